@@ -5,43 +5,37 @@ wire bytes, open sockets or touch packets: SDP passes through as opaque text bet
 below.
 """
 
-from conference import (
-    announcements,
-    data,
-    dialout,
-    events,
-    happenings,
-    keypad,
-    layout,
-    limits,
-    marks,
-    moderation,
-    plan,
-    ports,
-)
-from conference.admission import check_token
+from conference import announcements, data, ground, halls, ports
+from conference.announcements import spoken_texts
 from conference.conference import Conference
-from conference.errors import Refusal
-from conference.floor import Floor, FloorChange, FloorRule, FloorState
-from conference.hall import Hall, Wished
-from conference.lobby import Knock, Knocker, Lobbies, Lobby, LobbySetting, State
-from conference.names import cleaned
-from conference.participant import Entry, Participant, Permission, described
-from conference.permissions import Grants, Kind, Passage, Source
-from conference.program import Mode
+from conference.data import blobs, packets
+from conference.data import tracks as data_tracks
+from conference.door.admission import check_token
+from conference.door.lobby import Knock, Knocker, Lobbies, Lobby, LobbySetting, State
+from conference.ground import events, lifecycle, limits, marks, plan
+from conference.ground.errors import Refusal
+from conference.ground.names import cleaned
+from conference.ground.permissions import Grants, Kind, Passage, Source
+from conference.ground.terms import Terms
+from conference.halls import dialout, keypad
+from conference.halls.hall import Hall, Wished
+from conference.people import moderation
+from conference.people.participant import Entry, Participant, Permission, described
+from conference.picture import layout
+from conference.picture.content_token import ContentToken, ContentTokenChange, ContentTokenRule, ContentTokenState
+from conference.picture.program import Mode
 from conference.registry import Registry
-from conference.terms import Terms
-from conference.track import Announcement, Settings
+from conference.tracks.track import Announcement, Settings
 from media import PeerError
 
 __all__ = [
     "Announcement",
     "Conference",
+    "ContentToken",
+    "ContentTokenChange",
+    "ContentTokenRule",
+    "ContentTokenState",
     "Entry",
-    "Floor",
-    "FloorChange",
-    "FloorRule",
-    "FloorState",
     "Grants",
     "Hall",
     "Kind",
@@ -63,19 +57,24 @@ __all__ = [
     "Terms",
     "Wished",
     "announcements",
+    "blobs",
     "check_token",
     "cleaned",
     "data",
+    "data_tracks",
     "described",
     "dialout",
     "events",
-    "floor",
-    "happenings",
+    "ground",
+    "halls",
     "keypad",
     "layout",
+    "lifecycle",
     "limits",
     "marks",
     "moderation",
+    "packets",
     "plan",
     "ports",
+    "spoken_texts",
 ]

@@ -8,14 +8,20 @@ no locks.
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from conference import admission, backups, data, limits, publishing, subscriptions
-from conference.errors import Refusal
-from conference.events import (
+from conference.data import tracks as data_tracks
+from conference.data.state import DataTrack
+from conference.door import admission
+from conference.door.lobby import Lobbies
+from conference.ground import limits
+from conference.ground.errors import Refusal
+from conference.ground.events import (
     Action,
     ConferenceChanged,
     ConferenceView,
@@ -29,27 +35,51 @@ from conference.events import (
     TrackView,
     Welcome,
 )
-from conference.hall import Hall
-from conference.happenings import Happening, What
-from conference.identifiers import ConferenceSid, ParticipantSid
-from conference.moderation import Silence
-from conference.pace import Paced
-from conference.participant import Entry, Participant, check_facts
-from conference.ports import Cancellable, Client, Figures, HallSignal, LineOptions, PathWish, Producer, Surroundings
-from conference.program import Mode, Program
-from conference.quality import Meter
-from conference.roster import Roster
-from conference.speakers import Speakers
-from conference.terms import Terms
-from conference.track import Track
+from conference.ground.identifiers import ConferenceSid, ParticipantSid, random_bytes
+from conference.ground.lifecycle import Happening, What
+from conference.ground.terms import Terms
+from conference.halls.hall import Hall
+from conference.people.moderation import Silence
+from conference.people.pace import Pace, Paced
+from conference.people.participant import Entry, Participant, check_facts
+from conference.people.roster import Roster
+from conference.picture.program import Mode, Program
+from conference.ports.clients import Client, PathWish
+from conference.ports.halls import HallPorts, HallSignal, LineOptions
+from conference.ports.media import Figures, Media, Producer
+from conference.ports.time import Cancellable, Clock, Turns
+from conference.ports.watchers import Observer, Watcher
+from conference.tracks import backup_codec, publishing, subscriptions
+from conference.tracks.quality import Meter
+from conference.tracks.speakers import Speakers
+from conference.tracks.track import Track
 from media import PeerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from conference.permissions import Grants
+    from conference.ground.permissions import Grants
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a conference stands in: media, time and identifiers, made once by the composition root."""
+
+    media: Media
+    clock: Clock
+    turns: Turns
+    suffix: Callable[[], str]
+    lobbies: Lobbies
+    watcher: Watcher | None = None
+    random_bytes: Callable[[int], bytes] = random_bytes
+    halls: HallPorts | None = None
+    """What halls need; None: there are none here."""
+    observers: Sequence[Observer] = ()
+    pace: Pace = field(default_factory=Pace)
+    data_drops: Counter[str] = field(default_factory=Counter)
+    """Packets and frames of senders who sent too many, by kind: `reliable`, `lossy`, `frames`."""
 
 
 class Conference:
@@ -67,7 +97,7 @@ class Conference:
         self.participants: dict[str, Participant] = {}  # by identity
         self.tracks_by_producer: dict[Producer, Track] = {}
         self.tracks_by_sid: dict[str, Track] = {}
-        self.data_tracks: dict[str, data.DataTrack] = {}  # by sid
+        self.data_tracks: dict[str, DataTrack] = {}  # by sid
         self.closed = False
         self.silence: Silence | None = None
         """The last time that a host muted all participants."""
@@ -78,7 +108,7 @@ class Conference:
         self.joins = 0
         self._empty_since = around.clock.monotonic()
         self.roster = Roster(self)
-        self.tables = Paced(around.clock, around.turns, data.tell_table)
+        self.tables = Paced(around.clock, around.turns, data_tracks.tell_table)
         """Whose handles of data tracks have changed."""
         self.permissions = Paced(around.clock, around.turns, self._permit)
         """Who lets others have its tracks than before."""
@@ -186,7 +216,7 @@ class Conference:
             if event is not None:
                 participant.deliver(event)
         subscriptions.reconcile_all(participant)
-        data.subscribe_all(participant)
+        data_tracks.subscribe_all(participant)
         self.negotiate(participant)
 
     @contextmanager
@@ -253,7 +283,7 @@ class Conference:
         for track in list(participant.tracks.values()):
             publishing.unpublish(participant, track, tell=False)
         participant.pending.clear()
-        data.forget(participant)
+        data_tracks.forget(participant)
         subscriptions.drop_all(participant)
         if self.participants.get(participant.identity) is participant:
             del self.participants[participant.identity]
@@ -435,7 +465,7 @@ class Conference:
         self.meter.gone(participant.sid)
         for track in list(participant.tracks.values()):
             subscriptions.offer_to_all(track)
-        data.visibility_changed(participant)
+        data_tracks.visibility_changed(participant)
 
     def _permit(self, publisher: Participant) -> float:
         """`Paced` work: what it publishes is given to whom it lets have it now."""
@@ -509,10 +539,10 @@ class Conference:
             if event is not None:
                 participant.deliver(event)
         if participant.data.received or participant.data.next_handle > 1:  # else it never had any
-            data.tell_handles(participant)
+            data_tracks.tell_handles(participant)
         subscriptions.repeat_permissions(participant)
         subscriptions.repeat_streams(participant)
-        backups.repeat(participant)
+        backup_codec.repeat(participant)
         for track in participant.tracks.values():
             if track.kind == "video":
                 subscriptions.tell_wish(track)
@@ -563,7 +593,7 @@ class Conference:
             for one in (track, track.backup):
                 if one is not None and one.wish.dated:
                     subscriptions.update_wish(one)
-            backups.watch(track, now)
+            backup_codec.watch(track, now)
         if participant.client is not None and participant.connection.is_overdue(now):
             self._negotiate_alone(participant)
 

@@ -7,16 +7,20 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from conference import admission, limits
-from conference.conference import Conference
-from conference.errors import Refusal
-from conference.events import Reason
-from conference.happenings import What
-from conference.identifiers import random_suffix
-from conference.lobby import Lobbies
-from conference.permissions import Grants
-from conference.ports import Clock, HallPorts, Media, Observer, Surroundings, Turns, Watcher
-from conference.terms import Terms
+from conference.conference import Conference, Surroundings
+from conference.door import admission
+from conference.door.lobby import Lobbies
+from conference.ground import limits
+from conference.ground.errors import Refusal
+from conference.ground.events import Reason
+from conference.ground.identifiers import random_suffix
+from conference.ground.lifecycle import What
+from conference.ground.permissions import Grants
+from conference.ground.terms import Terms
+from conference.ports.halls import HallPorts
+from conference.ports.media import Media
+from conference.ports.time import Clock, Turns
+from conference.ports.watchers import Observer, Watcher
 
 log = logging.getLogger(__name__)
 

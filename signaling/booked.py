@@ -2,8 +2,8 @@
 
 A conference named `o-…` belongs to the date with that identifier. It is entered only with a token that was made for it here,
 whose identity tells the way (`browser.…`), and the door is asked once more when the token is used: the class may have been
-raised since, the date called off, the invitation taken back. Implements `conference.ports.Watcher` and what `signaling.api` asks
-of running meetings.
+raised since, the date called off, the invitation taken back. Implements `conference.ports.watchers.Watcher` and what
+`signaling.api` asks of running meetings.
 """
 
 import asyncio

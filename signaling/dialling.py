@@ -1,4 +1,4 @@
-"""Calls halls when they are due, once: legs in the database, decisions in `conference.dialout`, calls by a Dialer.
+"""Calls halls when they are due, once: legs in the database, decisions in `conference.halls.dialout`, calls by a Dialer.
 
 A decision is committed before it is carried out. Whoever calls holds the leg's lease; a worker that has lost it (it was killed,
 or late) writes nothing more and ends its calls. A new one repeats an unfinished try under the same Call-ID, so that a terminal
@@ -21,8 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import dialout
-from conference.dialout import Action, Event, Happening, Leg, State
-from conference.ports import Dialer, DialOrder
+from conference.halls.dialout import Action, Event, Happening, Leg, State
+from conference.ports.halls import Dialer, DialOrder
 from rooms.dialling import legs, planning
 from rooms.store.database import Database, is_away
 from rooms.store.tables.dialling import DialLeg
@@ -553,7 +553,7 @@ async def _logged(work: Any) -> None:
 
 
 def leg_of(row: DialLeg) -> Leg:
-    """What `conference.dialout` decides about."""
+    """What `conference.halls.dialout` decides about."""
     return Leg(
         occurrence=row.occurrence_id,
         terminal=row.terminal_id,

@@ -18,7 +18,7 @@ from typing import Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from conference import Conference, Hall, Refusal, layout
-from conference.dialout import REASONS
+from conference.halls.dialout import REASONS
 from rooms.dialling import accounts, legs, planning
 from rooms.dialling.legs import Standing
 from rooms.errors import Refusal as RoomsRefusal

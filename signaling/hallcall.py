@@ -2,7 +2,7 @@
 
 Owns what was offered and agreed, and the moves between rooms (menu, test room, lobby, meeting) by a re-INVITE. Who may enter is
 decided by `halls.py`, what a hall sees by the conference. Implements `signaling.sip.call.CallEvents` and
-`conference.ports.HallSignal`.
+`conference.ports.halls.HallSignal`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal, data, dialout
-from conference.announcements import Language
-from conference.events import Reason
-from conference.keypad import Heard, Way, twice
-from conference.plan import MediaPlan, OwnEnds, Policy
-from conference.ports import DialOrder, LineOptions
+from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal, dialout, packets
+from conference.announcements.spoken_texts import Language
+from conference.ground.events import Reason
+from conference.ground.plan import MediaPlan, OwnEnds, Policy
+from conference.halls.keypad import Heard, Way, twice
+from conference.ports.halls import DialOrder, LineOptions
 from rooms.dialling.legs import Standing
 from signaling.hallcamera import HallCamera
 from signaling.hallfloor import HallFloors
@@ -90,7 +90,7 @@ class Owner(Protocol):
         """A call of ours that did not come about."""
 
     def forbidden(self, one: HallCall, why: str) -> None:
-        """A call of ours that may not come about. `why`: of `conference.dialout.REASONS`."""
+        """A call of ours that may not come about. `why`: of `conference.halls.dialout.REASONS`."""
 
     def over(self, one: HallCall, cause: Cause) -> None:
         """A call that stood is gone."""
@@ -160,7 +160,7 @@ class HallCall:
             passage=self.passage,
             issued_at=self.began,
         )
-        entry = Entry(grants=grants, dual=False, packets=data.NoPackets(), auto_subscribe=False)
+        entry = Entry(grants=grants, dual=False, packets=packets.NoPackets(), auto_subscribe=False)
         hall = conference.expect_hall(entry, self, self.options, mode)
         hall.position, hall.language = self.party.position, self.party.language or "vi"
         return Room(conference, hall)

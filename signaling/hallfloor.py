@@ -1,7 +1,7 @@
 """The content token of each conference and the floor channels (BFCP) of its halls.
 
 Owns one floor server per conference with halls, the ports they are asked on and the numbers that terminals get. Decides nothing:
-who may present is the token's rule (`conference.Floor`), what is shown then is the program's.
+who may present is the token's rule (`conference.ContentToken`), what is shown then is the program's.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from conference import Conference, FloorChange, Hall
-from conference.plan import FloorPlan, OwnFloor
-from conference.ports import LineOptions
+from conference import Conference, ContentTokenChange, Hall
+from conference.ground.plan import FloorPlan, OwnFloor
+from conference.ports.halls import LineOptions
 from signaling.sip.floor_channel import FloorChannel
 from signaling.sip.floor_server import FloorServer
 
@@ -91,7 +91,7 @@ class HallFloors:
         if server is not None and hall.sid in server.legs:
             hall.program.floor_moved(self._channel.detach(server, hall.sid))
 
-    def moved(self, program: Any, changes: Sequence[FloorChange]) -> None:
+    def moved(self, program: Any, changes: Sequence[ContentTokenChange]) -> None:
         """By somebody else than a terminal: the terminals are told."""
         server = self._servers.get(program)
         if server is not None:

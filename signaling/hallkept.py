@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference.ports import DialOrder
+from conference.ports.halls import DialOrder
 from rooms.dialling import kept
 from rooms.store.database import Database
 from rooms.store.tables.dialling import SipBinding, SipDialog

@@ -1,6 +1,6 @@
 """The menu of whoever has no meeting yet: number and PIN by keypad; words by voice and in the picture, in his language.
 
-Owns who is in the menu and what he has typed. Who may enter where is decided by `halls.py`; keys by `conference.keypad`.
+Owns who is in the menu and what he has typed. Who may enter where is decided by `halls.py`; keys by `conference.halls.keypad`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any, Final, Protocol
 
-from conference import PeerError, Refusal, announcements, keypad
-from conference.announcements import Language
-from conference.keypad import Asks, Menu
+from conference import PeerError, Refusal, keypad, spoken_texts
+from conference.announcements.spoken_texts import Language
+from conference.halls.keypad import Asks, Menu
 from rooms.dialling.entering import Arrival
 from rooms.errors import Refusal as RoomsRefusal
 from rooms.identifiers import DIGITS
@@ -141,7 +141,7 @@ class Menus:
             return
         lines = text_of(menu.language, code)
         if menu.language is not None and not menu.over:
-            lines += "\n" + announcements.text("other_language", _other(menu.language))
+            lines += "\n" + spoken_texts.text("other_language", _other(menu.language))
         one.room.hall.set_text(f"{lines}\n{typed}".strip())
 
 
@@ -158,8 +158,8 @@ def _other(language: Language) -> Language:
 def text_of(language: Language | None, code: str) -> str:
     """In both languages while nobody knows which is his."""
     if language is not None:
-        return announcements.text(code, language)
-    return f"{announcements.text(code, 'vi')}\n{announcements.text(code, 'en')}"
+        return spoken_texts.text(code, language)
+    return f"{spoken_texts.text(code, 'vi')}\n{spoken_texts.text(code, 'en')}"
 
 
 def say(one: HallCall, code: str) -> None:

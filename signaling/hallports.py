@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from conference.ports import LineOptions
+from conference.ports.halls import LineOptions
 from signaling import sockets, tls
 from signaling.config import Settings, SettingsError
 from signaling.sip.digest import ha1

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference.ports import DialOrder
+from conference.ports.halls import DialOrder
 from rooms.dialling import legs, planning
 from rooms.dialling.legs import Standing
 from rooms.policy.classes import IMPORTANT, Verdict

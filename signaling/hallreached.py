@@ -1,4 +1,4 @@
-"""A terminal that has registered: its legs that wait for it are due. Decides nothing about them (`conference.dialout`)."""
+"""A terminal that has registered: its legs that wait for it are due. Decides nothing about them (`conference.halls.dialout`)."""
 
 from __future__ import annotations
 

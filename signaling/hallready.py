@@ -1,11 +1,12 @@
 """How ready a hall is for its meeting before it is called: what is known without asking it, and what its answer to OPTIONS says.
 
-Pure. Colours are `green`, `amber` (worth a look), `red` (the call will fail); reasons are those of `conference.dialout.REASONS`.
+Pure. Colours are `green`, `amber` (worth a look), `red` (the call will fail); reasons are those of
+`conference.halls.dialout.REASONS`.
 """
 
 from __future__ import annotations
 
-from conference.dialout import REASONS
+from conference.halls.dialout import REASONS
 from rooms.policy.classes import Verdict
 from signaling import limits
 from signaling.sip.causes import Cause, Kind

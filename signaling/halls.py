@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import (
     Conference,
-    FloorChange,
+    ContentTokenChange,
     Hall,
     Knock,
     Knocker,
@@ -30,13 +30,14 @@ from conference import (
     Refusal,
     Registry,
     Wished,
-    announcements,
+    spoken_texts,
 )
 from conference import State as Waits
-from conference.announcements import Language
-from conference.dialout import Event
-from conference.plan import Encryption, Policy
-from conference.ports import DialOrder, LineOptions, MixerDoor
+from conference.announcements.spoken_texts import Language
+from conference.ground.plan import Encryption, Policy
+from conference.halls.dialout import Event
+from conference.ports.halls import DialOrder, LineOptions
+from conference.ports.media import MixerDoor
 from rooms.dialling import accounts, entering, legs, planning
 from rooms.dialling import profiles as stored_profiles
 from rooms.dialling.legs import Standing
@@ -111,7 +112,7 @@ class Surroundings:
 
 
 class Halls:
-    """One per process. Implements `conference.ports.HallPorts` and `Dialer`, `signaling.sip.agent.AgentEvents` and
+    """One per process. Implements `conference.ports.halls.HallPorts` and `Dialer`, `signaling.sip.agent.AgentEvents` and
     `hallcall.Owner`.
     """
 
@@ -752,7 +753,7 @@ class Halls:
         return self.around.open_mixer(router, events)
 
     def announcement(self, code: str, language: Language) -> str:
-        return str(announcements.recording(code, language))
+        return str(spoken_texts.recording(code, language))
 
     def wished(self, conference: str, wished: Wished) -> None:
         one = self.call_of(wished.hall)
@@ -766,7 +767,7 @@ class Halls:
             )
         self.changed(conference.removeprefix(PREFIX))
 
-    def floor_moved(self, program: Any, changes: Sequence[FloorChange]) -> None:
+    def floor_moved(self, program: Any, changes: Sequence[ContentTokenChange]) -> None:
         self.floors.moved(program, changes)
 
     def silent(self, conference: str, hall: Hall) -> None:

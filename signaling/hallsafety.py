@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference.plan import Encryption, MediaPlan, Policy
+from conference.ground.plan import Encryption, MediaPlan, Policy
 from rooms.dialling import planning
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.policy.classes import IMPORTANT

@@ -28,7 +28,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from conference import Registry
-from conference.ports import Observer
+from conference.ports.watchers import Observer
 from media import Node, NodeSettings, StaleLibrary, mixer
 from signaling import (
     access,

@@ -26,8 +26,8 @@ from opentelemetry.util.types import AttributeValue
 from starlette.middleware.opentelemetry import OpenTelemetryMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from conference.happenings import Happening, What
-from conference.ports import Clock
+from conference.ground.lifecycle import Happening, What
+from conference.ports.time import Clock
 from signaling import limits
 
 log = logging.getLogger(__name__)

@@ -46,7 +46,7 @@ FOREIGN_NAMES = {"RoomService"}
 READS_CLOCK = {
     "signaling/server.py": "the composition root",
     "signaling/process.py": "the clock of the process",
-    "conference/identifiers.py": "identifiers",
+    "conference/ground/identifiers.py": "identifiers",
     "rooms/identifiers.py": "identifiers",
     "media/node/node.py": "ICE credentials and SSRCs of the process",
     "media/mixer/process.py": "a process of its own",
@@ -122,7 +122,7 @@ def test_arrows_and_doors() -> None:
 
 @cache
 def opened(package: str) -> set[str]:
-    """What the package's door gives away; a module among it is read by its own name too (`conference.events`)."""
+    """What the package's door gives away; a module among it is read by its own name too (`conference.ground.events`)."""
     for node in tree(ROOT / package / "__init__.py").body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
             return set(ast.literal_eval(node.value))

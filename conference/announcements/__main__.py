@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from conference.announcements import FOLDER, LANGUAGES, TEXTS, Language, recording, text
+from conference.announcements.spoken_texts import FOLDER, LANGUAGES, TEXTS, Language, recording, text
 
 VOICES: dict[Language, tuple[str, ...]] = {"vi": ("-v", "vi", "-s", "135"), "en": ("-v", "en-gb", "-s", "150")}
 # Formant voices have a hard edge: cut above what a hall's wideband codec carries.

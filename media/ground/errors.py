@@ -1,4 +1,4 @@
-"""The errors that `media` raises. A refusal to people is not one of them: see `conference/errors.py`."""
+"""The errors that `media` raises. A refusal to people is not one of them: see `conference/ground/errors.py`."""
 
 
 class PeerError(Exception):

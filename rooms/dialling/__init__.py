@@ -2,5 +2,5 @@
 killed goes on where it stood.
 
 A leg is one terminal of one date, there once at most. Whoever calls it holds its lease. What becomes of it is decided by
-`conference.dialout`, which knows no rows.
+`conference.halls.dialout`, which knows no rows.
 """

@@ -1,4 +1,5 @@
-"""Stores how hosts have set lobbies, and who is kept out, so that a restart opens nothing. `conference.lobby` owns the lobby.
+"""Stores how hosts have set lobbies, and who is kept out, so that a restart opens nothing.
+`conference.door.lobby` owns the lobby.
 
 Only what differs from the plan has a row.
 """

@@ -2,7 +2,8 @@
 
 Whoever waits holds a ticket and nothing else: it opens no socket. Once admitted he repeats the request that he began with, along
 with his ticket, so that everything is judged once more and his token is made only then. A host shows the key of his Pass. Owns
-the long questions (answered at the next news, at the latest after `LOBBY_POLL_S`); what waits and who may is `conference.lobby`.
+the long questions (answered at the next news, at the latest after `LOBBY_POLL_S`); what waits and who may is
+`conference.door.lobby`.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference.dialout import REASONS
+from conference.halls.dialout import REASONS
 from rooms.dialling import accounts, legs, planning
 from rooms.dialling.legs import Standing
 from rooms.errors import Refusal

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from conference import Conference, Grants, Refusal, Terms, data
+from conference import Conference, Grants, Refusal, Terms, packets
 from signaling.rtc import limits, requests, views
 from signaling.rtc.calls import CallFailed
 from signaling.rtc.join import token_of
@@ -196,7 +196,7 @@ def send_data(call: Call, message: room.SendDataRequest) -> room.SendDataRespons
     reliable = message.kind == models.DataPacket.Kind.Value("RELIABLE")
     topic = message.topic if message.HasField("topic") else None
     packet = from_server(message.data, reliable=reliable, topic=topic, destinations=destinations, nonce=message.nonce)
-    data.spread(conference, packet, reliable=reliable)
+    packets.spread(conference, packet, reliable=reliable)
     return room.SendDataResponse()
 
 

@@ -18,8 +18,8 @@ from typing import Final
 
 from livekit.protocol import rtc
 
-from conference.events import Action, Left, Reason
-from conference.ports import Cancellable, Turns
+from conference.ground.events import Action, Left, Reason
+from conference.ports.time import Cancellable, Turns
 from signaling.rtc import limits, messages
 from signaling.rtc.join import Ask
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from livekit.protocol import models
 
-from conference import Participant, Refusal, data
-from conference.ports import Packet
+from conference import Participant, Refusal, packets
+from conference.ports.clients import Packet
 from signaling.rtc import limits
 
 RESPONSE_TIMEOUT = 1502
@@ -53,7 +53,7 @@ class Calls:
         number = callee.conference.around.suffix()
         waiting = self._waiting[number] = Waiting(callee.sid)
         try:
-            data.spread(callee.conference, _request(callee, number, method, payload, timeout_s), reliable=True)
+            packets.spread(callee.conference, _request(callee, number, method, payload, timeout_s), reliable=True)
             async with asyncio.timeout(min(timeout_s, limits.RPC_ACK_S)):
                 await waiting.acknowledged.wait()
             async with asyncio.timeout(timeout_s):

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import models
 
 from conference import PeerError
-from conference.ports import Packet
+from conference.ports.clients import Packet
 from signaling.rtc.calls import Calls
 
 _HEADER_BYTES = 12

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import Message
 from livekit.protocol import models, rtc
 
-from conference import Announcement, Participant, Permission, Refusal, Settings, Source, data, events
+from conference import Announcement, Participant, Permission, Refusal, Settings, Source, blobs, data_tracks, events
 from conference import limits as conference_limits
-from conference.events import Layer, Quality
+from conference.ground.events import Layer, Quality
 from signaling.rtc import limits, scenarios, views
 
 if TYPE_CHECKING:
@@ -182,13 +182,13 @@ def update_layers(session: Session, participant: Participant, message: rtc.Updat
 
 
 def store_data_blob(session: Session, participant: Participant, message: rtc.StoreDataBlobRequest) -> None:
-    data.store(participant, _blob_key(message.blob.key), message.blob.contents)
+    blobs.store(participant, _blob_key(message.blob.key), message.blob.contents)
     response = rtc.StoreDataBlobResponse(request_id=message.request_id, key=message.blob.key)
     session.respond(rtc.SignalResponse(store_data_blob_response=response))
 
 
 def get_data_blob(session: Session, participant: Participant, message: rtc.GetDataBlobRequest) -> None:
-    contents = data.fetch(participant, message.participant_identity, _blob_key(message.key))
+    contents = blobs.fetch(participant, message.participant_identity, _blob_key(message.key))
     blob = models.DataBlob(key=message.key, contents=contents)
     response = rtc.GetDataBlobResponse(request_id=message.request_id, blob=blob)
     session.respond(rtc.SignalResponse(get_data_blob_response=response))
@@ -196,21 +196,21 @@ def get_data_blob(session: Session, participant: Participant, message: rtc.GetDa
 
 def publish_data_track(session: Session, participant: Participant, message: rtc.PublishDataTrackRequest) -> None:
     _check_size(message)
-    view = data.publish(participant, message.pub_handle, message.name, message)
+    view = data_tracks.publish(participant, message.pub_handle, message.name, message)
     response = rtc.PublishDataTrackResponse(info=views.data_track(view))
     session.respond(rtc.SignalResponse(publish_data_track_response=response))
 
 
 def unpublish_data_track(session: Session, participant: Participant, message: rtc.UnpublishDataTrackRequest) -> None:
-    view = data.unpublish(participant, message.pub_handle)
+    view = data_tracks.unpublish(participant, message.pub_handle)
     response = rtc.UnpublishDataTrackResponse(info=views.data_track(view))
     session.respond(rtc.SignalResponse(unpublish_data_track_response=response))
 
 
 def update_data_subscription(session: Session, participant: Participant, message: rtc.UpdateDataSubscription) -> None:
     for change in message.updates[: limits.TRACK_SIDS]:
-        data.choose(participant, change.track_sid, change.subscribe)
-    data.tell_handles_soon(participant)
+        data_tracks.choose(participant, change.track_sid, change.subscribe)
+    data_tracks.tell_handles_soon(participant)
 
 
 def refuse(session: Session, kind: str, message: Any, refusal: Refusal) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from livekit.protocol import rtc
 
 from conference import Participant
-from conference.events import Action, Reason
-from conference.ports import PathWish
+from conference.ground.events import Action, Reason
+from conference.ports.clients import PathWish
 from signaling.rtc import limits
 
 if TYPE_CHECKING:

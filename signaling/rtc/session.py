@@ -25,7 +25,7 @@ from conference import (
     described,
     events,
 )
-from conference.ports import Cancellable
+from conference.ports.time import Cancellable
 from signaling.rtc import astray, limits, messages, requests, views
 from signaling.rtc.join import Ask
 from signaling.rtc.kept import KeptFacts

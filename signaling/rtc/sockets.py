@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from conference import Grants, Refusal, check_token
-from conference.ports import Clock
+from conference.ports.time import Clock
 from signaling.rtc import join, limits
 from signaling.rtc.session import Desk, Session
 

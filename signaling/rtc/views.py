@@ -10,15 +10,7 @@ from weakref import WeakKeyDictionary
 from livekit.protocol import models, rtc
 
 from conference import Grants, Passage, Source, marks
-from conference.events import (
-    ConferenceView,
-    DataTrackView,
-    Layer,
-    ParticipantView,
-    Quality,
-    Reason,
-    TrackView,
-)
+from conference.ground.events import ConferenceView, DataTrackView, Layer, ParticipantView, Quality, Reason, TrackView
 
 AUDIO_CODECS = ("audio/opus", "audio/red", "audio/PCMU", "audio/PCMA")
 VIDEO_CODECS = ("video/VP8", "video/H264", "video/VP9", "video/AV1", "video/H265")

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from google.protobuf import json_format
 from livekit.protocol import models, webhook
 
-from conference.events import Reason
-from conference.happenings import Happening, What
+from conference.ground.events import Reason
+from conference.ground.lifecycle import Happening, What
 from signaling.rtc import views
 
 log = logging.getLogger(__name__)

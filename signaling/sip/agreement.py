@@ -9,7 +9,7 @@ import ipaddress
 from dataclasses import replace
 from typing import Final
 
-from conference.plan import (
+from conference.ground.plan import (
     AudioCodec,
     AudioPlan,
     CameraPlan,

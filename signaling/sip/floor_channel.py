@@ -13,8 +13,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Final
 
-from conference import FloorChange
-from conference.plan import FloorPlan
+from conference import ContentTokenChange
+from conference.ground.plan import FloorPlan
 from signaling.sip import bfcp
 from signaling.sip import body_limits as limits
 from signaling.sip.bfcp import BfcpError
@@ -25,7 +25,7 @@ _READ_BYTES: Final = 4096
 _UNSENT_BYTES: Final = 64 * 1024
 """A terminal that does not read its connection loses it."""
 
-Changed = Callable[[list[FloorChange]], None]
+Changed = Callable[[list[ContentTokenChange]], None]
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class FloorChannel:
         if plan.we_connect:
             found.dialling = self._task(self._dial(found))
 
-    def detach(self, server: FloorServer, leg: str) -> list[FloorChange]:
+    def detach(self, server: FloorServer, leg: str) -> list[ContentTokenChange]:
         """The leg has ended or gave up its floor line. What follows for others is told to terminals and returned."""
         known = self._named.get((server, leg))
         if known is not None:

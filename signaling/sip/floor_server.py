@@ -1,6 +1,6 @@
 """The floor control server of one conference (RFC 8855 §§8-13) for hall terminals; sans-IO.
 
-Bytes and time go in, bytes and a deadline come out. The token itself is `conference.Floor`, shared with browsers: what
+Bytes and time go in, bytes and a deadline come out. The token itself is `conference.ContentToken`, shared with browsers: what
 halls ask here and what browsers or the chair do there ends in the same list of changes, and everybody is told. A Link is
 one terminal's side: its requests, what it has subscribed to, what of ours it has still to acknowledge.
 """
@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from conference import Floor, FloorChange, FloorState
-from conference.plan import FloorPlan
+from conference import ContentToken, ContentTokenChange, ContentTokenState
+from conference.ground.plan import FloorPlan
 from signaling.sip import bfcp
 from signaling.sip import body_limits as limits
 from signaling.sip.bfcp import Attribute, BfcpError, Fault, Kind, Message, Primitive, Status
 
-_STATES: Final[dict[FloorState, Status]] = {
+_STATES: Final[dict[ContentTokenState, Status]] = {
     "pending": Status.PENDING,
     "granted": Status.GRANTED,
     "denied": Status.DENIED,
@@ -143,7 +143,7 @@ class Link:
 class FloorServer:
     """All terminals of one conference. `name_of` gives what terminals show of a holder."""
 
-    def __init__(self, floor: Floor, floor_id: int = 1, name_of: Callable[[str], str] = lambda _: "") -> None:
+    def __init__(self, floor: ContentToken, floor_id: int = 1, name_of: Callable[[str], str] = lambda _: "") -> None:
         self.floor = floor
         self._floor_id = floor_id
         self._name_of = name_of
@@ -167,7 +167,7 @@ class FloorServer:
         self._unanswered.discard(leg)
         return link
 
-    def detach(self, leg: str, now: float) -> list[FloorChange]:
+    def detach(self, leg: str, now: float) -> list[ContentTokenChange]:
         """The leg ended. Its request ends with it; what follows for others is told to them and returned."""
         if self._links.pop(leg, None) is None:
             return []
@@ -175,7 +175,7 @@ class FloorServer:
         self._unanswered.discard(leg)
         return self.apply(self.floor.give_up(leg), now)
 
-    def apply(self, changes: list[FloorChange], now: float) -> list[FloorChange]:
+    def apply(self, changes: list[ContentTokenChange], now: float) -> list[ContentTokenChange]:
         """Tells terminals what happened to the token elsewhere: by a browser, by the chair. Returns `changes`."""
         for change in changes:
             link = self._links.get(change.who)
@@ -187,7 +187,7 @@ class FloorServer:
             self._show(now)
         return changes
 
-    def receive(self, leg: str, data: bytes, now: float) -> list[FloorChange]:
+    def receive(self, leg: str, data: bytes, now: float) -> list[ContentTokenChange]:
         """One message of a terminal. What it changed is returned for the conference to act on; everybody has been told."""
         link = self._links.get(leg)
         if link is None or link.is_flooding(now):
@@ -251,7 +251,7 @@ class FloorServer:
             return Fault.UNAUTHORIZED
         return None
 
-    def _serve(self, link: Link, message: Message, now: float) -> list[FloorChange]:
+    def _serve(self, link: Link, message: Message, now: float) -> list[ContentTokenChange]:
         match message.primitive:
             case Primitive.HELLO:
                 self._reply(link, message, Primitive.HELLO_ACK, bfcp.supported(), now)
@@ -278,7 +278,7 @@ class FloorServer:
                 self._refuse(link, message, Fault.UNKNOWN_PRIMITIVE, now)
         return []
 
-    def _request(self, link: Link, message: Message, now: float) -> list[FloorChange]:
+    def _request(self, link: Link, message: Message, now: float) -> list[ContentTokenChange]:
         if message.number(Kind.FLOOR_ID) is None:
             self._refuse(link, message, Fault.INVALID_FLOOR, now)
             return []
@@ -288,16 +288,16 @@ class FloorServer:
         link.request_id = 0 if own.state in _OVER else link.request_id
         return self._told(own, others, now)
 
-    def _release(self, link: Link, message: Message, now: float) -> list[FloorChange]:
+    def _release(self, link: Link, message: Message, now: float) -> list[ContentTokenChange]:
         if not self._is_standing(link, message):
             self._refuse(link, message, Fault.NO_REQUEST, now)
             return []
-        own, *others = self.floor.give_up(link.leg) or [FloorChange(link.leg, "released")]
+        own, *others = self.floor.give_up(link.leg) or [ContentTokenChange(link.leg, "released")]
         self._reply(link, message, Primitive.FLOOR_REQUEST_STATUS, (self._information(link, own),), now)
         link.request_id = 0
         return self._told(own, others, now)
 
-    def _told(self, own: FloorChange, others: list[FloorChange], now: float) -> list[FloorChange]:
+    def _told(self, own: ContentTokenChange, others: list[ContentTokenChange], now: float) -> list[ContentTokenChange]:
         """The asker has its answer; the others are told, and everybody who it is now."""
         self.apply(others, now)
         if own.state != "pending" and not any(change.state != "pending" for change in others):
@@ -337,11 +337,11 @@ class FloorServer:
         message = Message(Primitive.ERROR, *ids, (code,), version, version == bfcp.UNRELIABLE)
         link.send(bfcp.encode(message))
 
-    def _information(self, link: Link, change: FloorChange) -> Attribute:
+    def _information(self, link: Link, change: ContentTokenChange) -> Attribute:
         state = bfcp.status(_STATES[change.state], change.position)
         return bfcp.request_information(link.request_id, self._floor_id, state)
 
-    def _status(self, link: Link, change: FloorChange) -> Message:
+    def _status(self, link: Link, change: ContentTokenChange) -> Message:
         plan = link.plan
         attributes = (self._information(link, change),)
         return Message(Primitive.FLOOR_REQUEST_STATUS, plan.conference_id, 0, plan.user_id, attributes)

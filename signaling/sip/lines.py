@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from conference.plan import AudioCodec, Feedback, OwnEnd, OwnFloor, Policy
+from conference.ground.plan import AudioCodec, Feedback, OwnEnd, OwnFloor, Policy
 from signaling.sip import h264, sdp
 from signaling.sip.profiles import Profile
 

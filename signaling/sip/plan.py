@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from conference import PeerError, Refusal
-from conference.plan import AudioCodec, Feedback, KeyProfile, MediaPlan, OwnEnd, OwnEnds, Policy
+from conference.ground.plan import AudioCodec, Feedback, KeyProfile, MediaPlan, OwnEnd, OwnEnds, Policy
 from signaling.sip import agreement, h264, lines, sdp
 from signaling.sip.lines import CONTENT_LABEL, MAIN_LABEL, Dtmf, Picture, Shape
 from signaling.sip.profiles import Profile

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from conference import Refusal
-from conference.plan import AudioCodec, Encryption, Feedback
+from conference.ground.plan import AudioCodec, Encryption, Feedback
 from signaling.sip import body_limits as limits
 
 if TYPE_CHECKING:  # heavy: `_reader` imports it, and hands these names to the bounds of Profile

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from conference import PeerError
-from conference.plan import KEY_BYTES, Feedback, KeyProfile
+from conference.ground.plan import KEY_BYTES, Feedback, KeyProfile
 from signaling.sip import body_limits as limits
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]

@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conference import Conference, Entry, FloorChange, Grants, Kind
-from conference.hall import Hall, Wished
-from conference.plan import AudioCodec, AudioPlan, Endpoint, Keys, MediaPlan, Stream, VideoPlan
-from conference.ports import LineOptions
-from conference.program import Mode, Program
+from conference import Conference, ContentTokenChange, Entry, Grants, Kind
+from conference.ground.plan import AudioCodec, AudioPlan, Endpoint, Keys, MediaPlan, Stream, VideoPlan
+from conference.halls.hall import Hall, Wished
+from conference.picture.program import Mode, Program
+from conference.ports.halls import LineOptions
 from media import line_codec
 from media.mixer.ground.scene import Scene, check
 from tests.conference.doubles import FakeProducer, World
@@ -155,7 +155,7 @@ class FakePorts:
         self.mixers: list[FakeMixer] = []
         self.wishes: list[tuple[str, Wished]] = []
         self.silences: list[Hall] = []
-        self.floor_changes: list[FloorChange] = []
+        self.floor_changes: list[ContentTokenChange] = []
 
     def open_mixer(self, router: Any, events: Any) -> FakeMixer:
         self.mixers.append(FakeMixer(events))
@@ -167,7 +167,7 @@ class FakePorts:
     def wished(self, conference: str, wished: Wished) -> None:
         self.wishes.append((conference, wished))
 
-    def floor_moved(self, program: Program, changes: Sequence[FloorChange]) -> None:
+    def floor_moved(self, program: Program, changes: Sequence[ContentTokenChange]) -> None:
         self.floor_changes += changes
 
     def silent(self, conference: str, hall: Hall) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from conference import Announcement, Conference, Entry, Grants, Participant, PeerError, Source
-from conference.events import Layer, Quality
-from conference.ports import Packet
+from conference.ground.events import Layer, Quality
+from conference.ports.clients import Packet
 from tests.conference.doubles import Listener, World, describe, peer_of, receiver_of
 
 LAYERS = (

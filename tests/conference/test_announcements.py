@@ -6,9 +6,9 @@ import av
 import numpy as np
 import pytest
 
-from conference import announcements
-from conference.announcements import LANGUAGES, TEXTS, Language
+from conference import spoken_texts
 from conference.announcements.__main__ import DIGESTS, digest
+from conference.announcements.spoken_texts import LANGUAGES, TEXTS, Language
 
 EACH = [(code, language) for code in TEXTS for language in LANGUAGES]
 
@@ -16,31 +16,31 @@ EACH = [(code, language) for code in TEXTS for language in LANGUAGES]
 @pytest.mark.parametrize(("code", "language"), EACH)
 def test_the_recording_says_the_words_as_they_stand(code: str, language: Language) -> None:
     known = json.loads(DIGESTS.read_text())
-    assert known[announcements.recording(code, language).name] == digest(code, language), "record anew"
+    assert known[spoken_texts.recording(code, language).name] == digest(code, language), "record anew"
 
 
 @pytest.mark.parametrize(("code", "language"), EACH)
 def test_the_recording_can_be_heard(code: str, language: Language) -> None:
-    with av.open(str(announcements.recording(code, language))) as file:
+    with av.open(str(spoken_texts.recording(code, language))) as file:
         stream = file.streams.audio[0]
         assert stream.codec_context.name in ("opus", "libopus")
         assert stream.codec_context.layout.nb_channels == 1
         samples = np.concatenate([frame.to_ndarray().ravel() for frame in file.decode(stream)])
     seconds = len(samples) / 48000
     assert 0.5 < seconds < 20
-    assert seconds > len(announcements.text(code, language)) / 40, "shorter than anybody can speak"
+    assert seconds > len(spoken_texts.text(code, language)) / 40, "shorter than anybody can speak"
     level = np.sqrt(np.mean(np.square(samples.astype(np.float64))))
     assert 0.02 < level < 0.5
     assert np.abs(samples).max() < 1.0
 
 
 def test_no_recording_without_words() -> None:
-    names = {announcements.recording(code, language).name for code, language in EACH}
-    assert {file.name for file in announcements.FOLDER.glob("*.ogg")} == names == set(json.loads(DIGESTS.read_text()))
+    names = {spoken_texts.recording(code, language).name for code, language in EACH}
+    assert {file.name for file in spoken_texts.FOLDER.glob("*.ogg")} == names == set(json.loads(DIGESTS.read_text()))
 
 
 def test_an_unknown_code_is_a_bug() -> None:
     with pytest.raises(KeyError):
-        announcements.recording("nothing", "vi")
+        spoken_texts.recording("nothing", "vi")
     with pytest.raises(KeyError):
-        announcements.text("nothing", "en")
+        spoken_texts.text("nothing", "en")

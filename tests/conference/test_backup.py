@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conference import Refusal, Settings, limits
-from conference.events import LayersWanted, Quality, Reason, Resumed, SubscriptionFailed, TrackPublished
+from conference.ground.events import LayersWanted, Quality, Reason, Resumed, SubscriptionFailed, TrackPublished
 from tests.conference.doubles import Listener, World
 from tests.conference.parties import CAMERA, LAYERS, Party
 

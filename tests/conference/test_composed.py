@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from conference import Announcement, Source
-from conference.composed import IDENTITY
-from conference.events import Presence, Reason, RosterChanged, SubscriptionFailed
-from conference.program import BROWSERS
+from conference.ground.events import Presence, Reason, RosterChanged, SubscriptionFailed
+from conference.picture.composed import IDENTITY
+from conference.picture.program import BROWSERS
 from media.mixer.ground.scene import Group
 from tests.conference.hall_doubles import HallParty, HallWorld, plan
 from tests.conference.parties import CAMERA, MICROPHONE, Party

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from conference import Refusal, Terms, data, limits
-from conference.events import (
+from conference import Refusal, Terms, data_tracks, limits
+from conference.ground.events import (
     Action,
     Answered,
     ConferenceChanged,
@@ -260,10 +260,10 @@ def test_resume_tells_everything_and_media_is_untouched(world: World) -> None:
 
 def test_a_resume_tells_that_no_data_track_is_left(world: World) -> None:
     ann, ben, eve = Party(world, "ann"), Party(world, "ben", auto_subscribe_data=True), Party(world, "eve")
-    data.publish(ann.participant, 7, "points", None)
+    data_tracks.publish(ann.participant, 7, "points", None)
     world.time.turn()
     ben.participant.detach(ben.client)
-    data.unpublish(ann.participant, 7)
+    data_tracks.unpublish(ann.participant, 7)
     world.time.turn()
     for party, tables in ((ben, 1), (eve, 0)):
         client = Listener()

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from conference import Refusal, data, limits
-from conference.events import DataTrackHandles, Left, Reason, RosterChanged
+from conference import Refusal, data_tracks, limits
+from conference.ground.events import DataTrackHandles, Left, Reason, RosterChanged
 from media.ground.limits import WINDOW_BYTES
 from tests.conference.doubles import World
 from tests.conference.parties import Party
@@ -152,7 +152,7 @@ def test_whoever_may_send_no_data_any_more_has_none_waiting(world: World) -> Non
 
 def test_a_flood_of_frames_is_thinned(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben", auto_subscribe_data=True)
-    data.publish(ann.participant, 7, "pose", None)
+    data_tracks.publish(ann.participant, 7, "pose", None)
     for _ in range(limits.DATA_UNITS_BURST + 1000):
         ann.peer.hear("_data_track", b"7:x")
     assert limits.DATA_UNITS_BURST * 0.95 < len(ben.heard()) <= limits.DATA_UNITS_BURST
@@ -200,20 +200,20 @@ def test_bytes_of_no_format_end_their_sender(world: World) -> None:
 
 def test_a_data_track(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
-    view = data.publish(ann.participant, 7, "telemetry", None)
+    view = data_tracks.publish(ann.participant, 7, "telemetry", None)
     world.time.turn()
     assert ben.client.last(RosterChanged).participants[-1].data_tracks == (view,)
     ann.peer.hear("_data_track", b"7:early")
-    data.choose(ben.participant, view.sid, True)
+    data_tracks.choose(ben.participant, view.sid, True)
     world.time.turn()
     (handle,) = ben.client.last(DataTrackHandles).handles
     ann.peer.hear("_data_track", b"7:now")
     assert ben.peer.sent == [("_data_track", b"%d:now" % handle)]
-    data.choose(ben.participant, view.sid, False)
+    data_tracks.choose(ben.participant, view.sid, False)
     ann.peer.hear("_data_track", b"7:late")
     assert len(ben.peer.sent) == 1
-    data.choose(ben.participant, view.sid, True)
-    data.unpublish(ann.participant, 7)
+    data_tracks.choose(ben.participant, view.sid, True)
+    data_tracks.unpublish(ann.participant, 7)
     world.time.turn()
     assert ben.client.last(DataTrackHandles).handles == {}
     assert ben.participant.data.received == {}
@@ -231,18 +231,18 @@ def test_a_data_track(world: World) -> None:
 )
 def test_bad_data_tracks(world: World, handle: int, name: str, code: str) -> None:
     ann = Party(world, "ann")
-    data.publish(ann.participant, 1, "one", None)
+    data_tracks.publish(ann.participant, 1, "one", None)
     with pytest.raises(Refusal) as refused:
-        data.publish(ann.participant, handle, name, None)
+        data_tracks.publish(ann.participant, handle, name, None)
     assert refused.value.code == code
 
 
 def test_data_tracks_are_bounded_and_revocable(world: World) -> None:
     ann = Party(world, "ann")
     for number in range(1, limits.DATA_TRACKS_PER_PARTICIPANT + 1):
-        data.publish(ann.participant, number, str(number), None)
+        data_tracks.publish(ann.participant, number, str(number), None)
     with pytest.raises(Refusal) as refused:
-        data.publish(ann.participant, 1000, "more", None)
+        data_tracks.publish(ann.participant, 1000, "more", None)
     assert refused.value.code == "track_limit"
     ann.participant.change_grants(replace(ann.participant.grants, can_publish_data=False))
     assert ann.participant.data.published == {}
@@ -250,10 +250,10 @@ def test_data_tracks_are_bounded_and_revocable(world: World) -> None:
 
 def test_whoever_wants_every_data_track_gets_them(world: World) -> None:
     ann = Party(world, "ann")
-    data.publish(ann.participant, 1, "one", None)
+    data_tracks.publish(ann.participant, 1, "one", None)
     ben = Party(world, "ben", auto_subscribe_data=True)
     assert len(ben.client.last(DataTrackHandles).handles) == 1
-    data.publish(ann.participant, 2, "two", None)
+    data_tracks.publish(ann.participant, 2, "two", None)
     world.time.turn()
     assert len(ben.client.last(DataTrackHandles).handles) == 2
 
@@ -267,7 +267,7 @@ def test_one_that_grew_too_long_does_not_hold_up_the_others(world: World) -> Non
 
 def test_whoever_may_no_longer_receive_gets_no_frames(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben", auto_subscribe_data=True)
-    data.publish(ann.participant, 7, "pose", None)
+    data_tracks.publish(ann.participant, 7, "pose", None)
     ann.peer.hear("_data_track", b"7:one")
     ben.participant.change_grants(replace(ben.participant.grants, can_subscribe=False))
     ann.peer.hear("_data_track", b"7:two")
@@ -281,8 +281,8 @@ def test_whoever_may_no_longer_receive_gets_no_frames(world: World) -> None:
 
 def test_tracks_are_found_by_their_id_as_long_as_they_last(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
-    sid = data.publish(ann.participant, 7, "pose", None).sid
-    data.choose(ben.participant, sid, True)
+    sid = data_tracks.publish(ann.participant, 7, "pose", None).sid
+    data_tracks.choose(ben.participant, sid, True)
     assert len(ben.participant.data.received) == 1
     ann.participant.leave(Reason.CLIENT_INITIATED)
     assert ben.participant.data.received == {}
@@ -293,13 +293,13 @@ def test_tables_of_handles_are_told_once_a_turn_and_not_without_end(world: World
     ann = Party(world, "ann")
     takers = [Party(world, f"g{number}", auto_subscribe_data=True) for number in range(10)]
     for number in range(1, 31):
-        data.publish(ann.participant, number, str(number), None)
+        data_tracks.publish(ann.participant, number, str(number), None)
     world.time.advance(1)
     assert [len(one.client.of(DataTrackHandles)) for one in takers] == [1] * 10
     assert len(takers[0].client.last(DataTrackHandles).handles) == 30
     for _ in range(1000):
-        data.unpublish(ann.participant, 30)
-        data.publish(ann.participant, 30, "again", None)
+        data_tracks.unpublish(ann.participant, 30)
+        data_tracks.publish(ann.participant, 30, "again", None)
         world.time.advance(0.001)
     told = sum(len(one.client.of(DataTrackHandles)) - 1 for one in takers)
     assert 1000 < told <= 1 / (30 * limits.HANDLE_S) + 2 * limits.PACED_S / (30 * limits.HANDLE_S)
@@ -309,9 +309,9 @@ def test_tables_of_handles_are_told_once_a_turn_and_not_without_end(world: World
 
 def test_whoever_hides_takes_data_tracks_away_and_gives_them_back(world: World) -> None:
     ann, ben, eve = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
-    sid = data.publish(ann.participant, 7, "pose", None).sid
+    sid = data_tracks.publish(ann.participant, 7, "pose", None).sid
     for one in (ben, eve):
-        data.choose(one.participant, sid, True)
+        data_tracks.choose(one.participant, sid, True)
     ann.participant.change_grants(replace(ann.participant.grants, hidden=True))
     world.time.turn()
     ann.peer.hear("_data_track", b"7:secret")
@@ -320,7 +320,7 @@ def test_whoever_hides_takes_data_tracks_away_and_gives_them_back(world: World) 
     dan = Party(world, "dan", auto_subscribe_data=True)
     gone = Party(world, "gone", auto_subscribe_data=True)
     gone.participant.leave(Reason.CLIENT_INITIATED)
-    data.choose(eve.participant, sid, False)
+    data_tracks.choose(eve.participant, sid, False)
     ann.participant.change_grants(replace(ann.participant.grants, hidden=False))
     world.time.turn()
     ann.peer.hear("_data_track", b"7:public")

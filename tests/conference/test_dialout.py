@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference import limits
-from conference.dialout import (
+from conference.halls.dialout import (
     REASONS,
     RETRIES,
     Action,

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference import groups
-from conference.groups import Key, Shape, View, Wish
-from conference.plan import Endpoint, Stream, VideoPlan
+from conference.ground.plan import Endpoint, Stream, VideoPlan
+from conference.picture import groups
+from conference.picture.groups import Key, Shape, View, Wish
 
 VIEW = View("shared", "3x3")
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from conference import Kind, Passage, Refusal, Source, limits
-from conference.events import Reason, RosterChanged
-from conference.plan import CameraPlan
+from conference.ground.events import Reason, RosterChanged
+from conference.ground.plan import CameraPlan
 from tests.conference.doubles import World
 from tests.conference.hall_doubles import OPTIONS, FakeSignal, HallParty, HallWorld, audio, keys, plan, stream, video
 from tests.conference.parties import MICROPHONE, Format, Party

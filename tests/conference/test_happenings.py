@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conference.events import Presence, Reason
-from conference.happenings import Happening, What
+from conference.ground.events import Presence, Reason
+from conference.ground.lifecycle import Happening, What
 from tests.conference.doubles import World, peer_of
 from tests.conference.parties import CAMERA, MICROPHONE, Party
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conference import announcements, keypad, limits
-from conference.keypad import COMMANDS, KEYS, Asks, Command, Heard, Keypad, Menu, Way, twice
+from conference import keypad, limits, spoken_texts
+from conference.halls.keypad import COMMANDS, KEYS, Asks, Command, Heard, Keypad, Menu, Way, twice
 
 
 def type_keys(keys: str, pause_s: float = 0.5) -> list[Command]:
@@ -59,7 +59,7 @@ def test_a_key_that_comes_by_packets_and_by_signalling_is_one_press() -> None:
 
 
 def test_what_the_announcement_says_is_what_the_keys_do() -> None:
-    words = announcements.text("help", "en")
+    words = spoken_texts.text("help", "en")
     spoken = {"Star six": "*6", "Star five": "*5", "Star four": "*4", "Star zero": "*0"}
     assert all(name in words and keys in COMMANDS for name, keys in spoken.items())
 
@@ -112,7 +112,7 @@ def test_three_tries() -> None:
 
 
 def test_codes_are_recorded() -> None:
-    assert all(one.value in announcements.TEXTS for one in Asks if one is not Asks.CHECK)
+    assert all(one.value in spoken_texts.TEXTS for one in Asks if one is not Asks.CHECK)
 
 
 @given(st.text(alphabet=[*sorted(KEYS), "x", " "], max_size=200), st.lists(st.booleans(), max_size=20))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from conference import Permission, data, limits
-from conference.events import (
+from conference import Permission, data_tracks, limits
+from conference.ground.events import (
     DataTrackHandles,
     Event,
     QualityChanged,
@@ -98,7 +98,7 @@ def test_who_sends_to_one_without_end_is_told_of_once_a_change(world: World) -> 
 
 def test_whose_frames_come(world: World) -> None:
     eve, ben = meet(world)
-    data.publish(ben.participant, 1, "points", None)
+    data_tracks.publish(ben.participant, 1, "points", None)
     world.time.turn()
     assert eve.client.last(DataTrackHandles).handles
     assert knows(eve.client.events, DataTrackHandles, ben.sid)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from conference import Refusal, Terms, limits
-from conference.events import LayersWanted, Presence, Quality, Reason, RosterChanged, SectionsWanted
-from conference.pace import Pace
-from conference.track import Settings
+from conference.ground.events import LayersWanted, Presence, Quality, Reason, RosterChanged, SectionsWanted
+from conference.people.pace import Pace
+from conference.tracks.track import Settings
 from tests.conference.doubles import Listener, World
 from tests.conference.parties import CAMERA, LAYERS, MICROPHONE, Party
 

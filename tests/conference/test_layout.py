@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference import layout, limits
-from conference.layout import PLACES, Layout, Stage, cells
+from conference.picture.layout import PLACES, Layout, Stage, cells
 
 SITES = [f"s{number}" for number in range(20)]
 LAYOUTS: list[Layout] = list(PLACES)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from conference import Grants, Lobbies, Lobby, LobbySetting, Passage, Refusal, State, limits
-from conference.admission import check_lobby
-from conference.events import Reason
-from conference.lobby import MOVES, Happening, Knock, Knocker
+from conference.door.admission import check_lobby
+from conference.door.lobby import MOVES, Happening, Knock, Knocker
+from conference.ground.events import Reason
 from tests.conference.doubles import World
 from tests.conference.parties import MICROPHONE, Party
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from conference.plan import AudioPlan, Endpoint, Keys, MediaPlan, Stream, VideoPlan
+from conference.ground.plan import AudioPlan, Endpoint, Keys, MediaPlan, Stream, VideoPlan
 
 STREAM = Stream(Endpoint("192.0.2.7", 5000), Endpoint("192.0.2.7", 5001))
 HD = VideoPlan(STREAM, 97, (97,), "baseline", 1, 31, max_fs=3600, max_mbps=108_000, max_br_bps=2_000_000)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from conference import Announcement, Refusal, Source, limits
-from conference.events import LayersWanted, Quality
+from conference.ground.events import LayersWanted, Quality
 from media.ground import limits as mixer
 from media.mixer.ground.scene import Scene
 from tests.conference.doubles import peer_of

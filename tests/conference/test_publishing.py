@@ -7,7 +7,15 @@ from dataclasses import replace
 import pytest
 
 from conference import Announcement, PeerError, Refusal, Source, limits
-from conference.events import Event, Left, MuteAsked, RosterChanged, TrackPublished, TrackSubscribed, TrackUnpublished
+from conference.ground.events import (
+    Event,
+    Left,
+    MuteAsked,
+    RosterChanged,
+    TrackPublished,
+    TrackSubscribed,
+    TrackUnpublished,
+)
 from media import HELD_S
 from tests.conference.doubles import FakePeer, Listener, World
 from tests.conference.parties import CAMERA, MICROPHONE, Party

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from conference import limits
-from conference.events import Grade, QualityChanged, Reason, SpeakersChanged, Speaking
-from conference.quality import grade_of, opinion, rating
+from conference.ground.events import Grade, QualityChanged, Reason, SpeakersChanged, Speaking
+from conference.tracks.quality import grade_of, opinion, rating
 from tests.conference.doubles import Listener, World, figures
 from tests.conference.parties import MICROPHONE, Party
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from conference import Permission, Settings, limits, subscriptions
-from conference.events import (
+from conference import Permission, Settings, limits
+from conference.ground.events import (
     Answered,
     LayersWanted,
     Offered,
@@ -20,10 +20,11 @@ from conference.events import (
     SubscriptionAllowed,
     SubscriptionFailed,
 )
-from conference.pace import Paced
-from conference.participant import Participant
-from conference.permissions import Source
-from conference.track import temporal_layer
+from conference.ground.permissions import Source
+from conference.people.pace import Paced
+from conference.people.participant import Participant
+from conference.tracks import subscriptions
+from conference.tracks.track import temporal_layer
 from tests.conference.doubles import Listener, World
 from tests.conference.parties import CAMERA, LAYERS, MICROPHONE, Party
 
@@ -399,7 +400,7 @@ def test_bounded_wishes(world: World) -> None:
 
 
 def test_leaving_puts_the_books_right(world: World) -> None:
-    from conference.events import Reason
+    from conference.ground.events import Reason
 
     ann, ben = Party(world, "ann"), Party(world, "ben")
     (sid,) = ann.publish(CAMERA)

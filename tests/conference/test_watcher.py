@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from conference import Grants, Refusal
-from conference.events import Reason
+from conference.ground.events import Reason
 from tests.conference.doubles import World
 from tests.conference.parties import Party
 

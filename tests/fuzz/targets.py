@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from conference import Floor, PeerError, Refusal
-from conference.plan import Endpoint, FloorPlan, OwnEnd, OwnEnds, OwnFloor, Policy
+from conference import ContentToken, PeerError, Refusal
+from conference.ground.plan import Endpoint, FloorPlan, OwnEnd, OwnEnds, OwnFloor, Policy
 from signaling.sip import bfcp, mediacontrol, plan, sdp
 from signaling.sip.fields import Malformed
 from signaling.sip.floor_server import FloorServer
@@ -160,7 +160,7 @@ def control(data: bytes) -> None:
 
 def floor(data: bytes) -> None:
     """Messages of one terminal over a datagram and a stream; another's token is not moved."""
-    server = FloorServer(Floor("deny"))
+    server = FloorServer(ContentToken("deny"))
     for leg, user, transport in (("good", 5, "udp"), ("bad", 6, "udp"), ("worse", 7, "tcp")):
         where = Endpoint("192.0.2.9", 5070)
         server.attach(leg, FloorPlan("tcp" if transport == "tcp" else "udp", where, 77, user, 1, False))

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from conference import announcements
-from conference.announcements import LANGUAGES, Language
+from conference import spoken_texts
+from conference.announcements.spoken_texts import LANGUAGES, Language
 from tests.conftest import start_server
 from tests.interop import hallnet
 from tests.interop.person import until
@@ -43,7 +43,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
 def recorded(code: str, language: Language) -> NDArray[np.float64]:
     """The middle second and a half of an announcement, as a telephone carries it."""
     resampler = av.AudioResampler("s16", "mono", RATE_HZ)
-    with av.open(str(announcements.recording(code, language))) as file:
+    with av.open(str(spoken_texts.recording(code, language))) as file:
         frames = [made for frame in file.decode(audio=0) for made in resampler.resample(frame)]
     samples = np.concatenate([frame.to_ndarray().ravel() for frame in frames]).astype(float)
     middle, half = len(samples) // 2, min(len(samples) // 2, RATE_HZ * 3 // 4)
@@ -93,7 +93,7 @@ class Caller(Terminal):
         try:
             await until(lambda: likeness(bytes(self.heard), code, language) > 0.7, f"it hears {code} in {language}")
         except AssertionError as error:
-            each = [(likeness(bytes(self.heard), *one), *one) for one in product(announcements.TEXTS, LANGUAGES)]
+            each = [(likeness(bytes(self.heard), *one), *one) for one in product(spoken_texts.TEXTS, LANGUAGES)]
             error.add_note(f"{len(self.heard)} samples, most like {sorted(each)[-3:]}")
             raise
         other: Language = "vi" if language == "en" else "en"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conference.plan import OwnEnd, OwnEnds, OwnFloor, Policy
+from conference.ground.plan import OwnEnd, OwnEnds, OwnFloor, Policy
 from signaling.sip import plan
 from signaling.sip.profiles import GENERIC
 from tests.interop.quirks import QUIRKS, Quirk, Terminal, canned, loudest_hz, tone

@@ -12,8 +12,8 @@ from itertools import cycle
 import pytest
 
 from conference import Announcement, Entry, Grants, Knocker, Refusal, Registry, Source, State
-from conference.data import NoPackets
-from conference.events import Answered
+from conference.data.packets import NoPackets
+from conference.ground.events import Answered
 from media import Node
 from signaling.process import SystemClock
 from tests.clients import offers

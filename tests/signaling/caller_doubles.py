@@ -13,8 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference.dialout import Event
-from conference.ports import DialOrder
+from conference.halls.dialout import Event
+from conference.ports.halls import DialOrder
 from rooms.booking.requests import AttendeeRequest
 from rooms.dialling import legs
 from rooms.store.database import Database

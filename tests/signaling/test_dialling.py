@@ -14,8 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import limits
-from conference.dialout import Event, Leg, State
-from conference.ports import DialOrder
+from conference.halls.dialout import Event, Leg, State
+from conference.ports.halls import DialOrder
 from rooms import limits as room_limits
 from rooms.dialling import legs, planning
 from rooms.errors import Refusal

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import limits
-from conference.dialout import Event
+from conference.halls.dialout import Event
 from rooms.dialling import legs, planning
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import limits
-from conference.dialout import Event
+from conference.halls.dialout import Event
 from rooms.dialling import legs
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import Conference
-from conference.dialout import Event
-from conference.events import Reason
-from conference.plan import Policy
+from conference.ground.events import Reason
+from conference.ground.plan import Policy
+from conference.halls.dialout import Event
 from rooms.dialling import legs, planning
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conference import PeerError, Refusal
-from conference.dialout import REASONS
+from conference.halls.dialout import REASONS
 from rooms.policy.classes import Verdict
 from signaling import limits
 from signaling.hallcall import FULL_AGAIN_S, refusal_of

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from conference.events import Reason
+from conference.ground.events import Reason
 from signaling import config, limits, server, traces
 from signaling.config import SettingsError
 from tests.conference.doubles import Time, World, peer_of

@@ -63,7 +63,7 @@ class LobbyBar(Row):
 
     conference: Mapped[str] = mapped_column(String(64), primary_key=True)
     bars: Mapped[list[Any]]
-    """(identity, voucher), as `conference.lobby` knows them."""
+    """(identity, voucher), as `conference.door.lobby` knows them."""
     set_at: Mapped[datetime]
 
 

@@ -19,7 +19,7 @@ from aiortc.rtcdtlstransport import SRTP_AEAD_AES_256_GCM, RTCCertificate, RTCDt
 from aiortc.rtcsctptransport import DataChunk, InboundStream, InitChunk, SackChunk
 from OpenSSL import SSL
 
-from conference.connection import Connection
+from conference.people.connection import Connection
 from media import Node, PeerError, Router
 from media.ground import limits
 from media.peers import handshake

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import Conference, Entry, Grants, Participant, Passage, Refusal, Registry, limits, marks
-from conference.events import Left, MuteAsked, Reason
+from conference.ground.events import Left, MuteAsked, Reason
 from rooms.accounts import clients, signing
 from rooms.policy.actors import COMMAND
 from rooms.store.tables.accounts import Account

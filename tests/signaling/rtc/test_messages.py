@@ -10,7 +10,7 @@ import pytest
 from livekit.protocol import metrics, models, rtc
 
 from conference import PeerError
-from conference.events import LayersWanted, Quality, SpeakersChanged, Speaking, Superseded
+from conference.ground.events import LayersWanted, Quality, SpeakersChanged, Speaking, Superseded
 from signaling.rtc import views
 from signaling.rtc.messages import Encoder, ServerFacts
 from signaling.rtc.packets import Packets, from_server

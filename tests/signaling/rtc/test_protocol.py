@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from livekit.protocol import models, room, rtc
 
-from conference.happenings import What
+from conference.ground.lifecycle import What
 from media.ground import limits as media_limits
 from signaling import limits as http_limits
 from signaling.rtc import admin, limits, requests, scenarios

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from livekit.protocol import models, rtc
 
-from conference.limits import PLAYED_GAP_S
+from conference.ground.limits import PLAYED_GAP_S
 from signaling.rtc import limits
 from signaling.rtc.join import Ask
 from signaling.rtc.messages import Encoder, Relay, ServerFacts

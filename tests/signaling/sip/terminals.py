@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conference.plan import KeyProfile, OwnEnd, OwnEnds, OwnFloor
+from conference.ground.plan import KeyProfile, OwnEnd, OwnEnds, OwnFloor
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "sip"
 

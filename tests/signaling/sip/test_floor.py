@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from conference import Floor, FloorChange, FloorRule, floor
-from conference.plan import Endpoint, FloorPlan
+from conference import ContentToken, ContentTokenChange, ContentTokenRule
+from conference.ground.limits import CONTENT_TOKEN_REQUESTS
+from conference.ground.plan import Endpoint, FloorPlan
 from signaling.sip import bfcp
 from signaling.sip import body_limits as limits
 from signaling.sip.bfcp import Attribute, Fault, Kind, Message, Primitive, Status
@@ -32,7 +33,7 @@ def plan(
 
 STATES = ("free", "held by another", "mine", "waiting")
 EVENTS = ("ask", "give_up", "grant", "deny", "revoke")
-TABLE: dict[FloorRule, dict[tuple[str, str], tuple[str, str | None]]] = {
+TABLE: dict[ContentTokenRule, dict[tuple[str, str], tuple[str, str | None]]] = {
     # (state of a, event): what a is told, who holds the token afterwards
     "take": {
         ("free", "ask"): ("granted", "a"),
@@ -73,8 +74,8 @@ ALWAYS = {
 }
 
 
-def in_state(rule: FloorRule, state: str) -> Floor:
-    made = Floor("queue" if state == "waiting" else "take")
+def in_state(rule: ContentTokenRule, state: str) -> ContentToken:
+    made = ContentToken("queue" if state == "waiting" else "take")
     if state in ("held by another", "waiting"):
         made.grant("b")
     if state == "mine":
@@ -86,7 +87,7 @@ def in_state(rule: FloorRule, state: str) -> Floor:
 
 
 @pytest.mark.parametrize(("rule", "state", "event"), list(itertools.product(TABLE, STATES, EVENTS)))
-def test_every_state_and_event_of_the_token(rule: FloorRule, state: str, event: str) -> None:
+def test_every_state_and_event_of_the_token(rule: ContentTokenRule, state: str, event: str) -> None:
     told, holder = TABLE[rule].get((state, event)) or ALWAYS[state, event]
     if (rule, state, event) == ("approve", "waiting", "revoke"):
         told, holder = "", None  # whoever waits waits for the chair
@@ -95,24 +96,24 @@ def test_every_state_and_event_of_the_token(rule: FloorRule, state: str, event: 
     own = [f"{one.state} {one.position or ''}".strip() for one in changes if one.who == "a"]
     assert own == ([told] if told else []) and token.holder == holder
     if holder == "a" and state in ("held by another", "waiting"):
-        assert FloorChange("b", "revoked") in changes
+        assert ContentTokenChange("b", "revoked") in changes
     assert "a" not in token.waiting or token.holder != "a"
 
 
 def test_who_may_not_is_denied() -> None:
-    token = Floor(may=lambda who: who == "chair")
-    assert token.ask("hall") == [FloorChange("hall", "denied")] and token.ask("chair")[0].state == "granted"
+    token = ContentToken(may=lambda who: who == "chair")
+    assert token.ask("hall") == [ContentTokenChange("hall", "denied")] and token.ask("chair")[0].state == "granted"
 
 
 def test_the_queue_and_one_more() -> None:
-    token = Floor("queue")
+    token = ContentToken("queue")
     token.ask("holder")
-    for number in range(floor.WAITING):
+    for number in range(CONTENT_TOKEN_REQUESTS):
         assert token.ask(f"w{number}")[0].position == number + 1
-    assert token.ask("late") == [FloorChange("late", "denied")]
+    assert token.ask("late") == [ContentTokenChange("late", "denied")]
     changes = token.give_up("holder")
-    assert changes[:2] == [FloorChange("holder", "released"), FloorChange("w0", "granted")]
-    assert changes[2] == FloorChange("w1", "pending", 1) and len(changes) == floor.WAITING + 1
+    assert changes[:2] == [ContentTokenChange("holder", "released"), ContentTokenChange("w0", "granted")]
+    assert changes[2] == ContentTokenChange("w1", "pending", 1) and len(changes) == CONTENT_TOKEN_REQUESTS + 1
 
 
 # -- the server, without sockets ---------------------------------------------------------------------------------------
@@ -129,12 +130,12 @@ class Terminal:
 
     def send(
         self, primitive: Primitive, *attributes: Attribute, now: float = 0.0, again: bool = False
-    ) -> list[FloorChange]:
+    ) -> list[ContentTokenChange]:
         self.transaction += 0 if again else 1
         message = Message(primitive, CONFERENCE, self.transaction, self.user, attributes, self.version)
         return self.server.receive(self.name, bfcp.encode(message), now)
 
-    def ask(self, now: float = 0.0) -> list[FloorChange]:
+    def ask(self, now: float = 0.0) -> list[ContentTokenChange]:
         return self.send(Primitive.FLOOR_REQUEST, Attribute(Kind.FLOOR_ID, 1), now=now)
 
 
@@ -157,14 +158,14 @@ def fault_in(message: Message) -> Fault:
 
 
 def test_a_request_is_granted_and_released() -> None:
-    server = FloorServer(Floor())
+    server = FloorServer(ContentToken())
     hall = Terminal(server, "hall", 5)
-    assert hall.ask() == [FloorChange("hall", "granted")]
+    assert hall.ask() == [ContentTokenChange("hall", "granted")]
     (message,) = delivered(server)["hall"]
     request, state = state_in(message)
     assert (state, message.response, message.transaction) == (Status.GRANTED, True, hall.transaction)
     assert hall.send(Primitive.FLOOR_RELEASE, Attribute(Kind.FLOOR_REQUEST_ID, request)) == [
-        FloorChange("hall", "released")
+        ContentTokenChange("hall", "released")
     ]
     assert state_in(delivered(server)["hall"][0]) == (request, Status.RELEASED)
     hall.send(Primitive.FLOOR_RELEASE, Attribute(Kind.FLOOR_REQUEST_ID, request))
@@ -172,13 +173,13 @@ def test_a_request_is_granted_and_released() -> None:
 
 
 def test_a_browser_takes_it_over_and_everybody_is_told() -> None:
-    server = FloorServer(Floor(), name_of=lambda who: "Văn phòng" if who == "browser" else "")
+    server = FloorServer(ContentToken(), name_of=lambda who: "Văn phòng" if who == "browser" else "")
     hall, watcher = Terminal(server, "hall", 5), Terminal(server, "watcher", 6)
     watcher.send(Primitive.FLOOR_QUERY, Attribute(Kind.FLOOR_ID, 1))
     hall.ask()
     delivered(server)
     changes = server.apply(server.floor.ask("browser"), 1.0)
-    assert changes == [FloorChange("browser", "granted"), FloorChange("hall", "revoked")]
+    assert changes == [ContentTokenChange("browser", "granted"), ContentTokenChange("hall", "revoked")]
     told = delivered(server)
     assert state_in(told["hall"][0])[1] is Status.REVOKED and not told["hall"][0].response
     assert "watcher" not in told, "the first notice is still unacknowledged"
@@ -191,12 +192,12 @@ def test_a_browser_takes_it_over_and_everybody_is_told() -> None:
 
 
 def test_a_waiting_hall_gets_the_token_when_its_holder_leaves() -> None:
-    server = FloorServer(Floor("queue"))
+    server = FloorServer(ContentToken("queue"))
     one, two = Terminal(server, "one", 5), Terminal(server, "two", 6)
     one.ask()
-    assert two.ask() == [FloorChange("two", "pending", 1)]
+    assert two.ask() == [ContentTokenChange("two", "pending", 1)]
     assert state_in(delivered(server)["two"][0])[1] is Status.PENDING
-    assert server.detach("one", 1.0) == [FloorChange("one", "released"), FloorChange("two", "granted")]
+    assert server.detach("one", 1.0) == [ContentTokenChange("one", "released"), ContentTokenChange("two", "granted")]
     assert state_in(delivered(server)["two"][0])[1] is Status.GRANTED and server.legs == ("two",)
 
 
@@ -205,7 +206,7 @@ def test_a_waiting_hall_gets_the_token_when_its_holder_leaves() -> None:
 @pytest.mark.parametrize("primitive", list(Primitive))
 def test_every_state_and_message(primitive: Primitive, standing: str, transport: str) -> None:
     """What is answered, and whether the token moves. Acknowledgements and errors are never answered."""
-    server = FloorServer(Floor("queue"))
+    server = FloorServer(ContentToken("queue"))
     hall = Terminal(server, "hall", 5, transport)
     if standing == "pending":
         server.floor.ask("browser")
@@ -251,7 +252,7 @@ def test_every_state_and_message(primitive: Primitive, standing: str, transport:
     ],
 )
 def test_requests_that_are_refused(other: dict[str, int], attributes: list[Attribute], fault: Fault) -> None:
-    server = FloorServer(Floor())
+    server = FloorServer(ContentToken())
     Terminal(server, "hall", 5)
     given = {"conference_id": CONFERENCE, "user_id": 5} | other
     message = Message(Primitive.FLOOR_REQUEST, given["conference_id"], 1, given["user_id"], tuple(attributes), 2)
@@ -260,7 +261,7 @@ def test_requests_that_are_refused(other: dict[str, int], attributes: list[Attri
 
 
 def test_a_repeated_request_gets_the_same_answer_and_changes_nothing() -> None:
-    server = FloorServer(Floor())
+    server = FloorServer(ContentToken())
     hall = Terminal(server, "hall", 5)
     hall.ask()
     (first,) = server.take()
@@ -273,7 +274,7 @@ def test_a_repeated_request_gets_the_same_answer_and_changes_nothing() -> None:
 
 
 def test_notices_are_sent_again_until_acknowledged_then_given_up() -> None:
-    server = FloorServer(Floor())
+    server = FloorServer(ContentToken())
     hall = Terminal(server, "hall", 5)
     hall.ask()
     server.take()
@@ -293,7 +294,7 @@ def test_notices_are_sent_again_until_acknowledged_then_given_up() -> None:
 
 
 def test_acknowledgements_of_other_things_do_not_count() -> None:
-    server = FloorServer(Floor())
+    server = FloorServer(ContentToken())
     Terminal(server, "hall", 5)
     server.apply(server.floor.grant("hall"), 0.0)
     server.take()
@@ -303,7 +304,7 @@ def test_acknowledgements_of_other_things_do_not_count() -> None:
 
 
 def test_over_tcp_notices_have_no_transaction_and_are_sent_once() -> None:
-    server = FloorServer(Floor())
+    server = FloorServer(ContentToken())
     hall = Terminal(server, "hall", 5, "tcp")
     hall.ask()
     assert not delivered(server)["hall"][0].response
@@ -313,7 +314,7 @@ def test_over_tcp_notices_have_no_transaction_and_are_sent_once() -> None:
 
 
 def test_a_terminal_that_says_version_1_over_udp_is_answered_so() -> None:
-    server = FloorServer(Floor())
+    server = FloorServer(ContentToken())
     hall = Terminal(server, "hall", 5)
     hall.version = 1
     hall.ask()
@@ -323,7 +324,7 @@ def test_a_terminal_that_says_version_1_over_udp_is_answered_so() -> None:
 
 
 def test_the_bounds_of_a_leg() -> None:
-    server = FloorServer(Floor())
+    server = FloorServer(ContentToken())
     hall = Terminal(server, "hall", 5)
     for _ in range(limits.BFCP_PER_SECOND + 1):
         hall.send(Primitive.HELLO, now=1.0)
@@ -339,7 +340,7 @@ def test_the_bounds_of_a_leg() -> None:
 
 
 def test_of_several_floor_notices_that_wait_the_newest_counts() -> None:
-    server = FloorServer(Floor())
+    server = FloorServer(ContentToken())
     watcher = Terminal(server, "watcher", 6)
     watcher.send(Primitive.FLOOR_QUERY, Attribute(Kind.FLOOR_ID, 1))
     server.take()
@@ -349,20 +350,20 @@ def test_of_several_floor_notices_that_wait_the_newest_counts() -> None:
 
 
 def test_a_call_that_connects_again_keeps_its_request() -> None:
-    server = FloorServer(Floor())
+    server = FloorServer(ContentToken())
     hall = Terminal(server, "hall", 5, "tcp")
     hall.ask()
     request, _ = state_in(delivered(server)["hall"][0])
     server.attach("hall", plan(5, "tcp", port=6000))
     assert hall.send(Primitive.FLOOR_RELEASE, Attribute(Kind.FLOOR_REQUEST_ID, request)) == [
-        FloorChange("hall", "released")
+        ContentTokenChange("hall", "released")
     ]
 
 
 def test_mutated_messages_move_nothing_that_is_not_theirs() -> None:
     """Whatever one terminal sends, another's request stands and nothing escapes."""
     random_ = random.Random(11)
-    server = FloorServer(Floor("deny"))
+    server = FloorServer(ContentToken("deny"))
     Terminal(server, "good", 5).ask()
     good = [
         Primitive.HELLO,
@@ -423,9 +424,9 @@ async def run_client(client: Path, port: int, user: int = 5, conference: int = C
 
 
 async def test_a_client_of_other_hands(floor_client: Path) -> None:
-    channel, server = FloorChannel(), FloorServer(Floor())
+    channel, server = FloorChannel(), FloorServer(ContentToken())
     udp, _ = await channel.open("127.0.0.1")
-    seen: list[FloorChange] = []
+    seen: list[ContentTokenChange] = []
     channel.attach(server, "hall", plan(5, host="127.0.0.1"), seen.extend)
     try:
         lines = await run_client(floor_client, udp)
@@ -436,17 +437,17 @@ async def test_a_client_of_other_hands(floor_client: Path) -> None:
     assert "answer FloorRequestStatus request 1 Granted" in lines
     assert "answer FloorRequestStatus request 1 Released" in lines
     assert any(line.startswith("notice FloorStatus") for line in lines)
-    assert seen == [FloorChange("hall", "granted"), FloorChange("hall", "released")]
+    assert seen == [ContentTokenChange("hall", "granted"), ContentTokenChange("hall", "released")]
 
 
 async def test_a_client_of_other_hands_waits_for_its_turn(floor_client: Path) -> None:
     """A browser holds the token; the chair gives it to the hall while the client waits."""
-    channel, server = FloorChannel(), FloorServer(Floor("queue"))
+    channel, server = FloorChannel(), FloorServer(ContentToken("queue"))
     udp, _ = await channel.open("127.0.0.1")
     server.floor.ask("browser")
     asked = asyncio.Event()
 
-    def changed(changes: list[FloorChange]) -> None:
+    def changed(changes: list[ContentTokenChange]) -> None:
         if changes[0].state == "pending":
             asked.set()
 
@@ -466,7 +467,7 @@ async def test_a_client_of_other_hands_waits_for_its_turn(floor_client: Path) ->
 
 async def test_strangers_get_nothing() -> None:
     """From another host, of another conference, of another user, and what is no message at all."""
-    channel, server = FloorChannel(), FloorServer(Floor())
+    channel, server = FloorChannel(), FloorServer(ContentToken())
     udp, tcp = await channel.open("127.0.0.1")
     channel.attach(server, "near", plan(5, host="127.0.0.1"), lambda _: None)
     channel.attach(server, "far", plan(6, host="127.0.0.2"), lambda _: None)
@@ -501,7 +502,7 @@ async def test_strangers_get_nothing() -> None:
 
 
 async def test_a_terminal_over_tcp() -> None:
-    channel, server = FloorChannel(), FloorServer(Floor())
+    channel, server = FloorChannel(), FloorServer(ContentToken())
     _, tcp = await channel.open("127.0.0.1")
     channel.attach(server, "hall", plan(5, "tcp", "127.0.0.1"), lambda _: None)
     reader, writer = await asyncio.open_connection("127.0.0.1", tcp)
@@ -535,7 +536,7 @@ async def test_a_terminal_over_tcp() -> None:
 
 
 async def test_connections_of_one_host_are_counted() -> None:
-    channel, server = FloorChannel(), FloorServer(Floor())
+    channel, server = FloorChannel(), FloorServer(ContentToken())
     _, tcp = await channel.open("127.0.0.1")
     channel.attach(server, "hall", plan(5, "tcp", "127.0.0.1"), lambda _: None)
     pairs = [await asyncio.open_connection("127.0.0.1", tcp) for _ in range(limits.BFCP_CONNECTIONS_PER_HOST + 1)]
@@ -566,7 +567,7 @@ async def test_we_connect_when_the_terminal_waits() -> None:
 
     waiting = await asyncio.start_server(terminal, "127.0.0.1", 0)
     port = waiting.sockets[0].getsockname()[1]
-    channel, server = FloorChannel(), FloorServer(Floor())
+    channel, server = FloorChannel(), FloorServer(ContentToken())
     await channel.open("127.0.0.1")
     channel.attach(server, "hall", plan(5, "tcp", "127.0.0.1", port, connect=True), lambda _: None)
     try:
@@ -579,7 +580,7 @@ async def test_we_connect_when_the_terminal_waits() -> None:
 
 
 async def test_one_number_for_two_legs_is_our_mistake() -> None:
-    channel, server = FloorChannel(), FloorServer(Floor())
+    channel, server = FloorChannel(), FloorServer(ContentToken())
     await channel.open("127.0.0.1")
     channel.attach(server, "one", plan(5), lambda _: None)
     channel.attach(server, "one", plan(5), lambda _: None)
@@ -593,7 +594,7 @@ async def test_one_number_for_two_legs_is_our_mistake() -> None:
 
 
 async def test_a_leg_that_gets_another_number_keeps_one_place() -> None:
-    channel, server = FloorChannel(), FloorServer(Floor())
+    channel, server = FloorChannel(), FloorServer(ContentToken())
     await channel.open("127.0.0.1")
     channel.attach(server, "one", plan(5), lambda _: None)
     channel.attach(server, "one", plan(6), lambda _: None)
@@ -605,7 +606,7 @@ async def test_a_leg_that_gets_another_number_keeps_one_place() -> None:
 async def test_whoever_connects_and_does_not_say_who_it_is_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drop by drop does not help: the time counts from the start."""
     monkeypatch.setattr(limits, "BFCP_FIRST_S", 0.3)
-    channel, server = FloorChannel(), FloorServer(Floor())
+    channel, server = FloorChannel(), FloorServer(ContentToken())
     _, tcp = await channel.open("127.0.0.1")
     channel.attach(server, "hall", plan(5, "tcp", "127.0.0.1"), lambda _: None)
     reader, writer = await asyncio.open_connection("127.0.0.1", tcp)

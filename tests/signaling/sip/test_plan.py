@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conference import PeerError
-from conference.plan import Endpoint, Keys, MediaPlan, OwnEnds, Policy, VideoPlan
+from conference.ground.plan import Endpoint, Keys, MediaPlan, OwnEnds, Policy, VideoPlan
 from signaling.sip import plan, profiles, sdp
 from signaling.sip.plan import Agreed, NotAcceptable, answer, make_offer, read_answer
 from signaling.sip.profiles import GENERIC, Profile, Profiles

@@ -1,0 +1,103 @@
+"""What the system says to a hall: the words in Vietnamese and English, and where their recordings are.
+
+Owns the texts and the recordings beside this file. Does not decide when one is played, nor play it (`media.mixer`). After a
+change of words `python -m conference.announcements` records anew; a test tells what was forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+Language = Literal["vi", "en"]
+LANGUAGES: Final[tuple[Language, ...]] = ("vi", "en")
+FOLDER: Final = Path(__file__).parent
+
+TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    "welcome": (
+        "Xin chào. Đây là hệ thống hội nghị truyền hình của tỉnh.",
+        "Welcome to the video conference system of the province.",
+    ),
+    "ask_number": (
+        "Hãy nhập số cuộc họp, rồi bấm phím thăng.",
+        "Please enter the meeting number, followed by the pound key.",
+    ),
+    "ask_pin": ("Hãy nhập mã pin, rồi bấm phím thăng.", "Please enter the pin, followed by the pound key."),
+    "other_language": ("Bấm phím sao để nghe tiếng Việt.", "Press star for English."),
+    "wrong": ("Số cuộc họp hoặc mã pin không đúng. Hãy nhập lại.", "The number or the pin is wrong. Please try again."),
+    "too_many_tries": (
+        "Đã nhập sai ba lần. Cuộc gọi kết thúc. Hãy liên hệ thư ký cuộc họp.",
+        "Three wrong entries. The call ends. Please contact the secretary of the meeting.",
+    ),
+    "lobby": (
+        "Đồng chí đang ở phòng chờ. Chủ trì đã được báo và sẽ mời vào.",
+        "You are in the lobby. The chair has been told and will let you in.",
+    ),
+    "not_started": ("Cuộc họp chưa bắt đầu. Xin chờ trong giây lát.", "The meeting has not begun yet. Please wait."),
+    "joined": ("Đã vào cuộc họp.", "You are now in the meeting."),
+    "denied": ("Chủ trì không mời vào cuộc họp này.", "The chair did not let you in."),
+    "forbidden": (
+        "Cuộc họp quan trọng chỉ dự được từ thiết bị hội trường đã đăng ký.",
+        "An important meeting can be joined from registered hall terminals only.",
+    ),
+    "full": (
+        "Hệ thống đã hết chỗ. Hãy gọi lại sau ít phút.",
+        "The system is full. Please call again in a few minutes.",
+    ),
+    "unknown_address": (
+        "Không có số hoặc tên này. Hãy kiểm tra rồi gọi lại.",
+        "There is no such number or name. Please check, then call again.",
+    ),
+    "muted": ("Đã tắt micro.", "Your microphone is off."),
+    "unmuted": ("Đã bật micro.", "Your microphone is on."),
+    "unmute_denied": ("Chủ trì đã tắt micro của điểm cầu.", "The chair has muted your site."),
+    "unmute_asked": (
+        "Chủ trì mời điểm cầu bật micro. Bấm sao sáu.",
+        "The chair asks you to switch your microphone on. Press star six.",
+    ),
+    "floor_asked": ("Đã đăng ký phát biểu.", "You have asked for the floor."),
+    "floor_withdrawn": ("Đã hủy đăng ký phát biểu.", "Your request for the floor is withdrawn."),
+    "floor_given": ("Mời điểm cầu phát biểu.", "You have the floor."),
+    "layout": ("Đã đổi bố cục hình.", "The layout has changed."),
+    "help": (
+        "Sao sáu: tắt hoặc bật micro. Sao năm: đăng ký phát biểu. Sao bốn: đổi bố cục hình. Sao không: gọi người điều hành.",
+        "Star six: microphone off or on. Star five: ask for the floor. Star four: change the layout. "
+        "Star zero: call the operator.",
+    ),
+    "operator": ("Đã báo người điều hành.", "The operator has been called."),
+    "operator_key": (
+        "Để gọi người điều hành, bấm không rồi phím thăng.",
+        "To call the operator, press zero, then pound.",
+    ),
+    "operator_seen": (
+        "Người điều hành đã nhận yêu cầu. Xin chờ.",
+        "The operator has seen your request. Please wait.",
+    ),
+    "operator_absent": (
+        "Người điều hành chưa trả lời. Xin gọi lại sau.",
+        "The operator does not answer. Please call again later.",
+    ),
+    "ended_by_operator": ("Người điều hành đã kết thúc cuộc gọi.", "The operator has ended the call."),
+    "ends_in_10": ("Cuộc họp còn mười phút.", "The meeting ends in ten minutes."),
+    "ends_in_5": ("Cuộc họp còn năm phút.", "The meeting ends in five minutes."),
+    "ends_in_1": ("Cuộc họp còn một phút.", "The meeting ends in one minute."),
+    "ended": ("Cuộc họp đã kết thúc. Xin cảm ơn.", "The meeting has ended. Thank you."),
+    "recording": ("Cuộc họp này được ghi lại.", "This meeting is being recorded."),
+    "echo": (
+        "Phòng thử. Hãy nói và nghe lại tiếng của mình. Bấm phím thăng để kết thúc.",
+        "This is the test room. Speak, and hear yourself. Press pound to end.",
+    ),
+}
+"""By code: Vietnamese, English."""
+
+
+def text(code: str, language: Language) -> str:
+    """An unknown code is our bug: KeyError."""
+    return TEXTS[code][LANGUAGES.index(language)]
+
+
+def recording(code: str, language: Language) -> Path:
+    """Ogg Opus, one channel, 48 kHz. An unknown code is our bug: KeyError."""
+    TEXTS[code]
+    return FOLDER / f"{code}.{language}.ogg"

@@ -1,0 +1,1 @@
+"""Data between participants: packets, data tracks and stored blobs."""

@@ -1,0 +1,181 @@
+"""Data tracks: who publishes them, who gets their frames and under which handle. Frames are opaque; `PacketFormat` reads
+their handle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conference.data import packets
+from conference.data.packets import FRAMES
+from conference.data.state import DataTrack
+from conference.ground import limits
+from conference.ground.errors import Refusal
+from conference.ground.events import DataSource, DataTrackHandles, DataTrackView
+from conference.ground.identifiers import DataTrackSid
+
+if TYPE_CHECKING:
+    from conference.people.participant import Participant
+
+_HANDLE_MOST = 0xFFFF
+
+
+def publish(publisher: Participant, handle: int, name: str, facts: object) -> DataTrackView:
+    """Raises Refusal."""
+    published = publisher.data.published
+    if not publisher.grants.can_publish_data:
+        raise Refusal("publish_data_denied")
+    if not 0 < handle <= _HANDLE_MOST:
+        raise Refusal("handle_bad")
+    if not name or len(name.encode()) > limits.DATA_TRACK_NAME_BYTES:
+        raise Refusal("name_bad")
+    if handle in published:
+        raise Refusal("handle_taken")
+    if any(track.view.name == name for track in published.values()):
+        raise Refusal("name_taken")
+    if len(published) >= limits.DATA_TRACKS_PER_PARTICIPANT:
+        raise Refusal("track_limit")
+    sid = DataTrackSid("DTR_" + publisher.conference.around.suffix())
+    track = DataTrack(publisher, DataTrackView(handle=handle, sid=sid, name=name, facts=facts))
+    published[handle] = track
+    publisher.conference.data_tracks[sid] = track
+    publisher.changed()
+    everybody = publisher.conference.participants.values()
+    takers = [one for one in everybody if one.entry.auto_subscribe_data and one is not publisher]
+    for participant in takers:
+        _subscribe(participant, track)
+    return track.view
+
+
+def unpublish(publisher: Participant, handle: int) -> DataTrackView:
+    """Raises Refusal."""
+    track = publisher.data.published.pop(handle, None)
+    if track is None:
+        raise Refusal("handle_unknown")
+    publisher.conference.data_tracks.pop(track.view.sid, None)
+    for participant, own in list(track.subscribers.values()):
+        participant.data.received.pop(own, None)
+        tell_handles_soon(participant)
+    track.subscribers.clear()
+    publisher.changed()
+    return track.view
+
+
+def choose(subscriber: Participant, track_sid: str, wanted: bool) -> None:
+    """The caller tells the handles once after all its choices."""
+    track = subscriber.conference.data_tracks.get(track_sid)
+    if track is None or track.owner is subscriber:
+        return
+    if wanted:
+        _subscribe(subscriber, track)
+    else:
+        track.withheld.pop(subscriber.sid, None)
+        _, handle = track.subscribers.pop(subscriber.sid, (subscriber, 0))
+        subscriber.data.received.pop(handle, None)
+
+
+def subscribe_all(subscriber: Participant) -> None:
+    """A newcomer that wants every data track gets those that are there."""
+    if not subscriber.entry.auto_subscribe_data:
+        return
+    for participant in subscriber.conference.participants.values():
+        for track in participant.data.published.values():
+            if participant is not subscriber:
+                _subscribe(subscriber, track)
+
+
+def visibility_changed(publisher: Participant) -> None:
+    """Whoever hides takes its data tracks away; seen again, it gives them back."""
+    for track in publisher.data.published.values():
+        if publisher.grants.hidden:
+            for participant, handle in track.subscribers.values():
+                participant.data.received.pop(handle, None)
+                track.withheld[participant.sid] = participant
+                tell_handles_soon(participant)
+            track.subscribers.clear()
+        else:
+            withheld, track.withheld = track.withheld, {}
+            for participant in withheld.values():
+                _subscribe(participant, track)
+
+
+def tell_handles_soon(subscriber: Participant) -> None:
+    """At the end of the turn, or a little later where many tables are to be told."""
+    subscriber.conference.tables.add(subscriber)
+
+
+def tell_table(subscriber: Participant) -> float:
+    """`Paced` work."""
+    tell_handles(subscriber)
+    return len(subscriber.data.received) * limits.HANDLE_S
+
+
+def tell_handles(subscriber: Participant) -> None:
+    for track in subscriber.data.received.values():
+        subscriber.conference.roster.introduce(track.owner, (subscriber,))
+    table = {
+        handle: DataSource(track.owner.sid, track.owner.identity, track.view.sid)
+        for handle, track in subscriber.data.received.items()
+    }
+    subscriber.deliver(DataTrackHandles(table))
+
+
+def enforce(participant: Participant) -> None:
+    """Ends what the grants no longer allow."""
+    if not participant.grants.can_publish_data:
+        for handle in list(participant.data.published):
+            unpublish(participant, handle)
+        packets.forget_held(participant)
+    if not participant.grants.can_subscribe and participant.data.received:
+        _unsubscribe_all(participant)
+        tell_handles_soon(participant)
+
+
+def forget(participant: Participant) -> None:
+    """The participant is gone."""
+    for handle in list(participant.data.published):
+        unpublish(participant, handle)
+    _unsubscribe_all(participant)
+    packets.forget_held(participant)
+
+
+def _unsubscribe_all(participant: Participant) -> None:
+    for track in participant.data.received.values():
+        track.subscribers.pop(participant.sid, None)
+    for track in participant.conference.data_tracks.values():
+        track.withheld.pop(participant.sid, None)
+    participant.data.received.clear()
+
+
+def receive_frame(sender: Participant, frame: bytes) -> None:
+    """A frame came from a participant. Raises PeerError when it is not of the format; what it may not send is dropped."""
+    if len(frame) > limits.PACKET_BYTES or not sender.grants.can_publish_data:
+        return
+    format_ = sender.entry.packets
+    track = sender.data.published.get(format_.frame_handle(frame))
+    if track is None:
+        return
+    if not packets.may_send(sender):
+        packets.drop(sender, "frames")
+        return
+    for participant, handle in track.subscribers.values():
+        participant.connection.send(FRAMES, format_.with_handle(frame, handle))
+    sender.data.outgoing.budget.spend(packets.units(len(track.subscribers), len(frame)))
+
+
+def _subscribe(subscriber: Participant, track: DataTrack) -> None:
+    state = subscriber.data
+    if not subscriber.grants.can_subscribe or len(state.received) >= limits.DATA_SUBSCRIPTIONS_PER_PARTICIPANT:
+        return
+    if track.owner.grants.hidden:
+        track.withheld[subscriber.sid] = subscriber
+        return
+    if subscriber.sid in track.subscribers:
+        return
+    while state.next_handle in state.received:
+        state.next_handle = state.next_handle % _HANDLE_MOST + 1
+    handle = state.next_handle
+    state.next_handle = handle % _HANDLE_MOST + 1
+    state.received[handle] = track
+    track.subscribers[subscriber.sid] = (subscriber, handle)
+    tell_handles_soon(subscriber)

@@ -1,0 +1,1 @@
+"""Hall terminals as participants: their lines, keypads, and how they are called."""

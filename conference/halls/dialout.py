@@ -1,0 +1,419 @@
+"""Calling a hall: the machine of one leg, when it is tried again, and how many are called at once.
+
+Pure: a leg and an event in, the leg as it is from then on and what has to be done out. A leg is written down before its
+actions are carried out, so that a server that was killed goes on where it stood: the Call-ID follows from the leg alone, and
+the same try never becomes two calls. Does not own rows (`rooms.dialling`), SIP or the clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Final
+
+from conference.ground import limits
+
+
+class State(Enum):
+    """What an operator sees of a leg."""
+
+    IDLE = "idle"  # to be called when it is due, or never asked for
+    PROBING = "probing"  # OPTIONS before the meeting
+    CALLING = "calling"
+    RINGING = "ringing"
+    CONNECTED = "connected"
+    FAILED = "failed"  # waits for its next try; without a time: until it registers
+    GIVEN_UP = "given_up"  # an operator has to look at it
+    LEFT = "left"  # hung up, dropped, or the meeting is over
+
+
+class Event(Enum):
+    PROBE = "probe"
+    PROBED = "probed"
+    CALL = "call"  # the date begins, or an operator wants it
+    DUE = "due"  # its time has come and the ramp lets it through
+    RANG = "rang"
+    ANSWERED = "answered"
+    REFUSED = "refused"  # a final answer, or none in time
+    AWAY = "away"  # it has an account and is not registered: there is nowhere to call
+    FORBID = "forbid"  # the class of the meeting does not let it in
+    HUNG_UP = "hung_up"  # by the hall
+    LOST = "lost"  # no packets any more, or its connection broke
+    CAME = "came"  # the hall has dialled in by itself
+    DROP = "drop"
+    REDIAL = "redial"
+    END = "end"  # the meeting is over
+    REGISTERED = "registered"  # it can be reached, or elsewhere than before
+    RECOVER = "recover"  # the server was killed meanwhile
+
+
+class Action(Enum):
+    PROBE = "probe"
+    DIAL = "dial"
+    CANCEL = "cancel"  # a call that is not answered yet
+    HANG_UP = "hang_up"
+    ALARM = "alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One hall of one date. Times are Unix seconds.
+
+    `epoch` counts the calls that were wanted (redial, the server's death), `attempt` the tries of one epoch. `failure` is the
+    kind of the last ones and `failures` how many of that kind came in a row. `rung`: of the profile ladder.
+    """
+
+    occurrence: str
+    terminal: str
+    epoch: int = 1
+    attempt: int = 1
+    state: State = State.IDLE
+    rung: int = 0
+    failure: str = ""
+    failures: int = 0
+    status: int = 0
+    reason: str = ""
+    next_try_at: float | None = None
+    since: float = 0.0
+    redialled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """`status`: of the final answer (SIP); 0 with REFUSED: none came. `rungs`: how many profiles this terminal has. `why`: of
+    FORBID, one of `REASONS`. `own`: it is about a call that the hall made.
+    """
+
+    event: Event
+    now: float
+    status: int = 0
+    retry_after_s: float = 0.0
+    rungs: int = 1
+    why: str = "class_forbids"
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """`after_s` later, at most `tries` times in a row; then it is given up. 0 tries: at once an operator's matter."""
+
+    kind: str
+    after_s: float
+    tries: int
+
+
+BUSY: Final = Retry("busy", limits.BUSY_RETRY_S, limits.BUSY_TRIES)
+NO_ANSWER: Final = Retry("no_answer", limits.NO_ANSWER_RETRY_S, limits.NO_ANSWER_TRIES)
+UNREACHABLE: Final = Retry("unreachable", limits.NO_ANSWER_RETRY_S, limits.NO_ANSWER_TRIES)
+PROFILE: Final = Retry("profile", limits.RUNG_RETRY_S, limits.RUNGS)
+OVERLOADED: Final = Retry("overloaded", limits.OVERLOAD_RETRY_S, limits.OVERLOAD_TRIES)
+MERGED: Final = Retry("merged", limits.MERGED_RETRY_S, limits.NO_ANSWER_TRIES)
+LOST: Final = Retry("lost", limits.LOST_RETRY_S, limits.NO_ANSWER_TRIES)
+UNKNOWN_THERE: Final = Retry("unknown_there", 0, 0)
+FORBIDDEN: Final = Retry("forbidden", 0, 0)
+DECLINED: Final = Retry("declined", 0, 0)
+NOT_REGISTERED: Final = "not_registered"
+"""`Leg.failure` of one that is waited for."""
+REGISTER_HELPS: Final = frozenset({NOT_REGISTERED, UNREACHABLE.kind, LOST.kind})
+"""Failures that end when the terminal registers."""
+
+RETRIES: Final[Mapping[int, Retry]] = {
+    0: UNREACHABLE,
+    401: FORBIDDEN,
+    403: FORBIDDEN,
+    404: UNKNOWN_THERE,
+    407: FORBIDDEN,
+    408: NO_ANSWER,
+    410: UNKNOWN_THERE,
+    415: PROFILE,
+    480: NO_ANSWER,
+    482: MERGED,
+    484: UNKNOWN_THERE,
+    486: BUSY,
+    487: NO_ANSWER,
+    488: PROFILE,
+    503: OVERLOADED,
+    600: BUSY,
+    603: DECLINED,
+    604: UNKNOWN_THERE,
+    606: PROFILE,
+}
+"""Final answer -> when again (RFC 3261 §21); every other one counts as UNREACHABLE."""
+
+REASONS: Final[Mapping[str, tuple[str, str]]] = {
+    "": ("", ""),
+    "busy": ("Đang bận", "busy"),
+    "no_answer": ("Không trả lời", "no answer"),
+    "unreachable": ("Không kết nối được", "cannot be reached"),
+    "profile": ("Không chung chuẩn hình, tiếng", "no common picture or sound"),
+    "overloaded": ("Thiết bị quá tải", "overloaded"),
+    "merged": ("Cuộc gọi trước chưa kết thúc", "the earlier call has not ended there"),
+    "lost": ("Mất kết nối", "connection lost"),
+    "unknown_there": ("Sai địa chỉ thiết bị", "no such address"),
+    "forbidden": ("Thiết bị từ chối đăng nhập", "credentials refused"),
+    "declined": ("Điểm cầu từ chối", "declined"),
+    "hung_up": ("Điểm cầu tự ngắt", "hung up by the hall"),
+    "dropped": ("Người điều hành đã ngắt", "dropped by an operator"),
+    "ended": ("Cuộc họp đã kết thúc", "the meeting is over"),
+    "restarted": ("Máy chủ khởi động lại", "the server was restarted"),
+    "class_forbids": ("Mức cuộc họp không cho phép", "the meeting's class forbids it"),
+    "not_in_time": ("Quá giờ gọi", "too late to call"),
+    "slow": ("Thiết bị trả lời chậm", "answers slowly"),
+    "not_registered": ("Thiết bị chưa kết nối máy chủ", "not connected to the server"),
+    "no_address": ("Chưa khai địa chỉ SIP và chưa cấp tài khoản", "neither a SIP address nor an account"),
+    "network_open": (
+        "Cuộc họp quan trọng chỉ nhận thiết bị trong mạng riêng; thiết bị này ở ngoài",
+        "important meetings take terminals of closed networks alone; this terminal is outside",
+    ),
+    "not_agreed": (
+        "Đơn vị chưa nhận lời, cuộc họp chưa qua duyệt cấp hệ thống: hãy gọi bằng tay",
+        "the unit has not agreed and the system has not approved: call it by hand",
+    ),
+    "needs_encryption": (
+        "Phải mã hóa: thiết bị cần kết nối bằng TLS và bật SRTP",
+        "has to encrypt: by TLS, with SRTP",
+    ),
+    "outside_zones": (
+        "Địa chỉ khai tay nằm ngoài các mạng được đánh dấu cho thiết bị hội trường, hoặc cổng lạ: không thăm dò",
+        "the typed address is outside of the networks marked for hall terminals, or at an unusual port: not asked",
+    ),
+    "other_meeting": ("Đang ở cuộc họp khác", "in another meeting now"),
+    "operator": ("Điểm cầu gọi người trực", "the hall asks for an operator"),
+}
+"""`Leg.reason`, why it is not ready, alarms -> Vietnamese, English."""
+
+Step = Callable[[Leg, Happening], tuple[Leg, tuple[Action, ...]]]
+Moved = tuple[Leg, tuple[Action, ...]]
+
+
+def call_id(leg: Leg, key: bytes) -> str:
+    """Of this very try, whoever makes it: the terminal takes it as one call although it comes twice."""
+    name = f"{leg.occurrence}|{leg.terminal}|{leg.epoch}|{leg.attempt}"
+    return hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:40]
+
+
+def step(leg: Leg, happening: Happening) -> Moved:
+    """What becomes of it. What cannot concern it in its state leaves it as it is."""
+    move = TABLE[leg.state].get(happening.event)
+    return move(leg, happening) if move is not None else (leg, ())
+
+
+# -- the moves
+
+
+def _to(state: State, *actions: Action, reason: str | None = None, keeps_time: bool = False) -> Step:
+    """`keeps_time`: it is still called when that was planned."""
+
+    def move(leg: Leg, one: Happening) -> Moved:
+        words = leg.reason if reason is None else reason
+        when = leg.next_try_at if keeps_time else None
+        return replace(leg, state=state, since=one.now, next_try_at=when, reason=words), actions
+
+    return move
+
+
+def _stands(leg: Leg, one: Happening) -> Moved:
+    """A call of ours was answered, or the hall has come by itself: it has one call then, and the dialer ends any other."""
+    done = replace(leg, failure="", failures=0, status=0, reason="", next_try_at=None)
+    return replace(done, state=State.CONNECTED, since=one.now), ()
+
+
+def _wanted(leg: Leg, one: Happening) -> Moved:
+    """To be called as soon as the ramp lets it."""
+    return replace(leg, state=State.IDLE, since=one.now, next_try_at=one.now), ()
+
+
+def _sooner(leg: Leg, one: Happening) -> Moved:
+    return replace(leg, next_try_at=one.now), ()
+
+
+def _anew(*actions: Action) -> Step:
+    """Another call, with all tries before it."""
+
+    def move(leg: Leg, one: Happening) -> Moved:
+        fresh = Leg(leg.occurrence, leg.terminal, epoch=leg.epoch + 1, rung=leg.rung)
+        return replace(fresh, since=one.now, next_try_at=one.now), actions
+
+    return move
+
+
+def _recover_call(leg: Leg, one: Happening) -> Moved:
+    """Whether the terminal has heard of this try is not known: the same one is made again."""
+    return replace(leg, state=State.IDLE, since=one.now, next_try_at=one.now), ()
+
+
+def _recover_connected(leg: Leg, one: Happening) -> Moved:
+    moved, actions = _anew()(leg, one)
+    return replace(moved, reason="restarted", redialled=leg.redialled), actions
+
+
+def _refused(leg: Leg, one: Happening) -> Moved:
+    retry = RETRIES.get(one.status, UNREACHABLE)
+    if retry is OVERLOADED and one.retry_after_s > 0:
+        after_s = min(max(one.retry_after_s, limits.RETRY_AFTER_LEAST_S), limits.RETRY_AFTER_MOST_S)
+        retry = replace(retry, after_s=after_s)
+    return _again(replace(leg, status=one.status), retry, one)
+
+
+def _lost(leg: Leg, one: Happening) -> Moved:
+    return _again(leg, LOST, one)
+
+
+def _again(leg: Leg, retry: Retry, one: Happening) -> Moved:
+    failures = leg.failures + 1 if leg.failure == retry.kind else 1
+    rung = leg.rung + 1 if retry.kind == PROFILE.kind else leg.rung
+    failed = replace(
+        leg, failure=retry.kind, failures=failures, reason=retry.kind, since=one.now, attempt=leg.attempt + 1
+    )
+    spent = failures > retry.tries or leg.attempt >= limits.ATTEMPTS or rung >= max(one.rungs, 1)
+    if spent:
+        return replace(failed, state=State.GIVEN_UP, next_try_at=None), (Action.ALARM,)
+    return replace(failed, state=State.FAILED, rung=rung, next_try_at=one.now + retry.after_s), ()
+
+
+def _away(leg: Leg, one: Happening) -> Moved:
+    """No time is set: its REGISTER makes it due. Nothing was sent, so that this was no try."""
+    waits = replace(leg, failure=NOT_REGISTERED, failures=0, status=0, reason=NOT_REGISTERED)
+    return replace(waits, state=State.FAILED, since=one.now, next_try_at=None), ()
+
+
+def _registered(leg: Leg, one: Happening) -> Moved:
+    return (replace(leg, next_try_at=one.now), ()) if leg.failure in REGISTER_HELPS else (leg, ())
+
+
+def _registered_late(leg: Leg, one: Happening) -> Moved:
+    """It was given up because nobody was there."""
+    return _anew()(leg, one) if leg.failure in REGISTER_HELPS else (leg, ())
+
+
+def _hung_up(leg: Leg, one: Happening) -> Moved:
+    """Somebody may have touched the wrong key: a hall that we called is called once more, and then left alone. One that had
+    come by itself wanted to go.
+    """
+    if leg.redialled or one.own:
+        return replace(leg, state=State.LEFT, since=one.now, next_try_at=None, reason="hung_up"), (Action.ALARM,)
+    again = replace(leg, state=State.FAILED, redialled=True, attempt=leg.attempt + 1, reason="hung_up")
+    return replace(again, since=one.now, next_try_at=one.now + limits.HUNG_UP_RETRY_S), ()
+
+
+def _stood(then: Step) -> Step:
+    """Only a call that stood is hung up or lost: the database did not take its answer."""
+
+    def move(leg: Leg, one: Happening) -> Moved:
+        return then(_stands(leg, one)[0], one)
+
+    return move
+
+
+def _forbidden(leg: Leg, one: Happening) -> Moved:
+    moved, _ = _to(State.GIVEN_UP, reason=one.why)(leg, one)
+    return moved, (Action.ALARM,)
+
+
+def _superfluous(leg: Leg, _one: Happening) -> Moved:
+    """An answer that crossed our wish to end the call; or a hall that is there by its own call, and was to be out already."""
+    return leg, (Action.HANG_UP,)
+
+
+_DIAL = _to(State.CALLING, Action.DIAL)
+_PENDING: Final[dict[Event, Step]] = {
+    Event.ANSWERED: _stands,
+    Event.REFUSED: _refused,
+    Event.FORBID: _forbidden,
+    Event.HUNG_UP: _stood(_hung_up),
+    Event.LOST: _stood(_lost),
+    Event.CAME: _stands,
+    Event.DROP: _to(State.LEFT, Action.CANCEL, reason="dropped"),
+    Event.END: _to(State.LEFT, Action.CANCEL, reason="ended"),
+    Event.REDIAL: _anew(Action.CANCEL),
+    Event.RECOVER: _recover_call,
+}
+_AT_REST: Final[dict[Event, Step]] = {
+    Event.ANSWERED: _superfluous,
+    Event.CAME: _stands,
+    Event.DROP: _to(State.LEFT, Action.HANG_UP, reason="dropped"),
+    Event.END: _to(State.LEFT, Action.HANG_UP, reason="ended"),
+}
+"""None of our calls stands here; the hall may have come by itself all the same, and that is not written yet."""
+
+TABLE: Final[Mapping[State, Mapping[Event, Step]]] = {
+    State.IDLE: _AT_REST
+    | {
+        Event.PROBE: _to(State.PROBING, Action.PROBE, keeps_time=True),
+        Event.CALL: _wanted,
+        Event.REDIAL: _wanted,
+        Event.DUE: _DIAL,
+    },
+    State.PROBING: _AT_REST
+    | {
+        Event.PROBED: _to(State.IDLE, keeps_time=True),
+        Event.CALL: _wanted,
+        Event.REDIAL: _wanted,
+        Event.DUE: _DIAL,
+        Event.RECOVER: _to(State.IDLE, keeps_time=True),
+    },
+    State.CALLING: _PENDING | {Event.RANG: _to(State.RINGING, reason=""), Event.AWAY: _away},
+    State.RINGING: _PENDING,
+    State.CONNECTED: {
+        Event.CAME: _stands,  # by another call, perhaps to another worker than the one that had it
+        Event.HUNG_UP: _hung_up,
+        Event.LOST: _lost,
+        Event.DROP: _to(State.LEFT, Action.HANG_UP, reason="dropped"),
+        Event.END: _to(State.LEFT, Action.HANG_UP, reason="ended"),
+        Event.REDIAL: _anew(Action.HANG_UP),
+        Event.RECOVER: _recover_connected,
+    },
+    State.FAILED: _AT_REST
+    | {Event.CALL: _sooner, Event.REDIAL: _anew(), Event.DUE: _DIAL, Event.REGISTERED: _registered},
+    State.GIVEN_UP: _AT_REST | {Event.CALL: _anew(), Event.REDIAL: _anew(), Event.REGISTERED: _registered_late},
+    State.LEFT: {
+        Event.ANSWERED: _superfluous,
+        Event.CAME: _stands,
+        Event.DROP: _superfluous,
+        Event.CALL: _anew(),
+        Event.REDIAL: _anew(),
+    },
+}
+"""State -> event -> move. What is not here changes nothing."""
+
+
+# -- whose turn it is
+
+READINESS: Final = ("red", "amber", "unknown", "green")
+"""The worst first: they will need the most tries."""
+
+
+def urgency(leg: Leg, readiness: str = "unknown", *, chair: bool = False) -> tuple[bool, int, int, float, str]:
+    """Sorts legs that are due: the hall of the chair first."""
+    rank = READINESS.index(readiness) if readiness in READINESS else READINESS.index("unknown")
+    return not chair, rank, -leg.failures, leg.next_try_at or 0.0, leg.terminal
+
+
+def due(legs: Iterable[Leg], now: float) -> list[Leg]:
+    """Those whose next try has come."""
+    waiting = (State.IDLE, State.PROBING, State.FAILED)
+    return [one for one in legs if one.state in waiting and one.next_try_at is not None and one.next_try_at <= now]
+
+
+@dataclass(slots=True)
+class Ramp:
+    """At most `per_s` calls in each second, over all conferences of the process (halls.md §4): hundreds of halls that answer at
+    once would ask for as many key frames.
+    """
+
+    per_s: int = limits.INVITES_PER_S
+    _started: list[float] = field(default_factory=list)
+
+    def room(self, now: float) -> int:
+        """How many may begin now. A clock that went back frees nothing."""
+        self._started = [at for at in self._started if now - at < 1.0]
+        return max(0, self.per_s - len(self._started))
+
+    def take(self, now: float) -> bool:
+        if self.room(now) == 0:
+            return False
+        self._started.append(now)
+        return True

@@ -1,0 +1,445 @@
+"""A hall terminal as a participant: its lines, what it publishes, and what it is given to see and hear.
+
+For browsers it is a participant like any other, with a camera, a microphone and at times a presentation. It has no browser
+connection: its media are lines of the packet plane, opened before the call is offered (`prepare`) and set by what was agreed
+(`apply`). Owns its keypad and its wishes. Does not know SDP or SIP (`HallSignal`) nor what the program looks like (`program.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from conference.announcements import spoken_texts
+from conference.announcements.spoken_texts import Language
+from conference.ground import limits
+from conference.ground.errors import Refusal
+from conference.ground.events import Event, LayersWanted, Left, MuteAsked, Quality, Reason
+from conference.ground.identifiers import ParticipantSid
+from conference.ground.marks import HAND, UNMUTE_ASKED
+from conference.ground.permissions import Source
+from conference.ground.plan import AudioPlan, MediaPlan, OwnEnds, OwnFloor
+from conference.halls import keypad
+from conference.halls.keypad import Command, Keypad
+from conference.halls.lines import Lines, Medium
+from conference.people.connection import Connection
+from conference.people.pace import Pace
+from conference.people.participant import Entry, Participant
+from conference.picture.layout import CYCLE, Layout
+from conference.picture.program import Program, Served
+from conference.ports.halls import HallSignal, LineOptions
+from conference.ports.media import Producer
+from conference.ports.time import Clock
+from conference.tracks import publishing
+from conference.tracks.track import Announcement, Track
+
+if TYPE_CHECKING:
+    from conference.conference import Conference
+
+Wants = Literal["operator", "floor", "mute", "layout"]
+
+CAMERA: Final = Announcement("camera", "video", Source.CAMERA, width=1280, height=720)
+MICROPHONE: Final = Announcement("microphone", "audio", Source.MICROPHONE, red=False)
+CONTENT: Final = Announcement("content", "video", Source.SCREEN_SHARE, width=1920, height=1080)
+
+
+class LineConnection(Connection):
+    """What a conference asks of a participant's connection, answered by lines: nothing is ever negotiated with a hall, and data
+    packets end here.
+    """
+
+    def __init__(self, owner: Hall, lines: Lines, clock: Clock) -> None:
+        self.dual = False
+        self.relay_wanted = False
+        self.dropped_packets = 0
+        self._owner = owner
+        self._clock = clock
+        self._quiet_since: float | None = clock.monotonic()
+        self._ever_connected = False
+        self._failed_since: float | None = None
+        self._closed = False
+        self._lines = lines
+        self.alive: set[Medium] = set()
+        """Lines that packets come on."""
+
+    @property
+    def missing_sections(self) -> tuple[int, int]:
+        return 0, 0
+
+    def negotiate(self, now: float) -> None:
+        return None
+
+    def wants_negotiation(self, now: float) -> bool:
+        return False
+
+    def rest_s(self, now: float, pace: Pace, conference: str) -> float:
+        return 0.0
+
+    def restart(self) -> None:
+        return
+
+    def is_overdue(self, now: float) -> bool:
+        return False
+
+    def consume(self, producer: Producer, *, stream_id: str, track_id: str) -> Any:
+        raise AssertionError("a hall receives programs, not tracks")
+
+    def stop(self, consumer: Any) -> None:
+        return
+
+    def send(self, label: str, data: bytes) -> None:
+        return
+
+    def hold(self, size_bytes: int) -> None:
+        return
+
+    def flush(self) -> None:
+        return
+
+    def peers(self) -> tuple[Any, ...]:
+        """Lines count as peers for statistics."""
+        return self._lines.opened()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._lines.close()
+
+    def line_alive(self, medium: Medium, alive: bool) -> None:
+        """Packets come, or have not come for a while."""
+        (self.alive.add if alive else self.alive.discard)(medium)
+        if self.alive:
+            self._quiet_since = None
+            if not self._ever_connected:
+                self._ever_connected = True
+                self._owner.media_connected()
+        elif self._quiet_since is None:
+            self._quiet_since = self._clock.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """The hall asked for something by its keypad or its own menus."""
+
+    hall: Hall
+    what: Wants
+    on: bool = True
+
+
+class Hall(Participant):
+    """Made by `enter`. All methods belong to the conference's event loop."""
+
+    def __init__(
+        self,
+        conference: Conference,
+        sid: ParticipantSid,
+        entry: Entry,
+        program: Program,
+        signal: HallSignal,
+        options: LineOptions,
+    ) -> None:
+        self.program = program
+        self.signal = signal
+        self.plan: MediaPlan | None = None
+        self.layout: Layout | None = None
+        self.text = ""
+        self.language: Language = "vi"
+        """Of what is said to it."""
+        self.muted = False
+        self.locked = False
+        """Muted by the chair: it cannot unmute itself."""
+        self.deafened = False
+        self.floor_wanted_at: float | None = None
+        self.position = 10_000
+        """In the list of attendees."""
+        self.served = Served(None, None, None)
+        self.microphone: Producer | None = None
+        """Its sound as it sends it; what browsers get is a track."""
+        self.camera: Producer | None = None
+        self._pad = Keypad()
+        self._content: Producer | None = None
+        self.content_allowed = False
+        self.narrowed: dict[Medium, int] = {}
+        """What it has asked for since (TMMBR), bit/s."""
+        self._wishes: tuple[int, int] = (0, 0)
+        self._asked_whether_there = False
+        self.lines = Lines(conference.router, self, options, conference.around.random_bytes)
+        super().__init__(conference, sid, entry, self)
+
+    def _connect(self) -> Connection:
+        return LineConnection(self, self.lines, self.conference.around.clock)
+
+    @property
+    def line_connection(self) -> LineConnection:
+        assert isinstance(self.connection, LineConnection)
+        return self.connection
+
+    @property
+    def audio(self) -> AudioPlan | None:
+        """What it hears, when it takes sound."""
+        plan = self.plan.audio if self.plan is not None else None
+        return plan if plan is not None and plan.stream.we_send else None
+
+    def budget_bps(self, medium: Medium, sharing: bool) -> int:
+        """For one picture; 0: it told no bound for all media together and asked for none since."""
+        bounds = [self.narrowed.get(medium, 0)]
+        if self.plan is not None and self.plan.limit_bps:
+            rest = max(self.plan.limit_bps - limits.AUDIO_BPS, 1)
+            bounds.append(rest // 2 if sharing and self.plan.content is not None else rest)
+        return min((one for one in bounds if one), default=0)
+
+    # -- the call
+
+    def prepare(
+        self, *, floor: OwnFloor | None = None, content: bool = True, camera: bool = False, call_number: int = 1
+    ) -> OwnEnds:
+        """Opens what an offer or an answer names. Raises Refusal `hall_ports_taken`."""
+        return self.lines.prepare(floor=floor, content=content, camera=camera, call_number=call_number)
+
+    def apply(self, plan: MediaPlan) -> None:
+        """What was agreed now, the first time or again. What it no longer names ends."""
+        self.plan = plan
+        self.lines.apply(plan)
+        self._publish()
+        self.program.changed()
+        self._tell_wishes()
+
+    def _publish(self) -> None:
+        self.microphone = self.lines.producer("audio")
+        video = self.lines.producer("video")
+        if video is not self.camera:
+            self.camera = video
+            self._replace(CAMERA, video)
+        content = self.lines.producer("content")
+        if content is not self._content:
+            self._content = content
+            self._replace(CONTENT, content if self.content_allowed else None)
+
+    def set_voice(self, producer: Producer | None) -> None:
+        """Its sound as browsers take it: Opus, from the mixer."""
+        self._replace(MICROPHONE, producer)
+
+    def _replace(self, announcement: Announcement, producer: Producer | None) -> None:
+        """What others get of one kind. Its packets are the lines' and the mixer's to end."""
+        old = self.track(announcement.source)
+        if old is not None and old.producer is producer:
+            return
+        if old is not None:
+            publishing.unpublish(self, old, tell=False, ends=False)
+        if producer is not None and not self.left:
+            track = publishing.publish(self, announcement, producer)
+            if announcement is MICROPHONE and self.muted:
+                publishing.mute(self, track.sid, True)
+
+    def track(self, source: Source) -> Track | None:
+        return next((one for one in self.tracks.values() if one.source is source), None)
+
+    def let_present(self, allowed: bool) -> None:
+        """Whether it has the content token: only then others see its second picture."""
+        if self.content_allowed != allowed:
+            self.content_allowed = allowed
+            self._replace(CONTENT, self._content if allowed else None)
+            self.program.changed()
+
+    def serve(self, served: Served) -> None:
+        """What it gets from now on."""
+        self.served = served
+        self.lines.serve(served, deafened=self.deafened)
+
+    # -- what is done to it
+
+    def set_muted(self, muted: bool, *, locked: bool = False) -> None:
+        """`locked`: it cannot undo that by its keypad."""
+        self.locked = locked and muted
+        if self.muted == muted:
+            return
+        self.muted = muted
+        track = self.track(Source.MICROPHONE)
+        if track is not None:
+            publishing.mute(self, track.sid, muted)
+        self.program.changed()
+
+    def silence(self) -> bool:
+        """Mutes the hall, by order of a host. The hall hears so, and its key does not undo it."""
+        on = not self.muted
+        if on or not self.locked:
+            self._say("unmute_denied")
+        self.set_muted(True, locked=True)
+        self.set_mark(UNMUTE_ASKED, on=False)
+        return on
+
+    def ask_to_unmute(self) -> None:
+        """Tells the hall, in sound and picture, that its key counts again. Raises Refusal `microphone_on`."""
+        if not self.muted:
+            raise Refusal("microphone_on")
+        self.set_muted(True, locked=False)
+        self._say("unmute_asked")
+        self._show_for_a_while(spoken_texts.text("unmute_asked", self.language))
+        self.set_mark(UNMUTE_ASKED, on=True)
+
+    def _show_for_a_while(self, words: str) -> None:
+        """Writes the words over the hall's picture, unless an operator has written something there."""
+        if not self.text:
+            self.set_text(words)
+            self.conference.around.turns.call_later(limits.HALL_NOTICE_S, self._hide, words)
+
+    def _hide(self, words: str) -> None:
+        if self.text == words and not self.left:
+            self.set_text("")
+
+    def unsilence(self) -> bool:
+        if self.muted and self.locked:
+            self.set_muted(False)
+            self._say("unmuted")
+        return True
+
+    def lower_hand(self) -> None:
+        if self.floor_wanted_at is not None:
+            self.set_floor_wanted(False)
+            self._say("floor_withdrawn")
+
+    def set_deafened(self, deafened: bool) -> None:
+        self.deafened = deafened
+        self.lines.serve(self.served, deafened=deafened)
+
+    def set_layout(self, name: Layout | None) -> None:
+        """Its own; None: as the others."""
+        self.layout = name
+        self.program.changed()
+
+    def set_text(self, text: str) -> None:
+        """Over its own picture."""
+        self.text = text[: limits.HALL_TEXT_CHARACTERS]
+        self.program.changed()
+
+    def set_floor_wanted(self, wanted: bool) -> None:
+        now = self.conference.around.clock.time()
+        at = self.floor_wanted_at = (self.floor_wanted_at or now) if wanted else None
+        self.update_facts(name=None, metadata=None, attributes={HAND: "" if at is None else str(round(at * 1000))})
+        self.program.changed()
+
+    def give_floor(self) -> None:
+        """What it asked for, if it did, and it is told."""
+        if self.floor_wanted_at is not None:
+            self.set_floor_wanted(False)
+            self._say("floor_given")
+
+    # -- its client (ports.Client): what the conference tells it
+
+    def deliver(self, event: Event) -> None:
+        if isinstance(event, Left):
+            self.signal.hang_up(event.reason.value)
+        elif isinstance(event, LayersWanted):
+            self._wishes = (0 if event.highest is None else event.highest.value + 1, self._wishes[1])
+            self._tell_wishes()
+        elif isinstance(event, MuteAsked):
+            self.set_muted(event.muted, locked=event.muted)
+
+    def shown_large(self, large: bool) -> None:
+        """On stage, or alone in the picture."""
+        if self._wishes[1] != int(large):
+            self._wishes = (self._wishes[0], int(large))
+            self._tell_wishes()
+
+    def _tell_wishes(self) -> None:
+        """It sends only what somebody looks at: whole for a stage or a large tile of a browser, else little."""
+        if self.plan is None or self.plan.video is None:
+            return
+        quality, large = self._wishes
+        full = large or quality > Quality.MEDIUM.value
+        self.lines.limit("video", limits.UP_FULL_BPS if full else limits.UP_TILE_BPS)
+
+    # -- what its lines tell (lines.LineOwner)
+
+    def line_alive(self, medium: Medium, alive: bool) -> None:
+        """Once all of its lines are silent it is asked whether it is there: once, not for each line."""
+        self.line_connection.line_alive(medium, alive)
+        if self.line_connection.alive:
+            self._asked_whether_there = False
+        elif not alive and not self._asked_whether_there:
+            self._asked_whether_there = True
+            self.program.ports.silent(self.conference.name, self)
+
+    def line_wants_keyframe(self, medium: Medium) -> None:
+        """Asked by packets in vain."""
+        self.signal.request_keyframe()
+
+    def line_limited(self, medium: Medium, bitrate_bps: int) -> None:
+        """Its link is narrower than it said: it gets another program."""
+        if medium != "audio" and self.narrowed.get(medium) != bitrate_bps:
+            self.narrowed[medium] = bitrate_bps
+            self.program.changed()
+
+    def line_pressed(self, key: str) -> None:
+        if not self.signal.pressed(key):
+            self.press(key)
+
+    def line_said(self, frame: bytes) -> None:
+        self.signal.camera_said(frame)
+
+    def press(self, key: str) -> None:
+        """A key of its remote control, by RFC 4733 or by the signalling; no menu wanted it."""
+        self._pad, command = keypad.press(self._pad, key, self.conference.around.clock.monotonic())
+        if command is not None:
+            self._do(command)
+
+    def _do(self, command: Command) -> None:
+        if command is Command.MICROPHONE:
+            self._toggle_microphone()
+        elif command is Command.FLOOR:
+            wanted = self.floor_wanted_at is None
+            self.set_floor_wanted(wanted)
+            self._say("floor_asked" if wanted else "floor_withdrawn")
+            self._wish("floor", wanted)
+        elif command is Command.LAYOUT:
+            self.set_layout(_next_layout(self.layout))
+            self._say("layout")
+            self._wish("layout")
+        elif command is Command.OPERATOR:
+            self._say("operator")
+            self._wish("operator")
+        else:
+            self._say("help")
+
+    def _toggle_microphone(self) -> None:
+        if self.muted and self.locked:
+            self._say("unmute_denied")
+            return
+        self.set_muted(not self.muted)
+        self.set_mark(UNMUTE_ASKED, on=False)
+        self._say("muted" if self.muted else "unmuted")
+        self._wish("mute", self.muted)
+
+    def _say(self, code: str) -> None:
+        self.program.say(self, (code, self.language))
+
+    def _wish(self, what: Wants, on: bool = True) -> None:
+        self.program.ports.wished(self.conference.name, Wished(self, what, on))
+
+    def keyframe_asked(self) -> None:
+        """Its decoder needs one: it said so over the signalling."""
+        if self.served.program is not None:
+            self.served.program.request_keyframe()
+        if self.served.content is not None:
+            self.served.content.request_keyframe()
+
+    # -- its end
+
+    def hung_up(self) -> None:
+        """By the hall."""
+        self.client = None
+        if not self.left:
+            self.conference.remove(self, Reason.CLIENT_INITIATED)
+
+    def dismiss(self, reason: Reason, action: Any) -> None:
+        client, self.client = self.client, None
+        if client is not None:
+            self.signal.hang_up(reason.value)
+
+
+def _next_layout(name: Layout | None) -> Layout | None:
+    """Through what is offered, and back to what all others have."""
+    if name is None:
+        return CYCLE[0]
+    place = CYCLE.index(name) + 1 if name in CYCLE else 0
+    return CYCLE[place] if place < len(CYCLE) else None

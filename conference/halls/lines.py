@@ -1,0 +1,310 @@
+"""The lines of one hall's call: opened before it is offered, set by what was agreed, and what goes over them.
+
+Owns ports, keys and the producers and consumers of the lines. Does not decide what a hall sees (`program.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from conference.ground.errors import Refusal
+from conference.ground.plan import (
+    KEY_BYTES,
+    AudioPlan,
+    CameraPlan,
+    KeyProfile,
+    MediaPlan,
+    OwnEnd,
+    OwnEnds,
+    OwnFloor,
+    Stream,
+    VideoPlan,
+)
+from conference.ports.halls import LineOptions
+from conference.ports.media import Line, LineConsumer, Producer
+from media import line_codec
+
+if TYPE_CHECKING:
+    from conference.picture.program import Served
+
+Medium = Literal["audio", "video", "content", "camera"]
+Plan = AudioPlan | VideoPlan
+MEDIA: Final[tuple[Medium, ...]] = ("audio", "video", "content")
+"""Lines that carry tracks; that of the far camera carries orders."""
+SUITES: Final[Mapping[KeyProfile, str]] = {
+    "AES128_CM_SHA1_80": "AES_CM_128_HMAC_SHA1_80",
+    "AEAD_AES_128_GCM": "AEAD_AES_128_GCM",
+    "AES128_CM_SHA1_32": "AES_CM_128_HMAC_SHA1_32",
+}
+"""In the order of our liking, with their names of RFC 4568 and RFC 7714: what media's lines call them."""
+
+
+class LineOwner(Protocol):
+    """Who hears of the lines: their hall."""
+
+    def line_alive(self, medium: Medium, alive: bool) -> None:
+        """Packets come; or neither RTP nor RTCP for half a minute."""
+
+    def line_wants_keyframe(self, medium: Medium) -> None:
+        """A key frame was asked for by packets in vain."""
+
+    def line_limited(self, medium: Medium, bitrate_bps: int) -> None:
+        """The hall wants at most so much."""
+
+    def line_pressed(self, key: str) -> None: ...
+    def line_said(self, frame: bytes) -> None:
+        """A frame of H.224 came from its camera's side."""
+
+
+class Ear:
+    """Implements media's `LineEvents` for one line."""
+
+    def __init__(self, owner: LineOwner, medium: Medium) -> None:
+        self._owner = owner
+        self._medium: Medium = medium
+
+    def heard(self, line: Any, state: Literal["first", "silent", "alive"]) -> None:
+        if self._medium != "camera":  # which says something now and then only: it tells nothing of the hall
+            self._owner.line_alive(self._medium, state != "silent")
+
+    def dtmf(self, line: Any, digit: str, duration_ms: int) -> None:
+        self._owner.line_pressed(digit)
+
+    def message(self, line: Any, message: bytes) -> None:
+        self._owner.line_said(message)
+
+    def keyframe_missing(self, line: Any) -> None:
+        self._owner.line_wants_keyframe(self._medium)
+
+    def limited(self, line: Any, consumer: Any, bitrate_bps: int) -> None:
+        self._owner.line_limited(self._medium, bitrate_bps)
+
+    def unfit(self, line: Any, consumer: Any) -> None:
+        """All programs fit into single NAL units (`media.mixer`): nothing else is ever sent to halls."""
+
+    def left(self, line: Any, producer: Any) -> None:
+        """A terminal that stops its camera starts it again under another SSRC: the producer waits for that."""
+
+
+class Lines:
+    """Of one call."""
+
+    def __init__(
+        self, router: Any, owner: LineOwner, options: LineOptions, random_bytes: Callable[[int], bytes]
+    ) -> None:
+        self._router = router
+        self._owner = owner
+        self._options = options
+        self._random_bytes = random_bytes
+        self._lines: dict[Medium, Line] = {}
+        self._ends: dict[Medium, OwnEnd] = {}
+        self._plans: dict[Medium, Plan] = {}
+        self._camera: CameraPlan | None = None
+        self._producers: dict[Medium, Producer] = {}
+        self._consumers: dict[Medium, LineConsumer] = {}
+        self._sources: dict[Medium, Producer | None] = {}
+        self._carried: dict[Medium, Producer] = {}
+        self._limits: dict[Medium, int] = {}
+        self._deafened = False
+        self._closed = False
+
+    def opened(self) -> tuple[Line, ...]:
+        return tuple(self._lines.values())
+
+    def line(self, medium: Medium) -> Line | None:
+        return self._lines.get(medium)
+
+    def producer(self, medium: Medium) -> Producer | None:
+        """What the hall sends."""
+        return self._producers.get(medium)
+
+    def consumer(self, medium: Medium) -> LineConsumer | None:
+        return self._consumers.get(medium)
+
+    # -- before the call
+
+    def prepare(
+        self, *, floor: OwnFloor | None = None, content: bool = True, camera: bool = False, call_number: int = 1
+    ) -> OwnEnds:
+        """Ports and keys; the same ones each time. Raises Refusal `hall_ports_taken`."""
+        wanted: dict[Medium, bool] = {"audio": True, "video": True, "content": content, "camera": camera}
+        try:
+            ends = {medium: self._prepare(medium) for medium, is_wanted in wanted.items() if is_wanted}
+        except (OSError, OverflowError) as error:
+            self.close()
+            raise Refusal("hall_ports_taken") from error
+        return OwnEnds(
+            self._options.announced or self._options.host,
+            audio=ends["audio"],
+            video=ends["video"],
+            content=ends.get("content"),
+            floor=floor,
+            far_camera=ends.get("camera"),
+            call_number=call_number,
+        )
+
+    def _prepare(self, medium: Medium) -> OwnEnd:
+        if medium not in self._ends:
+            options = self._options
+            line = self._router.open_line(
+                Ear(self._owner, medium), host=options.host, ports=options.ports, silent_s=options.silent_s
+            )
+            self._lines[medium] = line
+            keys = tuple((profile, self._random_bytes(KEY_BYTES[profile])) for profile in SUITES)
+            self._ends[medium] = OwnEnd(line.local[1], line.local_rtcp[1], keys)
+        return self._ends[medium]
+
+    # -- what was agreed
+
+    def apply(self, plan: MediaPlan) -> None:
+        """Sets each line anew where something of it has changed; what is not in the plan ends."""
+        wanted: Mapping[Medium, Plan | None] = {"audio": plan.audio, "video": plan.video, "content": plan.content}
+        for medium in MEDIA:
+            self._apply(medium, wanted[medium])
+        self._apply_camera(plan.far_camera)
+
+    def _apply(self, medium: Medium, plan: Plan | None) -> None:
+        before, line = self._plans.pop(medium, None), self._lines.get(medium)
+        if plan is None or line is None:
+            self._end_producer(medium)
+            self._end_consumer(medium)
+            if line is not None and before is not None:
+                line.set_remote(None)
+            return
+        self._plans[medium] = plan
+        _set_line(line, plan, None if before is None else before.stream)
+        if before is not None and (_incoming(before) != _incoming(plan) or not plan.stream.we_receive):
+            self._end_producer(medium)
+        if before is not None and _outgoing(before) != _outgoing(plan):
+            self._end_consumer(medium)
+        if medium not in self._producers and plan.stream.we_receive:
+            if medium == "audio":
+                self._producers[medium] = line.receive("audio", _codecs(plan), is_microphone=True)
+            else:
+                self._producers[medium] = line.receive("video", _codecs(plan))
+        self._carry(medium)
+
+    def _apply_camera(self, plan: CameraPlan | None) -> None:
+        before, line = self._camera, self._lines.get("camera")
+        self._camera = plan if line is not None else None
+        if line is None:
+            return
+        if plan is None:
+            if before is not None:
+                line.set_remote(None)
+            return
+        line.open_messages(plan.send_payload_type, plan.receive_payload_type)
+        _set_line(line, plan, None if before is None else before.stream)
+
+    # -- what goes out
+
+    @property
+    def moves_camera(self) -> bool:
+        """The terminal agreed on a line for orders to its camera, and takes them now."""
+        return self._camera is not None and self._camera.stream.we_send
+
+    def tell_camera(self, frame: bytes) -> None:
+        """One frame of H.224."""
+        if self.moves_camera:
+            with suppress(OverflowError):  # lost, as it may be on any network: a movement is repeated or ends by itself
+                self._lines["camera"].send_message(frame)
+
+    def serve(self, served: Served, *, deafened: bool) -> None:
+        self._sources = {"audio": served.mix, "video": served.program, "content": served.content}
+        self._deafened = deafened
+        for medium in MEDIA:
+            self._carry(medium)
+
+    def _carry(self, medium: Medium) -> None:
+        plan, source, consumer = self._plans.get(medium), self._sources.get(medium), self._consumers.get(medium)
+        types = _payload_types(source, plan) if plan is not None and source is not None else {}
+        if plan is None or source is None or not types or not plan.stream.we_send:
+            # Nothing of the agreed codec is made yet, or the hall wants nothing.
+            if consumer is not None:
+                consumer.pause(True)
+            return
+        if consumer is None or consumer.closed:
+            single = isinstance(plan, VideoPlan) and plan.mode == 0
+            consumer = self._consumers[medium] = self._lines[medium].send(source, types, single_nal=single)
+        elif self._carried.get(medium) is not source:
+            consumer.switch(source, types)
+        self._carried[medium] = source
+        consumer.pause(self._deafened and medium == "audio")
+
+    def limit(self, medium: Medium, bitrate_bps: int) -> None:
+        """The most that the hall shall send from now on."""
+        line = self._lines.get(medium)
+        if line is not None and medium in self._plans and self._limits.get(medium) != bitrate_bps:
+            self._limits[medium] = bitrate_bps
+            line.limit(bitrate_bps)
+
+    # -- the end
+
+    def _end_producer(self, medium: Medium) -> None:
+        producer = self._producers.pop(medium, None)
+        if producer is not None:
+            producer.close()
+
+    def _end_consumer(self, medium: Medium) -> None:
+        consumer = self._consumers.pop(medium, None)
+        self._carried.pop(medium, None)
+        if consumer is not None:
+            consumer.close()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        for medium in MEDIA:
+            self._end_producer(medium)
+            self._end_consumer(medium)
+        for line in self._lines.values():
+            line.close()
+        self._lines.clear()
+        self._plans.clear()
+        self._camera = None
+
+
+def _set_line(line: Line, plan: Plan | CameraPlan, before: Stream | None) -> None:
+    """Keys first: a line without them is plain from its first address on."""
+    stream = plan.stream
+    if stream.keys is not None and (before is None or before.keys != stream.keys):
+        line.set_keys(SUITES[stream.keys.profile], stream.keys.receive, stream.keys.send)
+    if isinstance(plan, VideoPlan):
+        line.set_feedback(sorted(plan.feedback))
+    if isinstance(plan, AudioPlan) and plan.levels_id:
+        line.accept_audio_levels(plan.levels_id)
+    address = (stream.remote, stream.remote_rtcp)
+    if before is None or address != (before.remote, before.remote_rtcp):
+        line.set_remote(tuple(stream.remote), tuple(stream.remote_rtcp))
+
+
+def _incoming(plan: Plan) -> tuple[Any, ...]:
+    """What makes another producer of it."""
+    if isinstance(plan, AudioPlan):
+        return plan.codec, plan.receive_payload_type, plan.dtmf_receive_payload_type
+    return (plan.receive_payload_types,)
+
+
+def _outgoing(plan: Plan) -> tuple[Any, ...]:
+    if isinstance(plan, AudioPlan):
+        return plan.codec, plan.send_payload_type
+    return plan.send_payload_type, plan.mode
+
+
+def _codecs(plan: Plan) -> Sequence[Any]:
+    """The payload types that the hall may send."""
+    if isinstance(plan, VideoPlan):
+        return [line_codec(number, "h264", mode=1) for number in plan.receive_payload_types]
+    codecs = [line_codec(plan.receive_payload_type, plan.codec)]
+    if plan.dtmf_receive_payload_type >= 0:
+        clock_hz = plan.clock_hz
+        codecs.append(line_codec(plan.dtmf_receive_payload_type, "telephone-event", clock_hz=clock_hz))
+    return codecs
+
+
+def _payload_types(source: Producer, plan: Plan) -> dict[int, int]:
+    """The source's payload types of the agreed codec, and what they become."""
+    return {one.payload_type: plan.send_payload_type for one in source.codecs if one.name == plan.codec}

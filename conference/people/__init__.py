@@ -1,0 +1,1 @@
+"""One participant, its connection, and what the others learn of it."""

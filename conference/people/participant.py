@@ -1,0 +1,383 @@
+"""One participant of a conference: what it may do, publishes and wishes, and its connections.
+
+Owns the state of one party and the door through which its session acts. What concerns others is carried out by
+`conference.py`, `publishing.py`, `subscriptions.py` and the modules of `data/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from conference.data import packets
+from conference.data import tracks as data_tracks
+from conference.data.state import DataState
+from conference.ground import limits
+from conference.ground.errors import Refusal
+from conference.ground.events import (
+    Action,
+    Answered,
+    DataTrackView,
+    Event,
+    GrantsChanged,
+    Layer,
+    Left,
+    ParticipantView,
+    Presence,
+    Reason,
+)
+from conference.ground.identifiers import ParticipantSid
+from conference.ground.marks import HAND, RESERVED, UNMUTE_ASKED
+from conference.ground.names import cleaned
+from conference.ground.permissions import Grants, Source
+from conference.people.connection import Connection
+from conference.ports.clients import Client, PacketFormat
+from conference.tracks import publishing, subscriptions
+from conference.tracks.track import Announcement, PendingSection, Settings, Track
+from media import PeerError
+
+if TYPE_CHECKING:
+    from conference.conference import Conference
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a client wants to come in. `facts` (what its protocol says of the client) is not read by conference."""
+
+    grants: Grants
+    dual: bool
+    packets: PacketFormat
+    auto_subscribe: bool = True
+    auto_subscribe_data: bool = False
+    may_pause: bool = True  # what its way does not carry may stop; else its smallest layer goes on
+    renews_decoders: bool = False  # its library opens those of all pictures anew as it offers one of its own
+    first_quality_low: bool = False  # the client will say sizes itself: begin with the smallest layer
+    facts: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whom a publisher lets have its tracks: everybody, or by identity or sid all tracks (None) or these."""
+
+    everybody: bool = True
+    by_identity: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    by_sid: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+
+    def lets(self, subscriber: Participant, track_sid: str) -> bool:
+        if self.everybody:
+            return True
+        for table, key in ((self.by_identity, subscriber.identity), (self.by_sid, subscriber.sid)):
+            if key in table:
+                tracks = table[key]
+                if tracks is None or track_sid in tracks:
+                    return True
+        return False
+
+
+class Participant:
+    """Made by `Conference.join`; all methods belong to the conference's one event loop."""
+
+    def __init__(self, conference: Conference, sid: ParticipantSid, entry: Entry, client: Client | None) -> None:
+        around = conference.around
+        self.conference = conference
+        self.sid = sid
+        self.entry = entry
+        self.grants = entry.grants
+        self.client = client
+        self.presence = Presence.JOINED
+        self.joined_at = around.clock.time()
+        self.detached_at: float | None = None
+        self.tracks: dict[str, Track] = {}
+        self.pending: dict[str, Track] = {}
+        self.unclaimed: list[PendingSection] = []
+        self.permission = Permission()
+        self.choices: dict[str, bool] = {}
+        self.settings: dict[str, Settings] = {}
+        self.stream_changes: dict[str, bool] = {}  # by track, to be told at the end of the turn; see subscriptions.py
+        self.told_paused: set[str] = set()
+        self.refused: set[str] = set()  # tracks whose publisher does not let this participant have them
+        self.data = DataState()
+        self.grade: object = None  # owned by quality.py
+        self.reported = False  # whoever watches over all conferences knows of it
+        self.left = False
+        self._version = 0
+        self._view: ParticipantView | None = None
+        self.connection = self._connect()
+
+    def _connect(self) -> Connection:
+        return Connection(self.conference.router, self, self.conference.around.clock, dual=self.entry.dual)
+
+    @property
+    def identity(self) -> str:
+        return self.grants.identity
+
+    def seen_by(self, other: Participant) -> bool:
+        """Whether that one knows of it, and may get its tracks."""
+        return not self.grants.hidden
+
+    def deliver(self, event: Event) -> None:
+        """To its client, when there is one."""
+        if self.client is not None:
+            self.client.deliver(event)
+
+    def view(self) -> ParticipantView:
+        if self._view is None:
+            self._version += 1
+            self._view = self._make_view(Reason.UNKNOWN)
+        return self._view
+
+    def last_view(self, reason: Reason) -> ParticipantView:
+        """How others see it go."""
+        self._version += 1
+        return replace(self._make_view(reason), presence=Presence.DISCONNECTED, tracks=(), data_tracks=())
+
+    def changed(self) -> None:
+        """Others must be told at the end of this turn."""
+        self._view = None
+        self.conference.roster_changed(self)
+
+    def _make_view(self, reason: Reason) -> ParticipantView:
+        return ParticipantView(
+            sid=self.sid,
+            identity=self.identity,
+            grants=self.grants,
+            presence=self.presence,
+            tracks=tuple(track.view() for track in self.tracks.values()),
+            data_tracks=self._data_views(),
+            joined_at=self.joined_at,
+            version=self._version,
+            reason=reason,
+            facts=self.entry.facts,
+        )
+
+    def _data_views(self) -> tuple[DataTrackView, ...]:
+        return tuple(track.view for track in self.data.published.values())
+
+    # -- what its session does
+
+    def receive_offer(self, sdp: str, offer_id: int) -> None:
+        """Answers at once. Malformed SDP ends this participant's connection: raises PeerError."""
+        self.conference.roster.tell_first(self)
+        answer = publishing.answer(self, sdp)
+        self.deliver(Answered(sdp=answer.sdp, offer_id=offer_id, tracks=answer.mid_to_track_id))
+        publishing.take_answer(self, answer)
+        self.conference.settle_soon(self)
+
+    def receive_answer(self, sdp: str, offer_id: int) -> None:
+        """Raises PeerError for malformed SDP."""
+        if self.connection.accept_answer(sdp, offer_id):
+            publishing.drop_unsupported(self)
+        self.conference.settle_soon(self)
+
+    def announce_backup(self, track_sid: str, announcement: Announcement) -> None:
+        """Raises Refusal."""
+        publishing.announce_backup(self, track_sid, announcement)
+
+    def announce(self, announcement: Announcement) -> None:
+        """Raises Refusal."""
+        publishing.announce(self, announcement)
+
+    def mute(self, track_sid: str, muted: bool) -> None:
+        """The publisher's own doing. Unknown tracks are ignored: they may have ended a moment ago."""
+        publishing.mute(self, track_sid, muted)
+
+    def describe_track(self, track_sid: str, facts: object) -> None:
+        track = self.tracks.get(track_sid)
+        if track is not None:
+            track.describe(facts)
+            self.changed()
+
+    def describe_layers(self, track_sid: str, layers: Sequence[Layer]) -> None:
+        """What sizes it sends has changed."""
+        track = self.tracks.get(track_sid)
+        if track is not None and layers:
+            track.set_layers(layers)
+            subscriptions.update_wish(track)
+            self.changed()
+
+    def resize_track(self, track_sid: str, width: int, height: int) -> None:
+        track = self.tracks.get(track_sid)
+        if track is not None:
+            track.resize(width, height)
+            self.changed()
+
+    def choose(self, track_sids: Sequence[str], wanted: bool) -> None:
+        subscriptions.choose(self, track_sids, wanted)
+
+    def set_settings(self, track_sids: Sequence[str], settings: Settings) -> None:
+        subscriptions.set_settings(self, track_sids, settings)
+
+    def permit(self, permission: Permission) -> None:
+        """Counts at once for whoever comes; those who are there gain or lose tracks at the end of the turn."""
+        if permission != self.permission:
+            self.permission = permission
+            self.conference.permissions.add(self)
+
+    def update_own(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
+        """Changes what the others see of it. For clients that a host let in, and for our own pages, only the hand counts, and
+        its time is the server's. Raises Refusal.
+        """
+        if self.grants.describes_itself:
+            facts = described(attributes or {})
+            self.update_facts(name=cleaned(name or "") or None, metadata=metadata, attributes=facts)
+        elif self.grants.raises_hand or self.grants.can_update_own_metadata:
+            self._update_marks(attributes or {})
+        else:
+            raise Refusal("metadata_denied")
+        # Before the answer to the request: native clients take their next change from what they know by then.
+        self.conference.roster.tell_first(self)
+
+    def _update_marks(self, wanted: Mapping[str, str]) -> None:
+        if HAND in wanted:
+            self.raise_hand(bool(wanted[HAND]))
+        if wanted.get(UNMUTE_ASKED) == "":  # the person has answered
+            self.set_mark(UNMUTE_ASKED, on=False)
+
+    def silence(self) -> bool:
+        """Mutes its microphones, by order of a host. Returns whether one was on. The client may switch it on again."""
+        on = self._microphones()
+        for track in on:
+            publishing.mute_from_outside(self, track.sid, True)
+        self.set_mark(UNMUTE_ASKED, on=False)
+        return bool(on)
+
+    def ask_to_unmute(self) -> None:
+        """Asks the person to switch the microphone on. Raises Refusal `microphone_denied`, `microphone_on`."""
+        if not self.grants.may_publish(Source.MICROPHONE):
+            raise Refusal("microphone_denied")
+        if self._microphones():
+            raise Refusal("microphone_on")
+        self.set_mark(UNMUTE_ASKED, on=True)
+
+    def unsilence(self) -> bool:
+        """Undoes `silence`. False: the microphone is a person's, and the person has to be asked."""
+        return False
+
+    def lower_hand(self) -> None:
+        """Takes the participant out of the row of raised hands, by order of a host."""
+        self.raise_hand(False)
+
+    def _microphones(self) -> list[Track]:
+        """Returns those that are on. Sound without a source counts, as it may come from one."""
+        voices = (Source.MICROPHONE, Source.UNKNOWN)
+        return [one for one in self.tracks.values() if one.kind == "audio" and one.source in voices and not one.muted]
+
+    def raise_hand(self, up: bool) -> None:
+        """Raises or lowers the hand. A hand that is up already keeps its place in the row."""
+        if up != bool(self.grants.attributes.get(HAND)):
+            self.set_mark(HAND, on=up)
+
+    def set_mark(self, name: str, *, on: bool) -> None:
+        """Sets an attribute of `marks` to the time, or removes it."""
+        if on or name in self.grants.attributes:
+            now_ms = round(self.conference.around.clock.time() * 1000)
+            self.update_facts(name=None, metadata=None, attributes={name: str(now_ms) if on else ""})
+
+    def update_facts(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
+        """Attributes with an empty value are removed, the others merged in. Raises Refusal."""
+        merged = _merge(self.grants.attributes, attributes or {})
+        _check_facts(name or "", metadata or "", merged)
+        self.change_grants(
+            replace(
+                self.grants,
+                name=self.grants.name if name is None else name,
+                metadata=self.grants.metadata if metadata is None else metadata,
+                attributes=merged,
+            )
+        )
+
+    def change_grants(self, grants: Grants) -> None:
+        """New rights take effect at once: tracks that may no longer be published or received stop."""
+        if grants == self.grants:
+            return
+        before, self.grants = self.grants, grants
+        self.changed()
+        publishing.enforce(self)
+        data_tracks.enforce(self)
+        if before.hidden != grants.hidden:
+            self.conference.visibility_changed(self)
+        if before.can_subscribe != grants.can_subscribe:
+            subscriptions.reconcile_all(self)
+            data_tracks.subscribe_all(self)
+        self.deliver(GrantsChanged(grants))
+
+    def leave(self, reason: Reason) -> None:
+        """The client said that it goes."""
+        self.conference.remove(self, reason)
+
+    def detach(self, client: Client) -> None:
+        """The signalling connection is gone without a word; a newer one may have taken over already."""
+        if self.client is not client:
+            return
+        self.client = None
+        self.detached_at = self.conference.around.clock.monotonic()
+        if not self.connection.ever_connected:
+            self.conference.remove(self, Reason.SIGNAL_CLOSE)
+
+    # -- what its media does (connection.Owner)
+
+    def media_connected(self) -> None:
+        if self.presence is Presence.JOINED:
+            self.presence = Presence.ACTIVE
+            self.changed()
+            self.conference.report_arrival(self)
+
+    def media_failed(self, reason: str) -> None:
+        """A lost path can be mended by resuming; a failed handshake or closed association cannot."""
+        if self.left:
+            return
+        if reason == "ice":
+            self.dismiss(Reason.MEDIA_FAILURE, Action.RESUME)
+        else:
+            self.dismiss(Reason.MEDIA_FAILURE, Action.RECONNECT)
+            self.conference.remove(self, Reason.MEDIA_FAILURE)
+
+    def media_message(self, label: str, message: bytes) -> None:
+        try:
+            if label == packets.FRAMES:
+                data_tracks.receive_frame(self, message)
+            elif label in packets.LABELS:
+                packets.receive(self, label, message)
+        except PeerError:
+            self.dismiss(Reason.MEDIA_FAILURE, Action.DISCONNECT)
+            self.conference.remove(self, Reason.MEDIA_FAILURE)
+
+    def media_changed(self) -> None:
+        self.conference.settle_soon(self)
+
+    def dismiss(self, reason: Reason, action: Action) -> None:
+        """Ends the signalling connection, not the participant."""
+        client, self.client = self.client, None
+        if client is not None:
+            self.detached_at = self.conference.around.clock.monotonic()
+            client.deliver(Left(reason, action))
+
+
+def described(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Returns them without those that the server alone writes."""
+    return {name: value for name, value in attributes.items() if name not in RESERVED}
+
+
+def check_facts(grants: Grants) -> None:
+    """What a newcomer brings is told to everybody. Raises Refusal."""
+    _check_facts(grants.name, grants.metadata, grants.attributes)
+
+
+def _merge(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    merged = {**old, **new}
+    return {key: value for key, value in merged.items() if value}
+
+
+def _check_facts(name: str, metadata: str, attributes: Mapping[str, str]) -> None:
+    """What no token could say is refused: it would open nothing."""
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items())
+    if (
+        len(name.encode()) > limits.NAME_BYTES
+        or len(metadata.encode()) > limits.METADATA_BYTES
+        or size > limits.ATTRIBUTES_BYTES
+        or len(attributes) > limits.ATTRIBUTES
+    ):
+        raise Refusal("metadata_too_long")
+    if any("\0" in text for text in (name, metadata, *attributes, *attributes.values())):
+        raise Refusal("metadata_bad")

@@ -1,0 +1,145 @@
+"""Who must be told that a participant came, changed or went, and when.
+
+Everybody hears at the end of the turn of the event loop. In conferences of very many what happens within a moment is told
+together: n people who come one by one would else be told n times n times. Whoever is about to get a track, or anything
+else that names somebody, hears of that one first: clients drop what they are told of people they do not know.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conference.ground import limits
+from conference.ground.events import Event, ParticipantView, RosterChanged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from conference.conference import Conference
+    from conference.people.participant import Participant
+    from conference.ports.time import Cancellable
+
+
+class Roster:
+    """Of one conference: what the others do not know yet."""
+
+    def __init__(self, conference: Conference) -> None:
+        self._conference = conference
+        self._changed: dict[str, Participant] = {}  # by sid
+        self._new: set[str] = set()
+        """Of those changed: whom nobody has been told of at all."""
+        self._gone: list[ParticipantView] = []
+        self._introduced: dict[str, set[str]] = {}
+        """Of those changed, by sid: who knows already how it is now."""
+        self._held: dict[tuple[str, str], tuple[Participant, Event]] = {}
+        """By receiver and what it is about."""
+        self._event: RosterChanged | None = None
+        self._told_at = float("-inf")
+        self._timer: Cancellable | None = None
+
+    def changed(self, participant: Participant) -> None:
+        self._changed[participant.sid] = participant
+        self._introduced.pop(participant.sid, None)
+        self._event = None
+
+    def came(self, participant: Participant) -> None:
+        """The others do not know it."""
+        if not participant.grants.hidden:
+            self._new.add(participant.sid)
+        self.changed(participant)
+
+    def gone(self, view: ParticipantView) -> None:
+        """How it was when it left."""
+        self._gone.append(view)
+        self._event = None
+
+    def forget(self, participant: Participant) -> None:
+        """What has changed of it before it left is of no interest."""
+        self._new.discard(participant.sid)
+        self._introduced.pop(participant.sid, None)
+        if self._changed.pop(participant.sid, None) is not None:
+            self._event = None
+
+    def make_way(self, identity: str) -> None:
+        """Somebody comes in or back under this name. Clients know others by it: whoever had it must be gone for them."""
+        if self._period_s() == 0 or any(view.identity == identity for view in self._gone):
+            self.tell()
+
+    def know(self, sids: Iterable[str]) -> None:
+        """Everybody is about to hear of these. Asked with what is itself told to all, and so at most as often."""
+        if not self._new.isdisjoint(sids):
+            self.tell()
+
+    def introduce(self, participant: Participant, receivers: Iterable[Participant]) -> None:
+        """These few are about to hear of it: they are told once what is new of this one alone."""
+        if participant.sid not in self._changed or participant.grants.hidden:
+            return
+        introduced = self._introduced.setdefault(participant.sid, set())
+        strangers = [receiver for receiver in receivers if receiver.sid not in introduced]
+        if strangers:
+            introduced.update(receiver.sid for receiver in strangers)
+            event = RosterChanged((participant.view(),))
+            for receiver in strangers:
+                receiver.deliver(event)
+
+    def deliver_after(self, participant: Participant, receiver: Participant, about: str, event: Event) -> None:
+        """Makes sense only to whoever knows how this participant is now; a later one of the same is told instead."""
+        if participant.sid in self._changed:
+            self._held[receiver.sid, about] = (receiver, event)
+        else:
+            self._held.pop((receiver.sid, about), None)
+            receiver.deliver(event)
+
+    def tell_in_time(self) -> None:
+        """To everybody: now, or as soon as enough time has passed since the last time."""
+        if not self._changed and not self._gone:
+            return
+        wait = self._told_at + self._period_s() - self._conference.around.clock.monotonic()
+        if wait <= 0:
+            self.tell()
+        elif self._timer is None:
+            self._timer = self._conference.around.turns.call_later(wait, self.tell)
+
+    def tell(self) -> None:
+        """To everybody, now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        event = self._pending()
+        hidden = [participant for participant in self._changed.values() if participant.grants.hidden]
+        held = list(self._held.values())
+        self._changed, self._gone, self._event = {}, [], None
+        self._new.clear()
+        self._introduced.clear()
+        self._held.clear()
+        if event is not None:
+            self._told_at = self._conference.around.clock.monotonic()
+            self._conference.broadcast(event)
+        for participant in hidden:
+            participant.deliver(RosterChanged((participant.view(),)))
+        for receiver, later in held:
+            if not receiver.left:
+                receiver.deliver(later)
+
+    def tell_first(self, participant: Participant) -> None:
+        """To this one, who is about to hear of tracks or waits for an answer; in small conferences to everybody."""
+        if self._period_s() == 0:
+            self.tell()
+            return
+        event = self._pending()
+        if event is not None:
+            participant.deliver(event)
+        if participant.sid in self._changed and participant.grants.hidden:
+            participant.deliver(RosterChanged((participant.view(),)))
+
+    def _pending(self) -> RosterChanged | None:
+        """One object for all who are told it, so that it is encoded once."""
+        if self._event is None:
+            changed = (one.view() for one in self._changed.values() if not one.grants.hidden)
+            views = (*self._gone, *changed)
+            self._event = RosterChanged(views) if views else None
+        return self._event
+
+    def _period_s(self) -> float:
+        present = len(self._conference.participants)
+        return 0.0 if present <= limits.TOLD_PERSONS else min(present * limits.TOLD_PERSON_S, limits.TOLD_S)

@@ -1,0 +1,1 @@
+"""What halls see and hear, and who may present."""

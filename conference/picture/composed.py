@@ -1,0 +1,101 @@
+"""One composed picture of the halls for those whose browser decodes no H.264.
+
+What halls send is forwarded unchanged, so such a browser would see none of them. It gets one picture of all instead, in VP8, made
+by the mixer once for all of them, as the camera of a participant whom nobody else is told of. Owns who sees it and its track;
+what it shows is the program's matter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from conference.data.packets import NoPackets
+from conference.ground.events import Reason, RosterChanged
+from conference.ground.identifiers import ParticipantSid
+from conference.ground.permissions import Grants, Kind, Source
+from conference.people.connection import Connection
+from conference.people.participant import Entry, Participant
+from conference.ports.media import Producer
+from conference.tracks import publishing, subscriptions
+from conference.tracks.track import Announcement
+
+if TYPE_CHECKING:
+    from conference.conference import Conference
+
+IDENTITY: Final = "hall_program"
+NAME: Final = "Hình ghép các điểm cầu"
+PICTURE: Final = Announcement("program", "video", Source.CAMERA, width=1280, height=720)
+
+
+class Nowhere(Connection):
+    """Of a participant that is only shown: nothing comes from it and nothing goes to it."""
+
+    def __init__(self) -> None:
+        self.dual = False
+        self.dropped_packets = 0
+
+    def close(self) -> None:
+        return
+
+
+class Composed(Participant):
+    """None of `Conference.participants`: it is not counted, not listed, and cannot be put out."""
+
+    def __init__(self, conference: Conference) -> None:
+        grants = Grants(
+            identity=IDENTITY,
+            name=NAME,
+            conference=conference.name,
+            join=True,
+            kind=Kind.EGRESS,
+            can_subscribe=False,
+            can_publish_data=False,
+        )
+        entry = Entry(grants=grants, dual=False, packets=NoPackets(), auto_subscribe=False)
+        self.viewers: dict[str, Participant] = {}  # by sid
+        super().__init__(conference, ParticipantSid("PA_" + conference.around.suffix()), entry, None)
+
+    def _connect(self) -> Connection:
+        return Nowhere()
+
+    def seen_by(self, other: Participant) -> bool:
+        return other.sid in self.viewers
+
+    def changed(self) -> None:
+        """At once: whoever is about to get its track must know it."""
+        self._view = None
+        for viewer in self.viewers.values():
+            viewer.deliver(RosterChanged((self.view(),)))
+
+    def admit(self, viewer: Participant) -> None:
+        """From now on it is shown to this one too."""
+        if viewer.sid in self.viewers or viewer.left:
+            return
+        self.viewers[viewer.sid] = viewer
+        viewer.deliver(RosterChanged((self.view(),)))
+        for track in self.tracks.values():
+            subscriptions.reconcile(viewer, track)
+
+    def gone(self, sid: str) -> None:
+        self.viewers.pop(sid, None)
+
+    def show(self, producer: Producer | None) -> None:
+        """What is composed now; its packets are the mixer's to end. None: there is nothing to show."""
+        old = next(iter(self.tracks.values()), None)
+        if old is not None and old.producer is producer:
+            return
+        if old is not None:
+            publishing.unpublish(self, old, tell=False, ends=False)
+        if producer is not None:
+            publishing.publish(self, PICTURE, producer)
+
+    def close(self) -> None:
+        """There are no halls any more."""
+        self.show(None)
+        self.left = True
+        view = self.last_view(Reason.CLIENT_INITIATED)
+        for viewer in self.viewers.values():
+            viewer.deliver(RosterChanged((view,)))
+        if self.viewers:
+            self.conference.note_departure(view)
+        self.viewers.clear()

@@ -1,0 +1,1 @@
+"""Protocols of what a conference needs from outside; no behaviour."""

@@ -1,0 +1,121 @@
+"""Connection quality of participants from the loss, delay and jitter that the packet plane measured. Told every
+QUALITY_S, changes only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conference.ground import limits
+from conference.ground.events import Grade, Graded, QualityChanged
+from conference.ports.media import Figures
+
+if TYPE_CHECKING:
+    from conference.conference import Conference
+    from conference.people.participant import Participant
+
+_EXCELLENT = 80.0
+_GOOD = 60.0
+
+
+@dataclass(slots=True)
+class Sample:
+    """Ratings (0..100) of one participant since the last report."""
+
+    total: float = 0.0
+    count: int = 0
+    told: Graded | None = None
+
+
+class Meter:
+    """The qualities of one conference."""
+
+    def __init__(self, conference: Conference) -> None:
+        self._conference = conference
+        self._samples: dict[str, Sample] = {}
+        self._told_at = conference.around.clock.monotonic()
+
+    def measure(self, figures: Mapping[int, Figures], now: float) -> None:
+        """Once a second or so; `figures` by the peers' numbers."""
+        for participant in self._conference.participants.values():
+            known = [rating(figures[peer.id]) for peer in participant.connection.peers() if peer.id in figures]
+            if known and participant.connection.quiet_s(now) is None:
+                sample = self._samples.get(participant.sid)
+                if sample is None:
+                    sample = self._samples[participant.sid] = Sample()
+                sample.total += min(known)
+                sample.count += 1
+        if now - self._told_at >= limits.QUALITY_S:
+            self._told_at = now
+            self._tell(now)
+
+    def gone(self, sid: str) -> None:
+        """Or hidden, or seen again: what was measured before is of no interest to those who hear of it anew."""
+        self._samples.pop(sid, None)
+
+    def current(self) -> QualityChanged | None:
+        """What a client that has just come or come back must know."""
+        told = tuple(sample.told for sample in self._samples.values() if sample.told is not None)
+        return QualityChanged(told) if told else None
+
+    def _tell(self, now: float) -> None:
+        changed: list[Graded] = []
+        for participant in self._conference.participants.values():
+            if participant.grants.hidden:
+                continue
+            grade = self._grade(participant, now)
+            if grade is not None:
+                changed.append(grade)
+        if not changed:
+            return
+        self._conference.roster.know([grade.participant_sid for grade in changed])
+        event = QualityChanged(tuple(changed))
+        lost = {grade.participant_sid for grade in changed if grade.grade is Grade.LOST}
+        for participant in self._conference.participants.values():
+            # A client that reads LOST of itself starts anew; it will notice by itself.
+            participant.deliver(event if participant.sid not in lost else _without(event, participant.sid))
+
+    def _grade(self, participant: Participant, now: float) -> Graded | None:
+        """None: nothing measured, or as told before."""
+        if participant.connection.ever_connected and participant.connection.quiet_s(now) is not None:
+            graded = Graded(participant.sid, Grade.LOST, 0.0)
+            sample = self._samples.setdefault(participant.sid, Sample())
+        else:
+            found = self._samples.get(participant.sid)
+            if found is None or found.count == 0:
+                return None
+            sample = found
+            value = sample.total / sample.count
+            graded = Graded(participant.sid, grade_of(value), opinion(value))
+        sample.total, sample.count = 0.0, 0
+        if sample.told is not None and sample.told.grade is graded.grade:
+            return None
+        sample.told = graded
+        return graded
+
+
+def rating(figures: Figures) -> float:
+    """0..100 after ITU-T G.107 (simplified): delay beyond 160 ms and loss cost; retransmission and RED make small
+    losses cheap.
+    """
+    delay_ms = max(0.0, figures.rtt_ms) / 2 + 2 * max(0.0, figures.down_jitter_ms) + 10
+    delay_cost = delay_ms / 40 if delay_ms < 160 else 4 + (delay_ms - 160) / 10
+    loss_cost = 250 * max(0.0, figures.up_loss, figures.down_loss)
+    return max(0.0, min(100.0, 93.2 - delay_cost - loss_cost))
+
+
+def grade_of(value: float) -> Grade:
+    if value >= _EXCELLENT:
+        return Grade.EXCELLENT
+    return Grade.GOOD if value >= _GOOD else Grade.POOR
+
+
+def opinion(value: float) -> float:
+    """Mean opinion score 1..4.5 of a rating, ITU-T G.107 annex B."""
+    return round(1 + 0.035 * value + 7e-6 * value * (value - 60) * (100 - value), 2)
+
+
+def _without(event: QualityChanged, sid: str) -> QualityChanged:
+    return QualityChanged(tuple(grade for grade in event.grades if grade.participant_sid != sid))

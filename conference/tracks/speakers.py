@@ -1,0 +1,115 @@
+"""Who speaks: changes only, at most one message in SPEAKERS_S, in TOLD_S where very many are there. Levels come from the
+packet plane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from conference.ground import limits
+from conference.ground.events import SpeakersChanged, Speaking
+
+if TYPE_CHECKING:
+    from conference.conference import Conference
+    from conference.ports.media import Producer
+    from conference.ports.time import Cancellable
+
+_STEPS = 8  # levels are told in eighths: smaller changes are not worth a message to everybody
+
+
+class Speakers:
+    """The speakers of one conference as its clients know them (`told`) and as they are (`latest`, with those that are played)."""
+
+    def __init__(self, conference: Conference) -> None:
+        self._conference = conference
+        self._heard: dict[str, float] = {}
+        self._played: dict[str, float] = {}
+        self._plays_again: dict[str, float] = {}  # when, by sid
+        self._told: dict[str, float] = {}
+        self._silent: dict[str, float] = {}
+        """Who spoke before, and since when it is told no more."""
+        self._timer: Cancellable | None = None
+        self._told_at = float("-inf")
+
+    def heard(self, speakers: Iterable[tuple[Producer, float]]) -> None:
+        """The plane's list, the dominant one first; one participant may have several tracks."""
+        latest: dict[str, float] = {}
+        for producer, level in speakers:
+            track = self._conference.tracks_by_producer.get(producer)
+            if track is not None and not track.owner.grants.hidden:
+                latest[track.owner.sid] = max(latest.get(track.owner.sid, 0.0), _rounded(level))
+        self._heard = latest
+        self._schedule()
+
+    def play(self, sid: str, level: float, seconds: float) -> None:
+        """All are told that it speaks, for so long. One such at a time, the next one PLAYED_GAP_S later."""
+        around = self._conference.around
+        now = around.clock.monotonic()
+        if now >= self._plays_again.get(sid, now):
+            self._plays_again[sid] = now + seconds + limits.PLAYED_GAP_S
+            self._played[sid] = _rounded(level)
+            around.turns.call_later(seconds, self._played_out, sid)
+            self._schedule()
+
+    def names(self) -> frozenset[str]:
+        """The sids of those who speak now."""
+        return frozenset(self._heard)
+
+    def gone(self, sid: str) -> None:
+        """A participant left, or hides: its roster update says so, nothing more is told."""
+        self._heard.pop(sid, None)
+        self._plays_again.pop(sid, None)
+        self._played.pop(sid, None)
+        self._told.pop(sid, None)
+        self._silent.pop(sid, None)
+
+    def current(self) -> SpeakersChanged | None:
+        """What a client that has just come must know."""
+        speaking = self._speaking()
+        return SpeakersChanged(speaking) if speaking else None
+
+    def missed(self) -> SpeakersChanged | None:
+        """What one that comes back must know: for it whoever fell silent meanwhile still speaks."""
+        since = self._conference.around.clock.monotonic() - limits.SILENCE_REPEAT_S
+        silent = (Speaking(sid, 0.0, False) for sid, at in self._silent.items() if at >= since)
+        changed = (*self._speaking(), *silent)
+        return SpeakersChanged(changed) if changed else None
+
+    def _speaking(self) -> tuple[Speaking, ...]:
+        return tuple(Speaking(sid, level, True) for sid, level in self._told.items())
+
+    @property
+    def _latest(self) -> dict[str, float]:
+        return {**self._heard, **self._played}
+
+    def _played_out(self, sid: str) -> None:
+        self._played.pop(sid, None)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._timer is not None or self._latest == self._told:
+            return
+        around = self._conference.around
+        present = len(self._conference.participants)
+        period_s = min(max(limits.SPEAKERS_S, present * limits.TOLD_PERSON_S), limits.TOLD_S)
+        wait = max(0.0, self._told_at + period_s - around.clock.monotonic())
+        self._timer = around.turns.call_later(wait, self._tell)
+
+    def _tell(self) -> None:
+        self._timer = None
+        now, latest = self._conference.around.clock.monotonic(), self._latest
+        louder = [Speaking(sid, level, True) for sid, level in latest.items() if self._told.get(sid) != level]
+        silent = [Speaking(sid, 0.0, False) for sid in self._told if sid not in latest]
+        changed = louder + silent
+        for one in louder:
+            self._silent.pop(one.participant_sid, None)
+        self._silent |= {one.participant_sid: now for one in silent}
+        self._told = latest
+        if changed:
+            self._told_at = now
+            self._conference.broadcast(SpeakersChanged(tuple(changed)), [one.participant_sid for one in changed])
+
+
+def _rounded(level: float) -> float:
+    return max(1, min(_STEPS, round(level * _STEPS))) / _STEPS
