@@ -7,12 +7,13 @@ from media import mixer
 from media.frames.port import FrameEvent, Frames, connect
 from media.ground.errors import PeerError, StaleLibrary
 from media.ground.limits import HELD_S
-from media.ground.parameters import Acceptance, Answer, Candidate, Offer, OfferedTrack, Published
+from media.ground.parameters import Acceptance, Candidate, OfferedTrack
 from media.ground.stats import ConsumerFigures, LayerFigures, Link, PeerFigures, ShardFigures, Statistics
 from media.lines.line import Line, LineConsumer, LineEvents, line_codec
 from media.node.node import Node, NodeSettings
 from media.node.router import Router
 from media.peers.peer import Peer, PeerEvents
+from media.peers.results import Answer, Offer, Published
 from media.tracks.consumer import Consumer
 from media.tracks.producer import Producer
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Literal, final
 
 SOURCES_DIGEST: str
-"""SHA-256 (hex) over the Rust sources this library was built from; `media/node.py` refuses a stale one."""
+"""SHA-256 (hex) over the Rust sources this library was built from; `media/ground/library.py` refuses a stale one."""
 
 Kind = Literal["audio", "video"]
 Codec = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8", "vp9", "h264", "h265", "av1"]

@@ -146,9 +146,9 @@ def test_the_plane_has_one_importer() -> None:
         name_of(path)
         for path in sources(*PACKAGES)
         for module, names, at_import in imports(path)
-        if (module.endswith("_plane") or "_plane" in names) and (at_import or path.name == "node.py")
+        if (module.endswith("_plane") or "_plane" in names) and (at_import or path.name == "library.py")
     ]
-    assert set(found) <= {"media/node/node.py"}
+    assert set(found) <= {"media/ground/library.py"}
 
 
 def test_no_cycles() -> None:

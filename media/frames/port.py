@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from media.ground.library import load_plane
 from media.ground.parameters import CodecName
-from media.node.node import load_plane
 
 if TYPE_CHECKING:
     from media._plane import FramePort

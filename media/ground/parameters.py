@@ -1,4 +1,4 @@
-"""What two ends of a connection can agree on, as plain values: codecs, extensions, encodings, sections, answers.
+"""What two ends of a connection can agree on, as plain values: codecs, extensions, encodings, sections.
 
 Nothing here reads text or keeps state: `description.py` reads SDP into these, `negotiation.py` decides and writes,
 `peer.py` remembers.
@@ -7,11 +7,7 @@ Nothing here reads text or keeps state: `description.py` reads SDP into these, `
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from media.tracks.consumer import Consumer
-    from media.tracks.producer import Producer
+from typing import Literal
 
 Kind = Literal["audio", "video"]
 CodecName = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8", "vp9", "h264", "h265", "av1"]
@@ -200,32 +196,3 @@ class Acceptance:
     dtx: bool = True
     codec: str | None = None
     """The MIME type to put first, when it is offered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    mid: str
-    offered: OfferedTrack
-    producer: Producer
-    mime: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    sdp: str
-    mid_to_track_id: dict[str, str]
-    """Of the sections that send to the peer."""
-    published: list[Published]
-    """New in this offer."""
-    ended: list[Producer]
-    """Their sections send no longer; they are closed."""
-    bound: list[Consumer]
-    """Began to send with this answer."""
-    unsupported: list[Consumer]
-    """The peer has no codec of their producers; they are closed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    sdp: str
-    mid_to_track_id: dict[str, str]

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from media.ground import limits, stats
 from media.ground.parameters import Codec, CodecName, Encoding, Kind
+from media.ground.seam import Seam
 from media.tracks.producer import Producer
 
 if TYPE_CHECKING:
     from media._plane import Feedback, Profile
-    from media.node.node import Node
-    from media.node.router import Router
 
 LineState = Literal["first", "silent", "alive"]
 Address = tuple[str, int]
@@ -78,8 +77,8 @@ class Line:
 
     def __init__(
         self,
-        node: Node,
-        router: Router,
+        seam: Seam,
+        router: int,
         events: LineEvents,
         place: tuple[str, Sequence[int], bool, bool],
         silent_s: float,
@@ -87,28 +86,29 @@ class Line:
         forget: Callable[[Line], None],
     ) -> None:
         host, ports, rtcp_mux, latch = place
-        self.id = node.new_number()
+        self.id = seam.numbers.new_number()
         """Of the plane's transport; the key of `Statistics.peers`."""
         self.closed = False
         self.secure = False
-        self._node = node
+        self._seam = seam
+        self._plane = seam.plane
         self._events = events
         self._forget = forget
         self._producers: set[Producer] = set()
         self._consumers: set[LineConsumer] = set()
         self._keys: tuple[str, bytes, bytes] | None = None
-        sockets = _bind(host, ports, rtcp_mux, node.random.randrange(1 << 16))
+        sockets = _bind(host, ports, rtcp_mux, seam.numbers.random.randrange(1 << 16))
         try:
             self.local: Address = sockets[0].getsockname()[:2]
             """Of RTP, for the session description."""
             self.local_rtcp: Address = sockets[-1].getsockname()[:2]
             rtcp_fd = -1 if rtcp_mux else sockets[1].fileno()
             silent_ms = round(silent_s * 1000)
-            node.plane.open_line(router.id, self.id, sockets[0].fileno(), rtcp_fd, latch, cname, silent_ms)
+            self._plane.open_line(router, self.id, sockets[0].fileno(), rtcp_fd, latch, cname, silent_ms)
         finally:
             for one in sockets:
                 one.close()
-        node.lines[self.id] = self
+        seam.receivers[self.id] = self
 
     def set_remote(self, rtp: Address | None, rtcp: Address | None = None) -> None:
         """Where the far end is, as its session description says (IP literals). None: hold.
@@ -116,7 +116,7 @@ class Line:
         `rtcp` None: the port above that of RTP. The same address again changes nothing; another one is latched anew.
         Raises `ValueError` for what is no address of one terminal, `OverflowError` when the plane is busy.
         """
-        self._node.plane.set_line_remote(self.id, rtp, rtcp)
+        self._plane.set_line_remote(self.id, rtp, rtcp)
 
     def set_keys(self, profile: str, receive: bytes, send: bytes) -> None:
         """SDES (RFC 4568): a crypto suite, and key with salt of what comes and of what goes. Before `set_remote`.
@@ -133,7 +133,7 @@ class Line:
             raise ValueError("both directions must not share a key")
         if self._keys == (profile, receive, send):
             return
-        self._node.plane.set_keys(
+        self._plane.set_keys(
             self.id, name, receive[:key_bytes], receive[key_bytes:], send[:key_bytes], send[key_bytes:]
         )
         self._keys = (profile, receive, send)
@@ -141,24 +141,24 @@ class Line:
 
     def set_feedback(self, kinds: Sequence[Feedback]) -> None:
         """What the far end's description says that it understands; until then PLI and FIR."""
-        self._node.plane.set_feedback(self.id, kinds)
+        self._plane.set_feedback(self.id, kinds)
 
     def accept_audio_levels(self, number: int) -> None:
         """Header extension `number` carries audio levels (RFC 6464), so that its producers count among the speakers."""
-        self._node.plane.set_extensions(self.id, [(number, "audio-level")])
+        self._plane.set_extensions(self.id, [(number, "audio-level")])
 
     def limit(self, bitrate_bps: int) -> None:
         """Asks the far end to send video of at most so much, where it understands that (TMMBR). 0: no longer."""
-        self._node.plane.set_bitrate_limit(self.id, bitrate_bps)
+        self._plane.set_bitrate_limit(self.id, bitrate_bps)
 
     def open_messages(self, send_type: int, receive_type: int) -> None:
         """Carries short messages under these payload types instead of tracks (H.224, RFC 4573). Again: other types."""
-        self._node.plane.open_messages(self.id, send_type, receive_type)
+        self._plane.open_messages(self.id, send_type, receive_type)
 
     def send_message(self, message: bytes) -> None:
         """In one packet; lost, as on a network, while the far end has no address. Raises `ValueError` for an empty or long one
         (512 bytes), `OverflowError` when the plane is busy."""
-        self._node.plane.send_message(self.id, message)
+        self._plane.send_message(self.id, message)
 
     def receive(self, kind: Kind, codecs: Sequence[Codec], ssrc: int = 0, *, is_microphone: bool = False) -> Producer:
         """What the far end sends in these payload types. With `ssrc` only that one; without it the one that comes, and
@@ -170,7 +170,7 @@ class Line:
         assert not self.closed
         if len(self._producers) >= limits.LINE_PRODUCERS:
             raise OverflowError("too many producers on a line")
-        producer = self._node.open_producer(self.id, kind, "", tuple(codecs), (Encoding("", ssrc, 0),))
+        producer = Producer(self._seam, self.id, kind, "", tuple(codecs), (Encoding("", ssrc, 0),))
         if is_microphone:
             producer.meter()
         producer.on_bye = self._left
@@ -191,7 +191,7 @@ class Line:
         if len(self._consumers) >= limits.LINE_CONSUMERS:
             raise OverflowError("too many consumers on a line")
         consumer = LineConsumer(
-            self._node, self, producer, payload_types, ssrc or self._node.new_ssrc(), single_nal, self._stopped
+            self._seam, self, producer, payload_types, ssrc or self._seam.numbers.new_ssrc(), single_nal, self._stopped
         )
         self._consumers.add(consumer)
         return consumer
@@ -199,7 +199,7 @@ class Line:
     @property
     def figures(self) -> stats.PeerFigures | None:
         """Of the last second; None: nothing known yet."""
-        rows = self._node.plane.snapshot().transports()
+        rows = self._plane.snapshot().transports()
         return next((stats.PeerFigures(*row[1:]) for row in rows if row[0] == self.id), None)
 
     def close(self) -> None:
@@ -211,11 +211,11 @@ class Line:
             consumer.close()
         for producer in tuple(self._producers):
             producer.close()
-        self._node.endings.end(self._node.plane.close_transport, self.id)
-        self._node.lines.pop(self.id, None)
+        self._seam.endings.end(self._plane.close_transport, self.id)
+        self._seam.receivers.pop(self.id, None)
         self._forget(self)
 
-    # -- events of the plane
+    # -- seam.Receiver
 
     def take_event(self, name: str, *rest: Any) -> None:
         if name == "line":
@@ -224,7 +224,7 @@ class Line:
             self._events.dtmf(self, *rest)
         elif name == "message":
             self._events.message(self, *rest)
-        else:
+        elif name == "keyframe":
             self._events.keyframe_missing(self)
 
     def consumer_event(self, consumer: LineConsumer, name: str, *rest: Any) -> None:
@@ -245,7 +245,7 @@ class LineConsumer:
 
     def __init__(
         self,
-        node: Node,
+        seam: Seam,
         line: Line,
         producer: Producer,
         payload_types: Mapping[int, int],
@@ -253,7 +253,7 @@ class LineConsumer:
         single_nal: bool,
         forget: Callable[[LineConsumer], None],
     ) -> None:
-        self.id = node.new_number()
+        self.id = seam.numbers.new_number()
         """The key of `Statistics.consumers`."""
         self.producer = producer
         self.ssrc = ssrc
@@ -264,14 +264,15 @@ class LineConsumer:
         """What the far end wants at most; 0: it did not say."""
         self.paused = False
         self._layer = limits.LAYERS - 1
-        self._node = node
+        self._seam = seam
+        self._plane = seam.plane
         self._line = line
         self._forget = forget
-        node.plane.open_consumer(
+        self._plane.open_consumer(
             line.id, self.id, producer.id, "", ssrc, 0, _rows(payload_types), strip_red=True, single_nal=single_nal
         )
         producer.attach(self)
-        node.line_consumers[self.id] = self
+        seam.receivers[self.id] = self
 
     def switch(self, producer: Producer, payload_types: Mapping[int, int]) -> None:
         """Another source of the same kind; numbers and times go on, video waits for a key frame, which is asked for.
@@ -280,7 +281,7 @@ class LineConsumer:
         """
         if self.closed or producer.closed:
             return
-        self._node.plane.switch_source(self.id, producer.id, _rows(payload_types))
+        self._plane.switch_source(self.id, producer.id, _rows(payload_types))
         self.producer.detach(self)
         self.producer = producer
         producer.attach(self)
@@ -288,14 +289,14 @@ class LineConsumer:
     def pause(self, paused: bool) -> None:
         if self.closed or self.paused == paused:
             return
-        self._node.plane.pause_consumer(self.id, paused)
+        self._plane.pause_consumer(self.id, paused)
         self.paused = paused
 
     def set_layer(self, layer: int) -> None:
         """The highest layer of a source that sends several; above what there is: the highest there is."""
         wanted = min(max(layer, 0), limits.LAYERS - 1)
         if not self.closed and wanted != self._layer:
-            self._node.plane.set_layers(self.id, wanted, limits.TEMPORAL_LAYERS - 1)
+            self._plane.set_layers(self.id, wanted, limits.TEMPORAL_LAYERS - 1)
             self._layer = wanted
 
     def close(self) -> None:
@@ -303,20 +304,21 @@ class LineConsumer:
         if self.closed:
             return
         self.closed = True
-        self._node.endings.end(self._node.plane.close_consumer, self.id)
-        self._node.line_consumers.pop(self.id, None)
+        self._seam.endings.end(self._plane.close_consumer, self.id)
+        self._seam.receivers.pop(self.id, None)
         self.producer.detach(self)
         self._forget(self)
 
-    # -- events of the plane
+    # -- seam.Receiver
 
-    def switched(self, layer: int) -> None:
-        self.sending = layer >= 0
-
-    def take_event(self, name: str, *rest: Any) -> None:
+    def take_event(self, name: str, *values: Any) -> None:
+        if name == "switched":
+            self.sending = values[0] >= 0
+            return
         if name == "limit":
-            self.limit_bps = rest[0]
-        self._line.consumer_event(self, name, *rest)
+            self.limit_bps = values[0]
+        if name in ("limit", "unfit"):
+            self._line.consumer_event(self, name, *values)
 
 
 def _rows(payload_types: Mapping[int, int]) -> list[tuple[int, int, int]]:

@@ -94,7 +94,7 @@ class Mixer:
         self.step = 0
         self.figures: Mapping[str, Any] = {}
         """What the process last told of itself (cores, groups, sound); empty before the first time."""
-        self._loop = node.loop
+        self._loop = node.seam.loop
         self._events = events
         self._budget = budget_cores
         self._scene = Scene(0)
@@ -109,7 +109,7 @@ class Mixer:
             raise
         self._line.accept_audio_levels(AUDIO_LEVEL_ID)
         self._line.set_remote(self._end.getsockname()[:2])
-        node.plane.set_mixed_voices(router.id, limits.MIXER_HEARD)
+        router.set_mixed_voices(limits.MIXER_HEARD)
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._unpacker = control.Unpacker()

@@ -1,10 +1,19 @@
-"""Which packet thread (shard) a new conference goes to, and a new peer of one that is too much for its own. Figures in, a
-number out; knows no plane and no clock."""
+"""Which packet thread (shard) a new conference goes to, and a new peer of one that is too much for its own.
+
+`Placement` counts what is where. The functions take figures and return a number; they know no plane and no clock.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from media.ground.stats import ShardFigures
+
+if TYPE_CHECKING:
+    from media._plane import Plane
 
 PARTICIPANT_PACKETS = 50
 """A second: one who sends sound, or hears it. What a participant is counted for beside what was measured."""
@@ -41,6 +50,39 @@ class Load:
         meetings of a morning begin nothing was measured yet, and one where everybody listens now will be spoken in: so
         participants and conferences count too."""
         return self.packets_per_s + PARTICIPANT_PACKETS * self.participants + CONFERENCE_PACKETS * self.conferences
+
+
+class Placement:
+    """Counts the conferences and the participants of each shard."""
+
+    def __init__(self, plane: Plane, shards: int) -> None:
+        self._plane = plane
+        self._shards = shards
+        self._conferences = Counter[int]()
+        self._participants = Counter[int]()
+
+    def for_conference(self) -> int:
+        return least_loaded(self._loads()) if self._shards > 1 else 0
+
+    def for_peer(self, home: int, peers_at_home: int) -> int:
+        return for_peer(home, peers_at_home, self._loads()) if self._shards > 1 else 0
+
+    def count_conference(self, shard: int, change: Literal[1, -1]) -> None:
+        self._conferences[shard] += change
+
+    def count_participant(self, shard: int, change: Literal[1, -1]) -> None:
+        """A peer or a line came or went."""
+        self._participants[shard] += change
+
+    def shards(self) -> list[ShardFigures]:
+        rows = enumerate(self._plane.snapshot().shards())
+        return [ShardFigures(*row, self._conferences[shard]) for shard, row in rows]
+
+    def _loads(self) -> list[Load]:
+        return [
+            Load(figures.packets_per_s, self._participants[shard], figures.conferences, figures.busy)
+            for shard, figures in enumerate(self.shards())
+        ]
 
 
 def least_loaded(loads: Sequence[Load]) -> int:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 from media.ground import limits
+from media.ground.seam import Seam
 from media.lines.line import Line, LineEvents
-from media.peers.peer import Peer, PeerEvents
-
-if TYPE_CHECKING:
-    from media.node.node import Node
-    from media.tracks.producer import Producer
+from media.node.placement import Placement
+from media.peers.peer import Endpoint, Peer, PeerEvents
+from media.tracks.producer import Producer
 
 
 def _ignore(_speakers: list[tuple[Producer, float]]) -> None:
@@ -22,24 +21,32 @@ def _ignore(_speakers: list[tuple[Producer, float]]) -> None:
 class Router:
     """Made by `Node.open_router`. Producers and consumers meet inside one router."""
 
-    def __init__(self, node: Node, number: int, shard: int) -> None:
-        self.id = number
+    def __init__(
+        self, seam: Seam, endpoint: Endpoint, placement: Placement, shard: int, forget: Callable[[Router], None]
+    ) -> None:
+        self.id = seam.numbers.new_number()
         self.shard = shard
         self.on_speakers: Callable[[list[tuple[Producer, float]]], None] = _ignore
         """Told who speaks, the dominant one first, levels 0..1, whenever it changes."""
-        self.sizes: Counter[int] = Counter()
-        """Peers and lines by shard."""
         self.closed = False
-        self._node = node
+        self._seam = seam
+        self._endpoint = endpoint
+        self._placement = placement
+        self._forget = forget
+        self._sizes = Counter[int]()
+        """Peers and lines by shard."""
         self._peers: set[Peer] = set()
         self._lines: set[Line] = set()
-        self._cname = f"{node.random.getrandbits(64):016x}"
+        self._cname = f"{seam.numbers.random.getrandbits(64):016x}"
+        seam.plane.open_router(self.id, shard)
+        seam.receivers[self.id] = self
 
     def open_peer(self, events: PeerEvents) -> Peer:
         assert not self.closed
-        peer = Peer(self._node, self, events, self._forget_peer)
+        shard = self._placement.for_peer(self.shard, self._sizes[self.shard])
+        peer = Peer(self._seam, self._endpoint, self.id, shard, events, self._forget_peer)
         self._peers.add(peer)
-        self._count(peer.shard, 1)
+        self._count(shard, 1)
         return peer
 
     def open_line(
@@ -61,10 +68,15 @@ class Router:
         assert not self.closed
         if len(self._lines) >= limits.LINES:
             raise OverflowError(f"{limits.LINES} lines are open already")
-        line = Line(self._node, self, events, (host, ports, rtcp_mux, latch), silent_s, self._cname, self._forget_line)
+        place = (host, ports, rtcp_mux, latch)
+        line = Line(self._seam, self.id, events, place, silent_s, self._cname, self._forget_line)
         self._lines.add(line)
         self._count(self.shard, 1)
         return line
+
+    def set_mixed_voices(self, voices: int) -> None:
+        """So many microphones of halls at once, the loudest, are sent to the mixer."""
+        self._seam.plane.set_mixed_voices(self.id, voices)
 
     def close(self) -> None:
         if self.closed:
@@ -74,7 +86,9 @@ class Router:
             peer.close()
         for line in tuple(self._lines):
             line.close()
-        self._node.forget_router(self)
+        self._seam.endings.end(self._seam.plane.close_router, self.id)
+        self._seam.receivers.pop(self.id, None)
+        self._forget(self)
 
     def _forget_peer(self, peer: Peer) -> None:
         if peer in self._peers:
@@ -87,5 +101,16 @@ class Router:
             self._count(self.shard, -1)
 
     def _count(self, shard: int, change: Literal[1, -1]) -> None:
-        self.sizes[shard] += change
-        self._node.note_participant(shard, change)
+        self._sizes[shard] += change
+        self._placement.count_participant(shard, change)
+
+    # -- seam.Receiver
+
+    def take_event(self, name: str, *values: Any) -> None:
+        if name == "speakers":
+            self._hear(*values)
+
+    def _hear(self, levels: list[tuple[int, float]]) -> None:
+        receivers = self._seam.receivers
+        found = ((receivers.get(number), level) for number, level in levels)
+        self.on_speakers([(one, level) for one, level in found if isinstance(one, Producer)])

@@ -25,6 +25,7 @@ from media.ground.parameters import (
     Sending,
 )
 from media.peers.description import EXTENSION_URIS
+from media.tracks.consumer import CodecMap
 
 _URIS: dict[ExtensionName, str] = {name: uri for uri, name in EXTENSION_URIS.items()}
 # The dependency descriptor of VP8 too, whose payload could tell its temporal layers: by that alone libwebrtc leaves out a picture
@@ -197,6 +198,31 @@ def match(codec: Codec, codecs: Iterable[Codec]) -> Codec | None:
         wider = codec.format.replace("constrained", "baseline")
         return next((o for o in codecs if (o.name, o.format) == ("h264", wider)), None)
     return exact
+
+
+def map_codecs(produced: tuple[Codec, ...], section: tuple[Codec, ...]) -> CodecMap:
+    """Every codec of the producer that the section has; no payloads: they have none in common, or not the one that a picture is
+    sent in.
+    """
+    if produced and produced[0].mime.startswith("video/") and match(produced[0], section) is None:
+        return CodecMap([], False, [])
+    pairs = [(codec, other) for codec in produced if (other := match(codec, section)) is not None]
+    payloads = [(codec.payload_type, other.payload_type, other.rtx) for codec, other in pairs]
+    opus = {codec.payload_type: other for codec, other in pairs if codec.name == "opus"}
+    red = next((codec for codec in produced if codec.name == "red"), None)
+    if red is None:
+        return CodecMap(payloads, False, [], _made_red(opus.values(), section))
+    if not red_blocks(red) <= opus.keys():
+        return CodecMap([one for one in payloads if one[0] != red.payload_type], False, [])
+    blocks = [(number, opus[number].payload_type) for number in sorted(red_blocks(red))]
+    if any(codec.name == "red" for codec, _ in pairs):
+        return CodecMap(payloads, False, blocks)
+    return CodecMap([*payloads, (red.payload_type, blocks[0][1], -1)], True, [])
+
+
+def _made_red(opus: Iterable[Codec], section: tuple[Codec, ...]) -> int:
+    numbers = {codec.payload_type for codec in opus}
+    return next((one.payload_type for one in section if one.name == "red" and red_blocks(one) <= numbers), -1)
 
 
 def _payload_types(codecs: Sequence[Codec]) -> list[int]:

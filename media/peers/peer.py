@@ -8,27 +8,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from media.ground import limits
 from media.ground.errors import PeerError
 from media.ground.parameters import (
     Acceptance,
-    Answer,
+    Candidate,
     Description,
     Direction,
     Kind,
-    Offer,
     OfferedTrack,
-    Published,
     Section,
     Sending,
 )
+from media.ground.seam import Seam
 from media.peers import negotiation
 from media.peers.description import Memory, parse
+from media.peers.handshake import Certificate
 from media.peers.handshake import Role as DtlsRole
-from media.peers.negotiation import Head, Plan
+from media.peers.negotiation import Head, Plan, map_codecs
+from media.peers.results import Answer, Offer, Published
 from media.peers.sections import (
     FreeSlots,
     Room,
@@ -40,14 +41,21 @@ from media.peers.sections import (
     same_streams,
 )
 from media.peers.transport import IceState, Transport, TransportState
-from media.tracks.consumer import Consumer, Mapping, map_codecs
+from media.tracks.consumer import CodecMap, Consumer
 from media.tracks.producer import Producer
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
 
-    from media.node.node import Node
-    from media.node.router import Router
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Endpoint:
+    """The node as every description of ours shows it."""
+
+    certificate: Certificate
+    fingerprint: str
+    """SHA-256 of the certificate, as SDP writes it."""
+    candidates: tuple[Candidate, ...]
 
 
 class PeerEvents(Protocol):
@@ -72,10 +80,17 @@ class PeerEvents(Protocol):
 class Peer:
     """Made by `Router.open_peer`. Implements `transport.TransportEvents`."""
 
-    def __init__(self, node: Node, router: Router, events: PeerEvents, forget: Callable[[Peer], None]) -> None:
-        self.id = node.new_number()
-        """Of the plane's transport; the key of `Statistics.peers`."""
-        self._node = node
+    def __init__(
+        self,
+        seam: Seam,
+        endpoint: Endpoint,
+        router: int,
+        shard: int,
+        events: PeerEvents,
+        forget: Callable[[Peer], None],
+    ) -> None:
+        self._seam = seam
+        self._endpoint = endpoint
         self._events = events
         self._forget = forget
         self._role: Literal["", "answers", "offers"] = ""
@@ -84,28 +99,20 @@ class Peer:
         self._places: dict[Consumer, Slot] = {}
         self._described = Memory()
         self._consumers = 0
-        self._session_id = node.random.getrandbits(62)
+        self._session_id = seam.numbers.random.getrandbits(62)
         self._version = 0
         self._next_mid = 0
         self._changed = False
         self._telling = False
         self._held = False
         self._holding: TimerHandle | None = None
-        self.shard = node.place_peer(router)
+        self.shard = shard
         """The packet thread that it lives on."""
         self.only: Literal["udp", "tcp"] | None = None
         """Of our candidates in the next descriptions, where there are any; None: all."""
-        self._transport = Transport(
-            node.plane,
-            node.endings,
-            router.id,
-            self.id,
-            node.new_credentials(self.shard),
-            node.certificate,
-            node.loop,
-            self,
-        )
-        node.transports[self.id] = self._transport
+        self._transport = Transport(seam, router, shard, endpoint.certificate, self)
+        self.id = self._transport.id
+        """The key of `Statistics.peers`."""
 
     # -- the client offers
 
@@ -182,7 +189,7 @@ class Peer:
     def restart_ice(self) -> None:
         """New credentials for the next offer; only the side that offers can ask for a restart."""
         assert self._role in ("", "offers")
-        self._transport.restart_ice(self._node.new_credentials(self.shard))
+        self._transport.restart_ice()
         self._change()
 
     # -- tracks towards the peer
@@ -194,8 +201,8 @@ class Peer:
         if self._consumers >= limits.CONSUMERS:
             raise PeerError("too many tracks")
         self._consumers += 1
-        sending = Sending(stream_id, track_id, self._node.new_ssrc(), self._repair_ssrc(producer.kind))
-        consumer = Consumer(self._node.plane, self._node.endings, producer, sending, self.stop, self._node.new_number())
+        sending = Sending(stream_id, track_id, self._seam.numbers.new_ssrc(), self._repair_ssrc(producer.kind))
+        consumer = Consumer(self._seam, producer, sending, self.stop)
         self._waiting[consumer] = None
         self._change()
         return consumer
@@ -254,10 +261,10 @@ class Peer:
                 if slot.consumer is not None and slot.section.kind == "video":
                     slot.consumer.hold(held)
         except OverflowError:
-            self._holding = self._node.loop.call_later(limits.ENDINGS_S, self._set_hold, held)
+            self._holding = self._seam.loop.call_later(limits.ENDINGS_S, self._set_hold, held)
         else:
             if held:
-                self._holding = self._node.loop.call_later(limits.HELD_S, self._set_hold, False)
+                self._holding = self._seam.loop.call_later(limits.HELD_S, self._set_hold, False)
 
     # -- data
 
@@ -296,7 +303,6 @@ class Peer:
             consumer.close()
         self._transport.close()
         self._set_hold(False)
-        self._node.transports.pop(self.id, None)
         self._forget(self)
 
     # -- transport.TransportEvents
@@ -329,7 +335,7 @@ class Peer:
             raise PeerError("no ICE credentials or no fingerprint")
         before = self._transport.remote_ufrag
         if self._role == "answers" and before and before != description.ufrag:
-            self._transport.restart_ice(self._node.new_credentials(self.shard))
+            self._transport.restart_ice()
         self._transport.set_remote(
             description.ufrag, description.pwd, description.fingerprints, self._dtls_role(description.setup)
         )
@@ -419,8 +425,8 @@ class Peer:
         if not agreed.codecs:
             return None
         self._transport.add_extensions(agreed.extensions)
-        producer = self._node.open_producer(
-            self.id, section.capabilities.kind, section.mid, agreed.codecs, ordered_encodings(section)
+        producer = Producer(
+            self._seam, self.id, section.capabilities.kind, section.mid, agreed.codecs, ordered_encodings(section)
         )
         if not any("nack" in codec.feedback for codec in agreed.codecs):
             producer.forgo_repairs()
@@ -461,25 +467,24 @@ class Peer:
             consumer.sending = replace(consumer.sending, rtx_ssrc=0)
         slot.consumer, slot.sending, slot.fresh = consumer, True, False
         self._places[consumer] = slot
-        self._node.consumers[consumer.id] = consumer
         consumer.bind(slot.section.mid)
         consumer.hold(self._held and slot.section.kind == "video")
         if self._role == "answers" and self.state == "connected":
-            self._node.loop.call_later(limits.ANSWER_SETTLES_S, self._begin, consumer, consumer.id, mapping)
+            self._seam.loop.call_later(limits.ANSWER_SETTLES_S, self._begin, consumer, consumer.id, mapping)
         else:
             consumer.begin(self.id, mapping)
         return True
 
-    def _begin(self, consumer: Consumer, number: int, mapping: Mapping) -> None:
+    def _begin(self, consumer: Consumer, number: int, mapping: CodecMap) -> None:
         """The client has surely taken in the answer that names the SSRC. `number`: that of the consumer when it was bound."""
         if self.state == "closed" or consumer.closed or consumer.mid is None or consumer.id != number:
             return
         try:
             consumer.begin(self.id, mapping)
         except OverflowError:
-            self._node.loop.call_later(limits.ENDINGS_S, self._begin, consumer, number, mapping)
+            self._seam.loop.call_later(limits.ENDINGS_S, self._begin, consumer, number, mapping)
 
-    def _map(self, section: Section, acceptance: Acceptance | None, consumer: Consumer) -> Mapping:
+    def _map(self, section: Section, acceptance: Acceptance | None, consumer: Consumer) -> CodecMap:
         assert section.capabilities is not None
         agreed = negotiation.agree(section.capabilities, acceptance)
         self._transport.add_extensions(agreed.extensions)
@@ -503,7 +508,6 @@ class Peer:
         self._places.pop(consumer, None)
         slot.sending = False
         slot.draining = True
-        self._node.consumers.pop(consumer.id, None)
         consumer.unbind()
 
     def _requeue(self, slot: Slot) -> None:
@@ -511,14 +515,14 @@ class Peer:
         consumer = slot.consumer
         assert consumer is not None
         self._release(slot)
-        consumer.id = self._node.new_number()
+        consumer.id = self._seam.numbers.new_number()
         repair = self._repair_ssrc(consumer.producer.kind)
-        consumer.sending = replace(consumer.sending, ssrc=self._node.new_ssrc(), rtx_ssrc=repair)
+        consumer.sending = replace(consumer.sending, ssrc=self._seam.numbers.new_ssrc(), rtx_ssrc=repair)
         self._waiting[consumer] = None
 
     def _repair_ssrc(self, kind: Kind) -> int:
         """Audio is resent on its own SSRC: a browser refuses an FID group there."""
-        return self._node.new_ssrc() if kind == "video" else 0
+        return self._seam.numbers.new_ssrc() if kind == "video" else 0
 
     def _has_place(self) -> bool:
         """Another negotiation would bring a waiting track into a section."""
@@ -542,14 +546,15 @@ class Peer:
 
     def _head(self, setup: str, allow_mixed: bool) -> Head:
         self._version += 1
+        candidates = self._endpoint.candidates
         return Head(
             session_id=self._session_id,
             version=self._version,
             credentials=self._transport.credentials,
-            fingerprint=self._node.fingerprint,
+            fingerprint=self._endpoint.fingerprint,
             setup=setup,
             allow_mixed=allow_mixed,
-            candidates=[one for one in self._node.candidates if one.protocol == self.only] or self._node.candidates,
+            candidates=[one for one in candidates if one.protocol == self.only] or candidates,
         )
 
     def _plan(self, slot: Slot) -> Plan:
@@ -571,7 +576,7 @@ class Peer:
         self._changed = True
         if not self._telling:
             self._telling = True
-            self._node.loop.call_soon(self._tell_change)
+            self._seam.loop.call_soon(self._tell_change)
 
     def _tell_change(self) -> None:
         self._telling = False

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from media.ground.errors import PeerError
-from media.ground.parameters import Credentials, Extension, Fingerprint
+from media.ground.parameters import Extension, Fingerprint
+from media.ground.seam import Seam
 from media.peers.handshake import Certificate, Keys, Role, Session
-
-if TYPE_CHECKING:
-    from media._plane import Plane
-    from media.ground.endings import Endings
 
 IceState = Literal["connected", "moved", "disconnected", "failed"]
 TransportState = Literal["new", "connecting", "connected", "failed", "closed"]
@@ -31,33 +27,25 @@ class TransportEvents(Protocol):
 class Transport:
     """Implements `handshake.SessionEvents`; all else is told to `TransportEvents`."""
 
-    def __init__(
-        self,
-        plane: Plane,
-        endings: Endings,
-        router: int,
-        number: int,
-        credentials: Credentials,
-        certificate: Certificate,
-        loop: asyncio.AbstractEventLoop,
-        events: TransportEvents,
-    ) -> None:
-        self.id = number
-        self.credentials = credentials
+    def __init__(self, seam: Seam, router: int, shard: int, certificate: Certificate, events: TransportEvents) -> None:
+        self.id = seam.numbers.new_number()
+        self.credentials = seam.numbers.new_credentials(shard)
         self.remote_ufrag = ""
         self.state: TransportState = "new"
         self.path = ""
-        self._plane = plane
-        self._endings = endings
+        self._seam = seam
+        self._plane = seam.plane
+        self._shard = shard
         self._events = events
         self._extensions: dict[int, Extension] = {}
-        self._session = Session(certificate, self, loop)
-        plane.open_transport(router, number, credentials.ufrag, credentials.pwd)
+        self._session = Session(certificate, self, seam.loop)
+        self._plane.open_transport(router, self.id, self.credentials.ufrag, self.credentials.pwd)
+        seam.receivers[self.id] = self
 
-    def restart_ice(self, credentials: Credentials) -> None:
+    def restart_ice(self) -> None:
         """New credentials of ours; DTLS and keys stay."""
-        self.credentials = credentials
-        self._plane.restart_ice(self.id, credentials.ufrag, credentials.pwd)
+        self.credentials = self._seam.numbers.new_credentials(self._shard)
+        self._plane.restart_ice(self.id, self.credentials.ufrag, self.credentials.pwd)
 
     @property
     def role(self) -> Role | None:
@@ -98,16 +86,23 @@ class Transport:
         if self.state != "closed":
             self.state = "closed"
             self._session.close()
-            self._endings.end(self._plane.close_transport, self.id)
+            self._seam.endings.end(self._plane.close_transport, self.id)
+            self._seam.receivers.pop(self.id, None)
 
-    # -- events of the plane
+    # -- seam.Receiver
 
-    def datagram_received(self, datagram: bytes) -> None:
+    def take_event(self, name: str, *values: Any) -> None:
+        if name == "dtls":
+            self._take_datagram(*values)
+        elif name == "ice":
+            self._take_path(*values)
+
+    def _take_datagram(self, datagram: bytes) -> None:
         if self.state == "new":
             self.state = "connecting"
         self._session.receive(datagram)
 
-    def ice_event(self, state: IceState, path: str) -> None:
+    def _take_path(self, state: IceState, path: str) -> None:
         if self.state == "closed":
             return
         self.path = path

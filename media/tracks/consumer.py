@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from media.ground import limits
-from media.ground.parameters import Codec, Sending
-from media.peers.negotiation import match, red_blocks
-
-if TYPE_CHECKING:
-    from media._plane import Plane
-    from media.ground.endings import Endings
-    from media.tracks.producer import Producer
+from media.ground.parameters import Sending
+from media.ground.seam import Seam
+from media.tracks.producer import Producer
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class CodecMap:
     """The payload types of a producer in the words of a consumer's section; what the plane wants to know."""
 
     payloads: list[tuple[int, int, int]]
@@ -31,44 +27,11 @@ class Mapping:
         return any(rtx >= 0 for _, _, rtx in self.payloads)
 
 
-def map_codecs(produced: tuple[Codec, ...], section: tuple[Codec, ...]) -> Mapping:
-    """Every codec of the producer that the section has; no payloads: they have none in common, or not the one that a picture is
-    sent in.
-    """
-    if produced and produced[0].mime.startswith("video/") and match(produced[0], section) is None:
-        return Mapping([], False, [])
-    pairs = [(codec, other) for codec in produced if (other := match(codec, section)) is not None]
-    payloads = [(codec.payload_type, other.payload_type, other.rtx) for codec, other in pairs]
-    opus = {codec.payload_type: other for codec, other in pairs if codec.name == "opus"}
-    red = next((codec for codec in produced if codec.name == "red"), None)
-    if red is None:
-        return Mapping(payloads, False, [], _made_red(opus.values(), section))
-    if not red_blocks(red) <= opus.keys():
-        return Mapping([one for one in payloads if one[0] != red.payload_type], False, [])
-    blocks = [(number, opus[number].payload_type) for number in sorted(red_blocks(red))]
-    if any(codec.name == "red" for codec, _ in pairs):
-        return Mapping(payloads, False, blocks)
-    return Mapping([*payloads, (red.payload_type, blocks[0][1], -1)], True, [])
-
-
-def _made_red(opus: Iterable[Codec], section: tuple[Codec, ...]) -> int:
-    numbers = {codec.payload_type for codec in opus}
-    return next((one.payload_type for one in section if one.name == "red" and red_blocks(one) <= numbers), -1)
-
-
 class Consumer:
     """Made by `Peer.consume`; has a section (`mid`) only after the next negotiation."""
 
-    def __init__(
-        self,
-        plane: Plane,
-        endings: Endings,
-        producer: Producer,
-        sending: Sending,
-        stop: Callable[[Consumer], None],
-        number: int,
-    ) -> None:
-        self.id = number
+    def __init__(self, seam: Seam, producer: Producer, sending: Sending, stop: Callable[[Consumer], None]) -> None:
+        self.id = seam.numbers.new_number()
         """Of the plane. A consumer that loses its section gets another one with the next."""
         self.producer = producer
         self.sending = sending
@@ -81,8 +44,9 @@ class Consumer:
         """The way to the peer does not carry this track: nothing of it is sent."""
         self.on_starve: Callable[[bool], None] | None = None
         self._priority = (0, False)
-        self._plane = plane
-        self._endings = endings
+        self._plane = seam.plane
+        self._endings = seam.endings
+        self._receivers = seam.receivers
         self._stop = stop
         self._paused = self._held = False
         self._wanted: tuple[int, int] | None = None
@@ -137,8 +101,9 @@ class Consumer:
     def bind(self, mid: str) -> None:
         """Has a section from now on."""
         self.mid = mid
+        self._receivers[self.id] = self
 
-    def begin(self, transport: int, mapping: Mapping) -> None:
+    def begin(self, transport: int, mapping: CodecMap) -> None:
         """Sends in its section. Raises `OverflowError` when the plane is busy; to be repeated."""
         assert self.mid is not None
         if not self._open:
@@ -164,20 +129,27 @@ class Consumer:
 
     def unbind(self) -> None:
         self.mid = None
+        self._receivers.pop(self.id, None)
         if self._open:
             self._open = False
             self.layer = -1
-            self.starve(False)
+            self._starve(False)
             self._endings.end(self._plane.close_consumer, self.id)
 
-    def switched(self, layer: int) -> None:
-        """An event of the plane."""
+    # -- seam.Receiver
+
+    def take_event(self, name: str, *values: Any) -> None:
+        if name == "switched":
+            self._switch(*values)
+        elif name == "starved":
+            self._starve(*values)
+
+    def _switch(self, layer: int) -> None:
         self.layer = layer
         if self.on_switch is not None:
             self.on_switch(self, layer)
 
-    def starve(self, starved: bool) -> None:
-        """An event of the plane."""
+    def _starve(self, starved: bool) -> None:
         if self.starved != starved:
             self.starved = starved
             if self.on_starve is not None:

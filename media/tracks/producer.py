@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 from media.ground.parameters import Codec, Encoding, Kind
-
-if TYPE_CHECKING:
-    from media._plane import Plane
-    from media.ground.endings import Endings
+from media.ground.seam import Seam
 
 
 class Follower(Protocol):
@@ -23,15 +20,15 @@ class Producer:
 
     def __init__(
         self,
-        plane: Plane,
-        endings: Endings,
-        number: int,
+        seam: Seam,
+        transport: int,
         kind: Kind,
+        mid: str,
         codecs: tuple[Codec, ...],
         encodings: tuple[Encoding, ...],
-        forget: Callable[[Producer], None],
     ) -> None:
-        self.id = number
+        """`mid` is empty for a line. Raises `OverflowError` when the plane is busy."""
+        self.id = seam.numbers.new_number()
         self.kind = kind
         self.codecs = codecs
         """In the order of the answer: the first is what the peer will send."""
@@ -42,13 +39,22 @@ class Producer:
         """Told when the first packet of a layer comes."""
         self.on_close: Callable[[Producer], None] | None = None
         self.on_bye: Callable[[Producer], None] | None = None
-        """Told when an RTCP BYE came; of a line alone."""
+        """Told when an RTCP BYE came. A peer needs none: its next description says what the publisher has ended."""
         self.active_layers: set[int] = set()
-        self._plane = plane
-        self._endings = endings
-        self._forget = forget
+        self._plane = seam.plane
+        self._endings = seam.endings
+        self._receivers = seam.receivers
         self._consumers: set[Follower] = set()
         self._paused = self._pausing = False
+        self._plane.open_producer(
+            transport,
+            self.id,
+            kind,
+            mid,
+            [(encoding.rid, encoding.ssrc, encoding.rtx_ssrc) for encoding in encodings],
+            [(codec.payload_type, codec.name, codec.clock_hz, codec.rtx) for codec in codecs],
+        )
+        self._receivers[self.id] = self
 
     @property
     def mime(self) -> str:
@@ -95,20 +101,27 @@ class Producer:
             return
         self.closed = True
         self._endings.end(self._plane.close_producer, self.id)
-        self._forget(self)
+        self._receivers.pop(self.id, None)
         for consumer in tuple(self._consumers):
             consumer.close()
         if self.on_close is not None:
             self.on_close(self)
-
-    def layer_started(self, layer: int) -> None:
-        """An event of the plane."""
-        self.active_layers.add(layer)
-        if self.on_layer is not None:
-            self.on_layer(self, layer)
 
     def attach(self, consumer: Follower) -> None:
         self._consumers.add(consumer)
 
     def detach(self, consumer: Follower) -> None:
         self._consumers.discard(consumer)
+
+    # -- seam.Receiver
+
+    def take_event(self, name: str, *values: Any) -> None:
+        if name == "layer":
+            self._layer_started(*values)
+        elif name == "bye" and self.on_bye is not None:
+            self.on_bye(self)
+
+    def _layer_started(self, layer: int) -> None:
+        self.active_layers.add(layer)
+        if self.on_layer is not None:
+            self.on_layer(self, layer)

@@ -10,7 +10,8 @@ from typing import Any
 from aiortc import RTCDataChannel
 from aiortc.rtcdatachannel import RTCDataChannelParameters
 
-from media import Acceptance, Answer, Offer, OfferedTrack, Peer, Producer, Router
+from media import Acceptance, Answer, Node, Offer, OfferedTrack, Peer, Producer, Router
+from media.peers.transport import Transport
 from tests.clients import offers
 from tests.clients.ice_client import IceClient
 
@@ -149,6 +150,11 @@ async def works(call: Call) -> bool:
     assert (await call.events.wait("message", "_reliable"))[2] == b"there"
     assert call.peer.send("_reliable", b"back")
     return await asyncio.wait_for(back, 10) == b"back"
+
+
+def open_transports(node: Node) -> set[int]:
+    """The numbers of the peers that the node keeps."""
+    return {number for number, one in node.seam.receivers.items() if isinstance(one, Transport)}
 
 
 def port_of(call: Call) -> tuple[str, int]:

@@ -26,6 +26,7 @@ from signaling.auth import Authenticator
 from signaling.config import Settings
 from signaling.door import Door
 from signaling.journal import Strangers
+from tests.clients.peers import open_transports
 
 STRANGERS = 150
 BOUND_S = 140
@@ -64,7 +65,7 @@ class Here:
     def things(self) -> Things:
         running = self.composition.running
         assert running is not None
-        return Things(len(running.registry), len(running.node.transports), len(running.node.statistics().peers))
+        return Things(len(running.registry), len(open_transports(running.node)), len(running.node.statistics().peers))
 
     def token(self, identity: str, secret: str = "") -> str:
         settings = self.composition.settings

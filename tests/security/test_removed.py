@@ -18,6 +18,7 @@ from media import Node
 from signaling.process import SystemClock
 from tests.clients import offers
 from tests.clients.ice_client import IceClient, rtp_packet
+from tests.clients.peers import open_transports
 from tests.conference.doubles import Listener
 
 WITHIN_S, WATCHED_S = 1.0, 1.3
@@ -89,7 +90,7 @@ async def test_nothing_comes_from_or_to_who_was_put_out(node: Node, monkeypatch:
     """
     threads = range(len(node.shards()))
     turns = cycle(threads)
-    monkeypatch.setattr(node, "place_peer", lambda _router: next(turns))
+    monkeypatch.setattr(node._placement, "for_peer", lambda _home, _there: next(turns))
     registry = Registry(node, SystemClock(), asyncio.get_running_loop())
     people = {name: await come_in(registry, name) for name in ("ann", "dan", "binh", "chi")}
     conference = registry.get("c")
@@ -116,7 +117,7 @@ async def test_nothing_comes_from_or_to_who_was_put_out(node: Node, monkeypatch:
 def open_things(node: Node) -> tuple[set[int], set[int], int, int]:
     """What the node keeps for its peers, and what its packet threads do, a second old at most."""
     figures, totals = node.statistics().peers, node.measurements()
-    return set(node.transports), set(figures), totals["producers"], totals["consumers"]
+    return open_transports(node), set(figures), totals["producers"], totals["consumers"]
 
 
 async def test_nothing_comes_to_who_waits(node: Node) -> None:
@@ -156,5 +157,5 @@ async def test_a_control_without_a_lobby_the_same_one_hears_them(node: Node) -> 
     people["binh"] = await come_in(registry, "binh")
     await until_all_hear(people)
     assert set(people["binh"].heard_at) == set(VOICES.values())
-    assert len(node.transports) == 4
+    assert len(open_transports(node)) == 4
     registry.delete("c")

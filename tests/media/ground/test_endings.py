@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 from typing import Any
 
 from media.ground.endings import Endings
+from media.ground.numbers import Numbers
+from media.ground.seam import Seam
 from media.tracks.producer import Producer
 
 
@@ -26,6 +29,9 @@ class BusyWithPauses(Busy):
     def __init__(self) -> None:
         super().__init__()
         self.paused: list[tuple[int, bool]] = []
+
+    def open_producer(self, *words: object) -> None:
+        """Always taken."""
 
     def pause_producer(self, number: int, paused: bool) -> None:
         if self.full:
@@ -58,7 +64,8 @@ async def test_nothing_is_given_to_a_closed_plane() -> None:
 async def test_a_mute_that_meets_a_busy_plane_is_not_lost() -> None:
     plane: Any = BusyWithPauses()
     endings = Endings(asyncio.get_running_loop())
-    producer = Producer(plane, endings, 7, "audio", (), (), lambda gone: None)
+    seam = Seam(plane, asyncio.get_running_loop(), endings, Numbers(Random(1)))
+    producer = Producer(seam, 7, "audio", "", (), ())
     producer.pause(True)
     producer.pause(False)
     producer.pause(True)
@@ -68,6 +75,6 @@ async def test_a_mute_that_meets_a_busy_plane_is_not_lost() -> None:
     producer.pause(True)
     while len(endings):
         await asyncio.sleep(0.001)
-    assert plane.paused == [(7, True)]
+    assert plane.paused == [(producer.id, True)]
     producer.pause(False)
-    assert plane.paused == [(7, True), (7, False)]
+    assert plane.paused == [(producer.id, True), (producer.id, False)]

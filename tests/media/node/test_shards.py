@@ -213,7 +213,7 @@ KEYFRAME = b"\x10" + b"\x00\x00\x00\x9d\x01\x2a" + bytes(60)
 def spread(node: Node, monkeypatch: pytest.MonkeyPatch) -> Router:
     """A conference whose peers go to one shard and the other in turn."""
     turns = cycle(range(SHARDS))
-    monkeypatch.setattr(node, "place_peer", lambda _router: next(turns))
+    monkeypatch.setattr(node._placement, "for_peer", lambda _home, _there: next(turns))
     return node.open_router(shard=0)
 
 

@@ -7,9 +7,18 @@ from aiortc.sdp import SessionDescription
 
 from media.ground.parameters import Acceptance, Candidate, Capabilities, Credentials, Sending
 from media.peers.description import parse
-from media.peers.negotiation import Head, Plan, agree, layers, match, own_capabilities, published_order, write
+from media.peers.negotiation import (
+    Head,
+    Plan,
+    agree,
+    layers,
+    map_codecs,
+    match,
+    own_capabilities,
+    published_order,
+    write,
+)
 from media.peers.sections import own_section
-from media.tracks.consumer import map_codecs
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "sdp"
 

@@ -9,7 +9,7 @@ from aiortc.rtp import RtpPacket
 
 from media import Acceptance, Node, OfferedTrack, Peer, PeerError, Producer, Router
 from media.ground import limits
-from media.node.node import check_sources
+from media.ground.library import check_sources
 from tests.clients import offers
 from tests.clients.ice_client import IceClient, rtp_packet
 from tests.clients.offers import audio, video
@@ -641,7 +641,7 @@ async def test_statistics_know_peers_producers_and_consumers(node: Node, router:
 async def test_nothing_is_left_after_a_router_closes(node: Node, router: Router) -> None:
     sender, receiver = await two(router, [MIC, CAMERA], [audio("recvonly"), video("recvonly")])
     router.close()
-    assert (node.transports, node.producers, node.consumers) == ({}, {}, {})
+    assert node.seam.receivers == {}
     assert (sender.peer.state, receiver.peer.state) == ("closed", "closed")
     end(sender, receiver)
 
