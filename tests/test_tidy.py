@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.tidy import debts
+from tests.tidy.python_code import parsed
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("rooms", "conference", "signaling", "media", "web")
@@ -64,9 +65,8 @@ def sources(*packages: str) -> list[Path]:
     return [path for path in found if not {"node_modules", "target", "plane"} & set(path.parts)]
 
 
-@cache
 def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return parsed(path.read_text(encoding="utf-8"))
 
 
 def name_of(path: Path) -> str:
@@ -77,8 +77,13 @@ def module_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imports(path: Path) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+@cache
+def imports(path: Path) -> tuple[tuple[str, tuple[str, ...], bool], ...]:
     """(module, names, at import time)"""
+    return tuple(read_imports(path))
+
+
+def read_imports(path: Path) -> Iterator[tuple[str, tuple[str, ...], bool]]:
     late = {id(inner) for node in ast.walk(tree(path)) if is_late(node) for inner in ast.walk(node)}
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):

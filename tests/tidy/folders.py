@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.tidy.finding import FILES, Finding, files, shown
+from tests.tidy.python_code import parsed
 
 TOPS = ("rooms", "conference", "signaling", "media", "web", "tests")
 SHORT_BYTES = 4096
@@ -25,5 +26,5 @@ def is_counted(path: Path) -> bool:
     if path.name == "__init__.py" or path.name.endswith(("_tests.rs", ".d.ts")):
         return False
     if path.suffix == ".py" and path.stat().st_size < SHORT_BYTES:
-        return any(not isinstance(node, ast.Expr) for node in ast.parse(path.read_text("utf-8")).body)
+        return any(not isinstance(node, ast.Expr) for node in parsed(path.read_text("utf-8")).body)
     return True

@@ -13,13 +13,15 @@ A folder's edges are those of its files. Its `__init__` belongs to it. A folder 
 A function is measured from `def` to its last line. Its depth counts `if`, `for`, `while`, `with`, `try` and `match`. `elif`,
 `else`, `except` and `case` belong to their statement. A function inside of another is measured on its own.
 
-The methods of a class are the functions in its body; a property and its setter are one. A class of WHOLE also has each
-function with a parameter of its type.
+The methods of a class are the functions in its body and in those of its bases. A property and its setter are one. A class of
+WHOLE also has each function with a parameter of its type.
 """
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,13 +34,18 @@ Definition = Function | ast.ClassDef
 LOADED = re.compile(r"[a-z_]\w*(\.\w+)+:\w+")
 
 
+@cache
+def parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
 class Code:
     """All Python files of the product, parsed once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.paths = {module(root, path): path for path in files(root, *PACKAGES, suffixes=(".py",))}
-        self.trees = {name: ast.parse(path.read_text("utf-8")) for name, path in self.paths.items()}
+        self.trees = {name: parsed(path.read_text("utf-8")) for name, path in self.paths.items()}
         self.packages = {name for name, path in self.paths.items() if path.name == "__init__.py"}
         self.nodes = {name: list(ast.walk(tree)) for name, tree in self.trees.items()}
         self.definitions = {name: list(definitions(tree)) for name, tree in self.trees.items()}
@@ -103,6 +110,12 @@ class Code:
         for flag, word in pairwise(words):
             if flag == "-m" and isinstance(word, str):
                 yield from self.named(f"{word}.__main__" if word in self.packages else word)
+
+    def bases(self) -> dict[str, ast.ClassDef]:
+        """Gives the classes by name, without names that several classes have."""
+        every = [one for titled in self.definitions.values() for one in titled if isinstance(one[1], ast.ClassDef)]
+        counts = Counter(title for title, _ in every)
+        return {title: node for title, node in every if counts[title] == 1 and isinstance(node, ast.ClassDef)}
 
     def folder(self, name: str) -> str:
         return name if name in self.packages else name.rpartition(".")[0]
@@ -175,15 +188,16 @@ def _is_elif(node: ast.AST, child: ast.AST) -> bool:
 
 
 def classes(code: Code) -> list[Finding]:
-    """Counts the functions in each class body, and for the classes of WHOLE also functions that take one as a parameter."""
+    """Counts the methods of each class, and for the classes of WHOLE also functions that take one as a parameter."""
     counts: dict[str, int] = {}
     places: dict[str, str] = {}
     takers = dict.fromkeys(WHOLE, 0)
+    bases = code.bases()
     for name in code.trees:
         for title, node in code.definitions[name]:
             if isinstance(node, ast.ClassDef):
                 called = f"{shown(code.root, code.paths[name])} {title}"
-                counts[called] = len({one.name for one in node.body if isinstance(one, Function)})
+                counts[called] = len(methods(node, bases))
                 places[called] = code.place(name, node)
             else:
                 for whole in taken(node):
@@ -193,6 +207,15 @@ def classes(code: Code) -> list[Finding]:
     return [
         Finding("large Python class", name, count, places[name]) for name, count in counts.items() if count > METHODS
     ]
+
+
+def methods(node: ast.ClassDef, bases: dict[str, ast.ClassDef], trail: tuple[str, ...] = ()) -> set[str]:
+    found = {one.name for one in node.body if isinstance(one, Function)}
+    for base in node.bases:
+        for name in nouns(base.value if isinstance(base, ast.Subscript) else base):
+            if name in bases and name not in trail and bases[name] is not node:
+                found |= methods(bases[name], bases, (*trail, name))
+    return found
 
 
 def taken(node: Function) -> set[str]:

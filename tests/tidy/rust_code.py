@@ -143,7 +143,7 @@ def scan(root: Path) -> list[Finding]:
     for (home, noun), count in counts.items():
         total = count + takers.get(noun, 0)
         if total > METHODS:
-            found.append(Finding("large Rust type", f"{home} {noun}", total, f"{home}:1"))
+            found.append(Finding("large Rust type", f"{home} {noun}", total, home))
     return found
 
 

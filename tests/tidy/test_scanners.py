@@ -118,6 +118,15 @@ def test_a_function_that_takes_the_whole_conference_is_its_method(tmp_path: Path
     assert [(one.name, one.size) for one in found] == [("conference/a.py Conference", 31)]
 
 
+def test_methods_of_a_base_class_count(tmp_path: Path) -> None:
+    grown(
+        tmp_path,
+        rooms__a="class A:\n" + "".join(f"    def a{at}(self): ...\n" for at in range(16)),
+        rooms__b="class B(A, Protocol):\n" + "".join(f"    def b{at}(self): ...\n" for at in range(15)),
+    )
+    assert python(tmp_path, "large Python class") == {"rooms/b.py B"}
+
+
 def test_a_circle_of_rust_files(tmp_path: Path) -> None:
     texts = {
         "lib": "mod a; mod b; mod c; mod d; pub use a::A;",
