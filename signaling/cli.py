@@ -182,7 +182,8 @@ def bot_join(
     """Cho người máy biết cử động và nói vào họp / moving, speaking test participants join."""
     import asyncio
 
-    from signaling import bot, server
+    from signaling import server
+    from signaling.bot import run
 
     settings = _with_key({"data_dir": data_dir}, file)
     target = url or server.address(settings, settings.http_port).replace("http", "ws", 1)
@@ -191,7 +192,7 @@ def bot_join(
     _until_stopped(
         lambda: codes.append(
             asyncio.run(
-                bot.run(
+                run(
                     target,
                     settings.api_key,
                     settings.api_secret,

@@ -30,13 +30,16 @@ from rooms.sealing import Seal
 from rooms.store import audit, keeping, migrations, outbox
 from rooms.store.database import Database, reason
 from rooms.store.tables.accounts import Account, Client, SignIn
-from signaling import access, api, limits, metrics, notify
+from signaling import limits, metrics
+from signaling.access import Access, Issuer, Options, link_url, session_id
+from signaling.api import Desk, HallDesk
 from signaling.auth import OF_CLIENT, Authenticator
 from signaling.booked import KEY_REVOKED, NO_HOST, PREFIX, SIGNED_OUT, BookedMeetings
 from signaling.checks import Checks
 from signaling.config import Settings, SettingsError
 from signaling.files import keep_out_of_git, kept_key
 from signaling.hallprofiles import ProfileBook
+from signaling.notify import Mailer, MailServer, Work, Worker, works
 from signaling.numbers import Numbers, Rows
 from signaling.throttle import NumberTries, Throttle
 
@@ -65,7 +68,7 @@ class Secretariat:
         self.numbers = Numbers(self._number_rows)
         self.lobbies = Lobbies(lambda: new_bytes(16).hex())
         self.live = BookedMeetings(now, self.lobbies)
-        self.hall_desk: api.HallDesk | None = None
+        self.hall_desk: HallDesk | None = None
         """Set by the composition where halls are on."""
         self.administered = True
         """Somebody who can sign in administers the whole."""
@@ -74,7 +77,7 @@ class Secretariat:
         self.demo_secrets: dict[str, str] = {}
         """Of links by account of the demonstration, while it has no password."""
         secure = settings.encrypted or settings.public_url.startswith("https:")
-        options = access.Options(
+        options = Options(
             secure=secure,
             public_url=settings.public_url,
             issuer=_issuer(settings),
@@ -82,8 +85,8 @@ class Secretariat:
             halls=settings.halls,
             approver_factor=settings.second_factor_approvers,
         )
-        self.access = access.Access(self.database, self.seal, self.clock, options)
-        self.worker = notify.Worker(self.database, self._works(), self.clock)
+        self.access = Access(self.database, self.seal, self.clock, options)
+        self.worker = Worker(self.database, self._works(), self.clock)
         self.desk = self._desk(authenticator)
         self.access.live = self.live
         self.live.elsewhere = lambda name: self.desk.checks.admit(name, now())
@@ -95,7 +98,9 @@ class Secretariat:
 
     @property
     def routers(self) -> "list[APIRouter]":
-        return [access.router(self.access)]
+        from signaling.access.routing import router  # heavy
+
+        return [router(self.access)]
 
     async def prepare(self) -> None:
         """The database is there and has the newest shape. Raises SettingsError."""
@@ -235,7 +240,7 @@ class Secretariat:
 
     def first_link(self, address: str) -> str:
         """What the administrator opens to sign in for the first time; empty when there is one."""
-        return access.link_url(address, self.first_secret) if self.first_secret else ""
+        return link_url(address, self.first_secret) if self.first_secret else ""
 
     async def note_lobby(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> None:
         """What the bearer of a host's token decided at the door of a booked meeting, in the audit trail."""
@@ -283,7 +288,7 @@ class Secretariat:
             return None
         current = self.live.current(grants.session)
         rows = await signing.sessions(session, account.id, self.clock())
-        return next((one for one in rows if access.session_id(one.digest) == current), None)
+        return next((one for one in rows if session_id(one.digest) == current), None)
 
     async def _is_host(self, session: AsyncSession, grants: Grants, signed: SignIn | None) -> bool:
         """Tell whether the account is still a host. A session that has ended had the factors when the host joined."""
@@ -345,9 +350,9 @@ class Secretariat:
     async def _closed(self, occurrence_id: str, at: datetime) -> None:
         await self.database.transact(lambda session: booking.closed(session, occurrence_id, at))
 
-    def _works(self) -> dict[str, notify.Work]:
+    def _works(self) -> dict[str, Work]:
         settings = self.settings
-        server = notify.MailServer(
+        server = MailServer(
             host=settings.smtp_host,
             port=settings.smtp_port,
             tls=settings.smtp_tls,
@@ -356,17 +361,17 @@ class Secretariat:
             sender=settings.mail_from,
             domains=settings.mail_domains,
         )
-        mailer = notify.Mailer(server) if settings.smtp_host else None
+        mailer = Mailer(server) if settings.smtp_host else None
         around = Around(key=self.key, base=self._base, sender=settings.mail_from)
         ranges = settings.webhook_private_ranges
-        return notify.works(self.database, mailer, around, self.seal, ranges, booking.timers.HANDLERS)
+        return works(self.database, mailer, around, self.seal, ranges, booking.timers.HANDLERS)
 
     def demo_links(self, address: str) -> dict[str, str]:
         """What signs in once as somebody of the demonstration who has no password yet."""
-        return {name: access.link_url(address, secret) for name, secret in self.demo_secrets.items()}
+        return {name: link_url(address, secret) for name, secret in self.demo_secrets.items()}
 
-    def _desk(self, authenticator: Authenticator) -> api.Desk:
-        return api.Desk(
+    def _desk(self, authenticator: Authenticator) -> Desk:
+        return Desk(
             database=self.database,
             doorman=self.access,
             live=self.live,
@@ -405,11 +410,11 @@ class Secretariat:
                 registry.delete(name)
 
 
-def _issuer(settings: Settings) -> access.Issuer | None:
+def _issuer(settings: Settings) -> Issuer | None:
     """The single sign-on of the settings."""
     if not settings.oidc_issuer:
         return None
-    return access.Issuer(
+    return Issuer(
         url=settings.oidc_issuer,
         client_id=settings.oidc_client_id,
         client_secret=settings.oidc_client_secret,

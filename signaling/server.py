@@ -30,21 +30,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from conference import Registry
 from conference.ports.watchers import Observer
 from media import Node, NodeSettings, StaleLibrary, mixer
-from signaling import (
-    access,
-    api,
-    checks,
-    hallports,
-    libraries,
-    limits,
-    metrics,
-    notify,
-    rtc,
-    sockets,
-    strangers,
-    tls,
-    whereabouts,
-)
+from signaling import checks, hallports, libraries, limits, metrics, sockets, strangers, tls, whereabouts
+from signaling.access import STATUS
+from signaling.api import Invitations, Late, Pages, Surroundings, new_number
 from signaling.auth import Authenticator, kept_secret
 from signaling.config import Profile, Settings, SettingsError
 from signaling.door import Door, Proxies
@@ -54,7 +42,9 @@ from signaling.halls import Halls
 from signaling.halls import Surroundings as HallSurroundings
 from signaling.hallsafety import Safety
 from signaling.intake import BoundedHttp, PatientWebSocket
+from signaling.notify import LiveWebhooks
 from signaling.process import CLOCK, version
+from signaling.rtc import Relay, Reporter, event_body, routes
 from signaling.secretariat import Secretariat
 from signaling.sip.core import Config
 from signaling.sip.driver import Driver
@@ -141,22 +131,22 @@ class Composition:
         """`settings` with credentials. `watch`: read the pages again when they were built anew."""
         self.settings = settings
         self.authenticator = Authenticator({settings.api_key: settings.api_secret})
-        self.invitations = api.Invitations(settings.api_secret)
+        self.invitations = Invitations(settings.api_secret)
         self.running: Running | None = None
         self.secretariat = Secretariat(settings, self.authenticator, CLOCK.time, address(settings, settings.http_port))
         self.halls: Halls | None = None
         self.metrics = metrics.Metrics(version())
         self.traces = _traces(settings)
         self.arrivals = self.traces.arrivals(self.metrics) if self.traces is not None else None
-        self.webhooks = notify.LiveWebhooks(
-            settings.webhook_urls, rtc.event_body, lambda body: self.authenticator.sign_body(body, CLOCK.time())
+        self.webhooks = LiveWebhooks(
+            settings.webhook_urls, event_body, lambda body: self.authenticator.sign_body(body, CLOCK.time())
         )
         self._prepared = False
         self._certificate = certificate
         self._stopping = False
         self._failed = False
         self.on_failure: Callable[[], None] = lambda: None
-        self._pages = api.Pages(DIST, watch=watch)
+        self._pages = Pages(DIST, watch=watch)
         self._starlette = Starlette(routes=self._routes(), lifespan=self._lifespan)
         names = {"localhost", *tls.Subject.of_this_machine(settings.own_names).names}
         traced = self.traces.around(self._starlette) if self.traces is not None else self._starlette
@@ -197,7 +187,7 @@ class Composition:
             self.running = Running(node, self._registry(node, loop))
             self.secretariat.open(self.running.registry)
             self._watch(self.running)
-            self._starlette.router.routes[:0] = rtc.routes(
+            self._starlette.router.routes[:0] = routes(
                 self.running.registry, self.authenticator, self._relays(), self.arrivals or self.metrics
             )
         return self.running
@@ -219,7 +209,7 @@ class Composition:
             self.secretariat.hall_desk = Board(self.halls)
         observers: list[Observer] = []
         if self.settings.webhook_urls:
-            reporter = rtc.Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8), checks.is_check)
+            reporter = Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8), checks.is_check)
             observers.append(reporter)
         if self.arrivals is not None:
             observers.append(self.arrivals)
@@ -239,7 +229,7 @@ class Composition:
             webhooks=lambda: (self.webhooks.waiting, self.webhooks.count),
         )
 
-    def _relays(self) -> Callable[[str, str], list[rtc.Relay]] | None:
+    def _relays(self) -> Callable[[str, str], list[Relay]] | None:
         """TURN servers with credentials for a participant's sid; a stranger's, in a check of devices, end with it."""
         settings = self.settings
         if not settings.turn_urls:
@@ -247,9 +237,9 @@ class Composition:
         turn = Turn(settings.turn_urls, settings.turn_secret, settings.turn_ttl_s)
         brief = replace(turn, ttl_s=round(limits.CHECK_S))
 
-        def given(sid: str, conference: str) -> list[rtc.Relay]:
+        def given(sid: str, conference: str) -> list[Relay]:
             chosen = brief if checks.is_check(conference) else turn
-            return [rtc.Relay(settings.turn_urls, *chosen.credentials(sid, CLOCK.time()))]
+            return [Relay(settings.turn_urls, *chosen.credentials(sid, CLOCK.time()))]
 
         return given
 
@@ -288,7 +278,7 @@ class Composition:
 
     def new_link(self, address: str) -> str:
         """A link that opens a meeting of its own."""
-        number = api.new_number(secrets.token_bytes)
+        number = new_number(secrets.token_bytes)
         self.secretariat.numbers.announce(number)
         return self.invitations.link(address, number)
 
@@ -351,7 +341,7 @@ class Composition:
         await self._rest.built()
 
     def _routes(self) -> list[BaseRoute]:
-        around = api.Surroundings(
+        around = Surroundings(
             authenticator=self.authenticator,
             invitations=self.invitations,
             now=CLOCK.time,
@@ -381,9 +371,9 @@ class Composition:
         def build() -> ASGIApp:
             from signaling.api.application import application
 
-            return application(around, desk.desk, desk.routers, access.STATUS)
+            return application(around, desk.desk, desk.routers, STATUS)
 
-        self._rest = api.Late(build)
+        self._rest = Late(build)
 
         async def health(_request: Request) -> Response:
             told, status = await around.health()

@@ -12,7 +12,25 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from signaling import limits
 from signaling.api import conferences, docs, hosting, lobby, problems
 from signaling.api.models.parts import Problem
-from signaling.api.routes import ROUTERS
+from signaling.api.routes import (
+    bans,
+    boards,
+    checks,
+    devices,
+    exchange,
+    inviting,
+    joining,
+    keeping,
+    mailing,
+    meetings,
+    people,
+    planning,
+    published,
+    recipients,
+    records,
+    sites,
+    units,
+)
 from signaling.api.surroundings import Surroundings
 from signaling.api.visits import Desk
 
@@ -25,6 +43,26 @@ Times are RFC 3339 with a zone. Lists give `next`, to be handed back as `cursor`
 it back in If-Match.
 """
 PROBLEM: dict[str, Any] = {"model": Problem, "content": {problems.MEDIA_TYPE: {}}}
+
+ROUTERS: Sequence[APIRouter] = (
+    meetings.router,
+    planning.router,
+    inviting.router,
+    mailing.router,
+    joining.router,
+    keeping.router,
+    units.router,
+    people.router,
+    recipients.router,
+    sites.router,
+    exchange.router,
+    records.router,
+    published.router,
+    boards.router,
+    bans.router,
+    devices.router,
+    checks.router,
+)
 
 
 def application(

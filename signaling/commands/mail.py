@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from rooms.store.database import Database
-from signaling import notify
 from signaling.commands.ground import DataDir, File, ground, with_database
 from signaling.config import Settings
+from signaling.notify import REPLY_BYTES, GiveUp, Mailer, MailRefused, MailServer, NoReply, build, read, trial
 
 app = typer.Typer(no_args_is_help=True, help="Thư điện tử / mail")
 TEMPORARY = 75
@@ -34,16 +34,16 @@ def try_out(
     if not settings.smtp_host:
         typer.echo("Chưa cấu hình smtp_host và mail_from / smtp_host and mail_from are not set", err=True)
         raise typer.Exit(1)
-    mailer = notify.Mailer(server_of(settings))
+    mailer = Mailer(server_of(settings))
     try:
         mailer.check(address, reason)
-        said = notify.trial(settings.public_url or settings.smtp_host)
-        message = notify.build(mailer.server, "", address, said, standing.now)
+        said = trial(settings.public_url or settings.smtp_host)
+        message = build(mailer.server, "", address, said, standing.now)
         asyncio.run(mailer.send(message, address))
-    except notify.MailRefused as error:
+    except MailRefused as error:
         typer.echo(f"{address}: {error}. mail_domains: {', '.join(settings.mail_domains) or '-'}; --reason", err=True)
         raise typer.Exit(1) from error
-    except (notify.GiveUp, OSError, aiosmtplib.SMTPException) as error:
+    except (GiveUp, OSError, aiosmtplib.SMTPException) as error:
         typer.echo(f"{settings.smtp_host}:{settings.smtp_port}: {type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from error
     typer.echo(f"Đã gửi / sent: {address}")
@@ -62,10 +62,10 @@ def receive(data_dir: DataDir = None, file: File = None) -> None:
     from rooms.meetings import answers
 
     standing = ground(data_dir, file)
-    raw = sys.stdin.buffer.read(notify.REPLY_BYTES + 1)
+    raw = sys.stdin.buffer.read(REPLY_BYTES + 1)
     try:
-        reply = notify.read(raw)
-    except notify.NoReply as error:
+        reply = read(raw)
+    except NoReply as error:
         typer.echo(f"Bỏ qua / dropped: {error}", err=True)
         return
 
@@ -83,8 +83,8 @@ def receive(data_dir: DataDir = None, file: File = None) -> None:
         raise typer.Exit(TEMPORARY) from error
 
 
-def server_of(settings: Settings) -> notify.MailServer:
-    return notify.MailServer(
+def server_of(settings: Settings) -> MailServer:
+    return MailServer(
         host=settings.smtp_host,
         port=settings.smtp_port,
         tls=settings.smtp_tls,

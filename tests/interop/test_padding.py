@@ -11,7 +11,7 @@ import pytest
 from livekit import rtc
 from livekit.rtc._proto.stats_pb2 import RtcStats
 
-from signaling import bot
+from signaling.bot import run
 from tests.conftest import LiveServer
 from tests.interop.golang import FPS, GoPerson, film
 from tests.interop.person import Person, until
@@ -71,7 +71,7 @@ async def test_a_decoder_that_ends_at_an_empty_frame_sees_the_key_frame(
         output = io.StringIO()
         output.isatty = lambda: True  # type: ignore[method-assign]
         key, secret = live_server.api_key, live_server.api_secret
-        watching = asyncio.create_task(bot.run(live_server.ws_url, key, secret, "empty", watch=True, output=output))
+        watching = asyncio.create_task(run(live_server.ws_url, key, secret, "empty", watch=True, output=output))
         try:
             await until(lambda: "/in 1 ×" in output.getvalue(), "the film decoded")
         finally:

@@ -40,8 +40,8 @@ from rooms.store.tables.meetings import (
 from rooms.store.tables.org import Deputy, Holding, Person, Post, RecipientRule, RecipientSet, Unit
 from rooms.store.tables.records import Delivery, Feed, Webhook
 from rooms.store.tables.sites import DeviceCheck, Hall, Network, Site, Terminal
-from signaling import access, api
-from signaling.api import Invitations
+from signaling.access import STATUS
+from signaling.api import Invitations, Surroundings
 from signaling.api.application import application
 from signaling.auth import Authenticator
 from signaling.config import Settings
@@ -102,7 +102,7 @@ class World:
         settings = Settings(data_dir=folder / "data", database=url, public_url=BASE)
         self.secretariat = Secretariat(settings, authenticator, NOW.timestamp)
         self.secretariat.live.registry = Quiet()  # type: ignore[assignment]
-        around = api.Surroundings(
+        around = Surroundings(
             authenticator,
             Invitations(SECRET),
             NOW.timestamp,
@@ -117,7 +117,7 @@ class World:
             registry=lambda: self.secretariat.live.registry,
             end=self.secretariat.end_meeting,
         )
-        self.rest = application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
+        self.rest = application(around, self.secretariat.desk, self.secretariat.routers, STATUS)
         app = Guard(Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=NOW.timestamp)
         transport = httpx.ASGITransport(app, raise_app_exceptions=True, client=("192.168.1.9", 5000))
         self._client = httpx.AsyncClient(transport=transport, base_url=BASE + "/api/v1", headers={"origin": BASE})

@@ -17,7 +17,9 @@ from rooms.accounts.passwords import Hashing
 from rooms.sealing import Seal
 from rooms.store.database import Database
 from rooms.store.tables.accounts import Account
-from signaling import access, api
+from signaling.access import STATUS, Access, Options
+from signaling.access.routing import router
+from signaling.api import Surroundings
 from signaling.api.application import application
 from signaling.api.invitations import Invitations
 from signaling.auth import Authenticator
@@ -36,21 +38,21 @@ class Office:
 
     database: Database
     now: datetime
-    options: access.Options = field(default_factory=access.Options)
+    options: Options = field(default_factory=Options)
     hashing: Hashing = field(default_factory=lambda: Hashing(2, CHEAP))
     base: str = BASE
 
     def __post_init__(self) -> None:
         seal = Seal(bytes(32))
-        self.access = access.Access(self.database, seal, lambda: self.now, self.options, self.hashing)
-        around = api.Surroundings(
+        self.access = Access(self.database, seal, lambda: self.now, self.options, self.hashing)
+        around = Surroundings(
             Authenticator({"office": SECRET}),
             Invitations(SECRET),
             lambda: self.now.timestamp(),
             lambda count: bytes(count),
             "1",
         )
-        self.app: FastAPI = application(around, routers=[access.router(self.access)], statuses=access.STATUS)
+        self.app: FastAPI = application(around, routers=[router(self.access)], statuses=STATUS)
         self.mounted = Starlette(routes=[Mount("/api/v1", self.app)])
 
     def client(self, address: str = "10.1.1.1", base: str = "", **headers: str) -> httpx.AsyncClient:

@@ -21,8 +21,7 @@ from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.accounts import Account, SignIn
 from rooms.store.tables.records import AuditEntry
-from signaling import access
-from signaling.access import limits
+from signaling.access import Options, limits
 from signaling.access.backoff import Backoff, pause
 from tests.rooms.province import Province
 from tests.rooms.test_accounts import code_at
@@ -90,7 +89,7 @@ async def test_the_cookie_is_bound_to_this_host_to_tls_and_kept_from_scripts(
         parts = {part.strip().lower() for part in written.split(";")[1:]}
         assert {"secure", "httponly", "samesite=lax", "path=/"} <= parts
         assert not any(part.startswith("domain") for part in parts)
-    local = Office(office.database, NOW, access.Options(secure=False), base="http://localhost:7880")
+    local = Office(office.database, NOW, Options(secure=False), base="http://localhost:7880")
     async with local.client() as browser:
         answer = await sign_in(browser, "lan")
         cookies = answer.headers.get_list("set-cookie")

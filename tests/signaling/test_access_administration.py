@@ -18,9 +18,8 @@ from rooms.accounts import limits as accounts
 from rooms.identifiers import new_id
 from rooms.store.database import Database
 from rooms.store.tables.accounts import Client
-from signaling import access
 from signaling.access import limits
-from signaling.access.access import agent_of
+from signaling.access.access import address_of, agent_of
 from signaling.access.refusals import STATUS
 from tests.rooms.people import signed_in
 from tests.rooms.province import Province
@@ -188,7 +187,7 @@ async def test_behind_a_proxy_that_is_believed_each_person_is_a_network_of_his_o
     """Only the last hop counts that the proxy itself wrote; what a stranger puts before it does not."""
 
     async def told(request: Request) -> PlainTextResponse:
-        return PlainTextResponse(access.access.address_of(request))
+        return PlainTextResponse(address_of(request))
 
     inner: Any = Starlette(routes=[Route("/", told)])
     outer = ProxyHeadersMiddleware(inner, trusted_hosts=["10.0.0.0/24"])

@@ -13,8 +13,7 @@ from sqlalchemy import select
 
 from rooms.store.database import Database
 from rooms.store.tables.accounts import Account
-from signaling import access
-from signaling.access import limits
+from signaling.access import Issuer, Options, limits
 from tests.rooms.province import Province
 from tests.signaling import issuer as issuer_process
 from tests.signaling.issuer_server import CLIENT, SECRET
@@ -45,8 +44,8 @@ async def office(database: Database, province: Province, issuer: str, now: datet
 
 
 def office_with(database: Database, now: datetime, issuer: str, unit_code: str = "", secret: str = SECRET) -> Office:
-    settings = access.Issuer(issuer, CLIENT, secret, "Đăng nhập tỉnh", unit_code)
-    return Office(database, now, access.Options(issuer=settings))
+    settings = Issuer(issuer, CLIENT, secret, "Đăng nhập tỉnh", unit_code)
+    return Office(database, now, Options(issuer=settings))
 
 
 async def behave(issuer: str, **how: object) -> None:

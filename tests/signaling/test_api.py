@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from conference import Grants, cleaned
-from signaling import api, limits
-from signaling.api import conferences
+from signaling import limits
+from signaling.api import Pages, Surroundings, conferences
 from signaling.api.application import application
 from signaling.api.invitations import Invitations, new_number
 from signaling.auth import Authenticator
@@ -41,24 +41,24 @@ def counted() -> Callable[[int], bytes]:
     return lambda n: (next(count) * 7919**9).to_bytes(64, "big")[-n:]
 
 
-def around(**changes: Any) -> api.Surroundings:
-    made = api.Surroundings(AUTHENTICATOR, INVITATIONS, Clock(), counted(), "1.2.3")
+def around(**changes: Any) -> Surroundings:
+    made = Surroundings(AUTHENTICATOR, INVITATIONS, Clock(), counted(), "1.2.3")
     return replace(made, **changes)
 
 
-def client(stands: api.Surroundings, address: str = "192.168.1.9", base: str = "https://hop.vn") -> httpx.AsyncClient:
+def client(stands: Surroundings, address: str = "192.168.1.9", base: str = "https://hop.vn") -> httpx.AsyncClient:
     app = Starlette(routes=[Mount("/api/v1", application(stands))])
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app, False, client=(address, 5000)), base_url=base + "/api/v1"
     )
 
 
-async def start(stands: api.Surroundings, address: str = "192.168.1.9", **headers: str) -> httpx.Response:
+async def start(stands: Surroundings, address: str = "192.168.1.9", **headers: str) -> httpx.Response:
     async with client(stands, address) as asking:
         return await asking.post("/conferences", json={}, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
 
-async def join(stands: api.Surroundings, number: str = "abc-defg-hij", **body: Any) -> httpx.Response:
+async def join(stands: Surroundings, number: str = "abc-defg-hij", **body: Any) -> httpx.Response:
     async with client(stands) as asking:
         return await asking.post(f"/conferences/{number}/token", json=body)
 
@@ -320,7 +320,7 @@ def build(folder: Path) -> None:
 
 
 async def page(folder: Path, path: str, **headers: str) -> httpx.Response:
-    app = Starlette(routes=[Route("/{path:path}", api.Pages(folder).__call__)])
+    app = Starlette(routes=[Route("/{path:path}", Pages(folder).__call__)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as asking:
         return await asking.get(path, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
@@ -346,13 +346,13 @@ def test_a_start_compresses_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> 
         return compress(content, *rest, **more)
 
     monkeypatch.setattr("signaling.api.pages.gzip.compress", counted)
-    assert api.Pages(DIST).present
+    assert Pages(DIST).present
     assert sum(squeezed) < 50_000 and len(squeezed) <= 5
 
 
 async def test_pages_are_compressed_once(tmp_path: Path) -> None:
     build(tmp_path)
-    app = Starlette(routes=[Route("/{path:path}", api.Pages(tmp_path).__call__)])
+    app = Starlette(routes=[Route("/{path:path}", Pages(tmp_path).__call__)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as asking:
         request = asking.build_request("GET", "/", headers={"accept-encoding": "gzip, br;q=0"})
         answer = await asking.send(request, stream=True)

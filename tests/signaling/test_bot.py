@@ -23,8 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from livekit import api, rtc
 
-from signaling import bot
-from signaling.bot import scene, voice
+from signaling.bot import group, limits, scene, voice
 from signaling.bot.tracks import Picture, Voice
 from signaling.bot.voice import Turns
 from tests.conftest import ROOT, LiveServer
@@ -128,15 +127,15 @@ async def test_every_packet_of_sound_is_stamped_with_its_own_time() -> None:
 # -- the command
 
 
-@pytest.mark.parametrize("count", [0, bot.COUNT + 1])
+@pytest.mark.parametrize("count", [0, limits.COUNT + 1])
 async def test_a_count_out_of_bounds_is_refused(count: int) -> None:
     with pytest.raises(ValueError, match="count"):
-        await bot.run("ws://localhost:1", "key", "s" * 32, "x", count=count)
+        await group.run("ws://localhost:1", "key", "s" * 32, "x", count=count)
 
 
 async def test_a_server_that_is_not_there_is_told() -> None:
     output = io.StringIO()
-    assert await bot.run("ws://127.0.0.1:9", "key", "s" * 32, "x", count=2, output=output) == 2
+    assert await group.run("ws://127.0.0.1:9", "key", "s" * 32, "x", count=2, output=output) == 2
     assert "2 × " in output.getvalue()
 
 
@@ -302,7 +301,7 @@ async def test_watching_participants_receive_each_other(
 
     def start(**options: Any) -> asyncio.Task[int]:
         key, secret = live_server.api_key, live_server.api_secret
-        return asyncio.create_task(bot.run(live_server.ws_url, key, secret, "bots-watch", output=output, **options))
+        return asyncio.create_task(group.run(live_server.ws_url, key, secret, "bots-watch", output=output, **options))
 
     runs = [start(count=2, watch=True)]
     try:

@@ -11,8 +11,8 @@ from starlette.routing import Mount
 
 from conference import Refusal
 from rooms.store.database import Database
-from signaling import access, api
-from signaling.api import Invitations
+from signaling.access import STATUS
+from signaling.api import Invitations, Surroundings
 from signaling.api.application import application
 from signaling.auth import Authenticator
 from signaling.config import Settings
@@ -51,7 +51,7 @@ class Office:
         settings = Settings(data_dir=folder / "data", database=url, public_url=BASE)
         self.secretariat = Secretariat(settings, self.authenticator, lambda: self.now.timestamp())
         self.secretariat.live.registry = Quiet()  # type: ignore[assignment]
-        around = api.Surroundings(
+        around = Surroundings(
             self.authenticator,
             Invitations(SECRET),
             lambda: self.now.timestamp(),
@@ -70,7 +70,7 @@ class Office:
             end=self.secretariat.end_meeting,
             keep_lobby=self.secretariat.keep_lobby,
         )
-        self.rest = application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
+        self.rest = application(around, self.secretariat.desk, self.secretariat.routers, STATUS)
         self.app = Guard(
             Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=lambda: self.now.timestamp()
         )

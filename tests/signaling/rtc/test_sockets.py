@@ -13,8 +13,7 @@ from starlette.applications import Starlette
 from starlette.types import Message
 
 from conference import Grants
-from signaling import rtc
-from signaling.rtc import limits
+from signaling.rtc import limits, routes
 from signaling.rtc.session import Session
 from tests.signaling.rtc.desk import Office
 
@@ -28,7 +27,7 @@ def office() -> Office:
 
 @pytest.fixture
 def application(office: Office) -> Starlette:
-    return Starlette(routes=rtc.routes(office.world.registry, office.names))
+    return Starlette(routes=routes(office.world.registry, office.names))
 
 
 async def knock(application: Starlette, query: str = "", name: str = "ann", says: bytes = b"") -> list[Message]:

@@ -1,0 +1,39 @@
+"""Every route of the browser protocol: `/rtc`, `/rtc/v1` and the server API under `/twirp`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from conference import Registry
+from signaling.rtc.admin import Administration
+from signaling.rtc.messages import Encoder, Relay, ServerFacts
+from signaling.rtc.packets import Packets
+from signaling.rtc.session import Authority, Desk, Tally, Uncounted
+from signaling.rtc.sockets import Door
+
+
+def routes(
+    registry: Registry,
+    auth: Authority,
+    relays: Callable[[str, str], Sequence[Relay]] | None = None,
+    tally: Tally | None = None,
+) -> list[BaseRoute]:
+    """Which web pages may open a session is decided before, for every route alike (`signaling/guard.py`). `relays`: TURN
+    servers for a participant's sid, in a conference. `tally`: who counts.
+    """
+    facts = ServerFacts(node_id="ND_" + registry.around.suffix(), relays=relays)
+    desk = Desk(registry, auth, Encoder(facts), Packets(), tally or Uncounted())
+    made: list[BaseRoute] = []
+    turns = asyncio.Lock()
+    for path in ("/rtc", "/rtc/v1"):
+        door = Door(desk, path.endswith("v1"), turns)
+        made += [
+            WebSocketRoute(path, door.open),
+            Route(f"{path}/validate", door.validate),
+            Route(path, door.plain),
+        ]
+    made.append(Route("/twirp/{service}/{method}", Administration(desk), methods=None))
+    return made
