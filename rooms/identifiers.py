@@ -47,7 +47,7 @@ def new_number() -> str:
 def new_pin(*, series: bool) -> str:
     """Asked for with the number, at a limited rate. Six digits for one date, eight for a series, whose PIN lives for months.
 
-    The sum (`signaling.limits`): all strangers together have 30 tries a minute at one number, which is 43,200 a day.
+    The sum (`signaling.host.limits`): all strangers together have 30 tries a minute at one number, which is 43,200 a day.
     Each network has 5 more an hour of its own, which is 120,000 a day for 1,000 networks. Half of 10^6 PINs take 1,000
     networks 3 days, half of 10^8 take them 306 days. Few networks need 12 days and more than 3 years.
     """

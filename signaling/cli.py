@@ -19,8 +19,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from signaling import config, limits, process
-from signaling.config import Loaded, Profile, Settings, SettingsError
+from signaling.host import clock, config, limits
+from signaling.host.config import Loaded, Profile, Settings, SettingsError
 
 GROUPS = ("user", "audit", "org", "db", "mail", "booking", "demo", "hall")
 """Modules of `signaling.commands`, each imported when its group is asked for: all together take two seconds of a processor."""
@@ -122,13 +122,13 @@ def doctor(
 ) -> None:
     """Khám máy / check this machine; exit code 1 when something does not work."""
     overrides = {k: v for k, v in locals().items() if k != "file"}
-    from signaling import doctor as clinic
-    from signaling import tls
+    from signaling.commands import doctor as clinic
+    from signaling.front import tls
 
     settings = _load("serve", overrides, file).settings
     signs = {clinic.Verdict.GOOD: "✓", clinic.Verdict.WARNING: "!", clinic.Verdict.BAD: "✗"}
     worst = False
-    for finding in clinic.examine(settings, tls.utc(process.CLOCK.time())):
+    for finding in clinic.examine(settings, tls.utc(clock.CLOCK.time())):
         print(f"{signs[finding.verdict]} {finding.subject:15} {finding.seen}")
         if finding.verdict is not clinic.Verdict.GOOD:
             print(f"  {'':15} → {finding.fix or finding.verdict.value}")
@@ -151,7 +151,7 @@ def token(
 ) -> None:
     """Cấp thẻ vào cửa / sign a token."""
     from conference import Grants
-    from signaling.auth import Authenticator
+    from signaling.host.tokens import Authenticator
 
     if not identity and not (admin or create or list_all):
         _fail(
@@ -164,7 +164,7 @@ def token(
     grants = Grants(
         identity, name, conference=conference, join=join, admin=admin, create=create, list=list_all, hidden=hidden
     )
-    print(Authenticator({settings.api_key: settings.api_secret}).sign(grants, ttl, process.CLOCK.time()))
+    print(Authenticator({settings.api_key: settings.api_secret}).sign(grants, ttl, clock.CLOCK.time()))
 
 
 @bots.command("join")
@@ -183,7 +183,7 @@ def bot_join(
     import asyncio
 
     from signaling import server
-    from signaling.bot import run
+    from signaling.bot.group import run
 
     settings = _with_key({"data_dir": data_dir}, file)
     target = url or server.address(settings, settings.http_port).replace("http", "ws", 1)
@@ -227,12 +227,12 @@ def main() -> None:
 @app.callback(invoke_without_command=True)
 def _root(version: Annotated[bool, typer.Option("--version", help="phiên bản / version")] = False) -> None:
     if version:
-        print(f"diemcau {process.version()}")
+        print(f"diemcau {clock.version()}")
         raise typer.Exit
 
 
 def _run(profile: Profile, overrides: Mapping[str, object], file: Path | None) -> None:
-    from signaling import sockets
+    from signaling.front import sockets
 
     settings = _load(profile, overrides, file).settings
     try:
@@ -246,7 +246,8 @@ def _run(profile: Profile, overrides: Mapping[str, object], file: Path | None) -
 
 def _serve(profile: Profile, settings: Settings, listeners: list[socket.socket]) -> None:
     gc.disable()  # it would look through all that is imported again and again: a sixth of the start. `server.run` enables it
-    from signaling import journal, server
+    from signaling import server
+    from signaling.ops import journal
 
     journal.start(settings.log_level, as_json=profile == "serve")
     ready = server.with_credentials(settings, profile)
@@ -255,7 +256,7 @@ def _serve(profile: Profile, settings: Settings, listeners: list[socket.socket])
 
 def _second(profile: Profile, settings: Settings) -> str:
     """How a server is started beside one that runs, as it is typed: what was typed now, with ports and a folder of its own."""
-    from signaling import sockets, whereabouts
+    from signaling.front import sockets, whereabouts
 
     own = dict(zip(("--http-port", "--media-port"), map(str, sockets.propose(settings)), strict=True))
     own["--data-dir"] = str(whereabouts.folder_beside(settings))
@@ -275,7 +276,7 @@ def _greeting(profile: Profile) -> Callable[[Any, str], None]:
     from signaling import server
 
     def greet(composition: server.Composition, address: str) -> None:
-        print(f"\n  Điểm Cầu {process.version()}    {address}/")
+        print(f"\n  Điểm Cầu {clock.version()}    {address}/")
         if profile == "dev":
             print(f"  Mở cuộc họp / open a meeting: {composition.new_link(address)}")
             if first := composition.secretariat.first_link(address):

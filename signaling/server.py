@@ -30,29 +30,39 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from conference import Registry
 from conference.ports.watchers import Observer
 from media import Node, NodeSettings, StaleLibrary, mixer
-from signaling import checks, hallports, libraries, limits, metrics, sockets, strangers, tls, whereabouts
-from signaling.access import STATUS
-from signaling.api import Invitations, Late, Pages, Surroundings, new_number
-from signaling.auth import Authenticator, kept_secret
-from signaling.config import Profile, Settings, SettingsError
-from signaling.door import Door, Proxies
-from signaling.guard import Guard
-from signaling.hallboard import Board
-from signaling.halls import Halls
-from signaling.halls import Surroundings as HallSurroundings
-from signaling.hallsafety import Safety
-from signaling.intake import BoundedHttp, PatientWebSocket
-from signaling.notify import LiveWebhooks
-from signaling.process import CLOCK, version
-from signaling.rtc import Relay, Reporter, event_body, routes
-from signaling.secretariat import Secretariat
-from signaling.sip.core import Config
+from signaling.access.refusals import STATUS
+from signaling.api.ground import checks
+from signaling.api.ground.invitations import Invitations, new_number
+from signaling.api.ground.surroundings import Surroundings
+from signaling.api.late import Late
+from signaling.api.pages import Pages
+from signaling.front import sockets, strangers, tls, whereabouts
+from signaling.front.door import Door, Proxies
+from signaling.front.guard import Guard
+from signaling.front.intake import BoundedHttp, PatientWebSocket
+from signaling.halls import ports
+from signaling.halls.board import Board
+from signaling.halls.calls.safety import Safety
+from signaling.halls.halls import Halls
+from signaling.halls.halls import Surroundings as HallSurroundings
+from signaling.host import limits
+from signaling.host.clock import CLOCK, version
+from signaling.host.config import Profile, Settings, SettingsError
+from signaling.host.tokens import Authenticator, kept_secret
+from signaling.host.turn import Turn
+from signaling.meetings.secretariat import Secretariat
+from signaling.notify.live import LiveWebhooks
+from signaling.ops import libraries, metrics
+from signaling.rtc.messages import Relay
+from signaling.rtc.routing import routes
+from signaling.rtc.webhooks import Reporter
+from signaling.rtc.webhooks import body as event_body
+from signaling.sip.dialog.core import Config
 from signaling.sip.driver import Driver
-from signaling.turn import Turn
 from web import DIST
 
 if TYPE_CHECKING:
-    from signaling.traces import Traces
+    from signaling.ops.traces import Traces
 
 log = logging.getLogger(__name__)
 
@@ -225,7 +235,7 @@ class Composition:
             totals=running.node.measurements,
             shards=running.node.shards,
             peers=lambda: running.node.statistics().peers.values(),
-            halls=lambda: hallports.states(self.halls) if self.halls is not None else {},
+            halls=lambda: ports.states(self.halls) if self.halls is not None else {},
             webhooks=lambda: (self.webhooks.waiting, self.webhooks.count),
         )
 
@@ -248,9 +258,9 @@ class Composition:
         desk, settings = self.secretariat, self.settings
         certificate = self._certificate or (Certificate(settings) if settings.sip_tls_port >= 0 else None)
         server_tls = certificate.context if certificate is not None else None
-        listens = hallports.listens(settings, server_tls is not None)
+        listens = ports.listens(settings, server_tls is not None)
         trusted = tls.client_context(settings.data_dir / "tls" / "ca.crt")
-        told = hallports.announced(settings)
+        told = ports.announced(settings)
         return Halls(
             HallSurroundings(
                 database=desk.database,
@@ -261,16 +271,16 @@ class Composition:
                 live=desk.live,
                 lobbies=desk.lobbies,
                 open_mixer=lambda router, events: mixer.Mixer.open(node, router, events),
-                place=hallports.place(settings, listens),
+                place=ports.place(settings, listens),
                 config=Config(
                     settings.sip_realm,
                     secrets.token_bytes(32),
                     loopback=settings.loopback_only,
                     packages=("conference",),
                 ),
-                options=hallports.options(settings),
+                options=ports.options(settings),
                 driver=Driver(listens, announced=told, server_tls=server_tls, client_tls=trusted),
-                servers=hallports.names(settings),
+                servers=ports.names(settings),
                 number_tries=desk.desk.number_tries,
                 safety=Safety(cast(Any, settings.hall_encryption), cast(Any, settings.important_encryption)),
             )
@@ -405,7 +415,7 @@ def _traces(settings: Settings) -> "Traces | None":
     if not settings.traces_url:
         return None
     try:
-        from signaling.traces import Traces
+        from signaling.ops.traces import Traces
     except ImportError as error:
         raise SettingsError(
             f"traces_url cần thêm thư viện: pip install 'diemcau[traces]' ({error}).",
@@ -441,7 +451,7 @@ def run(
 ) -> None:
     """Serve until a signal. `started(composition, address)` is called once, when requests are answered."""
     _check_openssl()
-    hallports.check(settings)
+    ports.check(settings)
     try:
         certificate = Certificate(settings) if settings.encrypted else None
     except (OSError, ValueError, ssl.SSLError) as error:

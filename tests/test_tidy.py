@@ -46,7 +46,7 @@ FOREIGN_NAMES = {"RoomService"}
 """Names of the browser protocol."""
 READS_CLOCK = {
     "signaling/server.py": "the composition root",
-    "signaling/process.py": "the clock of the process",
+    "signaling/host/clock.py": "the clock of the process",
     "conference/ground/identifiers.py": "identifiers",
     "rooms/identifiers.py": "identifiers",
     "media/node/node.py": "ICE credentials and SSRCs of the process",

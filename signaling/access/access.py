@@ -31,8 +31,8 @@ from signaling.access import limits, origin, refusals
 from signaling.access.backoff import Backoff
 from signaling.access.cookies import Cookies
 from signaling.access.refusals import refused
-from signaling.strangers import prove
-from signaling.throttle import Throttle, network
+from signaling.front.strangers import prove
+from signaling.host.throttle import Throttle, network
 
 log = logging.getLogger(__name__)
 

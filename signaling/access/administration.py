@@ -17,8 +17,8 @@ from rooms.store.tables.accounts import Client, RoleGrant
 from rooms.store.tables.org import Unit
 from signaling.access import limits, models
 from signaling.access.access import Access
-from signaling.addresses import sign_in_link
-from signaling.declared import needs
+from signaling.host.addresses import sign_in_link
+from signaling.host.declared import needs
 
 NOTHING = 204
 IfMatch = Annotated[str, Header(alias="if-match", max_length=40)]

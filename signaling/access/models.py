@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from signaling.access import limits
-from signaling.bodies import Body
+from signaling.host.bodies import Body
 
 RoleName = Literal["requester", "secretary", "approver", "operator", "admin", "auditor"]
 ClientRole = Literal["requester", "secretary", "operator"]

@@ -27,8 +27,8 @@ from signaling.access.access import Access, address_of, agent_of
 from signaling.access.administration import base_of
 from signaling.access.issuer import IssuerBroken, Provider
 from signaling.access.refusals import refused
-from signaling.declared import PUBLIC, needs
-from signaling.throttle import Throttle
+from signaling.host.declared import PUBLIC, needs
+from signaling.host.throttle import Throttle
 
 log = logging.getLogger(__name__)
 CALLBACK = "/api/v1/session/oidc/callback"

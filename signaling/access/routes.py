@@ -20,7 +20,7 @@ from rooms.store.tables.org import Person, Unit
 from signaling.access import models, origin, refusals
 from signaling.access.access import Access, address_of, agent_of, session_id
 from signaling.access.refusals import refused
-from signaling.declared import OWN, PUBLIC, needs
+from signaling.host.declared import OWN, PUBLIC, needs
 
 NOTHING = 204
 

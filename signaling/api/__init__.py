@@ -3,21 +3,3 @@
 Owns requests and responses, the invitation secret and the rate limit. What a token allows is decided in `conference`.
 The REST API itself is `signaling.api.application`. It is imported by whom it concerns: it takes most of a second.
 """
-
-from signaling.api.desk import Desk, DeviceProfiles, HallDesk, Present
-from signaling.api.invitations import Invitations, new_number
-from signaling.api.late import Late
-from signaling.api.pages import Pages
-from signaling.api.surroundings import Surroundings
-
-__all__ = [
-    "Desk",
-    "DeviceProfiles",
-    "HallDesk",
-    "Invitations",
-    "Late",
-    "Pages",
-    "Present",
-    "Surroundings",
-    "new_number",
-]

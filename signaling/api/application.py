@@ -9,30 +9,16 @@ from fastapi.routing import APIRoute
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from signaling import limits
-from signaling.api import conferences, docs, hosting, lobby, problems
+from signaling.api import docs
+from signaling.api.ground import problems
+from signaling.api.ground.surroundings import Surroundings
+from signaling.api.ground.visits import Desk
 from signaling.api.models.parts import Problem
-from signaling.api.routes import (
-    bans,
-    boards,
-    checks,
-    devices,
-    exchange,
-    inviting,
-    joining,
-    keeping,
-    mailing,
-    meetings,
-    people,
-    planning,
-    published,
-    recipients,
-    records,
-    sites,
-    units,
-)
-from signaling.api.surroundings import Surroundings
-from signaling.api.visits import Desk
+from signaling.api.routes.calendar import inviting, joining, keeping, mailing, meetings, planning, published
+from signaling.api.routes.control import bans, boards, checks, records
+from signaling.api.routes.live import conferences, hosting, lobby
+from signaling.api.routes.register import devices, exchange, people, recipients, sites, units
+from signaling.host import limits
 
 DESCRIPTION = """
 Điểm Cầu: đặt lịch, phê duyệt, mời họp và vào họp / booking, approving, inviting, joining.

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse, Response
 
-from signaling.declared import PUBLIC, needs
+from signaling.host.declared import PUBLIC, needs
 
 EXAMPLE_DEPTH = 5
 STYLE = """

@@ -13,7 +13,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from signaling import limits
+from signaling.host import limits
 
 _HASHED = re.compile(r".+[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".svg": "image/svg+xml", ".woff2": "font/woff2"}

@@ -3,8 +3,3 @@
 Uses aiortc and PyAV at the client's end of the browser protocol (single connection, `/rtc/v1`) and knows nothing of the
 server's inside: it works against any server of that protocol. Never imported by the server.
 """
-
-from signaling.bot.group import run
-from signaling.bot.limits import COUNT
-
-__all__ = ["COUNT", "run"]

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TextIO
 
 from conference import Grants
-from signaling.auth import Authenticator
 from signaling.bot import limits, scene, voice
 from signaling.bot.link import Ended
 from signaling.bot.participant import Participant
 from signaling.bot.tracks import Picture, Voice
 from signaling.bot.voice import Turns
+from signaling.host.tokens import Authenticator
 
 TOKEN_TTL_S = 600
 

@@ -7,8 +7,8 @@ import typer
 from rooms import demo
 from rooms.policy.actors import COMMAND
 from rooms.store import migrations
-from signaling.addresses import sign_in_link
 from signaling.commands.ground import DataDir, File, carried_out, ground, with_database
+from signaling.host.addresses import sign_in_link
 
 app = typer.Typer(no_args_is_help=True, help="Dữ liệu mẫu / demonstration")
 

@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from rooms.errors import Refusal
 from rooms.store import migrations
 from rooms.store.database import Database, reason
-from signaling import config, process
-from signaling.config import Settings
+from signaling.host import clock, config
+from signaling.host.config import Settings
 
 T = TypeVar("T")
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help=config.meaning("data_dir"), show_default=False)]
@@ -46,7 +46,7 @@ def ground(data_dir: Path | None, file: Path | None) -> Ground:
     except config.SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-    return Ground(settings, datetime.fromtimestamp(process.CLOCK.time(), UTC))
+    return Ground(settings, datetime.fromtimestamp(clock.CLOCK.time(), UTC))
 
 
 def carried_out(work: Callable[[], Awaitable[T]], code: int = 1) -> T:

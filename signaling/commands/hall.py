@@ -18,9 +18,9 @@ from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.sites import Terminal
-from signaling import hallports
 from signaling.commands.ground import DataDir, File, Ground, ground, with_database
-from signaling.files import kept_key
+from signaling.halls import ports
+from signaling.host.files import kept_key
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="Điểm cầu trong cuộc họp / halls in a meeting")
@@ -77,7 +77,7 @@ def account(
     seal = Seal(kept_key(settings.data_dir / "seal.key", _no_key))
 
     def digest(chosen: str, name: str, password: str) -> str:
-        return hallports.secret(chosen, name, settings.sip_realm, password)
+        return ports.secret(chosen, name, settings.sip_realm, password)
 
     async def work(session: AsyncSession) -> str:
         terminal = await _terminal(session, code)

@@ -9,8 +9,12 @@ import typer
 
 from rooms.store.database import Database
 from signaling.commands.ground import DataDir, File, ground, with_database
-from signaling.config import Settings
-from signaling.notify import REPLY_BYTES, GiveUp, Mailer, MailRefused, MailServer, NoReply, build, read, trial
+from signaling.host.config import Settings
+from signaling.notify.limits import REPLY_BYTES
+from signaling.notify.mail import Mailer, MailRefused, MailServer, build
+from signaling.notify.notices import trial
+from signaling.notify.replies import NoReply, read
+from signaling.notify.worker import GiveUp
 
 app = typer.Typer(no_args_is_help=True, help="Thư điện tử / mail")
 TEMPORARY = 75

@@ -13,7 +13,7 @@ from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from signaling.commands.ground import DataDir, File, carried_out, ground, tell, with_database
-from signaling.files import write_private
+from signaling.host.files import write_private
 
 app = typer.Typer(no_args_is_help=True, help="Tổ chức, người, điểm cầu / organisation, people, sites")
 Kind = Annotated[str, typer.Argument(help="units, posts, people, sites, halls, terminals")]

@@ -24,9 +24,9 @@ from rooms.org.names import cleaned, plain
 from rooms.policy.actors import COMMAND
 from rooms.store.tables.accounts import Account
 from rooms.store.tables.org import Person, Unit
-from signaling import directory
-from signaling.addresses import sign_in_link
+from signaling.access import ldap as directory
 from signaling.commands.ground import DataDir, File, carried_out, ground, with_database
+from signaling.host.addresses import sign_in_link
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="Tài khoản / accounts")

@@ -21,7 +21,7 @@ from rooms.policy.actors import SYSTEM
 from rooms.store import audit, outbox
 from rooms.store.database import Database
 from rooms.store.tables.records import Job
-from signaling import tasks
+from signaling.host import tasks
 from signaling.notify import limits
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ def routes(
     relays: Callable[[str, str], Sequence[Relay]] | None = None,
     tally: Tally | None = None,
 ) -> list[BaseRoute]:
-    """Which web pages may open a session is decided before, for every route alike (`signaling/guard.py`). `relays`: TURN
+    """Which web pages may open a session is decided before, for every route alike (`signaling/front/guard.py`). `relays`: TURN
     servers for a participant's sid, in a conference. `tally`: who counts.
     """
     facts = ServerFacts(node_id="ND_" + registry.around.suffix(), relays=relays)

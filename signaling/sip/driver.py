@@ -17,10 +17,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from signaling.sip import limits
-from signaling.sip.agent import Agent
-from signaling.sip.fields import Malformed
-from signaling.sip.transport import PING, PONG, Framer, Hop, plain_address
+from signaling.sip.dialog.agent import Agent
+from signaling.sip.transaction.transport import PING, PONG, Framer, Hop, plain_address
+from signaling.sip.wire import limits
+from signaling.sip.wire.fields import Malformed
 
 log = logging.getLogger(__name__)
 _PAUSE_S: Final = 0.1

@@ -23,8 +23,8 @@ from conference import Grants, Refusal, Registry
 from media import Acceptance, Node, NodeSettings, OfferedTrack, Peer, PeerError, Producer, Router
 from media.ground.parameters import Description
 from media.peers.description import Memory, parse
-from signaling import limits
-from signaling.auth import Authenticator
+from signaling.host import limits
+from signaling.host.tokens import Authenticator
 from signaling.rtc import join
 from signaling.rtc.messages import Encoder, ServerFacts
 from signaling.rtc.packets import Packets

@@ -16,7 +16,7 @@ MOST_BYTES = 4000
 """Longer inputs show little and take long; a browser's description is longer."""
 BROWSERS = {"browser": 12_000, "session": 12_000, "token": 2000}
 """Targets of `browsers.py`, with what takes the place of `MOST_BYTES`."""
-READERS = ["signaling.rtc", "signaling.auth", "media", "aiortc.sdp", "jwt", "conference"]
+READERS = ["signaling.rtc", "signaling.host.tokens", "media", "aiortc.sdp", "jwt", "conference"]
 SEALED = {"dtls", "sctp"}
 """Targets of `sealed.py`."""
 

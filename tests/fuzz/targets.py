@@ -13,12 +13,13 @@ from pathlib import Path
 
 from conference import ContentToken, PeerError, Refusal
 from conference.ground.plan import Endpoint, FloorPlan, OwnEnd, OwnEnds, OwnFloor, Policy
-from signaling.sip import bfcp, mediacontrol, plan, sdp
-from signaling.sip.fields import Malformed
-from signaling.sip.floor_server import FloorServer
-from signaling.sip.message import Request, Response, answer, parse
-from signaling.sip.profiles import GENERIC
-from signaling.sip.transport import Framer, Hop
+from signaling.sip.floor.server import FloorServer
+from signaling.sip.media import plan
+from signaling.sip.media.profiles import GENERIC
+from signaling.sip.transaction.transport import Framer, Hop
+from signaling.sip.wire import bfcp, mediacontrol, sdp
+from signaling.sip.wire.fields import Malformed
+from signaling.sip.wire.message import Request, Response, answer, parse
 from tests.fuzz import browsers, sealed
 from tests.fuzz.browsers import SEPARATOR
 from tests.signaling.sip.world import A, B, Node, World

@@ -39,8 +39,8 @@ from rooms.store.database import Database
 from rooms.store.tables.booking import Wanted
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.sites import Network, Terminal
-from signaling.files import kept_key
-from signaling.sip.digest import ha1
+from signaling.host.files import kept_key
+from signaling.sip.dialog.digest import ha1
 from tests.interop import network
 from tests.interop.network import Namespace, ServerThere
 from tests.rooms import invited

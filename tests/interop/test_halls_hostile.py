@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from signaling import limits
+from signaling.host import limits
 from tests.interop.person import until
 from tests.interop.quirks import Quirk
 from tests.interop.test_halls_and_browsers import HOST, There

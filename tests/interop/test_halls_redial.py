@@ -16,7 +16,7 @@ from sqlalchemy import update
 
 from rooms.store.database import Database
 from rooms.store.tables.sites import Terminal as TerminalRow
-from signaling import limits
+from signaling.host import limits
 from tests.conftest import LiveServer, start_server
 from tests.interop import hallnet
 from tests.interop.person import until

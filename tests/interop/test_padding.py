@@ -11,7 +11,7 @@ import pytest
 from livekit import rtc
 from livekit.rtc._proto.stats_pb2 import RtcStats
 
-from signaling.bot import run
+from signaling.bot.group import run
 from tests.conftest import LiveServer
 from tests.interop.golang import FPS, GoPerson, film
 from tests.interop.person import Person, until

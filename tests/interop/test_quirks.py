@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from conference.ground.plan import OwnEnd, OwnEnds, OwnFloor, Policy
-from signaling.sip import plan
-from signaling.sip.profiles import GENERIC
+from signaling.sip.media import plan
+from signaling.sip.media.profiles import GENERIC
 from tests.interop.quirks import QUIRKS, Quirk, Terminal, canned, loudest_hz, tone
 
 OWN = OwnEnds(

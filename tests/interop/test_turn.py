@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from signaling import tls
-from signaling.turn import Turn
+from signaling.front import tls
+from signaling.host.turn import Turn
 from tests.conftest import ROOT
 from tests.interop.checker import check
 from tests.interop.guest import Guests, Plan, Role

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from rooms.store.database import Database
-from signaling.hallkept import Kept
-from signaling.sip.message import Request
+from signaling.halls.calls.kept import Kept
+from signaling.sip.wire.message import Request
 from tests.signaling.sip.test_agent import Terminal
 from tests.signaling.sip.world import OFFER, REALM, A, Node, World
 

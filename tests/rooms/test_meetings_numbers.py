@@ -9,7 +9,7 @@ import pytest
 from rooms import limits
 from rooms.meetings import numbers
 from rooms.store.database import Database
-from signaling.numbers import Numbers, Rows
+from signaling.api.ground.numbers import Numbers, Rows
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 

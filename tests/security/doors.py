@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from signaling.intake import BoundedHttp
+from signaling.front.intake import BoundedHttp
 
 WAIT_S = 5.0
 """Of whoever waits for more bytes; nothing that is refused or answered takes so long."""

@@ -40,13 +40,14 @@ from rooms.store.tables.meetings import (
 from rooms.store.tables.org import Deputy, Holding, Person, Post, RecipientRule, RecipientSet, Unit
 from rooms.store.tables.records import Delivery, Feed, Webhook
 from rooms.store.tables.sites import DeviceCheck, Hall, Network, Site, Terminal
-from signaling.access import STATUS
-from signaling.api import Invitations, Surroundings
+from signaling.access.refusals import STATUS
 from signaling.api.application import application
-from signaling.auth import Authenticator
-from signaling.config import Settings
-from signaling.guard import Guard
-from signaling.secretariat import Secretariat
+from signaling.api.ground.invitations import Invitations
+from signaling.api.ground.surroundings import Surroundings
+from signaling.front.guard import Guard
+from signaling.host.config import Settings
+from signaling.host.tokens import Authenticator
+from signaling.meetings.secretariat import Secretariat
 from tests.rooms.people import add_account
 from tests.signaling.desk.checks import FIGURES
 from tests.signaling.desk.office import BASE, SECRET, Quiet

@@ -21,12 +21,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from conference import Grants
-from signaling import limits, server, strangers
-from signaling.auth import Authenticator
-from signaling.config import Settings
-from signaling.door import Door
-from signaling.journal import Strangers
 from tests.clients.peers import open_transports
+from signaling import server
+from signaling.front import strangers
+from signaling.front.door import Door
+from signaling.host import limits
+from signaling.host.config import Settings
+from signaling.host.tokens import Authenticator
+from signaling.ops.journal import Strangers
 
 STRANGERS = 150
 BOUND_S = 140

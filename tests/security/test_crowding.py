@@ -11,7 +11,7 @@ import pytest
 from livekit.protocol import rtc
 
 from conference import Grants
-from signaling.auth import Authenticator
+from signaling.host.tokens import Authenticator
 from tests.conftest import LiveServer
 
 HOLDER, OFFICE = "127.0.0.2", "127.0.0.1"

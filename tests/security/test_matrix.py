@@ -1,8 +1,8 @@
 """The access matrix, generated from the routes of the running application and the table of roles: every route, asked by every
 role for things of its own unit, below, beside and above it and in another province, and by nobody. No unexpected success.
 
-What a route needs is declared on it (`signaling.declared.needs`); what a role may do is `rooms.policy.roles.ACTIONS`. A new route
-without a declaration fails, and one whose request stands not in `matrix_rows` fails when it changes something.
+What a route needs is declared on it (`signaling.host.declared.needs`); what a role may do is `rooms.policy.roles.ACTIONS`. A new
+route without a declaration fails, and one whose request stands not in `matrix_rows` fails when it changes something.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute
 
 from rooms.policy import roles
 from rooms.store import migrations
-from signaling import declared
+from signaling.host import declared
 from tests.rooms.postgres import nowhere_kept
 from tests.security.matrix_rows import FIXED, PARAMETERS, ROWS, Row
 from tests.security.matrix_world import CALLERS, PLACES, REACH, TITLE, Caller, World
@@ -89,7 +89,7 @@ def test_every_route_declares_what_it_needs_and_every_change_has_a_request(world
         for method in methods_of(route):
             known = (route.openapi_extra or {}).get("x-action")
             if known is None:
-                silent.append(f"{method} {route.path}: openapi_extra=needs(...) is missing (signaling.declared)")
+                silent.append(f"{method} {route.path}: openapi_extra=needs(...) is missing (signaling.host.declared)")
             if known is not None and method not in READING and (method, route.path) not in ROWS:
                 unasked.append(f"{method} {route.path}: has no row in tests/security/matrix_rows.py")
     assert not silent + unasked, "\n".join(silent + unasked)

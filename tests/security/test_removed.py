@@ -15,7 +15,7 @@ from conference import Announcement, Entry, Grants, Knocker, Refusal, Registry, 
 from conference.data.packets import NoPackets
 from conference.ground.events import Answered
 from media import Node
-from signaling.process import SystemClock
+from signaling.host.clock import SystemClock
 from tests.clients import offers
 from tests.clients.ice_client import IceClient, rtp_packet
 from tests.clients.peers import open_transports

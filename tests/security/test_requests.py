@@ -18,7 +18,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from signaling import limits
+from signaling.host import limits
 from tests.conftest import LiveServer
 from tests.security.doors import Counter, served, tell
 from web import DIST

@@ -22,8 +22,8 @@ from rooms.store.tables.booking import Wanted
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.sites import Terminal
-from signaling import limits as bounds
-from signaling.dialling import Caller
+from signaling.halls.dial.caller import Caller
+from signaling.host import limits as bounds
 from tests.rooms import invited
 from tests.rooms.province import Province
 

@@ -17,12 +17,13 @@ from rooms.accounts.passwords import Hashing
 from rooms.sealing import Seal
 from rooms.store.database import Database
 from rooms.store.tables.accounts import Account
-from signaling.access import STATUS, Access, Options
+from signaling.access.access import Access, Options
+from signaling.access.refusals import STATUS
 from signaling.access.routing import router
-from signaling.api import Surroundings
 from signaling.api.application import application
-from signaling.api.invitations import Invitations
-from signaling.auth import Authenticator
+from signaling.api.ground.invitations import Invitations
+from signaling.api.ground.surroundings import Surroundings
+from signaling.host.tokens import Authenticator
 from tests.rooms.people import add_account
 
 SECRET = "0123456789abcdef0123456789abcdef"

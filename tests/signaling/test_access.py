@@ -21,7 +21,8 @@ from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.accounts import Account, SignIn
 from rooms.store.tables.records import AuditEntry
-from signaling.access import Options, limits
+from signaling.access import limits
+from signaling.access.access import Options
 from signaling.access.backoff import Backoff, pause
 from tests.rooms.province import Province
 from tests.rooms.test_accounts import code_at

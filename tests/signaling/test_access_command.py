@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from rooms.accounts import signing
 from rooms.store import migrations
 from rooms.store.database import Database
-from signaling import cli, whereabouts
+from signaling import cli
+from signaling.front import whereabouts
 from tests.conftest import LiveServer
 
 Run = Callable[..., tuple[int, str]]

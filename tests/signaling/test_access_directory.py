@@ -21,7 +21,7 @@ from rooms.store.database import Database
 from rooms.store.tables.accounts import Account
 from rooms.store.tables.org import Person
 from signaling import cli
-from signaling.directory import Directory, entries
+from signaling.access.ldap import Directory, entries
 from tests.rooms.province import Province
 from tests.signaling.slapd import ADMIN, BASE, Slapd, person, tree
 

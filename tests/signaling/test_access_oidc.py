@@ -13,7 +13,8 @@ from sqlalchemy import select
 
 from rooms.store.database import Database
 from rooms.store.tables.accounts import Account
-from signaling.access import Issuer, Options, limits
+from signaling.access import limits
+from signaling.access.access import Issuer, Options
 from tests.rooms.province import Province
 from tests.signaling import issuer as issuer_process
 from tests.signaling.issuer_server import CLIENT, SECRET

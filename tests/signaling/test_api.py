@@ -15,12 +15,14 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from conference import Grants, cleaned
-from signaling import limits
-from signaling.api import Pages, Surroundings, conferences
 from signaling.api.application import application
-from signaling.api.invitations import Invitations, new_number
-from signaling.auth import Authenticator
-from signaling.throttle import Throttle, network
+from signaling.api.ground.invitations import Invitations, new_number
+from signaling.api.ground.surroundings import Surroundings
+from signaling.api.pages import Pages
+from signaling.api.routes.live import conferences
+from signaling.host import limits
+from signaling.host.throttle import Throttle, network
+from signaling.host.tokens import Authenticator
 from web import DIST
 
 SECRET = "0123456789abcdef0123456789abcdef"

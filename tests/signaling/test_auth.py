@@ -19,7 +19,7 @@ from livekit.protocol.agent_dispatch import RoomAgentDispatch
 from livekit.protocol.room import RoomConfiguration
 
 from conference import Grants, Kind, Passage, Refusal, Source, Terms
-from signaling.auth import Authenticator, kept_secret
+from signaling.host.tokens import Authenticator, kept_secret
 
 KEY = "office"
 SECRET = "0123456789abcdef0123456789abcdef"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from signaling import whereabouts
-from signaling.auth import Authenticator
+from signaling.front import whereabouts
+from signaling.host.tokens import Authenticator
 from tests.conftest import ROOT
 
 SECRET = "0123456789abcdef0123456789abcdef"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from signaling import config
-from signaling.config import SettingsError, load
+from signaling.host import config
+from signaling.host.config import SettingsError, load
 
 
 def test_each_source_wins_over_the_one_below(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from rooms.store.tables.dialling import DialLeg, LegAlarm
 from rooms.store.tables.meetings import Occurrence
 from rooms.store.tables.records import AuditEntry
 from rooms.store.tables.sites import Terminal
-from signaling import limits as bounds
+from signaling.host import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling import caller_doubles as doubles
 from tests.signaling.caller_doubles import Away, Called, Clock, Late, Make, Refusing, Wire, book, broken, rows
@@ -672,7 +672,7 @@ async def test_a_leg_that_the_database_refuses_is_named_once_and_counted_once_a_
         await called.caller.tick()
         clock.pass_s(10)
     assert refusing.tries == ticks
-    told = [record.getMessage() for record in caplog.records if record.name == "signaling.dialling"]
+    told = [record.getMessage() for record in caplog.records if record.name == "signaling.halls.dial.caller"]
     assert [called.leg_id in one for one in told] == [True] * 3
     assert ["cannot go on yet" in one for one in told] == [True, False, False]
 

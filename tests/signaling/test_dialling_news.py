@@ -15,7 +15,7 @@ from conference.halls.dialout import Event
 from rooms.dialling import legs, planning
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
-from signaling import limits as bounds
+from signaling.host import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling import caller_doubles as doubles
 from tests.signaling.caller_doubles import Called, Clock, Late, Make, Refusing, Wire, book, broken, rows

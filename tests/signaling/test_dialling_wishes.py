@@ -14,8 +14,8 @@ from conference.halls.dialout import Event
 from rooms.dialling import legs
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
-from signaling import limits as bounds
-from signaling.dialling import WISHES
+from signaling.halls.dial.caller import WISHES
+from signaling.host import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling import caller_doubles as doubles
 from tests.signaling.caller_doubles import Away, Called, Clock, Late, Make, Refusing, Wire, book, rows

@@ -20,9 +20,9 @@ from rooms.policy.actors import COMMAND
 from rooms.sites import networks, terminals
 from rooms.store import migrations
 from rooms.store.database import Database
-from signaling import doctor
-from signaling.config import Settings, load
-from signaling.doctor import CHECKS, Finding, Verdict, examine
+from signaling.commands import doctor
+from signaling.commands.doctor import CHECKS, Finding, Verdict, examine
+from signaling.host.config import Settings, load
 from tests.conftest import LiveServer
 from tests.ports import free_port
 
@@ -119,7 +119,7 @@ def test_a_clock_of_the_last_century(tmp_path: Path) -> None:
 
 
 def test_a_certificate_that_has_ended(tmp_path: Path) -> None:
-    from signaling import tls
+    from signaling.front import tls
 
     issued = tls.issue(tmp_path, tls.Subject(("localhost",), ()), datetime(2024, 1, 1, tzinfo=UTC))
     given: dict[str, Any] = {"tls_cert": str(issued.chain), "tls_key": str(issued.key)}
@@ -139,7 +139,7 @@ def test_a_database_that_is_not_there_is_made_and_one_that_does_not_answer_is_to
 
 
 def test_a_name_that_came_after_the_authority(tmp_path: Path) -> None:
-    from signaling import tls
+    from signaling.front import tls
 
     given: dict[str, Any] = {"host": ("0.0.0.0",), "public_url": "https://hop.example.vn"}
     assert findings(tmp_path, **given)["tls"].verdict is Verdict.GOOD

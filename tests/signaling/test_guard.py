@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Scope
 
-from signaling.guard import Guard
+from signaling.front.guard import Guard
 
 
 async def hello(_request: Request) -> Response:

@@ -19,13 +19,13 @@ from rooms.dialling import legs, planning
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
-from signaling import hallboard
-from signaling import limits as bounds
-from signaling.hallcall import Party
-from signaling.sip import profiles
-from signaling.sip.causes import NORMAL, Cause, Kind
-from signaling.sip.fields import Address
-from signaling.sip.leftover import Left
+from signaling.halls import board as boards
+from signaling.halls.calls.call import Party
+from signaling.host import limits as bounds
+from signaling.sip.dialog.causes import NORMAL, Cause, Kind
+from signaling.sip.dialog.leftover import Left
+from signaling.sip.media import profiles
+from signaling.sip.wire.fields import Address
 from tests.conference.hall_doubles import OPTIONS
 from tests.rooms.province import Province
 from tests.signaling.caller_doubles import Away, Refusing, broken
@@ -387,12 +387,12 @@ async def test_what_the_database_refuses_of_one_hall_keeps_no_other_from_what_an
     async def refuse(*_: Any) -> None:
         raise OSError("the database is away") if trouble == "away" else broken()
 
-    desk, own = hallboard.Board(board.halls), await board.joined()
+    desk, own = boards.Board(board.halls), await board.joined()
     one, other = own.party.leg_id, await board.another()
     refusing = Refusing(monkeypatch, one)
     if trouble != "refused":
         monkeypatch.setattr(legs, "set_wish", refuse)
-    done = await desk.command(board.name.removeprefix("o-"), hallboard.Order(action, (one, other)), COMMAND)
+    done = await desk.command(board.name.removeprefix("o-"), boards.Order(action, (one, other)), COMMAND)
     told = [(row["leg_id"], row["ok"], row["code"]) for row in done["results"]]
     if trouble == "away":
         assert told == [(one, False, "not_taken"), (other, False, "not_taken")]
@@ -412,9 +412,9 @@ async def test_what_the_database_refuses_of_one_hall_keeps_no_other_from_what_an
 async def test_who_takes_a_drop_back_has_the_hall_called_again_though_that_cannot_be_written_at_once(
     board: Board, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    desk, own = hallboard.Board(board.halls), await board.joined()
+    desk, own = boards.Board(board.halls), await board.joined()
     leg_id, date = own.party.leg_id, board.name.removeprefix("o-")
-    done = await desk.command(date, hallboard.Order("drop", (leg_id,)), COMMAND)
+    done = await desk.command(date, boards.Order("drop", (leg_id,)), COMMAND)
     board.halls.over(own, NORMAL)
     await board.settle()
     assert (await board.row(own)).state == "left"

@@ -21,17 +21,17 @@ from rooms.policy import classes
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Meeting, Occurrence
-from signaling import limits
-from signaling.api.routes import planning
-from signaling.booked import BookedMeetings
-from signaling.hallcall import HallCall, Party
-from signaling.hallmenu import RECEPTION
-from signaling.halls import Halls, Surroundings
-from signaling.sip import profiles
-from signaling.sip.core import Config
-from signaling.sip.dialog import Dialog
-from signaling.sip.fields import Address, Uri
-from signaling.sip.transport import Hop
+from signaling.api.routes.calendar import planning
+from signaling.halls.calls.call import HallCall, Party
+from signaling.halls.calls.menu import RECEPTION
+from signaling.halls.halls import Halls, Surroundings
+from signaling.host import limits
+from signaling.meetings.booked import BookedMeetings
+from signaling.sip.dialog.core import Config
+from signaling.sip.dialog.dialog import Dialog
+from signaling.sip.media import profiles
+from signaling.sip.transaction.transport import Hop
+from signaling.sip.wire.fields import Address, Uri
 from tests.conference.doubles import FakeMedia, Time
 from tests.conference.hall_doubles import OPTIONS, FakePorts
 from tests.rooms import invited

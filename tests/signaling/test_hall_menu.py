@@ -12,11 +12,11 @@ import pytest
 
 from rooms.dialling import entering
 from rooms.dialling.entering import Arrival
-from signaling import limits
-from signaling.hallcall import HallCall
-from signaling.hallmenu import RECEPTION, Menus
-from signaling.halls import Halls
-from signaling.throttle import NumberTries
+from signaling.halls.calls.call import HallCall
+from signaling.halls.calls.menu import RECEPTION, Menus
+from signaling.halls.halls import Halls
+from signaling.host import limits
+from signaling.host.throttle import NumberTries
 
 
 class Caller:

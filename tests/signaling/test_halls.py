@@ -7,14 +7,14 @@ import pytest
 from conference import PeerError, Refusal
 from conference.halls.dialout import REASONS
 from rooms.policy.classes import Verdict
-from signaling import limits
-from signaling.hallcall import FULL_AGAIN_S, refusal_of
-from signaling.hallready import answered, known
-from signaling.halltrace import Traces, redacted
-from signaling.sip.causes import Cause, Kind
-from signaling.sip.message import Response
-from signaling.sip.plan import NotAcceptable
-from signaling.sip.transport import Hop
+from signaling.halls.calls.call import FULL_AGAIN_S, refusal_of
+from signaling.halls.dial.ready import answered, known
+from signaling.halls.trace import Traces, redacted
+from signaling.host import limits
+from signaling.sip.dialog.causes import Cause, Kind
+from signaling.sip.media.plan import NotAcceptable
+from signaling.sip.transaction.transport import Hop
+from signaling.sip.wire.message import Response
 
 HOP = Hop("udp", "10.0.0.1", 5060)
 

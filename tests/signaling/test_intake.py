@@ -14,8 +14,8 @@ import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from signaling import limits
-from signaling.intake import PatientWebSocket
+from signaling.front.intake import PatientWebSocket
+from signaling.host import limits
 from tests.security import doors
 
 INTERVAL_S, TIMEOUT_S = 0.2, 0.6

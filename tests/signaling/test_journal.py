@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from signaling.journal import OneLine, Strangers, escaped
+from signaling.ops.journal import OneLine, Strangers, escaped
 
 
 def record(text: str, *, failed: bool = False) -> logging.LogRecord:

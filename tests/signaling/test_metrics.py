@@ -12,7 +12,7 @@ import pytest
 from livekit import rtc
 from prometheus_client.parser import text_string_to_metric_families
 
-from signaling import metrics
+from signaling.ops import metrics
 from tests.conference.doubles import World
 from tests.conftest import LiveServer
 from tests.interop.person import Person, token, until

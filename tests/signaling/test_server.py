@@ -18,8 +18,8 @@ import websockets
 from websockets.asyncio.client import connect
 
 from conference import Grants
-from signaling import limits
-from signaling.auth import Authenticator
+from signaling.host import limits
+from signaling.host.tokens import Authenticator
 from tests.conftest import LiveServer
 
 OwnServer = Callable[..., LiveServer]

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.door import Proxies
-from signaling.strangers import Sizes, Stranger, Strangers
+from signaling.front.door import Proxies
+from signaling.front.strangers import Sizes, Stranger, Strangers
 
 
 class Crowd:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from signaling import tls
-from signaling.config import load
+from signaling.front import tls
+from signaling.front.tls import Subject, issue
+from signaling.host.config import load
 from signaling.server import Certificate
-from signaling.tls import Subject, issue
 
 NOW = datetime.now(UTC)
 SUBJECT = Subject(("localhost", "hoinghi.local"), (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")))

@@ -23,8 +23,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from conference.ground.events import Reason
-from signaling import config, limits, server, traces
-from signaling.config import SettingsError
+from signaling import server
+from signaling.host import config, limits
+from signaling.host.config import SettingsError
+from signaling.ops import traces
 from tests.conference.doubles import Time, World, peer_of
 from tests.conference.parties import Party
 from tests.conftest import LiveServer
@@ -269,7 +271,7 @@ def test_what_is_lost_is_said_now_and_then(caplog: pytest.LogCaptureFixture) -> 
         def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
             return super().export(spans) if took[0] else SpanExportResult.FAILURE
 
-    caplog.set_level("INFO", "signaling.traces")
+    caplog.set_level("INFO", "signaling.ops.traces")
     made = traces.Traces(Far(), 100, "1", clock)
     arrivals = made.arrivals(Counted())
     for number in range(8):
@@ -292,7 +294,7 @@ def test_of_a_hundred_traces_none() -> None:
 
 
 def test_without_the_library_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "signaling.traces", None)
+    monkeypatch.setitem(sys.modules, "signaling.ops.traces", None)
     settings = config.load(
         "dev", overrides={"traces_url": "http://a/v1/traces", "data_dir": tmp_path}, environ={}
     ).settings

@@ -6,11 +6,11 @@ import subprocess
 
 import pytest
 
-from signaling import config
-from signaling.config import SettingsError
+from signaling.host import config
+from signaling.host.config import SettingsError
+from signaling.host.turn import Turn
 from signaling.rtc.messages import Encoder, Relay, ServerFacts
 from signaling.rtc.session import Desk
-from signaling.turn import Turn
 from tests.signaling.rtc.desk import Office
 
 

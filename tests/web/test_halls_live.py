@@ -33,7 +33,7 @@ from rooms.store.tables.booking import Reservation
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Site
-from signaling.files import kept_key
+from signaling.host.files import kept_key
 from tests.conftest import start_server
 from tests.interop.person import token
 from tests.interop.quirks import Quirk, alaw_samples, loudest_hz

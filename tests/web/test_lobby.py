@@ -20,7 +20,7 @@ from conference import Grants
 from rooms import booking
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Meeting, Occurrence
-from signaling.auth import Authenticator
+from signaling.host.tokens import Authenticator
 from tests import clock as clocks
 from tests.clock import Clock
 from tests.conftest import start_server

@@ -100,7 +100,7 @@ class TerminalProfile(Row):
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     fields: Mapped[dict[str, Any]]
-    """As `signaling.sip.profiles.read` takes them, without the name."""
+    """As `signaling.sip.media.profiles.read` takes them, without the name."""
     changed_at: Mapped[datetime]
     changed_by: Mapped[str] = mapped_column(String(200), default="")
 

@@ -1,4 +1,4 @@
-"""Makes of terminals: what is known of them before they are called (`signaling.sip.profiles`)."""
+"""Makes of terminals: what is known of them before they are called (`signaling.sip.media.profiles`)."""
 
 from datetime import datetime
 from typing import Annotated, Literal

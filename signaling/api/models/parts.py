@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from signaling.api.models import limits
-from signaling.bodies import Body
+from signaling.host.bodies import Body
 
 T = TypeVar("T")
 

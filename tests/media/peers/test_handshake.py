@@ -23,7 +23,7 @@ from conference.people.connection import Connection
 from media import Node, PeerError, Router
 from media.ground import limits
 from media.peers import handshake
-from signaling.process import SystemClock
+from signaling.host.clock import SystemClock
 from tests.clients import offers
 from tests.clients.ice_client import CM, GCM, IceClient, rtp_packet
 from tests.clients.peers import Call, Recorder, connect, end, open_path, tell, waiting, works

@@ -11,13 +11,14 @@ from starlette.routing import Mount
 
 from conference import Refusal
 from rooms.store.database import Database
-from signaling.access import STATUS
-from signaling.api import Invitations, Surroundings
+from signaling.access.refusals import STATUS
 from signaling.api.application import application
-from signaling.auth import Authenticator
-from signaling.config import Settings
-from signaling.guard import Guard
-from signaling.secretariat import Secretariat
+from signaling.api.ground.invitations import Invitations
+from signaling.api.ground.surroundings import Surroundings
+from signaling.front.guard import Guard
+from signaling.host.config import Settings
+from signaling.host.tokens import Authenticator
+from signaling.meetings.secretariat import Secretariat
 from tests.rooms.people import signed_in
 from tests.rooms.province import Province
 

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from signaling.hallbans import Bans
-from signaling.sip.transport import Hop
+from signaling.halls.bans import Bans
+from signaling.sip.transaction.transport import Hop
 from tests.signaling.desk.office import Office
 from tests.signaling.sip.test_agent import Terminal
 from tests.signaling.sip.world import A, Node, World

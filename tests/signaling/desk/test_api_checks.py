@@ -16,7 +16,7 @@ from conference import Grants, Refusal, Source
 from rooms import limits as kept
 from rooms.sites import checks
 from rooms.store.tables.sites import DeviceCheck
-from signaling import limits
+from signaling.host import limits
 from tests.signaling.desk.checks import FIGURES
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem

@@ -9,8 +9,8 @@ import pytest
 from conference import Grants, Lobbies, Refusal
 from rooms import booking
 from rooms.meetings import links
-from signaling.booked import BookedMeetings
-from signaling.secretariat import Secretariat
+from signaling.meetings.booked import BookedMeetings
+from signaling.meetings.secretariat import Secretariat
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
 from tests.signaling.desk.test_api_joining import START, enter, pin_of, secrets, set_state

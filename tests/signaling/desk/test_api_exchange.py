@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from signaling import limits
 from signaling.api.models import limits as shapes
+from signaling.host import limits
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
 from tests.signaling.desk.test_api_meetings import book, wanted

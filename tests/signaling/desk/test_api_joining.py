@@ -10,7 +10,7 @@ from conference import Grants, Refusal
 from rooms.meetings import links
 from rooms.store.tables.meetings import Attendee, Occurrence
 from rooms.store.tables.records import AuditEntry
-from signaling.secretariat import Secretariat
+from signaling.meetings.secretariat import Secretariat
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
 from tests.signaling.desk.test_api_meetings import act, approved, book, wanted
@@ -167,7 +167,7 @@ async def test_the_open_ways_do_not_lead_into_a_booked_meeting(office: Office) -
 
 
 def api_seal(name: str) -> str:
-    from signaling.api import Invitations
+    from signaling.api.ground.invitations import Invitations
     from tests.signaling.desk.office import SECRET
 
     return Invitations(SECRET).seal(name)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from conference import Grants, Passage, Refusal, Registry, limits
 from rooms.store.tables.records import AuditEntry
-from signaling.secretariat import Secretariat
+from signaling.meetings.secretariat import Secretariat
 from tests.conference.doubles import FakeMedia, Time
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem

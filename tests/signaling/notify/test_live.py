@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from signaling.notify import LiveWebhooks, limits
+from signaling.notify import limits
+from signaling.notify.live import LiveWebhooks
 from tests.signaling.notify.receiver import Receiver
 
 

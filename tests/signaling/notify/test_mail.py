@@ -30,8 +30,10 @@ from rooms.store.database import Database
 from rooms.store.tables.booking import Step
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.records import AuditEntry, Job
-from signaling.notify import Mailer, MailServer, Worker, notices, works
-from signaling.notify.mail import build, is_official, serialised
+from signaling.notify import notices
+from signaling.notify.mail import Mailer, MailServer, build, is_official, serialised
+from signaling.notify.worker import Worker
+from signaling.notify.works import works
 from tests.rooms.invited import BASE, KEY, SENDER, Wanted, meeting
 from tests.rooms.people import add_account
 from tests.rooms.province import Province

@@ -19,7 +19,7 @@ from rooms.policy.actors import SYSTEM
 from rooms.store.tables.meetings import Attendee, Meeting
 from rooms.store.tables.org import Person
 from rooms.store.tables.records import Job
-from signaling.notify import read
+from signaling.notify.replies import read
 from tests.rooms.invited import BASE, KEY, SENDER
 from tests.rooms.province import Province
 from tests.rooms.test_booking_create import wish

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rooms.meetings.answers import MailReply
-from signaling.notify import NoReply, limits, read
+from signaling.notify import limits
+from signaling.notify.replies import NoReply, read
 
 MEETING = "0123456789abcdef" * 2
 NOW = datetime(2026, 3, 3, 1, tzinfo=UTC)

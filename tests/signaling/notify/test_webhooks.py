@@ -25,9 +25,11 @@ from rooms.store import outbox, webhooks
 from rooms.store.database import Database
 from rooms.store.tables.meetings import DocumentRef, HookSeen, Meeting
 from rooms.store.tables.records import AuditEntry, Delivery, Job, Webhook
-from signaling.notify import Worker, limits, works
+from signaling.notify import limits
 from signaling.notify.targets import Lookup
 from signaling.notify.webhooks import Deliverer
+from signaling.notify.worker import Worker
+from signaling.notify.works import works
 from tests.rooms.invited import BASE, KEY, SENDER, Wanted, meeting
 from tests.rooms.province import Province
 

@@ -16,8 +16,9 @@ from sqlalchemy import func, select
 from rooms.store import outbox
 from rooms.store.database import Database
 from rooms.store.tables.records import AuditEntry, Job
-from signaling import limits as server_limits
-from signaling.notify import GiveUp, Later, Worker, in_transaction, limits
+from signaling.host import limits as server_limits
+from signaling.notify import limits
+from signaling.notify.worker import GiveUp, Later, Worker, in_transaction
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 Work = Callable[[dict[str, Any], datetime], Awaitable[None]]

@@ -14,7 +14,7 @@ from livekit import api, rtc
 from livekit.protocol import rtc as proto
 
 from conference import Grants
-from signaling.auth import Authenticator
+from signaling.host.tokens import Authenticator
 from signaling.rtc import limits
 from tests.conftest import LiveServer
 

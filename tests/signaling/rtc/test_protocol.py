@@ -12,7 +12,7 @@ from livekit.protocol import models, room, rtc
 
 from conference.ground.lifecycle import What
 from media.ground import limits as media_limits
-from signaling import limits as http_limits
+from signaling.host import limits as http_limits
 from signaling.rtc import admin, limits, requests, scenarios
 from signaling.rtc.webhooks import EVENTS
 

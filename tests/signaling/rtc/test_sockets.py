@@ -13,7 +13,8 @@ from starlette.applications import Starlette
 from starlette.types import Message
 
 from conference import Grants
-from signaling.rtc import limits, routes
+from signaling.rtc import limits
+from signaling.rtc.routing import routes
 from signaling.rtc.session import Session
 from tests.signaling.rtc.desk import Office
 

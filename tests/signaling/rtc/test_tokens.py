@@ -10,8 +10,8 @@ from livekit.protocol import models, rtc
 
 from conference import Grants, Terms
 from conference import limits as conference_limits
-from signaling import limits as http_limits
-from signaling.auth import Authenticator
+from signaling.host import limits as http_limits
+from signaling.host.tokens import Authenticator
 from signaling.rtc import limits
 from signaling.rtc.join import Ask
 from signaling.rtc.kept import KeptFacts

@@ -4,14 +4,15 @@ from copy import copy
 
 import pytest
 
-from signaling.sip import digest, limits
-from signaling.sip.agent import Target
-from signaling.sip.causes import of_response
-from signaling.sip.digest import Credentials, Prover
-from signaling.sip.fields import read_uri
-from signaling.sip.guard import Guard, MemoryBans, Networks
-from signaling.sip.message import Request, Response, answer, parse
-from signaling.sip.transport import Hop
+from signaling.sip.dialog import digest
+from signaling.sip.dialog.agent import Target
+from signaling.sip.dialog.causes import of_response
+from signaling.sip.dialog.digest import Credentials, Prover
+from signaling.sip.transaction.guard import Guard, MemoryBans, Networks
+from signaling.sip.transaction.transport import Hop
+from signaling.sip.wire import limits
+from signaling.sip.wire.fields import read_uri
+from signaling.sip.wire.message import Request, Response, answer, parse
 from tests.signaling.sip.test_torture import SETS
 from tests.signaling.sip.world import ANSWER, OFFER, REALM, A, B, Node, World
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signaling.sip import bfcp
-from signaling.sip import body_limits as limits
-from signaling.sip.bfcp import Attribute, BfcpError, Fault, Kind, Message, Primitive, Status
+from signaling.sip.wire import bfcp
+from signaling.sip.wire import body_limits as limits
+from signaling.sip.wire.bfcp import Attribute, BfcpError, Fault, Kind, Message, Primitive, Status
 
 # Laid out by hand from RFC 8855 §§5.1, 5.2: version 2, FloorRequest, one word of payload, conference 77, transaction 3, user 5;
 # FLOOR-ID (type 2, mandatory), length 4, floor 1.

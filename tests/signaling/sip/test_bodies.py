@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference import PeerError
-from signaling.sip import body_limits as limits
-from signaling.sip import camera, markup, mediacontrol, roster
-from signaling.sip.camera import Capabilities, CapabilitiesWanted, Command, Move, Movement, Order
-from signaling.sip.mediacontrol import KeyframeWanted, MediaFault, Press
-from signaling.sip.roster import Roster, Stream, User
+from signaling.sip.wire import body_limits as limits
+from signaling.sip.wire import camera, markup, mediacontrol, roster
+from signaling.sip.wire.camera import Capabilities, CapabilitiesWanted, Command, Move, Movement, Order
+from signaling.sip.wire.mediacontrol import KeyframeWanted, MediaFault, Press
+from signaling.sip.wire.roster import Roster, Stream, User
 
 # RFC 5168 §7.1
 RFC5168 = b"""<?xml version="1.0" encoding="utf-8" ?>

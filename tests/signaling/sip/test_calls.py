@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from signaling.sip import limits
-from signaling.sip.call import Call, Refused
-from signaling.sip.causes import Kind
-from signaling.sip.dialog import place
-from signaling.sip.fields import read_uri
-from signaling.sip.message import Request, Response, answer
-from signaling.sip.states import State
-from signaling.sip.transport import Hop
+from signaling.sip.dialog.call import Call, Refused
+from signaling.sip.dialog.causes import Kind
+from signaling.sip.dialog.dialog import place
+from signaling.sip.dialog.states import State
+from signaling.sip.transaction.transport import Hop
+from signaling.sip.wire import limits
+from signaling.sip.wire.fields import read_uri
+from signaling.sip.wire.message import Request, Response, answer
 from tests.signaling.sip.world import ANSWER, OFFER, A, B, Link, Node, World, pair
 
 MORE = OFFER.replace(b"- 1 1", b"- 1 2")

@@ -2,9 +2,8 @@
 
 import pytest
 
-from signaling.sip import limits
-from signaling.sip.causes import Kind
-from signaling.sip.digest import (
+from signaling.sip.dialog.causes import Kind
+from signaling.sip.dialog.digest import (
     Algorithm,
     Credentials,
     Proof,
@@ -16,9 +15,10 @@ from signaling.sip.digest import (
     read_fields,
     read_proof,
 )
-from signaling.sip.fields import Malformed
-from signaling.sip.message import Request, Response, answer, parse
-from signaling.sip.states import State
+from signaling.sip.dialog.states import State
+from signaling.sip.wire import limits
+from signaling.sip.wire.fields import Malformed
+from signaling.sip.wire.message import Request, Response, answer, parse
 from tests.signaling.sip.world import ANSWER, REALM, A, B, Link, Node, World
 
 NONCE_2617 = "dcd98b7102dd2f0e8b11d0f600bfb0c093"

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from signaling import tls
-from signaling.sip import limits
-from signaling.sip.agent import Target
-from signaling.sip.causes import Kind
-from signaling.sip.fields import read_uri
-from signaling.sip.guard import Networks
-from signaling.sip.registrar import Trunk
-from signaling.sip.states import State
-from signaling.sip.transport import Framer
+from signaling.front import tls
+from signaling.sip.dialog.agent import Target
+from signaling.sip.dialog.causes import Kind
+from signaling.sip.dialog.registrar import Trunk
+from signaling.sip.dialog.states import State
+from signaling.sip.transaction.guard import Networks
+from signaling.sip.transaction.transport import Framer
+from signaling.sip.wire import limits
+from signaling.sip.wire.fields import read_uri
 from tests.ports import free_port
 from tests.signaling.sip.loopback import Station, station, until
 from tests.signaling.sip.world import ANSWER, OFFER

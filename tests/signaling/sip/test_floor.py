@@ -14,11 +14,11 @@ import pytest
 from conference import ContentToken, ContentTokenChange, ContentTokenRule
 from conference.ground.limits import CONTENT_TOKEN_REQUESTS
 from conference.ground.plan import Endpoint, FloorPlan
-from signaling.sip import bfcp
-from signaling.sip import body_limits as limits
-from signaling.sip.bfcp import Attribute, Fault, Kind, Message, Primitive, Status
-from signaling.sip.floor_channel import FloorChannel
-from signaling.sip.floor_server import FloorServer
+from signaling.sip.floor.channel import FloorChannel
+from signaling.sip.floor.server import FloorServer
+from signaling.sip.wire import bfcp
+from signaling.sip.wire import body_limits as limits
+from signaling.sip.wire.bfcp import Attribute, Fault, Kind, Message, Primitive, Status
 
 CONFERENCE = 77
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from signaling.sip import limits
-from signaling.sip.guard import Ban, Guard, MemoryBans
-from signaling.sip.transport import Hop
+from signaling.sip.transaction.guard import Ban, Guard, MemoryBans
+from signaling.sip.transaction.transport import Hop
+from signaling.sip.wire import limits
 from tests.signaling.sip.test_agent import T, Terminal, node
 from tests.signaling.sip.world import REALM, A, Node, World
 

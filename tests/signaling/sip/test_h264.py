@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sip import h264
+from signaling.sip.wire import h264
 
 HDX = {"profile-level-id": "42800d", "max-mbps": "108000", "max-fs": "3600", "max-br": "1600"}
 NONSENSE = {"profile-level-id": "42e01f", "max-fs": "0", "max-mbps": "-1", "max-br": "x"}

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sip.message import parse
-from signaling.sip.states import State
-from signaling.sip.transport import Hop
+from signaling.sip.dialog.states import State
+from signaling.sip.transaction.transport import Hop
+from signaling.sip.wire.message import parse
 from tests.signaling.sip.test_message import PIECES, SEEDS
 from tests.signaling.sip.test_torture import SETS
 from tests.signaling.sip.world import OFFER, A, B, Node, World, pair

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from signaling.sip import limits
-from signaling.sip.agent import Target
-from signaling.sip.call import Call
-from signaling.sip.causes import Kind
-from signaling.sip.dialog import Dialog
-from signaling.sip.fields import read_uri
-from signaling.sip.leftover import Left
-from signaling.sip.states import State
-from signaling.sip.transport import Hop
+from signaling.sip.dialog.agent import Target
+from signaling.sip.dialog.call import Call
+from signaling.sip.dialog.causes import Kind
+from signaling.sip.dialog.dialog import Dialog
+from signaling.sip.dialog.leftover import Left
+from signaling.sip.dialog.states import State
+from signaling.sip.transaction.transport import Hop
+from signaling.sip.wire import limits
+from signaling.sip.wire.fields import read_uri
 from tests.signaling.sip.world import OFFER, A, B, Link, Node, World, pair
 
 HOP = Hop("udp", B, 5060)

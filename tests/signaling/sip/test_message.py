@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sip import limits
-from signaling.sip.fields import Malformed, read_address, read_uri, read_via, split
-from signaling.sip.message import Request, Response, answer, parse
+from signaling.sip.wire import limits
+from signaling.sip.wire.fields import Malformed, read_address, read_uri, read_via, split
+from signaling.sip.wire.message import Request, Response, answer, parse
 from tests.signaling.sip.test_torture import SETS
 
 BEGIN = b"OPTIONS sip:a@h.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\r\n"

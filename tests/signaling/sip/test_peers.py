@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from signaling.sip import limits
-from signaling.sip.agent import Target
-from signaling.sip.call import Call
-from signaling.sip.causes import Kind
-from signaling.sip.fields import read_uri
+from signaling.sip.dialog.agent import Target
+from signaling.sip.dialog.call import Call
+from signaling.sip.dialog.causes import Kind
+from signaling.sip.wire import limits
+from signaling.sip.wire.fields import read_uri
 from tests.ports import free_port
 from tests.signaling.sip.loopback import Station, run, station, until
 from tests.signaling.sip.test_driver import trusting

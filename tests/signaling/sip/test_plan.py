@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from conference import PeerError
 from conference.ground.plan import Endpoint, Keys, MediaPlan, OwnEnds, Policy, VideoPlan
-from signaling.sip import plan, profiles, sdp
-from signaling.sip.plan import Agreed, NotAcceptable, answer, make_offer, read_answer
-from signaling.sip.profiles import GENERIC, Profile, Profiles
+from signaling.sip.media import plan, profiles
+from signaling.sip.media.plan import Agreed, NotAcceptable, answer, make_offer, read_answer
+from signaling.sip.media.profiles import GENERIC, Profile, Profiles
+from signaling.sip.wire import sdp
 from tests.signaling.sip import terminals
 from tests.signaling.sip.terminals import OWN, OWN6
 from tests.signaling.sip.test_sdp import mutated

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference import Refusal
-from signaling.sip import body_limits as limits
-from signaling.sip import profiles
-from signaling.sip.profiles import GENERIC, SHIPPED, Profile, Profiles
+from signaling.sip.media import profiles
+from signaling.sip.media.profiles import GENERIC, SHIPPED, Profile, Profiles
+from signaling.sip.wire import body_limits as limits
 
 
 @pytest.mark.parametrize(

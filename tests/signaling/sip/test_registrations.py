@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from signaling.sip.registrar import Binding
-from signaling.sip.transport import Hop
+from signaling.sip.dialog.registrar import Binding
+from signaling.sip.transaction.transport import Hop
 from tests.signaling.sip.test_agent import T, Terminal
 from tests.signaling.sip.world import A, Node, World
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conference import PeerError
-from signaling.sip import body_limits as limits
-from signaling.sip import sdp
+from signaling.sip.wire import body_limits as limits
+from signaling.sip.wire import sdp
 from tests.signaling.sip import terminals
 
 NAMES = sorted(path.stem for path in terminals.FIXTURES.glob("*.sdp"))

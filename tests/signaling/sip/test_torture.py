@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from signaling.sip.fields import Malformed
-from signaling.sip.message import Request, Response, parse
+from signaling.sip.wire.fields import Malformed
+from signaling.sip.wire.message import Request, Response, parse
 
 SETS = Path(__file__).resolve().parents[2] / "fixtures" / "sip"
 

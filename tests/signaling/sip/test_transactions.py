@@ -4,13 +4,11 @@ from itertools import product
 
 import pytest
 
-from signaling.sip import limits
-from signaling.sip.message import Request, Response, answer, parse
-from signaling.sip.states import TABLE as CALL_TABLE
-from signaling.sip.states import Event as CallEvent
-from signaling.sip.states import State as CallState
-from signaling.sip.timers import Timers
-from signaling.sip.transaction import (
+from signaling.sip.dialog.states import TABLE as CALL_TABLE
+from signaling.sip.dialog.states import Event as CallEvent
+from signaling.sip.dialog.states import State as CallState
+from signaling.sip.transaction.timers import Timers
+from signaling.sip.transaction.transaction import (
     FIRST,
     TABLES,
     Do,
@@ -23,7 +21,9 @@ from signaling.sip.transaction import (
     Transactions,
     armed,
 )
-from signaling.sip.transport import Hop
+from signaling.sip.transaction.transport import Hop
+from signaling.sip.wire import limits
+from signaling.sip.wire.message import Request, Response, answer, parse
 
 S, V = State, Event
 TIMING = Timing()

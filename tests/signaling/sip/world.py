@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from signaling.sip.agent import Agent, Target
-from signaling.sip.call import Call, Refused
-from signaling.sip.causes import Cause
-from signaling.sip.core import Config
-from signaling.sip.digest import Algorithm, Credentials, ha1
-from signaling.sip.fields import Address, read_uri
-from signaling.sip.guard import MemoryBans, Networks
-from signaling.sip.message import Request, Response, parse
-from signaling.sip.registrar import Account, Binding, Trunk
-from signaling.sip.subscription import Subscription
-from signaling.sip.transport import Hop
+from signaling.sip.dialog.agent import Agent, Target
+from signaling.sip.dialog.call import Call, Refused
+from signaling.sip.dialog.causes import Cause
+from signaling.sip.dialog.core import Config
+from signaling.sip.dialog.digest import Algorithm, Credentials, ha1
+from signaling.sip.dialog.registrar import Account, Binding, Trunk
+from signaling.sip.dialog.subscription import Subscription
+from signaling.sip.transaction.guard import MemoryBans, Networks
+from signaling.sip.transaction.transport import Hop
+from signaling.sip.wire.fields import Address, read_uri
+from signaling.sip.wire.message import Request, Response, parse
 
 REALM = "halls.example"
 OFFER, ANSWER = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n", b"v=0\r\no=- 2 1 IN IP4 192.0.2.2\r\n"

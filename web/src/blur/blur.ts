@@ -156,7 +156,7 @@ interface Rule {
 }
 let rule: Rule | undefined;
 
-/** The page's policy lets scripts in by named rules only; this one knows one address (`signaling/guard.py`). */
+/** The page's policy lets scripts in by named rules only; this one knows one address (`signaling/front/guard.py`). */
 function trusted(): string {
   const { trustedTypes } = globalThis as { trustedTypes?: { createPolicy(name: string, rules: Rule): Rule } };
   rule ??= trustedTypes?.createPolicy('blur-worker', { createScriptURL: () => program });

@@ -1,6 +1,6 @@
 /**
  * Blurs the room behind people, away from the page's own thread. The server sends this file with a policy of its own: only here
- * may WebAssembly run (`signaling/guard.py`). Where the browser streams the pictures of a camera they go from stream to stream;
+ * may WebAssembly run (`signaling/front/guard.py`). Where the browser streams the pictures of a camera they go from stream to stream;
  * elsewhere the worker asks the page for each one, by its own clock, which runs on while the page is covered.
  */
 import { Cutter } from './cutter';

@@ -1,0 +1,161 @@
+"""What each route of the desk has at hand: the database, who asks and when, versions for ETag and If-Match.
+
+Owns no rule: `rooms` decides who may do what. A route states its right by `signaling.host.declared.needs` as well, for the tests.
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Header, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from signaling.api.ground import problems
+from signaling.api.ground.cursors import Window, window
+from signaling.api.ground.desk import Desk, DeviceProfiles, Doorman, HallDesk, LiveMeetings, Present
+from signaling.api.models import limits
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Work = Callable[[AsyncSession], Awaitable[T]]
+_ETAG = re.compile(r'"([0-9]{1,9})"')
+_KEY = re.compile(r"[\x21-\x7e]{1,100}")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request."""
+
+    desk: Desk
+    request: Request
+    now: datetime
+    somebody: Actor | None
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks. Raises Refusal `signed_out`."""
+        if self.somebody is None:
+            raise problems.refused("signed_out")
+        return self.somebody
+
+    async def read(self, work: Work[T]) -> T:
+        async with self.desk.database.reading() as session:
+            return await work(session)
+
+    async def write(self, work: Work[T]) -> T:
+        return await self.desk.database.transact(work)
+
+    async def again(self) -> "Visit":
+        """The same request as it would be now: whoever asked may have signed out, or may not any more."""
+        now = datetime.fromtimestamp(self.desk.now(), UTC)
+        return Visit(self.desk, self.request, now, await self.desk.doorman.actor(self.request, now, seen=False))
+
+    async def refresh_halls(self) -> None:
+        """The SIP ports go by what was just stored. It stands whatever happens here: the halls read the register every 30 s."""
+        if self.desk.halls is None:
+            return
+        try:
+            await self.desk.halls.refresh()
+        except Exception:  # the change is stored: an error here must not be read as its failure
+            log.exception("the halls have not taken over a change of the register; they read it again within 30 s")
+
+    @property
+    def base(self) -> str:
+        """Where people reach this server; the Host header was checked before."""
+        url = self.request.url
+        return self.desk.public_url.rstrip("/") or f"{url.scheme}://{url.netloc}"
+
+    @property
+    def address(self) -> str:
+        return self.request.client.host if self.request.client else ""
+
+
+async def _visit(request: Request) -> Visit:
+    desk: Desk = request.app.state.desk
+    now = datetime.fromtimestamp(desk.now(), UTC)
+    return Visit(desk, request, now, await desk.doorman.actor(request, now))
+
+
+async def _known(request: Request) -> Visit:
+    visit = await _visit(request)
+    visit.actor  # noqa: B018 - raises
+    return visit
+
+
+async def _stranger(request: Request) -> Visit:
+    """Nobody is looked for: a dead cookie does not keep a guest out."""
+    desk: Desk = request.app.state.desk
+    return Visit(desk, request, datetime.fromtimestamp(desk.now(), UTC), None)
+
+
+async def _expected(if_match: Annotated[str, Header(max_length=100, description='the ETag, such as `"3"`')]) -> int:
+    """The version that the caller means to change. Raises `version_malformed`; `version_missing` when there is none."""
+    match = _ETAG.fullmatch(if_match.strip())
+    if match is None:
+        raise problems.refused("version_malformed")
+    return int(match[1])
+
+
+async def _key(idempotency_key: Annotated[str, Header(max_length=limits.KEY_CHARACTERS)] = "") -> str:
+    if idempotency_key and not _KEY.fullmatch(idempotency_key):
+        raise problems.refused("key_malformed")
+    return idempotency_key
+
+
+# Coroutines, all of them: what is no coroutine FastAPI hands to a thread, and waits.
+Caller = Annotated[Visit, Depends(_known)]
+Anybody = Annotated[Visit, Depends(_visit)]
+Stranger = Annotated[Visit, Depends(_stranger)]
+Version = Annotated[int, Depends(_expected)]
+IdempotencyKey = Annotated[str, Depends(_key)]
+Rows = Annotated[Window, Depends(window)]
+
+
+def tag(response: Response, version: int) -> None:
+    response.headers["etag"] = f'"{version}"'
+
+
+def check_version(expected: int, found: int) -> None:
+    """Raises Refusal `version_mismatch`."""
+    if expected != found:
+        raise problems.refused("version_mismatch")
+
+
+def anywhere(visit: Visit, action: str) -> Actor:
+    """Whoever may do it in some unit: lists and the directory. Raises Refusal `signed_out`, `denied`."""
+    if not roles.anywhere(visit.actor, action):
+        raise problems.refused("denied")
+    return visit.actor
+
+
+def found(thing: T | None) -> T:
+    """Raises Refusal `not_found`."""
+    if thing is None:
+        raise problems.refused("not_found")
+    return thing
+
+
+__all__ = [
+    "Anybody",
+    "Caller",
+    "Desk",
+    "DeviceProfiles",
+    "Doorman",
+    "HallDesk",
+    "IdempotencyKey",
+    "LiveMeetings",
+    "Present",
+    "Rows",
+    "Stranger",
+    "Version",
+    "Visit",
+    "anywhere",
+    "check_version",
+    "found",
+    "tag",
+]

@@ -1,0 +1,1 @@
+"""Routes of meetings and their dates: booking, invitations, and joining."""

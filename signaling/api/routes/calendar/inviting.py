@@ -1,0 +1,256 @@
+"""Who is invited, what they answered, the letters that went out and the offices' templates for them."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
+
+from fastapi import APIRouter, File, Form, Path, Response, UploadFile
+from sqlalchemy import delete, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking import named, reading
+from rooms.meetings import answers, attendees, letters
+from rooms.org.fields import today
+from rooms.policy import roles
+from rooms.store import audit
+from rooms.store.tables.meetings import Attendee as AttendeeRow
+from rooms.store.tables.meetings import DateAnswer as DateAnswerRow
+from rooms.store.tables.meetings import Letter as LetterRow
+from rooms.store.tables.meetings import LetterTemplate as LetterTemplateRow
+from rooms.store.tables.org import Unit
+from signaling.api.ground import problems
+from signaling.api.ground.visits import Caller, Rows, Visit, anywhere, found
+from signaling.api.models import limits
+from signaling.api.models.meetings import (
+    AnswerFields,
+    Attendee,
+    Consent,
+    Letter,
+    LetterFields,
+    LetterTemplate,
+    MissingAttendee,
+)
+from signaling.api.models.parts import Id, Name200, Page, shown
+from signaling.api.routes.calendar import shapes
+from signaling.api.routes.calendar.published import record
+from signaling.host.declared import needs
+
+T = TypeVar("T")
+router = APIRouter(tags=["inviting"])
+Key = Annotated[Id, Path()]
+LetterKind = Literal["invite", "amend", "cancel"]
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+FILES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "the file",
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("application/pdf", DOCX)},
+    }
+}
+
+
+@router.get("/meetings/{meeting_id}/attendees", openapi_extra=needs("meetings.read", of="meeting"))
+async def list_attendees(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Attendee]:
+    """Who is invited and what was answered, in official order."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> tuple[list[AttendeeRow], dict[str, str], dict[str, list[DateAnswerRow]]]:
+        await reading.meeting_of(session, meeting_id, actor)
+        await reading.require_belongs(session, actor, meeting_id)
+        everybody = await attendees.listed(session, meeting_id)
+        names = await named.units(session, [one.unit_id for one in everybody])
+        return everybody, names, await answers.of_dates(session, meeting_id, visit.now)
+
+    everybody, names, alone = await visit.read(work)
+    return rows.cut(everybody, lambda one: shapes.attendee_of(one, names, alone.get(one.id, ())))
+
+
+@router.get("/meetings/{meeting_id}/missing", openapi_extra=needs("meetings.read", of="meeting"))
+async def list_missing(visit: Caller, rows: Rows, meeting_id: Key) -> Page[MissingAttendee]:
+    """Whom the secretary still has to call, with why and how to reach them."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> list[attendees.Missing]:
+        _, host = await reading.meeting_of(session, meeting_id, actor)
+        roles.require(actor, "meetings.read", host.path)
+        return await attendees.missing(session, meeting_id, visit.now)
+
+    return rows.cut(
+        await visit.read(work),
+        lambda one: MissingAttendee(
+            attendee_id=one.attendee_id,
+            label=one.label,
+            why=one.why,
+            name=one.contact.name,
+            email=one.contact.email,
+            phone=one.contact.phone,
+        ),
+    )
+
+
+@router.put(
+    "/meetings/{meeting_id}/attendees/{attendee_id}/answer", openapi_extra=needs("meetings.answers", of="meeting")
+)
+async def take_down(visit: Caller, meeting_id: Key, attendee_id: Key, wanted: AnswerFields) -> Attendee:
+    """An answer: one's own, or taken down by the secretary for somebody else."""
+
+    async def work(session: AsyncSession) -> AttendeeRow:
+        row = await _attendee(session, visit, meeting_id, attendee_id)
+        return await record(session, row, wanted, visit.actor, visit.now)
+
+    return shown(Attendee, await visit.write(work))
+
+
+@router.put(
+    "/meetings/{meeting_id}/attendees/{attendee_id}/consent", openapi_extra=needs("meetings.answers", of="meeting")
+)
+async def consent(visit: Caller, meeting_id: Key, attendee_id: Key, wanted: Consent) -> Attendee:
+    """The chair's word about a substitute for a head; recorded by the secretary with how it came."""
+
+    async def work(session: AsyncSession) -> AttendeeRow:
+        row = await _attendee(session, visit, meeting_id, attendee_id)
+        return await answers.decide_substitute(session, row, wanted.agree, visit.actor, visit.now, wanted.told_by)
+
+    return shown(Attendee, await visit.write(work))
+
+
+@router.get("/meetings/{meeting_id}/letters", openapi_extra=needs("meetings.read", of="meeting"))
+async def list_letters(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Letter]:
+    """Letters that were made, the newest first."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> list[LetterRow]:
+        await reading.meeting_of(session, meeting_id, actor)
+        await reading.require_belongs(session, actor, meeting_id)
+        return await letters.listed(session, meeting_id)
+
+    return rows.cut(await visit.read(work), lambda one: shown(Letter, one))
+
+
+@router.post("/meetings/{meeting_id}/letters", status_code=201, openapi_extra=needs("meetings.letters", of="meeting"))
+async def make_letter(visit: Caller, meeting_id: Key, wanted: LetterFields) -> Letter:
+    """Giấy mời, or its amendment or cancellation, as the meeting stands now."""
+    actor, dated = visit.actor, wanted.dated or today(visit.now)
+
+    async def work(session: AsyncSession) -> LetterRow:
+        _, host = await reading.meeting_of(session, meeting_id, actor)
+        roles.require(actor, "meetings.letters", host.path)
+        text = (wanted.number, wanted.symbol)
+        about = (wanted.note, wanted.occurrence_id or "")
+        fields = await letters.draft(
+            session, meeting_id, wanted.kind, wanted.signer_id, dated, visit.base, *text, *about
+        )
+        signer, template = wanted.signer_id, wanted.template_id
+        return await letters.make(
+            session, meeting_id, wanted.kind, fields, *text, dated, signer, template, actor, visit.now
+        )
+
+    return shown(Letter, await visit.write(work))
+
+
+@router.get(
+    "/meetings/{meeting_id}/letters/{letter_id}.{form}",
+    openapi_extra=needs("meetings.read", of="meeting"),
+    response_class=Response,
+    responses=FILES,
+)
+async def get_letter(visit: Caller, meeting_id: Key, letter_id: Key, form: Literal["pdf", "docx"]) -> Response:
+    """The letter as a file."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> tuple[LetterRow, bytes | None]:
+        await reading.meeting_of(session, meeting_id, actor)
+        await reading.require_belongs(session, actor, meeting_id)
+        letter = await session.get(LetterRow, letter_id)
+        if letter is None or letter.meeting_id != meeting_id:
+            raise problems.refused("not_found")
+        template = await session.get(LetterTemplateRow, letter.template_id) if letter.template_id else None
+        return letter, template.docx if template else None
+
+    letter, template = await visit.read(work)
+    if form == "pdf":
+        content = await _printed(visit, lambda: letters.pdf(letter.fields, letter.created_at))
+    else:
+        content = await _printed(visit, lambda: letters.docx(letter.fields, template))
+    media_type = "application/pdf" if form == "pdf" else DOCX
+    name = f"{letter.kind}-{letter.dated.isoformat()}.{form}"
+    return Response(content, media_type=media_type, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+
+@router.get("/letter-templates", openapi_extra=needs("board.read"))
+async def list_letter_templates(visit: Caller, rows: Rows) -> Page[LetterTemplate]:
+    """The offices' own DOCX: those of one's units, of what is below and above them."""
+    actor = anywhere(visit, "board.read")
+    above = {part for one in actor.roles for part in one.unit_path.split("/") if part}
+    below = [Unit.path.startswith(one.unit_path, autoescape=True) for one in actor.roles]
+
+    async def work(session: AsyncSession) -> list[LetterTemplateRow]:
+        query = select(LetterTemplateRow).join(Unit, Unit.id == LetterTemplateRow.unit_id)
+        mine = query.where(or_(LetterTemplateRow.unit_id.in_(above), *below)).order_by(LetterTemplateRow.name)
+        return list(await session.scalars(mine.limit(limits.SEARCHED)))
+
+    return rows.cut(await visit.read(work), lambda one: shown(LetterTemplate, one))
+
+
+@router.post("/letter-templates", status_code=201, openapi_extra=needs("meetings.letters", of="unit"))
+async def upload_template(
+    visit: Caller,
+    unit_id: Annotated[Id, Form()],
+    kind: Annotated[LetterKind, Form()],
+    name: Annotated[Name200, Form()],
+    file: Annotated[UploadFile, File()],
+) -> LetterTemplate:
+    """A DOCX with the fields of letters; one of the same name is replaced. It is looked through and tried out first."""
+    actor = visit.actor
+    anywhere(visit, "meetings.letters")
+    content = await contents(file)
+
+    async def allowed(session: AsyncSession) -> None:
+        unit = found(await session.get(Unit, unit_id))
+        roles.require(actor, "meetings.letters", unit.path)
+
+    await visit.read(allowed)
+    await _printed(visit, lambda: letters.check_template(content))
+    given = (unit_id, kind, name, content, actor, visit.now)
+    return shown(LetterTemplate, await visit.write(lambda session: letters.upload_checked(session, *given)))
+
+
+@router.delete(
+    "/letter-templates/{template_id}", status_code=204, openapi_extra=needs("meetings.letters", of="letter_template")
+)
+async def delete_template(visit: Caller, template_id: Key) -> None:
+    """Letters that were made with it are made with the built-in one from now on."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> None:
+        row = found(await session.get(LetterTemplateRow, template_id))
+        unit = await session.get_one(Unit, row.unit_id)
+        roles.require(actor, "meetings.letters", unit.path)
+        for letter in await session.scalars(select(LetterRow).where(LetterRow.template_id == template_id)):
+            letter.template_id = None
+        await session.flush()
+        await session.execute(delete(LetterTemplateRow).where(LetterTemplateRow.id == template_id))
+        await audit.record(session, visit.now, actor, "letter.template_remove", "letter_template", template_id, unit.id)
+
+    await visit.write(work)
+
+
+async def contents(file: UploadFile) -> bytes:
+    """Of an upload, bounded. Raises Refusal `file_too_long`."""
+    content = await file.read(limits.UPLOAD_BYTES + 1)
+    if len(content) > limits.UPLOAD_BYTES:
+        raise problems.refused("file_too_long")
+    return content
+
+
+async def _attendee(session: AsyncSession, visit: Visit, meeting_id: str, attendee_id: str) -> AttendeeRow:
+    await reading.meeting_of(session, meeting_id, visit.actor)
+    row = await session.get(AttendeeRow, attendee_id)
+    if row is None or row.meeting_id != meeting_id:
+        raise problems.refused("not_found")
+    return row
+
+
+async def _printed(visit: Visit, work: Callable[[], T]) -> T:
+    """Files are slow to make: a few at once, in threads."""
+    async with visit.desk.printing:
+        return await asyncio.to_thread(work)

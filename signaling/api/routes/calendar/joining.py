@@ -1,0 +1,210 @@
+"""Entering a booked meeting: signed in, by personal link, by number and PIN. Each way asks the class policy, in `rooms`."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conference import Grants, Knocker, Passage, State
+from rooms.errors import Refusal
+from rooms.meetings import entry
+from rooms.policy.actors import Actor
+from rooms.store import audit
+from signaling.api.ground import problems
+from signaling.api.ground.visits import Caller, Stranger, Visit
+from signaling.api.models.joining import Entering, JoinFields, JoinView, Moderation, Pass
+from signaling.api.models.parts import Id
+from signaling.api.routes.live.lobby import Waiting, host_key, session_of, waiting
+from signaling.host import limits
+from signaling.host.declared import OWN, SECRET, needs
+from signaling.host.throttle import network
+
+router = APIRouter(tags=["joining"])
+WAITS: dict[int | str, dict[str, Any]] = {202: {"model": Waiting, "description": "he waits in the lobby"}}
+
+
+@router.post("/join/look", openapi_extra=needs(SECRET))
+async def look(visit: Stranger, wanted: JoinFields) -> JoinView:
+    """What the bearer of a personal link, or of number and PIN, would enter, and why not yet."""
+    found = await visit.read(lambda session: _by_secret(session, visit, wanted))
+    refusal = found.refusal(visit.now)
+    why = {"code": refusal.code, "vi": refusal.vietnamese, "en": refusal.english} if refusal else {}
+    return JoinView(
+        title=found.meeting.title,
+        host_unit_name=found.host_unit_name,
+        class_=found.meeting.class_,
+        starts_at=found.occurrence.starts_at,
+        ends_at=found.occurrence.ends_at,
+        opens_at=found.opens_at,
+        name=found.name,
+        **why,
+    )
+
+
+@router.post("/join", responses=WAITS, openapi_extra=needs(SECRET))
+async def join(visit: Stranger, response: Response, wanted: JoinFields) -> Pass | Waiting:
+    """Leave to enter, for the bearer of a personal link, or of number and PIN; or, with 202, a ticket to wait with."""
+
+    async def work(session: AsyncSession) -> Comer:
+        found = await _by_secret(session, visit, wanted)
+        if not visit.desk.passes.takes(visit.address, visit.now.timestamp()):
+            raise problems.refused("too_many_requests")
+        actor = Actor("link", found.attendee_id or "number", name=found.name, address=visit.address)
+        return await _comer(session, visit, found, actor, found.attendee_id, "", wanted.ticket)
+
+    return _let_in(visit, response, await visit.write(work), wanted.ticket)
+
+
+@router.post("/occurrences/{occurrence_id}/pass", responses=WAITS, openapi_extra=needs(OWN))
+async def enter(
+    visit: Caller, response: Response, occurrence_id: Annotated[Id, Path()], wanted: Entering
+) -> Pass | Waiting:
+    """Leave to enter, for an invitee or the host's desk who is signed in: the button "Vào họp". With 202: a ticket to wait."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> Comer:
+        found = await entry.by_account(session, occurrence_id, actor, visit.now, wanted.phone)
+        who = found.attendee_id or actor.person_id or actor.id
+        return await _comer(session, visit, found, actor, who, actor.person_id or actor.id, wanted.ticket)
+
+    return _let_in(visit, response, await visit.write(work), wanted.ticket)
+
+
+@router.post("/occurrences/{occurrence_id}/moderation", openapi_extra=needs("meetings.edit", of="occurrence"))
+async def moderate(visit: Caller, occurrence_id: Annotated[Id, Path()]) -> Moderation:
+    """A key to the lobby of a date, for its hosts, while its door is open; entering is not needed."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> Comer:
+        found = await entry.by_account(session, occurrence_id, actor, visit.now)
+        if not found.host:
+            raise problems.refused("denied")
+        who = found.attendee_id or actor.person_id or actor.id
+        return await _comer(session, visit, found, actor, who, "", "", "meeting.moderation")
+
+    grants = (await visit.write(work)).grants
+    now = visit.now.timestamp()
+    key = host_key(visit.desk.sign, grants, now)
+    return Moderation(conference=grants.conference, key=key, expires_at=int(now) + limits.MODERATION_TTL_S)
+
+
+async def _by_secret(session: AsyncSession, visit: Visit, wanted: JoinFields) -> entry.Entry:
+    """Raises Refusal `fields_wrong`, `too_many_requests`, `link_wrong`, `number_or_pin_wrong`, …"""
+    desk, at = visit.desk, visit.now.timestamp()
+    if wanted.link is not None and wanted.number is None and wanted.pin is None:
+        if not desk.links.takes(visit.address, at):
+            raise problems.refused("too_many_requests")
+        found = await entry.by_link(session, wanted.link, visit.now)
+        desk.links.gives_back(visit.address)
+        return found
+    if wanted.number is None or wanted.pin is None or wanted.link is not None:
+        raise problems.refused("join_words")
+    number = "".join(one for one in wanted.number if one.isdigit())
+    if not desk.number_tries.takes(number, visit.address, at):
+        raise problems.refused("too_many_requests")
+    found = await entry.by_number(session, number, wanted.pin, wanted.name, visit.now)
+    desk.number_tries.gives_back(number, visit.address)
+    return found
+
+
+@dataclass(frozen=True)
+class Comer:
+    """Somebody whom the door does not refuse. `waits`: unless a host let him in already."""
+
+    found: entry.Entry
+    grants: Grants
+    knocker: Knocker
+    waits: bool
+
+
+async def _comer(
+    session: AsyncSession,
+    visit: Visit,
+    found: entry.Entry,
+    actor: Actor,
+    bearer: str,
+    key: str,
+    ticket: str,
+    action: str = "meeting.pass",
+) -> Comer:
+    """`bearer`, `key`: as `conference.Knocker` has them. Written down. Raises what `entry.Entry.refusal` tells, and
+    `lobby_limit`; whom the lobby refuses leaves no row either.
+    """
+    refusal: Refusal | None = found.refusal(visit.now)
+    if refusal is not None:
+        raise refusal
+    date, meeting = found.occurrence, found.meeting
+    grants = Grants(
+        identity=f"{found.way}.{bearer or 'guest'}.{visit.desk.suffix()}",
+        name=_shown(found.name),
+        conference=visit.desk.live.name_of(date.id, meeting.class_, meeting.version, meeting.lobby),
+        join=True,
+        raises_hand=True,
+        passage=Passage.HOST if found.host else Passage.NONE,
+        account=actor.id if actor.kind == "account" else "",
+        session=session_of(actor),
+    )
+    knocker = Knocker(
+        identity=grants.identity,
+        name=grants.name,
+        way=found.way,
+        key=key,
+        bearer=bearer,
+        always=found.waits(False),
+        source=network(visit.address),
+    )
+    now = visit.now.timestamp()
+    lobby = visit.desk.lobbies.get(grants.conference, now)
+    lobby.check_final(knocker)
+    waits = found.waits(lobby.on)
+    if waits and not lobby.admits(knocker, ticket):
+        action = "lobby.knock"
+        if lobby.foresee(knocker, ticket, now) is not None:  # he waits already: one line is enough
+            return Comer(found, grants, knocker, waits)
+    detail = {"way": found.way, "attendee": found.attendee_id}
+    await audit.record(session, visit.now, actor, action, "occurrence", date.id, meeting.host_unit_id, detail)
+    return Comer(found, grants, knocker, waits)
+
+
+def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> Pass | Waiting:
+    """Raises what the lobby says: `lobby_denied`, `lobby_full`, `lobby_pause`."""
+    found, grants = comer.found, comer.grants
+    now, lobbies = visit.now.timestamp(), visit.desk.lobbies
+    if not comer.waits:
+        lobbies.get(grants.conference, now).remember(comer.knocker)
+        return _pass(visit, found, grants)
+    knock = lobbies.knock(grants.conference, comer.knocker, ticket, now)
+    if knock.state is not State.ADMITTED:
+        response.status_code = 202
+        return waiting(lobbies.get(grants.conference, now), knock, found.meeting.title, now)
+    lobbies.get(grants.conference, now).remember(knock.who)
+    # As the host saw him, not as he calls himself now.
+    seen = replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
+    return _pass(visit, found, seen)
+
+
+def _pass(visit: Visit, found: entry.Entry, grants: Grants) -> Pass:
+    date, meeting, now = found.occurrence, found.meeting, visit.now.timestamp()
+    return Pass(
+        token=visit.desk.sign(grants, limits.TOKEN_TTL_S, now),
+        url=visit.base.replace("http", "ws", 1),
+        identity=grants.identity,
+        conference=grants.conference,
+        title=meeting.title,
+        name=grants.name,
+        expires_at=int(now) + limits.TOKEN_TTL_S,
+        meeting_id=meeting.id,
+        occurrence_id=date.id,
+        starts_at=date.starts_at,
+        ends_at=date.ends_at,
+        moderation=host_key(visit.desk.sign, grants, now) if found.host else "",
+        number=(meeting.number or "") if found.host else "",
+    )
+
+
+def _shown(name: str) -> str:
+    """What a token may carry."""
+    while len(name.encode()) > limits.NAME_BYTES:
+        name = name[:-1]
+    return name

@@ -1,0 +1,166 @@
+"""What the desk decides about single mails and links: send an invitation again, take a link back, let mail leave the official
+domains; a letter to each invitee in one file; and the secret by which another system signs its webhooks."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.accounts import clients
+from rooms.booking import reading
+from rooms.meetings import attendees, intake, invitations, letters, links
+from rooms.store.tables.meetings import Attendee as AttendeeRow
+from rooms.store.tables.meetings import Letter as LetterRow
+from signaling.api.ground import problems
+from signaling.api.ground.visits import Caller, Visit
+from signaling.api.models.parts import Id, Strict, Text300, View
+from signaling.host.declared import needs
+
+router = APIRouter(tags=["mailing"])
+Key = Annotated[Id, Path()]
+
+
+class OutsideFields(Strict):
+    """Why mail may go to an address that is not official."""
+
+    reason: Text300
+
+
+class MailStanding(View):
+    """What became of an attendee's invitation: `sent`, `failed`, `no_address`, `refused`, `off`; empty: nothing yet."""
+
+    attendee_id: str
+    mail_state: str
+    outside_reason: str
+    has_link: bool
+
+
+class PersonalLink(View):
+    """A guest's personal link: whoever has it answers and enters as him."""
+
+    attendee_id: str
+    url: str
+
+
+class HookSecret(View):
+    """`whsec_…`: shown this once."""
+
+    client_id: str
+    secret: str
+
+
+@router.put(
+    "/meetings/{meeting_id}/attendees/{attendee_id}/outside", openapi_extra=needs("meetings.answers", of="meeting")
+)
+async def allow_outside(visit: Caller, meeting_id: Key, attendee_id: Key, wanted: OutsideFields) -> MailStanding:
+    """Let mail go to this attendee though the domain is not official. The reason is kept in the audit trail."""
+
+    async def work(session: AsyncSession) -> AttendeeRow:
+        row = await _attendee(session, visit, meeting_id, attendee_id)
+        await attendees.allow_outside(session, row, wanted.reason, visit.actor, visit.now)
+        return row
+
+    return _standing(await visit.write(work))
+
+
+@router.post(
+    "/meetings/{meeting_id}/attendees/{attendee_id}/invitation",
+    status_code=202,
+    openapi_extra=needs("meetings.answers", of="meeting"),
+)
+async def invite_again(visit: Caller, meeting_id: Key, attendee_id: Key) -> MailStanding:
+    """Send the invitation once more, with a new link when the old one was taken back."""
+
+    async def work(session: AsyncSession) -> AttendeeRow:
+        row = await _attendee(session, visit, meeting_id, attendee_id)
+        await invitations.resend(session, row, visit.actor, visit.now)
+        return row
+
+    row = await visit.write(work)
+    visit.desk.wake()
+    return _standing(row)
+
+
+@router.post(
+    "/meetings/{meeting_id}/attendees/{attendee_id}/link", openapi_extra=needs("meetings.answers", of="meeting")
+)
+async def hand_over_link(visit: Caller, meeting_id: Key, attendee_id: Key) -> PersonalLink:
+    """The personal link of a guest, to be passed on by other ways than mail. In the audit trail it stands that it was taken."""
+
+    async def work(session: AsyncSession) -> str:
+        row = await _attendee(session, visit, meeting_id, attendee_id)
+        return await invitations.hand_over_link(session, visit.desk.key, row, visit.actor, visit.now)
+
+    return PersonalLink(attendee_id=attendee_id, url=links.address(visit.base, await visit.write(work)))
+
+
+@router.delete(
+    "/meetings/{meeting_id}/attendees/{attendee_id}/link",
+    status_code=204,
+    openapi_extra=needs("meetings.answers", of="meeting"),
+)
+async def take_link_back(visit: Caller, meeting_id: Key, attendee_id: Key) -> None:
+    """The personal link opens no more, nor does what it was exchanged for."""
+
+    async def work(session: AsyncSession) -> None:
+        row = await _attendee(session, visit, meeting_id, attendee_id)
+        await invitations.take_link_back(session, row, visit.actor, visit.now)
+
+    await visit.write(work)
+    visit.desk.live.bar([f"personal_link.{attendee_id}"], visit.now.timestamp())
+
+
+@router.get(
+    "/meetings/{meeting_id}/letters/{letter_id}/set",
+    openapi_extra=needs("meetings.read", of="meeting"),
+    response_class=Response,
+    responses={200: {"description": "the file", "content": {"application/pdf": {}}}},
+)
+async def letter_set(visit: Caller, meeting_id: Key, letter_id: Key) -> Response:
+    """The letter to each invitee, one after another in one PDF, for printing."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> tuple[LetterRow, list[str]]:
+        await reading.meeting_of(session, meeting_id, actor)
+        await reading.require_belongs(session, actor, meeting_id)
+        letter = await session.get(LetterRow, letter_id)
+        if letter is None or letter.meeting_id != meeting_id:
+            raise problems.refused("not_found")
+        invited = [one for one in await attendees.listed(session, meeting_id) if one.role != "chair"]
+        return letter, [one.label or one.guest_name for one in invited]
+
+    letter, recipients = await visit.read(work)
+    async with visit.desk.printing:
+        content = await asyncio.to_thread(letters.pdf_set, letter.fields, recipients, letter.created_at)
+    name = f"{letter.kind}-{letter.dated.isoformat()}-set.pdf"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.post("/clients/{client_id}/hook-secret", openapi_extra=needs("clients.write", of="client"))
+async def new_hook_secret(visit: Caller, client_id: Key) -> HookSecret:
+    """A new secret by which this system signs the webhooks that it sends here; the old one opens nothing any more."""
+
+    async def work(session: AsyncSession) -> str:
+        row = await clients.administered(session, client_id, visit.actor)
+        return await intake.new_hook_secret(session, visit.desk.seal, row, visit.actor, visit.now)
+
+    return HookSecret(client_id=client_id, secret=await visit.write(work))
+
+
+async def _attendee(session: AsyncSession, visit: Visit, meeting_id: str, attendee_id: str) -> AttendeeRow:
+    await reading.meeting_of(session, meeting_id, visit.actor)
+    row = await session.get(AttendeeRow, attendee_id)
+    if row is None or row.meeting_id != meeting_id:
+        raise problems.refused("not_found")
+    return row
+
+
+def _standing(row: AttendeeRow) -> MailStanding:
+    return MailStanding(
+        attendee_id=row.id,
+        mail_state=row.mail_state,
+        outside_reason=row.outside_reason,
+        has_link=row.link_digest is not None,
+    )

@@ -1,0 +1,348 @@
+"""Meetings: found, booked, changed, decided, called off, put off; their dates and history."""
+
+import math
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import booking
+from rooms.booking import named, reading, requests, settings
+from rooms.meetings import entry, links
+from rooms.store.tables.meetings import Attendee as AttendeeRow
+from rooms.store.tables.meetings import MeetingType as TypeRow
+from rooms.store.tables.meetings import Occurrence as OccurrenceRow
+from signaling.api.ground.visits import Caller, IdempotencyKey, Rows, Version, Visit, anywhere, check_version, tag
+from signaling.api.models import limits
+from signaling.api.models.meetings import (
+    Cancellation,
+    Change,
+    Decision,
+    Displaced,
+    DisplaceFields,
+    Draft,
+    ExtendFields,
+    InTheWay,
+    Meeting,
+    MeetingChanges,
+    MeetingFields,
+    MeetingSummary,
+    MeetingType,
+    MeetingTypeFields,
+    Moved,
+    Occurrence,
+    Postponement,
+    State,
+)
+from signaling.api.models.parts import Code, Id, Instant, MeetingClass, Page, shown
+from signaling.api.routes.calendar import shapes
+from signaling.host.declared import OWN, needs
+
+router = APIRouter(tags=["meetings"])
+Key = Annotated[Id, Path()]
+Action = Callable[[AsyncSession], Awaitable[object]]
+
+
+@router.get("/meeting-types", openapi_extra=needs("org.read"))
+async def list_types(visit: Caller, rows: Rows) -> Page[MeetingType]:
+    """Kinds of meetings with what follows from each."""
+    anywhere(visit, "org.read")
+
+    async def work(session: AsyncSession) -> list[TypeRow]:
+        return list(await session.scalars(select(TypeRow).order_by(TypeRow.position, TypeRow.name, TypeRow.code)))
+
+    return rows.cut(await visit.read(work), lambda one: shown(MeetingType, one))
+
+
+@router.put("/meeting-types/{code}", openapi_extra=needs("settings.write"))
+async def set_type(visit: Caller, code: Annotated[Code, Path()], wanted: MeetingTypeFields) -> MeetingType:
+    """A kind of meeting, new or changed."""
+    row = await visit.write(
+        lambda session: settings.set_type(session, code, wanted.model_dump(), visit.actor, visit.now)
+    )
+    return shown(MeetingType, row)
+
+
+@router.get("/meetings", openapi_extra=needs(OWN))
+async def search_meetings(
+    visit: Caller,
+    rows: Rows,
+    q: Annotated[str, Query(max_length=limits.QUERY_CHARACTERS)] = "",
+    state: Annotated[list[State] | None, Query(max_length=6)] = None,
+    host_unit_id: Id | None = None,
+    type_code: Code | None = None,
+    class_: Annotated[MeetingClass | None, Query(alias="class")] = None,
+    starts_from: Instant | None = None,
+    starts_before: Instant | None = None,
+    connect_asked: bool = False,
+) -> Page[MeetingSummary]:
+    """List the meetings that the caller may read, the latest first date first. `q`: a part of the title, or the number of the
+    meeting or of a document. `connect_asked`: only meetings of the caller's desk that do not say yet whether the server calls
+    their halls.
+    """
+    after = None
+    if rows.after:
+        after = (datetime.fromisoformat(rows.after[0][0]), str(rows.after[0][1]))
+    query = booking.SearchQuery(
+        text=q,
+        states=tuple(state or ()),
+        host_unit_id=host_unit_id or "",
+        type_code=type_code or "",
+        class_=class_ or "",
+        starts_at=starts_from,
+        ends_at=starts_before,
+        connect_asked=connect_asked,
+        after=after,
+        limit=rows.fetch,
+    )
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> list[MeetingSummary]:
+        found = await booking.search(session, query, actor, visit.now)
+        dates = await booking.next_dates(session, [one.id for one in found], visit.now)
+        names = await named.units(session, [one.host_unit_id for one in found])
+        keys.update({one.id: [one.first_starts_at.isoformat(), one.id] for one in found})
+        return [shapes.summary_of(one, dates, names) for one in found]
+
+    keys: dict[str, list[str]] = {}
+    return rows.keyed(await visit.read(work), lambda one: one, lambda one: keys[one.id])
+
+
+@router.post("/meetings", status_code=201, openapi_extra=needs("meetings.create", of="unit"))
+async def create_meeting(visit: Caller, response: Response, wanted: MeetingFields, key: IdempotencyKey) -> Meeting:
+    """Book: hold (or hand in at once with `submit`) halls, terminals, people and capacity together, or nothing.
+
+    The same Idempotency-Key with the same request gives the same meeting. A clash is 409 `overlap` or `capacity`; each
+    trouble names what is taken, free times and other halls. A state secret is refused and nothing of it is kept.
+    """
+    actor, request = visit.actor, shapes.request_of(wanted)
+    made = await booking.booked(visit.desk.database, request, actor, visit.now, key)
+    if made.meeting.state != "held":
+        # Of a hold nothing is due before it ends.
+        visit.desk.wake()
+    response.headers["location"] = f"/api/v1/meetings/{made.meeting.id}"
+    view = booking.view_of_made(made, actor, visit.now)
+    if view is None:
+        return await _answer(visit, response, made.meeting.id)
+    tag(response, made.meeting.version)
+    return shapes.meeting_of(view, await _names(visit, made, view))
+
+
+async def _names(visit: Visit, made: booking.Made, view: booking.MeetingView) -> dict[str, str]:
+    """Of all that the answer names; only the unit at the top may be one that the booking did not look at."""
+    names = booking.names_of_made(made)
+    unknown = {one.unit_id for one in view.steps} - names.keys()
+    return names | (await visit.read(lambda session: named.units(session, unknown)) if unknown else {})
+
+
+@router.post("/meetings/displace/look", openapi_extra=needs("meetings.precedence", of="unit"))
+async def look_in_the_way(visit: Caller, wanted: MeetingFields) -> list[InTheWay]:
+    """The dates that would have to give way to this booking, and which of them do. Nothing is taken."""
+    actor, request = visit.actor, shapes.request_of(wanted)
+    found = await visit.read(lambda session: booking.in_the_way(session, request, actor, visit.now))
+    return [shown(InTheWay, one) for one in found]
+
+
+@router.post("/meetings/displace", status_code=201, openapi_extra=needs("meetings.precedence", of="unit"))
+async def displace(visit: Caller, response: Response, wanted: DisplaceFields, key: IdempotencyKey) -> Displaced:
+    """Book before lower meetings, each of whose clashing dates gives way as the operator says."""
+    actor, request = visit.actor, shapes.request_of(wanted.request)
+    moves = {one.occurrence_id: one.starts_at for one in wanted.moves}
+    made = await visit.write(
+        lambda session: booking.displace(session, request, moves, wanted.reason, actor, visit.now, key)
+    )
+    visit.desk.wake()
+    meeting = await _answer(visit, response, made.meeting.id)
+    return Displaced(meeting=meeting, moved=[shown(Moved, one) for one in made.moved])
+
+
+@router.get("/meetings/{meeting_id}", openapi_extra=needs("meetings.read", of="meeting"))
+async def get_meeting(visit: Caller, response: Response, meeting_id: Key) -> Meeting:
+    """All of a meeting."""
+    return await _answer(visit, response, meeting_id)
+
+
+@router.patch("/meetings/{meeting_id}", openapi_extra=needs("meetings.edit", of="meeting"))
+async def edit_meeting(
+    visit: Caller, response: Response, meeting_id: Key, wanted: MeetingChanges, version: Version
+) -> Meeting:
+    """Change what is given. An edit that clashes leaves the old booking as it is. Of an approved meeting an edit that needs
+    approval is proposed (`pending`); what was approved stays in force. `following` answers with the new series.
+    """
+    actor = visit.actor
+    given = (shapes.changes_of(wanted), actor, visit.now, version, wanted.scope, wanted.occurrence_id)
+    before = (
+        await visit.read(lambda session: _attendees(session, meeting_id)) if wanted.attendees is not None else set()
+    )
+    row = await visit.write(lambda session: booking.edit(session, meeting_id, *given))
+    visit.desk.wake()
+    if before:
+        gone = before - await visit.read(lambda session: _attendees(session, meeting_id))
+        visit.desk.live.bar(gone, math.inf)
+    await _set_doors(visit, meeting_id)
+    return await _answer(visit, response, row.id)
+
+
+@router.post("/meetings/{meeting_id}/submit", openapi_extra=needs("meetings.create", of="meeting"))
+async def submit(visit: Caller, response: Response, meeting_id: Key, version: Version) -> Meeting:
+    """Hand a held booking in for approval."""
+    return await _act(
+        visit, response, meeting_id, version, lambda s: booking.submit(s, meeting_id, visit.actor, visit.now)
+    )
+
+
+@router.post("/meetings/{meeting_id}/decide", openapi_extra=needs("meetings.approve.unit", of="meeting"))
+async def decide(visit: Caller, response: Response, meeting_id: Key, wanted: Decision, version: Version) -> Meeting:
+    """An approver's word on the open step: first the unit's leadership, then the operator of the system."""
+    given = (wanted.approve, wanted.reason, visit.actor, visit.now)
+
+    async def work(session: AsyncSession) -> None:
+        if wanted.link:
+            action = links.read_action(visit.desk.key, wanted.link, visit.now)
+            await booking.require_open(session, meeting_id, action.meeting_id, action.step_id)
+        await booking.decide(session, meeting_id, *given)
+
+    before = await visit.read(lambda session: _attendees(session, meeting_id))
+    done = await _act(visit, response, meeting_id, version, work)
+    visit.desk.live.bar(before - await visit.read(lambda session: _attendees(session, meeting_id)), math.inf)
+    return done
+
+
+@router.post("/meetings/{meeting_id}/cancel", openapi_extra=needs("meetings.cancel", of="meeting"))
+async def cancel(visit: Caller, response: Response, meeting_id: Key, wanted: Cancellation, version: Version) -> Meeting:
+    """Call off one date, or all that are still to come."""
+    given = (wanted.reason_code, wanted.reason, visit.actor, visit.now, wanted.occurrence_id)
+    return await _act(visit, response, meeting_id, version, lambda s: booking.cancel(s, meeting_id, *given))
+
+
+@router.post("/meetings/{meeting_id}/postpone", openapi_extra=needs("meetings.edit", of="meeting"))
+async def postpone(
+    visit: Caller, response: Response, meeting_id: Key, wanted: Postponement, version: Version
+) -> Meeting:
+    """Put one date off, to another time or until further notice."""
+    why = (wanted.occurrence_id, wanted.reason_code, wanted.reason, visit.actor, visit.now, wanted.starts_at)
+    return await _act(visit, response, meeting_id, version, lambda s: booking.postpone(s, meeting_id, *why))
+
+
+@router.post("/meetings/{meeting_id}/undo", openapi_extra=needs("meetings.edit", of="meeting"))
+async def undo(visit: Caller, response: Response, meeting_id: Key, version: Version) -> Meeting:
+    """Take back the newest change, within 24 hours."""
+    return await _act(
+        visit, response, meeting_id, version, lambda s: booking.undo(s, meeting_id, visit.actor, visit.now)
+    )
+
+
+@router.post("/meetings/{meeting_id}/withdraw-change", openapi_extra=needs("meetings.edit", of="meeting"))
+async def withdraw_change(visit: Caller, response: Response, meeting_id: Key, version: Version) -> Meeting:
+    """Take back a change that waits for its approval."""
+    return await _act(
+        visit, response, meeting_id, version, lambda s: booking.withdraw_change(s, meeting_id, visit.actor, visit.now)
+    )
+
+
+@router.get("/meetings/{meeting_id}/history", openapi_extra=needs("meetings.read", of="meeting"))
+async def get_history(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Change]:
+    """Every change, the newest first."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> list[Change]:
+        changes = await booking.changes(session, meeting_id, actor)
+        names = await named.accounts(session, [one.by for one in changes])
+        return [shown(Change, one, by_name=names.get(one.by, "")) for one in changes]
+
+    return rows.cut(await visit.read(work), lambda one: one)
+
+
+@router.get("/meetings/{meeting_id}/occurrences", openapi_extra=needs("meetings.read", of="meeting"))
+async def list_dates(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Occurrence]:
+    """All its dates in order."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> list[OccurrenceRow]:
+        return list((await booking.meeting_view(session, meeting_id, actor, visit.now)).occurrences)
+
+    return rows.cut(await visit.read(work), shapes.occurrence_of)
+
+
+@router.get("/meetings/{meeting_id}/copy", openapi_extra=needs("meetings.read", of="meeting"))
+async def copy_meeting(visit: Caller, meeting_id: Key, starts_at: Instant | None = None) -> Draft:
+    """The meeting as a new request of one date: the same weekday and hour in the next week, or at `starts_at`."""
+    actor = visit.actor
+    request = await visit.read(lambda session: booking.copy_last(session, meeting_id, actor, visit.now, starts_at))
+    return Draft(request=draft_of(request))
+
+
+@router.post("/occurrences/{occurrence_id}/extend", openapi_extra=needs("meetings.edit", of="occurrence"))
+async def extend(visit: Caller, occurrence_id: Key, wanted: ExtendFields) -> Occurrence:
+    """A running date goes on, if what it has is free that long."""
+    given = (wanted.minutes, visit.actor, visit.now)
+    row = await visit.write(lambda session: booking.extend(session, occurrence_id, *given))
+    visit.desk.wake()
+    return shapes.occurrence_of(row)
+
+
+@router.post("/occurrences/{occurrence_id}/rebook", openapi_extra=needs("meetings.edit", of="occurrence"))
+async def rebook(visit: Caller, response: Response, occurrence_id: Key) -> Meeting:
+    """A date that was skipped, put off or called off takes place after all, at its time."""
+    row = await visit.write(lambda session: booking.rebook(session, occurrence_id, visit.actor, visit.now))
+    visit.desk.wake()
+    await _set_doors(visit, row.id)
+    return await _answer(visit, response, row.id)
+
+
+def draft_of(request: booking.Request) -> dict[str, Any]:
+    """A request as `MeetingFields` takes it."""
+    values = requests.as_json(request)
+    values["class"] = values.pop("class_") or None
+    return values
+
+
+async def _act(visit: Visit, response: Response, meeting_id: str, version: int, action: Action) -> Meeting:
+    """One change of a meeting that has this version, and the meeting afterwards."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> None:
+        meeting, _ = await reading.locked(session, meeting_id, actor)
+        check_version(version, meeting.version)
+        await action(session)
+
+    await visit.write(work)
+    visit.desk.wake()
+    await _set_doors(visit, meeting_id)
+    return await _answer(visit, response, meeting_id)
+
+
+async def _set_doors(visit: Visit, meeting_id: str) -> None:
+    """Tokens that were given before the change meet the door as it is now."""
+    for one in await visit.read(lambda session: entry.doors(session, visit.now, meeting_id)):
+        visit.desk.live.set_door(*one)
+
+
+async def _attendees(session: AsyncSession, meeting_id: str) -> set[str]:
+    return set(await session.scalars(select(AttendeeRow.id).where(AttendeeRow.meeting_id == meeting_id)))
+
+
+async def _answer(visit: Visit, response: Response, meeting_id: str) -> Meeting:
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> Meeting:
+        view = await booking.meeting_view(session, meeting_id, actor, visit.now)
+        row = view.meeting
+        names = await named.units(
+            session, [*(one.unit_id for one in view.steps), *(one.unit_id for one in view.attendees)]
+        )
+        names |= await named.people(session, [row.chair_id, row.secretary_id, row.operator_id])
+        proposers = [view.proposal.by] if view.proposal is not None else []
+        names |= await named.accounts(session, [*(one.decided_by for one in view.steps), *proposers])
+        names |= await named.halls(session, [one.resource_id for one in view.reservations if one.kind == "hall"])
+        names |= await named.terminals(
+            session, [one.resource_id for one in view.reservations if one.kind == "terminal"]
+        )
+        return shapes.meeting_of(view, names)
+
+    made = await visit.read(work)
+    tag(response, made.version)
+    return made

@@ -1,0 +1,203 @@
+"""The board, free times, previews, what waits for whom, my meetings; the class of a meeting."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import booking
+from rooms.booking import named, reading
+from rooms.meetings import mine
+from rooms.policy import classes
+from rooms.policy.classes import Presence
+from signaling.api.ground import problems
+from signaling.api.ground.visits import Caller, Present, Rows, Version, Visit, anywhere, check_version, tag
+from signaling.api.models import limits
+from signaling.api.models.booking import (
+    Approval,
+    Availability,
+    AvailabilityFields,
+    Board,
+    ChangedField,
+    ClassAnswers,
+    ClassProposal,
+    ClassQuestion,
+    MyMeeting,
+    Preview,
+    Slot,
+)
+from signaling.api.models.meetings import ClassChange, ClassChanged, Dropped, Excluded, MeetingFields
+from signaling.api.models.parts import Id, Instant, Page, shown
+from signaling.api.routes.calendar import shapes
+from signaling.host.declared import OWN, PUBLIC, needs
+
+router = APIRouter(tags=["planning"])
+Key = Annotated[Id, Path()]
+
+
+@router.get("/board", openapi_extra=needs("board.read"))
+async def get_board(
+    visit: Caller,
+    starts_at: Instant,
+    ends_at: Instant,
+    unit_id: Id | None = None,
+    site_id: Id | None = None,
+    hall_id: Annotated[list[Id] | None, Query(max_length=limits.HALLS)] = None,
+) -> Board:
+    """Halls by time, at most six weeks. What one may not read is there as "Đã có lịch"."""
+    actor = anywhere(visit, "board.read")
+    where = (unit_id or "", site_id or "", tuple(hall_id or ()))
+    found = await visit.read(lambda session: booking.board(session, starts_at, ends_at, actor, visit.now, *where))
+    return Board.model_validate(found)
+
+
+@router.post("/availability", openapi_extra=needs("board.read"))
+async def find_free(visit: Caller, wanted: AvailabilityFields) -> Availability:
+    """For each fitting hall its first free time within the span, earliest first, then the nearest hall, then the smallest."""
+    actor = anywhere(visit, "board.read")
+    values = wanted.model_dump()
+    lists = ("equipment", "hall_ids", "person_ids", "terminal_ids")
+    query = booking.AvailabilityQuery(**{**values, **{name: tuple(values[name]) for name in lists}})
+    slots = await visit.read(lambda session: booking.availability(session, query, actor, visit.now))
+    return Availability(slots=[shown(Slot, one) for one in slots])
+
+
+@router.post("/preview", openapi_extra=needs("meetings.create", of="unit"))
+async def preview(visit: Caller, wanted: MeetingFields, excluding: Id | None = None) -> Preview:
+    """Every date that a booking means, with every clash; nothing is taken. `excluding`: a meeting that is being changed."""
+    actor, request = visit.actor, shapes.request_of(wanted)
+    found = await visit.read(lambda session: booking.preview(session, request, actor, visit.now, excluding or ""))
+    return Preview.model_validate(found)
+
+
+@router.get("/approvals", openapi_extra=needs(OWN))
+async def list_approvals(visit: Caller, rows: Rows) -> Page[Approval]:
+    """What waits for the caller's decision, the nearest deadline first."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> list[Approval]:
+        found = await booking.waiting(session, actor, visit.now)
+        dates = await booking.next_dates(session, [one.meeting.id for one in found], visit.now)
+        names = await named.accounts(session, [_asker(one) for one in found])
+        return [_approval(one, dates, names) for one in found]
+
+    return rows.cut(await visit.read(work), lambda one: one)
+
+
+@router.get("/my-meetings", openapi_extra=needs(OWN))
+async def my_meetings(
+    visit: Caller, rows: Rows, starts_at: Instant | None = None, ends_at: Instant | None = None
+) -> Page[MyMeeting]:
+    """Dates to which the caller is invited, or that are his desk's, from today on; which of them can be entered now."""
+    actor = visit.actor
+    found = await visit.read(lambda session: mine.dates(session, actor, visit.now, starts_at, ends_at))
+    return rows.cut(found, lambda one: shown(MyMeeting, one))
+
+
+@router.post("/meetings/{meeting_id}/class", openapi_extra=needs("meetings.raise_class", of="meeting"))
+async def change_class(
+    visit: Caller, response: Response, meeting_id: Key, wanted: ClassChange, version: Version
+) -> ClassChanged:
+    """Raise the class, also while the meeting runs: whom it does not admit is shown (`preview`), then dropped. Or lower it,
+    which only the leadership of the host may, with a reason.
+    """
+    made, dates = await visit.write(lambda session: _change_class(session, visit, meeting_id, wanted, version))
+    if made.applied:
+        for date in dates:
+            visit.desk.live.set_door(date, made.class_, made.meeting.version)
+        visit.desk.wake()
+    # Only now: while it was written, somebody may still have come through the old door.
+    leaving = _leaving(visit, dates, made.class_)
+    if made.applied:
+        for date, one in leaving:
+            visit.desk.live.expel(date, one.identity)
+    tag(response, made.meeting.version)
+    return ClassChanged(
+        applied=made.applied,
+        version=made.meeting.version,
+        class_=made.class_,
+        dropped=[Dropped(identity=one.identity, name=one.name, way=one.way) for _, one in leaving],
+        excluded=[
+            Excluded(name=one.label, code=one.verdict.code, vi=one.verdict.vietnamese, en=one.verdict.english)
+            for one in made.excluded
+        ],
+    )
+
+
+@router.get("/class-questions", openapi_extra=needs(PUBLIC))
+async def class_questions() -> list[ClassQuestion]:
+    """The plain questions by which the class of a meeting is chosen."""
+    return [ClassQuestion(code=one.code, vi=one.vietnamese, en=one.english, yes=one.yes) for one in classes.QUESTIONS]
+
+
+@router.post("/class-questions", openapi_extra=needs(PUBLIC))
+async def propose_class(wanted: ClassAnswers) -> ClassProposal:
+    """The class that follows from the answers. Nothing of it is kept."""
+    found = classes.classify(wanted.answers, wanted.default)
+    return ClassProposal(class_=found.class_, because=list(found.because), against=list(found.against))
+
+
+async def _change_class(
+    session: AsyncSession, visit: Visit, meeting_id: str, wanted: ClassChange, version: int
+) -> tuple[booking.ClassChanged, list[str]]:
+    """What has changed, and the dates whose conferences may be on."""
+    actor = visit.actor
+    meeting, _ = await reading.locked(session, meeting_id, actor)
+    check_version(version, meeting.version)
+    view = await booking.meeting_view(session, meeting_id, actor, visit.now)
+    dates = [one.id for one in view.occurrences if one.state not in ("cancelled", "skipped", "postponed")]
+    if not classes.lowers(meeting.class_, wanted.class_):
+        given = (wanted.class_, actor, visit.now, [one for _, one in _present(visit, dates)], wanted.preview)
+        return await booking.raise_class(session, meeting_id, *given), dates
+    if wanted.preview:
+        raise problems.refused("nothing_to_preview")
+    return await booking.lower_class(session, meeting_id, wanted.class_, wanted.reason, actor, visit.now), dates
+
+
+def _present(visit: Visit, dates: list[str]) -> list[tuple[str, Presence]]:
+    return [(date, _presence(one)) for date in dates for one in visit.desk.live.present(date)]
+
+
+def _leaving(visit: Visit, dates: list[str], class_: str) -> list[tuple[str, Present]]:
+    """Who is in now and is not admitted by this class."""
+    here = [(date, one) for date in dates for one in visit.desk.live.present(date)]
+    return [(date, one) for date, one in here if classes.dropped(class_, [_presence(one)])]
+
+
+def _presence(one: Present) -> Presence:
+    """An ordinary meeting takes terminals that nobody knows too, and from any network."""
+    strict = one.way in classes.HALL_WAYS and one.closed
+    return Presence(one.identity, _way(one.way), terminal_registered=strict, network_closed=strict, invited=True)
+
+
+def _way(way: str) -> classes.Way:
+    return next((one for one in classes.WAYS if one == way), "browser")
+
+
+def _approval(one: booking.Waiting, dates: dict[str, tuple], names: dict[str, str]) -> Approval:  # type: ignore[type-arg]
+    meeting = one.meeting
+    starts_at, ends_at = dates.get(meeting.id, (meeting.first_starts_at, meeting.first_starts_at))
+    return Approval(
+        step_id=one.step.id,
+        step=one.step.step,
+        meeting_id=meeting.id,
+        title=meeting.title,
+        class_=meeting.class_,
+        host_unit_id=meeting.host_unit_id,
+        host_unit_name=one.unit.name,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        rule=meeting.rule,
+        requested_by=_asker(one),
+        requested_by_name=names.get(_asker(one), ""),
+        deadline=one.step.deadline,
+        version=meeting.version,
+        change=[
+            ChangedField(name=line["name"], before=line["before"], after=line["after"])
+            for line in (one.proposal.lines if one.proposal is not None else ())
+        ],
+    )
+
+
+def _asker(one: booking.Waiting) -> str:
+    return one.proposal.by if one.proposal is not None else one.meeting.created_by

@@ -1,0 +1,48 @@
+"""Bans of hall terminals: the list, and the way to lift one."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from signaling.api.ground import problems
+from signaling.api.ground.visits import Caller, HallDesk, Visit, anywhere
+from signaling.api.models.parts import View
+from signaling.host.declared import needs
+
+router = APIRouter(tags=["halls"])
+OPERATE = "halls.operate"
+Subject = Annotated[str, Path(max_length=200, description="`subject` of the list")]
+
+
+class HallBan(View):
+    """A source, or an account from one source, that is not heard for a while after wrong passwords or scans."""
+
+    subject: str
+    terminal: str
+    """Empty: a whole source is banned."""
+    site: str
+    source: str
+    reason: str
+    until: datetime
+
+
+@router.get("/hall-bans", openapi_extra=needs(OPERATE))
+async def list_bans(visit: Caller) -> list[HallBan]:
+    """Locks of terminals that you operate; operators of all units see banned sources too."""
+    actor = anywhere(visit, OPERATE)
+    return [HallBan.model_validate(row) for row in await _desk(visit).bans(actor)]
+
+
+@router.delete("/hall-bans/{subject:path}", status_code=204, openapi_extra=needs(OPERATE))
+async def lift_ban(visit: Caller, subject: Subject) -> None:
+    """The terminal is heard again at once."""
+    actor = anywhere(visit, OPERATE)
+    await _desk(visit).lift_ban(subject, actor)
+
+
+def _desk(visit: Visit) -> HallDesk:
+    """Raises Refusal `halls_off`."""
+    if visit.desk.halls is None:
+        raise problems.refused("halls_off")
+    return visit.desk.halls

@@ -1,0 +1,292 @@
+"""The operators' board of a date's halls: rows, their news, commands with a way back, alarms, traces; accounts of terminals."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+from fastapi.responses import PlainTextResponse, StreamingResponse
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.dialling import accounts, dates, legs, planning
+from rooms.errors import Refusal
+from rooms.policy import disclosure, roles
+from rooms.sites import halls, terminals
+from rooms.store.tables.org import Unit
+from signaling.api.ground import problems
+from signaling.api.ground.visits import Caller, HallDesk, Visit, anywhere, found
+from signaling.api.models.boards import (
+    Alarm,
+    BoardDate,
+    CallPlace,
+    Leg,
+    LegCall,
+    LegCommand,
+    LegResults,
+    LegUndo,
+    OperatorCall,
+    Program,
+    ProgramState,
+    SipAccount,
+    SipAccountFields,
+    TerminalState,
+)
+from signaling.api.models.parts import Id
+from signaling.host.declared import needs
+
+router = APIRouter(tags=["halls"])
+Key = Annotated[Id, Path()]
+READ, OPERATE = "halls.read", "halls.operate"
+
+
+@router.get("/hall-boards", openapi_extra=needs(READ))
+async def list_boards(visit: Caller) -> list[BoardDate]:
+    """Dates of today, and those that are on, with halls: the way to their boards."""
+    actor = anywhere(visit, READ)
+    _desk(visit)
+    return [_board(one) for one in await visit.read(lambda session: dates.with_halls(session, actor, visit.now))]
+
+
+def _board(one: dates.BoardDate) -> BoardDate:
+    def count(*states: str) -> int:
+        return sum(one.states.get(state, 0) for state in states)
+
+    return BoardDate(
+        meeting_id=one.meeting.id,
+        occurrence_id=one.occurrence.id,
+        title=one.meeting.title,
+        unit=one.host.name,
+        starts_at=one.occurrence.starts_at,
+        ends_at=one.occurrence.ends_at,
+        state=one.occurrence.state,
+        halls=sum(one.states.values()),
+        expected=one.expected,
+        connected=count("connected"),
+        under_way=count("probing", "calling", "ringing"),
+        trouble=count("failed", "given_up"),
+        alarmed=one.alarmed,
+        **{colour: one.readiness.get(colour, 0) for colour in ("green", "amber", "red")},
+    )
+
+
+@router.get("/hall-calls", openapi_extra=needs(READ))
+async def list_calls(visit: Caller) -> list[OperatorCall]:
+    """Halls that have dialled the operator, of units whose halls you may see; whoever waits longest is first."""
+    actor = anywhere(visit, READ)
+    return [OperatorCall.model_validate(row) for row in await _desk(visit).calls(actor)]
+
+
+@router.post("/hall-calls/{call_id}/acknowledge", openapi_extra=needs(OPERATE))
+async def acknowledge_call(visit: Caller, call_id: Key) -> OperatorCall:
+    """You look after it; the hall is told so."""
+    actor = anywhere(visit, OPERATE)
+    return OperatorCall.model_validate(await _desk(visit).acknowledge_call(call_id, actor))
+
+
+@router.post("/hall-calls/{call_id}/place", status_code=204, openapi_extra=needs(OPERATE))
+async def place_call(visit: Caller, call_id: Key, wanted: CallPlace) -> None:
+    """Into this meeting, as one that you called; it needs the right there too."""
+    actor = anywhere(visit, OPERATE)
+    desk = _desk(visit)
+    await _require(visit, wanted.occurrence_id, OPERATE)
+    await desk.place_call(call_id, wanted.occurrence_id, actor)
+
+
+@router.delete("/hall-calls/{call_id}", status_code=204, openapi_extra=needs(OPERATE))
+async def end_call(visit: Caller, call_id: Key) -> None:
+    """It is hung up, with a word."""
+    actor = anywhere(visit, OPERATE)
+    await _desk(visit).end_call(call_id, actor)
+
+
+@router.get("/occurrences/{occurrence_id}/legs", openapi_extra=needs(READ, of="occurrence"))
+async def list_legs(visit: Caller, occurrence_id: Key) -> list[Leg]:
+    """Every hall of a date, in the order of the unit tree."""
+    await _require(visit, occurrence_id, READ)
+    return [Leg.model_validate(row) for row in await _desk(visit).rows(occurrence_id)]
+
+
+@router.get(
+    "/occurrences/{occurrence_id}/legs/events",
+    openapi_extra=needs(READ, of="occurrence"),
+    response_class=StreamingResponse,
+)
+async def leg_events(visit: Caller, occurrence_id: Key) -> StreamingResponse:
+    """Server-sent events: `legs` with a list of rows, first all of them, then those that changed."""
+    await _require(visit, occurrence_id, READ)
+    rows = _desk(visit).watch(occurrence_id)
+    stream = _stream(visit, occurrence_id, rows)
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+
+async def _stream(visit: Visit, occurrence_id: str, rows: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[str]:
+    """Ends with the session, with the account and with the right of whoever asked."""
+    async for changed in rows:
+        try:
+            await _require(await visit.again(), occurrence_id, READ)
+        except Refusal:
+            return
+        listed = [Leg.model_validate(row).model_dump(mode="json") for row in changed]
+        # A comment keeps the connection alive where nothing has changed.
+        yield f"event: legs\ndata: {json.dumps(listed)}\n\n" if listed else ": \n\n"
+
+
+@router.post("/occurrences/{occurrence_id}/legs", openapi_extra=needs(OPERATE, of="occurrence"))
+async def call_terminal(visit: Caller, occurrence_id: Key, wanted: LegCall) -> Leg:
+    """Call a terminal of the register into this date."""
+    await _require(visit, occurrence_id, OPERATE)
+    desk = _desk(visit)
+    leg = await visit.write(
+        lambda session: planning.ask(session, occurrence_id, wanted.terminal_id, visit.actor, visit.now)
+    )
+    await visit.write(lambda session: legs.set_wish(session, leg.id, "call"))
+    desk.wake()
+    return next(Leg.model_validate(row) for row in await desk.rows(occurrence_id) if row["leg_id"] == leg.id)
+
+
+@router.post("/occurrences/{occurrence_id}/legs/commands", openapi_extra=needs(OPERATE, of="occurrence"))
+async def command_legs(visit: Caller, occurrence_id: Key, wanted: LegCommand) -> LegResults:
+    """Do it to these halls; what became of it, hall by hall."""
+    await _require(visit, occurrence_id, OPERATE)
+    return LegResults.model_validate(await _desk(visit).order(occurrence_id, wanted.model_dump(), visit.actor))
+
+
+@router.post("/occurrences/{occurrence_id}/legs/undo", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
+async def undo_command(visit: Caller, occurrence_id: Key, wanted: LegUndo) -> None:
+    """Take mute, deafen or stage back; call again whom drop has hung up."""
+    await _require(visit, occurrence_id, OPERATE)
+    _desk(visit).undo(occurrence_id, wanted.token)
+
+
+@router.get("/occurrences/{occurrence_id}/program", openapi_extra=needs(READ, of="occurrence"))
+async def program_state(visit: Caller, occurrence_id: Key) -> ProgramState:
+    """How the picture for the halls stands."""
+    await _require(visit, occurrence_id, READ)
+    return ProgramState.model_validate(_desk(visit).program(occurrence_id))
+
+
+@router.get(
+    "/occurrences/{occurrence_id}/program/picture",
+    openapi_extra=needs(READ, of="occurrence"),
+    response_class=Response,
+)
+async def program_picture(visit: Caller, occurrence_id: Key) -> Response:
+    """What most halls see, small, a few seconds old (JPEG). Made while somebody looks at the board."""
+    await _require(visit, occurrence_id, READ)
+    jpeg = found(_desk(visit).picture(occurrence_id))
+    return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
+
+
+@router.put("/occurrences/{occurrence_id}/program", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
+async def set_program(visit: Caller, occurrence_id: Key, wanted: Program) -> None:
+    """The layout of all halls, a message to all."""
+    await _require(visit, occurrence_id, OPERATE)
+    _desk(visit).set_program(occurrence_id, wanted.layout, wanted.text)
+
+
+@router.post(
+    "/occurrences/{occurrence_id}/alarms/{alarm_id}/acknowledge", openapi_extra=needs(OPERATE, of="occurrence")
+)
+async def acknowledge_alarm(visit: Caller, occurrence_id: Key, alarm_id: Key) -> Alarm:
+    """It was seen."""
+    await _require(visit, occurrence_id, OPERATE)
+    return Alarm.model_validate(await _desk(visit).acknowledge(occurrence_id, alarm_id, visit.actor))
+
+
+@router.get(
+    "/occurrences/{occurrence_id}/legs/{leg_id}/trace",
+    openapi_extra=needs(OPERATE, of="occurrence"),
+    response_class=PlainTextResponse,
+)
+async def leg_trace(visit: Caller, occurrence_id: Key, leg_id: Key) -> PlainTextResponse:
+    """What was said in its calls, without keys, passwords and PINs, as a file."""
+    await _leg(visit, occurrence_id, leg_id, OPERATE)
+    name = {"content-disposition": f'attachment; filename="{leg_id}.txt"'}
+    return PlainTextResponse(_desk(visit).trace(leg_id), headers=name)
+
+
+@router.get(
+    "/occurrences/{occurrence_id}/legs/{leg_id}/thumbnail",
+    openapi_extra=needs(READ, of="occurrence"),
+    response_class=Response,
+)
+async def leg_thumbnail(visit: Caller, occurrence_id: Key, leg_id: Key) -> Response:
+    """A small picture of its camera, not older than half a minute (JPEG)."""
+    await _leg(visit, occurrence_id, leg_id, READ)
+    jpeg = found(_desk(visit).thumbnail(occurrence_id, leg_id))
+    return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
+
+
+@router.put("/terminals/{terminal_id}/sip", openapi_extra=needs("sites.write", of="terminal"))
+async def give_sip_account(visit: Caller, terminal_id: Key, wanted: SipAccountFields) -> SipAccount:
+    """A new password for a terminal; the old one is void. It is told this once."""
+    await _require_terminal(visit, terminal_id)
+    desk = _desk(visit)
+
+    async def work(session: AsyncSession) -> str:
+        given = (wanted.alias, wanted.algorithm, wanted.behind_nat, visit.desk.seal, desk.digest)
+        return await accounts.give(session, terminal_id, *given, visit.actor, visit.now)
+
+    password = await visit.write(work)
+    await desk.refresh()
+    return SipAccount(alias=wanted.alias, password=password, realm=desk.realm, servers=list(desk.servers))
+
+
+@router.delete("/terminals/{terminal_id}/sip", status_code=204, openapi_extra=needs("sites.write", of="terminal"))
+async def end_sip_account(visit: Caller, terminal_id: Key) -> None:
+    """It can neither register nor dial in by its alias any more."""
+    await _require_terminal(visit, terminal_id)
+    desk = _desk(visit)
+    await visit.write(lambda session: accounts.take(session, terminal_id, visit.actor, visit.now))
+    await desk.refresh()
+
+
+@router.get("/terminal-states", openapi_extra=needs("sites.read"))
+async def terminal_states(visit: Caller) -> list[TerminalState]:
+    """Which terminals are registered, from where, and when each was last in a meeting. SIP name, address and user agent are empty
+    for those who do not operate the branch.
+    """
+    actor = anywhere(visit, "sites.read")
+    rows = await _desk(visit).states()
+    known = [row["terminal_id"] for row in rows]
+    paths = await visit.read(lambda session: terminals.unit_paths(session, known))
+    return [
+        TerminalState.model_validate({**row, **disclosure.blank_registration(actor, paths[row["terminal_id"]])})
+        for row in rows
+        if row["terminal_id"] in paths
+    ]
+
+
+def _desk(visit: Visit) -> HallDesk:
+    """Raises Refusal `halls_off`."""
+    if visit.desk.halls is None:
+        raise problems.refused("halls_off")
+    return visit.desk.halls
+
+
+async def _require(visit: Visit, occurrence_id: str, action: str) -> None:
+    """Whoever may do it in the unit that hosts the meeting. Raises Refusal `occurrence_unknown`, `denied`."""
+    visit.actor  # noqa: B018 - raises
+
+    async def work(session: AsyncSession) -> str:
+        meeting = (await planning.date_of(session, occurrence_id))[1]
+        return (await session.get_one(Unit, meeting.host_unit_id)).path
+
+    roles.require(visit.actor, action, await visit.read(work))
+
+
+async def _require_terminal(visit: Visit, terminal_id: str) -> None:
+    """Raises Refusal `unknown_terminal`, `denied`."""
+
+    async def work(session: AsyncSession) -> str:
+        terminal = await terminals.get(session, terminal_id)
+        return (await halls.unit_of(session, terminal.site_id)).path
+
+    roles.require(visit.actor, "sites.write", await visit.read(work))
+
+
+async def _leg(visit: Visit, occurrence_id: str, leg_id: str, action: str) -> None:
+    await _require(visit, occurrence_id, action)
+    standing = await visit.read(lambda session: legs.standing(session, leg_id))
+    if standing is None or standing.leg.occurrence_id != occurrence_id:
+        raise problems.refused("not_found")

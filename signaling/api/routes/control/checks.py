@@ -1,0 +1,53 @@
+"""People's own checks of network, microphone, speaker and camera: the door, the result, and looking it up by its code."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from rooms.sites import checks
+from signaling.api.ground.visits import Caller, Stranger, anywhere, found
+from signaling.api.models.checks import CheckCode, CheckFigures, CheckId, CheckKept, CheckOpened, CheckResult, CheckView
+from signaling.host.declared import PUBLIC, SECRET, needs
+
+router = APIRouter(tags=["checks"])
+
+
+@router.post("/checks", status_code=201, openapi_extra=needs(PUBLIC))
+async def begin(visit: Stranger) -> CheckOpened:
+    """Leave to try this machine against this server for a minute and a half. How many at once and from one network is bounded."""
+    opened = visit.desk.checks.open(visit.address, visit.now.timestamp())
+    return CheckOpened(
+        id=opened.id,
+        key=opened.key,
+        url=visit.base.replace("http", "ws", 1),
+        sender=opened.sender,
+        receiver=opened.receiver,
+        relay=opened.relay,
+        expires_at=int(opened.expires_at),
+    )
+
+
+@router.post("/checks/{check_id}/result", status_code=201, openapi_extra=needs(SECRET))
+async def hand_in(visit: Stranger, check_id: Annotated[CheckId, Path()], result: CheckResult) -> CheckKept:
+    """What was found, once, by whoever began the check. The check ends with it."""
+    desk = visit.desk
+    desk.checks.close(check_id, result.key, visit.now.timestamp())
+    try:
+        code = await visit.write(lambda session: checks.keep(session, result.figures.model_dump(), visit.now))
+    except BaseException:
+        desk.checks.reopen(check_id)
+        raise
+    return CheckKept(code=code, kept_until=checks.kept_until(visit.now))
+
+
+@router.get("/checks/{check_code}", openapi_extra=needs("halls.read"))
+async def look_up(visit: Caller, check_code: Annotated[CheckCode, Path()]) -> CheckView:
+    """For the help desk: a secretary, an operator, an administrator or an auditor of any unit, since a check is of no unit."""
+    anywhere(visit, "halls.read")
+    row = found(await visit.read(lambda session: checks.find(session, check_code, visit.now)))
+    return CheckView(
+        code=row.code,
+        made_at=row.made_at,
+        kept_until=checks.kept_until(row.made_at),
+        figures=CheckFigures.model_validate(row.figures),
+    )

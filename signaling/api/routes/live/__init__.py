@@ -1,0 +1,1 @@
+"""Routes of conferences that run: start, join, host, and lobby."""

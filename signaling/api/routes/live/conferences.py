@@ -1,0 +1,317 @@
+"""`/api/v1`: start a meeting, get a token for one, and what the server says about itself.
+
+A meeting's number is made here and its invitation sealed; the live conference begins when the first one joins. Whoever holds the
+invitation, or knows the number of a meeting started here, gets a participant's token for ten minutes. Owns no live
+state but the numbers made and the titles that people typed: `signaling.api.ground.numbers`.
+"""
+
+import hashlib
+from contextlib import suppress
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from conference import Grants, Knocker, Passage, Refusal, State, cleaned
+from signaling.api.ground.invitations import NUMBER, new_number
+from signaling.api.ground.problems import refused
+from signaling.api.ground.surroundings import Surroundings
+from signaling.api.routes.live.lobby import Waiting, host_key, waiting
+from signaling.host import limits
+from signaling.host.bodies import Body
+from signaling.host.declared import PUBLIC, SECRET, needs
+from signaling.host.throttle import Throttle, network
+
+FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+OPENER_COOKIE = "diemcau_opener"
+LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+
+
+class _Message(Body):
+    """What goes in and out here."""
+
+
+class NewConference(_Message):
+    """What is wanted."""
+
+    name: str = Field("", max_length=1000, description="title, 100 characters at most after cleaning")
+    lobby: bool = Field(False, description="whoever comes waits until a host lets him in")
+
+
+class Created(_Message):
+    """A meeting and its link."""
+
+    conference: str
+    url: str
+    invite: str
+    moderator: str = Field(description="secret of whoever opened it, for `token`: with it he decides who comes in")
+
+
+class Joining(_Message):
+    """Who wants to enter."""
+
+    name: str = Field(max_length=1000)
+    invite: str = Field("", max_length=64)
+    moderator: str = Field("", max_length=64)
+    ticket: str = Field("", max_length=64, description="of whoever has waited in the lobby")
+
+
+class Looking(_Message):
+    """Who asks before devices are opened."""
+
+    invite: str = Field("", max_length=64)
+
+
+class Found(_Message):
+    """The meeting that a number or an invitation leads to, as it is now."""
+
+    conference: str
+    title: str
+    by_number: bool = Field(description="the number alone lets in too, without the invitation")
+    lobby: bool = Field(description="whoever comes waits until a host lets him in")
+
+
+class Pass(_Message):
+    """Leave to enter once, for ten minutes."""
+
+    token: str
+    url: str
+    identity: str
+    conference: str
+    title: str
+    expires_at: int
+    moderation: str = Field("", description="key to the lobby, for a host")
+    by_number: bool = Field(False, description="the number alone lets in too, without the invitation")
+
+
+class AuthorityNote(_Message):
+    """The local authority that phones have to trust."""
+
+    fingerprint: str
+    download: str
+
+
+class About(_Message):
+    """The server in public words."""
+
+    name: str
+    version: str
+    secure: bool
+    may_start: bool = Field(description="whoever asks may start a meeting at once, without a token")
+    ca: AuthorityNote | None
+
+
+class Health(_Message):
+    """For supervisors."""
+
+    live: bool
+    ready: bool
+    busy: bool = Field(description="calls suffer because this server has more to do than it can")
+
+
+Number = Annotated[str, Path(pattern=f"^{NUMBER.pattern}$")]
+Bearer = Annotated[str, Header()]
+
+
+def routes(around: Surroundings) -> APIRouter:
+    router = APIRouter(tags=["conferences"])
+    creations, tokens = Throttle(limits.CREATIONS_PER_MINUTE), Throttle(limits.TOKENS_PER_MINUTE)
+    looks = Throttle(limits.LOOKS_PER_MINUTE)
+
+    @router.post("/conferences", status_code=201, openapi_extra=needs(PUBLIC))
+    async def create(
+        request: Request, response: Response, wanted: NewConference, authorization: Bearer = ""
+    ) -> Created:
+        """Make a number and its invitation. Needs the right to start meetings. A browser gets the secret of whoever opened the
+        meeting as a cookie too, which no script reads.
+        """
+        _take(creations, request, around.now())
+        source = _creator(around, request, authorization)
+        number, title = new_number(around.random_bytes), _checked(wanted.name, required=False)
+        await around.numbers.add(number, title, source)
+        if wanted.lobby:
+            around.lobbies.check_settable()
+            await around.keep_lobby(number, True, None)
+            around.lobbies.get(number, around.now()).set(True, ())
+        invitation = around.invitations
+        url = invitation.link(_base(around, request), number)
+        secret = invitation.seal_host(number)
+        _keep_opener(around, request, response, number, secret)
+        return Created(conference=number, url=url, invite=invitation.seal(number), moderator=secret)
+
+    @router.post("/conferences/{conference}/look", openapi_extra=needs(SECRET))
+    async def look(request: Request, conference: Number, looking: Looking) -> Found:
+        """Whether the invitation, or the number alone, opens a meeting, and how. A page asks before it opens a camera, and before
+        it invites others.
+        """
+        _take(looks, request, around.now())
+        _check_invitation(around, conference, looking.invite)
+        lobby = around.lobbies.find(conference)
+        title, by_number = around.numbers.title(conference), conference in around.numbers
+        return Found(conference=conference, title=title, by_number=by_number, lobby=lobby is not None and lobby.on)
+
+    @router.post("/conferences/{conference}/token", responses={202: {"model": Waiting}}, openapi_extra=needs(SECRET))
+    async def join(request: Request, response: Response, conference: Number, joining: Joining) -> Pass | Waiting:
+        """A participant's token for whoever holds the invitation, or knows the number of a meeting started here; or, with 202,
+        a ticket to wait with while the lobby is on.
+        """
+        _take(tokens, request, around.now())
+        _check_invitation(around, conference, joining.invite)
+        host = _is_host(around, request, conference, joining.moderator)
+        name = _checked(joining.name, required=True)
+        await around.numbers.use(conference)
+        identity = f"p-{around.random_bytes(10).hex()}"
+        grants = Grants(identity=identity, name=name, conference=conference, join=True, raises_hand=True)
+        if host:
+            _keep_opener(around, request, response, conference, around.invitations.seal_host(conference))
+            return _pass(around, request, replace(grants, passage=Passage.HOST))
+        made = _through_lobby(around, request, grants, joining.ticket)
+        if isinstance(made, Waiting):
+            response.status_code = 202
+            return made
+        return _pass(around, request, made)
+
+    return router
+
+
+def server_routes(around: Surroundings) -> APIRouter:
+    router = APIRouter(tags=["server"])
+
+    @router.get("/about", openapi_extra=needs(PUBLIC))
+    async def about(request: Request) -> About:
+        """Name, version, whether meetings are started from here without an account and, with a local authority, what to compare
+        before it is trusted.
+        """
+        seal = around.authority()
+        note = AuthorityNote(fingerprint=seal, download="/ca.crt") if seal else None
+        secure = request.url.scheme == "https" or request.url.hostname in ("localhost", *LOOPBACK)
+        may_start = _is_open(around, request)
+        return About(name="Điểm Cầu", version=around.version, secure=secure, may_start=may_start, ca=note)
+
+    @router.get("/health", openapi_extra=needs(PUBLIC), responses={503: {"model": Health}})
+    async def health() -> JSONResponse:
+        """200 while new participants are welcome, else 503."""
+        told, status = await around.health()
+        return JSONResponse(told, status)
+
+    @router.get("/health/live", openapi_extra=needs(PUBLIC))
+    async def live() -> Health:
+        """200 as long as requests are answered at all."""
+        return Health(live=True, ready=around.ready(), busy=around.busy())
+
+    return router
+
+
+def _pass(around: Surroundings, request: Request, grants: Grants) -> Pass:
+    now, sign = around.now(), around.authenticator.sign
+    return Pass(
+        token=sign(grants, limits.TOKEN_TTL_S, now),
+        url=_base(around, request).replace("http", "ws", 1),
+        identity=grants.identity,
+        conference=grants.conference,
+        title=around.numbers.title(grants.conference),
+        expires_at=int(now) + limits.TOKEN_TTL_S,
+        moderation=host_key(sign, grants, now) if grants.passage is Passage.HOST else "",
+        by_number=grants.conference in around.numbers,
+    )
+
+
+def _through_lobby(around: Surroundings, request: Request, grants: Grants, ticket: str) -> Grants | Waiting:
+    """What he may come in with, or a ticket. Raises Refusal `lobby_full`, `lobby_denied`, `lobby_pause`."""
+    lobby = around.lobbies.find(grants.conference)
+    if lobby is None:
+        with suppress(Refusal):  # where there is no room for one, nobody waits, and a host cannot keep anybody out
+            lobby = around.lobbies.get(grants.conference, around.now())
+    if lobby is None:
+        return grants
+    source = network(_address(request))
+    who = Knocker(identity=grants.identity, name=grants.name, way="share_link", source=source)
+    lobby.check_final(who)
+    if not (lobby.on or (ticket and lobby.admits(who, ticket))):
+        lobby.remember(who)
+        return grants
+    knock = around.lobbies.knock(grants.conference, who, ticket, around.now())
+    if knock.state is State.ADMITTED:  # as the host saw him, not as he calls himself now
+        lobby.remember(knock.who)
+        return replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
+    return waiting(lobby, knock, around.numbers.title(grants.conference), around.now())
+
+
+def _is_host(around: Surroundings, request: Request, conference: str, secret: str) -> bool:
+    """Raises Refusal `invitation_wrong`. A cookie of older days makes nobody a host, and keeps nobody out."""
+    if secret and not around.invitations.hosts(conference, secret):
+        raise refused("invitation_wrong")
+    return bool(secret) or around.invitations.hosts(conference, request.cookies.get(OPENER_COOKIE, "")[:64])
+
+
+def _keep_opener(around: Surroundings, request: Request, response: Response, conference: str, secret: str) -> None:
+    """This browser goes on deciding who comes in when its tab is closed. Sent to this meeting's address only."""
+    response.set_cookie(
+        OPENER_COOKIE,
+        secret,
+        max_age=limits.OPENER_KEPT_S,
+        path=f"/api/v1/conferences/{conference}/",
+        secure=_base(around, request).startswith("https:"),
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def _take(throttle: Throttle, request: Request, now: float) -> None:
+    if not throttle.takes(_address(request), now):
+        raise refused("too_many_requests")
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _check_invitation(around: Surroundings, conference: str, invite: str) -> None:
+    """A number is typed from a screen or told by telephone: 10 random letters, too many to try out at this rate."""
+    if around.booked(conference):
+        raise refused("conference_unknown")
+    if invite:
+        if not around.invitations.opens(conference, invite):
+            raise refused("invitation_wrong")
+    elif conference not in around.numbers:
+        raise refused("conference_unknown")
+
+
+def _creator(around: Surroundings, request: Request, authorization: str) -> str:
+    """Whose share of the numbers a new one counts to. Raises Refusal."""
+    if authorization:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            grants = around.authenticator.verify(token.strip(), around.now())
+            if grants.create:
+                return f"account:{hashlib.sha256(grants.identity.encode()).hexdigest()[:32]}"
+    elif _is_open(around, request):
+        return network(_address(request))
+    raise refused("creation_denied")
+
+
+def _is_open(around: Surroundings, request: Request) -> bool:
+    """Who asks from there starts a meeting without a token."""
+    return around.open_creation or (around.local_creation and is_local(request))
+
+
+def is_local(request: Request) -> bool:
+    """From this machine, and not through a proxy on it."""
+    direct = not any(name in request.headers for name in FORWARDED)
+    return direct and request.client is not None and request.client.host in LOOPBACK
+
+
+def _checked(text: str, *, required: bool) -> str:
+    name = cleaned(text)
+    if required and not name:
+        raise refused("name_empty")
+    if len(name) > limits.NAME_CHARACTERS:
+        raise refused("name_too_long")
+    return name
+
+
+def _base(around: Surroundings, request: Request) -> str:
+    """Where people reach this server; the Host header was checked before."""
+    return around.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"

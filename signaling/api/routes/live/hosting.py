@@ -1,0 +1,180 @@
+"""`/api/v1/conferences/{conference}/host`: what a host does to those who are in a meeting, in browsers and in halls alike.
+
+The right is the key of the host's Pass, as in the lobby. Owns who may be put out by whom and what is written down of it; what
+muting, asking and putting out mean is `conference`'s.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from conference import Conference, Participant, Passage, Refusal, limits, moderation
+from signaling.api.ground.surroundings import Doorway
+from signaling.api.routes.live.lobby import Bearer, Name, address_of, host_of
+from signaling.host import limits as bounds
+from signaling.host.declared import SECRET, needs
+from signaling.host.throttle import Throttle
+
+GONE = ("Người này đã rời cuộc họp.", "this participant has left the meeting")
+EMPTY = ("Cuộc họp chưa có ai, hoặc đã kết thúc.", "nobody is in the meeting, or it is over")
+TEXTS = {
+    "host_stays": ("Không mời chủ trì, thư ký ra khỏi cuộc họp được.", "a host of the meeting cannot be removed"),
+    "microphone_on": ("Micro của người này đang bật.", "this microphone is on already"),
+    "undo_gone": (
+        "Đã quá 10 giây nên không hoàn tác được nữa.",
+        "more than 10 seconds have passed: this cannot be undone",
+    ),
+}
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Whom(_Message):
+    """The identity of a participant, as the meeting shows it."""
+
+    identity: str = Field(min_length=1, max_length=limits.IDENTITY_BYTES)
+
+
+class Removing(Whom):
+    """`keep_out`: this account, this link, this name from this network, or this terminal is refused from then on."""
+
+    keep_out: bool = False
+
+
+class Muted(_Message):
+    """`muted`: how many microphones were on. `undo` takes it back for `undo_s` seconds."""
+
+    muted: int
+    undo: str
+    undo_s: float
+
+
+class Undoing(_Message):
+    """The `undo` of `mute-all`."""
+
+    undo: str = Field(max_length=64)
+
+
+class Undone(_Message):
+    """`unmuted`: halls that are heard again. `asked`: people in browsers, who decide themselves."""
+
+    unmuted: int
+    asked: int
+
+
+def routes(around: Doorway) -> APIRouter:
+    router = APIRouter(tags=["hosting"], prefix="/conferences/{conference}/host")
+    tries = Throttle(bounds.LOBBY_TRIES_PER_MINUTE)
+    _one(router, around, tries)
+    _removal(router, around, tries)
+    _all(router, around, tries)
+    return router
+
+
+def _one(router: APIRouter, around: Doorway, tries: Throttle) -> None:
+    @router.post("/mute", status_code=204, openapi_extra=needs(SECRET))
+    async def mute(request: Request, conference: Name, wanted: Whom, authorization: Bearer = "") -> None:
+        """Mutes a microphone at once. A person may switch it on again; a hall only after a host has asked it to."""
+        await host_of(around, request, conference, authorization, tries)
+        _find(_meeting(around, conference), wanted.identity).silence()
+
+    @router.post("/ask-to-unmute", status_code=204, openapi_extra=needs(SECRET))
+    async def ask(request: Request, conference: Name, wanted: Whom, authorization: Bearer = "") -> None:
+        """Asks for a microphone. A person gets a question with a button; a hall hears and reads which key to press. Refused with
+        `microphone_on`, `microphone_denied`.
+        """
+        await host_of(around, request, conference, authorization, tries)
+        participant = _find(_meeting(around, conference), wanted.identity)
+        with _worded():
+            participant.ask_to_unmute()
+
+    @router.post("/lower-hand", status_code=204, openapi_extra=needs(SECRET))
+    async def lower(request: Request, conference: Name, wanted: Whom, authorization: Bearer = "") -> None:
+        """Takes a participant out of the row of raised hands."""
+        await host_of(around, request, conference, authorization, tries)
+        _find(_meeting(around, conference), wanted.identity).lower_hand()
+
+
+def _removal(router: APIRouter, around: Doorway, tries: Throttle) -> None:
+    @router.post("/remove", status_code=204, openapi_extra=needs(SECRET))
+    async def remove(request: Request, conference: Name, wanted: Removing, authorization: Bearer = "") -> None:
+        """Removes a participant; its tokens so far open nothing. A hall is hung up and not called again. `keep_out` lasts until a
+        host pardons (`lobby/pardon`). Refused with `host_stays`.
+        """
+        host = await host_of(around, request, conference, authorization, tries)
+        participant = _find(_meeting(around, conference), wanted.identity)
+        if participant.grants.passage is Passage.HOST:
+            raise refused("host_stays")
+        detail = {"name": participant.grants.name, "keep_out": wanted.keep_out}
+        await around.note(host, "host.remove", detail, address_of(request))
+        meeting, now = _meeting(around, conference), around.now()
+        lobby = around.lobbies.get(conference, now)
+        same = lobby.keep_out(wanted.identity, now) if wanted.keep_out else []
+        for identity in {wanted.identity, *same} & set(meeting.participants):
+            meeting.kick(identity)
+        if wanted.keep_out:
+            await around.keep_bars(conference, lobby.bars)
+
+
+def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:
+    @router.post("/mute-all", openapi_extra=needs(SECRET))
+    async def mute_all(request: Request, conference: Name, authorization: Bearer = "") -> Muted:
+        """Mutes every microphone but that of the host who asks."""
+        host = await host_of(around, request, conference, authorization, tries)
+        await around.note(host, "host.mute_all", {}, address_of(request))
+        made = moderation.silence_all(_meeting(around, conference), host.identity)
+        return Muted(muted=len(made.sids), undo=made.token, undo_s=limits.SILENCE_UNDO_S)
+
+    @router.post("/mute-all/undo", openapi_extra=needs(SECRET))
+    async def undo(request: Request, conference: Name, wanted: Undoing, authorization: Bearer = "") -> Undone:
+        """Unmutes the halls that it muted, and asks the people: no browser's microphone is switched on from outside. Refused with
+        `undo_gone`.
+        """
+        await host_of(around, request, conference, authorization, tries)
+        with _worded():
+            back = moderation.take_back(_meeting(around, conference), wanted.undo)
+        return Undone(unmuted=back.unmuted, asked=back.asked)
+
+    @router.post("/end", status_code=204, openapi_extra=needs(SECRET))
+    async def end(request: Request, conference: Name, authorization: Bearer = "") -> None:
+        """Ends the meeting for all, halls too. A booked date that has begun is over then, and is not entered again."""
+        host = await host_of(around, request, conference, authorization, tries)
+        _meeting(around, conference)
+        await around.note(host, "host.end", {}, address_of(request))
+        await around.end(conference)
+
+
+def refused(code: str) -> Refusal:
+    return Refusal(code, *TEXTS[code])
+
+
+@contextmanager
+def _worded() -> Iterator[None]:
+    """A refusal of `conference` in words for hosts."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise (refused(refusal.code) if refusal.code in TEXTS else refusal) from refusal
+
+
+def _meeting(around: Doorway, name: str) -> Conference:
+    """Raises Refusal `conference_not_found`."""
+    registry = around.registry()
+    try:
+        if registry is None:
+            raise Refusal("conference_not_found")
+        return registry.get(name)
+    except Refusal as refusal:
+        raise Refusal(refusal.code, *EMPTY) from refusal
+
+
+def _find(meeting: Conference, identity: str) -> Participant:
+    """Raises Refusal `participant_not_found`, also for a hidden participant."""
+    participant = meeting.participants.get(identity)
+    if participant is None or participant.grants.hidden:
+        raise Refusal("participant_not_found", *GONE)
+    return participant

@@ -1,0 +1,1 @@
+"""Routes of the register: units, people, sites, terminals, and files that are exchanged."""

@@ -1,0 +1,51 @@
+"""Makes of hall terminals: the profiles that calls go by, set for the whole system, each with its way back to the shipped one."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from rooms.dialling import profiles
+from rooms.policy import roles
+from signaling.api.ground.visits import Caller, Visit, anywhere
+from signaling.api.models.devices import Agent, DeviceProfile, DeviceProfileFields, Name, ProfileMatch
+from signaling.host.declared import needs
+
+router = APIRouter(tags=["halls"])
+Key = Annotated[Name, Path()]
+
+
+@router.get("/device-profiles", openapi_extra=needs("settings.read"))
+async def list_profiles(visit: Caller) -> list[DeviceProfile]:
+    """Every profile in force, with all its values."""
+    anywhere(visit, "settings.read")
+    return await _listed(visit)
+
+
+@router.get("/device-profiles/match", openapi_extra=needs("settings.read"))
+async def match_profile(visit: Caller, user_agent: Annotated[Agent, Query()] = "") -> ProfileMatch:
+    """Which profile a terminal gets that calls itself so."""
+    anywhere(visit, "settings.read")
+    kept = await visit.read(profiles.every)
+    name, word = visit.desk.profiles.matched(kept, user_agent)
+    return ProfileMatch(name=name, word=word)
+
+
+@router.put("/device-profiles/{profile}", openapi_extra=needs("profiles.write"))
+async def set_profile(visit: Caller, profile: Key, wanted: DeviceProfileFields) -> DeviceProfile:
+    """A new profile, or other values for one that is there. Counts from the next call on."""
+    roles.require_everywhere(visit.actor, "profiles.write")
+    fields = visit.desk.profiles.checked(profile, wanted.model_dump())
+    await visit.write(lambda session: profiles.keep(session, profile, fields, visit.actor, visit.now))
+    await visit.refresh_halls()
+    return next(one for one in await _listed(visit) if one.name == profile)
+
+
+@router.delete("/device-profiles/{profile}", status_code=204, openapi_extra=needs("profiles.write"))
+async def forget_profile(visit: Caller, profile: Key) -> None:
+    """Back to the shipped one; a profile that was added here is gone."""
+    await visit.write(lambda session: profiles.forget(session, profile, visit.actor, visit.now))
+    await visit.refresh_halls()
+
+
+async def _listed(visit: Visit) -> list[DeviceProfile]:
+    return [DeviceProfile.model_validate(row) for row in visit.desk.profiles.listed(await visit.read(profiles.every))]

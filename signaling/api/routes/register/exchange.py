@@ -1,0 +1,114 @@
+"""Files in and out: units, posts, people, sites, halls, terminals as CSV and XLSX; and the month to try everything with."""
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, File, Form, Path, Response, UploadFile
+
+from rooms import demo
+from rooms.exchange import exports, imports, sheets
+from rooms.policy.actors import COMMAND, Actor
+from signaling.api.ground import problems
+from signaling.api.ground.visits import Anybody, Caller, Visit, anywhere
+from signaling.api.models.booking import DemoAccount, DemoReport, DemoState
+from signaling.api.models.org import ImportKind, ImportReport
+from signaling.api.models.parts import Trouble
+from signaling.api.routes.calendar.inviting import contents
+from signaling.api.routes.live.conferences import is_local
+from signaling.host.addresses import sign_in_link
+from signaling.host.declared import PUBLIC, needs
+
+router = APIRouter(tags=["exchange"])
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+Kind = Annotated[ImportKind, Form()]
+Upload = Annotated[UploadFile, File(description="CSV (UTF-8) or XLSX, 5 MiB at most")]
+ACTIONS = {"units": "org.write", "posts": "org.write", "people": "people.write"}
+
+
+@router.post("/imports/preview", openapi_extra=needs("sites.write"))
+async def preview_import(visit: Caller, kind: Kind, file: Upload) -> ImportReport:
+    """What a file would do, with everything that is wrong in it by row and column. Nothing is written."""
+    actor, sheet = _importer(visit, kind), await _sheet(file)
+    found = await visit.read(lambda session: imports.preview(session, kind, sheet, actor, visit.now))
+    return _report(found)
+
+
+@router.post("/imports/apply", openapi_extra=needs("sites.write"))
+async def apply_import(
+    visit: Caller, kind: Kind, file: Upload, digest: Annotated[str, Form(pattern=r"^[0-9a-f]{64}$")]
+) -> ImportReport:
+    """Write all of the file, or nothing. `digest`: of its preview; when the register has changed since, it is refused."""
+    actor, sheet = _importer(visit, kind), await _sheet(file)
+    done = await visit.write(lambda session: imports.apply(session, kind, sheet, actor, visit.now, digest))
+    return _report(done)
+
+
+@router.get(
+    "/exports/{kind}.{suffix}",
+    openapi_extra=needs("org.read"),
+    response_class=Response,
+    responses={200: {"description": "the file", "content": {"text/csv": {}, XLSX: {}}}},
+)
+async def export(
+    visit: Caller, kind: Annotated[ImportKind, Path()], suffix: Annotated[Literal["csv", "xlsx"], Path()]
+) -> Response:
+    """What `/imports` reads back."""
+    actor = anywhere(visit, "org.read")
+    content = await visit.read(lambda session: exports.export(session, kind, actor, visit.now, suffix))
+    media_type = "text/csv; charset=utf-8" if suffix == "csv" else XLSX
+    name = f'attachment; filename="{kind}.{suffix}"'
+    return Response(content, media_type=media_type, headers={"content-disposition": name})
+
+
+@router.get("/demo", openapi_extra=needs(PUBLIC))
+async def demo_state(visit: Anybody) -> DemoState:
+    """Whether the caller may load the month to try everything with: an administrator of an empty installation."""
+    empty = await visit.read(demo.offered)
+    return DemoState(offered=empty and _loader(visit) is not None, empty=empty)
+
+
+@router.post("/demo", status_code=201, openapi_extra=needs("org.write"))
+async def load_demo(visit: Anybody) -> DemoReport:
+    """An invented province with a month of meetings, and accounts to look at it as each role sees it. Each link signs in once."""
+    actor = _loader(visit)
+    if actor is None:
+        raise problems.refused("denied" if visit.somebody else "signed_out")
+    done = await visit.write(lambda session: demo.load(session, actor, visit.now))
+    accounts = [
+        DemoAccount(name=name, role=done.roles[name], url=sign_in_link(visit.base, secret))
+        for name, secret in done.links.items()
+    ]
+    return DemoReport(counts=done.counts, accounts=accounts)
+
+
+def _loader(visit: Visit) -> Actor | None:
+    """As whom the caller may load it; None: he may not."""
+    if visit.somebody is not None:
+        return visit.somebody
+    return COMMAND if visit.desk.local_demo and is_local(visit.request) else None
+
+
+def _importer(visit: Visit, kind: str) -> Actor:
+    return anywhere(visit, ACTIONS.get(kind, "sites.write"))
+
+
+async def _sheet(file: UploadFile) -> sheets.Sheet:
+    content = await contents(file)
+    return await asyncio.to_thread(sheets.read, content)
+
+
+def _report(found: imports.Outcome) -> ImportReport:
+    troubles = [
+        Trouble(code=one.code, vi=one.vietnamese, en=one.english, where=one.where, detail=dict(one.detail))
+        for one in found.troubles[: problems.TROUBLES]
+    ]
+    return ImportReport(
+        kind=found.kind,
+        applied=found.applied,
+        rows=found.rows,
+        created=found.created,
+        changed=found.changed,
+        unchanged=found.unchanged,
+        troubles=troubles,
+        digest=found.digest,
+    )

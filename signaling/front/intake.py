@@ -1,0 +1,241 @@
+"""How bytes become requests: uvicorn's HTTP parser with bounds that it lacks, and the WebSocket parser's line limit.
+
+Owns what is refused before a request exists: a request line over 16 KiB (414), headers beyond their bounds (431), a connection
+that does not finish its request in time; and when a WebSocket is given up for dead. What may be asked is decided later, in
+`guard` and in the routes.
+"""
+
+import asyncio
+from asyncio.events import TimerHandle
+from typing import Any
+
+import websockets.http11
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
+
+from signaling.front.strangers import KEY, Stranger
+from signaling.host import limits
+
+# An upgrade request is parsed again by this library, whose own limit (8 KiB) is shorter than ours.
+websockets.http11.MAX_LINE_LENGTH = limits.REQUEST_LINE_BYTES + 2
+websockets.http11.MAX_NUM_HEADERS = limits.HEADER_COUNT
+
+_TEXTS = {
+    400: "Yêu cầu sai dạng / malformed request",
+    414: "Địa chỉ quá dài / the request line is too long",
+    431: "Tiêu đề quá dài / the headers are too long",
+}
+
+
+class BoundsExceeded(Exception):
+    """Stops the parser; the answer is chosen by `BoundedHttp`."""
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One HTTP/1.1 connection. Our own attributes have slots: with more than 30 names beside each other each connection would
+    have a table of names of its own, a kilobyte before anybody has shown a token.
+    """
+
+    __slots__ = ("_deadline", "_header_bytes", "_refusal", "stranger")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._refusal = 400
+        self._header_bytes = 0
+        self._deadline: TimerHandle | None = None
+        self.stranger: Stranger | None = None
+        """Set by the door; what has no door, as in tests of single requests, is not counted."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        if self.stranger is not None:
+            self.stranger.leave()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._header_bytes = 0
+        self._arm()
+        super().on_message_begin()
+        self.scope[KEY] = self.stranger  # type: ignore[typeddict-unknown-key]
+
+    def on_url(self, url: bytes) -> None:
+        if len(self.url) + len(url) > limits.REQUEST_LINE_BYTES - len("OPTIONS  HTTP/1.1"):
+            self._refuse(414)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_bytes += len(name) + len(value) + 4
+        if self._header_bytes > limits.HEADER_BYTES or len(self.headers) >= limits.HEADER_COUNT:
+            self._refuse(431)
+        super().on_header(name, value)
+
+    def on_message_complete(self) -> None:
+        self._disarm()
+        if self.stranger is not None:
+            self.stranger.speak()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if self.stranger is not None:
+            self.stranger.fall_silent()
+        super().on_response_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._disarm()
+        super().handle_websocket_upgrade()
+        taken = self.transport.get_protocol()
+        if isinstance(taken, PatientWebSocket):
+            taken.stranger = self.stranger
+        if isinstance(taken, WebSocketsSansIOProtocol) and not taken.handshake_initiated:
+            # The second parser refused what the first one took, and would wait for ever without a word.
+            self.send_400_response("")
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by the parent when the parser stopped, whatever the reason."""
+        text = _TEXTS[self._refusal].encode()
+        head = b"content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\nconnection: close\r\n"
+        length = f"content-length: {len(text)}\r\n\r\n".encode()
+        self.transport.write(b"".join((STATUS_LINE[self._refusal], head, length, text)))
+        self.transport.close()
+
+    def _refuse(self, status: int) -> None:
+        self._refusal = status
+        raise BoundsExceeded
+
+    def _arm(self) -> None:
+        self._disarm()
+        self._deadline = self.loop.call_later(limits.FIRST_REQUEST_S, self._overdue)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _overdue(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+class PatientWebSocket(WebSocketsSansIOProtocol):
+    """One WebSocket. Its client is asked for a sign of life (RFC 6455 §5.5.2) only when it has said nothing for a while,
+    whatever it says counts as one, and time in which this process did not run does not count against it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._heard_at = 0.0
+        self._steps_left = 0
+        self._piece_timer: TimerHandle | None = None
+        self._piece_steps_left = 0
+        self.stranger: Stranger | None = None
+
+    async def send(self, message: Any) -> None:
+        """No route accepts a WebSocket before its client has shown a token."""
+        if message["type"] == "websocket.accept" and self.stranger is not None:
+            self.stranger.prove()
+        await super().send(message)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.stranger is not None:
+            self.stranger.leave()
+        self._end_wait_for_piece()
+        self.frames = []
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self.loop.time()
+        super().data_received(data)
+
+    def handle_text(self, event: Frame) -> None:
+        super().handle_text(event)
+        self._await_piece(event)
+
+    def handle_bytes(self, event: Frame) -> None:
+        super().handle_bytes(event)
+        self._await_piece(event)
+
+    def handle_cont(self, event: Frame) -> None:
+        """The library bounds what the pieces of a message hold, not how many there are: an empty one holds nothing."""
+        if self.close_sent:
+            return
+        if len(self.frames) >= limits.WEBSOCKET_PIECES:
+            self._give_up(CloseCode.MESSAGE_TOO_BIG, "too many pieces")
+            return
+        super().handle_cont(event)
+        self._await_piece(event)
+
+    def handle_ping(self) -> None:
+        """Answers are written past the flow control that holds what the application sends."""
+        super().handle_ping()
+        if self.transport.get_write_buffer_size() > limits.WEBSOCKET_UNREAD_BYTES:
+            self.transport.abort()
+
+    def _await_piece(self, event: Frame) -> None:
+        """Time in which this process did not run, or did not read, does not count."""
+        self._end_wait_for_piece()
+        if not event.fin and not self.close_sent:
+            self._piece_steps_left = limits.PONG_STEPS
+            self._piece_step()
+
+    def _piece_step(self) -> None:
+        if self._piece_steps_left > 0:
+            self._piece_steps_left -= not self.read_paused
+            self._piece_timer = self.loop.call_later(limits.WEBSOCKET_PIECE_S / limits.PONG_STEPS, self._piece_step)
+            return
+        self._piece_timer = None
+        if not self.close_sent and not self.transport.is_closing():
+            self._give_up(CloseCode.POLICY_VIOLATION, "an unfinished message")
+
+    def _end_wait_for_piece(self) -> None:
+        if self._piece_timer is not None:
+            self._piece_timer.cancel()
+            self._piece_timer = None
+
+    def _give_up(self, code: CloseCode, reason: str) -> None:
+        self._end_wait_for_piece()
+        self.frames = []
+        self.conn.fail(code, reason)
+        self.handle_parser_exception()
+
+    def send_receive_event_to_app(self) -> None:
+        """Reading stops only for who is ahead of us: to stop and go on at each of many short messages costs more than they do."""
+        ahead = (
+            self.queue.qsize() >= limits.WEBSOCKET_QUEUE or sum(map(len, self.frames)) > limits.WEBSOCKET_SHORT_BYTES
+        )
+        self.read_paused = True  # the parent leaves reading as it is, and goes on with it when nothing waits any more
+        super().send_receive_event_to_app()
+        if ahead and not self.close_sent:
+            self.transport.pause_reading()
+
+    def send_keepalive_ping(self) -> None:
+        assert self.ping_interval is not None
+        rest_s = self._heard_at + self.ping_interval - self.loop.time()
+        if rest_s > 0:
+            self.ping_timer = self.loop.call_later(rest_s, self.send_keepalive_ping)
+            return
+        super().send_keepalive_ping()
+        if self.pong_timer is not None:
+            self.pong_timer.cancel()
+            self._steps_left = limits.PONG_STEPS
+            self._await_pong()
+
+    def keepalive_timeout(self) -> None:
+        """One step of the wait has passed, and the loop has read what there was to read."""
+        if self._heard_at > self.ping_sent_at:
+            self.pong_timer = None
+            self.pending_ping_payload = None
+            self.schedule_ping()
+        elif self._steps_left > 0 or self.read_paused:
+            self._await_pong()
+        else:
+            super().keepalive_timeout()
+
+    def _await_pong(self) -> None:
+        assert self.ping_timeout is not None
+        self._steps_left -= 1
+        self.pong_timer = self.loop.call_later(self.ping_timeout / limits.PONG_STEPS, self.keepalive_timeout)

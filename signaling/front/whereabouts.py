@@ -1,0 +1,114 @@
+"""The server of a data folder, seen from another process: what it left there at its start, and whether one of ours answers.
+
+Owns that small file and its name. It stays when the server stops: the next one is mostly reached in the same way.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import itertools
+import json
+import ssl
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
+
+from signaling.front import sockets
+from signaling.host.config import Settings
+from signaling.host.files import write_private
+
+FILE = "server.json"
+FILE_BYTES = 4096
+HEALTH = "/api/v1/health"
+ANSWER_S = 3.0
+"""A server that starts accepts at once and answers when it is up: after a second, or more where the machine is busy."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """`address` is what people open, without a slash at the end. No secret is among these."""
+
+    address: str
+    http_port: int
+    media_port: int
+
+
+def leave(folder: Path, started: Started) -> None:
+    """Raises OSError."""
+    write_private(folder / FILE, json.dumps(dataclasses.asdict(started)).encode())
+
+
+def left(folder: Path) -> Started | None:
+    """None: no server was started there yet, or its file cannot be read."""
+    try:
+        with (folder / FILE).open("rb") as file:
+            kept = Started(**json.loads(file.read(FILE_BYTES)))
+    except (OSError, ValueError, TypeError):
+        return None
+    kinds = (str, int, int)
+    return kept if all(map(isinstance, dataclasses.astuple(kept), kinds)) else None
+
+
+def public_address(settings: Settings) -> str:
+    """What people open, as the server of the data folder said; a `public_url` of the settings goes before. Empty: unknown."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    kept = left(settings.data_dir)
+    return kept.address if kept is not None else ""
+
+
+def folder_beside(settings: Settings) -> Path:
+    """Of a second server: that of `settings` if it is one of its own, else `data2` and so on; nobody runs on it."""
+    folder = settings.data_dir
+    if folder != Settings().data_dir and not _is_used(settings, folder):
+        return folder
+    name = folder.name.rstrip("0123456789") or folder.name
+    others = (folder.with_name(f"{name}{number}") for number in itertools.count(2))
+    return next(other for other in others if not _is_used(settings, other))
+
+
+def _is_used(settings: Settings, folder: Path) -> bool:
+    kept = left(folder)
+    return kept is not None and sockets.is_taken(settings, kept.http_port)
+
+
+def answers(settings: Settings) -> bool:
+    """A server of ours is at `http_port` of this machine, ready or not, over TLS or without."""
+    hosts = dict.fromkeys(_near(host) for host in sockets.usable(settings.host))
+    return any(
+        _is_ours(kind)
+        for host in hosts
+        for kind in (HTTPConnection(host, settings.http_port, timeout=ANSWER_S), _unverified(host, settings.http_port))
+    )
+
+
+def answers_beside(settings: Settings) -> bool:
+    """`answers`, and by all that is known its media port is that of `settings`."""
+    kept = left(settings.data_dir)
+    elsewhere = kept and kept.http_port == settings.http_port and kept.media_port not in (0, settings.media_port)
+    return not elsewhere and answers(settings)
+
+
+def _near(host: str) -> str:
+    address = ipaddress.ip_address(host)
+    return ("::1" if address.version == 6 else "127.0.0.1") if address.is_unspecified else host
+
+
+def _unverified(host: str, port: int) -> HTTPSConnection:
+    """Nothing secret is said or believed: whoever answers on this machine is only asked what he is."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return HTTPSConnection(host, port, timeout=ANSWER_S, context=context)
+
+
+def _is_ours(connection: HTTPConnection) -> bool:
+    try:
+        connection.request("GET", HEALTH)
+        told = json.loads(connection.getresponse().read(FILE_BYTES))
+    except (OSError, ValueError, HTTPException):
+        return False
+    finally:
+        connection.close()
+    return isinstance(told, dict) and {"live", "ready", "busy"} <= told.keys()

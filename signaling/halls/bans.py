@@ -1,0 +1,77 @@
+"""Which sources and accounts of halls are banned, and how an operator lifts a ban (`signaling.sip.transaction.guard`).
+
+Whoever operates a branch sees the locks of its own terminals. Bans of whole sources are for operators of all units.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.errors import Refusal
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.store import audit
+from rooms.store.tables.dialling import SipAccount
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Site, Terminal
+from signaling.halls.halls import Halls
+from signaling.sip.transaction.guard import Ban
+
+OPERATE: Final = "halls.operate"
+GONE: Final = ("Lệnh chặn này không còn nữa.", "this ban has ended already")
+
+
+class Bans:
+    def __init__(self, halls: Halls) -> None:
+        self._halls = halls
+
+    async def rows(self, actor: Actor) -> list[dict[str, Any]]:
+        """The newest first."""
+        agent = self._halls.agent
+        found = agent.guard.bans(self._halls.around.clock.time()) if agent is not None else []
+        async with self._halls.around.database.reading() as session:
+            shown = [await _shown(session, one, actor) for one in reversed(found)]
+        return [one for one in shown if one is not None]
+
+    async def lift(self, subject: str, actor: Actor) -> None:
+        """Raises Refusal `ban_gone`: there is none, or it is not yours to lift."""
+        if subject not in {row["subject"] for row in await self.rows(actor)}:
+            raise Refusal("ban_gone", *GONE)
+        if self._halls.agent is not None:
+            self._halls.agent.unban(subject)
+        now = self._halls.clock()
+        await self._halls.around.database.transact(
+            lambda session: audit.record(session, now, actor, "hall.lift_ban", "terminal", "", "", {"subject": subject})
+        )
+
+
+async def _shown(session: AsyncSession, ban: Ban, actor: Actor) -> dict[str, Any] | None:
+    """None: not for this reader."""
+    kind, _, rest = ban.subject.partition(":")
+    alias, _, source = rest.rpartition("@") if kind == "alias" else ("", "", rest)
+    terminal = site = path = ""
+    if alias:
+        row = (await session.execute(_PLACE.where(SipAccount.alias == alias))).first()
+        terminal, site, path = row if row is not None else ("", "", "")
+    if not (roles.allows(actor, OPERATE, path) if path else roles.everywhere(actor, OPERATE)):
+        return None
+    return {
+        "subject": ban.subject,
+        "terminal": terminal or alias,
+        "site": site,
+        "source": source,
+        "reason": ban.reason,
+        "until": datetime.fromtimestamp(ban.until, UTC),
+    }
+
+
+_PLACE = (
+    select(Terminal.name, Site.name, Unit.path)
+    .join(SipAccount, SipAccount.terminal_id == Terminal.id)
+    .join(Site, Site.id == Terminal.site_id)
+    .join(Unit, Unit.id == Site.unit_id)
+)

@@ -1,0 +1,307 @@
+"""What is kept for the server that starts in place of this one: where terminals have registered, and the dialogs of their calls.
+
+A call of ours is written down before its INVITE, and as a dialog before its 2xx is acknowledged; a call of theirs before it is
+answered. So the next server knows every call that a terminal may still be in, ends it, and calls after that. Owns neither the
+rows (`rooms.dialling.kept`) nor the SIP of an ending (`signaling.sip.dialog.leftover`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime
+from math import inf
+from typing import Any, Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conference.ports.halls import DialOrder
+from rooms.dialling import kept
+from rooms.store.database import Database
+from rooms.store.tables.dialling import SipBinding, SipDialog
+from signaling.host import limits
+from signaling.sip.dialog.agent import Agent, Target
+from signaling.sip.dialog.call import Call
+from signaling.sip.dialog.dialog import Dialog, place
+from signaling.sip.dialog.leftover import Left
+from signaling.sip.dialog.registrar import Account, Binding
+from signaling.sip.transaction.transport import RELIABLE, Hop, same_host
+from signaling.sip.wire.fields import Malformed, Uri, read_address, read_uri
+
+log = logging.getLogger(__name__)
+Start = Callable[[Coroutine[Any, Any, Any]], None]
+UNWRITTEN = (OSError, SQLAlchemyError, UnicodeError)
+"""The database is away, or cannot hold the tag of the other side: in quotes that may have any bytes."""
+
+
+class Clock(Protocol):
+    def time(self) -> float: ...
+    def monotonic(self) -> float: ...
+
+
+class Kept:
+    """One per process. `place`: how the names of all begin that may have worked here before. `agent` is set by its owner."""
+
+    def __init__(self, database: Database, worker: str, place: str, clock: Clock, start: Start) -> None:
+        self.agent: Agent | None = None
+        self._database, self._worker, self._place, self._clock, self._start = database, worker, place, clock, start
+        self._aliases: set[str] = set()
+        """Whose registrations are to be written."""
+        self._over: set[str] = set()
+        """Dialogs to be forgotten."""
+        self._writing = False
+        self._left: list[SipDialog] = []
+        """Of servers that worked here."""
+        self._ending: dict[str, asyncio.Future[bool]] = {}
+        """Those that are being ended since the start."""
+        self._seen: dict[str, Binding] = {}
+        """By leg: where the call of a hall came from that had dialled in by itself, or was, when the server before died."""
+
+    # -- registrations
+
+    async def restore(self, agent: Agent, account: Callable[[str], Account | None]) -> None:
+        """Terminals are where the server before knew them. Raises what the database raises."""
+        self.agent = agent
+        async with self._database.reading() as session:
+            rows = await kept.bindings(session, self._now())
+            self._left = await kept.left(session, self._place, self._worker) if self._place else []
+        for row in self._left:
+            left = _left(row)
+            if left is not None and left.hop is not None:
+                self._see(row.leg_id, left.target, left.hop)
+        ahead = self._clock.monotonic() - self._clock.time()
+        found = ((row, account(row.alias)) for row in rows)
+        agent.registrar.restore(
+            binding
+            for row, owner in found
+            if owner is not None and (binding := _binding(row, owner, ahead)) is not None
+        )
+        agent.registrar.noted = self.note
+
+    def seen(self, leg_id: str) -> Binding | None:
+        """Where a hall that is not registered has called from lately."""
+        return self._seen.get(leg_id)
+
+    def _see(self, leg_id: str | None, target: Uri, hop: Hop) -> None:
+        """A connection that came through a translation of addresses leads back to nobody."""
+        if leg_id is not None and not (hop.reliable and not same_host(target.host, hop.host)):
+            if len(self._seen) >= limits.PLACES_SEEN:
+                del self._seen[next(iter(self._seen))]
+            self._seen[leg_id] = Binding("", target, hop, "", 0, inf)
+
+    def note(self, alias: str) -> None:
+        """It has registered, again, or is gone."""
+        self._aliases.add(alias)
+        self._write_soon()
+
+    # -- calls
+
+    async def begin(self, order: DialOrder, target: Target, is_wanted: Callable[[], bool]) -> Left | None:
+        """Before a hall hears of a call: it is in none that a server before has left, and the next server knows of this one.
+        None: it is not wanted any more.
+        """
+        assert self.agent is not None
+        over = await self._clear(order.leg_id, target)
+        left = self.agent.left_by(target, order.call_id)
+        await self._begin(left, order.leg_id, over)
+        if is_wanted():
+            return left
+        self.over(left.call_id, left.local.tag)
+        return None
+
+    async def _begin(self, left: Left, leg_id: str, over: list[str]) -> None:
+        """In place of those that are `over`."""
+        hop = left.hop or Hop("", left.target.host, left.target.port)
+        row = _row(left.call_id, left.local.tag, hop, self._worker, self._now()) | {
+            "leg_id": leg_id,
+            "local": str(left.local),
+            "remote": str(left.remote),
+            "target": str(left.target),
+            "branch": left.branch,
+        }
+
+        async def work(session: AsyncSession) -> None:
+            await kept.keep_dialog(session, row)
+            await kept.forget_dialogs(session, over)
+
+        await self._database.transact(work)
+
+    def stands(self, leg_id: str) -> Callable[[Dialog, Callable[[], None]], None]:
+        """Of a call of ours, before its 2xx is acknowledged; a database that is away holds that up for a moment only."""
+
+        async def write(dialog: Dialog, go_on: Callable[[], None]) -> None:
+            try:
+                async with asyncio.timeout(limits.KEEP_DIALOG_S):
+                    await self._keep(dialog, leg_id)
+            except UNWRITTEN as error:
+                log.warning("a call that stands is not written down: %s", error)
+            finally:
+                go_on()
+
+        return lambda dialog, go_on: self._start(write(dialog, go_on))
+
+    async def came(self, call: Call) -> None:
+        """Of a call of theirs, before it is answered. That it cannot be written keeps nobody out."""
+        if call.dialog is None:
+            return
+        try:
+            await self._keep(call.dialog, None)
+        except UNWRITTEN as error:
+            log.warning("a call is not written down: %s", error)
+
+    async def name(self, session: AsyncSession, call: Call, leg_id: str) -> None:
+        """Whose call it is."""
+        if (dialog := call.dialog) is not None:
+            there = Hop(dialog.hop.transport, dialog.hop.host, dialog.hop.port)
+            self._see(leg_id, dialog.target, place(dialog.target, there))
+            await kept.name_dialog(session, _id(dialog.call_id, dialog.local.tag), leg_id)
+
+    def over(self, call_id: str, tag: str) -> None:
+        """It has ended, and both sides know. `tag`: ours."""
+        self._over.add(_id(call_id, tag))
+        self._write_soon()
+
+    # -- calls of a server that died
+
+    async def end_all(self) -> None:
+        """Those of servers that worked here. What cannot be reached is tried again when its hall is called."""
+        rows, loop = self._left, asyncio.get_running_loop()
+        self._ending = {row.id: loop.create_future() for row in rows}
+        for row in rows:
+            self._end(row, None, self._ending[row.id])
+        ended = await asyncio.gather(*self._ending.values())
+        over = [row.id for row, reached in zip(rows, ended, strict=True) if reached]
+
+        async def work(session: AsyncSession) -> None:
+            await kept.forget_ended(session, over)
+            await kept.forget_old(session, self._now())
+
+        await self._database.transact(work)
+        self._left = []
+
+    async def _clear(self, leg_id: str, target: Target) -> list[str]:
+        """No call of this leg is left in its terminal, which can be reached at `target`: else it would be in two. The dialogs
+        that are over.
+        """
+        async with self._database.reading() as session:
+            rows = await kept.left_of_leg(session, leg_id, self._worker)
+        ended = await asyncio.gather(*(self._ended(row, target) for row in rows))
+        return [row.id for row, reached in zip(rows, ended, strict=True) if reached]
+
+    async def _ended(self, row: SipDialog, target: Target) -> bool:
+        """One that has come to another place since, or by a connection of its own, is asked there."""
+        hop = target.binding.hop if target.binding is not None else None
+        moved = hop is not None and (hop.flow != 0 or hop.host != row.host)
+        if not moved and row.id in self._ending and await asyncio.shield(self._ending[row.id]):
+            return True
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._end(row, target, done)
+        return await done
+
+    def _end(self, row: SipDialog, target: Target | None, done: asyncio.Future[bool]) -> None:
+        def told(reached: bool) -> None:
+            if not done.done():
+                done.set_result(reached)
+
+        left = _left(row)
+        if left is None or self.agent is None:
+            told(True)  # nobody can end it
+        else:
+            self.agent.end_left(left, target, told)
+
+    # -- rows
+
+    async def _keep(self, dialog: Dialog, leg_id: str | None) -> None:
+        row = _row(dialog.call_id, dialog.local.tag, dialog.hop, self._worker, self._now()) | {
+            "leg_id": leg_id,
+            "local": str(dialog.local),
+            "remote": str(dialog.remote),
+            "target": str(dialog.target),
+            "routes": [str(route) for route in dialog.routes],
+            "cseq": dialog.cseq,
+        }
+        await self._database.transact(lambda session: kept.keep_dialog(session, row))
+
+    def _write_soon(self) -> None:
+        if not self._writing:
+            self._writing = True
+            self._start(self._write())
+
+    async def _write(self) -> None:
+        """All that has come together, a few times in a second at most."""
+        try:
+            while self._aliases or self._over:
+                aliases, over = self._aliases, self._over
+                self._aliases, self._over = set(), set()
+                try:
+                    await self._database.transact(lambda session: self._work(session, aliases, over))  # noqa: B023
+                except (OSError, SQLAlchemyError) as error:
+                    log.warning("registrations wait for the database: %s", error)
+                    self._aliases |= aliases
+                    if len(self._over) + len(over) <= limits.DIALOGS_OVER:
+                        self._over |= over
+                    await asyncio.sleep(limits.NEWS_AGAIN_S)
+                await asyncio.sleep(limits.KEPT_S)
+        finally:
+            self._writing = False
+
+    async def _work(self, session: AsyncSession, aliases: set[str], over: set[str]) -> None:
+        assert self.agent is not None or not aliases
+        ahead = self._clock.time() - self._clock.monotonic()
+        for alias in sorted(aliases):
+            found = self.agent.registrar.all(alias) if self.agent is not None else []
+            await kept.keep_bindings(session, alias, [_binding_row(one, ahead) for one in found])
+        if over:
+            await kept.forget_dialogs(session, over)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.time(), UTC)
+
+
+def _id(call_id: str, tag: str) -> str:
+    return hashlib.sha256(f"{call_id}|{tag}".encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _row(call_id: str, tag: str, hop: Hop, worker: str, now: datetime) -> dict[str, Any]:
+    there = {"transport": hop.transport, "host": hop.host, "port": hop.port, "name": hop.name}
+    return {"id": _id(call_id, tag), "call_id": call_id, "worker": worker, "at": now, "routes": [], "cseq": 0} | there
+
+
+def _left(row: SipDialog) -> Left | None:
+    """None: it cannot be read."""
+    try:
+        target = read_uri(row.target)
+        hop = place(target, Hop(row.transport, row.host, row.port, name=row.name)) if row.transport else None
+        routes = tuple(read_address(one) for one in row.routes)
+        local, remote = read_address(row.local), read_address(row.remote)
+    except Malformed:
+        log.warning("a call of the server before cannot be ended: its row cannot be read")
+        return None
+    return Left(row.call_id, local, remote, target, hop, routes, row.cseq, row.branch)
+
+
+def _binding_row(one: Binding, ahead: float) -> Mapping[str, Any]:
+    """`ahead`: of the monotonic clock to the time of day."""
+    return {
+        "contact": str(one.contact),
+        "transport": one.hop.transport,
+        "host": one.hop.host,
+        "port": one.hop.port,
+        "call_id": one.call_id,
+        "cseq": one.cseq,
+        "until": datetime.fromtimestamp(one.until + ahead, UTC),
+        "user_agent": one.user_agent,
+    }
+
+
+def _binding(row: SipBinding, owner: Account, ahead: float) -> Binding | None:
+    try:
+        contact = read_uri(row.contact)
+    except Malformed:
+        return None
+    hop, until = Hop(row.transport, row.host, row.port), row.until.timestamp() + ahead
+    own_flow = owner.behind_nat and row.transport in RELIABLE
+    return Binding(row.alias, contact, hop, row.call_id, row.cseq, until, row.user_agent, own_flow)

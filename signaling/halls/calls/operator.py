@@ -1,0 +1,202 @@
+"""Whoever dials the operator: a hall that waits in the reception until somebody takes its call and puts it into a meeting.
+
+Owns who waits, in memory: a call does not outlive the process either. A hall that asks for the operator inside a meeting (`*0`)
+stands on the board of that date as an alarm (`rooms.dialling.legs`) and is not here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conference import Conference, Passage, Refusal
+from rooms.dialling import legs, planning
+from rooms.dialling.legs import Standing
+from rooms.errors import Refusal as RoomsRefusal
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.policy.classes import refused
+from rooms.sites import halls as places
+from rooms.sites import terminals
+from rooms.store import audit
+from rooms.store.database import Database
+from rooms.store.tables.meetings import Meeting
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Site, Terminal
+from signaling.halls.calls.call import HallCall
+from signaling.halls.calls.menu import last_words, say
+from signaling.host import limits
+
+NAMES: Final = frozenset(("operator", "truc", "0", "*0"))
+OPERATE: Final = "halls.operate"
+TEXTS: Final = {
+    "call_gone": ("Cuộc gọi này không còn chờ nữa.", "this call does not wait any more"),
+    "already_in": ("Điểm cầu này đã ở trong cuộc họp đó.", "this hall is in that meeting already"),
+}
+
+
+@dataclass(eq=False)
+class Waiting:
+    id: str
+    one: HallCall
+    since: datetime
+    seen_by: str = ""
+    seen_at: datetime | None = None
+
+
+class Exchange(Protocol):
+    """What is needed of `halls.py`."""
+
+    def clock(self) -> datetime: ...
+    def conference_of(self, occurrence_id: str, meeting: Meeting) -> Conference:
+        """Raises Refusal."""
+
+    def new_id(self) -> str: ...
+    def admits(self, one: HallCall, meeting: Meeting) -> bool:
+        """Encrypted as this meeting wants it."""
+
+    def vouch(self, conference: Conference, one: HallCall, closed: bool) -> None: ...
+    def name(self, one: HallCall, standing: Standing) -> None:
+        """It has this row on the board from now on."""
+
+
+class Operator:
+    """One per process."""
+
+    def __init__(self, exchange: Exchange, database: Database) -> None:
+        self._exchange, self._database = exchange, database
+        self._waiting: dict[HallCall, Waiting] = {}
+
+    def __contains__(self, one: HallCall) -> bool:
+        return one in self._waiting
+
+    def take(self, one: HallCall) -> None:
+        """It waits from now on. Raises Refusal `conference_full`: too many do."""
+        if len(self._waiting) >= limits.OPERATOR_CALLS:
+            raise Refusal("conference_full")
+        self._waiting[one] = Waiting(self._exchange.new_id(), one, self._exchange.clock())
+
+    def tell(self, one: HallCall) -> None:
+        """By voice and in the picture that the operator was told."""
+        say(one, "operator")
+
+    def gone(self, one: HallCall) -> None:
+        self._waiting.pop(one, None)
+
+    async def rows(self, actor: Actor) -> list[dict[str, Any]]:
+        """Those of units whose halls he may see; whoever waits longest is first."""
+        found = []
+        async with self._database.reading() as session:
+            for each in sorted(self._waiting.values(), key=lambda one: one.since):
+                place = await _place(session, each.one)
+                if roles.allows(actor, "halls.read", place.unit.path):
+                    found.append(_row(each, place))
+        return found
+
+    async def acknowledge(self, call_id: str, actor: Actor) -> dict[str, Any]:
+        """Somebody looks after it, and it is told so; the first one counts. Raises Refusal `call_gone`, `denied`."""
+        each = self._find(call_id)
+        async with self._database.reading() as session:
+            place = await _place(session, each.one)
+        roles.require(actor, OPERATE, place.unit.path)
+        if not each.seen_by:
+            each.seen_by, each.seen_at = actor.name or actor.label, self._exchange.clock()
+            say(each.one, "operator_seen")
+        return _row(each, place)
+
+    async def place(self, call_id: str, occurrence_id: str, actor: Actor) -> None:
+        """Into this date, as one that the operator called. Raises Refusal `call_gone`, `denied`, `already_in` and those of
+        `planning.ask`.
+        """
+        each = self._find(call_id)
+        one, now = each.one, self._exchange.clock()
+
+        async def work(session: AsyncSession) -> tuple[Standing, Meeting, bool]:
+            roles.require(actor, OPERATE, (await _place(session, one)).unit.path)
+            leg = await planning.ask(session, occurrence_id, one.party.terminal, actor, now)
+            if leg.state == "connected":
+                raise RoomsRefusal("already_in", *TEXTS["already_in"])
+            meeting = (await planning.date_of(session, occurrence_id))[1]
+            closed = await planning.closed_at(session, one.address)
+            verdict = planning.judge(meeting, closed, invited=True, host=True)
+            if verdict.allowed and not self._exchange.admits(one, meeting):
+                verdict = refused("encryption_needed")
+            if not verdict.allowed:
+                raise planning.forbidden(verdict)
+            standing = await legs.standing(session, leg.id)
+            assert standing is not None
+            return standing, meeting, closed
+
+        standing, meeting, closed = await self._database.transact(work)
+        if self._find(call_id) is not each or one.room is None or one.moving:
+            raise RoomsRefusal("call_gone", *TEXTS["call_gone"])
+        conference = self._exchange.conference_of(occurrence_id, meeting)
+        one.passage = Passage.EXEMPT
+        self._exchange.name(one, standing)
+        self._exchange.vouch(conference, one, closed)
+        one.move(conference, lambda well: self._placed(one, well))
+
+    def _placed(self, one: HallCall, well: bool) -> None:
+        if well:
+            self.gone(one)
+        else:
+            say(one, "operator_seen")
+
+    async def end(self, call_id: str, actor: Actor) -> None:
+        """It is hung up, with a word. Raises Refusal `call_gone`, `denied`."""
+        each = self._find(call_id)
+        now = self._exchange.clock()
+
+        async def work(session: AsyncSession) -> None:
+            place = await _place(session, each.one)
+            roles.require(actor, OPERATE, place.unit.path)
+            detail, terminal = {"terminal": place.terminal.code}, place.terminal.id
+            await audit.record(session, now, actor, "hall.hang_up", "terminal", terminal, place.unit.id, detail)
+
+        await self._database.transact(work)
+        self.gone(each.one)
+        last_words(each.one, "ended_by_operator")
+
+    def tired(self, one: HallCall) -> None:
+        """Nobody took its call for long."""
+        self.gone(one)
+        last_words(one, "operator_absent")
+
+    def _find(self, call_id: str) -> Waiting:
+        found = next((each for each in self._waiting.values() if each.id == call_id), None)
+        if found is None:
+            raise RoomsRefusal("call_gone", *TEXTS["call_gone"])
+        return found
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a terminal stands."""
+
+    terminal: Terminal
+    site: Site
+    unit: Unit
+
+
+async def _place(session: AsyncSession, one: HallCall) -> Place:
+    """Raises Refusal `unknown_terminal`."""
+    terminal = await terminals.get(session, one.party.terminal)
+    unit = await places.unit_of(session, terminal.site_id)
+    return Place(terminal, await session.get_one(Site, terminal.site_id), unit)
+
+
+def _row(each: Waiting, place: Place) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "terminal_id": place.terminal.id,
+        "terminal": place.terminal.name,
+        "site": place.site.name,
+        "unit": place.unit.name,
+        "address": each.one.address,
+        "since": each.since,
+        "seen_by": each.seen_by,
+        "seen_at": each.seen_at,
+    }

@@ -1,0 +1,68 @@
+"""Makes of terminals as the desk shows and edits them: the shipped profiles with those that were set here over them.
+
+Implements `signaling.api.DeviceProfiles`. What a profile means is `signaling.sip.media.profiles`', where rows are kept
+`rooms.dialling.profiles`'.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from conference import Refusal
+from rooms.store.tables.dialling import TerminalProfile
+from signaling.sip.media import profiles
+from signaling.sip.media.profiles import SHIPPED, Profile, Profiles
+
+log = logging.getLogger(__name__)
+SHIPPED_BY_NAME: Final = {one.name: one for one in SHIPPED}
+
+
+def in_force(kept: Iterable[TerminalProfile]) -> Profiles:
+    """For calls. A row that an older program wrote and this one does not understand counts as none."""
+    own: list[Profile] = []
+    for row in kept:
+        try:
+            own += profiles.read([{"name": row.name, **row.fields}])
+        except Refusal as refusal:
+            log.warning("profile %s is left out: %s", row.name, refusal.english)
+    return Profiles(own)
+
+
+class ProfileBook:
+    """Without state of its own."""
+
+    def listed(self, kept: Iterable[TerminalProfile]) -> list[dict[str, Any]]:
+        """Every profile in force. `kind`: shipped, changed (a shipped one, set here), own."""
+        rows = {row.name: row for row in kept}
+        return [self._row(one, rows.get(one.name)) for one in in_force(rows.values()).rows]
+
+    def _row(self, profile: Profile, row: TerminalProfile | None) -> dict[str, Any]:
+        kind = "shipped" if row is None else "changed" if profile.name in SHIPPED_BY_NAME else "own"
+        changed = {"changed_at": row.changed_at if row else None, "changed_by": row.changed_by if row else ""}
+        return {**asdict(profile), "kind": kind, **changed}
+
+    def checked(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What of it is kept: only what differs from the profile that it stands on. Raises Refusal `profiles_bad`."""
+        like = str(given.get("like") or (name if name in SHIPPED_BY_NAME else "generic"))
+        told = {key: value for key, value in given.items() if key != "like" and value is not None}
+        (read,) = profiles.read([{"words": (), **told, "name": name, "like": like}])
+        if not read.words and name != "generic":
+            raise Refusal(
+                "profiles_bad",
+                "Hãy ghi ít nhất một chữ nhận ra thiết bị, nếu không mẫu này không bao giờ được dùng",
+                "a profile without words is never used",
+            )
+        base = asdict(SHIPPED_BY_NAME[like])
+        plain = asdict(read)
+        kept = {key: plain[key] for key in told if key != "words" and plain[key] != base[key]}
+        return {"like": like, "words": list(read.words)} | {
+            key: list(value) if isinstance(value, tuple) else value for key, value in kept.items()
+        }
+
+    def matched(self, kept: Iterable[TerminalProfile], agent: str) -> tuple[str, str]:
+        """(profile, the word that decided; "" none did)."""
+        profile, word = in_force(kept).matched(agent)
+        return profile.name, word

@@ -1,0 +1,1 @@
+"""What a hall reads about its meeting and who is in it."""

@@ -1,0 +1,223 @@
+"""Who is in the meeting, told to terminals that subscribe to it (RFC 4575 over RFC 6665).
+
+Owns who is subscribed to which conference and when a NOTIFY goes out: the whole state at once, then what has changed, not more
+often than every ROSTER_S (RFC 4575 §3.4 asks for that). Decides who may: whoever is on the line sees the meeting it is in, also
+after it was moved; a terminal of the register that is invited, and that no lobby holds, the meeting whose number it names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple, Protocol
+
+from conference import Conference, Hall, Participant, Source
+from signaling.host import limits
+from signaling.sip.dialog.subscription import Subscription
+from signaling.sip.wire import roster
+from signaling.sip.wire.roster import Roster, Stream, User
+
+TYPE: Final = roster.CONTENT_TYPE
+
+
+class Room(Protocol):
+    @property
+    def conference(self) -> Conference: ...
+
+
+class OnTheLine(Protocol):
+    """A hall's call (`hallcall.HallCall`)."""
+
+    @property
+    def room(self) -> Room | None: ...
+
+
+class Known(NamedTuple):
+    """A conference by its name, and the meeting's title."""
+
+    name: str
+    title: str
+
+
+class Places(Protocol):
+    """What `halls.py` answers."""
+
+    def call_for(self, subscription: Subscription) -> OnTheLine | None:
+        """The call in whose dialog it was asked, else that of the same terminal."""
+
+    def conference_named(self, name: str) -> Conference | None: ...
+    async def may_read(self, subscription: Subscription) -> Known | None:
+        """By the number it names. None: not for this terminal, or no such meeting."""
+
+    async def title_of(self, conference: str) -> str: ...
+
+
+@dataclass(eq=False)
+class Listener:
+    """`call` None: it is not on the line. `told`: the name of the conference that its last document was of."""
+
+    subscription: Subscription
+    call: OnTheLine | None
+    name: str = ""
+    told: str = ""
+    version: int = -1
+    behind: bool = True
+    """It needs the whole state next."""
+
+
+class Rosters:
+    """Of all conferences of this process. Implements `signaling.sip.dialog.subscription.SubscriptionEvents`."""
+
+    def __init__(self, places: Places, realm: str, start: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
+        self._places = places
+        self._realm = realm
+        self._start = start
+        self._listeners: dict[Subscription, Listener] = {}
+        self._titles: dict[str, str] = {}
+        self._shown: dict[str, Roster] = {}
+        """What partial documents begin from, by conference."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def take(self, subscription: Subscription) -> Rosters | None:
+        """None: there is nothing for this one."""
+        call = self._places.call_for(subscription)
+        if call is None and not subscription.resource.isdigit():
+            return None
+        self._listeners[subscription] = Listener(subscription, call)
+        return self
+
+    def moved(self, call: OnTheLine) -> None:
+        """To another room: it sees who is there."""
+        for one in self._of(call):
+            self._start(self._open(one))
+
+    def left(self, call: OnTheLine) -> None:
+        """Its call has ended: whoever is outside sees no more."""
+        for one in self._of(call):
+            one.subscription.end("noresource")
+
+    def _of(self, call: OnTheLine) -> list[Listener]:
+        return [one for one in self._listeners.values() if one.call is call]
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # -- what subscriptions tell
+
+    def refreshed(self, subscription: Subscription) -> None:
+        self._start(self._open(self._listeners[subscription]))
+
+    def unsubscribed(self, subscription: Subscription) -> None:
+        self._listeners.pop(subscription, None)
+        kept = {one.told for one in self._listeners.values()}
+        self._shown = {name: shown for name, shown in self._shown.items() if name in kept}
+        self._titles = {name: title for name, title in self._titles.items() if name in kept}
+
+    async def _open(self, one: Listener) -> None:
+        """Asked anew each time: an invitation may have been taken back since."""
+        one.behind = True
+        if one.call is None:
+            known = await self._places.may_read(one.subscription)
+            if known is None:
+                one.subscription.end("rejected")
+                return
+            one.name = known.name
+            self._titles[known.name] = known.title
+        else:
+            name = self._name(one)
+            if name and name not in self._titles:
+                self._titles[name] = await self._places.title_of(name)
+        if one.subscription in self._listeners:
+            self._tell(one, self._roster(self._name(one)), None)
+            self._wind()
+
+    def _name(self, one: Listener) -> str:
+        if one.call is None:
+            return one.name
+        return one.call.room.conference.name if one.call.room is not None else ""
+
+    # -- telling
+
+    def _wind(self) -> None:
+        if self._timer is None and self._listeners:
+            self._timer = asyncio.get_running_loop().call_later(limits.ROSTER_S, self._turn)
+
+    def _turn(self) -> None:
+        """One look at each conference, whatever the number of those who listen."""
+        self._timer = None
+        by_name: dict[str, list[Listener]] = {}
+        for one in self._listeners.values():
+            by_name.setdefault(self._name(one), []).append(one)
+        for name, listeners in by_name.items():
+            now, before = self._roster(name), self._shown.get(name)
+            change = roster.change(before, now) if before is not None else None
+            for one in listeners:
+                if before is None or one.behind or one.told != name:
+                    one.behind = True
+                    self._tell(one, now, None)
+                elif change is not None:
+                    self._tell(one, now, change)
+            self._shown[name] = now
+        self._wind()
+
+    def _tell(self, one: Listener, now: Roster, change: roster.Change | None) -> None:
+        name, entity = self._name(one), f"sip:{one.subscription.resource}@{self._realm}"
+        version = one.version + 1
+        body = roster.full(replace(now, entity=entity), version) if change is None else change.body(entity, version)
+        one.behind = not one.subscription.notify(TYPE, body)
+        if not one.behind:
+            one.version, one.told = version, name
+            # A newcomer's document is newer than what the others were shown: what it is told twice does no harm.
+            self._shown.setdefault(name, now)
+
+    def _roster(self, name: str) -> Roster:
+        """Of menu and test rooms nothing: those in them do not meet."""
+        conference = self._places.conference_named(name)
+        title = self._titles.get(name, "")
+        if conference is None:
+            return Roster("", title, active=False)
+        return Roster("", title, tuple(users(conference, self._realm)))
+
+
+def users(conference: Conference, realm: str) -> Iterable[User]:
+    """Halls in their order first, then those who are called, then people. Named by what they are in this conference alone."""
+    program = conference.program
+    here = [one for one in conference.participants.values() if not one.grants.hidden and not one.left]
+    halls = sorted((one for one in here if isinstance(one, Hall)), key=lambda hall: hall.position)
+    called = sorted(program.expected, key=lambda hall: hall.position) if program is not None else []
+    for hall in halls:
+        held = hall.plan is not None and hall.plan.held
+        yield _user(hall, realm, _hall_streams(hall), "on-hold" if held else "connected")
+    for hall in called:
+        yield _user(hall, realm, (), "dialing-out")
+    for one in here:
+        if not isinstance(one, Hall):
+            yield _user(one, realm, _streams(one))
+
+
+def _user(one: Participant, realm: str, streams: tuple[Stream, ...], presence: roster.Presence = "connected") -> User:
+    return User(f"sip:{one.sid}@{realm}", one.grants.name, presence, streams)
+
+
+def _hall_streams(hall: Hall) -> tuple[Stream, ...]:
+    plan = hall.plan
+    if plan is None:
+        return ()
+    audio = Stream("1", "audio", _way(plan.audio.stream.we_receive and not hall.muted)) if plan.audio else None
+    video = Stream("2", "video", _way(plan.video.stream.we_receive)) if plan.video else None
+    slides = Stream("3", "video", "sendonly", "slides") if hall.content_allowed else None
+    return tuple(one for one in (audio, video, slides) if one is not None)
+
+
+def _streams(one: Participant) -> tuple[Stream, ...]:
+    """A browser hears and sees everybody."""
+    sends: Mapping[Source, bool] = {track.source: not track.muted for track in one.tracks.values()}
+    slides = (Stream("3", "video", "sendonly", "slides"),) if sends.get(Source.SCREEN_SHARE) else ()
+    audio = Stream("1", "audio", _way(sends.get(Source.MICROPHONE, False)))
+    return (audio, Stream("2", "video", _way(sends.get(Source.CAMERA, False))), *slides)
+
+
+def _way(sends: bool) -> roster.Way:
+    return "sendrecv" if sends else "recvonly"

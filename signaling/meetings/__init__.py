@@ -1,0 +1,1 @@
+"""What joins a booking to a running conference."""

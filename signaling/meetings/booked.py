@@ -1,0 +1,279 @@
+"""The conferences of booked meetings: their names, who is let in at the door of the call, and what the calendar hears of them.
+
+A conference named `o-…` belongs to the date with that identifier. It is entered only with a token that was made for it here,
+whose identity tells the way (`browser.…`), and the door is asked once more when the token is used: the class may have been
+raised since, the date called off, the invitation taken back. Implements `conference.ports.watchers.Watcher` and what
+`signaling.api` asks of running meetings.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from conference import Conference, Grants, Lobbies, Lobby, Passage, Refusal, Registry, events
+from rooms.policy import classes
+from signaling.api.ground.desk import Present
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+K = TypeVar("K")
+PREFIX = "o-"
+GUEST = "guest"
+"""Stands in an identity for whom neither an invitation nor the register vouches."""
+ROTATIONS = 8
+"""How often one browser gets a new secret while a call runs: a second factor, a password."""
+REMEMBERED = 8192
+"""Dates whose door is known by heart, bearers who are barred, halls that are vouched for; the longest unasked one is forgotten
+first.
+"""
+CALLED_OFF = ("Cuộc họp này đã hủy hoặc đã hoãn. Hãy liên hệ thư ký cuộc họp.", "the meeting was called off or put off")
+OVER = ("Cuộc họp đã kết thúc.", "the meeting is over")
+KEY_REVOKED = ("Khóa kết nối của hệ thống này đã bị thu hồi.", "the key of this system was revoked")
+SIGNED_OUT = ("Tài khoản đã đăng xuất hoặc bị khóa. Hãy đăng nhập lại.", "the account was signed out or switched off")
+NO_HOST = ("Đồng chí không còn quyền chủ trì cuộc họp này.", "you are no host of this meeting any more")
+NOT_INVITED = ("Lời mời này đã được thu hồi. Hãy liên hệ thư ký cuộc họp.", "this invitation was taken back")
+Told = Callable[[str, datetime], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Door:
+    """Of a date, as its meeting of this version has it."""
+
+    class_: str
+    version: int
+    open: bool = True
+
+
+class BookedMeetings:
+    """One per process."""
+
+    def __init__(self, now: Callable[[], float], lobbies: Lobbies) -> None:
+        self.lobbies = lobbies
+        self.registry: Registry | None = None
+        self.on_opened: Told | None = None
+        self.on_closed: Told | None = None
+        self.elsewhere: Callable[[str], None] = lambda _: None
+        """Asked of conferences that are no booked dates, whether somebody may come in. Raises Refusal."""
+        self._now = now
+        self._doors: OrderedDict[str, Door] = OrderedDict()
+        self._barred: OrderedDict[str, float] = OrderedDict()
+        self._closed: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._over: OrderedDict[str, None] = OrderedDict()
+        """Dates that a host has ended."""
+        self._accounts: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        """(until when, but for which session) what was opened by an account is void."""
+        self._sessions: OrderedDict[str, None] = OrderedDict()
+        """Sessions that ended. What was opened in them is void."""
+        self._successors: OrderedDict[str, str] = OrderedDict()
+        """The name under which a session goes on, by its old name."""
+        self._telling: set[asyncio.Task[None]] = set()
+
+    @staticmethod
+    def owns(conference: str) -> bool:
+        return conference.startswith(PREFIX)
+
+    # What the API asks
+
+    def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool) -> str:
+        self.lobbies.get(PREFIX + occurrence_id, self._now())
+        self.set_door(occurrence_id, class_, version, lobby=lobby)
+        return PREFIX + occurrence_id
+
+    def set_door(
+        self, occurrence_id: str, class_: str, version: int, open_: bool = True, lobby: bool | None = None
+    ) -> None:
+        known, door = self._doors.pop(occurrence_id, None), Door(class_, version, open_)
+        # Whoever read an older version of the meeting comes too late to open its door.
+        late = known is not None and version < known.version
+        _keep(self._doors, occurrence_id, known if known is not None and late else door)
+        waiting = self.lobbies.find(PREFIX + occurrence_id)
+        if waiting is not None and not late:
+            self._tell_waiting(waiting, door, lobby)
+
+    def _tell_waiting(self, waiting: Lobby, door: Door, lobby: bool | None) -> None:
+        if not door.open:
+            waiting.end(Refusal("cancelled", *CALLED_OFF))
+        elif door.class_ == classes.IMPORTANT:
+            why = Refusal("class_forbids", *classes.REFUSALS["halls_only"])
+            waiting.end(why, spared=lambda who: self._is_closed(waiting.name, who.identity))
+        if lobby is not None:
+            waiting.order(lobby, self.identities(waiting.name))
+
+    def identities(self, conference: str) -> list[str]:
+        """Who is in it now."""
+        try:
+            return list(self.registry.get(conference).participants) if self.registry is not None else []
+        except Refusal:
+            return []
+
+    def bar(self, bearers: Iterable[str], at: float) -> None:
+        for one in bearers:
+            self._barred.pop(one, None)
+            _keep(self._barred, one, at)
+            self.lobbies.bar(one, Refusal("not_invited", *NOT_INVITED), self._now())
+
+    def present(self, occurrence_id: str) -> list[Present]:
+        here = self._participants(occurrence_id)
+        name = PREFIX + occurrence_id
+        return [
+            Present(one.identity, one.grants.name, way_of(one.identity), self._is_closed(name, one.identity))
+            for one in here
+        ]
+
+    def vouch(self, conference: str, identity: str, closed: bool) -> None:
+        """A hall is at the door, is called, or has agreed on its media. `closed`: its terminal is registered and invited, its
+        signalling and media stay in closed networks, and it is encrypted as important meetings want it; no other comes into an
+        important meeting, or stays when the class is raised.
+        """
+        self._closed.pop((conference, identity), None)
+        if closed:
+            _keep(self._closed, (conference, identity), None)
+
+    def is_important(self, conference: str) -> bool:
+        door = self._doors.get(conference.removeprefix(PREFIX)) if self.owns(conference) else None
+        return door is not None and door.class_ == classes.IMPORTANT
+
+    def _is_closed(self, conference: str, identity: str) -> bool:
+        return way_of(identity) in classes.HALL_WAYS and (conference, identity) in self._closed
+
+    def expel(self, occurrence_id: str, identity: str) -> None:
+        assert self.registry is not None
+        try:
+            self.registry.get(PREFIX + occurrence_id).kick(identity)
+        except Refusal:
+            return  # gone by himself
+
+    # What the conference asks and tells
+
+    def admit(self, grants: Grants) -> None:
+        """Raises Refusal."""
+        if not self.owns(grants.conference):
+            self.elsewhere(grants.conference)
+            return
+        way = way_of(grants.identity)
+        if not way:
+            raise Refusal("join_denied")
+        door = self._doors.get(grants.conference.removeprefix(PREFIX))
+        if door is not None and not door.open:
+            raise Refusal("cancelled", *CALLED_OFF)
+        if (
+            door is not None
+            and door.class_ == classes.IMPORTANT
+            and not self._is_closed(grants.conference, grants.identity)
+        ):
+            words = classes.REFUSALS["halls_only"]
+            raise Refusal("class_forbids", *words)
+        if grants.conference.removeprefix(PREFIX) in self._over:
+            raise Refusal("ended", *OVER)
+        self._check_account(grants)
+        who = grants.identity.split(".")[1]
+        if any(grants.issued_at <= self._barred.get(one, -1.0) for one in (who, f"{way}.{who}")):
+            raise Refusal("not_invited", *NOT_INVITED)
+        if (
+            (way in classes.UNNAMED_WAYS or who == GUEST)
+            and grants.passage is Passage.NONE
+            and not grants.may_moderate(grants.conference)
+        ):
+            raise Refusal("lobby_waits")
+
+    def _check_account(self, grants: Grants) -> None:
+        """Raises Refusal `signed_out`."""
+        session = self.current(grants.session)
+        until, kept = self._accounts.get(grants.account, (-1.0, ""))
+        over = grants.issued_at <= until and session != kept
+        if grants.account and (over or session in self._sessions):
+            raise Refusal("signed_out", *SIGNED_OUT)
+
+    # What sign-ins tell (access.Live)
+
+    def end_account(self, account: str, keep: str = "") -> None:
+        _put(self._accounts, account, (self._now(), keep))
+        self._put_out(lambda who: who.account == account and (not keep or self.current(who.session) != keep))
+
+    def end_session(self, session: str) -> None:
+        _put(self._sessions, session, None)
+        self._put_out(lambda who: self.current(who.session) == session)
+
+    def rotate(self, old: str, new: str) -> None:
+        _put(self._successors, old, new)
+
+    def calls_of(self, session: str) -> int:
+        return sum(self.current(who.session) == session for _, who in self.signed_in())
+
+    def current(self, session: str) -> str:
+        """Returns the name that a session has now."""
+        for _ in range(ROTATIONS):
+            session = self._successors.get(session, session)
+        return session
+
+    def signed_in(self) -> list[tuple[Conference, Grants]]:
+        """Returns the participants of booked meetings that came with an account."""
+        conferences = self.registry.all() if self.registry is not None else ()
+        own = [one for one in conferences if self.owns(one.name)]
+        return [(one, who.grants) for one in own for who in one.participants.values() if who.grants.account]
+
+    def _put_out(self, ended: Callable[[Grants], bool]) -> None:
+        for conference, who in self.signed_in():
+            if ended(who):
+                conference.kick(who.identity)
+
+    def end_date(self, occurrence_id: str) -> None:
+        """Shuts the door of a date that a host has ended."""
+        _put(self._over, occurrence_id, None)
+
+    def opened(self, conference: str) -> None:
+        self._tell(conference, self.on_opened)
+
+    def closed(self, conference: str, reason: events.Reason) -> None:
+        """A server that stops does not end the meeting: people come back when it is up again."""
+        if reason is not events.Reason.SERVER_SHUTDOWN:
+            self._tell(conference, self.on_closed)
+
+    async def settle(self) -> None:
+        """Everything that was told is written."""
+        while self._telling:
+            await asyncio.gather(*self._telling, return_exceptions=True)
+
+    def _tell(self, conference: str, told: Told | None) -> None:
+        if told is None or not self.owns(conference):
+            return
+        at = datetime.fromtimestamp(self._now(), UTC)
+        task = asyncio.get_running_loop().create_task(self._written(told, conference.removeprefix(PREFIX), at))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    @staticmethod
+    async def _written(told: Told, occurrence_id: str, at: datetime) -> None:
+        try:
+            await told(occurrence_id, at)
+        except Exception:  # the call goes on without its calendar
+            log.exception("a meeting's beginning or end could not be written")
+
+    def _participants(self, occurrence_id: str) -> list[events.ParticipantView]:
+        assert self.registry is not None
+        try:
+            conference = self.registry.get(PREFIX + occurrence_id)
+        except Refusal:
+            return []
+        return [one.view() for one in conference.participants.values()]
+
+
+def _put(known: OrderedDict[K, T], name: K, value: T) -> None:
+    known.pop(name, None)
+    _keep(known, name, value)
+
+
+def _keep(known: OrderedDict[K, T], name: K, value: T) -> None:
+    known[name] = value
+    if len(known) > REMEMBERED:
+        known.popitem(last=False)
+
+
+def way_of(identity: str) -> str:
+    """How its bearer came in; empty: the token was not made for a booked meeting."""
+    way, dot, _ = identity.partition(".")
+    return way if dot and way in classes.WAYS else ""

@@ -1,0 +1,1 @@
+"""What an operator reads: figures, traces, the journal, and which libraries are installed."""

@@ -1,0 +1,1 @@
+"""Dialogs, calls, registrations and subscriptions, and the agent that owns them."""

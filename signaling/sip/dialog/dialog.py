@@ -1,0 +1,123 @@
+"""Dialogs, RFC 3261 section 12: what both sides agreed on so that later requests find each other.
+
+Owns tags, CSeq numbers, route set and remote target, and the writing of requests inside of a dialog. Where they are
+sent is the `hop` of the peer: a Contact or Record-Route names the place in the header only, so that no peer sends us
+anywhere else (S09).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from signaling.sip.transaction.transport import PORTS, Hop, plain_address, same_host
+from signaling.sip.wire import limits
+from signaling.sip.wire.fields import Address, Malformed, Uri, write_host
+from signaling.sip.wire.message import Request, Response
+
+
+@dataclass(eq=False)
+class Dialog:
+    call_id: str
+    local: Address
+    """With our tag."""
+    remote: Address
+    """With their tag, once there is one."""
+    target: Uri
+    hop: Hop
+    routes: list[Address] = field(default_factory=list)
+    cseq: int = 0
+    """Of our last request."""
+    remote_cseq: int = -1
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.call_id, self.local.tag, self.remote.tag
+
+    def request(self, method: str, contact: str = "", *, cseq: int = 0) -> Request:
+        """The next request of ours, without Via; with `cseq` one that takes the number of an earlier one (ACK)."""
+        if not cseq:
+            self.cseq += 1
+        uri, routes = self.way()
+        made = Request(method=method, uri=uri)
+        made.headers.add("max-forwards", "70")
+        made.headers.add("route", *(str(route) for route in routes))
+        made.headers.add("from", str(self.local))
+        made.headers.add("to", str(self.remote))
+        made.headers.add("call-id", self.call_id)
+        made.headers.add("cseq", f"{cseq or self.cseq} {method}")
+        if contact:
+            made.headers.add("contact", contact)
+        return made
+
+    def way(self) -> tuple[Uri, list[Address]]:
+        """Request URI and Route, section 12.2.1.1; a first route without `lr` is a strict one."""
+        if not self.routes or any(name == "lr" for name, _ in self.routes[0].uri.parameters):
+            return self.target, self.routes
+        return self.routes[0].uri.without_headers(), [*self.routes[1:], Address(self.target)]
+
+    def next_in_order(self, request: Request) -> bool:
+        """Takes the number of a request of theirs; False: it is older than one before (500)."""
+        if request.cseq[0] <= self.remote_cseq:
+            return False
+        self.remote_cseq = request.cseq[0]
+        return True
+
+    def refresh(self, contacts: list[Address]) -> None:
+        """The remote target of a re-INVITE, UPDATE or their answers."""
+        if contacts and contacts[0].uri.is_sip:
+            self.target = contacts[0].uri.without_headers()
+            self.hop = place(self.target, self.hop)
+
+
+def place(target: Uri, hop: Hop) -> Hop:
+    """Where a peer that was reached at `hop` takes further requests: its Contact may name another port, never another
+    address.
+    """
+    if hop.flow or not same_host(plain_address(target.host), hop.host) or target.transport not in {"", hop.transport}:
+        return hop
+    return replace(hop, port=target.port or PORTS[hop.transport])
+
+
+def from_request(request: Request, tag: str, hop: Hop) -> Dialog:
+    """Ours after their INVITE or SUBSCRIBE. Raises Malformed: without one Contact there is no dialog."""
+    contact = single_contact(request)
+    routes = request.addresses("record-route")
+    if len(routes) > limits.ROUTES:
+        raise Malformed("too many routes")
+    made = Dialog(request.call_id, plain(request.to).with_tag(tag), plain(request.from_), contact.uri, hop, routes)
+    made.remote_cseq = request.cseq[0]
+    made.refresh([contact])
+    return made
+
+
+def from_response(request: Request, response: Response, hop: Hop) -> Dialog:
+    """Ours after an answer to our INVITE or SUBSCRIBE. Raises Malformed."""
+    contact = single_contact(response)
+    routes = response.addresses("record-route")[::-1]
+    if len(routes) > limits.ROUTES:
+        raise Malformed("too many routes")
+    made = Dialog(request.call_id, plain(request.from_), plain(response.to), contact.uri, hop, routes, request.cseq[0])
+    made.refresh([contact])
+    return made
+
+
+def single_contact(message: Request | Response) -> Address:
+    contacts = message.contacts
+    if len(contacts) != 1 or not contacts[0].uri.is_sip:
+        raise Malformed("one Contact is wanted")
+    return contacts[0]
+
+
+def plain(address: Address) -> Address:
+    """The tag and nothing else beside the URI; RFC 3261 section 12.1.1 takes no other parameter."""
+    kept = tuple(pair for pair in address.parameters if pair[0] == "tag")
+    return replace(address, parameters=kept)
+
+
+def contact_uri(scheme: str, user: str, host: str, port: int, transport: str) -> Uri:
+    parameters = (("transport", transport),) if transport != "udp" and scheme == "sip" else ()
+    return Uri(scheme, user, host, port, parameters)
+
+
+def sent_by(host: str, port: int) -> str:
+    return f"{write_host(host)}:{port}"

@@ -1,0 +1,191 @@
+"""Calls of a server that died, ended in its name: a terminal stays in them, and would take the next call as a second one.
+
+A call that stood gets BYE. Of one that was not answered yet only what we sent is known: it gets CANCEL, and a 2xx that comes for
+it gets ACK and BYE (RFC 3261 section 13.2.2.4), which a terminal repeats until then. Does not know legs or terminals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from signaling.sip.dialog.core import Core, Exchange, branch_of
+from signaling.sip.dialog.dialog import Dialog, plain
+from signaling.sip.transaction.transport import Hop, same_host
+from signaling.sip.wire import limits
+from signaling.sip.wire.fields import Address, Malformed, Uri
+from signaling.sip.wire.message import Request, Response
+
+Done = Callable[[bool], None]
+"""Whether the other side was reached, or nothing more can be found out about it."""
+CANCELS: Final = (0.0, 0.5, 1.5, 3.5)
+"""Seconds after the first: T1 doubled, as of a request that is not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What was written down of a call. `remote` without a tag: it was not answered. `branch`: how those of its INVITEs begin."""
+
+    call_id: str
+    local: Address
+    remote: Address
+    target: Uri
+    hop: Hop | None = None
+    """None: where its `target` leads to."""
+    routes: tuple[Address, ...] = ()
+    cseq: int = 0
+    branch: str = ""
+
+    @property
+    def answered(self) -> bool:
+        return self.remote.tag != ""
+
+
+@dataclass(eq=False)
+class Ending:
+    """One that is being ended. It is remembered for as long as a terminal may repeat its answer."""
+
+    left: Left
+    hosts: frozenset[str]
+    done: Done | None
+    tags: set[str] = field(default_factory=set)
+    """Of theirs, that were guessed."""
+
+    def finish(self, reached: bool) -> None:
+        done, self.done = self.done, None
+        if done is not None:
+            done(reached)
+
+
+class Leftovers:
+    """All of them. Bounded by the number of calls that a server has."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._known: dict[tuple[str, str], Ending] = {}
+
+    def end(self, left: Left, hops: Sequence[Hop], done: Done) -> None:
+        """`hops`: where it may be reached; more than one only of a call that was not answered. `done` is told later."""
+        key = left.call_id, left.local.tag
+        if not hops or (len(self._known) >= limits.DIALOGS and key not in self._known):
+            self._core.timers.after(0.0, lambda: done(False))
+            return
+        one = self._known[key] = Ending(left, frozenset(hop.host for hop in hops), done)
+        self._core.timers.after(self._core.config.timing.whole, lambda: self._forget(key, one))
+        if left.answered:
+            self._core.timers.after(limits.LEFT_BYE_S, lambda: one.finish(False))
+            self._bye(one, _dialog(left, hops[0]))
+            return
+        self._core.timers.after(limits.LEFT_CANCEL_S, lambda: one.finish(True))
+        for hop, number in _ways(hops):
+            for after_s in CANCELS:
+                self._core.timers.after(after_s, lambda hop=hop, number=number: self._cancel(one, hop, number))  # type: ignore[misc]
+
+    def stray(self, response: Response, hop: Hop) -> None:
+        """An answer that belongs to no transaction of ours: perhaps to one of the server before."""
+        try:
+            number, method = response.cseq
+            one = self._known.get((response.call_id, response.from_.tag))
+        except Malformed:
+            return
+        if one is None or response.status < 200 or not any(same_host(host, hop.host) for host in one.hosts):
+            return
+        if method == "CANCEL":
+            self._guess(one, response, number, hop)
+        elif method != "INVITE":
+            return
+        elif response.status >= 300:
+            self._core.post(_refusal_taken(one.left, response, number), hop)
+            one.finish(True)
+        else:
+            self._leave(one, response, number, hop)
+
+    def _guess(self, one: Ending, response: Response, number: int, hop: Hop) -> None:
+        """The answer to a CANCEL has the tag of the INVITE (section 9.2): if that was answered already, and the answer was lost
+        with its connection, BYE ends it. Where it only rang, BYE finds nothing, and a 487 comes.
+        """
+        tag = response.to.tag
+        if (
+            one.done is None
+            or response.status >= 300
+            or not tag
+            or tag in one.tags
+            or len(one.tags) >= limits.LEFT_HOPS
+        ):
+            return
+        one.tags.add(tag)
+        cseq = number + limits.LEFT_CSEQ
+        dialog = Dialog(one.left.call_id, one.left.local, plain(response.to), one.left.target, hop, cseq=cseq)
+
+        def answered(answer: Response) -> None:
+            if 200 <= answer.status < 300:
+                one.finish(True)
+
+        Exchange(self._core, lambda: dialog.request("BYE"), hop, answered, lambda _: None).start()
+
+    def _leave(self, one: Ending, response: Response, number: int, hop: Hop) -> None:
+        """They answered while nobody was there."""
+        try:
+            routes = response.addresses("record-route")[::-1][: limits.ROUTES]
+            contacts = response.contacts
+        except Malformed:
+            routes, contacts = [], []
+        target = contacts[0].uri if contacts and contacts[0].uri.is_sip else one.left.target
+        dialog = Dialog(one.left.call_id, one.left.local, plain(response.to), target, hop, routes, number)
+        dialog.refresh(contacts)
+        self._core.post(dialog.request("ACK", cseq=number), dialog.hop)
+        self._bye(one, dialog)
+
+    def _bye(self, one: Ending, dialog: Dialog) -> None:
+        def answered(response: Response) -> None:
+            if response.is_final:
+                one.finish(True)
+
+        Exchange(self._core, lambda: dialog.request("BYE"), dialog.hop, answered, lambda _: one.finish(False)).start()
+
+    def _cancel(self, one: Ending, hop: Hop, number: int) -> None:
+        if one.done is None:
+            return
+        left, made = one.left, Request(method="CANCEL", uri=one.left.target)
+        rows = [("max-forwards", "70"), ("from", str(left.local)), ("to", str(left.remote)), ("call-id", left.call_id)]
+        made.headers.rows.extend([("via", self._core.via(hop, branch_of(left.branch, number))), *rows])
+        made.headers.add("cseq", f"{number} CANCEL")
+        self._core.post(made, hop)
+
+    def _forget(self, key: tuple[str, str], one: Ending) -> None:
+        if self._known.get(key) is one:
+            del self._known[key]
+
+
+def _dialog(left: Left, hop: Hop) -> Dialog:
+    """Its numbers go on behind whatever was sent after it was written down."""
+    cseq = min(left.cseq + limits.LEFT_CSEQ, 2**31 - 2)
+    made = Dialog(left.call_id, left.local, left.remote, left.target, hop, list(left.routes), cseq)
+    made.refresh([Address(left.target)])
+    return made
+
+
+def _ways(hops: Sequence[Hop]) -> list[tuple[Hop, int]]:
+    """(hop, CSeq) of every INVITE that may have been sent: a hop after the other, and a long one by TCP before UDP."""
+    found, number = [], 0
+    for hop in hops[: limits.LEFT_HOPS]:
+        number += 1
+        if hop.transport == "udp":
+            found += [(replace(hop, transport="tcp"), number), (hop, number), (hop, number + 1)]
+            number += 1
+        else:
+            found.append((hop, number))
+    return found
+
+
+def _refusal_taken(left: Left, response: Response, number: int) -> Request:
+    """The ACK of a failure (section 17.1.1.3)."""
+    made = Request(method="ACK", uri=left.target)
+    made.headers.add("via", response.headers.all("via")[0])
+    made.headers.add("max-forwards", "70")
+    made.headers.add("from", str(left.local))
+    made.headers.add("to", response.headers.get("to"))
+    made.headers.add("call-id", left.call_id)
+    made.headers.add("cseq", f"{number} ACK")
+    return made

@@ -1,0 +1,277 @@
+"""The sockets of the floor channel: one UDP and one TCP port for all conferences, the asyncio driver of `floor_server.py`.
+
+Owns sockets and one timer; decides nothing. A datagram or connection counts only from the host that the leg's description named
+and with the leg's conference and user number; to anybody else nothing is answered and nothing is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Final
+
+from conference import ContentTokenChange
+from conference.ground.plan import FloorPlan
+from signaling.sip.floor.server import FloorServer
+from signaling.sip.wire import bfcp
+from signaling.sip.wire import body_limits as limits
+from signaling.sip.wire.bfcp import BfcpError
+
+_log = logging.getLogger(__name__)
+_READ_BYTES: Final = 4096
+_UNSENT_BYTES: Final = 64 * 1024
+"""A terminal that does not read its connection loses it."""
+
+Changed = Callable[[list[ContentTokenChange]], None]
+
+
+@dataclass(slots=True)
+class _Leg:
+    """One terminal. `port` is that of its last good datagram: some answer from another than they named."""
+
+    server: FloorServer
+    name: str
+    plan: FloorPlan
+    changed: Changed
+    port: int
+    writer: asyncio.StreamWriter | None = None
+    dialling: asyncio.Task[None] | None = None
+
+
+class FloorChannel:
+    """`attach` and `detach` as plans come and go; `flush` after something was done to a server from outside."""
+
+    def __init__(self) -> None:
+        self._legs: dict[tuple[int, int], _Leg] = {}
+        self._named: dict[tuple[FloorServer, str], _Leg] = {}
+        self._datagrams: asyncio.DatagramTransport | None = None
+        self._listener: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._per_host: Counter[str] = Counter()
+        self._timer: asyncio.TimerHandle | None = None
+        self.dropped = 0
+        """Datagrams and connections of strangers."""
+
+    async def open(self, host: str, udp_port: int = 0, tcp_port: int = 0) -> tuple[int, int]:
+        """Listens on both transports; 0 takes any free port. Returns the two ports. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        self._datagrams, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, udp_port))
+        try:
+            self._listener = await asyncio.start_server(self._accept, host, tcp_port, limit=_READ_BYTES)
+        except OSError:
+            self._datagrams.close()
+            raise
+        tcp: int = self._listener.sockets[0].getsockname()[1]
+        udp: int = self._datagrams.get_extra_info("sockname")[1]
+        return udp, tcp
+
+    async def close(self) -> None:
+        for key in list(self._legs):
+            self._drop(key)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._listener is not None:
+            self._listener.close()
+        if self._datagrams is not None:
+            self._datagrams.close()
+        tasks = list(self._connections)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def attach(self, server: FloorServer, leg: str, plan: FloorPlan, changed: Changed) -> None:
+        """From now on that terminal is served. `changed` gets what its messages did to the token. Raises ValueError when a
+        conference gives one number twice or there are too many legs: our own mistake."""
+        key = (plan.conference_id, plan.user_id)
+        known = self._legs.get(key)
+        if known is not None and (known.name, known.server) != (leg, server):
+            raise ValueError("one floor user number for two legs")
+        before = self._named.get((server, leg))
+        if before is not None and before is not known:
+            self._drop((before.plan.conference_id, before.plan.user_id))
+        if known is None and len(self._legs) >= limits.BFCP_LEGS:
+            raise ValueError("too many floor legs")
+        if known is not None and known.plan == plan:
+            return  # a session refresh: the channel stands
+        if known is not None:
+            self._drop(key)
+        server.attach(leg, plan)
+        found = _Leg(server, leg, plan, changed, plan.remote.port)
+        self._legs[key] = self._named[server, leg] = found
+        if plan.we_connect:
+            found.dialling = self._task(self._dial(found))
+
+    def detach(self, server: FloorServer, leg: str) -> list[ContentTokenChange]:
+        """The leg has ended or gave up its floor line. What follows for others is told to terminals and returned."""
+        known = self._named.get((server, leg))
+        if known is not None:
+            self._drop((known.plan.conference_id, known.plan.user_id))
+        changes = server.detach(leg, self._now())
+        self.flush(server)
+        return changes
+
+    def flush(self, server: FloorServer) -> None:
+        """Sends what the server has to say and sees to it that it is sent again."""
+        self._deliver(server)
+        self._wake(self._now() + limits.BFCP_T1_S, server)
+
+    def _deliver(self, server: FloorServer) -> None:
+        for leg, data in server.take():
+            one = self._named.get((server, leg))
+            if one is not None:
+                self._send(one, data)
+
+    # -- UDP -----------------------------------------------------------------------------------------------------------
+
+    def datagram(self, data: bytes, address: tuple[str, int]) -> None:
+        one = self._leg_of(data, address[0], "udp")
+        if one is None:
+            self.dropped += 1
+            return
+        one.port = address[1]
+        self._received(one, data)
+
+    def _leg_of(self, data: bytes, host: str, transport: str) -> _Leg | None:
+        try:
+            header = bfcp.read_header(data[: bfcp.HEADER_BYTES])
+        except BfcpError:
+            return None
+        one = self._legs.get((header.conference_id, header.user_id))
+        fits = one is not None and one.plan.transport == transport and one.plan.remote.host == host.partition("%")[0]
+        return one if fits else None
+
+    def _received(self, one: _Leg, data: bytes) -> None:
+        changes = one.server.receive(one.name, data, self._now())
+        if changes:
+            one.changed(changes)
+        self.flush(one.server)
+
+    def _send(self, one: _Leg, data: bytes) -> None:
+        if one.plan.transport == "udp":
+            if self._datagrams is not None and not self._datagrams.is_closing():
+                self._datagrams.sendto(data, (one.plan.remote.host, one.port))
+            return
+        if one.writer is None:
+            return  # not connected: what it missed it asks for when it comes
+        one.writer.write(data)
+        transport = one.writer.transport
+        if transport.get_write_buffer_size() > _UNSENT_BYTES:
+            transport.abort()
+
+    # -- TCP -----------------------------------------------------------------------------------------------------------
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host = writer.get_extra_info("peername")[0].partition("%")[0]
+        expected = any(one.plan.transport == "tcp" and one.plan.remote.host == host for one in self._legs.values())
+        crowded = self._per_host[host] >= limits.BFCP_CONNECTIONS_PER_HOST
+        task = asyncio.current_task()
+        assert task is not None
+        if not expected or crowded or len(self._connections) >= limits.BFCP_CONNECTIONS:
+            self.dropped += 1
+            writer.transport.abort()
+            return
+        self._connections.add(task)
+        self._per_host[host] += 1
+        try:
+            await self._read(reader, writer, host, None)
+        finally:
+            self._connections.discard(task)
+            self._per_host[host] -= 1
+            if not self._per_host[host]:
+                del self._per_host[host]
+
+    async def _dial(self, one: _Leg) -> None:
+        try:
+            async with asyncio.timeout(limits.BFCP_FIRST_S):
+                reader, writer = await asyncio.open_connection(*one.plan.remote, limit=_READ_BYTES)
+        except (OSError, TimeoutError) as error:
+            _log.info("floor channel of %s: cannot connect: %s", one.name, type(error).__name__)
+            return
+        await self._read(reader, writer, one.plan.remote.host, one)
+
+    async def _read(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, one: _Leg | None
+    ) -> None:
+        """Until it ends. The first message of an accepted connection says whose it is; it stays theirs."""
+        framer = bfcp.Framer()
+        until = self._now() + limits.BFCP_FIRST_S
+        if one is not None:
+            self._take_over(one, writer)
+        try:
+            while True:
+                async with asyncio.timeout_at(None if one is not None else until):
+                    data = await reader.read(_READ_BYTES)
+                if not data:
+                    return
+                for message in framer.feed(data):
+                    found = self._leg_of(message, host, "tcp")
+                    if one is None and found is not None:
+                        one = found
+                        self._take_over(one, writer)
+                    if one is None or found is not one:
+                        self.dropped += 1
+                        return
+                    self._received(one, message)
+        except (OSError, TimeoutError, BfcpError):
+            return
+        finally:
+            if one is not None and one.writer is writer:
+                one.writer = None
+            writer.transport.abort()
+
+    def _take_over(self, one: _Leg, writer: asyncio.StreamWriter) -> None:
+        """A terminal that connects again has lost its first connection."""
+        if one.writer is not None and one.writer is not writer:
+            one.writer.transport.abort()
+        one.writer = writer
+
+    def _task(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+        return task
+
+    def _drop(self, key: tuple[int, int]) -> None:
+        one = self._legs.pop(key)
+        self._named.pop((one.server, one.name), None)
+        if one.dialling is not None:
+            one.dialling.cancel()
+        if one.writer is not None:
+            one.writer.transport.abort()
+
+    # -- time ----------------------------------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _wake(self, when: float, server: FloorServer) -> None:
+        """Whatever has just been sent is due no sooner than `when`; a timer that is set earlier stays."""
+        if not server.is_waiting or (self._timer is not None and self._timer.when() <= when):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(when, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        now = self._now()
+        for server in {server for server, _ in self._named}:
+            server.tick(now)
+            due = server.deadline
+            self._deliver(server)
+            if due is not None:
+                self._wake(due, server)
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, channel: FloorChannel) -> None:
+        self._channel = channel
+
+    def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
+        self._channel.datagram(data, (str(addr[0]), int(addr[1])))
+
+    def error_received(self, exc: Exception) -> None:
+        """An ICMP word about a terminal that is gone; its call ends by itself."""

@@ -1,0 +1,1 @@
+"""Offers and answers of halls: which lines, codecs and limits both sides agree on."""

@@ -1,0 +1,371 @@
+"""The media plan that follows from two descriptions: ours and theirs, line by line. Pure.
+
+It does not matter who offered: what we may send stands in their lines, what may come in ours (RFC 3264 §§5, 6).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import replace
+from typing import Final
+
+from conference.ground.plan import (
+    AudioCodec,
+    AudioPlan,
+    CameraPlan,
+    Endpoint,
+    FloorPlan,
+    Keys,
+    MediaPlan,
+    Policy,
+    Stream,
+    VideoPlan,
+)
+from signaling.sip.media.lines import AUDIO_BPS, Dtmf
+from signaling.sip.media.profiles import Profile
+from signaling.sip.wire import h264, sdp
+
+_HEADERS: Final = 0.95
+"""What is left of b=AS when the headers of full packets are taken off."""
+_LEAST_VIDEO_BPS: Final = 64_000
+_PACKET_MS: Final = range(10, 61, 10)
+
+
+def plan_of(
+    ours: sdp.Description, theirs: sdp.Description, profile: Profile, policy: Policy, previous: MediaPlan | None = None
+) -> MediaPlan:
+    """Lines that either side refused are left out. `previous` tells where packets went before a hold by 0.0.0.0."""
+    before = previous or MediaPlan()
+    found: dict[str, object] = {}
+    for mine, yours in zip(ours.media, theirs.media, strict=False):
+        role = role_of(mine)
+        if not mine.port or not yours.port or role in found:
+            continue
+        match role:
+            case "audio":
+                found[role] = _audio(ours, theirs, mine, yours, before)
+            case "video":
+                found[role] = _video(ours, theirs, mine, yours, profile, policy, before.video)
+            case "content":
+                found[role] = _video(ours, theirs, mine, yours, profile, policy, before.content)
+            case "floor":
+                found[role] = _floor(theirs, mine, yours)
+            case "camera":
+                found[role] = _camera(ours, theirs, mine, yours, before)
+    return _whole(found, theirs)
+
+
+def role_of(media: sdp.Media) -> str:
+    """Of a line of ours: "audio", "video", "content", "floor", "camera" or "" (one that we only refuse)."""
+    if media.kind == "audio":
+        return "audio"
+    if media.kind == "video":
+        return "content" if media.attribute("content") == "slides" else "video"
+    if is_floor(media):
+        return "floor"
+    return "camera" if camera_type(media) >= 0 else ""
+
+
+def is_floor(media: sdp.Media) -> bool:
+    return media.kind == "application" and media.protocol.upper() in ("UDP/BFCP", "TCP/BFCP")
+
+
+def is_rtp(media: sdp.Media) -> bool:
+    return media.protocol.upper() in ("RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF")
+
+
+def is_secure(media: sdp.Media) -> bool:
+    """The protocol word promises SRTP; RTP/AVP with a=crypto hopes for it (RFC 8643)."""
+    return "SAVP" in media.protocol.upper()
+
+
+def lacks_keys(mine: sdp.Media, yours: sdp.Media) -> bool:
+    """Both keep an SRTP line open, and no key can be used."""
+    active = bool(mine.port and yours.port)
+    return active and is_rtp(yours) and (is_secure(mine) or is_secure(yours)) and _keys(mine, yours) is None
+
+
+def may_high(profile: Profile, policy: Policy) -> bool:
+    """High profile is agreed where the terminal and the meeting both allow it."""
+    return profile.high and policy.high_profile and 1 in profile.modes
+
+
+def camera_type(media: sdp.Media) -> int:
+    """The payload type of H.224; -1: there is none."""
+    if media.kind != "application" or not is_rtp(media):
+        return -1
+    return next((number for number, one in media.rtpmaps().items() if one.name == "h224"), -1)
+
+
+def audio_codecs(media: sdp.Media) -> dict[int, AudioCodec]:
+    """Those we can do, by payload type, in the order of the line; each codec once (S02: re-INVITEs that repeat them)."""
+    found: dict[int, AudioCodec] = {}
+    for number, one in media.rtpmaps().items():
+        codec = _codec(one, media.parameters(number))
+        if codec is not None and codec not in found.values():
+            found[number] = codec
+    return found
+
+
+def events(media: sdp.Media) -> tuple[Dtmf, ...]:
+    """RFC 4733; those of 8000 and 48,000 Hz, one of each."""
+    found: dict[int, int] = {}
+    for number, one in media.rtpmaps().items():
+        if one.name == "telephone-event" and one.clock_hz in (8000, 48_000):
+            found.setdefault(one.clock_hz, number)
+    return tuple(Dtmf(number, clock) for clock, number in found.items())
+
+
+def told_levels(media: sdp.Media) -> int:
+    """The header extension in which the peer of this line would tell audio levels; 0: none."""
+    number, direction = media.audio_levels()
+    return number if direction in ("", "sendrecv", "sendonly") else 0
+
+
+def event_for(codec: AudioCodec, known: tuple[Dtmf, ...]) -> Dtmf | None:
+    """The one whose clock is that of the codec; 8000 beside Opus is what most terminals mean all the same."""
+    wanted = 48_000 if codec == "opus" else 8000
+    return next((one for one in known if one.clock_hz == wanted), next(iter(known), None))
+
+
+def pictures(media: sdp.Media) -> tuple[h264.Format, ...]:
+    """The H.264 payload types of a line that can be used, in its order."""
+    found = []
+    for number, one in media.rtpmaps().items():
+        if one.name == "h264" and one.clock_hz == 90_000:
+            picture = h264.read(number, media.parameters(number))
+            if picture is not None:
+                found.append(picture)
+    return tuple(found)
+
+
+def is_usable(host: str, own_host: str, policy: Policy) -> bool:
+    """Whether packets may be sent there: a description must not aim us at many, at ourselves or at a foreign network."""
+    try:
+        address, own = ipaddress.ip_address(host), ipaddress.ip_address(own_host)
+    except ValueError:
+        return False
+    if address.version != own.version or address.is_multicast or address == _BROADCAST:
+        return False
+    if (address.is_loopback and not own.is_loopback) or (address.is_link_local and not own.is_link_local):
+        return False
+    if address == own and not own.is_loopback:
+        return False
+    networks = policy.media_networks
+    return address.is_unspecified or not networks or any(_within(address, network) for network in networks)
+
+
+def placed(theirs: sdp.Description, policy: Policy) -> sdp.Description:
+    """Their description with the address that is known to be theirs; an address of zeros still holds."""
+    if not policy.media_host:
+        return theirs
+
+    def real(host: str | None) -> str | None:
+        return host if host in (None, *_ZEROS) else policy.media_host
+
+    return replace(
+        theirs, host=real(theirs.host), media=tuple(replace(line, host=real(line.host)) for line in theirs.media)
+    )
+
+
+def floor_roles(media: sdp.Media, default: str) -> set[str]:
+    """Of `a=floorctrl`: some write several words (RFC 8856 §5.1); "c-s" is both."""
+    words = set((media.attribute("floorctrl") or default).lower().split())
+    return words | {"c-only", "s-only"} if "c-s" in words else words
+
+
+def label_of(media: sdp.Media) -> str | None:
+    """The label of the content stream in `a=floorid` ("1 mstrm:12", in drafts "1 m-stream:12")."""
+    for value in media.all("floorid"):
+        _, _, names = value.partition(":")
+        if names:
+            return names.split()[0]
+    return None
+
+
+_ZEROS: Final = ("0.0.0.0", "::")  # noqa: S104 compared, not bound
+_BROADCAST: Final = ipaddress.ip_address("255.255.255.255")
+
+
+def _within(address: ipaddress.IPv4Address | ipaddress.IPv6Address, network: str) -> bool:
+    return address in ipaddress.ip_network(network, strict=False)
+
+
+def _codec(one: sdp.RtpMap, parameters: dict[str, str]) -> AudioCodec | None:
+    match one.name, one.clock_hz:
+        case "opus", 48_000:
+            return "opus"
+        # Some write the true rate of G.722 against RFC 3551 §4.5.2; their packets count 8000 all the same.
+        case "g722", 8000 | 16_000 if parameters.get("bitrate", "64000") == "64000":
+            return "g722"
+        case "pcma", 8000:
+            return "pcma"
+        case "pcmu", 8000:
+            return "pcmu"
+    return None
+
+
+def _whole(found: dict[str, object], theirs: sdp.Description) -> MediaPlan:
+    audio, video, content = found.get("audio"), found.get("video"), found.get("content")
+    floor, camera = found.get("floor"), found.get("camera")
+    return MediaPlan(
+        audio if isinstance(audio, AudioPlan) else None,
+        video if isinstance(video, VideoPlan) else None,
+        content if isinstance(content, VideoPlan) else None,
+        floor if isinstance(floor, FloorPlan) else None,
+        camera if isinstance(camera, CameraPlan) else None,
+        _session_bps(theirs),
+    )
+
+
+def _stream(
+    ours: sdp.Description, theirs: sdp.Description, mine: sdp.Media, yours: sdp.Media, before: Stream | None
+) -> Stream | None:
+    """None when no packet could be sent there or read."""
+    host = theirs.host_of(yours)
+    if not host:
+        return None
+    keys = _keys(mine, yours)
+    if keys is None and (is_secure(mine) or is_secure(yours)):
+        return None
+    empty = ipaddress.ip_address(host).is_unspecified
+    remote = Endpoint(host, yours.port)
+    mux = mine.has("rtcp-mux") and yours.has("rtcp-mux")
+    rtcp = remote if mux else _rtcp(host, yours)
+    if empty:
+        remote, rtcp = (before.remote, before.remote_rtcp) if before else (Endpoint("", 0), Endpoint("", 0))
+    we, they = ours.direction_of(mine), theirs.direction_of(yours)
+    return Stream(
+        remote,
+        rtcp,
+        mux,
+        we in ("sendrecv", "sendonly") and they in ("sendrecv", "recvonly") and not empty,
+        we in ("sendrecv", "recvonly") and they in ("sendrecv", "sendonly"),
+        keys,
+        _line_bps(yours),
+    )
+
+
+def _rtcp(host: str, media: sdp.Media) -> Endpoint:
+    """RFC 3605. Another address than that of the media is not followed: it would let RTCP be aimed at a third party."""
+    port = (media.attribute("rtcp") or "").split(" ")[0]
+    if port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536:
+        return Endpoint(host, int(port))
+    return Endpoint(host, min(media.port + 1, 65535))
+
+
+def _keys(mine: sdp.Media, yours: sdp.Media) -> Keys | None:
+    """The pair with one tag and one suite (RFC 4568 §5.1.3)."""
+    own = {(one.tag, one.profile): one.key for one in mine.crypto()}
+    for one in yours.crypto():
+        if (one.tag, one.profile) in own:
+            return Keys(one.profile, receive=one.key, send=own[one.tag, one.profile])
+    return None
+
+
+def _audio(
+    ours: sdp.Description, theirs: sdp.Description, mine: sdp.Media, yours: sdp.Media, before: MediaPlan
+) -> AudioPlan | None:
+    stream = _stream(ours, theirs, mine, yours, before.audio.stream if before.audio else None)
+    own = {codec: number for number, codec in audio_codecs(mine).items()}
+    common = [(number, codec) for number, codec in audio_codecs(yours).items() if codec in own]
+    if stream is None or not common:
+        return None
+    number, codec = common[0]
+    most = yours.parameters(number).get("maxaveragebitrate", "") if codec == "opus" else ""
+    if most.isascii() and most.isdigit() and 6000 <= int(most[:9]) <= (stream.limit_bps or int(most[:9])):
+        stream = replace(stream, limit_bps=int(most[:9]))  # RFC 7587 §6.1
+    sent, received = event_for(codec, events(yours)), event_for(codec, events(mine))
+    return AudioPlan(
+        stream,
+        codec,
+        number,
+        own[codec],
+        sent.payload_type if sent and received else -1,
+        received.payload_type if sent and received else -1,
+        _packet_ms(yours),
+        told_levels(yours) if mine.audio_levels()[0] == told_levels(yours) else 0,
+        also_receive=tuple((own[other], other) for _, other in common[1:]),
+    )
+
+
+def _packet_ms(media: sdp.Media) -> int:
+    text = media.attribute("ptime") or ""
+    value = int(text) if text.isascii() and text.isdigit() and len(text) <= 3 else 20
+    return value if value in _PACKET_MS else 20
+
+
+def _video(
+    ours: sdp.Description,
+    theirs: sdp.Description,
+    mine: sdp.Media,
+    yours: sdp.Media,
+    profile: Profile,
+    policy: Policy,
+    before: VideoPlan | None,
+) -> VideoPlan | None:
+    stream = _stream(ours, theirs, mine, yours, before.stream if before else None)
+    pairs = [
+        (own, one)
+        for one in pictures(yours)
+        for own in pictures(mine)
+        if (own.profile, own.mode) == (one.profile, one.mode)
+    ]
+    if stream is None or not pairs:
+        return None
+    _, one = pairs[0]
+    most = h264.LEVELS[profile.max_level]
+    level = h264.weaker(one.level, profile.max_level)
+    limits = [one.max_br_bps, stream.limit_bps, _session_bps(theirs, without_audio=True)]
+    return VideoPlan(
+        stream,
+        one.payload_type,
+        tuple(dict.fromkeys(pair[0].payload_type for pair in pairs)),
+        "high" if one.profile == h264.HIGH and may_high(profile, policy) else "baseline",
+        one.mode,
+        level,
+        min(one.max_fs, most.max_fs),
+        min(one.max_mbps, most.max_mbps),
+        min(limit for limit in limits if limit),
+        profile.max_fps,
+        yours.feedback(one.payload_type) & frozenset(profile.feedback),
+        "info" in profile.keyframes,
+    )
+
+
+def _floor(theirs: sdp.Description, mine: sdp.Media, yours: sdp.Media) -> FloorPlan | None:
+    """None when they would not be the client: we serve, always."""
+    host = theirs.host_of(yours)
+    numbers = [mine.attribute(name) or "" for name in ("confid", "userid")]
+    floor_id = (mine.attribute("floorid") or "1").split(" ")[0]
+    if not host or "c-only" not in floor_roles(yours, "c-only") or not all(map(str.isdigit, [*numbers, floor_id])):
+        return None
+    udp = mine.protocol.upper().startswith("UDP")
+    setup = mine.attribute("setup")
+    connect = not udp and (setup == "active" or (setup == "actpass" and yours.attribute("setup") == "passive"))
+    return FloorPlan(
+        "udp" if udp else "tcp", Endpoint(host, yours.port), int(numbers[0]), int(numbers[1]), int(floor_id), connect
+    )
+
+
+def _camera(
+    ours: sdp.Description, theirs: sdp.Description, mine: sdp.Media, yours: sdp.Media, before: MediaPlan
+) -> CameraPlan | None:
+    known = before.far_camera
+    stream = _stream(ours, theirs, mine, yours, known.stream if known else None)
+    number = camera_type(yours)
+    return CameraPlan(stream, number, camera_type(mine)) if stream is not None and number >= 0 else None
+
+
+def _line_bps(media: sdp.Media) -> int:
+    if media.bandwidth.tias_bps:
+        return media.bandwidth.tias_bps
+    return int(media.bandwidth.as_bps * _HEADERS)
+
+
+def _session_bps(description: sdp.Description, *, without_audio: bool = False) -> int:
+    one = description.bandwidth
+    total = one.tias_bps or int((one.as_bps or one.total_bps) * _HEADERS)
+    if total and without_audio:
+        return max(total - AUDIO_BPS, _LEAST_VIDEO_BPS)
+    return total

@@ -1,0 +1,540 @@
+"""Offers and answers of hall calls (RFC 3264): from what we have and may do to a description, from two of them to a plan.
+
+Pure: keys, ports and numbers come in OwnEnds; who keeps the last description of a call is the caller (`Agreed`). Offered
+is RTP/AVP with a=rtcp-fb, never AVPF unless a profile says so: terminals refuse it. One audio codec and DTMF stand in an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from conference import PeerError, Refusal
+from conference.ground.plan import AudioCodec, Feedback, KeyProfile, MediaPlan, OwnEnd, OwnEnds, Policy
+from signaling.sip.media import agreement, lines
+from signaling.sip.media.lines import CONTENT_LABEL, MAIN_LABEL, Dtmf, Picture, Shape
+from signaling.sip.media.profiles import Profile
+from signaling.sip.wire import h264, sdp
+
+AUDIO_TYPES: Final[dict[AudioCodec, int]] = {"opus": 114, "g722": 9, "pcma": 8, "pcmu": 0}
+EVENT_TYPE: Final = 101
+LEVELS_ID: Final = 1
+HIGH_TYPE: Final = 98
+MODE_TYPES: Final[dict[int, int]] = {1: 97, 0: 96}
+CAMERA_TYPE: Final = 100
+_HIGH_PREFIX: Final = "6400"
+
+_TEXTS: Final[dict[str, tuple[int, str, str]]] = {
+    # Warning codes of RFC 3261 §20.43.
+    "address_bad": (301, "Không gửi hình tiếng tới địa chỉ này được", "Incompatible network address"),
+    "protocol_bad": (302, "Kiểu truyền hình tiếng không hỗ trợ", "Incompatible transport protocol"),
+    "media_none": (304, "Không có hình hay tiếng nào dùng được", "Media type not available"),
+    "codec_unknown": (305, "Không có bộ mã hoá nào dùng chung", "Incompatible media format"),
+    "encryption_required": (399, "Cuộc họp buộc mã hoá hình tiếng (SRTP)", "SRTP is required"),
+    "tls_needed": (399, "Hãy gọi bằng TLS: hình tiếng phải mã hoá (SRTP)", "Call by TLS: SRTP is required"),
+    "encryption_off": (399, "Cuộc họp không mã hoá hình tiếng (SRTP)", "SRTP is not used here"),
+    "encryption_none": (399, "Không có khoá mã hoá dùng chung (SRTP)", "No common SRTP crypto suite"),
+}
+_WORST: Final = (
+    "encryption_required",
+    "encryption_off",
+    "encryption_none",
+    "address_bad",
+    "codec_unknown",
+    "protocol_bad",
+)
+"""Which of several reasons is told: the one that somebody can do something about."""
+
+
+class NotAcceptable(Refusal):
+    """No call can come of these descriptions: 488. `warning` goes into the Warning header field."""
+
+    def __init__(self, code: str) -> None:
+        self.warning, vietnamese, english = _TEXTS[code]
+        super().__init__(code, vietnamese, english)
+
+    def header(self, agent: str) -> str:
+        """The value of Warning (RFC 3261 §20.43); `agent` is our host."""
+        return f'{self.warning} {agent} "{self.english}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What the next description of a call has to follow: our last one, as it was sent, and the plan that stands."""
+
+    sent: bytes
+    plan: MediaPlan
+
+
+def make_offer(own: OwnEnds, profile: Profile, policy: Policy, previous: Agreed | None = None) -> bytes:
+    """A first offer, or the offer of a re-INVITE: the lines of `previous` keep their places and payload types, new ones follow,
+    what is no longer wanted stays with port 0 (RFC 3264 §8). Early and late offers are the same."""
+    if previous is None:
+        media = [line for role in _wanted(own, profile) for line in _first_lines(role, own, profile, policy)]
+        return sdp.render(_description(own, profile, media, "1"))
+    before = sdp.parse(previous.sent)
+    wanted = _wanted(own, profile)
+    media = []
+    for line in before.media:
+        role = agreement.role_of(line)
+        if role in wanted and line.port:
+            wanted.remove(role)
+            media.append(_renewed(role, line, own, profile, policy, previous.plan))
+        else:
+            media.append(sdp.refused(line))
+    media += [line for role in wanted for line in _first_lines(role, own, profile, policy)]
+    return _following(_description(own, profile, media, before.origin.version), before)
+
+
+def answer(
+    offer: bytes, own: OwnEnds, profile: Profile, policy: Policy, previous: Agreed | None = None
+) -> tuple[bytes, MediaPlan]:
+    """Our description and what follows from both. Every line of the offer has its line in the answer, refused ones port 0.
+
+    Raises PeerError for what is no description, NotAcceptable when neither sound nor picture comes about.
+    """
+    theirs = agreement.placed(sdp.parse(offer), policy)
+    taken = _Answer(theirs, own, profile, policy)
+    media = taken.media()
+    ours = _description(own, profile, media, "1")
+    if previous is not None:
+        ours = sdp.parse(_following(ours, sdp.parse(previous.sent)))
+    plan = agreement.plan_of(ours, theirs, profile, policy, previous.plan if previous else None)
+    everything_off = previous is not None and not any(line.port for line in theirs.media)
+    nothing = plan.audio is None and plan.video is None and not everything_off
+    if nothing or (plan.audio is None and taken.is_unsafe):
+        raise NotAcceptable(taken.reason())
+    return sdp.render(ours), plan
+
+
+def read_answer(
+    offer: bytes, answered: bytes, profile: Profile, policy: Policy, previous: MediaPlan | None = None
+) -> MediaPlan:
+    """What follows from our `offer` and their answer to it. Raises PeerError and NotAcceptable; the call is then ended."""
+    ours, theirs = sdp.parse(offer), agreement.placed(sdp.parse(answered), policy)
+    if len(theirs.media) > len(ours.media):
+        raise PeerError("an answer with more media than were offered")
+    own_host = ours.host or ""
+    usable = [line if _is_sound(line, theirs, own_host, policy) else sdp.refused(line) for line in theirs.media]
+    plan = agreement.plan_of(ours, replace(theirs, media=tuple(usable)), profile, policy, previous)
+    if policy.encryption == "required" and not all(stream.keys for stream in plan.streams):
+        raise NotAcceptable("encryption_required")
+    if any(agreement.lacks_keys(mine, yours) for mine, yours in zip(ours.media, usable, strict=False)):
+        raise NotAcceptable("encryption_none")
+    if plan.audio is None and plan.video is None:
+        raise NotAcceptable(_why_nothing(theirs))
+    return plan
+
+
+def needs_more(plan: MediaPlan, own: OwnEnds, profile: Profile) -> bool:
+    """Whether a re-INVITE of ours would add something: a Polycom that is called opens the floor channel first and takes a line
+    for slides only afterwards."""
+    return bool(plan.floor and own.content and profile.content and plan.content is None)
+
+
+# -- what all descriptions of ours share --------------------------------------------------------------------------------
+
+
+def _description(own: OwnEnds, profile: Profile, media: Iterable[sdp.Media], version: str) -> sdp.Description:
+    media = tuple(media)
+    total = sum(line.bandwidth.as_bps for line in media if line.port)
+    exact = sum(line.bandwidth.tias_bps for line in media if line.port)
+    bandwidth = sdp.Bandwidth(as_bps=total, tias_bps=exact if profile.tias else 0)
+    origin = sdp.Origin("diemcau", str(own.call_number), version, own.host)
+    return sdp.Description(origin, own.host, "-", bandwidth, (), media)
+
+
+def _following(description: sdp.Description, before: sdp.Description) -> bytes:
+    """The version rises by one when anything changed (RFC 3264 §8)."""
+    same = sdp.render(sdp.with_version(description, before.origin.version))
+    if same == sdp.render(before):
+        return same
+    return sdp.render(sdp.with_version(description, str(int(before.origin.version) + 1)))
+
+
+def _wanted(own: OwnEnds, profile: Profile) -> list[str]:
+    """The roles of an offer, in the order of their lines."""
+    have = {
+        "audio": own.audio is not None,
+        "video": own.video is not None and profile.video,
+        "content": own.content is not None and profile.video and profile.content,
+        "floor": own.floor is not None and bool(_floor_protocol(own, profile)),
+        "camera": own.far_camera is not None and profile.far_camera,
+    }
+    return [role for role, is_there in have.items() if is_there]
+
+
+def _end(role: str, own: OwnEnds) -> OwnEnd:
+    ends = {"audio": own.audio, "video": own.video, "content": own.content, "camera": own.far_camera}
+    end = ends[role]
+    assert end is not None
+    return end
+
+
+def _direction(send: bool, receive: bool) -> sdp.Direction:
+    if send:
+        return "sendrecv" if receive else "sendonly"
+    return "recvonly" if receive else "inactive"
+
+
+def _own_crypto(end: OwnEnd) -> tuple[tuple[str, str], ...]:
+    return tuple(sdp.crypto_line(tag, name, key) for tag, (name, key) in enumerate(end.keys, 1))
+
+
+# -- offers ------------------------------------------------------------------------------------------------------------
+
+
+def _first_lines(role: str, own: OwnEnds, profile: Profile, policy: Policy) -> list[sdp.Media]:
+    if role == "floor":
+        return [_floor_line(own, profile)]
+    return [_offered(role, shape, own, profile, policy) for shape in _shapes(_end(role, own), profile, policy)]
+
+
+def _shapes(end: OwnEnd, profile: Profile, policy: Policy) -> list[Shape]:
+    """One line for each way of protecting it that is offered (RFC 8643 §3, or the older pair of lines)."""
+    suffix = "F" if profile.feedback_profile else ""
+    crypto = _own_crypto(end)
+    direction = _direction(policy.we_send, policy.we_receive)
+    plain = Shape(f"RTP/AVP{suffix}", direction, (), end.port == end.rtcp_port, _kinds(profile), profile.tias)
+    secure = replace(plain, protocol=f"RTP/SAVP{suffix}", crypto=crypto)
+    if policy.encryption == "required":
+        if not crypto:
+            raise NotAcceptable("encryption_none")
+        return [secure]
+    if policy.encryption == "off" or profile.encryption == "off" or not crypto:
+        return [plain]
+    match profile.encryption_style:
+        case "savp":
+            return [secure]
+        case "pair":
+            return [secure, plain]
+    return [replace(plain, crypto=crypto)]
+
+
+def _kinds(profile: Profile) -> frozenset[Feedback]:
+    return frozenset(profile.feedback)
+
+
+def _offered(role: str, shape: Shape, own: OwnEnds, profile: Profile, policy: Policy) -> sdp.Media:
+    end = _end(role, own)
+    match role:
+        case "audio":
+            codecs = [(AUDIO_TYPES[codec], codec) for codec in profile.audio]
+            # Of Opus alone the loudness is not known without decoding it.
+            levels_id = LEVELS_ID if "opus" in profile.audio else 0
+            return lines.audio(end, shape, codecs, [Dtmf(EVENT_TYPE, 8000)], levels_id)
+        case "camera":
+            return lines.camera(end, shape, CAMERA_TYPE)
+    pictures = [Picture(HIGH_TYPE, _HIGH_PREFIX, 1, profile.max_level)] if agreement.may_high(profile, policy) else []
+    pictures += [Picture(MODE_TYPES[mode], profile.baseline_prefix, mode, profile.max_level) for mode in profile.modes]
+    name, label = ("slides", CONTENT_LABEL) if role == "content" else ("main", MAIN_LABEL)
+    return lines.video(end, shape, pictures, policy, name, label)
+
+
+def _floor_protocol(own: OwnEnds, profile: Profile) -> str:
+    """The liked transport that we serve, as the word of an m-line; "" for none."""
+    if own.floor is None:
+        return ""
+    ports = {"udp": own.floor.udp_port, "tcp": own.floor.tcp_port}
+    return next((f"{one.upper()}/BFCP" for one in profile.floor if ports[one]), "")
+
+
+def _floor_line(own: OwnEnds, profile: Profile) -> sdp.Media:
+    assert own.floor is not None
+    protocol = _floor_protocol(own, profile)
+    setup = "actpass" if protocol.startswith("TCP") else ""
+    label = CONTENT_LABEL if own.content is not None and profile.content else None
+    return lines.floor(own.floor, protocol, profile.floor_role, setup, profile, label)
+
+
+def _renewed(role: str, line: sdp.Media, own: OwnEnds, profile: Profile, policy: Policy, plan: MediaPlan) -> sdp.Media:
+    """A line of ours again, with the payload types it had (their meaning may not change, RFC 3264 §8.3.2), with today's limits,
+    keys and direction."""
+    if role == "floor":
+        return _renewed_floor(line, own, profile)
+    end = _end(role, own)
+    shape = Shape(
+        line.protocol,
+        _direction(policy.we_send, policy.we_receive),
+        _renewed_crypto(role, line, end, plan),
+        line.has("rtcp-mux"),
+        frozenset().union(*(line.feedback(number) for number in line.payload_types)),
+        profile.tias,
+    )
+    match role:
+        case "audio":
+            codecs, events = agreement.audio_codecs(line).items(), agreement.events(line)
+            return lines.audio(end, shape, codecs, events, line.audio_levels()[0])
+        case "camera":
+            return lines.camera(end, shape, agreement.camera_type(line))
+    pictures = [
+        Picture(one.payload_type, one.prefix, one.mode, _level_again(one, profile), one.asymmetric)
+        for one in agreement.pictures(line)
+    ]
+    name, label = ("slides", CONTENT_LABEL) if role == "content" else ("main", MAIN_LABEL)
+    return lines.video(end, shape, pictures, policy, name, line.attribute("label") or label)
+
+
+def _level_again(one: h264.Format, profile: Profile) -> int:
+    """Where levels may not differ each way, the agreed one stays and the other parameters raise it."""
+    return profile.max_level if one.asymmetric else h264.weaker(one.level, profile.max_level)
+
+
+def _renewed_crypto(role: str, line: sdp.Media, end: OwnEnd, plan: MediaPlan) -> tuple[tuple[str, str], ...]:
+    """The suite that was agreed, under its tag; without one, all of them again when there were some."""
+    plans = {"audio": plan.audio, "video": plan.video, "content": plan.content, "camera": plan.far_camera}
+    agreed = plans[role]
+    keys = agreed.stream.keys if agreed is not None else None
+    if keys is None:
+        return _own_crypto(end) if line.has("crypto") else ()
+    tag = next((one.tag for one in line.crypto() if one.profile == keys.profile), 1)
+    return tuple(sdp.crypto_line(tag, name, key) for name, key in end.keys if name == keys.profile)
+
+
+def _renewed_floor(line: sdp.Media, own: OwnEnds, profile: Profile) -> sdp.Media:
+    assert own.floor is not None
+    fresh = _floor_line(own, profile)
+    label = agreement.label_of(line) or agreement.label_of(fresh)
+    setup = "actpass" if line.protocol.upper().startswith("TCP") else ""
+    role = line.attribute("floorctrl") or profile.floor_role
+    again = lines.floor(own.floor, line.protocol, role, setup, profile, label)
+    # The connection that stands is kept (RFC 4145 §5.1).
+    kept = tuple((name, "existing" if name == "connection" else value) for name, value in again.attributes)
+    return replace(again, attributes=kept)
+
+
+# -- answers -----------------------------------------------------------------------------------------------------------
+
+_Builder = Callable[["_Answer", int], sdp.Media | str]
+
+
+class _Answer:
+    """The choice of lines in one answer. A builder gives our line, or the code of the reason why there is none."""
+
+    def __init__(self, theirs: sdp.Description, own: OwnEnds, profile: Profile, policy: Policy) -> None:
+        self._theirs, self._own, self._profile, self._policy = theirs, own, profile, policy
+        self._ours: dict[int, sdp.Media] = {}
+        self._reasons: list[str] = []
+
+    def media(self) -> list[sdp.Media]:
+        lines_ = self._theirs.media
+        audio = [index for index, line in enumerate(lines_) if line.kind == "audio"]
+        main, slides = self._videos()
+        floors = [index for index, line in enumerate(lines_) if agreement.is_floor(line)]
+        cameras = [index for index, line in enumerate(lines_) if agreement.camera_type(line) >= 0]
+        self._choose(self._by_safety(audio), _answer_audio)
+        chosen = self._choose(self._by_safety(main), _answer_main)
+        self._choose(self._by_safety(slides or self._second(main, chosen)), _answer_content)
+        self._choose(sorted(floors, key=self._floor_order), _answer_floor)
+        self._choose(self._by_safety(cameras), _answer_camera)
+        return [self._ours.get(index) or sdp.refused(line) for index, line in enumerate(lines_)]
+
+    @property
+    def is_unsafe(self) -> bool:
+        """A line was refused because SRTP is required: no call goes on with a part of its media."""
+        refused = {"encryption_required", "encryption_none"}.intersection(self._reasons)
+        return self._policy.encryption == "required" and bool(refused)
+
+    def reason(self) -> str:
+        return next((code for code in _WORST if code in self._reasons), "media_none")
+
+    def _choose(self, candidates: Iterable[int], build: _Builder) -> int:
+        """The first line that works; -1 when none does."""
+        for index in candidates:
+            if not self._theirs.media[index].port:
+                continue
+            built = build(self, index)
+            if isinstance(built, sdp.Media):
+                self._ours[index] = built
+                return index
+            self._reasons.append(built)
+        return -1
+
+    def _by_safety(self, indexes: Iterable[int]) -> list[int]:
+        """Of a pair of lines for one medium the protected one first."""
+        off = self._policy.encryption == "off"
+        return sorted(indexes, key=lambda index: agreement.is_secure(self._theirs.media[index]) == off)
+
+    def _floor_order(self, index: int) -> int:
+        transport = self._theirs.media[index].protocol[:3].lower()
+        order: tuple[str, ...] = self._profile.floor
+        return order.index(transport) if transport in order else len(order)
+
+    def _videos(self) -> tuple[list[int], list[int]]:
+        """Main and slides: by a=content, or by the label that the floor line names."""
+        lines_ = list(enumerate(self._theirs.media))
+        named = {agreement.label_of(line) for _, line in lines_ if agreement.is_floor(line)} - {None}
+        slides: list[int] = []
+        main: list[int] = []
+        for index, line in lines_:
+            if line.kind == "video":
+                content = set((line.attribute("content") or "").lower().replace(",", " ").split())
+                labelled = line.attribute("label") in named
+                (slides if "slides" in content or (labelled and "main" not in content) else main).append(index)
+        return main, slides
+
+    def _second(self, main: list[int], chosen: int) -> list[int]:
+        """A second picture without a name, beside a floor line and protected alike, is for slides."""
+        if chosen < 0 or not any(agreement.is_floor(line) and line.port for line in self._theirs.media):
+            return []
+        first = self._theirs.media[chosen]
+        return [
+            index
+            for index in main
+            if index > chosen
+            and self._theirs.media[index].protocol == first.protocol
+            and not self._theirs.media[index].has("content")
+        ]
+
+    def shape(self, index: int, end: OwnEnd) -> Shape | str:
+        """How our line stands beside theirs, or why it cannot."""
+        line, policy = self._theirs.media[index], self._policy
+        if not agreement.is_rtp(line):
+            return "protocol_bad"
+        host = self._theirs.host_of(line)
+        if not agreement.is_usable(host, self._own.host, policy):
+            return "address_bad"
+        crypto = () if policy.encryption == "off" else _matching(line, end)
+        if not crypto:
+            if policy.encryption == "required":
+                return "encryption_none" if line.has("crypto") else "encryption_required"
+            if agreement.is_secure(line):
+                return "encryption_off" if policy.encryption == "off" else "encryption_none"
+        they = self._theirs.direction_of(line)
+        direction = _direction(
+            policy.we_send and they in ("sendrecv", "recvonly") and not _is_zero(host),
+            policy.we_receive and they in ("sendrecv", "sendonly"),
+        )
+        mux = line.has("rtcp-mux") and end.rtcp_port == end.port
+        offered = frozenset[Feedback]().union(*(line.feedback(number) for number in line.payload_types))
+        tias = self._profile.tias or bool(line.bandwidth.tias_bps)
+        return Shape(line.protocol, direction, crypto, mux, offered & _kinds(self._profile), tias)
+
+    def audio(self, index: int) -> sdp.Media | str:
+        end, line = self._own.audio, self._theirs.media[index]
+        if end is None:
+            return "media_none"
+        shape = self.shape(index, end)
+        if isinstance(shape, str):
+            return shape
+        offered = {codec: number for number, codec in agreement.audio_codecs(line).items()}
+        codec = next((one for one in self._profile.audio if one in offered), None)
+        if codec is None:
+            return "codec_unknown"
+        event = agreement.event_for(codec, agreement.events(line))
+        levels_id = agreement.told_levels(line) if codec == "opus" else 0
+        return lines.audio(end, shape, [(offered[codec], codec)], [event] if event else [], levels_id)
+
+    def video(self, index: int, role: str) -> sdp.Media | str:
+        end, line = (self._own.content if role == "slides" else self._own.video), self._theirs.media[index]
+        if end is None or not self._profile.video or (role == "slides" and not self._profile.content):
+            return "media_none"
+        shape = self.shape(index, end)
+        if isinstance(shape, str):
+            return shape
+        best = _best_picture(agreement.pictures(line), self._profile, self._policy)
+        if best is None:
+            return "codec_unknown"
+        most = h264.weaker(self._profile.max_level, 52 if best.asymmetric else best.level)
+        picture = Picture(best.payload_type, best.prefix, best.mode, most, best.asymmetric)
+        label = line.attribute("label") or ""
+        ours = CONTENT_LABEL if role == "slides" else MAIN_LABEL
+        return lines.video(end, shape, [picture], self._policy, role, label if _is_label(label) else ours)
+
+    def floor(self, index: int) -> sdp.Media | str:
+        own, line = self._own.floor, self._theirs.media[index]
+        transport = line.protocol[:3].lower()
+        served = own is not None and bool(own.udp_port if transport == "udp" else own.tcp_port)
+        if own is None or not served or transport not in self._profile.floor:
+            return "media_none"
+        if "c-only" not in agreement.floor_roles(line, "c-only"):
+            return "media_none"
+        if not agreement.is_usable(self._theirs.host_of(line), self._own.host, self._policy):
+            return "address_bad"
+        setup = ""
+        if line.has("setup") or transport == "tcp":
+            setup = {"passive": "active", "holdconn": ""}.get(line.attribute("setup") or "active", "passive")
+            if not setup:
+                return "media_none"
+        slides = [one for one in self._ours.values() if agreement.role_of(one) == "content"]
+        label = slides[0].attribute("label") if slides else None
+        # RFC 8856 §5.4 wrote "mstrm"; who offers the word of the drafts gets it back.
+        profile = self._profile
+        if line.has("floorid"):
+            drafts = "m-stream:" in (line.attribute("floorid") or "")
+            profile = replace(profile, floor_word="m-stream" if drafts else "mstrm")
+        answered = lines.floor(own, line.protocol, "s-only", setup, profile, label)
+        return replace(answered, formats=line.formats)
+
+    def camera(self, index: int) -> sdp.Media | str:
+        end = self._own.far_camera
+        if end is None or not self._profile.far_camera:
+            return "media_none"
+        shape = self.shape(index, end)
+        if isinstance(shape, str):
+            return shape
+        return lines.camera(end, shape, agreement.camera_type(self._theirs.media[index]))
+
+
+def _answer_audio(one: _Answer, index: int) -> sdp.Media | str:
+    return one.audio(index)
+
+
+def _answer_main(one: _Answer, index: int) -> sdp.Media | str:
+    return one.video(index, "main")
+
+
+def _answer_content(one: _Answer, index: int) -> sdp.Media | str:
+    return one.video(index, "slides")
+
+
+def _answer_floor(one: _Answer, index: int) -> sdp.Media | str:
+    return one.floor(index)
+
+
+def _answer_camera(one: _Answer, index: int) -> sdp.Media | str:
+    return one.camera(index)
+
+
+def _best_picture(offered: Iterable[h264.Format], profile: Profile, policy: Policy) -> h264.Format | None:
+    """High where both sides want it, then Constrained Baseline in the liked mode. As a last resort Main or High: their decoders
+    take Constrained Baseline as well, and that is what we send."""
+    high = agreement.may_high(profile, policy)
+
+    def rank(one: h264.Format) -> tuple[int, int]:
+        order = profile.modes.index(one.mode) if one.mode in profile.modes else len(profile.modes)
+        if one.profile == h264.HIGH and high and one.mode == 1:
+            return 0, order
+        return (1 if one.profile == h264.BASELINE else 2), order
+
+    return min(offered, key=rank, default=None)
+
+
+def _matching(line: sdp.Media, end: OwnEnd) -> tuple[tuple[str, str], ...]:
+    """Our key for the liked suite that they offer, under their tag (RFC 4568 §5.1.2)."""
+    offered: Mapping[KeyProfile, int] = {one.profile: one.tag for one in reversed(line.crypto())}
+    for name, key in end.keys:
+        if name in offered:
+            return (sdp.crypto_line(offered[name], name, key),)
+    return ()
+
+
+def _is_zero(host: str) -> bool:
+    """RFC 2543 put calls on hold by an address of zeros; some terminals still do."""
+    return host in ("0.0.0.0", "::")  # noqa: S104 compared, not bound
+
+
+def _is_label(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 8
+
+
+def _is_sound(line: sdp.Media, theirs: sdp.Description, own_host: str, policy: Policy) -> bool:
+    host = theirs.host_of(line)
+    return not line.port or agreement.is_usable(host, own_host, policy)
+
+
+def _why_nothing(theirs: sdp.Description) -> str:
+    return (
+        "codec_unknown" if any(line.port and line.kind in ("audio", "video") for line in theirs.media) else "media_none"
+    )

@@ -1,0 +1,206 @@
+"""Where messages come from and go to: hops, the framing of a stream, Via on both ways (RFC 3261 section 18, RFC 3581,
+RFC 5626).
+
+Sans-IO. Does not own sockets (`driver`) and decides nothing about who may speak (`guard`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+from signaling.sip.wire import limits
+from signaling.sip.wire.fields import Malformed, bad, listed, number, write_host
+from signaling.sip.wire.message import Request, read_head
+
+RELIABLE: Final = {"tcp", "tls"}
+PORTS: Final = {"udp": 5060, "tcp": 5060, "tls": 5061}
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One place to send to: `host` is an address, never a name. `flow` is the number of a connection, 0 without one:
+    then the transport opens one (or takes one that is open to the same place).
+    """
+
+    transport: str
+    host: str
+    port: int
+    flow: int = 0
+    name: str = field(default="", compare=False)
+    """What a TLS certificate of the other side has to say."""
+
+    @property
+    def reliable(self) -> bool:
+        return self.transport in RELIABLE
+
+    def __str__(self) -> str:
+        return f"{self.transport}:{write_host(self.host)}:{self.port}"
+
+
+class Transports(Protocol):
+    """What the agent wants from the driver. Everything returns at once."""
+
+    def send(self, hop: Hop, data: bytes) -> None:
+        """A failure is told later by `Agent.unreachable(hop)`."""
+
+    def local(self, hop: Hop) -> tuple[str, int]:
+        """The address and port that this hop should use for us, in Via and Contact."""
+
+    def resolve(self, name: str, done: Callable[[Sequence[str]], None]) -> None:
+        """Addresses of a host name; none when it has none."""
+
+
+PING: Final = b"\r\n\r\n"
+PONG: Final = b"\r\n"
+_BLANK: Final = re.compile(rb"(?:\r\n)+")
+
+
+class Framer:
+    """Cuts a stream into messages by Content-Length. Holds one message at most."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._scanned = 0
+        self._blank = 0
+        self.pings = 0
+        """Double line ends between messages that want a PONG (RFC 5626 section 3.5.1); whoever answers sets it back."""
+
+    def take(self, data: bytes) -> list[bytes]:
+        """Whole messages. Raises Malformed when the stream cannot be followed any more."""
+        self._held += data
+        found: list[bytes] = []
+        while (message := self._cut()) is not None:
+            found.append(message)
+        return found
+
+    @property
+    def held_bytes(self) -> int:
+        return len(self._held)
+
+    def _cut(self) -> bytes | None:
+        self._skip_blank()
+        end = self._held.find(b"\r\n\r\n", max(0, self._scanned - 3))
+        if end < 0:
+            self._scanned = len(self._held)
+            if self._scanned > limits.MESSAGE_BYTES:
+                bad("no end of the header", 513)
+            return None
+        length = content_length(bytes(self._held[:end]))
+        whole = end + 4 + length
+        if whole > limits.MESSAGE_BYTES:
+            bad("message too long", 513)
+        if len(self._held) < whole:
+            return None
+        message = bytes(self._held[:whole])
+        del self._held[:whole]
+        self._scanned = self._blank = 0
+        return message
+
+    def _skip_blank(self) -> None:
+        if blank := _BLANK.match(self._held):
+            end = blank.end()
+            del blank  # else the bytes are held
+            del self._held[:end]
+            self._scanned = 0
+            before, self._blank = self._blank, self._blank + end // len(PONG)
+            self.pings += self._blank // 2 - before // 2
+
+
+def content_length(head: bytes) -> int:
+    """Of a header as it came. Raises Malformed: a stream without a length has no next message."""
+    if len(head) > limits.MESSAGE_BYTES:
+        bad("message too long", 513)
+    _, rows = read_head(head)
+    found = {value for name, value in rows if name == "content-length"}
+    if len(found) != 1:
+        bad("a stream wants one Content-Length")
+    return number(found.pop(), limits.MESSAGE_BYTES, "Content-Length")
+
+
+def arrived(request: Request, hop: Hop) -> None:
+    """Notes in the topmost Via where it came from. RFC 3581 section 4: `received` always when `rport` was asked for."""
+    try:
+        via = request.via
+    except Malformed:
+        return
+    asked = any(name == "rport" for name, _ in via.parameters)
+    if asked:
+        via = via.with_parameter("rport", str(hop.port))
+    if asked or not same_host(via.host, hop.host):
+        via = via.with_parameter("received", hop.host)
+    if via != request.via:
+        rest = request.headers.all("via")
+        values = [str(via), *listed(rest[:1])[1:], *rest[1:]]
+        request.headers.remove("via")
+        request.headers.rows[:0] = [("via", value) for value in values]
+        request.via = via
+
+
+def answer_hop(request: Request, hop: Hop) -> Hop:
+    """RFC 3261 section 18.2.2. Never to another address than the request came from: a Via is only somebody's word."""
+    if hop.reliable:
+        return hop
+    try:
+        via = request.via
+    except Malformed:
+        return hop
+    if any(name == "rport" for name, _ in via.parameters):
+        return hop
+    return replace(hop, port=via.port or PORTS["udp"])
+
+
+def same_host(one: str, other: str) -> bool:
+    """Two spellings of one address; names are equal only to themselves."""
+    if one == other:
+        return True
+    try:
+        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+    except ValueError:
+        return False
+
+
+def plain_address(host: str) -> str:
+    """An address in its one spelling: IPv4 inside of IPv6 becomes IPv4, zones go."""
+    try:
+        parsed = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(parsed)
+
+
+METADATA: Final = {"169.254.169.254", "100.100.100.200", "192.0.0.192", "fd00:ec2::254", "168.63.129.16"}
+"""Where clouds keep credentials."""
+
+
+def may_dial(host: str, *, loopback: bool = False) -> bool:
+    """Whether `host`, an address, is a place for calls at all: not this machine, not the link, not a cloud's metadata
+    (S09).
+    """
+    try:
+        parsed = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address):
+        inner = parsed.ipv4_mapped or parsed.sixtofour or (parsed.teredo[1] if parsed.teredo else None)
+        if inner is not None:
+            return may_dial(str(inner), loopback=loopback)
+        if parsed in _TRANSLATED:
+            return may_dial(str(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)), loopback=loopback)
+    if parsed.is_loopback:
+        return loopback
+    forbidden = parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified or parsed.is_reserved
+    return not forbidden and str(parsed) not in METADATA and not (parsed.version == 4 and int(parsed) < 2**24)
+
+
+_TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")
+
+
+def orders(transports: Sequence[str], encrypted: bool) -> tuple[str, ...]:
+    """Those that may be used, in the order given; `sips:` and a policy that wants encryption leave TLS alone."""
+    return tuple(name for name in dict.fromkeys(transports) if name in PORTS and (name == "tls" or not encrypted))

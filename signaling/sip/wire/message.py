@@ -1,0 +1,407 @@
+"""SIP messages as they stand on the wire: reading with every bound, one canonical form of header names, writing.
+
+Owns start line, header fields and body; the values of fields are read by `fields`. A request that can be answered
+although it is wrong carries its error (`Request.fault`), anything else that is wrong raises Malformed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from signaling.sip.wire import limits
+from signaling.sip.wire.fields import (
+    TOKEN,
+    Address,
+    Malformed,
+    Uri,
+    Via,
+    bad,
+    listed,
+    number,
+    read_address,
+    read_addresses,
+    read_cseq,
+    read_uri,
+    read_via,
+    tokens,
+)
+
+COMPACT: Final = {
+    "a": "accept-contact",
+    "b": "referred-by",
+    "c": "content-type",
+    "d": "request-disposition",
+    "e": "content-encoding",
+    "f": "from",
+    "i": "call-id",
+    "j": "reject-contact",
+    "k": "supported",
+    "l": "content-length",
+    "m": "contact",
+    "o": "event",
+    "r": "refer-to",
+    "s": "subject",
+    "t": "to",
+    "u": "allow-events",
+    "v": "via",
+    "x": "session-expires",
+    "y": "identity",
+}
+SHORT: Final = {name: letter for letter, name in COMPACT.items()}
+SINGLE: Final = frozenset(
+    {
+        *(
+            "from",
+            "to",
+            "call-id",
+            "cseq",
+            "max-forwards",
+            "content-length",
+            "content-type",
+            "expires",
+            "event",
+            "refer-to",
+        ),
+        *("min-expires", "session-expires", "min-se", "rseq", "rack", "retry-after", "subscription-state"),
+    }
+)
+"""Fields that stand once: two readers would take different ones."""
+_SPECIAL: Final = {"call-id": "Call-ID", "cseq": "CSeq", "www-authenticate": "WWW-Authenticate", "rseq": "RSeq"}
+_SPECIAL_MORE: Final = {"rack": "RAck", "min-se": "Min-SE", "mime-version": "MIME-Version", "sip-etag": "SIP-ETag"}
+_CALL_ID: Final = re.compile(r"[\x21-\x7e]{1,256}\Z")
+_STATUS: Final = re.compile(r"([0-9]{3}) (.*)\Z", re.S)
+
+REASONS: Final = {
+    100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK", 202: "Accepted",
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    406: "Not Acceptable", 408: "Request Timeout", 413: "Request Entity Too Large", 415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme", 420: "Bad Extension", 421: "Extension Required", 422: "Session Interval Too Small",
+    423: "Interval Too Brief", 480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected", 483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
+    489: "Bad Event", 491: "Request Pending", 500: "Server Internal Error", 501: "Not Implemented",
+    503: "Service Unavailable", 505: "Version Not Supported", 513: "Message Too Large", 600: "Busy Everywhere",
+    603: "Decline", 604: "Does Not Exist Anywhere", 606: "Not Acceptable",
+}  # fmt: skip
+
+
+def canonical(name: str) -> str:
+    """Lower case, long form. Only after `TOKEN` has taken the name: nothing is stripped here."""
+    lowered = name.lower()
+    return COMPACT.get(lowered, lowered)
+
+
+def pretty(name: str) -> str:
+    known = _SPECIAL.get(name) or _SPECIAL_MORE.get(name)
+    return known or "-".join(part.capitalize() for part in name.split("-"))
+
+
+@dataclass
+class Headers:
+    """Header fields in order, names canonical."""
+
+    rows: list[tuple[str, str]] = field(default_factory=list)
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.rows if key == name]
+
+    def get(self, name: str) -> str:
+        return next((value for key, value in self.rows if key == name), "")
+
+    def add(self, name: str, *values: str) -> None:
+        self.rows.extend((name, value) for value in values)
+
+    def set(self, name: str, value: str) -> None:
+        """Instead of all of that name; at the place of the first."""
+        at = next((index for index, row in enumerate(self.rows) if row[0] == name), len(self.rows))
+        self.rows = [row for row in self.rows if row[0] != name]
+        self.rows.insert(min(at, len(self.rows)), (name, value))
+
+    def remove(self, name: str) -> None:
+        self.rows = [row for row in self.rows if row[0] != name]
+
+    def __contains__(self, name: str) -> bool:
+        return any(key == name for key, _ in self.rows)
+
+
+@dataclass
+class Message:
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+    size: int = 0
+    """Bytes that it had when it came."""
+
+    @cached_property
+    def via(self) -> Via:
+        """The topmost."""
+        return read_via(listed(self.headers.all("via")[:1] or bad("no Via"))[0])
+
+    @cached_property
+    def from_(self) -> Address:
+        return read_address(self.headers.get("from"))
+
+    @cached_property
+    def to(self) -> Address:
+        return read_address(self.headers.get("to"))
+
+    @cached_property
+    def cseq(self) -> tuple[int, str]:
+        return read_cseq(self.headers.get("cseq"))
+
+    @property
+    def call_id(self) -> str:
+        return self.headers.get("call-id")
+
+    @cached_property
+    def contacts(self) -> list[Address]:
+        """Without the `*` of a REGISTER."""
+        values = self.headers.all("contact")
+        return [] if values == ["*"] else read_addresses(values)
+
+    def addresses(self, name: str) -> list[Address]:
+        return read_addresses(self.headers.all(name))
+
+    def options(self, name: str) -> set[str]:
+        """Option tags, methods or the like in lower case."""
+        return {tag.lower() for tag in tokens(self.headers.all(name))}
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type").partition(";")[0].strip(" \t").lower()
+
+    def seconds(self, name: str) -> int | None:
+        """A field that begins with a number of seconds; None: not there. More than 2^32-1 is that much."""
+        text = self.headers.get(name).partition(";")[0].partition("(")[0].strip(" \t")
+        if not text:
+            return None
+        if not (text.isascii() and text.isdigit()):
+            bad(f"{name} is no number")
+        return 2**32 - 1 if len(text) > 12 else min(int(text), 2**32 - 1)
+
+    def start_line(self) -> str:
+        raise NotImplementedError
+
+    def write(self, compact: bool = False) -> bytes:
+        """With its Content-Length. `compact`: short names where there are some."""
+        lines = [self.start_line()]
+        for name, value in self.headers.rows:
+            if name != "content-length":
+                lines.append(f"{SHORT.get(name, pretty(name)) if compact else pretty(name)}: {value}")
+        lines.append(f"{'l' if compact else 'Content-Length'}: {len(self.body)}")
+        assert not any("\r" in line or "\n" in line for line in lines), "a line break in a header field"
+        return "\r\n".join((*lines, "", "")).encode("utf-8", "surrogateescape") + self.body
+
+
+@dataclass
+class Request(Message):
+    method: str = ""
+    uri: Uri = field(default_factory=lambda: Uri("sip"))
+    fault: Malformed | None = None
+    """Wrong, but it may be answered so: the fields that an answer copies can be read."""
+
+    def start_line(self) -> str:
+        return f"{self.method} {self.uri} SIP/2.0"
+
+    @property
+    def dialog_key(self) -> tuple[str, str, str]:
+        """(Call-ID, our tag, their tag)"""
+        return self.call_id, self.to.tag, self.from_.tag
+
+
+@dataclass
+class Response(Message):
+    status: int = 0
+    reason: str = ""
+
+    def start_line(self) -> str:
+        return f"SIP/2.0 {self.status} {self.reason}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.status >= 200
+
+    @property
+    def dialog_key(self) -> tuple[str, str, str]:
+        return self.call_id, self.from_.tag, self.to.tag
+
+
+def answer(
+    request: Request, status: int, *, tag: str = "", headers: Iterable[tuple[str, str]] = (), body: bytes = b""
+) -> Response:
+    """RFC 3261 section 8.2.6: what a response copies. `tag`: ours, for all but 100."""
+    made = Response(status=status, reason=REASONS.get(status, "Unknown"), body=body)
+    made.headers.add("via", *request.headers.all("via"))
+    for name in ("from", "to", "call-id", "cseq"):
+        made.headers.add(name, *request.headers.all(name)[:1])
+    if tag and takes_tag(request):
+        made.headers.set("to", f"{request.headers.get('to')};tag={tag}")
+    made.headers.rows.extend(headers)
+    return made
+
+
+def takes_tag(request: Request) -> bool:
+    """To is there, can be read and has no tag yet."""
+    try:
+        return not request.to.tag
+    except Malformed:
+        return False
+
+
+def parse(data: bytes, *, stream: bool = False) -> Request | Response:
+    """One message of a datagram, or one that a stream's framing cut out (`stream`: Content-Length must be there and
+    true).
+
+    Raises Malformed when it can neither be used nor answered.
+    """
+    if len(data) > limits.MESSAGE_BYTES:
+        bad("message too long", 513)
+    head, blank, body = skip_blank(data).partition(b"\r\n\r\n")
+    if not blank:
+        bad("no end of the header")
+    first, rows = read_head(head)
+    message = read_start(first)
+    message.headers.rows = rows
+    message.body = body
+    message.size = len(data)
+    if isinstance(message, Response):
+        check(message)
+        frame_body(message, stream)
+        return message
+    return checked_request(message, stream)
+
+
+def skip_blank(data: bytes) -> bytes:
+    start = 0
+    while data[start : start + 2] == b"\r\n" and start < limits.LEADING_BLANK_BYTES:
+        start += 2
+    return data[start:]
+
+
+def read_head(head: bytes) -> tuple[str, list[tuple[str, str]]]:
+    """Start line and fields, unfolded."""
+    lines = head.split(b"\r\n", limits.HEADER_COUNT * 8)
+    joined: list[bytes] = []
+    for line in lines:
+        if b"\r" in line or b"\n" in line:
+            bad("a line break that is none")
+        if line[:1] in {b" ", b"\t"} and len(joined) > 1:
+            joined[-1] = joined[-1].rstrip(b" \t") + b" " + line.lstrip(b" \t")
+        else:
+            joined.append(line)
+        if len(joined[-1]) > limits.LINE_BYTES:
+            bad("line too long", 513)
+        if len(joined) > limits.HEADER_COUNT + 1:
+            bad("too many header fields", 513)
+    texts = [line.decode("utf-8", "surrogateescape") for line in joined]
+    return texts[0], [read_row(text) for text in texts[1:]]
+
+
+def read_row(line: str) -> tuple[str, str]:
+    """Blanks and tabs may stand before the colon (RFC 3261 section 7.3.1); any other white space would smuggle a name
+    past a reader that strips it.
+    """
+    name, colon, value = line.partition(":")
+    name = name.rstrip(" \t")
+    if not colon or not TOKEN.match(name):
+        bad("no header field")
+    return canonical(name), value.strip(" \t")
+
+
+def read_start(line: str) -> Request | Response:
+    if line[:8].upper() == "SIP/2.0 ":
+        match = _STATUS.match(line[8:])
+        if not match or not 100 <= int(match[1]) < 700:
+            bad("bad status line")
+        return Response(status=int(match[1]), reason=match[2])
+    parts = line.split(" ")
+    method = parts[0]
+    if not TOKEN.match(method) or len(parts) < 2 or len(method) > 64:
+        bad("no start line")
+    request = Request(method=method)
+    try:
+        read_request_line(request, parts)
+    except Malformed as fault:
+        request.fault = fault
+    return request
+
+
+def read_request_line(request: Request, parts: Sequence[str]) -> None:
+    version = parts[-1].upper()
+    if len(parts) == 3 and re.match(r"SIP/[0-9]+\.[0-9]+\Z", version) and version != "SIP/2.0":
+        bad("another version", 505)
+    if len(parts) != 3 or version != "SIP/2.0":
+        bad("bad request line")
+    request.uri = read_uri(parts[1])
+    if request.uri.headers:
+        bad("headers in a request URI")
+
+
+def check(message: Message) -> None:
+    """Fields without which nothing can be matched or answered. Raises Malformed."""
+    for name in ("via", "from", "to", "call-id", "cseq"):
+        if name not in message.headers:
+            bad(f"no {name}")
+    names = [name for name, _ in message.headers.rows]
+    if any(names.count(name) > 1 for name in SINGLE.intersection(names)):
+        bad("a field stands twice")
+    _ = message.via, message.from_, message.to, message.cseq
+    if not _CALL_ID.match(message.call_id):
+        bad("bad Call-ID")
+    listed(message.headers.all("via"))
+
+
+def checked_request(request: Request, stream: bool) -> Request:
+    """Keeps the first fault. An answer goes to where the request came from, so that a Via that cannot be read is no
+    hindrance; without any it is raised.
+    """
+    try:
+        check(request)
+        check_request(request)
+    except Malformed as fault:
+        request.fault = request.fault or fault
+    try:
+        frame_body(request, stream)
+    except Malformed as fault:
+        if stream:
+            raise
+        request.fault = request.fault or fault
+    if request.fault is not None and "via" not in request.headers:
+        raise request.fault
+    return request
+
+
+def check_request(request: Request) -> None:
+    if request.cseq[1] != request.method:
+        bad("CSeq names another method")
+    if "max-forwards" in request.headers:
+        number(request.headers.get("max-forwards"), 255, "Max-Forwards")
+    if request.headers.all("contact") != ["*"]:
+        _ = request.contacts
+    if via_branch_is_bare(request.via):
+        bad("a branch that is only the cookie")
+    for name in ("route", "record-route"):
+        request.addresses(name)
+    if "expires" in request.headers:
+        request.seconds("expires")
+
+
+def via_branch_is_bare(via: Via) -> bool:
+    return via.branch == "z9hG4bK"
+
+
+def frame_body(message: Message, stream: bool) -> None:
+    """Content-Length rules, RFC 3261 section 18.3. What follows the body in a datagram is thrown away."""
+    lengths = message.headers.all("content-length")
+    if not lengths:
+        if stream:
+            bad("no Content-Length")
+        return
+    if len(set(lengths)) > 1:
+        bad("two lengths")
+    length = number(lengths[0], limits.MESSAGE_BYTES, "Content-Length")
+    if length > len(message.body):
+        bad("the body is shorter than it says")
+    message.body = message.body[:length]

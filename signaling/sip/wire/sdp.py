@@ -1,0 +1,388 @@
+"""Session descriptions (RFC 8866) of hall terminals as plain values: read with bounds, written back. Pure.
+
+Knows lines and the attributes that terminals use; decides nothing: what is accepted stands in `plan.py`. Every byte is hostile
+size, lines, media and attributes are counted before anything is taken apart, and whatever is wrong ends in
+`PeerError`. What real terminals do against the letter (spaces at line ends, attributes for payload types that are not offered,
+two rtpmaps of one number) is read, the first of a kind counts.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from conference import PeerError
+from conference.ground.plan import KEY_BYTES, Feedback, KeyProfile
+from signaling.sip.wire import body_limits as limits
+
+Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
+DIRECTIONS: Final[tuple[Direction, ...]] = ("sendrecv", "sendonly", "recvonly", "inactive")
+
+SUITES: Final[dict[str, KeyProfile]] = {
+    "AES_CM_128_HMAC_SHA1_80": "AES128_CM_SHA1_80",
+    "AES_CM_128_HMAC_SHA1_32": "AES128_CM_SHA1_32",
+    "AEAD_AES_128_GCM": "AEAD_AES_128_GCM",
+}
+SUITE_NAMES: Final[dict[KeyProfile, str]] = {profile: name for name, profile in SUITES.items()}
+
+_BLOCK = re.compile(rb"[\r\n]m=")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
+_PROTOCOL = re.compile(r"[A-Za-z0-9/.-]{1,32}")
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
+_NUMBER = re.compile(r"[0-9]{1,10}")
+AUDIO_LEVELS: Final = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+_EXTMAP: Final = re.compile(r"([0-9]{1,5})(?:/(sendrecv|sendonly|recvonly|inactive))? (\S+)(?: .*)?")
+_RTPMAP = re.compile(r"([0-9]{1,3})[ \t]+([A-Za-z0-9._-]{1,32})/([0-9]{1,6})(?:/([0-9]{1,3}))?[ \t]*")
+_CRYPTO = re.compile(
+    r"([0-9]{1,9})[ \t]+([A-Za-z0-9_]{1,40})[ \t]+inline:([A-Za-z0-9+/=]{1,128})((?:\|[^ |]{1,24})*)(.*)", re.DOTALL
+)
+_LIFETIME = re.compile(r"\|(?:2\^[0-9]{1,3}|[0-9]{1,20})")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """`o=`. `session` and `version` are kept as their digits: some terminals write more than 64 bits."""
+
+    user: str = "-"
+    session: str = "1"
+    version: str = "1"
+    host: str = "0.0.0.0"  # noqa: S104 an address in a text, nothing binds it
+
+
+@dataclass(frozen=True, slots=True)
+class Bandwidth:
+    """Bits per second; 0: not told. `as_bps` counts IP, UDP and RTP headers (RFC 8866 §5.8), `tias_bps` does not (RFC 3890)."""
+
+    as_bps: int = 0
+    tias_bps: int = 0
+    total_bps: int = 0
+    """CT: of all media together."""
+
+
+@dataclass(frozen=True, slots=True)
+class RtpMap:
+    payload_type: int
+    name: str
+    """In small letters."""
+    clock_hz: int
+    channels: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Crypto:
+    """One usable `a=crypto` (RFC 4568): a known suite, one key of the right length, no MKI, nothing switched off."""
+
+    tag: int
+    profile: KeyProfile
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"Crypto(tag={self.tag}, profile={self.profile!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One m-line and what follows it. `host` "" means an address that we cannot use (a name, another family)."""
+
+    kind: str
+    port: int
+    protocol: str
+    formats: tuple[str, ...]
+    host: str | None = None
+    """Its own `c=`; None: that of the session."""
+    bandwidth: Bandwidth = Bandwidth()
+    attributes: tuple[tuple[str, str], ...] = ()
+
+    def attribute(self, name: str) -> str | None:
+        """The first of that name; "" for one without value."""
+        return next((value for key, value in self.attributes if key == name), None)
+
+    def all(self, name: str) -> Iterator[str]:
+        return (value for key, value in self.attributes if key == name)
+
+    def has(self, name: str) -> bool:
+        return any(key == name for key, _ in self.attributes)
+
+    @property
+    def payload_types(self) -> tuple[int, ...]:
+        """Those of the m-line that are numbers 0 .. 127, each once, in its order."""
+        numbers = dict.fromkeys(int(one) for one in self.formats if one.isascii() and one.isdigit() and len(one) <= 3)
+        return tuple(number for number in numbers if number <= 127)
+
+    def rtpmaps(self) -> dict[int, RtpMap]:
+        """Of the payload types of the m-line, with the static ones (RFC 3551) that need no line."""
+        found: dict[int, RtpMap] = {}
+        for value in self.all("rtpmap"):
+            match = _RTPMAP.fullmatch(value)
+            if match is not None:
+                number, name, clock, channels = match.groups()
+                found.setdefault(int(number), RtpMap(int(number), name.lower(), int(clock), int(channels or 1)))
+        offered = self.payload_types
+        known = {number: found.get(number) or _STATIC.get(number) for number in offered}
+        return {number: one for number, one in known.items() if one is not None}
+
+    def parameters(self, payload_type: int) -> dict[str, str]:
+        """Of `a=fmtp` of one payload type, names in small letters, the first of a name counts."""
+        prefix = str(payload_type)
+        for value in self.all("fmtp"):
+            number, _, rest = value.partition(" ")
+            if number == prefix:
+                return _parameters(rest)
+        return {}
+
+    def feedback(self, payload_type: int) -> frozenset[Feedback]:
+        """What `a=rtcp-fb` promises for one payload type (RFC 4585, 5104); several words of "ccm" may share a line."""
+        kinds: set[Feedback] = set()
+        for value in self.all("rtcp-fb"):
+            number, _, rest = value.partition(" ")
+            if number in ("*", str(payload_type)):
+                kinds |= _feedback(rest.split())
+        return frozenset(kinds)
+
+    def audio_levels(self) -> tuple[int, str]:
+        """The header extension of audio levels (RFC 6464) and its direction ("": both ways, RFC 8285 §6); number 0: none that a
+        header of one byte can carry."""
+        for value in self.all("extmap"):
+            match = _EXTMAP.fullmatch(value)
+            if match is not None and match[3] == AUDIO_LEVELS and 1 <= int(match[1]) <= 14:
+                return int(match[1]), match[2] or ""
+        return 0, ""
+
+    def crypto(self) -> tuple[Crypto, ...]:
+        """The usable lines in their order. What we cannot do is passed over, not refused (RFC 4568 §5.1.2)."""
+        lines = list(self.all("crypto"))[: limits.CRYPTO_LINES]
+        return tuple(one for one in map(_crypto, lines) if one is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    origin: Origin = Origin()
+    host: str | None = None
+    name: str = "-"
+    bandwidth: Bandwidth = Bandwidth()
+    attributes: tuple[tuple[str, str], ...] = ()
+    media: tuple[Media, ...] = ()
+
+    def host_of(self, media: Media) -> str:
+        """Where its packets go; "" when that is told nowhere or in a way we cannot use."""
+        return (media.host if media.host is not None else self.host) or ""
+
+    def direction_of(self, media: Media) -> Direction:
+        """Its own, else that of the session, else both ways (RFC 8866 §6.7)."""
+        for attributes in (media.attributes, self.attributes):
+            for name, _ in attributes:
+                if name in DIRECTIONS:
+                    return next(one for one in DIRECTIONS if one == name)
+        return "sendrecv"
+
+
+def parse(body: bytes) -> Description:
+    """Raises PeerError for what is no description or passes a bound."""
+    _check_size(body)
+    text = body.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+    lines = [_split(line) for line in text.split("\n") if line.strip()]
+    if not lines or lines[0] != ("v", "0"):
+        raise PeerError("not a session description")
+    blocks: list[list[tuple[str, str]]] = [[]]
+    for key, value in lines[1:]:
+        if key == "m":
+            blocks.append([])
+        blocks[-1].append((key, value))
+    head, *media = blocks
+    return _head(head, tuple(_media(block) for block in media))
+
+
+def render(description: Description) -> bytes:
+    """The text with CR LF. Raises ValueError for a value that would not be read back: our own mistake, not the peer's."""
+    one = description
+    lines = [
+        "v=0",
+        f"o={one.origin.user} {one.origin.session} {one.origin.version} IN {_family(one.origin.host)}",
+        f"s={one.name}",
+    ]
+    lines += [] if one.host is None else [f"c=IN {_family(one.host)}"]
+    lines += [*_bandwidth_lines(one.bandwidth), "t=0 0", *_attribute_lines(one.attributes)]
+    for media in one.media:
+        lines.append(f"m={media.kind} {media.port} {media.protocol} {' '.join(media.formats)}")
+        lines += [] if media.host is None else [f"c=IN {_family(media.host)}"]
+        lines += [*_bandwidth_lines(media.bandwidth), *_attribute_lines(media.attributes)]
+    if any("\n" in line or "\r" in line or "\0" in line for line in lines):
+        raise ValueError("a line of a session description would break it")
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def refused(media: Media) -> Media:
+    """The m-line as an answer repeats it to say no (RFC 3264 §6): same kind, protocol and formats, port 0."""
+    return Media(media.kind, 0, media.protocol, media.formats)
+
+
+def crypto_line(tag: int, profile: KeyProfile, key: bytes) -> tuple[str, str]:
+    """`key` is master key || salt."""
+    return "crypto", f"{tag} {SUITE_NAMES[profile]} inline:{base64.b64encode(key).decode()}"
+
+
+def redacted(body: bytes) -> bytes:
+    """The description without keys, for traces: "a key was here" is all that a log may hold."""
+    return re.sub(rb"(?i)(inline:)[^\s|]+", rb"\1...", body)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+_STATIC: Final = {
+    0: RtpMap(0, "pcmu", 8000),
+    8: RtpMap(8, "pcma", 8000),
+    9: RtpMap(9, "g722", 8000),
+}
+
+
+def _check_size(body: bytes) -> None:
+    """Counting first: what is too large costs no more than a look at its bytes."""
+    if len(body) > limits.SDP_BYTES:
+        raise PeerError("session description too long")
+    if body.count(b"\n") + body.count(b"\r") > 2 * limits.SDP_LINES:
+        raise PeerError("too many lines in a session description")
+    if body.count(b"\nm=") + body.count(b"\rm=") > limits.SDP_MEDIA:
+        raise PeerError("too many media in a session description")
+    if any(_attribute_count(block) > limits.SDP_ATTRIBUTES for block in _BLOCK.split(body)):
+        raise PeerError("too many attributes in a session description")
+    if _CONTROL.search(body):
+        raise PeerError("control characters in a session description")
+    if max(map(len, body.splitlines()), default=0) > limits.SDP_LINE_BYTES:
+        raise PeerError("a line of a session description is too long")
+
+
+def _attribute_count(block: bytes) -> int:
+    return block.count(b"\na=") + block.count(b"\ra=")
+
+
+def _split(line: str) -> tuple[str, str]:
+    if len(line) < 2 or line[1] != "=":
+        raise PeerError("not a line of a session description")
+    return line[0], line[2:].strip(" \t")
+
+
+def _head(lines: list[tuple[str, str]], media: tuple[Media, ...]) -> Description:
+    values = dict(reversed(lines))
+    if "o" not in values:
+        raise PeerError("a session description without origin")
+    host = None if "c" not in values else _host(values["c"])
+    return Description(_origin(values["o"]), host, values.get("s") or "-", _bandwidth(lines), _attributes(lines), media)
+
+
+def _origin(value: str) -> Origin:
+    parts = value.split()
+    if len(parts) != 6 or not (parts[1].isascii() and parts[1].isdigit() and parts[2].isascii() and parts[2].isdigit()):
+        raise PeerError("bad origin in a session description")
+    return Origin(parts[0][:64], parts[1][:32], parts[2][:32], parts[5][:255])
+
+
+def _media(lines: list[tuple[str, str]]) -> Media:
+    parts = lines[0][1].split()
+    if len(parts) < 4 or len(parts) - 3 > limits.SDP_FORMATS:
+        raise PeerError("bad m-line")
+    kind, port, protocol, *formats = parts
+    number = port.partition("/")[0]
+    if not (_TOKEN.fullmatch(kind) and _PROTOCOL.fullmatch(protocol) and all(map(_TOKEN.fullmatch, formats))):
+        raise PeerError("bad m-line")
+    if not _NUMBER.fullmatch(number) or int(number) > 65535:
+        raise PeerError("bad port in an m-line")
+    hosts = [value for key, value in lines if key == "c"]
+    host = _host(hosts[0]) if hosts else None
+    return Media(kind.lower(), int(number), protocol, tuple(formats), host, _bandwidth(lines), _attributes(lines[1:]))
+
+
+def _host(value: str) -> str:
+    """Of `c=`. Names are not looked up: a description must not make us ask a name server."""
+    parts = value.split()
+    if len(parts) != 3 or parts[0].upper() != "IN":
+        raise PeerError("bad connection line in a session description")
+    try:
+        return str(ipaddress.ip_address(parts[2].partition("/")[0]))
+    except ValueError:
+        return ""
+
+
+def _bandwidth(lines: list[tuple[str, str]]) -> Bandwidth:
+    found = {"AS": 0, "TIAS": 0, "CT": 0}
+    for key, value in lines:
+        if key == "b":
+            name, _, number = value.partition(":")
+            if found.get(name.upper()) == 0 and _NUMBER.fullmatch(number):
+                found[name.upper()] = int(number)
+    most = limits.BANDWIDTH_BPS
+    return Bandwidth(min(found["AS"] * 1000, most), min(found["TIAS"], most), min(found["CT"] * 1000, most))
+
+
+def _attributes(lines: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    found = []
+    for key, value in lines:
+        if key == "a":
+            name, _, rest = value.partition(":")
+            if _NAME.fullmatch(name):
+                found.append((name.lower(), rest.strip(" \t")))
+    return tuple(found)
+
+
+def _parameters(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in text.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name:
+            found.setdefault(name.strip().lower(), value.strip())
+    return found
+
+
+def _feedback(words: list[str]) -> set[Feedback]:
+    match [word.lower() for word in words]:
+        case ["nack"]:
+            return {"nack"}
+        case ["nack", "pli", *_]:
+            return {"pli"}
+        case ["ccm", *kinds]:
+            known: dict[str, Feedback] = {"fir": "fir", "tmmbr": "tmmbr"}
+            return {known[kind] for kind in kinds if kind in known}
+    return set()
+
+
+def _crypto(value: str) -> Crypto | None:
+    match = _CRYPTO.fullmatch(value)
+    if match is None:
+        return None
+    tag, suite, inline, extras, session = match.groups()
+    profile = SUITES.get(suite.upper())
+    # After the key may stand a lifetime; an MKI ("1:4") would have to be in every packet. Session parameters change how
+    # packets are protected; only the window size is of no concern (RFC 4568 §6.3.7).
+    plain = not extras or _LIFETIME.fullmatch(extras)
+    if profile is None or not plain or any(not word.startswith("WSH=") for word in session.split()):
+        return None
+    try:
+        key = base64.b64decode(inline.rstrip("=") + "=" * (-len(inline.rstrip("=")) % 4), validate=True)
+    except binascii.Error:
+        return None
+    return Crypto(int(tag), profile, key) if len(key) == KEY_BYTES[profile] else None
+
+
+# -- writing -----------------------------------------------------------------------------------------------------------
+
+
+def _family(host: str) -> str:
+    return f"{'IP6' if ':' in host else 'IP4'} {host}"
+
+
+def _bandwidth_lines(bandwidth: Bandwidth) -> list[str]:
+    pairs = (("AS", bandwidth.as_bps // 1000), ("CT", bandwidth.total_bps // 1000), ("TIAS", bandwidth.tias_bps))
+    return [f"b={name}:{value}" for name, value in pairs if value]
+
+
+def _attribute_lines(attributes: tuple[tuple[str, str], ...]) -> list[str]:
+    return [f"a={name}:{value}" if value else f"a={name}" for name, value in attributes]
+
+
+def with_version(description: Description, version: str) -> Description:
+    return replace(description, origin=replace(description.origin, version=version))
