@@ -134,18 +134,6 @@ def opened(package: str) -> set[str]:
     return set()
 
 
-def test_parts_of_signaling_meet_only_in_the_composition_root() -> None:
-    wrong = []
-    parts = [path.parent.name for path in (ROOT / "signaling").glob("*/__init__.py")]
-    for path in sources("signaling"):
-        own = path.relative_to(ROOT).parts[1] if len(path.relative_to(ROOT).parts) > 2 else ""
-        for module, _, _ in imports(path):
-            pieces = module.split(".")
-            if own and pieces[0] == "signaling" and len(pieces) > 1 and pieces[1] in parts and pieces[1] != own:
-                wrong.append(f"{name_of(path)} imports {module}")
-    assert not wrong, "\n".join(wrong)
-
-
 def test_the_plane_has_one_importer() -> None:
     found = [
         name_of(path)

@@ -31,7 +31,7 @@ from signaling.halls.bans import Bans
 from signaling.halls.dial.caller import WISHES
 from signaling.halls.halls import Halls
 from signaling.host import limits
-from signaling.meetings.booked import PREFIX
+from signaling.host.dates import PREFIX
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]

@@ -52,6 +52,7 @@ from signaling.halls.calls.call import FULL_AGAIN_S, HallCall, Party, language_o
 from signaling.halls.calls.content import HallFloors
 from signaling.halls.calls.directory import Bans, Directory
 from signaling.halls.calls.kept import Kept
+from signaling.halls.calls.meetings import Meetings
 from signaling.halls.calls.menu import RECEPTION, Menus, leads_somewhere, say
 from signaling.halls.calls.operator import NAMES as OPERATOR
 from signaling.halls.calls.operator import Operator
@@ -65,8 +66,8 @@ from signaling.halls.show.places import Places
 from signaling.halls.show.roster import Rosters
 from signaling.halls.trace import Traces
 from signaling.host import limits, tasks
+from signaling.host.dates import GUEST, PREFIX
 from signaling.host.throttle import NumberTries, network
-from signaling.meetings.booked import GUEST, PREFIX, BookedMeetings
 from signaling.sip.dialog.agent import Agent, Target
 from signaling.sip.dialog.call import Call
 from signaling.sip.dialog.causes import Cause
@@ -100,7 +101,7 @@ class Surroundings:
     clock: Any
     """`time` and `monotonic`."""
     random_bytes: Callable[[int], bytes]
-    live: BookedMeetings
+    live: Meetings
     lobbies: Lobbies
     open_mixer: Callable[[Any, Any], MixerDoor]
     config: Config

@@ -17,13 +17,11 @@ from typing import TypeVar
 from conference import Conference, Grants, Lobbies, Lobby, Passage, Refusal, Registry, events
 from rooms.policy import classes
 from signaling.api.ground.desk import Present
+from signaling.host.dates import GUEST, PREFIX, is_date
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 K = TypeVar("K")
-PREFIX = "o-"
-GUEST = "guest"
-"""Stands in an identity for whom neither an invitation nor the register vouches."""
 ROTATIONS = 8
 """How often one browser gets a new secret while a call runs: a second factor, a password."""
 REMEMBERED = 8192
@@ -74,7 +72,7 @@ class BookedMeetings:
 
     @staticmethod
     def owns(conference: str) -> bool:
-        return conference.startswith(PREFIX)
+        return is_date(conference)
 
     # What the API asks
 

@@ -22,7 +22,8 @@ from rooms.store import audit
 from rooms.store.database import Database
 from rooms.store.tables.sites import Terminal
 from signaling.halls.calls.directory import Directory
-from signaling.meetings.booked import PREFIX, BookedMeetings
+from signaling.halls.calls.meetings import Meetings
+from signaling.host.dates import PREFIX
 from signaling.sip.dialog.agent import Target
 from signaling.sip.dialog.call import Call
 from signaling.sip.transaction.guard import Networks
@@ -115,7 +116,7 @@ class Protected(Protocol):
 class Protection:
     """One per process: the settings and the register, asked for each call. `directory`: as it is now."""
 
-    def __init__(self, live: BookedMeetings, safety: Safety, directory: Callable[[], Directory]) -> None:
+    def __init__(self, live: Meetings, safety: Safety, directory: Callable[[], Directory]) -> None:
         self.safety = safety
         self._live, self._directory = live, directory
 

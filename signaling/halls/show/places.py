@@ -12,7 +12,7 @@ from signaling.halls.calls.call import HallCall
 from signaling.halls.calls.directory import Directory
 from signaling.halls.show import words
 from signaling.halls.show.roster import Known
-from signaling.meetings.booked import PREFIX
+from signaling.host.dates import PREFIX
 from signaling.sip.dialog.agent import Agent
 from signaling.sip.dialog.subscription import Subscription
 

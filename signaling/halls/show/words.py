@@ -8,7 +8,7 @@ from conference import Conference
 from rooms.dialling import planning
 from rooms.errors import Refusal
 from rooms.store.database import Database
-from signaling.meetings.booked import PREFIX
+from signaling.host.dates import PREFIX
 
 
 async def meeting_of(database: Database, conference: str) -> tuple[str, str]:
