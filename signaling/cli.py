@@ -182,11 +182,11 @@ def bot_join(
     """Cho người máy biết cử động và nói vào họp / moving, speaking test participants join."""
     import asyncio
 
-    from signaling import server
     from signaling.bot.group import run
+    from signaling.front import whereabouts
 
     settings = _with_key({"data_dir": data_dir}, file)
-    target = url or server.address(settings, settings.http_port).replace("http", "ws", 1)
+    target = url or whereabouts.address(settings, settings.http_port).replace("http", "ws", 1)
     authority = settings.data_dir / "tls" / "ca.crt"
     codes: list[int] = []
     _until_stopped(

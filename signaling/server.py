@@ -7,7 +7,6 @@ starting and stopping; each part's own rules stand in the part.
 import asyncio
 import contextlib
 import gc
-import ipaddress
 import logging
 import os
 import secrets
@@ -15,7 +14,6 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -37,6 +35,7 @@ from signaling.api.ground.surroundings import Surroundings
 from signaling.api.late import Late
 from signaling.api.pages import Pages
 from signaling.front import sockets, strangers, tls, whereabouts
+from signaling.front.certificate import Certificate
 from signaling.front.door import Door, Proxies
 from signaling.front.guard import Guard
 from signaling.front.intake import BoundedHttp, PatientWebSocket
@@ -80,52 +79,6 @@ def with_credentials(settings: Settings, profile: Profile) -> Settings:
     )
 
 
-class Certificate:
-    """The certificate in use: the local authority's, renewed by itself, or the operator's, read again when it changed."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self.issued: tls.Issued | None = None
-        self.outside: tuple[str, ...] = ()
-        """Names of the settings for which the local authority cannot sign."""
-        chain, key = self._files()
-        self._loaded = (chain.read_bytes(), key.read_bytes())
-        self.context: ssl.SSLContext = tls.context(chain, key)
-
-    @property
-    def fingerprint(self) -> str | None:
-        return self.issued.fingerprint if self.issued else None
-
-    def refresh(self) -> bool:
-        """Renew or read again; later connections get the new certificate. True when something changed."""
-        chain, key = self._files()
-        content = (chain.read_bytes(), key.read_bytes())
-        if content == self._loaded:
-            return False
-        self.context.load_cert_chain(chain, key)
-        self._loaded = content
-        return True
-
-    async def keep(self) -> None:
-        """Until cancelled."""
-        while True:
-            await asyncio.sleep(limits.RENEW_CHECK_S)
-            try:
-                if await asyncio.to_thread(self.refresh):
-                    log.info("the certificate was renewed")
-            except (OSError, ValueError, ssl.SSLError):
-                log.exception("the certificate could not be renewed; the old one stays in use")
-
-    def _files(self) -> tuple[Path, Path]:
-        if self._settings.tls_cert is not None and self._settings.tls_key is not None:
-            return self._settings.tls_cert, self._settings.tls_key
-        subject = tls.Subject.of_this_machine(self._settings.own_names)
-        folder = self._settings.data_dir / "tls"
-        self.issued = tls.issue(folder, subject, tls.utc(CLOCK.time()))
-        self.outside = tls.outside(folder, self._settings.own_names)
-        return self.issued.chain, self.issued.key
-
-
 @dataclass
 class Running:
     """What lives between start and stop."""
@@ -143,7 +96,9 @@ class Composition:
         self.authenticator = Authenticator({settings.api_key: settings.api_secret})
         self.invitations = Invitations(settings.api_secret)
         self.running: Running | None = None
-        self.secretariat = Secretariat(settings, self.authenticator, CLOCK.time, address(settings, settings.http_port))
+        self.secretariat = Secretariat(
+            settings, self.authenticator, CLOCK.time, whereabouts.address(settings, settings.http_port)
+        )
         self.halls: Halls | None = None
         self.metrics = metrics.Metrics(version())
         self.traces = _traces(settings)
@@ -468,7 +423,7 @@ def run(
         gc.freeze()  # what was imported and built stays
         gc.enable()
         _leave_address(settings, port)
-        started(composition, address(settings, port))
+        started(composition, whereabouts.address(settings, port))
 
     server.announce = announce
     server.run()
@@ -489,24 +444,11 @@ def _check_openssl() -> None:
 def _leave_address(settings: Settings, port: int) -> None:
     """For commands of other processes. A folder that cannot be written ends nothing."""
     try:
-        whereabouts.leave(settings.data_dir, whereabouts.Started(address(settings, port), port, settings.media_port))
+        whereabouts.leave(
+            settings.data_dir, whereabouts.Started(whereabouts.address(settings, port), port, settings.media_port)
+        )
     except OSError as error:
         log.warning("commands will not know the address of this server: %s", error)
-
-
-def address_told(settings: Settings) -> str:
-    """As `address`, of the server that was started on the data folder; where none was, of the settings."""
-    return whereabouts.public_address(settings) or address(settings, settings.http_port)
-
-
-def address(settings: Settings, port: int) -> str:
-    """What people type, without a slash at the end."""
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
-    scheme = "https" if settings.encrypted else "http"
-    host = "localhost" if settings.loopback_only else _first_address(settings)
-    default = 443 if scheme == "https" else 80
-    return f"{scheme}://{host}" + ("" if port == default else f":{port}")
 
 
 class _Server(uvicorn.Server):
@@ -573,12 +515,3 @@ def _uvicorn_config(composition: Composition) -> uvicorn.Config:
         timeout_keep_alive=limits.KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(limits.SHUTDOWN_S / 2),
     )
-
-
-def _first_address(settings: Settings) -> str:
-    """An address that another machine can use: the first that is served and is not loopback."""
-    wild = any(host in ("0.0.0.0", "::") for host in settings.host)  # noqa: S104
-    served = tls.local_addresses() if wild else [ipaddress.ip_address(host) for host in settings.host]
-    outward = [a for a in served if not a.is_loopback and not a.is_link_local] or served
-    chosen = min(outward, key=lambda a: a.version)
-    return f"[{chosen}]" if chosen.version == 6 else str(chosen)

@@ -21,7 +21,7 @@ def _group() -> None:
 @app.command("load")
 def load(data_dir: DataDir = None, file: File = None) -> None:
     """Nạp một tháng họp của một tỉnh mẫu vào hệ thống trống / an invented month into an empty installation."""
-    from signaling import server
+    from signaling.front import whereabouts
 
     standing = ground(data_dir, file)
     standing.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -32,6 +32,6 @@ def load(data_dir: DataDir = None, file: File = None) -> None:
     for name, count in done.counts.items():
         typer.echo(f"{name:12} {count}")
     typer.echo("Đường dẫn đăng nhập, mỗi đường dẫn dùng một lần / links that sign in once:")
-    base = server.address_told(standing.settings)
+    base = whereabouts.address_told(standing.settings)
     for name, secret in done.links.items():
         typer.echo(f"  {name:12} {done.roles[name]:10} {sign_in_link(base, secret)}")

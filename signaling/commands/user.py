@@ -195,12 +195,12 @@ def take_over(
 def _show_link(
     name: str, data_dir: Path | None, file: Path | None, work: Callable[[AsyncSession, datetime], Awaitable[str]]
 ) -> None:
-    from signaling import server
+    from signaling.front import whereabouts
 
     settings = ground(data_dir, file).settings
     secret = _run(data_dir, file, work)
     typer.echo(f"{name}: mở một lần, trong 72 giờ / opens once, within 72 hours:")
-    typer.echo(sign_in_link(server.address_told(settings), secret))
+    typer.echo(sign_in_link(whereabouts.address_told(settings), secret))
 
 
 def _run(data_dir: Path | None, file: Path | None, work: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 
-from signaling.front import sockets
+from signaling.front import sockets, tls
 from signaling.host.config import Settings
 from signaling.host.files import write_private
 
@@ -112,3 +112,27 @@ def _is_ours(connection: HTTPConnection) -> bool:
     finally:
         connection.close()
     return isinstance(told, dict) and {"live", "ready", "busy"} <= told.keys()
+
+
+def address_told(settings: Settings) -> str:
+    """As `address`, of the server that was started on the data folder; where none was, of the settings."""
+    return public_address(settings) or address(settings, settings.http_port)
+
+
+def address(settings: Settings, port: int) -> str:
+    """What people type, without a slash at the end."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    scheme = "https" if settings.encrypted else "http"
+    host = "localhost" if settings.loopback_only else _first_address(settings)
+    default = 443 if scheme == "https" else 80
+    return f"{scheme}://{host}" + ("" if port == default else f":{port}")
+
+
+def _first_address(settings: Settings) -> str:
+    """An address that another machine can use: the first that is served and is not loopback."""
+    wild = any(host in ("0.0.0.0", "::") for host in settings.host)  # noqa: S104
+    served = tls.local_addresses() if wild else [ipaddress.ip_address(host) for host in settings.host]
+    outward = [a for a in served if not a.is_loopback and not a.is_link_local] or served
+    chosen = min(outward, key=lambda a: a.version)
+    return f"[{chosen}]" if chosen.version == 6 else str(chosen)

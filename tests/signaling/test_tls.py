@@ -13,9 +13,9 @@ import pytest
 from cryptography import x509
 
 from signaling.front import tls
+from signaling.front.certificate import Certificate
 from signaling.front.tls import Subject, issue
 from signaling.host.config import load
-from signaling.server import Certificate
 
 NOW = datetime.now(UTC)
 SUBJECT = Subject(("localhost", "hoinghi.local"), (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")))
