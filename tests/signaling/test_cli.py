@@ -48,7 +48,10 @@ def test_version() -> None:
 @pytest.mark.parametrize("profile", ["serve", "dev"])
 def test_a_library_that_ends_calls_is_refused(tmp_path: Path, profile: str) -> None:
     """CVE-2026-75806: the process says that it has the last OpenSSL with the hole."""
-    told = "from signaling import cli; from signaling.ops import libraries; libraries.openssl = lambda: 'OpenSSL 4.0.2 25 Aug 2026'; cli.main()"
+    told = (
+        "from signaling import cli; from signaling.ops import libraries;"
+        " libraries.openssl = lambda: 'OpenSSL 4.0.2 25 Aug 2026'; cli.main()"
+    )
     words = [profile, "--http-port", "0", "--media-port", "0", "--data-dir", str(tmp_path)]
     environ = os.environ | {"PYTHONPATH": str(ROOT)} | KEY
     command = [sys.executable, "-c", told, *words]
