@@ -21,7 +21,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from conference import Grants
-from tests.clients.peers import open_transports
 from signaling import server
 from signaling.front import strangers
 from signaling.front.door import Door
@@ -29,6 +28,7 @@ from signaling.host import limits
 from signaling.host.config import Settings
 from signaling.host.tokens import Authenticator
 from signaling.ops.journal import Strangers
+from tests.clients.peers import open_transports
 
 STRANGERS = 150
 BOUND_S = 140
