@@ -3,8 +3,8 @@
 
 use crate::arguments as check;
 use crate::thread::{random, wall_offset_us};
-use plane_core::command::Codec;
 use plane_core::frames::{FrameEvent, Port, SendRefused, VideoFormat};
+use plane_core::types::Codec;
 use plane_udp::{Bell, Found, Poller, Receiver, Source, UdpSocket, now_us};
 use pyo3::exceptions::{PyBlockingIOError, PyOverflowError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;

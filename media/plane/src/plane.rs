@@ -9,7 +9,7 @@ use crate::thread::{self, Published, Seat};
 use plane_core::command::Command;
 use plane_core::handover::shard_of;
 use plane_core::line::SILENT_US;
-use plane_core::loudest::VOICES_MAX;
+use plane_core::voice::VOICES_MAX;
 use plane_udp::{Bounds, Listener, Options, UdpSocket};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError};
 use pyo3::prelude::*;

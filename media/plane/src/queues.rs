@@ -4,7 +4,7 @@
 use crossbeam_queue::ArrayQueue;
 use plane_core::command::Command;
 use plane_core::event::Event;
-use plane_core::handover::Parcel;
+use plane_core::parcel::Parcel;
 use plane_udp::{Bell, Leaving, UdpSocket};
 use std::collections::VecDeque;
 use std::io;
@@ -274,8 +274,8 @@ fn is_made_good_later(event: &Event) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plane_core::ice::Path;
     use plane_core::outbox::{Message, Outbox, Sink};
+    use plane_core::path::Path;
     use plane_core::shard::Shard;
     use plane_core::stun::{self, Request};
     use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};

@@ -4,10 +4,10 @@ use crate::queues::{Commands, Events, Handed, Order, Outgoing};
 use plane_core::command::Command;
 use plane_core::event::{Event, LineState};
 use plane_core::framing::write_frame;
-use plane_core::ice::Path;
 use plane_core::outbox::Outbox;
+use plane_core::path::Path;
 use plane_core::shard::Shard;
-use plane_core::stats::Snapshot;
+use plane_core::snapshot::Snapshot;
 use plane_udp::{
     Bell, Bounds, Counters, Found, Intake, Listener, Network, Poller, Ready, Receiver, Source, Tcp, UdpSocket,
 };

@@ -3,9 +3,9 @@
 //! One byte ring per layer, shared by all consumers; memory is paid once a stream, not once a viewer. The ring starts
 //! small and doubles while it holds less than [`HISTORY_US`]. Sequence numbers find packets through a table.
 
-use crate::command::Codec;
 use crate::numbers::Numbers;
 use crate::selection::Place;
+use crate::types::Codec;
 
 /// What the ring tries to hold: at a round trip of half a second what was lost twice is asked for a second after it was sent
 /// first. Its largest size holds so much of 4.2 Mbit/s.

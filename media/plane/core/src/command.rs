@@ -2,64 +2,8 @@
 
 use std::net::SocketAddr;
 
-use crate::line::Feedback;
 use crate::srtp::Profile;
-
-/// What a payload holds; decides key frame tests and rewriting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Codec {
-    Opus,
-    Red,
-    Pcmu,
-    Pcma,
-    G722,
-    /// Keys pressed at a terminal (RFC 4733); told, never forwarded.
-    TelephoneEvent,
-    Vp8,
-    Vp9,
-    H264,
-    H265,
-    Av1,
-}
-
-/// RTP header extensions that the plane reads or writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extension {
-    Mid,
-    Rid,
-    RepairedRid,
-    AudioLevel,
-    TransportCc,
-    AbsSendTime,
-    Orientation,
-    DependencyDescriptor,
-    PlayoutDelay,
-}
-
-/// One simulcast layer of a published track; SSRC 0: not told, latched from MID and RID.
-#[derive(Clone, Debug, Default)]
-pub struct Encoding {
-    pub rid: String,
-    pub ssrc: u32,
-    pub rtx_ssrc: u32,
-}
-
-/// A payload type that a publisher may send.
-#[derive(Clone, Copy, Debug)]
-pub struct Payload {
-    pub payload_type: u8,
-    pub codec: Codec,
-    pub clock_hz: u32,
-    pub rtx: Option<u8>,
-}
-
-/// A payload type of the producer, what it becomes at a consumer, and the RTX payload type there.
-#[derive(Clone, Copy, Debug)]
-pub struct PayloadMap {
-    pub from: u8,
-    pub to: u8,
-    pub rtx: Option<u8>,
-}
+use crate::types::{Encoding, Extension, Feedback, Payload, PayloadMap};
 
 #[derive(Clone, Debug)]
 pub enum Command {

@@ -2,9 +2,8 @@
 
 use crate::allocation::share::Grant;
 use crate::cache::{Cache, Entry};
-use crate::command::{Codec, PayloadMap};
-use crate::early::Early;
 use crate::numbers::Numbers;
+use crate::padding::Early;
 use crate::playout::Playout;
 use crate::redundancy::Redundancy;
 use crate::rtcp::ReportBlock;
@@ -12,6 +11,7 @@ use crate::selection::{Limits, Selection};
 use crate::sent::{Sent, SentLog};
 use crate::sequence::{Continuity, Left, Offsets, Picture};
 use crate::srtp::RocTx;
+use crate::types::{Codec, PayloadMap};
 
 /// Resent packets may be half of those sent, after a first allowance (in half packets).
 const RESEND_CREDIT_START: u16 = 200;

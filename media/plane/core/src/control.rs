@@ -1,17 +1,19 @@
 //! Commands carried out: things opened, changed and closed, with all that hangs on them.
 
-use crate::command::{Codec, Command, Encoding, Extension, Payload};
+use crate::command::Command;
 use crate::consumer::{Consumer, Opening};
-use crate::ice::{Agent, Cause, Path};
-use crate::loudest::Audience;
-use crate::messages::Messages;
+use crate::ice::{Agent, Cause};
+use crate::message_stream::Messages;
 use crate::muted::Heard;
 use crate::outbox::{Outbox, Sink};
+use crate::path::Path;
 use crate::producer::{Layer, Producer};
 use crate::router::Router;
 use crate::shard::Shard;
 use crate::srtp::{Inbound, Outbound, Profile};
 use crate::transport::{Source, Transport, Way};
+use crate::types::{Codec, Encoding, Extension, Payload};
+use crate::voice::Audience;
 
 /// The keys are here before the peer has our last handshake flight, and with it its own: media waits for that.
 const START_DELAY_US: u64 = 5_000;

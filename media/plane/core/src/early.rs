@@ -25,36 +25,6 @@ const PADDING: u8 = 1;
 /// Header, extensions and tag.
 const SPACE: usize = 512;
 
-/// What one consumer was sent before its first key frame.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Early {
-    packets: u8,
-    /// When the last packet went out.
-    at_us: u64,
-    /// It is among those that the shard looks at.
-    listed: bool,
-}
-
-/// The consumers that wait for their first key frame, and when the next packets are due. A closed consumer stays until the next
-/// turn. Where a new one has its key by then, the key may stand twice: the second turn of one key sends nothing.
-#[derive(Debug)]
-pub(crate) struct Waiting {
-    consumers: Vec<usize>,
-    due_us: u64,
-}
-
-impl Default for Waiting {
-    fn default() -> Self {
-        Waiting { consumers: Vec::new(), due_us: u64::MAX }
-    }
-}
-
-impl Waiting {
-    pub fn deadline(&self) -> u64 {
-        self.due_us
-    }
-}
-
 impl Shard {
     /// Sends padding from now on, if the consumer waits for its first key frame.
     pub(crate) fn pad_until_keyframe<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {

@@ -393,6 +393,9 @@ impl Estimator {
     }
 }
 
+/// That is so as long as no more waits on the way than this; nor is anything raised then.
+pub(crate) const CALM_QUEUE_US: i64 = 60_000;
+
 #[cfg(test)]
 #[path = "estimate/tests.rs"]
 mod tests;

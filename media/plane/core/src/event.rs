@@ -1,6 +1,6 @@
 //! What a shard tells the control side, in batches.
 
-use crate::ice::Path;
+use crate::path::Path;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IceState {

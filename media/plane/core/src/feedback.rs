@@ -1,21 +1,21 @@
 //! RTCP, both ways: reports, retransmissions, key frame requests, arrival times (RFC 3550, 4585, 4588, 5104).
 
-use crate::allocation::CALM_QUEUE_US;
-use crate::command::Codec;
 use crate::consumer::Consumer;
+use crate::estimate::CALM_QUEUE_US;
 use crate::event::Event;
-use crate::forward::Packet as Forwarded;
-use crate::ingest::{ASKING_TICK_US, BUSY_TICK_US};
-use crate::loudest::Audience;
+use crate::ntp::{ntp, unix_us};
 use crate::outbox::{Outbox, Sink};
+use crate::packet::Packet as Forwarded;
 use crate::playout::{Report, Told};
-use crate::reception::{SenderClock, ask_again_us};
-use crate::rtcp::extended;
-use crate::rtcp::{self, Packet, ReportBlock, SenderInfo};
+use crate::reception::{SenderClock, VOICE_RTT_US_MAX, ask_again_us};
+use crate::rtcp::{self, Packet, ReportBlock, SenderInfo, extended};
 use crate::sent::{Content, Sent};
 use crate::shard::Shard;
 use crate::srtp::RTCP_OVERHEAD_MAX;
+use crate::ticks::{ASKING_TICK_US, BUSY_TICK_US};
 use crate::transport::{Transport, Way};
+use crate::types::Codec;
+use crate::voice::Audience;
 
 /// One RTCP datagram.
 pub(crate) const COMPOUND_BYTES: usize = 1_200;
@@ -40,9 +40,6 @@ const REPORTS_US: u64 = 10_000_000;
 const VIEWER_RTT_US: u64 = 100_000;
 /// ... when it looks next.
 const VIEWER_LOOKS_US: u64 = 20_000;
-/// Beyond this round trip a packet of a voice that is sent again comes when its time is over.
-pub(crate) const VOICE_RTT_US_MAX: u64 = 200_000;
-const NTP_EPOCH_S: i64 = 2_208_988_800;
 
 impl Shard {
     /// False: it is not the peer's, or not RTCP to its end.
@@ -63,7 +60,7 @@ impl Shard {
             self.totals.bad_srtp += 1;
             return false;
         };
-        transport.media.charge(datagram.len());
+        transport.media.charge_unit(datagram.len() as i64);
         for packet in rtcp::packets(&datagram[..len]) {
             let Ok(packet) = packet else {
                 self.totals.malformed += 1;
@@ -105,7 +102,7 @@ impl Shard {
             self.totals.excess_packets += 1;
             return;
         }
-        transport.media.charge_statuses(rtcp::feedback::told_in(body));
+        transport.charge_statuses(rtcp::feedback::told_in(body));
         self.begin_again(key, now_us, out);
         let transport = &mut self.transports[key];
         let rtt_us = transport.rtt_or_guess_us();
@@ -478,28 +475,4 @@ fn recall(consumer: &mut Consumer, sequence: u16, now_ms: u16, wait_ms: u16) -> 
     sent.count_resend();
     sent.resent_ms = now_ms;
     Some(*sent)
-}
-
-/// NTP 32.32 of a Unix time.
-pub(crate) fn ntp(unix_us: i64) -> u64 {
-    let seconds = unix_us.div_euclid(1_000_000) + NTP_EPOCH_S;
-    let fraction = (unix_us.rem_euclid(1_000_000) as u64) << 32;
-    ((seconds as u64) << 32) | (fraction / 1_000_000)
-}
-
-pub(crate) fn unix_us(ntp: u64) -> i64 {
-    let seconds = (ntp >> 32) as i64 - NTP_EPOCH_S;
-    seconds * 1_000_000 + (((ntp & 0xffff_ffff) * 1_000_000) >> 32) as i64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ntp_and_unix_time_are_one_another() {
-        for us in [0, 1_700_000_000_123_456, 1] {
-            assert!((unix_us(ntp(us)) - us).abs() <= 1);
-        }
-    }
 }

@@ -8,213 +8,23 @@
 //! Ingress only: what a peer is sent leaves by its own shard. The same parcels carry what conferences on several shards have
 //! for each other (`mirror`). A lone shard does nothing of this.
 
-use rustc_hash::FxHashMap;
-
-use crate::cache::Entry;
-use crate::ice::{DISCONNECTED_US, Path};
-use crate::mirror::{Media, Upward};
+use crate::claims::{Claim, IDLE_BYTES_MAX, IDLE_MAX, Outward};
+use crate::ice::{Agent, DISCONNECTED_US};
 use crate::outbox::{Outbox, Sink};
+use crate::parcel::{KINDS, Kind, Parcel, Slip};
+use crate::path::Path;
 use crate::shard::Shard;
-use crate::stats::Totals;
 use crate::stun;
+use crate::transport::Transport;
 
 /// The characters of user names (RFC 8839 §5.4) that name shards, the first one shard 0.
 const NAMES: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 pub const SHARDS_MAX: usize = NAMES.len();
-/// What waits for one shard in one round in each of two parcels; more is lost, as in a full socket.
-const PARCEL_BYTES_MAX: usize = 1 << 20;
-/// Of each kind. Anybody can send what nobody has proved: it gets little room beside what comes by claimed paths.
-const SLIPS_MAX: usize = 4096;
-const UNPROVED_MAX: usize = 512;
-const UNPROVED_BYTES_MAX: usize = 128 << 10;
-/// Room that parcels keep while they lie empty, and how many of them.
-const IDLE_BYTES_MAX: usize = 256 << 10;
-const IDLE_MAX: usize = 8;
-/// A claim counts so long after the last proved check: peers check every 2.5 s.
-const CLAIM_US: u64 = 60_000_000;
-/// Beyond it only those that are there are renewed: a peer that checks from many ports takes no memory without end.
-const CLAIMS_MAX: usize = 65_536;
-/// Claims kept before the first search for old ones.
-const CLAIMS_MIN: usize = 256;
 
 /// The shard that a user name of ours belongs to.
 pub fn shard_of(ufrag: &[u8]) -> Option<u8> {
     let first = ufrag.first()?;
     NAMES.iter().position(|name| name == first).map(|shard| shard as u8)
-}
-
-/// What one shard hands to another, in order: datagrams as they came, or what it has to say itself.
-#[derive(Debug, Default)]
-pub struct Parcel {
-    from: u8,
-    foreign: bool,
-    slips: Vec<Slip>,
-    bytes: Vec<u8>,
-    /// Slips of each kind.
-    counts: [usize; KINDS],
-    sizes: [usize; KINDS],
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Slip {
-    /// The next `len` bytes came by this path. `shown`: nobody knows whose they are.
-    Datagram {
-        path: Path,
-        len: usize,
-        shown: bool,
-    },
-    /// What comes by this path is of a peer of the shard that says so. `held`: the peer has nominated it.
-    Claim {
-        path: Path,
-        held: bool,
-    },
-    /// The peer has nominated another one, or is gone.
-    Release {
-        path: Path,
-    },
-    /// The rest is about producers on other shards: see `mirror`.
-    Media(Media),
-    Upward(Upward),
-    Wish {
-        producer: u32,
-        layer: u8,
-    },
-}
-
-/// Each has bounds of its own, so that none can take the room of another.
-#[derive(Clone, Copy)]
-enum Kind {
-    Media,
-    Word,
-    Claimed,
-    Unproved,
-}
-
-const KINDS: usize = 4;
-
-impl Kind {
-    fn most(self) -> usize {
-        if matches!(self, Kind::Unproved) { UNPROVED_MAX } else { SLIPS_MAX }
-    }
-
-    fn most_bytes(self) -> usize {
-        if matches!(self, Kind::Unproved) { UNPROVED_BYTES_MAX } else { PARCEL_BYTES_MAX }
-    }
-}
-
-impl Parcel {
-    fn new(from: u8, foreign: bool) -> Self {
-        Parcel { from, foreign, ..Parcel::default() }
-    }
-
-    /// Strangers have a part in it: it must not wait where it keeps others from their room.
-    pub fn is_foreign(&self) -> bool {
-        self.foreign
-    }
-
-    /// What it holds in memory, about.
-    pub fn size(&self) -> usize {
-        self.bytes.len() + self.slips.len() * size_of::<Slip>()
-    }
-
-    pub fn datagrams(&self) -> u64 {
-        self.slips.iter().filter(|slip| matches!(slip, Slip::Datagram { .. } | Slip::Media(_))).count() as u64
-    }
-
-    fn has_room(&self, kind: Kind, slips: usize, len: usize) -> bool {
-        let has_bytes =
-            self.bytes.len() + len <= PARCEL_BYTES_MAX && self.sizes[kind as usize] + len <= kind.most_bytes();
-        has_bytes && self.counts[kind as usize] + slips <= kind.most()
-    }
-
-    /// False: there is no room.
-    fn add<const N: usize>(&mut self, kind: Kind, slip: Slip, bytes: [&[u8]; N]) -> bool {
-        let len = bytes.iter().map(|part| part.len()).sum();
-        let room = self.has_room(kind, 1, len);
-        if room {
-            self.counts[kind as usize] += 1;
-            self.sizes[kind as usize] += len;
-            self.slips.push(slip);
-            bytes.iter().for_each(|part| self.bytes.extend_from_slice(part));
-        }
-        room
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Claim {
-    shard: u8,
-    at_us: u64,
-    /// No other shard takes it while it is fresh.
-    held: bool,
-}
-
-/// What is to go to one shard.
-#[derive(Debug)]
-struct Outward {
-    own: Parcel,
-    foreign: Parcel,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Handover {
-    /// To each shard, ours among them; empty: there is no other one.
-    outward: Vec<Outward>,
-    idle: Vec<Parcel>,
-    claims: FxHashMap<Path, Claim>,
-    /// Old claims are searched for when there are so many.
-    search_at: usize,
-    /// Who handed us what we look at now.
-    from: Option<u8>,
-    shown: bool,
-}
-
-impl Handover {
-    fn has_others(&self) -> bool {
-        !self.outward.is_empty()
-    }
-
-    /// What is looked at now came from another shard: it goes no further.
-    pub fn is_second_hand(&self) -> bool {
-        self.from.is_some()
-    }
-
-    /// Another shard has counted it as a stranger's.
-    pub fn is_shown(&self) -> bool {
-        self.shown
-    }
-
-    /// Without room it is lost. All is said again, a `Release` a few times (`releases`): where each of them is lost, the path is
-    /// held until its claim is no longer fresh.
-    pub fn put(&mut self, to: u8, slip: Slip) {
-        self.outward.get_mut(usize::from(to)).map(|outward| outward.own.add(Kind::Word, slip, []));
-    }
-
-    /// The shard `to` can be handed all of these, and half of the parcel stays for what is new in this round.
-    pub fn has_room_beside<'a>(&self, to: u8, entries: impl Iterator<Item = &'a Entry>) -> bool {
-        let (count, bytes) = entries.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size()));
-        self.outward.get(usize::from(to)).is_some_and(|outward| {
-            let (slips, room) = (SLIPS_MAX / 2, PARCEL_BYTES_MAX / 2);
-            outward.own.has_room(Kind::Media, count + slips, bytes + room)
-        })
-    }
-
-    pub fn put_media(&mut self, to: u8, media: Media, payload: &[u8], descriptor: &[u8], totals: &mut Totals) {
-        let Some(outward) = self.outward.get_mut(usize::from(to)) else { return };
-        if !outward.own.add(Kind::Media, Slip::Media(media), [payload, descriptor]) {
-            totals.handover_drops += 1;
-        }
-    }
-
-    fn note_claim(&mut self, path: Path, (shard, held): (u8, bool), now_us: u64) {
-        if self.claims.len() >= self.search_at.max(CLAIMS_MIN) {
-            self.claims.retain(|_, claim| now_us.saturating_sub(claim.at_us) < CLAIM_US);
-            self.search_at = 2 * self.claims.len();
-        }
-        if self.claims.len() < CLAIMS_MAX || self.claims.contains_key(&path) {
-            self.claims.insert(path, Claim { shard, at_us: now_us, held });
-        }
-    }
 }
 
 impl Shard {
@@ -342,8 +152,28 @@ impl Shard {
         }
     }
 
+    /// A peer of ours holds it no longer. Which shard gets what comes by it is known to that one alone.
+    pub(crate) fn release_path(&mut self, path: Option<Path>, now_us: u64) {
+        let Some(path) = path.filter(|path| matches!(path, Path::Udp { .. })) else { return };
+        if self.say_released(path) {
+            self.releases.note(path, now_us);
+        }
+    }
+
+    /// Says again what is due, unless a peer of ours came back there.
+    pub(crate) fn release_again(&mut self, now_us: u64) {
+        let Shard { releases, paths, transports, .. } = self;
+        let is_ours = |path: Path| {
+            let owner = paths.get(&path).and_then(|key| transports.get(*key));
+            owner.and_then(Transport::ice).and_then(Agent::selected) == Some(path)
+        };
+        for path in releases.take_due(now_us, is_ours) {
+            self.say_released(path);
+        }
+    }
+
     /// False: there is nobody to tell.
-    pub(crate) fn say_released(&mut self, path: Path) -> bool {
+    fn say_released(&mut self, path: Path) -> bool {
         for to in (0..self.handover.outward.len() as u8).filter(|to| *to != self.index) {
             self.handover.put(to, Slip::Release { path });
         }

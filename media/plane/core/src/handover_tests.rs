@@ -1,10 +1,12 @@
 //! Two shards on one bench: what reaches the wrong one, who may claim a path, and how much is kept.
 
 use super::*;
+use crate::claims::{CLAIM_US, CLAIMS_MIN};
 use crate::command::Command;
 use crate::demux::Class;
 use crate::event::{Event, IceState};
 use crate::outbox::Message;
+use crate::parcel::{PARCEL_BYTES_MAX, SLIPS_MAX, UNPROVED_BYTES_MAX, UNPROVED_MAX};
 use crate::stun::Request;
 
 const PWD: &str = "0123456789012345678901";

@@ -8,53 +8,14 @@ mod doubt;
 mod questions;
 
 use std::collections::VecDeque;
-use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::event::IceState;
+use crate::path::Path;
 use crate::stun::{self, Request, StunError};
 use doubt::Doubt;
 pub use questions::Cause;
 use questions::{Account, Question};
-
-/// Where datagrams come from and go to. Two are equal if socket and remote address are; `local` is only told.
-#[derive(Clone, Copy, Debug)]
-pub enum Path {
-    Udp { socket: u16, remote: SocketAddr, local: Option<IpAddr> },
-    Tcp { connection: u32, remote: SocketAddr },
-}
-
-impl Path {
-    pub fn remote(&self) -> SocketAddr {
-        match *self {
-            Path::Udp { remote, .. } | Path::Tcp { remote, .. } => remote,
-        }
-    }
-
-    #[inline]
-    fn identity(&self) -> (bool, u32, SocketAddr) {
-        match *self {
-            Path::Udp { socket, remote, .. } => (false, u32::from(socket), remote),
-            Path::Tcp { connection, remote } => (true, connection, remote),
-        }
-    }
-}
-
-impl PartialEq for Path {
-    #[inline]
-    fn eq(&self, other: &Path) -> bool {
-        self.identity() == other.identity()
-    }
-}
-
-impl Eq for Path {}
-
-impl Hash for Path {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.identity().hash(state);
-    }
-}
 
 /// What a valid check changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,41 +4,27 @@ use std::ops::Range;
 
 use crate::arrivals::FEEDBACK_US;
 use crate::cache::{ABSENT, Entry, PAYLOAD_BYTES_MAX};
-use crate::command::Codec;
 use crate::dependencies::{self, Dependencies};
 use crate::event::Event;
+use crate::extensions::Marks;
+use crate::incoming::Incoming;
 use crate::keyframe::starts_keyframe;
-use crate::loudest::Audience;
 use crate::outbox::{Outbox, Sink};
 use crate::producer::{Layer, Producer};
 use crate::reception::{Arrival, Reception};
 use crate::rtp::{self, Header};
 use crate::selection::{Place, Rise};
-use crate::sequence::is_before;
+use crate::serial::is_before;
 use crate::shard::Shard;
 use crate::srtp::SrtpError;
-use crate::transport::{Marks, Source, Transport};
+use crate::ticks::{BUSY_TICK_US, GAP_TICK_US};
+use crate::transport::{Source, Transport};
+use crate::types::Codec;
+use crate::voice::Audience;
 use crate::{vp8, vp9};
 
 /// SSRCs that one peer may use in its life; each latched one takes a place until its producer closes.
 const SOURCES_MAX: usize = 64;
-/// Ticks come at least this often while media flows.
-pub const BUSY_TICK_US: u64 = 100_000;
-pub const ASKING_TICK_US: u64 = 20_000;
-/// First look at a new gap.
-const GAP_TICK_US: u64 = 6_000;
-
-/// One media packet in clear.
-pub(crate) struct Incoming<'a> {
-    pub sequence: u16,
-    pub timestamp: u32,
-    pub marker: bool,
-    pub payload_type: u8,
-    pub codec: Codec,
-    pub payload: &'a [u8],
-    pub marks: Marks<'a>,
-    pub repaired: bool,
-}
 
 impl Shard {
     pub(crate) fn receive_rtp<S: Sink>(&mut self, key: usize, datagram: &mut [u8], now_us: u64, out: &mut Outbox<S>) {
@@ -71,7 +57,7 @@ impl Shard {
                 return None;
             }
         };
-        transport.media.charge(datagram.len());
+        transport.media.charge_unit(datagram.len() as i64);
         transport.received_packets += 1;
         transport.received_bytes += len as u64;
         self.wake_within(BUSY_TICK_US, now_us);

@@ -1,7 +1,7 @@
 //! Whether a packet begins a frame that can be decoded without any before it. Looks at the payload's first bytes only.
 
-use crate::command::Codec;
 use crate::rtp::u16_at;
+use crate::types::Codec;
 use crate::{vp8, vp9};
 
 /// `dependency_descriptor`: the value of that header extension, where the packet has one (used for AV1).

@@ -7,11 +7,12 @@
 
 use std::net::SocketAddr;
 
+use crate::bucket::Bucket;
 use crate::event::LineState;
-use crate::ice::Path;
-use crate::messages::Messages;
+use crate::message_stream::Messages;
+use crate::path::Path;
 use crate::telephone_event::Presses;
-use crate::transport::Allowance;
+use crate::types::Feedback;
 
 /// So long without RTP and RTCP and the far end counts as gone, unless a line was told another time.
 pub const SILENT_US: u64 = 30_000_000;
@@ -32,22 +33,6 @@ const NEWS_BURST: u64 = 40;
 pub enum Part {
     Rtp,
     Rtcp,
-}
-
-/// The feedback messages that the far end understands (RFC 4585, RFC 5104).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Feedback {
-    pub nack: bool,
-    pub pli: bool,
-    pub fir: bool,
-    pub tmmbr: bool,
-}
-
-impl Default for Feedback {
-    /// Whoever does not know a key frame request passes over it.
-    fn default() -> Self {
-        Feedback { nack: false, pli: true, fir: true, tmmbr: false }
-    }
 }
 
 /// Where one port's datagrams go to and come from.
@@ -113,7 +98,7 @@ pub struct Line {
     /// None: it carries tracks.
     pub messages: Option<Messages>,
     pub limit: Limit,
-    pub news: Allowance,
+    pub news: Bucket,
     heard_us: u64,
     heard_rtp: bool,
     silent: bool,
@@ -132,7 +117,7 @@ impl Line {
             presses: Presses::default(),
             messages: None,
             limit: Limit::default(),
-            news: Allowance::new(NEWS_PER_S, NEWS_BURST, now_us),
+            news: Bucket::per_second(NEWS_PER_S, NEWS_BURST, now_us),
             heard_us: now_us,
             heard_rtp: false,
             silent: false,

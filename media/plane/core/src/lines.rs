@@ -4,20 +4,20 @@
 use std::net::SocketAddr;
 
 use crate::cache::Entry;
-use crate::command::{Codec, PayloadMap};
 use crate::demux::{Class, classify};
 use crate::event::{Event, LineState};
 use crate::feedback::COMPOUND_BYTES;
-use crate::ice::Path;
-use crate::ingest::Incoming;
-use crate::line::{CNAME_BYTES_MAX, Feedback, Line, Newcomer, Part, SOURCE_CHANGE_US, SOURCE_SILENT_US};
+use crate::incoming::Incoming;
+use crate::line::{CNAME_BYTES_MAX, Line, Newcomer, Part, SOURCE_CHANGE_US, SOURCE_SILENT_US};
 use crate::outbox::{Outbox, Sink};
+use crate::path::Path;
 use crate::reception::Arrival;
 use crate::rtcp::{self, TmmbrEntries, TmmbrEntry};
 use crate::rtp::Header;
 use crate::shard::Shard;
 use crate::srtp::{Inbound, Outbound, RTCP_OVERHEAD_MAX};
 use crate::transport::{Source, Transport, Way};
+use crate::types::{Codec, Feedback, PayloadMap};
 
 /// Key frame requests to a terminal are repeated this often (its encoder may take half a second).
 const KEYFRAME_AGAIN_US: u64 = 1_000_000;

@@ -2,55 +2,15 @@
 //! carries them both ways under one payload type each; what is in them is the control side's.
 
 use crate::event::Event;
+use crate::message_stream::Messages;
 use crate::outbox::{Outbox, Sink};
-use crate::rtp::{self, Header};
+use crate::rtp::Header;
 use crate::shard::Shard;
-use crate::srtp::RocTx;
 use crate::transport::Way;
 
 /// The longest message either way; an H.224 frame has at most 254 bytes and its header.
 pub const MESSAGE_BYTES_MAX: usize = 512;
-/// RFC 4573 §3: the clock counts 4800 in a second.
-const TICKS: u64 = 48;
-const TICK_US: u64 = 10_000;
-/// Nobody waits for a report about a line that carries a message now and then (RFC 3550 §6.2).
-pub const REPORT_INTERVAL_US: u64 = 5_000_000;
 const HEADER_BYTES: usize = 12;
-
-/// What a line that carries messages needs.
-pub struct Messages {
-    send_type: u8,
-    receive_type: u8,
-    sequence: u16,
-    roc: RocTx,
-    clock: u32,
-}
-
-impl Messages {
-    fn new((send_type, receive_type): (u8, u8), random: u64) -> Self {
-        // RFC 3711 §3.3.1: a number in the lower half, so that losing the first packets does not lose the counter.
-        let sequence = random as u16 & 0x7fff;
-        Messages { send_type, receive_type, sequence, roc: RocTx::default(), clock: (random >> 16) as u32 }
-    }
-
-    pub fn takes(&self, payload_type: u8) -> bool {
-        self.receive_type == payload_type
-    }
-
-    /// Encryption begins.
-    pub fn begin_counting(&mut self) {
-        self.roc.begin();
-    }
-
-    /// The header of the next packet in `space`, and its rollover counter.
-    fn write_header(&mut self, space: &mut [u8], ssrc: u32, now_us: u64) -> (usize, u32) {
-        let timestamp = self.clock.wrapping_add((now_us * TICKS / TICK_US) as u32);
-        let sequence = self.sequence;
-        self.sequence = sequence.wrapping_add(1);
-        let len = rtp::write_header(space, false, self.send_type, sequence, timestamp, ssrc, &[]);
-        (len, self.roc.advance(sequence))
-    }
-}
 
 impl Shard {
     /// Told again, only the payload types change: numbers go on.

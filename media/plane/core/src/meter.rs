@@ -3,7 +3,7 @@
 //!
 //! Nothing is made audible here. The lower band of G.722 (0 to 4 kHz) carries the power of speech.
 
-use crate::command::Codec;
+use crate::types::Codec;
 
 /// Of one packet so much is looked at: 60 ms. Longer packets cost no more.
 const METERED_BYTES_MAX: usize = 480;

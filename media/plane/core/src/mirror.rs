@@ -5,72 +5,18 @@
 //! not handed on; what is, competes on each shard with the voices of its own (`loudest`).
 
 use crate::cache::{ABSENT, Entry};
-use crate::handover::Slip;
-use crate::ingest::{BUSY_TICK_US, is_useful};
+use crate::ingest::is_useful;
+use crate::mirror_feed::{Mirror, MirrorStream};
 use crate::outbox::{Outbox, Sink};
-use crate::playout::Report;
+use crate::parcel::{Media, Slip, Upward};
 use crate::producer::{Layer, Producer};
-use crate::reception::{Arrival, SenderClock};
+use crate::reception::Arrival;
 use crate::shard::Shard;
+use crate::ticks::BUSY_TICK_US;
 use crate::transport::{Source, Transport, Way};
 
 /// Stands for the SSRC of a layer that another shard receives: it is known there.
 const SSRC_ELSEWHERE: u32 = 1;
-
-/// Of which stream a mirrored layer is. In another one numbers and times begin anew; all that is handed on says so, for
-/// each parcel may be lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Stream {
-    /// Counts how often a shard began to mirror the producer.
-    feed: u16,
-    /// Counts what `Shard::restart_layer` did.
-    restarts: u16,
-}
-
-impl Stream {
-    pub fn restart(&mut self) {
-        self.restarts = self.restarts.wrapping_add(1);
-    }
-}
-
-/// A shard that mirrors a producer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Mirror {
-    shard: u8,
-    feed: u16,
-}
-
-impl Mirror {
-    fn stream(self, layer: &Layer) -> Stream {
-        Stream { feed: self.feed, ..layer.stream }
-    }
-}
-
-/// One packet of a mirrored layer; payload and dependency descriptor lie behind each other in the parcel.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Media {
-    pub producer: u32,
-    pub layer: u8,
-    pub stream: Stream,
-    pub clock_hz: u32,
-    pub entry: Entry,
-    pub payload: usize,
-    pub descriptor: usize,
-}
-
-/// What the publisher's shard knows of its way: of its clock by the last sender report, and of its losses by our own.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Upward {
-    pub producer: u32,
-    pub layer: u8,
-    pub stream: Stream,
-    pub clock: Option<SenderClock>,
-    /// Of the publisher: see `Transport::clock_offset_us`.
-    pub offset_us: Option<i64>,
-    /// Asked for again.
-    pub losses: Report,
-    pub rtt_us: Option<u64>,
-}
 
 impl Shard {
     /// The router's first shard tells who speaks; this one only wants to know.
@@ -149,7 +95,7 @@ impl Shard {
         let Transport { clock_offset_us: offset_us, rtt_us, .. } = self.transports[producer.transport];
         let (clock, losses) = (layer.clock(), layer.reception.losses);
         for to in &producer.mirrors {
-            let (producer, stream) = (producer.id, to.stream(layer));
+            let (producer, stream) = (producer.id, to.stream(layer.stream));
             let upward = Upward { producer, layer: at, stream, clock, offset_us, losses, rtt_us };
             self.handover.put(to.shard, Slip::Upward(upward));
         }
@@ -169,7 +115,7 @@ impl Shard {
     }
 
     /// The same for what is of `stream`.
-    fn fed(&mut self, producer: u32, layer: u8, stream: Stream) -> Option<Source> {
+    fn fed(&mut self, producer: u32, layer: u8, stream: MirrorStream) -> Option<Source> {
         let source = self.mirrored(producer, layer)?;
         if self.layer_of(source).stream != stream {
             self.restart_layer(source);
@@ -258,7 +204,7 @@ fn media(producer: &Producer, at: u8, to: Mirror, (entry, payload, descriptor): 
     Media {
         producer: producer.id,
         layer: at,
-        stream: to.stream(layer),
+        stream: to.stream(layer.stream),
         clock_hz: layer.clock_hz,
         entry: *entry,
         payload: payload.len(),

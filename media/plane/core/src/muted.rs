@@ -3,7 +3,7 @@
 
 use crate::reception::Arrival;
 use crate::red;
-use crate::sequence::is_before;
+use crate::serial::is_before;
 
 /// So many packets after a pause nothing of it can come any more: RED reaches a third of a second back, and what is later than
 /// the cache is long is not useful.

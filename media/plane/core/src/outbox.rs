@@ -1,6 +1,6 @@
 //! Datagrams on their way out: one arena that is filled, handed to a [`Sink`] and used again.
 
-use crate::ice::Path;
+use crate::path::Path;
 
 /// A datagram, or a run of datagrams of one size for one destination (UDP GSO), lying in the arena.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 //! (RFC 6184 §8.4). The packets put in need sequence numbers, so all later ones of the source move up.
 
 use crate::rtp::u16_at;
-use crate::sequence::is_before;
+use crate::serial::is_before;
 
 const SPS: u8 = 7;
 const PPS: u8 = 8;

@@ -2,21 +2,19 @@
 
 use crate::bitrates::Bitrates;
 use crate::cache::{Cache, Entry};
-use crate::command::{Codec, Encoding, Payload};
 use crate::dependencies::Dependencies;
-use crate::ingest::Incoming;
+use crate::incoming::Incoming;
 use crate::levels::Level;
-use crate::loudest::{AUDIENCES, Audience, Voice};
 use crate::meter::Meter;
-use crate::mirror::{Mirror, Stream};
+use crate::mirror_feed::{Mirror, MirrorStream};
 use crate::muted::Heard;
 use crate::outbox::{RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
 use crate::parameter_sets::ParameterSets;
 use crate::reception::{Reception, SenderClock};
 use crate::red;
-use crate::sequence::is_before;
-
-pub const LAYERS_MAX: usize = 4;
+use crate::serial::is_before;
+use crate::types::{Codec, Encoding, LAYERS_MAX, Payload};
+use crate::voice::{AUDIENCES, Audience, Voice};
 /// One key frame request per layer in this time, whoever asks.
 pub const KEYFRAME_INTERVAL_US: u64 = 300_000;
 /// A layer that was silent this long is not chosen.
@@ -105,7 +103,7 @@ pub struct Layer {
     /// When its source changed last.
     pub changed_us: u64,
     /// Tells mirrors when it begins anew; of a mirror: what it is fed.
-    pub(crate) stream: Stream,
+    pub(crate) stream: MirrorStream,
 }
 
 /// What a viewer is sent first that begins with a key frame.

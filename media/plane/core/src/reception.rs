@@ -2,7 +2,7 @@
 
 use crate::playout::Report;
 use crate::rtcp::ReportBlock;
-use crate::sequence::is_before;
+use crate::serial::is_before;
 
 /// Gaps larger than this are not asked for packet by packet: a key frame is.
 const GAP_MAX: u16 = 256;
@@ -261,6 +261,9 @@ impl Reception {
         }
     }
 }
+
+/// Beyond this round trip a packet of a voice that is sent again comes when its time is over.
+pub(crate) const VOICE_RTT_US_MAX: u64 = 200_000;
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,7 @@
 //! Paths that peers of this shard held and have left. The other shards are told, and told again in case that was lost on its
 //! way: till they know, nobody else's check is taken there (`handover`).
 
-use crate::ice::{Agent, Path};
-use crate::shard::Shard;
-use crate::transport::Transport;
+use crate::path::Path;
 
 /// A release is said again so long after it was said last.
 const AGAIN_US: [u64; 3] = [100_000, 500_000, 2_000_000];
@@ -27,40 +25,29 @@ impl Releases {
         self.0.iter().map(|release| release.due_us).min().unwrap_or(u64::MAX)
     }
 
-    fn note(&mut self, path: Path, now_us: u64) {
+    pub fn note(&mut self, path: Path, now_us: u64) {
         self.0.retain(|known| known.path != path);
         if self.0.len() < RELEASES_MAX {
             self.0.push(Release { path, due_us: now_us + AGAIN_US[0], repeats: 0 });
         }
     }
-}
 
-impl Shard {
-    /// A peer of ours holds it no longer. Which shard gets what comes by it is known to that one alone.
-    pub(crate) fn release_path(&mut self, path: Option<Path>, now_us: u64) {
-        let Some(path) = path.filter(|path| matches!(path, Path::Udp { .. })) else { return };
-        if self.say_released(path) {
-            self.releases.note(path, now_us);
-        }
-    }
-
-    /// Says again what is due, unless a peer of ours came back there.
-    pub(crate) fn release_again(&mut self, now_us: u64) {
-        let mut waiting = std::mem::take(&mut self.releases.0);
-        waiting.retain_mut(|release| {
+    /// The paths that are to be said again now. `is_ours`: whether a peer of this shard came back to a path, which ends its release.
+    pub fn take_due(&mut self, now_us: u64, is_ours: impl Fn(Path) -> bool) -> Vec<Path> {
+        let mut due = Vec::new();
+        self.0.retain_mut(|release| {
             if now_us < release.due_us {
                 return true;
             }
-            let owner = self.paths.get(&release.path).and_then(|key| self.transports.get(*key));
-            if owner.and_then(Transport::ice).and_then(Agent::selected) == Some(release.path) {
+            if is_ours(release.path) {
                 return false;
             }
-            self.say_released(release.path);
+            due.push(release.path);
             release.repeats += 1;
             let pause_us = AGAIN_US.get(release.repeats);
             release.due_us = now_us + pause_us.unwrap_or(&0);
             pause_us.is_some()
         });
-        self.releases.0 = waiting;
+        due
     }
 }

@@ -1,7 +1,7 @@
 //! One conference: who belongs to it, and who speaks in it.
 
 use crate::levels::Speakers;
-use crate::loudest::Voices;
+use crate::voice::{Audience, Voices};
 
 pub struct Router {
     pub id: u32,
@@ -16,5 +16,11 @@ pub struct Router {
 impl Router {
     pub fn new(id: u32) -> Self {
         Router { id, transports: Vec::new(), speakers: Speakers::default(), voices: Default::default(), is_part: false }
+    }
+}
+
+impl Router {
+    pub fn voices_of(&mut self, audience: Audience) -> &mut Voices {
+        &mut self.voices[audience as usize]
     }
 }

@@ -10,8 +10,9 @@
 
 use crate::demux::Class;
 use crate::event::{Event, IceState};
-use crate::ice::{Agent, Cause, PATHS_MAX, Path};
+use crate::ice::{Agent, Cause, PATHS_MAX};
 use crate::outbox::{Outbox, Sink};
+use crate::path::Path;
 use crate::shard::Shard;
 use crate::stun;
 

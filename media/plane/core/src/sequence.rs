@@ -4,6 +4,8 @@
 //! `out = source + offset`. A switch sets new offsets; each packet left out lowers them by one. Late packets find the
 //! offset of their time in a short history; those older than the last switch or than the history are refused.
 
+use crate::serial::is_before;
+
 const HISTORY: usize = 32;
 /// Packets later than this are refused, far from where 16-bit numbers can't be ordered any more.
 const LATE_MAX: u16 = 4_096;
@@ -226,11 +228,6 @@ impl Continuity {
     pub fn source_timestamp(&self) -> u32 {
         self.source_timestamp
     }
-}
-
-/// `a` comes before `b` (serial number arithmetic, RFC 1982).
-pub fn is_before(a: u16, b: u16) -> bool {
-    a.wrapping_sub(b) >= 0x8000
 }
 
 #[cfg(test)]

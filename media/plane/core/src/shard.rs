@@ -6,29 +6,26 @@ use slab::Slab;
 
 use crate::allocation::share::Stream;
 use crate::arrivals::FEEDBACK_US;
-use crate::astray::Astray;
+use crate::claims::Handover;
 use crate::consumer::Consumer;
 use crate::demux::{Class, classify};
-use crate::early::Waiting;
+use crate::early_list::EarlyList;
 use crate::event::{Event, IceState};
-use crate::feedback::VOICE_RTT_US_MAX;
-use crate::handover::Handover;
-use crate::ice::{Cause, Path};
-use crate::ingest::{ASKING_TICK_US, BUSY_TICK_US};
+use crate::ice::Cause;
 use crate::levels::WINDOW_US;
 use crate::line::Part;
 use crate::outbox::{Outbox, Sink};
+use crate::path::Path;
 use crate::producer::{Producer, Run};
-use crate::reception::{ASKS_MAX, VOICE_ASKS_MAX};
+use crate::reception::{ASKS_MAX, VOICE_ASKS_MAX, VOICE_RTT_US_MAX};
 use crate::releases::Releases;
 use crate::router::Router;
-use crate::stats::Totals;
+use crate::snapshot::Totals;
 use crate::stun;
+use crate::suspects::Astray;
+use crate::ticks::{ASKING_TICK_US, BUSY_TICK_US, IDLE_TICK_US};
 use crate::transactions::Transactions;
 use crate::transport::Transport;
-
-/// With nothing to do but wait for the peers' consent to end.
-const IDLE_TICK_US: u64 = 1_000_000;
 const RETARGET_US: u64 = 500_000;
 /// From one start of all that a peer watches to the next.
 const AGAIN_US: u64 = 200_000;
@@ -62,7 +59,7 @@ pub struct Shard {
     pub(crate) pace_us: u64,
     /// Transports whose way down is known to be narrow.
     pub(crate) limited: Vec<usize>,
-    pub(crate) waiting: Waiting,
+    pub(crate) waiting: EarlyList,
     pub(crate) streams: Vec<Stream>,
     pub(crate) allocate_us: u64,
     pub(crate) dirty: Vec<(usize, u8)>,
@@ -100,7 +97,7 @@ impl Shard {
             paced: Vec::new(),
             pace_us: u64::MAX,
             limited: Vec::new(),
-            waiting: Waiting::default(),
+            waiting: EarlyList::default(),
             streams: Vec::new(),
             allocate_us: u64::MAX,
             dirty: Vec::new(),

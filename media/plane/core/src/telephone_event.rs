@@ -1,7 +1,7 @@
 //! Keys pressed at a terminal: RFC 4733 telephone events out of RTP, each press told once.
 
 use crate::rtp::{Malformed, u16_at};
-use crate::sequence::is_before;
+use crate::serial::is_before;
 
 /// RFC 4733 §2.3, one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,17 +2,18 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::allocation::Allotment;
+use crate::allotment::Allotment;
 use crate::arrivals::Arrivals;
-use crate::command::Extension;
+use crate::bucket::Bucket;
 use crate::demux::{begins_with_record, holds_sealed_record};
 use crate::estimate::Estimator;
-use crate::ice::{Agent, Path};
+use crate::extensions::ExtensionIds;
+use crate::ice::Agent;
 use crate::line::Line;
-use crate::messages;
-use crate::pacing::Pacer;
+use crate::message_stream;
+use crate::pacer::Pacer;
+use crate::path::Path;
 use crate::reception::RTT_US_UNKNOWN;
-use crate::rtp::Header;
 use crate::srtp::{Inbound, Outbound};
 
 /// Reports go out this often (libwebrtc's interval for video).
@@ -28,33 +29,6 @@ const DTLS_BURST: u64 = 1_000;
 /// Records that a peer may have numbered before keys stand here. After that it numbers fewer than one in a microsecond.
 const RECORDS_BEFORE: u64 = 1 << 16;
 
-/// A token bucket over what one peer may have carried up, in microseconds of credit.
-#[derive(Clone, Copy, Debug)]
-pub struct Allowance {
-    credit_us: u64,
-    at_us: u64,
-    each_us: u64,
-    most_us: u64,
-}
-
-impl Allowance {
-    pub fn new(per_s: u64, burst: u64, now_us: u64) -> Self {
-        let each_us = 1_000_000 / per_s;
-        Allowance { credit_us: each_us * burst, at_us: now_us, each_us, most_us: each_us * burst }
-    }
-
-    /// False: more than its share; it is dropped, as a network would.
-    pub fn take(&mut self, now_us: u64) -> bool {
-        self.credit_us = (self.credit_us + now_us.saturating_sub(self.at_us)).min(self.most_us);
-        self.at_us = now_us;
-        let allowed = self.credit_us >= self.each_us;
-        if allowed {
-            self.credit_us -= self.each_us;
-        }
-        allowed
-    }
-}
-
 /// What one peer may send of media, far above what it honestly does: a camera and a screen of 4K in three layers each take 30
 /// Mbit/s. This is 48, or 40 of full packets: each costs as much as so many bytes more, so that short ones are bounded too (some
 /// 19,000 in a second).
@@ -62,46 +36,6 @@ const MEDIA_BYTES_PER_US: i64 = 6;
 const MEDIA_BURST_BYTES: i64 = 500_000 * MEDIA_BYTES_PER_US;
 const PACKET_BYTES: i64 = 256;
 const STATUS_BYTES: i64 = 4;
-
-/// A token bucket over genuine media of one peer, in bytes: what is sent in its name under no key of its own takes none of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Quota {
-    /// Negative after a packet that was longer than what was left.
-    left_bytes: i64,
-    at_us: u64,
-    most_bytes: i64,
-}
-
-impl Quota {
-    fn new(way: &Way, now_us: u64) -> Self {
-        let most_bytes = match way {
-            Way::Ice(_) => MEDIA_BURST_BYTES,
-            // The control side opens lines for terminals and for the mixer, which sends all its programs by one.
-            Way::Line(_) | Way::Mirror { .. } => i64::MAX,
-        };
-        Quota { left_bytes: most_bytes, at_us: now_us, most_bytes }
-    }
-
-    /// False: more than its share; it is dropped before it costs anything, as a network would.
-    #[inline]
-    pub fn is_left(&mut self, now_us: u64) -> bool {
-        let come = now_us.saturating_sub(self.at_us) as i64 * MEDIA_BYTES_PER_US;
-        self.left_bytes = self.left_bytes.saturating_add(come).min(self.most_bytes);
-        self.at_us = now_us;
-        self.left_bytes > 0
-    }
-
-    #[inline]
-    pub fn charge(&mut self, packet_bytes: usize) {
-        self.left_bytes = self.left_bytes.saturating_sub(packet_bytes as i64 + PACKET_BYTES);
-    }
-
-    /// Transport-wide feedback of so many packets: 24 bytes may tell of thousands.
-    #[inline]
-    pub fn charge_statuses(&mut self, statuses: u16) {
-        self.left_bytes = self.left_bytes.saturating_sub(i64::from(statuses) * STATUS_BYTES);
-    }
-}
 
 /// What a received SSRC is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,69 +45,11 @@ pub struct Source {
     pub rtx: bool,
 }
 
-/// Header extension ids of one connection; 0: not agreed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ExtensionIds {
-    pub mid: u8,
-    pub rid: u8,
-    pub repaired_rid: u8,
-    pub audio_level: u8,
-    pub transport_cc: u8,
-    pub abs_send_time: u8,
-    pub orientation: u8,
-    pub dependency_descriptor: u8,
-    pub playout_delay: u8,
-}
-
-/// The header extensions of one packet that the plane reads.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Marks<'a> {
-    pub mid: Option<&'a [u8]>,
-    pub rid: Option<&'a [u8]>,
-    pub repaired_rid: Option<&'a [u8]>,
-    pub audio_level: Option<u8>,
-    pub transport_sequence: Option<u16>,
-    pub orientation: Option<u8>,
-    pub descriptor: &'a [u8],
-}
-
-impl ExtensionIds {
-    pub fn set(&mut self, id: u8, extension: Extension) {
-        *match extension {
-            Extension::Mid => &mut self.mid,
-            Extension::Rid => &mut self.rid,
-            Extension::RepairedRid => &mut self.repaired_rid,
-            Extension::AudioLevel => &mut self.audio_level,
-            Extension::TransportCc => &mut self.transport_cc,
-            Extension::AbsSendTime => &mut self.abs_send_time,
-            Extension::Orientation => &mut self.orientation,
-            Extension::DependencyDescriptor => &mut self.dependency_descriptor,
-            Extension::PlayoutDelay => &mut self.playout_delay,
-        } = id;
-    }
-
-    #[inline]
-    pub fn read<'a>(&self, header: &Header, packet: &'a [u8]) -> Marks<'a> {
-        let mut marks = Marks::default();
-        for (id, value) in header.extensions(packet) {
-            if id == self.transport_cc && value.len() == 2 {
-                marks.transport_sequence = Some(u16::from_be_bytes([value[0], value[1]]));
-            } else if id == self.audio_level {
-                marks.audio_level = value.first().copied();
-            } else if id == self.mid {
-                marks.mid = Some(value);
-            } else if id == self.rid {
-                marks.rid = Some(value);
-            } else if id == self.repaired_rid {
-                marks.repaired_rid = Some(value);
-            } else if id == self.orientation {
-                marks.orientation = value.first().copied();
-            } else if id == self.dependency_descriptor {
-                marks.descriptor = value;
-            }
-        }
-        marks
-    }
+/// The bucket of a peer's media. Lines have no bound: the control side opens them for terminals and for the mixer, which sends all
+/// its programs by one.
+fn media_bucket(way: &Way, now_us: u64) -> Bucket {
+    let most = if matches!(way, Way::Ice(_)) { MEDIA_BURST_BYTES } else { i64::MAX };
+    Bucket::new(MEDIA_BYTES_PER_US, most, PACKET_BYTES, now_us)
 }
 
 /// How the path to the peer is found.
@@ -204,8 +80,9 @@ pub struct Transport {
     pub estimator: Estimator,
     pub pacer: Pacer,
     pub allotment: Allotment,
-    pub dtls: Allowance,
-    pub media: Quota,
+    pub dtls: Bucket,
+    /// Bytes of genuine media: what is sent in its name under no key of its own takes none of them.
+    pub media: Bucket,
     /// Since when keys stand, and so the handshake is over.
     pub keyed_us: Option<u64>,
     /// When media came last by the selected path.
@@ -235,7 +112,7 @@ impl Transport {
         Transport {
             id,
             router,
-            media: Quota::new(&way, now_us),
+            media: media_bucket(&way, now_us),
             way,
             inbound: None,
             outbound: None,
@@ -248,7 +125,7 @@ impl Transport {
             estimator: Estimator::default(),
             pacer: Pacer::default(),
             allotment: Allotment::default(),
-            dtls: Allowance::new(DTLS_PER_S, DTLS_BURST, now_us),
+            dtls: Bucket::per_second(DTLS_PER_S, DTLS_BURST, now_us),
             keyed_us: None,
             heard_us: 0,
             seek_us: 0,
@@ -274,6 +151,12 @@ impl Transport {
             Some(since_us) => holds_sealed_record(datagram, RECORDS_BEFORE + now_us.saturating_sub(since_us)),
         };
         is_likely && self.dtls.take(now_us)
+    }
+
+    /// Takes the cost of transport-wide feedback of so many packets: 24 bytes may report thousands.
+    #[inline]
+    pub fn charge_statuses(&mut self, statuses: u16) {
+        self.media.charge(i64::from(statuses) * STATUS_BYTES);
     }
 
     pub fn rtt_or_guess_us(&self) -> u64 {
@@ -392,7 +275,7 @@ impl Transport {
 
     pub fn report_interval_us(&self) -> u64 {
         let seldom = self.line().is_some_and(|line| line.messages.is_some());
-        if seldom { messages::REPORT_INTERVAL_US } else { REPORT_INTERVAL_US }
+        if seldom { message_stream::REPORT_INTERVAL_US } else { REPORT_INTERVAL_US }
     }
 
     /// Its packets are authenticated.

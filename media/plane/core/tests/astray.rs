@@ -5,12 +5,13 @@ mod watch;
 mod way;
 
 use peer::{Peer, Stage, Wire, frame, path, voice};
-use plane_core::command::{Codec, Command, Encoding, Payload};
+use plane_core::command::Command;
 use plane_core::event::{Event, IceState};
-use plane_core::ice::Path;
 use plane_core::outbox::Outbox;
+use plane_core::path::Path;
 use plane_core::shard::Shard;
 use plane_core::stun;
+use plane_core::types::{Codec, Encoding, Payload};
 use way::{CAMERA, Tells, World};
 
 const THEIR_PWD: &str = "a-password-of-the-peer";

@@ -5,8 +5,9 @@ mod peer;
 use std::collections::HashSet;
 
 use peer::{Got, Peer, Stage};
-use plane_core::command::{Command, Extension};
+use plane_core::command::Command;
 use plane_core::rtcp::{self, ReportBlock};
+use plane_core::types::Extension;
 
 /// The publisher has sent a second without a key frame.
 fn stage(layers: u32) -> (Stage, Peer) {

@@ -3,10 +3,11 @@
 mod peer;
 
 use peer::{Peer, Stage, frame, temporal_frame, voice};
-use plane_core::command::{Codec, Command, Encoding, Payload, PayloadMap};
+use plane_core::command::Command;
 use plane_core::event::Event;
 use plane_core::rtcp::{self, Packet};
 use plane_core::rtp;
+use plane_core::types::{Codec, Encoding, Payload, PayloadMap};
 
 /// One publisher with `layers` simulcast layers, and viewers of it.
 fn stage(layers: u32, viewers: u32) -> (Stage, Peer, Vec<Peer>) {

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 
 use peer::Stage;
 use plane_core::command::Command;
-use plane_core::ice::Path;
 use plane_core::line::SILENT_US;
+use plane_core::path::Path;
 use plane_core::srtp::{Inbound, Profile};
 
 #[test]

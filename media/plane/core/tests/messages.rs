@@ -8,9 +8,10 @@ use std::net::SocketAddr;
 use peer::Stage;
 use plane_core::command::Command;
 use plane_core::event::{Event, LineState};
-use plane_core::ice::Path;
 use plane_core::line::SILENT_US;
-use plane_core::messages::{MESSAGE_BYTES_MAX, REPORT_INTERVAL_US};
+use plane_core::message_stream::REPORT_INTERVAL_US;
+use plane_core::messages::MESSAGE_BYTES_MAX;
+use plane_core::path::Path;
 use plane_core::rtp;
 use plane_core::srtp::{Inbound, Outbound, Profile};
 

@@ -3,11 +3,12 @@
 mod peer;
 
 use peer::{Got, Peer, Stage};
-use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
+use plane_core::command::Command;
 use plane_core::event::Event;
 use plane_core::rtcp::extended::{Delay, Told};
 use plane_core::rtcp::{self, Packet, ReportBlock};
 use plane_core::shard::Shard;
+use plane_core::types::{Codec, Encoding, Extension, Payload, PayloadMap};
 use plane_core::{red, rtp};
 
 const CAMERA: u32 = 10;

@@ -3,7 +3,8 @@
 mod peer;
 
 use peer::{Peer, Stage, frame};
-use plane_core::command::{Command, Extension};
+use plane_core::command::Command;
+use plane_core::types::Extension;
 
 /// A publisher with a voice, and a viewer.
 fn stage() -> (Stage, Peer, Peer) {

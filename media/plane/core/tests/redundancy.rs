@@ -3,8 +3,9 @@
 mod peer;
 
 use peer::{Peer, Stage, voice_of};
-use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
+use plane_core::command::Command;
 use plane_core::rtcp::{self, ReportBlock};
+use plane_core::types::{Codec, Encoding, Extension, Payload, PayloadMap};
 use plane_core::{red, redundancy, rtp};
 use proptest::prelude::*;
 

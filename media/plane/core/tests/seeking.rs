@@ -7,7 +7,7 @@ mod way;
 use peer::path;
 use plane_core::command::Command;
 use plane_core::event::{Event, IceState};
-use plane_core::ice::Path;
+use plane_core::path::Path;
 use plane_core::{rtp, stun};
 use way::{CAMERA, Tells, World};
 

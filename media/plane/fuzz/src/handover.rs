@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use plane_core::command::Command;
 use plane_core::event::Event;
-use plane_core::ice::Path;
 use plane_core::outbox::{Message, Outbox, Sink};
+use plane_core::path::Path;
 use plane_core::shard::Shard;
 use plane_core::stun;
 

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use plane_core::command::{Codec, Command, Encoding, Payload, PayloadMap};
+use plane_core::command::Command;
 use plane_core::frames::{EVENTS_MAX, FRAME_BYTES_MAX, FrameEvent, PAYLOAD_BYTES_MAX, Port, VideoFormat, h264};
-use plane_core::ice::Path;
 use plane_core::outbox::{Message, Outbox, Sink};
 use plane_core::parameter_sets::ParameterSets;
-use plane_core::rtcp;
-use plane_core::rtp;
+use plane_core::path::Path;
 use plane_core::shard::Shard;
 use plane_core::telephone_event::Presses;
+use plane_core::types::{Codec, Encoding, Payload, PayloadMap};
+use plane_core::{rtcp, rtp};
 
 const STEPS_MAX: usize = 200;
 

@@ -4,10 +4,11 @@
 
 use std::collections::HashMap;
 
-use plane_core::command::{Codec, Command, Encoding, Payload, PayloadMap};
+use plane_core::command::Command;
 use plane_core::outbox::Outbox;
 use plane_core::shard::Shard;
 use plane_core::srtp::{Outbound, Profile, RocTx};
+use plane_core::types::{Codec, Encoding, Payload, PayloadMap};
 
 use super::whole::{self, KEY, SALT, Viewed};
 

@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 
-use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
-use plane_core::ice::Path;
+use plane_core::command::Command;
 use plane_core::outbox::{Message, Outbox, Sink};
+use plane_core::path::Path;
 use plane_core::shard::Shard;
 use plane_core::srtp::{Outbound, Profile, RocTx};
+use plane_core::types::{Codec, Encoding, Extension, Payload, PayloadMap};
 use plane_core::{rtcp, rtp};
 
 pub(super) const KEY: [u8; 16] = [1; 16];

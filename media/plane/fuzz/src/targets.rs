@@ -15,14 +15,15 @@ mod whole;
 
 use std::net::SocketAddr;
 
-use plane_core::command::Codec;
 use plane_core::demux::{Class, begins_with_record, classify, holds_sealed_record};
 use plane_core::estimate::Estimator;
 use plane_core::framing::{self, Deframer, FRAME_MAX};
-use plane_core::ice::{Agent, Cause, PATHS_MAX, Path};
+use plane_core::ice::{Agent, Cause, PATHS_MAX};
+use plane_core::path::Path;
 use plane_core::rtcp::{self, Packet, ReportBlock, SenderInfo};
 use plane_core::srtp::{Inbound, Outbound, Profile, RTCP_OVERHEAD_MAX, RTP_OVERHEAD_MAX, RocTx};
 use plane_core::stun::{self, Request};
+use plane_core::types::Codec;
 use plane_core::{keyframe, red, rtp, vp8};
 
 pub use elsewhere::mirror;

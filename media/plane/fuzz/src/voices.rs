@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 
-use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
-use plane_core::ice::Path;
+use plane_core::command::Command;
 use plane_core::outbox::{Message, Outbox, Sink};
+use plane_core::path::Path;
 use plane_core::red::{self, Copied};
 use plane_core::rtcp::{self, ReportBlock};
 use plane_core::shard::Shard;
 use plane_core::srtp::{Inbound, Outbound, Profile, RocTx};
+use plane_core::types::{Codec, Encoding, Extension, Payload, PayloadMap};
 use plane_core::{redundancy, rtp};
 
 const KEY: [u8; 16] = [1; 16];

@@ -7,8 +7,8 @@
 //!
 //!     cargo run --release -p plane-udp --example floor -- [viewers] [seconds] [video|voice]
 
-use plane_core::ice::Path;
 use plane_core::outbox::Outbox;
+use plane_core::path::Path;
 use plane_core::rtp;
 use plane_core::srtp::{Inbound, Outbound, Profile, RTP_OVERHEAD_MAX, RocTx};
 use plane_udp::{Bounds, Found, Network, Options, Poller, Receiver, Source, Tcp, UdpSocket, sleep_us};

@@ -5,6 +5,7 @@
 
 mod address;
 mod control;
+mod counters;
 mod network;
 mod receive;
 mod send;
@@ -13,7 +14,8 @@ mod tcp;
 mod udp;
 mod wait;
 
-pub use network::{Counters, LINE_SOCKETS_MAX, Network};
+pub use counters::Counters;
+pub use network::{LINE_SOCKETS_MAX, Network};
 pub use receive::{DATAGRAM_MAX, Received, Receiver};
 pub use send::{gso_in_use, refuse_gso};
 pub use tcp::{Bounds, Closed, Intake, Leaving, Listener, Tcp};

@@ -1,40 +1,17 @@
 //! All sockets of one shard thread as the one place that its messages go to.
 
+use crate::counters::Counters;
 use crate::receive::Received;
 use crate::send::Sender;
 use crate::tcp::Tcp;
 use crate::udp::UdpSocket;
-use plane_core::ice::Path;
 use plane_core::outbox::{Message, Sink};
+use plane_core::path::Path;
 use std::sync::Arc;
 
 const SHARED_MAX: usize = 256;
 /// Two for each line at most.
 pub const LINE_SOCKETS_MAX: usize = 32_768;
-
-pub const RUN_PLACES: usize = 6;
-pub const BATCH_PLACES: usize = 7;
-
-/// Totals since the start.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counters {
-    pub received_packets: u64,
-    pub received_bytes: u64,
-    /// Datagrams that no peer of ours sends: too long, empty, from port 0.
-    pub refused: u64,
-    pub sent_packets: u64,
-    pub sent_bytes: u64,
-    /// System calls.
-    pub send_calls: u64,
-    /// Messages of more than one datagram that the kernel took whole.
-    pub sent_runs: u64,
-    pub send_drops: u64,
-    /// Messages by the datagrams in them: 1, 2 to 3, 4 to 7 ... 32 and more.
-    pub runs: [u64; RUN_PLACES],
-    /// System calls for UDP by the messages that they took: 1, 2 to 3 ... 64.
-    pub batches: [u64; BATCH_PLACES],
-    pub kernel_drops: u64,
-}
 
 pub struct Network {
     udp: Arc<[UdpSocket]>,

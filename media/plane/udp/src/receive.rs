@@ -3,7 +3,7 @@
 use crate::address::{self, STORAGE_LEN, Storage};
 use crate::control::{self, Control};
 use crate::udp::UdpSocket;
-use plane_core::ice::Path;
+use plane_core::path::Path;
 use std::io;
 use std::net::SocketAddr;
 

@@ -4,10 +4,10 @@
 
 use crate::address::{self, Storage};
 use crate::control::{self, Control};
-use crate::network::{BATCH_PLACES, Counters, RUN_PLACES};
+use crate::counters::{BATCH_PLACES, Counters, RUN_PLACES};
 use crate::udp::UdpSocket;
-use plane_core::ice::Path;
 use plane_core::outbox::Message;
+use plane_core::path::Path;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -5,14 +5,14 @@
 //! strangers there may be; one more ends the oldest one of the network that holds the most (`strangers`).
 //! A proved connection lives as long as a peer uses its path and we have something to send on it.
 
-use crate::network::Counters;
+use crate::counters::Counters;
 use crate::send::{count_dropped, pieces};
 use crate::strangers::Strangers;
 use crate::wait::{Poller, Source};
 use plane_core::demux::{Class, classify};
 use plane_core::framing::{Deframer, prefix};
-use plane_core::ice::Path;
 use plane_core::outbox::Message;
+use plane_core::path::Path;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

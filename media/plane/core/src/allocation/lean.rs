@@ -75,7 +75,7 @@ impl Lean {
     }
 
     /// Whether redundant sound is left out. `reserved_bps`: kept for voices.
-    pub fn turn(&mut self, voices: Voices, way: Way, reserved_bps: f64, now_us: u64) -> bool {
+    pub fn turn(&mut self, voices: VoiceRates, way: PathState, reserved_bps: f64, now_us: u64) -> bool {
         if let Some(narrow_us) = self.too_narrow_us(voices, way, now_us) {
             let Wait { until_us, us } = self.narrow;
             if now_us >= until_us {
@@ -106,20 +106,20 @@ impl Lean {
         self.on
     }
 
-    fn is_waiting(&self, way: Way, now_us: u64) -> bool {
+    fn is_waiting(&self, way: PathState, now_us: u64) -> bool {
         way.narrow_us.is_some_and(|narrow_us| now_us < narrow_us + NARROW_US_MAX)
     }
 
     /// When the way was found not to carry the voices alone. An estimate that nothing confirms any more may be too low: nothing
     /// raises it while there are voices alone.
-    fn too_narrow_us(&self, voices: Voices, way: Way, now_us: u64) -> Option<u64> {
+    fn too_narrow_us(&self, voices: VoiceRates, way: PathState, now_us: u64) -> Option<u64> {
         let cut_us = way.cut_us.filter(|cut_us| *cut_us > self.doubted_us);
         let is_less = voices.plain_bps > way.available_bps;
         way.narrow_us.max(cut_us).filter(|narrow_us| is_less && now_us < narrow_us + NARROW_US)
     }
 
     /// Where less is on trial and there is nothing else to take, what is redundant is taken, until that is over.
-    pub fn note_trial(&mut self, voices: Voices, way: Way, now_us: u64) -> Finding {
+    pub fn note_trial(&mut self, voices: VoiceRates, way: PathState, now_us: u64) -> Finding {
         let goes_out = !self.on && voices.sent_bps > voices.plain_bps;
         // Of seldom reports the last one alone is of the time without it.
         let lost = way.loss.min(way.last_loss);
@@ -186,7 +186,7 @@ enum Trial {
 
 /// What those that are heard cost.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Voices {
+pub struct VoiceRates {
     /// Without what is redundant.
     pub plain_bps: u64,
     /// As they come.
@@ -197,7 +197,7 @@ pub struct Voices {
 
 /// What is known of the way to a viewer.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Way {
+pub struct PathState {
     pub available_bps: u64,
     /// When something waited on it last.
     pub narrow_us: Option<u64>,
@@ -222,9 +222,9 @@ mod tests {
     #[test]
     fn sound_goes_out_once_where_twice_takes_much_of_the_way() {
         let mut lean_of = Lean::default();
-        let voices = Voices { plain_bps: 58_000, whole_bps: 116_000, sent_bps: 116_000 };
+        let voices = VoiceRates { plain_bps: 58_000, whole_bps: 116_000, sent_bps: 116_000 };
         let mut lean = |available_bps, loss, now_us| {
-            let way = Way { available_bps, narrow_us: Some(7), own_loss: loss, ..Way::default() };
+            let way = PathState { available_bps, narrow_us: Some(7), own_loss: loss, ..PathState::default() };
             lean_of.turn(voices, way, 58e3, now_us)
         };
         assert!(!lean(600_000, 0.0, 1));
@@ -241,9 +241,13 @@ mod tests {
     #[test]
     fn where_sound_with_its_copies_was_too_much_again_they_stay_away_for_longer() {
         let mut lean_of = Lean::default();
-        let voices = Voices { plain_bps: 58_000, whole_bps: 58_000, sent_bps: 180_000 };
-        let way =
-            |narrow_us| Way { available_bps: 40_000, narrow_us: Some(narrow_us), own_loss: 0.2, ..Way::default() };
+        let voices = VoiceRates { plain_bps: 58_000, whole_bps: 58_000, sent_bps: 180_000 };
+        let way = |narrow_us| PathState {
+            available_bps: 40_000,
+            narrow_us: Some(narrow_us),
+            own_loss: 0.2,
+            ..PathState::default()
+        };
         let mut lean = |narrow_us, now_us| lean_of.turn(voices, way(narrow_us), 58e3, now_us);
         let (mut now_us, mut waits) = (1_000_000, Vec::new());
         for _ in 0..5 {
@@ -259,17 +263,17 @@ mod tests {
         assert!(lean(now_us, now_us) && !lean(now_us, now_us + NARROW_US));
         now_us += NARROW_US;
         assert!(lean(now_us, now_us));
-        let wide = Way { available_bps: 280_000, ..way(now_us) };
-        let pause = Voices { plain_bps: 9_000, whole_bps: 9_000, sent_bps: 20_000 };
+        let wide = PathState { available_bps: 280_000, ..way(now_us) };
+        let pause = VoiceRates { plain_bps: 9_000, whole_bps: 9_000, sent_bps: 20_000 };
         assert!(lean_of.turn(pause, wide, 58e3, now_us + 1), "there is room, for nobody speaks");
         assert!(!lean_of.turn(voices, wide, 58e3, now_us + 2), "there is room");
     }
 
-    const VOICES: Voices = Voices { plain_bps: 48_000, whole_bps: 48_000, sent_bps: 149_000 };
+    const VOICES: VoiceRates = VoiceRates { plain_bps: 48_000, whole_bps: 48_000, sent_bps: 149_000 };
     const S: u64 = 1_000_000;
 
     /// A way that an estimate of 200 kbit/s is told of, on which a share of 0.5 is lost.
-    const LOSSY: Way = Way {
+    const LOSSY: PathState = PathState {
         available_bps: 200_000,
         narrow_us: None,
         cut_us: None,
@@ -280,10 +284,10 @@ mod tests {
         last_loss: 0.5,
         own_loss: 0.2,
     };
-    const TRIED: Way = Way { trial_looks: Some(0), ..LOSSY };
+    const TRIED: PathState = PathState { trial_looks: Some(0), ..LOSSY };
 
     /// What is found, and whether it is left out then.
-    fn look(lean: &mut Lean, voices: Voices, way: Way, now_us: u64) -> (Finding, bool) {
+    fn look(lean: &mut Lean, voices: VoiceRates, way: PathState, now_us: u64) -> (Finding, bool) {
         (lean.note_trial(voices, way, now_us), lean.turn(voices, way, 48e3, now_us))
     }
 
@@ -292,26 +296,26 @@ mod tests {
         let mut lean = Lean::default();
         assert_eq!(look(&mut lean, VOICES, LOSSY, now_us - 60 * S), (Finding::Nothing, false));
         assert_eq!(look(&mut lean, VOICES, TRIED, now_us - 2 * S), (Finding::Nothing, true));
-        let way = Way { eased_us: (now_us, now_us), loss: 0.0, last_loss: 0.0, ..LOSSY };
+        let way = PathState { eased_us: (now_us, now_us), loss: 0.0, last_loss: 0.0, ..LOSSY };
         assert_eq!(look(&mut lean, VOICES, way, now_us), (Finding::Cured, true));
         lean
     }
 
     #[test]
     fn what_is_lost_is_laid_to_the_copies_only_where_they_alone_were_taken() {
-        let (mut lean, bare) = (cured(100 * S), Way { loss: 0.0, last_loss: 0.0, ..LOSSY });
+        let (mut lean, bare) = (cured(100 * S), PathState { loss: 0.0, last_loss: 0.0, ..LOSSY });
         assert_eq!(look(&mut lean, VOICES, bare, 103 * S - 1), (Finding::Nothing, true));
         assert_eq!(look(&mut lean, VOICES, bare, 103 * S), (Finding::Nothing, false));
         let mut begins = Lean::default();
         look(&mut begins, VOICES, LOSSY, S);
         assert!(look(&mut begins, VOICES, TRIED, 2 * S).1);
-        assert!(look(&mut begins, VOICES, Way { has_voices_alone: false, ..TRIED }, 3 * S).1, "a picture begins");
+        assert!(look(&mut begins, VOICES, PathState { has_voices_alone: false, ..TRIED }, 3 * S).1, "a picture begins");
         assert_eq!(look(&mut begins, VOICES, LOSSY, 4 * S), (Finding::Nothing, false), "it has not helped");
         let mut others = Lean::default();
         look(&mut others, VOICES, LOSSY, S);
-        assert!(!look(&mut others, VOICES, Way { has_voices_alone: false, ..TRIED }, 2 * S).1);
+        assert!(!look(&mut others, VOICES, PathState { has_voices_alone: false, ..TRIED }, 2 * S).1);
         assert!(!look(&mut others, VOICES, TRIED, 3 * S).1, "the picture has gone since");
-        let after = Way { eased_us: (4 * S, 4 * S), ..LOSSY };
+        let after = PathState { eased_us: (4 * S, 4 * S), ..LOSSY };
         assert_eq!(look(&mut others, VOICES, after, 4 * S), (Finding::Nothing, false));
     }
 
@@ -319,13 +323,13 @@ mod tests {
     fn copies_that_were_too_much_as_soon_as_they_came_back_stay_away_for_longer() {
         for (lost_before, after_us, wait_s) in [(0.1, 2 * S, 6), (0.1, 20 * S, 3), (0.3, 2 * S, 3)] {
             let (mut lean, back_us) = (cured(100 * S), 110 * S);
-            let bare = Way { loss: lost_before, last_loss: lost_before, ..LOSSY };
-            let plain = Voices { sent_bps: 48_000, ..VOICES };
-            look(&mut lean, plain, Way { loss: 0.0, ..LOSSY }, 104 * S);
+            let bare = PathState { loss: lost_before, last_loss: lost_before, ..LOSSY };
+            let plain = VoiceRates { sent_bps: 48_000, ..VOICES };
+            look(&mut lean, plain, PathState { loss: 0.0, ..LOSSY }, 104 * S);
             look(&mut lean, VOICES, bare, back_us);
             let again_us = back_us + after_us;
             assert!(look(&mut lean, VOICES, TRIED, again_us).1);
-            let after = Way { eased_us: (again_us + S, 0), ..bare };
+            let after = PathState { eased_us: (again_us + S, 0), ..bare };
             assert_eq!(look(&mut lean, VOICES, after, again_us + S).0, Finding::Nothing, "some is lost still");
             let waits = |lean: &mut Lean, wait_us| look(lean, VOICES, after, again_us + S + wait_us).1;
             assert!(waits(&mut lean, wait_s * S - 1), "{lost_before} {after_us}");
@@ -337,7 +341,7 @@ mod tests {
     fn they_stay_away_for_twice_as_long_each_time_up_to_a_bound() {
         let (mut eased_us, mut waits) = (100 * S, Vec::new());
         let mut lean = cured(eased_us);
-        let bare = Way { loss: 0.0, last_loss: 0.0, ..LOSSY };
+        let bare = PathState { loss: 0.0, last_loss: 0.0, ..LOSSY };
         for _ in 0..5 {
             let mut now_us = eased_us;
             while look(&mut lean, VOICES, bare, now_us).1 {
@@ -347,17 +351,17 @@ mod tests {
             look(&mut lean, VOICES, bare, now_us);
             assert!(look(&mut lean, VOICES, TRIED, now_us + S).1);
             eased_us = now_us + 2 * S;
-            look(&mut lean, VOICES, Way { eased_us: (eased_us, 0), ..bare }, eased_us);
+            look(&mut lean, VOICES, PathState { eased_us: (eased_us, 0), ..bare }, eased_us);
         }
         assert_eq!(waits, [3, 6, 12, 24, 24]);
     }
 
     #[test]
     fn room_for_the_voices_alone_brings_no_copies_back() {
-        let (plain, bare) = (Voices { sent_bps: 48_000, ..VOICES }, Way { loss: 0.0, ..LOSSY });
+        let (plain, bare) = (VoiceRates { sent_bps: 48_000, ..VOICES }, PathState { loss: 0.0, ..LOSSY });
         assert!(look(&mut cured(100 * S), plain, bare, 101 * S).1);
         assert!(
-            !look(&mut cured(100 * S), plain, Way { available_bps: 230_000, ..bare }, 101 * S).1,
+            !look(&mut cured(100 * S), plain, PathState { available_bps: 230_000, ..bare }, 101 * S).1,
             "it has room for both"
         );
     }
@@ -368,34 +372,34 @@ mod tests {
         look(&mut lean, VOICES, LOSSY, S);
         look(&mut lean, VOICES, TRIED, 2 * S);
         assert!(
-            look(&mut lean, VOICES, Way { trial_looks: Some(LOOKS - 1), ..TRIED }, 3 * S).1,
+            look(&mut lean, VOICES, PathState { trial_looks: Some(LOOKS - 1), ..TRIED }, 3 * S).1,
             "of the time before, perhaps"
         );
-        assert!(look(&mut lean, VOICES, Way { trial_looks: Some(LOOKS), loss: 0.3, ..TRIED }, 3 * S).1);
-        assert!(!look(&mut lean, VOICES, Way { trial_looks: Some(LOOKS), ..TRIED }, 4 * S).1);
+        assert!(look(&mut lean, VOICES, PathState { trial_looks: Some(LOOKS), loss: 0.3, ..TRIED }, 3 * S).1);
+        assert!(!look(&mut lean, VOICES, PathState { trial_looks: Some(LOOKS), ..TRIED }, 4 * S).1);
         assert_eq!(
-            look(&mut lean, VOICES, Way { eased_us: (5 * S, 5 * S), ..LOSSY }, 5 * S),
+            look(&mut lean, VOICES, PathState { eased_us: (5 * S, 5 * S), ..LOSSY }, 5 * S),
             (Finding::Nothing, false)
         );
         let mut later = cured(100 * S);
-        assert_eq!(look(&mut later, VOICES, Way { loss: 0.3, ..LOSSY }, 101 * S), (Finding::Nothing, true));
+        assert_eq!(look(&mut later, VOICES, PathState { loss: 0.3, ..LOSSY }, 101 * S), (Finding::Nothing, true));
         assert_eq!(look(&mut later, VOICES, LOSSY, 102 * S), (Finding::Vain, false));
         assert_eq!(look(&mut later, VOICES, LOSSY, 103 * S).0, Finding::Nothing, "once");
         let mut seldom = cured(100 * S);
         assert_eq!(
-            look(&mut seldom, VOICES, Way { last_loss: 0.0, ..LOSSY }, 101 * S),
+            look(&mut seldom, VOICES, PathState { last_loss: 0.0, ..LOSSY }, 101 * S),
             (Finding::Nothing, true),
             "of the time before"
         );
         let mut shows = cured(100 * S);
         assert_eq!(
-            look(&mut shows, VOICES, Way { has_voices_alone: false, loss: 0.3, ..LOSSY }, 101 * S).0,
+            look(&mut shows, VOICES, PathState { has_voices_alone: false, loss: 0.3, ..LOSSY }, 101 * S).0,
             Finding::Nothing
         );
         assert_eq!(look(&mut shows, VOICES, LOSSY, 200 * S).0, Finding::Nothing, "pictures were lost");
         let mut narrow = cured(100 * S);
-        let bad = Way { available_bps: 30_000, cut_us: Some(101 * S), ..LOSSY };
-        assert_eq!(look(&mut narrow, VOICES, Way { loss: 0.3, ..bad }, 101 * S), (Finding::Nothing, true));
+        let bad = PathState { available_bps: 30_000, cut_us: Some(101 * S), ..LOSSY };
+        assert_eq!(look(&mut narrow, VOICES, PathState { loss: 0.3, ..bad }, 101 * S), (Finding::Nothing, true));
         assert_eq!(look(&mut narrow, VOICES, bad, 102 * S), (Finding::Vain, false), "nor is the way too narrow");
     }
 
@@ -404,8 +408,8 @@ mod tests {
         for (loss, cut_us, stays_away) in [(0.3, Some(2 * S), true), (0.5, Some(2 * S), false), (0.3, None, false)] {
             let mut lean = Lean::default();
             look(&mut lean, VOICES, LOSSY, S);
-            look(&mut lean, VOICES, Way { cut_us: Some(2 * S), ..TRIED }, 2 * S);
-            let after = Way { loss, cut_us, ..LOSSY };
+            look(&mut lean, VOICES, PathState { cut_us: Some(2 * S), ..TRIED }, 2 * S);
+            let after = PathState { loss, cut_us, ..LOSSY };
             assert_eq!(look(&mut lean, VOICES, after, 4 * S), (Finding::Nothing, stays_away), "{loss} {cut_us:?}");
             assert!(!look(&mut lean, VOICES, after, 7 * S).1);
         }
@@ -415,32 +419,32 @@ mod tests {
     fn what_is_to_be_taken_is_seen_when_somebody_speaks() {
         let mut lean = Lean::default();
         look(&mut lean, VOICES, LOSSY, S);
-        look(&mut lean, Voices::default(), TRIED, 2 * S);
+        look(&mut lean, VoiceRates::default(), TRIED, 2 * S);
         assert!(look(&mut lean, VOICES, TRIED, 3 * S).1);
     }
 
     #[test]
     fn what_is_lost_with_copies_says_nothing_of_the_voices_alone() {
-        let bad = |cut_us| Way { available_bps: 30_000, cut_us: Some(cut_us), ..LOSSY };
+        let bad = |cut_us| PathState { available_bps: 30_000, cut_us: Some(cut_us), ..LOSSY };
         let mut lean = Lean::default();
         look(&mut lean, VOICES, LOSSY, S);
-        look(&mut lean, VOICES, Way { trial_looks: Some(0), ..bad(2 * S) }, 2 * S);
+        look(&mut lean, VOICES, PathState { trial_looks: Some(0), ..bad(2 * S) }, 2 * S);
         assert!(!look(&mut lean, VOICES, bad(2 * S), 4 * S).1);
-        look(&mut lean, VOICES, Way { trial_looks: Some(0), ..bad(5 * S) }, 5 * S);
-        let eased = Way { eased_us: (6 * S, 0), loss: 0.3, last_loss: 0.3, ..bad(5 * S) };
+        look(&mut lean, VOICES, PathState { trial_looks: Some(0), ..bad(5 * S) }, 5 * S);
+        let eased = PathState { eased_us: (6 * S, 0), loss: 0.3, last_loss: 0.3, ..bad(5 * S) };
         assert!(look(&mut lean, VOICES, eased, 6 * S).1);
-        let again = Way { cut_us: Some(8 * S), ..eased };
-        look(&mut lean, VOICES, Way { trial_looks: Some(0), ..again }, 8 * S);
+        let again = PathState { cut_us: Some(8 * S), ..eased };
+        look(&mut lean, VOICES, PathState { trial_looks: Some(0), ..again }, 8 * S);
         assert!(look(&mut lean, VOICES, again, 11 * S).1, "that was lost without them");
-        let flows = Way { loss: 0.3, last_loss: 0.0, ..again };
+        let flows = PathState { loss: 0.3, last_loss: 0.0, ..again };
         assert!(look(&mut lean, VOICES, flows, 12 * S).1);
-        assert!(look(&mut lean, Voices::default(), flows, 12 * S + 1).1, "a pause");
+        assert!(look(&mut lean, VoiceRates::default(), flows, 12 * S + 1).1, "a pause");
         assert!(look(&mut lean, VOICES, flows, 13 * S).1);
         assert!(look(&mut lean, VOICES, flows, 12 * S + FLOWS_US + 1).1, "nothing was carried for a moment");
         assert!(look(&mut lean, VOICES, flows, 13 * S + FLOWS_US).1);
         assert!(!look(&mut lean, VOICES, flows, 13 * S + FLOWS_US + 1).1, "the voices alone are carried");
         let mut waits = Lean::default();
-        let queue = Way { narrow_us: Some(S), ..flows };
+        let queue = PathState { narrow_us: Some(S), ..flows };
         look(&mut waits, VOICES, queue, S);
         assert!(look(&mut waits, VOICES, queue, 9 * S).1, "they waited");
     }

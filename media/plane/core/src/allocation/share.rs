@@ -4,8 +4,8 @@
 //! others. Then the foremost are raised as far as they want, the streams of a rank evenly, and so on down the ranks. A step
 //! that does not fit is passed over; who does not get the first one is not sent at all.
 
-use crate::bitrates::{SPATIALS, TEMPORALS};
-use crate::producer::{LAYERS_MAX, Layer, Producer};
+use crate::bitrates::{Bitrates, SPATIALS, TEMPORALS};
+use crate::types::LAYERS_MAX;
 
 /// A step up has to fit so much of the budget; what is held may take all of it.
 pub const RAISE_SHARE: f64 = 0.9;
@@ -51,28 +51,11 @@ impl Default for Steps {
 }
 
 impl Steps {
-    /// What `producer` sends now, up to the layer and temporal id wanted; empty: nothing, or it is not known yet.
-    pub fn of(producer: &Producer, wanted: Grant, now_us: u64) -> Self {
-        let mut steps = Steps::default();
-        match &producer.layers[..] {
-            [layer] if layer.is_active(now_us) => {
-                let top = wanted.layer.min(layer.bitrates.top_spatial());
-                (0..=top).for_each(|spatial| steps.add(layer, (spatial, spatial), wanted));
-            }
-            layers => {
-                let top = producer.choose_layer(wanted.layer, now_us);
-                let active = layers.iter().zip(0..=top).filter(|(layer, _)| layer.is_active(now_us));
-                active.for_each(|(layer, index)| steps.add(layer, (layer.bitrates.top_spatial(), index), wanted));
-            }
-        }
-        steps
-    }
-
     /// The steps of one layer: what lies up to `spatial` in its stream, granted as layer `index`.
-    fn add(&mut self, layer: &Layer, (spatial, index): (u8, u8), wanted: Grant) {
-        let count = layer.bitrates.steps(spatial).count();
+    pub fn add(&mut self, bitrates: &Bitrates, (spatial, index): (u8, u8), wanted: Grant) {
+        let count = bitrates.steps(spatial).count();
         let first = self.len == 0;
-        for (at, (temporal, bps)) in layer.bitrates.steps(spatial).enumerate() {
+        for (at, (temporal, bps)) in bitrates.steps(spatial).enumerate() {
             if temporal > wanted.temporal {
                 break;
             }

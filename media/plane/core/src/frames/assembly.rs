@@ -2,8 +2,8 @@
 //! whole.
 
 use super::{FRAME_BYTES_MAX, h264};
-use crate::command::Codec;
 use crate::keyframe::starts_keyframe;
+use crate::types::Codec;
 use crate::vp8;
 
 /// One packet in order.

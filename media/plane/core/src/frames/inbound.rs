@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::assembly::{Assembly, Frame, Piece};
-use crate::command::Codec;
 use crate::reception::Reception;
 use crate::rtp::Header;
+use crate::types::Codec;
 
 /// Packets that wait for one before them.
 const WAITING_MAX: usize = 1_024;

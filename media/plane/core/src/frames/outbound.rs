@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::feedback::ntp;
+use crate::ntp::ntp;
 use crate::rtcp::SenderInfo;
 use crate::rtp;
 

@@ -9,12 +9,12 @@ use super::h264::{self, TooLong};
 use super::inbound::{Inbound, Out};
 use super::outbound::Outbound;
 use super::{FRAME_BYTES_MAX, PAYLOAD_BYTES_MAX};
-use crate::command::Codec;
 use crate::demux::{Class, classify};
-use crate::feedback::unix_us;
+use crate::ntp::unix_us;
 use crate::reception::ASKS_MAX;
 use crate::rtcp::{self, Packet};
 use crate::rtp;
+use crate::types::Codec;
 
 pub const STREAMS_MAX: usize = 1_024;
 /// Events that wait to be polled, and bytes in them.

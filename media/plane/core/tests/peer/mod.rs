@@ -4,15 +4,16 @@
 
 use std::collections::HashSet;
 
-use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
+use plane_core::command::Command;
 use plane_core::event::Event;
-use plane_core::ice::Path;
 use plane_core::outbox::{Message, Outbox, Sink};
+use plane_core::path::Path;
 use plane_core::rtcp::{self, Packet, SenderInfo};
 use plane_core::rtp;
 use plane_core::shard::Shard;
 use plane_core::srtp::{Inbound, Outbound, Profile, RocTx};
 use plane_core::stun::{self, Request};
+use plane_core::types::{Codec, Encoding, Extension, Payload, PayloadMap};
 use plane_core::vp8;
 
 pub const PWD: &str = "0123456789012345678901";

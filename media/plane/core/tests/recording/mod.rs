@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plane_core::command::Codec;
 use plane_core::dependencies::Dependencies;
 use plane_core::rtp;
 use plane_core::selection::Place;
+use plane_core::types::Codec;
 use plane_core::vp9;
 
 /// One packet. Of its payload only the first bytes were kept.

@@ -11,11 +11,12 @@ use super::peer::{Peer, Stage, layered, voice};
 use super::watch::{Part, Watcher};
 use legs::Wish;
 pub use legs::{Losses, Uplink};
-use plane_core::command::{Command, Extension, PayloadMap};
+use plane_core::command::Command;
 use plane_core::event::Event;
 use plane_core::rtcp::extended::Told;
 use plane_core::rtcp::{self, Packet, ReportBlock};
 use plane_core::rtp;
+use plane_core::types::{Extension, PayloadMap};
 
 const FEEDBACK_US: u64 = 80_000;
 const KEYFRAME_TIMES: f64 = 4.0;
