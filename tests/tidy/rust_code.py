@@ -2,8 +2,8 @@
 
 An edge is a `use`, or a path inside of the code, that leads to another file of the same crate. It begins with `crate::`,
 `super::`, or the name of a child module. `mod x;` is no edge. A file inside of a module sees through the module's `use` to the
-file behind it; a file outside has an edge to the module's own file. So `impl Shard` in `ingest.rs` is an edge
-from `ingest.rs` to the file of `Shard`. A call of a method that stands in another file of the same type is no edge. The bound of
+file behind it; a file outside has an edge to the module's own file. So `impl Shard` in `receive.rs` is an edge
+from `receive.rs` to the file of `Shard`. A call of a method that stands in another file of the same type is no edge. The bound of
 methods stops a type that is spread over files.
 
 A module's own file (`shard.rs` beside `shard/`) belongs to the folder of the module.

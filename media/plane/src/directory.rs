@@ -1,7 +1,7 @@
 //! Which shard a thing lives on, so that a command finds it, and where it is mirrored. Bounded; knows identifiers, and
 //! how a producer was opened.
 
-use plane_core::command::Command;
+use plane_core::seam::command::Command;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub const ROUTERS_MAX: usize = 4096;

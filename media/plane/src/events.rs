@@ -1,7 +1,7 @@
 //! Events as the tuples that `_plane.pyi` describes.
 
-use plane_core::event::{Event, IceState, LineState};
 use plane_core::path::Path;
+use plane_core::seam::event::{Event, IceState, LineState};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 

@@ -3,7 +3,7 @@
 
 use crate::arguments as check;
 use crate::thread::{random, wall_offset_us};
-use plane_core::frames::{FrameEvent, Port, SendRefused, VideoFormat};
+use plane_core::mixer_port::port::{FrameEvent, Port, SendRefused, VideoFormat};
 use plane_core::types::Codec;
 use plane_udp::{Bell, Found, Poller, Receiver, Source, UdpSocket, now_us};
 use pyo3::exceptions::{PyBlockingIOError, PyOverflowError, PyRuntimeError, PyValueError};

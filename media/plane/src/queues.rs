@@ -2,9 +2,9 @@
 //! rings once until it is heard.
 
 use crossbeam_queue::ArrayQueue;
-use plane_core::command::Command;
-use plane_core::event::Event;
-use plane_core::parcel::Parcel;
+use plane_core::seam::command::Command;
+use plane_core::seam::event::Event;
+use plane_core::shard::spread::parcel::Parcel;
 use plane_udp::{Bell, Leaving, UdpSocket};
 use std::collections::VecDeque;
 use std::io;
@@ -274,10 +274,10 @@ fn is_made_good_later(event: &Event) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plane_core::outbox::{Message, Outbox, Sink};
     use plane_core::path::Path;
+    use plane_core::seam::outbox::{Message, Outbox, Sink};
     use plane_core::shard::Shard;
-    use plane_core::stun::{self, Request};
+    use plane_core::wire::stun::{self, Request};
     use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
     const HERE: Path =

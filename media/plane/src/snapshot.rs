@@ -25,7 +25,7 @@ impl Snapshot {
     }
 
     fn totals_list(&self) -> [(&'static str, u64); 39] {
-        let totals = |field: fn(&plane_core::snapshot::Totals) -> u64| {
+        let totals = |field: fn(&plane_core::seam::snapshot::Totals) -> u64| {
             self.shards.iter().map(|shard| field(&shard.snapshot.totals)).sum::<u64>()
         };
         let counters = |field: fn(&plane_udp::Counters) -> u64| {

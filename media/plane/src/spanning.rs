@@ -4,7 +4,7 @@
 
 use crate::directory::Directory;
 use crate::plane::Plane;
-use plane_core::command::Command;
+use plane_core::seam::command::Command;
 use pyo3::prelude::*;
 
 impl Plane {

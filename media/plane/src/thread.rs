@@ -1,13 +1,13 @@
 //! The thread of one shard: waits, reads, lets the shard work, sends, reports. Owns the sockets while it lives.
 
 use crate::queues::{Commands, Events, Handed, Order, Outgoing};
-use plane_core::command::Command;
-use plane_core::event::{Event, LineState};
-use plane_core::framing::write_frame;
-use plane_core::outbox::Outbox;
 use plane_core::path::Path;
+use plane_core::seam::command::Command;
+use plane_core::seam::event::{Event, LineState};
+use plane_core::seam::outbox::Outbox;
+use plane_core::seam::snapshot::Snapshot;
 use plane_core::shard::Shard;
-use plane_core::snapshot::Snapshot;
+use plane_core::wire::framing::write_frame;
 use plane_udp::{
     Bell, Bounds, Counters, Found, Intake, Listener, Network, Poller, Ready, Receiver, Source, Tcp, UdpSocket,
 };

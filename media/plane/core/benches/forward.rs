@@ -8,8 +8,8 @@
 mod peer;
 
 use peer::{Peer, Stage, frame};
-use plane_core::outbox::{Message, Outbox, Sink};
-use plane_core::rtcp;
+use plane_core::seam::outbox::{Message, Outbox, Sink};
+use plane_core::wire::transport_feedback;
 use std::time::Instant;
 
 /// Counts and forgets.
@@ -84,6 +84,6 @@ fn feedback(viewer: &mut Peer, n: u16, now_us: u64) -> Vec<u8> {
         .collect();
     let mut buffer = [0; 256];
     let (base, count) = (first * PACKETS, (n / TOLD) as u8);
-    let (len, _) = rtcp::write_transport_feedback(&mut buffer, 5, 0x9000, base, count, &arrivals);
+    let (len, _) = transport_feedback::write_transport_feedback(&mut buffer, 5, 0x9000, base, count, &arrivals);
     viewer.seal_report(&buffer[..len])
 }

@@ -3,8 +3,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use plane_core::rtp;
-use plane_core::srtp::{Inbound, Outbound, Profile, RocTx};
+use plane_core::wire::rtp;
+use plane_core::wire::srtp::{Inbound, Outbound, RocTx};
+use plane_core::wire::srtp_profile::Profile;
 
 const PACKETS: u64 = 300_000;
 const PAYLOAD_BYTES: usize = 1200;

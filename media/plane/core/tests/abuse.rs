@@ -3,10 +3,10 @@
 mod peer;
 
 use peer::{PWD, Peer, Stage, check_of, frame, path};
-use plane_core::command::Command;
 use plane_core::path::Path;
-use plane_core::stun;
+use plane_core::seam::command::Command;
 use plane_core::types::{Codec, Encoding, Payload};
+use plane_core::wire::stun;
 
 fn call() -> (Stage, Peer, Peer) {
     let mut stage = Stage::new();

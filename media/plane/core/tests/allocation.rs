@@ -4,8 +4,8 @@ mod peer;
 mod watch;
 mod way;
 
-use plane_core::command::Command;
-use plane_core::rtcp::{self, ReportBlock};
+use plane_core::seam::command::Command;
+use plane_core::wire::rtcp::{self, ReportBlock};
 use way::{CAMERA, Change, Losses, Tells, VOICE_SSRC, Viewer, World, consumer};
 
 /// One camera with a voice, and a viewer of it.

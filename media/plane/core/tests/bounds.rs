@@ -3,9 +3,9 @@
 mod peer;
 
 use peer::{Peer, Stage, frame};
-use plane_core::command::Command;
-use plane_core::event::Event;
-use plane_core::rtcp;
+use plane_core::seam::command::Command;
+use plane_core::seam::event::Event;
+use plane_core::wire::rtcp;
 
 #[test]
 fn farewells_are_told_once_until_media_comes_again() {

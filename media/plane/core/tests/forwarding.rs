@@ -3,11 +3,11 @@
 mod peer;
 
 use peer::{Peer, Stage, frame, temporal_frame, voice};
-use plane_core::command::Command;
-use plane_core::event::Event;
-use plane_core::rtcp::{self, Packet};
-use plane_core::rtp;
+use plane_core::seam::command::Command;
+use plane_core::seam::event::Event;
 use plane_core::types::{Codec, Encoding, Payload, PayloadMap};
+use plane_core::wire::rtcp::Packet;
+use plane_core::wire::{rtp, transport_feedback};
 
 /// One publisher with `layers` simulcast layers, and viewers of it.
 fn stage(layers: u32, viewers: u32) -> (Stage, Peer, Vec<Peer>) {
@@ -495,7 +495,7 @@ fn arrivals_and_reports_go_to_the_publisher_and_clocks_to_the_viewer() {
     }
     let told = stage.rtcp_to(&mut publisher, |packet, seen: &mut (usize, usize)| match packet {
         Packet::TransportFeedback(body) => {
-            seen.0 += rtcp::feedback::parse(body).unwrap().arrivals().filter(|(_, at)| at.is_some()).count()
+            seen.0 += transport_feedback::parse(body).unwrap().arrivals().filter(|(_, at)| at.is_some()).count()
         }
         Packet::ReceiverReport { reports, .. } => seen.1 += reports.filter(|r| r.ssrc == 0x1000).count(),
         _ => {}
@@ -556,8 +556,10 @@ fn consent_ends_when_the_peer_falls_silent() {
     for _ in 0..40 {
         stage.advance(1_000_000);
     }
-    let failed =
-        stage.events.iter().filter(|e| matches!(e, Event::Ice { state: plane_core::event::IceState::Failed, .. }));
+    let failed = stage
+        .events
+        .iter()
+        .filter(|e| matches!(e, Event::Ice { state: plane_core::seam::event::IceState::Failed, .. }));
     assert_eq!(failed.count(), 2);
 }
 

@@ -49,7 +49,7 @@ fn attack(target: fn(&[u8]), seeds: Vec<Vec<u8>>, cases: u32) {
 #[should_panic(expected = "planted")]
 fn a_planted_defect_is_told() {
     let trusts_its_length = |packet: &[u8]| {
-        if let Ok(header) = plane_core::rtp::parse(packet) {
+        if let Ok(header) = plane_core::wire::rtp::parse(packet) {
             assert!(packet[packet.len() - 1] < 200 || header.payload(packet).is_ok(), "planted");
         }
     };

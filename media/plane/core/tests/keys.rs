@@ -5,10 +5,11 @@ mod peer;
 use std::net::SocketAddr;
 
 use peer::Stage;
-use plane_core::command::Command;
-use plane_core::line::SILENT_US;
 use plane_core::path::Path;
-use plane_core::srtp::{Inbound, Profile};
+use plane_core::seam::command::Command;
+use plane_core::shard::tables::line::SILENT_US;
+use plane_core::wire::srtp::Inbound;
+use plane_core::wire::srtp_profile::Profile;
 
 #[test]
 fn a_terminal_that_changes_its_key_alone_gets_no_index_twice() {

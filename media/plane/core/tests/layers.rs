@@ -4,11 +4,11 @@ mod peer;
 mod recording;
 
 use peer::{Peer, Stage};
-use plane_core::command::Command;
-use plane_core::dependencies::{frame_number, set_frame_number};
-use plane_core::event::Event;
-use plane_core::rtcp;
+use plane_core::codec::dependencies::{frame_number, set_frame_number};
+use plane_core::seam::command::Command;
+use plane_core::seam::event::Event;
 use plane_core::types::{Codec, Encoding, Extension, Payload, PayloadMap};
+use plane_core::wire::rtcp;
 use proptest::prelude::*;
 use recording::{Picture, Recorded, arrived, check, read};
 

@@ -6,14 +6,15 @@ mod peer;
 use std::net::SocketAddr;
 
 use peer::Stage;
-use plane_core::command::Command;
-use plane_core::event::{Event, LineState};
-use plane_core::line::SILENT_US;
 use plane_core::path::Path;
-use plane_core::rtcp::{self, Packet, SenderInfo, TmmbrEntry};
-use plane_core::rtp;
-use plane_core::srtp::{Inbound, Outbound, Profile, RocTx};
+use plane_core::seam::command::Command;
+use plane_core::seam::event::{Event, LineState};
+use plane_core::shard::tables::line::SILENT_US;
 use plane_core::types::{Codec, Encoding, Feedback, Payload, PayloadMap};
+use plane_core::wire::rtcp::{self, Packet, SenderInfo, TmmbrEntry};
+use plane_core::wire::rtp;
+use plane_core::wire::srtp::{Inbound, Outbound, RocTx};
+use plane_core::wire::srtp_profile::Profile;
 use proptest::prelude::*;
 
 const SPS: &[u8] = &[0x67, 0x42, 0x80, 0x1f, 1];

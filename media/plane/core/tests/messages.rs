@@ -6,14 +6,15 @@ mod peer;
 use std::net::SocketAddr;
 
 use peer::Stage;
-use plane_core::command::Command;
-use plane_core::event::{Event, LineState};
-use plane_core::line::SILENT_US;
-use plane_core::message_stream::REPORT_INTERVAL_US;
-use plane_core::messages::MESSAGE_BYTES_MAX;
 use plane_core::path::Path;
-use plane_core::rtp;
-use plane_core::srtp::{Inbound, Outbound, Profile};
+use plane_core::seam::command::Command;
+use plane_core::seam::event::{Event, LineState};
+use plane_core::shard::messages::MESSAGE_BYTES_MAX;
+use plane_core::shard::tables::line::SILENT_US;
+use plane_core::shard::tables::message_stream::REPORT_INTERVAL_US;
+use plane_core::wire::rtp;
+use plane_core::wire::srtp::{Inbound, Outbound};
+use plane_core::wire::srtp_profile::Profile;
 
 const LINE: u32 = 7;
 const SENT_TYPE: u8 = 100;

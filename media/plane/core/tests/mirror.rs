@@ -3,13 +3,14 @@
 mod peer;
 
 use peer::{Got, Peer, Stage};
-use plane_core::command::Command;
-use plane_core::event::Event;
-use plane_core::rtcp::extended::{Delay, Told};
-use plane_core::rtcp::{self, Packet, ReportBlock};
+use plane_core::codec::red;
+use plane_core::seam::command::Command;
+use plane_core::seam::event::Event;
 use plane_core::shard::Shard;
 use plane_core::types::{Codec, Encoding, Extension, Payload, PayloadMap};
-use plane_core::{red, rtp};
+use plane_core::wire::rtcp::{self, Packet, ReportBlock};
+use plane_core::wire::rtcp_extended::{self, Delay, Told};
+use plane_core::wire::rtp;
 
 const CAMERA: u32 = 10;
 const VOICE: u32 = 11;
@@ -232,7 +233,7 @@ fn what_is_lost_on_the_way_up_is_waited_for_on_the_other_shard_too() {
                 let (ssrc, ntp) = *told.last().expect("our time");
                 let delays = [Delay { ssrc, last_time: (ntp >> 16) as u32, since: 0 }];
                 let mut answer = [0; 64];
-                let len = rtcp::write_delays(&mut answer, 0x1000, &delays);
+                let len = rtcp_extended::write_delays(&mut answer, 0x1000, &delays);
                 span.home.send_compound(&mut publisher, &answer[..len]);
                 let snapshot = span.home.shard.snapshot(span.home.now_us);
                 rtt_ms = snapshot.transports.iter().find(|one| one.transport == 1).expect("the camera").rtt_ms;

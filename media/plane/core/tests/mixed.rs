@@ -6,11 +6,11 @@ mod peer;
 use std::net::SocketAddr;
 
 use peer::{Stage, voice};
-use plane_core::command::Command;
-use plane_core::line::SILENT_US;
 use plane_core::path::Path;
-use plane_core::rtp;
+use plane_core::seam::command::Command;
+use plane_core::shard::tables::line::SILENT_US;
 use plane_core::types::{Codec, Encoding, Payload, PayloadMap};
+use plane_core::wire::rtp;
 
 /// 20 ms of A-law at -31, -50 and -72 dBov: the last is how A-law writes silence.
 const SPEECH: u8 = 0x35;

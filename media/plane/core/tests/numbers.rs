@@ -5,9 +5,9 @@ mod peer;
 use std::collections::HashMap;
 
 use peer::{Peer, Stage, frame, temporal_frame};
-use plane_core::command::Command;
-use plane_core::rtp;
+use plane_core::seam::command::Command;
 use plane_core::types::Extension;
+use plane_core::wire::rtp;
 
 fn stage() -> (Stage, Peer, Peer) {
     let mut stage = Stage::new();

@@ -3,7 +3,7 @@
 mod peer;
 
 use peer::{Peer, Stage, frame};
-use plane_core::command::Command;
+use plane_core::seam::command::Command;
 use plane_core::types::Extension;
 
 /// A publisher with a voice, and a viewer.

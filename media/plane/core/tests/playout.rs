@@ -3,9 +3,9 @@
 mod peer;
 
 use peer::{Peer, Stage, frame};
-use plane_core::rtcp::extended::{Delay, Told};
-use plane_core::rtcp::{self, Packet, ReportBlock};
-use plane_core::rtp;
+use plane_core::wire::rtcp::{self, Packet, ReportBlock};
+use plane_core::wire::rtcp_extended::{self, Delay, Told};
+use plane_core::wire::rtp;
 
 const SSRC: u32 = 0x9000;
 const PLAYOUT_DELAY: u8 = 5;
@@ -136,7 +136,7 @@ fn the_round_trip_to_a_publisher_who_watches_nothing_is_measured() {
         let ssrc = if answers_to_us { ssrc } else { ssrc ^ 2 };
         let delays = [Delay { ssrc, last_time: 0, since }, Delay { ssrc, last_time: (ntp >> 16) as u32, since }];
         let mut answer = [0; 64];
-        let len = rtcp::write_delays(&mut answer, 0x1000, &delays);
+        let len = rtcp_extended::write_delays(&mut answer, 0x1000, &delays);
         assert_eq!(rtt_ms(&mut call), -1.0, "nobody has answered");
         call.stage.send_compound(&mut call.camera, &answer[..len]);
         let expected = if answers_to_us { 69.9..91.0 } else { -1.0..0.0 };
@@ -146,7 +146,8 @@ fn the_round_trip_to_a_publisher_who_watches_nothing_is_measured() {
     let (ssrc, ntp) = (0..100).find_map(|_| call.told_time()).expect("our time");
     call.stage.advance(4_500_000);
     let mut answer = [0; 64];
-    let len = rtcp::write_delays(&mut answer, 0x1000, &[Delay { ssrc, last_time: (ntp >> 16) as u32, since: 0 }]);
+    let len =
+        rtcp_extended::write_delays(&mut answer, 0x1000, &[Delay { ssrc, last_time: (ntp >> 16) as u32, since: 0 }]);
     call.stage.send_compound(&mut call.camera, &answer[..len]);
     assert!((100.0..150.0).contains(&rtt_ms(&mut call)), "{}", rtt_ms(&mut call));
 }

@@ -3,10 +3,12 @@
 mod peer;
 
 use peer::{Peer, Stage, voice_of};
-use plane_core::command::Command;
-use plane_core::rtcp::{self, ReportBlock};
+use plane_core::codec::red;
+use plane_core::seam::command::Command;
+use plane_core::stream::redundancy;
 use plane_core::types::{Codec, Encoding, Extension, Payload, PayloadMap};
-use plane_core::{red, redundancy, rtp};
+use plane_core::wire::rtcp::{self, ReportBlock};
+use plane_core::wire::rtp;
 use proptest::prelude::*;
 
 const OPUS: PayloadMap = PayloadMap { from: 111, to: 109, rtx: None };

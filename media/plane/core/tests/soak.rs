@@ -4,8 +4,9 @@
 mod peer;
 
 use peer::{Got, Peer, Stage};
-use plane_core::rtp;
-use plane_core::srtp::{Inbound, Profile};
+use plane_core::wire::rtp;
+use plane_core::wire::srtp::Inbound;
+use plane_core::wire::srtp_profile::Profile;
 
 /// At 30 pictures a second.
 const LIVELY: u32 = 23_000;

@@ -83,7 +83,7 @@ fn a_viewer_that_waits_on_a_stopped_layer_asks_for_the_one_that_goes_on() {
     }
     stage.plis_to(&mut publisher);
     let mut buffer = [0; 64];
-    let len = plane_core::rtcp::write_pli(&mut buffer, 5, 0x9000);
+    let len = plane_core::wire::rtcp::write_pli(&mut buffer, 5, 0x9000);
     for n in 62..92 {
         if n % 15 == 0 {
             stage.send_compound(&mut viewer, &buffer[..len]);

@@ -3,13 +3,13 @@
 mod peer;
 
 use peer::{Got, Peer, Stage, voice};
-use plane_core::command::Command;
-use plane_core::event::Event;
-use plane_core::line::SILENT_US;
 use plane_core::path::Path;
-use plane_core::rtcp::Packet;
-use plane_core::rtp;
+use plane_core::seam::command::Command;
+use plane_core::seam::event::Event;
+use plane_core::shard::tables::line::SILENT_US;
 use plane_core::types::{Extension, PayloadMap};
+use plane_core::wire::rtcp::Packet;
+use plane_core::wire::rtp;
 use proptest::prelude::*;
 
 const SILENT: u8 = 127;

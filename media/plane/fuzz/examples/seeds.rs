@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use plane_core::framing::{FRAME_MAX, write_frame};
+use plane_core::wire::framing::{FRAME_MAX, write_frame};
 
 /// Bytes that the repository keeps of one target.
 const KEPT_MAX: usize = 48 << 10;

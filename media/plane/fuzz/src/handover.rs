@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
-use plane_core::command::Command;
-use plane_core::event::Event;
-use plane_core::outbox::{Message, Outbox, Sink};
 use plane_core::path::Path;
+use plane_core::seam::command::Command;
+use plane_core::seam::event::Event;
+use plane_core::seam::outbox::{Message, Outbox, Sink};
 use plane_core::shard::Shard;
-use plane_core::stun;
+use plane_core::wire::stun;
 
 const SHARDS: usize = 3;
 const PATHS: u8 = 6;
@@ -33,7 +33,7 @@ impl Sink for Questions {
     }
 }
 
-/// A peer's path stays its own so long after its last check (`ice`).
+/// A peer's path stays its own so long after its last check (`ice::agent`).
 const HELD_US: u64 = 10_000_000;
 
 struct World {

@@ -1,8 +1,8 @@
 //! Descriptors of layers: VP9 payloads and the dependency descriptor. Seeds are what Chromium sent
 //! (`core/tests/recordings`).
 
-use plane_core::dependencies::{Dependencies, frame_number, set_frame_number};
-use plane_core::selection::{Limits, Place, Selection};
+use plane_core::codec::dependencies::{Dependencies, frame_number, set_frame_number};
+use plane_core::codec::selection::{Limits, Place, Selection};
 
 const RECORDINGS: [&str; 7] = [
     include_str!("../../core/tests/recordings/vp9-l3t3-key.txt"),
@@ -43,10 +43,10 @@ fn pieces(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub fn vp9(data: &[u8]) {
     let mut viewer = Viewer::default();
     for (n, payload) in (0u32..).zip(pieces(data)) {
-        let Ok(descriptor) = plane_core::vp9::parse(payload) else { continue };
+        let Ok(descriptor) = plane_core::codec::vp9::parse(payload) else { continue };
         let mut written = payload.to_vec();
         descriptor.numbers.shift(&mut written, 0x1234, 0x56);
-        let again = plane_core::vp9::parse(&written).expect("the same shape");
+        let again = plane_core::codec::vp9::parse(&written).expect("the same shape");
         assert_eq!((again.keyframe, again.place), (descriptor.keyframe, descriptor.place));
         let (before, after) = (descriptor.numbers, again.numbers);
         let mask = |long| if long { 0x7fff } else { 0x7f };

@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use plane_core::command::Command;
-use plane_core::frames::{EVENTS_MAX, FRAME_BYTES_MAX, FrameEvent, PAYLOAD_BYTES_MAX, Port, VideoFormat, h264};
-use plane_core::outbox::{Message, Outbox, Sink};
-use plane_core::parameter_sets::ParameterSets;
+use plane_core::codec::parameter_sets::ParameterSets;
+use plane_core::codec::telephone_event::Presses;
+use plane_core::mixer_port::assembly::FRAME_BYTES_MAX;
+use plane_core::mixer_port::h264;
+use plane_core::mixer_port::outbound::PAYLOAD_BYTES_MAX;
+use plane_core::mixer_port::port::{EVENTS_MAX, FrameEvent, Port, VideoFormat};
 use plane_core::path::Path;
+use plane_core::seam::command::Command;
+use plane_core::seam::outbox::{Message, Outbox, Sink};
 use plane_core::shard::Shard;
-use plane_core::telephone_event::Presses;
 use plane_core::types::{Codec, Encoding, Payload, PayloadMap};
-use plane_core::{rtcp, rtp};
+use plane_core::wire::{rtcp, rtp};
 
 const STEPS_MAX: usize = 200;
 

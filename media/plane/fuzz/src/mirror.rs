@@ -4,11 +4,12 @@
 
 use std::collections::HashMap;
 
-use plane_core::command::Command;
-use plane_core::outbox::Outbox;
+use plane_core::seam::command::Command;
+use plane_core::seam::outbox::Outbox;
 use plane_core::shard::Shard;
-use plane_core::srtp::{Outbound, Profile, RocTx};
 use plane_core::types::{Codec, Encoding, Payload, PayloadMap};
+use plane_core::wire::srtp::{Outbound, RocTx};
+use plane_core::wire::srtp_profile::Profile;
 
 use super::whole::{self, KEY, SALT, Viewed};
 

@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 
-use plane_core::command::Command;
-use plane_core::outbox::{Message, Outbox, Sink};
 use plane_core::path::Path;
+use plane_core::seam::command::Command;
+use plane_core::seam::outbox::{Message, Outbox, Sink};
 use plane_core::shard::Shard;
-use plane_core::srtp::{Outbound, Profile, RocTx};
 use plane_core::types::{Codec, Encoding, Extension, Payload, PayloadMap};
-use plane_core::{rtcp, rtp};
+use plane_core::wire::srtp::{Outbound, RocTx};
+use plane_core::wire::srtp_profile::Profile;
+use plane_core::wire::{rtcp, rtp};
 
 pub(super) const KEY: [u8; 16] = [1; 16];
 pub(super) const SALT: [u8; 12] = [2; 12];

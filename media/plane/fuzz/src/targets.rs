@@ -15,16 +15,19 @@ mod whole;
 
 use std::net::SocketAddr;
 
-use plane_core::demux::{Class, begins_with_record, classify, holds_sealed_record};
-use plane_core::estimate::Estimator;
-use plane_core::framing::{self, Deframer, FRAME_MAX};
-use plane_core::ice::{Agent, Cause, PATHS_MAX};
+use plane_core::codec::{keyframe, red, vp8};
+use plane_core::ice::agent::{Agent, PATHS_MAX};
+use plane_core::ice::questions::Cause;
 use plane_core::path::Path;
-use plane_core::rtcp::{self, Packet, ReportBlock, SenderInfo};
-use plane_core::srtp::{Inbound, Outbound, Profile, RTCP_OVERHEAD_MAX, RTP_OVERHEAD_MAX, RocTx};
-use plane_core::stun::{self, Request};
+use plane_core::rate::estimate::estimator::Estimator;
 use plane_core::types::Codec;
-use plane_core::{keyframe, red, rtp, vp8};
+use plane_core::wire::demux::{Class, begins_with_record, classify, holds_sealed_record};
+use plane_core::wire::framing::{self, Deframer, FRAME_MAX};
+use plane_core::wire::rtcp::{self, Packet, ReportBlock, SenderInfo};
+use plane_core::wire::srtp::{Inbound, Outbound, RTCP_OVERHEAD_MAX, RTP_OVERHEAD_MAX, RocTx};
+use plane_core::wire::srtp_profile::Profile;
+use plane_core::wire::stun::{self, Request};
+use plane_core::wire::{rtcp_extended, rtp, transport_feedback};
 
 pub use elsewhere::mirror;
 pub use layers::{dependencies, vp9};
@@ -231,15 +234,15 @@ fn limit(sender: u32, entry: rtcp::TmmbrEntry) {
 }
 
 fn feedback(body: &[u8]) {
-    let Ok(feedback) = rtcp::feedback::parse(body) else { return };
+    let Ok(feedback) = transport_feedback::parse(body) else { return };
     assert_eq!(feedback.arrivals().count(), usize::from(feedback.statuses));
     let times: Vec<_> = feedback.arrivals().take(512).map(|(_, at_us)| at_us).collect();
     let arrivals: Vec<_> = times.iter().map(|at_us| at_us.map(|at_us| (at_us + (1 << 40)) as u64)).collect();
     let mut out = [0; 1200];
-    let (len, told) = rtcp::write_transport_feedback(&mut out, 1, 2, feedback.base, 0, &arrivals);
+    let (len, told) = transport_feedback::write_transport_feedback(&mut out, 1, 2, feedback.base, 0, &arrivals);
     assert!(told <= arrivals.len());
     if len > 0 {
-        let again = rtcp::feedback::parse(&out[4..len]).expect("our own feedback");
+        let again = transport_feedback::parse(&out[4..len]).expect("our own feedback");
         assert!(again.arrivals().map(|(_, at_us)| at_us.is_some()).eq(times[..told].iter().map(Option::is_some)));
     }
 }
@@ -404,12 +407,12 @@ fn compounds() -> Vec<Vec<u8>> {
     let limit = rtcp::TmmbrEntry { ssrc: 5, bitrate_bps: 768_000, overhead_bytes: 40 };
     len += rtcp::write_tmmbr(&mut out[len..], 1, &limit);
     len += rtcp::write_tmmbn(&mut out[len..], 1, &limit);
-    len += rtcp::write_receiver_time(&mut out[len..], 1, 1 << 40);
-    let delay = rtcp::extended::Delay { ssrc: 5, last_time: 0x1_0000, since: 3 };
-    len += rtcp::write_delays(&mut out[len..], 1, &[delay; 2]);
+    len += rtcp_extended::write_receiver_time(&mut out[len..], 1, 1 << 40);
+    let delay = rtcp_extended::Delay { ssrc: 5, last_time: 0x1_0000, since: 3 };
+    len += rtcp_extended::write_delays(&mut out[len..], 1, &[delay; 2]);
     let requests = out[..len].to_vec();
     let arrivals: Vec<_> = (0..40u64).map(|n| (n % 5 != 3).then_some(n * (n % 7) * 9_000)).collect();
-    let (len, _) = rtcp::write_transport_feedback(&mut out, 1, 2, 65_520, 3, &arrivals);
+    let (len, _) = transport_feedback::write_transport_feedback(&mut out, 1, 2, 65_520, 3, &arrivals);
     vec![reports, requests, out[..len].to_vec()]
 }
 

@@ -3,15 +3,17 @@
 
 use std::collections::HashMap;
 
-use plane_core::command::Command;
-use plane_core::outbox::{Message, Outbox, Sink};
+use plane_core::codec::red::{self, Copied};
 use plane_core::path::Path;
-use plane_core::red::{self, Copied};
-use plane_core::rtcp::{self, ReportBlock};
+use plane_core::seam::command::Command;
+use plane_core::seam::outbox::{Message, Outbox, Sink};
 use plane_core::shard::Shard;
-use plane_core::srtp::{Inbound, Outbound, Profile, RocTx};
+use plane_core::stream::redundancy;
 use plane_core::types::{Codec, Encoding, Extension, Payload, PayloadMap};
-use plane_core::{redundancy, rtp};
+use plane_core::wire::rtcp::{self, ReportBlock};
+use plane_core::wire::rtp;
+use plane_core::wire::srtp::{Inbound, Outbound, RocTx};
+use plane_core::wire::srtp_profile::Profile;
 
 const KEY: [u8; 16] = [1; 16];
 const SALT: [u8; 12] = [2; 12];

@@ -7,10 +7,11 @@
 //!
 //!     cargo run --release -p plane-udp --example floor -- [viewers] [seconds] [video|voice]
 
-use plane_core::outbox::Outbox;
 use plane_core::path::Path;
-use plane_core::rtp;
-use plane_core::srtp::{Inbound, Outbound, Profile, RTP_OVERHEAD_MAX, RocTx};
+use plane_core::seam::outbox::Outbox;
+use plane_core::wire::rtp;
+use plane_core::wire::srtp::{Inbound, Outbound, RTP_OVERHEAD_MAX, RocTx};
+use plane_core::wire::srtp_profile::Profile;
 use plane_udp::{Bounds, Found, Network, Options, Poller, Receiver, Source, Tcp, UdpSocket, sleep_us};
 use std::net::{SocketAddr, UdpSocket as Plain};
 use std::os::fd::AsRawFd;

@@ -5,8 +5,8 @@ use crate::receive::Received;
 use crate::send::Sender;
 use crate::tcp::Tcp;
 use crate::udp::UdpSocket;
-use plane_core::outbox::{Message, Sink};
 use plane_core::path::Path;
+use plane_core::seam::outbox::{Message, Sink};
 use std::sync::Arc;
 
 const SHARED_MAX: usize = 256;

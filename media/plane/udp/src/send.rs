@@ -6,8 +6,8 @@ use crate::address::{self, Storage};
 use crate::control::{self, Control};
 use crate::counters::{BATCH_PLACES, Counters, RUN_PLACES};
 use crate::udp::UdpSocket;
-use plane_core::outbox::Message;
 use plane_core::path::Path;
+use plane_core::seam::outbox::Message;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 

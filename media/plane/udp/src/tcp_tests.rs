@@ -1,8 +1,8 @@
 //! Connections over loopback, time moved by hand: trust, bounds, framing, what happens when a peer does not read.
 
 use crate::{Bounds, Found, Listener, Network, Poller, Source, Tcp};
-use plane_core::outbox::Outbox;
 use plane_core::path::Path;
+use plane_core::seam::outbox::Outbox;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;

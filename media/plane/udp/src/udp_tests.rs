@@ -3,8 +3,8 @@
 use crate::address;
 use crate::send::{allow_gso, gso_in_use};
 use crate::{Bounds, Network, Options, Poller, Receiver, Tcp, UdpSocket};
-use plane_core::outbox::Outbox;
 use plane_core::path::Path;
+use plane_core::seam::outbox::Outbox;
 use std::net::{IpAddr, SocketAddr, UdpSocket as Plain};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;

@@ -1,10 +1,11 @@
 //! What the peer is asked by STUN: whether it is at a path now. Only its answer, which its integrity proves, counts; and a question
 //! has no more bytes than came by its path, because an address may be forged, but where far more than questions goes anyway
-//! (`doubt`). What came where it is for certain helps out for two.
+//! (`path_credit`). What came where it is for certain helps out for two.
 
-use super::{Agent, Outcome, PATHS_MAX, Path, Phase, UNANSWERED_MAX, UNSPENT_MAX};
-use crate::event::IceState;
-use crate::stun::{self, Request, StunError};
+use crate::ice::agent::{Agent, Outcome, PATHS_MAX, Phase, UNANSWERED_MAX, UNSPENT_MAX};
+use crate::path::Path;
+use crate::seam::event::IceState;
+use crate::wire::stun::{self, Request, StunError};
 
 /// A question is asked again after so long, and is another one after so long.
 pub(super) const ASK_AGAIN_US: u64 = 50_000;

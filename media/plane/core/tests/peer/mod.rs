@@ -4,17 +4,18 @@
 
 use std::collections::HashSet;
 
-use plane_core::command::Command;
-use plane_core::event::Event;
-use plane_core::outbox::{Message, Outbox, Sink};
+use plane_core::codec::vp8;
 use plane_core::path::Path;
-use plane_core::rtcp::{self, Packet, SenderInfo};
-use plane_core::rtp;
+use plane_core::seam::command::Command;
+use plane_core::seam::event::Event;
+use plane_core::seam::outbox::{Message, Outbox, Sink};
 use plane_core::shard::Shard;
-use plane_core::srtp::{Inbound, Outbound, Profile, RocTx};
-use plane_core::stun::{self, Request};
 use plane_core::types::{Codec, Encoding, Extension, Payload, PayloadMap};
-use plane_core::vp8;
+use plane_core::wire::rtcp::{self, Packet, SenderInfo};
+use plane_core::wire::rtp;
+use plane_core::wire::srtp::{Inbound, Outbound, RocTx};
+use plane_core::wire::srtp_profile::Profile;
+use plane_core::wire::stun::{self, Request};
 
 pub const PWD: &str = "0123456789012345678901";
 const START_US: u64 = 1_000_000;

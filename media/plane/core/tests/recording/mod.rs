@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plane_core::dependencies::Dependencies;
-use plane_core::rtp;
-use plane_core::selection::Place;
+use plane_core::codec::dependencies::Dependencies;
+use plane_core::codec::selection::Place;
+use plane_core::codec::vp9;
 use plane_core::types::Codec;
-use plane_core::vp9;
+use plane_core::wire::rtp;
 
 /// One packet. Of its payload only the first bytes were kept.
 #[derive(Clone, Debug)]

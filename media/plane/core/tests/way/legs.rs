@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::super::peer::Peer;
 use super::CAMERA_VOICE_SSRC;
-use plane_core::rtcp;
-use plane_core::rtcp::extended::Delay;
-use plane_core::rtp::{self, Header};
+use plane_core::wire::rtcp_extended::{self, Delay};
+use plane_core::wire::rtp::{self, Header};
 
 /// What a way loses of itself, however little is sent.
 #[derive(Clone, Copy)]
@@ -122,7 +121,7 @@ impl Uplink {
         });
         told.map(|delay| {
             let mut buffer = [0; 64];
-            let len = rtcp::write_delays(&mut buffer, CAMERA_VOICE_SSRC, &[delay]);
+            let len = rtcp_extended::write_delays(&mut buffer, CAMERA_VOICE_SSRC, &[delay]);
             buffer[..len].to_vec()
         })
         .collect()

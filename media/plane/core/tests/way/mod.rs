@@ -11,12 +11,13 @@ use super::peer::{Peer, Stage, layered, voice};
 use super::watch::{Part, Watcher};
 use legs::Wish;
 pub use legs::{Losses, Uplink};
-use plane_core::command::Command;
-use plane_core::event::Event;
-use plane_core::rtcp::extended::Told;
-use plane_core::rtcp::{self, Packet, ReportBlock};
-use plane_core::rtp;
+use plane_core::seam::command::Command;
+use plane_core::seam::event::Event;
 use plane_core::types::{Extension, PayloadMap};
+use plane_core::wire::rtcp::{self, Packet, ReportBlock};
+use plane_core::wire::rtcp_extended::Told;
+use plane_core::wire::rtp;
+use plane_core::wire::transport_feedback;
 
 const FEEDBACK_US: u64 = 80_000;
 const KEYFRAME_TIMES: f64 = 4.0;
@@ -513,7 +514,7 @@ impl Viewer {
         let (mut rest, mut base) = (&times[..], told[0].0);
         while !rest.is_empty() {
             let mut buffer = [0; 1_200];
-            let (len, count) = rtcp::write_transport_feedback(&mut buffer, 1, 2, base, self.count, rest);
+            let (len, count) = transport_feedback::write_transport_feedback(&mut buffer, 1, 2, base, self.count, rest);
             assert!(count > 0);
             self.count = self.count.wrapping_add(1);
             self.feedbacks.push((now_us + self.delay_us, buffer[..len].to_vec()));

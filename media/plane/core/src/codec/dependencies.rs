@@ -1,0 +1,338 @@
+//! The dependency descriptor, a header extension (AV1 RTP specification, appendix A): where a frame stands among the layers
+//! of its stream and what it needs, whatever the codec. Key frames bring a table of templates that later descriptors name.
+
+use crate::codec::selection::{Place, Rise};
+use crate::wire::rtp::Malformed;
+
+/// Start, end, template id and frame number.
+const MANDATORY: usize = 3;
+const TEMPLATES_MAX: usize = 64;
+const TARGETS_MAX: usize = 32;
+/// References that a frame may have of its own; codecs have at most eight.
+const REFERENCES_MAX: usize = 8;
+/// Layers of a kind: the indices in payloads have three bits.
+const LAYERS_MAX: u8 = 8;
+
+/// Packets; serial numbers compare up to twice as many.
+const AGE_MAX: u32 = 1 << 30;
+
+/// What one descriptor says of its packet's frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub number: u16,
+    pub place: Place,
+    references: [u16; REFERENCES_MAX],
+    count: u8,
+}
+
+impl Frame {
+    /// The numbers of the frames that it refers to.
+    pub fn references(&self) -> impl Iterator<Item = u16> {
+        let number = self.number;
+        self.references[..usize::from(self.count)].iter().map(move |back| number.wrapping_sub(*back))
+    }
+}
+
+/// What the descriptors of one stream refer to.
+#[derive(Debug, Default)]
+pub struct Dependencies {
+    newest: Option<Table>,
+    /// The one before it: packets that come late may go by that.
+    previous: Option<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    /// The first and the newest packet that brought it, by their numbers with the rollovers counted.
+    since: u32,
+    told: u32,
+    structure: Box<Structure>,
+}
+
+/// The table of templates.
+#[derive(Debug, PartialEq, Eq)]
+struct Structure {
+    offset: u8,
+    templates: Vec<Template>,
+    /// Spatial layer and temporal id of each decode target.
+    targets: Vec<(u8, u8)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Template {
+    spatial: u8,
+    temporal: u8,
+    /// Two bits for each decode target.
+    indications: u64,
+    /// How many frames back, each once.
+    references: [u16; REFERENCES_MAX],
+    count: u8,
+}
+
+const SWITCH: u32 = 2;
+
+pub fn frame_number(descriptor: &[u8]) -> Option<u16> {
+    let bytes = descriptor.get(1..MANDATORY)?;
+    Some(u16::from_be_bytes([bytes[0], bytes[1]]))
+}
+
+/// References count back from it, so that a whole stream of descriptors may be moved on by the same.
+#[inline]
+pub fn set_frame_number(descriptor: &mut [u8], number: u16) {
+    if let Some(bytes) = descriptor.get_mut(1..MANDATORY) {
+        bytes.copy_from_slice(&number.to_be_bytes());
+    }
+}
+
+impl Dependencies {
+    /// `at`: the number of its packet with the rollovers counted. A table holds from the packet on that brings it, whenever
+    /// that comes.
+    pub fn read(&mut self, descriptor: &[u8], at: u32) -> Result<Frame, Malformed> {
+        let number = frame_number(descriptor).ok_or(Malformed)?;
+        let template = descriptor[0] & 0x3f;
+        let mut bits = Bits::new(&descriptor[MANDATORY..]);
+        let mut flags = Flags::default();
+        let mut brought = None;
+        if descriptor.len() > MANDATORY {
+            flags = Flags::read(&mut bits)?;
+            if flags.structure {
+                brought = Some(Box::new(Structure::read(&mut bits)?));
+            }
+        }
+        let structure = brought.as_deref().or_else(|| self.structure_at(at)).ok_or(Malformed)?;
+        let template = structure.frame(template, flags, &mut bits)?;
+        let frame = Frame {
+            number,
+            place: structure.place(&template, descriptor[0]),
+            references: template.references,
+            count: template.count,
+        };
+        if let Some(newest) = &mut self.newest {
+            newest.draw_on(at);
+        }
+        if let Some(structure) = brought {
+            self.keep(at, structure);
+        }
+        Ok(frame)
+    }
+
+    fn structure_at(&self, at: u32) -> Option<&Structure> {
+        let table = [&self.newest, &self.previous].into_iter().flatten().find(|table| is_from(at, table.since))?;
+        Some(&table.structure)
+    }
+
+    fn keep(&mut self, at: u32, structure: Box<Structure>) {
+        let table = Table { since: at, told: at, structure };
+        let Some(newest) = &mut self.newest else {
+            self.newest = Some(table);
+            return;
+        };
+        let late =
+            !is_from(at, newest.since) && self.previous.as_ref().is_none_or(|previous| is_from(at, previous.since));
+        match (newest.structure == table.structure, is_from(at, newest.told)) {
+            (true, true) => newest.told = at,
+            // Of a key frame all of whose packets bring it.
+            (true, false) if late => newest.since = at,
+            (false, true) => self.previous = self.newest.replace(table),
+            // What was told of the newest before is of another one that was the same.
+            (false, false) if is_from(at, newest.since) => {
+                newest.since = newest.told;
+                self.previous = Some(table);
+            }
+            (false, false) if late => self.previous = Some(table),
+            _ => {}
+        }
+    }
+}
+
+impl Table {
+    /// Numbers come round: before they do, what is long ago counts as later than it was.
+    #[inline]
+    fn draw_on(&mut self, at: u32) {
+        let from = at.wrapping_sub(AGE_MAX);
+        if is_from(at, self.since) && is_from(from, self.since) {
+            self.since = from;
+            self.told = if is_from(self.told, from) { self.told } else { from };
+        }
+    }
+}
+
+/// Serial number arithmetic (RFC 1982): not before it.
+fn is_from(at: u32, since: u32) -> bool {
+    at.wrapping_sub(since) < 0x8000_0000
+}
+
+#[derive(Clone, Copy, Default)]
+struct Flags {
+    structure: bool,
+    active_targets: bool,
+    indications: bool,
+    references: bool,
+}
+
+impl Flags {
+    fn read(bits: &mut Bits) -> Result<Self, Malformed> {
+        let byte = bits.take(5)?;
+        let flag = |mask| byte & mask != 0;
+        Ok(Flags { structure: flag(0x10), active_targets: flag(0x08), indications: flag(0x04), references: flag(0x02) })
+    }
+}
+
+impl Structure {
+    fn read(bits: &mut Bits) -> Result<Self, Malformed> {
+        let offset = bits.take(6)? as u8;
+        let targets = bits.take(5)? as usize + 1;
+        let mut templates = read_layers(bits)?;
+        for template in &mut templates {
+            template.indications = read_indications(bits, targets)?;
+        }
+        for template in &mut templates {
+            while bits.take(1)? != 0 {
+                let back = bits.take(4)? as u16 + 1;
+                template.refer(back)?;
+            }
+        }
+        skip_chains(bits, targets, templates.len())?;
+        if bits.take(1)? != 0 {
+            let layers = templates.last().map_or(0, |last| usize::from(last.spatial) + 1);
+            bits.skip(layers * 32)?;
+        }
+        let targets = (0..targets).map(|target| layers_of(target, &templates)).collect();
+        Ok(Structure { offset, templates, targets })
+    }
+
+    /// The template that is named, changed by what the frame has of its own.
+    fn frame(&self, template: u8, flags: Flags, bits: &mut Bits) -> Result<Template, Malformed> {
+        if flags.active_targets {
+            bits.skip(self.targets.len())?;
+        }
+        let index = usize::from(template.wrapping_sub(self.offset) & 0x3f);
+        let mut template = *self.templates.get(index).ok_or(Malformed)?;
+        if flags.indications {
+            template.indications = read_indications(bits, self.targets.len())?;
+        }
+        if flags.references {
+            template.count = 0;
+            loop {
+                let size = bits.take(2)?;
+                if size == 0 {
+                    break;
+                }
+                template.refer(bits.take(4 * size)? as u16 + 1)?;
+            }
+        }
+        Ok(template)
+    }
+
+    fn place(&self, template: &Template, first: u8) -> Place {
+        let Template { spatial, temporal, .. } = *template;
+        let above = || (0..).zip(&self.targets).filter(|(_, target)| target.0 == spatial && target.1 > temporal);
+        let switches = above().next().is_some()
+            && above().all(|(target, _)| template.indications >> (2 * target) as u64 & 3 == u64::from(SWITCH));
+        Place {
+            spatial,
+            temporal,
+            starts_frame: first & 0x80 != 0,
+            ends_frame: first & 0x40 != 0,
+            fresh: spatial == 0 && template.count == 0,
+            rise: if switches { Rise::After } else { Rise::No },
+        }
+    }
+}
+
+impl Template {
+    fn refer(&mut self, back: u16) -> Result<(), Malformed> {
+        *self.references.get_mut(usize::from(self.count)).ok_or(Malformed)? = back;
+        self.count += 1;
+        Ok(())
+    }
+
+    fn has(&self, target: usize) -> bool {
+        self.indications >> (2 * target) & 3 != 0
+    }
+}
+
+/// A.8.3, `template_layers`.
+fn read_layers(bits: &mut Bits) -> Result<Vec<Template>, Malformed> {
+    let mut templates = Vec::new();
+    let mut next = Template::default();
+    loop {
+        if templates.len() == TEMPLATES_MAX || next.temporal == LAYERS_MAX || next.spatial == LAYERS_MAX {
+            return Err(Malformed);
+        }
+        templates.push(next);
+        match bits.take(2)? {
+            0 => {}
+            1 => next.temporal += 1,
+            2 => (next.temporal, next.spatial) = (0, next.spatial + 1),
+            _ => return Ok(templates),
+        }
+    }
+}
+
+fn read_indications(bits: &mut Bits, targets: usize) -> Result<u64, Malformed> {
+    debug_assert!(targets <= TARGETS_MAX);
+    let mut indications = 0;
+    for target in 0..targets {
+        indications |= u64::from(bits.take(2)?) << (2 * target);
+    }
+    Ok(indications)
+}
+
+/// They tell whether a target can be decoded after losses, which is for receivers to know.
+fn skip_chains(bits: &mut Bits, targets: usize, templates: usize) -> Result<(), Malformed> {
+    let chains = bits.take_below(targets as u32 + 1)?;
+    if chains == 0 {
+        return Ok(());
+    }
+    for _ in 0..targets {
+        bits.take_below(chains)?;
+    }
+    bits.skip(templates * chains as usize * 4)
+}
+
+/// The highest of the frames that the target holds.
+fn layers_of(target: usize, templates: &[Template]) -> (u8, u8) {
+    let held = templates.iter().filter(|template| template.has(target));
+    held.fold((0, 0), |top, template| (top.0.max(template.spatial), top.1.max(template.temporal)))
+}
+
+/// Big-endian bits.
+struct Bits<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Bits<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Bits { bytes, at: 0 }
+    }
+
+    /// At most 16 of them.
+    fn take(&mut self, count: u32) -> Result<u32, Malformed> {
+        let mut value = 0;
+        for _ in 0..count {
+            let byte = *self.bytes.get(self.at / 8).ok_or(Malformed)?;
+            value = value << 1 | u32::from(byte >> (7 - self.at % 8) & 1);
+            self.at += 1;
+        }
+        Ok(value)
+    }
+
+    fn skip(&mut self, count: usize) -> Result<(), Malformed> {
+        self.at += count;
+        if self.at <= self.bytes.len() * 8 { Ok(()) } else { Err(Malformed) }
+    }
+
+    /// A value below `limit`, in as few bits as it needs (`ns`, A.8.1).
+    fn take_below(&mut self, limit: u32) -> Result<u32, Malformed> {
+        let width = u32::BITS - limit.leading_zeros();
+        let short = (1 << width) - limit;
+        let value = self.take(width - 1)?;
+        if value < short { Ok(value) } else { Ok((value << 1) - short + self.take(1)?) }
+    }
+}
+
+#[cfg(test)]
+#[path = "dependencies_tests.rs"]
+mod tests;

@@ -1,0 +1,75 @@
+//! The running numbers in payload descriptors of VP8 (RFC 7741 §4.2) and VP9 (RFC 9628 §4.2): picture id and TL0PICIDX.
+
+use crate::wire::rtp::Malformed;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PictureId {
+    pub value: u16,
+    /// 15 bits wide, else 7.
+    pub long: bool,
+    offset: u8,
+}
+
+impl PictureId {
+    pub fn read(payload: &[u8], at: usize) -> Result<Self, Malformed> {
+        let high = *payload.get(at).ok_or(Malformed)?;
+        let long = high & 0x80 != 0;
+        let value = match long {
+            true => u16::from(high & 0x7f) << 8 | u16::from(*payload.get(at + 1).ok_or(Malformed)?),
+            false => u16::from(high),
+        };
+        Ok(PictureId { value, long, offset: at as u8 })
+    }
+
+    /// Bytes that it takes.
+    pub fn width(&self) -> usize {
+        if self.long { 2 } else { 1 }
+    }
+}
+
+/// What a descriptor holds of them, and where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    pub picture_id: Option<PictureId>,
+    pub tl0: Option<u8>,
+    tl0_offset: u8,
+}
+
+impl Numbers {
+    pub fn read_tl0(&mut self, payload: &[u8], at: usize) -> Result<(), Malformed> {
+        self.tl0 = Some(*payload.get(at).ok_or(Malformed)?);
+        self.tl0_offset = at as u8;
+        Ok(())
+    }
+
+    /// Puts another picture id into a payload of this very shape; cut to the width it has.
+    #[inline]
+    pub fn set_picture_id(&self, payload: &mut [u8], value: u16) {
+        let Some(id) = self.picture_id else { return };
+        let at = usize::from(id.offset);
+        if id.long {
+            payload[at] = 0x80 | (value >> 8) as u8;
+            payload[at + 1] = value as u8;
+        } else {
+            payload[at] = value as u8 & 0x7f;
+        }
+    }
+
+    #[inline]
+    pub fn set_tl0(&self, payload: &mut [u8], value: u8) {
+        if self.tl0.is_some() {
+            payload[usize::from(self.tl0_offset)] = value;
+        }
+    }
+
+    /// Moves both on by what a consumer's numbers are ahead of the source's.
+    #[inline]
+    pub fn shift(&self, payload: &mut [u8], picture: u16, tl0: u8) {
+        if let Some(id) = self.picture_id {
+            self.set_picture_id(payload, id.value.wrapping_add(picture));
+        }
+        if let Some(value) = self.tl0 {
+            self.set_tl0(payload, value.wrapping_add(tl0));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Keys pressed at a terminal: RFC 4733 telephone events out of RTP, each press told once.
+
+use crate::serial::is_before;
+use crate::wire::rtp::{Malformed, u16_at};
+
+/// RFC 4733 §2.3, one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TelephoneEvent {
+    pub event: u8,
+    pub end: bool,
+    /// In units of the RTP clock.
+    pub duration: u16,
+}
+
+/// A press.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Press {
+    pub digit: char,
+    pub duration_ms: u32,
+}
+
+/// A press whose end was lost is over when nothing of it came for so long.
+const LOST_US: u64 = 300_000;
+/// Longer presses go on in a new event that begins where the first ended (RFC 4733 §2.5.1.3).
+const DURATION_MAX: u16 = u16::MAX;
+const DIGITS: &[u8; 17] = b"0123456789*#ABCD!";
+
+pub fn parse(payload: &[u8]) -> Result<TelephoneEvent, Malformed> {
+    let bytes = payload.get(..4).ok_or(Malformed)?;
+    Ok(TelephoneEvent { event: bytes[0], end: bytes[1] & 0x80 != 0, duration: u16_at(bytes, 2) })
+}
+
+/// The presses of one line, put together again.
+#[derive(Default)]
+pub struct Presses {
+    current: Option<Current>,
+}
+
+#[derive(Clone, Copy)]
+struct Current {
+    event: u8,
+    /// When the event that comes now began, and what came before it of the same press.
+    timestamp: u32,
+    before: u32,
+    duration: u16,
+    clock_hz: u32,
+    sequence: u16,
+    told: bool,
+    at_us: u64,
+}
+
+impl Presses {
+    /// A packet; up to two presses are told by it: one whose end was lost, and its own.
+    pub fn take(
+        &mut self,
+        payload: &[u8],
+        (sequence, timestamp, clock_hz): (u16, u32, u32),
+        now_us: u64,
+    ) -> Result<[Option<Press>; 2], Malformed> {
+        let event = parse(payload)?;
+        if usize::from(event.event) >= DIGITS.len() {
+            return Ok([None; 2]);
+        }
+        let mut lost = None;
+        match &mut self.current {
+            // One that was delayed behind the next press.
+            Some(current) if current.timestamp != timestamp && is_before(sequence, current.sequence) => {
+                return Ok([None; 2]);
+            }
+            Some(current) if current.timestamp == timestamp => current.grow(&event, sequence, now_us),
+            Some(current) if current.goes_on(&event, timestamp) => {
+                current.before += u32::from(current.duration);
+                current.timestamp = timestamp;
+                current.duration = 0;
+                current.grow(&event, sequence, now_us);
+            }
+            other => {
+                lost = other.as_mut().and_then(Current::tell);
+                *other = Some(Current {
+                    event: event.event,
+                    timestamp,
+                    before: 0,
+                    duration: event.duration,
+                    clock_hz: clock_hz.max(1),
+                    sequence,
+                    told: false,
+                    at_us: now_us,
+                });
+            }
+        }
+        let own = self.current.as_mut().filter(|_| event.end).and_then(Current::tell);
+        Ok([lost, own])
+    }
+
+    /// A press whose end never came.
+    pub fn timeout(&mut self, now_us: u64) -> Option<Press> {
+        self.current.as_mut().filter(|current| now_us.saturating_sub(current.at_us) >= LOST_US)?.tell()
+    }
+}
+
+impl Current {
+    fn grow(&mut self, event: &TelephoneEvent, sequence: u16, now_us: u64) {
+        self.duration = self.duration.max(event.duration);
+        self.at_us = now_us;
+        if !is_before(sequence, self.sequence) {
+            self.sequence = sequence;
+        }
+    }
+
+    fn goes_on(&self, event: &TelephoneEvent, timestamp: u32) -> bool {
+        let next = self.timestamp.wrapping_add(u32::from(self.duration));
+        !self.told && event.event == self.event && self.duration == DURATION_MAX && timestamp == next
+    }
+
+    fn tell(&mut self) -> Option<Press> {
+        if std::mem::replace(&mut self.told, true) {
+            return None;
+        }
+        let units = u64::from(self.before) + u64::from(self.duration);
+        let duration_ms = units * 1_000 / u64::from(self.clock_hz);
+        let digit = char::from(*DIGITS.get(usize::from(self.event))?);
+        Some(Press { digit, duration_ms: duration_ms.min(u64::from(u32::MAX)) as u32 })
+    }
+}
+
+#[cfg(test)]
+#[path = "telephone_event_tests.rs"]
+mod tests;

@@ -1,0 +1,132 @@
+//! One SSRC of ours: its packets numbered, paced, kept for who asks again, and its clock for sender reports.
+
+use std::collections::VecDeque;
+
+use crate::ntp::ntp;
+use crate::wire::rtcp::SenderInfo;
+use crate::wire::rtp;
+
+/// RTP payloads that we make.
+pub const PAYLOAD_BYTES_MAX: usize = 1_200;
+
+/// A frame of so many packets leaves at once; what is longer follows in its time, so that a key frame does not flood
+/// the link of a hall.
+const BURST: u64 = 12;
+const PACKET_US: u64 = 500;
+/// Packets that wait; the oldest frames of an encoder that outruns its link are no use to anybody.
+const QUEUE_MAX: usize = 2_048;
+const HISTORY: usize = 512;
+const RESENDS_A_REQUEST: usize = 64;
+
+pub struct Outbound {
+    pub ssrc: u32,
+    clock_hz: u32,
+    paced: bool,
+    sequence: u16,
+    pub picture: u16,
+    queue: VecDeque<Vec<u8>>,
+    history: VecDeque<Vec<u8>>,
+    /// When the next packet may go, kept up to a burst in the past.
+    due_us: u64,
+    clock: Option<(u32, u64)>,
+    packets: u32,
+    bytes: u32,
+}
+
+impl Outbound {
+    pub fn new(ssrc: u32, clock_hz: u32, paced: bool, random: u64) -> Self {
+        Outbound {
+            ssrc,
+            clock_hz,
+            paced,
+            sequence: random as u16 & 0x7fff,
+            picture: (random >> 16) as u16 & 0x7fff,
+            queue: VecDeque::new(),
+            history: VecDeque::with_capacity(HISTORY),
+            due_us: 0,
+            clock: None,
+            packets: 0,
+            bytes: 0,
+        }
+    }
+
+    /// A frame begins: what its timestamp was captured at.
+    pub fn note_clock(&mut self, timestamp: u32, capture_us: u64) {
+        self.clock = Some((timestamp, capture_us));
+    }
+
+    /// False: the queue is full; nothing of the frame may go then.
+    pub fn has_room(&self, packets: usize) -> bool {
+        self.queue.len() + packets <= QUEUE_MAX
+    }
+
+    pub fn put(
+        &mut self,
+        (payload_type, timestamp, marker): (u8, u32, bool),
+        extensions: &[(u8, &[u8])],
+        parts: &[&[u8]],
+    ) {
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        let mut packet = vec![0; rtp::header_bytes_max(extensions) + len];
+        let mut at =
+            rtp::write_header(&mut packet, marker, payload_type, self.sequence, timestamp, self.ssrc, extensions);
+        for part in parts {
+            packet[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        }
+        packet.truncate(at);
+        self.sequence = self.sequence.wrapping_add(1);
+        self.queue.push_back(packet);
+    }
+
+    /// When the next packet may go.
+    pub fn deadline(&self) -> u64 {
+        match self.queue.is_empty() {
+            true => u64::MAX,
+            false if self.paced => self.due_us,
+            false => 0,
+        }
+    }
+
+    /// Sends what is due.
+    pub fn flush(&mut self, now_us: u64, send: &mut impl FnMut(&[u8])) {
+        self.due_us = self.due_us.max(now_us.saturating_sub(BURST * PACKET_US));
+        while self.deadline() <= now_us {
+            let Some(packet) = self.queue.pop_front() else { return };
+            self.due_us += PACKET_US;
+            send(&packet);
+            self.packets = self.packets.wrapping_add(1);
+            self.bytes = self.bytes.wrapping_add(packet.len() as u32);
+            if self.history.len() == HISTORY {
+                self.history.pop_front();
+            }
+            self.history.push_back(packet);
+        }
+    }
+
+    /// Sends again what the other end misses.
+    pub fn resend(&self, lost: impl Iterator<Item = u16>, send: &mut impl FnMut(&[u8])) {
+        let Some(newest) = self.history.back().map(|packet| rtp::u16_at(packet, 2)) else { return };
+        for sequence in lost.take(RESENDS_A_REQUEST) {
+            let back = usize::from(newest.wrapping_sub(sequence));
+            let at = self.history.len().checked_sub(back + 1);
+            if let Some(packet) = at.and_then(|at| self.history.get(at)) {
+                send(packet);
+            }
+        }
+    }
+
+    /// Where the clock of the media stands now.
+    pub fn sender_info(&self, now_us: u64, wall_us: i64) -> Option<SenderInfo> {
+        let (timestamp, capture_us) = self.clock?;
+        let since_us = i128::from(now_us) - i128::from(capture_us);
+        let ticks = since_us * i128::from(self.clock_hz) / 1_000_000;
+        Some(SenderInfo {
+            ssrc: self.ssrc,
+            ntp: ntp(wall_us),
+            rtp: timestamp.wrapping_add(ticks as u32),
+            packets: self.packets,
+            bytes: self.bytes,
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! What is remembered of one viewer whose path does not carry everything. See `shard::allocate`.
+
+use crate::rate::audio_redundancy::{Lean, VoiceRates};
+
+/// Kept for voices where there are any, though all may be silent now.
+pub(crate) const VOICES_BPS_MIN: f64 = 40_000.0;
+
+/// A voice that fell silent is soon heard again.
+pub(crate) const VOICES_HALVE_US: f64 = 10e6;
+
+/// So much above the budget may be the estimate's error, for this long: a probe tells by then.
+pub(crate) const SLIGHT: f64 = 1.25;
+
+pub(crate) const SLIGHT_US: u64 = 2_500_000;
+
+/// Losses up to this are no reason to stop the last picture as long as nothing waits on the way: the way may lose so much
+/// of itself, and voices are heard with it.
+pub(crate) const LOSS_BORNE: f64 = 0.4;
+
+/// What is sent goes on at its lowest, whatever the estimate says, until something has waited on the way for so long: then
+/// voices suffer. The foremost picture goes on for longer.
+pub(crate) const CROWDED_US: u64 = 2_000_000;
+
+pub(crate) const CROWDED_US_FOREMOST: u64 = 4_000_000;
+
+/// After a step up, before the next one.
+pub(crate) const RAISE_AGAIN_US: u64 = 500_000;
+
+/// After a step down, before one up; twice as long each time that the step up was followed by another one down so soon.
+pub(crate) const LOWERED_US: u64 = 2_000_000;
+
+pub(crate) const LOWERED_US_MAX: u64 = 32_000_000;
+
+pub(crate) const FAILED_US: u64 = 10_000_000;
+
+/// With so much more than what was too much, there is no reason to wait.
+pub(crate) const PLENTY: f64 = 1.5;
+
+/// What is remembered of one viewer.
+#[derive(Debug, Default)]
+pub struct Allotment {
+    /// It is among those that the shard looks at.
+    pub limited: bool,
+    pub(crate) due_us: u64,
+    pub(crate) looked_us: u64,
+    pub(crate) voices_bps: f64,
+    /// Of what is redundant of them.
+    more_bps: f64,
+    pub(crate) lean: Lean,
+    /// More is sent than the budget allows, and that is tolerated, since then.
+    slight_since_us: Option<u64>,
+    /// Something waits on the way since then.
+    crowded_since_us: Option<u64>,
+    /// Nothing is raised before.
+    raise_us: u64,
+    raised_us: Option<u64>,
+    wait_us: u64,
+    /// What was too much when a step up had failed.
+    failed_bps: u64,
+}
+
+impl Allotment {
+    /// Of the voices' bitrate now: it falls slowly, but for what is redundant where that is left out.
+    pub(crate) fn reserve(&mut self, voices: Option<VoiceRates>, now_us: u64) -> u64 {
+        let elapsed_us = now_us.saturating_sub(self.looked_us) as f64;
+        self.looked_us = now_us;
+        let left = 0.5_f64.powf(elapsed_us / VOICES_HALVE_US);
+        let least = voices.map_or(0.0, |voices| VOICES_BPS_MIN.max(voices.plain_bps as f64));
+        let more = voices.map_or(0.0, |voices| (voices.sent_bps - voices.plain_bps) as f64);
+        self.voices_bps = (self.voices_bps * left).max(least);
+        self.more_bps = if self.lean.is_on() { 0.0 } else { (self.more_bps * left).max(more) };
+        (self.voices_bps + self.more_bps) as u64
+    }
+
+    /// Where more is held than there is, what may go on for a moment; None: all fits, or the moment is over.
+    pub(crate) fn tolerates(&mut self, budget: &Budget, calm: bool, now_us: u64) -> Option<u64> {
+        if budget.held_bps <= budget.bps {
+            self.slight_since_us = None;
+            return None;
+        }
+        let since_us = *self.slight_since_us.get_or_insert(now_us);
+        // The estimate is of all that is sent, and so is its error.
+        let slight_bps = ((budget.bps + budget.voices_bps) as f64 * (SLIGHT - 1.0)) as u64;
+        let tolerated_bps = budget.held_bps.min(budget.bps + slight_bps);
+        (calm && now_us - since_us < SLIGHT_US).then_some(tolerated_bps)
+    }
+
+    /// How many of the pictures that are sent go on at least at their lowest. `flat`: nothing waits on the way.
+    pub(crate) fn keeps(&mut self, flat: bool, loss: f64, loss_is_little: bool, now_us: u64) -> usize {
+        if flat {
+            self.crowded_since_us = None;
+            return if loss_is_little { usize::MAX } else { usize::from(loss < LOSS_BORNE) };
+        }
+        match now_us - *self.crowded_since_us.get_or_insert(now_us) {
+            0..CROWDED_US => usize::MAX,
+            CROWDED_US..CROWDED_US_FOREMOST => 1,
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn may_raise(&self, budget_bps: u64, now_us: u64) -> bool {
+        now_us >= self.raise_us || self.failed_bps > 0 && budget_bps as f64 > self.failed_bps as f64 * PLENTY
+    }
+
+    pub(crate) fn note_raised(&mut self, now_us: u64) {
+        self.raised_us = Some(now_us);
+        self.raise_us = now_us + RAISE_AGAIN_US;
+    }
+
+    pub(crate) fn note_lowered(&mut self, held_bps: u64, now_us: u64) {
+        let failed = self.raised_us.take().is_some_and(|raised_us| now_us - raised_us < FAILED_US);
+        self.wait_us = if failed { (self.wait_us * 2).clamp(LOWERED_US, LOWERED_US_MAX) } else { LOWERED_US };
+        self.failed_bps = if failed { held_bps } else { 0 };
+        self.raise_us = self.raise_us.max(now_us + self.wait_us);
+    }
+}
+
+/// What a viewer's pictures may take, and how it stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Budget {
+    pub(crate) bps: u64,
+    pub(crate) voices_bps: u64,
+    /// Of what is sent, this share arrives.
+    pub(crate) arrives: f64,
+    pub(crate) held_bps: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_voice_that_falls_silent_keeps_its_place_for_a_while() {
+        let mut allotment = Allotment::default();
+        let of = |plain_bps| Some(VoiceRates { plain_bps, whole_bps: plain_bps, sent_bps: 2 * plain_bps });
+        assert_eq!(allotment.reserve(None, 1_000_000), 0);
+        assert_eq!(allotment.reserve(of(0), 2_000_000), 40_000);
+        assert_eq!(allotment.reserve(of(100_000), 3_000_000), 200_000);
+        assert_eq!(allotment.reserve(of(2_000), 13_000_000), 100_000, "and so do its copies");
+        allotment.lean = Lean::turned_on();
+        assert_eq!(allotment.reserve(of(2_000), 13_000_000), 50_000, "which are left out now");
+        assert_eq!(allotment.reserve(of(2_000), 60_000_000), 40_000);
+    }
+
+    #[test]
+    fn a_little_too_much_is_tolerated_for_a_moment_and_only_in_calm() {
+        let mut allotment = Allotment::default();
+        let mut ask = |held_bps, calm, now_us| {
+            let budget = Budget { bps: 1_000, voices_bps: 200, arrives: 1.0, held_bps };
+            allotment.tolerates(&budget, calm, now_us)
+        };
+        assert_eq!(ask(900, true, 1_000_000), None, "it fits");
+        assert_eq!(ask(1_250, true, 2_000_000), Some(1_250));
+        assert_eq!(ask(1_250, false, 2_100_000), None);
+        assert_eq!(ask(3_000, true, 2_200_000), Some(1_300), "a quarter of all");
+        assert_eq!(ask(1_250, true, 4_600_000), None);
+        assert_eq!(ask(900, true, 5_000_000), None);
+        assert_eq!(ask(1_250, true, 6_000_000), Some(1_250), "anew");
+    }
+
+    #[test]
+    fn pictures_stop_when_something_has_waited_for_seconds() {
+        let mut allotment = Allotment::default();
+        assert_eq!(allotment.keeps(true, 0.0, true, 1_000_000), usize::MAX);
+        assert_eq!(allotment.keeps(true, 0.3, false, 1_000_000), 1);
+        assert_eq!(allotment.keeps(true, 0.6, false, 1_000_000), 0);
+        assert_eq!(allotment.keeps(false, 0.6, false, 2_000_000), usize::MAX);
+        assert_eq!(allotment.keeps(false, 0.6, false, 2_000_000 + CROWDED_US), 1);
+        assert_eq!(allotment.keeps(false, 0.6, false, 2_000_000 + CROWDED_US_FOREMOST), 0);
+        assert_eq!(allotment.keeps(true, 0.0, true, 9_000_000), usize::MAX);
+        assert_eq!(allotment.keeps(false, 0.0, true, 10_000_000), usize::MAX, "anew");
+    }
+
+    #[test]
+    fn steps_up_that_failed_are_tried_later_and_later() {
+        let (mut allotment, mut now_us, mut waits) = (Allotment::default(), 1_000_000, Vec::new());
+        for _ in 0..8 {
+            allotment.note_raised(now_us);
+            allotment.note_lowered(1_000, now_us + 3_000_000);
+            waits.push((allotment.raise_us - now_us) / 1_000_000 - 3);
+            now_us = allotment.raise_us;
+        }
+        assert_eq!(waits, [2, 4, 8, 16, 32, 32, 32, 32]);
+        assert!(!allotment.may_raise(1_400, now_us - 1) && allotment.may_raise(1_600, now_us - 1));
+        allotment.note_raised(now_us);
+        allotment.note_lowered(1_000, now_us + 30_000_000);
+        assert_eq!(allotment.raise_us, now_us + 32_000_000, "that one had held");
+    }
+}

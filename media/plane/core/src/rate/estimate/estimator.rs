@@ -1,0 +1,392 @@
+//! How much the way to one peer carries, seen from our end: transport-wide feedback (delay gradient, losses, probes), or
+//! the losses of receiver reports where there is none; REMB caps both. One for each transport; nothing is known, and
+//! nothing limited, until it was too much once.
+//!
+//! Sources: draft-holmer-rmcat-transport-wide-cc-extensions-01, draft-ietf-rmcat-gcc-02, draft-alvestrand-rmcat-remb-03.
+
+use crate::rate::estimate::drain::{self, Drain};
+use crate::rate::estimate::history::{self, History};
+use crate::rate::estimate::loss::{Loss, Verdict};
+use crate::rate::estimate::probe::{Answer, Probe};
+use crate::rate::estimate::rate::{self, Rate, Seen};
+use crate::rate::estimate::reports::Reports;
+use crate::rate::estimate::throughput::Throughput;
+use crate::rate::estimate::trend::{Trend, Usage};
+use crate::wire::rtp::Malformed;
+use crate::wire::transport_feedback;
+
+/// Packets that one feedback may tell of: more than fit the history are none of ours.
+const STATUSES_MAX: u16 = history::PACKETS_MAX as u16;
+/// Without feedback for this long the path was dead, and what was lost then says nothing of its bitrate.
+const DEAD_US: u64 = 1_000_000;
+/// Packets of which nothing is told for so long and a round trip are lost, all of them.
+const UNTOLD_US: u64 = 600_000;
+/// Without a word for this long nothing is known of the path any more: neither a queue nor what it loses.
+const STALE_US: u64 = 2_000_000;
+/// Receiver reports come every five seconds where there are voices alone (RFC 3550, 6.2).
+const STALE_REPORTS_US: u64 = 7_000_000;
+/// Where much is lost too, a queue of this is believed at the first glance.
+const QUEUE_US_FLOOD: i64 = 100_000;
+/// A growing queue after a probe is the probe's own.
+const AFTER_PROBE_US: u64 = 250_000;
+/// A queue of this is not filled further.
+const QUEUE_US_FULL: i64 = 60_000;
+/// Nor is more looked for on top of this one.
+const QUEUE_US_PROBE: i64 = 30_000;
+/// REMB is repeated each second; an old one is forgotten.
+const REMB_US: u64 = 10_000_000;
+/// Receiver reports come so much later than what they tell of.
+const REPORT_US: u64 = 1_200_000;
+/// Sending less than this share of what is known fills no queue.
+const IDLE_SHARE: f64 = 0.6;
+const REFERENCE_US: i64 = 64_000;
+/// Probes: how soon after another one, and how long after one that was not carried at most.
+const PROBE_AGAIN_US: u64 = 1_000_000;
+const PROBE_AGAIN_US_MAX: u64 = 6_000_000;
+/// After the bitrate was lowered, the queue drains first.
+const PROBE_AFTER_LOWERING_US: u64 = 1_500_000;
+/// A probe looks for at most so many times what is known.
+const PROBE_TIMES_MAX: f64 = 2.0;
+const PROBE_TIMES_MIN: f64 = 1.2;
+
+#[derive(Debug, Default)]
+pub struct Estimator {
+    history: History,
+    trend: Trend,
+    delivered: Throughput,
+    sent: Throughput,
+    /// Bytes sent since the last feedback.
+    sent_bytes: usize,
+    /// The last packet.
+    sent_us: u64,
+    /// The first packet since the last feedback.
+    untold_us: Option<u64>,
+    loss: Loss,
+    rate: Rate,
+    drain: Drain,
+    probe: Probe,
+    probe_again_us: u64,
+    probe_wait_us: u64,
+    /// The last reference time as it came, and unwrapped.
+    reference: Option<(u32, i64)>,
+    heard_us: Option<u64>,
+    /// The last feedback or report.
+    told_us: Option<u64>,
+    /// When the peer was found elsewhere. What went to where it was is lost, and says nothing of the new path.
+    moved_us: u64,
+    remb: Option<(u64, u64)>,
+    reports: Reports,
+}
+
+impl Estimator {
+    /// A packet goes out now; gives its transport-wide number.
+    #[inline]
+    pub fn note_sent(&mut self, bytes: usize, now_us: u64) -> u16 {
+        self.sent_bytes += bytes;
+        self.sent_us = now_us;
+        self.untold_us.get_or_insert(now_us);
+        let cluster = self.probe.id(now_us);
+        if cluster != 0 {
+            self.probe.note_sent(bytes, now_us);
+        }
+        self.history.push(bytes, cluster, now_us)
+    }
+
+    /// The number that the next packet will get.
+    #[inline]
+    pub fn next_number(&self) -> u16 {
+        self.history.next()
+    }
+
+    /// Bit/s that may be sent in all; None: nothing is known that would limit it.
+    pub fn available_bps(&self, now_us: u64) -> Option<u64> {
+        let cap_bps = self.remb.filter(|(_, at_us)| now_us.saturating_sub(*at_us) < REMB_US).map(|(bps, _)| bps);
+        let own_bps = self.rate.bps().map(|bps| bps as u64);
+        own_bps.into_iter().chain(cap_bps).min()
+    }
+
+    /// The peer is elsewhere from now on: another address, perhaps another network.
+    pub fn note_moved(&mut self, now_us: u64) {
+        self.moved_us = now_us;
+        self.untold_us = None;
+        self.loss.forget(now_us);
+        self.trend = Trend::default();
+        self.drain.end();
+        self.rate.note_moved();
+    }
+
+    /// When the bitrate was lowered last; 0: never.
+    pub fn lowered_us(&self) -> u64 {
+        self.rate.lowered_us()
+    }
+
+    /// When the way was last found narrow: something waited on it, or the peer says so still.
+    pub fn narrow_us(&self, now_us: u64) -> Option<u64> {
+        let own_bps = self.rate.bps().map_or(u64::MAX, |bps| bps as u64);
+        let is_told = self.available_bps(now_us).is_some_and(|bps| bps < own_bps);
+        if is_told { Some(now_us) } else { self.rate.narrow_us() }
+    }
+
+    /// When less was last to be sent for what is lost; None: never, or that was for nothing.
+    pub fn cut_us(&self) -> Option<u64> {
+        self.rate.cut_us()
+    }
+
+    /// Less is to be sent, to see whether less is lost then: so often what is lost was looked at since. None: it is not so, or
+    /// nothing tells of it any more.
+    pub fn trial_looks(&self, now_us: u64) -> Option<u32> {
+        self.loss.trial_looks().filter(|_| !self.is_stale(now_us))
+    }
+
+    /// When such a trial was last seen to leave less loss, and when next to none; 0: never.
+    pub fn eased_us(&self) -> (u64, u64) {
+        self.loss.eased_us()
+    }
+
+    /// Share of packets lost lately.
+    pub fn loss(&self) -> f64 {
+        self.loss.fraction()
+    }
+
+    /// Share of packets lost in the last moment.
+    pub fn last_loss(&self) -> f64 {
+        self.loss.last()
+    }
+
+    /// What the path loses of itself, as far as that is known.
+    pub fn inherent_loss(&self) -> f64 {
+        self.loss.inherent()
+    }
+
+    /// Not more of them than may be the path's own; long after the last word of the peer nothing is known of any.
+    pub fn loss_is_little(&self, now_us: u64) -> bool {
+        self.is_stale(now_us) || self.loss.is_little()
+    }
+
+    /// By how much a queue on the way delays packets now, as far as it is seen. Where nothing was told for long, a queue that
+    /// was there has gone: nobody would tell so, since nothing may be sent while it stands.
+    pub fn queue_us(&self, now_us: u64) -> i64 {
+        if self.is_stale(now_us) { 0 } else { self.trend.queue_us() }
+    }
+
+    /// Nothing was told for long, whether or not there was something to tell of.
+    pub fn is_stale(&self, now_us: u64) -> bool {
+        let stale_us = if self.heard_us.is_some() { STALE_US } else { STALE_REPORTS_US };
+        self.told_us.is_some_and(|told_us| now_us.saturating_sub(told_us) > stale_us)
+    }
+
+    /// The peer itself estimates: no more than this.
+    pub fn note_remb(&mut self, bitrate_bps: u64, now_us: u64) {
+        self.remb = Some((bitrate_bps.max(rate::FLOOR_BPS as u64), now_us));
+    }
+
+    /// `body`: from the sender SSRC on. True: the bitrate changed.
+    pub fn note_feedback(&mut self, body: &[u8], rtt_us: u64, now_us: u64) -> Result<bool, Malformed> {
+        if transport_feedback::told_in(body) > STATUSES_MAX {
+            return Err(Malformed);
+        }
+        let told = transport_feedback::parse(body)?;
+        let base_us = self.unwrap(told.reference);
+        let was_dead = self.heard_us.is_some_and(|heard_us| now_us.saturating_sub(heard_us) > DEAD_US);
+        self.heard_us = Some(now_us);
+        self.told_us = Some(now_us);
+        self.untold_us = None;
+        self.sent.note(now_us as i64, std::mem::take(&mut self.sent_bytes));
+        let mut newest_us = None;
+        for (number, arrival) in told.arrivals() {
+            if self.history.behind(number).is_none() {
+                continue;
+            }
+            let arrived_us = arrival.map(|after_us| base_us + after_us);
+            self.note_fate(number, arrived_us, now_us);
+            newest_us = newest_us.max(arrived_us);
+        }
+        let over = self.trend.take_over() || self.trend.glance_us() > QUEUE_US_FLOOD && self.loss.is_flood();
+        if was_dead {
+            self.loss.forget(now_us);
+            self.trend.restart();
+            self.drain.end();
+            return Ok(false);
+        }
+        let Some(newest_us) = newest_us else { return Ok(false) };
+        let before = self.rate.bps();
+        self.judge(over, newest_us, rtt_us, now_us);
+        Ok(self.rate.bps() != before)
+    }
+
+    /// A receiver report of a peer that numbers nothing: so many packets of one stream since its last one. `sent_bytes`: in
+    /// all, so far. True: the bitrate changed.
+    pub fn note_report(&mut self, (lost, received): (u32, u32), sent_bytes: u64, rtt_us: u64, now_us: u64) -> bool {
+        if self.heard_us.is_some() {
+            return false;
+        }
+        self.told_us = Some(now_us);
+        self.loss.note_many(lost, received);
+        let Some((sent_bps, elapsed_us)) = self.reports.settle(sent_bytes, now_us) else { return false };
+        let before = self.rate.bps();
+        match self.loss.judge(sent_bps, rtt_us + REPORT_US, now_us) {
+            Verdict::Cut(share) => self.rate.cut(sent_bps * (1.0 - self.loss.last()) * share, now_us),
+            Verdict::Undo => self.rate.undo(),
+            Verdict::Nothing if self.loss.is_little() => self.rate.creep(elapsed_us, now_us),
+            Verdict::Nothing => {}
+        }
+        self.rate.bps() != before
+    }
+
+    fn note_fate(&mut self, number: u16, arrived_us: Option<i64>, now_us: u64) {
+        let Some(told) = self.history.answer(number, arrived_us.is_some(), now_us) else { return };
+        let went_astray = arrived_us.is_none() && told.sent_us < self.moved_us;
+        if told.cluster == 0 && !went_astray {
+            if told.was_lost { self.loss.note_late() } else { self.loss.note(arrived_us.is_some()) }
+        }
+        let Some(arrived_us) = arrived_us else { return };
+        self.delivered.note(arrived_us, usize::from(told.bytes));
+        if told.cluster != 0 {
+            self.probe.note_arrived(told.cluster, usize::from(told.bytes), arrived_us);
+        }
+        self.trend.note(told.sent_us, arrived_us);
+    }
+
+    fn judge(&mut self, over: bool, newest_us: i64, rtt_us: u64, now_us: u64) {
+        let (Some(delivered_bps), Some(sent_bps)) = (self.delivered.bps(newest_us), self.sent.bps(now_us as i64))
+        else {
+            return;
+        };
+        // What is seen to arrive, as what it takes to have so much arrive.
+        let arrives = 1.0 - self.loss.inherent();
+        let delivered_now_bps = self.delivered.recent_bps(newest_us).unwrap_or(delivered_bps) / arrives;
+        let delivered_bps = delivered_bps / arrives;
+        let queue_us = self.trend.queue_us().max(self.trend.glance_us());
+        self.loss.crowded = queue_us > QUEUE_US_FULL;
+        let delivered_now_bps = if queue_us > QUEUE_US_FLOOD { delivered_now_bps } else { delivered_bps };
+        let seen = Seen { now_us, rtt_us, delivered_bps, delivered_now_bps, sent_bps };
+        match self.loss.judge(sent_bps, rtt_us, now_us) {
+            Verdict::Cut(share) => {
+                self.rate.cut(delivered_now_bps.min(delivered_bps) * share, now_us);
+                self.drain.end();
+            }
+            Verdict::Undo => self.rate.undo(),
+            Verdict::Nothing => {}
+        }
+        if let Some(answer) = self.probe.answer(arrives, rtt_us, now_us) {
+            self.learn(answer, now_us);
+        }
+        let probed = self.probe.is_under_way() || now_us < self.probe_again_us.saturating_sub(self.probe_wait_us);
+        let delay_us = self.trend.delay_us();
+        let drained = drain::Seen {
+            delay_us,
+            at_us: self.trend.looked_us(),
+            queue_us: self.trend.queue_us(),
+            uneven_us: self.trend.uneven_us(),
+            sent_bps,
+        };
+        let drained = if self.loss.is_much() {
+            self.drain.interrupt();
+            drain::Verdict::Nothing
+        } else {
+            self.drain.look(&drained, now_us)
+        };
+        match drained {
+            drain::Verdict::Longer(least_us, gives_back) => {
+                if gives_back {
+                    self.rate.give_back(self.drain.before());
+                }
+                self.drain.end();
+                self.trend.take_for_path(least_us, now_us);
+            }
+            drain::Verdict::Nothing if over && !probed => self.back_off(&seen, delay_us),
+            drain::Verdict::Nothing => self.grow(&seen),
+        }
+    }
+
+    fn back_off(&mut self, seen: &Seen, delay_us: i64) {
+        if self.drain.is_tried(delay_us) && !self.loss.is_flood() {
+            return;
+        }
+        let before = self.rate.bps();
+        if self.rate.back_off(seen) {
+            self.drain.note_lowered(before, seen.delivered_now_bps.min(seen.delivered_bps), delay_us, seen.now_us);
+        }
+    }
+
+    fn grow(&mut self, seen: &Seen) {
+        if self.trend.usage() == Usage::Normal && self.trend.queue_us() < QUEUE_US_FULL && self.loss.is_little() {
+            self.rate.grow(seen);
+        }
+    }
+
+    fn learn(&mut self, answer: Answer, now_us: u64) {
+        let raised = match answer {
+            Answer::Carried(bps) | Answer::Full(bps) => self.rate.raise(bps),
+            Answer::Unclear => false,
+        };
+        let carried = raised && matches!(answer, Answer::Carried(_));
+        let longer_us = (self.probe_wait_us * 2).min(PROBE_AGAIN_US_MAX);
+        self.probe_wait_us = if carried { PROBE_AGAIN_US } else { longer_us.max(PROBE_AGAIN_US) };
+        self.probe_again_us = now_us + AFTER_PROBE_US + self.probe_wait_us;
+        self.trend.restart();
+    }
+
+    /// Something is sent and nobody says that it arrives. Where nothing is sent there is nothing to tell of.
+    pub fn is_silent(&self, now_us: u64) -> bool {
+        let sends = now_us.saturating_sub(self.sent_us) < STALE_US;
+        self.heard_us.is_none_or(|heard_us| now_us.saturating_sub(heard_us) > DEAD_US && sends)
+    }
+
+    /// The peer used to tell of what arrives, and has said nothing of all that was sent since then: it is lost. None: it is not
+    /// so, or not for long enough.
+    pub fn cut_off_since_us(&self, rtt_us: u64, now_us: u64) -> Option<u64> {
+        self.untold_since_us(0).filter(|since_us| now_us.saturating_sub(*since_us) > UNTOLD_US + rtt_us)
+    }
+
+    /// Since when packets have gone out, after `begin_us` some too, of which the peer, who used to tell, has told nothing yet;
+    /// not before `begin_us`.
+    pub fn untold_since_us(&self, begin_us: u64) -> Option<u64> {
+        let tells = self.heard_us.is_some() && self.sent_us > begin_us;
+        self.untold_us.filter(|_| tells).map(|since_us| since_us.max(begin_us))
+    }
+
+    /// More is wanted, so much in all: looks whether the path carries it, unless that was done a moment ago. True: it
+    /// begins now.
+    pub fn look_for(&mut self, wanted_bps: u64, rtt_us: u64, now_us: u64) -> bool {
+        let Some(bps) = self.rate.bps() else { return false };
+        let calm_us = self.rate.lowered_us() + PROBE_AFTER_LOWERING_US + rtt_us;
+        // What waits while much less is sent than the path carried is not ours: the path has become longer.
+        let idle = self.sent.bps(now_us as i64).is_some_and(|sent_bps| sent_bps < IDLE_SHARE * bps);
+        let busy = self.probe.is_under_way() || self.queue_us(now_us) > QUEUE_US_PROBE && !idle;
+        if self.is_silent(now_us) || busy || now_us < self.probe_again_us || now_us < calm_us {
+            return false;
+        }
+        self.probe.start((wanted_bps as f64).clamp(PROBE_TIMES_MIN * bps, PROBE_TIMES_MAX * bps), now_us);
+        true
+    }
+
+    /// Bytes of padding that a probe wants sent now; None: there is none (any more).
+    pub fn padding_bytes(&self, now_us: u64) -> Option<usize> {
+        self.probe.due_bytes(now_us)
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        self.history.memory_bytes()
+    }
+
+    /// 24 bits of 64 ms.
+    fn unwrap(&mut self, reference: u32) -> i64 {
+        let at = match self.reference {
+            Some((before, at)) => {
+                let step = (reference.wrapping_sub(before) << 8) as i32 >> 8;
+                at + i64::from(step)
+            }
+            None => i64::from(reference),
+        };
+        self.reference = Some((reference, at));
+        at * REFERENCE_US
+    }
+}
+
+/// That is so as long as no more waits on the way than this; nor is anything raised then.
+pub(crate) const CALM_QUEUE_US: i64 = 60_000;
+
+#[cfg(test)]
+#[path = "estimator_tests.rs"]
+mod tests;

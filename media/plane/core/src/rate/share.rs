@@ -1,0 +1,230 @@
+//! One budget among the pictures of one viewer. Pure: what each would cost goes in, what each gets comes out.
+//!
+//! What may not be paused gets its first step. Then every stream gets its base in the order of rank: the lowest layer whole for the foremost, its first step for the
+//! others. Then the foremost are raised as far as they want, the streams of a rank evenly, and so on down the ranks. A step
+//! that does not fit is passed over; who does not get the first one is not sent at all.
+
+use crate::rate::bitrates::{Bitrates, SPATIALS, TEMPORALS};
+use crate::types::LAYERS_MAX;
+
+/// A step up has to fit so much of the budget; what is held may take all of it.
+pub const RAISE_SHARE: f64 = 0.9;
+const STEPS_MAX: usize = if LAYERS_MAX > SPATIALS { LAYERS_MAX } else { SPATIALS } * TEMPORALS;
+
+/// A track may be sent up to this layer, be it a stream of its own or within one, and up to this temporal id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    pub layer: u8,
+    pub temporal: u8,
+}
+
+impl Grant {
+    pub const ALL: Grant = Grant { layer: u8::MAX, temporal: u8::MAX };
+    pub const LOWEST: Grant = Grant { layer: 0, temporal: u8::MAX };
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub grant: Grant,
+    pub bps: u64,
+    /// Whoever is granted this has the step: something that is no step now, since it costs more than this.
+    covers: Grant,
+}
+
+impl Step {
+    pub fn new(grant: Grant, bps: u64) -> Self {
+        Step { grant, bps, covers: grant }
+    }
+}
+
+/// Better and better ways to send a stream, each costing more than the one before.
+#[derive(Clone, Copy, Debug)]
+pub struct Steps {
+    steps: [Step; STEPS_MAX],
+    len: u8,
+}
+
+impl Default for Steps {
+    fn default() -> Self {
+        Steps { steps: [Step::new(Grant::LOWEST, 0); STEPS_MAX], len: 0 }
+    }
+}
+
+impl Steps {
+    /// The steps of one layer: what lies up to `spatial` in its stream, granted as layer `index`.
+    pub fn add(&mut self, bitrates: &Bitrates, (spatial, index): (u8, u8), wanted: Grant) {
+        let count = bitrates.steps(spatial).count();
+        let first = self.len == 0;
+        for (at, (temporal, bps)) in bitrates.steps(spatial).enumerate() {
+            if temporal > wanted.temporal {
+                break;
+            }
+            // A larger picture that moves by jerks is no better than a smaller one that flows.
+            if !first && at == 0 && count > 1 && wanted.temporal > 0 {
+                continue;
+            }
+            let covers = Grant { layer: index, temporal };
+            let temporal = if at + 1 == count { u8::MAX } else { temporal };
+            self.push(Step { grant: Grant { layer: index, temporal }, bps, covers });
+        }
+    }
+
+    /// What costs more than something better is left out.
+    pub fn push(&mut self, mut step: Step) {
+        while self.len > 0 && self.steps[usize::from(self.len) - 1].bps >= step.bps {
+            self.len -= 1;
+            step.covers = step.covers.min(self.steps[usize::from(self.len)].covers);
+        }
+        if usize::from(self.len) < STEPS_MAX {
+            self.steps[usize::from(self.len)] = step;
+            self.len += 1;
+        }
+    }
+
+    pub fn as_slice(&self) -> &[Step] {
+        &self.steps[..usize::from(self.len)]
+    }
+
+    /// How many of them whoever is granted this has.
+    fn within(&self, grant: Grant) -> u8 {
+        self.as_slice().iter().take_while(|step| step.covers <= grant).count() as u8
+    }
+
+    fn of_lowest_layer(&self) -> u8 {
+        let lowest = self.steps[0].grant.layer;
+        self.as_slice().iter().take_while(|step| step.grant.layer == lowest).count() as u8
+    }
+}
+
+/// One picture on its way to the viewer.
+#[derive(Clone, Copy, Debug)]
+pub struct Stream {
+    pub consumer: usize,
+    /// The higher, the sooner it is served; 0: ordinary.
+    pub rank: u8,
+    /// Its first step is sent whatever that costs.
+    pub keeps: bool,
+    pub steps: Steps,
+    /// So many steps it has had until now ...
+    held: u8,
+    /// ... and has from now on.
+    granted: u8,
+    refused: bool,
+}
+
+impl Stream {
+    pub fn new(consumer: usize, (rank, keeps): (u8, bool), steps: Steps, held: Option<Grant>) -> Self {
+        let held = held.map_or(0, |grant| steps.within(grant));
+        Stream { consumer, rank, keeps, steps, held, granted: 0, refused: false }
+    }
+
+    /// None: it is not sent.
+    pub fn granted(&self) -> Option<Grant> {
+        self.step(self.granted).map(|step| step.grant)
+    }
+
+    pub fn held_bps(&self) -> u64 {
+        self.step(self.held).map_or(0, |step| step.bps)
+    }
+
+    pub fn granted_bps(&self) -> u64 {
+        self.step(self.granted).map_or(0, |step| step.bps)
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.held > 0
+    }
+
+    pub fn is_raised(&self) -> bool {
+        self.granted > self.held
+    }
+
+    pub fn is_lowered(&self) -> bool {
+        self.granted < self.held
+    }
+
+    fn step(&self, count: u8) -> Option<&Step> {
+        self.steps.as_slice().get(usize::from(count).checked_sub(1)?)
+    }
+
+    fn base(&self) -> u8 {
+        if self.rank > 0 { self.steps.of_lowest_layer() } else { 1 }
+    }
+
+    /// What the next step costs beyond what it has; None: there is none.
+    fn next_bps(&self) -> Option<u64> {
+        let next = self.steps.as_slice().get(usize::from(self.granted))?;
+        Some(next.bps - self.granted_bps())
+    }
+}
+
+#[derive(Debug)]
+struct Purse {
+    budget_bps: u64,
+    may_raise: bool,
+    spent_bps: u64,
+    /// The cheapest step that was too dear.
+    missing_bps: Option<u64>,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shared {
+    pub spent_bps: u64,
+    /// With this budget one of the steps that were refused would have been taken; None: there is none.
+    pub wanted_bps: Option<u64>,
+}
+
+/// `streams`: the higher rank first. Without `may_raise` nobody gets more than before.
+pub fn share(streams: &mut [Stream], budget_bps: u64, may_raise: bool) -> Shared {
+    let mut purse = Purse { budget_bps, may_raise, spent_bps: 0, missing_bps: None };
+    for stream in &mut *streams {
+        (stream.granted, stream.refused) = (0, false);
+        if stream.keeps {
+            purse.keep(stream);
+        }
+    }
+    for stream in &mut *streams {
+        while stream.granted < stream.base() && purse.raise(stream) {}
+    }
+    for equals in streams.chunk_by_mut(|a, b| a.rank == b.rank) {
+        let mut raised = true;
+        while raised {
+            raised = false;
+            equals.iter_mut().for_each(|stream| raised |= purse.raise(stream));
+        }
+    }
+    let wanted_bps = purse.missing_bps.map(|bps| ((purse.spent_bps + bps) as f64 / RAISE_SHARE) as u64 + 1);
+    Shared { spent_bps: purse.spent_bps, wanted_bps }
+}
+
+impl Purse {
+    fn keep(&mut self, stream: &mut Stream) {
+        if let Some(bps) = stream.next_bps() {
+            self.spent_bps += bps;
+            stream.granted += 1;
+        }
+    }
+
+    /// One step more, if it can be had.
+    fn raise(&mut self, stream: &mut Stream) -> bool {
+        let Some(bps) = stream.next_bps().filter(|_| !stream.refused) else { return false };
+        let raises = stream.granted >= stream.held;
+        let limit_bps = if raises { (self.budget_bps as f64 * RAISE_SHARE) as u64 } else { self.budget_bps };
+        let fits = self.spent_bps + bps <= limit_bps;
+        stream.refused = !fits || raises && !self.may_raise;
+        if stream.refused {
+            if !fits {
+                self.missing_bps = Some(self.missing_bps.map_or(bps, |least| least.min(bps)));
+            }
+            return false;
+        }
+        self.spent_bps += bps;
+        stream.granted += 1;
+        true
+    }
+}
+
+#[cfg(test)]
+#[path = "share_tests.rs"]
+mod tests;

@@ -1,0 +1,7 @@
+//! What the shards of one node hand to each other.
+
+pub mod claims;
+pub mod handover;
+pub mod mirror;
+pub mod parcel;
+pub mod releases;

@@ -1,0 +1,154 @@
+//! What waits for its turn on the path to one peer, and how much of the path is in use. See `shard::pace`.
+
+use std::collections::VecDeque;
+
+use crate::stream::sent_log::Sent;
+
+/// What waits is looked at this often.
+pub const PACE_US: u64 = 5_000;
+
+/// Against the bitrate that the way carries.
+pub(crate) const TIMES: f64 = 2.5;
+
+/// Where nothing is known of the way.
+pub(crate) const BPS_UNKNOWN: f64 = 40e6;
+
+/// Sent at once: so long at the pacer's bitrate, between these bounds.
+pub(crate) const BURST_US: f64 = 20_000.0;
+
+pub(crate) const BURST_BYTES: (f64, f64) = (2_400.0, 15_000.0);
+
+/// However much waits, it is gone after this time.
+pub(crate) const WAIT_US_MAX: f64 = 250_000.0;
+
+/// What comes while so many wait goes out at once.
+pub const WAITING_MAX: usize = 1_024;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    pub consumer: usize,
+    pub sent: Sent,
+    pub timestamp: u32,
+    pub bytes: u16,
+}
+
+#[derive(Debug, Default)]
+pub struct Pacer {
+    debt_bytes: f64,
+    burst_bytes: f64,
+    at_us: u64,
+    waiting: VecDeque<Waiting>,
+    waiting_bytes: usize,
+    /// It is among those that the shard looks at.
+    pub listed: bool,
+}
+
+impl Pacer {
+    /// What was sent before has gone on its way as far as `available_bps` lets it.
+    #[inline]
+    pub fn settle(&mut self, available_bps: Option<u64>, now_us: u64) {
+        let known = available_bps.map_or(BPS_UNKNOWN, |bps| bps as f64 * TIMES);
+        let bps = known.max(self.waiting_bytes as f64 * 8e6 / WAIT_US_MAX);
+        let elapsed_us = now_us.saturating_sub(self.at_us) as f64;
+        self.at_us = now_us;
+        self.debt_bytes = (self.debt_bytes - bps * elapsed_us / 8e6).max(0.0);
+        self.burst_bytes = (bps * BURST_US / 8e6).clamp(BURST_BYTES.0, BURST_BYTES.1);
+    }
+
+    #[inline]
+    pub fn spend(&mut self, bytes: usize) {
+        self.debt_bytes += bytes as f64;
+    }
+
+    /// The next packet has to wait.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        (self.debt_bytes >= self.burst_bytes || !self.waiting.is_empty()) && self.waiting.len() < WAITING_MAX
+    }
+
+    pub fn put(&mut self, waiting: Waiting) {
+        self.waiting_bytes += usize::from(waiting.bytes);
+        self.waiting.push_back(waiting);
+    }
+
+    pub(crate) fn take(&mut self) -> Option<Waiting> {
+        if self.debt_bytes >= self.burst_bytes {
+            return None;
+        }
+        let waiting = self.waiting.pop_front()?;
+        self.waiting_bytes -= usize::from(waiting.bytes);
+        Some(waiting)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// This consumer is gone, or has another source.
+    pub fn forget(&mut self, consumer: usize) {
+        self.waiting.retain(|waiting| waiting.consumer != consumer);
+        self.waiting_bytes = self.waiting.iter().map(|waiting| usize::from(waiting.bytes)).sum();
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        self.waiting.capacity() * size_of::<Waiting>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(bytes: u16) -> Waiting {
+        Waiting { consumer: 1, sent: Sent::default(), timestamp: 0, bytes }
+    }
+
+    #[test]
+    fn a_burst_goes_at_once_and_the_rest_at_the_bitrate() {
+        let mut pacer = Pacer::default();
+        pacer.settle(Some(1_000_000), 0);
+        let mut at_once = 0;
+        for _ in 0..100 {
+            if pacer.is_full() {
+                pacer.put(waiting(1_000));
+            } else {
+                pacer.spend(1_000);
+                at_once += 1;
+            }
+        }
+        assert_eq!(at_once, 7, "20 ms of 2.5 Mbit/s");
+        let mut out = 0;
+        for now_us in (PACE_US..=100_000).step_by(PACE_US as usize) {
+            pacer.settle(Some(1_000_000), now_us);
+            while pacer.take().is_some() {
+                pacer.spend(1_000);
+                out += 1;
+            }
+        }
+        assert!((25..=40).contains(&out), "{out}");
+    }
+
+    #[test]
+    fn nothing_waits_longer_than_it_may_however_narrow_the_way() {
+        let mut pacer = Pacer::default();
+        pacer.settle(Some(30_000), 0);
+        (0..WAITING_MAX).for_each(|_| pacer.put(waiting(1_200)));
+        assert!(!pacer.is_full(), "more than that goes out at once");
+        for now_us in (PACE_US..1_500_000).step_by(PACE_US as usize) {
+            pacer.settle(Some(30_000), now_us);
+            while let Some(one) = pacer.take() {
+                pacer.spend(usize::from(one.bytes));
+            }
+        }
+        assert!(pacer.waiting.len() < 20, "{}", pacer.waiting.len());
+    }
+
+    #[test]
+    fn a_consumer_that_is_gone_waits_no_longer() {
+        let mut pacer = Pacer::default();
+        pacer.put(waiting(100));
+        pacer.put(Waiting { consumer: 2, ..waiting(50) });
+        pacer.forget(1);
+        assert_eq!((pacer.waiting.len(), pacer.waiting_bytes), (1, 50));
+    }
+}

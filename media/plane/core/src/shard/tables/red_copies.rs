@@ -1,0 +1,130 @@
+//! RED made of what one consumer was sent. See `redundancy`.
+
+use crate::codec::red::{self, Copied};
+use crate::rate::bitrates::Bitrates;
+use crate::shard::tables::consumer::Consumer;
+use crate::stream::cache::{Cache, Entry};
+use crate::stream::redundancy::BYTES_MAX;
+use crate::stream::sent_log::Sent;
+use crate::types::Codec;
+
+const COPIES_MAX: usize = 3;
+
+/// Before each but the newest.
+const BLOCK_BYTES: f64 = 4.0;
+
+impl Consumer {
+    /// Bytes that a payload may have beyond its own.
+    #[inline]
+    pub(crate) fn red_bytes_max(&self) -> usize {
+        if self.may_make_red() || self.may_remake_red() { BYTES_MAX } else { 0 }
+    }
+
+    /// Opus goes out as RED.
+    #[inline]
+    fn may_make_red(&self) -> bool {
+        self.redundancy.step > 0 && self.redundancy.payload_type.is_some() && !self.is_lean()
+    }
+
+    /// What comes as RED, with one copy as a rule, goes out with more.
+    #[inline]
+    fn may_remake_red(&self) -> bool {
+        self.redundancy.step > 1 && !self.video && !self.red_blocks.is_empty() && !self.strips_red()
+    }
+
+    /// Bit/s of the copies that are made of such sound, where nothing but the way keeps them back.
+    pub(crate) fn copies_bps(&self, sound: &Bitrates) -> f64 {
+        let makes = self.redundancy.payload_type.is_some() || self.redundancy.step > 1 && !self.red_blocks.is_empty();
+        let (packets_per_s, bytes) = sound.packets();
+        let copy = bytes + BLOCK_BYTES;
+        let fit = ((BYTES_MAX as f64 - 1.0 - bytes) / copy).max(0.0).floor();
+        let copies = if makes && !self.strip_red { self.redundancy.distances().len() as f64 } else { 0.0 };
+        copies.min(fit) * copy * packets_per_s * 8.0
+    }
+
+    /// Whether this packet is to go out as RED that is made here.
+    #[inline]
+    pub(crate) fn makes_red(&self, entry: &Entry) -> bool {
+        let may = match entry.codec {
+            Some(Codec::Opus) => self.may_make_red(),
+            Some(Codec::Red) => self.may_remake_red(),
+            _ => false,
+        };
+        may && usize::from(entry.len) < BYTES_MAX
+    }
+
+    /// The payload type of RED made of this packet.
+    #[inline]
+    pub(crate) fn red_type(&self, entry: &Entry) -> Option<u8> {
+        if entry.codec == Some(Codec::Red) {
+            Some(self.payload(entry.payload_type)?.to)
+        } else {
+            self.redundancy.payload_type
+        }
+    }
+
+    /// Writes the payload of `entry`, which goes out as `sent`, with as many of those before it as fit; gives its length.
+    pub(crate) fn write_red(&self, cache: &Cache, entry: &Entry, sent: &Sent, space: &mut [u8]) -> Option<usize> {
+        let (source_type, primary) = newest(cache, entry)?;
+        let block_type = match entry.codec {
+            Some(Codec::Red) => {
+                self.red_blocks.iter().find(|(from, _)| *from == source_type).map_or(source_type, |found| found.1)
+            }
+            _ => self.payload(source_type)?.to,
+        };
+        let mut copies = [Copied { timestamp_offset: 0, payload: &[] }; COPIES_MAX];
+        let mut first = COPIES_MAX;
+        let mut len = primary.len() + 1;
+        for back in self.redundancy.distances() {
+            let Some(copy) = self.copied(cache, entry, sent, (*back, source_type)) else { continue };
+            let longer = len + copy.payload.len() + 4;
+            if longer > BYTES_MAX {
+                continue;
+            }
+            len = longer;
+            first -= 1;
+            copies[first] = copy;
+        }
+        red::write(space, block_type, &copies[first..], primary)
+    }
+
+    /// What was said `back` packets before this one, of that payload type, if this viewer was sent it and a block can hold it.
+    fn copied<'a>(&self, cache: &'a Cache, entry: &Entry, sent: &Sent, (back, kind): (u16, u8)) -> Option<Copied<'a>> {
+        let cached = |back: u16| {
+            let source = entry.sequence.wrapping_sub(back);
+            let is_sent = |before: &Sent| before.epoch == sent.epoch && before.source == source;
+            let is_his = back == 0 || self.sent.get(sent.sequence.wrapping_sub(back)).is_some_and(is_sent);
+            cache.get(source).filter(|found| is_his && found.payload_type == entry.payload_type)
+        };
+        let (timestamp, (found_type, payload)) = match cached(back) {
+            Some(found) => (found.timestamp, newest(cache, found)?),
+            None if cache.contains(entry.sequence.wrapping_sub(back)) => return None,
+            // Lost on the way here: the one after it holds it.
+            None => second_newest(cache, cached(back - 1)?)?,
+        };
+        let offset = entry.timestamp.wrapping_sub(timestamp);
+        let fits = found_type == kind && red::fits(offset, payload.len());
+        fits.then_some(Copied { timestamp_offset: offset as u16, payload })
+    }
+}
+
+/// Payload type and bytes of what a packet holds, of RED of its newest block.
+fn newest<'a>(cache: &'a Cache, entry: &Entry) -> Option<(u8, &'a [u8])> {
+    let payload = cache.payload(entry);
+    if entry.codec != Some(Codec::Red) {
+        return Some((entry.payload_type, payload));
+    }
+    let block = red::primary(payload).ok()?;
+    Some((block.payload_type, &payload[block.range]))
+}
+
+/// Timestamp, payload type and bytes of the block before the newest one.
+fn second_newest<'a>(cache: &'a Cache, entry: &Entry) -> Option<(u32, (u8, &'a [u8]))> {
+    if entry.codec != Some(Codec::Red) {
+        return None;
+    }
+    let payload = cache.payload(entry);
+    let block = red::blocks(payload).ok()?.filter(|block| block.timestamp_offset > 0).last()?;
+    let timestamp = entry.timestamp.wrapping_sub(block.timestamp_offset.into());
+    Some((timestamp, (block.payload_type, &payload[block.range])))
+}

@@ -1,0 +1,26 @@
+//! One conference: who belongs to it, and who speaks in it.
+
+use crate::stream::levels::Speakers;
+use crate::stream::voice::{Audience, Voices};
+
+pub struct Router {
+    pub id: u32,
+    pub transports: Vec<usize>,
+    pub speakers: Speakers,
+    /// Before each audience.
+    pub voices: [Voices; 2],
+    /// It began on another shard, which tells who speaks.
+    pub is_part: bool,
+}
+
+impl Router {
+    pub fn new(id: u32) -> Self {
+        Router { id, transports: Vec::new(), speakers: Speakers::default(), voices: Default::default(), is_part: false }
+    }
+}
+
+impl Router {
+    pub fn voices_of(&mut self, audience: Audience) -> &mut Voices {
+        &mut self.voices[audience as usize]
+    }
+}

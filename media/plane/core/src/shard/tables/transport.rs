@@ -1,0 +1,303 @@
+//! One peer connection: its ICE agent or line, SRTP contexts, agreed header extensions, and which SSRC is what.
+
+use rustc_hash::FxHashMap;
+
+use crate::bucket::Bucket;
+use crate::ice::agent::Agent;
+use crate::path::Path;
+use crate::rate::allotment::Allotment;
+use crate::rate::estimate::estimator::Estimator;
+use crate::shard::tables::line::Line;
+use crate::shard::tables::message_stream;
+use crate::shard::tables::pacer::Pacer;
+use crate::stream::arrivals::Arrivals;
+use crate::stream::reception::RTT_US_UNKNOWN;
+use crate::wire::demux::{begins_with_record, holds_sealed_record};
+use crate::wire::extensions::ExtensionIds;
+use crate::wire::srtp::{Inbound, Outbound};
+
+/// Reports go out this often (libwebrtc's interval for video).
+pub const REPORT_INTERVAL_US: u64 = 1_000_000;
+const RTT_US_MORE: u64 = 200_000;
+/// A sender's clock against ours may drift; the offset follows upwards this slowly.
+const OFFSET_DRIFT: i64 = 64;
+
+/// DTLS datagrams (handshake, data channels) that one peer may have carried up in a second, and at once: the queue to the
+/// control side is everybody's.
+const DTLS_PER_S: u64 = 2_000;
+const DTLS_BURST: u64 = 1_000;
+/// Records that a peer may have numbered before keys stand here. After that it numbers fewer than one in a microsecond.
+const RECORDS_BEFORE: u64 = 1 << 16;
+
+/// What one peer may send of media, far above what it honestly does: a camera and a screen of 4K in three layers each take 30
+/// Mbit/s. This is 48, or 40 of full packets: each costs as much as so many bytes more, so that short ones are bounded too (some
+/// 19,000 in a second).
+const MEDIA_BYTES_PER_US: i64 = 6;
+const MEDIA_BURST_BYTES: i64 = 500_000 * MEDIA_BYTES_PER_US;
+const PACKET_BYTES: i64 = 256;
+const STATUS_BYTES: i64 = 4;
+
+/// What a received SSRC is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    pub producer: usize,
+    pub layer: u8,
+    pub rtx: bool,
+}
+
+/// The bucket of a peer's media. Lines have no bound: the control side opens them for terminals and for the mixer, which sends all
+/// its programs by one.
+fn media_bucket(way: &Way, now_us: u64) -> Bucket {
+    let most = if matches!(way, Way::Ice(_)) { MEDIA_BURST_BYTES } else { i64::MAX };
+    Bucket::new(MEDIA_BYTES_PER_US, most, PACKET_BYTES, now_us)
+}
+
+/// How the path to the peer is found.
+#[allow(clippy::large_enum_variant, reason = "the common one is read for every run of packets, so it lies here")]
+pub enum Way {
+    Ice(Agent),
+    Line(Box<Line>),
+    /// There is none: it stands for a transport of the shard `from`, which may be a line. See `spread::mirror`.
+    Mirror {
+        from: u8,
+        line: bool,
+    },
+}
+
+pub struct Transport {
+    pub id: u32,
+    pub router: usize,
+    pub way: Way,
+    pub inbound: Option<Inbound>,
+    pub outbound: Option<Outbound>,
+    pub extensions: ExtensionIds,
+    pub sources: FxHashMap<u32, Source>,
+    pub outgoing: FxHashMap<u32, usize>,
+    pub producers: Vec<usize>,
+    pub consumers: Vec<usize>,
+    pub arrivals: Arrivals,
+    /// Of the way down.
+    pub estimator: Estimator,
+    pub pacer: Pacer,
+    pub allotment: Allotment,
+    pub dtls: Bucket,
+    /// Bytes of genuine media: what is sent in its name under no key of its own takes none of them.
+    pub media: Bucket,
+    /// Since when keys stand, and so the handshake is over.
+    pub keyed_us: Option<u64>,
+    /// When media came last by the selected path.
+    pub heard_us: u64,
+    /// When the peer may be asked at all its paths again: see `probing::path_probe`.
+    pub seek_us: u64,
+    /// Its last turn in `probing::suspects`.
+    pub tried: u64,
+    /// Our SSRC in receiver reports and feedback.
+    pub ssrc: u32,
+    pub rtt_us: Option<u64>,
+    /// Our wall clock minus the peer's NTP clock, in microseconds, at the least delay seen.
+    pub clock_offset_us: Option<i64>,
+    pub report_due_us: u64,
+    /// When its consumers may start from the caches; None: that was done.
+    pub start_us: Option<u64>,
+    /// When that was done last.
+    pub started_us: u64,
+    pub received_packets: u64,
+    pub received_bytes: u64,
+    pub sent_packets: u64,
+    pub sent_bytes: u64,
+}
+
+impl Transport {
+    pub fn new(id: u32, router: usize, way: Way, ssrc: u32, now_us: u64) -> Self {
+        Transport {
+            id,
+            router,
+            media: media_bucket(&way, now_us),
+            way,
+            inbound: None,
+            outbound: None,
+            extensions: ExtensionIds::default(),
+            sources: FxHashMap::default(),
+            outgoing: FxHashMap::default(),
+            producers: Vec::new(),
+            consumers: Vec::new(),
+            arrivals: Arrivals::default(),
+            estimator: Estimator::default(),
+            pacer: Pacer::default(),
+            allotment: Allotment::default(),
+            dtls: Bucket::per_second(DTLS_PER_S, DTLS_BURST, now_us),
+            keyed_us: None,
+            heard_us: 0,
+            seek_us: 0,
+            tried: 0,
+            ssrc,
+            rtt_us: None,
+            clock_offset_us: None,
+            report_due_us: now_us,
+            start_us: None,
+            started_us: 0,
+            received_packets: 0,
+            received_bytes: 0,
+            sent_packets: 0,
+            sent_bytes: 0,
+        }
+    }
+
+    /// The session may have a use for this DTLS datagram. After the handshake noise is told by its numbers: every datagram that
+    /// is carried up costs the control side as much as hundreds that are dropped here.
+    pub fn takes_dtls(&mut self, datagram: &[u8], now_us: u64) -> bool {
+        let is_likely = match self.keyed_us {
+            None => begins_with_record(datagram),
+            Some(since_us) => holds_sealed_record(datagram, RECORDS_BEFORE + now_us.saturating_sub(since_us)),
+        };
+        is_likely && self.dtls.take(now_us)
+    }
+
+    /// Takes the cost of transport-wide feedback of so many packets: 24 bytes may report thousands.
+    #[inline]
+    pub fn charge_statuses(&mut self, statuses: u16) {
+        self.media.charge(i64::from(statuses) * STATUS_BYTES);
+    }
+
+    pub fn rtt_or_guess_us(&self) -> u64 {
+        self.rtt_us.unwrap_or(RTT_US_UNKNOWN)
+    }
+
+    /// One that is far longer than those before counts as little more: whoever told of it may have been asleep.
+    pub fn note_rtt(&mut self, sample_us: u64) {
+        let sample_us = sample_us.min(4 * self.rtt_or_guess_us() + RTT_US_MORE);
+        self.rtt_us = Some(self.rtt_us.map_or(sample_us, |rtt_us| (rtt_us * 7 + sample_us) / 8));
+    }
+
+    /// The peer is elsewhere from now on.
+    pub fn note_moved(&mut self, now_us: u64) {
+        self.estimator.note_moved(now_us);
+        self.heard_us = now_us;
+    }
+
+    /// A sender report said `peer_us` (its NTP clock) when ours was `wall_us`.
+    pub fn note_clock(&mut self, wall_us: i64, peer_us: i64) {
+        let sample = wall_us - peer_us;
+        self.clock_offset_us = Some(match self.clock_offset_us {
+            Some(offset) if sample > offset && sample - offset < 2_000_000 => offset + (sample - offset) / OFFSET_DRIFT,
+            _ => sample,
+        });
+    }
+
+    /// Where the peer is.
+    #[inline]
+    pub fn path(&self) -> Option<Path> {
+        match &self.way {
+            Way::Ice(agent) => agent.selected(),
+            Way::Line(line) => line.path(),
+            Way::Mirror { .. } => None,
+        }
+    }
+
+    /// Where media goes: nowhere while it is too doubtful that the peer is there.
+    #[inline]
+    pub fn destination(&self) -> Option<Path> {
+        match &self.way {
+            Way::Ice(agent) => agent.sends_to(),
+            Way::Line(line) => line.path(),
+            Way::Mirror { .. } => None,
+        }
+    }
+
+    /// Its agent, which is about to hear what may move it.
+    pub fn moving(&mut self) -> Option<&mut Agent> {
+        let sent_bytes = self.sent_bytes;
+        let agent = self.agent()?;
+        agent.note_sent(sent_bytes);
+        Some(agent)
+    }
+
+    /// Media can be sent to it.
+    #[inline]
+    pub fn is_reached(&self) -> bool {
+        self.outbound.is_some() && self.destination().is_some()
+    }
+
+    pub fn rtcp_path(&self) -> Option<Path> {
+        match &self.way {
+            Way::Ice(agent) => agent.sends_to(),
+            Way::Line(line) => line.rtcp_path(),
+            Way::Mirror { .. } => None,
+        }
+    }
+
+    pub fn ice(&self) -> Option<&Agent> {
+        match &self.way {
+            Way::Ice(agent) => Some(agent),
+            Way::Line(_) | Way::Mirror { .. } => None,
+        }
+    }
+
+    pub fn agent(&mut self) -> Option<&mut Agent> {
+        match &mut self.way {
+            Way::Ice(agent) => Some(agent),
+            Way::Line(_) | Way::Mirror { .. } => None,
+        }
+    }
+
+    #[inline]
+    pub fn line(&self) -> Option<&Line> {
+        match &self.way {
+            Way::Ice(_) | Way::Mirror { .. } => None,
+            Way::Line(line) => Some(line),
+        }
+    }
+
+    #[inline]
+    pub fn line_mut(&mut self) -> Option<&mut Line> {
+        match &mut self.way {
+            Way::Ice(_) | Way::Mirror { .. } => None,
+            Way::Line(line) => Some(line),
+        }
+    }
+
+    /// It is asked for what is missing.
+    pub fn repairs(&self) -> bool {
+        match &self.way {
+            Way::Ice(_) => true,
+            Way::Line(line) => line.feedback.nack,
+            Way::Mirror { .. } => false,
+        }
+    }
+
+    pub fn is_mirror(&self) -> bool {
+        matches!(self.way, Way::Mirror { .. })
+    }
+
+    pub fn is_line_or_its_mirror(&self) -> bool {
+        matches!(self.way, Way::Line(_) | Way::Mirror { line: true, .. })
+    }
+
+    pub fn report_interval_us(&self) -> u64 {
+        let seldom = self.line().is_some_and(|line| line.messages.is_some());
+        if seldom { message_stream::REPORT_INTERVAL_US } else { REPORT_INTERVAL_US }
+    }
+
+    /// Its packets are authenticated.
+    pub fn is_secured(&self) -> bool {
+        self.inbound.as_ref().is_some_and(|inbound| !inbound.is_clear())
+    }
+
+    #[inline]
+    pub fn count_sent(&mut self, packets: u64, bytes: u64) {
+        self.sent_packets += packets;
+        self.sent_bytes += bytes;
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        const CIPHERS: usize = 2 * 2 * 600;
+        const WINDOW: usize = 160;
+        size_of::<Self>()
+            + CIPHERS
+            + self.estimator.memory_bytes()
+            + self.pacer.memory_bytes()
+            + self.line().map_or(0, Line::memory_bytes)
+            + self.sources.len() * (size_of::<Source>() + 8 + WINDOW)
+            + (self.outgoing.capacity() + self.producers.capacity() + self.consumers.capacity()) * 16
+    }
+}

@@ -1,0 +1,238 @@
+//! The recent packets of one layer as plaintext: what consumers are fed from and what NACKs are answered from.
+//!
+//! One byte ring per layer, shared by all consumers; memory is paid once a stream, not once a viewer. The ring starts
+//! small and doubles while it holds less than [`HISTORY_US`]. Sequence numbers find packets through a table.
+
+use crate::codec::numbers::Numbers;
+use crate::codec::selection::Place;
+use crate::types::Codec;
+
+/// What the ring tries to hold: at a round trip of half a second what was lost twice is asked for a second after it was sent
+/// first. Its largest size holds so much of 4.2 Mbit/s.
+pub const HISTORY_US: u64 = 2_000_000;
+const VIDEO_BYTES: usize = 64 << 10;
+const VIDEO_BYTES_MAX: usize = 1 << 20;
+const AUDIO_BYTES: usize = 16 << 10;
+/// Ring bytes for each place in the table; packets smaller than this on average lose some history.
+const BYTES_PER_PLACE: usize = 256;
+/// A packet of a picture that is one of several has about so many.
+const FULL_PACKET_BYTES: usize = 1_024;
+/// No payload of a datagram is longer.
+pub const PAYLOAD_BYTES_MAX: usize = 1500;
+
+/// An absent one-byte header extension.
+pub const ABSENT: u8 = 0xff;
+
+/// One cached packet. `len` 0: padding only, a sequence number without content.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Entry {
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub payload_type: u8,
+    pub codec: Option<Codec>,
+    pub marker: bool,
+    pub keyframe: bool,
+    /// RFC 6464 byte or [`ABSENT`].
+    pub audio_level: u8,
+    /// Video orientation byte or [`ABSENT`].
+    pub orientation: u8,
+    /// Length of the dependency descriptor that follows the payload in the ring.
+    pub descriptor_len: u8,
+    /// Of VP8 and VP9.
+    pub numbers: Numbers,
+    /// The number in the dependency descriptor.
+    pub frame: u16,
+    /// Where it stands among the layers of its stream, if that has some and says so.
+    pub place: Option<Place>,
+    pub len: u16,
+    pub(crate) used: bool,
+    pub(crate) position: u64,
+}
+
+impl Entry {
+    /// Bytes of payload and descriptor.
+    pub fn size(&self) -> usize {
+        usize::from(self.len) + usize::from(self.descriptor_len)
+    }
+}
+
+pub struct Cache {
+    bytes: Box<[u8]>,
+    table: Box<[Entry]>,
+    head: u64,
+    turned_at_us: u64,
+    bytes_max: usize,
+}
+
+impl Cache {
+    pub fn video(now_us: u64) -> Self {
+        Cache::with_bytes(VIDEO_BYTES, VIDEO_BYTES_MAX, now_us)
+    }
+
+    pub fn audio(now_us: u64) -> Self {
+        Cache::with_bytes(AUDIO_BYTES, AUDIO_BYTES, now_us)
+    }
+
+    fn with_bytes(bytes: usize, bytes_max: usize, now_us: u64) -> Self {
+        Cache {
+            bytes: vec![0; bytes].into_boxed_slice(),
+            table: vec![Entry::default(); bytes / BYTES_PER_PLACE].into_boxed_slice(),
+            head: 0,
+            turned_at_us: now_us,
+            bytes_max,
+        }
+    }
+
+    /// Bytes that may be inserted before what was inserted first is overwritten.
+    pub fn safe_bytes(&self) -> usize {
+        self.bytes.len() / 2
+    }
+
+    /// Packets that may be inserted before the table forgets the first.
+    pub fn safe_packets(&self) -> usize {
+        self.table.len() / 2
+    }
+
+    /// Full packets that it holds, a power of two.
+    pub fn full_packets(&self) -> usize {
+        self.bytes.len() / FULL_PACKET_BYTES
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        self.bytes.len() + self.table.len() * size_of::<Entry>()
+    }
+
+    pub fn contains(&self, sequence: u16) -> bool {
+        self.get(sequence).is_some()
+    }
+
+    /// The entry of `sequence` while its bytes are still there.
+    pub fn get(&self, sequence: u16) -> Option<&Entry> {
+        let entry = &self.table[sequence as usize & (self.table.len() - 1)];
+        let fresh = entry.used && self.head - entry.position <= self.bytes.len() as u64;
+        (fresh && entry.sequence == sequence).then_some(entry)
+    }
+
+    pub fn payload(&self, entry: &Entry) -> &[u8] {
+        let start = entry.position as usize & (self.bytes.len() - 1);
+        &self.bytes[start..start + entry.len as usize]
+    }
+
+    pub fn descriptor(&self, entry: &Entry) -> &[u8] {
+        let start = (entry.position as usize & (self.bytes.len() - 1)) + entry.len as usize;
+        &self.bytes[start..start + entry.descriptor_len as usize]
+    }
+
+    /// Copies a packet in. `payload.len()` must be at most [`PAYLOAD_BYTES_MAX`].
+    pub fn insert(&mut self, mut entry: Entry, payload: &[u8], descriptor: &[u8], now_us: u64) {
+        debug_assert!(payload.len() <= PAYLOAD_BYTES_MAX && descriptor.len() <= 255);
+        let needed = payload.len() + descriptor.len();
+        let capacity = self.bytes.len() as u64;
+        let to_end = capacity - (self.head & (capacity - 1));
+        if (needed as u64) > to_end {
+            self.head += to_end;
+            self.turn(now_us);
+        }
+        let start = self.head as usize & (self.bytes.len() - 1);
+        self.bytes[start..start + payload.len()].copy_from_slice(payload);
+        self.bytes[start + payload.len()..start + needed].copy_from_slice(descriptor);
+        entry.position = self.head;
+        entry.len = payload.len() as u16;
+        entry.descriptor_len = descriptor.len() as u8;
+        entry.used = true;
+        self.head += needed as u64;
+        let place = entry.sequence as usize & (self.table.len() - 1);
+        self.table[place] = entry;
+    }
+
+    /// The ring came round: double it when that took less than the history wanted.
+    fn turn(&mut self, now_us: u64) {
+        let quick = now_us.saturating_sub(self.turned_at_us) < HISTORY_US;
+        self.turned_at_us = now_us;
+        if quick && self.bytes.len() < self.bytes_max {
+            self.grow(now_us);
+        }
+    }
+
+    fn grow(&mut self, now_us: u64) {
+        let mut larger = Cache::with_bytes(self.bytes.len() * 2, self.bytes_max, now_us);
+        let mut kept: Vec<&Entry> = self
+            .table
+            .iter()
+            .filter(|entry| entry.used && self.head - entry.position <= self.bytes.len() as u64)
+            .collect();
+        kept.sort_unstable_by_key(|entry| entry.position);
+        for entry in kept {
+            larger.insert(*entry, self.payload(entry), self.descriptor(entry), now_us);
+        }
+        *self = larger;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(sequence: u16) -> Entry {
+        Entry { sequence, ..Entry::default() }
+    }
+
+    #[test]
+    fn a_far_viewer_finds_what_it_lost_twice() {
+        let mut cache = Cache::video(0);
+        let each_us = 18_000; // 500 kbit/s
+        for n in 0..2_000u16 {
+            cache.insert(entry(n), &[0; 1125], &[], u64::from(n) * each_us);
+            let before = n.checked_sub((1_300_000 / each_us) as u16);
+            assert!(n < 200 || before.is_some_and(|before| cache.contains(before)), "{n}");
+        }
+    }
+
+    #[test]
+    fn finds_recent_and_forgets_old_across_the_wrap() {
+        let mut cache = Cache::audio(0);
+        let mut sequence = 65_000u16;
+        for i in 0..2_000u32 {
+            cache.insert(entry(sequence), &[i as u8; 100], &[], u64::from(i) * 20_000);
+            sequence = sequence.wrapping_add(1);
+        }
+        let last = sequence.wrapping_sub(1);
+        let found = *cache.get(last).unwrap();
+        assert_eq!(cache.payload(&found), &[(1_999 % 256) as u8; 100]);
+        assert!(cache.get(last.wrapping_sub(20)).is_some());
+        assert!(cache.get(last.wrapping_sub(64)).is_none());
+        assert!(cache.get(sequence).is_none());
+    }
+
+    #[test]
+    fn grows_while_history_is_short_and_keeps_what_it_had() {
+        let mut cache = Cache::video(0);
+        let before = cache.memory_bytes();
+        for sequence in 0..400u16 {
+            cache.insert(entry(sequence), &[sequence as u8; 1200], &[7, 8], u64::from(sequence) * 1_000);
+        }
+        assert!(cache.memory_bytes() > before);
+        for sequence in 300..400u16 {
+            let found = *cache.get(sequence).unwrap();
+            assert_eq!(cache.payload(&found), &[sequence as u8; 1200]);
+            assert_eq!(cache.descriptor(&found), &[7, 8]);
+        }
+    }
+
+    #[test]
+    fn stops_growing_at_the_bound() {
+        let mut cache = Cache::video(0);
+        for i in 0..20_000u32 {
+            cache.insert(entry(i as u16), &[0; 1500], &[0; 200], u64::from(i));
+        }
+        assert!(cache.memory_bytes() <= VIDEO_BYTES_MAX + VIDEO_BYTES_MAX / BYTES_PER_PLACE * size_of::<Entry>());
+    }
+
+    #[test]
+    fn an_empty_packet_is_an_entry() {
+        let mut cache = Cache::video(0);
+        cache.insert(entry(5), &[], &[], 0);
+        assert_eq!(cache.get(5).unwrap().len, 0);
+        assert!(!cache.contains(0));
+    }
+}

@@ -1,0 +1,433 @@
+//! What was received of one SSRC: loss and jitter for receiver reports, and what to ask again (RFC 3550 A, RFC 4585).
+
+use crate::serial::is_before;
+use crate::stream::playout::Report;
+use crate::wire::rtcp::ReportBlock;
+
+/// Gaps larger than this are not asked for packet by packet: a key frame is.
+const GAP_MAX: u16 = 256;
+/// Nor are gaps of this many after so long without a packet: what is older than a moment comes too late.
+const OUTAGE_GAP: u16 = 8;
+const OUTAGE_US: u64 = 600_000;
+const MISSING_MAX: usize = 256;
+pub const ASKS_MAX: u8 = 8;
+/// A voice does not wait longer.
+pub const VOICE_ASKS_MAX: u8 = 2;
+/// Packets further behind than this are not merely late (RFC 3550 A.1, MAX_MISORDER; larger, as lost ones are sent again).
+const MISORDER_MAX: i16 = 300;
+/// Nor does so much get lost on the way (MAX_DROPOUT).
+const DROPOUT_MAX: i16 = 3_000;
+/// A packet that is only late needs this long at most on most networks.
+const REORDER_US: u64 = 5_000;
+const ASK_AGAIN_US_MIN: u64 = 30_000;
+/// Assumed until the peer's reports tell the round trip.
+pub const RTT_US_UNKNOWN: u64 = 60_000;
+/// What comes sooner after it was asked for was under way already.
+const ANSWER_US_MIN: u64 = 10_000;
+const ASK_AGAIN_US_MAX: u64 = 1_500_000;
+/// So often it is asked again after the same time, then more and more seldom: there may be too much on the way.
+const EVENLY: u8 = 3;
+
+/// How long after a packet was asked for it is asked for again: libwebrtc sends none twice within what it takes for the round trip.
+pub fn ask_again_us(rtt_us: u64) -> u64 {
+    (rtt_us + rtt_us / 8).clamp(ASK_AGAIN_US_MIN, ASK_AGAIN_US_MAX)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Missing {
+    sequence: u16,
+    asked: u8,
+    /// When it was asked for first.
+    asked_us: u64,
+    due_us: u64,
+}
+
+/// What a packet was to the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// The newest so far.
+    Next,
+    /// Older than the newest.
+    Late,
+    /// The gap before it was too large to ask for.
+    Jump,
+}
+
+/// A sender report as it came: where the publisher's clock stood.
+#[derive(Clone, Copy, Debug)]
+pub struct SenderClock {
+    /// NTP 32.32 of the publisher.
+    pub ntp: u64,
+    pub rtp: u32,
+    pub arrived_us: u64,
+}
+
+#[derive(Default)]
+pub struct Reception {
+    started: bool,
+    pub highest: u16,
+    /// When the newest packet came.
+    newest_us: u64,
+    cycles: u32,
+    base: u32,
+    pub received: u32,
+    expected_before: u32,
+    received_before: u32,
+    transit: i64,
+    jitter_q4: u32,
+    pub clock: Option<SenderClock>,
+    missing: Vec<Missing>,
+    /// Of the last report: the share lost ...
+    pub fraction_lost: f32,
+    /// ... and what was asked for again: what came in the end is not lost, yet it came late.
+    pub losses: Report,
+    /// Packets asked for since the last report, each once.
+    asked: u32,
+    /// No answer to what was asked for last comes sooner.
+    answer_us: u64,
+    clock_hz: u32,
+}
+
+impl Reception {
+    pub fn new(clock_hz: u32) -> Self {
+        Reception { clock_hz, ..Reception::default() }
+    }
+
+    pub fn clock_hz(&self) -> u32 {
+        self.clock_hz
+    }
+
+    /// Starts counting; a sender's clock that came before stays, and what is told of losses.
+    pub fn start(&mut self, clock_hz: u32) {
+        *self = Reception { clock: self.clock, losses: self.losses, ..Reception::new(clock_hz) };
+    }
+
+    pub fn started(&self) -> bool {
+        self.started
+    }
+
+    /// Counts a packet that came on the media SSRC.
+    pub fn count(&mut self, sequence: u16, timestamp: u32, now_us: u64) -> Arrival {
+        self.received = self.received.wrapping_add(1);
+        self.measure_jitter(timestamp, now_us);
+        self.place(sequence, now_us)
+    }
+
+    /// A packet recovered from RTX: no longer missing, not counted as received.
+    pub fn recover(&mut self, sequence: u16) {
+        self.forget(sequence);
+    }
+
+    fn place(&mut self, sequence: u16, now_us: u64) -> Arrival {
+        if !self.started {
+            self.started = true;
+            (self.highest, self.newest_us) = (sequence, now_us);
+            self.base = u32::from(sequence);
+            return Arrival::Next;
+        }
+        let ahead = sequence.wrapping_sub(self.highest);
+        if ahead == 0 || ahead >= 0x8000 {
+            if let Some(late) = self.forget(sequence) {
+                self.take_back(late, now_us);
+            }
+            return Arrival::Late;
+        }
+        if sequence < self.highest {
+            self.cycles = self.cycles.wrapping_add(1 << 16);
+        }
+        let from = self.highest.wrapping_add(1);
+        self.highest = sequence;
+        let silent_us = now_us.saturating_sub(std::mem::replace(&mut self.newest_us, now_us));
+        if ahead > GAP_MAX || ahead > OUTAGE_GAP && silent_us > OUTAGE_US {
+            self.missing.clear();
+            return Arrival::Jump;
+        }
+        self.miss(from, usize::from(ahead) - 1, now_us);
+        Arrival::Next
+    }
+
+    /// The oldest give way, all at once: a publisher may leave a gap before each packet.
+    fn miss(&mut self, from: u16, count: usize, now_us: u64) {
+        let excess = (self.missing.len() + count).saturating_sub(MISSING_MAX);
+        self.missing.drain(..excess.min(self.missing.len()));
+        let due_us = now_us + REORDER_US;
+        let sequences = (0..count as u16).map(|i| from.wrapping_add(i));
+        self.missing.extend(sequences.map(|sequence| Missing { sequence, asked: 0, asked_us: 0, due_us }));
+    }
+
+    fn forget(&mut self, sequence: u16) -> Option<Missing> {
+        let at = self.missing.iter().position(|m| m.sequence == sequence)?;
+        Some(self.missing.remove(at))
+    }
+
+    /// It came sooner than an answer could: it was out of order, and not lost.
+    fn take_back(&mut self, late: Missing, now_us: u64) {
+        let is_counted = late.asked > 0 && late.asked_us > self.losses.at_us;
+        if is_counted && now_us < late.asked_us + self.answer_us {
+            self.asked -= 1;
+        }
+    }
+
+    fn measure_jitter(&mut self, timestamp: u32, now_us: u64) {
+        let arrival = (now_us as u128 * u128::from(self.clock_hz) / 1_000_000) as i64;
+        let transit = i64::from((arrival as u32).wrapping_sub(timestamp) as i32);
+        if self.started {
+            let d = (transit - self.transit).unsigned_abs().min(u64::from(u32::MAX >> 5)) as u32;
+            self.jitter_q4 = self.jitter_q4 + d - ((self.jitter_q4 + 8) >> 4);
+        }
+        self.transit = transit;
+    }
+
+    pub fn is_missing_any(&self) -> bool {
+        !self.missing.is_empty()
+    }
+
+    /// Sequence numbers to ask for now, oldest first, into `asked`; `true` when one was given up. `rtt_us`: None as long as it was
+    /// not measured.
+    pub fn ask(&mut self, now_us: u64, rtt_us: Option<u64>, asks_max: u8, asked: &mut Vec<u16>) -> bool {
+        // What is measured is a mean: some answers come sooner.
+        self.answer_us = ANSWER_US_MIN.max(rtt_us.unwrap_or(0) * 3 / 4);
+        let again = ask_again_us(rtt_us.unwrap_or(RTT_US_UNKNOWN));
+        let before = self.missing.len();
+        self.missing.retain(|m| m.asked < asks_max || now_us < m.due_us);
+        for m in self.missing.iter_mut().filter(|m| now_us >= m.due_us) {
+            asked.push(m.sequence);
+            if m.asked == 0 {
+                self.asked += 1;
+                m.asked_us = now_us;
+            }
+            m.asked += 1;
+            m.due_us = now_us + again * u64::from(m.asked.saturating_sub(EVENLY).max(1));
+        }
+        self.missing.len() < before
+    }
+
+    /// Nobody can be asked: whoever misses the packets asks for a key frame.
+    pub fn give_up(&mut self) {
+        self.missing.clear();
+    }
+
+    /// The number of a packet near the newest one with the rollovers counted.
+    pub fn extended(&self, sequence: u16) -> u32 {
+        let ahead = sequence.wrapping_sub(self.highest) as i16;
+        (self.cycles | u32::from(self.highest)).wrapping_add_signed(ahead.into())
+    }
+
+    /// Whether a packet is so far from the newest one that its source has started anew (RFC 3550 A.1).
+    pub fn is_far_off(&self, sequence: u16) -> bool {
+        let ahead = sequence.wrapping_sub(self.highest) as i16;
+        self.started && !(-MISORDER_MAX..=DROPOUT_MAX).contains(&ahead)
+    }
+
+    /// Nothing before this packet is worth asking for any more: it begins a key frame.
+    pub fn give_up_before(&mut self, sequence: u16) {
+        self.missing.retain(|m| !is_before(m.sequence, sequence));
+    }
+
+    pub fn jitter_us(&self) -> u64 {
+        u64::from(self.jitter_q4 >> 4) * 1_000_000 / u64::from(self.clock_hz.max(1))
+    }
+
+    /// The report block of this interval (RFC 3550 A.3). `ssrc` is the media source.
+    pub fn report(&mut self, ssrc: u32, now_us: u64) -> ReportBlock {
+        let highest = self.cycles | u32::from(self.highest);
+        let expected = highest.wrapping_sub(self.base).wrapping_add(1);
+        let lost = i64::from(expected) - i64::from(self.received);
+        let expected_now = expected.wrapping_sub(self.expected_before);
+        let received_now = self.received.wrapping_sub(self.received_before);
+        self.expected_before = expected;
+        self.received_before = self.received;
+        let lost_now = i64::from(expected_now) - i64::from(received_now);
+        let fraction = if expected_now == 0 || lost_now <= 0 {
+            0
+        } else {
+            (lost_now * 256 / i64::from(expected_now)).min(255) as u8
+        };
+        self.fraction_lost = f32::from(fraction) / 256.0;
+        let asked = (std::mem::take(&mut self.asked) as f32 / expected_now.max(1) as f32).min(1.0);
+        self.losses = Report { fraction: asked, packets: expected_now, at_us: now_us };
+        let (last_sr, delay_since_sr) = self.clock.map_or((0, 0), |clock| {
+            let delay = now_us.saturating_sub(clock.arrived_us) * 65_536 / 1_000_000;
+            ((clock.ntp >> 16) as u32, delay as u32)
+        });
+        ReportBlock {
+            ssrc,
+            fraction_lost: fraction,
+            cumulative_lost: lost.clamp(-0x80_0000, 0x7f_ffff) as i32,
+            highest,
+            jitter: self.jitter_q4 >> 4,
+            last_sr,
+            delay_since_sr,
+        }
+    }
+}
+
+/// Beyond this round trip a packet of a voice that is sent again comes when its time is over.
+pub(crate) const VOICE_RTT_US_MAX: u64 = 200_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_for_a_gap_across_the_wrap_then_gives_up() {
+        let mut r = Reception::new(90_000);
+        r.count(65_534, 0, 0);
+        assert_eq!(r.count(1, 0, 1_000), Arrival::Next);
+        let mut asked = Vec::new();
+        assert!(!r.ask(1_000, Some(0), ASKS_MAX, &mut asked));
+        assert!(asked.is_empty());
+        r.ask(7_000, Some(0), ASKS_MAX, &mut asked);
+        assert_eq!(asked, [65_535, 0]);
+        assert_eq!(r.count(0, 0, 8_000), Arrival::Late);
+        let mut now = 7_000;
+        let mut given_up = false;
+        let mut asks = 0;
+        for _ in 0..1_000 {
+            now += 20_000;
+            asked.clear();
+            given_up |= r.ask(now, Some(0), ASKS_MAX, &mut asked);
+            asks += asked.len();
+        }
+        assert!(given_up);
+        assert_eq!(asks, usize::from(ASKS_MAX) - 1);
+        assert!(!r.is_missing_any());
+    }
+
+    #[test]
+    fn what_is_missing_is_bounded_and_the_newest() {
+        let mut r = Reception::new(90_000);
+        let mut sequence = 65_000u16;
+        for i in 0..100u64 {
+            assert_eq!(r.count(sequence, 0, i), Arrival::Next);
+            assert!(r.missing.len() <= MISSING_MAX);
+            sequence = sequence.wrapping_add(GAP_MAX);
+        }
+        let newest = sequence.wrapping_sub(GAP_MAX).wrapping_sub(1);
+        assert_eq!(r.missing.last().map(|m| m.sequence), Some(newest));
+        assert!(r.missing.windows(2).all(|pair| is_before(pair[0].sequence, pair[1].sequence)));
+    }
+
+    #[test]
+    fn what_no_network_makes_of_a_stream_is_far_off() {
+        let mut r = Reception::new(90_000);
+        assert!(!r.is_far_off(7), "nothing came yet");
+        for newest in [5_000u16, 100, 65_500] {
+            r.start(90_000);
+            r.count(newest, 0, 0);
+            let ahead = |steps: i32| newest.wrapping_add(steps as u16);
+            for near in [0, 1, -1, -MISORDER_MAX, DROPOUT_MAX] {
+                assert!(!r.is_far_off(ahead(near.into())), "{near} from {newest}");
+            }
+            for far in [-MISORDER_MAX - 1, DROPOUT_MAX + 1, i16::MIN, i16::MAX] {
+                assert!(r.is_far_off(ahead(far.into())), "{far} from {newest}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_jump_asks_for_nothing() {
+        let mut r = Reception::new(90_000);
+        r.count(10, 0, 0);
+        assert_eq!(r.count(10 + GAP_MAX + 1, 0, 0), Arrival::Jump);
+        assert!(!r.is_missing_any());
+    }
+
+    #[test]
+    fn reports_loss_and_the_extended_sequence() {
+        let mut r = Reception::new(90_000);
+        let mut sequence = 65_500u16;
+        for i in 0..100u32 {
+            if i % 4 != 3 {
+                r.count(sequence, i * 3_000, u64::from(i) * 33_333);
+            }
+            sequence = sequence.wrapping_add(1);
+        }
+        let block = r.report(9, 4_000_000);
+        assert_eq!(block.cumulative_lost, 24);
+        assert_eq!(block.highest, (1 << 16) | 62);
+        assert_eq!([r.extended(65_500), r.extended(62), r.extended(70)], [65_500, (1 << 16) | 62, (1 << 16) | 70]);
+        assert!((60..=64).contains(&block.fraction_lost));
+        assert_eq!(r.report(9, 4_000_000).fraction_lost, 0);
+    }
+
+    #[test]
+    fn what_came_when_it_was_asked_for_was_late() {
+        let mut r = Reception::new(90_000);
+        for i in (0..100_u16).filter(|i| i % 10 != 5) {
+            let now_us = u64::from(i) * 20_000;
+            r.count(i, u32::from(i) * 1_800, now_us);
+            let mut asked = Vec::new();
+            r.ask(now_us + 10_000, Some(0), ASKS_MAX, &mut asked);
+            asked.iter().for_each(|sequence| {
+                r.count(*sequence, u32::from(*sequence) * 1_800, now_us + 30_000);
+            });
+        }
+        assert_eq!((r.report(9, 4_000_000).fraction_lost, r.losses.fraction), (0, 0.1));
+        r.report(9, 5_000_000);
+        assert_eq!(r.losses.fraction, 0.0);
+    }
+
+    const RTT_US: Option<u64> = Some(50_000);
+
+    /// Every tenth packet comes so long after it was asked for, `again`: over RTX.
+    fn share_asked(after_us: u64, again: bool, rtt_us: Option<u64>) -> f32 {
+        let mut r = Reception::new(90_000);
+        for i in (0..200_u16).filter(|i| i % 10 != 5) {
+            let now_us = u64::from(i) * 100_000;
+            r.count(i, 0, now_us);
+            let mut asked = Vec::new();
+            r.ask(now_us + 10_000, rtt_us, ASKS_MAX, &mut asked);
+            for sequence in asked {
+                match again {
+                    true => r.recover(sequence),
+                    false => _ = r.count(sequence, 0, now_us + 10_000 + after_us),
+                }
+                r.count(sequence, 0, now_us + 12_000 + after_us);
+            }
+            if i % 50 == 0 {
+                r.report(9, now_us + 11_000);
+            }
+        }
+        r.report(9, 20_000_000);
+        r.losses.fraction
+    }
+
+    #[test]
+    fn what_came_sooner_than_an_answer_was_out_of_order_and_not_lost() {
+        assert_eq!(share_asked(5_000, false, RTT_US), 0.0);
+        assert!((0.09..0.11).contains(&share_asked(50_000, false, RTT_US)));
+        assert!((0.09..0.11).contains(&share_asked(42_000, false, RTT_US)), "the round trip is a mean");
+        assert!((0.09..0.11).contains(&share_asked(5_000, true, RTT_US)), "an answer, though it be early");
+        assert!(
+            (0.09..0.11).contains(&share_asked(20_000, false, None)),
+            "no round trip is known that would speak against it"
+        );
+        assert_eq!(share_asked(5_000, false, None), 0.0);
+        assert_eq!(share_asked(5_000, false, Some(2_000)), 0.0, "on the same network nobody waits anyway");
+    }
+
+    #[test]
+    fn what_was_asked_for_before_a_report_is_not_taken_from_the_next_one() {
+        let mut r = Reception::new(90_000);
+        let mut asked = Vec::new();
+        [0, 2].iter().for_each(|i| _ = r.count(*i, 0, 1_000));
+        r.ask(7_000, Some(50_000), ASKS_MAX, &mut asked);
+        r.report(9, 7_000);
+        assert_eq!(r.losses.fraction, 1.0 / 3.0);
+        r.count(4, 0, 8_000);
+        r.ask(14_000, Some(50_000), ASKS_MAX, &mut asked);
+        r.count(1, 0, 15_000);
+        r.report(9, 1_000_000);
+        assert_eq!((asked, r.losses.fraction), (vec![1, 3], 0.5));
+    }
+
+    #[test]
+    fn jitter_survives_the_timestamp_wrap() {
+        let mut r = Reception::new(90_000);
+        for i in 0..200u32 {
+            r.count(i as u16, (u32::MAX - 100_000).wrapping_add(i * 3_000), u64::from(i) * 33_333);
+        }
+        assert!(r.jitter_us() < 100);
+    }
+}

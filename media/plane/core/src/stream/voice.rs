@@ -1,0 +1,152 @@
+//! How loud a voice is, and which voices of a conference are heard. See `shard::voices`.
+
+/// Of the way up to a louder packet, with each one: a word is heard from its first packet or two on.
+pub(crate) const ATTACK: f32 = 0.5;
+
+/// What was loud is forgotten this fast; from a clear voice to silence it takes four seconds.
+pub(crate) const RELEASE_DB_PER_S: f32 = 20.0;
+
+/// As loud as this or quieter is silence for viewers (90 dB below the loudest that there is).
+pub(crate) const SILENT_DB: f32 = 37.0;
+
+/// The same for the mixer: 70 dB below. Silence of A-law is 72 dB below (ITU-T G.711: its smallest value is 8 of 32768).
+pub(crate) const MIXED_SILENT_DB: f32 = 57.0;
+
+/// More than this no conference asks for.
+pub const VOICES_MAX: u16 = 1_000;
+
+/// How loud a voice was lately, in dB above digital silence.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Loudness {
+    db: f32,
+    at_us: u64,
+}
+
+impl Loudness {
+    /// One packet with an RFC 6464 byte (0 loudest .. 127 silent, below the bit of voice activity).
+    #[inline]
+    pub fn note(&mut self, byte: u8, now_us: u64) {
+        let (heard, before) = (f32::from(127 - (byte & 0x7f)), self.at(now_us));
+        self.db = if heard > before { before + (heard - before) * ATTACK } else { before };
+        self.at_us = now_us;
+    }
+
+    /// Its value now, 0..127.
+    #[inline]
+    pub fn at(&self, now_us: u64) -> f32 {
+        let forgotten = now_us.saturating_sub(self.at_us) as f32 * (RELEASE_DB_PER_S / 1e6);
+        (self.db - forgotten).max(0.0)
+    }
+}
+
+/// Who hears a voice: people at the other end of a peer, or the mixer at the other end of its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Viewers,
+    Mixer,
+}
+
+pub const AUDIENCES: [Audience; 2] = [Audience::Viewers, Audience::Mixer];
+
+impl Audience {
+    /// Of a consumer on a line, or on a peer.
+    #[inline]
+    pub fn of(on_line: bool) -> Self {
+        if on_line { Audience::Mixer } else { Audience::Viewers }
+    }
+
+    pub(crate) fn silent_db(self) -> f32 {
+        match self {
+            Audience::Viewers => SILENT_DB,
+            Audience::Mixer => MIXED_SILENT_DB,
+        }
+    }
+}
+
+/// One voice before one audience.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Standing {
+    /// Its packets tell how loud they are, it is not paused, and somebody of this audience takes it: it competes.
+    pub(crate) competes: bool,
+    /// Nothing of it goes to this audience now.
+    pub(crate) unheard: bool,
+    /// Counts how often it got in: numbers go on behind the gap there.
+    pub(crate) entrance: u16,
+}
+
+/// One voice among those of its conference.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Voice {
+    pub loudness: Loudness,
+    /// It goes out whatever others do: no microphone.
+    pub(crate) kept: bool,
+    pub(crate) standings: [Standing; 2],
+}
+
+impl Voice {
+    #[inline]
+    pub fn is_unheard(&self, by: Audience) -> bool {
+        self.standings[by as usize].unheard
+    }
+
+    #[inline]
+    pub fn entrance(&self, before: Audience) -> u16 {
+        self.standings[before as usize].entrance
+    }
+}
+
+/// The voices of one conference before one audience.
+#[derive(Debug, Default)]
+pub struct Voices {
+    /// 0: all are heard.
+    pub(crate) most: usize,
+    pub(crate) competing: usize,
+    /// While more compete than are heard: those who are, by their keys.
+    pub(crate) heard: Vec<usize>,
+}
+
+impl Voices {
+    pub(crate) fn are_chosen(&self) -> bool {
+        self.most > 0 && self.competing > self.most
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_loud_with_its_second_packet_and_stays_so_over_a_pause() {
+        let mut loudness = Loudness::default();
+        loudness.note(127, 0);
+        assert!(loudness.at(0) <= SILENT_DB);
+        loudness.note(25, 20_000);
+        loudness.note(25, 40_000);
+        assert!(loudness.at(40_000) > 75.0);
+        loudness.note(127, 60_000);
+        assert!(loudness.at(540_000) > 65.0, "ten decibels in half a second");
+        assert!(loudness.at(4_040_000) <= SILENT_DB);
+        assert_eq!(loudness.at(u64::MAX), 0.0);
+    }
+
+    #[test]
+    fn silence_takes_it_down_no_faster_than_absence() {
+        let (mut silent, mut absent) = (Loudness::default(), Loudness::default());
+        for n in 0..10 {
+            silent.note(20, n * 20_000);
+            absent.note(20, n * 20_000);
+        }
+        for n in 10..100 {
+            silent.note(127, n * 20_000);
+        }
+        assert!((silent.at(2_000_000) - absent.at(2_000_000)).abs() < 0.1);
+    }
+
+    #[test]
+    fn the_bit_of_voice_activity_is_no_loudness() {
+        let (mut with, mut without) = (Loudness::default(), Loudness::default());
+        with.note(0x80 | 40, 0);
+        without.note(40, 0);
+        assert_eq!(with.at(0), without.at(0));
+    }
+}

@@ -1,0 +1,221 @@
+//! SRTP and SRTCP (RFC 3711, RFC 7714): packets opened and sealed in place, replay windows, rollover counters.
+//!
+//! One [`Inbound`] and one [`Outbound`] per transport. Keys come from outside (DTLS, SDES) and never leave. A line whose
+//! session description has no keys uses the same two with the null cipher: its packets pass as they are.
+
+use crate::wire::rtp::{u16_at, u32_at};
+use crate::wire::srtp_cipher::{self, Cipher};
+use crate::wire::srtp_profile::{BadKey, INDEX_WORD, Profile, RTCP_HEADER, SrtpError};
+use crate::wire::srtp_replay::{RtcpWindow, RtpWindow, Sources};
+
+/// What sealing adds to an RTP packet at most.
+pub const RTP_OVERHEAD_MAX: usize = 16;
+/// What sealing adds to an RTCP compound at most: tag, E bit and index.
+pub const RTCP_OVERHEAD_MAX: usize = 20;
+
+const RTP_HEADER: usize = 12;
+const ENCRYPTED: u32 = 0x8000_0000;
+
+/// Opens what one peer sends.
+pub struct Inbound {
+    rtp: Cipher,
+    rtcp: Cipher,
+    rtp_sources: Sources<RtpWindow>,
+    rtcp_sources: Sources<RtcpWindow>,
+}
+
+impl Inbound {
+    pub fn new(profile: Profile, key: &[u8], salt: &[u8]) -> Result<Self, BadKey> {
+        let (rtp, rtcp) = srtp_cipher::pair(profile, key, salt)?;
+        Ok(Inbound { rtp, rtcp, rtp_sources: Sources::default(), rtcp_sources: Sources::default() })
+    }
+
+    /// Its sources were heard under another key before.
+    pub fn go_on_from(&mut self, before: Inbound) {
+        self.rtp_sources = before.rtp_sources;
+    }
+
+    /// Takes packets as they are: plain RTP.
+    pub fn clear() -> Self {
+        let sources = (Sources::default(), Sources::default());
+        Inbound { rtp: Cipher::Null, rtcp: Cipher::Null, rtp_sources: sources.0, rtcp_sources: sources.1 }
+    }
+
+    pub fn is_clear(&self) -> bool {
+        self.rtp.is_null()
+    }
+
+    /// Decrypts an RTP packet in place; `header` is its parsed header. Gives the length in clear.
+    ///
+    /// Replay is checked before the tag and committed after it; a new SSRC takes room only then.
+    #[inline]
+    pub fn open_rtp(&mut self, packet: &mut [u8], header: &crate::wire::rtp::Header) -> Result<usize, SrtpError> {
+        if header.payload_offset < RTP_HEADER || packet.len() < header.payload_offset + self.rtp.tag_bytes() {
+            return Err(SrtpError::TooShort);
+        }
+        if self.is_clear() {
+            return Ok(packet.len());
+        }
+        let place = self.rtp_sources.find(header.ssrc);
+        let highest = self.rtp_sources.highest(&place);
+        let index = estimate(highest, header.sequence).ok_or(SrtpError::Replay)?;
+        if !self.rtp_sources.is_fresh(&place, index) {
+            return Err(SrtpError::Replay);
+        }
+        let len = self.rtp.open_rtp(packet, header.payload_offset, header.ssrc, index)?;
+        self.rtp_sources.commit(place, header.ssrc, index)?;
+        Ok(len)
+    }
+
+    /// Decrypts an RTCP compound in place; gives its length in clear.
+    pub fn open_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, SrtpError> {
+        if self.rtcp.is_null() {
+            return Ok(packet.len());
+        }
+        if packet.len() < RTCP_HEADER + self.rtcp.tag_bytes() + INDEX_WORD {
+            return Err(SrtpError::TooShort);
+        }
+        let word_at = match self.rtcp.index_is_last() {
+            true => packet.len() - INDEX_WORD,
+            false => packet.len() - INDEX_WORD - self.rtcp.tag_bytes(),
+        };
+        let word = u32_at(packet, word_at);
+        // RFC 8827 §6.5: no unencrypted media; a cleared E bit is not accepted.
+        if word & ENCRYPTED == 0 {
+            return Err(SrtpError::Auth);
+        }
+        let (ssrc, index) = (u32_at(packet, 4), u64::from(word & !ENCRYPTED));
+        let place = self.rtcp_sources.find(ssrc);
+        if !self.rtcp_sources.is_fresh(&place, index) {
+            return Err(SrtpError::Replay);
+        }
+        let len = self.rtcp.open_rtcp(packet, ssrc, word)?;
+        self.rtcp_sources.commit(place, ssrc, index)?;
+        Ok(len)
+    }
+}
+
+/// RFC 3711 §3.3.1: the 48-bit index that a sequence number most likely stands for. None: before index 0.
+#[inline]
+fn estimate(highest: Option<u64>, sequence: u16) -> Option<u64> {
+    let Some(highest) = highest else { return Some(u64::from(sequence)) };
+    let step = sequence.wrapping_sub(highest as u16) as i16;
+    highest.checked_add_signed(i64::from(step)).filter(|index| *index >> 48 == 0)
+}
+
+/// Seals what goes to one peer.
+pub struct Outbound {
+    rtp: Cipher,
+    rtcp: Cipher,
+    rtcp_index: u32,
+}
+
+impl Outbound {
+    pub fn new(profile: Profile, key: &[u8], salt: &[u8]) -> Result<Self, BadKey> {
+        let (rtp, rtcp) = srtp_cipher::pair(profile, key, salt)?;
+        Ok(Outbound { rtp, rtcp, rtcp_index: 0 })
+    }
+
+    /// Packets were sealed for this peer before, maybe under this very key: an index must not come again
+    /// (RFC 3711 §3.4).
+    pub fn go_on_from(&mut self, before: &Outbound) {
+        self.rtcp_index = before.rtcp_index;
+    }
+
+    /// Leaves packets as they are: plain RTP.
+    pub fn clear() -> Self {
+        Outbound { rtp: Cipher::Null, rtcp: Cipher::Null, rtcp_index: 0 }
+    }
+
+    /// What `seal_rtp` adds.
+    #[inline]
+    pub fn rtp_overhead(&self) -> usize {
+        self.rtp.tag_bytes()
+    }
+
+    /// What `seal_rtcp` adds.
+    #[inline]
+    pub fn rtcp_overhead(&self) -> usize {
+        if self.rtcp.is_null() { 0 } else { self.rtcp.tag_bytes() + INDEX_WORD }
+    }
+
+    /// Encrypts `buffer[..plain_len]` in place and adds the tag; gives the whole length.
+    ///
+    /// `header_len` counts extensions too. A rollover counter and sequence number must stand for one plaintext only.
+    #[inline]
+    pub fn seal_rtp(&self, buffer: &mut [u8], plain_len: usize, header_len: usize, roc: u32) -> usize {
+        let index = u64::from(roc) << 16 | u64::from(u16_at(buffer, 2));
+        let ssrc = u32_at(buffer, 8);
+        self.rtp.seal_rtp(buffer, plain_len, header_len, ssrc, index)
+    }
+
+    /// Encrypts the compound in `buffer[..plain_len]`, adds tag and index; gives the whole length, or 0 when all
+    /// 2^31 indices of the key are used up (RFC 3711 §9.2) and nothing may be sent.
+    pub fn seal_rtcp(&mut self, buffer: &mut [u8], plain_len: usize) -> usize {
+        if self.rtcp.is_null() {
+            return plain_len;
+        }
+        if self.rtcp_index == ENCRYPTED {
+            return 0;
+        }
+        let word = ENCRYPTED | self.rtcp_index;
+        self.rtcp_index += 1;
+        self.rtcp.seal_rtcp(buffer, plain_len, u32_at(buffer, 4), word)
+    }
+}
+
+/// The rollover counter of one SSRC that we send.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RocTx {
+    last: Option<u16>,
+    roc: u32,
+}
+
+impl RocTx {
+    /// The counter for this packet, which may be up to 32767 older than the newest.
+    #[inline]
+    pub fn advance(&mut self, sequence: u16) -> u32 {
+        let Some(last) = self.last else {
+            self.last = Some(sequence);
+            return self.roc;
+        };
+        let roc = self.of(sequence);
+        if (sequence.wrapping_sub(last) as i16) > 0 {
+            self.last = Some(sequence);
+            self.roc = roc;
+        }
+        roc
+    }
+
+    /// Encryption begins: the number reached stays, the counter is 0.
+    pub fn begin(&mut self) {
+        self.roc = 0;
+    }
+
+    /// The newest number; None: nothing was sent.
+    pub fn last(&self) -> Option<u16> {
+        self.last
+    }
+
+    /// How many numbers `sequence` is behind the newest; None: it is newer, or the first.
+    #[inline]
+    pub fn behind(&self, sequence: u16) -> Option<u16> {
+        let behind = self.last?.wrapping_sub(sequence);
+        (behind <= 0x8000).then_some(behind)
+    }
+
+    /// The counter without taking note of the packet.
+    #[inline]
+    pub fn of(&self, sequence: u16) -> u32 {
+        let Some(last) = self.last else { return self.roc };
+        match (sequence.wrapping_sub(last) as i16) > 0 {
+            true if sequence < last => self.roc.wrapping_add(1),
+            false if sequence > last => self.roc.wrapping_sub(1),
+            _ => self.roc,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "srtp_tests.rs"]
+mod tests;
