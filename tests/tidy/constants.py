@@ -60,7 +60,8 @@ def read(code: Code, name: str, nodes: Iterable[ast.AST]) -> set[Limit]:
     for node in nodes:
         if isinstance(node, ast.Attribute):
             origin = ast.unparse(node.value) if isinstance(node.value, ast.Name | ast.Attribute) else ""
-            if (origin := modules.get(origin, origin)).endswith("limits"):
+            origin = modules.get(origin) or behind(code, *origin.rpartition(".")[::2])
+            if origin.endswith("limits"):
                 found.add((origin, node.attr))
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             source, _, noun = names.get(node.id, f"{name}.{node.id}").rpartition(".")

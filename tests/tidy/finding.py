@@ -52,7 +52,7 @@ def circles(kind: str, graph: Graph) -> list[Finding]:
     for members in components({name: set(targets) for name, targets in graph.items()}):
         for name in members:
             reads = [f"{place} reads {target}" for target, place in sorted(graph[name].items()) if target in members]
-            found.append(Finding(kind, name, place="; ".join(reads)))
+            found.append(Finding(kind, name, place=f"({len(members)} in this circle) {'; '.join(reads)}"))
     return found
 
 

@@ -249,11 +249,13 @@ def test_an_unused_limit(tmp_path: Path) -> None:
     grown(
         tmp_path,
         rooms__limits="USED, HALF = 1, 2\nALONE = 3\nMADE_FROM_IT = ALONE\nBASE = 4\nSUM = BASE + 1\nSAME = 5\nTAKEN = 6",
-        conference__limits="SAME = 5",
+        conference__ground__limits="SAME, DEEP = 5, 6",
         rooms__a="from rooms import limits as bounds\nfrom rooms.limits import SUM\nx = bounds.USED + SUM",
         conference__b="from conference import limits\nfrom rooms import TAKEN\nx = limits.SAME + TAKEN",
+        signaling__c="import conference\nx = conference.limits.DEEP",
     )
     planted(tmp_path, {"rooms/__init__.py": "from rooms.limits import TAKEN, HALF"})
+    planted(tmp_path, {"conference/__init__.py": "from conference.ground import limits"})
     planted(tmp_path, {f"{CORE}/a.rs": "pub const USED: u8 = 1; const ALONE: u8 = 2; fn f() -> u8 { USED }"})
     found = names(constants.scan(python_code.Code(tmp_path)), "unused limit")
     expected = {f"rooms.limits {name}" for name in ("HALF", "ALONE", "MADE_FROM_IT", "SAME")}
