@@ -33,7 +33,7 @@ class Owner(Protocol):
 
 
 class Connection:
-    """Implements media's `PeerEvents` for both peers."""
+    """Implements media's `PeerEvents` for both peers, which are told apart by `Peer.id`."""
 
     def __init__(self, router: Router, owner: Owner, clock: Clock, *, dual: bool) -> None:
         self.dual = dual
@@ -231,16 +231,16 @@ class Connection:
 
     # -- PeerEvents
 
-    def connected(self, peer: Peer) -> None:
-        if self._closed or (self.dual and peer is not self.receiver):
+    def connected(self, peer: int) -> None:
+        if self._closed or (self.dual and peer != self.receiver.id):
             return
         self._ever_connected = True
         self._owner.media_connected()
 
-    def ice_changed(self, peer: Peer, state: str, path: str) -> None:
+    def ice_changed(self, peer: int, state: str, path: str) -> None:
         if self._closed:
             return
-        self._states[id(peer)] = state
+        self._states[peer] = state
         alive = any(state in ("connected", "moved") for state in self._states.values())
         if alive:
             self._quiet_since = self._failed_since = None
@@ -250,24 +250,24 @@ class Connection:
             self._failed_since = self._failed_since or self._clock.monotonic()
             self._owner.media_failed("ice")
 
-    def failed(self, peer: Peer, reason: str) -> None:
+    def failed(self, peer: int, reason: str) -> None:
         if not self._closed:
-            self._states[id(peer)] = "failed"
+            self._states[peer] = "failed"
             self._owner.media_failed(reason)
 
-    def channel_opened(self, peer: Peer, label: str) -> None:
-        if not self._closed and peer is self.receiver and label == RELIABLE:
+    def channel_opened(self, peer: int, label: str) -> None:
+        if not self._closed and peer == self.receiver.id and label == RELIABLE:
             self.flush()
 
-    def channel_drained(self, peer: Peer, label: str) -> None:
-        if not self._closed and peer is self.receiver and label == RELIABLE:
+    def channel_drained(self, peer: int, label: str) -> None:
+        if not self._closed and peer == self.receiver.id and label == RELIABLE:
             self.flush()
 
-    def message(self, peer: Peer, label: str, data: bytes) -> None:
+    def message(self, peer: int, label: str, data: bytes) -> None:
         if not self._closed:
             self._owner.media_message(label, data)
 
-    def negotiation_needed(self, peer: Peer) -> None:
+    def negotiation_needed(self, peer: int) -> None:
         if not self._closed:
             self._owner.media_changed()
 

@@ -62,21 +62,25 @@ class Keys:
 
 
 class SessionEvents(Protocol):
-    """What a `Session` tells its owner."""
+    """What a `Session` tells its transport."""
 
     def send_datagram(self, datagram: bytes) -> None: ...
     def install_keys(self, keys: Keys) -> None:
-        """Comes before `secured`."""
+        """Comes before `connected`."""
 
-    def secured(self) -> None: ...
-    def broken(self, reason: str) -> None:
+    def connected(self) -> None: ...
+    def failed(self, reason: str) -> None:
         """Once, and nothing after it; not when the owner itself closes."""
 
-    def channel_opened(self, label: str) -> None: ...
-    def channel_drained(self, label: str) -> None:
-        """Of a reliable one half of what may wait has gone."""
 
-    def message(self, label: str, data: bytes) -> None: ...
+class ChannelEvents(Protocol):
+    """What a `Session` tells of data channels. `peer` is the number of the peer."""
+
+    def channel_opened(self, peer: int, label: str) -> None: ...
+    def channel_drained(self, peer: int, label: str) -> None:
+        """Of a reliable one half of what may wait has gone: it takes more again."""
+
+    def message(self, peer: int, label: str, data: bytes) -> None: ...
 
 
 class Certificate(RTCCertificate):
@@ -112,9 +116,18 @@ class Session:
     after 1, 2, 4 and 8 s (RFC 6347 §4.2.4.1), until `limits.HANDSHAKE_S` ends the handshake.
     """
 
-    def __init__(self, certificate: Certificate, events: SessionEvents, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        certificate: Certificate,
+        events: SessionEvents,
+        channels: ChannelEvents,
+        peer: int,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self._certificate = certificate
         self._events = events
+        self._channel_events = channels
+        self._peer = peer
         self._loop = loop
         self._pipe = _Pipe(events.send_datagram)
         self._fingerprints: tuple[Fingerprint, ...] = ()
@@ -128,7 +141,7 @@ class Session:
         self._association_wanted: tuple[int, int] | None = None
         self._labels: list[str] = []
         self._channels: dict[str, RTCDataChannel] = {}
-        self.state: Literal["new", "connecting", "connected", "broken", "closed"] = "new"
+        self.state: Literal["new", "connecting", "connected", "failed", "closed"] = "new"
         self.role: Role | None = None
         """None until the peer's description is known."""
 
@@ -151,7 +164,7 @@ class Session:
 
     def receive(self, datagram: bytes) -> None:
         """One DTLS datagram from a path that ICE has checked."""
-        if self.state in ("broken", "closed"):
+        if self.state in ("failed", "closed"):
             return
         for record in datagrams.records(datagram):
             if self._records.take(1) and self._takes(record):
@@ -168,8 +181,8 @@ class Session:
             return False
         self._handshake_bytes += datagrams.handshake_bytes(record)
         if self._handshake_bytes > limits.HANDSHAKE_BYTES:
-            self._break("handshake too long")
-        return self.state not in ("broken", "closed")
+            self._fail("handshake too long")
+        return self.state not in ("failed", "closed")
 
     def start_association(self, port: int, max_message_bytes: int) -> None:
         """SCTP was negotiated; it begins when DTLS stands."""
@@ -222,7 +235,7 @@ class Session:
     def _wait(self, steps: int) -> None:
         """The time that the peer has passes in steps: while this process does not run, not more than one of them."""
         if steps == 0:
-            self._break("handshake timed out")
+            self._fail("handshake timed out")
         else:
             step_s = limits.HANDSHAKE_S / limits.HANDSHAKE_STEPS
             self._deadline = self._loop.call_later(step_s, self._wait, steps - 1)
@@ -232,29 +245,29 @@ class Session:
         try:
             await dtls.start(RTCDtlsParameters(fingerprints=fingerprints))
         except Exception:  # whatever a hostile certificate provokes in the libraries below
-            self._break("malformed handshake")
+            self._fail("malformed handshake")
             return
         if self.state != "connecting":
             return
         if dtls.state != "connected":
-            self._break("handshake failed")
+            self._fail("handshake failed")
             return
         self._cancel_deadline()
         self.state = "connected"
         dtls.on("statechange", self._dtls_changed)
         if self._association_wanted is not None:
             self._associate()
-        self._events.secured()
+        self._events.connected()
 
     def _dtls_changed(self) -> None:
         if self._dtls is not None and self._dtls.state in ("closed", "failed"):
-            self._break("closed by the peer")
+            self._fail("closed by the peer")
 
     def _associate(self) -> None:
         assert self._dtls is not None
         assert self._association_wanted is not None
         port, max_message_bytes = self._association_wanted
-        self._association = _Association(self._dtls, self._break)
+        self._association = _Association(self._dtls, self._fail)
         self._association.on("datachannel", self._channel_offered)
         _run_now(self._association.start(RTCSctpCapabilities(max_message_bytes), port))
         self._open_waiting()
@@ -278,11 +291,11 @@ class Session:
 
     def _tell_open(self, label: str) -> None:
         if self.state == "connected":
-            self._events.channel_opened(label)
+            self._channel_events.channel_opened(self._peer, label)
 
     def _tell_drained(self, label: str) -> None:
         if self.state == "connected":
-            self._events.channel_drained(label)
+            self._channel_events.channel_drained(self._peer, label)
 
     def _listen(self, channel: RTCDataChannel) -> None:
         self._channels[channel.label] = channel
@@ -302,14 +315,14 @@ class Session:
 
     def _tell_message(self, label: str, data: bytes | str) -> None:
         if self.state == "connected":
-            self._events.message(label, data.encode() if isinstance(data, str) else data)
+            self._channel_events.message(self._peer, label, data.encode() if isinstance(data, str) else data)
 
-    def _break(self, reason: str) -> None:
-        if self.state not in ("broken", "closed"):
-            self._end("broken")
-            self._events.broken(reason)
+    def _fail(self, reason: str) -> None:
+        if self.state not in ("failed", "closed"):
+            self._end("failed")
+            self._events.failed(reason)
 
-    def _end(self, state: Literal["broken", "closed"]) -> None:
+    def _end(self, state: Literal["failed", "closed"]) -> None:
         self.state = state
         self._cancel_deadline()
         if self._association is not None:

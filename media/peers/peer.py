@@ -40,7 +40,7 @@ from media.peers.sections import (
     same_formats,
     same_streams,
 )
-from media.peers.transport import IceState, Transport, TransportState
+from media.peers.transport import Transport, TransportEvents, TransportState
 from media.tracks.consumer import CodecMap, Consumer
 from media.tracks.producer import Producer
 
@@ -58,27 +58,15 @@ class Endpoint:
     candidates: tuple[Candidate, ...]
 
 
-class PeerEvents(Protocol):
-    """What a peer tells its owner; nothing comes after `Peer.close`."""
+class PeerEvents(TransportEvents, Protocol):
+    """What a peer tells its owner: `peer` is `Peer.id`. Nothing comes after `Peer.close`."""
 
-    def connected(self, peer: Peer) -> None:
-        """DTLS stands and media may flow."""
-
-    def ice_changed(self, peer: Peer, state: IceState, path: str) -> None: ...
-    def failed(self, peer: Peer, reason: str) -> None:
-        """DTLS or SCTP failed, or the peer closed them. The owner closes the peer."""
-
-    def channel_opened(self, peer: Peer, label: str) -> None: ...
-    def channel_drained(self, peer: Peer, label: str) -> None:
-        """A reliable one takes more again."""
-
-    def message(self, peer: Peer, label: str, data: bytes) -> None: ...
-    def negotiation_needed(self, peer: Peer) -> None:
+    def negotiation_needed(self, peer: int) -> None:
         """Something waits for the next answer or offer; told once a turn of the event loop."""
 
 
 class Peer:
-    """Made by `Router.open_peer`. Implements `transport.TransportEvents`."""
+    """Made by `Router.open_peer`."""
 
     def __init__(
         self,
@@ -110,7 +98,7 @@ class Peer:
         """The packet thread that it lives on."""
         self.only: Literal["udp", "tcp"] | None = None
         """Of our candidates in the next descriptions, where there are any; None: all."""
-        self._transport = Transport(seam, router, shard, endpoint.certificate, self)
+        self._transport = Transport(seam, router, shard, endpoint.certificate, events)
         self.id = self._transport.id
         """The key of `Statistics.peers`."""
 
@@ -304,26 +292,6 @@ class Peer:
         self._transport.close()
         self._set_hold(False)
         self._forget(self)
-
-    # -- transport.TransportEvents
-
-    def connected(self) -> None:
-        self._events.connected(self)
-
-    def ice_changed(self, state: IceState, path: str) -> None:
-        self._events.ice_changed(self, state, path)
-
-    def failed(self, reason: str) -> None:
-        self._events.failed(self, reason)
-
-    def channel_opened(self, label: str) -> None:
-        self._events.channel_opened(self, label)
-
-    def channel_drained(self, label: str) -> None:
-        self._events.channel_drained(self, label)
-
-    def message(self, label: str, data: bytes) -> None:
-        self._events.message(self, label, data)
 
     # -- what a description says
 
@@ -581,4 +549,4 @@ class Peer:
     def _tell_change(self) -> None:
         self._telling = False
         if self._changed and self.state != "closed":
-            self._events.negotiation_needed(self)
+            self._events.negotiation_needed(self.id)

@@ -9,23 +9,25 @@ from typing import Any, Literal, Protocol
 from media.ground.errors import PeerError
 from media.ground.parameters import Extension, Fingerprint
 from media.ground.seam import Seam
-from media.peers.handshake import Certificate, Keys, Role, Session
+from media.peers.handshake import Certificate, ChannelEvents, Keys, Role, Session
 
 IceState = Literal["connected", "moved", "disconnected", "failed"]
 TransportState = Literal["new", "connecting", "connected", "failed", "closed"]
 
 
-class TransportEvents(Protocol):
-    def connected(self) -> None: ...
-    def ice_changed(self, state: IceState, path: str) -> None: ...
-    def failed(self, reason: str) -> None: ...
-    def channel_opened(self, label: str) -> None: ...
-    def channel_drained(self, label: str) -> None: ...
-    def message(self, label: str, data: bytes) -> None: ...
+class TransportEvents(ChannelEvents, Protocol):
+    """What a transport tells of its path. `peer` is the number of the peer; nothing comes after `Transport.close`."""
+
+    def connected(self, peer: int) -> None:
+        """DTLS stands and media may flow."""
+
+    def ice_changed(self, peer: int, state: IceState, path: str) -> None: ...
+    def failed(self, peer: int, reason: str) -> None:
+        """DTLS or SCTP failed, or the peer closed them. The owner closes the peer."""
 
 
 class Transport:
-    """Implements `handshake.SessionEvents`; all else is told to `TransportEvents`."""
+    """Implements `handshake.SessionEvents`. The session tells of data channels by itself."""
 
     def __init__(self, seam: Seam, router: int, shard: int, certificate: Certificate, events: TransportEvents) -> None:
         self.id = seam.numbers.new_number()
@@ -38,7 +40,7 @@ class Transport:
         self._shard = shard
         self._events = events
         self._extensions: dict[int, Extension] = {}
-        self._session = Session(certificate, self, seam.loop)
+        self._session = Session(certificate, self, events, self.id, seam.loop)
         self._plane.open_transport(router, self.id, self.credentials.ufrag, self.credentials.pwd)
         seam.receivers[self.id] = self
 
@@ -108,7 +110,7 @@ class Transport:
         self.path = path
         if state in ("connected", "moved"):
             self._session.path_nominated()
-        self._events.ice_changed(state, path)
+        self._events.ice_changed(self.id, state, path)
 
     # -- handshake.SessionEvents
 
@@ -119,20 +121,11 @@ class Transport:
     def install_keys(self, keys: Keys) -> None:
         self._plane.set_keys(self.id, keys.profile, keys.receive_key, keys.receive_salt, keys.send_key, keys.send_salt)
 
-    def secured(self) -> None:
+    def connected(self) -> None:
         self.state = "connected"
-        self._events.connected()
+        self._events.connected(self.id)
 
-    def broken(self, reason: str) -> None:
+    def failed(self, reason: str) -> None:
         if self.state != "closed":
             self.state = "failed"
-            self._events.failed(reason)
-
-    def channel_opened(self, label: str) -> None:
-        self._events.channel_opened(label)
-
-    def channel_drained(self, label: str) -> None:
-        self._events.channel_drained(label)
-
-    def message(self, label: str, data: bytes) -> None:
-        self._events.message(label, data)
+            self._events.failed(self.id, reason)

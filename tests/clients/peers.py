@@ -25,25 +25,25 @@ class Recorder:
     seen: list[tuple[Any, ...]] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def connected(self, peer: Peer) -> None:
+    def connected(self, peer: int) -> None:
         self._keep("connected")
 
-    def ice_changed(self, peer: Peer, state: str, path: str) -> None:
+    def ice_changed(self, peer: int, state: str, path: str) -> None:
         self._keep("ice", state, path)
 
-    def failed(self, peer: Peer, reason: str) -> None:
+    def failed(self, peer: int, reason: str) -> None:
         self._keep("failed", reason)
 
-    def channel_opened(self, peer: Peer, label: str) -> None:
+    def channel_opened(self, peer: int, label: str) -> None:
         self._keep("channel", label)
 
-    def channel_drained(self, peer: Peer, label: str) -> None:
+    def channel_drained(self, peer: int, label: str) -> None:
         self._keep("drained", label)
 
-    def message(self, peer: Peer, label: str, data: bytes) -> None:
+    def message(self, peer: int, label: str, data: bytes) -> None:
         self._keep("message", label, data)
 
-    def negotiation_needed(self, peer: Peer) -> None:
+    def negotiation_needed(self, peer: int) -> None:
         self._keep("negotiation")
 
     def names(self) -> list[str]:

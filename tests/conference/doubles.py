@@ -264,22 +264,22 @@ class FakePeer:
     # -- what the network does
 
     def connect(self) -> None:
-        self.owner.ice_changed(self, "connected", "udp 127.0.0.1:1")
-        self.owner.connected(self)
+        self.owner.ice_changed(self.id, "connected", "udp 127.0.0.1:1")
+        self.owner.connected(self.id)
         for label in ("_reliable", "_lossy", "_data_track"):
             self.open_labels.add(label)
-            self.owner.channel_opened(self, label)
+            self.owner.channel_opened(self.id, label)
 
     def drain(self) -> None:
         """Its channel takes more again."""
         self.full = False
-        self.owner.channel_drained(self, "_reliable")
+        self.owner.channel_drained(self.id, "_reliable")
 
     def ice(self, state: str) -> None:
-        self.owner.ice_changed(self, state, "")
+        self.owner.ice_changed(self.id, state, "")
 
     def hear(self, label: str, data: bytes) -> None:
-        self.owner.message(self, label, data)
+        self.owner.message(self.id, label, data)
 
     def _publish(self, line: Line, accept: Callable[..., Any], published: list[Any], ended: list[Any]) -> None:
         sends = line.direction in ("sendonly", "sendrecv") and bool(line.track_id)

@@ -356,7 +356,7 @@ def test_a_failed_path_asks_for_a_resume(world: World) -> None:
 
 def test_a_broken_association_asks_to_come_anew(world: World) -> None:
     ann = Party(world, "ann")
-    ann.participant.connection.failed(ann.peer, "closed by the peer")
+    ann.participant.connection.failed(ann.peer.id, "closed by the peer")
     assert ann.client.last(Left).action is Action.RECONNECT
     assert ann.participant.left
 

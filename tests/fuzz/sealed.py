@@ -72,28 +72,28 @@ class Owner:
     def install_keys(self, keys: handshake.Keys) -> None:
         self.keys += 1
 
-    def secured(self) -> None:
+    def connected(self) -> None:
         assert self.keys == 1
         self.stands = True
 
-    def broken(self, reason: str) -> None:
+    def failed(self, reason: str) -> None:
         assert not self.ends, "told twice"
         self.ends.append(reason)
 
-    def channel_opened(self, label: str) -> None:
+    def channel_opened(self, peer: int, label: str) -> None:
         raise AssertionError("no association was wanted")
 
-    def channel_drained(self, label: str) -> None:
+    def channel_drained(self, peer: int, label: str) -> None:
         raise AssertionError("no association was wanted")
 
-    def message(self, label: str, data: bytes) -> None:
+    def message(self, peer: int, label: str, data: bytes) -> None:
         raise AssertionError("no association was wanted")
 
 
 @contextmanager
 def session(role: handshake.Role) -> Iterator[tuple[handshake.Session, Owner]]:
     owner = Owner()
-    made = handshake.Session(certificate(), owner, loop())
+    made = handshake.Session(certificate(), owner, owner, 1, loop())
     own = next(one for one in client_certificate().getFingerprints() if one.algorithm == "sha-256")
     made.trust([Fingerprint("sha-256", own.value)], role)
     made.path_nominated()

@@ -188,7 +188,7 @@ class OpenDoor(asyncio.DatagramProtocol):
         self.certificate = Certificate.new()
         self.events: list[str] = []
         self._last: Any = None
-        self._session = Session(self.certificate, self, asyncio.get_running_loop())
+        self._session = Session(self.certificate, self, self, 1, asyncio.get_running_loop())
         self._transport: asyncio.DatagramTransport | None = None
 
     async def open(self, fingerprint: str) -> tuple[str, int]:
@@ -216,17 +216,17 @@ class OpenDoor(asyncio.DatagramProtocol):
     def install_keys(self, keys: Keys) -> None:
         self.events.append("keys")
 
-    def secured(self) -> None:
+    def connected(self) -> None:
         self.events.append("secured")
 
-    def broken(self, reason: str) -> None:
+    def failed(self, reason: str) -> None:
         self.events.append(f"broken: {reason}")
 
-    def channel_opened(self, label: str) -> None:
+    def channel_opened(self, peer: int, label: str) -> None:
         self.events.append(f"channel {label}")
 
-    def channel_drained(self, label: str) -> None:
+    def channel_drained(self, peer: int, label: str) -> None:
         self.events.append(f"drained {label}")
 
-    def message(self, label: str, data: bytes) -> None:
+    def message(self, peer: int, label: str, data: bytes) -> None:
         self.events.append(f"message {label}")
