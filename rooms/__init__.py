@@ -22,4 +22,5 @@ __all__ = [
     "sealing",
     "sites",
     "store",
+    "succession",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.accounts import roles, second, signing
+from rooms.accounts import roles, second_factor, signing
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.org.names import plain
@@ -114,7 +114,7 @@ async def reset_second_factor(session: AsyncSession, account_id: str, actor: Act
     """The telephone is lost. Raises Refusal `account_unknown`, `denied`."""
     account = await found(session, account_id)
     await roles.require_over(session, account, "accounts.write", actor, now)
-    await second.remove(session, account, actor, now)
+    await second_factor.remove(session, account, actor, now)
     await signing.end_all(session, account.id)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.accounts import limits
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id, new_secret
-from rooms.org import top
+from rooms.org import root_unit
 from rooms.org.names import cleaned
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor, Role
@@ -101,4 +101,6 @@ async def by_key(session: AsyncSession, key: str, address: str) -> Actor | None:
         return None
     client, path = found
     roles = tuple(Role(role, client.unit_id, path) for role in client.roles if role in ALLOWED)
-    return Actor("client", client.id, name=client.name, roles=await top.held_there(session, roles), address=address)
+    return Actor(
+        "client", client.id, name=client.name, roles=await root_unit.held_there(session, roles), address=address
+    )

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.accounts import limits
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.org import top
+from rooms.org import root_unit
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor, Role
 from rooms.store import audit, locks
@@ -110,7 +110,7 @@ async def held(session: AsyncSession, account: Account, now: datetime) -> tuple[
         for role, unit_id, path, holder, person in found
     }
     ordered = sorted(roles, key=lambda one: (one.for_person, one.unit_path, one.role))
-    return await top.held_there(session, ordered), persons
+    return await root_unit.held_there(session, ordered), persons
 
 
 async def grants_of(session: AsyncSession, account_ids: Sequence[str], now: datetime) -> list[tuple[RoleGrant, Unit]]:

@@ -4,17 +4,22 @@
 number, `editing`, `dates`, `restoring` and `precedence` change, `grid` and `views` show, `timers` act by the clock.
 """
 
-from rooms.booking import calendar, rules, timers
-from rooms.booking.approval import Waiting, require_open, submit, waiting
-from rooms.booking.clashes import Clash, FreeTime, Place
-from rooms.booking.class_changes import ClassChanged, lower_class, raise_class
-from rooms.booking.creation import Made, book, booked, create, forget_keys, note_secret
-from rooms.booking.dates import REASONS, cancel, closed, end_now, extend, opened, postpone, rebook
-from rooms.booking.deciding import decide
-from rooms.booking.editing import edit
-from rooms.booking.grid import AvailabilityQuery, Board, BoardEntry, BoardHall, Slot, availability, board, mine_of
-from rooms.booking.history import changes
-from rooms.booking.kept import (
+from rooms.booking.changes import timers
+from rooms.booking.changes.approval import Waiting, require_open, submit, waiting
+from rooms.booking.changes.class_changes import ClassChanged, lower_class, raise_class
+from rooms.booking.changes.creation import Made, book, booked, create, forget_keys, note_secret
+from rooms.booking.changes.dates import REASONS, cancel, closed, end_now, extend, opened, postpone, rebook
+from rooms.booking.changes.deciding import decide
+from rooms.booking.changes.editing import edit
+from rooms.booking.changes.precedence import Displaced, InTheWay, Moved, displace, in_the_way
+from rooms.booking.changes.proposals import withdraw as withdraw_change
+from rooms.booking.changes.undoing import undo
+from rooms.booking.holds.clashes import Clash, FreeTime, Place
+from rooms.booking.holds.grid import AvailabilityQuery, Board, BoardEntry, BoardHall, Slot, availability, board, mine_of
+from rooms.booking.meeting.history import changes
+from rooms.booking.planning.previews import Preview, PreviewDate, Warned, preview
+from rooms.booking.planning.requests import AgendaItem, AttendeeRequest, DocumentRequest, Request
+from rooms.booking.planning.templates import (
     copy_last,
     delete_list,
     delete_template,
@@ -25,20 +30,9 @@ from rooms.booking.kept import (
     save_template,
     templates,
 )
-from rooms.booking.precedence import Displaced, InTheWay, Moved, displace, in_the_way
-from rooms.booking.previews import Preview, PreviewDate, Warned, preview
-from rooms.booking.proposals import withdraw as withdraw_change
-from rooms.booking.requests import AgendaItem, AttendeeRequest, DocumentRequest, Request
-from rooms.booking.undoing import undo
-from rooms.booking.views import (
-    MeetingView,
-    SearchQuery,
-    meeting_view,
-    names_of_made,
-    next_dates,
-    search,
-    view_of_made,
-)
+from rooms.booking.rules import calendar
+from rooms.booking.rules import unit_rules as rules
+from rooms.meetings.views import MeetingView, SearchQuery, meeting_view, names_of_made, next_dates, search, view_of_made
 
 __all__ = [
     "REASONS",

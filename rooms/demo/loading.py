@@ -10,7 +10,8 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import actors, roles, signing
-from rooms.booking import defaults, timers
+from rooms.booking.changes import timers
+from rooms.booking.rules import defaults
 from rooms.demo.month import Month
 from rooms.errors import Refusal
 from rooms.fixtures import tayninh

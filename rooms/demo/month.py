@@ -14,9 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking import calendar, settings
-from rooms.booking.calendar import ZONE, day_of
-from rooms.booking.requests import AgendaItem, AttendeeRequest, DocumentRequest, Request
+from rooms.booking.planning.requests import AgendaItem, AttendeeRequest, DocumentRequest, Request
+from rooms.booking.rules import calendar, settings
+from rooms.booking.rules.calendar import ZONE, day_of
 from rooms.fixtures.draft import chance, identifier
 from rooms.meetings import answers
 from rooms.policy.actors import SYSTEM, Actor

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from rooms import limits
-from rooms.booking import call_list
+from rooms.booking.meeting import call_list
 from rooms.dialling.planning import LIVE
 from rooms.org.fields import midnight, today
 from rooms.policy import roles

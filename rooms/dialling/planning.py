@@ -15,7 +15,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import approval, call_list
+from rooms.booking.changes import approval
+from rooms.booking.meeting import call_list
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.policy import roles

@@ -21,7 +21,7 @@ from rooms.errors import Refusal, Trouble
 from rooms.exchange.forms import Form, Register, column, form, heading, load, needed, recognised
 from rooms.exchange.sheets import Sheet
 from rooms.identifiers import new_id
-from rooms.org import posts, top, units
+from rooms.org import posts, root_unit, units
 from rooms.org.fields import Field, Wrong, checked, from_text, today
 from rooms.org.names import plain
 from rooms.policy.actors import Actor
@@ -357,7 +357,7 @@ async def _write_units(session: AsyncSession, plan: Plan) -> None:
         parent = rows[parent_id] if parent_id else None
         if entry.row is None:
             if parent is None:
-                await top.keep(session)
+                await root_unit.keep(session)
             unit = units.made(values, parent, plan.now)
             unit.id, unit.path = entry.id, f"{parent.path if parent else '/'}{entry.id}/"
             session.add(unit)

@@ -14,8 +14,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.booking.meeting import attendees
 from rooms.errors import Refusal
-from rooms.meetings import attendees
 from rooms.org.names import cleaned
 from rooms.policy import roles
 from rooms.policy.actors import Actor

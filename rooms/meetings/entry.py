@@ -15,8 +15,9 @@ from sqlalchemy import and_, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.booking.meeting import attendees
 from rooms.errors import Refusal, Trouble
-from rooms.meetings import attendees, links, wording
+from rooms.meetings import links, wording
 from rooms.org.names import cleaned
 from rooms.policy import roles
 from rooms.policy.actors import Actor

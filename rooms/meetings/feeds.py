@@ -15,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.accounts import actors
+from rooms.booking.meeting import attendees
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id, new_secret
-from rooms.meetings import attendees, calendar, links
-from rooms.meetings.calendar import Dated, Entry
+from rooms.meetings import calendar_entries, links
+from rooms.meetings.calendar_entries import Dated, Entry
 from rooms.meetings.wording import local
 from rooms.policy import roles
 from rooms.policy.actors import Actor
@@ -107,7 +108,7 @@ async def ics(session: AsyncSession, feed: Feed, base: str, domain: str, now: da
         shown = await reader.may_read(meeting, unit)
         entries.append(_entry(occurrence, meeting, unit, base, domain) if shown else _busy(occurrence, domain))
     name = await _name(session, feed)
-    return calendar.publish(entries, name, now)
+    return calendar_entries.publish(entries, name, now)
 
 
 async def schedule(session: AsyncSession, starts_at: datetime, ends_at: datetime) -> list[Scheduled]:
@@ -137,7 +138,7 @@ async def schedule_ics(
     """The same as a calendar."""
     entries = [
         Entry(
-            uid=calendar.uid(one.occurrence_id, domain),
+            uid=calendar_entries.uid(one.occurrence_id, domain),
             title=one.title,
             dates=[Dated(one.starts_at, one.starts_at, one.ends_at)],
             description="\n".join(filter(None, (one.host, one.chair and f"Chủ trì: {one.chair}"))),
@@ -146,7 +147,7 @@ async def schedule_ics(
         )
         for one in await schedule(session, starts_at, ends_at)
     ]
-    return calendar.publish(entries, "Lịch họp công khai", now)
+    return calendar_entries.publish(entries, "Lịch họp công khai", now)
 
 
 class Reader:
@@ -270,7 +271,7 @@ async def places_of(session: AsyncSession, occurrence_ids: Sequence[str]) -> dic
 def _entry(occurrence: Occurrence, meeting: Meeting, unit: Unit, base: str, domain: str) -> Entry:
     waits = "" if meeting.state == "approved" else "(Chờ duyệt) "
     return Entry(
-        uid=calendar.uid(occurrence.id, domain),
+        uid=calendar_entries.uid(occurrence.id, domain),
         title=f"{waits}{meeting.title}",
         dates=[Dated(occurrence.original_at, occurrence.starts_at, occurrence.ends_at)],
         sequence=meeting.sequence,
@@ -284,7 +285,9 @@ def _entry(occurrence: Occurrence, meeting: Meeting, unit: Unit, base: str, doma
 def _busy(occurrence: Occurrence, domain: str) -> Entry:
     """Neither the title nor an identifier by which the meeting could be found."""
     dates = [Dated(occurrence.original_at, occurrence.starts_at, occurrence.ends_at)]
-    return Entry(uid=calendar.uid(digest(f"busy:{occurrence.id}")[:32], domain), title="", dates=dates, busy=True)
+    return Entry(
+        uid=calendar_entries.uid(digest(f"busy:{occurrence.id}")[:32], domain), title="", dates=dates, busy=True
+    )
 
 
 async def _name(session: AsyncSession, feed: Feed) -> str:

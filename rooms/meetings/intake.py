@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking, limits
-from rooms.booking.requests import AttendeeRequest, DocumentRequest, Request
+from rooms.booking.planning.requests import AttendeeRequest, DocumentRequest, Request
 from rooms.errors import Refusal, Trouble
 from rooms.policy import roles
 from rooms.policy.actors import Actor, Role

@@ -15,13 +15,14 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.accounts.deputies import in_force as deputyship_in_force
 from rooms.accounts.roles import in_force as grant_in_force
-from rooms.booking.dates import REASONS
+from rooms.booking.changes.dates import REASONS
+from rooms.booking.meeting import attendees
+from rooms.booking.meeting.attendees import Contact
 from rooms.errors import Refusal
-from rooms.meetings import attendees, calendar, links, wording
-from rooms.meetings.attendees import Contact
-from rooms.meetings.calendar import Dated, Entry, Party
-from rooms.org.deputies import in_force as deputyship_in_force
+from rooms.meetings import calendar_entries, links, wording
+from rooms.meetings.calendar_entries import Dated, Entry, Party
 from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
 from rooms.store import audit, outbox, webhooks
@@ -384,7 +385,7 @@ async def entry_of(session: AsyncSession, meeting: Meeting, around: Around, to: 
     host = await session.get_one(Unit, meeting.host_unit_id)
     rows = await dates_of(session, meeting.id)
     return Entry(
-        uid=calendar.uid(meeting.id, around.domain),
+        uid=calendar_entries.uid(meeting.id, around.domain),
         title=meeting.title,
         dates=[Dated(one.original_at, one.starts_at, one.ends_at, one.state) for one in rows],
         rule=meeting.rule,
@@ -467,7 +468,7 @@ async def _make_date(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Aroun
     date = await s.get(Occurrence, p["occurrence_id"])
     if attendee is None or date is None or m.state != "approved" or attendee.notified >= p["sequence"]:
         return []
-    off = date.state not in calendar.STANDING
+    off = date.state not in calendar_entries.STANDING
     shown = await _shown(s, m, a) | _of_date(m, date)
     shown["places"] = await halls_of(s, m.id, date.id)
     to = (await attendees.contacts(s, [attendee], now.date()))[attendee.id]

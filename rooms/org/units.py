@@ -1,4 +1,4 @@
-"""Units: the tree of agencies on a day, and what may be changed of it. Merges and renames are in `rooms.org.succession`."""
+"""Units: the tree of agencies on a day, and what may be changed of it. Merges and renames are in `rooms.succession.reforms`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.org import refusals, top
+from rooms.org import refusals, root_unit
 from rooms.org.fields import CODE, EMAIL, PHONE, WORD, Field, read, today
 from rooms.org.names import plain, searched
 from rooms.policy.actors import Actor
@@ -49,7 +49,7 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
     if await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("unit", clean["code"])
     if parent is None:
-        await top.keep(session)
+        await root_unit.keep(session)
     unit = made(clean, parent, now)
     await refusals.store(session, unit, "unit")
     await audit.record(session, now, actor, "unit.create", "unit", unit.id, unit.id, {"code": unit.code})
@@ -198,7 +198,7 @@ async def rehang(session: AsyncSession, unit: Unit, parent: Unit | None) -> int:
             "a unit cannot be moved below itself",
         )
     if parent is None:
-        await top.keep(session)
+        await root_unit.keep(session)
     old, new = unit.path, f"{parent.path if parent else '/'}{unit.id}/"
     below = list(await session.scalars(select(Unit).where(Unit.path.startswith(old, autoescape=True))))
     _check_depth(max(depth(one.path) for one in below) - depth(old) + depth(new))

@@ -18,7 +18,7 @@ class Role:
     for_person: str = ""
     """Held as the deputy of this person; empty: his own."""
     whole: bool = False
-    """Held in the top (`rooms.org.top`): it counts for what belongs to no unit too."""
+    """Held in the top (`rooms.org.root_unit`): it counts for what belongs to no unit too."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
-from rooms.accounts import actors, clients, second, signing
+from rooms.accounts import actors, clients, second_factor, signing
 from rooms.accounts import limits as accounts
 from rooms.accounts.passwords import Hashing
 from rooms.accounts.signing import Signed
@@ -235,10 +235,10 @@ class Access:
 
         async def use(session: AsyncSession) -> bool:
             row = await session.get_one(Account, account.id, with_for_update=True)
-            return second.check(row, code, self.seal, now)
+            return second_factor.check(row, code, self.seal, now)
 
         if not await self.database.transact(use):
-            raise second.wrong()
+            raise second_factor.wrong()
         self.codes.forgive(account.id)
 
     def _admit(self, request: HTTPConnection, name: str, device: str | None, now: datetime) -> None:

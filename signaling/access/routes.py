@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.accounts import actors, passwords, second, signing
+from rooms.accounts import actors, passwords, second_factor, signing
 from rooms.accounts.signing import Signed
 from rooms.identifiers import digest
 from rooms.policy import roles as policy
@@ -65,7 +65,7 @@ def _signing(router: APIRouter, access: Access) -> None:
         now = access.clock()
         signed = await _signed(access, request, now)
         if not signed.account.totp_confirmed:
-            raise second.wrong()
+            raise second_factor.wrong()
         return await _step(access, request, response, signed, body.code, now)
 
     @router.get("/session", openapi_extra=needs(PUBLIC))
@@ -152,8 +152,8 @@ def _second(router: APIRouter, access: Access) -> None:
         """A new secret for the application; it counts after a first code."""
         signed = await _signed(access, request, access.clock(), settled=True)
 
-        async def begin(session: AsyncSession) -> second.Enrolment:
-            return second.begin(await _locked(session, signed), access.seal)
+        async def begin(session: AsyncSession) -> second_factor.Enrolment:
+            return second_factor.begin(await _locked(session, signed), access.seal)
 
         made = await access.database.transact(begin)
         return models.Enrolment(uri=made.uri, secret=made.secret, svg=_qr(made.uri))
@@ -168,7 +168,7 @@ def _second(router: APIRouter, access: Access) -> None:
 
         async def store(session: AsyncSession) -> tuple[list[str], str]:
             account = await _locked(session, signed)
-            codes = await second.confirm(session, account, body.code, access.seal, actor, now)
+            codes = await second_factor.confirm(session, account, body.code, access.seal, actor, now)
             await signing.end_all(session, account.id, signed.row.digest)
             return codes, await signing.upgrade(session, signed, now)
 
@@ -186,7 +186,7 @@ def _second(router: APIRouter, access: Access) -> None:
         await access.prove(signed.account, body.code, now)
 
         async def renew(session: AsyncSession) -> list[str]:
-            return second.renew_recovery(await _locked(session, signed))
+            return second_factor.renew_recovery(await _locked(session, signed))
 
         return models.Recovery(codes=await access.database.transact(renew))
 
@@ -199,7 +199,7 @@ def _second(router: APIRouter, access: Access) -> None:
         actor = await access.actor_of(signed, request, now)
 
         async def forget(session: AsyncSession) -> None:
-            await second.remove(session, await _locked(session, signed), actor, now)
+            await second_factor.remove(session, await _locked(session, signed), actor, now)
             await signing.weaken(session, signed.row.digest)
             await signing.end_all(session, signed.account.id, signed.row.digest)
 

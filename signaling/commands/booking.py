@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking.calendar import ZONE, local
+from rooms.booking.rules.calendar import ZONE, local
 from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND
 from rooms.store.tables.meetings import Meeting

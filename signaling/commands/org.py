@@ -113,7 +113,7 @@ def top(
 ) -> None:
     """Đơn vị đứng đầu hệ thống: quản trị ở đó sửa cài đặt chung / the unit whose administrators change what counts for all."""
     from rooms.org import refusals, units
-    from rooms.org import top as tops
+    from rooms.org import root_unit as tops
 
     standing = ground(data_dir, file)
 

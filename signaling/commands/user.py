@@ -15,9 +15,9 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.accounts import administration, first, roles, signing
-from rooms.accounts import directory as accounts_directory
+from rooms.accounts import administration, first_administrator, roles, signing
 from rooms.errors import Refusal
+from rooms.exchange import directory as accounts_directory
 from rooms.exchange import ldif
 from rooms.identifiers import new_id
 from rooms.org.names import cleaned, plain
@@ -117,10 +117,10 @@ def link(
 
     async def work(session: AsyncSession, now: datetime) -> str:
         if not name:
-            return (await first.link(session, COMMAND, now))[1]
+            return (await first_administrator.link(session, COMMAND, now))[1]
         return (await administration.link(session, (await _account(session, name)).id, COMMAND, now))[0]
 
-    _show_link(name or first.NAME, data_dir, file, work)
+    _show_link(name or first_administrator.NAME, data_dir, file, work)
 
 
 @app.command("disable")

@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import conference
 from conference import Grants, Lobbies, LobbySetting, Passage, Registry
 from rooms import booking, demo
-from rooms.accounts import actors, first, signing
-from rooms.booking import defaults
+from rooms.accounts import actors, first_administrator, signing
+from rooms.booking.rules import defaults
 from rooms.dialling import legs
 from rooms.errors import Refusal
 from rooms.identifiers import new_bytes
@@ -27,7 +27,7 @@ from rooms.meetings import entry, lobbies
 from rooms.meetings.invitations import Around
 from rooms.policy.actors import COMMAND, Actor
 from rooms.sealing import Seal
-from rooms.store import audit, keeping, migrations, outbox
+from rooms.store import audit, migrations, outbox, upkeep
 from rooms.store.database import Database, reason
 from rooms.store.tables.accounts import Account, Client, SignIn
 from signaling.access.access import Access, Issuer, Options, session_id
@@ -142,7 +142,7 @@ class Secretariat:
         folder = self.settings.audit_dir or self.settings.data_dir / "audit"
         while True:
             try:
-                await keeping.keep(self.database, self.settings.data_dir, folder, self.clock())
+                await upkeep.keep(self.database, self.settings.data_dir, folder, self.clock())
                 await self.database.transact(lambda session: booking.forget_keys(session, self.clock()))
                 await self.numbers.renew(self._occupied())
             except (OSError, SQLAlchemyError, Refusal) as error:
@@ -238,10 +238,12 @@ class Secretariat:
     async def _look_for_administrator(self) -> None:
         now = self.clock()
         async with self.database.reading() as session:
-            self.administered = await first.administered(session, now)
+            self.administered = await first_administrator.administered(session, now)
         if self.administered or not self.settings.local_creation:
             return
-        _, self.first_secret = await self.database.transact(lambda session: first.link(session, COMMAND, now))
+        _, self.first_secret = await self.database.transact(
+            lambda session: first_administrator.link(session, COMMAND, now)
+        )
 
     def first_link(self, address: str) -> str:
         """What the administrator opens to sign in for the first time; empty when there is one."""

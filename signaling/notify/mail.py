@@ -18,8 +18,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from rooms.meetings import calendar
-from rooms.meetings.attendees import is_address
+from rooms.booking.meeting.attendees import is_address
+from rooms.meetings import calendar_entries
 from rooms.meetings.invitations import Outgoing
 from rooms.org.names import cleaned
 from signaling.notify import limits
@@ -162,9 +162,9 @@ def _invitation(mail: Outgoing, now: datetime) -> tuple[bytes | None, str]:
     if mail.entry is None:
         return None, ""
     if mail.kind == "invite":
-        return calendar.request(mail.entry, now), "REQUEST"
+        return calendar_entries.request(mail.entry, now), "REQUEST"
     if mail.kind == "date" and mail.date is not None:
-        return calendar.request_date(mail.entry, mail.date, now), "REQUEST"
+        return calendar_entries.request_date(mail.entry, mail.date, now), "REQUEST"
     if mail.kind == "date_off" and mail.date is not None:
-        return calendar.cancel(mail.entry, now, mail.date.original_at), "CANCEL"
-    return calendar.cancel(mail.entry, now), "CANCEL"
+        return calendar_entries.cancel(mail.entry, now, mail.date.original_at), "CANCEL"
+    return calendar_entries.cancel(mail.entry, now), "CANCEL"

@@ -16,7 +16,7 @@ from email.parser import BytesParser
 from email.utils import getaddresses
 from typing import TYPE_CHECKING
 
-from rooms.meetings import calendar
+from rooms.meetings import calendar_entries
 from rooms.meetings.answers import MailReply
 from rooms.meetings.wording import ZONE
 from signaling.notify import limits
@@ -71,15 +71,15 @@ def _read(message: EmailMessage) -> MailReply:
     attendee, status = _attendee(event)
     if attendee != sender:
         raise NoReply("the sender is not the attendee he answers for")
-    meeting_id = calendar.meeting_of(str(event.get("UID", "")))
+    meeting_id = calendar_entries.meeting_of(str(event.get("UID", "")))
     if not _ID.fullmatch(meeting_id):
         raise NoReply("not an invitation of ours")
-    if status not in calendar.ANSWERS:
+    if status not in calendar_entries.ANSWERS:
         raise NoReply("no answer that is known")
     sequence = int(event.get("SEQUENCE", 0) or 0)
     comment = event.get("COMMENT", "")
     words = str(comment[0] if isinstance(comment, list) else comment)[:500]
-    said = calendar.ANSWERS[status]
+    said = calendar_entries.ANSWERS[status]
     return MailReply(meeting_id, sender, said, max(0, min(sequence, 2**31)), words, _date(event), _stamp(event))
 
 

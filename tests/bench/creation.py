@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import signing
-from rooms.booking.calendar import Calendar
+from rooms.booking.rules.calendar import Calendar
 from rooms.identifiers import new_id
 from rooms.store.database import Database
 from rooms.store.tables.accounts import Account, RoleGrant

@@ -29,7 +29,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import clients
-from rooms.booking.requests import AttendeeRequest
+from rooms.booking.planning.requests import AttendeeRequest
 from rooms.dialling import accounts
 from rooms.identifiers import new_bytes
 from rooms.policy.actors import COMMAND

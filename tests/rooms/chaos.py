@@ -24,8 +24,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking import resources
-from rooms.booking.requests import Request
+from rooms.booking.holds import resources
+from rooms.booking.planning.requests import Request
 from rooms.errors import Refusal
 from rooms.policy.actors import Actor, Role
 from rooms.store.database import Database

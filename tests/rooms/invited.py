@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.requests import AttendeeRequest
+from rooms.booking.meeting import attendees
+from rooms.booking.planning.requests import AttendeeRequest
 from rooms.identifiers import new_id, new_number, new_pin
-from rooms.meetings import attendees
 from rooms.org.names import plain
 from rooms.policy.actors import SYSTEM
 from rooms.store.tables.booking import Reservation

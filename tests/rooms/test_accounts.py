@@ -12,11 +12,21 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.accounts import actors, administration, clients, first, limits, passwords, roles, second, signing
+from rooms.accounts import (
+    actors,
+    administration,
+    clients,
+    deputies,
+    first_administrator,
+    limits,
+    passwords,
+    roles,
+    second_factor,
+    signing,
+)
 from rooms.accounts.passwords import Hashing
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id
-from rooms.org import deputies
 from rooms.policy import roles as policy
 from rooms.policy.actors import COMMAND, Actor
 from rooms.sealing import Seal, SealBroken
@@ -312,7 +322,7 @@ async def test_a_new_password_signs_out_everybody_else_and_closes_open_links(
 
 def enrolled(name: str = "an") -> tuple[Account, str]:
     account = Account(id=new_id(), name=name, recovery=[], totp_secret="", totp_confirmed=False, totp_last_step=0)
-    return account, second.begin(account, SEAL).secret
+    return account, second_factor.begin(account, SEAL).secret
 
 
 def code_at(secret: str, at: datetime) -> str:
@@ -328,39 +338,41 @@ def code_at(secret: str, at: datetime) -> str:
 
 def test_a_code_counts_once_and_for_a_minute_and_a_half(now: datetime) -> None:
     account, secret = enrolled()
-    assert not second.check(account, code_at(secret, now), SEAL, now)  # not confirmed yet
+    assert not second_factor.check(account, code_at(secret, now), SEAL, now)  # not confirmed yet
     account.totp_confirmed = True
     assert secret not in account.totp_secret
-    assert not second.check(account, code_at(secret, now - timedelta(seconds=61)), SEAL, now)
-    assert not second.check(account, code_at(secret, now + timedelta(seconds=61)), SEAL, now)
-    assert second.check(account, code_at(secret, now), SEAL, now)
-    assert not second.check(account, code_at(secret, now), SEAL, now)
-    assert not second.check(account, code_at(secret, now - timedelta(seconds=30)), SEAL, now)  # an older one neither
-    assert second.check(account, code_at(secret, now + timedelta(seconds=30)), SEAL, now)
+    assert not second_factor.check(account, code_at(secret, now - timedelta(seconds=61)), SEAL, now)
+    assert not second_factor.check(account, code_at(secret, now + timedelta(seconds=61)), SEAL, now)
+    assert second_factor.check(account, code_at(secret, now), SEAL, now)
+    assert not second_factor.check(account, code_at(secret, now), SEAL, now)
+    assert not second_factor.check(
+        account, code_at(secret, now - timedelta(seconds=30)), SEAL, now
+    )  # an older one neither
+    assert second_factor.check(account, code_at(secret, now + timedelta(seconds=30)), SEAL, now)
 
 
 def test_a_lost_key_of_the_installation_is_said_and_paper_codes_still_count(now: datetime) -> None:
     account, secret = enrolled()
     account.totp_confirmed = True
-    codes = second.renew_recovery(account)
+    codes = second_factor.renew_recovery(account)
     with pytest.raises(Refusal) as error:
-        second.check(account, code_at(secret, now), Seal(bytes(32)), now)
+        second_factor.check(account, code_at(secret, now), Seal(bytes(32)), now)
     assert code_of(error) == "seal_broken"
-    assert second.check(account, codes[0], Seal(bytes(32)), now)
+    assert second_factor.check(account, codes[0], Seal(bytes(32)), now)
 
 
 def test_paper_codes_replace_the_telephone_once_each(now: datetime) -> None:
     account, _ = enrolled()
     account.totp_confirmed = True
-    codes = second.renew_recovery(account)
+    codes = second_factor.renew_recovery(account)
     assert len(set(codes)) == limits.RECOVERY_CODES
     assert not set(codes) & set(account.recovery)
-    assert second.check(account, codes[3].upper().replace("-", " "), SEAL, now)
-    assert not second.check(account, codes[3], SEAL, now)
-    assert second.check(account, codes[4], SEAL, now)
+    assert second_factor.check(account, codes[3].upper().replace("-", " "), SEAL, now)
+    assert not second_factor.check(account, codes[3], SEAL, now)
+    assert second_factor.check(account, codes[4], SEAL, now)
     assert len(account.recovery) == limits.RECOVERY_CODES - 2
     for wrong in ("", "0", "abcd-efgh-jkmn-pqrs", "12345", "1234567"):
-        assert not second.check(account, wrong, SEAL, now)
+        assert not second_factor.check(account, wrong, SEAL, now)
 
 
 async def test_confirming_is_a_code_of_the_application(database: Database, province: Province, now: datetime) -> None:
@@ -369,18 +381,18 @@ async def test_confirming_is_a_code_of_the_application(database: Database, provi
     async def work(session: AsyncSession) -> None:
         account = await session.get_one(Account, made.id)
         with pytest.raises(Refusal) as error:
-            await second.confirm(session, account, "123456", SEAL, COMMAND, now)
+            await second_factor.confirm(session, account, "123456", SEAL, COMMAND, now)
         assert code_of(error) == "totp_absent"
-        secret = second.begin(account, SEAL).secret
+        secret = second_factor.begin(account, SEAL).secret
         with pytest.raises(Refusal) as error:
-            await second.confirm(session, account, "abcdef", SEAL, COMMAND, now)
+            await second_factor.confirm(session, account, "abcdef", SEAL, COMMAND, now)
         assert code_of(error) == "second_factor_wrong"
-        codes = await second.confirm(session, account, code_at(secret, now), SEAL, COMMAND, now)
+        codes = await second_factor.confirm(session, account, code_at(secret, now), SEAL, COMMAND, now)
         assert len(codes) == limits.RECOVERY_CODES
         with pytest.raises(Refusal) as error:
-            second.begin(account, SEAL)
+            second_factor.begin(account, SEAL)
         assert code_of(error) == "totp_present"
-        await second.remove(session, account, COMMAND, now)
+        await second_factor.remove(session, account, COMMAND, now)
         assert not (account.totp_secret or account.recovery or account.totp_confirmed)
 
     await database.transact(work)
@@ -709,17 +721,17 @@ async def test_keys_of_other_systems(database: Database, province: Province, now
 
 async def test_the_first_administrator_of_an_empty_installation(database: Database, now: datetime) -> None:
     async with database.reading() as session:
-        assert not await first.administered(session, now)
-    name, secret = await database.transact(lambda s: first.link(s, COMMAND, now))
+        assert not await first_administrator.administered(session, now)
+    name, secret = await database.transact(lambda s: first_administrator.link(s, COMMAND, now))
     account, _ = await database.transact(lambda s: signing.use_link(s, secret, now))
     assert account.name == name == "quantri"
     actor = await actor_of(database, account, now)
     async with database.reading() as session:
         root = await session.scalar(select(Unit))
-        assert not await first.administered(session, now)  # not before a password is chosen
+        assert not await first_administrator.administered(session, now)  # not before a password is chosen
     assert root is not None
     assert policy.allows(actor, "accounts.write", root.path)
-    again, _ = await database.transact(lambda s: first.link(s, COMMAND, now))
+    again, _ = await database.transact(lambda s: first_administrator.link(s, COMMAND, now))
     assert again == name
     async with database.reading() as session:
         assert await session.scalar(select(func.count()).select_from(RoleGrant)) == 1

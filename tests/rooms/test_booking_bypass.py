@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from rooms import booking, limits
-from rooms.booking import approval, settings, timing
-from rooms.booking.requests import AttendeeRequest, as_json
+from rooms.booking.changes import approval
+from rooms.booking.meeting import timing
+from rooms.booking.planning.requests import AttendeeRequest, as_json
+from rooms.booking.rules import settings
 from rooms.errors import Refusal
 from rooms.meetings import entry
 from rooms.store.database import Database

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from rooms import booking
-from rooms.booking import call_list as calls
-from rooms.booking.call_list import Device, Gap, Party, call_list
-from rooms.booking.requests import AttendeeRequest, Request
+from rooms.booking.meeting import call_list as calls
+from rooms.booking.meeting.call_list import Device, Gap, Party, call_list
+from rooms.booking.planning.requests import AttendeeRequest, Request
 from rooms.dialling import dates, entering, legs, planning
 from rooms.errors import Refusal
 from rooms.org.fields import midnight, today

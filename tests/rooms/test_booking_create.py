@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import func, select
 
 from rooms import booking, limits
-from rooms.booking import plans, resources
-from rooms.booking.call_list import EMPTY, Device, call_list
-from rooms.booking.requests import AttendeeRequest, DocumentRequest, Request
+from rooms.booking.holds import resources
+from rooms.booking.meeting.call_list import EMPTY, Device, call_list
+from rooms.booking.planning import plans
+from rooms.booking.planning.requests import AttendeeRequest, DocumentRequest, Request
 from rooms.dialling import entering
 from rooms.errors import Refusal
 from rooms.meetings import entry

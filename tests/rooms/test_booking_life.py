@@ -11,9 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking import timing
-from rooms.booking.calendar import local
-from rooms.booking.requests import AttendeeRequest, Request
+from rooms.booking.meeting import timing
+from rooms.booking.planning.requests import AttendeeRequest, Request
+from rooms.booking.rules.calendar import local
 from rooms.errors import Refusal
 from rooms.policy.actors import Actor
 from rooms.policy.classes import Presence
@@ -668,7 +668,7 @@ async def test_copy_templates_and_lists(database: Database, province: Province, 
     assert copied.starts_at == meeting.first_starts_at + timedelta(days=21)
     assert {one.unit_id for one in copied.attendees} == {province.units["khcn"], province.units["yt"]}
     await make(database, copied, secretary, now)
-    from rooms.booking.requests import as_json
+    from rooms.booking.planning.requests import as_json
 
     kept = await do(
         database,
@@ -742,7 +742,7 @@ async def test_halls_of_ones_own_unit_are_offered_first(database: Database, prov
 async def test_search_ignores_diacritics_and_shows_only_what_may_be_read(
     database: Database, province: Province, now: datetime
 ) -> None:
-    from rooms.booking.requests import DocumentRequest
+    from rooms.booking.planning.requests import DocumentRequest
 
     desk = province.actor("secretary", "vp")
     await make(

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from rooms import booking
-from rooms.booking import approval, timing
+from rooms.booking.changes import approval
+from rooms.booking.meeting import timing
 from rooms.policy.actors import COMMAND, Actor
 from rooms.store.database import Database
 from rooms.store.tables.booking import Change, Proposal

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rooms import limits
-from rooms.booking import calendar, recurrence
-from rooms.booking.calendar import ZONE, Calendar, conclusion_due, local, notice_due
-from rooms.booking.recurrence import expand
+from rooms.booking.rules import calendar, recurrence
+from rooms.booking.rules.calendar import ZONE, Calendar, conclusion_due, local, notice_due
+from rooms.booking.rules.recurrence import expand
 from rooms.errors import Refusal
 
 DAYS = st.dates(date(2024, 1, 1), date(2032, 12, 31))

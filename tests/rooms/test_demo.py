@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from rooms import demo
-from rooms.accounts import first
+from rooms.accounts import first_administrator
 from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 async def test_the_month_holds_what_has_to_be_seen(database: Database, now: datetime) -> None:
-    await database.transact(lambda session: first.link(session, COMMAND, now))
+    await database.transact(lambda session: first_administrator.link(session, COMMAND, now))
     done = await database.transact(lambda session: demo.load(session, COMMAND, now))
     assert done.counts["units"] > 120
     assert 150 <= done.counts["meetings"] <= 250

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from rooms import limits
-from rooms.booking.requests import AttendeeRequest
+from rooms.booking.meeting import attendees
+from rooms.booking.planning.requests import AttendeeRequest
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id
-from rooms.meetings import answers, attendees, entry, links, mine
+from rooms.meetings import answers, entry, links, own_dates
 from rooms.meetings.answers import MailReply, Substitute
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.store.database import Database
@@ -234,7 +235,7 @@ async def test_of_a_unit_that_chairs_only_its_head_is_a_host(
         actor = Actor("account", "a", person_id=province.people[person], deputises=deputises)
         async with database.reading() as session:
             found = await entry.by_account(session, date_id, actor, now)
-            shown = await mine.dates(session, actor, now)
+            shown = await own_dates.dates(session, actor, now)
         return found.host, any(one.can_enter for one in shown)
 
     assert await hosts("xa1-2") == (False, True)
@@ -277,7 +278,7 @@ async def test_my_meetings_offer_an_answer_only_to_whom_it_belongs(
             (desk, "delegate", True),
             (Actor("account", "a", person_id=province.people["vp-2"]), "secretary", False),
         ):
-            (found,) = await mine.dates(session, actor, now)
+            (found,) = await own_dates.dates(session, actor, now)
             assert (found.role, found.may_answer) == (role, answers_)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from rooms import limits
-from rooms.booking.requests import AttendeeRequest
+from rooms.booking.meeting import attendees
+from rooms.booking.planning.requests import AttendeeRequest
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.meetings import attendees, invitations, letters
+from rooms.meetings import invitations, letters
 from rooms.meetings.invitations import Around
 from rooms.policy.actors import Actor
 from rooms.sealing import Seal

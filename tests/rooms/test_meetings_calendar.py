@@ -13,11 +13,11 @@ from sqlalchemy import select
 
 from rooms import limits
 from rooms.accounts import actors
-from rooms.booking.requests import AttendeeRequest
+from rooms.booking.planning.requests import AttendeeRequest
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.meetings import calendar, feeds
-from rooms.meetings.calendar import Dated, Entry, Party
+from rooms.meetings import calendar_entries, feeds
+from rooms.meetings.calendar_entries import Dated, Entry, Party
 from rooms.policy.actors import Actor
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Meeting, Occurrence
@@ -39,7 +39,7 @@ def series(*states: str) -> Entry:
         Dated(FIRST + n * WEEK, FIRST + n * WEEK, FIRST + n * WEEK + HOURS, state) for n, state in enumerate(states)
     ]
     return Entry(
-        uid=calendar.uid("a" * 32, "longan.gov.vn"),
+        uid=calendar_entries.uid("a" * 32, "longan.gov.vn"),
         title=TITLE,
         dates=dates,
         rule="FREQ=WEEKLY;BYDAY=MO;COUNT=40",
@@ -64,7 +64,7 @@ def starts(raw: bytes, until: datetime = FIRST + 60 * WEEK) -> list[tuple[dateti
 
 
 def test_an_invitation_is_read_as_it_was_meant() -> None:
-    raw = calendar.request(series(*["planned"] * 4), NOW)
+    raw = calendar_entries.request(series(*["planned"] * 4), NOW)
     read = vobject.readOne(raw.decode())
     event = read.vevent
     assert read.method.value == "REQUEST"
@@ -87,7 +87,7 @@ def test_a_series_with_skipped_moved_and_cancelled_dates() -> None:
         entry.dates[2].original_at, FIRST + 2 * WEEK + timedelta(days=1), FIRST + 2 * WEEK + timedelta(days=1, hours=3)
     )
     dates = [*entry.dates[:2], moved, *entry.dates[3:]]
-    raw = calendar.request(Entry(**{**entry.__dict__, "dates": dates}), NOW)
+    raw = calendar_entries.request(Entry(**{**entry.__dict__, "dates": dates}), NOW)
     assert starts(raw) == [
         (FIRST, FIRST + HOURS),
         (moved.starts_at, moved.ends_at),
@@ -101,17 +101,17 @@ def test_a_series_with_skipped_moved_and_cancelled_dates() -> None:
 
 def test_no_date_beyond_the_last_that_was_booked() -> None:
     endless = Entry(**{**series(*["planned"] * 3).__dict__, "rule": "FREQ=WEEKLY;BYDAY=MO"})
-    assert len(starts(calendar.request(endless, NOW))) == 3
+    assert len(starts(calendar_entries.request(endless, NOW))) == 3
 
 
 def test_cancelling_all_and_one() -> None:
     entry = series("cancelled", "cancelled")
-    whole = vobject.readOne(calendar.cancel(entry, NOW).decode())
+    whole = vobject.readOne(calendar_entries.cancel(entry, NOW).decode())
     assert (whole.method.value, whole.vevent.status.value, whole.vevent.sequence.value) == ("CANCEL", "CANCELLED", "3")
     assert whole.vevent.attendee.value == "mailto:xa1@longan.gov.vn"
-    one = vobject.readOne(calendar.cancel(entry, NOW, FIRST + WEEK).decode())
+    one = vobject.readOne(calendar_entries.cancel(entry, NOW, FIRST + WEEK).decode())
     assert one.vevent.recurrence_id.value.astimezone(UTC) == FIRST + WEEK
-    assert b"BEGIN:VEVENT" not in calendar.request(entry, NOW)
+    assert b"BEGIN:VEVENT" not in calendar_entries.request(entry, NOW)
 
 
 def test_hostile_words_make_no_lines_of_their_own() -> None:
@@ -122,7 +122,7 @@ def test_hostile_words_make_no_lines_of_their_own() -> None:
         description="x\r\nEND:VEVENT\r\nBEGIN:VALARM",
         organizer=Party("A\r\nX-BAD:1", "hop@longan.gov.vn"),
     )
-    read = vobject.readOne(calendar.request(entry, NOW).decode())
+    read = vobject.readOne(calendar_entries.request(entry, NOW).decode())
     assert "attendee" not in read.vevent.contents and "valarm" not in read.vevent.contents
     assert "x-bad" not in read.vevent.contents
 

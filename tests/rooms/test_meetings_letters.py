@@ -18,9 +18,10 @@ from docx import Document
 from pypdf import PdfReader
 
 from rooms import limits
-from rooms.booking.requests import AttendeeRequest
+from rooms.booking.meeting import attendees
+from rooms.booking.planning.requests import AttendeeRequest
 from rooms.errors import Refusal
-from rooms.meetings import attendees, letters, wording
+from rooms.meetings import letters, wording
 from rooms.meetings.letters import fields as filling
 from rooms.meetings.letters import word
 from rooms.policy.actors import SYSTEM

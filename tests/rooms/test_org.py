@@ -14,8 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.accounts import deputies
 from rooms.errors import Refusal
-from rooms.org import deputies, people, posts, recipients, units
+from rooms.org import people, posts, recipients, units
 from rooms.org.fields import Field, Wrong, checked, from_text, midnight, read, today
 from rooms.org.names import cleaned, plain, searched
 from rooms.policy.actors import COMMAND, Actor

@@ -10,12 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.accounts import roles
+from rooms.accounts import deputies, roles
 from rooms.errors import Refusal
-from rooms.org import deputies, estate, people, posts, recipients, succession, units
-from rooms.org.estate import Share
+from rooms.org import people, posts, recipients, units
 from rooms.org.fields import midnight
-from rooms.org.succession import Part, Report
 from rooms.policy.actors import COMMAND
 from rooms.sites import halls, places
 from rooms.store.database import Database
@@ -24,6 +22,9 @@ from rooms.store.tables.booking import Change, Step, UnitRule
 from rooms.store.tables.meetings import Attendee, AttendeeList, Meeting, Occurrence, Template
 from rooms.store.tables.org import Unit, UnitSuccessor
 from rooms.store.tables.records import AuditEntry
+from rooms.succession import estate, reforms
+from rooms.succession.estate import Share
+from rooms.succession.reforms import Part, Report
 from tests.rooms.province import Province
 
 DAY = date(2026, 3, 3)
@@ -98,7 +99,7 @@ async def test_a_deputy_goes_on_where_the_role_is_in_the_new_unit_already(
         deputyship = await deputies.grant(session, *given)
         await grant(session, "two", "approver", khcn, now)
         into = values("moi", province.units["tinh"], name="Sở Mới")
-        return deputyship.id, await succession.merge(session, [khcn, yt], into, DAY, "QĐ", COMMAND, now)
+        return deputyship.id, await reforms.merge(session, [khcn, yt], into, DAY, "QĐ", COMMAND, now)
 
     deputyship, report = await database.transact(work)
     assert report.moved["roles"] == report.moved["roles_joined"] == 1
@@ -137,7 +138,7 @@ async def test_two_departments_become_one(database: Database, province: Province
         fields = {"code": "n", "name": "N", "owner_unit_id": province.units["vp"]}
         await recipients.create(session, fields, [{"unit_id": khcn}, {"unit_id": yt}], COMMAND, now)
         into = values("moi", province.units["tinh"], name="Sở Mới")
-        return await succession.merge(session, [khcn, yt], into, DAY, "QĐ 01/2026", COMMAND, now)
+        return await reforms.merge(session, [khcn, yt], into, DAY, "QĐ 01/2026", COMMAND, now)
 
     report = await database.transact(work)
     assert report.applied and report.moved["sites"] == 2 and report.moved["people"] == 4
@@ -148,7 +149,7 @@ async def test_two_departments_become_one(database: Database, province: Province
         heir = await units.get(session, report.unit)
         for old in (khcn, yt):
             ended = await units.get(session, old)
-            assert ended.valid_to == DAY and await succession.successors(session, old) == [heir]
+            assert ended.valid_to == DAY and await reforms.successors(session, old) == [heir]
         assert {one.code for one in await units.tree(session, DAY)} == {"tinh", "vp", "xa1", "xa2", "moi"}
         assert {one.code for one in await units.tree(session, EARLIER)} == {"tinh", "vp", "xa1", "xa2", "khcn", "yt"}
         assert await in_force(session, now) == {("one", "secretary", heir.id), ("two", "approver", heir.id)}
@@ -185,7 +186,7 @@ async def test_a_rename_keeps_the_code_and_the_past_name(database: Database, pro
 
     async def work(session: AsyncSession) -> Report:
         below = await units.create(session, values("p", khcn, tier=2), COMMAND, now)
-        report = await succession.rename(session, khcn, "Sở Khoa học", DAY, "QĐ 2", COMMAND, now)
+        report = await reforms.rename(session, khcn, "Sở Khoa học", DAY, "QĐ 2", COMMAND, now)
         assert below.path == f"{province.paths['tinh']}{report.unit}/{below.id}/"
         return report
 
@@ -220,7 +221,7 @@ async def test_a_split_gives_by_name_and_the_rest_to_the_first(
         await recipients.create(session, fields, [{"unit_id": khcn}], COMMAND, now)
         share = Share(frozenset({extra.id}), frozenset({second}))
         parts = [Part(values("a", province.units["tinh"])), Part(values("b", province.units["tinh"]), share)]
-        return await succession.split(session, khcn, parts, DAY, "", COMMAND, now)
+        return await reforms.split(session, khcn, parts, DAY, "", COMMAND, now)
 
     await database.transact(work)
     async with database.reading() as session:
@@ -233,7 +234,7 @@ async def test_a_split_gives_by_name_and_the_rest_to_the_first(
         assert await in_force(session, now) == {("two", "secretary", b.id), ("one", "secretary", a.id)}
         meeting = await session.get(Meeting, "ahead")
         assert meeting is not None and meeting.host_unit_id == a.id
-        assert {one.id for one in await succession.successors(session, khcn)} == {a.id, b.id}
+        assert {one.id for one in await reforms.successors(session, khcn)} == {a.id, b.id}
         named = await recipients.by_code(session, "n")
         assert named is not None
         assert {one.code for one in await recipients.expand(session, named.id, DAY)} == {"a", "b"}
@@ -242,7 +243,7 @@ async def test_a_split_gives_by_name_and_the_rest_to_the_first(
 async def test_an_abolished_unit_makes_nobody_mightier(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> Report:
         await grant(session, "one", "admin", province.units["xa1"], now)
-        return await succession.abolish(session, province.units["xa1"], None, DAY, "", COMMAND, now)
+        return await reforms.abolish(session, province.units["xa1"], None, DAY, "", COMMAND, now)
 
     report = await database.transact(work)
     assert report.unit == province.units["tinh"] and report.moved["roles_ended"] == 1
@@ -255,9 +256,9 @@ async def test_an_abolished_unit_makes_nobody_mightier(database: Database, provi
 async def test_a_unit_below_can_take_over(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> None:
         below = await units.create(session, values("p", province.units["khcn"], tier=2), COMMAND, now)
-        await succession.abolish(session, province.units["khcn"], below.id, DAY, "", COMMAND, now)
+        await reforms.abolish(session, province.units["khcn"], below.id, DAY, "", COMMAND, now)
         assert below.path == f"{province.paths['tinh']}{below.id}/"
-        merged = await succession.merge(session, [province.units["yt"], below.id], below.id, DAY, "", COMMAND, now)
+        merged = await reforms.merge(session, [province.units["yt"], below.id], below.id, DAY, "", COMMAND, now)
         assert merged.unit == below.id and below.valid_to is None
 
     await database.transact(work)
@@ -267,7 +268,7 @@ async def test_a_rehearsal_reports_and_keeps_nothing(database: Database, provinc
     async def work(session: AsyncSession) -> Report:
         into = values("moi", province.units["tinh"])
         olds = [province.units["khcn"], province.units["yt"]]
-        return await succession.rehearse(session, lambda: succession.merge(session, olds, into, DAY, "", COMMAND, now))
+        return await reforms.rehearse(session, lambda: reforms.merge(session, olds, into, DAY, "", COMMAND, now))
 
     report = await database.transact(work)
     assert not report.applied and report.moved["people"] == 4 and report.notes
@@ -282,7 +283,7 @@ async def test_what_is_refused(database: Database, province: Province, now: date
 
     async def work(session: AsyncSession) -> None:
         def merge(*ids: str, into: Any = yt, on: date = DAY, actor: Any = COMMAND) -> Awaitable[Report]:
-            return succession.merge(session, ids, into, on, "", actor, now)
+            return reforms.merge(session, ids, into, on, "", actor, now)
 
         assert await code_of(lambda: merge(khcn, on=DAY + timedelta(days=1))) == "succession_ahead"
         assert await code_of(lambda: merge()) == "succession_units"
@@ -295,14 +296,11 @@ async def test_what_is_refused(database: Database, province: Province, now: date
         assert await code_of(lambda: merge(khcn, into=values("yt", tinh))) == "code_taken"
         assert await code_of(lambda: merge(khcn, actor=province.actor("admin", "khcn"))) == "denied"
         assert await code_of(lambda: merge(khcn, actor=province.actor("secretary"))) == "denied"
-        assert await code_of(lambda: succession.rename(session, khcn, "", DAY, "", COMMAND, now)) == "invalid"
+        assert await code_of(lambda: reforms.rename(session, khcn, "", DAY, "", COMMAND, now)) == "invalid"
         assert (
-            await code_of(lambda: succession.split(session, khcn, [Part(yt)], DAY, "", COMMAND, now))
-            == "succession_units"
+            await code_of(lambda: reforms.split(session, khcn, [Part(yt)], DAY, "", COMMAND, now)) == "succession_units"
         )
-        assert (
-            await code_of(lambda: succession.abolish(session, tinh, None, DAY, "", COMMAND, now)) == "succession_heir"
-        )
+        assert await code_of(lambda: reforms.abolish(session, tinh, None, DAY, "", COMMAND, now)) == "succession_heir"
         await merge(khcn)
         assert await code_of(lambda: merge(khcn)) == "unit_not_in_force"
         assert await code_of(lambda: merge(yt, into=khcn)) == "unit_not_in_force"

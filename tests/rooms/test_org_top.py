@@ -8,15 +8,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import actors
-from rooms.booking import settings
+from rooms.booking.rules import settings
 from rooms.errors import Refusal
-from rooms.org import succession, top, units
+from rooms.org import root_unit, units
 from rooms.org.fields import today
 from rooms.policy import roles
 from rooms.policy.actors import COMMAND, Actor
 from rooms.store.database import Database
 from rooms.store.tables.accounts import Account
 from rooms.store.tables.org import Unit
+from rooms.succession import reforms
 from tests.rooms.people import add_account
 from tests.rooms.province import Province
 
@@ -48,24 +49,24 @@ async def test_the_only_root_leads_and_stays_when_another_comes(
 ) -> None:
     async def work(session: AsyncSession) -> None:
         first = province.units["tinh"]
-        assert (await top.root(session)).id == first  # type: ignore[union-attr]
+        assert (await root_unit.root(session)).id == first  # type: ignore[union-attr]
         mine = await chief(session, first, "mine", now)
         assert await changes_a_holiday(session, mine, now)
         second = await other(session, now)
         theirs = await chief(session, second.id, "theirs", now)
-        assert (await top.root(session)).id == first  # type: ignore[union-attr]
+        assert (await root_unit.root(session)).id == first  # type: ignore[union-attr]
         assert not await changes_a_holiday(session, theirs, now)
         assert "settings.write" not in roles.actions_of(theirs) and "org.write" in roles.actions_of(theirs)
         # What he may change of his own unit does not make it the top: order, tier, code.
         await units.edit(session, second.id, {"code": "a", "tier": 0, "position": 0}, theirs, now)
-        assert (await top.root(session)).id == first  # type: ignore[union-attr]
+        assert (await root_unit.root(session)).id == first  # type: ignore[union-attr]
         with pytest.raises(Refusal) as told:
-            await top.change(session, second.id, theirs, now)
+            await root_unit.change(session, second.id, theirs, now)
         assert told.value.code == "denied"
         with pytest.raises(Refusal) as told:
-            await top.change(session, province.units["vp"], mine, now)
+            await root_unit.change(session, province.units["vp"], mine, now)
         assert told.value.code == "not_a_root"
-        await top.change(session, second.id, mine, now)
+        await root_unit.change(session, second.id, mine, now)
         theirs = await actors.of_account(session, await account_of(session, "theirs"), now, factors=2)
         assert await changes_a_holiday(session, theirs, now)
         assert not await changes_a_holiday(session, await chief(session, first, "mine-again", now), now)
@@ -84,11 +85,11 @@ async def test_several_roots_without_a_mark_have_no_top_but_the_command_line(
         second = await other(session, now)
         await session.execute(update(Unit).values(top=False))
         session.expire_all()
-        assert await top.root(session) is None
+        assert await root_unit.root(session) is None
         for number, unit in enumerate((province.units["tinh"], second.id)):
             assert not await changes_a_holiday(session, await chief(session, unit, f"c{number}", now), now)
-        await top.change(session, second.id, COMMAND, now)
-        assert (await top.root(session)).id == second.id  # type: ignore[union-attr]
+        await root_unit.change(session, second.id, COMMAND, now)
+        assert (await root_unit.root(session)).id == second.id  # type: ignore[union-attr]
 
     await database.transact(work)
 
@@ -96,15 +97,15 @@ async def test_several_roots_without_a_mark_have_no_top_but_the_command_line(
 async def test_who_stands_for_the_top_is_the_top(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> None:
         first, day = province.units["tinh"], today(now)
-        report = await succession.rename(session, first, "Tỉnh mới", day - timedelta(days=10), "1/NQ", COMMAND, now)
-        assert (await top.root(session)).id == report.unit  # type: ignore[union-attr]
+        report = await reforms.rename(session, first, "Tỉnh mới", day - timedelta(days=10), "1/NQ", COMMAND, now)
+        assert (await root_unit.root(session)).id == report.unit  # type: ignore[union-attr]
         second = await other(session, now)
-        merged = await succession.merge(session, [report.unit], second.id, day, "", COMMAND, now)
-        assert (await top.root(session)).id == merged.unit == second.id  # type: ignore[union-attr]
+        merged = await reforms.merge(session, [report.unit], second.id, day, "", COMMAND, now)
+        assert (await root_unit.root(session)).id == merged.unit == second.id  # type: ignore[union-attr]
         # Another root that ends changes nothing.
         third = await other(session, now, code="third", name="Nữa")
-        await succession.abolish(session, third.id, second.id, day, "", COMMAND, now)
-        assert (await top.root(session)).id == second.id  # type: ignore[union-attr]
+        await reforms.abolish(session, third.id, second.id, day, "", COMMAND, now)
+        assert (await root_unit.root(session)).id == second.id  # type: ignore[union-attr]
 
     await database.transact(work)
 
@@ -115,7 +116,7 @@ async def test_what_was_hung_below_another_is_led_by_the_root_above_it(
     async def work(session: AsyncSession) -> None:
         second = await other(session, now)
         await units.move(session, province.units["tinh"], second.id, COMMAND, now)
-        assert (await top.root(session)).id == second.id  # type: ignore[union-attr]
+        assert (await root_unit.root(session)).id == second.id  # type: ignore[union-attr]
 
     await database.transact(work)
 

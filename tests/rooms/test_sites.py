@@ -14,9 +14,10 @@ from rooms import limits
 from rooms.errors import Refusal
 from rooms.org import units
 from rooms.policy.actors import COMMAND
-from rooms.sites import halls, moves, networks, places, terminals
+from rooms.sites import halls, networks, places, terminals
 from rooms.store.database import Database
 from rooms.store.tables.sites import Network, Site
+from rooms.succession import moves
 from tests.rooms.province import Province
 
 DAY = date(2026, 3, 3)

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND, Actor
-from rooms.store import audit, checkpoints, keeping, outbox
+from rooms.store import audit, checkpoints, outbox, upkeep
 from rooms.store.checkpoints import Checkpoint
 from rooms.store.database import Database
 from rooms.store.migrations import immutable
@@ -402,14 +402,14 @@ async def test_keeping_signs_and_exports_and_forgets(database: Database, now: da
     await database.transact(lambda session: outbox.enqueue(session, "x", {}, now, now))
     (job,) = await database.transact(lambda session: outbox.claim(session, now, ["x"], "w", 60, 1))
     await database.transact(lambda session: outbox.finish(session, job.id, "w", now))
-    assert await keeping.keep(database, tmp_path / "keys", tmp_path / "out", now) == 1
-    assert await keeping.keep(database, tmp_path / "keys", tmp_path / "out", now) == 0
+    assert await upkeep.keep(database, tmp_path / "keys", tmp_path / "out", now) == 1
+    assert await upkeep.keep(database, tmp_path / "keys", tmp_path / "out", now) == 0
     outside = checkpoints.read_folder(tmp_path / "out")
     verdict = await examined(database, checkpoints.key_at(tmp_path / "keys"), outside)
     assert verdict.whole and verdict.sealed == 3
     async with database.reading() as session:
         assert await session.get(Job, job.id) is not None
-    await keeping.keep(
+    await upkeep.keep(
         database, tmp_path / "keys", tmp_path / "out", now + timedelta(days=limits.JOB_KEPT_DAYS, seconds=1)
     )
     async with database.reading() as session:

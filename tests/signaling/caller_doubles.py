@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference.halls.dialout import Event
 from conference.ports.halls import DialOrder
-from rooms.booking.requests import AttendeeRequest
+from rooms.booking.planning.requests import AttendeeRequest
 from rooms.dialling import legs
 from rooms.store.database import Database
 from rooms.store.tables.booking import Wanted

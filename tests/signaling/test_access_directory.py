@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from rooms.accounts import directory as accounts
 from rooms.errors import Refusal
+from rooms.exchange import directory as accounts
 from rooms.exchange import ldif
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database

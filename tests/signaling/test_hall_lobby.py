@@ -15,7 +15,7 @@ from sqlalchemy import select
 from conference import Conference, Lobbies, Passage, Refusal, Registry
 from conference import limits as bounds
 from conference.ground.plan import Policy
-from rooms.booking.requests import AttendeeRequest
+from rooms.booking.planning.requests import AttendeeRequest
 from rooms.dialling import legs
 from rooms.policy import classes
 from rooms.store.database import Database

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking.calendar import public_holidays
+from rooms.booking.rules.calendar import public_holidays
 from rooms.fixtures import loading
 from rooms.policy.actors import COMMAND, Actor, Role
 from rooms.store import migrations

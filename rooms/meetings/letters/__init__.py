@@ -6,7 +6,7 @@ document system; no letter holds a PIN, a password or a personal link.
 """
 
 from rooms.meetings.letters.fields import KINDS, Fields, checked, draft, sample
-from rooms.meetings.letters.keeping import listed, make, template_of, upload, upload_checked
+from rooms.meetings.letters.records import listed, make, template_of, upload, upload_checked
 from rooms.meetings.letters.typesetting import pdf, pdf_set
 from rooms.meetings.letters.word import built_in, check_template, docx
 

@@ -14,9 +14,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.dates import REASONS
+from rooms.booking.changes.dates import REASONS
+from rooms.booking.meeting import attendees
 from rooms.errors import Refusal, Trouble
-from rooms.meetings import attendees, links, wording
+from rooms.meetings import links, wording
 from rooms.org.names import cleaned
 from rooms.store.tables.booking import Reservation
 from rooms.store.tables.meetings import Attendee, DocumentRef, Letter, Meeting, Occurrence

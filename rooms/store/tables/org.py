@@ -47,7 +47,7 @@ class Unit(Row):
     """The first day on which it is no more."""
     version: Mapped[int] = mapped_column(default=1)
     top: Mapped[bool] = mapped_column(default=False)
-    """Its administrators decide what counts for all (`rooms.org.top`). At most one row has it."""
+    """Its administrators decide what counts for all (`rooms.org.root_unit`). At most one row has it."""
 
 
 class UnitSuccessor(Row):

@@ -2,7 +2,7 @@
 
 A call of ours is written down before its INVITE, and as a dialog before its 2xx is acknowledged; a call of theirs before it is
 answered. So the next server knows every call that a terminal may still be in, ends it, and calls after that. Owns neither the
-rows (`rooms.dialling.kept`) nor the SIP of an ending (`signaling.sip.dialog.leftover`).
+rows (`rooms.dialling.restart`) nor the SIP of an ending (`signaling.sip.dialog.leftover`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference.ports.halls import DialOrder
-from rooms.dialling import kept
+from rooms.dialling import restart
 from rooms.store.database import Database
 from rooms.store.tables.dialling import SipBinding, SipDialog
 from signaling.host import limits
@@ -66,8 +66,8 @@ class Kept:
         """Terminals are where the server before knew them. Raises what the database raises."""
         self.agent = agent
         async with self._database.reading() as session:
-            rows = await kept.bindings(session, self._now())
-            self._left = await kept.left(session, self._place, self._worker) if self._place else []
+            rows = await restart.bindings(session, self._now())
+            self._left = await restart.left(session, self._place, self._worker) if self._place else []
         for row in self._left:
             left = _left(row)
             if left is not None and left.hop is not None:
@@ -124,8 +124,8 @@ class Kept:
         }
 
         async def work(session: AsyncSession) -> None:
-            await kept.keep_dialog(session, row)
-            await kept.forget_dialogs(session, over)
+            await restart.keep_dialog(session, row)
+            await restart.forget_dialogs(session, over)
 
         await self._database.transact(work)
 
@@ -157,7 +157,7 @@ class Kept:
         if (dialog := call.dialog) is not None:
             there = Hop(dialog.hop.transport, dialog.hop.host, dialog.hop.port)
             self._see(leg_id, dialog.target, place(dialog.target, there))
-            await kept.name_dialog(session, _id(dialog.call_id, dialog.local.tag), leg_id)
+            await restart.name_dialog(session, _id(dialog.call_id, dialog.local.tag), leg_id)
 
     def over(self, call_id: str, tag: str) -> None:
         """It has ended, and both sides know. `tag`: ours."""
@@ -176,8 +176,8 @@ class Kept:
         over = [row.id for row, reached in zip(rows, ended, strict=True) if reached]
 
         async def work(session: AsyncSession) -> None:
-            await kept.forget_ended(session, over)
-            await kept.forget_old(session, self._now())
+            await restart.forget_ended(session, over)
+            await restart.forget_old(session, self._now())
 
         await self._database.transact(work)
         self._left = []
@@ -187,7 +187,7 @@ class Kept:
         that are over.
         """
         async with self._database.reading() as session:
-            rows = await kept.left_of_leg(session, leg_id, self._worker)
+            rows = await restart.left_of_leg(session, leg_id, self._worker)
         ended = await asyncio.gather(*(self._ended(row, target) for row in rows))
         return [row.id for row, reached in zip(rows, ended, strict=True) if reached]
 
@@ -223,7 +223,7 @@ class Kept:
             "routes": [str(route) for route in dialog.routes],
             "cseq": dialog.cseq,
         }
-        await self._database.transact(lambda session: kept.keep_dialog(session, row))
+        await self._database.transact(lambda session: restart.keep_dialog(session, row))
 
     def _write_soon(self) -> None:
         if not self._writing:
@@ -253,9 +253,9 @@ class Kept:
         ahead = self._clock.time() - self._clock.monotonic()
         for alias in sorted(aliases):
             found = self.agent.registrar.all(alias) if self.agent is not None else []
-            await kept.keep_bindings(session, alias, [_binding_row(one, ahead) for one in found])
+            await restart.keep_bindings(session, alias, [_binding_row(one, ahead) for one in found])
         if over:
-            await kept.forget_dialogs(session, over)
+            await restart.forget_dialogs(session, over)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)

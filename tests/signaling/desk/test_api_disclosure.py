@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import signing
-from rooms.booking import dates
+from rooms.booking.changes import dates
 from rooms.store.tables.accounts import Account
 from signaling.halls.board import Board
 from tests.rooms.people import SECURE_COOKIE, add_account

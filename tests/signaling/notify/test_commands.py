@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rooms.meetings import attendees
+from rooms.booking.meeting import attendees
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Attendee
 from tests.rooms.invited import BASE, SENDER, Wanted, meeting

@@ -17,11 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from rooms.booking.requests import AttendeeRequest
+from rooms.booking.meeting import attendees
+from rooms.booking.meeting.attendees import Contact
+from rooms.booking.planning.requests import AttendeeRequest
 from rooms.identifiers import new_id
-from rooms.meetings import answers, attendees, invitations, links
+from rooms.meetings import answers, invitations, links
 from rooms.meetings.answers import Substitute
-from rooms.meetings.attendees import Contact
 from rooms.meetings.invitations import Around, Outgoing
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.sealing import Seal

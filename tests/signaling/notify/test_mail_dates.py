@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking.requests import AttendeeRequest
+from rooms.booking.planning.requests import AttendeeRequest
 from rooms.meetings import answers, letters
 from rooms.meetings.invitations import Around, prepare
 from rooms.policy.actors import SYSTEM

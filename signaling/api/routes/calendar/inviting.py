@@ -8,8 +8,8 @@ from fastapi import APIRouter, File, Form, Path, Response, UploadFile
 from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import named, reading
-from rooms.meetings import answers, attendees, letters
+from rooms.booking.meeting import attendees, naming, reading
+from rooms.meetings import answers, letters
 from rooms.org.fields import today
 from rooms.policy import roles
 from rooms.store import audit
@@ -57,7 +57,7 @@ async def list_attendees(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Att
         await reading.meeting_of(session, meeting_id, actor)
         await reading.require_belongs(session, actor, meeting_id)
         everybody = await attendees.listed(session, meeting_id)
-        names = await named.units(session, [one.unit_id for one in everybody])
+        names = await naming.units(session, [one.unit_id for one in everybody])
         return everybody, names, await answers.of_dates(session, meeting_id, visit.now)
 
     everybody, names, alone = await visit.read(work)

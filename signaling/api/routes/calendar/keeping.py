@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking import rules, settings
+from rooms.booking.rules import settings, unit_rules
 from rooms.store.tables.meetings import AttendeeList as ListRow
 from rooms.store.tables.meetings import Template as TemplateRow
 from signaling.api.ground.visits import Caller, Rows, Version, anywhere, found, tag
@@ -166,7 +166,7 @@ async def set_setting(
     return shown(Setting, row)
 
 
-def _rule(unit_id: str, rule: rules.Rule) -> Rule:
+def _rule(unit_id: str, rule: unit_rules.Rule) -> Rule:
     return shown(Rule, rule, unit_id=unit_id, inherited_from=None if rule.unit_id == unit_id else rule.unit_id)
 
 

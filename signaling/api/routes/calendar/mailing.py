@@ -8,8 +8,8 @@ from fastapi import APIRouter, Path, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import clients
-from rooms.booking import reading
-from rooms.meetings import attendees, intake, invitations, letters, links
+from rooms.booking.meeting import attendees, reading
+from rooms.meetings import intake, invitations, letters, links
 from rooms.store.tables.meetings import Attendee as AttendeeRow
 from rooms.store.tables.meetings import Letter as LetterRow
 from signaling.api.ground import problems

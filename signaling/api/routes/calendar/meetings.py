@@ -10,7 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking import named, reading, requests, settings
+from rooms.booking.meeting import naming, reading
+from rooms.booking.planning import requests
+from rooms.booking.rules import settings
 from rooms.meetings import entry, links
 from rooms.store.tables.meetings import Attendee as AttendeeRow
 from rooms.store.tables.meetings import MeetingType as TypeRow
@@ -103,7 +105,7 @@ async def search_meetings(
     async def work(session: AsyncSession) -> list[MeetingSummary]:
         found = await booking.search(session, query, actor, visit.now)
         dates = await booking.next_dates(session, [one.id for one in found], visit.now)
-        names = await named.units(session, [one.host_unit_id for one in found])
+        names = await naming.units(session, [one.host_unit_id for one in found])
         keys.update({one.id: [one.first_starts_at.isoformat(), one.id] for one in found})
         return [shapes.summary_of(one, dates, names) for one in found]
 
@@ -135,7 +137,7 @@ async def _names(visit: Visit, made: booking.Made, view: booking.MeetingView) ->
     """Of all that the answer names; only the unit at the top may be one that the booking did not look at."""
     names = booking.names_of_made(made)
     unknown = {one.unit_id for one in view.steps} - names.keys()
-    return names | (await visit.read(lambda session: named.units(session, unknown)) if unknown else {})
+    return names | (await visit.read(lambda session: naming.units(session, unknown)) if unknown else {})
 
 
 @router.post("/meetings/displace/look", openapi_extra=needs("meetings.precedence", of="unit"))
@@ -250,7 +252,7 @@ async def get_history(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Change
 
     async def work(session: AsyncSession) -> list[Change]:
         changes = await booking.changes(session, meeting_id, actor)
-        names = await named.accounts(session, [one.by for one in changes])
+        names = await naming.accounts(session, [one.by for one in changes])
         return [shown(Change, one, by_name=names.get(one.by, "")) for one in changes]
 
     return rows.cut(await visit.read(work), lambda one: one)
@@ -331,14 +333,14 @@ async def _answer(visit: Visit, response: Response, meeting_id: str) -> Meeting:
     async def work(session: AsyncSession) -> Meeting:
         view = await booking.meeting_view(session, meeting_id, actor, visit.now)
         row = view.meeting
-        names = await named.units(
+        names = await naming.units(
             session, [*(one.unit_id for one in view.steps), *(one.unit_id for one in view.attendees)]
         )
-        names |= await named.people(session, [row.chair_id, row.secretary_id, row.operator_id])
+        names |= await naming.people(session, [row.chair_id, row.secretary_id, row.operator_id])
         proposers = [view.proposal.by] if view.proposal is not None else []
-        names |= await named.accounts(session, [*(one.decided_by for one in view.steps), *proposers])
-        names |= await named.halls(session, [one.resource_id for one in view.reservations if one.kind == "hall"])
-        names |= await named.terminals(
+        names |= await naming.accounts(session, [*(one.decided_by for one in view.steps), *proposers])
+        names |= await naming.halls(session, [one.resource_id for one in view.reservations if one.kind == "hall"])
+        names |= await naming.terminals(
             session, [one.resource_id for one in view.reservations if one.kind == "terminal"]
         )
         return shapes.meeting_of(view, names)

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking import named, reading
-from rooms.meetings import mine
+from rooms.booking.meeting import naming, reading
+from rooms.meetings import own_dates
 from rooms.policy import classes
 from rooms.policy.classes import Presence
 from signaling.api.ground import problems
@@ -78,7 +78,7 @@ async def list_approvals(visit: Caller, rows: Rows) -> Page[Approval]:
     async def work(session: AsyncSession) -> list[Approval]:
         found = await booking.waiting(session, actor, visit.now)
         dates = await booking.next_dates(session, [one.meeting.id for one in found], visit.now)
-        names = await named.accounts(session, [_asker(one) for one in found])
+        names = await naming.accounts(session, [_asker(one) for one in found])
         return [_approval(one, dates, names) for one in found]
 
     return rows.cut(await visit.read(work), lambda one: one)
@@ -90,7 +90,7 @@ async def my_meetings(
 ) -> Page[MyMeeting]:
     """Dates to which the caller is invited, or that are his desk's, from today on; which of them can be entered now."""
     actor = visit.actor
-    found = await visit.read(lambda session: mine.dates(session, actor, visit.now, starts_at, ends_at))
+    found = await visit.read(lambda session: own_dates.dates(session, actor, visit.now, starts_at, ends_at))
     return rows.cut(found, lambda one: shown(MyMeeting, one))
 
 

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.meetings import answers, attendees, entry, feeds, intake, links
+from rooms.booking.meeting import attendees
+from rooms.meetings import answers, entry, feeds, intake, links
 from rooms.meetings.wording import local
 from rooms.org.fields import midnight, today
 from rooms.policy.actors import Actor

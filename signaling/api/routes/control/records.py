@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import named
+from rooms.booking.meeting import naming
 from rooms.meetings import feeds
 from rooms.store import trail, webhooks
 from rooms.store.tables.accounts import Preference
@@ -120,7 +120,7 @@ async def read_audit(
 
     async def work(session: AsyncSession) -> tuple[list[AuditRow], dict[str, str]]:
         found = await trail.search(session, wanted, reader, rows.fetch)
-        return found, await named.accounts(session, [_account_of(one.actor) for one in found])
+        return found, await naming.accounts(session, [_account_of(one.actor) for one in found])
 
     found, names = await visit.read(work)
     return rows.keyed(

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.accounts import deputies
 from rooms.accounts import roles as granted
-from rooms.org import deputies, fields, people, units
+from rooms.org import fields, people, units
 from rooms.policy import disclosure, roles
 from rooms.store.tables.org import Deputy as DeputyRow
 from rooms.store.tables.org import Person as PersonRow

@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.org import fields, posts, succession, top, units
-from rooms.org.estate import Share
+from rooms.org import fields, posts, root_unit, units
 from rooms.store.tables.org import Unit as UnitRow
+from rooms.succession import reforms
+from rooms.succession.estate import Share
 from signaling.api.ground.visits import Caller, Rows, Version, Visit, anywhere, tag
 from signaling.api.models import limits
 from signaling.api.models.org import (
@@ -88,31 +89,31 @@ async def edit_unit(visit: Caller, response: Response, unit_id: Key, wanted: Uni
 async def succeed(visit: Caller, unit_id: Key, wanted: Succession) -> SuccessionReport:
     """Merge, rename, split or abolish a unit, or (`preview`) only see what that would move."""
 
-    async def work(session: AsyncSession) -> succession.Report:
-        async def change() -> succession.Report:
+    async def work(session: AsyncSession) -> reforms.Report:
+        async def change() -> reforms.Report:
             return await _succeeded(session, visit, unit_id, wanted)
 
-        return await (succession.rehearse(session, change) if wanted.preview else change())
+        return await (reforms.rehearse(session, change) if wanted.preview else change())
 
     return shown(SuccessionReport, await visit.write(work))
 
 
-async def _succeeded(session: AsyncSession, visit: Visit, unit_id: str, wanted: Succession) -> succession.Report:
+async def _succeeded(session: AsyncSession, visit: Visit, unit_id: str, wanted: Succession) -> reforms.Report:
     how = (wanted.on, wanted.decision, visit.actor, visit.now)
     if wanted.kind == "rename":
-        return await succession.rename(session, unit_id, wanted.name, *how)
+        return await reforms.rename(session, unit_id, wanted.name, *how)
     if wanted.kind == "abolish":
-        return await succession.abolish(session, unit_id, wanted.into_id, *how)
+        return await reforms.abolish(session, unit_id, wanted.into_id, *how)
     if wanted.kind == "split":
-        parts = [succession.Part(one) for one in ([wanted.into_id] if wanted.into_id else []) + wanted.others]
-        return await succession.split(session, unit_id, await _parts(session, unit_id, wanted) or parts, *how)
+        parts = [reforms.Part(one) for one in ([wanted.into_id] if wanted.into_id else []) + wanted.others]
+        return await reforms.split(session, unit_id, await _parts(session, unit_id, wanted) or parts, *how)
     into = await _in_place_of(session, unit_id, wanted.new) if wanted.new else wanted.into_id or unit_id
-    return await succession.merge(session, [unit_id, *wanted.others], into, *how)
+    return await reforms.merge(session, [unit_id, *wanted.others], into, *how)
 
 
-async def _parts(session: AsyncSession, unit_id: str, wanted: Succession) -> list[succession.Part]:
+async def _parts(session: AsyncSession, unit_id: str, wanted: Succession) -> list[reforms.Part]:
     return [
-        succession.Part(
+        reforms.Part(
             one.into_id or await _in_place_of(session, unit_id, one.new),
             Share(frozenset(one.site_ids), frozenset(one.person_ids), frozenset(one.unit_ids)),
         )
@@ -132,14 +133,14 @@ async def _in_place_of(session: AsyncSession, unit_id: str, new: NewUnit | None)
 async def get_top(visit: Caller) -> Top:
     """The unit whose administrators decide what counts for all; empty where several stand side by side and none was named."""
     anywhere(visit, "org.read")
-    return _top(await visit.read(top.root))
+    return _top(await visit.read(root_unit.root))
 
 
 @router.put("/top", openapi_extra=needs("settings.write"))
 async def set_top(visit: Caller, wanted: TopFields) -> Top:
     """Another unit that has none above it leads from now on."""
     unit_id = wanted.unit_id
-    return _top(await visit.write(lambda session: top.change(session, unit_id, visit.actor, visit.now)))
+    return _top(await visit.write(lambda session: root_unit.change(session, unit_id, visit.actor, visit.now)))
 
 
 def _top(unit: UnitRow | None) -> Top:

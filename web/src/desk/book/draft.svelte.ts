@@ -12,7 +12,7 @@ export interface Guest {
   fields: AttendeeFields;
 }
 
-/** What the server takes as a mail address (`MAIL` in `rooms/meetings/attendees.py`). */
+/** What the server takes as a mail address (`MAIL` in `rooms/booking/meeting/attendees.py`). */
 const MAIL = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}$/;
 
 export class Draft {

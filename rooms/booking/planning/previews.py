@@ -9,12 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import calendar, call_list, clashes, plans
-from rooms.booking.calendar import day_of
-from rooms.booking.call_list import NamedGap, NamedLine
-from rooms.booking.clashes import Clash
-from rooms.booking.plans import Plan
-from rooms.booking.requests import Request
+from rooms.booking.holds import clashes
+from rooms.booking.holds.clashes import Clash
+from rooms.booking.meeting import call_list
+from rooms.booking.meeting.call_list import NamedGap, NamedLine
+from rooms.booking.planning import plans
+from rooms.booking.planning.plans import Plan
+from rooms.booking.planning.requests import Request
+from rooms.booking.rules import calendar
+from rooms.booking.rules.calendar import day_of
 from rooms.policy import classes
 from rooms.policy.actors import Actor
 from rooms.store.tables.sites import Site

@@ -11,13 +11,16 @@ from sqlalchemy import and_, false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import approval, calendar, call_list, history, reading, resources, restoring
-from rooms.booking.calendar import Calendar
-from rooms.booking.call_list import NamedList
-from rooms.booking.creation import Made, search_number
+from rooms.booking.changes import approval
+from rooms.booking.changes.creation import Made, search_number
+from rooms.booking.holds import resources, restoring
+from rooms.booking.meeting import attendees, call_list, history, reading
+from rooms.booking.meeting.attendees import Invited
+from rooms.booking.meeting.call_list import NamedList
+from rooms.booking.rules import calendar
+from rooms.booking.rules.calendar import Calendar
 from rooms.errors import Refusal
-from rooms.meetings import answers, attendees
-from rooms.meetings.attendees import Invited
+from rooms.meetings import answers
 from rooms.org.names import plain
 from rooms.policy import roles
 from rooms.policy.actors import Actor

@@ -1,7 +1,7 @@
 """Changes of approved meetings that wait for their approval. What was approved stays in force meanwhile: it can be joined, its
 halls are called. A proposal is carried out by the last step of its approval; refused, lapsed or withdrawn it leaves nothing.
 
-Whether a change needs approval is found by carrying it out in a savepoint (`rooms.booking.editing`), which then goes back.
+Whether a change needs approval is found by carrying it out in a savepoint (`editing`), which then goes back.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import approval, history, reading, requests, rules, timing
-from rooms.booking.calendar import local
-from rooms.booking.requests import Request
+from rooms.booking.changes import approval
+from rooms.booking.meeting import history, reading, timing
+from rooms.booking.planning import requests
+from rooms.booking.planning.requests import Request
+from rooms.booking.rules import unit_rules
+from rooms.booking.rules.calendar import local
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.policy import roles
@@ -96,7 +99,7 @@ async def _propose(
     actor: Actor,
     now: datetime,
 ) -> Meeting:
-    rule = await rules.rule_of(session, unit.path)
+    rule = await unit_rules.rule_of(session, unit.path)
     wanted_at = approval.starts_of(wish.names, wish.new)
     round_ = await approval.open_round(session, meeting, unit, rule, now, wanted_at)
     session.add(
@@ -265,7 +268,7 @@ async def settle(
     now: datetime,
 ) -> None:
     """After a decision: carried out when all its steps are approved, dropped when one is refused, else it waits on. `change`:
-    of `rooms.booking.editing`; `move`: of `rooms.booking.dates`, for a date that is put off or gave way.
+    of `rooms.booking.changes.editing`; `move`: of `rooms.booking.changes.dates`, for a date that is put off or gave way.
     """
     steps = list(await session.scalars(select(Step).where(Step.meeting_id == meeting.id, Step.round == proposal.round)))
     if any(one.state == "refused" for one in steps):

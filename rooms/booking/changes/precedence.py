@@ -15,20 +15,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import (
-    approval,
-    clashes,
-    creation,
-    dates,
-    history,
-    plans,
-    proposals,
-    reading,
-    requests,
-    timing,
-)
-from rooms.booking.calendar import DAY, day_of, local, midnight
-from rooms.booking.requests import Request
+from rooms.booking.changes import approval, creation, dates, proposals
+from rooms.booking.holds import clashes
+from rooms.booking.meeting import history, reading, timing
+from rooms.booking.planning import plans, requests
+from rooms.booking.planning.requests import Request
+from rooms.booking.rules.calendar import DAY, day_of, local, midnight
 from rooms.errors import Refusal, Trouble
 from rooms.policy import roles
 from rooms.policy.actors import Actor

@@ -15,9 +15,11 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import calendar, clashes, reading, resources, rules
-from rooms.booking.calendar import DAY, day_of, midnight
-from rooms.booking.clashes import LONGEST, Busy
+from rooms.booking.holds import clashes, resources
+from rooms.booking.holds.clashes import LONGEST, Busy
+from rooms.booking.meeting import reading
+from rooms.booking.rules import calendar, unit_rules
+from rooms.booking.rules.calendar import DAY, day_of, midnight
 from rooms.errors import Refusal
 from rooms.policy import roles
 from rooms.policy.actors import Actor
@@ -314,20 +316,22 @@ async def _full(session: AsyncSession, query: AvailabilityQuery) -> set[datetime
     return set(rows)
 
 
-async def _rule(session: AsyncSession, query: AvailabilityQuery) -> rules.Rule:
+async def _rule(session: AsyncSession, query: AvailabilityQuery) -> unit_rules.Rule:
     if not query.unit_id:
-        return rules.Rule()
-    return await rules.rule_of(session, await _path(session, query.unit_id))
+        return unit_rules.Rule()
+    return await unit_rules.rule_of(session, await _path(session, query.unit_id))
 
 
-async def _starts(session: AsyncSession, query: AvailabilityQuery, rule: rules.Rule, now: datetime) -> list[datetime]:
+async def _starts(
+    session: AsyncSession, query: AvailabilityQuery, rule: unit_rules.Rule, now: datetime
+) -> list[datetime]:
     """Quarters of an hour of working days within the unit's hours."""
     known = await calendar.load(session)
     length = timedelta(minutes=query.duration_min)
     found = []
     for n in range((query.ends_at - query.starts_at) // DAY + 2):
         day = day_of(query.starts_at) + n * DAY
-        if rules.trouble_of_day(rule, known, day):
+        if unit_rules.trouble_of_day(rule, known, day):
             continue
         begin = midnight(day)
         at, last = begin + timedelta(minutes=rule.opens_min), begin + timedelta(minutes=rule.closes_min) - length

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import approval, dates, editing, proposals
+from rooms.booking.changes import approval, dates, editing, proposals
 from rooms.policy.actors import Actor
 from rooms.store.tables.meetings import Meeting
 

@@ -10,9 +10,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import history, reading, resources, restoring
-from rooms.booking.approval import wrong_state
-from rooms.booking.calendar import day_of
+from rooms.booking.changes.approval import wrong_state
+from rooms.booking.holds import resources, restoring
+from rooms.booking.meeting import history, reading
+from rooms.booking.rules.calendar import day_of
 from rooms.errors import Refusal
 from rooms.policy import classes, roles
 from rooms.policy.actors import Actor

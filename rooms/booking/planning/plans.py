@@ -13,15 +13,16 @@ from itertools import pairwise
 from sqlalchemy import bindparam, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import calendar, call_list, recurrence, resources, rules
-from rooms.booking.calendar import Calendar, day_of
-from rooms.booking.call_list import CallList
-from rooms.booking.requests import Request
-from rooms.booking.resources import Load, Span, Thing
-from rooms.booking.rules import Rule
+from rooms.booking.holds import resources
+from rooms.booking.holds.resources import Load, Span, Thing
+from rooms.booking.meeting import attendees, call_list
+from rooms.booking.meeting.call_list import CallList
+from rooms.booking.planning.requests import Request
+from rooms.booking.rules import calendar, recurrence, unit_rules
+from rooms.booking.rules.calendar import Calendar, day_of
+from rooms.booking.rules.unit_rules import Rule
 from rooms.errors import Refusal, Trouble
 from rooms.identifiers import new_id
-from rooms.meetings import attendees
 from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
 from rooms.store.tables.booking import Pool, UnitRule
@@ -86,7 +87,7 @@ class Plan:
     def trouble_of(self, span: Span) -> Trouble | None:
         """Why the unit does not meet on that date: its hours, or a day off."""
         day = day_of(span.starts_at)
-        return rules.trouble_of_day(self.rule, self.calendar, day) or rules.trouble_of_hours(
+        return unit_rules.trouble_of_day(self.rule, self.calendar, day) or unit_rules.trouble_of_hours(
             self.rule, span.starts_at, span.ends_at
         )
 
@@ -107,15 +108,15 @@ async def make(
     one that may be booked now. Raises what `requests`, `rules`, `resources`, `recurrence` and `meetings.attendees` refuse."""
     day = day_of(request.starts_at)
     ground = await _ground(session, request.host_unit_id, request.type_code)
-    unit = rules.existing(ground.unit, day_of(now))
+    unit = unit_rules.existing(ground.unit, day_of(now))
     if action:
         roles.require(actor, action, unit.path)
-    rules.existing(unit, day)
+    unit_rules.existing(unit, day)
     type_ = _known_type(ground.type_)
     class_ = classes.resolved(request.class_, type_.default_class)
-    rule = rules.nearest(unit.path, ground.rules)
+    rule = unit_rules.nearest(unit.path, ground.rules)
     if ahead:
-        rules.require_ahead(rule, request.starts_at, now, bool(request.urgent_reason))
+        unit_rules.require_ahead(rule, request.starts_at, now, bool(request.urgent_reason))
     if request.precedence is not None:
         roles.require(actor, "meetings.precedence", unit.path)
     until = now + timedelta(days=rule.ahead_days)

@@ -13,14 +13,17 @@ from typing import Any, Literal
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import approval, call_list, creation, history, plans, proposals, reading, resources, restoring, rules
-from rooms.booking.calendar import day_of
-from rooms.booking.plans import Plan
-from rooms.booking.recurrence import ended, parsed, written
-from rooms.booking.requests import AgendaItem, DocumentRequest, Request
+from rooms.booking.changes import approval, creation, proposals
+from rooms.booking.holds import resources, restoring
+from rooms.booking.meeting import attendees, call_list, history, reading
+from rooms.booking.planning import plans
+from rooms.booking.planning.plans import Plan
+from rooms.booking.planning.requests import AgendaItem, DocumentRequest, Request
+from rooms.booking.rules import unit_rules
+from rooms.booking.rules.calendar import day_of
+from rooms.booking.rules.recurrence import ended, parsed, written
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.meetings import attendees
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
@@ -136,7 +139,7 @@ async def edit(
 ) -> Meeting:
     """`changes`: fields of `Request` by name; what is absent stays. The meeting, or with `following` the new series. Of an
     approved meeting a change that needs approval is only proposed: what was approved stays in force until then
-    (`rooms.booking.proposals`).
+    (`rooms.booking.changes.proposals`).
 
     Raises `version_conflict`, `bad_field`, `wrong_state`, `unknown_date`, and what creation refuses; then nothing has changed.
     """
@@ -334,7 +337,7 @@ async def _move_dates(session: AsyncSession, one: _Edit, plan: Plan) -> None:
             "",
             "",
         )
-        await rules.require_quota(session, one.unit.id, plan.rule, [(span.starts_at, span.ends_at)], meeting.id)
+        await unit_rules.require_quota(session, one.unit.id, plan.rule, [(span.starts_at, span.ends_at)], meeting.id)
         return
     stay = {place: row for place, row in enumerate(rows) if _stays(row, now)}
     gone = [row for row in rows if not _stays(row, now)]
@@ -398,7 +401,7 @@ async def _add_dates(session: AsyncSession, meeting: Meeting, plan: Plan, actor:
         return
     skipped = await creation.skips(session, plan, actor, excluding=meeting.id)
     kept = [(s.starts_at, s.ends_at) for s in plan.spans if s.occurrence_id not in skipped]
-    await rules.require_quota(session, plan.unit.id, plan.rule, kept, meeting.id)
+    await unit_rules.require_quota(session, plan.unit.id, plan.rule, kept, meeting.id)
     await session.execute(insert(Occurrence), [creation.date_row(meeting.id, s, skipped) for s in plan.spans])
 
 
@@ -486,7 +489,7 @@ async def move(
     """
     if date.state in restoring.OVER or date.starts_at <= now < date.ends_at:
         raise begun()
-    rules.require_future(starts_at, now)
+    unit_rules.require_future(starts_at, now)
     one = dataclasses.replace(request, starts_at=starts_at, rule="")
     plan = await plans.make(session, one, actor, now, action="", ahead=not decided)
     await resources.lock(session, plan.lock_names())
@@ -534,14 +537,14 @@ async def _following(session: AsyncSession, one: _Edit, date: Occurrence) -> Mee
 
 async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting:
     meeting, actor, now = one.meeting, one.actor, one.now
-    rules.require_future(request.starts_at, now)
+    unit_rules.require_future(request.starts_at, now)
     plan = await plans.make(session, request, actor, now, action="", ahead=not one.decided)
     if "attendees" not in one.changed:
         plan = dataclasses.replace(plan, invited=await _same_attendees(session, meeting.id))
     await resources.lock(session, plan.lock_names())
     skipped = await creation.skips(session, plan, actor)
     kept = [span for span in plan.spans if span.occurrence_id not in skipped]
-    await rules.require_quota(session, plan.unit.id, plan.rule, [(s.starts_at, s.ends_at) for s in kept])
+    await unit_rules.require_quota(session, plan.unit.id, plan.rule, [(s.starts_at, s.ends_at) for s in kept])
     made = await creation.store(session, plan, new_id(), skipped, actor, now)
     made.split_from_id, made.created_by, made.legs = meeting.id, meeting.created_by, plan.legs
     await creation.take_or_refuse(session, plan, kept, actor)

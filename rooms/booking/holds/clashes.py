@@ -16,10 +16,11 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import reading, resources
-from rooms.booking.calendar import DAY, day_of, local, midnight
-from rooms.booking.resources import Load, Span, Thing
-from rooms.booking.rules import Rule, clock
+from rooms.booking.holds import resources
+from rooms.booking.holds.resources import Load, Span, Thing
+from rooms.booking.meeting import reading
+from rooms.booking.rules.calendar import DAY, day_of, local, midnight
+from rooms.booking.rules.unit_rules import Rule, clock
 from rooms.errors import Refusal, Trouble
 from rooms.policy.actors import Actor
 from rooms.store.tables.booking import CapacitySlot, Reservation

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, func, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.calendar import DAY, WEEKEND, Calendar, day_of, local, midnight, week_of
+from rooms.booking.rules.calendar import DAY, WEEKEND, Calendar, day_of, local, midnight, week_of
 from rooms.errors import Refusal, Trouble
 from rooms.store.tables.booking import UnitRule
 from rooms.store.tables.meetings import Meeting, Occurrence

@@ -12,21 +12,11 @@ from typing import Any, Final
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import (
-    approval,
-    creation,
-    dates,
-    editing,
-    history,
-    plans,
-    proposals,
-    reading,
-    rejoining,
-    resources,
-    restoring,
-    timing,
-)
-from rooms.booking.resources import Taken
+from rooms.booking.changes import approval, creation, dates, editing, proposals
+from rooms.booking.holds import rejoining, resources, restoring
+from rooms.booking.holds.resources import Taken
+from rooms.booking.meeting import history, reading, timing
+from rooms.booking.planning import plans
 from rooms.errors import Refusal
 from rooms.policy.actors import SYSTEM
 from rooms.store import audit

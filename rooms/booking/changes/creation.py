@@ -12,13 +12,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import approval, clashes, history, plans, resources, rules, timing
-from rooms.booking.plans import Plan
-from rooms.booking.requests import DocumentRequest, Request
-from rooms.booking.resources import Span, Taken
+from rooms.booking.changes import approval
+from rooms.booking.holds import clashes, resources
+from rooms.booking.holds.resources import Span, Taken
+from rooms.booking.meeting import attendees, history, timing
+from rooms.booking.planning import plans
+from rooms.booking.planning.plans import Plan
+from rooms.booking.planning.requests import DocumentRequest, Request
+from rooms.booking.rules import unit_rules
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.meetings import attendees
 from rooms.org.names import plain
 from rooms.policy import classes
 from rooms.policy.actors import Actor
@@ -119,7 +122,7 @@ async def _write(session: AsyncSession, plan: Plan, actor: Actor, now: datetime,
         # As late as can be: others wait for it until the commit.
         await resources.lock(session, plan.lock_names())
     times = [(one.starts_at, one.ends_at) for one in kept]
-    await rules.require_quota(session, plan.unit.id, plan.rule, times, meeting.id)
+    await unit_rules.require_quota(session, plan.unit.id, plan.rule, times, meeting.id)
     if named:
         await take_or_refuse(session, plan, kept, actor)
         return Made(meeting)

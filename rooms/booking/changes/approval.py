@@ -12,9 +12,12 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import call_list, history, reading, rejoining, requests, resources, restoring, rules, timing
-from rooms.booking.requests import Request
-from rooms.booking.rules import Rule
+from rooms.booking.holds import rejoining, resources, restoring
+from rooms.booking.meeting import call_list, history, reading, timing
+from rooms.booking.planning import requests
+from rooms.booking.planning.requests import Request
+from rooms.booking.rules import unit_rules
+from rooms.booking.rules.unit_rules import Rule
 from rooms.errors import Refusal
 from rooms.identifiers import new_id, new_number, new_pin
 from rooms.policy import classes, roles
@@ -44,7 +47,7 @@ async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: date
         raise wrong_state(meeting)
     if meeting.hold_until is not None and meeting.hold_until <= now:
         raise Refusal("hold_expired", "Thời hạn giữ chỗ đã hết. Hãy đặt lại cuộc họp.", "the hold has expired")
-    rule = await rules.rule_of(session, unit.path)
+    rule = await unit_rules.rule_of(session, unit.path)
     await ask(session, meeting, unit, rule, now)
     await history.finish(session, meeting, actor, now, "submit", "Trình duyệt", {}, undoable=False, tells=False)
     await audit.record(session, now, actor, "meeting.submit", "meeting", meeting.id, unit.id)
@@ -317,7 +320,7 @@ async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, step: Step
     if later is not None:
         proposal = await pending(session, meeting.id)
         wanted = starts_of(proposal.names, requests.from_json(proposal.request)) if proposal is not None else None
-        await _open(session, meeting, later, await rules.rule_of(session, unit.path), now, wanted)
+        await _open(session, meeting, later, await unit_rules.rule_of(session, unit.path), now, wanted)
         await history.finish(
             session, meeting, actor, now, "approve.unit", "Đơn vị duyệt", {}, undoable=False, tells=False
         )

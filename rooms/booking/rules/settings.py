@@ -12,11 +12,11 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import calendar, rules
-from rooms.booking.approval import FOUR_EYES, HALLS
-from rooms.booking.approval import SETTING as APPROVAL
-from rooms.booking.precedence import SETTING as PRECEDENCE
-from rooms.booking.precedence import TIERS
+from rooms.booking.changes.approval import FOUR_EYES, HALLS
+from rooms.booking.changes.approval import SETTING as APPROVAL
+from rooms.booking.changes.precedence import SETTING as PRECEDENCE
+from rooms.booking.changes.precedence import TIERS
+from rooms.booking.rules import calendar, unit_rules
 from rooms.errors import Refusal
 from rooms.org import units
 from rooms.org.names import cleaned
@@ -62,14 +62,14 @@ async def set_type(
     return row
 
 
-async def rule_of(session: AsyncSession, unit_id: str) -> rules.Rule:
+async def rule_of(session: AsyncSession, unit_id: str) -> unit_rules.Rule:
     """What counts for a unit. Raises `unknown_unit`."""
-    return await rules.rule_of(session, (await units.get(session, unit_id)).path)
+    return await unit_rules.rule_of(session, (await units.get(session, unit_id)).path)
 
 
 async def set_rule(
     session: AsyncSession, unit_id: str, values: Mapping[str, Any], actor: Actor, now: datetime
-) -> rules.Rule:
+) -> unit_rules.Rule:
     """A rule of its own for a unit. Raises Refusal `denied`, `unknown_unit`, `bad_hours`."""
     unit = await units.get(session, unit_id)
     require(actor, "rules.write", unit.path)
@@ -79,11 +79,11 @@ async def set_rule(
     if row is None:
         row = UnitRule(unit_id=unit_id)
         session.add(row)
-    for name in rules.FIELDS:
+    for name in unit_rules.FIELDS:
         setattr(row, name, values[name])
     await session.flush()
     await audit.record(session, now, actor, "settings.rule", "rule", unit_id, unit_id, dict(values))
-    return await rules.rule_of(session, unit.path)
+    return await unit_rules.rule_of(session, unit.path)
 
 
 async def holidays(session: AsyncSession, year: int) -> list[Day]:

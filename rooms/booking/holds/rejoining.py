@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import history, restoring
-from rooms.booking.recurrence import ended
+from rooms.booking.holds import restoring
+from rooms.booking.meeting import history
+from rooms.booking.rules.recurrence import ended
 from rooms.errors import Refusal
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.store import audit

@@ -18,8 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.org import estate, top, units
-from rooms.org.estate import Estate, Share
+from rooms.org import root_unit, units
 from rooms.org.fields import read, today
 from rooms.org.names import cleaned
 from rooms.policy.actors import Actor
@@ -27,6 +26,8 @@ from rooms.policy.roles import require
 from rooms.store import audit
 from rooms.store.locks import Lock, take
 from rooms.store.tables.org import RecipientRule, Unit, UnitSuccessor
+from rooms.succession import estate
+from rooms.succession.estate import Estate, Share
 
 WORDS = {
     "units": "đơn vị trực thuộc",
@@ -186,7 +187,7 @@ async def _succeed(
     moved = Counter() if moved is None else moved
     for old in olds:
         await _out_of_the_way(session, old, [heir])
-        await top.follow(session, old, heir)
+        await root_unit.follow(session, old, heir)
         await estate.hand_over_all(Estate(session, old, heir, on, actor, now, moved))
         await _follow(session, old, heir, kind, on, decision)
         old.valid_to = on

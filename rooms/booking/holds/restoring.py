@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import clashes, history, resources, timing
-from rooms.booking.calendar import day_of
-from rooms.booking.resources import Span, Taken, Thing
+from rooms.booking.holds import clashes, resources
+from rooms.booking.holds.resources import Span, Taken, Thing
+from rooms.booking.meeting import attendees, history, timing
+from rooms.booking.rules.calendar import day_of
 from rooms.errors import Refusal
-from rooms.meetings import attendees
 from rooms.policy import classes
 from rooms.policy.actors import Actor
 from rooms.store.tables.booking import Change, Wanted

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import rules
-from rooms.booking.rules import Rule
+from rooms.booking.rules import unit_rules
+from rooms.booking.rules.unit_rules import Rule
 from rooms.store import outbox, rows
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
@@ -135,7 +135,7 @@ def due_of(date: Occurrence, rule: Rule, now: datetime) -> datetime:
 async def rule_of_meeting(session: AsyncSession, meeting: Meeting) -> Rule:
     unit = await session.get(Unit, meeting.host_unit_id)
     assert unit is not None
-    return await rules.rule_of(session, unit.path)
+    return await unit_rules.rule_of(session, unit.path)
 
 
 async def horizon(session: AsyncSession, meeting: Meeting, now: datetime) -> None:

@@ -11,10 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import approval, editing, history, proposals, reading, resources, restoring, timing
-from rooms.booking.calendar import day_of
-from rooms.booking.plans import Plan
-from rooms.booking.rules import clock
+from rooms.booking.changes import approval, editing, proposals
+from rooms.booking.holds import resources, restoring
+from rooms.booking.meeting import history, reading, timing
+from rooms.booking.planning.plans import Plan
+from rooms.booking.rules.calendar import day_of
+from rooms.booking.rules.unit_rules import clock
 from rooms.errors import Refusal
 from rooms.policy import roles
 from rooms.policy.actors import SYSTEM, Actor

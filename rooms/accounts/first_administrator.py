@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import roles, signing
 from rooms.identifiers import new_id
-from rooms.org import top
+from rooms.org import root_unit
 from rooms.org.names import plain
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor
@@ -66,7 +66,7 @@ async def link(
 
 
 async def _root(session: AsyncSession, now: datetime, name: str) -> Unit:
-    root = await top.root(session) or await session.scalar(
+    root = await root_unit.root(session) or await session.scalar(
         select(Unit).where(Unit.parent_id.is_(None)).order_by(Unit.tier, Unit.position, Unit.code).limit(1)
     )
     if root is not None:

@@ -11,7 +11,7 @@ from sqlalchemy import Date, insert, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import reading, timing
+from rooms.booking.meeting import reading, timing
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.policy.actors import Actor

@@ -6,7 +6,10 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import approval, history, proposals, reading, restoring, rules, timing
+from rooms.booking.changes import approval, proposals
+from rooms.booking.holds import restoring
+from rooms.booking.meeting import history, reading, timing
+from rooms.booking.rules import unit_rules
 from rooms.errors import Refusal
 from rooms.policy import roles
 from rooms.policy.actors import Actor
@@ -51,4 +54,4 @@ async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, actor: Act
         else:
             await proposals.take_back(session, meeting, waiting, actor, now)
     elif await approval.open_step(session, meeting.id) is None:
-        await approval.ask(session, meeting, unit, await rules.rule_of(session, unit.path), now)
+        await approval.ask(session, meeting, unit, await unit_rules.rule_of(session, unit.path), now)

@@ -12,8 +12,10 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import editing, reading, requests
-from rooms.booking.requests import AttendeeRequest, Request
+from rooms.booking.changes import editing
+from rooms.booking.meeting import reading
+from rooms.booking.planning import requests
+from rooms.booking.planning.requests import AttendeeRequest, Request
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.org.names import cleaned

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from rooms import limits
-from rooms.booking.calendar import ZONE, local
+from rooms.booking.rules.calendar import ZONE, local
 from rooms.errors import Refusal
 
 if TYPE_CHECKING:  # heavy: each function imports what it uses
