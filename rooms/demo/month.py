@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
+from rooms.booking.changes import class_changes, creation, dates, deciding, precedence
 from rooms.booking.planning.requests import AgendaItem, AttendeeRequest, DocumentRequest, Request
 from rooms.booking.rules import calendar, settings
 from rooms.booking.rules.calendar import ZONE, day_of
@@ -184,7 +184,7 @@ class Month:
         self._substitutes()
         self._class_raised()
         self._waiting()
-        self.at(self.now - timedelta(days=1), lambda at: booking.note_secret(self.session, self.secretary, at))
+        self.at(self.now - timedelta(days=1), lambda at: creation.note_secret(self.session, self.secretary, at))
 
     def _displaced(self) -> None:
         """A department's meeting gives way to the Government's conference."""
@@ -206,7 +206,9 @@ class Month:
             date_ = await self.date_of("lower")
             moves = {date_.id: self.instant(day, (14, 0))}
             reason = "Nhường hội trường cho hội nghị do Chính phủ tổ chức"
-            made = await booking.displace(self.session, replace(request, submit=True), moves, reason, self.operator, at)
+            made = await precedence.displace(
+                self.session, replace(request, submit=True), moves, reason, self.operator, at
+            )
             await self._approve(made.meeting.id, at)
 
         self.at(self.now - timedelta(hours=5), displace)
@@ -240,11 +242,11 @@ class Month:
         async def postpone(at: datetime) -> None:
             date_ = await self.date_of("put off")
             order = ("superior_order", "Chờ ý kiến chỉ đạo của Ban Thường vụ", self.secretary, at)
-            await booking.postpone(self.session, self.meetings["put off"], date_.id, *order)
+            await dates.postpone(self.session, self.meetings["put off"], date_.id, *order)
 
         async def cancel(at: datetime) -> None:
             why = ("not_ready", "Tài liệu chưa hoàn thành", self.secretary, at)
-            await booking.cancel(self.session, self.meetings["called off"], *why)
+            await dates.cancel(self.session, self.meetings["called off"], *why)
 
         self.at(self.now - timedelta(hours=4), postpone)
         self.at(self.now - timedelta(hours=3), cancel)
@@ -280,7 +282,7 @@ class Month:
         )
 
         async def raise_class(at: datetime) -> None:
-            await booking.raise_class(self.session, self.meetings["raised"], "important", self.operator, at)
+            await class_changes.raise_class(self.session, self.meetings["raised"], "important", self.operator, at)
 
         self.at(self.now - timedelta(hours=1), raise_class)
 
@@ -319,13 +321,13 @@ class Month:
         await self._held(name)
 
     async def _keep(self, name: str, request: Request, at: datetime) -> None:
-        row = await booking.create(self.session, request, self.secretary, at)
+        row = await creation.create(self.session, request, self.secretary, at)
         self.meetings[name] = row.id
 
     async def _approve(self, meeting_id: str, at: datetime) -> None:
         for actor in (self.approver, self.operator):
             if (await self.session.get_one(Meeting, meeting_id)).state == "asked":
-                await booking.decide(self.session, meeting_id, True, "", actor, at)
+                await deciding.decide(self.session, meeting_id, True, "", actor, at)
 
     async def _answers(self, name: str, at: datetime) -> None:
         """Seven of ten have answered; a few cannot come."""
@@ -342,8 +344,8 @@ class Month:
         """Whoever was invited to a date that is past was there."""
         date_ = await self.date_of(name)
         if date_.ends_at <= self.now:
-            await booking.opened(self.session, date_.id, date_.starts_at - timedelta(minutes=5))
-            await booking.closed(self.session, date_.id, date_.ends_at + timedelta(minutes=5))
+            await dates.opened(self.session, date_.id, date_.starts_at - timedelta(minutes=5))
+            await dates.closed(self.session, date_.id, date_.ends_at + timedelta(minutes=5))
 
     async def date_of(self, name: str) -> Occurrence:
         rows = await self.session.scalars(select(Occurrence).where(Occurrence.meeting_id == self.meetings[name]))

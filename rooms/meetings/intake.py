@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking, limits
+from rooms import limits
+from rooms.booking.changes import creation
 from rooms.booking.planning.requests import AttendeeRequest, DocumentRequest, Request
 from rooms.errors import Refusal, Trouble
 from rooms.policy import roles
@@ -77,7 +78,7 @@ async def receive(
     unit = await session.get_one(Unit, client.unit_id)
     actor = _actor(client, unit, address)
     request = await _request(session, _message(body), unit, now)
-    meeting: Meeting = await booking.create(session, request, actor, now)
+    meeting: Meeting = await creation.create(session, request, actor, now)
     session.add(HookSeen(client_id=client.id, hook_id=identifier, at=now, meeting_id=meeting.id))
     await session.flush()
     await audit.record(session, now, actor, "webhook.received", "meeting", meeting.id, unit.id, {"hook": identifier})

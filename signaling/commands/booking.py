@@ -10,9 +10,12 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
+from rooms.booking.changes import creation
+from rooms.booking.changes import dates as booking_dates
+from rooms.booking.planning import requests
 from rooms.booking.rules.calendar import ZONE, local
 from rooms.errors import Refusal
+from rooms.meetings import views
 from rooms.policy.actors import COMMAND
 from rooms.store.tables.meetings import Meeting
 from rooms.store.tables.org import Unit
@@ -35,11 +38,11 @@ def show_list(
 ) -> None:
     """Các cuộc họp, mới nhất trước / meetings, the latest first."""
     standing = ground(data_dir, file)
-    query = booking.SearchQuery(text=text, states=(state,) if state else (), limit=limit)
+    query = views.SearchQuery(text=text, states=(state,) if state else (), limit=limit)
 
     async def work(session: AsyncSession) -> list[tuple[Meeting, datetime]]:
-        found = await booking.search(session, query, COMMAND, standing.now)
-        dates = await booking.next_dates(session, [one.id for one in found], standing.now)
+        found = await views.search(session, query, COMMAND, standing.now)
+        dates = await views.next_dates(session, [one.id for one in found], standing.now)
         return [(one, dates[one.id][0] if one.id in dates else one.first_starts_at) for one in found]
 
     for meeting, at in _transacted(standing, work):
@@ -51,8 +54,8 @@ def show(number: Number, data_dir: DataDir = None, file: File = None) -> None:
     """Một cuộc họp / one meeting."""
     standing = ground(data_dir, file)
 
-    async def work(session: AsyncSession) -> booking.MeetingView:
-        return await booking.meeting_view(session, (await _meeting(session, number)).id, COMMAND, standing.now)
+    async def work(session: AsyncSession) -> views.MeetingView:
+        return await views.meeting_view(session, (await _meeting(session, number)).id, COMMAND, standing.now)
 
     view = _transacted(standing, work)
     meeting = view.meeting
@@ -90,8 +93,8 @@ def create(
     async def work(session: AsyncSession) -> Meeting:
         host = await _by_code(session, Unit, unit, "unit")
         halls = tuple([await _by_code(session, Hall, one, "hall") for one in hall or []])
-        request = booking.Request(title, kind, host, starts_at, minutes, hall_ids=halls, submit=submit)
-        return await booking.create(session, request, COMMAND, standing.now)
+        request = requests.Request(title, kind, host, starts_at, minutes, hall_ids=halls, submit=submit)
+        return await creation.create(session, request, COMMAND, standing.now)
 
     meeting = _transacted(standing, work)
     print(f"{meeting.id} {meeting.state} {meeting.number or ''}")
@@ -110,7 +113,7 @@ def cancel(
 
     async def work(session: AsyncSession) -> Meeting:
         meeting = await _meeting(session, number)
-        return await booking.cancel(session, meeting.id, reason, words, COMMAND, standing.now)
+        return await booking_dates.cancel(session, meeting.id, reason, words, COMMAND, standing.now)
 
     print(_transacted(standing, work).state)
 

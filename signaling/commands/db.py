@@ -27,21 +27,21 @@ Folder = Annotated[Path, typer.Argument(help="thư mục / folder", file_okay=Fa
 @app.command("upgrade")
 def upgrade(data_dir: DataDir = None, file: File = None) -> None:
     """Nâng cơ sở dữ liệu lên phiên bản của chương trình / bring it to the newest shape."""
-    from rooms.store import migrations
+    from rooms.store.migrations import steps
 
     standing = ground(data_dir, file)
     standing.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    typer.echo(carried_out(lambda: migrations.upgrade(standing.url)))
+    typer.echo(carried_out(lambda: steps.upgrade(standing.url)))
 
 
 @app.command("current")
 def current(data_dir: DataDir = None, file: File = None) -> None:
     """Phiên bản đang có / the revision it has; exit code 1 when it is not the newest."""
-    from rooms.store import migrations
+    from rooms.store.migrations import steps
 
     standing = ground(data_dir, file)
     standing.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found, newest = carried_out(lambda: migrations.current(standing.url)), migrations.newest()
+    found, newest = carried_out(lambda: steps.current(standing.url)), steps.newest()
     typer.echo(f"{found or '-'} / {newest}")
     if found != newest:
         typer.echo("Hãy chạy / run: diemcau db upgrade", err=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from rooms import demo
+from rooms.demo import loading
 from rooms.policy.actors import COMMAND
-from rooms.store import migrations
+from rooms.store.migrations import steps
 from signaling.commands.ground import DataDir, File, carried_out, ground, with_database
 from signaling.host.addresses import sign_in_link
 
@@ -25,9 +25,9 @@ def load(data_dir: DataDir = None, file: File = None) -> None:
 
     standing = ground(data_dir, file)
     standing.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    carried_out(lambda: migrations.upgrade(standing.url))
+    carried_out(lambda: steps.upgrade(standing.url))
     done = with_database(
-        standing, lambda database: database.transact(lambda session: demo.load(session, COMMAND, standing.now))
+        standing, lambda database: database.transact(lambda session: loading.load(session, COMMAND, standing.now))
     )
     for name, count in done.counts.items():
         typer.echo(f"{name:12} {count}")

@@ -23,8 +23,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from rooms.sites import networks, terminals
-from rooms.store import migrations
 from rooms.store.database import Database, reason
+from rooms.store.migrations import steps
 from rooms.store.tables.sites import Network
 from signaling.front import sockets, tls, whereabouts
 from signaling.halls import ports
@@ -261,13 +261,13 @@ def _data_folder(settings: Settings, _now: datetime) -> Finding:
 def _database(settings: Settings, _now: datetime) -> Finding:
     place = make_url(settings.database_url).render_as_string(hide_password=True)
     try:
-        found = asyncio.run(asyncio.wait_for(migrations.current(settings.database_url), DATABASE_S))
+        found = asyncio.run(asyncio.wait_for(steps.current(settings.database_url), DATABASE_S))
     except (OSError, SQLAlchemyError, TimeoutError) as error:
         fix = "Máy chủ PostgreSQL có chạy? / is it running? database = postgresql://USER:PASSWORD@HOST/NAME"
         return Finding("database", Verdict.BAD, f"{place}: {reason(error)}", fix)
     if not found:
         return Finding("database", Verdict.GOOD, f"{place}: sẽ tự tạo / made on first start")
-    if found != migrations.newest():
+    if found != steps.newest():
         return Finding("database", Verdict.WARNING, f"{place}: phiên bản / revision {found}", "diemcau db upgrade")
     return Finding("database", Verdict.GOOD, place)
 
@@ -332,10 +332,10 @@ def _hall_networks(settings: Settings, _now: datetime) -> Finding:
 
 
 async def _judged_networks(url: str) -> Finding:
-    revision = await migrations.current(url)
+    revision = await steps.current(url)
     if not revision:
         return Finding("hall_networks", Verdict.GOOD, "chưa có dữ liệu / nothing in the database yet")
-    if revision != migrations.newest():
+    if revision != steps.newest():
         seen = f"chưa nâng cấp / not upgraded yet: phiên bản / revision {revision}"
         return Finding("hall_networks", Verdict.WARNING, seen, "diemcau db upgrade")
     database = Database.open(url)

@@ -15,8 +15,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from rooms.errors import Refusal
-from rooms.store import migrations
 from rooms.store.database import Database, reason
+from rooms.store.migrations import steps
 from signaling.host import clock, config
 from signaling.host.config import Settings
 
@@ -80,7 +80,7 @@ async def _check(url: str) -> None:
     """Raises Refusal `database_absent` or `database_unreachable`."""
     place = make_url(url).render_as_string(hide_password=True)
     try:
-        found = await migrations.current(url)
+        found = await steps.current(url)
     except (OSError, SQLAlchemyError) as error:
         why = reason(error)
         raise Refusal(

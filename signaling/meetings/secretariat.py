@@ -17,9 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import conference
 from conference import Grants, Lobbies, LobbySetting, Passage, Registry
-from rooms import booking, demo
 from rooms.accounts import actors, first_administrator, signing
+from rooms.booking.changes import creation, dates, timers
 from rooms.booking.rules import defaults
+from rooms.demo import loading
 from rooms.dialling import legs
 from rooms.errors import Refusal
 from rooms.identifiers import new_bytes
@@ -27,8 +28,9 @@ from rooms.meetings import entry, lobbies
 from rooms.meetings.invitations import Around
 from rooms.policy.actors import COMMAND, Actor
 from rooms.sealing import Seal
-from rooms.store import audit, migrations, outbox, upkeep
+from rooms.store import audit, outbox, upkeep
 from rooms.store.database import Database, reason
+from rooms.store.migrations import steps
 from rooms.store.tables.accounts import Account, Client, SignIn
 from signaling.access.access import Access, Issuer, Options, session_id
 from signaling.api.ground.checks import Checks
@@ -143,7 +145,7 @@ class Secretariat:
         while True:
             try:
                 await upkeep.keep(self.database, self.settings.data_dir, folder, self.clock())
-                await self.database.transact(lambda session: booking.forget_keys(session, self.clock()))
+                await self.database.transact(lambda session: creation.forget_keys(session, self.clock()))
                 await self.numbers.renew(self._occupied())
             except (OSError, SQLAlchemyError, Refusal) as error:
                 log.warning("records could not be kept: %s", error)
@@ -184,12 +186,12 @@ class Secretariat:
             self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         keep_out_of_git(self.settings.data_dir)
         try:
-            found = await migrations.current(url)
-            if found == migrations.newest():
+            found = await steps.current(url)
+            if found == steps.newest():
                 return
             # An empty one has nothing to lose: the first start needs no command before it.
             if self.settings.database_upgrade or not found:
-                await migrations.upgrade(url)
+                await steps.upgrade(url)
             else:
                 raise SettingsError(
                     "Cơ sở dữ liệu chưa đúng phiên bản của chương trình. Hãy sao lưu rồi chạy: diemcau db upgrade.",
@@ -226,11 +228,11 @@ class Secretariat:
     async def _load_demo(self) -> None:
         now = self.clock()
         async with self.database.reading() as session:
-            empty = await demo.offered(session)
+            empty = await loading.offered(session)
         if empty:
-            done = await self.database.transact(lambda session: demo.load(session, COMMAND, now))
+            done = await self.database.transact(lambda session: loading.load(session, COMMAND, now))
         elif self.settings.local_creation:
-            done = await self.database.transact(lambda session: demo.unused(session, COMMAND, now))
+            done = await self.database.transact(lambda session: loading.unused(session, COMMAND, now))
         else:
             return
         self.demo_secrets = {f"{name} ({done.roles[name]})": secret for name, secret in done.links.items()}
@@ -313,7 +315,7 @@ class Secretariat:
         """A host ends it for everybody. Raises Refusal `conference_not_found`."""
         if self.live.owns(name):
             date_id = name.removeprefix(PREFIX)
-            if await self.database.transact(lambda session: booking.end_now(session, date_id, self.clock())):
+            if await self.database.transact(lambda session: dates.end_now(session, date_id, self.clock())):
                 self.live.end_date(date_id)
         if self.live.registry is not None:
             self.live.registry.delete(name)
@@ -352,10 +354,10 @@ class Secretariat:
                 participant.change_grants(replace(participant.grants, passage=Passage.ADMITTED))
 
     async def _opened(self, occurrence_id: str, at: datetime) -> None:
-        await self.database.transact(lambda session: booking.opened(session, occurrence_id, at))
+        await self.database.transact(lambda session: dates.opened(session, occurrence_id, at))
 
     async def _closed(self, occurrence_id: str, at: datetime) -> None:
-        await self.database.transact(lambda session: booking.closed(session, occurrence_id, at))
+        await self.database.transact(lambda session: dates.closed(session, occurrence_id, at))
 
     def _works(self) -> dict[str, Work]:
         settings = self.settings
@@ -371,7 +373,7 @@ class Secretariat:
         mailer = Mailer(server) if settings.smtp_host else None
         around = Around(key=self.key, base=self._base, sender=settings.mail_from)
         ranges = settings.webhook_private_ranges
-        return works(self.database, mailer, around, self.seal, ranges, booking.timers.HANDLERS)
+        return works(self.database, mailer, around, self.seal, ranges, timers.HANDLERS)
 
     def demo_links(self, address: str) -> dict[str, str]:
         """What signs in once as somebody of the demonstration who has no password yet."""

@@ -24,11 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
+from rooms.booking.holds import grid
 from rooms.identifiers import new_id
 from rooms.policy.actors import Actor, Role
-from rooms.store import migrations
 from rooms.store.database import Database
+from rooms.store.migrations import steps
 from rooms.store.tables.booking import Pool, Reservation
 from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
 from rooms.store.tables.org import Person, Unit
@@ -187,14 +187,14 @@ async def look(database: Database) -> dict[str, str]:
 
     async def search(span: timedelta, **more: object) -> None:
         start = NOW + timedelta(days=chance.randrange(300))
-        query = booking.AvailabilityQuery(start, start + span, 120, seats=chance.randrange(200), **more)  # type: ignore[arg-type]
+        query = grid.AvailabilityQuery(start, start + span, 120, seats=chance.randrange(200), **more)  # type: ignore[arg-type]
         async with database.reading() as session:
-            await booking.availability(session, query, actor_of(1), NOW)
+            await grid.availability(session, query, actor_of(1), NOW)
 
     async def board(span: timedelta) -> None:
         start = NOW + timedelta(days=chance.randrange(300))
         async with database.reading() as session:
-            await booking.board(session, start, start + span, actor_of(1), NOW)
+            await grid.board(session, start, start + span, actor_of(1), NOW)
 
     day, week = timedelta(days=1), timedelta(days=7)
     with_people = {"person_ids": ("p1", "p2"), "terminal_ids": ("t1",), "legs": 50}
@@ -226,7 +226,7 @@ def measure(dialect: str, options: argparse.Namespace) -> dict[str, str]:
 
 def _measure(dialect: str, url: str, options: argparse.Namespace) -> dict[str, str]:
     async def first() -> tuple[dict[str, str], list[str]]:
-        await migrations.upgrade(url)
+        await steps.upgrade(url)
         database = Database.open(url)
         begin = time.perf_counter()
         await fill(database)

@@ -18,21 +18,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from rooms.meetings import letters
+from rooms.meetings.letters import fields as letters_fields
+from rooms.meetings.letters import typesetting, word
 
 MADE = datetime(2026, 3, 3, 1, tzinfo=UTC)
 
 
-def fields(communes: int) -> tuple[letters.Fields, list[str]]:
+def fields(communes: int) -> tuple[letters_fields.Fields, list[str]]:
     """An invitation with a line for all, and their sites in the annex."""
     heads = [f"Chủ tịch UBND xã Thứ {number}" for number in range(communes)]
     sites = [
         {"unit": head, "site": f"Điểm cầu UBND xã Thứ {number}", "address": f"Ấp {number}, xã Thứ {number}"}
         for number, head in enumerate(heads)
     ]
-    said = letters.checked(
+    said = letters_fields.checked(
         {
-            **letters.sample(),
+            **letters_fields.sample(),
             "address": "https://hop.example.vn/hop/" + "0" * 32,
             "recipients": [f"Chủ tịch UBND xã ({communes} đơn vị cấp xã, danh sách kèm theo)"],
             "sites": sites,
@@ -43,20 +44,20 @@ def fields(communes: int) -> tuple[letters.Fields, list[str]]:
 
 def one_file(communes: int) -> int:
     said, heads = fields(communes)
-    return len(letters.pdf_set(said, heads, MADE))
+    return len(typesetting.pdf_set(said, heads, MADE))
 
 
 def a_file_each(communes: int) -> int:
     said, heads = fields(communes)
-    return sum(len(letters.pdf({**said, "recipients": [head], "sites": []}, MADE)) for head in heads)
+    return sum(len(typesetting.pdf({**said, "recipients": [head], "sites": []}, MADE)) for head in heads)
 
 
 def with_annex(communes: int) -> int:
-    return len(letters.pdf(fields(communes)[0], MADE))
+    return len(typesetting.pdf(fields(communes)[0], MADE))
 
 
 def as_docx(communes: int) -> int:
-    return len(letters.docx(fields(communes)[0]))
+    return len(word.docx(fields(communes)[0]))
 
 
 ROWS: dict[str, tuple[str, Callable[[int], int]]] = {

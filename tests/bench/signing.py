@@ -25,8 +25,8 @@ import uvloop
 
 from rooms.accounts.passwords import Hashing
 from rooms.identifiers import new_id
-from rooms.store import migrations
 from rooms.store.database import Database
+from rooms.store.migrations import steps
 from rooms.store.tables.accounts import Account
 from tests.bench import peers
 
@@ -79,7 +79,7 @@ class Browser:
 
 async def accounts(url: str) -> None:
     """Owners with a password that is hashed as in earnest."""
-    await migrations.upgrade(url)
+    await steps.upgrade(url)
     database, hashing = Database.open(url), Hashing()
     hashed = await hashing.hash(PASSWORD)
     now = datetime.now(UTC)

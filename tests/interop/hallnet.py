@@ -34,8 +34,8 @@ from rooms.dialling import accounts
 from rooms.identifiers import new_bytes
 from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal
-from rooms.store import migrations
 from rooms.store.database import Database
+from rooms.store.migrations import steps
 from rooms.store.tables.booking import Wanted
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.sites import Network, Terminal
@@ -96,7 +96,7 @@ def prepare(
 async def _prepare(
     url: str, seal: Seal, aliases: tuple[str, ...], ranges: tuple[str, ...], changes: dict[str, Any]
 ) -> Booked:
-    await migrations.upgrade(url)
+    await steps.upgrade(url)
     database, now = Database.open(url), datetime.now(UTC)
     try:
         return await database.transact(lambda session: _book(session, seal, aliases, ranges, changes, now))

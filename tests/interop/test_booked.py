@@ -13,7 +13,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from rooms import booking
+from rooms.booking.changes import creation
+from rooms.booking.planning import requests
 from rooms.meetings import links
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
@@ -49,7 +50,7 @@ class Office:
     async def book(self, starts_at: datetime, **fields: Any) -> tuple[str, str, str]:
         """(meeting, its date, the secret of the invitee's link) of an approved meeting."""
         units, people = self.province.units, self.province.people
-        request = booking.Request(
+        request = requests.Request(
             "Họp góp ý dự thảo",
             "internal",
             units["khcn"],
@@ -57,14 +58,14 @@ class Office:
             60,
             class_="ordinary",
             lobby=False,
-            attendees=(booking.AttendeeRequest(person_id=people["vp-2"]),),
+            attendees=(requests.AttendeeRequest(person_id=people["vp-2"]),),
             urgent_reason="Thử",
             **fields,
         )
         booked_at = request.starts_at - timedelta(hours=3)
 
         async def work(session: Any) -> tuple[str, str, str]:
-            meeting = await booking.create(session, request, COMMAND, booked_at)
+            meeting = await creation.create(session, request, COMMAND, booked_at)
             attendee = (await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting.id))).one()
             date = (await session.scalars(select(Occurrence).where(Occurrence.meeting_id == meeting.id))).one()
             assert meeting.state == "approved"

@@ -23,7 +23,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
+from rooms.booking.changes import creation
 from rooms.booking.holds import resources
 from rooms.booking.planning.requests import Request
 from rooms.errors import Refusal
@@ -158,7 +158,7 @@ async def ask(database: Database, history: History, key: str, request: Request) 
     begin = loop.time()
     while True:
         try:
-            meeting = await booking.book(database, request, ACTOR, NOW, key)
+            meeting = await creation.book(database, request, ACTOR, NOW, key)
         except Refusal as refusal:
             history.note("no", key, refusal.code, (loop.time() - begin) * 1000)
         except (SQLAlchemyError, OSError, asyncpg.InterfaceError):  # the last: it went while it was greeted

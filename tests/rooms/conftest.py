@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rooms.store import migrations
 from rooms.store.database import Database
+from rooms.store.migrations import steps
 from tests.rooms.postgres import Postgres, at_once, nowhere_kept
 from tests.rooms.province import Province, build, described
 
@@ -28,7 +28,7 @@ def postgres() -> Iterator[Postgres]:
     try:
         server.start()
         server.run_now("CREATE DATABASE migrated")
-        at_once(migrations.upgrade(server.url("migrated")))
+        at_once(steps.upgrade(server.url("migrated")))
         yield server
     finally:
         server.remove()
@@ -37,7 +37,7 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
-    at_once(migrations.upgrade(f"sqlite:///{path}"))
+    at_once(steps.upgrade(f"sqlite:///{path}"))
     return path
 
 

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rooms.store import migrations
 from rooms.store.database import Database
+from rooms.store.migrations import steps
 from tests.rooms import chaos
 from tests.rooms.postgres import Postgres
 
@@ -131,7 +131,7 @@ def storm(
 
 def prepare(url: str) -> None:
     async def work() -> None:
-        await migrations.upgrade(url)
+        await steps.upgrade(url)
         database = Database.open(url)
         await chaos.prepare(database)
         await database.close()

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from rooms import booking, limits
-from rooms.booking.changes import approval
+from rooms import limits
+from rooms.booking.changes import approval, class_changes, creation, deciding, editing, precedence, undoing
+from rooms.booking.changes import dates as booking_dates
 from rooms.booking.meeting import timing
+from rooms.booking.planning import templates
 from rooms.booking.planning.requests import AttendeeRequest, as_json
 from rooms.booking.rules import settings
 from rooms.errors import Refusal
-from rooms.meetings import entry
+from rooms.meetings import entry, views
 from rooms.store.database import Database
 from rooms.store.tables.booking import Proposal, Reservation
 from rooms.store.tables.meetings import Meeting
@@ -34,9 +36,9 @@ async def test_a_refused_change_does_not_lower_the_class(database: Database, pro
     meeting = await approved(database, province, wish(province, now, class_="ordinary", lobby=False), now)
     secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
     later = {"starts_at": meeting.first_starts_at + timedelta(hours=5)}
-    await do(database, lambda s: booking.edit(s, meeting.id, later, secretary, now, meeting.version))
-    await do(database, lambda s: booking.raise_class(s, meeting.id, "important", secretary, now))
-    back = await do(database, lambda s: booking.decide(s, meeting.id, False, "Không dời", approver, now))
+    await do(database, lambda s: editing.edit(s, meeting.id, later, secretary, now, meeting.version))
+    await do(database, lambda s: class_changes.raise_class(s, meeting.id, "important", secretary, now))
+    back = await do(database, lambda s: deciding.decide(s, meeting.id, False, "Không dời", approver, now))
     assert (back.state, back.first_starts_at) == ("approved", meeting.first_starts_at)
     assert (back.class_, back.lobby) == ("important", True)
 
@@ -44,8 +46,8 @@ async def test_a_refused_change_does_not_lower_the_class(database: Database, pro
 async def test_undoing_a_lowering_raises_again(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now), now)
     approver, secretary = province.actor("approver", "tinh"), province.actor("secretary", "tinh")
-    await do(database, lambda s: booking.lower_class(s, meeting.id, "ordinary", "Mời rộng hơn", approver, now))
-    assert (await do(database, lambda s: booking.undo(s, meeting.id, secretary, now))).class_ == "important"
+    await do(database, lambda s: class_changes.lower_class(s, meeting.id, "ordinary", "Mời rộng hơn", approver, now))
+    assert (await do(database, lambda s: undoing.undo(s, meeting.id, secretary, now))).class_ == "important"
 
 
 # Approval
@@ -64,9 +66,9 @@ async def test_a_date_put_off_to_a_time_is_approved_anew(database: Database, pro
     secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
     (date,) = await dates(database, meeting)
     to = date.starts_at + timedelta(days=5)
-    await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "not_ready", "", secretary, now, to))
+    await do(database, lambda s: booking_dates.postpone(s, meeting.id, date.id, "not_ready", "", secretary, now, to))
     assert await waits(database, meeting) and (await dates(database, meeting))[0].starts_at == date.starts_at
-    back = await do(database, lambda s: booking.decide(s, meeting.id, False, "Giữ ngày cũ", approver, now))
+    back = await do(database, lambda s: deciding.decide(s, meeting.id, False, "Giữ ngày cũ", approver, now))
     assert back.state == "approved" and not await waits(database, meeting)
     assert (await everything(database))[1:] == before[1:]
 
@@ -80,10 +82,10 @@ async def test_another_time_of_an_approved_date_waits_while_the_series_stays_in_
     meeting = await approved(database, province, wish(province, now, rule=WEEKLY), now)
     first, second, *_ = await dates(database, meeting)
     at = first.starts_at + timedelta(minutes=5)
-    await do(database, lambda s: booking.opened(s, first.id, first.starts_at))
+    await do(database, lambda s: booking_dates.opened(s, first.id, first.starts_at))
     to = second.starts_at + timedelta(days=1)
     why = ("force_majeure", "Bão số 9")
-    put_off = lambda s: booking.postpone(s, meeting.id, second.id, *why, secretary, at, to)  # noqa: E731
+    put_off = lambda s: booking_dates.postpone(s, meeting.id, second.id, *why, secretary, at, to)  # noqa: E731
     for answer in (False, True):
         before = await dates(database, meeting)
         said = await do(database, put_off)
@@ -93,11 +95,11 @@ async def test_another_time_of_an_approved_date_waits_while_the_series_stays_in_
         assert any(start <= to < end for _, start, end in await taken(database)), "the new time is held for it"
         async with database.reading() as session:
             entered = await entry.by_number(session, meeting.number or "", meeting.pin, "Khách", at)
-            view = await booking.meeting_view(session, meeting.id, secretary, at)
+            view = await views.meeting_view(session, meeting.id, secretary, at)
         assert entered.occurrence.id == first.id
         assert view.proposal is not None and "Bão số 9" in view.proposal.summary
-        await do(database, lambda s, yes=answer: booking.decide(s, meeting.id, yes, "Giữ lịch", approver, at))  # type: ignore[misc]
-    await do(database, lambda s: booking.decide(s, meeting.id, True, "", operator, at))
+        await do(database, lambda s, yes=answer: deciding.decide(s, meeting.id, yes, "Giữ lịch", approver, at))  # type: ignore[misc]
+    await do(database, lambda s: deciding.decide(s, meeting.id, True, "", operator, at))
     moved = next(one for one in await dates(database, meeting) if one.id == second.id)
     assert (moved.starts_at, moved.state, moved.reason_code, moved.reason) == (to, "planned", *why)
     running = next(one for one in await dates(database, meeting) if one.id == first.id)
@@ -111,18 +113,18 @@ async def test_a_series_that_gives_way_stays_in_force_but_for_that_date(
     lower = wish(province, now, host_unit_id=province.units["yt"], chair_id=None, rule=WEEKLY, submit=True)
     other = await make(database, lower, province.actor("secretary", "yt"), now)
     approver, system = province.actor("approver", "yt"), province.actor("operator", "tinh")
-    await do(database, lambda s: booking.decide(s, other.id, True, "", approver, now))
-    other = await do(database, lambda s: booking.decide(s, other.id, True, "", system, now))
+    await do(database, lambda s: deciding.decide(s, other.id, True, "", approver, now))
+    other = await do(database, lambda s: deciding.decide(s, other.id, True, "", system, now))
     assert other.state == "approved"
     first, second, *_ = await dates(database, other)
     higher = wish(
         province, now, type_code="session", title="Phiên họp UBND", class_="important", starts_at=second.starts_at
     )
     at = first.starts_at + timedelta(minutes=5)
-    await do(database, lambda s: booking.opened(s, first.id, first.starts_at))
+    await do(database, lambda s: booking_dates.opened(s, first.id, first.starts_at))
     to = second.starts_at + timedelta(days=1)
     admin = province.actor("admin", "tinh")  # who may move it, and gives no number alone
-    done = await do(database, lambda s: booking.displace(s, higher, {second.id: to}, "Chỉ đạo", admin, at))
+    done = await do(database, lambda s: precedence.displace(s, higher, {second.id: to}, "Chỉ đạo", admin, at))
     assert done.moved[0].to == to
     async with database.reading() as session:
         stands = await session.get_one(Meeting, other.id)
@@ -132,8 +134,8 @@ async def test_a_series_that_gives_way_stays_in_force_but_for_that_date(
     assert [(one.occurrence_id, one.state) for one in proposal] == [(second.id, "waiting")]
     by_id = {one.id: one for one in await dates(database, other)}
     assert (by_id[second.id].state, by_id[second.id].reason) == ("postponed", "Chỉ đạo")
-    await do(database, lambda s: booking.decide(s, other.id, True, "", approver, at))
-    await do(database, lambda s: booking.decide(s, other.id, True, "", system, at))
+    await do(database, lambda s: deciding.decide(s, other.id, True, "", approver, at))
+    await do(database, lambda s: deciding.decide(s, other.id, True, "", system, at))
     by_id = {one.id: one for one in await dates(database, other)}
     assert (by_id[second.id].state, by_id[second.id].starts_at) == ("planned", to)
     assert by_id[first.id].state == "running"
@@ -145,7 +147,7 @@ async def test_putting_off_until_further_notice_asks_nobody(
     meeting = await approved(database, province, wish(province, now), now)
     secretary = province.actor("secretary", "tinh")
     (date,) = await dates(database, meeting)
-    await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "not_ready", "", secretary, now))
+    await do(database, lambda s: booking_dates.postpone(s, meeting.id, date.id, "not_ready", "", secretary, now))
     assert (await reread(database, meeting)).state == "approved"
 
 
@@ -167,14 +169,14 @@ async def test_an_operator_changes_alone_only_where_one_may_decide(
     meeting = await approved(database, province, wish(province, now, **bare), now)
     (date,) = await dates(database, meeting)
     to = date.starts_at + timedelta(days=5)
-    await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "not_ready", "", operator, now, to))
+    await do(database, lambda s: booking_dates.postpone(s, meeting.id, date.id, "not_ready", "", operator, now, to))
     assert await waits(database, meeting) is not alone
     if alone:
         return
-    said = await denied(database, lambda s: booking.decide(s, meeting.id, True, "", operator, now))
+    said = await denied(database, lambda s: deciding.decide(s, meeting.id, True, "", operator, now))
     assert said.code == "denied"  # the first step is the leadership's
     refusing = province.actor("approver", "tinh")
-    await do(database, lambda s: booking.decide(s, meeting.id, False, "Giữ ngày cũ", refusing, now))
+    await do(database, lambda s: deciding.decide(s, meeting.id, False, "Giữ ngày cũ", refusing, now))
     (again,) = await dates(database, meeting)
     assert (await reread(database, meeting)).state == "approved" and again.starts_at == date.starts_at
 
@@ -185,17 +187,17 @@ async def test_words_of_a_hall_booking_change_without_asking(
     meeting = await approved(database, province, wish(province, now, connect="dial_in"), now)
     operator = province.actor("operator", "tinh")
     changes = {"description": "Nội dung khác"}
-    await do(database, lambda s: booking.edit(s, meeting.id, changes, operator, now, meeting.version))
+    await do(database, lambda s: editing.edit(s, meeting.id, changes, operator, now, meeting.version))
     assert (await reread(database, meeting)).state == "approved"
     fewer = {"attendees": (AttendeeRequest(unit_id=province.units["xa1"]),)}
     version = (await reread(database, meeting)).version
-    await do(database, lambda s: booking.edit(s, meeting.id, fewer, operator, now, version))
+    await do(database, lambda s: editing.edit(s, meeting.id, fewer, operator, now, version))
     assert (await reread(database, meeting)).state == "approved"  # capacity is his to give
     thing = {"hall_ids": (province.halls["tinh"],)}
     later = (await reread(database, meeting)).version
-    await do(database, lambda s: booking.edit(s, meeting.id, thing, operator, now, later))
+    await do(database, lambda s: editing.edit(s, meeting.id, thing, operator, now, later))
     async with database.reading() as session:
-        view = await booking.meeting_view(session, meeting.id, operator, now)
+        view = await views.meeting_view(session, meeting.id, operator, now)
     assert view.proposal is not None and view.proposal.names == ["hall_ids"]
     assert [one.resource_id for one in view.wanted if one.kind == "hall"] == [province.halls["tinh-a"]]
 
@@ -206,23 +208,23 @@ async def test_who_only_asked_does_not_change_what_was_approved(
     requester, desk = province.actor("requester", "vp"), province.actor("secretary", "vp")
     meeting = await make(database, wish(province, now, submit=True), requester, now)
     for step in (province.actor("approver", "vp"), province.actor("operator", "tinh")):
-        await do(database, lambda s, a=step: booking.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
+        await do(database, lambda s, a=step: deciding.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
     (date,) = await dates(database, meeting)
     to = date.starts_at + timedelta(days=5)
     said = await denied(
-        database, lambda s: booking.postpone(s, meeting.id, date.id, "not_ready", "", requester, now, to)
+        database, lambda s: booking_dates.postpone(s, meeting.id, date.id, "not_ready", "", requester, now, to)
     )
     assert said.code == "denied"
-    await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "superior_order", "", desk, now))
-    assert (await denied(database, lambda s: booking.undo(s, meeting.id, requester, now))).code == "denied"
-    assert (await denied(database, lambda s: booking.rebook(s, date.id, requester, now))).code == "denied"
+    await do(database, lambda s: booking_dates.postpone(s, meeting.id, date.id, "superior_order", "", desk, now))
+    assert (await denied(database, lambda s: undoing.undo(s, meeting.id, requester, now))).code == "denied"
+    assert (await denied(database, lambda s: booking_dates.rebook(s, date.id, requester, now))).code == "denied"
     async with database.reading() as session:
-        can = (await booking.meeting_view(session, meeting.id, requester, now)).can
+        can = (await views.meeting_view(session, meeting.id, requester, now)).can
         assert not {"undo", "postpone"} & set(can)
-        assert {"undo", "postpone"} <= set((await booking.meeting_view(session, meeting.id, desk, now)).can)
-    await do(database, lambda s: booking.undo(s, meeting.id, desk, now))
-    await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", requester, now))
-    back = await do(database, lambda s: booking.undo(s, meeting.id, requester, now))  # his own change
+        assert {"undo", "postpone"} <= set((await views.meeting_view(session, meeting.id, desk, now)).can)
+    await do(database, lambda s: undoing.undo(s, meeting.id, desk, now))
+    await do(database, lambda s: booking_dates.cancel(s, meeting.id, "not_ready", "", requester, now))
+    back = await do(database, lambda s: undoing.undo(s, meeting.id, requester, now))  # his own change
     assert back.state == "approved"
 
 
@@ -232,10 +234,10 @@ async def test_another_type_is_approved_anew(database: Database, province: Provi
     meeting = await make(database, request, secretary, now)
     assert meeting.state == "approved"
     changes = {"type_code": "session"}
-    waits = await do(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, meeting.version))
+    waits = await do(database, lambda s: editing.edit(s, meeting.id, changes, secretary, now, meeting.version))
     assert (waits.state, waits.type_code) == ("approved", "internal")
     for one in (province.actor("approver", "vp"), province.actor("operator", "tinh")):
-        await do(database, lambda s, a=one: booking.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
+        await do(database, lambda s, a=one: deciding.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
     assert (await reread(database, meeting)).type_code == "session"
 
 
@@ -246,7 +248,7 @@ async def test_a_refused_split_gives_its_dates_back(database: Database, province
     meeting, made = await split(database, province, now)
     before = await dates(database, meeting)
     approver = province.actor("approver", "tinh")
-    gone = await do(database, lambda s: booking.decide(s, made.id, False, "Không đổi", approver, now))
+    gone = await do(database, lambda s: deciding.decide(s, made.id, False, "Không đổi", approver, now))
     assert gone.state == "refused"
     after = await dates(database, meeting)
     assert len(before) == 2 and len(after) == 6
@@ -269,7 +271,7 @@ async def test_a_split_whose_dates_are_taken_meanwhile(database: Database, provi
     third = meeting.first_starts_at + timedelta(weeks=2)
     await make(database, wish(province, now, starts_at=third), province.actor("secretary", "tinh"), now)
     approver = province.actor("approver", "tinh")
-    await do(database, lambda s: booking.decide(s, made.id, False, "Không đổi", approver, now))
+    await do(database, lambda s: deciding.decide(s, made.id, False, "Không đổi", approver, now))
     after = await dates(database, meeting)
     assert [one.state for one in after] == ["planned", "planned", "skipped", "planned", "planned", "planned"]
     assert after[2].reason and "Giao ban" not in after[2].reason
@@ -282,10 +284,10 @@ async def split(database: Database, province: Province, now: datetime) -> tuple[
     third = (await dates(database, meeting))[2]
     changes: dict[str, Any] = {"starts_at": third.starts_at + timedelta(hours=5)}
     given = (changes, secretary, now, meeting.version, "following", third.id)
-    made = await do(database, lambda s: booking.edit(s, meeting.id, *given))  # type: ignore[arg-type]
+    made = await do(database, lambda s: editing.edit(s, meeting.id, *given))  # type: ignore[arg-type]
     assert made.id != meeting.id and made.state == "asked"
     for one in (province.actor("approver", "tinh"), province.actor("operator", "tinh")):
-        await do(database, lambda s, a=one: booking.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
+        await do(database, lambda s, a=one: deciding.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
     return meeting, made
 
 
@@ -295,16 +297,16 @@ async def test_calling_off_a_series_leaves_the_date_that_is_on(
     meeting = await approved(database, province, wish(province, now, rule=WEEKLY), now)
     first = (await dates(database, meeting))[0]
     during = first.starts_at + timedelta(minutes=30)
-    await do(database, lambda s: booking.opened(s, first.id, during))
+    await do(database, lambda s: booking_dates.opened(s, first.id, during))
     secretary = province.actor("secretary", "tinh")
-    await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", secretary, during))
+    await do(database, lambda s: booking_dates.cancel(s, meeting.id, "not_ready", "", secretary, during))
     assert {row[0] for row in await taken(database)} == {
         province.halls["tinh-a"],
         province.terminals["tinh-a"],
         province.people["tinh-1"],
     }
     other = wish(province, now, starts_at=during + timedelta(minutes=30), chair_id=None, terminal_ids=())
-    assert (await denied(database, lambda s: booking.create(s, other, secretary, during))).code == "overlap"
+    assert (await denied(database, lambda s: creation.create(s, other, secretary, during))).code == "overlap"
 
 
 # Four eyes
@@ -314,13 +316,13 @@ async def test_one_person_does_not_decide_both_steps(database: Database, provinc
     meeting = await make(database, wish(province, now, submit=True), province.actor("secretary", "tinh"), now)
     approver, operator = province.actor("approver", "tinh"), province.actor("operator", "tinh")
     both = dataclasses.replace(approver, roles=approver.roles + operator.roles)
-    await do(database, lambda s: booking.decide(s, meeting.id, True, "", both, now))
+    await do(database, lambda s: deciding.decide(s, meeting.id, True, "", both, now))
     async with database.reading() as session:
-        assert await booking.waiting(session, both, now) == []
-        assert "decide" not in (await booking.meeting_view(session, meeting.id, both, now)).can
-    said = await denied(database, lambda s: booking.decide(s, meeting.id, True, "", both, now))
+        assert await approval.waiting(session, both, now) == []
+        assert "decide" not in (await views.meeting_view(session, meeting.id, both, now)).can
+    said = await denied(database, lambda s: deciding.decide(s, meeting.id, True, "", both, now))
     assert said.code == "four_eyes"
-    assert (await do(database, lambda s: booking.decide(s, meeting.id, True, "", operator, now))).state == "approved"
+    assert (await do(database, lambda s: deciding.decide(s, meeting.id, True, "", operator, now))).state == "approved"
 
 
 async def test_four_eyes_can_be_set(database: Database, province: Province, now: datetime) -> None:
@@ -335,9 +337,9 @@ async def test_four_eyes_can_be_set(database: Database, province: Province, now:
             value = {"four_eyes": mode}
             await do(database, lambda s: settings.set_value(s, "approval", value, admin, now, version))
         meeting = await make(database, request, secretary, now)
-        await do(database, lambda s: booking.decide(s, meeting.id, True, "", both, now))
+        await do(database, lambda s: deciding.decide(s, meeting.id, True, "", both, now))
         try:
-            return (await do(database, lambda s: booking.decide(s, meeting.id, True, "", both, now))).state
+            return (await do(database, lambda s: deciding.decide(s, meeting.id, True, "", both, now))).state
         except Refusal as refusal:
             return refusal.code
 
@@ -364,15 +366,15 @@ async def test_templates_keep_bookings_and_nothing_else(
     for wrong in ({"class_": "Mật"}, {"class_": ["secret"]}, {"description": "x" * limits.KEPT_CHARACTERS}):
         said = await denied(
             database,
-            lambda s, w=wrong: booking.save_template(s, unit, "x", good | w, secretary, now),  # type: ignore[misc]
+            lambda s, w=wrong: templates.save_template(s, unit, "x", good | w, secretary, now),  # type: ignore[misc]
         )
         assert said.code == "bad_template"
     more = good | {"note": "ghi chú", "class": "secret"}
-    kept = await do(database, lambda s: booking.save_template(s, unit, "x", more, secretary, now))
+    kept = await do(database, lambda s: templates.save_template(s, unit, "x", more, secretary, now))
     assert not {"note", "class", "starts_at"} & kept.request.keys()
     monkeypatch.setattr(limits, "KEPT_EACH", 1)
-    await do(database, lambda s: booking.save_template(s, unit, "x", good, secretary, now))  # the same once more
-    said = await denied(database, lambda s: booking.save_template(s, unit, "y", good, secretary, now))
+    await do(database, lambda s: templates.save_template(s, unit, "x", good, secretary, now))  # the same once more
+    said = await denied(database, lambda s: templates.save_template(s, unit, "y", good, secretary, now))
     assert said.code == "too_many"
 
 
@@ -382,11 +384,11 @@ async def test_templates_keep_bookings_and_nothing_else(
 async def test_undoing_a_cancellation_asks_again(database: Database, province: Province, now: datetime) -> None:
     secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
     meeting = await make(database, wish(province, now, submit=True), secretary, now)
-    await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", secretary, now))
-    assert (await do(database, lambda s: booking.undo(s, meeting.id, secretary, now))).state == "asked"
+    await do(database, lambda s: booking_dates.cancel(s, meeting.id, "not_ready", "", secretary, now))
+    assert (await do(database, lambda s: undoing.undo(s, meeting.id, secretary, now))).state == "asked"
     async with database.reading() as session:
-        assert [one.meeting.id for one in await booking.waiting(session, approver, now)] == [meeting.id]
-    await do(database, lambda s: booking.decide(s, meeting.id, True, "", approver, now))
+        assert [one.meeting.id for one in await approval.waiting(session, approver, now)] == [meeting.id]
+    await do(database, lambda s: deciding.decide(s, meeting.id, True, "", approver, now))
     assert await due(database, timing.DEADLINE, now + timedelta(hours=25)) > 0
     assert (await reread(database, meeting)).state == "expired" and await taken(database) == []
 
@@ -396,9 +398,9 @@ async def test_a_hold_that_has_run_out_is_not_undone(database: Database, provinc
     far = wish(province, now, starts_at=now + timedelta(days=7, hours=1))
     meeting = await make(database, far, secretary, now)
     early, late = now + timedelta(hours=40), now + timedelta(hours=50)
-    await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", secretary, early))
+    await do(database, lambda s: booking_dates.cancel(s, meeting.id, "not_ready", "", secretary, early))
     await due(database, timing.HOLD, late)
-    assert (await denied(database, lambda s: booking.undo(s, meeting.id, secretary, late))).code == "hold_expired"
+    assert (await denied(database, lambda s: undoing.undo(s, meeting.id, secretary, late))).code == "hold_expired"
 
 
 # The same request twice
@@ -412,13 +414,15 @@ async def test_the_same_key_displaces_once(database: Database, province: Provinc
     higher = wish(province, now, hall_ids=(province.halls["xa1"],), terminal_ids=(), chair_id=None)
     operator = province.actor("operator", "tinh")
 
-    async def displaced() -> booking.Displaced:
-        return await do(database, lambda s: booking.displace(s, higher, {date.id: None}, "Bão", operator, now, "key-1"))
+    async def displaced() -> precedence.Displaced:
+        return await do(
+            database, lambda s: precedence.displace(s, higher, {date.id: None}, "Bão", operator, now, "key-1")
+        )
 
     made = await displaced()
     before = await everything(database)
     again = await displaced()
-    assert again == booking.Displaced(again.meeting, made.moved) and again.meeting.id == made.meeting.id
+    assert again == precedence.Displaced(again.meeting, made.moved) and again.meeting.id == made.meeting.id
     assert await everything(database) == before
 
 
@@ -436,14 +440,14 @@ async def test_another_day_for_a_series_keeps_what_was_decided_of_its_dates(
 
     async def agree() -> None:
         for one in (province.actor("approver", "tinh"), operator):
-            await do(database, lambda s, a=one: booking.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
+            await do(database, lambda s, a=one: deciding.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
 
-    await do(database, lambda s: booking.edit(s, meeting.id, *given))  # type: ignore[arg-type]
+    await do(database, lambda s: editing.edit(s, meeting.id, *given))  # type: ignore[arg-type]
     await agree()
-    await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "Chưa xong", operator, now, third.id))
+    await do(database, lambda s: booking_dates.cancel(s, meeting.id, "not_ready", "Chưa xong", operator, now, third.id))
     before, version = await everything(database), (await reread(database, meeting)).version
     first = meeting.first_starts_at + timedelta(days=1)
-    await do(database, lambda s: booking.edit(s, meeting.id, {"starts_at": first}, operator, now, version))
+    await do(database, lambda s: editing.edit(s, meeting.id, {"starts_at": first}, operator, now, version))
     await agree()
     after = sorted(await dates(database, meeting), key=lambda one: one.original_at)
     assert [one.original_at for one in after] == [first + timedelta(weeks=n) for n in range(4)]
@@ -455,5 +459,5 @@ async def test_another_day_for_a_series_keeps_what_was_decided_of_its_dates(
         halls = {one.occurrence_id: one.resource_id for one in rows}
     small, large = province.halls["tinh-a"], province.halls["tinh"]
     assert halls == {after[0].id: small, after[1].id: large, after[3].id: small}
-    await do(database, lambda s: booking.undo(s, meeting.id, operator, now))
+    await do(database, lambda s: undoing.undo(s, meeting.id, operator, now))
     assert (await everything(database))[1:] == before[1:]

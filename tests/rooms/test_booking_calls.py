@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from rooms import booking
+from rooms.booking.changes import creation, deciding, editing
 from rooms.booking.meeting import call_list as calls
 from rooms.booking.meeting.call_list import Device, Gap, Party, call_list
+from rooms.booking.planning import previews
 from rooms.booking.planning.requests import AttendeeRequest, Request
 from rooms.dialling import dates, entering, legs, planning
 from rooms.errors import Refusal
+from rooms.meetings import views
 from rooms.org.fields import midnight, today
 from rooms.policy.actors import COMMAND
 from rooms.sites import halls
@@ -99,13 +101,13 @@ def wish(province: Province, now: datetime, **changes: Any) -> Request:
 
 async def approved(database: Database, province: Province, now: datetime, **changes: Any) -> Meeting:
     """By the steps that a secretary and two approvers take."""
-    made = await booking.book(database, wish(province, now, **changes), province.actor("secretary", "tinh"), now)
+    made = await creation.book(database, wish(province, now, **changes), province.actor("secretary", "tinh"), now)
     if made.state == "approved":
         return made
     for role in ("approver", "operator"):
         actor = province.actor(role, "tinh")
         await database.transact(
-            partial(booking.decide, meeting_id=made.id, approve_=True, reason="", actor=actor, now=now)
+            partial(deciding.decide, meeting_id=made.id, approve_=True, reason="", actor=actor, now=now)
         )
     async with database.reading() as session:
         return await session.get_one(Meeting, made.id)
@@ -148,14 +150,14 @@ async def test_what_the_secretary_says_counts(
 
 async def test_another_value_of_connect_is_refused(database: Database, province: Province, now: datetime) -> None:
     with pytest.raises(Refusal) as refused:
-        await booking.book(database, wish(province, now, connect="dial"), province.actor("secretary", "tinh"), now)
+        await creation.book(database, wish(province, now, connect="dial"), province.actor("secretary", "tinh"), now)
     assert refused.value.code == "bad_connect" and "dial_in" in refused.value.english
 
 
 async def test_the_preview_and_the_meeting_show_the_list(database: Database, province: Province, now: datetime) -> None:
     actor = province.actor("secretary", "tinh")
     async with database.reading() as session:
-        seen = await booking.preview(session, wish(province, now), actor, now)
+        seen = await previews.preview(session, wish(province, now), actor, now)
     assert [(one.terminal_id, one.why, one.unit_name) for one in seen.calls] == [
         ("terminal-tinh-a", "hall", ""),
         ("terminal-xa1", "unit", "UBND xã Mỹ Hạnh"),
@@ -163,7 +165,7 @@ async def test_the_preview_and_the_meeting_show_the_list(database: Database, pro
     assert [(one.name, one.reason) for one in seen.call_gaps] == [("UBND xã Đức Lập", "no_terminal")]
     meeting = await approved(database, province, now)
     async with database.reading() as session:
-        view = await booking.meeting_view(session, meeting.id, actor, now)
+        view = await views.meeting_view(session, meeting.id, actor, now)
     assert view.calls.lines == seen.calls and view.calls.gaps == seen.call_gaps
 
 
@@ -199,7 +201,7 @@ async def test_a_hall_that_needs_no_approval_makes_an_internal_meeting_none(
     admin = province.actor("admin", "tinh")
     await database.transact(lambda session: halls.edit(session, hall, {"needs_approval": asks}, admin, now))
     request = wish(province, now, type_code="internal", attendees=())
-    made = await booking.book(database, request, province.actor("secretary", "tinh"), now)
+    made = await creation.book(database, request, province.actor("secretary", "tinh"), now)
     assert made.state == state
 
 
@@ -214,7 +216,7 @@ async def test_the_answer_to_the_question_is_kept(database: Database, province: 
 
         async def say(session: Any, answer: str = answer) -> Meeting:
             row = await session.get_one(Meeting, meeting.id)
-            return await booking.edit(session, meeting.id, {"connect": answer}, COMMAND, now, row.version)
+            return await editing.edit(session, meeting.id, {"connect": answer}, COMMAND, now, row.version)
 
         said = await database.transact(say)
         assert (said.connect, said.connect_asked, said.state) == (answer, False, "approved")
@@ -248,7 +250,7 @@ async def test_what_is_not_called_yet_follows_the_list(database: Database, provi
 
         async def edit(session: Any, changes: Any = changes) -> None:
             version = (await session.get_one(Meeting, meeting.id)).version
-            await booking.edit(session, meeting.id, changes, COMMAND, now, version)
+            await editing.edit(session, meeting.id, changes, COMMAND, now, version)
 
         await database.transact(edit)
         await database.transact(lambda session: planning.plan(session, at))
@@ -266,7 +268,7 @@ async def test_a_hall_that_is_not_called_after_all_comes_in_by_itself(
 
     async def edit(session: Any) -> None:
         version = (await session.get_one(Meeting, meeting.id)).version
-        await booking.edit(session, meeting.id, changes, COMMAND, now, version)
+        await editing.edit(session, meeting.id, changes, COMMAND, now, version)
 
     await database.transact(edit)
     await database.transact(lambda session: planning.plan(session, at))
@@ -312,7 +314,7 @@ async def test_the_operators_list_has_each_date_of_today_with_a_hall(
     nobody = wish(
         province, now, type_code="internal", hall_ids=(), attendees=(), starts_at=now + timedelta(days=1, hours=4)
     )
-    await booking.book(database, nobody, province.actor("secretary", "tinh"), now)
+    await creation.book(database, nobody, province.actor("secretary", "tinh"), now)
     morning = halls_only.first_starts_at - timedelta(hours=1)
     async with database.reading() as session:
         listed = await dates.with_halls(session, operator, morning)

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from rooms import booking, limits
+from rooms import limits
+from rooms.booking.changes import creation
 from rooms.booking.holds import resources
 from rooms.booking.meeting.call_list import EMPTY, Device, call_list
-from rooms.booking.planning import plans
+from rooms.booking.planning import plans, previews
 from rooms.booking.planning.requests import AttendeeRequest, DocumentRequest, Request
 from rooms.dialling import entering
 from rooms.errors import Refusal
@@ -63,7 +64,7 @@ async def counts(database: Database) -> dict[str, int]:
 
 
 async def make(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Meeting:
-    return await booking.book(database, request, actor, now, key)
+    return await creation.book(database, request, actor, now, key)
 
 
 async def refused(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Refusal:
@@ -143,7 +144,7 @@ async def test_a_clash_is_named_with_free_times_and_other_halls(
     times = [datetime.fromisoformat(one) for one in trouble.detail["free_times"]]
     for at in times:  # what is said to be free is free
         async with database.reading() as session:
-            shown = await booking.preview(session, dataclasses.replace(other, starts_at=at), secretary, now)
+            shown = await previews.preview(session, dataclasses.replace(other, starts_at=at), secretary, now)
         assert shown.bookable
 
 
@@ -241,7 +242,7 @@ async def test_a_secret_meeting_leaves_nothing_but_that_it_was_refused(
         entry = (await session.scalars(select(AuditEntry).order_by(AuditEntry.seq.desc()).limit(1))).one()
         assert entry.action == "meeting.secret_refused" and entry.actor == secretary.label and entry.detail == {}
         with pytest.raises(Refusal):
-            await booking.preview(session, request, secretary, now)
+            await previews.preview(session, request, secretary, now)
     assert "ABC" not in caplog.text
 
 

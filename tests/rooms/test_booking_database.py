@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
+from rooms.booking.planning import previews
 from rooms.identifiers import new_id
 from rooms.store.database import Database
 from rooms.store.tables.booking import CapacitySlot, Reservation
@@ -149,6 +149,6 @@ async def test_capacity_numbers_and_instants(database: Database, taken: dict[str
 async def test_a_preview_takes_nothing(database: Database, province: Province, taken: dict[str, Any], now: Now) -> None:
     secretary, before = province.actor("secretary", "vp"), await counts(database)
     async with database.reading() as session:
-        shown = await booking.preview(session, wish(province, now), secretary, now)
+        shown = await previews.preview(session, wish(province, now), secretary, now)
     assert not shown.bookable and "Giao ban tuần" in shown.dates[0].clashes[0].vi
     assert await counts(database) == before

@@ -10,11 +10,25 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
-from rooms.booking.meeting import timing
+from rooms.booking.changes import (
+    approval,
+    class_changes,
+    creation,
+    deciding,
+    editing,
+    precedence,
+    proposals,
+    timers,
+    undoing,
+)
+from rooms.booking.changes import dates as booking_dates
+from rooms.booking.holds import grid
+from rooms.booking.meeting import history, timing
+from rooms.booking.planning import previews, templates
 from rooms.booking.planning.requests import AttendeeRequest, Request
 from rooms.booking.rules.calendar import local
 from rooms.errors import Refusal
+from rooms.meetings import views
 from rooms.policy.actors import Actor
 from rooms.policy.classes import Presence
 from rooms.store.database import Database
@@ -68,7 +82,7 @@ async def dates(database: Database, meeting: Meeting) -> list[Occurrence]:
 
 
 async def handled(session: AsyncSession, kind: str, payload: dict[str, Any], now: datetime) -> None:
-    await booking.timers.HANDLERS[kind](session, payload, now)
+    await timers.HANDLERS[kind](session, payload, now)
 
 
 async def due(database: Database, kind: str, now: datetime) -> int:
@@ -92,8 +106,8 @@ async def due(database: Database, kind: str, now: datetime) -> int:
 async def approved(database: Database, province: Province, request: Request, now: datetime) -> Meeting:
     meeting = await make(database, dataclasses.replace(request, submit=True), province.actor("secretary", "tinh"), now)
     approver, operator = province.actor("approver", "tinh"), province.actor("operator", "tinh")
-    await do(database, lambda s: booking.decide(s, meeting.id, True, "", approver, now))
-    return await do(database, lambda s: booking.decide(s, meeting.id, True, "", operator, now))
+    await do(database, lambda s: deciding.decide(s, meeting.id, True, "", approver, now))
+    return await do(database, lambda s: deciding.decide(s, meeting.id, True, "", operator, now))
 
 
 async def kinds(database: Database) -> list[str]:
@@ -107,18 +121,18 @@ async def kinds(database: Database) -> list[str]:
 async def test_two_steps_to_a_number(database: Database, province: Province, now: datetime) -> None:
     secretary = province.actor("secretary", "vp")
     held = await make(database, wish(province, now), secretary, now)
-    asked = await do(database, lambda s: booking.submit(s, held.id, secretary, now))
+    asked = await do(database, lambda s: approval.submit(s, held.id, secretary, now))
     assert (asked.state, asked.version, asked.hold_until) == ("asked", 2, None)
     approver, operator = province.actor("approver", "vp"), province.actor("operator", "tinh")
-    assert (await denied(database, lambda s: booking.decide(s, held.id, True, "", secretary, now))).code == "denied"
-    assert (await denied(database, lambda s: booking.decide(s, held.id, True, "", operator, now))).code == "denied"
-    assert (await denied(database, lambda s: booking.submit(s, held.id, secretary, now))).code == "wrong_state"
+    assert (await denied(database, lambda s: deciding.decide(s, held.id, True, "", secretary, now))).code == "denied"
+    assert (await denied(database, lambda s: deciding.decide(s, held.id, True, "", operator, now))).code == "denied"
+    assert (await denied(database, lambda s: approval.submit(s, held.id, secretary, now))).code == "wrong_state"
     async with database.reading() as session:
-        assert [one.meeting.id for one in await booking.waiting(session, approver, now)] == [held.id]
-        assert await booking.waiting(session, operator, now) == []
-    first = await do(database, lambda s: booking.decide(s, held.id, True, "", approver, now))
+        assert [one.meeting.id for one in await approval.waiting(session, approver, now)] == [held.id]
+        assert await approval.waiting(session, operator, now) == []
+    first = await do(database, lambda s: deciding.decide(s, held.id, True, "", approver, now))
     assert (first.state, first.number) == ("asked", None)
-    second = await do(database, lambda s: booking.decide(s, held.id, True, "", operator, now))
+    second = await do(database, lambda s: deciding.decide(s, held.id, True, "", operator, now))
     assert second.state == "approved" and second.number and second.pin
     assert "meeting.changed" in await kinds(database)
     assert len(await taken(database)) == 3
@@ -139,7 +153,7 @@ async def test_a_deputy_decides_for_whom_he_stands(database: Database, province:
     approver = province.actor("approver", "vp")
     passed = tuple(dataclasses.replace(one, for_person=head) for one in approver.roles)
     actor = dataclasses.replace(approver, id="deputy", person_id=deputy, deputises=(head,), roles=passed)
-    await do(database, lambda s: booking.decide(s, meeting.id, True, "", actor, now))
+    await do(database, lambda s: deciding.decide(s, meeting.id, True, "", actor, now))
     async with database.reading() as session:
         step = (await session.scalars(select(Step).where(Step.step == 1))).one()
     assert (step.decided_by, step.decided_for) == ("deputy", head)
@@ -151,9 +165,9 @@ async def test_a_refusal_needs_a_reason_and_frees_everything(
     meeting = await make(database, wish(province, now, submit=True), province.actor("secretary", "vp"), now)
     approver = province.actor("approver", "vp")
     assert (
-        await denied(database, lambda s: booking.decide(s, meeting.id, False, " ", approver, now))
+        await denied(database, lambda s: deciding.decide(s, meeting.id, False, " ", approver, now))
     ).code == "reason_missing"
-    gone = await do(database, lambda s: booking.decide(s, meeting.id, False, "Trùng việc", approver, now))
+    gone = await do(database, lambda s: deciding.decide(s, meeting.id, False, "Trùng việc", approver, now))
     assert (gone.state, gone.reason) == ("refused", "Trùng việc")
     assert await taken(database) == [] and (await everything(database))[3] == []
     await make(database, wish(province, now), province.actor("secretary", "vp"), now)
@@ -165,7 +179,7 @@ async def test_a_hold_runs_out(database: Database, province: Province, now: date
     meeting = await make(database, far, secretary, now)
     assert await due(database, timing.HOLD, now + timedelta(hours=47)) == 0
     later = now + timedelta(hours=48)
-    assert (await denied(database, lambda s: booking.submit(s, meeting.id, secretary, later))).code == "hold_expired"
+    assert (await denied(database, lambda s: approval.submit(s, meeting.id, secretary, later))).code == "hold_expired"
     assert await due(database, timing.HOLD, later) == 1
     assert (await everything(database))[0][0][2] == "expired" and await taken(database) == []
 
@@ -175,7 +189,7 @@ async def test_a_hold_that_was_handed_in_does_not_run_out(
 ) -> None:
     secretary = province.actor("secretary", "vp")
     meeting = await make(database, wish(province, now, starts_at=now + timedelta(days=7, hours=1)), secretary, now)
-    await do(database, lambda s: booking.submit(s, meeting.id, secretary, now))
+    await do(database, lambda s: approval.submit(s, meeting.id, secretary, now))
     await due(database, timing.HOLD, now + timedelta(hours=49))
     assert (await everything(database))[0][0][2] == "asked"
 
@@ -185,7 +199,7 @@ async def test_a_deadline_passes(database: Database, province: Province, now: da
     later = now + timedelta(hours=24)
     approver = province.actor("approver", "vp")
     assert (
-        await denied(database, lambda s: booking.decide(s, meeting.id, True, "", approver, later))
+        await denied(database, lambda s: deciding.decide(s, meeting.id, True, "", approver, later))
     ).code == "deadline_passed"
     assert await due(database, timing.DEADLINE, later) == 1
     assert (await everything(database))[0][0][2] == "expired" and await taken(database) == []
@@ -202,24 +216,24 @@ async def test_an_edit_never_loses_the_old_booking(database: Database, province:
     other = wish(province, now, hall_ids=(province.halls["tinh"],), terminal_ids=(), chair_id=None)
     await make(database, other, secretary, now)
     changes: dict[str, Any] = {"hall_ids": (province.halls["tinh"],), "title": "Mới"}
-    said = await denied(database, lambda s: booking.edit(s, mine.id, changes, secretary, now, 1))
+    said = await denied(database, lambda s: editing.edit(s, mine.id, changes, secretary, now, 1))
     assert said.code == "overlap"
     moved = await do(
         database,
-        lambda s: booking.edit(
+        lambda s: editing.edit(
             s, mine.id, changes | {"starts_at": mine.first_starts_at + timedelta(hours=3)}, secretary, now, 1
         ),
     )
     assert (moved.version, moved.title) == (2, "Mới")
     assert (
-        await denied(database, lambda s: booking.edit(s, mine.id, {"title": "x"}, secretary, now, 1))
+        await denied(database, lambda s: editing.edit(s, mine.id, {"title": "x"}, secretary, now, 1))
     ).code == "version_conflict"
     assert (
-        await denied(database, lambda s: booking.edit(s, mine.id, {"state": "x"}, secretary, now, 2))
+        await denied(database, lambda s: editing.edit(s, mine.id, {"state": "x"}, secretary, now, 2))
     ).code == "bad_field"
-    assert (await do(database, lambda s: booking.edit(s, mine.id, {"title": "Mới"}, secretary, now, 2))).version == 2
+    assert (await do(database, lambda s: editing.edit(s, mine.id, {"title": "Mới"}, secretary, now, 2))).version == 2
     shift = {"starts_at": mine.first_starts_at + timedelta(minutes=190)}  # overlaps itself only
-    assert (await do(database, lambda s: booking.edit(s, mine.id, shift, secretary, now, 2))).version == 3
+    assert (await do(database, lambda s: editing.edit(s, mine.id, shift, secretary, now, 2))).version == 3
 
 
 async def test_a_changed_time_is_approved_anew_and_a_refusal_keeps_the_old(
@@ -229,10 +243,10 @@ async def test_a_changed_time_is_approved_anew_and_a_refusal_keeps_the_old(
     before = await everything(database)
     secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
     later = {"starts_at": meeting.first_starts_at + timedelta(hours=5)}
-    waits = await do(database, lambda s: booking.edit(s, meeting.id, later, secretary, now, meeting.version))
+    waits = await do(database, lambda s: editing.edit(s, meeting.id, later, secretary, now, meeting.version))
     assert (waits.state, waits.first_starts_at) == ("approved", meeting.first_starts_at), "the approved one stands"
     assert waits.sequence == meeting.sequence, "nobody is told"
-    back = await do(database, lambda s: booking.decide(s, meeting.id, False, "Không dời", approver, now))
+    back = await do(database, lambda s: deciding.decide(s, meeting.id, False, "Không dời", approver, now))
     assert (back.state, back.number, back.first_starts_at) == ("approved", meeting.number, meeting.first_starts_at)
     after = await everything(database)
     assert after[1:] == before[1:]
@@ -245,21 +259,21 @@ async def test_what_a_change_wants_is_kept_while_it_waits(
     meeting = await approved(database, province, wish(province, now), now)
     secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
     later = {"starts_at": meeting.first_starts_at + timedelta(hours=1), "hall_ids": (province.halls["tinh"],)}
-    await do(database, lambda s: booking.edit(s, meeting.id, later, secretary, now, meeting.version))
+    await do(database, lambda s: editing.edit(s, meeting.id, later, secretary, now, meeting.version))
     old = wish(province, now, chair_id=None, terminal_ids=())
     new = wish(province, now, **later, chair_id=None, terminal_ids=())
     for other in (old, new):
-        said = await denied(database, lambda s, r=other: booking.create(s, r, secretary, now))  # type: ignore[misc]
+        said = await denied(database, lambda s, r=other: creation.create(s, r, secretary, now))  # type: ignore[misc]
         assert said.code == "overlap"
     again = await denied(
-        database, lambda s: booking.edit(s, meeting.id, {"title": "Khác"}, secretary, now, meeting.version + 1)
+        database, lambda s: editing.edit(s, meeting.id, {"title": "Khác"}, secretary, now, meeting.version + 1)
     )
     assert again.code == "change_pending"
     for one in (approver, province.actor("operator", "tinh")):
-        await do(database, lambda s, a=one: booking.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
+        await do(database, lambda s, a=one: deciding.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
     assert (await dates(database, meeting))[0].starts_at == later["starts_at"]
     await make(database, old, secretary, now)
-    said = await denied(database, lambda s: booking.create(s, new, secretary, now))
+    said = await denied(database, lambda s: creation.create(s, new, secretary, now))
     assert said.code == "overlap"
 
 
@@ -268,19 +282,19 @@ async def test_a_change_is_withdrawn(database: Database, province: Province, now
     before = await everything(database)
     secretary = province.actor("secretary", "tinh")
     changes = {"hall_ids": (province.halls["tinh"],), "title": "Tên khác"}
-    await do(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, meeting.version))
+    await do(database, lambda s: editing.edit(s, meeting.id, changes, secretary, now, meeting.version))
     assert await everything(database) != before
     stranger = province.actor("secretary", "khcn")
-    assert (await denied(database, lambda s: booking.withdraw_change(s, meeting.id, stranger, now))).code in (
+    assert (await denied(database, lambda s: proposals.withdraw(s, meeting.id, stranger, now))).code in (
         "denied",
         "unknown_meeting",
     )
-    await do(database, lambda s: booking.withdraw_change(s, meeting.id, secretary, now))
+    await do(database, lambda s: proposals.withdraw(s, meeting.id, secretary, now))
     assert (await everything(database))[1:] == before[1:]
     approver = province.actor("approver", "tinh")
     async with database.reading() as session:
-        assert await booking.waiting(session, approver, now) == []
-    assert (await denied(database, lambda s: booking.withdraw_change(s, meeting.id, secretary, now))).code == (
+        assert await approval.waiting(session, approver, now) == []
+    assert (await denied(database, lambda s: proposals.withdraw(s, meeting.id, secretary, now))).code == (
         "nothing_pending"
     )
 
@@ -290,7 +304,7 @@ async def test_a_lapsed_change_keeps_what_was_approved(database: Database, provi
     before = await everything(database)
     later = {"starts_at": meeting.first_starts_at + timedelta(hours=5)}
     secretary = province.actor("secretary", "tinh")
-    await do(database, lambda s: booking.edit(s, meeting.id, later, secretary, now, meeting.version))
+    await do(database, lambda s: editing.edit(s, meeting.id, later, secretary, now, meeting.version))
     await due(database, timing.DEADLINE, now + timedelta(hours=25))
     after = await everything(database)
     assert after[1:] == before[1:] and after[0][0][2] == "approved"
@@ -300,11 +314,11 @@ async def test_words_are_changed_without_approval(database: Database, province: 
     meeting = await approved(database, province, wish(province, now), now)
     secretary = province.actor("secretary", "tinh")
     changes = {"description": "Nội dung"}
-    changed = await do(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, meeting.version))
+    changed = await do(database, lambda s: editing.edit(s, meeting.id, changes, secretary, now, meeting.version))
     assert (changed.state, changed.description) == ("approved", "Nội dung")
     requester = province.actor("requester", "tinh")
     assert (
-        await denied(database, lambda s: booking.edit(s, meeting.id, {"title": "x"}, requester, now, changed.version))
+        await denied(database, lambda s: editing.edit(s, meeting.id, {"title": "x"}, requester, now, changed.version))
     ).code == "unknown_meeting"
 
 
@@ -313,22 +327,22 @@ async def test_undo_within_a_day(database: Database, province: Province, now: da
     request = wish(province, now, starts_at=now + timedelta(days=6, hours=1), rule=WEEKLY)
     meeting = await make(database, request, secretary, now)
     before = await everything(database)
-    assert (await denied(database, lambda s: booking.undo(s, meeting.id, secretary, now))).code == "nothing_to_undo"
+    assert (await denied(database, lambda s: undoing.undo(s, meeting.id, secretary, now))).code == "nothing_to_undo"
     changes = {
         "starts_at": meeting.first_starts_at + timedelta(days=1),
         "hall_ids": (province.halls["tinh"],),
         "attendees": (),
     }
-    await do(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, 1))
+    await do(database, lambda s: editing.edit(s, meeting.id, changes, secretary, now, 1))
     assert await everything(database) != before
     late = now + timedelta(hours=24)
-    assert (await denied(database, lambda s: booking.undo(s, meeting.id, secretary, late))).code == "nothing_to_undo"
-    await do(database, lambda s: booking.undo(s, meeting.id, secretary, now + timedelta(hours=23)))
+    assert (await denied(database, lambda s: undoing.undo(s, meeting.id, secretary, late))).code == "nothing_to_undo"
+    await do(database, lambda s: undoing.undo(s, meeting.id, secretary, now + timedelta(hours=23)))
     assert (await everything(database))[1:] == before[1:]
     async with database.reading() as session:
-        view = await booking.meeting_view(session, meeting.id, secretary, now)
+        view = await views.meeting_view(session, meeting.id, secretary, now)
         assert len(view.attendees) == 2 and view.undo_until is None and view.meeting.version == 3
-        assert [one.action for one in await booking.changes(session, meeting.id, secretary)] == [
+        assert [one.action for one in await history.changes(session, meeting.id, secretary)] == [
             "undo",
             "edit",
             "create",
@@ -338,9 +352,9 @@ async def test_undo_within_a_day(database: Database, province: Province, now: da
 async def test_undo_does_not_take_what_others_have_now(database: Database, province: Province, now: datetime) -> None:
     secretary = province.actor("secretary", "tinh")
     meeting = await make(database, wish(province, now), secretary, now)
-    await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", secretary, now))
+    await do(database, lambda s: booking_dates.cancel(s, meeting.id, "not_ready", "", secretary, now))
     await make(database, wish(province, now), secretary, now)
-    assert (await denied(database, lambda s: booking.undo(s, meeting.id, secretary, now))).code == "overlap"
+    assert (await denied(database, lambda s: undoing.undo(s, meeting.id, secretary, now))).code == "overlap"
 
 
 # Calling off, putting off, running
@@ -351,12 +365,15 @@ async def test_cancelling_frees_and_undo_takes_again(database: Database, provinc
     before = await everything(database)
     secretary = province.actor("secretary", "tinh")
     for code, reason, wrong in (("rain", "", "bad_reason"), ("other", " ", "reason_missing")):
-        said = await denied(database, lambda s, c=code, r=reason: booking.cancel(s, meeting.id, c, r, secretary, now))  # type: ignore[misc]
+        said = await denied(
+            database,
+            lambda s, c=code, r=reason: booking_dates.cancel(s, meeting.id, c, r, secretary, now),  # type: ignore[misc]
+        )
         assert said.code == wrong
-    gone = await do(database, lambda s: booking.cancel(s, meeting.id, "force_majeure", "Bão", secretary, now))
+    gone = await do(database, lambda s: booking_dates.cancel(s, meeting.id, "force_majeure", "Bão", secretary, now))
     assert (gone.state, gone.reason_code, gone.sequence) == ("cancelled", "force_majeure", meeting.sequence + 1)
     assert await taken(database) == []
-    back = await do(database, lambda s: booking.undo(s, meeting.id, secretary, now))
+    back = await do(database, lambda s: undoing.undo(s, meeting.id, secretary, now))
     assert back.state == "approved"
     assert (await everything(database))[1:] == before[1:]
 
@@ -367,10 +384,12 @@ async def test_postponing_to_a_time_and_until_further_notice(
     secretary = province.actor("secretary", "tinh")
     meeting = await make(database, wish(province, now), secretary, now)
     (date,) = await dates(database, meeting)
-    await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "superior_order", "", secretary, now))
+    await do(database, lambda s: booking_dates.postpone(s, meeting.id, date.id, "superior_order", "", secretary, now))
     assert (await dates(database, meeting))[0].state == "postponed" and await taken(database) == []
     to = date.starts_at + timedelta(days=5)
-    await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "superior_order", "", secretary, now, to))
+    await do(
+        database, lambda s: booking_dates.postpone(s, meeting.id, date.id, "superior_order", "", secretary, now, to)
+    )
     (moved,) = await dates(database, meeting)
     assert (moved.state, moved.starts_at, moved.original_at, moved.moved) == ("planned", to, date.original_at, True)
     assert len(await taken(database)) == 3
@@ -383,14 +402,16 @@ async def test_extending_while_it_runs(database: Database, province: Province, n
     await make(
         database, wish(province, now, starts_at=date.ends_at + timedelta(minutes=60), chair_id=None), secretary, now
     )
-    assert (await denied(database, lambda s: booking.extend(s, date.id, 30, secretary, now))).code == "not_running"
+    assert (
+        await denied(database, lambda s: booking_dates.extend(s, date.id, 30, secretary, now))
+    ).code == "not_running"
     late = date.ends_at - timedelta(minutes=5)
-    await do(database, lambda s: booking.opened(s, date.id, date.starts_at))
-    await do(database, lambda s: booking.extend(s, date.id, 30, secretary, late))
-    said = await denied(database, lambda s: booking.extend(s, date.id, 15, secretary, late))
+    await do(database, lambda s: booking_dates.opened(s, date.id, date.starts_at))
+    await do(database, lambda s: booking_dates.extend(s, date.id, 30, secretary, late))
+    said = await denied(database, lambda s: booking_dates.extend(s, date.id, 15, secretary, late))
     assert said.code == "overlap" and "Giao ban tuần" in said.vietnamese
     chair = Actor("account", "chair", person_id=province.people["tinh-1"])
-    said = await denied(database, lambda s: booking.extend(s, date.id, 481, chair, late))
+    said = await denied(database, lambda s: booking_dates.extend(s, date.id, 481, chair, late))
     assert said.code == "bad_duration"
 
 
@@ -405,10 +426,10 @@ async def test_nobody_comes(database: Database, province: Province, now: datetim
 async def test_somebody_comes(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now, rule="FREQ=DAILY;COUNT=2"), now)
     first, second = await dates(database, meeting)
-    await do(database, lambda s: booking.opened(s, first.id, first.starts_at))
+    await do(database, lambda s: booking_dates.opened(s, first.id, first.starts_at))
     await due(database, timing.DATES, first.starts_at + timedelta(minutes=30))
     assert (await dates(database, meeting))[0].state == "running"
-    await do(database, lambda s: booking.closed(s, first.id, first.ends_at - timedelta(minutes=1)))
+    await do(database, lambda s: booking_dates.closed(s, first.id, first.ends_at - timedelta(minutes=1)))
     await due(database, timing.DATES, first.ends_at)
     assert (await dates(database, meeting))[0].state == "ended"
     assert await due(database, timing.DATES, second.starts_at + timedelta(minutes=30)) == 1
@@ -425,7 +446,7 @@ async def test_an_important_meeting_foretells_who_has_no_hall(
     said = []
     async with database.reading() as session:
         for request in (important, nowhere, wish(province, now, type_code="internal")):
-            said.append((await booking.preview(session, request, secretary, now)).warnings)
+            said.append((await previews.preview(session, request, secretary, now)).warnings)
     codes = [{one.code for one in warnings} - {"short_notice"} for warnings in said]
     assert codes == [{"units_without_hall"}, {"no_hall"}, set()]
     assert any(one.vi.startswith("1 đơn vị") for one in said[0])
@@ -440,7 +461,7 @@ async def test_a_series_with_clashes(database: Database, province: Province, now
     blocking = wish(province, now, starts_at=request.starts_at + timedelta(days=14), chair_id=None, terminal_ids=())
     other = await make(database, blocking, secretary, now)
     async with database.reading() as session:
-        shown = await booking.preview(session, request, secretary, now)
+        shown = await previews.preview(session, request, secretary, now)
     assert (len(shown.dates), shown.clashing, shown.bookable) == (6, 1, False)
     clash = shown.dates[2].clashes[0]
     assert clash.title == "Giao ban tuần" and clash.free_times and clash.equivalent_halls
@@ -448,17 +469,19 @@ async def test_a_series_with_clashes(database: Database, province: Province, now
     assert said.code == "overlap" and said.vietnamese.startswith("Ngày 19/03/2026: Phòng họp tinh-a bận")
     skipping = dataclasses.replace(request, skip_clashes=True)
     async with database.reading() as session:
-        assert (await booking.preview(session, skipping, secretary, now)).bookable
+        assert (await previews.preview(session, skipping, secretary, now)).bookable
     meeting = await make(database, skipping, secretary, now)
     rows = await dates(database, meeting)
     assert [one.state for one in rows] == ["planned", "planned", "skipped", "planned", "planned", "planned"]
     assert "bận" in rows[2].reason
-    said = await denied(database, lambda s: booking.rebook(s, rows[2].id, secretary, now))
+    said = await denied(database, lambda s: booking_dates.rebook(s, rows[2].id, secretary, now))
     assert said.code == "overlap"
-    await do(database, lambda s: booking.cancel(s, other.id, "not_ready", "", secretary, now))
-    await do(database, lambda s: booking.rebook(s, rows[2].id, secretary, now))
+    await do(database, lambda s: booking_dates.cancel(s, other.id, "not_ready", "", secretary, now))
+    await do(database, lambda s: booking_dates.rebook(s, rows[2].id, secretary, now))
     assert {one.state for one in await dates(database, meeting)} == {"planned"}
-    assert (await denied(database, lambda s: booking.rebook(s, rows[2].id, secretary, now))).code == "already_booked"
+    assert (
+        await denied(database, lambda s: booking_dates.rebook(s, rows[2].id, secretary, now))
+    ).code == "already_booked"
 
 
 async def test_dates_are_skipped_by_wish_and_on_holidays(database: Database, province: Province, now: datetime) -> None:
@@ -482,18 +505,18 @@ async def test_one_date_of_a_series(database: Database, province: Province, now:
     changes: dict[str, Any] = {"starts_at": third.starts_at + timedelta(days=1), "hall_ids": (province.halls["tinh"],)}
     assert (
         await denied(
-            database, lambda s: booking.edit(s, meeting.id, {"title": "x"}, secretary, now, 1, "this", third.id)
+            database, lambda s: editing.edit(s, meeting.id, {"title": "x"}, secretary, now, 1, "this", third.id)
         )
     ).code == "bad_scope"
     assert (
-        await denied(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, 1, "this", "none"))
+        await denied(database, lambda s: editing.edit(s, meeting.id, changes, secretary, now, 1, "this", "none"))
     ).code == "unknown_date"
-    await do(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, 1, "this", third.id))
+    await do(database, lambda s: editing.edit(s, meeting.id, changes, secretary, now, 1, "this", third.id))
     halls = [row for row in await taken(database) if row[0] == province.halls["tinh"]]
     assert len(halls) == 1 and halls[0][1] == third.starts_at + timedelta(days=1, minutes=-15)
     # All others move; this one stays where it was put.
     shift = {"starts_at": meeting.first_starts_at + timedelta(hours=4)}
-    await do(database, lambda s: booking.edit(s, meeting.id, shift, secretary, now, 2))
+    await do(database, lambda s: editing.edit(s, meeting.id, shift, secretary, now, 2))
     rows = await dates(database, meeting)
     assert len(rows) == 6 and [local(one.starts_at).hour for one in rows] == [13, 13, 9, 13, 13, 13]
     assert len(await taken(database)) == 18
@@ -505,11 +528,11 @@ async def test_this_and_following(database: Database, province: Province, now: d
     changes = {"starts_at": rows[2].starts_at + timedelta(hours=4), "title": "Giao ban chiều"}
     waits = await do(
         database,
-        lambda s: booking.edit(s, meeting.id, changes, operator, now, meeting.version, "following", rows[2].id),
+        lambda s: editing.edit(s, meeting.id, changes, operator, now, meeting.version, "following", rows[2].id),
     )
     assert waits.id == meeting.id and waits.rule == meeting.rule  # halls: not even an operator decides alone
     for one in (province.actor("approver", "tinh"), operator):
-        await do(database, lambda s, a=one: booking.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
+        await do(database, lambda s, a=one: deciding.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
     async with database.reading() as session:
         made = (await session.scalars(select(Meeting).where(Meeting.split_from_id == meeting.id))).one()
     assert made.rule == "FREQ=WEEKLY;COUNT=4"
@@ -517,8 +540,8 @@ async def test_this_and_following(database: Database, province: Province, now: d
     before, after = await dates(database, meeting), await dates(database, made)
     assert len(before) == 2 and len(after) == 4 and {local(one.starts_at).hour for one in after} == {13}
     async with database.reading() as session:
-        view = await booking.meeting_view(session, made.id, operator, now)
-        old = await booking.meeting_view(session, meeting.id, operator, now)
+        view = await views.meeting_view(session, made.id, operator, now)
+        old = await views.meeting_view(session, meeting.id, operator, now)
     assert len(view.attendees) == 2 and old.meeting.rule.startswith("FREQ=WEEKLY;UNTIL=20260319T015959Z")
     assert len(await taken(database)) == 18
 
@@ -527,11 +550,13 @@ async def test_cancelling_one_date_of_a_series(database: Database, province: Pro
     secretary = province.actor("secretary", "tinh")
     meeting = await make(database, wish(province, now, rule=WEEKLY), secretary, now)
     rows = await dates(database, meeting)
-    still = await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", secretary, now, rows[1].id))
+    still = await do(
+        database, lambda s: booking_dates.cancel(s, meeting.id, "not_ready", "", secretary, now, rows[1].id)
+    )
     assert still.state == "held" and len(await taken(database)) == 15
     for one in (*rows[:1], *rows[2:]):
         call = partial(
-            booking.cancel, meeting_id=meeting.id, reason_code="not_ready", reason="", actor=secretary, now=now
+            booking_dates.cancel, meeting_id=meeting.id, reason_code="not_ready", reason="", actor=secretary, now=now
         )
         still = await do(database, partial(call, occurrence_id=one.id))
     assert still.state == "cancelled" and await taken(database) == []
@@ -561,20 +586,20 @@ async def test_raising_tells_who_would_be_dropped(database: Database, province: 
         Presence("Hội trường", "hall_terminal", True, True, invited=True),
     ]
     shown = await do(
-        database, lambda s: booking.raise_class(s, meeting.id, "important", operator, now, present, preview=True)
+        database, lambda s: class_changes.raise_class(s, meeting.id, "important", operator, now, present, preview=True)
     )
     assert not shown.applied and [one.label for one in shown.dropped] == ["Điện thoại"]
     assert [one.label for one in shown.excluded] == ["Bà Khách"]
-    raised = await do(database, lambda s: booking.raise_class(s, meeting.id, "important", operator, now, present))
+    raised = await do(database, lambda s: class_changes.raise_class(s, meeting.id, "important", operator, now, present))
     assert raised.applied and raised.meeting.class_ == "important" and raised.meeting.lobby
     assert (
-        await denied(database, lambda s: booking.undo(s, meeting.id, province.actor("secretary", "tinh"), now))
+        await denied(database, lambda s: undoing.undo(s, meeting.id, province.actor("secretary", "tinh"), now))
     ).code == "nothing_to_undo"
     assert (
-        await denied(database, lambda s: booking.raise_class(s, meeting.id, "secret", operator, now))
+        await denied(database, lambda s: class_changes.raise_class(s, meeting.id, "secret", operator, now))
     ).code == "state_secret"
     assert (
-        await denied(database, lambda s: booking.raise_class(s, meeting.id, "important", operator, now))
+        await denied(database, lambda s: class_changes.raise_class(s, meeting.id, "important", operator, now))
     ).code == "not_raised"
 
 
@@ -583,16 +608,21 @@ async def test_lowering_is_for_the_head_with_a_reason(database: Database, provin
     operator, secretary = province.actor("operator", "tinh"), province.actor("secretary", "vp")
     head = dataclasses.replace(secretary, person_id=province.people["vp-1"])
     for actor in (operator, secretary):
-        said = await denied(database, lambda s, a=actor: booking.lower_class(s, meeting.id, "ordinary", "vì", a, now))  # type: ignore[misc]
+        said = await denied(
+            database,
+            lambda s, a=actor: class_changes.lower_class(s, meeting.id, "ordinary", "vì", a, now),  # type: ignore[misc]
+        )
         assert said.code == "denied"
     assert (
-        await denied(database, lambda s: booking.lower_class(s, meeting.id, "ordinary", " ", head, now))
+        await denied(database, lambda s: class_changes.lower_class(s, meeting.id, "ordinary", " ", head, now))
     ).code == "reason_missing"
-    lowered = await do(database, lambda s: booking.lower_class(s, meeting.id, "ordinary", "Có người ở nhà", head, now))
+    lowered = await do(
+        database, lambda s: class_changes.lower_class(s, meeting.id, "ordinary", "Có người ở nhà", head, now)
+    )
     assert lowered.meeting.class_ == "ordinary"
     approver = province.actor("approver", "vp")
-    await do(database, lambda s: booking.raise_class(s, meeting.id, "important", approver, now))
-    await do(database, lambda s: booking.lower_class(s, meeting.id, "ordinary", "Như trên", approver, now))
+    await do(database, lambda s: class_changes.raise_class(s, meeting.id, "important", approver, now))
+    await do(database, lambda s: class_changes.lower_class(s, meeting.id, "ordinary", "Như trên", approver, now))
 
 
 # Precedence
@@ -607,11 +637,11 @@ async def test_only_an_operator_moves_a_lower_meeting(database: Database, provin
     assert (await refused(database, higher, operator, now)).code == "overlap"  # never by itself
     moves = {date.id: date.starts_at + timedelta(days=1)}
     assert (
-        await denied(database, lambda s: booking.displace(s, higher, moves, "Chỉ đạo", secretary, now))
+        await denied(database, lambda s: precedence.displace(s, higher, moves, "Chỉ đạo", secretary, now))
     ).code == "denied"
-    said = await denied(database, lambda s: booking.displace(s, higher, {}, "Chỉ đạo", operator, now))
+    said = await denied(database, lambda s: precedence.displace(s, higher, {}, "Chỉ đạo", operator, now))
     assert said.code == "move_missing" and said.troubles[0].where == date.id
-    done = await do(database, lambda s: booking.displace(s, higher, moves, "Chỉ đạo", operator, now))
+    done = await do(database, lambda s: precedence.displace(s, higher, moves, "Chỉ đạo", operator, now))
     (moved,) = done.moved
     assert (moved.title, moved.unit, moved.was, moved.to) == (
         "Giao ban tuần",
@@ -621,10 +651,10 @@ async def test_only_an_operator_moves_a_lower_meeting(database: Database, provin
     )
     assert (await dates(database, other))[0].starts_at == moves[date.id]
     back = dataclasses.replace(lower, title="Lại")
-    said = await denied(database, lambda s: booking.displace(s, back, {(done.meeting.id): None}, "x", operator, now))
+    said = await denied(database, lambda s: precedence.displace(s, back, {(done.meeting.id): None}, "x", operator, now))
     assert said.code == "move_missing"
     (mine,) = await dates(database, done.meeting)
-    said = await denied(database, lambda s: booking.displace(s, back, {mine.id: None}, "x", operator, now))
+    said = await denied(database, lambda s: precedence.displace(s, back, {mine.id: None}, "x", operator, now))
     assert said.code == "precedence_too_low"
 
 
@@ -646,14 +676,14 @@ async def test_the_order_of_tiers_can_be_set(database: Database, province: Provi
     operator = province.actor("operator", "tinh")
     async with database.reading() as session:
         (date,) = await session.scalars(select(Occurrence))
-    said = await denied(database, lambda s: booking.displace(s, commune, {date.id: None}, "x", operator, now))
+    said = await denied(database, lambda s: precedence.displace(s, commune, {date.id: None}, "x", operator, now))
     assert said.code == "precedence_too_low"
 
     async def set_order(session: AsyncSession) -> None:
         session.add(Setting(name="precedence", value={"tiers": {"1": 3000, "3": 0}}))
 
     await database.transact(set_order)
-    done = await do(database, lambda s: booking.displace(s, commune, {date.id: None}, "Bão", operator, now))
+    done = await do(database, lambda s: precedence.displace(s, commune, {date.id: None}, "Bão", operator, now))
     assert done.moved[0].to is None
 
 
@@ -664,7 +694,7 @@ async def test_copy_templates_and_lists(database: Database, province: Province, 
     secretary = province.actor("secretary", "tinh")
     meeting = await make(database, wish(province, now), secretary, now)
     async with database.reading() as session:
-        copied = await booking.copy_last(session, meeting.id, secretary, now + timedelta(days=20))
+        copied = await templates.copy_last(session, meeting.id, secretary, now + timedelta(days=20))
     assert copied.starts_at == meeting.first_starts_at + timedelta(days=21)
     assert {one.unit_id for one in copied.attendees} == {province.units["khcn"], province.units["yt"]}
     await make(database, copied, secretary, now)
@@ -672,22 +702,24 @@ async def test_copy_templates_and_lists(database: Database, province: Province, 
 
     kept = await do(
         database,
-        lambda s: booking.save_template(s, province.units["tinh"], "Giao ban", as_json(copied), secretary, now),
+        lambda s: templates.save_template(s, province.units["tinh"], "Giao ban", as_json(copied), secretary, now),
     )
     assert "starts_at" not in kept.request
-    again = booking.from_template(kept, copied.starts_at + timedelta(days=7))
+    again = templates.from_template(kept, copied.starts_at + timedelta(days=7))
     assert again.attendees == copied.attendees and again.hall_ids == copied.hall_ids
     await make(database, again, secretary, now)
     bad = {**as_json(copied), "class_": "secret"}
-    said = await denied(database, lambda s: booking.save_template(s, province.units["tinh"], "x", bad, secretary, now))
+    said = await denied(
+        database, lambda s: templates.save_template(s, province.units["tinh"], "x", bad, secretary, now)
+    )
     assert said.code == "state_secret"
     entries = [{"unit_id": province.units["yt"]}]
-    await do(database, lambda s: booking.save_list(s, province.units["tinh"], "Sở", entries, secretary, now))
+    await do(database, lambda s: templates.save_list(s, province.units["tinh"], "Sở", entries, secretary, now))
     async with database.reading() as session:
-        assert [one.name for one in await booking.lists(session, province.actor("secretary", "yt"))] == ["Sở"]
-        assert [one.name for one in await booking.templates(session, secretary)] == ["Giao ban"]
+        assert [one.name for one in await templates.lists(session, province.actor("secretary", "yt"))] == ["Sở"]
+        assert [one.name for one in await templates.templates(session, secretary)] == ["Giao ban"]
     said = await denied(
-        database, lambda s: booking.save_list(s, province.units["tinh"], "y", [{"x": 1}], secretary, now)
+        database, lambda s: templates.save_list(s, province.units["tinh"], "y", [{"x": 1}], secretary, now)
     )
     assert said.code == "bad_attendee"
 
@@ -701,17 +733,17 @@ async def test_board_and_availability(database: Database, province: Province, no
     day = request.starts_at.replace(hour=0)
     stranger, desk = province.actor("requester", "yt"), province.actor("secretary", "vp")
     async with database.reading() as session:
-        seen = await booking.board(session, day, day + timedelta(days=1), stranger, now)
-        known = await booking.board(session, day, day + timedelta(days=1), desk, now)
-        query = booking.AvailabilityQuery(day, day + timedelta(days=1), 120, seats=60)
-        free = await booking.availability(session, query, stranger, now)
+        seen = await grid.board(session, day, day + timedelta(days=1), stranger, now)
+        known = await grid.board(session, day, day + timedelta(days=1), desk, now)
+        query = grid.AvailabilityQuery(day, day + timedelta(days=1), 120, seats=60)
+        free = await grid.availability(session, query, stranger, now)
         person = dataclasses.replace(query, person_ids=(province.people["tinh-1"],), hall_ids=(province.halls["tinh"],))
-        with_leader = await booking.availability(session, person, stranger, now)
+        with_leader = await grid.availability(session, person, stranger, now)
         for bad in ({"ends_at": day}, {"ends_at": day + timedelta(days=32)}, {"duration_min": 1}):
             with pytest.raises(Refusal):
-                await booking.availability(session, dataclasses.replace(query, **bad), stranger, now)
+                await grid.availability(session, dataclasses.replace(query, **bad), stranger, now)
         with pytest.raises(Refusal):
-            await booking.board(session, day, day + timedelta(days=43), stranger, now)
+            await grid.board(session, day, day + timedelta(days=43), stranger, now)
     assert len(seen.halls) == 4 and (seen.entries[0].title, seen.entries[0].meeting_id) == ("Đã có lịch", "")
     assert known.entries[0].title == "Giao ban tuần" and known.entries[0].mine
     assert [(one.hall_id, local(one.starts_at).strftime("%H:%M")) for one in free] == [
@@ -724,12 +756,12 @@ async def test_board_and_availability(database: Database, province: Province, no
 async def test_halls_of_ones_own_unit_are_offered_first(database: Database, province: Province, now: datetime) -> None:
     """Also before a smaller one elsewhere; a hall with too few seats is not offered."""
     day = wish(province, now).starts_at.replace(hour=0)
-    query = booking.AvailabilityQuery(day, day + timedelta(days=1), 120)
+    query = grid.AvailabilityQuery(day, day + timedelta(days=1), 120)
 
     async def offered(near: str | None, seats: int = 0) -> list[str]:
         wanted = dataclasses.replace(query, near_unit_id=near and province.units[near], seats=seats)
         async with database.reading() as session:
-            found = await booking.availability(session, wanted, province.actor("secretary", "vp"), now)
+            found = await grid.availability(session, wanted, province.actor("secretary", "vp"), now)
         return [one.hall_id.removeprefix("hall-") for one in found]
 
     assert await offered(None) == ["khcn", "xa1", "tinh-a", "tinh"]
@@ -754,11 +786,11 @@ async def test_search_ignores_diacritics_and_shows_only_what_may_be_read(
     async with database.reading() as session:
 
         async def found(text: str, actor: Actor) -> int:
-            return len(await booking.search(session, booking.SearchQuery(text), actor, now))
+            return len(await views.search(session, views.SearchQuery(text), actor, now))
 
         assert await found("duc hoa", desk) == await found("ĐỨC HÒA", desk) == await found("5180/ubnd-vhxh", desk) == 1
         assert await found("%", desk) == 0 and await found("", desk) == 1
         assert await found("duc hoa", province.actor("secretary", "yt")) == 0
         with pytest.raises(Refusal) as caught:
-            await booking.meeting_view(session, "none", desk, now)
+            await views.meeting_view(session, "none", desk, now)
         assert caught.value.code == "unknown_meeting"

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from rooms import booking
-from rooms.booking.changes import approval
+from rooms.booking.changes import approval, deciding, editing, precedence, undoing
+from rooms.booking.changes import dates as booking_dates
 from rooms.booking.meeting import timing
 from rooms.policy.actors import COMMAND, Actor
 from rooms.store.database import Database
@@ -32,7 +32,7 @@ async def low(database: Database, province: Province, now: datetime, rule: str =
 
 async def agree(database: Database, province: Province, meeting: Meeting, now: datetime, yes: bool = True) -> None:
     for one in (province.actor("approver", "yt"), province.actor("operator", "tinh"))[: 2 if yes else 1]:
-        await do(database, lambda s, a=one: booking.decide(s, meeting.id, yes, "Trùng lịch", a, now))  # type: ignore[misc]
+        await do(database, lambda s, a=one: deciding.decide(s, meeting.id, yes, "Trùng lịch", a, now))  # type: ignore[misc]
 
 
 async def give_way(
@@ -44,12 +44,12 @@ async def give_way(
     rule: str = "",
     actor: Actor | None = None,
     key: str = "",
-) -> booking.Displaced:
+) -> precedence.Displaced:
     request = wish(
         province, now, type_code="session", title="Phiên họp", class_="important", starts_at=starts_at, rule=rule
     )
     who = actor or province.actor("admin", "tinh")
-    return await do(database, lambda s: booking.displace(s, request, moves, "Chỉ đạo", who, now, key))
+    return await do(database, lambda s: precedence.displace(s, request, moves, "Chỉ đạo", who, now, key))
 
 
 async def lines(database: Database, meeting: Meeting) -> list[tuple[str, str]]:
@@ -110,7 +110,7 @@ async def test_the_second_date_that_gives_way_is_told_without_a_time(
     assert (moved.state, moved.starts_at, off.state) == ("planned", to, "postponed")
     # What was not asked for can be asked for now.
     desk, at = province.actor("secretary", "yt"), third.starts_at + HOURS_4
-    await do(database, lambda s: booking.postpone(s, series.id, third.id, "superior_order", "", desk, now, at))
+    await do(database, lambda s: booking_dates.postpone(s, series.id, third.id, "superior_order", "", desk, now, at))
     await agree(database, province, series, now)
     later = await by_id(database, series, third)
     assert (later.state, later.starts_at) == ("planned", at)
@@ -122,7 +122,7 @@ async def test_a_waiting_change_of_the_desk_outlives_that_another_date_gives_way
     series = await low(database, province, now)
     first, second, _ = await dates(database, series)
     desk, to = province.actor("secretary", "yt"), first.starts_at + HOURS_4
-    await do(database, lambda s: booking.postpone(s, series.id, first.id, "not_ready", "", desk, now, to))
+    await do(database, lambda s: booking_dates.postpone(s, series.id, first.id, "not_ready", "", desk, now, to))
     done = await give_way(database, province, now, {second.id: second.starts_at + HOURS_4}, second.starts_at)
     assert [one.to for one in done.moved] == [None]
     assert await proposals_of(database, series) == [(first.id, "waiting")]
@@ -137,7 +137,7 @@ async def test_a_date_that_gives_way_overtakes_its_own_waiting_change(
     series = await low(database, province, now)
     _, second, _ = await dates(database, series)
     desk, wanted = province.actor("secretary", "yt"), second.starts_at + timedelta(days=1)
-    await do(database, lambda s: booking.postpone(s, series.id, second.id, "not_ready", "", desk, now, wanted))
+    await do(database, lambda s: booking_dates.postpone(s, series.id, second.id, "not_ready", "", desk, now, wanted))
     to = second.starts_at + HOURS_4
     done = await give_way(database, province, now, {second.id: to}, second.starts_at)
     assert [one.to for one in done.moved] == [to]
@@ -156,19 +156,19 @@ async def test_a_new_time_does_not_bring_a_cancelled_date_back(
     series = await low(database, province, now)
     _, second, third = await dates(database, series)
     desk, to = province.actor("secretary", "yt"), second.starts_at + HOURS_4
-    await do(database, lambda s: booking.postpone(s, series.id, second.id, "force_majeure", "Bão", desk, now, to))
-    await do(database, lambda s: booking.cancel(s, series.id, "force_majeure", "Thôi", desk, now, third.id))
+    await do(database, lambda s: booking_dates.postpone(s, series.id, second.id, "force_majeure", "Bão", desk, now, to))
+    await do(database, lambda s: booking_dates.cancel(s, series.id, "force_majeure", "Thôi", desk, now, third.id))
     assert await proposals_of(database, series) == [(second.id, "waiting")], "another date was called off"
-    await do(database, lambda s: booking.cancel(s, series.id, "force_majeure", "Thôi", desk, now, second.id))
+    await do(database, lambda s: booking_dates.cancel(s, series.id, "force_majeure", "Thôi", desk, now, second.id))
     assert await proposals_of(database, series) == [(second.id, "withdrawn")]
     assert [action for action, _ in await lines(database, series)][-2:] == ["withdraw", "cancel"]
     approver = province.actor("approver", "yt")
-    said = await denied(database, lambda s: booking.decide(s, series.id, True, "", approver, now))
+    said = await denied(database, lambda s: deciding.decide(s, series.id, True, "", approver, now))
     assert said.code == "wrong_state"
     for at in (to, None):
         said = await denied(
             database,
-            lambda s, t=at: booking.postpone(s, series.id, second.id, "not_ready", "", desk, now, t),  # type: ignore[misc]
+            lambda s, t=at: booking_dates.postpone(s, series.id, second.id, "not_ready", "", desk, now, t),  # type: ignore[misc]
         )
         assert said.code == "date_cancelled"
     assert (await by_id(database, series, second)).state == "cancelled"
@@ -185,16 +185,16 @@ async def test_an_edit_does_not_bring_a_cancelled_date_back(
             version = (await session.get_one(Meeting, series.id)).version
         later = {"starts_at": second.starts_at + HOURS_4}
         given = (later, desk, now, version, scope, second.id)
-        await do(database, lambda s, g=given: booking.edit(s, series.id, *g))  # type: ignore[misc]
-        await do(database, lambda s, d=off: booking.cancel(s, series.id, "not_ready", "", desk, now, d.id))  # type: ignore[misc]
+        await do(database, lambda s, g=given: editing.edit(s, series.id, *g))  # type: ignore[misc]
+        await do(database, lambda s, d=off: booking_dates.cancel(s, series.id, "not_ready", "", desk, now, d.id))  # type: ignore[misc]
         assert (await proposals_of(database, series))[-1] == (second.id, "withdrawn")
         if scope == "this":
             async with database.reading() as session:
                 version = (await session.get_one(Meeting, series.id)).version
             given = (later, desk, now, version, scope, second.id)
-            said = await denied(database, lambda s, g=given: booking.edit(s, series.id, *g))  # type: ignore[misc]
+            said = await denied(database, lambda s, g=given: editing.edit(s, series.id, *g))  # type: ignore[misc]
             assert said.code == "date_cancelled"
-            await do(database, lambda s: booking.rebook(s, second.id, desk, now))
+            await do(database, lambda s: booking_dates.rebook(s, second.id, desk, now))
 
 
 async def test_until_further_notice_overtakes_a_new_time_that_waits(
@@ -203,8 +203,8 @@ async def test_until_further_notice_overtakes_a_new_time_that_waits(
     series = await low(database, province, now)
     _, second, _ = await dates(database, series)
     desk, to = province.actor("secretary", "yt"), second.starts_at + HOURS_4
-    await do(database, lambda s: booking.postpone(s, series.id, second.id, "force_majeure", "Bão", desk, now, to))
-    await do(database, lambda s: booking.postpone(s, series.id, second.id, "not_ready", "", desk, now))
+    await do(database, lambda s: booking_dates.postpone(s, series.id, second.id, "force_majeure", "Bão", desk, now, to))
+    await do(database, lambda s: booking_dates.postpone(s, series.id, second.id, "not_ready", "", desk, now))
     assert await proposals_of(database, series) == [(second.id, "withdrawn")]
     assert [action for action, _ in await lines(database, series)][-2:] == ["withdraw", "postpone"]
 
@@ -220,11 +220,11 @@ async def test_both_steps_end_before_the_new_time(database: Database, province: 
     async with database.reading() as session:
         rule = await timing.rule_of_meeting(session, series)
     assert soon + timedelta(hours=rule.approval_hours) > to
-    await do(database, lambda s: booking.postpone(s, series.id, third.id, "not_ready", "", desk, now, to))
+    await do(database, lambda s: booking_dates.postpone(s, series.id, third.id, "not_ready", "", desk, now, to))
     assert await deadline(database, series) <= to
     approver = province.actor("approver", "yt")
     early = now + timedelta(hours=rule.approval_hours) - timedelta(minutes=1)
-    await do(database, lambda s: booking.decide(s, series.id, True, "", approver, min(early, soon)))
+    await do(database, lambda s: deciding.decide(s, series.id, True, "", approver, min(early, soon)))
     assert await deadline(database, series) <= to
 
 
@@ -248,10 +248,10 @@ async def test_what_was_handed_in_in_time_is_approved_late(
     await set_rule(database, province, ahead_min=600)
     to = now + timedelta(hours=26)
     late = to - timedelta(minutes=150)
-    await do(database, lambda s: booking.postpone(s, series.id, third.id, "not_ready", "", desk, now, to))
+    await do(database, lambda s: booking_dates.postpone(s, series.id, third.id, "not_ready", "", desk, now, to))
     early = now + timedelta(minutes=5)
-    await do(database, lambda s: booking.decide(s, series.id, True, "", province.actor("approver", "yt"), early))
-    await do(database, lambda s: booking.decide(s, series.id, True, "", operator, late))
+    await do(database, lambda s: deciding.decide(s, series.id, True, "", province.actor("approver", "yt"), early))
+    await do(database, lambda s: deciding.decide(s, series.id, True, "", operator, late))
     moved = await by_id(database, series, third)
     assert (moved.state, moved.starts_at) == ("planned", to)
 
@@ -312,10 +312,10 @@ async def test_a_later_wish_of_the_desk_is_not_undone_as_that_a_date_gave_way(
     series = await low(database, province, now)
     _, second, third = await dates(database, series)
     done = await give_way(database, province, now, {second.id: None}, second.starts_at)
-    await do(database, lambda s: booking.cancel(s, done.meeting.id, "not_ready", "", COMMAND, now))
+    await do(database, lambda s: booking_dates.cancel(s, done.meeting.id, "not_ready", "", COMMAND, now))
     desk, to = province.actor("secretary", "yt"), third.starts_at + HOURS_4
-    await do(database, lambda s: booking.postpone(s, series.id, third.id, "not_ready", "", desk, now, to))
-    said = await denied(database, lambda s: booking.undo(s, series.id, province.actor("operator", "tinh"), now))
+    await do(database, lambda s: booking_dates.postpone(s, series.id, third.id, "not_ready", "", desk, now, to))
+    said = await denied(database, lambda s: undoing.undo(s, series.id, province.actor("operator", "tinh"), now))
     assert said.code == "nothing_to_undo"
     assert await proposals_of(database, series) == [(third.id, "waiting")]
     assert (await by_id(database, series, second)).state == "postponed"
@@ -328,16 +328,16 @@ async def test_that_a_date_gave_way_is_undone_though_its_new_time_waits(
     _, second, _ = await dates(database, series)
     done = await give_way(database, province, now, {second.id: second.starts_at + HOURS_4}, second.starts_at)
     operator = province.actor("operator", "tinh")
-    said = await denied(database, lambda s: booking.undo(s, series.id, operator, now))
+    said = await denied(database, lambda s: undoing.undo(s, series.id, operator, now))
     assert said.code == "overlap"  # the higher meeting stands
-    await do(database, lambda s: booking.cancel(s, done.meeting.id, "not_ready", "", COMMAND, now))
-    await do(database, lambda s: booking.undo(s, series.id, operator, now))
+    await do(database, lambda s: booking_dates.cancel(s, done.meeting.id, "not_ready", "", COMMAND, now))
+    await do(database, lambda s: undoing.undo(s, series.id, operator, now))
     back = await by_id(database, series, second)
     assert (back.state, back.starts_at) == ("planned", second.starts_at)
     assert await proposals_of(database, series) == [(second.id, "withdrawn")]
     assert [action for action, _ in await lines(database, series)][-2:] == ["withdraw", "undo"]
     desk = province.actor("secretary", "yt")
     to = second.starts_at + HOURS_4
-    await do(database, lambda s: booking.postpone(s, series.id, second.id, "not_ready", "", desk, now, to))
-    said = await denied(database, lambda s: booking.undo(s, series.id, operator, now))
+    await do(database, lambda s: booking_dates.postpone(s, series.id, second.id, "not_ready", "", desk, now, to))
+    said = await denied(database, lambda s: undoing.undo(s, series.id, operator, now))
     assert said.code == "nothing_to_undo"  # it can be withdrawn

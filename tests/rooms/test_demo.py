@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from rooms import demo
 from rooms.accounts import first_administrator
+from rooms.demo import loading
 from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(300)
 
 async def test_the_month_holds_what_has_to_be_seen(database: Database, now: datetime) -> None:
     await database.transact(lambda session: first_administrator.link(session, COMMAND, now))
-    done = await database.transact(lambda session: demo.load(session, COMMAND, now))
+    done = await database.transact(lambda session: loading.load(session, COMMAND, now))
     assert done.counts["units"] > 120
     assert 150 <= done.counts["meetings"] <= 250
     assert set(done.links) == set(done.roles) == {"vanthu", "lanhdao", "vanhanh", "chuyenvien", "vanthu.xa", "kiemtoan"}
@@ -59,11 +59,11 @@ async def test_the_month_holds_what_has_to_be_seen(database: Database, now: date
         assert not await session.scalar(select(func.count()).where(Job.kind.like("mail.%")))
         assert {one for one in await session.scalars(select(AuditEntry.at))} == {now}  # noqa: C416
     with pytest.raises(Refusal, match="demo_not_empty"):
-        await database.transact(lambda session: demo.load(session, COMMAND, now))
+        await database.transact(lambda session: loading.load(session, COMMAND, now))
     await database.transact(
         lambda session: session.execute(update(Account).filter_by(name="vanthu").values(password="x"))
     )
-    again = await database.transact(lambda session: demo.unused(session, COMMAND, now))
+    again = await database.transact(lambda session: loading.unused(session, COMMAND, now))
     assert set(again.links) == set(again.roles) == set(done.links) - {"vanthu"}
     assert again.links["lanhdao"] != done.links["lanhdao"]
 
@@ -74,7 +74,7 @@ async def test_it_loads_on_holidays_and_weekends_too(sqlite_template: Path, tmp_
     at = datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(hours=9)
     opened = Database.open(f"sqlite:///{tmp_path / 'rooms.db'}")
     try:
-        done = await opened.transact(lambda session: demo.load(session, COMMAND, at))
+        done = await opened.transact(lambda session: loading.load(session, COMMAND, at))
     finally:
         await opened.close()
     assert done.counts["meetings"] > 150

@@ -12,8 +12,9 @@ from rooms.booking.meeting import attendees
 from rooms.booking.planning.requests import AttendeeRequest
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.meetings import invitations, letters
+from rooms.meetings import invitations
 from rooms.meetings.invitations import Around
+from rooms.meetings.letters import fields, word
 from rooms.policy.actors import Actor
 from rooms.sealing import Seal
 from rooms.store import webhooks
@@ -92,10 +93,10 @@ async def test_so_many_webhooks_and_lines_of_their_log(
 
 
 def test_a_document_that_became_too_large_is_not_given_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = letters.docx(letters.sample())
+    made = word.docx(fields.sample())
     monkeypatch.setattr(limits, "TEMPLATE_RESULT_BYTES", len(made) - 1)
     with pytest.raises(Refusal, match="bad_template"):
-        letters.docx(letters.sample())
+        word.docx(fields.sample())
 
 
 async def test_sending_again_and_taking_a_link_back(database: Database, province: Province, now: datetime) -> None:

@@ -21,9 +21,9 @@ from rooms import limits
 from rooms.booking.meeting import attendees
 from rooms.booking.planning.requests import AttendeeRequest
 from rooms.errors import Refusal
-from rooms.meetings import letters, wording
+from rooms.meetings import wording
 from rooms.meetings.letters import fields as filling
-from rooms.meetings.letters import word
+from rooms.meetings.letters import records, typesetting, word
 from rooms.policy.actors import SYSTEM
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Meeting
@@ -50,7 +50,7 @@ def words_of(docx: bytes) -> str:
 async def drafted(database: Database, province: Province, now: datetime, wanted: Wanted, **more: Any) -> filling.Fields:
     async def work(session: Any) -> filling.Fields:
         made = await meeting(session, province, wanted, now)
-        return await letters.draft(
+        return await filling.draft(
             session, made.id, more.get("kind", "invite"), more.get("signer"), date(2026, 3, 4), BASE, number="12"
         )
 
@@ -88,18 +88,18 @@ async def test_no_letter_holds_a_pin_or_a_personal_link(database: Database, prov
         ordinary = await meeting(session, province, Wanted(hall=""), now)
         important = await meeting(session, province, Wanted(class_="important", hall=""), now)
         made = [
-            await letters.draft(session, one.id, "invite", None, date(2026, 3, 4), BASE)
+            await filling.draft(session, one.id, "invite", None, date(2026, 3, 4), BASE)
             for one in (ordinary, important)
         ]
         return ordinary, made[0], made[1]
 
     row, ordinary, important = await database.transact(work)
-    said = text_of(letters.pdf(ordinary, MADE)) + words_of(letters.docx(ordinary))
+    said = text_of(typesetting.pdf(ordinary, MADE)) + words_of(word.docx(ordinary))
     assert row.pin and row.number
     assert row.pin not in said.replace(row.id, "") and row.number not in said
     assert not re.search(r"(?i)\bpin\b|mật khẩu|password|/moi#", said)
     assert important["address"] == ""
-    assert "Quét mã" not in text_of(letters.pdf(important, MADE))
+    assert "Quét mã" not in text_of(typesetting.pdf(important, MADE))
 
 
 async def test_the_signing_block_follows_the_post(database: Database, province: Province, now: datetime) -> None:
@@ -122,7 +122,7 @@ async def test_the_signing_block_follows_the_post(database: Database, province: 
             await session.flush()
             session.add(Holding(id=f"h{place}", post_id=post.id, person_id=person.id, valid_from=date(2020, 1, 1)))
             await session.flush()
-            found[signs_as] = (await letters.draft(session, made.id, "invite", person.id, date(2026, 3, 4)))["signing"]
+            found[signs_as] = (await filling.draft(session, made.id, "invite", person.id, date(2026, 3, 4)))["signing"]
         return found
 
     assert await database.transact(work) == {signs_as: lines for signs_as, (_, lines) in posts.items()}
@@ -137,11 +137,11 @@ def test_a_department_signs_without_tm() -> None:
 
 
 def test_the_pdf_keeps_every_vietnamese_letter() -> None:
-    fields = letters.sample()
+    fields = filling.sample()
     line = " ".join(ALPHABET)
     fields["content"] = f"{line} {line.upper()}"
     fields["recipients"] = [line]
-    pdf = letters.pdf(fields, MADE)
+    pdf = typesetting.pdf(fields, MADE)
     said = unicodedata.normalize("NFC", text_of(pdf))
     missing = [one for one in (*ALPHABET, *(one.upper() for one in ALPHABET)) if one not in said]
     assert not missing
@@ -156,19 +156,19 @@ def test_the_pdf_keeps_every_vietnamese_letter() -> None:
 
 
 def test_markup_in_the_words_stays_words() -> None:
-    fields = letters.sample()
+    fields = filling.sample()
     hostile = '#read("/etc/passwd") *đậm* $x$ #sys.inputs \\ ] } <a> @b {{ 7*7 }} {% for %}'
     fields["content"] = hostile
-    assert '#read("/etc/passwd")' in text_of(letters.pdf(fields, MADE)).replace("\n", " ")
-    said = words_of(letters.docx(fields))
+    assert '#read("/etc/passwd")' in text_of(typesetting.pdf(fields, MADE)).replace("\n", " ")
+    said = words_of(word.docx(fields))
     assert hostile in said and "49" not in said
 
 
 def test_a_set_has_pages_and_numbers_of_its_own() -> None:
-    fields = letters.sample()
+    fields = filling.sample()
     fields["content"] = "Nội dung dài. " * 300
     names = [f"Chủ tịch UBND xã số {number}" for number in range(3)]
-    reader = PdfReader(io.BytesIO(letters.pdf_set(fields, names, MADE)))
+    reader = PdfReader(io.BytesIO(typesetting.pdf_set(fields, names, MADE)))
     pages = [page.extract_text() for page in reader.pages]
     assert len(pages) == 6
     for place, name in enumerate(names):
@@ -176,7 +176,7 @@ def test_a_set_has_pages_and_numbers_of_its_own() -> None:
         assert pages[2 * place + 1].lstrip().startswith("2")
     for wrong in ([], ["x"] * 301):
         with pytest.raises(Refusal, match="too_many_letters"):
-            letters.pdf_set(fields, wrong, MADE)
+            typesetting.pdf_set(fields, wrong, MADE)
 
 
 async def test_many_invitees_become_one_line_and_an_annex(
@@ -189,24 +189,24 @@ async def test_many_invitees_become_one_line_and_an_annex(
     fields = await drafted(database, province, now, Wanted(attendees=guests))
     assert fields["recipients"] == ["Khách (30 đại biểu, danh sách kèm theo)"]
     assert len(fields["sites"]) == 30
-    assert "Khách 29" in text_of(letters.pdf(fields, MADE))
+    assert "Khách 29" in text_of(typesetting.pdf(fields, MADE))
 
 
 async def test_amended_and_cancelled_letters(database: Database, province: Province, now: datetime) -> None:
     async def work(session: Any) -> tuple[filling.Fields, filling.Fields]:
         made = await meeting(session, province, Wanted(), now)
-        first = await letters.draft(session, made.id, "invite", None, date(2026, 3, 4), BASE)
-        await letters.make(
+        first = await filling.draft(session, made.id, "invite", None, date(2026, 3, 4), BASE)
+        await records.make(
             session, made.id, "invite", first, "12", "GM-UBND", date(2026, 3, 4), None, None, SYSTEM, now
         )
         made.title = "Giao ban tháng 3 (mở rộng)"
         await attendees.add(
             session, made, [AttendeeRequest(unit_id=province.units["khcn"])], date(2026, 3, 10), SYSTEM, now
         )
-        amended = await letters.draft(session, made.id, "amend", None, date(2026, 3, 6), BASE)
+        amended = await filling.draft(session, made.id, "amend", None, date(2026, 3, 6), BASE)
         made.reason = "Theo ý kiến chỉ đạo của cấp trên"
-        called_off = await letters.draft(session, made.id, "cancel", None, date(2026, 3, 7), BASE)
-        assert [one.number for one in await letters.listed(session, made.id)] == ["12"]
+        called_off = await filling.draft(session, made.id, "cancel", None, date(2026, 3, 7), BASE)
+        assert [one.number for one in await records.listed(session, made.id)] == ["12"]
         return amended, called_off
 
     amended, called_off = await database.transact(work)
@@ -214,13 +214,13 @@ async def test_amended_and_cancelled_letters(database: Database, province: Provi
     assert called_off["replaces"].startswith("Hủy Giấy mời số 12/GM-UBND")
     assert "Thành phần: thêm 1, bớt 0" in amended["changes"]
     assert any("mở rộng" in line and "trước đây" in line for line in amended["changes"])
-    said = text_of(letters.pdf(called_off, MADE))
+    said = text_of(typesetting.pdf(called_off, MADE))
     assert "THÔNG BÁO" in said and "Theo ý kiến chỉ đạo của cấp trên" in said and "Yêu cầu" not in said
-    assert "hủy" in words_of(letters.docx(called_off))
+    assert "hủy" in words_of(word.docx(called_off))
 
 
 def test_fields_are_bounded() -> None:
-    sample = letters.sample()
+    sample = filling.sample()
     for name, value in (
         ("content", "x" * (limits.LETTER_TEXT_CHARACTERS + 1)),
         ("recipients", ["x"] * (limits.LETTER_LINES + 1)),
@@ -231,15 +231,15 @@ def test_fields_are_bounded() -> None:
         ("what", "unknown"),
     ):
         with pytest.raises(Refusal, match="bad_letter"):
-            letters.checked({**sample, name: value})
-    longest = letters.checked({**sample, "content": "x" * limits.LETTER_TEXT_CHARACTERS})
+            filling.checked({**sample, name: value})
+    longest = filling.checked({**sample, "content": "x" * limits.LETTER_TEXT_CHARACTERS})
     assert len(longest["content"]) == limits.LETTER_TEXT_CHARACTERS
 
 
 def test_the_built_in_template_says_everything() -> None:
-    fields = letters.sample()
+    fields = filling.sample()
     fields["address"] = f"{BASE}/hop/{'0' * 32}"
-    made = letters.docx(fields)
+    made = word.docx(fields)
     said = words_of(made)
     for wanted in (
         "GIẤY MỜI",
@@ -253,16 +253,16 @@ def test_the_built_in_template_says_everything() -> None:
     assert "{" not in said
     with zipfile.ZipFile(io.BytesIO(made)) as archive:
         assert any(name.startswith("word/media/") for name in archive.namelist())
-    without = letters.docx({**fields, "address": ""})
+    without = word.docx({**fields, "address": ""})
     with zipfile.ZipFile(io.BytesIO(without)) as archive:
         assert not any(name.startswith("word/media/") for name in archive.namelist())
 
 
 def test_a_letter_of_which_nothing_is_known_yet() -> None:
-    assert "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM" in text_of(letters.pdf({}, MADE))
-    assert "{" not in words_of(letters.docx(letters.checked({})))
-    party = letters.checked({**letters.sample(), "nation": filling.PARTY, "agency": ["TỈNH ỦY LONG AN", "VĂN PHÒNG"]})
-    said = text_of(letters.pdf(party, MADE))
+    assert "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM" in text_of(typesetting.pdf({}, MADE))
+    assert "{" not in words_of(word.docx(filling.checked({})))
+    party = filling.checked({**filling.sample(), "nation": filling.PARTY, "agency": ["TỈNH ỦY LONG AN", "VĂN PHÒNG"]})
+    said = text_of(typesetting.pdf(party, MADE))
     assert "ĐẢNG CỘNG SẢN VIỆT NAM" in said and "Số 12-GM-UBND" in said and "Độc lập" not in said
 
 
@@ -291,9 +291,9 @@ def test_an_office_template_is_filled_and_looked_at() -> None:
     own = template(
         "{{ title }} số {{ number }}", "{% for one in recipients %}{{ one }} | {% endfor %}", "{{ khong_co }}"
     )
-    warned = letters.check_template(own)
+    warned = word.check_template(own)
     assert [one.where for one in warned] == ["khong_co"]
-    assert "GIẤY MỜI số 12" in words_of(letters.docx(letters.sample(), own))
+    assert "GIẤY MỜI số 12" in words_of(word.docx(filling.sample(), own))
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_an_office_template_is_filled_and_looked_at() -> None:
 def test_a_template_reaches_nothing_but_the_fields(line: str) -> None:
     said = ""
     with contextlib.suppress(Refusal):
-        said = words_of(letters.docx(letters.sample(), template(line)))
+        said = words_of(word.docx(filling.sample(), template(line)))
     assert not re.search(r"subclass|<class|uid=|root:|globals", said)
 
 
@@ -331,11 +331,11 @@ def test_the_qr_code_is_no_way_to_files(line: str, tmp_path: Path) -> None:
     """The picture knows the library's document, which reads and writes any file by its name."""
     file, secret = tmp_path / "kept", b"<secret>never in a letter</secret>"
     file.write_bytes(secret)
-    fields = {**letters.sample(), "address": "https://diemcau.example/hop/1"}
-    assert Document(io.BytesIO(letters.docx(fields, template("{{ qr }}")))).inline_shapes
+    fields = {**filling.sample(), "address": "https://diemcau.example/hop/1"}
+    assert Document(io.BytesIO(word.docx(fields, template("{{ qr }}")))).inline_shapes
     made = b""
     with contextlib.suppress(Refusal):
-        made = letters.docx(fields, template("{{ qr }}", line.replace("FILE", str(file))))
+        made = word.docx(fields, template("{{ qr }}", line.replace("FILE", str(file))))
     assert file.read_bytes() == secret
     if made:
         with zipfile.ZipFile(io.BytesIO(made)) as archive:
@@ -369,7 +369,7 @@ def test_a_template_that_takes_too_much_is_stopped(line: str, monkeypatch: pytes
     monkeypatch.setattr(limits, "TEMPLATE_WAIT_S", 15.0)
     monkeypatch.setattr(limits, "TEMPLATE_MEMORY_BYTES", 400 * 1024 * 1024)
     with pytest.raises(Refusal, match="bad_template"):
-        letters.docx(letters.sample(), template(line))
+        word.docx(filling.sample(), template(line))
 
 
 def test_archives_are_looked_through() -> None:
@@ -427,16 +427,16 @@ async def test_templates_belong_to_units(database: Database, province: Province,
 
     async def work(session: Any) -> None:
         secretary = province.actor("secretary", "tinh")
-        kept = await letters.upload(session, province.units["tinh"], "invite", "Mẫu tỉnh", content, secretary, now)
-        again = await letters.upload(session, province.units["tinh"], "invite", "Mẫu tỉnh", content, secretary, now)
+        kept = await records.upload(session, province.units["tinh"], "invite", "Mẫu tỉnh", content, secretary, now)
+        again = await records.upload(session, province.units["tinh"], "invite", "Mẫu tỉnh", content, secretary, now)
         assert again.id == kept.id
         host = await session.get_one(Unit, province.units["khcn"])
-        assert (await letters.template_of(session, kept.id, host)).id == kept.id  # from above
-        own = await letters.upload(session, province.units["yt"], "invite", "Mẫu Sở", content, secretary, now)
+        assert (await records.template_of(session, kept.id, host)).id == kept.id  # from above
+        own = await records.upload(session, province.units["yt"], "invite", "Mẫu Sở", content, secretary, now)
         with pytest.raises(Refusal, match="unknown_template"):
-            await letters.template_of(session, own.id, host)
+            await records.template_of(session, own.id, host)
         with pytest.raises(Refusal, match="denied"):
-            await letters.upload(
+            await records.upload(
                 session, province.units["tinh"], "invite", "x", content, province.actor("secretary", "yt"), now
             )
 
@@ -448,8 +448,8 @@ def test_nothing_of_the_system_is_needed() -> None:
     script = (
         "import sys; sys.path.insert(0, '.');"
         "from datetime import datetime, UTC;"
-        "from rooms.meetings import letters;"
-        "sys.stdout.buffer.write(letters.pdf(letters.sample(), datetime(2026, 1, 1, tzinfo=UTC)))"
+        "from rooms.meetings.letters import fields, typesetting;"
+        "sys.stdout.buffer.write(typesetting.pdf(fields.sample(), datetime(2026, 1, 1, tzinfo=UTC)))"
     )
     made = subprocess.run(
         [sys.executable, "-c", script],

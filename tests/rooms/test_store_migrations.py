@@ -18,8 +18,8 @@ from rooms.accounts import roles
 from rooms.dialling import accounts
 from rooms.errors import Refusal
 from rooms.sites import networks
-from rooms.store import migrations
 from rooms.store.database import Database
+from rooms.store.migrations import steps
 from rooms.store.tables.accounts import Account
 from rooms.store.tables.columns import Utc
 from rooms.store.tables.meetings import Meeting, Template
@@ -28,7 +28,7 @@ from tests.rooms.postgres import Postgres
 
 
 def differences(connection: Connection) -> list[object]:
-    options = migrations.options(connection)
+    options = steps.options(connection)
     metadata = options.pop("target_metadata")
     del options["connection"]
     options["include_object"] = lambda thing, name, kind, reflected, _: (
@@ -44,13 +44,13 @@ async def test_the_steps_make_what_the_tables_say(database: Database) -> None:
 
 
 async def test_upgrading_again_does_nothing(database_url: str) -> None:
-    head = ScriptDirectory.from_config(migrations.settings()).get_current_head()
-    assert await migrations.current(database_url) == migrations.newest() == head
-    assert await migrations.upgrade(database_url) == migrations.newest()
+    head = ScriptDirectory.from_config(steps.settings()).get_current_head()
+    assert await steps.current(database_url) == steps.newest() == head
+    assert await steps.upgrade(database_url) == steps.newest()
 
 
 async def test_an_empty_database_has_no_revision(tmp_path: Path) -> None:
-    assert await migrations.current(f"sqlite:///{tmp_path}/new.db") == ""
+    assert await steps.current(f"sqlite:///{tmp_path}/new.db") == ""
     assert not (tmp_path / "new.db").exists()
 
 
@@ -62,7 +62,7 @@ async def test_a_database_file_is_its_owners_alone(open_file: Path) -> None:
 async def open_file(tmp_path: Path) -> AsyncIterator[Path]:
     """While it is open, with what SQLite keeps beside it."""
     path = tmp_path / "own.db"
-    await migrations.upgrade(f"sqlite:///{path}")
+    await steps.upgrade(f"sqlite:///{path}")
     database = Database.open(f"sqlite:///{path}")
     await database.transact(lambda session: session.execute(text("UPDATE pool SET legs = 1")))
     yield path
@@ -73,15 +73,15 @@ async def test_a_newer_database_is_refused_and_left_alone(database: Database, da
     async with database.engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(Refusal) as refused:
-        await migrations.upgrade(database_url)
+        await steps.upgrade(database_url)
     assert refused.value.code == "database_is_newer"
-    assert await migrations.current(database_url) == "9999"
+    assert await steps.current(database_url) == "9999"
 
 
 async def test_two_that_start_together_wait_for_each_other(postgres: Postgres, tmp_path: Path) -> None:
     await postgres.run("CREATE DATABASE together")
     for url in (postgres.url("together"), f"sqlite:///{tmp_path}/together.db"):
-        assert set(await asyncio.gather(*(migrations.upgrade(url) for _ in range(3)))) == {migrations.newest()}
+        assert set(await asyncio.gather(*(steps.upgrade(url) for _ in range(3)))) == {steps.newest()}
     await postgres.run("DROP DATABASE together")
 
 
@@ -93,7 +93,7 @@ async def upgraded(url: str, as_before: Callable[[Connection], None]) -> Databas
         async with connection.begin():
             await connection.run_sync(as_before)
     await database.close()
-    await migrations.upgrade(url)
+    await steps.upgrade(url)
     return Database.open(url)
 
 
@@ -121,7 +121,7 @@ async def test_halls_of_meetings_from_before_stay_as_they_were(postgres: Postgre
 
 def _as_before(connection: Connection) -> None:
     """A database of step 0001 with meetings of all five values."""
-    command.upgrade(migrations.settings(connection), "0001")
+    command.upgrade(steps.settings(connection), "0001")
     now = datetime.now(UTC)
     _add_unit(connection)
     type_ = {"code": "t", "name": "t", "name_en": "", "default_class": "ordinary", "duration_min": 60, "notice_days": 0}
@@ -174,7 +174,7 @@ async def test_terminals_keep_the_networks_that_they_call_from(postgres: Postgre
     for url in (postgres.url("networks_before"), f"sqlite:///{tmp_path}/networks.db"):
 
         def as_before(connection: Connection) -> None:
-            command.upgrade(migrations.settings(connection), "0001")
+            command.upgrade(steps.settings(connection), "0001")
             for code, ranges in (before | mixed | dropped).items():
                 values = {"id": code, "code": code, "name": code, "ranges": ranges, "closed": code == "half"}
                 _add(connection, "network", values)
@@ -231,7 +231,7 @@ async def test_deputies_of_before_keep_the_roles_of_that_day(tmp_path: Path) -> 
     account = {"password": "", "must_change": False, "totp_secret": "", "totp_confirmed": False, "totp_last_step": 0}
 
     def as_before(connection: Connection) -> None:
-        command.upgrade(migrations.settings(connection), "0001")
+        command.upgrade(steps.settings(connection), "0001")
         _add_unit(connection)
         for id_ in ("head", "deputy"):
             person: dict[str, Any] = {"id": id_, "code": id_, "name": id_, "search_name": id_, "email": "", "phone": ""}

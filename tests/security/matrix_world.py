@@ -17,8 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from rooms import booking
 from rooms.accounts import clients, signing
+from rooms.booking.changes import creation, deciding
+from rooms.booking.changes import dates as booking_dates
+from rooms.booking.planning import requests
 from rooms.exchange import imports, sheets
 from rooms.identifiers import digest
 from rooms.meetings.letters.fields import sample
@@ -339,7 +341,7 @@ class World:
 
     async def _meetings(self, session: AsyncSession, place: str, number: int) -> None:
         for hour, kind in enumerate(("held", "meeting", "approved", "series", "running")):
-            request = booking.Request(
+            request = requests.Request(
                 title=f"{TITLE} {place}",
                 type_code="briefing",
                 host_unit_id=self.ids["unit", place],
@@ -349,13 +351,13 @@ class World:
                 class_="ordinary",
                 rule="FREQ=WEEKLY;COUNT=3" if kind == "series" else "",
                 chair_id=self.ids["person", place] if kind == "approved" else None,
-                attendees=(booking.AttendeeRequest(unit_id=self.ids["unit", place]),),
+                attendees=(requests.AttendeeRequest(unit_id=self.ids["unit", place]),),
                 submit=kind != "held",
             )
-            made = await booking.create(session, request, COMMAND, NOW)
+            made = await creation.create(session, request, COMMAND, NOW)
             if kind in ("approved", "series", "running"):
                 for _ in range(2):
-                    await booking.decide(session, made.id, True, "", COMMAND, NOW)
+                    await deciding.decide(session, made.id, True, "", COMMAND, NOW)
             self._note(kind, place, made.id)
             dates = await session.scalars(
                 select(Occurrence).where(Occurrence.meeting_id == made.id).order_by(Occurrence.starts_at)
@@ -363,10 +365,10 @@ class World:
             found = dates.all()
             self._note(f"occurrence-{kind}", place, found[0].id)
             if kind == "series":
-                await booking.cancel(session, made.id, "other", "Hoãn một buổi", COMMAND, NOW, found[1].id)
+                await booking_dates.cancel(session, made.id, "other", "Hoãn một buổi", COMMAND, NOW, found[1].id)
                 self._note("occurrence-off", place, found[1].id)
             if kind == "running":
-                await booking.opened(session, found[0].id, NOW)
+                await booking_dates.opened(session, found[0].id, NOW)
                 found[0].starts_at = NOW - timedelta(minutes=5)
             self._note(f"version-{kind}", place, str(made.version))
         self._note("occurrence", place, self.ids["occurrence-approved", place])

@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from rooms.policy import roles
-from rooms.store import migrations
+from rooms.store.migrations import steps
 from signaling.host import declared
 from tests.rooms.postgres import nowhere_kept
 from tests.security.matrix_rows import FIXED, PARAMETERS, ROWS, Row
@@ -57,7 +57,7 @@ def methods_of(route: APIRoute) -> list[str]:
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("matrix") / "migrated.sqlite"
-    asyncio.run(migrations.upgrade(f"sqlite:///{path}"))
+    asyncio.run(steps.upgrade(f"sqlite:///{path}"))
     return path
 
 

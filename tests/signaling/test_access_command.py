@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from rooms.accounts import signing
-from rooms.store import migrations
 from rooms.store.database import Database
+from rooms.store.migrations import steps
 from signaling import cli
 from signaling.front import whereabouts
 from tests.conftest import LiveServer
@@ -24,7 +24,7 @@ Run = Callable[..., tuple[int, str]]
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     made = f"sqlite:///{tmp_path / 'diemcau.sqlite'}"
-    asyncio.run(migrations.upgrade(made))
+    asyncio.run(steps.upgrade(made))
     return made
 
 

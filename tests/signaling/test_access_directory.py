@@ -206,9 +206,9 @@ def test_any_file_is_read_or_refused(content: bytes) -> None:
 def test_the_command(tmp_path: Path, slapd: Slapd) -> None:
     import asyncio
 
-    from rooms.store import migrations
+    from rooms.store.migrations import steps
 
-    asyncio.run(migrations.upgrade(f"sqlite:///{tmp_path / 'diemcau.sqlite'}"))
+    asyncio.run(steps.upgrade(f"sqlite:///{tmp_path / 'diemcau.sqlite'}"))
     typed = lambda *words: CliRunner().invoke(cli.app, ["user", *words, "--data-dir", str(tmp_path)])  # noqa: E731
     typed("link")
     exported = tmp_path / "export.ldif"

@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.fixtures import loading
 from rooms.policy.actors import COMMAND
 from rooms.sites import networks, terminals
-from rooms.store import migrations
 from rooms.store.database import Database
+from rooms.store.migrations import steps
 from signaling.commands import doctor
 from signaling.commands.doctor import CHECKS, Finding, Verdict, examine
 from signaling.host.config import Settings, load
@@ -188,7 +188,7 @@ def test_expat_floor(version: tuple[int, int, int], verdict: Verdict) -> None:
 async def test_halls_in_a_network_that_lost_its_mark_are_named(tmp_path: Path) -> None:
     """INTERNET of the register opens SIP to nobody; that is worth a word, and a warning once a terminal stands there."""
     url = f"sqlite:///{tmp_path / 'diemcau.sqlite'}"
-    await migrations.upgrade(url)
+    await steps.upgrade(url)
     database = Database.open(url)
 
     async def look() -> Finding:
@@ -240,7 +240,7 @@ async def test_halls_of_a_database_that_waits_for_its_upgrade_are_not_called_goo
     async with database.engine.connect() as connection:
         await connection.execution_options(diemcau_writes=True)
         async with connection.begin():
-            await connection.run_sync(lambda one: command.upgrade(migrations.settings(one), "0005"))
+            await connection.run_sync(lambda one: command.upgrade(steps.settings(one), "0005"))
     await database.close()
     found = await look()
     assert (found.verdict, found.fix) == (Verdict.WARNING, "diemcau db upgrade")

@@ -14,12 +14,13 @@ from argon2 import PasswordHasher
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
+from rooms.booking.changes import creation, deciding
+from rooms.booking.planning import requests
 from rooms.booking.rules.calendar import public_holidays
 from rooms.fixtures import loading
 from rooms.policy.actors import COMMAND, Actor, Role
-from rooms.store import migrations
 from rooms.store.database import Database
+from rooms.store.migrations import steps
 from rooms.store.tables.booking import Holiday
 from rooms.store.tables.meetings import MeetingType
 from rooms.store.tables.org import Person, Unit
@@ -69,13 +70,13 @@ async def furnish(data_dir: Path, now: datetime) -> Desk:
     """A migrated database with all that is said above, in `data_dir`, ready for `diemcau dev --data-dir`."""
     data_dir.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{(data_dir / 'diemcau.sqlite').absolute()}"
-    await migrations.upgrade(url)
+    await steps.upgrade(url)
     database = Database.open(url)
     try:
         await database.transact(lambda session: loading.load(session, "tayninh-2025", COMMAND, now))
         made = await database.transact(lambda session: _staff(session, now))
         for request in _wanted(made, now):
-            await booking.book(database, request, _actor(made), now)
+            await creation.book(database, request, _actor(made), now)
     finally:
         await database.close()
     return made
@@ -84,7 +85,7 @@ async def furnish(data_dir: Path, now: datetime) -> Desk:
 async def approve(database: Database, meeting_id: str, now: datetime) -> None:
     """By both steps."""
     for _ in range(2):
-        await database.transact(lambda session: booking.decide(session, meeting_id, True, "", COMMAND, now))
+        await database.transact(lambda session: deciding.decide(session, meeting_id, True, "", COMMAND, now))
 
 
 async def _staff(session: AsyncSession, now: datetime) -> Desk:
@@ -140,7 +141,7 @@ def _actor(made: Desk) -> Actor:
     )
 
 
-def _wanted(made: Desk, now: datetime) -> list[booking.Request]:
+def _wanted(made: Desk, now: datetime) -> list[requests.Request]:
     """A few meetings of the days to come: approved, waiting, held, a series."""
     seeds = (
         ("Họp giao ban Văn phòng", "internal", 0, (), "", 60),
@@ -150,7 +151,7 @@ def _wanted(made: Desk, now: datetime) -> list[booking.Request]:
         ("Phiên họp UBND tỉnh thường kỳ tháng này", "session", 4, (0,), "", 240),
     )
     return [
-        booking.Request(
+        requests.Request(
             title=title,
             type_code=code,
             host_unit_id=made.office,
@@ -158,10 +159,10 @@ def _wanted(made: Desk, now: datetime) -> list[booking.Request]:
             duration_min=minutes,
             rule=rule,
             hall_ids=tuple(made.halls[n] for n in halls),
-            attendees=(booking.AttendeeRequest(unit_id=made.office),),
+            attendees=(requests.AttendeeRequest(unit_id=made.office),),
             submit=after != 2,
             chair_id=made.people["lanhdao"] if code != "internal" else None,
-            agenda=(booking.AgendaItem("Báo cáo kết quả công tác tháng", "Chánh Văn phòng", 20),),
+            agenda=(requests.AgendaItem("Báo cáo kết quả công tác tháng", "Chánh Văn phòng", 20),),
             public=code == "session",
         )
         for title, code, after, halls, rule, minutes in seeds

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from rooms import booking
+from rooms.booking.changes import creation
+from rooms.booking.holds import grid
 from rooms.store.database import Database
 from tests.conftest import start_server
 from tests.rooms.postgres import at_once
@@ -48,11 +49,11 @@ async def _book_both_ends(folder: Path, desk: Desk, now: datetime) -> list[str]:
     try:
         day = working_day(AHEAD, now).astimezone(UTC)
         async with database.reading() as session:
-            halls = (await booking.board(session, day, day + timedelta(days=1), _actor(desk), now)).halls
+            halls = (await grid.board(session, day, day + timedelta(days=1), _actor(desk), now)).halls
         internal = _wanted(desk, now)[0]
         for title, hall in ((FIRST, halls[0]), (LAST, halls[-1])):
             request = replace(internal, title=title, starts_at=day, hall_ids=(hall.id,))
-            await booking.book(database, request, _actor(desk), now)
+            await creation.book(database, request, _actor(desk), now)
         return [hall.name for hall in halls]
     finally:
         await database.close()

@@ -18,7 +18,8 @@ from pypdf import PdfReader
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
+from rooms.booking.changes import creation
+from rooms.booking.planning import requests
 from rooms.meetings.letters import word
 from rooms.store.database import Database
 from rooms.store.tables.booking import Reservation
@@ -61,7 +62,7 @@ async def _prepare(folder: Path, now: datetime) -> Desk:
             (10, LETTERS, ("Trần Thị Bình", "Lê Văn Nam"), ""),
             (1, WEEKLY, (), "FREQ=WEEKLY;COUNT=3"),
         ):
-            request = booking.Request(
+            request = requests.Request(
                 title=title,
                 type_code="internal",
                 host_unit_id=desk.office,
@@ -70,12 +71,12 @@ async def _prepare(folder: Path, now: datetime) -> Desk:
                 rule=rule,
                 skip_clashes=bool(rule),
                 attendees=(
-                    booking.AttendeeRequest(unit_id=desk.office),
-                    *(booking.AttendeeRequest(guest_name=one) for one in guests),
+                    requests.AttendeeRequest(unit_id=desk.office),
+                    *(requests.AttendeeRequest(guest_name=one) for one in guests),
                 ),
                 submit=True,
             )
-            await booking.book(database, request, furniture._actor(desk), now)
+            await creation.book(database, request, furniture._actor(desk), now)
         for title in (RUNNING, ANSWERED):
             await _begin(database, title, now)
     finally:

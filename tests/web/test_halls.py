@@ -19,7 +19,8 @@ from playwright.async_api import expect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
+from rooms.booking.changes import creation
+from rooms.booking.planning import requests
 from rooms.policy.actors import COMMAND
 from rooms.sites import terminals
 from rooms.store.database import Database
@@ -81,17 +82,17 @@ async def _prepare(folder: Path, now: datetime, port: int) -> tuple[furniture.De
     database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
     try:
         commune = await database.transact(lambda session: _equip(session, port))
-        request = booking.Request(
+        request = requests.Request(
             title=TITLE,
             type_code="internal",
             host_unit_id=desk.office,
             starts_at=working_day(9, now).astimezone(UTC),
             duration_min=60,
             terminal_ids=tuple(f"t-{name}" for name in ANSWERS),
-            attendees=tuple(booking.AttendeeRequest(unit_id=one) for one in (desk.office, commune)),
+            attendees=tuple(requests.AttendeeRequest(unit_id=one) for one in (desk.office, commune)),
             submit=True,
         )
-        meeting = await booking.book(database, request, furniture._actor(desk), now)
+        meeting = await creation.book(database, request, furniture._actor(desk), now)
         await furniture.approve(database, meeting.id, now)
         await _begin(database, TITLE, now)
         async with database.reading() as session:

@@ -22,7 +22,8 @@ from playwright.async_api import expect
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
+from rooms.booking.changes import creation
+from rooms.booking.planning import requests
 from rooms.dialling import accounts
 from rooms.identifiers import new_bytes
 from rooms.policy.actors import COMMAND
@@ -100,18 +101,18 @@ async def _prepare(folder: Path, now: datetime, ports: dict[str, int]) -> tuple[
     seal = Seal(kept_key(folder / "seal.key", new_bytes))
     try:
         await database.transact(lambda session: _equip(session, seal, now, ports))
-        request = booking.Request(
+        request = requests.Request(
             title=TITLE,
             type_code="internal",
             host_unit_id=desk.office,
             starts_at=working_day(9, now).astimezone(UTC),
             duration_min=60,
             terminal_ids=tuple(f"t-{name}" for name in NAMES),
-            attendees=(booking.AttendeeRequest(unit_id=desk.office),),
+            attendees=(requests.AttendeeRequest(unit_id=desk.office),),
             lobby=False,
             submit=True,
         )
-        meeting = await booking.book(database, request, furniture._actor(desk), now)
+        meeting = await creation.book(database, request, furniture._actor(desk), now)
         await furniture.approve(database, meeting.id, now)
         async with database.reading() as session:
             date = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == meeting.id))).one()

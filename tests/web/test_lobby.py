@@ -17,7 +17,8 @@ from playwright.async_api import Route, expect
 from sqlalchemy import select
 
 from conference import Grants
-from rooms import booking
+from rooms.booking.changes import creation
+from rooms.booking.planning import requests
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling.host.tokens import Authenticator
@@ -78,17 +79,17 @@ def served(office: Lobby) -> Lobby:
 
 async def _begun(office: Lobby) -> str:
     database, now = Database.open(office.database_url), office.now
-    request = booking.Request(
+    request = requests.Request(
         title=TITLE,
         type_code="internal",
         host_unit_id=office.desk.office,
         starts_at=working_day(9, now).astimezone(UTC),
         duration_min=90,
-        attendees=(booking.AttendeeRequest(unit_id=office.desk.office),),
+        attendees=(requests.AttendeeRequest(unit_id=office.desk.office),),
         submit=True,
     )
     try:
-        made = await booking.book(database, request, furniture._actor(office.desk), now)
+        made = await creation.book(database, request, furniture._actor(office.desk), now)
     finally:
         await database.close()
     return made.id

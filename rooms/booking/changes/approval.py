@@ -16,7 +16,7 @@ from rooms.booking.holds import rejoining, resources, restoring
 from rooms.booking.meeting import call_list, history, reading, timing
 from rooms.booking.planning import requests
 from rooms.booking.planning.requests import Request
-from rooms.booking.rules import unit_rules
+from rooms.booking.rules import settings, unit_rules
 from rooms.booking.rules.unit_rules import Rule
 from rooms.errors import Refusal
 from rooms.identifiers import new_id, new_number, new_pin
@@ -32,10 +32,6 @@ ROLE_OF = {1: roles.APPROVER, 2: roles.OPERATOR}
 TRIES = 20
 CALL: Final = "call"
 """`Meeting.connect` of those whose halls are called."""
-SETTING: Final = "approval"
-HALLS, ALWAYS, NEVER = "halls", "always", "never"
-"""For which meetings two people have to decide, not one who has both roles: those with halls or terminals, all, none."""
-FOUR_EYES: Final = (HALLS, ALWAYS, NEVER)
 
 
 async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
@@ -244,10 +240,10 @@ async def blind(session: AsyncSession, step: Step, actor: Actor) -> bool:
 
 async def wants_four_eyes(session: AsyncSession, meeting_id: str) -> bool:
     """Whether two people have to decide about this meeting as it is now (setting `approval`)."""
-    setting = await session.get(Setting, SETTING)
-    mode = setting.value.get("four_eyes", HALLS) if setting else HALLS
-    if mode in (ALWAYS, NEVER):
-        return bool(mode == ALWAYS)
+    setting = await session.get(Setting, settings.APPROVAL)
+    mode = setting.value.get("four_eyes", settings.HALLS) if setting else settings.HALLS
+    if mode in (settings.ALWAYS, settings.NEVER):
+        return bool(mode == settings.ALWAYS)
     takes = select(Wanted.resource_id).where(Wanted.meeting_id == meeting_id)
     halls = takes.where(Wanted.kind.in_(("hall", "terminal"))).limit(1)
     if await session.scalar(halls) is not None:

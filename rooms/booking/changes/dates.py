@@ -14,6 +14,7 @@ from rooms import limits
 from rooms.booking.changes import approval, editing, proposals
 from rooms.booking.holds import resources, restoring
 from rooms.booking.meeting import history, reading, timing
+from rooms.booking.planning import stored
 from rooms.booking.planning.plans import Plan
 from rooms.booking.rules.calendar import day_of
 from rooms.booking.rules.unit_rules import clock
@@ -159,7 +160,7 @@ Why = tuple[str, str, str]
 async def _wish(
     session: AsyncSession, meeting: Meeting, date: Occurrence, starts_at: datetime, why: Why
 ) -> proposals.Wish:
-    old = await editing.current(session, meeting)
+    old = await stored.request_of(session, meeting)
     minutes = int((date.ends_at - date.starts_at).total_seconds()) // 60
     new = dataclasses.replace(old, starts_at=starts_at, duration_min=minutes)
     code, reason, told = why
@@ -269,7 +270,7 @@ async def _move(
     decided: bool,
 ) -> Plan | None:
     """Move a date with the halls and terminals that it takes. Return what it takes at its new time."""
-    request = await editing.current(session, meeting)
+    request = await stored.request_of(session, meeting)
     minutes = int((date.ends_at - date.starts_at).total_seconds()) // 60
     own = (await resources.wanted(session, meeting.id)).get(date.id)
     if own is not None:

@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.booking.changes import approval, creation, proposals
 from rooms.booking.holds import resources, restoring
 from rooms.booking.meeting import attendees, call_list, history, reading
-from rooms.booking.planning import plans
+from rooms.booking.planning import plans, stored
 from rooms.booking.planning.plans import Plan
-from rooms.booking.planning.requests import AgendaItem, DocumentRequest, Request
+from rooms.booking.planning.requests import Request
 from rooms.booking.rules import unit_rules
 from rooms.booking.rules.calendar import day_of
 from rooms.booking.rules.recurrence import ended, parsed, written
@@ -152,7 +152,7 @@ async def edit(
         raise approval.wrong_state(meeting)
     if meeting.state != "approved":
         return await change(session, meeting, unit, changes, actor, now, scope, occurrence_id)
-    old = await current(session, meeting)
+    old = await stored.request_of(session, meeting)
     new = dataclasses.replace(old, **_known(changes)).checked()
     names = {name: NAMES[name] for name in NAMES if name in changes and getattr(new, name) != getattr(old, name)}
     return await proposals.edit_or_propose(
@@ -178,7 +178,7 @@ async def change(
     decided: bool = False,
 ) -> Meeting:
     """`decided`: it was approved."""
-    old = await current(session, meeting)
+    old = await stored.request_of(session, meeting)
     new = dataclasses.replace(old, **_known(changes)).checked()
     changed = frozenset(name for name in changes if getattr(new, name) != getattr(old, name))
     one = _Edit(meeting, unit, old, new, changed, actor, now, decided)
@@ -215,34 +215,6 @@ async def date_of(session: AsyncSession, meeting: Meeting, occurrence_id: str | 
     if date is None or date.meeting_id != meeting.id:
         raise Refusal("unknown_date", "Không tìm thấy buổi họp này. Hãy tải lại trang.", "no such date of the meeting")
     return date
-
-
-async def current(session: AsyncSession, meeting: Meeting) -> Request:
-    """The meeting as a request; without attendees, who have answered meanwhile."""
-    wanted = (await resources.wanted(session, meeting.id))[""]
-    documents = await session.scalars(select(DocumentRef).where(DocumentRef.meeting_id == meeting.id))
-    return Request(
-        title=meeting.title,
-        type_code=meeting.type_code,
-        host_unit_id=meeting.host_unit_id,
-        starts_at=meeting.first_starts_at,
-        duration_min=meeting.duration_min,
-        class_=meeting.class_,
-        rule=meeting.rule,
-        hall_ids=tuple(one.resource_id for one in wanted if one.kind == "hall"),
-        terminal_ids=tuple(one.resource_id for one in wanted if one.kind == "terminal"),
-        chair_id=meeting.chair_id,
-        secretary_id=meeting.secretary_id,
-        operator_id=meeting.operator_id,
-        documents=tuple(DocumentRequest(d.number, d.dated, d.issuer, d.subject, d.link) for d in documents),
-        agenda=tuple(AgendaItem(**item) for item in meeting.agenda),
-        description=meeting.description,
-        public=meeting.public,
-        lobby=meeting.lobby,
-        connect=meeting.connect,
-        uncalled_ids=tuple(meeting.uncalled),
-        legs=meeting.legs,
-    )
 
 
 # All dates

@@ -20,6 +20,7 @@ from rooms.booking.holds import clashes
 from rooms.booking.meeting import history, reading, timing
 from rooms.booking.planning import plans, requests
 from rooms.booking.planning.requests import Request
+from rooms.booking.rules import settings
 from rooms.booking.rules.calendar import DAY, day_of, local, midnight
 from rooms.errors import Refusal, Trouble
 from rooms.policy import roles
@@ -28,10 +29,6 @@ from rooms.store import audit
 from rooms.store.tables.booking import Setting
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
-
-SETTING: Final = "precedence"
-TIERS: Final[Mapping[str, int]] = {"0": 0, "1": 1000, "2": 2000, "3": 3000}
-"""Added to a meeting's own precedence by the tier of its host; the setting `precedence` {"tiers": {…}} replaces it."""
 
 BY_ORDER: Final = "superior_order"
 
@@ -72,9 +69,9 @@ class Displaced:
 
 async def rank_of(session: AsyncSession, precedence: int, unit: Unit) -> int:
     """Lower goes first."""
-    setting = await session.get(Setting, SETTING)
-    tiers: Mapping[str, Any] = setting.value.get("tiers", TIERS) if setting else TIERS
-    return precedence + int(tiers.get(str(unit.tier), TIERS["3"]))
+    setting = await session.get(Setting, settings.PRECEDENCE)
+    tiers: Mapping[str, Any] = setting.value.get("tiers", settings.TIERS) if setting else settings.TIERS
+    return precedence + int(tiers.get(str(unit.tier), settings.TIERS["3"]))
 
 
 async def in_the_way(session: AsyncSession, request: Request, actor: Actor, now: datetime) -> tuple[InTheWay, ...]:

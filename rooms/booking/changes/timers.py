@@ -12,11 +12,11 @@ from typing import Any, Final
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.changes import approval, creation, dates, editing, proposals
+from rooms.booking.changes import approval, creation, dates, proposals
 from rooms.booking.holds import rejoining, resources, restoring
 from rooms.booking.holds.resources import Taken
 from rooms.booking.meeting import history, reading, timing
-from rooms.booking.planning import plans
+from rooms.booking.planning import plans, stored
 from rooms.errors import Refusal
 from rooms.policy.actors import SYSTEM
 from rooms.store import audit
@@ -74,7 +74,7 @@ async def carry_on(session: AsyncSession, payload: Payload, now: datetime) -> No
     if meeting is None or meeting.state != "approved" or not meeting.rule:
         return
     unit = (await reading.meeting_of(session, meeting.id, SYSTEM))[1]
-    request = replace(await editing.current(session, meeting), skip_clashes=True)
+    request = replace(await stored.request_of(session, meeting), skip_clashes=True)
     known = set(await session.scalars(select(Occurrence.original_at).where(Occurrence.meeting_id == meeting.id)))
     try:
         request = await _from_now(request, known, now)

@@ -12,9 +12,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.changes import editing
 from rooms.booking.meeting import reading
-from rooms.booking.planning import requests
+from rooms.booking.planning import requests, stored
 from rooms.booking.planning.requests import AttendeeRequest, Request
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
@@ -36,7 +35,7 @@ async def copy_last(
     week that is still to come after its last date.
     """
     meeting, _ = await reading.meeting_of(session, meeting_id, actor)
-    request = await editing.current(session, meeting)
+    request = await stored.request_of(session, meeting)
     last = await session.scalar(select(func.max(Occurrence.starts_at)).where(Occurrence.meeting_id == meeting.id))
     at = starts_at or (last or meeting.first_starts_at) + WEEK
     while starts_at is None and at <= now:

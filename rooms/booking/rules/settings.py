@@ -12,10 +12,6 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.changes.approval import FOUR_EYES, HALLS
-from rooms.booking.changes.approval import SETTING as APPROVAL
-from rooms.booking.changes.precedence import SETTING as PRECEDENCE
-from rooms.booking.changes.precedence import TIERS
 from rooms.booking.rules import calendar, unit_rules
 from rooms.errors import Refusal
 from rooms.org import units
@@ -26,6 +22,13 @@ from rooms.store import audit
 from rooms.store.tables.booking import Holiday, Pool, Setting, UnitRule
 from rooms.store.tables.meetings import MeetingType
 
+APPROVAL: Final = "approval"
+HALLS, ALWAYS, NEVER = "halls", "always", "never"
+"""For which meetings two people have to decide, not one who has both roles: those with halls or terminals, all, none."""
+FOUR_EYES: Final = (HALLS, ALWAYS, NEVER)
+PRECEDENCE: Final = "precedence"
+TIERS: Final[Mapping[str, int]] = {"0": 0, "1": 1000, "2": 2000, "3": 3000}
+"""Added to a meeting's own precedence by the tier of its host; the setting `precedence` {"tiers": {…}} replaces it."""
 MOST_TIERS = 10
 HIGHEST = 1_000_000
 TYPES = 200

@@ -28,10 +28,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import limits
 from rooms.errors import Refusal
-from rooms.store import audit, migrations
+from rooms.store import audit
 from rooms.store.backup import ciphering, keys
 from rooms.store.backup.ciphering import Lock, Opener
 from rooms.store.database import Database
+from rooms.store.migrations import steps
 from rooms.store.tables.records import AuditEntry
 from rooms.store.tables.schema import METADATA
 
@@ -211,7 +212,7 @@ async def _look(url: str) -> Contents:
 
 
 def _contents(connection: Connection) -> Contents:
-    revision = migrations.revision(connection)
+    revision = steps.revision(connection)
     known = set(inspect(connection).get_table_names())
     tables = [table for table in METADATA.sorted_tables if table.name in known]
     rows = {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}

@@ -1,9 +1,9 @@
-"""Run by alembic for each upgrade; the connection comes from `rooms.store.migrations.settings`."""
+"""Run by alembic for each upgrade; the connection comes from `rooms.store.migrations.steps.settings`."""
 
 from alembic import context
 
-from rooms.store import migrations
+from rooms.store.migrations import steps
 
-context.configure(**migrations.options(context.config.attributes["connection"]))
+context.configure(**steps.options(context.config.attributes["connection"]))
 with context.begin_transaction():
     context.run_migrations()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conference import Grants, Lobbies, Refusal
-from rooms import booking
+from rooms.booking.changes import class_changes
 from rooms.meetings import links
 from signaling.meetings.booked import BookedMeetings
 from signaling.meetings.secretariat import Secretariat
@@ -105,14 +105,14 @@ async def test_whoever_comes_while_the_class_is_raised_has_to_go(
 ) -> None:
     crowd = Crowd()
     office.secretariat.live.registry = crowd  # type: ignore[assignment]
-    raises = booking.raise_class
+    raises = class_changes.raise_class
 
-    async def slow(*given: Any) -> booking.ClassChanged:
+    async def slow(*given: Any) -> class_changes.ClassChanged:
         made = await raises(*given)
         crowd.come("browser.late.1")
         return made
 
-    monkeypatch.setattr(booking, "raise_class", slow)
+    monkeypatch.setattr(class_changes, "raise_class", slow)
     operator = await office.client("operator")
     raised = await act(operator, begun, "class", **{"class": "important"})
     assert [one["identity"] for one in raised.json()["dropped"]] == ["browser.late.1"], raised.text

@@ -11,10 +11,13 @@ import vobject
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
+from rooms.booking.changes import dates as booking_dates
+from rooms.booking.changes import deciding, editing, precedence, proposals, undoing
 from rooms.booking.planning.requests import AttendeeRequest
-from rooms.meetings import answers, letters
+from rooms.meetings import answers
 from rooms.meetings.invitations import Around, prepare
+from rooms.meetings.letters import fields as letters_fields
+from rooms.meetings.letters import records
 from rooms.policy.actors import SYSTEM
 from rooms.store.tables.meetings import Attendee, Meeting
 from rooms.store.tables.org import Person
@@ -52,7 +55,7 @@ async def agree(office: Office, province: Province, made: Meeting) -> None:
     """Both steps approve the change that waits."""
     for one in (province.actor("approver", "tinh"), province.actor("operator", "tinh")):
         await office.database.transact(
-            lambda s, a=one: booking.decide(s, made.id, True, "", a, office.now)  # type: ignore[misc]
+            lambda s, a=one: deciding.decide(s, made.id, True, "", a, office.now)  # type: ignore[misc]
         )
 
 
@@ -71,7 +74,7 @@ def at(event: Any, name: str) -> datetime:
 async def test_a_date_that_is_called_off(office: Office, province: Province) -> None:
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
-    await do(office, lambda s: booking.cancel(s, made.id, "not_ready", "", desk, office.now, rows[1].id))
+    await do(office, lambda s: booking_dates.cancel(s, made.id, "not_ready", "", desk, office.now, rows[1].id))
     _, told = office.mailbox.to(XA1)
     assert told["Subject"].startswith("[Hủy một buổi]")
     assert f"{rows[1].starts_at + timedelta(hours=7):%d/%m/%Y}" in told["Subject"]
@@ -88,10 +91,10 @@ async def test_a_date_that_is_called_off(office: Office, province: Province) -> 
 async def test_a_date_that_is_put_off_and_booked_again(office: Office, province: Province) -> None:
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
-    await do(office, lambda s: booking.postpone(s, made.id, rows[2].id, "force_majeure", "", desk, office.now))
+    await do(office, lambda s: booking_dates.postpone(s, made.id, rows[2].id, "force_majeure", "", desk, office.now))
     assert office.mailbox.to(XA1)[-1]["Subject"].startswith("[Hoãn một buổi]")
     assert event_of(office.mailbox.to(XA1)[-1])[0] == "CANCEL"
-    await do(office, lambda s: booking.rebook(s, rows[2].id, desk, office.now))
+    await do(office, lambda s: booking_dates.rebook(s, rows[2].id, desk, office.now))
     last = office.mailbox.to(XA1)[-1]
     method, event = event_of(last)
     assert (method, at(event, "recurrence-id"), at(event, "dtstart")) == (
@@ -109,13 +112,13 @@ async def test_a_date_that_moves_is_told_when_it_is_approved(office: Office, pro
     changes = {"starts_at": to, "hall_ids": hall}
     await do(
         office,
-        lambda s: booking.edit(s, made.id, changes, desk, office.now, made.version, "this", rows[1].id),
+        lambda s: editing.edit(s, made.id, changes, desk, office.now, made.version, "this", rows[1].id),
     )
     assert len(office.mailbox.to(XA1)) == 1, "nobody is told of what is not approved"
-    await do(office, lambda s: booking.cancel(s, made.id, "other", "Trùng lễ", desk, office.now, rows[3].id))
+    await do(office, lambda s: booking_dates.cancel(s, made.id, "other", "Trùng lễ", desk, office.now, rows[3].id))
     assert len(office.mailbox.to(XA1)) == 2, "what was approved stands, and what happens to it is told"
     for one in (province.actor("approver", "tinh"), province.actor("operator", "tinh")):
-        await do(office, lambda s, a=one: booking.decide(s, made.id, True, "", a, office.now))  # type: ignore[misc]
+        await do(office, lambda s, a=one: deciding.decide(s, made.id, True, "", a, office.now))  # type: ignore[misc]
     told = office.mailbox.to(XA1)[1:]
     assert sorted(one["Subject"].split("]")[0] for one in told) == ["[Hủy một buổi", "[Thay đổi một buổi"]
     moved = next(one for one in told if "Thay đổi" in one["Subject"])
@@ -134,18 +137,18 @@ async def test_a_refused_change_and_its_undoing_are_told_to_nobody(office: Offic
     changes = {"starts_at": rows[1].starts_at + timedelta(days=1)}
 
     async def move(version: int) -> None:
-        await do(office, lambda s: booking.edit(s, made.id, changes, desk, office.now, version, "this", rows[1].id))
+        await do(office, lambda s: editing.edit(s, made.id, changes, desk, office.now, version, "this", rows[1].id))
 
     await move(made.version)
-    await do(office, lambda s: booking.decide(s, made.id, False, "Không", province.actor("approver"), office.now))
+    await do(office, lambda s: deciding.decide(s, made.id, False, "Không", province.actor("approver"), office.now))
     async with office.database.reading() as session:
         version = (await session.get_one(Meeting, made.id)).version
     await move(version)
-    undone = await do(office, lambda s: booking.withdraw_change(s, made.id, desk, office.now))
+    undone = await do(office, lambda s: proposals.withdraw(s, made.id, desk, office.now))
     assert undone.state == "approved" and len(office.mailbox.to(XA1)) == 1
     # What was told is told back, of that date only.
-    await do(office, lambda s: booking.cancel(s, made.id, "not_ready", "", desk, office.now, rows[1].id))
-    await do(office, lambda s: booking.undo(s, made.id, desk, office.now))
+    await do(office, lambda s: booking_dates.cancel(s, made.id, "not_ready", "", desk, office.now, rows[1].id))
+    await do(office, lambda s: undoing.undo(s, made.id, desk, office.now))
     assert [event_of(one)[0] for one in office.mailbox.to(XA1)[1:]] == ["CANCEL", "REQUEST"]
 
 
@@ -153,12 +156,12 @@ async def test_who_would_be_left_out_by_a_refused_change_hears_nothing(office: O
     made, desk = await series(office, province), province.actor("secretary", "tinh")
     fewer = {"attendees": (AttendeeRequest(unit_id=province.units["khcn"]),)}
     before = len(office.mailbox.mails())
-    await do(office, lambda s: booking.edit(s, made.id, fewer, desk, office.now, made.version))
-    await do(office, lambda s: booking.decide(s, made.id, False, "Không", province.actor("approver"), office.now))
+    await do(office, lambda s: editing.edit(s, made.id, fewer, desk, office.now, made.version))
+    await do(office, lambda s: deciding.decide(s, made.id, False, "Không", province.actor("approver"), office.now))
     assert len(office.mailbox.mails()) == before
     async with office.database.reading() as session:
         version = (await session.get_one(Meeting, made.id)).version
-    await do(office, lambda s: booking.edit(s, made.id, fewer, desk, office.now, version))
+    await do(office, lambda s: editing.edit(s, made.id, fewer, desk, office.now, version))
     await agree(office, province, made)
     await office.worker.drain()
     assert office.mailbox.to(XA1)[-1]["Subject"].startswith("[Không cần dự]")
@@ -167,13 +170,13 @@ async def test_who_would_be_left_out_by_a_refused_change_hears_nothing(office: O
 async def test_all_of_the_series_and_the_last_date_are_told_whole(office: Office, province: Province) -> None:
     made = await series(office, province, rule="FREQ=WEEKLY;COUNT=2")
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
-    await do(office, lambda s: booking.edit(s, made.id, {"title": "Tên mới"}, desk, office.now, made.version))
+    await do(office, lambda s: editing.edit(s, made.id, {"title": "Tên mới"}, desk, office.now, made.version))
     await agree(office, province, made)
     await office.worker.drain()
     whole = vobject.readOne(parts(office.mailbox.to(XA1)[-1])["text/calendar"])
     assert whole.vevent.summary.value == "Tên mới" and "rrule" in whole.vevent.contents
     for row in rows:
-        await do(office, lambda s, d=row.id: booking.cancel(s, made.id, "not_ready", "", desk, office.now, d))  # type: ignore[misc]
+        await do(office, lambda s, d=row.id: booking_dates.cancel(s, made.id, "not_ready", "", desk, office.now, d))  # type: ignore[misc]
     assert office.mailbox.to(XA1)[-1]["Subject"].startswith("[Hủy họp]")
     method, event = event_of(office.mailbox.to(XA1)[-1])
     assert method == "CANCEL" and "recurrence-id" not in event.contents
@@ -190,11 +193,13 @@ async def test_who_was_not_told_before_gets_all_of_it_and_a_later_invitation_sta
             one.notified = -1
 
     await office.database.transact(forget)
-    await office.database.transact(lambda s: booking.cancel(s, made.id, "not_ready", "", desk, office.now, rows[1].id))
+    await office.database.transact(
+        lambda s: booking_dates.cancel(s, made.id, "not_ready", "", desk, office.now, rows[1].id)
+    )
     async with office.database.reading() as session:
         version = (await session.get_one(Meeting, made.id)).version
     # Before the worker comes to it all of the series changes too.
-    await office.database.transact(lambda s: booking.edit(s, made.id, {"title": "Tên mới"}, desk, office.now, version))
+    await office.database.transact(lambda s: editing.edit(s, made.id, {"title": "Tên mới"}, desk, office.now, version))
     await agree(office, province, made)
     await office.worker.drain()
     async with office.database.reading() as session:
@@ -231,7 +236,8 @@ async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: Office,
     )
     to = rows[1].starts_at + timedelta(days=1)
     await do(
-        office, lambda s: booking.displace(s, urgent, {rows[1].id: to}, "Chỉ đạo phòng chống bão", operator, office.now)
+        office,
+        lambda s: precedence.displace(s, urgent, {rows[1].id: to}, "Chỉ đạo phòng chống bão", operator, office.now),
     )
     (told,) = office.mailbox.to("thuky@longan.gov.vn")
     assert told["Subject"].startswith("[Nhường lịch]")
@@ -245,7 +251,7 @@ async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: Office,
         and f"{to + timedelta(hours=7):%d/%m/%Y}" not in parts(put_off)["text/plain"]
     )
     for one in (province.actor("approver", "tinh"), operator):
-        await do(office, lambda s, a=one: booking.decide(s, made.id, True, "", a, office.now))  # type: ignore[misc]
+        await do(office, lambda s, a=one: deciding.decide(s, made.id, True, "", a, office.now))  # type: ignore[misc]
     method, event = event_of(office.mailbox.to(XA1)[-1])
     assert (method, at(event, "dtstart")) == ("REQUEST", to)
 
@@ -258,13 +264,13 @@ async def test_the_desk_is_told_that_a_new_time_was_not_approved(office: Office,
     rule = "FREQ=WEEKLY;COUNT=2"
     urgent = wish(province, office.now, type_code="session", starts_at=rows[1].starts_at, rule=rule)
     moves: dict[str, datetime | None] = {one.id: one.starts_at + timedelta(days=1) for one in rows[1:3]}
-    await do(office, lambda s: booking.displace(s, urgent, moves, "Chỉ đạo", operator, office.now))
+    await do(office, lambda s: precedence.displace(s, urgent, moves, "Chỉ đạo", operator, office.now))
     first, second = office.mailbox.to("thuky@longan.gov.vn")
     assert first["Message-ID"] != second["Message-ID"]
     (bare,) = [said for one in (first, second) if "chưa trình duyệt được" in (said := parts(one)["text/plain"])]
     assert "Thời gian mới: Hoãn, chờ sắp xếp lại" in bare and "(chờ duyệt)" not in bare
     approver = province.actor("approver", "tinh")
-    await do(office, lambda s: booking.decide(s, made.id, False, "Trùng lịch khác", approver, office.now))
+    await do(office, lambda s: deciding.decide(s, made.id, False, "Trùng lịch khác", approver, office.now))
     refused = office.mailbox.to("thuky@longan.gov.vn")[-1]
     assert refused["Subject"].startswith("[Vẫn hoãn]")
     said = parts(refused)["text/plain"]
@@ -277,14 +283,14 @@ async def test_a_letter_about_one_date(office: Office, province: Province) -> No
 
     async def letter(session: AsyncSession, kind: str, date_id: str) -> dict[str, Any]:
         day = office.now.date()
-        fields = await letters.draft(session, made.id, kind, None, day, BASE, date_id=date_id)
+        fields = await letters_fields.draft(session, made.id, kind, None, day, BASE, date_id=date_id)
         if kind == "invite":
-            await letters.make(session, made.id, kind, fields, "12", "GM-UBND", day, None, None, SYSTEM, office.now)
+            await records.make(session, made.id, kind, fields, "12", "GM-UBND", day, None, None, SYSTEM, office.now)
         return fields
 
     await office.database.transact(lambda s: letter(s, "invite", ""))
     await office.database.transact(
-        lambda s: booking.cancel(s, made.id, "not_ready", "Chưa xong tài liệu", desk, office.now, rows[1].id)
+        lambda s: booking_dates.cancel(s, made.id, "not_ready", "Chưa xong tài liệu", desk, office.now, rows[1].id)
     )
     said = await office.database.transact(lambda s: letter(s, "cancel", rows[1].id))
     day = f"{rows[1].starts_at + timedelta(hours=7):%d/%m/%Y}"
@@ -296,7 +302,7 @@ async def test_a_letter_about_one_date(office: Office, province: Province) -> No
     async with office.database.reading() as session:
         version = (await session.get_one(Meeting, made.id)).version
     await office.database.transact(
-        lambda s: booking.edit(s, made.id, changes, desk, office.now, version, "this", rows[2].id)
+        lambda s: editing.edit(s, made.id, changes, desk, office.now, version, "this", rows[2].id)
     )
     await agree(office, province, made)
     said = await office.database.transact(lambda s: letter(s, "amend", rows[2].id))
@@ -321,9 +327,9 @@ async def test_a_reply_to_one_date_counts_for_it_alone(office: Office, province:
     await do(office, lambda s: answers.by_mail(s, reply, office.now))
 
     changes = {"starts_at": rows[1].starts_at, "duration_min": 90, "hall_ids": (province.halls["tinh-a"],)}
-    await do(office, lambda s: booking.edit(s, made.id, changes, desk, office.now, made.version, "this", rows[1].id))
+    await do(office, lambda s: editing.edit(s, made.id, changes, desk, office.now, made.version, "this", rows[1].id))
     for one in (province.actor("approver", "tinh"), province.actor("operator", "tinh")):
-        await do(office, lambda s, a=one: booking.decide(s, made.id, True, "", a, office.now))  # type: ignore[misc]
+        await do(office, lambda s, a=one: deciding.decide(s, made.id, True, "", a, office.now))  # type: ignore[misc]
     changed = next(one for one in office.mailbox.to(XA1) if "Thay đổi" in one["Subject"])
     (party,) = event_of(changed)[1].contents["attendee"]
     assert party.params["PARTSTAT"] == ["DECLINED"]

@@ -7,7 +7,8 @@ This step is frozen: databases with its shape exist. A change of a table is a ne
 
 from alembic import op
 
-from rooms.store.migrations import immutable, overlap
+from rooms.store.migrations import immutable
+from rooms.store.migrations import overlap
 from rooms.store.migrations.step_0001 import accounts, booking, dialling, meetings, org, sites, store
 
 revision = "0001"

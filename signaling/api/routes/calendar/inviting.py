@@ -9,7 +9,9 @@ from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.meeting import attendees, naming, reading
-from rooms.meetings import answers, letters
+from rooms.meetings import answers
+from rooms.meetings.letters import fields as letters_fields
+from rooms.meetings.letters import records, typesetting, word
 from rooms.org.fields import today
 from rooms.policy import roles
 from rooms.store import audit
@@ -121,7 +123,7 @@ async def list_letters(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Lette
     async def work(session: AsyncSession) -> list[LetterRow]:
         await reading.meeting_of(session, meeting_id, actor)
         await reading.require_belongs(session, actor, meeting_id)
-        return await letters.listed(session, meeting_id)
+        return await records.listed(session, meeting_id)
 
     return rows.cut(await visit.read(work), lambda one: shown(Letter, one))
 
@@ -136,11 +138,11 @@ async def make_letter(visit: Caller, meeting_id: Key, wanted: LetterFields) -> L
         roles.require(actor, "meetings.letters", host.path)
         text = (wanted.number, wanted.symbol)
         about = (wanted.note, wanted.occurrence_id or "")
-        fields = await letters.draft(
+        fields = await letters_fields.draft(
             session, meeting_id, wanted.kind, wanted.signer_id, dated, visit.base, *text, *about
         )
         signer, template = wanted.signer_id, wanted.template_id
-        return await letters.make(
+        return await records.make(
             session, meeting_id, wanted.kind, fields, *text, dated, signer, template, actor, visit.now
         )
 
@@ -168,9 +170,9 @@ async def get_letter(visit: Caller, meeting_id: Key, letter_id: Key, form: Liter
 
     letter, template = await visit.read(work)
     if form == "pdf":
-        content = await _printed(visit, lambda: letters.pdf(letter.fields, letter.created_at))
+        content = await _printed(visit, lambda: typesetting.pdf(letter.fields, letter.created_at))
     else:
-        content = await _printed(visit, lambda: letters.docx(letter.fields, template))
+        content = await _printed(visit, lambda: word.docx(letter.fields, template))
     media_type = "application/pdf" if form == "pdf" else DOCX
     name = f"{letter.kind}-{letter.dated.isoformat()}.{form}"
     return Response(content, media_type=media_type, headers={"content-disposition": f'attachment; filename="{name}"'})
@@ -209,9 +211,9 @@ async def upload_template(
         roles.require(actor, "meetings.letters", unit.path)
 
     await visit.read(allowed)
-    await _printed(visit, lambda: letters.check_template(content))
+    await _printed(visit, lambda: word.check_template(content))
     given = (unit_id, kind, name, content, actor, visit.now)
-    return shown(LetterTemplate, await visit.write(lambda session: letters.upload_checked(session, *given)))
+    return shown(LetterTemplate, await visit.write(lambda session: records.upload_checked(session, *given)))
 
 
 @router.delete(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
+from rooms.booking.planning import templates
 from rooms.booking.rules import settings, unit_rules
 from rooms.store.tables.meetings import AttendeeList as ListRow
 from rooms.store.tables.meetings import Template as TemplateRow
@@ -33,7 +33,7 @@ Key = Annotated[Id, Path()]
 async def list_templates(visit: Caller, rows: Rows) -> Page[Template]:
     """Those of one's units, of what is below and above them."""
     actor = anywhere(visit, "board.read")
-    kept = await visit.read(lambda session: booking.templates(session, actor))
+    kept = await visit.read(lambda session: templates.templates(session, actor))
     return rows.cut(kept, _template)
 
 
@@ -41,7 +41,7 @@ async def list_templates(visit: Caller, rows: Rows) -> Page[Template]:
 async def save_template(visit: Caller, wanted: TemplateFields) -> Template:
     """Keep a booking under a name, without its time; the same name of the same unit is replaced."""
     given = (wanted.unit_id, wanted.name, _request(wanted), visit.actor, visit.now)
-    return _template(await visit.write(lambda session: booking.save_template(session, *given)))
+    return _template(await visit.write(lambda session: templates.save_template(session, *given)))
 
 
 @router.put("/templates/{template_id}", openapi_extra=needs("templates.write", of="template"))
@@ -52,8 +52,8 @@ async def replace_template(visit: Caller, template_id: Key, wanted: TemplateFiel
     async def work(session: AsyncSession) -> TemplateRow:
         row = found(await session.get(TemplateRow, template_id))
         if (row.unit_id, row.name) != (wanted.unit_id, wanted.name):
-            await booking.delete_template(session, template_id, actor, visit.now)
-        return await booking.save_template(session, wanted.unit_id, wanted.name, _request(wanted), actor, visit.now)
+            await templates.delete_template(session, template_id, actor, visit.now)
+        return await templates.save_template(session, wanted.unit_id, wanted.name, _request(wanted), actor, visit.now)
 
     return _template(await visit.write(work))
 
@@ -61,14 +61,14 @@ async def replace_template(visit: Caller, template_id: Key, wanted: TemplateFiel
 @router.delete("/templates/{template_id}", status_code=204, openapi_extra=needs("templates.write", of="template"))
 async def delete_template(visit: Caller, template_id: Key) -> None:
     """Forget it."""
-    await visit.write(lambda session: booking.delete_template(session, template_id, visit.actor, visit.now))
+    await visit.write(lambda session: templates.delete_template(session, template_id, visit.actor, visit.now))
 
 
 @router.get("/attendee-lists", openapi_extra=needs("board.read"))
 async def list_lists(visit: Caller, rows: Rows) -> Page[AttendeeList]:
     """Those of one's units, of what is below and above them."""
     actor = anywhere(visit, "board.read")
-    kept = await visit.read(lambda session: booking.lists(session, actor))
+    kept = await visit.read(lambda session: templates.lists(session, actor))
     return rows.cut(kept, lambda one: shown(AttendeeList, one))
 
 
@@ -77,7 +77,7 @@ async def save_list(visit: Caller, wanted: AttendeeListFields) -> AttendeeList:
     """Keep attendees under a name; the same name of the same unit is replaced."""
     entries = [one.model_dump() for one in wanted.entries]
     given = (wanted.unit_id, wanted.name, entries, visit.actor, visit.now)
-    return shown(AttendeeList, await visit.write(lambda session: booking.save_list(session, *given)))
+    return shown(AttendeeList, await visit.write(lambda session: templates.save_list(session, *given)))
 
 
 @router.put("/attendee-lists/{list_id}", openapi_extra=needs("templates.write", of="attendee_list"))
@@ -88,8 +88,8 @@ async def replace_list(visit: Caller, list_id: Key, wanted: AttendeeListFields) 
     async def work(session: AsyncSession) -> ListRow:
         row = found(await session.get(ListRow, list_id))
         if (row.unit_id, row.name) != (wanted.unit_id, wanted.name):
-            await booking.delete_list(session, list_id, actor, visit.now)
-        return await booking.save_list(session, wanted.unit_id, wanted.name, entries, actor, visit.now)
+            await templates.delete_list(session, list_id, actor, visit.now)
+        return await templates.save_list(session, wanted.unit_id, wanted.name, entries, actor, visit.now)
 
     return shown(AttendeeList, await visit.write(work))
 
@@ -97,7 +97,7 @@ async def replace_list(visit: Caller, list_id: Key, wanted: AttendeeListFields) 
 @router.delete("/attendee-lists/{list_id}", status_code=204, openapi_extra=needs("templates.write", of="attendee_list"))
 async def delete_list(visit: Caller, list_id: Key) -> None:
     """Forget it."""
-    await visit.write(lambda session: booking.delete_list(session, list_id, visit.actor, visit.now))
+    await visit.write(lambda session: templates.delete_list(session, list_id, visit.actor, visit.now))
 
 
 @router.get("/rules/{unit_id}", openapi_extra=needs("board.read"))

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import clients
 from rooms.booking.meeting import attendees, reading
-from rooms.meetings import intake, invitations, letters, links
+from rooms.meetings import intake, invitations, links
+from rooms.meetings.letters import typesetting
 from rooms.store.tables.meetings import Attendee as AttendeeRow
 from rooms.store.tables.meetings import Letter as LetterRow
 from signaling.api.ground import problems
@@ -132,7 +133,7 @@ async def letter_set(visit: Caller, meeting_id: Key, letter_id: Key) -> Response
 
     letter, recipients = await visit.read(work)
     async with visit.desk.printing:
-        content = await asyncio.to_thread(letters.pdf_set, letter.fields, recipients, letter.created_at)
+        content = await asyncio.to_thread(typesetting.pdf_set, letter.fields, recipients, letter.created_at)
     name = f"{letter.kind}-{letter.dated.isoformat()}-set.pdf"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type="application/pdf", headers=headers)

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
-from rooms.booking.meeting import naming, reading
-from rooms.booking.planning import requests
+from rooms.booking.changes import approval, creation, deciding, editing, precedence, proposals, undoing
+from rooms.booking.changes import dates as booking_dates
+from rooms.booking.meeting import history, naming, reading
+from rooms.booking.planning import requests, templates
 from rooms.booking.rules import settings
-from rooms.meetings import entry, links
+from rooms.meetings import entry, links, views
 from rooms.store.tables.meetings import Attendee as AttendeeRow
 from rooms.store.tables.meetings import MeetingType as TypeRow
 from rooms.store.tables.meetings import Occurrence as OccurrenceRow
@@ -88,7 +89,7 @@ async def search_meetings(
     after = None
     if rows.after:
         after = (datetime.fromisoformat(rows.after[0][0]), str(rows.after[0][1]))
-    query = booking.SearchQuery(
+    query = views.SearchQuery(
         text=q,
         states=tuple(state or ()),
         host_unit_id=host_unit_id or "",
@@ -103,8 +104,8 @@ async def search_meetings(
     actor = visit.actor
 
     async def work(session: AsyncSession) -> list[MeetingSummary]:
-        found = await booking.search(session, query, actor, visit.now)
-        dates = await booking.next_dates(session, [one.id for one in found], visit.now)
+        found = await views.search(session, query, actor, visit.now)
+        dates = await views.next_dates(session, [one.id for one in found], visit.now)
         names = await naming.units(session, [one.host_unit_id for one in found])
         keys.update({one.id: [one.first_starts_at.isoformat(), one.id] for one in found})
         return [shapes.summary_of(one, dates, names) for one in found]
@@ -121,21 +122,21 @@ async def create_meeting(visit: Caller, response: Response, wanted: MeetingField
     trouble names what is taken, free times and other halls. A state secret is refused and nothing of it is kept.
     """
     actor, request = visit.actor, shapes.request_of(wanted)
-    made = await booking.booked(visit.desk.database, request, actor, visit.now, key)
+    made = await creation.booked(visit.desk.database, request, actor, visit.now, key)
     if made.meeting.state != "held":
         # Of a hold nothing is due before it ends.
         visit.desk.wake()
     response.headers["location"] = f"/api/v1/meetings/{made.meeting.id}"
-    view = booking.view_of_made(made, actor, visit.now)
+    view = views.view_of_made(made, actor, visit.now)
     if view is None:
         return await _answer(visit, response, made.meeting.id)
     tag(response, made.meeting.version)
     return shapes.meeting_of(view, await _names(visit, made, view))
 
 
-async def _names(visit: Visit, made: booking.Made, view: booking.MeetingView) -> dict[str, str]:
+async def _names(visit: Visit, made: creation.Made, view: views.MeetingView) -> dict[str, str]:
     """Of all that the answer names; only the unit at the top may be one that the booking did not look at."""
-    names = booking.names_of_made(made)
+    names = views.names_of_made(made)
     unknown = {one.unit_id for one in view.steps} - names.keys()
     return names | (await visit.read(lambda session: naming.units(session, unknown)) if unknown else {})
 
@@ -144,7 +145,7 @@ async def _names(visit: Visit, made: booking.Made, view: booking.MeetingView) ->
 async def look_in_the_way(visit: Caller, wanted: MeetingFields) -> list[InTheWay]:
     """The dates that would have to give way to this booking, and which of them do. Nothing is taken."""
     actor, request = visit.actor, shapes.request_of(wanted)
-    found = await visit.read(lambda session: booking.in_the_way(session, request, actor, visit.now))
+    found = await visit.read(lambda session: precedence.in_the_way(session, request, actor, visit.now))
     return [shown(InTheWay, one) for one in found]
 
 
@@ -154,7 +155,7 @@ async def displace(visit: Caller, response: Response, wanted: DisplaceFields, ke
     actor, request = visit.actor, shapes.request_of(wanted.request)
     moves = {one.occurrence_id: one.starts_at for one in wanted.moves}
     made = await visit.write(
-        lambda session: booking.displace(session, request, moves, wanted.reason, actor, visit.now, key)
+        lambda session: precedence.displace(session, request, moves, wanted.reason, actor, visit.now, key)
     )
     visit.desk.wake()
     meeting = await _answer(visit, response, made.meeting.id)
@@ -179,7 +180,7 @@ async def edit_meeting(
     before = (
         await visit.read(lambda session: _attendees(session, meeting_id)) if wanted.attendees is not None else set()
     )
-    row = await visit.write(lambda session: booking.edit(session, meeting_id, *given))
+    row = await visit.write(lambda session: editing.edit(session, meeting_id, *given))
     visit.desk.wake()
     if before:
         gone = before - await visit.read(lambda session: _attendees(session, meeting_id))
@@ -192,7 +193,7 @@ async def edit_meeting(
 async def submit(visit: Caller, response: Response, meeting_id: Key, version: Version) -> Meeting:
     """Hand a held booking in for approval."""
     return await _act(
-        visit, response, meeting_id, version, lambda s: booking.submit(s, meeting_id, visit.actor, visit.now)
+        visit, response, meeting_id, version, lambda s: approval.submit(s, meeting_id, visit.actor, visit.now)
     )
 
 
@@ -204,8 +205,8 @@ async def decide(visit: Caller, response: Response, meeting_id: Key, wanted: Dec
     async def work(session: AsyncSession) -> None:
         if wanted.link:
             action = links.read_action(visit.desk.key, wanted.link, visit.now)
-            await booking.require_open(session, meeting_id, action.meeting_id, action.step_id)
-        await booking.decide(session, meeting_id, *given)
+            await approval.require_open(session, meeting_id, action.meeting_id, action.step_id)
+        await deciding.decide(session, meeting_id, *given)
 
     before = await visit.read(lambda session: _attendees(session, meeting_id))
     done = await _act(visit, response, meeting_id, version, work)
@@ -217,7 +218,7 @@ async def decide(visit: Caller, response: Response, meeting_id: Key, wanted: Dec
 async def cancel(visit: Caller, response: Response, meeting_id: Key, wanted: Cancellation, version: Version) -> Meeting:
     """Call off one date, or all that are still to come."""
     given = (wanted.reason_code, wanted.reason, visit.actor, visit.now, wanted.occurrence_id)
-    return await _act(visit, response, meeting_id, version, lambda s: booking.cancel(s, meeting_id, *given))
+    return await _act(visit, response, meeting_id, version, lambda s: booking_dates.cancel(s, meeting_id, *given))
 
 
 @router.post("/meetings/{meeting_id}/postpone", openapi_extra=needs("meetings.edit", of="meeting"))
@@ -226,14 +227,14 @@ async def postpone(
 ) -> Meeting:
     """Put one date off, to another time or until further notice."""
     why = (wanted.occurrence_id, wanted.reason_code, wanted.reason, visit.actor, visit.now, wanted.starts_at)
-    return await _act(visit, response, meeting_id, version, lambda s: booking.postpone(s, meeting_id, *why))
+    return await _act(visit, response, meeting_id, version, lambda s: booking_dates.postpone(s, meeting_id, *why))
 
 
 @router.post("/meetings/{meeting_id}/undo", openapi_extra=needs("meetings.edit", of="meeting"))
 async def undo(visit: Caller, response: Response, meeting_id: Key, version: Version) -> Meeting:
     """Take back the newest change, within 24 hours."""
     return await _act(
-        visit, response, meeting_id, version, lambda s: booking.undo(s, meeting_id, visit.actor, visit.now)
+        visit, response, meeting_id, version, lambda s: undoing.undo(s, meeting_id, visit.actor, visit.now)
     )
 
 
@@ -241,7 +242,7 @@ async def undo(visit: Caller, response: Response, meeting_id: Key, version: Vers
 async def withdraw_change(visit: Caller, response: Response, meeting_id: Key, version: Version) -> Meeting:
     """Take back a change that waits for its approval."""
     return await _act(
-        visit, response, meeting_id, version, lambda s: booking.withdraw_change(s, meeting_id, visit.actor, visit.now)
+        visit, response, meeting_id, version, lambda s: proposals.withdraw(s, meeting_id, visit.actor, visit.now)
     )
 
 
@@ -251,7 +252,7 @@ async def get_history(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Change
     actor = visit.actor
 
     async def work(session: AsyncSession) -> list[Change]:
-        changes = await booking.changes(session, meeting_id, actor)
+        changes = await history.changes(session, meeting_id, actor)
         names = await naming.accounts(session, [one.by for one in changes])
         return [shown(Change, one, by_name=names.get(one.by, "")) for one in changes]
 
@@ -264,7 +265,7 @@ async def list_dates(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Occurre
     actor = visit.actor
 
     async def work(session: AsyncSession) -> list[OccurrenceRow]:
-        return list((await booking.meeting_view(session, meeting_id, actor, visit.now)).occurrences)
+        return list((await views.meeting_view(session, meeting_id, actor, visit.now)).occurrences)
 
     return rows.cut(await visit.read(work), shapes.occurrence_of)
 
@@ -273,7 +274,7 @@ async def list_dates(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Occurre
 async def copy_meeting(visit: Caller, meeting_id: Key, starts_at: Instant | None = None) -> Draft:
     """The meeting as a new request of one date: the same weekday and hour in the next week, or at `starts_at`."""
     actor = visit.actor
-    request = await visit.read(lambda session: booking.copy_last(session, meeting_id, actor, visit.now, starts_at))
+    request = await visit.read(lambda session: templates.copy_last(session, meeting_id, actor, visit.now, starts_at))
     return Draft(request=draft_of(request))
 
 
@@ -281,7 +282,7 @@ async def copy_meeting(visit: Caller, meeting_id: Key, starts_at: Instant | None
 async def extend(visit: Caller, occurrence_id: Key, wanted: ExtendFields) -> Occurrence:
     """A running date goes on, if what it has is free that long."""
     given = (wanted.minutes, visit.actor, visit.now)
-    row = await visit.write(lambda session: booking.extend(session, occurrence_id, *given))
+    row = await visit.write(lambda session: booking_dates.extend(session, occurrence_id, *given))
     visit.desk.wake()
     return shapes.occurrence_of(row)
 
@@ -289,13 +290,13 @@ async def extend(visit: Caller, occurrence_id: Key, wanted: ExtendFields) -> Occ
 @router.post("/occurrences/{occurrence_id}/rebook", openapi_extra=needs("meetings.edit", of="occurrence"))
 async def rebook(visit: Caller, response: Response, occurrence_id: Key) -> Meeting:
     """A date that was skipped, put off or called off takes place after all, at its time."""
-    row = await visit.write(lambda session: booking.rebook(session, occurrence_id, visit.actor, visit.now))
+    row = await visit.write(lambda session: booking_dates.rebook(session, occurrence_id, visit.actor, visit.now))
     visit.desk.wake()
     await _set_doors(visit, row.id)
     return await _answer(visit, response, row.id)
 
 
-def draft_of(request: booking.Request) -> dict[str, Any]:
+def draft_of(request: requests.Request) -> dict[str, Any]:
     """A request as `MeetingFields` takes it."""
     values = requests.as_json(request)
     values["class"] = values.pop("class_") or None
@@ -331,7 +332,7 @@ async def _answer(visit: Visit, response: Response, meeting_id: str) -> Meeting:
     actor = visit.actor
 
     async def work(session: AsyncSession) -> Meeting:
-        view = await booking.meeting_view(session, meeting_id, actor, visit.now)
+        view = await views.meeting_view(session, meeting_id, actor, visit.now)
         row = view.meeting
         names = await naming.units(
             session, [*(one.unit_id for one in view.steps), *(one.unit_id for one in view.attendees)]

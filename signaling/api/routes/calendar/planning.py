@@ -5,9 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms import booking
+from rooms.booking.changes import approval, class_changes
+from rooms.booking.holds import grid
 from rooms.booking.meeting import naming, reading
-from rooms.meetings import own_dates
+from rooms.booking.planning import previews
+from rooms.meetings import own_dates, views
 from rooms.policy import classes
 from rooms.policy.classes import Presence
 from signaling.api.ground import problems
@@ -47,7 +49,7 @@ async def get_board(
     """Halls by time, at most six weeks. What one may not read is there as "Đã có lịch"."""
     actor = anywhere(visit, "board.read")
     where = (unit_id or "", site_id or "", tuple(hall_id or ()))
-    found = await visit.read(lambda session: booking.board(session, starts_at, ends_at, actor, visit.now, *where))
+    found = await visit.read(lambda session: grid.board(session, starts_at, ends_at, actor, visit.now, *where))
     return Board.model_validate(found)
 
 
@@ -57,8 +59,8 @@ async def find_free(visit: Caller, wanted: AvailabilityFields) -> Availability:
     actor = anywhere(visit, "board.read")
     values = wanted.model_dump()
     lists = ("equipment", "hall_ids", "person_ids", "terminal_ids")
-    query = booking.AvailabilityQuery(**{**values, **{name: tuple(values[name]) for name in lists}})
-    slots = await visit.read(lambda session: booking.availability(session, query, actor, visit.now))
+    query = grid.AvailabilityQuery(**{**values, **{name: tuple(values[name]) for name in lists}})
+    slots = await visit.read(lambda session: grid.availability(session, query, actor, visit.now))
     return Availability(slots=[shown(Slot, one) for one in slots])
 
 
@@ -66,7 +68,7 @@ async def find_free(visit: Caller, wanted: AvailabilityFields) -> Availability:
 async def preview(visit: Caller, wanted: MeetingFields, excluding: Id | None = None) -> Preview:
     """Every date that a booking means, with every clash; nothing is taken. `excluding`: a meeting that is being changed."""
     actor, request = visit.actor, shapes.request_of(wanted)
-    found = await visit.read(lambda session: booking.preview(session, request, actor, visit.now, excluding or ""))
+    found = await visit.read(lambda session: previews.preview(session, request, actor, visit.now, excluding or ""))
     return Preview.model_validate(found)
 
 
@@ -76,8 +78,8 @@ async def list_approvals(visit: Caller, rows: Rows) -> Page[Approval]:
     actor = visit.actor
 
     async def work(session: AsyncSession) -> list[Approval]:
-        found = await booking.waiting(session, actor, visit.now)
-        dates = await booking.next_dates(session, [one.meeting.id for one in found], visit.now)
+        found = await approval.waiting(session, actor, visit.now)
+        dates = await views.next_dates(session, [one.meeting.id for one in found], visit.now)
         names = await naming.accounts(session, [_asker(one) for one in found])
         return [_approval(one, dates, names) for one in found]
 
@@ -139,19 +141,19 @@ async def propose_class(wanted: ClassAnswers) -> ClassProposal:
 
 async def _change_class(
     session: AsyncSession, visit: Visit, meeting_id: str, wanted: ClassChange, version: int
-) -> tuple[booking.ClassChanged, list[str]]:
+) -> tuple[class_changes.ClassChanged, list[str]]:
     """What has changed, and the dates whose conferences may be on."""
     actor = visit.actor
     meeting, _ = await reading.locked(session, meeting_id, actor)
     check_version(version, meeting.version)
-    view = await booking.meeting_view(session, meeting_id, actor, visit.now)
+    view = await views.meeting_view(session, meeting_id, actor, visit.now)
     dates = [one.id for one in view.occurrences if one.state not in ("cancelled", "skipped", "postponed")]
     if not classes.lowers(meeting.class_, wanted.class_):
         given = (wanted.class_, actor, visit.now, [one for _, one in _present(visit, dates)], wanted.preview)
-        return await booking.raise_class(session, meeting_id, *given), dates
+        return await class_changes.raise_class(session, meeting_id, *given), dates
     if wanted.preview:
         raise problems.refused("nothing_to_preview")
-    return await booking.lower_class(session, meeting_id, wanted.class_, wanted.reason, actor, visit.now), dates
+    return await class_changes.lower_class(session, meeting_id, wanted.class_, wanted.reason, actor, visit.now), dates
 
 
 def _present(visit: Visit, dates: list[str]) -> list[tuple[str, Presence]]:
@@ -174,7 +176,7 @@ def _way(way: str) -> classes.Way:
     return next((one for one in classes.WAYS if one == way), "browser")
 
 
-def _approval(one: booking.Waiting, dates: dict[str, tuple], names: dict[str, str]) -> Approval:  # type: ignore[type-arg]
+def _approval(one: approval.Waiting, dates: dict[str, tuple], names: dict[str, str]) -> Approval:  # type: ignore[type-arg]
     meeting = one.meeting
     starts_at, ends_at = dates.get(meeting.id, (meeting.first_starts_at, meeting.first_starts_at))
     return Approval(
@@ -199,5 +201,5 @@ def _approval(one: booking.Waiting, dates: dict[str, tuple], names: dict[str, st
     )
 
 
-def _asker(one: booking.Waiting) -> str:
+def _asker(one: approval.Waiting) -> str:
     return one.proposal.by if one.proposal is not None else one.meeting.created_by

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rooms import booking
-from rooms.booking import MeetingView
+from rooms.booking.planning import requests
 from rooms.meetings import entry
+from rooms.meetings.views import MeetingView
 from rooms.store.tables.booking import Proposal, Reservation
 from rooms.store.tables.meetings import Attendee, DateAnswer
 from rooms.store.tables.meetings import Meeting as MeetingRow
@@ -16,10 +16,10 @@ from signaling.api.models.booking import CallGap, CallLine
 from signaling.api.models.parts import shown
 
 
-def request_of(wanted: models.MeetingFields) -> booking.Request:
+def request_of(wanted: models.MeetingFields) -> requests.Request:
     """What `rooms.booking` takes. A secret request is refused there before anything of it is looked at."""
     values = wanted.model_dump(exclude={"attendees", "documents", "agenda", "class_"})
-    return booking.Request(
+    return requests.Request(
         **{**values, **_lists(wanted), **_tuples(values, ("hall_ids", "terminal_ids", "uncalled_ids", "skip"))},
         class_=wanted.class_ or "",
     )
@@ -33,9 +33,9 @@ def changes_of(wanted: models.MeetingChanges) -> dict[str, Any]:
 
 def _lists(wanted: Any) -> dict[str, Any]:
     kinds = {
-        "attendees": booking.AttendeeRequest,
-        "documents": booking.DocumentRequest,
-        "agenda": booking.AgendaItem,
+        "attendees": requests.AttendeeRequest,
+        "documents": requests.DocumentRequest,
+        "agenda": requests.AgendaItem,
     }
     return {
         name: tuple(kind(**one.model_dump()) for one in getattr(wanted, name))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Path, Response, UploadFile
 
-from rooms import demo
+from rooms.demo import loading
 from rooms.exchange import exports, imports, sheets
 from rooms.policy.actors import COMMAND, Actor
 from signaling.api.ground import problems
@@ -63,7 +63,7 @@ async def export(
 @router.get("/demo", openapi_extra=needs(PUBLIC))
 async def demo_state(visit: Anybody) -> DemoState:
     """Whether the caller may load the month to try everything with: an administrator of an empty installation."""
-    empty = await visit.read(demo.offered)
+    empty = await visit.read(loading.offered)
     return DemoState(offered=empty and _loader(visit) is not None, empty=empty)
 
 
@@ -73,7 +73,7 @@ async def load_demo(visit: Anybody) -> DemoReport:
     actor = _loader(visit)
     if actor is None:
         raise problems.refused("denied" if visit.somebody else "signed_out")
-    done = await visit.write(lambda session: demo.load(session, actor, visit.now))
+    done = await visit.write(lambda session: loading.load(session, actor, visit.now))
     accounts = [
         DemoAccount(name=name, role=done.roles[name], url=sign_in_link(visit.base, secret))
         for name, secret in done.links.items()
