@@ -4,6 +4,7 @@
     python -m tests.tidy.debts --write      rewrites the list after a cut or a move
     python -m tests.tidy.debts --write --add    the same, and lets a kind of violation grow; the commit says why
 
+A move of flat files into folders can make circles of folders that were not seen before: that is a case for `--add`.
 `--write` refuses when there are more violations of one kind than the list holds, or when a size has grown.
 When the list is empty, this file, `debts.txt` go; `test_tidy.py` then asserts that `violations` is empty.
 """
@@ -21,7 +22,7 @@ LIST = Path(__file__).with_name("debts.txt")
 EXCEPTIONS = {
     "full folder: rooms/store/migrations/versions": "one file a step of the schema, for ever",
 }
-"""What breaks a rule and stays, with the reason. At most three types may be among them."""
+"""Violations that stay, each with its reason. At most three types may be among them."""
 
 
 def violations(root: Path) -> list[Finding]:

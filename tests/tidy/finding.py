@@ -1,4 +1,4 @@
-"""One violation of the rules of shape, and the search for circles in a graph of imports."""
+"""Violation of one rule of shape, and the search for circles in a graph of imports."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LINES = 70
-"""Of one function."""
+"""Length of one function."""
 DEPTH = 4
 """Control blocks inside each other in one function."""
 METHODS = 30
-"""Of one type."""
+"""Functions of one type."""
 FILES = 14
 """Source files of one folder."""
 WHOLE = frozenset({"Shard", "Conference", "Halls"})
