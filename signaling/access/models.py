@@ -28,7 +28,7 @@ class _Strict(Body):
 
 
 class _View(BaseModel):
-    model_config = ConfigDict(extra="forbid", from_attributes=True)
+    model_config = ConfigDict(extra="forbid", from_attributes=True, json_schema_serialization_defaults_required=True)
 
 
 class SigningIn(_Strict):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from signaling.api.models import limits
-from signaling.api.models.parts import Clean, Id, Strict, View
+from signaling.api.models.parts import Clean, Id, ShownDateState, Strict, View
 
 Action = Literal[
     "call",
@@ -126,7 +126,7 @@ class BoardDate(View):
     unit: str
     starts_at: datetime
     ends_at: datetime
-    state: str
+    state: ShownDateState
     halls: int
     expected: int
     connected: int

@@ -6,7 +6,20 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field
 
 from signaling.api.models import limits
-from signaling.api.models.parts import Id, Instant, MeetingClass, Name200, Reference, Strict, View, Word
+from signaling.api.models.parts import (
+    Id,
+    Instant,
+    MeetingClass,
+    Name200,
+    Reference,
+    ShownAloneAnswer,
+    ShownClass,
+    ShownDateState,
+    ShownState,
+    Strict,
+    View,
+    Word,
+)
 
 
 class FreeTime(View):
@@ -87,7 +100,7 @@ class Preview(View):
     clashing: int
     bookable: bool
     needs_approval: bool
-    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    class_: ShownClass = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
     warnings: list[Warned] = Field(default_factory=list)
     attendees: int = 0
     legs: int = 0
@@ -115,9 +128,9 @@ class BoardEntry(View):
     meeting_id: str
     hall_id: str
     title: str
-    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
-    state: str
-    meeting_state: str
+    class_: ShownClass = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    state: ShownDateState
+    meeting_state: ShownState
     starts_at: datetime
     ends_at: datetime
     reserved_from: datetime
@@ -186,7 +199,7 @@ class Approval(View):
     step: int
     meeting_id: str
     title: str
-    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    class_: ShownClass = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
     host_unit_id: str
     host_unit_name: str
     starts_at: datetime
@@ -205,15 +218,15 @@ class MyMeeting(View):
     occurrence_id: str
     meeting_id: str
     title: str
-    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
-    state: str
-    meeting_state: str
+    class_: ShownClass = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    state: ShownDateState
+    meeting_state: ShownState
     starts_at: datetime
     ends_at: datetime
     opens_at: datetime
     host_unit_name: str = ""
     role: str = Field("", description="as an invitee, or `chair`, `secretary`, `operator`; empty: only of his desk")
-    answer: str = Field("", description="what counts for this date")
+    answer: ShownAloneAnswer = Field("", description="what counts for this date")
     answered_alone: bool = Field(False, description="the answer was given for this date, not for all of the series")
     series: bool = Field(False, description="one of several dates of a meeting")
     attendee_id: str = ""

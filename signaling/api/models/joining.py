@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AliasChoices, ConfigDict, Field, StringConstraints
 
 from signaling.api.models.meetings import AnswerFields
-from signaling.api.models.parts import Clean, Strict, View
+from signaling.api.models.parts import Clean, ShownAloneAnswer, ShownAnswer, ShownClass, ShownState, Strict, View
 
 Secret = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,100}$")]
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9 -]{9,20}$"), Field(examples=["123 456 789"])]
@@ -39,7 +39,7 @@ class Entering(Strict):
     ticket: Waited = ""
 
 
-class Pass(View):
+class BookedPass(View):
     """Leave to enter a booked meeting once, for ten minutes. `url` begins with ws: or wss:."""
 
     token: str
@@ -70,7 +70,7 @@ class JoinView(View):
 
     title: str
     host_unit_name: str
-    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    class_: ShownClass = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
     starts_at: datetime
     ends_at: datetime
     opens_at: datetime
@@ -98,7 +98,7 @@ class AnswerDate(View):
     occurrence_id: str
     starts_at: datetime
     ends_at: datetime
-    answer: str = ""
+    answer: ShownAloneAnswer = ""
     comment: str = ""
 
 
@@ -109,15 +109,15 @@ class AnswerView(View):
     host_unit_name: str
     starts_at: datetime
     ends_at: datetime
-    meeting_state: str
+    meeting_state: ShownState
     chair: str = Field("", description="name and post")
     place: str = Field("", description="halls in words; empty: online only")
-    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    class_: ShownClass = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
     dates: list[AnswerDate] = Field(default_factory=list, description="of a series: what is still to come")
     label: str
     required: bool
     must_be_head: bool
-    answer: str
+    answer: ShownAnswer
     comment: str
     substitute_name: str
     substitute_post: str

@@ -9,14 +9,23 @@ from signaling.api.models import limits
 from signaling.api.models.booking import CallGap, CallLine
 from signaling.api.models.parts import (
     AskedClass,
+    AttendeeRole,
     Code,
+    Connect,
     Email,
     Id,
     Instant,
+    Like,
     LongText,
     MeetingClass,
     Name200,
     Name300,
+    ShownAnswer,
+    ShownClass,
+    ShownConnect,
+    ShownDateState,
+    ShownRole,
+    ShownState,
     Strict,
     Text40,
     Text200,
@@ -27,9 +36,6 @@ from signaling.api.models.parts import (
     Word,
 )
 
-Connect = Literal["call", "dial_in"]
-AttendeeRole = Literal["chair", "secretary", "presenter", "delegate", "guest"]
-State = Literal["held", "asked", "approved", "refused", "cancelled", "expired"]
 Scope = Literal["all", "following", "this"]
 ReasonCode = Literal["force_majeure", "superior_order", "not_ready", "other"]
 """Bất khả kháng; theo ý kiến chỉ đạo của cấp trên; chưa đủ điều kiện chuẩn bị; khác (Decision 45/2018/QĐ-TTg)."""
@@ -46,7 +52,7 @@ class MeetingType(View):
     code: str
     name: str
     name_en: str
-    default_class: str
+    default_class: ShownClass
     duration_min: int
     notice_days: int
     conclusion_days: int
@@ -69,8 +75,16 @@ class MeetingTypeFields(Strict):
     position: int = Field(0, ge=0, le=10_000)
 
 
-class AgendaItem(Strict):
+class AgendaItem(View):
     """One item of the agenda."""
+
+    title: str
+    presenter: str = ""
+    minutes: int = 0
+
+
+class AgendaItemFields(Strict):
+    """What can be set of an item of the agenda."""
 
     title: Name300
     presenter: Text200 = ""
@@ -139,7 +153,7 @@ class MeetingFields(Strict):
     legs: int = Field(0, ge=0, le=5000, description="simultaneous media legs to reserve; 0: as many as are invited")
     attendees: list[AttendeeFields] = Field([], max_length=limits.ATTENDEES)
     documents: list[DocumentFields] = Field([], max_length=limits.DOCUMENTS)
-    agenda: list[AgendaItem] = Field([], max_length=limits.AGENDA)
+    agenda: list[AgendaItemFields] = Field([], max_length=limits.AGENDA)
     description: LongText = ""
     public: bool = Field(False, description="stands in the public weekly schedule")
     lobby: bool = True
@@ -155,6 +169,9 @@ class MeetingFields(Strict):
         False, description="a series: dates that clash are kept as `skipped` instead of refusing all"
     )
     submit: bool = Field(False, description="hand in for approval at once instead of a soft hold")
+
+
+KeptRequest = Annotated[dict[str, Any], Like(MeetingFields)]
 
 
 class MeetingChanges(Strict):
@@ -175,7 +192,7 @@ class MeetingChanges(Strict):
     legs: int | None = Field(None, ge=0, le=5000)
     attendees: list[AttendeeFields] | None = Field(None, max_length=limits.ATTENDEES)
     documents: list[DocumentFields] | None = Field(None, max_length=limits.DOCUMENTS)
-    agenda: list[AgendaItem] | None = Field(None, max_length=limits.AGENDA)
+    agenda: list[AgendaItemFields] | None = Field(None, max_length=limits.AGENDA)
     description: LongText | None = None
     public: bool | None = None
     lobby: bool | None = None
@@ -238,7 +255,7 @@ class ClassChanged(View):
 
     applied: bool
     version: int
-    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    class_: ShownClass = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
     dropped: list[Dropped]
     excluded: list[Excluded] = Field(default_factory=list)
 
@@ -304,7 +321,7 @@ class Occurrence(View):
     original_at: datetime
     starts_at: datetime
     ends_at: datetime
-    state: str
+    state: ShownDateState
     moved: bool
     reason_code: str
     reason: str
@@ -338,7 +355,7 @@ class DateAnswer(View):
 
     occurrence_id: str
     starts_at: datetime
-    answer: str
+    answer: ShownAnswer
     comment: str
     answered_at: datetime
 
@@ -354,10 +371,10 @@ class Attendee(View):
     guest_name: str
     guest_email: str
     label: str
-    role: str
+    role: ShownRole
     required: bool
     must_be_head: bool
-    answer: str
+    answer: ShownAnswer
     answered_at: datetime | None
     answered_by: str
     comment: str
@@ -385,8 +402,8 @@ class MeetingSummary(View):
     number: str | None
     title: str
     type_code: str
-    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
-    state: str
+    class_: ShownClass = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    state: ShownState
     host_unit_id: str
     host_unit_name: str = ""
     starts_at: datetime
@@ -426,8 +443,8 @@ class Meeting(View):
     type_code: str
     type_name: str = ""
     type_name_en: str = ""
-    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
-    state: str
+    class_: ShownClass = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    state: ShownState
     host_unit_id: str
     host_unit_name: str = ""
     chair_id: str | None
@@ -442,7 +459,7 @@ class Meeting(View):
     documents: list[Document] = Field(default_factory=list)
     public: bool
     lobby: bool
-    connect: str
+    connect: ShownConnect
     connect_asked: bool = Field(False, description="its secretary is still to say whether the server calls its halls")
     calls: list[CallLine] = Field([], description="which hall terminals are called, or expected")
     call_gaps: list[CallGap] = Field([], description="booked halls and invited units without a terminal to call")
@@ -478,9 +495,9 @@ class Displaced(View):
 
 
 class Draft(View):
-    """A booking request to open the form with, as `MeetingFields` takes it."""
+    """A booking request to open the form with."""
 
-    request: dict[str, Any]
+    request: KeptRequest
 
 
 class Change(View):
@@ -579,7 +596,7 @@ class Template(View):
     id: str
     unit_id: str
     name: str
-    request: dict[str, Any]
+    request: KeptRequest
 
 
 class AttendeeListFields(Strict):
@@ -596,4 +613,4 @@ class AttendeeList(View):
     id: str
     unit_id: str
     name: str
-    entries: list[Any]
+    entries: list[Annotated[dict[str, Any], Like(AttendeeFields)]]

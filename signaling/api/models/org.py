@@ -1,7 +1,7 @@
 """Units, posts, people, deputies, recipient sets, imports."""
 
 from datetime import date, datetime
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,7 @@ from signaling.api.models.parts import (
     Trouble,
     View,
     Word,
+    one_of,
 )
 
 Block = Literal["party", "council", "government", "front", "other"]
@@ -262,7 +263,7 @@ class RecipientRuleView(View):
     below: bool
     kind: str | None
     tier: int | None
-    block: str | None
+    block: Annotated[str, one_of(Block)] | None
     excludes: bool
 
 

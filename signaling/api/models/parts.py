@@ -1,14 +1,36 @@
 """What all models are made of: strict parents, bounded texts, pages and problems."""
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from signaling.api.models import limits
 from signaling.host.bodies import Body
 
 T = TypeVar("T")
+
+
+class Like:
+    """Describe a stored object as a model whose fields may be absent. Nothing is checked when the object is read."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._model = model
+
+    def __get_pydantic_json_schema__(self, _stored: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        described = handler.resolve_ref_schema(handler(self._model.__pydantic_core_schema__))
+        return {"type": "object", "properties": described["properties"]}
 
 
 class Strict(Body):
@@ -20,7 +42,8 @@ class Strict(Body):
 class View(BaseModel):
     """An answer, made out of the plain objects of `rooms`."""
 
-    model_config = ConfigDict(extra="forbid", from_attributes=True)
+    model_config = ConfigDict(extra="forbid", from_attributes=True, json_schema_serialization_defaults_required=True)
+    """An answer gives every field, so its description requires every field."""
 
 
 def _within_years(value: datetime) -> datetime:
@@ -52,12 +75,33 @@ Text1000 = Annotated[str, Clean, StringConstraints(max_length=1000)]
 Name200 = Annotated[str, Clean, StringConstraints(min_length=1, max_length=200)]
 Name300 = Annotated[str, Clean, StringConstraints(min_length=1, max_length=300)]
 LongText = Annotated[str, Clean, StringConstraints(max_length=20_000)]
-Email = Annotated[str, Clean, StringConstraints(max_length=254, pattern=r"^$|^[^@\s,;<>]{1,64}@[^@\s,;<>]{1,189}$")]
-Phone = Annotated[str, Clean, StringConstraints(max_length=40, pattern=r"^[0-9+(). -]*$")]
+Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^$|^[^@\s,;<>]{1,64}@[^@\s,;<>]{1,189}$"), Clean]
+Phone = Annotated[str, StringConstraints(max_length=40, pattern=r"^[0-9+(). -]*$"), Clean]
 Instant = Annotated[AwareDatetime, AfterValidator(_within_years), Field(examples=["2026-03-02T07:30:00+07:00"])]
 MeetingClass = Literal["important", "ordinary"]
 AskedClass = Literal["secret", "important", "ordinary"]
 """`secret` (a state secret) is offered and always refused with `state_secret`; nothing of the request is kept."""
+MeetingState = Literal["held", "asked", "approved", "refused", "cancelled", "expired"]
+DateState = Literal["planned", "skipped", "postponed", "cancelled", "running", "ended", "released"]
+Connect = Literal["call", "dial_in"]
+Answer = Literal["none", "accepted", "declined", "tentative"]
+AttendeeRole = Literal["chair", "secretary", "presenter", "delegate", "guest"]
+AloneAnswer = Literal["", "none", "accepted", "declined", "tentative"]
+"""Empty: there is no answer for the date alone."""
+
+
+def one_of(words: object) -> Any:
+    """Return a field whose description names the words of a Literal. The store checks the words."""
+    return Field(json_schema_extra={"enum": list(get_args(words))})
+
+
+ShownClass = Annotated[str, one_of(MeetingClass)]
+ShownState = Annotated[str, one_of(MeetingState)]
+ShownDateState = Annotated[str, one_of(DateState)]
+ShownConnect = Annotated[str, one_of(Connect)]
+ShownAnswer = Annotated[str, one_of(Answer)]
+ShownAloneAnswer = Annotated[str, one_of(AloneAnswer)]
+ShownRole = Annotated[str, one_of(AttendeeRole)]
 
 
 class Page(View, Generic[T]):

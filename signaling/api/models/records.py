@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from signaling.api.models import limits
-from signaling.api.models.parts import Id, Strict, Text100, View
+from signaling.api.models.parts import Id, Strict, Text100, View, one_of
 
 Url = Annotated[str, StringConstraints(max_length=1000, pattern=r"^https?://[^\s\"<>]+$")]
 Event = Annotated[str, StringConstraints(pattern=r"^[a-z_.]{1,60}$"), Field(examples=["meeting.approved"])]
@@ -38,6 +38,14 @@ class NewWebhook(Webhook):
     secret: str
 
 
+class DeliveryTry(View):
+    """One try. `status`: of the answer; 0: there was none."""
+
+    at: str
+    status: int
+    error: str
+
+
 class Delivery(View):
     """One event to one webhook, with each try's outcome."""
 
@@ -46,13 +54,16 @@ class Delivery(View):
     event: str
     created_at: datetime
     delivered_at: datetime | None
-    tries: list[dict[str, Any]]
+    tries: list[DeliveryTry]
+
+
+FeedKind = Literal["hall", "person", "unit"]
 
 
 class FeedFields(Strict):
     """A calendar to subscribe to."""
 
-    kind: Literal["hall", "person", "unit"]
+    kind: FeedKind
     target_id: Id
 
 
@@ -60,7 +71,7 @@ class Feed(View):
     """A calendar subscription."""
 
     id: str
-    kind: str
+    kind: Annotated[str, one_of(FeedKind)]
     target_id: str
     created_at: datetime
     revoked_at: datetime | None

@@ -13,7 +13,7 @@ from rooms.policy.actors import Actor
 from rooms.store import audit
 from signaling.api.ground import problems
 from signaling.api.ground.visits import Caller, Stranger, Visit
-from signaling.api.models.joining import Entering, JoinFields, JoinView, Moderation, Pass
+from signaling.api.models.joining import BookedPass, Entering, JoinFields, JoinView, Moderation
 from signaling.api.models.parts import Id
 from signaling.api.routes.live.lobby import Waiting, host_key, session_of, waiting
 from signaling.host import limits
@@ -43,7 +43,7 @@ async def look(visit: Stranger, wanted: JoinFields) -> JoinView:
 
 
 @router.post("/join", responses=WAITS, openapi_extra=needs(SECRET))
-async def join(visit: Stranger, response: Response, wanted: JoinFields) -> Pass | Waiting:
+async def join(visit: Stranger, response: Response, wanted: JoinFields) -> BookedPass | Waiting:
     """Leave to enter, for the bearer of a personal link, or of number and PIN; or, with 202, a ticket to wait with."""
 
     async def work(session: AsyncSession) -> Comer:
@@ -59,7 +59,7 @@ async def join(visit: Stranger, response: Response, wanted: JoinFields) -> Pass 
 @router.post("/occurrences/{occurrence_id}/pass", responses=WAITS, openapi_extra=needs(OWN))
 async def enter(
     visit: Caller, response: Response, occurrence_id: Annotated[Id, Path()], wanted: Entering
-) -> Pass | Waiting:
+) -> BookedPass | Waiting:
     """Leave to enter, for an invitee or the host's desk who is signed in: the button "Vào họp". With 202: a ticket to wait."""
     actor = visit.actor
 
@@ -167,7 +167,7 @@ async def _comer(
     return Comer(found, grants, knocker, waits)
 
 
-def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> Pass | Waiting:
+def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> BookedPass | Waiting:
     """Raises what the lobby says: `lobby_denied`, `lobby_full`, `lobby_pause`."""
     found, grants = comer.found, comer.grants
     now, lobbies = visit.now.timestamp(), visit.desk.lobbies
@@ -184,9 +184,9 @@ def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> Pass
     return _pass(visit, found, seen)
 
 
-def _pass(visit: Visit, found: entry.Entry, grants: Grants) -> Pass:
+def _pass(visit: Visit, found: entry.Entry, grants: Grants) -> BookedPass:
     date, meeting, now = found.occurrence, found.meeting, visit.now.timestamp()
-    return Pass(
+    return BookedPass(
         token=visit.desk.sign(grants, limits.TOKEN_TTL_S, now),
         url=visit.base.replace("http", "ws", 1),
         identity=grants.identity,

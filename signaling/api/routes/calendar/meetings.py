@@ -38,9 +38,8 @@ from signaling.api.models.meetings import (
     Moved,
     Occurrence,
     Postponement,
-    State,
 )
-from signaling.api.models.parts import Code, Id, Instant, MeetingClass, Page, shown
+from signaling.api.models.parts import Code, Id, Instant, MeetingClass, MeetingState, Page, shown
 from signaling.api.routes.calendar import shapes
 from signaling.host.declared import OWN, needs
 
@@ -74,7 +73,7 @@ async def search_meetings(
     visit: Caller,
     rows: Rows,
     q: Annotated[str, Query(max_length=limits.QUERY_CHARACTERS)] = "",
-    state: Annotated[list[State] | None, Query(max_length=6)] = None,
+    state: Annotated[list[MeetingState] | None, Query(max_length=6)] = None,
     host_unit_id: Id | None = None,
     type_code: Code | None = None,
     class_: Annotated[MeetingClass | None, Query(alias="class")] = None,

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from conference import Grants, Knocker, Passage, Refusal, State, cleaned
 from signaling.api.ground.invitations import NUMBER, new_number
@@ -31,6 +31,8 @@ LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 
 class _Message(Body):
     """What goes in and out here."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 class NewConference(_Message):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 import conference
 from conference import Grants, Knock, Lobby, Passage, Refusal, State
@@ -31,6 +31,8 @@ MOST_IDS = conference.limits.LOBBY_WAITING
 
 class _Message(Body):
     """What goes in and out here."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 class Waiting(_Message):
