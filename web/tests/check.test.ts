@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ConnectionError, PublishTrackError } from 'livekit-client';
-import { cameraVerdict, findings, microphoneVerdict, networkOf, PARTS, type CheckFigures, type NetworkFigures, type Offered, type Ways } from '../src/check/figures';
+import { cameraVerdict, findings, microphoneVerdict, networkOf, PARTS, type Offered, type Ways } from '../src/check/figures';
 import { isRefusal, tellsOfNetwork } from '../src/check/loop';
 import type { Sample } from '../src/figures/figures';
+import type { CheckFigures, NetworkFigures } from '../src/server/model';
 
 const FINE: Sample = {
   at_ms: 0, up_bps: 1_200_000, down_bps: 1_200_000, up_loss: 0, down_loss: 0, rtt_ms: 20, jitter_ms: 3, estimate_bps: null, way: 'udp', limit: 'none',

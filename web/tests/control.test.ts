@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LAYOUTS } from '../src/desk/control/layouts';
-import { awaited, count, isPoor, legStanding, openAlarms, passes, percent, placeOf, queue, rate, severity, shown, shownLines, titleOf, worstLoss, type Leg } from '../src/desk/control/legs';
+import { awaited, count, isPoor, legStanding, openAlarms, passes, percent, placeOf, queue, rate, severity, shown, shownLines, titleOf, worstLoss } from '../src/desk/control/legs';
+import type { Leg } from '../src/server/model';
 
 function leg(id: string, more: Partial<Leg> = {}): Leg {
   return {
@@ -11,7 +12,7 @@ function leg(id: string, more: Partial<Leg> = {}): Leg {
 }
 const NONE = { code: '', vi: '', en: '' };
 const audio = (more: object = {}) => ({ codec: 'G.722', up_bps: 64000, down_bps: 64000, loss_up: 0, loss_down: 0, rtt_ms: 20, jitter_ms: 2, muted: false, deafened: false, ...more });
-const alarm = (by = '') => ({ id: 'a1', code: 'silent', text: { code: 'silent', vi: 'Im', en: 'Silent' }, at: '2026-01-01T00:00:00Z', acknowledged_by: by });
+const alarm = (by = '') => ({ id: 'a1', code: 'silent', text: { code: 'silent', vi: 'Im', en: 'Silent' }, at: '2026-01-01T00:00:00Z', acknowledged_by: by, acknowledged_at: null });
 
 describe('the operators board', () => {
   it('puts what needs somebody first, equals by unit and name', () => {

@@ -5,7 +5,7 @@ import { bookPath, drawnRows, entriesOf, filteredHalls, gapsOf, wallClock } from
 import { fromRule, once, ruleWords, toRule, weekOfMonth } from '../src/desk/book/rule';
 import { address, problemOf } from '../src/desk/client';
 import { grouped } from '../src/desk/group';
-import type { Board, BoardEntry, CallGap, CallLine } from '../src/desk/model';
+import type { Board, BoardEntry, CallGap, CallLine } from '../src/server/model';
 import { matches, plain } from '../src/desk/plain';
 import { offTold } from '../src/desk/meeting/told';
 import { dateStanding, hasHalls, withoutHalls } from '../src/desk/states';

@@ -1,6 +1,7 @@
 /** What a host does to those who are in the call: each deed by its route, what was refused, and the way back from muting all. */
-import { hostDeed, Refused, type Undone } from '../api';
+import { hostDeed, Refused } from '../api';
 import { t } from '../i18n/call.svelte';
+import type { Muted, Undone } from '../server/model';
 
 export type Deed = 'mute' | 'ask-to-unmute' | 'lower-hand' | 'remove';
 
@@ -33,7 +34,7 @@ export class Hosting {
 
   muteAll(): Promise<boolean> {
     return this.act('mute-all', async () => {
-      const made = await this.ask<{ muted: number; undo: string; undo_s: number }>('mute-all');
+      const made = await this.ask<Muted>('mute-all');
       this.done = t(made.muted > 0 ? 'host.mutedAll' : 'host.allWereMuted', { n: made.muted });
       this.undo = made.muted > 0 ? made.undo : '';
       this.forgetAfter(made.undo_s * 1000);

@@ -1,6 +1,7 @@
 /** The lobby as a host sees it: who waits, and deciding about them. Used in the call and on the page of a meeting. */
-import { admitFromLobby, denyFromLobby, lookLobby, pardonFromLobby, Refused, switchLobby, type LobbyView, type Waiter } from '../api';
+import { admitFromLobby, denyFromLobby, lookLobby, pardonFromLobby, Refused, switchLobby } from '../api';
 import { t } from '../i18n/index.svelte';
+import type { LobbyView, Waiter } from '../server/model';
 
 const PAUSE_MS = 700;
 const OFFLINE_PAUSE_MS = 4_000;

@@ -1,13 +1,14 @@
 /** One run of the check: opens the door, calls itself, tries the other ways, asks about the speaker, hands in what was found. */
-import { beginCheck, Refused, reportCheck, type CheckKept } from '../api';
+import { beginCheck, Refused, reportCheck } from '../api';
 import type { Preview } from '../devices/preview.svelte';
 import type { Sample } from '../figures/figures';
 import { t } from '../i18n/check.svelte';
 import type { CheckKey } from '../i18n/check-vi';
-import { browserOf, cameraVerdict, microphoneVerdict, networkOf, type CheckFigures, type Ways } from './figures';
+import { browserOf, cameraVerdict, microphoneVerdict, networkOf, type Ways } from './figures';
 import { isRefusal, Loop, wait } from './loop';
 import { drawnPicture, Eye, type Drawn } from './pictures';
 import { Returned } from './voice';
+import type { CheckFigures, CheckKept } from '../server/model';
 
 export type Phase = 'ready' | 'opening' | 'measuring' | 'ways' | 'asking' | 'done';
 

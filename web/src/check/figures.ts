@@ -1,34 +1,11 @@
 /** What a check found, as it is handed in and looked up (`signaling/api/models/checks.py`), and what it means. Pure. */
 import type { Sample } from '../figures/figures';
+import type { CameraFigures, CheckFigures, NetworkFigures } from '../server/model';
 
-export type Verdict = 'good' | 'fair' | 'bad' | 'untried';
-export type Failed = '' | 'denied' | 'blocked' | 'absent' | 'busy' | 'insecure' | 'unsupported' | 'unknown';
+export type Verdict = NetworkFigures['verdict'];
+export type Failed = CameraFigures['failure'];
 export type Part = 'network' | 'microphone' | 'speaker' | 'camera';
 export const PARTS: readonly Part[] = ['network', 'microphone', 'speaker', 'camera'];
-
-export interface NetworkFigures {
-  verdict: Verdict;
-  way: 'udp' | 'tcp' | 'relay' | 'none';
-  udp: boolean | null;
-  tcp: boolean | null;
-  relay: boolean | null;
-  rtt_ms: number | null;
-  jitter_ms: number | null;
-  up_loss: number | null;
-  down_loss: number | null;
-  up_kbps: number | null;
-  down_kbps: number | null;
-  limit: 'none' | 'cpu' | 'bandwidth' | 'other';
-  height_back: number | null;
-}
-
-export interface CheckFigures {
-  network: NetworkFigures;
-  microphone: { verdict: Verdict; failure: Failed; heard: boolean; level: number };
-  speaker: { verdict: Verdict; heard: boolean | null };
-  camera: { verdict: Verdict; failure: Failed; width: number; height: number; fps: number; dark: boolean };
-  browser: { family: 'chromium' | 'edge' | 'firefox' | 'safari' | 'other'; major: number; system: 'windows' | 'android' | 'ios' | 'mac' | 'linux' | 'other' };
-}
 
 /** Which of the three ways media came through; null: not tried. */
 export interface Ways {

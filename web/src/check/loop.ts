@@ -3,8 +3,8 @@
  * between is what stands between in any meeting. Owns the connections; judges nothing.
  */
 import { ConnectionError, ConnectionErrorReason, ConnectionState, LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, setLogLevel, Track, VideoPresets, type RemoteTrack } from 'livekit-client';
-import type { CheckOpened } from '../api';
 import { Meter, type Report, type Sample } from '../figures/figures';
+import type { CheckOpened } from '../server/model';
 
 const CONNECT_MS = 12_000;
 const SWITCH_MS = 9_000;

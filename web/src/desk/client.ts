@@ -2,15 +2,7 @@
 import { Refused } from '../api';
 import { t } from '../i18n/desk.svelte';
 import { language } from '../i18n/index.svelte';
-
-/** One thing that was wrong: a field, a row of a file, a clash. */
-export interface Trouble {
-  code: string;
-  vi: string;
-  en: string;
-  where: string;
-  detail: Record<string, unknown>;
-}
+import type { Trouble } from '../server/model';
 
 /** The server said no (RFC 9457); `message` and each trouble are fit to be shown. */
 export class Problem extends Refused {

@@ -1,6 +1,6 @@
 /** Searches that several forms use. The server ignores diacritics and đ/d. */
 import { all, get, type Page } from './client';
-import type { Hall, MeetingType, Person, RecipientSet, Terminal, Unit } from './model';
+import type { Hall, MeetingType, Person, RecipientSet, Site, Terminal, Unit } from '../server/model';
 import type { Option } from './parts/Picker.svelte';
 
 const FEW = 20;
@@ -27,7 +27,7 @@ export async function findTerminals(typed: string): Promise<Option[]> {
 }
 
 export async function findSites(typed: string): Promise<Option[]> {
-  const page = await get<Page<{ id: string; name: string; code: string }>>('/sites', { q: typed, limit: FEW });
+  const page = await get<Page<Site>>('/sites', { q: typed, limit: FEW });
   return page.items.map(({ id, name, code }) => ({ id, name, hint: code }));
 }
 
@@ -38,7 +38,7 @@ export async function findUnitsBelow(typed: string, parent: string): Promise<Opt
 }
 
 export async function findSitesOf(typed: string, unit: string): Promise<Option[]> {
-  const page = await get<Page<{ id: string; name: string; code: string; unit_id: string }>>('/sites', { q: typed, unit_id: unit, limit: FEW });
+  const page = await get<Page<Site>>('/sites', { q: typed, unit_id: unit, limit: FEW });
   return page.items.filter((site) => site.unit_id === unit).map(({ id, name, code }) => ({ id, name, hint: code }));
 }
 

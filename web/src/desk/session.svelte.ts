@@ -1,6 +1,6 @@
 /** Who is signed in, for all screens of the desk. What he may do is decided by the server; this only shows and hides. */
 import { get, send } from './client';
-import type { Me, Session } from './model';
+import type { Me, Session } from '../server/model';
 
 const state = $state({ session: null as Session | null });
 

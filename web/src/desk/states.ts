@@ -1,6 +1,6 @@
 /** How a meeting or one of its dates stands, as a word, a sign and a tone: colour never says it alone. Pure. */
 import type { DeskKey } from '../i18n/desk-vi';
-import type { Answer, CallGap, CallLine, ClassName, DateState, Meeting, MeetingState } from './model';
+import type { Answer, CallGap, CallLine, ClassName, DateState, Meeting, MeetingState } from '../server/model';
 import type { SignName } from './signs';
 
 export interface Standing {

@@ -1,6 +1,6 @@
 /** How many approvals wait for the person: the number beside "Duyệt". */
 import { get, type Page } from './client';
-import type { Approval } from './model';
+import type { Approval } from '../server/model';
 
 const state = $state({ count: 0 });
 

@@ -1,5 +1,5 @@
 /** The board as rows and times, for the picture and for the table alike. Pure. */
-import type { Board, BoardEntry, BoardHall } from '../model';
+import type { Board, BoardEntry, BoardHall } from '../../server/model';
 import { matches } from '../plain';
 import { addDays, clockOf, dayOf, local } from '../time';
 

@@ -1,6 +1,6 @@
 /** What the booking form holds, and what it sends. A draft that is a state secret is never sent: it is emptied. */
 import { me } from '../session.svelte';
-import type { AgendaItem, AttendeeFields, ClassName, Connect, DocumentFields, Meeting, MeetingFields, MeetingType } from '../model';
+import type { AgendaItem, AttendeeFields, ClassName, Connect, DocumentFields, KnownRequest, Meeting, MeetingFields, MeetingType } from '../../server/model';
 import type { Option } from '../parts/Picker.svelte';
 import { clockOf, dayOf, instant, nextStart, weekday } from '../time';
 import { fromRule, once, toRule, type Repeat } from './rule';
@@ -164,7 +164,7 @@ export class Draft {
   }
 
   /** From a copy, a template or the meeting that is edited; names of what it points to are looked up by the caller. */
-  fill(request: Partial<MeetingFields>, types: MeetingType[], names: (id: string) => string, keepsTime: boolean): void {
+  fill(request: KnownRequest, types: MeetingType[], names: (id: string) => string, keepsTime: boolean): void {
     this.title = request.title ?? this.title;
     const type = types.find((one) => one.code === request.type_code);
     if (type !== undefined) this.choose(type);
@@ -183,7 +183,7 @@ export class Draft {
     this.guests = [];
     this.typed = { name: '', mail: '' };
     for (const fields of request.attendees ?? []) this.invite(guestOf(fields, names));
-    this.agenda = (request.agenda ?? []).map((item) => ({ ...item }));
+    this.agenda = (request.agenda ?? []).map(({ title, presenter = '', minutes = 0 }) => ({ title, presenter, minutes }));
     this.documents = (request.documents ?? []).map((document) => ({ ...document }));
     this.description = request.description ?? '';
     this.public = request.public ?? false;
@@ -198,7 +198,7 @@ export function guestOf(fields: AttendeeFields, names: (id: string) => string): 
 }
 
 /** A meeting that stands, as a request that would book it. */
-export function requestOf(meeting: Meeting): Partial<MeetingFields> {
+export function requestOf(meeting: Meeting): KnownRequest {
   const attendees = meeting.attendees.map((one): AttendeeFields => {
     const who = one.unit_id !== null && one.person_id === null ? { unit_id: one.unit_id } : one.person_id !== null ? { person_id: one.person_id } : { guest_name: one.guest_name, guest_email: one.guest_email };
     return { ...who, label: one.label, role: one.role, required: one.required, must_be_head: one.must_be_head };
@@ -209,7 +209,7 @@ export function requestOf(meeting: Meeting): Partial<MeetingFields> {
 }
 
 /** All identifiers in a request whose names a form shows. */
-export function pointedTo(request: Partial<MeetingFields>): { units: string[]; people: string[]; halls: string[]; sets: string[] } {
+export function pointedTo(request: KnownRequest): { units: string[]; people: string[]; halls: string[]; sets: string[] } {
   const guests = (request.attendees ?? []).filter((one) => !one.label);
   const some = (ids: (string | null | undefined)[]) => [...new Set(ids.filter((id): id is string => typeof id === 'string' && id !== ''))];
   return {

@@ -1,6 +1,6 @@
 /** Asks, while the form changes, whether it would go through. Only the newest answer counts; nothing is taken by asking. */
 import { send } from '../client';
-import type { Preview } from '../model';
+import type { Preview } from '../../server/model';
 import type { Draft } from './draft.svelte';
 
 const WAIT_MS = 350;

@@ -1,79 +1,9 @@
 /** The halls of one meeting as the operator watches them: how a leg stands, what is wrong with it, what comes first. Pure. */
 import type { DeskKey } from '../../i18n/desk-vi';
-import type { CallLine } from '../model';
+import type { Alarm, CallLine, Leg } from '../../server/model';
 import { matches, plain } from '../plain';
 import type { SignName } from '../signs';
 import type { Standing } from '../states';
-
-export type LegState = 'idle' | 'probing' | 'calling' | 'ringing' | 'connected' | 'failed' | 'given_up' | 'left';
-/** A code with its words; no code: nothing to say. */
-export interface Told {
-  code: string;
-  vi: string;
-  en: string;
-}
-/** Up is from the hall. Losses 0..1; null: not known yet. */
-export interface Stream {
-  codec: string;
-  up_bps: number | null;
-  down_bps: number | null;
-  loss_up: number | null;
-  loss_down: number | null;
-  rtt_ms: number | null;
-  jitter_ms: number | null;
-}
-export interface Alarm {
-  id: string;
-  code: string;
-  text: Told;
-  at: string;
-  acknowledged_by: string;
-}
-/** One hall in one meeting, as `GET /occurrences/{id}/legs` gives it. */
-export interface Leg {
-  leg_id: string;
-  terminal_id: string;
-  terminal: string;
-  /** Empty: it stands in none. */
-  hall: string;
-  site: string;
-  unit: string;
-  unit_path: string;
-  protocol: string;
-  address: string;
-  state: LegState;
-  reason: Told;
-  attempts: number;
-  next_try_at: string | null;
-  since: string;
-  secure: boolean;
-  /** In an important meeting without encryption. */
-  unprotected: boolean;
-  audio: (Stream & { muted: boolean; deafened: boolean }) | null;
-  video: (Stream & { size: string; fps: number }) | null;
-  content: boolean;
-  floor_wanted_at: string | null;
-  /** Its camera can be moved from here. */
-  camera: boolean;
-  on_stage: boolean;
-  layout: string;
-  readiness: { state: 'green' | 'amber' | 'red' | 'unknown'; at: string | null; reason: Told };
-  thumbnail_url: string;
-  /** It was taken off the date. */
-  taken_off: boolean;
-  alarms: Alarm[];
-}
-export interface Program {
-  layout: string;
-  text: string;
-  running: boolean;
-  degraded: string;
-  /** Halls hear chopped words. */
-  sound_late: boolean;
-  picture_url: string;
-  /** Names of people whose pictures the halls do not get. */
-  unseen: string[];
-}
 
 export type Ready = Leg['readiness']['state'];
 export type Filter = 'all' | 'connected' | 'under_way' | 'trouble' | 'waiting' | 'hand';
@@ -83,7 +13,7 @@ export type Order = 'worst' | 'tree';
 const LOSS_HEARD = 0.03;
 const RTT_FELT_MS = 400;
 
-const STATES: Record<LegState, Standing> = {
+const STATES: Record<Leg['state'], Standing> = {
   idle: { text: 'leg.idle', sign: 'clock', tone: '' },
   probing: { text: 'leg.probing', sign: 'search', tone: 'wait' },
   calling: { text: 'leg.calling', sign: 'repeat', tone: 'wait' },
@@ -100,7 +30,7 @@ const READINESS: Record<Leg['readiness']['state'], { text: DeskKey; sign: SignNa
   unknown: { text: 'ready.unknown', sign: 'clock', tone: '' },
 };
 
-export function legStanding(state: LegState): Standing {
+export function legStanding(state: Leg['state']): Standing {
   return STATES[state] ?? STATES.idle;
 }
 

@@ -1,10 +1,10 @@
 /** The rows of one meeting as they change: read once, then told by the server. Owns the connection; knows no screen. */
 import { address, get } from '../client';
-import type { Leg, Program } from './legs';
+import type { Leg, ProgramState } from '../../server/model';
 
 export class LiveLegs {
   legs = $state.raw<Leg[]>([]);
-  program = $state.raw<Program | null>(null);
+  program = $state.raw<ProgramState | null>(null);
   loaded = $state(false);
   error = $state.raw<unknown>(null);
   /** Since when nothing has been heard; null: all is well. */
@@ -56,7 +56,7 @@ export class LiveLegs {
 
   /** How the picture for halls stands; nobody tells when it changes. */
   async look(): Promise<void> {
-    this.program = await get<Program>(this.#program).catch(() => this.program);
+    this.program = await get<ProgramState>(this.#program).catch(() => this.program);
   }
 
   #take(changed: Leg[]): void {

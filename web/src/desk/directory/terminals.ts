@@ -1,18 +1,9 @@
 /** How terminals stand with the server (SIP), as `GET /terminal-states` tells. Pure, but for the asking. */
 import { get } from '../client';
-import type { Told } from '../control/legs';
 import { callsHalls } from '../session.svelte';
 import type { Standing } from '../states';
+import type { TerminalState } from '../../server/model';
 
-export interface TerminalState {
-  terminal_id: string;
-  alias: string;
-  registered: boolean;
-  address: string;
-  user_agent: string;
-  last_call_at: string | null;
-  last_call_reason: Told | null;
-}
 /** `null`: the server connects no hall terminals. */
 export type TerminalStates = ReadonlyMap<string, TerminalState> | null;
 

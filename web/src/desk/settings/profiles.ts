@@ -1,32 +1,5 @@
 /** Makes of hall terminals: their profiles as the server has them, and how a form changes one. Pure. */
-
-export interface Profile {
-  name: string;
-  kind: 'shipped' | 'changed' | 'own';
-  changed_at: string | null;
-  changed_by: string;
-  words: string[];
-  transports: string[];
-  feedback_profile: boolean;
-  feedback: string[];
-  keyframes: string[];
-  audio: string[];
-  modes: number[];
-  max_level: number;
-  max_fps: number;
-  high: boolean;
-  baseline_prefix: string;
-  video: boolean;
-  content: boolean;
-  floor: string[];
-  floor_role: string;
-  floor_word: string;
-  far_camera: boolean;
-  encryption: 'any' | 'off';
-  encryption_style: string;
-  tias: boolean;
-  redial_minimal: boolean;
-}
+import type { DeviceProfile } from '../../server/model';
 
 export const CHOICES = {
   transports: ['tls', 'tcp', 'udp'],
@@ -35,8 +8,8 @@ export const CHOICES = {
   keyframes: ['pli', 'fir', 'info'],
   floor: ['udp', 'tcp'],
 } as const;
-export const LEVELS = [10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52];
-export const MODES = ['1,0', '0,1', '0', '1'];
+export const LEVELS: DeviceProfile['max_level'][] = [10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52];
+export const MODES: DeviceProfile['modes'][] = [[1, 0], [0, 1], [0], [1]];
 /** As people know them. */
 export const CALLED: Record<string, string> = {
   tls: 'TLS', tcp: 'TCP', udp: 'UDP', opus: 'Opus', g722: 'G.722', pcma: 'G.711 A', pcmu: 'G.711 µ', nack: 'NACK', pli: 'PLI', fir: 'FIR', tmmbr: 'TMMBR', info: 'SIP INFO',
@@ -57,19 +30,19 @@ export function wordsOf(text: string): string[] {
 }
 
 /** What is sent: the whole of it but what the server says of it. */
-export function fieldsOf(profile: Profile): Omit<Profile, 'name' | 'kind' | 'changed_at' | 'changed_by'> {
+export function fieldsOf(profile: DeviceProfile): Omit<DeviceProfile, 'name' | 'kind' | 'changed_at' | 'changed_by'> {
   const { name: _name, kind: _kind, changed_at: _at, changed_by: _by, ...fields } = profile;
   return fields;
 }
 
 /** Chosen or not; a chosen one comes last. */
-export function turned(chosen: readonly string[], name: string, on: boolean): string[] {
+export function turned<Name>(chosen: readonly Name[], name: Name, on: boolean): Name[] {
   const others = chosen.filter((one) => one !== name);
   return on ? [...others, name] : others;
 }
 
 /** One place nearer to the front. */
-export function sooner(chosen: readonly string[], name: string): string[] {
+export function sooner<Name>(chosen: readonly Name[], name: Name): Name[] {
   const place = chosen.indexOf(name);
   if (place < 1) return [...chosen];
   const next = [...chosen];

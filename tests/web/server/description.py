@@ -1,0 +1,29 @@
+"""The OpenAPI document of the whole server, for the types of the pages: `python -m tests.web.server.description`."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from signaling.access.refusals import STATUS
+from signaling.api.application import application
+from signaling.api.ground.invitations import Invitations
+from signaling.api.ground.surroundings import Surroundings
+from signaling.host.config import Settings
+from signaling.host.tokens import Authenticator
+from signaling.meetings.secretariat import Secretariat
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+def document() -> dict[str, Any]:
+    """Return the document with every route of `/api/v1`. No version of the program stands in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        authenticator = Authenticator({"office": SECRET})
+        office = Secretariat(Settings(data_dir=Path(folder)), authenticator, lambda: 0.0)
+        around = Surroundings(authenticator, Invitations(SECRET), lambda: 0.0, bytes, "0")
+        return application(around, office.desk, office.routers, STATUS).openapi()
+
+
+if __name__ == "__main__":
+    print(json.dumps(document()))
