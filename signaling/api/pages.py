@@ -20,7 +20,7 @@ _TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".svg": "image/sv
 _TYPES |= {".webmanifest": "application/manifest+json", ".html": "text/html", ".css": "text/css"}
 _PACKED = {".woff2", ".png", ".jpg", ".webp", ".mp3", ".gz", ".br"}
 _DESK = "sign-in|my|account|board|book|approvals|meetings|control|directory|settings|guides|answer|join|schedule|moi|duyet|hop"
-"""The pages of the secretariat: `DESKS` and `SHORT` of `web/src/route.ts`; a test compares the two."""
+"""The pages of the secretariat: `DESKS` and `SHORT` of `web/src/browser/route.ts`; a test compares the two."""
 _PAGES = re.compile(rf"/|/trust/?|/test/?|/m/[^/]{{1,200}}/?|/(?:{_DESK})(?:/[^/]{{1,200}}){{0,3}}/?")
 
 _MISSING = """<!doctype html><html lang="vi"><meta charset="utf-8"><meta name="viewport" content="width=device-width">

@@ -106,7 +106,7 @@ async def database(served: Served) -> AsyncIterator[Database]:
 
 
 def test_the_server_gives_every_page_that_the_browser_knows() -> None:
-    source = (Path(__file__).parents[2] / "web" / "src" / "route.ts").read_text()
+    source = (Path(__file__).parents[2] / "web" / "src" / "browser" / "route.ts").read_text()
     listed = re.search(r"DESKS = \[(.*?)\]", source, re.S)
     short = re.search(r"SHORT[^=]*= \{(.*?)\}", source, re.S)
     assert listed is not None and short is not None

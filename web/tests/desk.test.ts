@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bookPath, drawnRows, entriesOf, filteredHalls, gapsOf, wallClock } from '../src/desk/board/rows';
 import { fromRule, once, ruleWords, toRule, weekOfMonth } from '../src/desk/book/rule';
-import { address, problemOf } from '../src/desk/client';
-import { grouped } from '../src/desk/group';
+import { address, problemOf } from '../src/desk/data/client';
+import { grouped } from '../src/desk/words/group';
 import type { Board, BoardEntry, CallGap, CallLine } from '../src/server/model';
-import { matches, plain } from '../src/desk/plain';
-import { offTold } from '../src/desk/meeting/told';
-import { dateStanding, hasHalls, withoutHalls } from '../src/desk/states';
-import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, shownDay, typedDay, weekday, weeksOf, wholeDays } from '../src/desk/time';
+import { matches, plain } from '../src/desk/words/plain';
+import { offTold } from '../src/desk/words/told';
+import { dateStanding, hasHalls, withoutHalls } from '../src/desk/words/states';
+import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, shownDay, typedDay, weekday, weeksOf, wholeDays } from '../src/desk/words/time';
 import { t } from '../src/i18n/desk.svelte';
 import { speak } from '../src/i18n/index.svelte';
-import { parseRoute } from '../src/route';
+import { parseRoute } from '../src/browser/route';
 import { parseGuide } from '../tools/guides';
 
 describe('time in Vietnam', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { VideoQuality } from 'livekit-client';
-import { mostOf, sentOf } from '../src/call/saving';
-import { absence, why, type Facts, type Moment } from '../src/call/why';
+import { mostOf, sentOf } from '../src/call/media/saving';
+import { absence, why, type Facts, type Moment } from '../src/call/live/why';
 import { Meter, type Report } from '../src/figures/figures';
 
 /** As Chromium writes them: one publishing and one receiving connection. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkPath, leadsOn, meetingPath, opensHereOnly, parseRoute, typedMeeting } from '../src/route';
+import { checkPath, leadsOn, meetingPath, opensHereOnly, parseRoute, typedMeeting } from '../src/browser/route';
 
 const at = (path: string) => parseRoute(new URL(path, 'https://hop.example.vn'));
 

@@ -1,5 +1,5 @@
 /** The blur before a meeting: which picture of oneself is shown, and what is handed over to the call. Owns the blur until then. */
-import { recall, remember } from '../memory';
+import { recall, remember } from '../browser/memory';
 import type { Blur, Trouble } from './blur';
 
 export class OwnBlur {

@@ -1,4 +1,4 @@
-import { aborted } from '../aborted';
+import { aborted } from '../browser/aborted';
 
 /** What others would hear: the voice as it came back from the server, kept in memory for a few seconds and played once asked. */
 export class Returned {

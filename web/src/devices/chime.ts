@@ -1,4 +1,4 @@
-import { aborted } from '../aborted';
+import { aborted } from '../browser/aborted';
 
 /** A two-note test sound through a chosen speaker. */
 const NOTES_HZ = [523.25, 783.99];

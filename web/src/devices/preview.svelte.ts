@@ -2,7 +2,7 @@
  * The camera and microphone before the meeting: asks for them, shows what failed, and hands the open tracks over
  * to the call so that no device is opened twice.
  */
-import { recall, remember } from '../memory';
+import { recall, remember } from '../browser/memory';
 import { EMPTY, listDevices, type Catalogue } from './catalogue';
 import { deviceFailure, thisEnvironment, type Device, type Failure } from './failure';
 import { HEARD, watchLevel } from './level';

@@ -1,7 +1,7 @@
 /** The board as rows and times, for the picture and for the table alike. Pure. */
 import type { Board, BoardEntry, BoardHall } from '../../server/model';
-import { matches } from '../plain';
-import { addDays, clockOf, dayOf, local } from '../time';
+import { matches } from '../words/plain';
+import { addDays, clockOf, dayOf, local } from '../words/time';
 
 /** A gap of a day in which a hall can be taken. */
 export interface Gap {

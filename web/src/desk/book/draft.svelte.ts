@@ -1,8 +1,8 @@
 /** What the booking form holds, and what it sends. A draft that is a state secret is never sent: it is emptied. */
-import { me } from '../session.svelte';
+import { me } from '../data/session.svelte';
 import type { AgendaItem, AttendeeFields, ClassName, Connect, DocumentFields, KnownRequest, Meeting, MeetingFields, MeetingType } from '../../server/model';
-import type { Option } from '../parts/Picker.svelte';
-import { clockOf, dayOf, instant, nextStart, weekday } from '../time';
+import type { Option } from '../fields/Picker.svelte';
+import { clockOf, dayOf, instant, nextStart, weekday } from '../words/time';
 import { fromRule, once, toRule, type Repeat } from './rule';
 
 export interface Guest {

@@ -1,5 +1,5 @@
 /** Asks, while the form changes, whether it would go through. Only the newest answer counts; nothing is taken by asking. */
-import { send } from '../client';
+import { send } from '../data/client';
 import type { Preview } from '../../server/model';
 import type { Draft } from './draft.svelte';
 

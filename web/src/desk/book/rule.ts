@@ -1,6 +1,6 @@
 /** Repeating in plain choices, to and from RRULE (RFC 5545). Pure. What cannot be said in these choices stays as it is. */
 import type { DeskKey } from '../../i18n/desk-vi';
-import { addDays, mondayOf, shownDay, weekday, weekdayName, weekdayShort, type Tongue } from '../time';
+import { addDays, mondayOf, shownDay, weekday, weekdayName, weekdayShort, type Tongue } from '../words/time';
 
 export type Every = 'none' | 'day' | 'workday' | 'week' | 'monthday' | 'monthweek' | 'year' | 'other';
 

@@ -1,7 +1,7 @@
 /** What the directory keeps, as columns and fields: one form and one table serve all of them. */
 import type { AnyKey } from '../../i18n/desk.svelte';
-import { findHalls, findSites, findUnits } from '../lookups';
-import type { Option } from '../parts/Picker.svelte';
+import { findHalls, findSites, findUnits } from '../fields/lookups';
+import type { Option } from '../fields/Picker.svelte';
 
 export type Row = Record<string, unknown> & { id: string; version?: number };
 

@@ -1,7 +1,7 @@
 /** How terminals stand with the server (SIP), as `GET /terminal-states` tells. Pure, but for the asking. */
-import { get } from '../client';
-import { callsHalls } from '../session.svelte';
-import type { Standing } from '../states';
+import { get } from '../data/client';
+import { callsHalls } from '../data/session.svelte';
+import type { Standing } from '../words/states';
 import type { TerminalState } from '../../server/model';
 
 /** `null`: the server connects no hall terminals. */

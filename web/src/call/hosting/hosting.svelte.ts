@@ -1,0 +1,83 @@
+/** What a host does to those who are in the call: each deed by its route, what was refused, and the way back from muting all. */
+import { hostDeed, Refused } from '../../server/routes';
+import { t } from '../../i18n/call.svelte';
+import type { Muted, Undone } from '../../server/model';
+
+export type Deed = 'mute' | 'ask-to-unmute' | 'lower-hand' | 'remove';
+
+const SHOWN_MS = 10_000;
+
+export class Hosting {
+  /** What is being done: the deed and of whom. */
+  busy = $state('');
+  /** Why the last deed was refused. */
+  trouble = $state('');
+  /** What the last deed for all has done. */
+  done = $state('');
+  /** Takes it back; empty: there is nothing to take back, or it is too late. */
+  undo = $state('');
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly conference: string,
+    private readonly key: string,
+  ) {}
+
+  close(): void {
+    clearTimeout(this.timer);
+  }
+
+  one(deed: Deed, identity: string, keepOut = false): Promise<boolean> {
+    const body = deed === 'remove' ? { identity, keep_out: keepOut } : { identity };
+    return this.act(`${deed} ${identity}`, () => this.ask(deed, body));
+  }
+
+  muteAll(): Promise<boolean> {
+    return this.act('mute-all', async () => {
+      const made = await this.ask<Muted>('mute-all');
+      this.done = t(made.muted > 0 ? 'host.mutedAll' : 'host.allWereMuted', { n: made.muted });
+      this.undo = made.muted > 0 ? made.undo : '';
+      this.forgetAfter(made.undo_s * 1000);
+    });
+  }
+
+  takeBack(): Promise<boolean> {
+    const { undo } = this;
+    this.undo = '';
+    return this.act('undo', async () => {
+      const { asked, unmuted } = await this.ask<Undone>('mute-all/undo', { undo });
+      const said = [unmuted > 0 ? t('host.unmuted', { n: unmuted }) : '', asked > 0 ? t('host.askedAll', { n: asked }) : ''];
+      this.done = said.filter((one) => one !== '').join(' ') || t('host.allBack');
+      this.forgetAfter(SHOWN_MS);
+    });
+  }
+
+  end(): Promise<boolean> {
+    return this.act('end', () => this.ask('end'));
+  }
+
+  private forgetAfter(delay_ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => (this.done = this.undo = ''), delay_ms);
+  }
+
+  private ask<Answer>(deed: string, body: Record<string, unknown> = {}): Promise<Answer> {
+    return hostDeed<Answer>(this.conference, this.key, deed, body);
+  }
+
+  /** Whether it was done. */
+  private async act(what: string, doing: () => Promise<unknown>): Promise<boolean> {
+    if (this.busy !== '') return false;
+    this.busy = what;
+    this.trouble = '';
+    try {
+      await doing();
+      return true;
+    } catch (error) {
+      this.trouble = error instanceof Refused ? error.message : t('app.offline');
+      return false;
+    } finally {
+      this.busy = '';
+    }
+  }
+}

@@ -1,0 +1,21 @@
+/** Why a call ended, as the text that says so. One table each for reasons from the server and failures to join. */
+import { ConnectionError, ConnectionErrorReason, DisconnectReason } from 'livekit-client';
+import type { Key } from '../../i18n/index.svelte';
+
+const BY_REASON: Partial<Record<DisconnectReason, Key>> = {
+  [DisconnectReason.CLIENT_INITIATED]: 'left.self',
+  [DisconnectReason.DUPLICATE_IDENTITY]: 'left.duplicate',
+  [DisconnectReason.SERVER_SHUTDOWN]: 'left.shutdown',
+  [DisconnectReason.PARTICIPANT_REMOVED]: 'left.removed',
+  [DisconnectReason.ROOM_DELETED]: 'left.ended',
+  [DisconnectReason.ROOM_CLOSED]: 'left.ended',
+};
+
+export function leavingText(reason: DisconnectReason | undefined): Key {
+  return (reason === undefined ? undefined : BY_REASON[reason]) ?? 'left.lost';
+}
+
+export function joinFailureText(error: unknown): Key {
+  const refused = error instanceof ConnectionError && error.reason === ConnectionErrorReason.NotAllowed;
+  return refused ? 'left.refused' : 'left.failed';
+}

@@ -1,0 +1,116 @@
+/** Whether anything comes from the server, looked at once a second: a dead line is told before the transports give it up. */
+import type { Room } from 'livekit-client';
+import { serverAnswers } from '../../server/routes';
+import { CHECK_MS, Patience, Pulse, type Beat, type Verdict } from './flow';
+
+const MEASURE_BEATS = 10;
+
+interface Pair {
+  id: string;
+  type: string;
+  timestamp: number;
+  lastPacketReceivedTimestamp?: number;
+  bytesReceived?: number;
+  requestsSent?: number;
+  responsesReceived?: number;
+}
+
+export class Line {
+  /** Nothing comes, although the call has not been given up. */
+  stalled = $state(false);
+  private readonly pulse = new Pulse();
+  private readonly patience = new Patience();
+  /** Of browsers that do not say when a packet came: bytes so far, and since when they are so many. */
+  private counted = { bytes: 0, since_ms: 0 };
+  private readonly timer: ReturnType<typeof setInterval>;
+  private readonly offline = () => void this.look();
+  private looking = false;
+  private verdict: Verdict = 'flows';
+  private asking = false;
+  /** Beats until the time of an answer is measured again. */
+  private measure_in = MEASURE_BEATS;
+  private closed = false;
+
+  constructor(private readonly room: Room) {
+    this.timer = setInterval(() => void this.look(), CHECK_MS);
+    void this.answers(); // how long an answer takes here
+    window.addEventListener('offline', this.offline);
+  }
+
+  close(): void {
+    this.closed = true;
+    clearInterval(this.timer);
+    window.removeEventListener('offline', this.offline);
+  }
+
+  private async look(): Promise<void> {
+    if (this.looking) return;
+    this.looking = true;
+    try {
+      const pairs = await pairsOf(this.room);
+      const now_ms = performance.now();
+      this.verdict = this.pulse.next(this.beat(pairs, now_ms), now_ms, navigator.onLine);
+      if (this.closed) return;
+      if (this.verdict === 'ask') void this.ask();
+      else if (this.verdict !== 'unsure') this.stalled = this.verdict === 'silent';
+      if (this.verdict === 'flows') this.measure();
+    } finally {
+      this.looking = false;
+    }
+  }
+
+  /** Beats go on while this waits, and may decide earlier. */
+  private async ask(): Promise<void> {
+    if (this.asking) return;
+    this.asking = true;
+    const answered = await this.answers();
+    this.asking = false;
+    if (!this.closed && this.verdict === 'ask') this.stalled = !answered;
+  }
+
+  /** An answer is slow while a page joins, and a line may become better. */
+  private measure(): void {
+    this.measure_in -= 1;
+    if (this.measure_in > 0 || !this.patience.slow || this.asking) return;
+    this.measure_in = MEASURE_BEATS;
+    void this.answers();
+  }
+
+  private async answers(): Promise<boolean> {
+    const began_ms = performance.now();
+    const answered = await serverAnswers(this.patience.most_ms);
+    if (answered) this.patience.answered(performance.now() - began_ms);
+    return answered;
+  }
+
+  private beat(pairs: Pair[], now_ms: number): Beat {
+    if (pairs.length === 0) return { heard_ms: null, unanswered: 0 };
+    const bytes = sum(pairs.map((one) => one.bytesReceived));
+    if (bytes !== this.counted.bytes) this.counted = { bytes, since_ms: now_ms };
+    const ages_ms = pairs.flatMap((one) => (one.lastPacketReceivedTimestamp ? [one.timestamp - one.lastPacketReceivedTimestamp] : []));
+    const heard_ms = ages_ms.length === 0 ? this.counted.since_ms : now_ms - Math.max(0, Math.min(...ages_ms));
+    return { heard_ms, unanswered: sum(pairs.map((one) => one.requestsSent)) - sum(pairs.map((one) => one.responsesReceived)) };
+  }
+}
+
+/** In use, of each transport. Internal to the library, whose version is pinned: it names no transport that carries no track. */
+async function pairsOf(room: Room): Promise<Pair[]> {
+  interface Way {
+    getStats(): Promise<RTCStatsReport> | undefined;
+  }
+  const { engine } = room as unknown as { engine?: { pcManager?: { publisher?: Way; subscriber?: Way } } };
+  const ways = [engine?.pcManager?.publisher, engine?.pcManager?.subscriber].flatMap((one) => one ?? []);
+  const reports = await Promise.all(ways.map((one) => Promise.resolve(one.getStats()).catch(() => undefined)));
+  return reports.flatMap((report) => selected(report) ?? []);
+}
+
+function selected(report: RTCStatsReport | undefined): Pair | undefined {
+  const all = report === undefined ? [] : ([...report.values()] as (Pair & { selectedCandidatePairId?: string; nominated?: boolean; state?: string })[]);
+  const id = all.find((one) => one.type === 'transport')?.selectedCandidatePairId;
+  const pairs = all.filter((one) => one.type === 'candidate-pair');
+  return pairs.find((one) => one.id === id) ?? pairs.find((one) => one.nominated === true && one.state === 'succeeded');
+}
+
+function sum(counts: (number | undefined)[]): number {
+  return counts.reduce<number>((all, one) => all + (one ?? 0), 0);
+}

@@ -1,0 +1,82 @@
+/** Short messages to the person: shown for a while and read out by screen readers. Arrivals are told in one sentence, not one by one. */
+import { t, type Key } from '../../i18n/index.svelte';
+
+export interface Notice {
+  id: number;
+  text: string;
+  /** Something that the person wanted did not work. */
+  failure: boolean;
+  /** Who wrote it in the chat, by identity; null: it is no line of the chat. */
+  writer: string | null;
+}
+
+const MOST_SHOWN = 3;
+const SHOWN_MS = 6_000;
+/** Of a line of the chat. */
+const MOST_CHARACTERS = 160;
+const GATHER_MS = 1_200;
+
+export class Notices {
+  shown = $state.raw<Notice[]>([]);
+  private serial = 0;
+  private readonly gathered = new Map<'joined' | 'left', string[]>();
+  private readonly timers = new Set<ReturnType<typeof setTimeout>>();
+
+  tell(text: string, failure = false): void {
+    this.show(text, failure, null);
+  }
+
+  /** A line of the chat, in place of an older one of the same person. */
+  wrote({ identity, name, text }: { identity: string; name: string; text: string }): void {
+    const words = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
+    this.shown = this.shown.filter((other) => other.writer !== identity);
+    this.show(t('notice.chat', { name, text: words }), false, identity);
+  }
+
+  /** The chat is open: its lines are read there. */
+  forgetChat(): void {
+    if (this.shown.some((one) => one.writer !== null)) this.shown = this.shown.filter((one) => one.writer === null);
+  }
+
+  moved(what: 'joined' | 'left', name: string): void {
+    const names = this.gathered.get(what);
+    if (names !== undefined) {
+      names.push(name);
+      return;
+    }
+    this.gathered.set(what, [name]);
+    this.later(GATHER_MS, () => this.tellMoved(what));
+  }
+
+  /** Of those that were about to be told. */
+  forgetMoves(): void {
+    this.gathered.clear();
+  }
+
+  close(): void {
+    this.timers.forEach(clearTimeout);
+    this.timers.clear();
+    this.shown = [];
+  }
+
+  private tellMoved(what: 'joined' | 'left'): void {
+    const names = this.gathered.get(what) ?? [];
+    this.gathered.delete(what);
+    const key: Key = names.length > 1 ? `notice.${what}Many` : `notice.${what}`;
+    if (names[0] !== undefined) this.tell(t(key, { name: names[0], n: names.length - 1 }));
+  }
+
+  private show(text: string, failure: boolean, writer: string | null): void {
+    const notice = { id: (this.serial += 1), text, failure, writer };
+    this.shown = [...this.shown, notice].slice(-MOST_SHOWN);
+    this.later(SHOWN_MS, () => (this.shown = this.shown.filter((other) => other.id !== notice.id)));
+  }
+
+  private later(delay_ms: number, act: () => void): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      act();
+    }, delay_ms);
+    this.timers.add(timer);
+  }
+}

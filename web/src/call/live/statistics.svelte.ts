@@ -1,0 +1,146 @@
+/**
+ * The figures of a call while somebody looks at them: read every two seconds, kept for two minutes, and nothing at other times.
+ * What is sent changes with the own switches; rates over a time in which one moved are of neither, and nobody gets to see them.
+ */
+import { ConnectionQuality, LocalTrackPublication, RoomEvent, Track, type LocalTrack, type RemoteTrack, type Room, type TrackPublication } from 'livekit-client';
+import { serverBusy } from '../../server/routes';
+import { Meter, type Report, type Reports } from '../../figures/figures';
+import { Pressure } from '../../figures/pressure';
+import type { Member } from './members';
+import { LASTING, absence, why, type Absence, type Finding, type Moment, type Wanted } from './why';
+
+const PERIOD_MS = 2_000;
+/** Of the first figures, and of those after a switch. */
+const SOON_MS = 1_000;
+/** What was under way when a switch moved is gone by then. */
+const DRAINED_MS = 300;
+const KEPT = 60;
+/** How much time the figures show. */
+export const SPAN_MS = KEPT * PERIOD_MS;
+const SWITCHES = [RoomEvent.TrackMuted, RoomEvent.TrackUnmuted, RoomEvent.LocalTrackPublished, RoomEvent.LocalTrackUnpublished] as const;
+/** Asked for rarely: it is one request of each open panel. */
+const SERVER_MS = 10_000;
+/** Remote tracks that are read; with more of them in view the browser would be busy with counting. */
+const MOST_READ = 12;
+
+export interface Reading extends Moment {
+  /** Figures of what is sent belong together only where this is the same. */
+  era: number;
+}
+
+export class Statistics {
+  /** Oldest first. */
+  samples = $state.raw<Reading[]>([]);
+  /** There are no figures yet, or none of what is sent since a switch moved. */
+  measuring = $state(true);
+  private busy = $state(false);
+  private readonly meter = new Meter();
+  private readonly pressure = new Pressure();
+  private readonly asking: ReturnType<typeof setInterval>;
+  private next: ReturnType<typeof setTimeout> | undefined;
+  /** Counts the beginnings: a reading that an older one asked for is none. */
+  private era = $state(0);
+  private closed = false;
+  private readonly switched = (publication: TrackPublication) => {
+    if (publication instanceof LocalTrackPublication) this.beginAnew(DRAINED_MS);
+  };
+
+  constructor(
+    private readonly room: Room,
+    private readonly members: () => Member[],
+    private readonly saving: () => boolean,
+    private readonly wanted: () => Wanted = () => ({ own: null, others: [] }),
+  ) {
+    this.asking = setInterval(() => void this.askServer(), SERVER_MS);
+    SWITCHES.forEach((event) => room.on(event, this.switched));
+    this.beginAnew(0);
+    void this.askServer();
+  }
+
+  get latest(): Reading | null {
+    return this.samples.at(-1) ?? null;
+  }
+
+  /** Read since a switch moved. */
+  private get own(): Reading[] {
+    return this.samples.filter((one) => one.era === this.era);
+  }
+
+  /** What is sent has been read for long enough to blame something. */
+  get judged(): boolean {
+    return this.own.length >= LASTING;
+  }
+
+  get findings(): Finding[] {
+    const members = this.members();
+    const weak = (one: Member) => !one.local && (one.quality === ConnectionQuality.Poor || one.quality === ConnectionQuality.Lost);
+    return why(this.samples, this.own, {
+      serverBusy: this.busy,
+      starved: members.filter((one) => one.starved.camera || one.starved.screen).length,
+      weakSenders: members.filter(weak).map((one) => one.name),
+      saving: this.saving(),
+    });
+  }
+
+  /** Of where the latest figures have no picture. */
+  get absent(): Record<'sent' | 'seen', Absence | null> {
+    const { latest } = this;
+    const wanted = this.wanted();
+    const of = (direction: 'sent' | 'seen') => (latest === null || latest[direction] !== null ? null : absence(direction, wanted));
+    return { sent: of('sent'), seen: of('seen') };
+  }
+
+  close(): void {
+    this.closed = true;
+    this.era += 1;
+    clearTimeout(this.next);
+    clearInterval(this.asking);
+    this.pressure.close();
+    SWITCHES.forEach((event) => this.room.off(event, this.switched));
+  }
+
+  private beginAnew(delay_ms: number): void {
+    const era = (this.era += 1);
+    this.measuring = true;
+    clearTimeout(this.next);
+    this.readIn(delay_ms, era, true);
+  }
+
+  private readIn(delay_ms: number, era: number, first: boolean): void {
+    const due_ms = performance.now() + delay_ms;
+    this.next = setTimeout(() => void this.read(era, first, performance.now() - due_ms), delay_ms);
+  }
+
+  /** `first`: rates begin here, there are none to keep. */
+  private async read(era: number, first: boolean, late_ms: number): Promise<void> {
+    const busy = this.pressure.busy(late_ms);
+    const reports = await reportsOf(this.room);
+    if (era !== this.era) return;
+    const sample = this.meter.read(reports, performance.now());
+    if (!first) {
+      this.samples = [...this.samples, { ...sample, era, busy }].slice(-KEPT);
+      this.measuring = false;
+    }
+    this.readIn(first ? SOON_MS : PERIOD_MS, era, false);
+  }
+
+  private async askServer(): Promise<void> {
+    const busy = await serverBusy().catch(() => false);
+    if (!this.closed) this.busy = busy;
+  }
+}
+
+async function reportsOf(room: Room): Promise<Reports> {
+  const own = [...room.localParticipant.trackPublications.values()].flatMap((one) => one.track ?? []);
+  const others = [...room.remoteParticipants.values()].flatMap((who) =>
+    [...who.trackPublications.values()].flatMap((one) => (one.isEnabled && one.track !== undefined && !one.isMuted ? one.track : [])),
+  );
+  const first = (track: { kind: Track.Kind }) => (track.kind === Track.Kind.Video ? 0 : 1);
+  const read = others.sort((a, b) => first(a) - first(b)).slice(0, MOST_READ);
+  return { sent: await gathered(own), received: await gathered(read) };
+}
+
+async function gathered(tracks: (LocalTrack | RemoteTrack)[]): Promise<Report[]> {
+  const found = await Promise.all(tracks.map((track) => track.getRTCStatsReport().catch(() => undefined)));
+  return found.filter((report) => report !== undefined) as unknown as Report[];
+}

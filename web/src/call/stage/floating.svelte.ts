@@ -1,0 +1,80 @@
+/** The meeting in a small window that stays above other programs: a whole one with its controls where the browser has such (Document
+ * Picture-in-Picture), else the main picture alone.
+ */
+import { mount, unmount } from 'svelte';
+import { t } from '../../i18n/call.svelte';
+import type { Conference } from '../live/conference.svelte';
+import Floating from './Floating.svelte';
+
+interface PictureWindows {
+  requestWindow(wanted: { width: number; height: number }): Promise<Window>;
+}
+const SIZE = { width: 400, height: 300 };
+
+export class FloatingWindow {
+  open = $state(false);
+  private window: Window | null = null;
+
+  constructor(private readonly conference: Conference) {}
+
+  get possible(): boolean {
+    return windows() !== null || document.pictureInPictureEnabled === true;
+  }
+
+  /** Only after a press of its user. */
+  async toggle(): Promise<void> {
+    if (this.open) return this.close();
+    const whole = windows();
+    try {
+      if (whole !== null) await this.openWhole(whole);
+      else await this.openPicture();
+    } catch {
+      this.conference.notices.tell(t('floating.refused'));
+    }
+  }
+
+  close(): void {
+    this.window?.close();
+    if (document.pictureInPictureElement !== null) void document.exitPictureInPicture().catch(() => undefined);
+  }
+
+  private async openWhole(whole: PictureWindows): Promise<void> {
+    const made = await whole.requestWindow(SIZE);
+    dress(made.document);
+    const shown = mount(Floating, { target: made.document.body, props: { conference: this.conference, back: () => this.close() } });
+    this.window = made;
+    this.open = true;
+    made.addEventListener('pagehide', () => {
+      void unmount(shown);
+      this.conference.pictures.float(null);
+      this.window = null;
+      this.open = false;
+    });
+  }
+
+  /** Of what is largest on the stage. */
+  private async openPicture(): Promise<void> {
+    const videos = [...document.querySelectorAll<HTMLVideoElement>('[data-testid=tile] video')].filter((one) => one.videoWidth > 0);
+    const largest = videos.sort((a, b) => b.clientWidth - a.clientWidth)[0];
+    if (largest === undefined) return this.conference.notices.tell(t('floating.nothing'));
+    await largest.requestPictureInPicture();
+    this.open = true;
+    largest.addEventListener('leavepictureinpicture', () => (this.open = false), { once: true });
+  }
+}
+
+function windows(): PictureWindows | null {
+  return (window as { documentPictureInPicture?: PictureWindows }).documentPictureInPicture ?? null;
+}
+
+/** Our own style sheets, by their addresses: the policy of the page holds in the window too. */
+function dress(target: Document): void {
+  target.documentElement.lang = document.documentElement.lang;
+  target.title = document.title;
+  for (const sheet of document.querySelectorAll<HTMLLinkElement>('link[rel=stylesheet]')) {
+    const link = target.createElement('link');
+    link.rel = 'stylesheet';
+    link.href = sheet.href;
+    target.head.append(link);
+  }
+}

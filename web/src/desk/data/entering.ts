@@ -1,0 +1,20 @@
+/** Going from the desk into a booked meeting, whichever way a person comes. */
+import type { Visit } from '../../server/visit';
+import { send } from './client';
+import { me } from './session.svelte';
+import type { AnyPass, Waiting } from '../../server/model';
+
+export function onPhone(): boolean {
+  return matchMedia('(pointer: coarse) and (max-width: 900px)').matches;
+}
+
+export function signedInVisit(occurrence: string, title: string): Visit {
+  const request = (_name: string, ticket: string): Promise<AnyPass | Waiting> => send('POST', `/occurrences/${occurrence}/pass`, { phone: onPhone(), ticket });
+  return { conference: '', invite: null, title, name: me().person_name || me().name, key: `date-${occurrence}`, request };
+}
+
+/** With a personal link, or with number and PIN and a name that the person gives. */
+export function guestVisit(right: { link: string } | { number: string; pin: string }, title: string, name: string): Visit {
+  const request = (typed: string, ticket: string): Promise<AnyPass | Waiting> => send('POST', '/join', { ...right, name: typed, phone: onPhone(), ticket });
+  return { conference: '', invite: null, title, name, key: 'number' in right ? `number-${right.number}` : 'link', request };
+}

@@ -1,0 +1,92 @@
+/** Searches that several forms use. The server ignores diacritics and đ/d. */
+import { all, get, type Page } from '../data/client';
+import type { Hall, MeetingType, Person, RecipientSet, Site, Terminal, Unit } from '../../server/model';
+import type { Option } from './Picker.svelte';
+
+const FEW = 20;
+
+export async function findPeople(typed: string, unit: string | null = null): Promise<Option[]> {
+  const page = await get<Page<Person>>('/people', { q: typed, unit_id: unit, limit: FEW });
+  return page.items.map(personOption);
+}
+
+export async function findUnits(typed: string): Promise<Option[]> {
+  const page = await get<Page<Unit>>('/units', { q: typed, limit: FEW });
+  return page.items.map(({ id, name, code }) => ({ id, name, hint: code }));
+}
+
+export async function findHalls(typed: string, seatsText: (seats: number) => string = String): Promise<Option[]> {
+  const page = await get<Page<Hall>>('/halls', { q: typed, limit: FEW });
+  return page.items.filter((hall) => hall.bookable).map(({ id, name, site_name, seats }) => ({ id, name, hint: `${site_name} · ${seatsText(seats)}` }));
+}
+
+/** SIP terminals in use: those that the server can call. */
+export async function findTerminals(typed: string): Promise<Option[]> {
+  const page = await get<Page<Terminal>>('/terminals', { q: typed, limit: FEW });
+  return page.items.filter((one) => one.active && one.protocols.includes('sip')).map(({ id, name, site_name, hall_name }) => ({ id, name: hall_name || site_name, hint: [hall_name === '' ? '' : site_name, name].filter((part) => part !== '').join(' · ') }));
+}
+
+export async function findSites(typed: string): Promise<Option[]> {
+  const page = await get<Page<Site>>('/sites', { q: typed, limit: FEW });
+  return page.items.map(({ id, name, code }) => ({ id, name, hint: code }));
+}
+
+/** Those right below one unit. */
+export async function findUnitsBelow(typed: string, parent: string): Promise<Option[]> {
+  const page = await get<Page<Unit>>('/units', { q: typed, parent_id: parent, limit: FEW });
+  return page.items.map(({ id, name, code }) => ({ id, name, hint: code }));
+}
+
+export async function findSitesOf(typed: string, unit: string): Promise<Option[]> {
+  const page = await get<Page<Site>>('/sites', { q: typed, unit_id: unit, limit: FEW });
+  return page.items.filter((site) => site.unit_id === unit).map(({ id, name, code }) => ({ id, name, hint: code }));
+}
+
+/** Those of the unit itself, not of what is below it. */
+export async function findStaff(typed: string, unit: string): Promise<Option[]> {
+  const page = await get<Page<Person>>('/people', { q: typed, unit_id: unit, limit: 10 * FEW });
+  return page.items.filter((person) => person.unit_id === unit).slice(0, FEW).map(personOption);
+}
+
+export function personOption(person: Person): Option {
+  return { id: person.id, name: person.name, hint: person.title || person.unit_name };
+}
+
+let types: Promise<MeetingType[]> | null = null;
+export function meetingTypes(): Promise<MeetingType[]> {
+  types ??= all<MeetingType>('/meeting-types').catch((error: unknown) => {
+    types = null;
+    throw error;
+  });
+  return types;
+}
+
+export function recipientSets(): Promise<RecipientSet[]> {
+  return all<RecipientSet>('/recipient-sets');
+}
+
+let tree: Promise<Unit[]> | null = null;
+/** Every unit of today, for trees; asked for once. */
+export function allUnits(): Promise<Unit[]> {
+  tree ??= all<Unit>('/units').catch((error: unknown) => {
+    tree = null;
+    throw error;
+  });
+  return tree;
+}
+
+export function forgetUnits(): void {
+  tree = null;
+}
+
+/** The names behind identifiers, each asked for once; what is not there keeps its identifier. */
+export async function namesOf(wanted: { units: string[]; people: string[]; halls: string[]; sets: string[] }): Promise<(id: string) => string> {
+  const names = new Map<string, string>();
+  const one = async (path: string, id: string) => {
+    const found = await get<{ name: string }>(`${path}/${id}`).catch(() => null);
+    if (found !== null) names.set(id, found.name);
+  };
+  const units = wanted.units.length > 5 ? allUnits().then((known) => known.forEach((unit) => names.set(unit.id, unit.name)), () => undefined) : Promise.all(wanted.units.map((id) => one('/units', id)));
+  await Promise.all([units, ...wanted.people.map((id) => one('/people', id)), ...wanted.halls.map((id) => one('/halls', id)), ...wanted.sets.map((id) => one('/recipient-sets', id))]);
+  return (id) => names.get(id) ?? id;
+}

@@ -1,0 +1,155 @@
+/** The halls of one meeting as the operator watches them: how a leg stands, what is wrong with it, what comes first. Pure. */
+import type { DeskKey } from '../../i18n/desk-vi';
+import type { Alarm, CallLine, Leg } from '../../server/model';
+import { matches, plain } from '../words/plain';
+import type { SignName } from '../words/signs';
+import type { Standing } from '../words/states';
+
+export type Ready = Leg['readiness']['state'];
+export type Filter = 'all' | 'connected' | 'under_way' | 'trouble' | 'waiting' | 'hand';
+export type Order = 'worst' | 'tree';
+
+/** More than this much of what was sent did not arrive: people hear it. */
+const LOSS_HEARD = 0.03;
+const RTT_FELT_MS = 400;
+
+const STATES: Record<Leg['state'], Standing> = {
+  idle: { text: 'leg.idle', sign: 'clock', tone: '' },
+  probing: { text: 'leg.probing', sign: 'search', tone: 'wait' },
+  calling: { text: 'leg.calling', sign: 'repeat', tone: 'wait' },
+  ringing: { text: 'leg.ringing', sign: 'repeat', tone: 'wait' },
+  connected: { text: 'leg.connected', sign: 'check', tone: 'good' },
+  failed: { text: 'leg.failed', sign: 'warning', tone: 'bad' },
+  given_up: { text: 'leg.given_up', sign: 'no', tone: 'bad' },
+  left: { text: 'leg.left', sign: 'out', tone: '' },
+};
+const READINESS: Record<Leg['readiness']['state'], { text: DeskKey; sign: SignName; tone: Standing['tone'] }> = {
+  green: { text: 'ready.green', sign: 'check', tone: 'good' },
+  amber: { text: 'ready.amber', sign: 'warning', tone: 'wait' },
+  red: { text: 'ready.red', sign: 'no', tone: 'bad' },
+  unknown: { text: 'ready.unknown', sign: 'clock', tone: '' },
+};
+
+export function legStanding(state: Leg['state']): Standing {
+  return STATES[state] ?? STATES.idle;
+}
+
+export function readinessStanding(state: Leg['readiness']['state']): Standing {
+  return READINESS[state] ?? READINESS.unknown;
+}
+
+/** Its hall, which tells two of one site apart. */
+export function titleOf(leg: Leg): string {
+  return leg.hall || leg.site;
+}
+
+/** Below the title: where the hall is, and which terminal it has. */
+export function placeOf(leg: Leg): string {
+  const above = leg.site.includes(leg.unit) ? '' : leg.unit;
+  return [leg.hall === '' ? '' : leg.site, above, leg.terminal].filter((part) => part !== '').join(' · ');
+}
+
+/** In one sentence or label, where nothing stands below it. */
+export function fullNameOf(leg: Leg): string {
+  return leg.hall === '' ? leg.site : `${leg.hall}, ${leg.site}`;
+}
+
+export function isUnderWay(leg: Leg): boolean {
+  return leg.state === 'probing' || leg.state === 'calling' || leg.state === 'ringing';
+}
+
+/** How its last call went is known. */
+export function isOver(leg: Leg): boolean {
+  return leg.state !== 'idle' && !isUnderWay(leg);
+}
+
+export function openAlarms(leg: Leg): Alarm[] {
+  return leg.alarms.filter((alarm) => alarm.acknowledged_by === '');
+}
+
+export function worstLoss(leg: Leg): number {
+  return Math.max(0, ...[leg.audio, leg.video].flatMap((stream) => [stream?.loss_up ?? 0, stream?.loss_down ?? 0]));
+}
+
+/** Connected, but people there see or hear badly. */
+export function isPoor(leg: Leg): boolean {
+  return leg.state === 'connected' && (worstLoss(leg) >= LOSS_HEARD || (leg.audio?.rtt_ms ?? 0) >= RTT_FELT_MS);
+}
+
+export function isInTrouble(leg: Leg): boolean {
+  return leg.state === 'failed' || leg.state === 'given_up' || openAlarms(leg).length > 0 || isPoor(leg);
+}
+
+/** What an operator must look at first has the highest number. */
+export function severity(leg: Leg): number {
+  if (leg.state === 'given_up') return 7;
+  if (leg.state === 'failed') return 6;
+  if (openAlarms(leg).length > 0) return 5;
+  if (isPoor(leg)) return 4;
+  if (leg.state === 'connected') return 0;
+  if (leg.readiness.state === 'red') return 3;
+  return isUnderWay(leg) || leg.readiness.state === 'amber' ? 2 : 1;
+}
+
+export function passes(leg: Leg, filter: Filter): boolean {
+  switch (filter) {
+    case 'connected':
+      return leg.state === 'connected';
+    case 'under_way':
+      return isUnderWay(leg);
+    case 'trouble':
+      return isInTrouble(leg);
+    case 'waiting':
+      return leg.state === 'idle' || leg.state === 'left';
+    case 'hand':
+      return leg.floor_wanted_at !== null;
+    default:
+      return true;
+  }
+}
+
+export function count(legs: Leg[]): Record<Filter, number> {
+  const counts: Record<Filter, number> = { all: legs.length, connected: 0, under_way: 0, trouble: 0, waiting: 0, hand: 0 };
+  for (const leg of legs) {
+    for (const filter of ['connected', 'under_way', 'trouble', 'waiting', 'hand'] as const) counts[filter] += passes(leg, filter) ? 1 : 0;
+  }
+  return counts;
+}
+
+/** Halls that are not in, by how they were found before the start. */
+export function awaited(legs: Leg[]): Record<Ready, Leg[]> {
+  const found: Record<Ready, Leg[]> = { red: [], amber: [], green: [], unknown: [] };
+  for (const leg of legs) if (leg.state !== 'connected') found[leg.readiness.state].push(leg);
+  return found;
+}
+
+/** Those that pass, in the wanted order. The order of equals is the tree's, so that rows do not jump about. */
+export function shown(legs: Leg[], filter: Filter, typed: string, order: Order): Leg[] {
+  const wanted = legs.filter((leg) => passes(leg, filter) && matches(`${leg.hall} ${leg.site} ${leg.unit} ${leg.terminal} ${leg.address}`, typed));
+  const byTree = (one: Leg, other: Leg) => one.unit_path.localeCompare(other.unit_path) || plain(one.site).localeCompare(plain(other.site)) || plain(one.hall).localeCompare(plain(other.hall)) || one.leg_id.localeCompare(other.leg_id);
+  return wanted.sort((one, other) => (order === 'worst' ? severity(other) - severity(one) : 0) || byTree(one, other));
+}
+
+/** Lines of the call list that have no row yet: the search finds them too, and they are not called yet. */
+export function shownLines(lines: CallLine[], filter: Filter, typed: string): CallLine[] {
+  if (filter !== 'all' && filter !== 'waiting') return [];
+  return lines.filter((line) => matches(`${line.hall_name} ${line.site_name} ${line.unit_name} ${line.terminal_name}`, typed));
+}
+
+/** Who asked for the floor, first come first. */
+export function queue(legs: Leg[]): Leg[] {
+  return legs.filter((leg) => leg.floor_wanted_at !== null).sort((one, other) => one.floor_wanted_at!.localeCompare(other.floor_wanted_at!));
+}
+
+/** `1,9 Mbit/s`, `64 kbit/s`, `–`. */
+export function rate(bps: number | null | undefined, decimal: ',' | '.'): string {
+  if (bps === null || bps === undefined) return '–';
+  if (bps < 1_000_000) return `${Math.round(bps / 1000)} kbit/s`;
+  return `${(bps / 1_000_000).toFixed(1).replace('.', decimal)} Mbit/s`;
+}
+
+/** `0,4 %`. */
+export function percent(part: number | null | undefined, decimal: ',' | '.'): string {
+  if (part === null || part === undefined) return '–';
+  return `${(part * 100).toFixed(part > 0 && part < 0.1 ? 1 : 0).replace('.', decimal)} %`;
+}

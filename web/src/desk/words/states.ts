@@ -1,0 +1,69 @@
+/** How a meeting or one of its dates stands, as a word, a sign and a tone: colour never says it alone. Pure. */
+import type { DeskKey } from '../../i18n/desk-vi';
+import type { Answer, CallGap, CallLine, ClassName, DateState, Meeting, MeetingState } from '../../server/model';
+import type { SignName } from './signs';
+
+export interface Standing {
+  text: DeskKey;
+  sign: SignName;
+  tone: 'good' | 'wait' | 'bad' | 'live' | 'firm' | '';
+}
+
+const MEETING: Record<MeetingState, Standing> = {
+  held: { text: 'state.held', sign: 'clock', tone: 'wait' },
+  asked: { text: 'state.asked', sign: 'inbox', tone: 'wait' },
+  approved: { text: 'state.approved', sign: 'check', tone: 'good' },
+  refused: { text: 'state.refused', sign: 'no', tone: 'bad' },
+  cancelled: { text: 'state.cancelled', sign: 'no', tone: 'bad' },
+  expired: { text: 'state.expired', sign: 'clock', tone: 'bad' },
+};
+const DATE: Record<DateState, Standing> = {
+  planned: { text: 'state.planned', sign: 'check', tone: 'good' },
+  skipped: { text: 'state.skipped', sign: 'repeat', tone: 'bad' },
+  postponed: { text: 'state.postponed', sign: 'clock', tone: 'bad' },
+  cancelled: { text: 'state.cancelled', sign: 'no', tone: 'bad' },
+  running: { text: 'state.running', sign: 'camera', tone: 'live' },
+  ended: { text: 'state.ended', sign: 'check', tone: '' },
+  released: { text: 'state.released', sign: 'out', tone: '' },
+};
+const ANSWERS: Record<Answer, Standing> = {
+  none: { text: 'answer.none', sign: 'clock', tone: 'wait' },
+  accepted: { text: 'answer.accepted', sign: 'check', tone: 'good' },
+  declined: { text: 'answer.declined', sign: 'no', tone: 'bad' },
+  tentative: { text: 'answer.tentative', sign: 'clock', tone: 'wait' },
+};
+
+export function standing(meeting: MeetingState): Standing {
+  return MEETING[meeting] ?? MEETING.held;
+}
+
+/** A planned date stands as its meeting does; any other state is its own. */
+export function dateStanding(date: DateState, meeting: MeetingState): Standing {
+  return date === 'planned' || date === undefined ? standing(meeting) : (DATE[date] ?? DATE.planned);
+}
+
+export function ownDateStanding(date: DateState): Standing {
+  return DATE[date] ?? DATE.planned;
+}
+
+export function answerStanding(answer: Answer): Standing {
+  return ANSWERS[answer] ?? ANSWERS.none;
+}
+
+export function classStanding(name: ClassName): Standing {
+  return name === 'important' ? { text: 'class.important', sign: 'shield', tone: 'firm' } : { text: 'class.ordinary', sign: 'globe', tone: '' };
+}
+
+/**
+ * An ordinary meeting that uses no hall: none is booked, none is in the call list, and no invited unit has one to choose. That some units
+ * have no terminal is then no fault.
+ */
+export function withoutHalls(lines: CallLine[], gaps: CallGap[], name: ClassName): boolean {
+  return name === 'ordinary' && lines.length === 0 && gaps.every((gap) => gap.why === 'unit' && gap.reason !== 'many_halls');
+}
+
+/** Whether halls can take part: some are booked, or other units, which may have halls, are invited. */
+export function hasHalls(meeting: Pick<Meeting, 'hall_ids' | 'terminal_ids' | 'host_unit_id'> & { attendees: { unit_id: string | null; person_id: string | null }[] }): boolean {
+  const { hall_ids, terminal_ids, host_unit_id, attendees } = meeting;
+  return hall_ids.length + terminal_ids.length > 0 || attendees.some((one) => one.unit_id !== null && one.unit_id !== host_unit_id && one.person_id === null);
+}

@@ -1,0 +1,147 @@
+/** The server's JSON routes that the page uses. Owns their shapes; knows no screen. */
+import { language, t } from '../i18n/index.svelte';
+import type { About, AnyPass, CheckFigures, CheckKept, CheckOpened, Created, Found, LobbyView, Session, Standing, Waiting } from './model';
+
+/** The server said no, or could not be asked; `message` is fit to be shown. */
+export class Refused extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export function createConference(name: string): Promise<Created> {
+  return ask<Created>('/api/v1/conferences', { body: name === '' ? {} : { name } });
+}
+
+export function requestPass(conference: string, asked: { name: string; invite?: string; ticket?: string }): Promise<AnyPass | Waiting> {
+  return ask(`/api/v1/conferences/${encodeURIComponent(conference)}/token`, { body: asked });
+}
+
+/** Whether there is such a meeting. Throws Refused `conference_unknown`, `invitation_wrong`. */
+export function lookFor(conference: string, invite: string | null): Promise<Found> {
+  return ask(`/api/v1/conferences/${encodeURIComponent(conference)}/look`, { body: invite === null ? {} : { invite } });
+}
+
+/** Answered when something changes, at the latest after 25 s. */
+export function lobbyStanding({ conference, ticket }: Waiting, signal: AbortSignal): Promise<Standing> {
+  return ask(`${lobbyPath(conference)}/wait`, { body: { ticket }, signal, patience_ms: LONG_MS });
+}
+
+/** Also from a page that is about to go. */
+export async function leaveLobby({ conference, ticket }: Waiting): Promise<void> {
+  await ask(`${lobbyPath(conference)}/leave`, { body: { ticket }, keepalive: true }).catch(() => undefined);
+}
+
+/** `since`: the revision that is known; without it the answer comes at once. */
+export function lookLobby(conference: string, key: string, since: number | null, signal: AbortSignal): Promise<LobbyView> {
+  return ask(`${lobbyPath(conference)}${since === null ? '' : `?since=${since}`}`, { key, signal, patience_ms: LONG_MS });
+}
+
+export function switchLobby(conference: string, key: string, on: boolean): Promise<LobbyView> {
+  return ask(lobbyPath(conference), { key, method: 'PUT', body: { on } });
+}
+
+export async function admitFromLobby(conference: string, key: string, whom: { ids: string[] } | { all: true }): Promise<void> {
+  await ask(`${lobbyPath(conference)}/admit`, { key, body: whom });
+}
+
+/** `final`: for good. */
+export async function denyFromLobby(conference: string, key: string, id: string, why: string, final: boolean): Promise<void> {
+  await ask(`${lobbyPath(conference)}/deny`, { key, body: { id, why, final } });
+}
+
+/** Whoever was turned away may ask again. */
+export async function pardonFromLobby(conference: string, key: string): Promise<void> {
+  await ask(`${lobbyPath(conference)}/pardon`, { key, body: {} });
+}
+
+/** What a host does to those who are in the call. */
+export function hostDeed<Answer>(conference: string, key: string, deed: string, body: Record<string, unknown>): Promise<Answer> {
+  return ask<Answer>(`/api/v1/conferences/${encodeURIComponent(conference)}/host/${deed}`, { key, body });
+}
+
+function lobbyPath(conference: string): string {
+  return `/api/v1/conferences/${encodeURIComponent(conference)}/lobby`;
+}
+
+export function about(): Promise<About> {
+  return ask<About>('/api/v1/about');
+}
+
+/** Who sits at this browser: nobody (with all steps of a sign-in), somebody who books meetings, or one who may not. */
+export async function booker(): Promise<'nobody' | 'books' | 'may not'> {
+  const found = await ask<Session>('/api/v1/session').catch(() => null);
+  if (!found?.me || found.must_change || found.second_factor === 'needed') return 'nobody';
+  return found.me.actions.includes('meetings.create') ? 'books' : 'may not';
+}
+
+export function beginCheck(): Promise<CheckOpened> {
+  return ask('/api/v1/checks', { body: {} });
+}
+
+export function reportCheck({ id, key }: { id: string; key: string }, figures: CheckFigures): Promise<CheckKept> {
+  return ask(`/api/v1/checks/${id}/result`, { body: { key, figures } });
+}
+
+/** Whether the server has more to do than it can, by its own word. It answers also while it takes nobody in. */
+export async function serverBusy(): Promise<boolean> {
+  const response = await send('/api/v1/health', {});
+  const answer: unknown = await response.json();
+  return typeof answer === 'object' && answer !== null && (answer as { busy?: unknown }).busy === true;
+}
+
+/** Whether it answers anything within this time. */
+export async function serverAnswers(patience_ms: number): Promise<boolean> {
+  return send('/api/v1/health/live', { patience_ms }).then(
+    () => true,
+    () => false,
+  );
+}
+
+interface Asking {
+  body?: Record<string, unknown>;
+  method?: 'POST' | 'PUT';
+  /** Of a host of the lobby. */
+  key?: string;
+  signal?: AbortSignal;
+  patience_ms?: number;
+  keepalive?: boolean;
+}
+
+const SHORT_MS = 15_000;
+/** Longer than the server takes over a long question. */
+const LONG_MS = 40_000;
+
+async function ask<Answer>(path: string, asking: Asking = {}): Promise<Answer> {
+  const response = await send(path, asking);
+  const answer: unknown = response.status === 204 ? {} : await response.json().catch(() => null);
+  if (!response.ok || answer === null) throw refusal(response.status, answer);
+  return answer as Answer;
+}
+
+async function send(path: string, { body, method = 'POST', key, signal, patience_ms = SHORT_MS, keepalive = false }: Asking): Promise<Response> {
+  const headers: Record<string, string> = {};
+  if (key !== undefined) headers['Authorization'] = `Bearer ${key}`;
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const init: RequestInit = body === undefined ? { headers } : { method, headers, body: JSON.stringify(body) };
+  const given_up = new AbortController();
+  const timer = setTimeout(() => given_up.abort(), patience_ms);
+  signal?.addEventListener('abort', () => given_up.abort(), { once: true });
+  try {
+    return await fetch(path, { ...init, keepalive, cache: 'no-store', signal: given_up.signal });
+  } catch {
+    throw new Refused('offline', t('app.offline'));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function refusal(status: number, answer: unknown): Refused {
+  const body = (typeof answer === 'object' && answer !== null ? answer : {}) as Record<string, unknown>;
+  const text = body[language()];
+  const message = typeof text === 'string' && text !== '' ? text : t('app.refused', { status });
+  return new Refused(typeof body.code === 'string' ? body.code : `http-${status}`, message);
+}
