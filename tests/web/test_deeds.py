@@ -53,6 +53,6 @@ def test_every_change_in_the_history_of_a_meeting_has_words() -> None:
     codes = set(_recorded(CHANGE, "history.note", "history.finish"))
     assert len(codes) > 10
     for language in ("vi", "en"):
-        texts = "".join(path.read_text("utf-8") for path in (ROOT / "web/src/i18n").glob(f"desk-*{language}.ts"))
+        texts = "".join(path.read_text("utf-8") for path in (ROOT / "web/src/i18n/desk" / language).glob("*.ts"))
         known = set(re.findall(r"^  'change\.([a-z_.]+)':", texts, re.MULTILINE))
         assert not {code for code in codes if not any(one.startswith(code) for one in known)}, language

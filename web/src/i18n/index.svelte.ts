@@ -1,4 +1,4 @@
-/** Owns the language of the page. Texts live in `vi.ts` and `en.ts`, those of the desk in `desk-*.ts`; nothing else holds a text for people. */
+/** Owns the language of the page. Texts live in `vi.ts` and `en.ts`, those of the desk in `desk/`; nothing else holds a text for people. */
 import { recall, remember } from '../browser/memory';
 import { en } from './en';
 import { vi, type Key } from './vi';

@@ -1,7 +1,7 @@
-/** Texts of pages that need no account: entering by number or link, answering an invitation, the public schedule; part of `desk-en.ts`. */
-import type { openVi } from './desk-open-vi';
+/** Pages without an account: entering, answering an invitation, the public schedule. */
+import type { guestVi } from '../vi/guest';
 
-export const openEn: Record<keyof typeof openVi, string> = {
+export const guestEn: Record<keyof typeof guestVi, string> = {
   'join.title': 'Join with a meeting number',
   'join.lead': 'The secretary of the meeting gives the number and the PIN.',
   'join.number': 'Meeting number (9 digits)',
@@ -46,4 +46,19 @@ export const openEn: Record<keyof typeof openVi, string> = {
   'schedule.host': 'Host',
   'schedule.place': 'Place',
   'schedule.none': 'There is no public meeting this week.',
+  'link.title': 'This link does not open',
+  'link.short': 'The link is cut: {have} of {want} characters are left at its end. That happens when links are copied or forwarded.',
+  'link.none': 'This address lacks its end, the part that is for its receiver only.',
+  'link.long': 'The link has too many characters at its end; other words may have stuck to it when it was copied.',
+  'link.unknown': 'The server does not know this link.',
+  'link.why': 'What may have happened',
+  'link.why.cut': 'the link was cut, or a character is missing or wrong after copying, typing or sending it on;',
+  'link.why.renewed': 'the secretary took it back and sent another: use the newest mail;',
+  'link.why.over': 'the list of invitees has changed, so that the old link is no longer used.',
+  'link.what': 'What to do',
+  'link.again': 'Open the invitation again and press the button in it; or paste the whole link here:',
+  'link.paste': 'Link in the invitation',
+  'link.try': 'Open',
+  'link.pasteWrong': 'The part after # is missing. Copy the whole link, from https to its end.',
+  'link.ask': 'Still nothing: call the secretary of the inviting unit and ask for the invitation again, or for number and PIN.',
 };

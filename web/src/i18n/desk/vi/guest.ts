@@ -1,5 +1,5 @@
-/** Texts of pages that need no account: entering by number or link, answering an invitation, the public schedule; part of `desk-vi.ts`. */
-export const openVi = {
+/** Pages without an account: entering, answering an invitation, the public schedule. */
+export const guestVi = {
   'join.title': 'Vào họp bằng mã cuộc họp',
   'join.lead': 'Mã cuộc họp và mã PIN do thư ký cuộc họp cung cấp.',
   'join.number': 'Mã cuộc họp (9 chữ số)',
@@ -44,4 +44,19 @@ export const openVi = {
   'schedule.host': 'Đơn vị chủ trì',
   'schedule.place': 'Địa điểm',
   'schedule.none': 'Tuần này không có cuộc họp công khai.',
+  'link.title': 'Đường dẫn không mở được',
+  'link.short': 'Đường dẫn bị thiếu: còn {have} trên {want} ký tự ở cuối. Thường là do bị cắt khi sao chép hoặc chuyển tiếp.',
+  'link.none': 'Địa chỉ này thiếu phần cuối, là phần riêng của người nhận.',
+  'link.long': 'Đường dẫn thừa ký tự ở cuối, có thể do dính chữ khác khi sao chép.',
+  'link.unknown': 'Máy chủ không nhận ra đường dẫn này.',
+  'link.why': 'Có thể là',
+  'link.why.cut': 'đường dẫn bị cắt, thiếu hoặc sai một ký tự khi sao chép, gõ tay hay chuyển qua tin nhắn;',
+  'link.why.renewed': 'thư ký đã thu hồi và gửi đường dẫn mới: hãy dùng thư mới nhất;',
+  'link.why.over': 'thành phần dự họp đã thay đổi nên đường dẫn cũ không còn dùng.',
+  'link.what': 'Nên làm gì',
+  'link.again': 'Mở lại thư mời và bấm vào nút trong thư; hoặc dán cả đường dẫn vào đây:',
+  'link.paste': 'Đường dẫn trong thư mời',
+  'link.try': 'Mở',
+  'link.pasteWrong': 'Nội dung này chưa có phần riêng của đường dẫn (sau dấu #). Hãy sao chép cả đường dẫn, từ https đến hết.',
+  'link.ask': 'Vẫn không được: gọi thư ký của đơn vị mời họp, xin gửi lại giấy mời hoặc đọc mã cuộc họp và mã PIN.',
 } as const;
