@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ConnectionState, RemoteParticipant, RemoteTrackPublication, Room, Track } from 'livekit-client';
 import { TrackInfo, TrackSource, TrackType } from '@livekit/protocol';
-import { Arrivals, SOON_MS } from '../src/call/live/arrivals';
-import { membersOf } from '../src/call/live/members';
+import { Arrivals, SOON_MS } from '../../src/call/live/arrivals';
+import { membersOf } from '../../src/call/live/members';
 
 /** A connected room in which one other has announced a camera that is not here. */
 function announced() {

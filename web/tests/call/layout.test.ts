@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GAP_PX, isPinned, mostTiles, planGrid, planSpeaker, viewFor } from '../src/call/stage/layout';
+import { GAP_PX, isPinned, mostTiles, planGrid, planSpeaker, viewFor } from '../../src/call/stage/layout';
 
 const AREAS = [
   { width: 1264, height: 666 },

@@ -1,19 +1,19 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bookPath, drawnRows, entriesOf, filteredHalls, gapsOf, wallClock } from '../src/desk/board/rows';
-import { fromRule, once, ruleWords, toRule, weekOfMonth } from '../src/desk/book/rule';
-import { address, problemOf } from '../src/desk/data/client';
-import { grouped } from '../src/desk/words/group';
-import type { Board, BoardEntry, CallGap, CallLine } from '../src/server/model';
-import { matches, plain } from '../src/desk/words/plain';
-import { offTold } from '../src/desk/words/told';
-import { dateStanding, hasHalls, withoutHalls } from '../src/desk/words/states';
-import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, shownDay, typedDay, weekday, weeksOf, wholeDays } from '../src/desk/words/time';
-import { t } from '../src/i18n/desk.svelte';
-import { speak } from '../src/i18n/index.svelte';
-import { parseRoute } from '../src/browser/route';
-import { parseGuide } from '../tools/guides';
+import { bookPath, drawnRows, entriesOf, filteredHalls, gapsOf, wallClock } from '../../src/desk/board/rows';
+import { fromRule, once, ruleWords, toRule, weekOfMonth } from '../../src/desk/book/rule';
+import { address, problemOf } from '../../src/desk/data/client';
+import { grouped } from '../../src/desk/words/group';
+import type { Board, BoardEntry, CallGap, CallLine } from '../../src/server/model';
+import { matches, plain } from '../../src/desk/words/plain';
+import { offTold } from '../../src/desk/words/told';
+import { dateStanding, hasHalls, withoutHalls } from '../../src/desk/words/states';
+import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, shownDay, typedDay, weekday, weeksOf, wholeDays } from '../../src/desk/words/time';
+import { t } from '../../src/i18n/desk.svelte';
+import { speak } from '../../src/i18n/index.svelte';
+import { parseRoute } from '../../src/browser/route';
+import { parseGuide } from '../../tools/guides';
 
 describe('time in Vietnam', () => {
   it('is seven hours ahead, whatever the browser thinks', () => {
@@ -225,7 +225,7 @@ describe('addresses of the desk', () => {
 });
 
 describe('guides', () => {
-  const folder = join(import.meta.dirname, '../guides');
+  const folder = join(import.meta.dirname, '../../guides');
 
   it('name only what stands on a screen', () => {
     const names = readdirSync(folder).filter((name) => name.endsWith('.md'));

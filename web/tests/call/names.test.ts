@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { initial, person, plain, tint } from '../src/call/stage/names';
+import { initial, person, plain, tint } from '../../src/call/stage/names';
 
 describe('names', () => {
   it.each([

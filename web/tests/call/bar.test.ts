@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planBar, type BarItem } from '../src/call/bar/bar';
+import { planBar, type BarItem } from '../../src/call/bar/bar';
 
 const ALL: BarItem[] = ['shortcuts', 'camera', 'chat', 'hand', 'share', 'people', 'lobby', 'view', 'invite', 'settings', 'statistics'];
 /** Width of the controls that stand on the bar, with those that are on every bar; CSS pixels. */

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LocalTrackPublication, Room, RoomEvent } from 'livekit-client';
 import { flushSync, mount, unmount } from 'svelte';
-import type { Conference } from '../src/call/live/conference.svelte';
-import Plot from '../src/call/panels/Plot.svelte';
-import StatisticsPanel from '../src/call/panels/StatisticsPanel.svelte';
-import { Statistics } from '../src/call/live/statistics.svelte';
+import type { Conference } from '../../src/call/live/conference.svelte';
+import Plot from '../../src/call/panels/Plot.svelte';
+import StatisticsPanel from '../../src/call/panels/StatisticsPanel.svelte';
+import { Statistics } from '../../src/call/live/statistics.svelte';
 
 /** A room that sends one camera; what a browser would count of it is `report`. */
 function sending(report: () => Record<string, unknown>) {

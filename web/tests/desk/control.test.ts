@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { LAYOUTS } from '../src/desk/legs/layouts';
-import { awaited, count, isPoor, legStanding, openAlarms, passes, percent, placeOf, queue, rate, severity, shown, shownLines, titleOf, worstLoss } from '../src/desk/legs/legs';
-import type { Leg } from '../src/server/model';
+import { LAYOUTS } from '../../src/desk/legs/layouts';
+import { awaited, count, isPoor, legStanding, openAlarms, passes, percent, placeOf, queue, rate, severity, shown, shownLines, titleOf, worstLoss } from '../../src/desk/legs/legs';
+import type { Leg } from '../../src/server/model';
 
 function leg(id: string, more: Partial<Leg> = {}): Leg {
   return {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Floor, keepOrder, promote, second } from '../src/call/live/order';
+import { Floor, keepOrder, promote, second } from '../../src/call/live/order';
 
 describe('order of tiles', () => {
   it('puts the composed picture after the own one', () => {

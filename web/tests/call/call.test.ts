@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi as time } from 'vitest';
 import { DisconnectReason, ConnectionQuality } from 'livekit-client';
-import { pieces } from '../src/call/live/chat.svelte';
-import { joinFailureText, leavingText } from '../src/call/live/leaving';
-import { Patience, Pulse } from '../src/call/live/flow';
-import { Talk } from '../src/call/media/mutedtalk.svelte';
-import { hallsAmong, handQueue, handTime, linkedBy, type Member } from '../src/call/live/members';
-import { Notices } from '../src/call/live/notices.svelte';
+import { pieces } from '../../src/call/live/chat.svelte';
+import { joinFailureText, leavingText } from '../../src/call/live/leaving';
+import { Patience, Pulse } from '../../src/call/live/flow';
+import { Talk } from '../../src/call/media/mutedtalk.svelte';
+import { hallsAmong, handQueue, handTime, linkedBy, type Member } from '../../src/call/live/members';
+import { Notices } from '../../src/call/live/notices.svelte';
 
 function member(identity: string, hand_ms: number): Member {
   return {
