@@ -3,13 +3,14 @@
 Knows packets, sections and keys; knows nothing of people, meetings or policy. Other packages import from here alone.
 """
 
-from media import mixer
 from media.frames.port import FrameEvent, Frames, connect
 from media.ground.errors import PeerError, StaleLibrary
 from media.ground.limits import HELD_S
 from media.ground.parameters import Acceptance, Candidate, OfferedTrack
 from media.ground.stats import ConsumerFigures, LayerFigures, Link, PeerFigures, ShardFigures, Statistics
 from media.lines.line import Line, LineConsumer, LineEvents, line_codec
+from media.mixer.ground import scene
+from media.mixer.mixer import Mixer, MixerEvents
 from media.node.node import Node, NodeSettings
 from media.node.router import Router
 from media.peers.peer import Peer, PeerEvents
@@ -31,6 +32,8 @@ __all__ = [
     "LineConsumer",
     "LineEvents",
     "Link",
+    "Mixer",
+    "MixerEvents",
     "Node",
     "NodeSettings",
     "Offer",
@@ -47,5 +50,5 @@ __all__ = [
     "Statistics",
     "connect",
     "line_codec",
-    "mixer",
+    "scene",
 ]

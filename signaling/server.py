@@ -27,7 +27,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from conference import Registry
 from conference.ports.watchers import Observer
-from media import Node, NodeSettings, StaleLibrary, mixer
+from media import Mixer, Node, NodeSettings, StaleLibrary
 from signaling.access.refusals import STATUS
 from signaling.api.ground import checks
 from signaling.api.ground.invitations import Invitations, new_number
@@ -225,7 +225,7 @@ class Composition:
                 random_bytes=secrets.token_bytes,
                 live=desk.live,
                 lobbies=desk.lobbies,
-                open_mixer=lambda router, events: mixer.Mixer.open(node, router, events),
+                open_mixer=Mixer.open,
                 place=ports.place(settings, listens),
                 config=Config(
                     settings.sip_realm,

@@ -28,7 +28,7 @@ from conference.ports.halls import HallPorts
 from conference.ports.media import MixerDoor, Producer
 from conference.ports.time import Cancellable
 from conference.tracks import backup_codec, subscriptions
-from media.mixer.ground import scene as pictures
+from media import scene as pictures
 
 if TYPE_CHECKING:
     from conference.conference import Conference
@@ -99,7 +99,7 @@ class Served:
 
 
 class Program:
-    """One per conference with halls. Implements what the mixer tells (`media.mixer.MixerEvents`)."""
+    """One per conference with halls. Implements what the mixer tells (`media.MixerEvents`)."""
 
     def __init__(self, conference: Conference, ports: HallPorts, mode: Mode = "meeting") -> None:
         self.conference = conference

@@ -138,7 +138,7 @@ class Line(Protocol):
 
 
 class MixerDoor(Protocol):
-    """The mixer of one conference: see `media.mixer.Mixer`."""
+    """The mixer of one conference: see `media.Mixer`."""
 
     def set_scene(self, scene: Any) -> None: ...
     def request_keyframe(self, ssrc: int) -> None: ...

@@ -1,7 +1,7 @@
 """Whole frames for the mixer process: the typed face of the plane's `FramePort`. Runs without a node and without asyncio.
 
 The parent opens a line with `latch=False`, makes the other end with `connect(line.local)`, tells the line where that is
-(`line.set_remote(end.getsockname()[:2])`) and gives the descriptor to the process, which opens `Frames` on it.
+(`line.set_remote(end.getsockname()[:2])`) and gives the descriptor to the process, which calls `Frames.open` with it.
 """
 
 from __future__ import annotations
@@ -37,11 +37,15 @@ class FrameEvent:
 
 
 class Frames:
-    """Every method may be called from any thread."""
+    """Every method may be called from any thread. Each call is short but `poll`, which waits without the interpreter's lock."""
 
-    def __init__(self, fd: int, cname: str = "mixer") -> None:
+    def __init__(self, port: FramePort) -> None:
+        self._port = port
+
+    @classmethod
+    def open(cls, fd: int, cname: str = "mixer") -> Frames:
         """`fd`: a connected UDP socket; duplicated. Raises `StaleLibrary`, `OSError`, `ValueError`."""
-        self._port: FramePort = load_plane().FramePort(fd, cname=cname)
+        return cls(load_plane().FramePort(fd, cname=cname))
 
     def expect(self, ssrc: int, codec: CodecName, clock_hz: int, jitter_ms: int = 60) -> None:
         """Frames of this SSRC are wanted; a packet waits `jitter_ms` for one before it. Again: it starts anew."""

@@ -79,7 +79,7 @@ class Line:
         self,
         seam: Seam,
         router: int,
-        events: LineEvents,
+        events: LineEvents | None,
         place: tuple[str, Sequence[int], bool, bool],
         silent_s: float,
         cname: str,
@@ -218,6 +218,8 @@ class Line:
     # -- seam.Receiver
 
     def take_event(self, name: str, *rest: Any) -> None:
+        if self._events is None:
+            return
         if name == "line":
             self._events.heard(self, *rest)
         elif name == "dtmf":
@@ -228,13 +230,16 @@ class Line:
             self._events.keyframe_missing(self)
 
     def consumer_event(self, consumer: LineConsumer, name: str, *rest: Any) -> None:
+        if self._events is None:
+            return
         if name == "limit":
             self._events.limited(self, consumer, *rest)
         else:
             self._events.unfit(self, consumer)
 
     def _left(self, producer: Producer) -> None:
-        self._events.left(self, producer)
+        if self._events is not None:
+            self._events.left(self, producer)
 
     def _stopped(self, consumer: LineConsumer) -> None:
         self._consumers.discard(consumer)

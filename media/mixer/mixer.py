@@ -15,21 +15,17 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from media.frames.port import AUDIO_LEVEL_ID, connect
 from media.ground import limits
-from media.lines.line import LineConsumer, line_codec
+from media.ground.parameters import Kind
+from media.lines.line import Line, LineConsumer, line_codec
 from media.mixer.ground import control
 from media.mixer.ground.marks import Marks, shared
 from media.mixer.ground.scene import CLOCK_HZ, Group, Scene, SceneError, check, difference, to_json
-
-if TYPE_CHECKING:
-    from media.ground.parameters import Kind
-    from media.lines.line import Line
-    from media.node.node import Node
-    from media.node.router import Router
-    from media.tracks.producer import Producer
+from media.node.router import Router
+from media.tracks.producer import Producer
 
 logger = logging.getLogger(__name__)
 
@@ -84,9 +80,10 @@ class MixerEvents(Protocol):
 
 
 class Mixer:
-    """Made by `open`. Lives in the node's event loop; every method is called from it."""
+    """Made by `open`. Lives in the router's event loop; every method is called from it. The events of its line say nothing new:
+    the far end is our own process, which is watched by its channel."""
 
-    def __init__(self, node: Node, router: Router, events: MixerEvents, budget_cores: float) -> None:
+    def __init__(self, router: Router, events: MixerEvents, budget_cores: float) -> None:
         self.closed = False
         self.running = False
         """The process has said that it is ready."""
@@ -94,14 +91,14 @@ class Mixer:
         self.step = 0
         self.figures: Mapping[str, Any] = {}
         """What the process last told of itself (cores, groups, sound); empty before the first time."""
-        self._loop = node.seam.loop
+        self._loop = router.loop
         self._events = events
         self._budget = budget_cores
         self._scene = Scene(0)
         self._outputs: dict[int, Producer] = {}
         self._feeds: dict[int, LineConsumer] = {}
         self._heights: dict[int, int] = {}
-        self._line: Line = router.open_line(self, host="127.0.0.1", ports=[0], rtcp_mux=True, latch=False)
+        self._line: Line = router.open_line(None, host="127.0.0.1", ports=[0], rtcp_mux=True, latch=False)
         try:
             self._end = connect(self._line.local)
         except OSError:
@@ -127,9 +124,9 @@ class Mixer:
         self._start()
 
     @classmethod
-    def open(cls, node: Node, router: Router, events: MixerEvents, budget_cores: float = BUDGET_CORES) -> Mixer:
+    def open(cls, router: Router, events: MixerEvents, budget_cores: float = BUDGET_CORES) -> Mixer:
         """Starts the process at once; `events.ready` tells when it makes something. Raises `OSError`, `OverflowError`."""
-        return cls(node, router, events, budget_cores)
+        return cls(router, events, budget_cores)
 
     def set_scene(self, scene: Scene) -> None:
         """The whole of what is to be made. Raises `SceneError`: the scene before stays."""
@@ -388,29 +385,6 @@ class Mixer:
         if height := self._heights.get(ssrc):
             fed.set_layer(_layer(len(fed.producer.encodings), height))
         fed.pause(ssrc not in self._heights or self._loop.time() < self._harmful.get(ssrc, 0.0))
-
-    # -- the line's events: the far end is our own process
-
-    def heard(self, line: Line, state: str) -> None:
-        """The process is watched by its channel."""
-
-    def dtmf(self, line: Line, digit: str, duration_ms: int) -> None:
-        """A mixer presses no keys."""
-
-    def message(self, line: Line, message: bytes) -> None:
-        """A mixer has no camera."""
-
-    def keyframe_missing(self, line: Line) -> None:
-        """A program begins with a key frame and the process answers each request by its port."""
-
-    def limited(self, line: Line, consumer: LineConsumer, bitrate_bps: int) -> None:
-        """On loopback nothing is limited."""
-
-    def unfit(self, line: Line, consumer: LineConsumer) -> None:
-        """Modes matter to halls; the process takes every packetization."""
-
-    def left(self, line: Line, producer: Producer) -> None:
-        """The process has ended an output; the scene says so too."""
 
 
 def _wire(made: Any) -> tuple[int, Any, str]:

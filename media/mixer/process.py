@@ -29,7 +29,7 @@ from media.mixer.picture.decoding import Decoding
 from media.mixer.picture.program import Program, View
 from media.mixer.picture.snapshots import PROGRAM_SIZE, Snapshots, jpeg
 from media.mixer.picture.tiles import Tiles
-from media.mixer.sound.console import TICK_US, Desk, heard
+from media.mixer.sound.console import TICK_US, Console, heard
 from media.mixer.sound.sync import LipSync
 
 logger = logging.getLogger(__name__)
@@ -67,8 +67,8 @@ class Process:
         self._decoding = Decoding(frames.request_keyframe, monotonic_us, self._sync.show, marks=marks)
         self._tiles = Tiles(self._decoding.latest, marks)
         self._snapshots = Snapshots(self._decoding.latest, marks)
-        self._desk = Desk(frames, self._sync, marks)
-        self._desk.on_prompt_end = self._prompt_ended
+        self._console = Console(frames, self._sync, marks)
+        self._console.on_prompt_end = self._prompt_ended
         self._programs: dict[str, Program] = {}
         self._by_ssrc: dict[int, Program] = {}
         self._scene = Scene(0)
@@ -85,7 +85,7 @@ class Process:
     def run(self) -> None:
         """Returns when the parent has closed the channel, asks for the end, or a thread has failed."""
         self._decoding.start()
-        works = (("intake", self._take_in), ("sound", self._tick_sound), ("sampling", self._desk.sampling.run))
+        works = (("intake", self._take_in), ("sound", self._tick_sound), ("sampling", self._console.sampling.run))
         for name, work in works:
             threading.Thread(target=self._guard, args=(work,), name=name, daemon=True).start()
         self._send({"type": "ready", "pid": os.getpid()})
@@ -125,7 +125,7 @@ class Process:
     def _show(self, scene: Scene) -> None:
         gone = difference(self._scene, scene).ended
         self._scene = scene
-        self._desk.show(scene)
+        self._console.show(scene)
         self._arrange()
         for ssrc in gone:
             self._frames.end(ssrc)
@@ -203,7 +203,7 @@ class Process:
         self._snap()
         if number % _PROGRAM_TURNS == 0:
             self._snap_programs()
-        if number % _LEVEL_TURNS == 0 and (levels := self._desk.levels()):
+        if number % _LEVEL_TURNS == 0 and (levels := self._console.levels()):
             told = {site: round(level, 4) for site, level in levels.items()}
             self._send({"type": "levels", "sites": told})
         if number % 10 == 0:
@@ -264,7 +264,7 @@ class Process:
             "step": self._ladder.step,
             "groups": groups,
             "decoded": {str(ssrc): count for ssrc, count in self._decoding.figures().items()},
-            "sound": self._desk.figures(),
+            "sound": self._console.figures(),
             "late_ticks": self._late_ticks,
             "dropped": self._frames.dropped,
         }
@@ -296,7 +296,7 @@ class Process:
                 elif event.kind == "frame":
                     self._sync.arrive(event.ssrc, event.timestamp, event.time_us)
                     self._decoding.put("frame", event.ssrc, event.timestamp, event.time_us, event.data)
-                    self._desk.put(event.ssrc, event.timestamp, event.data)
+                    self._console.put(event.ssrc, event.timestamp, event.data)
                 elif event.kind == "lost":
                     self._decoding.put("lost", event.ssrc, event.timestamp, event.time_us, b"")
 
@@ -311,7 +311,7 @@ class Process:
                 last = max(last, number - limits.MIXER_LATE_TICKS)
             while last < number:
                 last += 1
-                self._desk.tick(last)
+                self._console.tick(last)
 
 
 class Load:
@@ -340,7 +340,7 @@ def main(words: list[str]) -> int:
     sys.setswitchinterval(0.001)  # sound must not wait 5 ms for each thread that happens to compute
     parent = socket.socket(fileno=int(words[0]))
     end = socket.socket(fileno=int(words[1]))
-    process = Process(Frames(end.fileno()), parent, float(words[2]), Marks(int(words[3]), time.monotonic))
+    process = Process(Frames.open(end.fileno()), parent, float(words[2]), Marks(int(words[3]), time.monotonic))
     try:
         process.run()
     except ConnectionError:

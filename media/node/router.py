@@ -29,6 +29,7 @@ class Router:
         self.on_speakers: Callable[[list[tuple[Producer, float]]], None] = _ignore
         """Told who speaks, the dominant one first, levels 0..1, whenever it changes."""
         self.closed = False
+        self.loop = seam.loop
         self._seam = seam
         self._endpoint = endpoint
         self._placement = placement
@@ -51,7 +52,7 @@ class Router:
 
     def open_line(
         self,
-        events: LineEvents,
+        events: LineEvents | None,
         *,
         host: str,
         ports: Sequence[int],
@@ -59,9 +60,9 @@ class Router:
         latch: bool = True,
         silent_s: float = limits.LINE_SILENT_S,
     ) -> Line:
-        """A transport without ICE and DTLS on `host` (an IP literal of this machine), its ports among `ports`: an even
+        """Open a transport without ICE and DTLS on `host` (an IP literal of this machine), its ports among `ports`: an even
         one and the odd one above it, or any with `rtcp_mux`. All lines of a router send under one RTCP name and clock.
-        `silent_s`: how long without packets until the events hear "silent".
+        `silent_s`: how long without packets until the events hear "silent". `events` None: nothing is reported.
 
         Raises `OSError` when no port is free, `OverflowError` above `limits.LINES`.
         """

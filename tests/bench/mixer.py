@@ -27,11 +27,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from media import Node, NodeSettings
+from media import Mixer, Node, NodeSettings
 from media.frames.port import Frames, connect
 from media.lines.line import line_codec
-from media.mixer import Group, Mix, Mixer, Scene, SiteInfo, Source, Voice
-from media.mixer.ground.scene import CLOCK_HZ
+from media.mixer.ground.scene import CLOCK_HZ, Group, Mix, Scene, SiteInfo, Source, Voice
 from media.mixer.picture.encoding import Encoder, EncoderSettings
 from media.mixer.picture.planes import new_picture
 from media.mixer.sound.codecs import open_encoder
@@ -100,14 +99,14 @@ class Bench:
     def __init__(self, node: Node) -> None:
         router = node.open_router()
         self.told = Quiet()
-        self.mixer = Mixer.open(node, router, self.told, 8.0)
+        self.mixer = Mixer.open(router, self.told, 8.0)
         self.lines = [
             router.open_line(Quiet(), host="127.0.0.1", ports=[0], rtcp_mux=True, latch=False) for _ in range(2)
         ]
         self.ends = [connect(line.local) for line in self.lines]
         for line, end in zip(self.lines, self.ends, strict=True):
             line.set_remote(end.getsockname()[:2])
-        self.send, self.take = (Frames(end.fileno()) for end in self.ends)
+        self.send, self.take = (Frames.open(end.fileno()) for end in self.ends)
         self.films: dict[int, list[bytes]] = {}
         self.voices: dict[int, tuple[list[bytes], str]] = {}
         self.sources: list[Source] = []

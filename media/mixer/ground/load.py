@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from media.mixer.ground.layouts import FEWER
 from media.mixer.ground.scene import Group
-from media.mixer.picture.encoding import Preset
 
+Preset = Literal["superfast", "ultrafast"]
+"""Of x264."""
 STEPS = ("full", "fps", "preset", "size", "tiles")
 """The order of degradation; each step keeps those before it."""
 _RELIEF = (1.0, 1.7, 1.15, 1.5, 1.2)

@@ -13,10 +13,11 @@ from typing import Literal, cast
 import av
 from av.video.frame import PictureType
 
+from media.mixer.ground.load import Preset
+
 NAL_BYTES = 1200
 KEY_INTERVAL_S = 20
 """For halls that never ask; all others get their key frame when they want it."""
-Preset = Literal["superfast", "ultrafast"]
 
 
 @dataclass(frozen=True, slots=True)

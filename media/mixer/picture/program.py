@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import av
 
-from media.mixer.frames import Frames
+from media.frames.port import Frames
 from media.mixer.ground.layouts import cells_of, rects
 from media.mixer.ground.load import Effective
 from media.mixer.ground.scene import Scene

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from media.frames.port import Frames
 from media.ground import limits
-from media.mixer.frames import Frames
 from media.mixer.ground.marks import Marks
 from media.mixer.ground.scene import CLOCK_HZ, AudioCodec, Mix, Scene, Source
 from media.mixer.sound.codecs import AudioDecoder, AudioEncoder, open_decoder, open_encoder
@@ -102,7 +102,7 @@ Heard = tuple[AudioCodec, str, bool]
 """What a mix is made of: codec, the site left out (only if it is heard at all), whether its announcement is in it."""
 
 
-class Desk:
+class Console:
     """`put` from one thread, everything else from the one that ticks; `show` may come from any."""
 
     def __init__(self, frames: Frames, sync: LipSync, marks: Marks | None = None) -> None:

@@ -23,7 +23,7 @@ class Mixer:
         self.end = connect(self.line.local)
         self.line.set_remote(self.end.getsockname()[:2])
         self.line.set_feedback(["nack", "pli"])
-        self.frames = Frames(self.end.fileno())
+        self.frames = Frames.open(self.end.fileno())
 
     async def next(self, kind: str) -> FrameEvent:
         async with asyncio.timeout(WAIT_MS / 1000):
@@ -153,9 +153,9 @@ def test_a_closed_port_says_so(told: Told) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as alone:
         alone.bind(("127.0.0.1", 0))
         with pytest.raises(ValueError, match="not connected"):
-            Frames(alone.fileno())
+            Frames.open(alone.fileno())
         alone.connect(("127.0.0.1", 9))
-        frames = Frames(alone.fileno())
+        frames = Frames.open(alone.fileno())
     frames.close()
     with pytest.raises(RuntimeError, match="closed"):
         list(frames.poll(0))

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from media import Node, NodeSettings, Router
+from media import Mixer, Node, NodeSettings, Router
 from media.frames.port import Frames, connect
 from media.lines.line import line_codec
-from media.mixer import Mixer
 from media.mixer.ground.scene import CLOCK_HZ, Scene, SiteInfo, Source
 from tests.media.mixer.studio import Camera, Screen, listen, packets, tone
 
@@ -71,7 +70,7 @@ class Hall:
         self.line = router.open_line(Silent(), host="127.0.0.1", ports=[0], rtcp_mux=True, latch=False)
         self._end = connect(self.line.local)
         self.line.set_remote(self._end.getsockname()[:2])
-        self.frames = Frames(self._end.fileno())
+        self.frames = Frames.open(self._end.fileno())
         self.camera = Camera(colour)
         self._words = itertools.cycle(list(packets("pcma", tone(hz, 10))))
         self.video = self.line.receive("video", [line_codec(96, "h264")], 1)
@@ -133,7 +132,7 @@ class Conference:
         self.node = Node.open(NodeSettings(udp=[("127.0.0.1", 0)]), asyncio.get_running_loop())
         self.router = self.node.open_router()
         self.told = Told()
-        self.mixer = Mixer.open(self.node, self.router, self.told, budget_cores)
+        self.mixer = Mixer.open(self.router, self.told, budget_cores)
         self.halls: list[Hall] = []
         self.scene = Scene(1)
         self.also: Callable[[int], None] = lambda number: None

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-from media.frames.port import FrameEvent
+from media.frames.port import Frames
 from media.mixer.picture.encoding import Encoder, EncoderSettings
 from media.mixer.picture.planes import new_picture
 from media.mixer.sound.codecs import open_decoder, open_encoder
@@ -20,8 +20,8 @@ COUNTER_BITS = 8
 
 
 @dataclass
-class KeptFrames:
-    """In place of the frame port: keeps what is sent, tells what it is given."""
+class KeptPort:
+    """In place of the plane's frame port: keeps what is sent."""
 
     video: dict[int, list[tuple[int, bytes, int]]] = field(default_factory=dict)
     audio: dict[int, list[tuple[int, bytes, int]]] = field(default_factory=dict)
@@ -31,21 +31,21 @@ class KeptFrames:
     ended: list[int] = field(default_factory=list)
     expected: dict[int, str] = field(default_factory=dict)
 
-    def expect(self, ssrc: int, codec: str, clock_hz: int, jitter_ms: int = 60) -> None:
+    def opened(self) -> Frames:
+        return Frames(cast(Any, self))
+
+    def expect(self, ssrc: int, codec: str, clock_hz: int, jitter_ms: int) -> None:
         self.expected[ssrc] = codec
 
     def forget(self, ssrc: int) -> None:
         self.expected.pop(ssrc, None)
 
-    def poll(self, timeout_ms: int, limit: int = 256) -> Iterator[FrameEvent]:
-        return iter(())
-
     def send_video(
-        self, ssrc: int, payload_type: int, timestamp: int, picture: bytes, capture_us: int, *, codec: str = "h264"
-    ) -> bool:
-        if not self.busy:
-            self.video.setdefault(ssrc, []).append((timestamp, picture, capture_us))
-        return not self.busy
+        self, ssrc: int, payload_type: int, timestamp: int, picture: bytes, capture_us: int, *, codec: str, mode: int
+    ) -> None:
+        if self.busy:
+            raise BlockingIOError
+        self.video.setdefault(ssrc, []).append((timestamp, picture, capture_us))
 
     def send_audio(
         self,
@@ -55,8 +55,10 @@ class KeptFrames:
         packet: bytes,
         capture_us: int,
         *,
-        clock_hz: int = 48000,
+        clock_hz: int,
+        marker: bool = False,
         level: int = -1,
+        level_id: int = 1,
     ) -> None:
         self.audio.setdefault(ssrc, []).append((timestamp, packet, capture_us))
         self.levels.setdefault(ssrc, []).append(level)

@@ -9,12 +9,11 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from media import Node, NodeSettings
+from media import Mixer, Node, NodeSettings
 from media.frames.port import Frames, connect
 from media.ground import limits
 from media.lines.line import line_codec
-from media.mixer import Mix, Mixer, Scene, Source
-from media.mixer.ground.scene import CLOCK_HZ
+from media.mixer.ground.scene import CLOCK_HZ, Mix, Scene, Source
 from media.mixer.sound.rates import RATE_HZ
 from tests.media.mixer.stage import Silent, Told
 from tests.media.mixer.studio import listen, packets, strength, tone
@@ -45,7 +44,7 @@ class Room:
         self.line = router.open_line(Silent(), host="127.0.0.1", ports=[0], rtcp_mux=True, latch=False)  # type: ignore[attr-defined]
         self._end = connect(self.line.local)
         self.line.set_remote(self._end.getsockname()[:2])
-        self.frames = Frames(self._end.fileno())
+        self.frames = Frames.open(self._end.fileno())
         self.microphone = self.line.receive("audio", [line_codec(kind, self.codec)], is_microphone=True)
         self.source = Source(
             1000 + number,
@@ -85,7 +84,7 @@ class Assembly:
     def __init__(self) -> None:
         self.node = Node.open(NodeSettings(udp=[("127.0.0.1", 0)]), asyncio.get_running_loop())
         self.router = self.node.open_router()
-        self.mixer = Mixer.open(self.node, self.router, Told())
+        self.mixer = Mixer.open(self.router, Told())
         self.rooms = [Room(self.mixer, self.router, number) for number in range(HALLS)]
         sources = tuple(room.source for room in self.rooms)
         mixes = tuple(room.mix for room in self.rooms)

@@ -21,7 +21,7 @@ from media.mixer.picture.planes import Overlay, colour, new_picture
 from media.mixer.picture.plates import STAGE_YUV, TILE_YUV, Label, Plates, paragraphs, shorten, wrap
 from media.mixer.picture.program import KEY_PACE_US, STILL_TICKS, Program, View
 from media.mixer.picture.tiles import STALE_US, Tile, Tiles, fit
-from tests.media.mixer.studio import Camera, KeptFrames, Screen, nal_units, read_counter
+from tests.media.mixer.studio import Camera, KeptPort, Screen, nal_units, read_counter
 
 HUES = [(60 + 10 * i, 40 + 11 * i, 220 - 11 * i) for i in range(16)]
 GROUP = Group("g", 1, 96, "h264", 1280, 720, 30, 2_500_000, "3x3", tuple(f"s{i}" for i in range(9)))
@@ -32,7 +32,7 @@ class Stage:
     """Sixteen sites with cameras, decoded for real; time is moved by hand."""
 
     def __init__(self, group: Group = GROUP, codec: str = "h264", sites: int = 16) -> None:
-        self.frames = KeptFrames()
+        self.frames = KeptPort()
         self.decoding = Decoding(self.frames.request_keyframe, lambda: self.now_us)
         self.decoding.start()
         self.tiles = Tiles(self.decoding.latest)
@@ -45,7 +45,9 @@ class Stage:
         )
         self.now_us = 1_000_000_000
         self.decoding.want(self.scene.sources)
-        self.program = Program(self.frames, self.tiles, self.view(group), lambda: self.now_us, lambda: "14:05:32")
+        self.program = Program(
+            self.frames.opened(), self.tiles, self.view(group), lambda: self.now_us, lambda: "14:05:32"
+        )
         self.screen = Screen(group.codec)
 
     def view(self, group: Group, step: int = 0, **scene: Any) -> View:

@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from media import Mixer
 from media.ground import limits
 from media.lines.line import line_codec
-from media.mixer import Group, Mix, Mixer, Scene, SceneError, Source, Voice, mixer
+from media.mixer import mixer
 from media.mixer.ground.layouts import rects
+from media.mixer.ground.scene import Group, Mix, Scene, SceneError, Source, Voice
 from tests.media.mixer.stage import Conference, Hall, Told
 from tests.media.mixer.studio import packets, read_counter, strength, tone
 
@@ -259,14 +261,13 @@ async def test_close_leaves_nothing(conference: Conference) -> None:
 
 PARENT = """
 import asyncio, sys
-from media import Node, NodeSettings
-from media.mixer import Mixer
+from media import Mixer, Node, NodeSettings
 from tests.media.mixer.stage import Told
 
 async def main():
     node = Node.open(NodeSettings(udp=[("127.0.0.1", 0)]), asyncio.get_running_loop())
     told = Told()
-    mixer = Mixer.open(node, node.open_router(), told)
+    mixer = Mixer.open(node.open_router(), told)
     while not mixer.running:
         await asyncio.sleep(0.01)
     print(mixer.pid, flush=True)

@@ -14,13 +14,13 @@ import pytest
 from media.ground import limits
 from media.mixer.ground.scene import CLOCK_HZ, Mix, Prompt, Scene, Source, Voice
 from media.mixer.sound.codecs import compression, expansion, open_decoder
-from media.mixer.sound.console import JITTER_MS, Desk, heard
+from media.mixer.sound.console import JITTER_MS, Console, heard
 from media.mixer.sound.mixing import CEILING, Limiter
 from media.mixer.sound.playout import FLOOR, START, Playout
 from media.mixer.sound.prompts import DUCKED, read
 from media.mixer.sound.rates import BLOCK, RATE_HZ, Down, Up
 from media.mixer.sound.sync import PIPE_US, LipSync
-from tests.media.mixer.studio import KeptFrames, listen, packets, strength, tone
+from tests.media.mixer.studio import KeptPort, listen, packets, strength, tone
 
 CODECS = ("pcma", "pcmu", "g722", "opus")
 TONES = {"a": 440.0, "b": 700.0, "c": 1130.0}
@@ -31,12 +31,12 @@ class Sites:
     """Three sites that each say one tone, their packets given tick by tick; site i has SSRC 100 + i."""
 
     def __init__(self, codec: str = "pcma", **scene: Any) -> None:
-        self.frames = KeptFrames()
+        self.frames = KeptPort()
         self.sync = LipSync()
-        self.desk = Desk(self.frames, self.sync)
+        self.console = Console(self.frames.opened(), self.sync)
         sources = tuple(Source(100 + i, "audio", codec, 8, site) for i, site in enumerate(TONES))  # type: ignore[arg-type]
         self.scene = Scene(1, sources=sources, open_microphones=("a", "b"), **scene)
-        self.desk.show(self.scene)
+        self.console.show(self.scene)
         self._said = {
             source.ssrc: itertools.cycle(list(packets(codec, tone(TONES[source.site], 8)))) for source in sources
         }
@@ -47,15 +47,15 @@ class Sites:
 
     def show(self, **change: Any) -> None:
         self.scene = replace(self.scene, **change)
-        self.desk.show(self.scene)
+        self.console.show(self.scene)
 
     def run(self, seconds: float, lost: frozenset[int] = frozenset()) -> None:
         for _ in range(round(seconds * 50)):
             for ssrc, said in self._said.items():
                 payload = next(said)
                 if self.number not in lost and ssrc not in self.silent:
-                    self.desk.put(ssrc, self.number * CLOCK_HZ[self._codec] // 50, payload)
-            self.desk.tick(self.number)
+                    self.console.put(ssrc, self.number * CLOCK_HZ[self._codec] // 50, payload)
+            self.console.tick(self.number)
             self.number += 1
 
     def hear(self, ssrc: int, codec: str) -> dict[str, float]:
@@ -95,10 +95,10 @@ def test_listeners_of_one_codec_share_one_encoder() -> None:
     mixes = tuple(Mix(f"m{i}", i + 1, 8, CODECS[i % 4], f"s{i}") for i in range(40))  # type: ignore[arg-type]
     sites = Sites(mixes=(*mixes, Mix("a", 90, 8, "g722", "a")))
     sites.run(0.1)
-    before = sites.desk.encoded
+    before = sites.console.encoded
     sites.run(0.02)
-    assert sites.desk.encoded - before == 5
-    assert len(sites.desk._channels) == 5
+    assert sites.console.encoded - before == 5
+    assert len(sites.console._channels) == 5
     assert sites.frames.audio[1][-1][1] == sites.frames.audio[5][-1][1]
 
 
@@ -153,11 +153,11 @@ def test_an_announcement_is_heard_by_one_site_and_ends(tmp_path: Path) -> None:
     path = announcement(tmp_path / "welcome.wav", 2000, 2.2)
     sites = Sites(mixes=(Mix("c", 1, 8, "pcma", "c"), Mix("d", 2, 8, "pcma", "d")))
     ended: list[str] = []
-    sites.desk.on_prompt_end = ended.append
+    sites.console.on_prompt_end = ended.append
     sites.run(0.1)
     sites.show(prompts=(Prompt("p1", "c", path),))
     sites.run(0.02)
-    while not sites.desk._players["c"].playing:
+    while not sites.console._players["c"].playing:
         time.sleep(0.01)
     sites.run(2)
     told = listen("pcma", [payload for _, payload, _ in sites.frames.audio[1]])
@@ -175,7 +175,7 @@ def test_an_announcement_that_cannot_be_read_ends_at_once(tmp_path: Path) -> Non
     (tmp_path / "x.wav").write_bytes(b"no sound")
     sites = Sites(mixes=(Mix("c", 1, 8, "pcma", "c"),), prompts=(Prompt("p", "c", str(tmp_path / "x.wav")),))
     ended: list[str] = []
-    sites.desk.on_prompt_end = ended.append
+    sites.console.on_prompt_end = ended.append
     for _ in range(200):
         sites.run(0.02)
         if ended:
@@ -331,9 +331,9 @@ def test_a_jump_of_timestamps_begins_anew() -> None:
 def test_packets_not_yet_decoded_are_bounded() -> None:
     sites = Sites()
     sites.run(0.02)
-    microphone = sites.desk._microphones[100]
+    microphone = sites.console._microphones[100]
     for number in range(limits.MIXER_PACKETS_WAITING + 1):
-        sites.desk.put(100, number, bytes(160))
+        sites.console.put(100, number, bytes(160))
     assert len(microphone._waiting) == limits.MIXER_PACKETS_WAITING
 
 
@@ -362,22 +362,22 @@ def test_sound_is_held_back_for_its_picture(video_late_us: int, by_report: bool)
             sites.sync.report(200, captured_us * 9 // 100, 10**15 + captured_us)
         sites.sync.show(200, captured_us * 9 // 100, now_us + slower_us + video_late_us)
         sites.run(0.02)
-        early.append(sites.desk._microphones[100].skew_us)
+        early.append(sites.console._microphones[100].skew_us)
     assert early[-1] is not None and abs(early[-1]) <= 10_000
-    assert sites.desk.figures()["a"]["skew_ms"] == round(early[-1] / 1000, 1)
+    assert sites.console.figures()["a"]["skew_ms"] == round(early[-1] / 1000, 1)
 
 
 def test_without_a_picture_sound_is_not_held_back() -> None:
     sites = Sites(mixes=(Mix("all", 3, 8, "pcma"),))
     sites.run(2)
-    assert sites.desk._microphones[100].playout.goal == FLOOR
+    assert sites.console._microphones[100].playout.goal == FLOOR
     assert JITTER_MS <= 100
 
 
 def test_a_picture_that_is_far_too_late_does_not_hold_sound_for_ever() -> None:
     sites = Sites(mixes=(Mix("all", 3, 8, "pcma"),))
     sites.run(0.5)
-    microphone = sites.desk._microphones[100]
+    microphone = sites.console._microphones[100]
     microphone.hold(5e6)
     assert microphone.playout.goal <= limits.MIXER_AUDIO_DELAY_S * RATE_HZ
 
@@ -390,16 +390,16 @@ def test_a_microphone_of_which_nothing_comes_costs_nothing_and_its_hall_hears_al
     sites.show(open_microphones=("a", "b", "c"))
     sites.silent = {100, 101, 102}
     sites.run(0.1)
-    before = sites.desk.encoded
+    before = sites.console.encoded
     sites.run(0.02)
-    assert sites.desk.encoded - before == 1, "three halls, nobody speaks: one encoder for all"
+    assert sites.console.encoded - before == 1, "three halls, nobody speaks: one encoder for all"
     sites.silent = {101, 102}
     sites.run(1.5)
-    before = sites.desk.encoded
+    before = sites.console.encoded
     sites.run(0.02)
-    assert sites.desk.encoded - before == 2, "who speaks has a mix of its own"
+    assert sites.console.encoded - before == 2, "who speaks has a mix of its own"
     assert sites.hear(2, "g722")["a"] > AMPLITUDE * 0.85 and sites.hear(1, "g722")["a"] < AMPLITUDE * 0.02
-    assert sites.desk.levels().keys() == {"a"}
+    assert sites.console.levels().keys() == {"a"}
 
 
 def test_a_first_word_that_comes_with_its_history_is_heard_whole() -> None:
@@ -412,8 +412,8 @@ def test_a_first_word_that_comes_with_its_history_is_heard_whole() -> None:
     for number in range(60):
         come = [0, 1, 2, 3] if number == 3 else [number] if 3 < number < 20 else []
         for place in come:
-            sites.desk.put(100, (start + place) * 160, said[place])
-        sites.desk.tick(sites.number)
+            sites.console.put(100, (start + place) * 160, said[place])
+        sites.console.tick(sites.number)
         sites.number += 1
     heard_all = listen("pcma", [payload for _, payload, _ in sites.frames.audio[3]])
     loud = np.flatnonzero(np.abs(heard_all) > AMPLITUDE / 2)
@@ -426,28 +426,28 @@ class Opus:
     """Opus without audio levels, of many sites."""
 
     def __init__(self, count: int) -> None:
-        self.frames = KeptFrames()
-        self.desk = Desk(self.frames, LipSync())
+        self.frames = KeptPort()
+        self.console = Console(self.frames.opened(), LipSync())
         sources = tuple(Source(100 + i, "audio", "opus", 111, f"s{i}", unmeasured=True) for i in range(count))
         self.quiet = itertools.cycle(list(packets("opus", tone(300, 2, 60))))
         self.loud = itertools.cycle(list(packets("opus", tone(1000, 2))))
         names = tuple(source.site for source in sources)
-        self.desk.show(Scene(1, sources=sources, mixes=(Mix("m", 1, 8, "pcma"),), open_microphones=names))
+        self.console.show(Scene(1, sources=sources, mixes=(Mix("m", 1, 8, "pcma"),), open_microphones=names))
         self.count, self.number = count, 1000
-        self.desk.tick(self.number)
+        self.console.tick(self.number)
 
     def run(self, ticks: int, *loud: int) -> None:
         for _ in range(ticks):
             self.number += 1
             quiet, said = next(self.quiet), next(self.loud)
             for i in range(self.count):
-                self.desk.put(100 + i, self.number * 960, said if i in loud else quiet)
-            self.desk.sampling.work()
-            self.desk.tick(self.number)
+                self.console.put(100 + i, self.number * 960, said if i in loud else quiet)
+            self.console.sampling.work()
+            self.console.tick(self.number)
 
     @property
     def mixed(self) -> set[str]:
-        return set(self.desk.levels())
+        return set(self.console.levels())
 
 
 def test_of_opus_without_levels_the_loudest_are_found_by_decoding_one_packet_in_four() -> None:
