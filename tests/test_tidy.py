@@ -16,6 +16,7 @@ import pytest
 
 from tests.tidy import debts
 from tests.tidy.python_code import parsed
+from tests.tidy.violations import EXCEPTIONS, violations
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("rooms", "conference", "signaling", "media", "web")
@@ -103,12 +104,12 @@ def is_late(node: ast.AST) -> bool:
 
 def test_the_shape_is_no_worse_than_the_list() -> None:
     """Compares with `tests/tidy/debts.txt`; after a cut or a move: `python -m tests.tidy.debts --write`."""
-    wrong = debts.differences(debts.violations(ROOT), debts.listed(debts.LIST.read_text("utf-8")))
+    wrong = debts.differences(violations(ROOT), debts.listed(debts.LIST.read_text("utf-8")))
     assert not wrong, "\n".join(("python -m tests.tidy.debts --write (its docstring says more)", *wrong))
 
 
 def test_at_most_three_types_are_excepted() -> None:
-    assert sum(name.startswith("large ") for name in debts.EXCEPTIONS) <= 3
+    assert sum(name.startswith("large ") for name in EXCEPTIONS) <= 3
 
 
 def test_arrows_and_doors() -> None:

@@ -6,7 +6,8 @@
 
 A move of flat files into folders can make circles of folders that were not seen before: that is a case for `--add`.
 `--write` refuses when there are more violations of one kind than the list holds, or when a size has grown.
-When the list is empty, this file, `debts.txt` go; `test_tidy.py` then asserts that `violations` is empty.
+When the list is empty, this file goes with `debts.txt`, their tests in `test_scanners.py` and the line of `.gitattributes`. Then
+`test_tidy.py` asserts that `violations` finds nothing.
 """
 
 import argparse
@@ -14,22 +15,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.tidy import constants, folders, page_code, python_code, rust_code
 from tests.tidy.finding import Finding
+from tests.tidy.violations import violations
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LIST = Path(__file__).with_name("debts.txt")
-EXCEPTIONS = {
-    "full folder: rooms/store/migrations/versions": "one file a step of the schema, for ever",
-}
-"""Violations that stay, each with its reason. At most three types may be among them."""
-
-
-def violations(root: Path) -> list[Finding]:
-    code = python_code.Code(root)
-    found = [*python_code.scan(code), *constants.scan(code)]
-    found += [*rust_code.scan(root), *page_code.scan(root), *folders.scan(root)]
-    return sorted(one for one in found if f"{one.kind}: {one.name}" not in EXCEPTIONS)
 
 
 def listed(text: str) -> list[Finding]:

@@ -1,0 +1,18 @@
+"""All violations of the rules of shape in the tree, and the few that stay."""
+
+from pathlib import Path
+
+from tests.tidy import constants, folders, page_code, python_code, rust_code
+from tests.tidy.finding import Finding
+
+EXCEPTIONS = {
+    "full folder: rooms/store/migrations/versions": "one file a step of the schema, for ever",
+}
+"""Violations that stay, each with its reason. At most three types may be among them."""
+
+
+def violations(root: Path) -> list[Finding]:
+    code = python_code.Code(root)
+    found = [*python_code.scan(code), *constants.scan(code)]
+    found += [*rust_code.scan(root), *page_code.scan(root), *folders.scan(root)]
+    return sorted(one for one in found if f"{one.kind}: {one.name}" not in EXCEPTIONS)
