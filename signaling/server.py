@@ -39,9 +39,9 @@ from signaling.front.certificate import Certificate
 from signaling.front.door import Door, Proxies
 from signaling.front.guard import Guard
 from signaling.front.intake import BoundedHttp, PatientWebSocket
-from signaling.halls import ports
-from signaling.halls.board import Board
-from signaling.halls.calls.safety import Safety
+from signaling.halls import listening
+from signaling.halls.board.board import Board
+from signaling.halls.calls.protection import Safety
 from signaling.halls.halls import Halls
 from signaling.halls.halls import Surroundings as HallSurroundings
 from signaling.host import limits
@@ -190,7 +190,7 @@ class Composition:
             totals=running.node.measurements,
             shards=running.node.shards,
             peers=lambda: running.node.statistics().peers.values(),
-            halls=lambda: ports.states(self.halls) if self.halls is not None else {},
+            halls=lambda: listening.states(self.halls) if self.halls is not None else {},
             webhooks=lambda: (self.webhooks.waiting, self.webhooks.count),
         )
 
@@ -213,9 +213,9 @@ class Composition:
         desk, settings = self.secretariat, self.settings
         certificate = self._certificate or (Certificate(settings) if settings.sip_tls_port >= 0 else None)
         server_tls = certificate.context if certificate is not None else None
-        listens = ports.listens(settings, server_tls is not None)
+        listens = listening.listens(settings, server_tls is not None)
         trusted = tls.client_context(settings.data_dir / "tls" / "ca.crt")
-        told = ports.announced(settings)
+        told = listening.announced(settings)
         return Halls(
             HallSurroundings(
                 database=desk.database,
@@ -226,16 +226,16 @@ class Composition:
                 live=desk.live,
                 lobbies=desk.lobbies,
                 open_mixer=Mixer.open,
-                place=ports.place(settings, listens),
+                place=listening.place(settings, listens),
                 config=Config(
                     settings.sip_realm,
                     secrets.token_bytes(32),
                     loopback=settings.loopback_only,
                     packages=("conference",),
                 ),
-                options=ports.options(settings),
+                options=listening.options(settings),
                 driver=Driver(listens, announced=told, server_tls=server_tls, client_tls=trusted),
-                servers=ports.names(settings),
+                servers=listening.names(settings),
                 number_tries=desk.desk.number_tries,
                 safety=Safety(cast(Any, settings.hall_encryption), cast(Any, settings.important_encryption)),
             )
@@ -406,7 +406,7 @@ def run(
 ) -> None:
     """Serve until a signal. `started(composition, address)` is called once, when requests are answered."""
     _check_openssl()
-    ports.check(settings)
+    listening.check(settings)
     try:
         certificate = Certificate(settings) if settings.encrypted else None
     except (OSError, ValueError, ssl.SSLError) as error:

@@ -1,6 +1,6 @@
 """What a server keeps for the one that starts in its place: where terminals have registered, and the dialogs of their calls.
 
-Owns the rows. Does not know SIP: what stands in them is written and read by `signaling.halls.calls.kept`.
+Owns the rows. Does not know SIP: what stands in them is written and read by `signaling.halls.sip.saved_calls`.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from rooms.store.database import Database, reason
 from rooms.store.migrations import steps
 from rooms.store.tables.sites import Network
 from signaling.front import sockets, tls, whereabouts
-from signaling.halls import ports
+from signaling.halls import listening
 from signaling.host.config import Settings, SettingsError
 from signaling.host.files import is_private
 from signaling.ops import libraries
@@ -298,15 +298,15 @@ def _halls(settings: Settings, _now: datetime) -> Finding:
     if not settings.halls:
         fix = "halls = true để nối thiết bị hội trường / to connect hall terminals"
         return Finding("halls", Verdict.GOOD, "tắt / off", fix)
-    told = ports.announced(settings) or settings.hall_address
+    told = listening.announced(settings) or settings.hall_address
     try:
-        ports.check(settings)
+        listening.check(settings)
     except SettingsError:
         if not whereabouts.answers(settings):
             raise
-        return Finding("halls", Verdict.GOOD, f"SIP {', '.join(ports.names(settings))}: {RUNNING}")
+        return Finding("halls", Verdict.GOOD, f"SIP {', '.join(listening.names(settings))}: {RUNNING}")
     taken = sum(not _free(settings.hall_address, port) for port in settings.hall_port_range[:64])
-    seen = f"SIP {', '.join(ports.names(settings))}; RTP UDP {told} {settings.hall_ports}"
+    seen = f"SIP {', '.join(listening.names(settings))}; RTP UDP {told} {settings.hall_ports}"
     if ipaddress.ip_address(told).is_loopback and not settings.loopback_only:
         fix = "hall_announced = địa chỉ của máy chủ trong mạng hội trường / this server's address in the halls' network"
         return Finding("halls", Verdict.WARNING, seen, fix)

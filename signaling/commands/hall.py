@@ -19,7 +19,7 @@ from rooms.sealing import Seal
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.sites import Terminal
 from signaling.commands.ground import DataDir, File, Ground, ground, with_database
-from signaling.halls import ports
+from signaling.halls import listening
 from signaling.host.files import kept_key
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ def account(
     seal = Seal(kept_key(settings.data_dir / "seal.key", _no_key))
 
     def digest(chosen: str, name: str, password: str) -> str:
-        return ports.secret(chosen, name, settings.sip_realm, password)
+        return listening.secret(chosen, name, settings.sip_realm, password)
 
     async def work(session: AsyncSession) -> str:
         terminal = await _terminal(session, code)

@@ -47,24 +47,24 @@ from rooms.policy.classes import IMPORTANT, Verdict
 from rooms.sealing import Seal, SealBroken
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Meeting
-from signaling.halls.calls import safety
-from signaling.halls.calls.call import FULL_AGAIN_S, HallCall, Party, language_of, party_of, refusal_of
-from signaling.halls.calls.content import HallFloors
-from signaling.halls.calls.directory import Bans, Directory
-from signaling.halls.calls.kept import Kept
+from signaling.halls.calls import protection, titles
+from signaling.halls.calls.leg import FULL_AGAIN_S, HallCall, Party, language_of, party_of, refusal_of
 from signaling.halls.calls.meetings import Meetings
 from signaling.halls.calls.menu import RECEPTION, Menus, leads_somewhere, say
 from signaling.halls.calls.operator import NAMES as OPERATOR
 from signaling.halls.calls.operator import Operator
-from signaling.halls.calls.safety import Protection, Safety
-from signaling.halls.dial import probe, ready
+from signaling.halls.calls.protection import Protection, Safety
+from signaling.halls.dial import readiness
 from signaling.halls.dial.caller import Caller
-from signaling.halls.dial.reached import reached
+from signaling.halls.dial.registered import reached
 from signaling.halls.profiles import in_force
-from signaling.halls.show import words
-from signaling.halls.show.places import Places
-from signaling.halls.show.roster import Rosters
-from signaling.halls.trace import Traces
+from signaling.halls.sip import probe
+from signaling.halls.sip.accounts import Bans, Directory
+from signaling.halls.sip.content_tokens import HallFloors
+from signaling.halls.sip.roster import Rosters
+from signaling.halls.sip.roster_access import Places
+from signaling.halls.sip.saved_calls import Kept
+from signaling.halls.sip.trace import Traces
 from signaling.host import limits, tasks
 from signaling.host.dates import GUEST, PREFIX
 from signaling.host.throttle import NumberTries, network
@@ -320,7 +320,7 @@ class Halls:
         )
         ladder = profiles.ladder(self._profile_of(standing), wanted)
         if not verdict.allowed:
-            self.caller.tell(order, Event.FORBID, why=ready.why_not(verdict))
+            self.caller.tell(order, Event.FORBID, why=readiness.why_not(verdict))
             return
         if target is None:
             self._nowhere(order, standing, len(ladder))
@@ -369,7 +369,7 @@ class Halls:
         counts, and its addresses are looked up before anything is sent (`Target.networks`).
         """
         reached = await planning.reached(session, terminal_id)
-        address = safety.typed_address(target) if target is not None else ""
+        address = protection.typed_address(target) if target is not None else ""
         closed = await planning.closed_at(session, address) if address else reached.closed
         return planning.judge(meeting, closed, invited=True)
 
@@ -688,7 +688,7 @@ class Halls:
             say(one, "echo")
         else:
             say(one, "joined")
-            self._start(words.name_meeting(self.around.database, room.conference))
+            self._start(titles.name_meeting(self.around.database, room.conference))
         if not room.conference.name.startswith(PREFIX):
             one.watch = asyncio.get_running_loop().call_later(TIRED_S, self._tired, one, room)
 

@@ -68,7 +68,7 @@ class LiveMeetings(Protocol):
 
 
 class HallDesk(Protocol):
-    """Hall terminals: `signaling.halls.board.Board` implements it. Rows are plain values of `models.boards`."""
+    """Hall terminals: `signaling.halls.board.board.Board` implements it. Rows are plain values of `models.boards`."""
 
     @property
     def realm(self) -> str: ...

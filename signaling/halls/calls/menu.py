@@ -15,7 +15,7 @@ from conference.halls.keypad import Asks, Menu
 from rooms.dialling.entering import Arrival
 from rooms.errors import Refusal as RoomsRefusal
 from rooms.identifiers import DIGITS
-from signaling.halls.calls.call import HallCall
+from signaling.halls.calls.leg import HallCall
 from signaling.host import limits
 
 RECEPTION: Final = "hall-reception"

@@ -26,7 +26,7 @@ from rooms.store.database import Database
 from rooms.store.tables.meetings import Meeting
 from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Site, Terminal
-from signaling.halls.calls.call import HallCall
+from signaling.halls.calls.leg import HallCall
 from signaling.halls.calls.menu import last_words, say
 from signaling.host import limits
 

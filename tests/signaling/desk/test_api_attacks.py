@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from rooms.dialling import planning
 from rooms.store.tables.dialling import DialLeg
-from signaling.halls.board import Board
+from signaling.halls.board.board import Board
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
 from tests.signaling.desk.test_api_disclosure import correct

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from signaling.halls.bans import Bans
+from signaling.halls.board.bans import Bans
 from signaling.sip.transaction.transport import Hop
 from tests.signaling.desk.office import Office
 from tests.signaling.sip.test_agent import Terminal

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.accounts import signing
 from rooms.booking.changes import dates
 from rooms.store.tables.accounts import Account
-from signaling.halls.board import Board
+from signaling.halls.board.board import Board
 from tests.rooms.people import SECURE_COOKIE, add_account
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem

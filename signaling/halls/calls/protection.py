@@ -21,8 +21,8 @@ from rooms.policy.classes import IMPORTANT
 from rooms.store import audit
 from rooms.store.database import Database
 from rooms.store.tables.sites import Terminal
-from signaling.halls.calls.directory import Directory
 from signaling.halls.calls.meetings import Meetings
+from signaling.halls.sip.accounts import Directory
 from signaling.host.dates import PREFIX
 from signaling.sip.dialog.agent import Target
 from signaling.sip.dialog.call import Call

@@ -12,10 +12,10 @@ from rooms.dialling import legs, planning
 from rooms.dialling.legs import Standing
 from rooms.policy.classes import IMPORTANT, Verdict
 from rooms.store.tables.meetings import Meeting
-from signaling.halls.calls import safety
-from signaling.halls.calls.directory import Directory
-from signaling.halls.dial import ready
+from signaling.halls.calls import protection
+from signaling.halls.dial import readiness
 from signaling.halls.dial.caller import Caller
+from signaling.halls.sip.accounts import Directory
 from signaling.sip.dialog.agent import Agent, Target
 from signaling.sip.dialog.causes import Cause
 from signaling.sip.wire.message import Response
@@ -58,11 +58,11 @@ async def _look(halls: Prober, order: DialOrder) -> None:
         verdict = await halls.judge(session, meeting, order.terminal, target)
         elsewhere = await legs.elsewhere(session, standing.leg)
     has_account = bool(halls.alias(standing))
-    found = ready.known(verdict, reachable=target is not None, has_account=has_account, elsewhere=elsewhere)
+    found = readiness.known(verdict, reachable=target is not None, has_account=has_account, elsewhere=elsewhere)
     if found is not None or target is None:
         halls.caller.probed(order, *(found or ("unknown", "")))
         return
-    asked = safety.for_probe(target, halls.directory.networks)
+    asked = protection.for_probe(target, halls.directory.networks)
     if asked is None:
         halls.caller.probed(order, "amber", "outside_zones")
     else:
@@ -75,6 +75,6 @@ def _ask(halls: Prober, order: DialOrder, target: Target) -> None:
     started = clock.monotonic()
 
     def done(cause: Cause | None, response: Response | None) -> None:
-        halls.caller.probed(order, *ready.answered(cause, response, clock.monotonic() - started))
+        halls.caller.probed(order, *readiness.answered(cause, response, clock.monotonic() - started))
 
     halls.agent.probe(target, done)

@@ -26,8 +26,8 @@ from rooms.policy.actors import Actor
 from rooms.store import audit
 from rooms.store.database import is_away
 from rooms.store.tables.dialling import DialLeg, LegAlarm, SipAccount
-from signaling.halls import ports
-from signaling.halls.bans import Bans
+from signaling.halls import listening
+from signaling.halls.board.bans import Bans
 from signaling.halls.dial.caller import WISHES
 from signaling.halls.halls import Halls
 from signaling.host import limits
@@ -301,7 +301,7 @@ class Board:
         return self._halls.around.servers
 
     def digest(self, algorithm: str, alias: str, password: str) -> str:
-        return ports.secret(algorithm, alias, self.realm, password)
+        return listening.secret(algorithm, alias, self.realm, password)
 
     async def refresh(self) -> None:
         await self._halls.refresh()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rooms.store.database import Database
-from signaling.halls.calls.kept import Kept
+from signaling.halls.sip.saved_calls import Kept
 from signaling.sip.wire.message import Request
 from tests.signaling.sip.test_agent import Terminal
 from tests.signaling.sip.world import OFFER, REALM, A, Node, World

@@ -20,9 +20,9 @@ from conference.ground.plan import MediaPlan, OwnEnds, Policy
 from conference.halls.keypad import Heard, Way, twice
 from conference.ports.halls import DialOrder, LineOptions
 from rooms.dialling.legs import Standing
-from signaling.halls.calls.camera import HallCamera
-from signaling.halls.calls.content import HallFloors
-from signaling.halls.calls.safety import Protection
+from signaling.halls.calls.protection import Protection
+from signaling.halls.sip.camera import HallCamera
+from signaling.halls.sip.content_tokens import HallFloors
 from signaling.sip.dialog.call import Call, Refused
 from signaling.sip.dialog.causes import Cause
 from signaling.sip.dialog.causes import Kind as CauseKind

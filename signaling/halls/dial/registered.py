@@ -9,7 +9,7 @@ from typing import Protocol
 
 from rooms.dialling import legs
 from rooms.store.database import Database
-from signaling.halls.calls.call import HallCall
+from signaling.halls.calls.leg import HallCall
 from signaling.halls.dial.caller import Caller
 from signaling.host import limits
 from signaling.sip.dialog.causes import Cause, Kind

@@ -8,10 +8,10 @@ from typing import Protocol
 from conference import Conference, Refusal, Registry
 from rooms.dialling import entering
 from rooms.store.database import Database
-from signaling.halls.calls.call import HallCall
-from signaling.halls.calls.directory import Directory
-from signaling.halls.show import words
-from signaling.halls.show.roster import Known
+from signaling.halls.calls import titles
+from signaling.halls.calls.leg import HallCall
+from signaling.halls.sip.accounts import Directory
+from signaling.halls.sip.roster import Known
 from signaling.host.dates import PREFIX
 from signaling.sip.dialog.agent import Agent
 from signaling.sip.dialog.subscription import Subscription
@@ -60,4 +60,4 @@ class Places:
         return Known(PREFIX + found.occurrence.id, found.meeting.title)
 
     async def title_of(self, conference: str) -> str:
-        return (await words.meeting_of(self._database, conference))[0]
+        return (await titles.meeting_of(self._database, conference))[0]

@@ -22,7 +22,7 @@ from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling.api.routes.calendar import planning
-from signaling.halls.calls.call import HallCall, Party
+from signaling.halls.calls.leg import HallCall, Party
 from signaling.halls.calls.menu import RECEPTION
 from signaling.halls.halls import Halls, Surroundings
 from signaling.host import limits

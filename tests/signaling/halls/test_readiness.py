@@ -7,9 +7,9 @@ import pytest
 from conference import PeerError, Refusal
 from conference.halls.dialout import REASONS
 from rooms.policy.classes import Verdict
-from signaling.halls.calls.call import FULL_AGAIN_S, refusal_of
-from signaling.halls.dial.ready import answered, known
-from signaling.halls.trace import Traces, redacted
+from signaling.halls.calls.leg import FULL_AGAIN_S, refusal_of
+from signaling.halls.dial.readiness import answered, known
+from signaling.halls.sip.trace import Traces, redacted
 from signaling.host import limits
 from signaling.sip.dialog.causes import Cause, Kind
 from signaling.sip.media.plan import NotAcceptable

@@ -1,5 +1,5 @@
 """One row of the board and the calls of its hall: which of two counts, and that the end of one is never forgotten. Real door and
-database, as in `test_hall_lobby`; SIP is left out.
+database, as in `test_lobby`; SIP is left out.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from rooms.dialling import legs, planning
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
-from signaling.halls import board as boards
-from signaling.halls.calls.call import Party
+from signaling.halls.board import board as boards
+from signaling.halls.calls.leg import Party
 from signaling.host import limits as bounds
 from signaling.sip.dialog.causes import NORMAL, Cause, Kind
 from signaling.sip.dialog.leftover import Left
@@ -29,7 +29,7 @@ from signaling.sip.wire.fields import Address
 from tests.conference.hall_doubles import OPTIONS
 from tests.rooms.province import Province
 from tests.signaling.caller_doubles import Away, Refusing, broken
-from tests.signaling.test_hall_lobby import Exchange, Line, Wire
+from tests.signaling.halls.test_lobby import Exchange, Line, Wire
 
 HALL = "terminal-xa1"
 

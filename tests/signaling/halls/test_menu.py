@@ -12,7 +12,7 @@ import pytest
 
 from rooms.dialling import entering
 from rooms.dialling.entering import Arrival
-from signaling.halls.calls.call import HallCall
+from signaling.halls.calls.leg import HallCall
 from signaling.halls.calls.menu import RECEPTION, Menus
 from signaling.halls.halls import Halls
 from signaling.host import limits

@@ -1,0 +1,1 @@
+"""What operators see of the halls of a date, and what they order."""

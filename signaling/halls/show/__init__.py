@@ -1,1 +1,0 @@
-"""What a hall reads about its meeting and who is in it."""
