@@ -20,12 +20,14 @@ from conference.ground.terms import Terms
 from conference.halls import dialout, keypad
 from conference.halls.hall import Hall, Wished
 from conference.people import moderation
-from conference.people.participant import Entry, Participant, Permission, described
+from conference.people.participant import Participant, described
 from conference.picture import layout
 from conference.picture.content_token import ContentToken, ContentTokenChange, ContentTokenRule, ContentTokenState
 from conference.picture.program import Mode
+from conference.ports.clients import Entry
 from conference.registry import Registry
-from conference.tracks.track import Announcement, Settings
+from conference.tracks import publishing, subscriptions
+from conference.tracks.track import Announcement, Permission, Settings
 from media import PeerError
 
 __all__ = [
@@ -76,5 +78,7 @@ __all__ = [
     "packets",
     "plan",
     "ports",
+    "publishing",
     "spoken_texts",
+    "subscriptions",
 ]

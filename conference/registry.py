@@ -17,6 +17,8 @@ from conference.ground.identifiers import random_suffix
 from conference.ground.lifecycle import What
 from conference.ground.permissions import Grants
 from conference.ground.terms import Terms
+from conference.people.participant import Participant
+from conference.ports.clients import Client, Entry
 from conference.ports.halls import HallPorts
 from conference.ports.media import Media
 from conference.ports.time import Clock, Turns
@@ -91,27 +93,29 @@ class Registry:
             raise Refusal("metadata_too_long")
         conference = Conference(name, replace(terms, remote_unmute=self._remote_unmute), self.around)
         self._conferences[name] = conference
-        conference.report(What.STARTED)
+        conference.reports.report(What.STARTED)
         return conference
 
     def check(self, grants: Grants) -> None:
         """Whether these grants would get in now; makes nothing. Raises Refusal."""
         admission.check_token(grants)
-        if self.around.watcher is not None:
-            self.around.watcher.admit(grants)
         conference = self._conferences.get(grants.conference)
-        self.lobbies.check(grants, conference is not None and grants.identity in conference.participants)
+        admission.ask(grants, conference, self.lobbies, self.around.watcher)
         if conference is not None:
-            conference.check(grants)
-        elif not (self.auto_create or grants.create):
+            return
+        if not (self.auto_create or grants.create):
             raise Refusal("conference_not_found")
-        elif self._closed or len(self._conferences) >= limits.CONFERENCES:
+        if self._closed or len(self._conferences) >= limits.CONFERENCES:
             raise Refusal("conference_limit")
 
     def enter(self, grants: Grants) -> Conference:
         """The conference that these grants open, made when need be. Raises Refusal."""
         self.check(grants)
         return self.create(grants.conference, grants.terms)
+
+    def join(self, entry: Entry, client: Client) -> Participant:
+        """The way in of a client: admission is asked here, once. Raises Refusal."""
+        return self.enter(entry.grants).join(entry, client)
 
     def delete(self, name: str) -> None:
         """Everybody is told. Raises Refusal `conference_not_found`."""

@@ -8,10 +8,10 @@ from conference.ground import limits
 from conference.ground.errors import Refusal
 
 if TYPE_CHECKING:
-    from conference.people.participant import Participant
+    from conference.data.state import Party
 
 
-def store(owner: Participant, key: bytes, contents: bytes) -> None:
+def store(owner: Party, key: bytes, contents: bytes) -> None:
     """Kept as long as its owner is there; the same key again replaces it. Raises Refusal."""
     blobs = owner.data.blobs
     if not owner.grants.can_publish_data:
@@ -22,9 +22,9 @@ def store(owner: Participant, key: bytes, contents: bytes) -> None:
     blobs[key] = contents
 
 
-def fetch(reader: Participant, identity: str, key: bytes) -> bytes:
+def fetch(reader: Party, identity: str, key: bytes) -> bytes:
     """`identity` empty: one's own. Raises Refusal."""
-    owner = reader.conference.participants.get(identity or reader.identity)
+    owner = reader.data.table.participants.get(identity or reader.identity)
     hidden = owner is not None and owner is not reader and owner.grants.hidden
     if owner is None or hidden or key not in owner.data.blobs:
         raise Refusal("blob_not_found")

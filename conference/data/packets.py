@@ -13,8 +13,7 @@ from conference.ground import limits
 from media import PeerError
 
 if TYPE_CHECKING:
-    from conference.conference import Conference
-    from conference.people.participant import Participant
+    from conference.data.state import DataTable, Party
     from conference.ports.clients import Packet
 
 log = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ class NoPackets:
         return frame
 
 
-def receive(sender: Participant, label: str, message: bytes) -> None:
+def receive(sender: Party, label: str, message: bytes) -> None:
     """A message came from a participant. Raises PeerError when it is not of the format; what it may not send is
     dropped.
     """
@@ -56,28 +55,28 @@ def receive(sender: Participant, label: str, message: bytes) -> None:
         drop(sender, "lossy")
 
 
-def spread(conference: Conference, packet: Packet, *, reliable: bool, sender: Participant | None = None) -> int:
+def spread(table: DataTable, packet: Packet, *, reliable: bool, sender: Party | None = None) -> int:
     """To everybody but the sender, or to its destinations; the same bytes for all. How many that were."""
     label = RELIABLE if reliable else LOSSY
-    receivers: Sequence[Participant]
+    receivers: Sequence[Party]
     if packet.metrics:
-        receivers = [one for one in conference.participants.values() if one.grants.can_subscribe_metrics]
+        receivers = [one for one in table.participants.values() if one.grants.can_subscribe_metrics]
     elif packet.destinations:
-        found = (conference.participants.get(identity) for identity in packet.destinations)
+        found = (table.participants.get(identity) for identity in packet.destinations)
         receivers = [participant for participant in found if participant is not None]
     else:
-        receivers = list(conference.participants.values())
+        receivers = list(table.participants.values())
     if sender is not None and (packet.metrics or packet.destinations):
-        conference.roster.introduce(sender, receivers)
+        table.audience.introduce(sender, receivers)
     elif sender is not None:
-        conference.roster.know((sender.sid,))
+        table.audience.know((sender.sid,))
     receivers = [participant for participant in receivers if participant is not sender]
     for participant in receivers:
         participant.connection.send(label, packet.payload)
     return len(receivers)
 
 
-def forget_held(sender: Participant) -> None:
+def forget_held(sender: Party) -> None:
     outgoing = sender.data.outgoing
     outgoing.held.clear()
     outgoing.held_bytes = 0
@@ -91,16 +90,16 @@ def units(receivers: int, size_bytes: int) -> float:
     return receivers * (1 + size_bytes / limits.DATA_UNIT_BYTES)
 
 
-def may_send(sender: Participant) -> bool:
-    return sender.data.outgoing.budget.wait_s(sender.conference.around.clock.monotonic()) == 0
+def may_send(sender: Party) -> bool:
+    return sender.data.outgoing.budget.wait_s(sender.data.table.clock.monotonic()) == 0
 
 
-def _pass_on(sender: Participant, packet: Packet, *, reliable: bool) -> None:
-    receivers = spread(sender.conference, packet, reliable=reliable, sender=sender)
+def _pass_on(sender: Party, packet: Packet, *, reliable: bool) -> None:
+    receivers = spread(sender.data.table, packet, reliable=reliable, sender=sender)
     sender.data.outgoing.budget.spend(units(receivers, len(packet.payload)))
 
 
-def _hold(sender: Participant, packet: Packet) -> None:
+def _hold(sender: Party, packet: Packet) -> None:
     """A reliable packet goes at once, or after those that wait."""
     outgoing = sender.data.outgoing
     size = outgoing.held_bytes + len(packet.payload)
@@ -115,8 +114,8 @@ def _hold(sender: Participant, packet: Packet) -> None:
         _announce_held(sender)
 
 
-def _let_go(sender: Participant) -> None:
-    outgoing, around = sender.data.outgoing, sender.conference.around
+def _let_go(sender: Party) -> None:
+    outgoing, table = sender.data.outgoing, sender.data.table
     outgoing.timer = None
     while outgoing.held and may_send(sender):
         packet = outgoing.held.popleft()
@@ -124,11 +123,11 @@ def _let_go(sender: Participant) -> None:
         _pass_on(sender, packet, reliable=True)
     _announce_held(sender)
     if outgoing.held:
-        wait_s = outgoing.budget.wait_s(around.clock.monotonic())
-        outgoing.timer = around.turns.call_later(wait_s, _let_go, sender)
+        wait_s = outgoing.budget.wait_s(table.clock.monotonic())
+        outgoing.timer = table.turns.call_later(wait_s, _let_go, sender)
 
 
-def _announce_held(sender: Participant) -> None:
+def _announce_held(sender: Party) -> None:
     """Also where nothing is held: what was just taken opens the window, and a client that waits hears of it by this alone. Small
     packets count as more than they are: of them too few are held for the window to close by their bytes.
     """
@@ -136,8 +135,8 @@ def _announce_held(sender: Participant) -> None:
     sender.connection.hold(max(outgoing.held_bytes, len(outgoing.held) * limits.HELD_PACKET_BYTES_MIN))
 
 
-def drop(sender: Participant, kind: str) -> None:
-    sender.conference.around.data_drops[kind] += 1
+def drop(sender: Party, kind: str) -> None:
+    sender.data.table.drops[kind] += 1
     if not sender.data.outgoing.told:
         sender.data.outgoing.told = True
         log.info("participant %s sends more data than is passed on", sender.sid)

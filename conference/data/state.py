@@ -1,19 +1,58 @@
-"""The data of one participant: what it publishes, what its frames' handles mean, what it has passed on, what it stores."""
+"""The data of one participant, and what the data of one conference has in common.
+
+Owns the table of data tracks and the counts of what was dropped. The rules are in `packets`, `tracks` and `blobs`.
+"""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from conference.ground import limits
 from conference.ground.budget import Budget
 from conference.ground.events import DataTrackView
+from conference.ports.audience import Audience, Listener
+from conference.ports.clients import Entry, Packet
+from conference.ports.time import Cancellable, Clock, Turns
 
-if TYPE_CHECKING:
-    from conference.people.participant import Participant
-    from conference.ports.clients import Packet
-    from conference.ports.time import Cancellable
+
+class Channels(Protocol):
+    """The data channels of one participant."""
+
+    def send(self, label: str, data: bytes) -> None: ...
+    def hold(self, size_bytes: int) -> None: ...
+
+
+class Party(Listener, Protocol):
+    """A participant as one who sends and receives data."""
+
+    @property
+    def entry(self) -> Entry: ...
+    @property
+    def data(self) -> DataState: ...
+    @property
+    def connection(self) -> Channels: ...
+    def changed(self) -> None:
+        """Others must learn of a change at the end of this turn."""
+
+
+@dataclass(slots=True, eq=False)
+class DataTable:
+    """What all participants of one conference share. `participants`: by identity."""
+
+    participants: Mapping[str, Party]
+    audience: Audience
+    clock: Clock
+    turns: Turns
+    suffix: Callable[[], str]
+    drops: Counter[str]
+    """Packets and frames of senders who sent too many, by kind: `reliable`, `lossy`, `frames`."""
+    tell_soon: Callable[[Party], None] = lambda _: None
+    """Has the handles of one subscriber told at the end of the turn, or a little later where many tables are due."""
+    tracks: dict[str, DataTrack] = field(default_factory=dict)
+    """By sid."""
 
 
 @dataclass(slots=True, eq=False)
@@ -22,10 +61,10 @@ class DataTrack:
     `withheld`, by sid: who gets it once its owner is not hidden any more.
     """
 
-    owner: Participant
+    owner: Party
     view: DataTrackView
-    subscribers: dict[str, tuple[Participant, int]] = field(default_factory=dict)
-    withheld: dict[str, Participant] = field(default_factory=dict)
+    subscribers: dict[str, tuple[Party, int]] = field(default_factory=dict)
+    withheld: dict[str, Party] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -44,6 +83,7 @@ class Outgoing:
 class DataState:
     """One participant's part: what it publishes by its own handle, and what its frames' handles mean."""
 
+    table: DataTable
     published: dict[int, DataTrack] = field(default_factory=dict)
     received: dict[int, DataTrack] = field(default_factory=dict)
     next_handle: int = 1

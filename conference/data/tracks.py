@@ -4,23 +4,18 @@ their handle.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from conference.data import packets
 from conference.data.packets import FRAMES
-from conference.data.state import DataTrack
+from conference.data.state import DataTrack, Party
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.events import DataSource, DataTrackHandles, DataTrackView
 from conference.ground.identifiers import DataTrackSid
 
-if TYPE_CHECKING:
-    from conference.people.participant import Participant
-
 _HANDLE_MOST = 0xFFFF
 
 
-def publish(publisher: Participant, handle: int, name: str, facts: object) -> DataTrackView:
+def publish(publisher: Party, handle: int, name: str, facts: object) -> DataTrackView:
     """Raises Refusal."""
     published = publisher.data.published
     if not publisher.grants.can_publish_data:
@@ -35,24 +30,24 @@ def publish(publisher: Participant, handle: int, name: str, facts: object) -> Da
         raise Refusal("name_taken")
     if len(published) >= limits.DATA_TRACKS_PER_PARTICIPANT:
         raise Refusal("track_limit")
-    sid = DataTrackSid("DTR_" + publisher.conference.around.suffix())
+    sid = DataTrackSid("DTR_" + publisher.data.table.suffix())
     track = DataTrack(publisher, DataTrackView(handle=handle, sid=sid, name=name, facts=facts))
     published[handle] = track
-    publisher.conference.data_tracks[sid] = track
+    publisher.data.table.tracks[sid] = track
     publisher.changed()
-    everybody = publisher.conference.participants.values()
+    everybody = publisher.data.table.participants.values()
     takers = [one for one in everybody if one.entry.auto_subscribe_data and one is not publisher]
     for participant in takers:
         _subscribe(participant, track)
     return track.view
 
 
-def unpublish(publisher: Participant, handle: int) -> DataTrackView:
+def unpublish(publisher: Party, handle: int) -> DataTrackView:
     """Raises Refusal."""
     track = publisher.data.published.pop(handle, None)
     if track is None:
         raise Refusal("handle_unknown")
-    publisher.conference.data_tracks.pop(track.view.sid, None)
+    publisher.data.table.tracks.pop(track.view.sid, None)
     for participant, own in list(track.subscribers.values()):
         participant.data.received.pop(own, None)
         tell_handles_soon(participant)
@@ -61,9 +56,9 @@ def unpublish(publisher: Participant, handle: int) -> DataTrackView:
     return track.view
 
 
-def choose(subscriber: Participant, track_sid: str, wanted: bool) -> None:
+def choose(subscriber: Party, track_sid: str, wanted: bool) -> None:
     """The caller tells the handles once after all its choices."""
-    track = subscriber.conference.data_tracks.get(track_sid)
+    track = subscriber.data.table.tracks.get(track_sid)
     if track is None or track.owner is subscriber:
         return
     if wanted:
@@ -74,17 +69,17 @@ def choose(subscriber: Participant, track_sid: str, wanted: bool) -> None:
         subscriber.data.received.pop(handle, None)
 
 
-def subscribe_all(subscriber: Participant) -> None:
+def subscribe_all(subscriber: Party) -> None:
     """A newcomer that wants every data track gets those that are there."""
     if not subscriber.entry.auto_subscribe_data:
         return
-    for participant in subscriber.conference.participants.values():
+    for participant in subscriber.data.table.participants.values():
         for track in participant.data.published.values():
             if participant is not subscriber:
                 _subscribe(subscriber, track)
 
 
-def visibility_changed(publisher: Participant) -> None:
+def visibility_changed(publisher: Party) -> None:
     """Whoever hides takes its data tracks away; seen again, it gives them back."""
     for track in publisher.data.published.values():
         if publisher.grants.hidden:
@@ -99,20 +94,20 @@ def visibility_changed(publisher: Participant) -> None:
                 _subscribe(participant, track)
 
 
-def tell_handles_soon(subscriber: Participant) -> None:
+def tell_handles_soon(subscriber: Party) -> None:
     """At the end of the turn, or a little later where many tables are to be told."""
-    subscriber.conference.tables.add(subscriber)
+    subscriber.data.table.tell_soon(subscriber)
 
 
-def tell_table(subscriber: Participant) -> float:
+def tell_table(subscriber: Party) -> float:
     """`Paced` work."""
     tell_handles(subscriber)
     return len(subscriber.data.received) * limits.HANDLE_S
 
 
-def tell_handles(subscriber: Participant) -> None:
+def tell_handles(subscriber: Party) -> None:
     for track in subscriber.data.received.values():
-        subscriber.conference.roster.introduce(track.owner, (subscriber,))
+        subscriber.data.table.audience.introduce(track.owner, (subscriber,))
     table = {
         handle: DataSource(track.owner.sid, track.owner.identity, track.view.sid)
         for handle, track in subscriber.data.received.items()
@@ -120,7 +115,7 @@ def tell_handles(subscriber: Participant) -> None:
     subscriber.deliver(DataTrackHandles(table))
 
 
-def enforce(participant: Participant) -> None:
+def enforce(participant: Party) -> None:
     """Ends what the grants no longer allow."""
     if not participant.grants.can_publish_data:
         for handle in list(participant.data.published):
@@ -131,7 +126,7 @@ def enforce(participant: Participant) -> None:
         tell_handles_soon(participant)
 
 
-def forget(participant: Participant) -> None:
+def forget(participant: Party) -> None:
     """The participant is gone."""
     for handle in list(participant.data.published):
         unpublish(participant, handle)
@@ -139,15 +134,15 @@ def forget(participant: Participant) -> None:
     packets.forget_held(participant)
 
 
-def _unsubscribe_all(participant: Participant) -> None:
+def _unsubscribe_all(participant: Party) -> None:
     for track in participant.data.received.values():
         track.subscribers.pop(participant.sid, None)
-    for track in participant.conference.data_tracks.values():
+    for track in participant.data.table.tracks.values():
         track.withheld.pop(participant.sid, None)
     participant.data.received.clear()
 
 
-def receive_frame(sender: Participant, frame: bytes) -> None:
+def receive_frame(sender: Party, frame: bytes) -> None:
     """A frame came from a participant. Raises PeerError when it is not of the format; what it may not send is dropped."""
     if len(frame) > limits.PACKET_BYTES or not sender.grants.can_publish_data:
         return
@@ -163,7 +158,7 @@ def receive_frame(sender: Participant, frame: bytes) -> None:
     sender.data.outgoing.budget.spend(packets.units(len(track.subscribers), len(frame)))
 
 
-def _subscribe(subscriber: Participant, track: DataTrack) -> None:
+def _subscribe(subscriber: Party, track: DataTrack) -> None:
     state = subscriber.data
     if not subscriber.grants.can_subscribe or len(state.received) >= limits.DATA_SUBSCRIPTIONS_PER_PARTICIPANT:
         return

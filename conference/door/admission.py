@@ -1,10 +1,70 @@
-"""Whether somebody may come in: pure decisions."""
+"""Whether a participant may come in: pure decisions, and the one question that puts them together.
+
+A join asks `ask` once. A socket asks it too before it opens, so that a refusal is an HTTP answer;
+that answer is not kept, as much may happen until the join.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
 
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.permissions import Grants, Passage
+from conference.ports.watchers import Watcher
+
+
+class Place(Protocol):
+    """A conference that somebody wants to enter."""
+
+    @property
+    def participants(self) -> Mapping[str, object]:
+        """By identity."""
+
+    @property
+    def max_participants(self) -> int: ...
+    @property
+    def removals(self) -> Removals: ...
+
+
+class Lobbies(Protocol):
+    """The lobbies of all conferences."""
+
+    def check(self, grants: Grants, present: bool) -> None:
+        """Raises Refusal."""
+
+
+class Removals:
+    """Identities that an administrator removed from one conference, and when: older tokens of theirs are void."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, float] = {}
+
+    def note(self, identity: str, at: float) -> None:
+        """`at`: Unix seconds."""
+        if len(self._at) >= limits.REMOVED_IDENTITIES:
+            del self._at[next(iter(self._at))]
+        self._at[identity] = at
+
+    def at(self, identity: str) -> float | None:
+        return self._at.get(identity)
+
+
+def ask(grants: Grants, place: Place | None, lobbies: Lobbies, watcher: Watcher | None) -> None:
+    """Whether these grants open the place now; None: there is no such conference yet. Raises Refusal."""
+    if watcher is not None:
+        watcher.admit(grants)
+    rejoins = place is not None and grants.identity in place.participants
+    lobbies.check(grants, rejoins)
+    if place is not None:
+        decide(
+            grants,
+            present=len(place.participants),
+            limit=place.max_participants,
+            rejoins=rejoins,
+            removed_at=place.removals.at(grants.identity),
+        )
 
 
 def check_token(grants: Grants) -> None:

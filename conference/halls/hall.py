@@ -7,8 +7,9 @@ connection: its media are lines of the packet plane, opened before the call is o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from conference.announcements import spoken_texts
 from conference.announcements.spoken_texts import Language
@@ -24,17 +25,15 @@ from conference.halls.keypad import Command, Keypad
 from conference.halls.lines import Lines, Medium
 from conference.people.connection import Connection
 from conference.people.pace import Pace
-from conference.people.participant import Entry, Participant
+from conference.people.participant import Participant, Stage
 from conference.picture.layout import CYCLE, Layout
-from conference.picture.program import Program, Served
-from conference.ports.halls import HallSignal, LineOptions
+from conference.picture.program import Program
+from conference.ports.clients import Entry
+from conference.ports.halls import HallSignal, LineOptions, Served
 from conference.ports.media import Producer
 from conference.ports.time import Clock
 from conference.tracks import publishing
 from conference.tracks.track import Announcement, Track
-
-if TYPE_CHECKING:
-    from conference.conference import Conference
 
 Wants = Literal["operator", "floor", "mute", "layout"]
 
@@ -127,16 +126,16 @@ class Wished:
 
 
 class Hall(Participant):
-    """Made by `enter`. All methods belong to the conference's event loop."""
+    """Made by `Halls.expect`. All methods belong to the conference's event loop."""
 
     def __init__(
         self,
-        conference: Conference,
-        sid: ParticipantSid,
+        stage: Stage,
         entry: Entry,
         program: Program,
         signal: HallSignal,
         options: LineOptions,
+        random_bytes: Callable[[int], bytes],
     ) -> None:
         self.program = program
         self.signal = signal
@@ -163,11 +162,11 @@ class Hall(Participant):
         """What it has asked for since (TMMBR), bit/s."""
         self._wishes: tuple[int, int] = (0, 0)
         self._asked_whether_there = False
-        self.lines = Lines(conference.router, self, options, conference.around.random_bytes)
-        super().__init__(conference, sid, entry, self)
+        self.lines = Lines(stage.router, self, options, random_bytes)
+        super().__init__(stage, ParticipantSid("PA_" + stage.tracks.suffix()), entry, self)
 
     def _connect(self) -> Connection:
-        return LineConnection(self, self.lines, self.conference.around.clock)
+        return LineConnection(self, self.lines, self.stage.clock)
 
     @property
     def line_connection(self) -> LineConnection:
@@ -281,7 +280,7 @@ class Hall(Participant):
         """Writes the words over the hall's picture, unless an operator has written something there."""
         if not self.text:
             self.set_text(words)
-            self.conference.around.turns.call_later(limits.HALL_NOTICE_S, self._hide, words)
+            self.stage.turns.call_later(limits.HALL_NOTICE_S, self._hide, words)
 
     def _hide(self, words: str) -> None:
         if self.text == words and not self.left:
@@ -313,7 +312,7 @@ class Hall(Participant):
         self.program.changed()
 
     def set_floor_wanted(self, wanted: bool) -> None:
-        now = self.conference.around.clock.time()
+        now = self.stage.clock.time()
         at = self.floor_wanted_at = (self.floor_wanted_at or now) if wanted else None
         self.update_facts(name=None, metadata=None, attributes={HAND: "" if at is None else str(round(at * 1000))})
         self.program.changed()
@@ -358,7 +357,7 @@ class Hall(Participant):
             self._asked_whether_there = False
         elif not alive and not self._asked_whether_there:
             self._asked_whether_there = True
-            self.program.ports.silent(self.conference.name, self)
+            self.program.ports.silent(self.stage.name, self)
 
     def line_wants_keyframe(self, medium: Medium) -> None:
         """Asked by packets in vain."""
@@ -379,7 +378,7 @@ class Hall(Participant):
 
     def press(self, key: str) -> None:
         """A key of its remote control, by RFC 4733 or by the signalling; no menu wanted it."""
-        self._pad, command = keypad.press(self._pad, key, self.conference.around.clock.monotonic())
+        self._pad, command = keypad.press(self._pad, key, self.stage.clock.monotonic())
         if command is not None:
             self._do(command)
 
@@ -414,7 +413,7 @@ class Hall(Participant):
         self.program.say(self, (code, self.language))
 
     def _wish(self, what: Wants, on: bool = True) -> None:
-        self.program.ports.wished(self.conference.name, Wished(self, what, on))
+        self.program.ports.wished(self.stage.name, Wished(self, what, on))
 
     def keyframe_asked(self) -> None:
         """Its decoder needs one: it said so over the signalling."""
@@ -429,7 +428,7 @@ class Hall(Participant):
         """By the hall."""
         self.client = None
         if not self.left:
-            self.conference.remove(self, Reason.CLIENT_INITIATED)
+            self.stage.remove(self, Reason.CLIENT_INITIATED)
 
     def dismiss(self, reason: Reason, action: Any) -> None:
         client, self.client = self.client, None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from conference.ground.errors import Refusal
 from conference.ground.plan import (
@@ -22,12 +22,9 @@ from conference.ground.plan import (
     Stream,
     VideoPlan,
 )
-from conference.ports.halls import LineOptions
+from conference.ports.halls import LineOptions, Served
 from conference.ports.media import Line, LineConsumer, Producer
 from media import line_codec
-
-if TYPE_CHECKING:
-    from conference.picture.program import Served
 
 Medium = Literal["audio", "video", "content", "camera"]
 Plan = AudioPlan | VideoPlan

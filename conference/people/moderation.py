@@ -5,15 +5,14 @@ Owns the bound of time. What muting means for one party is the party's (`Partici
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from conference.ground import limits
 from conference.ground.errors import Refusal
-
-if TYPE_CHECKING:
-    from conference.conference import Conference
+from conference.people.participant import Participant
+from conference.ports.time import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +32,39 @@ class TakenBack:
     asked: int
 
 
-def silence_all(conference: Conference, spared: str) -> Silence:
-    """Mutes all participants but the identity `spared`."""
-    others = [one for one in conference.participants.values() if one.identity != spared]
-    sids = tuple(one.sid for one in others if one.silence())
-    until = conference.around.clock.monotonic() + limits.SILENCE_UNDO_S
-    conference.silence = Silence(conference.around.suffix(), until, sids)
-    return conference.silence
+class Moderation:
+    """Of one conference. `participants`: by identity."""
 
+    def __init__(self, participants: Mapping[str, Participant], clock: Clock, suffix: Callable[[], str]) -> None:
+        self._participants = participants
+        self._clock = clock
+        self._suffix = suffix
+        self._silence: Silence | None = None
+        """The last time that a host muted all participants."""
 
-def take_back(conference: Conference, token: str) -> TakenBack:
-    """Unmutes the halls, whose sound the server itself held back, and asks the persons: the server switches no person's
-    microphone on. Raises Refusal `undo_gone`.
-    """
-    made, now = conference.silence, conference.around.clock.monotonic()
-    if made is None or made.token != token or now > made.until:
-        raise Refusal("undo_gone")
-    conference.silence = None
-    unmuted = asked = 0
-    for one in tuple(conference.participants.values()):
-        if one.sid not in made.sids:
-            continue
-        if one.unsilence():
-            unmuted += 1
-            continue
-        with suppress(Refusal):  # on again by itself
-            one.ask_to_unmute()
-            asked += 1
-    return TakenBack(unmuted, asked)
+    def silence_all(self, spared: str) -> Silence:
+        """Mutes all participants but the identity `spared`."""
+        others = [one for one in self._participants.values() if one.identity != spared]
+        sids = tuple(one.sid for one in others if one.silence())
+        self._silence = Silence(self._suffix(), self._clock.monotonic() + limits.SILENCE_UNDO_S, sids)
+        return self._silence
+
+    def take_back(self, token: str) -> TakenBack:
+        """Unmutes the halls, whose sound the server itself held back, and asks the persons: the server switches no person's
+        microphone on. Raises Refusal `undo_gone`.
+        """
+        made, now = self._silence, self._clock.monotonic()
+        if made is None or made.token != token or now > made.until:
+            raise Refusal("undo_gone")
+        self._silence = None
+        unmuted = asked = 0
+        for one in tuple(self._participants.values()):
+            if one.sid not in made.sids:
+                continue
+            if one.unsilence():
+                unmuted += 1
+                continue
+            with suppress(Refusal):  # on again by itself
+                one.ask_to_unmute()
+                asked += 1
+        return TakenBack(unmuted, asked)

@@ -5,16 +5,19 @@ Descriptions of many tracks are asked for by `Pace`: their reading and writing i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from conference.ground import limits
 from conference.ground.budget import Budget
+from conference.ports.audience import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conference.people.participant import Participant
     from conference.ports.time import Cancellable, Clock, Turns
+
+
+L = TypeVar("L", bound=Listener)
 
 
 class Pace:
@@ -43,21 +46,21 @@ class Pace:
         return 0.0 if first else max(0.0, start - now)
 
 
-class Paced:
+class Paced(Generic[L]):
     """Work for one participant after another, at the end of the turn. Whoever waits for his turn waits once, whatever is added
     for him meanwhile; what much work took, the next ones wait for in proportion.
     """
 
-    def __init__(self, clock: Clock, turns: Turns, work: Callable[[Participant], float]) -> None:
+    def __init__(self, clock: Clock, turns: Turns, work: Callable[[L], float]) -> None:
         """`work` tells how long others have to wait for it, seconds."""
         self._clock = clock
         self._turns = turns
         self._work = work
         self._budget = Budget(1.0, limits.PACED_S)
-        self._waiting: dict[str, Participant] = {}  # by sid
+        self._waiting: dict[str, L] = {}  # by sid
         self._timer: Cancellable | None = None
 
-    def add(self, participant: Participant) -> None:
+    def add(self, participant: L) -> None:
         self._waiting[participant.sid] = participant
         self._go_on()
 

@@ -6,13 +6,14 @@ Owns the state of one party and the door through which its session acts. What co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Protocol
 
 from conference.data import packets
 from conference.data import tracks as data_tracks
-from conference.data.state import DataState
+from conference.data.state import DataState, DataTable
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.events import (
@@ -21,7 +22,6 @@ from conference.ground.events import (
     DataTrackView,
     Event,
     GrantsChanged,
-    Layer,
     Left,
     ParticipantView,
     Presence,
@@ -32,61 +32,68 @@ from conference.ground.marks import HAND, RESERVED, UNMUTE_ASKED
 from conference.ground.names import cleaned
 from conference.ground.permissions import Grants, Source
 from conference.people.connection import Connection
-from conference.ports.clients import Client, PacketFormat
-from conference.tracks import publishing, subscriptions
-from conference.tracks.track import Announcement, PendingSection, Settings, Track
+from conference.people.departures import Departures
+from conference.people.paths import Paths
+from conference.people.roster import Roster
+from conference.people.settling import Settling
+from conference.ports.audience import Listener
+from conference.ports.clients import Client, Entry
+from conference.ports.media import Router
+from conference.ports.time import Clock, Turns
+from conference.tracks import backup_codec, publishing, subscriptions
+from conference.tracks.reports import Reports
+from conference.tracks.speakers import Speakers
+from conference.tracks.track import PendingSection, Permission, Settings, Track, TrackTable
 from media import PeerError
 
-if TYPE_CHECKING:
-    from conference.conference import Conference
 
+class Stage(Protocol):
+    """The conference as its participants see it."""
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """How a client wants to come in. `facts` (what its protocol says of the client) is not read by conference."""
+    @property
+    def name(self) -> str: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def turns(self) -> Turns: ...
+    @property
+    def router(self) -> Router: ...
+    @property
+    def tracks(self) -> TrackTable: ...
+    @property
+    def data(self) -> DataTable: ...
+    @property
+    def roster(self) -> Roster: ...
+    @property
+    def speakers(self) -> Speakers: ...
+    @property
+    def departures(self) -> Departures: ...
+    @property
+    def paths(self) -> Paths: ...
+    @property
+    def reports(self) -> Reports: ...
+    @property
+    def settling(self) -> Settling: ...
+    def changed(self, participant: Participant) -> None:
+        """Others must learn of a change at the end of this turn."""
 
-    grants: Grants
-    dual: bool
-    packets: PacketFormat
-    auto_subscribe: bool = True
-    auto_subscribe_data: bool = False
-    may_pause: bool = True  # what its way does not carry may stop; else its smallest layer goes on
-    renews_decoders: bool = False  # its library opens those of all pictures anew as it offers one of its own
-    first_quality_low: bool = False  # the client will say sizes itself: begin with the smallest layer
-    facts: object = None
-
-
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """Whom a publisher lets have its tracks: everybody, or by identity or sid all tracks (None) or these."""
-
-    everybody: bool = True
-    by_identity: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
-    by_sid: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
-
-    def lets(self, subscriber: Participant, track_sid: str) -> bool:
-        if self.everybody:
-            return True
-        for table, key in ((self.by_identity, subscriber.identity), (self.by_sid, subscriber.sid)):
-            if key in table:
-                tracks = table[key]
-                if tracks is None or track_sid in tracks:
-                    return True
-        return False
+    def visibility_changed(self, participant: Participant) -> None: ...
+    def remove(self, participant: Participant, reason: Reason) -> None:
+        """Takes the participant out of everything. Idempotent."""
 
 
 class Participant:
     """Made by `Conference.join`; all methods belong to the conference's one event loop."""
 
-    def __init__(self, conference: Conference, sid: ParticipantSid, entry: Entry, client: Client | None) -> None:
-        around = conference.around
-        self.conference = conference
-        self.sid = sid
+    def __init__(self, stage: Stage, sid: ParticipantSid, entry: Entry, client: Client | None) -> None:
+        self.stage = stage
+        self.table = stage.tracks
+        self.sid: str = sid
         self.entry = entry
         self.grants = entry.grants
         self.client = client
         self.presence = Presence.JOINED
-        self.joined_at = around.clock.time()
+        self.joined_at = stage.clock.time()
         self.detached_at: float | None = None
         self.tracks: dict[str, Track] = {}
         self.pending: dict[str, Track] = {}
@@ -97,7 +104,7 @@ class Participant:
         self.stream_changes: dict[str, bool] = {}  # by track, to be told at the end of the turn; see subscriptions.py
         self.told_paused: set[str] = set()
         self.refused: set[str] = set()  # tracks whose publisher does not let this participant have them
-        self.data = DataState()
+        self.data = DataState(stage.data)
         self.grade: object = None  # owned by quality.py
         self.reported = False  # whoever watches over all conferences knows of it
         self.left = False
@@ -106,13 +113,13 @@ class Participant:
         self.connection = self._connect()
 
     def _connect(self) -> Connection:
-        return Connection(self.conference.router, self, self.conference.around.clock, dual=self.entry.dual)
+        return Connection(self.stage.router, self, self.stage.clock, dual=self.entry.dual)
 
     @property
     def identity(self) -> str:
         return self.grants.identity
 
-    def seen_by(self, other: Participant) -> bool:
+    def seen_by(self, other: Listener) -> bool:
         """Whether that one knows of it, and may get its tracks."""
         return not self.grants.hidden
 
@@ -135,7 +142,7 @@ class Participant:
     def changed(self) -> None:
         """Others must be told at the end of this turn."""
         self._view = None
-        self.conference.roster_changed(self)
+        self.stage.changed(self)
 
     def _make_view(self, reason: Reason) -> ParticipantView:
         return ParticipantView(
@@ -158,61 +165,17 @@ class Participant:
 
     def receive_offer(self, sdp: str, offer_id: int) -> None:
         """Answers at once. Malformed SDP ends this participant's connection: raises PeerError."""
-        self.conference.roster.tell_first(self)
+        self.stage.roster.tell_first(self)
         answer = publishing.answer(self, sdp)
         self.deliver(Answered(sdp=answer.sdp, offer_id=offer_id, tracks=answer.mid_to_track_id))
         publishing.take_answer(self, answer)
-        self.conference.settle_soon(self)
+        self.stage.settling.add(self)
 
     def receive_answer(self, sdp: str, offer_id: int) -> None:
         """Raises PeerError for malformed SDP."""
         if self.connection.accept_answer(sdp, offer_id):
-            publishing.drop_unsupported(self)
-        self.conference.settle_soon(self)
-
-    def announce_backup(self, track_sid: str, announcement: Announcement) -> None:
-        """Raises Refusal."""
-        publishing.announce_backup(self, track_sid, announcement)
-
-    def announce(self, announcement: Announcement) -> None:
-        """Raises Refusal."""
-        publishing.announce(self, announcement)
-
-    def mute(self, track_sid: str, muted: bool) -> None:
-        """The publisher's own doing. Unknown tracks are ignored: they may have ended a moment ago."""
-        publishing.mute(self, track_sid, muted)
-
-    def describe_track(self, track_sid: str, facts: object) -> None:
-        track = self.tracks.get(track_sid)
-        if track is not None:
-            track.describe(facts)
-            self.changed()
-
-    def describe_layers(self, track_sid: str, layers: Sequence[Layer]) -> None:
-        """What sizes it sends has changed."""
-        track = self.tracks.get(track_sid)
-        if track is not None and layers:
-            track.set_layers(layers)
-            subscriptions.update_wish(track)
-            self.changed()
-
-    def resize_track(self, track_sid: str, width: int, height: int) -> None:
-        track = self.tracks.get(track_sid)
-        if track is not None:
-            track.resize(width, height)
-            self.changed()
-
-    def choose(self, track_sids: Sequence[str], wanted: bool) -> None:
-        subscriptions.choose(self, track_sids, wanted)
-
-    def set_settings(self, track_sids: Sequence[str], settings: Settings) -> None:
-        subscriptions.set_settings(self, track_sids, settings)
-
-    def permit(self, permission: Permission) -> None:
-        """Counts at once for whoever comes; those who are there gain or lose tracks at the end of the turn."""
-        if permission != self.permission:
-            self.permission = permission
-            self.conference.permissions.add(self)
+            backup_codec.drop_unsupported(self)
+        self.stage.settling.add(self)
 
     def update_own(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
         """Changes what the others see of it. For clients that a host let in, and for our own pages, only the hand counts, and
@@ -226,7 +189,7 @@ class Participant:
         else:
             raise Refusal("metadata_denied")
         # Before the answer to the request: native clients take their next change from what they know by then.
-        self.conference.roster.tell_first(self)
+        self.stage.roster.tell_first(self)
 
     def _update_marks(self, wanted: Mapping[str, str]) -> None:
         if HAND in wanted:
@@ -271,7 +234,7 @@ class Participant:
     def set_mark(self, name: str, *, on: bool) -> None:
         """Sets an attribute of `marks` to the time, or removes it."""
         if on or name in self.grants.attributes:
-            now_ms = round(self.conference.around.clock.time() * 1000)
+            now_ms = round(self.stage.clock.time() * 1000)
             self.update_facts(name=None, metadata=None, attributes={name: str(now_ms) if on else ""})
 
     def update_facts(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
@@ -296,7 +259,7 @@ class Participant:
         publishing.enforce(self)
         data_tracks.enforce(self)
         if before.hidden != grants.hidden:
-            self.conference.visibility_changed(self)
+            self.stage.visibility_changed(self)
         if before.can_subscribe != grants.can_subscribe:
             subscriptions.reconcile_all(self)
             data_tracks.subscribe_all(self)
@@ -304,16 +267,16 @@ class Participant:
 
     def leave(self, reason: Reason) -> None:
         """The client said that it goes."""
-        self.conference.remove(self, reason)
+        self.stage.remove(self, reason)
 
     def detach(self, client: Client) -> None:
         """The signalling connection is gone without a word; a newer one may have taken over already."""
         if self.client is not client:
             return
         self.client = None
-        self.detached_at = self.conference.around.clock.monotonic()
+        self.detached_at = self.stage.clock.monotonic()
         if not self.connection.ever_connected:
-            self.conference.remove(self, Reason.SIGNAL_CLOSE)
+            self.stage.remove(self, Reason.SIGNAL_CLOSE)
 
     # -- what its media does (connection.Owner)
 
@@ -321,7 +284,7 @@ class Participant:
         if self.presence is Presence.JOINED:
             self.presence = Presence.ACTIVE
             self.changed()
-            self.conference.report_arrival(self)
+            self.stage.reports.arrived(self)
 
     def media_failed(self, reason: str) -> None:
         """A lost path can be mended by resuming; a failed handshake or closed association cannot."""
@@ -331,7 +294,7 @@ class Participant:
             self.dismiss(Reason.MEDIA_FAILURE, Action.RESUME)
         else:
             self.dismiss(Reason.MEDIA_FAILURE, Action.RECONNECT)
-            self.conference.remove(self, Reason.MEDIA_FAILURE)
+            self.stage.remove(self, Reason.MEDIA_FAILURE)
 
     def media_message(self, label: str, message: bytes) -> None:
         try:
@@ -341,16 +304,16 @@ class Participant:
                 packets.receive(self, label, message)
         except PeerError:
             self.dismiss(Reason.MEDIA_FAILURE, Action.DISCONNECT)
-            self.conference.remove(self, Reason.MEDIA_FAILURE)
+            self.stage.remove(self, Reason.MEDIA_FAILURE)
 
     def media_changed(self) -> None:
-        self.conference.settle_soon(self)
+        self.stage.settling.add(self)
 
     def dismiss(self, reason: Reason, action: Action) -> None:
         """Ends the signalling connection, not the participant."""
         client, self.client = self.client, None
         if client is not None:
-            self.detached_at = self.conference.around.clock.monotonic()
+            self.detached_at = self.stage.clock.monotonic()
             client.deliver(Left(reason, action))
 
 
@@ -381,3 +344,14 @@ def _check_facts(name: str, metadata: str, attributes: Mapping[str, str]) -> Non
         raise Refusal("metadata_too_long")
     if any("\0" in text for text in (name, metadata, *attributes, *attributes.values())):
         raise Refusal("metadata_bad")
+
+
+@contextmanager
+def whole(participant: Participant) -> Iterator[None]:
+    """Whoever cannot come in or back completely does not stay halfway: its client would never know of it."""
+    try:
+        yield
+    except Exception:
+        participant.client = None
+        participant.stage.remove(participant, Reason.MEDIA_FAILURE)
+        raise

@@ -13,36 +13,47 @@ from conference.ground import limits
 from conference.ground.events import Event, ParticipantView, RosterChanged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from conference.conference import Conference
-    from conference.people.participant import Participant
-    from conference.ports.time import Cancellable
+    from conference.ports.audience import Listener
+    from conference.ports.time import Cancellable, Clock, Turns
 
 
 class Roster:
-    """Of one conference: what the others do not know yet."""
+    """Of one conference: what the others do not know yet. Implements `ports.audience.Audience`."""
 
-    def __init__(self, conference: Conference) -> None:
-        self._conference = conference
-        self._changed: dict[str, Participant] = {}  # by sid
+    def __init__(self, participants: Mapping[str, Listener], clock: Clock, turns: Turns) -> None:
+        """`participants`: all who are in, by identity."""
+        self._participants = participants
+        self._clock = clock
+        self._turns = turns
+        self._changed: dict[str, Listener] = {}  # by sid
         self._new: set[str] = set()
         """Of those changed: whom nobody has been told of at all."""
         self._gone: list[ParticipantView] = []
         self._introduced: dict[str, set[str]] = {}
         """Of those changed, by sid: who knows already how it is now."""
-        self._held: dict[tuple[str, str], tuple[Participant, Event]] = {}
+        self._held: dict[tuple[str, str], tuple[Listener, Event]] = {}
         """By receiver and what it is about."""
         self._event: RosterChanged | None = None
         self._told_at = float("-inf")
         self._timer: Cancellable | None = None
 
-    def changed(self, participant: Participant) -> None:
+    def __len__(self) -> int:
+        return len(self._participants)
+
+    def broadcast(self, event: Event, names: Iterable[str] = ()) -> None:
+        """`names`: the sids of those it speaks of."""
+        self.know(names)
+        for participant in list(self._participants.values()):
+            participant.deliver(event)
+
+    def changed(self, participant: Listener) -> None:
         self._changed[participant.sid] = participant
         self._introduced.pop(participant.sid, None)
         self._event = None
 
-    def came(self, participant: Participant) -> None:
+    def came(self, participant: Listener) -> None:
         """The others do not know it."""
         if not participant.grants.hidden:
             self._new.add(participant.sid)
@@ -53,7 +64,7 @@ class Roster:
         self._gone.append(view)
         self._event = None
 
-    def forget(self, participant: Participant) -> None:
+    def forget(self, participant: Listener) -> None:
         """What has changed of it before it left is of no interest."""
         self._new.discard(participant.sid)
         self._introduced.pop(participant.sid, None)
@@ -70,7 +81,7 @@ class Roster:
         if not self._new.isdisjoint(sids):
             self.tell()
 
-    def introduce(self, participant: Participant, receivers: Iterable[Participant]) -> None:
+    def introduce(self, participant: Listener, receivers: Iterable[Listener]) -> None:
         """These few are about to hear of it: they are told once what is new of this one alone."""
         if participant.sid not in self._changed or participant.grants.hidden:
             return
@@ -82,7 +93,7 @@ class Roster:
             for receiver in strangers:
                 receiver.deliver(event)
 
-    def deliver_after(self, participant: Participant, receiver: Participant, about: str, event: Event) -> None:
+    def deliver_after(self, participant: Listener, receiver: Listener, about: str, event: Event) -> None:
         """Makes sense only to whoever knows how this participant is now; a later one of the same is told instead."""
         if participant.sid in self._changed:
             self._held[receiver.sid, about] = (receiver, event)
@@ -94,11 +105,11 @@ class Roster:
         """To everybody: now, or as soon as enough time has passed since the last time."""
         if not self._changed and not self._gone:
             return
-        wait = self._told_at + self._period_s() - self._conference.around.clock.monotonic()
+        wait = self._told_at + self._period_s() - self._clock.monotonic()
         if wait <= 0:
             self.tell()
         elif self._timer is None:
-            self._timer = self._conference.around.turns.call_later(wait, self.tell)
+            self._timer = self._turns.call_later(wait, self.tell)
 
     def tell(self) -> None:
         """To everybody, now."""
@@ -113,15 +124,15 @@ class Roster:
         self._introduced.clear()
         self._held.clear()
         if event is not None:
-            self._told_at = self._conference.around.clock.monotonic()
-            self._conference.broadcast(event)
+            self._told_at = self._clock.monotonic()
+            self.broadcast(event)
         for participant in hidden:
             participant.deliver(RosterChanged((participant.view(),)))
         for receiver, later in held:
             if not receiver.left:
                 receiver.deliver(later)
 
-    def tell_first(self, participant: Participant) -> None:
+    def tell_first(self, participant: Listener) -> None:
         """To this one, who is about to hear of tracks or waits for an answer; in small conferences to everybody."""
         if self._period_s() == 0:
             self.tell()
@@ -141,5 +152,5 @@ class Roster:
         return self._event
 
     def _period_s(self) -> float:
-        present = len(self._conference.participants)
+        present = len(self._participants)
         return 0.0 if present <= limits.TOLD_PERSONS else min(present * limits.TOLD_PERSON_S, limits.TOLD_S)

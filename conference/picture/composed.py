@@ -7,20 +7,19 @@ what it shows is the program's matter.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from conference.data.packets import NoPackets
 from conference.ground.events import Reason, RosterChanged
 from conference.ground.identifiers import ParticipantSid
 from conference.ground.permissions import Grants, Kind, Source
 from conference.people.connection import Connection
-from conference.people.participant import Entry, Participant
+from conference.people.participant import Participant, Stage
+from conference.ports.audience import Listener
+from conference.ports.clients import Entry
 from conference.ports.media import Producer
 from conference.tracks import publishing, subscriptions
-from conference.tracks.track import Announcement
-
-if TYPE_CHECKING:
-    from conference.conference import Conference
+from conference.tracks.track import Announcement, Subscriber
 
 IDENTITY: Final = "hall_program"
 NAME: Final = "Hình ghép các điểm cầu"
@@ -41,24 +40,24 @@ class Nowhere(Connection):
 class Composed(Participant):
     """None of `Conference.participants`: it is not counted, not listed, and cannot be put out."""
 
-    def __init__(self, conference: Conference) -> None:
+    def __init__(self, stage: Stage) -> None:
         grants = Grants(
             identity=IDENTITY,
             name=NAME,
-            conference=conference.name,
+            conference=stage.name,
             join=True,
             kind=Kind.EGRESS,
             can_subscribe=False,
             can_publish_data=False,
         )
         entry = Entry(grants=grants, dual=False, packets=NoPackets(), auto_subscribe=False)
-        self.viewers: dict[str, Participant] = {}  # by sid
-        super().__init__(conference, ParticipantSid("PA_" + conference.around.suffix()), entry, None)
+        self.viewers: dict[str, Subscriber] = {}  # by sid
+        super().__init__(stage, ParticipantSid("PA_" + stage.tracks.suffix()), entry, None)
 
     def _connect(self) -> Connection:
         return Nowhere()
 
-    def seen_by(self, other: Participant) -> bool:
+    def seen_by(self, other: Listener) -> bool:
         return other.sid in self.viewers
 
     def changed(self) -> None:
@@ -67,7 +66,7 @@ class Composed(Participant):
         for viewer in self.viewers.values():
             viewer.deliver(RosterChanged((self.view(),)))
 
-    def admit(self, viewer: Participant) -> None:
+    def admit(self, viewer: Subscriber) -> None:
         """From now on it is shown to this one too."""
         if viewer.sid in self.viewers or viewer.left:
             return
@@ -97,5 +96,5 @@ class Composed(Participant):
         for viewer in self.viewers.values():
             viewer.deliver(RosterChanged((view,)))
         if self.viewers:
-            self.conference.note_departure(view)
+            self.stage.departures.note(view)
         self.viewers.clear()

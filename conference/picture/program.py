@@ -12,29 +12,27 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from conference.announcements.spoken_texts import Language
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.events import Quality
 from conference.ground.permissions import Source
+from conference.people.participant import Participant
+from conference.people.participant import Stage as Surroundings
 from conference.picture import groups, layout, lone_hall
 from conference.picture.composed import Composed
 from conference.picture.content_token import ContentToken, ContentTokenChange
 from conference.picture.groups import Key, View, Wish
 from conference.picture.layout import Layout, Stage
-from conference.ports.halls import HallPorts
+from conference.picture.seat import Seat
+from conference.ports.halls import HallPorts, Served
 from conference.ports.media import MixerDoor, Producer
 from conference.ports.time import Cancellable
 from conference.tracks import backup_codec, subscriptions
+from conference.tracks.track import Subscriber, Track
 from media import scene as pictures
-
-if TYPE_CHECKING:
-    from conference.conference import Conference
-    from conference.halls.hall import Hall
-    from conference.people.participant import Participant
-    from conference.tracks.track import Track
 
 log = logging.getLogger(__name__)
 
@@ -89,19 +87,18 @@ class Feed:
     ssrc: int
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What a hall gets. `program` None: nothing it could decode is made."""
+class PictureStage(Surroundings, Protocol):
+    """The conference as its picture sees it."""
 
-    program: Producer | None
-    mix: Producer | None
-    content: Producer | None
+    @property
+    def participants(self) -> Mapping[str, Participant]:
+        """By identity."""
 
 
 class Program:
     """One per conference with halls. Implements what the mixer tells (`media.MixerEvents`)."""
 
-    def __init__(self, conference: Conference, ports: HallPorts, mode: Mode = "meeting") -> None:
+    def __init__(self, conference: PictureStage, ports: HallPorts, mode: Mode = "meeting") -> None:
         self.conference = conference
         self.ports = ports
         self.mode = mode
@@ -117,9 +114,7 @@ class Program:
         """The title of its meeting, and the number to dial."""
         self.recording = False
         self.most_height = 720
-        self.halls: dict[str, Hall] = {}  # by sid
-        self.expected: set[Hall] = set()
-        """Calls that do not stand yet."""
+        self.halls: dict[str, Seat] = {}  # by sid
         self.composed: Composed | None = None
         """There is one from the first browser on that decodes no H.264."""
         self.watched = False
@@ -155,11 +150,11 @@ class Program:
 
     # -- who is there
 
-    def enter(self, hall: Hall) -> None:
+    def enter(self, hall: Seat) -> None:
         self.halls[hall.sid] = hall
         self.changed()
 
-    def leave(self, hall: Hall) -> None:
+    def leave(self, hall: Seat) -> None:
         self.halls.pop(hall.sid, None)
         self.thumbnails.pop(hall.sid, None)
         self._hush(hall.sid)
@@ -209,7 +204,7 @@ class Program:
 
     # -- its programs
 
-    def group_of(self, hall: Hall) -> pictures.Group | None:
+    def group_of(self, hall: Seat) -> pictures.Group | None:
         """The program that this hall gets."""
         return self._groups.get(hall.sid)
 
@@ -224,19 +219,15 @@ class Program:
         missed = (one for one in people if one.sid not in self.halls and any(map(_missed, one.tracks.values())))
         return [_label(one) for one in itertools.islice(missed, limits.UNSEEN)]
 
-    @property
-    def count(self) -> int:
-        return len(self.halls) + len(self.expected)
-
     def heard(self, sid: str) -> None:
         """Who speaks now, "" nobody."""
-        now = self.conference.around.clock.monotonic()
+        now = self.conference.clock.monotonic()
         before, self.stage = self.stage, layout.heard(self.stage, sid, now)
         if self.stage.front != before.front:
             self.changed()
         due = layout.next_due(self.stage)
         if due is not None and self._stage_timer is None:
-            self._stage_timer = self.conference.around.turns.call_later(max(0.0, due - now), self._settle_stage)
+            self._stage_timer = self.conference.turns.call_later(max(0.0, due - now), self._settle_stage)
 
     def _settle_stage(self) -> None:
         self._stage_timer = None
@@ -245,10 +236,10 @@ class Program:
     def changed(self) -> None:
         """Something that the scene is made of may be different."""
         if self._timer is None and not self.closed:
-            self._timer = self.conference.around.turns.call_later(self._pace_s(), self._rebuild)
+            self._timer = self.conference.turns.call_later(self._pace_s(), self._rebuild)
 
     def _pace_s(self) -> float:
-        now = self.conference.around.clock.monotonic()
+        now = self.conference.clock.monotonic()
         many = len(self._begun) == limits.PROGRAMS_BEGUN and now - self._begun[0] < limits.PROGRAMS_BEGUN_S
         return limits.SCENE_SLOW_S if many else limits.SCENE_S
 
@@ -270,7 +261,7 @@ class Program:
                         _mix(codec, None)
                 backup_codec.forgo(track, HALLS)
 
-    def compose_for(self, viewer: Participant) -> None:
+    def compose_for(self, viewer: Subscriber) -> None:
         """Its browser decodes none of the halls' pictures: it is shown one of all of them."""
         if self.mode != "meeting" or self.closed:
             return
@@ -303,7 +294,7 @@ class Program:
         self.text = text[: limits.HALL_TEXT_CHARACTERS]
         self.changed()
 
-    def say(self, hall: Hall, *words: tuple[str, Language]) -> None:
+    def say(self, hall: Seat, *words: tuple[str, Language]) -> None:
         """Recorded announcements into this hall's sound alone, one after the other, instead of what is said to it now; a hall
         without sound is told nothing.
         """
@@ -323,14 +314,13 @@ class Program:
         self._spoken_at.pop(sid, None)
 
     def _begin_saying(self, sid: str) -> None:
-        around = self.conference.around
-        self._spoken_at[sid] = around.clock.monotonic()
+        self._spoken_at[sid] = self.conference.clock.monotonic()
         self.changed()
-        around.turns.call_later(limits.PROMPT_S, self._next_words)
+        self.conference.turns.call_later(limits.PROMPT_S, self._next_words)
 
     def _next_words(self, ended: str = "") -> None:
         """`ended`: the name of an announcement that was said; others have had their time."""
-        now = self.conference.around.clock.monotonic()
+        now = self.conference.clock.monotonic()
         for sid, waiting in list(self._spoken.items()):
             if waiting and (waiting[0].id == ended or now - self._spoken_at[sid] >= limits.PROMPT_S - 0.01):
                 del waiting[0]
@@ -408,7 +398,7 @@ class Program:
         contents = groups.gather(self._content_wishes(sharing), limits.CONTENT_GROUPS, self._content_height)
         made = {self._group(key, wishes, seen): wishes for key, wishes in (*programs.items(), *contents.items())}
         if {group.id for group in made} - {group.id for group in self._scene.groups}:
-            self._begun.append(self.conference.around.clock.monotonic())
+            self._begun.append(self.conference.clock.monotonic())
         self._choose_preview(made)
         browsers = self._browsers(seen, sharing)
         if browsers is not None:
@@ -461,7 +451,7 @@ class Program:
                 view = View(f"all {own} {text}", own, text=text)
             yield Wish(hall.sid, view, hall.plan.video, hall.budget_bps("video", sharing is not None))
 
-    def _has_second(self, hall: Hall) -> bool:
+    def _has_second(self, hall: Seat) -> bool:
         """Whether a presentation is shown to it apart."""
         return hall.plan is not None and hall.plan.content is not None and self._content_height > 0
 
@@ -545,7 +535,7 @@ class Program:
             able = layout.ordered(able, self.stage)[: limits.MICROPHONES]
         return tuple(able)
 
-    def _mix(self, hall: Hall, speaks: bool) -> pictures.Mix:
+    def _mix(self, hall: Seat, speaks: bool) -> pictures.Mix:
         """Its own, without its own voice, while it may speak or something is said to it alone; else that of all who listen in its
         codec.
         """
@@ -708,7 +698,7 @@ class Program:
         """While a lecturer looks at many listeners, or thumbnails are shown in turn."""
         turns = self.watched or any(group.layout == "lecture" and group.without for group in self._scene.groups)
         if turns and self._page_timer is None:
-            self._page_timer = self.conference.around.turns.call_later(limits.PAGE_S, self._next_page)
+            self._page_timer = self.conference.turns.call_later(limits.PAGE_S, self._next_page)
 
     def _next_page(self) -> None:
         self._page_timer = None
@@ -722,7 +712,7 @@ def _mix(track: Track, quality: Quality | None) -> None:
         subscriptions.update_wish(track)
 
 
-def _look(participant: Participant, hall: Hall | None) -> Seen:
+def _look(participant: Participant, hall: Seat | None) -> Seen:
     tracks = list(participant.tracks.values())
     camera = _live(tracks, Source.CAMERA)
     content = _live(tracks, Source.SCREEN_SHARE)
@@ -768,7 +758,7 @@ def _is_h264(producer: Producer | None) -> bool:
     return producer is not None and producer.mime.lower() == "video/h264"
 
 
-def _source(key: FeedKey, feed: Feed, hall: Hall | None) -> pictures.Source:
+def _source(key: FeedKey, feed: Feed, hall: Seat | None) -> pictures.Source:
     codec: Any = CODECS[feed.producer.mime.lower()]
     kind: Any = key.kind
     number = next((one.payload_type for one in feed.producer.codecs if one.name == codec), PAYLOAD_TYPES[codec])
@@ -781,6 +771,6 @@ def _label(participant: Participant) -> str:
     return (participant.grants.name or participant.identity)[: limits.LABEL_CHARACTERS]
 
 
-def _info(one: Seen, speaking: bool, hall: Hall | None) -> pictures.SiteInfo:
+def _info(one: Seen, speaking: bool, hall: Seat | None) -> pictures.SiteInfo:
     wants = hall is not None and hall.floor_wanted_at is not None
     return pictures.SiteInfo(one.site, _label(one.participant), one.muted, speaking, wants, one.camera is not None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from conference.ground import events
+from conference.ground.permissions import Grants
 
 PathWish = Literal["any", "tcp", "relay"]
 """How a client wants its media to go; `relay`: over TURN alone."""
@@ -36,3 +37,18 @@ class PacketFormat(Protocol):
 
     def frame_handle(self, frame: bytes) -> int: ...
     def with_handle(self, frame: bytes, handle: int) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a client wants to come in. `facts` (what its protocol says of the client) is not read by conference."""
+
+    grants: Grants
+    dual: bool
+    packets: PacketFormat
+    auto_subscribe: bool = True
+    auto_subscribe_data: bool = False
+    may_pause: bool = True  # what its way does not carry may stop; else its smallest layer goes on
+    renews_decoders: bool = False  # its library opens those of all pictures anew as it offers one of its own
+    first_quality_low: bool = False  # the client will say sizes itself: begin with the smallest layer
+    facts: object = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from conference.announcements.spoken_texts import Language
-from conference.ports.media import MixerDoor
+from conference.ports.media import MixerDoor, Producer
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +87,12 @@ class HallPorts(Protocol):
 
     def silent(self, conference: str, hall: Any) -> None:
         """Nothing has come from it for half a minute: its signalling shall be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a hall gets. `program` None: nothing it could decode is made."""
+
+    program: Producer | None
+    mix: Producer | None
+    content: Producer | None

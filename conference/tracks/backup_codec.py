@@ -5,18 +5,14 @@ not come. The publisher announced it; it sends it only once it is asked to.
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import TYPE_CHECKING
 
 from conference.ground import limits
 from conference.ground.events import SubscriptionFailed
 from conference.tracks import subscriptions
-from conference.tracks.track import Awaited, Track
-
-if TYPE_CHECKING:
-    from conference.people.participant import Participant
+from conference.tracks.track import Awaited, Subscriber, Track
 
 
-def lack(subscriber: Participant, track: Track) -> bool:
+def lack(subscriber: Subscriber, track: Track) -> bool:
     """Whoever does not decode the track is to get it in another codec. False: there is none."""
     if track.main is not None or track.announcement.backup is None:
         return False
@@ -44,6 +40,29 @@ def forgo(track: Track, who: str) -> None:
             subscriptions.tell_wish(track)
 
 
+def drop_unsupported(subscriber: Subscriber) -> None:
+    """After its answer to our offer: tracks in codecs that it lacks have ended."""
+    for track in list(subscriber.table.by_producer.values()):
+        subscription = track.subscriptions.get(subscriber.sid)
+        if subscription is not None and subscription.consumer.closed:
+            unsupported(subscriber, subscription.consumer)
+
+
+def unsupported(subscriber: Subscriber, consumer: object) -> None:
+    for track in list(subscriber.table.by_producer.values()):
+        subscription = track.subscriptions.get(subscriber.sid)
+        if subscription is not None and subscription.consumer is consumer:
+            track.unsubscribe(subscriber.sid)
+            if lack(subscriber, track):
+                subscriptions.update_wish(track)
+                return
+            subscriptions.remember(subscriber.choices, track.sid, False)
+            subscriber.deliver(SubscriptionFailed(track.sid, codec=True))
+            subscriptions.update_wish(track)
+            subscriber.table.pictures.codec_missing(subscriber, track)
+            return
+
+
 def await_it(track: Track) -> None:
     """Somebody needs it: its publisher is asked, unless it sends it already or was asked a moment ago."""
     if _comes(track):
@@ -53,7 +72,7 @@ def await_it(track: Track) -> None:
         return
     waiting = track.awaited is not None and not track.awaited.given_up
     if track.awaited is None:
-        track.awaited = Awaited(track.owner.conference.around.clock.monotonic())
+        track.awaited = Awaited(track.owner.table.clock.monotonic())
     if not waiting:
         _ask(track)
 
@@ -79,7 +98,7 @@ def watch(track: Track, now: float) -> None:
     awaited.waited_s += elapsed_s
     if awaited.waited_s >= limits.BACKUP_S:
         awaited.given_up = True
-        for participant in list(track.owner.conference.participants.values()):
+        for participant in list(track.owner.table.participants.values()):
             if participant.sid in track.lacking and subscriptions.should_have(participant, track):
                 _tell(participant, track)
     elif awaited.waited_s >= awaited.asked_s + limits.BACKUP_ASK_S:
@@ -87,9 +106,9 @@ def watch(track: Track, now: float) -> None:
         _ask(track)
 
 
-def repeat(subscriber: Participant) -> None:
+def repeat(subscriber: Subscriber) -> None:
     """After a resume: it may have been told while nobody could hear it."""
-    for track in subscriber.conference.tracks_by_sid.values():
+    for track in subscriber.table.by_sid.values():
         if track.awaited is not None and track.awaited.given_up and subscriber.sid in track.lacking:
             _tell(subscriber, track)
 
@@ -106,6 +125,6 @@ def _comes(track: Track) -> bool:
     return producer is not None and bool(producer.active_layers)
 
 
-def _tell(subscriber: Participant, track: Track) -> None:
+def _tell(subscriber: Subscriber, track: Track) -> None:
     subscriber.deliver(SubscriptionFailed(track.sid, codec=True))
-    subscriber.conference.lacks_codec(subscriber, track)
+    subscriber.table.pictures.codec_missing(subscriber, track)

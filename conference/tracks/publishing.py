@@ -4,23 +4,21 @@ they arrive.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from conference.ground import limits
 from conference.ground.errors import Refusal
-from conference.ground.events import MuteAsked, SubscriptionFailed, TrackPublished, TrackUnpublished
+from conference.ground.events import Layer, MuteAsked, TrackPublished, TrackUnpublished
 from conference.ground.identifiers import TrackSid
-from conference.ground.lifecycle import What
 from conference.ground.permissions import Source
 from conference.ports.media import Producer
 from conference.tracks import backup_codec, subscriptions
-from conference.tracks.track import Announcement, PendingSection, Track, sid_prefix
+from conference.tracks.track import Announcement, Party, PendingSection, Permission, Publisher, Track, sid_prefix
 from media import HELD_S, Acceptance
 
 if TYPE_CHECKING:
-    from conference.people.participant import Participant
     from media import Answer, OfferedTrack
 
 
@@ -33,7 +31,7 @@ _KINDS = {
 """Whoever may publish its microphone alone must not bring a picture under that name."""
 
 
-def announce(publisher: Participant, announcement: Announcement) -> Track:
+def announce(publisher: Publisher, announcement: Announcement) -> Track:
     """Raises Refusal. The same client id twice is the same track."""
     if not publisher.grants.may_publish(announcement.source):
         raise Refusal("publish_denied")
@@ -43,12 +41,8 @@ def announce(publisher: Participant, announcement: Announcement) -> Track:
         raise Refusal("track_kind_bad")
     _find_room(publisher, announcement)
     known = publisher.pending.pop(announcement.cid, None)
-    sid = (
-        known.sid
-        if known and known.main is None
-        else TrackSid(sid_prefix(announcement) + publisher.conference.around.suffix())
-    )
-    track = Track(sid, publisher, announcement, publisher.conference.around.clock.monotonic())
+    sid = known.sid if known and known.main is None else TrackSid(sid_prefix(announcement) + publisher.table.suffix())
+    track = Track(sid, publisher, announcement, publisher.table.clock.monotonic())
     _await(publisher, track)
     _spare_decoders(publisher, track.kind)
     publisher.deliver(TrackPublished(cid=announcement.cid, track=track.view()))
@@ -57,11 +51,11 @@ def announce(publisher: Participant, announcement: Announcement) -> Track:
     return track
 
 
-def _find_room(publisher: Participant, announcement: Announcement) -> None:
+def _find_room(publisher: Publisher, announcement: Announcement) -> None:
     """What is announced will be a track: both are counted, but for what has waited so long that it will not come. Raises
     Refusal `track_limit`.
     """
-    since = publisher.conference.around.clock.monotonic() - limits.ANNOUNCED_S
+    since = publisher.table.clock.monotonic() - limits.ANNOUNCED_S
     others = [one for cid, one in publisher.pending.items() if one.main is None and cid != announcement.cid]
     most = limits.TRACKS_PER_PARTICIPANT - len(publisher.tracks)
     if sum(one.since >= since for one in others) >= most:
@@ -70,14 +64,14 @@ def _find_room(publisher: Participant, announcement: Announcement) -> None:
         del publisher.pending[one.announcement.cid]
 
 
-def _await(publisher: Participant, track: Track) -> None:
+def _await(publisher: Publisher, track: Track) -> None:
     """Its section is to come."""
     publisher.pending[track.announcement.cid] = track
     while len(publisher.pending) > limits.PENDING_TRACKS:
         del publisher.pending[next(iter(publisher.pending))]
 
 
-def announce_backup(publisher: Participant, track_sid: str, announcement: Announcement) -> None:
+def announce_backup(publisher: Publisher, track_sid: str, announcement: Announcement) -> None:
     """The same picture in a second codec, for those who do not decode the first. Raises Refusal."""
     track = publisher.tracks.get(track_sid)
     if track is None:
@@ -86,7 +80,7 @@ def announce_backup(publisher: Participant, track_sid: str, announcement: Announ
     if track.backup is not None or track.kind != "video" or codec is None or codec.lower() == track.mime.lower():
         raise Refusal("track_kind_bad")
     told = replace(announcement, kind="video", source=track.source, muted=track.muted, backup=None)
-    backup = Track(track.sid, publisher, told, publisher.conference.around.clock.monotonic())
+    backup = Track(track.sid, publisher, told, publisher.table.clock.monotonic())
     backup.main = track
     _await(publisher, backup)
     _spare_decoders(publisher, backup.kind)
@@ -95,7 +89,7 @@ def announce_backup(publisher: Participant, track_sid: str, announcement: Announ
     _use_decoders(publisher)
 
 
-def _spare_decoders(publisher: Participant, kind: str) -> None:
+def _spare_decoders(publisher: Publisher, kind: str) -> None:
     """From before the client hears of its track until its offer comes no picture meets it. LiveKit's Rust library writes
     `x-google-start-bitrate` into all sections of that offer, and libwebrtc (M144) opens all decoders anew for it. A packet that
     comes just then is taken for a stream that was never described; as its SSRC is known no stream is made, yet its sink is
@@ -105,22 +99,22 @@ def _spare_decoders(publisher: Participant, kind: str) -> None:
         publisher.connection.hold_pictures(True)
 
 
-def _use_decoders(publisher: Participant) -> None:
+def _use_decoders(publisher: Publisher) -> None:
     """The offer has come: they are open. A picture that was announced and is not offered is waited for no longer than the others
     are held.
     """
-    now = publisher.conference.around.clock.monotonic()
+    now = publisher.table.clock.monotonic()
     announced = (track.since for track in publisher.pending.values() if track.kind == "video")
     if all(now - since >= HELD_S for since in announced):
         publisher.connection.hold_pictures(False)
 
 
-def answer(publisher: Participant, sdp: str) -> Answer:
+def answer(publisher: Publisher, sdp: str) -> Answer:
     """Raises media's PeerError for malformed SDP."""
     return publisher.connection.answer(sdp, _acceptor(publisher))
 
 
-def take_answer(publisher: Participant, answer: Answer) -> None:
+def take_answer(publisher: Party, answer: Answer) -> None:
     """Carries out what the answered offer brought: ended sections first, so that a track published anew does not
     meet its old self.
     """
@@ -134,7 +128,7 @@ def take_answer(publisher: Participant, answer: Answer) -> None:
             mime=published.mime,
             kind=offered.kind,
             cid=offered.track_id,
-            since=publisher.conference.around.clock.monotonic(),
+            since=publisher.table.clock.monotonic(),
         )
         track = _match(publisher, offered.track_id, offered.kind)
         if track is not None:
@@ -142,27 +136,26 @@ def take_answer(publisher: Participant, answer: Answer) -> None:
         else:
             publisher.unclaimed.append(section)
     for consumer in answer.unsupported:
-        _unsupported(publisher, consumer)
+        backup_codec.unsupported(publisher, consumer)
     for track in publisher.tracks.values():
         subscriptions.repeat_wish(track)
     _use_decoders(publisher)
 
 
-def publish(publisher: Participant, announcement: Announcement, producer: Producer) -> Track:
+def publish(publisher: Publisher, announcement: Announcement, producer: Producer) -> Track:
     """A track whose packets come already, without a section: a hall's. Raises Refusal `publish_denied`, `track_limit`."""
     if not publisher.grants.may_publish(announcement.source):
         raise Refusal("publish_denied")
     if len(publisher.tracks) >= limits.TRACKS_PER_PARTICIPANT:
         raise Refusal("track_limit")
-    around = publisher.conference.around
-    track = Track(
-        TrackSid(sid_prefix(announcement) + around.suffix()), publisher, announcement, around.clock.monotonic()
-    )
+    table = publisher.table
+    track = Track(TrackSid(sid_prefix(announcement) + table.suffix()), publisher, announcement, table.clock.monotonic())
     _go_live(publisher, track, PendingSection(producer, "", producer.mime, announcement.kind, "", track.since))
     return track
 
 
-def mute(publisher: Participant, track_sid: str, muted: bool) -> None:
+def mute(publisher: Publisher, track_sid: str, muted: bool) -> None:
+    """The publisher's own doing. Unknown tracks are ignored: they may have ended a moment ago."""
     track = publisher.tracks.get(track_sid)
     if track is None:
         track = next((pending for pending in publisher.pending.values() if pending.sid == track_sid), None)
@@ -176,37 +169,68 @@ def mute(publisher: Participant, track_sid: str, muted: bool) -> None:
         publisher.changed()
 
 
-def _has_not_heard(publisher: Participant, track: Track) -> bool:
+def describe(publisher: Publisher, track_sid: str, facts: object) -> None:
+    """Replaces what the protocol of the publisher keeps with the track."""
+    track = publisher.tracks.get(track_sid)
+    if track is not None:
+        track.describe(facts)
+        publisher.changed()
+
+
+def describe_layers(publisher: Publisher, track_sid: str, layers: Sequence[Layer]) -> None:
+    """What sizes it sends has changed."""
+    track = publisher.tracks.get(track_sid)
+    if track is not None and layers:
+        track.set_layers(layers)
+        subscriptions.update_wish(track)
+        publisher.changed()
+
+
+def resize(publisher: Publisher, track_sid: str, width: int, height: int) -> None:
+    track = publisher.tracks.get(track_sid)
+    if track is not None:
+        track.resize(width, height)
+        publisher.changed()
+
+
+def permit(publisher: Party, permission: Permission) -> None:
+    """Counts at once for whoever comes; those who are there gain or lose tracks at the end of the turn."""
+    if permission != publisher.permission:
+        publisher.permission = permission
+        publisher.table.offer_soon(publisher)
+
+
+def _has_not_heard(publisher: Publisher, track: Track) -> bool:
     """It has been muted from outside. Clients say so in turn as they hear it; one that comes back finds that the server takes for
     muted what is not, and would put that right.
     """
-    now = publisher.conference.around.clock.monotonic()
+    now = publisher.table.clock.monotonic()
     return track.silenced_at is not None and now - track.silenced_at < limits.MUTE_SHOWN_S
 
 
-def mute_from_outside(publisher: Participant, track_sid: str, muted: bool) -> Track:
+def mute_from_outside(publisher: Publisher, track_sid: str, muted: bool) -> Track:
     """An administrator's doing: silent at once, and its publisher is asked to show it. Raises Refusal."""
     track = publisher.tracks.get(track_sid)
     if track is None:
         raise Refusal("track_not_found")
-    if not muted and track.muted and not publisher.conference.terms.remote_unmute:
+    if not muted and track.muted and not publisher.table.remote_unmute:
         raise Refusal("unmute_denied")
     if track.mute(muted):
-        track.silenced_at = publisher.conference.around.clock.monotonic() if muted else None
+        track.silenced_at = publisher.table.clock.monotonic() if muted else None
         publisher.changed()
         publisher.deliver(MuteAsked(track.sid, muted))
     return track
 
 
-def silenced(publisher: Participant) -> tuple[str, ...]:
+def silenced(publisher: Publisher) -> tuple[str, ...]:
     """The ids of tracks of which it is told now (again) that they are muted from outside."""
     tracks = [track for track in publisher.tracks.values() if track.silenced_at is not None]
     for track in tracks:
-        track.silenced_at = publisher.conference.around.clock.monotonic()
+        track.silenced_at = publisher.table.clock.monotonic()
     return tuple(track.sid for track in tracks)
 
 
-def unpublish(publisher: Participant, track: Track, *, tell: bool, ends: bool = True) -> None:
+def unpublish(publisher: Publisher, track: Track, *, tell: bool, ends: bool = True) -> None:
     """`tell`: the server's doing, so its publisher must hear of it. `ends`: its packets too, not only its being public."""
     if publisher.tracks.pop(track.sid, None) is None:
         return
@@ -215,13 +239,13 @@ def unpublish(publisher: Participant, track: Track, *, tell: bool, ends: bool = 
     subscriptions.withdraw(track)
     subscriptions.forget(track)
     if track.producer is not None:
-        publisher.conference.tracks_by_producer.pop(track.producer, None)
-        publisher.conference.tracks_by_sid.pop(track.sid, None)
+        publisher.table.by_producer.pop(track.producer, None)
+        publisher.table.by_sid.pop(track.sid, None)
         if ends:
             track.producer.close()
         track.producer = None
     publisher.changed()
-    publisher.conference.report_track(What.UNPUBLISHED, track)
+    publisher.table.reports.unpublished(track)
     if tell:
         publisher.deliver(TrackUnpublished(track.sid))
 
@@ -231,15 +255,14 @@ def _end_backup(backup: Track) -> None:
     if backup.main is not None:
         backup.main.backup = None
     if backup.producer is not None:
-        conference = backup.owner.conference
-        conference.tracks_by_producer.pop(backup.producer, None)
+        table = backup.owner.table
+        table.by_producer.pop(backup.producer, None)
         backup.producer.close()
         backup.producer = None
-        if conference.program is not None:
-            conference.program.changed()
+        table.pictures.changed()
 
 
-def match_leftovers(publisher: Participant, now: float) -> None:
+def match_leftovers(publisher: Publisher, now: float) -> None:
     """Some browsers give a section another id than the announced one: what has waited long on both sides belongs
     together.
     """
@@ -253,7 +276,7 @@ def match_leftovers(publisher: Participant, now: float) -> None:
                 break
 
 
-def enforce(publisher: Participant) -> None:
+def enforce(publisher: Publisher) -> None:
     """Stops what the grants no longer allow."""
     for track in list(publisher.tracks.values()):
         if not publisher.grants.may_publish(track.source):
@@ -267,7 +290,7 @@ def enforce(publisher: Participant) -> None:
         publisher.unclaimed.clear()
 
 
-def _acceptor(publisher: Participant) -> Callable[[OfferedTrack], Acceptance | None]:
+def _acceptor(publisher: Publisher) -> Callable[[OfferedTrack], Acceptance | None]:
     """Decides about each new sending section of one offer. A section may come before its announcement, if there is
     room for it.
     """
@@ -290,7 +313,7 @@ def _acceptor(publisher: Participant) -> Callable[[OfferedTrack], Acceptance | N
     return accept
 
 
-def _match(publisher: Participant, cid: str, kind: str, taken: set[str] | frozenset[str] = frozenset()) -> Track | None:
+def _match(publisher: Publisher, cid: str, kind: str, taken: set[str] | frozenset[str] = frozenset()) -> Track | None:
     """The announced track of a section: by the client's id, else (a section without one) the first of the kind."""
     candidates = [
         track
@@ -303,7 +326,7 @@ def _match(publisher: Participant, cid: str, kind: str, taken: set[str] | frozen
     return candidates[0] if candidates and not cid else None
 
 
-def _claim_waiting(publisher: Participant, track: Track) -> None:
+def _claim_waiting(publisher: Publisher, track: Track) -> None:
     """The section may have come before the announcement."""
     ids = (track.announcement.cid, *track.announcement.cids)
     for section in publisher.unclaimed:
@@ -313,19 +336,19 @@ def _claim_waiting(publisher: Participant, track: Track) -> None:
             return
 
 
-def _go_live(publisher: Participant, track: Track, section: PendingSection) -> None:
+def _go_live(publisher: Publisher, track: Track, section: PendingSection) -> None:
     publisher.pending.pop(track.announcement.cid, None)
     track.bind(section.producer, section.mid, section.mime)
     if track.main is not None:
         _back_up(track.main, track, section.producer)
         return
     publisher.tracks[track.sid] = track
-    publisher.conference.tracks_by_producer[section.producer] = track
+    publisher.table.by_producer[section.producer] = track
     if track.announcement.source is Source.SCREEN_SHARE_AUDIO:
         section.producer.keep()
-    publisher.conference.tracks_by_sid[track.sid] = track
+    publisher.table.by_sid[track.sid] = track
     publisher.changed()
-    publisher.conference.report_track(What.PUBLISHED, track)
+    publisher.table.reports.published(track)
     subscriptions.offer_to_all(track)
 
 
@@ -336,44 +359,20 @@ def _back_up(main: Track, backup: Track, producer: Producer) -> None:
         return
     main.backup = backup
     backup.mute(main.muted)
-    conference = main.owner.conference
-    conference.tracks_by_producer[producer] = backup
-    for participant in list(conference.participants.values()):
+    table = main.owner.table
+    table.by_producer[producer] = backup
+    for participant in list(table.participants.values()):
         if participant.sid in main.lacking:
             subscriptions.reconcile(participant, main)
     subscriptions.update_wish(backup)
-    if conference.program is not None:
-        conference.program.changed()
+    table.pictures.changed()
 
 
-def _ended(publisher: Participant, producer: Producer) -> None:
-    track = publisher.conference.tracks_by_producer.get(producer)
+def _ended(publisher: Publisher, producer: Producer) -> None:
+    track = publisher.table.by_producer.get(producer)
     if track is not None and track.main is not None:
         _end_backup(track)
         backup_codec.ended(track.main)
     elif track is not None:
         unpublish(publisher, track, tell=False)
     publisher.unclaimed[:] = [section for section in publisher.unclaimed if section.producer is not producer]
-
-
-def drop_unsupported(subscriber: Participant) -> None:
-    """After its answer to our offer: tracks in codecs that it lacks have ended."""
-    for track in list(subscriber.conference.tracks_by_producer.values()):
-        subscription = track.subscriptions.get(subscriber.sid)
-        if subscription is not None and subscription.consumer.closed:
-            _unsupported(subscriber, subscription.consumer)
-
-
-def _unsupported(subscriber: Participant, consumer: object) -> None:
-    for track in list(subscriber.conference.tracks_by_producer.values()):
-        subscription = track.subscriptions.get(subscriber.sid)
-        if subscription is not None and subscription.consumer is consumer:
-            track.unsubscribe(subscriber.sid)
-            if backup_codec.lack(subscriber, track):
-                subscriptions.update_wish(track)
-                return
-            subscriptions.remember(subscriber.choices, track.sid, False)
-            subscriber.deliver(SubscriptionFailed(track.sid, codec=True))
-            subscriptions.update_wish(track)
-            subscriber.conference.lacks_codec(subscriber, track)
-            return

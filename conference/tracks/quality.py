@@ -4,17 +4,14 @@ QUALITY_S, changes only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from conference.ground import limits
 from conference.ground.events import Grade, Graded, QualityChanged
+from conference.ports.audience import Audience, Listener
 from conference.ports.media import Figures
-
-if TYPE_CHECKING:
-    from conference.conference import Conference
-    from conference.people.participant import Participant
 
 _EXCELLENT = 80.0
 _GOOD = 60.0
@@ -29,17 +26,38 @@ class Sample:
     told: Graded | None = None
 
 
+class Path(Protocol):
+    """The media path of one participant."""
+
+    @property
+    def ever_connected(self) -> bool: ...
+    def quiet_s(self, now: float) -> float | None: ...
+    def peers(self) -> Sequence[Numbered]: ...
+
+
+class Numbered(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+class Measurable(Listener, Protocol):
+    @property
+    def connection(self) -> Path: ...
+
+
 class Meter:
     """The qualities of one conference."""
 
-    def __init__(self, conference: Conference) -> None:
-        self._conference = conference
+    def __init__(self, participants: Mapping[str, Measurable], audience: Audience, now: float) -> None:
+        """`participants`: by identity."""
+        self._participants = participants
+        self._audience = audience
         self._samples: dict[str, Sample] = {}
-        self._told_at = conference.around.clock.monotonic()
+        self._told_at = now
 
     def measure(self, figures: Mapping[int, Figures], now: float) -> None:
         """Once a second or so; `figures` by the peers' numbers."""
-        for participant in self._conference.participants.values():
+        for participant in self._participants.values():
             known = [rating(figures[peer.id]) for peer in participant.connection.peers() if peer.id in figures]
             if known and participant.connection.quiet_s(now) is None:
                 sample = self._samples.get(participant.sid)
@@ -62,7 +80,7 @@ class Meter:
 
     def _tell(self, now: float) -> None:
         changed: list[Graded] = []
-        for participant in self._conference.participants.values():
+        for participant in self._participants.values():
             if participant.grants.hidden:
                 continue
             grade = self._grade(participant, now)
@@ -70,14 +88,14 @@ class Meter:
                 changed.append(grade)
         if not changed:
             return
-        self._conference.roster.know([grade.participant_sid for grade in changed])
+        self._audience.know([grade.participant_sid for grade in changed])
         event = QualityChanged(tuple(changed))
         lost = {grade.participant_sid for grade in changed if grade.grade is Grade.LOST}
-        for participant in self._conference.participants.values():
+        for participant in self._participants.values():
             # A client that reads LOST of itself starts anew; it will notice by itself.
             participant.deliver(event if participant.sid not in lost else _without(event, participant.sid))
 
-    def _grade(self, participant: Participant, now: float) -> Graded | None:
+    def _grade(self, participant: Measurable, now: float) -> Graded | None:
         """None: nothing measured, or as told before."""
         if participant.connection.ever_connected and participant.connection.quiet_s(now) is not None:
             graded = Graded(participant.sid, Grade.LOST, 0.0)

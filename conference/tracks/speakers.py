@@ -11,9 +11,9 @@ from conference.ground import limits
 from conference.ground.events import SpeakersChanged, Speaking
 
 if TYPE_CHECKING:
-    from conference.conference import Conference
     from conference.ports.media import Producer
     from conference.ports.time import Cancellable
+    from conference.tracks.track import TrackTable
 
 _STEPS = 8  # levels are told in eighths: smaller changes are not worth a message to everybody
 
@@ -21,8 +21,8 @@ _STEPS = 8  # levels are told in eighths: smaller changes are not worth a messag
 class Speakers:
     """The speakers of one conference as its clients know them (`told`) and as they are (`latest`, with those that are played)."""
 
-    def __init__(self, conference: Conference) -> None:
-        self._conference = conference
+    def __init__(self, table: TrackTable) -> None:
+        self._table = table
         self._heard: dict[str, float] = {}
         self._played: dict[str, float] = {}
         self._plays_again: dict[str, float] = {}  # when, by sid
@@ -36,20 +36,20 @@ class Speakers:
         """The plane's list, the dominant one first; one participant may have several tracks."""
         latest: dict[str, float] = {}
         for producer, level in speakers:
-            track = self._conference.tracks_by_producer.get(producer)
+            track = self._table.by_producer.get(producer)
             if track is not None and not track.owner.grants.hidden:
                 latest[track.owner.sid] = max(latest.get(track.owner.sid, 0.0), _rounded(level))
         self._heard = latest
         self._schedule()
+        self._table.pictures.heard(next(iter(latest), ""))
 
     def play(self, sid: str, level: float, seconds: float) -> None:
         """All are told that it speaks, for so long. One such at a time, the next one PLAYED_GAP_S later."""
-        around = self._conference.around
-        now = around.clock.monotonic()
+        now = self._table.clock.monotonic()
         if now >= self._plays_again.get(sid, now):
             self._plays_again[sid] = now + seconds + limits.PLAYED_GAP_S
             self._played[sid] = _rounded(level)
-            around.turns.call_later(seconds, self._played_out, sid)
+            self._table.turns.call_later(seconds, self._played_out, sid)
             self._schedule()
 
     def names(self) -> frozenset[str]:
@@ -71,7 +71,7 @@ class Speakers:
 
     def missed(self) -> SpeakersChanged | None:
         """What one that comes back must know: for it whoever fell silent meanwhile still speaks."""
-        since = self._conference.around.clock.monotonic() - limits.SILENCE_REPEAT_S
+        since = self._table.clock.monotonic() - limits.SILENCE_REPEAT_S
         silent = (Speaking(sid, 0.0, False) for sid, at in self._silent.items() if at >= since)
         changed = (*self._speaking(), *silent)
         return SpeakersChanged(changed) if changed else None
@@ -90,15 +90,14 @@ class Speakers:
     def _schedule(self) -> None:
         if self._timer is not None or self._latest == self._told:
             return
-        around = self._conference.around
-        present = len(self._conference.participants)
+        present = len(self._table.participants)
         period_s = min(max(limits.SPEAKERS_S, present * limits.TOLD_PERSON_S), limits.TOLD_S)
-        wait = max(0.0, self._told_at + period_s - around.clock.monotonic())
-        self._timer = around.turns.call_later(wait, self._tell)
+        wait = max(0.0, self._told_at + period_s - self._table.clock.monotonic())
+        self._timer = self._table.turns.call_later(wait, self._tell)
 
     def _tell(self) -> None:
         self._timer = None
-        now, latest = self._conference.around.clock.monotonic(), self._latest
+        now, latest = self._table.clock.monotonic(), self._latest
         louder = [Speaking(sid, level, True) for sid, level in latest.items() if self._told.get(sid) != level]
         silent = [Speaking(sid, 0.0, False) for sid in self._told if sid not in latest]
         changed = louder + silent
@@ -108,7 +107,7 @@ class Speakers:
         self._told = latest
         if changed:
             self._told_at = now
-            self._conference.broadcast(SpeakersChanged(tuple(changed)), [one.participant_sid for one in changed])
+            self._table.audience.broadcast(SpeakersChanged(tuple(changed)), [one.participant_sid for one in changed])
 
 
 def _rounded(level: float) -> float:

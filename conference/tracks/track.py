@@ -5,18 +5,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 
 from conference.ground import limits
 from conference.ground.events import Layer, Quality, TrackView
 from conference.ground.identifiers import TrackSid
 from conference.ground.permissions import Source
+from conference.ports.audience import Audience, Listener
+from conference.ports.clients import Entry
 from conference.ports.media import Consumer, Producer
+from conference.ports.time import Clock, Turns
 
 if TYPE_CHECKING:
-    from conference.people.participant import Participant
+    from media import Acceptance, Answer, OfferedTrack
 
 _PREFIXES = {
     Source.CAMERA: "TR_VC",
@@ -67,12 +70,168 @@ class Settings:
     priority: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whom a publisher lets have its tracks: everybody, or by identity or sid all tracks (None) or these."""
+
+    everybody: bool = True
+    by_identity: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    by_sid: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+
+    def lets(self, subscriber: Listener, track_sid: str) -> bool:
+        if self.everybody:
+            return True
+        for table, key in ((self.by_identity, subscriber.identity), (self.by_sid, subscriber.sid)):
+            if key in table:
+                tracks = table[key]
+                if tracks is None or track_sid in tracks:
+                    return True
+        return False
+
+
+class Upstream(Protocol):
+    """What a publisher sends its tracks by."""
+
+    def answer(self, sdp: str, accept: Callable[[OfferedTrack], Acceptance | None]) -> Answer: ...
+    def hold_pictures(self, held: bool) -> None: ...
+
+
+class Downstream(Protocol):
+    """What a subscriber gets its tracks by."""
+
+    def consume(self, producer: Producer, *, stream_id: str, track_id: str) -> Consumer: ...
+    def stop(self, consumer: Consumer) -> None: ...
+
+
+class Publisher(Listener, Protocol):
+    """A participant as one who publishes."""
+
+    @property
+    def entry(self) -> Entry: ...
+    @property
+    def client(self) -> object: ...
+
+    permission: Permission
+
+    @property
+    def tracks(self) -> dict[str, Track]:
+        """Live ones, by sid."""
+
+    @property
+    def pending(self) -> dict[str, Track]:
+        """Announced ones, by the client's id."""
+
+    @property
+    def unclaimed(self) -> list[PendingSection]: ...
+
+    reported: bool
+    """Those who watch over all conferences know of it."""
+
+    @property
+    def connection(self) -> Upstream: ...
+    @property
+    def table(self) -> TrackTable: ...
+    def changed(self) -> None:
+        """Others must learn of a change at the end of this turn."""
+
+    def seen_by(self, other: Listener) -> bool: ...
+
+
+class Subscriber(Listener, Protocol):
+    """A participant as one who receives."""
+
+    @property
+    def entry(self) -> Entry: ...
+    @property
+    def client(self) -> object: ...
+    @property
+    def choices(self) -> dict[str, bool]: ...
+    @property
+    def settings(self) -> dict[str, Settings]: ...
+    @property
+    def refused(self) -> set[str]:
+        """Tracks whose publisher does not let it have them."""
+
+    @property
+    def told_paused(self) -> set[str]: ...
+
+    stream_changes: dict[str, bool]
+    """By track, told at the end of the turn."""
+
+    @property
+    def connection(self) -> Downstream: ...
+    @property
+    def table(self) -> TrackTable: ...
+    def media_changed(self) -> None:
+        """Something waits for a negotiation."""
+
+
+class Streams(Upstream, Downstream, Protocol):
+    pass
+
+
+class Party(Publisher, Subscriber, Protocol):
+    """A participant as both."""
+
+    @property
+    def connection(self) -> Streams: ...
+    def media_failed(self, reason: str) -> None: ...
+
+
+class TrackReports(Protocol):
+    """Those who watch over all conferences."""
+
+    def published(self, track: Track) -> None: ...
+    def unpublished(self, track: Track) -> None: ...
+
+
+class Pictures(Protocol):
+    """What is made of the tracks for halls, and for browsers that do not decode them."""
+
+    @property
+    def composed(self) -> Publisher | None:
+        """It publishes one picture of all halls."""
+
+    def changed(self) -> None:
+        """Something that pictures are made of may be different."""
+
+    def heard(self, sid: str) -> None:
+        """Who speaks now; "": no participant."""
+
+    def codec_missing(self, subscriber: Subscriber, track: Track) -> None:
+        """The subscriber decodes no codec in which the track comes."""
+
+
+@dataclass(slots=True, eq=False)
+class TrackTable:
+    """The tracks of one conference, and what their verbs need of it. `participants`: by identity."""
+
+    participants: Mapping[str, Party]
+    audience: Audience
+    reports: TrackReports
+    pictures: Pictures
+    clock: Clock
+    turns: Turns
+    suffix: Callable[[], str]
+    remote_unmute: bool
+    offer_soon: Callable[[Party], None]
+    """The publisher lets others have its tracks than before: they get them at the end of the turn or a little later."""
+    by_producer: dict[Producer, Track] = field(default_factory=dict)
+    """With second codecs."""
+    by_sid: dict[str, Track] = field(default_factory=dict)
+
+    def publishers(self) -> tuple[Publisher, ...]:
+        """All whose tracks somebody may get."""
+        composed = self.pictures.composed
+        return (*self.participants.values(), *(() if composed is None else (composed,)))
+
+
 @dataclass(slots=True, eq=False)
 class Subscription:
     """One subscriber's share in one track."""
 
     track: Track
-    subscriber: Participant
+    subscriber: Subscriber
     consumer: Consumer
     settings: Settings
     counted: int = -1
@@ -89,7 +248,7 @@ class Subscription:
 class Track:
     """A published track: announced first, live once its section has come (`producer` is there)."""
 
-    def __init__(self, sid: TrackSid, owner: Participant, announcement: Announcement, now: float) -> None:
+    def __init__(self, sid: TrackSid, owner: Publisher, announcement: Announcement, now: float) -> None:
         self.sid = sid
         self.owner = owner
         self.since = now

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from conference import Conference, Grants, Refusal, Terms, packets
+from conference import Conference, Grants, Refusal, Terms, packets, publishing, subscriptions
 from signaling.rtc import limits, requests, views
 from signaling.rtc.calls import CallFailed
 from signaling.rtc.join import token_of
@@ -163,7 +163,7 @@ def _seconds(timestamp: int) -> float:
 
 def mute_published_track(call: Call, message: room.MuteRoomTrackRequest) -> room.MuteRoomTrackResponse:
     conference = call.conference(message.room)
-    track = conference.mute_from_outside(message.identity, message.track_sid, message.muted)
+    track = publishing.mute_from_outside(conference.get(message.identity), message.track_sid, message.muted)
     return room.MuteRoomTrackResponse(track=views.track(track.view()))
 
 
@@ -180,7 +180,7 @@ def update_participant(call: Call, message: room.UpdateParticipantRequest) -> mo
 
 def update_subscriptions(call: Call, message: room.UpdateSubscriptionsRequest) -> room.UpdateSubscriptionsResponse:
     participant = call.conference(message.room).get(message.identity)
-    participant.choose(requests.subscription_sids(message), message.subscribe)
+    subscriptions.choose(participant, requests.subscription_sids(message), message.subscribe)
     return room.UpdateSubscriptionsResponse()
 
 
@@ -196,7 +196,7 @@ def send_data(call: Call, message: room.SendDataRequest) -> room.SendDataRespons
     reliable = message.kind == models.DataPacket.Kind.Value("RELIABLE")
     topic = message.topic if message.HasField("topic") else None
     packet = from_server(message.data, reliable=reliable, topic=topic, destinations=destinations, nonce=message.nonce)
-    packets.spread(conference, packet, reliable=reliable)
+    packets.spread(conference.data, packet, reliable=reliable)
     return room.SendDataResponse()
 
 

@@ -50,10 +50,10 @@ class Calls:
             raise Refusal("call_too_long")
         if len(self._waiting) >= limits.CALLS:
             raise Refusal("calls_limit")
-        number = callee.conference.around.suffix()
+        number = callee.data.table.suffix()
         waiting = self._waiting[number] = Waiting(callee.sid)
         try:
-            packets.spread(callee.conference, _request(callee, number, method, payload, timeout_s), reliable=True)
+            packets.spread(callee.data.table, _request(callee, number, method, payload, timeout_s), reliable=True)
             async with asyncio.timeout(min(timeout_s, limits.RPC_ACK_S)):
                 await waiting.acknowledged.wait()
             async with asyncio.timeout(timeout_s):

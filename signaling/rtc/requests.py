@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.message import Message
 from livekit.protocol import models, rtc
 
-from conference import Announcement, Participant, Permission, Refusal, Settings, Source, blobs, data_tracks, events
+from conference import (
+    Announcement,
+    Participant,
+    Permission,
+    Refusal,
+    Settings,
+    Source,
+    blobs,
+    data_tracks,
+    events,
+    publishing,
+    subscriptions,
+)
 from conference import limits as conference_limits
 from conference.ground.events import Layer, Quality
 from signaling.rtc import limits, scenarios, views
@@ -71,19 +83,19 @@ def trickle(session: Session, participant: Participant, message: rtc.TrickleRequ
 def add_track(session: Session, participant: Participant, message: rtc.AddTrackRequest) -> None:
     try:
         if message.sid:
-            participant.announce_backup(message.sid, announcement(message))
+            publishing.announce_backup(participant, message.sid, announcement(message))
         else:
-            participant.announce(announcement(message))
+            publishing.announce(participant, announcement(message))
     except Refusal as refusal:
         refuse(session, "add_track", message, refusal)
 
 
 def mute(session: Session, participant: Participant, message: rtc.MuteTrackRequest) -> None:
-    participant.mute(message.sid, message.muted)
+    publishing.mute(participant, message.sid, message.muted)
 
 
 def subscription(session: Session, participant: Participant, message: rtc.UpdateSubscription) -> None:
-    participant.choose(subscription_sids(message), message.subscribe)
+    subscriptions.choose(participant, subscription_sids(message), message.subscribe)
 
 
 def track_setting(session: Session, participant: Participant, message: rtc.UpdateTrackSettings) -> None:
@@ -96,7 +108,7 @@ def track_setting(session: Session, participant: Participant, message: rtc.Updat
         fps=message.fps,
         priority=message.priority,
     )
-    participant.set_settings(message.track_sids[: limits.TRACK_SIDS], settings)
+    subscriptions.set_settings(participant, message.track_sids[: limits.TRACK_SIDS], settings)
 
 
 def leave(session: Session, participant: Participant, message: rtc.LeaveRequest) -> None:
@@ -120,7 +132,7 @@ def subscription_permission(session: Session, participant: Participant, message:
             by_identity[entry.participant_identity] = tracks
         if 0 < len(entry.participant_sid) <= conference_limits.SID_CHARACTERS:
             by_sid[entry.participant_sid] = tracks
-    participant.permit(Permission(message.all_participants, by_identity, by_sid))
+    publishing.permit(participant, Permission(message.all_participants, by_identity, by_sid))
 
 
 def sync_state(session: Session, participant: Participant, message: rtc.SyncState) -> None:
@@ -133,9 +145,9 @@ def sync_state(session: Session, participant: Participant, message: rtc.SyncStat
         participant.leave(events.Reason.STATE_MISMATCH)
         return
     # With automatic subscription the list holds what is not wanted, without it what is: `subscribe` says which.
-    participant.choose(subscription_sids(message.subscription), message.subscription.subscribe)
+    subscriptions.choose(participant, subscription_sids(message.subscription), message.subscription.subscribe)
     for sid in message.track_sids_disabled[: limits.TRACK_SIDS]:
-        participant.set_settings([sid], Settings(disabled=True))
+        subscriptions.set_settings(participant, [sid], Settings(disabled=True))
     if message.HasField("data_subscription"):
         update_data_subscription(session, participant, message.data_subscription)
 
@@ -170,15 +182,15 @@ def update_audio_track(session: Session, participant: Participant, message: rtc.
     told.CopyFrom(track.announcement.facts)
     del told.audio_features[:]
     told.audio_features.extend(message.features[: limits.LAYERS])
-    participant.describe_track(message.track_sid, told)
+    publishing.describe(participant, message.track_sid, told)
 
 
 def update_video_track(session: Session, participant: Participant, message: rtc.UpdateLocalVideoTrack) -> None:
-    participant.resize_track(message.track_sid, message.width, message.height)
+    publishing.resize(participant, message.track_sid, message.width, message.height)
 
 
 def update_layers(session: Session, participant: Participant, message: rtc.UpdateVideoLayers) -> None:
-    participant.describe_layers(message.track_sid, _layers(message.layers))
+    publishing.describe_layers(participant, message.track_sid, _layers(message.layers))
 
 
 def store_data_blob(session: Session, participant: Participant, message: rtc.StoreDataBlobRequest) -> None:

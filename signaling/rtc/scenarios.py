@@ -38,7 +38,7 @@ def speaker_update(session: Session, participant: Participant, message: rtc.Simu
     open_ = any(track.kind == "audio" and not track.muted for track in participant.tracks.values())
     if open_ and not participant.grants.hidden:
         seconds = max(limits.SIMULATED_SPEECH_LEAST_S, min(message.speaker_update, limits.SIMULATED_SPEECH_S))
-        participant.conference.speakers.play(participant.sid, limits.SIMULATED_LEVEL, seconds)
+        participant.stage.speakers.play(participant.sid, limits.SIMULATED_LEVEL, seconds)
 
 
 def node_failure(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
@@ -67,7 +67,7 @@ def switch_candidate_protocol(session: Session, participant: Participant, messag
     path = _PATHS.get(message.switch_candidate_protocol, "any")
     if path == "relay" and session.desk.encoder.facts.relays is None:
         path = "tcp"
-    participant.conference.prefer_path(participant, path)
+    participant.stage.paths.prefer(participant, path)
     participant.dismiss(Reason.UNKNOWN, Action.RESUME)
 
 

@@ -237,8 +237,7 @@ class Session:
     # -- beginning
 
     def _join(self, ask: Ask) -> None:
-        conference = self.desk.registry.enter(self.grants)
-        participant = self._enter(conference, ask)
+        participant = self._enter(ask)
         self.desk.tally.joined(participant.sid, self._began, ask.library)
         self._send_token(participant.grants)
         for request in ask.add_tracks:
@@ -262,7 +261,7 @@ class Session:
         except (PeerError, OverflowError) as error:
             self._fail(error, events.Left(events.Reason.JOIN_FAILURE))
 
-    def _enter(self, conference: Conference, ask: Ask) -> Participant:
+    def _enter(self, ask: Ask) -> Participant:
         grants = self.desk.kept.restored(self.grants, self.desk.registry.around.clock.time())
         if grants.describes_itself and (ask.metadata or ask.attributes):
             merged = {**grants.attributes, **described(ask.attributes)}
@@ -278,7 +277,7 @@ class Session:
             first_quality_low=ask.adaptive_stream,
             facts=ask.client,
         )
-        self.participant = conference.join(entry, self)
+        self.participant = self.desk.registry.join(entry, self)
         self.desk.rates[self.participant] = self._rates
         return self.participant
 

@@ -262,9 +262,9 @@ class HallParty:
         self.world = world
         self.signal = FakeSignal()
         self.conference: Conference = world.registry.enter(grants)
-        self.hall = self.conference.expect_hall(entry, self.signal, OPTIONS, mode)
+        self.hall = self.conference.halls.expect(entry, self.signal, OPTIONS, mode)
         self.ends = self.hall.prepare()
-        self.conference.welcome_hall(self.hall)
+        self.conference.halls.welcome(self.hall)
         self.hall.apply(agreed or plan())
         for line in self.lines:
             line.events.heard(line, "first")

@@ -7,6 +7,7 @@ from typing import Any
 from conference import Announcement, Conference, Entry, Grants, Participant, PeerError, Source
 from conference.ground.events import Layer, Quality
 from conference.ports.clients import Packet
+from conference.tracks import publishing
 from tests.conference.doubles import Listener, World, describe, peer_of, receiver_of
 
 LAYERS = (
@@ -79,7 +80,7 @@ class Party:
     def publish(self, *announcements: Announcement) -> list[str]:
         """Announces and offers; the track ids."""
         for one in announcements:
-            self.participant.announce(one)
+            publishing.announce(self.participant, one)
             rids = " q h f" if one.kind == "video" else ""
             self.lines.append(f"{one.kind} sendonly {one.cid}{rids}")
         self.offer()

@@ -9,6 +9,7 @@ import pytest
 
 from conference import Refusal, Settings, limits
 from conference.ground.events import LayersWanted, Quality, Reason, Resumed, SubscriptionFailed, TrackPublished
+from conference.tracks import publishing, subscriptions
 from tests.conference.doubles import Listener, World
 from tests.conference.parties import CAMERA, LAYERS, Party
 
@@ -33,7 +34,7 @@ def meet(world: World) -> tuple[Party, Party, Party, str]:
 
 
 def back_up(ann: Party, sid: str, *others: Party) -> None:
-    ann.participant.announce_backup(sid, VP8)
+    publishing.announce_backup(ann.participant, sid, VP8)
     ann.offer("video sendonly second q h f")
     for party in others:
         party.offer()
@@ -42,7 +43,7 @@ def back_up(ann: Party, sid: str, *others: Party) -> None:
 
 def seen(party: Party, sid: str) -> Any:
     """The consumer; None: nothing is sent."""
-    track = party.conference.find_track(sid)
+    track = party.conference.tracks.by_sid.get(sid)
     given = track.given_to(party.sid) if track is not None else None
     return given.subscriptions[party.sid].consumer if given is not None and party.sid in given.subscriptions else None
 
@@ -64,11 +65,11 @@ def test_whoever_lacks_the_codec_gets_the_second_one(world: World) -> None:
 def test_each_codec_is_sent_as_large_as_its_viewers_want_it(world: World) -> None:
     ann, ben, eve, sid = meet(world)
     back_up(ann, sid, ben)
-    ben.participant.set_settings([sid], Settings(quality=Quality.LOW))
+    subscriptions.set_settings(ben.participant, [sid], Settings(quality=Quality.LOW))
     world.pass_time(limits.LAYERS_DOWN_S + 1)
     assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", Quality.HIGH, ("video/VP8", Quality.LOW))
     assert seen(ben, sid).layer == 0
-    eve.participant.set_settings([sid], Settings(disabled=True))
+    subscriptions.set_settings(eve.participant, [sid], Settings(disabled=True))
     world.pass_time(limits.LAYERS_DOWN_S + 1)
     assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", None, ("video/VP8", Quality.LOW))
     ben.conference.remove(ben.participant, Reason.CLIENT_INITIATED)
@@ -84,19 +85,19 @@ def test_who_leaves_before_it_came_is_not_waited_for(world: World) -> None:
 
 def test_mute_and_end_are_those_of_the_track(world: World) -> None:
     ann, ben, _, sid = meet(world)
-    ann.participant.mute(sid, True)
+    publishing.mute(ann.participant, sid, True)
     back_up(ann, sid, ben)
     track = ann.participant.tracks[sid]
     assert track.backup is not None
     second: Any = track.backup.producer
     assert second.paused
-    ann.participant.mute(sid, False)
+    publishing.mute(ann.participant, sid, False)
     assert not second.paused
     ann.end("cam")
     assert second.closed
     assert seen(ben, sid) is None
     assert not ann.participant.tracks
-    assert not ann.conference.tracks_by_producer
+    assert not ann.conference.tracks.by_producer
 
 
 def test_the_second_may_end_and_come_again(world: World) -> None:
@@ -106,7 +107,7 @@ def test_the_second_may_end_and_come_again(world: World) -> None:
     assert seen(ben, sid) is None
     assert seen(eve, sid).producer.mime == "video/VP9"
     assert ann.client.last(LayersWanted).backup == ("video/VP8", Quality.HIGH)
-    ann.participant.announce_backup(sid, replace(VP8, cid="third"))
+    publishing.announce_backup(ann.participant, sid, replace(VP8, cid="third"))
     ann.offer("video sendonly third q h f")
     ben.offer()
     world.time.turn()
@@ -134,10 +135,10 @@ def test_what_is_no_second_codec_is_refused(world: World) -> None:
     ann, ben, _, sid = meet(world)
     for track, announcement in (("TR_none", VP8), (sid, VP9), (sid, replace(VP8, codec=None))):
         with pytest.raises(Refusal):
-            ann.participant.announce_backup(track, announcement)
+            publishing.announce_backup(ann.participant, track, announcement)
     back_up(ann, sid, ben)
     with pytest.raises(Refusal):
-        ann.participant.announce_backup(sid, replace(VP8, cid="third"))
+        publishing.announce_backup(ann.participant, sid, replace(VP8, cid="third"))
     assert ann.participant.tracks[sid].layers == LAYERS
 
 
@@ -167,7 +168,7 @@ def test_one_that_never_comes_is_asked_for_again_and_then_told_of(world: World) 
 
 def test_a_publisher_that_has_begun_is_not_asked_again(world: World) -> None:
     ann, ben, _, sid = meet(world)
-    ann.participant.announce_backup(sid, VP8)
+    publishing.announce_backup(ann.participant, sid, VP8)
     ann.client.clear()
     world.pass_time(limits.BACKUP_S + 1)
     assert not ann.client.of(LayersWanted)
@@ -221,15 +222,15 @@ def test_a_section_without_a_packet_is_none(world: World) -> None:
 
 def test_what_nobody_looks_at_or_is_muted_is_not_missed(world: World) -> None:
     ann, ben, _, sid = meet(world)
-    ann.participant.mute(sid, True)
+    publishing.mute(ann.participant, sid, True)
     world.pass_time(2 * limits.BACKUP_S)
-    ann.participant.mute(sid, False)
+    publishing.mute(ann.participant, sid, False)
     back_up(ann, sid, ben)
-    ben.participant.set_settings([sid], Settings(disabled=True))
+    subscriptions.set_settings(ben.participant, [sid], Settings(disabled=True))
     world.pass_time(limits.LAYERS_DOWN_S + 1)
     world.pass_time(2 * limits.BACKUP_S)
     assert not ben.client.of(SubscriptionFailed)
-    ben.participant.set_settings([sid], Settings())
+    subscriptions.set_settings(ben.participant, [sid], Settings())
     world.pass_time(limits.BACKUP_S + 1)
     assert ben.client.of(SubscriptionFailed)
 

@@ -107,7 +107,7 @@ def test_with_the_last_hall_it_is_gone_for_those_who_saw_it(world: HallWorld) ->
     hall.hall.hung_up()
     settle(world, ben)
     assert told_of(ben)[-1] is Presence.DISCONNECTED and ben.conference.program is None
-    assert not any(track.owner.identity == IDENTITY for track in ben.conference.tracks_by_sid.values())
+    assert not any(track.owner.identity == IDENTITY for track in ben.conference.tracks.by_sid.values())
     HallParty(world, "again")
     settle(world, ben)
     assert composed_of(ben) == ["video/VP8"]

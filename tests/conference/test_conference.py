@@ -25,6 +25,7 @@ from conference.ground.events import (
     Superseded,
     Welcome,
 )
+from conference.tracks import publishing
 from tests.conference.doubles import FakePeer, FakeRouter, Listener, World, peer_of
 from tests.conference.parties import CAMERA, MICROPHONE, Party
 
@@ -48,7 +49,7 @@ def test_one_turn_tells_everybody_once(world: World) -> None:
     ann = Party(world, "ann")
     ann.client.clear()
     for name in ("b", "c"):
-        world.registry.get("c").roster_changed(ann.participant)
+        world.registry.get("c").changed(ann.participant)
         ann.participant.changed()
         assert name
     world.time.turn()
@@ -57,7 +58,7 @@ def test_one_turn_tells_everybody_once(world: World) -> None:
 
 def test_the_same_event_object_goes_to_all(world: World) -> None:
     parties = [Party(world, name) for name in ("a", "b", "c")]
-    parties[0].participant.mute(parties[0].publish(MICROPHONE)[0], True)
+    publishing.mute(parties[0].participant, parties[0].publish(MICROPHONE)[0], True)
     world.time.turn()
     assert len({id(party.client.last(RosterChanged)) for party in parties}) == 1
 
@@ -65,7 +66,7 @@ def test_the_same_event_object_goes_to_all(world: World) -> None:
 def test_versions_grow(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     ben.publish(MICROPHONE)
-    ben.participant.mute(next(iter(ben.participant.tracks)), True)
+    publishing.mute(ben.participant, next(iter(ben.participant.tracks)), True)
     world.time.turn()
     told = [v.version for e in ann.client.of(RosterChanged) for v in e.participants if v.identity == "ben"]
     assert told == sorted(set(told))
@@ -111,7 +112,7 @@ def test_hidden_ones_are_not_told_of(world: World) -> None:
 def test_whoever_is_hidden_later_is_gone_for_the_others(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     sid = ann.publish(CAMERA)[0]
-    track = ben.conference.find_track(sid)
+    track = ben.conference.tracks.by_sid.get(sid)
     assert track is not None
     ben.client.clear()
     ann.client.clear()
@@ -192,7 +193,7 @@ def test_a_control_that_forgets_whom_it_removed_lets_him_in(world: World) -> Non
     Party(world, "ben")
     conference = world.registry.get("c")
     conference.kick("ann")
-    conference._removed.clear()
+    conference.removals._at.clear()
     Party(world, "ann", issued_at=world.time.time() - 5)
     assert conference.participants.keys() == {"ann", "ben"}
 
@@ -241,7 +242,7 @@ def test_counts_and_metadata_are_told(world: World) -> None:
 def test_resume_tells_everything_and_media_is_untouched(world: World) -> None:
     ann, ben, eve = (Party(world, name) for name in ("ann", "ben", "eve"))
     sid = ann.publish(CAMERA)[0]
-    track = ben.participant.conference.find_track(sid)
+    track = ben.conference.tracks.by_sid.get(sid)
     assert track is not None
     consumer: Any = track.subscriptions[ben.sid].consumer
     ben.participant.detach(ben.client)

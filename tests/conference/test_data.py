@@ -286,7 +286,7 @@ def test_tracks_are_found_by_their_id_as_long_as_they_last(world: World) -> None
     assert len(ben.participant.data.received) == 1
     ann.participant.leave(Reason.CLIENT_INITIATED)
     assert ben.participant.data.received == {}
-    assert ann.conference.data_tracks == {}
+    assert ann.conference.data.tracks == {}
 
 
 def test_tables_of_handles_are_told_once_a_turn_and_not_without_end(world: World) -> None:
@@ -328,7 +328,7 @@ def test_whoever_hides_takes_data_tracks_away_and_gives_them_back(world: World) 
         (handle,) = one.client.last(DataTrackHandles).handles
         assert one.heard() == [b"%d:public" % handle]
     assert eve.heard() == []
-    assert gone.sid not in ann.conference.data_tracks[sid].subscribers
+    assert gone.sid not in ann.conference.data.tracks[sid].subscribers
 
 
 def test_nobody_learns_the_name_of_a_hidden_sender(world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from conference import Kind, Passage, Refusal, Source, limits
 from conference.ground.events import Reason, RosterChanged
 from conference.ground.plan import CameraPlan
+from conference.tracks import publishing
 from tests.conference.doubles import World
 from tests.conference.hall_doubles import OPTIONS, FakeSignal, HallParty, HallWorld, audio, keys, plan, stream, video
 from tests.conference.parties import MICROPHONE, Format, Party
@@ -146,7 +147,7 @@ def test_an_administrators_mute_of_the_track_is_a_mute_of_the_hall(world: HallWo
     hall = HallParty(world, "hall")
     track = hall.hall.track(Source.MICROPHONE)
     assert track is not None
-    hall.conference.mute_from_outside("hall", track.sid, True)
+    publishing.mute_from_outside(hall.conference.get("hall"), track.sid, True)
     world.settle()
     assert hall.muted() and hall.hall.locked and world.scene().open_microphones == ()
 
@@ -286,7 +287,7 @@ def test_a_server_without_halls_says_so() -> None:
     ann = Party(world, "ann")
     entry = replace(ann.participant.entry, grants=replace(ann.participant.grants, identity="hall"), packets=Format())
     with pytest.raises(Refusal, match="halls_off"):
-        ann.conference.expect_hall(entry, FakeSignal(), OPTIONS)
+        ann.conference.halls.expect(entry, FakeSignal(), OPTIONS)
 
 
 def test_resuming_browsers_and_ticks_leave_halls_alone(world: HallWorld) -> None:
@@ -300,26 +301,26 @@ def test_a_call_that_does_not_come_about_leaves_nothing(world: HallWorld) -> Non
     ann = Party(world, "ann")
     grants = replace(ann.participant.grants, identity="hall")
     entry = replace(ann.participant.entry, grants=grants, auto_subscribe=False)
-    hall = ann.conference.expect_hall(entry, FakeSignal(), OPTIONS)
+    hall = ann.conference.halls.expect(entry, FakeSignal(), OPTIONS)
     hall.prepare()
     lines: tuple[Any, ...] = hall.lines.opened()
     mixer = world.mixer
     assert "hall" not in ann.conference.participants
-    ann.conference.dismiss_hall(hall)
+    ann.conference.halls.dismiss(hall)
     assert all(line.closed for line in lines) and mixer.closed and ann.conference.program is None
     with pytest.raises(Refusal):
-        ann.conference.welcome_hall(hall)
+        ann.conference.halls.welcome(hall)
 
 
 def test_a_conference_that_ends_while_it_rings_ends_the_call_too(world: HallWorld) -> None:
     ann = Party(world, "ann")
     entry = replace(ann.participant.entry, grants=replace(ann.participant.grants, identity="hall"))
-    hall = ann.conference.expect_hall(entry, FakeSignal(), OPTIONS)
+    hall = ann.conference.halls.expect(entry, FakeSignal(), OPTIONS)
     hall.prepare()
     world.registry.delete("c")
     assert hall.left and world.mixer.closed
     with pytest.raises(Refusal):
-        ann.conference.welcome_hall(hall)
+        ann.conference.halls.welcome(hall)
 
 
 def test_a_conference_that_only_calls_a_hall_is_not_idle(world: HallWorld) -> None:
@@ -328,10 +329,10 @@ def test_a_conference_that_only_calls_a_hall_is_not_idle(world: HallWorld) -> No
     entry = replace(ann.participant.entry, grants=replace(ann.participant.grants, identity="hall"))
     conference = ann.conference
     conference.remove(ann.participant, Reason.CLIENT_INITIATED)
-    hall = conference.expect_hall(entry, FakeSignal(), OPTIONS)
+    hall = conference.halls.expect(entry, FakeSignal(), OPTIONS)
     hall.prepare()
     world.pass_time(60.0)
-    conference.welcome_hall(hall)
+    conference.halls.welcome(hall)
     assert not conference.closed and not hall.left
     hall.hung_up()
     world.pass_time(60.0)
@@ -347,21 +348,21 @@ def test_a_hall_waits_as_anybody_does_unless_the_policy_asks_no_lobby_of_it(worl
     ann = Party(world, "ann", passage=Passage.HOST)
     world.registry.lobbies.get("c", world.time.time()).set(True, ["ann"])
     with pytest.raises(Refusal, match="lobby_waits"):
-        ann.conference.expect_hall(hall_entry(ann, passage=Passage.NONE), FakeSignal(), OPTIONS)
+        ann.conference.halls.expect(hall_entry(ann, passage=Passage.NONE), FakeSignal(), OPTIONS)
     assert ann.conference.program is None, "nothing was made for it"
     for passage in (Passage.EXEMPT, Passage.ADMITTED):
-        hall = ann.conference.expect_hall(hall_entry(ann, passage=passage), FakeSignal(), OPTIONS)
+        hall = ann.conference.halls.expect(hall_entry(ann, passage=passage), FakeSignal(), OPTIONS)
         hall.prepare()
-        ann.conference.welcome_hall(hall)
+        ann.conference.halls.welcome(hall)
 
 
 def test_the_door_is_asked_again_when_a_hall_answers(world: HallWorld) -> None:
     ann = Party(world, "ann", passage=Passage.HOST)
-    hall = ann.conference.expect_hall(hall_entry(ann, passage=Passage.NONE), FakeSignal(), OPTIONS)
+    hall = ann.conference.halls.expect(hall_entry(ann, passage=Passage.NONE), FakeSignal(), OPTIONS)
     hall.prepare()
     world.registry.lobbies.get("c", world.time.time()).set(True, ["ann"])  # while it rang
     with pytest.raises(Refusal, match="lobby_waits"):
-        ann.conference.welcome_hall(hall)
+        ann.conference.halls.welcome(hall)
     assert "hall_terminal.t1" not in ann.conference.participants
-    ann.conference.dismiss_hall(hall)
+    ann.conference.halls.dismiss(hall)
     assert ann.conference.program is None

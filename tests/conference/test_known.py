@@ -16,6 +16,7 @@ from conference.ground.events import (
     SubscriptionAllowed,
     Welcome,
 )
+from conference.tracks import publishing
 from tests.conference.doubles import World, figures
 from tests.conference.parties import CAMERA, MICROPHONE, Party
 from tests.conference.test_large import told
@@ -110,7 +111,7 @@ def test_whose_picture_one_may_not_have(world: World, count: int) -> None:
     meet(world, count)
     dan = Party(world, "dan")
     ben = Party(world, "bea", auto_subscribe=False)
-    ben.participant.permit(Permission(False, {}, {}))
+    publishing.permit(ben.participant, Permission(False, {}, {}))
     dan.client.clear()
     (sid,) = ben.publish(CAMERA)
     world.time.advance(limits.TOLD_S)

@@ -10,6 +10,7 @@ import pytest
 from conference import Refusal, Terms, limits
 from conference.ground.events import LayersWanted, Presence, Quality, Reason, RosterChanged, SectionsWanted
 from conference.people.pace import Pace
+from conference.tracks import subscriptions
 from conference.tracks.track import Settings
 from tests.conference.doubles import Listener, World
 from tests.conference.parties import CAMERA, LAYERS, MICROPHONE, Party
@@ -185,9 +186,9 @@ def test_the_wish_follows_everybody_who_comes_changes_and_goes(world: World) -> 
     track = ann.participant.tracks[sid]
     viewers = [Party(world, name, first_quality_low=True) for name in ("ben", "eve", "dan")]
     assert track.wanted_quality() is Quality.LOW
-    viewers[0].participant.set_settings([sid], Settings(width=640, height=360))
+    subscriptions.set_settings(viewers[0].participant, [sid], Settings(width=640, height=360))
     assert track.wanted_quality() is Quality.MEDIUM
-    viewers[1].participant.set_settings([sid], Settings(quality=Quality.HIGH))
+    subscriptions.set_settings(viewers[1].participant, [sid], Settings(quality=Quality.HIGH))
     assert track.wanted_quality() is Quality.HIGH
     viewers[1].participant.leave(Reason.CLIENT_INITIATED)
     assert track.wanted_quality() is Quality.MEDIUM
@@ -196,7 +197,7 @@ def test_the_wish_follows_everybody_who_comes_changes_and_goes(world: World) -> 
     track.set_layers(LAYERS)
     assert track.wanted_quality() is Quality.MEDIUM
     for party in (viewers[0], viewers[2]):
-        party.participant.set_settings([sid], Settings(disabled=True))
+        subscriptions.set_settings(party.participant, [sid], Settings(disabled=True))
     assert track.wanted_quality() is None
     world.pass_time(limits.LAYERS_DOWN_S + 1)
     assert ann.client.last(LayersWanted).highest is None
@@ -209,7 +210,7 @@ def test_more_than_usual_may_come_where_the_creator_said_so_but_not_where_halls_
     found = [one.max_participants for one in (usual, large, endless)]
     assert found == [limits.PARTICIPANTS, 3000, limits.PARTICIPANTS_MOST]
     large.participants.update({str(number): None for number in range(limits.PARTICIPANTS + 1)})  # type: ignore[misc]
-    monkey: Any = large
-    monkey.around = type("Around", (), {"halls": object()})()
+    monkey: Any = large.halls
+    monkey._ports = object()
     with pytest.raises(Refusal, match="hall_limit"):
-        large.expect_hall(None, None, None)  # type: ignore[arg-type]
+        large.halls.expect(None, None, None)  # type: ignore[arg-type]

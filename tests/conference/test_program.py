@@ -9,6 +9,7 @@ import pytest
 
 from conference import Announcement, Refusal, Source, limits
 from conference.ground.events import LayersWanted, Quality
+from conference.tracks import publishing
 from media.ground import limits as mixer
 from media.mixer.ground.scene import Scene
 from tests.conference.doubles import peer_of
@@ -85,7 +86,7 @@ def test_only_what_is_shown_or_heard_is_fed(world: HallWorld) -> None:
     fed = {(one.site, one.kind) for one in world.scene().sources}
     assert fed == {(ann.sid, "video"), (ann.sid, "audio"), (ben.sid, "audio"), (hall.sid, "audio")}
     mic = next(sid for sid, track in ben.participant.tracks.items() if track.kind == "audio")
-    ben.participant.mute(mic, True)
+    publishing.mute(ben.participant, mic, True)
     world.settle()
     assert (ben.sid, "audio") not in {(one.site, one.kind) for one in world.scene().sources}
     assert world.mixer.starved
@@ -540,9 +541,9 @@ def test_operators_are_told_whose_picture_no_hall_can_take(world: HallWorld) -> 
     assert program.unseen() == ["Ben"]
     world.pass_time(limits.BACKUP_S + 1)
     assert program.unseen() == ["Ann", "Ben"]
-    ben.participant.mute(other, True)
+    publishing.mute(ben.participant, other, True)
     assert program.unseen() == ["Ann"]
-    ann.participant.announce_backup(sid, replace(CAMERA, cid="second", codec="video/VP8"))
+    publishing.announce_backup(ann.participant, sid, replace(CAMERA, cid="second", codec="video/VP8"))
     ann.offer("video sendonly second q h f")
     world.settle()
     assert program.unseen() == ["Ann"], "no packet yet"
@@ -563,7 +564,7 @@ def test_a_browser_with_a_codec_that_halls_lack_sends_its_second_one_too(world: 
     hall = HallParty(world, "hall")
     world.settle()
     assert ann.client.last(LayersWanted).backup == ("video/VP8", Quality.HIGH)
-    ann.participant.announce_backup(sid, replace(CAMERA, cid="second", codec="video/VP8"))
+    publishing.announce_backup(ann.participant, sid, replace(CAMERA, cid="second", codec="video/VP8"))
     ann.offer("video sendonly second q h f")
     world.settle()
     assert [source.codec for source in world.scene().sources if source.kind == "video"].count("vp8") == 1

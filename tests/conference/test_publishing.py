@@ -16,6 +16,7 @@ from conference.ground.events import (
     TrackSubscribed,
     TrackUnpublished,
 )
+from conference.tracks import publishing
 from media import HELD_S
 from tests.conference.doubles import FakePeer, Listener, World
 from tests.conference.parties import CAMERA, MICROPHONE, Party
@@ -28,7 +29,7 @@ def world() -> World:
 
 def test_announced_then_carried(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
-    ann.participant.announce(CAMERA)
+    publishing.announce(ann.participant, CAMERA)
     told = ann.client.last(TrackPublished)
     assert told.cid == "cam"
     assert told.track.sid.startswith("TR_VC")
@@ -44,7 +45,7 @@ def test_carried_then_announced(world: World) -> None:
     ann = Party(world, "ann")
     ann.offer("audio sendonly mic")
     assert not ann.participant.tracks
-    ann.participant.announce(MICROPHONE)
+    publishing.announce(ann.participant, MICROPHONE)
     assert [track.mid for track in ann.participant.tracks.values()] == ["5"]
     assert not ann.participant.unclaimed
 
@@ -60,16 +61,16 @@ def test_sound_of_a_screen_is_no_voice_among_others(world: World) -> None:
 def test_two_of_a_kind_are_told_apart_by_their_ids(world: World) -> None:
     ann = Party(world, "ann")
     screen = Announcement("screen", "video", Source.SCREEN_SHARE)
-    ann.participant.announce(CAMERA)
+    publishing.announce(ann.participant, CAMERA)
     ann.offer("video sendonly screen", "video sendonly cam q h f")
-    ann.participant.announce(screen)
+    publishing.announce(ann.participant, screen)
     sources = {track.mid: track.source for track in ann.participant.tracks.values()}
     assert sources == {"5": Source.SCREEN_SHARE, "6": Source.CAMERA}
 
 
 def test_a_section_with_a_foreign_id_is_matched_after_a_while(world: World) -> None:
     ann = Party(world, "ann")
-    ann.participant.announce(MICROPHONE)
+    publishing.announce(ann.participant, MICROPHONE)
     ann.offer("audio sendonly another")
     world.pass_time(0.5)
     assert not ann.participant.tracks
@@ -79,8 +80,8 @@ def test_a_section_with_a_foreign_id_is_matched_after_a_while(world: World) -> N
 
 def test_announcing_twice_keeps_the_track(world: World) -> None:
     ann = Party(world, "ann")
-    ann.participant.announce(CAMERA)
-    ann.participant.announce(CAMERA)
+    publishing.announce(ann.participant, CAMERA)
+    publishing.announce(ann.participant, CAMERA)
     first, second = ann.client.of(TrackPublished)
     assert first.track.sid == second.track.sid
 
@@ -88,12 +89,12 @@ def test_announcing_twice_keeps_the_track(world: World) -> None:
 def test_mute_silences_and_is_told_to_all(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     (sid,) = ann.publish(MICROPHONE)
-    ann.participant.mute(sid, True)
+    publishing.mute(ann.participant, sid, True)
     world.time.turn()
     assert ann.participant.tracks[sid].producer.paused  # type: ignore[union-attr]
     for party in (ann, ben):
         assert party.client.last(RosterChanged).participants[-1].tracks[0].muted
-    ann.participant.mute("TR_unknown", True)
+    publishing.mute(ann.participant, "TR_unknown", True)
 
 
 def test_a_track_announced_muted_starts_silent(world: World) -> None:
@@ -106,14 +107,14 @@ def test_muted_from_outside(world: World) -> None:
     ann = Party(world, "ann")
     (sid,) = ann.publish(MICROPHONE)
     conference = world.registry.get("c")
-    conference.mute_from_outside("ann", sid, True)
+    publishing.mute_from_outside(conference.get("ann"), sid, True)
     assert ann.client.last(MuteAsked) == MuteAsked(sid, True)
     assert ann.participant.tracks[sid].producer.paused  # type: ignore[union-attr]
     with pytest.raises(Refusal) as refused:
-        conference.mute_from_outside("ann", sid, False)
+        publishing.mute_from_outside(conference.get("ann"), sid, False)
     assert refused.value.code == "unmute_denied"
     with pytest.raises(Refusal):
-        conference.mute_from_outside("ann", "TR_x", True)
+        publishing.mute_from_outside(conference.get("ann"), "TR_x", True)
 
 
 def test_unpublished_by_its_section(world: World) -> None:
@@ -123,13 +124,13 @@ def test_unpublished_by_its_section(world: World) -> None:
     assert sid not in ann.participant.tracks
     assert ben.client.last(RosterChanged).participants[-1].tracks == ()
     assert not ann.client.of(TrackUnpublished)
-    assert not world.registry.get("c").tracks_by_producer
+    assert not world.registry.get("c").tracks.by_producer
 
 
 def test_published_again_under_the_same_id(world: World) -> None:
     ann = Party(world, "ann")
     (first,) = ann.publish(CAMERA)
-    ann.participant.announce(CAMERA)  # before the old section has ended
+    publishing.announce(ann.participant, CAMERA)  # before the old section has ended
     ann.end("cam")
     ann.offer("video sendonly cam q h f")
     (second,) = ann.participant.tracks
@@ -139,14 +140,14 @@ def test_published_again_under_the_same_id(world: World) -> None:
 def test_publishing_needs_the_grant(world: World) -> None:
     ann = Party(world, "ann", can_publish=False)
     with pytest.raises(Refusal) as refused:
-        ann.participant.announce(CAMERA)
+        publishing.announce(ann.participant, CAMERA)
     assert refused.value.code == "publish_denied"
     ann.offer("video sendonly cam")
     assert not ann.participant.unclaimed
     ben = Party(world, "ben", can_publish_sources=frozenset({Source.MICROPHONE}))
-    ben.participant.announce(MICROPHONE)
+    publishing.announce(ben.participant, MICROPHONE)
     with pytest.raises(Refusal):
-        ben.participant.announce(CAMERA)
+        publishing.announce(ben.participant, CAMERA)
 
 
 def test_a_revoked_right_stops_the_tracks(world: World) -> None:
@@ -162,7 +163,7 @@ def test_a_revoked_right_stops_the_tracks(world: World) -> None:
 def test_bounds(world: World) -> None:
     ann = Party(world, "ann")
     for number in range(limits.PENDING_TRACKS):
-        ann.participant.announce(replace(MICROPHONE, cid=str(number)))
+        publishing.announce(ann.participant, replace(MICROPHONE, cid=str(number)))
     assert len(ann.participant.pending) == limits.PENDING_TRACKS
     ben = Party(world, "ben")
     ben.offer(*(f"audio sendonly m{number}" for number in range(limits.UNCLAIMED_SECTIONS + 1)))
@@ -171,7 +172,7 @@ def test_bounds(world: World) -> None:
     for number in range(limits.TRACKS_PER_PARTICIPANT):
         eve.publish(replace(MICROPHONE, cid=f"m{number}"))
     with pytest.raises(Refusal) as refused:
-        eve.participant.announce(CAMERA)
+        publishing.announce(eve.participant, CAMERA)
     assert refused.value.code == "track_limit"
 
 
@@ -180,19 +181,19 @@ def test_what_is_announced_counts_as_tracks_for_a_while(world: World) -> None:
     ann.publish(*(replace(MICROPHONE, cid=f"m{number}") for number in range(limits.TRACKS_PER_PARTICIPANT - 2)))
     announced = ("a", "b")
     for cid in announced:
-        ann.participant.announce(replace(MICROPHONE, cid=cid))
-    ann.participant.announce(replace(MICROPHONE, cid="b"))
+        publishing.announce(ann.participant, replace(MICROPHONE, cid=cid))
+    publishing.announce(ann.participant, replace(MICROPHONE, cid="b"))
     with pytest.raises(Refusal) as refused:
-        ann.participant.announce(CAMERA)
+        publishing.announce(ann.participant, CAMERA)
     assert refused.value.code == "track_limit"
     assert tuple(ann.participant.pending) == announced
     world.time.advance(limits.ANNOUNCED_S + 1)
-    ann.participant.announce(CAMERA)
+    publishing.announce(ann.participant, CAMERA)
     assert tuple(ann.participant.pending) == ("b", "cam"), "the oldest makes room"
     ann.offer("video sendonly cam q h f", "audio sendonly b")
     assert len(ann.participant.tracks) == limits.TRACKS_PER_PARTICIPANT
     with pytest.raises(Refusal):
-        ann.participant.announce(replace(CAMERA, cid="more"))
+        publishing.announce(ann.participant, replace(CAMERA, cid="more"))
 
 
 def test_malformed_sdp_is_a_peer_error(world: World) -> None:
@@ -223,7 +224,7 @@ def test_the_first_subscriber_is_told_to_the_publisher(world: World) -> None:
 def test_no_picture_comes_under_the_name_of_a_microphone(world: World, source: Source, kind: str) -> None:
     ann = Party(world, "ann", can_publish_sources=frozenset({source}))
     with pytest.raises(Refusal) as refused:
-        ann.participant.announce(Announcement("x", kind, source))
+        publishing.announce(ann.participant, Announcement("x", kind, source))
     assert refused.value.code == "track_kind_bad"
 
 
@@ -245,28 +246,28 @@ def test_no_picture_meets_a_library_that_opens_its_decoders_anew(world: World) -
     ann = Party(world, "ann", renews_decoders=True)
     ann.participant.client = moment = Moment()
     moment.peer = ann.peer
-    ann.participant.announce(MICROPHONE)
-    ann.participant.announce(CAMERA)
+    publishing.announce(ann.participant, MICROPHONE)
+    publishing.announce(ann.participant, CAMERA)
     assert moment.held == [False, True]
     ann.offer("audio sendonly mic")  # was under way already
     assert ann.peer.held
     ann.offer("video sendonly cam q h f")
     assert not ann.peer.held
     ann.offer("video sendonly screen")
-    ann.participant.announce(Announcement("screen", "video", Source.SCREEN_SHARE))  # after its section
+    publishing.announce(ann.participant, Announcement("screen", "video", Source.SCREEN_SHARE))  # after its section
     assert not ann.peer.held
 
 
 def test_a_picture_that_is_announced_and_never_offered_holds_no_later_one(world: World) -> None:
     ann = Party(world, "ann", renews_decoders=True)
-    ann.participant.announce(CAMERA)
+    publishing.announce(ann.participant, CAMERA)
     screen = Announcement("screen", "video", Source.SCREEN_SHARE)
     world.time.advance(HELD_S - 1.0)
-    ann.participant.announce(screen)
+    publishing.announce(ann.participant, screen)
     ann.offer("video sendonly screen")
     assert ann.peer.held, "the camera's offer may still come"
     world.time.advance(1.0)
-    ann.participant.announce(replace(screen, cid="again"))
+    publishing.announce(ann.participant, replace(screen, cid="again"))
     assert ann.peer.held
     ann.offer("video sendonly screen", "video sendonly again")
     assert not ann.peer.held
@@ -275,6 +276,6 @@ def test_a_picture_that_is_announced_and_never_offered_holds_no_later_one(world:
 @pytest.mark.parametrize(("renews", "dual"), [(False, False), (True, True)])
 def test_other_clients_go_on_seeing(world: World, renews: bool, dual: bool) -> None:
     ann = Party(world, "ann", renews_decoders=renews, dual=dual)
-    ann.participant.announce(CAMERA)
+    publishing.announce(ann.participant, CAMERA)
     assert not ann.peer.held
     assert not ann.receiver.held

@@ -23,7 +23,7 @@ from conference.ground.events import (
 from conference.ground.permissions import Source
 from conference.people.pace import Paced
 from conference.people.participant import Participant
-from conference.tracks import subscriptions
+from conference.tracks import publishing, subscriptions
 from conference.tracks.track import temporal_layer
 from tests.conference.doubles import Listener, World
 from tests.conference.parties import CAMERA, LAYERS, MICROPHONE, Party
@@ -35,7 +35,7 @@ def world() -> World:
 
 
 def share(party: Party, sid: str) -> Any:
-    track = party.conference.find_track(sid)
+    track = party.conference.tracks.by_sid.get(sid)
     assert track is not None
     return track.subscriptions.get(party.sid)
 
@@ -117,14 +117,14 @@ def test_unsubscribing_and_coming_back(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     (sid,) = ann.publish(CAMERA)
     ben.offer()
-    ben.participant.choose([sid], False)
+    subscriptions.choose(ben.participant, [sid], False)
     world.time.turn()
     assert share(ben, sid) is None
     assert ben.client.last(SectionsWanted) == SectionsWanted(0, 0)
     ben.offer()
-    ben.participant.choose([sid], True)
+    subscriptions.choose(ben.participant, [sid], True)
     assert share(ben, sid) is not None
-    ben.participant.choose(["TR_none"], True)
+    subscriptions.choose(ben.participant, ["TR_none"], True)
     assert ben.client.last(SubscriptionFailed).track_sid == "TR_none"
 
 
@@ -133,7 +133,7 @@ def test_selective_subscription(world: World) -> None:
     (sid,) = ann.publish(CAMERA)
     ben = Party(world, "ben", auto_subscribe=False)
     assert share(ben, sid) is None
-    ben.participant.choose([sid], True)
+    subscriptions.choose(ben.participant, [sid], True)
     assert share(ben, sid) is not None
 
 
@@ -146,7 +146,7 @@ def test_a_layer_within_one_stream_is_chosen_as_one_of_several(world: World) -> 
     for mime, wanted in (("video/VP9", [0, 1, 2]), ("video/AV1", [0, 1, 2]), ("video/VP8", [0, 0, 0])):
         track.mime, got = mime, []
         for quality in Quality:
-            ben.participant.set_settings([sid], Settings(quality=quality))
+            subscriptions.set_settings(ben.participant, [sid], Settings(quality=quality))
             got.append(share(ben, sid).consumer.layer)
         assert got == wanted
 
@@ -165,13 +165,13 @@ def test_subscribing_needs_the_grant(world: World) -> None:
 def test_a_publisher_chooses_its_audience(world: World) -> None:
     ann, ben, eve = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
     mic, cam = ann.publish(MICROPHONE, CAMERA)
-    ann.participant.permit(Permission(False, {"ben": frozenset({mic})}, {eve.sid: None}))
+    publishing.permit(ann.participant, Permission(False, {"ben": frozenset({mic})}, {eve.sid: None}))
     world.time.turn()
     assert share(ben, mic) is not None
     assert share(ben, cam) is None
     assert share(eve, cam) is not None
     assert ben.client.of(SubscriptionAllowed) == [SubscriptionAllowed(ann.sid, cam, False)]
-    ann.participant.permit(Permission())
+    publishing.permit(ann.participant, Permission())
     world.time.turn()
     assert share(ben, cam) is not None
     assert ben.client.last(SubscriptionAllowed).allowed
@@ -180,10 +180,10 @@ def test_a_publisher_chooses_its_audience(world: World) -> None:
 def test_what_publishers_allowed_meanwhile_is_told_after_a_resume(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     mic, cam = ann.publish(MICROPHONE, CAMERA)
-    ann.participant.permit(Permission(False, {"ben": frozenset({mic})}))
+    publishing.permit(ann.participant, Permission(False, {"ben": frozenset({mic})}))
     world.time.turn()
     ben.participant.detach(ben.client)
-    ann.participant.permit(Permission(False, {"ben": frozenset({cam})}))
+    publishing.permit(ann.participant, Permission(False, {"ben": frozenset({cam})}))
     world.time.turn()
     client = Listener()
     ben.conference.resume("ben", ben.sid, client)
@@ -203,16 +203,16 @@ def test_changes_of_permission_have_a_bounded_cost(world: World, monkeypatch: py
     offered: list[str] = []
     monkeypatch.setattr(subscriptions, "offer_to_all", lambda track: offered.append(track.owner.identity))
     for number in range(1001):
-        ann.participant.permit(Permission(number % 2 == 0))
+        publishing.permit(ann.participant, Permission(number % 2 == 0))
     assert offered == []
     world.time.turn()
     assert offered == ["ann", "ann"], "once for all of one turn"
-    ann.participant.permit(Permission())
+    publishing.permit(ann.participant, Permission())
     world.time.advance(1)
     assert len(offered) == 2, "nothing has changed"
     for number in range(1000):
-        ann.participant.permit(Permission(number % 2 == 1))
-        bea.participant.permit(Permission(number % 2 == 1))
+        publishing.permit(ann.participant, Permission(number % 2 == 1))
+        publishing.permit(bea.participant, Permission(number % 2 == 1))
         world.time.advance(0.001)
     work = 3 * limits.PERMITTED_S  # of one track: three people are there
     for one in ("ann", "bea"):
@@ -243,12 +243,12 @@ def test_what_is_remembered_of_refused_and_failed_tracks_is_bounded(
 ) -> None:
     monkeypatch.setattr(limits, "CHOICES_PER_PARTICIPANT", 3)
     ann, ben = Party(world, "ann"), Party(world, "ben")
-    ann.participant.permit(Permission(False))
+    publishing.permit(ann.participant, Permission(False))
     (sid,) = ann.publish(CAMERA)
     assert ben.participant.refused == {sid}
     ann.end("cam")
     assert ben.participant.refused == set()
-    ann.participant.permit(Permission())
+    publishing.permit(ann.participant, Permission())
     ben.peer.lacks = frozenset(("video/VP8",))
     for number in range(5):
         ann.publish(replace(CAMERA, cid=f"v{number}"))
@@ -263,15 +263,15 @@ def test_settings_choose_the_layer(world: World) -> None:
     (sid,) = ann.publish(CAMERA)
     consumer = share(ben, sid).consumer
     assert consumer.layer == 2
-    ben.participant.set_settings([sid], Settings(quality=Quality.LOW))
+    subscriptions.set_settings(ben.participant, [sid], Settings(quality=Quality.LOW))
     assert consumer.layer == 0
-    ben.participant.set_settings([sid], Settings(quality=Quality.LOW, width=640, height=360))
+    subscriptions.set_settings(ben.participant, [sid], Settings(quality=Quality.LOW, width=640, height=360))
     assert consumer.layer == 1
-    ben.participant.set_settings([sid], Settings(width=4000, height=3000))
+    subscriptions.set_settings(ben.participant, [sid], Settings(width=4000, height=3000))
     assert consumer.layer == 2
-    ben.participant.set_settings([sid], Settings(disabled=True))
+    subscriptions.set_settings(ben.participant, [sid], Settings(disabled=True))
     assert consumer.paused
-    ben.participant.set_settings([sid], Settings(fps=7))
+    subscriptions.set_settings(ben.participant, [sid], Settings(fps=7))
     assert (consumer.paused, consumer.layer, consumer.temporal) == (False, 2, 0)
 
 
@@ -281,10 +281,10 @@ def test_what_is_looked_at_goes_first_and_screens_before_cameras(world: World) -
     ben = Party(world, "ben")
     consumers = share(ben, camera).consumer, share(ben, screen).consumer
     assert [one.priority for one in consumers] == [0, 1]
-    ben.participant.set_settings([camera], Settings(width=1280, height=720))
-    ben.participant.set_settings([screen], Settings(width=200, height=112))
+    subscriptions.set_settings(ben.participant, [camera], Settings(width=1280, height=720))
+    subscriptions.set_settings(ben.participant, [screen], Settings(width=200, height=112))
     assert [one.priority for one in consumers] == [4, 1]
-    ben.participant.set_settings([screen], Settings(priority=1))
+    subscriptions.set_settings(ben.participant, [screen], Settings(priority=1))
     assert [one.priority for one in consumers] == [4, 5]
     assert not any(one.keeps for one in consumers)
 
@@ -326,7 +326,7 @@ def test_what_was_paused_meanwhile_is_told_after_a_resume(world: World) -> None:
     world.time.turn()
     states = ben.client.last(StreamStates).states
     assert {(one.track_sid, one.paused) for one in states} == {(first, False), (second, True)}
-    ben.participant.choose([second], False)
+    subscriptions.choose(ben.participant, [second], False)
     consumers[second].starve(False)
     world.time.turn()
     assert len(ben.client.of(StreamStates)) == 2
@@ -335,9 +335,9 @@ def test_what_was_paused_meanwhile_is_told_after_a_resume(world: World) -> None:
 def test_settings_outlive_the_subscription(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     (sid,) = ann.publish(CAMERA)
-    ben.participant.set_settings([sid], Settings(quality=Quality.LOW))
-    ben.participant.choose([sid], False)
-    ben.participant.choose([sid], True)
+    subscriptions.set_settings(ben.participant, [sid], Settings(quality=Quality.LOW))
+    subscriptions.choose(ben.participant, [sid], False)
+    subscriptions.choose(ben.participant, [sid], True)
     assert share(ben, sid).consumer.layer == 0
 
 
@@ -350,12 +350,12 @@ def test_who_says_sizes_later_begins_small(world: World) -> None:
 
 def test_two_layers_of_a_screen(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
-    ann.participant.announce(replace(CAMERA, layers=LAYERS[:2]))
+    publishing.announce(ann.participant, replace(CAMERA, layers=LAYERS[:2]))
     ann.offer("video sendonly cam q h")
     (sid,) = ann.participant.tracks
     consumer = share(ben, sid).consumer
     assert consumer.layer == 1
-    ben.participant.set_settings([sid], Settings(width=100, height=50))
+    subscriptions.set_settings(ben.participant, [sid], Settings(width=100, height=50))
     assert consumer.layer == 0
 
 
@@ -367,14 +367,14 @@ def test_frame_rates(fps: int, layer: int) -> None:
 def test_layers_nobody_wants_are_stopped_after_a_while_and_start_at_once(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     (sid,) = ann.publish(CAMERA)
-    ben.participant.set_settings([sid], Settings(quality=Quality.LOW))
+    subscriptions.set_settings(ben.participant, [sid], Settings(quality=Quality.LOW))
     world.pass_time(limits.LAYERS_DOWN_S - 1)
     assert not ann.client.of(LayersWanted)
     world.pass_time(2)
     assert ann.client.of(LayersWanted) == [LayersWanted(sid, "video/VP8", Quality.LOW)]
-    ben.participant.set_settings([sid], Settings(quality=Quality.HIGH))
+    subscriptions.set_settings(ben.participant, [sid], Settings(quality=Quality.HIGH))
     assert ann.client.last(LayersWanted).highest is Quality.HIGH
-    ben.participant.set_settings([sid], Settings(disabled=True))
+    subscriptions.set_settings(ben.participant, [sid], Settings(disabled=True))
     world.pass_time(limits.LAYERS_DOWN_S + 1)
     assert ann.client.last(LayersWanted).highest is None
 
@@ -393,8 +393,10 @@ def test_an_answer_repeats_the_wish(world: World) -> None:
 
 def test_bounded_wishes(world: World) -> None:
     ann = Party(world, "ann")
-    ann.participant.choose([f"TR_{n}" for n in range(limits.CHOICES_PER_PARTICIPANT + 1)], False)
-    ann.participant.set_settings([f"TR_{n}" for n in range(limits.CHOICES_PER_PARTICIPANT + 1)], Settings())
+    subscriptions.choose(ann.participant, [f"TR_{n}" for n in range(limits.CHOICES_PER_PARTICIPANT + 1)], False)
+    subscriptions.set_settings(
+        ann.participant, [f"TR_{n}" for n in range(limits.CHOICES_PER_PARTICIPANT + 1)], Settings()
+    )
     assert len(ann.participant.choices) == limits.CHOICES_PER_PARTICIPANT
     assert len(ann.participant.settings) == limits.CHOICES_PER_PARTICIPANT
 
@@ -407,12 +409,12 @@ def test_leaving_puts_the_books_right(world: World) -> None:
     ben.participant.leave(Reason.CLIENT_INITIATED)
     assert ann.participant.tracks[sid].subscriptions == {}
     ann.participant.leave(Reason.CLIENT_INITIATED)
-    assert world.registry.get("c").tracks_by_producer == {}
+    assert world.registry.get("c").tracks.by_producer == {}
 
 
 def test_wishes_about_long_ids_are_not_kept(world: World) -> None:
     ann = Party(world, "ann")
     long = "T" * (limits.SID_CHARACTERS + 1)
-    ann.participant.choose([long, long[1:]], False)
-    ann.participant.set_settings([long, long[1:]], Settings())
+    subscriptions.choose(ann.participant, [long, long[1:]], False)
+    subscriptions.set_settings(ann.participant, [long, long[1:]], Settings())
     assert set(ann.participant.choices) == set(ann.participant.settings) == {long[1:]}

@@ -11,7 +11,7 @@ from itertools import cycle
 
 import pytest
 
-from conference import Announcement, Entry, Grants, Knocker, Refusal, Registry, Source, State
+from conference import Announcement, Entry, Grants, Knocker, Refusal, Registry, Source, State, publishing
 from conference.data.packets import NoPackets
 from conference.ground.events import Answered
 from media import Node
@@ -55,7 +55,7 @@ async def come_in(registry: Registry, name: str) -> Person:
     participant = conference.join(Entry(grants=grants, dual=False, packets=NoPackets()), told)
     sections = [offers.audio("recvonly") for _ in VOICES]
     if name in VOICES:
-        participant.announce(Announcement("mic", "audio", Source.MICROPHONE))
+        publishing.announce(participant, Announcement("mic", "audio", Source.MICROPHONE))
         sections = [offers.audio("sendonly", "a=msid:- mic", "a=ssrc:7 cname:x")]
     participant.receive_offer(offers.describe(sections, fingerprint=client.own_fingerprint), 1)
     sdp = told.last(Answered).sdp

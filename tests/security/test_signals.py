@@ -17,7 +17,7 @@ from livekit.protocol import models, rtc
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from conference import Grants, Participant
+from conference import Grants, Participant, publishing
 from signaling.rtc import requests, scenarios, views
 from signaling.rtc.admin import METHODS, Administration
 from signaling.rtc.join import Ask
@@ -263,7 +263,7 @@ def test_a_control_that_looks_everywhere_is_told_of(
     def mute(session: Any, participant: Participant, message: rtc.MuteTrackRequest) -> None:
         for conference in session.desk.registry.all():
             for one in conference.participants.values():
-                one.mute(message.sid, message.muted)
+                publishing.mute(one, message.sid, message.muted)
 
     monkeypatch.setitem(requests.TABLE, "mute", mute)
     assert changes("mute", SMALL, room) == told

@@ -161,7 +161,7 @@ class HallCall:
             issued_at=self.began,
         )
         entry = Entry(grants=grants, dual=False, packets=packets.NoPackets(), auto_subscribe=False)
-        hall = conference.expect_hall(entry, self, self.options, mode)
+        hall = conference.halls.expect(entry, self, self.options, mode)
         hall.position, hall.language = self.party.position, self.party.language or "vi"
         return Room(conference, hall)
 
@@ -213,7 +213,7 @@ class HallCall:
         try:
             self.policy = self.owner.protection.placed(self)
             body, plan = plans.answer(self.call.offer, self._ends(self.room), self.profile, self.policy)
-            conference.welcome_hall(self.room.hall)
+            conference.halls.welcome(self.room.hall)
         except (Refusal, PeerError):
             self._leave_room()
             return False
@@ -230,7 +230,7 @@ class HallCall:
             self._offered = plans.make_offer(self._ends(room), self.profile, self.policy, self.agreed)
         except (Refusal, PeerError):
             self._moving = None
-            conference.dismiss_hall(room.hall)
+            conference.halls.dismiss(room.hall)
             raise
         self.on_moved = done
         self.call.reinvite(self._offered)
@@ -287,7 +287,7 @@ class HallCall:
 
     def _enter(self) -> None:
         assert self.room is not None and self.agreed is not None
-        self.room.conference.welcome_hall(self.room.hall)
+        self.room.conference.halls.welcome(self.room.hall)
         self.stood = True
         self._apply(self.room.hall, self.agreed.plan)
         self.owner.stands(self)
@@ -332,7 +332,7 @@ class HallCall:
         plan = self._read(body) if status < 300 else None
         if plan is None:
             if moving is not None:
-                moving.conference.dismiss_hall(moving.hall)
+                moving.conference.halls.dismiss(moving.hall)
                 self._moved(False)
             return
         if moving is None:
@@ -358,7 +358,7 @@ class HallCall:
         self._leave_room()
         self.room, self.agreed = to, Agreed(self._offered, plan)
         try:
-            to.conference.welcome_hall(to.hall)
+            to.conference.halls.welcome(to.hall)
         except Refusal:
             self._moved(False)
             self.end("moved in vain")
@@ -438,8 +438,8 @@ class HallCall:
             if room is None:
                 continue
             self.owner.floors.leave(room.hall)
-            if room.hall in room.hall.program.expected:
-                room.conference.dismiss_hall(room.hall)
+            if room.hall in room.conference.halls.expected:
+                room.conference.halls.dismiss(room.hall)
             else:
                 room.hall.hung_up()
         self.room = self._moving = None

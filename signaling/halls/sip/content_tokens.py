@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from conference import Conference, ContentTokenChange, Hall
+from conference import ContentTokenChange, Hall
 from conference.ground.plan import FloorPlan, OwnFloor
+from conference.ports.audience import Listener
 from conference.ports.halls import LineOptions
 from signaling.sip.floor.channel import FloorChannel
 from signaling.sip.floor.server import FloorServer
@@ -79,7 +80,9 @@ class HallFloors:
         program = hall.program
         server = self._servers.get(program)
         if server is None:
-            server = self._servers[program] = FloorServer(program.floor, plan.floor_id, partial(_name, hall.conference))
+            server = self._servers[program] = FloorServer(
+                program.floor, plan.floor_id, partial(_name, hall.table.participants)
+            )
         try:
             self._channel.attach(server, hall.sid, plan, program.floor_moved)
         except ValueError:
@@ -99,6 +102,6 @@ class HallFloors:
             self._channel.flush(server)
 
 
-def _name(conference: Conference, sid: str) -> str:
+def _name(participants: Mapping[str, Listener], sid: str) -> str:
     """What terminals show of who presents."""
-    return next((one.grants.name or one.identity for one in conference.participants.values() if one.sid == sid), "")
+    return next((one.grants.name or one.identity for one in participants.values() if one.sid == sid), "")

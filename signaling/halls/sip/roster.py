@@ -183,10 +183,9 @@ class Rosters:
 
 def users(conference: Conference, realm: str) -> Iterable[User]:
     """Halls in their order first, then those who are called, then people. Named by what they are in this conference alone."""
-    program = conference.program
     here = [one for one in conference.participants.values() if not one.grants.hidden and not one.left]
     halls = sorted((one for one in here if isinstance(one, Hall)), key=lambda hall: hall.position)
-    called = sorted(program.expected, key=lambda hall: hall.position) if program is not None else []
+    called = sorted(conference.halls.expected, key=lambda hall: hall.position)
     for hall in halls:
         held = hall.plan is not None and hall.plan.held
         yield _user(hall, realm, _hall_streams(hall), "on-hold" if held else "connected")

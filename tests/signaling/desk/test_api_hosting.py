@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference import Conference, Entry, Grants, Participant, Passage, Refusal, Registry, limits, marks
+from conference import Conference, Entry, Grants, Participant, Passage, Refusal, Registry, limits, marks, publishing
 from conference.ground.events import Left, MuteAsked, Reason
 from rooms.accounts import clients, signing
 from rooms.policy.actors import COMMAND
@@ -46,7 +46,7 @@ class Guest:
         grants = held.office.authenticator.verify(token, held.office.now.timestamp())
         self.conference: Conference = held.registry.enter(grants)
         self.participant: Participant = self.conference.join(Entry(grants, False, Format()), self.client)
-        self.participant.announce(MICROPHONE)
+        publishing.announce(self.participant, MICROPHONE)
         self.participant.receive_offer(describe(*PLACES, "audio sendonly mic"), 1)
         held.time.turn()
 
@@ -134,7 +134,7 @@ async def test_one_microphone_off_a_question_and_a_hand_down(held: Held) -> None
     guest.participant.update_own(name=None, metadata=None, attributes={marks.UNMUTE_ASKED: ""})
     assert guest.mark(marks.UNMUTE_ASKED) == "", "answered"
     held.time.advance(limits.MUTE_SHOWN_S + 1)
-    guest.participant.mute(next(iter(guest.participant.tracks)), False)
+    publishing.mute(guest.participant, next(iter(guest.participant.tracks)), False)
     refused = problem(await held.do(host, "ask-to-unmute", identity=guest.identity), 409, "microphone_on")
     assert refused["vi"] == "Micro của người này đang bật."
     guest.raise_hand("1")

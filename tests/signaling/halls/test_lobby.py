@@ -78,12 +78,12 @@ class Line(HallCall):
 
     def accept_in(self, conference: Conference, mode: Any = "meeting") -> None:
         self.room = self.expect(conference, mode)
-        conference.welcome_hall(self.room.hall)
+        conference.halls.welcome(self.room.hall)
         self.stood = True
 
     def move(self, conference: Conference, done: Callable[[bool], None], mode: Any = "meeting") -> None:
         before, self.room = self.room, self.expect(conference, mode)
-        conference.welcome_hall(self.room.hall)
+        conference.halls.welcome(self.room.hall)
         assert before is not None
         before.hall.hung_up()
         done(True)

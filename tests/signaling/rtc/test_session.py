@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies
 from livekit.protocol import models, rtc
 
-from conference import Grants, Kind, Source
+from conference import Grants, Kind, Source, publishing
 from conference import limits as conference_limits
 from signaling.rtc import limits
 from signaling.rtc.join import Ask
@@ -207,7 +207,7 @@ def test_mute_both_ways(office: Office) -> None:
     ann.ask(mute=rtc.MuteTrackRequest(sid=sid, muted=True))
     assert ben.wire.last("update").participants[0].tracks[0].muted
     ann.ask(mute=rtc.MuteTrackRequest(sid=sid, muted=False))
-    office.world.registry.get("c").mute_from_outside("ann", sid, True)
+    publishing.mute_from_outside(office.world.registry.get("c").get("ann"), sid, True)
     assert ann.wire.last("mute").muted
 
 
@@ -394,7 +394,7 @@ def test_whoever_was_muted_while_away_does_not_undo_it(office: Office, noticed: 
     )
     if noticed:
         ann.session.lost()
-    office.world.registry.get("c").mute_from_outside("ann", sid, True)
+    publishing.mute_from_outside(office.world.registry.get("c").get("ann"), sid, True)
     office.world.time.advance(limits.PING_TIMEOUT_S)
     again = Guest(office, *office.open(Grants(identity="ann", conference="c", join=True), ask))
     assert again.wire.kinds()[:3] == ["reconnect", "mute", "update"]
@@ -411,7 +411,7 @@ def test_whoever_was_muted_while_away_does_not_undo_it(office: Office, noticed: 
 def test_a_client_that_never_says_it_heard_may_speak_again(office: Office) -> None:
     ann = office.join("ann", offer=OFFER)
     sid = publish(ann)
-    office.world.registry.get("c").mute_from_outside("ann", sid, True)
+    publishing.mute_from_outside(office.world.registry.get("c").get("ann"), sid, True)
     office.world.time.advance(conference_limits.MUTE_SHOWN_S)
     ann.ask(mute=rtc.MuteTrackRequest(sid=sid, muted=False))
     assert not ann.participant.tracks[sid].producer.paused

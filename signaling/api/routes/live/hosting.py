@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from conference import Conference, Participant, Passage, Refusal, limits, moderation
+from conference import Conference, Participant, Passage, Refusal, limits
 from signaling.api.ground.surroundings import Doorway
 from signaling.api.routes.live.lobby import Bearer, Name, address_of, host_of
 from signaling.host import limits as bounds
@@ -126,7 +126,7 @@ def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         """Mutes every microphone but that of the host who asks."""
         host = await host_of(around, request, conference, authorization, tries)
         await around.note(host, "host.mute_all", {}, address_of(request))
-        made = moderation.silence_all(_meeting(around, conference), host.identity)
+        made = _meeting(around, conference).moderation.silence_all(host.identity)
         return Muted(muted=len(made.sids), undo=made.token, undo_s=limits.SILENCE_UNDO_S)
 
     @router.post("/mute-all/undo", openapi_extra=needs(SECRET))
@@ -136,7 +136,7 @@ def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         """
         await host_of(around, request, conference, authorization, tries)
         with _worded():
-            back = moderation.take_back(_meeting(around, conference), wanted.undo)
+            back = _meeting(around, conference).moderation.take_back(wanted.undo)
         return Undone(unmuted=back.unmuted, asked=back.asked)
 
     @router.post("/end", status_code=204, openapi_extra=needs(SECRET))

@@ -1,0 +1,126 @@
+"""The halls of one conference: those whose calls do not stand yet, and the program that all of them see.
+
+There is a program from the first hall on; their mixer ends with the last one. Implements `tracks.track.Pictures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from conference.ground import limits
+from conference.ground.errors import Refusal
+from conference.ground.permissions import Grants
+from conference.halls.hall import Hall
+from conference.people.participant import Participant, check_facts
+from conference.picture.composed import Composed
+from conference.picture.program import Mode, PictureStage, Program
+from conference.ports.clients import Entry
+from conference.ports.halls import HallPorts, HallSignal, LineOptions
+from conference.tracks.track import Subscriber, Track
+
+
+class HallStage(PictureStage, Protocol):
+    """The conference as its halls see it."""
+
+    @property
+    def closed(self) -> bool: ...
+    def check(self, grants: Grants) -> None:
+        """Raises Refusal."""
+
+    def make_room(self, entry: Entry) -> None:
+        """An older session of the identity ends. Raises Refusal."""
+
+    def bring_in(self, participant: Participant) -> None: ...
+
+
+class Halls:
+    """`ports`: None where no hall can be connected."""
+
+    def __init__(self, stage: HallStage, ports: HallPorts | None, random_bytes: Callable[[int], bytes]) -> None:
+        self._stage = stage
+        self._ports = ports
+        self._random_bytes = random_bytes
+        self.program: Program | None = None
+        self.expected: set[Hall] = set()
+        """Calls that do not stand yet."""
+
+    @property
+    def count(self) -> int:
+        return len(self.expected) + (len(self.program.halls) if self.program is not None else 0)
+
+    def expect(self, entry: Entry, signal: HallSignal, options: LineOptions, mode: Mode = "meeting") -> Hall:
+        """A terminal that is being called, or calls: its lines can be opened (`prepare`), nobody sees it yet. It comes in by
+        `welcome` or is given up by `dismiss`. Raises Refusal.
+        """
+        if self._ports is None or self._stage.closed:
+            raise Refusal("halls_off")
+        if len(self._stage.participants) > limits.PARTICIPANTS or self.count >= limits.HALLS:
+            raise Refusal("hall_limit")
+        self._stage.check(entry.grants)
+        check_facts(entry.grants)
+        if self.program is None:
+            self.program = Program(self._stage, self._ports, mode)
+        hall = Hall(self._stage, entry, self.program, signal, options, self._random_bytes)
+        self.expected.add(hall)
+        return hall
+
+    def welcome(self, hall: Hall) -> None:
+        """Its call stands: it is a participant now, its media come with `apply`. Raises Refusal: much may have happened while
+        it rang.
+        """
+        if self._stage.closed or hall.left:
+            raise Refusal("conference_not_found")
+        self._stage.check(hall.entry.grants)
+        self._stage.make_room(hall.entry)
+        self.expected.discard(hall)
+        self._stage.bring_in(hall)
+        hall.program.enter(hall)
+
+    def dismiss(self, hall: Hall) -> None:
+        """Its call did not come about."""
+        if hall in self.expected:
+            self.expected.discard(hall)
+            hall.left = True
+            hall.connection.close()
+            self._end_program()
+
+    def gone(self, participant: Participant) -> None:
+        """It has left, hall or not."""
+        if self.program is None:
+            return
+        if isinstance(participant, Hall):
+            self.program.leave(participant)
+        else:
+            self.program.gone(participant.sid)
+        self._end_program()
+
+    def close(self) -> None:
+        for hall in tuple(self.expected):
+            self.dismiss(hall)
+        if self.program is not None:
+            self.program.close()
+
+    def _end_program(self) -> None:
+        if self.program is not None and self.count == 0:
+            self.program.close()
+            self.program = None
+
+    # -- tracks.track.Pictures
+
+    @property
+    def composed(self) -> Composed | None:
+        return self.program.composed if self.program is not None else None
+
+    def changed(self) -> None:
+        if self.program is not None:
+            self.program.changed()
+
+    def heard(self, sid: str) -> None:
+        if self.program is not None:
+            self.program.heard(sid)
+            self.program.changed()
+
+    def codec_missing(self, subscriber: Subscriber, track: Track) -> None:
+        if self.program is not None and track.mime.lower() == "video/h264":
+            self.program.compose_for(subscriber)

@@ -1,0 +1,38 @@
+"""How the participants of one conference want their media to go, also when they join again."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from conference.ground import limits
+from conference.ports.clients import PathWish
+
+
+class Route(Protocol):
+    def prefer(self, path: PathWish) -> None: ...
+
+
+class Guest(Protocol):
+    @property
+    def identity(self) -> str: ...
+    @property
+    def connection(self) -> Route: ...
+
+
+class Paths:
+    def __init__(self) -> None:
+        self._wishes: dict[str, PathWish] = {}
+        """By identity."""
+
+    def prefer(self, participant: Guest, path: PathWish) -> None:
+        """The participant comes so from its next restart of ICE on, and when it joins again."""
+        participant.connection.prefer(path)
+        self._wishes.pop(participant.identity, None)
+        if path != "any":
+            if len(self._wishes) >= limits.PATHS_REMEMBERED:
+                del self._wishes[next(iter(self._wishes))]
+            self._wishes[participant.identity] = path
+
+    def apply(self, participant: Guest) -> None:
+        """To a newcomer."""
+        participant.connection.prefer(self._wishes.get(participant.identity, "any"))

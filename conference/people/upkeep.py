@@ -1,0 +1,74 @@
+"""What time brings to one participant, and what it must hear when it comes or comes back."""
+
+from __future__ import annotations
+
+from conference.data import tracks as data_tracks
+from conference.ground import limits
+from conference.ground.events import Reason
+from conference.people.participant import Participant
+from conference.people.settling import alone
+from conference.tracks import backup_codec, publishing, subscriptions
+from conference.tracks.quality import Meter
+from conference.tracks.track import Party
+
+
+def tick(participant: Participant, now: float) -> None:
+    """About once a second."""
+    if is_ghost(participant, now):
+        participant.stage.remove(participant, Reason.SIGNAL_CLOSE)
+        return
+    participant.connection.flush()
+    if participant.unclaimed and participant.pending:
+        publishing.match_leftovers(participant, now)
+    for track in participant.tracks.values():
+        for one in (track, track.backup):
+            if one is not None and one.wish.dated:
+                subscriptions.update_wish(one)
+        backup_codec.watch(track, now)
+    if participant.client is not None and participant.connection.is_overdue(now):
+        alone(participant, participant.stage.settling.negotiate)
+
+
+def is_ghost(participant: Participant, now: float) -> bool:
+    """Gone without a word: no signalling connection, and its media dead or alone for too long."""
+    if participant.detached_at is None:
+        return False
+    connection = participant.connection
+    away_s = now - participant.detached_at
+    if away_s >= limits.DETACHED_S or not connection.ever_connected:
+        return True
+    quiet_s, failed_s = connection.quiet_s(now), connection.failed_s(now)
+    if failed_s is not None:
+        return min(failed_s, away_s) >= limits.DETACHED_SILENT_S
+    return quiet_s is not None and min(quiet_s, away_s) >= limits.DETACHED_QUIET_S
+
+
+def tell_state(participant: Participant, meter: Meter) -> None:
+    """To a newcomer."""
+    for event in (participant.stage.speakers.current(), meter.current()):
+        if event is not None:
+            participant.deliver(event)
+    subscriptions.reconcile_all(participant)
+    data_tracks.subscribe_all(participant)
+
+
+def repeat_state(participant: Participant, meter: Meter) -> None:
+    """What a client may have missed while it was away."""
+    for event in (participant.stage.speakers.missed(), meter.current()):
+        if event is not None:
+            participant.deliver(event)
+    if participant.data.received or participant.data.next_handle > 1:  # else it never had any
+        data_tracks.tell_handles(participant)
+    subscriptions.repeat_permissions(participant)
+    subscriptions.repeat_streams(participant)
+    backup_codec.repeat(participant)
+    for track in participant.tracks.values():
+        if track.kind == "video":
+            subscriptions.tell_wish(track)
+        subscriptions.repeat_wish(track)
+
+
+def permit(publisher: Party) -> float:
+    """`Paced` work: what it publishes is given to whom it lets have it now."""
+    alone(publisher, subscriptions.offer_everything)
+    return len(publisher.tracks) * len(publisher.table.participants) * limits.PERMITTED_S
