@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Final
 
 from conference.ground import limits
+from conference.halls.causes import Cause
 
 
 class State(Enum):
@@ -83,12 +84,13 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """`status`: of the final answer (SIP); 0 with REFUSED: none came. `rungs`: how many profiles this terminal has. `why`: of
-    FORBID, one of `REASONS`. `own`: it is about a call that the hall made.
+    """`cause`: of REFUSED. `status`: the protocol's code of it, which only the row keeps; 0: no answer came. `rungs`: how many
+    profiles this terminal has. `why`: of FORBID, one of `REASONS`. `own`: it is about a call that the hall made.
     """
 
     event: Event
     now: float
+    cause: Cause = Cause.UNREACHABLE
     status: int = 0
     retry_after_s: float = 0.0
     rungs: int = 1
@@ -105,43 +107,33 @@ class Retry:
     tries: int
 
 
-BUSY: Final = Retry("busy", limits.BUSY_RETRY_S, limits.BUSY_TRIES)
-NO_ANSWER: Final = Retry("no_answer", limits.NO_ANSWER_RETRY_S, limits.NO_ANSWER_TRIES)
-UNREACHABLE: Final = Retry("unreachable", limits.NO_ANSWER_RETRY_S, limits.NO_ANSWER_TRIES)
-PROFILE: Final = Retry("profile", limits.RUNG_RETRY_S, limits.RUNGS)
-OVERLOADED: Final = Retry("overloaded", limits.OVERLOAD_RETRY_S, limits.OVERLOAD_TRIES)
-MERGED: Final = Retry("merged", limits.MERGED_RETRY_S, limits.NO_ANSWER_TRIES)
+BUSY: Final = Retry(Cause.BUSY.value, limits.BUSY_RETRY_S, limits.BUSY_TRIES)
+NO_ANSWER: Final = Retry(Cause.NO_ANSWER.value, limits.NO_ANSWER_RETRY_S, limits.NO_ANSWER_TRIES)
+UNREACHABLE: Final = Retry(Cause.UNREACHABLE.value, limits.NO_ANSWER_RETRY_S, limits.NO_ANSWER_TRIES)
+PROFILE: Final = Retry(Cause.PROFILE.value, limits.RUNG_RETRY_S, limits.RUNGS)
+OVERLOADED: Final = Retry(Cause.OVERLOADED.value, limits.OVERLOAD_RETRY_S, limits.OVERLOAD_TRIES)
+MERGED: Final = Retry(Cause.MERGED.value, limits.MERGED_RETRY_S, limits.NO_ANSWER_TRIES)
 LOST: Final = Retry("lost", limits.LOST_RETRY_S, limits.NO_ANSWER_TRIES)
-UNKNOWN_THERE: Final = Retry("unknown_there", 0, 0)
-FORBIDDEN: Final = Retry("forbidden", 0, 0)
-DECLINED: Final = Retry("declined", 0, 0)
+UNKNOWN_THERE: Final = Retry(Cause.UNKNOWN_THERE.value, 0, 0)
+FORBIDDEN: Final = Retry(Cause.FORBIDDEN.value, 0, 0)
+DECLINED: Final = Retry(Cause.DECLINED.value, 0, 0)
 NOT_REGISTERED: Final = "not_registered"
 """`Leg.failure` of one that is waited for."""
 REGISTER_HELPS: Final = frozenset({NOT_REGISTERED, UNREACHABLE.kind, LOST.kind})
 """Failures that end when the terminal registers."""
 
-RETRIES: Final[Mapping[int, Retry]] = {
-    0: UNREACHABLE,
-    401: FORBIDDEN,
-    403: FORBIDDEN,
-    404: UNKNOWN_THERE,
-    407: FORBIDDEN,
-    408: NO_ANSWER,
-    410: UNKNOWN_THERE,
-    415: PROFILE,
-    480: NO_ANSWER,
-    482: MERGED,
-    484: UNKNOWN_THERE,
-    486: BUSY,
-    487: NO_ANSWER,
-    488: PROFILE,
-    503: OVERLOADED,
-    600: BUSY,
-    603: DECLINED,
-    604: UNKNOWN_THERE,
-    606: PROFILE,
+RETRIES: Final[Mapping[Cause, Retry]] = {
+    Cause.BUSY: BUSY,
+    Cause.NO_ANSWER: NO_ANSWER,
+    Cause.UNREACHABLE: UNREACHABLE,
+    Cause.PROFILE: PROFILE,
+    Cause.OVERLOADED: OVERLOADED,
+    Cause.MERGED: MERGED,
+    Cause.UNKNOWN_THERE: UNKNOWN_THERE,
+    Cause.FORBIDDEN: FORBIDDEN,
+    Cause.DECLINED: DECLINED,
 }
-"""Final answer -> when again (RFC 3261 §21); every other one counts as UNREACHABLE."""
+"""Why a call came to nothing -> when the hall is called again."""
 
 REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "": ("", ""),
@@ -251,7 +243,7 @@ def _recover_connected(leg: Leg, one: Happening) -> Moved:
 
 
 def _refused(leg: Leg, one: Happening) -> Moved:
-    retry = RETRIES.get(one.status, UNREACHABLE)
+    retry = RETRIES[one.cause]
     if retry is OVERLOADED and one.retry_after_s > 0:
         after_s = min(max(one.retry_after_s, limits.RETRY_AFTER_LEAST_S), limits.RETRY_AFTER_MOST_S)
         retry = replace(retry, after_s=after_s)

@@ -70,7 +70,7 @@ from signaling.host.dates import GUEST, PREFIX
 from signaling.host.throttle import NumberTries, network
 from signaling.sip.dialog.agent import Agent, Target
 from signaling.sip.dialog.call import Call
-from signaling.sip.dialog.causes import Cause
+from signaling.sip.dialog.causes import Cause, hall_cause
 from signaling.sip.dialog.causes import Kind as Ended
 from signaling.sip.dialog.core import Config
 from signaling.sip.dialog.registrar import Account, Binding, Trunk
@@ -338,7 +338,8 @@ class Halls:
             one.begin_in(conference)
         except Refusal as refusal:
             self.kept.over(left.call_id, left.local.tag)
-            self._refused(order, status=refusal_of(refusal, "")[0], rungs=len(ladder))
+            status = refusal_of(refusal, "")[0]
+            self._refused(order, cause=hall_cause(status), status=status, rungs=len(ladder))
             return
         one.rungs = len(ladder)
         self.calls[order.leg_id] = one
@@ -358,7 +359,7 @@ class Halls:
     def _nowhere(self, order: DialOrder, standing: Standing, rungs: int) -> None:
         """It has no address. With an account it is waited for; it may have registered while we looked."""
         if not self.alias(standing):
-            self._refused(order, status=404, rungs=rungs)
+            self._refused(order, cause=hall_cause(404), status=404, rungs=rungs)
         elif self.registry is None or not self.registry.closed:
             self.caller.tell(order, Event.AWAY)
             if self.target(standing, strict=False) is not None:
@@ -707,7 +708,8 @@ class Halls:
 
     def failed(self, one: HallCall, status: int, retry_after_s: int) -> None:
         if one.order is not None and self._gives_up(one):
-            self._refused(one.order, status=status, retry_after_s=float(retry_after_s), rungs=one.rungs)
+            cause, wait_s = hall_cause(status), float(retry_after_s)
+            self._refused(one.order, cause=cause, status=status, retry_after_s=wait_s, rungs=one.rungs)
 
     def forbidden(self, one: HallCall, why: str) -> None:
         if one.order is not None and self._gives_up(one):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference import limits
+from conference.halls.causes import Cause
 from conference.halls.dialout import (
     REASONS,
     RETRIES,
@@ -23,6 +24,7 @@ from conference.halls.dialout import (
     step,
     urgency,
 )
+from signaling.sip.dialog.causes import hall_cause
 
 KEY = b"k" * 32
 LEG = Leg("date", "hall")
@@ -188,14 +190,15 @@ def test_each_event_in_each_state(row: list[str]) -> None:
         assert after == before  # ignored means untouched
 
 
-@pytest.mark.parametrize("status", sorted(RETRIES))
-def test_each_final_answer_has_words(status: int) -> None:
-    assert RETRIES[status].kind in REASONS and all(REASONS[RETRIES[status].kind])
+@pytest.mark.parametrize("cause", Cause)
+def test_each_cause_has_words(cause: Cause) -> None:
+    assert RETRIES[cause].kind == cause.value and all(REASONS[cause.value])
 
 
 def refuse(leg: Leg, now: float, status: int, rungs: int = 1, **more: float) -> tuple[Leg, tuple[Action, ...]]:
     calling = replace(leg, state=State.CALLING)
-    return step(calling, Happening(Event.REFUSED, now, status, more.get("retry_after_s", 0.0), rungs))
+    wait_s = more.get("retry_after_s", 0.0)
+    return step(calling, Happening(Event.REFUSED, now, hall_cause(status), status, wait_s, rungs))
 
 
 @pytest.mark.parametrize(
@@ -321,7 +324,7 @@ def test_whatever_happens_a_call_id_is_dialled_once_unless_the_server_was_killed
         now += 1
         if event is Event.AWAY and leg.state is State.CALLING:
             dialled.discard(call_id(leg, KEY))  # nothing was sent
-        leg, actions = step(leg, Happening(event, now, status, rungs=rungs))
+        leg, actions = step(leg, Happening(event, now, hall_cause(status), status, rungs=rungs))
         unsure = unsure or event is Event.RECOVER
         if Action.DIAL in actions:
             name = call_id(leg, KEY)

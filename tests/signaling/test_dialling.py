@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import limits
+from conference.halls.causes import Cause
 from conference.halls.dialout import Event, Leg, State
 from conference.ports.halls import DialOrder
 from rooms import limits as room_limits
@@ -169,7 +170,7 @@ async def test_refused_and_given_up_raises_one_alarm(
     caller = make()
     await caller.tick()
     leg_id = (await rows(database))["h000"].id
-    leg = await caller.happen(leg_id, Event.REFUSED, wire.orders[leg_id], status=404)
+    leg = await caller.happen(leg_id, Event.REFUSED, wire.orders[leg_id], cause=Cause.UNKNOWN_THERE)
     assert leg is not None and leg.state is State.GIVEN_UP
     async with database.reading() as session:
         (alarm,) = await session.scalars(select(LegAlarm).where(LegAlarm.leg_id == leg_id))
@@ -186,11 +187,11 @@ async def test_news_of_an_older_try_changes_nothing(
 ) -> None:
     caller, leg_id = called.caller, called.leg_id
     old = wire.orders[leg_id]
-    await caller.happen(leg_id, Event.REFUSED, old, status=486)
+    await caller.happen(leg_id, Event.REFUSED, old, cause=Cause.BUSY)
     clock.pass_s(limits.BUSY_RETRY_S)
     await caller.tick()
     assert wire.orders[leg_id].call_id != old.call_id
-    await caller.happen(leg_id, Event.REFUSED, old, status=404)
+    await caller.happen(leg_id, Event.REFUSED, old, cause=Cause.UNKNOWN_THERE)
     assert (await rows(database))["h000"].state == "calling"
     await caller.happen(leg_id, Event.ANSWERED, old)
     assert leg_id in wire.orders and (await rows(database))["h000"].state == "calling"
@@ -567,7 +568,7 @@ async def test_legs_of_which_nothing_comes_any_more_are_nobodys(
     caller = make()
     await caller.tick()
     given_up = (await rows(database))["h001"].id
-    await caller.happen(given_up, Event.REFUSED, wire.orders[given_up], status=404)
+    await caller.happen(given_up, Event.REFUSED, wire.orders[given_up], cause=Cause.UNKNOWN_THERE)
     for one in await all_legs(database):
         if one.id != given_up:
             await caller.happen(one.id, Event.END)
@@ -664,7 +665,7 @@ async def test_a_leg_that_the_database_refuses_is_named_once_and_counted_once_a_
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await called.caller.happen(called.leg_id, Event.REFUSED, wire.orders.pop(called.leg_id), status=486)
+    await called.caller.happen(called.leg_id, Event.REFUSED, wire.orders.pop(called.leg_id), cause=Cause.BUSY)
     clock.pass_s(limits.BUSY_RETRY_S)
     refusing = Refusing(monkeypatch, called.leg_id)
     ticks = 3 * round(bounds.TROUBLES_S / 10)

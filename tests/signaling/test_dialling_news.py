@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import limits
+from conference.halls.causes import Cause
 from conference.halls.dialout import Event
 from rooms.dialling import legs, planning
 from rooms.store.database import Database
@@ -59,12 +60,12 @@ async def test_how_a_call_ended_is_written_though_it_was_refused_for_long_and_ho
         await caller.tick()
     if before != "calling":
         await caller.happen(one.id, Event.ANSWERED, wire.orders[one.id])
-    await caller.happen(two.id, Event.REFUSED, wire.orders.pop(two.id), status=486)
+    await caller.happen(two.id, Event.REFUSED, wire.orders.pop(two.id), cause=Cause.BUSY)
     calls = wire.done.count(("dial", one.terminal_id))
     refusing = Refusing(monkeypatch, one.id)
     order = wire.orders.pop(one.id)
     if event in (Event.REFUSED, Event.FORBID):
-        caller.tell(order, event, **({"status": 486} if event is Event.REFUSED else {}))
+        caller.tell(order, event, **({"cause": Cause.BUSY} if event is Event.REFUSED else {}))
     else:
         caller.ended(one.id, event, order)
     await asyncio.gather(*caller._told)
@@ -272,7 +273,7 @@ async def test_a_hall_that_came_by_itself_is_not_called_for_a_try_of_which_the_e
 ) -> None:
     caller, one = called.caller, called.row
     hall, refusing = Late(caller, one, wire), Refusing(monkeypatch, one.id)
-    caller.tell(wire.orders.pop(one.id), Event.REFUSED, status=486)
+    caller.tell(wire.orders.pop(one.id), Event.REFUSED, cause=Cause.BUSY)
     await hall.told()
     hall.comes()
     await hall.told()

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import limits
+from conference.halls.causes import Cause
 from conference.halls.dialout import Event
 from rooms.dialling import legs
 from rooms.store.database import Database
@@ -195,7 +196,7 @@ async def test_who_has_come_is_in_though_the_operator_calls_it_before_that_is_wr
     database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller, row = called.caller, called.row
-    await caller.happen(row.id, Event.REFUSED, wire.orders.pop(row.id), status=486)
+    await caller.happen(row.id, Event.REFUSED, wire.orders.pop(row.id), cause=Cause.BUSY)
     hall = Late(caller, row, wire)
     refusing = Refusing(monkeypatch, row.id)
     hall.comes()
@@ -225,7 +226,8 @@ async def test_a_hall_that_an_operator_drops_before_its_arrival_is_written_is_ou
     elif state == "left":
         await caller.happen(leg_id, Event.DROP)
     else:
-        await caller.happen(leg_id, Event.REFUSED, wire.orders.pop(leg_id), status=486 if state == "failed" else 404)
+        cause = Cause.BUSY if state == "failed" else Cause.UNKNOWN_THERE
+        await caller.happen(leg_id, Event.REFUSED, wire.orders.pop(leg_id), cause=cause)
     assert (await called.now(database)).state == state
     hall, refusing = Late(caller, called.row, wire), Refusing(monkeypatch, leg_id)
     if arrival == "waits":
@@ -280,7 +282,7 @@ async def test_a_hall_that_is_to_be_out_is_not_called_though_it_is_due_and_that_
 ) -> None:
     """Of one that came by itself neither the arrival nor the end was written: its row waits for the next try."""
     caller, leg_id = called.caller, called.leg_id
-    await caller.happen(leg_id, Event.REFUSED, wire.orders.pop(leg_id), status=486)
+    await caller.happen(leg_id, Event.REFUSED, wire.orders.pop(leg_id), cause=Cause.BUSY)
     hall, refusing = Late(caller, called.row, wire), Refusing(monkeypatch, leg_id)
     if how == "wished":
         await database.transact(partial(legs.set_wish, leg_id=leg_id, wish="drop"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from conference.halls.causes import Cause as HallCause
 from signaling.sip.wire import limits
 from signaling.sip.wire.fields import Malformed
 from signaling.sip.wire.message import Response
@@ -44,13 +45,48 @@ class Kind(Enum):
 
 
 _BY_STATUS: Final = {
-    401: Kind.UNAUTHORISED, 403: Kind.UNAUTHORISED, 407: Kind.UNAUTHORISED,
-    404: Kind.NOT_FOUND, 410: Kind.NOT_FOUND, 484: Kind.NOT_FOUND, 604: Kind.NOT_FOUND,
-    408: Kind.NO_ANSWER, 480: Kind.UNAVAILABLE, 481: Kind.EXPIRED, 486: Kind.BUSY, 600: Kind.BUSY,
-    487: Kind.CANCELLED, 603: Kind.DECLINED,
-    415: Kind.NOT_ACCEPTABLE, 488: Kind.NOT_ACCEPTABLE, 606: Kind.NOT_ACCEPTABLE, 406: Kind.NOT_ACCEPTABLE,
-    503: Kind.OVERLOADED,
-}  # fmt: skip
+    401: (Kind.UNAUTHORISED, HallCause.FORBIDDEN),
+    403: (Kind.UNAUTHORISED, HallCause.FORBIDDEN),
+    404: (Kind.NOT_FOUND, HallCause.UNKNOWN_THERE),
+    406: (Kind.NOT_ACCEPTABLE, HallCause.UNREACHABLE),
+    407: (Kind.UNAUTHORISED, HallCause.FORBIDDEN),
+    408: (Kind.NO_ANSWER, HallCause.NO_ANSWER),
+    410: (Kind.NOT_FOUND, HallCause.UNKNOWN_THERE),
+    415: (Kind.NOT_ACCEPTABLE, HallCause.PROFILE),
+    480: (Kind.UNAVAILABLE, HallCause.NO_ANSWER),
+    481: (Kind.EXPIRED, HallCause.UNREACHABLE),
+    482: (Kind.FAILED, HallCause.MERGED),
+    484: (Kind.NOT_FOUND, HallCause.UNKNOWN_THERE),
+    486: (Kind.BUSY, HallCause.BUSY),
+    487: (Kind.CANCELLED, HallCause.NO_ANSWER),
+    488: (Kind.NOT_ACCEPTABLE, HallCause.PROFILE),
+    503: (Kind.OVERLOADED, HallCause.OVERLOADED),
+    600: (Kind.BUSY, HallCause.BUSY),
+    603: (Kind.DECLINED, HallCause.DECLINED),
+    604: (Kind.NOT_FOUND, HallCause.UNKNOWN_THERE),
+    606: (Kind.NOT_ACCEPTABLE, HallCause.PROFILE),
+}
+"""Status of a final answer (RFC 3261 section 21) -> what it says of the dialog, and of the hall that is called."""
+STATUSES: Final = {
+    HallCause.BUSY: 486,
+    HallCause.NO_ANSWER: 480,
+    HallCause.UNREACHABLE: 500,
+    HallCause.PROFILE: 488,
+    HallCause.OVERLOADED: 503,
+    HallCause.MERGED: 482,
+    HallCause.UNKNOWN_THERE: 404,
+    HallCause.FORBIDDEN: 403,
+    HallCause.DECLINED: 603,
+}
+"""The way back: how an INVITE is refused."""
+
+
+def hall_cause(status: int) -> HallCause:
+    """Why a call to a hall came to nothing. `status` 0: no answer came."""
+    return _BY_STATUS.get(status, _OTHER)[1]
+
+
+_OTHER: Final = (Kind.FAILED, HallCause.UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +104,7 @@ NORMAL: Final = Cause(Kind.NORMAL)
 
 def of_response(response: Response) -> Cause:
     """Of a failure (300 and above)."""
-    kind = Kind.MOVED if response.status < 400 else _BY_STATUS.get(response.status, Kind.FAILED)
+    kind = Kind.MOVED if response.status < 400 else _BY_STATUS.get(response.status, _OTHER)[0]
     try:
         wait = response.seconds("retry-after")
     except Malformed:
