@@ -1,17 +1,16 @@
-"""One WebRTC peer connection: remembers its sections and binds producers and consumers to them.
+"""One WebRTC peer connection: remembers its sections, and whose turn it is to describe them.
 
 A peer is the one that answers (the client offers; `answer`) or the one that offers (`offer`, `accept_answer`), for
-life. Reading SDP is `description.py`, deciding and writing is `negotiation.py`, the path is `transport.py`.
+life. Reading SDP is `description.py`, deciding and writing is `negotiation.py`, the path is `transport.py`. The producers of the
+peer's tracks are `publishing.py`, the tracks towards the peer are `forwarding.py`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
-from media.ground import limits
 from media.ground.errors import PeerError
 from media.ground.parameters import (
     Acceptance,
@@ -21,31 +20,23 @@ from media.ground.parameters import (
     Kind,
     OfferedTrack,
     Section,
-    Sending,
 )
 from media.ground.seam import Seam
 from media.peers import negotiation
 from media.peers.description import Memory, parse
+from media.peers.forwarding import Forwarding
 from media.peers.handshake import Certificate
 from media.peers.handshake import Role as DtlsRole
-from media.peers.negotiation import Head, Plan, map_codecs
-from media.peers.results import Answer, Offer, Published
+from media.peers.negotiation import Head, Plan
+from media.peers.publishing import Publishing, end_publishing
+from media.peers.results import Answer, Offer
 from media.peers.sections import (
-    FreeSlots,
-    Room,
     Slot,
-    offered_track,
-    ordered_encodings,
     own_section,
-    same_formats,
-    same_streams,
 )
 from media.peers.transport import Transport, TransportEvents, TransportState
-from media.tracks.consumer import CodecMap, Consumer
+from media.tracks.consumer import Consumer
 from media.tracks.producer import Producer
-
-if TYPE_CHECKING:
-    from asyncio import TimerHandle
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,17 +74,12 @@ class Peer:
         self._forget = forget
         self._role: Literal["", "answers", "offers"] = ""
         self._slots: dict[str, Slot] = {}  # by mid, in the order of the description
-        self._waiting: dict[Consumer, None] = {}  # in the order in which they came
-        self._places: dict[Consumer, Slot] = {}
         self._described = Memory()
-        self._consumers = 0
         self._session_id = seam.numbers.random.getrandbits(62)
         self._version = 0
         self._next_mid = 0
         self._changed = False
         self._telling = False
-        self._held = False
-        self._holding: TimerHandle | None = None
         self.shard = shard
         """The packet thread that it lives on."""
         self.only: Literal["udp", "tcp"] | None = None
@@ -101,6 +87,8 @@ class Peer:
         self._transport = Transport(seam, router, shard, endpoint.certificate, events)
         self.id = self._transport.id
         """The key of `Statistics.peers`."""
+        self._publishing = Publishing(seam, self._transport)
+        self._forwarding = Forwarding(seam, self._transport, self._slots, self._change)
 
     # -- the client offers
 
@@ -115,14 +103,14 @@ class Peer:
         self._check_kinds(description)
         self._meet(description)
         ended = self._take_sections(description)
-        published = [one for slot in self._slots.values() if (one := self._publish(slot, accept, ended))]
-        bound, unsupported = self._bind_waiting()
+        published = [one for slot in self._slots.values() if (one := self._publishing.take(slot, accept, ended))]
+        bound, unsupported = self._forwarding.bind_waiting()
         plans = [self._plan(slot) for slot in self._slots.values()]
         setup = "active" if self._transport.role == "client" else "passive"
         sdp = negotiation.write(self._head(setup, description.allow_mixed), plans)
         for slot in self._slots.values():
             slot.draining = False
-        self._changed = self._has_place()
+        self._changed = self._forwarding.has_place()
         return Answer(sdp, self._tracks(), published, ended, bound, unsupported)
 
     # -- we offer
@@ -133,15 +121,7 @@ class Peer:
         self._role = "offers"
         if not self._slots:
             self._add_slot("application")
-        free, room = FreeSlots(self._slots.values()), Room(self._slots.values())
-        for consumer in self._in_turn():
-            kind = consumer.producer.kind
-            slot = free.take(kind) or (self._add_slot(kind) if room.take(kind) else None)
-            if slot is None:
-                continue  # until the section of another one is free
-            slot.consumer, slot.fresh = consumer, False
-            self._places[consumer] = slot
-            del self._waiting[consumer]
+        self._forwarding.place_waiting(self._add_slot)
         self._changed = False
         plans = []
         for slot in self._slots.values():
@@ -168,9 +148,9 @@ class Peer:
                 raise PeerError("the answer does not fit the offer")
             if section.kind == "application":
                 self._associate(section)
-            elif self._take_answer(slot, section):
+            elif self._forwarding.take_answer(slot, section):
                 started += [slot.consumer] if slot.consumer else []
-        if self._has_place():
+        if self._forwarding.has_place():
             self._change()
         return started
 
@@ -185,46 +165,23 @@ class Peer:
     def consume(self, producer: Producer, *, stream_id: str, track_id: str) -> Consumer:
         """The track waits for the next negotiation. Raises `PeerError` beyond the bound of `limits.CONSUMERS`."""
         assert self.state != "closed"
-        assert not producer.closed
-        if self._consumers >= limits.CONSUMERS:
-            raise PeerError("too many tracks")
-        self._consumers += 1
-        sending = Sending(stream_id, track_id, self._seam.numbers.new_ssrc(), self._repair_ssrc(producer.kind))
-        consumer = Consumer(self._seam, producer, sending, self.stop)
-        self._waiting[consumer] = None
-        self._change()
-        return consumer
+        return self._forwarding.consume(producer, stream_id, track_id)
 
     def stop(self, consumer: Consumer) -> None:
         """Idempotent. Its section becomes free when the peer has been told."""
-        if consumer.closed:
-            return
-        consumer.closed = True
-        self._consumers -= 1
-        consumer.producer.detach(consumer)
-        self._waiting.pop(consumer, None)
-        slot = self._places.get(consumer)
-        if slot is not None:
-            self._release(slot)
-        if self.state != "closed":
-            self._change()
+        self._forwarding.stop(consumer)
 
     @property
     def missing_sections(self) -> tuple[int, int]:
         """Audio and video sections wanted beyond the free ones, when the client is the one that offers; no more than a
         description may have: tracks beyond that wait until others end.
         """
-        wanted = Counter(consumer.producer.kind for consumer in self._waiting)
-        if not wanted:
-            return 0, 0
-        free, room = FreeSlots(self._slots.values()), Room(self._slots.values())
-        audio = room.take("audio", max(0, wanted["audio"] - free.count("audio")))
-        return audio, room.take("video", max(0, wanted["video"] - free.count("video")))
+        return self._forwarding.missing_sections
 
     @property
     def forwarded(self) -> int:
         """Tracks towards the peer, waiting ones included."""
-        return self._consumers
+        return self._forwarding.count
 
     @property
     def needs_offer(self) -> bool:
@@ -233,26 +190,7 @@ class Peer:
 
     def hold_pictures(self, held: bool) -> None:
         """Held ones are not sent until they are let go, for `limits.HELD_S` at most; what is on its way arrives."""
-        if held or self._held:
-            self._set_hold(held)
-
-    def _set_hold(self, held: bool) -> None:
-        """Again a moment later where the plane is busy."""
-        if self._holding is not None:
-            self._holding.cancel()
-            self._holding = None
-        if self.state == "closed":
-            return
-        self._held = held
-        try:
-            for slot in self._slots.values():
-                if slot.consumer is not None and slot.section.kind == "video":
-                    slot.consumer.hold(held)
-        except OverflowError:
-            self._holding = self._seam.loop.call_later(limits.ENDINGS_S, self._set_hold, held)
-        else:
-            if held:
-                self._holding = self._seam.loop.call_later(limits.HELD_S, self._set_hold, False)
+        self._forwarding.hold_pictures(held)
 
     # -- data
 
@@ -285,12 +223,8 @@ class Peer:
         for slot in self._slots.values():
             if slot.producer is not None:
                 slot.producer.close()
-            if slot.consumer is not None:
-                slot.consumer.close()
-        for consumer in tuple(self._waiting):
-            consumer.close()
+        self._forwarding.close()
         self._transport.close()
-        self._set_hold(False)
         self._forget(self)
 
     # -- what a description says
@@ -326,7 +260,8 @@ class Peer:
 
     def _take_sections(self, description: Description) -> list[Producer]:
         """Puts the offer's sections in the place of the known ones; returns the producers that went with theirs."""
-        before, self._slots = self._slots, {}
+        before = dict(self._slots)
+        self._slots.clear()
         for place, section in enumerate(description.sections):
             key = section.mid if section.usable else f"{section.mid} {place}"  # a rejected mid may come twice
             slot = before.pop(section.mid, None) if section.usable else None
@@ -337,172 +272,19 @@ class Peer:
             if section.kind == "application" and section.usable:
                 self._associate(section)
             if slot.consumer is not None and not section.receives:
-                self._requeue(slot)
+                self._forwarding.requeue(slot)
         ended = []
         for slot in before.values():
-            ended += self._end_publishing(slot)
+            ended += end_publishing(slot)
             if slot.consumer is not None:
-                self._requeue(slot)
+                self._forwarding.requeue(slot)
         return ended
 
     def _associate(self, section: Section) -> None:
         if section.usable:
             self._transport.start_association(section.sctp_port, section.max_message_bytes)
 
-    # -- published tracks
-
-    def _publish(
-        self, slot: Slot, accept: Callable[[OfferedTrack], Acceptance | None], ended: list[Producer]
-    ) -> Published | None:
-        if slot.producer is None and not slot.section.sends:
-            return None
-        if slot.producer is not None and slot.producer.closed:
-            self._end_publishing(slot)
-        offered = offered_track(slot.section)
-        if offered is None:
-            ended += self._end_publishing(slot)
-            return None
-        if slot.producer is not None:
-            if slot.offered is not None and self._goes_on(slot, slot.offered, offered):
-                return None
-            ended += self._end_publishing(slot)
-        slot.acceptance = accept(offered)
-        if slot.acceptance is None:
-            return None
-        slot.offered = offered
-        slot.producer = self._open_producer(slot.section, slot.acceptance)
-        if slot.producer is None:
-            slot.acceptance = None
-            return None
-        return Published(slot.section.mid, offered, slot.producer, slot.producer.mime)
-
-    def _goes_on(self, slot: Slot, before: OfferedTrack, now: OfferedTrack) -> bool:
-        assert slot.producer is not None
-        assert slot.acceptance is not None
-        assert slot.section.capabilities is not None
-        agreed = negotiation.agree(slot.section.capabilities, slot.acceptance)
-        return (
-            before.track_id == now.track_id
-            and same_streams(slot.producer.encodings, ordered_encodings(slot.section))
-            and same_formats(slot.producer.codecs, agreed.codecs)
-        )
-
-    def _open_producer(self, section: Section, acceptance: Acceptance) -> Producer | None:
-        assert section.capabilities is not None
-        agreed = negotiation.agree(section.capabilities, acceptance)
-        if not agreed.codecs:
-            return None
-        self._transport.add_extensions(agreed.extensions)
-        producer = Producer(
-            self._seam, self.id, section.capabilities.kind, section.mid, agreed.codecs, ordered_encodings(section)
-        )
-        if not any("nack" in codec.feedback for codec in agreed.codecs):
-            producer.forgo_repairs()
-        return producer
-
-    def _end_publishing(self, slot: Slot) -> list[Producer]:
-        producer, slot.producer, slot.offered, slot.acceptance = slot.producer, None, None, None
-        if producer is None:
-            return []
-        producer.close()
-        return [producer]
-
     # -- sections of ours
-
-    def _bind_waiting(self) -> tuple[list[Consumer], list[Consumer]]:
-        """Puts waiting tracks into free sections; (bound, without a common codec)."""
-        bound, unsupported = [], []
-        free = FreeSlots(self._slots.values()) if self._waiting else FreeSlots(())
-        for consumer in self._in_turn():
-            kind = consumer.producer.kind
-            slot = free.first(kind)
-            if slot is None:
-                continue
-            if self._bind(slot, slot.section, consumer):
-                free.take(kind)
-                del self._waiting[consumer]
-                bound.append(consumer)
-            else:
-                consumer.close()
-                unsupported.append(consumer)
-        return bound, unsupported
-
-    def _bind(self, slot: Slot, section: Section, consumer: Consumer) -> bool:
-        mapping = self._map(section, slot.acceptance, consumer)
-        if not mapping.payloads:
-            return False
-        if not mapping.repaired:
-            consumer.sending = replace(consumer.sending, rtx_ssrc=0)
-        slot.consumer, slot.sending, slot.fresh = consumer, True, False
-        self._places[consumer] = slot
-        consumer.bind(slot.section.mid)
-        consumer.hold(self._held and slot.section.kind == "video")
-        if self._role == "answers" and self.state == "connected":
-            self._seam.loop.call_later(limits.ANSWER_SETTLES_S, self._begin, consumer, consumer.id, mapping)
-        else:
-            consumer.begin(self.id, mapping)
-        return True
-
-    def _begin(self, consumer: Consumer, number: int, mapping: CodecMap) -> None:
-        """The client has surely taken in the answer that names the SSRC. `number`: that of the consumer when it was bound."""
-        if self.state == "closed" or consumer.closed or consumer.mid is None or consumer.id != number:
-            return
-        try:
-            consumer.begin(self.id, mapping)
-        except OverflowError:
-            self._seam.loop.call_later(limits.ENDINGS_S, self._begin, consumer, number, mapping)
-
-    def _map(self, section: Section, acceptance: Acceptance | None, consumer: Consumer) -> CodecMap:
-        assert section.capabilities is not None
-        agreed = negotiation.agree(section.capabilities, acceptance)
-        self._transport.add_extensions(agreed.extensions)
-        return map_codecs(consumer.producer.codecs, agreed.codecs)
-
-    def _take_answer(self, slot: Slot, section: Section) -> bool:
-        """True: the consumer of the slot begins to send."""
-        if slot.announced_idle:
-            slot.draining = False
-        consumer = slot.consumer
-        if consumer is None or slot.sending or slot.announced_idle:
-            return False
-        if section.receives and self._bind(slot, section, consumer):
-            return True
-        consumer.close()
-        return False
-
-    def _release(self, slot: Slot) -> None:
-        consumer, slot.consumer = slot.consumer, None
-        assert consumer is not None
-        self._places.pop(consumer, None)
-        slot.sending = False
-        slot.draining = True
-        consumer.unbind()
-
-    def _requeue(self, slot: Slot) -> None:
-        """The peer took the section away: the track waits for another one."""
-        consumer = slot.consumer
-        assert consumer is not None
-        self._release(slot)
-        consumer.id = self._seam.numbers.new_number()
-        repair = self._repair_ssrc(consumer.producer.kind)
-        consumer.sending = replace(consumer.sending, ssrc=self._seam.numbers.new_ssrc(), rtx_ssrc=repair)
-        self._waiting[consumer] = None
-
-    def _repair_ssrc(self, kind: Kind) -> int:
-        """Audio is resent on its own SSRC: a browser refuses an FID group there."""
-        return self._seam.numbers.new_ssrc() if kind == "video" else 0
-
-    def _has_place(self) -> bool:
-        """Another negotiation would bring a waiting track into a section."""
-        if not self._waiting:
-            return False
-        free, room = FreeSlots(self._slots.values()), Room(self._slots.values())
-        kinds = {consumer.producer.kind for consumer in self._waiting}
-        return any(free.first(kind) or room.of(kind) for kind in kinds)
-
-    def _in_turn(self) -> list[Consumer]:
-        """Waiting tracks: voices first, then as they came."""
-        return sorted(self._waiting, key=lambda consumer: consumer.producer.kind == "video")
 
     def _add_slot(self, kind: Kind | Literal["application"]) -> Slot:
         slot = Slot(own_section(kind, str(self._next_mid)))
@@ -541,6 +323,9 @@ class Peer:
         return {slot.section.mid: slot.consumer.track_id for slot in self._slots.values() if slot.consumer is not None}
 
     def _change(self) -> None:
+        """Something waits for the next negotiation."""
+        if self.state == "closed":
+            return
         self._changed = True
         if not self._telling:
             self._telling = True

@@ -277,7 +277,7 @@ def test_a_control_without_the_bound_takes_every_track(
     peer = router.open_peer(Recorder())
     for number in range(1500):
         forward(peer, producers[0], f"TR_{number}")
-    assert peer._consumers == 1500
+    assert peer._forwarding.count == 1500
     with pytest.raises(PeerError):
         monkeypatch.undo()
         forward(peer, producers[0], "TR_1500")
