@@ -19,8 +19,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from signaling.host import clock, config, limits
-from signaling.host.config import Loaded, Profile, Settings, SettingsError
+from signaling.host import clock, limits, sources
+from signaling.host.settings import Settings, SettingsError, meaning
+from signaling.host.sources import Loaded, Profile
 
 GROUPS = ("user", "audit", "org", "db", "mail", "booking", "demo", "hall")
 """Modules of `signaling.commands`, each imported when its group is asked for: all together take two seconds of a processor."""
@@ -52,7 +53,7 @@ app.add_typer(shown, name="config")
 
 
 def _option(name: str) -> Any:
-    return typer.Option(f"--{name.replace('_', '-')}", help=config.meaning(name), show_default=False)
+    return typer.Option(f"--{name.replace('_', '-')}", help=meaning(name), show_default=False)
 
 
 File = Annotated[Path | None, typer.Option("--config", help="tệp TOML / settings file", show_default=False)]
@@ -66,7 +67,7 @@ DataDir = Annotated[Path | None, _option("data_dir")]
 TlsCert = Annotated[Path | None, _option("tls_cert")]
 TlsKey = Annotated[Path | None, _option("tls_key")]
 LogLevel = Annotated[str | None, _option("log_level")]
-Demo = Annotated[bool | None, typer.Option("--demo", help=config.meaning("demo"), show_default=False)]
+Demo = Annotated[bool | None, typer.Option("--demo", help=meaning("demo"), show_default=False)]
 
 
 @app.command()
@@ -82,7 +83,7 @@ def dev(
     log_level: LogLevel = None,
     shards: Shards = None,
     demo_month: Demo = None,
-    halls: Annotated[bool | None, typer.Option("--halls", help=config.meaning("halls"), show_default=False)] = None,
+    halls: Annotated[bool | None, typer.Option("--halls", help=meaning("halls"), show_default=False)] = None,
     file: File = None,
 ) -> None:
     """Chạy thử trên máy này / run on this machine, everything set up."""
@@ -211,7 +212,7 @@ def bot_join(
 @shown.command("show")
 def config_show(profile: Annotated[str, typer.Option(help="dev | serve")] = "serve", file: File = None) -> None:
     """Mỗi giá trị và nơi đặt nó / each value and where it was set."""
-    if profile not in config.PROFILES:
+    if profile not in sources.PROFILES:
         _fail(2, "--profile: dev hoặc serve.", "--profile: dev or serve.")
     rows = _load("dev" if profile == "dev" else "serve", {}, file).rows()
     wide = max(len(value) for _, value, _ in rows)
@@ -304,7 +305,7 @@ def _greeting(profile: Profile) -> Callable[[Any, str], None]:
 
 def _load(profile: Profile, overrides: Mapping[str, object], file: Path | None) -> Loaded:
     try:
-        return config.load(profile, overrides=overrides, environ=os.environ, file=file)
+        return sources.load(profile, overrides=overrides, environ=os.environ, file=file)
     except SettingsError as error:
         _fail(2, error.vi, error.en)
 

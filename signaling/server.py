@@ -46,7 +46,8 @@ from signaling.halls.halls import Halls
 from signaling.halls.halls import Surroundings as HallSurroundings
 from signaling.host import limits
 from signaling.host.clock import CLOCK, version
-from signaling.host.config import Profile, Settings, SettingsError
+from signaling.host.settings import Settings, SettingsError
+from signaling.host.sources import Profile
 from signaling.host.tokens import Authenticator, kept_secret
 from signaling.host.turn import Turn
 from signaling.meetings.secretariat import Secretariat
@@ -72,7 +73,7 @@ def with_credentials(settings: Settings, profile: Profile) -> Settings:
         return settings
     if profile == "dev":
         secret = settings.api_secret or kept_secret(settings.data_dir / "devkey.secret", secrets.token_bytes)
-        return replace(settings, api_key=settings.api_key or "devkey", api_secret=secret)
+        return settings.model_copy(update={"api_key": settings.api_key or "devkey", "api_secret": secret})
     raise SettingsError(
         "Cần api_key và api_secret (DIEMCAU_API_KEY, DIEMCAU_API_SECRET). Tạo bí mật: openssl rand -hex 32.",
         "api_key and api_secret are needed (DIEMCAU_API_KEY, DIEMCAU_API_SECRET). Make a secret: openssl rand -hex 32.",

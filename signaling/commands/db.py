@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from signaling.commands.ground import DataDir, File, carried_out, ground
-from signaling.host.config import BACKUP_VARIABLE
+from signaling.host.sources import BACKUP_VARIABLE
 
 app = typer.Typer(no_args_is_help=True, help="Cơ sở dữ liệu / database")
 Recipients = Annotated[

@@ -28,8 +28,8 @@ from rooms.store.migrations import steps
 from rooms.store.tables.sites import Network
 from signaling.front import sockets, tls, whereabouts
 from signaling.halls import listening
-from signaling.host.config import Settings, SettingsError
 from signaling.host.files import is_private
+from signaling.host.settings import Settings, SettingsError
 from signaling.ops import libraries
 from web import DIST
 

@@ -17,11 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from rooms.errors import Refusal
 from rooms.store.database import Database, reason
 from rooms.store.migrations import steps
-from signaling.host import clock, config
-from signaling.host.config import Settings
+from signaling.host import clock, sources
+from signaling.host.settings import Settings, SettingsError, meaning
 
 T = TypeVar("T")
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help=config.meaning("data_dir"), show_default=False)]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help=meaning("data_dir"), show_default=False)]
 File = Annotated[Path | None, typer.Option("--config", help="tệp TOML / settings file", show_default=False)]
 SHOWN = 50
 """Troubles of a file that are printed."""
@@ -42,8 +42,8 @@ class Ground:
 def ground(data_dir: Path | None, file: Path | None) -> Ground:
     """From the settings file, the environment and `--data-dir`; exit code 2 when they are wrong."""
     try:
-        settings = config.load("serve", overrides={"data_dir": data_dir}, environ=os.environ, file=file).settings
-    except config.SettingsError as error:
+        settings = sources.load("serve", overrides={"data_dir": data_dir}, environ=os.environ, file=file).settings
+    except SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
     return Ground(settings, datetime.fromtimestamp(clock.CLOCK.time(), UTC))

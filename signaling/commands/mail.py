@@ -9,7 +9,7 @@ import typer
 
 from rooms.store.database import Database
 from signaling.commands.ground import DataDir, File, ground, with_database
-from signaling.host.config import Settings
+from signaling.host.settings import Settings
 from signaling.notify.limits import REPLY_BYTES
 from signaling.notify.mail import Mailer, MailRefused, MailServer, build
 from signaling.notify.notices import trial

@@ -8,7 +8,7 @@ from pathlib import Path
 from signaling.front import tls
 from signaling.host import limits
 from signaling.host.clock import CLOCK
-from signaling.host.config import Settings
+from signaling.host.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping, MutableMapping, Sequence
 
 from signaling.host import limits
-from signaling.host.config import Settings, SettingsError
+from signaling.host.settings import Settings, SettingsError
 
 BACKLOG = 2048
 _ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}

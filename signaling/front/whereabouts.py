@@ -15,8 +15,8 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 
 from signaling.front import sockets, tls
-from signaling.host.config import Settings
 from signaling.host.files import write_private
+from signaling.host.settings import Settings
 
 FILE = "server.json"
 FILE_BYTES = 4096

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from conference.ports.halls import LineOptions
 from signaling.front import sockets, tls
-from signaling.host.config import Settings, SettingsError
+from signaling.host.settings import Settings, SettingsError
 from signaling.sip.dialog.digest import ha1
 from signaling.sip.driver import Listen, bound
 

@@ -39,9 +39,9 @@ from signaling.api.ground.numbers import Numbers, Rows
 from signaling.halls.profiles import ProfileBook
 from signaling.host import limits
 from signaling.host.addresses import sign_in_link as link_url
-from signaling.host.config import Settings, SettingsError
 from signaling.host.dates import PREFIX
 from signaling.host.files import keep_out_of_git, kept_key
+from signaling.host.settings import Settings, SettingsError
 from signaling.host.throttle import NumberTries, Throttle
 from signaling.host.tokens import OF_CLIENT, Authenticator
 from signaling.meetings.booked import KEY_REVOKED, NO_HOST, SIGNED_OUT, BookedMeetings

@@ -47,7 +47,7 @@ from signaling.api.application import application
 from signaling.api.ground.invitations import Invitations
 from signaling.api.ground.surroundings import Surroundings
 from signaling.front.guard import Guard
-from signaling.host.config import Settings
+from signaling.host.settings import Settings
 from signaling.host.tokens import Authenticator
 from signaling.meetings.secretariat import Secretariat
 from tests.rooms.people import add_account

@@ -25,7 +25,7 @@ from signaling import server
 from signaling.front import strangers
 from signaling.front.door import Door
 from signaling.host import limits
-from signaling.host.config import Settings
+from signaling.host.settings import Settings
 from signaling.host.tokens import Authenticator
 from signaling.ops.journal import Strangers
 from tests.clients.peers import open_transports

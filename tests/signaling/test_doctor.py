@@ -22,7 +22,8 @@ from rooms.store.database import Database
 from rooms.store.migrations import steps
 from signaling.commands import doctor
 from signaling.commands.doctor import CHECKS, Finding, Verdict, examine
-from signaling.host.config import Settings, load
+from signaling.host.settings import Settings
+from signaling.host.sources import load
 from tests.conftest import LiveServer
 from tests.ports import free_port
 

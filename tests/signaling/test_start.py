@@ -156,7 +156,6 @@ def test_a_socket_for_everybody_is_refused_where_the_settings_say_this_machine_a
 def test_a_server_that_starts_leaves_to_later_what_no_call_needs() -> None:
     heavy = {
         "fastapi",
-        "pydantic",
         "openpyxl",
         "docxtpl",
         "typst",

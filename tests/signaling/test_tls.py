@@ -15,7 +15,7 @@ from cryptography import x509
 from signaling.front import tls
 from signaling.front.certificate import Certificate
 from signaling.front.tls import Subject, issue
-from signaling.host.config import load
+from signaling.host.sources import load
 
 NOW = datetime.now(UTC)
 SUBJECT = Subject(("localhost", "hoinghi.local"), (ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")))

@@ -24,8 +24,8 @@ from opentelemetry.trace import StatusCode
 
 from conference.ground.events import Reason
 from signaling import server
-from signaling.host import config, limits
-from signaling.host.config import SettingsError
+from signaling.host import limits, sources
+from signaling.host.settings import SettingsError
 from signaling.ops import traces
 from tests.conference.doubles import Time, World, peer_of
 from tests.conference.parties import Party
@@ -295,7 +295,7 @@ def test_of_a_hundred_traces_none() -> None:
 
 def test_without_the_library_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "signaling.ops.traces", None)
-    settings = config.load(
+    settings = sources.load(
         "dev", overrides={"traces_url": "http://a/v1/traces", "data_dir": tmp_path}, environ={}
     ).settings
     with pytest.raises(SettingsError, match=r"diemcau\[traces\]"):

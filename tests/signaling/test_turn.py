@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from signaling.host import config
-from signaling.host.config import SettingsError
+from signaling.host import sources
+from signaling.host.settings import SettingsError
 from signaling.host.turn import Turn
 from signaling.rtc.messages import Encoder, Relay, ServerFacts
 from signaling.rtc.session import Desk
@@ -59,4 +59,4 @@ def test_without_a_turn_server_nothing_is_told() -> None:
 )
 def test_settings_that_cannot_work(name: str, overrides: dict[str, object]) -> None:
     with pytest.raises(SettingsError, match=name):
-        config.load("dev", overrides=overrides, environ={})
+        sources.load("dev", overrides=overrides, environ={})

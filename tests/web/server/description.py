@@ -9,7 +9,7 @@ from signaling.access.refusals import STATUS
 from signaling.api.application import application
 from signaling.api.ground.invitations import Invitations
 from signaling.api.ground.surroundings import Surroundings
-from signaling.host.config import Settings
+from signaling.host.settings import Settings
 from signaling.host.tokens import Authenticator
 from signaling.meetings.secretariat import Secretariat
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from signaling.host import config
-from signaling.host.config import SettingsError, load
+from signaling.host.settings import SettingsError, meaning, names
+from signaling.host.sources import load
 
 
 def test_each_source_wins_over_the_one_below(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_secrets_are_masked_and_every_setting_has_a_meaning() -> None:
     assert shown["api_secret"] == ("********", "DIEMCAU_API_SECRET")
     assert secret not in str(shown)
     assert shown["gso"] == ("true", "default")
-    assert all(config.meaning(name) for name in config.names())
+    assert all(meaning(name) for name in names())
 
 
 def test_dev_stays_on_this_machine_and_any_other_address_is_encrypted() -> None:

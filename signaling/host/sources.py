@@ -1,0 +1,134 @@
+"""Where the values of the settings come from, which source wins, and what an error says.
+
+The command line wins over the environment, that over the file, that over the defaults of `dev` or `serve`. An unknown name is an
+error. Reads files and the environment handed to it.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
+
+from signaling.host.settings import PREFIX, Settings, SettingsError, is_secret, names
+
+Profile = Literal["dev", "serve"]
+FILE_VARIABLE = "DIEMCAU_CONFIG"
+BACKUP_VARIABLE = "DIEMCAU_BACKUP_PASSPHRASE"
+"""Read by `diemcau db backup` and `restore` alone: no server needs to know it."""
+DEFAULT_FILE = "diemcau.toml"
+PROFILES: dict[Profile, dict[str, object]] = {
+    "dev": {"host": ("127.0.0.1", "::1"), "api_key": "devkey", "local_creation": True, "database_upgrade": True},
+    "serve": {"halls": True},
+}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings with the source of each value: `command line`, a variable's name, a file's path or `default`."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """(name, value as text, source); secrets are masked."""
+        return [(name, _shown(name, getattr(self.settings, name)), self.sources[name]) for name in names()]
+
+
+def load(
+    profile: Profile,
+    *,
+    overrides: Mapping[str, object],
+    environ: Mapping[str, str],
+    file: Path | None = None,
+    folder: Path = Path(),
+) -> Loaded:
+    """Gather, convert and check. `overrides` are command line values; None in them means not given.
+
+    Raises SettingsError for an unknown name, a value of the wrong kind or a set of values that cannot work.
+    """
+    values: dict[str, object] = dict(PROFILES[profile])
+    sources = dict.fromkeys(names(), "default")
+    path = file or (Path(environ[FILE_VARIABLE]) if FILE_VARIABLE in environ else None)
+    if path is None and (folder / DEFAULT_FILE).is_file():
+        path = folder / DEFAULT_FILE
+    given = {name: value for name, value in overrides.items() if value is not None}
+    layers: tuple[tuple[Mapping[str, object], Callable[[str], str]], ...] = (
+        (_from_file(path) if path else {}, lambda _: str(path)),
+        (_from_environment(environ), lambda name: PREFIX + name.upper()),
+        (given, lambda _: "command line"),
+    )
+    for layer, source in layers:
+        for name, value in layer.items():
+            if name not in sources:
+                raise _unknown(name, source(name))
+            values[name] = value
+            sources[name] = source(name)
+    try:
+        return Loaded(Settings.model_validate(values), sources)
+    except ValidationError as error:
+        raise _refused(error.errors()[0], sources) from error
+
+
+def _from_file(path: Path) -> Mapping[str, object]:
+    try:
+        path.stat()  # the library leaves out a file that is not there
+        return TomlConfigSettingsSource(Settings, path)()
+    except OSError as error:
+        raise SettingsError(
+            f"Không đọc được tệp cấu hình {path}: {error.strerror}.",
+            f"Cannot read the settings file {path}: {error.strerror}.",
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"Tệp cấu hình {path} sai cú pháp: {error}.", f"{path} is not valid TOML: {error}."
+        ) from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> Mapping[str, object]:
+    """The library reads the variables that it knows and is silent about the others; a typing error must not pass."""
+    for variable in environ:
+        name = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(PREFIX) and variable not in (FILE_VARIABLE, BACKUP_VARIABLE) and name not in names():
+            raise _unknown(name, variable)
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {name.lower(): value for name, value in environ.items() if name.startswith(PREFIX)}
+    return source()
+
+
+def _unknown(name: str, source: str) -> SettingsError:
+    near = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
+    vi = f" Có phải là {near[0]}?" if near else f" Các tên hợp lệ: {', '.join(names())}."
+    en = f" Did you mean {near[0]}?" if near else ""
+    return SettingsError(f"Cấu hình lạ {name!r} ({source}).{vi}", f"Unknown setting {name!r} ({source}).{en}")
+
+
+def _refused(error: Any, sources: Mapping[str, str]) -> SettingsError:
+    """Return the first error of the library in our words."""
+    context = error.get("ctx", {})
+    name = str(error["loc"][0]) if error["loc"] else context["name"]
+    place = f" ({sources[name]})" if name in sources else ""
+    hint = context.get("hint") or context.get("expected", "").replace("'", "") or _bounds(name) or error["msg"]
+    return SettingsError(
+        f"Giá trị của {name}{place} không dùng được. Cần: {hint}.",
+        f"The value of {name}{place} cannot be used. Wanted: {hint}.",
+    )
+
+
+def _bounds(name: str) -> str:
+    """Return the least and the most of a number; empty: the setting is no number with bounds."""
+    found = {type(one).__name__: one for one in Settings.model_fields[name].metadata}
+    return f"{found['Ge'].ge} … {found['Le'].le}" if {"Ge", "Le"} <= found.keys() else ""
+
+
+def _shown(name: str, value: object) -> str:
+    if is_secret(name):
+        return "********" if value else ""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return json.dumps(value) if isinstance(value, bool) else "" if value is None else str(value)
