@@ -160,9 +160,8 @@ class Conference:
             self.participants[participant.identity] = participant
             self.roster.came(participant)
             participant.changed()
-            relay = participant.connection.relay_wanted
             own, dual = participant.view(), participant.entry.dual
-            participant.deliver(Welcome(self.view(), own, others, dual=dual, relay=relay))
+            participant.deliver(Welcome(self.view(), own, others, dual=dual, relay=participant.relay_wanted))
             upkeep.tell_state(participant, self.meter)
             self.settling.negotiate(participant)
         if participant.presence is Presence.ACTIVE:  # a hall whose packets came before its call stood
@@ -173,7 +172,7 @@ class Conference:
     def resume(self, identity: str, sid: str, client: Client) -> Participant:
         """A new signalling connection for a participant that is still there. Raises Refusal `state_mismatch`."""
         participant = self.participants.get(identity)
-        if participant is None or participant.sid != sid:
+        if participant is None or participant.sid != sid or participant.negotiated is None:
             raise Refusal("state_mismatch")
         self.roster.make_way(identity)
         if participant.client is not None:
@@ -181,7 +180,7 @@ class Conference:
         participant.client, participant.detached_at = client, None
         with whole(participant):
             participant.deliver(self._resumed(participant))
-            participant.connection.restart()
+            participant.negotiated.restart()
             self.settling.stop_resting(participant)
             upkeep.repeat_state(participant, self.meter)
             self.settling.negotiate(participant)
@@ -194,7 +193,7 @@ class Conference:
         composed = self.halls.composed
         if composed is not None and composed.seen_by(participant):
             everybody = (*everybody, composed.view())
-        relay, silenced = participant.connection.relay_wanted, publishing.silenced(participant)
+        relay, silenced = participant.relay_wanted, publishing.silenced(participant)
         return Resumed(participant.sid, self.view(), everybody, relay=relay, silenced=silenced)
 
     def expel(self, participant: Participant, reason: Reason, action: Action = Action.DISCONNECT) -> None:

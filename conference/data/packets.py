@@ -72,7 +72,7 @@ def spread(table: DataTable, packet: Packet, *, reliable: bool, sender: Party | 
         table.audience.know((sender.sid,))
     receivers = [participant for participant in receivers if participant is not sender]
     for participant in receivers:
-        participant.connection.send(label, packet.payload)
+        participant.connection.channels.send(label, packet.payload)
     return len(receivers)
 
 
@@ -132,7 +132,7 @@ def _announce_held(sender: Party) -> None:
     packets count as more than they are: of them too few are held for the window to close by their bytes.
     """
     outgoing = sender.data.outgoing
-    sender.connection.hold(max(outgoing.held_bytes, len(outgoing.held) * limits.HELD_PACKET_BYTES_MIN))
+    sender.connection.channels.hold(max(outgoing.held_bytes, len(outgoing.held) * limits.HELD_PACKET_BYTES_MIN))
 
 
 def drop(sender: Party, kind: str) -> None:

@@ -19,10 +19,15 @@ from conference.ports.time import Cancellable, Clock, Turns
 
 
 class Channels(Protocol):
-    """The data channels of one participant."""
+    """The data channels to one participant."""
 
     def send(self, label: str, data: bytes) -> None: ...
     def hold(self, size_bytes: int) -> None: ...
+
+
+class Link(Protocol):
+    @property
+    def channels(self) -> Channels: ...
 
 
 class Party(Listener, Protocol):
@@ -33,7 +38,7 @@ class Party(Listener, Protocol):
     @property
     def data(self) -> DataState: ...
     @property
-    def connection(self) -> Channels: ...
+    def connection(self) -> Link: ...
     def changed(self) -> None:
         """Others must learn of a change at the end of this turn."""
 

@@ -154,7 +154,7 @@ def receive_frame(sender: Party, frame: bytes) -> None:
         packets.drop(sender, "frames")
         return
     for participant, handle in track.subscribers.values():
-        participant.connection.send(FRAMES, format_.with_handle(frame, handle))
+        participant.connection.channels.send(FRAMES, format_.with_handle(frame, handle))
     sender.data.outgoing.budget.spend(packets.units(len(track.subscribers), len(frame)))
 
 

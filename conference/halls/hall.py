@@ -23,14 +23,14 @@ from conference.ground.plan import AudioPlan, MediaPlan, OwnEnds, OwnFloor
 from conference.halls import keypad
 from conference.halls.keypad import Command, Keypad
 from conference.halls.lines import Lines, Medium
-from conference.people.connection import Connection
-from conference.people.pace import Pace
+from conference.people.channels import NoChannels
+from conference.people.link import Link
 from conference.people.participant import Participant, Stage
 from conference.picture.layout import CYCLE, Layout
 from conference.picture.program import Program
 from conference.ports.clients import Entry
 from conference.ports.halls import HallSignal, LineOptions, Served
-from conference.ports.media import Producer
+from conference.ports.media import Line, Producer
 from conference.ports.time import Clock
 from conference.tracks import publishing
 from conference.tracks.track import Announcement, Track
@@ -42,60 +42,28 @@ MICROPHONE: Final = Announcement("microphone", "audio", Source.MICROPHONE, red=F
 CONTENT: Final = Announcement("content", "video", Source.SCREEN_SHARE, width=1920, height=1080)
 
 
-class LineConnection(Connection):
-    """What a conference asks of a participant's connection, answered by lines: nothing is ever negotiated with a hall, and data
-    packets end here.
-    """
+class LineLink:
+    """The media path of a hall: its lines. Implements `people.link.Link`."""
+
+    channels = NoChannels()
 
     def __init__(self, owner: Hall, lines: Lines, clock: Clock) -> None:
-        self.dual = False
-        self.relay_wanted = False
-        self.dropped_packets = 0
-        self._owner = owner
-        self._clock = clock
-        self._quiet_since: float | None = clock.monotonic()
-        self._ever_connected = False
-        self._failed_since: float | None = None
-        self._closed = False
-        self._lines = lines
+        self.ever_connected = False
         self.alive: set[Medium] = set()
         """Lines that packets come on."""
+        self._owner = owner
+        self._lines = lines
+        self._clock = clock
+        self._quiet_since: float | None = clock.monotonic()
+        self._closed = False
 
-    @property
-    def missing_sections(self) -> tuple[int, int]:
-        return 0, 0
+    def quiet_s(self, now: float) -> float | None:
+        return None if self._quiet_since is None else now - self._quiet_since
 
-    def negotiate(self, now: float) -> None:
+    def failed_s(self, now: float) -> None:
         return None
 
-    def wants_negotiation(self, now: float) -> bool:
-        return False
-
-    def rest_s(self, now: float, pace: Pace, conference: str) -> float:
-        return 0.0
-
-    def restart(self) -> None:
-        return
-
-    def is_overdue(self, now: float) -> bool:
-        return False
-
-    def consume(self, producer: Producer, *, stream_id: str, track_id: str) -> Any:
-        raise AssertionError("a hall receives programs, not tracks")
-
-    def stop(self, consumer: Any) -> None:
-        return
-
-    def send(self, label: str, data: bytes) -> None:
-        return
-
-    def hold(self, size_bytes: int) -> None:
-        return
-
-    def flush(self) -> None:
-        return
-
-    def peers(self) -> tuple[Any, ...]:
+    def peers(self) -> tuple[Line, ...]:
         """Lines count as peers for statistics."""
         return self._lines.opened()
 
@@ -109,8 +77,8 @@ class LineConnection(Connection):
         (self.alive.add if alive else self.alive.discard)(medium)
         if self.alive:
             self._quiet_since = None
-            if not self._ever_connected:
-                self._ever_connected = True
+            if not self.ever_connected:
+                self.ever_connected = True
                 self._owner.media_connected()
         elif self._quiet_since is None:
             self._quiet_since = self._clock.monotonic()
@@ -163,15 +131,11 @@ class Hall(Participant):
         self._wishes: tuple[int, int] = (0, 0)
         self._asked_whether_there = False
         self.lines = Lines(stage.router, self, options, random_bytes)
+        self.link = LineLink(self, self.lines, stage.clock)
         super().__init__(stage, ParticipantSid("PA_" + stage.tracks.suffix()), entry, self)
 
-    def _connect(self) -> Connection:
-        return LineConnection(self, self.lines, self.stage.clock)
-
-    @property
-    def line_connection(self) -> LineConnection:
-        assert isinstance(self.connection, LineConnection)
-        return self.connection
+    def _connect(self) -> Link:
+        return self.link
 
     @property
     def audio(self) -> AudioPlan | None:
@@ -352,8 +316,8 @@ class Hall(Participant):
 
     def line_alive(self, medium: Medium, alive: bool) -> None:
         """Once all of its lines are silent it is asked whether it is there: once, not for each line."""
-        self.line_connection.line_alive(medium, alive)
-        if self.line_connection.alive:
+        self.link.line_alive(medium, alive)
+        if self.link.alive:
             self._asked_whether_there = False
         elif not alive and not self._asked_whether_there:
             self._asked_whether_there = True

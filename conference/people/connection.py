@@ -1,18 +1,18 @@
 """The media connection of one participant: one peer ("single") or a publishing and a receiving one ("dual").
 
-Owns whose turn it is to negotiate, the state of the paths, and the order of data packets to this participant. Does
-not decide what is published or received, and never reads SDP.
+Owns whose turn it is to negotiate, and the state of the paths. Does not decide what is published or received, and never
+reads SDP.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from conference.data.packets import LABELS, RELIABLE
 from conference.ground import limits
 from conference.ground.events import Offered, SectionsWanted
+from conference.people.channels import PeerChannels
 from conference.people.pace import Pace
 from conference.ports.clients import PathWish
 from conference.ports.media import Consumer, Peer, Producer, Router
@@ -37,15 +37,12 @@ class Connection:
 
     def __init__(self, router: Router, owner: Owner, clock: Clock, *, dual: bool) -> None:
         self.dual = dual
-        self.dropped_packets = 0
         self._owner = owner
         self._states: dict[int, str] = {}
         self._quiet_since: float | None = clock.monotonic()
         self._ever_connected = False
         self._failed_since: float | None = None
         self._clock = clock
-        self._waiting: deque[tuple[str, bytes]] = deque()
-        self._waiting_bytes = 0
         self._closed = False
         self._answered = False
         self._offer_id = 0
@@ -57,6 +54,7 @@ class Connection:
         """The client is to come over a relay only (TURN)."""
         self.publisher: Peer = router.open_peer(self)
         self.receiver: Peer = self._open_receiver(router) if dual else self.publisher
+        self.channels = PeerChannels(self.publisher, self.receiver)
 
     def _open_receiver(self, router: Router) -> Peer:
         try:
@@ -172,39 +170,6 @@ class Connection:
         if not self.dual:
             self.publisher.hold_pictures(held)
 
-    # -- data packets
-
-    def send(self, label: str, data: bytes) -> None:
-        """Reliable packets keep their order, wait for their channel, and are dropped (counted) beyond the bound;
-        others never wait.
-        """
-        if self._closed:
-            return
-        if len(data) > limits.FORWARDED_BYTES:
-            self.dropped_packets += 1
-            return
-        if label != RELIABLE:
-            if not self.receiver.send(label, data):
-                self.dropped_packets += 1
-            return
-        if not self._waiting and self.receiver.send(label, data):
-            return
-        if len(self._waiting) >= limits.WAITING_PACKETS or self._waiting_bytes + len(data) > limits.WAITING_BYTES:
-            self.dropped_packets += 1
-            return
-        self._waiting.append((label, data))
-        self._waiting_bytes += len(data)
-
-    def hold(self, size_bytes: int) -> None:
-        """So much of what this participant sent waits here: its client may send less by that."""
-        if not self._closed:
-            self.publisher.hold(size_bytes)
-
-    def flush(self) -> None:
-        """Sends what waits, in order, as far as the channel takes it."""
-        while self._waiting and self.receiver.send(*self._waiting[0]):
-            self._waiting_bytes -= len(self._waiting.popleft()[1])
-
     # -- state
 
     @property
@@ -225,7 +190,7 @@ class Connection:
         if self._closed:
             return
         self._closed = True
-        self._waiting.clear()
+        self.channels.close()
         for peer in self.peers():
             peer.close()
 
@@ -257,11 +222,11 @@ class Connection:
 
     def channel_opened(self, peer: int, label: str) -> None:
         if not self._closed and peer == self.receiver.id and label == RELIABLE:
-            self.flush()
+            self.channels.flush()
 
     def channel_drained(self, peer: int, label: str) -> None:
         if not self._closed and peer == self.receiver.id and label == RELIABLE:
-            self.flush()
+            self.channels.flush()
 
     def message(self, peer: int, label: str, data: bytes) -> None:
         if not self._closed:

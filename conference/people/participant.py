@@ -19,7 +19,6 @@ from conference.ground.errors import Refusal
 from conference.ground.events import (
     Action,
     Answered,
-    DataTrackView,
     Event,
     GrantsChanged,
     Left,
@@ -33,6 +32,7 @@ from conference.ground.names import cleaned
 from conference.ground.permissions import Grants, Source
 from conference.people.connection import Connection
 from conference.people.departures import Departures
+from conference.people.link import Link
 from conference.people.paths import Paths
 from conference.people.roster import Roster
 from conference.people.settling import Settling
@@ -110,14 +110,21 @@ class Participant:
         self.left = False
         self._version = 0
         self._view: ParticipantView | None = None
-        self.connection = self._connect()
+        self.connection: Link = self._connect()
+        self.negotiated = self.connection if isinstance(self.connection, Connection) else None
+        """None: a hall, or the composed picture."""
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> Link:
         return Connection(self.stage.router, self, self.stage.clock, dual=self.entry.dual)
 
     @property
     def identity(self) -> str:
         return self.grants.identity
+
+    @property
+    def relay_wanted(self) -> bool:
+        """The client is to come over a relay only (TURN)."""
+        return self.negotiated is not None and self.negotiated.relay_wanted
 
     def seen_by(self, other: Listener) -> bool:
         """Whether that one knows of it, and may get its tracks."""
@@ -151,15 +158,12 @@ class Participant:
             grants=self.grants,
             presence=self.presence,
             tracks=tuple(track.view() for track in self.tracks.values()),
-            data_tracks=self._data_views(),
+            data_tracks=tuple(track.view for track in self.data.published.values()),
             joined_at=self.joined_at,
             version=self._version,
             reason=reason,
             facts=self.entry.facts,
         )
-
-    def _data_views(self) -> tuple[DataTrackView, ...]:
-        return tuple(track.view for track in self.data.published.values())
 
     # -- what its session does
 
@@ -173,7 +177,7 @@ class Participant:
 
     def receive_answer(self, sdp: str, offer_id: int) -> None:
         """Raises PeerError for malformed SDP."""
-        if self.connection.accept_answer(sdp, offer_id):
+        if self.negotiated is not None and self.negotiated.accept_answer(sdp, offer_id):
             backup_codec.drop_unsupported(self)
         self.stage.settling.add(self)
 

@@ -16,7 +16,7 @@ class Guest(Protocol):
     @property
     def identity(self) -> str: ...
     @property
-    def connection(self) -> Route: ...
+    def negotiated(self) -> Route | None: ...
 
 
 class Paths:
@@ -26,7 +26,9 @@ class Paths:
 
     def prefer(self, participant: Guest, path: PathWish) -> None:
         """The participant comes so from its next restart of ICE on, and when it joins again."""
-        participant.connection.prefer(path)
+        if participant.negotiated is None:
+            return
+        participant.negotiated.prefer(path)
         self._wishes.pop(participant.identity, None)
         if path != "any":
             if len(self._wishes) >= limits.PATHS_REMEMBERED:
@@ -35,4 +37,5 @@ class Paths:
 
     def apply(self, participant: Guest) -> None:
         """To a newcomer."""
-        participant.connection.prefer(self._wishes.get(participant.identity, "any"))
+        if participant.negotiated is not None:
+            participant.negotiated.prefer(self._wishes.get(participant.identity, "any"))

@@ -37,7 +37,7 @@ class Party(Listener, Failing, Protocol):
     @property
     def client(self) -> object: ...
     @property
-    def connection(self) -> Negotiation: ...
+    def negotiated(self) -> Negotiation | None: ...
 
 
 P = TypeVar("P", bound=Failing)
@@ -80,17 +80,18 @@ class Settling:
 
     def negotiate(self, participant: Party) -> None:
         """Now, or together with what comes until its turn."""
-        now = self._clock.monotonic()
-        if participant.sid in self._resting or not participant.connection.wants_negotiation(now):
+        now, negotiated = self._clock.monotonic(), participant.negotiated
+        if negotiated is None or participant.sid in self._resting or not negotiated.wants_negotiation(now):
             return
-        rest_s = participant.connection.rest_s(now, self._pace, self._conference)
+        rest_s = negotiated.rest_s(now, self._pace, self._conference)
         if rest_s > 0:
             self._resting[participant.sid] = self._turns.call_later(rest_s, self._rested, participant)
         else:
             self._negotiate_now(participant)
 
     def _negotiate_now(self, participant: Party) -> None:
-        event = participant.connection.negotiate(self._clock.monotonic())
+        negotiated = participant.negotiated
+        event = negotiated.negotiate(self._clock.monotonic()) if negotiated is not None else None
         if event is not None:
             self._roster.tell_first(participant)
             participant.deliver(event)

@@ -17,7 +17,7 @@ def tick(participant: Participant, now: float) -> None:
     if is_ghost(participant, now):
         participant.stage.remove(participant, Reason.SIGNAL_CLOSE)
         return
-    participant.connection.flush()
+    participant.connection.channels.flush()
     if participant.unclaimed and participant.pending:
         publishing.match_leftovers(participant, now)
     for track in participant.tracks.values():
@@ -25,7 +25,8 @@ def tick(participant: Participant, now: float) -> None:
             if one is not None and one.wish.dated:
                 subscriptions.update_wish(one)
         backup_codec.watch(track, now)
-    if participant.client is not None and participant.connection.is_overdue(now):
+    negotiated = participant.negotiated
+    if participant.client is not None and negotiated is not None and negotiated.is_overdue(now):
         alone(participant, participant.stage.settling.negotiate)
 
 

@@ -13,7 +13,8 @@ from conference.data.packets import NoPackets
 from conference.ground.events import Reason, RosterChanged
 from conference.ground.identifiers import ParticipantSid
 from conference.ground.permissions import Grants, Kind, Source
-from conference.people.connection import Connection
+from conference.people.channels import NoChannels
+from conference.people.link import Link
 from conference.people.participant import Participant, Stage
 from conference.ports.audience import Listener
 from conference.ports.clients import Entry
@@ -26,12 +27,20 @@ NAME: Final = "Hình ghép các điểm cầu"
 PICTURE: Final = Announcement("program", "video", Source.CAMERA, width=1280, height=720)
 
 
-class Nowhere(Connection):
-    """Of a participant that is only shown: nothing comes from it and nothing goes to it."""
+class Nowhere:
+    """Of a participant that is only shown: nothing comes from it and nothing goes to it. Implements `people.link.Link`."""
 
-    def __init__(self) -> None:
-        self.dual = False
-        self.dropped_packets = 0
+    channels = NoChannels()
+    ever_connected = False
+
+    def quiet_s(self, now: float) -> None:
+        return None
+
+    def failed_s(self, now: float) -> None:
+        return None
+
+    def peers(self) -> tuple[()]:
+        return ()
 
     def close(self) -> None:
         return
@@ -54,7 +63,7 @@ class Composed(Participant):
         self.viewers: dict[str, Subscriber] = {}  # by sid
         super().__init__(stage, ParticipantSid("PA_" + stage.tracks.suffix()), entry, None)
 
-    def _connect(self) -> Connection:
+    def _connect(self) -> Link:
         return Nowhere()
 
     def seen_by(self, other: Listener) -> bool:

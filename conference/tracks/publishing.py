@@ -95,8 +95,8 @@ def _spare_decoders(publisher: Publisher, kind: str) -> None:
     comes just then is taken for a stream that was never described; as its SSRC is known no stream is made, yet its sink is
     (`SetSink: ssrc:… nullptr` in its log): pictures are decoded, and handed on to nobody for good.
     """
-    if publisher.entry.renews_decoders and kind == "video":
-        publisher.connection.hold_pictures(True)
+    if publisher.entry.renews_decoders and kind == "video" and publisher.negotiated is not None:
+        publisher.negotiated.hold_pictures(True)
 
 
 def _use_decoders(publisher: Publisher) -> None:
@@ -105,13 +105,14 @@ def _use_decoders(publisher: Publisher) -> None:
     """
     now = publisher.table.clock.monotonic()
     announced = (track.since for track in publisher.pending.values() if track.kind == "video")
-    if all(now - since >= HELD_S for since in announced):
-        publisher.connection.hold_pictures(False)
+    if publisher.negotiated is not None and all(now - since >= HELD_S for since in announced):
+        publisher.negotiated.hold_pictures(False)
 
 
 def answer(publisher: Publisher, sdp: str) -> Answer:
     """Raises media's PeerError for malformed SDP."""
-    return publisher.connection.answer(sdp, _acceptor(publisher))
+    assert publisher.negotiated is not None, "no client offers for a hall"
+    return publisher.negotiated.answer(sdp, _acceptor(publisher))
 
 
 def take_answer(publisher: Party, answer: Answer) -> None:

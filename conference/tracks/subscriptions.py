@@ -173,12 +173,11 @@ def _permitted(subscriber: Subscriber, track: Track) -> bool:
 
 
 def _start(subscriber: Subscriber, track: Track) -> None:
-    producer = track.producer
+    producer, negotiated = track.producer, subscriber.negotiated
     assert producer is not None
+    assert negotiated is not None, "a hall receives programs, not tracks"
     try:
-        consumer = subscriber.connection.consume(
-            producer, stream_id=f"{track.owner.sid}|{track.sid}", track_id=track.sid
-        )
+        consumer = negotiated.consume(producer, stream_id=f"{track.owner.sid}|{track.sid}", track_id=track.sid)
     except (PeerError, OverflowError):
         subscriber.deliver(SubscriptionFailed(track.sid))
         return
@@ -220,7 +219,8 @@ def _stop(subscription: Subscription) -> None:
     subscription.consumer.on_starve = None
     subscriber.stream_changes.pop(track.sid, None)
     subscriber.told_paused.discard(track.sid)
-    subscriber.connection.stop(subscription.consumer)
+    if subscriber.negotiated is not None:
+        subscriber.negotiated.stop(subscription.consumer)
     update_wish(track)
     subscriber.media_changed()
 

@@ -403,13 +403,13 @@ def _steps(total: float, step: float) -> Iterator[float]:
 
 def peer_of(participant: Any) -> FakePeer:
     """The publishing peer, which is the only one of a single connection."""
-    peer = participant.connection.publisher
+    peer = participant.negotiated.publisher
     assert isinstance(peer, FakePeer)
     return peer
 
 
 def receiver_of(participant: Any) -> FakePeer:
-    peer = participant.connection.receiver
+    peer = participant.negotiated.receiver
     assert isinstance(peer, FakePeer)
     return peer
 

@@ -357,7 +357,8 @@ def test_a_failed_path_asks_for_a_resume(world: World) -> None:
 
 def test_a_broken_association_asks_to_come_anew(world: World) -> None:
     ann = Party(world, "ann")
-    ann.participant.connection.failed(ann.peer.id, "closed by the peer")
+    assert ann.participant.negotiated is not None
+    ann.participant.negotiated.failed(ann.peer.id, "closed by the peer")
     assert ann.client.last(Left).action is Action.RECONNECT
     assert ann.participant.left
 
@@ -487,7 +488,7 @@ def test_a_failure_in_one_conference_does_not_stop_the_clockwork(
 
 def test_a_busy_plane_at_a_tick_ends_one_participant(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
-    monkeypatch.setattr(ann.participant.connection, "flush", overflow)
+    monkeypatch.setattr(ann.participant.connection.channels, "flush", overflow)
     world.pass_time(1)
     assert ann.client.last(Left).action is Action.RECONNECT
     assert list(ben.conference.participants) == ["ben"]

@@ -175,13 +175,13 @@ def test_what_waits_is_bounded(world: World) -> None:
     ben.peer.full = True
     for _ in range(limits.WAITING_PACKETS + 1):
         ann.peer.hear("_reliable", b"|x")
-    assert ben.participant.connection.dropped_packets == 1
+    assert ben.participant.connection.channels.dropped_packets == 1
     big = b"|" + b"x" * (limits.PACKET_BYTES - 10)
     eve = Party(world, "eve")
     eve.peer.full = True
     for _ in range(limits.WAITING_BYTES // len(big) + 2):
         ann.peer.hear("_reliable", big)
-    assert eve.participant.connection.dropped_packets >= 1
+    assert eve.participant.connection.channels.dropped_packets >= 1
 
 
 def test_too_long_ones_are_dropped(world: World) -> None:

@@ -105,7 +105,7 @@ def test_a_quiet_camera_tells_nothing_of_the_hall(world: HallWorld) -> None:
     assert world.ports.silences == [hall.hall]
     camera = hall.line("camera")
     camera.events.heard(camera, "first")
-    assert not hall.hall.line_connection.alive
+    assert not hall.hall.link.alive
 
 
 def test_on_hold_it_gets_nothing_and_afterwards_the_program_again(world: HallWorld) -> None:

@@ -102,7 +102,7 @@ def test_the_speaker_is_large_for_all_and_does_not_see_himself(world: HallWorld)
     groups = {group.without: group.cells for group in world.scene().groups}
     assert groups == {"": (two.sid,), two.sid: (one.sid,)}
     assert one.sends("video").producer is three.sends("video").producer is not two.sends("video").producer
-    assert two.hall.line_connection.peers()[1].limits[-1] == limits.UP_FULL_BPS
+    assert two.lines[1].limits[-1] == limits.UP_FULL_BPS
 
 
 def test_a_speaker_stays_for_the_hold_time_and_the_next_one_comes_by_itself(world: HallWorld) -> None:

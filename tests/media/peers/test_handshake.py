@@ -511,15 +511,15 @@ async def test_a_file_arrives_whole_and_fast_though_its_receiver_was_away_for_a_
     loop.call_later(0.8, lambda: [monkeypatch.setattr(client._pipe, "put", put), *map(put, kept)])
     pieces = [number.to_bytes(4, "big") * 3750 for number in range(400)]
     for number, piece in enumerate(pieces):
-        connection.send("_reliable", piece)
+        connection.channels.send("_reliable", piece)
         await asyncio.sleep(0.01)  # 1.5 MB a second
         if number % 100 == 99:
-            connection.flush()
+            connection.channels.flush()
     async with asyncio.timeout(5):
         while len(heard) < len(pieces):
             await asyncio.sleep(0.01)
     assert heard == pieces
-    assert connection.dropped_packets == 0
+    assert connection.channels.dropped_packets == 0
     connection.close()
     client.hang_up()
 

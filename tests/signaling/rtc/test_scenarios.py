@@ -132,7 +132,7 @@ def test_another_path_is_taken_after_a_resume(
         rtc.SignalRequest(simulate=rtc.SimulateScenario(switch_candidate_protocol="UDP")).SerializeToString(), 1e6
     )
     assert peer_of(participant).only is None
-    assert not participant.connection.relay_wanted
+    assert not participant.relay_wanted
 
 
 @pytest.mark.parametrize(
