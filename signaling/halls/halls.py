@@ -68,18 +68,18 @@ from signaling.halls.sip.trace import Traces
 from signaling.host import limits, tasks
 from signaling.host.dates import GUEST, PREFIX
 from signaling.host.throttle import NumberTries, network
-from signaling.sip.dialog.agent import Agent, Target
-from signaling.sip.dialog.call import Call
-from signaling.sip.dialog.causes import Cause, hall_cause
-from signaling.sip.dialog.causes import Kind as Ended
+from signaling.sip.agent.agent import Agent, Target
+from signaling.sip.agent.bans import Ban
+from signaling.sip.agent.registrar import Account, Binding, Trunk
+from signaling.sip.agent.subscription import Subscription, SubscriptionEvents
+from signaling.sip.call.call import Call
+from signaling.sip.call.causes import Cause, hall_cause
+from signaling.sip.call.causes import Kind as Ended
+from signaling.sip.call.states import State as CallState
 from signaling.sip.dialog.core import Config
-from signaling.sip.dialog.registrar import Account, Binding, Trunk
-from signaling.sip.dialog.states import State as CallState
-from signaling.sip.dialog.subscription import Subscription, SubscriptionEvents
 from signaling.sip.driver import Driver
 from signaling.sip.media import profiles
 from signaling.sip.media.plan import NotAcceptable
-from signaling.sip.transaction.guard import Ban
 from signaling.sip.wire.fields import Malformed, read_uri
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class Surroundings:
 
 
 class Halls:
-    """One per process. Implements `conference.ports.halls.HallPorts` and `Dialer`, `signaling.sip.dialog.agent.AgentEvents` and
+    """One per process. Implements `conference.ports.halls.HallPorts` and `Dialer`, `signaling.sip.agent.agent.AgentEvents` and
     `hallcall.Owner`.
     """
 

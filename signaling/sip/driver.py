@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from signaling.sip.dialog.agent import Agent
+from signaling.sip.agent.agent import Agent
 from signaling.sip.transaction.transport import PING, PONG, Framer, Hop, plain_address
 from signaling.sip.wire import limits
 from signaling.sip.wire.fields import Malformed

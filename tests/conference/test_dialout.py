@@ -24,7 +24,7 @@ from conference.halls.dialout import (
     step,
     urgency,
 )
-from signaling.sip.dialog.causes import hall_cause
+from signaling.sip.call.causes import hall_cause
 
 KEY = b"k" * 32
 LEG = Leg("date", "hall")

@@ -1,4 +1,4 @@
-"""Which sources and accounts of halls are banned, and how an operator lifts a ban (`signaling.sip.transaction.guard`).
+"""Which sources and accounts of halls are banned, and how an operator lifts a ban (`signaling.sip.agent.bans`).
 
 Whoever operates a branch sees the locks of its own terminals. Bans of whole sources are for operators of all units.
 """
@@ -19,7 +19,7 @@ from rooms.store.tables.dialling import SipAccount
 from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Site, Terminal
 from signaling.halls.halls import Halls
-from signaling.sip.transaction.guard import Ban
+from signaling.sip.agent.bans import Ban
 
 OPERATE: Final = "halls.operate"
 GONE: Final = ("Lệnh chặn này không còn nữa.", "this ban has ended already")

@@ -1,7 +1,7 @@
 """One hall's call joined to its place in a conference: SIP on one side, lines and a participant on the other.
 
 Owns what was offered and agreed, and the moves between rooms (menu, test room, lobby, meeting) by a re-INVITE. Who may enter is
-decided by `halls.py`, what a hall sees by the conference. Implements `signaling.sip.dialog.call.CallEvents` and
+decided by `halls.py`, what a hall sees by the conference. Implements `signaling.sip.call.call.CallEvents` and
 `conference.ports.halls.HallSignal`.
 """
 
@@ -23,9 +23,9 @@ from rooms.dialling.legs import Standing
 from signaling.halls.calls.protection import Protection
 from signaling.halls.sip.camera import HallCamera
 from signaling.halls.sip.content_tokens import HallFloors
-from signaling.sip.dialog.call import Call, Refused
-from signaling.sip.dialog.causes import Cause
-from signaling.sip.dialog.causes import Kind as CauseKind
+from signaling.sip.call.call import Call, Refused
+from signaling.sip.call.causes import Cause
+from signaling.sip.call.causes import Kind as CauseKind
 from signaling.sip.media import plan as plans
 from signaling.sip.media.plan import Agreed, NotAcceptable
 from signaling.sip.media.profiles import Profile

@@ -24,9 +24,9 @@ from rooms.store.tables.sites import Terminal
 from signaling.halls.calls.meetings import Meetings
 from signaling.halls.sip.accounts import Directory
 from signaling.host.dates import PREFIX
-from signaling.sip.dialog.agent import Target
-from signaling.sip.dialog.call import Call
-from signaling.sip.transaction.guard import Networks
+from signaling.sip.agent.agent import Target
+from signaling.sip.agent.bans import Networks
+from signaling.sip.call.call import Call
 from signaling.sip.transaction.transport import PORTS, Hop
 
 NOWHERE: Final = "192.0.2.0/32"

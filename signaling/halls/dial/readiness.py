@@ -9,7 +9,7 @@ from __future__ import annotations
 from conference.halls.dialout import REASONS
 from rooms.policy.classes import Verdict
 from signaling.host import limits
-from signaling.sip.dialog.causes import Cause, Kind
+from signaling.sip.call.causes import Cause, Kind
 from signaling.sip.wire.message import Response
 
 Ready = tuple[str, str]

@@ -12,8 +12,8 @@ from rooms.store.database import Database
 from signaling.halls.calls.leg import HallCall
 from signaling.halls.dial.caller import Caller
 from signaling.host import limits
-from signaling.sip.dialog.causes import Cause, Kind
-from signaling.sip.dialog.states import State
+from signaling.sip.call.causes import Cause, Kind
+from signaling.sip.call.states import State
 
 
 class Exchange(Protocol):

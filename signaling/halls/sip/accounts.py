@@ -11,12 +11,12 @@ from typing import Any
 
 from rooms.dialling import accounts
 from rooms.store.database import Database
-from signaling.sip.dialog.registrar import Account, Trunk
-from signaling.sip.transaction.guard import Ban, Networks
+from signaling.sip.agent.bans import Ban, Networks
+from signaling.sip.agent.registrar import Account, Trunk
 
 
 class Directory:
-    """Accounts and networks in memory (`signaling.sip.dialog.registrar.Directory`); made anew when the register changes."""
+    """Accounts and networks in memory (`signaling.sip.agent.registrar.Directory`); made anew when the register changes."""
 
     def __init__(
         self, known: Sequence[accounts.Known] = (), heard: Sequence[str] = (), closed: Sequence[str] = ()
@@ -55,7 +55,7 @@ class Directory:
 
 
 class Bans:
-    """`signaling.sip.transaction.guard.BanStore` over the database; writing goes on behind."""
+    """`signaling.sip.agent.bans.BanStore` over the database; writing goes on behind."""
 
     def __init__(
         self, found: Sequence[Ban], write: Callable[[Coroutine[Any, Any, Any]], None], database: Database

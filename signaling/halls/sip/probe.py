@@ -16,8 +16,8 @@ from signaling.halls.calls import protection
 from signaling.halls.dial import readiness
 from signaling.halls.dial.caller import Caller
 from signaling.halls.sip.accounts import Directory
-from signaling.sip.dialog.agent import Agent, Target
-from signaling.sip.dialog.causes import Cause
+from signaling.sip.agent.agent import Agent, Target
+from signaling.sip.call.causes import Cause
 from signaling.sip.wire.message import Response
 
 log = logging.getLogger(__name__)

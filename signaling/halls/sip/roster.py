@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from conference import Conference, Hall, Participant, Source
 from signaling.host import limits
-from signaling.sip.dialog.subscription import Subscription
+from signaling.sip.agent.subscription import Subscription
 from signaling.sip.wire import roster
 from signaling.sip.wire.roster import Roster, Stream, User
 
@@ -67,7 +67,7 @@ class Listener:
 
 
 class Rosters:
-    """Of all conferences of this process. Implements `signaling.sip.dialog.subscription.SubscriptionEvents`."""
+    """Of all conferences of this process. Implements `signaling.sip.agent.subscription.SubscriptionEvents`."""
 
     def __init__(self, places: Places, realm: str, start: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
         self._places = places

@@ -13,8 +13,8 @@ from signaling.halls.calls.leg import HallCall
 from signaling.halls.sip.accounts import Directory
 from signaling.halls.sip.roster import Known
 from signaling.host.dates import PREFIX
-from signaling.sip.dialog.agent import Agent
-from signaling.sip.dialog.subscription import Subscription
+from signaling.sip.agent.agent import Agent
+from signaling.sip.agent.subscription import Subscription
 
 
 class Exchange(Protocol):

@@ -2,7 +2,7 @@
 
 A call of ours is written down before its INVITE, and as a dialog before its 2xx is acknowledged; a call of theirs before it is
 answered. So the next server knows every call that a terminal may still be in, ends it, and calls after that. Owns neither the
-rows (`rooms.dialling.restart`) nor the SIP of an ending (`signaling.sip.dialog.leftover`).
+rows (`rooms.dialling.restart`) nor the SIP of an ending (`signaling.sip.call.orphans`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from rooms.dialling import restart
 from rooms.store.database import Database
 from rooms.store.tables.dialling import SipBinding, SipDialog
 from signaling.host import limits
-from signaling.sip.dialog.agent import Agent, Target
-from signaling.sip.dialog.call import Call
+from signaling.sip.agent.agent import Agent, Target
+from signaling.sip.agent.registrar import Account, Binding
+from signaling.sip.call.call import Call
+from signaling.sip.call.orphans import Left
 from signaling.sip.dialog.dialog import Dialog, place
-from signaling.sip.dialog.leftover import Left
-from signaling.sip.dialog.registrar import Account, Binding
 from signaling.sip.transaction.transport import RELIABLE, Hop, same_host
 from signaling.sip.wire.fields import Malformed, Uri, read_address, read_uri
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from signaling.host import limits
-from signaling.sip.dialog.agent import Agent
+from signaling.sip.agent.agent import Agent
 from signaling.sip.transaction.transport import Hop, Transports
 
 _CALL_ID: Final = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S{1,255})", re.IGNORECASE | re.MULTILINE)

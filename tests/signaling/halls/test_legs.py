@@ -22,8 +22,8 @@ from rooms.store.tables.dialling import DialLeg
 from signaling.halls.board import board as boards
 from signaling.halls.calls.leg import Party
 from signaling.host import limits as bounds
-from signaling.sip.dialog.causes import NORMAL, Cause, Kind
-from signaling.sip.dialog.leftover import Left
+from signaling.sip.call.causes import NORMAL, Cause, Kind
+from signaling.sip.call.orphans import Left
 from signaling.sip.media import profiles
 from signaling.sip.wire.fields import Address
 from tests.conference.hall_doubles import OPTIONS

@@ -11,7 +11,7 @@ from signaling.halls.calls.leg import FULL_AGAIN_S, refusal_of
 from signaling.halls.dial.readiness import answered, known
 from signaling.halls.sip.trace import Traces, redacted
 from signaling.host import limits
-from signaling.sip.dialog.causes import Cause, Kind
+from signaling.sip.call.causes import Cause, Kind
 from signaling.sip.media.plan import NotAcceptable
 from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire.message import Response

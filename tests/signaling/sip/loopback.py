@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from signaling.sip.dialog.agent import Agent
+from signaling.sip.agent.agent import Agent
+from signaling.sip.agent.bans import MemoryBans, Networks
 from signaling.sip.dialog.core import Config
 from signaling.sip.driver import Driver, Listen
-from signaling.sip.transaction.guard import MemoryBans, Networks
 from tests.ports import free_port
 from tests.signaling.sip.world import REALM, Rooms, User
 

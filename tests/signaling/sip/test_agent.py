@@ -4,11 +4,11 @@ from copy import copy
 
 import pytest
 
+from signaling.sip.agent.agent import Target
+from signaling.sip.agent.bans import Guard, MemoryBans, Networks
+from signaling.sip.call.causes import of_response
 from signaling.sip.dialog import digest
-from signaling.sip.dialog.agent import Target
-from signaling.sip.dialog.causes import of_response
 from signaling.sip.dialog.digest import Credentials, Prover
-from signaling.sip.transaction.guard import Guard, MemoryBans, Networks
 from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire import limits
 from signaling.sip.wire.fields import read_uri

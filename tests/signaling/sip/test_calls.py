@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from signaling.sip.dialog.call import Call, Refused
-from signaling.sip.dialog.causes import Kind
+from signaling.sip.call.call import Call, Refused
+from signaling.sip.call.causes import Kind
+from signaling.sip.call.states import State
 from signaling.sip.dialog.dialog import place
-from signaling.sip.dialog.states import State
 from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire import limits
 from signaling.sip.wire.fields import read_uri

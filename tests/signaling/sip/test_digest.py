@@ -2,7 +2,8 @@
 
 import pytest
 
-from signaling.sip.dialog.causes import Kind
+from signaling.sip.call.causes import Kind
+from signaling.sip.call.states import State
 from signaling.sip.dialog.digest import (
     Algorithm,
     Credentials,
@@ -15,7 +16,6 @@ from signaling.sip.dialog.digest import (
     read_fields,
     read_proof,
 )
-from signaling.sip.dialog.states import State
 from signaling.sip.wire import limits
 from signaling.sip.wire.fields import Malformed
 from signaling.sip.wire.message import Request, Response, answer, parse

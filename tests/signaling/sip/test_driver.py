@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from signaling.front import tls
-from signaling.sip.dialog.agent import Target
-from signaling.sip.dialog.causes import Kind
-from signaling.sip.dialog.registrar import Trunk
-from signaling.sip.dialog.states import State
-from signaling.sip.transaction.guard import Networks
+from signaling.sip.agent.agent import Target
+from signaling.sip.agent.bans import Networks
+from signaling.sip.agent.registrar import Trunk
+from signaling.sip.call.causes import Kind
+from signaling.sip.call.states import State
 from signaling.sip.transaction.transport import Framer
 from signaling.sip.wire import limits
 from signaling.sip.wire.fields import read_uri

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sip.dialog.states import State
+from signaling.sip.call.states import State
 from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire.message import parse
 from tests.signaling.sip.test_message import PIECES, SEEDS

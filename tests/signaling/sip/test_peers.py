@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from signaling.sip.dialog.agent import Target
-from signaling.sip.dialog.call import Call
-from signaling.sip.dialog.causes import Kind
+from signaling.sip.agent.agent import Target
+from signaling.sip.call.call import Call
+from signaling.sip.call.causes import Kind
 from signaling.sip.wire import limits
 from signaling.sip.wire.fields import read_uri
 from tests.ports import free_port

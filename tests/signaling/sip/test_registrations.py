@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from signaling.sip.dialog.registrar import Binding
+from signaling.sip.agent.registrar import Binding
 from signaling.sip.transaction.transport import Hop
 from tests.signaling.sip.test_agent import T, Terminal
 from tests.signaling.sip.world import A, Node, World

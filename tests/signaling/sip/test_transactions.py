@@ -4,9 +4,9 @@ from itertools import product
 
 import pytest
 
-from signaling.sip.dialog.states import TABLE as CALL_TABLE
-from signaling.sip.dialog.states import Event as CallEvent
-from signaling.sip.dialog.states import State as CallState
+from signaling.sip.call.states import TABLE as CALL_TABLE
+from signaling.sip.call.states import Event as CallEvent
+from signaling.sip.call.states import State as CallState
 from signaling.sip.transaction.timers import Timers
 from signaling.sip.transaction.transaction import (
     FIRST,

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from signaling.sip.dialog.agent import Agent, Target
-from signaling.sip.dialog.call import Call, Refused
-from signaling.sip.dialog.causes import Cause
+from signaling.sip.agent.agent import Agent, Target
+from signaling.sip.agent.bans import MemoryBans, Networks
+from signaling.sip.agent.registrar import Account, Binding, Trunk
+from signaling.sip.agent.subscription import Subscription
+from signaling.sip.call.call import Call, Refused
+from signaling.sip.call.causes import Cause
 from signaling.sip.dialog.core import Config
 from signaling.sip.dialog.digest import Algorithm, Credentials, ha1
-from signaling.sip.dialog.registrar import Account, Binding, Trunk
-from signaling.sip.dialog.subscription import Subscription
-from signaling.sip.transaction.guard import MemoryBans, Networks
 from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire.fields import Address, read_uri
 from signaling.sip.wire.message import Request, Response, parse

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
-from signaling.sip.dialog.causes import NORMAL, Cause, Kind, of_response
+from signaling.sip.call.causes import NORMAL, Cause, Kind, of_response
+from signaling.sip.call.renegotiation import Renegotiation, Repeating
+from signaling.sip.call.states import TABLE, Event, State
 from signaling.sip.dialog.core import EXTENSIONS, Core, Exchange
 from signaling.sip.dialog.dialog import Dialog, from_request, from_response
 from signaling.sip.dialog.digest import Prover
-from signaling.sip.dialog.renegotiation import Renegotiation, Repeating
-from signaling.sip.dialog.states import TABLE, Event, State
 from signaling.sip.transaction.timers import Timer
 from signaling.sip.transaction.transaction import Do, ServerTransaction
 from signaling.sip.transaction.transport import Hop
-from signaling.sip.wire import limits, session
+from signaling.sip.wire import limits, session_timer
 from signaling.sip.wire.fields import Address, Malformed, Uri, quote
 from signaling.sip.wire.message import Request, Response, answer
 
@@ -159,7 +159,7 @@ class Call:
             return
         served.cancelled = None
         self._stop_timer()
-        agreed, fields = session.as_server(request, self.core.config.session_expires_s)
+        agreed, fields = session_timer.as_server(request, self.core.config.session_expires_s)
         headers = [
             ("contact", self.core.contact(served.hop, focus=True)),
             *self.core.capabilities(),
@@ -317,7 +317,7 @@ class Call:
             ("contact", self.core.contact(hop, focus=True)),
             *self.core.capabilities(),
         ]
-        rows += [*session.wanted(self._session_s, self._least_s), *self._headers]
+        rows += [*session_timer.wanted(self._session_s, self._least_s), *self._headers]
         if made.body:
             rows.append(("content-type", SDP))
         else:
@@ -419,9 +419,9 @@ class Call:
             self.gone(Cause(Kind.PROTOCOL if not theirs else Kind.NOT_ACCEPTABLE, response.status, detail="no session"))
             return
         try:
-            agreed = session.as_client(response, self._session_s)
+            agreed = session_timer.as_client(response, self._session_s)
         except Malformed:
-            agreed = session.Session(self._session_s, ours=True, agreed=False)
+            agreed = session_timer.Session(self._session_s, ours=True, agreed=False)
         self.renegotiation.begin(agreed, ours or self.renegotiation.local, theirs)
         self.renegotiation.arm()
         self._tell("answered", theirs)

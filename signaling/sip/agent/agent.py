@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Protocol
 
-from signaling.sip.dialog.call import Call, CallEvents
-from signaling.sip.dialog.causes import Cause, Kind, of_response
+from signaling.sip.agent.bans import BanStore, Guard, MemoryBans, Networks, lock, source
+from signaling.sip.agent.registrar import Account, Binding, Directory, Registrar, Trunk, Unacceptable
+from signaling.sip.agent.subscription import Subscription, SubscriptionEvents
+from signaling.sip.call.call import Call, CallEvents
+from signaling.sip.call.causes import Cause, Kind, of_response
+from signaling.sip.call.orphans import Left, Leftovers
+from signaling.sip.call.states import State
 from signaling.sip.dialog.core import EXTENSIONS, METHODS, Config, Core, Exchange
 from signaling.sip.dialog.dialog import Dialog, from_request
 from signaling.sip.dialog.digest import Algorithm, Credentials, Prover, Verdict, Verifier, digest_of
-from signaling.sip.dialog.leftover import Left, Leftovers
-from signaling.sip.dialog.registrar import Account, Binding, Directory, Registrar, Trunk, Unacceptable
-from signaling.sip.dialog.states import State
-from signaling.sip.dialog.subscription import Subscription, SubscriptionEvents
-from signaling.sip.transaction.guard import BanStore, Guard, MemoryBans, Networks, lock, source
 from signaling.sip.transaction.transaction import Do, Full, ServerTransaction
 from signaling.sip.transaction.transport import (
     PORTS,
@@ -35,7 +35,7 @@ from signaling.sip.transaction.transport import (
     plain_address,
     same_host,
 )
-from signaling.sip.wire import limits, session
+from signaling.sip.wire import limits, session_timer
 from signaling.sip.wire.fields import Address, Malformed, Uri, readable
 from signaling.sip.wire.message import Request, Response, answer, parse
 
@@ -582,8 +582,8 @@ class Agent:
         }:
             return 406, []
         try:
-            session.as_server(request, self.core.config.session_expires_s)
-        except session.TooShort:
+            session_timer.as_server(request, self.core.config.session_expires_s)
+        except session_timer.TooShort:
             return 422, [("min-se", str(limits.SESSION_LEAST_S))]
         contacts = request.contacts
         if len(contacts) != 1 or not contacts[0].uri.is_sip:

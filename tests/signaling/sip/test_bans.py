@@ -2,7 +2,7 @@
 
 import pytest
 
-from signaling.sip.transaction.guard import Ban, Guard, MemoryBans
+from signaling.sip.agent.bans import Ban, Guard, MemoryBans
 from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire import limits
 from tests.signaling.sip.test_agent import T, Terminal, node

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from signaling.sip.dialog.agent import Target
-from signaling.sip.dialog.call import Call
-from signaling.sip.dialog.causes import Kind
+from signaling.sip.agent.agent import Target
+from signaling.sip.call.call import Call
+from signaling.sip.call.causes import Kind
+from signaling.sip.call.orphans import Left
+from signaling.sip.call.states import State
 from signaling.sip.dialog.dialog import Dialog
-from signaling.sip.dialog.leftover import Left
-from signaling.sip.dialog.states import State
 from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire import limits
 from signaling.sip.wire.fields import read_uri

@@ -11,18 +11,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from signaling.sip.dialog.causes import Cause, Kind
+from signaling.sip.call.causes import Cause, Kind
+from signaling.sip.call.states import State
 from signaling.sip.dialog.core import Core, Exchange
-from signaling.sip.dialog.states import State
 from signaling.sip.transaction.timers import Timer
 from signaling.sip.transaction.transaction import Do, ServerTransaction
 from signaling.sip.transaction.transport import Hop
-from signaling.sip.wire import limits, session
+from signaling.sip.wire import limits, session_timer
 from signaling.sip.wire.fields import Malformed
 from signaling.sip.wire.message import Request, Response, answer
 
 if TYPE_CHECKING:
-    from signaling.sip.dialog.call import Call
+    from signaling.sip.call.call import Call
 
 
 class Repeating:
@@ -61,7 +61,7 @@ class Renegotiation:
         self.local = b""
         """Our last session description; before the first answer our offer."""
         self.remote = b""
-        self.session: session.Session | None = None
+        self.session: session_timer.Session | None = None
         self._ours: Exchange | None = None
         self._repeating: Repeating | None = None
         self._open: Request | None = None
@@ -79,7 +79,7 @@ class Renegotiation:
     def busy(self) -> bool:
         return self._ours is not None or self._open is not None or self._glare is not None
 
-    def begin(self, agreed: session.Session, local: bytes, remote: bytes) -> None:
+    def begin(self, agreed: session_timer.Session, local: bytes, remote: bytes) -> None:
         self.session, self.local, self.remote = agreed, local, remote
 
     def stop(self) -> None:
@@ -118,7 +118,7 @@ class Renegotiation:
         made.headers.rows.extend(self._core.capabilities())
         if agreed is not None:
             who = ("uac" if agreed.ours else "uas") if agreed.agreed else ""
-            fields = session.wanted(agreed.interval_s, limits.SESSION_LEAST_S)
+            fields = session_timer.wanted(agreed.interval_s, limits.SESSION_LEAST_S)
             fields[0] = "session-expires", f"{agreed.interval_s};refresher={who}" if who else str(agreed.interval_s)
             made.headers.rows.extend(fields)
         made.body = body
@@ -177,7 +177,7 @@ class Renegotiation:
     def _renew(self, response: Response) -> None:
         usual = self.session.interval_s if self.session else self._core.config.session_expires_s
         try:
-            self.session = session.as_client(response, usual)
+            self.session = session_timer.as_client(response, usual)
         except Malformed:
             return
         self.arm()
@@ -218,7 +218,7 @@ class Renegotiation:
             return False
         if least is None or self.session is None or not self.session.interval_s < least <= limits.SESSION_MOST_S:
             return False
-        self.session = session.Session(least, self.session.ours, self.session.agreed)
+        self.session = session_timer.Session(least, self.session.ours, self.session.agreed)
         return True
 
     def _continue(self) -> None:
@@ -243,8 +243,8 @@ class Renegotiation:
 
     def _negotiate(self, request: Request, served: ServerTransaction) -> None:
         try:
-            agreed, fields = session.as_server(request, self._core.config.session_expires_s)
-        except session.TooShort:
+            agreed, fields = session_timer.as_server(request, self._core.config.session_expires_s)
+        except session_timer.TooShort:
             self._reply(request, served, 422, [("min-se", str(limits.SESSION_LEAST_S))])
             return
         except Malformed:

@@ -1,0 +1,1 @@
+"""Answer requests and make calls as the user agent: registrations, subscriptions, bans."""
