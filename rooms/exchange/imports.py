@@ -232,41 +232,48 @@ def _once(plan: Plan, entry: Entry, seen: dict[str, int]) -> bool:
 
 
 def _check(plan: Plan, entry: Entry) -> None:
-    """What needs more than one value: rights, dates, a hall of another site; and what is different from the row."""
+    """What needs more than one value: rights, dates, places; and what is different from the row."""
+    if not all(allows(plan.actor, plan.form.writes, path) for path in _paths(plan, entry)):
+        plan.wrong(entry.line, "code", "denied", "không có quyền ở đơn vị này.", "not allowed in that unit")
+        return
+    _check_dates(plan, entry)
+    if plan.form.kind == "terminal":
+        _check_terminal(plan, entry)
+    if plan.form.kind == "site" and entry.id and entry.values.get("nearest_site_id") == entry.id:
+        words = "điểm cầu gần nhất phải là điểm cầu khác."
+        plan.wrong(entry.line, "nearest_site_code", "nearest_is_itself", words, "it is the site itself")
+    if entry.row is not None:
+        entry.differs = [name for name, value in entry.values.items() if _is_new(plan, entry.row, name, value)]
+
+
+def _check_dates(plan: Plan, entry: Entry) -> None:
     values, row = entry.values, entry.row
-    for path in _paths(plan, entry):
-        if not allows(plan.actor, plan.form.writes, path):
-            plan.wrong(entry.line, "code", "denied", "không có quyền ở đơn vị này.", "not allowed in that unit")
-            return
-    start = values.get("valid_from") or (row.valid_from if row is not None and hasattr(row, "valid_from") else None)
-    end = values.get("valid_to", getattr(row, "valid_to", None))
-    if "valid_to" in values and end is not None and end <= (start or today(plan.now)):
+    start = values.get("valid_from") or getattr(row, "valid_from", None) or today(plan.now)
+    end = values.get("valid_to")
+    if end is not None and end <= start:
         plan.wrong(
             entry.line, "valid_to", "dates_reversed", "ngày kết thúc phải sau ngày bắt đầu.", "it ends too early"
         )
-    if plan.form.kind == "terminal":
-        hall_id, site_id = values.get("hall_id", getattr(row, "hall_id", None)), values["site_id"]
-        if hall_id is not None and plan.register.by_id["hall"][hall_id].site_id != site_id:
-            words = "phòng họp thuộc điểm cầu khác."
-            plan.wrong(entry.line, "hall_code", "hall_elsewhere", words, "the hall belongs to another site")
-        placed = terminals.places_anew(row, values)
-        zone = plan.register.by_id["network"][placed[1]] if placed is not None else None
-        inside = placed is None or zone is None or terminals.is_inside(placed[0], zone)
-        if not inside and not everywhere(plan.actor, plan.form.writes):
-            plan.wrong(entry.line, "network_code", "zone_elsewhere", *terminals.ZONE_ELSEWHERE)
-    if plan.form.kind == "site" and entry.id and values.get("nearest_site_id") == entry.id:
-        words = "điểm cầu gần nhất phải là điểm cầu khác."
-        plan.wrong(entry.line, "nearest_site_code", "nearest_is_itself", words, "it is the site itself")
-    if row is not None:
-        entry.differs = [name for name, value in values.items() if _stored(plan, row, name) != _kept(row, name, value)]
 
 
-def _kept(row: Any, name: str, value: Any) -> Any:
-    return row.valid_from if name == "valid_from" and value is None else value
+def _check_terminal(plan: Plan, entry: Entry) -> None:
+    """Its hall is of its site; its address is inside its network, unless the actor may write everywhere."""
+    values, row, register = entry.values, entry.row, plan.register.by_id
+    hall_id = values.get("hall_id", getattr(row, "hall_id", None))
+    if hall_id is not None and register["hall"][hall_id].site_id != values["site_id"]:
+        words = "phòng họp thuộc điểm cầu khác."
+        plan.wrong(entry.line, "hall_code", "hall_elsewhere", words, "the hall belongs to another site")
+    placed = terminals.places_anew(row, values)
+    zone = register["network"][placed[1]] if placed is not None else None
+    inside = placed is None or zone is None or terminals.is_inside(placed[0], zone)
+    if not inside and not everywhere(plan.actor, plan.form.writes):
+        plan.wrong(entry.line, "network_code", "zone_elsewhere", *terminals.ZONE_ELSEWHERE)
 
 
-def _stored(plan: Plan, row: Any, name: str) -> Any:
-    return plan.holders.get(row.id) if name == "person_id" else getattr(row, name)
+def _is_new(plan: Plan, row: Any, name: str, value: Any) -> bool:
+    """Whether the value differs from the stored one. An empty first day leaves the stored first day."""
+    stored = plan.holders.get(row.id) if name == "person_id" else getattr(row, name)
+    return bool(stored != value) and not (name == "valid_from" and value is None)
 
 
 def _paths(plan: Plan, entry: Entry) -> Iterator[str]:
@@ -288,28 +295,34 @@ def _paths(plan: Plan, entry: Entry) -> Iterator[str]:
 def _check_tree(plan: Plan) -> None:
     """No unit may come to hang below itself, nor too deep."""
     parents: dict[str, str | None] = {one.id: one.parent_id for one in plan.register.by_id["unit"].values()}
-    lines = {entry.id: entry.line for entry in plan.entries}
+    parents |= {entry.id: entry.values["parent_id"] for entry in plan.entries if "parent_id" in entry.values}
+    depths, rings = _depths(parents)
     for entry in plan.entries:
-        if "parent_id" in entry.values:
-            parents[entry.id] = entry.values["parent_id"]
+        if entry.id in rings:
+            words = "đơn vị nằm dưới chính nó."
+            plan.wrong(entry.line, "parent_code", "unit_cycle", words, "the unit hangs below itself")
+        elif depths.get(entry.id, 0) > limits.UNIT_DEPTH:
+            words = f"cây đơn vị sâu quá {limits.UNIT_DEPTH} cấp."
+            plan.wrong(entry.line, "parent_code", "unit_too_deep", words, "the tree would be too deep")
+
+
+def _depths(parents: Mapping[str, str | None]) -> tuple[dict[str, int], set[str]]:
+    """How deep each unit hangs, and the units that hang below themselves."""
     depths: dict[str, int] = {}
-    for start in list(parents):
+    rings: set[str] = set()
+    for start in parents:
         trail: list[str] = []
-        one: str | None = start
-        while one is not None and one not in depths and one not in trail:
-            trail.append(one)
-            one = parents.get(one)
-        ring = one is not None and one in trail
-        depth = 0 if one is None or ring else depths[one]
-        for below in reversed(trail):
+        above: str | None = start
+        while above is not None and above not in depths and above not in trail:
+            trail.append(above)
+            above = parents.get(above)
+        if above in trail:
+            rings.update(trail[trail.index(above) :])
+        depth = depths.get(above or "", 0)
+        for unit_id in reversed(trail):
             depth += 1
-            depths[below] = depth
-            if below in lines and ring and below in trail[trail.index(one or "") :]:
-                words = "đơn vị nằm dưới chính nó."
-                plan.wrong(lines[below], "parent_code", "unit_cycle", words, "the unit hangs below itself")
-            elif below in lines and depth > limits.UNIT_DEPTH:
-                words = f"cây đơn vị sâu quá {limits.UNIT_DEPTH} cấp."
-                plan.wrong(lines[below], "parent_code", "unit_too_deep", words, "the tree would be too deep")
+            depths[unit_id] = depth
+    return depths, rings
 
 
 async def _write(session: AsyncSession, plan: Plan) -> None:
