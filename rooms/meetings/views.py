@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import and_, false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -55,6 +55,8 @@ class MeetingView:
     undo_until: datetime | None
     can: tuple[str, ...]
     """Actions open to the asker now."""
+    names: Mapping[str, str]
+    """By identifier: units, people, halls and terminals that a new meeting names; empty where they have to be looked up."""
 
 
 async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> MeetingView:
@@ -95,6 +97,7 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
         calls=await call_list.shown(session, meeting) if belongs else NamedList(),
         undo_until=change.undo_until if change else None,
         can=_can(meeting, unit, actor, change, decides, proposal),
+        names={},
     )
 
 
@@ -127,14 +130,8 @@ def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
         calls=call_list.in_words(plan.calls, plan.names),
         undo_until=None,
         can=_can(meeting, unit, actor, None, decides),
+        names=plan.names,
     )
-
-
-def names_of_made(made: Made) -> dict[str, str]:
-    """By identifier, of what `made` names: units, people, halls and terminals."""
-    plan = made.plan
-    assert plan is not None
-    return plan.names
 
 
 def _place(one: Invited) -> tuple[bool, int, int, str, str]:
@@ -180,6 +177,48 @@ async def _undoable(session: AsyncSession, meeting: Meeting, now: datetime) -> C
         return None
 
 
+@dataclass(frozen=True)
+class _Act:
+    """Says when an action is open: to those with the `right`, to the maker in some states, and to the leaders."""
+
+    right: str
+    states: Sequence[str] = ()
+    """Of the meeting; empty: any."""
+    class_: str = ""
+    maker_in: Sequence[str] = ()
+    """States in which the maker needs no right."""
+    leaders: bool = False
+    """Chair, secretary and operator of the meeting need no right."""
+
+
+_CHANGE = _Act("meetings.edit", restoring.TAKES, maker_in=("held", "asked"))
+_ACTS: Final = {
+    "submit": _Act("meetings.create", ("held",), maker_in=("held",)),
+    "edit": _CHANGE,
+    "cancel": _Act("meetings.cancel", restoring.TAKES, maker_in=restoring.TAKES),
+    "postpone": _CHANGE,
+    "extend": _Act("meetings.edit", ("approved",), leaders=True),
+    "raise_class": _Act("meetings.raise_class", restoring.TAKES, "ordinary", leaders=True),
+    "lower_class": _Act("meetings.lower_class", restoring.TAKES, "important"),
+    "letters": _Act("meetings.letters", ("approved",)),
+    "answers": _Act("meetings.answers"),
+}
+_ORDER: Final = (
+    "submit",
+    "edit",
+    "cancel",
+    "postpone",
+    "extend",
+    "undo",
+    "raise_class",
+    "lower_class",
+    "letters",
+    "answers",
+    "decide",
+    "withdraw_change",
+)
+
+
 def _can(
     meeting: Meeting,
     unit: Unit,
@@ -188,29 +227,24 @@ def _can(
     decides: bool,
     proposal: Proposal | None = None,
 ) -> tuple[str, ...]:
-    own = bool(actor.id) and meeting.created_by == actor.id
-    open_ = meeting.state in restoring.TAKES
+    edits = roles.allows(actor, "meetings.edit", unit.path)
+    own = _made(meeting, actor)
+    can = {name: _is_open(act, meeting, unit, actor) for name, act in _ACTS.items()}
+    can["undo"] = change is not None and (edits or (own and restoring.of_maker(change, actor)))
+    can["decide"] = decides
+    can["withdraw_change"] = proposal is not None and edits
+    return tuple(name for name in _ORDER if can[name])
 
-    def may(action: str) -> bool:
-        return roles.allows(actor, action, unit.path)
 
-    can = {
-        "submit": meeting.state == "held" and (own or may("meetings.create")),
-        "edit": open_ and (may("meetings.edit") or (own and meeting.state != "approved")),
-        "cancel": open_ and (own or may("meetings.cancel")),
-        "postpone": open_ and (may("meetings.edit") or (own and meeting.state != "approved")),
-        "extend": meeting.state == "approved" and (may("meetings.edit") or _leads(meeting, actor)),
-        "undo": change is not None and (may("meetings.edit") or (own and restoring.of_maker(change, actor))),
-        "raise_class": open_
-        and meeting.class_ == "ordinary"
-        and (may("meetings.raise_class") or _leads(meeting, actor)),
-        "lower_class": open_ and meeting.class_ == "important" and may("meetings.lower_class"),
-        "letters": meeting.state == "approved" and may("meetings.letters"),
-        "answers": may("meetings.answers"),
-        "decide": decides,
-        "withdraw_change": proposal is not None and may("meetings.edit"),
-    }
-    return tuple(name for name, allowed in can.items() if allowed)
+def _is_open(act: _Act, meeting: Meeting, unit: Unit, actor: Actor) -> bool:
+    if (act.states and meeting.state not in act.states) or (act.class_ and meeting.class_ != act.class_):
+        return False
+    makes = meeting.state in act.maker_in and _made(meeting, actor)
+    return makes or (act.leaders and _leads(meeting, actor)) or roles.allows(actor, act.right, unit.path)
+
+
+def _made(meeting: Meeting, actor: Actor) -> bool:
+    return bool(actor.id) and meeting.created_by == actor.id
 
 
 async def _may_decide(session: AsyncSession, meeting: Meeting, actor: Actor) -> bool:

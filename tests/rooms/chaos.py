@@ -158,7 +158,7 @@ async def ask(database: Database, history: History, key: str, request: Request) 
     begin = loop.time()
     while True:
         try:
-            meeting = await creation.book(database, request, ACTOR, NOW, key)
+            meeting = (await creation.book(database, request, ACTOR, NOW, key)).meeting
         except Refusal as refusal:
             history.note("no", key, refusal.code, (loop.time() - begin) * 1000)
         except (SQLAlchemyError, OSError, asyncpg.InterfaceError):  # the last: it went while it was greeted

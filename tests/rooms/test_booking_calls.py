@@ -101,7 +101,9 @@ def wish(province: Province, now: datetime, **changes: Any) -> Request:
 
 async def approved(database: Database, province: Province, now: datetime, **changes: Any) -> Meeting:
     """By the steps that a secretary and two approvers take."""
-    made = await creation.book(database, wish(province, now, **changes), province.actor("secretary", "tinh"), now)
+    made = (
+        await creation.book(database, wish(province, now, **changes), province.actor("secretary", "tinh"), now)
+    ).meeting
     if made.state == "approved":
         return made
     for role in ("approver", "operator"):
@@ -201,7 +203,7 @@ async def test_a_hall_that_needs_no_approval_makes_an_internal_meeting_none(
     admin = province.actor("admin", "tinh")
     await database.transact(lambda session: halls.edit(session, hall, {"needs_approval": asks}, admin, now))
     request = wish(province, now, type_code="internal", attendees=())
-    made = await creation.book(database, request, province.actor("secretary", "tinh"), now)
+    made = (await creation.book(database, request, province.actor("secretary", "tinh"), now)).meeting
     assert made.state == state
 
 

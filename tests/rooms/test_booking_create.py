@@ -64,7 +64,7 @@ async def counts(database: Database) -> dict[str, int]:
 
 
 async def make(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Meeting:
-    return await creation.book(database, request, actor, now, key)
+    return (await creation.book(database, request, actor, now, key)).meeting
 
 
 async def refused(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Refusal:

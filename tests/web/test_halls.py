@@ -92,7 +92,7 @@ async def _prepare(folder: Path, now: datetime, port: int) -> tuple[furniture.De
             attendees=tuple(requests.AttendeeRequest(unit_id=one) for one in (desk.office, commune)),
             submit=True,
         )
-        meeting = await creation.book(database, request, furniture._actor(desk), now)
+        meeting = (await creation.book(database, request, furniture._actor(desk), now)).meeting
         await furniture.approve(database, meeting.id, now)
         await _begin(database, TITLE, now)
         async with database.reading() as session:

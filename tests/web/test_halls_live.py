@@ -112,7 +112,7 @@ async def _prepare(folder: Path, now: datetime, ports: dict[str, int]) -> tuple[
             lobby=False,
             submit=True,
         )
-        meeting = await creation.book(database, request, furniture._actor(desk), now)
+        meeting = (await creation.book(database, request, furniture._actor(desk), now)).meeting
         await furniture.approve(database, meeting.id, now)
         async with database.reading() as session:
             date = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == meeting.id))).one()

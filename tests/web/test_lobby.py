@@ -89,7 +89,7 @@ async def _begun(office: Lobby) -> str:
         submit=True,
     )
     try:
-        made = await creation.book(database, request, furniture._actor(office.desk), now)
+        made = (await creation.book(database, request, furniture._actor(office.desk), now)).meeting
     finally:
         await database.close()
     return made.id

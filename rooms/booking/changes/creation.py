@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,20 +39,18 @@ Written = dict[type[Row], list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Made:
-    """A meeting, and what was written of it just now; that is empty when the key had made it before."""
+    """A meeting and what this call wrote of it; nothing when an earlier call with the same key made the meeting."""
 
     meeting: Meeting
     plan: Plan | None = None
-    written: Mapping[type[Row], Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    written: Written = field(default_factory=dict)
+    spans: Sequence[Span] = ()
+    """Dates that take what the meeting wants. The other dates are skipped."""
 
 
-async def book(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Meeting:
-    """As `booked`; the meeting alone."""
-    return (await booked(database, request, actor, now, key)).meeting
-
-
-async def booked(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Made:
-    """`create` in a transaction of its own, which is short: what only reads is done before it, the words of a refusal after it.
+async def book(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Made:
+    """Create a meeting in a transaction of its own. The transaction is short: what only reads happens before the transaction, and
+    the words of a refusal are found after the transaction.
 
     A secret request leaves one entry in the audit trail: who asked, and nothing else.
     """
@@ -76,8 +74,15 @@ async def _book(database: Database, request: Request, actor: Actor, now: datetim
             if earlier is None:
                 raise
             return Made(earlier)
+
+    async def work(session: AsyncSession) -> Made:
+        made = await _begin(session, plan, actor, now, key)
+        wishes = [(span, plan.things) for span in made.spans]
+        taken = await resources.take(session, wishes, plan.load, nested=False)
+        return replace(made, written={**made.written, Reservation: list(taken)})
+
     try:
-        return await database.transact(lambda session: _write(session, plan, actor, now, key, False))
+        return await database.transact(work)
     except Taken:
         wishes = [(span, plan.things) for span in plan.spans]
         async with database.reading(brief=True) as session:
@@ -91,7 +96,7 @@ async def note_secret(session: AsyncSession, actor: Actor, now: datetime) -> Non
 
 
 async def create(session: AsyncSession, request: Request, actor: Actor, now: datetime, key: str = "") -> Meeting:
-    """A meeting that is held, asked for or (when it needs no approval) approved.
+    """Create a meeting in the caller's transaction: held, asked for or (when it needs no approval) approved.
 
     `key`: the same key of the same account with the same request gives the same meeting; with another request it is refused
     (`idempotency_key_reused`). Raises `overlap`, `capacity` and whatever `plans` refuses.
@@ -101,33 +106,31 @@ async def create(session: AsyncSession, request: Request, actor: Actor, now: dat
     if earlier is not None:
         return earlier
     plan = await plans.make(session, request, actor, now)
-    return (await _write(session, plan, actor, now, key, True)).meeting
+    made = await _begin(session, plan, actor, now, key)
+    await take_or_refuse(session, plan, made.spans, actor)
+    return made.meeting
 
 
-async def _write(session: AsyncSession, plan: Plan, actor: Actor, now: datetime, key: str, named: bool) -> Made:
-    """`named`: a refusal names the clashes; else it is `Taken`, and the transaction is over."""
+async def _begin(session: AsyncSession, plan: Plan, actor: Actor, now: datetime, key: str) -> Made:
+    """Store the meeting and its dates, and lock what the dates take. The caller takes these things next."""
     meeting_id = new_id()
     if key and not await _claim(session, key, plan.request, actor, meeting_id, now):
         earlier = await earlier_of(session, key, plan.request, actor)
         assert earlier is not None
         return Made(earlier)
-    looks = plan.request.skip_clashes and plan.request.rule
-    if looks:
+    if plan.skips_clashes:
+        # Which dates are stored depends on what is free, so the locks come first.
         await resources.lock(session, plan.lock_names())
     skipped = await skips(session, plan, actor)
-    kept = [span for span in plan.spans if span.occurrence_id not in skipped]
+    spans = [span for span in plan.spans if span.occurrence_id not in skipped]
     written = _drafted(plan, meeting_id, skipped, actor, now)
-    meeting = await _begin(session, plan, written, actor, now)
-    if not looks:
-        # As late as can be: others wait for it until the commit.
+    meeting = await _store_and_submit(session, plan, written, actor, now)
+    if not plan.skips_clashes:
+        # As late as can be: others wait for these locks until the commit.
         await resources.lock(session, plan.lock_names())
-    times = [(one.starts_at, one.ends_at) for one in kept]
+    times = [(one.starts_at, one.ends_at) for one in spans]
     await unit_rules.require_quota(session, plan.unit.id, plan.rule, times, meeting.id)
-    if named:
-        await take_or_refuse(session, plan, kept, actor)
-        return Made(meeting)
-    taken = await resources.take(session, [(span, plan.things) for span in kept], plan.load, nested=False)
-    return Made(meeting, plan, {**written, Reservation: taken})
+    return Made(meeting, plan, written, spans)
 
 
 async def _claim(
@@ -175,7 +178,7 @@ def account_of(actor: Actor) -> str:
 async def skips(session: AsyncSession, plan: Plan, actor: Actor, excluding: str = "") -> dict[str, str]:
     """Dates that are listed but not booked, by occurrence, with the reason. The plan's things are locked."""
     skipped = plans.skips_of(plan, actor)
-    if plan.request.skip_clashes and plan.request.rule:
+    if plan.skips_clashes:
         kept = [(span, plan.things) for span in plan.spans if span.occurrence_id not in skipped]
         found = await clashes.find(session, clashes.Question(kept, plan.load, actor, plan.rule, excluding))
         for (span, _), several in zip(kept, found, strict=True):
@@ -206,7 +209,7 @@ async def take_or_refuse(
         raise clashes.refusal(wishes, found) from None
 
 
-async def store(
+async def store_held(
     session: AsyncSession, plan: Plan, meeting_id: str, skipped: dict[str, str], actor: Actor, now: datetime
 ) -> Meeting:
     """A held meeting with all that belongs to it, but for what it takes and what is due."""
@@ -317,7 +320,9 @@ def search_number(number: str) -> str:
     return plain(number).replace(" ", "")
 
 
-async def _begin(session: AsyncSession, plan: Plan, written: Written, actor: Actor, now: datetime) -> Meeting:
+async def _store_and_submit(
+    session: AsyncSession, plan: Plan, written: Written, actor: Actor, now: datetime
+) -> Meeting:
     """Store what was drafted: held, asked for or approved at once, with its entry in the trail and what is due."""
     row = written[Meeting][0]
     if plan.needs_approval and plan.request.submit:

@@ -55,6 +55,23 @@ EFFECTS = frozenset(("title", "type_code", "secretary_id", "public", "connect", 
 """Words that somebody has approved: what is published, who is called, who leads."""
 CHANGEABLE = frozenset((*TIME, *THINGS, *WORDS, "skip_clashes", "urgent_reason"))
 OF_ONE_DATE = frozenset(("starts_at", "duration_min", "hall_ids", "terminal_ids", "urgent_reason"))
+COPIED = (
+    "title",
+    "search_title",
+    "type_code",
+    "chair_id",
+    "secretary_id",
+    "operator_id",
+    "description",
+    "agenda",
+    "public",
+    "lobby",
+    "connect",
+    "duration_min",
+    "rule",
+    "uncalled",
+)
+"""Columns of the meeting that an edit takes from the new plan as they are."""
 NAMES = {
     "starts_at": "thời gian",
     "duration_min": "thời lượng",
@@ -265,20 +282,8 @@ async def _record(session: AsyncSession, one: _Edit, scope: str) -> None:
 async def _apply(session: AsyncSession, meeting: Meeting, plan: Plan, one: _Edit) -> None:
     """Everything but the dates."""
     fresh = creation.new_meeting(plan, meeting.id, one.actor, one.now)
-    for name in (
-        "title",
-        "search_title",
-        "type_code",
-        "chair_id",
-        "secretary_id",
-        "operator_id",
-        "description",
-        "agenda",
-    ):
+    for name in COPIED:
         setattr(meeting, name, getattr(fresh, name))
-    for name in ("public", "lobby", "connect", "duration_min", "rule"):
-        setattr(meeting, name, getattr(fresh, name))
-    meeting.uncalled = fresh.uncalled
     if "legs" in one.changed or "attendees" in one.changed:
         meeting.legs = plan.legs
     if "starts_at" in one.changed:
@@ -298,18 +303,7 @@ async def _move_dates(session: AsyncSession, one: _Edit, plan: Plan) -> None:
     dated = select(Occurrence).where(Occurrence.meeting_id == meeting.id).order_by(Occurrence.original_at)
     rows = list(await session.scalars(dated))
     if not one.old.rule and not one.new.rule:
-        plans.skips_of(plan, one.actor)
-        date, span = rows[0], plan.spans[0]
-        if date.state in restoring.OVER:
-            raise begun()
-        date.starts_at, date.ends_at, date.state, date.reason, date.reason_code = (
-            span.starts_at,
-            span.ends_at,
-            "planned",
-            "",
-            "",
-        )
-        await unit_rules.require_quota(session, one.unit.id, plan.rule, [(span.starts_at, span.ends_at)], meeting.id)
+        await _move_only_date(session, one, plan, rows[0])
         return
     stay = {place: row for place, row in enumerate(rows) if _stays(row, now)}
     gone = [row for row in rows if not _stays(row, now)]
@@ -323,6 +317,17 @@ async def _move_dates(session: AsyncSession, one: _Edit, plan: Plan) -> None:
         days = {day_of(row.original_at) for row in stay.values()}
         spans = tuple(span for span in ahead.values() if day_of(span.starts_at) not in days)
     await _add_dates(session, meeting, dataclasses.replace(plan, spans=spans), one.actor)
+
+
+async def _move_only_date(session: AsyncSession, one: _Edit, plan: Plan, date: Occurrence) -> None:
+    plans.skips_of(plan, one.actor)
+    if date.state in restoring.OVER:
+        raise begun()
+    span = plan.spans[0]
+    date.starts_at, date.ends_at = span.starts_at, span.ends_at
+    date.state, date.reason, date.reason_code = "planned", "", ""
+    kept = [(span.starts_at, span.ends_at)]
+    await unit_rules.require_quota(session, one.unit.id, plan.rule, kept, one.meeting.id)
 
 
 def _waits(row: Occurrence, now: datetime) -> bool:
@@ -517,7 +522,7 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
     skipped = await creation.skips(session, plan, actor)
     kept = [span for span in plan.spans if span.occurrence_id not in skipped]
     await unit_rules.require_quota(session, plan.unit.id, plan.rule, [(s.starts_at, s.ends_at) for s in kept])
-    made = await creation.store(session, plan, new_id(), skipped, actor, now)
+    made = await creation.store_held(session, plan, new_id(), skipped, actor, now)
     made.split_from_id, made.created_by, made.legs = meeting.id, meeting.created_by, plan.legs
     await creation.take_or_refuse(session, plan, kept, actor)
     stays = one.decided or not one.asks or not plan.needs_approval or (not one.matters and _gives_numbers(one))

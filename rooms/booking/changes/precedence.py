@@ -21,7 +21,7 @@ from rooms.booking.meeting import history, reading, timing
 from rooms.booking.planning import plans, requests
 from rooms.booking.planning.requests import Request
 from rooms.booking.rules import settings
-from rooms.booking.rules.calendar import DAY, day_of, local, midnight
+from rooms.booking.rules.calendar import local
 from rooms.errors import Refusal, Trouble
 from rooms.policy import roles
 from rooms.policy.actors import Actor
@@ -176,8 +176,7 @@ def _trouble(date: Occurrence) -> Trouble:
 
 async def _clashing(session: AsyncSession, plan: plans.Plan) -> list[tuple[Occurrence, Meeting, Unit]]:
     ids = {thing.id for thing in plan.things if thing.exclusive}
-    windows = [(midnight(day_of(s.starts_at)), midnight(day_of(s.ends_at)) + DAY) for s in plan.spans]
-    timetable = await clashes.timetable_of(session, ids, windows)
+    timetable = await clashes.timetable_of(session, ids, clashes.days_of(plan.spans))
     taken = {
         busy.occurrence_id
         for span in plan.spans

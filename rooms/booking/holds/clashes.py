@@ -153,7 +153,7 @@ class Question:
 
 async def find(session: AsyncSession, question: Question) -> list[tuple[Clash, ...]]:
     """For each wish its clashes, in the order of its things. Ways out are told for the first `CLASHES_TOLD` of them."""
-    days = [(midnight(day_of(s.starts_at)), midnight(day_of(s.ends_at)) + DAY) for s, _ in question.wishes]
+    days = days_of(span for span, _ in question.wishes)
     ids = {thing.id for _, things in question.wishes for thing in things if thing.exclusive}
     timetable = await timetable_of(session, ids, days, question.excluding)
     used = await _used(session, question)
@@ -171,6 +171,11 @@ async def find(session: AsyncSession, question: Question) -> list[tuple[Clash, .
             replace(one, free_times=free, equivalent_halls=halls.get(one.resource_id, ())) for one in named[place]
         )
     return named
+
+
+def days_of(spans: Iterable[Span]) -> list[tuple[datetime, datetime]]:
+    """For each span the whole local days that it touches."""
+    return [(midnight(day_of(one.starts_at)), midnight(day_of(one.ends_at)) + DAY) for one in spans]
 
 
 async def timetable_of(
@@ -258,7 +263,7 @@ async def _used(session: AsyncSession, question: Question) -> dict[datetime, int
     load, wishes = question.load, question.wishes
     if not load.legs or not wishes:
         return {}
-    windows = _merged([(midnight(day_of(s.starts_at)), midnight(day_of(s.ends_at)) + DAY) for s, _ in wishes])
+    windows = _merged(days_of(span for span, _ in wishes))
     found: dict[datetime, int] = {}
     for place in range(0, len(windows), WINDOWS):
         inside = or_(
@@ -330,11 +335,8 @@ async def _other_halls(
     day = day_of(question.wishes[told[0]][0].starts_at)
     compared = await _compared(session, list(halls.values()), wanted, day)
     ids = {one.id for several in compared.values() for one in several}
-    windows = [
-        (midnight(day_of(s.starts_at)), midnight(day_of(s.ends_at)) + DAY)
-        for s, _ in map(question.wishes.__getitem__, told)
-    ]
-    timetable = await timetable_of(session, ids, windows, question.excluding)
+    days = days_of(question.wishes[place][0] for place in told)
+    timetable = await timetable_of(session, ids, days, question.excluding)
 
     def free(hall_id: str, span: Span) -> tuple[Place, ...]:
         several = (

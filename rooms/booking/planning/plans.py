@@ -80,6 +80,11 @@ class Plan:
         return not own or any(one.asks or one.unit_id != self.unit.id for one in self.called)
 
     @property
+    def skips_clashes(self) -> bool:
+        """Dates of the series that clash are listed and not booked."""
+        return bool(self.request.skip_clashes and self.request.rule)
+
+    @property
     def called(self) -> tuple[call_list.Device, ...]:
         """The terminals that the server will call."""
         return self.calls.called if self.request.connect == CALL else ()
@@ -236,7 +241,7 @@ def skips_of(plan: Plan, actor: Actor) -> dict[str, str]:
     troubles = []
     for span in plan.spans:
         trouble = None if span.occurrence_id in skipped else plan.trouble_of(span)
-        if trouble and trouble.code == "day_off" and request.skip_clashes and request.rule:
+        if trouble and trouble.code == "day_off" and plan.skips_clashes:
             skipped[span.occurrence_id] = trouble.vietnamese
         elif trouble:
             troubles.append(trouble)

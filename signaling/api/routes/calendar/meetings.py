@@ -121,23 +121,13 @@ async def create_meeting(visit: Caller, response: Response, wanted: MeetingField
     trouble names what is taken, free times and other halls. A state secret is refused and nothing of it is kept.
     """
     actor, request = visit.actor, shapes.request_of(wanted)
-    made = await creation.booked(visit.desk.database, request, actor, visit.now, key)
+    made = await creation.book(visit.desk.database, request, actor, visit.now, key)
     if made.meeting.state != "held":
         # Of a hold nothing is due before it ends.
         visit.desk.wake()
     response.headers["location"] = f"/api/v1/meetings/{made.meeting.id}"
     view = views.view_of_made(made, actor, visit.now)
-    if view is None:
-        return await _answer(visit, response, made.meeting.id)
-    tag(response, made.meeting.version)
-    return shapes.meeting_of(view, await _names(visit, made, view))
-
-
-async def _names(visit: Visit, made: creation.Made, view: views.MeetingView) -> dict[str, str]:
-    """Of all that the answer names; only the unit at the top may be one that the booking did not look at."""
-    names = views.names_of_made(made)
-    unknown = {one.unit_id for one in view.steps} - names.keys()
-    return names | (await visit.read(lambda session: naming.units(session, unknown)) if unknown else {})
+    return await _answer(visit, response, made.meeting.id, view)
 
 
 @router.post("/meetings/displace/look", openapi_extra=needs("meetings.precedence", of="unit"))
@@ -327,24 +317,33 @@ async def _attendees(session: AsyncSession, meeting_id: str) -> set[str]:
     return set(await session.scalars(select(AttendeeRow.id).where(AttendeeRow.meeting_id == meeting_id)))
 
 
-async def _answer(visit: Visit, response: Response, meeting_id: str) -> Meeting:
-    actor = visit.actor
+async def _answer(visit: Visit, response: Response, meeting_id: str, view: views.MeetingView | None = None) -> Meeting:
+    """The meeting as the caller sees it. `view`: the meeting, where it is known already."""
 
     async def work(session: AsyncSession) -> Meeting:
-        view = await views.meeting_view(session, meeting_id, actor, visit.now)
-        row = view.meeting
-        names = await naming.units(
-            session, [*(one.unit_id for one in view.steps), *(one.unit_id for one in view.attendees)]
-        )
-        names |= await naming.people(session, [row.chair_id, row.secretary_id, row.operator_id])
-        proposers = [view.proposal.by] if view.proposal is not None else []
-        names |= await naming.accounts(session, [*(one.decided_by for one in view.steps), *proposers])
-        names |= await naming.halls(session, [one.resource_id for one in view.reservations if one.kind == "hall"])
-        names |= await naming.terminals(
-            session, [one.resource_id for one in view.reservations if one.kind == "terminal"]
-        )
-        return shapes.meeting_of(view, names)
+        found = await views.meeting_view(session, meeting_id, visit.actor, visit.now)
+        return shapes.meeting_of(found, await _names(session, found))
 
-    made = await visit.read(work)
+    if view is None:
+        made = await visit.read(work)
+    else:
+        # Of a new meeting only the unit at the top may be one that the booking did not look at.
+        unknown = {one.unit_id for one in view.steps} - view.names.keys()
+        above = await visit.read(lambda session: naming.units(session, unknown)) if unknown else {}
+        made = shapes.meeting_of(view, {**view.names, **above})
     tag(response, made.version)
     return made
+
+
+async def _names(session: AsyncSession, view: views.MeetingView) -> dict[str, str]:
+    """By identifier: all that the answer names."""
+    row = view.meeting
+    names = await naming.units(
+        session, [*(one.unit_id for one in view.steps), *(one.unit_id for one in view.attendees)]
+    )
+    names |= await naming.people(session, [row.chair_id, row.secretary_id, row.operator_id])
+    proposers = [view.proposal.by] if view.proposal is not None else []
+    names |= await naming.accounts(session, [*(one.decided_by for one in view.steps), *proposers])
+    names |= await naming.halls(session, [one.resource_id for one in view.reservations if one.kind == "hall"])
+    names |= await naming.terminals(session, [one.resource_id for one in view.reservations if one.kind == "terminal"])
+    return names
