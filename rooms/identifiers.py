@@ -5,17 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
-from typing import NewType
-
-UnitId = NewType("UnitId", str)
-PostId = NewType("PostId", str)
-PersonId = NewType("PersonId", str)
-SiteId = NewType("SiteId", str)
-HallId = NewType("HallId", str)
-TerminalId = NewType("TerminalId", str)
-MeetingId = NewType("MeetingId", str)
-OccurrenceId = NewType("OccurrenceId", str)
-AccountId = NewType("AccountId", str)
 
 SECRET_BYTES = 24
 DIGITS = 9

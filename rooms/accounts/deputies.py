@@ -84,18 +84,6 @@ async def revoke(session: AsyncSession, grant_id: str, actor: Actor, now: dateti
     return found
 
 
-async def represented_by(session: AsyncSession, deputy_id: str, at: datetime) -> list[str]:
-    """Persons whose deputy he is at that instant."""
-    wanted = select(Deputy.person_id).where(Deputy.deputy_id == deputy_id, in_force(at)).distinct()
-    return sorted(await session.scalars(wanted))
-
-
-async def deputies_of(session: AsyncSession, person_id: str, at: datetime) -> list[str]:
-    """Who acts for him at that instant."""
-    wanted = select(Deputy.deputy_id).where(Deputy.person_id == person_id, in_force(at)).distinct()
-    return sorted(await session.scalars(wanted))
-
-
 async def search(
     session: AsyncSession, person_id: str | None = None, below: str = "", limit: int = limits.FOUND
 ) -> list[Deputy]:

@@ -102,15 +102,6 @@ async def appoint(
     return holding
 
 
-async def vacate(session: AsyncSession, post_id: str, on: date | None, actor: Actor, now: datetime) -> int:
-    """Nobody holds it from `on` (None: today). How many holdings ended."""
-    post = await get(session, post_id, locked=True)
-    require(actor, "people.write", (await units.get(session, post.unit_id)).path)
-    ended = await end_holdings(session, [post_id], on or today(now))
-    await audit.record(session, now, actor, "post.vacate", "post", post_id, post.unit_id)
-    return ended
-
-
 async def get(session: AsyncSession, post_id: str, locked: bool = False) -> Post:
     """Raises Refusal `unknown_post`. `locked`: as it is now, and nobody else changes it before this transaction ends."""
     post = await session.get(Post, post_id, populate_existing=locked, with_for_update=locked or None)
@@ -150,11 +141,6 @@ async def search(session: AsyncSession, text: str, day: date, limit: int) -> lis
         if len(found) >= limit:
             break
     return found
-
-
-async def head_of(session: AsyncSession, unit_id: str, day: date) -> Held | None:
-    """The head's post and who holds it; None: the unit has no such post."""
-    return next((one for one in await of_unit(session, unit_id, day) if one.post.is_head), None)
 
 
 async def end_holdings(session: AsyncSession, post_ids: list[str], on: date) -> int:

@@ -120,13 +120,6 @@ async def children(session: AsyncSession, parent_id: str | None, day: date) -> l
     return list(await session.scalars(wanted))
 
 
-async def ancestors(session: AsyncSession, unit: Unit) -> list[Unit]:
-    """From the root down, without itself."""
-    ids = unit.path.strip("/").split("/")[:-1]
-    found = {one.id: one for one in await session.scalars(select(Unit).where(Unit.id.in_(ids)))}
-    return [found[one] for one in ids]
-
-
 async def search(
     session: AsyncSession, text: str, day: date | None = None, below: str = "", limit: int = limits.FOUND
 ) -> list[Unit]:

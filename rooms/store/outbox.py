@@ -115,15 +115,6 @@ async def cancel(session: AsyncSession, dedupe_key: str) -> bool:
     return gone.first() is not None
 
 
-async def revive(session: AsyncSession, job_id: str, now: datetime) -> bool:
-    """Try a job again that was given up."""
-    values = {"done_at": None, "failed": False, "due_at": now, "attempts": 0, "leased_by": "", "lease_until": None}
-    found = await session.execute(
-        update(Job).where(Job.id == job_id, Job.failed.is_(True)).values(values).returning(Job.id)
-    )
-    return found.first() is not None
-
-
 async def purge(session: AsyncSession, before: datetime) -> int:
     """Delete what was done before; what was given up stays to be looked at. How many."""
     gone = await session.execute(delete(Job).where(Job.done_at < before, Job.failed.is_(False)).returning(Job.id))

@@ -158,21 +158,6 @@ async def rehearse(session: AsyncSession, work: Callable[[], Awaitable[Report]])
     return Report(report.kind, "", report.on, report.moved, report.notes, applied=False)
 
 
-async def successors(session: AsyncSession, unit_id: str) -> list[Unit]:
-    """Who stands for it now: the last of the line, several after a split; itself while it goes on."""
-    found: dict[str, Unit] = {}
-    open_ids, seen = [unit_id], {unit_id}
-    while open_ids:
-        one = open_ids.pop(0)
-        after = await _after(session, one)
-        if not after:
-            found[one] = await units.get(session, one)
-        fresh = [other for other in after if other not in seen]
-        seen.update(fresh)
-        open_ids += fresh
-    return list(found.values())
-
-
 async def _succeed(
     session: AsyncSession,
     kind: str,
@@ -247,8 +232,3 @@ async def _recipients_of_all(session: AsyncSession, old: Unit, heirs: Sequence[U
             named = ("set_id", "below", "kind", "tier", "block", "excludes")
             session.add(RecipientRule(id=new_id(), unit_id=heir.id, **{name: getattr(rule, name) for name in named}))
     await session.flush()
-
-
-async def _after(session: AsyncSession, unit_id: str) -> list[str]:
-    wanted = select(UnitSuccessor.successor_id).where(UnitSuccessor.unit_id == unit_id).order_by(UnitSuccessor.id)
-    return list(await session.scalars(wanted))

@@ -24,7 +24,7 @@ from rooms.booking.changes import (
 from rooms.booking.changes import dates as booking_dates
 from rooms.booking.holds import grid
 from rooms.booking.meeting import history, timing
-from rooms.booking.planning import previews, templates
+from rooms.booking.planning import previews, requests, templates
 from rooms.booking.planning.requests import AttendeeRequest, Request
 from rooms.booking.rules.calendar import local
 from rooms.errors import Refusal
@@ -705,7 +705,8 @@ async def test_copy_templates_and_lists(database: Database, province: Province, 
         lambda s: templates.save_template(s, province.units["tinh"], "Giao ban", as_json(copied), secretary, now),
     )
     assert "starts_at" not in kept.request
-    again = templates.from_template(kept, copied.starts_at + timedelta(days=7))
+    later = copied.starts_at + timedelta(days=7)
+    again = requests.from_json({**kept.request, "starts_at": later.isoformat()})
     assert again.attendees == copied.attendees and again.hall_ids == copied.hall_ids
     await make(database, again, secretary, now)
     bad = {**as_json(copied), "class_": "secret"}

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from rooms import limits
+from rooms.booking.meeting import attendees
 from rooms.errors import Refusal
 from rooms.exchange import exports, forms, imports, sheets
-from rooms.org import posts
 from rooms.org.fields import Field, checked, from_text, to_text
 from rooms.org.names import cleaned
 from rooms.policy.actors import COMMAND, Actor
@@ -106,10 +106,11 @@ async def test_halls_sites_and_posts(database: Database, province: Province) -> 
         hall = (await session.scalars(select(Hall).where(Hall.code == "h1"))).one()
         assert site.nearest_site_id == hall.site_id and site.latitude == 10.5
         assert hall.equipment == ["projector", "recorder"] and hall.setup_min == 15
-        head = await posts.head_of(session, province.units["xa1"], date(2026, 3, 3))
-        before = await posts.head_of(session, province.units["xa1"], date(2026, 3, 2))
-    assert head is not None and head.person is not None and head.person.code == "xa2-2"
-    assert before is not None and before.person is not None and before.person.code == "xa1-1"
+        unit = province.units["xa1"]
+        head = await attendees.heads_of(session, [unit], date(2026, 3, 3))
+        before = await attendees.heads_of(session, [unit], date(2026, 3, 2))
+    assert head[unit][0].code == "xa2-2"
+    assert before[unit][0].code == "xa1-1"
 
 
 # Errors

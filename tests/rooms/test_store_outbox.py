@@ -99,8 +99,6 @@ async def test_it_is_tried_later_and_later_and_then_given_up(database: Database,
     assert waits[:4] == [30, 60, 120, 240] and waits[-1] == 0
     assert kept.failed and kept.done_at is not None and len(kept.error) == limits.JOB_ERROR_CHARS
     assert await take(database, now + timedelta(days=1)) == []
-    assert await database.transact(lambda session: outbox.revive(session, kept.id, now))
-    assert len(await take(database, now)) == 1
 
 
 async def test_what_was_done_long_ago_is_purged(database: Database, now: datetime) -> None:

@@ -24,7 +24,7 @@ from rooms.errors import Refusal
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store.tables.booking import CapacitySlot, Pool, Reservation
-from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Hall, Site
 
@@ -362,26 +362,3 @@ def _first(
         elif not tables.full.intersection(resources.slots(at, at + length) if tables.full else ()):
             return Slot(hall.id, hall.name, site, hall.seats, at, at + length)
     return None
-
-
-async def mine_of(session: AsyncSession, actor: Actor, starts_at: datetime, ends_at: datetime) -> list[str]:
-    """Occurrences between two instants to which he is invited or which he leads."""
-    if not actor.person_id:
-        return []
-    invited = select(Attendee.meeting_id).where(Attendee.person_id == actor.person_id)
-    rows = await session.scalars(
-        select(Occurrence.id)
-        .join(Meeting, Meeting.id == Occurrence.meeting_id)
-        .where(Occurrence.starts_at < ends_at, Occurrence.ends_at > starts_at)
-        .where(
-            or_(
-                Meeting.id.in_(invited),
-                Meeting.chair_id == actor.person_id,
-                Meeting.secretary_id == actor.person_id,
-                Meeting.operator_id == actor.person_id,
-            )
-        )
-        .order_by(Occurrence.starts_at)
-        .limit(limits.SEARCH_ROWS)
-    )
-    return list(rows)

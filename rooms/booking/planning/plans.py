@@ -212,11 +212,6 @@ def _require_apart(dates: Sequence[datetime], duration_min: int, things: Sequenc
         )
 
 
-async def type_of(session: AsyncSession, code: str) -> MeetingType:
-    """Raises `unknown_type`."""
-    return _known_type(await session.get(MeetingType, code))
-
-
 def _known_type(found: MeetingType | None) -> MeetingType:
     if found is None:
         raise Refusal("unknown_type", "Hãy chọn loại cuộc họp có trong danh sách.", "no such meeting type")

@@ -21,7 +21,7 @@ from rooms.org.names import cleaned
 from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
-from rooms.store.tables.meetings import Attendee, AttendeeList, Meeting, Occurrence, Template
+from rooms.store.tables.meetings import Attendee, AttendeeList, Occurrence, Template
 from rooms.store.tables.org import Unit
 
 TIMELESS = ("starts_at", "skip", "skip_clashes", "submit", "urgent_reason")
@@ -56,19 +56,6 @@ def _entry(one: Attendee) -> AttendeeRequest:
     return AttendeeRequest(guest_name=one.guest_name, guest_email=one.guest_email, **common)  # type: ignore[arg-type]
 
 
-async def last_of_type(session: AsyncSession, unit_id: str, type_code: str, actor: Actor) -> Meeting | None:
-    """The unit's latest meeting of a type, to be copied."""
-    found = (
-        await session.scalars(
-            select(Meeting)
-            .where(Meeting.host_unit_id == unit_id, Meeting.type_code == type_code)
-            .order_by(Meeting.first_starts_at.desc(), Meeting.id)
-            .limit(1)
-        )
-    ).first()
-    return found if found is not None and await reading.readable(session, actor, [found.id]) else None
-
-
 # Templates
 
 
@@ -97,16 +84,6 @@ async def save_template(
     await session.flush()
     await audit.record(session, now, actor, "template.save", "template", template.id, unit.id)
     return template
-
-
-def from_template(template: Template, starts_at: datetime) -> Request:
-    """A request at that time. Raises `bad_template` when it was kept by an older program."""
-    try:
-        return requests.from_json({**template.request, "starts_at": starts_at.isoformat()})
-    except (KeyError, TypeError, ValueError) as error:
-        raise Refusal(
-            "bad_template", "Mẫu này đã cũ, không dùng được. Hãy tạo mẫu mới.", "the template is too old"
-        ) from error
 
 
 async def templates(session: AsyncSession, actor: Actor) -> list[Template]:

@@ -14,8 +14,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from rooms.store.tables.columns import Row
 
-RESOURCES = ("hall", "terminal", "person", "operator")
-
 
 class Reservation(Row):
     """One thing that one date keeps for itself. Two active rows of the same resource never overlap."""

@@ -12,7 +12,6 @@ from rooms.store.tables.columns import Row
 
 STATES = ("idle", "probing", "calling", "ringing", "connected", "failed", "given_up", "left")
 READINESS = ("unknown", "green", "amber", "red")
-ASKED_BY = ("schedule", "operator", "dial_in")
 
 
 class DialLeg(Row):

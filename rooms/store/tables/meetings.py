@@ -13,7 +13,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from rooms.store.tables.columns import Row
 
-CLASSES = ("important", "ordinary")
 """The third, a state secret, is never stored."""
 STATES = ("held", "asked", "approved", "refused", "cancelled", "expired")
 """Soft hold; handed in for approval; approved (has a number); refused; called off; the hold or the deadline ran out."""
