@@ -35,12 +35,10 @@ SID_CHARACTERS = 64
 NAME_BYTES = 256
 IDENTITY_BYTES = 256
 CONFERENCE_NAME_BYTES = 256
-TRACK_NAME_BYTES = 256
 METADATA_BYTES = 64 * 1024
 ATTRIBUTES, ATTRIBUTES_BYTES = 64, 64 * 1024
 CONFERENCE_METADATA_BYTES = 64 * 1024
 DATA_TRACK_NAME_BYTES = 256
-CLIENT_TRACK_ID_BYTES = 256
 
 PACKET_BYTES = 64 * 1024
 """One data packet; browsers stop at 64,000."""
@@ -172,9 +170,6 @@ MICROPHONES = 400
 HALL_TEXT_CHARACTERS = 300
 WAITING_TITLE_CHARACTERS = 60
 """Of a meeting's title: one line of a picture."""
-FLOOR_REQUESTS = 500
-SILENT_S = 30.0
-"""A hall without packets so long is asked whether it is still there."""
 SCENE_S = 0.05
 """Changes of one moment make one scene."""
 PROGRAMS_BEGUN, PROGRAMS_BEGUN_S = 20, 10.0

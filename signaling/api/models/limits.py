@@ -17,17 +17,13 @@ CALLS = 500
 """Terminals that are taken out of a call list."""
 AGENDA = 100
 DOCUMENTS = 50
-BOARD_DAYS = 42
-BOARD_HALLS = 300
 UPLOAD_BYTES = 5 * 1024 * 1024
-LETTER_TEMPLATE_BYTES = 2 * 1024 * 1024
 DATES = 750
 RANGES = 100
 SUCCESSORS = 20
 SHARED = 1000
 """Units, sites or people that one part of a split takes by name."""
 RULES = 200
-ROLES = 20
 EVENTS = 40
 LEGS = 500
 """Of one command."""

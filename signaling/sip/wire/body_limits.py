@@ -46,8 +46,6 @@ BFCP_TRIES = 4
 """Sendings of one message over UDP: at 0, 0.5, 1.5 and 3.5 s."""
 BFCP_T2_S = 10.0
 """How long an answer is repeated to a repeated request (RFC 8855 §8.3.2)."""
-FLOOR_QUEUE = 64
-"""Requests for one floor that wait; a further one is refused."""
 
 H224_BYTES = 255
 PROFILES = 256
