@@ -3,6 +3,12 @@
 Owns the memory of meetings that are going on; can be rebuilt from nothing but the clients coming back. Does not parse
 wire bytes, open sockets or touch packets: SDP passes through as opaque text between `signaling` above and `media`
 below.
+
+Layers, from the top: `registry`, `conference`, `halls`, `picture`, `people`, `tracks` beside `data` and `door`, `ports`,
+`announcements`, `ground`. The architecture page has no `ground`: it puts errors, events, limits and the like into `ports`. Here
+`ports` holds only Protocols, and `ground` the values. Both would make a folder of 19 files. `announcements` is below
+`ports`, because a port names the language of a recording. A Protocol says what a lower folder needs of a higher one:
+`people.participant.Stage`, `tracks.track.TrackTable`, `data.state.DataTable`, `picture.seat.Seat`.
 """
 
 from conference import announcements, data, ground, halls, ports

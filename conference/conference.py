@@ -20,13 +20,10 @@ from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.events import (
     Action,
-    ConferenceChanged,
-    ConferenceView,
     ParticipantView,
     Presence,
     Reason,
     Resumed,
-    RosterChanged,
     Superseded,
     Welcome,
 )
@@ -43,6 +40,7 @@ from conference.people.participant import Participant, check_facts, whole
 from conference.people.paths import Paths
 from conference.people.roster import Roster
 from conference.people.settling import Settling, alone
+from conference.people.summary import Summary
 from conference.picture.program import Program
 from conference.ports.clients import Client, Entry
 from conference.ports.halls import HallPorts
@@ -88,8 +86,6 @@ class Conference:
         self.clock = around.clock
         self.turns = around.turns
         self.sid = ConferenceSid("RM_" + around.suffix())
-        self.created_at = around.clock.time()
-        self.metadata = terms.metadata
         self.router = around.media.open_router()
         self.participants: dict[str, Participant] = {}  # by identity
         self.removals = Removals()
@@ -100,7 +96,8 @@ class Conference:
         self._empty_since = around.clock.monotonic()
         self.roster = Roster(self.participants, around.clock, around.turns)
         self.settling = Settling(self.sid, self.roster, around.pace, around.clock, around.turns)
-        self.reports = Reports(around.observers, self.participants, self.view)
+        self.summary = Summary(self.sid, name, terms, self.participants, self.roster, around.clock)
+        self.reports = Reports(around.observers, self.participants, self.summary.view)
         self.halls = Halls(self, around.halls, around.random_bytes)
         self.tracks = TrackTable(
             self.participants,
@@ -126,8 +123,6 @@ class Conference:
         self.router.on_speakers = self.speakers.heard
         self.meter = Meter(self.participants, self.roster, around.clock.monotonic())
         self.moderation = Moderation(self.participants, around.clock, around.suffix)
-        self._counts_told: tuple[int, int, bool] = (0, 0, False)
-        self._counts_told_at = 0.0
 
     # -- coming and going
 
@@ -156,13 +151,13 @@ class Conference:
     def bring_in(self, participant: Participant) -> None:
         self.joins += 1
         with whole(participant):
-            others = tuple(self._visible_views())
+            others = tuple(self.roster.views())
             self.participants[participant.identity] = participant
             self.roster.came(participant)
             participant.changed()
             own, dual = participant.view(), participant.entry.dual
-            participant.deliver(Welcome(self.view(), own, others, dual=dual, relay=participant.relay_wanted))
-            upkeep.tell_state(participant, self.meter)
+            participant.deliver(Welcome(self.summary.view(), own, others, dual=dual, relay=participant.relay_wanted))
+            upkeep.tell_state(participant)
             self.settling.negotiate(participant)
         if participant.presence is Presence.ACTIVE:  # a hall whose packets came before its call stood
             self.reports.arrived(participant)
@@ -179,22 +174,22 @@ class Conference:
             participant.client.deliver(Superseded())
         participant.client, participant.detached_at = client, None
         with whole(participant):
-            participant.deliver(self._resumed(participant))
+            relay, silenced = participant.relay_wanted, publishing.silenced(participant)
+            everybody = self._everybody(participant)
+            participant.deliver(Resumed(sid, self.summary.view(), everybody, relay=relay, silenced=silenced))
             participant.negotiated.restart()
             self.settling.stop_resting(participant)
-            upkeep.repeat_state(participant, self.meter)
+            upkeep.repeat_state(participant)
             self.settling.negotiate(participant)
         return participant
 
-    def _resumed(self, participant: Participant) -> Resumed:
-        """A dead socket is noticed late, so no departure counts as told to a participant that comes back."""
+    def _everybody(self, participant: Participant) -> tuple[ParticipantView, ...]:
+        """For a participant that comes back. A dead socket is noticed late, so no departure counts as told to it."""
         here = {one.identity for one in self.participants.values() if one is participant or not one.grants.hidden}
-        everybody = (*self.departures.views(here), participant.view(), *self._visible_views(skip=participant))
+        others = self.roster.views(skip=participant)
         composed = self.halls.composed
-        if composed is not None and composed.seen_by(participant):
-            everybody = (*everybody, composed.view())
-        relay, silenced = participant.relay_wanted, publishing.silenced(participant)
-        return Resumed(participant.sid, self.view(), everybody, relay=relay, silenced=silenced)
+        shown = (composed.view(),) if composed is not None and composed.seen_by(participant) else ()
+        return (*self.departures.views(here), participant.view(), *others, *shown)
 
     def expel(self, participant: Participant, reason: Reason, action: Action = Action.DISCONNECT) -> None:
         """The server's doing: its client is told to go, or to come anew, and it is gone."""
@@ -271,32 +266,7 @@ class Conference:
             raise Refusal("participant_not_found")
         return participant
 
-    def view(self) -> ConferenceView:
-        visible = [participant for participant in self.participants.values() if not participant.grants.hidden]
-        return ConferenceView(
-            sid=self.sid,
-            name=self.name,
-            metadata=self.metadata,
-            created_at=self.created_at,
-            empty_s=int(self.terms.empty_s),
-            departure_s=int(self.terms.departure_s),
-            max_participants=self.terms.max_participants,
-            participants=len(visible),
-            publishers=sum(1 for participant in visible if participant.tracks),
-            recording=any(participant.grants.records for participant in self.participants.values()),
-        )
-
-    def _visible_views(self, skip: Participant | None = None) -> list[ParticipantView]:
-        return [p.view() for p in self.participants.values() if p is not skip and not p.grants.hidden]
-
     # -- what changes
-
-    def set_metadata(self, metadata: str) -> None:
-        """Raises Refusal."""
-        if len(metadata.encode()) > limits.CONFERENCE_METADATA_BYTES:
-            raise Refusal("metadata_too_long")
-        self.metadata = metadata
-        self._tell_conference()
 
     def changed(self, participant: Participant) -> None:
         """The others are told at the end of the turn."""
@@ -304,29 +274,6 @@ class Conference:
             self.roster.changed(participant)
             self.settling.soon()
             self.halls.changed()
-
-    def visibility_changed(self, participant: Participant) -> None:
-        """For the others, whoever is hidden is gone; its tracks go or come with it."""
-        if participant.grants.hidden:
-            self.speakers.gone(participant.sid)
-            view = participant.last_view(Reason.UNKNOWN)
-            self.departures.note(view)
-            gone = RosterChanged((view,))
-            for other in list(self.participants.values()):
-                if other is not participant:
-                    other.deliver(gone)
-        else:
-            self.roster.came(participant)
-        self.meter.gone(participant.sid)
-        for track in list(participant.tracks.values()):
-            subscriptions.offer_to_all(track)
-        data_tracks.visibility_changed(participant)
-
-    def _tell_conference(self) -> None:
-        view = self.view()
-        self._counts_told = _counts(view)
-        self._counts_told_at = self.clock.monotonic()
-        self.roster.broadcast(ConferenceChanged(view))
 
     # -- time
 
@@ -336,15 +283,10 @@ class Conference:
             alone(participant, partial(upkeep.tick, now=now))
         if figures is not None:
             self.meter.measure(figures, now)
-        if now - self._counts_told_at >= limits.CONFERENCE_UPDATE_S and _counts(self.view()) != self._counts_told:
-            self._tell_conference()
+        self.summary.tick(now)
         self.departures.forget(now)
 
     def idle(self, now: float) -> bool:
         """True: nobody came, or the last one left long enough ago, and no hall is being called."""
         wait = self.terms.departure_s if self.joins else self.terms.empty_s
         return not (self.participants or self.halls.expected) and now - self._empty_since >= wait
-
-
-def _counts(view: ConferenceView) -> tuple[int, int, bool]:
-    return view.participants, view.publishers, view.recording

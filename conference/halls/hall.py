@@ -19,7 +19,7 @@ from conference.ground.events import Event, LayersWanted, Left, MuteAsked, Quali
 from conference.ground.identifiers import ParticipantSid
 from conference.ground.marks import HAND, UNMUTE_ASKED
 from conference.ground.permissions import Source
-from conference.ground.plan import AudioPlan, MediaPlan, OwnEnds, OwnFloor
+from conference.ground.plan import AudioPlan, MediaPlan
 from conference.halls import keypad
 from conference.halls.keypad import Command, Keypad
 from conference.halls.lines import Lines, Medium
@@ -43,19 +43,18 @@ CONTENT: Final = Announcement("content", "video", Source.SCREEN_SHARE, width=192
 
 
 class LineLink:
-    """The media path of a hall: its lines. Implements `people.link.Link`."""
+    """The media path of a hall: its lines, and what they say of the hall. Implements `people.link.Link` and `lines.LineOwner`."""
 
     channels = NoChannels()
 
-    def __init__(self, owner: Hall, lines: Lines, clock: Clock) -> None:
+    def __init__(self, hall: Hall, clock: Clock) -> None:
         self.ever_connected = False
         self.alive: set[Medium] = set()
         """Lines that packets come on."""
-        self._owner = owner
-        self._lines = lines
+        self._hall = hall
         self._clock = clock
         self._quiet_since: float | None = clock.monotonic()
-        self._closed = False
+        self._asked_whether_there = False
 
     def quiet_s(self, now: float) -> float | None:
         return None if self._quiet_since is None else now - self._quiet_since
@@ -65,23 +64,105 @@ class LineLink:
 
     def peers(self) -> tuple[Line, ...]:
         """Lines count as peers for statistics."""
-        return self._lines.opened()
+        return self._hall.lines.opened()
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._lines.close()
+        self._hall.lines.close()
+
+    # -- lines.LineOwner
 
     def line_alive(self, medium: Medium, alive: bool) -> None:
-        """Packets come, or have not come for a while."""
+        """Packets come, or have not come for a while. Once all lines are silent the hall is asked whether it is there: once,
+        not for each line.
+        """
         (self.alive.add if alive else self.alive.discard)(medium)
         if self.alive:
             self._quiet_since = None
+            self._asked_whether_there = False
             if not self.ever_connected:
                 self.ever_connected = True
-                self._owner.media_connected()
-        elif self._quiet_since is None:
+                self._hall.media_connected()
+            return
+        if self._quiet_since is None:
             self._quiet_since = self._clock.monotonic()
+        if not alive and not self._asked_whether_there:
+            self._asked_whether_there = True
+            self._hall.program.ports.silent(self._hall.stage.name, self._hall)
+
+    def line_wants_keyframe(self, medium: Medium) -> None:
+        """Asked by packets in vain."""
+        self._hall.signal.request_keyframe()
+
+    def line_limited(self, medium: Medium, bitrate_bps: int) -> None:
+        """Its link is narrower than it said: it gets another program."""
+        if medium != "audio":
+            self._hall.narrow(medium, bitrate_bps)
+
+    def line_pressed(self, key: str) -> None:
+        if not self._hall.signal.pressed(key):
+            self._hall.press(key)
+
+    def line_said(self, frame: bytes) -> None:
+        self._hall.signal.camera_said(frame)
+
+
+class Remote:
+    """The remote control of a hall: what its keys do in a meeting."""
+
+    def __init__(self, hall: Hall) -> None:
+        self._hall = hall
+        self._pad = Keypad()
+
+    def press(self, key: str, now: float) -> None:
+        self._pad, command = keypad.press(self._pad, key, now)
+        if command is not None:
+            self._do(command)
+
+    def _do(self, command: Command) -> None:
+        hall = self._hall
+        if command is Command.MICROPHONE:
+            self._toggle_microphone()
+        elif command is Command.FLOOR:
+            wanted = hall.floor_wanted_at is None
+            hall.set_floor_wanted(wanted)
+            hall.say("floor_asked" if wanted else "floor_withdrawn")
+            hall.wish("floor", wanted)
+        elif command is Command.LAYOUT:
+            hall.set_layout(_next_layout(hall.layout))
+            hall.say("layout")
+            hall.wish("layout")
+        elif command is Command.OPERATOR:
+            hall.say("operator")
+            hall.wish("operator")
+        else:
+            hall.say("help")
+
+    def _toggle_microphone(self) -> None:
+        hall = self._hall
+        if hall.muted and hall.locked:
+            hall.say("unmute_denied")
+            return
+        hall.set_muted(not hall.muted)
+        hall.set_mark(UNMUTE_ASKED, on=False)
+        hall.say("muted" if hall.muted else "unmuted")
+        hall.wish("mute", hall.muted)
+
+
+class Notice:
+    """Words over the picture of one hall that go by themselves."""
+
+    def __init__(self, hall: Hall) -> None:
+        self._hall = hall
+
+    def show(self, words: str) -> None:
+        """Writes the words over the hall's picture, unless an operator has written something there."""
+        if not self._hall.text:
+            self._hall.set_text(words)
+            self._hall.stage.turns.call_later(limits.HALL_NOTICE_S, self._hide, words)
+
+    def _hide(self, words: str) -> None:
+        if self._hall.text == words and not self._hall.left:
+            self._hall.set_text("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +204,15 @@ class Hall(Participant):
         self.microphone: Producer | None = None
         """Its sound as it sends it; what browsers get is a track."""
         self.camera: Producer | None = None
-        self._pad = Keypad()
+        self._remote = Remote(self)
+        self._notice = Notice(self)
         self._content: Producer | None = None
         self.content_allowed = False
         self.narrowed: dict[Medium, int] = {}
         """What it has asked for since (TMMBR), bit/s."""
         self._wishes: tuple[int, int] = (0, 0)
-        self._asked_whether_there = False
-        self.lines = Lines(stage.router, self, options, random_bytes)
-        self.link = LineLink(self, self.lines, stage.clock)
+        self.link = LineLink(self, stage.clock)
+        self.lines = Lines(stage.router, self.link, options, random_bytes)
         super().__init__(stage, ParticipantSid("PA_" + stage.tracks.suffix()), entry, self)
 
     def _connect(self) -> Link:
@@ -152,12 +233,6 @@ class Hall(Participant):
         return min((one for one in bounds if one), default=0)
 
     # -- the call
-
-    def prepare(
-        self, *, floor: OwnFloor | None = None, content: bool = True, camera: bool = False, call_number: int = 1
-    ) -> OwnEnds:
-        """Opens what an offer or an answer names. Raises Refusal `hall_ports_taken`."""
-        return self.lines.prepare(floor=floor, content=content, camera=camera, call_number=call_number)
 
     def apply(self, plan: MediaPlan) -> None:
         """What was agreed now, the first time or again. What it no longer names ends."""
@@ -184,7 +259,7 @@ class Hall(Participant):
 
     def _replace(self, announcement: Announcement, producer: Producer | None) -> None:
         """What others get of one kind. Its packets are the lines' and the mixer's to end."""
-        old = self.track(announcement.source)
+        old = track_of(self, announcement.source)
         if old is not None and old.producer is producer:
             return
         if old is not None:
@@ -193,9 +268,6 @@ class Hall(Participant):
             track = publishing.publish(self, announcement, producer)
             if announcement is MICROPHONE and self.muted:
                 publishing.mute(self, track.sid, True)
-
-    def track(self, source: Source) -> Track | None:
-        return next((one for one in self.tracks.values() if one.source is source), None)
 
     def let_present(self, allowed: bool) -> None:
         """Whether it has the content token: only then others see its second picture."""
@@ -217,7 +289,7 @@ class Hall(Participant):
         if self.muted == muted:
             return
         self.muted = muted
-        track = self.track(Source.MICROPHONE)
+        track = track_of(self, Source.MICROPHONE)
         if track is not None:
             publishing.mute(self, track.sid, muted)
         self.program.changed()
@@ -226,7 +298,7 @@ class Hall(Participant):
         """Mutes the hall, by order of a host. The hall hears so, and its key does not undo it."""
         on = not self.muted
         if on or not self.locked:
-            self._say("unmute_denied")
+            self.say("unmute_denied")
         self.set_muted(True, locked=True)
         self.set_mark(UNMUTE_ASKED, on=False)
         return on
@@ -236,30 +308,20 @@ class Hall(Participant):
         if not self.muted:
             raise Refusal("microphone_on")
         self.set_muted(True, locked=False)
-        self._say("unmute_asked")
-        self._show_for_a_while(spoken_texts.text("unmute_asked", self.language))
+        self.say("unmute_asked")
+        self._notice.show(spoken_texts.text("unmute_asked", self.language))
         self.set_mark(UNMUTE_ASKED, on=True)
-
-    def _show_for_a_while(self, words: str) -> None:
-        """Writes the words over the hall's picture, unless an operator has written something there."""
-        if not self.text:
-            self.set_text(words)
-            self.stage.turns.call_later(limits.HALL_NOTICE_S, self._hide, words)
-
-    def _hide(self, words: str) -> None:
-        if self.text == words and not self.left:
-            self.set_text("")
 
     def unsilence(self) -> bool:
         if self.muted and self.locked:
             self.set_muted(False)
-            self._say("unmuted")
+            self.say("unmuted")
         return True
 
     def lower_hand(self) -> None:
         if self.floor_wanted_at is not None:
             self.set_floor_wanted(False)
-            self._say("floor_withdrawn")
+            self.say("floor_withdrawn")
 
     def set_deafened(self, deafened: bool) -> None:
         self.deafened = deafened
@@ -269,6 +331,12 @@ class Hall(Participant):
         """Its own; None: as the others."""
         self.layout = name
         self.program.changed()
+
+    def narrow(self, medium: Medium, bitrate_bps: int) -> None:
+        """The hall asked for less of a picture."""
+        if self.narrowed.get(medium) != bitrate_bps:
+            self.narrowed[medium] = bitrate_bps
+            self.program.changed()
 
     def set_text(self, text: str) -> None:
         """Over its own picture."""
@@ -285,7 +353,7 @@ class Hall(Participant):
         """What it asked for, if it did, and it is told."""
         if self.floor_wanted_at is not None:
             self.set_floor_wanted(False)
-            self._say("floor_given")
+            self.say("floor_given")
 
     # -- its client (ports.Client): what the conference tells it
 
@@ -312,71 +380,16 @@ class Hall(Participant):
         full = large or quality > Quality.MEDIUM.value
         self.lines.limit("video", limits.UP_FULL_BPS if full else limits.UP_TILE_BPS)
 
-    # -- what its lines tell (lines.LineOwner)
-
-    def line_alive(self, medium: Medium, alive: bool) -> None:
-        """Once all of its lines are silent it is asked whether it is there: once, not for each line."""
-        self.link.line_alive(medium, alive)
-        if self.link.alive:
-            self._asked_whether_there = False
-        elif not alive and not self._asked_whether_there:
-            self._asked_whether_there = True
-            self.program.ports.silent(self.stage.name, self)
-
-    def line_wants_keyframe(self, medium: Medium) -> None:
-        """Asked by packets in vain."""
-        self.signal.request_keyframe()
-
-    def line_limited(self, medium: Medium, bitrate_bps: int) -> None:
-        """Its link is narrower than it said: it gets another program."""
-        if medium != "audio" and self.narrowed.get(medium) != bitrate_bps:
-            self.narrowed[medium] = bitrate_bps
-            self.program.changed()
-
-    def line_pressed(self, key: str) -> None:
-        if not self.signal.pressed(key):
-            self.press(key)
-
-    def line_said(self, frame: bytes) -> None:
-        self.signal.camera_said(frame)
+    # -- its remote control
 
     def press(self, key: str) -> None:
         """A key of its remote control, by RFC 4733 or by the signalling; no menu wanted it."""
-        self._pad, command = keypad.press(self._pad, key, self.stage.clock.monotonic())
-        if command is not None:
-            self._do(command)
+        self._remote.press(key, self.stage.clock.monotonic())
 
-    def _do(self, command: Command) -> None:
-        if command is Command.MICROPHONE:
-            self._toggle_microphone()
-        elif command is Command.FLOOR:
-            wanted = self.floor_wanted_at is None
-            self.set_floor_wanted(wanted)
-            self._say("floor_asked" if wanted else "floor_withdrawn")
-            self._wish("floor", wanted)
-        elif command is Command.LAYOUT:
-            self.set_layout(_next_layout(self.layout))
-            self._say("layout")
-            self._wish("layout")
-        elif command is Command.OPERATOR:
-            self._say("operator")
-            self._wish("operator")
-        else:
-            self._say("help")
-
-    def _toggle_microphone(self) -> None:
-        if self.muted and self.locked:
-            self._say("unmute_denied")
-            return
-        self.set_muted(not self.muted)
-        self.set_mark(UNMUTE_ASKED, on=False)
-        self._say("muted" if self.muted else "unmuted")
-        self._wish("mute", self.muted)
-
-    def _say(self, code: str) -> None:
+    def say(self, code: str) -> None:
         self.program.say(self, (code, self.language))
 
-    def _wish(self, what: Wants, on: bool = True) -> None:
+    def wish(self, what: Wants, on: bool = True) -> None:
         self.program.ports.wished(self.stage.name, Wished(self, what, on))
 
     def keyframe_asked(self) -> None:
@@ -406,3 +419,7 @@ def _next_layout(name: Layout | None) -> Layout | None:
         return CYCLE[0]
     place = CYCLE.index(name) + 1 if name in CYCLE else 0
     return CYCLE[place] if place < len(CYCLE) else None
+
+
+def track_of(hall: Hall, source: Source) -> Track | None:
+    return next((one for one in hall.tracks.values() if one.source is source), None)

@@ -25,6 +25,7 @@ from conference.ground.events import (
     ParticipantView,
     Presence,
     Reason,
+    RosterChanged,
 )
 from conference.ground.identifiers import ParticipantSid
 from conference.ground.marks import HAND, RESERVED, UNMUTE_ASKED
@@ -41,6 +42,7 @@ from conference.ports.clients import Client, Entry
 from conference.ports.media import Router
 from conference.ports.time import Clock, Turns
 from conference.tracks import backup_codec, publishing, subscriptions
+from conference.tracks.quality import Meter
 from conference.tracks.reports import Reports
 from conference.tracks.speakers import Speakers
 from conference.tracks.track import PendingSection, Permission, Settings, Track, TrackTable
@@ -67,6 +69,8 @@ class Stage(Protocol):
     @property
     def speakers(self) -> Speakers: ...
     @property
+    def meter(self) -> Meter: ...
+    @property
     def departures(self) -> Departures: ...
     @property
     def paths(self) -> Paths: ...
@@ -77,7 +81,6 @@ class Stage(Protocol):
     def changed(self, participant: Participant) -> None:
         """Others must learn of a change at the end of this turn."""
 
-    def visibility_changed(self, participant: Participant) -> None: ...
     def remove(self, participant: Participant, reason: Reason) -> None:
         """Takes the participant out of everything. Idempotent."""
 
@@ -263,7 +266,7 @@ class Participant:
         publishing.enforce(self)
         data_tracks.enforce(self)
         if before.hidden != grants.hidden:
-            self.stage.visibility_changed(self)
+            _show_or_hide(self)
         if before.can_subscribe != grants.can_subscribe:
             subscriptions.reconcile_all(self)
             data_tracks.subscribe_all(self)
@@ -319,6 +322,25 @@ class Participant:
         if client is not None:
             self.detached_at = self.stage.clock.monotonic()
             client.deliver(Left(reason, action))
+
+
+def _show_or_hide(participant: Participant) -> None:
+    """For the others, whoever is hidden is gone; its tracks go or come with it."""
+    stage = participant.stage
+    if participant.grants.hidden:
+        stage.speakers.gone(participant.sid)
+        view = participant.last_view(Reason.UNKNOWN)
+        stage.departures.note(view)
+        gone = RosterChanged((view,))
+        for other in list(stage.tracks.participants.values()):
+            if other.sid != participant.sid:
+                other.deliver(gone)
+    else:
+        stage.roster.came(participant)
+    stage.meter.gone(participant.sid)
+    for track in list(participant.tracks.values()):
+        subscriptions.offer_to_all(track)
+    data_tracks.visibility_changed(participant)
 
 
 def described(attributes: Mapping[str, str]) -> dict[str, str]:

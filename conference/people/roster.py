@@ -48,6 +48,10 @@ class Roster:
         for participant in list(self._participants.values()):
             participant.deliver(event)
 
+    def views(self, skip: Listener | None = None) -> list[ParticipantView]:
+        """Of all that others may see."""
+        return [one.view() for one in self._participants.values() if one is not skip and not one.grants.hidden]
+
     def changed(self, participant: Listener) -> None:
         self._changed[participant.sid] = participant
         self._introduced.pop(participant.sid, None)

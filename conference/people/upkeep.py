@@ -8,7 +8,6 @@ from conference.ground.events import Reason
 from conference.people.participant import Participant
 from conference.people.settling import alone
 from conference.tracks import backup_codec, publishing, subscriptions
-from conference.tracks.quality import Meter
 from conference.tracks.track import Party
 
 
@@ -44,18 +43,18 @@ def is_ghost(participant: Participant, now: float) -> bool:
     return quiet_s is not None and min(quiet_s, away_s) >= limits.DETACHED_QUIET_S
 
 
-def tell_state(participant: Participant, meter: Meter) -> None:
+def tell_state(participant: Participant) -> None:
     """To a newcomer."""
-    for event in (participant.stage.speakers.current(), meter.current()):
+    for event in (participant.stage.speakers.current(), participant.stage.meter.current()):
         if event is not None:
             participant.deliver(event)
     subscriptions.reconcile_all(participant)
     data_tracks.subscribe_all(participant)
 
 
-def repeat_state(participant: Participant, meter: Meter) -> None:
+def repeat_state(participant: Participant) -> None:
     """What a client may have missed while it was away."""
-    for event in (participant.stage.speakers.missed(), meter.current()):
+    for event in (participant.stage.speakers.missed(), participant.stage.meter.current()):
         if event is not None:
             participant.deliver(event)
     if participant.data.received or participant.data.next_handle > 1:  # else it never had any

@@ -122,7 +122,7 @@ def create_room(call: Call, message: room.CreateRoomRequest) -> models.Room:
         names = ", ".join(name for name, asked in wanted.items() if asked)
         raise Refusal("not_supported", english=f"not supported here: {names}")
     terms = Terms.of(message.metadata, message.max_participants, message.empty_timeout, message.departure_timeout)
-    return views.room(call.desk.registry.create(message.name, terms).view())
+    return views.room(call.desk.registry.create(message.name, terms).summary.view())
 
 
 def list_rooms(call: Call, message: room.ListRoomsRequest) -> room.ListRoomsResponse:
@@ -130,7 +130,7 @@ def list_rooms(call: Call, message: room.ListRoomsRequest) -> room.ListRoomsResp
         raise _denied()
     wanted = set(message.names)
     found = [one for one in call.desk.registry.all() if not wanted or one.name in wanted]
-    return room.ListRoomsResponse(rooms=[views.room(conference.view()) for conference in found])
+    return room.ListRoomsResponse(rooms=[views.room(conference.summary.view()) for conference in found])
 
 
 def delete_room(call: Call, message: room.DeleteRoomRequest) -> room.DeleteRoomResponse:
@@ -202,8 +202,8 @@ def send_data(call: Call, message: room.SendDataRequest) -> room.SendDataRespons
 
 def update_room_metadata(call: Call, message: room.UpdateRoomMetadataRequest) -> models.Room:
     conference = call.conference(message.room)
-    conference.set_metadata(message.metadata)
-    return views.room(conference.view())
+    conference.summary.set_metadata(message.metadata)
+    return views.room(conference.summary.view())
 
 
 async def perform_rpc(call: Call, message: room.PerformRpcRequest) -> room.PerformRpcResponse:

@@ -15,7 +15,6 @@ from google.protobuf.message import Message
 from livekit.protocol import rtc
 
 from conference import (
-    Conference,
     Entry,
     Grants,
     Participant,
@@ -287,7 +286,7 @@ class Session:
         if silent:
             self.close(GOING_AWAY)
             return
-        if not self._goes_on(conference, ask.resume_sid):
+        if not self._goes_on(conference.participants.get(self.grants.identity), ask.resume_sid):
             self.close(POLICY)
             return
         participant = conference.resume(self.grants.identity, ask.resume_sid, self)
@@ -299,12 +298,11 @@ class Session:
         if silent is False:
             self.close(GOING_AWAY)
 
-    def _goes_on(self, conference: Conference, sid: str) -> bool:
+    def _goes_on(self, participant: Participant | None, sid: str) -> bool:
         """With the rates that its participant has had; False: it comes back too often."""
-        participant = conference.participants.get(self.grants.identity)
         if participant is not None and participant.sid == sid:
             self._rates = self.desk.rates.get(participant, self._rates)
-        return self._rates.messages.take(conference.around.clock.monotonic(), limits.RESUME_MESSAGES)
+        return self._rates.messages.take(self.desk.registry.around.clock.monotonic(), limits.RESUME_MESSAGES)
 
     def _refuse(self, ask: Ask, refusal: Refusal) -> None:
         """The socket is open, so the answer is a message. Whoever cannot resume joins anew."""

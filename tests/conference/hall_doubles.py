@@ -263,7 +263,7 @@ class HallParty:
         self.signal = FakeSignal()
         self.conference: Conference = world.registry.enter(grants)
         self.hall = self.conference.halls.expect(entry, self.signal, OPTIONS, mode)
-        self.ends = self.hall.prepare()
+        self.ends = self.hall.lines.prepare()
         self.conference.halls.welcome(self.hall)
         self.hall.apply(agreed or plan())
         for line in self.lines:

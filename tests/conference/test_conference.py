@@ -106,7 +106,7 @@ def test_hidden_ones_are_not_told_of(world: World) -> None:
     assert {v.identity for e in ann.client.of(RosterChanged) for v in e.participants} == {"ben"}
     assert [view.identity for view in ben.client.of(Welcome)[0].others] == ["ann"]
     assert any(v.identity == "ghost" for e in ghost.client.of(RosterChanged) for v in e.participants)
-    assert world.registry.get("c").view().participants == 2
+    assert world.registry.get("c").summary.view().participants == 2
 
 
 def test_whoever_is_hidden_later_is_gone_for_the_others(world: World) -> None:
@@ -229,7 +229,7 @@ def test_counts_and_metadata_are_told(world: World) -> None:
     ann = Party(world, "ann")
     world.pass_time(2)
     assert ann.client.last(ConferenceChanged).conference.participants == 1
-    world.registry.get("c").set_metadata("m")
+    world.registry.get("c").summary.set_metadata("m")
     assert ann.client.last(ConferenceChanged).conference.metadata == "m"
     before = len(ann.client.of(ConferenceChanged))
     world.pass_time(5)

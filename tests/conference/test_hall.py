@@ -10,6 +10,7 @@ import pytest
 from conference import Kind, Passage, Refusal, Source, limits
 from conference.ground.events import Reason, RosterChanged
 from conference.ground.plan import CameraPlan
+from conference.halls.hall import track_of
 from conference.tracks import publishing
 from tests.conference.doubles import World
 from tests.conference.hall_doubles import OPTIONS, FakeSignal, HallParty, HallWorld, audio, keys, plan, stream, video
@@ -42,7 +43,7 @@ def test_its_ends_are_ports_and_fresh_keys(world: HallWorld) -> None:
     assert len({end.port for end in ends if end}) == 6 and one.ends.host == OPTIONS.host
     secrets = [key for end in ends if end for _, key in end.keys]
     assert len(set(secrets)) == len(secrets) == 18
-    assert one.hall.prepare() == one.ends
+    assert one.hall.lines.prepare() == one.ends
 
 
 def test_keys_come_before_the_address(world: HallWorld) -> None:
@@ -78,7 +79,7 @@ def moved(hall: HallParty) -> bool:
 
 def test_its_camera_has_a_line_of_its_own_for_orders(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
-    ends = hall.hall.prepare(camera=True)
+    ends = hall.hall.lines.prepare(camera=True)
     assert ends.far_camera is not None and not moved(hall)
     hall.hall.lines.tell_camera(b"too early")
     orders = CameraPlan(stream(5006, keys=keys(5)), 115, 100)
@@ -98,7 +99,7 @@ def test_its_camera_has_a_line_of_its_own_for_orders(world: HallWorld) -> None:
 
 def test_a_quiet_camera_tells_nothing_of_the_hall(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
-    hall.hall.prepare(camera=True)
+    hall.hall.lines.prepare(camera=True)
     for medium in ("audio", "video", "content", "camera"):
         line = hall.line(medium)
         line.events.heard(line, "silent")
@@ -132,7 +133,7 @@ def test_mute_from_the_desk_cannot_be_undone_by_its_keypad(world: HallWorld) -> 
     hall.hall.set_muted(True, locked=True)
     world.settle()
     assert world.scene().open_microphones == ()
-    assert hall.hall.track(Source.MICROPHONE).muted  # type: ignore[union-attr]
+    assert track_of(hall.hall, Source.MICROPHONE).muted  # type: ignore[union-attr]
     hall.press("*6")
     assert hall.muted() and [one.path for one in world.scene().prompts] == ["/unmute_denied.ogg"]
     hall.hall.set_muted(False)
@@ -145,7 +146,7 @@ def test_mute_from_the_desk_cannot_be_undone_by_its_keypad(world: HallWorld) -> 
 
 def test_an_administrators_mute_of_the_track_is_a_mute_of_the_hall(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
-    track = hall.hall.track(Source.MICROPHONE)
+    track = track_of(hall.hall, Source.MICROPHONE)
     assert track is not None
     publishing.mute_from_outside(hall.conference.get("hall"), track.sid, True)
     world.settle()
@@ -302,7 +303,7 @@ def test_a_call_that_does_not_come_about_leaves_nothing(world: HallWorld) -> Non
     grants = replace(ann.participant.grants, identity="hall")
     entry = replace(ann.participant.entry, grants=grants, auto_subscribe=False)
     hall = ann.conference.halls.expect(entry, FakeSignal(), OPTIONS)
-    hall.prepare()
+    hall.lines.prepare()
     lines: tuple[Any, ...] = hall.lines.opened()
     mixer = world.mixer
     assert "hall" not in ann.conference.participants
@@ -316,7 +317,7 @@ def test_a_conference_that_ends_while_it_rings_ends_the_call_too(world: HallWorl
     ann = Party(world, "ann")
     entry = replace(ann.participant.entry, grants=replace(ann.participant.grants, identity="hall"))
     hall = ann.conference.halls.expect(entry, FakeSignal(), OPTIONS)
-    hall.prepare()
+    hall.lines.prepare()
     world.registry.delete("c")
     assert hall.left and world.mixer.closed
     with pytest.raises(Refusal):
@@ -330,7 +331,7 @@ def test_a_conference_that_only_calls_a_hall_is_not_idle(world: HallWorld) -> No
     conference = ann.conference
     conference.remove(ann.participant, Reason.CLIENT_INITIATED)
     hall = conference.halls.expect(entry, FakeSignal(), OPTIONS)
-    hall.prepare()
+    hall.lines.prepare()
     world.pass_time(60.0)
     conference.halls.welcome(hall)
     assert not conference.closed and not hall.left
@@ -352,14 +353,14 @@ def test_a_hall_waits_as_anybody_does_unless_the_policy_asks_no_lobby_of_it(worl
     assert ann.conference.program is None, "nothing was made for it"
     for passage in (Passage.EXEMPT, Passage.ADMITTED):
         hall = ann.conference.halls.expect(hall_entry(ann, passage=passage), FakeSignal(), OPTIONS)
-        hall.prepare()
+        hall.lines.prepare()
         ann.conference.halls.welcome(hall)
 
 
 def test_the_door_is_asked_again_when_a_hall_answers(world: HallWorld) -> None:
     ann = Party(world, "ann", passage=Passage.HOST)
     hall = ann.conference.halls.expect(hall_entry(ann, passage=Passage.NONE), FakeSignal(), OPTIONS)
-    hall.prepare()
+    hall.lines.prepare()
     world.registry.lobbies.get("c", world.time.time()).set(True, ["ann"])  # while it rang
     with pytest.raises(Refusal, match="lobby_waits"):
         ann.conference.halls.welcome(hall)

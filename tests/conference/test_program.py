@@ -62,13 +62,13 @@ def test_a_hall_that_changes_its_mind_all_the_time_starts_few_encoders(world: Ha
     world.time.advance(60)
     begun, before, seen = 0, {group.id for group in world.scene().groups}, len(world.mixer.scenes)
     for turn in range(600):
-        hall.line_limited("video", 256_000 if turn % 2 else 1_000_000)
+        hall.link.line_limited("video", 256_000 if turn % 2 else 1_000_000)
         world.time.advance(0.1)
     for scene in world.mixer.scenes[seen:]:
         names = {group.id for group in scene.groups}
         begun, before = begun + bool(names - before), names
     assert 20 < begun <= 60 / limits.SCENE_SLOW_S + limits.PROGRAMS_BEGUN, "of 600"
-    hall.line_limited("video", 512_000)
+    hall.link.line_limited("video", 512_000)
     world.time.advance(60)
     assert {group.bitrate_bps for group in world.scene().groups} == {2_000_000, 512_000}, "the last word holds"
 

@@ -67,7 +67,7 @@ class World:
         """Of everybody there but the attacker, and of what they subscribe to of one another."""
         conference = self.office.world.registry.get(room)
         others = [one for one in conference.participants.values() if one.sid != self.sid]
-        view = views.room(conference.view())
+        view = views.room(conference.summary.view())
         view.ClearField("num_participants")
         view.ClearField("num_publishers")
         codes = [guest.wire.code for (place, _), guest in self.guests.items() if place == room]

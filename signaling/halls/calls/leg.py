@@ -257,7 +257,7 @@ class HallCall:
 
     def _ends(self, room: Room) -> OwnEnds:
         floor = self.owner.floors.own(room.hall)
-        return room.hall.prepare(
+        return room.hall.lines.prepare(
             floor=floor, content=self.profile.content, camera=self.profile.far_camera, call_number=self.call_number
         )
 

@@ -72,7 +72,7 @@ def test_a_token_with_an_order_of_its_own_is_no_longer(office: Office) -> None:
     terms = Terms.of("Ủ" * 2000, 0, 0, 0)
     ann = office.join("ann", can_update_own_metadata=True, terms=terms)
     assert told(ann).terms is None
-    assert office.world.registry.get("c").metadata == terms.metadata
+    assert office.world.registry.get("c").summary.metadata == terms.metadata
 
 
 def test_what_no_token_can_say_is_refused(office: Office) -> None:
