@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -186,8 +188,7 @@ class Late:
         self.caller.ended(self.leg_id, event)
 
     async def told(self) -> None:
-        await asyncio.gather(*self.caller._told)
-        await asyncio.sleep(0)
+        await written(self.caller)
 
     async def seen(self, database: Database) -> tuple[bool, str, str]:
         """Whether its call is there; state and holder of its leg."""
@@ -205,6 +206,17 @@ class Away:
         monkeypatch.setattr(legs, name, self._work)
         monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0.01)
 
+    async def tried(self, caller: Caller, times: int = 1) -> None:
+        """From now on: a try that began before does not count."""
+        while not self.tries.locked():
+            await self.tries.acquire()
+        async with asyncio.timeout(10):
+            for _ in range(times):
+                while self.tries.locked():
+                    await again(caller)
+                    await asyncio.sleep(0.002)
+                await self.tries.acquire()
+
     async def _work(self, *given: Any) -> Any:
         if self.back:
             return await self._real(*given)
@@ -217,8 +229,7 @@ class Refusing:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *leg_ids: str) -> None:
         self.refuses, self.tries = True, 0
-        self.waits, self.goes_on = asyncio.Event(), asyncio.Event()
-        self._leg_ids, self._change, self._monkeypatch = leg_ids, legs.change, monkeypatch
+        self._leg_ids, self._change = leg_ids, legs.change
         monkeypatch.setattr(legs, "change", self._work)
         monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0)
 
@@ -228,18 +239,49 @@ class Refusing:
             raise broken()
         return await self._change(session, leg_id, *given)
 
-    def hold(self, caller: Caller, event: Event) -> None:
-        """These news are tried once; the second try `waits` until it `goes_on`."""
-        happen, before = caller.happen, self.tries
 
-        async def held(leg_id: str, one: Event, *given: Any, **more: Any) -> Any:
-            if one is event and self.tries > before:
-                self.waits.set()
-                await self.goes_on.wait()
-            return await happen(leg_id, one, *given, **more)
+HELD = ContextVar("HELD", default=False)
 
-        self._monkeypatch.setattr(caller, "happen", held)
+
+class Held:
+    """Writes of tasks that began within `begins` wait until it `goes_on`; all other tasks go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
+        self.waits, self.goes_on = asyncio.Event(), asyncio.Event()
+        self._transact = database.transact
+        monkeypatch.setattr(database, "transact", self._work)
+
+    @contextmanager
+    def begins(self) -> Iterator[None]:
+        token = HELD.set(True)
+        yield
+        HELD.reset(token)
+
+    async def _work(self, work: Any) -> Any:
+        if HELD.get():
+            self.waits.set()
+            await self.goes_on.wait()
+        return await self._transact(work)
 
 
 def broken() -> IntegrityError:
     return IntegrityError("UPDATE", {}, Exception("it breaks a rule"))
+
+
+async def written(caller: Caller) -> None:
+    """All that happened is written, as far as the database takes it."""
+    while begun := writers(caller):
+        await asyncio.gather(*begun)
+        await asyncio.sleep(0)
+    await again(caller)
+    await asyncio.sleep(0)
+
+
+def writers(caller: Caller) -> tuple[asyncio.Task[None], ...]:
+    """Tasks that write what happened."""
+    return tuple(caller._told)
+
+
+async def again(caller: Caller) -> None:
+    """What the database has not taken is tried once more."""
+    await caller._recover()

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import limits
 from conference.halls.causes import Cause
-from conference.halls.dialout import Event, Leg, State
+from conference.halls.dialout import Event, State
 from conference.ports.halls import DialOrder
 from rooms import limits as room_limits
 from rooms.dialling import legs, planning
@@ -29,7 +29,20 @@ from rooms.store.tables.sites import Terminal
 from signaling.host import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling import caller_doubles as doubles
-from tests.signaling.caller_doubles import Away, Called, Clock, Late, Make, Refusing, Wire, book, broken, rows
+from tests.signaling.caller_doubles import (
+    Away,
+    Called,
+    Clock,
+    Held,
+    Late,
+    Make,
+    Refusing,
+    Wire,
+    again,
+    book,
+    broken,
+    rows,
+)
 
 called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 
@@ -307,27 +320,23 @@ async def test_a_hall_that_dials_in_while_leases_are_renewed_stays(
     database: Database, clock: Clock, late: Late, monkeypatch: pytest.MonkeyPatch, written: str
 ) -> None:
     """Its lease comes with its arrival, which is written only when the leases have been read, or still later."""
-    caller, goes_on = late.caller, asyncio.Event()
-    happen, transact = caller.happen, database.transact
-
-    async def held_back(*given: Any) -> Leg | None:
-        await goes_on.wait()
-        return await happen(*given)
+    caller, held = late.caller, Held(monkeypatch, database)
+    transact = database.transact
 
     async def renewed(work: Any) -> Any:
         done = await transact(work)
         if isinstance(done, frozenset) and written == "meanwhile":
-            goes_on.set()
+            held.goes_on.set()
             await late.told()
         return done
 
-    monkeypatch.setattr(caller, "happen", held_back)
     monkeypatch.setattr(database, "transact", renewed)
     clock.pass_s(bounds.LEG_LEASE_S / 2)
-    late.comes()
+    with held.begins():
+        late.comes()
     await caller.tick()
-    assert goes_on.is_set() is (written == "meanwhile")
-    goes_on.set()
+    assert held.goes_on.is_set() is (written == "meanwhile")
+    held.goes_on.set()
     await late.told()
     assert await late.seen(database) == (True, "connected", "one")
     clock.pass_s(bounds.LEG_LEASE_S / 2)
@@ -342,9 +351,7 @@ async def test_an_arrival_is_written_when_the_database_is_back(
     """Unless the hall has gone again: its leg would stay connected for good."""
     away = Away(monkeypatch, "change")
     late.comes()
-    async with asyncio.timeout(10):
-        await away.tries.acquire()
-        await away.tries.acquire()
+    await away.tried(late.caller, 2)
     if not stays:
         late.caller.dialer.hang_up(late.leg_id)
     away.back = True
@@ -376,9 +383,7 @@ async def test_an_arrival_waits_for_the_database_for_as_long_as_the_hall_is_ther
 ) -> None:
     away = Away(monkeypatch, "change")
     late.comes()
-    async with asyncio.timeout(10):
-        for _ in range(bounds.NEWS_TRIES + 2):
-            await away.tries.acquire()
+    await away.tried(late.caller, 12)
     clock.pass_s(bounds.LEG_LEASE_S / 2)
     await late.caller.tick()
     assert await late.seen(database) == (True, "left", "")
@@ -387,21 +392,17 @@ async def test_an_arrival_waits_for_the_database_for_as_long_as_the_hall_is_ther
     assert await late.seen(database) == (True, "connected", "one")
 
 
-async def test_news_that_the_database_refuses_are_left_to_the_clockwork_and_logged(
-    late: Late, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_news_that_the_database_refuses_are_logged_and_written_later(
+    database: Database, clock: Clock, late: Late, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tries = 0
-
-    async def refused(*_: Any) -> None:
-        nonlocal tries
-        tries += 1
-        raise broken()
-
-    monkeypatch.setattr(legs, "change", refused)
-    monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0)
+    refusing = Refusing(monkeypatch, late.leg_id)
     late.comes()
     await late.told()
-    assert tries == bounds.NEWS_TRIES and f"news of leg {late.leg_id} (came) wait for the clockwork" in caplog.text
+    assert refusing.tries and f"leg {late.leg_id}" in caplog.text
+    refusing.refuses = False
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await late.caller.tick()
+    assert await late.seen(database) == (True, "connected", "one")
 
 
 async def test_a_refusal_after_a_database_that_was_away_for_long_is_not_the_last_try(
@@ -409,7 +410,7 @@ async def test_a_refusal_after_a_database_that_was_away_for_long_is_not_the_last
 ) -> None:
     """One that has just started may refuse once more what it takes a second later."""
     change = legs.change
-    errors: list[Exception] = [*(OSError("the database is away") for _ in range(bounds.NEWS_TRIES + 2)), broken()]
+    errors: list[Exception] = [*(OSError("the database is away") for _ in range(12)), broken()]
 
     async def troubled(*given: Any) -> DialLeg | None:
         if errors:
@@ -419,8 +420,11 @@ async def test_a_refusal_after_a_database_that_was_away_for_long_is_not_the_last
     monkeypatch.setattr(legs, "change", troubled)
     monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0)
     late.comes()
+    while errors:
+        await again(late.caller)
+        await asyncio.sleep(0.001)
     await late.told()
-    assert not errors and await late.seen(database) == (True, "connected", "one")
+    assert await late.seen(database) == (True, "connected", "one")
 
 
 async def test_a_server_that_stops_does_not_wait_for_a_database_that_is_away(
@@ -511,6 +515,9 @@ async def test_a_hall_that_comes_back_before_the_lease_has_run_out_stays_if_its_
     hall.comes()
     async with asyncio.timeout(10):
         for _ in range(2):
+            while tries.locked():
+                await again(hall.caller)
+                await asyncio.sleep(0.001)
             await tries.acquire()
         clock.pass_s(bounds.LEG_LEASE_S / 2)
         if not killed:
@@ -673,7 +680,7 @@ async def test_a_leg_that_the_database_refuses_is_named_once_and_counted_once_a_
         await called.caller.tick()
         clock.pass_s(10)
     assert refusing.tries == ticks
-    told = [record.getMessage() for record in caplog.records if record.name == "signaling.halls.dial.caller"]
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("signaling.halls.dial.")]
     assert [called.leg_id in one for one in told] == [True] * 3
     assert ["cannot go on yet" in one for one in told] == [True, False, False]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from signaling.halls.dial.caller import WISHES
 from signaling.host import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling import caller_doubles as doubles
-from tests.signaling.caller_doubles import Away, Called, Clock, Late, Make, Refusing, Wire, book, rows
+from tests.signaling.caller_doubles import Away, Called, Clock, Held, Late, Make, Refusing, Wire, book, rows
 
 called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 
@@ -231,14 +232,15 @@ async def test_a_hall_that_an_operator_drops_before_its_arrival_is_written_is_ou
     assert (await called.now(database)).state == state
     hall, refusing = Late(caller, called.row, wire), Refusing(monkeypatch, leg_id)
     if arrival == "waits":
-        refusing.hold(caller, Event.CAME)
+        monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0.2)
     hall.comes()
-    async with asyncio.timeout(10):
-        await (refusing.waits.wait() if arrival == "waits" else hall.told())
+    if arrival == "refused":
+        await hall.told()
+    while not refusing.tries:
+        await asyncio.sleep(0.001)
     refusing.refuses = False
     await caller.happen(leg_id, Event.DROP)
     assert not wire.orders
-    refusing.goes_on.set()
     await hall.told()
     for _ in range(2):
         clock.pass_s(bounds.CALLER_TICK_S)
@@ -283,30 +285,23 @@ async def test_a_hall_that_is_to_be_out_is_not_called_though_it_is_due_and_that_
     """Of one that came by itself neither the arrival nor the end was written: its row waits for the next try."""
     caller, leg_id = called.caller, called.leg_id
     await caller.happen(leg_id, Event.REFUSED, wire.orders.pop(leg_id), cause=Cause.BUSY)
-    hall, refusing = Late(caller, called.row, wire), Refusing(monkeypatch, leg_id)
+    hall, refusing, held = Late(caller, called.row, wire), Refusing(monkeypatch, leg_id), Held(monkeypatch, database)
     if how == "wished":
         await database.transact(partial(legs.set_wish, leg_id=leg_id, wish="drop"))
     else:
         hall.comes()
         await hall.told()
-        if how == "put out just now":
-            refusing.hold(caller, Event.DROP)
-        hall.goes(Event.DROP)
+        with held.begins() if how == "put out just now" else nullcontext():
+            hall.goes(Event.DROP)
         async with asyncio.timeout(10):
-            await (hall.told() if how == "put out" else refusing.waits.wait())
+            await (hall.told() if how == "put out" else held.waits.wait())
     clock.pass_s(limits.BUSY_RETRY_S)
-    events, happen = list[Event](), caller.happen
-
-    async def noted(leg: str, event: Event, *given: Any, **more: Any) -> Any:
-        events.append(event)
-        return await happen(leg, event, *given, **more)
-
-    monkeypatch.setattr(caller, "happen", noted)
+    calls, tries = wire.calls(), refusing.tries
     await caller.tick()
-    assert Event.DUE not in events
+    assert refusing.tries - tries == (how != "put out just now")  # the end alone is tried, and no call
     refusing.refuses = False
-    refusing.goes_on.set()
+    held.goes_on.set()
     await hall.told()
     clock.pass_s(bounds.CALLER_TICK_S)
     await caller.tick()
-    assert Event.DUE not in events and await hall.seen(database) == (False, "left", "")
+    assert wire.calls() == calls and await hall.seen(database) == (False, "left", "")

@@ -28,7 +28,7 @@ from signaling.sip.media import profiles
 from signaling.sip.wire.fields import Address
 from tests.conference.hall_doubles import OPTIONS
 from tests.rooms.province import Province
-from tests.signaling.caller_doubles import Away, Refusing, broken
+from tests.signaling.caller_doubles import Away, Refusing, again, broken, writers, written
 from tests.signaling.halls.test_lobby import Exchange, Line, Wire
 
 HALL = "terminal-xa1"
@@ -98,9 +98,13 @@ class Board(Exchange):
 
     async def settle(self) -> None:
         """All that was begun is done."""
-        while begun := (*self.halls._tasks, *self.halls.caller._told):
-            await asyncio.gather(*begun)
-            await asyncio.sleep(0)
+        while True:
+            while begun := (*self.halls._tasks, *writers(self.halls.caller)):
+                await asyncio.gather(*begun)
+                await asyncio.sleep(0)
+            await again(self.halls.caller)
+            if not self.halls._tasks:
+                return
 
     async def row(self, one: Call) -> DialLeg:
         async with self.database.reading() as session:
@@ -117,19 +121,6 @@ async def board(database: Database, province: Province, now: datetime) -> Board:
     made = Board(database, province, now)
     await made.book(lobby=False)
     return made
-
-
-async def tried(away: Away, times: int = 1) -> None:
-    async with asyncio.timeout(10):
-        for _ in range(times):
-            await away.tries.acquire()
-
-
-async def tried_again(away: Away) -> None:
-    """From now on: none that began before is still under way."""
-    while not away.tries.locked():
-        await away.tries.acquire()
-    await tried(away)
 
 
 async def test_a_hall_that_dials_in_while_it_is_called_keeps_its_own_call(board: Board) -> None:
@@ -166,7 +157,7 @@ async def test_what_our_call_brings_before_the_arrival_is_written_does_not_count
     away = Away(monkeypatch, "change")
     halls.stands(own)
     halls.failed(ours, 404, 0)
-    await tried(away)
+    await away.tried(halls.caller)
     away.back = True
     await board.settle()
     row = await board.row(own)
@@ -222,7 +213,7 @@ async def test_the_end_of_a_call_is_written_when_the_database_is_back(
     own.put_out, own.hung_up_by_us = put_out, put_out is not None
     away = Away(monkeypatch, "change")
     board.halls.over(own, cause)
-    await tried(away)
+    await away.tried(board.halls.caller)
     away.back = True
     await board.settle()
     row = await board.row(own)
@@ -253,10 +244,10 @@ async def test_an_end_that_is_written_late_ends_no_newer_call(board: Board, monk
     halls, own = board.halls, await board.joined()
     away = Away(monkeypatch, "change")
     halls.over(own, NORMAL)
-    await tried(away)
+    await away.tried(halls.caller)
     newer = await board.comes()
     halls.stands(newer)
-    await tried_again(away)
+    await away.tried(halls.caller)
     away.back = True
     await board.settle()
     row = await board.row(newer)
@@ -289,10 +280,10 @@ async def test_a_hall_is_not_rung_for_what_was_so_when_we_began_to_look(
             await halls.caller.happen(leg_id, Event.DROP)
         else:
             halls.stands(own)
-            await asyncio.gather(*halls.caller._told)
+            await written(halls.caller)
             away.back = False
             halls.over(own, NORMAL)
-            await tried(away)
+            await away.tried(halls.caller)
         goes_on.set()
         await asyncio.gather(*halls._tasks)
         away.back = True
@@ -315,7 +306,7 @@ async def test_an_answer_of_a_call_that_was_dropped_does_not_end_the_hall_s_own(
     monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0.2)
     assert ours.order is not None
     halls.caller.tell(ours.order, Event.ANSWERED)
-    await tried(away)
+    await away.tried(halls.caller)
     away.back = True
     await halls.caller.happen(leg_id, Event.DROP)
     halls.stands(own)
@@ -421,7 +412,7 @@ async def test_who_takes_a_drop_back_has_the_hall_called_again_though_that_canno
     refusing = Refusing(monkeypatch, leg_id)
     if trouble == "elsewhere":
         refusing.refuses = False
-        monkeypatch.setattr(board.halls.caller, "_happen", nobody)
+        monkeypatch.setattr(legs, "change", nobody)
     desk.undo(date, done["undo"])
     await board.settle()
     row = await board.row(own)
