@@ -2,7 +2,7 @@
 
 Owns who may enter where by telephone number (the dial plan has three targets: a meeting, the test room, the operator), the calls
 that stand, and what is kept in memory of accounts and networks. Does not read SIP or SDP (`signaling.sip`), does not decide
-when a hall is called (`dialling.py`) nor what it sees (`conference`).
+when a hall is called (`dial/caller.py`) nor what it sees (`conference`).
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ from signaling.halls.calls.protection import Protection, Safety
 from signaling.halls.dial import readiness
 from signaling.halls.dial.caller import Caller
 from signaling.halls.dial.registered import reached
+from signaling.halls.dial.rows import order_of
 from signaling.halls.profiles import in_force
 from signaling.halls.sip import probe
 from signaling.halls.sip.accounts import Bans, Directory
@@ -311,7 +312,7 @@ class Halls:
             strict = meeting.class_ == IMPORTANT
             target = self.target(standing, strict) if standing is not None else None
             verdict = await self.judge(session, meeting, order.terminal, target)
-        if standing is None or self.agent is None or self.caller.order(standing.leg) != order:
+        if standing is None or self.agent is None or order_of(standing.leg, self.around.key) != order:
             return
         if standing.leg.state not in ("calling", "ringing") or self._begun.get(order.leg_id) is not order:
             return  # dropped, or come by itself, while we looked: nobody should hear it ring

@@ -193,8 +193,8 @@ ROSTER_S = 5.0
 """Between two NOTIFYs of what has changed in a conference (RFC 4575 §3.4)."""
 UNDO_S = 120.0
 UNDOS = 500
-NEWS_TRIES = 10
-"""Of news of a call that the database does not take although it is there."""
+LEG_EVENTS = 32
+"""Events of one leg that wait for the database. Equal events replace each other, so that 17 kinds for one try fit in."""
 NEWS_AGAIN_S = 1.0
 NEWS_LAST_S = 5.0
 """For what is not written yet when the server stops."""

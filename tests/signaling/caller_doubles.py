@@ -25,6 +25,7 @@ from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.sites import Terminal
 from signaling.halls.dial.caller import Caller
+from signaling.halls.dial.rows import order_of
 from signaling.host import limits as bounds
 from tests.rooms import invited
 from tests.rooms.province import Province
@@ -180,7 +181,7 @@ class Late:
         return self._row.id
 
     def comes(self) -> None:
-        self._wire.orders[self.leg_id] = self.caller.order(self._row)
+        self._wire.orders[self.leg_id] = order_of(self._row, KEY)
         self.caller.came(self.leg_id)
 
     def goes(self, event: Event) -> None:
@@ -279,9 +280,9 @@ async def written(caller: Caller) -> None:
 
 def writers(caller: Caller) -> tuple[asyncio.Task[None], ...]:
     """Tasks that write what happened."""
-    return tuple(caller._told)
+    return tuple(caller.writer.tasks)
 
 
 async def again(caller: Caller) -> None:
     """What the database has not taken is tried once more."""
-    await caller._recover()
+    await caller.writer.retry()

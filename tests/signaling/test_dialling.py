@@ -26,10 +26,12 @@ from rooms.store.tables.dialling import DialLeg, LegAlarm
 from rooms.store.tables.meetings import Occurrence
 from rooms.store.tables.records import AuditEntry
 from rooms.store.tables.sites import Terminal
+from signaling.halls.dial.rows import order_of
 from signaling.host import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling import caller_doubles as doubles
 from tests.signaling.caller_doubles import (
+    KEY,
     Away,
     Called,
     Clock,
@@ -477,7 +479,7 @@ async def test_a_hall_that_has_come_back_by_itself_is_not_called_when_the_server
         hall.comes()
         await hall.told()
         assert await hall.seen(database) == (True, "connected", "two")
-    other_wire.orders[row.id] = hall.caller.order(row)
+    other_wire.orders[row.id] = order_of(row, KEY)
     await hall.caller.tick()
     if written == "after":
         hall.comes()

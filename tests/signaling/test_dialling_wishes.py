@@ -16,7 +16,7 @@ from conference.halls.dialout import Event
 from rooms.dialling import legs
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
-from signaling.halls.dial.caller import WISHES
+from signaling.halls.dial.transitions import WISHES
 from signaling.host import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling import caller_doubles as doubles

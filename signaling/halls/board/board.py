@@ -28,7 +28,8 @@ from rooms.store.database import is_away
 from rooms.store.tables.dialling import DialLeg, LegAlarm, SipAccount
 from signaling.halls import listening
 from signaling.halls.board.bans import Bans
-from signaling.halls.dial.caller import WISHES
+from signaling.halls.dial.rows import order_of
+from signaling.halls.dial.transitions import WISHES
 from signaling.halls.halls import Halls
 from signaling.host import limits
 from signaling.host.dates import PREFIX
@@ -408,7 +409,7 @@ class Board:
         leg, halls = standing.leg, self._halls
         now = halls.clock()
         if action == "probe":
-            halls.probe(halls.caller.order(leg))
+            halls.probe(order_of(leg, halls.around.key))
             return {"leg_id": leg.id, "ok": True, "code": "", "vi": "", "en": ""}
         if action != "drop":
             try:

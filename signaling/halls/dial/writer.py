@@ -1,0 +1,197 @@
+"""Writes the events of each leg in their order: the head first, and nothing behind it before the database took the head.
+
+Owns the tasks that write and what an event means when its turn comes. Does not own the clock of the retries (`caller.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from conference.halls.dialout import Event, Leg
+from conference.ports.halls import Dialer
+from rooms.store import database
+from signaling.halls.dial.queues import LegEvent, LegQueue, LegQueues
+from signaling.halls.dial.transitions import Transitions
+from signaling.host import limits, tasks
+
+log = logging.getLogger(__name__)
+REFUSALS = (OSError, SQLAlchemyError)
+"""The database is away, or refuses. Any other error is a defect of ours."""
+AWAY = "halls cannot be called"
+ENDS = (Event.HUNG_UP, Event.LOST, Event.DROP, Event.END)
+SETTLED = (*ENDS, Event.REFUSED, Event.AWAY, Event.FORBID)
+"""After these events nothing comes of the call any more: only they tell whether the hall is called again."""
+GOES_ON = (Event.RANG, Event.ANSWERED)
+"""After these events the end of the call is still to come."""
+WELCOMES = (Event.CAME, Event.CALL, Event.REDIAL, Event.REGISTERED)
+"""With these events no call is ended for want of a lease: the hall may have come by itself, and the holder may be dead."""
+
+
+class Writer:
+    """Writer of all legs of a process. `written` gets each leg that was written, and whether this worker holds the leg. `refused`
+    is called when an event has to be tried again.
+    """
+
+    def __init__(
+        self,
+        queues: LegQueues,
+        transitions: Transitions,
+        dialer: Dialer,
+        now: Callable[[], float],
+        lease_s: float,
+        *,
+        written: Callable[[Leg, bool], None],
+        refused: Callable[[], None],
+    ) -> None:
+        """`now`: Unix seconds."""
+        self._queues = queues
+        self._transitions = transitions
+        self._dialer = dialer
+        self._now = now
+        self._lease_s = lease_s
+        self._written = written
+        self._refused = refused
+        self.tasks: set[asyncio.Task[None]] = set()
+        """A task for each event that was not tried yet."""
+
+    def put(self, leg_id: str, one: LegEvent) -> None:
+        """Take an event that has happened. The event is written in its turn, however late."""
+        queue = self._queues.put(leg_id, one)
+        task = asyncio.get_running_loop().create_task(self._write_event(leg_id, queue, one))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def ask(self, leg_id: str, one: LegEvent) -> Leg | None:
+        """Return the leg after this event, and after all events before it. None: another worker has the leg, or it is gone.
+        Raises what the database raises; then the event is forgotten.
+        """
+        if one.event is Event.REDIAL and self._queues.waits(leg_id, Event.CAME):
+            one.event = Event.CALL  # the hall is in already, by a call of its own: that call stays
+        queue = self._queues.put(leg_id, one)
+        try:
+            if not await self._write_through(leg_id, queue, one):
+                self._fence(leg_id, one)
+        finally:
+            self._queues.remove(leg_id, one)
+        return one.leg
+
+    async def retry(self) -> bool:
+        """Try once to write all events that wait. Return False if the database is away: it is asked once, because each try may
+        take seconds, and no lease is renewed in that time.
+        """
+        for leg_id, queue in self._queues.all():
+            if not queue.events or queue.turn.locked():
+                continue  # nothing waits, or a task writes it
+            try:
+                await self._write_through(leg_id, queue, queue.events[-1])
+            except REFUSALS as error:
+                if is_away(error):
+                    self._queues.put_last(leg_id)
+                    self._queues.report_all(AWAY, error)
+                    return False
+                self._queues.refuse(leg_id, error)
+        return True
+
+    async def close(self) -> None:
+        """Write what the database takes soon, and log what is given up."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limits.NEWS_LAST_S):
+                await self._write_last()
+        await tasks.end(self.tasks)
+        for leg_id, queue in self._queues.all():
+            for one in queue.events:
+                if one.event in SETTLED:
+                    log.error("news of leg %s (%s) are lost: the server stops", leg_id, one.event.value)
+                else:
+                    log.warning("news of leg %s are given up (%s): the server stops", leg_id, one.event.value)
+
+    async def _write_last(self) -> None:
+        """Without the end of a call, the next server would call a hall that an operator put out."""
+        while True:
+            is_there = await self.retry()
+            if self.tasks:
+                await asyncio.wait(tuple(self.tasks))
+            elif is_there:
+                return
+            else:
+                await asyncio.sleep(limits.NEWS_AGAIN_S)
+
+    async def _write_event(self, leg_id: str, queue: LegQueue, one: LegEvent) -> None:
+        try:
+            await self._write_through(leg_id, queue, one)
+        except REFUSALS as error:
+            self._queues.refuse(leg_id, error)
+            self._refused()
+
+    async def _write_through(self, leg_id: str, queue: LegQueue, last: LegEvent) -> bool:
+        """Write the events of a leg in their order, up to and with `last`. Return False if an event still has to wait for the
+        lease of another worker. Raises what the database raises. The event that waits or was refused stays, and all behind it.
+        """
+        async with queue.turn:
+            while last in queue.events:
+                if not await self._write_head(leg_id, queue):
+                    return False
+        return True
+
+    async def _write_head(self, leg_id: str, queue: LegQueue) -> bool:
+        """Return False if the head still has to wait. A defect of ours loses the head, but holds up nothing behind it."""
+        head = queue.events[0]
+        event = self._meaning(leg_id, queue.events)
+        if event is not None:
+            try:
+                written = await self._transitions.write(leg_id, head, event)
+            except Exception as error:
+                if head.is_asked or isinstance(error, REFUSALS):
+                    raise
+                log.exception("the event %s of leg %s is lost", head.event.value, leg_id)
+            else:
+                if written is not None:
+                    head.leg = written.leg
+                    self._written(written.leg, written.is_held)
+                elif self._may_wait(leg_id, head):
+                    return False
+        self._queues.remove(leg_id, head)
+        self._queues.accept(leg_id)
+        return True
+
+    def _meaning(self, leg_id: str, events: list[LegEvent]) -> Event | None:
+        """Return what the head means by now; None: nothing. A call that is there makes the ends of older calls void. A call that
+        is gone, without its end in the queue, is like a call of a dead server.
+        """
+        head, is_live = events[0], leg_id in self._dialer.live()
+        if head.is_asked:
+            return head.event
+        if head.event in (*ENDS, Event.RECOVER):
+            return None if is_live else head.event
+        if head.event is Event.CAME:
+            return head.event if is_live else None
+        if head.event in GOES_ON and not is_live and not any(one.event in SETTLED for one in events):
+            return Event.RECOVER
+        return head.event
+
+    def _may_wait(self, leg_id: str, head: LegEvent) -> bool:
+        """Another worker has the lease. An arrival waits until that lease would have run out; then the hall is that worker's."""
+        if head.event is not Event.CAME or head.is_asked:
+            self._fence(leg_id, head)
+            return False
+        if head.held_elsewhere_since is None:
+            head.held_elsewhere_since = self._now()
+        waits = self._now() - head.held_elsewhere_since <= self._lease_s
+        if not waits:
+            self._dialer.hang_up(leg_id)
+        return waits
+
+    def _fence(self, leg_id: str, one: LegEvent) -> None:
+        """The leg is another worker's now, or is gone."""
+        if one.event not in WELCOMES:
+            self._dialer.hang_up(leg_id, one.order)
+
+
+def is_away(error: Exception) -> bool:
+    """Return True if the same may succeed later."""
+    return isinstance(error, OSError) or database.is_away(error)

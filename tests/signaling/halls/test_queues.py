@@ -1,0 +1,125 @@
+"""The queue of a leg: the order of its events, its bound, and what a fault of one event does to those behind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conference.halls.dialout import Event
+from conference.ports.halls import DialOrder
+from rooms.dialling import legs
+from rooms.store.database import Database
+from signaling.halls.dial.queues import LegEvent, LegQueues
+from signaling.host import limits as bounds
+from tests.signaling import caller_doubles as doubles
+from tests.signaling.caller_doubles import Called, Clock, Make, Refusing, Wire, rows, written
+
+called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
+ORDER = DialOrder("leg", "date", "terminal", "call")
+
+
+def kinds(queues: LegQueues) -> list[Event]:
+    return [one.event for _, queue in queues.all() for one in queue.events]
+
+
+async def test_events_behind_a_refused_one_are_written_after_it(
+    database: Database, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing, caller, order = Refusing(monkeypatch, called.leg_id), called.caller, wire.orders[called.leg_id]
+    caller.tell(order, Event.RANG)
+    caller.tell(order, Event.ANSWERED)
+    del wire.orders[called.leg_id]
+    caller.ended(called.leg_id, Event.HUNG_UP, order)
+    await written(caller)
+    seen, change = list[str](), legs.change
+
+    async def noted(*given: Any) -> Any:
+        row = await change(*given)
+        seen.append(row.state if row is not None else "")
+        return row
+
+    monkeypatch.setattr(legs, "change", noted)
+    refusing.refuses = False
+    await written(caller)
+    assert seen == ["ringing", "connected", "failed"]
+    assert (await called.now(database)).redialled
+
+
+async def test_an_operator_hears_that_events_before_the_wish_wait(
+    database: Database, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing, caller = Refusing(monkeypatch, called.leg_id), called.caller
+    caller.tell(wire.orders[called.leg_id], Event.RANG)
+    await written(caller)
+    assert await caller.want(called.leg_id, "drop") == "later"
+    assert ((await called.now(database)).wish, called.leg_id in wire.orders) == ("drop", True)
+    refusing.refuses = False
+    await caller.tick()
+    row = await called.now(database)
+    assert (row.state, row.wish, wire.orders) == ("left", "", {})
+
+
+async def test_a_defect_of_ours_loses_one_event_and_no_other(
+    database: Database, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    change, faults = legs.change, [KeyError("a defect of ours")]
+
+    async def faulty(*given: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return await change(*given)
+
+    monkeypatch.setattr(legs, "change", faulty)
+    order = wire.orders[called.leg_id]
+    called.caller.tell(order, Event.RANG)
+    called.caller.tell(order, Event.ANSWERED)
+    await written(called.caller)
+    assert "event rang of leg" in caplog.text
+    assert (await called.now(database)).state == "connected"
+
+
+async def test_equal_events_of_one_try_wait_once(clock: Clock) -> None:
+    queues = LegQueues(clock)
+    for order in (ORDER, replace(ORDER, call_id="next"), ORDER):
+        queues.put("leg", LegEvent(Event.RANG, order))
+    for _ in range(2):
+        queues.put("leg", LegEvent(Event.CALL, is_asked=True))
+    (queue,) = (queue for _, queue in queues.all())
+    assert [one.order and one.order.call_id for one in queue.events] == ["next", "call", None, None]
+    async with queue.turn:  # the head is being written
+        queues.put("leg", LegEvent(Event.RANG, replace(ORDER, call_id="next")))
+    assert len(queue.events) == 5
+
+
+async def test_a_queue_is_bounded_and_keeps_its_head_and_its_end(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    queues = LegQueues(clock)
+    for number in range(bounds.LEG_EVENTS):
+        queues.put("leg", LegEvent(Event.RANG, replace(ORDER, call_id=str(number))))
+    assert len(kinds(queues)) == bounds.LEG_EVENTS and not caplog.text
+    queues.put("leg", LegEvent(Event.DROP))
+    (queue,) = (queue for _, queue in queues.all())
+    calls = [one.order.call_id for one in queue.events if one.order is not None]
+    assert (len(queue.events), calls[:2], queue.events[-1].event) == (bounds.LEG_EVENTS, ["0", "2"], Event.DROP)
+    assert "too many events of leg leg" in caplog.text
+
+
+async def test_nothing_is_remembered_of_legs_that_go_on(
+    database: Database, clock: Clock, make: Make, called: Called, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller, refusing = called.caller, Refusing(monkeypatch, called.leg_id)
+    assert await caller.want(called.leg_id, "redial") == "later"
+    assert len(caller._queues) == 1
+    refusing.refuses = False
+    await caller.tick()
+    assert len(caller._queues) == 0 and (await rows(database))["h000"].epoch == 2
+    refusing.refuses = True
+    assert await caller.want(called.leg_id, "drop") == "later"
+    await database.transact(lambda session: legs.set_wish(session, called.leg_id, ""))
+    for _ in range(2):  # another worker may have done it
+        clock.pass_s(bounds.TROUBLES_S)
+        caller._queues.report()
+    assert len(caller._queues) == 0
