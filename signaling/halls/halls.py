@@ -785,8 +785,7 @@ class Halls:
             one.renegotiate()
 
     def call_of(self, hall: Hall) -> HallCall | None:
-        signal = hall.signal
-        return signal if isinstance(signal, HallCall) else None
+        return hall.signal if isinstance(hall.signal, HallCall) else None
 
 
 def _refuse_now(call: Call, status: int, headers: list[tuple[str, str]]) -> None:
