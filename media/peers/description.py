@@ -75,6 +75,18 @@ class Memory:
 
 def parse(sdp: str, memory: Memory | None = None) -> Description:
     """Raises `PeerError` for anything that is not a description a WebRTC peer may send."""
+    memory = memory or Memory()
+    head, bodies = _split(sdp)
+    session = _attributes(_lines(head), [])
+    read = _read_sections(bodies, _bundle(session), memory.sections)
+    sections = tuple(one.section for one in read)
+    _check_mids(sections)
+    memory.sections = {hash(body): one for body, one in zip(bodies, read, strict=True)}
+    return _description(_shared(session), [one.shared for one in read if one.section.usable], sections)
+
+
+def _split(sdp: str) -> tuple[str, list[str]]:
+    """Return the session part, and each section without its `m=`."""
     if len(sdp) > limits.SDP_CHARACTERS:
         raise PeerError("session description too long")
     if sdp.count("\n") > limits.SDP_LINES:
@@ -84,19 +96,15 @@ def parse(sdp: str, memory: Memory | None = None) -> Description:
     head, *bodies = sdp.removesuffix("\n").split("\nm=")
     if len(bodies) > limits.SDP_SECTIONS:
         raise PeerError("too many sections")
-    session = _attributes(_lines(head), [])
-    bundle = _bundle(session)
-    known = memory.sections if memory is not None else {}
+    return head, bodies
+
+
+def _read_sections(bodies: list[str], bundle: frozenset[str] | None, known: Mapping[int, _Known]) -> list[_Known]:
     raw = [_recall(known, body, bundle, index) or _RawSection(body) for index, body in enumerate(bodies)]
     if len({section.block_hash for section in raw}) > limits.SDP_CODEC_BLOCKS:
         raise PeerError("too many different codec lists")
     blocks = _Blocks(one for one in raw if isinstance(one, _Known))
-    read = [one if isinstance(one, _Known) else one.read(bundle, index, blocks) for index, one in enumerate(raw)]
-    sections = tuple(one.section for one in read)
-    _check_mids(sections)
-    if memory is not None:
-        memory.sections = {hash(body): one for body, one in zip(bodies, read, strict=True)}
-    return _description(_shared(session), [one.shared for one in read if one.section.usable], sections)
+    return [one if isinstance(one, _Known) else one.read(bundle, index, blocks) for index, one in enumerate(raw)]
 
 
 class _Codecs(NamedTuple):
@@ -114,6 +122,16 @@ class _Shared(NamedTuple):
     setup: str | None
     fingerprints: tuple[str, ...]
     allow_mixed: bool
+
+    def within(self, session: _Shared) -> _Shared:
+        """Return what a section says, and what the session says where the section is silent (RFC 8843 §7)."""
+        return _Shared(
+            session.ufrag if self.ufrag is None else self.ufrag,
+            session.pwd if self.pwd is None else self.pwd,
+            session.setup if self.setup is None else self.setup,
+            self.fingerprints or session.fingerprints,
+            self.allow_mixed or session.allow_mixed,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,21 +323,24 @@ def _shared(attributes: Mapping[str, list[str]]) -> _Shared:
 
 def _description(session: _Shared, used: list[_Shared], sections: tuple[Section, ...]) -> Description:
     """What the bundled sections share is read from the first of them (RFC 8843 §7), else from the session level."""
-    first = used[0] if used else session
-    ufrag = (session.ufrag if first.ufrag is None else first.ufrag) or ""
-    if (used or ufrag) and not (4 <= len(ufrag) <= 256 and _ICE.fullmatch(ufrag)):
+    shared = used[0].within(session) if used else session
+    ufrag, pwd = shared.ufrag or "", shared.pwd or ""
+    if (used or ufrag) and not _is_ice(ufrag, 4):
         raise PeerError("malformed ice-ufrag")
-    pwd = (session.pwd if first.pwd is None else first.pwd) or ""
-    if not (22 <= len(pwd) <= 256 and _ICE.fullmatch(pwd)):
+    if not _is_ice(pwd, 22):
         pwd = ""  # a peer needs one (`Peer._meet`), a description to look at does not
-    fingerprints = first.fingerprints or session.fingerprints
-    if len(fingerprints) > limits.SDP_FINGERPRINTS:
+    if len(shared.fingerprints) > limits.SDP_FINGERPRINTS:
         raise PeerError("too many fingerprints")
-    setup = (session.setup if first.setup is None else first.setup) or ""
+    fingerprints = tuple(map(_fingerprint, shared.fingerprints))
     allow_mixed = session.allow_mixed or any(one.allow_mixed for one in used)
     if not allow_mixed:
         sections = tuple(map(_without_descriptor, sections))
-    return Description(sections, ufrag, pwd, tuple(map(_fingerprint, fingerprints)), setup, allow_mixed)
+    return Description(sections, ufrag, pwd, fingerprints, shared.setup or "", allow_mixed)
+
+
+def _is_ice(text: str, least: int) -> bool:
+    """Whether `text` is a name or a password of ICE, at least so many characters long (RFC 8839 §5.4)."""
+    return least <= len(text) <= 256 and _ICE.fullmatch(text) is not None
 
 
 def _without_descriptor(section: Section) -> Section:

@@ -5,7 +5,7 @@ Owns the frame that the encoder takes, its size and background.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from media.mixer.ground.layouts import Rect
@@ -22,9 +22,9 @@ class Part:
     planes: Planes | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Drawn:
-    """An overlay in its place, upper left corner, even."""
+    """An overlay in its place, upper left corner, even. Equal: the same overlay in the same place."""
 
     overlay: Overlay
     x: int
@@ -71,27 +71,29 @@ class Canvas:
 
     def _overlays(self, parts: Sequence[Part], drawn: Sequence[Drawn], dirty: set[int]) -> list[Drawn]:
         """Those to be drawn again. What lies below them becomes dirty as a whole: blending twice would darken it."""
-        before = {(one.overlay, one.x, one.y) for one in self._drawn}
-        now = {(one.overlay, one.x, one.y) for one in drawn}
-        gone = [one for one in self._drawn if (one.overlay, one.x, one.y) not in now]
-        again = [one for one in drawn if (one.overlay, one.x, one.y) not in before]
-        rest = [one for one in drawn if one not in again]
-        touched = [one.rect for one in (*gone, *again)]
+        before = set(self._drawn)
+        again = [one for one in drawn if one not in before]
+        rest = [one for one in drawn if one in before]
+        touched = [one.rect for one in (*before.difference(drawn), *again)]
         while True:
-            dirty |= {i for i, part in enumerate(parts) if any(part.rect.meets(rect) for rect in touched)}
-            more = [
-                one
-                for one in rest
-                if any(parts[i].rect.meets(one.rect) for i in dirty) or any(one.rect.meets(r) for r in touched)
-            ]
+            dirty |= {i for i, part in enumerate(parts) if _meets(part.rect, touched)}
+            below = [*touched, *(parts[i].rect for i in dirty)]
+            more = [one for one in rest if _meets(one.rect, below)]
             if not more:
                 break
             rest = [one for one in rest if one not in more]
             again += more
             touched += [one.rect for one in more]
-        height, width = self._planes.height, self._planes.width
-        for rect in touched:  # the gaps between tiles
-            x, y = max(0, rect.x), max(0, rect.y)
-            inside = Rect(x, y, min(rect.width, width - x), min(rect.height, height - y))
-            self._planes.part(inside).fill(STAGE_YUV)
+        for rect in touched:
+            self._clear(rect)
         return again
+
+    def _clear(self, rect: Rect) -> None:
+        """Paint the background: the gaps between tiles."""
+        x, y = max(0, rect.x), max(0, rect.y)
+        inside = Rect(x, y, min(rect.width, self._planes.width - x), min(rect.height, self._planes.height - y))
+        self._planes.part(inside).fill(STAGE_YUV)
+
+
+def _meets(rect: Rect, others: Iterable[Rect]) -> bool:
+    return any(rect.meets(other) for other in others)

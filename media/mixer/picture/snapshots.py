@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import av
@@ -39,26 +39,33 @@ class Snapshots:
 
     def turn(self, scene: Scene, now_us: int) -> tuple[list[Source], list[tuple[str, bytes]]]:
         """(sources that have to be decoded for it, (site, JPEG) that are ready). Called several times a second."""
-        wanted = dict.fromkeys(scene.thumbnails)
+        self._choose(scene.thumbnails, now_us)
+        sources, ready = [], []
+        for site, since_us in tuple(self._waiting_us.items()):
+            source = scene.source_of(site, "video")
+            picture = self._fresh(source, now_us)
+            if source is not None and picture is not None:
+                ready += self._taken(site, source, picture)
+            if source is not None and picture is None and now_us - since_us <= WAIT_US:
+                sources.append(source)
+            else:
+                del self._waiting_us[site]
+                self._taken_us[site] = now_us
+        return sources, ready
+
+    def _choose(self, sites: Iterable[str], now_us: int) -> None:
+        """Let the sites wait whose turn it is."""
+        wanted = dict.fromkeys(sites)
         self._taken_us = {site: at for site, at in self._taken_us.items() if site in wanted}
         self._waiting_us = {site: at for site, at in self._waiting_us.items() if site in wanted}
         for site in sorted(wanted, key=lambda one: self._taken_us.get(one, 0)):
             due = now_us - self._taken_us.get(site, 0) >= EVERY_US or site not in self._taken_us
             if due and site not in self._waiting_us and len(self._waiting_us) < AT_ONCE:
                 self._waiting_us[site] = now_us
-        sources, ready = [], []
-        for site, since_us in tuple(self._waiting_us.items()):
-            source = scene.source_of(site, "video")
-            picture = self.latest(source.ssrc) if source else None
-            fresh = picture is not None and now_us - picture.arrival_us < WAIT_US
-            if fresh and picture is not None and source is not None:
-                ready += self._taken(site, source, picture)
-            if fresh or source is None or now_us - since_us > WAIT_US:
-                del self._waiting_us[site]
-                self._taken_us[site] = now_us
-            else:
-                sources.append(source)
-        return sources, ready
+
+    def _fresh(self, source: Source | None, now_us: int) -> Picture | None:
+        picture = self.latest(source.ssrc) if source is not None else None
+        return picture if picture is not None and now_us - picture.arrival_us < WAIT_US else None
 
     def _taken(self, site: str, source: Source, picture: Picture) -> list[tuple[str, bytes]]:
         """Nothing of a picture that cannot be made small: it is that site's alone."""

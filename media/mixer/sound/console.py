@@ -186,6 +186,13 @@ class Console:
 
     def _take(self, scene: Scene) -> None:
         self._next, self._scene = None, scene
+        self._take_microphones(scene)
+        self._take_prompts(scene)
+        self._listeners = []
+        voices = {voice.ssrc_out for voice in scene.voices}
+        self._voices = {ssrc: one for ssrc, one in self._voices.items() if ssrc in voices}
+
+    def _take_microphones(self, scene: Scene) -> None:
         wanted = {source.ssrc: source for source in heard(scene)}
         for ssrc, microphone in tuple(self._microphones.items()):
             if wanted.get(ssrc) != microphone.source:
@@ -197,7 +204,9 @@ class Console:
                 self._microphones[ssrc] = Microphone(source)
                 self._sync.expect(ssrc, CLOCK_HZ[source.codec])
                 self._frames.expect(ssrc, source.codec, CLOCK_HZ[source.codec], JITTER_MS)
-        self._listeners = []
+
+    def _take_prompts(self, scene: Scene) -> None:
+        """A prompt that is in two scenes is played once."""
         for prompt in scene.prompts:
             if prompt.id not in self._played:
                 self._played[prompt.id] = None
@@ -207,8 +216,6 @@ class Console:
         told = {prompt.id for prompt in scene.prompts}
         self._played = {one: None for one in self._played if one in told}
         self._players = {site: one for site, one in self._players.items() if one.prompt.id in told}
-        voices = {voice.ssrc_out for voice in scene.voices}
-        self._voices = {ssrc: one for ssrc, one in self._voices.items() if ssrc in voices}
 
     def _end_prompt(self, site: str, player: Player) -> None:
         del self._players[site]
