@@ -29,6 +29,7 @@ from conference.ground.events import (
 )
 from conference.ground.identifiers import ConferenceSid, ParticipantSid, random_bytes
 from conference.ground.lifecycle import What
+from conference.ground.outbox import Outbox, change
 from conference.ground.permissions import Grants
 from conference.ground.terms import Terms
 from conference.halls.halls import Halls
@@ -94,8 +95,9 @@ class Conference:
         self.closed = False
         self.joins = 0
         self._empty_since = around.clock.monotonic()
+        self.outbox = Outbox()
         self.roster = Roster(self.participants, around.clock, around.turns)
-        self.settling = Settling(self.sid, self.roster, around.pace, around.clock, around.turns)
+        self.settling = Settling(self.sid, self.outbox, self.roster, around.pace, around.clock, around.turns)
         self.summary = Summary(self.sid, name, terms, self.participants, self.roster, around.clock)
         self.reports = Reports(around.observers, self.participants, self.summary.view)
         self.halls = Halls(self, around.halls, around.random_bytes)
@@ -148,6 +150,7 @@ class Conference:
             self.expel(older, Reason.DUPLICATE_IDENTITY)
         self.roster.make_way(entry.grants.identity)
 
+    @change
     def bring_in(self, participant: Participant) -> None:
         self.joins += 1
         with whole(participant):
@@ -164,6 +167,7 @@ class Conference:
         if self.joins == 1 and self.around.watcher is not None:
             self.around.watcher.opened(self.name)
 
+    @change
     def resume(self, identity: str, sid: str, client: Client) -> Participant:
         """A new signalling connection for a participant that is still there. Raises Refusal `state_mismatch`."""
         participant = self.participants.get(identity)
@@ -171,7 +175,7 @@ class Conference:
             raise Refusal("state_mismatch")
         self.roster.make_way(identity)
         if participant.client is not None:
-            participant.client.deliver(Superseded())
+            self.outbox.put(participant.client, Superseded())
         participant.client, participant.detached_at = client, None
         with whole(participant):
             relay, silenced = participant.relay_wanted, publishing.silenced(participant)
@@ -191,11 +195,13 @@ class Conference:
         shown = (composed.view(),) if composed is not None and composed.seen_by(participant) else ()
         return (*self.departures.views(here), participant.view(), *others, *shown)
 
+    @change
     def expel(self, participant: Participant, reason: Reason, action: Action = Action.DISCONNECT) -> None:
         """The server's doing: its client is told to go, or to come anew, and it is gone."""
         participant.dismiss(reason, action)
         self.remove(participant, reason)
 
+    @change
     def kick(self, identity: str, revoked_at: float | None = None) -> None:
         """Removed by an administrator: tokens issued until `revoked_at` (Unix seconds; None: now) no longer open this
         conference. Raises Refusal.
@@ -206,6 +212,7 @@ class Conference:
         self.around.lobbies.forget(self.name, identity, now)
         self.expel(participant, Reason.REMOVED)
 
+    @change
     def remove(self, participant: Participant, reason: Reason) -> None:
         """Takes a participant out of everything. Idempotent."""
         if participant.left:
@@ -233,6 +240,7 @@ class Conference:
         if not self.participants:
             self._empty_since = self.clock.monotonic()
 
+    @change
     def close(self, reason: Reason) -> None:
         """Clients of a server that stops come back by themselves: most often it starts again at once."""
         if self.closed:
@@ -277,6 +285,7 @@ class Conference:
 
     # -- time
 
+    @change
     def tick(self, now: float, figures: Mapping[int, Figures] | None = None) -> None:
         """Everything that has a date; about once a second, with the figures of the media paths."""
         for participant in list(self.participants.values()):

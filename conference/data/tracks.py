@@ -11,10 +11,12 @@ from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.events import DataSource, DataTrackHandles, DataTrackView
 from conference.ground.identifiers import DataTrackSid
+from conference.ground.outbox import change
 
 _HANDLE_MOST = 0xFFFF
 
 
+@change
 def publish(publisher: Party, handle: int, name: str, facts: object) -> DataTrackView:
     """Raises Refusal."""
     published = publisher.data.published
@@ -42,6 +44,7 @@ def publish(publisher: Party, handle: int, name: str, facts: object) -> DataTrac
     return track.view
 
 
+@change
 def unpublish(publisher: Party, handle: int) -> DataTrackView:
     """Raises Refusal."""
     track = publisher.data.published.pop(handle, None)
@@ -105,6 +108,7 @@ def tell_table(subscriber: Party) -> float:
     return len(subscriber.data.received) * limits.HANDLE_S
 
 
+@change
 def tell_handles(subscriber: Party) -> None:
     for track in subscriber.data.received.values():
         subscriber.data.table.audience.introduce(track.owner, (subscriber,))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from conference.data import packets
 from conference.data import tracks as data_tracks
@@ -22,14 +22,17 @@ from conference.ground.events import (
     Event,
     GrantsChanged,
     Left,
+    Offered,
     ParticipantView,
     Presence,
     Reason,
     RosterChanged,
+    SectionsWanted,
 )
 from conference.ground.identifiers import ParticipantSid
 from conference.ground.marks import HAND, RESERVED, UNMUTE_ASKED
 from conference.ground.names import cleaned
+from conference.ground.outbox import Outbox, change
 from conference.ground.permissions import Grants, Source
 from conference.people.connection import Connection
 from conference.people.departures import Departures
@@ -48,6 +51,9 @@ from conference.tracks.speakers import Speakers
 from conference.tracks.track import PendingSection, Permission, Settings, Track, TrackTable
 from media import PeerError
 
+NAMES_OTHERS: Final = (Answered, Offered, SectionsWanted)
+"""Events that bring tracks of others: the receiver has to know those first."""
+
 
 class Stage(Protocol):
     """The conference as its participants see it."""
@@ -64,6 +70,8 @@ class Stage(Protocol):
     def tracks(self) -> TrackTable: ...
     @property
     def data(self) -> DataTable: ...
+    @property
+    def outbox(self) -> Outbox: ...
     @property
     def roster(self) -> Roster: ...
     @property
@@ -91,6 +99,7 @@ class Participant:
     def __init__(self, stage: Stage, sid: ParticipantSid, entry: Entry, client: Client | None) -> None:
         self.stage = stage
         self.table = stage.tracks
+        self.outbox = stage.outbox
         self.sid: str = sid
         self.entry = entry
         self.grants = entry.grants
@@ -134,9 +143,11 @@ class Participant:
         return not self.grants.hidden
 
     def deliver(self, event: Event) -> None:
-        """To its client, when there is one."""
+        """To its client, when there is one, at the end of the change."""
+        if isinstance(event, NAMES_OTHERS):
+            self.stage.roster.tell_first(self)
         if self.client is not None:
-            self.client.deliver(event)
+            self.outbox.put(self.client, event)
 
     def view(self) -> ParticipantView:
         if self._view is None:
@@ -170,20 +181,22 @@ class Participant:
 
     # -- what its session does
 
+    @change
     def receive_offer(self, sdp: str, offer_id: int) -> None:
         """Answers at once. Malformed SDP ends this participant's connection: raises PeerError."""
-        self.stage.roster.tell_first(self)
         answer = publishing.answer(self, sdp)
         self.deliver(Answered(sdp=answer.sdp, offer_id=offer_id, tracks=answer.mid_to_track_id))
         publishing.take_answer(self, answer)
         self.stage.settling.add(self)
 
+    @change
     def receive_answer(self, sdp: str, offer_id: int) -> None:
         """Raises PeerError for malformed SDP."""
         if self.negotiated is not None and self.negotiated.accept_answer(sdp, offer_id):
             backup_codec.drop_unsupported(self)
         self.stage.settling.add(self)
 
+    @change
     def update_own(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
         """Changes what the others see of it. For clients that a host let in, and for our own pages, only the hand counts, and
         its time is the server's. Raises Refusal.
@@ -204,6 +217,7 @@ class Participant:
         if wanted.get(UNMUTE_ASKED) == "":  # the person has answered
             self.set_mark(UNMUTE_ASKED, on=False)
 
+    @change
     def silence(self) -> bool:
         """Mutes its microphones, by order of a host. Returns whether one was on. The client may switch it on again."""
         on = self._microphones()
@@ -244,6 +258,7 @@ class Participant:
             now_ms = round(self.stage.clock.time() * 1000)
             self.update_facts(name=None, metadata=None, attributes={name: str(now_ms) if on else ""})
 
+    @change
     def update_facts(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
         """Attributes with an empty value are removed, the others merged in. Raises Refusal."""
         merged = _merge(self.grants.attributes, attributes or {})
@@ -257,6 +272,7 @@ class Participant:
             )
         )
 
+    @change
     def change_grants(self, grants: Grants) -> None:
         """New rights take effect at once: tracks that may no longer be published or received stop."""
         if grants == self.grants:
@@ -287,12 +303,14 @@ class Participant:
 
     # -- what its media does (connection.Owner)
 
+    @change
     def media_connected(self) -> None:
         if self.presence is Presence.JOINED:
             self.presence = Presence.ACTIVE
             self.changed()
             self.stage.reports.arrived(self)
 
+    @change
     def media_failed(self, reason: str) -> None:
         """A lost path can be mended by resuming; a failed handshake or closed association cannot."""
         if self.left:
@@ -303,6 +321,7 @@ class Participant:
             self.dismiss(Reason.MEDIA_FAILURE, Action.RECONNECT)
             self.stage.remove(self, Reason.MEDIA_FAILURE)
 
+    @change
     def media_message(self, label: str, message: bytes) -> None:
         try:
             if label == packets.FRAMES:
@@ -316,12 +335,13 @@ class Participant:
     def media_changed(self) -> None:
         self.stage.settling.add(self)
 
+    @change
     def dismiss(self, reason: Reason, action: Action) -> None:
         """Ends the signalling connection, not the participant."""
         client, self.client = self.client, None
         if client is not None:
             self.detached_at = self.stage.clock.monotonic()
-            client.deliver(Left(reason, action))
+            self.outbox.put(client, Left(reason, action))
 
 
 def _show_or_hide(participant: Participant) -> None:

@@ -7,6 +7,7 @@ else that names somebody, hears of that one first: clients drop what they are to
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conference.ground import limits
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
     from conference.ports.time import Cancellable, Clock, Turns
 
 
+@dataclass(slots=True)
+class News:
+    """A participant that is otherwise than the others know."""
+
+    participant: Listener
+    is_new: bool = False
+    """No other participant has been told of it."""
+    introduced: set[str] = field(default_factory=set)
+    """The sids of those who know already how it is now."""
+
+
 class Roster:
     """Of one conference: what the others do not know yet. Implements `ports.audience.Audience`."""
 
@@ -27,12 +39,9 @@ class Roster:
         self._participants = participants
         self._clock = clock
         self._turns = turns
-        self._changed: dict[str, Listener] = {}  # by sid
-        self._new: set[str] = set()
-        """Of those changed: whom nobody has been told of at all."""
+        self._news: dict[str, News] = {}
+        """Of those who have changed, by sid."""
         self._gone: list[ParticipantView] = []
-        self._introduced: dict[str, set[str]] = {}
-        """Of those changed, by sid: who knows already how it is now."""
         self._held: dict[tuple[str, str], tuple[Listener, Event]] = {}
         """By receiver and what it is about."""
         self._event: RosterChanged | None = None
@@ -53,15 +62,14 @@ class Roster:
         return [one.view() for one in self._participants.values() if one is not skip and not one.grants.hidden]
 
     def changed(self, participant: Listener) -> None:
-        self._changed[participant.sid] = participant
-        self._introduced.pop(participant.sid, None)
+        self._news.setdefault(participant.sid, News(participant)).introduced.clear()
         self._event = None
 
     def came(self, participant: Listener) -> None:
         """The others do not know it."""
-        if not participant.grants.hidden:
-            self._new.add(participant.sid)
         self.changed(participant)
+        if not participant.grants.hidden:
+            self._news[participant.sid].is_new = True
 
     def gone(self, view: ParticipantView) -> None:
         """How it was when it left."""
@@ -70,9 +78,7 @@ class Roster:
 
     def forget(self, participant: Listener) -> None:
         """What has changed of it before it left is of no interest."""
-        self._new.discard(participant.sid)
-        self._introduced.pop(participant.sid, None)
-        if self._changed.pop(participant.sid, None) is not None:
+        if self._news.pop(participant.sid, None) is not None:
             self._event = None
 
     def make_way(self, identity: str) -> None:
@@ -82,24 +88,24 @@ class Roster:
 
     def know(self, sids: Iterable[str]) -> None:
         """Everybody is about to hear of these. Asked with what is itself told to all, and so at most as often."""
-        if not self._new.isdisjoint(sids):
+        if any(sid in self._news and self._news[sid].is_new for sid in sids):
             self.tell()
 
     def introduce(self, participant: Listener, receivers: Iterable[Listener]) -> None:
         """These few are about to hear of it: they are told once what is new of this one alone."""
-        if participant.sid not in self._changed or participant.grants.hidden:
+        news = self._news.get(participant.sid)
+        if news is None or participant.grants.hidden:
             return
-        introduced = self._introduced.setdefault(participant.sid, set())
-        strangers = [receiver for receiver in receivers if receiver.sid not in introduced]
+        strangers = [receiver for receiver in receivers if receiver.sid not in news.introduced]
         if strangers:
-            introduced.update(receiver.sid for receiver in strangers)
+            news.introduced.update(receiver.sid for receiver in strangers)
             event = RosterChanged((participant.view(),))
             for receiver in strangers:
                 receiver.deliver(event)
 
     def deliver_after(self, participant: Listener, receiver: Listener, about: str, event: Event) -> None:
         """Makes sense only to whoever knows how this participant is now; a later one of the same is told instead."""
-        if participant.sid in self._changed:
+        if participant.sid in self._news:
             self._held[receiver.sid, about] = (receiver, event)
         else:
             self._held.pop((receiver.sid, about), None)
@@ -107,7 +113,7 @@ class Roster:
 
     def tell_in_time(self) -> None:
         """To everybody: now, or as soon as enough time has passed since the last time."""
-        if not self._changed and not self._gone:
+        if not self._news and not self._gone:
             return
         wait = self._told_at + self._period_s() - self._clock.monotonic()
         if wait <= 0:
@@ -121,11 +127,9 @@ class Roster:
             self._timer.cancel()
             self._timer = None
         event = self._pending()
-        hidden = [participant for participant in self._changed.values() if participant.grants.hidden]
+        hidden = [news.participant for news in self._news.values() if news.participant.grants.hidden]
         held = list(self._held.values())
-        self._changed, self._gone, self._event = {}, [], None
-        self._new.clear()
-        self._introduced.clear()
+        self._news, self._gone, self._event = {}, [], None
         self._held.clear()
         if event is not None:
             self._told_at = self._clock.monotonic()
@@ -144,13 +148,13 @@ class Roster:
         event = self._pending()
         if event is not None:
             participant.deliver(event)
-        if participant.sid in self._changed and participant.grants.hidden:
+        if participant.sid in self._news and participant.grants.hidden:
             participant.deliver(RosterChanged((participant.view(),)))
 
     def _pending(self) -> RosterChanged | None:
         """One object for all who are told it, so that it is encoded once."""
         if self._event is None:
-            changed = (one.view() for one in self._changed.values() if not one.grants.hidden)
+            changed = (one.participant.view() for one in self._news.values() if not one.participant.grants.hidden)
             views = (*self._gone, *changed)
             self._event = RosterChanged(views) if views else None
         return self._event

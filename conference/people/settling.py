@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from conference.ground.events import Offered, SectionsWanted
+from conference.ground.outbox import Outbox, change
 from conference.people.pace import Pace
 from conference.people.roster import Roster
 from conference.ports.audience import Listener
@@ -46,8 +47,9 @@ P = TypeVar("P", bound=Failing)
 class Settling:
     """Of one conference, whose sid is `conference`."""
 
-    def __init__(self, conference: str, roster: Roster, pace: Pace, clock: Clock, turns: Turns) -> None:
+    def __init__(self, conference: str, outbox: Outbox, roster: Roster, pace: Pace, clock: Clock, turns: Turns) -> None:
         self._conference = conference
+        self.outbox = outbox
         self._roster = roster
         self._pace = pace
         self._clock = clock
@@ -93,14 +95,15 @@ class Settling:
         negotiated = participant.negotiated
         event = negotiated.negotiate(self._clock.monotonic()) if negotiated is not None else None
         if event is not None:
-            self._roster.tell_first(participant)
             participant.deliver(event)
 
+    @change
     def _rested(self, participant: Party) -> None:
         del self._resting[participant.sid]
         if participant.client is not None:
             alone(participant, self._negotiate_now)
 
+    @change
     def _settle(self) -> None:
         self._scheduled = False
         self._roster.tell_in_time()

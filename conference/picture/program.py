@@ -18,6 +18,7 @@ from conference.announcements.spoken_texts import Language
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.events import Quality
+from conference.ground.outbox import change
 from conference.ground.permissions import Source
 from conference.people.participant import Participant
 from conference.people.participant import Stage as Surroundings
@@ -100,6 +101,7 @@ class Program:
 
     def __init__(self, conference: PictureStage, ports: HallPorts, mode: Mode = "meeting") -> None:
         self.conference = conference
+        self.outbox = conference.outbox
         self.ports = ports
         self.mode = mode
         self.stage = Stage()
@@ -383,6 +385,7 @@ class Program:
 
     # -- the scene
 
+    @change
     def _rebuild(self) -> None:
         self._timer = None
         if self.closed:

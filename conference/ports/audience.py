@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from conference.ground.events import Event, ParticipantView
+from conference.ground.outbox import Outbox
 from conference.ground.permissions import Grants
 
 
@@ -20,6 +21,8 @@ class Listener(Protocol):
     def grants(self) -> Grants: ...
     @property
     def left(self) -> bool: ...
+    @property
+    def outbox(self) -> Outbox: ...
     def view(self) -> ParticipantView: ...
     def deliver(self, event: Event) -> None: ...
 

@@ -12,6 +12,7 @@ from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.events import Layer, MuteAsked, TrackPublished, TrackUnpublished
 from conference.ground.identifiers import TrackSid
+from conference.ground.outbox import change
 from conference.ground.permissions import Source
 from conference.ports.media import Producer
 from conference.tracks import backup_codec, subscriptions
@@ -31,6 +32,7 @@ _KINDS = {
 """Whoever may publish its microphone alone must not bring a picture under that name."""
 
 
+@change
 def announce(publisher: Publisher, announcement: Announcement) -> Track:
     """Raises Refusal. The same client id twice is the same track."""
     if not publisher.grants.may_publish(announcement.source):
@@ -71,6 +73,7 @@ def _await(publisher: Publisher, track: Track) -> None:
         del publisher.pending[next(iter(publisher.pending))]
 
 
+@change
 def announce_backup(publisher: Publisher, track_sid: str, announcement: Announcement) -> None:
     """The same picture in a second codec, for those who do not decode the first. Raises Refusal."""
     track = publisher.tracks.get(track_sid)
@@ -143,6 +146,7 @@ def take_answer(publisher: Party, answer: Answer) -> None:
     _use_decoders(publisher)
 
 
+@change
 def publish(publisher: Publisher, announcement: Announcement, producer: Producer) -> Track:
     """A track whose packets come already, without a section: a hall's. Raises Refusal `publish_denied`, `track_limit`."""
     if not publisher.grants.may_publish(announcement.source):
@@ -155,6 +159,7 @@ def publish(publisher: Publisher, announcement: Announcement, producer: Producer
     return track
 
 
+@change
 def mute(publisher: Publisher, track_sid: str, muted: bool) -> None:
     """The publisher's own doing. Unknown tracks are ignored: they may have ended a moment ago."""
     track = publisher.tracks.get(track_sid)
@@ -178,6 +183,7 @@ def describe(publisher: Publisher, track_sid: str, facts: object) -> None:
         publisher.changed()
 
 
+@change
 def describe_layers(publisher: Publisher, track_sid: str, layers: Sequence[Layer]) -> None:
     """What sizes it sends has changed."""
     track = publisher.tracks.get(track_sid)
@@ -209,6 +215,7 @@ def _has_not_heard(publisher: Publisher, track: Track) -> bool:
     return track.silenced_at is not None and now - track.silenced_at < limits.MUTE_SHOWN_S
 
 
+@change
 def mute_from_outside(publisher: Publisher, track_sid: str, muted: bool) -> Track:
     """An administrator's doing: silent at once, and its publisher is asked to show it. Raises Refusal."""
     track = publisher.tracks.get(track_sid)
@@ -231,6 +238,7 @@ def silenced(publisher: Publisher) -> tuple[str, ...]:
     return tuple(track.sid for track in tracks)
 
 
+@change
 def unpublish(publisher: Publisher, track: Track, *, tell: bool, ends: bool = True) -> None:
     """`tell`: the server's doing, so its publisher must hear of it. `ends`: its packets too, not only its being public."""
     if publisher.tracks.pop(track.sid, None) is None:

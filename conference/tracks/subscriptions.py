@@ -18,12 +18,14 @@ from conference.ground.events import (
     SubscriptionFailed,
     TrackSubscribed,
 )
+from conference.ground.outbox import change
 from conference.tracks.track import Publisher, Settings, Subscriber, Subscription, Track
 from media import PeerError
 
 Wish = TypeVar("Wish", bool, Settings)
 
 
+@change
 def choose(subscriber: Subscriber, track_sids: Sequence[str], wanted: bool) -> None:
     """The subscriber's own wish; holds also for tracks that are not there yet."""
     for sid in _known_length(track_sids):
@@ -35,6 +37,7 @@ def choose(subscriber: Subscriber, track_sids: Sequence[str], wanted: bool) -> N
             subscriber.deliver(SubscriptionFailed(sid))
 
 
+@change
 def set_settings(subscriber: Subscriber, track_sids: Sequence[str], settings: Settings) -> None:
     for sid in _known_length(track_sids):
         remember(subscriber.settings, sid, settings)
@@ -69,6 +72,7 @@ def offer_to_all(track: Track) -> None:
     update_wish(track)
 
 
+@change
 def offer_everything(publisher: Publisher) -> None:
     """All that it publishes, for everybody."""
     for track in list(publisher.tracks.values()):
@@ -199,6 +203,7 @@ def _note_stream(subscriber: Subscriber, track: Track, paused: bool) -> None:
     subscriber.stream_changes[track.sid] = paused
 
 
+@change
 def _tell_streams(subscriber: Subscriber) -> None:
     changes, subscriber.stream_changes = subscriber.stream_changes, {}
     if subscriber.client is None or subscriber.left:

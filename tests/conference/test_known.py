@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from conference import Permission, data_tracks, limits
+from conference import Entry, Grants, Permission, Refusal, data_tracks, limits
+from conference.data.packets import NoPackets
 from conference.ground.events import (
     DataTrackHandles,
     Event,
@@ -14,10 +15,12 @@ from conference.ground.events import (
     RosterChanged,
     SpeakersChanged,
     SubscriptionAllowed,
+    TrackUnpublished,
     Welcome,
 )
+from conference.ground.outbox import Outbox
 from conference.tracks import publishing
-from tests.conference.doubles import World, figures
+from tests.conference.doubles import Listener, World, figures
 from tests.conference.parties import CAMERA, MICROPHONE, Party
 from tests.conference.test_large import told
 
@@ -132,3 +135,68 @@ def test_the_hidden_are_named_to_nobody(world: World) -> None:
     assert told(eve) == []
     world.time.advance(limits.TOLD_S)
     assert told(eve) == [{"ben"}]
+
+
+# -- the end of a change
+
+FIRST, SECOND, CAUSED = (TrackUnpublished(sid) for sid in ("1", "2", "3"))
+
+
+class Answering(Listener):
+    """Causes a further event as it hears its first one, as a hall does."""
+
+    def __init__(self, outbox: Outbox, later: Listener) -> None:
+        super().__init__()
+        self._outbox, self._later = outbox, later
+
+    def deliver(self, event: Any) -> None:
+        super().deliver(event)
+        self._outbox.put(self._later, CAUSED)
+
+
+def test_events_go_at_the_end_of_the_outer_change() -> None:
+    outbox, one = Outbox(), Listener()
+    with outbox:
+        with outbox:
+            outbox.put(one, FIRST)
+        assert one.events == []
+        outbox.put(one, SECOND)
+    assert one.events == [FIRST, SECOND]
+
+
+def test_an_event_outside_of_a_change_goes_at_once() -> None:
+    outbox, one = Outbox(), Listener()
+    outbox.put(one, FIRST)
+    assert one.events == [FIRST]
+
+
+def test_what_an_event_causes_goes_last() -> None:
+    outbox, last = Outbox(), Listener()
+    with outbox:
+        outbox.put(Answering(outbox, last), FIRST)
+        outbox.put(last, SECOND)
+    assert last.events == [SECOND, CAUSED]
+
+
+def test_events_go_although_the_change_failed() -> None:
+    outbox, one = Outbox(), Listener()
+    with pytest.raises(Refusal), outbox:
+        outbox.put(one, FIRST)
+        raise Refusal("removed")
+    assert one.events == [FIRST]
+
+
+def test_a_client_hears_of_a_change_when_it_is_complete(world: World) -> None:
+    """The others are subscribed by the time that the newcomer is welcomed."""
+    ann = Party(world, "ann")
+    ann.publish(MICROPHONE)
+    seen: list[int] = []
+
+    class Watching(Listener):
+        def deliver(self, event: Any) -> None:
+            super().deliver(event)
+            seen.append(len(ann.conference.tracks.by_sid[next(iter(ann.participant.tracks))].subscriptions))
+
+    grants = Grants(identity="ben", conference="c", join=True)
+    world.registry.join(Entry(grants=grants, dual=True, packets=NoPackets()), Watching())
+    assert seen[0] == 1
