@@ -36,6 +36,7 @@ ENTRIES = {"conference", "docker", "media", "rooms", "signaling", "tests", "web"
 ENTRIES |= {
     "CHANGES.md",
     "CONTRIBUTING.md",
+    "GLOSSARY.md",
     "LICENSE",
     "Makefile",
     "NOTICE",
@@ -313,3 +314,17 @@ def test_base_images_are_named_by_digest() -> None:
         named |= set(re.findall(r"(?:ARG BASE=|FROM )([^\s$]+)", text))
     assert len(named) == 1
     assert re.fullmatch(r"debian:trixie-slim@sha256:[0-9a-f]{64}", named.pop())
+
+
+def test_the_glossary_names_code_that_exists() -> None:
+    """A code name is a path, and perhaps a class, a struct or a table in the file of that path."""
+    text = (ROOT / "GLOSSARY.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_]+(?:/[a-z_0-9.]+)+)`(?: `(\w+)`)?", text)
+    assert len(named) > 40
+    lost = [
+        f"{path} {name}"
+        for path, name in named
+        if not (ROOT / path).exists()
+        or (name and not re.search(rf"(class|struct|enum) {name}\b", (ROOT / path).read_text()))
+    ]
+    assert not lost
