@@ -1,6 +1,6 @@
 """Why a call to a hall came to nothing, in words that all protocols share.
 
-Each protocol maps its codes to these causes in one table of its own: SIP in `signaling/sip/dialog/causes.py`. Does not
+Each protocol maps its codes to these causes in one table of its own: SIP in `signaling/sip/call/causes.py`. Does not
 decide when a hall is called again (`conference.halls.dialout`).
 """
 

@@ -69,10 +69,11 @@ from signaling.halls.sip.trace import Traces
 from signaling.host import limits, tasks
 from signaling.host.dates import GUEST, PREFIX
 from signaling.host.throttle import NumberTries, network
-from signaling.sip.agent.agent import Agent, Target
+from signaling.sip.agent.agent import Agent
 from signaling.sip.agent.bans import Ban
 from signaling.sip.agent.registrar import Account, Binding, Trunk
 from signaling.sip.agent.subscription import Subscription, SubscriptionEvents
+from signaling.sip.agent.targets import Target
 from signaling.sip.call.call import Call
 from signaling.sip.call.causes import Cause, hall_cause
 from signaling.sip.call.causes import Kind as Ended
@@ -168,9 +169,8 @@ class Halls:
         bans = await self._load_bans()
         await self.refresh()
         transports = self.traces.transports(self.around.driver)
-        self.agent = self.traces.agent(
-            self.around.config, transports, self.around.clock, self.around.random_bytes, self, self, bans
-        )
+        around, note = self.around, self.traces.received
+        self.agent = Agent(around.config, transports, around.clock, around.random_bytes, self, self, bans, note)
         self.agent.allow(self.directory.networks)
         await self.kept.restore(self.agent, self.directory.account)
         await self.around.driver.open(self.agent)

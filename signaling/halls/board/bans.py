@@ -32,7 +32,7 @@ class Bans:
     async def rows(self, actor: Actor) -> list[dict[str, Any]]:
         """The newest first."""
         agent = self._halls.agent
-        found = agent.guard.bans(self._halls.around.clock.time()) if agent is not None else []
+        found = agent.bans.standing(self._halls.around.clock.time()) if agent is not None else []
         async with self._halls.around.database.reading() as session:
             shown = [await _shown(session, one, actor) for one in reversed(found)]
         return [one for one in shown if one is not None]

@@ -23,9 +23,10 @@ from rooms.dialling.legs import Standing
 from signaling.halls.calls.protection import Protection
 from signaling.halls.sip.camera import HallCamera
 from signaling.halls.sip.content_tokens import HallFloors
-from signaling.sip.call.call import Call, Refused
+from signaling.sip.call.call import Call
 from signaling.sip.call.causes import Cause
 from signaling.sip.call.causes import Kind as CauseKind
+from signaling.sip.call.events import Refused
 from signaling.sip.media import plan as plans
 from signaling.sip.media.plan import Agreed, NotAcceptable
 from signaling.sip.media.profiles import Profile
@@ -401,9 +402,6 @@ class HallCall:
         self.party = replace(self.party, language=language)
         if self.room is not None:
             self.room.hall.language = language
-
-    def transferred(self, call: Call, status: int) -> None:
-        return
 
     def ended(self, call: Call, cause: Cause) -> None:
         if self.ended_once():

@@ -24,8 +24,8 @@ from rooms.store.tables.sites import Terminal
 from signaling.halls.calls.meetings import Meetings
 from signaling.halls.sip.accounts import Directory
 from signaling.host.dates import PREFIX
-from signaling.sip.agent.agent import Target
-from signaling.sip.agent.bans import Networks
+from signaling.sip.agent.networks import Networks
+from signaling.sip.agent.targets import Target
 from signaling.sip.call.call import Call
 from signaling.sip.transaction.transport import PORTS, Hop
 

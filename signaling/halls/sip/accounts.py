@@ -11,7 +11,8 @@ from typing import Any
 
 from rooms.dialling import accounts
 from rooms.store.database import Database
-from signaling.sip.agent.bans import Ban, Networks
+from signaling.sip.agent.bans import Ban
+from signaling.sip.agent.networks import Networks
 from signaling.sip.agent.registrar import Account, Trunk
 
 

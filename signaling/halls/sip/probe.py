@@ -16,7 +16,8 @@ from signaling.halls.calls import protection
 from signaling.halls.dial import readiness
 from signaling.halls.dial.caller import Caller
 from signaling.halls.sip.accounts import Directory
-from signaling.sip.agent.agent import Agent, Target
+from signaling.sip.agent.agent import Agent
+from signaling.sip.agent.targets import Target
 from signaling.sip.call.causes import Cause
 from signaling.sip.wire.message import Response
 

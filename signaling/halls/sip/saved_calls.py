@@ -23,8 +23,9 @@ from rooms.dialling import restart
 from rooms.store.database import Database
 from rooms.store.tables.dialling import SipBinding, SipDialog
 from signaling.host import limits
-from signaling.sip.agent.agent import Agent, Target
+from signaling.sip.agent.agent import Agent
 from signaling.sip.agent.registrar import Account, Binding
+from signaling.sip.agent.targets import Target
 from signaling.sip.call.call import Call
 from signaling.sip.call.orphans import Left
 from signaling.sip.dialog.dialog import Dialog, place

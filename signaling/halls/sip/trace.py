@@ -10,10 +10,9 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from signaling.host import limits
-from signaling.sip.agent.agent import Agent
 from signaling.sip.transaction.transport import Hop, Transports
 
 _CALL_ID: Final = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S{1,255})", re.IGNORECASE | re.MULTILINE)
@@ -101,9 +100,8 @@ class Traces:
         """Sends through `below` and remembers."""
         return _Watched(self, below)
 
-    def agent(self, *words: Any) -> Agent:
-        """An agent whose messages are remembered; `words` as for `Agent`."""
-        return _WatchedAgent(self, *words)
+    def received(self, data: bytes, hop: Hop) -> None:
+        self.note("←", hop, data)
 
 
 def redacted(data: bytes) -> str:
@@ -136,12 +134,3 @@ class _Watched:
 
     def resolve(self, name: str, done: Callable[[Sequence[str]], None]) -> None:
         self._below.resolve(name, done)
-
-
-class _WatchedAgent(Agent):
-    def __init__(self, traces: Traces, *words: Any) -> None:
-        super().__init__(*words)
-        self._traces = traces
-
-    def note(self, data: bytes, hop: Hop) -> None:
-        self._traces.note("←", hop, data)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from signaling.sip.agent.bans import Networks
+from signaling.sip.agent.networks import Networks
 from signaling.sip.dialog.digest import Algorithm
 from signaling.sip.transaction.timers import Timer, Timers
 from signaling.sip.transaction.transport import PORTS, Hop, plain_address, same_host

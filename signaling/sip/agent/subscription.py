@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from signaling.sip.dialog.core import Core, Exchange
+from signaling.sip.dialog.core import Core
 from signaling.sip.dialog.dialog import Dialog
+from signaling.sip.dialog.exchange import Exchange
 from signaling.sip.transaction.timers import Timer
 from signaling.sip.transaction.transaction import Do
 from signaling.sip.wire import limits

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from signaling.sip.dialog.core import Core, Exchange, branch_of
+from signaling.sip.dialog.core import Core
 from signaling.sip.dialog.dialog import Dialog, plain
+from signaling.sip.dialog.exchange import Exchange, branch_of
 from signaling.sip.transaction.transport import Hop, same_host
 from signaling.sip.wire import limits
 from signaling.sip.wire.fields import Address, Malformed, Uri

@@ -34,4 +34,4 @@ async def test_who_operates_all_units_lifts_the_ban_of_a_source(office: Office, 
     assert ban["source"].startswith(address.removesuffix("9")) and ban["reason"] == "scanner"
     lifted = await operator.delete(f"/hall-bans/{quote(ban['subject'], safe='')}")
     assert lifted.status_code == 204, lifted.text
-    assert (await operator.get("/hall-bans")).json() == [] and not node.agent.guard.bans(node.world.clock.time())
+    assert (await operator.get("/hall-bans")).json() == [] and not node.agent.bans.standing(node.world.clock.time())

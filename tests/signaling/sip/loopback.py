@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from signaling.sip.agent.agent import Agent
-from signaling.sip.agent.bans import MemoryBans, Networks
+from signaling.sip.agent.bans import MemoryBans
+from signaling.sip.agent.networks import Networks
 from signaling.sip.dialog.core import Config
 from signaling.sip.driver import Driver, Listen
 from tests.ports import free_port

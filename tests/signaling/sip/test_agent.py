@@ -4,8 +4,7 @@ from copy import copy
 
 import pytest
 
-from signaling.sip.agent.agent import Target
-from signaling.sip.agent.bans import Guard, MemoryBans, Networks
+from signaling.sip.agent.targets import Target
 from signaling.sip.call.causes import of_response
 from signaling.sip.dialog import digest
 from signaling.sip.dialog.digest import Credentials, Prover
@@ -14,7 +13,7 @@ from signaling.sip.wire import limits
 from signaling.sip.wire.fields import read_uri
 from signaling.sip.wire.message import Request, Response, answer, parse
 from tests.signaling.sip.test_torture import SETS
-from tests.signaling.sip.world import ANSWER, OFFER, REALM, A, B, Node, World
+from tests.signaling.sip.world import ANSWER, OFFER, REALM, A, B, Node, World, remembered
 
 T = "192.0.2.50"
 
@@ -275,8 +274,7 @@ def test_an_alias_that_does_not_exist_shows_no_algorithm_of_its_own(node: Node) 
     assert Terminal(node).proven("REGISTER", "strong", call_id="s")[0].status == 200
     found = set()
     for number in range(40):
-        node.agent.guard = Guard(MemoryBans(), 0)
-        node.agent.allow(Networks(["192.0.2.0/24"]))
+        node.agent.unban(f"source:{T}")
         terminal = Terminal(node, port=8000 + number)
         kinds = {
             "SHA-256" in terminal.ask(terminal.write("REGISTER", f"x{number}"))[0].headers.get("www-authenticate")
@@ -293,11 +291,11 @@ def test_an_alias_that_does_not_exist_shows_no_algorithm_of_its_own(node: Node) 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_stranger_gets_nothing(node: Node, transport: str) -> None:
     stranger = Terminal(node, host="198.51.100.1", transport=transport)
-    sizes = len(node.agent.guard._records), len(node.agent.core.timers)
+    sizes = remembered(node.agent), len(node.agent.core.timers)
     for method in ("OPTIONS", "REGISTER", "INVITE", "ACK", "BYE"):
         assert stranger.ask(stranger.write(method)) == []
     assert stranger.ask(b"rubbish") == []
-    assert (len(node.agent.guard._records), len(node.agent.core.timers)) == sizes
+    assert (remembered(node.agent), len(node.agent.core.timers)) == sizes
     assert node.drops == 6  # a connection is closed
 
 
@@ -523,7 +521,8 @@ def test_a_request_repeated_to_the_letter_is_one(node: Node) -> None:
 
 
 def test_an_alias_that_waits_is_refused_alike_and_its_right_password_is_no_failure(node: Node) -> None:
-    node.agent.guard.ban(f"alias:hall1@{T}", node.world.clock.time(), "x")
+    node.agent.bans.ban(f"alias:hall1@{T}", node.world.clock.time(), "x")
+    node.user.bans.clear()
     terminal = Terminal(node)
     for number in range(limits.FAILURES_TO_BAN + 3):
         assert terminal.proven("REGISTER", call_id=f"c{number}")[0].status == 403

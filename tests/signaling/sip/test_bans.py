@@ -2,11 +2,12 @@
 
 import pytest
 
-from signaling.sip.agent.bans import Ban, Guard, MemoryBans
+from signaling.sip.agent.bans import Ban, Bans, MemoryBans
+from signaling.sip.agent.rates import Rates
 from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire import limits
 from tests.signaling.sip.test_agent import T, Terminal, node
-from tests.signaling.sip.world import REALM, A, Node, World
+from tests.signaling.sip.world import REALM, A, Node, World, remembered
 
 __all__ = ["node"]
 
@@ -14,14 +15,14 @@ __all__ = ["node"]
 def test_datagrams_blame_nobody(node: Node) -> None:
     """They may be forged in the name of a terminal: it is still challenged, and gets in with its password."""
     forger = Terminal(node)
-    sizes = len(node.agent.guard._records)
+    sizes = remembered(node.agent)
     for number in range(100):
         assert forger.status(forger.write("REGISTER", f"{number}", call_id=f"c{number}")) in {401, 0}
         request = forger.write("OPTIONS", call_id=f"s{number}")
         request.headers.set("user-agent", "friendly-scanner")
         assert forger.ask(request) == []
         node.world.clock.now += 0.1
-    assert node.user.bans == [] and len(node.agent.guard._records) == sizes + 1, "the rate of the source"
+    assert node.user.bans == [] and remembered(node.agent) == sizes + 1, "the rate of the source"
     for transport in ("udp", "tcp"):
         assert Terminal(node, transport=transport).proven("REGISTER", call_id=transport)[0].status == 200
 
@@ -162,19 +163,21 @@ def test_a_registered_terminal_goes_on_while_its_address_is_banned(node: Node) -
 
 def test_bans_double_up_to_an_hour_outlive_the_process_and_are_lifted() -> None:
     store = MemoryBans()
-    guard = Guard(store, 0)
+    told: list[Ban] = []
+    bans = Bans(store, 0, told.append)
     now, lengths = 0.0, []
     for _ in range(9):
         for _ in range(limits.FAILURES_TO_BAN):
-            banned = guard.failed("source:192.0.2.1", now, "x")
+            banned = bans.failed("source:192.0.2.1", now, "x")
         assert banned
-        lengths.append(guard.bans(now)[0].until - now)
+        lengths.append(bans.standing(now)[0].until - now)
         now += lengths[-1]
     assert lengths == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
     for _ in range(limits.FAILURES_TO_BAN - 1):
-        assert not guard.failed("source:192.0.2.1", now, "x")
-    guard.ban("source:192.0.2.1", now, "x")
-    again = Guard(store, now + 5)
+        assert not bans.failed("source:192.0.2.1", now, "x")
+    bans.ban("source:192.0.2.1", now, "x")
+    assert len(told) == len(lengths) + 1
+    again = Bans(store, now + 5, told.append)
     assert again.banned("source:192.0.2.1", now + 5)
     assert again.unban("source:192.0.2.1") and not again.banned("source:192.0.2.1", now + 5)
     assert store.load() == []
@@ -182,30 +185,23 @@ def test_bans_double_up_to_an_hour_outlive_the_process_and_are_lifted() -> None:
 
 @pytest.mark.parametrize("size", [0, 700, 3000, 64 * 1024])
 def test_long_messages_use_up_the_rate_sooner(size: int) -> None:
-    guard = Guard(MemoryBans(), 0)
+    rates = Rates()
     weight = 1 + size // limits.MESSAGE_WEIGHT_BYTES
-    taken = sum(guard.admits("192.0.2.1", size, 100) for _ in range(1000))
+    taken = sum(rates.admits("192.0.2.1", size, 100) for _ in range(1000))
     assert taken == limits.MESSAGES_AT_ONCE // weight
-    later = sum(guard.admits("192.0.2.1", size, 101) for _ in range(1000))
-    assert later <= limits.MESSAGES_PER_SECOND // weight and guard.admits("192.0.2.2", size, 101)
+    later = sum(rates.admits("192.0.2.1", size, 101) for _ in range(1000))
+    assert later <= limits.MESSAGES_PER_SECOND // weight and rates.admits("192.0.2.2", size, 101)
 
 
 def test_what_is_remembered_of_sources_and_bans_is_bounded() -> None:
-    guard = Guard(MemoryBans(), 0)
+    bans, rates = Bans(MemoryBans(), 0, lambda ban: None), Rates()
     for number in range(limits.BANS + 1):
-        guard.ban(f"source:{number}", 0, "x")
-    assert len(guard.bans(1)) == limits.BANS
+        bans.ban(f"source:{number}", 0, "x")
+    assert len(bans.standing(1)) == limits.BANS
     for number in range(limits.SOURCES_REMEMBERED * 2 + 1):
-        guard.admits(str(number), 100, 0)
-    assert len(guard._records) == limits.SOURCES_REMEMBERED * 2
-    assert (
-        len(
-            Guard(
-                type(
-                    "Store", (), {"load": lambda self: [Ban(f"source:{n}", 99, 1, "") for n in range(limits.BANS + 1)]}
-                )(),
-                0,
-            ).bans(1)
-        )
-        == limits.BANS
-    )
+        rates.admits(str(number), 100, 0)
+        bans.failed(str(number), 0, "x")
+    assert len(rates) == len(bans._failures) == limits.SOURCES_REMEMBERED * 2
+    store = MemoryBans()
+    store.kept = {f"source:{n}": Ban(f"source:{n}", 99, 1, "") for n in range(limits.BANS + 1)}
+    assert len(Bans(store, 0, lambda ban: None).standing(1)) == limits.BANS

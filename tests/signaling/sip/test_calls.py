@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from signaling.sip.call.call import Call, Refused
+from signaling.sip.call.call import Call
 from signaling.sip.call.causes import Kind
+from signaling.sip.call.events import Refused
 from signaling.sip.call.states import State
 from signaling.sip.dialog.dialog import place
 from signaling.sip.transaction.transport import Hop
@@ -239,7 +240,7 @@ def test_session_is_refreshed(allow_update: bool, seed: int) -> None:
     world, one, other, call = standing(seed, session_expires_s=120)
     method = "UPDATE" if allow_update else "INVITE"
     if not allow_update:
-        call.allow = frozenset(call.allow - {"update"})
+        call.far_end.allow -= {"update"}
     before = len(world.sent(A, method))
     world.run(1000)
     assert call.state is State.STANDING and other.user.calls[0].state is State.STANDING
@@ -281,11 +282,20 @@ def test_info_and_dtmf() -> None:
     }
 
 
-def test_refer_is_refused_inbound_and_told_outbound() -> None:
-    world, one, _, call = standing()
-    call.refer(read_uri("sip:next@192.0.2.9"))
+def test_refer_is_refused() -> None:
+    world, _, _, call = standing()
+    dialog = call.dialog
+    assert dialog is not None
+    statuses: list[int] = []
+
+    def refer() -> Request:
+        made = dialog.request("REFER")
+        made.headers.add("refer-to", "<sip:next@192.0.2.9>")
+        return made
+
+    call.far_end.ask_inside(refer, lambda response: statuses.append(response.status), lambda _: None)
     world.run(3)
-    assert ("transferred", 603) in one.user.seen
+    assert statuses == [603]
 
 
 def test_what_a_user_of_a_call_raises_ends_that_call_only() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from signaling.front import tls
-from signaling.sip.agent.agent import Target
-from signaling.sip.agent.bans import Networks
+from signaling.sip.agent.networks import Networks
 from signaling.sip.agent.registrar import Trunk
+from signaling.sip.agent.targets import Target
 from signaling.sip.call.causes import Kind
 from signaling.sip.call.states import State
 from signaling.sip.transaction.transport import Framer
@@ -19,7 +19,7 @@ from signaling.sip.wire import limits
 from signaling.sip.wire.fields import read_uri
 from tests.ports import free_port
 from tests.signaling.sip.loopback import Station, station, until
-from tests.signaling.sip.world import ANSWER, OFFER
+from tests.signaling.sip.world import ANSWER, OFFER, remembered
 
 OPTIONS = (
     "OPTIONS sip:a@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK{n};rport\r\nFrom: <sip:b@h>;tag=1\r\n"
@@ -131,7 +131,7 @@ async def test_a_stranger_is_closed_and_not_answered(tmp_path: Path) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
             made.connect(("127.0.0.1", one.port("udp")))
             made.send(options(1))
-            await until(lambda: not one.agent.guard._records)
+            await until(lambda: not remembered(one.agent))
             made.settimeout(0.3)
             with pytest.raises(TimeoutError):
                 await asyncio.to_thread(made.recv, 1000)

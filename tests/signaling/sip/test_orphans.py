@@ -1,10 +1,11 @@
 """A server dies in the middle of calls, and the next one at its address ends them; the terminal is an agent of its own."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from signaling.sip.agent.agent import Target
+from signaling.sip.agent.targets import Target
 from signaling.sip.call.call import Call
 from signaling.sip.call.causes import Kind
 from signaling.sip.call.orphans import Left
@@ -30,11 +31,17 @@ def next_server(world: World) -> tuple[Node, list[bool]]:
     return made, []
 
 
-def dialled(node: Node) -> tuple[Left, Call]:
+def forgets(dialog: Dialog, go_on: Callable[[], None]) -> None:
+    """The server dies before it has written the dialog down."""
+
+
+def dialled(node: Node, keeps: Callable[[Dialog, Callable[[], None]], None] | None = None) -> tuple[Left, Call]:
     """A call, written down before its INVITE as the next server will find it."""
     target = Target(read_uri(URI), ("udp",))
     left = replace(node.agent.left_by(target, "leg-1"), hop=HOP)
-    call = node.agent.dial(target, OFFER, node.user, call_id="leg-1", tag=left.local.tag, branch=left.branch)
+    call = node.agent.dial(
+        target, OFFER, node.user, call_id="leg-1", tag=left.local.tag, branch=left.branch, keeps=keeps
+    )
     return left, call
 
 
@@ -71,8 +78,7 @@ def test_of_one_that_rings_the_terminal_hears_no_more() -> None:
 def test_an_answer_that_nobody_has_taken_gets_its_ack_and_then_bye(seed: int) -> None:
     """The dead server had not written the dialog down, and so had not acknowledged it: the terminal repeats its 2xx."""
     world, server, hall = pair(seed, Link(loss=0.2))
-    left, call = dialled(server)
-    call.keeps = lambda dialog, go_on: None
+    left, _ = dialled(server, forgets)
     world.run(20, lambda: bool(world.sent(B, "SIP/2.0 200")))
     after, done = next_server(world)
     deliver = world.deliver
@@ -88,8 +94,7 @@ def test_an_answer_that_nobody_has_taken_gets_its_ack_and_then_bye(seed: int) ->
 
 def test_one_whose_answer_was_lost_with_its_connection_is_ended_by_the_tag_of_its_cancel() -> None:
     world, server, hall = pair()
-    left, call = dialled(server)
-    call.keeps = lambda dialog, go_on: None
+    left, _ = dialled(server, forgets)
     world.run(5, lambda: bool(world.sent(B, "SIP/2.0 200")))
     after, done = next_server(world)
     deliver = world.deliver
@@ -114,8 +119,7 @@ def test_a_terminal_that_never_heard_of_the_call_is_called_after_a_while() -> No
 
 def test_answers_from_elsewhere_and_of_other_calls_are_left_alone() -> None:
     world, server, _ = pair()
-    left, call = dialled(server)
-    call.keeps = lambda dialog, go_on: None
+    left, _ = dialled(server, forgets)
     world.run(5, lambda: bool(world.sent(B, "SIP/2.0 200")))
     answer = next(data for who, _, data in world.wire if who == B and data.startswith(b"SIP/2.0 200"))
     after, done = next_server(world)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from signaling.sip.agent.agent import Target
+from signaling.sip.agent.targets import Target
 from signaling.sip.call.call import Call
 from signaling.sip.call.causes import Kind
 from signaling.sip.wire import limits

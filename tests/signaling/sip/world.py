@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from signaling.sip.agent.agent import Agent, Target
-from signaling.sip.agent.bans import MemoryBans, Networks
+from signaling.sip.agent.agent import Agent
+from signaling.sip.agent.bans import MemoryBans
+from signaling.sip.agent.networks import Networks
 from signaling.sip.agent.registrar import Account, Binding, Trunk
 from signaling.sip.agent.subscription import Subscription
-from signaling.sip.call.call import Call, Refused
+from signaling.sip.agent.targets import Target
+from signaling.sip.call.call import Call
 from signaling.sip.call.causes import Cause
+from signaling.sip.call.events import Refused
 from signaling.sip.dialog.core import Config
 from signaling.sip.dialog.digest import Algorithm, Credentials, ha1
 from signaling.sip.transaction.transport import Hop
@@ -187,9 +190,6 @@ class User:
     def dtmf(self, call: Call, digit: str, duration_ms: int) -> None:
         self.seen.append(("dtmf", digit, duration_ms))
 
-    def transferred(self, call: Call, status: int) -> None:
-        self.seen.append(("transferred", status))
-
     def ended(self, call: Call, cause: Cause) -> None:
         self.seen.append(("ended", cause))
 
@@ -256,7 +256,12 @@ class Node:
     def quiet(self) -> bool:
         """Nothing is left of anything."""
         core = self.agent.core
-        return not (self.agent.calls or len(core.transactions) or self.agent._peers or len(core.timers))
+        return not (self.agent.calls or len(core.transactions) or len(self.agent._peers) or len(core.timers))
+
+
+def remembered(agent: Agent) -> int:
+    """What is counted of sources: rates, failures, open challenges."""
+    return len(agent._rates) + len(agent.bans._failures) + len(agent._authentication.challenges)
 
 
 A, B = "192.0.2.1", "192.0.2.2"

@@ -1,0 +1,103 @@
+"""Requests that nobody has proven: challenges without an answer, and questions in a hurry.
+
+A terminal has to ask in order to be challenged, so the first ones are no failure. Many of them are a scan. What is too many for a
+source is counted by `bans`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from signaling.sip.agent.bans import source
+from signaling.sip.transaction.transport import Hop
+from signaling.sip.wire import limits
+from signaling.sip.wire.message import Request
+
+
+@dataclass
+class _Open:
+    requests: OrderedDict[bytes, tuple[int, str]] = field(default_factory=OrderedDict)
+    """Requests that have proven nothing since: their port and Call-ID by a digest of all of it."""
+    seen: float = 0.0
+
+
+class Challenges:
+    """Nothing is remembered of a source outside of the networks: the caller asks for those alone."""
+
+    def __init__(self) -> None:
+        self._open: OrderedDict[str, _Open] = OrderedDict()
+        """By address and port, by source, and by address of questions."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def challenged(self, hop: Hop, request: Request, share: int) -> bool:
+        """Count a challenge that goes out. `share`: accounts that may exist behind this address. Returns: True if too many
+        are without an answer.
+        """
+        free = min(max(limits.FREE_CHALLENGES, share), limits.SHARED_CHALLENGES_MOST)
+        one = _is_too_many(self._of(_flow(hop)), hop, request, limits.FREE_CHALLENGES)
+        all_ = _is_too_many(self._of(source(hop.host)), hop, request, free)
+        return one or all_
+
+    def pinged(self, hop: Hop, request: Request, now: float) -> bool:
+        """Count a request of an unknown sender that is answered without a proof. Returns: True if there are too many within
+        seconds.
+        """
+        found = self._of(f"ping:{hop.host}")
+        if now - found.seen > limits.PING_SPACING_S:
+            found.requests.clear()
+        found.seen = now
+        return _is_too_many(found, hop, request, limits.FREE_CHALLENGES)
+
+    def proven(self, hop: Hop) -> None:
+        """Forget what this address and port left open: a right password came."""
+        self._open.pop(_flow(hop), None)
+        self._forget(source(hop.host), lambda port, _: port == hop.port)
+
+    def answered(self, hop: Hop, call_id: str) -> None:
+        """Forget a challenge that was answered wrongly: that is counted for itself."""
+        for key in (_flow(hop), source(hop.host)):
+            self._forget(key, lambda port, known: (port, known) == (hop.port, call_id))
+
+    def pardon(self, subject: str) -> None:
+        """Forget all of a source (`bans.source`)."""
+        self._open.pop(subject, None)
+        if subject.startswith("source:"):
+            host = subject.removeprefix("source:")
+            for key in [key for key in self._open if key.startswith((f"flow:{host}:", f"ping:{host}"))]:
+                del self._open[key]
+
+    def _forget(self, key: str, is_meant: Callable[[int, str], bool]) -> None:
+        rows = self._open[key].requests if key in self._open else OrderedDict()
+        for digest in [digest for digest, value in rows.items() if is_meant(*value)]:
+            del rows[digest]
+
+    def _of(self, key: str) -> _Open:
+        found = self._open.pop(key, None) or _Open()
+        self._open[key] = found
+        if len(self._open) > limits.SOURCES_REMEMBERED * 2:
+            self._open.popitem(last=False)
+        return found
+
+
+def _flow(hop: Hop) -> str:
+    return f"flow:{hop.host}:{hop.port}"
+
+
+def _is_too_many(found: _Open, hop: Hop, request: Request, free: int) -> bool:
+    """A request that is repeated to the letter is the same one, any other is not: neither a Call-ID nor a branch that never
+    changes hides a scan.
+    """
+    rows = [str(hop.port), request.start_line(), *(value for _, value in request.headers.rows)]
+    key = hashlib.blake2b("\n".join(rows).encode("utf-8", "surrogateescape"), digest_size=12).digest()
+    if key in found.requests:
+        return False
+    found.requests[key] = hop.port, request.call_id
+    if len(found.requests) <= free:
+        return False
+    found.requests.popitem(last=False)
+    return True

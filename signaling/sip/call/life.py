@@ -1,0 +1,33 @@
+"""The state of one call, and its end, which comes once. The table is `states`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from signaling.sip.call.causes import Cause
+from signaling.sip.call.states import TABLE, Event, State
+
+
+class Life:
+    def __init__(self, first: State, on_end: Callable[[Cause], None]) -> None:
+        self.state = first
+        self.cause: Cause | None = None
+        """Why the call ends; set before the end where the call is given up."""
+        self._on_end = on_end
+        self._ended = False
+
+    def go(self, event: Event) -> bool:
+        """Take the step of the table. Returns: False if the table has none."""
+        after = TABLE.get((self.state, event))
+        if after is None:
+            return False
+        self.state = after
+        return True
+
+    def end(self, cause: Cause) -> None:
+        """Report the end of a call that is closed. A second end is ignored."""
+        assert self.state is State.CLOSED
+        if not self._ended:
+            self._ended = True
+            self.cause = cause
+            self._on_end(cause)
