@@ -1,4 +1,6 @@
-"""What `rooms` refuses: expected, with a stable code, words for people and, where it helps, the way out.
+"""The one kind of refusal: expected, with a stable code, words for people and, where it helps, the way out.
+
+`conference.Refusal` is a Refusal whose words are found by its code.
 
 Does not own how a refusal looks on a wire: `signaling.api` keeps the one table from `code` to HTTP status.
 """

@@ -1,4 +1,4 @@
-"""The kinds of error that conference raises: a Refusal is expected; a PeerError (from media) ends one connection.
+"""The kinds of error that conference raises: a Refusal (of `rooms`) is expected; a PeerError (from media) ends one connection.
 
 Does not own how a refusal looks on a wire: each protocol keeps one table from `code` to its own numbers.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+
+from rooms import errors
 
 _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "identity_empty": ("Thiếu định danh người dự họp", "identity cannot be empty"),
@@ -76,12 +78,9 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-class Refusal(Exception):
-    """Expected "no". `code` is stable; the texts are for people (Vietnamese first) and for logs (English)."""
+class Refusal(errors.Refusal):
+    """A refusal of a live meeting. Words that are not given are those of its `code`."""
 
     def __init__(self, code: str, vietnamese: str = "", english: str = "") -> None:
         known = _TEXTS.get(code, ("", ""))
-        self.code = code
-        self.vietnamese = vietnamese or known[0] or code
-        self.english = english or known[1] or code
-        super().__init__(f"{code}: {self.english}")
+        super().__init__(code, vietnamese or known[0] or code, english or known[1] or code)

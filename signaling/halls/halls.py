@@ -38,10 +38,10 @@ from conference.ground.plan import Encryption, Policy
 from conference.halls.dialout import Event
 from conference.ports.halls import DialOrder, LineOptions
 from conference.ports.media import MixerDoor
+from rooms import errors
 from rooms.dialling import accounts, entering, legs, planning
 from rooms.dialling import profiles as stored_profiles
 from rooms.dialling.legs import Standing
-from rooms.errors import Refusal as RoomsRefusal
 from rooms.policy import classes
 from rooms.policy.classes import IMPORTANT, Verdict
 from rooms.sealing import Seal, SealBroken
@@ -500,7 +500,7 @@ class Halls:
             self.menus.gone(one)
             self.operator.gone(one)
             self._refuse(one, *refusal_of(error, self.around.options.announced or self.around.options.host))
-        except RoomsRefusal as refusal:
+        except errors.Refusal as refusal:
             call.refuse(403 if refusal.code == "class_forbids" else 480)
         except Exception:
             self.menus.gone(one)
@@ -551,7 +551,7 @@ class Halls:
             await self.around.database.transact(
                 lambda session: entering.refused(session, arrival, one.party.name, one.address, self.clock())
             )
-            raise RoomsRefusal("class_forbids", arrival.verdict.vietnamese, arrival.verdict.english)
+            raise errors.Refusal("class_forbids", arrival.verdict.vietnamese, arrival.verdict.english)
         if arrival.refusal is not None:
             raise arrival.refusal
         await self._name(one, arrival)

@@ -16,9 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from conference import Grants, Source, Terms
-from conference import Refusal as NoEntry
-from rooms.errors import Refusal
+from conference import Grants, Refusal, Source, Terms
 from signaling.host import limits
 from signaling.host.throttle import Throttle, network
 
@@ -109,7 +107,7 @@ class Checks:
         if is_check(conference):
             until, _ = self._under_way.get(conference.removeprefix(PREFIX), (0.0, ""))
             if until <= now:
-                raise NoEntry("conference_not_found")
+                raise Refusal("conference_not_found")
 
     def close(self, check: str, key: str, now: float) -> None:
         """The bearer hands in what was found: its place is free for others. Raises Refusal `check_over`; once only."""

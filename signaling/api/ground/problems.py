@@ -14,7 +14,6 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-import conference
 from rooms.errors import Refusal, Trouble
 from rooms.store.database import is_away
 
@@ -240,7 +239,6 @@ def answer(code: str, vi: str, en: str, troubles: Sequence[Trouble] = ()) -> JSO
 def install(app: FastAPI) -> None:
     """Every exception of `app` becomes a problem."""
     app.add_exception_handler(Refusal, _on_refusal)
-    app.add_exception_handler(conference.Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_malformed)
     app.add_exception_handler(HTTPException, _on_status)
     app.add_exception_handler(SQLAlchemyError, _on_database)
@@ -253,8 +251,8 @@ def _plain(one: Trouble) -> dict[str, Any]:
 
 
 async def _on_refusal(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Refusal | conference.Refusal)
-    return answer(error.code, error.vietnamese, error.english, getattr(error, "troubles", ()))
+    assert isinstance(error, Refusal)
+    return answer(error.code, error.vietnamese, error.english, error.troubles)
 
 
 async def _on_malformed(request: Request, error: Exception) -> JSONResponse:

@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from conference import Conference, Hall, Refusal, layout
+from conference import Conference, Hall, layout
 from conference.halls.dialout import REASONS
 from rooms.dialling import accounts, legs, planning
 from rooms.dialling.legs import Standing
-from rooms.errors import Refusal as RoomsRefusal
+from rooms.errors import Refusal
 from rooms.policy.actors import Actor
 from rooms.store import audit
 from rooms.store.database import is_away
@@ -103,7 +103,7 @@ class Board:
         """All rows, then those that have changed, as they change or every few seconds. Raises Refusal `busy`."""
         watchers = self._watchers.setdefault(occurrence_id, set())
         if len(watchers) >= limits.BOARD_WATCHERS:
-            raise RoomsRefusal("too_many_requests", "Quá nhiều người đang xem bảng này.", "too many look at this board")
+            raise Refusal("too_many_requests", "Quá nhiều người đang xem bảng này.", "too many look at this board")
         news = asyncio.Event()
         watchers.add(news)
         self._set_watched(occurrence_id, True)
@@ -416,7 +416,7 @@ class Board:
                 await halls.around.database.transact(
                     lambda session: planning.ask(session, leg.occurrence_id, leg.terminal_id, actor, now)
                 )
-            except RoomsRefusal as refusal:
+            except Refusal as refusal:
                 return {
                     "leg_id": leg.id,
                     "ok": False,

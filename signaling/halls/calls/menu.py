@@ -12,8 +12,8 @@ from typing import Any, Final, Protocol
 from conference import PeerError, Refusal, keypad, spoken_texts
 from conference.announcements.spoken_texts import Language
 from conference.halls.keypad import Asks, Menu
+from rooms import errors
 from rooms.dialling.entering import Arrival
-from rooms.errors import Refusal as RoomsRefusal
 from rooms.identifiers import DIGITS
 from signaling.halls.calls.leg import HallCall
 from signaling.host import limits
@@ -104,11 +104,11 @@ class Menus:
         del self.guests[one]
         try:
             await self._door.let_in(one, arrival)
-        except RoomsRefusal as refusal:
-            last_words(one, "forbidden" if refusal.code == "class_forbids" else "not_started")
         except (Refusal, PeerError) as error:
             turned_away = isinstance(error, Refusal) and error.code in ("lobby_denied", "lobby_pause")
             last_words(one, "denied" if turned_away else "full")
+        except errors.Refusal as refusal:  # of the booking
+            last_words(one, "forbidden" if refusal.code == "class_forbids" else "not_started")
         except Exception:
             last_words(one, "full")  # it may call again in a few minutes
             raise

@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from conference import Conference, Passage, Refusal
 from rooms.dialling import legs, planning
 from rooms.dialling.legs import Standing
-from rooms.errors import Refusal as RoomsRefusal
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.policy.classes import refused
@@ -118,7 +117,7 @@ class Operator:
             roles.require(actor, OPERATE, (await _place(session, one)).unit.path)
             leg = await planning.ask(session, occurrence_id, one.party.terminal, actor, now)
             if leg.state == "connected":
-                raise RoomsRefusal("already_in", *TEXTS["already_in"])
+                raise Refusal("already_in", *TEXTS["already_in"])
             meeting = (await planning.date_of(session, occurrence_id))[1]
             closed = await planning.closed_at(session, one.address)
             verdict = planning.judge(meeting, closed, invited=True, host=True)
@@ -132,7 +131,7 @@ class Operator:
 
         standing, meeting, closed = await self._database.transact(work)
         if self._find(call_id) is not each or one.room is None or one.moving:
-            raise RoomsRefusal("call_gone", *TEXTS["call_gone"])
+            raise Refusal("call_gone", *TEXTS["call_gone"])
         conference = self._exchange.conference_of(occurrence_id, meeting)
         one.passage = Passage.EXEMPT
         self._exchange.name(one, standing)
@@ -168,7 +167,7 @@ class Operator:
     def _find(self, call_id: str) -> Waiting:
         found = next((each for each in self._waiting.values() if each.id == call_id), None)
         if found is None:
-            raise RoomsRefusal("call_gone", *TEXTS["call_gone"])
+            raise Refusal("call_gone", *TEXTS["call_gone"])
         return found
 
 
