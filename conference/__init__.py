@@ -22,6 +22,7 @@ from conference.ground import events, lifecycle, limits, marks, plan
 from conference.ground.errors import Refusal
 from conference.ground.names import cleaned
 from conference.ground.permissions import Grants, Kind, Passage, Source
+from conference.ground.process_memory import ProcessMemory
 from conference.ground.terms import Terms
 from conference.halls import dialout, keypad
 from conference.halls.hall import Hall, Wished
@@ -57,6 +58,7 @@ __all__ = [
     "Passage",
     "PeerError",
     "Permission",
+    "ProcessMemory",
     "Refusal",
     "Registry",
     "Settings",

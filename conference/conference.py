@@ -14,7 +14,6 @@ from functools import partial
 from conference.data import tracks as data_tracks
 from conference.data.state import DataTable
 from conference.door import admission
-from conference.door.admission import Removals
 from conference.door.lobby import Lobbies
 from conference.ground import limits
 from conference.ground.errors import Refusal
@@ -46,6 +45,7 @@ from conference.picture.program import Program
 from conference.ports.clients import Client, Entry
 from conference.ports.halls import HallPorts
 from conference.ports.media import Figures, Media
+from conference.ports.shared import Shared
 from conference.ports.time import Clock, Turns
 from conference.ports.watchers import Observer, Watcher
 from conference.tracks import publishing, subscriptions
@@ -64,6 +64,7 @@ class Surroundings:
     turns: Turns
     suffix: Callable[[], str]
     lobbies: Lobbies
+    shared: Shared
     watcher: Watcher | None = None
     random_bytes: Callable[[int], bytes] = random_bytes
     halls: HallPorts | None = None
@@ -89,7 +90,7 @@ class Conference:
         self.sid = ConferenceSid("RM_" + around.suffix())
         self.router = around.media.open_router()
         self.participants: dict[str, Participant] = {}  # by identity
-        self.removals = Removals()
+        self.removed = around.shared.table(self.sid, "removed", limits.REMOVED_IDENTITIES, float)
         self.paths = Paths()
         self.departures = Departures(around.clock)
         self.closed = False
@@ -208,7 +209,7 @@ class Conference:
         """
         participant = self.get(identity)
         now = self.clock.time()
-        self.removals.note(identity, now if revoked_at is None else revoked_at)
+        self.removed.put(identity, now if revoked_at is None else revoked_at)
         self.around.lobbies.forget(self.name, identity, now)
         self.expel(participant, Reason.REMOVED)
 
@@ -252,6 +253,7 @@ class Conference:
         self.halls.close()
         self.router.close()
         self.reports.report(What.FINISHED, reason=reason)
+        self.around.shared.drop(self.sid)
         if self.joins and self.around.watcher is not None:
             self.around.watcher.closed(self.name, reason)
 

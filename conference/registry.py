@@ -53,6 +53,7 @@ class Registry:
             turns=turns,
             suffix=random_suffix,
             lobbies=self.lobbies,
+            shared=self.lobbies.shared,
             watcher=watcher,
             halls=halls,
             observers=tuple(observers),
@@ -60,6 +61,8 @@ class Registry:
         self.auto_create = auto_create
         self._remote_unmute = remote_unmute
         self._conferences: dict[str, Conference] = {}
+        self._open = self.lobbies.shared.table("registry", "open", limits.CONFERENCES, str)
+        """By name: the sid of each conference that is open on any node."""
         self._measured_at = float("-inf")
         self._closed = False
 
@@ -93,6 +96,7 @@ class Registry:
             raise Refusal("metadata_too_long")
         conference = Conference(name, replace(terms, remote_unmute=self._remote_unmute), self.around)
         self._conferences[name] = conference
+        self._open.put(name, conference.sid)
         conference.reports.report(What.STARTED)
         return conference
 
@@ -103,7 +107,7 @@ class Registry:
         admission.ask(grants, conference, self.lobbies, self.around.watcher)
         if conference is not None:
             return
-        if not (self.auto_create or grants.create):
+        if not (self.auto_create or grants.create or grants.conference in self._open):
             raise Refusal("conference_not_found")
         if self._closed or len(self._conferences) >= limits.CONFERENCES:
             raise Refusal("conference_limit")
@@ -119,9 +123,8 @@ class Registry:
 
     def delete(self, name: str) -> None:
         """Everybody is told. Raises Refusal `conference_not_found`."""
-        conference = self.get(name)
-        del self._conferences[name]
-        conference.close(Reason.CONFERENCE_DELETED)
+        self.get(name)
+        self._end(name, Reason.CONFERENCE_DELETED)
         self.lobbies.end(name, Refusal("lobby_ended"))
 
     def tick(self, now: float) -> None:
@@ -137,8 +140,7 @@ class Registry:
             except Exception:  # our own bug: the clockwork of the other conferences must go on
                 log.exception("the clockwork of a conference")
             if conference.idle(now):
-                del self._conferences[name]
-                conference.close(Reason.CONFERENCE_IDLE)
+                self._end(name, Reason.CONFERENCE_IDLE)
                 if conference.joins:
                     self.lobbies.end(name, Refusal("lobby_ended"))
 
@@ -152,6 +154,10 @@ class Registry:
         """The server stops: everybody is told."""
         self._closed = True
         self.lobbies.close()
-        for conference in list(self._conferences.values()):
-            conference.close(Reason.SERVER_SHUTDOWN)
-        self._conferences.clear()
+        for name in list(self._conferences):
+            self._end(name, Reason.SERVER_SHUTDOWN)
+
+    def _end(self, name: str, reason: Reason) -> None:
+        conference = self._conferences.pop(name)
+        self._open.pop(name)
+        conference.close(reason)

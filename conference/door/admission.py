@@ -12,6 +12,7 @@ from typing import Protocol
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.permissions import Grants, Passage
+from conference.ports.shared import Table
 from conference.ports.watchers import Watcher
 
 
@@ -25,7 +26,8 @@ class Place(Protocol):
     @property
     def max_participants(self) -> int: ...
     @property
-    def removals(self) -> Removals: ...
+    def removed(self) -> Table[float]:
+        """By identity: when an administrator removed it, Unix seconds. Older tokens of that identity are void."""
 
 
 class Lobbies(Protocol):
@@ -33,22 +35,6 @@ class Lobbies(Protocol):
 
     def check(self, grants: Grants, present: bool) -> None:
         """Raises Refusal."""
-
-
-class Removals:
-    """Identities that an administrator removed from one conference, and when: older tokens of theirs are void."""
-
-    def __init__(self) -> None:
-        self._at: dict[str, float] = {}
-
-    def note(self, identity: str, at: float) -> None:
-        """`at`: Unix seconds."""
-        if len(self._at) >= limits.REMOVED_IDENTITIES:
-            del self._at[next(iter(self._at))]
-        self._at[identity] = at
-
-    def at(self, identity: str) -> float | None:
-        return self._at.get(identity)
 
 
 def ask(grants: Grants, place: Place | None, lobbies: Lobbies, watcher: Watcher | None) -> None:
@@ -63,7 +49,7 @@ def ask(grants: Grants, place: Place | None, lobbies: Lobbies, watcher: Watcher 
             present=len(place.participants),
             limit=place.max_participants,
             rejoins=rejoins,
-            removed_at=place.removals.at(grants.identity),
+            removed_at=place.removed.get(grants.identity),
         )
 
 

@@ -11,16 +11,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Final
 
 from conference.door import admission
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.names import folded
 from conference.ground.permissions import Grants
+from conference.ground.process_memory import ProcessMemory
+from conference.ports.shared import Shared, Table
 
 Tell = Callable[[], None]
-V = TypeVar("V")
 
 
 class State(Enum):
@@ -141,6 +142,36 @@ Bar = tuple[str, str]
 """(identity, voucher) of a person or hall that is kept out for good; either may be empty."""
 
 
+@dataclass(frozen=True, slots=True)
+class LobbyBook:
+    """Who was let in, turned away and removed, in one conference: all nodes have to know it."""
+
+    admitted: Table[bool]
+    """By the key of the knocker."""
+    denied: Table[Denial]
+    """By `hand`, `crowd` and `voucher`."""
+    revoked: Table[float]
+    """By identity: when the leave was taken back, Unix seconds."""
+    seen: Table[Knocker]
+    """By identity: the knockers that got leave to enter. A host who removes a participant can then keep that person out."""
+    kept_out: Table[str]
+    """Identities that no token brings back, however new it is, each with its voucher; empty: it is not known."""
+    passed: Table[bool]
+    """Identities that were in when the lobby was switched on."""
+
+    @classmethod
+    def of(cls, shared: Shared, name: str) -> LobbyBook:
+        owner, most = f"lobby {name}", limits.LOBBY_SETTLED
+        return cls(
+            shared.table(owner, "admitted", most, bool),
+            shared.table(owner, "denied", most, Denial),
+            shared.table(owner, "revoked", most, float),
+            shared.table(owner, "seen", most, Knocker),
+            shared.table(owner, "kept_out", most, str),
+            shared.table(owner, "passed", most, bool),
+        )
+
+
 @dataclass(slots=True)
 class Lobby:
     """Of one conference."""
@@ -158,15 +189,7 @@ class Lobby:
     touched_at: float = 0.0
     watched_at: float = float("-inf")
     watchers: set[Tell] = field(default_factory=set)
-    _admitted: OrderedDict[str, None] = field(default_factory=OrderedDict)
-    _denied: OrderedDict[str, Denial] = field(default_factory=OrderedDict)
-    """By `hand`, `crowd` and `voucher`."""
-    _revoked: OrderedDict[str, float] = field(default_factory=OrderedDict)
-    _seen: OrderedDict[str, Knocker] = field(default_factory=OrderedDict)
-    """By identity: the knockers that got leave to enter. A host who removes a participant can then keep that person out."""
-    _kept_out: OrderedDict[str, str] = field(default_factory=OrderedDict)
-    """Identities that no token brings back, however new it is, each with its voucher; empty: it is not known."""
-    _passed: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    book: LobbyBook = field(default_factory=lambda: LobbyBook.of(ProcessMemory(), ""))
 
     # -- whoever asks to come in
 
@@ -177,7 +200,7 @@ class Lobby:
         found = self.foresee(who, ticket, now)
         if found is not None:
             return found
-        if who.key in self._admitted and who.key:
+        if who.key in self.book.admitted and who.key:
             return self._remember(Knock("", random() + random(), who, now, now, State.ADMITTED))
         made = self._remember(Knock(random(), random() + random(), who, now, now))
         self.waiting[made.id] = made
@@ -194,7 +217,7 @@ class Lobby:
         same = next((one for one in self.waiting.values() if who.key and one.who.key == who.key), None)
         if same is not None:  # a second window of his: one person, one row
             return same
-        if not (who.key and who.key in self._admitted):
+        if not (who.key and who.key in self.book.admitted):
             self._check_denied(known, who, now)
             self._check_room(who)
         return None
@@ -207,23 +230,25 @@ class Lobby:
     def admits(self, who: Knocker, ticket: str) -> bool:
         """Whether this person, or the bearer of this ticket, was let in before."""
         knock = self._known(who, ticket)
-        return (knock is not None and knock.state is State.ADMITTED) or (who.key != "" and who.key in self._admitted)
+        return (knock is not None and knock.state is State.ADMITTED) or (
+            who.key != "" and who.key in self.book.admitted
+        )
 
     def check_final(self, who: Knocker) -> None:
         """Raises Refusal `lobby_denied`: he was turned away for good, whether the lobby is on or not."""
         for name in (who.voucher, who.hand):
-            denial = self._denied.get(name)
+            denial = self.book.denied.get(name)
             if denial is not None and denial.final:
                 raise denial.why
 
     def _check_denied(self, known: Knock | None, who: Knocker, now: float) -> None:
         """A ticket that was thrown away changes nothing: neither the name nor the network asks again at once."""
-        own = self._denied.get(who.hand)
+        own = self.book.denied.get(who.hand)
         if own is not None and (now - own.at < limits.LOBBY_PAUSE_S or own.times >= limits.LOBBY_DENIALS):
             raise own.why
         if known is not None and known.state is State.DENIED and now - known.seen_at < limits.LOBBY_PAUSE_S:
             raise known.why or Refusal("lobby_denied")
-        crowd = self._denied.get(who.crowd)
+        crowd = self.book.denied.get(who.crowd)
         if crowd is not None and now - crowd.at < _pause_s(crowd.times):
             raise Refusal("lobby_pause")
 
@@ -261,9 +286,9 @@ class Lobby:
         found = [self.waiting[one] for one in dict.fromkeys(ids) if one in self.waiting]
         for knock in found:
             self._settle(knock, Happening.ADMIT)
-            self._denied.pop(knock.who.hand, None)
+            self.book.denied.pop(knock.who.hand)
             if knock.who.key:
-                _keep(self._admitted, knock.who.key, None)
+                self.book.admitted.put(knock.who.key, True)
         return found
 
     def deny(self, id_: str, why: str, now: float, *, final: bool = False) -> Knock:
@@ -278,40 +303,40 @@ class Lobby:
         if knock.who.crowd:
             self._count_denial(knock.who.crowd, told, now, limits.LOBBY_CROWD_DENIALS if final else 1)
         if final:
-            _keep(self._denied, knock.who.voucher, Denial(now, limits.LOBBY_DENIALS, told, final=True))
+            self.book.denied.put(knock.who.voucher, Denial(now, limits.LOBBY_DENIALS, told, final=True))
         return knock
 
     def _count_denial(self, name: str, why: Refusal, now: float, least: int) -> None:
-        before = self._denied.get(name)
+        before = self.book.denied.get(name)
         times = before.times + 1 if before is not None else 1
-        _keep(self._denied, name, Denial(now, max(times, least), why, before is not None and before.final))
+        self.book.denied.put(name, Denial(now, max(times, least), why, before is not None and before.final))
 
     @property
     def barred(self) -> int:
         """How many are turned away for good."""
-        unknown = sum(not voucher for voucher in self._kept_out.values())
-        return sum(1 for one in self._denied.values() if one.final) + unknown
+        unknown = sum(not voucher for voucher in self.book.kept_out.values())
+        return sum(1 for one in self.book.denied.values() if one.final) + unknown
 
     @property
     def bars(self) -> tuple[Bar, ...]:
         """Who is turned away for good, the newest last and `LOBBY_BARS` at most: what a restart must not forget."""
-        known = set(self._kept_out.values())
-        denied = (("", name) for name, one in self._denied.items() if one.final and name not in known)
-        return (*denied, *self._kept_out.items())[-limits.LOBBY_BARS :]
+        known = set(self.book.kept_out.values())
+        denied = (("", name) for name, one in self.book.denied.items() if one.final and name not in known)
+        return (*denied, *self.book.kept_out.items())[-limits.LOBBY_BARS :]
 
     def restore(self, bars: Iterable[Bar], now: float) -> None:
         """Puts back the bars of before a restart."""
         for identity, voucher in bars:
             if identity:
-                _keep(self._kept_out, identity, voucher)
+                self.book.kept_out.put(identity, voucher)
             if voucher:
                 why = Refusal("removed" if identity else "lobby_denied")
-                _keep(self._denied, voucher, Denial(now, limits.LOBBY_DENIALS, why, final=True))
+                self.book.denied.put(voucher, Denial(now, limits.LOBBY_DENIALS, why, final=True))
 
     def pardon(self) -> None:
         """Whoever was turned away may ask again."""
-        self._denied.clear()
-        self._kept_out.clear()
+        self.book.denied.clear()
+        self.book.kept_out.clear()
         for knock in [one for one in self.tickets.values() if one.state is State.DENIED]:
             del self.tickets[knock.ticket]
         self._news()
@@ -323,7 +348,7 @@ class Lobby:
         self.on = on
         if on:
             for identity in present:
-                _keep(self._passed, identity, None)
+                self.book.passed.put(identity, True)
         else:
             self.admit([one.id for one in self.waiting.values() if not one.who.always])
         self._news()
@@ -359,8 +384,8 @@ class Lobby:
 
     def forget(self, identity: str, now: float) -> None:
         """Removed from the call: the leave that it had is void, and its tokens given until now."""
-        _keep(self._revoked, identity, now)
-        self._passed.pop(identity, None)
+        self.book.revoked.put(identity, now)
+        self.book.passed.pop(identity)
         keys = {one.who.key for one in self.tickets.values() if one.who.identity == identity} - {""}
         for knock in list(self.tickets.values()):
             if knock.who.identity == identity or knock.who.key in keys:
@@ -368,23 +393,23 @@ class Lobby:
 
     def remember(self, who: Knocker) -> None:
         """Notes that this knocker got leave to enter."""
-        _keep(self._seen, who.identity, who)
+        self.book.seen.put(who.identity, who)
 
     def keep_out(self, identity: str, now: float) -> list[str]:
         """Refuses this identity until a host pardons. Its account, its link, or its name from its network are refused too, as far
         as they are known. Returns all identities of that person.
         """
-        who = self._seen.get(identity)
+        who = self.book.seen.get(identity)
         same = [identity]
         if who is not None:
             why = Refusal("removed")
             self._count_denial(who.hand, why, now, 1)
             if who.crowd:
                 self._count_denial(who.crowd, why, now, limits.LOBBY_CROWD_DENIALS)
-            _keep(self._denied, who.voucher, Denial(now, limits.LOBBY_DENIALS, why, final=True))
-            same += [one.identity for one in self._seen.values() if one.voucher == who.voucher and one is not who]
+            self.book.denied.put(who.voucher, Denial(now, limits.LOBBY_DENIALS, why, final=True))
+            same += [one.identity for one in self.book.seen.values() if one.voucher == who.voucher and one is not who]
         for one in same:
-            _keep(self._kept_out, one, who.voucher if who is not None else "")
+            self.book.kept_out.put(one, who.voucher if who is not None else "")
             self.forget(one, now)
         self._news()
         return same
@@ -396,7 +421,7 @@ class Lobby:
                 self._take_back(knock, why, now)
 
     def _take_back(self, knock: Knock, why: Refusal, now: float) -> None:
-        self._admitted.pop(knock.who.key, None)
+        self.book.admitted.pop(knock.who.key)
         knock.seen_at = now
         self._settle(knock, Happening.DENY, why)
 
@@ -408,17 +433,17 @@ class Lobby:
             if not spared(knock.who):
                 self._settle(knock, Happening.END, why)
         if self.ordered is None:
-            self._admitted.clear()
-            self._passed.clear()
+            self.book.admitted.clear()
+            self.book.passed.clear()
             for knock in [one for one in self.tickets.values() if one.state is State.ADMITTED]:
                 del self.tickets[knock.ticket]
 
     def check(self, grants: Grants, present: bool) -> None:
         """The door. Raises Refusal `removed`, `lobby_waits`."""
-        if grants.identity in self._kept_out:
+        if grants.identity in self.book.kept_out:
             raise Refusal("removed")
-        passed = present or grants.identity in self._passed
-        admission.check_lobby(grants, on=self.on, passed=passed, revoked_at=self._revoked.get(grants.identity))
+        passed = present or grants.identity in self.book.passed
+        admission.check_lobby(grants, on=self.on, passed=passed, revoked_at=self.book.revoked.get(grants.identity))
 
     # -- time
 
@@ -487,12 +512,13 @@ class LobbySetting:
 class Lobbies:
     """Of all conferences of this process."""
 
-    def __init__(self, random: Callable[[], str]) -> None:
+    def __init__(self, random: Callable[[], str], shared: Shared | None = None) -> None:
         """`random`: 80 bits or more as text."""
         self.closed = False
+        self.shared: Shared = shared if shared is not None else ProcessMemory()
         self._random = random
         self._lobbies: OrderedDict[str, Lobby] = OrderedDict()
-        self._settings: dict[str, LobbySetting] = {}
+        self._settings = self.shared.table("lobbies", "settings", limits.LOBBY_SETTINGS, LobbySetting)
         """Of lobbies that are not in memory: they come back as they were. Never dropped for others: that would open a door."""
         self._ticked_at = float("-inf")
 
@@ -517,8 +543,8 @@ class Lobbies:
             self._drop_idle(now)
         if len(self._lobbies) >= limits.LOBBIES:
             raise Refusal("lobby_limit")
-        kept = self._settings.pop(name, LobbySetting(False, None))
-        made = self._lobbies[name] = Lobby(name, on=kept.on, ordered=kept.ordered)
+        kept = self._settings.pop(name) or LobbySetting(False, None)
+        made = self._lobbies[name] = Lobby(name, kept.on, kept.ordered, book=LobbyBook.of(self.shared, name))
         made.restore(kept.bars, now)
         return made
 
@@ -526,7 +552,7 @@ class Lobbies:
         """As it was before the server was started anew. Raises Refusal `lobby_limit`."""
         if len(self._settings) >= limits.LOBBY_SETTINGS:
             raise Refusal("lobby_limit")
-        self._settings[name] = setting
+        self._settings.put(name, setting)
 
     def check_settable(self) -> None:
         """Room for one more that somebody sets. Raises Refusal `lobby_limit`."""
@@ -578,15 +604,9 @@ class Lobbies:
             if setting.matters:
                 if len(self._settings) >= limits.LOBBY_SETTINGS:
                     continue
-                self._settings[name] = setting
+                self._settings.put(name, setting)
             del self._lobbies[name]
-
-
-def _keep(known: OrderedDict[str, V], name: str, value: V) -> None:
-    known.pop(name, None)
-    known[name] = value
-    if len(known) > limits.LOBBY_SETTLED:
-        known.popitem(last=False)
+            self.shared.drop(f"lobby {name}")
 
 
 def _pause_s(times: int) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conference import Grants, Lobbies, Lobby, LobbySetting, Passage, Refusal, State, limits
+from conference import Grants, Lobbies, Lobby, LobbySetting, Passage, ProcessMemory, Refusal, State, limits
 from conference.door.admission import check_lobby
 from conference.door.lobby import MOVES, Happening, Knock, Knocker
 from conference.ground.events import Reason
@@ -217,11 +217,10 @@ def test_bounds(lobbies: Lobbies, lobby: Lobby, monkeypatch: pytest.MonkeyPatch)
     assert [lobbies.find(name) is not None for name in "cde"] == [True, False, True], "where somebody waits is kept"
 
 
-def test_what_is_decided_is_remembered_within_bounds(
-    lobbies: Lobbies, lobby: Lobby, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_decided_is_remembered_within_bounds(lobbies: Lobbies, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LOBBY_SETTLED", 3)
-    knocks = [lobbies.knock("c", invitee(f"k{n}"), "", NOW) for n in range(5)]
+    lobby = lobbies.get("small", NOW)
+    knocks = [lobbies.knock("small", invitee(f"k{n}"), "", NOW) for n in range(5)]
     lobby.admit([one.id for one in knocks[1:]])
     assert [one.ticket in lobby.tickets for one in knocks] == [True, False, True, True, True]
     assert [lobby.admits(invitee(f"k{n}"), "") for n in range(5)] == [False, False, True, True, True]
@@ -463,4 +462,30 @@ def test_ten_thousand_who_knock_cost_what_the_bounds_say(lobbies: Lobbies, lobby
         lobby.deny(one, "", NOW)
     for number in range(limits.LOBBY_SETTLED + 1):
         lobby.deny(lobbies.knock("c", invitee(f"k{number}"), "", NOW).id, "", NOW, final=True)
-    assert len(lobby._denied) <= limits.LOBBY_SETTLED and len(lobby.tickets) <= limits.LOBBY_SETTLED
+    assert len(lobby.book.denied) <= limits.LOBBY_SETTLED and len(lobby.tickets) <= limits.LOBBY_SETTLED
+
+
+# -- what nodes would share
+
+
+def test_a_table_forgets_the_oldest_beyond_its_bound() -> None:
+    table = ProcessMemory().table("lobby c", "admitted", 2, bool)
+    for name in ("a", "b", "a", "c"):
+        table.put(name, True)
+    assert [name for name, _ in table.items()] == ["a", "c"]
+
+
+def test_the_tables_of_an_owner_go_with_it() -> None:
+    shared = ProcessMemory()
+    table = shared.table("lobby c", "admitted", 2, bool)
+    table.put("a", True)
+    assert shared.table("lobby c", "admitted", 2, bool) is table
+    shared.drop("lobby c")
+    assert "a" not in shared.table("lobby c", "admitted", 2, bool)
+
+
+def test_who_was_let_in_is_known_to_other_lobbies_of_the_same_memory() -> None:
+    shared = ProcessMemory()
+    here, there = (Lobbies(lambda: "t" * 20, shared) for _ in range(2))
+    here.get("c", 0.0).book.admitted.put("key", True)
+    assert there.get("c", 0.0).admits(Knocker("ann", "Ann", key="key"), "")
