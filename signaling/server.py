@@ -53,10 +53,10 @@ from signaling.host.turn import Turn
 from signaling.meetings.secretariat import Secretariat
 from signaling.notify.live import LiveWebhooks
 from signaling.ops import libraries, metrics
-from signaling.rtc.messages import Relay
 from signaling.rtc.routing import routes
 from signaling.rtc.webhooks import Reporter
 from signaling.rtc.webhooks import body as event_body
+from signaling.rtc.wire.messages import Relay
 from signaling.sip.dialog.core import Config
 from signaling.sip.driver import Driver
 from web import DIST

@@ -19,11 +19,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from conference import Conference, Grants, Refusal, Terms, packets, publishing, subscriptions
-from signaling.rtc import limits, requests, views
-from signaling.rtc.calls import CallFailed
-from signaling.rtc.join import token_of
-from signaling.rtc.packets import from_server
-from signaling.rtc.session import Desk
+from signaling.rtc.session import requests
+from signaling.rtc.session.session import Desk
+from signaling.rtc.wire import limits, views
+from signaling.rtc.wire.join import token_of
+from signaling.rtc.wire.packets import from_server
+from signaling.rtc.wire.rpc import CallFailed
 
 log = logging.getLogger(__name__)
 

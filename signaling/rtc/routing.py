@@ -9,10 +9,10 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from conference import Registry
 from signaling.rtc.admin import Administration
-from signaling.rtc.messages import Encoder, Relay, ServerFacts
-from signaling.rtc.packets import Packets
-from signaling.rtc.session import Authority, Desk, Tally, Uncounted
+from signaling.rtc.session.session import Authority, Desk, Tally, Uncounted
 from signaling.rtc.sockets import Door
+from signaling.rtc.wire.messages import Encoder, Relay, ServerFacts
+from signaling.rtc.wire.packets import Packets
 
 
 def routes(

@@ -16,8 +16,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from conference import Grants, Refusal, check_token
 from conference.ports.time import Clock
-from signaling.rtc import join, limits
-from signaling.rtc.session import Desk, Session
+from signaling.rtc.session.session import Desk, Session
+from signaling.rtc.wire import join, limits
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from livekit.protocol import models, webhook
 
 from conference.ground.events import Reason
 from conference.ground.lifecycle import Happening, What
-from signaling.rtc import views
+from signaling.rtc.wire import views
 
 log = logging.getLogger(__name__)
 

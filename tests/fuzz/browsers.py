@@ -25,14 +25,14 @@ from media.ground.parameters import Description
 from media.peers.description import Memory, parse
 from signaling.host import limits
 from signaling.host.tokens import Authenticator
-from signaling.rtc import join
-from signaling.rtc.messages import Encoder, ServerFacts
-from signaling.rtc.packets import Packets
-from signaling.rtc.session import Desk, Session, Uncounted
+from signaling.rtc.session.session import Desk, Session, Uncounted
+from signaling.rtc.wire import join
+from signaling.rtc.wire.messages import Encoder, ServerFacts
+from signaling.rtc.wire.packets import Packets
 from tests.clients import offers
 from tests.clients.peers import Recorder
 from tests.security import mutations
-from tests.signaling.rtc import desk
+from tests.signaling.rtc import office as rtc_office
 
 SEPARATOR = b"\xff\xfe|"
 NOW = 1_700_000_000.0
@@ -137,7 +137,7 @@ def _answered(peer: Peer, texts: list[str]) -> None:
 # -- signalling
 
 
-class Office(desk.Office):
+class Office(rtc_office.Office):
     """On the real node."""
 
     def __init__(self) -> None:
@@ -202,20 +202,20 @@ def _ask(form: int, rows: list[bytes]) -> join.Ask:
     return join.read(dict(parse_qsl(said.decode("utf-8", "replace"), max_num_fields=40)), v1=False)
 
 
-def _neighbour(office: Office) -> desk.Guest:
+def _neighbour(office: Office) -> rtc_office.Guest:
     offer = rtc.SessionDescription(type="offer", sdp=PUBLISHED, id=1)
     tracks = (
         rtc.AddTrackRequest(cid="mic", type=models.AUDIO, source=models.TrackSource.MICROPHONE),
         rtc.AddTrackRequest(cid="cam", type=models.VIDEO, source=models.TrackSource.CAMERA),
     )
     ask = join.Ask(dual=False, client=models.ClientInfo(sdk="JS"), offer=offer, add_tracks=tracks)
-    made = desk.Guest(office, *office.open(Grants(identity="ann", conference="c", join=True, name="An"), ask))
+    made = rtc_office.Guest(office, *office.open(Grants(identity="ann", conference="c", join=True, name="An"), ask))
     office.turn()
     assert len(made.participant.tracks) == 2
     return made
 
 
-def _state(guest: desk.Guest) -> object:
+def _state(guest: rtc_office.Guest) -> object:
     one = guest.participant
     tracks = [(sid, track.muted, track.announcement.facts) for sid, track in one.tracks.items()]
     return one.sid, one.grants, tracks

@@ -18,11 +18,12 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from conference import Grants, Participant, publishing
-from signaling.rtc import requests, scenarios, views
 from signaling.rtc.admin import METHODS, Administration
-from signaling.rtc.join import Ask
+from signaling.rtc.session import requests, scenarios
+from signaling.rtc.wire import views
+from signaling.rtc.wire.join import Ask
 from tests.conference.doubles import peer_of
-from tests.signaling.rtc.desk import Guest, Office
+from tests.signaling.rtc.office import Guest, Office
 from tests.signaling.rtc.test_session import OFFER, PUBLISHING, publish
 
 KEY = models.DataBlobKey(generic="schema")

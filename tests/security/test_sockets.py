@@ -22,7 +22,7 @@ from livekit.protocol import models, rtc
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import serve
 
-from signaling.rtc import limits
+from signaling.rtc.wire import limits
 from tests.clients import offers
 from tests.conftest import LiveServer
 from tests.interop.person import Person, token, until

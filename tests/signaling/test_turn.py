@@ -9,9 +9,9 @@ import pytest
 from signaling.host import sources
 from signaling.host.settings import SettingsError
 from signaling.host.turn import Turn
-from signaling.rtc.messages import Encoder, Relay, ServerFacts
-from signaling.rtc.session import Desk
-from tests.signaling.rtc.desk import Office
+from signaling.rtc.session.session import Desk
+from signaling.rtc.wire.messages import Encoder, Relay, ServerFacts
+from tests.signaling.rtc.office import Office
 
 
 def test_the_password_is_the_hmac_of_the_name() -> None:

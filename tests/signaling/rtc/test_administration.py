@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from conference import Grants
 from signaling.rtc.admin import Administration
 from tests.conference.doubles import FakePeer
-from tests.signaling.rtc.desk import Office
+from tests.signaling.rtc.office import Office
 from tests.signaling.rtc.test_session import OFFER, publish
 
 

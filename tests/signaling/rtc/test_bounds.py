@@ -9,10 +9,10 @@ import pytest
 from google.protobuf import json_format
 from livekit.protocol import models, rtc
 
-from signaling.rtc import limits
-from signaling.rtc.requests import subscription_sids
-from signaling.rtc.session import POLICY, TOO_LONG
-from tests.signaling.rtc.desk import Guest, Office
+from signaling.rtc.session.requests import subscription_sids
+from signaling.rtc.session.session import POLICY, TOO_LONG
+from signaling.rtc.wire import limits
+from tests.signaling.rtc.office import Guest, Office
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "sdp"
 REQUESTS = {

@@ -15,7 +15,7 @@ from livekit.protocol import rtc as proto
 
 from conference import Grants
 from signaling.host.tokens import Authenticator
-from signaling.rtc import limits
+from signaling.rtc.wire import limits
 from tests.conftest import LiveServer
 
 pytestmark = pytest.mark.native

@@ -15,7 +15,7 @@ from hypothesis import given, strategies
 from livekit.protocol import models, rtc
 
 from conference import Refusal
-from signaling.rtc import join, limits
+from signaling.rtc.wire import join, limits
 
 
 def packed(request: rtc.JoinRequest, compression: str = "GZIP") -> str:

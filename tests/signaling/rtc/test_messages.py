@@ -11,12 +11,12 @@ from livekit.protocol import metrics, models, rtc
 
 from conference import PeerError
 from conference.ground.events import LayersWanted, Quality, SpeakersChanged, Speaking, Superseded
-from signaling.rtc import views
-from signaling.rtc.messages import Encoder, ServerFacts
-from signaling.rtc.packets import Packets, from_server
 from signaling.rtc.webhooks import Reporter
+from signaling.rtc.wire import views
+from signaling.rtc.wire.messages import Encoder, ServerFacts
+from signaling.rtc.wire.packets import Packets, from_server
 from tests.conference.doubles import describe, peer_of
-from tests.signaling.rtc.desk import Office
+from tests.signaling.rtc.office import Office
 
 
 def test_one_update_is_encoded_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:

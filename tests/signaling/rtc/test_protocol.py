@@ -13,8 +13,10 @@ from livekit.protocol import models, room, rtc
 from conference.ground.lifecycle import What
 from media.ground import limits as media_limits
 from signaling.host import limits as http_limits
-from signaling.rtc import admin, limits, requests, scenarios
+from signaling.rtc import admin
+from signaling.rtc.session import requests, scenarios
 from signaling.rtc.webhooks import EVENTS
+from signaling.rtc.wire import limits
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "signaling" / "rtc" / "PROTOCOL.md").read_text(encoding="utf-8")

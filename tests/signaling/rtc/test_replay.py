@@ -17,9 +17,9 @@ from google.protobuf import json_format
 from livekit.protocol import rtc
 
 from conference import Grants
-from signaling.rtc import join
+from signaling.rtc.wire import join
 from tests.conference.doubles import peer_of, receiver_of
-from tests.signaling.rtc.desk import Office, Recorder
+from tests.signaling.rtc.office import Office, Recorder
 
 TRACES = sorted((Path(__file__).parents[2] / "fixtures" / "traces").glob("*.jsonl"))
 

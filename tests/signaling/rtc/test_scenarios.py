@@ -8,12 +8,12 @@ import pytest
 from livekit.protocol import models, rtc
 
 from conference.ground.limits import PLAYED_GAP_S
-from signaling.rtc import limits
-from signaling.rtc.join import Ask
-from signaling.rtc.messages import Encoder, Relay, ServerFacts
-from signaling.rtc.session import GOING_AWAY, NORMAL, Desk, Session
+from signaling.rtc.session.session import GOING_AWAY, NORMAL, Desk, Session
+from signaling.rtc.wire import limits
+from signaling.rtc.wire.join import Ask
+from signaling.rtc.wire.messages import Encoder, Relay, ServerFacts
 from tests.conference.doubles import describe, peer_of
-from tests.signaling.rtc.desk import Guest, Office, Recorder
+from tests.signaling.rtc.office import Guest, Office, Recorder
 
 OFFER = describe("audio recvonly", "video recvonly", "application")
 SPEAKING = describe("audio recvonly", "video recvonly", "application", "audio sendonly mic")

@@ -12,11 +12,11 @@ from livekit.protocol import models, rtc
 
 from conference import Grants, Kind, Source, publishing
 from conference import limits as conference_limits
-from signaling.rtc import limits
-from signaling.rtc.join import Ask
-from signaling.rtc.session import NORMAL, POLICY, TOO_LONG, UNREADABLE, Session
+from signaling.rtc.session.session import NORMAL, POLICY, TOO_LONG, UNREADABLE, Session
+from signaling.rtc.wire import limits
+from signaling.rtc.wire.join import Ask
 from tests.conference.doubles import FakePeer, describe, peer_of, receiver_of
-from tests.signaling.rtc.desk import Guest, Office, Recorder
+from tests.signaling.rtc.office import Guest, Office, Recorder
 
 OFFER = describe("audio recvonly", "video recvonly", "application")
 PUBLISHING = describe("audio recvonly", "video recvonly", "application", "video sendonly cam q h f")

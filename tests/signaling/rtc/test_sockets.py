@@ -13,10 +13,10 @@ from starlette.applications import Starlette
 from starlette.types import Message
 
 from conference import Grants
-from signaling.rtc import limits
 from signaling.rtc.routing import routes
-from signaling.rtc.session import Session
-from tests.signaling.rtc.desk import Office
+from signaling.rtc.session.session import Session
+from signaling.rtc.wire import limits
+from tests.signaling.rtc.office import Office
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from conference import Grants, Terms
 from conference import limits as conference_limits
 from signaling.host import limits as http_limits
 from signaling.host.tokens import Authenticator
-from signaling.rtc import limits
-from signaling.rtc.join import Ask
-from signaling.rtc.kept import KeptFacts
-from tests.signaling.rtc.desk import Guest, Office
+from signaling.rtc.session.kept_facts import KeptFacts
+from signaling.rtc.wire import limits
+from signaling.rtc.wire.join import Ask
+from tests.signaling.rtc.office import Guest, Office
 
 LONG = "Ủy ban " * 6_000
 JOIN = Ask(dual=False, client=models.ClientInfo())

@@ -20,8 +20,8 @@ from livekit.protocol import rtc
 
 from conference.ground.events import Action, Left, Reason
 from conference.ports.time import Cancellable, Turns
-from signaling.rtc import limits, messages
-from signaling.rtc.join import Ask
+from signaling.rtc.wire import limits, messages
+from signaling.rtc.wire.join import Ask
 
 REFUSED: Final = "turn:127.0.0.1"
 """Never reached: without a user and a credential no browser takes it."""

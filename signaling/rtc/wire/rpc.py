@@ -12,7 +12,7 @@ from livekit.protocol import models
 
 from conference import Participant, Refusal, packets
 from conference.ports.clients import Packet
-from signaling.rtc import limits
+from signaling.rtc.wire import limits
 
 RESPONSE_TIMEOUT = 1502
 """What a participant's library answers for a method that took too long: it counts the time too, and may be first to say so."""

@@ -12,7 +12,7 @@ from livekit.protocol import models
 
 from conference import PeerError
 from conference.ports.clients import Packet
-from signaling.rtc.calls import Calls
+from signaling.rtc.wire.rpc import Calls
 
 _HEADER_BYTES = 12
 _HANDLE = struct.Struct("!H")

@@ -7,10 +7,10 @@ from typing import Any
 from livekit.protocol import models, rtc
 
 from conference import Grants, Refusal
-from signaling.rtc.join import Ask
-from signaling.rtc.messages import Encoder, ServerFacts
-from signaling.rtc.packets import Packets
-from signaling.rtc.session import Desk, Session, Uncounted
+from signaling.rtc.session.session import Desk, Session, Uncounted
+from signaling.rtc.wire.join import Ask
+from signaling.rtc.wire.messages import Encoder, ServerFacts
+from signaling.rtc.wire.packets import Packets
 from tests.conference.doubles import World
 
 

@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError, Message
 from livekit.protocol import models, rtc
 
 from conference import PeerError, events
-from signaling.rtc import limits, views
+from signaling.rtc.wire import limits, views
 
 PROTOCOL = 17
 """Version 18 means negotiated data channels with fixed numbers, which this server does not open."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from conference import Grants
-from signaling.rtc import limits
+from signaling.rtc.wire import limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signaling.rtc import limits
+from signaling.rtc.wire import limits
 
 
 class Bucket:

@@ -13,10 +13,10 @@ from livekit.protocol import rtc
 from conference import Participant
 from conference.ground.events import Action, Reason
 from conference.ports.clients import PathWish
-from signaling.rtc import limits
+from signaling.rtc.wire import limits
 
 if TYPE_CHECKING:
-    from signaling.rtc.session import Session
+    from signaling.rtc.session.session import Session
 
 GOING_AWAY = 1001
 

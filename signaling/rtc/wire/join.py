@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from livekit.protocol import models, rtc
 
 from conference import Refusal
-from signaling.rtc import limits
+from signaling.rtc.wire import limits
 
 _INFO = models.ClientInfo
 _SDKS = {"ios": "SWIFT", "reactnative": "REACT_NATIVE", "unityweb": "UNITY_WEB"}

@@ -28,10 +28,11 @@ from conference import (
 )
 from conference import limits as conference_limits
 from conference.ground.events import Layer, Quality
-from signaling.rtc import limits, scenarios, views
+from signaling.rtc.session import scenarios
+from signaling.rtc.wire import limits, views
 
 if TYPE_CHECKING:
-    from signaling.rtc.session import Session
+    from signaling.rtc.session.session import Session
 
 _REASONS: dict[str, str] = {
     "publish_denied": "NOT_ALLOWED",

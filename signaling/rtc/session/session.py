@@ -25,11 +25,12 @@ from conference import (
     events,
 )
 from conference.ports.time import Cancellable
-from signaling.rtc import astray, limits, messages, requests, views
-from signaling.rtc.join import Ask
-from signaling.rtc.kept import KeptFacts
-from signaling.rtc.packets import Packets
-from signaling.rtc.rate import Rates
+from signaling.rtc.session import requests, unknown_session
+from signaling.rtc.session.kept_facts import KeptFacts
+from signaling.rtc.session.rates import Rates
+from signaling.rtc.wire import limits, messages, views
+from signaling.rtc.wire.join import Ask
+from signaling.rtc.wire.packets import Packets
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class Session:
         self._rates = Rates(now)
         self._began = now
         self._refresh: Cancellable | None = None
-        self._astray: astray.Astray | None = None
+        self._astray: unknown_session.Astray | None = None
         self._offer: rtc.SessionDescription | None = None
         """Of the join request, until its client has applied it."""
         self._offer_waits: Cancellable | None = None
@@ -307,9 +308,11 @@ class Session:
     def _refuse(self, ask: Ask, refusal: Refusal) -> None:
         """The socket is open, so the answer is a message. Whoever cannot resume joins anew."""
         self.desk.tally.refused(refusal.code)
-        if ask.resume_sid and astray.skips_backoff(ask):
+        if ask.resume_sid and unknown_session.skips_backoff(ask):
             turns = self.desk.registry.around.turns
-            self._astray = astray.Astray(self.desk.encoder.facts, turns, self._send, lambda: self.close(NORMAL))
+            self._astray = unknown_session.Astray(
+                self.desk.encoder.facts, turns, self._send, lambda: self.close(NORMAL)
+            )
         elif ask.resume_sid:
             self.deliver(events.Left(events.Reason.STATE_MISMATCH, events.Action.RECONNECT))
         else:

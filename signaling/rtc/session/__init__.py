@@ -1,0 +1,1 @@
+"""Hold one browser session: its beginning, its requests, its end."""

@@ -1,0 +1,1 @@
+"""Read and write the messages of the browser protocol."""
