@@ -40,14 +40,18 @@ from signaling.front.door import Door, Proxies
 from signaling.front.guard import Guard
 from signaling.front.intake import BoundedHttp, PatientWebSocket
 from signaling.halls import listening
-from signaling.halls.board.board import Board
+from signaling.halls.board.board import board_of
+from signaling.halls.board.watchers import Watchers
 from signaling.halls.calls.protection import Safety
-from signaling.halls.halls import Halls
-from signaling.halls.halls import Surroundings as HallSurroundings
+from signaling.halls.conference_ports import ConferencePorts
+from signaling.halls.exchange import HallExchange
+from signaling.halls.exchange import Surroundings as HallSurroundings
+from signaling.halls.sip.content_tokens import ContentTokens
 from signaling.host import limits
 from signaling.host.clock import CLOCK, version
 from signaling.host.settings import Settings, SettingsError
 from signaling.host.sources import Profile
+from signaling.host.tasks import Background
 from signaling.host.tokens import Authenticator, kept_secret
 from signaling.host.turn import Turn
 from signaling.meetings.secretariat import Secretariat
@@ -100,7 +104,9 @@ class Composition:
         self.secretariat = Secretariat(
             settings, self.authenticator, CLOCK.time, whereabouts.address(settings, settings.http_port)
         )
-        self.halls: Halls | None = None
+        self.halls: HallExchange | None = None
+        self._around_halls: HallSurroundings | None = None
+        self._watchers = Watchers()
         self.metrics = metrics.Metrics(version())
         self.traces = _traces(settings)
         self.arrivals = self.traces.arrivals(self.metrics) if self.traces is not None else None
@@ -170,18 +176,19 @@ class Composition:
 
     def _registry(self, node: Node, loop: asyncio.AbstractEventLoop) -> Registry:
         desk = self.secretariat
+        ports = None
         if self.settings.halls:
-            self.halls = self._halls(node)
-            self.secretariat.hall_desk = Board(self.halls)
+            around = self._around_halls = self._surroundings_of_halls()
+            ports = ConferencePorts(
+                Mixer.open, around.tokens, around.database, around.now, around.background.start, around.changed
+            )
         observers: list[Observer] = []
         if self.settings.webhook_urls:
             reporter = Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8), checks.is_check)
             observers.append(reporter)
         if self.arrivals is not None:
             observers.append(self.arrivals)
-        return Registry(
-            node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies, halls=self.halls, observers=observers
-        )
+        return Registry(node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies, halls=ports, observers=observers)
 
     def _watch(self, running: Running) -> None:
         """Figures of everything that is there now."""
@@ -191,7 +198,7 @@ class Composition:
             totals=running.node.measurements,
             shards=running.node.shards,
             peers=lambda: running.node.statistics().peers.values(),
-            halls=lambda: listening.states(self.halls) if self.halls is not None else {},
+            halls=lambda: self.halls.states() if self.halls is not None else {},
             webhooks=lambda: (self.webhooks.waiting, self.webhooks.count),
         )
 
@@ -209,7 +216,7 @@ class Composition:
 
         return given
 
-    def _halls(self, node: Node) -> Halls:
+    def _surroundings_of_halls(self) -> HallSurroundings:
         """SIP has a certificate even where the pages have none."""
         desk, settings = self.secretariat, self.settings
         certificate = self._certificate or (Certificate(settings) if settings.sip_tls_port >= 0 else None)
@@ -217,29 +224,30 @@ class Composition:
         listens = listening.listens(settings, server_tls is not None)
         trusted = tls.client_context(settings.data_dir / "tls" / "ca.crt")
         told = listening.announced(settings)
-        return Halls(
-            HallSurroundings(
-                database=desk.database,
-                seal=desk.seal,
-                key=desk.key,
-                clock=CLOCK,
-                random_bytes=secrets.token_bytes,
-                live=desk.live,
-                lobbies=desk.lobbies,
-                open_mixer=Mixer.open,
-                place=listening.place(settings, listens),
-                config=Config(
-                    settings.sip_realm,
-                    secrets.token_bytes(32),
-                    loopback=settings.loopback_only,
-                    packages=("conference",),
-                ),
-                options=listening.options(settings),
-                driver=Driver(listens, announced=told, server_tls=server_tls, client_tls=trusted),
-                servers=listening.names(settings),
-                number_tries=desk.desk.number_tries,
-                safety=Safety(cast(Any, settings.hall_encryption), cast(Any, settings.important_encryption)),
-            )
+        options = listening.options(settings)
+        return HallSurroundings(
+            database=desk.database,
+            seal=desk.seal,
+            key=desk.key,
+            clock=CLOCK,
+            random_bytes=secrets.token_bytes,
+            live=desk.live,
+            lobbies=desk.lobbies,
+            place=listening.place(settings, listens),
+            config=Config(
+                settings.sip_realm,
+                secrets.token_bytes(32),
+                loopback=settings.loopback_only,
+                packages=("conference",),
+            ),
+            options=options,
+            tokens=ContentTokens(options, CLOCK.monotonic, secrets.token_bytes),
+            background=Background("a hall"),
+            changed=self._watchers.changed,
+            driver=Driver(listens, announced=told, server_tls=server_tls, client_tls=trusted),
+            servers=listening.names(settings),
+            number_tries=desk.desk.number_tries,
+            safety=Safety(cast(Any, settings.hall_encryption), cast(Any, settings.important_encryption)),
         )
 
     def new_link(self, address: str) -> str:
@@ -273,6 +281,9 @@ class Composition:
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         await self.prepare()
         running = self.open()
+        if self._around_halls is not None:
+            self.halls = await HallExchange.build(self._around_halls, running.registry)
+            self.secretariat.hall_desk = board_of(self.halls, self._watchers)
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(running.registry.run()), loop.create_task(self.secretariat.work())]
         tasks += [loop.create_task(self.webhooks.run()), loop.create_task(self.metrics.watch())]
@@ -280,7 +291,7 @@ class Composition:
         if self._certificate is not None:
             tasks.append(loop.create_task(self._certificate.keep()))
         if self.halls is not None:
-            await self.halls.open(running.registry)
+            await self.halls.open()
             tasks.append(loop.create_task(self.halls.work()))
         for task in tasks:
             task.add_done_callback(self._ended)

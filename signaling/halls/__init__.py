@@ -1,1 +1,1 @@
-"""Hall terminals, above the protocols: calls in and out, the board of the operator, profiles of devices, readiness."""
+"""Hall terminals joined to meetings. `HALLS.md` shows the parts, who calls whom, and the life of a call."""

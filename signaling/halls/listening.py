@@ -5,18 +5,13 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import socket
-from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from conference.ports.halls import LineOptions
 from signaling.front import sockets, tls
 from signaling.host.settings import Settings, SettingsError
 from signaling.sip.dialog.digest import ha1
 from signaling.sip.driver import Listen, bound
-
-if TYPE_CHECKING:
-    from signaling.halls.halls import Halls
 
 
 def listens(settings: Settings, encrypted: bool) -> list[Listen]:
@@ -79,9 +74,3 @@ def names(settings: Settings) -> Sequence[str]:
 def secret(algorithm: str, alias: str, realm: str, password: str) -> str:
     """What is kept instead of a terminal's password (RFC 8760)."""
     return ha1("SHA-256" if algorithm == "SHA-256" else "MD5", alias, realm, password)
-
-
-def states(halls: Halls) -> dict[str, int]:
-    """Calls as they stand, for the figures: by state of the call, in the menu, in a lobby."""
-    found = Counter(one.call.state.name.lower() for one in halls.calls.values() if one.call is not None)
-    return {**found, "menu": len(halls.menus.guests), "lobby": len(halls.waiting)}

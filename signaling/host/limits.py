@@ -173,6 +173,14 @@ CALLS_OF_A_TERMINAL = 3
 TEST_ROOMS = 6
 """Each has a mixer of its own."""
 LAST_WORDS_S = 6.0
+HALL_WITHOUT_MEETING_S = 600.0
+"""In the menu or in a test room: each place there has a mixer."""
+SECOND_OFFER_S = 1.0
+"""After a call stands, until it is offered what it did not take at first: a Polycom's own offer comes before that."""
+FULL_AGAIN_S = 60
+"""Retry-After of a call that finds no room (RFC 3261 section 20.33)."""
+TOKEN_PORTS_TRIED = 64
+"""Ports of the halls' range that are tried for the channel of content tokens (BFCP)."""
 KEYS_AHEAD = 40
 """Of a keypad, kept while what was typed before is looked up: a number, a PIN and a `#` behind each."""
 OPERATOR_CALLS = 100

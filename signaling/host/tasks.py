@@ -1,8 +1,8 @@
-"""Tasks of whoever stops."""
+"""Tasks: work that runs on its own, and its end when the server stops."""
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from signaling.host import limits
@@ -21,3 +21,25 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
         _, late = await asyncio.wait(ending, timeout=limits.ENDING_S)
         for task in late:
             log.warning("the server stops without %s", task.get_coro())
+
+
+class Background:
+    """Work that runs on its own. `what`: the words of the log, where a work fails."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self.running: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(self._logged(work))
+        self.running.add(task)
+        task.add_done_callback(self.running.discard)
+
+    async def _logged(self, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await work
+        except Exception:  # one hall's trouble is no other's
+            log.exception(self._what)
+
+    async def close(self) -> None:
+        await end(self.running)

@@ -36,7 +36,7 @@ from signaling.access.access import Access, Issuer, Options, session_id
 from signaling.api.ground.checks import Checks
 from signaling.api.ground.desk import Desk, HallDesk
 from signaling.api.ground.numbers import Numbers, Rows
-from signaling.halls.profiles import ProfileBook
+from signaling.halls.sip.profile_book import ProfileBook
 from signaling.host import limits
 from signaling.host.addresses import sign_in_link as link_url
 from signaling.host.dates import PREFIX

@@ -254,7 +254,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/halls/{hall_id}"): Row(lambda w, p: hall(w, p, f"h-{p}")),
     ("POST", "/terminals"): Row(lambda w, p: terminal(w, p, f"new-{p}")),
     ("PUT", "/terminals/{terminal_id}"): Row(lambda w, p: terminal(w, p, f"t-{p}")),
-    # Halls are switched off in the matrix (409): whoever may gets that far; tests/signaling/halls/test_readiness.py has them on.
+    # Halls are switched off in the matrix (409): whoever may gets that far; tests/interop/test_halls_operator.py has them on.
     ("PUT", "/terminals/{terminal_id}/sip"): Row(of(alias="hall-new"), proven=False),
     ("DELETE", "/terminals/{terminal_id}/sip"): Row(proven=False),
     ("GET", "/terminal-states"): Row(proven=False),

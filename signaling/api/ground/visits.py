@@ -60,7 +60,7 @@ class Visit:
         if self.desk.halls is None:
             return
         try:
-            await self.desk.halls.refresh()
+            await self.desk.halls.terminals.refresh()
         except Exception:  # the change is stored: an error here must not be read as its failure
             log.exception("the halls have not taken over a change of the register; they read it again within 30 s")
 

@@ -5,6 +5,7 @@ Whoever operates a branch sees the locks of its own terminals. Bans of whole sou
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,10 +16,11 @@ from rooms.errors import Refusal
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
+from rooms.store.database import Database
 from rooms.store.tables.dialling import SipAccount
 from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Site, Terminal
-from signaling.halls.halls import Halls
+from signaling.sip.agent.agent import Agent
 from signaling.sip.agent.bans import Ban
 
 OPERATE: Final = "halls.operate"
@@ -26,14 +28,13 @@ GONE: Final = ("Lệnh chặn này không còn nữa.", "this ban has ended alre
 
 
 class Bans:
-    def __init__(self, halls: Halls) -> None:
-        self._halls = halls
+    def __init__(self, agent: Agent, database: Database, clock: Callable[[], datetime]) -> None:
+        self._agent, self._database, self._clock = agent, database, clock
 
     async def rows(self, actor: Actor) -> list[dict[str, Any]]:
         """The newest first."""
-        agent = self._halls.agent
-        found = agent.bans.standing(self._halls.around.clock.time()) if agent is not None else []
-        async with self._halls.around.database.reading() as session:
+        found = self._agent.bans.standing(self._clock().timestamp())
+        async with self._database.reading() as session:
             shown = [await _shown(session, one, actor) for one in reversed(found)]
         return [one for one in shown if one is not None]
 
@@ -41,10 +42,9 @@ class Bans:
         """Raises Refusal `ban_gone`: there is none, or it is not yours to lift."""
         if subject not in {row["subject"] for row in await self.rows(actor)}:
             raise Refusal("ban_gone", *GONE)
-        if self._halls.agent is not None:
-            self._halls.agent.unban(subject)
-        now = self._halls.clock()
-        await self._halls.around.database.transact(
+        self._agent.unban(subject)
+        now = self._clock()
+        await self._database.transact(
             lambda session: audit.record(session, now, actor, "hall.lift_ban", "terminal", "", "", {"subject": subject})
         )
 

@@ -1,55 +1,41 @@
-"""One hall's call joined to its place in a conference: SIP on one side, lines and a participant on the other.
+"""One hall's call, whatever its protocol: its room in a conference, its moves between rooms, and its end.
 
-Owns what was offered and agreed, and the moves between rooms (menu, test room, lobby, meeting) by a re-INVITE. Who may enter is
-decided by `halls.py`, what a hall sees by the conference. Implements `signaling.sip.call.call.CallEvents` and
-`conference.ports.halls.HallSignal`.
+Owns who is on the line and where the call is. The protocol stands below, behind `Side` (SIP: `signaling.halls.sip.side`).
+Commands go down to the side; the side tells the leg, and the leg tells `LegEvents`. Implements
+`conference.ports.halls.HallSignal`. Imports no protocol. Who may enter is decided above (`incoming`, `outgoing`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from typing import Final, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal, dialout, packets
 from conference.announcements.spoken_texts import Language
 from conference.ground.events import Reason
-from conference.ground.plan import MediaPlan, OwnEnds, Policy
+from conference.ground.plan import MediaPlan
+from conference.halls.causes import Cause
 from conference.halls.keypad import Heard, Way, twice
 from conference.ports.halls import DialOrder, LineOptions
+from rooms import errors
 from rooms.dialling.legs import Standing
-from signaling.halls.calls.protection import Protection
-from signaling.halls.sip.camera import HallCamera
-from signaling.halls.sip.content_tokens import HallFloors
-from signaling.sip.call.call import Call
-from signaling.sip.call.causes import Cause
-from signaling.sip.call.causes import Kind as CauseKind
-from signaling.sip.call.events import Refused
-from signaling.sip.media import plan as plans
-from signaling.sip.media.plan import Agreed, NotAcceptable
-from signaling.sip.media.profiles import Profile
-from signaling.sip.transaction.transport import Hop
-from signaling.sip.wire import mediacontrol
 
-log = logging.getLogger(__name__)
-
-MORE_S: Final = 1.0
-"""After a call stands, until it is offered what it did not take at first: the terminal's own offer comes before."""
-STATUSES: Final = {
-    "conference_full": 486,
-    "conference_limit": 486,
-    "hall_limit": 486,
-    "hall_ports_taken": 486,
-    "halls_off": 503,
-    "conference_not_found": 480,
-    "removed": 603,
-    "class_forbids": 403,
-    "lobby_denied": 403,
+CAUSES: Final = {
+    "conference_full": Cause.BUSY,
+    "conference_limit": Cause.BUSY,
+    "hall_limit": Cause.BUSY,
+    "hall_ports_taken": Cause.BUSY,
+    "halls_off": Cause.OVERLOADED,
+    "conference_not_found": Cause.NO_ANSWER,
+    "removed": Cause.DECLINED,
+    "class_forbids": Cause.FORBIDDEN,
+    "lobby_denied": Cause.FORBIDDEN,
 }
-"""A refusal of the conference as SIP says it. Full: Retry-After goes along."""
-FULL_AGAIN_S: Final = 60
+"""Code of a refusal -> what the terminal is told. Every other refusal: nobody is there now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,42 +48,119 @@ class Party:
     leg_id: str = ""
     position: int = 10_000
     language: Language | None = None
-    """Of what is said to it; None: nobody knows."""
+    """Of what is said to the hall; None: not known."""
 
 
-def party_of(standing: Standing) -> Party:
-    """The hall of this leg."""
-    terminal = standing.terminal
-    identity, language = f"hall_terminal.{terminal.id}", language_of(terminal.language)
-    return Party(identity, standing.site.name, terminal.id, standing.leg.id, 0, language)
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Where the signalling of a call comes from. `encrypted`: keys of media may travel in it."""
+
+    host: str
+    encrypted: bool
 
 
-def language_of(text: str) -> Language:
-    return "en" if text == "en" else "vi"
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a call came to nothing. `code`: of the protocol, for the row alone; 0: no answer came."""
+
+    cause: Cause
+    code: int = 0
+    retry_after_s: float = 0.0
 
 
-class Owner(Protocol):
-    """What `halls.py` hears of a call."""
+class Camera(Protocol):
+    """The camera of a hall, moved from here (H.281)."""
 
-    floors: HallFloors
-    protection: Protection
+    @property
+    def there(self) -> bool:
+        """False: the terminal has said that nobody may move its camera."""
 
-    def rang(self, one: HallCall) -> None: ...
-    def stands(self, one: HallCall) -> None:
-        """Answered, and its media are agreed on."""
+    def move(self, pan: int, tilt: int, zoom: int) -> None: ...
+    def said(self, frame: bytes) -> None: ...
+    def stop(self) -> None: ...
 
-    def moved(self, one: HallCall) -> None: ...
-    def failed(self, one: HallCall, status: int, retry_after_s: int) -> None:
-        """A call of ours that did not come about."""
 
-    def forbidden(self, one: HallCall, why: str) -> None:
-        """A call of ours that may not come about. `why`: of `conference.halls.dialout.REASONS`."""
+class Side(Protocol):
+    """The call of one leg in its protocol. Everything returns at once; outcomes are told to the leg."""
 
-    def over(self, one: HallCall, cause: Cause) -> None:
-        """A call that stood is gone."""
+    @property
+    def camera(self) -> Camera: ...
+    @property
+    def path(self) -> Path | None:
+        """None: no signalling has come or gone yet."""
 
-    def pressed(self, one: HallCall, key: str) -> bool:
-        """Whether the key is the menu's."""
+    @property
+    def plan(self) -> MediaPlan | None:
+        """What both sides have agreed on."""
+
+    @property
+    def is_unheard(self) -> bool:
+        """Nothing has come back of a call of ours."""
+
+    def check_encryption(self) -> None:
+        """Raises Refusal where the signalling is open, so that keys could not travel."""
+
+    def prepare(self, hall: Hall) -> None:
+        """Opens what the descriptions of this hall will name. Raises Refusal."""
+
+    def ring(self) -> None: ...
+    def accept(self, hall: Hall) -> None:
+        """Takes a call of theirs. Raises Refusal, PeerError."""
+
+    @property
+    def may_listen(self) -> bool:
+        """The terminal takes media before its call is answered."""
+
+    def listen(self, hall: Hall) -> MediaPlan:
+        """The plan of early media, which go out with the next `ring`. Raises Refusal, PeerError."""
+
+    def refuse(self, why: Cause | Exception) -> None: ...
+    def offer(self, hall: Hall) -> None:
+        """Offers anew, for this room. Raises Refusal, PeerError."""
+
+    def applied(self, hall: Hall, plan: MediaPlan) -> None:
+        """The hall's lines have this plan now."""
+
+    def left(self, hall: Hall) -> None: ...
+    def request_keyframe(self) -> None: ...
+    def hang_up(self, reason: str) -> None: ...
+    def give_up(self, why: str) -> None:
+        """Ends a call of ours that nobody has answered, as one that cannot be reached."""
+
+    async def save(self) -> None:
+        """Writes a call of theirs down, for the server that starts in place of this one."""
+
+    async def save_name(self, session: AsyncSession, leg_id: str) -> None:
+        """Writes down whose call it is."""
+
+    def name(self, leg_id: str) -> None:
+        """The call is that of this row of the board from now on."""
+
+
+class LegEvents(Protocol):
+    """What the owner of a leg hears."""
+
+    def rang(self, leg: Leg) -> None: ...
+    def stands(self, leg: Leg) -> None:
+        """The call is answered, and its media are agreed on."""
+
+    def agreed(self, leg: Leg) -> None:
+        """Something else is agreed on, in the same room."""
+
+    def moved(self, leg: Leg) -> None:
+        """The leg is in another room."""
+
+    def failed(self, leg: Leg, failure: Failure) -> None:
+        """A call of ours came to nothing."""
+
+    def forbidden(self, leg: Leg, why: str) -> None:
+        """A call of ours may not come about. `why`: of `conference.halls.dialout.REASONS`."""
+
+    def over(self, leg: Leg, *, hung_up: bool) -> None:
+        """A call that stood, or a call of theirs, is gone. `hung_up`: somebody ended it, it was not lost."""
+
+    def pressed(self, leg: Leg, key: str) -> bool:
+        """Whether the key is a menu's."""
 
 
 @dataclass(slots=True)
@@ -109,44 +172,38 @@ class Room:
 
 
 @dataclass(eq=False)
-class HallCall:
-    """`call` is set by whoever made it. `order`: of a call of ours."""
+class Leg:
+    """`order`: of a call of ours."""
 
-    owner: Owner
-    profile: Profile
-    policy: Policy
+    events: LegEvents
     options: LineOptions
-    call_number: int
     party: Party
+    make_side: InitVar[Callable[[Leg], Side]]
     order: DialOrder | None = None
     began: float = 0.0
-    """Unix seconds. Whoever was put out before it began may come again by it, as by a new token."""
-    call: Call | None = None
-    room: Room | None = None
-    """None: nowhere yet."""
-    agreed: Agreed | None = None
-    stood: bool = False
-    over: bool = False
+    """Unix seconds. A hall that was put out before the call began may come again by it, as by a new token."""
     rungs: int = 1
     """Profiles that this terminal could be offered."""
+    address: str = ""
+    room: Room | None = None
+    """None: nowhere yet."""
+    stood: bool = False
+    over: bool = False
     passage: Passage = Passage.NONE
     hung_up_by_us: bool = False
     expected: bool = False
     """Its terminal is registered and invited: it may come into an important meeting if it is protected as that wants it."""
     put_out: dialout.Event | None = None
     """DROP: by a host; END: with the conference. It is not called again by itself."""
-    address: str = ""
-    on_moved: Callable[[bool], None] | None = None
     watch: asyncio.TimerHandle | None = None
-    """Ends it when it stays too long; it would be kept in memory for as long."""
-    _offered: bytes = b""
+    """Ends a leg that stays too long; the leg would be kept in memory for as long."""
+    side: Side = field(init=False)
+    _on_moved: Callable[[bool], None] | None = None
     _moving: Room | None = None
-    _offered_more: bool = False
     _heard: tuple[Heard, ...] = ()
-    _camera: HallCamera = field(init=False)
 
-    def __post_init__(self) -> None:
-        self._camera = HallCamera(self._tell_camera)
+    def __post_init__(self, make_side: Callable[[Leg], Side]) -> None:
+        self.side = make_side(self)
 
     # -- into a room
 
@@ -170,71 +227,50 @@ class HallCall:
         """Opens what a call of ours needs. Raises Refusal."""
         self.room = self.expect(conference, mode)
         try:
-            self._ends(self.room)
+            self.side.prepare(self.room.hall)
         except (Refusal, PeerError):
             self._leave_room()
             raise
 
-    def offer_by(self, hop: Hop) -> bytes:
-        """The offer of a call of ours, for the hop that is tried. Its ports are open."""
-        assert self.room is not None
-        self.policy = self.owner.protection.placed(self, hop)
-        self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy)
-        return self._offered
-
     def accept_in(self, conference: Conference, mode: Mode = "meeting") -> None:
-        """Takes a call of theirs into this conference. Raises Refusal; NotAcceptable among them. Nothing once it was given up:
-        lines that are opened then would never be closed.
+        """Takes a call of theirs into this conference. Does nothing once the call was given up: lines that are opened then would
+        never be closed. Raises Refusal.
         """
-        assert self.call is not None
         if self.over:
             return
         self.room = self.expect(conference, mode)
         try:
-            self.policy = self.owner.protection.placed(self)
-            if not self.call.offer:
-                self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy)
-                self.call.accept(self._offered)
-                return
-            body, plan = plans.answer(self.call.offer, self._ends(self.room), self.profile, self.policy)
-            self.agreed = Agreed(body, plan)
-            self.call.accept(body)
+            self.side.accept(self.room.hall)
         except (Refusal, PeerError):
             self._leave_room()
             raise
 
     def listen_in(self, conference: Conference, mode: Mode) -> bool:
-        """Hears and sees this conference before its call is refused: early media (RFC 3960), in a 183. False: it cannot, as it
-        wants our offer, or shares no codec with us. Raises Refusal.
-        """
-        assert self.call is not None
-        if not self.call.offer or not self.call.may_ring:
+        """Hears and sees this conference before its call is refused (early media). False: it cannot. Raises Refusal."""
+        if not self.side.may_listen:
             return False
         self.room = self.expect(conference, mode)
         try:
-            self.policy = self.owner.protection.placed(self)
-            body, plan = plans.answer(self.call.offer, self._ends(self.room), self.profile, self.policy)
+            plan = self.side.listen(self.room.hall)
             conference.halls.welcome(self.room.hall)
         except (Refusal, PeerError):
             self._leave_room()
             return False
-        self.call.ring(body)
+        self.side.ring()
         self.room.hall.apply(plan)
         return True
 
     def move(self, conference: Conference, done: Callable[[bool], None], mode: Mode = "meeting") -> None:
-        """To another conference by a re-INVITE. It stays where it is until the terminal agrees. Raises Refusal."""
-        assert self.call is not None and self._moving is None
+        """To another conference. The hall stays where it is until the terminal agrees. Raises Refusal."""
+        assert self._moving is None
         room = self._moving = self.expect(conference, mode)
+        self._on_moved = done
         try:
-            self.policy = self.owner.protection.placed(self)
-            self._offered = plans.make_offer(self._ends(room), self.profile, self.policy, self.agreed)
+            self.side.offer(room.hall)
         except (Refusal, PeerError):
-            self._moving = None
+            self._moving = self._on_moved = None
             conference.halls.dismiss(room.hall)
             raise
-        self.on_moved = done
-        self.call.reinvite(self._offered)
 
     @property
     def moving(self) -> bool:
@@ -242,122 +278,58 @@ class HallCall:
         return self._moving is not None
 
     @property
+    def destination(self) -> Room | None:
+        """Where it is on its way to, else where it is."""
+        return self._moving or self.room
+
+    @property
     def conferences(self) -> tuple[str, ...]:
         """Where it is, and where it is on its way to."""
         return tuple(room.conference.name for room in (self.room, self._moving) if room is not None)
 
-    @property
-    def by_tls(self) -> bool:
-        dialog = self.call.dialog if self.call is not None else None
-        return dialog is not None and dialog.hop.transport == "tls"
+    # -- what its side tells
 
-    @property
-    def encrypted(self) -> bool:
-        """Everything that was agreed on has keys."""
-        return self.agreed is not None and self.agreed.plan.encrypted
-
-    def _ends(self, room: Room) -> OwnEnds:
-        floor = self.owner.floors.own(room.hall)
-        return room.hall.lines.prepare(
-            floor=floor, content=self.profile.content, camera=self.profile.far_camera, call_number=self.call_number
-        )
-
-    # -- what SIP tells (CallEvents)
-
-    def ringing(self, call: Call, body: bytes) -> None:
-        self.owner.rang(self)
-
-    def answered(self, call: Call, body: bytes) -> None:
-        """`body`: their answer; empty: we answered their offer."""
-        try:
-            self.policy = self.owner.protection.placed(self)
-            if body:
-                plan = plans.read_answer(self._offered, body, self.profile, self.policy)
-                self.agreed = Agreed(self._offered, plan)
-            self._enter()
-        except NotAcceptable as error:
-            if error.code.startswith("encryption") and self.order is not None and not self.stood:
-                self.owner.forbidden(self, "needs_encryption")
-                self.end("unfit")
-                return
-            self._unfit(488)
-        except PeerError:
-            self._unfit(488)
-        except Refusal as refusal:
-            self._unfit(STATUSES.get(refusal.code, 480))
-
-    def _enter(self) -> None:
-        assert self.room is not None and self.agreed is not None
+    def enter(self, plan: MediaPlan) -> None:
+        """The call is answered. Raises Refusal: the conference does not take it."""
+        assert self.room is not None
         self.room.conference.halls.welcome(self.room.hall)
         self.stood = True
-        self._apply(self.room.hall, self.agreed.plan)
-        self.owner.stands(self)
+        self._apply(self.room.hall, plan)
+        self.events.stands(self)
 
     def _apply(self, hall: Hall, plan: MediaPlan) -> None:
         hall.apply(plan)
-        self.owner.floors.follow(hall, plan.floor)
-        if hall.lines.moves_camera:
-            self._camera.introduce()
-        if (
-            not self._offered_more
-            and self.room is not None
-            and plans.needs_more(plan, self._ends(self.room), self.profile)
-        ):
-            self._offered_more = True  # once: whoever refuses slides is not asked for ever
-            asyncio.get_running_loop().call_later(MORE_S, self.renegotiate)
+        self.side.applied(hall, plan)
 
-    def _unfit(self, status: int) -> None:
-        """The call stands and cannot be used."""
-        if not self.stood:
-            self.owner.failed(self, status, 0)
+    def unfit(self, failure: Failure, forbidden: str = "") -> None:
+        """The call is answered, and cannot be used. `forbidden`: of `REASONS`, where it must not be used."""
+        if forbidden:
+            self.events.forbidden(self, forbidden)
+        elif not self.stood:
+            self.events.failed(self, failure)
         self.end("unfit")
 
-    def reoffered(self, call: Call, body: bytes) -> bytes | Refused:
-        room = self._moving or self.room
-        if room is None or self.agreed is None:
-            return Refused(488)
-        self.policy = self.owner.protection.placed(self)
-        try:
-            if not body:
-                self._offered = plans.make_offer(self._ends(room), self.profile, self.policy, self.agreed)
-                return self._offered
-            made, plan = plans.answer(body, self._ends(room), self.profile, self.policy, self.agreed)
-        except (Refusal, PeerError) as error:
-            warning = (("warning", error.header("diemcau")),) if isinstance(error, NotAcceptable) else ()
-            return Refused(488, warning)
-        self._take(made, plan)
-        return made
-
-    def renegotiated(self, call: Call, body: bytes, status: int) -> None:
-        moving, self._moving = self._moving, None
-        plan = self._read(body) if status < 300 else None
-        if plan is None:
-            if moving is not None:
-                moving.conference.halls.dismiss(moving.hall)
-                self._moved(False)
-            return
-        if moving is None:
-            self._take(self._offered, plan)
-            return
-        self._change_room(moving, plan)
-
-    def _read(self, body: bytes) -> MediaPlan | None:
-        before = self.agreed.plan if self.agreed else None
-        try:
-            return plans.read_answer(self._offered, body, self.profile, self.policy, before)
-        except (Refusal, PeerError) as error:
-            log.info("an answer of %s cannot be used: %s", self.party.identity, error)
-            return None
-
-    def _take(self, sent: bytes, plan: MediaPlan) -> None:
-        self.agreed = Agreed(sent, plan)
+    def reagreed(self, plan: MediaPlan) -> None:
+        """By their offer: something else is agreed on."""
         if self.room is not None:
             self._apply(self.room.hall, plan)
-            self.owner.protection.agreed(self)
+            self.events.agreed(self)
+
+    def answered(self, plan: MediaPlan | None) -> None:
+        """To an offer of ours in a call that stands. None: it was refused, or cannot be used, and all stays as it was."""
+        moving, self._moving = self._moving, None
+        if moving is None:
+            if plan is not None:
+                self.reagreed(plan)
+        elif plan is None:
+            moving.conference.halls.dismiss(moving.hall)
+            self._moved(False)
+        else:
+            self._change_room(moving, plan)
 
     def _change_room(self, to: Room, plan: MediaPlan) -> None:
         self._leave_room()
-        self.room, self.agreed = to, Agreed(self._offered, plan)
+        self.room = to
         try:
             to.conference.halls.welcome(to.hall)
         except Refusal:
@@ -366,64 +338,35 @@ class HallCall:
             return
         self._apply(to.hall, plan)
         self._moved(True)
-        self.owner.moved(self)
+        self.events.moved(self)
 
     def _moved(self, well: bool) -> None:
-        done, self.on_moved = self.on_moved, None
+        done, self._on_moved = self._on_moved, None
         if done is not None:
             done(well)
 
-    def info(self, call: Call, content_type: str, body: bytes) -> int:
-        try:
-            said = mediacontrol.read(content_type, body)
-        except PeerError:
-            return 400
-        if isinstance(said, mediacontrol.KeyframeWanted) and self.room is not None:
-            self.room.hall.keyframe_asked()
-        elif isinstance(said, mediacontrol.MediaFault):
-            log.info("%s cannot do what it was asked for: %r", self.party.identity, said.text)
-        known = content_type.partition(";")[0].strip().lower() == mediacontrol.MEDIA_CONTROL
-        return 200 if known else 415
-
-    def dtmf(self, call: Call, digit: str, duration_ms: int) -> None:
-        if self.room is not None and not self._taken(digit, "signalling"):
-            self.room.hall.press(digit)
-
-    def _taken(self, key: str, way: Way) -> bool:
-        """By a menu, or because it came by the other way before."""
+    def heard(self, key: str, way: Way) -> bool:
+        """A key of the remote control. True: it was a menu's, or it came by the other way before."""
         if self.room is None:
             return True
         now = self.room.conference.around.clock.monotonic()
         self._heard, again = twice(self._heard, key, way, now)
-        return again or self.owner.pressed(self, key)
+        return again or self.events.pressed(self, key)
 
-    def speak(self, language: Language) -> None:
-        """From now on."""
-        self.party = replace(self.party, language=language)
-        if self.room is not None:
-            self.room.hall.language = language
-
-    def ended(self, call: Call, cause: Cause) -> None:
-        if self.ended_once():
+    def ended(self, failure: Failure, *, hung_up: bool, forbidden: str = "") -> None:
+        """The last word of the side. `forbidden`: of `REASONS`, where the call may not come about."""
+        if self.over:
             return
-        stood = self.stood
+        self.over, stood = True, self.stood
         try:
             self._leave_room()
         finally:  # else the board would have it in the meeting for ever
             if stood or self.order is None:
-                self.owner.over(self, cause)
-            elif cause.kind is CauseKind.FORBIDDEN_TARGET and cause.detail in dialout.REASONS:
-                self.owner.forbidden(self, cause.detail)
+                self.events.over(self, hung_up=hung_up)
+            elif forbidden:
+                self.events.forbidden(self, forbidden)
             else:
-                status = (
-                    408 if cause.kind is CauseKind.NO_ANSWER else cause.status
-                )  # it rang, and our CANCEL has no status
-                self.owner.failed(self, status, cause.retry_after_s or 0)
-
-    def ended_once(self) -> bool:
-        """True: it had ended before."""
-        before, self.over = self.over, True
-        return before
+                self.events.failed(self, failure)
 
     def abandon(self) -> None:
         """Nothing was ever sent of it."""
@@ -431,26 +374,44 @@ class HallCall:
         self._leave_room()
 
     def _leave_room(self) -> None:
-        self._camera.stop()
+        self.side.camera.stop()
         for room in (self.room, self._moving):
             if room is None:
                 continue
-            self.owner.floors.leave(room.hall)
+            self.side.left(room.hall)
             if room.hall in room.conference.halls.expected:
                 room.conference.halls.dismiss(room.hall)
             else:
                 room.hall.hung_up()
         self.room = self._moving = None
 
+    # -- what is wanted of it
+
+    def speak(self, language: Language) -> None:
+        """From now on."""
+        self.party = replace(self.party, language=language)
+        if self.room is not None:
+            self.room.hall.language = language
+
+    def name(self, standing: Standing) -> None:
+        """It has this row on the board from now on."""
+        self.party = replace(party_of(standing), language=self.party.language)
+        self.side.name(standing.leg.id)
+
+    def end(self, reason: str = "") -> None:
+        self.hung_up_by_us = True
+        if not self.over:
+            self.side.hang_up(reason)
+
     # -- what the conference wants (HallSignal)
 
     def request_keyframe(self) -> None:
-        if self.call is not None and not self.over and "info" in self.profile.keyframes:
-            self.call.info(mediacontrol.MEDIA_CONTROL, mediacontrol.keyframe_request())
+        if not self.over:
+            self.side.request_keyframe()
 
     def hang_up(self, code: str) -> None:
         """The conference has put the hall out; or the hall has come once more, and its new call counts; or the server stops, and
-        whoever starts in its place calls it.
+        the server in its place calls the hall.
         """
         if code == Reason.CONFERENCE_DELETED.value:
             self.put_out = dialout.Event.END
@@ -458,47 +419,37 @@ class HallCall:
             self.put_out = dialout.Event.DROP
         self.end(code)
 
-    def end(self, reason: str = "") -> None:
-        self.hung_up_by_us = True
-        if self.call is not None and not self.over:
-            self.call.hang_up(reason)
-
     def renegotiate(self) -> None:
-        if self.over or self.call is None or self.room is None or self.agreed is None or self._moving is not None:
-            return
-        self.policy = self.owner.protection.placed(self)
-        self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy, self.agreed)
-        self.call.reinvite(self._offered)
-
-    def hold(self, held: bool) -> None:
-        self.policy = replace(self.policy, we_send=not held)
-        self.renegotiate()
+        if not self.over and self.room is not None and self.side.plan is not None and self._moving is None:
+            self.side.offer(self.room.hall)
 
     @property
     def moves_camera(self) -> bool:
-        return self.room is not None and self.room.hall.lines.moves_camera and self._camera.there
+        return self.room is not None and self.room.hall.lines.moves_camera and self.side.camera.there
 
     def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
-        self._camera.move(pan, tilt, zoom)
+        self.side.camera.move(pan, tilt, zoom)
 
     def camera_said(self, frame: bytes) -> None:
-        self._camera.said(frame)
-
-    def _tell_camera(self, frame: bytes) -> None:
-        if self.room is not None:
-            self.room.hall.lines.tell_camera(frame)
+        self.side.camera.said(frame)
 
     def pressed(self, key: str) -> bool:
-        return self._taken(key, "packets")
+        return self.heard(key, "packets")
 
 
-def refusal_of(error: Exception, host: str) -> tuple[int, list[tuple[str, str]]]:
-    """(status, headers) of an INVITE that is not taken."""
-    if isinstance(error, NotAcceptable):
-        return 488, [("warning", error.header(host))]
-    if isinstance(error, Refusal):
-        status = STATUSES.get(error.code, 480)
-        if status not in (486, 503):
-            return status, []
-        return status, [("retry-after", str(FULL_AGAIN_S)), ("warning", f'399 {host} "{error.english}"')]
-    return 400, []
+def party_of(standing: Standing) -> Party:
+    """The hall of this row."""
+    terminal = standing.terminal
+    identity, language = f"hall_terminal.{terminal.id}", language_of(terminal.language)
+    return Party(identity, standing.site.name, terminal.id, standing.leg.id, 0, language)
+
+
+def language_of(text: str) -> Language:
+    return "en" if text == "en" else "vi"
+
+
+def cause_of(error: Exception) -> Cause:
+    """What a terminal is told of a refusal; of anything else, that we cannot."""
+    if isinstance(error, errors.Refusal):
+        return CAUSES.get(error.code, Cause.NO_ANSWER)
+    return Cause.UNREACHABLE

@@ -1,12 +1,12 @@
 """The menu of whoever has no meeting yet: number and PIN by keypad; words by voice and in the picture, in his language.
 
-Owns who is in the menu and what he has typed. Who may enter where is decided by `halls.py`; keys by `conference.halls.keypad`.
+Owns who is in the menu and what he has typed. Who may enter where is decided by `entrance`; keys by `conference.halls.keypad`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
 from conference import PeerError, Refusal, keypad, spoken_texts
@@ -14,51 +14,38 @@ from conference.announcements.spoken_texts import Language
 from conference.halls.keypad import Asks, Menu
 from rooms import errors
 from rooms.dialling.entering import Arrival
-from rooms.identifiers import DIGITS
-from signaling.halls.calls.leg import HallCall
+from signaling.halls.calls.announcing import last_words, text_of
+from signaling.halls.calls.leg import Leg
+from signaling.halls.calls.operator import Operator
 from signaling.host import limits
 
-RECEPTION: Final = "hall-reception"
 OPERATOR_DIGIT: Final = "0"
 """Instead of a number."""
-SHOWN: Final = frozenset(
-    {
-        *("lobby", "denied", "forbidden", "full", "not_started", "unknown_address"),
-        *("operator", "operator_seen", "operator_absent", "ended_by_operator"),
-    }
-)
-"""What is said in the reception and stands in the picture as well."""
-
-
-MENU: Final = frozenset({"", "welcome", "menu"})
 
 
 class Door(Protocol):
-    async def arrive(self, one: HallCall, number: str, pin: str) -> Arrival | None:
+    async def arrive(self, one: Leg, number: str, pin: str) -> Arrival | None:
         """None: number or PIN are wrong."""
 
-    async def let_in(self, one: HallCall, arrival: Arrival) -> None:
+    async def let_in(self, one: Leg, arrival: Arrival) -> None:
         """Into the meeting, or to its lobby. Raises Refusal, PeerError, Refusal of rooms."""
-
-    def operator_takes(self, one: HallCall) -> bool:
-        """It waits for the operator from now on; False: too many do, or nobody knows who it is."""
 
 
 class Menus:
     """One per process."""
 
-    def __init__(self, door: Door, start: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
-        self._door, self._start = door, start
-        self.guests: dict[HallCall, Menu] = {}
-        self._ahead: dict[HallCall, str] = {}
+    def __init__(self, door: Door, operator: Operator, start: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
+        self._door, self._operator, self._start = door, operator, start
+        self.guests: dict[Leg, Menu] = {}
+        self._ahead: dict[Leg, str] = {}
         """What was pressed while number and PIN are looked up: it counts if they are wrong."""
 
-    def begin(self, one: HallCall, number: str = "") -> None:
+    def begin(self, one: Leg, number: str = "") -> None:
         """It is asked once its media run (`ask`). `number`: was dialled, so the PIN alone is missing."""
         asks = Asks.PIN if number else Asks.NUMBER
         self.guests[one] = Menu(asks, number, language=one.party.language)
 
-    def pressed(self, one: HallCall, key: str) -> bool:
+    def pressed(self, one: Leg, key: str) -> bool:
         """Whether the key is the menu's."""
         before = self.guests.get(one)
         if before is None:
@@ -70,7 +57,7 @@ class Menus:
         if menu.language is not None and menu.language != before.language:
             one.speak(menu.language)
             self.ask(one)
-        elif menu.asks is Asks.PIN and menu.number == OPERATOR_DIGIT and key == "#" and self._door.operator_takes(one):
+        elif menu.asks is Asks.PIN and menu.number == OPERATOR_DIGIT and key == "#" and self._operator.takes(one):
             del self.guests[one]
         elif menu.asks is Asks.CHECK:
             self._start(self._check(one, menu))
@@ -80,7 +67,7 @@ class Menus:
             self._show(one)
         return True
 
-    async def _check(self, one: HallCall, menu: Menu) -> None:
+    async def _check(self, one: Leg, menu: Menu) -> None:
         try:
             arrival = await self._door.arrive(one, menu.number, menu.digits)
         except Exception:
@@ -104,21 +91,21 @@ class Menus:
         del self.guests[one]
         try:
             await self._door.let_in(one, arrival)
+        except errors.Refusal as refusal:  # of the booking
+            last_words(one, "forbidden" if refusal.code == "class_forbids" else "not_started")
         except (Refusal, PeerError) as error:
             turned_away = isinstance(error, Refusal) and error.code in ("lobby_denied", "lobby_pause")
             last_words(one, "denied" if turned_away else "full")
-        except errors.Refusal as refusal:  # of the booking
-            last_words(one, "forbidden" if refusal.code == "class_forbids" else "not_started")
         except Exception:
             last_words(one, "full")  # it may call again in a few minutes
             raise
 
-    def gone(self, one: HallCall) -> None:
+    def gone(self, one: Leg) -> None:
         """It has hung up, or is not asked any more. Idempotent."""
         self.guests.pop(one, None)
         self._ahead.pop(one, None)
 
-    def ask(self, one: HallCall) -> None:
+    def ask(self, one: Leg) -> None:
         """In words on the screen and by voice; at first how the other language is had, too."""
         menu = self.guests[one]
         language: Language = menu.language or "vi"
@@ -133,7 +120,7 @@ class Menus:
             one.room.hall.program.say(one.room.hall, *words)
         self._show(one)
 
-    def _show(self, one: HallCall) -> None:
+    def _show(self, one: Leg) -> None:
         menu = self.guests[one]
         code = "ask_number" if menu.asks is Asks.CHECK else menu.asks.value
         typed = "•" * len(menu.digits) if menu.asks is Asks.PIN else menu.digits
@@ -145,33 +132,5 @@ class Menus:
         one.room.hall.set_text(f"{lines}\n{typed}".strip())
 
 
-def leads_somewhere(number: str, others: Collection[str]) -> bool:
-    """To the menu, as `others` do. All numbers of meetings have one length; which of them exist is not told without a PIN."""
-    known = number.lower() in MENU or number.lower() in others
-    return known or (number.isascii() and number.isdigit() and len(number) == DIGITS)
-
-
 def _other(language: Language) -> Language:
     return "vi" if language == "en" else "en"
-
-
-def text_of(language: Language | None, code: str) -> str:
-    """In both languages while nobody knows which is his."""
-    if language is not None:
-        return spoken_texts.text(code, language)
-    return f"{spoken_texts.text(code, 'vi')}\n{spoken_texts.text(code, 'en')}"
-
-
-def say(one: HallCall, code: str) -> None:
-    """To this hall alone, in its language; in the reception it stands in the picture too."""
-    if one.room is None:
-        return
-    hall = one.room.hall
-    hall.program.say(hall, (code, hall.language))
-    if one.room.conference.name == RECEPTION and code in SHOWN:
-        hall.set_text(text_of(one.party.language, code))
-
-
-def last_words(one: HallCall, code: str) -> None:
-    say(one, code)
-    asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, one.end, code)

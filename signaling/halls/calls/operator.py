@@ -6,13 +6,14 @@ stands on the board of that date as an alarm (`rooms.dialling.legs`) and is not 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference import Conference, Passage, Refusal
+from conference import Passage, Refusal
 from rooms.dialling import legs, planning
 from rooms.dialling.legs import Standing
 from rooms.policy import roles
@@ -25,11 +26,12 @@ from rooms.store.database import Database
 from rooms.store.tables.meetings import Meeting
 from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Site, Terminal
-from signaling.halls.calls.leg import HallCall
-from signaling.halls.calls.menu import last_words, say
+from signaling.halls.calls.announcing import last_words, say
+from signaling.halls.calls.leg import Leg
+from signaling.halls.calls.protection import Protection
+from signaling.halls.calls.rooms import Rooms
 from signaling.host import limits
 
-NAMES: Final = frozenset(("operator", "truc", "0", "*0"))
 OPERATE: Final = "halls.operate"
 TEXTS: Final = {
     "call_gone": ("Cuộc gọi này không còn chờ nữa.", "this call does not wait any more"),
@@ -40,49 +42,52 @@ TEXTS: Final = {
 @dataclass(eq=False)
 class Waiting:
     id: str
-    one: HallCall
+    one: Leg
     since: datetime
     seen_by: str = ""
     seen_at: datetime | None = None
 
 
-class Exchange(Protocol):
-    """What is needed of `halls.py`."""
-
-    def clock(self) -> datetime: ...
-    def conference_of(self, occurrence_id: str, meeting: Meeting) -> Conference:
-        """Raises Refusal."""
-
-    def new_id(self) -> str: ...
-    def admits(self, one: HallCall, meeting: Meeting) -> bool:
-        """Encrypted as this meeting wants it."""
-
-    def vouch(self, conference: Conference, one: HallCall, closed: bool) -> None: ...
-    def name(self, one: HallCall, standing: Standing) -> None:
-        """It has this row on the board from now on."""
-
-
 class Operator:
     """One per process."""
 
-    def __init__(self, exchange: Exchange, database: Database) -> None:
-        self._exchange, self._database = exchange, database
-        self._waiting: dict[HallCall, Waiting] = {}
+    def __init__(
+        self,
+        database: Database,
+        rooms: Rooms,
+        protection: Protection,
+        clock: Callable[[], datetime],
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._database, self._rooms, self._protection = database, rooms, protection
+        self._clock, self._random_bytes = clock, random_bytes
+        self._waiting: dict[Leg, Waiting] = {}
 
-    def __contains__(self, one: HallCall) -> bool:
+    def __contains__(self, one: Leg) -> bool:
         return one in self._waiting
 
-    def take(self, one: HallCall) -> None:
+    def take(self, one: Leg) -> None:
         """It waits from now on. Raises Refusal `conference_full`: too many do."""
         if len(self._waiting) >= limits.OPERATOR_CALLS:
             raise Refusal("conference_full")
-        self._waiting[one] = Waiting(self._exchange.new_id(), one, self._exchange.clock())
+        self._waiting[one] = Waiting(self._random_bytes(16).hex(), one, self._clock())
 
-    def tell(self, one: HallCall) -> None:
+    def takes(self, one: Leg) -> bool:
+        """It waits from now on, and hears so. False: too many wait, or nobody knows who it is."""
+        if not one.party.terminal:
+            return False
+        try:
+            self.take(one)
+        except Refusal:
+            return False
+        self.tell(one)
+        return True
+
+    def tell(self, one: Leg) -> None:
         """By voice and in the picture that the operator was told."""
         say(one, "operator")
 
-    def gone(self, one: HallCall) -> None:
+    def gone(self, one: Leg) -> None:
         self._waiting.pop(one, None)
 
     async def rows(self, actor: Actor) -> list[dict[str, Any]]:
@@ -102,7 +107,7 @@ class Operator:
             place = await _place(session, each.one)
         roles.require(actor, OPERATE, place.unit.path)
         if not each.seen_by:
-            each.seen_by, each.seen_at = actor.name or actor.label, self._exchange.clock()
+            each.seen_by, each.seen_at = actor.name or actor.label, self._clock()
             say(each.one, "operator_seen")
         return _row(each, place)
 
@@ -111,7 +116,7 @@ class Operator:
         `planning.ask`.
         """
         each = self._find(call_id)
-        one, now = each.one, self._exchange.clock()
+        one, now = each.one, self._clock()
 
         async def work(session: AsyncSession) -> tuple[Standing, Meeting, bool]:
             roles.require(actor, OPERATE, (await _place(session, one)).unit.path)
@@ -121,7 +126,7 @@ class Operator:
             meeting = (await planning.date_of(session, occurrence_id))[1]
             closed = await planning.closed_at(session, one.address)
             verdict = planning.judge(meeting, closed, invited=True, host=True)
-            if verdict.allowed and not self._exchange.admits(one, meeting):
+            if verdict.allowed and not self._protection.admits(one, meeting.class_):
                 verdict = refused("encryption_needed")
             if not verdict.allowed:
                 raise planning.forbidden(verdict)
@@ -132,13 +137,13 @@ class Operator:
         standing, meeting, closed = await self._database.transact(work)
         if self._find(call_id) is not each or one.room is None or one.moving:
             raise Refusal("call_gone", *TEXTS["call_gone"])
-        conference = self._exchange.conference_of(occurrence_id, meeting)
+        conference = self._rooms.meeting(occurrence_id, meeting)
         one.passage = Passage.EXEMPT
-        self._exchange.name(one, standing)
-        self._exchange.vouch(conference, one, closed)
+        one.name(standing)
+        self._protection.expect(conference.name, one, closed)
         one.move(conference, lambda well: self._placed(one, well))
 
-    def _placed(self, one: HallCall, well: bool) -> None:
+    def _placed(self, one: Leg, well: bool) -> None:
         if well:
             self.gone(one)
         else:
@@ -147,7 +152,7 @@ class Operator:
     async def end(self, call_id: str, actor: Actor) -> None:
         """It is hung up, with a word. Raises Refusal `call_gone`, `denied`."""
         each = self._find(call_id)
-        now = self._exchange.clock()
+        now = self._clock()
 
         async def work(session: AsyncSession) -> None:
             place = await _place(session, each.one)
@@ -159,7 +164,7 @@ class Operator:
         self.gone(each.one)
         last_words(each.one, "ended_by_operator")
 
-    def tired(self, one: HallCall) -> None:
+    def tired(self, one: Leg) -> None:
         """Nobody took its call for long."""
         self.gone(one)
         last_words(one, "operator_absent")
@@ -180,7 +185,7 @@ class Place:
     unit: Unit
 
 
-async def _place(session: AsyncSession, one: HallCall) -> Place:
+async def _place(session: AsyncSession, one: Leg) -> Place:
     """Raises Refusal `unknown_terminal`."""
     terminal = await terminals.get(session, one.party.terminal)
     unit = await places.unit_of(session, terminal.site_id)

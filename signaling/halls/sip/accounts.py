@@ -5,15 +5,22 @@ Owns nothing but the copies; a Directory is made anew when the register changes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from rooms.dialling import accounts
+from rooms.dialling import profiles as stored_profiles
+from rooms.sealing import Seal, SealBroken
 from rooms.store.database import Database
+from signaling.halls.sip.profile_book import in_force
 from signaling.sip.agent.bans import Ban
 from signaling.sip.agent.networks import Networks
 from signaling.sip.agent.registrar import Account, Trunk
+from signaling.sip.media.profiles import Profiles
+
+log = logging.getLogger(__name__)
 
 
 class Directory:
@@ -53,6 +60,53 @@ class Directory:
 
     def algorithms(self) -> Any:
         return self._algorithms
+
+
+class Register:
+    """The register as it was read last. Implements `signaling.sip.agent.registrar.Directory`. One per process."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database, self._seal = database, seal
+        self.directory = Directory()
+        self.profiles = Profiles()
+
+    async def read(self) -> None:
+        """Again. Raises what the database raises."""
+        async with self._database.reading() as session:
+            try:
+                known = await accounts.every(session, self._seal)
+            except SealBroken:
+                log.exception("secrets of terminals were sealed with another key")
+                known = []
+            self.directory = Directory(known, await accounts.heard(session), await accounts.closed_ranges(session))
+            self.profiles = in_force(await stored_profiles.every(session))
+
+    def known(self, alias: str) -> accounts.Known | None:
+        return self.directory.known.get(alias)
+
+    def alias_of(self, terminal_id: str) -> str:
+        """What it registers as; empty: it has no account."""
+        known = self.directory.known.values()
+        return next((one.alias for one in known if one.terminal_id == terminal_id), "")
+
+    def account(self, alias: str) -> Account | None:
+        return self.directory.account(alias)
+
+    def trunk(self, host: str) -> Trunk | None:
+        return self.directory.trunk(host)
+
+    def share(self, host: str) -> int:
+        return self.directory.share(host)
+
+    def algorithms(self) -> Any:
+        return self.directory.algorithms()
+
+
+async def stored_bans(database: Database, now: datetime, write: Callable[[Coroutine[Any, Any, Any]], None]) -> Bans:
+    """Those that still hold. Raises what the database raises."""
+    async with database.reading() as session:
+        rows = await accounts.bans(session, now)
+    return Bans([Ban(one.subject, one.until.timestamp(), one.times, one.reason) for one in rows], write, database)
 
 
 class Bans:

@@ -17,16 +17,16 @@ from conference import ContentTokenChange, Hall
 from conference.ground.plan import FloorPlan, OwnFloor
 from conference.ports.audience import Listener
 from conference.ports.halls import LineOptions
+from signaling.host import limits
 from signaling.sip.floor.channel import FloorChannel
 from signaling.sip.floor.server import FloorServer
 
 log = logging.getLogger(__name__)
-PORTS_TRIED: Final = 64
 USERS: Final = 0xFFFD
 """0xFFFE is how terminals see a browser that presents (`floor_server`)."""
 
 
-class HallFloors:
+class ContentTokens:
     """One per process."""
 
     def __init__(self, options: LineOptions, clock: Callable[[], float], random_bytes: Callable[[int], bytes]) -> None:
@@ -44,7 +44,7 @@ class HallFloors:
     async def open(self) -> None:
         """On the last port of the halls' range that is free for UDP and TCP. Raises OSError when none is."""
         last: OSError | None = None
-        for port in self._options.ports[::-1][:PORTS_TRIED]:
+        for port in self._options.ports[::-1][: limits.TOKEN_PORTS_TRIED]:
             try:
                 self.ports = await self._channel.open(self._options.host, port, port)
                 return

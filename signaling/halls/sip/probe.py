@@ -1,81 +1,62 @@
-"""Whether a hall is there before its meeting: what is known without asking comes first, then one OPTIONS. Keeps nothing."""
+"""Whether a terminal is there, by one OPTIONS: where it may be asked, and what its answer says. Pure."""
 
 from __future__ import annotations
 
-import logging
-from typing import Any, Protocol
+import ipaddress
+from dataclasses import replace
+from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from conference.ports.halls import DialOrder
-from rooms.dialling import legs, planning
-from rooms.dialling.legs import Standing
-from rooms.policy.classes import IMPORTANT, Verdict
-from rooms.store.tables.meetings import Meeting
-from signaling.halls.calls import protection
-from signaling.halls.dial import readiness
-from signaling.halls.dial.caller import Caller
-from signaling.halls.sip.accounts import Directory
-from signaling.sip.agent.agent import Agent
+from conference.halls.dialout import REASONS
+from signaling.halls.dial.readiness import Ready
+from signaling.host import limits
+from signaling.sip.agent.networks import Networks
 from signaling.sip.agent.targets import Target
-from signaling.sip.call.causes import Cause
+from signaling.sip.call.causes import Cause, Kind
+from signaling.sip.transaction.transport import PORTS
 from signaling.sip.wire.message import Response
 
-log = logging.getLogger(__name__)
+SIP_PORTS: Final = frozenset((0, *PORTS.values()))
+"""Ports at which a typed address is asked by TCP or TLS whether a terminal is there; 0: the port of the transport."""
 
 
-class Prober(Protocol):
-    """What is needed of `halls.py`."""
-
-    around: Any
-    agent: Agent | None
-    caller: Caller
-    directory: Directory
-
-    def target(self, standing: Standing, strict: bool) -> Target | None: ...
-    def alias(self, standing: Standing) -> str: ...
-    async def judge(
-        self, session: AsyncSession, meeting: Meeting, terminal_id: str, target: Target | None
-    ) -> Verdict: ...
-
-
-async def probe(halls: Prober, order: DialOrder) -> None:
-    """Whatever goes wrong is an outcome, as of a call."""
+def typed_address(target: Target) -> str:
+    """The literal address that is called; empty: a name, which is looked up before anything is sent."""
+    if target.binding is not None:
+        return target.binding.hop.host
     try:
-        await _look(halls, order)
-    except Exception:
-        log.exception("a hall could not be looked at")
-        halls.caller.probed(order, "unknown", "")
+        return str(ipaddress.ip_address(target.uri.host))
+    except ValueError:
+        return ""
 
 
-async def _look(halls: Prober, order: DialOrder) -> None:
-    """Tells the caller how ready a hall is."""
-    async with halls.around.database.reading() as session:
-        standing = await legs.standing(session, order.leg_id)
-        if standing is None or halls.agent is None:
-            return
-        meeting = (await planning.date_of(session, order.occurrence))[1]
-        target = halls.target(standing, meeting.class_ == IMPORTANT)
-        verdict = await halls.judge(session, meeting, order.terminal, target)
-        elsewhere = await legs.elsewhere(session, standing.leg)
-    has_account = bool(halls.alias(standing))
-    found = readiness.known(verdict, reachable=target is not None, has_account=has_account, elsewhere=elsewhere)
-    if found is not None or target is None:
-        halls.caller.probed(order, *(found or ("unknown", "")))
-        return
-    asked = protection.for_probe(target, halls.directory.networks)
-    if asked is None:
-        halls.caller.probed(order, "amber", "outside_zones")
-    else:
-        _ask(halls, order, asked)
+def for_probe(target: Target, zones: Networks) -> Target | None:
+    """Who is asked whether it is there. A terminal that has registered is asked where it registered. A typed address is asked
+    only inside the zones of the register and by one transport: the one that it names, else UDP; by TCP and TLS at the ports of
+    SIP alone. Else the readiness of a terminal would tell what runs at any port of any machine. None: it is not asked.
+    """
+    if target.binding is not None:
+        return target
+    named = target.uri.transport or ("tls" if target.uri.scheme == "sips" or target.encrypted else "udp")
+    if named != "udp" and target.uri.port not in SIP_PORTS:
+        return None
+    networks = target.networks if target.networks is not None else zones
+    address = typed_address(target)
+    if address and address not in networks:
+        return None
+    return replace(target, transports=(named,), networks=networks)
 
 
-def _ask(halls: Prober, order: DialOrder, target: Target) -> None:
-    assert halls.agent is not None
-    clock = halls.around.clock
-    started = clock.monotonic()
-
-    def done(cause: Cause | None, response: Response | None) -> None:
-        halls.caller.probed(order, *readiness.answered(cause, response, clock.monotonic() - started))
-
-    halls.agent.probe(target, done)
+def answered(cause: Cause | None, response: Response | None, took_s: float) -> Ready:
+    """Of an answer to OPTIONS. Any answer is a sign of life; a slow or unwilling one is worth a look."""
+    if cause is not None or response is None:
+        if cause is not None and cause.kind is Kind.FORBIDDEN_TARGET and cause.detail in REASONS:
+            return "red", cause.detail
+        unknown = cause is not None and cause.kind in (Kind.NOT_FOUND, Kind.FORBIDDEN_TARGET)
+        return "red", "unknown_there" if unknown else "unreachable"
+    if response.status in (404, 410, 604):
+        return "red", "unknown_there"
+    if response.status in (486, 600):
+        return "amber", "busy"
+    if response.status >= 300:
+        return "amber", "no_answer" if response.status == 480 else "unreachable"
+    return ("amber", "slow") if took_s > limits.PROBE_SLOW_S else ("green", "")

@@ -27,7 +27,7 @@ class Room(Protocol):
 
 
 class OnTheLine(Protocol):
-    """A hall's call (`hallcall.HallCall`)."""
+    """A hall's call (`signaling.halls.calls.leg.Leg`)."""
 
     @property
     def room(self) -> Room | None: ...
@@ -41,7 +41,7 @@ class Known(NamedTuple):
 
 
 class Places(Protocol):
-    """What `halls.py` answers."""
+    """What is asked of `roster_access`."""
 
     def call_for(self, subscription: Subscription) -> OnTheLine | None:
         """The call in whose dialog it was asked, else that of the same terminal."""

@@ -1,58 +1,57 @@
-"""Which conference a terminal may read the roster of (`hallroster.Places`): its call, its meeting, the title. Keeps nothing."""
+"""Which conference a terminal may read the roster of (`roster.Places`): its call, its meeting, the title. Keeps nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
 
 from conference import Conference, Refusal, Registry
 from rooms.dialling import entering
 from rooms.store.database import Database
 from signaling.halls.calls import titles
-from signaling.halls.calls.leg import HallCall
-from signaling.halls.sip.accounts import Directory
+from signaling.halls.calls.leg import Leg
+from signaling.halls.sip.accounts import Register
 from signaling.halls.sip.roster import Known
+from signaling.halls.sip.side import SipSide
 from signaling.host.dates import PREFIX
 from signaling.sip.agent.agent import Agent
 from signaling.sip.agent.subscription import Subscription
 
 
-class Exchange(Protocol):
-    """What is needed of `halls.py`."""
-
-    agent: Agent | None
-    registry: Registry | None
-    directory: Directory
-
-    def clock(self) -> datetime: ...
-
-
 class Places:
-    def __init__(self, exchange: Exchange, database: Database) -> None:
-        self._exchange, self._database = exchange, database
+    def __init__(
+        self,
+        agent: Agent,
+        registry: Registry,
+        register: Register,
+        database: Database,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._agent, self._registry, self._register = agent, registry, register
+        self._database, self._clock = database, clock
 
-    def call_for(self, subscription: Subscription) -> HallCall | None:
-        assert self._exchange.agent is not None
-        ours = [(call, call.events) for call in self._exchange.agent.calls if isinstance(call.events, HallCall)]
-        dialog, known = subscription.dialog, self._exchange.directory.known.get(subscription.identity)
-        inside = (one for call, one in ours if (call.call_id, call.local.tag) == (dialog.call_id, dialog.local.tag))
-        by_terminal = (one for _, one in ours if known is not None and one.party.terminal == known.terminal_id)
-        return next(inside, None) or next(by_terminal, None)
+    def call_for(self, subscription: Subscription) -> Leg | None:
+        sides = [(call, call.events) for call in self._agent.calls if isinstance(call.events, SipSide)]
+        dialog, known = subscription.dialog, self._register.known(subscription.identity)
+        inside = (one for call, one in sides if (call.call_id, call.local.tag) == (dialog.call_id, dialog.local.tag))
+        by_terminal = (one for _, one in sides if known is not None and one.leg.party.terminal == known.terminal_id)
+        found = next(inside, None) or next(by_terminal, None)
+        return found.leg if found is not None else None
 
     def conference_named(self, name: str) -> Conference | None:
-        if self._exchange.registry is None or not name.startswith(PREFIX):
+        if not name.startswith(PREFIX):
             return None
         try:
-            return self._exchange.registry.get(name)
+            return self._registry.get(name)
         except Refusal:
             return None
 
     async def may_read(self, subscription: Subscription) -> Known | None:
-        known = self._exchange.directory.known.get(subscription.identity)
+        known = self._register.known(subscription.identity)
         if known is None:
             return None
         number, terminal = subscription.resource, known.terminal_id
-        now = self._exchange.clock()
+        now = self._clock()
         async with self._database.reading() as session:
             found = await entering.by_number(session, number, "", terminal, subscription.host, now)
         if found is None or not found.verdict.allowed or not found.exempt:

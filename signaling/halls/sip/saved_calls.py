@@ -43,11 +43,11 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
 
-class Kept:
-    """One per process. `place`: how the names of all begin that may have worked here before. `agent` is set by its owner."""
+class SavedCalls:
+    """One per process. `place`: how the names of all begin that may have worked here before."""
 
-    def __init__(self, database: Database, worker: str, place: str, clock: Clock, start: Start) -> None:
-        self.agent: Agent | None = None
+    def __init__(self, agent: Agent, database: Database, worker: str, place: str, clock: Clock, start: Start) -> None:
+        self.agent = agent
         self._database, self._worker, self._place, self._clock, self._start = database, worker, place, clock, start
         self._aliases: set[str] = set()
         """Whose registrations are to be written."""
@@ -63,9 +63,8 @@ class Kept:
 
     # -- registrations
 
-    async def restore(self, agent: Agent, account: Callable[[str], Account | None]) -> None:
+    async def restore(self, account: Callable[[str], Account | None]) -> None:
         """Terminals are where the server before knew them. Raises what the database raises."""
-        self.agent = agent
         async with self._database.reading() as session:
             rows = await restart.bindings(session, self._now())
             self._left = await restart.left(session, self._place, self._worker) if self._place else []
@@ -75,12 +74,12 @@ class Kept:
                 self._see(row.leg_id, left.target, left.hop)
         ahead = self._clock.monotonic() - self._clock.time()
         found = ((row, account(row.alias)) for row in rows)
-        agent.registrar.restore(
+        self.agent.registrar.restore(
             binding
             for row, owner in found
             if owner is not None and (binding := _binding(row, owner, ahead)) is not None
         )
-        agent.registrar.noted = self.note
+        self.agent.registrar.noted = self.note
 
     def seen(self, leg_id: str) -> Binding | None:
         """Where a hall that is not registered has called from lately."""
@@ -104,7 +103,6 @@ class Kept:
         """Before a hall hears of a call: it is in none that a server before has left, and the next server knows of this one.
         None: it is not wanted any more.
         """
-        assert self.agent is not None
         over = await self._clear(order.leg_id, target)
         left = self.agent.left_by(target, order.call_id)
         await self._begin(left, order.leg_id, over)
@@ -208,7 +206,7 @@ class Kept:
                 done.set_result(reached)
 
         left = _left(row)
-        if left is None or self.agent is None:
+        if left is None:
             told(True)  # nobody can end it
         else:
             self.agent.end_left(left, target, told)
@@ -250,7 +248,6 @@ class Kept:
             self._writing = False
 
     async def _work(self, session: AsyncSession, aliases: set[str], over: set[str]) -> None:
-        assert self.agent is not None or not aliases
         ahead = self._clock.time() - self._clock.monotonic()
         for alias in sorted(aliases):
             found = self.agent.registrar.all(alias) if self.agent is not None else []

@@ -11,7 +11,10 @@ from sqlalchemy import select
 
 from rooms.dialling import planning
 from rooms.store.tables.dialling import DialLeg
-from signaling.halls.board.board import Board
+from signaling.halls.board.live import Statistics
+from signaling.halls.board.rows import Rows
+from signaling.halls.board.watchers import Watchers
+from signaling.halls.sip.trace import Traces
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
 from tests.signaling.desk.test_api_disclosure import correct
@@ -79,9 +82,17 @@ async def test_the_lowest_role_has_no_hall_of_another_unit_called(office: Office
 
 def board(office: Office) -> None:
     """The operators' pages of halls, without terminals behind them."""
-    around = SimpleNamespace(database=office.database, live=office.secretariat.live)
-    halls = SimpleNamespace(around=around, registry=None, calls={}, caller=SimpleNamespace(wake=lambda: None))
-    office.secretariat.hall_desk = Board(cast(Any, halls))
+    nobody = SimpleNamespace(
+        hall=lambda leg_id: None, address=lambda leg_id: "", statistics=lambda now: Statistics(0, {})
+    )
+    live: Any = nobody
+    rows = Rows(office.database, live, office.secretariat.live, Watchers(), Traces(time), time)
+    terminals = SimpleNamespace(wake=lambda: None)
+    office.secretariat.hall_desk = cast(Any, SimpleNamespace(rows=rows, terminals=terminals))
+
+
+def time() -> float:
+    return 0.0
 
 
 async def test_the_host_does_not_say_for_another_unit_that_it_comes(office: Office) -> None:

@@ -1,7 +1,8 @@
 """Bans of halls over the REST API, made by what a source sends."""
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -13,13 +14,10 @@ from tests.signaling.sip.test_agent import Terminal
 from tests.signaling.sip.world import A, Node, World
 
 
-class Desk:
+def bans_of(office: Office, node: Node) -> Any:
     """Of the desk for halls the part that knows bans."""
-
-    def __init__(self, office: Office, node: Node) -> None:
-        around = SimpleNamespace(clock=node.world.clock, database=office.database)
-        self._bans = Bans(cast(Any, SimpleNamespace(agent=node.agent, around=around, clock=lambda: office.now)))
-        self.bans, self.lift_ban = self._bans.rows, self._bans.lift
+    clock = node.world.clock
+    return SimpleNamespace(bans=Bans(node.agent, office.database, lambda: datetime.fromtimestamp(clock.time(), UTC)))
 
 
 @pytest.mark.parametrize("address", ["192.0.2.9", "2001:db8::9"])
@@ -28,7 +26,7 @@ async def test_who_operates_all_units_lifts_the_ban_of_a_source(office: Office, 
     request = Terminal(node).write("REGISTER")
     request.headers.set("user-agent", "friendly-scanner")
     node.take(request.write(), Hop("tcp", address, 40000, 7))
-    office.secretariat.hall_desk = cast(Any, Desk(office, node))
+    office.secretariat.hall_desk = bans_of(office, node)
     operator = await office.client("operator", "tinh")
     (ban,) = (await operator.get("/hall-bans")).json()
     assert ban["source"].startswith(address.removesuffix("9")) and ban["reason"] == "scanner"

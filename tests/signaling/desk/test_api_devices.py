@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from rooms.store.tables.records import AuditEntry
 from signaling.api.models.devices import DeviceProfile, DeviceProfileFields
-from signaling.halls.profiles import in_force
+from signaling.halls.sip.profile_book import in_force
 from signaling.sip.media.profiles import SHIPPED, Profile
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem

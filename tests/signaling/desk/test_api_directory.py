@@ -177,7 +177,7 @@ async def test_a_network_is_stored_although_the_halls_cannot_read_it_now(
     async def refresh() -> None:
         raise OperationalError("SELECT", {}, OSError("the connection is gone"))
 
-    office.secretariat.hall_desk = cast(Any, SimpleNamespace(refresh=refresh))
+    office.secretariat.hall_desk = cast(Any, SimpleNamespace(terminals=SimpleNamespace(refresh=refresh)))
     operator = await office.client("operator")
     network = {"code": "hoi-truong", "name": "Mạng hội trường", "ranges": ["10.9.0.0/16"], "terminals": True}
     made = await operator.post("/networks", json=network)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.accounts import signing
 from rooms.booking.changes import dates
 from rooms.store.tables.accounts import Account
-from signaling.halls.board.board import Board
+from signaling.halls.board.terminals import Terminals
 from tests.rooms.people import SECURE_COOKIE, add_account
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
@@ -133,9 +133,8 @@ async def test_where_a_terminal_has_registered_is_told_to_who_operates_it(office
     """A terminal registers by SIP with the password that the page gave."""
     admin, ids = await fill(office), office.province
     node = Node(World(), A)
-    around = SimpleNamespace(database=office.database, config=SimpleNamespace(realm=REALM), servers=())
-    halls = SimpleNamespace(agent=node.agent, around=around, refresh=_nothing)
-    office.secretariat.hall_desk = Board(cast(Any, halls))
+    terminals = Terminals(office.database, node.agent, REALM, (), _nothing, lambda: None)
+    office.secretariat.hall_desk = cast(Any, SimpleNamespace(terminals=terminals))
     given = await admin.put(f"/terminals/{ids.terminals['xa1']}/sip", json={"alias": "hall-xa1"})
     assert given.status_code == 200, given.text
     node.rooms.add("hall-xa1", given.json()["password"], ["192.0.2.0/24"])

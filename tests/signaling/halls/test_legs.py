@@ -6,25 +6,28 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import Conference
 from conference.ground.events import Reason
-from conference.ground.plan import Policy
+from conference.halls.causes import Cause
 from conference.halls.dialout import Event
 from rooms.dialling import legs, planning
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
-from signaling.halls.board import board as boards
-from signaling.halls.calls.leg import Party
+from signaling.halls.board.board import board_of
+from signaling.halls.board.orders import Order
+from signaling.halls.board.watchers import Watchers
+from signaling.halls.calls.leg import Failure, Party
+from signaling.halls.sip.side import SipSide
 from signaling.host import limits as bounds
-from signaling.sip.call.causes import NORMAL, Cause, Kind
+from signaling.sip.call.causes import NORMAL, Kind, hall_cause
+from signaling.sip.call.causes import Cause as SipCause
 from signaling.sip.call.orphans import Left
-from signaling.sip.media import profiles
 from signaling.sip.wire.fields import Address
 from tests.conference.hall_doubles import OPTIONS
 from tests.rooms.province import Province
@@ -58,8 +61,8 @@ class Agent:
     def left_by(self, target: Any, call_id: str) -> Left:
         return Left(call_id, Wire.local, Address(target.uri), target.uri)
 
-    def dial(self, target: Any, offer: bytes, one: Call, *, call_id: str, **_: Any) -> Wire:
-        self.dialled.append(one)
+    def dial(self, target: Any, offer: bytes, side: Any, *, call_id: str, **_: Any) -> Wire:
+        self.dialled.append(side.leg)
         return Wire()
 
 
@@ -69,16 +72,16 @@ class Board(Exchange):
     def __init__(self, database: Database, province: Province, now: datetime) -> None:
         super().__init__(database, province, now)
         self.agent = Agent()
-        self.halls.agent = self.halls.kept.agent = self.agent  # type: ignore[assignment]
-        self.halls._new_call = self.make  # type: ignore[method-assign]
+        self.halls._sip.agent = self.halls._saved.agent = self.agent  # type: ignore[assignment]
+        self.halls.outgoing.new_leg = self.ours  # type: ignore[method-assign]
 
-    def make(self, party: Party, profile: Any, order: Any = None) -> Call:
-        return Call(self.halls, profile, Policy(), OPTIONS, 1, party, order, began=self.clock.time())
+    def ours(self, party: Party, attempt: Any, order: Any) -> Call:
+        return Call(self.halls.outgoing, OPTIONS, party, attempt.side, order, began=self.clock.time())
 
     async def comes(self) -> Call:
         """The hall's own call, which it has not confirmed yet."""
-        made = self.make(Party(f"hall_terminal.{HALL}", "Xã 1", HALL), profiles.Profiles().find(""))
-        made.call, made.address = Wire(), "10.1.1.1"  # type: ignore[assignment]
+        party = Party(f"hall_terminal.{HALL}", "Xã 1", HALL)
+        made = Call(self.halls.incoming_calls, OPTIONS, party, self.side, began=self.clock.time(), address="10.1.1.1")
         await self.dial(made)
         return made
 
@@ -86,24 +89,27 @@ class Board(Exchange):
         """The leg of a hall that has not come."""
 
         async def work(session: AsyncSession) -> str:
-            return (await planning.came(session, self.name.removeprefix("o-"), "terminal-khcn", self.halls.clock())).id
+            return (
+                await planning.came(session, self.name.removeprefix("o-"), "terminal-khcn", self.halls.around.now())
+            ).id
 
         return await self.database.transact(work)
 
     async def joined(self) -> Call:
         made = await self.comes()
-        self.halls.stands(made)
+        made.events.stands(made)
         await self.settle()
         return made
 
     async def settle(self) -> None:
         """All that was begun is done."""
+        running = self.halls.around.background.running
         while True:
-            while begun := (*self.halls._tasks, *writers(self.halls.caller)):
+            while begun := (*running, *writers(self.halls.caller)):
                 await asyncio.gather(*begun)
                 await asyncio.sleep(0)
             await again(self.halls.caller)
-            if not self.halls._tasks:
+            if not running:
                 return
 
     async def row(self, one: Call) -> DialLeg:
@@ -123,6 +129,11 @@ async def board(database: Database, province: Province, now: datetime) -> Board:
     return made
 
 
+def ended(leg: Call, cause: SipCause) -> None:
+    side = cast(SipSide, leg.side)
+    side.ended(cast(Any, side.call), cause)
+
+
 async def test_a_hall_that_dials_in_while_it_is_called_keeps_its_own_call(board: Board) -> None:
     """Ours ends instead, and nothing that is heard of it afterwards counts."""
     halls, own = board.halls, await board.comes()
@@ -130,21 +141,21 @@ async def test_a_hall_that_dials_in_while_it_is_called_keeps_its_own_call(board:
     await halls.caller.happen(leg_id, Event.DUE)
     await board.settle()
     (ours,) = board.agent.dialled
-    halls.rang(ours)
+    ours.events.rang(ours)
     await board.settle()
-    assert ((await board.row(own)).state, halls.calls[leg_id]) == ("ringing", ours)
-    halls.stands(own)
+    assert ((await board.row(own)).state, halls.calls.by_row[leg_id]) == ("ringing", ours)
+    own.events.stands(own)
     await board.settle()
-    assert ((await board.row(own)).state, halls.calls[leg_id]) == ("connected", own)
+    assert ((await board.row(own)).state, halls.calls.by_row[leg_id]) == ("connected", own)
     assert (ours.told, own.told) == (["end came by itself"], ["ring"])
     before = await board.row(own)
-    halls.failed(ours, 487, 0)  # what its CANCEL brings
+    ours.events.failed(ours, Failure(hall_cause(487), 487))  # what its CANCEL brings
     await board.settle()
     after = await board.row(own)
-    assert halls.calls == {leg_id: own} and (after.state, after.attempt) == ("connected", before.attempt)
-    halls.over(own, NORMAL)
+    assert halls.calls.by_row == {leg_id: own} and (after.state, after.attempt) == ("connected", before.attempt)
+    own.events.over(own, hung_up=True)
     await board.settle()
-    assert (halls.calls, (await board.row(own)).reason) == ({}, "hung_up")
+    assert (halls.calls.by_row, (await board.row(own)).reason) == ({}, "hung_up")
 
 
 async def test_what_our_call_brings_before_the_arrival_is_written_does_not_count(
@@ -155,13 +166,13 @@ async def test_what_our_call_brings_before_the_arrival_is_written_does_not_count
     await board.settle()
     (ours,) = board.agent.dialled
     away = Away(monkeypatch, "change")
-    halls.stands(own)
-    halls.failed(ours, 404, 0)
-    await away.tried(halls.caller)
+    own.events.stands(own)
+    ours.events.failed(ours, Failure(hall_cause(404), 404))
+    await away.tried(board.halls.caller)
     away.back = True
     await board.settle()
     row = await board.row(own)
-    assert (row.state, row.attempt, halls.calls) == ("connected", 1, {own.party.leg_id: own})
+    assert (row.state, row.attempt, halls.calls.by_row) == ("connected", 1, {own.party.leg_id: own})
 
 
 async def test_a_hall_that_has_come_is_not_called_any_more(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,9 +180,9 @@ async def test_a_hall_that_has_come_is_not_called_any_more(board: Board, monkeyp
     halls, own = board.halls, await board.comes()
     await halls.caller.happen(own.party.leg_id, Event.DUE)
     away = Away(monkeypatch, "change")
-    halls.stands(own)
-    await asyncio.gather(*halls._tasks)
-    assert (board.agent.dialled, halls.calls) == ([], {own.party.leg_id: own})
+    own.events.stands(own)
+    await asyncio.gather(*halls.around.background.running)
+    assert (board.agent.dialled, halls.calls.by_row) == ([], {own.party.leg_id: own})
     away.back = True
     await board.settle()
     assert (await board.row(own)).state == "connected" and own.told == ["ring"]
@@ -179,17 +190,17 @@ async def test_a_hall_that_has_come_is_not_called_any_more(board: Board, monkeyp
 
 @pytest.mark.parametrize(
     ("cause", "reason"),
-    [(Cause(Kind.NO_ANSWER), "no_answer"), (Cause(Kind.UNREACHABLE), "unreachable")],
+    [(SipCause(Kind.NO_ANSWER), "no_answer"), (SipCause(Kind.UNREACHABLE), "unreachable")],
     ids=["rang in vain", "nobody there"],
 )
 async def test_a_ring_that_nobody_answers_is_told_from_a_hall_that_is_not_there(
-    board: Board, cause: Cause, reason: str
+    board: Board, cause: SipCause, reason: str
 ) -> None:
     halls, own = board.halls, await board.comes()
     await halls.caller.happen(own.party.leg_id, Event.DUE)
     await board.settle()
     (ours,) = board.agent.dialled
-    ours.ended(ours.call, cause)  # type: ignore[arg-type]
+    ended(ours, cause)
     await board.settle()
     row = await board.row(own)
     assert (row.state, row.reason) == ("failed", reason)
@@ -199,20 +210,20 @@ async def test_a_ring_that_nobody_answers_is_told_from_a_hall_that_is_not_there(
     ("cause", "put_out", "then"),
     [
         (NORMAL, None, ("left", "hung_up")),
-        (Cause(Kind.NO_ANSWER), None, ("failed", "lost")),
+        (SipCause(Kind.NO_ANSWER), None, ("failed", "lost")),
         (NORMAL, Event.DROP, ("left", "dropped")),
         (NORMAL, Event.END, ("left", "ended")),
     ],
     ids=["hung up", "lost", "put out", "ended"],
 )
 async def test_the_end_of_a_call_is_written_when_the_database_is_back(
-    board: Board, monkeypatch: pytest.MonkeyPatch, cause: Cause, put_out: Event | None, then: tuple[str, str]
+    board: Board, monkeypatch: pytest.MonkeyPatch, cause: SipCause, put_out: Event | None, then: tuple[str, str]
 ) -> None:
     """Else the board has it in the meeting for ever, and nobody calls it again."""
     own = await board.joined()
     own.put_out, own.hung_up_by_us = put_out, put_out is not None
     away = Away(monkeypatch, "change")
-    board.halls.over(own, cause)
+    own.events.over(own, hung_up=cause.kind is Kind.NORMAL)
     await away.tried(board.halls.caller)
     away.back = True
     await board.settle()
@@ -234,7 +245,7 @@ async def test_a_hall_that_was_put_out_stays_out_unless_the_server_stops(
     """Whoever starts in its place calls those that were in the meeting."""
     own = await board.joined()
     own.hang_up(reason.value)
-    board.halls.over(own, NORMAL)
+    own.events.over(own, hung_up=True)
     await board.settle()
     row = await board.row(own)
     assert (row.state, row.reason) == then
@@ -243,16 +254,16 @@ async def test_a_hall_that_was_put_out_stays_out_unless_the_server_stops(
 async def test_an_end_that_is_written_late_ends_no_newer_call(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     halls, own = board.halls, await board.joined()
     away = Away(monkeypatch, "change")
-    halls.over(own, NORMAL)
-    await away.tried(halls.caller)
+    own.events.over(own, hung_up=True)
+    await away.tried(board.halls.caller)
     newer = await board.comes()
-    halls.stands(newer)
+    newer.events.stands(newer)
     await away.tried(halls.caller)
     away.back = True
     await board.settle()
     row = await board.row(newer)
     assert (row.state, row.attempt, row.redialled) == ("connected", 1, False)
-    assert halls.calls == {newer.party.leg_id: newer}
+    assert halls.calls.by_row == {newer.party.leg_id: newer}
 
 
 @pytest.mark.parametrize("meanwhile", ["comes and goes", "dropped"])
@@ -279,17 +290,17 @@ async def test_a_hall_is_not_rung_for_what_was_so_when_we_began_to_look(
         if meanwhile == "dropped":
             await halls.caller.happen(leg_id, Event.DROP)
         else:
-            halls.stands(own)
+            own.events.stands(own)
             await written(halls.caller)
             away.back = False
-            halls.over(own, NORMAL)
-            await away.tried(halls.caller)
+            own.events.over(own, hung_up=True)
+            await away.tried(board.halls.caller)
         goes_on.set()
-        await asyncio.gather(*halls._tasks)
+        await asyncio.gather(*halls.around.background.running)
         away.back = True
         await board.settle()
     row = await board.row(own)
-    assert (board.agent.dialled, halls.calls) == ([], {})
+    assert (board.agent.dialled, halls.calls.by_row) == ([], {})
     assert (row.state, row.reason) == ("left", "dropped" if meanwhile == "dropped" else "hung_up")
 
 
@@ -306,13 +317,13 @@ async def test_an_answer_of_a_call_that_was_dropped_does_not_end_the_hall_s_own(
     monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0.2)
     assert ours.order is not None
     halls.caller.tell(ours.order, Event.ANSWERED)
-    await away.tried(halls.caller)
+    await away.tried(board.halls.caller)
     away.back = True
     await halls.caller.happen(leg_id, Event.DROP)
-    halls.stands(own)
+    own.events.stands(own)
     await board.settle()
     row = await board.row(own)
-    assert (row.state, halls.calls, own.told) == ("connected", {leg_id: own}, ["ring"])
+    assert (row.state, halls.calls.by_row, own.told) == ("connected", {leg_id: own}, ["ring"])
 
 
 async def test_what_becomes_of_a_call_while_the_server_stops_is_not_counted(board: Board) -> None:
@@ -321,13 +332,13 @@ async def test_what_becomes_of_a_call_while_the_server_stops_is_not_counted(boar
     await halls.caller.happen(own.party.leg_id, Event.DUE)
     await board.settle()
     (ours,) = board.agent.dialled
-    halls.rang(ours)
+    ours.events.rang(ours)
     await board.settle()
     board.registry.close()
-    halls.failed(ours, 0, 0)
+    ours.events.failed(ours, Failure(hall_cause(0), 0))
     await board.settle()
     row = await board.row(own)
-    assert (row.state, row.attempt, row.failures, halls.calls) == ("ringing", 1, 0, {})
+    assert (row.state, row.attempt, row.failures, halls.calls.by_row) == ("ringing", 1, 0, {})
 
 
 async def test_the_board_knows_of_its_end_though_it_left_the_meeting_with_an_error(
@@ -337,11 +348,11 @@ async def test_the_board_knows_of_its_end_though_it_left_the_meeting_with_an_err
         raise RuntimeError("a defect of ours")
 
     own = await board.joined()
-    monkeypatch.setattr(board.halls.floors, "leave", fail)
+    monkeypatch.setattr(board.halls.around.tokens, "leave", fail)
     with pytest.raises(RuntimeError):
-        own.ended(own.call, NORMAL)  # type: ignore[arg-type]
+        ended(own, NORMAL)
     await board.settle()
-    assert (board.halls.calls, (await board.row(own)).reason) == ({}, "hung_up")
+    assert (board.halls.calls.by_row, (await board.row(own)).reason) == ({}, "hung_up")
 
 
 async def test_a_call_that_was_answered_in_vain_is_refused_once(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,9 +362,9 @@ async def test_a_call_that_was_answered_in_vain_is_refused_once(board: Board, mo
     await board.settle()
     (ours,) = board.agent.dialled
     monkeypatch.setattr(halls.caller, "tell", lambda order, event, **more: told.append((event, more["status"])))
-    ours._unfit(488)
-    ours.ended(ours.call, NORMAL)  # type: ignore[arg-type]
-    assert (told, halls.calls) == ([(Event.REFUSED, 488)], {})
+    ours.unfit(Failure(Cause.PROFILE, 488))
+    ended(ours, NORMAL)
+    assert (told, halls.calls.by_row) == ([(Event.REFUSED, 488)], {})
 
 
 async def test_a_hall_that_could_not_be_looked_at_does_not_stay_as_one_that_is_looked_at(
@@ -378,12 +389,12 @@ async def test_what_the_database_refuses_of_one_hall_keeps_no_other_from_what_an
     async def refuse(*_: Any) -> None:
         raise OSError("the database is away") if trouble == "away" else broken()
 
-    desk, own = boards.Board(board.halls), await board.joined()
+    desk, own = board_of(board.halls, Watchers()).orders, await board.joined()
     one, other = own.party.leg_id, await board.another()
     refusing = Refusing(monkeypatch, one)
     if trouble != "refused":
         monkeypatch.setattr(legs, "set_wish", refuse)
-    done = await desk.command(board.name.removeprefix("o-"), boards.Order(action, (one, other)), COMMAND)
+    done = await desk.command(board.name.removeprefix("o-"), Order(action, (one, other)), COMMAND)
     told = [(row["leg_id"], row["ok"], row["code"]) for row in done["results"]]
     if trouble == "away":
         assert told == [(one, False, "not_taken"), (other, False, "not_taken")]
@@ -403,10 +414,10 @@ async def test_what_the_database_refuses_of_one_hall_keeps_no_other_from_what_an
 async def test_who_takes_a_drop_back_has_the_hall_called_again_though_that_cannot_be_written_at_once(
     board: Board, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    desk, own = boards.Board(board.halls), await board.joined()
+    desk, own = board_of(board.halls, Watchers()).orders, await board.joined()
     leg_id, date = own.party.leg_id, board.name.removeprefix("o-")
-    done = await desk.command(date, boards.Order("drop", (leg_id,)), COMMAND)
-    board.halls.over(own, NORMAL)
+    done = await desk.command(date, Order("drop", (leg_id,)), COMMAND)
+    own.events.over(own, hung_up=True)
     await board.settle()
     assert (await board.row(own)).state == "left"
     refusing = Refusing(monkeypatch, leg_id)

@@ -14,7 +14,6 @@ from sqlalchemy import select
 
 from conference import Conference, Lobbies, Passage, Refusal, Registry
 from conference import limits as bounds
-from conference.ground.plan import Policy
 from rooms.booking.planning.requests import AttendeeRequest
 from rooms.dialling import legs
 from rooms.policy import classes
@@ -22,11 +21,16 @@ from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling.api.routes.calendar import planning
-from signaling.halls.calls.leg import HallCall, Party
-from signaling.halls.calls.menu import RECEPTION
-from signaling.halls.halls import Halls, Surroundings
+from signaling.halls.calls.leg import Leg, Party
+from signaling.halls.calls.rooms import RECEPTION
+from signaling.halls.exchange import HallExchange, Surroundings
+from signaling.halls.sip.accounts import Register
+from signaling.halls.sip.content_tokens import ContentTokens
+from signaling.halls.sip.side import SipSide
 from signaling.host import limits
+from signaling.host.tasks import Background
 from signaling.meetings.booked import BookedMeetings
+from signaling.sip.agent.bans import MemoryBans
 from signaling.sip.dialog.core import Config
 from signaling.sip.dialog.dialog import Dialog
 from signaling.sip.media import profiles
@@ -66,14 +70,16 @@ class Wire:
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def ring(self) -> None:
+    offer = b""
+
+    def ring(self, body: bytes = b"") -> None:
         self.said.append("ring")
 
     def refuse(self, status: int, *_: Any) -> None:
         self.said.append(f"refuse {status}")
 
 
-class Line(HallCall):
+class Line(Leg):
     """Enters as the real one does, by `expect` and `welcome_hall`: the door of the conference is asked both times."""
 
     def accept_in(self, conference: Conference, mode: Any = "meeting") -> None:
@@ -89,11 +95,11 @@ class Line(HallCall):
         done(True)
 
     def end(self, reason: str = "") -> None:
-        self.call.said.append(f"end {reason}")  # type: ignore[union-attr]
+        self.told.append(f"end {reason}")
 
     @property
     def told(self) -> list[str]:
-        said: list[str] = self.call.said  # type: ignore[union-attr]
+        said: list[str] = self.side.call.said  # type: ignore[attr-defined]
         return said
 
     @property
@@ -122,13 +128,14 @@ class Exchange:
             random_bytes=lambda count: bytes(count),
             live=self.live,
             lobbies=self.lobbies,
-            open_mixer=nothing,
             config=Config("diemcau", b"k" * 32),
             options=OPTIONS,
             driver=nothing,
+            tokens=ContentTokens(OPTIONS, self.clock.monotonic, lambda count: bytes(count)),
+            background=Background("a hall"),
+            changed=lambda occurrence_id: None,
         )
-        self.halls = Halls(around)
-        self.halls.registry = self.registry
+        self.halls = HallExchange(around, self.registry, Register(database, nothing), MemoryBans())
         self.meeting: Meeting = nothing
         self.name = ""
         self._numbers = iter(range(1000))
@@ -149,13 +156,16 @@ class Exchange:
 
     def line(self, terminal: str = "", name: str = "softphone", address: str = "10.1.1.1") -> Line:
         who = terminal or f"guest.{next(self._numbers)}"
-        made = Line(self.halls, profiles.Profiles().find(""), Policy(), OPTIONS, 1, Party("", name))
-        made.party = Party(f"hall_terminal.{who}", name, terminal)
-        made.call, made.address = Wire(), address  # type: ignore[assignment]
-        return made
+        party = Party(f"hall_terminal.{who}", name, terminal)
+        return Line(self.halls.incoming_calls, OPTIONS, party, self.side, address=address)
+
+    def side(self, leg: Leg) -> SipSide:
+        """Of a call that has come in."""
+        wire: Any = Wire()
+        return SipSide(leg, self.halls._sip.shared, profiles.Profiles().find(""), 1, wire)
 
     async def dial(self, line: Line, pin: str | None = None) -> Line:
-        await self.halls._route(line, f"{self.meeting.number}*{self.meeting.pin if pin is None else pin}")
+        await self.halls.incoming_calls.route(line, f"{self.meeting.number}*{self.meeting.pin if pin is None else pin}")
         return line
 
     def lobby(self) -> Any:
@@ -189,7 +199,7 @@ async def test_a_guest_with_the_pin_waits_and_is_let_in(exchange: Exchange) -> N
     assert (knock.who.way, knock.who.name, knock.who.bearer) == ("hall_terminal", "softphone", "")
     exchange.lobby().admit([knock.id])
     assert (line.where, exchange.inside()) == (exchange.name, ["softphone"])
-    assert line.passage is Passage.ADMITTED and exchange.halls.waiting == {}
+    assert line.passage is Passage.ADMITTED and not exchange.halls.waiting
 
 
 async def test_whoever_is_turned_away_hears_it_and_stays_out(exchange: Exchange) -> None:
@@ -197,7 +207,7 @@ async def test_whoever_is_turned_away_hears_it_and_stays_out(exchange: Exchange)
     line = await exchange.dial(exchange.line())
     (knock,) = exchange.waiting()
     exchange.lobby().deny(knock.id, "không mời", exchange.clock.time(), final=True)
-    assert (line.where, exchange.inside(), exchange.halls.waiting) == (RECEPTION, [], {})
+    assert (line.where, exchange.inside(), len(exchange.halls.waiting)) == (RECEPTION, [], 0)
     again = await exchange.dial(exchange.line())
     assert again.told[-1] == "refuse 403"
     exchange.lobby().set(False, ())
@@ -284,7 +294,7 @@ async def test_the_meeting_is_called_off_while_somebody_waits(exchange: Exchange
     await exchange.book()
     line = await exchange.dial(exchange.line())
     exchange.live.set_door(exchange.name.removeprefix("o-"), "ordinary", 99, open_=False)
-    assert exchange.waiting() == [] and exchange.halls.waiting == {} and line.where == RECEPTION
+    assert exchange.waiting() == [] and not exchange.halls.waiting and line.where == RECEPTION
 
 
 async def test_hanging_up_ends_the_waiting_and_silence_does_not(exchange: Exchange) -> None:
@@ -292,10 +302,10 @@ async def test_hanging_up_ends_the_waiting_and_silence_does_not(exchange: Exchan
     line = await exchange.dial(exchange.line())
     for _ in range(3):
         exchange.clock.pass_s(bounds.LOBBY_SILENT_S * 0.9)
-        exchange.halls._still_wait()
+        exchange.halls.waiting.look()
     assert len(exchange.waiting()) == 1, "a hall asks for no news itself"
-    exchange.halls.over(line, Any)  # type: ignore[arg-type]
-    assert exchange.waiting() == [] and exchange.halls.waiting == {}
+    line.events.over(line, hung_up=True)
+    assert exchange.waiting() == [] and not exchange.halls.waiting
 
 
 async def test_whoever_hung_up_meanwhile_does_not_wait(exchange: Exchange) -> None:
@@ -303,7 +313,7 @@ async def test_whoever_hung_up_meanwhile_does_not_wait(exchange: Exchange) -> No
     line = exchange.line()
     line.over = True
     await exchange.dial(line)
-    assert exchange.waiting() == [] and exchange.halls.waiting == {}
+    assert exchange.waiting() == [] and not exchange.halls.waiting
 
 
 async def test_a_pin_is_not_tried_out_by_telephone(exchange: Exchange) -> None:
@@ -341,7 +351,7 @@ async def test_a_terminal_that_came_in_while_the_database_was_away_is_on_the_boa
 
     monkeypatch.setattr(legs, "change", away_once)
     monkeypatch.setattr(limits, "NEWS_AGAIN_S", 0)
-    exchange.halls.stands(line)
+    line.events.stands(line)
     await exchange.halls.caller.close()
     async with exchange.database.reading() as session:
         leg = await session.get_one(DialLeg, line.party.leg_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,9 +13,11 @@ import pytest
 
 from rooms.dialling import entering
 from rooms.dialling.entering import Arrival
-from signaling.halls.calls.leg import HallCall
-from signaling.halls.calls.menu import RECEPTION, Menus
-from signaling.halls.halls import Halls
+from signaling.halls.calls.entrance import Entrance
+from signaling.halls.calls.leg import Leg
+from signaling.halls.calls.menu import Menus
+from signaling.halls.calls.operator import Operator
+from signaling.halls.calls.rooms import RECEPTION
 from signaling.host import limits
 from signaling.host.throttle import NumberTries
 
@@ -46,31 +49,31 @@ class SlowDoor:
         self.entered = asyncio.Event()
         self.broken = self.shut = False
 
-    async def arrive(self, one: HallCall, number: str, pin: str) -> Arrival | None:
+    async def arrive(self, one: Leg, number: str, pin: str) -> Arrival | None:
         self.tried.append((number, pin))
         await self.looks.wait()
         if self.broken:
             raise ConnectionError
         return cast(Arrival, object()) if (number, pin) == ("12345678", "246810") else None
 
-    async def let_in(self, one: HallCall, arrival: Arrival) -> None:
+    async def let_in(self, one: Leg, arrival: Arrival) -> None:
         if self.shut:
             raise ConnectionError
         self.entered.set()
 
-    def operator_takes(self, one: HallCall) -> bool:
+    def takes(self, one: Leg) -> bool:
         return False
 
 
-def typing() -> tuple[SlowDoor, Menus, HallCall]:
+def typing() -> tuple[SlowDoor, Menus, Leg]:
     door, tasks = SlowDoor(), set[asyncio.Task[Any]]()
 
     def start(work: Coroutine[Any, Any, Any]) -> None:
         tasks.add(task := asyncio.ensure_future(work))
         task.add_done_callback(lambda done: done.exception())
 
-    one = cast(HallCall, Caller())
-    menus = Menus(door, start)
+    one = cast(Leg, Caller())
+    menus = Menus(door, cast(Operator, door), start)
     menus.begin(one)
     return door, menus, one
 
@@ -99,7 +102,7 @@ async def test_what_is_typed_on_is_bounded_and_ends_with_the_look() -> None:
     assert not menus._ahead and not menus.pressed(one, "7"), "in the meeting keys are another's"
 
 
-def press_all(menus: Menus, one: HallCall, keys: str) -> None:
+def press_all(menus: Menus, one: Leg, keys: str) -> None:
     for key in keys:
         assert menus.pressed(one, key)
 
@@ -121,6 +124,12 @@ async def test_what_could_not_be_looked_up_is_asked_for_again_and_was_no_try() -
     assert len(door.tried) == 4
 
 
+def entrance_of(database: Any, tries: NumberTries) -> Entrance:
+    """Without what comes after the number and its PIN."""
+    nothing: Any = None
+    return Entrance(database, tries, lambda: datetime.fromtimestamp(1, UTC), nothing, nothing, nothing, nothing)
+
+
 async def test_what_could_not_be_looked_up_takes_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the looks that a network and a number have in a minute. Beside it: a wrong one does."""
 
@@ -139,16 +148,12 @@ async def test_what_could_not_be_looked_up_takes_no_share(monkeypatch: pytest.Mo
     monkeypatch.setattr(limits, "OWN_TRIES_PER_HOUR", 1)
     for database, left in ((Broken(), True), (Empty(), False)):
         tries = NumberTries()
-        clock = SimpleNamespace(time=lambda: 1.0)
-        around = SimpleNamespace(number_tries=tries, clock=clock, database=database)
-        halls = Halls.__new__(Halls)
-        monkeypatch.setattr(halls, "around", around, raising=False)
-        monkeypatch.setattr(halls, "clock", lambda: None, raising=False)
-        one = cast(HallCall, SimpleNamespace(address="192.0.2.9", party=SimpleNamespace(terminal="")))
+        entrance = entrance_of(database, tries)
+        one = cast(Leg, SimpleNamespace(address="192.0.2.9", party=SimpleNamespace(terminal="")))
         monkeypatch.setattr(entering, "by_number", nobody)
         for _ in range(2):
             with contextlib.suppress(ConnectionError):
-                await halls.arrive(one, "12345678", "000000")
+                await entrance.arrive(one, "12345678", "000000")
         assert tries.takes("12345678", "192.0.2.9", 1.0) is left
 
 
@@ -161,26 +166,20 @@ async def test_a_known_terminal_has_tries_of_its_own_and_not_for_ever(monkeypatc
 
     monkeypatch.setattr(limits, "TERMINAL_TRIES_PER_HOUR", 3)
     monkeypatch.setattr(entering, "by_number", by_number)
-    halls = Halls.__new__(Halls)
-    around = SimpleNamespace(
-        number_tries=NumberTries(),
-        clock=SimpleNamespace(time=lambda: 1.0),
-        database=SimpleNamespace(reading=contextlib.nullcontext),
-    )
-    monkeypatch.setattr(halls, "around", around, raising=False)
-    monkeypatch.setattr(halls, "clock", lambda: None, raising=False)
+    tries = NumberTries()
+    entrance = entrance_of(SimpleNamespace(reading=contextlib.nullcontext), tries)
     one, other = (
-        cast(HallCall, SimpleNamespace(address="192.0.2.9", party=SimpleNamespace(terminal=name)))
+        cast(Leg, SimpleNamespace(address="192.0.2.9", party=SimpleNamespace(terminal=name)))
         for name in ("hall-a", "hall-b")
     )
-    while around.number_tries.takes("12345678", "192.0.2.9", 1.0):
+    while tries.takes("12345678", "192.0.2.9", 1.0):
         pass  # a stranger at the same address
     for _ in range(5):
-        assert await halls.arrive(one, "12345678", "246810") is not None, "right ones do not count"
+        assert await entrance.arrive(one, "12345678", "246810") is not None, "right ones do not count"
     for pin in ("000001", "000002", "000003", "246810"):
-        found = await halls.arrive(one, "12345678", pin)
+        found = await entrance.arrive(one, "12345678", pin)
     assert found is None and seen[-4:] == ["000001", "000002", "000003", ""]
-    assert await halls.arrive(other, "12345678", "246810") is not None
+    assert await entrance.arrive(other, "12345678", "246810") is not None
 
 
 async def test_who_cannot_be_let_in_is_told_and_called_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from rooms.store.database import Database
-from signaling.halls.sip.saved_calls import Kept
+from signaling.halls.sip.saved_calls import SavedCalls
 from signaling.sip.wire.message import Request
 from tests.signaling.sip.test_agent import Terminal
 from tests.signaling.sip.world import OFFER, REALM, A, Node, World
 
 
-def server(database: Database, world: World, name: str) -> tuple[Node, Kept, list[asyncio.Task[Any]]]:
+def server(database: Database, world: World, name: str) -> tuple[Node, SavedCalls, list[asyncio.Task[Any]]]:
     node = Node(world, A)
     for alias in ("hall1", "hall2"):
         node.rooms.add(alias, "right", ["192.0.2.0/24"])
@@ -22,7 +22,7 @@ def server(database: Database, world: World, name: str) -> tuple[Node, Kept, lis
     def start(work: Coroutine[Any, Any, Any]) -> None:
         tasks.append(asyncio.get_running_loop().create_task(work))
 
-    return node, Kept(database, f"here{name}", "here", world.clock, start), tasks
+    return node, SavedCalls(node.agent, database, f"here{name}", "here", world.clock, start), tasks
 
 
 class Named(Terminal):
@@ -49,7 +49,7 @@ AGENTS = {"latin-1": (b"H\xf4i tr\xfang 1", "H\ufffdi tr\ufffdng 1"), "NUL": (b"
 async def test_a_name_of_any_bytes_keeps_no_registration_from_the_next_server(database: Database, name: str) -> None:
     world = World()
     node, kept, tasks = server(database, world, "1")
-    await kept.restore(node.agent, node.rooms.account)
+    await kept.restore(node.rooms.account)
     strange = Named(node)
     strange.agent, shown = AGENTS[name]
     strange.proven("REGISTER")
@@ -57,7 +57,7 @@ async def test_a_name_of_any_bytes_keeps_no_registration_from_the_next_server(da
     async with asyncio.timeout(5):
         await asyncio.gather(*tasks)
     after, again, _ = server(database, world, "2")
-    await again.restore(after.agent, after.rooms.account)
+    await again.restore(after.rooms.account)
     found = {alias: after.agent.registrar.find(alias) for alias in ("hall1", "hall2")}
     assert found["hall1"] is not None and found["hall2"] is not None, found
     assert found["hall1"].user_agent == shown
@@ -67,7 +67,7 @@ async def test_a_name_of_any_bytes_keeps_no_registration_from_the_next_server(da
 
 async def test_a_call_with_a_tag_of_any_bytes_is_answered_all_the_same(database: Database) -> None:
     node, kept, _ = server(database, World(), "1")
-    await kept.restore(node.agent, node.rooms.account)
+    await kept.restore(node.rooms.account)
     Tagged(node).proven("INVITE", body=OFFER)
     (call,) = node.user.calls
     assert call.dialog is not None and call.dialog.remote.tag.endswith("\udcf4")

@@ -31,14 +31,14 @@ class HallBan(View):
 async def list_bans(visit: Caller) -> list[HallBan]:
     """Locks of terminals that you operate; operators of all units see banned sources too."""
     actor = anywhere(visit, OPERATE)
-    return [HallBan.model_validate(row) for row in await _desk(visit).bans(actor)]
+    return [HallBan.model_validate(row) for row in await _desk(visit).bans.rows(actor)]
 
 
 @router.delete("/hall-bans/{subject:path}", status_code=204, openapi_extra=needs(OPERATE))
 async def lift_ban(visit: Caller, subject: Subject) -> None:
     """The terminal is heard again at once."""
     actor = anywhere(visit, OPERATE)
-    await _desk(visit).lift_ban(subject, actor)
+    await _desk(visit).bans.lift(subject, actor)
 
 
 def _desk(visit: Visit) -> HallDesk:

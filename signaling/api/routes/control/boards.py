@@ -73,14 +73,14 @@ def _board(one: dates.BoardDate) -> BoardDate:
 async def list_calls(visit: Caller) -> list[OperatorCall]:
     """Halls that have dialled the operator, of units whose halls you may see; whoever waits longest is first."""
     actor = anywhere(visit, READ)
-    return [OperatorCall.model_validate(row) for row in await _desk(visit).calls(actor)]
+    return [OperatorCall.model_validate(row) for row in await _desk(visit).calls.rows(actor)]
 
 
 @router.post("/hall-calls/{call_id}/acknowledge", openapi_extra=needs(OPERATE))
 async def acknowledge_call(visit: Caller, call_id: Key) -> OperatorCall:
     """You look after it; the hall is told so."""
     actor = anywhere(visit, OPERATE)
-    return OperatorCall.model_validate(await _desk(visit).acknowledge_call(call_id, actor))
+    return OperatorCall.model_validate(await _desk(visit).calls.acknowledge(call_id, actor))
 
 
 @router.post("/hall-calls/{call_id}/place", status_code=204, openapi_extra=needs(OPERATE))
@@ -89,21 +89,21 @@ async def place_call(visit: Caller, call_id: Key, wanted: CallPlace) -> None:
     actor = anywhere(visit, OPERATE)
     desk = _desk(visit)
     await _require(visit, wanted.occurrence_id, OPERATE)
-    await desk.place_call(call_id, wanted.occurrence_id, actor)
+    await desk.calls.place(call_id, wanted.occurrence_id, actor)
 
 
 @router.delete("/hall-calls/{call_id}", status_code=204, openapi_extra=needs(OPERATE))
 async def end_call(visit: Caller, call_id: Key) -> None:
     """It is hung up, with a word."""
     actor = anywhere(visit, OPERATE)
-    await _desk(visit).end_call(call_id, actor)
+    await _desk(visit).calls.end(call_id, actor)
 
 
 @router.get("/occurrences/{occurrence_id}/legs", openapi_extra=needs(READ, of="occurrence"))
 async def list_legs(visit: Caller, occurrence_id: Key) -> list[Leg]:
     """Every hall of a date, in the order of the unit tree."""
     await _require(visit, occurrence_id, READ)
-    return [Leg.model_validate(row) for row in await _desk(visit).rows(occurrence_id)]
+    return [Leg.model_validate(row) for row in await _desk(visit).rows.rows(occurrence_id)]
 
 
 @router.get(
@@ -114,7 +114,7 @@ async def list_legs(visit: Caller, occurrence_id: Key) -> list[Leg]:
 async def leg_events(visit: Caller, occurrence_id: Key) -> StreamingResponse:
     """Server-sent events: `legs` with a list of rows, first all of them, then those that changed."""
     await _require(visit, occurrence_id, READ)
-    rows = _desk(visit).watch(occurrence_id)
+    rows = _desk(visit).rows.watch(occurrence_id)
     stream = _stream(visit, occurrence_id, rows)
     return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
@@ -140,29 +140,29 @@ async def call_terminal(visit: Caller, occurrence_id: Key, wanted: LegCall) -> L
         lambda session: planning.ask(session, occurrence_id, wanted.terminal_id, visit.actor, visit.now)
     )
     await visit.write(lambda session: legs.set_wish(session, leg.id, "call"))
-    desk.wake()
-    return next(Leg.model_validate(row) for row in await desk.rows(occurrence_id) if row["leg_id"] == leg.id)
+    desk.terminals.wake()
+    return next(Leg.model_validate(row) for row in await desk.rows.rows(occurrence_id) if row["leg_id"] == leg.id)
 
 
 @router.post("/occurrences/{occurrence_id}/legs/commands", openapi_extra=needs(OPERATE, of="occurrence"))
 async def command_legs(visit: Caller, occurrence_id: Key, wanted: LegCommand) -> LegResults:
     """Do it to these halls; what became of it, hall by hall."""
     await _require(visit, occurrence_id, OPERATE)
-    return LegResults.model_validate(await _desk(visit).order(occurrence_id, wanted.model_dump(), visit.actor))
+    return LegResults.model_validate(await _desk(visit).orders.order(occurrence_id, wanted.model_dump(), visit.actor))
 
 
 @router.post("/occurrences/{occurrence_id}/legs/undo", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
 async def undo_command(visit: Caller, occurrence_id: Key, wanted: LegUndo) -> None:
     """Take mute, deafen or stage back; call again whom drop has hung up."""
     await _require(visit, occurrence_id, OPERATE)
-    _desk(visit).undo(occurrence_id, wanted.token)
+    _desk(visit).orders.undo(occurrence_id, wanted.token)
 
 
 @router.get("/occurrences/{occurrence_id}/program", openapi_extra=needs(READ, of="occurrence"))
 async def program_state(visit: Caller, occurrence_id: Key) -> ProgramState:
     """How the picture for the halls stands."""
     await _require(visit, occurrence_id, READ)
-    return ProgramState.model_validate(_desk(visit).program(occurrence_id))
+    return ProgramState.model_validate(_desk(visit).pictures.program(occurrence_id))
 
 
 @router.get(
@@ -173,7 +173,7 @@ async def program_state(visit: Caller, occurrence_id: Key) -> ProgramState:
 async def program_picture(visit: Caller, occurrence_id: Key) -> Response:
     """What most halls see, small, a few seconds old (JPEG). Made while somebody looks at the board."""
     await _require(visit, occurrence_id, READ)
-    jpeg = found(_desk(visit).picture(occurrence_id))
+    jpeg = found(_desk(visit).pictures.picture(occurrence_id))
     return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
 
@@ -181,7 +181,7 @@ async def program_picture(visit: Caller, occurrence_id: Key) -> Response:
 async def set_program(visit: Caller, occurrence_id: Key, wanted: Program) -> None:
     """The layout of all halls, a message to all."""
     await _require(visit, occurrence_id, OPERATE)
-    _desk(visit).set_program(occurrence_id, wanted.layout, wanted.text)
+    _desk(visit).pictures.set_program(occurrence_id, wanted.layout, wanted.text)
 
 
 @router.post(
@@ -190,7 +190,7 @@ async def set_program(visit: Caller, occurrence_id: Key, wanted: Program) -> Non
 async def acknowledge_alarm(visit: Caller, occurrence_id: Key, alarm_id: Key) -> Alarm:
     """It was seen."""
     await _require(visit, occurrence_id, OPERATE)
-    return Alarm.model_validate(await _desk(visit).acknowledge(occurrence_id, alarm_id, visit.actor))
+    return Alarm.model_validate(await _desk(visit).orders.acknowledge(occurrence_id, alarm_id, visit.actor))
 
 
 @router.get(
@@ -202,7 +202,7 @@ async def leg_trace(visit: Caller, occurrence_id: Key, leg_id: Key) -> PlainText
     """What was said in its calls, without keys, passwords and PINs, as a file."""
     await _leg(visit, occurrence_id, leg_id, OPERATE)
     name = {"content-disposition": f'attachment; filename="{leg_id}.txt"'}
-    return PlainTextResponse(_desk(visit).trace(leg_id), headers=name)
+    return PlainTextResponse(_desk(visit).rows.trace(leg_id), headers=name)
 
 
 @router.get(
@@ -213,7 +213,7 @@ async def leg_trace(visit: Caller, occurrence_id: Key, leg_id: Key) -> PlainText
 async def leg_thumbnail(visit: Caller, occurrence_id: Key, leg_id: Key) -> Response:
     """A small picture of its camera, not older than half a minute (JPEG)."""
     await _leg(visit, occurrence_id, leg_id, READ)
-    jpeg = found(_desk(visit).thumbnail(occurrence_id, leg_id))
+    jpeg = found(_desk(visit).pictures.thumbnail(occurrence_id, leg_id))
     return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
 
@@ -224,12 +224,14 @@ async def give_sip_account(visit: Caller, terminal_id: Key, wanted: SipAccountFi
     desk = _desk(visit)
 
     async def work(session: AsyncSession) -> str:
-        given = (wanted.alias, wanted.algorithm, wanted.behind_nat, visit.desk.seal, desk.digest)
+        given = (wanted.alias, wanted.algorithm, wanted.behind_nat, visit.desk.seal, desk.terminals.digest)
         return await accounts.give(session, terminal_id, *given, visit.actor, visit.now)
 
     password = await visit.write(work)
-    await desk.refresh()
-    return SipAccount(alias=wanted.alias, password=password, realm=desk.realm, servers=list(desk.servers))
+    await desk.terminals.refresh()
+    return SipAccount(
+        alias=wanted.alias, password=password, realm=desk.terminals.realm, servers=list(desk.terminals.servers)
+    )
 
 
 @router.delete("/terminals/{terminal_id}/sip", status_code=204, openapi_extra=needs("sites.write", of="terminal"))
@@ -238,7 +240,7 @@ async def end_sip_account(visit: Caller, terminal_id: Key) -> None:
     await _require_terminal(visit, terminal_id)
     desk = _desk(visit)
     await visit.write(lambda session: accounts.take(session, terminal_id, visit.actor, visit.now))
-    await desk.refresh()
+    await desk.terminals.refresh()
 
 
 @router.get("/terminal-states", openapi_extra=needs("sites.read"))
@@ -247,7 +249,7 @@ async def terminal_states(visit: Caller) -> list[TerminalState]:
     for those who do not operate the branch.
     """
     actor = anywhere(visit, "sites.read")
-    rows = await _desk(visit).states()
+    rows = await _desk(visit).terminals.states()
     known = [row["terminal_id"] for row in rows]
     paths = await visit.read(lambda session: terminals.unit_paths(session, known))
     return [

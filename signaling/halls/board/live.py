@@ -1,0 +1,45 @@
+"""The halls of a date that are in its meeting now, for the parts of the board. Owns nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from conference import Conference, Hall, Refusal, Registry
+from signaling.halls.calls.table import Calls
+from signaling.host.dates import PREFIX
+
+
+class Statistics(NamedTuple):
+    """Of the packet plane, at this time of the monotonic clock, by the identifier of a line."""
+
+    at_us: int
+    peers: Mapping[int, Any]
+
+
+class LiveHalls:
+    """One per process."""
+
+    def __init__(self, registry: Registry, calls: Calls) -> None:
+        self._registry, self._calls = registry, calls
+
+    def hall(self, leg_id: str) -> Hall | None:
+        """In the meeting, connected."""
+        leg = self._calls.by_row.get(leg_id)
+        if leg is None or not leg.stood or leg.room is None or leg.room.hall.left:
+            return None
+        return leg.room.hall if leg.room.conference.name.startswith(PREFIX) else None
+
+    def address(self, leg_id: str) -> str:
+        """Where its call comes from; empty: we call it, or it has no call."""
+        leg = self._calls.by_row.get(leg_id)
+        return leg.address if leg is not None else ""
+
+    def conference(self, occurrence_id: str) -> Conference | None:
+        try:
+            return self._registry.get(PREFIX + occurrence_id)
+        except Refusal:
+            return None
+
+    def statistics(self, monotonic_s: float) -> Statistics:
+        return Statistics(round(monotonic_s * 1e6), self._registry.around.media.statistics().peers)

@@ -1,0 +1,236 @@
+"""What operators order the halls of a date to do, with a way back.
+
+Owns undo tokens. Rights were asked for before. What becomes of an order, hall by hall, is a row of `values`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from conference import Hall, Refusal, layout
+from rooms import errors
+from rooms.dialling import legs, planning
+from rooms.dialling.legs import Standing
+from rooms.policy.actors import Actor
+from rooms.store import audit
+from rooms.store.database import Database, is_away
+from signaling.halls.board.live import LiveHalls
+from signaling.halls.board.values import TEXTS, Row, alarm_row, done, not_done, refused
+from signaling.halls.board.watchers import Watchers
+from signaling.halls.calls.outgoing import Outgoing
+from signaling.halls.dial.transitions import WISHES
+from signaling.host import limits
+
+log = logging.getLogger(__name__)
+UNDER_WAY: Final = ("calling", "ringing", "connected")
+UNDOABLE: Final = frozenset(("mute", "unmute", "deafen", "undeafen", "stage", "drop"))
+
+
+@dataclass(frozen=True)
+class Order:
+    """What an operator wants. `site`: of `stage`, empty: automatic. `mode`: of `stage`."""
+
+    action: str
+    leg_ids: tuple[str, ...]
+    layout: str = ""
+    text: str = ""
+    mode: str = "pinned"
+    pan: int = 0
+    tilt: int = 0
+    zoom: int = 0
+
+
+@dataclass
+class _Undo:
+    occurrence_id: str
+    until: float
+    steps: list[Callable[[], None]]
+
+
+class Orders:
+    """One per process. `monotonic`: seconds."""
+
+    def __init__(
+        self,
+        database: Database,
+        live: LiveHalls,
+        outgoing: Outgoing,
+        watchers: Watchers,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._database, self._live, self._outgoing, self._watchers = database, live, outgoing, watchers
+        self._clock, self._monotonic, self._random_bytes = clock, monotonic, random_bytes
+        self._undo: OrderedDict[str, _Undo] = OrderedDict()
+
+    async def order(self, occurrence_id: str, wanted: Row, actor: Actor) -> Row:
+        """`wanted`: the fields of `Order`."""
+        given = wanted | {"leg_ids": tuple(dict.fromkeys(wanted["leg_ids"]))}
+        return await self.command(occurrence_id, Order(**given), actor)
+
+    async def command(self, occurrence_id: str, order: Order, actor: Actor) -> Row:
+        """What became of it, hall by hall, and a token that takes it back."""
+        async with self._database.reading() as session:
+            known = {one.leg.id: one for one in await legs.of_date(session, occurrence_id)}
+        steps: list[Callable[[], None]] = []
+        results = await self._do_all(known, order, actor, steps)
+        if order.action == "stage" and not order.leg_ids:
+            results = [self._free_stage(occurrence_id, steps)]
+        await self._note(occurrence_id, order, known, actor)
+        self._watchers.changed(occurrence_id)
+        return {"results": results, "undo": self._keep(occurrence_id, steps) if order.action in UNDOABLE else ""}
+
+    async def _do_all(
+        self, known: Mapping[str, Standing], order: Order, actor: Actor, steps: list[Callable[[], None]]
+    ) -> list[Row]:
+        """What the database refuses of one hall keeps nobody from the others. One that is away is asked once: each try may take
+        seconds.
+        """
+        results: list[Row] = []
+        away = False
+        for leg_id in order.leg_ids:
+            try:
+                result = (
+                    not_done(leg_id, "not_taken")
+                    if away
+                    else await self._do(known.get(leg_id), leg_id, order, actor, steps)
+                )
+            except (OSError, SQLAlchemyError) as error:
+                log.warning("%s of leg %s was not taken: %s", order.action, leg_id, error)
+                away = isinstance(error, OSError) or is_away(error)
+                result = not_done(leg_id, "not_taken")
+            results.append(result)
+        return results
+
+    async def _do(
+        self, standing: Standing | None, leg_id: str, order: Order, actor: Actor, steps: list[Callable[[], None]]
+    ) -> Row:
+        if standing is None:
+            return not_done(leg_id, "unknown_leg")
+        if order.action == "remove":
+            return await self._remove(standing, actor)
+        if order.action in WISHES or order.action == "probe":
+            result = await self._call(standing, order.action, actor)
+            if order.action == "drop" and standing.leg.state in UNDER_WAY:
+                steps.append(lambda: self._outgoing.call_again(leg_id))
+            return result
+        hall = self._live.hall(leg_id)
+        if hall is None:
+            return not_done(leg_id, "not_connected")
+        try:
+            undo = self._apply(hall, order)
+        except Refusal as refusal:
+            return refused(leg_id, refusal)
+        if undo is not None:
+            steps.append(undo)
+        return done(leg_id)
+
+    async def _remove(self, standing: Standing, actor: Actor) -> Row:
+        """Off the date first: whatever becomes of the call, nothing calls this hall again by itself."""
+        leg = standing.leg
+        await self._database.transact(lambda session: planning.take_off(session, leg.occurrence_id, leg.terminal_id))
+        return await self._call(standing, "drop", actor)
+
+    async def _call(self, standing: Standing, action: str, actor: Actor) -> Row:
+        leg, now = standing.leg, self._clock()
+        if action == "probe":
+            self._outgoing.probe_row(leg)
+            return done(leg.id)
+        if action != "drop":
+            try:
+                await self._database.transact(
+                    lambda session: planning.ask(session, leg.occurrence_id, leg.terminal_id, actor, now)
+                )
+            except errors.Refusal as refusal:
+                return refused(leg.id, refusal)
+        why = await self._outgoing.caller.want(leg.id, action)
+        if why:
+            return not_done(leg.id, why) | {"ok": True}
+        return done(leg.id)
+
+    def _apply(self, hall: Hall, order: Order) -> Callable[[], None] | None:
+        """Its undoing. Raises Refusal."""
+        action = order.action
+        if action in ("mute", "unmute"):
+            before = (hall.muted, hall.locked)
+            hall.set_muted(action == "mute", locked=action == "mute")
+            return lambda: hall.set_muted(before[0], locked=before[1])
+        if action in ("deafen", "undeafen"):
+            was = hall.deafened
+            hall.set_deafened(action == "deafen")
+            return lambda: hall.set_deafened(was)
+        if action == "stage":
+            stage, program = hall.program.stage, hall.program
+            program.set_stage("lecture" if order.mode == "lecture" else "pinned", hall.sid)
+            hall.give_floor()
+            return lambda: program.set_stage(stage.mode, stage.site)
+        if action == "layout":
+            hall.set_layout(order.layout if order.layout in layout.PLACES else None)  # type: ignore[arg-type]
+        elif action == "text":
+            hall.set_text(order.text)
+        elif not hall.signal.moves_camera:
+            raise Refusal("no_camera", *TEXTS["no_camera"])
+        else:
+            hall.signal.move_camera(order.pan, order.tilt, order.zoom)
+        return None
+
+    def _free_stage(self, occurrence_id: str, steps: list[Callable[[], None]]) -> Row:
+        """Whoever speaks, again."""
+        conference = self._live.conference(occurrence_id)
+        program = conference.program if conference is not None else None
+        if program is None:
+            return not_done("", "not_connected")
+        before = program.stage
+        program.set_stage("auto")
+        steps.append(lambda: program.set_stage(before.mode, before.site))
+        return done("")
+
+    async def _note(self, occurrence_id: str, order: Order, known: Mapping[str, Standing], actor: Actor) -> None:
+        codes = [known[one].terminal.code for one in order.leg_ids if one in known][:50]
+        detail = {"terminals": codes, "count": len(order.leg_ids)}
+
+        async def work(session: Any) -> None:
+            meeting = (await planning.date_of(session, occurrence_id))[1]
+            unit, now = meeting.host_unit_id, self._clock()
+            await audit.record(session, now, actor, f"hall.{order.action}", "occurrence", occurrence_id, unit, detail)
+
+        await self._database.transact(work)
+
+    def _keep(self, occurrence_id: str, steps: list[Callable[[], None]]) -> str:
+        if not steps:
+            return ""
+        token = self._random_bytes(16).hex()
+        self._undo[token] = _Undo(occurrence_id, self._monotonic() + limits.UNDO_S, steps)
+        while len(self._undo) > limits.UNDOS:
+            self._undo.popitem(last=False)
+        return token
+
+    def undo(self, occurrence_id: str, token: str) -> None:
+        """Once, and not for long. Raises Refusal `undo_gone`."""
+        found = self._undo.pop(token, None)
+        late = found is not None and found.until < self._monotonic()
+        if found is None or late or found.occurrence_id != occurrence_id:
+            raise Refusal("undo_gone", *TEXTS["undo_gone"])
+        for step in reversed(found.steps):
+            step()
+        self._watchers.changed(occurrence_id)
+
+    async def acknowledge(self, occurrence_id: str, alarm_id: str, actor: Actor) -> Row:
+        """Raises Refusal `unknown_alarm`."""
+        now = self._clock()
+        alarm = await self._database.transact(
+            lambda session: legs.acknowledge(session, alarm_id, occurrence_id, actor, now)
+        )
+        hall = self._live.hall(alarm.leg_id)
+        if alarm.code == "operator" and hall is not None:
+            hall.program.say(hall, ("operator_seen", hall.language))
+        self._watchers.changed(occurrence_id)
+        return alarm_row(alarm)

@@ -1,0 +1,52 @@
+"""The terminals of the register, for the pages of operators: their accounts, and whether they are registered now."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from rooms.dialling import accounts, legs
+from rooms.store.database import Database
+from rooms.store.tables.dialling import DialLeg, SipAccount
+from signaling.halls import listening
+from signaling.halls.board.values import Row, reason_row
+from signaling.sip.agent.agent import Agent
+
+
+class Terminals:
+    """One per process. `servers`: addresses of SIP, to be typed into terminals. `refresh`: reads the register again. `wake`:
+    something may be due now.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        agent: Agent,
+        realm: str,
+        servers: Sequence[str],
+        refresh: Callable[[], Awaitable[None]],
+        wake: Callable[[], None],
+    ) -> None:
+        self._database, self._agent = database, agent
+        self.realm, self.servers = realm, servers
+        self.refresh, self.wake = refresh, wake
+
+    def digest(self, algorithm: str, alias: str, password: str) -> str:
+        return listening.secret(algorithm, alias, self.realm, password)
+
+    async def states(self) -> list[Row]:
+        async with self._database.reading() as session:
+            known = await accounts.aliases(session)
+            last = await legs.of_terminals(session, list(known))
+        return [self._state(account, last.get(account.terminal_id)) for account in known.values()]
+
+    def _state(self, account: SipAccount, leg: DialLeg | None) -> Row:
+        binding = self._agent.registrar.find(account.alias)
+        return {
+            "terminal_id": account.terminal_id,
+            "alias": account.alias,
+            "registered": binding is not None,
+            "address": str(binding.hop) if binding is not None else "",
+            "user_agent": binding.user_agent if binding is not None else "",
+            "last_call_at": leg.answered_at if leg is not None else None,
+            "last_call_reason": reason_row(leg.reason) if leg is not None else None,
+        }

@@ -1,0 +1,39 @@
+"""Who looks at the board of which date, and is told when something there is different."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rooms.errors import Refusal
+from signaling.host import limits
+
+
+class Watchers:
+    """One per process."""
+
+    def __init__(self) -> None:
+        self._watchers: dict[str, set[asyncio.Event]] = {}
+
+    @contextmanager
+    def watching(self, occurrence_id: str) -> Iterator[asyncio.Event]:
+        """News of this date, as long as somebody looks. Raises Refusal `too_many_requests`."""
+        watchers = self._watchers.setdefault(occurrence_id, set())
+        if len(watchers) >= limits.BOARD_WATCHERS:
+            raise Refusal("too_many_requests", "Quá nhiều người đang xem bảng này.", "too many look at this board")
+        news = asyncio.Event()
+        watchers.add(news)
+        try:
+            yield news
+        finally:
+            watchers.discard(news)
+            if not watchers:
+                self._watchers.pop(occurrence_id, None)
+
+    def has(self, occurrence_id: str) -> bool:
+        return occurrence_id in self._watchers
+
+    def changed(self, occurrence_id: str) -> None:
+        for news in self._watchers.get(occurrence_id, ()):
+            news.set()

@@ -1,0 +1,43 @@
+"""What is said to one hall, by voice and in its picture, in its language."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from conference import spoken_texts
+from conference.announcements.spoken_texts import Language
+from signaling.halls.calls.leg import Leg
+from signaling.halls.calls.rooms import RECEPTION
+from signaling.host import limits
+
+SHOWN: Final = frozenset(
+    {
+        *("lobby", "denied", "forbidden", "full", "not_started", "unknown_address"),
+        *("operator", "operator_seen", "operator_absent", "ended_by_operator"),
+    }
+)
+"""What is said in the reception and stands in the picture as well."""
+
+
+def text_of(language: Language | None, code: str) -> str:
+    """In both languages while nobody knows which is his."""
+    if language is not None:
+        return spoken_texts.text(code, language)
+    return f"{spoken_texts.text(code, 'vi')}\n{spoken_texts.text(code, 'en')}"
+
+
+def say(leg: Leg, code: str) -> None:
+    """To this hall alone, in its language; in the reception it stands in the picture too."""
+    if leg.room is None:
+        return
+    hall = leg.room.hall
+    hall.program.say(hall, (code, hall.language))
+    if leg.room.conference.name == RECEPTION and code in SHOWN:
+        hall.set_text(text_of(leg.party.language, code))
+
+
+def last_words(leg: Leg, code: str, reason: str = "") -> None:
+    """Says this, then hangs up. `reason`: of the end, else the code."""
+    say(leg, code)
+    asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, leg.end, reason or code)

@@ -1,0 +1,94 @@
+"""What happens when a leg is in a room: it hears what to do there, and leaves the reception or a test room in time.
+
+Works for calls of both ways. Owns no state: who is in the menu, in a lobby or at the operator is known by those parts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any
+
+from rooms.store.database import Database
+from signaling.halls.calls import titles
+from signaling.halls.calls.announcing import say
+from signaling.halls.calls.leg import Leg, Room
+from signaling.halls.calls.lobby import WaitingHalls
+from signaling.halls.calls.menu import Menus
+from signaling.halls.calls.operator import Operator
+from signaling.halls.calls.protection import Protection
+from signaling.halls.calls.rooms import ECHOES
+from signaling.host import limits
+from signaling.host.dates import PREFIX
+
+
+class Arrivals:
+    """One per process."""
+
+    def __init__(
+        self,
+        menus: Menus,
+        operator: Operator,
+        waiting: WaitingHalls,
+        protection: Protection,
+        database: Database,
+        clock: Callable[[], datetime],
+        start: Callable[[Coroutine[Any, Any, Any]], None],
+    ) -> None:
+        self._menus, self._operator, self._waiting, self._protection = menus, operator, waiting, protection
+        self._database, self._clock, self._start = database, clock, start
+
+    def arrived(self, leg: Leg) -> None:
+        """The media of the leg run."""
+        room = leg.room
+        if room is None:
+            return
+        self._protection.agreed(leg)
+        self._start(self._protection.keep(self._database, leg, self._clock()))
+        self._greet(leg, room)
+        if not room.conference.name.startswith(PREFIX):
+            loop = asyncio.get_running_loop()
+            leg.watch = loop.call_later(limits.HALL_WITHOUT_MEETING_S, self._tired, leg, room)
+
+    def _greet(self, leg: Leg, room: Room) -> None:
+        if leg in self._menus.guests:
+            self._menus.ask(leg)
+        elif leg in self._waiting:
+            say(leg, "lobby")
+        elif leg in self._operator:
+            self._operator.tell(leg)
+        elif room.conference.name.startswith(ECHOES):
+            say(leg, "echo")
+        else:
+            say(leg, "joined")
+            self._start(titles.name_meeting(self._database, room.conference))
+
+    def _tired(self, leg: Leg, room: Room) -> None:
+        if leg.room is not room or leg in self._waiting:
+            return
+        if leg in self._operator:
+            self._operator.tired(leg)
+        else:
+            leg.end("idle")
+
+    def agreed(self, leg: Leg) -> None:
+        """Something else is agreed on."""
+        self._protection.agreed(leg)
+
+    def left(self, leg: Leg) -> None:
+        """The leg is gone."""
+        if leg.watch is not None:
+            leg.watch.cancel()
+        self._menus.gone(leg)
+        self._operator.gone(leg)
+        self._waiting.gone(leg)
+
+    def pressed(self, leg: Leg, key: str) -> bool:
+        """Whether the key is the menu's, or the test room's."""
+        room = leg.room
+        if room is not None and room.conference.name.startswith(ECHOES):
+            if key == "#":
+                leg.end("test ended")
+            return True
+        return self._menus.pressed(leg, key)

@@ -1,0 +1,113 @@
+"""The entrance of meetings by number and PIN, for halls on the line: who is let in, who waits, who is turned away.
+
+Owns nothing but the order of the questions: the number and its PIN, the class and the encryption, the lobby. What was typed
+comes from the dial plan (`incoming`) or the menu.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conference import Knocker, Lobbies, Passage
+from rooms import errors
+from rooms.dialling import entering, legs, planning
+from rooms.dialling.legs import Standing
+from rooms.policy import classes
+from rooms.store.database import Database
+from signaling.halls.calls.leg import Leg
+from signaling.halls.calls.lobby import WaitingHalls, enter
+from signaling.halls.calls.protection import Protection
+from signaling.halls.calls.rooms import Rooms
+from signaling.host.throttle import NumberTries, network
+
+
+class Entrance:
+    """One per process."""
+
+    def __init__(
+        self,
+        database: Database,
+        tries: NumberTries,
+        clock: Callable[[], datetime],
+        lobbies: Lobbies,
+        waiting: WaitingHalls,
+        protection: Protection,
+        rooms: Rooms,
+    ) -> None:
+        self._database, self._tries, self._clock = database, tries, clock
+        self._lobbies, self._waiting, self._protection, self._rooms = lobbies, waiting, protection, rooms
+
+    async def arrive(self, leg: Leg, number: str, pin: str) -> entering.Arrival | None:
+        """None also when too many were wrong lately: a PIN of six digits is not tried out by telephone either.
+
+        A terminal that has shown the password of its account is no stranger: nobody else uses up its tries.
+        """
+        now, terminal = self._clock(), leg.party.terminal
+        if pin and not self._tries.takes(number, leg.address, now.timestamp(), terminal):
+            pin = ""
+        try:
+            async with self._database.reading() as session:
+                found = await entering.by_number(session, number, pin, terminal, leg.address, now)
+        except Exception:
+            self._was_no_try(leg, number, pin)
+            raise
+        if found is not None:
+            self._was_no_try(leg, number, pin)
+        return found
+
+    def _was_no_try(self, leg: Leg, number: str, pin: str) -> None:
+        if pin:
+            self._tries.gives_back(number, leg.address, leg.party.terminal)
+
+    async def let_in(self, leg: Leg, arrival: entering.Arrival) -> None:
+        """Into the meeting, or to its lobby. Raises Refusal of rooms when the class forbids or the door is shut."""
+        if arrival.verdict.allowed and not self._protection.admits(leg, arrival.meeting.class_):
+            arrival = replace(arrival, verdict=classes.refused("encryption_needed"))
+        if not arrival.verdict.allowed:
+            await self._database.transact(
+                lambda session: entering.refused(session, arrival, leg.party.name, leg.address, self._clock())
+            )
+            raise errors.Refusal("class_forbids", arrival.verdict.vietnamese, arrival.verdict.english)
+        if arrival.refusal is not None:
+            raise arrival.refusal
+        await self._name(leg, arrival)
+        if leg.over:
+            return  # hung up meanwhile: nobody is left to wait
+        conference = self._rooms.meeting(arrival.occurrence.id, arrival.meeting)
+        lobby = self._lobbies.get(conference.name, self._clock().timestamp())
+        if arrival.exempt:
+            leg.passage = Passage.EXEMPT
+        self._protection.expect(
+            conference.name, leg, arrival.closed, invited=arrival.terminal is not None and arrival.invited
+        )
+        who = _knocker(leg, always=arrival.always)
+        lobby.check_final(who)
+        lobby.remember(who)
+        if not arrival.exempt and (lobby.on or arrival.always):
+            self._waiting.wait(leg, conference, who)
+        else:
+            enter(leg, conference)
+
+    async def _name(self, leg: Leg, arrival: entering.Arrival) -> None:
+        """As the others see it; a terminal of the register has a row on the board."""
+        terminal = arrival.terminal
+        if terminal is None:
+            return
+
+        async def work(session: AsyncSession) -> Standing | None:
+            row = await planning.came(session, arrival.occurrence.id, terminal.id, self._clock())
+            await leg.side.save_name(session, row.id)
+            return await legs.standing(session, row.id)
+
+        standing = await self._database.transact(work)
+        assert standing is not None
+        leg.name(standing)
+
+
+def _knocker(leg: Leg, *, always: bool) -> Knocker:
+    party, source = leg.party, network(leg.address)
+    return Knocker(party.identity, party.name, "hall_terminal", key=party.terminal, always=always, source=source)

@@ -1,0 +1,156 @@
+"""Calls that come in: from what was dialled to a meeting, its lobby, the menu, the operator or a test room.
+
+Implements `signaling.halls.calls.leg.LegEvents` for calls of theirs. Who may enter a meeting is decided by `entrance`; what a
+number means by `dialplan`. News of rows go up to the caller of halls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from conference import PeerError, Refusal
+from conference.halls.causes import Cause
+from rooms import errors
+from signaling.halls.calls import dialplan
+from signaling.halls.calls.announcing import say
+from signaling.halls.calls.arrivals import Arrivals
+from signaling.halls.calls.dialplan import Dialled, Target
+from signaling.halls.calls.entrance import Entrance
+from signaling.halls.calls.leg import Failure, Leg, cause_of
+from signaling.halls.calls.menu import Menus
+from signaling.halls.calls.operator import Operator
+from signaling.halls.calls.protection import Safety
+from signaling.halls.calls.rooms import Rooms
+from signaling.halls.calls.table import Calls, ending
+from signaling.halls.dial.caller import Caller
+from signaling.host import limits
+from signaling.host.dates import PREFIX
+
+LAST_WORDS: Final = {Cause.BUSY: "full", Cause.UNKNOWN_THERE: "unknown_address"}
+"""What is said before a call is refused so."""
+
+
+class Incoming:
+    """One per process. `own_name`: the user part of this server, which leads to the menu."""
+
+    def __init__(
+        self,
+        own_name: str,
+        safety: Safety,
+        rooms: Rooms,
+        menus: Menus,
+        operator: Operator,
+        entrance: Entrance,
+        arrivals: Arrivals,
+        calls: Calls,
+        caller: Caller,
+        start: Callable[[Coroutine[Any, Any, Any]], None],
+    ) -> None:
+        self._own_name, self._safety, self._rooms = own_name, safety, rooms
+        self._menus, self._operator, self._entrance, self._arrivals = menus, operator, entrance, arrivals
+        self._calls, self._caller, self._start = calls, caller, start
+
+    def take(self, leg: Leg, dialled: str) -> None:
+        """Somebody who proved himself has dialled this."""
+        self._start(self.route(leg, dialled))
+
+    async def route(self, leg: Leg, dialled: str) -> None:
+        target = dialplan.read(dialled, known=bool(leg.party.terminal), own_name=self._own_name)
+        leg.side.ring()
+        await leg.side.save()
+        try:
+            if self._safety.must_encrypt(False):
+                leg.side.check_encryption()
+            await self._lead(leg, target)
+        except (Refusal, PeerError) as error:
+            self._forget(leg)
+            self._turn_away(leg, error)
+        except errors.Refusal as refusal:  # of the booking
+            leg.side.refuse(refusal)
+        except Exception:
+            self._menus.gone(leg)
+            leg.side.refuse(Cause.UNREACHABLE)  # else it would ring for minutes
+            raise
+
+    async def _lead(self, leg: Leg, dialled: Dialled) -> None:
+        """To its target. Raises Refusal, PeerError and Refusal of rooms."""
+        if dialled.target is Target.ECHO:
+            leg.accept_in(self._rooms.test_room(), "echo")
+        elif dialled.target is Target.OPERATOR:
+            self._operator.take(leg)
+            leg.accept_in(self._rooms.reception(), "reception")
+        elif dialled.target is Target.NOWHERE:
+            self._turn_away(leg, Cause.UNKNOWN_THERE)
+        else:
+            await self._ask(leg, dialled)
+
+    async def _ask(self, leg: Leg, dialled: Dialled) -> None:
+        arrival = None
+        if dialled.target is Target.NUMBER:
+            arrival = await self._entrance.arrive(leg, dialled.number, dialled.pin)
+        if arrival is not None:
+            await self._entrance.let_in(leg, arrival)
+        elif not leg.over:  # else given up while we looked
+            self._menus.begin(leg, dialled.number)
+            leg.accept_in(self._rooms.reception(), "reception")
+
+    def _forget(self, leg: Leg) -> None:
+        self._menus.gone(leg)
+        self._operator.gone(leg)
+
+    def _turn_away(self, leg: Leg, why: Cause | Exception) -> None:
+        """A hall that comes when all is full, or has dialled a number of nobody, hears that first, as early media where the
+        terminal can.
+        """
+        words = LAST_WORDS.get(why if isinstance(why, Cause) else cause_of(why))
+        try:
+            listens = words is not None and leg.listen_in(self._rooms.reception(), "reception")
+        except (Refusal, PeerError):
+            listens = False
+        if words is None or not listens:
+            leg.side.refuse(why)
+            return
+        say(leg, words)
+        asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, leg.side.refuse, why)
+
+    # -- what legs tell (LegEvents)
+
+    def rang(self, leg: Leg) -> None:
+        """Of calls of ours alone."""
+
+    def stands(self, leg: Leg) -> None:
+        self._has_come(leg)
+        self._arrivals.arrived(leg)
+
+    def moved(self, leg: Leg) -> None:
+        self._has_come(leg)
+        self._arrivals.arrived(leg)
+
+    def _has_come(self, leg: Leg) -> None:
+        """A hall with a row is in its meeting."""
+        if leg.room is None or not leg.party.leg_id or not leg.room.conference.name.startswith(PREFIX):
+            return
+        older = self._calls.came(leg)
+        if older is not None:
+            older.end("came by itself")  # we were calling it: two calls would be one too many
+        self._caller.came(leg.party.leg_id)
+
+    def agreed(self, leg: Leg) -> None:
+        self._arrivals.agreed(leg)
+
+    def failed(self, leg: Leg, failure: Failure) -> None:
+        """Of calls of ours alone; how a call of theirs ends is told by `over`."""
+
+    def forbidden(self, leg: Leg, why: str) -> None:
+        """Of calls of ours alone."""
+
+    def over(self, leg: Leg, *, hung_up: bool) -> None:
+        self._arrivals.left(leg)
+        event = ending(leg, hung_up=hung_up)
+        if self._calls.forget(leg.party.leg_id, leg) and event is not None:
+            self._caller.ended(leg.party.leg_id, event)
+
+    def pressed(self, leg: Leg, key: str) -> bool:
+        return self._arrivals.pressed(leg, key)

@@ -1,0 +1,87 @@
+"""Halls that wait in the lobby of a meeting: on the line, in the reception, until a host opens or turns them away.
+
+Owns which legs wait, in memory; who has to wait is decided by `entrance`, who may come in by the lobby (`conference.Lobbies`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from conference import Conference, Knock, Knocker, Lobbies, Passage, PeerError, Refusal
+from conference import State as Waits
+from signaling.halls.calls.announcing import last_words, say
+from signaling.halls.calls.leg import Leg
+from signaling.halls.calls.rooms import Rooms
+
+log = logging.getLogger(__name__)
+
+
+class WaitingHalls:
+    """One per process. `now`: Unix seconds."""
+
+    def __init__(self, lobbies: Lobbies, rooms: Rooms, now: Callable[[], float]) -> None:
+        self._lobbies, self._rooms, self._now = lobbies, rooms, now
+        self._waiting: dict[Leg, tuple[str, Knock]] = {}
+
+    def __contains__(self, leg: Leg) -> bool:
+        return leg in self._waiting
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def wait(self, leg: Leg, conference: Conference, who: Knocker) -> None:
+        """With a picture and words, until a host of the meeting opens. Raises Refusal."""
+        knock = self._lobbies.knock(conference.name, who, "", self._now())
+        if knock.state is Waits.ADMITTED:
+            _admit(leg, conference)
+            return
+        self._waiting[leg] = (conference.name, knock)
+        knock.listen(lambda: self._decided(leg, conference, knock))
+        if not leg.stood:
+            leg.accept_in(self._rooms.reception(), "reception")
+        else:
+            say(leg, "lobby")
+
+    def _decided(self, leg: Leg, conference: Conference, knock: Knock) -> None:
+        if leg not in self._waiting:
+            return
+        if knock.state is Waits.WAITING:
+            knock.listen(lambda: self._decided(leg, conference, knock))
+            return
+        del self._waiting[leg]
+        if knock.state is Waits.ADMITTED:
+            _admit(leg, conference)
+        else:
+            last_words(leg, "denied")
+
+    def gone(self, leg: Leg) -> None:
+        """It has hung up. Idempotent."""
+        name, knock = self._waiting.pop(leg, ("", None))
+        lobby = self._lobbies.find(name)
+        if knock is not None and lobby is not None:
+            lobby.leave(knock.ticket)
+
+    def look(self) -> None:
+        """Asks for news for all of them: a hall on the line has no page that asks."""
+        for name, knock in tuple(self._waiting.values()):
+            lobby = self._lobbies.find(name)
+            if lobby is not None:
+                lobby.look(knock.ticket, self._now())
+
+
+def _admit(leg: Leg, conference: Conference) -> None:
+    leg.passage = Passage.ADMITTED
+    try:
+        enter(leg, conference)
+    except (Refusal, PeerError) as error:
+        log.info("a hall that was let in cannot enter: %s", error)
+        leg.end("full")
+
+
+def enter(leg: Leg, conference: Conference) -> None:
+    """Into the meeting, from the reception or from the line. Raises Refusal, PeerError."""
+    if leg.stood:
+        leg.move(conference, lambda well: None)
+    else:
+        leg.accept_in(conference)

@@ -1,0 +1,300 @@
+"""Calls that go out: a leg for each order of the caller of halls, and what becomes of it.
+
+Implements `conference.ports.halls.Dialer` and, for calls of ours, `signaling.halls.calls.leg.LegEvents`. Decides whether the
+meeting lets the hall in, not when it is called (`signaling.halls.dial.caller`). A protocol is an implementation of `Signalling`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conference import Passage, Refusal
+from conference.halls.causes import Cause
+from conference.halls.dialout import Event
+from conference.ports.halls import Dialer, DialOrder, LineOptions
+from rooms.dialling import legs, planning
+from rooms.dialling.legs import Standing
+from rooms.policy.classes import IMPORTANT, Verdict
+from rooms.store.database import Database
+from rooms.store.tables.dialling import DialLeg
+from rooms.store.tables.meetings import Meeting
+from signaling.halls.calls.arrivals import Arrivals
+from signaling.halls.calls.leg import Failure, Leg, Party, Side, cause_of, party_of
+from signaling.halls.calls.rooms import Meetings, Rooms
+from signaling.halls.calls.table import Calls, ending
+from signaling.halls.dial import readiness
+from signaling.halls.dial.caller import Caller
+from signaling.halls.dial.rows import order_of
+from signaling.host import limits
+
+log = logging.getLogger(__name__)
+
+
+class Attempt(Protocol):
+    """One try at one terminal, by its protocol."""
+
+    @property
+    def address(self) -> str:
+        """The literal address that is called; empty: a name, which is looked up before anything is sent."""
+
+    @property
+    def rungs(self) -> int:
+        """Profiles that this terminal could be offered."""
+
+    async def begin(self, order: DialOrder, is_wanted: Callable[[], bool]) -> bool:
+        """Writes the call down before the terminal hears of it. False: it is not wanted any more."""
+
+    def side(self, leg: Leg) -> Side: ...
+    def give_up(self) -> None:
+        """Nothing will be sent of what was begun."""
+
+    def dial(self, order: DialOrder) -> None: ...
+    def ask(self, done: Callable[[str, str], None]) -> None:
+        """Whether the terminal is there: its readiness, and why."""
+
+
+class Signalling(Protocol):
+    """A protocol that calls terminals: `signaling.halls.sip.signalling`."""
+
+    def attempt(self, standing: Standing, *, strict: bool) -> Attempt | None:
+        """None: there is nowhere to call. `strict`: for an important meeting."""
+
+    def has_account(self, standing: Standing) -> bool: ...
+    def code(self, cause: Cause) -> int:
+        """As the protocol says it, for the row."""
+
+
+class Outgoing:
+    """One per process. `key`: of this installation, which names tries. `caller` makes the caller of halls, which has this as its
+    dialer.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        signalling: Signalling,
+        rooms: Rooms,
+        live: Meetings,
+        key: bytes,
+        arrivals: Arrivals,
+        calls: Calls,
+        options: LineOptions,
+        now: Callable[[], float],
+        start: Callable[[Coroutine[Any, Any, Any]], None],
+        caller: Callable[[Dialer], Caller],
+    ) -> None:
+        self._database, self._signalling, self._rooms, self._live = database, signalling, rooms, live
+        self._key = key
+        self._arrivals, self._calls, self._options = arrivals, calls, options
+        self._now, self._start = now, start
+        self.caller = caller(self)
+
+    # -- what the caller orders (Dialer)
+
+    def dial(self, order: DialOrder) -> None:
+        if self._calls.begin(order):
+            self._start(self._dial_or_fail(order))
+
+    def probe(self, order: DialOrder) -> None:
+        self._start(self._probe_or_fail(order))
+
+    def cancel(self, leg_id: str) -> None:
+        self.hang_up(leg_id)
+
+    def hang_up(self, leg_id: str, order: DialOrder | None = None) -> None:
+        dropped = self._calls.drop(leg_id, order)
+        if dropped is not None:
+            dropped.end("dropped")
+
+    def live(self) -> frozenset[str]:
+        return frozenset(self._calls.by_row)
+
+    def probe_row(self, row: DialLeg) -> None:
+        """An operator wants to know whether the hall is there."""
+        self.probe(order_of(row, self._key))
+
+    def call_again(self, leg_id: str) -> None:
+        """An operator takes back that the hall was dropped."""
+        self._start(self.caller.want(leg_id, "redial"))
+
+    # -- one call
+
+    async def _dial_or_fail(self, order: DialOrder) -> None:
+        """Every trouble is an outcome: a row that waits for an outcome would never be called again."""
+        try:
+            await self._dial(order)
+        except Exception:
+            log.exception("a hall could not be called")
+            one = self._calls.by_row.get(order.leg_id)
+            if one is not None and one.order is order:
+                self._calls.forget(order.leg_id, one)
+                one.abandon()
+            self._refuse(order, Failure(Cause.UNREACHABLE))
+        finally:
+            self._calls.looked_up(order)
+
+    async def _dial(self, order: DialOrder) -> None:
+        async with self._database.reading() as session:
+            standing = await legs.standing(session, order.leg_id)
+            meeting = (await planning.date_of(session, order.occurrence))[1]
+            strict = meeting.class_ == IMPORTANT
+            attempt = self._signalling.attempt(standing, strict=strict) if standing is not None else None
+            verdict = await _judge(session, meeting, order.terminal, attempt)
+        if standing is None or order_of(standing.leg, self._key) != order:
+            return
+        if standing.leg.state not in ("calling", "ringing") or not self._calls.is_wanted(order):
+            return  # dropped, or come by itself, while we looked: nobody should hear it ring
+        if not verdict.allowed:
+            self.caller.tell(order, Event.FORBID, why=readiness.why_not(verdict))
+        elif attempt is None:
+            self._nowhere(order, standing)
+        elif await attempt.begin(order, lambda: self._calls.is_wanted(order)):
+            self._begin(order, standing, meeting, attempt)
+
+    def _begin(self, order: DialOrder, standing: Standing, meeting: Meeting, attempt: Attempt) -> None:
+        leg = self.new_leg(party_of(standing), attempt, order)
+        leg.passage = Passage.EXEMPT  # we call it: the class policy allows it, and asks no lobby
+        leg.expected = True
+        try:
+            conference = self._rooms.meeting(order.occurrence, meeting)
+            # In an important meeting it is sent and taken nothing but what is protected; in others one sees when it stands.
+            self._live.vouch(conference.name, leg.party.identity, meeting.class_ == IMPORTANT)
+            leg.begin_in(conference)
+        except Refusal as refusal:
+            attempt.give_up()
+            cause = cause_of(refusal)
+            self._refuse(order, Failure(cause, self._signalling.code(cause)), attempt.rungs)
+            return
+        self._calls.by_row[order.leg_id] = leg
+        attempt.dial(order)
+
+    def new_leg(self, party: Party, attempt: Attempt, order: DialOrder) -> Leg:
+        began, rungs = self._now(), attempt.rungs
+        return Leg(self, self._options, party, attempt.side, order, began=began, rungs=rungs)
+
+    def _nowhere(self, order: DialOrder, standing: Standing) -> None:
+        """It has no address. With an account it is waited for; it may have registered while we looked."""
+        if not self._signalling.has_account(standing):
+            cause = Cause.UNKNOWN_THERE
+            self._refuse(order, Failure(cause, self._signalling.code(cause)))
+        elif not self._rooms.closing:
+            self.caller.tell(order, Event.AWAY)
+            if self._signalling.attempt(standing, strict=False) is not None:
+                self.caller.registered(order.leg_id)
+
+    def _refuse(self, order: DialOrder, failure: Failure, rungs: int = 1) -> None:
+        """A failure while the server stops says nothing about the hall: the server in its place repeats the try."""
+        if not self._rooms.closing:
+            self.caller.tell(
+                order,
+                Event.REFUSED,
+                cause=failure.cause,
+                status=failure.code,
+                retry_after_s=failure.retry_after_s,
+                rungs=rungs,
+            )
+
+    # -- how ready a hall is, before it is called
+
+    async def _probe_or_fail(self, order: DialOrder) -> None:
+        """Every trouble is an outcome, as of a call."""
+        try:
+            await self._look(order)
+        except Exception:
+            log.exception("a hall could not be looked at")
+            self.caller.probed(order, "unknown", "")
+
+    async def _look(self, order: DialOrder) -> None:
+        async with self._database.reading() as session:
+            standing = await legs.standing(session, order.leg_id)
+            if standing is None:
+                return
+            meeting = (await planning.date_of(session, order.occurrence))[1]
+            attempt = self._signalling.attempt(standing, strict=meeting.class_ == IMPORTANT)
+            verdict = await _judge(session, meeting, order.terminal, attempt)
+            elsewhere = await legs.elsewhere(session, standing.leg)
+        has_account = self._signalling.has_account(standing)
+        found = readiness.known(verdict, reachable=attempt is not None, has_account=has_account, elsewhere=elsewhere)
+        if found is not None or attempt is None:
+            self.caller.probed(order, *(found or ("unknown", "")))
+        else:
+            attempt.ask(lambda ready, why: self.caller.probed(order, ready, why))
+
+    # -- a terminal that has registered
+
+    async def registered(self, terminal_id: str) -> None:
+        """Its rows that wait for it are due. A call to where it was before is given up, unless it is answered soon."""
+        await self._due(terminal_id)
+        waiting = self._unheard(terminal_id)
+        if not waiting:
+            return
+        await asyncio.sleep(limits.UNHEARD_S)
+        for leg_id, one in waiting.items():
+            if self._unheard(terminal_id).get(leg_id) is one:
+                one.side.give_up("registered elsewhere")
+        await self._due(terminal_id)
+
+    async def _due(self, terminal_id: str) -> None:
+        now = datetime.fromtimestamp(self._now(), UTC)
+        async with self._database.reading() as session:
+            found = await legs.of_terminal(session, terminal_id, now)
+        for leg_id in found:
+            self.caller.registered(leg_id)
+
+    def _unheard(self, terminal_id: str) -> dict[str, Leg]:
+        """Calls of ours to this terminal of which nothing has come back, by row."""
+        return {
+            row: one
+            for row, one in self._calls.by_row.items()
+            if one.order is not None and one.party.terminal == terminal_id and one.side.is_unheard
+        }
+
+    # -- what legs tell (LegEvents)
+
+    def rang(self, leg: Leg) -> None:
+        assert leg.order is not None
+        self.caller.tell(leg.order, Event.RANG)
+
+    def stands(self, leg: Leg) -> None:
+        assert leg.order is not None
+        self.caller.tell(leg.order, Event.ANSWERED)
+        self._arrivals.arrived(leg)
+
+    def moved(self, leg: Leg) -> None:
+        self._arrivals.arrived(leg)
+
+    def agreed(self, leg: Leg) -> None:
+        self._arrivals.agreed(leg)
+
+    def failed(self, leg: Leg, failure: Failure) -> None:
+        if leg.order is not None and self._calls.forget(leg.order.leg_id, leg):
+            self._refuse(leg.order, failure, leg.rungs)
+
+    def forbidden(self, leg: Leg, why: str) -> None:
+        if leg.order is not None and self._calls.forget(leg.order.leg_id, leg):
+            self.caller.tell(leg.order, Event.FORBID, why=why)
+
+    def over(self, leg: Leg, *, hung_up: bool) -> None:
+        self._arrivals.left(leg)
+        event = ending(leg, hung_up=hung_up)
+        if self._calls.forget(leg.party.leg_id, leg) and event is not None:
+            self.caller.ended(leg.party.leg_id, event, leg.order)
+
+    def pressed(self, leg: Leg, key: str) -> bool:
+        return self._arrivals.pressed(leg, key)
+
+
+async def _judge(session: AsyncSession, meeting: Meeting, terminal_id: str, attempt: Attempt | None) -> Verdict:
+    """The class policy, now: by the address where it registered from or that is typed. Of a name the network of the register
+    counts, and its addresses are looked up before anything is sent.
+    """
+    reached = await planning.reached(session, terminal_id)
+    address = attempt.address if attempt is not None else ""
+    closed = await planning.closed_at(session, address) if address else reached.closed
+    return planning.judge(meeting, closed, invited=True)

@@ -1,0 +1,61 @@
+"""What the halls of all conferences need from outside (`conference.ports.halls.HallPorts`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from typing import Any
+
+from conference import ContentTokenChange, Hall, Wished, spoken_texts
+from conference.announcements.spoken_texts import Language
+from conference.ports.media import MixerDoor
+from rooms.dialling import legs
+from rooms.store.database import Database
+from signaling.halls.calls.leg import Leg
+from signaling.halls.sip.content_tokens import ContentTokens
+from signaling.host.dates import PREFIX
+
+
+class ConferencePorts:
+    """Built before the registry of conferences, which tells its events here. `changed`: the board of a date is different."""
+
+    def __init__(
+        self,
+        open_mixer: Callable[..., MixerDoor],
+        tokens: ContentTokens,
+        database: Database,
+        clock: Callable[[], datetime],
+        start: Callable[[Coroutine[Any, Any, Any]], None],
+        changed: Callable[[str], None],
+    ) -> None:
+        self.open_mixer = open_mixer
+        self._tokens, self._database, self._clock = tokens, database, clock
+        self._start, self._changed = start, changed
+
+    def announcement(self, code: str, language: Language) -> str:
+        return str(spoken_texts.recording(code, language))
+
+    def wished(self, conference: str, wished: Wished) -> None:
+        leg = _leg_of(wished.hall)
+        if leg is None:
+            return
+        if wished.what == "operator" and leg.party.leg_id:
+            self._start(
+                self._database.transact(
+                    lambda session: legs.raise_alarm(session, leg.party.leg_id, "operator", self._clock())
+                )
+            )
+        self._changed(conference.removeprefix(PREFIX))
+
+    def floor_moved(self, program: Any, changes: Sequence[ContentTokenChange]) -> None:
+        self._tokens.moved(program, changes)
+
+    def silent(self, conference: str, hall: Hall) -> None:
+        """Half a minute without packets: a new offer asks whether it is there; without an answer the call ends by itself."""
+        leg = _leg_of(hall)
+        if leg is not None:
+            leg.renegotiate()
+
+
+def _leg_of(hall: Hall) -> Leg | None:
+    return hall.signal if isinstance(hall.signal, Leg) else None

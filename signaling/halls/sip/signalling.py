@@ -1,0 +1,191 @@
+"""SIP for the calls of halls: where terminals are called, what is offered to them, and the sides of calls that come in.
+
+Owns the numbers of sessions. Implements `signaling.halls.calls.outgoing.Signalling`. A second protocol would stand beside this
+package, with an implementation of `Signalling`, `Attempt` and `Side` of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+from conference.halls.causes import Cause
+from conference.ports.halls import DialOrder, LineOptions
+from rooms.dialling.legs import Standing
+from signaling.halls.calls.leg import Leg, LegEvents, Party, language_of
+from signaling.halls.calls.protection import Protection
+from signaling.halls.sip import probe
+from signaling.halls.sip.accounts import Register
+from signaling.halls.sip.side import Shared, SipSide
+from signaling.host import limits
+from signaling.host.dates import GUEST
+from signaling.sip.agent.agent import Agent, Clock
+from signaling.sip.agent.registrar import Binding
+from signaling.sip.agent.targets import Target
+from signaling.sip.call.call import Call
+from signaling.sip.call.causes import STATUSES
+from signaling.sip.call.causes import Cause as SipCause
+from signaling.sip.call.orphans import Left
+from signaling.sip.media import profiles
+from signaling.sip.media.profiles import Profile
+from signaling.sip.wire.fields import Malformed, read_uri
+from signaling.sip.wire.message import Response
+
+
+class SipSignalling:
+    """One per process."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        register: Register,
+        protection: Protection,
+        shared: Shared,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self.agent = agent
+        self.register = register
+        self.protection = protection
+        self.shared = shared
+        self.clock = clock
+        self._random_bytes = random_bytes
+        self._numbers = itertools.count(int.from_bytes(random_bytes(4), "big"))
+
+    def number(self) -> int:
+        """Of the session that a description is of (`o=`); never 0."""
+        return (next(self._numbers) & 0x3FFFFFFF) + 1
+
+    # -- calls of ours (outgoing.Signalling)
+
+    def attempt(self, standing: Standing, *, strict: bool) -> SipAttempt | None:
+        target = self.target(standing, strict)
+        return SipAttempt(self, standing, strict, target) if target is not None else None
+
+    def has_account(self, standing: Standing) -> bool:
+        return bool(self.register.alias_of(standing.terminal.id))
+
+    def code(self, cause: Cause) -> int:
+        return STATUSES[cause]
+
+    def target(self, standing: Standing, strict: bool) -> Target | None:
+        """Where it registered, else its address in the register, else where it dialled in from. `strict`: of an important
+        meeting, so inside closed zones.
+        """
+        binding = self._binding(standing)
+        if binding is None and not standing.terminal.sip_uri:
+            binding = self.shared.saved.seen(standing.leg.id)
+        try:
+            uri = binding.contact if binding is not None else read_uri(standing.terminal.sip_uri)
+        except Malformed:
+            return None
+        return Target(
+            uri,
+            self.profile_of(standing).transports,
+            encrypted=self.protection.safety.must_encrypt(strict),
+            binding=binding,
+            networks=self.register.directory.closed if strict else None,
+        )
+
+    def _binding(self, standing: Standing) -> Binding | None:
+        alias = self.register.alias_of(standing.terminal.id)
+        return self.agent.registrar.find(alias) if alias else None
+
+    def profile_of(self, standing: Standing) -> Profile:
+        """By what it says of itself, else by maker and model of the register."""
+        binding = self._binding(standing)
+        told = binding.user_agent if binding is not None else ""
+        return self.register.profiles.find(told, f"{standing.terminal.vendor} {standing.terminal.model}")
+
+    # -- calls of theirs
+
+    def answer(self, call: Call, events: LegEvents, options: LineOptions) -> SipSide:
+        """A leg for a call that has come in, and its side."""
+        known = self.register.known(call.identity)
+        who, suffix = (known.terminal_id, "") if known is not None else (GUEST, f".{self._random_bytes(5).hex()}")
+        language = language_of(known.language) if known is not None else None
+        party = Party(f"hall_terminal.{who}{suffix}", call.identity, who if known else "", language=language)
+        profile, made = self.register.profiles.find(call.user_agent), list[SipSide]()
+
+        def side(leg: Leg) -> SipSide:
+            made.append(SipSide(leg, self.shared, profile, self.number(), call))
+            return made[0]
+
+        address = call.dialog.hop.host if call.dialog else ""
+        Leg(events, options, party, side, began=self.clock.time(), address=address)
+        return made[0]
+
+    def has_too_many(self, call: Call) -> bool:
+        """This terminal is in too many calls already."""
+        theirs = sum(other.inbound and other.identity == call.identity for other in self.agent.calls)
+        return theirs > limits.CALLS_OF_A_TERMINAL
+
+    # -- the register
+
+    def refresh(self, aliases: Sequence[str] = ()) -> None:
+        """The register was read again: terminals that left it are not registered any more."""
+        self.agent.allow(self.register.directory.networks)
+        for alias in self.agent.registrar.aliases():
+            if self.register.account(alias) is None:
+                self.agent.registrar.remove(alias)
+
+
+class SipAttempt:
+    """One try at one terminal (outgoing.Attempt)."""
+
+    def __init__(self, sip: SipSignalling, standing: Standing, strict: bool, target: Target) -> None:
+        self._sip, self._standing, self._strict, self._target = sip, standing, strict, target
+        self._ladder = profiles.ladder(sip.profile_of(standing), sip.protection.encryption(strict))
+        self._rung = 0
+        self._left: Left | None = None
+        self._side: SipSide | None = None
+
+    @property
+    def address(self) -> str:
+        return probe.typed_address(self._target)
+
+    @property
+    def rungs(self) -> int:
+        return len(self._ladder)
+
+    async def begin(self, order: DialOrder, is_wanted: Callable[[], bool]) -> bool:
+        self._rung = min(order.rung, len(self._ladder) - 1)
+        self._left = await self._sip.shared.saved.begin(order, self._target, is_wanted)
+        return self._left is not None
+
+    def side(self, leg: Leg) -> SipSide:
+        self._side = SipSide(leg, self._sip.shared, self._ladder[self._rung], self._sip.number())
+        return self._side
+
+    def give_up(self) -> None:
+        if self._left is not None:
+            self._sip.shared.saved.over(self._left.call_id, self._left.local.tag)
+
+    def dial(self, order: DialOrder) -> None:
+        assert self._left is not None and self._side is not None
+        sip, left, side = self._sip, self._left, self._side
+        target = sip.target(self._standing, self._strict) or self._target  # it may have moved
+        side.call = sip.agent.dial(
+            target,
+            b"",
+            side,
+            call_id=order.call_id,
+            offer_by=side.offer_by,
+            tag=left.local.tag,
+            branch=left.branch,
+            keeps=sip.shared.saved.stands(order.leg_id),
+        )
+        sip.shared.traces.begin(order.call_id, order.leg_id)
+
+    def ask(self, done: Callable[[str, str], None]) -> None:
+        sip = self._sip
+        asked = probe.for_probe(self._target, sip.register.directory.networks)
+        if asked is None:
+            done("amber", "outside_zones")
+            return
+        started = sip.clock.monotonic()
+
+        def answered(cause: SipCause | None, response: Response | None) -> None:
+            done(*probe.answered(cause, response, sip.clock.monotonic() - started))
+
+        sip.agent.probe(asked, answered)
