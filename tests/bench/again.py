@@ -139,7 +139,7 @@ def _client(client: str) -> list[Any]:
     if client != PAGE:
         return [Path(client).read_text(), True, None]
     made = subprocess.run(["node", "-e", LIBRARY], cwd=WEB, capture_output=True, text=True, check=True)
-    page = (WEB / "src" / "call" / "live" / "conference.svelte.ts").read_text()
+    page = (WEB / "src" / "call" / "live" / "room.ts").read_text()
     found = re.search(r"RETRY_MS = (\[[^\]]+\])", page)
     assert found is not None
     return [made.stdout, False, json.loads(found[1])]

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Floor, keepOrder, promote, second } from '../../src/call/live/order';
+import { MainPicture, keepOrder, promote, second } from '../../src/call/live/order';
 
 describe('order of tiles', () => {
   it('puts the composed picture after the own one', () => {
@@ -29,27 +29,27 @@ describe('order of tiles', () => {
 
 describe('the main picture', () => {
   it('takes the first speaker at once and another only after a while', () => {
-    const floor = new Floor(1_500);
-    expect(floor.next('a', 0)).toBe('a');
-    expect(floor.next('b', 100)).toBe('a');
-    expect(floor.next('b', 1_599)).toBe('a');
-    expect(floor.next('b', 1_600)).toBe('b');
+    const picture = new MainPicture(1_500);
+    expect(picture.next('a', 0)).toBe('a');
+    expect(picture.next('b', 100)).toBe('a');
+    expect(picture.next('b', 1_599)).toBe('a');
+    expect(picture.next('b', 1_600)).toBe('b');
   });
 
   it('ignores an interjection and keeps the last speaker in silence', () => {
-    const floor = new Floor(1_500);
-    floor.next('a', 0);
-    floor.next('b', 100);
-    expect(floor.next('a', 600)).toBe('a');
-    expect(floor.next('b', 1_700)).toBe('a');
-    expect(floor.next(null, 9_000)).toBe('a');
+    const picture = new MainPicture(1_500);
+    picture.next('a', 0);
+    picture.next('b', 100);
+    expect(picture.next('a', 600)).toBe('a');
+    expect(picture.next('b', 1_700)).toBe('a');
+    expect(picture.next(null, 9_000)).toBe('a');
   });
 
   it('forgets who left', () => {
-    const floor = new Floor();
-    floor.next('a', 0);
-    floor.forget('a');
-    expect(floor.next(null, 1)).toBeNull();
-    expect(floor.next('b', 2)).toBe('b');
+    const picture = new MainPicture();
+    picture.next('a', 0);
+    picture.forget('a');
+    expect(picture.next(null, 1)).toBeNull();
+    expect(picture.next('b', 2)).toBe('b');
   });
 });

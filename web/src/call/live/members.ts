@@ -1,5 +1,5 @@
 /** One picture of who is in the conference, taken from the client library; screens draw it and nothing else. */
-import { ConnectionQuality, Track, type Participant, type Room, type TrackPublication } from 'livekit-client';
+import { ConnectionQuality, ParticipantEvent, Track, type LocalParticipant, type Participant, type Room, type TrackPublication } from 'livekit-client';
 
 /** The own way to the server. */
 export type Link = 'joining' | 'steady' | 'signal-lost' | 'media-lost' | 'ended';
@@ -104,4 +104,23 @@ export function hallsAmong(members: readonly Member[]): number {
 /** Raised hands, first come first. */
 export function handQueue(members: readonly Member[]): Member[] {
   return members.filter((one) => one.hand_ms > 0).sort((a, b) => a.hand_ms - b.hand_ms);
+}
+
+/** The server says since when: the client library, which waits for its own value, is not waited for. */
+export async function mark(localParticipant: LocalParticipant, name: string, on: boolean): Promise<void> {
+  const stop = new AbortController();
+  const done = new Promise<void>((resolve) => {
+    const look = () => {
+      if ((handTime(localParticipant.attributes[name]) > 0) === on) resolve();
+    };
+    localParticipant.on(ParticipantEvent.AttributesChanged, look);
+    stop.signal.addEventListener('abort', () => localParticipant.off(ParticipantEvent.AttributesChanged, look));
+  });
+  const asked = localParticipant.setAttributes({ [name]: on ? '1' : '' });
+  try {
+    await Promise.race([done, asked]);
+  } finally {
+    stop.abort();
+    asked.catch(() => undefined);
+  }
 }

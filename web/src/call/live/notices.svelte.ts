@@ -1,4 +1,5 @@
 /** Short messages to the person: shown for a while and read out by screen readers. Arrivals are told in one sentence, not one by one. */
+import { Timers } from '../../browser/timers';
 import { t, type Key } from '../../i18n/index.svelte';
 
 export interface Notice {
@@ -20,7 +21,7 @@ export class Notices {
   shown = $state.raw<Notice[]>([]);
   private serial = 0;
   private readonly gathered = new Map<'joined' | 'left', string[]>();
-  private readonly timers = new Set<ReturnType<typeof setTimeout>>();
+  private readonly timers = new Timers();
 
   tell(text: string, failure = false): void {
     this.show(text, failure, null);
@@ -45,7 +46,7 @@ export class Notices {
       return;
     }
     this.gathered.set(what, [name]);
-    this.later(GATHER_MS, () => this.tellMoved(what));
+    this.timers.later(GATHER_MS, () => this.tellMoved(what));
   }
 
   /** Of those that were about to be told. */
@@ -54,8 +55,7 @@ export class Notices {
   }
 
   close(): void {
-    this.timers.forEach(clearTimeout);
-    this.timers.clear();
+    this.timers.close();
     this.shown = [];
   }
 
@@ -69,14 +69,6 @@ export class Notices {
   private show(text: string, failure: boolean, writer: string | null): void {
     const notice = { id: (this.serial += 1), text, failure, writer };
     this.shown = [...this.shown, notice].slice(-MOST_SHOWN);
-    this.later(SHOWN_MS, () => (this.shown = this.shown.filter((other) => other.id !== notice.id)));
-  }
-
-  private later(delay_ms: number, act: () => void): void {
-    const timer = setTimeout(() => {
-      this.timers.delete(timer);
-      act();
-    }, delay_ms);
-    this.timers.add(timer);
+    this.timers.later(SHOWN_MS, () => (this.shown = this.shown.filter((other) => other.id !== notice.id)));
   }
 }

@@ -47,7 +47,7 @@ function quietest(page: readonly string[], lastSpoke: ReadonlyMap<string, number
 }
 
 /** The person in the main picture changes only after a new speaker has held the word for a while. */
-export class Floor {
+export class MainPicture {
   private holder: string | null = null;
   private candidate: string | null = null;
   private since_ms = 0;

@@ -1,7 +1,7 @@
 /** A call that is made anew: the client library publishes by itself in it, and what fails meanwhile has not failed for good. */
 import { ConnectionState, RoomEvent, type LocalTrack, type Room } from 'livekit-client';
 
-export class Anew {
+export class Renewal {
   private count = 0;
 
   /** To be made before all who mend something once the call is there again. */

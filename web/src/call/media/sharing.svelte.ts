@@ -5,7 +5,7 @@
 import { RoomEvent, Track, TrackEvent, type LocalTrack, type Room } from 'livekit-client';
 import { deviceFailure } from '../../devices/failure';
 import type { Key } from '../../i18n/index.svelte';
-import { isPublished, type Anew } from './renewal';
+import { isPublished, type Renewal } from './renewal';
 
 export class Sharing {
   private screens = $state.raw<readonly LocalTrack[]>([]);
@@ -15,7 +15,7 @@ export class Sharing {
 
   constructor(
     private readonly room: Room,
-    private readonly anew: Anew,
+    private readonly renewal: Renewal,
     private readonly tell: (text: Key) => void,
   ) {
     room
@@ -75,7 +75,7 @@ export class Sharing {
 
   private async send(screen: LocalTrack): Promise<void> {
     if (isPublished(this.room, screen)) return;
-    const isAnew = this.anew.since();
+    const isAnew = this.renewal.since();
     try {
       await this.room.localParticipant.publishTrack(screen, { source: screen.source });
     } catch {
