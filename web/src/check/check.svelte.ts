@@ -1,5 +1,6 @@
 /** One run of the check: opens the door, calls itself, tries the other ways, asks about the speaker, hands in what was found. */
-import { beginCheck, Refused, reportCheck } from '../server/routes';
+import { Refused } from '../server/client';
+import { beginCheck, reportCheck } from '../server/routes';
 import type { Preview } from '../devices/preview.svelte';
 import type { Sample } from '../figures/figures';
 import { t } from '../i18n/check.svelte';

@@ -1,5 +1,6 @@
 /** Waiting in the lobby of a meeting: asks the server how it stands until somebody decided. Owns no screen and no pass. */
-import { leaveLobby, lobbyStanding, Refused } from '../server/routes';
+import { Refused } from '../server/client';
+import { leaveLobby, lobbyStanding } from '../server/routes';
 import type { Standing, Waiting } from '../server/model';
 
 /** Between two questions, also when the server answers at once. */

@@ -1,16 +1,6 @@
-/** The server's JSON routes that the page uses. Owns their shapes; knows no screen. */
-import { language, t } from '../i18n/index.svelte';
+/** The JSON routes that home, lobby, call and check use. Owns their paths; knows no screen. */
+import { exchange, reach, refusal, sending } from './client';
 import type { About, AnyPass, CheckFigures, CheckKept, CheckOpened, Created, Found, LobbyView, Session, Standing, Waiting } from './model';
-
-/** The server said no, or could not be asked; `message` is fit to be shown. */
-export class Refused extends Error {
-  constructor(
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
 
 export function createConference(name: string): Promise<Created> {
   return ask<Created>('/api/v1/conferences', { body: name === '' ? {} : { name } });
@@ -88,14 +78,14 @@ export function reportCheck({ id, key }: { id: string; key: string }, figures: C
 
 /** Whether the server has more to do than it can, by its own word. It answers also while it takes nobody in. */
 export async function serverBusy(): Promise<boolean> {
-  const response = await send('/api/v1/health', {});
+  const response = await reach('/api/v1/health', {}, SHORT_MS);
   const answer: unknown = await response.json();
   return typeof answer === 'object' && answer !== null && (answer as { busy?: unknown }).busy === true;
 }
 
 /** Whether it answers anything within this time. */
 export async function serverAnswers(patience_ms: number): Promise<boolean> {
-  return send('/api/v1/health/live', { patience_ms }).then(
+  return reach('/api/v1/health/live', {}, patience_ms).then(
     () => true,
     () => false,
   );
@@ -115,33 +105,10 @@ const SHORT_MS = 15_000;
 /** Longer than the server takes over a long question. */
 const LONG_MS = 40_000;
 
-async function ask<Answer>(path: string, asking: Asking = {}): Promise<Answer> {
-  const response = await send(path, asking);
-  const answer: unknown = response.status === 204 ? {} : await response.json().catch(() => null);
-  if (!response.ok || answer === null) throw refusal(response.status, answer);
-  return answer as Answer;
-}
-
-async function send(path: string, { body, method = 'POST', key, signal, patience_ms = SHORT_MS, keepalive = false }: Asking): Promise<Response> {
-  const headers: Record<string, string> = {};
-  if (key !== undefined) headers['Authorization'] = `Bearer ${key}`;
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
-  const init: RequestInit = body === undefined ? { headers } : { method, headers, body: JSON.stringify(body) };
-  const given_up = new AbortController();
-  const timer = setTimeout(() => given_up.abort(), patience_ms);
-  signal?.addEventListener('abort', () => given_up.abort(), { once: true });
-  try {
-    return await fetch(path, { ...init, keepalive, cache: 'no-store', signal: given_up.signal });
-  } catch {
-    throw new Refused('offline', t('app.offline'));
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function refusal(status: number, answer: unknown): Refused {
-  const body = (typeof answer === 'object' && answer !== null ? answer : {}) as Record<string, unknown>;
-  const text = body[language()];
-  const message = typeof text === 'string' && text !== '' ? text : t('app.refused', { status });
-  return new Refused(typeof body.code === 'string' ? body.code : `http-${status}`, message);
+async function ask<Answer>(path: string, { body, method = 'POST', key, signal, patience_ms = SHORT_MS, keepalive = false }: Asking = {}): Promise<Answer> {
+  const headers: Record<string, string> = key === undefined ? {} : { Authorization: `Bearer ${key}` };
+  const init = sending(body === undefined ? 'GET' : method, body, headers);
+  const { value, status } = await exchange(path, { ...init, keepalive, signal: signal ?? null }, patience_ms);
+  if (value === null && status !== 204) throw refusal(status, value);
+  return value as Answer;
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bookPath, drawnRows, entriesOf, filteredHalls, gapsOf, wallClock } from '../../src/desk/board/rows';
 import { fromRule, once, ruleWords, toRule, weekOfMonth } from '../../src/desk/book/rule';
-import { address, problemOf } from '../../src/desk/data/client';
+import { address } from '../../src/desk/data/client';
+import { refusal } from '../../src/server/client';
 import { grouped } from '../../src/desk/words/group';
 import type { Board, BoardEntry, CallGap, CallLine } from '../../src/server/model';
 import { matches, plain } from '../../src/desk/words/plain';
@@ -195,10 +196,10 @@ describe('asking the server', () => {
   it('reads problems in the language of the page', () => {
     const body = { code: 'clash', vi: 'Trùng lịch.', en: 'a clash', troubles: [{ code: 'hall', vi: 'Bận', en: 'busy', where: '', detail: {} }] };
     speak('en');
-    expect(problemOf(409, body)).toMatchObject({ status: 409, code: 'clash', message: 'a clash' });
+    expect(refusal(409, body)).toMatchObject({ status: 409, code: 'clash', message: 'a clash' });
     speak('vi');
-    expect(problemOf(409, body).troubles[0]?.vi).toBe('Bận');
-    expect(problemOf(500, null)).toMatchObject({ code: 'http-500', message: expect.stringContaining('500') as string });
+    expect(refusal(409, body).troubles[0]?.vi).toBe('Bận');
+    expect(refusal(500, null)).toMatchObject({ code: 'http-500', message: expect.stringContaining('500') as string });
   });
 
   it('groups in the order of coming', () => {

@@ -1,5 +1,6 @@
 /** What a host does to those who are in the call: each deed by its route, what was refused, and the way back from muting all. */
-import { hostDeed, Refused } from '../../server/routes';
+import { Refused } from '../../server/client';
+import { hostDeed } from '../../server/routes';
 import { t } from '../../i18n/call.svelte';
 import type { Muted, Undone } from '../../server/model';
 

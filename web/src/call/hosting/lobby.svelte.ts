@@ -1,5 +1,6 @@
 /** The lobby as a host sees it: who waits, and deciding about them. Used in the call and on the page of a meeting. */
-import { admitFromLobby, denyFromLobby, lookLobby, pardonFromLobby, Refused, switchLobby } from '../../server/routes';
+import { Refused } from '../../server/client';
+import { admitFromLobby, denyFromLobby, lookLobby, pardonFromLobby, switchLobby } from '../../server/routes';
 import { t } from '../../i18n/index.svelte';
 import type { LobbyView, Waiter } from '../../server/model';
 

@@ -1,30 +1,12 @@
-/** Asks the server's JSON routes for the desk. Owns how a request is made and how a refusal reads; knows no screen. */
-import { Refused } from '../../server/routes';
+/** Asks the server's JSON routes for the desk: pages of lists, versions, files, what a failure reads like. Knows no screen. */
 import { t } from '../../i18n/desk.svelte';
 import { language } from '../../i18n/index.svelte';
+import { exchange as ask, reach, refusal, Refused, sending, type Tagged } from '../../server/client';
 import type { Trouble } from '../../server/model';
-
-/** The server said no (RFC 9457); `message` and each trouble are fit to be shown. */
-export class Problem extends Refused {
-  constructor(
-    readonly status: number,
-    code: string,
-    message: string,
-    readonly troubles: Trouble[] = [],
-  ) {
-    super(code, message);
-  }
-}
 
 export interface Page<Item> {
   items: Item[];
   next: string | null;
-}
-
-/** An answer with its ETag, which an edit hands back as If-Match. */
-export interface Tagged<Answer> {
-  value: Answer;
-  etag: string;
 }
 
 export type Query = Record<string, string | number | boolean | null | undefined>;
@@ -66,16 +48,14 @@ export async function send<Answer>(method: Method, path: string, body?: unknown,
   const headers: Record<string, string> = {};
   if (how.etag) headers['If-Match'] = how.etag;
   if (how.key) headers['Idempotency-Key'] = how.key;
-  const form = body instanceof FormData;
-  if (body !== undefined && !form) headers['Content-Type'] = 'application/json';
-  const content = body === undefined ? null : form ? body : JSON.stringify(body);
-  return (await exchange(address(path), { method, headers, body: content, signal: how.signal ?? null, keepalive: how.outlives ?? false })).value as Answer;
+  const init = { ...sending(method, body, headers), signal: how.signal ?? null, keepalive: how.outlives ?? false };
+  return (await exchange(address(path), init)).value as Answer;
 }
 
 /** A file of the server, for saving or showing; its name when the server gave one. */
 export async function fetchFile(path: string, query: Query = {}, patience = PATIENCE_MS): Promise<{ content: Blob; name: string }> {
   const response = await reach(address(path, query), {}, patience);
-  if (!response.ok) throw problemOf(response.status, await response.json().catch(() => null));
+  if (!response.ok) throw refusal(response.status, await response.json().catch(() => null));
   const given = /filename\*?=(?:UTF-8'')?"?([^";]+)/i.exec(response.headers.get('content-disposition') ?? '');
   return { content: await response.blob(), name: given?.[1] === undefined ? '' : decodeURIComponent(given[1]) };
 }
@@ -101,7 +81,7 @@ export function wordsOf(error: unknown): string {
 }
 
 export function troublesOf(error: unknown): Trouble[] {
-  return error instanceof Problem ? error.troubles : [];
+  return error instanceof Refused ? error.troubles : [];
 }
 
 export function troubleText(trouble: Trouble): string {
@@ -116,43 +96,10 @@ export function codeOf(error: unknown): string {
 export const signedOut = { tell: (): void => undefined };
 
 async function exchange(path: string, init: RequestInit): Promise<Tagged<unknown>> {
-  const response = await reach(path, init);
-  const text = response.status === 204 ? '' : await response.text().catch(() => '');
-  const value = parsed(text);
-  if (response.status === 401 && !path.startsWith(`${ROOT}/session`)) signedOut.tell();
-  if (!response.ok) throw problemOf(response.status, value);
-  return { value, etag: response.headers.get('etag') ?? '' };
-}
-
-async function reach(path: string, init: RequestInit, wait = PATIENCE_MS): Promise<Response> {
-  const patience = AbortSignal.timeout?.(wait);
-  const signals = [init.signal, patience].filter((signal): signal is AbortSignal => signal instanceof AbortSignal);
-  const signal = signals.length > 1 && 'any' in AbortSignal ? AbortSignal.any(signals) : (signals[0] ?? null);
   try {
-    return await fetch(path, { ...init, signal, cache: 'no-store', credentials: 'same-origin' });
+    return await ask(path, init, PATIENCE_MS);
   } catch (error) {
-    if (init.signal?.aborted === true) throw error;
-    throw new Problem(0, 'offline', t('app.offline'));
+    if (error instanceof Refused && error.status === 401 && !path.startsWith(`${ROOT}/session`)) signedOut.tell();
+    throw error;
   }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return text === '' ? null : JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-export function problemOf(status: number, answer: unknown): Problem {
-  const body = (typeof answer === 'object' && answer !== null ? answer : {}) as Record<string, unknown>;
-  const text = words(body, language()) || words(body, 'vi') || words(body, 'en');
-  const code = typeof body.code === 'string' ? body.code : `http-${status}`;
-  const troubles = Array.isArray(body.troubles) ? (body.troubles as Trouble[]) : [];
-  return new Problem(status, code, text || t('app.refused', { status }), troubles);
-}
-
-function words(body: Record<string, unknown>, tongue: string): string {
-  const text = body[tongue] ?? body[tongue === 'vi' ? 'detail_vi' : 'detail'];
-  return typeof text === 'string' ? text : '';
 }

@@ -1,0 +1,76 @@
+/**
+ * How a request to the server's JSON routes is made, and how a refusal reads. Knows no route and no screen: `routes.ts` asks for the
+ * pages of a call, `desk/data/client.ts` for the desk.
+ */
+import { language, t } from '../i18n/index.svelte';
+import type { Trouble } from './model';
+
+/** The server said no (RFC 9457), or could not be asked; `message` and each trouble are fit to be shown. */
+export class Refused extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    /** Of the answer; 0: there was none. */
+    readonly status = 0,
+    readonly troubles: Trouble[] = [],
+  ) {
+    super(message);
+  }
+}
+
+/** An answer with its ETag, which an edit hands back as If-Match. */
+export interface Tagged<Answer> {
+  value: Answer;
+  etag: string;
+}
+
+/** A body of an object is sent as JSON, a form as it is. */
+export function sending(method: string, body: unknown, headers: Record<string, string> = {}): RequestInit {
+  if (body === undefined) return { method, headers };
+  if (body instanceof FormData) return { method, headers, body };
+  return { method, headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+/** What the server answers; null: it gave nothing, or what is no JSON. Throws Refused, and what `fetch` throws after an abort by the caller. */
+export async function exchange(path: string, init: RequestInit, patience_ms: number): Promise<Tagged<unknown> & { status: number }> {
+  const response = await reach(path, init, patience_ms);
+  const value = response.status === 204 ? null : parsed(await response.text().catch(() => ''));
+  if (!response.ok) throw refusal(response.status, value);
+  return { value, etag: response.headers.get('etag') ?? '', status: response.status };
+}
+
+/** The answer as it comes, whatever its status. Throws Refused `offline`, and what `fetch` throws after an abort by the caller. */
+export async function reach(path: string, init: RequestInit, patience_ms: number): Promise<Response> {
+  // Not AbortSignal.timeout and AbortSignal.any: Safari 15 and Chrome 109 lack them.
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), patience_ms);
+  if (init.signal?.aborted === true) stop.abort();
+  init.signal?.addEventListener('abort', () => stop.abort(), { once: true });
+  try {
+    return await fetch(path, { ...init, signal: stop.signal, cache: 'no-store', credentials: 'same-origin' });
+  } catch (error) {
+    if (init.signal?.aborted === true) throw error;
+    throw new Refused('offline', t('app.offline'));
+  }
+}
+
+export function refusal(status: number, answer: unknown): Refused {
+  const body = (typeof answer === 'object' && answer !== null ? answer : {}) as Record<string, unknown>;
+  const text = words(body, language()) || words(body, 'vi') || words(body, 'en');
+  const code = typeof body.code === 'string' ? body.code : `http-${status}`;
+  const troubles = Array.isArray(body.troubles) ? (body.troubles as Trouble[]) : [];
+  return new Refused(code, text || t('app.refused', { status }), status, troubles);
+}
+
+function words(body: Record<string, unknown>, tongue: string): string {
+  const text = body[tongue] ?? body[tongue === 'vi' ? 'detail_vi' : 'detail'];
+  return typeof text === 'string' ? text : '';
+}
+
+function parsed(text: string): unknown {
+  try {
+    return text === '' ? null : JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
