@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { MainPicture, keepOrder, promote, second } from '../../src/call/live/order';
+import { MainPicture, afterFirst, keepOrder, promote } from '../../src/call/live/order';
 
 describe('order of tiles', () => {
   it('puts the composed picture after the own one', () => {
-    expect(second(['me', 'a', 'halls', 'b'], 'halls')).toEqual(['me', 'halls', 'a', 'b']);
-    expect(second(['me', 'a'], 'halls')).toEqual(['me', 'a']);
-    expect(second(['me', 'a'], undefined)).toEqual(['me', 'a']);
+    expect(afterFirst(['me', 'a', 'halls', 'b'], 'halls')).toEqual(['me', 'halls', 'a', 'b']);
+    expect(afterFirst(['me', 'a'], 'halls')).toEqual(['me', 'a']);
+    expect(afterFirst(['me', 'a'], undefined)).toEqual(['me', 'a']);
   });
 
   it('keeps places, drops who left, appends who came', () => {

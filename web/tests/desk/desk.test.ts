@@ -8,7 +8,7 @@ import { refusal } from '../../src/server/client';
 import { grouped } from '../../src/desk/words/group';
 import type { Board, BoardEntry, CallGap, CallLine } from '../../src/server/model';
 import { matches, plain } from '../../src/desk/words/plain';
-import { offTold } from '../../src/desk/words/told';
+import { calledOffTexts } from '../../src/desk/words/notified';
 import { dateStanding, hasHalls, withoutHalls } from '../../src/desk/words/states';
 import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, shownDay, typedDay, weekday, weeksOf, wholeDays } from '../../src/desk/words/time';
 import { t } from '../../src/i18n/desk.svelte';
@@ -271,7 +271,7 @@ describe('a meeting without halls', () => {
 });
 
 describe('who is told of a meeting that is called off', () => {
-  const said = (what: 'cancel' | 'later' | 'now', mails: boolean) => offTold(what, mails).map((key) => t(key)).join(' ');
+  const said = (what: 'cancel' | 'later' | 'now', mails: boolean) => calledOffTexts(what, mails).map((key) => t(key)).join(' ');
 
   it('is everybody invited where the server has mail', () => {
     speak('vi');

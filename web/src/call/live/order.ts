@@ -8,7 +8,7 @@ export function keepOrder(before: readonly string[], present: readonly string[])
 }
 
 /** Right after the first one, whatever was there before; undefined: as it is. */
-export function second(order: readonly string[], identity: string | undefined): string[] {
+export function afterFirst(order: readonly string[], identity: string | undefined): string[] {
   if (identity === undefined || !order.includes(identity)) return [...order];
   const others = order.filter((one) => one !== identity);
   return [...others.slice(0, 1), identity, ...others.slice(1)];
