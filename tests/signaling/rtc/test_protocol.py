@@ -92,7 +92,7 @@ def test_every_message_has_a_row(name: str) -> None:
 def test_every_parameter_has_a_row() -> None:
     """Nothing is read that has none, and what is called read is."""
     assert f"Each has at most {limits.QUERY_VALUE_BYTES >> 10} KiB;" in TEXT
-    read = parameters("join.py") | parameters("sockets.py")
+    read = parameters("wire/join.py") | parameters("sockets.py")
     rows = table("/rtc")
     assert {here for here, _ in rows.values()} <= HERE - {"no"}
     assert {name for name, (here, _) in rows.items() if here != "ignored"} == read
