@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -9,12 +10,13 @@ import pytest
 
 from conference.halls.dialout import Event
 from conference.ports.halls import DialOrder
-from rooms.dialling import legs
+from rooms.dialling import legs, planning
 from rooms.store.database import Database
 from signaling.halls.dial.queues import LegEvent, LegQueues
 from signaling.host import limits as bounds
+from tests.rooms.province import Province
 from tests.signaling import caller_doubles as doubles
-from tests.signaling.caller_doubles import Called, Clock, Make, Refusing, Wire, rows, written
+from tests.signaling.caller_doubles import Away, Called, Clock, Make, Refusing, Wire, book, rows, written
 
 called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 ORDER = DialOrder("leg", "date", "terminal", "call")
@@ -123,3 +125,40 @@ async def test_nothing_is_remembered_of_legs_that_go_on(
         clock.pass_s(bounds.TROUBLES_S)
         caller._queues.report()
     assert len(caller._queues) == 0
+
+
+async def test_a_database_that_is_away_is_asked_for_one_due_leg_a_tick(
+    database: Database, province: Province, clock: Clock, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 2))
+    await database.transact(lambda session: planning.plan(session, clock.at))
+    caller, away = make(), Away(monkeypatch, "change")
+    with pytest.raises(OSError, match="away"):
+        await caller.tick()
+    await away.tries.acquire()
+    assert away.tries.locked()
+
+
+@pytest.mark.parametrize("why", ["wake", "written"])
+async def test_the_clockwork_does_at_once_what_is_due(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, why: str
+) -> None:
+    """It would look again only at the next plan."""
+    caller = make()
+    if why == "written":
+        await database.transact(lambda session: book(session, province, clock.at, 1))
+        await caller.tick()
+        await caller.happen((await rows(database))["h000"].id, Event.DROP)
+    clockwork = asyncio.get_running_loop().create_task(caller.run())
+    await asyncio.sleep(0.2)
+    calls = wire.calls()
+    if why == "written":
+        await caller.happen((await rows(database))["h000"].id, Event.REDIAL)
+    else:
+        await database.transact(lambda session: book(session, province, clock.at, 1))
+        caller.wake()
+    async with asyncio.timeout(bounds.CALLER_PLAN_S - 1):
+        while wire.calls() == calls:
+            await asyncio.sleep(0.01)
+    clockwork.cancel()
+    await asyncio.wait([clockwork])
