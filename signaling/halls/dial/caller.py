@@ -103,7 +103,7 @@ class Caller:
         Raises what the database raises; then the event is forgotten. `order`: the try; an older try changes nothing. `granted`:
         the wish of the row that the event grants; a later wish counts instead.
         """
-        return await self.writer.ask(leg_id, LegEvent(event, order, more, is_asked=True, granted=granted))
+        return await self.writer.ask(leg_id, LegEvent(event, order, more, granted=granted))
 
     async def want(self, leg_id: str, wish: str) -> str:
         """Do what an operator wants. Return "" if it is done, else why the row of the leg keeps the wish: `elsewhere`, `later`.

@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from conference.halls.dialout import Event, Leg
+from conference.halls.dialout import Event
 from conference.ports.halls import DialOrder
 from signaling.host import limits
 
@@ -33,35 +34,34 @@ class Look:
 
 @dataclass(eq=False, slots=True)
 class LegEvent:
-    """An event of a leg that waits for its turn.
-
-    `order`: the try that the event is about. `more`: further fields of `Happening`. `is_asked`: a task waits for the result, so
-    the event leaves the queue with that task. `granted`: the wish of the row that the event grants. `leg`: the result.
+    """An event of a leg. `order`: the try that the event is about. `more`: further fields of `Happening`. `granted`: the wish of
+    the row that the event grants.
     """
 
     event: Event
     order: DialOrder | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
     look: Look | None = None
-    is_asked: bool = False
     granted: str = ""
-    leg: Leg | None = None
     held_elsewhere_since: float | None = None
     """Unix seconds of the first write that found the lease of another worker."""
 
 
 @dataclass(eq=False, slots=True)
 class LegQueue:
-    """The events of one leg; the head is written first. `turn` is held by the task that writes the head."""
+    """The events of one leg; the head is written first. `lock` is held by the task that writes. `writers`: tasks that write or
+    wait for the lock.
+    """
 
     events: list[LegEvent] = field(default_factory=list)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    writers: int = 0
     refused_at: float | None = None
     """Unix seconds of the last refusal, if nothing was written since."""
 
 
 class LegQueues:
-    """The queues of all legs of this worker. A queue exists while events wait or the last write was refused."""
+    """The queues of all legs of this worker. A queue exists while a task writes, events wait, or the last write was refused."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now`: Unix seconds."""
@@ -75,23 +75,31 @@ class LegQueues:
 
     # -- events
 
-    def put(self, leg_id: str, one: LegEvent) -> LegQueue:
-        """Append the event. It replaces the same event of the same try, which says nothing more, unless that is being written."""
+    def put(self, leg_id: str, one: LegEvent) -> None:
+        """Append the event. The same event of the same try says nothing more and is removed, unless a task may write it now."""
         queue = self._queues.setdefault(leg_id, LegQueue())
-        first = 1 if queue.turn.locked() else 0
-        same = [other for other in queue.events[first:] if _replaces(one, other)]
-        queue.events = [other for other in queue.events if other not in same] + [one]
+        head = queue.events[: queue.lock.locked()]
+        behind = queue.events[len(head) :]
+        queue.events = [
+            *head,
+            *(other for other in behind if (other.event, other.order) != (one.event, one.order)),
+            one,
+        ]
         if len(queue.events) > limits.LEG_EVENTS:
             lost = queue.events.pop(1)
             log.error("too many events of leg %s wait: %s is lost", leg_id, lost.event.value)
-        return queue
 
-    def remove(self, leg_id: str, one: LegEvent) -> None:
-        """Remove an event that is written or given up."""
-        queue = self._queues.get(leg_id)
-        if queue is not None and one in queue.events:
-            queue.events.remove(one)
-            self._forget_empty(leg_id)
+    @asynccontextmanager
+    async def turn(self, leg_id: str) -> AsyncIterator[LegQueue]:
+        """Let the task write the leg, as the only one. Yields the queue."""
+        queue = self._queues.setdefault(leg_id, LegQueue())
+        queue.writers += 1
+        try:
+            async with queue.lock:
+                yield queue
+        finally:
+            queue.writers -= 1
+            self._forget(leg_id)
 
     def waits(self, leg_id: str, event: Event | None = None) -> bool:
         """Return True if this event waits; without an event, if any event waits: the row is behind what happened."""
@@ -131,7 +139,7 @@ class LegQueues:
         """Note that the database took an event of the leg."""
         if leg_id in self._queues:
             self._queues[leg_id].refused_at = None
-            self._forget_empty(leg_id)
+            self._forget(leg_id)
 
     def report(self) -> None:
         """Log once a minute how many legs cannot go on. A leg that was not tried in the last minute is forgotten, unless events
@@ -155,14 +163,11 @@ class LegQueues:
             self._reported_at[what] = now
             log.warning("%s: %s", what, error, exc_info=_defect(error))
 
-    def _forget_empty(self, leg_id: str) -> None:
+    def _forget(self, leg_id: str) -> None:
+        """Remove a queue that says nothing."""
         queue = self._queues[leg_id]
-        if not queue.events and queue.refused_at is None:
+        if not (queue.events or queue.writers or queue.refused_at is not None):
             del self._queues[leg_id]
-
-
-def _replaces(one: LegEvent, other: LegEvent) -> bool:
-    return not (one.is_asked or other.is_asked) and (one.event, one.order) == (other.event, other.order)
 
 
 def _defect(error: Exception) -> Exception | None:

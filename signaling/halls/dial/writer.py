@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -61,34 +62,34 @@ class Writer:
 
     def put(self, leg_id: str, one: LegEvent) -> None:
         """Take an event that has happened. The event is written in its turn, however late."""
-        queue = self._queues.put(leg_id, one)
-        task = asyncio.get_running_loop().create_task(self._write_event(leg_id, queue, one))
+        self._queues.put(leg_id, one)
+        task = asyncio.get_running_loop().create_task(self._write_soon(leg_id))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
     async def ask(self, leg_id: str, one: LegEvent) -> Leg | None:
-        """Return the leg after this event, and after all events before it. None: another worker has the leg, or it is gone.
+        """Return the leg after this event, and after all that happened before. None: another worker has the leg, or it is gone.
         Raises what the database raises; then the event is forgotten.
         """
         if one.event is Event.REDIAL and self._queues.waits(leg_id, Event.CAME):
-            one.event = Event.CALL  # the hall is in already, by a call of its own: that call stays
-        queue = self._queues.put(leg_id, one)
-        try:
-            if not await self._write_through(leg_id, queue, one):
-                self._fence(leg_id, one)
-        finally:
-            self._queues.remove(leg_id, one)
-        return one.leg
+            one = replace(one, event=Event.CALL)  # the hall is in already, by a call of its own: that call stays
+        async with self._queues.turn(leg_id) as queue:
+            is_ours = await self._write_queue(leg_id, queue)
+            leg = await self._write(leg_id, one, one.event) if is_ours else None
+        if leg is None:
+            self._fence(leg_id, one)
+        return leg
 
     async def retry(self) -> bool:
         """Try once to write all events that wait. Return False if the database is away: it is asked once, because each try may
         take seconds, and no lease is renewed in that time.
         """
-        for leg_id, queue in self._queues.all():
-            if not queue.events or queue.turn.locked():
+        for leg_id, known in self._queues.all():
+            if not known.events or known.writers:
                 continue  # nothing waits, or a task writes it
             try:
-                await self._write_through(leg_id, queue, queue.events[-1])
+                async with self._queues.turn(leg_id) as queue:
+                    await self._write_queue(leg_id, queue)
             except REFUSALS as error:
                 if is_away(error):
                     self._queues.put_last(leg_id)
@@ -121,51 +122,52 @@ class Writer:
             else:
                 await asyncio.sleep(limits.NEWS_AGAIN_S)
 
-    async def _write_event(self, leg_id: str, queue: LegQueue, one: LegEvent) -> None:
+    async def _write_soon(self, leg_id: str) -> None:
         try:
-            await self._write_through(leg_id, queue, one)
+            async with self._queues.turn(leg_id) as queue:
+                await self._write_queue(leg_id, queue)
         except REFUSALS as error:
             self._queues.refuse(leg_id, error)
             self._refused()
 
-    async def _write_through(self, leg_id: str, queue: LegQueue, last: LegEvent) -> bool:
-        """Write the events of a leg in their order, up to and with `last`. Return False if an event still has to wait for the
-        lease of another worker. Raises what the database raises. The event that waits or was refused stays, and all behind it.
+    async def _write_queue(self, leg_id: str, queue: LegQueue) -> bool:
+        """Write the events of a leg in their order. Return False if the head still has to wait for the lease of another worker.
+        Raises what the database raises. A head that waits or was refused stays, and all events behind it.
         """
-        async with queue.turn:
-            while last in queue.events:
-                if not await self._write_head(leg_id, queue):
-                    return False
+        while queue.events:
+            head = queue.events[0]
+            if not await self._write_head(leg_id, head, queue.events):
+                return False
+            queue.events.remove(head)
         return True
 
-    async def _write_head(self, leg_id: str, queue: LegQueue) -> bool:
+    async def _write_head(self, leg_id: str, head: LegEvent, events: list[LegEvent]) -> bool:
         """Return False if the head still has to wait. A defect of ours loses the head, but holds up nothing behind it."""
-        head = queue.events[0]
-        event = self._meaning(leg_id, queue.events)
-        if event is not None:
-            try:
-                written = await self._transitions.write(leg_id, head, event)
-            except Exception as error:
-                if head.is_asked or isinstance(error, REFUSALS):
-                    raise
-                log.exception("the event %s of leg %s is lost", head.event.value, leg_id)
-            else:
-                if written is not None:
-                    head.leg = written.leg
-                    self._written(written.leg, written.is_held)
-                elif self._may_wait(leg_id, head):
-                    return False
-        self._queues.remove(leg_id, head)
+        event = self._meaning(leg_id, events)
+        if event is None:
+            return True
+        try:
+            leg = await self._write(leg_id, head, event)
+        except REFUSALS:
+            raise
+        except Exception:
+            log.exception("the event %s of leg %s is lost", head.event.value, leg_id)
+            return True
+        return leg is not None or not self._may_wait(leg_id, head)
+
+    async def _write(self, leg_id: str, one: LegEvent, event: Event) -> Leg | None:
+        written = await self._transitions.write(leg_id, one, event)
         self._queues.accept(leg_id)
-        return True
+        if written is None:
+            return None
+        self._written(written.leg, written.is_held)
+        return written.leg
 
     def _meaning(self, leg_id: str, events: list[LegEvent]) -> Event | None:
         """Return what the head means by now; None: nothing. A call that is there makes the ends of older calls void. A call that
         is gone, without its end in the queue, is like a call of a dead server.
         """
         head, is_live = events[0], leg_id in self._dialer.live()
-        if head.is_asked:
-            return head.event
         if head.event in (*ENDS, Event.RECOVER):
             return None if is_live else head.event
         if head.event is Event.CAME:
@@ -176,7 +178,7 @@ class Writer:
 
     def _may_wait(self, leg_id: str, head: LegEvent) -> bool:
         """Another worker has the lease. An arrival waits until that lease would have run out; then the hall is that worker's."""
-        if head.event is not Event.CAME or head.is_asked:
+        if head.event is not Event.CAME:
             self._fence(leg_id, head)
             return False
         if head.held_elsewhere_since is None:

@@ -86,13 +86,11 @@ async def test_equal_events_of_one_try_wait_once(clock: Clock) -> None:
     queues = LegQueues(clock)
     for order in (ORDER, replace(ORDER, call_id="next"), ORDER):
         queues.put("leg", LegEvent(Event.RANG, order))
-    for _ in range(2):
-        queues.put("leg", LegEvent(Event.CALL, is_asked=True))
     (queue,) = (queue for _, queue in queues.all())
-    assert [one.order and one.order.call_id for one in queue.events] == ["next", "call", None, None]
-    async with queue.turn:  # the head is being written
+    assert [one.order and one.order.call_id for one in queue.events] == ["next", "call"]
+    async with queues.turn("leg"):  # the head is being written
         queues.put("leg", LegEvent(Event.RANG, replace(ORDER, call_id="next")))
-    assert len(queue.events) == 5
+    assert [one.order and one.order.call_id for one in queue.events] == ["next", "call", "next"]
 
 
 async def test_a_queue_is_bounded_and_keeps_its_head_and_its_end(
