@@ -136,7 +136,7 @@ ENTRY_MIN = 30
 ENTRY_HOST_MIN = 120
 """For chair, secretary, operator and the host's desk."""
 STRICT_DATES = 5000
-MINE_DAYS = 92
+OWN_DATES_DAYS = 92
 MINE_DATES = 1000
 """My meetings."""
 ENTRY_OVERRUN_MIN = 4 * 60

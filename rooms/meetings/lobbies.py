@@ -15,26 +15,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.store.tables.meetings import LobbyBar, LobbySetting
 
-Kept = tuple[str, bool, bool | None]
+State = tuple[str, bool, bool | None]
 """(conference, on, as it was planned then; None: it is in no calendar)"""
 
 
-async def keep(session: AsyncSession, kept: Kept, now: datetime) -> None:
+async def store(session: AsyncSession, state: State, now: datetime) -> None:
     """From now on it comes back so."""
-    conference, on, planned = kept
+    conference, on, planned = state
     if on == bool(planned):
         await session.execute(delete(LobbySetting).where(LobbySetting.conference == conference))
         return
     await session.merge(LobbySetting(conference=conference, held=on, planned=planned, set_at=now))
 
 
-async def kept(session: AsyncSession, most: int) -> list[Kept]:
+async def stored(session: AsyncSession, most: int) -> list[State]:
     """The newest `most` of them."""
     newest = select(LobbySetting).order_by(LobbySetting.set_at.desc(), LobbySetting.conference).limit(most)
     return [(one.conference, one.held, one.planned) for one in await session.scalars(newest)]
 
 
-async def keep_bars(session: AsyncSession, conference: str, bars: Sequence[tuple[str, str]], now: datetime) -> None:
+async def store_bars(session: AsyncSession, conference: str, bars: Sequence[tuple[str, str]], now: datetime) -> None:
     """From now on these are kept out, and nobody else."""
     if not bars:
         await session.execute(delete(LobbyBar).where(LobbyBar.conference == conference))

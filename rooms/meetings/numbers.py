@@ -18,7 +18,7 @@ PART = 500
 """Numbers in one statement: SQLite takes some thousand values."""
 
 
-async def keep(session: AsyncSession, number: str, title: str, source: str, now: datetime) -> list[str]:
+async def store(session: AsyncSession, number: str, title: str, source: str, now: datetime) -> list[str]:
     """The numbers that made room: of this source beyond its share, then of all; those that were used longest ago."""
     shares = ((limits.INSTANT_NUMBERS_OF_A_SOURCE, InstantNumber.source == source), (limits.INSTANT_NUMBERS, None))
     gone: list[str] = []
@@ -36,7 +36,7 @@ async def keep(session: AsyncSession, number: str, title: str, source: str, now:
     return gone
 
 
-async def kept(session: AsyncSession) -> list[tuple[str, str]]:
+async def stored(session: AsyncSession) -> list[tuple[str, str]]:
     """Each with its title; the one that was used longest ago first."""
     rows = select(InstantNumber).order_by(InstantNumber.used_at, InstantNumber.number)
     return [(one.number, one.title) for one in await session.scalars(rows)]

@@ -27,7 +27,7 @@ LEADERS = ("chair", "secretary", "operator")
 
 
 @dataclass(frozen=True)
-class Mine:
+class OwnDate:
     """One date. `role`: as an invitee, or as the chair, secretary or operator he is; empty: only of his desk. `attendee_id`:
     as whom he is invited; `may_answer`: the answer is his to give. `answer`: what counts for this date; `answered_alone`: it
     was given for this date and not for all of the `series`. `why_not`: a refusal's code.
@@ -60,15 +60,17 @@ async def dates(
     now: datetime,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
-) -> list[Mine]:
-    """From the beginning of today (or `starts_at`) on, for `MINE_DAYS` at most, the earliest first.
+) -> list[OwnDate]:
+    """From the beginning of today (or `starts_at`) on, for `OWN_DATES_DAYS` at most, the earliest first.
 
     Raises Refusal `bad_span`.
     """
     first = starts_at or midnight(today(now))
-    last = ends_at or first + timedelta(days=limits.MINE_DAYS)
-    if not first < last <= first + timedelta(days=limits.MINE_DAYS):
-        raise Refusal("bad_span", f"Xem nhiều nhất {limits.MINE_DAYS} ngày.", f"at most {limits.MINE_DAYS} days")
+    last = ends_at or first + timedelta(days=limits.OWN_DATES_DAYS)
+    if not first < last <= first + timedelta(days=limits.OWN_DATES_DAYS):
+        raise Refusal(
+            "bad_span", f"Xem nhiều nhất {limits.OWN_DATES_DAYS} ngày.", f"at most {limits.OWN_DATES_DAYS} days"
+        )
     unit_id = await session.scalar(select(Person.unit_id).where(Person.id == actor.person_id))
     rows = (await session.execute(_query(actor, unit_id, first, last))).all()
     invited = await _invited(session, actor, {meeting.id for _, meeting, _ in rows})
@@ -78,7 +80,7 @@ async def dates(
     home = await session.scalar(select(Unit.path).where(Unit.id == unit_id))
     speaks_for = headed | ({unit_id} if unit_id and home and roles.allows(actor, "meetings.answers", home) else set())
     found = [
-        _mine(date, meeting, unit, invited.get(meeting.id), alone, places.get(date.id, ""), actor, headed, now)
+        _own_date(date, meeting, unit, invited.get(meeting.id), alone, places.get(date.id, ""), actor, headed, now)
         for date, meeting, unit in rows
     ]
     return [replace(one, may_answer=_answers(invited.get(one.meeting_id), actor, speaks_for)) for one in found]
@@ -165,7 +167,7 @@ async def _alone(session: AsyncSession, attendee_ids: list[str]) -> dict[tuple[s
     return {(date_id, attendee_id): answer for date_id, attendee_id, answer in rows}
 
 
-def _mine(
+def _own_date(
     date: Occurrence,
     meeting: Meeting,
     unit: Unit,
@@ -175,7 +177,7 @@ def _mine(
     actor: Actor,
     headed: set[str],
     now: datetime,
-) -> Mine:
+) -> OwnDate:
     own = {actor.person_id, *actor.deputises} - {""}
     host = (
         any(_leads(meeting, name, own) for name in LEADERS)
@@ -185,7 +187,7 @@ def _mine(
     door = entry.Entry(meeting, date, unit.name, WAY, "", "", host, attendee is not None)
     refusal = door.refusal(now) if host or attendee is not None else entry.not_invited()
     answered = alone.get((date.id, attendee.id)) if attendee is not None else None
-    return Mine(
+    return OwnDate(
         occurrence_id=date.id,
         meeting_id=meeting.id,
         title=meeting.title,

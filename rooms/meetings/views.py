@@ -24,7 +24,7 @@ from rooms.meetings import answers
 from rooms.org.names import plain
 from rooms.policy import roles
 from rooms.policy.actors import Actor
-from rooms.store.rows import shown
+from rooms.store.rows import transient
 from rooms.store.tables.booking import Change, Proposal, Reservation, Step, Wanted
 from rooms.store.tables.meetings import Attendee, DateAnswer, DocumentRef, Meeting, MeetingType, Occurrence
 from rooms.store.tables.org import Unit
@@ -107,7 +107,7 @@ def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
     if plan is None or len(plan.spans) > limits.DATES_KNOWN or made.meeting.created_by != actor.id:
         return None
     meeting, unit = made.meeting, plan.unit
-    steps = [shown(Step, row) for row in written.get(Step, ())]
+    steps = [transient(Step, row) for row in written.get(Step, ())]
     decides = bool(steps) and roles.allows(actor, approval.ACTION_OF[1], unit.path)
     invited = zip(plan.invited, written[Attendee], strict=True)
     official = sorted(invited, key=lambda one: _place(one[0]))
@@ -116,17 +116,17 @@ def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
         actor,
         now,
         occurrences=tuple(
-            sorted((shown(Occurrence, row) for row in written[Occurrence]), key=lambda one: one.starts_at)
+            sorted((transient(Occurrence, row) for row in written[Occurrence]), key=lambda one: one.starts_at)
         ),
         reservations=tuple(
-            sorted((shown(Reservation, row) for row in written[Reservation]), key=lambda one: one.starts_at)
+            sorted((transient(Reservation, row) for row in written[Reservation]), key=lambda one: one.starts_at)
         ),
-        wanted=tuple(shown(Wanted, row) for row in written[Wanted]),
+        wanted=tuple(transient(Wanted, row) for row in written[Wanted]),
         steps=tuple(steps),
         proposal=None,
-        attendees=tuple(shown(Attendee, row) for _, row in official),
+        attendees=tuple(transient(Attendee, row) for _, row in official),
         date_answers={},
-        documents=tuple(shown(DocumentRef, row) for row in written[DocumentRef]),
+        documents=tuple(transient(DocumentRef, row) for row in written[DocumentRef]),
         calls=call_list.in_words(plan.calls, plan.names),
         undo_until=None,
         can=_can(meeting, unit, actor, None, decides),

@@ -42,15 +42,15 @@ async def add(session: AsyncSession, batch: Batch, passing: frozenset[type[Row]]
         await connection.execute(statement, rows)
 
 
-def kept(session: AsyncSession, kind: type[R], row: Mapping[str, Any]) -> R:
+def persistent(session: AsyncSession, kind: type[R], row: Mapping[str, Any]) -> R:
     """The object of a row that was just added, as if it had been read: what is set of it later is written."""
-    made = shown(kind, row)
+    made = transient(kind, row)
     make_transient_to_detached(made)
     session.add(made)
     return made
 
 
-def shown(kind: type[R], row: Mapping[str, Any]) -> R:
+def transient(kind: type[R], row: Mapping[str, Any]) -> R:
     """The object of a row, for those who only look at it."""
     names = _attributes(kind)
     return kind(**{names[name]: value for name, value in {**defaults(kind), **row}.items()})

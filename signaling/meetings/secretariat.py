@@ -211,19 +211,19 @@ class Secretariat:
         await self.database.transact(lambda session: lobbies.forget(session, self.clock()))
         async with self.database.reading() as session:
             bars = await lobbies.bars(session, conference.limits.LOBBIES_BARRED)
-            kept = await lobbies.kept(session, conference.limits.LOBBY_SETTINGS - len(bars))
-        for name, on, planned in kept:
+            states = await lobbies.stored(session, conference.limits.LOBBY_SETTINGS - len(bars))
+        for name, on, planned in states:
             self.lobbies.restore(name, LobbySetting(on, planned, bars.pop(name, ())))
         for name, barred in bars.items():
             self.lobbies.restore(name, LobbySetting(False, None, barred))
 
     async def keep_bars(self, name: str, bars: Sequence[tuple[str, str]]) -> None:
         """Whom the hosts of a conference keep out. Raises what the database raises."""
-        await self.database.transact(lambda session: lobbies.keep_bars(session, name, bars, self.clock()))
+        await self.database.transact(lambda session: lobbies.store_bars(session, name, bars, self.clock()))
 
     async def keep_lobby(self, name: str, on: bool, planned: bool | None) -> None:
         """A host sets a lobby. Raises what the database raises: then nothing is set."""
-        await self.database.transact(lambda session: lobbies.keep(session, (name, on, planned), self.clock()))
+        await self.database.transact(lambda session: lobbies.store(session, (name, on, planned), self.clock()))
 
     async def _load_demo(self) -> None:
         now = self.clock()

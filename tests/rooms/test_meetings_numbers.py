@@ -84,7 +84,7 @@ async def test_the_number_of_a_printed_link_becomes_a_row_when_somebody_comes(
     kept.announce("abc-defg-hij")
     assert "abc-defg-hij" in kept and await Rows(database, clock).all() == []
     with monkeypatch.context() as away:
-        away.setattr(numbers, "keep", _away)
+        away.setattr(numbers, "store", _away)
         with pytest.raises(ConnectionError):
             await kept.use("abc-defg-hij")
     await kept.use("abc-defg-hij")
@@ -93,6 +93,6 @@ async def test_the_number_of_a_printed_link_becomes_a_row_when_somebody_comes(
 
 async def test_many_numbers_are_renewed_and_end_together(database: Database) -> None:
     async with database.reading() as session:
-        assert await numbers.kept(session) == []
+        assert await numbers.stored(session) == []
     await database.transact(lambda session: numbers.touch(session, [f"n-{one}" for one in range(2_000)], NOW))
     assert await database.transact(lambda session: numbers.expire(session, NOW)) == []

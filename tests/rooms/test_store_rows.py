@@ -41,7 +41,7 @@ async def test_what_is_added_is_what_is_read(database: Database, province: Provi
 
     async def work(session: AsyncSession) -> None:
         await rows.add(session, {Unit: [unit], Person: [person], Job: [wanted, job(now)]})
-        kept = rows.kept(session, Person, person)
+        kept = rows.persistent(session, Person, person)
         assert (await session.get(Person, "np")) is kept
         kept.phone = "0123"
 

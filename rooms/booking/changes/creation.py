@@ -215,7 +215,7 @@ async def store_held(
     """A held meeting with all that belongs to it, but for what it takes and what is due."""
     written = _drafted(plan, meeting_id, skipped, actor, now)
     await rows.add(session, written)
-    return rows.kept(session, Meeting, written[Meeting][0])
+    return rows.persistent(session, Meeting, written[Meeting][0])
 
 
 def _drafted(plan: Plan, meeting_id: str, skipped: dict[str, str], actor: Actor, now: datetime) -> Written:
@@ -273,7 +273,7 @@ def _meeting_row(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> di
 
 def new_meeting(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
     """To look at; nothing is stored."""
-    return rows.shown(Meeting, _meeting_row(plan, meeting_id, actor, now))
+    return rows.transient(Meeting, _meeting_row(plan, meeting_id, actor, now))
 
 
 def agenda_of(request: Request) -> list[Any]:
@@ -330,7 +330,7 @@ async def _store_and_submit(
     elif plan.needs_approval:
         written[Job] = timing.hold(row["id"], row["hold_until"], now)
     await rows.add(session, written, passing=frozenset({Job}))
-    meeting = rows.kept(session, Meeting, row)
+    meeting = rows.persistent(session, Meeting, row)
     if not plan.needs_approval:
         await approval.approve(session, meeting, actor, now)
     detail = {"class": meeting.class_, "state": meeting.state, "dates": len(plan.spans), "things": len(plan.things)}

@@ -88,7 +88,7 @@ async def save_template(
 
 async def templates(session: AsyncSession, actor: Actor) -> list[Template]:
     """Those of his units and of the units above them."""
-    return list(await session.scalars(_of_mine(Template, actor).limit(limits.TEMPLATES)))
+    return list(await session.scalars(_readable(Template, actor).limit(limits.TEMPLATES)))
 
 
 async def delete_template(session: AsyncSession, template_id: str, actor: Actor, now: datetime) -> None:
@@ -123,7 +123,7 @@ async def save_list(
 
 
 async def lists(session: AsyncSession, actor: Actor) -> list[AttendeeList]:
-    return list(await session.scalars(_of_mine(AttendeeList, actor).limit(limits.TEMPLATES)))
+    return list(await session.scalars(_readable(AttendeeList, actor).limit(limits.TEMPLATES)))
 
 
 async def delete_list(session: AsyncSession, list_id: str, actor: Actor, now: datetime) -> None:
@@ -159,7 +159,7 @@ async def _room(session: AsyncSession, table: Any, unit_id: str) -> None:
         )
 
 
-def _of_mine(table: Any, actor: Actor) -> Any:
+def _readable(table: Any, actor: Actor) -> Any:
     query = select(table).order_by(table.name)
     if actor.kind in ("command", "system"):
         return query

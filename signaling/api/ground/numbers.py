@@ -40,7 +40,7 @@ class Rows:
 
     async def keep(self, number: str, title: str, source: str) -> list[str]:
         return await self._database.transact(
-            lambda session: numbers.keep(session, number, title, source, self._clock())
+            lambda session: numbers.store(session, number, title, source, self._clock())
         )
 
     async def renew(self, used: Iterable[str]) -> list[str]:
@@ -53,7 +53,7 @@ class Rows:
     async def all(self) -> list[tuple[str, str]]:
         """Each with its title."""
         async with self._database.reading() as session:
-            return await numbers.kept(session)
+            return await numbers.stored(session)
 
 
 class Numbers:
