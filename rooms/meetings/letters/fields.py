@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -101,7 +101,7 @@ async def draft(
     fields |= await _header(session, host, kind, dated, number, symbol)
     fields |= await _what(session, meeting, host, kind)
     fields |= await _whom(session, invited, host)
-    fields |= await _where(session, meeting, invited, host, date_id)
+    fields |= await _where(session, meeting, invited, date_id)
     fields |= await _signer(session, host, signer_id or meeting.chair_id, dated)
     fields["address"] = links.meeting_address(base, meeting.id) if base and meeting.class_ == "ordinary" else ""
     if note:
@@ -367,48 +367,45 @@ async def _units(session: AsyncSession, invited: Sequence[Attendee]) -> dict[str
     return {one.id: one for one in await session.scalars(select(Unit).where(Unit.id.in_(ids)))}
 
 
-async def _where(
-    session: AsyncSession, meeting: Meeting, invited: Sequence[Attendee], host: Unit, date_id: str = ""
-) -> Fields:
-    mine = Occurrence.id == date_id if date_id else Occurrence.meeting_id == meeting.id
-    halls = list(
-        await session.execute(
-            select(Hall, Site)
-            .join(Site, Hall.site_id == Site.id)
-            .where(
-                Hall.id.in_(
-                    select(Reservation.resource_id)
-                    .join(Occurrence, Reservation.occurrence_id == Occurrence.id)
-                    .where(mine, Reservation.kind == "hall")
-                )
-            )
-            .order_by(Hall.name)
-        )
-    )
-    if date_id and not halls:  # called off: it has given them back
-        return await _where(session, meeting, invited, host)
-    units = await _units(session, invited)
+async def _where(session: AsyncSession, meeting: Meeting, invited: Sequence[Attendee], date_id: str = "") -> Fields:
+    """The booked halls, then each other place. Many places are only counted, and the letter has a list of all guests."""
+    halls = await _halls(session, Occurrence.id == date_id) if date_id else []
+    if not halls:  # of the whole meeting, or of a date that was called off and has given its halls back
+        halls = await _halls(session, Occurrence.meeting_id == meeting.id)
     site_ids = {one.site_id for one in invited if one.site_id}
     sites = {one.id: one for one in await session.scalars(select(Site).where(Site.id.in_(site_ids)))}
-    own = {hall.site_id for hall, _ in halls}
     main = [f"Điểm cầu chính: {hall.name}, {site.name}{_at(site.address)}" for hall, site in halls]
-    named = [one for one in invited if one.role != "chair"]
-    away = [one for one in named if one.site_id and one.site_id not in own]
-    if len(named) <= RECIPIENTS_NAMED and len(away) <= PLACES_NAMED:
-        others = dict.fromkeys(
-            f"{sites[one.site_id].name}{_at(sites[one.site_id].address)}" for one in away if one.site_id
-        )
-        return {"places": [*main, *others], SITES: []}
+    booked = {hall.site_id for hall, _ in halls}
+    guests = [one for one in invited if one.role != "chair"]
+    away = [one for one in guests if one.site_id and one.site_id not in booked]
+    if len(guests) <= RECIPIENTS_NAMED and len(away) <= PLACES_NAMED:
+        places = (sites[one.site_id] for one in away if one.site_id)
+        return {"places": [*main, *dict.fromkeys(f"{one.name}{_at(one.address)}" for one in places)], SITES: []}
+    rows = [_site_row(one, sites.get(one.site_id or "")) for one in guests]
+    return {"places": main + await _sites_by_tier(session, away), SITES: rows[: limits.LETTER_LINES]}
+
+
+async def _halls(session: AsyncSession, of_dates: ColumnElement[bool]) -> list[tuple[Hall, Site]]:
+    reserved = select(Reservation.resource_id).join(Occurrence, Reservation.occurrence_id == Occurrence.id)
+    rows = await session.execute(
+        select(Hall, Site)
+        .join(Site, Hall.site_id == Site.id)
+        .where(Hall.id.in_(reserved.where(of_dates, Reservation.kind == "hall")))
+        .order_by(Hall.name)
+    )
+    return [(hall, site) for hall, site in rows]
+
+
+async def _sites_by_tier(session: AsyncSession, away: Sequence[Attendee]) -> list[str]:
+    units = await _units(session, away)
     by_tier: dict[int, set[str]] = {}
     for one in away:
         tier = units[one.unit_id].tier if one.unit_id in units else PERSONS
         by_tier.setdefault(tier, set()).add(one.site_id or "")
-    counted = [
+    return [
         f"Điểm cầu {TIERS.get(tier, 'khác')}: {len(found)} điểm cầu (danh sách kèm theo)"
         for tier, found in sorted(by_tier.items())
     ]
-    rows = [_site_row(one, sites.get(one.site_id or "")) for one in named]
-    return {"places": main + counted, SITES: rows[: limits.LETTER_LINES]}
 
 
 def _site_row(attendee: Attendee, site: Site | None) -> dict[str, str]:
