@@ -23,10 +23,10 @@ from rooms.store.tables.meetings import Attendee, Meeting
 from rooms.store.tables.org import Person
 from rooms.store.tables.records import Job
 from signaling.notify.replies import read
+from tests.rooms.booking.test_creation import wish
+from tests.rooms.booking.test_life import approved, dates
 from tests.rooms.invited import BASE, KEY, SENDER
 from tests.rooms.province import Province
-from tests.rooms.test_booking_create import wish
-from tests.rooms.test_booking_life import approved, dates
 from tests.signaling.notify.test_mail import Office, mail_server, mailbox, now, office, parts
 
 assert all((mail_server, mailbox, now, office)), "fixtures of test_mail"

@@ -1,6 +1,6 @@
 """64 clients in several processes book at once; processes are killed, PostgreSQL is restarted as after a crash.
 
-    python -m tests.rooms.storm [postgresql] [sqlite] [--requests 100000] [--minutes 60]
+    python -m tests.rooms.booking.storm [postgresql] [sqlite] [--requests 100000] [--minutes 60]
 
 Tells how far it is every ten seconds, stops asking when the time is over, then checks the history of what was asked and
 answered. Ends with 1 when anything was booked twice, lost or left over.
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from rooms.store.database import Database
 from rooms.store.migrations import steps
-from tests.rooms import chaos
+from tests.rooms.booking import chaos
 from tests.rooms.postgres import Postgres
 
 PROCESSES, CLIENTS = 4, 64
@@ -44,7 +44,9 @@ class Crowd:
     def _start(self, place: int) -> subprocess.Popen[bytes]:
         numbers = map(str, (place, PROCESSES, CLIENTS, self.requests, self.until))
         arguments = [self.url, str(self.histories[place]), *numbers]
-        return subprocess.Popen([sys.executable, "-m", "tests.rooms.chaos", *arguments], cwd=Path(__file__).parents[2])
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.rooms.booking.chaos", *arguments], cwd=Path(__file__).parents[3]
+        )
 
     @property
     def running(self) -> bool:

@@ -1,4 +1,4 @@
-"""Nothing is booked twice, lost or left over when many book at once and processes and the database die (`tests.rooms.storm`).
+"""Nothing is booked twice, lost or left over when many book at once and processes and the database die (`storm`).
 The long run is a step of its own of `make sim`.
 """
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.rooms.booking.storm import storm
 from tests.rooms.postgres import Postgres
-from tests.rooms.storm import storm
 
 REQUESTS, KILLS, MINUTES = 1152, 4, 10
 

@@ -1,6 +1,6 @@
 """Many clients book at once, from several processes that may be killed: the clients, what they write down, and the checker.
 
-    python -m tests.rooms.chaos URL HISTORY PLACE PROCESSES CLIENTS REQUESTS UNTIL
+    python -m tests.rooms.booking.chaos URL HISTORY PLACE PROCESSES CLIENTS REQUESTS UNTIL
 
 A client writes down what it asks before it asks and the answer after it has it. It asks again, with the same key, until it has an
 answer; a process that is started again goes on with what the killed one had not heard back.

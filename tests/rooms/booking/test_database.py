@@ -16,8 +16,8 @@ from rooms.store.tables.booking import CapacitySlot, Reservation
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.org import Person
 from rooms.store.tables.sites import Hall, Terminal
+from tests.rooms.booking.test_creation import counts, make, wish
 from tests.rooms.province import Province
-from tests.rooms.test_booking_create import counts, make, wish
 
 Now = Any
 

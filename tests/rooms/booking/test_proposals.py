@@ -12,9 +12,9 @@ from rooms.store.database import Database
 from rooms.store.tables.booking import Change, Proposal
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.records import Job
+from tests.rooms.booking.test_creation import make, set_rule, wish
+from tests.rooms.booking.test_life import dates, denied, do, due
 from tests.rooms.province import Province
-from tests.rooms.test_booking_create import make, set_rule, wish
-from tests.rooms.test_booking_life import dates, denied, do, due
 
 HOURS_4 = timedelta(hours=4)
 

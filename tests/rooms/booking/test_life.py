@@ -36,8 +36,8 @@ from rooms.store.tables.accounts import Account, RoleGrant
 from rooms.store.tables.booking import CapacitySlot, Reservation, Setting, Step
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.records import Job
+from tests.rooms.booking.test_creation import counts, make, refused, wish
 from tests.rooms.province import Province
-from tests.rooms.test_booking_create import counts, make, refused, wish
 
 T = TypeVar("T")
 WEEKLY = "FREQ=WEEKLY;COUNT=6"

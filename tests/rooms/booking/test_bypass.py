@@ -19,9 +19,9 @@ from rooms.meetings import entry, views
 from rooms.store.database import Database
 from rooms.store.tables.booking import Proposal, Reservation
 from rooms.store.tables.meetings import Meeting
+from tests.rooms.booking.test_creation import make, wish
+from tests.rooms.booking.test_life import WEEKLY, approved, dates, denied, do, due, everything, taken
 from tests.rooms.province import Province
-from tests.rooms.test_booking_create import make, wish
-from tests.rooms.test_booking_life import WEEKLY, approved, dates, denied, do, due, everything, taken
 
 
 async def reread(database: Database, meeting: Meeting) -> Meeting:

@@ -254,5 +254,5 @@ async def test_a_control_that_keeps_such_connections_gives_answers_to_others() -
 
 def test_there_is_no_other_shared_connection() -> None:
     """Whoever brings a client of Redis or the like puts it into the storm."""
-    lock = (Path(__file__).parents[2] / "requirements.lock").read_text()
+    lock = (Path(__file__).parents[3] / "requirements.lock").read_text()
     assert not [name for name in ("redis", "valkey", "aiomcache", "aio-pika", "psycopg") if f"\n{name}==" in lock]
