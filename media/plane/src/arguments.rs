@@ -1,7 +1,7 @@
 //! Checks of what Python passes: a wrong type is a TypeError, everything else out of range a ValueError that names it.
 
-use plane_core::shard::messages::MESSAGE_BYTES_MAX;
 use plane_core::shard::tables::line::CNAME_BYTES_MAX;
+use plane_core::shard::uplink::messages::MESSAGE_BYTES_MAX;
 use plane_core::types::{Codec, Encoding, Extension, Feedback, Payload, PayloadMap};
 use plane_core::wire::srtp_profile::Profile;
 use pyo3::exceptions::{PyOverflowError, PyValueError};

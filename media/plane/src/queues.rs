@@ -4,7 +4,7 @@
 use crossbeam_queue::ArrayQueue;
 use plane_core::seam::command::Command;
 use plane_core::seam::event::Event;
-use plane_core::shard::spread::parcel::Parcel;
+use plane_core::shard::turn::parcel::Parcel;
 use plane_udp::{Bell, Leaving, UdpSocket};
 use std::collections::VecDeque;
 use std::io;

@@ -1,6 +1,7 @@
 pub mod bucket;
 pub mod codec;
 pub mod ice;
+pub mod keys;
 pub mod mixer_port;
 pub mod ntp;
 pub mod path;

@@ -56,6 +56,14 @@ pub struct PayloadMap {
     pub rtx: Option<u8>,
 }
 
+impl PayloadMap {
+    /// The entry of the producer's payload type `from`.
+    #[inline]
+    pub fn find(payloads: &[PayloadMap], from: u8) -> Option<&PayloadMap> {
+        payloads.iter().find(|one| one.from == from)
+    }
+}
+
 /// The feedback messages that the far end understands (RFC 4585, RFC 5104).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Feedback {

@@ -2,7 +2,7 @@
 //! still there (RFC 7675, from the peer's own checks). A nominated path is asked by STUN whether the peer gets what is sent
 //! there: till it answers, others may take the path. It learns nothing from media, but where that comes from to ask: a peer
 //! whose address translation forgot does not know that it has moved, and its next check may be 2.5 s away (libwebrtc). One
-//! whose path went silent is asked at all the others that it has checked (`shard::probing::path_probe`).
+//! whose path went silent is asked at all the others that it has checked (`shard::whereabouts::path_probe`).
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! What is remembered of one viewer whose path does not carry everything. See `shard::allocate`.
+//! What is remembered of one viewer whose path does not carry everything. See `shard::downlink::allocate`.
 
 use crate::rate::audio_redundancy::{Lean, VoiceRates};
 

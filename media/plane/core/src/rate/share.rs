@@ -4,6 +4,7 @@
 //! others. Then the foremost are raised as far as they want, the streams of a rank evenly, and so on down the ranks. A step
 //! that does not fit is passed over; who does not get the first one is not sent at all.
 
+use crate::keys::ConsumerKey;
 use crate::rate::bitrates::{Bitrates, SPATIALS, TEMPORALS};
 use crate::types::LAYERS_MAX;
 
@@ -99,7 +100,7 @@ impl Steps {
 /// One picture on its way to the viewer.
 #[derive(Clone, Copy, Debug)]
 pub struct Stream {
-    pub consumer: usize,
+    pub consumer: ConsumerKey,
     /// The higher, the sooner it is served; 0: ordinary.
     pub rank: u8,
     /// Its first step is sent whatever that costs.
@@ -113,7 +114,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub fn new(consumer: usize, (rank, keeps): (u8, bool), steps: Steps, held: Option<Grant>) -> Self {
+    pub fn new(consumer: ConsumerKey, (rank, keeps): (u8, bool), steps: Steps, held: Option<Grant>) -> Self {
         let held = held.map_or(0, |grant| steps.within(grant));
         Stream { consumer, rank, keeps, steps, held, granted: 0, refused: false }
     }

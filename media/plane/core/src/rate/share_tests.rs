@@ -24,7 +24,7 @@ fn camera() -> Steps {
 }
 
 fn stream(rank: u8, steps: Steps) -> Stream {
-    Stream::new(0, (rank, false), steps, Some(Grant::ALL))
+    Stream::new(ConsumerKey::default(), (rank, false), steps, Some(Grant::ALL))
 }
 
 fn shared(streams: &mut [Stream], budget_bps: u64) -> Vec<Option<(u8, u8)>> {
@@ -72,7 +72,8 @@ fn what_is_held_is_held_though_something_better_costs_less() {
         (&[(1, WHOLE, 180_000)], (0, WHOLE), None),
     ];
     for (costs, (layer, temporal), expected) in crossed {
-        let mut streams = [Stream::new(0, (0, false), steps(costs), Some(Grant { layer, temporal }))];
+        let mut streams =
+            [Stream::new(ConsumerKey::default(), (0, false), steps(costs), Some(Grant { layer, temporal }))];
         share(&mut streams, 185_000, false);
         let granted = streams[0].granted().map(|grant| (grant.layer, grant.temporal));
         assert_eq!(granted, expected, "{costs:?}");
@@ -82,7 +83,7 @@ fn what_is_held_is_held_though_something_better_costs_less() {
 #[test]
 fn a_step_up_wants_more_room_than_what_is_held() {
     let held = Some(Grant { layer: 1, temporal: WHOLE });
-    let mut streams = [Stream::new(0, (0, false), camera(), held)];
+    let mut streams = [Stream::new(ConsumerKey::default(), (0, false), camera(), held)];
     assert_eq!(shared(&mut streams, 500_000), [Some((1, WHOLE))]);
     assert_eq!(shared(&mut streams, 1_200_000), [Some((1, WHOLE))], "1.1 Mbit/s is too near");
     assert_eq!(shared(&mut streams, 1_250_000), [Some((2, 1))]);
@@ -94,7 +95,7 @@ fn a_step_up_wants_more_room_than_what_is_held() {
 
 #[test]
 fn one_that_may_not_be_paused_keeps_its_first_step() {
-    let mut streams = [Stream::new(0, (0, true), camera(), None), stream(0, camera())];
+    let mut streams = [Stream::new(ConsumerKey::default(), (0, true), camera(), None), stream(0, camera())];
     assert_eq!(shared(&mut streams, 0), [Some((0, 0)), None]);
 }
 
@@ -119,7 +120,12 @@ mod properties {
     fn streams() -> impl Strategy<Value = Vec<Stream>> {
         let held = proptest::option::of((0..4_u8, 0..4_u8));
         let one = (0..6_u8, proptest::bool::weighted(0.2), costs(), held).prop_map(|(rank, keeps, steps, held)| {
-            Stream::new(0, (rank, keeps), steps, held.map(|(layer, temporal)| Grant { layer, temporal }))
+            Stream::new(
+                ConsumerKey::default(),
+                (rank, keeps),
+                steps,
+                held.map(|(layer, temporal)| Grant { layer, temporal }),
+            )
         });
         proptest::collection::vec(one, 0..12).prop_map(|mut all| {
             all.sort_by_key(|stream| std::cmp::Reverse(stream.rank));
@@ -190,7 +196,7 @@ mod properties {
             costs.sort_unstable();
             let sums = costs.iter().scan(0, |sum, bps| Some({ *sum += bps; *sum }));
             let costs = steps(&sums.zip(0..).map(|(bps, layer)| (layer, WHOLE, bps)).collect::<Vec<_>>());
-            let all = vec![Stream::new(0, (0, false), costs, Some(Grant::ALL)); count];
+            let all = vec![Stream::new(ConsumerKey::default(), (0, false), costs, Some(Grant::ALL)); count];
             let (got, _) = run(&all, budget, true);
             let (least, most) = got.iter().fold((u8::MAX, 0), |ends, one| (ends.0.min(one.granted), ends.1.max(one.granted)));
             prop_assert!(most - least <= 1);

@@ -1,96 +1,77 @@
 //! All that one thread moves: transports, producers, consumers and routers, found by the identifiers of the seam, by
 //! ICE user name and by path. Sans-IO: datagrams, commands and the time come in; messages and events go out.
+//!
+//! # The path of a packet
+//!
+//! 1. `Shard::receive` (this file) takes a datagram. `wire::demux` says what it is.
+//! 2. `whereabouts` says whose it is: by its path, or for a check by its ICE user name (`checks`). A datagram of a line is known by
+//!    its socket (`uplink::line_input`). What belongs to another shard goes there (`handover`).
+//! 3. `uplink::receive` opens SRTP, parses the header once, finds the producer and the layer by the SSRC, and undoes RTX.
+//! 4. `uplink::accept` counts the packet, reads what the codec says of it, and notes how loud it is (`uplink::voices`).
+//! 5. `uplink::queue` copies the packet into the layer's cache and notes the layer in `Agenda::dirty`. The shards that mirror the
+//!    producer get a copy (`report::mirror_out`); on such a shard `uplink::mirror_in` goes on with step 5.
+//! 6. `Shard::flush` ends the batch. `downlink::send` goes through the consumers of each layer in `Agenda::dirty`: which layer
+//!    each consumer gets (`Consumer::decide`), which numbers the packet gets there, whether it has to wait (`Pacer`).
+//! 7. `downlink::packet` writes the packet from the cache into the outbox, seals it, and joins it to a run (UDP GSO).
+//! 8. `downlink::pace` sends what had to wait, and the padding of probes. `downlink::resend` answers NACKs from the cache.
+//! 9. `Shard::parcel` gives the other shards what is theirs. `seam::outbox` gives all messages to the socket side.
+//!
+//! RTCP takes the same way up to step 3 and ends in `uplink::rtcp_in`. What goes to publishers is in `report`: reports, requests for
+//! key frames, NACKs (`uplink::repair`).
+//!
+//! # The folders
+//!
+//! `tables` holds what is known, `turn` what one call gives out. `report`, `downlink`, `uplink`, `whereabouts` and `control` are
+//! functions over them, each above the one before: a folder calls those before it only. Each function takes the tables and the turn, and
+//! the parts of `whereabouts` if it asks where a peer is. Only this file holds all of them.
 
-pub mod allocate;
 pub mod control;
-pub mod early_padding;
-pub mod lines;
-pub mod messages;
-pub mod pace;
-pub mod packet;
-pub mod probing;
-pub mod receive;
-pub mod repair;
-pub mod restart;
-pub mod send;
-pub mod spread;
-pub mod stats;
+pub mod downlink;
+pub mod report;
+mod rounds;
+mod stats;
 pub mod tables;
-pub mod voices;
+pub mod turn;
+pub mod uplink;
+pub mod whereabouts;
 
-use rustc_hash::FxHashMap;
-use slab::Slab;
-
-use crate::ice::questions::Cause;
 use crate::ice::transactions::Transactions;
 use crate::path::Path;
-use crate::rate::share::Stream;
-use crate::seam::event::{Event, IceState};
+use crate::seam::command::Command;
+use crate::seam::event::Event;
 use crate::seam::outbox::{Outbox, Sink};
-use crate::seam::snapshot::Totals;
-use crate::shard::probing::suspects::Astray;
-use crate::shard::spread::claims::Handover;
-use crate::shard::spread::releases::Releases;
-use crate::shard::tables::consumer::Consumer;
-use crate::shard::tables::early_list::EarlyList;
-use crate::shard::tables::line::Part;
-use crate::shard::tables::producer::{Producer, Run};
-use crate::shard::tables::router::Router;
-use crate::shard::tables::transport::Transport;
-use crate::stream::arrivals::FEEDBACK_US;
+use crate::seam::snapshot::{Snapshot, Totals};
+use crate::shard::control::dispatch;
+use crate::shard::downlink::{allocate, early_padding, pace, send, target};
+use crate::shard::tables::Tables;
+use crate::shard::turn::Turn;
+use crate::shard::turn::agenda::Agenda;
+use crate::shard::turn::parcel::{Parcel, Slip};
+use crate::shard::turn::parcels::Parcels;
+use crate::shard::turn::random::Random;
+use crate::shard::turn::scratch::Scratch;
+use crate::shard::uplink::{line_input, mirror_in, receive, repair, rtcp_in, voices};
+use crate::shard::whereabouts::{Whereabouts, addresses, checks, handover, path_probe, unverified_source};
 use crate::stream::levels::WINDOW_US;
-use crate::stream::reception::{ASKS_MAX, VOICE_ASKS_MAX, VOICE_RTT_US_MAX};
 use crate::ticks::{ASKING_TICK_US, BUSY_TICK_US, IDLE_TICK_US};
 use crate::wire::demux::{Class, classify};
-use crate::wire::stun;
-const RETARGET_US: u64 = 500_000;
-/// From one start of all that a peer watches to the next.
-const AGAIN_US: u64 = 200_000;
 
-/// Where each identifier of the seam lives.
-#[derive(Default)]
-pub(crate) struct Ids {
-    pub routers: FxHashMap<u32, usize>,
-    pub transports: FxHashMap<u32, usize>,
-    pub producers: FxHashMap<u32, usize>,
-    pub consumers: FxHashMap<u32, usize>,
-}
+const RETARGET_US: u64 = 500_000;
 
 pub struct Shard {
     pub index: u8,
     wall_offset_us: i64,
-    random: u64,
-    pub(crate) transactions: Transactions,
-    pub(crate) ids: Ids,
-    pub(crate) routers: Slab<Router>,
-    pub(crate) transports: Slab<Transport>,
-    pub(crate) producers: Slab<Producer>,
-    pub(crate) consumers: Slab<Consumer>,
-    pub(crate) ufrags: FxHashMap<Box<[u8]>, usize>,
-    pub(crate) paths: FxHashMap<Path, usize>,
-    /// By socket number: the line that has it alone.
-    pub(crate) lines: Vec<Option<(usize, Part)>>,
-    pub(crate) released: Vec<u16>,
-    /// Transports with packets that wait, or a probe.
-    pub(crate) paced: Vec<usize>,
-    pub(crate) pace_us: u64,
-    /// Transports whose way down is known to be narrow.
-    pub(crate) limited: Vec<usize>,
-    pub(crate) waiting: EarlyList,
-    pub(crate) streams: Vec<Stream>,
-    pub(crate) allocate_us: u64,
-    pub(crate) dirty: Vec<(usize, u8)>,
-    pub(crate) runs: Vec<Run>,
-    pub(crate) events: Vec<Event>,
+    pub(crate) tables: Tables,
+    pub(crate) whereabouts: Whereabouts,
+    agenda: Agenda,
+    pub(crate) parcels: Parcels,
+    events: Vec<Event>,
     pub(crate) totals: Totals,
-    asked: Vec<u16>,
-    tick_us: u64,
+    random: Random,
+    scratch: Scratch,
     window_us: u64,
     retarget_us: u64,
-    pub(crate) snapshot_us: u64,
-    pub(crate) astray: Astray,
-    pub(crate) handover: Handover,
-    pub(crate) releases: Releases,
+    snapshot_us: u64,
 }
 
 impl Shard {
@@ -100,41 +81,52 @@ impl Shard {
         Shard {
             index,
             wall_offset_us,
-            random: transactions.draw_seed() | 1,
-            transactions,
-            ids: Ids::default(),
-            routers: Slab::new(),
-            transports: Slab::new(),
-            producers: Slab::new(),
-            consumers: Slab::new(),
-            ufrags: FxHashMap::default(),
-            paths: FxHashMap::default(),
-            lines: Vec::new(),
-            released: Vec::new(),
-            paced: Vec::new(),
-            pace_us: u64::MAX,
-            limited: Vec::new(),
-            waiting: EarlyList::default(),
-            streams: Vec::new(),
-            allocate_us: u64::MAX,
-            dirty: Vec::new(),
-            runs: Vec::new(),
+            random: Random::new(transactions.draw_seed()),
+            tables: Tables::default(),
+            whereabouts: Whereabouts::new(index, transactions),
+            agenda: Agenda::default(),
+            parcels: Parcels::new(index),
             events: Vec::new(),
             totals: Totals::default(),
-            asked: Vec::new(),
-            tick_us: u64::MAX,
+            scratch: Scratch::default(),
             window_us: 0,
             retarget_us: 0,
             snapshot_us: 0,
-            astray: Astray::new(),
-            handover: Handover::default(),
-            releases: Releases::default(),
         }
+    }
+
+    /// This one is one of `shards` that share their ports.
+    pub fn among(mut self, shards: usize) -> Self {
+        assert!((1..=handover::SHARDS_MAX).contains(&shards) && usize::from(self.index) < shards);
+        if shards > 1 {
+            self.parcels.share(shards);
+        }
+        self
+    }
+
+    /// The parts that functions take, and the turn that they work in.
+    fn split<'a, S: Sink>(
+        &'a mut self,
+        now_us: u64,
+        out: &'a mut Outbox<S>,
+    ) -> (&'a mut Whereabouts, &'a mut Tables, Turn<'a, S>) {
+        let turn = Turn {
+            now_us,
+            wall_us: now_us as i64 + self.wall_offset_us,
+            out,
+            agenda: &mut self.agenda,
+            events: &mut self.events,
+            totals: &mut self.totals,
+            parcels: &mut self.parcels,
+            random: &mut self.random,
+            scratch: &mut self.scratch,
+        };
+        (&mut self.whereabouts, &mut self.tables, turn)
     }
 
     /// When `timeout` is wanted; `u64::MAX`: not before something comes in.
     pub fn deadline(&self) -> u64 {
-        self.tick_us.min(self.pace_us).min(self.allocate_us).min(self.releases.deadline()).min(self.waiting.deadline())
+        self.agenda.deadline().min(self.whereabouts.releases.deadline())
     }
 
     /// What happened since the caller drained it last.
@@ -144,400 +136,178 @@ impl Shard {
 
     /// Sockets of lines that closed since the caller drained it last; what is in the outbox may still go there.
     pub fn released(&mut self) -> &mut Vec<u16> {
-        &mut self.released
+        &mut self.whereabouts.released
+    }
+
+    /// Carries out a command. A command that names what is not there (any more) is counted and passed over.
+    pub fn command<S: Sink>(&mut self, command: Command, now_us: u64, out: &mut Outbox<S>) {
+        let (whereabouts, tables, mut turn) = self.split(now_us, out);
+        if dispatch::carry_out(whereabouts, tables, command, &mut turn).is_none() {
+            self.totals.stale_commands += 1;
+        }
     }
 
     /// One datagram, or one frame of a TCP connection; opened in place.
     pub fn receive<S: Sink>(&mut self, path: Path, datagram: &mut [u8], now_us: u64, out: &mut Outbox<S>) {
         self.totals.received_packets += 1;
         self.totals.received_bytes += datagram.len() as u64;
-        if let Some((key, part)) = self.line_at(path) {
-            return self.receive_on_line((key, part), path, datagram, now_us, out);
+        let (whereabouts, tables, mut turn) = self.split(now_us, out);
+        let turn = &mut turn;
+        if let Some((key, part)) = addresses::line_at(whereabouts, path) {
+            return line_input::receive_on_line(tables, (key, part), path, datagram, turn);
         }
         let class = classify(datagram);
         if class == Class::Stun {
-            return self.receive_check(path, datagram, now_us, out);
+            return checks::receive_check(whereabouts, tables, path, datagram, turn);
         }
-        let Some(key) = self.paths.get(&path).copied() else {
-            if self.hand_over_claimed(path, datagram) {
+        let Some(key) = whereabouts.paths.get(&path).copied() else {
+            if handover::hand_over_claimed(whereabouts, path, datagram, turn) {
                 return;
             }
-            return self.receive_astray(path, class, datagram, now_us, out);
+            return unverified_source::receive_astray(whereabouts, tables, path, class, datagram, turn);
         };
         if matches!(class, Class::Rtp | Class::Rtcp) {
-            let transport = &mut self.transports[key];
+            let transport = &mut tables.transports[key];
             if transport.path().is_some_and(|selected| selected != path) {
-                return self.receive_elsewhere((key, path), class, datagram, now_us, out);
+                return path_probe::receive_elsewhere(whereabouts, tables, (key, path), class, datagram, turn);
             }
             transport.heard_us = now_us;
         }
         match class {
-            Class::Rtp => self.receive_rtp(key, datagram, now_us, out),
+            Class::Rtp => receive::receive_rtp(tables, key, datagram, turn),
             Class::Rtcp => {
-                self.receive_rtcp(key, datagram, now_us, out);
+                rtcp_in::receive_rtcp(tables, key, datagram, turn);
             }
             Class::Dtls => {
-                let transport = &mut self.transports[key];
+                let transport = &mut tables.transports[key];
                 if transport.takes_dtls(datagram, now_us) {
-                    self.events.push(Event::Dtls { transport: transport.id, datagram: (&*datagram).into() });
+                    turn.events.push(Event::Dtls { transport: transport.id, datagram: (&*datagram).into() });
                 } else {
-                    self.totals.malformed += 1;
+                    turn.totals.malformed += 1;
                 }
             }
-            Class::Stun | Class::Unknown => self.totals.malformed += 1,
+            Class::Stun | Class::Unknown => turn.totals.malformed += 1,
         }
     }
 
-    fn receive_check<S: Sink>(&mut self, path: Path, datagram: &[u8], now_us: u64, out: &mut Outbox<S>) {
-        let Some(key) = stun::username(datagram).and_then(|name| self.by_username(name)) else {
-            if self.hand_over_check(path, datagram, now_us) {
-                return;
-            }
-            return self.receive_answer(path, datagram, now_us, out);
-        };
-        if self.is_held(path, (Some(key), self.index), now_us) {
-            self.totals.bad_stun += 1;
+    /// Sends the pending packets of every layer that has some.
+    pub fn flush<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
+        let (_, tables, mut turn) = self.split(now_us, out);
+        send::flush(tables, &mut turn);
+    }
+
+    /// Of what waits for the next flush, some frame is not whole: its rest may be on the way.
+    pub fn is_mid_frame(&self) -> bool {
+        send::is_mid_frame(&self.tables, &self.agenda)
+    }
+
+    /// What is due by now.
+    pub fn timeout<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
+        let is_window = now_us >= self.window_us;
+        let is_retarget = now_us >= self.retarget_us;
+        let (whereabouts, tables, mut turn) = self.split(now_us, out);
+        let turn = &mut turn;
+        if now_us >= turn.agenda.pace_us {
+            pace::tick_pacers(tables, turn);
+        }
+        if now_us >= turn.agenda.allocate_us {
+            allocate::tick_allocations(tables, turn);
+        }
+        if now_us >= turn.agenda.early.deadline() {
+            early_padding::tick_early(tables, turn);
+        }
+        if now_us >= whereabouts.releases.deadline() {
+            handover::release_again(whereabouts, tables, turn);
+        }
+        if now_us < turn.agenda.wake_us {
             return;
         }
-        let transport = &mut self.transports[key];
-        let was_reached = transport.is_reached();
-        let mut reply = [0; stun::REPLY_MAX];
-        let Some(agent) = transport.moving() else { return };
-        let before = agent.selected();
-        let Ok((len, outcome)) = agent.handle(datagram, path, path.remote(), now_us, &mut reply) else {
-            self.totals.bad_stun += 1;
-            return;
+        let asking = repair::tick_producers(tables, turn);
+        let busy = rounds::tick_transports(whereabouts, tables, turn);
+        if is_window {
+            voices::tick_speakers(tables, turn);
+            voices::tick_voices(tables, turn);
+        }
+        if is_retarget {
+            target::tick_layers(tables, turn);
+        }
+        turn.agenda.wake_us = match (asking, busy) {
+            (true, _) => now_us + ASKING_TICK_US,
+            (false, true) => now_us + BUSY_TICK_US,
+            _ if tables.transports.is_empty() => u64::MAX,
+            _ => now_us + IDLE_TICK_US,
         };
-        out.put(path, &reply[..len]);
-        let (knows, selected) = (agent.knows(path), agent.selected());
-        if knows {
-            if self.paths.get(&path) != Some(&key) {
-                self.adopt(path, key);
-            }
-            let held = self.transports[key].ice().is_some_and(|agent| agent.holds(path, now_us));
-            self.claim(path, held);
+        if is_window {
+            self.window_us = now_us + WINDOW_US - BUSY_TICK_US / 2;
         }
-        self.release_path(before.filter(|before| Some(*before) != selected), now_us);
-        if let Some(state) = outcome.state {
-            let id = self.transports[key].id;
-            self.begin_again(key, now_us, out);
-            if state == IceState::Moved {
-                self.transports[key].note_moved(now_us);
-            }
-            self.events.push(Event::Ice { transport: id, state, path });
-        }
-        let starting = self.transports[key].start_us.is_some();
-        if outcome.restarted {
-            self.index_ufrags(key);
-        }
-        if !was_reached {
-            self.reach_again(key, now_us);
-        }
-        let wants_proof = self.transports[key].ice().is_some_and(|agent| agent.wants_proof(path, now_us));
-        if wants_proof {
-            self.ask_there((key, path), Cause::Proof, 0, now_us, out);
-        } else if outcome.nominates_later {
-            self.ask_there((key, path), Cause::Check, 0, now_us, out);
-        }
-        self.wake_within(if starting { 0 } else { IDLE_TICK_US }, now_us);
-    }
-
-    /// Somebody else is at this path, and not the transport of ours or the shard that a datagram names: it does not come from
-    /// there, though it says so. An address translation may give a port to another peer when the one before has closed, has
-    /// moved or is no longer heard.
-    pub(crate) fn is_held(&self, path: Path, named: (Option<usize>, u8), now_us: u64) -> bool {
-        let owner = self.paths.get(&path).filter(|owner| named.0 != Some(**owner));
-        let agent = owner.and_then(|owner| self.transports.get(*owner)).and_then(Transport::ice);
-        agent.is_some_and(|agent| agent.holds(path, now_us)) || self.is_claimed(path, named.1, now_us)
-    }
-
-    /// A path proved to be this transport's; those that its agent forgot are dropped.
-    pub(crate) fn adopt(&mut self, path: Path, key: usize) {
-        let before = self.paths.insert(path, key).filter(|before| *before != key);
-        if let Some(other) = before.and_then(|before| self.transports.get_mut(before)) {
-            other.moving().map(|agent| agent.forget(path));
-        }
-        let Some(agent) = self.transports[key].agent() else { return };
-        self.paths.retain(|path, owner| *owner != key || agent.knows(*path));
-    }
-
-    fn by_username(&self, username: &[u8]) -> Option<usize> {
-        let end = username.iter().position(|byte| *byte == b':')?;
-        self.ufrags.get(&username[..end]).copied()
-    }
-
-    pub(crate) fn index_ufrags(&mut self, key: usize) {
-        self.ufrags.retain(|_, owner| *owner != key);
-        let Some(agent) = self.transports[key].agent() else { return };
-        for ufrag in agent.local_ufrags() {
-            self.ufrags.insert(ufrag.into(), key);
+        if is_retarget {
+            self.retarget_us = now_us + RETARGET_US;
         }
     }
 
     /// A transport of ours knows this path. A TCP connection that no transport knows any more is of no use.
     pub fn uses(&self, path: Path) -> bool {
-        let owner = self.paths.get(&path).and_then(|key| self.transports.get(*key));
-        owner.and_then(Transport::ice).is_some_and(|agent| agent.knows(path))
+        addresses::uses(&self.whereabouts, &self.tables, path)
     }
 
     /// A TCP connection ended: nothing can be sent there any more.
     pub fn tcp_closed(&mut self, connection: u32, now_us: u64) {
-        let ended: Vec<(Path, usize)> = self
-            .paths
-            .iter()
-            .filter(|(path, _)| matches!(path, Path::Tcp { connection: c, .. } if *c == connection))
-            .map(|(path, key)| (*path, *key))
-            .collect();
-        for (path, key) in ended {
-            self.paths.remove(&path);
-            let transport = &mut self.transports[key];
-            if transport.agent().is_some_and(|agent| agent.forget(path)) {
-                let id = transport.id;
-                self.events.push(Event::Ice { transport: id, state: IceState::Disconnected, path });
-            }
-        }
-        self.wake_within(IDLE_TICK_US, now_us);
+        addresses::tcp_closed(&mut self.whereabouts, &mut self.tables, connection, &mut self.events);
+        self.agenda.wake_us = self.agenda.wake_us.min(now_us + IDLE_TICK_US);
     }
 
-    /// What is due by now.
-    pub fn timeout<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
-        if now_us >= self.pace_us {
-            self.tick_pacers(now_us, out);
-        }
-        if now_us >= self.allocate_us {
-            self.tick_allocations(now_us, out);
-        }
-        if now_us >= self.waiting.deadline() {
-            self.tick_early(now_us, out);
-        }
-        if now_us >= self.releases.deadline() {
-            self.release_again(now_us);
-        }
-        if now_us < self.tick_us {
-            return;
-        }
-        let asking = self.tick_producers(now_us, out);
-        let busy = self.tick_transports(now_us, out);
-        if now_us >= self.window_us {
-            self.window_us = now_us + WINDOW_US - BUSY_TICK_US / 2;
-            self.tick_speakers();
-            self.tick_voices(now_us, out);
-        }
-        if now_us >= self.retarget_us {
-            self.retarget_us = now_us + RETARGET_US;
-            self.tick_layers(now_us, out);
-        }
-        self.tick_us = match (asking, busy) {
-            (true, _) => now_us + ASKING_TICK_US,
-            (false, true) => now_us + BUSY_TICK_US,
-            _ if self.transports.is_empty() => u64::MAX,
-            _ => now_us + IDLE_TICK_US,
-        };
+    /// The other shard that the user name of a check names. Nothing else of the datagram is looked at.
+    pub fn names_other(&self, datagram: &[u8]) -> Option<u8> {
+        handover::names_other(&self.parcels, datagram)
     }
 
-    /// Asks for lost packets and key frames; `true` while something is still asked for.
-    fn tick_producers<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) -> bool {
-        let mut asking = false;
-        let mut asked = std::mem::take(&mut self.asked);
-        for at in 0..self.producers.capacity() {
-            let Some(producer) = self.producers.get(at) else { continue };
-            let transport = producer.transport;
-            let rtt_us = self.transports[transport].rtt_us;
-            let answers = self.transports[transport].repairs();
-            let in_time = producer.video || rtt_us.is_none_or(|rtt_us| rtt_us <= VOICE_RTT_US_MAX);
-            let repairs = answers && in_time && producer.repaired && producer.is_wanted();
-            let asks = if producer.video { ASKS_MAX } else { VOICE_ASKS_MAX };
-            for index in 0..producer.layers.len() {
-                let layer = &mut self.producers[at].layers[index];
-                let ssrc = layer.ssrc;
-                layer.bitrates.settle(now_us);
-                asked.clear();
-                if !repairs {
-                    layer.reception.give_up();
-                }
-                let given_up =
-                    layer.reception.is_missing_any() && layer.reception.ask(now_us, rtt_us, asks, &mut asked);
-                let wished = given_up || layer.keyframe.is_wanted();
-                let seen = wished && self.would_be_seen(at, index as u8);
-                let layer = &mut self.producers[at].layers[index];
-                if wished && !seen {
-                    layer.keyframe.came();
-                }
-                let again = layer.keyframe.again(now_us);
-                asking |= layer.reception.is_missing_any();
-                if !asked.is_empty() {
-                    self.send_nack(transport, ssrc, &asked, out);
-                }
-                if again {
-                    self.send_keyframe_request(transport, (at, index), out);
-                }
-                if given_up && seen {
-                    self.ask_keyframe(at, index as u8, now_us, out);
-                }
-            }
-        }
-        self.asked = asked;
-        asking
+    /// What is to go to the shard `to` now, if anything; to be called until there is nothing.
+    pub fn parcel(&mut self, to: usize) -> Option<Parcel> {
+        self.parcels.take(to)
     }
 
-    /// Feedback, reports and consent; `true` while media flows.
-    fn tick_transports<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) -> bool {
-        let mut busy = false;
-        for key in 0..self.transports.capacity() {
-            let Some(transport) = self.transports.get_mut(key) else { continue };
-            if transport.is_mirror() {
+    /// So many datagrams reached another shard, or had no room there.
+    pub fn note_handed(&mut self, datagrams: u64, taken: bool) {
+        *if taken { &mut self.totals.handed_over } else { &mut self.totals.handover_drops } += datagrams;
+    }
+
+    /// What another shard handed us.
+    pub fn unpack<S: Sink>(&mut self, mut parcel: Parcel, now_us: u64, out: &mut Outbox<S>) {
+        self.whereabouts.claims.from = Some(parcel.from);
+        let mut rest = &mut parcel.bytes[..];
+        for slip in &parcel.slips {
+            if let Slip::Datagram { path, len, shown } = *slip {
+                self.whereabouts.claims.shown = shown;
+                let (datagram, others) = rest.split_at_mut(len);
+                rest = others;
+                self.receive(path, datagram, now_us, out);
                 continue;
             }
-            if transport.start_us.is_some_and(|start_us| now_us >= start_us) {
-                self.start_consumers(key, now_us, out);
-            }
-            let transport = &mut self.transports[key];
-            let logged = !transport.arrivals.is_empty();
-            let due = logged && now_us - transport.arrivals.started_at_us >= FEEDBACK_US - FEEDBACK_US / 4;
-            let report = now_us >= transport.report_due_us;
-            busy |= logged;
-            if due {
-                self.send_arrivals(key, out);
-            }
-            if self.transports[key].line().is_some() {
-                self.tick_line(key, report, now_us, out);
-            }
-            if report {
-                busy |= self.is_flowing(key, now_us);
-                let transport = &mut self.transports[key];
-                transport.report_due_us = now_us + transport.report_interval_us();
-                self.send_reports(key, now_us, out);
-            }
-            self.tick_seeking(key, now_us, out);
-            self.tick_doubt(key, now_us, out);
-            self.tick_consent(key, now_us);
-        }
-        busy
-    }
-
-    /// If media can be sent to it again, its pictures begin anew: what came meanwhile is missing. Not more often than at times, for
-    /// it may say that it is here and there without end.
-    pub(crate) fn reach_again(&mut self, key: usize, now_us: u64) {
-        let Shard { transports, consumers, .. } = self;
-        let transport = &mut transports[key];
-        if !transport.is_reached() {
-            return;
-        }
-        for at in &transport.consumers {
-            let consumer = &mut consumers[*at];
-            // Who may ask for no key frame now goes on, and asks when it may.
-            if consumer.video && consumer.current.is_some() && consumer.may_ask_keyframe(now_us) {
-                consumer.stop();
+            let (whereabouts, tables, mut turn) = self.split(now_us, out);
+            let turn = &mut turn;
+            match *slip {
+                Slip::Datagram { .. } => {}
+                Slip::Media(media) => {
+                    let (payload, others) = rest.split_at_mut(media.payload);
+                    let (descriptor, others) = others.split_at_mut(media.descriptor);
+                    rest = others;
+                    mirror_in::accept_media(tables, media, (payload, descriptor), turn);
+                }
+                Slip::Upward(told) => mirror_in::accept_upward(tables, told),
+                Slip::Wish { producer, layer } => mirror_in::accept_wish(tables, producer, layer, turn),
+                Slip::Claim { path, held } => {
+                    handover::yield_path(whereabouts, tables, path, (parcel.from, held), turn)
+                }
+                Slip::Release { path } => whereabouts.claims.note_released(path, parcel.from),
             }
         }
-        let start_us = *transport.start_us.get_or_insert(now_us.max(transport.started_us + AGAIN_US));
-        self.wake_within(start_us.saturating_sub(now_us), now_us);
+        (self.whereabouts.claims.from, self.whereabouts.claims.shown) = (None, false);
+        self.parcels.give_back(parcel);
     }
 
-    /// The connection is up: what its consumers wait for is in the caches, or is asked for.
-    fn start_consumers<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
-        let transport = &mut self.transports[key];
-        if transport.path().is_none() {
-            return;
-        }
-        (transport.start_us, transport.started_us) = (None, now_us);
-        for consumer in transport.consumers.clone() {
-            self.choose_target(consumer, now_us);
-            self.start_from_cache(consumer, now_us, out);
-            self.pad_until_keyframe(consumer, now_us, out);
-            self.retarget(self.consumers[consumer].producer, now_us, out);
-        }
-    }
-
-    pub(crate) fn choose_target(&mut self, consumer: usize, now_us: u64) {
-        let consumer = &mut self.consumers[consumer];
-        let producer = &self.producers[consumer.producer];
-        consumer.aim(producer.choose_layer(consumer.top_layer(), now_us), producer.spatial_top());
-    }
-
-    pub(crate) fn is_flowing(&self, key: usize, now_us: u64) -> bool {
-        let transport = &self.transports[key];
-        let active = |at: &usize| self.producers[*at].layers.iter().any(|l| l.is_active(now_us));
-        transport.producers.iter().any(active)
-    }
-
-    fn tick_consent(&mut self, key: usize, now_us: u64) {
-        let transport = &mut self.transports[key];
-        let id = transport.id;
-        let Some(agent) = transport.agent().filter(|agent| now_us >= agent.deadline()) else { return };
-        let before = agent.selected().or(agent.path());
-        let Some(state) = agent.timeout(now_us) else { return };
-        if state == IceState::Failed {
-            self.paths.retain(|_, owner| *owner != key);
-        }
-        let unknown = Path::Tcp { connection: 0, remote: ([0, 0, 0, 0], 0).into() };
-        self.events.push(Event::Ice { transport: id, state, path: before.unwrap_or(unknown) });
-    }
-
-    fn tick_speakers(&mut self) {
-        let Shard { routers, transports, producers, events, .. } = self;
-        for (_, router) in routers.iter_mut() {
-            let keys = router.transports.iter().flat_map(|t| &transports[*t].producers);
-            let mut levels: Vec<_> = keys
-                .filter_map(|key| {
-                    let producer = &producers[*key];
-                    (!producer.video).then_some((producer.id, *key, producer.level))
-                })
-                .collect();
-            let changed = router.speakers.close_window(levels.iter_mut().map(|(id, _, level)| (*id, level)));
-            for (_, key, level) in levels {
-                producers[key].level = level;
-            }
-            if let Some(speakers) = changed.filter(|_| !router.is_part) {
-                events.push(Event::Speakers { router: router.id, speakers });
-            }
-        }
-    }
-
-    /// A layer that went silent is left for one that is alive; one that is there by now is taken. Who cannot go up within
-    /// the only one is helped.
-    fn tick_layers<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
-        for at in 0..self.producers.capacity() {
-            let Some(producer) = self.producers.get(at).filter(|producer| producer.video) else { continue };
-            let is_stuck = |key: &usize| self.consumers[*key].is_stuck();
-            if producer.spatial_top() != Some(0) || producer.consumers().iter().any(is_stuck) {
-                self.retarget(at, now_us, out);
-            }
-        }
-    }
-
-    /// Chooses each consumer's layer anew and asks for the key frames that the changes need.
-    pub(crate) fn retarget<S: Sink>(&mut self, producer: usize, now_us: u64, out: &mut Outbox<S>) {
-        let mut wanted = 0u8;
-        let chooser = &self.producers[producer];
-        let spatial_top = chooser.spatial_top();
-        for key in chooser.consumers() {
-            let consumer = &mut self.consumers[*key];
-            consumer.aim(chooser.choose_layer(consumer.top_layer(), now_us), spatial_top);
-            if self.transports[consumer.transport].is_reached() && consumer.wants_keyframe() {
-                wanted |= 1 << consumer.target;
-            }
-        }
-        for layer in 0..8u8 {
-            if wanted & 1 << layer != 0 {
-                self.ask_keyframe(producer, layer, now_us, out);
-            }
-        }
-    }
-
-    pub(crate) fn wall_us(&self, now_us: u64) -> i64 {
-        now_us as i64 + self.wall_offset_us
-    }
-
-    pub(crate) fn wake_within(&mut self, us: u64, now_us: u64) {
-        self.tick_us = self.tick_us.min(now_us + us);
-    }
-
-    /// xorshift64*: for starting numbers that need not be secret.
-    pub(crate) fn random(&mut self) -> u64 {
-        self.random ^= self.random >> 12;
-        self.random ^= self.random << 25;
-        self.random ^= self.random >> 27;
-        self.random.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    /// The figures of the last second.
+    pub fn snapshot(&mut self, now_us: u64) -> Snapshot {
+        let elapsed_us = now_us.saturating_sub(std::mem::replace(&mut self.snapshot_us, now_us));
+        stats::snapshot(&mut self.tables, &self.totals, (elapsed_us, now_us))
     }
 }

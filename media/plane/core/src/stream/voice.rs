@@ -1,4 +1,6 @@
-//! How loud a voice is, and which voices of a conference are heard. See `shard::voices`.
+//! How loud a voice is, and which voices of a conference are heard. See `uplink::voices`.
+
+use crate::keys::ProducerKey;
 
 /// Of the way up to a louder packet, with each one: a word is heard from its first packet or two on.
 pub(crate) const ATTACK: f32 = 0.5;
@@ -102,7 +104,7 @@ pub struct Voices {
     pub(crate) most: usize,
     pub(crate) competing: usize,
     /// While more compete than are heard: those who are, by their keys.
-    pub(crate) heard: Vec<usize>,
+    pub(crate) heard: Vec<ProducerKey>,
 }
 
 impl Voices {

@@ -2,27 +2,17 @@
 
 use crate::codec::numbers::Numbers;
 use crate::codec::selection::{Limits, Selection};
+use crate::keys::{ProducerKey, TransportKey};
 use crate::rate::share::Grant;
+use crate::shard::tables::allowances::Allowances;
 use crate::shard::tables::early::Early;
-use crate::stream::cache::{Cache, Entry};
+use crate::shard::tables::outgoing::Outgoing;
+use crate::shard::tables::red_copies::RedCopies;
+use crate::stream::cache::Entry;
 use crate::stream::playout::Playout;
-use crate::stream::redundancy::Redundancy;
-use crate::stream::sent_log::{Sent, SentLog};
 use crate::stream::sequence::{Continuity, Left, Offsets, Picture};
 use crate::types::{Codec, PayloadMap};
 use crate::wire::rtcp::ReportBlock;
-use crate::wire::srtp::RocTx;
-
-/// Resent packets may be half of those sent, after a first allowance (in half packets).
-const RESEND_CREDIT_START: u16 = 200;
-const RESEND_CREDIT_MAX: u16 = 1_000;
-const RESEND_COST: u16 = 2;
-/// A viewer may ask for a key frame so often in the long run, and for so many at once: what each costs, all viewers pay.
-const KEYFRAME_EVERY_US: u64 = 1_000_000;
-const KEYFRAMES_AT_ONCE: u64 = 3;
-/// Numbers that are filled, so evenly or at once: see [`Verdict::Fill`].
-const FILL_EVERY_US: u64 = 20_000;
-const FILLS_AT_ONCE: u64 = 200;
 /// Packets that one report may tell of.
 const REPORTED_MAX: u32 = 10_000;
 /// NAL unit types from here on join or split others (RFC 6184 §5.2).
@@ -30,20 +20,16 @@ const FIRST_COMBINED_NAL: u8 = 24;
 
 pub struct Consumer {
     pub id: u32,
-    pub transport: usize,
-    pub producer: usize,
+    pub transport: TransportKey,
+    pub producer: ProducerKey,
     pub video: bool,
     pub mid: Vec<u8>,
     pub ssrc: u32,
     pub rtx_ssrc: u32,
     pub payloads: Vec<PayloadMap>,
-    pub strip_red: bool,
-    pub red_blocks: Vec<(u8, u8)>,
-    pub redundancy: Redundancy,
+    pub red: RedCopies,
     /// Of pictures.
     pub playout: Playout,
-    /// The way is so narrow that redundant sound is left out, though the receiver takes it.
-    lean: bool,
     pub paused: bool,
     /// What the viewer wants at most.
     pub wanted_layer: u8,
@@ -64,15 +50,10 @@ pub struct Consumer {
     /// The highest layer within the one stream of its source; None: its layers are streams of their own.
     spatial_top: Option<u8>,
     pub continuity: Continuity,
-    pub sent: SentLog,
-    pub roc: RocTx,
-    pub rtx_roc: RocTx,
-    pub rtx_sequence: u16,
-    /// Counts switches, never 0: a packet of another epoch has other offsets.
-    pub epoch: u16,
+    pub outgoing: Outgoing,
     /// The peer has reported on our SSRC: it knows it, and the MID extension may stop (RFC 8843).
     pub acknowledged: bool,
-    resend_credit: u16,
+    pub allowances: Allowances,
     pub last_sent_us: u64,
     pub early: Early,
     pub packets: u64,
@@ -86,10 +67,6 @@ pub struct Consumer {
     pub keyframes_asked: u64,
     /// How often the way to the viewer was held to carry less of what there was than before.
     pub lowered: u64,
-    /// When the asking of this viewer would be used up, were it even; see [`KEYFRAME_EVERY_US`].
-    keyframe_due_us: u64,
-    /// When the numbers filled so far are paid for.
-    fill_due_us: u64,
     pub clock_hz: u32,
     pub report_due_us: u64,
     /// What the peer asked us not to exceed; 0: nothing yet.
@@ -114,8 +91,8 @@ pub enum Verdict {
 /// What a consumer is opened with; see `Command::OpenConsumer`.
 pub struct Opening {
     pub id: u32,
-    pub transport: usize,
-    pub producer: usize,
+    pub transport: TransportKey,
+    pub producer: ProducerKey,
     pub video: bool,
     pub mid: String,
     pub ssrc: u32,
@@ -139,11 +116,8 @@ impl Consumer {
             ssrc: opening.ssrc,
             rtx_ssrc: opening.rtx_ssrc,
             payloads: opening.payloads,
-            strip_red: opening.strip_red,
-            red_blocks: opening.red_blocks,
-            redundancy: Redundancy::default(),
+            red: RedCopies::new(opening.video, opening.strip_red, opening.red_blocks),
             playout: Playout::default(),
-            lean: false,
             paused: opening.paused,
             wanted_layer: u8::MAX,
             wanted_temporal: u8::MAX,
@@ -157,13 +131,9 @@ impl Consumer {
             limits: Limits::NONE,
             spatial_top: None,
             continuity: Continuity::starting_at(random.0),
-            sent: SentLog::new(opening.video),
-            roc: RocTx::default(),
-            rtx_roc: RocTx::default(),
-            rtx_sequence: random.1 & 0x7fff,
-            epoch: 0,
+            outgoing: Outgoing::new(opening.video, random.1),
             acknowledged: false,
-            resend_credit: RESEND_CREDIT_START,
+            allowances: Allowances::default(),
             last_sent_us: 0,
             early: Early::default(),
             packets: 0,
@@ -175,8 +145,6 @@ impl Consumer {
             resent: 0,
             keyframes_asked: 0,
             lowered: 0,
-            keyframe_due_us: 0,
-            fill_due_us: 0,
             clock_hz: if opening.video { 90_000 } else { 48_000 },
             report_due_us: 0,
             limit_bps: 0,
@@ -187,25 +155,13 @@ impl Consumer {
     }
 
     pub fn payload(&self, payload_type: u8) -> Option<&PayloadMap> {
-        self.payloads.iter().find(|p| p.from == payload_type)
-    }
-
-    /// Whether redundant sound goes out as its newest part alone.
-    #[inline]
-    pub fn strips_red(&self) -> bool {
-        self.strip_red || self.is_lean() && !self.red_blocks.is_empty()
-    }
-
-    pub fn is_lean(&self) -> bool {
-        self.lean
+        PayloadMap::find(&self.payloads, payload_type)
     }
 
     /// Leaves redundant sound out, or no longer does.
     pub fn set_lean(&mut self, lean: bool) {
-        let before = self.strips_red();
-        self.lean = lean && !self.video;
-        if self.strips_red() != before {
-            self.forget_sent();
+        if self.red.set_lean(lean) {
+            self.outgoing.forget();
         }
     }
 
@@ -214,7 +170,7 @@ impl Consumer {
         if self.current.is_some() {
             self.previous = self.current.take();
         }
-        self.forget_sent();
+        self.outgoing.forget();
     }
 
     /// Its source, a voice, was left out and is heard again: what it said meanwhile is no gap in the numbers. True if so.
@@ -228,66 +184,25 @@ impl Consumer {
         returns
     }
 
-    /// Nothing that went out can be made again just as it was: under its number would stand another packet.
-    pub fn forget_sent(&mut self) {
-        self.epoch = self.epoch.checked_add(1).unwrap_or(1);
-    }
-
-    /// Whether `sequence` may go out for the first time: it is the newest, or in reach of the log and neither in it nor written
-    /// over by what waits: a number is never sealed twice.
-    #[inline]
-    pub fn is_unsent(&self, sequence: u16) -> bool {
-        match self.roc.behind(sequence) {
-            None => !self.sent.is_past(sequence),
-            Some(behind) => usize::from(behind) < self.sent.len() && !self.sent.is_past(sequence),
-        }
-    }
-
-    /// What goes out from this cache can be sent again as long as it is there, within the bound of the log.
-    #[inline]
-    pub fn remember(&mut self, cache: &Cache) {
-        if cache.full_packets() > self.sent.len() {
-            self.sent.grow(cache.full_packets(), self.roc.last(), self.epoch);
-        }
-    }
-
     /// Where resends go: the payload type and SSRC of retransmissions (RFC 4588), where the peer takes them.
     pub fn rtx(&self) -> Option<u8> {
         self.payloads.first().and_then(|payload| payload.rtx).filter(|_| self.video && self.rtx_ssrc != 0)
-    }
-
-    /// What was sent `back` packets before the newest one, if it can be made again.
-    pub fn sent_before(&mut self, back: u16) -> Option<Sent> {
-        let (sequence, epoch) = (self.roc.last()?.wrapping_sub(back), self.epoch);
-        self.sent.find(sequence).filter(|sent| sent.epoch == epoch).copied()
-    }
-
-    /// Whether `sequence` is among the last that the log can hold.
-    pub fn is_recent(&self, sequence: u16) -> bool {
-        self.roc.behind(sequence).is_some_and(|behind| usize::from(behind) < self.sent.len())
     }
 
     /// The layer sent now starts anew under another SSRC.
     pub fn forget_source(&mut self) {
         self.current = None;
         self.previous = None;
-        self.forget_sent();
+        self.outgoing.forget();
     }
 
     /// Another producer, whose packets stand in another cache under other numbers.
-    pub fn change_source(&mut self, producer: usize, payloads: Vec<PayloadMap>, clock_hz: u32) {
+    pub fn change_source(&mut self, producer: ProducerKey, payloads: Vec<PayloadMap>, clock_hz: u32) {
         self.forget_source();
         self.producer = producer;
         self.payloads = payloads;
         self.clock_hz = clock_hz;
         self.unfit = false;
-    }
-
-    /// SRTP begins with the next packet.
-    pub fn begin_counting(&mut self) {
-        self.roc.begin();
-        self.rtx_roc.begin();
-        self.forget_sent();
     }
 
     /// Nothing was sent of the source that it has now.
@@ -418,7 +333,7 @@ impl Consumer {
         self.previous = None;
         self.aim(self.target, self.spatial_top);
         self.selection.start(self.limits, entry.timestamp);
-        self.forget_sent();
+        self.outgoing.forget();
     }
 
     fn is_above(&mut self, entry: &Entry) -> bool {
@@ -442,7 +357,7 @@ impl Consumer {
         self.packets += 1;
         self.bytes += bytes as u64;
         self.last_sent_us = now_us;
-        self.resend_credit = (self.resend_credit + 1).min(RESEND_CREDIT_MAX);
+        self.allowances.earn();
     }
 
     /// The peer's report on this stream; (lost, received) since the one before.
@@ -453,42 +368,6 @@ impl Consumer {
         let lost = expected * u32::from(block.fraction_lost) / 256;
         (lost, expected - lost)
     }
-
-    /// Whether the viewer's wish for a key frame counts; takes its cost.
-    pub fn may_ask_keyframe(&mut self, now_us: u64) -> bool {
-        take_turn(&mut self.keyframe_due_us, (KEYFRAME_EVERY_US, KEYFRAMES_AT_ONCE), now_us)
-    }
-
-    /// Whether a number may be filled; takes its cost. A publisher who sends all late shall not fill anybody's way with nothing.
-    pub fn may_fill(&mut self, sequence: u16, now_us: u64) -> bool {
-        self.is_unsent(sequence) && take_turn(&mut self.fill_due_us, (FILL_EVERY_US, FILLS_AT_ONCE), now_us)
-    }
-
-    /// Whether one more packet may be resent; takes its cost.
-    pub fn may_resend(&mut self) -> bool {
-        let allowed = self.resend_credit >= RESEND_COST;
-        if allowed {
-            self.resend_credit -= RESEND_COST;
-        }
-        allowed
-    }
-
-    /// Whether one packet may be resent twice at once; takes the cost of the second. From what is over alone: else packets that were
-    /// not sent again yet would go without.
-    pub fn may_resend_twice(&mut self) -> bool {
-        self.resend_credit > RESEND_CREDIT_MAX / 2 && self.may_resend()
-    }
-}
-
-/// Whether one more is in turn, of one every so often in the long run and so many at once; takes it. `due_us`: when those so far
-/// are paid for.
-fn take_turn(due_us: &mut u64, (every_us, at_once): (u64, u64), now_us: u64) -> bool {
-    let next_us = (*due_us).max(now_us) + every_us;
-    let allowed = next_us <= now_us + at_once * every_us;
-    if allowed {
-        *due_us = next_us;
-    }
-    allowed
 }
 
 fn picture(entry: &Entry) -> Picture {

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 
 use crate::bucket::Bucket;
 use crate::codec::telephone_event::Presses;
+use crate::keys::ProducerKey;
 use crate::path::Path;
 use crate::seam::event::LineState;
 use crate::shard::tables::message_stream::Messages;
@@ -73,7 +74,7 @@ impl End {
 /// An SSRC that may take over from the one in use.
 #[derive(Clone, Copy, Debug)]
 pub struct Newcomer {
-    pub producer: usize,
+    pub producer: ProducerKey,
     pub ssrc: u32,
     pub sequence: u16,
 }

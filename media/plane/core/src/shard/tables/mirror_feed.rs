@@ -1,4 +1,4 @@
-//! Which shards mirror a producer, and of which stream each packet for them is. See `spread::mirror`.
+//! Which shards mirror a producer, and of which stream each packet for them is. See `uplink::mirror_in`.
 
 /// Of which stream a mirrored layer is. In another one numbers and times begin anew; all that is handed on says so, for
 /// each parcel may be lost.

@@ -1,7 +1,8 @@
-//! What waits for its turn on the path to one peer, and how much of the path is in use. See `shard::pace`.
+//! What waits for its turn on the path to one peer, and how much of the path is in use. See `downlink::pace`.
 
 use std::collections::VecDeque;
 
+use crate::keys::ConsumerKey;
 use crate::stream::sent_log::Sent;
 
 /// What waits is looked at this often.
@@ -26,7 +27,7 @@ pub const WAITING_MAX: usize = 1_024;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Waiting {
-    pub consumer: usize,
+    pub consumer: ConsumerKey,
     pub sent: Sent,
     pub timestamp: u32,
     pub bytes: u16,
@@ -85,7 +86,7 @@ impl Pacer {
     }
 
     /// This consumer is gone, or has another source.
-    pub fn forget(&mut self, consumer: usize) {
+    pub fn forget(&mut self, consumer: ConsumerKey) {
         self.waiting.retain(|waiting| waiting.consumer != consumer);
         self.waiting_bytes = self.waiting.iter().map(|waiting| usize::from(waiting.bytes)).sum();
     }
@@ -98,9 +99,10 @@ impl Pacer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::Key;
 
     fn waiting(bytes: u16) -> Waiting {
-        Waiting { consumer: 1, sent: Sent::default(), timestamp: 0, bytes }
+        Waiting { consumer: ConsumerKey::new(1), sent: Sent::default(), timestamp: 0, bytes }
     }
 
     #[test]
@@ -147,8 +149,8 @@ mod tests {
     fn a_consumer_that_is_gone_waits_no_longer() {
         let mut pacer = Pacer::default();
         pacer.put(waiting(100));
-        pacer.put(Waiting { consumer: 2, ..waiting(50) });
-        pacer.forget(1);
+        pacer.put(Waiting { consumer: ConsumerKey::new(2), ..waiting(50) });
+        pacer.forget(ConsumerKey::new(1));
         assert_eq!((pacer.waiting.len(), pacer.waiting_bytes), (1, 50));
     }
 }

@@ -3,6 +3,7 @@
 use crate::codec::dependencies::Dependencies;
 use crate::codec::parameter_sets::ParameterSets;
 use crate::codec::red;
+use crate::keys::{ConsumerKey, RouterKey, TransportKey};
 use crate::rate::bitrates::Bitrates;
 use crate::seam::outbox::{RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
 use crate::serial::is_before;
@@ -12,7 +13,7 @@ use crate::stream::incoming::Incoming;
 use crate::stream::levels::Level;
 use crate::stream::meter::Meter;
 use crate::stream::pause_gate::Heard;
-use crate::stream::reception::{Reception, SenderClock};
+use crate::stream::reception::{Arrival, Reception, SenderClock};
 use crate::stream::voice::{AUDIENCES, Audience, Voice};
 use crate::types::{Codec, Encoding, LAYERS_MAX, Payload};
 /// One key frame request per layer in this time, whoever asks.
@@ -198,17 +199,17 @@ impl KeyframeWish {
 
 pub struct Producer {
     pub id: u32,
-    pub transport: usize,
-    pub router: usize,
+    pub transport: TransportKey,
+    pub router: RouterKey,
     pub video: bool,
     pub mid: String,
     pub payloads: Vec<Payload>,
     pub layers: Vec<Layer>,
-    consumers: Vec<usize>,
+    consumers: Vec<ConsumerKey>,
     /// Those of them that are on peers ...
-    viewers: Vec<usize>,
+    viewers: Vec<ConsumerKey>,
     /// ... and those on lines.
-    feeds: Vec<usize>,
+    feeds: Vec<ConsumerKey>,
     pub paused: bool,
     pub level: Level,
     /// Of sound.
@@ -229,7 +230,7 @@ pub struct Producer {
 
 impl Producer {
     pub fn new(
-        (id, transport, router): (u32, usize, usize),
+        (id, transport, router): (u32, TransportKey, RouterKey),
         video: bool,
         mid: String,
         encodings: Vec<Encoding>,
@@ -264,19 +265,19 @@ impl Producer {
         self.payloads.iter().find(|p| p.payload_type == payload_type)
     }
 
-    pub fn consumers(&self) -> &[usize] {
+    pub fn consumers(&self) -> &[ConsumerKey] {
         &self.consumers
     }
 
     /// Whom its packets go to now.
     #[inline]
-    pub fn receivers(&self) -> impl Iterator<Item = &usize> {
+    pub fn receivers(&self) -> impl Iterator<Item = &ConsumerKey> {
         let heard = |by, all| if self.voice.is_unheard(by) { &[][..] } else { all };
         heard(Audience::Viewers, &self.viewers[..]).iter().chain(heard(Audience::Mixer, &self.feeds))
     }
 
     /// Its consumers on lines.
-    pub fn feeds(&self) -> &[usize] {
+    pub fn feeds(&self) -> &[ConsumerKey] {
         &self.feeds
     }
 
@@ -289,7 +290,7 @@ impl Producer {
     /// Nothing of what it sends is heard by anybody now.
     #[inline]
     pub fn is_unheard(&self) -> bool {
-        let unheard = |by, all: &[usize]| all.is_empty() || self.voice.is_unheard(by);
+        let unheard = |by, all: &[ConsumerKey]| all.is_empty() || self.voice.is_unheard(by);
         let left_out = AUDIENCES.iter().any(|by| self.voice.is_unheard(*by));
         left_out && unheard(Audience::Viewers, &self.viewers) && unheard(Audience::Mixer, &self.feeds)
     }
@@ -305,12 +306,12 @@ impl Producer {
         }
     }
 
-    pub fn attach(&mut self, consumer: usize, on_line: bool) {
+    pub fn attach(&mut self, consumer: ConsumerKey, on_line: bool) {
         self.consumers.push(consumer);
         if on_line { &mut self.feeds } else { &mut self.viewers }.push(consumer);
     }
 
-    pub fn detach(&mut self, consumer: usize) {
+    pub fn detach(&mut self, consumer: ConsumerKey) {
         self.consumers.retain(|one| *one != consumer);
         self.viewers.retain(|one| *one != consumer);
         self.feeds.retain(|one| *one != consumer);
@@ -379,10 +380,23 @@ impl Layer {
 
     /// What it costs to send this packet to somebody, of sound its redundant part apart.
     #[inline]
-    pub fn note_cost(&mut self, entry: &Entry, payload: &[u8]) {
+    fn note_cost(&mut self, entry: &Entry, payload: &[u8]) {
         let redundant = if entry.codec == Some(Codec::Red) { red::redundant(payload) } else { 0 };
         self.bitrates.note(entry.place, payload.len() - redundant);
         self.bitrates.note_redundant(redundant);
+    }
+
+    /// Counts a packet that is kept.
+    #[inline]
+    pub fn note_packet(&mut self, entry: &Entry, payload: &[u8], arrival: Arrival, now_us: u64) {
+        if arrival != Arrival::Late {
+            self.newest_timestamp = Some(entry.timestamp);
+        }
+        self.last_us = now_us;
+        self.ended = false;
+        self.packets += 1;
+        self.bytes += payload.len() as u64;
+        self.note_cost(entry, payload);
     }
 
     /// Keeps a packet and queues it for forwarding.

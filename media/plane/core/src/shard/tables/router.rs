@@ -1,11 +1,12 @@
 //! One conference: who belongs to it, and who speaks in it.
 
+use crate::keys::TransportKey;
 use crate::stream::levels::Speakers;
 use crate::stream::voice::{Audience, Voices};
 
 pub struct Router {
     pub id: u32,
-    pub transports: Vec<usize>,
+    pub transports: Vec<TransportKey>,
     pub speakers: Speakers,
     /// Before each audience.
     pub voices: [Voices; 2],

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::bucket::Bucket;
 use crate::ice::agent::Agent;
+use crate::keys::{ConsumerKey, ProducerKey, RouterKey};
 use crate::path::Path;
 use crate::rate::allotment::Allotment;
 use crate::rate::estimate::estimator::Estimator;
@@ -40,7 +41,7 @@ const STATUS_BYTES: i64 = 4;
 /// What a received SSRC is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source {
-    pub producer: usize,
+    pub producer: ProducerKey,
     pub layer: u8,
     pub rtx: bool,
 }
@@ -57,7 +58,7 @@ fn media_bucket(way: &Way, now_us: u64) -> Bucket {
 pub enum Way {
     Ice(Agent),
     Line(Box<Line>),
-    /// There is none: it stands for a transport of the shard `from`, which may be a line. See `spread::mirror`.
+    /// There is none: it stands for a transport of the shard `from`, which may be a line. See `uplink::mirror_in`.
     Mirror {
         from: u8,
         line: bool,
@@ -66,15 +67,15 @@ pub enum Way {
 
 pub struct Transport {
     pub id: u32,
-    pub router: usize,
+    pub router: RouterKey,
     pub way: Way,
     pub inbound: Option<Inbound>,
     pub outbound: Option<Outbound>,
     pub extensions: ExtensionIds,
     pub sources: FxHashMap<u32, Source>,
-    pub outgoing: FxHashMap<u32, usize>,
-    pub producers: Vec<usize>,
-    pub consumers: Vec<usize>,
+    pub outgoing: FxHashMap<u32, ConsumerKey>,
+    pub producers: Vec<ProducerKey>,
+    pub consumers: Vec<ConsumerKey>,
     pub arrivals: Arrivals,
     /// Of the way down.
     pub estimator: Estimator,
@@ -87,9 +88,9 @@ pub struct Transport {
     pub keyed_us: Option<u64>,
     /// When media came last by the selected path.
     pub heard_us: u64,
-    /// When the peer may be asked at all its paths again: see `probing::path_probe`.
+    /// When the peer may be asked at all its paths again: see `whereabouts::path_probe`.
     pub seek_us: u64,
-    /// Its last turn in `probing::suspects`.
+    /// Its last turn in `whereabouts::suspects`.
     pub tried: u64,
     /// Our SSRC in receiver reports and feedback.
     pub ssrc: u32,
@@ -108,7 +109,7 @@ pub struct Transport {
 }
 
 impl Transport {
-    pub fn new(id: u32, router: usize, way: Way, ssrc: u32, now_us: u64) -> Self {
+    pub fn new(id: u32, router: RouterKey, way: Way, ssrc: u32, now_us: u64) -> Self {
         Transport {
             id,
             router,

@@ -1,0 +1,266 @@
+//! What each viewer is sent when the way to it does not carry everything: decided here on ticks, carried out by
+//! `send.rs`. Who is not limited costs nothing.
+//!
+//! Voices are reserved first; `share.rs` divides the rest. What is too much goes down at once, unless it is so little that
+//! the estimate may be wrong; up it goes with room to spare, and the later the oftener it was too much.
+
+use crate::keys::{ConsumerKey, TransportKey};
+use crate::rate::allotment::{Allotment, Budget};
+use crate::rate::audio_redundancy::{Finding, PathState, VoiceRates};
+use crate::rate::estimate::estimator::CALM_QUEUE_US;
+use crate::rate::share::{Grant, Shared, Steps, Stream, share};
+use crate::seam::event::Event;
+use crate::seam::outbox::Sink;
+use crate::shard::downlink::{early_padding, pace, send, target};
+use crate::shard::report::keyframes;
+use crate::shard::tables::Tables;
+use crate::shard::tables::consumer::Consumer;
+use crate::shard::tables::producer::Producer;
+use crate::shard::tables::transport::Transport;
+use crate::shard::turn::Turn;
+use crate::stream::voice::Audience;
+
+/// A limited viewer is looked at this often, and when its estimate falls.
+const EVERY_US: u64 = 200_000;
+/// Between two looks at any.
+const SPACING_US: u64 = 20_000;
+/// More than Opus has (RFC 6716, 2.1.1), and no more than that again is reserved for what is redundant of one voice.
+const VOICE_BPS_MAX: u64 = 600_000;
+/// What is this far above the budget stops now rather than with the next key frame.
+const FLOOD: f64 = 2.0;
+/// Added to the priority of pictures of whoever speaks.
+const SPEAKS: u8 = 2;
+
+/// The estimate of this transport has changed.
+pub(crate) fn note_available<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
+    let transport = &mut tables.transports[key];
+    let known = transport.estimator.available_bps(turn.now_us).is_some() && transport.line().is_none();
+    let first = known && !transport.allotment.limited;
+    if first {
+        transport.allotment.limited = true;
+        turn.agenda.limited.push(key);
+    }
+    if first || tables.transports[key].estimator.lowered_us() == turn.now_us {
+        allocate_soon(tables, key, turn);
+    }
+}
+
+pub(crate) fn allocate_soon<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
+    let allotment = &mut tables.transports[key].allotment;
+    if allotment.limited {
+        allotment.due_us = turn.now_us;
+        let spaced_us = turn.now_us.max(allotment.looked_us + SPACING_US);
+        turn.agenda.allocate_us = turn.agenda.allocate_us.min(spaced_us);
+    }
+}
+
+/// A stream that begins on a narrow way begins low; the next tick says what it may have.
+pub(crate) fn begin_low<S: Sink>(tables: &mut Tables, consumer: ConsumerKey, turn: &mut Turn<S>) {
+    let Consumer { transport, video, .. } = tables.consumers[consumer];
+    if video && tables.transports[transport].allotment.limited {
+        set_grant(tables, consumer, Some(Grant::LOWEST), turn);
+        allocate_soon(tables, transport, turn);
+    }
+}
+
+pub(crate) fn tick_allocations<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) {
+    let mut limited = std::mem::take(&mut turn.agenda.limited);
+    limited.retain(|key| {
+        let Some(transport) = tables.transports.get_mut(*key) else { return false };
+        if turn.now_us < transport.allotment.due_us {
+            return true;
+        }
+        transport.allotment.due_us = turn.now_us + EVERY_US;
+        let Some(available_bps) = transport.estimator.available_bps(turn.now_us) else {
+            lift(tables, *key, turn);
+            return false;
+        };
+        allocate(tables, *key, available_bps, turn);
+        true
+    });
+    let next_us = limited.iter().map(|key| tables.transports[*key].allotment.due_us).min();
+    turn.agenda.allocate_us = next_us.map_or(u64::MAX, |next_us| next_us.max(turn.now_us + SPACING_US));
+    turn.agenda.limited = limited;
+}
+
+/// Nothing is known any more that would limit this viewer.
+fn lift<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
+    tables.transports[key].allotment = Allotment::default();
+    for at in 0..tables.transports[key].consumers.len() {
+        let consumer = tables.transports[key].consumers[at];
+        tables.consumers[consumer].set_lean(false);
+        grant(tables, consumer, Some(Grant::ALL), false, turn);
+    }
+}
+
+pub(crate) fn allocate<S: Sink>(tables: &mut Tables, key: TransportKey, available_bps: u64, turn: &mut Turn<S>) {
+    let mut streams = std::mem::take(&mut turn.scratch.streams);
+    gather_streams(tables, key, turn.now_us, &mut streams);
+    let budget = budget(tables, key, available_bps, &streams, turn.now_us);
+    let Transport { allotment, estimator, .. } = &mut tables.transports[key];
+    let flat = estimator.queue_us(turn.now_us) < CALM_QUEUE_US;
+    let little = estimator.loss_is_little(turn.now_us);
+    let calm = flat && little;
+    let dead = estimator.is_stale(turn.now_us) && estimator.is_silent(turn.now_us);
+    let kept = allotment.keeps(flat, estimator.loss(), little, turn.now_us);
+    streams.iter_mut().filter(|stream| stream.is_held()).take(kept).for_each(|stream| stream.keeps = true);
+    let tolerated_bps = allotment.tolerates(&budget, calm, turn.now_us);
+    let limit_bps = tolerated_bps.unwrap_or(budget.bps);
+    let may_raise = tolerated_bps.is_none() && calm && !dead && allotment.may_raise(budget.bps, turn.now_us);
+    let shared = share(&mut streams, limit_bps, may_raise);
+    if streams.iter().any(Stream::is_raised) {
+        allotment.note_raised(turn.now_us);
+    }
+    if budget.held_bps > limit_bps {
+        allotment.note_lowered(budget.held_bps, turn.now_us);
+    }
+    let flood = budget.held_bps as f64 > limit_bps as f64 * FLOOD;
+    for stream in &streams {
+        tables.consumers[stream.consumer].lowered += u64::from(stream.is_lowered());
+        grant(tables, stream.consumer, stream.granted(), flood, turn);
+    }
+    turn.scratch.streams = streams;
+    look_for_more(tables, key, shared, tolerated_bps, budget, turn);
+}
+
+/// The pictures that this viewer could be sent, the foremost first.
+fn gather_streams(tables: &Tables, key: TransportKey, now_us: u64, streams: &mut Vec<Stream>) {
+    let transport = &tables.transports[key];
+    let dominant = tables.routers[transport.router].speakers.dominant();
+    let speaks = dominant.and_then(|id| Some(tables.producers[*tables.ids.producers.get(&id)?].transport));
+    streams.clear();
+    for at in &transport.consumers {
+        let consumer = &tables.consumers[*at];
+        let producer = &tables.producers[consumer.producer];
+        if !consumer.video || consumer.paused || producer.paused {
+            continue;
+        }
+        let steps = steps_of(producer, consumer.wanted(), now_us);
+        if steps.as_slice().is_empty() {
+            continue;
+        }
+        let rank = consumer.priority + if speaks == Some(producer.transport) { SPEAKS } else { 0 };
+        streams.push(Stream::new(*at, (rank, consumer.keeps), steps, consumer.grant));
+    }
+    streams.sort_by_key(|stream| std::cmp::Reverse(stream.rank));
+}
+
+fn budget(tables: &mut Tables, key: TransportKey, available_bps: u64, streams: &[Stream], now_us: u64) -> Budget {
+    let Transport { consumers, allotment, estimator, .. } = &mut tables.transports[key];
+    let sounds = consumers.iter().map(|at| &tables.consumers[*at]).filter(|one| !one.video && !one.paused);
+    let voices = sounds.map(|one| (one, &tables.producers[one.producer]));
+    let heard = voices.filter(|(_, producer)| !producer.paused && !producer.voice.is_unheard(Audience::Viewers));
+    let sum = heard.fold(None, |sum: Option<VoiceRates>, (one, producer)| {
+        let (bitrates, sum) = (&producer.layers[0].bitrates, sum.unwrap_or_default());
+        let plain_bps = bitrates.plain_bps().min(VOICE_BPS_MAX);
+        let came_bps = if one.red.strip { 0 } else { bitrates.total_bps().saturating_sub(bitrates.plain_bps()) };
+        let made_bps = one.red.copies_bps(bitrates) as u64;
+        Some(VoiceRates {
+            plain_bps: sum.plain_bps + plain_bps,
+            whole_bps: sum.whole_bps + plain_bps + came_bps.min(VOICE_BPS_MAX),
+            sent_bps: sum.sent_bps + plain_bps + came_bps.max(made_bps).min(VOICE_BPS_MAX),
+        })
+    });
+    let held_bps = streams.iter().map(Stream::held_bps).sum();
+    let way = PathState {
+        available_bps,
+        narrow_us: estimator.narrow_us(now_us),
+        has_voices_alone: held_bps == 0,
+        cut_us: estimator.cut_us(),
+        trial_looks: estimator.trial_looks(now_us),
+        eased_us: estimator.eased_us(),
+        loss: estimator.loss(),
+        last_loss: estimator.last_loss(),
+        own_loss: estimator.inherent_loss(),
+    };
+    let voices = sum.unwrap_or_default();
+    let finding = allotment.lean.note_trial(voices, way, now_us);
+    let lean = match sum {
+        Some(voices) => allotment.lean.turn(voices, way, allotment.voices_bps, now_us),
+        None => allotment.lean.is_on(),
+    };
+    for at in &*consumers {
+        tables.consumers[*at].set_lean(lean);
+        let redundancy = &mut tables.consumers[*at].red.redundancy;
+        match finding {
+            Finding::Nothing => {}
+            Finding::Cured => redundancy.forget(now_us),
+            Finding::Vain => redundancy.recall(now_us),
+        }
+    }
+    // What is lost goes out twice.
+    let arrives = 1.0 - estimator.loss().min(0.5);
+    let voices_bps = allotment.reserve(sum, now_us);
+    let bps = ((available_bps as f64 * arrives) as u64).saturating_sub(voices_bps);
+    Budget { bps, voices_bps, arrives, held_bps }
+}
+
+/// Where something better is wanted than the estimate allows, or what is sent is in doubt, the way is probed.
+fn look_for_more<S: Sink>(
+    tables: &mut Tables,
+    key: TransportKey,
+    shared: Shared,
+    in_doubt: Option<u64>,
+    budget: Budget,
+    turn: &mut Turn<S>,
+) {
+    let Some(wanted_bps) = in_doubt.or(shared.wanted_bps) else { return };
+    let transport = &mut tables.transports[key];
+    let wanted_bps = (wanted_bps + budget.voices_bps) as f64 / budget.arrives;
+    let rtt_us = transport.rtt_or_guess_us();
+    if transport.estimator.look_for(wanted_bps as u64, rtt_us, turn.now_us) {
+        pace::pace(tables, key, turn);
+    }
+}
+
+/// `flood`: what is too much stops at once, though the picture stands until the next key frame.
+fn grant<S: Sink>(tables: &mut Tables, key: ConsumerKey, grant: Option<Grant>, flood: bool, turn: &mut Turn<S>) {
+    let before = tables.consumers[key].grant;
+    if !set_grant(tables, key, grant, turn) {
+        return;
+    }
+    target::choose_target(tables, key, turn.now_us);
+    if before.is_none() {
+        send::start_from_cache(tables, key, turn);
+        early_padding::pad_until_keyframe(tables, key, turn);
+    }
+    let consumer = &mut tables.consumers[key];
+    if flood && consumer.current.is_some_and(|current| current > consumer.target) {
+        consumer.stop();
+    }
+    let (producer, target) = (consumer.producer, consumer.target);
+    if tables.transports[consumer.transport].is_reached() && consumer.wants_keyframe() {
+        keyframes::ask_keyframe(tables, producer, target, turn);
+    }
+}
+
+/// False: it was so already.
+fn set_grant<S: Sink>(tables: &mut Tables, key: ConsumerKey, grant: Option<Grant>, turn: &mut Turn<S>) -> bool {
+    let consumer = &mut tables.consumers[key];
+    let before = std::mem::replace(&mut consumer.grant, grant);
+    if before.is_some() != grant.is_some() {
+        let starved = grant.is_none();
+        if starved {
+            consumer.stop();
+        }
+        turn.events.push(Event::Starved { consumer: consumer.id, starved });
+    }
+    before != grant
+}
+
+/// What `producer` sends now, up to the layer and temporal id wanted; empty: nothing, or it is not known yet.
+fn steps_of(producer: &Producer, wanted: Grant, now_us: u64) -> Steps {
+    let mut steps = Steps::default();
+    match &producer.layers[..] {
+        [layer] if layer.is_active(now_us) => {
+            let top = wanted.layer.min(layer.bitrates.top_spatial());
+            (0..=top).for_each(|spatial| steps.add(&layer.bitrates, (spatial, spatial), wanted));
+        }
+        layers => {
+            let top = producer.choose_layer(wanted.layer, now_us);
+            let active = layers.iter().zip(0..=top).filter(|(layer, _)| layer.is_active(now_us));
+            active.for_each(|(layer, index)| steps.add(&layer.bitrates, (layer.bitrates.top_spatial(), index), wanted));
+        }
+    }
+    steps
+}

@@ -1,0 +1,128 @@
+//! Spreads over time what would be too much at once for the way to a peer: frames go out in runs as they are, and only
+//! what exceeds a burst waits. Voices never wait. Sends the padding of probes too.
+//!
+//! A packet that waits has its numbers already; it is written when it goes out, from the producer's cache.
+
+use crate::keys::TransportKey;
+use crate::seam::outbox::Sink;
+use crate::shard::downlink::packet::{Burst, Packet, write_padding};
+use crate::shard::tables::Tables;
+use crate::shard::tables::pacer::PACE_US;
+use crate::shard::turn::Turn;
+use crate::stream::sent_log::Content;
+
+/// Padding packets of one transport at a time.
+const PADDING_PACKETS_MAX: usize = 64;
+/// A probe is padded when at least so much is missing.
+const PADDING_BYTES_MIN: usize = 200;
+/// Of packets that are nothing else.
+const PADDING_ONLY: u8 = 224;
+/// A probe repeats the last so many packets of a stream.
+const REPEATED: u16 = 24;
+const SPACE: usize = 2_048;
+
+/// Something of this transport waits or is probed: it is looked at soon.
+pub(crate) fn pace<S: Sink>(tables: &mut Tables, transport: TransportKey, turn: &mut Turn<S>) {
+    let pacer = &mut tables.transports[transport].pacer;
+    if !std::mem::replace(&mut pacer.listed, true) {
+        turn.agenda.paced.push(transport);
+    }
+    turn.agenda.pace_us = turn.agenda.pace_us.min(turn.now_us + PACE_US);
+}
+
+pub(crate) fn tick_pacers<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) {
+    let mut paced = std::mem::take(&mut turn.agenda.paced);
+    paced.retain(|key| {
+        release(tables, *key, turn);
+        pad(tables, *key, turn);
+        let Some(transport) = tables.transports.get_mut(*key) else { return false };
+        let is_waiting = !transport.pacer.is_empty() || transport.estimator.padding_bytes(turn.now_us).is_some();
+        transport.pacer.listed = is_waiting && transport.destination().is_some();
+        transport.pacer.listed
+    });
+    turn.agenda.pace_us = if paced.is_empty() { u64::MAX } else { turn.now_us + PACE_US };
+    turn.agenda.paced = paced;
+}
+
+/// What may go out by now goes out, in the order that it came.
+fn release<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
+    let Some(transport) = tables.transports.get_mut(key) else { return };
+    let Some(path) = transport.destination() else { return };
+    transport.pacer.settle(transport.estimator.available_bps(turn.now_us), turn.now_us);
+    let mut burst = Burst::default();
+    while let Some(waiting) = transport.pacer.take() {
+        let consumer = &mut tables.consumers[waiting.consumer];
+        let layer = &tables.producers[consumer.producer].layers[usize::from(waiting.sent.layer())];
+        let Some((cache, entry)) = layer.cache.as_ref().and_then(|c| Some((c, c.get(waiting.sent.source)?))) else {
+            continue;
+        };
+        if burst.is_long() {
+            burst.end(path, true, turn.out);
+        }
+        if turn.out.space().len() < SPACE + burst.len() {
+            burst.end(path, true, turn.out);
+            turn.out.reserve(SPACE);
+        }
+        let (offsets, timestamp) = (waiting.sent.offsets(), waiting.timestamp);
+        let packet = Packet {
+            cache,
+            entry,
+            offsets,
+            padding: waiting.sent.padding,
+            content: waiting.sent.content,
+            timestamp,
+            marker: waiting.sent.marker(),
+        };
+        let space = &mut turn.out.space()[burst.len()..];
+        let Some(len) = packet.write_noted(consumer, waiting.sent, transport, turn.now_us, space) else { continue };
+        match waiting.sent.content {
+            Content::Nothing => consumer.count_filler(len),
+            _ => consumer.count(len, turn.now_us),
+        }
+        transport.count_sent(1, len as u64);
+        transport.pacer.spend(len);
+        burst.add(len, path, true, turn.out);
+    }
+    burst.end(path, true, turn.out);
+}
+
+/// What a probe is short of by now: packets of a stream once more, else nothing but padding.
+fn pad<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
+    for repeat in 0..PADDING_PACKETS_MAX as u16 {
+        let Some(transport) = tables.transports.get_mut(key) else { return };
+        let due = transport.estimator.padding_bytes(turn.now_us).unwrap_or(0);
+        let Some(path) = transport.destination().filter(|_| due >= PADDING_BYTES_MIN) else { return };
+        let consumers = &tables.consumers;
+        let candidates = || transport.consumers.iter().copied().filter(|at| consumers[*at].rtx().is_some());
+        let running = candidates().find(|at| consumers[*at].current.is_some());
+        let Some(at) = running.or_else(|| candidates().next()) else { return };
+        let consumer = &mut tables.consumers[at];
+        let producer = &tables.producers[consumer.producer];
+        let space = turn.out.reserve(SPACE);
+        let written = consumer
+            .outgoing
+            .sent_before(repeat % REPEATED)
+            .filter(|sent| sent.content != Content::Nothing)
+            .and_then(|sent| {
+                let cache = producer.layers.get(usize::from(sent.layer()))?.cache.as_ref()?;
+                let entry = cache.get(sent.source)?;
+                let timestamp = consumer.continuity.timestamp(entry.timestamp);
+                Some(Packet {
+                    cache,
+                    entry,
+                    offsets: sent.offsets(),
+                    padding: 0,
+                    content: sent.content,
+                    timestamp,
+                    marker: sent.marker(),
+                })
+            })
+            .and_then(|packet| packet.write_rtx(consumer, transport, turn.now_us, space));
+        let written = written.or_else(|| write_padding(consumer, PADDING_ONLY, transport, turn.now_us, space));
+        let Some(len) = written else { return };
+        turn.out.push(path, len, len, true);
+        transport.count_sent(1, len as u64);
+        transport.pacer.spend(len);
+        turn.totals.probe_bytes += len as u64;
+    }
+}

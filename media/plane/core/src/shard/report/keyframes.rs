@@ -1,0 +1,85 @@
+//! Key frames that are asked for: whether anybody would see one, and how the publisher understands the request.
+
+use crate::keys::{ConsumerKey, ProducerKey, TransportKey};
+use crate::seam::event::Event;
+use crate::seam::outbox::Sink;
+use crate::shard::report::{mirror_out, rtcp_out};
+use crate::shard::tables::Tables;
+use crate::shard::tables::transport::{Transport, Way};
+use crate::shard::turn::Turn;
+use crate::ticks::BUSY_TICK_US;
+use crate::wire::rtcp;
+
+/// Key frame requests to a terminal are repeated this often (its encoder may take half a second).
+const KEYFRAME_AGAIN_US: u64 = 1_000_000;
+
+/// PLI, FIR or both; who understands neither, or has not answered for a second, is to be asked by signalling.
+fn ask_line_for_keyframe<S: Sink>(
+    tables: &mut Tables,
+    key: TransportKey,
+    at: (ProducerKey, usize),
+    turn: &mut Turn<S>,
+) {
+    let layer = &mut tables.producers[at.0].layers[at.1];
+    layer.keyframe.repeat_after(KEYFRAME_AGAIN_US);
+    let (media, serial, asks) = (layer.ssrc, layer.keyframe.serial, layer.keyframe.asks());
+    let transport = &tables.transports[key];
+    let Some(line) = transport.line() else { return };
+    let (feedback, own) = (line.feedback, rtcp_out::own_ssrc(tables, key));
+    if asks > 1 || !(feedback.pli || feedback.fir) {
+        turn.events.push(Event::Keyframe { transport: transport.id });
+    }
+    let mut body = [0; 32];
+    let mut len = 0;
+    if feedback.pli {
+        len += rtcp::write_pli(&mut body, own, media);
+    }
+    if feedback.fir {
+        len += rtcp::write_fir(&mut body[len..], own, media, serial);
+    }
+    if len > 0 {
+        rtcp_out::send_line_rtcp(tables, key, &body[..len], turn);
+    }
+}
+
+/// Asks the publisher for a key frame unless that was done a moment ago.
+pub(crate) fn ask_keyframe<S: Sink>(tables: &mut Tables, producer: ProducerKey, layer: u8, turn: &mut Turn<S>) {
+    let at = (producer, usize::from(layer));
+    let Some(producer) = tables.producers.get_mut(at.0) else { return };
+    let Some(layer) = producer.layers.get_mut(at.1) else { return };
+    if !producer.video || layer.ssrc == 0 || !layer.keyframe.wish(turn.now_us) {
+        return;
+    }
+    let transport = producer.transport;
+    send_keyframe_request(tables, transport, at, turn);
+    turn.wake_within(BUSY_TICK_US);
+}
+
+/// Whether a key frame of this layer would come, and be shown to anybody. It costs one of each layer.
+pub(crate) fn would_be_seen(tables: &Tables, producer: ProducerKey, layer: u8) -> bool {
+    let producer = &tables.producers[producer];
+    // Who is yet to come looks, too.
+    let is_there = |transport: &Transport| transport.outbound.is_none() || transport.is_reached();
+    let looks = |key: &ConsumerKey| {
+        let consumer = &tables.consumers[*key];
+        consumer.looks_at(layer) && is_there(&tables.transports[consumer.transport])
+    };
+    let is_looked_at = || !producer.mirrors.is_empty() || producer.consumers().iter().any(looks);
+    !producer.is_stopped(layer) && is_looked_at()
+}
+
+/// Asks in the way that the publisher understands.
+pub(crate) fn send_keyframe_request<S: Sink>(
+    tables: &mut Tables,
+    transport: TransportKey,
+    at: (ProducerKey, usize),
+    turn: &mut Turn<S>,
+) {
+    match tables.transports[transport].way {
+        Way::Ice(_) => {}
+        Way::Line(_) => return ask_line_for_keyframe(tables, transport, at, turn),
+        Way::Mirror { from, .. } => return mirror_out::wish_of_mirror(tables, from, at, turn),
+    }
+    let ssrc = tables.producers[at.0].layers[at.1].ssrc;
+    rtcp_out::send_pli(tables, transport, ssrc, turn);
+}

@@ -1,0 +1,59 @@
+//! Bitrate limits between this server and a terminal (RFC 5104 TMMBR, TMMBN).
+
+use crate::keys::TransportKey;
+use crate::seam::event::Event;
+use crate::seam::outbox::Sink;
+use crate::shard::report::rtcp_out;
+use crate::shard::tables::Tables;
+use crate::shard::turn::Turn;
+use crate::wire::rtcp::{self, TmmbrEntries, TmmbrEntry};
+
+/// RFC 5104 §4.2.1.1: what UDP, IPv4 and RTP add to a packet.
+const OVERHEAD_BYTES: u16 = 40;
+/// Tuples looked at in one request.
+const LIMITS_MAX: usize = 8;
+
+/// Asks for the limit of the line where the far end sends video and knows the message.
+pub(crate) fn ask_limit<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
+    let transport = &mut tables.transports[key];
+    let videos = transport.producers.iter().filter(|at| tables.producers[**at].video);
+    let ssrcs = videos.map(|at| tables.producers[*at].layers[0].ssrc);
+    let Some(media) = ssrcs.into_iter().find(|ssrc| *ssrc != 0) else { return };
+    let Some(line) = transport.line_mut().filter(|line| line.feedback.tmmbr) else { return };
+    let Some(bitrate_bps) = line.limit.ask() else { return };
+    let mut body = [0; 32];
+    let entry = TmmbrEntry { ssrc: media, bitrate_bps, overhead_bytes: OVERHEAD_BYTES };
+    let len = rtcp::write_tmmbr(&mut body, rtcp_out::own_ssrc(tables, key), &entry);
+    rtcp_out::send_line_rtcp(tables, key, &body[..len], turn);
+}
+
+/// The far end wants less of what we send: confirmed at once (RFC 5104 §4.2.2), told to the control side.
+pub(crate) fn limit_asked<S: Sink>(
+    tables: &mut Tables,
+    key: TransportKey,
+    (sender, entries): (u32, TmmbrEntries),
+    turn: &mut Turn<S>,
+) {
+    for entry in entries.take(LIMITS_MAX) {
+        let transport = &mut tables.transports[key];
+        let Some(at) = transport.outgoing.get(&entry.ssrc).copied() else { continue };
+        if !transport.line_mut().is_some_and(|line| line.news.take(turn.now_us)) {
+            return;
+        }
+        let consumer = &mut tables.consumers[at];
+        if consumer.limit_bps != entry.bitrate_bps {
+            consumer.limit_bps = entry.bitrate_bps;
+            turn.events.push(Event::Limit { consumer: consumer.id, bitrate_bps: entry.bitrate_bps });
+        }
+        let mut body = [0; 32];
+        let owned = TmmbrEntry { ssrc: sender, ..entry };
+        let len = rtcp::write_tmmbn(&mut body, entry.ssrc, &owned);
+        rtcp_out::send_line_rtcp(tables, key, &body[..len], turn);
+    }
+}
+
+pub(crate) fn limit_confirmed(tables: &mut Tables, key: TransportKey) {
+    if let Some(line) = tables.transports[key].line_mut() {
+        line.limit.confirm();
+    }
+}

@@ -1,0 +1,238 @@
+//! RTCP that comes in: reports, requests and arrival times (RFC 3550, 4585, 4588, 5104).
+
+use crate::keys::{ConsumerKey, TransportKey};
+use crate::ntp::{ntp, unix_us};
+use crate::rate::estimate::estimator::CALM_QUEUE_US;
+use crate::seam::event::Event;
+use crate::seam::outbox::Sink;
+use crate::shard::downlink::{allocate, resend, restart};
+use crate::shard::report::{keyframes, limits, mirror_out};
+use crate::shard::tables::Tables;
+use crate::shard::turn::Turn;
+use crate::shard::uplink::receive;
+use crate::stream::playout::{Report, Told};
+use crate::stream::reception::{SenderClock, ask_again_us};
+use crate::ticks::ASKING_TICK_US;
+use crate::types::Codec;
+use crate::wire::demux::Class;
+use crate::wire::rtcp::{self, Packet, ReportBlock, SenderInfo};
+use crate::wire::{rtcp_extended, transport_feedback};
+
+/// What tells of a longer round trip was asleep meanwhile, or lies.
+const RTT_US_MAX: u64 = 5_000_000;
+/// A library that sends nothing takes this for the round trip, after which it asks again ...
+const VIEWER_RTT_US: u64 = 100_000;
+/// ... when it looks next.
+const VIEWER_LOOKS_US: u64 = 20_000;
+
+/// Terminals name all kinds of SSRC when they want a key frame; where one video is sent it is that one.
+fn only_video(tables: &Tables, key: TransportKey) -> Option<ConsumerKey> {
+    let transport = &tables.transports[key];
+    transport.line()?;
+    let mut videos = transport.consumers.iter().filter(|at| tables.consumers[**at].video);
+    videos.next().filter(|_| videos.next().is_none()).copied()
+}
+
+/// False: it is not the peer's, or not RTCP to its end.
+pub(crate) fn receive_rtcp<S: Sink>(
+    tables: &mut Tables,
+    key: TransportKey,
+    datagram: &mut [u8],
+    turn: &mut Turn<S>,
+) -> bool {
+    let transport = &mut tables.transports[key];
+    let Some(inbound) = &mut transport.inbound else { return false };
+    if !transport.media.is_left(turn.now_us) {
+        turn.totals.excess_packets += 1;
+        return false;
+    }
+    let Ok(len) = inbound.open_rtcp(datagram) else {
+        turn.totals.bad_srtp += 1;
+        return false;
+    };
+    transport.media.charge_unit(datagram.len() as i64);
+    for packet in rtcp::packets(&datagram[..len]) {
+        let Ok(packet) = packet else {
+            turn.totals.malformed += 1;
+            return false;
+        };
+        receive_report(tables, key, packet, turn);
+    }
+    true
+}
+
+fn receive_report<S: Sink>(tables: &mut Tables, key: TransportKey, packet: Packet, turn: &mut Turn<S>) {
+    match packet {
+        Packet::SenderReport { info, reports } => {
+            note_clock(tables, key, &info, turn);
+            reports.for_each(|block| note_report(tables, key, &block, turn));
+        }
+        Packet::ReceiverReport { reports, .. } => {
+            reports.for_each(|block| note_report(tables, key, &block, turn));
+        }
+        Packet::Nack { media, items, .. } => resend::resend(tables, key, media, items, turn),
+        Packet::Pli { media } => keyframe_asked(tables, key, media, turn),
+        Packet::Fir { entries } => entries.for_each(|(media, _)| keyframe_asked(tables, key, media, turn)),
+        Packet::Bye { ssrcs } => ssrcs.for_each(|ssrc| note_bye(tables, key, ssrc, turn)),
+        Packet::Tmmbr { sender, entries } => limits::limit_asked(tables, key, (sender, entries), turn),
+        Packet::Tmmbn { .. } => limits::limit_confirmed(tables, key),
+        Packet::Remb { bitrate_bps, .. } => {
+            tables.transports[key].estimator.note_remb(bitrate_bps, turn.now_us);
+            allocate::note_available(tables, key, turn);
+        }
+        Packet::TransportFeedback(body) => note_feedback(tables, key, body, turn),
+        Packet::Extended { blocks, .. } => note_delay(tables, key, blocks, turn),
+        Packet::Sdes | Packet::Other(_) => {}
+    }
+}
+
+fn note_feedback<S: Sink>(tables: &mut Tables, key: TransportKey, body: &[u8], turn: &mut Turn<S>) {
+    let transport = &mut tables.transports[key];
+    if !transport.media.is_left(turn.now_us) {
+        turn.totals.excess_packets += 1;
+        return;
+    }
+    transport.charge_statuses(transport_feedback::told_in(body));
+    restart::begin_again(tables, key, turn);
+    let transport = &mut tables.transports[key];
+    let rtt_us = transport.rtt_or_guess_us();
+    match transport.estimator.note_feedback(body, rtt_us, turn.now_us) {
+        Ok(true) => allocate::note_available(tables, key, turn),
+        Ok(false) => {}
+        Err(_) => turn.totals.malformed += 1,
+    }
+}
+
+fn note_clock<S: Sink>(tables: &mut Tables, key: TransportKey, info: &SenderInfo, turn: &mut Turn<S>) {
+    let wall_us = turn.wall_us;
+    let transport = &mut tables.transports[key];
+    let Some(source) = transport.sources.get(&info.ssrc).filter(|s| !s.rtx).copied() else { return };
+    transport.note_clock(wall_us, unix_us(info.ntp));
+    let layer = &mut tables.producers[source.producer].layers[source.layer as usize];
+    layer.reception.clock = Some(SenderClock { ntp: info.ntp, rtp: info.rtp, arrived_us: turn.now_us });
+    mirror_out::tell_mirrors(tables, source.producer, source.layer, turn);
+}
+
+fn note_report<S: Sink>(tables: &mut Tables, key: TransportKey, block: &ReportBlock, turn: &mut Turn<S>) {
+    let rtt_us = round_trip_us(tables, (block.last_sr, block.delay_since_sr), turn);
+    let transport = &mut tables.transports[key];
+    let Some(&at) = transport.outgoing.get(&block.ssrc) else { return };
+    let consumer = &mut tables.consumers[at];
+    if block.ssrc != consumer.ssrc {
+        return;
+    }
+    consumer.acknowledged = true;
+    consumer.lost = i64::from(block.cumulative_lost);
+    consumer.fraction_lost = f32::from(block.fraction_lost) / 256.0;
+    consumer.jitter = block.jitter;
+    // What is lost while a queue stands would not come for more of the same.
+    let crowded = transport.estimator.queue_us(turn.now_us) >= CALM_QUEUE_US;
+    let loss = if crowded { 0.0 } else { consumer.fraction_lost };
+    consumer.red.redundancy.note_loss(loss, turn.now_us);
+    let told = consumer.count_report(block);
+    let packets = expected(told, block);
+    rtt_us.into_iter().for_each(|rtt_us| transport.note_rtt(rtt_us));
+    note_waits(tables, at, Report { fraction: loss, packets, at_us: turn.now_us }, turn.now_us);
+    let transport = &mut tables.transports[key];
+    // Lines have no layers to choose from, and whoever numbers packets tells more by that.
+    if transport.extensions.transport_cc == 0 && transport.line().is_none() {
+        let (rtt_us, sent_bytes) = (transport.rtt_or_guess_us(), transport.sent_bytes);
+        if transport.estimator.note_report(told, sent_bytes, rtt_us, turn.now_us) {
+            allocate::note_available(tables, key, turn);
+        }
+    }
+}
+
+/// Who sends us something heard our time; so we learn the round trip to those too who are sent nothing.
+fn note_delay<S: Sink>(tables: &mut Tables, key: TransportKey, mut blocks: rtcp_extended::Blocks, turn: &mut Turn<S>) {
+    let mine = tables.transports[key].ssrc;
+    let is_mine = |told| match told {
+        rtcp_extended::Told::Delay(delay) if delay.ssrc == mine && delay.last_time != 0 => {
+            Some((delay.last_time, delay.since))
+        }
+        _ => None,
+    };
+    let rtt_us = blocks.find_map(is_mine).and_then(|told| round_trip_us(tables, told, turn));
+    rtt_us.into_iter().for_each(|rtt_us| tables.transports[key].note_rtt(rtt_us));
+}
+
+/// `told`: the middle of our NTP time as the peer heard it, 0 if it did not, and how long it kept it, in 1/65536 s.
+fn round_trip_us<S: Sink>(_tables: &Tables, told: (u32, u32), turn: &mut Turn<S>) -> Option<u64> {
+    let now = (ntp(turn.wall_us) >> 16) as u32;
+    let ticks = now.wrapping_sub(told.0).wrapping_sub(told.1);
+    let rtt_us = u64::from(ticks) * 1_000_000 / 65_536;
+    (told.0 != 0 && rtt_us < RTT_US_MAX).then_some(rtt_us)
+}
+
+/// How long pictures wait at a viewer for what is sent again. `down`: of the way to it.
+fn note_waits(tables: &mut Tables, consumer: ConsumerKey, down: Report, now_us: u64) {
+    let consumer = &mut tables.consumers[consumer];
+    let producer = &tables.producers[consumer.producer];
+    let Some(layer) = consumer.current.filter(|_| consumer.video) else { return };
+    let rtt_us = |key: TransportKey| tables.transports[key].rtt_or_guess_us();
+    let layer = &producer.layers[usize::from(layer)];
+    // VP9 tells its layers in the payload all the same, and whoever takes no descriptor goes by that.
+    let takes = tables.transports[consumer.transport].extensions.dependency_descriptor != 0;
+    let is_vp9 = producer.payloads.first().is_some_and(|payload| payload.codec == Codec::Vp9);
+    let (reception, described) = (&layer.reception, layer.described && (takes || !is_vp9));
+    let up = reception.losses;
+    let (down_us, up_us) = (rtt_us(consumer.transport), rtt_us(producer.transport));
+    let sends = !tables.transports[consumer.transport].producers.is_empty();
+    let viewer_us = if sends { down_us } else { down_us.max(VIEWER_RTT_US) };
+    let down = Told { report: down, rtt_us: down_us, again_us: viewer_us + VIEWER_LOOKS_US };
+    let up = Told { report: up, rtt_us: up_us, again_us: ask_again_us(up_us) + ASKING_TICK_US };
+    consumer.playout.note_loss(down, up, described, now_us);
+}
+
+/// Told once: one datagram holds hundreds of farewells.
+fn note_bye<S: Sink>(tables: &mut Tables, key: TransportKey, ssrc: u32, turn: &mut Turn<S>) {
+    let Some(source) = tables.transports[key].sources.get(&ssrc).filter(|s| !s.rtx) else { return };
+    let producer = &mut tables.producers[source.producer];
+    let layer = &mut producer.layers[usize::from(source.layer)];
+    if !std::mem::replace(&mut layer.ended, true) {
+        turn.events.push(Event::Bye { producer: producer.id });
+    }
+}
+
+fn keyframe_asked<S: Sink>(tables: &mut Tables, key: TransportKey, media: u32, turn: &mut Turn<S>) {
+    let transport = &tables.transports[key];
+    let Some(consumer) = transport.outgoing.get(&media).copied().or_else(|| only_video(tables, key)) else { return };
+    let consumer = &mut tables.consumers[consumer];
+    consumer.keyframes_asked += 1;
+    if !transport.is_reached()
+        || !consumer.video
+        || consumer.is_off()
+        || !consumer.allowances.may_ask_keyframe(turn.now_us)
+    {
+        return;
+    }
+    let (producer, target) = (consumer.producer, consumer.target);
+    let current = consumer.current.filter(|layer| !tables.producers[producer].is_stopped(*layer));
+    let layer = current.unwrap_or(target);
+    keyframes::ask_keyframe(tables, producer, layer, turn);
+}
+
+/// Takes it in if it is the peer's.
+pub(crate) fn is_genuine<S: Sink>(
+    tables: &mut Tables,
+    key: TransportKey,
+    class: Class,
+    datagram: &mut [u8],
+    turn: &mut Turn<S>,
+) -> bool {
+    if class == Class::Rtcp {
+        return receive_rtcp(tables, key, datagram, turn);
+    }
+    let Some((header, len)) = receive::open_rtp(tables, key, datagram, turn) else { return false };
+    receive::receive_clear(tables, key, &header, &datagram[..len], turn);
+    true
+}
+
+/// How many packets a report tells of, given what was (lost, received) since the one before. The first one's count follows from
+/// its share and number of lost packets.
+fn expected((lost, received): (u32, u32), block: &ReportBlock) -> u32 {
+    match (lost + received, block.fraction_lost) {
+        (0, 1..) => block.cumulative_lost.max(0) as u32 * 256 / u32::from(block.fraction_lost),
+        (expected, _) => expected,
+    }
+}

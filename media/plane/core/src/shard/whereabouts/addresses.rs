@@ -1,0 +1,99 @@
+//! Who is at which path, ICE user name and socket.
+
+use crate::keys::TransportKey;
+use crate::path::Path;
+use crate::seam::event::{Event, IceState};
+use crate::seam::outbox::Sink;
+use crate::shard::tables::Tables;
+use crate::shard::tables::line::Part;
+use crate::shard::tables::transport::Transport;
+use crate::shard::turn::Turn;
+use crate::shard::whereabouts::Whereabouts;
+
+/// Somebody else is at this path, and not the transport of ours or the shard that a datagram names: it does not come from
+/// there, though it says so. An address translation may give a port to another peer when the one before has closed, has
+/// moved or is no longer heard.
+pub(crate) fn is_held(
+    whereabouts: &Whereabouts,
+    tables: &Tables,
+    path: Path,
+    named: (Option<TransportKey>, u8),
+    now_us: u64,
+) -> bool {
+    let owner = whereabouts.paths.get(&path).filter(|owner| named.0 != Some(**owner));
+    let agent = owner.and_then(|owner| tables.transports.get(*owner)).and_then(Transport::ice);
+    agent.is_some_and(|agent| agent.holds(path, now_us)) || whereabouts.claims.is_held(path, named.1, now_us)
+}
+
+/// A path proved to be this transport's; those that its agent forgot are dropped.
+pub(crate) fn adopt(whereabouts: &mut Whereabouts, tables: &mut Tables, path: Path, key: TransportKey) {
+    let before = whereabouts.paths.insert(path, key).filter(|before| *before != key);
+    if let Some(other) = before.and_then(|before| tables.transports.get_mut(before)) {
+        other.moving().map(|agent| agent.forget(path));
+    }
+    let Some(agent) = tables.transports[key].agent() else { return };
+    whereabouts.paths.retain(|path, owner| *owner != key || agent.knows(*path));
+}
+
+pub(crate) fn by_username(whereabouts: &Whereabouts, username: &[u8]) -> Option<TransportKey> {
+    let end = username.iter().position(|byte| *byte == b':')?;
+    whereabouts.ufrags.get(&username[..end]).copied()
+}
+
+pub(crate) fn index_ufrags(whereabouts: &mut Whereabouts, tables: &mut Tables, key: TransportKey) {
+    whereabouts.ufrags.retain(|_, owner| *owner != key);
+    let Some(agent) = tables.transports[key].agent() else { return };
+    for ufrag in agent.local_ufrags() {
+        whereabouts.ufrags.insert(ufrag.into(), key);
+    }
+}
+
+/// A transport of ours knows this path. A TCP connection that no transport knows any more is of no use.
+pub(crate) fn uses(whereabouts: &Whereabouts, tables: &Tables, path: Path) -> bool {
+    let owner = whereabouts.paths.get(&path).and_then(|key| tables.transports.get(*key));
+    owner.and_then(Transport::ice).is_some_and(|agent| agent.knows(path))
+}
+
+/// A TCP connection ended: nothing can be sent there any more.
+pub(crate) fn tcp_closed(whereabouts: &mut Whereabouts, tables: &mut Tables, connection: u32, events: &mut Vec<Event>) {
+    let ended: Vec<(Path, TransportKey)> = whereabouts
+        .paths
+        .iter()
+        .filter(|(path, _)| matches!(path, Path::Tcp { connection: c, .. } if *c == connection))
+        .map(|(path, key)| (*path, *key))
+        .collect();
+    for (path, key) in ended {
+        whereabouts.paths.remove(&path);
+        let transport = &mut tables.transports[key];
+        if transport.agent().is_some_and(|agent| agent.forget(path)) {
+            let id = transport.id;
+            events.push(Event::Ice { transport: id, state: IceState::Disconnected, path });
+        }
+    }
+}
+
+pub(crate) fn tick_consent<S: Sink>(
+    whereabouts: &mut Whereabouts,
+    tables: &mut Tables,
+    key: TransportKey,
+    turn: &mut Turn<S>,
+) {
+    let transport = &mut tables.transports[key];
+    let id = transport.id;
+    let Some(agent) = transport.agent().filter(|agent| turn.now_us >= agent.deadline()) else { return };
+    let before = agent.selected().or(agent.path());
+    let Some(state) = agent.timeout(turn.now_us) else { return };
+    if state == IceState::Failed {
+        whereabouts.paths.retain(|_, owner| *owner != key);
+    }
+    let unknown = Path::Tcp { connection: 0, remote: ([0, 0, 0, 0], 0).into() };
+    turn.events.push(Event::Ice { transport: id, state, path: before.unwrap_or(unknown) });
+}
+
+#[inline]
+pub(crate) fn line_at(whereabouts: &Whereabouts, path: Path) -> Option<(TransportKey, Part)> {
+    match path {
+        Path::Udp { socket, .. } => *whereabouts.lines.get(usize::from(socket))?,
+        Path::Tcp { .. } => None,
+    }
+}

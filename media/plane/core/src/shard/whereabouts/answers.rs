@@ -1,0 +1,89 @@
+//! Answers to the questions that a peer was asked by STUN.
+
+use crate::keys::TransportKey;
+use crate::path::Path;
+use crate::seam::event::{Event, IceState};
+use crate::seam::outbox::Sink;
+use crate::shard::downlink::restart;
+use crate::shard::tables::Tables;
+use crate::shard::turn::Turn;
+use crate::shard::whereabouts::{Whereabouts, addresses, handover};
+use crate::wire::stun;
+
+/// The selected path has at least so long to answer after another one did, or two round trips.
+pub(crate) const PATIENCE_US: u64 = 150_000;
+
+/// What is no check of a peer's may be its answer.
+pub(crate) fn receive_answer<S: Sink>(
+    whereabouts: &mut Whereabouts,
+    tables: &mut Tables,
+    path: Path,
+    datagram: &[u8],
+    turn: &mut Turn<S>,
+) {
+    let Some(key) = whereabouts
+        .suspects
+        .asked_at(&tables.transports, path, datagram)
+        .or_else(|| whereabouts.paths.get(&path).copied())
+    else {
+        if stun::answered(datagram).is_some() && handover::hand_over_claimed(whereabouts, path, datagram, turn) {
+            return;
+        }
+        return receive_stray_answer(whereabouts, tables, path, datagram, turn);
+    };
+    if addresses::is_held(whereabouts, tables, path, (Some(key), whereabouts.index), turn.now_us) {
+        turn.totals.bad_stun += 1;
+        return;
+    }
+    let transport = &mut tables.transports[key];
+    let (before, was_reached) = (transport.path(), transport.is_reached());
+    let Some(Ok(outcome)) = transport.moving().map(|agent| agent.hear_answer(datagram, path, turn.now_us)) else {
+        turn.totals.bad_stun += 1;
+        return;
+    };
+    whereabouts.suspects.forget_asked(path);
+    if outcome.state.is_some() {
+        restart::begin_again(tables, key, turn);
+        follow(whereabouts, tables, key, path, before, turn);
+    } else {
+        if tables.transports[key].ice().is_some_and(|agent| agent.holds(path, turn.now_us)) {
+            whereabouts.claims.claim(path, true, turn.parcels);
+        }
+        turn.wake_within(PATIENCE_US);
+    }
+    if !was_reached {
+        restart::reach_again(tables, key, turn);
+    }
+}
+
+/// The peer answered by `path`, which is the selected one from now on.
+pub(crate) fn follow<S: Sink>(
+    whereabouts: &mut Whereabouts,
+    tables: &mut Tables,
+    key: TransportKey,
+    path: Path,
+    before: Option<Path>,
+    turn: &mut Turn<S>,
+) {
+    let transport = &mut tables.transports[key];
+    transport.note_moved(turn.now_us);
+    let id = transport.id;
+    addresses::adopt(whereabouts, tables, path, key);
+    whereabouts.claims.claim(path, true, turn.parcels);
+    whereabouts.releases.release(before.filter(|before| *before != path), turn.parcels, turn.now_us);
+    turn.events.push(Event::Ice { transport: id, state: IceState::Moved, path });
+}
+
+/// An answer to nobody's question here.
+fn receive_stray_answer<S: Sink>(
+    whereabouts: &mut Whereabouts,
+    _tables: &mut Tables,
+    path: Path,
+    datagram: &[u8],
+    turn: &mut Turn<S>,
+) {
+    turn.totals.stranger_datagrams += u64::from(!whereabouts.claims.is_shown());
+    if stun::answered(datagram).is_some() && whereabouts.suspects.answers.take(turn.now_us) {
+        handover::show_others(whereabouts, path, datagram, turn);
+    }
+}
