@@ -178,7 +178,7 @@ impl Rounds {
             self.round(&found, at_once);
             if self.commands.is_stopped() {
                 self.shard_commands();
-                self.outbox.flush();
+                Self::send(&mut self.shard, &self.others, &mut self.outbox);
                 return Ok(());
             }
         }
@@ -226,9 +226,7 @@ impl Rounds {
         }
         self.timers();
         self.shard.flush(self.now_us, &mut self.outbox);
-        // First: whoever hears an answer may be heard by another shard, which has to know then whose it is.
-        Self::hand_over(&mut self.shard, &self.others);
-        self.outbox.flush();
+        Self::send(&mut self.shard, &self.others, &mut self.outbox);
         self.report();
     }
 
@@ -274,7 +272,7 @@ impl Rounds {
             return;
         }
         self.shard.flush(self.now_us, &mut self.outbox);
-        self.outbox.flush();
+        Self::send(&mut self.shard, &self.others, &mut self.outbox);
         for number in self.shard.released().drain(..) {
             self.outbox.sink.close_line(number);
         }
@@ -312,7 +310,7 @@ impl Rounds {
             }
         });
         // Answers go first: an answer is what a stranger proves itself by.
-        outbox.flush();
+        Self::send(shard, &self.others, outbox);
         outbox.sink.count_frames(count.0, count.1);
         match leaving.filter(|_| whole) {
             None => outbox.sink.tcp.give_back(intake, whole),
@@ -351,6 +349,13 @@ impl Rounds {
                 }
             }
         }
+    }
+
+    /// Gives the other shards what is theirs, and then sends what waits. Nothing else in this file empties the outbox, so the order holds
+    /// everywhere: a peer that hears an answer may be heard by another shard next, and that shard has to know whose the peer is.
+    fn send(shard: &mut Shard, others: &[Arc<Commands>], outbox: &mut Outbox<Network>) {
+        Self::hand_over(shard, others);
+        outbox.flush();
     }
 
     /// Gives the other shards what is theirs.
