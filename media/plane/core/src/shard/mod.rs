@@ -24,6 +24,7 @@
 //! `tables` holds what is known, `turn` what one call gives out. `report`, `downlink`, `uplink`, `whereabouts` and `control` are
 //! functions over them, each above the one before: a folder calls those before it only. Each function takes the tables and the turn, and
 //! the parts of `whereabouts` if it asks where a peer is. Only this file holds all of them.
+//! The search for a peer that moved and the hand-over between shards stand in one folder: each of them asks the other.
 
 pub mod control;
 pub mod downlink;
@@ -217,7 +218,7 @@ impl Shard {
             early_padding::tick_early(tables, turn);
         }
         if now_us >= whereabouts.releases.deadline() {
-            handover::release_again(whereabouts, tables, turn);
+            handover::release_again(whereabouts, &tables.transports, turn);
         }
         if now_us < turn.agenda.wake_us {
             return;
@@ -247,12 +248,12 @@ impl Shard {
 
     /// A transport of ours knows this path. A TCP connection that no transport knows any more is of no use.
     pub fn uses(&self, path: Path) -> bool {
-        addresses::uses(&self.whereabouts, &self.tables, path)
+        addresses::uses(&self.whereabouts, &self.tables.transports, path)
     }
 
     /// A TCP connection ended: nothing can be sent there any more.
     pub fn tcp_closed(&mut self, connection: u32, now_us: u64) {
-        addresses::tcp_closed(&mut self.whereabouts, &mut self.tables, connection, &mut self.events);
+        addresses::tcp_closed(&mut self.whereabouts, &mut self.tables.transports, connection, &mut self.events);
         self.agenda.wake_us = self.agenda.wake_us.min(now_us + IDLE_TICK_US);
     }
 
@@ -296,7 +297,7 @@ impl Shard {
                 Slip::Upward(told) => mirror_in::accept_upward(tables, told),
                 Slip::Wish { producer, layer } => mirror_in::accept_wish(tables, producer, layer, turn),
                 Slip::Claim { path, held } => {
-                    handover::yield_path(whereabouts, tables, path, (parcel.from, held), turn)
+                    handover::yield_path(whereabouts, &mut tables.transports, path, (parcel.from, held), turn)
                 }
                 Slip::Release { path } => whereabouts.claims.note_released(path, parcel.from),
             }

@@ -39,7 +39,7 @@ pub(crate) fn tick_transports<S: Sink>(whereabouts: &mut Whereabouts, tables: &m
         }
         path_probe::tick_seeking(whereabouts, tables, key, turn);
         path_probe::tick_doubt(whereabouts, tables, key, turn);
-        addresses::tick_consent(whereabouts, tables, key, turn);
+        addresses::tick_consent(whereabouts, &mut tables.transports, key, turn);
     }
     busy
 }

@@ -122,7 +122,7 @@ pub(crate) fn set_layers<S: Sink>(
     consumer.wanted_layer = layer;
     consumer.wanted_temporal = temporal;
     let (producer, transport) = (consumer.producer, consumer.transport);
-    allocate::allocate_soon(tables, transport, turn);
+    allocate::allocate_soon(&mut tables.transports[transport], turn);
     target::retarget(tables, producer, turn);
     Some(())
 }
@@ -138,7 +138,7 @@ pub(crate) fn set_priority<S: Sink>(
     let consumer = &mut tables.consumers[key];
     (consumer.priority, consumer.keeps) = (priority, keeps);
     let transport = consumer.transport;
-    allocate::allocate_soon(tables, transport, turn);
+    allocate::allocate_soon(&mut tables.transports[transport], turn);
     Some(())
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn open_transport<S: Sink>(
         tables.transports.insert(Transport { tried, ..Transport::new(transport, router, way, ssrc, turn.now_us) });
     tables.ids.transports.insert(transport, key);
     tables.routers[router].transports.push(key);
-    addresses::index_ufrags(whereabouts, tables, key);
+    addresses::index_ufrags(whereabouts, &mut tables.transports, key);
     turn.wake_within(1_000_000);
     Some(())
 }
@@ -59,7 +59,8 @@ pub(crate) fn restart_ice<S: Sink>(
     turn: &mut Turn<S>,
 ) -> Option<()> {
     tables.transport(transport)?.moving()?.restart(ufrag, pwd, turn.now_us);
-    addresses::index_ufrags(whereabouts, tables, tables.ids.transports[&transport]);
+    let key = tables.ids.transports[&transport];
+    addresses::index_ufrags(whereabouts, &mut tables.transports, key);
     turn.wake_within(1_000_000);
     Some(())
 }
@@ -78,7 +79,7 @@ pub(crate) fn set_remote_credentials<S: Sink>(
     agent.set_remote(ufrag, pwd);
     let checked: Vec<Path> = if agent.awaits_nomination() { agent.paths().collect() } else { Vec::new() };
     for path in checked {
-        path_probe::ask_there(whereabouts, tables, (key, path), Cause::Check, 0, turn);
+        path_probe::ask_there(whereabouts, &mut tables.transports, (key, path), Cause::Check, 0, turn);
     }
     Some(())
 }

@@ -41,12 +41,12 @@ pub(crate) fn note_available<S: Sink>(tables: &mut Tables, key: TransportKey, tu
         turn.agenda.limited.push(key);
     }
     if first || tables.transports[key].estimator.lowered_us() == turn.now_us {
-        allocate_soon(tables, key, turn);
+        allocate_soon(&mut tables.transports[key], turn);
     }
 }
 
-pub(crate) fn allocate_soon<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
-    let allotment = &mut tables.transports[key].allotment;
+pub(crate) fn allocate_soon<S: Sink>(transport: &mut Transport, turn: &mut Turn<S>) {
+    let allotment = &mut transport.allotment;
     if allotment.limited {
         allotment.due_us = turn.now_us;
         let spaced_us = turn.now_us.max(allotment.looked_us + SPACING_US);
@@ -58,8 +58,8 @@ pub(crate) fn allocate_soon<S: Sink>(tables: &mut Tables, key: TransportKey, tur
 pub(crate) fn begin_low<S: Sink>(tables: &mut Tables, consumer: ConsumerKey, turn: &mut Turn<S>) {
     let Consumer { transport, video, .. } = tables.consumers[consumer];
     if video && tables.transports[transport].allotment.limited {
-        set_grant(tables, consumer, Some(Grant::LOWEST), turn);
-        allocate_soon(tables, transport, turn);
+        set_grant(&mut tables.consumers[consumer], Some(Grant::LOWEST), turn);
+        allocate_soon(&mut tables.transports[transport], turn);
     }
 }
 
@@ -216,7 +216,7 @@ fn look_for_more<S: Sink>(
 /// `flood`: what is too much stops at once, though the picture stands until the next key frame.
 fn grant<S: Sink>(tables: &mut Tables, key: ConsumerKey, grant: Option<Grant>, flood: bool, turn: &mut Turn<S>) {
     let before = tables.consumers[key].grant;
-    if !set_grant(tables, key, grant, turn) {
+    if !set_grant(&mut tables.consumers[key], grant, turn) {
         return;
     }
     target::choose_target(tables, key, turn.now_us);
@@ -235,8 +235,7 @@ fn grant<S: Sink>(tables: &mut Tables, key: ConsumerKey, grant: Option<Grant>, f
 }
 
 /// False: it was so already.
-fn set_grant<S: Sink>(tables: &mut Tables, key: ConsumerKey, grant: Option<Grant>, turn: &mut Turn<S>) -> bool {
-    let consumer = &mut tables.consumers[key];
+fn set_grant<S: Sink>(consumer: &mut Consumer, grant: Option<Grant>, turn: &mut Turn<S>) -> bool {
     let before = std::mem::replace(&mut consumer.grant, grant);
     if before.is_some() != grant.is_some() {
         let starved = grant.is_none();

@@ -78,7 +78,7 @@ pub(crate) fn send_keyframe_request<S: Sink>(
     match tables.transports[transport].way {
         Way::Ice(_) => {}
         Way::Line(_) => return ask_line_for_keyframe(tables, transport, at, turn),
-        Way::Mirror { from, .. } => return mirror_out::wish_of_mirror(tables, from, at, turn),
+        Way::Mirror { from, .. } => return mirror_out::wish_of_mirror(from, (tables.producers[at.0].id, at.1), turn),
     }
     let ssrc = tables.producers[at.0].layers[at.1].ssrc;
     rtcp_out::send_pli(tables, transport, ssrc, turn);

@@ -51,9 +51,3 @@ pub(crate) fn limit_asked<S: Sink>(
         rtcp_out::send_line_rtcp(tables, key, &body[..len], turn);
     }
 }
-
-pub(crate) fn limit_confirmed(tables: &mut Tables, key: TransportKey) {
-    if let Some(line) = tables.transports[key].line_mut() {
-        line.limit.confirm();
-    }
-}

@@ -5,7 +5,7 @@ use crate::seam::outbox::Sink;
 use crate::shard::tables::Tables;
 use crate::shard::tables::mirror_feed::Mirror;
 use crate::shard::tables::producer::Producer;
-use crate::shard::tables::transport::{Source, Transport};
+use crate::shard::tables::transport::Transport;
 use crate::shard::turn::Turn;
 use crate::shard::turn::parcel::{Media, Slip, Upward};
 use crate::stream::cache::Entry;
@@ -28,7 +28,7 @@ pub(crate) fn set_mirrored<S: Sink>(
         producer.mirrors.push(mirror);
         for layer in 0..tables.producers[key].layers.len() {
             tell_mirrors(tables, key, layer as u8, turn);
-            replay(tables, key, layer, mirror, turn);
+            replay(&tables.producers[key], layer, mirror, turn);
         }
     }
     Some(())
@@ -36,8 +36,7 @@ pub(crate) fn set_mirrored<S: Sink>(
 
 /// What a viewer would be started with lies in our cache; the mirror has none yet. What still waits to be forwarded here is
 /// among it: only what comes from now on is shown.
-fn replay<S: Sink>(tables: &mut Tables, key: ProducerKey, at: usize, to: Mirror, turn: &mut Turn<S>) {
-    let producer = &tables.producers[key];
+fn replay<S: Sink>(producer: &Producer, at: usize, to: Mirror, turn: &mut Turn<S>) {
     let layer = &producer.layers[at];
     let (Some((entries, _)), Some(cache)) = (layer.since_keyframe(turn.now_us), &layer.cache) else { return };
     // With a hole in it a picture is of no use: then a key frame is wished for.
@@ -53,21 +52,20 @@ fn replay<S: Sink>(tables: &mut Tables, key: ProducerKey, at: usize, to: Mirror,
 
 /// A packet that was just queued here goes to those who mirror it too.
 pub(crate) fn show_mirrors<S: Sink>(
-    tables: &mut Tables,
-    source: Source,
+    producer: &Producer,
+    layer: u8,
     entry: Entry,
     payload: &[u8],
     descriptor: &[u8],
     turn: &mut Turn<S>,
 ) {
-    let producer = &tables.producers[source.producer];
     for to in &producer.mirrors {
-        let media = media(producer, source.layer, *to, (&entry, payload, descriptor));
+        let media = media(producer, layer, *to, (&entry, payload, descriptor));
         turn.parcels.put_media(to.shard, media, payload, descriptor, turn.totals);
     }
 }
 
-pub(crate) fn tell_mirrors<S: Sink>(tables: &mut Tables, key: ProducerKey, at: u8, turn: &mut Turn<S>) {
+pub(crate) fn tell_mirrors<S: Sink>(tables: &Tables, key: ProducerKey, at: u8, turn: &mut Turn<S>) {
     let producer = &tables.producers[key];
     let layer = &producer.layers[usize::from(at)];
     let Transport { clock_offset_us: offset_us, rtt_us, .. } = tables.transports[producer.transport];
@@ -80,13 +78,8 @@ pub(crate) fn tell_mirrors<S: Sink>(tables: &mut Tables, key: ProducerKey, at: u
 }
 
 /// A mirror's viewers need a key frame.
-pub(crate) fn wish_of_mirror<S: Sink>(
-    tables: &mut Tables,
-    from: u8,
-    (producer, layer): (ProducerKey, usize),
-    turn: &mut Turn<S>,
-) {
-    let slip = Slip::Wish { producer: tables.producers[producer].id, layer: layer as u8 };
+pub(crate) fn wish_of_mirror<S: Sink>(from: u8, (producer, layer): (u32, usize), turn: &mut Turn<S>) {
+    let slip = Slip::Wish { producer, layer: layer as u8 };
     turn.parcels.put(from, slip);
 }
 

@@ -48,7 +48,7 @@ fn send_line_reports<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut
         for ssrc in &ssrcs[..tracks] {
             len += rtcp::write_sdes_cname(&mut buffer[len..], *ssrc, &line.cname);
         }
-        rtcp_out::put_line_rtcp(tables, key, &buffer[..len], turn);
+        rtcp_out::put_line_rtcp(&mut tables.transports[key], &buffer[..len], turn);
         if at >= consumers && blocks.len() == 0 {
             return;
         }

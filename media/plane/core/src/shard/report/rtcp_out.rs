@@ -4,6 +4,7 @@ use crate::keys::TransportKey;
 use crate::seam::outbox::Sink;
 use crate::shard::tables::Tables;
 use crate::shard::tables::line::CNAME_BYTES_MAX;
+use crate::shard::tables::transport::Transport;
 use crate::shard::turn::Turn;
 use crate::wire::rtcp;
 use crate::wire::srtp::RTCP_OVERHEAD_MAX;
@@ -28,11 +29,10 @@ pub(crate) fn send_line_rtcp<S: Sink>(tables: &mut Tables, key: TransportKey, bo
     len += rtcp::write_sdes_cname(&mut buffer[len..], own, &line.cname);
     buffer[len..len + body.len()].copy_from_slice(body);
     len += body.len();
-    put_line_rtcp(tables, key, &buffer[..len], turn);
+    put_line_rtcp(&mut tables.transports[key], &buffer[..len], turn);
 }
 
-pub(crate) fn put_line_rtcp<S: Sink>(tables: &mut Tables, key: TransportKey, compound: &[u8], turn: &mut Turn<S>) {
-    let transport = &mut tables.transports[key];
+pub(crate) fn put_line_rtcp<S: Sink>(transport: &mut Transport, compound: &[u8], turn: &mut Turn<S>) {
     let (Some(path), Some(outbound)) = (transport.rtcp_path(), &mut transport.outbound) else { return };
     let space = turn.out.reserve(compound.len() + RTCP_OVERHEAD_MAX);
     space[..compound.len()].copy_from_slice(compound);

@@ -30,11 +30,13 @@ pub(crate) struct Ids {
     pub consumers: FxHashMap<u32, ConsumerKey>,
 }
 
+pub(crate) type Transports = Table<TransportKey, Transport>;
+
 #[derive(Default)]
 pub struct Tables {
     pub(crate) ids: Ids,
     pub(crate) routers: Table<RouterKey, Router>,
-    pub(crate) transports: Table<TransportKey, Transport>,
+    pub(crate) transports: Transports,
     pub(crate) producers: Table<ProducerKey, Producer>,
     pub(crate) consumers: Table<ConsumerKey, Consumer>,
 }

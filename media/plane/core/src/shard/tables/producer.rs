@@ -16,6 +16,7 @@ use crate::stream::pause_gate::Heard;
 use crate::stream::reception::{Arrival, Reception, SenderClock};
 use crate::stream::voice::{AUDIENCES, Audience, Voice};
 use crate::types::{Codec, Encoding, LAYERS_MAX, Payload};
+use crate::wire::srtp::RTP_OVERHEAD_MAX;
 /// One key frame request per layer in this time, whoever asks.
 pub const KEYFRAME_INTERVAL_US: u64 = 300_000;
 /// A layer that was silent this long is not chosen.
@@ -34,7 +35,7 @@ const REPLAY_US_MAX: u64 = 2_500_000;
 /// ... and not more than this: the largest ring in full packets.
 const REPLAY_PACKETS_MAX: u16 = 1024;
 /// What header, extensions and tag may add to a payload at most.
-pub const PACKET_OVERHEAD_MAX: usize = 12 + 4 + 40 + 255 + 16 + 2;
+pub const PACKET_OVERHEAD_MAX: usize = 12 + 4 + 40 + 255 + RTP_OVERHEAD_MAX + 2;
 
 /// A packet waiting to be forwarded, in order of arrival.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,7 @@ use crate::seam::outbox::Sink;
 use crate::shard::report::limits;
 use crate::shard::tables::Tables;
 use crate::shard::tables::line::{Line, Part};
+use crate::shard::tables::transport::Transport;
 use crate::shard::turn::Turn;
 use crate::shard::uplink::{messages, receive, rtcp_in};
 use crate::wire::demux::{Class, classify};
@@ -28,7 +29,7 @@ pub(crate) fn receive_on_line<S: Sink>(
         (Class::Rtp, Part::Rtp) => receive_line_rtp(tables, key, path, datagram, turn),
         (Class::Rtcp, _) => {
             if rtcp_in::receive_rtcp(tables, key, datagram, turn) {
-                hear(tables, (key, part), path, false, turn);
+                hear(&mut tables.transports[key], part, path, false, turn);
             }
         }
         _ => turn.totals.malformed += 1,
@@ -42,7 +43,7 @@ fn receive_line_rtp<S: Sink>(
     datagram: &mut [u8],
     turn: &mut Turn<S>,
 ) {
-    let Some((header, len)) = receive::open_rtp(tables, key, datagram, turn) else { return };
+    let Some((header, len)) = receive::open_rtp(&mut tables.transports[key], datagram, turn) else { return };
     let transport = &tables.transports[key];
     let latched = transport.line().is_some_and(Line::is_latched);
     let messages = transport.line().and_then(|line| line.messages.as_ref());
@@ -53,17 +54,16 @@ fn receive_line_rtp<S: Sink>(
         turn.totals.malformed += 1;
         return;
     }
-    hear(tables, (key, Part::Rtp), path, true, turn);
+    hear(&mut tables.transports[key], Part::Rtp, path, true, turn);
     if message {
-        return messages::take_message(tables, key, &header, &datagram[..len], turn);
+        return messages::take_message(&mut tables.transports[key], &header, &datagram[..len], turn);
     }
     receive::receive_clear(tables, key, &header, &datagram[..len], turn);
 }
 
 /// A valid packet came: its address is the line's, and somebody is there. Plain RTCP alone proves nothing on the
 /// port of RTP.
-fn hear<S: Sink>(tables: &mut Tables, (key, part): (TransportKey, Part), path: Path, rtp: bool, turn: &mut Turn<S>) {
-    let transport = &mut tables.transports[key];
+fn hear<S: Sink>(transport: &mut Transport, part: Part, path: Path, rtp: bool, turn: &mut Turn<S>) {
     let (id, secured) = (transport.id, transport.is_secured());
     let Some(line) = transport.line_mut() else { return };
     if rtp || part == Part::Rtcp || secured {

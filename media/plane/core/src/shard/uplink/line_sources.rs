@@ -5,7 +5,7 @@ use crate::seam::event::Event;
 use crate::seam::outbox::Sink;
 use crate::shard::tables::Tables;
 use crate::shard::tables::line::{Newcomer, SOURCE_CHANGE_US, SOURCE_SILENT_US};
-use crate::shard::tables::transport::Source;
+use crate::shard::tables::transport::{Source, Transport};
 use crate::shard::turn::Turn;
 use crate::shard::uplink::queue;
 use crate::stream::cache::Entry;
@@ -26,7 +26,7 @@ pub(crate) fn source_on_line(tables: &mut Tables, key: TransportKey, header: &He
     let replaced = layer.ssrc;
     let silent = now_us.saturating_sub(layer.last_us) >= SOURCE_SILENT_US;
     let soon = now_us.saturating_sub(layer.changed_us) < SOURCE_CHANGE_US;
-    if replaced != 0 && !silent && (!is_second(tables, key, producer, header) || soon) {
+    if replaced != 0 && !silent && (!is_second(&mut tables.transports[key], producer, header) || soon) {
         return None;
     }
     let source = Source { producer, layer: 0, rtx: false };
@@ -46,8 +46,8 @@ pub(crate) fn source_on_line(tables: &mut Tables, key: TransportKey, header: &He
 }
 
 /// The second packet in order of a new SSRC, and none of the old one since the first.
-fn is_second(tables: &mut Tables, key: TransportKey, producer: ProducerKey, header: &Header) -> bool {
-    let Some(line) = tables.transports[key].line_mut() else { return false };
+fn is_second(transport: &mut Transport, producer: ProducerKey, header: &Header) -> bool {
+    let Some(line) = transport.line_mut() else { return false };
     let next = Newcomer { producer, ssrc: header.ssrc, sequence: header.sequence };
     let before = line.newcomer.replace(next);
     before.is_some_and(|before| {

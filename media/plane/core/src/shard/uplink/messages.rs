@@ -1,12 +1,11 @@
 //! Short messages in RTP packets of their own, instead of a track: far end camera control (H.224 in RTP, RFC 4573). A line
 //! carries them both ways under one payload type each; what is in them is the control side's.
 
-use crate::keys::TransportKey;
 use crate::seam::event::Event;
 use crate::seam::outbox::Sink;
 use crate::shard::tables::Tables;
 use crate::shard::tables::message_stream::Messages;
-use crate::shard::tables::transport::Way;
+use crate::shard::tables::transport::{Transport, Way};
 use crate::shard::turn::Turn;
 use crate::wire::rtp::Header;
 
@@ -53,14 +52,7 @@ pub(crate) fn send_message<S: Sink>(
 }
 
 /// A packet in clear whose payload type is that of messages. Empty ones only keep a door open (RFC 6263).
-pub(crate) fn take_message<S: Sink>(
-    tables: &mut Tables,
-    key: TransportKey,
-    header: &Header,
-    packet: &[u8],
-    turn: &mut Turn<S>,
-) {
-    let transport = &mut tables.transports[key];
+pub(crate) fn take_message<S: Sink>(transport: &mut Transport, header: &Header, packet: &[u8], turn: &mut Turn<S>) {
     let id = transport.id;
     let Some(line) = transport.line_mut() else { return };
     match header.payload(packet) {

@@ -9,7 +9,6 @@ use crate::shard::downlink::{send, target};
 use crate::shard::report::keyframes;
 use crate::shard::tables::Tables;
 use crate::shard::tables::mirror_feed::MirrorStream;
-use crate::shard::tables::producer::Layer;
 use crate::shard::tables::transport::Source;
 use crate::shard::turn::Turn;
 use crate::shard::turn::parcel::{Media, Upward};
@@ -29,15 +28,11 @@ fn mirrored(tables: &Tables, producer: u32, layer: u8) -> Option<Source> {
 /// The same for what is of `stream`.
 fn fed(tables: &mut Tables, producer: u32, layer: u8, stream: MirrorStream) -> Option<Source> {
     let source = mirrored(tables, producer, layer)?;
-    if layer_of(tables, source).stream != stream {
+    if tables.layer(source).stream != stream {
         queue::restart_layer(tables, source);
-        layer_of(tables, source).stream = stream;
+        tables.layer(source).stream = stream;
     }
     Some(source)
-}
-
-fn layer_of(tables: &mut Tables, source: Source) -> &mut Layer {
-    &mut tables.producers[source.producer].layers[usize::from(source.layer)]
 }
 
 pub(crate) fn accept_media<S: Sink>(

@@ -54,6 +54,6 @@ pub(crate) fn queue<S: Sink>(
     }
     layer.take(entry, payload, descriptor, video, turn.now_us);
     if !producer.mirrors.is_empty() && !producer.voice.is_unheard(Audience::Viewers) {
-        mirror_out::show_mirrors(tables, source, entry, payload, descriptor, turn);
+        mirror_out::show_mirrors(producer, source.layer, entry, payload, descriptor, turn);
     }
 }

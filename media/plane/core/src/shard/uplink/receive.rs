@@ -24,7 +24,7 @@ use crate::wire::srtp_profile::SrtpError;
 const SOURCES_MAX: usize = 64;
 
 pub(crate) fn receive_rtp<S: Sink>(tables: &mut Tables, key: TransportKey, datagram: &mut [u8], turn: &mut Turn<S>) {
-    if let Some((header, len)) = open_rtp(tables, key, datagram, turn) {
+    if let Some((header, len)) = open_rtp(&mut tables.transports[key], datagram, turn) {
         receive_clear(tables, key, &header, &datagram[..len], turn);
     }
 }
@@ -32,12 +32,10 @@ pub(crate) fn receive_rtp<S: Sink>(tables: &mut Tables, key: TransportKey, datag
 /// Its header, and its length in clear.
 #[inline]
 pub(crate) fn open_rtp<S: Sink>(
-    tables: &mut Tables,
-    key: TransportKey,
+    transport: &mut Transport,
     datagram: &mut [u8],
     turn: &mut Turn<S>,
 ) -> Option<(Header, usize)> {
-    let transport = &mut tables.transports[key];
     let inbound = transport.inbound.as_mut()?;
     let Ok(header) = rtp::parse(datagram) else {
         turn.totals.malformed += 1;
@@ -87,7 +85,10 @@ pub(crate) fn receive_clear<S: Sink>(
         return;
     };
     let Some(source) = source(tables, key, header, &marks, turn.now_us) else { return };
-    let Some(incoming) = understand(tables, source, header, packet, range, marks, turn) else { return };
+    let Some(incoming) = understand(&tables.producers[source.producer], source, header, packet, range, marks, turn)
+    else {
+        return;
+    };
     if incoming.codec == Codec::TelephoneEvent {
         line_sources::note_press(tables, source, &incoming, turn);
     }
@@ -129,7 +130,7 @@ fn source(tables: &mut Tables, key: TransportKey, header: &Header, marks: &Marks
 
 /// The packet as its original: RTX undone (RFC 4588), codec known.
 fn understand<'a, S: Sink>(
-    tables: &mut Tables,
+    producer: &Producer,
     source: Source,
     header: &Header,
     packet: &'a [u8],
@@ -137,7 +138,6 @@ fn understand<'a, S: Sink>(
     marks: Marks<'a>,
     turn: &mut Turn<S>,
 ) -> Option<Incoming<'a>> {
-    let producer = &tables.producers[source.producer];
     let payload = &packet[range];
     let mut incoming = Incoming {
         sequence: header.sequence,

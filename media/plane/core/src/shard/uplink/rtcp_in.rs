@@ -75,7 +75,7 @@ fn receive_report<S: Sink>(tables: &mut Tables, key: TransportKey, packet: Packe
         Packet::Fir { entries } => entries.for_each(|(media, _)| keyframe_asked(tables, key, media, turn)),
         Packet::Bye { ssrcs } => ssrcs.for_each(|ssrc| note_bye(tables, key, ssrc, turn)),
         Packet::Tmmbr { sender, entries } => limits::limit_asked(tables, key, (sender, entries), turn),
-        Packet::Tmmbn { .. } => limits::limit_confirmed(tables, key),
+        Packet::Tmmbn { .. } => tables.transports[key].line_mut().into_iter().for_each(|line| line.limit.confirm()),
         Packet::Remb { bitrate_bps, .. } => {
             tables.transports[key].estimator.note_remb(bitrate_bps, turn.now_us);
             allocate::note_available(tables, key, turn);
@@ -114,7 +114,7 @@ fn note_clock<S: Sink>(tables: &mut Tables, key: TransportKey, info: &SenderInfo
 }
 
 fn note_report<S: Sink>(tables: &mut Tables, key: TransportKey, block: &ReportBlock, turn: &mut Turn<S>) {
-    let rtt_us = round_trip_us(tables, (block.last_sr, block.delay_since_sr), turn);
+    let rtt_us = round_trip_us((block.last_sr, block.delay_since_sr), turn.wall_us);
     let transport = &mut tables.transports[key];
     let Some(&at) = transport.outgoing.get(&block.ssrc) else { return };
     let consumer = &mut tables.consumers[at];
@@ -152,13 +152,13 @@ fn note_delay<S: Sink>(tables: &mut Tables, key: TransportKey, mut blocks: rtcp_
         }
         _ => None,
     };
-    let rtt_us = blocks.find_map(is_mine).and_then(|told| round_trip_us(tables, told, turn));
+    let rtt_us = blocks.find_map(is_mine).and_then(|told| round_trip_us(told, turn.wall_us));
     rtt_us.into_iter().for_each(|rtt_us| tables.transports[key].note_rtt(rtt_us));
 }
 
 /// `told`: the middle of our NTP time as the peer heard it, 0 if it did not, and how long it kept it, in 1/65536 s.
-fn round_trip_us<S: Sink>(_tables: &Tables, told: (u32, u32), turn: &mut Turn<S>) -> Option<u64> {
-    let now = (ntp(turn.wall_us) >> 16) as u32;
+fn round_trip_us(told: (u32, u32), wall_us: i64) -> Option<u64> {
+    let now = (ntp(wall_us) >> 16) as u32;
     let ticks = now.wrapping_sub(told.0).wrapping_sub(told.1);
     let rtt_us = u64::from(ticks) * 1_000_000 / 65_536;
     (told.0 != 0 && rtt_us < RTT_US_MAX).then_some(rtt_us)
@@ -223,7 +223,7 @@ pub(crate) fn is_genuine<S: Sink>(
     if class == Class::Rtcp {
         return receive_rtcp(tables, key, datagram, turn);
     }
-    let Some((header, len)) = receive::open_rtp(tables, key, datagram, turn) else { return false };
+    let Some((header, len)) = receive::open_rtp(&mut tables.transports[key], datagram, turn) else { return false };
     receive::receive_clear(tables, key, &header, &datagram[..len], turn);
     true
 }

@@ -4,7 +4,7 @@ use crate::keys::TransportKey;
 use crate::path::Path;
 use crate::seam::event::{Event, IceState};
 use crate::seam::outbox::Sink;
-use crate::shard::tables::Tables;
+use crate::shard::tables::Transports;
 use crate::shard::tables::line::Part;
 use crate::shard::tables::transport::Transport;
 use crate::shard::turn::Turn;
@@ -15,23 +15,23 @@ use crate::shard::whereabouts::Whereabouts;
 /// moved or is no longer heard.
 pub(crate) fn is_held(
     whereabouts: &Whereabouts,
-    tables: &Tables,
+    transports: &Transports,
     path: Path,
     named: (Option<TransportKey>, u8),
     now_us: u64,
 ) -> bool {
     let owner = whereabouts.paths.get(&path).filter(|owner| named.0 != Some(**owner));
-    let agent = owner.and_then(|owner| tables.transports.get(*owner)).and_then(Transport::ice);
+    let agent = owner.and_then(|owner| transports.get(*owner)).and_then(Transport::ice);
     agent.is_some_and(|agent| agent.holds(path, now_us)) || whereabouts.claims.is_held(path, named.1, now_us)
 }
 
 /// A path proved to be this transport's; those that its agent forgot are dropped.
-pub(crate) fn adopt(whereabouts: &mut Whereabouts, tables: &mut Tables, path: Path, key: TransportKey) {
+pub(crate) fn adopt(whereabouts: &mut Whereabouts, transports: &mut Transports, path: Path, key: TransportKey) {
     let before = whereabouts.paths.insert(path, key).filter(|before| *before != key);
-    if let Some(other) = before.and_then(|before| tables.transports.get_mut(before)) {
+    if let Some(other) = before.and_then(|before| transports.get_mut(before)) {
         other.moving().map(|agent| agent.forget(path));
     }
-    let Some(agent) = tables.transports[key].agent() else { return };
+    let Some(agent) = transports[key].agent() else { return };
     whereabouts.paths.retain(|path, owner| *owner != key || agent.knows(*path));
 }
 
@@ -40,22 +40,27 @@ pub(crate) fn by_username(whereabouts: &Whereabouts, username: &[u8]) -> Option<
     whereabouts.ufrags.get(&username[..end]).copied()
 }
 
-pub(crate) fn index_ufrags(whereabouts: &mut Whereabouts, tables: &mut Tables, key: TransportKey) {
+pub(crate) fn index_ufrags(whereabouts: &mut Whereabouts, transports: &mut Transports, key: TransportKey) {
     whereabouts.ufrags.retain(|_, owner| *owner != key);
-    let Some(agent) = tables.transports[key].agent() else { return };
+    let Some(agent) = transports[key].agent() else { return };
     for ufrag in agent.local_ufrags() {
         whereabouts.ufrags.insert(ufrag.into(), key);
     }
 }
 
 /// A transport of ours knows this path. A TCP connection that no transport knows any more is of no use.
-pub(crate) fn uses(whereabouts: &Whereabouts, tables: &Tables, path: Path) -> bool {
-    let owner = whereabouts.paths.get(&path).and_then(|key| tables.transports.get(*key));
+pub(crate) fn uses(whereabouts: &Whereabouts, transports: &Transports, path: Path) -> bool {
+    let owner = whereabouts.paths.get(&path).and_then(|key| transports.get(*key));
     owner.and_then(Transport::ice).is_some_and(|agent| agent.knows(path))
 }
 
 /// A TCP connection ended: nothing can be sent there any more.
-pub(crate) fn tcp_closed(whereabouts: &mut Whereabouts, tables: &mut Tables, connection: u32, events: &mut Vec<Event>) {
+pub(crate) fn tcp_closed(
+    whereabouts: &mut Whereabouts,
+    transports: &mut Transports,
+    connection: u32,
+    events: &mut Vec<Event>,
+) {
     let ended: Vec<(Path, TransportKey)> = whereabouts
         .paths
         .iter()
@@ -64,7 +69,7 @@ pub(crate) fn tcp_closed(whereabouts: &mut Whereabouts, tables: &mut Tables, con
         .collect();
     for (path, key) in ended {
         whereabouts.paths.remove(&path);
-        let transport = &mut tables.transports[key];
+        let transport = &mut transports[key];
         if transport.agent().is_some_and(|agent| agent.forget(path)) {
             let id = transport.id;
             events.push(Event::Ice { transport: id, state: IceState::Disconnected, path });
@@ -74,11 +79,11 @@ pub(crate) fn tcp_closed(whereabouts: &mut Whereabouts, tables: &mut Tables, con
 
 pub(crate) fn tick_consent<S: Sink>(
     whereabouts: &mut Whereabouts,
-    tables: &mut Tables,
+    transports: &mut Transports,
     key: TransportKey,
     turn: &mut Turn<S>,
 ) {
-    let transport = &mut tables.transports[key];
+    let transport = &mut transports[key];
     let id = transport.id;
     let Some(agent) = transport.agent().filter(|agent| turn.now_us >= agent.deadline()) else { return };
     let before = agent.selected().or(agent.path());

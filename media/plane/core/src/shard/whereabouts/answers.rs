@@ -29,9 +29,9 @@ pub(crate) fn receive_answer<S: Sink>(
         if stun::answered(datagram).is_some() && handover::hand_over_claimed(whereabouts, path, datagram, turn) {
             return;
         }
-        return receive_stray_answer(whereabouts, tables, path, datagram, turn);
+        return receive_stray_answer(whereabouts, path, datagram, turn);
     };
-    if addresses::is_held(whereabouts, tables, path, (Some(key), whereabouts.index), turn.now_us) {
+    if addresses::is_held(whereabouts, &tables.transports, path, (Some(key), whereabouts.index), turn.now_us) {
         turn.totals.bad_stun += 1;
         return;
     }
@@ -68,20 +68,14 @@ pub(crate) fn follow<S: Sink>(
     let transport = &mut tables.transports[key];
     transport.note_moved(turn.now_us);
     let id = transport.id;
-    addresses::adopt(whereabouts, tables, path, key);
+    addresses::adopt(whereabouts, &mut tables.transports, path, key);
     whereabouts.claims.claim(path, true, turn.parcels);
     whereabouts.releases.release(before.filter(|before| *before != path), turn.parcels, turn.now_us);
     turn.events.push(Event::Ice { transport: id, state: IceState::Moved, path });
 }
 
 /// An answer to nobody's question here.
-fn receive_stray_answer<S: Sink>(
-    whereabouts: &mut Whereabouts,
-    _tables: &mut Tables,
-    path: Path,
-    datagram: &[u8],
-    turn: &mut Turn<S>,
-) {
+fn receive_stray_answer<S: Sink>(whereabouts: &mut Whereabouts, path: Path, datagram: &[u8], turn: &mut Turn<S>) {
     turn.totals.stranger_datagrams += u64::from(!whereabouts.claims.is_shown());
     if stun::answered(datagram).is_some() && whereabouts.suspects.answers.take(turn.now_us) {
         handover::show_others(whereabouts, path, datagram, turn);

@@ -19,12 +19,12 @@ pub(crate) fn receive_check<S: Sink>(
     turn: &mut Turn<S>,
 ) {
     let Some(key) = stun::username(datagram).and_then(|name| addresses::by_username(whereabouts, name)) else {
-        if handover::hand_over_check(whereabouts, tables, path, datagram, turn) {
+        if handover::hand_over_check(whereabouts, &tables.transports, path, datagram, turn) {
             return;
         }
         return answers::receive_answer(whereabouts, tables, path, datagram, turn);
     };
-    if addresses::is_held(whereabouts, tables, path, (Some(key), whereabouts.index), turn.now_us) {
+    if addresses::is_held(whereabouts, &tables.transports, path, (Some(key), whereabouts.index), turn.now_us) {
         turn.totals.bad_stun += 1;
         return;
     }
@@ -41,7 +41,7 @@ pub(crate) fn receive_check<S: Sink>(
     let (knows, selected) = (agent.knows(path), agent.selected());
     if knows {
         if whereabouts.paths.get(&path) != Some(&key) {
-            addresses::adopt(whereabouts, tables, path, key);
+            addresses::adopt(whereabouts, &mut tables.transports, path, key);
         }
         let held = tables.transports[key].ice().is_some_and(|agent| agent.holds(path, turn.now_us));
         whereabouts.claims.claim(path, held, turn.parcels);
@@ -57,16 +57,16 @@ pub(crate) fn receive_check<S: Sink>(
     }
     let starting = tables.transports[key].start_us.is_some();
     if outcome.restarted {
-        addresses::index_ufrags(whereabouts, tables, key);
+        addresses::index_ufrags(whereabouts, &mut tables.transports, key);
     }
     if !was_reached {
         restart::reach_again(tables, key, turn);
     }
     let wants_proof = tables.transports[key].ice().is_some_and(|agent| agent.wants_proof(path, turn.now_us));
     if wants_proof {
-        path_probe::ask_there(whereabouts, tables, (key, path), Cause::Proof, 0, turn);
+        path_probe::ask_there(whereabouts, &mut tables.transports, (key, path), Cause::Proof, 0, turn);
     } else if outcome.nominates_later {
-        path_probe::ask_there(whereabouts, tables, (key, path), Cause::Check, 0, turn);
+        path_probe::ask_there(whereabouts, &mut tables.transports, (key, path), Cause::Check, 0, turn);
     }
     turn.wake_within(if starting { 0 } else { IDLE_TICK_US });
 }

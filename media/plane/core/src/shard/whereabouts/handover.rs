@@ -11,7 +11,7 @@
 use crate::ice::agent::Agent;
 use crate::path::Path;
 use crate::seam::outbox::Sink;
-use crate::shard::tables::Tables;
+use crate::shard::tables::Transports;
 use crate::shard::tables::transport::Transport;
 use crate::shard::turn::Turn;
 use crate::shard::turn::parcel::{Kind, Slip};
@@ -32,7 +32,7 @@ pub(crate) fn names_other(parcels: &Parcels, datagram: &[u8]) -> Option<u8> {
 /// True: it was of another shard's peer and is on its way there, or is not from where it says.
 pub(crate) fn hand_over_check<S: Sink>(
     whereabouts: &Whereabouts,
-    tables: &Tables,
+    transports: &Transports,
     path: Path,
     datagram: &[u8],
     turn: &mut Turn<S>,
@@ -41,7 +41,7 @@ pub(crate) fn hand_over_check<S: Sink>(
         return false;
     }
     let Some(to) = names_other(turn.parcels, datagram) else { return false };
-    if addresses::is_held(whereabouts, tables, path, (None, to), turn.now_us) {
+    if addresses::is_held(whereabouts, transports, path, (None, to), turn.now_us) {
         turn.totals.bad_stun += 1;
         return true;
     }
@@ -80,10 +80,10 @@ fn pass_on<S: Sink>(to: u8, (path, shown): (Path, bool), datagram: &[u8], kind: 
 }
 
 /// Says again what is due, unless a peer of ours came back there.
-pub(crate) fn release_again<S: Sink>(whereabouts: &mut Whereabouts, tables: &Tables, turn: &mut Turn<S>) {
+pub(crate) fn release_again<S: Sink>(whereabouts: &mut Whereabouts, transports: &Transports, turn: &mut Turn<S>) {
     let Whereabouts { releases, paths, .. } = whereabouts;
     let is_ours = |path: Path| {
-        let owner = paths.get(&path).and_then(|key| tables.transports.get(*key));
+        let owner = paths.get(&path).and_then(|key| transports.get(*key));
         owner.and_then(Transport::ice).and_then(Agent::selected) == Some(path)
     };
     releases.repeat(is_ours, turn.parcels, turn.now_us);
@@ -92,16 +92,16 @@ pub(crate) fn release_again<S: Sink>(whereabouts: &mut Whereabouts, tables: &Tab
 /// A peer of another shard is there now, unless one has come meanwhile that holds it.
 pub(crate) fn yield_path<S: Sink>(
     whereabouts: &mut Whereabouts,
-    tables: &mut Tables,
+    transports: &mut Transports,
     path: Path,
     (to, held): (u8, bool),
     turn: &mut Turn<S>,
 ) {
-    if addresses::is_held(whereabouts, tables, path, (None, to), turn.now_us) {
+    if addresses::is_held(whereabouts, transports, path, (None, to), turn.now_us) {
         return;
     }
     if let Some(key) = whereabouts.paths.remove(&path) {
-        tables.transports.get_mut(key).and_then(|before| before.moving()).map(|agent| agent.forget(path));
+        transports.get_mut(key).and_then(|before| before.moving()).map(|agent| agent.forget(path));
     }
     whereabouts.claims.note_claim(path, (to, held), turn.now_us);
 }

@@ -14,7 +14,7 @@ use crate::keys::TransportKey;
 use crate::path::Path;
 use crate::seam::outbox::Sink;
 use crate::shard::downlink::restart;
-use crate::shard::tables::Tables;
+use crate::shard::tables::{Tables, Transports};
 use crate::shard::turn::Turn;
 use crate::shard::uplink::{repair, rtcp_in};
 use crate::shard::whereabouts::Whereabouts;
@@ -70,7 +70,7 @@ pub(crate) fn tick_doubt<S: Sink>(
     let transport = &mut tables.transports[key];
     let sent_bytes = transport.sent_bytes;
     let Some(path) = transport.agent().and_then(|agent| agent.doubts(sent_bytes, turn.now_us)) else { return };
-    ask_there(whereabouts, tables, (key, path), Cause::Doubt, 0, turn);
+    ask_there(whereabouts, &mut tables.transports, (key, path), Cause::Doubt, 0, turn);
 }
 
 fn ask_everywhere<S: Sink>(whereabouts: &mut Whereabouts, tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
@@ -81,13 +81,13 @@ fn ask_everywhere<S: Sink>(whereabouts: &mut Whereabouts, tables: &mut Tables, k
         count += 1;
     }
     for path in others.into_iter().flatten() {
-        ask_there(whereabouts, tables, (key, path), Cause::Silence, 0, turn);
+        ask_there(whereabouts, &mut tables.transports, (key, path), Cause::Silence, 0, turn);
     }
 }
 
 fn ask_selected<S: Sink>(whereabouts: &mut Whereabouts, tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     if let Some(path) = tables.transports[key].path() {
-        ask_there(whereabouts, tables, (key, path), Cause::Silence, 0, turn);
+        ask_there(whereabouts, &mut tables.transports, (key, path), Cause::Silence, 0, turn);
     }
 }
 
@@ -103,14 +103,14 @@ pub(crate) fn receive_elsewhere<S: Sink>(
 ) {
     let is_quiet = turn.now_us >= tables.transports[key].heard_us + QUIET_US;
     if rtcp_in::is_genuine(tables, key, class, datagram, turn) && is_quiet {
-        ask_there(whereabouts, tables, (key, path), Cause::Media, datagram.len(), turn);
+        ask_there(whereabouts, &mut tables.transports, (key, path), Cause::Media, datagram.len(), turn);
     }
 }
 
 /// True: a question went there. `came`: see `Agent::ask`.
 pub(crate) fn ask_there<S: Sink>(
     whereabouts: &mut Whereabouts,
-    tables: &mut Tables,
+    transports: &mut Transports,
     (key, path): (TransportKey, Path),
     cause: Cause,
     came: usize,
@@ -118,7 +118,7 @@ pub(crate) fn ask_there<S: Sink>(
 ) -> bool {
     let fresh = || whereabouts.transactions.draw();
     let mut request = [0; stun::QUESTION_MAX];
-    let Some(agent) = tables.transports[key].agent() else { return false };
+    let Some(agent) = transports[key].agent() else { return false };
     let Some(len) = agent.ask(path, cause, came, fresh, turn.now_us, &mut request) else { return false };
     turn.out.put(path, &request[..len]);
     true

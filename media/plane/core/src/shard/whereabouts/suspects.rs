@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::bucket::Bucket;
 use crate::keys::TransportKey;
 use crate::path::Path;
-use crate::shard::tables::table::Table;
+use crate::shard::tables::Transports;
 use crate::shard::tables::transport::Transport;
 use crate::wire::stun;
 
@@ -103,12 +103,7 @@ impl Suspects {
 
     /// The transport whose question at a path which nobody has checked this answers. Others may have been asked there too: whoever
     /// sends own media in the name of an address takes no answers from the peer that comes there.
-    pub fn asked_at(
-        &mut self,
-        transports: &Table<TransportKey, Transport>,
-        path: Path,
-        datagram: &[u8],
-    ) -> Option<TransportKey> {
+    pub fn asked_at(&mut self, transports: &Transports, path: Path, datagram: &[u8]) -> Option<TransportKey> {
         let transaction = stun::answered(datagram)?;
         let agent = |key: TransportKey| transports.get(key).and_then(Transport::ice);
         self.asked.retain(|(_, key)| agent(*key).is_some());

@@ -46,7 +46,14 @@ pub(crate) fn receive_astray<S: Sink>(
         let mut copy = [0; DATAGRAM_MAX];
         copy[..datagram.len()].copy_from_slice(datagram);
         if rtcp_in::is_genuine(tables, *key, class, &mut copy[..datagram.len()], turn) {
-            if path_probe::ask_there(whereabouts, tables, (*key, path), Cause::Media, datagram.len(), turn) {
+            if path_probe::ask_there(
+                whereabouts,
+                &mut tables.transports,
+                (*key, path),
+                Cause::Media,
+                datagram.len(),
+                turn,
+            ) {
                 whereabouts.suspects.note_asked(*key, path);
             }
             return;
