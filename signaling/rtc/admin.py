@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from conference import Conference, Grants, Refusal, Terms, packets, publishing, subscriptions
 from signaling.rtc.session import requests
-from signaling.rtc.session.session import Desk
+from signaling.rtc.session.context import Context
 from signaling.rtc.wire import limits, views
 from signaling.rtc.wire.join import token_of
 from signaling.rtc.wire.packets import from_server
@@ -60,21 +60,21 @@ _ERRORS: dict[str, tuple[int, str]] = {
 class Call:
     """One authenticated request."""
 
-    desk: Desk
+    context: Context
     grants: Grants
 
     def conference(self, name: str) -> Conference:
         """For an administrator of it. Raises Refusal."""
         if not self.grants.may_administer(name):
             raise _denied()
-        return self.desk.registry.get(name)
+        return self.context.registry.get(name)
 
 
 class Administration:
     """An ASGI endpoint."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -95,7 +95,7 @@ class Administration:
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if content_type not in (_JSON, _PROTOBUF):
             raise Refusal("bad_route", english=f"unexpected Content-Type: {json.dumps(content_type)}")
-        call = Call(self._desk, self._grants(request))
+        call = Call(self._context, self._grants(request))
         message = _read(await _body(request), method.request(), content_type)
         answer = method.run(call, message)
         if isinstance(answer, Awaitable):
@@ -105,7 +105,7 @@ class Administration:
     def _grants(self, request: Request) -> Grants:
         token = token_of({}, request.headers.get("authorization"))
         try:
-            return self._desk.authority.verify(token, self._desk.registry.around.clock.time())
+            return self._context.authority.verify(token, self._context.registry.around.clock.time())
         except Refusal as refusal:
             raise Refusal("unauthenticated", refusal.vietnamese, refusal.english) from refusal
 
@@ -123,21 +123,21 @@ def create_room(call: Call, message: room.CreateRoomRequest) -> models.Room:
         names = ", ".join(name for name, asked in wanted.items() if asked)
         raise Refusal("not_supported", english=f"not supported here: {names}")
     terms = Terms.of(message.metadata, message.max_participants, message.empty_timeout, message.departure_timeout)
-    return views.room(call.desk.registry.create(message.name, terms).summary.view())
+    return views.room(call.context.registry.create(message.name, terms).summary.view())
 
 
 def list_rooms(call: Call, message: room.ListRoomsRequest) -> room.ListRoomsResponse:
     if not call.grants.list:
         raise _denied()
     wanted = set(message.names)
-    found = [one for one in call.desk.registry.all() if not wanted or one.name in wanted]
+    found = [one for one in call.context.registry.all() if not wanted or one.name in wanted]
     return room.ListRoomsResponse(rooms=[views.room(conference.summary.view()) for conference in found])
 
 
 def delete_room(call: Call, message: room.DeleteRoomRequest) -> room.DeleteRoomResponse:
     if not call.grants.create:
         raise _denied()
-    call.desk.registry.delete(message.room)
+    call.context.registry.delete(message.room)
     return room.DeleteRoomResponse()
 
 
@@ -210,7 +210,7 @@ def update_room_metadata(call: Call, message: room.UpdateRoomMetadataRequest) ->
 async def perform_rpc(call: Call, message: room.PerformRpcRequest) -> room.PerformRpcResponse:
     callee = call.conference(message.room).get(message.destination_identity)
     timeout_s = min(message.response_timeout_ms / 1000 or limits.RPC_S, limits.RPC_MOST_S)
-    calls = call.desk.packets.calls
+    calls = call.context.packets.calls
     return room.PerformRpcResponse(payload=await calls.ask(callee, message.method, message.payload, timeout_s))
 
 

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from conference import Registry
 from signaling.rtc.admin import Administration
-from signaling.rtc.session.session import Authority, Desk, Tally, Uncounted
+from signaling.rtc.session.context import Authority, Context, Tally, Uncounted
 from signaling.rtc.sockets import Door
 from signaling.rtc.wire.messages import Encoder, Relay, ServerFacts
 from signaling.rtc.wire.packets import Packets
@@ -25,15 +25,15 @@ def routes(
     servers for a participant's sid, in a conference. `tally`: who counts.
     """
     facts = ServerFacts(node_id="ND_" + registry.around.suffix(), relays=relays)
-    desk = Desk(registry, auth, Encoder(facts), Packets(), tally or Uncounted())
+    context = Context(registry, auth, Encoder(facts), Packets(), tally or Uncounted())
     made: list[BaseRoute] = []
     turns = asyncio.Lock()
     for path in ("/rtc", "/rtc/v1"):
-        door = Door(desk, path.endswith("v1"), turns)
+        door = Door(context, path.endswith("v1"), turns)
         made += [
             WebSocketRoute(path, door.open),
             Route(f"{path}/validate", door.validate),
             Route(path, door.plain),
         ]
-    made.append(Route("/twirp/{service}/{method}", Administration(desk), methods=None))
+    made.append(Route("/twirp/{service}/{method}", Administration(context), methods=None))
     return made

@@ -16,7 +16,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from conference import Grants, Refusal, check_token
 from conference.ports.time import Clock
-from signaling.rtc.session.session import Desk, Session
+from signaling.rtc.session.context import Context
+from signaling.rtc.session.session import Session
 from signaling.rtc.wire import join, limits
 
 log = logging.getLogger(__name__)
@@ -49,24 +50,24 @@ def status_of(refusal: Refusal) -> int:
 class Door:
     """The endpoints of one path, `/rtc` or `/rtc/v1`."""
 
-    desk: Desk
+    context: Context
     v1: bool
     turns: asyncio.Lock
     """Of all sockets: held for a turn of the event loop by whoever has a long message."""
 
     async def open(self, websocket: WebSocket) -> None:
         """The WebSocket endpoint. A refusal is an HTTP response in place of the upgrade."""
-        clock = self.desk.registry.around.clock
+        clock = self.context.registry.around.clock
         now = clock.monotonic()
         try:
             grants, ask = self._admit(websocket)
         except Refusal as refusal:
-            self.desk.tally.refused(refusal.code)
+            self.context.tally.refused(refusal.code)
             await websocket.send_denial_response(PlainTextResponse(refusal.english, status_of(refusal)))
             return
         await websocket.accept()
         wire = SocketWire(websocket)
-        session = Session(self.desk, wire, grants, now)
+        session = Session(self.context, wire, grants, now)
         try:
             _begin(session, ask)
             await _converse(websocket, session, clock, self.turns)
@@ -95,11 +96,11 @@ class Door:
         """Raises Refusal. Makes nothing."""
         headers = connection.headers
         query = dict(connection.query_params)
-        registry = self.desk.registry
+        registry = self.context.registry
         if registry.closed:  # before the socket opens: some clients wait for ever when one closes without a word
             raise Refusal("server_stopping", "Máy chủ đang dừng", "the server is stopping")
         token = join.token_of(query, headers.get("authorization"))
-        grants = self.desk.authority.verify(token, registry.around.clock.time())
+        grants = self.context.authority.verify(token, registry.around.clock.time())
         check_token(grants)
         ask = join.read(query, v1=self.v1)
         if not ask.resume_sid:  # whoever cannot resume is told so by a message: a refusal here would be final

@@ -25,7 +25,8 @@ from media.ground.parameters import Description
 from media.peers.description import Memory, parse
 from signaling.host import limits
 from signaling.host.tokens import Authenticator
-from signaling.rtc.session.session import Desk, Session, Uncounted
+from signaling.rtc.session.context import Context, Uncounted
+from signaling.rtc.session.session import Session
 from signaling.rtc.wire import join
 from signaling.rtc.wire.messages import Encoder, ServerFacts
 from signaling.rtc.wire.packets import Packets
@@ -144,7 +145,7 @@ class Office(rtc_office.Office):
         super().__init__()
         self.loop, node = ground()
         self.world.registry = Registry(node, self.world.time, self.world.time)
-        self.desk = Desk(self.world.registry, self.names, Encoder(ServerFacts("ND_test")), Packets(), Uncounted())
+        self.context = Context(self.world.registry, self.names, Encoder(ServerFacts("ND_test")), Packets(), Uncounted())
 
     def turn(self) -> None:
         self.world.time.turn()

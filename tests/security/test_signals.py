@@ -262,7 +262,7 @@ def test_a_control_that_looks_everywhere_is_told_of(
     """Whoever knows an identifier has access."""
 
     def mute(session: Any, participant: Participant, message: rtc.MuteTrackRequest) -> None:
-        for conference in session.desk.registry.all():
+        for conference in session.context.registry.all():
             for one in conference.participants.values():
                 publishing.mute(one, message.sid, message.muted)
 
@@ -313,7 +313,7 @@ class Door:
         self.world = World()
         names = self.world.office.names
         names.grants.update({name: Grants(identity=name, **rights) for name, rights in BEARERS.items()})
-        endpoint = Administration(self.world.office.desk)
+        endpoint = Administration(self.world.office.context)
         app = Starlette(routes=[Route("/twirp/{service}/{method}", endpoint, methods=None)])
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here")
 

@@ -9,7 +9,7 @@ import pytest
 from signaling.host import sources
 from signaling.host.settings import SettingsError
 from signaling.host.turn import Turn
-from signaling.rtc.session.session import Desk
+from signaling.rtc.session.context import Context
 from signaling.rtc.wire.messages import Encoder, Relay, ServerFacts
 from tests.signaling.rtc.office import Office
 
@@ -23,13 +23,13 @@ def test_the_password_is_the_hmac_of_the_name() -> None:
 
 def test_each_participant_is_told_its_own() -> None:
     office = Office()
-    turn, old = Turn(("turns:turn.example:443?transport=tcp",), "secret", 60), office.desk
+    turn, old = Turn(("turns:turn.example:443?transport=tcp",), "secret", 60), office.context
 
     def relays(sid: str, _: str = "") -> list[Relay]:
         return [Relay(tuple(turn.urls), *turn.credentials(sid, office.world.time.time()))]
 
     encoder = Encoder(ServerFacts("ND_x", relays=relays))
-    office.desk = Desk(old.registry, old.authority, encoder, old.packets, old.tally)
+    office.context = Context(old.registry, old.authority, encoder, old.packets, old.tally)
     told = [office.join(name).wire.last("join") for name in ("ann", "ben")]
     for join in told:
         (server,) = join.ice_servers

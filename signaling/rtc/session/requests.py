@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.protobuf.message import Message
 from livekit.protocol import models, rtc
@@ -29,10 +29,8 @@ from conference import (
 from conference import limits as conference_limits
 from conference.ground.events import Layer, Quality
 from signaling.rtc.session import scenarios
+from signaling.rtc.session.context import Requester
 from signaling.rtc.wire import limits, views
-
-if TYPE_CHECKING:
-    from signaling.rtc.session.session import Session
 
 _REASONS: dict[str, str] = {
     "publish_denied": "NOT_ALLOWED",
@@ -65,23 +63,23 @@ _ECHOES = {
 """Which field of the response repeats the request."""
 
 
-def offer(session: Session, participant: Participant, message: rtc.SessionDescription) -> None:
+def offer(session: Requester, participant: Participant, message: rtc.SessionDescription) -> None:
     session.take_offer()
     participant.receive_offer(message.sdp, message.id)
 
 
-def answer(session: Session, participant: Participant, message: rtc.SessionDescription) -> None:
+def answer(session: Requester, participant: Participant, message: rtc.SessionDescription) -> None:
     participant.receive_answer(message.sdp, message.id)
 
 
-def trickle(session: Session, participant: Participant, message: rtc.TrickleRequest) -> None:
+def trickle(session: Requester, participant: Participant, message: rtc.TrickleRequest) -> None:
     """The client's candidates are of no use: its checks reach us, and a lite agent sends none (RFC 8445 section
     2.5). The first of them shows that the client has applied its offer.
     """
     session.take_offer()
 
 
-def add_track(session: Session, participant: Participant, message: rtc.AddTrackRequest) -> None:
+def add_track(session: Requester, participant: Participant, message: rtc.AddTrackRequest) -> None:
     try:
         if message.sid:
             publishing.announce_backup(participant, message.sid, announcement(message))
@@ -91,15 +89,15 @@ def add_track(session: Session, participant: Participant, message: rtc.AddTrackR
         refuse(session, "add_track", message, refusal)
 
 
-def mute(session: Session, participant: Participant, message: rtc.MuteTrackRequest) -> None:
+def mute(session: Requester, participant: Participant, message: rtc.MuteTrackRequest) -> None:
     publishing.mute(participant, message.sid, message.muted)
 
 
-def subscription(session: Session, participant: Participant, message: rtc.UpdateSubscription) -> None:
+def subscription(session: Requester, participant: Participant, message: rtc.UpdateSubscription) -> None:
     subscriptions.choose(participant, subscription_sids(message), message.subscribe)
 
 
-def track_setting(session: Session, participant: Participant, message: rtc.UpdateTrackSettings) -> None:
+def track_setting(session: Requester, participant: Participant, message: rtc.UpdateTrackSettings) -> None:
     """An absent quality is the lowest: that is how the protocol numbers them."""
     settings = Settings(
         disabled=message.disabled,
@@ -112,13 +110,13 @@ def track_setting(session: Session, participant: Participant, message: rtc.Updat
     subscriptions.set_settings(participant, message.track_sids[: limits.TRACK_SIDS], settings)
 
 
-def leave(session: Session, participant: Participant, message: rtc.LeaveRequest) -> None:
+def leave(session: Requester, participant: Participant, message: rtc.LeaveRequest) -> None:
     session.participant = None
     participant.leave(events.Reason.CLIENT_INITIATED)
     session.deliver(events.Left(events.Reason.CLIENT_INITIATED))
 
 
-def subscription_permission(session: Session, participant: Participant, message: rtc.SubscriptionPermission) -> None:
+def subscription_permission(session: Requester, participant: Participant, message: rtc.SubscriptionPermission) -> None:
     by_identity: dict[str, frozenset[str] | None] = {}
     by_sid: dict[str, frozenset[str] | None] = {}
     known: dict[str, str] = {}
@@ -136,7 +134,7 @@ def subscription_permission(session: Session, participant: Participant, message:
     publishing.permit(participant, Permission(message.all_participants, by_identity, by_sid))
 
 
-def sync_state(session: Session, participant: Participant, message: rtc.SyncState) -> None:
+def sync_state(session: Requester, participant: Participant, message: rtc.SyncState) -> None:
     """What the client believes after a resume. A track that we do not know means that it must come anew."""
     known = participant.tracks.keys() | {track.sid for track in participant.pending.values()}
     told = message.publish_tracks
@@ -153,16 +151,16 @@ def sync_state(session: Session, participant: Participant, message: rtc.SyncStat
         update_data_subscription(session, participant, message.data_subscription)
 
 
-def ping(session: Session, participant: Participant, message: int) -> None:
+def ping(session: Requester, participant: Participant, message: int) -> None:
     session.respond(rtc.SignalResponse(pong=_now_ms(session)))
 
 
-def ping_req(session: Session, participant: Participant, message: rtc.Ping) -> None:
+def ping_req(session: Requester, participant: Participant, message: rtc.Ping) -> None:
     pong = rtc.Pong(last_ping_timestamp=message.timestamp, timestamp=_now_ms(session))
     session.respond(rtc.SignalResponse(pong_resp=pong))
 
 
-def update_metadata(session: Session, participant: Participant, message: rtc.UpdateParticipantMetadata) -> None:
+def update_metadata(session: Requester, participant: Participant, message: rtc.UpdateParticipantMetadata) -> None:
     """Both texts are always sent whole; an empty one stays as it is.
 
     The client hears of the change before the answer: with the answer it goes on, and repeats what it believes its name to be.
@@ -175,7 +173,7 @@ def update_metadata(session: Session, participant: Participant, message: rtc.Upd
     session.respond(rtc.SignalResponse(request_response=response))
 
 
-def update_audio_track(session: Session, participant: Participant, message: rtc.UpdateLocalAudioTrack) -> None:
+def update_audio_track(session: Requester, participant: Participant, message: rtc.UpdateLocalAudioTrack) -> None:
     track = participant.tracks.get(message.track_sid)
     if track is None or not isinstance(track.announcement.facts, rtc.AddTrackRequest):
         return
@@ -186,47 +184,47 @@ def update_audio_track(session: Session, participant: Participant, message: rtc.
     publishing.describe(participant, message.track_sid, told)
 
 
-def update_video_track(session: Session, participant: Participant, message: rtc.UpdateLocalVideoTrack) -> None:
+def update_video_track(session: Requester, participant: Participant, message: rtc.UpdateLocalVideoTrack) -> None:
     publishing.resize(participant, message.track_sid, message.width, message.height)
 
 
-def update_layers(session: Session, participant: Participant, message: rtc.UpdateVideoLayers) -> None:
+def update_layers(session: Requester, participant: Participant, message: rtc.UpdateVideoLayers) -> None:
     publishing.describe_layers(participant, message.track_sid, _layers(message.layers))
 
 
-def store_data_blob(session: Session, participant: Participant, message: rtc.StoreDataBlobRequest) -> None:
+def store_data_blob(session: Requester, participant: Participant, message: rtc.StoreDataBlobRequest) -> None:
     blobs.store(participant, _blob_key(message.blob.key), message.blob.contents)
     response = rtc.StoreDataBlobResponse(request_id=message.request_id, key=message.blob.key)
     session.respond(rtc.SignalResponse(store_data_blob_response=response))
 
 
-def get_data_blob(session: Session, participant: Participant, message: rtc.GetDataBlobRequest) -> None:
+def get_data_blob(session: Requester, participant: Participant, message: rtc.GetDataBlobRequest) -> None:
     contents = blobs.fetch(participant, message.participant_identity, _blob_key(message.key))
     blob = models.DataBlob(key=message.key, contents=contents)
     response = rtc.GetDataBlobResponse(request_id=message.request_id, blob=blob)
     session.respond(rtc.SignalResponse(get_data_blob_response=response))
 
 
-def publish_data_track(session: Session, participant: Participant, message: rtc.PublishDataTrackRequest) -> None:
+def publish_data_track(session: Requester, participant: Participant, message: rtc.PublishDataTrackRequest) -> None:
     _check_size(message)
     view = data_tracks.publish(participant, message.pub_handle, message.name, message)
     response = rtc.PublishDataTrackResponse(info=views.data_track(view))
     session.respond(rtc.SignalResponse(publish_data_track_response=response))
 
 
-def unpublish_data_track(session: Session, participant: Participant, message: rtc.UnpublishDataTrackRequest) -> None:
+def unpublish_data_track(session: Requester, participant: Participant, message: rtc.UnpublishDataTrackRequest) -> None:
     view = data_tracks.unpublish(participant, message.pub_handle)
     response = rtc.UnpublishDataTrackResponse(info=views.data_track(view))
     session.respond(rtc.SignalResponse(unpublish_data_track_response=response))
 
 
-def update_data_subscription(session: Session, participant: Participant, message: rtc.UpdateDataSubscription) -> None:
+def update_data_subscription(session: Requester, participant: Participant, message: rtc.UpdateDataSubscription) -> None:
     for change in message.updates[: limits.TRACK_SIDS]:
         data_tracks.choose(participant, change.track_sid, change.subscribe)
     data_tracks.tell_handles_soon(participant)
 
 
-def refuse(session: Session, kind: str, message: Any, refusal: Refusal) -> None:
+def refuse(session: Requester, kind: str, message: Any, refusal: Refusal) -> None:
     """Tells the client which of its requests was refused, and repeats it."""
     response = rtc.RequestResponse(
         request_id=getattr(message, "request_id", 0),
@@ -301,11 +299,11 @@ def _mime(codec: str) -> str | None:
     return next((mime for mime in views.VIDEO_CODECS + views.AUDIO_CODECS if mime.lower().endswith("/" + name)), None)
 
 
-def _now_ms(session: Session) -> int:
-    return int(session.desk.registry.around.clock.time() * 1000)
+def _now_ms(session: Requester) -> int:
+    return int(session.context.registry.around.clock.time() * 1000)
 
 
-TABLE: dict[str, Callable[[Session, Participant, Any], None]] = {
+TABLE: dict[str, Callable[[Requester, Participant, Any], None]] = {
     "offer": offer,
     "answer": answer,
     "trickle": trickle,

@@ -6,19 +6,14 @@ Nothing here does more to anybody else than the client could by leaving, by spea
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from livekit.protocol import rtc
 
 from conference import Participant
 from conference.ground.events import Action, Reason
 from conference.ports.clients import PathWish
+from signaling.rtc.session.context import GOING_AWAY, Requester
 from signaling.rtc.wire import limits
-
-if TYPE_CHECKING:
-    from signaling.rtc.session.session import Session
-
-GOING_AWAY = 1001
 
 _PATHS: dict[int, PathWish] = {
     rtc.CandidateProtocol.UDP: "any",
@@ -27,13 +22,13 @@ _PATHS: dict[int, PathWish] = {
 }
 
 
-def simulate(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+def simulate(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
     run = TABLE.get(message.WhichOneof("scenario") or "")
     if run is not None:
         run(session, participant, message)
 
 
-def speaker_update(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+def speaker_update(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
     """All are told that it speaks, for so many seconds; only who could be heard."""
     open_ = any(track.kind == "audio" and not track.muted for track in participant.tracks.values())
     if open_ and not participant.grants.hidden:
@@ -41,7 +36,7 @@ def speaker_update(session: Session, participant: Participant, message: rtc.Simu
         participant.stage.speakers.play(participant.sid, limits.SIMULATED_LEVEL, seconds)
 
 
-def node_failure(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+def node_failure(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
     """As if this server had died: not a word, and nothing to resume."""
     session.participant = None
     participant.client = None
@@ -49,36 +44,36 @@ def node_failure(session: Session, participant: Participant, message: rtc.Simula
     session.close(GOING_AWAY)
 
 
-def migration(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+def migration(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
     """Sessions do not move between servers: the client is told to come anew."""
     _end(participant, Reason.MIGRATION, Action.RECONNECT)
 
 
-def server_leave(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+def server_leave(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
     _end(participant, Reason.SERVER_SHUTDOWN, Action.DISCONNECT)
 
 
-def leave_request_full_reconnect(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+def leave_request_full_reconnect(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
     _end(participant, Reason.UNKNOWN, Action.RECONNECT)
 
 
-def switch_candidate_protocol(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+def switch_candidate_protocol(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
     """It comes back by TCP alone, or (TLS) over the relay alone, if there is one. Some clients resume, others join anew."""
     path = _PATHS.get(message.switch_candidate_protocol, "any")
-    if path == "relay" and session.desk.encoder.facts.relays is None:
+    if path == "relay" and session.context.encoder.facts.relays is None:
         path = "tcp"
     participant.stage.paths.prefer(participant, path)
     participant.dismiss(Reason.UNKNOWN, Action.RESUME)
 
 
-def disconnect_signal_on_resume(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
-    session.desk.cut_next_resume(participant.sid, silent=False)
+def disconnect_signal_on_resume(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
+    session.context.cut_next_resume(participant.sid, silent=False)
 
 
 def disconnect_signal_on_resume_no_messages(
-    session: Session, participant: Participant, message: rtc.SimulateScenario
+    session: Requester, participant: Participant, message: rtc.SimulateScenario
 ) -> None:
-    session.desk.cut_next_resume(participant.sid, silent=True)
+    session.context.cut_next_resume(participant.sid, silent=True)
 
 
 def _end(participant: Participant, reason: Reason, action: Action) -> None:
@@ -86,7 +81,7 @@ def _end(participant: Participant, reason: Reason, action: Action) -> None:
     participant.leave(reason)
 
 
-TABLE: dict[str, Callable[[Session, Participant, rtc.SimulateScenario], None]] = {
+TABLE: dict[str, Callable[[Requester, Participant, rtc.SimulateScenario], None]] = {
     "speaker_update": speaker_update,
     "node_failure": node_failure,
     "migration": migration,

@@ -7,9 +7,7 @@ each message means stands in `requests.py`; what the conference says is written 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
-from typing import Protocol
-from weakref import WeakKeyDictionary
+from dataclasses import replace
 
 from google.protobuf.message import Message
 from livekit.protocol import rtc
@@ -20,90 +18,25 @@ from conference import (
     Participant,
     PeerError,
     Refusal,
-    Registry,
     described,
     events,
 )
 from conference.ports.time import Cancellable
 from signaling.rtc.session import requests, unknown_session
-from signaling.rtc.session.kept_facts import KeptFacts
+from signaling.rtc.session.context import GOING_AWAY, NORMAL, POLICY, TOO_LONG, UNREADABLE, Context, Wire
 from signaling.rtc.session.rates import Rates
 from signaling.rtc.wire import limits, messages, views
 from signaling.rtc.wire.join import Ask
-from signaling.rtc.wire.packets import Packets
 
 log = logging.getLogger(__name__)
-
-NORMAL = 1000
-GOING_AWAY = 1001
-UNREADABLE = 1007
-POLICY = 1008
-TOO_LONG = 1009
-
-
-class Authority(Protocol):
-    """Who reads and signs tokens."""
-
-    def verify(self, token: str, now: float) -> Grants:
-        """Raises Refusal with a code that begins with `token_`."""
-
-    def sign(self, grants: Grants, ttl_s: float, now: float) -> str: ...
-
-
-class Tally(Protocol):
-    """Who counts what happens at the door."""
-
-    def joined(self, sid: str, since: float, client: str) -> None:
-        """`since`: when its socket opened, by the monotonic clock. `client`: what its library calls itself, one of few."""
-
-    def resumed(self) -> None: ...
-    def refused(self, code: str) -> None:
-        """`code` of a Refusal: one of few."""
-
-
-class Uncounted:
-    """Nobody counts."""
-
-    def joined(self, sid: str, since: float, client: str) -> None: ...
-    def resumed(self) -> None: ...
-    def refused(self, code: str) -> None: ...
-
-
-class Wire(Protocol):
-    """The socket of a session. Takes at once, keeps order, bounded; after `close` it sends what it took and then
-    closes.
-    """
-
-    def send(self, data: bytes | str) -> None: ...
-    def close(self, code: int) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What all sessions share."""
-
-    registry: Registry
-    authority: Authority
-    encoder: messages.Encoder
-    packets: Packets
-    tally: Tally
-    cut_resumes: dict[str, bool] = field(default_factory=dict)
-    kept: KeptFacts = field(default_factory=KeptFacts)
-    rates: WeakKeyDictionary[Participant, Rates] = field(default_factory=WeakKeyDictionary)
-
-    def cut_next_resume(self, sid: str, *, silent: bool) -> None:
-        """The next resume of this participant loses its socket again, `silent`: before a word was said."""
-        if len(self.cut_resumes) >= limits.CUT_RESUMES:
-            del self.cut_resumes[next(iter(self.cut_resumes))]
-        self.cut_resumes[sid] = silent
 
 
 class Session:
     """conference's `Client` for this protocol."""
 
-    def __init__(self, desk: Desk, wire: Wire, grants: Grants, now: float) -> None:
+    def __init__(self, context: Context, wire: Wire, grants: Grants, now: float) -> None:
         """`now`: when its socket opened."""
-        self.desk = desk
+        self.context = context
         self.grants = grants
         self.participant: Participant | None = None
         self.closed = False
@@ -112,7 +45,7 @@ class Session:
         self._rates = Rates(now)
         self._began = now
         self._refresh: Cancellable | None = None
-        self._astray: unknown_session.Astray | None = None
+        self._unknown: unknown_session.UnknownSession | None = None
         self._offer: rtc.SessionDescription | None = None
         """Of the join request, until its client has applied it."""
         self._offer_waits: Cancellable | None = None
@@ -163,8 +96,8 @@ class Session:
         if self._refresh is not None:
             self._refresh.cancel()
             self._refresh = None
-        if self._astray is not None:
-            self._astray.cancel()
+        if self._unknown is not None:
+            self._unknown.cancel()
         self._offer = None
         if self._offer_waits is not None:
             self._offer_waits.cancel()
@@ -183,7 +116,7 @@ class Session:
         elif isinstance(event, events.Resumed):
             self._deliver_resumed(event)
         else:
-            frame = self.desk.encoder.encode(event, text=self._text)
+            frame = self.context.encoder.encode(event, text=self._text)
             if frame is not None:
                 self._wire.send(frame)
             if isinstance(event, events.Left):
@@ -194,11 +127,11 @@ class Session:
 
     def take_facts(self, size_bytes: int) -> None:
         """Raises Refusal when this client changes what everybody is told of it too often."""
-        if not self._rates.facts.take(self.desk.registry.around.clock.monotonic(), size_bytes):
+        if not self._rates.facts.take(self.context.registry.around.clock.monotonic(), size_bytes):
             raise Refusal("metadata_too_often", "Đổi thông tin quá nhanh", "metadata changes too often")
 
     def _deliver_resumed(self, event: events.Resumed) -> None:
-        told = messages.reconnect(self.desk.encoder.facts, event.sid, event.conference.name, relay=event.relay)
+        told = messages.reconnect(self.context.encoder.facts, event.sid, event.conference.name, relay=event.relay)
         self._send(rtc.SignalResponse.FromString(told))
         for sid in event.silenced:
             self.deliver(events.MuteAsked(sid, True))
@@ -211,7 +144,7 @@ class Session:
 
     def _send_token(self, grants: Grants) -> None:
         """A token for the next resume, and again in time before it ends."""
-        around = self.desk.registry.around
+        around = self.context.registry.around
         self.grants = grants
         self._send(rtc.SignalResponse(refresh_token=self._sign(grants, around.clock.time())))
         if self._refresh is not None:
@@ -220,10 +153,10 @@ class Session:
 
     def _sign(self, grants: Grants, now: float) -> str:
         """No longer than the door takes it. Its terms are those of a conference that is there."""
-        sign = self.desk.authority.sign
+        sign = self.context.authority.sign
         token = sign(grants, limits.TOKEN_TTL_S, now)
         if len(token) > limits.TOKEN_BYTES:
-            grants = self.desk.kept.keep(grants, now)
+            grants = self.context.kept.keep(grants, now)
             token = sign(grants, limits.TOKEN_TTL_S, now)
         if len(token) > limits.TOKEN_BYTES:
             token = sign(replace(grants, terms=None), limits.TOKEN_TTL_S, now)
@@ -238,12 +171,12 @@ class Session:
 
     def _join(self, ask: Ask) -> None:
         participant = self._enter(ask)
-        self.desk.tally.joined(participant.sid, self._began, ask.library)
+        self.context.tally.joined(participant.sid, self._began, ask.library)
         self._send_token(participant.grants)
         for request in ask.add_tracks:
             requests.add_track(self, participant, request)
         if ask.offer is not None and ask.applies_offer_late:
-            turns = self.desk.registry.around.turns
+            turns = self.context.registry.around.turns
             self._offer = ask.offer
             self._offer_waits = turns.call_later(limits.OFFER_WAITS_S, self._take_late_offer)
         elif ask.offer is not None:
@@ -262,14 +195,14 @@ class Session:
             self._fail(error, events.Left(events.Reason.JOIN_FAILURE))
 
     def _enter(self, ask: Ask) -> Participant:
-        grants = self.desk.kept.restored(self.grants, self.desk.registry.around.clock.time())
+        grants = self.context.kept.restored(self.grants, self.context.registry.around.clock.time())
         if grants.describes_itself and (ask.metadata or ask.attributes):
             merged = {**grants.attributes, **described(ask.attributes)}
             grants = replace(grants, metadata=ask.metadata or grants.metadata, attributes=merged)
         entry = Entry(
             grants=grants,
             dual=ask.dual,
-            packets=self.desk.packets,
+            packets=self.context.packets,
             auto_subscribe=ask.auto_subscribe,
             auto_subscribe_data=ask.auto_subscribe_data,
             may_pause=ask.may_pause,
@@ -277,13 +210,13 @@ class Session:
             first_quality_low=ask.adaptive_stream,
             facts=ask.client,
         )
-        self.participant = self.desk.registry.join(entry, self)
-        self.desk.rates[self.participant] = self._rates
+        self.participant = self.context.registry.join(entry, self)
+        self.context.rates[self.participant] = self._rates
         return self.participant
 
     def _resume(self, ask: Ask) -> None:
-        conference = self.desk.registry.get(self.grants.conference)
-        silent = self.desk.cut_resumes.pop(ask.resume_sid, None)
+        conference = self.context.registry.get(self.grants.conference)
+        silent = self.context.cut_resumes.pop(ask.resume_sid, None)
         if silent:
             self.close(GOING_AWAY)
             return
@@ -292,7 +225,7 @@ class Session:
             return
         participant = conference.resume(self.grants.identity, ask.resume_sid, self)
         self.participant = participant
-        self.desk.tally.resumed()
+        self.context.tally.resumed()
         self._send_token(participant.grants)
         if ask.sync_state is not None:
             requests.sync_state(self, participant, ask.sync_state)
@@ -302,16 +235,16 @@ class Session:
     def _goes_on(self, participant: Participant | None, sid: str) -> bool:
         """With the rates that its participant has had; False: it comes back too often."""
         if participant is not None and participant.sid == sid:
-            self._rates = self.desk.rates.get(participant, self._rates)
-        return self._rates.messages.take(self.desk.registry.around.clock.monotonic(), limits.RESUME_MESSAGES)
+            self._rates = self.context.rates.get(participant, self._rates)
+        return self._rates.messages.take(self.context.registry.around.clock.monotonic(), limits.RESUME_MESSAGES)
 
     def _refuse(self, ask: Ask, refusal: Refusal) -> None:
         """The socket is open, so the answer is a message. Whoever cannot resume joins anew."""
-        self.desk.tally.refused(refusal.code)
+        self.context.tally.refused(refusal.code)
         if ask.resume_sid and unknown_session.skips_backoff(ask):
-            turns = self.desk.registry.around.turns
-            self._astray = unknown_session.Astray(
-                self.desk.encoder.facts, turns, self._send, lambda: self.close(NORMAL)
+            turns = self.context.registry.around.turns
+            self._unknown = unknown_session.UnknownSession(
+                self.context.encoder.facts, turns, self._send, lambda: self.close(NORMAL)
             )
         elif ask.resume_sid:
             self.deliver(events.Left(events.Reason.STATE_MISMATCH, events.Action.RECONNECT))
@@ -323,18 +256,18 @@ class Session:
 
     def _handle(self, data: bytes | str) -> None:
         participant = self.participant
-        if participant is None and self._astray is None:
+        if participant is None and self._unknown is None:
             return
         try:
             request = messages.read_request(data)
         except PeerError as error:
-            log.info("session of %s: %s", participant.sid if participant else "(astray)", error)
+            log.info("session of %s: %s", participant.sid if participant else "(unknown)", error)
             self.close(UNREADABLE)
             return
         kind = request.WhichOneof("message")
         if participant is None:
-            if self._astray is not None and kind == "sync_state":
-                self._astray.leave()
+            if self._unknown is not None and kind == "sync_state":
+                self._unknown.leave()
             return
         handle = requests.TABLE.get(kind or "")
         if handle is None:

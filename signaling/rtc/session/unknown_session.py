@@ -34,8 +34,8 @@ def skips_backoff(ask: Ask) -> bool:
     return ask.library == "JS" and not ask.client.os
 
 
-class Astray:
-    """One such session: `reconnect`, then `leave` at its `sync_state` or soon, then the end if it does not end by itself."""
+class UnknownSession:
+    """A session that cannot be resumed: `reconnect`, then `leave` at its `sync_state` or soon, then its end."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Astray:
         self._turns = turns
         self._send = send
         self._end = end
-        self._timer: Cancellable = turns.call_later(limits.ASTRAY_SYNC_S, self.leave)
+        self._timer: Cancellable = turns.call_later(limits.UNKNOWN_SESSION_SYNC_S, self.leave)
         self._told = False
         servers = [rtc.ICEServer(urls=[REFUSED])]
         send(rtc.SignalResponse(reconnect=rtc.ReconnectResponse(ice_servers=servers, server_info=facts.info())))
@@ -58,7 +58,7 @@ class Astray:
             self._told = True
             self.cancel()
             self._send(messages.leave(Left(Reason.STATE_MISMATCH, Action.RECONNECT)))
-            self._timer = self._turns.call_later(limits.ASTRAY_LEFT_S, self._end)
+            self._timer = self._turns.call_later(limits.UNKNOWN_SESSION_LEFT_S, self._end)
 
     def cancel(self) -> None:
         self._timer.cancel()

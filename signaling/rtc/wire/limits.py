@@ -19,9 +19,9 @@ MESSAGES_PER_S = 50.0
 MESSAGES_BURST = 1000.0
 """A native client sends each candidate of each address for each of its first seven sections, over 200 at once with few
 addresses; a page that lays out a full grid sends a setting for each tile."""
-ASTRAY_SYNC_S = 1.0
+UNKNOWN_SESSION_SYNC_S = 1.0
 """For the `sync_state` of a browser that cannot resume; it sends one at once."""
-ASTRAY_LEFT_S = 5.0
+UNKNOWN_SESSION_LEFT_S = 5.0
 """Until its socket is closed. It closes the socket itself within half a second."""
 RESUME_MESSAGES = 50
 """As so many counts a resume, which is told of everybody who is there."""

@@ -1,4 +1,4 @@
-"""A session desk on stand-ins: sockets that remember, tokens that are names."""
+"""Sessions on stand-ins: sockets that remember, tokens that are names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from livekit.protocol import models, rtc
 
 from conference import Grants, Refusal
-from signaling.rtc.session.session import Desk, Session, Uncounted
+from signaling.rtc.session.context import Context, Uncounted
+from signaling.rtc.session.session import Session
 from signaling.rtc.wire.join import Ask
 from signaling.rtc.wire.messages import Encoder, ServerFacts
 from signaling.rtc.wire.packets import Packets
@@ -59,16 +60,16 @@ class Recorder:
 
 
 class Office:
-    """A world with a desk; makes sessions."""
+    """A world with what sessions share; makes sessions."""
 
     def __init__(self, **options: Any) -> None:
         self.world = World(**options)
         self.names = Names()
-        self.desk = Desk(self.world.registry, self.names, Encoder(ServerFacts("ND_test")), Packets(), Uncounted())
+        self.context = Context(self.world.registry, self.names, Encoder(ServerFacts("ND_test")), Packets(), Uncounted())
 
     def open(self, grants: Grants, ask: Ask) -> tuple[Session, Recorder]:
         wire = Recorder()
-        session = Session(self.desk, wire, grants, self.world.time.now)
+        session = Session(self.context, wire, grants, self.world.time.now)
         session.start(ask)
         return session, wire
 

@@ -24,7 +24,7 @@ def test_a_busy_plane_is_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> No
     sid = publish(ann)
     monkeypatch.setattr(FakePeer, "stop", busy)
     client = TestClient(
-        Starlette(routes=[Route("/twirp/{service}/{method}", Administration(office.desk), methods=None)])
+        Starlette(routes=[Route("/twirp/{service}/{method}", Administration(office.context), methods=None)])
     )
     answer = client.post(
         "/twirp/livekit.RoomService/UpdateSubscriptions",

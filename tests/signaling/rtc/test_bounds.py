@@ -9,8 +9,8 @@ import pytest
 from google.protobuf import json_format
 from livekit.protocol import models, rtc
 
+from signaling.rtc.session.context import POLICY, TOO_LONG
 from signaling.rtc.session.requests import subscription_sids
-from signaling.rtc.session.session import POLICY, TOO_LONG
 from signaling.rtc.wire import limits
 from tests.signaling.rtc.office import Guest, Office
 

@@ -8,7 +8,8 @@ import pytest
 from livekit.protocol import models, rtc
 
 from conference.ground.limits import PLAYED_GAP_S
-from signaling.rtc.session.session import GOING_AWAY, NORMAL, Desk, Session
+from signaling.rtc.session.context import GOING_AWAY, NORMAL, Context
+from signaling.rtc.session.session import Session
 from signaling.rtc.wire import limits
 from signaling.rtc.wire.join import Ask
 from signaling.rtc.wire.messages import Encoder, Relay, ServerFacts
@@ -109,9 +110,9 @@ def test_another_path_is_taken_after_a_resume(
     office: Office, relays: bool | None, path: str | None, forced: bool
 ) -> None:
     given = (lambda sid, _: [Relay(("turns:turn.example:443",), f"9:{sid}", "secret")]) if relays else None
-    old = office.desk
+    old = office.context
     encoder = Encoder(ServerFacts("ND_test", relays=given))
-    office.desk = Desk(old.registry, old.authority, encoder, old.packets, old.tally)
+    office.context = Context(old.registry, old.authority, encoder, old.packets, old.tally)
     ann = connected(office, "ann")
     participant = ann.participant
     play(ann, switch_candidate_protocol="TLS")
@@ -152,8 +153,8 @@ def test_the_next_resume_is_cut(office: Office, scenario: str, said: list[str]) 
     _, wire = resume(office, participant)
     assert (wire.kinds()[0], wire.code) == ("reconnect", None), "once only"
     for number in range(2 * limits.CUT_RESUMES):
-        office.desk.cut_next_resume(f"PA_{number}", silent=True)
-    assert len(office.desk.cut_resumes) == limits.CUT_RESUMES
+        office.context.cut_next_resume(f"PA_{number}", silent=True)
+    assert len(office.context.cut_resumes) == limits.CUT_RESUMES
 
 
 def test_unknown_scenarios_are_ignored(office: Office) -> None:

@@ -12,7 +12,8 @@ from livekit.protocol import models, rtc
 
 from conference import Grants, Kind, Source, publishing
 from conference import limits as conference_limits
-from signaling.rtc.session.session import NORMAL, POLICY, TOO_LONG, UNREADABLE, Session
+from signaling.rtc.session.context import NORMAL, POLICY, TOO_LONG, UNREADABLE
+from signaling.rtc.session.session import Session
 from signaling.rtc.wire import limits
 from signaling.rtc.wire.join import Ask
 from tests.conference.doubles import FakePeer, describe, peer_of, receiver_of
@@ -445,17 +446,17 @@ def test_a_browser_that_cannot_resume_fails_at_once_and_is_then_told_to_join(off
     assert wire.last("leave").action == rtc.LeaveRequest.RECONNECT
     assert wire.last("leave").reason == models.DisconnectReason.STATE_MISMATCH
     assert not wire.code, "a close would begin another wait of the client"
-    office.world.time.advance(limits.ASTRAY_LEFT_S)
+    office.world.time.advance(limits.UNKNOWN_SESSION_LEFT_S)
     assert wire.code == NORMAL
     assert len(office.world.registry) == 0
 
 
 def test_a_browser_that_says_nothing_is_told_to_join_too(office: Office) -> None:
     session, wire = lost(office, models.ClientInfo(sdk="JS"))
-    office.world.time.advance(limits.ASTRAY_SYNC_S)
+    office.world.time.advance(limits.UNKNOWN_SESSION_SYNC_S)
     assert wire.kinds() == ["reconnect", "leave"]
     session.lost()
-    office.world.time.advance(limits.ASTRAY_LEFT_S)
+    office.world.time.advance(limits.UNKNOWN_SESSION_LEFT_S)
     assert not wire.code, "it has gone by itself"
 
 

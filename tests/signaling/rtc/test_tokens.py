@@ -24,14 +24,14 @@ JOIN = Ask(dual=False, client=models.ClientInfo())
 @pytest.fixture
 def office() -> Office:
     office = Office()
-    office.desk = replace(office.desk, authority=Authenticator({"key": "s" * 32}))
+    office.context = replace(office.context, authority=Authenticator({"key": "s" * 32}))
     return office
 
 
 def told(guest: Guest) -> Grants:
     """What the last token says at the door."""
     token = guest.wire.last("refresh_token")
-    return guest.office.desk.authority.verify(token, guest.office.world.time.time())
+    return guest.office.context.authority.verify(token, guest.office.world.time.time())
 
 
 def come(office: Office, grants: Grants, resume_sid: str = "") -> Guest:
