@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from conference.announcements import spoken_texts
 from conference.announcements.spoken_texts import Language
 from conference.ground import limits
 from conference.ground.errors import Refusal
-from conference.ground.events import Event, LayersWanted, Left, MuteAsked, Quality, Reason
+from conference.ground.events import Action, Event, LayersWanted, Left, MuteAsked, Quality, Reason
 from conference.ground.identifiers import ParticipantSid
 from conference.ground.marks import HAND, UNMUTE_ASKED
 from conference.ground.permissions import Source
@@ -407,7 +407,7 @@ class Hall(Participant):
         if not self.left:
             self.stage.remove(self, Reason.CLIENT_INITIATED)
 
-    def dismiss(self, reason: Reason, action: Any) -> None:
+    def dismiss(self, reason: Reason, action: Action) -> None:
         client, self.client = self.client, None
         if client is not None:
             self.signal.hang_up(reason.value)

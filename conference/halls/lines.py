@@ -275,7 +275,7 @@ def _set_line(line: Line, plan: Plan | CameraPlan, before: Stream | None) -> Non
         line.accept_audio_levels(plan.levels_id)
     address = (stream.remote, stream.remote_rtcp)
     if before is None or address != (before.remote, before.remote_rtcp):
-        line.set_remote(tuple(stream.remote), tuple(stream.remote_rtcp))
+        line.set_remote((stream.remote.host, stream.remote.port), (stream.remote_rtcp.host, stream.remote_rtcp.port))
 
 
 def _incoming(plan: Plan) -> tuple[Any, ...]:

@@ -144,10 +144,11 @@ class Participant:
 
     def deliver(self, event: Event) -> None:
         """To its client, when there is one, at the end of the change."""
+        if self.client is None:
+            return
         if isinstance(event, NAMES_OTHERS):
             self.stage.roster.tell_first(self)
-        if self.client is not None:
-            self.outbox.put(self.client, event)
+        self.outbox.put(self.client, event)
 
     def view(self) -> ParticipantView:
         if self._view is None:

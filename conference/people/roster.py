@@ -62,7 +62,11 @@ class Roster:
         return [one.view() for one in self._participants.values() if one is not skip and not one.grants.hidden]
 
     def changed(self, participant: Listener) -> None:
-        self._news.setdefault(participant.sid, News(participant)).introduced.clear()
+        news = self._news.get(participant.sid)
+        if news is None:
+            self._news[participant.sid] = News(participant)
+        else:
+            news.introduced.clear()
         self._event = None
 
     def came(self, participant: Listener) -> None:

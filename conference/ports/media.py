@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from conference.ground.plan import Feedback
+from media import scene
+
 if TYPE_CHECKING:
     from media import Acceptance, Answer, Offer, OfferedTrack
+
+Address = tuple[str, int]
+"""Host and port."""
 
 
 class Figures(Protocol):
@@ -123,11 +129,13 @@ class Line(Protocol):
     local: tuple[str, int]
     local_rtcp: tuple[str, int]
 
-    def set_remote(self, rtp: Any, rtcp: Any = None) -> None: ...
+    def set_remote(self, rtp: Address | None, rtcp: Address | None = None) -> None: ...
     def set_keys(self, profile: str, receive: bytes, send: bytes) -> None: ...
-    def set_feedback(self, kinds: Any) -> None: ...
+    def set_feedback(self, kinds: Sequence[Feedback]) -> None: ...
     def accept_audio_levels(self, number: int) -> None: ...
-    def receive(self, kind: Any, codecs: Sequence[Any], ssrc: int = 0, *, is_microphone: bool = False) -> Any: ...
+    def receive(
+        self, kind: Literal["audio", "video"], codecs: Sequence[Any], ssrc: int = 0, *, is_microphone: bool = False
+    ) -> Producer: ...
     def send(
         self, producer: Any, payload_types: Mapping[int, int], ssrc: int = 0, *, single_nal: bool = False
     ) -> LineConsumer: ...
@@ -140,12 +148,12 @@ class Line(Protocol):
 class MixerDoor(Protocol):
     """The mixer of one conference: see `media.Mixer`."""
 
-    def set_scene(self, scene: Any) -> None: ...
+    def set_scene(self, scene: scene.Scene) -> None: ...
     def request_keyframe(self, ssrc: int) -> None: ...
-    def output(self, ssrc: int) -> Any:
+    def output(self, ssrc: int) -> Producer:
         """The producer of something that the scene makes."""
 
-    def feed(self, producer: Any, ssrc: int) -> Any: ...
+    def feed(self, producer: Any, ssrc: int) -> object: ...
     def starve(self, ssrc: int) -> None:
         """The end of `feed`."""
 
