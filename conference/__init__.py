@@ -17,7 +17,9 @@ from conference.conference import Conference
 from conference.data import blobs, packets
 from conference.data import tracks as data_tracks
 from conference.door.admission import check_token
-from conference.door.lobby import Knock, Knocker, Lobbies, Lobby, LobbySetting, State
+from conference.door.knock import Knock, Knocker, State
+from conference.door.lobbies import Lobbies, LobbySetting
+from conference.door.lobby import Lobby
 from conference.ground import events, lifecycle, limits, marks, plan
 from conference.ground.errors import Refusal
 from conference.ground.names import cleaned

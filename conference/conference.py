@@ -14,7 +14,7 @@ from functools import partial
 from conference.data import tracks as data_tracks
 from conference.data.state import DataTable
 from conference.door import admission
-from conference.door.lobby import Lobbies
+from conference.door.lobbies import Lobbies
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.events import (

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from conference.conference import Conference, Surroundings
 from conference.door import admission
-from conference.door.lobby import Lobbies
+from conference.door.lobbies import Lobbies
 from conference.ground import limits
 from conference.ground.errors import Refusal
 from conference.ground.events import Reason

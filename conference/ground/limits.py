@@ -215,8 +215,8 @@ LOBBY_PAUSE_S = 60.0
 """Whoever was turned away may ask again after this time."""
 LOBBY_DENIALS = 3
 """Turned away so often, he does not ask again."""
-LOBBY_CROWD_DENIALS = 5
-"""Turned away so often one network under whatever name, with the same link or PIN, nobody new of it asks for a pause; it
+LOBBY_ORIGIN_DENIALS = 5
+"""After so many denials of one origin (network, with the same link or PIN), under any names, its new names pause. The pause
 doubles with each further time.
 """
 LOBBY_PAUSE_MOST_S = 30 * 60.0

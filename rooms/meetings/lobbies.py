@@ -1,5 +1,5 @@
 """Stores how hosts have set lobbies, and who is kept out, so that a restart opens nothing.
-`conference.door.lobby` owns the lobby.
+`conference.door` owns the lobby.
 
 Only what differs from the plan has a row.
 """
@@ -46,8 +46,7 @@ async def bars(session: AsyncSession, most: int) -> dict[str, tuple[tuple[str, s
     """By conference, of the newest `most`."""
     newest = select(LobbyBar).order_by(LobbyBar.set_at.desc(), LobbyBar.conference).limit(most)
     return {
-        one.conference: tuple((identity, voucher) for identity, voucher in one.bars)
-        for one in await session.scalars(newest)
+        one.conference: tuple((identity, bar) for identity, bar in one.bars) for one in await session.scalars(newest)
     }
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from conference import Grants, Lobbies, Lobby, LobbySetting, Passage, ProcessMemory, Refusal, State, limits
 from conference.door.admission import check_lobby
-from conference.door.lobby import MOVES, Happening, Knock, Knocker
+from conference.door.knock import MOVES, Happening, Knock, Knocker
 from conference.ground.events import Reason
 from tests.conference.doubles import World
 from tests.conference.parties import MICROPHONE, Party
@@ -104,7 +104,7 @@ def test_door(on: bool, passage: str, admin: bool, passed: bool, revoked: bool, 
 
 def test_a_guest_waits_is_let_in_and_comes_back(lobbies: Lobbies, lobby: Lobby) -> None:
     knock = lobbies.knock("c", guest(), "", NOW)
-    assert (knock.state, [one.id for one in lobby.waiting.values()]) == (State.WAITING, [knock.id])
+    assert (knock.state, [one.id for one in lobby.room.waiting.values()]) == (State.WAITING, [knock.id])
     assert knock.id not in knock.ticket
     assert lobbies.knock("c", guest(2), knock.ticket, NOW) is knock
     assert lobby.admit([knock.id, "other"]) == [knock]
@@ -116,7 +116,7 @@ def test_a_guest_waits_is_let_in_and_comes_back(lobbies: Lobbies, lobby: Lobby) 
 def test_an_invitee_is_known_again_without_ticket(lobbies: Lobbies, lobby: Lobby) -> None:
     first = lobbies.knock("c", invitee("a"), "", NOW)
     second = lobbies.knock("c", invitee("a", 2), "", NOW)
-    assert (first is second, len(lobby.waiting)) == (True, 1)
+    assert (first is second, len(lobby.room.waiting)) == (True, 1)
     lobby.admit([second.id])
     assert lobbies.knock("c", invitee("a", 3), "", NOW).state is State.ADMITTED
     assert lobby.admits(invitee("a"), "")
@@ -129,7 +129,7 @@ def test_whoever_is_turned_away_hears_why_and_asks_again_later(lobbies: Lobbies,
     for _ in range(limits.LOBBY_DENIALS):
         knock = lobbies.knock("c", invitee("a"), "", at)
         lobby.deny(knock.id, "Không có trong thành phần", at)
-        assert lobby.look(knock.ticket, at).why.vietnamese == "Không có trong thành phần"  # type: ignore[union-attr]
+        assert lobby.room.look(knock.ticket, at).why.vietnamese == "Không có trong thành phần"  # type: ignore[union-attr]
         assert code(lobbies.knock, "c", invitee("a"), knock.ticket, at + limits.LOBBY_PAUSE_S - 1) == "lobby_denied"
         at += limits.LOBBY_PAUSE_S
     assert code(lobbies.knock, "c", invitee("a"), "", at + 3600) == "lobby_denied"
@@ -139,7 +139,7 @@ def test_whoever_is_turned_away_hears_why_and_asks_again_later(lobbies: Lobbies,
 def test_a_denial_without_words_has_words_of_its_own(lobbies: Lobbies, lobby: Lobby) -> None:
     knock = lobbies.knock("c", guest(), "", NOW)
     lobby.deny(knock.id, "", NOW)
-    why = lobby.look(knock.ticket, NOW).why
+    why = lobby.room.look(knock.ticket, NOW).why
     assert why is not None and "thư ký" in why.vietnamese and "secretary" in why.english
     assert code(lobbies.knock, "c", guest(), knock.ticket, NOW + 1) == "lobby_denied"
     assert lobbies.knock("c", guest(), knock.ticket, NOW + limits.LOBBY_PAUSE_S).state is State.WAITING
@@ -151,17 +151,17 @@ def test_silence_and_the_deadline_end_the_waiting(lobbies: Lobbies, lobby: Lobby
     at = NOW
     while at < NOW + limits.LOBBY_WAIT_S - 20:
         at += 20
-        lobby.look(patient.ticket, at)
+        lobby.room.look(patient.ticket, at)
     assert (silent.state, patient.state) == (State.GONE, State.WAITING)
     lobbies.tick(NOW + limits.LOBBY_WAIT_S)
-    assert (patient.state, len(lobby.waiting)) == (State.EXPIRED, 0)
+    assert (patient.state, len(lobby.room.waiting)) == (State.EXPIRED, 0)
     assert lobbies.knock("c", guest(2), patient.ticket, at).state is State.WAITING
 
 
 def test_off_lets_in_those_who_waited_for_that_alone(lobbies: Lobbies, lobby: Lobby) -> None:
     known, unknown = lobbies.knock("c", invitee("a"), "", NOW), lobbies.knock("c", guest(), "", NOW)
     lobby.set(False, ())
-    assert (known.state, unknown.state, list(lobby.waiting)) == (State.ADMITTED, State.WAITING, [unknown.id])
+    assert (known.state, unknown.state, list(lobby.room.waiting)) == (State.ADMITTED, State.WAITING, [unknown.id])
 
 
 def test_what_a_host_has_set_stays_until_the_plan_changes(lobby: Lobby) -> None:
@@ -176,17 +176,17 @@ def test_what_a_host_has_set_stays_until_the_plan_changes(lobby: Lobby) -> None:
 
 def test_hosts_and_guests_hear_news_once(lobbies: Lobbies, lobby: Lobby) -> None:
     heard: list[str] = []
-    assert lobby.watch(lambda: heard.append("host"))
-    before = lobby.revision
+    assert lobby.room.watch(lambda: heard.append("host"))
+    before = lobby.room.revision
     knock = lobbies.knock("c", guest(), "", NOW)
     lobbies.knock("c", guest(2), "", NOW)
-    assert (heard, lobby.revision) == (["host"], before + 2)
+    assert (heard, lobby.room.revision) == (["host"], before + 2)
     for number in range(limits.LOBBY_LISTENERS + 1):
         knock.listen(lambda number=number: heard.append(f"window {number}"))  # type: ignore[misc]
     assert heard == ["host", "window 0"]
-    lobby.hosted_now(NOW)
+    lobby.room.hosted_now(NOW)
     assert heard == ["host", *(f"window {number}" for number in range(limits.LOBBY_LISTENERS + 1))]
-    assert lobby.hosted(NOW + limits.LOBBY_SILENT_S - 1) and not lobby.hosted(NOW + limits.LOBBY_SILENT_S)
+    assert lobby.room.hosted(NOW + limits.LOBBY_SILENT_S - 1) and not lobby.room.hosted(NOW + limits.LOBBY_SILENT_S)
     knock.listen(lambda: heard.append("end"))
     lobbies.end("c", Refusal("lobby_ended"))
     assert (heard[-1], knock.state) == ("end", State.ENDED)
@@ -208,7 +208,7 @@ def test_bounds(lobbies: Lobbies, lobby: Lobby, monkeypatch: pytest.MonkeyPatch)
     for number in range(limits.LOBBY_WAITING - limits.LOBBY_SOURCE):
         lobbies.knock("c", invitee(f"k{number}"), "", NOW)
     assert code(lobbies.knock, "c", invitee("one more"), "", NOW) == "lobby_full"
-    watched = [lobby.watch(lambda n=n: n) for n in range(limits.LOBBY_WATCHERS + 1)]  # type: ignore[misc]
+    watched = [lobby.room.watch(lambda n=n: n) for n in range(limits.LOBBY_WATCHERS + 1)]  # type: ignore[misc]
     assert watched == [True] * limits.LOBBY_WATCHERS + [False]
     monkeypatch.setattr(limits, "LOBBIES", 2)
     lobbies.get("d", NOW)
@@ -222,7 +222,7 @@ def test_what_is_decided_is_remembered_within_bounds(lobbies: Lobbies, monkeypat
     lobby = lobbies.get("small", NOW)
     knocks = [lobbies.knock("small", invitee(f"k{n}"), "", NOW) for n in range(5)]
     lobby.admit([one.id for one in knocks[1:]])
-    assert [one.ticket in lobby.tickets for one in knocks] == [True, False, True, True, True]
+    assert [one.ticket in lobby.room.tickets for one in knocks] == [True, False, True, True, True]
     assert [lobby.admits(invitee(f"k{n}"), "") for n in range(5)] == [False, False, True, True, True]
 
 
@@ -323,7 +323,7 @@ def test_a_ticket_thrown_away_does_not_undo_a_denial(lobbies: Lobbies, lobby: Lo
 
 def test_other_names_from_one_network_are_slowed_down(lobbies: Lobbies, lobby: Lobby) -> None:
     kept = lobbies.knock("c", stranger("Đã chờ"), "", NOW)
-    for number in range(limits.LOBBY_CROWD_DENIALS):
+    for number in range(limits.LOBBY_ORIGIN_DENIALS):
         lobby.deny(lobbies.knock("c", stranger(f"Tên {number}"), "", NOW).id, "", NOW)
     assert code(lobbies.knock, "c", stranger("Tên khác"), "", NOW + limits.LOBBY_PAUSE_S - 1) == "lobby_pause"
     assert lobbies.knock("c", stranger("Đã chờ"), kept.ticket, NOW) is kept, "whoever waits goes on waiting"
@@ -353,11 +353,11 @@ def test_turned_away_for_good(lobbies: Lobbies, lobby: Lobby, denied: Knocker, a
     for ticket in ("", knock.ticket):
         assert code(lobbies.knock, "c", again, ticket, NOW + 24 * 3600) == "lobby_denied"
     lobby.set(False, ())
-    assert code(lobby.check_final, again) == "lobby_denied", "the lobby being off changes nothing for him"
+    assert code(lobby.turned_away.check_barred, again) == "lobby_denied", "the lobby being off changes nothing for him"
     assert lobbies.knock("c", free, "", NOW).state is State.WAITING
-    assert lobby.barred == 1
+    assert lobby.turned_away.count == 1
     lobby.pardon()
-    assert (lobbies.knock("c", again, "", NOW).state, lobby.barred) == (State.WAITING, 0)
+    assert (lobbies.knock("c", again, "", NOW).state, lobby.turned_away.count) == (State.WAITING, 0)
 
 
 def test_a_denied_waiter_cannot_be_admitted_any_more_nor_the_other_way_round(lobbies: Lobbies, lobby: Lobby) -> None:
@@ -408,13 +408,13 @@ def test_a_restart_keeps_out_whom_a_host_kept_out(
 ) -> None:
     """A host removed one person from the call, turned one away at the door, and keeps out one hall. Idle lobbies forget none."""
     lan, turned = stranger("Lan"), stranger("B", "10.0.0.9")
-    lobby.remember(lan)
+    lobby.turned_away.note_entry(lan)
     lobby.keep_out(lan.identity, NOW)
     lobby.keep_out("hall_terminal.x", NOW)
     lobby.deny(lobbies.knock("c", turned, "", NOW).id, "Không mời", NOW, final=True)
-    assert lobby.barred == 3
+    assert lobby.turned_away.count == 3
     again = Lobbies(lambda: "t")
-    again.restore("c", LobbySetting(lobby.on, lobby.ordered, lobby.bars))
+    again.restore("c", LobbySetting(lobby.on, lobby.ordered, lobby.turned_away.bars))
     later = NOW + limits.LOBBY_KEPT_S
     for known in (again, lobbies):
         if known is lobbies:
@@ -425,17 +425,20 @@ def test_a_restart_keeps_out_whom_a_host_kept_out(
         for identity in (lan.identity, "hall_terminal.x"):
             grants = Grants(identity=identity, conference="c", join=True, issued_at=later)
             assert code(known.check, grants, False) == "removed"
-        assert code(known.get("c", later).check_final, lan) == "removed"
-        assert code(known.get("c", later).check_final, turned) == "lobby_denied"
-        assert known.get("c", later).barred == 3
+        assert code(known.get("c", later).turned_away.check_barred, lan) == "removed"
+        assert code(known.get("c", later).turned_away.check_barred, turned) == "lobby_denied"
+        assert known.get("c", later).turned_away.count == 3
         known.get("c", later).pardon()
-        assert known.get("c", later).bars == ()
+        assert known.get("c", later).turned_away.bars == ()
 
 
 def test_bars_are_bounded(lobby: Lobby) -> None:
     for place in range(limits.LOBBY_BARS + 1):
         lobby.keep_out(f"x{place}", NOW)
-    assert len(lobby.bars) == limits.LOBBY_BARS and lobby.bars[-1] == (f"x{limits.LOBBY_BARS}", "")
+    assert len(lobby.turned_away.bars) == limits.LOBBY_BARS and lobby.turned_away.bars[-1] == (
+        f"x{limits.LOBBY_BARS}",
+        "",
+    )
 
 
 def test_the_leave_of_one_meeting_is_none_for_the_next_under_its_number(lobbies: Lobbies, lobby: Lobby) -> None:
@@ -455,18 +458,18 @@ def test_ten_thousand_who_knock_cost_what_the_bounds_say(lobbies: Lobbies, lobby
     heard: list[int] = []
     refused = 0
     for number in range(10_000):
-        lobby.watch(lambda: heard.append(1))
+        lobby.room.watch(lambda: heard.append(1))
         try:
             lobbies.knock("c", stranger(f"Tên {number}", f"10.0.{number % 200}.1"), "", NOW)
         except Refusal as refusal:
             refused += refusal.code == "lobby_full"
-    assert (len(lobby.waiting), len(lobby.tickets), refused) == (300, 300, 9700)
-    assert lobby.revision <= 302 and len(heard) <= 300 + limits.LOBBY_WATCHERS, "whoever is refused tells nobody"
-    for one in list(lobby.waiting):
+    assert (len(lobby.room.waiting), len(lobby.room.tickets), refused) == (300, 300, 9700)
+    assert lobby.room.revision <= 302 and len(heard) <= 300 + limits.LOBBY_WATCHERS, "whoever is refused tells nobody"
+    for one in list(lobby.room.waiting):
         lobby.deny(one, "", NOW)
     for number in range(limits.LOBBY_SETTLED + 1):
         lobby.deny(lobbies.knock("c", invitee(f"k{number}"), "", NOW).id, "", NOW, final=True)
-    assert len(lobby.book.denied) <= limits.LOBBY_SETTLED and len(lobby.tickets) <= limits.LOBBY_SETTLED
+    assert lobby.turned_away.count == limits.LOBBY_SETTLED and len(lobby.room.tickets) <= limits.LOBBY_SETTLED
 
 
 # -- what nodes would share
@@ -491,5 +494,5 @@ def test_the_tables_of_an_owner_go_with_it() -> None:
 def test_who_was_let_in_is_known_to_other_lobbies_of_the_same_memory() -> None:
     shared = ProcessMemory()
     here, there = (Lobbies(lambda: "t" * 20, shared) for _ in range(2))
-    here.get("c", 0.0).book.admitted.put("key", True)
+    here.get("c", 0.0).room.admitted.put("key", True)
     assert there.get("c", 0.0).admits(Knocker("ann", "Ann", key="key"), "")

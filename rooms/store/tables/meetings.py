@@ -62,7 +62,7 @@ class LobbyBar(Row):
 
     conference: Mapped[str] = mapped_column(String(64), primary_key=True)
     bars: Mapped[list[Any]]
-    """(identity, voucher), as `conference.door.lobby` knows them."""
+    """(identity, name of the bar), as `conference.door.turned_away` knows them."""
     set_at: Mapped[datetime]
 
 

@@ -85,8 +85,8 @@ class Entrance:
             conference.name, leg, arrival.closed, invited=arrival.terminal is not None and arrival.invited
         )
         who = _knocker(leg, always=arrival.always)
-        lobby.check_final(who)
-        lobby.remember(who)
+        lobby.turned_away.check_barred(who)
+        lobby.turned_away.note_entry(who)
         if not arrival.exempt and (lobby.on or arrival.always):
             self._waiting.wait(leg, conference, who)
         else:

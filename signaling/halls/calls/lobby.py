@@ -60,14 +60,14 @@ class WaitingHalls:
         name, knock = self._waiting.pop(leg, ("", None))
         lobby = self._lobbies.find(name)
         if knock is not None and lobby is not None:
-            lobby.leave(knock.ticket)
+            lobby.room.leave(knock.ticket)
 
     def look(self) -> None:
         """Asks for news for all of them: a hall on the line has no page that asks."""
         for name, knock in tuple(self._waiting.values()):
             lobby = self._lobbies.find(name)
             if lobby is not None:
-                lobby.look(knock.ticket, self._now())
+                lobby.room.look(knock.ticket, self._now())
 
 
 def _admit(leg: Leg, conference: Conference) -> None:

@@ -89,7 +89,7 @@ class Held(Begun):
         ticket = (await self.knock(name, address=address)).json()["ticket"]
         lobby = self.office.secretariat.lobbies.find(self.name)
         assert lobby is not None
-        lobby.admit([lobby.tickets[ticket].id])
+        lobby.admit([lobby.room.tickets[ticket].id])
         return Guest(self, (await self.knock(name, ticket, address)).json()["token"])
 
     async def chair(self) -> tuple[httpx.AsyncClient, httpx.AsyncClient, Guest]:
@@ -335,11 +335,11 @@ async def test_signing_out_ends_what_this_browser_has_opened(held: Held) -> None
         host.get(held.lobby, params={"since": (await host.get(held.lobby)).json()["revision"]})
     )
     lobby = held.office.secretariat.lobbies.find(held.name)
-    while lobby is None or not lobby.watchers:
+    while lobby is None or not lobby.room.watchers:
         await asyncio.sleep(0)
     assert (await desk.delete("/session")).status_code == 204
     assert chair.left() is Reason.REMOVED
-    lobby.wake()
+    lobby.room.wake()
     problem(await watching, 401, "signed_out")
 
 

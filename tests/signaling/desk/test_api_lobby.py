@@ -103,7 +103,7 @@ async def test_the_long_question_is_answered_by_the_decision(begun: Begun) -> No
     watching = asyncio.create_task(host.get(begun.lobby, params={"since": seen["revision"]}))
     lobby = begun.office.secretariat.lobbies.find(begun.name)
     assert lobby is not None
-    while not lobby.tickets[ticket].tells or not lobby.watchers:
+    while not lobby.room.tickets[ticket].tells or not lobby.room.watchers:
         await asyncio.sleep(0)
     why = "Đồng chí không có trong thành phần"
     denied = await host.post(f"{begun.lobby}/deny", json={"id": seen["waiting"][0]["id"], "why": why})
@@ -198,7 +198,7 @@ async def test_an_invitation_taken_back_while_waiting(begun: Begun) -> None:
     ticket = (await enter(office, link=link)).json()["ticket"]
     lobby = office.secretariat.lobbies.find(begun.name)
     assert lobby is not None
-    who = lobby.tickets[ticket].who.bearer
+    who = lobby.room.tickets[ticket].who.bearer
     desk = await office.client("secretary", "khcn")
     assert (await desk.delete(f"/meetings/{begun.meeting['id']}/attendees/{who}/link")).status_code == 204
     told = await begun.standing(ticket)

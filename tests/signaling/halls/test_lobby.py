@@ -172,7 +172,7 @@ class Exchange:
         return self.lobbies.get(self.name, self.clock.time())
 
     def waiting(self) -> list[Any]:
-        return list(self.lobby().waiting.values())
+        return list(self.lobby().room.waiting.values())
 
     def inside(self) -> list[str]:
         try:

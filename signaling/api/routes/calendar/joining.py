@@ -156,7 +156,7 @@ async def _comer(
     )
     now = visit.now.timestamp()
     lobby = visit.desk.lobbies.get(grants.conference, now)
-    lobby.check_final(knocker)
+    lobby.turned_away.check_barred(knocker)
     waits = found.waits(lobby.on)
     if waits and not lobby.admits(knocker, ticket):
         action = "lobby.knock"
@@ -172,13 +172,13 @@ def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> Book
     found, grants = comer.found, comer.grants
     now, lobbies = visit.now.timestamp(), visit.desk.lobbies
     if not comer.waits:
-        lobbies.get(grants.conference, now).remember(comer.knocker)
+        lobbies.get(grants.conference, now).turned_away.note_entry(comer.knocker)
         return _pass(visit, found, grants)
     knock = lobbies.knock(grants.conference, comer.knocker, ticket, now)
     if knock.state is not State.ADMITTED:
         response.status_code = 202
         return waiting(lobbies.get(grants.conference, now), knock, found.meeting.title, now)
-    lobbies.get(grants.conference, now).remember(knock.who)
+    lobbies.get(grants.conference, now).turned_away.note_entry(knock.who)
     # As the host saw him, not as he calls himself now.
     seen = replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
     return _pass(visit, found, seen)

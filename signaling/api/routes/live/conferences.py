@@ -230,13 +230,13 @@ def _through_lobby(around: Surroundings, request: Request, grants: Grants, ticke
         return grants
     source = network(_address(request))
     who = Knocker(identity=grants.identity, name=grants.name, way="share_link", source=source)
-    lobby.check_final(who)
+    lobby.turned_away.check_barred(who)
     if not (lobby.on or (ticket and lobby.admits(who, ticket))):
-        lobby.remember(who)
+        lobby.turned_away.note_entry(who)
         return grants
     knock = around.lobbies.knock(grants.conference, who, ticket, around.now())
     if knock.state is State.ADMITTED:  # as the host saw him, not as he calls himself now
-        lobby.remember(knock.who)
+        lobby.turned_away.note_entry(knock.who)
         return replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
     return waiting(lobby, knock, around.numbers.title(grants.conference), around.now())
 

@@ -117,7 +117,7 @@ def _removal(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         for identity in {wanted.identity, *same} & set(meeting.participants):
             meeting.kick(identity)
         if wanted.keep_out:
-            await around.keep_bars(conference, lobby.bars)
+            await around.keep_bars(conference, lobby.turned_away.bars)
 
 
 def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:

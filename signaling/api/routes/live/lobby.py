@@ -124,7 +124,7 @@ def waiting(lobby: Lobby, knock: Knock, title: str, now: float) -> Waiting:
         ticket=knock.ticket,
         conference=lobby.name,
         title=title,
-        hosted=lobby.hosted(now),
+        hosted=lobby.room.hosted(now),
         expires_at=int(knock.since + conference.limits.LOBBY_WAIT_S),
     )
 
@@ -154,14 +154,14 @@ def _guests(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         lobby, knock = _knock(around, request, conference, asked.ticket, tries)
         if asked.wait and knock.state is State.WAITING and not around.lobbies.closed:
             await _until_told(knock.listen, knock.listens_not)
-            lobby.look(asked.ticket, around.now())
+            lobby.room.look(asked.ticket, around.now())
         return _standing(lobby, knock, around.now())
 
     @router.post("/leave", status_code=204, openapi_extra=needs(SECRET))
     async def leave(request: Request, conference: Name, asked: Ticket) -> None:
         """He waits no longer."""
         lobby, _ = _knock(around, request, conference, asked.ticket, tries)
-        lobby.leave(asked.ticket)
+        lobby.room.leave(asked.ticket)
 
 
 def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
@@ -174,14 +174,14 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     ) -> LobbyView:
         """Who waits. With `since` the answer comes when it is another one, or after 25 s."""
         lobby, _ = await _host(around, request, conference, authorization, tries)
-        lobby.expire(around.now())
-        lobby.hosted_now(around.now())
-        if since == lobby.revision and not around.lobbies.closed:
-            await _until_told(lobby.watch, lobby.watch_not)
+        lobby.room.expire(around.now())
+        lobby.room.hosted_now(around.now())
+        if since == lobby.room.revision and not around.lobbies.closed:
+            await _until_told(lobby.room.watch, lobby.room.watch_not)
             lobby, _ = await _host(
                 around, request, conference, authorization, tries
             )  # he may have lost the right meanwhile
-            lobby.hosted_now(around.now())
+            lobby.room.hosted_now(around.now())
         return _view(lobby)
 
     turning = asyncio.Lock()
@@ -202,11 +202,11 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     async def admit(request: Request, conference: Name, wanted: Admitting, authorization: Bearer = "") -> Admitted:
         """One, some or all. Whoever has gone meanwhile is passed over; `knock_unknown` when nobody of them waits."""
         lobby, host = await _host(around, request, conference, authorization, tries)
-        lobby.expire(around.now())
-        ids = list(lobby.waiting) if wanted.all else [one for one in wanted.ids if one in lobby.waiting]
+        lobby.room.expire(around.now())
+        ids = list(lobby.room.waiting) if wanted.all else [one for one in wanted.ids if one in lobby.room.waiting]
         if not ids:
             raise Refusal("knock_unknown")
-        names = [lobby.waiting[one].who.name for one in ids]
+        names = [lobby.room.waiting[one].who.name for one in ids]
         await around.note(host, "lobby.admit", {"names": names[:50], "count": len(ids)}, address_of(request))
         return Admitted(admitted=len(lobby.admit(ids)))
 
@@ -215,19 +215,19 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         """He hears that he was turned away, and why; `final`: and does not ask again."""
         lobby, host = await _host(around, request, conference, authorization, tries)
         why = _cleaned(wanted.why)
-        detail = {"name": lobby.find(wanted.id).who.name, "why": why, "final": wanted.final}
+        detail = {"name": lobby.room.find(wanted.id).who.name, "why": why, "final": wanted.final}
         await around.note(host, "lobby.deny", detail, address_of(request))
         lobby.deny(wanted.id, why, around.now(), final=wanted.final)
         if wanted.final:
-            await around.keep_bars(conference, lobby.bars)
+            await around.keep_bars(conference, lobby.turned_away.bars)
 
     @router.post("/pardon", status_code=204, openapi_extra=needs(SECRET))
     async def pardon(request: Request, conference: Name, authorization: Bearer = "") -> None:
         """Whoever was turned away, for good too, may ask again."""
         lobby, host = await _host(around, request, conference, authorization, tries)
-        await around.note(host, "lobby.pardon", {"count": lobby.barred}, address_of(request))
+        await around.note(host, "lobby.pardon", {"count": lobby.turned_away.count}, address_of(request))
         lobby.pardon()
-        await around.keep_bars(conference, lobby.bars)
+        await around.keep_bars(conference, lobby.turned_away.bars)
 
 
 def _cleaned(text: str) -> str:
@@ -240,7 +240,7 @@ def _knock(around: Doorway, request: Request, name: str, ticket: str, tries: Thr
         lobby = around.lobbies.find(name)
         if lobby is None:
             raise Refusal("knock_unknown")
-        return lobby, lobby.look(ticket, around.now())
+        return lobby, lobby.room.look(ticket, around.now())
     except Refusal as refusal:
         raise _counted(refusal, around, request, tries) from refusal
 
@@ -299,7 +299,7 @@ def _standing(lobby: Lobby, knock: Knock, now: float) -> Standing:
     why = knock.why
     return Standing(
         state=knock.state.value,
-        hosted=lobby.hosted(now),
+        hosted=lobby.room.hosted(now),
         expires_at=int(knock.since + conference.limits.LOBBY_WAIT_S),
         code=why.code if why else "",
         vi=why.vietnamese if why else "",
@@ -310,6 +310,6 @@ def _standing(lobby: Lobby, knock: Knock, now: float) -> Standing:
 def _view(lobby: Lobby) -> LobbyView:
     found = [
         Waiter(id=one.id, name=one.who.name, way=one.who.way, named=bool(one.who.bearer), since=one.since)
-        for one in lobby.waiting.values()
+        for one in lobby.room.waiting.values()
     ]
-    return LobbyView(on=lobby.on, revision=lobby.revision, waiting=found, barred=lobby.barred)
+    return LobbyView(on=lobby.on, revision=lobby.room.revision, waiting=found, barred=lobby.turned_away.count)

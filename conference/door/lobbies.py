@@ -1,0 +1,131 @@
+"""The lobbies of all conferences, also of those that nobody has entered yet."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from conference.door import admission
+from conference.door.knock import Knock, Knocker
+from conference.door.lobby import Lobby
+from conference.door.turned_away import Bar
+from conference.ground import limits
+from conference.ground.errors import Refusal
+from conference.ground.permissions import Grants
+from conference.ground.process_memory import ProcessMemory
+from conference.ports.shared import Shared
+
+
+@dataclass(frozen=True, slots=True)
+class LobbySetting:
+    """The switch of a lobby, the plan at that time (None: no plan), and the people and halls that are kept out."""
+
+    on: bool
+    ordered: bool | None
+    bars: tuple[Bar, ...] = ()
+
+    @property
+    def matters(self) -> bool:
+        """Without it the lobby would not come back as it is."""
+        return self.on != bool(self.ordered) or bool(self.bars)
+
+
+class Lobbies:
+    """Of all conferences of this process."""
+
+    def __init__(self, random: Callable[[], str], shared: Shared | None = None) -> None:
+        """`random`: 80 bits or more as text."""
+        self.closed = False
+        self.shared: Shared = shared if shared is not None else ProcessMemory()
+        self._random = random
+        self._lobbies: OrderedDict[str, Lobby] = OrderedDict()
+        self._settings = self.shared.table("lobbies", "settings", limits.LOBBY_SETTINGS, LobbySetting)
+        """Of lobbies that are not in memory: they come back as they were. Never dropped for others: that would open a door."""
+        self._ticked_at = float("-inf")
+
+    def __len__(self) -> int:
+        return len(self._lobbies)
+
+    def find(self, name: str) -> Lobby | None:
+        """Raises Refusal `lobby_limit`: a lobby that a host has set is never taken for one that is off."""
+        found = self._lobbies.get(name)
+        return self._make(name, self._ticked_at) if found is None and name in self._settings else found
+
+    def get(self, name: str, now: float) -> Lobby:
+        """Made when need be. Raises Refusal `lobby_limit`."""
+        admission.check_name(name)
+        lobby = self._lobbies.get(name) or self._make(name, now)
+        lobby.touched_at = now
+        self._lobbies.move_to_end(name)
+        return lobby
+
+    def _make(self, name: str, now: float) -> Lobby:
+        if len(self._lobbies) >= limits.LOBBIES:
+            self._drop_idle(now)
+        if len(self._lobbies) >= limits.LOBBIES:
+            raise Refusal("lobby_limit")
+        kept = self._settings.pop(name) or LobbySetting(False, None)
+        made = self._lobbies[name] = Lobby(name, self.shared, on=kept.on, ordered=kept.ordered)
+        made.turned_away.restore(kept.bars)
+        return made
+
+    def restore(self, name: str, setting: LobbySetting) -> None:
+        """As it was before the server was started anew. Raises Refusal `lobby_limit`."""
+        if len(self._settings) >= limits.LOBBY_SETTINGS:
+            raise Refusal("lobby_limit")
+        self._settings.put(name, setting)
+
+    def check_settable(self) -> None:
+        """Room for one more that somebody sets. Raises Refusal `lobby_limit`."""
+        if len(self._settings) + len(self._lobbies) >= limits.LOBBY_SETTINGS:
+            raise Refusal("lobby_limit")
+
+    def knock(self, name: str, who: Knocker, ticket: str, now: float) -> Knock:
+        """Raises Refusal `lobby_full`, `lobby_denied`, `lobby_pause`, `lobby_limit`."""
+        return self.get(name, now).knock(who, ticket, now, self._random)
+
+    def check(self, grants: Grants, present: bool) -> None:
+        """The door of the call. Raises Refusal."""
+        lobby = self.find(grants.conference)
+        if lobby is not None:
+            lobby.check(grants, present)
+
+    def forget(self, name: str, identity: str, now: float) -> None:
+        lobby = self._lobbies.get(name)
+        if lobby is not None:
+            lobby.forget(identity, now)
+
+    def bar(self, bearer: str, why: Refusal, now: float) -> None:
+        for lobby in self._lobbies.values():
+            lobby.bar(bearer, why, now)
+
+    def end(self, name: str, why: Refusal) -> None:
+        lobby = self._lobbies.get(name)
+        if lobby is not None:
+            lobby.end(why)
+
+    def tick(self, now: float) -> None:
+        if now - self._ticked_at < limits.LOBBY_TICK_S:
+            return
+        self._ticked_at = now
+        for lobby in self._lobbies.values():
+            if lobby.room.waiting:
+                lobby.room.expire(now)
+
+    def close(self) -> None:
+        """The server stops: whoever waits for news asks again, elsewhere or later."""
+        self.closed = True
+        for lobby in self._lobbies.values():
+            lobby.room.wake()
+
+    def _drop_idle(self, now: float) -> None:
+        for name in [name for name, one in self._lobbies.items() if one.idle(now)]:
+            lobby = self._lobbies[name]
+            setting = LobbySetting(lobby.on, lobby.ordered, lobby.turned_away.bars)
+            if setting.matters:
+                if len(self._settings) >= limits.LOBBY_SETTINGS:
+                    continue
+                self._settings.put(name, setting)
+            del self._lobbies[name]
+            self.shared.drop(lobby.owner)
