@@ -7,7 +7,7 @@ package, with an implementation of `Signalling`, `Attempt` and `Side` of its own
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from conference.halls.causes import Cause
 from conference.ports.halls import DialOrder, LineOptions
@@ -122,7 +122,7 @@ class SipSignalling:
 
     # -- the register
 
-    def refresh(self, aliases: Sequence[str] = ()) -> None:
+    def refresh(self) -> None:
         """The register was read again: terminals that left it are not registered any more."""
         self.agent.allow(self.register.directory.networks)
         for alias in self.agent.registrar.aliases():
