@@ -29,10 +29,6 @@ class Dialog:
     """Of our last request."""
     remote_cseq: int = -1
 
-    @property
-    def key(self) -> tuple[str, str, str]:
-        return self.call_id, self.local.tag, self.remote.tag
-
     def request(self, method: str, contact: str = "", *, cseq: int = 0) -> Request:
         """The next request of ours, without Via; with `cseq` one that takes the number of an earlier one (ACK)."""
         if not cseq:

@@ -14,7 +14,6 @@ from typing import Final, Literal
 from conference import PeerError
 from signaling.sip.wire import body_limits as limits
 
-PRESETS: Final = range(16)
 CONTINUE_S: Final = 0.4
 """How often a movement is said to go on: twice in the time out that we ask for."""
 
@@ -99,20 +98,6 @@ def stop(move: Move) -> bytes:
     return _frame(bytes((Order.STOP, _bits(move))))
 
 
-def store_preset(number: int) -> bytes:
-    """Raises ValueError for one outside 0 .. 15, as do the others with a number."""
-    return _frame(bytes((Order.STORE_PRESET, _number(number) << 4)))
-
-
-def activate_preset(number: int) -> bytes:
-    return _frame(bytes((Order.ACTIVATE_PRESET, _number(number) << 4)))
-
-
-def select_source(number: int) -> bytes:
-    """Asks for the picture of another camera: 1 the main one, 5 the document camera by custom. Live video."""
-    return _frame(bytes((Order.SELECT_SOURCE, _number(number) << 4 | 0x03)))
-
-
 def capabilities() -> bytes:
     """The list of our clients (H.224 §9): a terminal shows a camera key only after it has seen it."""
     return _ADDRESS_LOW + _BROADCAST + bytes((_CLIENT_MANAGEMENT, _WHOLE, _CLIENT_LIST, _TOLD, 1, _CLIENT_CAMERA))
@@ -167,12 +152,6 @@ _FOCUS: Final = {"": 0, "out": 0x02, "in": 0x03}
 
 def _bits(move: Move) -> int:
     return _PAN[move.pan] | _TILT[move.tilt] | _ZOOM[move.zoom] | _FOCUS[move.focus]
-
-
-def _number(number: int) -> int:
-    if number not in PRESETS:
-        raise ValueError("presets and sources are 0 to 15")
-    return number
 
 
 def _frame(data: bytes) -> bytes:

@@ -66,10 +66,6 @@ def read(content_type: str, body: bytes) -> KeyframeWanted | MediaFault | Press 
     return None
 
 
-def dtmf_relay(press: Press) -> bytes:
-    return f"Signal={press.digit}\r\nDuration={press.duration_ms}\r\n".encode()
-
-
 def _media_control(body: bytes) -> KeyframeWanted | MediaFault | None:
     root = markup.read(body, limits.MEDIA_CONTROL_BYTES)
     if root.name != "media_control":

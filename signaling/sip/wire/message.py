@@ -205,11 +205,6 @@ class Request(Message):
     def start_line(self) -> str:
         return f"{self.method} {self.uri} SIP/2.0"
 
-    @property
-    def dialog_key(self) -> tuple[str, str, str]:
-        """(Call-ID, our tag, their tag)"""
-        return self.call_id, self.to.tag, self.from_.tag
-
 
 @dataclass
 class Response(Message):
@@ -222,10 +217,6 @@ class Response(Message):
     @property
     def is_final(self) -> bool:
         return self.status >= 200
-
-    @property
-    def dialog_key(self) -> tuple[str, str, str]:
-        return self.call_id, self.from_.tag, self.to.tag
 
 
 def answer(
