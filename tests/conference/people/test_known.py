@@ -22,7 +22,7 @@ from conference.ground.outbox import Outbox
 from conference.tracks import publishing
 from tests.conference.doubles import Listener, World, figures
 from tests.conference.parties import CAMERA, MICROPHONE, Party
-from tests.conference.test_large import told
+from tests.conference.people.test_large import told
 
 
 @pytest.fixture
