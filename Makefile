@@ -76,7 +76,7 @@ test-rust: $(STAMPS)/python
 test-web: $(STAMPS)/web
 	cd web && npm run --silent test
 
-# The client of tests/interop/test_golang.py, so that its first build takes none of pytest's time. The result of this one is not used.
+# The client of tests/interop/clients/test_golang.py, so that its first build takes none of pytest's time. The result of this one is not used.
 test-go:
 	tests/clients/golang/build.sh .cache/golang/client
 
@@ -117,7 +117,7 @@ sim: build $(STAMPS)/python-test
 	HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -n 2 -q -m "not browser and not native" --timeout 3600 $(ARGS)
 	[ -n "$(ARGS)" ] || $(PYTHON) -m tests.rooms.booking.storm --minutes $(STORM_MINUTES)
 	[ -n "$(ARGS)" ] || CANCELLED_COMMANDS=100000 $(PYTHON) -m pytest -q --timeout 7200 tests/rooms/store/test_cancelled.py
-	[ -n "$(ARGS)" ] || SIGNALLING_MUTATIONS=1000000 $(PYTHON) -m pytest -q --timeout 36000 tests/security/test_sockets.py -k mutated
+	[ -n "$(ARGS)" ] || SIGNALLING_MUTATIONS=1000000 $(PYTHON) -m pytest -q --timeout 36000 tests/security/requests/test_sockets.py -k mutated
 
 # Locks with hashes and without the address of any registry.
 COMPILE := .venv/bin/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links

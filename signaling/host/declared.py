@@ -1,6 +1,6 @@
 """What each REST route asks for, declared on the route itself, so that the whole access matrix can be generated from them.
 
-Owns only the words. The route still has to ask `rooms.policy.roles`: `tests/security/test_matrix.py` calls every route as
+Owns only the words. The route still has to ask `rooms.policy.roles`: `tests/security/matrix/test_matrix.py` calls every route as
 every role on things of its own unit, below it, beside it and far from it, and compares what happens with what is declared here.
 """
 

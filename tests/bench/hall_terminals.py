@@ -1,4 +1,5 @@
-"""Hall terminals of the bench: the scripted ones of the tests (`tests/interop/quirks.py`) with SRTP, steady clocks and marks.
+"""Hall terminals of the bench: the scripted ones of the tests (`tests/interop/terminals/quirks.py`) with SRTP, steady
+clocks and marks.
 
 `Listener` makes a call and leaves its sockets to somebody else; `Camera` shows a film with flashes and speaks in bursts;
 `Witness` keeps what arrives with the kernel's time; `Timed` notes when it is called and when it sees its first picture.
@@ -28,7 +29,7 @@ from av.codec.context import Flags
 
 from media.mixer.picture.encoding import Encoder, EncoderSettings
 from media.mixer.picture.planes import new_picture, planes_of
-from tests.interop.quirks import Message, Quirk, Stream, Terminal, Viewer, _alaw, _Link
+from tests.interop.terminals.quirks import Message, Quirk, Stream, Terminal, Viewer, _alaw, _Link
 
 LIMIT_KBPS = 2300
 """Of all media, told in the description: a program of 2 Mbit/s and sound fit."""

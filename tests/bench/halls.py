@@ -41,8 +41,8 @@ from rooms.store.database import Database
 from rooms.store.tables.sites import Terminal as TerminalRow
 from tests.bench import hall_terminals, hall_transcoding, hall_voices, peers
 from tests.bench.hall_terminals import SECOND_NS, Arrived, Camera, Film, Listener, Timed, Witness
-from tests.interop import hallnet
-from tests.interop.hallnet import Booked
+from tests.interop.terminals import hallnet
+from tests.interop.terminals.hallnet import Booked
 from tests.ports import free_port
 
 Result = dict[str, Any]

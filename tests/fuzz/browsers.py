@@ -32,7 +32,7 @@ from signaling.rtc.wire.messages import Encoder, ServerFacts
 from signaling.rtc.wire.packets import Packets
 from tests.clients import offers
 from tests.clients.peers import Recorder
-from tests.security import mutations
+from tests.security.requests import mutations
 from tests.signaling.rtc import office as rtc_office
 
 SEPARATOR = b"\xff\xfe|"

@@ -12,7 +12,7 @@ from typing import Literal, Self
 
 import numpy as np
 
-from tests.interop.quirks import FPS, Quirk, Stream, Terminal, Viewer, canned, pair
+from tests.interop.terminals.quirks import FPS, Quirk, Stream, Terminal, Viewer, canned, pair
 
 Colour = tuple[int, int, int]
 RED, GREEN = (200, 40, 40), (30, 180, 30)

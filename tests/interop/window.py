@@ -21,7 +21,7 @@ from playwright.async_api import Browser, async_playwright
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Occurrence
 from rooms.store.tables.org import Person
-from tests.interop.hallnet import COLOURS, Booked, colour_of
+from tests.interop.terminals.hallnet import COLOURS, Booked, colour_of
 from tests.rooms.people import LOCAL_COOKIE, SECURE_COOKIE, signed_in
 from tests.web.visiting import CHROMIUM, DEVICES, FAULTS, Visitor
 

@@ -15,7 +15,7 @@ from tests.conftest import LiveServer
 from tests.interop.conftest import FAULTS
 from tests.interop.person import Person, token, until
 from tests.ports import free_port
-from tests.security import strangers
+from tests.security.floods import strangers
 
 pytestmark = pytest.mark.native
 

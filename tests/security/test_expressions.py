@@ -16,7 +16,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from tests.security.ambiguity import Automaton
+from tests.security.requests.ambiguity import Automaton
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("rooms", "conference", "signaling", "media")

@@ -20,8 +20,8 @@ from media.peers import handshake
 from tests.clients import offers, sctp
 from tests.clients.ice_client import IceClient
 from tests.clients.peers import Call, connect, end, port_of, waiting, works
-from tests.security import strangers
-from tests.security.strangers import Stranger
+from tests.security.floods import strangers
+from tests.security.floods.strangers import Stranger
 
 DATA = [offers.application()]
 

@@ -26,8 +26,8 @@ from tests.conftest import LiveServer
 from tests.interop.person import token
 from tests.ports import free_port
 from tests.security.doors import Counter, served, tell
-from tests.web.desk import PASSWORD, Desk, furnish
-from tests.web.test_desk import code_of
+from tests.web.desk.province import PASSWORD, Desk, furnish
+from tests.web.desk.test_desk import code_of
 
 NAMES = {
     "token",

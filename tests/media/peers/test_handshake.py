@@ -27,7 +27,7 @@ from signaling.host.clock import SystemClock
 from tests.clients import offers
 from tests.clients.ice_client import CM, GCM, IceClient, rtp_packet
 from tests.clients.peers import Call, Recorder, connect, end, open_path, tell, waiting, works
-from tests.security import strangers
+from tests.security.floods import strangers
 
 DATA = [offers.application()]
 

@@ -16,7 +16,7 @@ from tests.clients import offers
 from tests.clients.ice_client import CM, GCM, IceClient, rtp_packet
 from tests.clients.peers import Call, Recorder, connect, end, open_path, tell, works
 from tests.media.peers.test_handshake import numbered, record
-from tests.security import strangers
+from tests.security.floods import strangers
 
 DATA = [offers.application()]
 CLIENT_HELLO = b"\1"

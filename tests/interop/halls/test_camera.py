@@ -1,0 +1,113 @@
+"""A hall's camera moved from the operators' board of a whole server: H.281 orders in H.224 frames, as the terminal gets them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.interop.browsers.test_halls_and_browsers import There
+from tests.interop.person import until
+from tests.interop.terminals.quirks import QUIRKS, Quirk
+from tests.interop.terminals.test_quirks_server import Recorder, recorder, serve
+
+pytestmark = pytest.mark.slow
+
+# Q.922 address and control, H.224 terminals 0 and 0, client, "begins and ends here"; then the client's own (H.224 §7, H.281 §5).
+MANAGEMENT = bytes.fromhex("006103 00000000 00 c0")
+CAMERA = bytes.fromhex("007103 00000000 01 c0")
+WE_HAVE_A_CAMERA_CLIENT = MANAGEMENT + bytes.fromhex("01 00 01 01")
+LEFT, RIGHT_AND_OUT = 0x80, 0xC8
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+    yield from serve(tmp_path_factory)
+
+
+def start(way: int) -> bytes:
+    return CAMERA + bytes((1, way, 0))
+
+
+def go_on(way: int) -> bytes:
+    return CAMERA + bytes((2, way))
+
+
+def stop(way: int) -> bytes:
+    return CAMERA + bytes((3, way))
+
+
+def turn(there: There, **steps: int) -> str:
+    """The board's command; the code of its refusal."""
+    row = next(row for row in there.rows() if row["state"] == "connected")
+    (result,) = there.command("camera", row["leg_id"], **steps)["results"]
+    code: str = result["code"]
+    assert result["ok"] == (code == "")
+    return code
+
+
+async def shows_it_moves(there: There, moves: bool) -> None:
+    await until(lambda: [row["camera"] for row in there.rows() if row["state"] == "connected"] == [moves], "the board")
+
+
+async def is_moved(there: There, terminal: Recorder) -> None:
+    orders = terminal.orders
+    await until(lambda: WE_HAVE_A_CAMERA_CLIENT in orders, "it is told that its camera may be moved")
+    await shows_it_moves(there, True)
+    orders.clear()
+    assert turn(there, pan=-1) == ""
+    await until(lambda: orders.count(go_on(LEFT)) >= 2, "it is told to go on while the key is held")
+    assert turn(there) == ""
+    await until(lambda: stop(LEFT) in orders, "it stops")
+    assert orders[0] == start(LEFT) and orders[-1] == stop(LEFT) and set(orders[1:-1]) == {go_on(LEFT)}
+    orders.clear()
+    assert turn(there, pan=1, zoom=-1) == turn(there, pan=-1) == turn(there) == ""
+    await until(lambda: orders.count(stop(LEFT)) == 1, "two moves, one after the other")
+    rest = [order for order in orders if order[9] != 2]
+    assert rest == [start(RIGHT_AND_OUT), stop(RIGHT_AND_OUT), start(LEFT), stop(LEFT)]
+    assert len(terminal.camera.sources) == 1 and set(terminal.camera.types) == {terminal.camera.payload_type}
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["its offer", "our offer"])
+async def test_a_camera_is_moved(there: There, late: bool) -> None:
+    async with recorder(there, Quirk(camera=True, late_offer=late)) as terminal:
+        assert await there.dial(terminal) == 200
+        await is_moved(there, terminal)
+        # It asks what we can do, and is told.
+        terminal.orders.clear()
+        terminal.camera.send(MANAGEMENT + b"\x01\xff", marker=False)
+        await until(lambda: terminal.orders == [WE_HAVE_A_CAMERA_CLIENT], "the list it asked for")
+        # Whoever hangs up while its camera moves is told to stop it no more: nothing stays behind.
+        assert turn(there, tilt=1) == ""
+        assert await terminal.hang_up() == 200
+
+
+async def test_a_terminal_that_lists_no_camera_is_left_alone(there: There) -> None:
+    async with recorder(there, QUIRKS["its camera may be moved"]) as terminal:
+        assert await there.dial(terminal) == 200
+        await shows_it_moves(there, True)
+        terminal.camera.send(MANAGEMENT + bytes((1, 0, 1, 2)), marker=False)  # of clients it has another one
+        await shows_it_moves(there, False)
+        terminal.orders.clear()
+        assert turn(there, pan=1) == "no_camera"
+        terminal.camera.send(b"\xff" * 12, marker=False)  # no frame at all
+        terminal.camera.send(MANAGEMENT + bytes((1, 0, 1, 1)), marker=False)
+        await shows_it_moves(there, True)
+        assert set(terminal.orders) <= {WE_HAVE_A_CAMERA_CLIENT}, "it is not moved"
+        assert await terminal.hang_up() == 200
+
+
+async def test_it_is_moved_after_another_agreement(there: There) -> None:
+    async with recorder(there, QUIRKS["its camera may be moved"]) as terminal:
+        assert await there.dial(terminal) == 200
+        await shows_it_moves(there, True)
+        assert await terminal.hold("sendrecv") == 200
+        await is_moved_again(there, terminal)
+        assert await terminal.hang_up() == 200
+
+
+async def is_moved_again(there: There, terminal: Recorder) -> None:
+    terminal.orders.clear()
+    assert turn(there, zoom=1) == turn(there) == ""
+    await until(lambda: len(terminal.orders) >= 2, "orders after the new agreement")
+    assert terminal.orders[0] == start(0x0C) and terminal.orders[-1] == stop(0x0C)

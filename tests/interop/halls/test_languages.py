@@ -1,0 +1,130 @@
+"""What a hall is told in its own language, over a whole server: the words that it hears are those of the recordings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from functools import cache
+from itertools import product
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from conference import spoken_texts
+from conference.announcements.spoken_texts import LANGUAGES, Language
+from tests.conftest import start_server
+from tests.interop.browsers.test_halls_and_browsers import HOST, There
+from tests.interop.person import until
+from tests.interop.terminals import hallnet
+from tests.interop.terminals.quirks import AUDIO_TYPE, EVENT_TYPE, Quirk, Terminal
+from tests.ports import free_port
+
+pytestmark = pytest.mark.slow
+
+RATE_HZ = 8000
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+    folder, port = tmp_path_factory.mktemp("languages"), free_port()
+    halls = ("hall-a", "hall-b", "other")
+    booked = hallnet.prepare(folder, halls, ("127.0.0.0/8",), lobby=False, languages={"hall-b": "en"})
+    ports = {"DIEMCAU_SIP_HOST": HOST, "DIEMCAU_SIP_UDP_PORT": str(port), "DIEMCAU_SIP_TCP_PORT": str(port)}
+    server = start_server(folder / "data", "--halls", DIEMCAU_SIP_TLS_PORT="-1", **ports)
+    yield There(server, booked, port)
+    server.stop()
+    assert "Traceback" not in "".join(server.output), "".join(server.output)
+
+
+@cache
+def recorded(code: str, language: Language) -> NDArray[np.float64]:
+    """The middle second and a half of an announcement, as a telephone carries it."""
+    resampler = av.AudioResampler("s16", "mono", RATE_HZ)
+    with av.open(str(spoken_texts.recording(code, language))) as file:
+        frames = [made for frame in file.decode(audio=0) for made in resampler.resample(frame)]
+    samples = np.concatenate([frame.to_ndarray().ravel() for frame in frames]).astype(float)
+    middle, half = len(samples) // 2, min(len(samples) // 2, RATE_HZ * 3 // 4)
+    return samples[middle - half : middle + half]
+
+
+def likeness(alaw: bytes, code: str, language: Language) -> float:
+    """How well the announcement is found anywhere in what was heard: the greatest correlation, 0 to 1."""
+    if not alaw:
+        return 0.0
+    decoder = av.CodecContext.create("pcm_alaw", "r")
+    decoder.sample_rate, decoder.layout = RATE_HZ, "mono"
+    heard = np.concatenate([frame.to_ndarray().ravel() for frame in decoder.decode(av.Packet(alaw))]).astype(float)
+    part = recorded(code, language)
+    if len(heard) < len(part):
+        return 0.0
+    size = 1 << (len(heard) + len(part) - 1).bit_length()
+    product = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(part, size)), size)
+    power = np.cumsum(np.concatenate(([0.0], heard**2)))
+    energy = power[len(part) :] - power[: -len(part)]
+    found = product[: len(energy)] / np.sqrt(np.maximum(energy, 1.0) * np.sum(part**2))
+    return float(found.max())
+
+
+class Caller(Terminal):
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.hz = 0
+
+    def _hear(self, payload: bytes, marker: bool, kind: int) -> None:
+        """The last twenty seconds, however long it waits."""
+        del self.heard[: -20 * RATE_HZ]
+        if kind == AUDIO_TYPE:
+            self.heard += payload
+
+    async def presses(self, keys: str) -> None:
+        """By RFC 4733: three packets a key, the last two say that it ended."""
+        for key in keys:
+            self.audio.timestamp += 800
+            for end, duration in ((0x0A, 160), (0x8A, 320), (0x8A, 320)):
+                payload = bytes(("0123456789*#".index(key), end)) + duration.to_bytes(2, "big")
+                self.audio.rtp_packet(EVENT_TYPE, payload, marker=False)
+                self.audio.sequence += 1
+            await asyncio.sleep(0.1)
+
+    async def hears(self, code: str, language: Language) -> None:
+        try:
+            await until(lambda: likeness(bytes(self.heard), code, language) > 0.7, f"it hears {code} in {language}")
+        except AssertionError as error:
+            each = [(likeness(bytes(self.heard), *one), *one) for one in product(spoken_texts.TEXTS, LANGUAGES)]
+            error.add_note(f"{len(self.heard)} samples, most like {sorted(each)[-3:]}")
+            raise
+        other: Language = "vi" if language == "en" else "en"
+        assert likeness(bytes(self.heard), code, other) < 0.5
+        self.heard.clear()
+
+
+def caller(there: There, name: str) -> Caller:
+    return Caller(Quirk(), name, HOST, (200, 40, 40), 0, there.booked.passwords[name])
+
+
+@pytest.mark.parametrize(("name", "language"), [("hall-a", "vi"), ("hall-b", "en")])
+async def test_a_hall_is_told_in_its_language(there: There, name: str, language: Language) -> None:
+    async with caller(there, name) as terminal:
+        assert await there.dial(terminal) == 200
+        await terminal.hears("joined", language)
+        await terminal.presses("*6")
+        await terminal.hears("muted", language)
+        assert await terminal.hang_up() == 200
+
+
+async def test_who_is_asked_for_number_and_pin_changes_the_language_by_a_star(there: There) -> None:
+    async with caller(there, "other") as terminal:
+        assert await there.dial(terminal, "welcome") == 200
+        await terminal.hears("welcome", "vi")
+        await terminal.hears("ask_number", "vi")
+        await terminal.hears("other_language", "en")
+        await terminal.presses("*")
+        await terminal.hears("ask_number", "en")
+        await terminal.presses(f"{there.booked.number}#")
+        await terminal.hears("ask_pin", "en")
+        await terminal.presses(f"{there.booked.pin}#")
+        await terminal.hears("joined", "en")
+        assert await terminal.hang_up() == 200

@@ -1,0 +1,256 @@
+"""The server is killed in the middle of calls, and another one starts in its place: every hall is called again, exactly once.
+
+A real server process, SIGKILL, and terminals that stay in the old call (`fleet.py`). The long form, a thousand calls with fifty
+kills on each database, runs in `make sim`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import ROOT
+from tests.interop.terminals import hallnet
+from tests.interop.terminals.fleet import Phone, Way
+from tests.interop.terminals.hallnet import Booked
+from tests.ports import free_port
+from tests.rooms.postgres import Postgres
+
+pytestmark = [pytest.mark.whole_machine, pytest.mark.slow]
+
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+HALLS, KILLS = (30, 50) if LONG else (13, 3)
+DATABASES = ("sqlite", "postgresql") if LONG else ("sqlite",)
+CALLS = 1000 if LONG else 30
+"""At least so many are made in all, because all halls are called again after each kill."""
+SEED = 5180
+HOST = "127.0.0.1"
+PATIENCE_S = 150.0
+"""For all halls to be in a meeting, on a machine that does much else; 15 s is the figure."""
+SOON_S = 20.0
+"""Ten times what a terminal behind a translation waits for its call after its REGISTER."""
+
+
+@dataclass
+class Server:
+    """`diemcau serve` on loopback, whose data outlive it."""
+
+    folder: Path
+    booked: Booked
+    database: str
+    """Its address; empty: the file in the folder."""
+    sip: int
+    http: int
+    media: int
+    process: asyncio.subprocess.Process | None = None
+    output: list[str] = field(default_factory=list)
+    opened_at: float = 0
+    """When its port of SIP was found open, by the monotonic clock."""
+    killed_at: float = 0
+    _reader: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
+        environ |= {"DIEMCAU_API_KEY": "fleet", "DIEMCAU_API_SECRET": "f" * 32, "PYTHONUNBUFFERED": "1"}
+        environ |= {"DIEMCAU_HOST": HOST, "DIEMCAU_SIP_HOST": HOST, "DIEMCAU_SIP_TLS_PORT": "-1"}
+        environ |= {"DIEMCAU_SIP_UDP_PORT": str(self.sip), "DIEMCAU_SIP_TCP_PORT": str(self.sip)}
+        environ |= {"DIEMCAU_DATABASE": self.database} if self.database else {}
+        words = ["serve", "--http-port", str(self.http), "--media-port", str(self.media)]
+        self.process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "signaling", *words, "--data-dir", str(self.folder / "data")),
+            cwd=ROOT,
+            env=environ,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        self._reader = asyncio.create_task(self._read())
+        async with asyncio.timeout(90):
+            while not await self._hears():
+                assert self.process.returncode is None, "".join(self.output)
+        self.opened_at = time.monotonic()
+
+    async def _read(self) -> None:
+        assert self.process is not None and self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.output.append(line.decode(errors="replace"))
+
+    async def _hears(self) -> bool:
+        """Whether its port of SIP is open."""
+        try:
+            _, writer = await asyncio.open_connection(HOST, self.sip)
+        except OSError:
+            await asyncio.sleep(0.05)
+            return False
+        writer.close()
+        return True
+
+    async def stop(self, number: int) -> None:
+        assert self.process is not None and self._reader is not None
+        with suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        self.killed_at = time.monotonic()
+        await self.process.wait()
+        await self._reader
+
+    def has(self, phone: Phone) -> bool:
+        """Whether its call is one of this process, and not the one that it was left with."""
+        return phone.stands and bool(phone.stood_at) and phone.stood_at[-1] > self.killed_at
+
+    async def states(self) -> Counter[str]:
+        """Of the halls, as the board of an operator has them."""
+        return Counter(row["state"] for row in await self.rows())
+
+    async def rows(self) -> list[dict[str, Any]]:
+        url = f"http://{HOST}:{self.http}/api/v1/occurrences/{self.booked.occurrence}/legs"
+        async with httpx.AsyncClient(timeout=30) as client:
+            answer = await client.get(url, headers={"authorization": f"Bearer {self.booked.key}"})
+        assert answer.status_code == 200, answer.text
+        rows: list[dict[str, Any]] = answer.json()
+        return rows
+
+
+async def until(condition: Callable[[], object], what: str, phones: list[Phone], most_s: float = PATIENCE_S) -> float:
+    """The seconds that it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < most_s, f"{what}: {shown(phones)}"
+        await asyncio.sleep(0.02)
+    return time.monotonic() - began
+
+
+def way_of(place: int) -> Way:
+    ways: tuple[Way, ...] = ("udp", "udp", "tcp", "udp", "nat", "udp")
+    return ways[place % len(ways)]
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of an empty database; empty: a file in the folder of the server."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    postgres = Postgres()
+    try:
+        postgres.start()
+        postgres.run_now("CREATE DATABASE halls")
+        yield postgres.url("halls")
+    finally:
+        postgres.remove()
+
+
+@pytest.fixture
+def booked(tmp_path: Path, database: str) -> Booked:
+    names = [f"hall-{place:02}" for place in range(HALLS)]
+    translated = tuple(name for place, name in enumerate(names) if way_of(place) == "nat")
+    changes = {"lobby": False, "connect": "call", "translated": translated}
+    return hallnet.prepare(tmp_path, tuple(names), ("127.0.0.0/8",), database, **changes)
+
+
+@pytest.mark.timeout(PATIENCE_S * 2 + 120 * (30 if LONG else 1))
+async def test_each_hall_is_in_one_call_whenever_the_server_is_killed(
+    tmp_path: Path, database: str, booked: Booked
+) -> None:
+    moments = random.Random(SEED)
+    server = Server(tmp_path, booked, database, free_port(), free_port(), free_port())
+    async with AsyncExitStack() as stack:
+        phones = [
+            await stack.enter_async_context(
+                Phone(name, password, f"127.0.1.{place + 1}", (HOST, server.sip), way_of(place))
+            )
+            for place, (name, password) in enumerate(booked.passwords.items())
+        ]
+        await server.start()
+        try:
+            await walk(server, phones, moments)
+        finally:
+            await server.stop(signal.SIGKILL)
+    assert "Traceback" not in "".join(server.output), "".join(server.output)
+
+
+async def walk(server: Server, phones: list[Phone], moments: random.Random) -> None:
+    late, caller, *others = phones
+    for one in others:
+        await one.register()
+    others.append(caller)
+    await caller.dial(server.booked.number)
+    times = Times()
+    for kill in range(KILLS):
+        for one in phones:
+            one.rings_s = moments.choice((0.0, 0.0, 0.3, 1.2))
+        called = sum(one.called for one in phones)
+        if kill:
+            await server.start()
+        some = called + moments.randrange(1, HALLS - 2)
+        if kill % 2:
+            await until(lambda: all(server.has(one) for one in others), "all are back", phones)
+            times.add(server, others)
+        else:
+            await until(partial(are_called, phones, some), "halls are called", phones)
+        await asyncio.sleep(moments.random() / 2)
+        await server.stop(signal.SIGKILL)
+    await server.start()
+    await until(lambda: all(server.has(one) for one in others), "all are back", phones)
+    times.add(server, others)
+    assert not late.called, "nobody calls who is not registered"
+    row = next(row for row in await server.rows() if row["terminal_id"] == late.name)
+    assert (row["state"], row["reason"]["code"]) == ("failed", "not_registered")
+    await late.register()
+    waited = await until(lambda: late.stands, "one that registers late is called", phones, SOON_S)
+    await check(server, phones)
+    print(f"{sum(one.called for one in phones)} calls; {times}; the late one after {waited:.2f} s")
+
+
+@dataclass
+class Times:
+    """How long halls were away, of the starts that were left alone until all were back."""
+
+    open_s: list[float] = field(default_factory=list)
+    """From SIP being open to the call that stands."""
+    away_s: list[float] = field(default_factory=list)
+    """From the kill to the call that stands; a hall that was not in a call yet counts from there too."""
+
+    def add(self, server: Server, phones: list[Phone]) -> None:
+        self.open_s += [one.stood_at[-1] - server.opened_at for one in phones]
+        self.away_s += [one.stood_at[-1] - server.killed_at for one in phones]
+
+    def __str__(self) -> str:
+        shown = "p50 {:.1f} s, p99 {:.1f} s, most {:.1f} s".format
+        parts = (sorted(values) for values in (self.open_s, self.away_s))
+        opened, away = (shown(one[len(one) // 2], one[len(one) * 99 // 100], one[-1]) for one in parts)
+        return f"back after SIP is open: {opened}; away since the kill: {away}"
+
+
+def are_called(phones: list[Phone], times: int) -> bool:
+    return sum(one.called for one in phones) >= times
+
+
+async def check(server: Server, phones: list[Phone]) -> None:
+    await until(lambda: all(server.has(one) for one in phones), "every hall is in one call", phones)
+    await asyncio.sleep(3)
+    assert all(server.has(one) for one in phones), shown(phones)
+    assert not [what for one in phones for what in one.doubled]
+    assert await server.states() == Counter(connected=HALLS)
+    assert sum(one.called for one in phones) >= CALLS
+    for one in phones:
+        if one.way == "nat":  # it was called only after it had come back
+            last = len(one.told) - 1 - one.told[::-1].index("INVITE")
+            assert "REGISTER" in one.told[:last] and one.told.count("REGISTER") >= KILLS
+
+
+def shown(phones: list[Phone]) -> str:
+    return "; ".join(f"{one.name} {one.way} {[line.state for line in one.lines]} {one.told[-6:]}" for one in phones)

@@ -1,0 +1,89 @@
+"""What scripted terminals see where the large place is theirs, or nobody else is there: out of a whole server with its mixer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tests.interop.browsers.test_halls_and_browsers import HOST, There, upper
+from tests.interop.person import until
+from tests.interop.terminals.quirks import Quirk, Terminal
+from tests.interop.terminals.test_quirks_server import serve
+
+pytestmark = pytest.mark.slow
+
+RED, GREEN = (200, 40, 40), (40, 160, 40)
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+    yield from serve(tmp_path_factory)
+
+
+class SoundOnly(Terminal):
+    """Takes and sends no picture."""
+
+    def offer(self, direction: str = "sendrecv") -> bytes:
+        return super().offer(direction).replace(f"m=video {self.video.port} ".encode(), b"m=video 0 ")
+
+
+def terminal(there: There, name: str, colour: tuple[int, int, int] = RED, kind: type[Terminal] = Terminal) -> Terminal:
+    return kind(Quirk(), name, HOST, colour, 440, there.booked.passwords[name])
+
+
+def is_red(one: Terminal) -> bool:
+    return upper(one)[0] > upper(one)[1] + 40
+
+
+def is_green(one: Terminal) -> bool:
+    return upper(one)[1] > upper(one)[0] + 40
+
+
+def words(one: Terminal) -> int:
+    """Bright points in the middle of the picture: a dark picture has none."""
+    picture = one.viewer.picture
+    if picture is None:
+        return 0
+    height, width = picture.shape[:2]
+    middle = picture[height * 3 // 10 : height * 7 // 10, width // 8 : width * 7 // 8]
+    return int((np.asarray(middle, int).min(axis=2) > 180).sum())
+
+
+async def go_on(*halls: Terminal) -> None:
+    """Two seconds of pictures."""
+    seen = [one.viewer.frames for one in halls]
+    await until(
+        lambda: all(one.viewer.frames > count + 30 for one, count in zip(halls, seen, strict=True)), "pictures go on"
+    )
+
+
+async def test_a_hall_that_is_alone_reads_words_until_another_comes(there: There) -> None:
+    async with terminal(there, "hall-a") as one, terminal(there, "hall-b", GREEN) as other:
+        assert await there.dial(one) == 200
+        await until(lambda: words(one) > 1000, "it reads the meeting's title, number and who is waited for")
+        assert not is_red(one), "it is not its own picture"
+        assert await there.dial(other) == 200
+        await until(lambda: is_green(one) and words(one) < 100, "the other's picture, and no words over it")
+        await other.hang_up()
+        await until(lambda: words(one) > 1000, "alone again")
+        await one.hang_up()
+
+
+async def test_no_hall_sees_itself_large_where_the_one_in_front_has_no_picture(there: There) -> None:
+    async with (
+        terminal(there, "hall-a") as bob,
+        terminal(there, "hall-b", GREEN) as carol,
+        terminal(there, "hall-c", kind=SoundOnly) as dave,
+    ):
+        for one in (bob, carol, dave):
+            assert await there.dial(one) == 200
+        await until(lambda: is_green(bob) and is_red(carol), "each sees the other")
+        legs = {row["terminal_id"]: row["leg_id"] for row in there.rows()}
+        for speaker in ("hall-a", "hall-b"):
+            # It was in front, then a hall without a picture is.
+            there.command("stage", legs[speaker])
+            there.command("stage", legs["hall-c"])
+            await go_on(bob, carol)
+            assert is_green(bob) and is_red(carol), "each sees the other"

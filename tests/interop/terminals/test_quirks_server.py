@@ -1,0 +1,372 @@
+"""Scripted terminals with the manners that baresip lacks (`quirks.py`) against a whole server with its mixer, and a browser
+in the same meeting: each row sees the program, hears, is seen and is heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import start_server
+from tests.interop.browsers.test_halls_and_browsers import HOST, There, upper
+from tests.interop.person import BOUND_S, Person, until
+from tests.interop.terminals import hallnet
+from tests.interop.terminals.quirks import QUIRKS, Message, Quirk, Terminal, loudest_hz
+from tests.ports import free_port
+
+pytestmark = pytest.mark.slow
+
+HALL = "hall_terminal.hall-a"
+SETTINGS = {"DIEMCAU_SIP_HOST": HOST}
+
+
+def serve(tmp_path_factory: pytest.TempPathFactory, **settings: str) -> Iterator[There]:
+    folder, port, tls_port = tmp_path_factory.mktemp("quirks"), free_port(), free_port()
+    booked = hallnet.prepare(folder, ("hall-a", "hall-b", "hall-c"), ("127.0.0.0/8",), lobby=False)
+    ports = {"DIEMCAU_SIP_UDP_PORT": str(port), "DIEMCAU_SIP_TCP_PORT": str(port)}
+    ports["DIEMCAU_SIP_TLS_PORT"] = str(tls_port)
+    server = start_server(folder / "data", "--halls", **{**SETTINGS, **ports, **settings})
+    try:
+        yield There(server, booked, port, tls_port)
+    finally:
+        server.stop()
+    assert "Traceback" not in "".join(server.output), "".join(server.output)
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+    yield from serve(tmp_path_factory)
+
+
+class Recorder(Terminal):
+    """Keeps the final answers whole."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.finals: list[Message] = []
+        self.first_source = self.video.ssrc
+
+    def _received(self, message: Message) -> None:
+        if message.status >= 200:
+            self.finals.append(message)
+        super()._received(message)
+
+
+def recorder(there: There, quirk: Quirk, name: str = "hall-a") -> Recorder:
+    return Recorder(quirk, name, HOST, (200, 40, 40), 440, there.booked.passwords[name])
+
+
+async def sees_and_hears(terminal: Terminal) -> None:
+    """The browser's blue and 880 Hz, out of the mixer."""
+    await until(lambda: upper(terminal)[2] > upper(terminal)[0] + 40, "the hall sees the browser's picture")
+    await until(lambda: heard_hz(terminal) == pytest.approx(880, abs=10), "the hall hears the browser")
+
+
+def heard_hz(terminal: Terminal) -> float:
+    return loudest_hz(bytes(terminal.heard[-8000:])) if len(terminal.heard) > 16_000 else 0.0
+
+
+async def is_seen_and_heard(ann: Person) -> None:
+    await until(lambda: HALL in {who for who, _ in ann.views}, "the hall's picture is announced")
+    view = ann.view(HALL)
+    await until(lambda: view.frames > 10 and view.tint == "red", "the browser sees the hall")
+    await ann.ear(HALL).gets(440)
+
+
+ROWS = [
+    *(
+        "well behaved",
+        "mode 0 only",
+        "no PLI",
+        "INFO only",
+        "AVPF refused",
+        "late offer",
+        "late offer by TCP",
+        "wrong SSRC",
+    ),
+    *("BFCP by TCP", "BFCP by UDP", "long INVITE by TCP", "long INVITE by UDP", "empty packets first", "keep-alives"),
+    *("header extensions and padding", "RTCP elsewhere"),
+]
+"""The others of `QUIRKS` have tests of their own; what is presented by BFCP is in `test_halls_present.py`."""
+
+
+@pytest.mark.parametrize("name", ROWS)
+async def test_it_takes_part(there: There, name: str) -> None:
+    """The browser comes last, after the terminal's only key frame of 20 s."""
+    quirk = QUIRKS[name]
+    async with recorder(there, quirk) as terminal:
+        assert await there.dial(terminal) == 200
+        await until(lambda: terminal.viewer.frames > 0, "the program before anybody else is there")
+        async with there.person("ann") as ann:
+            await ann.show("blue", size=(320, 180), fps=10)
+            await ann.speak(880)
+            await sees_and_hears(terminal)
+            await is_seen_and_heard(ann)
+            await follows_its_manner(terminal, ann)
+        assert await terminal.hang_up() == 200
+    # The first time a hall that hangs up is called once more; then it is left alone.
+    await until(lambda: "connected" not in {row["state"] for row in there.rows()}, "the board knows that it left")
+
+
+async def follows_its_manner(terminal: Recorder, ann: Person) -> None:
+    """What makes this row another one did happen."""
+    quirk = terminal.quirk
+    if quirk.modes == (0,):
+        assert set(terminal.viewer.shapes) == {"single"} and terminal.viewer.largest_nal <= 1200
+    if quirk.long_invite:
+        assert terminal.invite_bytes > 1300
+    if quirk.wrong_ssrc:
+        first = terminal.first_source
+        await until(lambda: terminal.video.ssrc != first, "its source changes")
+        before = ann.view(HALL).frames
+        await until(lambda: ann.view(HALL).frames > before + 20, "it is seen under the new source")
+    if quirk.obeys == {"fir", "info"}:
+        # A cached key frame may have served the browser, so a key frame is needed now.
+        before = terminal.video.asked["fir"]
+        terminal.video.lose(3)
+        await until(lambda: terminal.video.asked["fir"] > before, "a key frame is asked for by FIR")
+        assert not terminal.video.asked["pli"]
+    if quirk.obeys == {"info"}:
+        before = terminal.asked_by_info
+        terminal.video.lose(3)
+        await until(lambda: terminal.asked_by_info > before, "a key frame is asked for by INFO")
+        assert not terminal.video.asked["fir"]
+    if quirk.floor:
+        await until(lambda: terminal.requests.count("INVITE"), "it is offered a line for slides afterwards, once")
+        assert await greets_floor(terminal)
+    if quirk.keep_alives or quirk.openers or quirk.adorned:
+        before, rounds = ann.view(HALL).frames, terminal.video.sent
+        await until(lambda: terminal.video.sent > rounds + 100, "some more of it")
+        await until(lambda: ann.view(HALL).frames > before + 20, "the picture goes on")
+        await ann.ear(HALL).gets(440)
+    assert terminal.video.rtcp_received and terminal.audio.rtcp_received
+    assert not terminal.video.muxed and not terminal.audio.muxed and "rtcp-mux" not in terminal.remote_sdp
+
+
+async def greets_floor(terminal: Terminal) -> bool:
+    """A Hello (RFC 8855 section 5.3.11) over the channel that was agreed on is answered by HelloAck."""
+    floor = next(part for part in re.split(r"\r?\n(?=m=)", terminal.remote_sdp) if "/BFCP" in part.splitlines()[0])
+    conference, user = (int(re.findall(rf"a={name}:(\d+)", floor)[0]) for name in ("confid", "userid"))
+    port = int(re.findall(r"m=application (\d+)", floor)[0])
+    stream = terminal.quirk.floor == "tcp"
+    hello = struct.pack("!BBHIHH", (1 if stream else 2) << 5, 11, 0, conference, 1, user)
+    loop = asyncio.get_running_loop()
+    with socket.socket(type=socket.SOCK_STREAM) if stream else terminal._floor.dup() as channel:
+        channel.setblocking(False)
+        await loop.sock_connect(channel, (HOST, port))
+        await loop.sock_sendall(channel, hello)
+        async with asyncio.timeout(20):
+            answer = await loop.sock_recv(channel, 1024)
+    return answer[1] == 12
+
+
+class Tally:
+    """How many packets of the program came since it was made."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._before = self._now()
+
+    def _now(self) -> tuple[int, int]:
+        return self._terminal.audio.received, self._terminal.video.received
+
+    @property
+    def audio(self) -> int:
+        return self._now()[0] - self._before[0]
+
+    @property
+    def video(self) -> int:
+        return self._now()[1] - self._before[1]
+
+
+@pytest.mark.parametrize("way", ["sendonly", "inactive", "c=0.0.0.0"])
+async def test_it_holds_and_comes_back(there: There, way: str) -> None:
+    async with recorder(there, QUIRKS["well behaved"]) as terminal, there.person("ann") as ann:
+        assert await there.dial(terminal) == 200
+        await ann.show("blue", size=(320, 180), fps=10)
+        await ann.speak(880)
+        await sees_and_hears(terminal)
+        await is_seen_and_heard(ann)
+        await hold(terminal, way)
+        await settles(terminal)
+        held, view = Tally(terminal), ann.view(HALL)
+        if way == "inactive":
+            await until(lambda: ann.saw("unpublished", HALL), "its picture is taken away")
+        else:
+            before = view.frames
+            await until(lambda: view.frames > before + 30, "who only holds is still seen")
+        await asyncio.sleep(1)
+        assert (held.audio, held.video) == (0, 0), "a hall on hold gets nothing"
+        assert "connected" in {row["state"] for row in there.rows()}
+        terminal.shown_host, terminal.paused = HOST, False
+        terminal.viewer.forget()
+        terminal.heard.clear()
+        before = view.frames
+        assert await terminal.hold("sendrecv") == 200
+        assert terminal.remote_sdp.count("a=sendrecv") == 2
+        await sees_and_hears(terminal)
+        await until(lambda: view.frames > before + 10 and view.tint == "red", "it is seen again")
+        await ann.ear(HALL).gets(440)
+        assert await terminal.hang_up() == 200
+
+
+async def hold(terminal: Terminal, way: str) -> None:
+    """Each is answered with the direction that fits (RFC 3264 section 8.4)."""
+    terminal.paused = way == "inactive"
+    if way.startswith("c="):
+        terminal.shown_host = "0.0.0.0"
+        assert await terminal.hold("sendrecv") == 200
+        return
+    assert await terminal.hold(way) == 200
+    assert terminal.remote_sdp.count({"sendonly": "a=recvonly", "inactive": "a=inactive"}[way]) == 2
+
+
+async def settles(terminal: Terminal) -> None:
+    """What was on its way has come."""
+    async with asyncio.timeout(BOUND_S):
+        while True:
+            before = Tally(terminal)
+            await asyncio.sleep(0.3)
+            if not before.audio and not before.video:
+                return
+
+
+class Colliding(Recorder):
+    """Offers at the very moment when it is offered something: both have to be refused with 491, and tried again."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.met = ""
+        """CSeq of the offer that it met."""
+        self.work: asyncio.Future[None] | None = None
+        self.collided: list[int] = []
+
+    def _invited(self, message: Message) -> None:
+        if self.answered.is_set() and not self.met:
+            self.met = message["CSeq"]
+            self.work = asyncio.ensure_future(self._collide(message))
+        elif message["CSeq"] != self.met:
+            super()._invited(message)
+
+    async def _collide(self, message: Message) -> None:
+        self.collided.append((await self.reinvite(self.offer())).status)
+        self._reply(message, 491)
+        await asyncio.sleep(2.5)  # RFC 3261 section 14.1: between 2.1 and 4 s
+        self.collided.append((await self.reinvite(self.offer())).status)
+
+
+async def test_two_offers_that_meet_are_both_made_again(there: There) -> None:
+    quirk = QUIRKS["BFCP by UDP"]  # it is offered slides a second after the call stands
+    terminal = Colliding(quirk, "hall-a", HOST, (200, 40, 40), 440, there.booked.passwords["hall-a"])
+    async with terminal, there.person("ann") as ann:
+        await ann.show("blue", size=(320, 180), fps=10)
+        await ann.speak(880)
+        assert await there.dial(terminal) == 200
+        await until(lambda: len(terminal.collided) == 2, "it has offered twice")
+        assert terminal.collided == [491, 200]
+        await until(lambda: terminal.requests.count("INVITE") >= 2, "the other offer is made again")
+        await sees_and_hears(terminal)
+        await is_seen_and_heard(ann)
+        assert await terminal.hang_up() == 200
+
+
+async def test_it_refreshes_its_session(there: There) -> None:
+    """By the same description again, and by UPDATE: nothing changes, nothing stops."""
+    async with recorder(there, QUIRKS["never refreshes"]) as terminal, there.person("ann") as ann:
+        assert await there.dial(terminal) == 200
+        agreed = terminal.finals[-1]["Session-Expires"]
+        assert agreed == "90;refresher=uac"
+        await is_seen_and_heard(ann)
+        sdp = terminal.remote_sdp
+        same = terminal.last_offer
+        reply = await terminal.reinvite(same)
+        assert (reply.status, reply["Session-Expires"], terminal.remote_sdp) == (200, agreed, sdp)
+        reply = await terminal.update()
+        assert (reply.status, reply["Session-Expires"], reply.body) == (200, agreed, b"")
+        before = ann.view(HALL).frames
+        await until(lambda: ann.view(HALL).frames > before + 20, "the picture goes on")
+        assert not ann.saw("unpublished", HALL)
+
+
+SILENT_S = 2
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+    yield from serve(tmp_path_factory, DIEMCAU_HALL_SILENT_S=str(SILENT_S))
+
+
+class Dead(Recorder):
+    """Says nothing any more once the call stands."""
+
+    def _invited(self, message: Message) -> None:
+        return
+
+
+async def test_those_that_give_no_sign_of_life_leave(there: There, impatient: There) -> None:
+    """Both at once, on two servers: they wait for a minute and for half of one."""
+    async with asyncio.TaskGroup() as both:
+        both.create_task(_sessions_are_refreshed_as_the_terminal_can_or_end(there))
+        both.create_task(_a_silent_one_is_asked_and_only_a_dead_one_leaves(impatient))
+
+
+async def _sessions_are_refreshed_as_the_terminal_can_or_end(there: There) -> None:
+    """All three at once, because the shortest session is 90 s: ours to refresh after 45 s, given up after 60 s."""
+    by_invite, by_update, never = (
+        recorder(there, QUIRKS[name], hall)
+        for name, hall in (
+            ("refreshed by re-INVITE", "hall-a"),
+            ("refreshed by UPDATE", "hall-b"),
+            ("never refreshes", "hall-c"),
+        )
+    )
+    async with by_invite, by_update, never:
+        for one in (never, by_invite, by_update):
+            assert await there.dial(one) == 200
+            assert one.finals[-1]["Session-Expires"] == f"90;refresher={one.quirk.timer}"
+        await until(lambda: any(one.ended.is_set() for one in (by_invite, by_update, never)), "one is hung up", 90)
+        assert never.ended.is_set(), [there.trace(one.name) for one in (by_invite, by_update) if one.ended.is_set()]
+        assert by_invite.requests.count("INVITE") == 1 and "UPDATE" not in by_invite.requests
+        assert by_update.requests.count("UPDATE") == 1 and "INVITE" not in by_update.requests
+        assert not by_invite.ended.is_set() and not by_update.ended.is_set()
+        for one in (by_invite, by_update):
+            assert await one.hang_up() == 200
+
+
+async def _a_silent_one_is_asked_and_only_a_dead_one_leaves(impatient: There) -> None:
+    password = impatient.booked.passwords["hall-b"]
+    async with (
+        recorder(impatient, QUIRKS["silent"]) as silent,
+        Dead(QUIRKS["silent"], "hall-b", HOST, (0, 0, 0), 0, password) as dead,
+    ):
+        assert await impatient.dial(silent) == 200
+        assert await impatient.dial(dead) == 200
+        await until(lambda: "INVITE" in silent.requests and "INVITE" in dead.requests, "both are asked")
+        await until(dead.ended.is_set, "who does not answer is hung up", 90)
+        # 30 s later: who answered was asked once, sees the program, and was left alone.
+        assert silent.requests.count("INVITE") == 1 and not silent.ended.is_set()
+        seen = silent.viewer.frames
+        await until(lambda: silent.viewer.frames > seen, "the program goes on")
+        states = {row["terminal_id"]: row["state"] for row in impatient.rows()}
+        assert states["hall-a"] == "connected" and states["hall-b"] != "connected"
+
+
+async def test_one_whose_power_failed_dials_again(there: There) -> None:
+    """Its old call still stands when the new one comes: the new one counts, and is seen and heard each time."""
+    async with there.person("ann") as ann:
+        await ann.show("blue", size=(320, 180), fps=10)
+        await ann.speak(880)
+        for _ in range(2):
+            async with recorder(there, QUIRKS["well behaved"]) as terminal:
+                assert await there.dial(terminal) == 200
+                await sees_and_hears(terminal)
+                before = ann.view(HALL).frames
+                await until(lambda before=before: ann.view(HALL).frames > before + 10, "it is seen")  # type: ignore[misc]
+                ann.ear(HALL).chunks.clear()
+                await ann.ear(HALL).gets(440)

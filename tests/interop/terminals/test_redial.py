@@ -1,0 +1,224 @@
+"""Which halls are called again, over a whole server: one that was put out stays out, one whose call broke is called again, one
+that refuses is left alone as long as the table says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from livekit import api
+from sqlalchemy import update
+
+from rooms.store.database import Database
+from rooms.store.tables.sites import Terminal as TerminalRow
+from signaling.host import limits
+from tests.conftest import LiveServer, start_server
+from tests.interop.browsers.test_halls_and_browsers import HOST, There
+from tests.interop.person import until
+from tests.interop.terminals import hallnet
+from tests.interop.terminals.quirks import Message, Quirk
+from tests.interop.terminals.test_quirks_server import Recorder
+from tests.ports import free_port
+
+pytestmark = pytest.mark.slow
+
+HALLS = ("hall-a", "hall-b", "hall-c", "hall-d")
+SILENT_S = 1
+
+
+@pytest.fixture
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+    folder, port = tmp_path_factory.mktemp("redial"), free_port()
+    booked = hallnet.prepare(folder, HALLS, ("127.0.0.0/8",), lobby=False, connect="call")
+    made = There(serve(folder / "data", port), booked, port)
+    yield made
+    stop(made.server)
+
+
+def serve(data: Path, port: int) -> LiveServer:
+    ports = {"DIEMCAU_SIP_HOST": HOST, "DIEMCAU_SIP_UDP_PORT": str(port), "DIEMCAU_SIP_TCP_PORT": str(port)}
+    own = {"DIEMCAU_SIP_TLS_PORT": "-1", "DIEMCAU_HALL_SILENT_S": str(SILENT_S)}
+    return start_server(data, "--halls", **ports, **own)
+
+
+def stop(server: LiveServer) -> None:
+    server.stop()
+    assert "Traceback" not in "".join(server.output), "".join(server.output)
+
+
+class Called(Recorder):
+    """Is called, and answers each call with `status`; 200 takes it. `calls`: their Call-IDs."""
+
+    def __init__(self, there: There, name: str, status: int = 200) -> None:
+        super().__init__(Quirk(), name, HOST, (200, 40, 40), 440, there.booked.passwords[name])
+        self.status = status
+        self.calls: list[str] = []
+        self.forgets = False
+        """It was switched off and on: it knows of no call."""
+
+    def _received(self, message: Message) -> None:
+        if message.method == "ACK" and self.status != 200:
+            return
+        super()._received(message)
+
+    def _invited(self, message: Message) -> None:
+        if "tag=" in message["To"]:
+            if self.forgets:
+                self._reply(message, 481)
+            else:
+                super()._invited(message)
+            return
+        if message["Call-ID"] not in self.calls:
+            self.calls.append(message["Call-ID"])
+            self._to = ""
+            self.ended.clear()
+        if self.status == 200:
+            self.forgets = False
+            super()._invited(message)
+        else:
+            self._reply(message, self.status)
+
+
+class Rings(Called):
+    """Until its call is taken back."""
+
+    def __init__(self, there: There, name: str) -> None:
+        super().__init__(there, name, 180)
+        self._invite: Message | None = None
+        self.callers: set[str] = set()
+        """As they call themselves: anew with each call, also of one and the same try."""
+
+    def _received(self, message: Message) -> None:
+        super()._received(message)
+        if message.method == "INVITE":
+            self._invite = message
+            self.callers.add(message["From"])
+        elif message.method == "CANCEL" and self._invite is not None:
+            self._reply(self._invite, 487)
+
+
+async def reach(there: There, *terminals: Called) -> None:
+    """The register says where they are, and the operator has them called."""
+    database = Database.open(f"sqlite:///{there.server.data_dir / 'diemcau.sqlite'}")
+
+    async def work(session: Any) -> None:
+        for one in terminals:
+            uri = f"sip:{one.name}@{HOST}:{one.port}"
+            await session.execute(update(TerminalRow).where(TerminalRow.id == one.name).values(sip_uri=uri))
+
+    await database.transact(work)
+    await database.close()
+    await until(lambda: len(there.rows()) == len(HALLS), "the schedule has made its legs")
+    there.command("call", *(row(there, one)["leg_id"] for one in terminals))
+
+
+def row(there: There, terminal: Called) -> dict[str, Any]:
+    return next(one for one in there.rows() if one["terminal_id"] == terminal.name)
+
+
+def stands(there: There, terminal: Called) -> tuple[str, str]:
+    found = row(there, terminal)
+    return found["state"], found["reason"]["code"]
+
+
+async def put_out(there: There, terminal: Called) -> None:
+    """By a host, from the meeting itself."""
+    async with api.LiveKitAPI(there.server.url, there.server.api_key, there.server.api_secret) as client:
+        name, identity = f"o-{there.booked.occurrence}", f"hall_terminal.{terminal.name}"
+        await client.room.remove_participant(api.RoomParticipantIdentity(room=name, identity=identity))
+
+
+async def test_who_was_put_out_or_has_refused_is_left_alone(there: There) -> None:
+    dropped, removed, declines, busy = (
+        Called(there, name, status) for name, status in zip(HALLS, (200, 200, 603, 486), strict=True)
+    )
+    async with dropped, removed, declines, busy:
+        await reach(there, dropped, removed, declines, busy)
+        for one in (dropped, removed):
+            await until(lambda one=one: stands(there, one)[0] == "connected", f"{one.name} is in")  # type: ignore[misc]
+        there.command("drop", row(there, dropped)["leg_id"])
+        await put_out(there, removed)
+        for one in (dropped, removed):
+            await until(one.ended.is_set, f"{one.name} is hung up")
+            await until(lambda one=one: stands(there, one) == ("left", "dropped"), "the board says so")  # type: ignore[misc]
+        await until(lambda: stands(there, declines) == ("given_up", "declined"), "it has declined")
+        await until(lambda: stands(there, busy) == ("failed", "busy"), "it is busy")
+        assert [alarm["code"] for alarm in row(there, declines)["alarms"]][-1] == "declined"
+        await asyncio.sleep(limits.CALLER_PLAN_S + 5 * limits.CALLER_TICK_S)  # the schedule has looked again
+        assert [len(one.calls) for one in (dropped, removed, declines, busy)] == [1, 1, 1, 1]
+        assert [stands(there, one)[0] for one in (dropped, removed)] == ["left", "left"]
+        there.command("call", row(there, removed)["leg_id"])
+        there.command("redial", row(there, dropped)["leg_id"])
+        for one in (dropped, removed):
+            await until(lambda one=one: len(one.calls) == 2, f"{one.name} is called by hand")  # type: ignore[misc]
+            await until(lambda one=one: stands(there, one)[0] == "connected", f"{one.name} comes")  # type: ignore[misc]
+
+
+async def test_one_whose_call_broke_is_called_again(there: There) -> None:
+    async with Called(there, "hall-a") as terminal:
+        await reach(there, terminal)
+        await until(lambda: stands(there, terminal)[0] == "connected", "it is in")
+        await until(lambda: terminal.viewer.frames > 10, "and sees the program")
+        terminal.forgets = terminal.paused = True  # neither packets nor the call: it was switched off and on
+        for task in terminal._tasks:
+            task.cancel()
+        await until(lambda: stands(there, terminal)[0] != "connected", "that is noticed")
+        assert stands(there, terminal) in {("failed", "lost"), ("calling", "lost"), ("connected", "")}
+        await until(lambda: len(terminal.calls) == 2, "it is called again")
+        await until(lambda: stands(there, terminal)[0] == "connected", "it is in again")
+
+
+async def test_one_that_dials_in_while_it_rings_stays_by_its_own_call(there: There) -> None:
+    async with Rings(there, "hall-a") as rings, there.terminal("hall-a") as own:
+        await reach(there, rings)
+        await until(lambda: stands(there, rings)[0] == "ringing", "it rings")
+        assert await there.dial(own) == 200
+        await until(lambda: stands(there, rings)[0] == "connected", "it is in")
+        await until(lambda: "CANCEL" in rings.requests, "and rings no more")
+        await until(lambda: own.viewer.frames > 10, "it sees the program")
+        await asyncio.sleep(3 * limits.CALLER_TICK_S)
+        assert not own.ended.is_set() and stands(there, rings) == ("connected", "") and len(rings.calls) == 1
+
+
+async def test_a_server_that_starts_in_place_of_one_that_was_stopped_calls_whoever_was_in(there: There) -> None:
+    async with Called(there, "hall-a") as terminal:
+        await reach(there, terminal)
+        await until(lambda: stands(there, terminal)[0] == "connected", "it is in")
+        await asyncio.to_thread(stop, there.server)
+        await until(terminal.ended.is_set, "it is hung up")
+        there.server = await asyncio.to_thread(serve, there.server.data_dir, there.port)
+        await until(lambda: len(terminal.calls) == 2, "it is called again")
+        await until(lambda: stands(there, terminal)[0] == "connected", "it is in again")
+
+
+async def test_one_that_rings_while_the_server_stops_is_called_at_once_by_the_next(there: There) -> None:
+    """That nobody answered in time was none of its doing. While it rings, the board shows no failure of an earlier call."""
+    async with Rings(there, "hall-a") as rings:
+        await until(lambda: len(there.rows()) == len(HALLS), "the schedule has made its legs")
+        await until(lambda: stands(there, rings) == ("failed", "not_registered"), "the schedule found no address")
+        await reach(there, rings)
+        await until(lambda: stands(there, rings) == ("ringing", ""), "it rings")
+        await asyncio.to_thread(stop, there.server)
+        await until(lambda: "CANCEL" in rings.requests, "its call is taken back")
+        there.server = await asyncio.to_thread(serve, there.server.data_dir, there.port)
+        await until(lambda: len(rings.callers) == 2, "it is called again", limits.CALLER_PLAN_S)
+        await until(lambda: stands(there, rings) == ("ringing", ""), "it rings again")
+        assert row(there, rings)["attempts"] == 1
+
+
+async def test_one_that_dials_in_as_soon_as_a_killed_server_is_back_stays(there: There) -> None:
+    """Its row is still in the lease of the one that was killed, and says that it is in a call of it."""
+    async with Called(there, "hall-a") as terminal, there.terminal("hall-a") as own:
+        await reach(there, terminal)
+        await until(lambda: stands(there, terminal)[0] == "connected", "it is in")
+        await asyncio.to_thread(there.server.stop, signal.SIGKILL)
+        there.server = await asyncio.to_thread(serve, there.server.data_dir, there.port)
+        assert await there.dial(own) == 200
+        await until(lambda: own.viewer.frames > 10, "it sees the program")
+        await asyncio.sleep(limits.LEG_LEASE_S + limits.CALLER_PLAN_S)  # by then somebody has the lease
+        assert not own.ended.is_set() and stands(there, terminal) == ("connected", "") and len(terminal.calls) == 1

@@ -1,0 +1,42 @@
+"""W15: what a stranger costs who asks to come in: less than 8 KiB while he asks, nothing afterwards; with a control."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import ROOT
+from tests.security.floods import memory
+
+MOST_BYTES = 8 * 1024
+NOTHING = {"conferences": 0, "connections": 0, "transports": 0}
+
+
+def bill(kind: str, folder: Path) -> dict[str, Any]:
+    """Of a server of its own process; see `memory.Bill`."""
+    command = [sys.executable, "-m", memory.__name__, kind, str(folder)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=2 * memory.BOUND_S, check=False)
+    assert ended.returncode == 0, ended.stderr
+    made: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    assert len(made["answers"]) == memory.STRANGERS
+    return made
+
+
+def test_whoever_asks_costs_little_and_leaves_nothing(tmp_path: Path) -> None:
+    made = bill("stranger", tmp_path)
+    assert set(made["answers"]) == {"HTTP/1.1 401"}
+    assert made["while_asking"] == made["afterwards"] == NOTHING
+    assert 0 < made["asking"] < MOST_BYTES, "while it asks"
+    assert made["left"] < MOST_BYTES / 8, "afterwards: what libraries keep once for all"
+
+
+def test_a_control_whoever_may_come_in_costs_more(tmp_path: Path) -> None:
+    """The count sees a session, and the plane has its transports."""
+    made = bill("guest", tmp_path)
+    assert set(made["answers"]) == {"HTTP/1.1 101"}
+    assert made["asking"] > MOST_BYTES
+    has = made["while_asking"]
+    assert has["conferences"] == 1 and has["connections"] == has["transports"] > 0

@@ -1,0 +1,398 @@
+"""What has to be sent to each route so that whoever may use it succeeds: the body, the query, which thing of the world.
+
+A route that changes something needs a row here; one that only reads needs one when its address or query holds more than ids.
+A refusal proves something only when the same request succeeds for another caller, and the matrix demands that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from tests.security.matrix.matrix_world import NOW, World
+from tests.signaling.desk.checks import FIGURES
+
+Values = dict[str, Any]
+Make = Callable[[World, str], Values]
+
+
+def nothing(_world: World, _place: str) -> Values:
+    return {}
+
+
+@dataclass(frozen=True)
+class Row:
+    """`body`, `query` of a place; `kinds`: which thing a parameter of the path names, when it is not the usual one."""
+
+    body: Make | None = None
+    query: Make = nothing
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    version: str = "1"
+    """For If-Match; with a name of a kind of meeting, that meeting's."""
+    upload: Make | None = None
+    """A file, {"name", "content"}; the body goes along as form fields."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """Parameters of the path that are not as in FIXED."""
+    anywhere: bool = False
+    """Whoever holds a fitting role somewhere may: what it means is decided line by line."""
+    of: str = ""
+    """Kind of the thing whose unit decides, when only the content of a file names it."""
+    refused: frozenset[str] = frozenset()
+    """Codes that are refusals here besides 401, 403 and 404."""
+    proven: bool = True
+    """False: no caller of the matrix can succeed; the comment says why."""
+
+
+PARAMETERS: Final[Mapping[str, str]] = {
+    "unit_id": "unit",
+    "post_id": "post",
+    "person_id": "person",
+    "deputy_id": "deputy",
+    "set_id": "recipient_set",
+    "site_id": "site",
+    "hall_id": "hall",
+    "terminal_id": "terminal",
+    "network_id": "network",
+    "meeting_id": "approved",
+    "occurrence_id": "occurrence",
+    "attendee_id": "attendee",
+    "letter_id": "letter",
+    "list_id": "attendee_list",
+    "webhook_id": "webhook",
+    "delivery_id": "delivery",
+    "feed_id": "feed",
+    "account_id": "account",
+    "grant_id": "grant",
+    "client_id": "client",
+}
+"""Parameter of a path -> kind of thing."""
+FIXED: Final[Mapping[str, str]] = {
+    "code": "briefing",
+    "day": "2026-04-01",
+    "name": "precedence",
+    "form": "docx",
+    "suffix": "csv",
+    "kind": "units",
+    "session_id": "0" * 32,
+    "secret": "x" * 32,
+    "conference": "abc-defg-hij",
+    "alarm_id": "0" * 32,
+    "call_id": "0" * 32,
+    "leg_id": "0" * 32,
+    "profile": "yealink",
+    "check_id": "0" * 20,
+    "check_code": "12345678",
+}
+"""Parameters that name no thing of a unit."""
+
+
+def at(days: float) -> str:
+    return (NOW + timedelta(days=days)).isoformat()
+
+
+def meeting(world: World, place: str, **changes: Any) -> Values:
+    return {
+        "title": "Họp mới",
+        "type_code": "briefing",
+        "class": "ordinary",
+        "host_unit_id": world.ids["unit", place],
+        "starts_at": at(20.1),
+        "duration_min": 60,
+        "attendees": [{"unit_id": world.ids["unit", place]}],
+    } | changes
+
+
+def unit(world: World, place: str) -> Values:
+    return {"name": "Đơn vị", "kind": "department", "tier": 1, "block": "government", "code": f"u-{place}"}
+
+
+def site(world: World, place: str, code: str) -> Values:
+    return {"code": code, "name": "Điểm cầu", "unit_id": world.ids["unit", place], "capability": "none"}
+
+
+def hall(world: World, place: str, code: str) -> Values:
+    return {"code": code, "name": "Phòng", "site_id": world.ids["site", place], "seats": 10}
+
+
+def terminal(world: World, place: str, code: str) -> Values:
+    return {"code": code, "name": "Thiết bị", "site_id": world.ids["site", place]}
+
+
+def post(world: World, place: str) -> Values:
+    return {"unit_id": world.ids["unit", place], "title": "Phó Giám đốc", "rank": 2}
+
+
+def person(world: World, place: str, code: str) -> Values:
+    return {"code": code, "name": "Nguyễn Văn An", "unit_id": world.ids["unit", place]}
+
+
+def group(world: World, place: str, code: str) -> Values:
+    own = world.ids["unit", place]
+    return {"code": code, "name": "Các phòng", "owner_unit_id": own, "rules": [{"unit_id": own, "below": True}]}
+
+
+def kept(world: World, place: str, name: str) -> Values:
+    request = {
+        "title": "Giao ban",
+        "type_code": "briefing",
+        "host_unit_id": world.ids["unit", place],
+        "duration_min": 60,
+    }
+    return {"unit_id": world.ids["unit", place], "name": name, "request": request}
+
+
+def people(world: World, place: str, name: str) -> Values:
+    return {"unit_id": world.ids["unit", place], "name": name, "entries": [{"unit_id": world.ids["unit", place]}]}
+
+
+def hook(world: World, place: str) -> Values:
+    return {
+        "unit_id": world.ids["unit", place],
+        "url": "https://vanban.longan.gov.vn/x",
+        "events": ["meeting.approved"],
+    }
+
+
+def of(**values: Any) -> Make:
+    """The same everywhere."""
+    return lambda _world, _place: values
+
+
+def span(_world: World, _place: str) -> Values:
+    return {"starts_at": at(0), "ends_at": at(14)}
+
+
+def sheet(world: World, place: str) -> Values:
+    """A file with one new site of the unit."""
+    return {"name": "sites.csv", "content": world.sheet(place)}
+
+
+HELD = {"meeting_id": "held"}
+ASKED = {"meeting_id": "meeting"}
+
+HALLS_OFF: Final = frozenset({"halls_off"})
+
+ROWS: Final[Mapping[tuple[str, str], Row]] = {
+    # Sign-in: one's own things, or none
+    ("POST", "/session"): Row(of(name="caller-nobody", password="x" * 12), proven=False),  # without a password
+    ("POST", "/session/link"): Row(of(secret="x" * 32), proven=False),  # a secret that nobody has
+    ("POST", "/session/totp"): Row(of(code="123456"), proven=False),  # without an application
+    ("POST", "/session/oidc"): Row(of(next="/"), proven=False),  # without an issuer
+    ("GET", "/session/oidc/callback"): Row(),
+    ("PUT", "/session/password"): Row(of(new="mưa rơi trên mái ngói đỏ")),
+    ("PATCH", "/session"): Row(of(language="en")),
+    ("PUT", "/session/totp/enrolment"): Row(of(code="123456"), proven=False),  # a code that nobody has
+    ("POST", "/session/totp/enrolment"): Row(),
+    ("POST", "/session/totp/recovery"): Row(of(code="123456"), proven=False),
+    ("POST", "/session/totp/removal"): Row(of(code="123456"), proven=False),
+    ("DELETE", "/session"): Row(),
+    ("DELETE", "/sessions"): Row(),
+    ("DELETE", "/sessions/{session_id}"): Row(proven=False),  # nobody's
+    # Accounts
+    ("POST", "/accounts"): Row(lambda w, p: {"name": f"new-{p}", "person_id": w.ids["third", p]}),
+    ("PATCH", "/accounts/{account_id}"): Row(of(language="en")),
+    ("POST", "/accounts/{account_id}/link"): Row(),
+    ("POST", "/accounts/{account_id}/sign-out"): Row(),
+    ("DELETE", "/accounts/{account_id}/totp"): Row(),
+    ("POST", "/accounts/{account_id}/roles"): Row(lambda w, p: {"role": "auditor", "unit_id": w.ids["unit", p]}),
+    ("DELETE", "/accounts/{account_id}/roles/{grant_id}"): Row(),
+    ("POST", "/clients"): Row(lambda w, p: {"name": f"Mới {p}", "unit_id": w.ids["unit", p], "roles": ["requester"]}),
+    ("POST", "/clients/{client_id}/key"): Row(),
+    ("POST", "/clients/{client_id}/hook-secret"): Row(),
+    ("DELETE", "/clients/{client_id}"): Row(),
+    # Conferences that need no booking: rights of their own, in a token
+    ("POST", "/conferences"): Row(of(), proven=False),
+    ("POST", "/conferences/{conference}/look"): Row(of(), proven=False),
+    ("POST", "/conferences/{conference}/token"): Row(of(name="An"), proven=False),
+    # Checks of devices: whoever begins one may hand in its result (tests/signaling/desk/test_api_checks.py)
+    ("POST", "/checks"): Row(),
+    ("POST", "/checks/{check_id}/result"): Row(of(key=f"1.{'0' * 32}", figures=FIGURES), proven=False),
+    # The lobby: a ticket, or a host's key, is the right (tests/signaling/desk/test_api_lobby.py tries them)
+    ("POST", "/conferences/{conference}/lobby/wait"): Row(of(ticket="x" * 32, wait=False), proven=False),
+    ("POST", "/conferences/{conference}/lobby/leave"): Row(of(ticket="x" * 32), proven=False),
+    ("GET", "/conferences/{conference}/lobby"): Row(proven=False),
+    ("PUT", "/conferences/{conference}/lobby"): Row(of(on=True), proven=False),
+    ("POST", "/conferences/{conference}/lobby/admit"): Row(of(all=True), proven=False),
+    ("POST", "/conferences/{conference}/lobby/deny"): Row(of(id="x"), proven=False),
+    ("POST", "/conferences/{conference}/lobby/pardon"): Row(proven=False),
+    # What a host does: the same key is the right (tests/signaling/desk/test_api_hosting.py tries each)
+    ("POST", "/conferences/{conference}/host/mute"): Row(of(identity="x"), proven=False),
+    ("POST", "/conferences/{conference}/host/ask-to-unmute"): Row(of(identity="x"), proven=False),
+    ("POST", "/conferences/{conference}/host/lower-hand"): Row(of(identity="x"), proven=False),
+    ("POST", "/conferences/{conference}/host/remove"): Row(of(identity="x"), proven=False),
+    ("POST", "/conferences/{conference}/host/mute-all"): Row(proven=False),
+    ("POST", "/conferences/{conference}/host/mute-all/undo"): Row(of(undo="x"), proven=False),
+    ("POST", "/conferences/{conference}/host/end"): Row(proven=False),
+    ("POST", "/occurrences/{occurrence_id}/moderation"): Row(kinds={"occurrence_id": "occurrence-running"}),
+    # Organisation
+    ("POST", "/units"): Row(lambda w, p: unit(w, p) | {"code": f"new-{p}", "parent_id": w.ids["unit", p]}),
+    ("PUT", "/units/{unit_id}"): Row(lambda w, p: unit(w, p) | {"parent_id": _parent(w, p)}),
+    ("POST", "/units/{unit_id}/succession"): Row(of(kind="rename", name="Tên mới", on="2026-03-03")),
+    ("GET", "/posts"): Row(query=lambda w, p: {"unit_id": w.ids["unit", p]}),
+    ("POST", "/posts"): Row(post),
+    ("PUT", "/posts/{post_id}"): Row(post),
+    ("POST", "/posts/{post_id}/holder"): Row(lambda w, p: {"person_id": w.ids["second", p]}),
+    ("POST", "/people"): Row(lambda w, p: person(w, p, f"new-{p}")),
+    ("PUT", "/people/{person_id}"): Row(lambda w, p: person(w, p, f"person-{p}")),
+    ("POST", "/deputies"): Row(
+        lambda w, p: {
+            "person_id": w.ids["person", p],
+            "deputy_id": w.ids["third", p],
+            "starts_at": at(1),
+            "ends_at": at(2),
+        }
+    ),
+    ("DELETE", "/deputies/{deputy_id}"): Row(),
+    ("POST", "/recipient-sets"): Row(lambda w, p: group(w, p, f"new-{p}")),
+    ("PUT", "/recipient-sets/{set_id}"): Row(lambda w, p: group(w, p, f"set-{p}")),
+    ("DELETE", "/recipient-sets/{set_id}"): Row(),
+    ("POST", "/sites"): Row(lambda w, p: site(w, p, f"new-{p}")),
+    ("PUT", "/sites/{site_id}"): Row(lambda w, p: site(w, p, f"s-{p}") | {"capability": "hall"}),
+    ("POST", "/halls"): Row(lambda w, p: hall(w, p, f"new-{p}")),
+    ("PUT", "/halls/{hall_id}"): Row(lambda w, p: hall(w, p, f"h-{p}")),
+    ("POST", "/terminals"): Row(lambda w, p: terminal(w, p, f"new-{p}")),
+    ("PUT", "/terminals/{terminal_id}"): Row(lambda w, p: terminal(w, p, f"t-{p}")),
+    # Halls are switched off in the matrix (409): whoever may gets that far; tests/interop/halls/test_operator.py has them on.
+    ("PUT", "/terminals/{terminal_id}/sip"): Row(of(alias="hall-new"), proven=False),
+    ("DELETE", "/terminals/{terminal_id}/sip"): Row(proven=False),
+    ("GET", "/terminal-states"): Row(proven=False),
+    ("GET", "/hall-boards"): Row(proven=False),
+    ("GET", "/hall-calls"): Row(proven=False),
+    ("GET", "/hall-bans"): Row(proven=False),
+    ("DELETE", "/hall-bans/{subject:path}"): Row(
+        fixed={"subject": "source:2001:db8::%2F64"}, refused=HALLS_OFF, proven=False
+    ),
+    # Whose call it is decides, and there is none; tests/interop/halls/test_operator.py has one.
+    ("POST", "/hall-calls/{call_id}/acknowledge"): Row(refused=HALLS_OFF, proven=False),
+    ("POST", "/hall-calls/{call_id}/place"): Row(
+        lambda w, p: {"occurrence_id": w.ids["occurrence", p]}, refused=HALLS_OFF, proven=False
+    ),
+    ("DELETE", "/hall-calls/{call_id}"): Row(refused=HALLS_OFF, proven=False),
+    ("GET", "/occurrences/{occurrence_id}/legs"): Row(proven=False),
+    ("GET", "/occurrences/{occurrence_id}/legs/events"): Row(proven=False),
+    ("POST", "/occurrences/{occurrence_id}/legs"): Row(
+        lambda w, p: {"terminal_id": w.ids["terminal", p]}, proven=False
+    ),
+    ("POST", "/occurrences/{occurrence_id}/legs/commands"): Row(of(action="mute", leg_ids=["x"]), proven=False),
+    ("POST", "/occurrences/{occurrence_id}/legs/undo"): Row(of(token="0" * 32), proven=False),
+    ("GET", "/occurrences/{occurrence_id}/program"): Row(proven=False),
+    ("GET", "/occurrences/{occurrence_id}/program/picture"): Row(proven=False),
+    ("PUT", "/occurrences/{occurrence_id}/program"): Row(of(layout="auto"), proven=False),
+    ("POST", "/occurrences/{occurrence_id}/alarms/{alarm_id}/acknowledge"): Row(proven=False),
+    ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/trace"): Row(proven=False),
+    ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/thumbnail"): Row(proven=False),
+    ("GET", "/device-profiles/match"): Row(query=of(user_agent="Yealink VC400")),
+    ("PUT", "/device-profiles/{profile}"): Row(of(words=["Yealink VC"], modes=[0])),
+    ("DELETE", "/device-profiles/{profile}"): Row(proven=False),  # nothing was set for it
+    ("POST", "/networks"): Row(of(code="new", name="Mạng", ranges=["192.168.0.0/16"])),
+    ("PUT", "/networks/{network_id}"): Row(of(code="tslcd", name="TSLCD", ranges=["10.0.0.0/8"], closed=True)),
+    # Meetings
+    ("POST", "/meetings"): Row(meeting),
+    ("POST", "/preview"): Row(meeting),
+    ("POST", "/meetings/displace/look"): Row(lambda w, p: meeting(w, p, precedence=1, precedence_reason="Công điện")),
+    ("POST", "/meetings/displace"): Row(
+        lambda w, p: {
+            "request": meeting(w, p, precedence=1, precedence_reason="Công điện"),
+            "moves": [],
+            "reason": "Công điện khẩn",
+        }
+    ),
+    ("PATCH", "/meetings/{meeting_id}"): Row(of(description="Sửa"), version="approved"),
+    ("POST", "/meetings/{meeting_id}/submit"): Row(kinds=HELD, version="held"),
+    ("POST", "/meetings/{meeting_id}/decide"): Row(of(approve=True), kinds=ASKED, version="meeting"),
+    ("POST", "/meetings/{meeting_id}/cancel"): Row(
+        of(reason_code="not_ready", reason="Chưa đủ tài liệu"), version="approved"
+    ),
+    ("POST", "/meetings/{meeting_id}/postpone"): Row(
+        lambda w, p: {
+            "occurrence_id": w.ids["occurrence-approved", p],
+            "starts_at": at(22),
+            "reason_code": "not_ready",
+            "reason": "Chưa đủ tài liệu",
+        },
+        version="approved",
+    ),
+    # No change waits in the world of the matrix; tests/signaling/desk/test_api_attacks.py withdraws one.
+    ("POST", "/meetings/{meeting_id}/withdraw-change"): Row(
+        version="approved", refused=frozenset({"nothing_pending"}), proven=False
+    ),
+    ("POST", "/meetings/{meeting_id}/undo"): Row(kinds={"meeting_id": "series"}, version="series"),
+    ("POST", "/meetings/{meeting_id}/class"): Row(lambda _w, _p: {"class": "important"}, version="approved"),
+    ("GET", "/meetings/{meeting_id}/copy"): Row(),
+    ("POST", "/occurrences/{occurrence_id}/extend"): Row(
+        of(minutes=30), kinds={"occurrence_id": "occurrence-running"}, version="running"
+    ),
+    ("POST", "/occurrences/{occurrence_id}/rebook"): Row(
+        kinds={"occurrence_id": "occurrence-off"}, version="series", proven=False
+    ),  # a date that was called off does not come back; only a skipped one
+    ("POST", "/occurrences/{occurrence_id}/pass"): Row(of(), proven=False),  # nobody of the matrix is invited
+    ("GET", "/board"): Row(query=span),
+    ("POST", "/availability"): Row(lambda w, p: dict(span(w, p)) | {"duration_min": 60}),
+    ("POST", "/class-questions"): Row(of(answers={}, default="ordinary")),
+    ("PUT", "/meetings/{meeting_id}/attendees/{attendee_id}/answer"): Row(of(answer="accepted"), version="approved"),
+    ("PUT", "/meetings/{meeting_id}/attendees/{attendee_id}/consent"): Row(
+        of(agree=True, told_by="Điện thoại của chủ tọa"), version="approved"
+    ),
+    ("POST", "/meetings/{meeting_id}/letters"): Row(of(number="12"), version="approved"),
+    ("GET", "/meetings/{meeting_id}/letters/{letter_id}.{form}"): Row(fixed={"form": "docx"}),
+    ("GET", "/meetings/{meeting_id}/letters/{letter_id}/set"): Row(proven=False),  # the same
+    ("PUT", "/meetings/{meeting_id}/attendees/{attendee_id}/outside"): Row(of(reason="Chuyên gia mời dự")),
+    ("POST", "/meetings/{meeting_id}/attendees/{attendee_id}/invitation"): Row(),
+    ("POST", "/meetings/{meeting_id}/attendees/{attendee_id}/link"): Row(proven=False),  # a unit has no link to pass on
+    ("DELETE", "/meetings/{meeting_id}/attendees/{attendee_id}/link"): Row(),
+    ("POST", "/letter-templates"): Row(
+        lambda w, p: {"unit_id": w.ids["unit", p], "kind": "invite", "name": "Mẫu"},
+        upload=of(name="a.docx", content=b"PK"),
+        proven=False,
+    ),  # the file is no real DOCX
+    ("DELETE", "/letter-templates/{template_id}"): Row(kinds={"template_id": "letter_template"}),
+    ("POST", "/join/look"): Row(of(number="123456789", pin="123456"), proven=False),
+    ("POST", "/join"): Row(of(number="123456789", pin="123456"), proven=False),
+    ("POST", "/imports/preview"): Row(of(kind="sites"), upload=sheet, anywhere=True),
+    ("POST", "/imports/apply"): Row(
+        lambda w, p: {"kind": "sites", "digest": w.ids["digest", p]},
+        upload=sheet,
+        of="unit",
+        refused=frozenset({"import_has_errors"}),
+    ),
+    ("POST", "/demo"): Row(proven=False),  # only into an empty organisation
+    # What is kept
+    ("POST", "/templates"): Row(lambda w, p: kept(w, p, "Mới")),
+    ("PUT", "/templates/{template_id}"): Row(lambda w, p: kept(w, p, "Giao ban"), kinds={"template_id": "template"}),
+    ("DELETE", "/templates/{template_id}"): Row(kinds={"template_id": "template"}),
+    ("POST", "/attendee-lists"): Row(lambda w, p: people(w, p, "Mới")),
+    ("PUT", "/attendee-lists/{list_id}"): Row(lambda w, p: people(w, p, "Các phòng")),
+    ("DELETE", "/attendee-lists/{list_id}"): Row(),
+    ("PUT", "/rules/{unit_id}"): Row(of(weekends=True)),
+    # The whole
+    ("PUT", "/meeting-types/{code}"): Row(of(name="Giao ban", default_class="ordinary")),
+    ("GET", "/holidays"): Row(query=of(year=2026)),
+    ("PUT", "/holidays/{day}"): Row(of(name="Nghỉ")),
+    ("DELETE", "/holidays/{day}"): Row(proven=False),  # nothing is set over that day
+    ("PUT", "/pools/{code}"): Row(of(name="Máy chủ", legs=5000)),
+    ("PUT", "/top"): Row(lambda world, _: {"unit_id": world.ids["unit", "foreign"]}),
+    ("PUT", "/settings/{name}"): Row(of(value={"tiers": {"0": 10}}), version="0"),
+    # Webhooks, feeds, records
+    ("POST", "/webhooks"): Row(hook),
+    ("PUT", "/webhooks/{webhook_id}"): Row(hook),
+    ("DELETE", "/webhooks/{webhook_id}"): Row(),
+    ("GET", "/deliveries"): Row(query=lambda w, p: {"webhook_id": w.ids["webhook", p]}),
+    ("POST", "/deliveries/{delivery_id}/replay"): Row(),
+    ("POST", "/feeds"): Row(lambda w, p: {"kind": "unit", "target_id": w.ids["unit", p]}),
+    ("DELETE", "/feeds/{feed_id}"): Row(proven=False),  # none is the caller's
+    ("PUT", "/preferences"): Row(of(value={"x": 1})),
+    ("POST", "/answers"): Row(of(link="A" * 32, answer="accepted"), proven=False),
+    ("POST", "/answers/look"): Row(of(link="A" * 32), proven=False),
+    ("POST", "/hooks/{client_id}"): Row(of(), proven=False),
+    ("GET", "/feeds/{secret}.ics"): Row(proven=False),
+}
+"""By method and path."""
+
+
+def _parent(world: World, place: str) -> str | None:
+    from tests.security.matrix.matrix_world import PLACES
+
+    parent = PLACES[place]
+    return world.ids["unit", parent] if parent else None

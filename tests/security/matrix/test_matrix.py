@@ -1,0 +1,201 @@
+"""The access matrix, generated from the routes of the running application and the table of roles: every route, asked by every
+role for things of its own unit, below, beside and above it and in another province, and by nobody. No unexpected success.
+
+What a route needs is declared on it (`signaling.host.declared.needs`); what a role may do is `rooms.policy.roles.ACTIONS`. A new
+route without a declaration fails, and one whose request stands not in `matrix_rows` fails when it changes something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
+from rooms.policy import roles
+from rooms.store.migrations import steps
+from signaling.host import declared
+from tests.rooms.postgres import nowhere_kept
+from tests.security.matrix.matrix_rows import FIXED, PARAMETERS, ROWS, Row
+from tests.security.matrix.matrix_world import CALLERS, PLACES, REACH, TITLE, Caller, World
+
+READING = {"GET", "HEAD"}
+WHOLE = {"network"}
+"""Kinds of things that belong to no unit but to the whole: changed by whoever has the role in the top. `foreign` has none above
+it either, and is not the top."""
+SECRETIVE = ("approved", "held", "meeting", "series", "account", "client", "webhook", "delivery", "feed", "letter")
+"""Kinds whose identifiers stand in no list of somebody who may not see them."""
+REFUSED = {401, 403, 404}
+
+
+def routes_of(app: Any) -> Iterator[APIRoute]:
+    """Every route of the API, however routers were put together."""
+    for route in _flat(app.routes):
+        if isinstance(route, APIRoute):
+            yield route
+
+
+def _flat(routes: list[BaseRoute]) -> Iterator[BaseRoute]:
+    for route in routes:
+        inner = getattr(route, "original_router", None) or getattr(route, "router", None)
+        if isinstance(route, APIRoute) or inner is None:
+            yield route
+        else:
+            yield from _flat(inner.routes)
+
+
+def methods_of(route: APIRoute) -> list[str]:
+    return sorted((route.methods or set()) - {"HEAD"})
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("matrix") / "migrated.sqlite"
+    asyncio.run(steps.upgrade(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+async def world(template: Path) -> AsyncIterator[World]:
+    with tempfile.TemporaryDirectory(prefix="matrix-", dir=nowhere_kept()) as folder:
+        made = World(template, Path(folder))
+        await made.build()
+        yield made
+        await made.close()
+
+
+def expects(caller: Caller, action: str, kind: str, place: str, method: str) -> bool | None:
+    """Whether the caller may; None: the declaration does not tell (his own things, public ones)."""
+    if action in declared.WORDS:
+        return False if action == declared.OWN and caller.kind == "out" else None
+    if caller.kind == "out" or not caller.holds(roles.ACTIONS[action]):
+        return False
+    if caller.role in roles.SECOND_FACTOR and action not in roles.READS and caller.factors < 2:
+        return False
+    if kind in WHOLE or (not kind and method not in READING and action not in roles.READS):
+        return caller.place == "above"
+    return not kind or place in REACH[caller.place]
+
+
+def test_every_route_declares_what_it_needs_and_every_change_has_a_request(world: World) -> None:
+    silent, unasked = [], []
+    for route in routes_of(world.rest):
+        for method in methods_of(route):
+            known = (route.openapi_extra or {}).get("x-action")
+            if known is None:
+                silent.append(f"{method} {route.path}: openapi_extra=needs(...) is missing (signaling.host.declared)")
+            if known is not None and method not in READING and (method, route.path) not in ROWS:
+                unasked.append(f"{method} {route.path}: has no row in tests/security/matrix/matrix_rows.py")
+    assert not silent + unasked, "\n".join(silent + unasked)
+    asked = {(method, route.path) for route in routes_of(world.rest) for method in methods_of(route)}
+    assert len(asked) > 80
+    assert set(ROWS) <= asked, sorted(set(ROWS) - asked)
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.slow
+async def test_no_unexpected_success(world: World) -> None:
+    wrong: list[str] = []
+    for route in routes_of(world.rest):
+        declaration = route.openapi_extra or {}
+        if "x-action" in declaration:
+            for method in methods_of(route):
+                wrong += await _walk(world, route, method, declaration["x-action"], declaration.get("x-object", ""))
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+async def _walk(world: World, route: APIRoute, method: str, action: str, kind: str) -> list[str]:
+    """All callers at all places for one route: those who may not first, then (each on a fresh copy) those who may."""
+    row = ROWS.get((method, route.path), Row())
+    kind, way = row.of or kind, "GET" if row.anywhere else method
+    places = tuple(PLACES) if kind and kind not in WHOLE else ("own",)
+    cells = [(caller, place, expects(caller, action, kind, place, way)) for caller in CALLERS for place in places]
+    wrong = []
+    for caller, place, _ in (cell for cell in cells if cell[2] is False):
+        answer = await _ask(world, route, method, row, caller, place)
+        if not _is_refusal(answer, caller, row):
+            wrong.append(_told(method, route, caller, place, answer))
+    if any(cell[2] is False for cell in cells) and (changed := await world.changed()):
+        wrong.append(f"{method} {route.path}: those who may not have changed {changed[:3]}")
+        await world.restore()
+    return wrong + await _those_who_may(world, route, method, row, cells)
+
+
+def _is_refusal(answer: httpx.Response, caller: Caller, row: Row) -> bool:
+    if caller.kind == "out":
+        return answer.status_code == 401
+    return answer.status_code in REFUSED or (answer.status_code >= 400 and answer.json()["code"] in row.refused)
+
+
+async def _those_who_may(
+    world: World, route: APIRoute, method: str, row: Row, cells: list[tuple[Caller, str, bool | None]]
+) -> list[str]:
+    wrong, seen = [], []
+    for caller, place, may in cells:
+        if may is False:
+            continue
+        answer = await _ask(world, route, method, row, caller, place)
+        seen.append(f"{caller.name}@{place}: {answer.status_code} {answer.text[:160]}")
+        if may and answer.status_code == 401:
+            wrong.append(_told(method, route, caller, place, answer))
+        if method in READING:
+            wrong += _leaks(world, method, route, caller, answer)
+        elif answer.status_code < 400 or may is None:  # what a stranger may try can leave a trace too
+            await world.restore()
+    if row.proven and not any(int(one.split(": ")[1].split(" ")[0]) < 400 for one in seen):
+        wrong.append(f"{method} {route.path}: nobody succeeds, so its refusals prove nothing: {seen[:3]}")
+    return wrong
+
+
+async def _ask(world: World, route: APIRoute, method: str, row: Row, caller: Caller, place: str) -> httpx.Response:
+    path = route.path_format
+    for name in route.param_convertors:
+        known = row.kinds.get(name) or PARAMETERS.get(name)
+        path = path.replace(f"{{{name}}}", world.ids[known, place] if known else {**FIXED, **row.fixed}[name])
+    how: dict[str, Any] = {"params": dict(row.query(world, place))}
+    if method not in READING:
+        version = world.ids.get((f"version-{row.version}", place), row.version)
+        how["headers"] = {"if-match": f'"{version}"'}
+    if row.body is not None and row.upload is not None:
+        file = row.upload(world, place)
+        how |= {"data": dict(row.body(world, place)), "files": {"file": (file["name"], file["content"])}}
+    elif row.body is not None:
+        how["json"] = dict(row.body(world, place))
+    return await world.ask(caller, method, path, **how)
+
+
+def _leaks(world: World, method: str, route: APIRoute, caller: Caller, answer: httpx.Response) -> list[str]:
+    """Things of places where the caller has no say, in what he was shown."""
+    shown = answer.text
+    hidden = set(PLACES) - REACH[caller.place]
+    found = [f"{kind} of {place}" for kind in SECRETIVE for place in hidden if world.ids[kind, place] in shown]
+    found += [f"title of {place}" for place in hidden if f"{TITLE} {place}" in shown]
+    return [f"{method} {route.path} shows {caller.name} {', '.join(found)}"] if found else []
+
+
+def _told(method: str, route: APIRoute, caller: Caller, place: str, answer: httpx.Response) -> str:
+    return f"{method} {route.path} by {caller.name} at {place}: {answer.status_code} {answer.text[:200]}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/sites"),
+        ("DELETE", "/clients/{client_id}"),
+        ("PATCH", "/meetings/{meeting_id}"),
+        ("GET", "/accounts/{account_id}"),
+    ],
+)
+async def test_the_matrix_sees_a_hole(world: World, monkeypatch: pytest.MonkeyPatch, method: str, path: str) -> None:
+    """With the policy switched off every route above is told of."""
+    monkeypatch.setattr(roles, "allows", lambda *_: True)
+    route = next(one for one in routes_of(world.rest) if one.path == path and method in methods_of(one))
+    declaration = route.openapi_extra or {}
+    wrong = await _walk(world, route, method, declaration["x-action"], declaration.get("x-object", ""))
+    assert any(" by requester at foreign" in one for one in wrong), wrong

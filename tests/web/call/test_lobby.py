@@ -1,0 +1,521 @@
+"""Hosts in real browsers. The lobby: a guest knocks and waits, the secretary lets him in or turns him away, an opener switches it
+on. In the call: microphones, hands, putting out, keeping out, the end for everybody, and signing out while it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Route, expect
+from sqlalchemy import select
+
+from conference import Grants
+from rooms.booking.changes import creation
+from rooms.booking.planning import requests
+from rooms.store.database import Database
+from rooms.store.tables.meetings import Meeting, Occurrence
+from signaling.host.tokens import Authenticator
+from tests import clock as clocks
+from tests.clock import Clock
+from tests.conftest import start_server
+from tests.rooms.postgres import at_once
+from tests.web.desk import province as furniture
+from tests.web.desk.province import ZONE, furnish, working_day
+from tests.web.desk.test_desk import PATIENCE_MS, Served, sign_in
+from tests.web.visiting import Visit, Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(clocks.missing()), reason=clocks.missing())]
+BOOKED_AT = datetime(2027, 3, 1, 9, 10, tzinfo=ZONE)
+
+TITLE = "Họp góp ý dự thảo đề án"
+WHY = "Đồng chí không có trong thành phần dự họp này"
+
+
+@dataclass
+class Lobby(Served):
+    """With the meeting of the test that runs."""
+
+    meeting: str = ""
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lobby]:
+    folder = tmp_path_factory.mktemp("lobby")
+    now = BOOKED_AT.astimezone(UTC)
+    desk = at_once(furnish(folder, now))
+    clock = Clock(folder, working_day(9, now) + timedelta(minutes=5))
+    server = start_server(folder, **clock.environ)
+    yield Lobby(server, desk, now, {}, clock=clock)
+    server.stop()
+
+
+@pytest.fixture
+def visit(visit: Visit, office: Lobby) -> Visit:
+    """Pages go by the clock of the server."""
+    assert office.clock is not None
+    shifted = office.clock.script
+
+    async def opened(*, script: str = "", **given: Any) -> Visitor:
+        return await visit(script=f"{shifted};{script}", **given)
+
+    return opened
+
+
+@pytest.fixture
+def served(office: Lobby) -> Lobby:
+    """An ordinary meeting of each test, booked some days ago, has begun. Tickets and seats of closed pages outlive the test that
+    they are of.
+    """
+    office.meeting = at_once(_begun(office))
+    return office
+
+
+async def _begun(office: Lobby) -> str:
+    database, now = Database.open(office.database_url), office.now
+    request = requests.Request(
+        title=TITLE,
+        type_code="internal",
+        host_unit_id=office.desk.office,
+        starts_at=working_day(9, now).astimezone(UTC),
+        duration_min=90,
+        attendees=(requests.AttendeeRequest(unit_id=office.desk.office),),
+        submit=True,
+    )
+    try:
+        made = (await creation.book(database, request, furniture._actor(office.desk), now)).meeting
+    finally:
+        await database.close()
+    return made.id
+
+
+async def meeting_of(served: Lobby) -> tuple[Meeting, Occurrence]:
+    database = Database.open(served.database_url)
+    try:
+        async with database.reading() as session:
+            meeting = await session.get_one(Meeting, served.meeting)
+            date = (await session.scalars(select(Occurrence).where(Occurrence.meeting_id == meeting.id))).one()
+            return meeting, date
+    finally:
+        await database.close()
+
+
+async def knock(visitor: Visitor, served: Lobby, name: str) -> None:
+    """By number and PIN, as far as the lobby."""
+    meeting, _ = await meeting_of(served)
+    await visitor.page.goto(f"{served.url}/join?number={meeting.number}")
+    await visitor.part("join-pin").fill(meeting.pin)
+    await visitor.part("join-as").fill(name)
+    await visitor.part("join-look").click()
+    await visitor.part("join-enter").click()
+    await visitor.part("preview-video").wait_for()
+    await visitor.part("join-button").click()
+    await visitor.part("waiting").wait_for()
+
+
+async def looks_well(visitor: Visitor, width: int) -> None:
+    assert await visitor.barriers() == []
+    assert await visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def sees_and_hears(visitor: Visitor) -> None:
+    """Somebody else's picture moves and his voice plays."""
+    script = """() => [...document.querySelectorAll('[data-testid=tile] video, [data-testid=stage] video')].filter(
+      (v) => v.currentTime > 0 && !v.paused).length >= 2
+      && [...document.querySelectorAll('audio')].some((a) => !a.paused && a.currentTime > 0)"""
+    await visitor.page.wait_for_function(script, timeout=PATIENCE_MS)
+
+
+async def test_a_guest_waits_and_is_let_in_and_another_is_turned_away(visit: Visit, served: Lobby) -> None:
+    meeting, date = await meeting_of(served)
+    guest = await visit(width=360, height=740, touch=True)
+    await knock(guest, served, "Ông Nguyễn Văn Khách")
+    waiting = guest.part("waiting")
+    await expect(waiting).to_have_attribute("data-hosted", "false")
+    await expect(waiting).to_contain_text(TITLE)
+    await expect(guest.part("preview-video")).to_be_visible()
+    await looks_well(guest, 360)
+    await guest.part("language-en").click()
+    await expect(waiting).to_contain_text("Waiting to be let in")
+    await looks_well(guest, 360)
+    await guest.part("language-vi").click()
+
+    host = await visit()
+    await sign_in(host, served)
+    await host.page.goto(f"{served.url}/meetings/{meeting.id}")
+    await host.part("lobby-open").click()
+    await expect(host.part("waiter")).to_contain_text("Ông Nguyễn Văn Khách")
+    await expect(waiting).to_have_attribute("data-hosted", "true")
+    await looks_well(host, 1280)
+    await host.part("enter-button").click()
+    await host.part("preview-video").wait_for()
+    await host.part("join-button").click()
+    await host.part("stage").wait_for(timeout=PATIENCE_MS)
+    await expect(host.part("knock-bar")).to_contain_text("Ông Nguyễn Văn Khách")
+    await expect(host.part("present-count")).to_contain_text("1 người")
+
+    other = await visit()
+    await knock(other, served, "Người lạ")
+    await expect(host.part("knock-bar")).to_contain_text("2 người")
+    await expect(host.part("lobby-toggle")).to_have_attribute("aria-label", "Phòng chờ (2)")
+    await host.part("lobby-toggle").click()
+    stranger = host.part("waiter").filter(has_text="Người lạ")
+    await stranger.get_by_test_id("deny").click()
+    await stranger.get_by_test_id("deny-why").fill(WHY)
+    await stranger.get_by_test_id("deny-final").check()
+    await looks_well(host, 1280)
+    await stranger.get_by_test_id("deny-sure").click()
+    await expect(other.part("waiting")).to_have_attribute("data-state", "denied")
+    await expect(other.part("waiting-why")).to_contain_text(WHY)
+    await looks_well(other, 1280)
+    await other.part("waiting-back").click()
+    await other.part("join-button").click()
+    await expect(other.part("join-trouble")).to_contain_text(WHY)
+    await expect(host.part("barred")).to_contain_text("1")
+    await looks_well(host, 1280)
+    await expect(host.part("pardon")).to_have_text("Cho phép xin lại")
+    await host.part("pardon").click()
+    await expect(host.part("barred")).to_have_count(0)
+
+    await host.part("waiter").get_by_test_id("admit").click()
+    await guest.part("stage").wait_for(timeout=PATIENCE_MS)
+    await sees_and_hears(guest)
+    await sees_and_hears(host)
+    await expect(host.part("waiter")).to_have_count(0)
+
+    await knock_again(guest, served)
+    await guest.part("stage").wait_for(timeout=PATIENCE_MS)
+    await refused_at_the_door(served, f"o-{date.id}")
+
+
+async def knock_again(visitor: Visitor, served: Lobby, name: str = "Ông Nguyễn Văn Khách") -> None:
+    """The same tab after a reload: he was let in, so he does not wait."""
+    meeting, _ = await meeting_of(served)
+    await visitor.page.goto(f"{served.url}/join?number={meeting.number}")
+    await visitor.part("join-pin").fill(meeting.pin)
+    await visitor.part("join-as").fill(name)
+    await visitor.part("join-look").click()
+    await visitor.part("join-enter").click()
+    await visitor.part("preview-video").wait_for()
+    await visitor.part("join-button").click()
+
+
+async def refused_at_the_door(served: Lobby, name: str) -> None:
+    """A token with this server's own signature, of a guest whom nobody let in."""
+    grants = Grants(identity="number_pin.guest.x", name="x", conference=name, join=True)
+    token = Authenticator({served.server.api_key: served.server.api_secret}).sign(grants, 600, served.time())
+    async with httpx.AsyncClient(base_url=served.url) as client:
+        answer = await client.get("/rtc/validate", params={"access_token": token})
+    assert (answer.status_code, "lobby" in answer.text) == (403, True), answer.text
+
+
+async def test_giving_up_is_seen_at_once_on_a_phone(visit: Visit, served: Lobby) -> None:
+    meeting, _ = await meeting_of(served)
+    host = await visit(width=360, height=740, touch=True)
+    await sign_in(host, served)
+    await host.page.goto(f"{served.url}/meetings/{meeting.id}")
+    await host.part("enter-button").click()
+    await host.part("preview-video").wait_for()
+    await host.part("join-button").click()
+    await host.part("stage").wait_for(timeout=PATIENCE_MS)
+    guest = await visit()
+    await knock(guest, served, "Trần Thị Bình")
+    await expect(host.part("knock-bar")).to_contain_text("Trần Thị Bình")
+    await looks_well(host, 360)
+    await host.part("knock-look").click()
+    await expect(host.part("waiter")).to_have_count(1)
+    await looks_well(host, 360)
+    await guest.part("waiting-leave").click()
+    await expect(host.part("waiter")).to_have_count(0)
+    await guest.part("join-button").click()
+    await expect(host.part("waiter")).to_have_count(1)
+    await guest.page.goto(served.url)
+    await expect(host.part("waiter")).to_have_count(0)
+
+
+async def test_whoever_opened_a_meeting_switches_its_lobby_on(visit: Visit, served: Lobby) -> None:
+    opener = await visit()
+    await opener.page.goto(served.url)
+    await opener.part("start-name").fill("Trao đổi nhanh")
+    await opener.part("start-button").click()
+    await opener.part("preview-video").wait_for()
+    await opener.part("join-name").fill("Chủ")
+    await opener.part("join-button").click()
+    await opener.part("stage").wait_for(timeout=PATIENCE_MS)
+    await opener.part("lobby-toggle").click()
+    await opener.part("lobby-switch").check()
+    kept = await opener.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    assert "moderator" not in kept and "opened" not in kept and "opener" not in kept, kept
+    guest = await visit()
+    await guest.page.goto(opener.page.url)
+    await guest.part("preview-video").wait_for()
+    await guest.part("join-name").fill("Khách")
+    await guest.part("join-button").click()
+    await guest.part("waiting").wait_for()
+    await opener.part("waiter").get_by_test_id("admit").click()
+    await guest.part("stage").wait_for(timeout=PATIENCE_MS)
+    assert await guest.part("lobby-toggle").count() == 0
+
+
+STANDING = {"hosted": True, "expires_at": 0, "code": "", "vi": "", "en": ""}
+
+
+@pytest.mark.parametrize(("width", "language"), [(1280, "vi"), (360, "en"), (360, "vi"), (1280, "en")])
+async def test_waiting_long_running_out_and_the_end(visit: Visit, served: Lobby, width: int, language: str) -> None:
+    """The clock of the page is turned; that the waiting ran out is what the server says after half an hour."""
+    opener = httpx.AsyncClient(base_url=served.url)
+    made = (await opener.post("/api/v1/conferences", json={"name": "Trao đổi nhanh", "lobby": True})).json()
+    guest = await visit(width=width, height=740, touch=width == 360)
+    await guest.page.goto(served.url)
+    await guest.part(f"language-{language}").click()
+    await guest.page.clock.install()
+    await guest.page.goto(made["url"])
+    await guest.part("preview-video").wait_for()
+    await guest.part("join-name").fill("Khách")
+    await guest.part("join-button").click()
+    waiting = guest.part("waiting")
+    await waiting.wait_for()
+    await guest.page.clock.run_for(200_000)
+    await expect(guest.part("waiting-long")).to_contain_text("3")
+    await looks_well(guest, width)
+
+    expired = STANDING | {"state": "expired"}
+    await guest.page.route("**/lobby/wait", lambda route: route.fulfill(json=expired))
+    await guest.page.reload()
+    await guest.part("preview-video").wait_for()
+    await guest.part("join-button").click()
+    await expect(waiting).to_have_attribute("data-state", "expired")
+    await looks_well(guest, width)
+    await guest.page.unroute("**/lobby/wait")
+    await guest.part("waiting-again").click()
+    await expect(waiting).to_have_attribute("data-state", "waiting")
+
+    await end(served, made["conference"])
+    await guest.page.clock.run_for(5_000)
+    await expect(waiting).to_have_attribute("data-state", "ended")
+    await looks_well(guest, width)
+    await opener.aclose()
+
+
+async def end(served: Lobby, conference: str) -> None:
+    """By the server API, as an administrator does it."""
+    grants = Grants(identity="admin", create=True, conference=conference, admin=True)
+    token = Authenticator({served.server.api_key: served.server.api_secret}).sign(grants, 600, served.time())
+    headers = {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=served.url, headers=headers) as client:
+        for call, body in (("CreateRoom", {"name": conference}), ("DeleteRoom", {"room": conference})):
+            answer = await client.post(f"/twirp/livekit.RoomService/{call}", json=body)
+            assert answer.status_code == 200, answer.text
+
+
+async def test_a_blur_that_fails_while_one_waits_closes_the_camera(visit: Visit, served: Lobby) -> None:
+    guest = await visit(script="localStorage.setItem('diemcau.blur', 'yes')")
+    waits = asyncio.Event()
+
+    async def refuse(route: Route) -> None:
+        await waits.wait()
+        await route.abort()
+
+    await guest.page.route("**/*.tflite", refuse)
+    await knock(guest, served, "Ông Nguyễn Văn Chờ")
+    await expect(guest.part("preview-camera")).to_have_attribute("aria-pressed", "true")
+    waits.set()
+    await expect(guest.part("preview-camera")).to_have_attribute("aria-pressed", "false", timeout=PATIENCE_MS)
+    await expect(guest.part("blur-trouble")).to_contain_text("Bật camera thì mọi người thấy phông nền")
+
+
+async def enter_as_host(host: Visitor, served: Lobby) -> None:
+    """The secretary, from the page of the meeting, with the list of people open."""
+    meeting, _ = await meeting_of(served)
+    await sign_in(host, served)
+    await host.page.goto(f"{served.url}/meetings/{meeting.id}")
+    await host.part("enter-button").click()
+    await host.part("preview-video").wait_for()
+    await host.part("join-button").click()
+    await host.part("stage").wait_for(timeout=PATIENCE_MS)
+
+
+async def let_in(host: Visitor, guest: Visitor, served: Lobby, name: str) -> None:
+    await knock(guest, served, name)
+    await expect(host.part("knock-bar")).to_contain_text(name)
+    await host.part("knock-admit").click()
+    await guest.part("stage").wait_for(timeout=PATIENCE_MS)
+
+
+def row(host: Visitor, name: str) -> Any:
+    """The last one: who has raised a hand stands twice."""
+    return host.part("people-panel").get_by_test_id("person").filter(has_text=name).last
+
+
+async def do(host: Visitor, name: str, *deeds: str) -> None:
+    await row(host, name).get_by_test_id("host-more").click()
+    for deed in deeds:
+        await row(host, name).get_by_test_id(deed).click()
+
+
+def tile(visitor: Visitor, name: str) -> Any:
+    return visitor.page.get_by_test_id("tile").filter(has_text=name)
+
+
+async def test_a_host_has_the_floor_in_hand(visit: Visit, served: Lobby, tmp_path: Path) -> None:
+    host = await visit()
+    await enter_as_host(host, served)
+    guest = await visit(width=390, height=844, touch=True)
+    await let_in(host, guest, served, "Lê Thị Hà")
+    third = await visit()
+    await let_in(host, third, served, "Phạm Văn Ba")
+    await host.part("people-toggle").click()
+    await expect(row(host, "(bạn)").get_by_test_id("host-mark")).to_have_text("Chủ trì")
+    await expect(row(host, "Lê Thị Hà").get_by_test_id("host-mark")).to_have_count(0)
+    await third.part("people-toggle").click()
+    await expect(third.part("host-mark")).to_have_count(1)
+    await expect(third.part("host-more")).to_have_count(0)
+
+    await guest.part("hand-toggle").click()
+    await expect(guest.part("hand-toggle")).to_have_attribute("aria-pressed", "true")
+    await expect(guest.part("notice").filter(has_text="chưa cho phép")).to_have_count(0)
+    await expect(host.part("hand-queue")).to_contain_text("Lê Thị Hà")
+    await do(host, "Lê Thị Hà", "host-lower")
+    await expect(guest.part("hand-toggle")).to_have_attribute("aria-pressed", "false")
+
+    await do(host, "Lê Thị Hà", "host-mute")
+    await expect(guest.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
+    await expect(tile(third, "Lê Thị Hà")).to_have_attribute("data-muted", "true")
+    await row(host, "Lê Thị Hà").get_by_test_id("host-more").focus()
+    await host.page.keyboard.press("Enter")
+    await looks_well(host, 1280)
+    await host.page.screenshot(path=tmp_path / "menu.png")
+    await host.page.keyboard.press("Enter")  # what has the focus: the first one
+    question = guest.part("unmute-question")
+    await expect(question).to_contain_text("Chủ trì mời bật micro")
+    await expect(row(host, "Lê Thị Hà").get_by_test_id("host-asked")).to_be_visible()
+    await looks_well(guest, 390)
+    await guest.page.screenshot(path=tmp_path / "question.png")
+    await expect(guest.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
+    await guest.part("unmute-yes").click()
+    await expect(question).to_have_count(0)
+    await expect(tile(third, "Lê Thị Hà")).to_have_attribute("data-muted", "false")
+    await expect(host.part("host-asked")).to_have_count(0)
+
+    await host.part("mute-all").click()
+    await host.part("mute-all-undo").click()  # at once: there are ten seconds, on a busy machine too
+    await expect(host.part("mic-toggle")).to_have_attribute("aria-pressed", "true")
+    await expect(host.part("host-done")).to_contain_text("Đã mời 2 người bật lại micro")
+    await expect(third.part("unmute-question")).to_be_visible()
+    await expect(third.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
+    await third.part("unmute-no").click()
+    await expect(third.part("unmute-question")).to_have_count(0)
+    await guest.part("mic-toggle").click()
+    await expect(question).to_have_count(0)
+    await refused_because_it_is_on(host, third)
+    await put_out_and_kept_out(host, third, served, tmp_path)
+
+
+async def refused_because_it_is_on(host: Visitor, third: Visitor) -> None:
+    """Between the look at the list and the press: the server says why not."""
+
+    async def late(route: Route) -> None:
+        await third.part("mic-toggle").click()
+        await expect(tile(host, "Phạm Văn Ba")).to_have_attribute("data-muted", "false")
+        await route.continue_()
+
+    await host.page.route("**/host/ask-to-unmute", late)
+    await do(host, "Phạm Văn Ba", "host-ask")
+    await expect(host.part("host-trouble")).to_contain_text("Micro của người này đang bật")
+    await looks_well(host, 1280)
+    await host.page.unroute("**/host/ask-to-unmute")
+    await host.page.keyboard.press("Escape")
+    await expect(host.part("host-menu")).to_have_count(0)
+    await expect(host.part("people-panel")).to_be_visible()
+
+
+async def put_out_and_kept_out(host: Visitor, third: Visitor, served: Lobby, tmp_path: Path) -> None:
+    await do(host, "Phạm Văn Ba", "host-keep-out", "host-remove-sure")
+    await expect(third.part("left-page")).to_contain_text("Đã được mời ra khỏi cuộc họp")
+    await expect(third.part("rejoin-button")).to_have_count(0)
+    await third.page.screenshot(path=tmp_path / "out.png")
+    await looks_well(third, 1280)
+    await expect(tile(host, "Phạm Văn Ba")).to_have_count(0)
+    await knock_again(third, served, "Phạm Văn Ba")
+    await expect(third.part("join-trouble")).to_contain_text("Đã được mời ra khỏi cuộc họp")
+    await row(host, "Lê Thị Hà").get_by_test_id("host-more").click()
+    await row(host, "Lê Thị Hà").get_by_test_id("host-keep-out").click()
+    await expect(host.part("host-menu")).to_contain_text("“Bỏ chặn tất cả”")
+    await row(host, "Lê Thị Hà").get_by_test_id("host-remove-sure").click()
+    await host.part("lobby-toggle").click()
+    await expect(host.part("barred")).to_contain_text("2 người")
+    await expect(host.part("pardon")).to_have_text("Bỏ chặn tất cả")
+    await host.page.screenshot(path=tmp_path / "barred.png")
+    await host.part("pardon").click()
+    await expect(host.part("barred")).to_have_count(0)  # the server has said so
+    await third.part("join-button").click()
+    await third.part("waiting").wait_for()
+
+
+async def test_signing_out_asks_and_then_ends_the_call_of_this_browser(visit: Visit, served: Lobby) -> None:
+    host = await visit()
+    await enter_as_host(host, served)
+    guest = await visit()
+    await let_in(host, guest, served, "Đỗ Văn Tư")
+    desk = Visitor(await host.page.context.new_page())
+    await desk.page.goto(f"{served.url}/my")
+    await desk.part("sign-out").click()
+    await expect(desk.part("sign-out-ask")).to_contain_text("cũng rời cuộc họp đó")
+    await looks_well(desk, 1280)
+    await desk.part("sign-out-not").click()
+    await expect(desk.part("sign-out-ask")).to_have_count(0)
+    await expect(tile(guest, "(bạn)")).to_have_count(1)
+    await expect(guest.part("tile")).to_have_count(2)
+    await desk.part("sign-out").click()
+    await desk.part("sign-out-sure").click()
+    await expect(host.part("left-page")).to_contain_text("hãy đăng nhập lại")
+    await expect(guest.part("tile")).to_have_count(1)
+    await desk.part("sign-in").wait_for()
+
+
+async def test_whoever_opened_a_meeting_ends_it_for_everybody_on_a_phone(
+    visit: Visit, served: Lobby, tmp_path: Path
+) -> None:
+    opener = await visit(width=390, height=844, touch=True)
+    await opener.page.emulate_media(reduced_motion="reduce")  # what fades in has less contrast for a moment
+    await opener.page.goto(served.url)
+    await opener.part("start-name").fill("Trao đổi nhanh")
+    await opener.part("start-button").click()
+    await opener.part("preview-video").wait_for()
+    await opener.part("join-name").fill("Chủ")
+    await opener.part("join-button").click()
+    await opener.part("stage").wait_for(timeout=PATIENCE_MS)
+    guest = await visit()
+    await opener.part("more-button").click()
+    await opener.part("people-toggle").click()
+    joining = asyncio.create_task(guest.join(opener.page.url, "Ông Nguyễn Văn Khách, Công ty Cổ phần Hạ tầng Số"))
+    notice = opener.part("notice").filter(has_text="vừa vào họp")
+    await expect(notice).to_be_visible(timeout=PATIENCE_MS)
+    hidden = await notice.evaluate("(one) => [one.scrollHeight - one.clientHeight, one.scrollWidth - one.clientWidth]")
+    await opener.page.screenshot(path=tmp_path / "notice-390.png")
+    await joining
+    assert hidden == [0, 0], "the verb stands at the end of the name"
+    await row(opener, "Khách").get_by_test_id("host-more").click()
+    await looks_well(opener, 390)
+    await opener.page.screenshot(path=tmp_path / "menu-390.png")
+    await opener.part("host-remove").click()
+    await opener.page.screenshot(path=tmp_path / "remove-390.png")
+    await opener.part("host-remove-not").click()
+    await expect(opener.part("host-menu").get_by_role("button").first).to_be_focused()
+    await opener.part("people-panel-close").click()
+    await opener.part("leave-button").click()
+    await expect(opener.part("leave-only")).to_be_visible()
+    await looks_well(opener, 390)
+    await opener.page.screenshot(path=tmp_path / "leave-390.png")
+    await opener.part("leave-end").click()
+    await looks_well(opener, 390)
+    await opener.part("end-sure").click()
+    for one in (opener, guest):
+        await expect(one.part("left-page")).to_contain_text("Cuộc họp đã kết thúc")
+        await expect(one.part("rejoin-button")).to_have_count(0)

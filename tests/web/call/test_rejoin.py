@@ -1,0 +1,418 @@
+"""A call that is made anew: what was open before is open afterwards, or closed, and obeys its switch all the while."""
+
+from __future__ import annotations
+
+import pytest
+from livekit.protocol.rtc import SignalRequest, SimulateScenario
+from playwright.async_api import expect
+
+from tests.conftest import LiveServer
+from tests.web.call.test_blur import Gate, switch
+from tests.web.call.test_quality import ALL_OFF, TROUBLED, WAITING, WAYS, enter, pressed, trouble
+from tests.web.test_pages import PATIENCE_MS, new_meeting
+from tests.web.visiting import Visit, Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+REFUSING = """
+window.refusals = 0;
+window.refused = 'audio';
+const { addTransceiver } = RTCPeerConnection.prototype;
+RTCPeerConnection.prototype.addTransceiver = function (track, ...given) {
+  if (track.kind !== refused || refusals === 0) return addTransceiver.call(this, track, ...given);
+  refusals -= 1;
+  throw new DOMException('refused', 'OperationError');
+};
+window.sockets = [];
+window.unsent = null;
+window.WebSocket = class extends WebSocket {
+  constructor(...given) {
+    super(...given);
+    window.sockets.push(this);
+  }
+  send(said) {
+    if (unsent === null) super.send(said);
+    else unsent.push(new Uint8Array(said)[0] >> 3);
+  }
+};
+"""
+"""The next `refusals` times nothing of the kind `refused` is taken. `sockets`: the ways to the server; where `unsent` is a list,
+nothing goes there, and it tells what was to."""
+SCREEN = """
+window.screens = [];
+window.choosing = false;
+navigator.mediaDevices.getDisplayMedia = async () => {
+  while (choosing) await new Promise((done) => setTimeout(done, 20));
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [640, 360];
+  const paper = canvas.getContext('2d');
+  setInterval(() => paper.fillRect(0, 0, Math.random() * 640, 360), 100);
+  const stream = canvas.captureStream(10);
+  stream.addTrack(new AudioContext().createMediaStreamDestination().stream.getAudioTracks()[0]);
+  screens.push(...stream.getTracks());
+  return stream;
+};"""
+"""With sound, as soon as the person is not `choosing` any more."""
+LOOKED_AT = "screens.filter(({ readyState }) => readyState === 'live').length"
+"""How much of them is captured."""
+BY_BROWSER = "screens.forEach((one) => { one.stop(); one.dispatchEvent(new Event('ended')); })"
+"""The browser's own bar ends it."""
+TOLD = """() => {
+  window.told = [];
+  const look = () => told.push(document.querySelector('[data-testid=notices]').textContent);
+  new MutationObserver(look).observe(document.querySelector('[data-testid=notices]'), { childList: true, subtree: true });
+}"""
+"""What is said from now on."""
+LIVE = "opened.filter(({ kind, readyState, enabled }) => kind === 'audio' && readyState === 'live' && enabled).length"
+"""Open microphones of a page with `TROUBLED`."""
+LIT = "opened.filter(({ kind, readyState }) => kind === 'video' && readyState === 'live').length"
+"""And its cameras."""
+SENT = """(kinds) => ways.filter(({ connectionState }) => connectionState !== 'closed').flatMap((way) => way.getSenders())
+  .filter(({ track }) => kinds.includes(track?.kind)).map(({ track }) => track.readyState).join()"""
+"""What a page with `WAYS` sends in the call as it is now."""
+COMES_IN = "window.joins = true;"
+"""A page with `WAITING`, at once."""
+HALFWAY = """
+const { addTransceiver: take } = RTCPeerConnection.prototype;
+window.halfway = false;
+RTCPeerConnection.prototype.addTransceiver = function (track, ...given) {
+  if (halfway && track.kind === 'video') joins = false;
+  return take.call(this, track, ...given);
+};"""
+"""Once a page with `WAITING` is `halfway`, it begins to send a picture and gets no further."""
+SILENCE = """() => {
+  const call = document.querySelector('[data-testid=call]');
+  const watch = new MutationObserver(() => {
+    if (call.dataset.link !== 'steady') return;
+    unsent = [];
+    watch.disconnect();
+  });
+  watch.observe(call, { attributeFilter: ['data-link'] });
+}"""
+"""Once the call is there again, the server hears nothing more."""
+ADD_TRACK = SignalRequest.ADD_TRACK_FIELD_NUMBER
+
+
+async def call_anew(visitor: Visitor) -> None:
+    """The server tells a page with `REFUSING` to make its call from the beginning."""
+    anew = SignalRequest(simulate=SimulateScenario(leave_request_full_reconnect=True)).SerializeToString()
+    await visitor.page.evaluate(f"sockets.at(-1).send(new Uint8Array({list(anew)}))")
+
+
+async def refuse(visitor: Visitor, kind: str, times: int) -> None:
+    """From now on; what it says of that is no fault."""
+    await visitor.page.evaluate("(now) => { [window.refused, window.refusals] = now; }", [kind, times])
+
+
+def forgive(visitor: Visitor) -> None:
+    """What the page says of refusals."""
+    visitor.faults[:] = [fault for fault in visitor.faults if "refused" not in fault]
+
+
+async def link_is(visitor: Visitor, link: str) -> None:
+    await expect(visitor.part("call")).to_have_attribute("data-link", link, timeout=PATIENCE_MS)
+
+
+async def speaker(visit: Visit, live_server: LiveServer, refusals: int, script: str = "") -> Visitor:
+    """With an open microphone, which is refused that often from now on."""
+    one = await visit(script=WAYS + TROUBLED + REFUSING + script + COMES_IN)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await pressed(one, "mic-toggle", True)
+    await refuse(one, "audio", refusals)
+    return one
+
+
+async def beside_a_gate(visit: Visit, live_server: LiveServer) -> tuple[Visitor, Gate]:
+    """With an open microphone and camera, whose blur comes when the gate opens."""
+    one, gate = await speaker(visit, live_server, 0), Gate("held")
+    await one.page.route("**/*.tflite", gate)
+    return one, gate
+
+
+async def presenter(visit: Visit, live_server: LiveServer, refusals: int, script: str = "") -> Visitor:
+    """With the own screen shown and nothing else, whose picture is refused that often from now on."""
+    one = await visit(script=WAYS + REFUSING + SCREEN + ALL_OFF + script + COMES_IN)
+    link = await new_meeting(one, live_server)
+    await enter(one, link)
+    await one.part("share-toggle").click()
+    await pressed(one, "share-toggle", True)
+    assert await one.page.evaluate(LOOKED_AT) == 2
+    await refuse(one, "video", refusals)
+    return one
+
+
+async def sends(visitor: Visitor, kinds: list[str], count: int) -> None:
+    """So much of these kinds in the end, none of it dead."""
+    wanted = ",".join(["live"] * count)
+    await visitor.page.wait_for_function(f"([kinds, wanted]) => ({SENT})(kinds) === wanted", arg=[kinds, wanted])
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+async def test_what_a_new_call_does_not_take_is_opened_again_or_closed(
+    visit: Visit, live_server: LiveServer, refusals: int
+) -> None:
+    """Nothing stays open that nobody gets and no switch closes."""
+    one = await speaker(visit, live_server, refusals)
+    await call_anew(one)
+    await one.page.wait_for_function("() => refusals === 0", timeout=PATIENCE_MS)
+    await link_is(one, "steady")
+    await pressed(one, "mic-toggle", refusals == 1)
+    assert await one.page.evaluate(LIVE) == int(refusals == 1)
+    if refusals == 2:
+        await one.part("mic-toggle").click()
+        await pressed(one, "mic-toggle", True)
+    assert await one.page.evaluate(LIVE) == 1
+    await one.part("mic-toggle").click()
+    await pressed(one, "mic-toggle", False)
+    assert await one.page.evaluate(LIVE) == 0
+    forgive(one)
+
+
+@pytest.mark.parametrize("refusals", [0, 1])
+async def test_off_while_the_call_is_made_anew_stays_off(visit: Visit, live_server: LiveServer, refusals: int) -> None:
+    """Whether or not the new one takes what was open before."""
+    one = await speaker(visit, live_server, refusals)
+    before = await one.page.evaluate("opened.length")
+    await trouble(one, held=True)
+    await call_anew(one)
+    await link_is(one, "media-lost")
+    await one.part("mic-toggle").click()
+    await expect(one.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
+    await trouble(one)
+    await one.page.wait_for_function("(before) => opened.length > before && refusals === 0", arg=before)
+    await link_is(one, "steady")
+    await pressed(one, "mic-toggle", False)
+    assert await one.page.evaluate(LIVE) == 0
+    await one.part("mic-toggle").click()
+    await pressed(one, "mic-toggle", True)
+    assert await one.page.evaluate(LIVE) == 1
+    forgive(one)
+
+
+async def test_on_while_the_call_is_made_anew_comes_on_whatever_else_fails_there(
+    visit: Visit, live_server: LiveServer
+) -> None:
+    """The microphone waits for the camera, which the new call refuses once."""
+    script = WAYS + TROUBLED + REFUSING + "localStorage.setItem('diemcau.microphoneOn', 'no');"
+    one = await visit(script=script)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await pressed(one, "cam-toggle", True)
+    await pressed(one, "mic-toggle", False)
+    await one.page.evaluate(TOLD)
+    await refuse(one, "video", 1)
+    await trouble(one, held="video")
+    await call_anew(one)
+    await link_is(one, "media-lost")
+    await one.part("mic-toggle").click()
+    await one.page.wait_for_function(f"() => {LIVE} === 1", timeout=PATIENCE_MS)
+    await trouble(one)
+    await one.page.wait_for_function("() => refusals === 0", timeout=PATIENCE_MS)
+    await link_is(one, "steady")
+    for control in ("mic-toggle", "cam-toggle"):
+        await pressed(one, control, True)
+    await sends(one, ["audio", "video"], 2)
+    assert await one.page.evaluate(LIVE) == 1
+    assert await one.page.evaluate(LIT) == 1
+    assert not [text for text in await one.page.evaluate("told") if "Không mở được" in text]
+    forgive(one)
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+async def test_a_screen_that_a_new_call_does_not_take_is_offered_again_or_let_go(
+    visit: Visit, live_server: LiveServer, refusals: int
+) -> None:
+    """Its sound is taken; it goes with the picture."""
+    one = await presenter(visit, live_server, refusals)
+    await one.page.evaluate(TOLD)
+    await call_anew(one)
+    await one.page.wait_for_function("() => refusals === 0", timeout=PATIENCE_MS)
+    await link_is(one, "steady")
+    await pressed(one, "share-toggle", refusals == 1)
+    if refusals == 1:
+        await sends(one, ["audio"], 1)
+        await sends(one, ["video"], 1)
+        assert await one.page.evaluate(LOOKED_AT) == 2
+        await one.part("share-toggle").click()
+        await pressed(one, "share-toggle", False)
+    assert await one.page.evaluate(LOOKED_AT) == 0
+    await sends(one, ["audio", "video"], 0)
+    told = [text for text in await one.page.evaluate("told") if "Không chia sẻ được màn hình" in text]
+    assert bool(told) == (refusals == 2)
+    forgive(one)
+
+
+@pytest.mark.parametrize("ended_by", ["switch", "browser"])
+async def test_a_screen_on_its_way_into_a_new_call_can_be_ended(
+    visit: Visit, live_server: LiveServer, ended_by: str
+) -> None:
+    """It is shown as shared, though nobody has it at that time, and does not come back by itself."""
+    one = await presenter(visit, live_server, 0, WAITING + HALFWAY)
+    await one.page.evaluate("halfway = true")
+    await call_anew(one)
+    await link_is(one, "media-lost")
+    await expect(one.part("own-screen")).to_have_count(0, timeout=PATIENCE_MS)
+    await expect(one.part("share-toggle")).to_have_attribute("aria-pressed", "true")
+    if ended_by == "switch":
+        await one.part("share-toggle").click()
+    else:
+        await one.page.evaluate(BY_BROWSER)
+    await expect(one.part("share-toggle")).to_have_attribute("aria-pressed", "false")
+    assert await one.page.evaluate(LOOKED_AT) == 0
+    await one.page.evaluate("[halfway, joins] = [false, true]")
+    await link_is(one, "steady")
+    await sends(one, ["audio", "video"], 0)
+    await pressed(one, "share-toggle", False)
+    await expect(one.part("own-screen")).to_have_count(0)
+    assert await one.page.evaluate("screens.length") == 2, "nobody was asked again"
+
+
+@pytest.mark.parametrize("what", ["microphone", "screen"])
+async def test_what_is_on_its_way_when_the_call_is_lost_again_comes_into_the_next(
+    visit: Visit, live_server: LiveServer, what: str
+) -> None:
+    """Refused once, and then offered to a call that does not last either."""
+    one = await (speaker if what == "microphone" else presenter)(visit, live_server, 1)
+    control, kind = ("mic-toggle", "audio") if what == "microphone" else ("share-toggle", "video")
+    if what == "microphone":
+        await one.part("cam-toggle").click()
+        await pressed(one, "cam-toggle", False)
+    await one.page.evaluate(TOLD)
+    await one.page.evaluate(SILENCE)
+    await call_anew(one)
+    await one.page.wait_for_function(f"() => unsent?.includes({ADD_TRACK})", timeout=PATIENCE_MS)
+    await one.page.evaluate("unsent = null")
+    before = await one.page.evaluate("sockets.length")
+    await call_anew(one)
+    await one.page.wait_for_function("(before) => sockets.length > before", arg=before, timeout=PATIENCE_MS)
+    await link_is(one, "steady")
+    await pressed(one, control, True)
+    await sends(one, [kind], 1)
+    assert not [text for text in await one.page.evaluate("told") if "Không" in text]
+    forgive(one)
+
+
+async def test_a_screen_that_is_chosen_after_the_call_is_not_captured(visit: Visit, live_server: LiveServer) -> None:
+    one = await visit(script=SCREEN + ALL_OFF)
+    link = await new_meeting(one, live_server)
+    await enter(one, link)
+    await one.page.evaluate("choosing = true")
+    await one.part("share-toggle").click()
+    await expect(one.part("share-toggle")).to_have_attribute("aria-busy", "true")
+    await one.part("leave-button").click()
+    await expect(one.part("call")).to_have_count(0)
+    await one.page.evaluate("choosing = false")
+    await one.page.wait_for_function(f"() => screens.length === 2 && {LOOKED_AT} === 0", timeout=5000)
+
+
+async def test_a_camera_that_opens_again_after_its_press_for_off_is_dark_and_comes_back_once(
+    visit: Visit, live_server: LiveServer
+) -> None:
+    """The microphone fails in the new call, the camera is still being opened for it when all else is done."""
+    one = await visit(script=WAYS + TROUBLED + REFUSING)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await pressed(one, "cam-toggle", True)
+    await one.part("mic-toggle").click()
+    await pressed(one, "mic-toggle", False)
+    await refuse(one, "audio", 1)
+    await trouble(one, held=True)
+    before, asked = await one.page.evaluate("[opened.length, asked]")
+    await call_anew(one)
+    passing = "() => document.querySelector('[data-testid=call]').dataset.link === 'media-lost'"
+    await one.page.wait_for_function(passing, timeout=PATIENCE_MS)  # asked in each frame: it may be short
+    await one.page.wait_for_function("(before) => asked > before", arg=asked)  # not yet: it is held
+    await one.part("cam-toggle").click()
+    await link_is(one, "steady")
+    await trouble(one)
+    await one.page.wait_for_function("(before) => opened.length > before && refusals === 0", arg=before)
+    await pressed(one, "cam-toggle", False)
+    await one.page.wait_for_function(f"() => {LIT} === 0", timeout=PATIENCE_MS)
+    await one.part("cam-toggle").click()
+    await pressed(one, "cam-toggle", True)
+    assert await one.page.evaluate(LIT) == 1
+    await sends(one, ["video"], 1)
+    await one.part("cam-toggle").click()
+    await pressed(one, "cam-toggle", False)
+    await one.page.wait_for_function(f"() => {LIT} === 0", timeout=PATIENCE_MS)
+    forgive(one)
+
+
+async def test_a_camera_goes_off_whatever_else_is_being_opened(visit: Visit, live_server: LiveServer) -> None:
+    """It opens in the new call after its press for off, while the microphone is not there yet."""
+    one = await speaker(visit, live_server, 0)
+    await pressed(one, "cam-toggle", True)
+    before = await one.page.evaluate("opened.length")
+    await trouble(one, held=True)
+    await call_anew(one)
+    await link_is(one, "media-lost")
+    await one.part("cam-toggle").click()
+    await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
+    await trouble(one, held="audio")
+    await one.page.wait_for_function("(before) => opened.length > before", arg=before)
+    await one.page.wait_for_function(f"() => {LIT} === 0", timeout=5000)
+    await link_is(one, "media-lost")
+    await trouble(one)
+    await link_is(one, "steady")
+    await pressed(one, "mic-toggle", True)
+    await pressed(one, "cam-toggle", False)
+    assert await one.page.evaluate(LIT) == 0
+
+
+async def test_a_camera_waits_for_its_blur_in_the_dark_whatever_else_is_being_opened(
+    visit: Visit, live_server: LiveServer
+) -> None:
+    """The new call has it, and not the microphone yet."""
+    one, gate = await beside_a_gate(visit, live_server)
+    await pressed(one, "cam-toggle", True)
+    before = await one.page.evaluate("opened.length")
+    await trouble(one, held="audio")
+    await call_anew(one)
+    await one.page.wait_for_function("(before) => opened.length > before", arg=before)
+    await switch(one, True)
+    await one.page.wait_for_function(f"() => {LIT} === 0", timeout=5000)
+    await gate.reached(1)
+    await link_is(one, "media-lost")
+    gate.open()
+    await trouble(one)
+    await link_is(one, "steady")
+    for control in ("cam-toggle", "mic-toggle"):
+        await pressed(one, control, True)
+    assert await one.page.evaluate(LIT) == 1
+
+
+async def test_a_camera_that_opens_while_the_blur_is_switched_on_waits_for_it_in_the_dark(
+    visit: Visit, live_server: LiveServer
+) -> None:
+    one, gate = await beside_a_gate(visit, live_server)
+    await one.part("cam-toggle").click()
+    await pressed(one, "cam-toggle", False)
+    before = await one.page.evaluate("opened.length")
+    await trouble(one, held="video")
+    await one.part("cam-toggle").click()
+    await switch(one, True)
+    await gate.reached(1)
+    await trouble(one)
+    await one.page.wait_for_function("(before) => opened.length > before", arg=before)
+    await one.page.wait_for_function(f"() => {LIT} === 0", timeout=5000)
+    gate.open()
+    await pressed(one, "cam-toggle", True)
+    assert await one.page.evaluate(LIT) == 1
+
+
+async def test_whoever_comes_back_is_not_told_that_the_others_have_come(visit: Visit, live_server: LiveServer) -> None:
+    one, other = await visit(script=REFUSING), await visit(script=SCREEN)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await other.join(link, "Trần Thị Bình")
+    await other.part("share-toggle").click()
+    await expect(one.part("notices")).to_contain_text("Trần Thị Bình đang chia sẻ màn hình", timeout=PATIENCE_MS)
+    await expect(one.part("notices")).not_to_contain_text("Trần Thị Bình", timeout=PATIENCE_MS)
+    await one.page.evaluate(TOLD)
+    await call_anew(one)
+    await expect(one.part("notices")).to_contain_text("Đã kết nối lại", timeout=PATIENCE_MS)
+    await expect(one.part("notices")).not_to_contain_text("Đã kết nối lại", timeout=PATIENCE_MS)
+    assert not [text for text in await one.page.evaluate("told") if "Bình" in text]
+    await other.part("leave-button").click()
+    await expect(one.part("notices")).to_contain_text("Trần Thị Bình", timeout=PATIENCE_MS)

@@ -1,0 +1,58 @@
+"""Every action that the audit trail can hold has words on the page, and so has what it was done to."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+ACTION, KIND = 3, 4
+"""Places of `action` and `object_kind` among the arguments of `audit.record`."""
+CHANGE = 4
+"""Place of the action among the arguments of `history.note` and `history.finish`."""
+
+
+def _recorded(place: int, *functions: str) -> Iterator[str]:
+    for top in ("rooms", "signaling"):
+        for path in (ROOT / top).rglob("*.py"):
+            for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(call, ast.Call) and ast.unparse(call.func) in functions:
+                    yield from _texts(call.args[place])
+
+
+def _texts(action: ast.expr) -> Iterator[str]:
+    """The code, or of one that is put together what stands before the first value."""
+    if isinstance(action, ast.Constant):
+        yield str(action.value)
+    elif isinstance(action, ast.IfExp):
+        yield from _texts(action.body)
+        yield from _texts(action.orelse)
+    elif isinstance(action, ast.JoinedStr) and isinstance(action.values[0], ast.Constant):
+        yield str(action.values[0].value)
+
+
+def test_every_action_has_words() -> None:
+    words = (ROOT / "web/src/desk/settings/deeds.ts").read_text("utf-8")
+    known = set(re.findall(r"^  '?([a-z_.]+)'?: \['", words, re.MULTILINE))
+    codes = set(_recorded(ACTION, "audit.record"))
+    assert len(codes) > 80
+    assert not {code for code in codes if not any(one.startswith(code) or one == code.rstrip(".") for one in known)}
+
+
+def test_every_object_has_words() -> None:
+    words = (ROOT / "web/src/desk/settings/deeds.ts").read_text("utf-8").split("const OBJECTS")[1]
+    known = set(re.findall(r"^  ([a-z_]+): \['", words, re.MULTILINE))
+    kinds = set(_recorded(KIND, "audit.record"))
+    assert len(kinds) > 20
+    assert kinds <= known, kinds - known
+
+
+def test_every_change_in_the_history_of_a_meeting_has_words() -> None:
+    codes = set(_recorded(CHANGE, "history.note", "history.finish"))
+    assert len(codes) > 10
+    for language in ("vi", "en"):
+        texts = "".join(path.read_text("utf-8") for path in (ROOT / "web/src/i18n/desk" / language).glob("*.ts"))
+        known = set(re.findall(r"^  'change\.([a-z_.]+)':", texts, re.MULTILINE))
+        assert not {code for code in codes if not any(one.startswith(code) for one in known)}, language

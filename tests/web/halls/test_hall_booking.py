@@ -1,0 +1,263 @@
+"""From the booking form to the hall that rings: a secretary books a hall and invites communes by the form's defaults, two people
+approve, and on the day the terminals of the call list are called; the operator adds one and removes one. A real server with
+its mixer, scripted SIP terminals, Chromium.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.policy.actors import COMMAND
+from rooms.sites import networks, terminals
+from rooms.store.database import Database
+from rooms.store.tables.meetings import Meeting
+from rooms.store.tables.sites import Terminal
+from tests import clock as clocks
+from tests.clock import Clock
+from tests.conftest import start_server
+from tests.interop.terminals.quirks import Quirk
+from tests.ports import free_port
+from tests.rooms.postgres import at_once
+from tests.web.desk.province import ZONE, approve, furnish, working_day
+from tests.web.desk.test_desk import Served, settled, sign_in
+from tests.web.halls.sip_halls import Hall, Halls
+from tests.web.visiting import Visit, Visitor
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(clocks.missing()), reason=clocks.missing()),
+]
+BOOKED_AT = datetime(2027, 3, 1, 9, 10, tzinfo=ZONE)
+TITLE = "Tập huấn phòng cháy, chữa cháy rừng"
+HOST = "127.0.0.1"
+CODES = {"own": "TN.HT", "invited": "TN.10.H1", "out": "TN.11.H1", "spare": "TN.12.H1"}
+"""The booked hall; a commune; a commune that is taken out of the list; a commune that nobody invites."""
+COLOURS = {"own": (200, 30, 30), "invited": (30, 170, 40), "out": (30, 30, 200), "spare": (200, 180, 30)}
+RING_S = 90
+WAIT_MS = 60_000
+SIZES = ((1280, 800), (820, 1180), (390, 844))
+
+
+@dataclass
+class Booking(Served):
+    """Four halls that answer."""
+
+    halls: dict[str, Hall]
+
+    @property
+    def day(self) -> Clock:
+        assert self.clock is not None
+        return self.clock
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booking]:
+    folder = tmp_path_factory.mktemp("booking")
+    clock, now = Clock(folder, BOOKED_AT), BOOKED_AT.astimezone(UTC)
+    halls = {name: Hall(Quirk(), name, HOST, colour, 440) for name, colour in COLOURS.items()}
+    with ExitStack() as stack:
+        stack.enter_context(Halls(list(halls.values())))
+        desk = at_once(furnish(folder, now))
+        at_once(_equip(folder, {name: hall.port for name, hall in halls.items()}, now))
+        port = str(free_port())
+        server = start_server(
+            folder,
+            DIEMCAU_HALLS="true",
+            DIEMCAU_SIP_HOST=HOST,
+            DIEMCAU_SIP_UDP_PORT=port,
+            DIEMCAU_SIP_TCP_PORT=port,
+            DIEMCAU_SIP_TLS_PORT="-1",
+            **clock.environ,
+        )
+        stack.callback(server.stop)
+        yield Booking(server, desk, now, {}, halls, clock=clock)
+
+
+async def _equip(folder: Path, ports: dict[str, int], now: datetime) -> None:
+    """Terminals of the register get the addresses of those of this test."""
+    database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
+
+    async def work(session: AsyncSession) -> None:
+        values = {"code": "loop", "name": "Mạng thử", "ranges": ["127.0.0.0/8"], "closed": True, "terminals": True}
+        network = await networks.create(session, values, COMMAND, now)
+        for name, code in CODES.items():
+            terminal = (await session.scalars(select(Terminal).where(Terminal.code == code))).one()
+            address = {"sip_uri": f"sip:{name}@{HOST}:{ports[name]};transport=udp", "network_id": network.id}
+            await terminals.edit(session, terminal.id, address, COMMAND, now)
+
+    try:
+        await database.transact(work)
+    finally:
+        await database.close()
+
+
+async def seen_at(visitor: Visitor, path: Path, name: str) -> None:
+    """A picture of the page at each size; no sideways scroll, and axe finds nothing."""
+    for width, height in SIZES:
+        await visitor.page.set_viewport_size({"width": width, "height": height})
+        await settled(visitor)
+        wide = await visitor.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{name} at {width}"
+        await visitor.page.screenshot(path=path / f"{name}-{width}.png", full_page=True)
+    await visitor.page.set_viewport_size({"width": 1280, "height": 800})
+    assert await visitor.barriers() == []
+
+
+async def rings(hall: Hall) -> None:
+    async with asyncio.timeout(RING_S):
+        while not hall.answered.is_set():
+            await asyncio.sleep(0.1)
+
+
+async def test_a_booked_hall_rings(visit: Visit, served: Booking, tmp_path: Path) -> None:
+    secretary = await visit(width=1280, height=800, script=served.day.script)
+    await sign_in(secretary, served)
+    await _book(secretary, served, tmp_path)
+    for name in ("lanhdao", "dieuhanh"):
+        approver = await visit(script=served.day.script)
+        await sign_in(approver, served, name)
+        await approver.part("nav-approvals").click()
+        await approver.part("approval").filter(has_text=TITLE).get_by_test_id("approve").click()
+        await expect(approver.part("decided")).to_contain_text("Đã duyệt")
+    await secretary.page.reload()
+    await expect(secretary.part("meeting-calls").get_by_test_id("call-way")).to_have_text("Máy chủ tự gọi hội trường")
+    await expect(secretary.part("call-line").filter(has_text="Xã 11")).to_contain_text("Không gọi")
+    await seen_at(secretary, tmp_path, "meeting")
+    database = Database.open(served.database_url)
+    try:
+        await _list_is_changed_on_the_page(secretary, database, served, tmp_path)
+        await _asked_once(secretary, database, served, tmp_path)
+    finally:
+        await database.close()
+    served.day.turn(working_day(9, served.now) - timedelta(minutes=2))
+    await rings(served.halls["own"])
+    await rings(served.halls["invited"])
+    operator = await visit(script=served.day.script)
+    await sign_in(operator, served, "dieuhanh")
+    await _on_the_board(operator, served, tmp_path)
+    assert not served.halls["out"].answered.is_set()
+
+
+async def _book(visitor: Visitor, served: Booking, tmp_path: Path) -> None:
+    """By a drag on the board and the defaults of the form."""
+    at = working_day(9, served.now).isoformat()
+    query = f"hall={served.desk.halls[0]}&name=Hội trường lớn&at={at.replace('+', '%2B')}&min=60"
+    await visitor.page.goto(f"{served.url}/book?{query}")
+    await visitor.part("book-title").fill(TITLE)
+    await visitor.part("book-type").select_option("training")
+    await visitor.part("secret-no").check()
+    await visitor.part("open-tree").click()
+    for commune in ("Xã 10", "Xã 11", "Xã 13"):
+        await visitor.part("tree-search").fill(commune)
+        await visitor.part("tree").get_by_role("checkbox", name=commune).check()
+    await visitor.part("tree-done").click()
+    lines = visitor.part("call-line")
+    await expect(lines).to_have_count(3)
+    await expect(lines.filter(has_text="Hội trường lớn")).to_contain_text("Hội trường đã đặt")
+    await expect(visitor.part("call-gap")).to_contain_text("Xã 13")
+    await expect(visitor.part("connect-call")).to_be_checked()
+    out = lines.filter(has_text="Xã 11")
+    await out.get_by_test_id("call-out").click()
+    await expect(out.get_by_test_id("call-back")).to_be_visible()
+    await expect(visitor.part("call-count")).to_contain_text("Máy chủ gọi 2 hội trường")
+    await seen_at(visitor, tmp_path, "form")
+    await visitor.part("book-submit").click()
+    await expect(visitor.part("meeting-said")).to_contain_text("duyệt")
+
+
+async def _list_is_changed_on_the_page(visitor: Visitor, database: Database, served: Booking, tmp_path: Path) -> None:
+    """A row is taken out at once. To put it back needs an approval; the meeting stays approved."""
+    line = visitor.part("call-line").filter(has_text="Xã 10")
+    await line.get_by_test_id("call-out").click()
+    await line.get_by_test_id("call-back").click()
+    await expect(visitor.part("calls-pending")).to_contain_text("Đã gửi thay đổi để duyệt")
+    await expect(line).to_contain_text("Không gọi")
+    await expect(visitor.part("call-back")).to_have_count(0)
+    await expect(visitor.part("meeting-page")).to_contain_text("Đề nghị thay đổi")
+    told = visitor.part("change-lines")
+    await expect(told).to_contain_text("danh sách hội trường không gọi")
+    for words in await told.get_by_text(re.compile("^(Trước|Sau):")).all():
+        box = await words.bounding_box()
+        assert box and box["width"] <= 1, "said to those who listen alone: others see the line through it"
+    await seen_at(visitor, tmp_path, "pending")
+    await _agreed(visitor, database, served)
+    await expect(line.get_by_test_id("call-out")).to_be_visible()
+
+
+async def _agreed(visitor: Visitor, database: Database, served: Booking) -> None:
+    """Both steps approve the change that waits."""
+    async with database.reading() as session:
+        meeting = (await session.scalars(select(Meeting.id).where(Meeting.title == TITLE))).one()
+    await approve(database, meeting, served.day.now())
+    await visitor.page.reload()
+    await visitor.part("call-way").wait_for()
+    await expect(visitor.part("calls-pending")).to_have_count(0)
+    await expect(visitor.part("meeting-page")).to_contain_text("Đã duyệt")
+
+
+async def _asked_once(visitor: Visitor, database: Database, served: Booking, tmp_path: Path) -> None:
+    """A meeting from before the server called halls by itself, as an upgrade of the database leaves it."""
+    asked = update(Meeting).where(Meeting.title == TITLE).values(connect="dial_in", connect_asked=True)
+    await database.transact(lambda session: session.execute(asked))
+    await visitor.part("nav-my").click()
+    waits = visitor.part("my-to-call")
+    await expect(visitor.part("waits")).to_contain_text("Chờ chọn cách gọi hội trường: 1")
+    await expect(waits).to_contain_text("Văn phòng")
+    await seen_at(visitor, tmp_path, "home")
+    await waits.get_by_role("link", name=TITLE).click()
+    await expect(visitor.part("call-question")).to_contain_text("Để máy chủ tự gọi?")
+    await seen_at(visitor, tmp_path, "question")
+    await visitor.part("call-yes").click()
+    await expect(visitor.part("calls-pending")).to_be_visible()
+    await _agreed(visitor, database, served)
+    await expect(visitor.part("call-way")).to_have_text("Máy chủ tự gọi hội trường")
+    await visitor.page.reload()
+    await visitor.part("call-way").wait_for()
+    await expect(visitor.part("call-question")).to_have_count(0)
+    meeting = visitor.page.url
+    async with visitor.page.expect_response(re.compile("connect_asked")):
+        await visitor.part("nav-my").click()
+    await settled(visitor)
+    await expect(visitor.part("waits")).to_contain_text("Việc chờ tôi")
+    await expect(visitor.part("my-to-call")).to_have_count(0)
+    await visitor.page.goto(meeting)
+
+
+async def _on_the_board(operator: Visitor, served: Booking, tmp_path: Path) -> None:
+    await operator.part("nav-control").click()
+    await expect(operator.part("board-date").filter(has_text=TITLE)).to_contain_text("2 điểm cầu", timeout=WAIT_MS)
+    await seen_at(operator, tmp_path, "dates")
+    await operator.part("board-date").filter(has_text=TITLE).get_by_role("link").click()
+    legs = operator.part("leg")
+    await expect(legs).to_have_count(2)
+
+    await operator.part("leg-add").click()
+    await operator.part("add-pick").fill("xa 12")
+    await operator.part("add-pick-option").filter(has_text="Xã 12").first.click()
+    await seen_at(operator, tmp_path, "add")
+    await operator.part("add-call").click()
+    await rings(served.halls["spare"])
+    spare = legs.filter(has_text="Xã 12")
+    await expect(spare).to_have_attribute("data-state", "connected", timeout=WAIT_MS)
+    await seen_at(operator, tmp_path, "board")
+
+    await spare.locator("summary").click()
+    await spare.get_by_test_id("leg-remove").click()
+    await operator.part("remove-sure").click()
+    await expect(spare).to_have_count(0, timeout=WAIT_MS)
+    async with asyncio.timeout(RING_S):
+        while not served.halls["spare"].ended.is_set():
+            await asyncio.sleep(0.1)
+    await expect(legs).to_have_count(2)

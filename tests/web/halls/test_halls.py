@@ -1,0 +1,376 @@
+"""Halls as people see them: the operators' board with real calls that fail, the way to it, terminals' accounts. A real
+server with halls switched on, a terminal on loopback that says no.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking.changes import creation
+from rooms.booking.planning import requests
+from rooms.policy.actors import COMMAND
+from rooms.sites import terminals
+from rooms.store.database import Database
+from rooms.store.tables.meetings import Occurrence
+from rooms.store.tables.sites import Hall, Site, Terminal
+from tests.conftest import start_server
+from tests.ports import free_port
+from tests.rooms.postgres import at_once
+from tests.signaling.desk.checks import FIGURES
+from tests.web.desk import province as furniture
+from tests.web.desk.province import furnish, working_day
+from tests.web.desk.test_desk import PATIENCE_MS, Served, _second_step, barriers_of, settled, sign_in
+from tests.web.desk.test_rare_forms import _begin
+from tests.web.halls.sip_peer import Refuser
+from tests.web.visiting import Visit, Visitor
+
+pytestmark = pytest.mark.browser
+TITLE = "Giao ban kiểm tra đường truyền các xã, phường"
+ANSWERS = {"busy": "486 Busy Here", "nobody": "404 Not Found", "later": "480 Temporarily Unavailable"}
+HALLS = {"busy": "TN.CS2.H1", "later": "TN.CS2.H2", "nobody": "TN.HT"}
+"""The halls of their terminals; two are of one site."""
+ABSENT = "TN.10.H1"
+"""The terminal of an invited commune, which dials in by itself."""
+
+
+@dataclass
+class Halls(Served):
+    """A meeting that is on, three halls of which are called."""
+
+    peer: Refuser
+    meeting: str
+    date: str
+    sip_port: int
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Halls]:
+    folder = tmp_path_factory.mktemp("halls")
+    now = datetime.fromtimestamp(int(time.time()), UTC)
+    peer = Refuser(ANSWERS | {"absent": "404 Not Found"})
+    desk, meeting, date = at_once(_prepare(folder, now, peer.port))
+    port = str(free_port())
+    server = start_server(
+        folder,
+        DIEMCAU_HALLS="true",
+        DIEMCAU_SIP_HOST="127.0.0.1",
+        DIEMCAU_SIP_UDP_PORT=port,
+        DIEMCAU_SIP_TCP_PORT=port,
+        DIEMCAU_SIP_TLS_PORT="-1",
+        DIEMCAU_SECOND_FACTOR_APPROVERS="true",
+    )
+    yield Halls(server, desk, now, {}, peer, meeting, date, int(port))
+    server.stop()
+    peer.stop()
+
+
+async def _prepare(folder: Path, now: datetime, port: int) -> tuple[furniture.Desk, str, str]:
+    desk = await furnish(folder, now)
+    database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
+    try:
+        commune = await database.transact(lambda session: _equip(session, port))
+        request = requests.Request(
+            title=TITLE,
+            type_code="internal",
+            host_unit_id=desk.office,
+            starts_at=working_day(9, now).astimezone(UTC),
+            duration_min=60,
+            terminal_ids=tuple(f"t-{name}" for name in ANSWERS),
+            attendees=tuple(requests.AttendeeRequest(unit_id=one) for one in (desk.office, commune)),
+            submit=True,
+        )
+        meeting = (await creation.book(database, request, furniture._actor(desk), now)).meeting
+        await furniture.approve(database, meeting.id, now)
+        await _begin(database, TITLE, now)
+        async with database.reading() as session:
+            date = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == meeting.id))).one()
+    finally:
+        await database.close()
+    return desk, meeting.id, date
+
+
+async def _equip(session: AsyncSession, port: int) -> str:
+    """The register's terminals, one for each answer, and the unit of the one that the server does not call by itself."""
+    now = datetime.now(UTC)
+    absent = (await session.scalars(select(Terminal).where(Terminal.code == ABSENT))).one()
+    change = {"dialled": False, "sip_uri": f"sip:absent@127.0.0.1:{port};transport=udp"}
+    await terminals.edit(session, absent.id, change, COMMAND, now)
+    for name, code in HALLS.items():
+        hall = (await session.scalars(select(Hall).where(Hall.code == code))).one()
+        values = {"code": f"TB-{name}", "name": f"Thiết bị {name}", "protocols": ["sip"]}
+        values |= {"site_id": hall.site_id, "hall_id": hall.id}
+        values["sip_uri"] = f"sip:{name}@127.0.0.1:{port};transport=udp"
+        (await terminals.create(session, values, COMMAND, now)).id = f"t-{name}"
+        await session.flush()
+    return (await session.get_one(Site, absent.site_id)).unit_id
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def operator(visit: Visit, served: Halls) -> Visitor:
+    visitor = await visit()
+    await sign_in(visitor, served, "dieuhanh")
+    return visitor
+
+
+async def open_board(visitor: Visitor, served: Halls) -> None:
+    """By the entry of the side and the list."""
+    await visitor.part("nav-control").click()
+    await visitor.part("board-date").filter(has_text=TITLE).get_by_role("link").click()
+    await visitor.part("control-page").wait_for()
+    await expect(visitor.part("leg")).to_have_count(len(ANSWERS))
+
+
+async def test_what_became_of_calls_stands_on_the_board(operator: Visitor, served: Halls, tmp_path: Path) -> None:
+    await open_board(operator, served)
+    rows = operator.part("leg")
+    gone = rows.filter(has_text="Thiết bị nobody")
+    await expect(gone).to_have_attribute("data-state", "given_up", timeout=60_000)
+    await expect(gone).to_contain_text("Sai địa chỉ thiết bị")
+    busy = rows.filter(has_text="Thiết bị busy")
+    await expect(busy).to_have_attribute("data-state", "failed", timeout=60_000)
+    await expect(busy).to_contain_text("Đang bận")
+    assert ("INVITE", "busy") in served.peer.heard
+    await expect(rows.first).to_contain_text("Thiết bị nobody")  # the worst is first
+    await operator.part("leg-search").fill("thiet bi busy")
+    await expect(rows).to_have_count(1)
+    await operator.part("leg-search").fill("")
+    await operator.part("filter-connected").click()
+    await expect(rows).to_have_count(0)
+    await operator.part("filter-trouble").click()
+    await expect(gone).to_be_visible()
+    before = served.peer.heard.count(("INVITE", "nobody"))
+    await gone.get_by_test_id("leg-call").click()
+    await expect(operator.part("said")).to_be_visible()
+    for _ in range(60):
+        if served.peer.heard.count(("INVITE", "nobody")) > before:
+            break
+        await operator.page.wait_for_timeout(250)
+    assert served.peer.heard.count(("INVITE", "nobody")) > before
+    await gone.locator("summary").click()
+    async with operator.page.expect_download() as coming:
+        await gone.get_by_test_id("trace").click()
+    await (await coming.value).save_as(tmp_path / "trace.txt")
+    assert "404" in (tmp_path / "trace.txt").read_text()
+
+
+async def test_halls_are_told_apart_counted_found_and_called(operator: Visitor, served: Halls, tmp_path: Path) -> None:
+    await operator.part("nav-control").click()
+    date = operator.part("board-date").filter(has_text=TITLE)
+    await expect(date).to_contain_text(f"{len(ANSWERS) + 1} điểm cầu")
+    await open_board(operator, served)
+    rows, lines, none = operator.part("leg"), operator.part("expected"), operator.part("legs-none")
+    for name, hall in (("busy", "Hội trường Tân Ninh"), ("later", "Phòng họp Tân Ninh")):
+        row = rows.filter(has_text=f"Thiết bị {name}")
+        await expect(row.get_by_test_id("leg-title")).to_have_text(hall)
+        await expect(row).to_contain_text("UBND tỉnh (cơ sở Tân Ninh)")
+    await expect(lines).to_contain_text("Hội trường Xã 10")
+    for typed, found, heading in (("xa 10", 0, 1), ("phong hop tan ninh", 1, 0), ("khong co", 0, 0)):
+        await operator.part("leg-search").fill(typed)
+        await expect(rows).to_have_count(found)
+        await expect(lines).to_have_count(heading)
+        await expect(none).to_have_count(int(found + heading == 0))
+    await expect(none).to_contain_text("Không có điểm cầu nào khớp")
+    await operator.part("leg-search").fill("")
+
+    await operator.part("leg-add").click()
+    await operator.part("add-pick").fill("xã")
+    await expect(operator.part("add-pick-option").first).to_contain_text("Xã ")
+    await operator.page.screenshot(path=tmp_path / "add.png")
+    await operator.part("add-hall").get_by_role("button", name="Quay lại").click()
+    await operator.part("expected-call").click()
+    called = rows.filter(has_text="Xã 10")
+    await expect(called).to_have_attribute("data-state", "given_up", timeout=60_000)
+    await expect(called).to_contain_text("Sai địa chỉ thiết bị")
+    await expect(operator.part("said")).to_have_count(0)
+    for width in (1280, 820, 390):
+        await operator.page.set_viewport_size({"width": width, "height": 844})
+        await operator.page.screenshot(path=tmp_path / f"board-{width}.png", full_page=True)
+    await called.locator("summary").click()
+    await called.get_by_test_id("leg-remove").click()
+    await operator.part("remove-sure").click()
+    await expect(called).to_have_count(0)
+    await expect(lines).to_contain_text("Hội trường Xã 10")
+
+
+async def test_commands_layout_and_alarms(operator: Visitor, served: Halls) -> None:
+    await open_board(operator, served)
+    gone = operator.part("leg").filter(has_text="Thiết bị nobody")
+    await expect(gone).to_have_attribute("data-state", "given_up", timeout=60_000)
+    seen = operator.part("acknowledge")
+    await expect(seen.first).to_be_visible(timeout=PATIENCE_MS)
+    count = await seen.count()
+    await seen.first.click()
+    await expect(seen).to_have_count(count - 1)
+    await operator.part("select-all").check()
+    await operator.part("bulk-mute").click()  # nobody is in: each is told why not
+    await expect(operator.part("said")).to_contain_text("Điểm cầu chưa vào họp.")
+    await operator.part("bulk-drop").click()
+    await operator.part("drop-sure").click()
+    await expect(operator.part("drop")).to_have_count(0)
+    await expect(operator.part("leg").filter(has_text="Thiết bị busy")).to_have_attribute("data-state", "left")
+    await expect(operator.part("leg").filter(has_text="Thiết bị busy")).to_contain_text("Người điều hành đã ngắt")
+
+
+async def test_a_terminal_is_given_an_account_once(visit: Visit, served: Halls) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served, "quantri")
+    await visitor.page.goto(served.url + "/directory/terminals")
+    await visitor.part("records-find").fill("TB-busy")
+    row = visitor.page.get_by_role("row").filter(has_text="Thiết bị busy")
+    await expect(row.get_by_test_id("sip-state")).to_contain_text("Chưa có tài khoản")
+    await row.get_by_test_id("sip-account").click()
+    await visitor.part("sip-give").click()
+    first = await visitor.part("given-1").input_value()
+    assert len(first) > 8
+    await expect(visitor.part("given-0")).to_have_value("tb-busy")
+    await expect(visitor.part("given-2")).to_have_value("diemcau")
+    assert await visitor.part("given-3").input_value() != ""
+    assert await visitor.barriers() == []
+    await visitor.part("sip-kept").click()
+    await expect(row.get_by_test_id("sip-state")).to_contain_text("Chưa đăng ký")
+    await row.get_by_test_id("sip-account").click()
+    await expect(visitor.part("sip")).not_to_contain_text(first)
+    await visitor.part("sip-take").click()
+    await visitor.part("sip-take-sure").click()
+    await expect(row.get_by_test_id("sip-state")).to_contain_text("Chưa có tài khoản")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+async def test_pages_of_halls_have_no_barriers(visit: Visit, served: Halls, width: int) -> None:
+    visitor = await visit(width=width, height=800)
+    await sign_in(visitor, served, "dieuhanh")
+    found = []
+    for path in ("/control", f"/control/{served.meeting}/{served.date}", "/directory/terminals"):
+        await visitor.page.goto(served.url + path)
+        if path.count("/") == 3:
+            await expect(visitor.part("leg")).to_have_count(len(ANSWERS))
+            await visitor.page.wait_for_timeout(300)
+            found += await _without_idle(visitor, width, path)
+        else:
+            await settled(visitor)
+            found += await barriers_of(visitor, width, path)
+    assert not found, "\n".join(found)
+
+
+async def _without_idle(visitor: Visitor, width: int, path: str) -> list[str]:
+    """As `barriers_of`, of a page whose connection is never idle."""
+    found = []
+    for language in ("en", "vi"):
+        await visitor.page.evaluate(f"document.querySelector('[data-testid=language-{language}]').click()")
+        found += [f"{path} {language}: {one}" for one in await visitor.barriers()]
+        if await visitor.page.evaluate("document.documentElement.scrollWidth") > width:
+            found.append(f"{path} {language}: wider than the screen")
+    return found
+
+
+async def test_the_help_desk_reads_what_a_check_found(operator: Visitor, served: Halls) -> None:
+    async with httpx.AsyncClient(base_url=f"{served.url}/api/v1") as stranger:
+        check = (await stranger.post("/checks")).json()
+        result = {"key": check["key"], "figures": FIGURES}
+        code = (await stranger.post(f"/checks/{check['id']}/result", json=result)).json()["code"]
+    await operator.part("nav-control").click()
+    await operator.part("lookup-code").fill("1234")
+    await operator.part("lookup-find").click()
+    await expect(operator.part("check-lookup").get_by_role("alert")).to_contain_text("8 chữ số")
+    await operator.part("lookup-code").fill(f"{code[:4]} {code[4:]}")
+    await operator.part("lookup-find").click()
+    await expect(operator.part("part")).to_have_count(4)
+    await expect(operator.part("measures")).to_contain_text("1840 / 1790 kbit/s")
+    assert await operator.barriers() == []
+
+
+async def test_an_approver_sets_up_the_second_factor_where_the_setting_asks_for_it(visit: Visit, served: Halls) -> None:
+    """With the password alone the page leads to it, and nothing is decided past the page; afterwards the approver decides."""
+    async with httpx.AsyncClient(base_url=f"{served.url}/api/v1", headers={"origin": served.url}) as browser:
+        state = (await browser.post("/session", json={"name": "lanhdao", "password": furniture.PASSWORD})).json()
+        assert state["second_factor"] == "enrol"
+        listed = (await browser.get("/meetings")).json()["items"]
+        waiting = next(one["id"] for one in listed if one["state"] == "asked")
+        tag = (await browser.get(f"/meetings/{waiting}")).headers["etag"]
+        answer = await browser.post(f"/meetings/{waiting}/decide", json={"approve": True}, headers={"if-match": tag})
+        assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_needed")
+    visitor = await visit()
+    await visitor.page.goto(served.url + "/sign-in")
+    await visitor.part("signin-name").fill("lanhdao")
+    await visitor.part("signin-password").fill(furniture.PASSWORD)
+    await visitor.part("signin-button").click()
+    await _second_step(visitor, served, "lanhdao")
+    await visitor.part("nav-approvals").click()
+    await visitor.part("approval").first.get_by_test_id("approve").click()
+    await expect(visitor.part("decided")).to_contain_text("Đã duyệt")
+
+
+def answers_sip(served: Halls, host: str) -> bool:
+    """Whether a REGISTER from this address gets any answer by UDP within a second."""
+    lines = (
+        "REGISTER sip:127.0.0.1 SIP/2.0",
+        f"Via: SIP/2.0/UDP {host}:5099;branch=z9hG4bK{secrets.token_hex(6)};rport",
+        f"From: <sip:la@127.0.0.1>;tag={secrets.token_hex(4)}",
+        "To: <sip:la@127.0.0.1>",
+        f"Call-ID: {secrets.token_hex(8)}",
+        "CSeq: 1 REGISTER",
+        f"Contact: <sip:la@{host}:5099>",
+        "User-Agent: Poly X30 with a name of some length, since no answer is longer than its question" + "." * 200,
+        "Content-Length: 0",
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as terminal:
+        terminal.bind((host, 0))
+        terminal.settimeout(1)
+        terminal.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), ("127.0.0.1", served.sip_port))
+        try:
+            return terminal.recv(4096).startswith(b"SIP/2.0 401")
+        except TimeoutError:
+            return False
+
+
+async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: Halls) -> None:
+    """The register's INTERNET (0.0.0.0/0) opens SIP to nobody, and the form refuses the mark for it. A network that the form
+    makes with its defaults opens nothing either; the tick does, at once, for its own addresses.
+    """
+    visitor = await visit()
+    await sign_in(visitor, served, "quantri")
+    page = visitor.page
+    await page.goto(served.url + "/directory/networks")
+    tick = page.get_by_label("Thiết bị hội trường gọi từ đây")
+    internet = page.get_by_role("row").filter(has_text="0.0.0.0/0")
+    assert not answers_sip(served, "127.9.0.1")
+    await internet.get_by_role("button").first.click()
+    await tick.check()
+    await visitor.part("record-save").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Dải 0.0.0.0/0, ::/0 quá rộng")
+    assert await visitor.barriers() == []
+    await page.get_by_role("button", name="Bỏ qua", exact=True).click()
+    await visitor.part("record-new").click()
+    await visitor.part("field-code").fill("THU")
+    await visitor.part("field-name").fill("Mạng thử nghiệm")
+    await page.get_by_label("Dải địa chỉ").fill("127.9.0.0/16")
+    await visitor.part("record-save").click()
+    made = page.get_by_role("row").filter(has_text="127.9.0.0/16")
+    await expect(made).to_be_visible()
+    assert not answers_sip(served, "127.9.0.1")
+    await made.get_by_role("button").first.click()
+    await tick.check()
+    await visitor.part("record-save").click()
+    await expect(tick).to_have_count(0)
+    assert answers_sip(served, "127.9.0.1")
+    assert not answers_sip(served, "127.8.0.1")
+
+
+async def test_lost_connection_is_told(operator: Visitor, served: Halls) -> None:
+    """The last one: the server is gone afterwards."""
+    await open_board(operator, served)
+    served.server.stop()
+    await expect(operator.part("lost")).to_be_visible(timeout=PATIENCE_MS)
