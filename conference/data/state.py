@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from conference.ground import limits
-from conference.ground.budget import Budget
 from conference.ground.events import DataTrackView
+from conference.ground.token_bucket import Budget
 from conference.ports.audience import Audience, Listener
 from conference.ports.clients import Entry, Packet
 from conference.ports.time import Cancellable, Clock, Turns

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from conference.ground import limits
-from conference.ground.budget import Budget
+from conference.ground.token_bucket import Budget
 from conference.ports.audience import Listener
 
 if TYPE_CHECKING:
