@@ -26,6 +26,7 @@ from conference.ground.names import cleaned
 from conference.ground.permissions import Grants, Kind, Passage, Source
 from conference.ground.process_memory import ProcessMemory
 from conference.ground.terms import Terms
+from conference.ground.token_bucket import TokenBucket
 from conference.halls import dialout, keypad
 from conference.halls.hall import Hall, Wished
 from conference.people import moderation
@@ -67,6 +68,7 @@ __all__ = [
     "Source",
     "State",
     "Terms",
+    "TokenBucket",
     "Wished",
     "announcements",
     "blobs",

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from conference.ground import limits
 from conference.ground.events import DataTrackView
-from conference.ground.token_bucket import Budget
+from conference.ground.token_bucket import TokenBucket
 from conference.ports.audience import Audience, Listener
 from conference.ports.clients import Entry, Packet
 from conference.ports.time import Cancellable, Clock, Turns
@@ -76,7 +76,7 @@ class DataTrack:
 class Outgoing:
     """What one participant has passed on to others: how much more it may, and what waits for that, in order."""
 
-    budget: Budget = field(default_factory=lambda: Budget(limits.DATA_UNITS_PER_S, limits.DATA_UNITS_BURST))
+    budget: TokenBucket = field(default_factory=lambda: TokenBucket(limits.DATA_UNITS_PER_S, limits.DATA_UNITS_BURST))
     held: deque[Packet] = field(default_factory=deque)
     held_bytes: int = 0
     timer: Cancellable | None = None

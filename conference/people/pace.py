@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from conference.ground import limits
-from conference.ground.token_bucket import Budget
+from conference.ground.token_bucket import TokenBucket
 from conference.ports.audience import Listener
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Paced(Generic[L]):
         self._clock = clock
         self._turns = turns
         self._work = work
-        self._budget = Budget(1.0, limits.PACED_S)
+        self._budget = TokenBucket(1.0, limits.PACED_S)
         self._waiting: dict[str, L] = {}  # by sid
         self._timer: Cancellable | None = None
 

@@ -3,6 +3,7 @@
 import ipaddress
 from collections import OrderedDict
 
+from conference import TokenBucket
 from signaling.host import limits
 
 
@@ -15,7 +16,7 @@ class Throttle:
         self._rate = per_minute / 60
         self._most = float(per_minute if at_once is None else at_once)
         self._remembered = remembered
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def takes(self, address: str, now: float) -> bool:
         """Counts one request at `now` (seconds that never jump); False: too many."""
@@ -23,12 +24,11 @@ class Throttle:
 
     def takes_key(self, source: str, now: float) -> bool:
         """The same for whatever is short: a meeting's number."""
-        level, seen = self._buckets.pop(source, (self._most, now))
-        level = min(self._most, level + max(0.0, now - seen) * self._rate)
-        self._buckets[source] = (max(0.0, level - 1), now)
+        bucket = self._buckets.pop(source, None) or TokenBucket(self._rate, self._most)
+        self._buckets[source] = bucket
         if len(self._buckets) > self._remembered:
             self._buckets.popitem(last=False)
-        return level >= 1
+        return bucket.take_or_empty(now)
 
     def gives_back(self, address: str) -> None:
         """A request that `takes` counted does not count after all."""
@@ -36,8 +36,7 @@ class Throttle:
 
     def gives_back_key(self, source: str) -> None:
         if source in self._buckets:
-            level, seen = self._buckets[source]
-            self._buckets[source] = (min(self._most, level + 1), seen)
+            self._buckets[source].give_back()
 
 
 class NumberTries:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from conference import TokenBucket
 from signaling.sip.agent.agent import Agent
 from signaling.sip.transaction.transport import PING, PONG, Framer, Hop, plain_address
 from signaling.sip.wire import limits
@@ -60,8 +61,8 @@ class Driver:
         self._out: dict[tuple[str, str, int, str], Connection | list[bytes]] = {}
         """To where we connected; a list waits for its connection."""
         self.per_source: Counter[str] = Counter()
-        self._read: dict[str, tuple[float, float]] = {}
-        """(bytes that may be read, when that was) of sources with connections."""
+        self._read: dict[str, TokenBucket] = {}
+        """Bytes that may be read of sources with connections."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._sockets: list[socket.socket] = []
         self._ports: dict[tuple[str, int], tuple[str, int]] = {}
@@ -256,10 +257,12 @@ class Driver:
         """Notes bytes that came from there; the seconds that nothing more of it should be read."""
         assert self._loop is not None
         now = self._loop.time()
-        left, at = self._read.get(host, (limits.STREAM_BYTES_AT_ONCE, now))
-        left = min(limits.STREAM_BYTES_AT_ONCE, left + (now - at) * limits.STREAM_BYTES_PER_SECOND) - count
-        self._read[host] = left, now
-        return max(0.0, -left / limits.STREAM_BYTES_PER_SECOND)
+        if host not in self._read:
+            self._read[host] = TokenBucket(limits.STREAM_BYTES_PER_SECOND, limits.STREAM_BYTES_AT_ONCE)
+        bucket = self._read[host]
+        bucket.refill(now)
+        bucket.spend(count)
+        return bucket.wait_s(now)
 
     def trusts(self, hop: Hop) -> bool:
         assert self._agent is not None

@@ -42,7 +42,7 @@ class Session:
         self.closed = False
         self._wire = wire
         self._text = False
-        self._rates = Rates(now)
+        self._rates = Rates()
         self._began = now
         self._refresh: Cancellable | None = None
         self._unknown: unknown_session.UnknownSession | None = None

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from conference import TokenBucket
 from signaling.sip.wire import limits
 
 
 class Rates:
     def __init__(self) -> None:
-        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        """(messages that may come, when that was) by address."""
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+        """By address."""
 
     def __len__(self) -> int:
-        return len(self._levels)
+        return len(self._buckets)
 
     def admits(self, host: str, size: int, now: float) -> bool:
         """Count one message of `size` bytes."""
-        level, seen = self._levels.pop(host, (float(limits.MESSAGES_AT_ONCE), now))
-        level = min(limits.MESSAGES_AT_ONCE, level + max(0.0, now - seen) * limits.MESSAGES_PER_SECOND)
-        level -= 1 + size // limits.MESSAGE_WEIGHT_BYTES
-        self._levels[host] = max(0.0, level), now
-        if len(self._levels) > limits.SOURCES_REMEMBERED * 2:
-            self._levels.popitem(last=False)
-        return level >= 0
+        bucket = self._buckets.pop(host, None) or TokenBucket(limits.MESSAGES_PER_SECOND, limits.MESSAGES_AT_ONCE)
+        self._buckets[host] = bucket
+        if len(self._buckets) > limits.SOURCES_REMEMBERED * 2:
+            self._buckets.popitem(last=False)
+        return bucket.take_or_empty(now, 1 + size // limits.MESSAGE_WEIGHT_BYTES)
