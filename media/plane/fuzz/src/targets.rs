@@ -16,7 +16,8 @@ mod whole;
 use std::net::SocketAddr;
 
 use plane_core::codec::{keyframe, red, vp8};
-use plane_core::ice::agent::{Agent, PATHS_MAX};
+use plane_core::ice::agent::Agent;
+use plane_core::ice::limits::PATHS_MAX;
 use plane_core::ice::questions::Cause;
 use plane_core::path::Path;
 use plane_core::rate::estimate::estimator::Estimator;

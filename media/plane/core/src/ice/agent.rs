@@ -7,8 +7,9 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use crate::ice::path_credit::Doubt;
-use crate::ice::questions::{Account, Question};
+use crate::ice::limits::{PATHS_MAX, UNANSWERED_MAX, UNSPENT_MAX};
+use crate::ice::path_credit::{ASKED_BYTES, ASKED_US, CREDIT_BYTES, Doubt};
+use crate::ice::questions::{ASK_AGAIN_US, Account, Cause, QUESTION_US, QUESTIONS_MAX, Question, SAVED_US};
 use crate::path::Path;
 use crate::seam::event::IceState;
 use crate::wire::stun::{self, Request, StunError};
@@ -23,19 +24,12 @@ pub struct Outcome {
     /// The check is under the current credentials, and the peer has not nominated a path with them yet.
     pub nominates_later: bool,
 }
-
-/// Paths remembered per transport.
-pub const PATHS_MAX: usize = 8;
 pub const DISCONNECTED_US: u64 = 10_000_000;
 const FAILED_US: u64 = 30_000_000;
 /// Checks remembered against replay from elsewhere; at a check in 2.5 s the last 20 minutes.
 const REMEMBERED_MAX: usize = 512;
 /// An answer counts so long, and is wished for anew after half of it.
 const PROVED_US: u64 = 60_000_000;
-/// Questions about a silence that a path has not answered: then it is checked again, or never asked again.
-pub(crate) const UNANSWERED_MAX: usize = 3;
-/// An answer pays for so much; nothing more is kept.
-pub(crate) const UNSPENT_MAX: usize = UNANSWERED_MAX * stun::QUESTION_MAX;
 /// What all paths of a peer together are lent for the questions before it nominates one of them: one question each.
 const WELCOME_MAX: usize = PATHS_MAX * 128;
 /// RFC 8445 §5.3.
@@ -395,6 +389,198 @@ impl Agent {
         let counts = nomination >= self.nomination;
         self.nomination = self.nomination.max(nomination);
         counts
+    }
+}
+
+impl Agent {
+    /// Where media goes.
+    #[inline]
+    pub fn sends_to(&self) -> Option<Path> {
+        self.selected.filter(|_| !self.doubt.withheld)
+    }
+
+    /// So much has been sent to the peer by now. To be told before anything may take it elsewhere. True: the selected path has
+    /// not answered, and more may go there.
+    pub fn note_sent(&mut self, sent_bytes: u64) -> bool {
+        self.doubt.sent_bytes = sent_bytes;
+        let path = self.selected.filter(|path| matches!(path, Path::Udp { .. }));
+        let is_doubtful = self.is_described && path.is_some_and(|path| !self.answered_at(path));
+        let doubt = &mut self.doubt;
+        if is_doubtful && !doubt.withheld {
+            doubt.gone_bytes = sent_bytes.saturating_sub(doubt.before_bytes);
+            doubt.withheld = doubt.spent_bytes + doubt.gone_bytes >= CREDIT_BYTES;
+        }
+        is_doubtful && !doubt.withheld
+    }
+
+    /// The selected path, if the peer is to be asked there now because it never answered from there. `sent_bytes`: to the peer
+    /// so far. Who does not say by which password it answers, or is changing it, has the same credit.
+    pub fn doubts(&mut self, sent_bytes: u64, now_us: u64) -> Option<Path> {
+        if !self.note_sent(sent_bytes) {
+            return None;
+        }
+        let path = self.selected?;
+        let doubt = &mut self.doubt;
+        let is_due = doubt.gone_bytes >= doubt.asked_bytes + ASKED_BYTES && now_us >= doubt.asked_us + ASKED_US;
+        if !is_due || self.phase != Phase::Connected {
+            return None;
+        }
+        (doubt.asked_bytes, doubt.asked_us) = (doubt.gone_bytes, now_us);
+        Some(path)
+    }
+
+    /// Whenever that was.
+    pub(super) fn answered_at(&self, path: Path) -> bool {
+        self.checked.iter().any(|checked| checked.path == path && checked.proved_us.is_some())
+    }
+}
+
+impl Agent {
+    /// A Binding request that asks the peer whether it is at this path. `came`: bytes of the peer's media that came by it just
+    /// now. `fresh`: draws a transaction that nobody can guess. None: it cannot be asked (now), or no more came by that path than
+    /// a question has: an address may be forged. `out` holds `stun::QUESTION_MAX`.
+    pub fn ask(
+        &mut self,
+        path: Path,
+        cause: Cause,
+        came: usize,
+        fresh: impl FnOnce() -> [u8; 12],
+        now_us: u64,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let username = self.current.remote_ufrag.as_ref()?.len() + 1 + self.current.ufrag.len();
+        // During a restart it is not clear which credentials the peer goes by, but for those of its last check.
+        let is_ready = cause == Cause::Check || (self.phase == Phase::Connected && self.previous.is_none());
+        if !is_ready || self.current.remote_pwd.is_empty() {
+            return None;
+        }
+        let bytes = if cause == Cause::Doubt { 0 } else { stun::question_bytes(username) };
+        let spare = self.spare_for(cause, path);
+        match self.account(path) {
+            Some(account) => {
+                account.earn(came);
+                account.short(bytes, spare)?;
+            }
+            None if cause != Cause::Media => return None,
+            None => {}
+        }
+        let at = self.question(path, cause, fresh, now_us);
+        let question = &mut self.questions[at];
+        let known = self.checked.iter_mut().find(|one| one.path == path);
+        let account = known.map_or_else(
+            || {
+                question.account.earn(came);
+                &mut question.account
+            },
+            |one| &mut one.account,
+        );
+        let lent = account.short(bytes, spare)?;
+        if question.asked_us.is_some_and(|asked_us| now_us < asked_us + ASK_AGAIN_US) {
+            return None;
+        }
+        if cause == Cause::Silence {
+            account.unspent = account.unspent.min(UNANSWERED_MAX * bytes);
+        }
+        account.spend(bytes, lent);
+        let lender = if cause == Cause::Check { &mut self.welcome } else { &mut self.spare };
+        *lender -= lent;
+        if question.asked_us.replace(now_us).is_none() {
+            question.begun_us = now_us;
+        }
+        let username = [self.current.remote_ufrag.as_deref()?, b":", &self.current.ufrag].concat();
+        let request = Request {
+            transaction: question.transaction,
+            username: &username,
+            priority: 1,
+            use_candidate: false,
+            controlling: None,
+            controlled: Some(1),
+            nomination: None,
+        };
+        Some(stun::write_request(out, &request, &self.current.remote_pwd))
+    }
+
+    /// What others may pay of a question there.
+    fn spare_for(&self, cause: Cause, path: Path) -> usize {
+        let is_sought = cause != Cause::Proof && self.selected != Some(path);
+        match cause {
+            Cause::Check => self.welcome,
+            _ if is_sought || self.doubt.withholds() => self.spare,
+            _ => 0,
+        }
+    }
+
+    /// Of a path that the peer has checked.
+    fn account(&mut self, path: Path) -> Option<&mut Account> {
+        self.checked.iter_mut().find(|one| one.path == path).map(|one| &mut one.account)
+    }
+
+    /// The place of the question there, an open one or a new one.
+    fn question(&mut self, path: Path, cause: Cause, fresh: impl FnOnce() -> [u8; 12], now_us: u64) -> usize {
+        let settled_us = self.settled_us;
+        let is_open = |one: &Question| {
+            let settled = one.cause == Cause::Silence && one.begun_us <= settled_us;
+            now_us < one.begun_us + one.asked_us.map_or(SAVED_US, |_| QUESTION_US) && !settled
+        };
+        self.questions.retain(is_open);
+        if let Some(at) = self.questions.iter().position(|one| one.path == path) {
+            let open = &mut self.questions[at];
+            open.cause = if open.cause == Cause::Media { open.cause } else { cause };
+            if open.asked_us.is_none() {
+                open.begun_us = now_us;
+            }
+            return at;
+        }
+        if self.questions.len() == QUESTIONS_MAX {
+            self.questions.remove(0);
+        }
+        let question = Question {
+            path,
+            cause,
+            transaction: fresh(),
+            begun_us: now_us,
+            asked_us: None,
+            account: Account::default(),
+        };
+        self.questions.push(question);
+        self.questions.len() - 1
+    }
+
+    /// This question of ours is there, and not answered.
+    pub fn has_asked(&self, path: Path, transaction: [u8; 12]) -> bool {
+        self.questions.iter().any(|one| one.path == path && one.transaction == transaction)
+    }
+
+    /// What may be the answer came by `path`. It proves that the peer is there, as a check does. If media had come from there,
+    /// media goes there from now on; if the selected path was silent, `settle` decides.
+    pub fn hear_answer(&mut self, datagram: &[u8], path: Path, now_us: u64) -> Result<Outcome, StunError> {
+        let transaction = stun::answered(datagram);
+        let is_it = |one: &Question| one.path == path && Some(one.transaction) == transaction;
+        let is_awaited = |at: &usize| match self.phase {
+            Phase::Connected => true,
+            Phase::New => self.questions[*at].cause == Cause::Check,
+            Phase::Disconnected | Phase::Failed => false,
+        };
+        let at = self.questions.iter().position(is_it).filter(is_awaited).ok_or(StunError::Unauthentic)?;
+        stun::prove_answer(datagram, &self.current.remote_pwd)?;
+        let question = self.questions.remove(at);
+        // It is there: nobody else could have answered.
+        self.note_path(path, UNSPENT_MAX, now_us);
+        let here = self.checked.iter_mut().find(|checked| checked.path == path);
+        if let Some(checked) = here {
+            checked.proved_us = Some(now_us);
+            checked.account.lent = 0;
+        }
+        self.doubt.answered(path, self.selected == Some(path));
+        if question.cause == Cause::Media {
+            return Ok(Outcome { state: self.select(path).then_some(IceState::Moved), ..Outcome::default() });
+        }
+        if self.selected == Some(path) {
+            (self.found, self.settled_us) = (None, now_us);
+        } else if question.cause == Cause::Silence && question.begun_us > self.settled_us {
+            self.found.get_or_insert((path, now_us));
+        }
+        Ok(Outcome::default())
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ice::agent::Agent;
 use crate::ice::agent::tests::{NEWER, OURS, Peer, SECOND, THEIR_PWD, answer, ask_because, handle, known, path};
 use crate::ice::questions::Cause;
 

@@ -8,7 +8,7 @@
 //! answers, and are three at most until one is answered. Two more at most are paid by what came where the peer is for certain: a browser
 //! checks what it does not use once.
 
-use crate::ice::agent::PATHS_MAX;
+use crate::ice::limits::PATHS_MAX;
 use crate::ice::questions::Cause;
 use crate::keys::TransportKey;
 use crate::path::Path;
