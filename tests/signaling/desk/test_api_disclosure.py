@@ -17,7 +17,7 @@ from tests.rooms.people import SECURE_COOKIE, add_account
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
 from tests.signaling.desk.test_api_meetings import approved, book, wanted
-from tests.signaling.sip.test_agent import Terminal
+from tests.signaling.sip.agent.test_agent import Terminal
 from tests.signaling.sip.world import REALM, A, Node, World
 
 pytestmark = pytest.mark.timeout(120)

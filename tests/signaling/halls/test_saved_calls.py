@@ -9,7 +9,7 @@ import pytest
 from rooms.store.database import Database
 from signaling.halls.sip.saved_calls import SavedCalls
 from signaling.sip.wire.message import Request
-from tests.signaling.sip.test_agent import Terminal
+from tests.signaling.sip.agent.test_agent import Terminal
 from tests.signaling.sip.world import OFFER, REALM, A, Node, World
 
 

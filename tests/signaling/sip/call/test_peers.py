@@ -16,7 +16,7 @@ from tests.signaling.sip.loopback import Station, run, station, until
 from tests.signaling.sip.test_driver import trusting
 from tests.signaling.sip.world import OFFER
 
-SCENARIOS = Path(__file__).resolve().parents[2] / "fixtures" / "sip" / "scenarios"
+SCENARIOS = Path(__file__).resolve().parents[3] / "fixtures" / "sip" / "scenarios"
 
 
 def missing(program: str) -> pytest.MarkDecorator:

@@ -6,7 +6,7 @@ import pytest
 
 from signaling.sip.agent.registrar import Binding
 from signaling.sip.transaction.transport import Hop
-from tests.signaling.sip.test_agent import T, Terminal
+from tests.signaling.sip.agent.test_agent import T, Terminal
 from tests.signaling.sip.world import A, Node, World
 
 

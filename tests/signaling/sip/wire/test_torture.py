@@ -7,7 +7,7 @@ import pytest
 from signaling.sip.wire.fields import Malformed
 from signaling.sip.wire.message import Request, Response, parse
 
-SETS = Path(__file__).resolve().parents[2] / "fixtures" / "sip"
+SETS = Path(__file__).resolve().parents[3] / "fixtures" / "sip"
 
 VALID = {
     *("wsinv", "intmeth", "esc01", "escnull", "esc02", "lwsdisp", "longreq", "dblreq", "semiuri", "transports"),

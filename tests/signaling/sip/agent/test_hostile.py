@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from signaling.sip.call.states import State
 from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire.message import parse
-from tests.signaling.sip.test_message import PIECES, SEEDS
-from tests.signaling.sip.test_torture import SETS
+from tests.signaling.sip.wire.test_message import PIECES, SEEDS
+from tests.signaling.sip.wire.test_torture import SETS
 from tests.signaling.sip.world import OFFER, A, B, Node, World, pair
 
 ANSWERED = {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from signaling.sip.wire import limits
 from signaling.sip.wire.fields import Malformed, read_address, read_uri, read_via, split
 from signaling.sip.wire.message import Request, Response, answer, parse
-from tests.signaling.sip.test_torture import SETS
+from tests.signaling.sip.wire.test_torture import SETS
 
 BEGIN = b"OPTIONS sip:a@h.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\r\n"
 REST = b"From: <sip:b@h.example>;tag=1\r\nTo: <sip:a@h.example>\r\nCall-ID: c1\r\nCSeq: 1 OPTIONS\r\n"

@@ -12,7 +12,7 @@ from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire import limits
 from signaling.sip.wire.fields import read_uri
 from signaling.sip.wire.message import Request, Response, answer, parse
-from tests.signaling.sip.test_torture import SETS
+from tests.signaling.sip.wire.test_torture import SETS
 from tests.signaling.sip.world import ANSWER, OFFER, REALM, A, B, Node, World, remembered
 
 T = "192.0.2.50"

@@ -17,7 +17,7 @@ from signaling.sip.media.profiles import GENERIC, Profile, Profiles
 from signaling.sip.wire import sdp
 from tests.signaling.sip import terminals
 from tests.signaling.sip.terminals import OWN, OWN6
-from tests.signaling.sip.test_sdp import mutated
+from tests.signaling.sip.wire.test_sdp import mutated
 
 POLICY = Policy()
 HEAD = "v=0\no=- 7 1 IN IP4 192.0.2.9\ns=-\nc=IN IP4 192.0.2.9\nt=0 0\n"
