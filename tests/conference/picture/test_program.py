@@ -172,7 +172,7 @@ def test_an_announcement_is_for_one_hall_alone(world: HallWorld) -> None:
 
 
 def test_announcements_follow_one_another_and_the_next_one_ends_them(world: HallWorld) -> None:
-    party = HallParty(world, "hall")
+    party, stays = HallParty(world, "hall"), HallParty(world, "stays")
     program = party.hall.program
 
     def said() -> list[str]:
@@ -182,9 +182,9 @@ def test_announcements_follow_one_another_and_the_next_one_ends_them(world: Hall
     program.say(party.hall, ("welcome", "vi"), ("ask_number", "vi"), ("welcome", "en"))
     assert said() == ["/welcome.ogg"]
     first = world.scene().prompts[0].id
-    program.prompt_ended(world.mixer, first)
+    world.mixer.events.prompt_ended(world.mixer, first)
     assert said() == ["/ask_number.ogg"]
-    program.prompt_ended(world.mixer, first)  # told twice
+    world.mixer.events.prompt_ended(world.mixer, first)  # told twice
     assert said() == ["/ask_number.ogg"]
     world.time.advance(limits.PROMPT_S)  # its end was never told
     assert said() == ["/welcome.en.ogg"]
@@ -192,7 +192,9 @@ def test_announcements_follow_one_another_and_the_next_one_ends_them(world: Hall
     assert said() == ["/denied.en.ogg"]
     party.hall.hung_up()
     world.settle()
-    assert program._spoken == {} and program._spoken_at == {}
+    assert world.scene().prompts == () and stays.hall in program.halls.values()
+    world.time.advance(limits.PROMPT_S + 0.1)
+    assert world.scene().prompts == ()
 
 
 def test_it_is_told_in_its_own_language(world: HallWorld) -> None:
@@ -625,8 +627,8 @@ def test_late_sound_is_known_until_it_is_over(world: HallWorld, caplog: pytest.L
     assert program is not None
     seen = [program.sound_late]
     for is_late in (True, False, True):
-        program.late(world.mixer, is_late)
+        world.mixer.events.late(world.mixer, is_late)
         seen.append(program.sound_late)
-    program.lost(world.mixer)  # the next process has not been late yet
+    world.mixer.events.lost(world.mixer)  # the next process has not been late yet
     assert [*seen, program.sound_late] == [False, True, False, True, False]
     assert "is late" in caplog.text and "in time again" in caplog.text
