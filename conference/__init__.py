@@ -33,7 +33,7 @@ from conference.people import moderation
 from conference.people.participant import Participant, described
 from conference.picture import layout
 from conference.picture.content_token import ContentToken, ContentTokenChange, ContentTokenRule, ContentTokenState
-from conference.picture.program import Mode
+from conference.picture.scene import Mode
 from conference.ports.clients import Entry
 from conference.registry import Registry
 from conference.tracks import publishing, subscriptions

@@ -14,7 +14,8 @@ from conference.ground.permissions import Grants
 from conference.halls.hall import Hall
 from conference.people.participant import Participant, check_facts
 from conference.picture.composed import Composed
-from conference.picture.program import Mode, PictureStage, Program
+from conference.picture.program import PictureStage, Program
+from conference.picture.scene import Mode
 from conference.ports.clients import Entry
 from conference.ports.halls import HallPorts, HallSignal, LineOptions
 from conference.tracks.track import Subscriber, Track

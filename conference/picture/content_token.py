@@ -5,7 +5,7 @@ Decides by a rule; does not know how anybody is told (BFCP, the browser protocol
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -109,3 +109,12 @@ class ContentToken:
 
     def _moved(self) -> list[ContentTokenChange]:
         return [ContentTokenChange(who, "pending", position) for position, who in enumerate(self._waiting, 1)]
+
+
+def follow_browsers(token: ContentToken, before: Collection[str], shares: Sequence[str]) -> list[ContentTokenChange]:
+    """A browser needs not ask: it has the token while it shares. `before`: the browsers that shared so far."""
+    changes = [change for who in before if who not in shares for change in token.give_up(who)]
+    asking = [who for who in shares if who not in before]
+    if token.holder is None and not asking:
+        asking = list(shares[:1])  # the hall that took over has finished, the browser has not
+    return changes + [change for who in asking if token.may(who) for change in token.ask(who)]

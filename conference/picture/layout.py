@@ -51,6 +51,11 @@ class Stage:
         return self.site if self.mode != "auto" and self.site else self.speaker
 
 
+def begun(stage: Stage, shown: Sequence[str]) -> Stage:
+    """Until somebody speaks the first site with a picture is in front: no hall looks at itself alone."""
+    return replace(stage, speaker=shown[0]) if shown and not stage.front else stage
+
+
 def heard(stage: Stage, loudest: str, now: float) -> Stage:
     """`loudest` speaks now (empty: nobody): he comes to the front when the one who is there has had his time."""
     begins = loudest == stage.speaker and stage.since == float("-inf")  # he was in front without having spoken

@@ -1,91 +1,37 @@
-"""What the halls of one conference see and hear: keeps the mixer's scene true to who is there, who speaks and what was set.
+"""What the halls of one conference see and hear: collects what was set and what is told, and keeps the mixer's scene true to it.
 
-Declarative: whatever changes, the whole scene is made anew at most SCENE_S later and sent if it differs, so that a mixer that
-was restarted needs nothing else. Owns which sources are fed to the mixer and which program, mix and presentation each hall gets.
-Does not decode, and knows no SDP.
+Each change makes the whole scene again, at most SCENE_S later (`scene.py`); the mixer gets it if it differs (`applier.py`). So a
+mixer that was restarted needs nothing else. `PICTURE.md` beside this file gives the rules. Does not decode, and knows no SDP.
 """
 
 from __future__ import annotations
 
-import itertools
-import logging
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 from conference.announcements.spoken_texts import Language
 from conference.ground import limits
 from conference.ground.errors import Refusal
-from conference.ground.events import Quality
 from conference.ground.outbox import change
-from conference.ground.permissions import Source
 from conference.people.participant import Participant
 from conference.people.participant import Stage as Surroundings
-from conference.picture import groups, layout, lone_hall
+from conference.picture import layout, power, publishers, sites
+from conference.picture.applier import Applier, key_of
 from conference.picture.composed import Composed
-from conference.picture.content_token import ContentToken, ContentTokenChange
-from conference.picture.groups import Key, View, Wish
+from conference.picture.content_token import ContentToken, ContentTokenChange, follow_browsers
 from conference.picture.layout import Layout, Stage
+from conference.picture.power import Power
+from conference.picture.prompts import Prompts
+from conference.picture.scene import BROWSERS, Mode, Site, State, presenter, scene
 from conference.picture.seat import Seat
-from conference.ports.halls import HallPorts, Served
-from conference.ports.media import MixerDoor, Producer
-from conference.ports.time import Cancellable
-from conference.tracks import backup_codec, subscriptions
-from conference.tracks.track import Subscriber, Track
+from conference.picture.sites import Seen
+from conference.picture.status import MixerStatus
+from conference.ports.halls import HallPorts
+from conference.ports.time import Cancellable, Turns
+from conference.tracks.track import Subscriber
 from media import scene as pictures
-
-log = logging.getLogger(__name__)
-
-CODECS: Final[Mapping[str, str]] = {
-    "video/h264": "h264",
-    "video/vp8": "vp8",
-    "audio/opus": "opus",
-    "audio/red": "opus",
-    "audio/g722": "g722",
-    "audio/pcma": "pcma",
-    "audio/pcmu": "pcmu",
-}
-"""What the mixer understands, by MIME type in small letters. Of RED it gets the primary block alone."""
-HALLS: Final = "halls"
-"""Among those who lack a codec: no participant's sid."""
-PAYLOAD_TYPES: Final[Mapping[str, int]] = {"pcmu": 0, "pcma": 8, "g722": 9, "vp8": 96, "h264": 97, "opus": 111}
-"""Of what the mixer makes."""
-OPUS: Final = PAYLOAD_TYPES["opus"]
-BROWSERS: Final = "browsers"
-"""The program of those that decode no H.264, by its name."""
-
-
-Mode = Literal["meeting", "reception", "echo"]
-"""`reception`: each hall is alone, with words on the screen and announcements. `echo`: it sees and hears itself."""
-
-
-class Seen(NamedTuple):
-    """One site as it is now. `camera`, `microphone`, `content` None: it sends none."""
-
-    participant: Participant
-    camera: Producer | None
-    microphone: Producer | None
-    content: Producer | None
-    muted: bool
-
-    @property
-    def site(self) -> str:
-        return self.participant.sid
-
-
-class FeedKey(NamedTuple):
-    site: str
-    kind: str
-    content: bool
-
-
-@dataclass(slots=True)
-class Feed:
-    """A source on its way to the mixer."""
-
-    producer: Producer
-    ssrc: int
 
 
 class PictureStage(Surroundings, Protocol):
@@ -96,8 +42,29 @@ class PictureStage(Surroundings, Protocol):
         """By identity."""
 
 
+class Timer:
+    """Runs `action` once after each start; a start while it runs changes nothing."""
+
+    def __init__(self, turns: Turns, action: Callable[[], None]) -> None:
+        self._turns = turns
+        self._action = action
+        self._running: Cancellable | None = None
+
+    def start(self, delay_s: float) -> None:
+        if self._running is None:
+            self._running = self._turns.call_later(delay_s, self._end)
+
+    def _end(self) -> None:
+        self._running = None
+        self._action()
+
+    def cancel(self) -> None:
+        if self._running is not None:
+            self._running.cancel()
+
+
 class Program:
-    """One per conference with halls. Implements what the mixer tells (`media.MixerEvents`)."""
+    """One per conference with halls."""
 
     def __init__(self, conference: PictureStage, ports: HallPorts, mode: Mode = "meeting") -> None:
         self.conference = conference
@@ -106,8 +73,8 @@ class Program:
         self.mode = mode
         self.stage = Stage()
         self.floor = ContentToken(may=lambda _: mode == "meeting")
-        """Who may show slides, by sid. Whoever asks last has it: who presents takes over, as on terminals among themselves."""
-        self._sharing: set[str] = set()
+        """Who may show slides, by sid. The last one that asks has it, as on terminals among themselves."""
+        self._sharing: frozenset[str] = frozenset()
         """Browsers that share their screen."""
         self.layout: Layout | None = None
         """None: what suits the number of pictures."""
@@ -124,31 +91,17 @@ class Program:
         self.thumbnails: dict[str, bytes] = {}
         self._preview = ""
         """The program that most halls see, by its name."""
-        self.health = "starting"  # "ready", "lost", "degraded"
-        self.sound_late = False
-        """What halls hear does not come in time."""
         self.closed = False
-        self._most_groups = limits.GROUPS
-        self._content_height = limits.CONTENT_HEIGHTS[0]
-        """Of a presentation by itself; 0: there is no power for one."""
-        self._presented = False
+        self._power = Power()
         self._page = 0
-        self._version = itertools.count(1)
-        self._numbers = itertools.count(0x1001)
-        self._ssrcs: dict[str, int] = {}
-        """Of each program, mix and voice by its name, as long as it is made."""
-        self._feeds: dict[FeedKey, Feed] = {}
-        self._groups: dict[str, pictures.Group] = {}
-        self._spoken: dict[str, list[pictures.Prompt]] = {}
-        """By hall: what is said to it now, then what follows."""
-        self._spoken_at: dict[str, float] = {}
-        self._scene = pictures.Scene(0)
         self._begun: deque[float] = deque(maxlen=limits.PROGRAMS_BEGUN)
         """When scenes came with a program that was not there before."""
-        self._timer: Cancellable | None = None
-        self._stage_timer: Cancellable | None = None
-        self._page_timer: Cancellable | None = None
-        self.mixer: MixerDoor = ports.open_mixer(conference.router, self)
+        self._scene_timer = Timer(conference.turns, self._rebuild)
+        self._stage_timer = Timer(conference.turns, self._settle_stage)
+        self._page_timer = Timer(conference.turns, self._turn_page)
+        self.prompts = Prompts(conference.clock, conference.turns, self.changed)
+        self.status = MixerStatus(conference.name, self)
+        self._applier = Applier(conference.name, ports.open_mixer(conference.router, self.status))
 
     # -- who is there
 
@@ -159,13 +112,13 @@ class Program:
     def leave(self, hall: Seat) -> None:
         self.halls.pop(hall.sid, None)
         self.thumbnails.pop(hall.sid, None)
-        self._hush(hall.sid)
+        self.prompts.end(hall.sid)
         self.gone(hall.sid)
 
     def gone(self, sid: str) -> None:
         """Somebody has left, hall or not."""
         self.stage = layout.without(self.stage, sid)
-        self._sharing.discard(sid)
+        self._sharing -= {sid}
         if self.composed is not None:
             self.composed.gone(sid)
         self._move_floor(self.floor.give_up(sid))
@@ -185,30 +138,11 @@ class Program:
             self.floor_moved(changes)
             self.ports.floor_moved(self, changes)
 
-    def _follow_browsers(self, seen: Sequence[Seen]) -> bool:
-        """A browser needs not ask: it has the token while it shares. True: somebody else has it now."""
-        before, holder = self._sharing, self.floor.holder
-        shares = [one.site for one in seen if one.content is not None and one.site not in self.halls]
-        self._sharing = set(shares)
-        changes = [change for sid in before - self._sharing for change in self.floor.give_up(sid)]
-        asking = [sid for sid in shares if sid not in before]
-        if self.floor.holder is None and not asking:
-            asking = shares[:1]  # the hall that took over has finished, the browser has not
-        if self.mode == "meeting":
-            changes += [change for sid in asking for change in self.floor.ask(sid)]
-        self._move_floor(changes)
-        return self.floor.holder != holder
-
-    def _presenter(self, seen: Sequence[Seen]) -> Seen | None:
-        shares = [one for one in seen if one.content is not None]
-        holds = (one for one in shares if one.site == self.floor.holder)
-        return next(holds, None) or next(iter(shares), None)
-
     # -- its programs
 
     def group_of(self, hall: Seat) -> pictures.Group | None:
         """The program that this hall gets."""
-        return self._groups.get(hall.sid)
+        return self._applier.programs.get(hall.sid)
 
     @property
     def picture(self) -> bytes | None:
@@ -217,9 +151,10 @@ class Program:
 
     def unseen(self) -> list[str]:
         """Whose pictures the halls do not get though they are sent, by name; the first of them."""
-        people = self.conference.participants.values()
-        missed = (one for one in people if one.sid not in self.halls and any(map(_missed, one.tracks.values())))
-        return [_label(one) for one in itertools.islice(missed, limits.UNSEEN)]
+        return publishers.unseen(self._browsers())
+
+    def _browsers(self) -> Iterator[Participant]:
+        return (one for one in tuple(self.conference.participants.values()) if one.sid not in self.halls)
 
     def heard(self, sid: str) -> None:
         """Who speaks now, "" nobody."""
@@ -228,17 +163,16 @@ class Program:
         if self.stage.front != before.front:
             self.changed()
         due = layout.next_due(self.stage)
-        if due is not None and self._stage_timer is None:
-            self._stage_timer = self.conference.turns.call_later(max(0.0, due - now), self._settle_stage)
+        if due is not None:
+            self._stage_timer.start(max(0.0, due - now))
 
     def _settle_stage(self) -> None:
-        self._stage_timer = None
         self.heard(self.stage.loudest)
 
     def changed(self) -> None:
         """Something that the scene is made of may be different."""
-        if self._timer is None and not self.closed:
-            self._timer = self.conference.turns.call_later(self._pace_s(), self._rebuild)
+        if not self.closed:
+            self._scene_timer.start(self._pace_s())
 
     def _pace_s(self) -> float:
         now = self.conference.clock.monotonic()
@@ -249,19 +183,12 @@ class Program:
         if self.closed:
             return
         self.closed = True
-        for timer in (self._timer, self._stage_timer, self._page_timer):
-            if timer is not None:
-                timer.cancel()
-        self._feeds.clear()
+        for timer in (self._scene_timer, self._stage_timer, self._page_timer):
+            timer.cancel()
         if self.composed is not None:
             self.composed.close()
-        self.mixer.close()
-        for one in tuple(self.conference.participants.values()):
-            for track in tuple(one.tracks.values()):
-                for codec in (track, track.backup):
-                    if codec is not None:
-                        _mix(codec, None)
-                backup_codec.forgo(track, HALLS)
+        self._applier.close()
+        publishers.release(tuple(self.conference.participants.values()))
 
     def compose_for(self, viewer: Subscriber) -> None:
         """Its browser decodes none of the halls' pictures: it is shown one of all of them."""
@@ -300,37 +227,8 @@ class Program:
         """Recorded announcements into this hall's sound alone, one after the other, instead of what is said to it now; a hall
         without sound is told nothing.
         """
-        if hall.plan is not None and hall.audio is None:
-            return
-        self._hush(hall.sid)
-        self._spoken[hall.sid] = [
-            pictures.Prompt(f"{code} {next(self._numbers)}", hall.sid, self.ports.announcement(code, language))
-            for code, language in words
-        ]
-        while len(self._spoken) > limits.PROMPTS:
-            self._hush(next(iter(self._spoken)))
-        self._begin_saying(hall.sid)
-
-    def _hush(self, sid: str) -> None:
-        self._spoken.pop(sid, None)
-        self._spoken_at.pop(sid, None)
-
-    def _begin_saying(self, sid: str) -> None:
-        self._spoken_at[sid] = self.conference.clock.monotonic()
-        self.changed()
-        self.conference.turns.call_later(limits.PROMPT_S, self._next_words)
-
-    def _next_words(self, ended: str = "") -> None:
-        """`ended`: the name of an announcement that was said; others have had their time."""
-        now = self.conference.clock.monotonic()
-        for sid, waiting in list(self._spoken.items()):
-            if waiting and (waiting[0].id == ended or now - self._spoken_at[sid] >= limits.PROMPT_S - 0.01):
-                del waiting[0]
-                if waiting:
-                    self._begin_saying(sid)
-            if not waiting:
-                self._hush(sid)
-                self.changed()
+        if hall.plan is None or hall.audio is not None:
+            self.prompts.say(hall.sid, [(code, self.ports.announcement(code, language)) for code, language in words])
 
     def watch(self, watched: bool) -> None:
         if self.watched != watched:
@@ -339,441 +237,76 @@ class Program:
 
     # -- what the mixer tells
 
-    def ready(self, mixer: Any) -> None:
-        self.health = "ready"
+    def refused(self, group: str) -> None:
+        """No power for it. The program of the browsers waits until there is."""
+        asked = [one for one in self._applier.sent.groups if one.id != BROWSERS]
+        after = power.refused(self._power, asked, group)
+        if after is not self._power:
+            self._power = after
+            self.changed()
 
-    def lost(self, mixer: Any) -> None:
-        """The process has ended; it is started again and gets the scene."""
-        self.health = "lost"
-        self.sound_late = False
-
-    def degraded(self, mixer: Any, step: int) -> None:
-        self.health = f"degraded {step}" if step else "ready"
-
-    def refused(self, mixer: Any, group: str, code: str) -> None:
-        """No power for one more program: its halls get one of the others. For a presentation of its own: it is made smaller, in
-        the end it is shown in the first picture. The browsers' waits until there is.
-        """
-        found = next((one for one in self._scene.groups if one.id == group and group != BROWSERS), None)
-        if found is None:
-            return
-        if found.clock:
-            made = sum(one.clock and one.id != BROWSERS for one in self._scene.groups)
-            self._most_groups = max(1, min(self._most_groups, made) - 1)
-        else:
-            self._content_height = max((one for one in limits.CONTENT_HEIGHTS if one < found.height), default=0)
-        self.changed()
-
-    def accepted(self, mixer: Any, group: str) -> None:
-        """There was power in the end; what was given up meanwhile stays so while as much is wanted."""
-
-    def late(self, mixer: Any, is_late: bool) -> None:
-        """Halls hear chopped words: an alarm on the board until it is over."""
-        self.sound_late = is_late
-        words = "is late" if is_late else "is in time again"
-        log.warning("the sound of %s for its halls %s", self.conference.name, words)
-
-    def levels(self, mixer: Any, sites: Mapping[str, float]) -> None:
-        """Voices carry their levels to the plane, which knows the browsers' too and tells who speaks."""
-
-    def thumbnail(self, mixer: Any, site: str, jpeg: bytes) -> None:
+    def keep_thumbnail(self, site: str, jpeg: bytes) -> None:
         if (site in self.halls or site == self._preview) and len(jpeg) <= limits.THUMBNAIL_BYTES:
             self.thumbnails[site] = jpeg
-
-    def prompt_ended(self, mixer: Any, prompt: str) -> None:
-        self._next_words(prompt)
 
     # -- the scene
 
     @change
     def _rebuild(self) -> None:
-        self._timer = None
         if self.closed:
             return
-        seen = self._seen()
-        if self._follow_browsers(seen):
-            seen = self._seen()
-        sharing = self._presenter(seen)
-        if self._presented != (sharing is not None):
-            self._presented = sharing is not None
-            self._content_height, self._most_groups = limits.CONTENT_HEIGHTS[0], limits.GROUPS
-        programs = self._programs(tuple(self._wishes(seen, sharing)))
-        contents = groups.gather(self._content_wishes(sharing), limits.CONTENT_GROUPS, self._content_height)
-        made = {self._group(key, wishes, seen): wishes for key, wishes in (*programs.items(), *contents.items())}
-        if {group.id for group in made} - {group.id for group in self._scene.groups}:
+        seen = self._look()
+        holder = self.floor.holder
+        self._follow_browsers(seen)
+        if self.floor.holder != holder:
+            seen = self._look()  # another hall's second picture is seen now
+        state = self._state(tuple(one.site for one in seen))
+        wanted = scene(state)
+        self._power = power.asked(state.power, wanted.programs_wanted)
+        if wanted.halls_of.keys() - {one.id for one in self._applier.sent.groups}:
             self._begun.append(self.conference.clock.monotonic())
-        self._choose_preview(made)
-        browsers = self._browsers(seen, sharing)
-        if browsers is not None:
-            made[browsers] = ()
-        opened = self._open_microphones(seen)
-        self._feed(seen, made, opened, sharing)
-        mixes = {sid: self._mix(hall, sid in opened) for sid, hall in self.halls.items() if hall.audio is not None}
-        scene = self._make(seen, tuple(made), tuple(dict.fromkeys(mixes.values())), opened, sharing)
-        if self._send(self._with_ended(scene)):
-            self._serve(made, mixes)
-            self._send(replace(scene, version=self._scene.version))
-            self._forget_names()
-        self._turn_pages(seen)
-
-    def _programs(self, wishes: Sequence[Wish]) -> Mapping[Key, Sequence[Wish]]:
-        """As many as there is power for. Once no more than those are wanted, or a presentation has begun or ended, more may be
-        asked for again.
-        """
-        wanted = groups.gather(wishes, limits.GROUPS, self.most_height)
-        if len(wanted) <= self._most_groups:
-            self._most_groups = limits.GROUPS
-            return wanted
-        return groups.gather(wishes, self._most_groups, self.most_height)
-
-    def _seen(self) -> list[Seen]:
-        """In the order of the list of attendees, browsers after the halls."""
-        here = [one for one in self.conference.participants.values() if not one.grants.hidden and not one.left]
-        return sorted((_look(one, self.halls.get(one.sid)) for one in here), key=self._position)
-
-    def _position(self, one: Seen) -> int:
-        hall = self.halls.get(one.site)
-        return hall.position if hall is not None else limits.HALLS
-
-    def _wishes(self, seen: Sequence[Seen], sharing: Seen | None) -> Iterator[Wish]:
-        shown = [one.site for one in seen if one.camera is not None]
-        if shown and not self.stage.front:
-            self.stage = replace(self.stage, speaker=shown[0])  # until somebody speaks: nobody looks at himself alone
-        name = self.layout or layout.automatic(len(shown))
-        for hall in self.halls.values():
-            if hall.plan is None or hall.plan.video is None or not hall.plan.video.stream.we_send:
-                continue
-            alone = self.mode == "meeting" and [one.site for one in seen] == [hall.sid]
-            text = hall.text or self.text or (lone_hall.words(*self.about, hall.language) if alone else "")
-            own = hall.layout or name
-            if sharing is not None and not self._has_second(hall) and sharing.site != hall.sid:
-                view = View(f"slides {text}", "slides", content=sharing.site, text=text)
-            elif self.mode == "meeting" and (alone or layout.sees_himself(own, shown, self.stage, hall.sid)):
-                view = View(f"front {own} {text}", own, viewer=hall.sid, text=text)
-            else:
-                view = View(f"all {own} {text}", own, text=text)
-            yield Wish(hall.sid, view, hall.plan.video, hall.budget_bps("video", sharing is not None))
-
-    def _has_second(self, hall: Seat) -> bool:
-        """Whether a presentation is shown to it apart."""
-        return hall.plan is not None and hall.plan.content is not None and self._content_height > 0
-
-    def _content_wishes(self, sharing: Seen | None) -> Iterator[Wish]:
-        """The presentation whole, for those who take a second picture; nobody gets his own back."""
-        if sharing is None:
-            return
-        view = View("content", "1", content=sharing.site)
-        for hall in self.halls.values():
-            if hall.sid != sharing.site and hall.plan is not None and hall.plan.content and self._has_second(hall):
-                yield Wish(hall.sid, view, hall.plan.content, hall.budget_bps("content", True))
-
-    def _group(self, key: Key, wishes: Sequence[Wish], seen: Sequence[Seen]) -> pictures.Group:
-        view, shape = key
-        shown = [one.site for one in seen if one.camera is not None]
-        cells: tuple[str, ...] = ()
-        if view.role != "content" and self.mode != "reception":
-            name: Any = view.layout
-            cells = layout.cells(name, shown, self.stage, view.viewer, self._page)
-            if view.viewer and not cells:
-                # Nobody else has a picture: the name of who speaks stands in its place.
-                others = [one.site for one in seen if one.site != view.viewer]
-                cells = tuple(layout.ordered(others, self.stage)[:1])
-        name = f"{view.role} {shape.name}"
-        return pictures.Group(
-            id=name,
-            ssrc=self._ssrc(name),
-            payload_type=PAYLOAD_TYPES["h264"],
-            codec="h264",
-            width=shape.width,
-            height=shape.height,
-            fps=shape.fps,
-            bitrate_bps=shape.bitrate_bps,
-            layout=view.layout,  # type: ignore[arg-type]
-            cells=cells,
-            profile=shape.profile,
-            mode=groups.mode_of(wishes),
-            without=view.viewer,
-            content=view.content,
-            clock=view.role != "content",
-            notice=view.role != "content",
-            text=view.text,
-        )
-
-    def _browsers(self, seen: Sequence[Seen], sharing: Seen | None) -> pictures.Group | None:
-        """For those that decode no H.264: the pictures and slides that come in it, the others they have anyway. None: nobody
-        needs it, or there is nothing to show.
-        """
-        if self.composed is None or not self.composed.viewers:
-            return None
-        shown = [one.site for one in seen if _is_h264(one.camera)]
-        content = sharing.site if sharing is not None and _is_h264(sharing.content) else ""
-        if not shown and not content:
-            return None
-        # None of them is the viewer: two stand side by side.
-        suits = layout.automatic(max(len(shown), 3) if len(shown) > 1 else 1)
-        name: Layout = "slides" if content else self.layout or suits
-        return pictures.Group(
-            id=BROWSERS,
-            ssrc=self._ssrc(BROWSERS),
-            payload_type=PAYLOAD_TYPES["vp8"],
-            codec="vp8",
-            width=limits.BROWSER_SIZE[0],
-            height=limits.BROWSER_SIZE[1],
-            fps=limits.BROWSER_FPS,
-            bitrate_bps=limits.BROWSER_BPS,
-            layout=name,
-            cells=layout.cells(name, shown, self.stage, "", self._page),
-            content=content,
-            clock=True,
-            notice=True,
-            text=self.text,
-        )
-
-    def _open_microphones(self, seen: Sequence[Seen]) -> tuple[str, ...]:
-        """Those who spoke last first, when there are too many."""
-        if self.mode == "reception":
-            return ()
-        able = [one.site for one in seen if one.microphone is not None and not one.muted]
-        if len(able) > limits.MICROPHONES:
-            able = layout.ordered(able, self.stage)[: limits.MICROPHONES]
-        return tuple(able)
-
-    def _mix(self, hall: Seat, speaks: bool) -> pictures.Mix:
-        """Its own, without its own voice, while it may speak or something is said to it alone; else that of all who listen in its
-        codec.
-        """
-        audio = hall.audio
-        assert audio is not None
-        alone = speaks or hall.sid in self._spoken
-        name = f"mix {audio.codec} {hall.sid}" if alone else f"mix {audio.codec}"
-        number = self._ssrc(name)
-        excluded = hall.sid if alone and self.mode != "echo" else ""
-        return pictures.Mix(name, number, PAYLOAD_TYPES[audio.codec], audio.codec, excluded)
-
-    def _feed(
-        self,
-        seen: Sequence[Seen],
-        made: Mapping[pictures.Group, Sequence[Wish]],
-        opened: Sequence[str],
-        sharing: Seen | None,
-    ) -> None:
-        """Exactly the sources that are shown or heard go to the mixer."""
-        shown = {site for group in made for site in group.cells} | set(self._thumbnail_sites())
-        wanted: dict[FeedKey, Producer] = {}
-        for one in seen:
-            if one.camera is not None and one.site in shown:
-                wanted[FeedKey(one.site, "video", False)] = one.camera
-            if one.microphone is not None and self._listens_to(one.site, opened):
-                # The mixer takes no packets of what it does not need; a hall's voice is ready when it is unmuted.
-                wanted[FeedKey(one.site, "audio", False)] = one.microphone
-        if sharing is not None and sharing.content is not None and any(group.content for group in made):
-            wanted[FeedKey(sharing.site, "video", True)] = sharing.content
-        for key, feed in list(self._feeds.items()):
-            if wanted.get(key) is not feed.producer:
-                del self._feeds[key]
-                self.mixer.starve(feed.ssrc)
-        for key, producer in wanted.items():
-            if key not in self._feeds:
-                number = next(self._numbers)
-                self.mixer.feed(producer, number)
-                self._feeds[key] = Feed(producer, number)
-
-        self._tell_publishers(seen, made, wanted)
-
-    def _tell_publishers(
-        self, seen: Sequence[Seen], made: Mapping[pictures.Group, Sequence[Wish]], fed: Mapping[FeedKey, Producer]
-    ) -> None:
-        """Browsers send what somebody looks at, and halls look too."""
-        large = {group.cells[0] for group in made if group.cells and group.layout in layout.LARGE_FIRST}
-        for one in seen:
-            for track in () if one.site in self.halls else tuple(one.participant.tracks.values()):
-                content = track.source is Source.SCREEN_SHARE
-                producer = fed.get(FeedKey(one.site, "video", content))
-                understood = _understood(track)
-                shown = understood is not None and producer is not None and producer is understood.producer
-                full = content or one.site in large
-                _mix(track, None if understood is not track else _quality(full) if shown else None)
-                if track.backup is not None:
-                    _mix(track.backup, _quality(full) if shown and understood is track.backup else None)
-                if understood is None and track.live:
-                    backup_codec.want(track, HALLS, CODECS)
-
-    def _listens_to(self, site: str, opened: Sequence[str]) -> bool:
-        return self.mode != "reception" and (site in opened or site in self.halls)
-
-    def _make(
-        self,
-        seen: Sequence[Seen],
-        made: tuple[pictures.Group, ...],
-        mixes: tuple[pictures.Mix, ...],
-        opened: tuple[str, ...],
-        sharing: Seen | None,
-    ) -> pictures.Scene:
-        speaking = self.conference.speakers.names()
-        return pictures.Scene(
-            version=self._scene.version,
-            sources=tuple(_source(key, feed, self.halls.get(key.site)) for key, feed in self._feeds.items()),
-            sites=tuple(_info(one, one.site in speaking, self.halls.get(one.site)) for one in seen),
-            groups=made,
-            mixes=mixes,
-            voices=tuple(self._voices(opened)),
-            open_microphones=opened,
-            content=sharing.site if sharing is not None else "",
-            recording=self.recording,
-            prompts=tuple(waiting[0] for waiting in self._spoken.values()),
-            thumbnails=(*self._thumbnail_sites(), *([self._preview] if self.watched and self._preview else [])),
-        )
-
-    def _voices(self, opened: Sequence[str]) -> Iterator[pictures.Voice]:
-        """Of as many halls as the mixer takes, those that are heard now first."""
-        heard = [sid for sid in layout.ordered(opened, self.stage) if sid in self.halls]
-        others = [sid for sid in self.halls if sid not in opened]
-        for sid in (heard + others)[: limits.VOICES]:
-            feed = self._feeds.get(FeedKey(sid, "audio", False))
-            if feed is not None and self.mode == "meeting":
-                yield pictures.Voice(sid, feed.ssrc, self._ssrc(f"voice {sid}"), OPUS)
-
-    def _choose_preview(self, made: Mapping[pictures.Group, Sequence[Wish]]) -> None:
-        shown = {group.id: len(wishes) for group, wishes in made.items() if group.clock}
-        chosen = max(shown, key=shown.__getitem__, default="")
-        if chosen != self._preview:
+        if wanted.preview != self._preview:
             self.thumbnails.pop(self._preview, None)
-            self._preview = chosen
+            self._preview = wanted.preview
+        producers = {key: producer for one in seen for key, producer in one.producers()}
+        fed = {key_of(source): producers[key_of(source)] for source in wanted.picture.sources}
+        publishers.tell([one.participant for one in seen if one.site.sid not in self.halls], wanted, fed)
+        self._applier.apply(wanted, fed, self.halls, self.composed)
+        if self.watched or wanted.turns_pages:
+            self._page_timer.start(limits.PAGE_S)
 
-    def _thumbnail_sites(self) -> tuple[str, ...]:
-        """A few at a time: whatever is decoded costs."""
-        if not self.watched or not self.halls:
-            return ()
-        able = [sid for sid, hall in self.halls.items() if hall.camera is not None]
-        start = self._page * limits.THUMBNAILS % max(1, len(able))
-        return tuple((able + able)[start : start + limits.THUMBNAILS][: len(able)])
+    def _look(self) -> list[Seen]:
+        return sites.look(self.conference.participants.values(), self.halls, self.conference.speakers.names())
 
-    def _send(self, scene: pictures.Scene) -> bool:
-        """False: the mixer refused it, which is our own bug; what it makes goes on."""
-        if scene == self._scene:
-            return True
-        wanted = replace(scene, version=next(self._version))
-        try:
-            self.mixer.set_scene(wanted)
-        except pictures.SceneError:
-            log.exception("a scene of %s", self.conference.name)
-            return False
-        self._scene = wanted
-        return True
+    def _follow_browsers(self, seen: Sequence[Seen]) -> None:
+        """A browser needs not ask: it has the token while it shares."""
+        shares = [one.site.sid for one in seen if one.content is not None and one.site.sid not in self.halls]
+        changes = follow_browsers(self.floor, self._sharing, shares)
+        self._sharing = frozenset(shares)
+        self._move_floor(changes)
 
-    def _with_ended(self, scene: pictures.Scene) -> pictures.Scene:
-        """Programs and mixes that end are still made while their halls change over: with them would end what is sent to halls."""
-        groups, mixes = {one.id for one in scene.groups}, {one.id for one in scene.mixes}
-        old_groups = tuple(replace(one, cells=(), ending=True) for one in self._scene.groups if one.id not in groups)
-        old_mixes = tuple(one for one in self._scene.mixes if one.id not in mixes)
-        return replace(scene, groups=scene.groups + old_groups, mixes=scene.mixes + old_mixes)
+    def _state(self, seen: tuple[Site, ...]) -> State:
+        shown = [one.sid for one in seen if one.camera is not None]
+        self.stage = layout.begun(self.stage, shown)
+        return State(
+            mode=self.mode,
+            sites=seen,
+            viewers=tuple(sites.viewer(hall) for hall in self.halls.values()),
+            stage=self.stage,
+            holder=self.floor.holder,
+            power=power.presenting(self._power, presenter(seen, self.floor.holder) is not None),
+            layout=self.layout,
+            text=self.text,
+            about=self.about,
+            most_height=self.most_height,
+            page=self._page,
+            watched=self.watched,
+            composed=self.composed is not None and bool(self.composed.viewers),
+            recording=self.recording,
+            prompts=self.prompts.now,
+        )
 
-    def _serve(self, made: Mapping[pictures.Group, Sequence[Wish]], mixes: Mapping[str, pictures.Mix]) -> None:
-        program: dict[str, Producer] = {}
-        content: dict[str, Producer] = {}
-        for group, wishes in made.items():
-            output = self.mixer.output(group.ssrc)
-            # Only the presentation alone has no clock.
-            (program if group.clock else content).update((wish.hall, output) for wish in wishes)
-        self._groups = {wish.hall: group for group, wishes in made.items() if group.clock for wish in wishes}
-        if self.composed is not None:
-            composed = next((group for group in made if group.id == BROWSERS), None)
-            self.composed.show(None if composed is None else self.mixer.output(composed.ssrc))
-        voices = {voice.site: self.mixer.output(voice.ssrc_out) for voice in self._scene.voices}
-        large = {group.cells[0] for group in made if group.cells and group.layout in layout.LARGE_FIRST}
-        for sid, hall in list(self.halls.items()):
-            mix = self.mixer.output(mixes[sid].ssrc) if sid in mixes else None
-            hall.serve(Served(program.get(sid), mix, content.get(sid)))
-            hall.set_voice(voices.get(sid))
-            hall.shown_large(sid in large)
-
-    def _ssrc(self, name: str) -> int:
-        if name not in self._ssrcs:
-            self._ssrcs[name] = next(self._numbers)
-        return self._ssrcs[name]
-
-    def _forget_names(self) -> None:
-        """A name that is used again later gets another number."""
-        used = set(self._scene.outputs())
-        self._ssrcs = {name: number for name, number in self._ssrcs.items() if number in used}
-
-    def _turn_pages(self, seen: Sequence[Seen]) -> None:
+    def _turn_page(self) -> None:
         """While a lecturer looks at many listeners, or thumbnails are shown in turn."""
-        turns = self.watched or any(group.layout == "lecture" and group.without for group in self._scene.groups)
-        if turns and self._page_timer is None:
-            self._page_timer = self.conference.turns.call_later(limits.PAGE_S, self._next_page)
-
-    def _next_page(self) -> None:
-        self._page_timer = None
         self._page += 1
         self.changed()
-
-
-def _mix(track: Track, quality: Quality | None) -> None:
-    if track.mixed != quality:
-        track.mixed = quality
-        subscriptions.update_wish(track)
-
-
-def _look(participant: Participant, hall: Seat | None) -> Seen:
-    tracks = list(participant.tracks.values())
-    camera = _live(tracks, Source.CAMERA)
-    content = _live(tracks, Source.SCREEN_SHARE)
-    if hall is not None:
-        return Seen(participant, camera, hall.microphone, content, hall.muted)
-    microphone = _live(tracks, Source.MICROPHONE)
-    return Seen(participant, camera, microphone, content, microphone is None)
-
-
-def _live(tracks: Sequence[Track], source: Source) -> Producer | None:
-    """The producer of the first such track that sends something the mixer understands."""
-    for track in tracks:
-        if track.source is source and not track.muted:
-            understood = _understood(track)
-            if understood is not None:
-                return understood.producer
-    return None
-
-
-def _understood(track: Track) -> Track | None:
-    """The track or its second codec, as the mixer can take it."""
-    for codec in (track, track.backup):
-        if codec is not None and codec.producer is not None and codec.mime.lower() in CODECS:
-            return codec
-    return None
-
-
-def _missed(track: Track) -> bool:
-    """It is sent in no codec that the mixer takes: none was promised, or the one that was does not come."""
-    if track.kind != "video" or track.muted or not track.live:
-        return False
-    if HALLS in track.lacking:
-        return track.awaited is not None and track.awaited.given_up
-    promised = track.announcement.backup
-    return _understood(track) is None and (promised is None or promised.lower() not in CODECS)
-
-
-def _quality(full: bool) -> Quality:
-    return Quality.HIGH if full else Quality.MEDIUM
-
-
-def _is_h264(producer: Producer | None) -> bool:
-    return producer is not None and producer.mime.lower() == "video/h264"
-
-
-def _source(key: FeedKey, feed: Feed, hall: Seat | None) -> pictures.Source:
-    codec: Any = CODECS[feed.producer.mime.lower()]
-    kind: Any = key.kind
-    number = next((one.payload_type for one in feed.producer.codecs if one.name == codec), PAYLOAD_TYPES[codec])
-    plan = hall.plan.audio if hall is not None and hall.plan is not None and kind == "audio" else None
-    unmeasured = plan is not None and plan.codec == "opus" and plan.levels_id == 0
-    return pictures.Source(feed.ssrc, kind, codec, number, key.site, key.content, unmeasured)
-
-
-def _label(participant: Participant) -> str:
-    return (participant.grants.name or participant.identity)[: limits.LABEL_CHARACTERS]
-
-
-def _info(one: Seen, speaking: bool, hall: Seat | None) -> pictures.SiteInfo:
-    wants = hall is not None and hall.floor_wanted_at is not None
-    return pictures.SiteInfo(one.site, _label(one.participant), one.muted, speaking, wants, one.camera is not None)

@@ -252,7 +252,7 @@ def conferences(registry: Registry) -> Iterator[Metric]:
     everything.add_metric([], len(found))
     yield everything
     late = GaugeMetricFamily("diemcau_hall_sound_late", "Live conferences whose halls hear chopped words")
-    late.add_metric([], sum(one.program is not None and one.program.sound_late for one in found))
+    late.add_metric([], sum(one.program is not None and one.program.status.sound_late for one in found))
     yield late
     yield gauge("diemcau_participants", "Participants", "kind", kinds)
     yield gauge("diemcau_tracks", "Published tracks", "kind", tracks)

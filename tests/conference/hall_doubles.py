@@ -9,7 +9,8 @@ from typing import Any
 from conference import Conference, ContentTokenChange, Entry, Grants, Kind
 from conference.ground.plan import AudioCodec, AudioPlan, Endpoint, Keys, MediaPlan, Stream, VideoPlan
 from conference.halls.hall import Hall, Wished
-from conference.picture.program import Mode, Program
+from conference.picture.program import Program
+from conference.picture.scene import Mode
 from conference.ports.halls import LineOptions
 from media import line_codec
 from media.mixer.ground.scene import Scene, check

@@ -36,15 +36,15 @@ class Pictures:
                 "picture_url": "",
                 "unseen": [],
             }
-        step = program.health.removeprefix("degraded ") if program.health.startswith("degraded") else ""
+        step = program.status.health.removeprefix("degraded ") if program.status.health.startswith("degraded") else ""
         url = f"/api/v1/occurrences/{occurrence_id}/program/picture" if program.picture is not None else ""
-        running = program.health not in ("starting", "lost")
+        running = program.status.health not in ("starting", "lost")
         return {
             "layout": program.layout or "auto",
             "text": program.text,
             "running": running,
             "degraded": step,
-            "sound_late": program.sound_late,
+            "sound_late": program.status.sound_late,
             "picture_url": url,
             "unseen": program.unseen(),
         }

@@ -7,7 +7,7 @@ import pytest
 from conference import Announcement, Source
 from conference.ground.events import Presence, Reason, RosterChanged, SubscriptionFailed
 from conference.picture.composed import IDENTITY
-from conference.picture.program import BROWSERS
+from conference.picture.scene import BROWSERS
 from media.mixer.ground.scene import Group
 from tests.conference.hall_doubles import HallParty, HallWorld, plan
 from tests.conference.parties import CAMERA, MICROPHONE, Party

@@ -625,10 +625,10 @@ def test_a_hall_that_is_alone_reads_which_meeting_it_is_in(world: HallWorld, lan
 def test_late_sound_is_known_until_it_is_over(world: HallWorld, caplog: pytest.LogCaptureFixture) -> None:
     program = HallParty(world, "hall").conference.program
     assert program is not None
-    seen = [program.sound_late]
+    seen = [program.status.sound_late]
     for is_late in (True, False, True):
         world.mixer.events.late(world.mixer, is_late)
-        seen.append(program.sound_late)
+        seen.append(program.status.sound_late)
     world.mixer.events.lost(world.mixer)  # the next process has not been late yet
-    assert [*seen, program.sound_late] == [False, True, False, True, False]
+    assert [*seen, program.status.sound_late] == [False, True, False, True, False]
     assert "is late" in caplog.text and "in time again" in caplog.text

@@ -1,0 +1,55 @@
+"""What is said to each hall alone now, and what follows."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+from conference.ground import limits
+from conference.ports.time import Clock, Turns
+from media import scene as pictures
+
+
+class Prompts:
+    def __init__(self, clock: Clock, turns: Turns, changed: Callable[[], None]) -> None:
+        """`changed` is called when another prompt is said."""
+        self._clock = clock
+        self._turns = turns
+        self._changed = changed
+        self._numbers = itertools.count(1)
+        self._waiting: dict[str, list[pictures.Prompt]] = {}
+        """By hall: what is said to it now, then what follows."""
+        self._begun_at: dict[str, float] = {}
+
+    @property
+    def now(self) -> tuple[pictures.Prompt, ...]:
+        return tuple(waiting[0] for waiting in self._waiting.values())
+
+    def say(self, sid: str, words: Sequence[tuple[str, str]]) -> None:
+        """`words`: code and file of each announcement. They follow one another, and end what is said to the hall now."""
+        self.end(sid)
+        self._waiting[sid] = [pictures.Prompt(f"{code} {next(self._numbers)}", sid, path) for code, path in words]
+        while len(self._waiting) > limits.PROMPTS:
+            self.end(next(iter(self._waiting)))
+        self._begin(sid)
+
+    def end(self, sid: str) -> None:
+        self._waiting.pop(sid, None)
+        self._begun_at.pop(sid, None)
+
+    def _begin(self, sid: str) -> None:
+        self._begun_at[sid] = self._clock.monotonic()
+        self._changed()
+        self._turns.call_later(limits.PROMPT_S, self.go_on)
+
+    def go_on(self, ended: str = "") -> None:
+        """`ended`: the id of a prompt that was said; others have had their time."""
+        now = self._clock.monotonic()
+        for sid, waiting in list(self._waiting.items()):
+            if waiting and (waiting[0].id == ended or now - self._begun_at[sid] >= limits.PROMPT_S - 0.01):
+                del waiting[0]
+                if waiting:
+                    self._begin(sid)
+            if not waiting:
+                self.end(sid)
+                self._changed()

@@ -1,0 +1,359 @@
+"""The scene of one conference: what its mixer makes now (programs, mixes, voices, prompts, small pictures), and for which halls.
+
+Pure: `State` goes in and `Scene` comes out, both frozen. Every SSRC in a scene is 0: `applier.py` gives the numbers.
+`PICTURE.md` beside this file gives the rules and the reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+from conference.announcements.spoken_texts import Language
+from conference.ground import limits
+from conference.ground.plan import MediaPlan
+from conference.picture import groups, layout, lone_hall
+from conference.picture.groups import Key, View, Wish
+from conference.picture.layout import Layout, Stage
+from conference.picture.power import Power
+from media import scene as pictures
+
+PAYLOAD_TYPES: Final[Mapping[str, int]] = {"pcmu": 0, "pcma": 8, "g722": 9, "vp8": 96, "h264": 97, "opus": 111}
+"""Of what the mixer makes. RFC 3551 §6 fixes those below 96; the others are dynamic, as browsers choose them."""
+BROWSERS: Final = "browsers"
+"""The program of those that decode no H.264, by its name."""
+
+Mode = Literal["meeting", "reception", "echo"]
+"""`reception`: each hall is alone, with words on the screen and announcements. `echo`: it sees and hears itself."""
+
+
+class FeedKey(NamedTuple):
+    """One stream from a site to the mixer. `content`: a presentation."""
+
+    site: str
+    kind: Literal["audio", "video"]
+    content: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What a site sends in a codec that the mixer takes. `unmeasured`: Opus without audio levels."""
+
+    codec: Any
+    payload_type: int
+    unmeasured: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One hall or browser. A stream is None while the site does not send it."""
+
+    sid: str
+    label: str
+    muted: bool
+    speaking: bool
+    floor_wanted: bool
+    camera: Stream | None
+    microphone: Stream | None
+    content: Stream | None
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A hall that gets pictures and sound. Its budgets are for one picture; 0: no bound."""
+
+    sid: str
+    plan: MediaPlan | None
+    audio: Any
+    """The codec; None: no sound."""
+    layout: Layout | None
+    text: str
+    language: Language
+    has_camera: bool
+    video_bps: int
+    video_beside_content_bps: int
+    content_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that a scene depends on."""
+
+    mode: Mode
+    sites: tuple[Site, ...]
+    """In the order of the list of attendees, browsers after the halls."""
+    viewers: tuple[Viewer, ...]
+    """In the order in which the halls came."""
+    stage: Stage
+    holder: str | None
+    """Who has the content token."""
+    power: Power
+    layout: Layout | None = None
+    """None: what suits the number of pictures."""
+    text: str = ""
+    about: tuple[str, str] = ("", "")
+    """The title of the meeting, and the number to dial."""
+    most_height: int = 720
+    page: int = 0
+    watched: bool = False
+    """An operator looks at small pictures."""
+    composed: bool = False
+    """A browser that decodes no H.264 is there."""
+    recording: bool = False
+    prompts: tuple[pictures.Prompt, ...] = ()
+
+    @property
+    def shown(self) -> list[str]:
+        """Sites with a picture."""
+        return [one.sid for one in self.sites if one.camera is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    picture: pictures.Scene
+    """What the mixer gets, without numbers."""
+    halls_of: Mapping[str, tuple[str, ...]]
+    """By the id of a program: the halls that get it."""
+    mix_of: Mapping[str, str]
+    """By hall: the id of its mix."""
+    large: frozenset[str]
+    """Sites that are large in a program."""
+    preview: str
+    """The program that most halls see; empty: there is none."""
+    programs_wanted: int
+    """As many as halls would get if power did not count."""
+
+    @property
+    def turns_pages(self) -> bool:
+        """A lecturer looks at many listeners, page by page."""
+        return any(one.layout == "lecture" and one.without for one in self.picture.groups)
+
+
+def scene(state: State) -> Scene:
+    sharing = presenter(state.sites, state.holder)
+    wishes = tuple(_wishes(state, sharing))
+    wanted = groups.gather(wishes, limits.GROUPS, state.most_height)
+    enough = len(wanted) <= state.power.programs
+    programs = wanted if enough else groups.gather(wishes, state.power.programs, state.most_height)
+    contents = groups.gather(_content_wishes(state, sharing), limits.CONTENT_GROUPS, state.power.content_height)
+    served = {_group(state, key, found): found for key, found in (*programs.items(), *contents.items())}
+    browsers = _browsers(state, sharing)
+    made = (*served, *((browsers,) if browsers is not None else ()))
+    counts = {group.id: len(found) for group, found in served.items() if group.clock}
+    preview = max(counts, key=counts.__getitem__, default="")
+    opened = _open_microphones(state)
+    speaking = frozenset(opened)
+    mixes = {one.sid: _mix(state, one, one.sid in speaking) for one in state.viewers if one.audio is not None}
+    small = _thumbnail_sites(state)
+    sources = tuple(_sources(state, made, small, opened, sharing))
+    return Scene(
+        pictures.Scene(
+            version=0,
+            sources=sources,
+            sites=tuple(map(_info, state.sites)),
+            groups=made,
+            mixes=tuple(dict.fromkeys(mixes.values())),
+            voices=tuple(_voices(state, sources, opened)),
+            open_microphones=opened,
+            content=sharing.sid if sharing is not None else "",
+            recording=state.recording,
+            prompts=state.prompts,
+            thumbnails=(*small, *([preview] if state.watched and preview else [])),
+        ),
+        halls_of={group.id: tuple(wish.hall for wish in found) for group, found in served.items()},
+        mix_of={sid: mix.id for sid, mix in mixes.items()},
+        large=frozenset(one.cells[0] for one in made if one.cells and one.layout in layout.LARGE_FIRST),
+        preview=preview,
+        programs_wanted=len(wanted),
+    )
+
+
+def presenter(sites: Sequence[Site], holder: str | None) -> Site | None:
+    """The site whose slides are shown: the holder of the token, or else the first one that sends slides."""
+    shares = [one for one in sites if one.content is not None]
+    holds = (one for one in shares if one.sid == holder)
+    return next(holds, None) or next(iter(shares), None)
+
+
+# -- what halls would like
+
+
+def _wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
+    shown = state.shown
+    name = state.layout or layout.automatic(len(shown))
+    for one in state.viewers:
+        if one.plan is None or one.plan.video is None or not one.plan.video.stream.we_send:
+            continue
+        alone = state.mode == "meeting" and [site.sid for site in state.sites] == [one.sid]
+        text = one.text or state.text or (lone_hall.words(*state.about, one.language) if alone else "")
+        own = one.layout or name
+        if sharing is not None and not _has_second(state, one) and sharing.sid != one.sid:
+            view = View(f"slides {text}", "slides", content=sharing.sid, text=text)
+        elif state.mode == "meeting" and (alone or layout.sees_himself(own, shown, state.stage, one.sid)):
+            view = View(f"front {own} {text}", own, viewer=one.sid, text=text)
+        else:
+            view = View(f"all {own} {text}", own, text=text)
+        budget_bps = one.video_bps if sharing is None else one.video_beside_content_bps
+        yield Wish(one.sid, view, one.plan.video, budget_bps)
+
+
+def _has_second(state: State, one: Viewer) -> bool:
+    """Whether a presentation is shown to it apart."""
+    return one.plan is not None and one.plan.content is not None and state.power.content_height > 0
+
+
+def _content_wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
+    """The presentation whole, for those who take a second picture. The presenter does not get it back."""
+    if sharing is None:
+        return
+    view = View("content", "1", content=sharing.sid)
+    for one in state.viewers:
+        if one.sid != sharing.sid and one.plan is not None and one.plan.content and _has_second(state, one):
+            yield Wish(one.sid, view, one.plan.content, one.content_bps)
+
+
+# -- programs
+
+
+def _group(state: State, key: Key, wishes: Sequence[Wish]) -> pictures.Group:
+    view, shape = key
+    cells: tuple[str, ...] = ()
+    if view.role != "content" and state.mode != "reception":
+        name: Any = view.layout
+        cells = layout.cells(name, state.shown, state.stage, view.viewer, state.page)
+        if view.viewer and not cells:
+            # No other site has a picture: the name of the speaker stands in its place.
+            others = [one.sid for one in state.sites if one.sid != view.viewer]
+            cells = tuple(layout.ordered(others, state.stage)[:1])
+    return pictures.Group(
+        id=f"{view.role} {shape.name}",
+        ssrc=0,
+        payload_type=PAYLOAD_TYPES["h264"],
+        codec="h264",
+        width=shape.width,
+        height=shape.height,
+        fps=shape.fps,
+        bitrate_bps=shape.bitrate_bps,
+        layout=view.layout,  # type: ignore[arg-type]
+        cells=cells,
+        profile=shape.profile,
+        mode=groups.mode_of(wishes),
+        without=view.viewer,
+        content=view.content,
+        clock=view.role != "content",
+        notice=view.role != "content",
+        text=view.text,
+    )
+
+
+def _browsers(state: State, sharing: Site | None) -> pictures.Group | None:
+    """For those that decode no H.264: the pictures and slides that come in it, the others they have anyway. None: no browser
+    needs it, or there is nothing to show.
+    """
+    if not state.composed:
+        return None
+    shown = [one.sid for one in state.sites if _is_h264(one.camera)]
+    content = sharing.sid if sharing is not None and _is_h264(sharing.content) else ""
+    if not shown and not content:
+        return None
+    # None of them is the viewer: two stand side by side.
+    suits = layout.automatic(max(len(shown), 3) if len(shown) > 1 else 1)
+    name: Layout = "slides" if content else state.layout or suits
+    return pictures.Group(
+        id=BROWSERS,
+        ssrc=0,
+        payload_type=PAYLOAD_TYPES["vp8"],
+        codec="vp8",
+        width=limits.BROWSER_SIZE[0],
+        height=limits.BROWSER_SIZE[1],
+        fps=limits.BROWSER_FPS,
+        bitrate_bps=limits.BROWSER_BPS,
+        layout=name,
+        cells=layout.cells(name, shown, state.stage, "", state.page),
+        content=content,
+        clock=True,
+        notice=True,
+        text=state.text,
+    )
+
+
+def _is_h264(stream: Stream | None) -> bool:
+    return stream is not None and stream.codec == "h264"
+
+
+# -- sound
+
+
+def _open_microphones(state: State) -> tuple[str, ...]:
+    """Those who spoke last first, when there are too many."""
+    if state.mode == "reception":
+        return ()
+    able = [one.sid for one in state.sites if one.microphone is not None and not one.muted]
+    if len(able) > limits.MICROPHONES:
+        able = layout.ordered(able, state.stage)[: limits.MICROPHONES]
+    return tuple(able)
+
+
+def _mix(state: State, one: Viewer, speaks: bool) -> pictures.Mix:
+    """Its own, without its own voice, while it may speak or something is said to it alone; else that of all who listen in its
+    codec.
+    """
+    alone = speaks or any(prompt.site == one.sid for prompt in state.prompts)
+    name = f"mix {one.audio} {one.sid}" if alone else f"mix {one.audio}"
+    excluded = one.sid if alone and state.mode != "echo" else ""
+    return pictures.Mix(name, 0, PAYLOAD_TYPES[one.audio], one.audio, excluded)
+
+
+def _voices(state: State, sources: Sequence[pictures.Source], opened: Sequence[str]) -> Iterator[pictures.Voice]:
+    """Of as many halls as the mixer takes, those that are heard now first."""
+    if state.mode != "meeting":
+        return
+    halls, speaking = [one.sid for one in state.viewers], set(opened)
+    known = set(halls)
+    heard = [sid for sid in layout.ordered(opened, state.stage) if sid in known]
+    others = [sid for sid in halls if sid not in speaking]
+    fed = {one.site for one in sources if one.kind == "audio"}
+    for sid in (heard + others)[: limits.VOICES]:
+        if sid in fed:
+            yield pictures.Voice(sid, 0, 0, PAYLOAD_TYPES["opus"])
+
+
+# -- what the mixer gets for that
+
+
+def _sources(
+    state: State,
+    made: Sequence[pictures.Group],
+    small: Sequence[str],
+    opened: Sequence[str],
+    sharing: Site | None,
+) -> Iterator[pictures.Source]:
+    """Exactly the streams that are shown or heard."""
+    shown = {sid for group in made for sid in group.cells} | set(small)
+    # The mixer takes no packets of what it does not need; a hall's voice is ready when the hall is unmuted.
+    heard = {*opened, *(one.sid for one in state.viewers)} if state.mode != "reception" else set()
+    for one in state.sites:
+        if one.camera is not None and one.sid in shown:
+            yield _source(one.camera, FeedKey(one.sid, "video"))
+        if one.microphone is not None and one.sid in heard:
+            yield _source(one.microphone, FeedKey(one.sid, "audio"))
+    if sharing is not None and sharing.content is not None and any(group.content for group in made):
+        yield _source(sharing.content, FeedKey(sharing.sid, "video", True))
+
+
+def _source(stream: Stream, key: FeedKey) -> pictures.Source:
+    return pictures.Source(0, key.kind, stream.codec, stream.payload_type, key.site, key.content, stream.unmeasured)
+
+
+def _info(one: Site) -> pictures.SiteInfo:
+    return pictures.SiteInfo(one.sid, one.label, one.muted, one.speaking, one.floor_wanted, one.camera is not None)
+
+
+def _thumbnail_sites(state: State) -> tuple[str, ...]:
+    """A few at a time: each picture that is decoded costs."""
+    if not state.watched or not state.viewers:
+        return ()
+    able = [one.sid for one in state.viewers if one.has_camera]
+    start = state.page * limits.THUMBNAILS % max(1, len(able))
+    return tuple((able + able)[start : start + limits.THUMBNAILS][: len(able)])
