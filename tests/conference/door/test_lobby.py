@@ -496,3 +496,21 @@ def test_who_was_let_in_is_known_to_other_lobbies_of_the_same_memory() -> None:
     here, there = (Lobbies(lambda: "t" * 20, shared) for _ in range(2))
     here.get("c", 0.0).room.admitted.put("key", True)
     assert there.get("c", 0.0).admits(Knocker("ann", "Ann", key="key"), "")
+
+
+def test_a_person_who_is_let_in_starts_again_without_denials(lobbies: Lobbies, lobby: Lobby) -> None:
+    at, who = NOW, stranger("Lan")
+    for _ in range(limits.LOBBY_DENIALS - 1):
+        lobby.deny(lobbies.knock("c", who, "", at).id, "", at)
+        at += limits.LOBBY_PAUSE_S
+    lobby.admit([lobbies.knock("c", who, "", at).id])
+    lobby.deny(lobbies.knock("c", who, "", at).id, "", at)
+    assert lobbies.knock("c", who, "", at + limits.LOBBY_PAUSE_S).state is State.WAITING
+
+
+def test_a_removal_takes_back_all_tickets_of_the_account_and_no_others(lobbies: Lobbies, lobby: Lobby) -> None:
+    knocks = [lobbies.knock("c", invitee(key), "", NOW) for key in ("k", "l")]
+    lobby.admit([one.id for one in knocks])
+    knocks.append(lobbies.knock("c", invitee("k", 2), "", NOW))
+    lobby.forget(knocks[0].who.identity, NOW)
+    assert [one.state for one in knocks] == [State.DENIED, State.ADMITTED, State.DENIED]

@@ -1,0 +1,49 @@
+"""The pure scene: frozen data in, frozen data out, without numbers."""
+
+from __future__ import annotations
+
+from conference.picture import power
+from conference.picture.layout import Stage
+from conference.picture.power import Power
+from conference.picture.scene import Site, State, Stream, Viewer, scene
+from tests.conference.hall_doubles import plan
+
+
+def site(sid: str, *, content: bool = False) -> Site:
+    picture = Stream("h264", 97)
+    return Site(sid, sid, False, False, False, picture, Stream("opus", 111), picture if content else None)
+
+
+def viewer(sid: str) -> Viewer:
+    return Viewer(sid, plan(), "pcma", None, "", "vi", True, 0, 0, 0)
+
+
+def state(*, content: bool = False) -> State:
+    sites = (site("one"), site("two"), site("ann", content=content))
+    viewers = (viewer("one"), viewer("two"))
+    return State("meeting", sites, viewers, Stage(speaker="one"), None, Power(), layout="1")
+
+
+def test_the_same_state_gives_the_same_scene_and_no_numbers() -> None:
+    made = scene(state())
+    assert made == scene(state())
+    picture = made.picture
+    numbers = [one.ssrc for one in picture.sources] + [one.ssrc for one in picture.groups]
+    assert {*numbers, *(one.ssrc for one in picture.mixes)} == {0}
+    assert {one.without: made.halls_of[one.id] for one in made.picture.groups} == {"": ("two",), "one": ("one",)}
+    assert made.mix_of == {"one": "mix pcma one", "two": "mix pcma two"}
+    assert made.large == {"one"} | {one.cells[0] for one in made.picture.groups}
+
+
+def test_slides_come_whole_into_the_picture_of_halls_with_one_stream() -> None:
+    made = scene(state(content=True))
+    assert (made.picture.content, {one.layout for one in made.picture.groups}) == ("ann", {"slides"})
+    assert [(one.site, one.kind) for one in made.picture.sources if one.content] == [("ann", "video")]
+
+
+def test_power_comes_back_when_fewer_programs_are_wanted_or_slides_begin() -> None:
+    groups = scene(state()).picture.groups
+    less = power.refused(Power(), groups, groups[0].id)
+    assert less.programs == 1 and power.refused(less, groups, "unknown") is less
+    assert power.asked(less, 2) is less and power.asked(less, 1) == Power()
+    assert power.presenting(less, True) == Power(presented=True) and power.presenting(less, False) is less
