@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from tests.security.matrix.matrix_world import NOW, World
-from tests.signaling.desk.checks import FIGURES
+from tests.signaling.api.checks import FIGURES
 
 Values = dict[str, Any]
 Make = Callable[[World, str], Values]
@@ -206,10 +206,10 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/conferences"): Row(of(), proven=False),
     ("POST", "/conferences/{conference}/look"): Row(of(), proven=False),
     ("POST", "/conferences/{conference}/token"): Row(of(name="An"), proven=False),
-    # Checks of devices: whoever begins one may hand in its result (tests/signaling/desk/test_api_checks.py)
+    # Checks of devices: whoever begins one may hand in its result (tests/signaling/api/live/test_checks.py)
     ("POST", "/checks"): Row(),
     ("POST", "/checks/{check_id}/result"): Row(of(key=f"1.{'0' * 32}", figures=FIGURES), proven=False),
-    # The lobby: a ticket, or a host's key, is the right (tests/signaling/desk/test_api_lobby.py tries them)
+    # The lobby: a ticket, or a host's key, is the right (tests/signaling/api/live/test_lobby.py tries them)
     ("POST", "/conferences/{conference}/lobby/wait"): Row(of(ticket="x" * 32, wait=False), proven=False),
     ("POST", "/conferences/{conference}/lobby/leave"): Row(of(ticket="x" * 32), proven=False),
     ("GET", "/conferences/{conference}/lobby"): Row(proven=False),
@@ -217,7 +217,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/conferences/{conference}/lobby/admit"): Row(of(all=True), proven=False),
     ("POST", "/conferences/{conference}/lobby/deny"): Row(of(id="x"), proven=False),
     ("POST", "/conferences/{conference}/lobby/pardon"): Row(proven=False),
-    # What a host does: the same key is the right (tests/signaling/desk/test_api_hosting.py tries each)
+    # What a host does: the same key is the right (tests/signaling/api/live/test_hosting.py tries each)
     ("POST", "/conferences/{conference}/host/mute"): Row(of(identity="x"), proven=False),
     ("POST", "/conferences/{conference}/host/ask-to-unmute"): Row(of(identity="x"), proven=False),
     ("POST", "/conferences/{conference}/host/lower-hand"): Row(of(identity="x"), proven=False),
@@ -314,7 +314,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         },
         version="approved",
     ),
-    # No change waits in the world of the matrix; tests/signaling/desk/test_api_attacks.py withdraws one.
+    # No change waits in the world of the matrix; tests/signaling/api/test_attacks.py withdraws one.
     ("POST", "/meetings/{meeting_id}/withdraw-change"): Row(
         version="approved", refused=frozenset({"nothing_pending"}), proven=False
     ),

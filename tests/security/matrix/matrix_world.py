@@ -51,8 +51,8 @@ from signaling.host.settings import Settings
 from signaling.host.tokens import Authenticator
 from signaling.meetings.secretariat import Secretariat
 from tests.rooms.people import add_account
-from tests.signaling.desk.checks import FIGURES
-from tests.signaling.desk.office import BASE, SECRET, Quiet
+from tests.signaling.api.checks import FIGURES
+from tests.signaling.api.office import BASE, SECRET, Quiet
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 SINCE = date(2020, 1, 1)

@@ -31,7 +31,7 @@ from signaling.sip.call.orphans import Left
 from signaling.sip.wire.fields import Address
 from tests.conference.hall_doubles import OPTIONS
 from tests.rooms.province import Province
-from tests.signaling.caller_doubles import Away, Refusing, again, broken, writers, written
+from tests.signaling.halls.caller_doubles import Away, Refusing, again, broken, writers, written
 from tests.signaling.halls.test_lobby import Exchange, Line, Wire
 
 HALL = "terminal-xa1"

@@ -15,8 +15,8 @@ from rooms.store.database import Database
 from signaling.halls.dial.queues import LegEvent, LegQueues
 from signaling.host import limits as bounds
 from tests.rooms.province import Province
-from tests.signaling import caller_doubles as doubles
-from tests.signaling.caller_doubles import Away, Called, Clock, Make, Refusing, Wire, book, rows, written
+from tests.signaling.halls import caller_doubles as doubles
+from tests.signaling.halls.caller_doubles import Away, Called, Clock, Make, Refusing, Wire, book, rows, written
 
 called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 ORDER = DialOrder("leg", "date", "terminal", "call")

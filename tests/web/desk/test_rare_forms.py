@@ -26,8 +26,8 @@ from rooms.store.tables.booking import Reservation
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from tests.conftest import LiveServer, start_server
 from tests.rooms.postgres import at_once
-from tests.signaling import issuer as issuer_process
-from tests.signaling.issuer_server import CLIENT, SECRET
+from tests.signaling.access import issuer as issuer_process
+from tests.signaling.access.issuer_server import CLIENT, SECRET
 from tests.web.desk import province as furniture
 from tests.web.desk.province import Desk, furnish, working_day
 from tests.web.desk.test_desk import PATIENCE_MS, Served, barriers_of, personal_link, settled, sign_in

@@ -29,7 +29,7 @@ from rooms.store.tables.sites import Hall, Site, Terminal
 from tests.conftest import start_server
 from tests.ports import free_port
 from tests.rooms.postgres import at_once
-from tests.signaling.desk.checks import FIGURES
+from tests.signaling.api.checks import FIGURES
 from tests.web.desk import province as furniture
 from tests.web.desk.province import furnish, working_day
 from tests.web.desk.test_desk import PATIENCE_MS, Served, _second_step, barriers_of, settled, sign_in

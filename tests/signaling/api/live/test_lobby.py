@@ -12,10 +12,10 @@ from conference import Grants, Passage, Refusal, Registry, limits
 from rooms.store.tables.records import AuditEntry
 from signaling.meetings.secretariat import Secretariat
 from tests.conference.doubles import FakeMedia, Time
-from tests.signaling.desk.office import Office
-from tests.signaling.desk.test_api_directory import problem
-from tests.signaling.desk.test_api_joining import START, enter, link_of, pin_of, secrets
-from tests.signaling.desk.test_api_meetings import act, approved
+from tests.signaling.api.live.test_joining import START, enter, link_of, pin_of, secrets
+from tests.signaling.api.office import Office
+from tests.signaling.api.test_directory import problem
+from tests.signaling.api.test_meetings import act, approved
 
 
 class Begun:

@@ -19,8 +19,8 @@ from rooms.store.tables.dialling import DialLeg
 from signaling.halls.dial.transitions import WISHES
 from signaling.host import limits as bounds
 from tests.rooms.province import Province
-from tests.signaling import caller_doubles as doubles
-from tests.signaling.caller_doubles import Away, Called, Clock, Held, Late, Make, Refusing, Wire, book, rows
+from tests.signaling.halls import caller_doubles as doubles
+from tests.signaling.halls.caller_doubles import Away, Called, Clock, Held, Late, Make, Refusing, Wire, book, rows
 
 called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 

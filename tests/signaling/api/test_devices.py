@@ -10,8 +10,8 @@ from rooms.store.tables.records import AuditEntry
 from signaling.api.models.devices import DeviceProfile, DeviceProfileFields
 from signaling.halls.sip.profile_book import in_force
 from signaling.sip.media.profiles import SHIPPED, Profile
-from tests.signaling.desk.office import Office
-from tests.signaling.desk.test_api_directory import problem
+from tests.signaling.api.office import Office
+from tests.signaling.api.test_directory import problem
 
 PATH = "/device-profiles"
 

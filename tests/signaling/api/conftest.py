@@ -9,7 +9,7 @@ import pytest
 from rooms.store.database import Database
 from tests.rooms.conftest import database, database_url, now, postgres, province, sqlite_template
 from tests.rooms.province import Province
-from tests.signaling.desk.office import Office
+from tests.signaling.api.office import Office
 
 __all__ = ["database", "database_url", "now", "office", "postgres", "province", "sqlite_template"]
 

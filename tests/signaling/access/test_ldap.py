@@ -23,7 +23,7 @@ from rooms.store.tables.org import Person
 from signaling import cli
 from signaling.access.ldap import Directory, entries
 from tests.rooms.province import Province
-from tests.signaling.slapd import ADMIN, BASE, Slapd, person, tree
+from tests.signaling.access.slapd import ADMIN, BASE, Slapd, person, tree
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 MANY = 1203

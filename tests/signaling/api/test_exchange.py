@@ -9,9 +9,9 @@ import pytest
 
 from signaling.api.models import limits as shapes
 from signaling.host import limits
-from tests.signaling.desk.office import Office
-from tests.signaling.desk.test_api_directory import problem
-from tests.signaling.desk.test_api_meetings import book, wanted
+from tests.signaling.api.office import Office
+from tests.signaling.api.test_directory import problem
+from tests.signaling.api.test_meetings import book, wanted
 
 
 async def test_a_file_is_seen_through_before_it_is_written(office: Office) -> None:

@@ -11,9 +11,9 @@ from rooms.meetings import links
 from rooms.store.tables.meetings import Attendee, Occurrence
 from rooms.store.tables.records import AuditEntry
 from signaling.meetings.secretariat import Secretariat
-from tests.signaling.desk.office import Office
-from tests.signaling.desk.test_api_directory import problem
-from tests.signaling.desk.test_api_meetings import act, approved, book, wanted
+from tests.signaling.api.office import Office
+from tests.signaling.api.test_directory import problem
+from tests.signaling.api.test_meetings import act, approved, book, wanted
 
 START = "2026-03-03 11:00"
 """Three hours after the beginning of each test."""
@@ -168,7 +168,7 @@ async def test_the_open_ways_do_not_lead_into_a_booked_meeting(office: Office) -
 
 def api_seal(name: str) -> str:
     from signaling.api.ground.invitations import Invitations
-    from tests.signaling.desk.office import SECRET
+    from tests.signaling.api.office import SECRET
 
     return Invitations(SECRET).seal(name)
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from tests.signaling.desk.office import Office
+from tests.signaling.api.office import Office
 
 UNIT = {"code": "so-nv", "name": "Sở Nội vụ", "kind": "department", "tier": 1, "block": "government"}
 

@@ -15,10 +15,10 @@ from signaling.halls.board.live import Statistics
 from signaling.halls.board.rows import Rows
 from signaling.halls.board.watchers import Watchers
 from signaling.halls.sip.trace import Traces
-from tests.signaling.desk.office import Office
-from tests.signaling.desk.test_api_directory import problem
-from tests.signaling.desk.test_api_disclosure import correct
-from tests.signaling.desk.test_api_meetings import act, approved, book
+from tests.signaling.api.office import Office
+from tests.signaling.api.test_directory import problem
+from tests.signaling.api.test_disclosure import correct
+from tests.signaling.api.test_meetings import act, approved, book
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -11,10 +11,10 @@ from rooms.booking.changes import class_changes
 from rooms.meetings import links
 from signaling.meetings.booked import BookedMeetings
 from signaling.meetings.secretariat import Secretariat
-from tests.signaling.desk.office import Office
-from tests.signaling.desk.test_api_directory import problem
-from tests.signaling.desk.test_api_joining import START, enter, pin_of, secrets, set_state
-from tests.signaling.desk.test_api_meetings import act, approved, book, wanted
+from tests.signaling.api.live.test_joining import START, enter, pin_of, secrets, set_state
+from tests.signaling.api.office import Office
+from tests.signaling.api.test_directory import problem
+from tests.signaling.api.test_meetings import act, approved, book, wanted
 
 
 async def token(office: Office, link: str) -> Grants:

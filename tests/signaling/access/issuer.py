@@ -16,7 +16,7 @@ from tests.ports import free_port
 def running() -> Iterator[str]:
     """Its address. Raises RuntimeError when it does not answer."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "tests.signaling.issuer_server", str(port)], cwd=ROOT)
+    process = subprocess.Popen([sys.executable, "-m", "tests.signaling.access.issuer_server", str(port)], cwd=ROOT)
     try:
         yield _answering(f"http://127.0.0.1:{port}")
     finally:

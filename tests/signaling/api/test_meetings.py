@@ -8,8 +8,8 @@ from sqlalchemy import func, select, update
 
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.records import AuditEntry
-from tests.signaling.desk.office import Office
-from tests.signaling.desk.test_api_directory import problem
+from tests.signaling.api.office import Office
+from tests.signaling.api.test_directory import problem
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -14,9 +14,9 @@ from rooms.booking.changes import dates
 from rooms.store.tables.accounts import Account
 from signaling.halls.board.terminals import Terminals
 from tests.rooms.people import SECURE_COOKIE, add_account
-from tests.signaling.desk.office import Office
-from tests.signaling.desk.test_api_directory import problem
-from tests.signaling.desk.test_api_meetings import approved, book, wanted
+from tests.signaling.api.office import Office
+from tests.signaling.api.test_directory import problem
+from tests.signaling.api.test_meetings import approved, book, wanted
 from tests.signaling.sip.agent.test_agent import Terminal
 from tests.signaling.sip.world import REALM, A, Node, World
 

@@ -20,11 +20,11 @@ from rooms.store.tables.meetings import Occurrence
 from rooms.store.tables.records import AuditEntry
 from tests.conference.doubles import FakeMedia, Listener, Time, describe
 from tests.conference.parties import MICROPHONE, PLACES, Format
-from tests.signaling.desk.office import Office
-from tests.signaling.desk.test_api_directory import problem
-from tests.signaling.desk.test_api_joining import START, enter, link_of, pin_of
-from tests.signaling.desk.test_api_lobby import Begun
-from tests.signaling.desk.test_api_meetings import approved
+from tests.signaling.api.live.test_joining import START, enter, link_of, pin_of
+from tests.signaling.api.live.test_lobby import Begun
+from tests.signaling.api.office import Office
+from tests.signaling.api.test_directory import problem
+from tests.signaling.api.test_meetings import approved
 
 
 class Clock(Time):

@@ -4,9 +4,9 @@ from typing import Any
 
 from rooms.store.tables.org import Unit
 from signaling.api.models import limits
-from tests.signaling.desk.office import Office
-from tests.signaling.desk.test_api_directory import UNIT, problem
-from tests.signaling.desk.test_api_meetings import approved, wanted
+from tests.signaling.api.office import Office
+from tests.signaling.api.test_directory import UNIT, problem
+from tests.signaling.api.test_meetings import approved, wanted
 
 PART = {"code": "so-moi", "name": "Sở Khoa học"}
 

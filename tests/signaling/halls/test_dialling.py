@@ -29,8 +29,8 @@ from rooms.store.tables.sites import Terminal
 from signaling.halls.dial.rows import order_of
 from signaling.host import limits as bounds
 from tests.rooms.province import Province
-from tests.signaling import caller_doubles as doubles
-from tests.signaling.caller_doubles import (
+from tests.signaling.halls import caller_doubles as doubles
+from tests.signaling.halls.caller_doubles import (
     KEY,
     Away,
     Called,

@@ -16,8 +16,8 @@ from rooms.store.tables.accounts import Account
 from signaling.access import limits
 from signaling.access.access import Issuer, Options
 from tests.rooms.province import Province
-from tests.signaling import issuer as issuer_process
-from tests.signaling.issuer_server import CLIENT, SECRET
+from tests.signaling.access import issuer as issuer_process
+from tests.signaling.access.issuer_server import CLIENT, SECRET
 from tests.signaling.office import Office, sign_in
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -16,8 +16,8 @@ from rooms.meetings import intake
 from rooms.policy.actors import COMMAND
 from rooms.store import webhooks
 from rooms.store.tables.schema import METADATA
-from tests.signaling.desk.office import Office
-from tests.signaling.desk.test_api_meetings import approved, wanted
+from tests.signaling.api.office import Office
+from tests.signaling.api.test_meetings import approved, wanted
 
 pytestmark = pytest.mark.timeout(120)
 TITLE = "Phương án Kilo Zulu 7391qz"

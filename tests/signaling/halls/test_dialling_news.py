@@ -18,8 +18,8 @@ from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
 from signaling.host import limits as bounds
 from tests.rooms.province import Province
-from tests.signaling import caller_doubles as doubles
-from tests.signaling.caller_doubles import (
+from tests.signaling.halls import caller_doubles as doubles
+from tests.signaling.halls.caller_doubles import (
     Called,
     Clock,
     Held,

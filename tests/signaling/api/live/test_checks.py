@@ -17,9 +17,9 @@ from rooms import limits as kept
 from rooms.sites import checks
 from rooms.store.tables.sites import DeviceCheck
 from signaling.host import limits
-from tests.signaling.desk.checks import FIGURES
-from tests.signaling.desk.office import Office
-from tests.signaling.desk.test_api_directory import problem
+from tests.signaling.api.checks import FIGURES
+from tests.signaling.api.office import Office
+from tests.signaling.api.test_directory import problem
 
 
 async def begun(client: httpx.AsyncClient) -> dict[str, Any]:

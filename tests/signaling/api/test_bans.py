@@ -9,7 +9,7 @@ import pytest
 
 from signaling.halls.board.bans import Bans
 from signaling.sip.transaction.transport import Hop
-from tests.signaling.desk.office import Office
+from tests.signaling.api.office import Office
 from tests.signaling.sip.agent.test_agent import Terminal
 from tests.signaling.sip.world import A, Node, World
 
