@@ -280,14 +280,14 @@ def _greeting(profile: Profile) -> Callable[[Any, str], None]:
         print(f"\n  Điểm Cầu {clock.version()}    {address}/")
         if profile == "dev":
             print(f"  Mở cuộc họp / open a meeting: {composition.new_link(address)}")
-            if first := composition.secretariat.first_link(address):
+            if first := composition.secretariat.installation.first_link(address):
                 print(f"  Quản trị lần đầu / first administrator: {first}")
-            demonstration = composition.secretariat.demo_links(address)
+            demonstration = composition.secretariat.installation.demo_links(address)
             for name, link in demonstration.items():
                 print(f"  Dữ liệu mẫu / demonstration, {name}: {link}")
             if first or demonstration:
                 print("  Mỗi đường dẫn đăng nhập dùng được một lần / each link to sign in works once")
-        elif not composition.secretariat.administered:
+        elif not composition.secretariat.installation.administered:
             print("  Chưa có quản trị / no administrator yet: diemcau user link")
         if composition.fingerprint is not None:
             print(f"  Điện thoại / phones: {address}/trust")

@@ -336,12 +336,12 @@ class Composition:
             lobbies=self.secretariat.lobbies,
             present=self.secretariat.live.identities,
             door=self.secretariat.live.admit,
-            note=self.secretariat.note_lobby,
-            keep_lobby=self.secretariat.keep_lobby,
-            keep_bars=self.secretariat.keep_bars,
-            still=self.secretariat.still_host,
+            note=self.secretariat.hosts.note_lobby,
+            keep_lobby=self.secretariat.hosts.keep_lobby,
+            keep_bars=self.secretariat.hosts.keep_bars,
+            still=self.secretariat.hosts.still_host,
             registry=lambda: self.secretariat.live.registry,
-            end=self.secretariat.end_meeting,
+            end=self.secretariat.hosts.end_meeting,
         )
         desk = self.secretariat
 

@@ -115,10 +115,10 @@ class World:
             lobbies=self.secretariat.lobbies,
             present=self.secretariat.live.identities,
             door=self.secretariat.live.admit,
-            note=self.secretariat.note_lobby,
-            still=self.secretariat.still_host,
+            note=self.secretariat.hosts.note_lobby,
+            still=self.secretariat.hosts.still_host,
             registry=lambda: self.secretariat.live.registry,
-            end=self.secretariat.end_meeting,
+            end=self.secretariat.hosts.end_meeting,
         )
         self.rest = application(around, self.secretariat.desk, self.secretariat.routers, STATUS)
         app = Guard(Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=NOW.timestamp)

@@ -65,11 +65,11 @@ class Office:
             lobbies=self.secretariat.lobbies,
             present=self.secretariat.live.identities,
             door=self.secretariat.live.admit,
-            note=self.secretariat.note_lobby,
-            still=self.secretariat.still_host,
+            note=self.secretariat.hosts.note_lobby,
+            still=self.secretariat.hosts.still_host,
             registry=lambda: self.secretariat.live.registry,
-            end=self.secretariat.end_meeting,
-            keep_lobby=self.secretariat.keep_lobby,
+            end=self.secretariat.hosts.end_meeting,
+            keep_lobby=self.secretariat.hosts.keep_lobby,
         )
         self.rest = application(around, self.secretariat.desk, self.secretariat.routers, STATUS)
         self.app = Guard(

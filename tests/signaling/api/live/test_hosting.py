@@ -294,7 +294,7 @@ async def test_switched_off_by_a_command_of_another_process(held: Held) -> None:
     await held.office.database.transact(lambda session: session.execute(off))
     problem(await host.get(held.lobby), 401, "signed_out")
     assert chair.left() is None
-    await held.office.secretariat._look_at_accounts(with_hosts=True)
+    await held.office.secretariat.hosts.look_at_accounts(with_hosts=True)
     assert chair.left() is Reason.REMOVED
 
 
@@ -347,7 +347,7 @@ async def test_idle_for_long_he_decides_nothing_and_stays(held: Held) -> None:
     _, host, chair = await held.chair()
     held.office.pass_minutes(241)
     problem(await host.get(held.lobby), 401, "signed_out")
-    await held.office.secretariat._look_at_accounts(with_hosts=True)
+    await held.office.secretariat.hosts.look_at_accounts(with_hosts=True)
     assert chair.left() is None
 
 
@@ -360,7 +360,7 @@ async def test_a_role_that_is_revoked_takes_the_right_and_not_the_seat(held: Hel
         assert (await admin.delete(f"/accounts/{account}/roles/{role['id']}")).status_code == 200
     problem(await host.get(held.lobby), 403, "denied")
     problem(await held.do(host, "mute-all"), 403, "denied")
-    await held.office.secretariat._look_at_accounts(with_hosts=True)
+    await held.office.secretariat.hosts.look_at_accounts(with_hosts=True)
     assert chair.left() is None and chair.passage() is Passage.ADMITTED
 
 
@@ -372,11 +372,11 @@ async def test_who_operates_with_a_second_factor_is_host_in_the_call_too(held: H
     assert (await host.get(held.lobby)).status_code == 200
     assert (await held.do(host, "mute-all")).status_code == 200
     assert guest.muted
-    await held.office.secretariat._look_at_accounts(with_hosts=True)
+    await held.office.secretariat.hosts.look_at_accounts(with_hosts=True)
     assert operator.passage() is Passage.HOST
     held.office.pass_minutes(241)
     problem(await host.get(held.lobby), 401, "signed_out")
-    await held.office.secretariat._look_at_accounts(with_hosts=True)
+    await held.office.secretariat.hosts.look_at_accounts(with_hosts=True)
     assert operator.passage() is Passage.HOST, "the end of an idle session takes no right in the call"
 
 

@@ -1,0 +1,152 @@
+"""What hosts of booked meetings do, and whether they still may: the lobby's setting, the audit trail, the end for everybody.
+
+Owns the question whether the account behind a host's key is still signed in and still a host.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import conference
+from conference import Grants, Passage
+from rooms.accounts import actors, signing
+from rooms.booking.changes import dates
+from rooms.errors import Refusal
+from rooms.meetings import entry, lobbies
+from rooms.policy.actors import Actor
+from rooms.store import audit
+from rooms.store.database import Database, reason
+from rooms.store.tables.accounts import Account, Client, SignIn
+from signaling.access.access import session_id
+from signaling.host import limits
+from signaling.host.dates import PREFIX
+from signaling.host.tokens import OF_CLIENT
+from signaling.meetings.booked import KEY_REVOKED, NO_HOST, SIGNED_OUT, BookedMeetings
+
+log = logging.getLogger(__name__)
+
+
+class Hosts:
+    """One for each process."""
+
+    def __init__(self, database: Database, live: BookedMeetings, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._live = live
+        self._clock = clock
+
+    async def keep_bars(self, name: str, bars: Sequence[tuple[str, str]]) -> None:
+        """Whom the hosts of a conference keep out. Raises what the database raises."""
+        await self._database.transact(lambda session: lobbies.store_bars(session, name, bars, self._clock()))
+
+    async def keep_lobby(self, name: str, on: bool, planned: bool | None) -> None:
+        """A host sets a lobby. Raises what the database raises: then nothing is set."""
+        await self._database.transact(lambda session: lobbies.store(session, (name, on, planned), self._clock()))
+
+    async def note_lobby(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> None:
+        """What the bearer of a host's token decided at the door of a booked meeting, in the audit trail."""
+        if not self._live.owns(grants.conference):
+            return
+        now, date_id = self._clock(), grants.conference.removeprefix(PREFIX)
+        # `WAY.WHO.…` of a booked meeting; whoever holds the server's own key has a name of his own choice.
+        who = grants.identity.split(".")[1] if "." in grants.identity else ""
+        actor = Actor("link", who or grants.identity, name=grants.name, address=address)
+
+        async def work(session: AsyncSession) -> None:
+            unit_id = await entry.host_unit_of(session, date_id)
+            more = {"by": grants.name, **detail}
+            await audit.record(session, now, actor, action, "occurrence", date_id, unit_id, more)
+
+        await self._database.transact(work)
+
+    async def still_host(self, grants: Grants) -> None:
+        """Check a host's key. Its account is still signed in where the key was given, and still a host. Where another system got
+        the key, the API key of that system still counts. Raise Refusal `signed_out` or `denied`. While the database is away every
+        host keeps the right: what a host does is written down first.
+        """
+        client = grants.session.removeprefix(OF_CLIENT) if grants.session.startswith(OF_CLIENT) else ""
+        if not ((grants.account or client) and self._live.owns(grants.conference)):
+            return
+        try:
+            async with self._database.reading(brief=True) as session:
+                if client:
+                    found = await session.get(Client, client)
+                    if found is None or found.revoked_at is not None:
+                        raise conference.Refusal("signed_out", *KEY_REVOKED)
+                    return
+                signed = await self._signed_in(session, grants)
+                if signed is None:
+                    raise conference.Refusal("signed_out", *SIGNED_OUT)
+                if not await self._is_host(session, grants, signed):
+                    raise conference.Refusal("denied", *NO_HOST)
+        except (OSError, SQLAlchemyError) as error:
+            log.warning("a host's right could not be looked at: %s", reason(error))
+
+    async def _signed_in(self, session: AsyncSession, grants: Grants) -> SignIn | None:
+        """Return the session in which the key was given; None if that session or its account has ended."""
+        account = await session.get(Account, grants.account)
+        if account is None or not account.active:
+            return None
+        current = self._live.current(grants.session)
+        rows = await signing.sessions(session, account.id, self._clock())
+        return next((one for one in rows if session_id(one.digest) == current), None)
+
+    async def _is_host(self, session: AsyncSession, grants: Grants, signed: SignIn | None) -> bool:
+        """Tell whether the account is still a host. A session that has ended had the factors when the host joined."""
+        account = await session.get(Account, grants.account)
+        if account is None:
+            return False
+        now, factors = self._clock(), signed.factors if signed is not None else 2
+        actor = await actors.of_account(session, account, now, factors=factors)
+        try:
+            return (await entry.by_account(session, grants.conference.removeprefix(PREFIX), actor, now)).host
+        except Refusal:  # called off, or not invited any more
+            return False
+
+    async def end_meeting(self, name: str) -> None:
+        """A host ends it for everybody. Raises Refusal `conference_not_found`."""
+        if self._live.owns(name):
+            date_id = name.removeprefix(PREFIX)
+            if await self._database.transact(lambda session: dates.end_now(session, date_id, self._clock())):
+                self._live.end_date(date_id)
+        if self._live.registry is not None:
+            self._live.registry.delete(name)
+
+    async def watch_accounts(self) -> None:
+        """Accounts that another process has switched off have no calls; whose role is gone is no host, and stays."""
+        hosts_at = 0.0
+        while True:
+            await asyncio.sleep(limits.ACCOUNTS_LOOKED_S)
+            with_hosts = self._clock().timestamp() - hosts_at >= limits.HOSTS_LOOKED_S
+            try:
+                await self.look_at_accounts(with_hosts)
+            except (OSError, SQLAlchemyError) as error:
+                log.warning("accounts could not be looked at: %s", reason(error))
+            if with_hosts:
+                hosts_at = self._clock().timestamp()
+
+    async def look_at_accounts(self, with_hosts: bool) -> None:
+        here = self._live.signed_in()
+        if not here:
+            return
+        async with self._database.reading(brief=True) as session:
+            off = select(Account.id).where(Account.id.in_({who.account for _, who in here}), Account.active.is_(False))
+            gone = list(await session.scalars(off))
+            hosts = [one for one in here if one[1].passage is Passage.HOST] if with_hosts else []
+            lost = [
+                (meeting, who)
+                for meeting, who in hosts
+                if not await self._is_host(session, who, await self._signed_in(session, who))
+            ]
+        for account in gone:
+            self._live.end_account(account)
+        for meeting, who in lost:
+            participant = meeting.participants.get(who.identity)
+            if participant is not None:
+                participant.change_grants(replace(participant.grants, passage=Passage.ADMITTED))
