@@ -244,10 +244,10 @@ async def test_the_sign_in_opens_from_the_pages_that_need_none(visit: Visit, ser
         await visitor.part("signin-name").wait_for()
 
 
-NO_START = """const told = Response.prototype.json;
-Response.prototype.json = async function () {
+NO_START = """const told = Response.prototype.text;
+Response.prototype.text = async function () {
   const found = await told.call(this);
-  return this.url.endsWith('/about') ? { ...found, may_start: false } : found;
+  return this.url.endsWith('/about') ? JSON.stringify({ ...JSON.parse(found), may_start: false }) : found;
 };"""
 
 
