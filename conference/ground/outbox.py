@@ -35,9 +35,11 @@ class Outbox:
         self._depth += 1
 
     def __exit__(self, *error: object) -> None:
-        if self._depth == 1:
-            self._flush()
-        self._depth -= 1
+        try:
+            if self._depth == 1:
+                self._flush()
+        finally:
+            self._depth -= 1  # an error of one receiver must not hold back the events of later changes
 
     def _flush(self) -> None:
         """A hall acts on an event at once: what that causes goes last."""

@@ -200,3 +200,20 @@ def test_a_client_hears_of_a_change_when_it_is_complete(world: World) -> None:
     grants = Grants(identity="ben", conference="c", join=True)
     world.registry.join(Entry(grants=grants, dual=True, packets=NoPackets()), Watching())
     assert seen[0] == 1
+
+
+class Broken(Listener):
+    """A receiver with a defect of ours."""
+
+    def deliver(self, event: Event) -> None:
+        raise RuntimeError("a defect")
+
+
+def test_a_receiver_that_fails_holds_back_no_later_change() -> None:
+    outbox, one = Outbox(), Listener()
+    with pytest.raises(RuntimeError), outbox:
+        outbox.put(Broken(), FIRST)
+    with outbox:
+        outbox.put(one, SECOND)
+        assert one.events == []
+    assert one.events == [SECOND]
