@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from conference import PeerError
 from signaling.sip.call.causes import Cause, Kind
 from signaling.sip.call.events import Reports
 from signaling.sip.call.far_end import FarEnd
 from signaling.sip.call.life import Life
 from signaling.sip.call.states import State
 from signaling.sip.dialog.core import Core
-from signaling.sip.wire import limits
+from signaling.sip.wire import limits, mediacontrol
 from signaling.sip.wire.message import Request, Response
 
 
@@ -44,13 +45,18 @@ class Info:
         """Read an INFO of theirs. Returns: the status that answers it."""
         if self._life.state is not State.STANDING:
             return 481
-        if request.content_type in {"application/dtmf-relay", "application/dtmf"}:
-            press = _digit(request)
-            if press is None:
-                return 400
-            self._reports.dtmf(*press)
-            return 200
+        if request.content_type in {mediacontrol.DTMF_RELAY, mediacontrol.DTMF}:
+            return self._press(request)
         return self._reports.info(request.content_type, request.body)
+
+    def _press(self, request: Request) -> int:
+        try:
+            press = mediacontrol.read(request.content_type, request.body)
+        except PeerError:
+            return 400
+        if isinstance(press, mediacontrol.Press):
+            self._reports.dtmf(press.digit, press.duration_ms)
+        return 200
 
     def _send_next(self) -> None:
         dialog = self._far_end.dialog
@@ -80,19 +86,3 @@ class Info:
                 finished(response.status)
 
         self._far_end.ask_inside(make, answered, lambda _: finished(408))
-
-
-def _digit(request: Request) -> tuple[str, int] | None:
-    """(digit, milliseconds) of an INFO; None: it says none."""
-    text = request.body[:256].decode("ascii", "replace").strip()
-    if request.content_type == "application/dtmf":
-        signal, duration = text, "160"
-    else:
-        pairs = dict(line.partition("=")[::2] for line in text.replace("\r", "\n").split("\n") if "=" in line)
-        found = {name.strip().lower(): value.strip() for name, value in pairs.items()}
-        signal, duration = found.get("signal", ""), found.get("duration", "160")
-    signal = {"10": "*", "11": "#", "star": "*", "pound": "#"}.get(signal.lower(), signal.upper())
-    if len(signal) != 1 or signal not in "0123456789*#ABCD":
-        return None
-    ok = duration.isascii() and duration.isdigit() and len(duration) <= 5
-    return signal, int(duration) if ok else 160

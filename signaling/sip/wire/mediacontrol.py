@@ -18,8 +18,8 @@ DTMF_RELAY: Final = "application/dtmf-relay"
 DTMF: Final = "application/dtmf"
 
 _DIGITS: Final = "0123456789*#ABCD"
-_NAMED: Final = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
-"""RFC 4733 numbers, which some write instead of the sign."""
+_NAMED: Final = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D", "STAR": "*", "POUND": "#"}
+"""RFC 4733 numbers and names, which some terminals write instead of the sign."""
 _PRESS_MS: Final = 160
 _SIGNAL = re.compile(r"signal\s*=\s*(\S+)", re.IGNORECASE)
 _DURATION = re.compile(r"duration\s*=\s*([0-9]{1,9})", re.IGNORECASE)
@@ -93,7 +93,7 @@ def _text(body: bytes) -> str:
 
 
 def _digit(word: str) -> str:
-    digit = _NAMED.get(word, word.upper())
+    digit = _NAMED.get(word.upper(), word.upper())
     if len(digit) != 1 or digit not in _DIGITS:
         raise PeerError("no such DTMF digit")
     return digit

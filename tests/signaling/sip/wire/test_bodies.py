@@ -54,6 +54,8 @@ def test_a_picture_is_asked_for() -> None:
         ("application/dtmf-relay", b"Signal=1\r\nDuration=0", Press("1", 1)),
         ("application/dtmf", b" 9 \r\n", Press("9", 160)),
         ("application/dtmf", b"10", Press("*", 160)),
+        ("application/dtmf-relay", b"Signal=star\r\nDuration=160", Press("*", 160)),
+        ("application/dtmf", b"Pound", Press("#", 160)),
     ],
 )
 def test_digits(kind: str, body: bytes, press: Press) -> None:
