@@ -1,7 +1,7 @@
 """What the system says to a hall: the words in Vietnamese and English, and where their recordings are.
 
 Owns the texts and the recordings beside this file. Does not decide when one is played, nor play it (`media.mixer`). After a
-change of words `python -m conference.announcements` records anew; a test tells what was forgotten.
+change of words `python -m conference.announcements` records them again; a test tells what was forgotten.
 """
 
 from __future__ import annotations
