@@ -10,6 +10,7 @@ import pytest
 
 from tests import once_more
 from tests.conftest import ROOT
+from tests.tidy.finding import files
 
 INI = "[pytest]\nmarkers = whole_machine: alone\naddopts = --import-mode=importlib\n"
 HEAD = """
@@ -118,9 +119,9 @@ MARKED = ROOT / "tests" / "whole_machine.txt"
 
 def marked() -> set[str]:
     found = set()
-    for path in (ROOT / "tests").rglob("test_*.py"):
+    for path in files(ROOT, "tests", suffixes=(".py",)):
         text = path.read_text("utf-8")
-        if once_more.MARK in text:
+        if path.name.startswith("test_") and once_more.MARK in text:
             found |= {f"{path.relative_to(ROOT).as_posix()}::{name}" for name in marked_functions(ast.parse(text))}
     return found
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests import skips
 from tests.conftest import ROOT
+from tests.tidy.finding import files
 
 AROUND_US = "CI", "FORCE_COLOR", "PY_COLORS", "COLUMNS"
 AROUND = """
@@ -91,5 +92,5 @@ def test_on_a_developer_s_machine_nothing_fails(tmp_path: Path) -> None:
 @pytest.mark.parametrize("reason", skips.ALLOWED)
 def test_every_reason_that_may_be_stands_in_a_test(reason: str) -> None:
     """Otherwise the list would allow what nobody looks for."""
-    files = (path for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__))
-    assert any(f'"{reason}"' in path.read_text("utf-8") for path in files)
+    paths = [path for path in files(ROOT, "tests", suffixes=(".py",)) if path.name.startswith("test_")]
+    assert any(f'"{reason}"' in path.read_text("utf-8") for path in paths if path != Path(__file__))

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.tidy import debts
+from tests.tidy.finding import files
 from tests.tidy.python_code import parsed
 from tests.tidy.violations import EXCEPTIONS, violations
 
@@ -66,8 +67,7 @@ CLOCK = re.compile(
 
 
 def sources(*packages: str) -> list[Path]:
-    found = [path for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
-    return [path for path in found if not {"node_modules", "target", "plane"} & set(path.parts)]
+    return [path for path in files(ROOT, *packages, suffixes=(".py",)) if "plane" not in path.parts]
 
 
 def tree(path: Path) -> ast.Module:
@@ -191,11 +191,7 @@ def test_sizes() -> None:
 
 @pytest.mark.parametrize("suffix", [".rs", ".ts", ".svelte"])
 def test_sizes_of_the_other_languages(suffix: str) -> None:
-    skipped = {"node_modules", "target", "dist"}
-    paths = [
-        path for top in ("media", "web") for path in (ROOT / top).rglob(f"*{suffix}") if not skipped & set(path.parts)
-    ]
-    paths = [path for path in paths if name_of(path) not in GENERATED]
+    paths = [path for path in files(ROOT, "media", "web", suffixes=(suffix,)) if name_of(path) not in GENERATED]
     long = {name_of(p): n for p in paths if (n := p.read_text("utf-8").count("\n")) > FILE_LINES}
     assert not long
 

@@ -41,7 +41,7 @@ WIDE, NARROW = at(4_000), at(300)
 WITNESS = """
 import json
 
-from media import stats
+from media.ground import stats
 
 
 def note(found, snapshot, plain=stats.Statistics.__init__):

@@ -17,6 +17,7 @@ from signaling.rtc import admin
 from signaling.rtc.session import requests, scenarios
 from signaling.rtc.webhooks import EVENTS
 from signaling.rtc.wire import limits
+from tests.tidy.finding import files
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "signaling" / "rtc" / "PROTOCOL.md").read_text(encoding="utf-8")
@@ -134,7 +135,11 @@ def test_the_tests_named_in_sentences_exist() -> None:
 @cache
 def functions(place: str) -> frozenset[str]:
     """Names of the tests in the one file below tests/ whose path ends so."""
-    found = [path for path in (ROOT / "tests").rglob("*.py") if path.with_suffix("").as_posix().endswith(f"/{place}")]
+    found = [
+        path
+        for path in files(ROOT, "tests", suffixes=(".py",))
+        if path.with_suffix("").as_posix().endswith(f"/{place}")
+    ]
     assert len(found) == 1, f"{place}: {found}"
     body = ast.walk(ast.parse(found[0].read_text(encoding="utf-8")))
     return frozenset(node.name for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
