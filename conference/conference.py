@@ -134,7 +134,7 @@ class Conference:
         admission.ask(grants, self, self.around.lobbies, self.around.watcher)
 
     def join(self, entry: Entry, client: Client) -> Participant:
-        """Welcomes a newcomer that was admitted (`Registry.join`), and subscribes it to what is there; an older session of the
+        """Welcomes a newcomer that was admitted (`Registry.check`), and subscribes it to what is there; an older session of the
         identity ends. Raises Refusal.
         """
         self.make_room(entry)

@@ -112,14 +112,9 @@ class Registry:
         if self._closed or len(self._conferences) >= limits.CONFERENCES:
             raise Refusal("conference_limit")
 
-    def enter(self, grants: Grants) -> Conference:
-        """The conference that these grants open, made when need be. Raises Refusal."""
-        self.check(grants)
-        return self.create(grants.conference, grants.terms)
-
     def join(self, entry: Entry, client: Client) -> Participant:
-        """The way in of a client: admission is asked here, once. Raises Refusal."""
-        return self.enter(entry.grants).join(entry, client)
+        """The way in of a client that `check` admitted in the same turn of the event loop. Raises Refusal."""
+        return self.create(entry.grants.conference, entry.grants.terms).join(entry, client)
 
     def delete(self, name: str) -> None:
         """Everybody is told. Raises Refusal `conference_not_found`."""

@@ -1,7 +1,7 @@
 """Whether a participant may come in: pure decisions, and the one question that puts them together.
 
-A join asks `ask` once. A socket asks it too before it opens, so that a refusal is an HTTP answer;
-that answer is not kept, as much may happen until the join.
+A join asks `ask` once, in the turn of the event loop in which it joins: two clients cannot take one last place.
+A hall that rings is asked again when its call stands, as much may happen in between.
 """
 
 from __future__ import annotations

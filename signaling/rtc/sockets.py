@@ -1,6 +1,7 @@
 """The sockets of sessions: what a stranger meets before the door, and the WebSocket behind it.
 
-The token is checked before the socket opens; until then nothing is made for the caller.
+A client joins in the same turn of the event loop in which admission is asked, before the socket opens: no await stands between,
+so admission is asked once, and its refusal is an HTTP answer. What the join says waits in the queue until the socket is open.
 """
 
 from __future__ import annotations
@@ -60,16 +61,16 @@ class Door:
         clock = self.context.registry.around.clock
         now = clock.monotonic()
         try:
-            grants, ask = self._admit(websocket)
+            grants, ask = self._read(websocket)
+            wire = SocketWire(websocket)
+            session = Session(self.context, wire, grants, now)
+            _begin(session, ask)
         except Refusal as refusal:
             self.context.tally.refused(refusal.code)
             await websocket.send_denial_response(PlainTextResponse(refusal.english, status_of(refusal)))
             return
-        await websocket.accept()
-        wire = SocketWire(websocket)
-        session = Session(self.context, wire, grants, now)
         try:
-            _begin(session, ask)
+            await wire.open()
             await _converse(websocket, session, clock, self.turns)
         finally:
             session.lost()
@@ -79,7 +80,7 @@ class Door:
         """Why a socket would be refused. Pages of any origin may read it: it tells nothing that they do not send."""
         headers = {"access-control-allow-origin": "*"}
         try:
-            self._admit(request)
+            self._check(request)
         except Refusal as refusal:
             return PlainTextResponse(refusal.english, status_of(refusal), headers=headers)
         return PlainTextResponse("success", headers=headers)
@@ -87,12 +88,18 @@ class Door:
     async def plain(self, request: Request) -> Response:
         """The same path without an upgrade."""
         try:
-            self._admit(request)
+            self._check(request)
         except Refusal as refusal:
             return PlainTextResponse(refusal.english, status_of(refusal))
         return PlainTextResponse("a WebSocket is expected here", 426, headers={"upgrade": "websocket"})
 
-    def _admit(self, connection: HTTPConnection) -> tuple[Grants, join.Ask]:
+    def _check(self, request: Request) -> None:
+        """Raise the Refusal that a socket would meet."""
+        grants, ask = self._read(request)
+        if not ask.resume_sid:
+            self.context.registry.check(grants)
+
+    def _read(self, connection: HTTPConnection) -> tuple[Grants, join.Ask]:
         """Raises Refusal. Makes nothing."""
         headers = connection.headers
         query = dict(connection.query_params)
@@ -102,14 +109,11 @@ class Door:
         token = join.token_of(query, headers.get("authorization"))
         grants = self.context.authority.verify(token, registry.around.clock.time())
         check_token(grants)
-        ask = join.read(query, v1=self.v1)
-        if not ask.resume_sid:  # whoever cannot resume is told so by a message: a refusal here would be final
-            registry.check(grants)
-        return grants, ask
+        return grants, join.read(query, v1=self.v1)
 
 
 class SocketWire:
-    """session's `Wire` over one WebSocket: a bounded queue and one writing task."""
+    """session's `Wire` over one WebSocket: a bounded queue and, once the socket is open, one writing task."""
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
@@ -117,6 +121,10 @@ class SocketWire:
         self._bytes = 0
         self._code: int | None = None
         self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        await self._websocket.accept()
         self._task = asyncio.get_running_loop().create_task(self._write())
 
     def send(self, data: bytes | str) -> None:
@@ -137,6 +145,8 @@ class SocketWire:
     async def finish(self) -> None:
         """The conversation is over: what was taken is written, then the socket closes."""
         self.close(GOING_AWAY)
+        if self._task is None:
+            return
         try:
             await self._task
         except asyncio.CancelledError:
@@ -168,8 +178,11 @@ class SocketWire:
 
 
 def _begin(session: Session, ask: join.Ask) -> None:
+    """Raises Refusal if admission refuses."""
     try:
         session.start(ask)
+    except Refusal:
+        raise
     except Exception:
         log.exception("a session could not begin")
         session.fail()

@@ -262,7 +262,8 @@ class HallParty:
         entry = Entry(grants=grants, dual=False, packets=Format(), auto_subscribe=False)
         self.world = world
         self.signal = FakeSignal()
-        self.conference: Conference = world.registry.enter(grants)
+        world.registry.check(grants)
+        self.conference: Conference = world.registry.create(room)
         self.hall = self.conference.halls.expect(entry, self.signal, OPTIONS, mode)
         self.ends = self.hall.lines.prepare()
         self.conference.halls.welcome(self.hall)

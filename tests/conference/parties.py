@@ -48,7 +48,8 @@ class Party:
         grants = Grants(identity=name, name=name.title(), conference=room, join=True, **options)
         self.world = world
         self.client = Listener()
-        self.conference: Conference = world.registry.enter(grants)
+        world.registry.check(grants)
+        self.conference: Conference = world.registry.create(room, grants.terms)
         entry = Entry(grants=grants, dual=dual, packets=Format(), **entry_options)
         self.participant: Participant = self.conference.join(entry, self.client)
         self.lines = list(PLACES)

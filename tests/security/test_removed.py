@@ -50,7 +50,8 @@ class Person:
 async def come_in(registry: Registry, name: str) -> Person:
     """With a microphone, if it is one who speaks, and room for the voices of the others. Raises Refusal, at the door."""
     grants = Grants(identity=name, conference="c", join=True)
-    conference = registry.enter(grants)
+    registry.check(grants)
+    conference = registry.create(grants.conference)
     told, client = Listener(), IceClient(remote_ufrag="", remote_pwd="")
     participant = conference.join(Entry(grants=grants, dual=False, packets=NoPackets()), told)
     sections = [offers.audio("recvonly") for _ in VOICES]

@@ -34,7 +34,7 @@ class Tally(Protocol):
     """Who counts what happens at the door."""
 
     def joined(self, sid: str, since: float, client: str) -> None:
-        """`since`: when its socket opened, by the monotonic clock. `client`: what its library calls itself, one of few."""
+        """`since`: when its socket was asked for, by the monotonic clock. `client`: what its library calls itself, one of few."""
 
     def resumed(self) -> None: ...
     def refused(self, code: str) -> None:

@@ -35,7 +35,7 @@ class Session:
     """conference's `Client` for this protocol."""
 
     def __init__(self, context: Context, wire: Wire, grants: Grants, now: float) -> None:
-        """`now`: when its socket opened."""
+        """`now`: when its socket was asked for."""
         self.context = context
         self.grants = grants
         self.participant: Participant | None = None
@@ -53,7 +53,11 @@ class Session:
     # -- life
 
     def start(self, ask: Ask) -> None:
-        """The first message to the client is `join`, `reconnect` or `leave`."""
+        """The first message to the client is `join`, `reconnect` or `leave`. Raises Refusal if admission refuses a join: then
+        nothing was made. A resume is refused by a message: a Refusal would be final for its client.
+        """
+        if not ask.resume_sid:
+            self.context.registry.check(self.grants)
         try:
             if ask.resume_sid:
                 self._resume(ask)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import pytest
 from livekit.protocol import rtc as proto
 from starlette.applications import Starlette
 from starlette.types import Message
+from starlette.websockets import WebSocket
 
-from conference import Grants
+from conference import Grants, Terms
+from conference.door import admission
 from signaling.rtc.routing import routes
 from signaling.rtc.session.session import Session
+from signaling.rtc.sockets import Door
 from signaling.rtc.wire import limits
 from tests.signaling.rtc.office import Office
 
@@ -47,6 +50,7 @@ async def knock(application: Starlette, query: str = "", name: str = "ann", says
         return {"type": "websocket.disconnect", "code": 1006}
 
     async def send(message: Message) -> None:
+        await asyncio.sleep(0)
         sent.append(message)
         if message["type"] == "websocket.close":
             closed.set()
@@ -65,6 +69,48 @@ async def test_a_stopping_server_refuses_before_the_socket_opens(
     office.world.registry.close()
     sent = await knock(application, query)
     assert (sent[0]["type"], sent[0]["status"]) == ("websocket.http.response.start", 503)
+
+
+async def test_admission_is_asked_once_on_a_join(
+    office: Office, application: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    real = admission.ask
+
+    def ask(grants: Grants, *rest: Any) -> None:
+        asked.append(grants.identity)
+        real(grants, *rest)
+
+    monkeypatch.setattr(admission, "ask", ask)
+    sent = await knock(application, says=b"\xff")
+    assert [message["type"] for message in sent[:2]] == ["websocket.accept", "websocket.send"]
+    assert proto.SignalResponse.FromString(sent[1]["bytes"]).WhichOneof("message") == "join"
+    assert asked == ["ann"]
+
+
+async def test_of_two_who_come_at_once_one_has_the_last_place(office: Office, application: Starlette) -> None:
+    """The other one has an HTTP answer, also where opening a socket takes its time."""
+    office.world.registry.create("c", Terms(max_participants=1))
+    office.names.grants["ben"] = Grants(identity="ben", conference="c", join=True)
+    ann, ben = await asyncio.gather(*(knock(application, name=name, says=b"\xff") for name in ("ann", "ben")))
+    assert ann[0]["type"] == "websocket.accept"
+    assert (ben[0]["type"], ben[0]["status"]) == ("websocket.http.response.start", 403)
+
+
+async def test_a_socket_that_does_not_open_brings_in_no_participant(office: Office) -> None:
+    class Gone(Exception):
+        pass
+
+    class Unopened:
+        headers: ClassVar[dict[str, str]] = {}
+        query_params: ClassVar[dict[str, str]] = {"access_token": "ann"}
+
+        async def accept(self) -> None:
+            raise Gone
+
+    with pytest.raises(Gone):
+        await Door(office.context, False, asyncio.Lock()).open(cast("WebSocket", Unopened()))
+    assert office.world.registry.get("c").participants == {}
 
 
 async def test_a_fault_of_ours_is_told_before_the_socket_closes(

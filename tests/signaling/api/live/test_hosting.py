@@ -44,7 +44,8 @@ class Guest:
     def __init__(self, held: "Held", token: str) -> None:
         self.held, self.client = held, Listener()
         grants = held.office.authenticator.verify(token, held.office.now.timestamp())
-        self.conference: Conference = held.registry.enter(grants)
+        held.registry.check(grants)
+        self.conference: Conference = held.registry.create(grants.conference, grants.terms)
         self.participant: Participant = self.conference.join(Entry(grants, False, Format()), self.client)
         publishing.announce(self.participant, MICROPHONE)
         self.participant.receive_offer(describe(*PLACES, "audio sendonly mic"), 1)
