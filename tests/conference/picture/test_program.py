@@ -13,7 +13,7 @@ from conference.tracks import publishing
 from media.ground import limits as mixer
 from media.mixer.ground.scene import Scene
 from tests.conference.doubles import peer_of
-from tests.conference.hall_doubles import HallParty, HallWorld, plan, stream, video
+from tests.conference.hall_doubles import HallParty, HallWorld, audio, plan, stream, video
 from tests.conference.parties import CAMERA, MICROPHONE, Party
 
 SCREEN = Announcement("screen", "video", Source.SCREEN_SHARE, width=1920, height=1080)
@@ -116,6 +116,37 @@ def test_a_speaker_stays_for_the_hold_time_and_the_next_one_comes_by_itself(worl
     assert program.stage.front == two.sid
 
 
+def test_who_is_in_front_stays_there_until_another_one_speaks(world: HallWorld) -> None:
+    """Halls stand before browsers in the list, so a new hall would come to the front by its place."""
+    ann = Party(world, "ann")
+    ann.publish(CAMERA)
+    program = HallParty(world, "hall", replace(plan(), video=video(we_receive=False))).hall.program
+    program.set_layout("1")
+    world.settle()
+    assert shared(world.scene()) == [("1", (ann.sid,))]
+    late = HallParty(world, "late")
+    late.hall.position = 1
+    program.changed()
+    world.settle()
+    assert world.scene().sites[0].site == late.sid
+    assert shared(world.scene()) == [("1", (ann.sid,))]
+
+
+def test_who_is_pinned_is_in_front_at_once(world: HallWorld) -> None:
+    one, two, three = (HallParty(world, name) for name in ("one", "two", "three"))
+    program = one.hall.program
+    program.set_layout("1")
+    world.settle()
+    assert {group.without: group.cells for group in world.scene().groups}[""] == (one.sid,)
+    program.set_stage("pinned", three.sid)
+    world.settle()
+    assert {group.without: group.cells for group in world.scene().groups}[""] == (three.sid,)
+    speak(world, two)
+    program.set_stage("auto")
+    world.time.advance(limits.HOLD_S + 0.1)
+    assert {group.without: group.cells for group in world.scene().groups}[""] == (two.sid,)
+
+
 def test_pinned_and_lecture(world: HallWorld) -> None:
     halls = [HallParty(world, f"hall{number}") for number in range(9)]
     program = halls[0].conference.program
@@ -194,6 +225,19 @@ def test_announcements_follow_one_another_and_the_next_one_ends_them(world: Hall
     world.settle()
     assert world.scene().prompts == () and stays.hall in program.halls.values()
     world.time.advance(limits.PROMPT_S + 0.1)
+    assert world.scene().prompts == ()
+    assert program.prompts.now == () and program.prompts._begun_at == {}, "nothing stays of a hall that left"
+
+
+def test_each_announcement_has_its_own_time(world: HallWorld) -> None:
+    one, two = HallParty(world, "one"), HallParty(world, "two")
+    program = one.hall.program
+    program.say(one.hall, ("welcome", "vi"))
+    world.time.advance(0.5)
+    program.say(two.hall, ("welcome", "vi"))
+    world.time.advance(limits.PROMPT_S - 0.4)
+    assert [prompt.site for prompt in world.scene().prompts] == [two.sid]
+    world.time.advance(0.5)
     assert world.scene().prompts == ()
 
 
@@ -368,6 +412,21 @@ def test_thumbnails_only_while_somebody_looks_and_only_a_few_at_a_time(world: Ha
     assert world.scene().thumbnails == ()
 
 
+def test_a_small_picture_of_a_program_that_ended_is_not_shown_again(world: HallWorld) -> None:
+    """The operator's words are part of a program, so they begin another one."""
+    program = HallParty(world, "hall").hall.program
+    program.watch(True)
+    world.settle()
+    before = world.scene().thumbnails[-1]
+    world.mixer.events.thumbnail(None, before, b"an hour ago")
+    assert program.picture == b"an hour ago"
+    for text in ("Nghỉ giải lao", ""):
+        program.set_text(text)
+        world.settle()
+        assert program.picture is None
+    assert world.scene().thumbnails[-1] == before
+
+
 def test_browsers_without_halls_cost_no_mixer(world: HallWorld) -> None:
     ann = Party(world, "ann")
     ann.publish(CAMERA, MICROPHONE)
@@ -532,6 +591,37 @@ def test_a_browser_sends_what_halls_look_at_though_no_other_browser_does(world: 
     assert [event.highest for event in ann.client.of(LayersWanted)][-1] is None
 
 
+def test_a_browser_that_no_hall_looks_at_sends_nothing_for_them(world: HallWorld) -> None:
+    ann, ben = (Party(world, name, auto_subscribe=False) for name in ("ann", "ben"))
+    (sid,) = ben.publish(replace(CAMERA, codec="video/VP9", backup="video/VP8"))
+    ann.publish(CAMERA)
+    program = HallParty(world, "hall").hall.program
+    program.set_layout("1")
+    world.settle()
+    publishing.announce_backup(ben.participant, sid, replace(CAMERA, cid="second", codec="video/VP8"))
+    ben.offer("video sendonly second q h f")
+    program.set_stage("pinned", ben.sid)
+    world.pass_time(limits.LAYERS_DOWN_S + 2)
+    told = ben.client.last(LayersWanted)
+    assert (ann.client.last(LayersWanted).highest, told.highest) == (None, None)
+    assert told.backup == ("video/VP8", Quality.HIGH)
+    program.set_stage("pinned", ann.sid)
+    world.pass_time(limits.LAYERS_DOWN_S + 2)
+    assert ann.client.last(LayersWanted).highest is Quality.HIGH
+    assert ben.client.last(LayersWanted).backup == ("video/VP8", None)
+
+
+def test_the_mixer_listens_to_all_sound_of_a_hall_without_audio_levels(world: HallWorld) -> None:
+    levels = replace(plan("opus"), audio=replace(audio("opus"), levels_id=3))
+    bare, levelled, plain = (
+        HallParty(world, "bare", plan("opus")),
+        HallParty(world, "levelled", levels),
+        HallParty(world, "plain"),
+    )
+    unmeasured = {one.site: one.unmeasured for one in world.scene().sources if one.kind == "audio"}
+    assert unmeasured == {bare.sid: True, levelled.sid: False, plain.sid: False}
+
+
 def test_operators_are_told_whose_picture_no_hall_can_take(world: HallWorld) -> None:
     """What is promised is waited for; what never comes, or was never promised, is told until it comes or is muted."""
     ann, ben, eve = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
@@ -631,4 +721,5 @@ def test_late_sound_is_known_until_it_is_over(world: HallWorld, caplog: pytest.L
         seen.append(program.status.sound_late)
     world.mixer.events.lost(world.mixer)  # the next process has not been late yet
     assert [*seen, program.status.sound_late] == [False, True, False, True, False]
+    assert program.status.health == "lost"
     assert "is late" in caplog.text and "in time again" in caplog.text

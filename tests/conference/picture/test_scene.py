@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from conference.picture import power
 from conference.picture.layout import Stage
 from conference.picture.power import Power
@@ -47,3 +49,18 @@ def test_power_comes_back_when_fewer_programs_are_wanted_or_slides_begin() -> No
     assert less.programs == 1 and power.refused(less, groups, "unknown") is less
     assert power.asked(less, 2) is less and power.asked(less, 1) == Power()
     assert power.presenting(less, True) == Power(presented=True) and power.presenting(less, False) is less
+
+
+def test_pages_are_turned_for_a_lecturer_who_has_a_program_and_for_no_other_hall() -> None:
+    lecture = replace(state(), layout="lecture", stage=Stage("lecture", "one", speaker="one"))
+    assert {one.without for one in scene(lecture).picture.groups} == {"", "one"} and scene(lecture).turns_pages
+    browser = replace(lecture, stage=Stage("lecture", "ann", speaker="ann"))
+    assert {one.layout for one in scene(browser).picture.groups} == {"lecture"} and not scene(browser).turns_pages
+    assert {one.without for one in scene(state()).picture.groups} == {"", "one"} and not scene(state()).turns_pages
+
+
+def test_a_hall_has_less_for_its_picture_while_slides_are_shown() -> None:
+    narrow = replace(viewer("two"), video_bps=1_000_000, video_beside_content_bps=256_000)
+    plain, slides = (replace(state(content=content), viewers=(narrow,)) for content in (False, True))
+    assert [one.bitrate_bps for one in scene(plain).picture.groups] == [1_000_000]
+    assert [one.bitrate_bps for one in scene(slides).picture.groups] == [256_000]
