@@ -9,6 +9,7 @@ import pytest
 
 from conference import Announcement, Refusal, Source, limits
 from conference.ground.events import LayersWanted, Quality
+from conference.picture import lone_hall
 from conference.tracks import publishing
 from media.ground import limits as mixer
 from media.mixer.ground.scene import Scene
@@ -109,11 +110,14 @@ def test_a_speaker_stays_for_the_hold_time_and_the_next_one_comes_by_itself(worl
     one, two = HallParty(world, "one"), HallParty(world, "two")
     program = one.conference.program
     assert program is not None
+    program.set_layout("1")
     speak(world, one)
     speak(world, two)
     assert program.stage.front == one.sid
     world.time.advance(limits.HOLD_S)
     assert program.stage.front == two.sid
+    world.settle()
+    assert {group.without: group.cells for group in world.scene().groups}[""] == (two.sid,)
 
 
 def test_who_is_in_front_stays_there_until_another_one_speaks(world: HallWorld) -> None:
@@ -647,6 +651,23 @@ def test_operators_are_told_whose_picture_no_hall_can_take(world: HallWorld) -> 
     assert program.unseen() == []
 
 
+def test_operators_are_told_of_a_second_codec_that_halls_lack_too(world: HallWorld) -> None:
+    ann = Party(world, "ann")
+    ann.publish(replace(CAMERA, codec="video/VP9", backup="video/AV1"))
+    program = HallParty(world, "hall").hall.program
+    world.settle()
+    assert program.unseen() == ["Ann"]
+
+
+def test_a_browser_whose_codec_halls_take_sends_no_second_one(world: HallWorld) -> None:
+    ann = Party(world, "ann")
+    (sid,) = ann.publish(replace(CAMERA, codec="video/VP8", backup="video/H264"))
+    HallParty(world, "hall")
+    world.settle()
+    assert world.scene().info()[ann.sid].picture and not ann.participant.tracks[sid].lacking
+    assert all(event.backup is None for event in ann.client.of(LayersWanted))
+
+
 def test_a_browser_with_a_codec_that_halls_lack_sends_its_second_one_too(world: HallWorld) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     (sid,) = ann.publish(replace(CAMERA, codec="video/VP9", backup="video/VP8"))
@@ -710,6 +731,12 @@ def test_a_hall_that_is_alone_reads_which_meeting_it_is_in(world: HallWorld, lan
     program.set_text("Họp lại lúc 9 giờ")
     world.settle()
     assert [group.text for group in world.scene().groups] == ["Họp lại lúc 9 giờ"], "the operator's words come first"
+
+
+def test_a_long_title_fills_its_line_and_ends_in_dots() -> None:
+    most = limits.WAITING_TITLE_CHARACTERS
+    assert lone_hall.words("x" * most, "", "vi").startswith("x" * most + "\n")
+    assert lone_hall.words("x" * (most + 1), "", "vi").startswith("x" * (most - 1) + "…\n")
 
 
 def test_late_sound_is_known_until_it_is_over(world: HallWorld, caplog: pytest.LogCaptureFixture) -> None:
