@@ -26,7 +26,7 @@ from conference.ground.names import cleaned
 from conference.ground.permissions import Grants, Kind, Passage, Source
 from conference.ground.process_memory import ProcessMemory
 from conference.ground.terms import Terms
-from conference.ground.token_bucket import TokenBucket
+from conference.ground.token_bucket import Fill, TokenBucket
 from conference.halls import dialout, keypad
 from conference.halls.hall import Hall, Wished
 from conference.people import moderation
@@ -48,6 +48,7 @@ __all__ = [
     "ContentTokenRule",
     "ContentTokenState",
     "Entry",
+    "Fill",
     "Grants",
     "Hall",
     "Kind",

@@ -331,6 +331,7 @@ class Composition:
             ready=self._is_ready,
             busy=lambda: self.metrics.busy,
             database_ready=self.secretariat.ready,
+            shared=self.secretariat.shared,
             numbers=self.secretariat.numbers,
             booked=self.secretariat.live.owns,
             lobbies=self.secretariat.lobbies,

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from conference.ground import limits
 
 
+class Fill(NamedTuple):
+    """What a bucket held at a time, in the seconds of its clock. A shared table keeps it between two takings."""
+
+    level: float
+    at: float
+
+
 class TokenBucket:
-    """Holds at most `burst`, refilled by `rate_per_s`. Starts full. `now`: seconds that never jump."""
+    """Holds at most `burst`, refilled by `rate_per_s`. Starts full, or as `fill` says. `now`: seconds that never jump."""
 
     __slots__ = ("_at", "_burst", "_level", "_rate")
 
-    def __init__(self, rate_per_s: float, burst: float) -> None:
+    def __init__(self, rate_per_s: float, burst: float, fill: Fill | None = None) -> None:
         self._rate = rate_per_s
         self._burst = burst
-        self._level = float(burst)
-        self._at = float("-inf")
+        self._level, self._at = fill or (float(burst), float("-inf"))
+
+    @property
+    def fill(self) -> Fill:
+        return Fill(self._level, self._at)
 
     def refill(self, now: float) -> None:
         self._level = min(self._burst, self._level + max(0.0, now - self._at) * self._rate)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
+from conference.ports.shared import Shared
 from rooms.accounts import actors, clients, second_factor, signing
 from rooms.accounts import limits as accounts
 from rooms.accounts.passwords import Hashing
@@ -108,21 +109,23 @@ class Access:
         database: Database,
         seal: Seal,
         clock: Callable[[], datetime],
+        shared: Shared,
         options: Options | None = None,
         hashing: Hashing | None = None,
     ) -> None:
         self.database = database
         self.seal = seal
         self.clock = clock
+        self.shared = shared
         self.options = options or Options()
         self.cookies = Cookies(self.options.secure, seal)
         self.hashing = hashing or Hashing()
-        self.names = Backoff()
-        self.codes = Backoff()
+        self.names = Backoff(shared, "names")
+        self.codes = Backoff(shared, "codes")
         self.live: Live = Nothing()
         """Calls and keys of those who are signed in."""
         self._notes: set[asyncio.Task[None]] = set()
-        self.networks = Throttle(limits.FAILURES_PER_MINUTE, limits.NETWORKS_REMEMBERED)
+        self.networks = Throttle(shared, "sign-in failures", limits.FAILURES_PER_MINUTE, limits.NETWORKS_REMEMBERED)
 
     def close(self) -> None:
         """Stop the hashing threads."""

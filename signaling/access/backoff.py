@@ -1,21 +1,21 @@
 """Wrong attempts make the next ones wait: longer each time, for names that exist and for those that do not alike.
 
-In memory and bounded; a restart forgets. An attempt counts as wrong before its answer is known, so that a hundred at once
-are a hundred.
+A shared table bounds the number of keys; a restart forgets. An attempt counts as wrong before its answer is known, so that a
+hundred at once are a hundred.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
+from conference.ports.shared import Shared
 from rooms.accounts import limits as accounts
 from signaling.access import limits, refusals
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Record:
     failures: int
     blocked_until: datetime
@@ -25,34 +25,29 @@ class _Record:
 class Backoff:
     """Attempts by key: a typed name, a browser that is known for that name, an account's codes."""
 
-    def __init__(self, remembered: int = limits.NAMES_REMEMBERED) -> None:
-        self._records: OrderedDict[str, _Record] = OrderedDict()
-        self._remembered = remembered
+    def __init__(self, shared: Shared, kind: str, remembered: int = limits.NAMES_REMEMBERED) -> None:
+        self._records = shared.table("backoff", kind, remembered, _Record)
 
     def admit(self, key: str, now: datetime) -> None:
         """Count an attempt. Raises Refusal `sign_in_slowed` without counting while earlier ones still have to wait."""
-        record = self._records.pop(key, None)
+        record = self._records.get(key)
         if record is None or now - record.last > accounts.FORGET_FAILURES:
             record = _Record(0, now, now)
-        self._records[key] = record
-        if len(self._records) > self._remembered:
-            self._records.popitem(last=False)
         if now < record.blocked_until:
+            self._records.put(key, record)
             raise refusals.slowed(ceil((record.blocked_until - now).total_seconds()))
-        record.failures += 1
-        record.last = now
-        record.blocked_until = now + pause(record.failures)
+        failures = record.failures + 1
+        self._records.put(key, _Record(failures, now + pause(failures), now))
 
     def forgive(self, key: str) -> None:
         """It was right after all: nothing before it counts."""
-        self._records.pop(key, None)
+        self._records.pop(key)
 
     def uncount(self, key: str, now: datetime) -> None:
         """The attempt could not be judged."""
         record = self._records.get(key)
         if record is not None and record.failures:
-            record.failures -= 1
-            record.blocked_until = now
+            self._records.put(key, replace(record, failures=record.failures - 1, blocked_until=now))
 
     def failures(self, key: str) -> int:
         record = self._records.get(key)

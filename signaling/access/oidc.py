@@ -51,7 +51,7 @@ class Flow:
 def routes(access: Access) -> APIRouter:
     """To be mounted under `/api/v1`."""
     router = APIRouter(dependencies=[Depends(origin.check_route)])
-    flows = Throttle(limits.FLOWS_PER_MINUTE, limits.NETWORKS_REMEMBERED)
+    flows = Throttle(access.shared, "single sign-on", limits.FLOWS_PER_MINUTE, limits.NETWORKS_REMEMBERED)
     provider = Provider(access.options.issuer) if access.options.issuer else None
 
     @router.post("/session/oidc", openapi_extra=needs(PUBLIC))

@@ -72,13 +72,13 @@ class Surroundings:
     background: Background
     changed: Callable[[str], None]
     """Something on the board of this date is different."""
+    number_tries: NumberTries
+    """Wrong tries of a number with a PIN; those of browsers count with them."""
     place: str = ""
     """This machine and its SIP ports: who has them, knows that every server before is dead. At most 12 characters."""
     safety: Safety = field(default_factory=Safety)
     servers: Sequence[str] = ()
     """Addresses of SIP, to be typed into terminals."""
-    number_tries: NumberTries = field(default_factory=NumberTries)
-    """Wrong tries of a number with a PIN; those of browsers count with them."""
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.clock.time(), UTC)

@@ -1,22 +1,30 @@
-"""A rate limit for each address: a bucket that fills evenly. Bounded in the number of addresses that it remembers."""
+"""A rate limit for each address: a bucket that fills evenly. A shared table bounds the number of addresses."""
 
 import ipaddress
-from collections import OrderedDict
 
-from conference import TokenBucket
+from conference import Fill, TokenBucket
+from conference.ports.shared import Shared
 from signaling.host import limits
+
+OWNER = "throttles"
+"""Of their tables."""
 
 
 class Throttle:
     """`per_minute` requests a minute for one address, as many at once after a pause, or `at_once`."""
 
     def __init__(
-        self, per_minute: float, remembered: int = limits.SOURCES_REMEMBERED, at_once: float | None = None
+        self,
+        shared: Shared,
+        kind: str,
+        per_minute: float,
+        remembered: int = limits.SOURCES_REMEMBERED,
+        at_once: float | None = None,
     ) -> None:
+        """`kind`: which requests; throttles of one kind count together."""
         self._rate = per_minute / 60
         self._most = float(per_minute if at_once is None else at_once)
-        self._remembered = remembered
-        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._fills = shared.table(OWNER, kind, remembered, Fill)
 
     def takes(self, address: str, now: float) -> bool:
         """Counts one request at `now` (seconds that never jump); False: too many."""
@@ -24,19 +32,21 @@ class Throttle:
 
     def takes_key(self, source: str, now: float) -> bool:
         """The same for whatever is short: a meeting's number."""
-        bucket = self._buckets.pop(source, None) or TokenBucket(self._rate, self._most)
-        self._buckets[source] = bucket
-        if len(self._buckets) > self._remembered:
-            self._buckets.popitem(last=False)
-        return bucket.take_or_empty(now)
+        bucket = TokenBucket(self._rate, self._most, self._fills.get(source))
+        taken = bucket.take_or_empty(now)
+        self._fills.put(source, bucket.fill)
+        return taken
 
     def gives_back(self, address: str) -> None:
         """A request that `takes` counted does not count after all."""
         self.gives_back_key(network(address))
 
     def gives_back_key(self, source: str) -> None:
-        if source in self._buckets:
-            self._buckets[source].give_back()
+        fill = self._fills.get(source)
+        if fill is not None:
+            bucket = TokenBucket(self._rate, self._most, fill)
+            bucket.give_back()
+            self._fills.put(source, bucket.fill)
 
 
 class NumberTries:
@@ -45,11 +55,12 @@ class NumberTries:
     strangers cannot lock a meeting for everybody else. A terminal that has shown its password has tries of its own instead.
     """
 
-    def __init__(self) -> None:
-        self._network = Throttle(limits.NUMBERS_PER_MINUTE)
-        self._own = Throttle(limits.OWN_TRIES_PER_HOUR / 60, limits.NUMBERS_REMEMBERED, limits.OWN_TRIES_PER_HOUR)
-        self._common = Throttle(limits.TRIES_PER_MINUTE, limits.NUMBERS_REMEMBERED)
-        self._terminals = Throttle(limits.TERMINAL_TRIES_PER_HOUR / 60, at_once=limits.TERMINAL_TRIES_PER_HOUR)
+    def __init__(self, shared: Shared) -> None:
+        own, terminal = limits.OWN_TRIES_PER_HOUR, limits.TERMINAL_TRIES_PER_HOUR
+        self._network = Throttle(shared, "numbers of a network", limits.NUMBERS_PER_MINUTE)
+        self._own = Throttle(shared, "own tries", own / 60, limits.NUMBERS_REMEMBERED, own)
+        self._common = Throttle(shared, "common tries", limits.TRIES_PER_MINUTE, limits.NUMBERS_REMEMBERED)
+        self._terminals = Throttle(shared, "tries of a terminal", terminal / 60, at_once=terminal)
 
     def takes(self, number: str, address: str, now: float, terminal: str = "") -> bool:
         """Count one try; False: too many were wrong lately."""

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 import conference
-from conference import Lobbies, LobbySetting, Registry
+from conference import Lobbies, LobbySetting, ProcessMemory, Registry
 from rooms.booking.changes import creation, dates, timers
 from rooms.booking.rules import defaults
 from rooms.dialling import legs
@@ -66,8 +66,9 @@ class Secretariat:
         self.database = Database.open(settings.database_url)
         self.installation = Installation(settings, self.database, self.clock)
         self._number_rows = Rows(self.database, self.clock)
-        self.numbers = Numbers(self._number_rows)
-        self.lobbies = Lobbies(lambda: new_bytes(16).hex())
+        self.shared = ProcessMemory()
+        self.numbers = Numbers(self.shared, self._number_rows)
+        self.lobbies = Lobbies(lambda: new_bytes(16).hex(), self.shared)
         self.live = BookedMeetings(now, self.lobbies)
         self.hosts = Hosts(self.database, self.live, self.clock)
         self.hall_desk: HallDesk | None = None
@@ -81,7 +82,7 @@ class Secretariat:
             halls=settings.halls,
             approver_factor=settings.second_factor_approvers,
         )
-        self.access = Access(self.database, self.seal, self.clock, options)
+        self.access = Access(self.database, self.seal, self.clock, self.shared, options)
         self.worker = Worker(self.database, self._works(), self.clock)
         self.desk = self._desk(authenticator)
         self.access.live = self.live
@@ -218,9 +219,9 @@ class Secretariat:
             now=self._now,
             key=self.key,
             seal=self.seal,
-            number_tries=NumberTries(),
-            links=Throttle(limits.LINKS_PER_MINUTE),
-            passes=Throttle(limits.PASSES_PER_MINUTE),
+            number_tries=NumberTries(self.shared),
+            links=Throttle(self.shared, "wrong links", limits.LINKS_PER_MINUTE),
+            passes=Throttle(self.shared, "passes", limits.PASSES_PER_MINUTE),
             profiles=ProfileBook(),
             checks=self._checks(authenticator),
             wake=self.worker.wake,
@@ -233,6 +234,7 @@ class Secretariat:
     def _checks(self, authenticator: Authenticator) -> Checks:
         """Who tries his devices before a meeting."""
         return Checks(
+            shared=self.shared,
             most=self.settings.checks_at_once,
             sign=authenticator.sign,
             key=self.key,

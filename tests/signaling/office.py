@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from conference import ProcessMemory
 from rooms.accounts.passwords import Hashing
 from rooms.sealing import Seal
 from rooms.store.database import Database
@@ -45,7 +46,7 @@ class Office:
 
     def __post_init__(self) -> None:
         seal = Seal(bytes(32))
-        self.access = Access(self.database, seal, lambda: self.now, self.options, self.hashing)
+        self.access = Access(self.database, seal, lambda: self.now, ProcessMemory(), self.options, self.hashing)
         around = Surroundings(
             Authenticator({"office": SECRET}),
             Invitations(SECRET),

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from conference import Grants, Refusal, Source, Terms
+from conference.ports.shared import Shared
 from signaling.host import limits
 from signaling.host.throttle import Throttle, network
 
@@ -54,6 +55,7 @@ class Checks:
     def __init__(
         self,
         *,
+        shared: Shared,
         most: int,
         sign: Callable[[Grants, float, float], str],
         key: bytes,
@@ -70,8 +72,8 @@ class Checks:
         self._relayed = relayed
         self._new_id = new_id
         self._end = end
-        self._begun = Throttle(limits.CHECKS_PER_MINUTE)
-        self._all = Throttle(limits.ALL_CHECKS_PER_MINUTE)
+        self._begun = Throttle(shared, "checks", limits.CHECKS_PER_MINUTE)
+        self._all = Throttle(shared, "all checks", limits.ALL_CHECKS_PER_MINUTE)
         self._under_way: dict[str, tuple[float, str]] = {}
         """Until when, and from which network."""
         self._reported: OrderedDict[str, None] = OrderedDict()

@@ -1,18 +1,18 @@
 """The numbers of meetings that were started without a booking: each opens its meeting without the invitation.
 
-Every number that `add` took is a row, so that it lives through a restart. A copy of all of them is in memory: a guess at a number
-costs no question to the database.
+Every number that `add` took is a row, so that it lives through a restart. A copy of all of them with their titles is in a shared
+table: a guess at a number costs no question to the database.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from conference.ports.shared import Shared
 from rooms import limits
 from rooms.meetings import numbers
 from rooms.store.database import Database
@@ -59,10 +59,10 @@ class Rows:
 class Numbers:
     """Those that open a meeting now."""
 
-    def __init__(self, shelf: Shelf | None = None) -> None:
-        """Without a shelf they live as long as the process."""
+    def __init__(self, shared: Shared, shelf: Shelf | None = None) -> None:
+        """Without a shelf they live as long as the table."""
         self._shelf = shelf
-        self._titles: OrderedDict[str, str] = OrderedDict()
+        self._titles = shared.table("numbers", "titles", limits.INSTANT_NUMBERS, str)
         self._used: set[str] = set()
         self._printed: set[str] = set()
 
@@ -71,24 +71,22 @@ class Numbers:
 
     def title(self, number: str) -> str:
         """Empty where nobody gave it one, or it is none of these."""
-        return self._titles.get(number, "")
+        return self._titles.get(number) or ""
 
     def restore(self, found: Iterable[tuple[str, str]]) -> None:
         for number, title in found:
-            self._titles.setdefault(number, title)
+            if number not in self._titles:
+                self._titles.put(number, title)
 
     async def add(self, number: str, title: str, source: str) -> None:
         """`source`: the network or the account that made it."""
         gone = await self._shelf.keep(number, title, source) if self._shelf is not None else []
-        self._titles[number] = title
-        while len(self._titles) > limits.INSTANT_NUMBERS:
-            gone.append(next(iter(self._titles)))
-            self._forget(gone)
         self._forget(gone)
+        self._titles.put(number, title)
 
     def announce(self, number: str) -> None:
         """It stands in the link that the server prints, and becomes a row when somebody comes by it."""
-        self._titles[number] = ""
+        self._titles.put(number, "")
         self._printed.add(number)
 
     async def use(self, number: str) -> None:
@@ -107,11 +105,11 @@ class Numbers:
         """The numbers of meetings in which somebody is live on; those that ended are forgotten."""
         if self._shelf is None:
             return
-        used = {one for one in live if one in self._titles} | self._used
+        used = {one for one in (*live, *self._used) if one in self._titles}
         self._forget(await self._shelf.renew(used))
-        self._used -= used
+        self._used = {one for one in self._used - used if one in self._titles}
 
     def _forget(self, gone: Iterable[str]) -> None:
         for number in gone:
-            self._titles.pop(number, None)
+            self._titles.pop(number)
             self._used.discard(number)

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conference import Grants, Lobbies, Registry
+from conference import Grants, Lobbies, ProcessMemory, Registry
+from conference.ports.shared import Shared
 from rooms.identifiers import new_bytes
 from signaling.api.ground.invitations import Invitations
 from signaling.api.ground.numbers import Numbers
@@ -46,6 +47,7 @@ class Doorway:
 
     authenticator: Authenticator
     lobbies: Lobbies
+    shared: Shared
     now: Callable[[], float]
     """Unix seconds."""
     present: Callable[[str], list[str]]
@@ -81,7 +83,9 @@ class Surroundings:
     ready: Callable[[], bool] = lambda: True
     busy: Callable[[], bool] = lambda: False
     database_ready: Callable[[], Awaitable[bool]] | None = None
-    numbers: Numbers = field(default_factory=Numbers)
+    shared: Shared = field(default_factory=ProcessMemory)
+    """Of the throttles."""
+    numbers: Numbers = field(default_factory=lambda: Numbers(ProcessMemory()))
     """Of meetings that were started here."""
     booked: Callable[[str], bool] = lambda _: False
     """Whether a conference of this name belongs to a booked meeting: such a one is entered by `/join` only."""
@@ -107,6 +111,7 @@ class Surroundings:
         return Doorway(
             self.authenticator,
             self.lobbies,
+            self.shared,
             self.now,
             self.present,
             self.door,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from conference import ProcessMemory
 from rooms import limits
 from rooms.meetings import numbers
 from rooms.store.database import Database
@@ -24,7 +25,7 @@ class Clock:
 
 async def restarted(database: Database, clock: Clock) -> Numbers:
     rows = Rows(database, clock)
-    found = Numbers(rows)
+    found = Numbers(ProcessMemory(), rows)
     found.restore(await rows.all())
     return found
 

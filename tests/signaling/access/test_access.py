@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from conference import ProcessMemory
 from rooms.accounts import limits as accounts
 from rooms.accounts import signing
 from rooms.accounts.passwords import Hashing
@@ -648,7 +649,7 @@ def test_waits_double_up_to_a_quarter_of_an_hour() -> None:
 
 
 def test_the_names_remembered_are_bounded() -> None:
-    backoff = Backoff(remembered=10)
+    backoff = Backoff(ProcessMemory(), "names", remembered=10)
     for number in range(11):
         backoff.admit(f"name{number}", NOW)
     assert backoff.failures("name0") == 0

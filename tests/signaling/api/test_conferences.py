@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
-from conference import Grants, cleaned
+from conference import Fill, Grants, ProcessMemory, cleaned
 from signaling.api.application import application
 from signaling.api.ground.invitations import Invitations, new_number
 from signaling.api.ground.surroundings import Surroundings
 from signaling.api.pages import Pages
 from signaling.api.routes.live import conferences
 from signaling.host import limits
-from signaling.host.throttle import Throttle, network
+from signaling.host.throttle import OWNER, Throttle, network
 from signaling.host.tokens import Authenticator
 from web import DIST
 
@@ -252,10 +252,11 @@ async def test_too_many_requests_of_one_address_leave_others_alone() -> None:
 
 
 def test_throttle_is_bounded_and_counts_a_network_of_ipv6_once() -> None:
-    throttle = Throttle(60, remembered=3)
+    shared = ProcessMemory()
+    throttle = Throttle(shared, "tests", 60, remembered=3)
     for index in range(100):
         throttle.takes(f"10.0.0.{index}", 0.0)
-    assert len(throttle._buckets) == 3
+    assert [name for name, _ in shared.table(OWNER, "tests", 3, Fill).items()] == [f"10.0.0.{n}" for n in (97, 98, 99)]
     assert network("2001:db8::1") == network("2001:db8::ffff:2") != network("2001:db8:0:1::1")
     assert network("fe80::1%eth0") == "fe80::/64"
 

@@ -29,6 +29,7 @@ from signaling.halls.sip.content_tokens import ContentTokens
 from signaling.halls.sip.side import SipSide
 from signaling.host import limits
 from signaling.host.tasks import Background
+from signaling.host.throttle import NumberTries
 from signaling.meetings.booked import BookedMeetings
 from signaling.sip.agent.bans import MemoryBans
 from signaling.sip.dialog.core import Config
@@ -134,6 +135,7 @@ class Exchange:
             tokens=ContentTokens(OPTIONS, self.clock.monotonic, lambda count: bytes(count)),
             background=Background("a hall"),
             changed=lambda occurrence_id: None,
+            number_tries=NumberTries(self.lobbies.shared),
         )
         self.halls = HallExchange(around, self.registry, Register(database, nothing), MemoryBans())
         self.meeting: Meeting = nothing

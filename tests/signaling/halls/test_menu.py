@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from conference import ProcessMemory
 from rooms.dialling import entering
 from rooms.dialling.entering import Arrival
 from signaling.halls.calls.entrance import Entrance
@@ -147,7 +148,7 @@ async def test_what_could_not_be_looked_up_takes_no_share(monkeypatch: pytest.Mo
     monkeypatch.setattr(limits, "TRIES_PER_MINUTE", 1)
     monkeypatch.setattr(limits, "OWN_TRIES_PER_HOUR", 1)
     for database, left in ((Broken(), True), (Empty(), False)):
-        tries = NumberTries()
+        tries = NumberTries(ProcessMemory())
         entrance = entrance_of(database, tries)
         one = cast(Leg, SimpleNamespace(address="192.0.2.9", party=SimpleNamespace(terminal="")))
         monkeypatch.setattr(entering, "by_number", nobody)
@@ -166,7 +167,7 @@ async def test_a_known_terminal_has_tries_of_its_own_and_not_for_ever(monkeypatc
 
     monkeypatch.setattr(limits, "TERMINAL_TRIES_PER_HOUR", 3)
     monkeypatch.setattr(entering, "by_number", by_number)
-    tries = NumberTries()
+    tries = NumberTries(ProcessMemory())
     entrance = entrance_of(SimpleNamespace(reading=contextlib.nullcontext), tries)
     one, other = (
         cast(Leg, SimpleNamespace(address="192.0.2.9", party=SimpleNamespace(terminal=name)))

@@ -119,8 +119,9 @@ Bearer = Annotated[str, Header()]
 
 def routes(around: Surroundings) -> APIRouter:
     router = APIRouter(tags=["conferences"])
-    creations, tokens = Throttle(limits.CREATIONS_PER_MINUTE), Throttle(limits.TOKENS_PER_MINUTE)
-    looks = Throttle(limits.LOOKS_PER_MINUTE)
+    creations = Throttle(around.shared, "creations", limits.CREATIONS_PER_MINUTE)
+    tokens = Throttle(around.shared, "tokens", limits.TOKENS_PER_MINUTE)
+    looks = Throttle(around.shared, "looks", limits.LOOKS_PER_MINUTE)
 
     @router.post("/conferences", status_code=201, openapi_extra=needs(PUBLIC))
     async def create(

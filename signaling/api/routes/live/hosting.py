@@ -68,7 +68,7 @@ class Undone(_Message):
 
 def routes(around: Doorway) -> APIRouter:
     router = APIRouter(tags=["hosting"], prefix="/conferences/{conference}/host")
-    tries = Throttle(bounds.LOBBY_TRIES_PER_MINUTE)
+    tries = Throttle(around.shared, "tries of hosts", bounds.LOBBY_TRIES_PER_MINUTE)
     _one(router, around, tries)
     _removal(router, around, tries)
     _all(router, around, tries)

@@ -141,7 +141,7 @@ def host_key(sign: Callable[[Grants, float, float], str], grants: Grants, now: f
 
 def routes(around: Doorway) -> APIRouter:
     router = APIRouter(tags=["lobby"], prefix="/conferences/{conference}/lobby")
-    tries = Throttle(limits.LOBBY_TRIES_PER_MINUTE)
+    tries = Throttle(around.shared, "tries at a lobby", limits.LOBBY_TRIES_PER_MINUTE)
     _guests(router, around, tries)
     _hosts(router, around, tries)
     return router
