@@ -1,5 +1,5 @@
-//! Which shard a thing lives on, so that a command finds it, and where it is mirrored. Bounded; knows identifiers, and
-//! how a producer was opened.
+//! The directory names the shard that each thing lives on, so that a command finds the thing. It is bounded. A thing also
+//! carries what the other shards have of it; `spanning.rs` reads and writes that part.
 
 use plane_core::seam::command::Command;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -30,35 +30,35 @@ pub struct Directory {
     consumers: FxHashMap<u32, (u32, u32)>,
 }
 
-struct Router {
-    shard: usize,
+pub struct Router {
+    pub shard: usize,
     /// Other shards that have a part of it.
-    parts: Set,
+    pub parts: Set,
     /// See `Plane.set_voices`.
-    voices: u16,
+    pub voices: u16,
     transports: FxHashSet<u32>,
 }
 
-struct Transport {
-    router: u32,
-    shard: usize,
-    line: bool,
+pub struct Transport {
+    pub router: u32,
+    pub shard: usize,
+    pub line: bool,
     /// Shards where something stands for it.
-    mirrors: Set,
+    pub mirrors: Set,
     producers: FxHashSet<u32>,
     consumers: FxHashSet<u32>,
 }
 
-struct Producer {
-    transport: u32,
-    consumers: FxHashSet<u32>,
+pub struct Producer {
+    pub transport: u32,
     /// Kept where there are several shards: mirrors are opened as it was.
     opening: Option<Box<Command>>,
-    paused: bool,
-    kept: bool,
-    mirrors: Set,
+    pub paused: bool,
+    pub kept: bool,
+    pub mirrors: Set,
     /// Mirrors that get its packets.
-    fed: Set,
+    pub fed: Set,
+    consumers: FxHashSet<u32>,
     /// Consumers on each shard that mirrors it.
     viewers: FxHashMap<usize, usize>,
 }
@@ -72,21 +72,13 @@ impl Set {
         self.0 >> shard & 1 == 1
     }
 
-    fn put(&mut self, shard: usize, there: bool) {
+    pub fn put(&mut self, shard: usize, there: bool) {
         self.0 = self.0 & !(1 << shard) | u64::from(there) << shard;
     }
 
     pub fn iter(self) -> impl Iterator<Item = usize> {
         (0..64).filter(move |shard| self.has(*shard))
     }
-}
-
-/// What a mirror on one shard still lacks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lacking {
-    pub transport: Option<(u32, u32, bool)>,
-    pub producer: bool,
-    pub feed: bool,
 }
 
 impl Directory {
@@ -151,12 +143,12 @@ impl Directory {
             owner.producers.insert(producer);
             let opened = Producer {
                 transport,
-                consumers: FxHashSet::default(),
                 opening,
                 paused: false,
                 kept: false,
                 mirrors: Set::default(),
                 fed: Set::default(),
+                consumers: FxHashSet::default(),
                 viewers: FxHashMap::default(),
             };
             self.producers.insert(producer, opened);
@@ -233,117 +225,33 @@ impl Directory {
         }
     }
 
-    // Conferences on several shards
-
-    pub fn parts(&self, router: u32) -> Set {
-        self.routers.get(&router).map_or(Set::default(), |router| router.parts)
+    pub fn consumers_of(&self, transport: u32) -> Vec<u32> {
+        self.transports.get(&transport).map_or(Vec::new(), |transport| transport.consumers.iter().copied().collect())
     }
 
-    pub fn note_part(&mut self, router: u32, shard: usize) {
-        if let Some(router) = self.routers.get_mut(&router) {
-            router.parts.put(shard, true);
-        }
+    // What the other shards have
+
+    pub fn router_record(&mut self, router: u32) -> Option<&mut Router> {
+        self.routers.get_mut(&router)
     }
 
-    pub fn voices_of(&self, router: u32) -> u16 {
-        self.routers.get(&router).map_or(0, |router| router.voices)
+    pub fn transport_record(&mut self, transport: u32) -> Option<&mut Transport> {
+        self.transports.get_mut(&transport)
     }
 
-    pub fn note_voices(&mut self, router: u32, most: u16) {
-        if let Some(router) = self.routers.get_mut(&router) {
-            router.voices = most;
-        }
+    /// A producer and the transport that it came in by.
+    pub fn producer_record(&mut self, producer: u32) -> Option<(&mut Producer, &mut Transport)> {
+        let producer = self.producers.get_mut(&producer)?;
+        let transport = self.transports.get_mut(&producer.transport)?;
+        Some((producer, transport))
     }
 
-    /// The shards that a conference is on.
-    pub fn shards_of(&self, router: u32) -> Set {
-        let mut set = self.parts(router);
-        self.router(router).into_iter().for_each(|shard| set.put(shard, true));
-        set
-    }
-
-    pub fn producer_transport(&self, producer: u32) -> Option<u32> {
-        Some(self.producers.get(&producer)?.transport)
-    }
-
-    pub fn router_of(&self, transport: u32) -> Option<u32> {
-        Some(self.transports.get(&transport)?.router)
-    }
-
-    /// Shards where something stands for it.
-    pub fn mirrors_of_transport(&self, transport: u32) -> Set {
-        self.transports.get(&transport).map_or(Set::default(), |transport| transport.mirrors)
-    }
-
-    pub fn mirrors_of_producer(&self, producer: u32) -> Set {
-        self.producers.get(&producer).map_or(Set::default(), |producer| producer.mirrors)
-    }
-
-    /// Every sound of a conference, with its shard: it is heard (or told as speech) everywhere.
+    /// Every sound of a conference: each shard of the conference needs it, to send it on or to name the speakers.
     pub fn voices(&self, router: u32) -> Vec<u32> {
         let transports = self.routers.get(&router).into_iter().flat_map(|router| &router.transports);
         let producers = transports.filter_map(|transport| self.transports.get(transport)).flat_map(|of| &of.producers);
-        producers.copied().filter(|producer| self.is_voice(*producer)).collect()
-    }
-
-    pub fn is_voice(&self, producer: u32) -> bool {
-        let opening = self.producers.get(&producer).and_then(|producer| producer.opening.as_deref());
-        matches!(opening, Some(Command::OpenProducer { video: false, .. }))
-    }
-
-    /// What `shard` needs to have this producer too. None: it lives there, or has closed.
-    pub fn lacking(&self, producer: u32, shard: usize) -> Option<Lacking> {
-        let source = self.producers.get(&producer)?;
-        let transport = self.transports.get(&source.transport).filter(|transport| transport.shard != shard)?;
-        let mirror = (transport.router, source.transport, transport.line);
-        Some(Lacking {
-            transport: (!transport.mirrors.has(shard)).then_some(mirror),
-            producer: !source.mirrors.has(shard),
-            feed: !source.fed.has(shard),
-        })
-    }
-
-    /// What makes a mirror the same as the producer is now.
-    pub fn opening(&self, producer: u32) -> Option<Vec<Command>> {
-        let source = self.producers.get(&producer)?;
-        let mut commands = vec![source.opening.as_deref()?.clone()];
-        commands.extend(source.paused.then_some(Command::PauseProducer { producer, paused: true }));
-        commands.extend(source.kept.then_some(Command::KeepVoice { producer }));
-        Some(commands)
-    }
-
-    pub fn note_mirror(&mut self, transport: u32, shard: usize, there: bool) {
-        if let Some(transport) = self.transports.get_mut(&transport) {
-            transport.mirrors.put(shard, there);
-        }
-    }
-
-    pub fn note_mirrored(&mut self, producer: u32, shard: usize, there: bool) {
-        if let Some(producer) = self.producers.get_mut(&producer) {
-            producer.mirrors.put(shard, there);
-        }
-    }
-
-    pub fn note_fed(&mut self, producer: u32, shard: usize, fed: bool) {
-        if let Some(producer) = self.producers.get_mut(&producer) {
-            producer.fed.put(shard, fed);
-        }
-    }
-
-    pub fn note_kept(&mut self, producer: u32) {
-        if let Some(producer) = self.producers.get_mut(&producer) {
-            producer.kept = true;
-        }
-    }
-
-    pub fn note_paused(&mut self, producer: u32, paused: bool) {
-        if let Some(producer) = self.producers.get_mut(&producer) {
-            producer.paused = paused;
-        }
-    }
-
-    pub fn consumers_of(&self, transport: u32) -> Vec<u32> {
-        self.transports.get(&transport).map_or(Vec::new(), |transport| transport.consumers.iter().copied().collect())
+        let is_voice = |producer: &u32| self.producers.get(producer).is_some_and(Producer::is_voice);
+        producers.copied().filter(is_voice).collect()
     }
 
     /// The producer and the shard that the consumer's going leaves without viewers of its pictures.
@@ -351,12 +259,24 @@ impl Directory {
         let (transport, producer) = self.consumers.get(&consumer)?;
         let shard = self.transport(*transport)?;
         let source = self.producers.get(producer)?;
-        let is_last = source.fed.has(shard) && source.viewers.get(&shard) == Some(&1) && !self.is_voice(*producer);
+        let is_last = source.fed.has(shard) && source.viewers.get(&shard) == Some(&1) && !source.is_voice();
         is_last.then_some((*producer, shard))
     }
 }
 
 impl Producer {
+    pub fn is_voice(&self) -> bool {
+        matches!(self.opening.as_deref(), Some(Command::OpenProducer { video: false, .. }))
+    }
+
+    /// What makes the mirror of a producer the same as the producer is now.
+    pub fn opening(&self, producer: u32) -> Vec<Command> {
+        let mut commands: Vec<_> = self.opening.as_deref().cloned().into_iter().collect();
+        commands.extend(self.paused.then_some(Command::PauseProducer { producer, paused: true }));
+        commands.extend(self.kept.then_some(Command::KeepVoice { producer }));
+        commands
+    }
+
     fn note_viewer(&mut self, consumer: u32, shard: usize, there: bool) {
         let count = self.viewers.entry(shard).or_default();
         if there && self.consumers.insert(consumer) {

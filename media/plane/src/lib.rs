@@ -7,6 +7,7 @@ mod events;
 mod frame_port;
 mod plane;
 mod queues;
+mod shards;
 mod snapshot;
 mod spanning;
 mod thread;

@@ -1,43 +1,36 @@
 //! The class `Plane`: checks arguments, finds the shard, queues. Nothing here blocks but `close`.
 
 use crate::arguments as check;
-use crate::directory::{Directory, Refused};
+use crate::directory::Directory;
 use crate::events;
-use crate::queues::{COMMANDS_MAX, Commands, Events, Order};
+use crate::queues::{Commands, Events, Order};
+use crate::shards::{Front, Shards};
 use crate::snapshot::{Outside, Snapshot};
-use crate::thread::{self, Published, Seat};
+use crate::thread::{self, Seat};
 use plane_core::seam::command::Command;
 use plane_core::shard::tables::line::SILENT_US;
-use plane_core::shard::whereabouts::handover::shard_of;
 use plane_core::stream::voice::VOICES_MAX;
 use plane_udp::{Bounds, Listener, Options, UdpSocket};
-use pyo3::exceptions::{PyOverflowError, PyRuntimeError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// All sockets and all shard threads of this process.
 #[pyclass(frozen, module = "media._plane")]
 pub struct Plane {
-    shards: Vec<Front>,
+    shards: Shards,
     events: Arc<Events>,
     directory: Mutex<Directory>,
-    stale_commands: AtomicU64,
     udp_ports: Vec<u16>,
     tcp_ports: Vec<u16>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     closed: AtomicBool,
-}
-
-/// What this side knows of a shard thread.
-struct Front {
-    commands: Arc<Commands>,
-    latest: Arc<Mutex<Arc<Published>>>,
 }
 
 const POLL_MAX: i64 = 65_536;
@@ -116,11 +109,11 @@ impl Plane {
     #[pyo3(signature = (router, shard=None), text_signature = "($self, router, shard=0)")]
     fn open_router(&self, router: Any, shard: Option<Any>) -> PyResult<()> {
         let router = check::id(router, "router")?;
-        let last = self.shards.len() as i64 - 1;
+        let last = self.shards.fronts.len() as i64 - 1;
         let shard = shard.map_or(Ok(0), |shard| check::number(shard, "shard", 0, last))? as usize;
         let mut directory = self.directory()?;
         let place = directory.may_open_router(router).map(|()| shard);
-        if self.open_at(place, "router", router, Command::OpenRouter { router })? {
+        if self.shards.open_at(place, "router", router, Command::OpenRouter { router })? {
             directory.open_router(router, shard);
         }
         Ok(())
@@ -130,21 +123,17 @@ impl Plane {
         let router = check::id(router, "router")?;
         let most = check::number(most, "most", 0, VOICES_MAX.into())? as u16;
         let mut directory = self.directory()?;
-        for shard in directory.parts(router).iter() {
-            self.send(Some(shard), Command::SetVoices { router, most })?;
+        self.shards.send_to_router(&mut directory, router, Command::SetVoices { router, most })?;
+        if let Some(router) = directory.router_record(router) {
+            router.voices = most;
         }
-        self.send(directory.router(router), Command::SetVoices { router, most })?;
-        directory.note_voices(router, most);
         Ok(())
     }
 
     fn close_router(&self, router: Any) -> PyResult<()> {
         let router = check::id(router, "router")?;
         let mut directory = self.directory()?;
-        for shard in directory.parts(router).iter() {
-            self.send(Some(shard), Command::CloseRouter { router })?;
-        }
-        self.send(directory.router(router), Command::CloseRouter { router })?;
+        self.shards.send_to_router(&mut directory, router, Command::CloseRouter { router })?;
         directory.close_router(router);
         Ok(())
     }
@@ -153,13 +142,13 @@ impl Plane {
         let (router, transport) = (check::id(router, "router")?, check::id(transport, "transport")?);
         let (ufrag, pwd) = credentials(ufrag, pwd)?;
         let mut directory = self.directory()?;
-        let shard = self.named_shard(&ufrag)?;
+        let shard = self.shards.named(&ufrag)?;
         let place = directory.may_open_transport(router, transport).map(|home| shard.unwrap_or(home));
         if let Ok(shard) = place {
-            self.span(&mut directory, router, shard)?;
+            self.shards.span(&mut directory, router, shard)?;
         }
         let command = Command::OpenTransport { router, transport, ufrag, pwd };
-        if self.open_at(place, "transport", transport, command)? {
+        if self.shards.open_at(place, "transport", transport, command)? {
             directory.open_transport(router, transport, place.unwrap_or(0), false);
         }
         Ok(())
@@ -193,7 +182,7 @@ impl Plane {
         let command =
             Command::OpenLine { router, transport, rtp_socket: 0, rtcp_socket: None, latch, silent_us, cname };
         let order = Order::Line { command: Box::new(command), rtp, rtcp };
-        if self.order_at(place, "transport", transport, order)? {
+        if self.shards.order_at(place, "transport", transport, order)? {
             directory.open_transport(router, transport, place.unwrap_or(0), true);
         }
         Ok(())
@@ -236,12 +225,12 @@ impl Plane {
         let transport = check::id(transport, "transport")?;
         let (ufrag, pwd) = credentials(ufrag, pwd)?;
         let shard = self.directory()?.transport(transport);
-        if let (Some(named), Some(shard)) = (self.named_shard(&ufrag)?, shard) {
+        if let (Some(named), Some(shard)) = (self.shards.named(&ufrag)?, shard) {
             if named != shard {
                 return check::refuse(format!("ufrag must begin with the character of shard {shard}"));
             }
         }
-        self.send(shard, Command::RestartIce { transport, ufrag, pwd })
+        self.shards.send(shard, Command::RestartIce { transport, ufrag, pwd })
     }
 
     fn set_remote_credentials(&self, transport: Any, ufrag: String, pwd: String) -> PyResult<()> {
@@ -289,11 +278,10 @@ impl Plane {
         let transport = check::id(transport, "transport")?;
         let mut directory = self.directory()?;
         for consumer in directory.consumers_of(transport) {
-            self.unwatch(&mut directory, consumer);
+            self.shards.unwatch(&mut directory, consumer);
             directory.close_consumer(consumer);
         }
-        self.close_mirrored_transport(&mut directory, transport)?;
-        self.send(directory.transport(transport), Command::CloseTransport { transport })?;
+        self.shards.close_transport(&mut directory, transport)?;
         directory.close_transport(transport);
         Ok(())
     }
@@ -318,11 +306,11 @@ impl Plane {
         };
         let mut directory = self.directory()?;
         let place = directory.may_open_producer(transport, producer);
-        let opening = (self.shards.len() > 1).then(|| Box::new(command.clone()));
-        if self.open_at(place, "producer", producer, command)? {
+        let opening = (self.shards.fronts.len() > 1).then(|| Box::new(command.clone()));
+        if self.shards.open_at(place, "producer", producer, command)? {
             directory.open_producer(transport, producer, opening);
             // Where that meets a full queue, the first who listens there makes up for it.
-            let _ = self.spread(&mut directory, producer);
+            let _ = self.shards.spread(&mut directory, producer);
         }
         Ok(())
     }
@@ -330,8 +318,7 @@ impl Plane {
     fn close_producer(&self, producer: Any) -> PyResult<()> {
         let producer = check::id(producer, "producer")?;
         let mut directory = self.directory()?;
-        self.close_mirrored_producer(&mut directory, producer)?;
-        self.send(directory.producer(producer), Command::CloseProducer { producer })?;
+        self.shards.close_producer(&mut directory, producer)?;
         directory.close_producer(producer);
         Ok(())
     }
@@ -339,32 +326,36 @@ impl Plane {
     fn pause_producer(&self, producer: Any, paused: bool) -> PyResult<()> {
         let producer = check::id(producer, "producer")?;
         let mut directory = self.directory()?;
-        self.send_to_all(&directory, producer, Command::PauseProducer { producer, paused })?;
-        directory.note_paused(producer, paused);
+        self.shards.send_to_producer(&mut directory, producer, Command::PauseProducer { producer, paused })?;
+        if let Some((producer, _)) = directory.producer_record(producer) {
+            producer.paused = paused;
+        }
         Ok(())
     }
 
     fn set_mixed_voices(&self, router: Any, most: Any) -> PyResult<()> {
         let router = check::id(router, "router")?;
         let most = check::number(most, "most", 0, VOICES_MAX.into())? as u16;
-        self.send(self.directory()?.router(router), Command::SetMixedVoices { router, most })
+        self.shards.send(self.directory()?.router(router), Command::SetMixedVoices { router, most })
     }
 
     fn meter_voice(&self, producer: Any) -> PyResult<()> {
         let producer = check::id(producer, "producer")?;
-        self.send(self.directory()?.producer(producer), Command::MeterVoice { producer })
+        self.shards.send(self.directory()?.producer(producer), Command::MeterVoice { producer })
     }
 
     fn forgo_repairs(&self, producer: Any) -> PyResult<()> {
         let producer = check::id(producer, "producer")?;
-        self.send(self.directory()?.producer(producer), Command::ForgoRepairs { producer })
+        self.shards.send(self.directory()?.producer(producer), Command::ForgoRepairs { producer })
     }
 
     fn keep_voice(&self, producer: Any) -> PyResult<()> {
         let producer = check::id(producer, "producer")?;
         let mut directory = self.directory()?;
-        self.send_to_all(&directory, producer, Command::KeepVoice { producer })?;
-        directory.note_kept(producer);
+        self.shards.send_to_producer(&mut directory, producer, Command::KeepVoice { producer })?;
+        if let Some((producer, _)) = directory.producer_record(producer) {
+            producer.kept = true;
+        }
         Ok(())
     }
 
@@ -373,7 +364,7 @@ impl Plane {
         let producer = check::id(producer, "producer")?;
         let layer = layer.map_or(Ok(-1), |layer| check::number(layer, "layer", -1, check::LAYERS_MAX as i64 - 1))?;
         let layer = u8::try_from(layer).ok();
-        self.send(self.directory()?.producer(producer), Command::RequestKeyframe { producer, layer })
+        self.shards.send(self.directory()?.producer(producer), Command::RequestKeyframe { producer, layer })
     }
 
     #[pyo3(signature = (transport, consumer, producer, mid, ssrc, rtx_ssrc, payloads, strip_red=false, red_blocks=None, paused=false, single_nal=false),
@@ -411,9 +402,9 @@ impl Plane {
         let mut directory = self.directory()?;
         let place = directory.may_open_consumer(transport, consumer, producer);
         if let Ok(shard) = place {
-            self.mirror(&mut directory, producer, shard)?;
+            self.shards.mirror(&mut directory, producer, shard)?;
         }
-        if self.open_at(place, "consumer", consumer, command)? {
+        if self.shards.open_at(place, "consumer", consumer, command)? {
             directory.open_consumer(transport, consumer, producer);
         }
         Ok(())
@@ -422,7 +413,7 @@ impl Plane {
     fn make_red(&self, consumer: Any, payload_type: Any) -> PyResult<()> {
         let consumer = check::id(consumer, "consumer")?;
         let payload_type = check::number(payload_type, "payload type", 0, check::PAYLOAD_TYPE_MAX)? as u8;
-        self.send(self.directory()?.consumer(consumer), Command::MakeRed { consumer, payload_type })
+        self.shards.send(self.directory()?.consumer(consumer), Command::MakeRed { consumer, payload_type })
     }
 
     fn switch_source(&self, consumer: Any, producer: Any, payloads: Any) -> PyResult<()> {
@@ -431,10 +422,10 @@ impl Plane {
         let mut directory = self.directory()?;
         let place = directory.may_switch(consumer, producer);
         if let Ok(shard) = place {
-            self.mirror(&mut directory, producer, shard)?;
+            self.shards.mirror(&mut directory, producer, shard)?;
         }
-        if self.open_at(place, "consumer", consumer, command)? {
-            self.unwatch(&mut directory, consumer);
+        if self.shards.open_at(place, "consumer", consumer, command)? {
+            self.shards.unwatch(&mut directory, consumer);
             directory.switch(consumer, producer);
         }
         Ok(())
@@ -443,40 +434,39 @@ impl Plane {
     fn close_consumer(&self, consumer: Any) -> PyResult<()> {
         let consumer = check::id(consumer, "consumer")?;
         let mut directory = self.directory()?;
-        self.send(directory.consumer(consumer), Command::CloseConsumer { consumer })?;
-        self.unwatch(&mut directory, consumer);
+        self.shards.send(directory.consumer(consumer), Command::CloseConsumer { consumer })?;
+        self.shards.unwatch(&mut directory, consumer);
         directory.close_consumer(consumer);
         Ok(())
     }
 
     fn pause_consumer(&self, consumer: Any, paused: bool) -> PyResult<()> {
         let consumer = check::id(consumer, "consumer")?;
-        self.send(self.directory()?.consumer(consumer), Command::PauseConsumer { consumer, paused })
+        self.shards.send(self.directory()?.consumer(consumer), Command::PauseConsumer { consumer, paused })
     }
 
     fn set_layers(&self, consumer: Any, layer: Any, temporal: Any) -> PyResult<()> {
         let consumer = check::id(consumer, "consumer")?;
         let layer = check::number(layer, "layer", 0, check::LAYERS_MAX as i64 - 1)? as u8;
         let temporal = check::number(temporal, "temporal", 0, 7)? as u8;
-        self.send(self.directory()?.consumer(consumer), Command::SetLayers { consumer, layer, temporal })
+        self.shards.send(self.directory()?.consumer(consumer), Command::SetLayers { consumer, layer, temporal })
     }
 
     #[pyo3(signature = (consumer, priority, keeps=false), text_signature = "($self, consumer, priority, keeps=False)")]
     fn set_priority(&self, consumer: Any, priority: Any, keeps: bool) -> PyResult<()> {
         let consumer = check::id(consumer, "consumer")?;
         let priority = check::number(priority, "priority", 0, 7)? as u8;
-        self.send(self.directory()?.consumer(consumer), Command::SetPriority { consumer, priority, keeps })
+        self.shards.send(self.directory()?.consumer(consumer), Command::SetPriority { consumer, priority, keeps })
     }
 
     fn snapshot(&self) -> PyResult<Snapshot> {
         self.check_alive()?;
-        let latest = |front: &Front| Arc::clone(&front.latest.lock().unwrap_or_else(PoisonError::into_inner));
         let outside = Outside {
-            stale_commands: self.stale_commands.load(Ordering::Relaxed),
+            stale_commands: self.shards.stale_commands(),
             events_dropped: self.events.dropped(),
             gso: plane_udp::gso_in_use(),
         };
-        Ok(Snapshot::new(self.shards.iter().map(latest).collect(), outside))
+        Ok(Snapshot::new(self.shards.latest(), outside))
     }
 }
 
@@ -496,10 +486,9 @@ impl Plane {
         let mut sockets = udp_sockets(udp, shards, options)?;
         let mut listeners = tcp.iter().map(|address| Listener::open(*address)).collect::<io::Result<Vec<_>>>()?;
         let mut plane = Plane {
-            shards: Vec::with_capacity(shards),
+            shards: Shards::default(),
             events: Arc::new(Events::new()?),
             directory: Mutex::default(),
-            stale_commands: AtomicU64::new(0),
             udp_ports: sockets[0].iter().map(|socket| socket.address().port()).collect(),
             tcp_ports: listeners.iter().map(|listener| listener.address().port()).collect(),
             threads: Mutex::default(),
@@ -508,7 +497,7 @@ impl Plane {
         let commands: Vec<_> = (0..shards).map(|_| Commands::new().map(Arc::new)).collect::<io::Result<_>>()?;
         for (index, udp) in sockets.drain(..).enumerate() {
             let (commands, latest) = (commands.clone(), Arc::default());
-            plane.shards.push(Front { commands: Arc::clone(&commands[index]), latest: Arc::clone(&latest) });
+            plane.shards.fronts.push(Front { commands: Arc::clone(&commands[index]), latest: Arc::clone(&latest) });
             // The first shard takes all TCP connections, and hands over those whose first check names another one.
             let listeners = std::mem::take(&mut listeners);
             let events = plane.events.clone();
@@ -517,16 +506,6 @@ impl Plane {
             plane.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
         Ok(plane)
-    }
-
-    /// Where there are several shards, datagrams find theirs by the first character of our user name. None: there is one.
-    fn named_shard(&self, ufrag: &str) -> PyResult<Option<usize>> {
-        let named = shard_of(ufrag.as_bytes()).map(usize::from).filter(|shard| *shard < self.shards.len());
-        match named {
-            _ if self.shards.len() == 1 => Ok(None),
-            Some(shard) => Ok(Some(shard)),
-            None => check::refuse("ufrag must begin with the character of a shard".into()),
-        }
     }
 
     fn check_alive(&self) -> PyResult<()> {
@@ -545,43 +524,12 @@ impl Plane {
     }
 
     fn to_transport(&self, transport: u32, command: Command) -> PyResult<()> {
-        self.send(self.directory()?.transport(transport), command)
-    }
-
-    /// Without a shard the thing is gone: that is counted, not told.
-    pub(crate) fn send(&self, shard: Option<usize>, command: Command) -> PyResult<()> {
-        self.order(shard, Order::Core(command))
-    }
-
-    fn order(&self, shard: Option<usize>, order: Order) -> PyResult<()> {
-        let Some(shard) = shard else {
-            self.stale_commands.fetch_add(1, Ordering::Relaxed);
-            return Ok(());
-        };
-        if self.shards[shard].commands.push(order) {
-            return Ok(());
-        }
-        Err(PyOverflowError::new_err(format!("{COMMANDS_MAX} commands wait already")))
-    }
-
-    /// True: the thing is opened and has to be written into the directory.
-    fn open_at(&self, place: Result<usize, Refused>, noun: &str, id: u32, command: Command) -> PyResult<bool> {
-        self.order_at(place, noun, id, Order::Core(command))
-    }
-
-    fn order_at(&self, place: Result<usize, Refused>, noun: &str, id: u32, order: Order) -> PyResult<bool> {
-        match place {
-            Ok(shard) => self.order(Some(shard), order).map(|()| true),
-            Err(Refused::Stale) => self.order(None, order).map(|()| false),
-            Err(Refused::Open) => check::refuse(format!("{noun} {id} is open already")),
-            Err(Refused::Apart) => check::refuse(format!("{noun} {id}: its producer is of another router")),
-            Err(Refused::Full) => Err(PyOverflowError::new_err(format!("too many open: no {noun} {id}"))),
-        }
+        self.shards.send(self.directory()?.transport(transport), command)
     }
 
     fn end(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        self.shards.iter().for_each(|front| front.commands.stop());
+        self.shards.fronts.iter().for_each(|front| front.commands.stop());
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for thread in threads.drain(..) {
             // The thread caught its own panics.

@@ -3,83 +3,106 @@
 //! repeated.
 
 use crate::directory::Directory;
-use crate::plane::Plane;
+use crate::shards::Shards;
 use plane_core::seam::command::Command;
 use pyo3::prelude::*;
 
-impl Plane {
+impl Shards {
     /// The router gets something on `shard`: all its voices are there from now on, for who speaks is known everywhere.
-    pub(crate) fn span(&self, directory: &mut Directory, router: u32, shard: usize) -> PyResult<()> {
-        let Some(home) = directory.router(router) else { return Ok(()) };
-        if home == shard || directory.parts(router).has(shard) {
+    pub fn span(&self, directory: &mut Directory, id: u32, shard: usize) -> PyResult<()> {
+        let Some(router) = directory.router_record(id) else { return Ok(()) };
+        if router.shard == shard || router.parts.has(shard) {
             return Ok(());
         }
-        self.send(Some(shard), Command::OpenPart { router })?;
-        if directory.voices_of(router) > 0 {
-            self.send(Some(shard), Command::SetVoices { router, most: directory.voices_of(router) })?;
+        self.send(Some(shard), Command::OpenPart { router: id })?;
+        if router.voices > 0 {
+            self.send(Some(shard), Command::SetVoices { router: id, most: router.voices })?;
         }
-        directory.note_part(router, shard);
-        directory.voices(router).into_iter().try_for_each(|producer| self.mirror(directory, producer, shard))
+        router.parts.put(shard, true);
+        directory.voices(id).into_iter().try_for_each(|producer| self.mirror(directory, producer, shard))
     }
 
     /// A new sound is taken to all shards of its conference.
-    pub(crate) fn spread(&self, directory: &mut Directory, producer: u32) -> PyResult<()> {
-        let router = directory.producer_transport(producer).and_then(|transport| directory.router_of(transport));
-        let Some(router) = router.filter(|_| directory.is_voice(producer)) else { return Ok(()) };
-        directory.shards_of(router).iter().try_for_each(|shard| self.mirror(directory, producer, shard))
+    pub fn spread(&self, directory: &mut Directory, id: u32) -> PyResult<()> {
+        let source = directory.producer_record(id).filter(|(producer, _)| producer.is_voice());
+        let Some(router) = source.map(|(_, transport)| transport.router) else { return Ok(()) };
+        let Some(router) = directory.router_record(router) else { return Ok(()) };
+        let mut shards = router.parts;
+        shards.put(router.shard, true);
+        shards.iter().try_for_each(|shard| self.mirror(directory, id, shard))
     }
 
     /// `shard` has this producer too, and gets its packets.
-    pub(crate) fn mirror(&self, directory: &mut Directory, producer: u32, shard: usize) -> PyResult<()> {
-        let Some(lacking) = directory.lacking(producer, shard) else { return Ok(()) };
-        let Some(home) = directory.producer(producer) else { return Ok(()) };
-        if let Some((router, transport, line)) = lacking.transport {
-            self.send(Some(shard), Command::OpenMirror { router, transport, from: home as u8, line })?;
-            directory.note_mirror(transport, shard, true);
+    pub fn mirror(&self, directory: &mut Directory, id: u32, shard: usize) -> PyResult<()> {
+        let Some((producer, transport)) = directory.producer_record(id) else { return Ok(()) };
+        let home = transport.shard;
+        if home == shard {
+            return Ok(());
         }
-        if let Some(commands) = directory.opening(producer).filter(|_| lacking.producer) {
+        if !transport.mirrors.has(shard) {
+            let (router, line) = (transport.router, transport.line);
+            let mirror = Command::OpenMirror { router, transport: producer.transport, from: home as u8, line };
+            self.send(Some(shard), mirror)?;
+            transport.mirrors.put(shard, true);
+        }
+        if !producer.mirrors.has(shard) {
             // Told again after a full queue, the first of them changes nothing.
-            commands.into_iter().try_for_each(|command| self.send(Some(shard), command))?;
-            directory.note_mirrored(producer, shard, true);
+            producer.opening(id).into_iter().try_for_each(|command| self.send(Some(shard), command))?;
+            producer.mirrors.put(shard, true);
         }
-        if lacking.feed {
-            self.send(Some(home), Command::SetMirrored { producer, to: shard as u8, on: true })?;
-            directory.note_fed(producer, shard, true);
+        if !producer.fed.has(shard) {
+            self.send(Some(home), Command::SetMirrored { producer: id, to: shard as u8, on: true })?;
+            producer.fed.put(shard, true);
         }
         Ok(())
     }
 
     /// The consumer goes: pictures that nobody there looks at any more are kept from its shard. Where that meets a full
     /// queue they go on, which harms nobody.
-    pub(crate) fn unwatch(&self, directory: &mut Directory, consumer: u32) {
-        let Some((producer, shard)) = directory.last_viewer(consumer) else { return };
-        let home = directory.producer(producer);
-        if self.send(home, Command::SetMirrored { producer, to: shard as u8, on: false }).is_ok() {
-            directory.note_fed(producer, shard, false);
+    pub fn unwatch(&self, directory: &mut Directory, consumer: u32) {
+        let Some((id, shard)) = directory.last_viewer(consumer) else { return };
+        let Some((producer, transport)) = directory.producer_record(id) else { return };
+        let unfed = Command::SetMirrored { producer: id, to: shard as u8, on: false };
+        if self.send(Some(transport.shard), unfed).is_ok() {
+            producer.fed.put(shard, false);
         }
+    }
+
+    /// To wherever the router is.
+    pub fn send_to_router(&self, directory: &mut Directory, id: u32, command: Command) -> PyResult<()> {
+        let Some(router) = directory.router_record(id) else { return self.send(None, command) };
+        for shard in router.parts.iter() {
+            self.send(Some(shard), command.clone())?;
+        }
+        self.send(Some(router.shard), command)
     }
 
     /// To wherever the producer is.
-    pub(crate) fn send_to_all(&self, directory: &Directory, producer: u32, command: Command) -> PyResult<()> {
-        for shard in directory.mirrors_of_producer(producer).iter() {
+    pub fn send_to_producer(&self, directory: &mut Directory, id: u32, command: Command) -> PyResult<()> {
+        let Some((producer, transport)) = directory.producer_record(id) else { return self.send(None, command) };
+        for shard in producer.mirrors.iter() {
             self.send(Some(shard), command.clone())?;
         }
-        self.send(directory.producer(producer), command)
+        self.send(Some(transport.shard), command)
     }
 
-    pub(crate) fn close_mirrored_producer(&self, directory: &mut Directory, producer: u32) -> PyResult<()> {
-        for shard in directory.mirrors_of_producer(producer).iter() {
-            self.send(Some(shard), Command::CloseProducer { producer })?;
-            directory.note_mirrored(producer, shard, false);
+    pub fn close_transport(&self, directory: &mut Directory, id: u32) -> PyResult<()> {
+        let command = Command::CloseTransport { transport: id };
+        let Some(transport) = directory.transport_record(id) else { return self.send(None, command) };
+        for shard in transport.mirrors.iter() {
+            self.send(Some(shard), command.clone())?;
+            transport.mirrors.put(shard, false);
         }
-        Ok(())
+        self.send(Some(transport.shard), command)
     }
 
-    pub(crate) fn close_mirrored_transport(&self, directory: &mut Directory, transport: u32) -> PyResult<()> {
-        for shard in directory.mirrors_of_transport(transport).iter() {
-            self.send(Some(shard), Command::CloseTransport { transport })?;
-            directory.note_mirror(transport, shard, false);
+    pub fn close_producer(&self, directory: &mut Directory, id: u32) -> PyResult<()> {
+        let command = Command::CloseProducer { producer: id };
+        let Some((producer, transport)) = directory.producer_record(id) else { return self.send(None, command) };
+        for shard in producer.mirrors.iter() {
+            self.send(Some(shard), command.clone())?;
+            producer.mirrors.put(shard, false);
         }
-        Ok(())
+        self.send(Some(transport.shard), command)
     }
 }
