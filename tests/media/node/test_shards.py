@@ -231,7 +231,12 @@ def voice(call: Call, number: int, level: int = 20) -> None:
 
 
 async def hear(call: Call, count: int) -> list[bytes]:
-    return [RtpPacket.parse(await call.client.receive_rtp()).payload for _ in range(count)]
+    """Return the next `count` payloads. A packet of padding alone probes the way, and carries none."""
+    heard: list[bytes] = []
+    while len(heard) < count:
+        if payload := RtpPacket.parse(await call.client.receive_rtp()).payload:
+            heard.append(payload)
+    return heard
 
 
 def only(call: Call) -> Producer:
