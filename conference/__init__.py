@@ -26,7 +26,6 @@ from conference.ground.names import cleaned
 from conference.ground.permissions import Grants, Kind, Passage, Source
 from conference.ground.process_memory import ProcessMemory
 from conference.ground.terms import Terms
-from conference.ground.token_bucket import Fill, TokenBucket
 from conference.halls import dialout, keypad
 from conference.halls.hall import Hall, Wished
 from conference.people import moderation
@@ -38,7 +37,7 @@ from conference.ports.clients import Entry
 from conference.registry import Registry
 from conference.tracks import publishing, subscriptions
 from conference.tracks.track import Announcement, Permission, Settings
-from media import PeerError
+from media import Fill, PeerError, TokenBucket
 
 __all__ = [
     "Announcement",

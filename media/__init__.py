@@ -8,6 +8,7 @@ from media.ground.errors import PeerError, StaleLibrary
 from media.ground.limits import HELD_S
 from media.ground.parameters import Acceptance, Candidate, OfferedTrack
 from media.ground.stats import ConsumerFigures, LayerFigures, Link, PeerFigures, ShardFigures, Statistics
+from media.ground.token_bucket import Fill, TokenBucket
 from media.lines.line import Line, LineConsumer, LineEvents, line_codec
 from media.mixer.ground import scene
 from media.mixer.mixer import Mixer, MixerEvents
@@ -25,6 +26,7 @@ __all__ = [
     "Candidate",
     "Consumer",
     "ConsumerFigures",
+    "Fill",
     "FrameEvent",
     "Frames",
     "LayerFigures",
@@ -48,6 +50,7 @@ __all__ = [
     "ShardFigures",
     "StaleLibrary",
     "Statistics",
+    "TokenBucket",
     "connect",
     "line_codec",
     "scene",

@@ -12,10 +12,10 @@ from typing import Protocol
 
 from conference.ground import limits
 from conference.ground.events import DataTrackView
-from conference.ground.token_bucket import TokenBucket
 from conference.ports.audience import Audience, Listener
 from conference.ports.clients import Entry, Packet
 from conference.ports.time import Cancellable, Clock, Turns
+from media import TokenBucket
 
 
 class Channels(Protocol):

@@ -58,8 +58,8 @@ HELD_PACKETS, HELD_BYTES = 2048, 2 * 1024 * 1024
 (192 KiB, the window of SCTP, is all that one sends without an answer); even more are dropped and counted."""
 HELD_PACKET_BYTES_MIN = 2048
 """A held packet closes at least so much of the window: with 96 of them it is closed, and what is under way by then has room."""
-PACED_S, BUDGET_S = 0.01, 0.001
-"""Work that participants cause for others is done at once up to so much; whoever waits for more waits at least BUDGET_S."""
+PACED_S = 0.01
+"""Work that participants cause for others is done at once up to so much."""
 PERMITTED_S = 0.00003
 """Of one track and one other participant, when its publisher lets others have it than before: for so long the next one waits."""
 HANDLE_S = 0.00002

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from conference.ground import limits
-from conference.ground.token_bucket import TokenBucket
 from conference.ports.audience import Listener
+from media import TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -40,6 +40,9 @@ LINE_SILENT_S = 30.0  # without RTP and RTCP; a line may be told another time
 LINE_PRODUCERS = 1024  # of one line; a terminal has one to three, the mixer one for each program
 LINE_CONSUMERS = 1024
 
+# Rates
+TOKEN_WAIT_S_MIN = 0.001  # of an empty bucket; the loop does other work in between
+
 # DTLS handshake
 HANDSHAKE_S, HANDSHAKE_STEPS = 15.0, 15
 HANDSHAKE_BYTES = 65_536  # from the peer before the handshake is complete

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from conference.ground import limits
+from media.ground import limits
 
 
 class Fill(NamedTuple):
@@ -57,4 +57,4 @@ class TokenBucket:
     def wait_s(self, now: float) -> float:
         """The seconds until something is left; 0 if something is."""
         self.refill(now)
-        return 0.0 if self._level > 0 else max(-self._level / self._rate, limits.BUDGET_S)
+        return 0.0 if self._level > 0 else max(-self._level / self._rate, limits.TOKEN_WAIT_S_MIN)
