@@ -31,6 +31,7 @@ from OpenSSL import SSL
 
 from media.ground import limits
 from media.ground.parameters import Fingerprint
+from media.ground.token_bucket import TokenBucket
 from media.peers import datagrams
 
 Profile = Literal["AEAD_AES_128_GCM", "AES128_CM_SHA1_80"]
@@ -136,7 +137,7 @@ class Session:
         self._task: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._handshake_bytes = 0
-        self._records = _Share(limits.RECORDS_PER_S, loop.time)
+        self._records = TokenBucket(limits.RECORDS_PER_S, limits.RECORDS_PER_S)
         self._association: _Association | None = None
         self._association_wanted: tuple[int, int] | None = None
         self._labels: list[str] = []
@@ -167,7 +168,7 @@ class Session:
         if self.state in ("failed", "closed"):
             return
         for record in datagrams.records(datagram):
-            if self._records.take(1) and self._takes(record):
+            if self._records.take(self._loop.time()) and self._takes(record):
                 self._pipe.put(record)
         self._start()
 
@@ -343,26 +344,6 @@ class Session:
             self._deadline = None
 
 
-class _Share:
-    """What one peer may cost: so many a second, and at once."""
-
-    def __init__(self, per_s: int, clock: Callable[[], float]) -> None:
-        self._per_s = per_s
-        self._left = float(per_s)
-        self._clock = clock
-        self._counted_at = clock()
-
-    def take(self, count: int) -> bool:
-        """False: more than its share; what came is lost, as on any network, and the peer slows down."""
-        now = self._clock()
-        self._left = min(self._left + (now - self._counted_at) * self._per_s, self._per_s)
-        self._counted_at = now
-        if count > self._left:
-            return False
-        self._left -= count
-        return True
-
-
 class _Pipe:
     """Stands in for the ICE transport under DTLS: a bounded queue towards it, a function away from it."""
 
@@ -438,7 +419,8 @@ class _Association(RTCSctpTransport):
         super().__init__(dtls)
         self._give_up = give_up
         self._broken = False
-        self._chunks = _Share(limits.CHUNKS_PER_S, asyncio.get_running_loop().time)
+        self._chunks = TokenBucket(limits.CHUNKS_PER_S, limits.CHUNKS_PER_S)
+        self._time = asyncio.get_running_loop().time
         self._advertised_rwnd = limits.WINDOW_BYTES
         self._held = 0
         self._told_window = self._advertised_rwnd
@@ -471,8 +453,8 @@ class _Association(RTCSctpTransport):
         await super().stop()
 
     async def _handle_data(self, data: bytes) -> None:
-        if self._broken or not self._chunks.take(datagrams.count_chunks(data)):
-            return
+        if self._broken or not self._chunks.take(self._time(), datagrams.count_chunks(data)):
+            return  # more than one peer may cost: lost, as on any network, and the peer slows down
         if fault := datagrams.fault_of(data, (self._local_tsn - 1) % _TSNS):
             self._refuse(fault)
             return

@@ -315,7 +315,7 @@ async def test_chunks_without_end_are_lost(monkeypatch: pytest.MonkeyPatch) -> N
     """One packet holds 70 messages; what is beyond a peer's share is lost, and comes later."""
     association, wire = await sctp.established(lambda dtls: handshake._Association(dtls, pytest.fail))
     now = asyncio.get_running_loop().time()
-    monkeypatch.setattr(association._chunks, "_clock", lambda: now)
+    monkeypatch.setattr(association, "_time", lambda: now)
     assert await bundles(association, 3) == 150
     assert limits.CHUNKS_PER_S - 100 < 150 + await bundles(association, 300) <= limits.CHUNKS_PER_S
     assert len(wire.sent) <= 3 + limits.CHUNKS_PER_S // 50
