@@ -30,8 +30,8 @@ from conference.ports.watchers import Observer
 from media import Mixer, Node, NodeSettings, StaleLibrary
 from signaling.access.refusals import STATUS
 from signaling.api.ground import checks
+from signaling.api.ground.doorway import Doorway, InstantMeetings, Probes, ServerFacts, Starting
 from signaling.api.ground.invitations import Invitations, new_number
-from signaling.api.ground.surroundings import Surroundings
 from signaling.api.late import Late
 from signaling.api.pages import Pages
 from signaling.front import sockets, strangers, tls, whereabouts
@@ -318,43 +318,24 @@ class Composition:
         await self._rest.built()
 
     def _routes(self) -> list[BaseRoute]:
-        around = Surroundings(
-            authenticator=self.authenticator,
-            invitations=self.invitations,
-            now=CLOCK.time,
-            random_bytes=secrets.token_bytes,
-            version=version(),
-            public_url=self.settings.public_url,
-            open_creation=self.settings.open_creation,
-            local_creation=self.settings.local_creation,
-            authority=lambda: self.fingerprint,
-            ready=self._is_ready,
-            busy=lambda: self.metrics.busy,
-            database_ready=self.secretariat.ready,
-            shared=self.secretariat.shared,
-            numbers=self.secretariat.numbers,
-            booked=self.secretariat.live.owns,
-            lobbies=self.secretariat.lobbies,
-            present=self.secretariat.live.identities,
-            door=self.secretariat.live.admit,
-            note=self.secretariat.hosts.note_lobby,
-            keep_lobby=self.secretariat.hosts.keep_lobby,
-            keep_bars=self.secretariat.hosts.keep_bars,
-            still=self.secretariat.hosts.still_host,
-            registry=lambda: self.secretariat.live.registry,
-            end=self.secretariat.hosts.end_meeting,
+        desk, settings = self.secretariat, self.settings
+        starting = Starting(everybody=settings.open_creation, local=settings.local_creation)
+        probes = Probes(self._is_ready, lambda: self.metrics.busy, desk.ready)
+        facts = ServerFacts(version(), starting, lambda: self.fingerprint, probes)
+        doorway = Doorway(self.authenticator, desk.lobbies, desk.shared, desk.live, desk.hosts, CLOCK.time)
+        instant = InstantMeetings(
+            doorway, starting, self.invitations, desk.numbers, secrets.token_bytes, settings.public_url
         )
-        desk = self.secretariat
 
         def build() -> ASGIApp:
             from signaling.api.application import application
 
-            return application(around, desk.desk, desk.routers, STATUS)
+            return application(instant, facts, desk.desk, desk.routers, STATUS)
 
         self._rest = Late(build)
 
         async def health(_request: Request) -> Response:
-            told, status = await around.health()
+            told, status = await probes.health()
             return JSONResponse(told, status)
 
         return [

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signaling.api import docs
 from signaling.api.ground import problems
-from signaling.api.ground.surroundings import Surroundings
+from signaling.api.ground.doorway import InstantMeetings, ServerFacts
 from signaling.api.ground.visits import Desk
 from signaling.api.models.parts import Problem
 from signaling.api.routes.calendar import inviting, joining, keeping, mailing, meetings, planning, published
@@ -52,7 +52,8 @@ ROUTERS: Sequence[APIRouter] = (
 
 
 def application(
-    around: Surroundings,
+    instant: InstantMeetings,
+    server: ServerFacts,
     desk: Desk | None = None,
     routers: Sequence[APIRouter] = (),
     statuses: Mapping[str, int] | None = None,
@@ -63,7 +64,7 @@ def application(
     """
     app = FastAPI(
         title="Điểm Cầu",
-        version=around.version,
+        version=server.version,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
@@ -76,10 +77,10 @@ def application(
     )
     app.state.desk = desk
     problems.include(statuses or {})
-    app.include_router(conferences.routes(around))
-    app.include_router(conferences.server_routes(around))
-    app.include_router(lobby.routes(around.doorway))
-    app.include_router(hosting.routes(around.doorway))
+    app.include_router(conferences.routes(instant))
+    app.include_router(conferences.server_routes(server))
+    app.include_router(lobby.routes(instant.doorway))
+    app.include_router(hosting.routes(instant.doorway))
     for router in (*routers, *(ROUTERS if desk else ())):
         app.include_router(router)
     app.include_router(docs.routes(app))

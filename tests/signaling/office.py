@@ -23,9 +23,9 @@ from signaling.access.refusals import STATUS
 from signaling.access.routing import router
 from signaling.api.application import application
 from signaling.api.ground.invitations import Invitations
-from signaling.api.ground.surroundings import Surroundings
 from signaling.host.tokens import Authenticator
 from tests.rooms.people import add_account
+from tests.signaling.doorways import facts, instant_meetings
 
 SECRET = "0123456789abcdef0123456789abcdef"
 BASE = "https://hop.vn"
@@ -47,14 +47,8 @@ class Office:
     def __post_init__(self) -> None:
         seal = Seal(bytes(32))
         self.access = Access(self.database, seal, lambda: self.now, ProcessMemory(), self.options, self.hashing)
-        around = Surroundings(
-            Authenticator({"office": SECRET}),
-            Invitations(SECRET),
-            lambda: self.now.timestamp(),
-            lambda count: bytes(count),
-            "1",
-        )
-        self.app: FastAPI = application(around, routers=[router(self.access)], statuses=STATUS)
+        instant = instant_meetings(Authenticator({"office": SECRET}), Invitations(SECRET), lambda: self.now.timestamp())
+        self.app: FastAPI = application(instant, facts(), routers=[router(self.access)], statuses=STATUS)
         self.mounted = Starlette(routes=[Mount("/api/v1", self.app)])
 
     def client(self, address: str = "10.1.1.1", base: str = "", **headers: str) -> httpx.AsyncClient:

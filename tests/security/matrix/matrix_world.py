@@ -44,8 +44,9 @@ from rooms.store.tables.records import Delivery, Feed, Webhook
 from rooms.store.tables.sites import DeviceCheck, Hall, Network, Site, Terminal
 from signaling.access.refusals import STATUS
 from signaling.api.application import application
+from signaling.api.ground.doorway import Doorway, InstantMeetings, Probes, ServerFacts, Starting
 from signaling.api.ground.invitations import Invitations
-from signaling.api.ground.surroundings import Surroundings
+from signaling.api.ground.numbers import Numbers
 from signaling.front.guard import Guard
 from signaling.host.settings import Settings
 from signaling.host.tokens import Authenticator
@@ -105,22 +106,13 @@ class World:
         settings = Settings(data_dir=folder / "data", database=url, public_url=BASE)
         self.secretariat = Secretariat(settings, authenticator, NOW.timestamp)
         self.secretariat.live.registry = Quiet()  # type: ignore[assignment]
-        around = Surroundings(
-            authenticator,
-            Invitations(SECRET),
-            NOW.timestamp,
-            lambda n: b"\x07" * n,
-            "1",
-            public_url=BASE,
-            lobbies=self.secretariat.lobbies,
-            present=self.secretariat.live.identities,
-            door=self.secretariat.live.admit,
-            note=self.secretariat.hosts.note_lobby,
-            still=self.secretariat.hosts.still_host,
-            registry=lambda: self.secretariat.live.registry,
-            end=self.secretariat.hosts.end_meeting,
-        )
-        self.rest = application(around, self.secretariat.desk, self.secretariat.routers, STATUS)
+        desk, starting = self.secretariat, Starting()
+        probes = Probes(lambda: True, lambda: False, desk.ready)
+        doorway = Doorway(authenticator, desk.lobbies, desk.shared, desk.live, desk.hosts, NOW.timestamp)
+        numbers = Numbers(desk.shared)
+        instant = InstantMeetings(doorway, starting, Invitations(SECRET), numbers, lambda n: b"\x07" * n, BASE)
+        facts = ServerFacts("1", starting, lambda: None, probes)
+        self.rest = application(instant, facts, desk.desk, desk.routers, STATUS)
         app = Guard(Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=NOW.timestamp)
         transport = httpx.ASGITransport(app, raise_app_exceptions=True, client=("192.168.1.9", 5000))
         self._client = httpx.AsyncClient(transport=transport, base_url=BASE + "/api/v1", headers={"origin": BASE})

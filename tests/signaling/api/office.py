@@ -13,8 +13,9 @@ from conference import Refusal
 from rooms.store.database import Database
 from signaling.access.refusals import STATUS
 from signaling.api.application import application
+from signaling.api.ground.doorway import Doorway, InstantMeetings, Probes, ServerFacts, Starting
 from signaling.api.ground.invitations import Invitations
-from signaling.api.ground.surroundings import Surroundings
+from signaling.api.ground.numbers import Numbers
 from signaling.front.guard import Guard
 from signaling.host.settings import Settings
 from signaling.host.tokens import Authenticator
@@ -52,26 +53,15 @@ class Office:
         settings = Settings(data_dir=folder / "data", database=url, public_url=BASE)
         self.secretariat = Secretariat(settings, self.authenticator, lambda: self.now.timestamp())
         self.secretariat.live.registry = Quiet()  # type: ignore[assignment]
-        around = Surroundings(
-            self.authenticator,
-            Invitations(SECRET),
-            lambda: self.now.timestamp(),
-            lambda n: b"\x07" * n,
-            "1.2.3",
-            public_url=BASE,
-            open_creation=True,
-            booked=self.secretariat.live.owns,
-            database_ready=self.secretariat.ready,
-            lobbies=self.secretariat.lobbies,
-            present=self.secretariat.live.identities,
-            door=self.secretariat.live.admit,
-            note=self.secretariat.hosts.note_lobby,
-            still=self.secretariat.hosts.still_host,
-            registry=lambda: self.secretariat.live.registry,
-            end=self.secretariat.hosts.end_meeting,
-            keep_lobby=self.secretariat.hosts.keep_lobby,
+        desk, starting = self.secretariat, Starting(everybody=True)
+        probes = Probes(lambda: True, lambda: False, desk.ready)
+        doorway = Doorway(
+            self.authenticator, desk.lobbies, desk.shared, desk.live, desk.hosts, lambda: self.now.timestamp()
         )
-        self.rest = application(around, self.secretariat.desk, self.secretariat.routers, STATUS)
+        numbers = Numbers(desk.shared)
+        instant = InstantMeetings(doorway, starting, Invitations(SECRET), numbers, lambda n: b"\x07" * n, BASE)
+        facts = ServerFacts("1.2.3", starting, lambda: None, probes)
+        self.rest = application(instant, facts, desk.desk, desk.routers, STATUS)
         self.app = Guard(
             Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=lambda: self.now.timestamp()
         )

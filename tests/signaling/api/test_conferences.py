@@ -3,12 +3,13 @@
 import gzip
 import string
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
@@ -16,13 +17,14 @@ from starlette.routing import Mount, Route
 
 from conference import Fill, Grants, ProcessMemory, cleaned
 from signaling.api.application import application
+from signaling.api.ground.doorway import Starting
 from signaling.api.ground.invitations import Invitations, new_number
-from signaling.api.ground.surroundings import Surroundings
 from signaling.api.pages import Pages
 from signaling.api.routes.live import conferences
 from signaling.host import limits
 from signaling.host.throttle import OWNER, Throttle, network
 from signaling.host.tokens import Authenticator
+from tests.signaling.doorways import facts, instant_meetings
 from web import DIST
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -43,30 +45,44 @@ def counted() -> Callable[[int], bytes]:
     return lambda n: (next(count) * 7919**9).to_bytes(64, "big")[-n:]
 
 
-def around(**changes: Any) -> Surroundings:
-    made = Surroundings(AUTHENTICATOR, INVITATIONS, Clock(), counted(), "1.2.3")
-    return replace(made, **changes)
+@dataclass
+class Stands:
+    """A server that knows no booked meeting."""
+
+    open_creation: bool = False
+    local_creation: bool = False
+    authority: Callable[[], str | None] = lambda: None
+    ready: Callable[[], bool] = lambda: True
+    now: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self._starting = Starting(everybody=self.open_creation, local=self.local_creation)
+        self._instant = instant_meetings(AUTHENTICATOR, INVITATIONS, self.now, counted(), self._starting)
+
+    def application(self) -> FastAPI:
+        told = facts("1.2.3", self._starting, authority=self.authority, ready=self.ready)
+        return application(self._instant, told)
 
 
-def client(stands: Surroundings, address: str = "192.168.1.9", base: str = "https://hop.vn") -> httpx.AsyncClient:
-    app = Starlette(routes=[Mount("/api/v1", application(stands))])
+def client(stands: Stands, address: str = "192.168.1.9", base: str = "https://hop.vn") -> httpx.AsyncClient:
+    app = Starlette(routes=[Mount("/api/v1", stands.application())])
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app, False, client=(address, 5000)), base_url=base + "/api/v1"
     )
 
 
-async def start(stands: Surroundings, address: str = "192.168.1.9", **headers: str) -> httpx.Response:
+async def start(stands: Stands, address: str = "192.168.1.9", **headers: str) -> httpx.Response:
     async with client(stands, address) as asking:
         return await asking.post("/conferences", json={}, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
 
-async def join(stands: Surroundings, number: str = "abc-defg-hij", **body: Any) -> httpx.Response:
+async def join(stands: Stands, number: str = "abc-defg-hij", **body: Any) -> httpx.Response:
     async with client(stands) as asking:
         return await asking.post(f"/conferences/{number}/token", json=body)
 
 
 async def test_a_meeting_from_start_to_token() -> None:
-    stands = around(open_creation=True)
+    stands = Stands(open_creation=True)
     async with client(stands) as asking:
         created = (await asking.post("/conferences", json={"name": " Giao  ban "})).json()
         assert created["url"] == f"https://hop.vn/m/{created['conference']}#k={created['invite']}"
@@ -84,7 +100,7 @@ async def test_a_meeting_from_start_to_token() -> None:
 
 
 async def test_identities_and_numbers_differ() -> None:
-    stands = around(open_creation=True)
+    stands = Stands(open_creation=True)
     numbers = {(await start(stands)).json()["conference"] for _ in range(20)}
     invite = INVITATIONS.seal("abc-defg-hij")
     people = {(await join(stands, name="An", invite=invite)).json()["identity"] for _ in range(20)}
@@ -94,17 +110,17 @@ async def test_identities_and_numbers_differ() -> None:
 async def test_who_may_start_a_meeting() -> None:
     creator = AUTHENTICATOR.sign(Grants(identity="s", create=True), 60, Clock().now)
     guest = AUTHENTICATOR.sign(Grants(identity="g", join=True, conference="x"), 60, Clock().now)
-    assert (await start(around())).status_code == 403
-    assert (await start(around(open_creation=True))).status_code == 201
-    assert (await start(around(), authorization=f"Bearer {creator}")).status_code == 201
-    assert (await start(around(open_creation=True), authorization=f"Bearer {guest}")).status_code == 403
-    assert (await start(around(), authorization="Bearer x.y.z")).status_code == 401
-    assert (await start(around(), authorization=creator)).status_code == 403
+    assert (await start(Stands())).status_code == 403
+    assert (await start(Stands(open_creation=True))).status_code == 201
+    assert (await start(Stands(), authorization=f"Bearer {creator}")).status_code == 201
+    assert (await start(Stands(open_creation=True), authorization=f"Bearer {guest}")).status_code == 403
+    assert (await start(Stands(), authorization="Bearer x.y.z")).status_code == 401
+    assert (await start(Stands(), authorization=creator)).status_code == 403
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 async def test_who_sits_at_this_machine_may_but_nobody_behind_a_proxy_on_it(address: str) -> None:
-    local = around(local_creation=True)
+    local = Stands(local_creation=True)
     assert (await start(local, address)).status_code == 201
     assert (await start(local)).status_code == 403
     for header in ("x_forwarded_for", "forwarded", "via", "x_real_ip"):
@@ -115,7 +131,7 @@ async def test_who_sits_at_this_machine_may_but_nobody_behind_a_proxy_on_it(addr
     "invite", ["x", INVITATIONS.seal("abc-defg-hik"), INVITATIONS.seal("abc-defg-hij")[:-1], "é" * 22]
 )
 async def test_a_wrong_invitation_gets_no_token(invite: str) -> None:
-    answer = await join(around(open_creation=True), name="An", invite=invite)
+    answer = await join(Stands(open_creation=True), name="An", invite=invite)
     assert answer.status_code == 403
     assert answer.json()["code"] == "invitation_wrong"
     assert answer.json()["vi"]
@@ -123,7 +139,7 @@ async def test_a_wrong_invitation_gets_no_token(invite: str) -> None:
 
 
 async def test_the_number_of_a_meeting_started_here_is_enough_and_another_is_not() -> None:
-    server = around(open_creation=True)
+    server = Stands(open_creation=True)
     number = (await start(server)).json()["conference"]
     for wanted, status in ((number, 200), ("abc-defg-hij", 404)):
         answer = await join(server, wanted, name="An")
@@ -135,7 +151,7 @@ async def test_the_number_of_a_meeting_started_here_is_enough_and_another_is_not
 
 
 async def test_a_page_asks_whether_a_number_is_one_before_it_asks_for_a_camera() -> None:
-    server = around(open_creation=True)
+    server = Stands(open_creation=True)
     async with client(server) as asking:
         made = (await asking.post("/conferences", json={"name": "Giao ban", "lobby": True})).json()
         number, known = made["conference"], {"by_number": True, "lobby": True, "title": "Giao ban"}
@@ -153,7 +169,7 @@ async def test_a_page_asks_whether_a_number_is_one_before_it_asks_for_a_camera()
 
 
 async def test_numbers_are_not_tried_out() -> None:
-    server = around()
+    server = Stands()
     async with client(server) as asking:
         tries = [await asking.post("/conferences/xyz/look", json={}) for _ in range(limits.LOOKS_PER_MINUTE + 1)]
     assert [one.status_code for one in tries[-2:]] == [404, 429]
@@ -163,7 +179,7 @@ async def test_numbers_are_not_tried_out() -> None:
 
 async def test_names_are_cleaned_and_bounded() -> None:
     invite = INVITATIONS.seal("abc-defg-hij")
-    stands = around()
+    stands = Stands()
     seen = (await join(stands, name="  Nguye\u0302\u0303n\u202e\u0000\tVăn \r\n An ", invite=invite)).json()
     assert AUTHENTICATOR.verify(seen["token"], stands.now()).name == "Nguyễn Văn An"
     for name, code in (
@@ -180,7 +196,7 @@ async def test_names_are_cleaned_and_bounded() -> None:
 async def test_a_control_that_takes_names_as_they_are_shows_two_that_look_alike(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stands, invite = around(), INVITATIONS.seal("abc-defg-hij")
+    stands, invite = Stands(), INVITATIONS.seal("abc-defg-hij")
     disguises = (
         "Nguyễn\u200b Văn An",
         "Nguyễn Văn\u3164 An",
@@ -222,14 +238,14 @@ def test_cleaned_names_stay_clean(text: str) -> None:
     ],
 )
 async def test_malformed_requests(body: bytes, kind: str) -> None:
-    async with client(around(open_creation=True)) as asking:
+    async with client(Stands(open_creation=True)) as asking:
         answer = await asking.post("/conferences", content=body, headers={"content-type": kind})
     assert answer.status_code == 400
     assert set(answer.json()) >= {"code", "vi", "en", "title", "status", "type"}
 
 
 async def test_long_bodies_unknown_addresses_and_methods() -> None:
-    async with client(around(open_creation=True)) as asking:
+    async with client(Stands(open_creation=True)) as asking:
         long = await asking.post(
             "/conferences", content=b"x" * (limits.BODY_BYTES + 1), headers={"content-type": "application/json"}
         )
@@ -241,13 +257,13 @@ async def test_long_bodies_unknown_addresses_and_methods() -> None:
 
 
 async def test_too_many_requests_of_one_address_leave_others_alone() -> None:
-    stands = around(open_creation=True)
+    stands = Stands(open_creation=True)
     async with client(stands) as asking:
         seen = [
             (await asking.post("/conferences", json={})).status_code for _ in range(limits.CREATIONS_PER_MINUTE + 1)
         ]
         assert seen == [201] * limits.CREATIONS_PER_MINUTE + [429]
-        stands.now.now += 1  # type: ignore[attr-defined]
+        stands.now.now += 1
         assert (await asking.post("/conferences", json={})).status_code == 201
 
 
@@ -263,7 +279,7 @@ def test_throttle_is_bounded_and_counts_a_network_of_ipv6_once() -> None:
 
 async def test_about_and_health() -> None:
     ready = [True]
-    stands = around(authority=lambda: "AA:BB", ready=lambda: ready[0])
+    stands = Stands(authority=lambda: "AA:BB", ready=lambda: ready[0])
     async with client(stands) as asking:
         about = (await asking.get("/about")).json()
         assert about["ca"] == {"fingerprint": "AA:BB", "download": "/ca.crt"}
@@ -272,7 +288,7 @@ async def test_about_and_health() -> None:
         ready[0] = False
         assert (await asking.get("/health")).status_code == 503
         assert (await asking.get("/health/live")).json() == {"live": True, "ready": False, "busy": False}
-    async with client(around(), base="http://192.168.1.5:7880") as asking:
+    async with client(Stands(), base="http://192.168.1.5:7880") as asking:
         about = (await asking.get("/about")).json()
         assert about["secure"] is False
         assert about["ca"] is None
@@ -281,11 +297,11 @@ async def test_about_and_health() -> None:
 async def test_about_tells_whether_a_meeting_may_be_started_without_an_account() -> None:
     """As the server would answer whoever tried from there."""
     for stands, address, headers in (
-        (around(), "127.0.0.1", {}),
-        (around(open_creation=True), "192.168.1.9", {}),
-        (around(local_creation=True), "192.168.1.9", {}),
-        (around(local_creation=True), "127.0.0.1", {}),
-        (around(local_creation=True), "127.0.0.1", {"x-forwarded-for": "127.0.0.1"}),
+        (Stands(), "127.0.0.1", {}),
+        (Stands(open_creation=True), "192.168.1.9", {}),
+        (Stands(local_creation=True), "192.168.1.9", {}),
+        (Stands(local_creation=True), "127.0.0.1", {}),
+        (Stands(local_creation=True), "127.0.0.1", {"x-forwarded-for": "127.0.0.1"}),
     ):
         async with client(stands, address) as asking:
             told = (await asking.get("/about", headers=headers)).json()["may_start"]
@@ -295,7 +311,7 @@ async def test_about_tells_whether_a_meeting_may_be_started_without_an_account()
 
 
 async def test_the_description_names_every_route() -> None:
-    async with client(around()) as asking:
+    async with client(Stands()) as asking:
         described = (await asking.get("/openapi.json")).json()
     assert described["openapi"].startswith("3.1")
     assert {"/conferences", "/conferences/{conference}/token", "/about", "/health"} <= set(described["paths"])

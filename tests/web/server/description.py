@@ -8,10 +8,10 @@ from typing import Any
 from signaling.access.refusals import STATUS
 from signaling.api.application import application
 from signaling.api.ground.invitations import Invitations
-from signaling.api.ground.surroundings import Surroundings
 from signaling.host.settings import Settings
 from signaling.host.tokens import Authenticator
 from signaling.meetings.secretariat import Secretariat
+from tests.signaling.doorways import facts, instant_meetings
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -21,8 +21,8 @@ def document() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         authenticator = Authenticator({"office": SECRET})
         office = Secretariat(Settings(data_dir=Path(folder)), authenticator, lambda: 0.0)
-        around = Surroundings(authenticator, Invitations(SECRET), lambda: 0.0, bytes, "0")
-        return application(around, office.desk, office.routers, STATUS).openapi()
+        instant = instant_meetings(authenticator, Invitations(SECRET), lambda: 0.0)
+        return application(instant, facts("0"), office.desk, office.routers, STATUS).openapi()
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field
 
 from conference import Grants, Knocker, Passage, Refusal, State, cleaned
+from signaling.api.ground.doorway import InstantMeetings, ServerFacts, Starting
 from signaling.api.ground.invitations import NUMBER, new_number
 from signaling.api.ground.problems import refused
-from signaling.api.ground.surroundings import Surroundings
 from signaling.api.routes.live.lobby import Waiting, host_key, waiting
 from signaling.host import limits
 from signaling.host.bodies import Body
@@ -117,11 +117,11 @@ Number = Annotated[str, Path(pattern=f"^{NUMBER.pattern}$")]
 Bearer = Annotated[str, Header()]
 
 
-def routes(around: Surroundings) -> APIRouter:
+def routes(around: InstantMeetings) -> APIRouter:
     router = APIRouter(tags=["conferences"])
-    creations = Throttle(around.shared, "creations", limits.CREATIONS_PER_MINUTE)
-    tokens = Throttle(around.shared, "tokens", limits.TOKENS_PER_MINUTE)
-    looks = Throttle(around.shared, "looks", limits.LOOKS_PER_MINUTE)
+    creations = Throttle(around.doorway.shared, "creations", limits.CREATIONS_PER_MINUTE)
+    tokens = Throttle(around.doorway.shared, "tokens", limits.TOKENS_PER_MINUTE)
+    looks = Throttle(around.doorway.shared, "looks", limits.LOOKS_PER_MINUTE)
 
     @router.post("/conferences", status_code=201, openapi_extra=needs(PUBLIC))
     async def create(
@@ -130,14 +130,14 @@ def routes(around: Surroundings) -> APIRouter:
         """Make a number and its invitation. Needs the right to start meetings. A browser gets the secret of whoever opened the
         meeting as a cookie too, which no script reads.
         """
-        _take(creations, request, around.now())
+        _take(creations, request, around.doorway.now())
         source = _creator(around, request, authorization)
         number, title = new_number(around.random_bytes), _checked(wanted.name, required=False)
         await around.numbers.add(number, title, source)
         if wanted.lobby:
-            around.lobbies.check_settable()
-            await around.keep_lobby(number, True, None)
-            around.lobbies.get(number, around.now()).set(True, ())
+            around.doorway.lobbies.check_settable()
+            await around.doorway.hosts.keep_lobby(number, True, None)
+            around.doorway.lobbies.get(number, around.doorway.now()).set(True, ())
         invitation = around.invitations
         url = invitation.link(_base(around, request), number)
         secret = invitation.seal_host(number)
@@ -149,9 +149,9 @@ def routes(around: Surroundings) -> APIRouter:
         """Whether the invitation, or the number alone, opens a meeting, and how. A page asks before it opens a camera, and before
         it invites others.
         """
-        _take(looks, request, around.now())
+        _take(looks, request, around.doorway.now())
         _check_invitation(around, conference, looking.invite)
-        lobby = around.lobbies.find(conference)
+        lobby = around.doorway.lobbies.find(conference)
         title, by_number = around.numbers.title(conference), conference in around.numbers
         return Found(conference=conference, title=title, by_number=by_number, lobby=lobby is not None and lobby.on)
 
@@ -160,7 +160,7 @@ def routes(around: Surroundings) -> APIRouter:
         """A participant's token for whoever holds the invitation, or knows the number of a meeting started here; or, with 202,
         a ticket to wait with while the lobby is on.
         """
-        _take(tokens, request, around.now())
+        _take(tokens, request, around.doorway.now())
         _check_invitation(around, conference, joining.invite)
         host = _is_host(around, request, conference, joining.moderator)
         name = _checked(joining.name, required=True)
@@ -179,7 +179,7 @@ def routes(around: Surroundings) -> APIRouter:
     return router
 
 
-def server_routes(around: Surroundings) -> APIRouter:
+def server_routes(server: ServerFacts) -> APIRouter:
     router = APIRouter(tags=["server"])
 
     @router.get("/about", openapi_extra=needs(PUBLIC))
@@ -187,28 +187,28 @@ def server_routes(around: Surroundings) -> APIRouter:
         """Name, version, whether meetings are started from here without an account and, with a local authority, what to compare
         before it is trusted.
         """
-        seal = around.authority()
+        seal = server.authority()
         note = AuthorityNote(fingerprint=seal, download="/ca.crt") if seal else None
         secure = request.url.scheme == "https" or request.url.hostname in ("localhost", *LOOPBACK)
-        may_start = _is_open(around, request)
-        return About(name="Điểm Cầu", version=around.version, secure=secure, may_start=may_start, ca=note)
+        may_start = _is_open(server.starting, request)
+        return About(name="Điểm Cầu", version=server.version, secure=secure, may_start=may_start, ca=note)
 
     @router.get("/health", openapi_extra=needs(PUBLIC), responses={503: {"model": Health}})
     async def health() -> JSONResponse:
         """200 while new participants are welcome, else 503."""
-        told, status = await around.health()
+        told, status = await server.probes.health()
         return JSONResponse(told, status)
 
     @router.get("/health/live", openapi_extra=needs(PUBLIC))
     async def live() -> Health:
         """200 as long as requests are answered at all."""
-        return Health(live=True, ready=around.ready(), busy=around.busy())
+        return Health(live=True, ready=server.probes.ready(), busy=server.probes.busy())
 
     return router
 
 
-def _pass(around: Surroundings, request: Request, grants: Grants) -> Pass:
-    now, sign = around.now(), around.authenticator.sign
+def _pass(around: InstantMeetings, request: Request, grants: Grants) -> Pass:
+    now, sign = around.doorway.now(), around.doorway.authenticator.sign
     return Pass(
         token=sign(grants, limits.TOKEN_TTL_S, now),
         url=_base(around, request).replace("http", "ws", 1),
@@ -221,12 +221,12 @@ def _pass(around: Surroundings, request: Request, grants: Grants) -> Pass:
     )
 
 
-def _through_lobby(around: Surroundings, request: Request, grants: Grants, ticket: str) -> Grants | Waiting:
+def _through_lobby(around: InstantMeetings, request: Request, grants: Grants, ticket: str) -> Grants | Waiting:
     """What he may come in with, or a ticket. Raises Refusal `lobby_full`, `lobby_denied`, `lobby_pause`."""
-    lobby = around.lobbies.find(grants.conference)
+    lobby = around.doorway.lobbies.find(grants.conference)
     if lobby is None:
         with suppress(Refusal):  # where there is no room for one, nobody waits, and a host cannot keep anybody out
-            lobby = around.lobbies.get(grants.conference, around.now())
+            lobby = around.doorway.lobbies.get(grants.conference, around.doorway.now())
     if lobby is None:
         return grants
     source = network(_address(request))
@@ -235,21 +235,21 @@ def _through_lobby(around: Surroundings, request: Request, grants: Grants, ticke
     if not (lobby.on or (ticket and lobby.admits(who, ticket))):
         lobby.turned_away.note_entry(who)
         return grants
-    knock = around.lobbies.knock(grants.conference, who, ticket, around.now())
+    knock = around.doorway.lobbies.knock(grants.conference, who, ticket, around.doorway.now())
     if knock.state is State.ADMITTED:  # as the host saw him, not as he calls himself now
         lobby.turned_away.note_entry(knock.who)
         return replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
-    return waiting(lobby, knock, around.numbers.title(grants.conference), around.now())
+    return waiting(lobby, knock, around.numbers.title(grants.conference), around.doorway.now())
 
 
-def _is_host(around: Surroundings, request: Request, conference: str, secret: str) -> bool:
+def _is_host(around: InstantMeetings, request: Request, conference: str, secret: str) -> bool:
     """Raises Refusal `invitation_wrong`. A cookie of older days makes nobody a host, and keeps nobody out."""
     if secret and not around.invitations.hosts(conference, secret):
         raise refused("invitation_wrong")
     return bool(secret) or around.invitations.hosts(conference, request.cookies.get(OPENER_COOKIE, "")[:64])
 
 
-def _keep_opener(around: Surroundings, request: Request, response: Response, conference: str, secret: str) -> None:
+def _keep_opener(around: InstantMeetings, request: Request, response: Response, conference: str, secret: str) -> None:
     """This browser goes on deciding who comes in when its tab is closed. Sent to this meeting's address only."""
     response.set_cookie(
         OPENER_COOKIE,
@@ -271,9 +271,9 @@ def _address(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _check_invitation(around: Surroundings, conference: str, invite: str) -> None:
+def _check_invitation(around: InstantMeetings, conference: str, invite: str) -> None:
     """A number is typed from a screen or told by telephone: 10 random letters, too many to try out at this rate."""
-    if around.booked(conference):
+    if around.doorway.meetings.owns(conference):
         raise refused("conference_unknown")
     if invite:
         if not around.invitations.opens(conference, invite):
@@ -282,22 +282,22 @@ def _check_invitation(around: Surroundings, conference: str, invite: str) -> Non
         raise refused("conference_unknown")
 
 
-def _creator(around: Surroundings, request: Request, authorization: str) -> str:
+def _creator(around: InstantMeetings, request: Request, authorization: str) -> str:
     """Whose share of the numbers a new one counts to. Raises Refusal."""
     if authorization:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer":
-            grants = around.authenticator.verify(token.strip(), around.now())
+            grants = around.doorway.authenticator.verify(token.strip(), around.doorway.now())
             if grants.create:
                 return f"account:{hashlib.sha256(grants.identity.encode()).hexdigest()[:32]}"
-    elif _is_open(around, request):
+    elif _is_open(around.starting, request):
         return network(_address(request))
     raise refused("creation_denied")
 
 
-def _is_open(around: Surroundings, request: Request) -> bool:
+def _is_open(starting: Starting, request: Request) -> bool:
     """Who asks from there starts a meeting without a token."""
-    return around.open_creation or (around.local_creation and is_local(request))
+    return starting.everybody or (starting.local and is_local(request))
 
 
 def is_local(request: Request) -> bool:
@@ -315,6 +315,6 @@ def _checked(text: str, *, required: bool) -> str:
     return name
 
 
-def _base(around: Surroundings, request: Request) -> str:
+def _base(around: InstantMeetings, request: Request) -> str:
     """Where people reach this server; the Host header was checked before."""
     return around.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"

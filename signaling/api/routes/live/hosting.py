@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from conference import Conference, Participant, Passage, Refusal, limits
-from signaling.api.ground.surroundings import Doorway
+from signaling.api.ground.doorway import Doorway
 from signaling.api.routes.live.lobby import Bearer, Name, address_of, host_of
 from signaling.host import limits as bounds
 from signaling.host.declared import SECRET, needs
@@ -110,14 +110,14 @@ def _removal(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         if participant.grants.passage is Passage.HOST:
             raise refused("host_stays")
         detail = {"name": participant.grants.name, "keep_out": wanted.keep_out}
-        await around.note(host, "host.remove", detail, address_of(request))
+        await around.hosts.note_lobby(host, "host.remove", detail, address_of(request))
         meeting, now = _meeting(around, conference), around.now()
         lobby = around.lobbies.get(conference, now)
         same = lobby.keep_out(wanted.identity, now) if wanted.keep_out else []
         for identity in {wanted.identity, *same} & set(meeting.participants):
             meeting.kick(identity)
         if wanted.keep_out:
-            await around.keep_bars(conference, lobby.turned_away.bars)
+            await around.hosts.keep_bars(conference, lobby.turned_away.bars)
 
 
 def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:
@@ -125,7 +125,7 @@ def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     async def mute_all(request: Request, conference: Name, authorization: Bearer = "") -> Muted:
         """Mutes every microphone but that of the host who asks."""
         host = await host_of(around, request, conference, authorization, tries)
-        await around.note(host, "host.mute_all", {}, address_of(request))
+        await around.hosts.note_lobby(host, "host.mute_all", {}, address_of(request))
         made = _meeting(around, conference).moderation.silence_all(host.identity)
         return Muted(muted=len(made.sids), undo=made.token, undo_s=limits.SILENCE_UNDO_S)
 
@@ -144,8 +144,8 @@ def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         """Ends the meeting for all, halls too. A booked date that has begun is over then, and is not entered again."""
         host = await host_of(around, request, conference, authorization, tries)
         _meeting(around, conference)
-        await around.note(host, "host.end", {}, address_of(request))
-        await around.end(conference)
+        await around.hosts.note_lobby(host, "host.end", {}, address_of(request))
+        await around.hosts.end_meeting(conference)
 
 
 def refused(code: str) -> Refusal:
@@ -163,7 +163,7 @@ def _worded() -> Iterator[None]:
 
 def _meeting(around: Doorway, name: str) -> Conference:
     """Raises Refusal `conference_not_found`."""
-    registry = around.registry()
+    registry = around.meetings.registry
     try:
         if registry is None:
             raise Refusal("conference_not_found")

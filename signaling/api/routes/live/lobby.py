@@ -17,8 +17,8 @@ from pydantic import ConfigDict, Field
 import conference
 from conference import Grants, Knock, Lobby, Passage, Refusal, State
 from rooms.policy.actors import Actor
+from signaling.api.ground.doorway import Doorway
 from signaling.api.ground.problems import TEXTS, refused
-from signaling.api.ground.surroundings import Doorway
 from signaling.api.models.parts import Text200
 from signaling.host import limits
 from signaling.host.bodies import Body
@@ -192,10 +192,10 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         lobby, host = await _host(around, request, conference, authorization, tries)
         async with turning:  # two hosts at once: what is written is what holds
             around.lobbies.check_settable()
-            await around.note(host, "lobby.switch", {"on": wanted.on}, address_of(request))
-            await around.keep(conference, wanted.on, lobby.ordered)
+            await around.hosts.note_lobby(host, "lobby.switch", {"on": wanted.on}, address_of(request))
+            await around.hosts.keep_lobby(conference, wanted.on, lobby.ordered)
             lobby = around.lobbies.get(conference, around.now())
-            lobby.set(wanted.on, around.present(conference))
+            lobby.set(wanted.on, around.meetings.identities(conference))
         return _view(lobby)
 
     @router.post("/admit", openapi_extra=needs(SECRET))
@@ -207,7 +207,9 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         if not ids:
             raise Refusal("knock_unknown")
         names = [lobby.room.waiting[one].who.name for one in ids]
-        await around.note(host, "lobby.admit", {"names": names[:50], "count": len(ids)}, address_of(request))
+        await around.hosts.note_lobby(
+            host, "lobby.admit", {"names": names[:50], "count": len(ids)}, address_of(request)
+        )
         return Admitted(admitted=len(lobby.admit(ids)))
 
     @router.post("/deny", status_code=204, openapi_extra=needs(SECRET))
@@ -216,18 +218,18 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         lobby, host = await _host(around, request, conference, authorization, tries)
         why = _cleaned(wanted.why)
         detail = {"name": lobby.room.find(wanted.id).who.name, "why": why, "final": wanted.final}
-        await around.note(host, "lobby.deny", detail, address_of(request))
+        await around.hosts.note_lobby(host, "lobby.deny", detail, address_of(request))
         lobby.deny(wanted.id, why, around.now(), final=wanted.final)
         if wanted.final:
-            await around.keep_bars(conference, lobby.turned_away.bars)
+            await around.hosts.keep_bars(conference, lobby.turned_away.bars)
 
     @router.post("/pardon", status_code=204, openapi_extra=needs(SECRET))
     async def pardon(request: Request, conference: Name, authorization: Bearer = "") -> None:
         """Whoever was turned away, for good too, may ask again."""
         lobby, host = await _host(around, request, conference, authorization, tries)
-        await around.note(host, "lobby.pardon", {"count": lobby.turned_away.count}, address_of(request))
+        await around.hosts.note_lobby(host, "lobby.pardon", {"count": lobby.turned_away.count}, address_of(request))
         lobby.pardon()
-        await around.keep_bars(conference, lobby.turned_away.bars)
+        await around.hosts.keep_bars(conference, lobby.turned_away.bars)
 
 
 def _cleaned(text: str) -> str:
@@ -254,8 +256,8 @@ async def host_of(around: Doorway, request: Request, name: str, authorization: s
         if not grants.may_moderate(name):
             raise Refusal("denied", *TEXTS["denied"])
         if grants.passage is Passage.HOST:  # the bearer of the server's own key was not sent here by the desk
-            around.door(grants)
-            await around.still(grants)
+            around.meetings.admit(grants)
+            await around.hosts.still_host(grants)
         around.lobbies.get(name, now).check(grants, False)
     except Refusal as refusal:
         raise _counted(refusal, around, request, tries) from refusal

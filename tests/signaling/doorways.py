@@ -1,0 +1,56 @@
+"""Doorways of the REST API without a database: no meeting is booked, and nothing that a host decides is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from conference import Grants, Lobbies, ProcessMemory, Registry
+from signaling.api.ground.doorway import Doorway, InstantMeetings, Probes, ServerFacts, Starting
+from signaling.api.ground.invitations import Invitations
+from signaling.api.ground.numbers import Numbers
+from signaling.host.tokens import Authenticator
+
+
+class NoMeetings:
+    registry: Registry | None = None
+
+    def identities(self, _conference: str) -> list[str]:
+        return []
+
+    def owns(self, _conference: str) -> bool:
+        return False
+
+    def admit(self, _grants: Grants) -> None: ...
+
+
+class NoHosts:
+    async def note_lobby(self, _grants: Grants, _action: str, _detail: Mapping[str, Any], _address: str) -> None: ...
+    async def keep_lobby(self, _name: str, _on: bool, _planned: bool | None) -> None: ...
+    async def keep_bars(self, _name: str, _bars: Sequence[tuple[str, str]]) -> None: ...
+    async def still_host(self, _grants: Grants) -> None: ...
+    async def end_meeting(self, _name: str) -> None: ...
+
+
+def instant_meetings(
+    authenticator: Authenticator,
+    invitations: Invitations,
+    now: Callable[[], float],
+    random_bytes: Callable[[int], bytes] = bytes,
+    starting: Starting | None = None,
+) -> InstantMeetings:
+    shared = ProcessMemory()
+    lobbies = Lobbies(lambda: random_bytes(16).hex(), shared)
+    doorway = Doorway(authenticator, lobbies, shared, NoMeetings(), NoHosts(), now)
+    return InstantMeetings(doorway, starting or Starting(), invitations, Numbers(shared), random_bytes)
+
+
+async def answers() -> bool:
+    """The database does."""
+    return True
+
+
+def facts(version: str = "1", starting: Starting | None = None, **changes: Callable[[], Any]) -> ServerFacts:
+    """`changes`: `authority`, `ready`."""
+    probes = Probes(changes.get("ready", lambda: True), lambda: False, answers)
+    return ServerFacts(version, starting or Starting(), changes.get("authority", lambda: None), probes)
