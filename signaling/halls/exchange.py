@@ -32,6 +32,7 @@ from signaling.halls.calls.protection import Protection, Safety
 from signaling.halls.calls.rooms import Meetings, Rooms
 from signaling.halls.calls.table import Calls
 from signaling.halls.dial.caller import Caller
+from signaling.halls.ground import limits
 from signaling.halls.sip.accounts import Register, stored_bans
 from signaling.halls.sip.content_tokens import ContentTokens
 from signaling.halls.sip.roster import Rosters
@@ -40,7 +41,6 @@ from signaling.halls.sip.saved_calls import SavedCalls
 from signaling.halls.sip.side import Shared, SipSide
 from signaling.halls.sip.signalling import SipSignalling
 from signaling.halls.sip.trace import Traces
-from signaling.host import limits
 from signaling.host.tasks import Background
 from signaling.host.throttle import NumberTries
 from signaling.sip.agent.agent import Agent, Clock

@@ -26,7 +26,7 @@ from signaling.halls.board.values import TEXTS, Row, alarm_row, done, not_done, 
 from signaling.halls.board.watchers import Watchers
 from signaling.halls.calls.outgoing import Outgoing
 from signaling.halls.dial.transitions import WISHES
-from signaling.host import limits
+from signaling.halls.ground import limits
 
 log = logging.getLogger(__name__)
 UNDER_WAY: Final = ("calling", "ringing", "connected")

@@ -20,8 +20,8 @@ from signaling.halls.board.live import LiveHalls, Statistics
 from signaling.halls.board.values import Row, alarm_row, moment, readiness_row, reason_row
 from signaling.halls.board.watchers import Watchers
 from signaling.halls.calls.rooms import Meetings
+from signaling.halls.ground import limits
 from signaling.halls.sip.trace import Traces
-from signaling.host import limits
 from signaling.host.dates import PREFIX
 
 

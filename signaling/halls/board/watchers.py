@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rooms.errors import Refusal
-from signaling.host import limits
+from signaling.halls.ground import limits
 
 
 class Watchers:

@@ -9,7 +9,7 @@ from conference import spoken_texts
 from conference.announcements.spoken_texts import Language
 from signaling.halls.calls.leg import Leg
 from signaling.halls.calls.rooms import RECEPTION
-from signaling.host import limits
+from signaling.halls.ground import limits
 
 SHOWN: Final = frozenset(
     {

@@ -19,7 +19,7 @@ from signaling.halls.calls.menu import Menus
 from signaling.halls.calls.operator import Operator
 from signaling.halls.calls.protection import Protection
 from signaling.halls.calls.rooms import ECHOES
-from signaling.host import limits
+from signaling.halls.ground import limits
 from signaling.host.dates import PREFIX
 
 

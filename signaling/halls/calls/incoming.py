@@ -25,7 +25,7 @@ from signaling.halls.calls.protection import Safety
 from signaling.halls.calls.rooms import Rooms
 from signaling.halls.calls.table import Calls, ending
 from signaling.halls.dial.caller import Caller
-from signaling.host import limits
+from signaling.halls.ground import limits
 from signaling.host.dates import PREFIX
 
 LAST_WORDS: Final = {Cause.BUSY: "full", Cause.UNKNOWN_THERE: "unknown_address"}

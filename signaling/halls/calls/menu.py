@@ -17,7 +17,7 @@ from rooms.dialling.entering import Arrival
 from signaling.halls.calls.announcing import last_words, text_of
 from signaling.halls.calls.leg import Leg
 from signaling.halls.calls.operator import Operator
-from signaling.host import limits
+from signaling.halls.ground import limits
 
 OPERATOR_DIGIT: Final = "0"
 """Instead of a number."""

@@ -30,7 +30,7 @@ from signaling.halls.calls.announcing import last_words, say
 from signaling.halls.calls.leg import Leg
 from signaling.halls.calls.protection import Protection
 from signaling.halls.calls.rooms import Rooms
-from signaling.host import limits
+from signaling.halls.ground import limits
 
 OPERATE: Final = "halls.operate"
 TEXTS: Final = {

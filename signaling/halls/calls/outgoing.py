@@ -31,7 +31,7 @@ from signaling.halls.calls.table import Calls, ending
 from signaling.halls.dial import readiness
 from signaling.halls.dial.caller import Caller
 from signaling.halls.dial.rows import order_of
-from signaling.host import limits
+from signaling.halls.ground import limits
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from conference import Conference, Refusal, Registry
 from rooms.store.tables.meetings import Meeting
-from signaling.host import limits
+from signaling.halls.ground import limits
 
 RECEPTION: Final = "hall-reception"
 ECHOES: Final = "hall-echo-"

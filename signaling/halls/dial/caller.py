@@ -29,7 +29,7 @@ from signaling.halls.dial.queues import LegEvent, LegQueues, Look
 from signaling.halls.dial.rows import leg_of, order_of
 from signaling.halls.dial.transitions import WISHES, Changed, Transitions
 from signaling.halls.dial.writer import AWAY, REFUSALS, Writer, is_away
-from signaling.host import limits
+from signaling.halls.ground import limits
 
 log = logging.getLogger(__name__)
 UNSURE = ("probing", "calling", "ringing", "connected")

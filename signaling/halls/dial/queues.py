@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from conference.halls.dialout import Event
 from conference.ports.halls import DialOrder
-from signaling.host import limits
+from signaling.halls.ground import limits
 
 log = logging.getLogger(__name__)
 

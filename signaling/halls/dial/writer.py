@@ -18,7 +18,8 @@ from conference.ports.halls import Dialer
 from rooms.store import database
 from signaling.halls.dial.queues import LegEvent, LegQueue, LegQueues
 from signaling.halls.dial.transitions import Transitions
-from signaling.host import limits, tasks
+from signaling.halls.ground import limits
+from signaling.host import tasks
 
 log = logging.getLogger(__name__)
 REFUSALS = (OSError, SQLAlchemyError)

@@ -17,7 +17,7 @@ from conference import ContentTokenChange, Hall
 from conference.ground.plan import FloorPlan, OwnFloor
 from conference.ports.audience import Listener
 from conference.ports.halls import LineOptions
-from signaling.host import limits
+from signaling.halls.ground import limits
 from signaling.sip.floor.channel import FloorChannel
 from signaling.sip.floor.server import FloorServer
 

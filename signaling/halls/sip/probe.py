@@ -8,7 +8,7 @@ from typing import Final
 
 from conference.halls.dialout import REASONS
 from signaling.halls.dial.readiness import Ready
-from signaling.host import limits
+from signaling.halls.ground import limits
 from signaling.sip.agent.networks import Networks
 from signaling.sip.agent.targets import Target
 from signaling.sip.call.causes import Cause, Kind

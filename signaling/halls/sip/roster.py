@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple, Protocol
 
 from conference import Conference, Hall, Participant, Source
-from signaling.host import limits
+from signaling.halls.ground import limits
 from signaling.sip.agent.subscription import Subscription
 from signaling.sip.wire import roster
 from signaling.sip.wire.roster import Roster, Stream, User

@@ -22,7 +22,7 @@ from conference.ports.halls import DialOrder
 from rooms.dialling import restart
 from rooms.store.database import Database
 from rooms.store.tables.dialling import SipBinding, SipDialog
-from signaling.host import limits
+from signaling.halls.ground import limits
 from signaling.sip.agent.agent import Agent
 from signaling.sip.agent.registrar import Account, Binding
 from signaling.sip.agent.targets import Target

@@ -18,13 +18,13 @@ from conference.ground.plan import MediaPlan
 from conference.halls.causes import Cause
 from signaling.halls.calls.leg import Failure, Leg, Path, cause_of
 from signaling.halls.calls.protection import Protection
+from signaling.halls.ground import limits
 from signaling.halls.sip.camera import HallCamera
 from signaling.halls.sip.content_tokens import ContentTokens
 from signaling.halls.sip.descriptions import Descriptions
 from signaling.halls.sip.roster import Rosters
 from signaling.halls.sip.saved_calls import SavedCalls
 from signaling.halls.sip.trace import Traces
-from signaling.host import limits
 from signaling.sip.call.call import Call
 from signaling.sip.call.causes import STATUSES, Kind, hall_cause
 from signaling.sip.call.causes import Cause as SipCause

@@ -14,10 +14,10 @@ from conference.ports.halls import DialOrder, LineOptions
 from rooms.dialling.legs import Standing
 from signaling.halls.calls.leg import Leg, LegEvents, Party, language_of
 from signaling.halls.calls.protection import Protection
+from signaling.halls.ground import limits
 from signaling.halls.sip import probe
 from signaling.halls.sip.accounts import Register
 from signaling.halls.sip.side import Shared, SipSide
-from signaling.host import limits
 from signaling.host.dates import GUEST
 from signaling.sip.agent.agent import Agent, Clock
 from signaling.sip.agent.registrar import Binding

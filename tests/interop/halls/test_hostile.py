@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from signaling.host import limits
+from signaling.halls.ground import limits
 from tests.interop.browsers.test_halls_and_browsers import HOST, There
 from tests.interop.halls.test_refused import Foreign
 from tests.interop.person import until

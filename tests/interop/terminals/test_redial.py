@@ -16,7 +16,7 @@ from sqlalchemy import update
 
 from rooms.store.database import Database
 from rooms.store.tables.sites import Terminal as TerminalRow
-from signaling.host import limits
+from signaling.halls.ground import limits
 from tests.conftest import LiveServer, start_server
 from tests.interop.browsers.test_halls_and_browsers import HOST, There
 from tests.interop.person import until

@@ -27,7 +27,7 @@ from rooms.store.tables.meetings import Occurrence
 from rooms.store.tables.records import AuditEntry
 from rooms.store.tables.sites import Terminal
 from signaling.halls.dial.rows import order_of
-from signaling.host import limits as bounds
+from signaling.halls.ground import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling.halls import caller_doubles as doubles
 from tests.signaling.halls.caller_doubles import (

@@ -16,7 +16,7 @@ from conference.halls.dialout import Event
 from rooms.dialling import legs, planning
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
-from signaling.host import limits as bounds
+from signaling.halls.ground import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling.halls import caller_doubles as doubles
 from tests.signaling.halls.caller_doubles import (

@@ -17,7 +17,7 @@ from rooms.dialling import legs
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
 from signaling.halls.dial.transitions import WISHES
-from signaling.host import limits as bounds
+from signaling.halls.ground import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling.halls import caller_doubles as doubles
 from tests.signaling.halls.caller_doubles import Away, Called, Clock, Held, Late, Make, Refusing, Wire, book, rows

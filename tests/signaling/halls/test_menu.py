@@ -19,7 +19,7 @@ from signaling.halls.calls.leg import Leg
 from signaling.halls.calls.menu import Menus
 from signaling.halls.calls.operator import Operator
 from signaling.halls.calls.rooms import RECEPTION
-from signaling.host import limits
+from signaling.halls.ground import limits
 from signaling.host.throttle import NumberTries
 
 

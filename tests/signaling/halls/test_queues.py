@@ -13,7 +13,7 @@ from conference.ports.halls import DialOrder
 from rooms.dialling import legs, planning
 from rooms.store.database import Database
 from signaling.halls.dial.queues import LegEvent, LegQueues
-from signaling.host import limits as bounds
+from signaling.halls.ground import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling.halls import caller_doubles as doubles
 from tests.signaling.halls.caller_doubles import Away, Called, Clock, Make, Refusing, Wire, book, rows, written

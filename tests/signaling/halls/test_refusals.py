@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conference import PeerError, Refusal
+from signaling.halls.ground import limits
 from signaling.halls.sip.side import refusal_of
-from signaling.host import limits
 from signaling.sip.media.plan import NotAcceptable
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from signaling.halls.ground import limits
 from signaling.halls.sip.trace import Traces, redacted
-from signaling.host import limits
 from signaling.sip.transaction.transport import Hop
 
 HOP = Hop("udp", "10.0.0.1", 5060)
