@@ -192,7 +192,7 @@ ALARMS_OF_A_LEG = 50
 SIP_ACCOUNTS = 5000
 SIP_BANS = 5000
 DIALOGS_LEFT = 5000
-"""More than one server has at once (`signaling.sip.wire.limits.DIALOGS`)."""
+"""More than one server has at once (`signaling.sip.ground.limits.DIALOGS`)."""
 DIALOG_DAYS = 2
 """So long after its beginning no call stands."""
 

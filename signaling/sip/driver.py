@@ -19,8 +19,8 @@ from typing import Any, Final, cast
 
 from conference import TokenBucket
 from signaling.sip.agent.agent import Agent
+from signaling.sip.ground import limits
 from signaling.sip.transaction.transport import PING, PONG, Framer, Hop, plain_address
-from signaling.sip.wire import limits
 from signaling.sip.wire.fields import Malformed
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from signaling.host.throttle import network
-from signaling.sip.wire import limits
+from signaling.sip.ground import limits
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from signaling.sip.agent.peers import Peers
 from signaling.sip.call.call import Call
-from signaling.sip.wire import limits
+from signaling.sip.ground import limits
 from signaling.sip.wire.message import Request
 
 

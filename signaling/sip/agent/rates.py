@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from conference import TokenBucket
-from signaling.sip.wire import limits
+from signaling.sip.ground import limits
 
 
 class Rates:

@@ -14,9 +14,9 @@ from typing import Protocol
 
 from signaling.sip.agent.networks import Networks
 from signaling.sip.dialog.digest import Algorithm
+from signaling.sip.ground import limits
 from signaling.sip.transaction.timers import Timer, Timers
 from signaling.sip.transaction.transport import PORTS, Hop, plain_address, same_host
-from signaling.sip.wire import limits
 from signaling.sip.wire.fields import Address, Malformed, Uri, parameter, readable
 from signaling.sip.wire.message import Request
 

@@ -19,9 +19,10 @@ from signaling.sip.call.call import Call, CallEvents
 from signaling.sip.call.states import State
 from signaling.sip.dialog.core import EXTENSIONS, METHODS, Core
 from signaling.sip.dialog.dialog import Dialog
+from signaling.sip.ground import limits
 from signaling.sip.transaction.transaction import Full, ServerTransaction
 from signaling.sip.transaction.transport import Hop, answer_hop, arrived, plain_address, same_host
-from signaling.sip.wire import limits, session_timer
+from signaling.sip.wire import session_timer
 from signaling.sip.wire.fields import Malformed
 from signaling.sip.wire.message import Request, answer
 

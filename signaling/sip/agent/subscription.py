@@ -11,9 +11,9 @@ from typing import Protocol
 from signaling.sip.dialog.core import Core
 from signaling.sip.dialog.dialog import Dialog
 from signaling.sip.dialog.exchange import Exchange
+from signaling.sip.ground import limits
 from signaling.sip.transaction.timers import Timer
 from signaling.sip.transaction.transaction import Do
-from signaling.sip.wire import limits
 from signaling.sip.wire.message import Request, Response
 
 

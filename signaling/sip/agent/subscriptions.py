@@ -10,9 +10,9 @@ from signaling.sip.agent.subscription import Subscription, SubscriptionEvents
 from signaling.sip.call.call import Call
 from signaling.sip.dialog.core import Core
 from signaling.sip.dialog.dialog import from_request
+from signaling.sip.ground import limits
 from signaling.sip.transaction.transaction import ServerTransaction
 from signaling.sip.transaction.transport import Hop, same_host
-from signaling.sip.wire import limits
 from signaling.sip.wire.fields import Malformed, readable
 from signaling.sip.wire.message import Request, answer
 

@@ -11,9 +11,9 @@ from signaling.sip.agent.registrar import Binding
 from signaling.sip.call.causes import Cause, Kind, of_response
 from signaling.sip.dialog.core import Core
 from signaling.sip.dialog.exchange import Exchange
+from signaling.sip.ground import limits
 from signaling.sip.transaction.transaction import Do
 from signaling.sip.transaction.transport import PORTS, Hop, may_dial, orders, plain_address
-from signaling.sip.wire import limits
 from signaling.sip.wire.fields import Uri
 from signaling.sip.wire.message import Request, Response
 

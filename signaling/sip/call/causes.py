@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Final
 
 from conference.halls.causes import Cause as HallCause
-from signaling.sip.wire import limits
+from signaling.sip.ground import limits
 from signaling.sip.wire.fields import Malformed
 from signaling.sip.wire.message import Response
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from signaling.sip.call.far_end import FarEnd
 from signaling.sip.dialog.dialog import Dialog, from_response
 from signaling.sip.dialog.exchange import Exchange
-from signaling.sip.wire import limits
+from signaling.sip.ground import limits
 from signaling.sip.wire.message import Request, Response
 
 

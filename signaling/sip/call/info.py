@@ -13,7 +13,8 @@ from signaling.sip.call.far_end import FarEnd
 from signaling.sip.call.life import Life
 from signaling.sip.call.states import State
 from signaling.sip.dialog.core import Core
-from signaling.sip.wire import limits, mediacontrol
+from signaling.sip.ground import limits
+from signaling.sip.wire import mediacontrol
 from signaling.sip.wire.message import Request, Response
 
 

@@ -13,8 +13,8 @@ from typing import Final
 from signaling.sip.dialog.core import Core
 from signaling.sip.dialog.dialog import Dialog, plain
 from signaling.sip.dialog.exchange import Exchange, branch_of
+from signaling.sip.ground import limits
 from signaling.sip.transaction.transport import Hop, same_host
-from signaling.sip.wire import limits
 from signaling.sip.wire.fields import Address, Malformed, Uri
 from signaling.sip.wire.message import Request, Response
 

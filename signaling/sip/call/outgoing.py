@@ -16,10 +16,11 @@ from signaling.sip.call.states import Event, State
 from signaling.sip.dialog.core import EXTENSIONS, Core
 from signaling.sip.dialog.dialog import Dialog, from_response
 from signaling.sip.dialog.exchange import Exchange
+from signaling.sip.ground import limits
 from signaling.sip.transaction.timers import Timer
 from signaling.sip.transaction.transaction import Do
 from signaling.sip.transaction.transport import Hop
-from signaling.sip.wire import limits, session_timer
+from signaling.sip.wire import session_timer
 from signaling.sip.wire.fields import Address, Malformed
 from signaling.sip.wire.message import Request, Response
 

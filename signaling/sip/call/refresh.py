@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from signaling.sip.dialog.core import Core
+from signaling.sip.ground import limits
 from signaling.sip.transaction.timers import Timer
-from signaling.sip.wire import limits, session_timer
+from signaling.sip.wire import session_timer
 from signaling.sip.wire.fields import Malformed
 from signaling.sip.wire.message import Response
 

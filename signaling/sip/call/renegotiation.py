@@ -20,10 +20,11 @@ from signaling.sip.call.repeated_answer import RepeatedAnswer
 from signaling.sip.call.states import State
 from signaling.sip.dialog.core import Core
 from signaling.sip.dialog.exchange import Exchange
+from signaling.sip.ground import limits
 from signaling.sip.transaction.timers import Timer
 from signaling.sip.transaction.transaction import Do, ServerTransaction
 from signaling.sip.transaction.transport import Hop
-from signaling.sip.wire import limits, session_timer
+from signaling.sip.wire import session_timer
 from signaling.sip.wire.fields import Malformed
 from signaling.sip.wire.message import Request, Response, answer
 

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from signaling.sip.dialog.dialog import contact_uri, sent_by
+from signaling.sip.ground import limits
 from signaling.sip.transaction.timers import Timers
 from signaling.sip.transaction.transaction import ServerTransaction, Timing, Transactions
 from signaling.sip.transaction.transport import PORTS, Hop, Transports, answer_hop
-from signaling.sip.wire import limits
 from signaling.sip.wire.fields import Address, Uri
 from signaling.sip.wire.message import Request, answer
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from signaling.sip.ground import limits
 from signaling.sip.transaction.transport import PORTS, Hop, plain_address, same_host
-from signaling.sip.wire import limits
 from signaling.sip.wire.fields import Address, Malformed, Uri, write_host
 from signaling.sip.wire.message import Request, Response
 

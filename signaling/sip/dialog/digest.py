@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Literal
 
-from signaling.sip.wire import limits
+from signaling.sip.ground import limits
 from signaling.sip.wire.fields import Malformed, bad, quote, read_uri, unquote_string
 from signaling.sip.wire.message import Message, Request
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from signaling.sip.dialog.core import COOKIE, Core
 from signaling.sip.dialog.digest import Prover
+from signaling.sip.ground import limits
 from signaling.sip.transaction.transaction import ClientTransaction, Do, Full, cancellation
 from signaling.sip.transaction.transport import Hop
-from signaling.sip.wire import limits
 from signaling.sip.wire.message import Request, Response
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 
-from signaling.sip.wire import limits
+from signaling.sip.ground import limits
 
 
 class Timer:

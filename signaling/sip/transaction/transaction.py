@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
+from signaling.sip.ground import limits
 from signaling.sip.transaction.timers import Timer, Timers
 from signaling.sip.transaction.transport import Hop
-from signaling.sip.wire import limits
 from signaling.sip.wire.message import Request, Response
 
 

@@ -14,7 +14,7 @@ from typing import NoReturn
 from urllib.parse import unquote
 
 from conference import PeerError
-from signaling.sip.wire import limits
+from signaling.sip.ground import limits
 
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*\Z")

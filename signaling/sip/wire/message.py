@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from signaling.sip.wire import limits
+from signaling.sip.ground import limits
 from signaling.sip.wire.fields import (
     TOKEN,
     Address,

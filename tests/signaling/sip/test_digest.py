@@ -16,7 +16,7 @@ from signaling.sip.dialog.digest import (
     read_fields,
     read_proof,
 )
-from signaling.sip.wire import limits
+from signaling.sip.ground import limits
 from signaling.sip.wire.fields import Malformed
 from signaling.sip.wire.message import Request, Response, answer, parse
 from tests.signaling.sip.world import ANSWER, REALM, A, B, Link, Node, World

@@ -14,8 +14,8 @@ from signaling.sip.agent.registrar import Trunk
 from signaling.sip.agent.targets import Target
 from signaling.sip.call.causes import Kind
 from signaling.sip.call.states import State
+from signaling.sip.ground import limits
 from signaling.sip.transaction.transport import Framer
-from signaling.sip.wire import limits
 from signaling.sip.wire.fields import read_uri
 from tests.ports import free_port
 from tests.signaling.sip.loopback import Station, station, until

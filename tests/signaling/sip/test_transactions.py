@@ -7,6 +7,7 @@ import pytest
 from signaling.sip.call.states import TABLE as CALL_TABLE
 from signaling.sip.call.states import Event as CallEvent
 from signaling.sip.call.states import State as CallState
+from signaling.sip.ground import limits
 from signaling.sip.transaction.timers import Timers
 from signaling.sip.transaction.transaction import (
     FIRST,
@@ -22,7 +23,6 @@ from signaling.sip.transaction.transaction import (
     armed,
 )
 from signaling.sip.transaction.transport import Hop
-from signaling.sip.wire import limits
 from signaling.sip.wire.message import Request, Response, answer, parse
 
 S, V = State, Event

@@ -8,8 +8,8 @@ from signaling.sip.agent.targets import Target
 from signaling.sip.call.causes import of_response
 from signaling.sip.dialog import digest
 from signaling.sip.dialog.digest import Credentials, Prover
+from signaling.sip.ground import limits
 from signaling.sip.transaction.transport import Hop
-from signaling.sip.wire import limits
 from signaling.sip.wire.fields import read_uri
 from signaling.sip.wire.message import Request, Response, answer, parse
 from tests.signaling.sip.wire.test_torture import SETS

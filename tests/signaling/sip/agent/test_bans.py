@@ -4,8 +4,8 @@ import pytest
 
 from signaling.sip.agent.bans import Ban, Bans, MemoryBans
 from signaling.sip.agent.rates import Rates
+from signaling.sip.ground import limits
 from signaling.sip.transaction.transport import Hop
-from signaling.sip.wire import limits
 from tests.signaling.sip.agent.test_agent import T, Terminal, node
 from tests.signaling.sip.world import REALM, A, Node, World, remembered
 

@@ -9,8 +9,8 @@ from signaling.sip.call.causes import Kind
 from signaling.sip.call.events import Refused
 from signaling.sip.call.states import State
 from signaling.sip.dialog.dialog import place
+from signaling.sip.ground import limits
 from signaling.sip.transaction.transport import Hop
-from signaling.sip.wire import limits
 from signaling.sip.wire.fields import read_uri
 from signaling.sip.wire.message import Request, Response, answer
 from tests.signaling.sip.world import ANSWER, OFFER, A, B, Link, Node, World, pair

@@ -11,8 +11,8 @@ from signaling.sip.call.causes import Kind
 from signaling.sip.call.orphans import Left
 from signaling.sip.call.states import State
 from signaling.sip.dialog.dialog import Dialog
+from signaling.sip.ground import limits
 from signaling.sip.transaction.transport import Hop
-from signaling.sip.wire import limits
 from signaling.sip.wire.fields import read_uri
 from tests.signaling.sip.world import OFFER, A, B, Link, Node, World, pair
 

@@ -9,7 +9,7 @@ import pytest
 from signaling.sip.agent.targets import Target
 from signaling.sip.call.call import Call
 from signaling.sip.call.causes import Kind
-from signaling.sip.wire import limits
+from signaling.sip.ground import limits
 from signaling.sip.wire.fields import read_uri
 from tests.ports import free_port
 from tests.signaling.sip.loopback import Station, run, station, until

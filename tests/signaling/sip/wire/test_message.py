@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signaling.sip.wire import limits
+from signaling.sip.ground import limits
 from signaling.sip.wire.fields import Malformed, read_address, read_uri, read_via, split
 from signaling.sip.wire.message import Request, Response, answer, parse
 from tests.signaling.sip.wire.test_torture import SETS

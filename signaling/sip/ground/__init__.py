@@ -1,0 +1,1 @@
+"""The bounds of the SIP core. The folder imports nothing of ours."""
