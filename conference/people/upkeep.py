@@ -5,6 +5,7 @@ from __future__ import annotations
 from conference.data import tracks as data_tracks
 from conference.ground import limits
 from conference.ground.events import Reason
+from conference.people.ghosts import is_ghost
 from conference.people.participant import Participant
 from conference.people.settling import alone
 from conference.tracks import backup_codec, publishing, subscriptions
@@ -27,20 +28,6 @@ def tick(participant: Participant, now: float) -> None:
     negotiated = participant.negotiated
     if participant.client is not None and negotiated is not None and negotiated.is_overdue(now):
         alone(participant, participant.stage.settling.negotiate)
-
-
-def is_ghost(participant: Participant, now: float) -> bool:
-    """Gone without a word: no signalling connection, and its media dead or alone for too long."""
-    if participant.detached_at is None:
-        return False
-    connection = participant.connection
-    away_s = now - participant.detached_at
-    if away_s >= limits.DETACHED_S or not connection.ever_connected:
-        return True
-    quiet_s, failed_s = connection.quiet_s(now), connection.failed_s(now)
-    if failed_s is not None:
-        return min(failed_s, away_s) >= limits.DETACHED_SILENT_S
-    return quiet_s is not None and min(quiet_s, away_s) >= limits.DETACHED_QUIET_S
 
 
 def tell_state(participant: Participant) -> None:
