@@ -128,7 +128,7 @@ class VideoPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class FloorPlan:
+class BfcpPlan:
     """The channel on which the terminal asks for the content token. We are the floor server, always."""
 
     transport: Literal["udp", "tcp"]
@@ -159,7 +159,7 @@ class MediaPlan:
     video: VideoPlan | None = None
     content: VideoPlan | None = None
     """The second picture: slides."""
-    floor: FloorPlan | None = None
+    bfcp: BfcpPlan | None = None
     far_camera: CameraPlan | None = None
     limit_bps: int = 0
     """For all media together; 0: not told."""
@@ -195,7 +195,7 @@ class OwnEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnFloor:
+class OwnBfcp:
     """Where we serve floor requests of this call. A port of 0: that transport is not served."""
 
     udp_port: int
@@ -214,7 +214,7 @@ class OwnEnds:
     audio: OwnEnd | None = None
     video: OwnEnd | None = None
     content: OwnEnd | None = None
-    floor: OwnFloor | None = None
+    bfcp: OwnBfcp | None = None
     far_camera: OwnEnd | None = None
     call_number: int = 1
     """Names this call's descriptions, 1 .. 2^62; the same as long as the call lives."""

@@ -16,9 +16,9 @@ from conference.ground.plan import (
     CameraPlan,
     KeyProfile,
     MediaPlan,
+    OwnBfcp,
     OwnEnd,
     OwnEnds,
-    OwnFloor,
     Stream,
     VideoPlan,
 )
@@ -123,7 +123,7 @@ class Lines:
     # -- before the call
 
     def prepare(
-        self, *, floor: OwnFloor | None = None, content: bool = True, camera: bool = False, call_number: int = 1
+        self, *, bfcp: OwnBfcp | None = None, content: bool = True, camera: bool = False, call_number: int = 1
     ) -> OwnEnds:
         """Ports and keys; the same ones each time. Raises Refusal `hall_ports_taken`."""
         wanted: dict[Medium, bool] = {"audio": True, "video": True, "content": content, "camera": camera}
@@ -137,7 +137,7 @@ class Lines:
             audio=ends["audio"],
             video=ends["video"],
             content=ends.get("content"),
-            floor=floor,
+            bfcp=bfcp,
             far_camera=ends.get("camera"),
             call_number=call_number,
         )

@@ -72,7 +72,7 @@ class Program:
         self.ports = ports
         self.mode = mode
         self.stage = Stage()
-        self.floor = ContentToken(may=lambda _: mode == "meeting")
+        self.content_token = ContentToken(may=lambda _: mode == "meeting")
         """Who may show slides, by sid. The last one that asks has it, as on terminals among themselves."""
         self._sharing: frozenset[str] = frozenset()
         """Browsers that share their screen."""
@@ -121,22 +121,22 @@ class Program:
         self._sharing -= {sid}
         if self.composed is not None:
             self.composed.gone(sid)
-        self._move_floor(self.floor.give_up(sid))
+        self._pass_content_token(self.content_token.give_up(sid))
         self.changed()
 
     # -- who presents
 
-    def floor_moved(self, changes: Sequence[ContentTokenChange]) -> None:
+    def content_token_moved(self, changes: Sequence[ContentTokenChange]) -> None:
         """Terminals know already: the hall that holds the token is seen, no other one."""
         if changes:
             for hall in tuple(self.halls.values()):
-                hall.let_present(hall.sid == self.floor.holder)
+                hall.let_present(hall.sid == self.content_token.holder)
             self.changed()
 
-    def _move_floor(self, changes: Sequence[ContentTokenChange]) -> None:
+    def _pass_content_token(self, changes: Sequence[ContentTokenChange]) -> None:
         if changes:
-            self.floor_moved(changes)
-            self.ports.floor_moved(self, changes)
+            self.content_token_moved(changes)
+            self.ports.content_token_moved(self, changes)
 
     # -- its programs
 
@@ -256,9 +256,9 @@ class Program:
         if self.closed:
             return
         seen = self._look()
-        holder = self.floor.holder
+        holder = self.content_token.holder
         self._follow_browsers(seen)
-        if self.floor.holder != holder:
+        if self.content_token.holder != holder:
             seen = self._look()  # another hall's second picture is seen now
         state = self._state(tuple(one.site for one in seen))
         wanted = scene(state)
@@ -281,9 +281,9 @@ class Program:
     def _follow_browsers(self, seen: Sequence[Seen]) -> None:
         """A browser needs not ask: it has the token while it shares."""
         shares = [one.site.sid for one in seen if one.content is not None and one.site.sid not in self.halls]
-        changes = follow_browsers(self.floor, self._sharing, shares)
+        changes = follow_browsers(self.content_token, self._sharing, shares)
         self._sharing = frozenset(shares)
-        self._move_floor(changes)
+        self._pass_content_token(changes)
 
     def _state(self, seen: tuple[Site, ...]) -> State:
         shown = [one.sid for one in seen if one.camera is not None]
@@ -293,8 +293,8 @@ class Program:
             sites=seen,
             viewers=tuple(sites.viewer(hall) for hall in self.halls.values()),
             stage=self.stage,
-            holder=self.floor.holder,
-            power=power.presenting(self._power, presenter(seen, self.floor.holder) is not None),
+            holder=self.content_token.holder,
+            power=power.presenting(self._power, presenter(seen, self.content_token.holder) is not None),
             layout=self.layout,
             text=self.text,
             about=self.about,

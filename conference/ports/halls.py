@@ -82,7 +82,7 @@ class HallPorts(Protocol):
     def wished(self, conference: str, wished: Any) -> None:
         """A hall asked for the floor, an operator, …: `conference.halls.hall.Wished`."""
 
-    def floor_moved(self, program: Any, changes: Any) -> None:
+    def content_token_moved(self, program: Any, changes: Any) -> None:
         """The content token moved by no terminal's doing (`ContentTokenChange`s): the terminals have to learn it."""
 
     def silent(self, conference: str, hall: Any) -> None:

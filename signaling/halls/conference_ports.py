@@ -47,7 +47,7 @@ class ConferencePorts:
             )
         self._changed(conference.removeprefix(PREFIX))
 
-    def floor_moved(self, program: Any, changes: Sequence[ContentTokenChange]) -> None:
+    def content_token_moved(self, program: Any, changes: Sequence[ContentTokenChange]) -> None:
         self._tokens.moved(program, changes)
 
     def silent(self, conference: str, hall: Hall) -> None:

@@ -168,7 +168,7 @@ class FakePorts:
     def wished(self, conference: str, wished: Wished) -> None:
         self.wishes.append((conference, wished))
 
-    def floor_moved(self, program: Program, changes: Sequence[ContentTokenChange]) -> None:
+    def content_token_moved(self, program: Program, changes: Sequence[ContentTokenChange]) -> None:
         self.floor_changes += changes
 
     def silent(self, conference: str, hall: Hall) -> None:

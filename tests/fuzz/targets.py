@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from conference import ContentToken, PeerError, Refusal
-from conference.ground.plan import Endpoint, FloorPlan, OwnEnd, OwnEnds, OwnFloor, Policy
+from conference.ground.plan import BfcpPlan, Endpoint, OwnBfcp, OwnEnd, OwnEnds, Policy
 from signaling.sip.floor.server import FloorServer
 from signaling.sip.media import plan
 from signaling.sip.media.profiles import GENERIC
@@ -50,7 +50,7 @@ def _end(port: int) -> OwnEnd:
     return OwnEnd(port, port + 1, _KEYS)  # type: ignore[arg-type]
 
 
-OWN = OwnEnds("192.0.2.1", _end(20_000), _end(20_002), _end(20_004), OwnFloor(21_000, 21_001, 77, 5), _end(20_006))
+OWN = OwnEnds("192.0.2.1", _end(20_000), _end(20_002), _end(20_004), OwnBfcp(21_000, 21_001, 77, 5), _end(20_006))
 
 
 def message(data: bytes) -> None:
@@ -164,7 +164,7 @@ def floor(data: bytes) -> None:
     server = FloorServer(ContentToken("deny"))
     for leg, user, transport in (("good", 5, "udp"), ("bad", 6, "udp"), ("worse", 7, "tcp")):
         where = Endpoint("192.0.2.9", 5070)
-        server.attach(leg, FloorPlan("tcp" if transport == "tcp" else "udp", where, 77, user, 1, False))
+        server.attach(leg, BfcpPlan("tcp" if transport == "tcp" else "udp", where, 77, user, 1, False))
     server.apply(server.floor.ask("good"), 0.0)
     assert server.floor.holder == "good"
     for number, row in enumerate(data.split(SEPARATOR)[:16], 1):

@@ -14,7 +14,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from conference import ContentTokenChange, Hall
-from conference.ground.plan import FloorPlan, OwnFloor
+from conference.ground.plan import BfcpPlan, OwnBfcp
 from conference.ports.audience import Listener
 from conference.ports.halls import LineOptions
 from signaling.halls.ground import limits
@@ -37,7 +37,7 @@ class ContentTokens:
         self._random_bytes = random_bytes
         self._channel = FloorChannel()
         self._servers: WeakKeyDictionary[Any, FloorServer] = WeakKeyDictionary()
-        self._own: WeakKeyDictionary[Hall, OwnFloor] = WeakKeyDictionary()
+        self._own: WeakKeyDictionary[Hall, OwnBfcp] = WeakKeyDictionary()
         self._conferences: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._users = itertools.count(1)
 
@@ -56,13 +56,13 @@ class ContentTokens:
         self.ports = (0, 0)
         await self._channel.close()
 
-    def own(self, hall: Hall) -> OwnFloor | None:
+    def own(self, hall: Hall) -> OwnBfcp | None:
         """What its descriptions name: the same numbers as long as the call stays in this conference."""
         if not self.ports[0]:
             return None
         if hall not in self._own:
             user = next(self._users) % USERS + 1
-            self._own[hall] = OwnFloor(*self.ports, self._number(hall.program), user)
+            self._own[hall] = OwnBfcp(*self.ports, self._number(hall.program), user)
         return self._own[hall]
 
     def _number(self, program: Any) -> int:
@@ -72,7 +72,7 @@ class ContentTokens:
                 self._conferences[program] = number
         return self._conferences[program]
 
-    def follow(self, hall: Hall, plan: FloorPlan | None) -> None:
+    def follow(self, hall: Hall, plan: BfcpPlan | None) -> None:
         """What was agreed now."""
         if plan is None:
             self.leave(hall)
@@ -81,10 +81,10 @@ class ContentTokens:
         server = self._servers.get(program)
         if server is None:
             server = self._servers[program] = FloorServer(
-                program.floor, plan.floor_id, partial(_name, hall.table.participants)
+                program.content_token, plan.floor_id, partial(_name, hall.table.participants)
             )
         try:
-            self._channel.attach(server, hall.sid, plan, program.floor_moved)
+            self._channel.attach(server, hall.sid, plan, program.content_token_moved)
         except ValueError:
             log.exception("the floor channel of %s", hall.identity)
 
@@ -92,7 +92,7 @@ class ContentTokens:
         """Its call or its floor line has ended."""
         server = self._servers.get(hall.program)
         if server is not None and hall.sid in server.legs:
-            hall.program.floor_moved(self._channel.detach(server, hall.sid))
+            hall.program.content_token_moved(self._channel.detach(server, hall.sid))
 
     def moved(self, program: Any, changes: Sequence[ContentTokenChange]) -> None:
         """By somebody else than a terminal: the terminals are told."""

@@ -37,7 +37,7 @@ class Descriptions:
         """What our descriptions of this hall name; opened the first time. Raises Refusal."""
         token, profile = self._tokens.own(hall), self._profile
         return hall.lines.prepare(
-            floor=token, content=profile.content, camera=profile.far_camera, call_number=self._number
+            bfcp=token, content=profile.content, camera=profile.far_camera, call_number=self._number
         )
 
     def offer(self, hall: Hall, path: Path | None) -> bytes:

@@ -126,7 +126,7 @@ class SipSide:
         self.call.reinvite(self._sdp.offer(hall, self.path))
 
     def applied(self, hall: Hall, plan: MediaPlan) -> None:
-        self._shared.tokens.follow(hall, plan.floor)
+        self._shared.tokens.follow(hall, plan.bfcp)
         if hall.lines.moves_camera:
             self.camera.introduce()
         if not self._offered_more and self._sdp.needs_more(hall, plan):

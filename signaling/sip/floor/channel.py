@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from conference import ContentTokenChange
-from conference.ground.plan import FloorPlan
+from conference.ground.plan import BfcpPlan
 from signaling.sip.floor.server import FloorServer
 from signaling.sip.wire import bfcp
 from signaling.sip.wire import body_limits as limits
@@ -34,7 +34,7 @@ class _Leg:
 
     server: FloorServer
     name: str
-    plan: FloorPlan
+    plan: BfcpPlan
     changed: Changed
     port: int
     writer: asyncio.StreamWriter | None = None
@@ -82,7 +82,7 @@ class FloorChannel:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def attach(self, server: FloorServer, leg: str, plan: FloorPlan, changed: Changed) -> None:
+    def attach(self, server: FloorServer, leg: str, plan: BfcpPlan, changed: Changed) -> None:
         """From now on that terminal is served. `changed` gets what its messages did to the token. Raises ValueError when a
         conference gives one number twice or there are too many legs: our own mistake."""
         key = (plan.conference_id, plan.user_id)

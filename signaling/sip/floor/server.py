@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from conference import ContentToken, ContentTokenChange, ContentTokenState
-from conference.ground.plan import FloorPlan
+from conference.ground.plan import BfcpPlan
 from signaling.sip.wire import bfcp
 from signaling.sip.wire import body_limits as limits
 from signaling.sip.wire.bfcp import Attribute, BfcpError, Fault, Kind, Message, Primitive, Status
@@ -52,7 +52,7 @@ class Link:
     """One terminal. `request_id` 0: it has no request that goes on."""
 
     leg: str
-    plan: FloorPlan
+    plan: BfcpPlan
     version: int
     unsent: set[str]
     """The server's legs that have something to send."""
@@ -158,7 +158,7 @@ class FloorServer:
         waiting = (self._links[leg].waiting for leg in self._unanswered)
         return min((one.due for one in waiting if one is not None), default=None)
 
-    def attach(self, leg: str, plan: FloorPlan) -> Link:
+    def attach(self, leg: str, plan: BfcpPlan) -> Link:
         """A terminal's channel is agreed. A second one of the same leg replaces the first, its request stays."""
         version = bfcp.RELIABLE if plan.transport == "tcp" else bfcp.UNRELIABLE
         before = self._links.get(leg)

@@ -12,9 +12,9 @@ from typing import Final
 from conference.ground.plan import (
     AudioCodec,
     AudioPlan,
+    BfcpPlan,
     CameraPlan,
     Endpoint,
-    FloorPlan,
     Keys,
     MediaPlan,
     Policy,
@@ -212,7 +212,7 @@ def _whole(found: dict[str, object], theirs: sdp.Description) -> MediaPlan:
         audio if isinstance(audio, AudioPlan) else None,
         video if isinstance(video, VideoPlan) else None,
         content if isinstance(content, VideoPlan) else None,
-        floor if isinstance(floor, FloorPlan) else None,
+        floor if isinstance(floor, BfcpPlan) else None,
         camera if isinstance(camera, CameraPlan) else None,
         _session_bps(theirs),
     )
@@ -333,7 +333,7 @@ def _video(
     )
 
 
-def _floor(theirs: sdp.Description, mine: sdp.Media, yours: sdp.Media) -> FloorPlan | None:
+def _floor(theirs: sdp.Description, mine: sdp.Media, yours: sdp.Media) -> BfcpPlan | None:
     """None when they would not be the client: we serve, always."""
     host = theirs.host_of(yours)
     numbers = [mine.attribute(name) or "" for name in ("confid", "userid")]
@@ -343,7 +343,7 @@ def _floor(theirs: sdp.Description, mine: sdp.Media, yours: sdp.Media) -> FloorP
     udp = mine.protocol.upper().startswith("UDP")
     setup = mine.attribute("setup")
     connect = not udp and (setup == "active" or (setup == "actpass" and yours.attribute("setup") == "passive"))
-    return FloorPlan(
+    return BfcpPlan(
         "udp" if udp else "tcp", Endpoint(host, yours.port), int(numbers[0]), int(numbers[1]), int(floor_id), connect
     )
 

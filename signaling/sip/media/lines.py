@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from conference.ground.plan import AudioCodec, Feedback, OwnEnd, OwnFloor, Policy
+from conference.ground.plan import AudioCodec, Feedback, OwnBfcp, OwnEnd, Policy
 from signaling.sip.media.profiles import Profile
 from signaling.sip.wire import h264, sdp
 
@@ -101,7 +101,7 @@ def video(end: OwnEnd, shape: Shape, pictures: Iterable[Picture], policy: Policy
     return _rtp("video", end, shape, numbers, attributes, rate_bps, round(rate_bps * _VIDEO_LINE))
 
 
-def floor(own: OwnFloor, protocol: str, role: str, setup: str, profile: Profile, label: str | None) -> sdp.Media:
+def floor(own: OwnBfcp, protocol: str, role: str, setup: str, profile: Profile, label: str | None) -> sdp.Media:
     """The BFCP line (RFC 8856). `setup` "": the line does not say who connects. `label` names the content stream."""
     udp = protocol.upper().startswith("UDP")
     port = own.udp_port if udp else own.tcp_port

@@ -130,7 +130,7 @@ def read_answer(
 def needs_more(plan: MediaPlan, own: OwnEnds, profile: Profile) -> bool:
     """Whether a re-INVITE of ours would add something: a Polycom that is called opens the floor channel first and takes a line
     for slides only afterwards."""
-    return bool(plan.floor and own.content and profile.content and plan.content is None)
+    return bool(plan.bfcp and own.content and profile.content and plan.content is None)
 
 
 # -- what all descriptions of ours share --------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def _wanted(own: OwnEnds, profile: Profile) -> list[str]:
         "audio": own.audio is not None,
         "video": own.video is not None and profile.video,
         "content": own.content is not None and profile.video and profile.content,
-        "floor": own.floor is not None and bool(_floor_protocol(own, profile)),
+        "floor": own.bfcp is not None and bool(_floor_protocol(own, profile)),
         "camera": own.far_camera is not None and profile.far_camera,
     }
     return [role for role, is_there in have.items() if is_there]
@@ -234,18 +234,18 @@ def _offered(role: str, shape: Shape, own: OwnEnds, profile: Profile, policy: Po
 
 def _floor_protocol(own: OwnEnds, profile: Profile) -> str:
     """The liked transport that we serve, as the word of an m-line; "" for none."""
-    if own.floor is None:
+    if own.bfcp is None:
         return ""
-    ports = {"udp": own.floor.udp_port, "tcp": own.floor.tcp_port}
+    ports = {"udp": own.bfcp.udp_port, "tcp": own.bfcp.tcp_port}
     return next((f"{one.upper()}/BFCP" for one in profile.floor if ports[one]), "")
 
 
 def _floor_line(own: OwnEnds, profile: Profile) -> sdp.Media:
-    assert own.floor is not None
+    assert own.bfcp is not None
     protocol = _floor_protocol(own, profile)
     setup = "actpass" if protocol.startswith("TCP") else ""
     label = CONTENT_LABEL if own.content is not None and profile.content else None
-    return lines.floor(own.floor, protocol, profile.floor_role, setup, profile, label)
+    return lines.floor(own.bfcp, protocol, profile.floor_role, setup, profile, label)
 
 
 def _renewed(role: str, line: sdp.Media, own: OwnEnds, profile: Profile, policy: Policy, plan: MediaPlan) -> sdp.Media:
@@ -293,12 +293,12 @@ def _renewed_crypto(role: str, line: sdp.Media, end: OwnEnd, plan: MediaPlan) ->
 
 
 def _renewed_floor(line: sdp.Media, own: OwnEnds, profile: Profile) -> sdp.Media:
-    assert own.floor is not None
+    assert own.bfcp is not None
     fresh = _floor_line(own, profile)
     label = agreement.label_of(line) or agreement.label_of(fresh)
     setup = "actpass" if line.protocol.upper().startswith("TCP") else ""
     role = line.attribute("floorctrl") or profile.floor_role
-    again = lines.floor(own.floor, line.protocol, role, setup, profile, label)
+    again = lines.floor(own.bfcp, line.protocol, role, setup, profile, label)
     # The connection that stands is kept (RFC 4145 §5.1).
     kept = tuple((name, "existing" if name == "connection" else value) for name, value in again.attributes)
     return replace(again, attributes=kept)
@@ -443,7 +443,7 @@ class _Answer:
         return lines.video(end, shape, [picture], self._policy, role, label if _is_label(label) else ours)
 
     def floor(self, index: int) -> sdp.Media | str:
-        own, line = self._own.floor, self._theirs.media[index]
+        own, line = self._own.bfcp, self._theirs.media[index]
         transport = line.protocol[:3].lower()
         served = own is not None and bool(own.udp_port if transport == "udp" else own.tcp_port)
         if own is None or not served or transport not in self._profile.floor:

@@ -119,7 +119,7 @@ def test_a_halls_slides_are_in_it_a_browsers_are_not(world: HallWorld) -> None:
     settle(world, ben)
     conference = one.conference
     assert conference.program is not None
-    conference.program.floor.ask(one.sid)
+    conference.program.content_token.ask(one.sid)
     one.hall.let_present(True)
     settle(world, ben)
     made = group(world)

@@ -335,7 +335,7 @@ def test_a_refused_program_is_not_asked_for_again(world: HallWorld) -> None:
 
 def test_what_is_presented_is_seen_by_all_though_there_is_power_for_one_program_alone(world: HallWorld) -> None:
     presenter, plain = HallParty(world, "presenter", plan(content=True)), HallParty(world, "plain")
-    presenter.hall.program.floor_moved(presenter.hall.program.floor.ask(presenter.sid))
+    presenter.hall.program.content_token_moved(presenter.hall.program.content_token.ask(presenter.sid))
     world.settle()
     assert {group.layout for group in world.scene().groups} == {"1", "slides"}
     world.mixer.events.refused(None, world.scene().groups[-1].id, "capacity")
@@ -344,9 +344,9 @@ def test_what_is_presented_is_seen_by_all_though_there_is_power_for_one_program_
     assert (group.layout, group.content) == ("slides", presenter.sid)
     assert plain.sends("video").producer is presenter.sends("video").producer
     # It is over: next time both are asked for again.
-    presenter.hall.program.floor_moved(presenter.hall.program.floor.give_up(presenter.sid))
+    presenter.hall.program.content_token_moved(presenter.hall.program.content_token.give_up(presenter.sid))
     world.settle()
-    presenter.hall.program.floor_moved(presenter.hall.program.floor.ask(presenter.sid))
+    presenter.hall.program.content_token_moved(presenter.hall.program.content_token.ask(presenter.sid))
     world.settle()
     assert {group.layout for group in world.scene().groups} == {"1", "slides"}
 
@@ -537,37 +537,37 @@ def test_who_shares_has_the_token_and_whoever_comes_last(world: HallWorld) -> No
     ann, hall = Party(world, "ann"), HallParty(world, "hall", plan(content=True))
     program = hall.conference.program
     assert program is not None
-    program.floor_moved(program.floor.ask(hall.sid))
+    program.content_token_moved(program.content_token.ask(hall.sid))
     world.settle()
     assert hall.hall.content_allowed and world.scene().content == hall.sid
     assert world.ports.floor_changes == [], "the terminal that asked has its answer"
     ann.publish(SCREEN)
     world.settle()
-    assert (program.floor.holder, hall.hall.content_allowed) == (ann.participant.sid, False)
+    assert (program.content_token.holder, hall.hall.content_allowed) == (ann.participant.sid, False)
     assert [(one.who, one.state) for one in world.ports.floor_changes] == [
         (ann.participant.sid, "granted"),
         (hall.sid, "revoked"),
     ]
     assert world.scene().content == ann.participant.sid
-    program.floor_moved(program.floor.ask(hall.sid))
+    program.content_token_moved(program.content_token.ask(hall.sid))
     world.settle()
     assert world.scene().content == hall.sid, "the hall took over, though the browser still shares"
-    program.floor_moved(program.floor.give_up(hall.sid))
+    program.content_token_moved(program.content_token.give_up(hall.sid))
     world.settle()
-    assert program.floor.holder == ann.participant.sid == world.scene().content
+    assert program.content_token.holder == ann.participant.sid == world.scene().content
     ann.end("screen")
     world.settle()
-    assert program.floor.state_of(ann.participant.sid) is None and world.scene().content == ""
+    assert program.content_token.state_of(ann.participant.sid) is None and world.scene().content == ""
 
 
 def test_a_hall_that_leaves_leaves_the_token(world: HallWorld) -> None:
     one, two = HallParty(world, "one", plan(content=True)), HallParty(world, "two", plan(content=True))
     program = one.conference.program
     assert program is not None
-    program.floor_moved(program.floor.ask(one.sid))
+    program.content_token_moved(program.content_token.ask(one.sid))
     one.hall.hung_up()
     world.settle()
-    assert program.floor.holder is None and two.sid in program.halls
+    assert program.content_token.holder is None and two.sid in program.halls
     assert [(change.who, change.state) for change in world.ports.floor_changes] == [(one.sid, "released")]
 
 
@@ -575,8 +575,8 @@ def test_nobody_presents_in_the_reception(world: HallWorld) -> None:
     hall = HallParty(world, "hall", plan(content=True), room="r", mode="reception")
     program = hall.conference.program
     assert program is not None
-    program.floor_moved(program.floor.ask(hall.sid))
-    assert program.floor.holder is None and not hall.hall.content_allowed
+    program.content_token_moved(program.content_token.ask(hall.sid))
+    assert program.content_token.holder is None and not hall.hall.content_allowed
 
 
 def test_a_browser_sends_what_halls_look_at_though_no_other_browser_does(world: HallWorld) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
-from conference.ground.plan import OwnEnd, OwnEnds, OwnFloor, Policy
+from conference.ground.plan import OwnBfcp, OwnEnd, OwnEnds, Policy
 from signaling.sip.media import plan
 from signaling.sip.media.profiles import GENERIC
 from tests.interop.terminals.quirks import QUIRKS, Quirk, Terminal, canned, loudest_hz, tone
 
 OWN = OwnEnds(
-    "127.0.0.1", OwnEnd(20_000, 20_001), OwnEnd(20_002, 20_003), OwnEnd(20_004, 20_005), OwnFloor(21_000, 21_001, 7, 3)
+    "127.0.0.1", OwnEnd(20_000, 20_001), OwnEnd(20_002, 20_003), OwnEnd(20_004, 20_005), OwnBfcp(21_000, 21_001, 7, 3)
 )
 
 
@@ -43,7 +43,7 @@ async def test_its_offer_is_answered(name: str) -> None:
         assert found.audio.stream.remote.port == terminal.audio.port and not found.audio.stream.rtcp_mux
         assert found.video is not None and found.video.mode == quirk.modes[0]
         assert found.video.feedback == (quirk.obeys & {"pli", "fir"} if quirk.promises else frozenset())
-        assert (found.floor.transport if found.floor else "") == quirk.floor
+        assert (found.bfcp.transport if found.bfcp else "") == quirk.floor
         assert terminal.video.remote == ("127.0.0.1", 20_002) and terminal.video.remote_rtcp == ("127.0.0.1", 20_003)
 
 
@@ -55,7 +55,7 @@ async def test_it_answers_ours(name: str) -> None:
         found = plan.read_answer(offer, terminal.answer(offer.decode()), GENERIC, Policy())
         assert found.video is not None and found.video.mode == quirk.modes[0]
         assert found.content is None and terminal.video.remote == ("127.0.0.1", 20_002)
-        assert (found.floor.transport if found.floor else "") == ("udp" if quirk.floor == "udp" else "")
+        assert (found.bfcp.transport if found.bfcp else "") == ("udp" if quirk.floor == "udp" else "")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.sites import Terminal
 from signaling.halls.dial.caller import Caller
 from signaling.halls.dial.rows import order_of
-from signaling.host import limits as bounds
+from signaling.halls.ground import limits as bounds
 from tests.rooms import invited
 from tests.rooms.province import Province
 

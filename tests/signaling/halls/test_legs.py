@@ -23,8 +23,8 @@ from signaling.halls.board.board import board_of
 from signaling.halls.board.orders import Order
 from signaling.halls.board.watchers import Watchers
 from signaling.halls.calls.leg import Failure, Party
+from signaling.halls.ground import limits as bounds
 from signaling.halls.sip.side import SipSide
-from signaling.host import limits as bounds
 from signaling.sip.call.causes import NORMAL, Kind, hall_cause
 from signaling.sip.call.causes import Cause as SipCause
 from signaling.sip.call.orphans import Left

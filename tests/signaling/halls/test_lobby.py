@@ -24,10 +24,11 @@ from signaling.api.routes.calendar import planning
 from signaling.halls.calls.leg import Leg, Party
 from signaling.halls.calls.rooms import RECEPTION
 from signaling.halls.exchange import HallExchange, Surroundings
+from signaling.halls.ground import limits
+from signaling.host import limits as host_limits
 from signaling.halls.sip.accounts import Register
 from signaling.halls.sip.content_tokens import ContentTokens
 from signaling.halls.sip.side import SipSide
-from signaling.host import limits
 from signaling.host.tasks import Background
 from signaling.host.throttle import NumberTries
 from signaling.meetings.booked import BookedMeetings
@@ -321,8 +322,8 @@ async def test_whoever_hung_up_meanwhile_does_not_wait(exchange: Exchange) -> No
 async def test_a_pin_is_not_tried_out_by_telephone(exchange: Exchange) -> None:
     """At the limit the right one opens nothing either, where one has tried; other networks and known terminals get in."""
     await exchange.book(lobby=False)
-    for place in range(limits.TRIES_PER_MINUTE // 10):
-        for _ in range(limits.OWN_TRIES_PER_HOUR + 10):
+    for place in range(host_limits.TRIES_PER_MINUTE // 10):
+        for _ in range(host_limits.OWN_TRIES_PER_HOUR + 10):
             wrong = await exchange.dial(exchange.line(address=f"10.2.{place}.1"), "000000")
             assert wrong in exchange.halls.menus.guests, "asked again"
     right = await exchange.dial(exchange.line(address="10.2.0.1"))
@@ -332,7 +333,7 @@ async def test_a_pin_is_not_tried_out_by_telephone(exchange: Exchange) -> None:
     exchange.clock.pass_s(60)
     later = await exchange.dial(exchange.line(address="10.2.0.1"))
     assert later not in exchange.halls.menus.guests and len(exchange.waiting()) == 2
-    for _ in range(limits.TRIES_PER_MINUTE + limits.NUMBERS_PER_MINUTE):
+    for _ in range(host_limits.TRIES_PER_MINUTE + host_limits.NUMBERS_PER_MINUTE):
         known = await exchange.dial(exchange.line("terminal-xa1", "Xã 1"))
         assert known not in exchange.halls.menus.guests, "right ones do not count"
         known.room.hall.hung_up()  # type: ignore[union-attr]

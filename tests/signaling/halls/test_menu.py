@@ -20,6 +20,7 @@ from signaling.halls.calls.menu import Menus
 from signaling.halls.calls.operator import Operator
 from signaling.halls.calls.rooms import RECEPTION
 from signaling.halls.ground import limits
+from signaling.host import limits as host_limits
 from signaling.host.throttle import NumberTries
 
 
@@ -145,8 +146,8 @@ async def test_what_could_not_be_looked_up_takes_no_share(monkeypatch: pytest.Mo
     async def nobody(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(limits, "TRIES_PER_MINUTE", 1)
-    monkeypatch.setattr(limits, "OWN_TRIES_PER_HOUR", 1)
+    monkeypatch.setattr(host_limits, "TRIES_PER_MINUTE", 1)
+    monkeypatch.setattr(host_limits, "OWN_TRIES_PER_HOUR", 1)
     for database, left in ((Broken(), True), (Empty(), False)):
         tries = NumberTries(ProcessMemory())
         entrance = entrance_of(database, tries)
@@ -165,7 +166,7 @@ async def test_a_known_terminal_has_tries_of_its_own_and_not_for_ever(monkeypatc
         seen.append(pin)
         return object() if pin == "246810" else None
 
-    monkeypatch.setattr(limits, "TERMINAL_TRIES_PER_HOUR", 3)
+    monkeypatch.setattr(host_limits, "TERMINAL_TRIES_PER_HOUR", 3)
     monkeypatch.setattr(entering, "by_number", by_number)
     tries = NumberTries(ProcessMemory())
     entrance = entrance_of(SimpleNamespace(reading=contextlib.nullcontext), tries)

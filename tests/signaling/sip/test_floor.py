@@ -13,7 +13,7 @@ import pytest
 
 from conference import ContentToken, ContentTokenChange, ContentTokenRule
 from conference.ground.limits import CONTENT_TOKEN_REQUESTS
-from conference.ground.plan import Endpoint, FloorPlan
+from conference.ground.plan import BfcpPlan, Endpoint
 from signaling.sip.floor.channel import FloorChannel
 from signaling.sip.floor.server import FloorServer
 from signaling.sip.wire import bfcp
@@ -25,8 +25,8 @@ CONFERENCE = 77
 
 def plan(
     user: int, transport: str = "udp", host: str = "192.0.2.9", port: int = 5070, connect: bool = False
-) -> FloorPlan:
-    return FloorPlan("tcp" if transport == "tcp" else "udp", Endpoint(host, port), CONFERENCE, user, 1, connect)
+) -> BfcpPlan:
+    return BfcpPlan("tcp" if transport == "tcp" else "udp", Endpoint(host, port), CONFERENCE, user, 1, connect)
 
 
 # -- the token ---------------------------------------------------------------------------------------------------------

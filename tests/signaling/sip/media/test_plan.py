@@ -89,7 +89,7 @@ def test_real_offers_are_answered(name: str) -> None:
     assert found.audio is not None and found.audio.codec == codec
     assert (video.mode, (video.max_fs, video.max_mbps), video.max_br_bps) == (mode, size, rate_bps)
     assert (found.content is not None, found.far_camera is not None) == (content, camera)
-    assert (found.floor.transport if found.floor else None) == floor
+    assert (found.bfcp.transport if found.bfcp else None) == floor
     assert found.encrypted == ("SAVP" in protocols[0])
 
 
@@ -157,8 +157,8 @@ def test_floor_and_slides_of_an_answer() -> None:
         own_offer, aver.replace(b"RTP/AVP 9\r\na=rtpmap:9 G722", b"RTP/AVP 8\r\na=rtpmap:8 PCMA"), GENERIC, POLICY
     )
     assert found.content is not None and found.content.stream.remote == Endpoint("192.168.62.89", 30004)
-    assert found.floor is not None and (found.floor.transport, found.floor.we_connect) == ("tcp", True)
-    assert (found.floor.conference_id, found.floor.user_id, found.floor.floor_id) == (77, 5, 1)
+    assert found.bfcp is not None and (found.bfcp.transport, found.bfcp.we_connect) == ("tcp", True)
+    assert (found.bfcp.conference_id, found.bfcp.user_id, found.bfcp.floor_id) == (77, 5, 1)
 
 
 # -- our offer ---------------------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def test_what_is_not_there_is_not_offered() -> None:
         "m=audio 20000 RTP/AVP 114 9 8 0 101"
     ]
     assert (
-        lines_of(make_offer(replace(OWN, floor=replace(terminals.FLOOR, udp_port=0)), GENERIC, POLICY))[3]
+        lines_of(make_offer(replace(OWN, bfcp=replace(terminals.FLOOR, udp_port=0)), GENERIC, POLICY))[3]
         == "m=application 21000 TCP/BFCP *"
     )
 
@@ -475,10 +475,10 @@ def test_a_second_nameless_picture_beside_a_floor_is_slides() -> None:
 def test_floor_lines(line: str, port: int, ours: str | None, connect: bool) -> None:
     body, found = reply(AUDIO + f"m=application 5008 {line}\n")
     assert lines_of(body)[1].split()[1] == str(port)
-    assert (found.floor is None) == (port == 0)
-    if found.floor is not None and ours:
-        assert f":{ours}" in block(body, 1) and found.floor.we_connect == connect
-        assert found.floor.remote == Endpoint("192.0.2.9", 5008)
+    assert (found.bfcp is None) == (port == 0)
+    if found.bfcp is not None and ours:
+        assert f":{ours}" in block(body, 1) and found.bfcp.we_connect == connect
+        assert found.bfcp.remote == Endpoint("192.0.2.9", 5008)
 
 
 def test_of_two_floor_lines_the_liked_one() -> None:
