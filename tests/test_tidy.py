@@ -312,9 +312,10 @@ def test_base_images_are_named_by_digest() -> None:
     assert re.fullmatch(r"debian:trixie-slim@sha256:[0-9a-f]{64}", named.pop())
 
 
-def test_the_glossary_names_code_that_exists() -> None:
+@pytest.mark.parametrize("document", ["GLOSSARY.md", "CONTRIBUTING.md"])
+def test_documents_name_code_that_exists(document: str) -> None:
     """A code name is a path, and perhaps a class, a struct or a table in the file of that path."""
-    text = (ROOT / "GLOSSARY.md").read_text(encoding="utf-8")
+    text = (ROOT / document).read_text(encoding="utf-8")
     named = re.findall(r"`([a-z_]+(?:/[a-z_0-9.]+)+)`(?: `(\w+)`)?", text)
     assert len(named) > 40
     lost = [

@@ -45,7 +45,7 @@ pub(crate) fn resend<S: Sink>(
         let Some((cache, entry)) = layer.cache.as_ref().and_then(|c| Some((c, c.get(again.source)?))) else {
             continue;
         };
-        if !consumer.allowances.may_resend() {
+        if !consumer.budget.may_resend() {
             return;
         }
         let timestamp = consumer.continuity.timestamp(entry.timestamp);
@@ -60,7 +60,7 @@ pub(crate) fn resend<S: Sink>(
         };
         let is_rtx = packet.rtx(consumer).is_some();
         let holds = again.content != Content::Nothing;
-        let twice = is_far && is_rtx && holds && again.resends() == 1 && consumer.allowances.may_resend_twice();
+        let twice = is_far && is_rtx && holds && again.resends() == 1 && consumer.budget.may_resend_twice();
         for _ in 0..=usize::from(twice) {
             let space = turn.out.reserve(2_048);
             let written = match is_rtx {

@@ -23,7 +23,7 @@ pub(crate) fn reach_again<S: Sink>(tables: &mut Tables, key: TransportKey, turn:
     for at in &transport.consumers {
         let consumer = &mut consumers[*at];
         // Who may ask for no key frame now goes on, and asks when it may.
-        if consumer.video && consumer.current.is_some() && consumer.allowances.may_ask_keyframe(turn.now_us) {
+        if consumer.video && consumer.current.is_some() && consumer.budget.may_ask_keyframe(turn.now_us) {
             consumer.stop();
         }
     }
@@ -61,7 +61,7 @@ pub(crate) fn begin_after<S: Sink>(tables: &mut Tables, key: TransportKey, since
     for at in 0..tables.transports[key].consumers.len() {
         let consumer = &mut tables.consumers[tables.transports[key].consumers[at]];
         let lost = consumer.video && !consumer.is_off() && consumer.last_sent_us >= since_us;
-        let Some(layer) = consumer.current.filter(|_| lost && consumer.allowances.may_ask_keyframe(turn.now_us)) else {
+        let Some(layer) = consumer.current.filter(|_| lost && consumer.budget.may_ask_keyframe(turn.now_us)) else {
             continue;
         };
         consumer.outgoing.forget();

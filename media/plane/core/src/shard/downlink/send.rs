@@ -219,7 +219,7 @@ impl Receiver<'_> {
             Verdict::Send(offsets) => Some((offsets, Content::Whole)),
             Verdict::Fill(offsets) => {
                 let sequence = entry.sequence.wrapping_add(offsets.sequence);
-                (self.paces && self.consumer.outgoing.is_unsent(sequence) && self.consumer.allowances.may_fill(now_us))
+                (self.paces && self.consumer.outgoing.is_unsent(sequence) && self.consumer.budget.may_fill(now_us))
                     .then_some((offsets, Content::Nothing))
             }
             Verdict::Leave => None,

@@ -4,10 +4,10 @@ use crate::codec::numbers::Numbers;
 use crate::codec::selection::{Limits, Selection};
 use crate::keys::{ProducerKey, TransportKey};
 use crate::rate::share::Grant;
-use crate::shard::tables::allowances::Allowances;
 use crate::shard::tables::early::Early;
 use crate::shard::tables::outgoing::Outgoing;
 use crate::shard::tables::red_copies::RedCopies;
+use crate::shard::tables::viewer_budget::ViewerBudget;
 use crate::stream::cache::Entry;
 use crate::stream::playout::Playout;
 use crate::stream::sequence::{Continuity, Left, Offsets, Picture};
@@ -53,7 +53,7 @@ pub struct Consumer {
     pub outgoing: Outgoing,
     /// The peer has reported on our SSRC: it knows it, and the MID extension may stop (RFC 8843).
     pub acknowledged: bool,
-    pub allowances: Allowances,
+    pub budget: ViewerBudget,
     pub last_sent_us: u64,
     pub early: Early,
     pub packets: u64,
@@ -133,7 +133,7 @@ impl Consumer {
             continuity: Continuity::starting_at(random.0),
             outgoing: Outgoing::new(opening.video, random.1),
             acknowledged: false,
-            allowances: Allowances::default(),
+            budget: ViewerBudget::default(),
             last_sent_us: 0,
             early: Early::default(),
             packets: 0,
@@ -357,7 +357,7 @@ impl Consumer {
         self.packets += 1;
         self.bytes += bytes as u64;
         self.last_sent_us = now_us;
-        self.allowances.earn();
+        self.budget.earn();
     }
 
     /// The peer's report on this stream; (lost, received) since the one before.

@@ -1,4 +1,3 @@
-pub mod allowances;
 pub mod consumer;
 pub mod early;
 pub mod line;
@@ -11,6 +10,7 @@ pub mod red_copies;
 pub mod router;
 pub mod table;
 pub mod transport;
+pub mod viewer_budget;
 
 use rustc_hash::FxHashMap;
 

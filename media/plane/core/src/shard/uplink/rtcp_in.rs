@@ -199,10 +199,7 @@ fn keyframe_asked<S: Sink>(tables: &mut Tables, key: TransportKey, media: u32, t
     let Some(consumer) = transport.outgoing.get(&media).copied().or_else(|| only_video(tables, key)) else { return };
     let consumer = &mut tables.consumers[consumer];
     consumer.keyframes_asked += 1;
-    if !transport.is_reached()
-        || !consumer.video
-        || consumer.is_off()
-        || !consumer.allowances.may_ask_keyframe(turn.now_us)
+    if !transport.is_reached() || !consumer.video || consumer.is_off() || !consumer.budget.may_ask_keyframe(turn.now_us)
     {
         return;
     }

@@ -13,16 +13,16 @@ const KEYFRAMES_AT_ONCE: i64 = 3;
 const FILL_EVERY_US: i64 = 20_000;
 const FILLS_AT_ONCE: i64 = 200;
 
-pub struct Allowances {
+pub struct ViewerBudget {
     keyframes: Bucket,
     fills: Bucket,
     resend: u16,
 }
 
-impl Default for Allowances {
+impl Default for ViewerBudget {
     fn default() -> Self {
         let of = |every_us: i64, at_once: i64| Bucket::new(1, every_us * at_once, every_us, 0);
-        Allowances {
+        ViewerBudget {
             keyframes: of(KEYFRAME_EVERY_US, KEYFRAMES_AT_ONCE),
             fills: of(FILL_EVERY_US, FILLS_AT_ONCE),
             resend: RESEND_CREDIT_START,
@@ -30,7 +30,7 @@ impl Default for Allowances {
     }
 }
 
-impl Allowances {
+impl ViewerBudget {
     /// A packet went out: it pays for a part of one that is sent again.
     #[inline]
     pub fn earn(&mut self) {
