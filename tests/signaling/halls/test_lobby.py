@@ -25,10 +25,10 @@ from signaling.halls.calls.leg import Leg, Party
 from signaling.halls.calls.rooms import RECEPTION
 from signaling.halls.exchange import HallExchange, Surroundings
 from signaling.halls.ground import limits
-from signaling.host import limits as host_limits
 from signaling.halls.sip.accounts import Register
 from signaling.halls.sip.content_tokens import ContentTokens
 from signaling.halls.sip.side import SipSide
+from signaling.host import limits as host_limits
 from signaling.host.tasks import Background
 from signaling.host.throttle import NumberTries
 from signaling.meetings.booked import BookedMeetings
