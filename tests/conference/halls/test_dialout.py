@@ -235,6 +235,12 @@ def test_a_profile_that_is_not_understood_goes_down_the_ladder_and_stays_there()
     assert leg.state is State.GIVEN_UP and actions == (Action.ALARM,)
 
 
+@pytest.mark.parametrize("rungs", [0, 1])
+def test_a_ladder_of_one_rung_ends_at_once(rungs: int) -> None:
+    leg, actions = refuse(LEG, 10.0, 488, rungs=rungs)
+    assert (leg.state, leg.next_try_at, actions) == (State.GIVEN_UP, None, (Action.ALARM,))
+
+
 @pytest.mark.parametrize(("told_s", "waits_s"), [(0, 60), (1, 5), (90, 90), (100_000, 600)])
 def test_retry_after_is_obeyed_within_bounds(told_s: float, waits_s: float) -> None:
     leg, _ = refuse(LEG, 0.0, 503, retry_after_s=told_s)
@@ -256,7 +262,8 @@ def test_a_hall_that_came_by_itself_and_hangs_up_wanted_to_go() -> None:
 
 
 def test_one_that_is_not_registered_is_waited_for_without_a_try_or_a_time() -> None:
-    waits, actions = step(replace(LEG, state=State.CALLING), happen(Event.AWAY))
+    waits, actions = step(replace(LEG, state=State.CALLING, failure="busy", failures=2), happen(Event.AWAY))
+    assert (waits.failure, waits.failures) == ("not_registered", 0)
     assert (waits.state, waits.reason, waits.next_try_at, waits.attempt) == (State.FAILED, "not_registered", None, 1)
     assert actions == () and not due([waits], 1e9) and REASONS[waits.reason][0] == "Thiết bị chưa kết nối máy chủ"
     called, _ = step(waits, happen(Event.REGISTERED, 500.0))

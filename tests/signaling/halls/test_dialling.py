@@ -26,6 +26,7 @@ from rooms.store.tables.dialling import DialLeg, LegAlarm
 from rooms.store.tables.meetings import Occurrence
 from rooms.store.tables.records import AuditEntry
 from rooms.store.tables.sites import Terminal
+from signaling.halls.dial.caller import Caller
 from signaling.halls.dial.rows import order_of
 from signaling.halls.ground import limits as bounds
 from tests.rooms.province import Province
@@ -44,6 +45,7 @@ from tests.signaling.halls.caller_doubles import (
     book,
     broken,
     rows,
+    written,
 )
 
 called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
@@ -72,6 +74,26 @@ async def test_probed_a_quarter_before_called_three_minutes_before(
     dialled = [name for verb, name in wire.done if verb == "dial"]
     red, amber, green = (wire.probed[place].terminal for place in (1, 2, 0))
     assert [one for one in dialled if one.startswith("h")] == [red, amber, green]  # the worst first
+
+
+async def test_the_board_gets_the_date_of_each_leg_that_moves_or_is_probed(
+    database: Database, province: Province, clock: Clock, wire: Wire
+) -> None:
+    _, date = await database.transact(lambda session: book(session, province, clock.at, 1))
+    told: list[str] = []
+    caller = Caller(database, wire, key=KEY, worker="one", now=clock, changed=told.append)
+    await caller.tick()
+    order = next(one for one in wire.orders.values() if one.terminal == "h000")
+    for what in (partial(caller.probed, order, "green", ""), partial(caller.tell, order, Event.RANG)):
+        told.clear()
+        what()
+        await written(caller)
+        assert set(told) == {date}
+    told.clear()
+    caller.tell(order, Event.RANG)
+    await written(caller)
+    assert told == [], "nothing moved"
+    await caller.close()
 
 
 async def test_a_bound_of_calls_a_second_over_all_dates(
