@@ -93,6 +93,22 @@ async def test_equal_events_of_one_try_wait_once(clock: Clock) -> None:
     assert [one.order and one.order.call_id for one in queue.events] == ["next", "call", "next"]
 
 
+async def test_a_queue_is_gone_after_its_last_writer(clock: Clock) -> None:
+    queues, second_waits = LegQueues(clock), asyncio.Event()
+
+    async def write_second() -> None:
+        second_waits.set()
+        async with queues.turn("leg"):
+            assert len(queues) == 1
+
+    async with queues.turn("leg") as queue:
+        second = asyncio.create_task(write_second())
+        await second_waits.wait()
+    assert dict(queues.all()) == {"leg": queue}, "the second one waits for its turn"
+    await second
+    assert len(queues) == 0
+
+
 async def test_a_queue_is_bounded_and_keeps_its_head_and_its_end(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
