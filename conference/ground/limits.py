@@ -59,7 +59,7 @@ HELD_PACKETS, HELD_BYTES = 2048, 2 * 1024 * 1024
 HELD_PACKET_BYTES_MIN = 2048
 """A held packet closes at least so much of the window: with 96 of them it is closed, and what is under way by then has room."""
 PACED_S = 0.01
-"""Work that participants cause for others is done at once up to so much."""
+"""The work that participants cause for others is done at once up to this bound."""
 PERMITTED_S = 0.00003
 """Of one track and one other participant, when its publisher lets others have it than before: for so long the next one waits."""
 HANDLE_S = 0.00002
