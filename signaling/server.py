@@ -246,7 +246,7 @@ class Composition:
             changed=self._watchers.changed,
             driver=Driver(listens, announced=told, server_tls=server_tls, client_tls=trusted),
             servers=listening.names(settings),
-            number_tries=desk.desk.number_tries,
+            number_tries=desk.parts.passes.number_tries,
             safety=Safety(cast(Any, settings.hall_encryption), cast(Any, settings.important_encryption)),
         )
 
@@ -330,7 +330,7 @@ class Composition:
         def build() -> ASGIApp:
             from signaling.api.application import application
 
-            return application(instant, facts, desk.desk, desk.routers, STATUS)
+            return application(instant, facts, desk.parts, desk.routers, STATUS)
 
         self._rest = Late(build)
 

@@ -10,9 +10,9 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signaling.api import docs
-from signaling.api.ground import problems
+from signaling.api.ground import problems, visits
+from signaling.api.ground.desk import DeskParts
 from signaling.api.ground.doorway import InstantMeetings, ServerFacts
-from signaling.api.ground.visits import Desk
 from signaling.api.models.parts import Problem
 from signaling.api.routes.calendar import inviting, joining, keeping, mailing, meetings, planning, published
 from signaling.api.routes.control import bans, boards, checks, records
@@ -54,13 +54,13 @@ ROUTERS: Sequence[APIRouter] = (
 def application(
     instant: InstantMeetings,
     server: ServerFacts,
-    desk: Desk | None = None,
+    parts: DeskParts | None = None,
     routers: Sequence[APIRouter] = (),
     statuses: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """The REST application, to be mounted at `/api/v1`; its description is at `/api/v1/openapi.json`.
 
-    `desk`: with the secretariats' routes. `routers`: those of other parts of signaling, with the `statuses` of their refusals.
+    `parts`: with the secretariats' routes. `routers`: those of other parts of signaling, with the `statuses` of their refusals.
     """
     app = FastAPI(
         title="Điểm Cầu",
@@ -75,13 +75,13 @@ def application(
         generate_unique_id_function=_name,
         strict_content_type=True,
     )
-    app.state.desk = desk
+    visits.install(app, parts, server.starting)
     problems.include(statuses or {})
     app.include_router(conferences.routes(instant))
     app.include_router(conferences.server_routes(server))
     app.include_router(lobby.routes(instant.doorway))
     app.include_router(hosting.routes(instant.doorway))
-    for router in (*routers, *(ROUTERS if desk else ())):
+    for router in (*routers, *(ROUTERS if parts else ())):
         app.include_router(router)
     app.include_router(docs.routes(app))
     app.add_middleware(BoundedBodies)

@@ -27,7 +27,7 @@ from rooms.store import outbox, upkeep
 from rooms.store.database import Database, reason
 from signaling.access.access import Access, Issuer, Options
 from signaling.api.ground.checks import Checks
-from signaling.api.ground.desk import Desk, HallDesk
+from signaling.api.ground.desk import Desk, DeskParts, HallDesk, Passes
 from signaling.api.ground.numbers import Numbers, Rows
 from signaling.halls.sip.profile_book import ProfileBook
 from signaling.host import limits
@@ -84,9 +84,9 @@ class Secretariat:
         )
         self.access = Access(self.database, self.seal, self.clock, self.shared, options)
         self.worker = Worker(self.database, self._works(), self.clock)
-        self.desk = self._desk(authenticator)
+        self.parts = self._parts(authenticator)
         self.access.live = self.live
-        self.live.elsewhere = lambda name: self.desk.checks.admit(name, now())
+        self.live.elsewhere = lambda name: self.parts.checks.admit(name, now())
         self.live.on_opened = self._opened
         self.live.on_closed = self._closed
 
@@ -209,27 +209,27 @@ class Secretariat:
         ranges = settings.webhook_private_ranges
         return works(self.database, mailer, around, self.seal, ranges, timers.HANDLERS)
 
-    def _desk(self, authenticator: Authenticator) -> Desk:
-        return Desk(
+    def _parts(self, authenticator: Authenticator) -> DeskParts:
+        desk = Desk(
             database=self.database,
             doorman=self.access,
             live=self.live,
-            lobbies=self.lobbies,
-            sign=authenticator.sign,
             now=self._now,
             key=self.key,
             seal=self.seal,
+            wake=self.worker.wake,
+            hall_desk=lambda: self.hall_desk,
+            public_url=self.settings.public_url,
+        )
+        passes = Passes(
+            lobbies=self.lobbies,
+            sign=authenticator.sign,
+            suffix=lambda: new_bytes(5).hex(),
             number_tries=NumberTries(self.shared),
             links=Throttle(self.shared, "wrong links", limits.LINKS_PER_MINUTE),
-            passes=Throttle(self.shared, "passes", limits.PASSES_PER_MINUTE),
-            profiles=ProfileBook(),
-            checks=self._checks(authenticator),
-            wake=self.worker.wake,
-            public_url=self.settings.public_url,
-            suffix=lambda: new_bytes(5).hex(),
-            hall_desk=lambda: self.hall_desk,
-            local_demo=self.settings.local_creation,
+            given=Throttle(self.shared, "passes", limits.PASSES_PER_MINUTE),
         )
+        return DeskParts(desk, passes, self._checks(authenticator), ProfileBook())
 
     def _checks(self, authenticator: Authenticator) -> Checks:
         """Who tries his devices before a meeting."""

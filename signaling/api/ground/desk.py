@@ -5,9 +5,8 @@ Imports neither FastAPI nor the models: a server that starts serves calls before
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +15,7 @@ from starlette.requests import Request
 
 from conference import Grants, Lobbies
 from rooms.policy.actors import Actor
+from rooms.sealing import Seal
 from rooms.store.database import Database
 from rooms.store.tables.dialling import TerminalProfile
 from signaling.api.ground.checks import Checks
@@ -23,8 +23,6 @@ from signaling.host.throttle import NumberTries, Throttle
 
 if TYPE_CHECKING:
     from signaling.api.ground.cursors import Cursors
-
-FILES_AT_ONCE = 2
 
 
 class Doorman(Protocol):
@@ -137,39 +135,40 @@ class DeviceProfiles(Protocol):
 
 
 @dataclass(frozen=True)
+class Passes:
+    """What entering a booked meeting asks: `routes.calendar.joining`."""
+
+    lobbies: Lobbies
+    sign: Callable[[Grants, float, float], str]
+    """(grants, seconds, now): a token."""
+    suffix: Callable[[], str]
+    """Random, for identities."""
+    number_tries: NumberTries
+    """Tries of numbers with their PINs."""
+    links: Throttle
+    """Wrong links of one network."""
+    given: Throttle
+    """Right ones from one network: each is written down."""
+
+
+@dataclass(frozen=True)
 class Desk:
-    """What the routes of the desk stand on, handed in by the composition root."""
+    """What every request of the desk works with (`visits.Visit`)."""
 
     database: Database
     doorman: Doorman
     live: LiveMeetings
-    lobbies: Lobbies
-    sign: Callable[[Grants, float, float], str]
-    """(grants, seconds, now): a token."""
     now: Callable[[], float]
     """Unix seconds."""
     key: bytes
     """Of this installation: cursors, personal links."""
-    seal: Any
-    """`rooms.sealing.Seal`, for secrets that have to be read again."""
-    number_tries: NumberTries
-    """Tries of numbers with their PINs."""
-    links: Throttle
-    passes: Throttle
-    """Right ones from one network: each is written down."""
-    profiles: DeviceProfiles
-    checks: Checks
-    wake: Callable[[], None] = lambda: None
+    seal: Seal
+    """For secrets that have to be read again."""
+    wake: Callable[[], None]
     """Work that is due was just written."""
-    public_url: str = ""
-    suffix: Callable[[], str] = lambda: ""
-    """Random, for identities."""
-    printing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
-    """Letters that are made at the same time."""
-    hall_desk: Callable[[], HallDesk | None] = lambda: None
+    hall_desk: Callable[[], HallDesk | None]
     """None: halls are switched off."""
-    local_demo: bool = False
-    """`dev`: whoever sits at this machine may load the demo month into an empty organisation."""
+    public_url: str
 
     @property
     def halls(self) -> HallDesk | None:
@@ -180,3 +179,13 @@ class Desk:
         from signaling.api.ground.cursors import Cursors  # heavy
 
         return Cursors(self.key)
+
+
+@dataclass(frozen=True)
+class DeskParts:
+    """What the composition root makes for the routes of the desk. Each route gets only the parts that it names (`visits`)."""
+
+    desk: Desk
+    passes: Passes
+    checks: Checks
+    profiles: DeviceProfiles

@@ -3,6 +3,7 @@
 Owns no rule: `rooms` decides who may do what. A route states its right by `signaling.host.declared.needs` as well, for the tests.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -10,20 +11,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, FastAPI, Header, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from signaling.api.ground import problems
+from signaling.api.ground.checks import Checks
 from signaling.api.ground.cursors import Window, window
-from signaling.api.ground.desk import Desk, DeviceProfiles, Doorman, HallDesk, LiveMeetings, Present
+from signaling.api.ground.desk import Desk, DeskParts, DeviceProfiles, Doorman, HallDesk, LiveMeetings, Passes, Present
+from signaling.api.ground.doorway import Starting
 from signaling.api.models import limits
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]
 _ETAG = re.compile(r'"([0-9]{1,9})"')
+FILES_AT_ONCE = 2
+"""Letters that threads make at the same time."""
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 
 
@@ -107,6 +112,39 @@ async def _key(idempotency_key: Annotated[str, Header(max_length=limits.KEY_CHAR
     return idempotency_key
 
 
+def install(app: FastAPI, parts: DeskParts | None, starting: Starting) -> None:
+    """Give the requests of `app` what the dependencies below hand out."""
+    state = app.state
+    state.starting, state.printing = starting, asyncio.Semaphore(FILES_AT_ONCE)
+    if parts is not None:
+        state.desk, state.passes, state.checks, state.profiles = parts.desk, parts.passes, parts.checks, parts.profiles
+
+
+async def _passes(request: Request) -> Passes:
+    passes: Passes = request.app.state.passes
+    return passes
+
+
+async def _checks(request: Request) -> Checks:
+    checks: Checks = request.app.state.checks
+    return checks
+
+
+async def _profiles(request: Request) -> DeviceProfiles:
+    profiles: DeviceProfiles = request.app.state.profiles
+    return profiles
+
+
+async def _starting(request: Request) -> Starting:
+    starting: Starting = request.app.state.starting
+    return starting
+
+
+async def _printing(request: Request) -> asyncio.Semaphore:
+    printing: asyncio.Semaphore = request.app.state.printing
+    return printing
+
+
 # Coroutines, all of them: what is no coroutine FastAPI hands to a thread, and waits.
 Caller = Annotated[Visit, Depends(_known)]
 Anybody = Annotated[Visit, Depends(_visit)]
@@ -114,6 +152,11 @@ Stranger = Annotated[Visit, Depends(_stranger)]
 Version = Annotated[int, Depends(_expected)]
 IdempotencyKey = Annotated[str, Depends(_key)]
 Rows = Annotated[Window, Depends(window)]
+EntryPasses = Annotated[Passes, Depends(_passes)]
+DeviceChecks = Annotated[Checks, Depends(_checks)]
+Profiles = Annotated[DeviceProfiles, Depends(_profiles)]
+WhoStarts = Annotated[Starting, Depends(_starting)]
+Printing = Annotated[asyncio.Semaphore, Depends(_printing)]
 
 
 def tag(response: Response, version: int) -> None:
@@ -144,18 +187,25 @@ __all__ = [
     "Anybody",
     "Caller",
     "Desk",
+    "DeviceChecks",
     "DeviceProfiles",
     "Doorman",
+    "EntryPasses",
     "HallDesk",
     "IdempotencyKey",
     "LiveMeetings",
+    "Passes",
     "Present",
+    "Printing",
+    "Profiles",
     "Rows",
     "Stranger",
     "Version",
     "Visit",
+    "WhoStarts",
     "anywhere",
     "check_version",
     "found",
+    "install",
     "tag",
 ]

@@ -112,7 +112,7 @@ class World:
         numbers = Numbers(desk.shared)
         instant = InstantMeetings(doorway, starting, Invitations(SECRET), numbers, lambda n: b"\x07" * n, BASE)
         facts = ServerFacts("1", starting, lambda: None, probes)
-        self.rest = application(instant, facts, desk.desk, desk.routers, STATUS)
+        self.rest = application(instant, facts, desk.parts, desk.routers, STATUS)
         app = Guard(Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=NOW.timestamp)
         transport = httpx.ASGITransport(app, raise_app_exceptions=True, client=("192.168.1.9", 5000))
         self._client = httpx.AsyncClient(transport=transport, base_url=BASE + "/api/v1", headers={"origin": BASE})

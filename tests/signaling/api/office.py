@@ -61,7 +61,7 @@ class Office:
         numbers = Numbers(desk.shared)
         instant = InstantMeetings(doorway, starting, Invitations(SECRET), numbers, lambda n: b"\x07" * n, BASE)
         facts = ServerFacts("1.2.3", starting, lambda: None, probes)
-        self.rest = application(instant, facts, desk.desk, desk.routers, STATUS)
+        self.rest = application(instant, facts, desk.parts, desk.routers, STATUS)
         self.app = Guard(
             Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=lambda: self.now.timestamp()
         )

@@ -22,7 +22,7 @@ def document() -> dict[str, Any]:
         authenticator = Authenticator({"office": SECRET})
         office = Secretariat(Settings(data_dir=Path(folder)), authenticator, lambda: 0.0)
         instant = instant_meetings(authenticator, Invitations(SECRET), lambda: 0.0)
-        return application(instant, facts("0"), office.desk, office.routers, STATUS).openapi()
+        return application(instant, facts("0"), office.parts, office.routers, STATUS).openapi()
 
 
 if __name__ == "__main__":

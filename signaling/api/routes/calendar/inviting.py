@@ -21,7 +21,7 @@ from rooms.store.tables.meetings import Letter as LetterRow
 from rooms.store.tables.meetings import LetterTemplate as LetterTemplateRow
 from rooms.store.tables.org import Unit
 from signaling.api.ground import problems
-from signaling.api.ground.visits import Caller, Rows, Visit, anywhere, found
+from signaling.api.ground.visits import Caller, Printing, Rows, Visit, anywhere, found
 from signaling.api.models import limits
 from signaling.api.models.meetings import (
     AnswerFields,
@@ -155,7 +155,9 @@ async def make_letter(visit: Caller, meeting_id: Key, wanted: LetterFields) -> L
     response_class=Response,
     responses=FILES,
 )
-async def get_letter(visit: Caller, meeting_id: Key, letter_id: Key, form: Literal["pdf", "docx"]) -> Response:
+async def get_letter(
+    visit: Caller, printing: Printing, meeting_id: Key, letter_id: Key, form: Literal["pdf", "docx"]
+) -> Response:
     """The letter as a file."""
     actor = visit.actor
 
@@ -170,9 +172,9 @@ async def get_letter(visit: Caller, meeting_id: Key, letter_id: Key, form: Liter
 
     letter, template = await visit.read(work)
     if form == "pdf":
-        content = await _printed(visit, lambda: typesetting.pdf(letter.fields, letter.created_at))
+        content = await _printed(printing, lambda: typesetting.pdf(letter.fields, letter.created_at))
     else:
-        content = await _printed(visit, lambda: word.docx(letter.fields, template))
+        content = await _printed(printing, lambda: word.docx(letter.fields, template))
     media_type = "application/pdf" if form == "pdf" else DOCX
     name = f"{letter.kind}-{letter.dated.isoformat()}.{form}"
     return Response(content, media_type=media_type, headers={"content-disposition": f'attachment; filename="{name}"'})
@@ -196,6 +198,7 @@ async def list_letter_templates(visit: Caller, rows: Rows) -> Page[LetterTemplat
 @router.post("/letter-templates", status_code=201, openapi_extra=needs("meetings.letters", of="unit"))
 async def upload_template(
     visit: Caller,
+    printing: Printing,
     unit_id: Annotated[Id, Form()],
     kind: Annotated[LetterKind, Form()],
     name: Annotated[Name200, Form()],
@@ -211,7 +214,7 @@ async def upload_template(
         roles.require(actor, "meetings.letters", unit.path)
 
     await visit.read(allowed)
-    await _printed(visit, lambda: word.check_template(content))
+    await _printed(printing, lambda: word.check_template(content))
     given = (unit_id, kind, name, content, actor, visit.now)
     return shown(LetterTemplate, await visit.write(lambda session: records.upload_checked(session, *given)))
 
@@ -252,7 +255,7 @@ async def _attendee(session: AsyncSession, visit: Visit, meeting_id: str, attend
     return row
 
 
-async def _printed(visit: Visit, work: Callable[[], T]) -> T:
+async def _printed(printing: Printing, work: Callable[[], T]) -> T:
     """Files are slow to make: a few at once, in threads."""
-    async with visit.desk.printing:
+    async with printing:
         return await asyncio.to_thread(work)

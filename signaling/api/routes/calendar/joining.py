@@ -12,7 +12,7 @@ from rooms.meetings import entry
 from rooms.policy.actors import Actor
 from rooms.store import audit
 from signaling.api.ground import problems
-from signaling.api.ground.visits import Caller, Stranger, Visit
+from signaling.api.ground.visits import Caller, EntryPasses, Passes, Stranger, Visit
 from signaling.api.models.joining import BookedPass, Entering, JoinFields, JoinView, Moderation
 from signaling.api.models.parts import Id
 from signaling.api.routes.live.lobby import Waiting, host_key, session_of, waiting
@@ -25,9 +25,9 @@ WAITS: dict[int | str, dict[str, Any]] = {202: {"model": Waiting, "description":
 
 
 @router.post("/join/look", openapi_extra=needs(SECRET))
-async def look(visit: Stranger, wanted: JoinFields) -> JoinView:
+async def look(visit: Stranger, passes: EntryPasses, wanted: JoinFields) -> JoinView:
     """What the bearer of a personal link, or of number and PIN, would enter, and why not yet."""
-    found = await visit.read(lambda session: _by_secret(session, visit, wanted))
+    found = await visit.read(lambda session: _by_secret(session, visit, passes, wanted))
     refusal = found.refusal(visit.now)
     why = {"code": refusal.code, "vi": refusal.vietnamese, "en": refusal.english} if refusal else {}
     return JoinView(
@@ -43,22 +43,22 @@ async def look(visit: Stranger, wanted: JoinFields) -> JoinView:
 
 
 @router.post("/join", responses=WAITS, openapi_extra=needs(SECRET))
-async def join(visit: Stranger, response: Response, wanted: JoinFields) -> BookedPass | Waiting:
+async def join(visit: Stranger, passes: EntryPasses, response: Response, wanted: JoinFields) -> BookedPass | Waiting:
     """Leave to enter, for the bearer of a personal link, or of number and PIN; or, with 202, a ticket to wait with."""
 
     async def work(session: AsyncSession) -> Comer:
-        found = await _by_secret(session, visit, wanted)
-        if not visit.desk.passes.takes(visit.address, visit.now.timestamp()):
+        found = await _by_secret(session, visit, passes, wanted)
+        if not passes.given.takes(visit.address, visit.now.timestamp()):
             raise problems.refused("too_many_requests")
         actor = Actor("link", found.attendee_id or "number", name=found.name, address=visit.address)
-        return await _comer(session, visit, found, actor, found.attendee_id, "", wanted.ticket)
+        return await _comer(session, visit, passes, found, actor, found.attendee_id, "", wanted.ticket)
 
-    return _let_in(visit, response, await visit.write(work), wanted.ticket)
+    return _let_in(visit, passes, response, await visit.write(work), wanted.ticket)
 
 
 @router.post("/occurrences/{occurrence_id}/pass", responses=WAITS, openapi_extra=needs(OWN))
 async def enter(
-    visit: Caller, response: Response, occurrence_id: Annotated[Id, Path()], wanted: Entering
+    visit: Caller, passes: EntryPasses, response: Response, occurrence_id: Annotated[Id, Path()], wanted: Entering
 ) -> BookedPass | Waiting:
     """Leave to enter, for an invitee or the host's desk who is signed in: the button "Vào họp". With 202: a ticket to wait."""
     actor = visit.actor
@@ -66,13 +66,13 @@ async def enter(
     async def work(session: AsyncSession) -> Comer:
         found = await entry.by_account(session, occurrence_id, actor, visit.now, wanted.phone)
         who = found.attendee_id or actor.person_id or actor.id
-        return await _comer(session, visit, found, actor, who, actor.person_id or actor.id, wanted.ticket)
+        return await _comer(session, visit, passes, found, actor, who, actor.person_id or actor.id, wanted.ticket)
 
-    return _let_in(visit, response, await visit.write(work), wanted.ticket)
+    return _let_in(visit, passes, response, await visit.write(work), wanted.ticket)
 
 
 @router.post("/occurrences/{occurrence_id}/moderation", openapi_extra=needs("meetings.edit", of="occurrence"))
-async def moderate(visit: Caller, occurrence_id: Annotated[Id, Path()]) -> Moderation:
+async def moderate(visit: Caller, passes: EntryPasses, occurrence_id: Annotated[Id, Path()]) -> Moderation:
     """A key to the lobby of a date, for its hosts, while its door is open; entering is not needed."""
     actor = visit.actor
 
@@ -81,30 +81,30 @@ async def moderate(visit: Caller, occurrence_id: Annotated[Id, Path()]) -> Moder
         if not found.host:
             raise problems.refused("denied")
         who = found.attendee_id or actor.person_id or actor.id
-        return await _comer(session, visit, found, actor, who, "", "", "meeting.moderation")
+        return await _comer(session, visit, passes, found, actor, who, "", "", "meeting.moderation")
 
     grants = (await visit.write(work)).grants
     now = visit.now.timestamp()
-    key = host_key(visit.desk.sign, grants, now)
+    key = host_key(passes.sign, grants, now)
     return Moderation(conference=grants.conference, key=key, expires_at=int(now) + limits.MODERATION_TTL_S)
 
 
-async def _by_secret(session: AsyncSession, visit: Visit, wanted: JoinFields) -> entry.Entry:
+async def _by_secret(session: AsyncSession, visit: Visit, passes: Passes, wanted: JoinFields) -> entry.Entry:
     """Raises Refusal `fields_wrong`, `too_many_requests`, `link_wrong`, `number_or_pin_wrong`, …"""
-    desk, at = visit.desk, visit.now.timestamp()
+    at = visit.now.timestamp()
     if wanted.link is not None and wanted.number is None and wanted.pin is None:
-        if not desk.links.takes(visit.address, at):
+        if not passes.links.takes(visit.address, at):
             raise problems.refused("too_many_requests")
         found = await entry.by_link(session, wanted.link, visit.now)
-        desk.links.gives_back(visit.address)
+        passes.links.gives_back(visit.address)
         return found
     if wanted.number is None or wanted.pin is None or wanted.link is not None:
         raise problems.refused("join_words")
     number = "".join(one for one in wanted.number if one.isdigit())
-    if not desk.number_tries.takes(number, visit.address, at):
+    if not passes.number_tries.takes(number, visit.address, at):
         raise problems.refused("too_many_requests")
     found = await entry.by_number(session, number, wanted.pin, wanted.name, visit.now)
-    desk.number_tries.gives_back(number, visit.address)
+    passes.number_tries.gives_back(number, visit.address)
     return found
 
 
@@ -121,6 +121,7 @@ class Comer:
 async def _comer(
     session: AsyncSession,
     visit: Visit,
+    passes: Passes,
     found: entry.Entry,
     actor: Actor,
     bearer: str,
@@ -136,7 +137,7 @@ async def _comer(
         raise refusal
     date, meeting = found.occurrence, found.meeting
     grants = Grants(
-        identity=f"{found.way}.{bearer or 'guest'}.{visit.desk.suffix()}",
+        identity=f"{found.way}.{bearer or 'guest'}.{passes.suffix()}",
         name=_shown(found.name),
         conference=visit.desk.live.name_of(date.id, meeting.class_, meeting.version, meeting.lobby),
         join=True,
@@ -155,7 +156,7 @@ async def _comer(
         source=network(visit.address),
     )
     now = visit.now.timestamp()
-    lobby = visit.desk.lobbies.get(grants.conference, now)
+    lobby = passes.lobbies.get(grants.conference, now)
     lobby.turned_away.check_barred(knocker)
     waits = found.waits(lobby.on)
     if waits and not lobby.admits(knocker, ticket):
@@ -167,13 +168,13 @@ async def _comer(
     return Comer(found, grants, knocker, waits)
 
 
-def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> BookedPass | Waiting:
+def _let_in(visit: Visit, passes: Passes, response: Response, comer: Comer, ticket: str) -> BookedPass | Waiting:
     """Raises what the lobby says: `lobby_denied`, `lobby_full`, `lobby_pause`."""
     found, grants = comer.found, comer.grants
-    now, lobbies = visit.now.timestamp(), visit.desk.lobbies
+    now, lobbies = visit.now.timestamp(), passes.lobbies
     if not comer.waits:
         lobbies.get(grants.conference, now).turned_away.note_entry(comer.knocker)
-        return _pass(visit, found, grants)
+        return _pass(visit, passes, found, grants)
     knock = lobbies.knock(grants.conference, comer.knocker, ticket, now)
     if knock.state is not State.ADMITTED:
         response.status_code = 202
@@ -181,13 +182,13 @@ def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> Book
     lobbies.get(grants.conference, now).turned_away.note_entry(knock.who)
     # As the host saw him, not as he calls himself now.
     seen = replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
-    return _pass(visit, found, seen)
+    return _pass(visit, passes, found, seen)
 
 
-def _pass(visit: Visit, found: entry.Entry, grants: Grants) -> BookedPass:
+def _pass(visit: Visit, passes: Passes, found: entry.Entry, grants: Grants) -> BookedPass:
     date, meeting, now = found.occurrence, found.meeting, visit.now.timestamp()
     return BookedPass(
-        token=visit.desk.sign(grants, limits.TOKEN_TTL_S, now),
+        token=passes.sign(grants, limits.TOKEN_TTL_S, now),
         url=visit.base.replace("http", "ws", 1),
         identity=grants.identity,
         conference=grants.conference,
@@ -198,7 +199,7 @@ def _pass(visit: Visit, found: entry.Entry, grants: Grants) -> BookedPass:
         occurrence_id=date.id,
         starts_at=date.starts_at,
         ends_at=date.ends_at,
-        moderation=host_key(visit.desk.sign, grants, now) if found.host else "",
+        moderation=host_key(passes.sign, grants, now) if found.host else "",
         number=(meeting.number or "") if found.host else "",
     )
 

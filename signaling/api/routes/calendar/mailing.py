@@ -14,7 +14,7 @@ from rooms.meetings.letters import typesetting
 from rooms.store.tables.meetings import Attendee as AttendeeRow
 from rooms.store.tables.meetings import Letter as LetterRow
 from signaling.api.ground import problems
-from signaling.api.ground.visits import Caller, Visit
+from signaling.api.ground.visits import Caller, Printing, Visit
 from signaling.api.models.parts import Id, Strict, Text300, View
 from signaling.host.declared import needs
 
@@ -118,7 +118,7 @@ async def take_link_back(visit: Caller, meeting_id: Key, attendee_id: Key) -> No
     response_class=Response,
     responses={200: {"description": "the file", "content": {"application/pdf": {}}}},
 )
-async def letter_set(visit: Caller, meeting_id: Key, letter_id: Key) -> Response:
+async def letter_set(visit: Caller, printing: Printing, meeting_id: Key, letter_id: Key) -> Response:
     """The letter to each invitee, one after another in one PDF, for printing."""
     actor = visit.actor
 
@@ -132,7 +132,7 @@ async def letter_set(visit: Caller, meeting_id: Key, letter_id: Key) -> Response
         return letter, [one.label or one.guest_name for one in invited]
 
     letter, recipients = await visit.read(work)
-    async with visit.desk.printing:
+    async with printing:
         content = await asyncio.to_thread(typesetting.pdf_set, letter.fields, recipients, letter.created_at)
     name = f"{letter.kind}-{letter.dated.isoformat()}-set.pdf"
     headers = {"content-disposition": f'attachment; filename="{name}"'}

@@ -17,7 +17,7 @@ from rooms.policy.actors import Actor
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.org import Person, Unit
 from signaling.api.ground import problems
-from signaling.api.ground.visits import Stranger, Visit
+from signaling.api.ground.visits import EntryPasses, Passes, Stranger, Visit
 from signaling.api.models.joining import (
     AnswerDate,
     AnswerView,
@@ -75,9 +75,9 @@ async def public_calendar(visit: Stranger, week: Week = None) -> Response:
 
 
 @router.get("/feeds/{secret}.ics", openapi_extra=needs(SECRET), responses=CALENDAR, response_class=Response)
-async def feed(visit: Stranger, secret: Secret) -> Response:
+async def feed(visit: Stranger, passes: EntryPasses, secret: Secret) -> Response:
     """A subscribed calendar."""
-    _throttle(visit)
+    _throttle(visit, passes)
 
     async def work(session: AsyncSession) -> bytes | None:
         found = await feeds.find(session, secret)
@@ -90,20 +90,20 @@ async def feed(visit: Stranger, secret: Secret) -> Response:
 
 
 @router.post("/answers/look", openapi_extra=needs(SECRET))
-async def look_at_invitation(visit: Stranger, wanted: LinkFields) -> AnswerView:
+async def look_at_invitation(visit: Stranger, passes: EntryPasses, wanted: LinkFields) -> AnswerView:
     """What the bearer of a personal link is invited to, and what he has answered. The secret is in no address, which servers
     in front of this one would write down.
     """
-    _throttle(visit)
+    _throttle(visit, passes)
     return await visit.read(lambda session: _invitation(session, visit, wanted.link))
 
 
 @router.post("/answers", openapi_extra=needs(SECRET))
-async def answer_by_link(visit: Stranger, wanted: LinkAnswer) -> AnswerView:
+async def answer_by_link(visit: Stranger, passes: EntryPasses, wanted: LinkAnswer) -> AnswerView:
     """An answer of the bearer of a personal link; the last one counts. A substitute for a head waits for the chair's
     consent.
     """
-    _throttle(visit)
+    _throttle(visit, passes)
 
     async def work(session: AsyncSession) -> AnswerView:
         attendee = await _attendee(session, wanted.link)
@@ -122,9 +122,9 @@ async def answer_by_link(visit: Stranger, wanted: LinkAnswer) -> AnswerView:
         "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
     },
 )
-async def hook(visit: Stranger, request: Request, client_id: Annotated[Id, Path()]) -> Taken:
+async def hook(visit: Stranger, passes: EntryPasses, request: Request, client_id: Annotated[Id, Path()]) -> Taken:
     """A signed message (Standard Webhooks) of the document system or the one-stop shop that opens a meeting."""
-    _throttle(visit)
+    _throttle(visit, passes)
     body = await request.body()
     headers = {name.lower(): value for name, value in request.headers.items()}
     seal = visit.desk.seal
@@ -222,8 +222,8 @@ def _week(visit: Visit, day: date | None) -> tuple[datetime, datetime]:
         raise problems.refused("request_malformed") from error
 
 
-def _throttle(visit: Visit) -> None:
-    if not visit.desk.links.takes(visit.address, visit.now.timestamp()):
+def _throttle(visit: Visit, passes: Passes) -> None:
+    if not passes.links.takes(visit.address, visit.now.timestamp()):
         raise problems.refused("too_many_requests")
 
 

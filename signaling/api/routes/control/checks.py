@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from rooms.sites import checks
-from signaling.api.ground.visits import Caller, Stranger, anywhere, found
+from signaling.api.ground.visits import Caller, DeviceChecks, Stranger, anywhere, found
 from signaling.api.models.checks import CheckCode, CheckFigures, CheckId, CheckKept, CheckOpened, CheckResult, CheckView
 from signaling.host.declared import PUBLIC, SECRET, needs
 
@@ -13,9 +13,9 @@ router = APIRouter(tags=["checks"])
 
 
 @router.post("/checks", status_code=201, openapi_extra=needs(PUBLIC))
-async def begin(visit: Stranger) -> CheckOpened:
+async def begin(visit: Stranger, door: DeviceChecks) -> CheckOpened:
     """Leave to try this machine against this server for a minute and a half. How many at once and from one network is bounded."""
-    opened = visit.desk.checks.open(visit.address, visit.now.timestamp())
+    opened = door.open(visit.address, visit.now.timestamp())
     return CheckOpened(
         id=opened.id,
         key=opened.key,
@@ -28,14 +28,15 @@ async def begin(visit: Stranger) -> CheckOpened:
 
 
 @router.post("/checks/{check_id}/result", status_code=201, openapi_extra=needs(SECRET))
-async def hand_in(visit: Stranger, check_id: Annotated[CheckId, Path()], result: CheckResult) -> CheckKept:
+async def hand_in(
+    visit: Stranger, door: DeviceChecks, check_id: Annotated[CheckId, Path()], result: CheckResult
+) -> CheckKept:
     """What was found, once, by whoever began the check. The check ends with it."""
-    desk = visit.desk
-    desk.checks.close(check_id, result.key, visit.now.timestamp())
+    door.close(check_id, result.key, visit.now.timestamp())
     try:
         code = await visit.write(lambda session: checks.keep(session, result.figures.model_dump(), visit.now))
     except BaseException:
-        desk.checks.reopen(check_id)
+        door.reopen(check_id)
         raise
     return CheckKept(code=code, kept_until=checks.kept_until(visit.now))
 

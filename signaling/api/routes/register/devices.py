@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from rooms.dialling import profiles
 from rooms.policy import roles
-from signaling.api.ground.visits import Caller, Visit, anywhere
+from signaling.api.ground.visits import Caller, DeviceProfiles, Profiles, Visit, anywhere
 from signaling.api.models.devices import Agent, DeviceProfile, DeviceProfileFields, Name, ProfileMatch
 from signaling.host.declared import needs
 
@@ -15,29 +15,29 @@ Key = Annotated[Name, Path()]
 
 
 @router.get("/device-profiles", openapi_extra=needs("settings.read"))
-async def list_profiles(visit: Caller) -> list[DeviceProfile]:
+async def list_profiles(visit: Caller, book: Profiles) -> list[DeviceProfile]:
     """Every profile in force, with all its values."""
     anywhere(visit, "settings.read")
-    return await _listed(visit)
+    return await _listed(visit, book)
 
 
 @router.get("/device-profiles/match", openapi_extra=needs("settings.read"))
-async def match_profile(visit: Caller, user_agent: Annotated[Agent, Query()] = "") -> ProfileMatch:
+async def match_profile(visit: Caller, book: Profiles, user_agent: Annotated[Agent, Query()] = "") -> ProfileMatch:
     """Which profile a terminal gets that calls itself so."""
     anywhere(visit, "settings.read")
     kept = await visit.read(profiles.every)
-    name, word = visit.desk.profiles.matched(kept, user_agent)
+    name, word = book.matched(kept, user_agent)
     return ProfileMatch(name=name, word=word)
 
 
 @router.put("/device-profiles/{profile}", openapi_extra=needs("profiles.write"))
-async def set_profile(visit: Caller, profile: Key, wanted: DeviceProfileFields) -> DeviceProfile:
+async def set_profile(visit: Caller, book: Profiles, profile: Key, wanted: DeviceProfileFields) -> DeviceProfile:
     """A new profile, or other values for one that is there. Counts from the next call on."""
     roles.require_everywhere(visit.actor, "profiles.write")
-    fields = visit.desk.profiles.checked(profile, wanted.model_dump())
+    fields = book.checked(profile, wanted.model_dump())
     await visit.write(lambda session: profiles.keep(session, profile, fields, visit.actor, visit.now))
     await visit.refresh_halls()
-    return next(one for one in await _listed(visit) if one.name == profile)
+    return next(one for one in await _listed(visit, book) if one.name == profile)
 
 
 @router.delete("/device-profiles/{profile}", status_code=204, openapi_extra=needs("profiles.write"))
@@ -47,5 +47,5 @@ async def forget_profile(visit: Caller, profile: Key) -> None:
     await visit.refresh_halls()
 
 
-async def _listed(visit: Visit) -> list[DeviceProfile]:
-    return [DeviceProfile.model_validate(row) for row in visit.desk.profiles.listed(await visit.read(profiles.every))]
+async def _listed(visit: Visit, book: DeviceProfiles) -> list[DeviceProfile]:
+    return [DeviceProfile.model_validate(row) for row in book.listed(await visit.read(profiles.every))]

@@ -9,7 +9,8 @@ from rooms.demo import loading
 from rooms.exchange import exports, imports, sheets
 from rooms.policy.actors import COMMAND, Actor
 from signaling.api.ground import problems
-from signaling.api.ground.visits import Anybody, Caller, Visit, anywhere
+from signaling.api.ground.doorway import Starting
+from signaling.api.ground.visits import Anybody, Caller, Visit, WhoStarts, anywhere
 from signaling.api.models.booking import DemoAccount, DemoReport, DemoState
 from signaling.api.models.org import ImportKind, ImportReport
 from signaling.api.models.parts import Trouble
@@ -61,16 +62,16 @@ async def export(
 
 
 @router.get("/demo", openapi_extra=needs(PUBLIC))
-async def demo_state(visit: Anybody) -> DemoState:
+async def demo_state(visit: Anybody, starting: WhoStarts) -> DemoState:
     """Whether the caller may load the month to try everything with: an administrator of an empty installation."""
     empty = await visit.read(loading.offered)
-    return DemoState(offered=empty and _loader(visit) is not None, empty=empty)
+    return DemoState(offered=empty and _loader(visit, starting) is not None, empty=empty)
 
 
 @router.post("/demo", status_code=201, openapi_extra=needs("org.write"))
-async def load_demo(visit: Anybody) -> DemoReport:
+async def load_demo(visit: Anybody, starting: WhoStarts) -> DemoReport:
     """An invented province with a month of meetings, and accounts to look at it as each role sees it. Each link signs in once."""
-    actor = _loader(visit)
+    actor = _loader(visit, starting)
     if actor is None:
         raise problems.refused("denied" if visit.somebody else "signed_out")
     done = await visit.write(lambda session: loading.load(session, actor, visit.now))
@@ -81,11 +82,11 @@ async def load_demo(visit: Anybody) -> DemoReport:
     return DemoReport(counts=done.counts, accounts=accounts)
 
 
-def _loader(visit: Visit) -> Actor | None:
+def _loader(visit: Visit, starting: Starting) -> Actor | None:
     """As whom the caller may load it; None: he may not."""
     if visit.somebody is not None:
         return visit.somebody
-    return COMMAND if visit.desk.local_demo and is_local(visit.request) else None
+    return COMMAND if starting.local and is_local(visit.request) else None
 
 
 def _importer(visit: Visit, kind: str) -> Actor:

@@ -152,8 +152,8 @@ async def test_right_numbers_do_not_count_as_tries(office: Office, begun: dict[s
 
 
 async def test_passes_of_one_network_are_bounded(office: Office, begun: dict[str, Any]) -> None:
-    office.secretariat.desk.passes._most = 3.0
-    office.secretariat.desk.passes._fills.clear()
+    office.secretariat.parts.passes.given._most = 3.0
+    office.secretariat.parts.passes.given._fills.clear()
     link = next(iter((await secrets(office, begun)).values()))
     codes = [(await enter(office, link=link)).status_code for _ in range(4)]
     assert codes == [200] * 3 + [429]
