@@ -1,31 +1,20 @@
 //! Load generator of `make bench`: native clients of the browser protocol against any server of it.
 //! Reads its arguments, runs one scenario, prints one line of JSON.
 
-mod again;
-mod audience;
-mod client;
-mod crowd;
 mod halls;
-mod link;
-mod load;
-mod peer;
+mod participant;
 mod process;
-mod scenario;
-mod sections;
-mod siege;
-mod sink;
-mod source;
-mod srtp;
-mod token;
-mod track;
-mod wire;
+mod scenarios;
+mod streams;
 
-use client::Mode;
-use scenario::Options;
-use source::Kind;
+use participant::client::Mode;
+use participant::token;
+use scenarios::scenario::Options;
+use scenarios::{again, load, scenario, siege};
 use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
+use streams::source::Kind;
 
 const USAGE: &str = "usage: bench-generator media|joins|memory|listen|meeting|load|idle|churn|siege|again --pid PID --key KEY --secret SECRET
   --server ws://127.0.0.1:7880   server under test (loopback only)
@@ -43,7 +32,7 @@ const USAGE: &str = "usage: bench-generator media|joins|memory|listen|meeting|lo
   --key-every-ms MS              joins, media: a key frame of the publisher so often, and none for who asks (0: when asked)
   --rate N                       joins, churn: begun in a second, whatever became of those before; siege: packets of junk a second (0)
   --conference NAME              listen: every Opus packet heard there in --seconds, with its time
-again: a crowd that comes back; each line of input is answered with the seconds that it took (see again.rs)
+again: a crowd that comes back; each line of input is answered with the seconds that it took (see scenarios/again.rs)
 or: bench-generator halls        far ends of hall calls, as the orders on standard input say (see tests/bench/halls.py)";
 
 fn main() -> ExitCode {
@@ -64,7 +53,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<serde_json::Value, String> {
     let (scenario, rest) = arguments.split_first().ok_or(USAGE)?;
     if scenario == "halls" {
-        return halls::run();
+        return halls::far_ends::run();
     }
     let options = options(rest)?;
     match scenario.as_str() {

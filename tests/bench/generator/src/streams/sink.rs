@@ -1,7 +1,7 @@
 //! What a viewer notes of a received stream: packets, gaps that were not repaired, the first complete key frame,
 //! and when a decoder would ask for a key frame.
 
-use crate::source::{Kind, age};
+use crate::streams::source::{Kind, age};
 use std::time::{Duration, Instant};
 
 /// A gap older than this is counted as lost: later than any retransmission that would still be of use.
@@ -209,7 +209,7 @@ fn descriptor_bytes(payload: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Source;
+    use crate::streams::source::Source;
 
     fn arrival(sequence: u64, at: Instant) -> Arrival<'static> {
         Arrival { at, sequence, time: 1, marker: false, payload: &[0x80, 0] }

@@ -1,6 +1,6 @@
 //! Many clients on one thread: polls their sockets and timers. Knows nothing of what they do.
 
-use crate::client::{Client, Role, Seat, TOKENS};
+use crate::participant::client::{Client, Role, Seat, TOKENS};
 use mio::{Events, Poll};
 use std::time::{Duration, Instant};
 

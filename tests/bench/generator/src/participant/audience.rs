@@ -3,9 +3,9 @@
 //! As the pages of a meeting do: everything is subscribed to, what is not on the screen is switched off. One camera is large,
 //! a few are small; each member looks at others, so that every camera is watched by somebody.
 
-use crate::sink::{Arrival, Sink};
-use crate::source::Kind;
-use crate::wire::{ParticipantInfo, TrackSettings};
+use crate::participant::wire::{ParticipantInfo, TrackSettings};
+use crate::streams::sink::{Arrival, Sink};
+use crate::streams::source::Kind;
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
@@ -90,7 +90,7 @@ fn number_of(identity: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::TrackInfo;
+    use crate::participant::wire::TrackInfo;
 
     fn member(number: usize) -> ParticipantInfo {
         let track = |kind, sid: &str| TrackInfo { sid: format!("{sid}{number}"), kind };

@@ -1,8 +1,8 @@
 //! The far ends of many hall calls whose sockets somebody else opened and whose calls somebody else set up: takes what comes,
 //! counts it, reports it by RTCP, and speaks where it is told to. Knows RTP, RTCP and SRTP of RFC 3711; no SIP and no pictures.
 
+use crate::halls::srtp::{Guard, Seal};
 use crate::process::{busy_ns, clock_ns, cpu_ns, datagrams_dropped};
-use crate::srtp::{Guard, Seal};
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
 use serde_json::{Value, json};

@@ -1,11 +1,11 @@
 //! The measurements: media at N viewers, joins, memory. Each gives one JSON object.
 
-use crate::client::{Client, Heard, Mode, Role, Seat};
-use crate::crowd::Crowd;
+use crate::participant::client::{Client, Heard, Mode, Role, Seat};
+use crate::participant::crowd::Crowd;
+use crate::participant::token::ApiKey;
 use crate::process::{busy_ns, cpu_ns, datagrams_dropped, rss_kib, threads_ns};
-use crate::sink::Sink;
-use crate::source::{Kind, Source};
-use crate::token::ApiKey;
+use crate::streams::sink::Sink;
+use crate::streams::source::{Kind, Source};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};

@@ -1,14 +1,14 @@
 //! One participant: joins by the real path of the browser protocol, then publishes or views.
 //! Owns the order of the messages; `link` moves them, `peer` the datagrams.
 
-use crate::audience::Audience;
-use crate::link::{self, Link};
-use crate::peer::Peer;
-use crate::sink::{Arrival, Sink};
-use crate::source::{Kind, Source};
-use crate::token::{ApiKey, join_token};
-use crate::track::Track;
-use crate::wire::*;
+use crate::participant::audience::Audience;
+use crate::participant::link::{self, Link};
+use crate::participant::peer::Peer;
+use crate::participant::token::{ApiKey, join_token};
+use crate::participant::track::Track;
+use crate::participant::wire::*;
+use crate::streams::sink::{Arrival, Sink};
+use crate::streams::source::{Kind, Source};
 use mio::{Registry, Token};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -1,13 +1,15 @@
 //! The measurements of many at once: a meeting, a busy packet thread, idle participants, comings and goings for long.
 //! Each gives one JSON object.
 
-use crate::audience::Audience;
-use crate::client::{Client, Role, Seat};
-use crate::crowd::Crowd;
+use crate::participant::audience::Audience;
+use crate::participant::client::{Client, Role, Seat};
+use crate::participant::crowd::Crowd;
 use crate::process::{cpu_ns, rss_kib, threads_ns};
-use crate::scenario::{JOIN_LIMIT, Options, PENDING_JOINS, Publisher, Reading, SETTLE, failures, gather, seat};
-use crate::sink::{DELAY_US, Sink};
-use crate::source::{Kind, Source};
+use crate::scenarios::scenario::{
+    JOIN_LIMIT, Options, PENDING_JOINS, Publisher, Reading, SETTLE, failures, gather, seat,
+};
+use crate::streams::sink::{DELAY_US, Sink};
+use crate::streams::source::{Kind, Source};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 

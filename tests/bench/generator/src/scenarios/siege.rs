@@ -1,11 +1,11 @@
 //! Many calls of two while somebody shouts at the media port: what that costs the server, and whether the calls notice.
 
-use crate::audience::Audience;
-use crate::client::{Client, Role};
-use crate::crowd::Crowd;
-use crate::load::{delays, extend, shares};
-use crate::scenario::{Options, Reading, failures, gather, seat};
-use crate::source::{Kind, Source};
+use crate::participant::audience::Audience;
+use crate::participant::client::{Client, Role};
+use crate::participant::crowd::Crowd;
+use crate::scenarios::load::{delays, extend, shares};
+use crate::scenarios::scenario::{Options, Reading, failures, gather, seat};
+use crate::streams::source::{Kind, Source};
 use serde_json::{Value, json};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};

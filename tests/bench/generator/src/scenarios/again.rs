@@ -4,11 +4,11 @@
 //! server since the line before took to come back. A client comes back as the page does: after a random time within `SPREAD`,
 //! then every `PAUSE` until the server accepts it. It joins at once, without the resume that a browser tries first.
 
-use crate::audience::Audience;
-use crate::client::{Role, Seat};
-use crate::crowd::Crowd;
-use crate::scenario::{Options, gather, seat};
-use crate::source::{Kind, Source};
+use crate::participant::audience::Audience;
+use crate::participant::client::{Role, Seat};
+use crate::participant::crowd::Crowd;
+use crate::scenarios::scenario::{Options, gather, seat};
+use crate::streams::source::{Kind, Source};
 use serde_json::{Value, json};
 use std::io::BufRead;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};

@@ -1,7 +1,7 @@
 //! The signalling WebSocket of one client, non-blocking: opening, sending and receiving protobuf messages.
 //! Knows framing and the addresses of the two join paths, not what the messages mean.
 
-use crate::wire::{JoinRequest, Request, Response, WrappedJoinRequest};
+use crate::participant::wire::{JoinRequest, Request, Response, WrappedJoinRequest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use flate2::{Compression, write::GzEncoder};

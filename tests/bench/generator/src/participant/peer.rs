@@ -1,7 +1,7 @@
 //! One WebRTC connection of a client: str0m with a UDP socket of its own, as every real client has.
 //! Knows ICE, SDP and datagrams; not the signalling and not what the media is.
 
-use crate::sections::Sections;
+use crate::participant::sections::Sections;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use std::io::ErrorKind;

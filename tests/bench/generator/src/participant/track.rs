@@ -1,7 +1,7 @@
 //! One published track of a client: how it is announced and written. Knows nothing of the order of messages.
 
-use crate::source::{Kind, Packet, RIDS, Source, stamp};
-use crate::wire::{AddTrack, SimulcastCodec, SubscribedQualityUpdate, VideoLayer};
+use crate::participant::wire::{AddTrack, SimulcastCodec, SubscribedQualityUpdate, VideoLayer};
+use crate::streams::source::{Kind, Packet, RIDS, Source, stamp};
 use std::time::Instant;
 use str0m::Rtc;
 use str0m::change::SdpApi;

@@ -1,0 +1,4 @@
+//! The media of one stream: what a publisher sends, and what a viewer notes of it.
+
+pub mod sink;
+pub mod source;
