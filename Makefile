@@ -90,19 +90,19 @@ test: build $(STAMPS)/python-test
 bench: build $(STAMPS)/python-test
 	$(PYTHON) tests/bench/run.py $(ARGS)
 	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/mixer.py
-	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/halls.py
-	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/booking.py
+	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/halls/halls.py
+	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/booking/booking.py
 	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/signing.py
-	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/again.py
+	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/returns/again.py
 
 bench-halls: build $(STAMPS)/python-test
-	$(PYTHON) tests/bench/halls.py $(ARGS)
+	$(PYTHON) tests/bench/halls/halls.py $(ARGS)
 
 bench-quality: build $(STAMPS)/python-test
 	$(PYTHON) tests/bench/quality.py $(ARGS)
 
 bench-booking: $(STAMPS)/python-test
-	$(PYTHON) tests/bench/booking.py $(ARGS)
+	$(PYTHON) tests/bench/booking/booking.py $(ARGS)
 
 fuzz: $(STAMPS)/python-test
 	cd $(PLANE)/fuzz && for target in fuzz_targets/*.rs; do nice ./run "$$(basename "$$target" .rs)" $(SECONDS_EACH) $(RUNS); done

@@ -92,7 +92,7 @@ ROWS: list[Row] = [
     Row("churn", ("churn", "--kind", "voice", "--rate", "20")),
 ]
 SCRIPTS = ("first_frame", "go_joins")
-"""Scenarios of clients by libraries of LiveKit, in files of their own; those of the generator are the others."""
+"""Scenarios of clients by libraries of LiveKit, in files of `joins/`; those of the generator are the others."""
 WINDOWS = ("media", "meeting", "load", "idle", "siege")
 """Scenarios with a measuring window."""
 
@@ -241,7 +241,7 @@ def measure(generator: Path, row: Row, server: peers.Server, seconds: int, churn
     """One row against a running server. Raises RuntimeError with what the generator said."""
     access = ["--key", server.key, "--secret", server.secret]
     if row.arguments[0] in SCRIPTS:
-        script = Path(__file__).resolve().parent / f"{row.arguments[0]}.py"
+        script = Path(__file__).resolve().parent / "joins" / f"{row.arguments[0]}.py"
         words = [sys.executable, str(script), *row.arguments[1:], "--url", server.url, *access]
     else:
         words = [str(generator), *row.arguments, "--server", server.url, "--pid", str(server.pid), *access]

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.whole_machine, pytest.mark.slow]
 
 KEY = {"DIEMCAU_API_KEY": "again", "DIEMCAU_API_SECRET": "a" * 32}
 BOUND_S, PAGE_BOUND_S = 36.0, 22.0
-"""Ten times the median that `tests/bench/again.py` measures; of the first, two seconds are a sleep of the library."""
+"""Ten times the median that `tests/bench/returns/again.py` measures; of the first, two seconds are a sleep of the library."""
 JITTER_MS = 500
 """At most so long `livekit-client` waits after a `leave` with RECONNECT. The steps of its backoff are longer by then."""
 JOIN = """async ([url, jwt, name, dual]) => {

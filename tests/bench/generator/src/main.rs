@@ -33,7 +33,7 @@ const USAGE: &str = "usage: bench-generator media|joins|memory|listen|meeting|lo
   --rate N                       joins, churn: begun in a second, whatever became of those before; siege: packets of junk a second (0)
   --conference NAME              listen: every Opus packet heard there in --seconds, with its time
 again: a crowd that comes back; each line of input is answered with the seconds that it took (see scenarios/again.rs)
-or: bench-generator halls        far ends of hall calls, as the orders on standard input say (see tests/bench/halls.py)";
+or: bench-generator halls        far ends of hall calls, as the orders on standard input say (see tests/bench/halls/halls.py)";
 
 fn main() -> ExitCode {
     str0m::crypto::from_feature_flags().install_process_default();

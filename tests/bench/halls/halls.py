@@ -1,8 +1,8 @@
 """`make bench`: what halls cost the server, and how soon they see and hear. Prints the table in Markdown.
 
-    python tests/bench/halls.py                         all rows, about 6 minutes
-    python tests/bench/halls.py --rows fan-out,fan-out-srtp --seconds 5
-    nice -n -5 python tests/bench/halls.py              the same with precedence, on a machine that others use (root)
+    python tests/bench/halls/halls.py                   all rows, about 6 minutes
+    python tests/bench/halls/halls.py --rows fan-out,fan-out-srtp --seconds 5
+    nice -n -5 python tests/bench/halls/halls.py        the same with precedence, on a machine that others use (root)
 
 A whole server with its SIP, register and mixer; halls are scripted terminals that dial in, each from an address of its own.
 What many halls receive is counted, and answered by RTCP, in the generator (Rust): it takes over their sockets once calls stand.
@@ -33,14 +33,15 @@ import numpy as np
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from media.mixer.ground.layouts import rects
 from media.mixer.sound.codecs import open_decoder
 from rooms.store.database import Database
 from rooms.store.tables.sites import Terminal as TerminalRow
-from tests.bench import hall_terminals, hall_transcoding, hall_voices, peers
-from tests.bench.hall_terminals import SECOND_NS, Arrived, Camera, Film, Listener, Timed, Witness
+from tests.bench import peers
+from tests.bench.halls import terminals, transcoding, voices
+from tests.bench.halls.terminals import SECOND_NS, Arrived, Camera, Film, Listener, Timed, Witness
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.hallnet import Booked
 from tests.ports import free_port
@@ -190,7 +191,7 @@ def cameras(there: There, films: Sequence[Film], start: int = 0, **more: bool) -
 
 async def fan_out(seconds: float, *, secure: bool = False, whole: bool = False) -> Result:
     """240 halls that see one picture. `whole`: they hear and speak too, and show a picture of 384 kbit/s that nobody looks at."""
-    films = await asyncio.to_thread(lambda: [hall_terminals.film(seed) for seed in range(CAMERAS)])
+    films = await asyncio.to_thread(lambda: [terminals.film(seed) for seed in range(CAMERAS)])
     async with server(HALLS) as there, AsyncExitStack() as stack:
         more = {"sound": whole, "secure": secure}
         shown = cameras(there, films, **more)
@@ -215,7 +216,7 @@ async def fan_out(seconds: float, *, secure: bool = False, whole: bool = False) 
             await mute(there, rest)
         await asyncio.sleep(SETTLE_S)
         received = await asyncio.to_thread(take_over, there, halls, seconds, whole)
-        return received | {"calls": calls} | {"transcoding": await asyncio.to_thread(hall_transcoding.measure)}
+        return received | {"calls": calls} | {"transcoding": await asyncio.to_thread(transcoding.measure)}
 
 
 async def mute(there: There, halls: Sequence[Listener]) -> None:
@@ -296,15 +297,15 @@ def line(hall: Listener, kind: str, stream: Any, whole: bool) -> Result:
 
 async def open_microphones(seconds: float, halls: int = HALLS) -> Result:
     """All send sound and nobody is muted; pictures are in other rows."""
-    seconds = max(seconds, SETTLE_S + hall_voices.WORDS * hall_voices.BETWEEN_S)
+    seconds = max(seconds, SETTLE_S + voices.WORDS * voices.BETWEEN_S)
     async with server(halls) as there, AsyncExitStack() as stack:
         given = [
             (number, alias(number), there.booked.passwords[alias(number)], host_of(number)) for number in range(halls)
         ]
-        speakers = [hall_voices.Speaker(*one) for one in given[: hall_voices.WORDS]]
-        ear = hall_voices.Ear(*given[2 * hall_voices.WORDS])  # hears by G.711
-        others = [one for one in given[hall_voices.WORDS :] if one[1] != ear.name]
-        rest = [Listener(*one[1:], sees=False, codec=hall_voices.codec_of(one[0])) for one in others]
+        speakers = [voices.Speaker(*one) for one in given[: voices.WORDS]]
+        ear = voices.Ear(*given[2 * voices.WORDS])  # hears by G.711
+        others = [one for one in given[voices.WORDS :] if one[1] != ear.name]
+        rest = [Listener(*one[1:], sees=False, codec=voices.codec_of(one[0])) for one in others]
         for one in (*speakers, ear, *rest):
             one.audio.rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVER_BYTES)
             await stack.enter_async_context(one)
@@ -312,29 +313,29 @@ async def open_microphones(seconds: float, halls: int = HALLS) -> Result:
         await asyncio.sleep(1)  # the mixer runs
         calls = await set_up(there, [*speakers, *rest])
         lines = [open_line(one, number) for number, one in zip((one[0] for one in others), rest, strict=True)]
-        works = asyncio.to_thread(generate, there, lines, await asyncio.to_thread(hall_voices.loops), seconds)
+        works = asyncio.to_thread(generate, there, lines, await asyncio.to_thread(voices.loops), seconds)
         running = asyncio.ensure_future(works)
         await asyncio.sleep(SETTLE_S)
         begun_ns = time.time_ns()
         for number, speaker in enumerate(speakers):
-            speaker.at_s = asyncio.get_running_loop().time() + number * hall_voices.BETWEEN_S
+            speaker.at_s = asyncio.get_running_loop().time() + number * voices.BETWEEN_S
         received = await running
         heard = [one for one in ear.packets if one[0] > begun_ns]
-        found = await asyncio.to_thread(hall_voices.words, heard, ear.codec)
+        found = await asyncio.to_thread(voices.words, heard, ear.codec)
     return received | {"calls": calls, "words_ms": found}
 
 
 def open_line(hall: Listener, number: int) -> Result:
     """The first two of each codec talk."""
     made = line(hall, "audio", hall.audio, whole=False)
-    talks = {0: hall_voices.TALK_HZ[0], 1: hall_voices.TALK_HZ[1]}.get(number - hall_voices.WORDS)
+    talks = {0: voices.TALK_HZ[0], 1: voices.TALK_HZ[1]}.get(number - voices.WORDS)
     made["voice"] = {
         "payload_type": hall.audio.payload_type,
         "remote": "{}:{}".format(*hall.audio.remote or ("", 0)),
         "bytes": 160,
         "period_us": 20_000,
-        "clock_step": hall_voices.CLOCKS[hall.codec],
-        "loop": hall_voices.loop_of(number, talks),
+        "clock_step": voices.CLOCKS[hall.codec],
+        "loop": voices.loop_of(number, talks),
     }
     return made
 
@@ -344,7 +345,7 @@ def open_line(hall: Listener, number: int) -> Result:
 
 async def delays(seconds: float) -> Result:
     """Nine halls in one 3x3 picture of 720p30, one more that sees and hears it, and a browser's end."""
-    films = await asyncio.to_thread(lambda: [hall_terminals.film(seed) for seed in range(CAMERAS)])
+    films = await asyncio.to_thread(lambda: [terminals.film(seed) for seed in range(CAMERAS)])
     async with server(CAMERAS + 1) as there, AsyncExitStack() as stack:
         shown = cameras(there, films)
         name = alias(CAMERAS)
@@ -444,7 +445,7 @@ def bright(packets: Sequence[Arrived]) -> list[list[int]]:
     middles = [(one.y + one.height // 2, one.x + one.width // 2) for one in places]
     rises: list[list[int]] = [[] for _ in places]
     was = [True] * len(places)
-    for at_ns, luma in hall_terminals.pictures(packets):
+    for at_ns, luma in terminals.pictures(packets):
         for place, (row, column) in enumerate(middles):
             white = float(luma[row - 8 : row + 8, column - 8 : column + 8].mean()) > 205
             if white and not was[place]:
@@ -458,7 +459,7 @@ def bright(packets: Sequence[Arrived]) -> list[list[int]]:
 
 async def first_frames(calls: int, *, out: bool) -> Result:
     """Calls one after another into a running 3x3 group; `out`: the server calls them."""
-    films = await asyncio.to_thread(lambda: [hall_terminals.film(seed) for seed in range(CAMERAS)])
+    films = await asyncio.to_thread(lambda: [terminals.film(seed) for seed in range(CAMERAS)])
     port = free_port() if out else 0
     async with server(CAMERAS + calls, port) as there, AsyncExitStack() as stack:
         for shown in cameras(there, films):
@@ -545,9 +546,9 @@ def spent(result: Result) -> tuple[str, bool | None]:
 
 
 def first_words(result: Result) -> tuple[str, bool | None]:
-    cut = hall_voices.cut_ms(result["words_ms"])
-    well = len(cut) == hall_voices.WORDS and max(cut) <= 60
-    return f"at most {max(cut, default=400):.0f} ms, {len(cut)} of {hall_voices.WORDS} heard", well
+    cut = voices.cut_ms(result["words_ms"])
+    well = len(cut) == voices.WORDS and max(cut) <= 60
+    return f"at most {max(cut, default=400):.0f} ms, {len(cut)} of {voices.WORDS} heard", well
 
 
 def rate(result: Result) -> tuple[str, bool | None]:

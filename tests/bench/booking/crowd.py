@@ -1,6 +1,6 @@
 """The people of the booking bench: connections that stay open, each of which books every so often.
 
-    python tests/bench/crowd.py FILE      a JSON file (`Crowd`); prints a line of JSON
+    python tests/bench/booking/crowd.py FILE      a JSON file (`Crowd`); prints a line of JSON
 
 A process of its own that does nothing but write bytes that were made before and look at the head of the answer, so that
 it takes as little as can be of the machine that is measured; it tells how much that was.

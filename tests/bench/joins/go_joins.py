@@ -1,6 +1,6 @@
 """Joins of a client made with LiveKit's Go SDK (pion), one after another: milliseconds of `JoinWithToken`, by the program in
 tests/clients/golang. Prints one line of JSON. Works with any server of the protocol:
-`python tests/bench/go_joins.py --url ws://127.0.0.1:7880 --key KEY --secret SECRET`
+`python tests/bench/joins/go_joins.py --url ws://127.0.0.1:7880 --key KEY --secret SECRET`
 """
 
 import argparse
@@ -10,9 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from tests.bench.first_frame import JOIN_LIMIT_S, summary, token
+from tests.bench.joins.first_frame import JOIN_LIMIT_S, summary, token
 from tests.interop.golang import build
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from media.mixer.sound.codecs import open_decoder, open_encoder
 from media.mixer.sound.rates import BLOCK, RATE_HZ, Samples
-from tests.bench.hall_terminals import Listener
+from tests.bench.halls.terminals import Listener
 
 SHARES = ("g722", "g722", "pcma", "pcma", "opus")
 """The codec of a hall is that of its number, modulo five."""

@@ -1,7 +1,7 @@
 """Time from `connect()` to the first decoded frame with the Python SDK (real libwebrtc at both ends).
 
 One process publishes, this one joins again and again and prints one line of JSON. Works with any server of the protocol:
-`python tests/bench/first_frame.py --url ws://127.0.0.1:7880 --key KEY --secret SECRET`
+`python tests/bench/joins/first_frame.py --url ws://127.0.0.1:7880 --key KEY --secret SECRET`
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """How soon everybody hears the others again after the server was stopped or killed and another one answers in its place.
 
-`python tests/bench/restart.py --people 50 --processes 5 --takes tones`. Clients are the `livekit` Python SDK (libwebrtc) in
-processes of their own, each with a microphone, two of them with a tone; the next server already runs. What limits is told
+`python tests/bench/returns/restart.py --people 50 --processes 5 --takes tones`. Clients are the `livekit` Python SDK (libwebrtc)
+in processes of their own, each with a microphone, two of them with a tone; the next server already runs. What limits is told
 by the CPU seconds. With `--plain` all but the two with a tone are plain sockets that only listen (WebSocket, STUN, DTLS and
 SRTP are real), for crowds whose libraries would take more than the machine has; they come again at once, and after a moment
 where that fails.
@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import aiohttp
 

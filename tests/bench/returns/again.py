@@ -1,6 +1,7 @@
 """How long pictures stand still when the server is killed or stopped and started again, or asks for a full reconnect.
 
-`make bench` runs all of it in four minutes. A part: `python tests/bench/again.py --how killed,full --rounds 5 --client page`. Of
+`make bench` runs all of it in four minutes. A part:
+`python tests/bench/returns/again.py --how killed,full --rounds 5 --client page`. Of
 `--people`, half of them viewers, `--rooms` are rooms of `livekit-client` in Chromium and the others of the load generator. Each
 room has a page in a context of its own, because each person has a browser. Chromium lets the rooms of one page connect only one
 after another. In Chromium each viewer looks at the small picture of one other room. `--client` is `page` (the library and
@@ -30,7 +31,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from playwright.async_api import Browser, Page, async_playwright
 
@@ -41,7 +42,7 @@ from tests.ports import free_port
 from tests.web.visiting import CHROMIUM
 
 Start = Callable[[], AbstractContextManager[peers.Server]]
-WEB = Path(__file__).resolve().parents[2] / "web"
+WEB = Path(__file__).resolve().parents[3] / "web"
 PAGE = "page"
 FLAGS = ["--no-sandbox", "--allow-loopback-in-peer-connection", "--autoplay-policy=no-user-gesture-required"]
 GAP_S = 0.2

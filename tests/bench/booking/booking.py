@@ -1,7 +1,8 @@
 """Booking on both databases: availability search and board over 240 halls and five years, creation under 64 clients over HTTP,
 the page of the board, and the letters of a meeting.
 
-    python tests/bench/booking.py [sqlite] [postgresql] [--seconds 20] [--clients 64] [--pause-ms 1000] [--tree OTHER --tree .]
+    python tests/bench/booking/booking.py [sqlite] [postgresql] [--seconds 20] [--clients 64] [--pause-ms 1000] [--tree OTHER
+        --tree .]
 
 `--tree` compares checkouts of this repository in one run, on one database. Prints a table in Markdown.
 A row fails its budget in words only: the figures are what they are.
@@ -19,7 +20,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,10 +34,10 @@ from rooms.store.tables.booking import Pool, Reservation
 from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
 from rooms.store.tables.org import Person, Unit
 from rooms.store.tables.sites import Hall, Network, Site, Terminal
-from tests.bench import board_page, creation, letters
+from tests.bench.booking import board_page, creation, letters
 from tests.rooms.postgres import Postgres
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 HALLS, UNITS, WEEKS = 240, 96, 260
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 """Monday 08:00 in Việt Nam."""

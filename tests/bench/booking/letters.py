@@ -1,6 +1,6 @@
 """The letters of one meeting with 96 communes: as one file, as a file each, as DOCX. Time and memory of a fresh process.
 
-    python tests/bench/letters.py [--communes 96]
+    python tests/bench/booking/letters.py [--communes 96]
 
 Prints a table in Markdown. Each row is measured by a process of its own: its time is that of the work (imports and fonts
 included for the first letter), its memory the peak of the whole process and, for DOCX, of the process that fills the template.
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from rooms.meetings.letters import fields as letters_fields
 from rooms.meetings.letters import typesetting, word

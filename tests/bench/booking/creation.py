@@ -26,7 +26,7 @@ from rooms.store.database import Database
 from rooms.store.tables.accounts import Account, RoleGrant
 from rooms.store.tables.meetings import Meeting
 from tests.bench import peers
-from tests.bench.crowd import Crowd, Found
+from tests.bench.booking.crowd import Crowd, Found
 
 COOKIE = "diemcau-local"
 """Of a server that is reached on loopback without TLS."""
