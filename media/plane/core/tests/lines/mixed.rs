@@ -1,11 +1,9 @@
 //! What the mixer is sent of many open microphones: the loudest few of halls and browsers together, each from before its first
 //! word on; and that the sound which the mixer makes is left to nobody's choice.
 
-mod peer;
-
 use std::net::SocketAddr;
 
-use peer::{Stage, voice};
+use crate::peer::{Stage, voice};
 use plane_core::path::Path;
 use plane_core::seam::command::Command;
 use plane_core::shard::tables::line::SILENT_US;

@@ -1,24 +1,21 @@
 //! Layers within one stream (SVC), as Chromium sends them: what viewers with different wishes get can be decoded.
 
-mod peer;
-mod recording;
-
-use peer::{Peer, Stage};
+use crate::peer::{Peer, Stage};
+use crate::recording::{Picture, Recorded, arrived, check, read};
 use plane_core::codec::dependencies::{frame_number, set_frame_number};
 use plane_core::seam::command::Command;
 use plane_core::seam::event::Event;
 use plane_core::types::{Codec, Encoding, Extension, Payload, PayloadMap};
 use plane_core::wire::rtcp;
 use proptest::prelude::*;
-use recording::{Picture, Recorded, arrived, check, read};
 
-const VP9_L3T3_KEY: (Codec, &str) = (Codec::Vp9, include_str!("recordings/vp9-l3t3-key.txt"));
-const VP9_L3T3: (Codec, &str) = (Codec::Vp9, include_str!("recordings/vp9-l3t3.txt"));
-const VP9_L1T3: (Codec, &str) = (Codec::Vp9, include_str!("recordings/vp9-l1t3.txt"));
-const AV1_L3T3_KEY: (Codec, &str) = (Codec::Av1, include_str!("recordings/av1-l3t3-key.txt"));
-const AV1_L2T2: (Codec, &str) = (Codec::Av1, include_str!("recordings/av1-l2t2.txt"));
-const H264_L1T3: (Codec, &str) = (Codec::H264, include_str!("recordings/h264-l1t3.txt"));
-const VP8_L1T3: (Codec, &str) = (Codec::Vp8, include_str!("recordings/vp8-l1t3.txt"));
+const VP9_L3T3_KEY: (Codec, &str) = (Codec::Vp9, include_str!("../recordings/vp9-l3t3-key.txt"));
+const VP9_L3T3: (Codec, &str) = (Codec::Vp9, include_str!("../recordings/vp9-l3t3.txt"));
+const VP9_L1T3: (Codec, &str) = (Codec::Vp9, include_str!("../recordings/vp9-l1t3.txt"));
+const AV1_L3T3_KEY: (Codec, &str) = (Codec::Av1, include_str!("../recordings/av1-l3t3-key.txt"));
+const AV1_L2T2: (Codec, &str) = (Codec::Av1, include_str!("../recordings/av1-l2t2.txt"));
+const H264_L1T3: (Codec, &str) = (Codec::H264, include_str!("../recordings/h264-l1t3.txt"));
+const VP8_L1T3: (Codec, &str) = (Codec::Vp8, include_str!("../recordings/vp8-l1t3.txt"));
 const ALL: [(Codec, &str); 7] = [VP9_L3T3_KEY, VP9_L3T3, VP9_L1T3, AV1_L3T3_KEY, AV1_L2T2, H264_L1T3, VP8_L1T3];
 
 const VIEWERS: u32 = 2;

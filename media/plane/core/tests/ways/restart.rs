@@ -1,12 +1,8 @@
 //! A way that carries nothing for a while: pictures go on with a key frame that is asked for at once.
 
-mod peer;
-mod watch;
-mod way;
-
-use peer::frame;
+use crate::peer::{self, frame};
+use crate::way::{CAMERA, Tells, VIDEO_SSRC, World};
 use plane_core::wire::{rtcp, rtp};
-use way::{CAMERA, Tells, VIDEO_SSRC, World};
 
 const CAMERA_SSRC: u32 = 0x1000;
 

@@ -1,12 +1,8 @@
 //! Who is sent what when the way is narrow: allocator, estimator and pacer together over modelled ways.
 
-mod peer;
-mod watch;
-mod way;
-
+use crate::way::{self, CAMERA, Change, Losses, Tells, VOICE_SSRC, Viewer, World, consumer};
 use plane_core::seam::command::Command;
 use plane_core::wire::rtcp::{self, ReportBlock};
-use way::{CAMERA, Change, Losses, Tells, VOICE_SSRC, Viewer, World, consumer};
 
 /// One camera with a voice, and a viewer of it.
 fn two(rate_bps: fn(u64) -> f64, tells: Tells) -> World {

@@ -1,8 +1,6 @@
 //! What one peer may cost the others, and what publishers repair.
 
-mod peer;
-
-use peer::{Peer, Stage, frame};
+use crate::peer::{self, Peer, Stage, frame};
 use plane_core::seam::command::Command;
 use plane_core::seam::event::Event;
 use plane_core::wire::rtcp;

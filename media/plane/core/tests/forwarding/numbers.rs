@@ -1,10 +1,8 @@
 //! No SRTP sequence number stands for two packets, whatever publishers repeat, restart or wrap.
 
-mod peer;
-
 use std::collections::HashMap;
 
-use peer::{Peer, Stage, frame, temporal_frame};
+use crate::peer::{Peer, Stage, frame, temporal_frame};
 use plane_core::seam::command::Command;
 use plane_core::types::Extension;
 use plane_core::wire::rtp;

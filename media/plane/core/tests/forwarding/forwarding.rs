@@ -1,8 +1,6 @@
 //! Peers against a whole shard, time moved by hand: what viewers get when publishers send, lose, switch and pause.
 
-mod peer;
-
-use peer::{Peer, Stage, frame, temporal_frame, voice};
+use crate::peer::{self, Peer, Stage, frame, temporal_frame, voice};
 use plane_core::seam::command::Command;
 use plane_core::seam::event::Event;
 use plane_core::types::{Codec, Encoding, Payload, PayloadMap};

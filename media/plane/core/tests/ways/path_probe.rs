@@ -1,15 +1,11 @@
 //! A peer with two paths whose selected one goes silent: it is asked at both, and media goes where it answers.
 
-mod peer;
-mod watch;
-mod way;
-
-use peer::path;
+use crate::peer::{self, path};
+use crate::way::{self, CAMERA, Tells, World};
 use plane_core::path::Path;
 use plane_core::seam::command::Command;
 use plane_core::seam::event::{Event, IceState};
 use plane_core::wire::{rtp, stun};
-use way::{CAMERA, Tells, World};
 
 const THEIR_PWD: &str = "a-password-of-the-peer";
 const CAMERA_SSRC: u32 = 0x1000;

@@ -1,11 +1,9 @@
 //! Lines in a whole shard, time moved by hand: whose datagrams count, what is sent back, what follows when the far end
 //! changes, and what a terminal's picture needs.
 
-mod peer;
-
 use std::net::SocketAddr;
 
-use peer::Stage;
+use crate::peer::Stage;
 use plane_core::path::Path;
 use plane_core::seam::command::Command;
 use plane_core::seam::event::{Event, LineState};

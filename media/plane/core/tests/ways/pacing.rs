@@ -1,8 +1,6 @@
 //! What goes out at once, what waits, and the numbers that all of it has.
 
-mod peer;
-
-use peer::{Peer, Stage, frame};
+use crate::peer::{Peer, Stage, frame};
 use plane_core::seam::command::Command;
 use plane_core::types::Extension;
 

@@ -1,10 +1,8 @@
 //! What a new viewer gets before its first key frame: padding, and after it the key frame without a seam.
 
-mod peer;
-
 use std::collections::HashSet;
 
-use peer::{Got, Peer, Stage};
+use crate::peer::{Got, Peer, Stage};
 use plane_core::seam::command::Command;
 use plane_core::types::Extension;
 use plane_core::wire::rtcp::{self, ReportBlock};

@@ -1,9 +1,7 @@
 //! Layers that a publisher's library stops because its way up does not carry them, and layers that nobody looks at. Whatever
 //! layer is asked for a key frame, libwebrtc makes one of each: such requests are to be few.
 
-mod peer;
-
-use peer::{Peer, Stage, frame};
+use crate::peer::{Peer, Stage, frame};
 
 const LOW: usize = 0;
 const HIGH: usize = 1;

@@ -1,8 +1,6 @@
 //! How long a viewer is told to keep pictures, by what it reports as lost, packet by packet.
 
-mod peer;
-
-use peer::{Peer, Stage, frame};
+use crate::peer::{Peer, Stage, frame};
 use plane_core::wire::rtcp::{self, Packet, ReportBlock};
 use plane_core::wire::rtcp_extended::{self, Delay, Told};
 use plane_core::wire::rtp;

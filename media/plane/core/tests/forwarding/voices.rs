@@ -1,8 +1,6 @@
 //! The loudest voices: who is heard where more microphones are open than places, and what the others cost.
 
-mod peer;
-
-use peer::{Got, Peer, Stage, voice};
+use crate::peer::{Got, Peer, Stage, voice};
 use plane_core::path::Path;
 use plane_core::seam::command::Command;
 use plane_core::seam::event::Event;

@@ -1,11 +1,9 @@
 //! Messages on a line, in a whole shard: a camera's orders out, a terminal's answers in, plain and by SRTP; what a stranger or
 //! a flood changes.
 
-mod peer;
-
 use std::net::SocketAddr;
 
-use peer::Stage;
+use crate::peer::Stage;
 use plane_core::path::Path;
 use plane_core::seam::command::Command;
 use plane_core::seam::event::{Event, LineState};

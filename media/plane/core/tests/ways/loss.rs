@@ -1,12 +1,8 @@
 //! Pictures over ways that lose packets, as a viewer's library shows them: what is repaired on either leg, in simulated time.
-//! `cargo test --test loss -- --nocapture` prints the table.
+//! `cargo test --test ways loss -- --nocapture` prints the table.
 
-mod peer;
-mod watch;
-mod way;
-
-use watch::Watcher;
-use way::{Losses, Tells, Uplink, World};
+use crate::watch::Watcher;
+use crate::way::{Losses, Tells, Uplink, World};
 
 const SECONDS: u64 = 40;
 const SETTLED_S: u64 = 10;

@@ -1,8 +1,6 @@
 //! What a hostile sender or viewer may not bring about; beside it the same without what is hostile, which does work.
 
-mod peer;
-
-use peer::{PWD, Peer, Stage, check_of, frame, path};
+use crate::peer::{PWD, Peer, Stage, check_of, frame, path};
 use plane_core::path::Path;
 use plane_core::seam::command::Command;
 use plane_core::types::{Codec, Encoding, Payload};

@@ -1,10 +1,8 @@
 //! Keys of a line that change while its call stands.
 
-mod peer;
-
 use std::net::SocketAddr;
 
-use peer::Stage;
+use crate::peer::Stage;
 use plane_core::path::Path;
 use plane_core::seam::command::Command;
 use plane_core::shard::tables::line::SILENT_US;

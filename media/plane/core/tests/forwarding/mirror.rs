@@ -1,8 +1,6 @@
 //! One conference on two shards: publishers on the first, viewers on both.
 
-mod peer;
-
-use peer::{Got, Peer, Stage};
+use crate::peer::{self, Got, Peer, Stage};
 use plane_core::codec::red;
 use plane_core::seam::command::Command;
 use plane_core::seam::event::Event;

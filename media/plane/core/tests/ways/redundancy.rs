@@ -1,8 +1,6 @@
 //! RED made for a viewer, and voices sent again: what goes out when the way loses, byte by byte.
 
-mod peer;
-
-use peer::{Peer, Stage, voice_of};
+use crate::peer::{self, Peer, Stage, voice_of};
 use plane_core::codec::red;
 use plane_core::seam::command::Command;
 use plane_core::stream::redundancy;

@@ -1,10 +1,7 @@
 //! A peer whose address translation forgot, or whose network went: its media comes from an address that nobody has checked.
 
-mod peer;
-mod watch;
-mod way;
-
-use peer::{Peer, Stage, Wire, frame, path, voice};
+use crate::peer::{Peer, Stage, Wire, frame, path, voice};
+use crate::way::{CAMERA, Tells, World};
 use plane_core::path::Path;
 use plane_core::seam::command::Command;
 use plane_core::seam::event::{Event, IceState};
@@ -12,7 +9,6 @@ use plane_core::seam::outbox::Outbox;
 use plane_core::shard::Shard;
 use plane_core::types::{Codec, Encoding, Payload};
 use plane_core::wire::stun;
-use way::{CAMERA, Tells, World};
 
 const THEIR_PWD: &str = "a-password-of-the-peer";
 const QUIET_US: u64 = 100_000;

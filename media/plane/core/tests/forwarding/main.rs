@@ -1,0 +1,13 @@
+//! What viewers get of what publishers send.
+
+mod early_padding;
+mod forwarding;
+mod layers;
+mod mirror;
+mod numbers;
+#[path = "../peer/mod.rs"]
+mod peer;
+#[path = "../recording/mod.rs"]
+mod recording;
+mod stopped;
+mod voices;

@@ -1,0 +1,8 @@
+//! Lines of terminals and of the mixer in a whole shard.
+
+mod keys;
+mod lines;
+mod messages;
+mod mixed;
+#[path = "../peer/mod.rs"]
+mod peer;
