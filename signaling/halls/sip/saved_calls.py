@@ -27,7 +27,7 @@ from signaling.sip.agent.agent import Agent
 from signaling.sip.agent.registrar import Account, Binding
 from signaling.sip.agent.targets import Target
 from signaling.sip.call.call import Call
-from signaling.sip.call.orphans import Left
+from signaling.sip.call.orphans import CallRecord
 from signaling.sip.dialog.dialog import Dialog, place
 from signaling.sip.transaction.transport import RELIABLE, Hop, same_host
 from signaling.sip.wire.fields import Malformed, Uri, read_address, read_uri
@@ -69,9 +69,9 @@ class SavedCalls:
             rows = await restart.bindings(session, self._now())
             self._left = await restart.left(session, self._place, self._worker) if self._place else []
         for row in self._left:
-            left = _left(row)
-            if left is not None and left.hop is not None:
-                self._see(row.leg_id, left.target, left.hop)
+            record = _record(row)
+            if record is not None and record.hop is not None:
+                self._see(row.leg_id, record.target, record.hop)
         ahead = self._clock.monotonic() - self._clock.time()
         found = ((row, account(row.alias)) for row in rows)
         self.agent.registrar.restore(
@@ -99,27 +99,27 @@ class SavedCalls:
 
     # -- calls
 
-    async def begin(self, order: DialOrder, target: Target, is_wanted: Callable[[], bool]) -> Left | None:
+    async def begin(self, order: DialOrder, target: Target, is_wanted: Callable[[], bool]) -> CallRecord | None:
         """Before a hall hears of a call: it is in none that a server before has left, and the next server knows of this one.
         None: it is not wanted any more.
         """
         over = await self._clear(order.leg_id, target)
-        left = self.agent.left_by(target, order.call_id)
-        await self._begin(left, order.leg_id, over)
+        record = self.agent.record_of(target, order.call_id)
+        await self._begin(record, order.leg_id, over)
         if is_wanted():
-            return left
-        self.over(left.call_id, left.local.tag)
+            return record
+        self.over(record.call_id, record.local.tag)
         return None
 
-    async def _begin(self, left: Left, leg_id: str, over: list[str]) -> None:
+    async def _begin(self, record: CallRecord, leg_id: str, over: list[str]) -> None:
         """In place of those that are `over`."""
-        hop = left.hop or Hop("", left.target.host, left.target.port)
-        row = _row(left.call_id, left.local.tag, hop, self._worker, self._now()) | {
+        hop = record.hop or Hop("", record.target.host, record.target.port)
+        row = _row(record.call_id, record.local.tag, hop, self._worker, self._now()) | {
             "leg_id": leg_id,
-            "local": str(left.local),
-            "remote": str(left.remote),
-            "target": str(left.target),
-            "branch": left.branch,
+            "local": str(record.local),
+            "remote": str(record.remote),
+            "target": str(record.target),
+            "branch": record.branch,
         }
 
         async def work(session: AsyncSession) -> None:
@@ -205,11 +205,11 @@ class SavedCalls:
             if not done.done():
                 done.set_result(reached)
 
-        left = _left(row)
-        if left is None:
+        record = _record(row)
+        if record is None:
             told(True)  # nobody can end it
         else:
-            self.agent.end_left(left, target, told)
+            self.agent.end_orphan(record, target, told)
 
     # -- rows
 
@@ -268,7 +268,7 @@ def _row(call_id: str, tag: str, hop: Hop, worker: str, now: datetime) -> dict[s
     return {"id": _id(call_id, tag), "call_id": call_id, "worker": worker, "at": now, "routes": [], "cseq": 0} | there
 
 
-def _left(row: SipDialog) -> Left | None:
+def _record(row: SipDialog) -> CallRecord | None:
     """None: it cannot be read."""
     try:
         target = read_uri(row.target)
@@ -278,7 +278,7 @@ def _left(row: SipDialog) -> Left | None:
     except Malformed:
         log.warning("a call of the server before cannot be ended: its row cannot be read")
         return None
-    return Left(row.call_id, local, remote, target, hop, routes, row.cseq, row.branch)
+    return CallRecord(row.call_id, local, remote, target, hop, routes, row.cseq, row.branch)
 
 
 def _binding_row(one: Binding, ahead: float) -> Mapping[str, Any]:

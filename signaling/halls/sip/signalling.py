@@ -25,7 +25,7 @@ from signaling.sip.agent.targets import Target
 from signaling.sip.call.call import Call
 from signaling.sip.call.causes import STATUSES
 from signaling.sip.call.causes import Cause as SipCause
-from signaling.sip.call.orphans import Left
+from signaling.sip.call.orphans import CallRecord
 from signaling.sip.media import profiles
 from signaling.sip.media.profiles import Profile
 from signaling.sip.wire.fields import Malformed, read_uri
@@ -137,7 +137,7 @@ class SipAttempt:
         self._sip, self._standing, self._strict, self._target = sip, standing, strict, target
         self._ladder = profiles.ladder(sip.profile_of(standing), sip.protection.encryption(strict))
         self._rung = 0
-        self._left: Left | None = None
+        self._record: CallRecord | None = None
         self._side: SipSide | None = None
 
     @property
@@ -150,20 +150,20 @@ class SipAttempt:
 
     async def begin(self, order: DialOrder, is_wanted: Callable[[], bool]) -> bool:
         self._rung = min(order.rung, len(self._ladder) - 1)
-        self._left = await self._sip.shared.saved.begin(order, self._target, is_wanted)
-        return self._left is not None
+        self._record = await self._sip.shared.saved.begin(order, self._target, is_wanted)
+        return self._record is not None
 
     def side(self, leg: Leg) -> SipSide:
         self._side = SipSide(leg, self._sip.shared, self._ladder[self._rung], self._sip.number())
         return self._side
 
     def give_up(self) -> None:
-        if self._left is not None:
-            self._sip.shared.saved.over(self._left.call_id, self._left.local.tag)
+        if self._record is not None:
+            self._sip.shared.saved.over(self._record.call_id, self._record.local.tag)
 
     def dial(self, order: DialOrder) -> None:
-        assert self._left is not None and self._side is not None
-        sip, left, side = self._sip, self._left, self._side
+        assert self._record is not None and self._side is not None
+        sip, record, side = self._sip, self._record, self._side
         target = sip.target(self._standing, self._strict) or self._target  # it may have moved
         side.call = sip.agent.dial(
             target,
@@ -171,8 +171,8 @@ class SipAttempt:
             side,
             call_id=order.call_id,
             offer_by=side.offer_by,
-            tag=left.local.tag,
-            branch=left.branch,
+            tag=record.local.tag,
+            branch=record.branch,
             keeps=sip.shared.saved.stands(order.leg_id),
         )
         sip.shared.traces.begin(order.call_id, order.leg_id)

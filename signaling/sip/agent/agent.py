@@ -25,7 +25,7 @@ from signaling.sip.agent.subscriptions import Subscriptions
 from signaling.sip.agent.targets import Target
 from signaling.sip.call.call import Call, CallEvents
 from signaling.sip.call.causes import Cause, Kind
-from signaling.sip.call.orphans import Left, Leftovers
+from signaling.sip.call.orphans import CallRecord, Orphans
 from signaling.sip.call.outgoing import Invitation
 from signaling.sip.call.states import State
 from signaling.sip.dialog.core import Config, Core
@@ -95,7 +95,7 @@ class Agent:
             self._authentication,
             events.incoming,
         )
-        self.leftovers = Leftovers(self.core)
+        self.orphans = Orphans(self.core)
 
     def allow(self, networks: Networks) -> None:
         """The networks that terminals and trunks come from; nobody else is heard."""
@@ -129,7 +129,7 @@ class Agent:
     ) -> Call:
         """Calls; every outcome is an event, also that it cannot be dialled. `offer` empty: theirs is wanted (late
         offer). `offer_by`: makes the offer for the hop that is tried, in place of `offer`: keys go by TLS alone. `tag`,
-        `branch`: as written down before (see `left_by`); `keeps`: of `Invitation`.
+        `branch`: as written down before (see `record_of`); `keeps`: of `Invitation`.
         """
         caller = caller or Address(Uri("sip", self.core.config.user, self.core.config.realm))
         invitation = Invitation(
@@ -151,23 +151,23 @@ class Agent:
         targets.find(self.core, target, lambda hops: self._start(call, target, hops))
         return call
 
-    def left_by(self, target: Target, call_id: str) -> Left:
+    def record_of(self, target: Target, call_id: str) -> CallRecord:
         """What ends a call of ours that is about to be made, should this server die before it is answered."""
         local = Address(Uri("sip", self.core.config.user, self.core.config.realm)).with_tag(self.core.token())
         hop = target.binding.hop if target.binding is not None else None
-        return Left(call_id, local, Address(target.uri), target.uri, hop, branch=self.core.token())
+        return CallRecord(call_id, local, Address(target.uri), target.uri, hop, branch=self.core.token())
 
-    def end_left(self, left: Left, target: Target | None, done: Callable[[bool], None]) -> None:
+    def end_orphan(self, record: CallRecord, target: Target | None, done: Callable[[bool], None]) -> None:
         """Ends a call of a server that died. `target`: where its terminal is now, if that is known. `done`: whether it was
         reached.
         """
         binding = target.binding if target is not None else None
         if binding is not None:
-            self.leftovers.end(left, [binding.hop], done)
-        elif left.hop is not None:
-            self.leftovers.end(left, [left.hop], done)
+            self.orphans.end(record, [binding.hop], done)
+        elif record.hop is not None:
+            self.orphans.end(record, [record.hop], done)
         elif target is not None:
-            targets.find(self.core, target, lambda hops: self.leftovers.end(left, hops, done))
+            targets.find(self.core, target, lambda hops: self.orphans.end(record, hops, done))
         else:
             self.core.timers.after(0.0, lambda: done(False))
 
@@ -221,7 +221,7 @@ class Agent:
             message = parse(data, stream=hop.reliable)
             if isinstance(message, Response):
                 if not self.core.transactions.response(message, host):
-                    self.leftovers.stray(message, hop)
+                    self.orphans.stray(message, hop)
                 return True
             return self._requests.take(message, hop)
         except Malformed as fault:

@@ -25,8 +25,10 @@ CANCELS: Final = (0.0, 0.5, 1.5, 3.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """What was written down of a call. `remote` without a tag: it was not answered. `branch`: how those of its INVITEs begin."""
+class CallRecord:
+    """What was stored of a call before it began. `remote` without a tag: the call was not answered. `branch`: how the branches of
+    its INVITEs begin.
+    """
 
     call_id: str
     local: Address
@@ -47,7 +49,7 @@ class Left:
 class Ending:
     """One that is being ended. It is remembered for as long as a terminal may repeat its answer."""
 
-    left: Left
+    record: CallRecord
     hosts: frozenset[str]
     done: Done | None
     tags: set[str] = field(default_factory=set)
@@ -59,26 +61,26 @@ class Ending:
             done(reached)
 
 
-class Leftovers:
-    """All of them. Bounded by the number of calls that a server has."""
+class Orphans:
+    """The calls of a server that died, while they are ended. Bounded by the number of calls that a server has."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._known: dict[tuple[str, str], Ending] = {}
 
-    def end(self, left: Left, hops: Sequence[Hop], done: Done) -> None:
+    def end(self, record: CallRecord, hops: Sequence[Hop], done: Done) -> None:
         """`hops`: where it may be reached; more than one only of a call that was not answered. `done` is told later."""
-        key = left.call_id, left.local.tag
+        key = record.call_id, record.local.tag
         if not hops or (len(self._known) >= limits.DIALOGS and key not in self._known):
             self._core.timers.after(0.0, lambda: done(False))
             return
-        one = self._known[key] = Ending(left, frozenset(hop.host for hop in hops), done)
+        one = self._known[key] = Ending(record, frozenset(hop.host for hop in hops), done)
         self._core.timers.after(self._core.config.timing.whole, lambda: self._forget(key, one))
-        if left.answered:
-            self._core.timers.after(limits.LEFT_BYE_S, lambda: one.finish(False))
-            self._bye(one, _dialog(left, hops[0]))
+        if record.answered:
+            self._core.timers.after(limits.ORPHAN_BYE_S, lambda: one.finish(False))
+            self._bye(one, _dialog(record, hops[0]))
             return
-        self._core.timers.after(limits.LEFT_CANCEL_S, lambda: one.finish(True))
+        self._core.timers.after(limits.ORPHAN_CANCEL_S, lambda: one.finish(True))
         for hop, number in _ways(hops):
             for after_s in CANCELS:
                 self._core.timers.after(after_s, lambda hop=hop, number=number: self._cancel(one, hop, number))  # type: ignore[misc]
@@ -97,7 +99,7 @@ class Leftovers:
         elif method != "INVITE":
             return
         elif response.status >= 300:
-            self._core.post(_refusal_taken(one.left, response, number), hop)
+            self._core.post(_refusal_taken(one.record, response, number), hop)
             one.finish(True)
         else:
             self._leave(one, response, number, hop)
@@ -112,12 +114,12 @@ class Leftovers:
             or response.status >= 300
             or not tag
             or tag in one.tags
-            or len(one.tags) >= limits.LEFT_HOPS
+            or len(one.tags) >= limits.ORPHAN_HOPS
         ):
             return
         one.tags.add(tag)
-        cseq = number + limits.LEFT_CSEQ
-        dialog = Dialog(one.left.call_id, one.left.local, plain(response.to), one.left.target, hop, cseq=cseq)
+        cseq = number + limits.ORPHAN_CSEQ
+        dialog = Dialog(one.record.call_id, one.record.local, plain(response.to), one.record.target, hop, cseq=cseq)
 
         def answered(answer: Response) -> None:
             if 200 <= answer.status < 300:
@@ -132,8 +134,8 @@ class Leftovers:
             contacts = response.contacts
         except Malformed:
             routes, contacts = [], []
-        target = contacts[0].uri if contacts and contacts[0].uri.is_sip else one.left.target
-        dialog = Dialog(one.left.call_id, one.left.local, plain(response.to), target, hop, routes, number)
+        target = contacts[0].uri if contacts and contacts[0].uri.is_sip else one.record.target
+        dialog = Dialog(one.record.call_id, one.record.local, plain(response.to), target, hop, routes, number)
         dialog.refresh(contacts)
         self._core.post(dialog.request("ACK", cseq=number), dialog.hop)
         self._bye(one, dialog)
@@ -148,9 +150,14 @@ class Leftovers:
     def _cancel(self, one: Ending, hop: Hop, number: int) -> None:
         if one.done is None:
             return
-        left, made = one.left, Request(method="CANCEL", uri=one.left.target)
-        rows = [("max-forwards", "70"), ("from", str(left.local)), ("to", str(left.remote)), ("call-id", left.call_id)]
-        made.headers.rows.extend([("via", self._core.via(hop, branch_of(left.branch, number))), *rows])
+        record, made = one.record, Request(method="CANCEL", uri=one.record.target)
+        rows = [
+            ("max-forwards", "70"),
+            ("from", str(record.local)),
+            ("to", str(record.remote)),
+            ("call-id", record.call_id),
+        ]
+        made.headers.rows.extend([("via", self._core.via(hop, branch_of(record.branch, number))), *rows])
         made.headers.add("cseq", f"{number} CANCEL")
         self._core.post(made, hop)
 
@@ -159,18 +166,18 @@ class Leftovers:
             del self._known[key]
 
 
-def _dialog(left: Left, hop: Hop) -> Dialog:
+def _dialog(record: CallRecord, hop: Hop) -> Dialog:
     """Its numbers go on behind whatever was sent after it was written down."""
-    cseq = min(left.cseq + limits.LEFT_CSEQ, 2**31 - 2)
-    made = Dialog(left.call_id, left.local, left.remote, left.target, hop, list(left.routes), cseq)
-    made.refresh([Address(left.target)])
+    cseq = min(record.cseq + limits.ORPHAN_CSEQ, 2**31 - 2)
+    made = Dialog(record.call_id, record.local, record.remote, record.target, hop, list(record.routes), cseq)
+    made.refresh([Address(record.target)])
     return made
 
 
 def _ways(hops: Sequence[Hop]) -> list[tuple[Hop, int]]:
     """(hop, CSeq) of every INVITE that may have been sent: a hop after the other, and a long one by TCP before UDP."""
     found, number = [], 0
-    for hop in hops[: limits.LEFT_HOPS]:
+    for hop in hops[: limits.ORPHAN_HOPS]:
         number += 1
         if hop.transport == "udp":
             found += [(replace(hop, transport="tcp"), number), (hop, number), (hop, number + 1)]
@@ -180,13 +187,13 @@ def _ways(hops: Sequence[Hop]) -> list[tuple[Hop, int]]:
     return found
 
 
-def _refusal_taken(left: Left, response: Response, number: int) -> Request:
+def _refusal_taken(record: CallRecord, response: Response, number: int) -> Request:
     """The ACK of a failure (section 17.1.1.3)."""
-    made = Request(method="ACK", uri=left.target)
+    made = Request(method="ACK", uri=record.target)
     made.headers.add("via", response.headers.all("via")[0])
     made.headers.add("max-forwards", "70")
-    made.headers.add("from", str(left.local))
+    made.headers.add("from", str(record.local))
     made.headers.add("to", response.headers.get("to"))
-    made.headers.add("call-id", left.call_id)
+    made.headers.add("call-id", record.call_id)
     made.headers.add("cseq", f"{number} ACK")
     return made

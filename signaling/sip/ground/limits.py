@@ -63,13 +63,13 @@ SESSION_EXPIRES_S = 1800
 SESSION_LEAST_S = 90
 SESSION_MOST_S = 24 * 3600
 RING_S = 60
-LEFT_BYE_S = 8.0
+ORPHAN_BYE_S = 8.0
 """For the answer to the BYE of a call that a dead server had: five repetitions of a datagram."""
-LEFT_CANCEL_S = 5.0
+ORPHAN_CANCEL_S = 5.0
 """For what comes of a call that was on its way then: an answer is repeated each 4 s (T2)."""
-LEFT_CSEQ = 2**20
+ORPHAN_CSEQ = 2**20
 """How far the numbers of such a call go on: more requests than twelve hours have, one each 50 ms."""
-LEFT_HOPS = 3
+ORPHAN_HOPS = 3
 CREDENTIAL_TRIES = 2
 SESSION_TRIES = 2
 GLARE_TRIES = 4

@@ -27,7 +27,7 @@ from signaling.halls.ground import limits as bounds
 from signaling.halls.sip.side import SipSide
 from signaling.sip.call.causes import NORMAL, Kind, hall_cause
 from signaling.sip.call.causes import Cause as SipCause
-from signaling.sip.call.orphans import Left
+from signaling.sip.call.orphans import CallRecord
 from signaling.sip.wire.fields import Address
 from tests.conference.hall_doubles import OPTIONS
 from tests.rooms.province import Province
@@ -58,8 +58,8 @@ class Agent:
     def find(self, alias: str) -> None:
         """Nobody has registered."""
 
-    def left_by(self, target: Any, call_id: str) -> Left:
-        return Left(call_id, Wire.local, Address(target.uri), target.uri)
+    def record_of(self, target: Any, call_id: str) -> CallRecord:
+        return CallRecord(call_id, Wire.local, Address(target.uri), target.uri)
 
     def dial(self, target: Any, offer: bytes, side: Any, *, call_id: str, **_: Any) -> Wire:
         self.dialled.append(side.leg)

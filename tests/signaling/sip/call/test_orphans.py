@@ -8,7 +8,7 @@ import pytest
 from signaling.sip.agent.targets import Target
 from signaling.sip.call.call import Call
 from signaling.sip.call.causes import Kind
-from signaling.sip.call.orphans import Left
+from signaling.sip.call.orphans import CallRecord
 from signaling.sip.call.states import State
 from signaling.sip.dialog.dialog import Dialog
 from signaling.sip.ground import limits
@@ -20,8 +20,8 @@ HOP = Hop("udp", B, 5060)
 URI = f"sip:hall@{B}"
 
 
-def left_by(dialog: Dialog) -> Left:
-    return Left(dialog.call_id, dialog.local, dialog.remote, dialog.target, dialog.hop, cseq=dialog.cseq)
+def record_of(dialog: Dialog) -> CallRecord:
+    return CallRecord(dialog.call_id, dialog.local, dialog.remote, dialog.target, dialog.hop, cseq=dialog.cseq)
 
 
 def next_server(world: World) -> tuple[Node, list[bool]]:
@@ -35,14 +35,14 @@ def forgets(dialog: Dialog, go_on: Callable[[], None]) -> None:
     """The server dies before it has written the dialog down."""
 
 
-def dialled(node: Node, keeps: Callable[[Dialog, Callable[[], None]], None] | None = None) -> tuple[Left, Call]:
+def dialled(node: Node, keeps: Callable[[Dialog, Callable[[], None]], None] | None = None) -> tuple[CallRecord, Call]:
     """A call, written down before its INVITE as the next server will find it."""
     target = Target(read_uri(URI), ("udp",))
-    left = replace(node.agent.left_by(target, "leg-1"), hop=HOP)
+    record = replace(node.agent.record_of(target, "leg-1"), hop=HOP)
     call = node.agent.dial(
-        target, OFFER, node.user, call_id="leg-1", tag=left.local.tag, branch=left.branch, keeps=keeps
+        target, OFFER, node.user, call_id="leg-1", tag=record.local.tag, branch=record.branch, keeps=keeps
     )
-    return left, call
+    return record, call
 
 
 def test_a_call_that_stood_gets_bye_behind_all_that_was_sent_in_it() -> None:
@@ -50,24 +50,24 @@ def test_a_call_that_stood_gets_bye_behind_all_that_was_sent_in_it() -> None:
     call = server.dial(URI)
     world.run(2, lambda: call.state is State.STANDING)
     assert call.dialog is not None
-    left = left_by(call.dialog)
+    record = record_of(call.dialog)
     for _ in range(3):
         call.info("application/x", b"x")
     world.run(2)
     after, done = next_server(world)
-    after.agent.end_left(left, None, done.append)
+    after.agent.end_orphan(record, None, done.append)
     world.run(2, lambda: bool(done))
     assert done == [True] and hall.user.cause.kind is Kind.NORMAL
-    assert world.sent(A, "BYE")[-1].cseq[0] == left.cseq + limits.LEFT_CSEQ + 1
+    assert world.sent(A, "BYE")[-1].cseq[0] == record.cseq + limits.ORPHAN_CSEQ + 1
 
 
 def test_of_one_that_rings_the_terminal_hears_no_more() -> None:
     world, server, hall = pair()
     hall.user.on_incoming = lambda call: call.ring()
-    left, call = dialled(server)
+    record, call = dialled(server)
     world.run(2, lambda: call.state is State.RINGING)
     after, done = next_server(world)
-    after.agent.end_left(left, None, done.append)
+    after.agent.end_orphan(record, None, done.append)
     world.run(2, lambda: bool(done))
     assert done == [True] and hall.user.cause.kind is Kind.CANCELLED
     world.run(60)
@@ -78,14 +78,14 @@ def test_of_one_that_rings_the_terminal_hears_no_more() -> None:
 def test_an_answer_that_nobody_has_taken_gets_its_ack_and_then_bye(seed: int) -> None:
     """The dead server had not written the dialog down, and so had not acknowledged it: the terminal repeats its 2xx."""
     world, server, hall = pair(seed, Link(loss=0.2))
-    left, _ = dialled(server, forgets)
+    record, _ = dialled(server, forgets)
     world.run(20, lambda: bool(world.sent(B, "SIP/2.0 200")))
     after, done = next_server(world)
     deliver = world.deliver
     world.deliver = lambda hop, data, source: (  # type: ignore[method-assign]
         None if data.startswith(b"CANCEL") else deliver(hop, data, source)
     )
-    after.agent.end_left(left, None, done.append)
+    after.agent.end_orphan(record, None, done.append)
     world.run(30, lambda: hall.user.names()[-1] == "ended")
     assert hall.user.cause.kind is Kind.NORMAL and not world.sent(A, "ACK")[0].body
     world.run(30)
@@ -94,36 +94,36 @@ def test_an_answer_that_nobody_has_taken_gets_its_ack_and_then_bye(seed: int) ->
 
 def test_one_whose_answer_was_lost_with_its_connection_is_ended_by_the_tag_of_its_cancel() -> None:
     world, server, hall = pair()
-    left, _ = dialled(server, forgets)
+    record, _ = dialled(server, forgets)
     world.run(5, lambda: bool(world.sent(B, "SIP/2.0 200")))
     after, done = next_server(world)
     deliver = world.deliver
     world.deliver = lambda hop, data, source: (  # type: ignore[method-assign]
         None if data.startswith(b"SIP/2.0 200") and b" INVITE\r\n" in data else deliver(hop, data, source)
     )
-    after.agent.end_left(left, None, done.append)
+    after.agent.end_orphan(record, None, done.append)
     world.run(2, lambda: bool(done))
     assert done == [True] and hall.user.names()[-1] == "ended" and not world.sent(A, "ACK")
 
 
 def test_a_terminal_that_never_heard_of_the_call_is_called_after_a_while() -> None:
     world, server, hall = pair(link=Link(down={f"udp:{B}", f"tcp:{B}"}))
-    left, _ = dialled(server)
+    record, _ = dialled(server)
     world.link.down.clear()
     after, done = next_server(world)
     before = world.clock.now
-    after.agent.end_left(left, None, done.append)
+    after.agent.end_orphan(record, None, done.append)
     world.run(30, lambda: bool(done))
-    assert done == [True] and world.clock.now - before <= limits.LEFT_CANCEL_S + 0.1 and not hall.user.calls
+    assert done == [True] and world.clock.now - before <= limits.ORPHAN_CANCEL_S + 0.1 and not hall.user.calls
 
 
 def test_answers_from_elsewhere_and_of_other_calls_are_left_alone() -> None:
     world, server, _ = pair()
-    left, _ = dialled(server, forgets)
+    record, _ = dialled(server, forgets)
     world.run(5, lambda: bool(world.sent(B, "SIP/2.0 200")))
     answer = next(data for who, _, data in world.wire if who == B and data.startswith(b"SIP/2.0 200"))
     after, done = next_server(world)
-    after.agent.end_left(left, None, done.append)
+    after.agent.end_orphan(record, None, done.append)
     world.nodes.pop(B)
     after.agent.receive(answer, Hop("udp", "192.0.2.77", 5060))
     after.agent.receive(answer.replace(b"leg-1", b"leg-2"), HOP)
@@ -137,11 +137,11 @@ def test_who_is_gone_is_told_apart_and_nothing_is_remembered_for_ever() -> None:
     call = server.dial(URI)
     world.run(2, lambda: call.state is State.STANDING)
     assert call.dialog is not None
-    left = left_by(call.dialog)
+    record = record_of(call.dialog)
     world.nodes.pop(B)
     after, done = next_server(world)
-    after.agent.end_left(left, None, done.append)
-    world.run(limits.LEFT_BYE_S + 1)
+    after.agent.end_orphan(record, None, done.append)
+    world.run(limits.ORPHAN_BYE_S + 1)
     assert done == [False]
     world.run(100)
-    assert after.quiet() and not after.agent.leftovers._known
+    assert after.quiet() and not after.agent.orphans._known
