@@ -18,7 +18,7 @@ from signaling.halls.calls.announcing import say
 from signaling.halls.calls.arrivals import Arrivals
 from signaling.halls.calls.dialplan import Dialled, Target
 from signaling.halls.calls.entrance import Entrance
-from signaling.halls.calls.leg import Failure, Leg, cause_of
+from signaling.halls.calls.leg import Leg, cause_of
 from signaling.halls.calls.menu import Menus
 from signaling.halls.calls.operator import Operator
 from signaling.halls.calls.protection import Safety
@@ -117,9 +117,6 @@ class Incoming:
 
     # -- what legs tell (LegEvents)
 
-    def rang(self, leg: Leg) -> None:
-        """Of calls of ours alone."""
-
     def stands(self, leg: Leg) -> None:
         self._has_come(leg)
         self._arrivals.arrived(leg)
@@ -139,12 +136,6 @@ class Incoming:
 
     def agreed(self, leg: Leg) -> None:
         self._arrivals.agreed(leg)
-
-    def failed(self, leg: Leg, failure: Failure) -> None:
-        """Of calls of ours alone; how a call of theirs ends is told by `over`."""
-
-    def forbidden(self, leg: Leg, why: str) -> None:
-        """Of calls of ours alone."""
 
     def over(self, leg: Leg, *, hung_up: bool) -> None:
         self._arrivals.left(leg)

@@ -140,7 +140,6 @@ class Side(Protocol):
 class LegEvents(Protocol):
     """What the owner of a leg hears."""
 
-    def rang(self, leg: Leg) -> None: ...
     def stands(self, leg: Leg) -> None:
         """The call is answered, and its media are agreed on."""
 
@@ -150,17 +149,22 @@ class LegEvents(Protocol):
     def moved(self, leg: Leg) -> None:
         """The leg is in another room."""
 
-    def failed(self, leg: Leg, failure: Failure) -> None:
-        """A call of ours came to nothing."""
-
-    def forbidden(self, leg: Leg, why: str) -> None:
-        """A call of ours may not come about. `why`: of `conference.halls.dialout.REASONS`."""
-
     def over(self, leg: Leg, *, hung_up: bool) -> None:
         """A call that stood, or a call of theirs, is gone. `hung_up`: somebody ended it, it was not lost."""
 
     def pressed(self, leg: Leg, key: str) -> bool:
         """Whether the key is a menu's."""
+
+
+class DialEvents(Protocol):
+    """What the owner of a call of ours hears until the call stands."""
+
+    def rang(self, leg: Leg) -> None: ...
+    def failed(self, leg: Leg, failure: Failure) -> None:
+        """The call came to nothing."""
+
+    def forbidden(self, leg: Leg, why: str) -> None:
+        """The call may not come about. `why`: of `conference.halls.dialout.REASONS`."""
 
 
 @dataclass(slots=True)
@@ -182,6 +186,8 @@ class Leg:
     order: DialOrder | None = None
     began: float = 0.0
     """Unix seconds. A hall that was put out before the call began may come again by it, as by a new token."""
+    dialing: DialEvents | None = None
+    """None: a call of theirs."""
     rungs: int = 1
     """Profiles that this terminal could be offered."""
     address: str = ""
@@ -303,10 +309,8 @@ class Leg:
 
     def unfit(self, failure: Failure, forbidden: str = "") -> None:
         """The call is answered, and cannot be used. `forbidden`: of `REASONS`, where it must not be used."""
-        if forbidden:
-            self.events.forbidden(self, forbidden)
-        elif not self.stood:
-            self.events.failed(self, failure)
+        if forbidden or not self.stood:
+            _come_to_nothing(self, failure, forbidden)
         self.end("unfit")
 
     def reagreed(self, plan: MediaPlan) -> None:
@@ -363,10 +367,8 @@ class Leg:
         finally:  # else the board would have it in the meeting for ever
             if stood or self.order is None:
                 self.events.over(self, hung_up=hung_up)
-            elif forbidden:
-                self.events.forbidden(self, forbidden)
             else:
-                self.events.failed(self, failure)
+                _come_to_nothing(self, failure, forbidden)
 
     def abandon(self) -> None:
         """Nothing was ever sent of it."""
@@ -453,3 +455,12 @@ def cause_of(error: Exception) -> Cause:
     if isinstance(error, errors.Refusal):
         return CAUSES.get(error.code, Cause.NO_ANSWER)
     return Cause.UNREACHABLE
+
+
+def _come_to_nothing(leg: Leg, failure: Failure, forbidden: str) -> None:
+    if leg.dialing is None:
+        return
+    if forbidden:
+        leg.dialing.forbidden(leg, forbidden)
+    else:
+        leg.dialing.failed(leg, failure)

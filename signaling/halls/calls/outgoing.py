@@ -1,6 +1,6 @@
 """Calls that go out: a leg for each order of the caller of halls, and what becomes of it.
 
-Implements `conference.ports.halls.Dialer` and, for calls of ours, `signaling.halls.calls.leg.LegEvents`. Decides whether the
+Implements `conference.ports.halls.Dialer` and, for calls of ours, `LegEvents` and `DialEvents` of `leg`. Decides whether the
 meeting lets the hall in, not when it is called (`signaling.halls.dial.caller`). A protocol is an implementation of `Signalling`.
 """
 
@@ -176,7 +176,7 @@ class Outgoing:
 
     def new_leg(self, party: Party, attempt: Attempt, order: DialOrder) -> Leg:
         began, rungs = self._now(), attempt.rungs
-        return Leg(self, self._options, party, attempt.side, order, began=began, rungs=rungs)
+        return Leg(self, self._options, party, attempt.side, order, began=began, dialing=self, rungs=rungs)
 
     def _nowhere(self, order: DialOrder, standing: Standing) -> None:
         """It has no address. With an account it is waited for; it may have registered while we looked."""
@@ -255,7 +255,7 @@ class Outgoing:
             if one.order is not None and one.party.terminal == terminal_id and one.side.is_unheard
         }
 
-    # -- what legs tell (LegEvents)
+    # -- what legs tell (LegEvents, DialEvents)
 
     def rang(self, leg: Leg) -> None:
         assert leg.order is not None

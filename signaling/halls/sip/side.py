@@ -162,7 +162,8 @@ class SipSide:
     # -- what SIP tells (CallEvents)
 
     def ringing(self, call: Call, body: bytes) -> None:
-        self.leg.events.rang(self.leg)
+        if self.leg.dialing is not None:
+            self.leg.dialing.rang(self.leg)
 
     def answered(self, call: Call, body: bytes) -> None:
         """`body`: their answer; empty: we answered their offer."""

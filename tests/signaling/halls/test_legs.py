@@ -76,7 +76,9 @@ class Board(Exchange):
         self.halls.outgoing.new_leg = self.ours  # type: ignore[method-assign]
 
     def ours(self, party: Party, attempt: Any, order: Any) -> Call:
-        return Call(self.halls.outgoing, OPTIONS, party, attempt.side, order, began=self.clock.time())
+        return Call(
+            self.halls.outgoing, OPTIONS, party, attempt.side, order, self.clock.time(), dialing=self.halls.outgoing
+        )
 
     async def comes(self) -> Call:
         """The hall's own call, which it has not confirmed yet."""
@@ -141,7 +143,7 @@ async def test_a_hall_that_dials_in_while_it_is_called_keeps_its_own_call(board:
     await halls.caller.happen(leg_id, Event.DUE)
     await board.settle()
     (ours,) = board.agent.dialled
-    ours.events.rang(ours)
+    halls.outgoing.rang(ours)
     await board.settle()
     assert ((await board.row(own)).state, halls.calls.by_row[leg_id]) == ("ringing", ours)
     own.events.stands(own)
@@ -149,7 +151,7 @@ async def test_a_hall_that_dials_in_while_it_is_called_keeps_its_own_call(board:
     assert ((await board.row(own)).state, halls.calls.by_row[leg_id]) == ("connected", own)
     assert (ours.told, own.told) == (["end came by itself"], ["ring"])
     before = await board.row(own)
-    ours.events.failed(ours, Failure(hall_cause(487), 487))  # what its CANCEL brings
+    halls.outgoing.failed(ours, Failure(hall_cause(487), 487))  # what its CANCEL brings
     await board.settle()
     after = await board.row(own)
     assert halls.calls.by_row == {leg_id: own} and (after.state, after.attempt) == ("connected", before.attempt)
@@ -167,7 +169,7 @@ async def test_what_our_call_brings_before_the_arrival_is_written_does_not_count
     (ours,) = board.agent.dialled
     away = Away(monkeypatch, "change")
     own.events.stands(own)
-    ours.events.failed(ours, Failure(hall_cause(404), 404))
+    halls.outgoing.failed(ours, Failure(hall_cause(404), 404))
     await away.tried(board.halls.caller)
     away.back = True
     await board.settle()
@@ -332,10 +334,10 @@ async def test_what_becomes_of_a_call_while_the_server_stops_is_not_counted(boar
     await halls.caller.happen(own.party.leg_id, Event.DUE)
     await board.settle()
     (ours,) = board.agent.dialled
-    ours.events.rang(ours)
+    halls.outgoing.rang(ours)
     await board.settle()
     board.registry.close()
-    ours.events.failed(ours, Failure(hall_cause(0), 0))
+    halls.outgoing.failed(ours, Failure(hall_cause(0), 0))
     await board.settle()
     row = await board.row(own)
     assert (row.state, row.attempt, row.failures, halls.calls.by_row) == ("ringing", 1, 0, {})
