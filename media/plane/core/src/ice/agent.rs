@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use crate::ice::limits::{PATHS_MAX, UNANSWERED_MAX, UNSPENT_MAX};
+use crate::ice::limits::{PATHS_MAX, REMEMBERED_MAX, UNANSWERED_MAX, UNSPENT_MAX, WELCOME_MAX};
 use crate::ice::path_credit::{ASKED_BYTES, ASKED_US, CREDIT_BYTES, Doubt};
 use crate::ice::questions::{ASK_AGAIN_US, Account, Cause, QUESTION_US, QUESTIONS_MAX, Question, SAVED_US};
 use crate::path::Path;
@@ -26,12 +26,8 @@ pub struct Outcome {
 }
 pub const DISCONNECTED_US: u64 = 10_000_000;
 const FAILED_US: u64 = 30_000_000;
-/// Checks remembered against replay from elsewhere; at a check in 2.5 s the last 20 minutes.
-const REMEMBERED_MAX: usize = 512;
 /// An answer counts so long, and is wished for anew after half of it.
 const PROVED_US: u64 = 60_000_000;
-/// What all paths of a peer together are lent for the questions before it nominates one of them: one question each.
-const WELCOME_MAX: usize = PATHS_MAX * 128;
 /// RFC 8445 §5.3.
 const UFRAG_MAX: usize = 256;
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ice::limits::{PATHS_MAX, REMEMBERED_MAX, WELCOME_MAX};
 use crate::ice::questions::{ASK_AGAIN_US, Cause, LENT_MAX, QUESTION_US, QUESTIONS_MAX};
 
 pub(crate) const SECOND: u64 = 1_000_000;
@@ -77,7 +78,7 @@ fn forged_checks_change_nothing() {
         assert_eq!(handle(&mut agent, &forged, path(9), 20 * SECOND), Err(StunError::Unauthentic));
     }
     assert!(!agent.knows(path(9)));
-    assert_eq!((agent.selected(), agent.last_check_us), (Some(path(1)), 0));
+    assert_eq!((agent.selected(), agent.deadline()), (Some(path(1)), DISCONNECTED_US), "nothing was heard");
 }
 
 #[test]
@@ -236,7 +237,25 @@ fn replay_memory_is_bounded() {
         };
         handle(&mut agent, &sign(&request, OURS.1), path(1), 0).unwrap();
     }
-    assert_eq!(agent.remembered.len(), REMEMBERED_MAX);
+    let check_elsewhere = |agent: &mut Agent, n: u32| {
+        let mut transaction = [0; 12];
+        transaction[..4].copy_from_slice(&n.to_be_bytes());
+        let username = b"ours:theirs";
+        let request = Request {
+            transaction,
+            username,
+            priority: 1,
+            use_candidate: false,
+            controlling: Some(1),
+            controlled: None,
+            nomination: None,
+        };
+        handle(agent, &sign(&request, OURS.1), path(2), 0)
+    };
+    let kept_from = 50;
+    assert_eq!(check_elsewhere(&mut agent, kept_from), Err(StunError::Replay));
+    assert_eq!(check_elsewhere(&mut agent, REMEMBERED_MAX as u32 + 49), Err(StunError::Replay));
+    assert!(check_elsewhere(&mut agent, kept_from - 1).is_ok(), "it is forgotten");
 }
 
 #[test]
@@ -306,7 +325,7 @@ fn an_answer_moves_media_to_where_the_question_was_asked() {
     let outcome = agent.hear_answer(&answer(transaction, THEIR_PWD), path(2), SECOND + 1).unwrap();
     assert_eq!(outcome.state, Some(IceState::Moved));
     assert_eq!((agent.selected(), agent.knows(path(2)), agent.knows(path(1))), (Some(path(2)), true, true));
-    assert_eq!(agent.last_check_us, SECOND + 1);
+    assert_eq!(agent.deadline(), SECOND + 1 + DISCONNECTED_US, "an answer is a sign of life too");
     let late = handle(&mut agent, &peer.check(OURS, true), path(2), 2 * SECOND).unwrap();
     assert_eq!(late.state, None, "the peer's own next check finds it there");
 }
@@ -379,7 +398,8 @@ fn questions_open_at_a_time_are_few() {
     for port in 2..100 {
         assert!(ask(&mut agent, path(port), port as u8, SECOND).is_some());
     }
-    assert_eq!(agent.questions.len(), QUESTIONS_MAX);
+    let is_open = |port: &u16| agent.has_asked(path(*port), [*port as u8; 12]);
+    assert_eq!((2..100).filter(is_open).count(), QUESTIONS_MAX);
 }
 
 #[test]
