@@ -7,9 +7,12 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use crate::ice::limits::{PATHS_MAX, REMEMBERED_MAX, UNANSWERED_MAX, UNSPENT_MAX, WELCOME_MAX};
-use crate::ice::path_credit::{ASKED_BYTES, ASKED_US, CREDIT_BYTES, Doubt};
-use crate::ice::questions::{ASK_AGAIN_US, Account, Cause, QUESTION_US, QUESTIONS_MAX, Question, SAVED_US};
+use crate::ice::limits::{
+    ASK_AGAIN_US, ASKED_BYTES, ASKED_US, CREDIT_BYTES, DISCONNECTED_US, FAILED_US, PATHS_MAX, PROVED_US, QUESTION_US,
+    QUESTIONS_MAX, REMEMBERED_MAX, SAVED_US, UFRAG_MAX, UNANSWERED_MAX, UNSPENT_MAX, WELCOME_MAX,
+};
+use crate::ice::path_credit::Doubt;
+use crate::ice::questions::{Account, Cause, Question};
 use crate::path::Path;
 use crate::seam::event::IceState;
 use crate::wire::stun::{self, Request, StunError};
@@ -24,12 +27,6 @@ pub struct Outcome {
     /// The check is under the current credentials, and the peer has not nominated a path with them yet.
     pub nominates_later: bool,
 }
-pub const DISCONNECTED_US: u64 = 10_000_000;
-const FAILED_US: u64 = 30_000_000;
-/// An answer counts so long, and is wished for anew after half of it.
-const PROVED_US: u64 = 60_000_000;
-/// RFC 8445 §5.3.
-const UFRAG_MAX: usize = 256;
 
 #[derive(Clone, Debug)]
 pub(super) struct Credentials {

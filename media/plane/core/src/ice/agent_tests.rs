@@ -1,6 +1,9 @@
 use super::*;
-use crate::ice::limits::{PATHS_MAX, REMEMBERED_MAX, WELCOME_MAX};
-use crate::ice::questions::{ASK_AGAIN_US, Cause, LENT_MAX, QUESTION_US, QUESTIONS_MAX};
+use crate::ice::limits::{
+    ASK_AGAIN_US, DISCONNECTED_US, LENT_MAX, PATHS_MAX, PROVED_US, QUESTION_US, QUESTIONS_MAX, REMEMBERED_MAX,
+    WELCOME_MAX,
+};
+use crate::ice::questions::Cause;
 
 pub(crate) const SECOND: u64 = 1_000_000;
 pub(crate) const OURS: (&str, &str) = ("ours", "a-password-of-22-chars");

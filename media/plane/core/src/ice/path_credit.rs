@@ -4,13 +4,8 @@
 //! all its paths together, and when that is spent nothing goes to such a path before it answers there. Who is there is asked long
 //! before, and its answer gives back what went to that path, and to no other.
 
+use crate::ice::limits::CREDIT_BYTES;
 use crate::path::Path;
-
-/// Some ten seconds of pictures.
-pub(super) const CREDIT_BYTES: u64 = 3_000_000;
-/// Between two questions so much has gone there, of which they are a small part: so nothing has to pay for them.
-pub(super) const ASKED_BYTES: u64 = 20_000;
-pub(super) const ASKED_US: u64 = 200_000;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Doubt {

@@ -1,7 +1,8 @@
-use super::*;
 use crate::ice::agent::Agent;
 use crate::ice::agent::tests::{NEWER, OURS, Peer, SECOND, THEIR_PWD, answer, ask_because, handle, known, path};
+use crate::ice::limits::{ASKED_BYTES, CREDIT_BYTES};
 use crate::ice::questions::Cause;
+use crate::path::Path;
 
 /// Sent to the peer in each second, wherever it is.
 const SENT_A_SECOND: u64 = 100_000;

@@ -2,21 +2,8 @@
 //! has no more bytes than came by its path, because an address may be forged, but where far more than questions goes anyway
 //! (`path_credit`). What came where it is for certain helps out for two.
 
-use crate::ice::limits::{PATHS_MAX, UNSPENT_MAX};
+use crate::ice::limits::{LENT_MAX, UNSPENT_MAX};
 use crate::path::Path;
-
-/// A question is asked again after so long, and is another one after so long.
-pub(super) const ASK_AGAIN_US: u64 = 50_000;
-pub(super) const QUESTION_US: u64 = 2_000_000;
-/// What came by a path counts towards a question so long after the last of it: a listener's reports are smaller than one, and up
-/// to 7.5 s apart.
-pub(super) const SAVED_US: u64 = 10_000_000;
-/// Questions open at a time: the paths, and some where media came from.
-pub(super) const QUESTIONS_MAX: usize = 2 * PATHS_MAX;
-
-/// A browser checks what it does not use once, and again after 25 s (libwebrtc); a listener's report is smaller than a question, and
-/// the next one a second later. So others help to pay for so many questions to a path until it answers: one may be lost.
-pub(super) const LENT_MAX: usize = 2;
 
 /// What a path's questions are paid from, in bytes: whoever forges the address of another has that one sent no more, but for what
 /// is lent.

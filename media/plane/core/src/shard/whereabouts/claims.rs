@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::ice::agent::DISCONNECTED_US;
+use crate::ice::limits::DISCONNECTED_US;
 use crate::path::Path;
 use crate::shard::turn::parcel::Slip;
 use crate::shard::turn::parcels::Parcels;

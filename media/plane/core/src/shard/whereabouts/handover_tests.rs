@@ -1,7 +1,7 @@
 //! Two shards on one bench: what reaches the wrong one, who may claim a path, and how much is kept.
 
 use super::*;
-use crate::ice::agent::DISCONNECTED_US;
+use crate::ice::limits::DISCONNECTED_US;
 use crate::seam::command::Command;
 use crate::seam::event::{Event, IceState};
 use crate::seam::outbox::{Message, Outbox};
