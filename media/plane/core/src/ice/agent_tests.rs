@@ -371,6 +371,28 @@ fn an_answer_to_a_path_that_was_left_meanwhile_proves_and_moves_nothing() {
 }
 
 #[test]
+fn an_answer_from_a_path_that_went_to_another_peer_counts_no_more() {
+    let (mut agent, mut peer) = known();
+    handle(&mut agent, &peer.check(OURS, false), path(2), SECOND).unwrap();
+    let transaction = ask_for_proof(&mut agent, path(1), 7, SECOND).unwrap();
+    assert!(agent.forget(path(1)));
+    assert_eq!(agent.hear_answer(&answer(transaction, THEIR_PWD), path(1), SECOND), Err(StunError::Unauthentic));
+    assert!(!agent.knows(path(1)) && agent.knows(path(2)));
+}
+
+#[test]
+fn media_from_a_path_decides_whatever_else_is_asked_there() {
+    for causes in [[Cause::Media, Cause::Silence], [Cause::Silence, Cause::Media]] {
+        let (mut agent, mut peer) = known();
+        handle(&mut agent, &peer.check(OURS, false), path(2), SECOND).unwrap();
+        let asked = causes.map(|cause| ask_because(cause, &mut agent, path(2), 7, SECOND + ASK_AGAIN_US));
+        assert_eq!(asked, [Some([7; 12]), None]);
+        let outcome = agent.hear_answer(&answer([7; 12], THEIR_PWD), path(2), 2 * SECOND).unwrap();
+        assert_eq!(outcome.state, Some(IceState::Moved), "{causes:?}");
+    }
+}
+
+#[test]
 fn a_question_is_repeated_in_measure() {
     let (mut agent, _) = known();
     let first = ask(&mut agent, path(2), 1, SECOND);

@@ -1,63 +1,121 @@
-//! What the peer is asked by STUN: whether it is at a path now. Only its answer, which its integrity proves, counts; and a question
-//! has no more bytes than came by its path, because an address may be forged, but where far more than questions goes anyway
-//! (`path_credit`). What came where it is for certain helps out for two.
+//! Questions to one peer, by STUN: whether the peer is at a path now. Only an answer counts, and its integrity proves it.
 
-use crate::ice::limits::{LENT_MAX, UNSPENT_MAX};
+use crate::ice::account::Account;
+use crate::ice::limits::{ASK_AGAIN_US, QUESTION_US, QUESTIONS_MAX, SAVED_US};
 use crate::path::Path;
-
-/// What a path's questions are paid from, in bytes: whoever forges the address of another has that one sent no more, but for what
-/// is lent.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Account {
-    /// That came by it more than our answers have, less the questions.
-    pub(super) unspent: usize,
-    /// That others paid since the peer last answered there (`Agent::spare`).
-    pub(super) lent: usize,
-}
-
-impl Account {
-    pub(super) fn earn(&mut self, bytes: usize) {
-        self.unspent = (self.unspent + bytes).min(UNSPENT_MAX);
-    }
-
-    /// Of a question of so many bytes this part is to be lent; None: more than `spare` or the bound.
-    pub(super) fn short(&self, bytes: usize, spare: usize) -> Option<usize> {
-        let short = bytes.saturating_sub(self.unspent);
-        (short <= spare.min((LENT_MAX * bytes).saturating_sub(self.lent))).then_some(short)
-    }
-
-    pub(super) fn spend(&mut self, bytes: usize, lent: usize) {
-        self.unspent = self.unspent.saturating_sub(bytes);
-        self.lent += lent;
-    }
-}
 
 /// Why the peer is asked at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// Its media comes from there: where it answers, it is.
+    /// Its media comes from there: an answer moves the peer there.
     Media,
-    /// The selected path is silent: it may answer there too.
+    /// The selected path is silent: an answer elsewhere may move the peer.
     Silence,
-    /// It has nominated the path: whether it gets what is sent there.
+    /// The peer has nominated the path: an answer proves that the peer gets what is sent there.
     Proof,
-    /// It has checked the path and has not nominated any: pion nominates a path as soon as it is asked there, and else at its next
-    /// turn, 200 ms later.
+    /// The peer has checked the path and has nominated none. pion nominates a path as soon as pion is asked there. Without a
+    /// question it does so at its next turn, 200 ms later.
     Check,
-    /// So it is, and far more has been sent there than a question has (`Agent::doubts`): none of it was paid for.
+    /// The peer never answered at the selected path, and far more bytes went there than a question has (`path_credit`). So
+    /// nothing pays for this question.
     Doubt,
 }
 
-/// Whether the peer is at a path now.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Question {
-    pub(super) path: Path,
-    pub(super) cause: Cause,
-    pub(super) transaction: [u8; 12],
+    pub path: Path,
+    pub cause: Cause,
+    pub transaction: [u8; 12],
     /// When it was asked first; until then when something came by the path last.
-    pub(super) begun_us: u64,
+    pub begun_us: u64,
     /// None: what came by the path does not pay for it yet.
-    pub(super) asked_us: Option<u64>,
-    /// Where the peer has not checked the path.
-    pub(super) account: Account,
+    asked_us: Option<u64>,
+    /// Pays where the peer has not checked the path.
+    account: Account,
+}
+
+impl Question {
+    /// Asks it, if it is not too early and is paid. `came`: new bytes by its path. `account`: of the path, if the peer has checked
+    /// it. Gives what `purse` lends.
+    pub fn ask(
+        &mut self,
+        account: Option<&mut Account>,
+        (came, bytes): (usize, usize),
+        purse: usize,
+        now_us: u64,
+    ) -> Option<usize> {
+        let account = account.unwrap_or(&mut self.account);
+        account.earn(came);
+        if self.asked_us.is_some_and(|asked_us| now_us < asked_us + ASK_AGAIN_US) {
+            return None;
+        }
+        if self.cause == Cause::Silence {
+            account.keep_few(bytes);
+        }
+        let lent = account.pay(bytes, purse)?;
+        if self.asked_us.replace(now_us).is_none() {
+            self.begun_us = now_us;
+        }
+        Some(lent)
+    }
+
+    fn is_open(&self, now_us: u64) -> bool {
+        now_us < self.begun_us + self.asked_us.map_or(SAVED_US, |_| QUESTION_US)
+    }
+}
+
+/// Open questions, at most `QUESTIONS_MAX`.
+#[derive(Debug, Default)]
+pub(super) struct Questions(Vec<Question>);
+
+impl Questions {
+    /// The question at the path, an open one or a new one. Questions about a silence until `settled_us` are closed.
+    pub fn at(
+        &mut self,
+        (path, cause): (Path, Cause),
+        fresh: impl FnOnce() -> [u8; 12],
+        (settled_us, now_us): (u64, u64),
+    ) -> &mut Question {
+        let is_settled = |one: &Question| one.cause == Cause::Silence && one.begun_us <= settled_us;
+        self.0.retain(|one| one.is_open(now_us) && !is_settled(one));
+        let place = self.0.iter().position(|one| one.path == path).unwrap_or_else(|| {
+            if self.0.len() == QUESTIONS_MAX {
+                self.0.remove(0);
+            }
+            let transaction = fresh();
+            self.0.push(Question {
+                path,
+                cause,
+                transaction,
+                begun_us: now_us,
+                asked_us: None,
+                account: Account::default(),
+            });
+            self.0.len() - 1
+        });
+        let question = &mut self.0[place];
+        if question.cause != Cause::Media {
+            question.cause = cause;
+        }
+        if question.asked_us.is_none() {
+            question.begun_us = now_us;
+        }
+        question
+    }
+
+    pub fn place(&self, path: Path, transaction: [u8; 12]) -> Option<usize> {
+        self.0.iter().position(|one| one.path == path && one.transaction == transaction)
+    }
+
+    pub fn cause(&self, place: usize) -> Cause {
+        self.0[place].cause
+    }
+
+    pub fn close(&mut self, place: usize) -> Question {
+        self.0.remove(place)
+    }
+
+    pub fn forget(&mut self, path: Path) {
+        self.0.retain(|one| one.path != path);
+    }
 }

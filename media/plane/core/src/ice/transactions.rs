@@ -4,6 +4,8 @@
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
 
+use crate::keys::{Key, TransportKey};
+
 pub(crate) struct Transactions {
     secret: [u8; 8],
     count: u64,
@@ -16,8 +18,33 @@ impl Transactions {
 
     pub fn draw(&mut self) -> [u8; 12] {
         self.count += 1;
+        self.hash(&self.count.to_be_bytes())
+    }
+
+    /// For a question to this peer: `asked` reads from the answer who was asked. Eight of the bytes are a secret of the question.
+    pub fn draw_for(&mut self, peer: TransportKey) -> [u8; 12] {
+        let mut transaction = self.draw();
+        let masked = peer.place() as u32 ^ self.mask(&transaction);
+        transaction[8..].copy_from_slice(&masked.to_be_bytes());
+        transaction
+    }
+
+    /// Who was asked by this transaction of `draw_for`; some peer or none if it is another one.
+    pub fn asked(&self, transaction: [u8; 12]) -> TransportKey {
+        let [.., a, b, c, d] = transaction;
+        TransportKey::new((u32::from_be_bytes([a, b, c, d]) ^ self.mask(&transaction)) as usize)
+    }
+
+    fn mask(&self, transaction: &[u8; 12]) -> u32 {
+        let mut peer = *b"12345678 peer";
+        peer[..8].copy_from_slice(&transaction[..8]);
+        let [a, b, c, d, ..] = self.hash(&peer);
+        u32::from_be_bytes([a, b, c, d])
+    }
+
+    fn hash(&self, bytes: &[u8]) -> [u8; 12] {
         let mut hmac = Hmac::<Sha1>::new_from_slice(&self.secret).expect("HMAC takes keys of every length");
-        hmac.update(&self.count.to_be_bytes());
+        hmac.update(bytes);
         *hmac.finalize().into_bytes().first_chunk().expect("it has 20 bytes")
     }
 
@@ -39,5 +66,18 @@ mod tests {
         assert_eq!(drawn, (0..100).map(|_| again.draw()).collect::<Vec<_>>());
         let all: std::collections::HashSet<_> = drawn.into_iter().chain((0..100).map(|_| theirs.draw())).collect();
         assert_eq!(all.len(), 200);
+    }
+
+    #[test]
+    fn a_transaction_says_who_was_asked() {
+        let (mut ours, mut theirs) = (Transactions::new(7), Transactions::new(8));
+        for place in [0, 1, 77, 65_536] {
+            let (peer, drawn) = (TransportKey::new(place), ours.draw_for(TransportKey::new(place)));
+            assert_eq!(ours.asked(drawn), peer);
+            assert_ne!(theirs.asked(drawn), peer);
+            let again = ours.draw_for(peer);
+            assert!(again[..8] != drawn[..8] && again[8..] != drawn[8..], "the peer is masked");
+            assert_ne!(theirs.draw_for(peer), drawn);
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::path::Path;
 use crate::seam::event::{Event, IceState};
 use crate::seam::outbox::Sink;
 use crate::shard::downlink::restart;
-use crate::shard::tables::Tables;
+use crate::shard::tables::{Tables, Transports};
 use crate::shard::turn::Turn;
 use crate::shard::whereabouts::{Whereabouts, addresses, handover};
 use crate::wire::stun;
@@ -21,11 +21,8 @@ pub(crate) fn receive_answer<S: Sink>(
     datagram: &[u8],
     turn: &mut Turn<S>,
 ) {
-    let Some(key) = whereabouts
-        .suspects
-        .asked_at(&tables.transports, path, datagram)
-        .or_else(|| whereabouts.paths.get(&path).copied())
-    else {
+    let asked = asked_there(whereabouts, &tables.transports, path, datagram);
+    let Some(key) = asked.or_else(|| whereabouts.paths.get(&path).copied()) else {
         if stun::answered(datagram).is_some() && handover::hand_over_claimed(whereabouts, path, datagram, turn) {
             return;
         }
@@ -41,7 +38,6 @@ pub(crate) fn receive_answer<S: Sink>(
         turn.totals.bad_stun += 1;
         return;
     };
-    whereabouts.suspects.forget_asked(path);
     if outcome.state.is_some() {
         restart::begin_again(tables, key, turn);
         follow(whereabouts, tables, key, path, before, turn);
@@ -54,6 +50,19 @@ pub(crate) fn receive_answer<S: Sink>(
     if !was_reached {
         restart::reach_again(tables, key, turn);
     }
+}
+
+/// The transport whose open question at this path it answers. Several may have been asked there. So a participant that sends own
+/// media in the name of an address takes no answers from the peer that comes there.
+fn asked_there(
+    whereabouts: &Whereabouts,
+    transports: &Transports,
+    path: Path,
+    datagram: &[u8],
+) -> Option<TransportKey> {
+    let transaction = stun::answered(datagram)?;
+    let key = whereabouts.transactions.asked(transaction);
+    transports.get(key)?.ice()?.has_asked(path, transaction).then_some(key)
 }
 
 /// The peer answered by `path`, which is the selected one from now on.

@@ -107,7 +107,7 @@ pub(crate) fn receive_elsewhere<S: Sink>(
     }
 }
 
-/// True: a question went there. `came`: see `Agent::ask`.
+/// `came`: see `Agent::ask`.
 pub(crate) fn ask_there<S: Sink>(
     whereabouts: &mut Whereabouts,
     transports: &mut Transports,
@@ -115,11 +115,11 @@ pub(crate) fn ask_there<S: Sink>(
     cause: Cause,
     came: usize,
     turn: &mut Turn<S>,
-) -> bool {
-    let fresh = || whereabouts.transactions.draw();
+) {
+    let fresh = || whereabouts.transactions.draw_for(key);
     let mut request = [0; stun::QUESTION_MAX];
-    let Some(agent) = transports[key].agent() else { return false };
-    let Some(len) = agent.ask(path, cause, came, fresh, turn.now_us, &mut request) else { return false };
-    turn.out.put(path, &request[..len]);
-    true
+    let Some(agent) = transports[key].agent() else { return };
+    if let Some(len) = agent.ask(path, cause, came, fresh, turn.now_us, &mut request) {
+        turn.out.put(path, &request[..len]);
+    }
 }

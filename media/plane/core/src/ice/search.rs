@@ -1,0 +1,77 @@
+//! The search for a peer whose selected path is silent, or whose media comes from elsewhere: what moves the peer, and what does not.
+//!
+//! | event | `Calm` | `Found` |
+//! |---|---|---|
+//! | `AnsweredHere` | `Calm` | `Calm` |
+//! | `AnsweredAtItsMedia` | `Calm`, move there | `Calm`, move there |
+//! | `AnsweredElsewhere` | `Found` there | stays as it is |
+//! | `Waited`, too short | `Calm` | stays as it is |
+//! | `Waited`, long enough | `Calm` | `Calm`, move to what was found |
+//! | `Chose` | `Calm` | `Calm` |
+
+use crate::path::Path;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Search {
+    #[default]
+    Calm,
+    /// While the selected path was silent, the peer answered first at this path and at this time.
+    Found { path: Path, at_us: u64 },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Event {
+    /// The peer answered at its selected path.
+    AnsweredHere,
+    /// It answered where media of it came from.
+    AnsweredAtItsMedia(Path),
+    /// It answered elsewhere, at a question about a silence that is not over.
+    AnsweredElsewhere(Path),
+    /// Time passed. The selected path has `patience_us` to answer after another path did.
+    Waited { patience_us: u64 },
+    /// The peer chose a path by a nomination, or got new credentials.
+    Chose,
+}
+
+impl Search {
+    /// The next state, and the path to which the peer moves.
+    pub fn after(self, event: Event, now_us: u64) -> (Search, Option<Path>) {
+        match (self, event) {
+            (_, Event::AnsweredHere | Event::Chose) => (Search::Calm, None),
+            (_, Event::AnsweredAtItsMedia(path)) => (Search::Calm, Some(path)),
+            (Search::Calm, Event::AnsweredElsewhere(path)) => (Search::Found { path, at_us: now_us }, None),
+            (Search::Found { path, at_us }, Event::Waited { patience_us }) if now_us >= at_us + patience_us => {
+                (Search::Calm, Some(path))
+            }
+            (state, Event::AnsweredElsewhere(_) | Event::Waited { .. }) => (state, None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(port: u16) -> Path {
+        Path::Udp { socket: 0, remote: ([192, 0, 2, 1], port).into(), local: None }
+    }
+
+    /// Every state with every event: the table above.
+    #[test]
+    fn each_event_in_each_state() {
+        let (found, now_us, patience_us) = (Search::Found { path: path(2), at_us: 1_000 }, 2_000, 1_000);
+        let calm = Search::Calm;
+        let table = [
+            (Event::AnsweredHere, (calm, None), (calm, None)),
+            (Event::AnsweredAtItsMedia(path(3)), (calm, Some(path(3))), (calm, Some(path(3)))),
+            (Event::AnsweredElsewhere(path(3)), (Search::Found { path: path(3), at_us: now_us }, None), (found, None)),
+            (Event::Waited { patience_us: patience_us + 1 }, (calm, None), (found, None)),
+            (Event::Waited { patience_us }, (calm, None), (calm, Some(path(2)))),
+            (Event::Chose, (calm, None), (calm, None)),
+        ];
+        for (event, from_calm, from_found) in table {
+            assert_eq!(calm.after(event, now_us), from_calm, "{event:?}");
+            assert_eq!(found.after(event, now_us), from_found, "{event:?}");
+        }
+    }
+}
