@@ -127,7 +127,7 @@ impl Shard {
 
     /// When `timeout` is wanted; `u64::MAX`: not before something comes in.
     pub fn deadline(&self) -> u64 {
-        self.agenda.deadline().min(self.whereabouts.releases.deadline())
+        self.agenda.deadline()
     }
 
     /// What happened since the caller drained it last.
@@ -216,9 +216,6 @@ impl Shard {
         }
         if now_us >= turn.agenda.early.deadline() {
             early_padding::tick_early(tables, turn);
-        }
-        if now_us >= whereabouts.releases.deadline() {
-            handover::release_again(whereabouts, &tables.transports, turn);
         }
         if now_us < turn.agenda.wake_us {
             return;

@@ -8,6 +8,7 @@ use crate::shard::control::{consumers, line_sockets, producers};
 use crate::shard::tables::Tables;
 use crate::shard::tables::transport::{Transport, Way};
 use crate::shard::turn::Turn;
+use crate::shard::whereabouts::claims::Claims;
 use crate::shard::whereabouts::{Whereabouts, addresses, path_probe};
 
 pub(crate) fn close_router<S: Sink>(
@@ -99,7 +100,7 @@ pub(crate) fn close_transport<S: Sink>(
     }
     whereabouts.ufrags.retain(|_, owner| *owner != key);
     whereabouts.paths.retain(|_, owner| *owner != key);
-    whereabouts.releases.release(tables.transports[key].ice().and_then(Agent::selected), turn.parcels, turn.now_us);
+    Claims::release(tables.transports[key].ice().and_then(Agent::selected), turn.parcels);
     line_sockets::release_sockets(whereabouts, tables, key);
     turn.agenda.paced.retain(|paced| *paced != key);
     turn.agenda.limited.retain(|limited| *limited != key);

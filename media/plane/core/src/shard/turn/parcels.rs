@@ -51,8 +51,8 @@ impl Parcels {
         shard != self.index && usize::from(shard) < self.outward.len()
     }
 
-    /// Without room it is lost. All is said again, a `Release` a few times (`releases`): where each of them is lost, the path is
-    /// held until its claim is no longer fresh.
+    /// Without room it is lost. All is said again but a `Release`: where that is lost, the path is held until its claim is no longer
+    /// fresh.
     pub fn put(&mut self, to: u8, slip: Slip) {
         self.outward.get_mut(usize::from(to)).map(|outward| outward.own.add(Kind::Word, slip, []));
     }

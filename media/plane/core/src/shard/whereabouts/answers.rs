@@ -7,6 +7,7 @@ use crate::seam::outbox::Sink;
 use crate::shard::downlink::restart;
 use crate::shard::tables::{Tables, Transports};
 use crate::shard::turn::Turn;
+use crate::shard::whereabouts::claims::Claims;
 use crate::shard::whereabouts::{Whereabouts, addresses, handover};
 use crate::wire::stun;
 
@@ -79,7 +80,7 @@ pub(crate) fn follow<S: Sink>(
     let id = transport.id;
     addresses::adopt(whereabouts, &mut tables.transports, path, key);
     whereabouts.claims.claim(path, true, turn.parcels);
-    whereabouts.releases.release(before.filter(|before| *before != path), turn.parcels, turn.now_us);
+    Claims::release(before.filter(|before| *before != path), turn.parcels);
     turn.events.push(Event::Ice { transport: id, state: IceState::Moved, path });
 }
 

@@ -7,6 +7,7 @@ use crate::seam::outbox::Sink;
 use crate::shard::downlink::restart;
 use crate::shard::tables::Tables;
 use crate::shard::turn::Turn;
+use crate::shard::whereabouts::claims::Claims;
 use crate::shard::whereabouts::{Whereabouts, addresses, answers, handover, path_probe};
 use crate::ticks::IDLE_TICK_US;
 use crate::wire::stun;
@@ -46,7 +47,7 @@ pub(crate) fn receive_check<S: Sink>(
         let held = tables.transports[key].ice().is_some_and(|agent| agent.holds(path, turn.now_us));
         whereabouts.claims.claim(path, held, turn.parcels);
     }
-    whereabouts.releases.release(before.filter(|before| Some(*before) != selected), turn.parcels, turn.now_us);
+    Claims::release(before.filter(|before| Some(*before) != selected), turn.parcels);
     if let Some(state) = outcome.state {
         let id = tables.transports[key].id;
         restart::begin_again(tables, key, turn);

@@ -66,6 +66,15 @@ impl Claims {
         }
     }
 
+    /// A peer of ours holds the path no longer, which only this shard knows. The word may be lost where the queue to a shard is full:
+    /// there the path is held until its claim is no longer fresh.
+    pub fn release(path: Option<Path>, parcels: &mut Parcels) {
+        let Some(path) = path.filter(|path| matches!(path, Path::Udp { .. })) else { return };
+        for to in parcels.others() {
+            parcels.put(to, Slip::Release { path });
+        }
+    }
+
     /// The shard `from` says that its peer holds the path no longer.
     pub fn note_released(&mut self, path: Path, from: u8) {
         if let Some(claim) = self.claims.get_mut(&path).filter(|claim| claim.shard == from) {

@@ -8,11 +8,9 @@
 //! Ingress only: what a peer is sent leaves by its own shard. The same parcels carry what conferences on several shards have
 //! for each other (`mirror`). A lone shard does nothing of this.
 
-use crate::ice::agent::Agent;
 use crate::path::Path;
 use crate::seam::outbox::Sink;
 use crate::shard::tables::Transports;
-use crate::shard::tables::transport::Transport;
 use crate::shard::turn::Turn;
 use crate::shard::turn::parcel::{Kind, Slip};
 use crate::shard::turn::parcels::Parcels;
@@ -77,16 +75,6 @@ pub(crate) fn show_others<S: Sink>(whereabouts: &Whereabouts, path: Path, datagr
 fn pass_on<S: Sink>(to: u8, (path, shown): (Path, bool), datagram: &[u8], kind: Kind, turn: &mut Turn<S>) {
     let slip = Slip::Datagram { path, len: datagram.len(), shown };
     turn.parcels.put_foreign(to, kind, slip, datagram, turn.totals);
-}
-
-/// Says again what is due, unless a peer of ours came back there.
-pub(crate) fn release_again<S: Sink>(whereabouts: &mut Whereabouts, transports: &Transports, turn: &mut Turn<S>) {
-    let Whereabouts { releases, paths, .. } = whereabouts;
-    let is_ours = |path: Path| {
-        let owner = paths.get(&path).and_then(|key| transports.get(*key));
-        owner.and_then(Transport::ice).and_then(Agent::selected) == Some(path)
-    };
-    releases.repeat(is_ours, turn.parcels, turn.now_us);
 }
 
 /// A peer of another shard is there now, unless one has come meanwhile that holds it.

@@ -286,60 +286,25 @@ fn a_path_whose_peer_is_gone_goes_to_the_next() {
 }
 
 #[test]
-fn a_release_that_was_lost_is_said_again() {
-    for lost in 1..4 {
-        each_two_peers(|mut pair, at, (first, one), (second, other)| {
-            let from = usize::from(first.starts_with('b'));
-            pair.command(from, Command::CloseTransport { transport: one });
-            for _ in 0..lost {
-                while pair.shards[from].parcel(1 - from).is_some() {}
-                pair.now_us = pair.shards[from].whereabouts.releases.deadline();
-                assert!(pair.now_us < NOW_US + DISCONNECTED_US / 3 && pair.shards[from].deadline() <= pair.now_us);
-                let (now_us, out) = (pair.now_us, &mut pair.outs[from]);
-                pair.shards[from].timeout(now_us, out);
-            }
-            pair.settle();
-            pair.persist(at, path(9), &check(second, PWD, 2));
-            assert_eq!(pair.reached(at, path(9)), [other]);
-        });
-    }
+fn a_path_whose_release_was_lost_goes_to_the_next_when_its_claim_is_old() {
+    each_two_peers(|mut pair, at, (first, one), (second, other)| {
+        let from = usize::from(first.starts_with('b'));
+        pair.command(from, Command::CloseTransport { transport: one });
+        while pair.shards[from].parcel(1 - from).is_some() {}
+        pair.now_us += DISCONNECTED_US;
+        pair.persist(at, path(9), &check(second, PWD, 2));
+        assert_eq!(pair.reached(at, path(9)), [other]);
+    });
 }
 
 #[test]
-fn a_path_that_a_peer_came_back_to_is_not_released_again() {
+fn a_path_that_a_peer_came_back_to_is_held() {
     let mut pair = Pair::new();
     pair.persist(0, path(9), &check("btwo:them", PWD, 1));
     pair.persist(0, path(10), &check("btwo:them", PWD, 2));
     pair.persist(0, path(9), &check("btwo:them", PWD, 3));
-    assert!(pair.shards[0].whereabouts.claims.is_held(path(9), 0, pair.now_us));
-    for _ in 0..8 {
-        pair.now_us += 500_000;
-        let (now_us, out) = (pair.now_us, &mut pair.outs[1]);
-        pair.shards[1].timeout(now_us, out);
-        pair.settle();
-    }
-    assert!(
-        pair.shards[0].whereabouts.claims.is_held(path(9), 0, pair.now_us)
-            && !pair.shards[0].whereabouts.claims.is_held(path(10), 0, pair.now_us)
-    );
-    assert_eq!(pair.shards[1].whereabouts.releases.deadline(), u64::MAX);
-}
-
-#[test]
-fn releases_that_wait_are_bounded() {
-    let mut shard = Shard::new(0, 0, 7).among(2);
-    for port in 0..3000 {
-        shard.whereabouts.releases.release(Some(path(port)), &mut shard.parcels, NOW_US);
-    }
-    let first = shard.deadline();
-    shard.parcel(1).unwrap();
-    shard.whereabouts.releases.repeat(|_| false, &mut shard.parcels, first);
-    assert_eq!(shard.parcel(1).unwrap().slips.len(), 1024);
-    for _ in 0..3 {
-        let due_us = shard.whereabouts.releases.deadline();
-        shard.whereabouts.releases.repeat(|_| false, &mut shard.parcels, due_us);
-    }
-    assert_eq!(shard.whereabouts.releases.deadline(), u64::MAX);
+    let is_held = |port| pair.shards[0].whereabouts.claims.is_held(path(port), 0, pair.now_us);
+    assert!(is_held(9) && !is_held(10));
 }
 
 #[test]

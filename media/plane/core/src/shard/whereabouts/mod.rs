@@ -6,7 +6,6 @@ pub mod checks;
 pub mod claims;
 pub mod handover;
 pub mod path_probe;
-pub mod releases;
 pub mod suspects;
 pub mod unverified_source;
 
@@ -17,7 +16,6 @@ use crate::keys::TransportKey;
 use crate::path::Path;
 use crate::shard::tables::line::Part;
 use crate::shard::whereabouts::claims::Claims;
-use crate::shard::whereabouts::releases::Releases;
 use crate::shard::whereabouts::suspects::Suspects;
 
 pub(crate) struct Whereabouts {
@@ -33,7 +31,6 @@ pub(crate) struct Whereabouts {
     pub transactions: Transactions,
     pub suspects: Suspects,
     pub claims: Claims,
-    pub releases: Releases,
 }
 
 impl Whereabouts {
@@ -47,7 +44,6 @@ impl Whereabouts {
             transactions,
             suspects: Suspects::new(),
             claims: Claims::default(),
-            releases: Releases::default(),
         }
     }
 }
