@@ -1,7 +1,7 @@
 use super::*;
 use crate::ice::limits::{
     ASK_AGAIN_US, DISCONNECTED_US, LENT_MAX, PATHS_MAX, PROVED_US, QUESTION_US, QUESTIONS_MAX, REMEMBERED_MAX,
-    WELCOME_MAX,
+    UNANSWERED_MAX, WELCOME_MAX,
 };
 use crate::ice::questions::Cause;
 
@@ -538,6 +538,15 @@ fn what_came_where_the_peer_is_pays_for_two_questions_elsewhere() {
     assert!(lens.iter().sum::<usize>() <= more, "{lens:?} for {more}");
     let (mut agent, _) = settled(false);
     assert_eq!(asked(&mut agent, 0, Cause::Silence, 2), [], "whoever may have forged one address may have forged two");
+}
+
+#[test]
+fn a_silent_path_is_asked_three_times_however_often_it_was_checked() {
+    let (mut agent, mut peer) = known();
+    for turn in 0..100 {
+        handle(&mut agent, &peer.check(OURS, false), path(2), turn).unwrap();
+    }
+    assert_eq!(asked(&mut agent, 0, Cause::Silence, 2).len(), UNANSWERED_MAX);
 }
 
 /// Whose address translation forgot is found by the first report.
