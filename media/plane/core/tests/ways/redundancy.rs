@@ -199,6 +199,20 @@ fn red_of_a_publisher_is_undone_where_the_way_is_less_than_the_voices() {
     assert_eq!(copies(&talk.talk_for(30, (0.1, 60_000), speak)), [3; 50]);
 }
 
+/// The voice takes 48 kbit/s, the copy of the publisher 34 more.
+#[test]
+fn red_of_a_publisher_is_undone_on_a_path_without_loss_of_which_the_copy_takes_much() {
+    let mut talk = Talk::begun(Codec::Red, PayloadMap { from: 111, to: RED, rtx: None }, vec![(INNER, 109)]);
+    let speak = |talk: &mut Talk| {
+        let (mut payload, copy) = ([0; 400], red::Copied { timestamp_offset: 960, payload: &[7; 80] });
+        let len = red::write(&mut payload, INNER, &[copy], &[7; 80]).expect("it fits");
+        talk.say(&payload[..len]);
+    };
+    for (bitrate_bps, count) in [(300_000, 1), (200_000, 0), (300_000, 0), (600_000, 1), (300_000, 1)] {
+        assert_eq!(copies(&talk.talk_for(3, (0.0, bitrate_bps), speak)), [count; 50], "{bitrate_bps}");
+    }
+}
+
 /// A picture of 60 or 210 kbit/s, a voice of 48 or, with three copies, 150; or one of 270, of which no copy fits a packet.
 #[test]
 fn a_picture_has_what_the_copies_leave() {
