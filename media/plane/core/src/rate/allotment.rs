@@ -1,6 +1,6 @@
 //! What is remembered of one viewer whose path does not carry everything. See `shard::downlink::allocate`.
 
-use crate::rate::audio_redundancy::{Lean, VoiceRates};
+use crate::rate::audio_redundancy::{AudioRates, AudioRedundancy};
 
 /// Kept for voices where there are any, though all may be silent now.
 pub(crate) const VOICES_BPS_MIN: f64 = 40_000.0;
@@ -46,7 +46,7 @@ pub struct Allotment {
     pub(crate) voices_bps: f64,
     /// Of what is redundant of them.
     more_bps: f64,
-    pub(crate) lean: Lean,
+    pub(crate) audio_redundancy: AudioRedundancy,
     /// More is sent than the budget allows, and that is tolerated, since then.
     slight_since_us: Option<u64>,
     /// Something waits on the way since then.
@@ -61,14 +61,14 @@ pub struct Allotment {
 
 impl Allotment {
     /// Of the voices' bitrate now: it falls slowly, but for what is redundant where that is left out.
-    pub(crate) fn reserve(&mut self, voices: Option<VoiceRates>, now_us: u64) -> u64 {
+    pub(crate) fn reserve(&mut self, voices: Option<AudioRates>, now_us: u64) -> u64 {
         let elapsed_us = now_us.saturating_sub(self.looked_us) as f64;
         self.looked_us = now_us;
         let left = 0.5_f64.powf(elapsed_us / VOICES_HALVE_US);
         let least = voices.map_or(0.0, |voices| VOICES_BPS_MIN.max(voices.plain_bps as f64));
         let more = voices.map_or(0.0, |voices| (voices.sent_bps - voices.plain_bps) as f64);
         self.voices_bps = (self.voices_bps * left).max(least);
-        self.more_bps = if self.lean.is_on() { 0.0 } else { (self.more_bps * left).max(more) };
+        self.more_bps = if self.audio_redundancy.is_left_out() { 0.0 } else { (self.more_bps * left).max(more) };
         (self.voices_bps + self.more_bps) as u64
     }
 
@@ -132,12 +132,12 @@ mod tests {
     #[test]
     fn a_voice_that_falls_silent_keeps_its_place_for_a_while() {
         let mut allotment = Allotment::default();
-        let of = |plain_bps| Some(VoiceRates { plain_bps, whole_bps: plain_bps, sent_bps: 2 * plain_bps });
+        let of = |plain_bps| Some(AudioRates { plain_bps, whole_bps: plain_bps, sent_bps: 2 * plain_bps });
         assert_eq!(allotment.reserve(None, 1_000_000), 0);
         assert_eq!(allotment.reserve(of(0), 2_000_000), 40_000);
         assert_eq!(allotment.reserve(of(100_000), 3_000_000), 200_000);
         assert_eq!(allotment.reserve(of(2_000), 13_000_000), 100_000, "and so do its copies");
-        allotment.lean = Lean::turned_on();
+        allotment.audio_redundancy = AudioRedundancy::left_out();
         assert_eq!(allotment.reserve(of(2_000), 13_000_000), 50_000, "which are left out now");
         assert_eq!(allotment.reserve(of(2_000), 60_000_000), 40_000);
     }

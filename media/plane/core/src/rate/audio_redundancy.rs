@@ -1,216 +1,150 @@
-//! Whether redundant sound is left out for a viewer: where the way does not carry it, more is lost by it than it makes good.
+//! Decides whether one viewer gets audio without its copies (RED, RFC 2198). See `AUDIO_REDUNDANCY.md`.
 
-/// Sound that is sent twice is sent once where the second time takes more than this of the way, and again where it takes less
-/// than that; nor where the path itself loses some of it.
-const PART: f64 = 0.14;
-const PART_WHILE: f64 = 0.07;
-const LOSS_MAX: f64 = 0.02;
-const LOSS_MAX_WHILE: f64 = 0.03;
-/// Where the voices alone are more than all of the way it is left out whatever is lost, for so long after the way was last found
-/// narrow: more would be lost by it, and signalling too. Twice as long each time that it is so again within that time.
-const NARROW_US: u64 = 10_000_000;
-const NARROW_US_MAX: u64 = 40_000_000;
-/// So it is where less was lost without it, the first time for this long: what was lost may have been over by itself. It was not
-/// where it is too much again so soon after it has come back, and was not before: twice as long then.
-const TRIED_US: u64 = 3_000_000;
-const TRIED_US_MAX: u64 = 24_000_000;
-const TRIED_AGAIN_US: u64 = 10_000_000;
-const LOST_BEFORE: f64 = 0.5;
-/// Where this share of the loss is there without it too, be it later, it was not the cause. That is seen after so many looks.
-const LOST_WITHOUT: f64 = 0.7;
-const LOOKS: u32 = 4;
-const LITTLE: f64 = 0.1;
-const FLOWS_US: u64 = 2_000_000;
-/// No longer where there is so much room for all of it.
-const ROOM: f64 = 1.5;
+use crate::stream::redundancy::LOSS_FOR_ONE;
 
-/// What is remembered of one viewer's redundant sound.
+/// Largest share of the estimate for the publisher's copies on a path without loss; half of it to get them back.
+/// Experiment: rows `narrow-300` and `narrow-200`. More takes bitrate from pictures; less drops copies at 500 kbit/s.
+const COPIES_SHARE_MAX: f64 = 0.14;
+/// Time without copies after audio alone was too much for the path by its losses. Experiment: `tests/allocation.rs`.
+const HOLD_US: u64 = 3_000_000;
+/// The same where the path does not even carry audio without copies.
+const HOLD_NARROW_US: u64 = 10_000_000;
+/// Copies that are too much again stay away twice as long, up to this.
+const HOLD_US_MAX: u64 = 40_000_000;
+/// Copies are not the cause if loss without them is at least this share of the loss with them. The loss without them
+/// is that before they went out, or that in this number of loss windows (`estimate::loss`) after they stopped.
+const LOSS_WITHOUT_SHARE: f64 = 0.6;
+const LOSS_WINDOWS: u32 = 4;
+
+/// The state of one viewer.
 #[derive(Debug, Default)]
-pub struct Lean {
-    /// It is left out.
-    on: bool,
-    /// The way is less than the voices.
-    narrow: Wait,
-    /// Less was lost without it.
-    tried: Wait,
-    /// What it was with the voices then.
-    tried_bps: u64,
-    trial: Option<Trial>,
-    /// What was too much till then may have been what is redundant.
-    doubted_us: u64,
-    /// Since when it goes out, and how much was lost before.
-    back: Option<(u64, f64)>,
-    /// What is laid to it: how much was lost with it, while it is not seen to be lost without it too.
-    laid: Option<f64>,
-    /// Next to nothing of the voices is lost, since then.
-    flows: Option<u64>,
+pub struct AudioRedundancy {
+    is_left_out: bool,
+    /// Copies take too much of a path without loss.
+    is_spared: bool,
+    hold: Option<Hold>,
+    /// Length of the last hold.
+    hold_us: u64,
+    /// Time and loss at which copies went out.
+    out: Option<(u64, f64)>,
+    /// Congestion up to this time was not caused by copies.
+    cleared_us: u64,
 }
 
-/// It stays away until then, and for so long each time.
-#[derive(Clone, Copy, Debug, Default)]
-struct Wait {
+/// Copies are suspected of congestion.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
     until_us: u64,
-    us: u64,
+    /// Bitrate and loss with copies.
+    sent_bps: u64,
+    loss: f64,
 }
 
-impl Wait {
-    /// After a first time, or once more `again`.
-    fn renew(&mut self, again: bool, (least_us, most_us): (u64, u64)) {
-        self.us = if again && self.us > 0 { (self.us * 2).min(most_us) } else { least_us };
-    }
-
-    fn end(&mut self, now_us: u64) {
-        self.until_us = self.until_us.min(now_us);
-    }
-}
-
-impl Lean {
+impl AudioRedundancy {
     #[cfg(test)]
-    pub fn turned_on() -> Self {
-        Lean { on: true, ..Lean::default() }
+    pub fn left_out() -> Self {
+        AudioRedundancy { is_left_out: true, ..AudioRedundancy::default() }
     }
 
-    pub fn is_on(&self) -> bool {
-        self.on
+    pub fn is_left_out(&self) -> bool {
+        self.is_left_out
     }
 
-    /// Whether redundant sound is left out. `reserved_bps`: kept for voices.
-    pub fn turn(&mut self, voices: VoiceRates, way: PathState, reserved_bps: f64, now_us: u64) -> bool {
-        if let Some(narrow_us) = self.too_narrow_us(voices, way, now_us) {
-            let Wait { until_us, us } = self.narrow;
-            if now_us >= until_us {
-                let soon = voices.sent_bps > voices.plain_bps && now_us < until_us + us;
-                self.narrow.renew(soon, (NARROW_US, NARROW_US_MAX));
-            }
-            self.narrow.until_us = until_us.max(narrow_us + self.narrow.us);
-        }
-        // Between two words there is room on every way.
-        let speaks = voices.plain_bps as f64 * 2.0 > reserved_bps.min(way.available_bps as f64);
-        self.flows = (speaks && way.last_loss < LITTLE).then(|| self.flows.unwrap_or(now_us));
-        if self.flows.is_some_and(|since_us| now_us > since_us + FLOWS_US) && !self.is_waiting(way, now_us) {
-            self.doubted_us = now_us;
-            self.narrow.end(now_us);
-        }
-        let has_room = |bps: u64| speaks && way.available_bps as f64 > bps as f64 * ROOM;
-        if has_room(voices.sent_bps) {
-            self.narrow.end(now_us);
-        }
-        if has_room(voices.sent_bps.max(self.tried_bps)) {
-            self.tried.end(now_us);
-        }
-        let part = (voices.whole_bps - voices.plain_bps) as f64 / way.available_bps.max(1) as f64;
-        let (least, most) = if self.on { (PART_WHILE, LOSS_MAX_WHILE) } else { (PART, LOSS_MAX) };
-        let is_tried = matches!(self.trial, Some(Trial::Without { .. }));
-        let waits = now_us < self.narrow.until_us.max(self.tried.until_us);
-        self.on = part > least && way.own_loss < most || is_tried || waits;
-        self.on
+    pub fn decide(&mut self, audio: AudioRates, path: PathState, now_us: u64) -> Finding {
+        let goes_out = !self.is_left_out && audio.sent_bps > audio.plain_bps;
+        let out = goes_out.then(|| self.out.unwrap_or((now_us, path.loss.max(path.last_loss))));
+        let finding = if self.suspect(audio, path, now_us) { Finding::Suspected } else { self.clear(path, now_us) };
+        self.out = out;
+        self.hold = self.hold.filter(|hold| now_us < hold.until_us && path.available_bps < hold.sent_bps);
+        let share = (audio.whole_bps - audio.plain_bps) as f64 / path.available_bps.max(1) as f64;
+        let share_max = if self.is_spared { COPIES_SHARE_MAX / 2.0 } else { COPIES_SHARE_MAX };
+        self.is_spared = share > share_max && path.own_loss < f64::from(LOSS_FOR_ONE);
+        self.is_left_out = self.is_spared || self.hold.is_some();
+        finding
     }
 
-    fn is_waiting(&self, way: PathState, now_us: u64) -> bool {
-        way.narrow_us.is_some_and(|narrow_us| now_us < narrow_us + NARROW_US_MAX)
+    /// Begins or extends the hold after congestion. True if it begins.
+    fn suspect(&mut self, audio: AudioRates, path: PathState, now_us: u64) -> bool {
+        let congestion = path.congestion(audio).filter(|(at_us, _)| *at_us > self.cleared_us);
+        let Some((at_us, least_us)) = congestion else { return false };
+        if let Some(hold) = &mut self.hold {
+            hold.until_us = hold.until_us.max(at_us + self.hold_us);
+            return false;
+        }
+        if now_us >= at_us + least_us {
+            return false;
+        }
+        let loss = path.loss.max(path.last_loss);
+        let is_again = |(since_us, before)| now_us < since_us + HOLD_US_MAX && before < loss * LOSS_WITHOUT_SHARE;
+        self.hold_us = if self.out.is_some_and(is_again) { self.hold_us * 2 } else { 0 }.clamp(least_us, HOLD_US_MAX);
+        self.hold = Some(Hold { until_us: at_us + self.hold_us, sent_bps: audio.sent_bps, loss });
+        true
     }
 
-    /// When the way was found not to carry the voices alone. An estimate that nothing confirms any more may be too low: nothing
-    /// raises it while there are voices alone.
-    fn too_narrow_us(&self, voices: VoiceRates, way: PathState, now_us: u64) -> Option<u64> {
-        let cut_us = way.cut_us.filter(|cut_us| *cut_us > self.doubted_us);
-        let is_less = voices.plain_bps > way.available_bps;
-        way.narrow_us.max(cut_us).filter(|narrow_us| is_less && now_us < narrow_us + NARROW_US)
-    }
-
-    /// Where less is on trial and there is nothing else to take, what is redundant is taken, until that is over.
-    pub fn note_trial(&mut self, voices: VoiceRates, way: PathState, now_us: u64) -> Finding {
-        let goes_out = !self.on && voices.sent_bps > voices.plain_bps;
-        // Of seldom reports the last one alone is of the time without it.
-        let lost = way.loss.min(way.last_loss);
-        self.laid = self.laid.filter(|_| way.has_voices_alone);
-        if self.laid.is_some_and(|loss| lost >= loss * LOST_WITHOUT) {
-            (self.laid, self.doubted_us) = (None, now_us);
-            self.narrow.end(now_us);
-            self.tried.end(now_us);
-            return Finding::Vain;
+    /// Ends the hold if copies turn out not to be the cause.
+    fn clear(&mut self, path: PathState, now_us: u64) -> Finding {
+        let Some(hold) = self.hold else { return Finding::Nothing };
+        let is_withdrawn = path.narrow_us.is_none() && path.cut_us.is_none();
+        let has_looked = path.has_audio_alone && path.trial_windows.is_some_and(|count| count >= LOSS_WINDOWS);
+        let is_lost_anyway = has_looked && path.loss.min(path.last_loss) >= hold.loss * LOSS_WITHOUT_SHARE;
+        if !is_withdrawn && !is_lost_anyway {
+            return Finding::Nothing;
         }
-        if goes_out {
-            self.laid = None;
-        }
-        self.back = goes_out.then(|| self.back.unwrap_or((now_us, way.loss)));
-        let Some(looks) = way.trial_looks else {
-            let Some(Trial::Without { since_us, loss, again }) = self.trial.take() else { return Finding::Nothing };
-            let (eased_us, cured_us) = way.eased_us;
-            // Silence ends it without a finding, neither that it has helped nor that it was for nothing: what was seen counts.
-            let is_open = eased_us < since_us && way.cut_us.is_some();
-            if eased_us >= since_us || is_open && way.loss < loss * LOST_WITHOUT {
-                self.tried.renew(again, (TRIED_US, TRIED_US_MAX));
-                self.tried.until_us = if is_open { now_us } else { eased_us } + self.tried.us;
-                self.laid = Some(loss);
-            }
-            return if cured_us >= since_us { Finding::Cured } else { Finding::Nothing };
-        };
-        if let Some(Trial::Without { loss, .. }) = self.trial {
-            if looks >= LOOKS && lost >= loss * LOST_WITHOUT {
-                self.trial = Some(Trial::OfOthers);
-            }
-        }
-        // In a pause of speech it is not known yet what there is to take.
-        if self.trial.is_none() && (voices.plain_bps > 0 || !way.has_voices_alone) {
-            self.trial = Some(Trial::OfOthers);
-            if let Some((since_us, loss)) = self.back.filter(|_| way.has_voices_alone) {
-                let again = now_us < since_us + TRIED_AGAIN_US && loss < way.loss * LOST_BEFORE;
-                self.trial = Some(Trial::Without { since_us: now_us, loss: way.loss, again });
-                (self.doubted_us, self.tried_bps) = (now_us, voices.sent_bps);
-            }
-        }
-        Finding::Nothing
+        (self.hold, self.cleared_us) = (None, now_us);
+        Finding::Cleared
     }
 }
 
-/// What was found of redundant sound.
+/// A change of what is known of the copies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
     Nothing,
-    /// Next to nothing is lost without it.
-    Cured,
-    /// As much is lost without it.
-    Vain,
+    /// Copies may have caused the loss that was reported.
+    Suspected,
+    /// Copies did not cause it.
+    Cleared,
 }
 
-/// What is taken of a viewer to see whether less is lost then.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Trial {
-    /// Something of the pictures, or nothing.
-    OfOthers,
-    /// What is redundant of the voices, since then, with which so much was lost. `again`: it had come back a moment before, and
-    /// less was lost till then.
-    Without { since_us: u64, loss: f64, again: bool },
-}
-
-/// What those that are heard cost.
+/// Bitrates of all audio that the viewer hears.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct VoiceRates {
-    /// Without what is redundant.
+pub struct AudioRates {
+    /// Without copies.
     pub plain_bps: u64,
-    /// As they come.
+    /// With the copies of the publishers.
     pub whole_bps: u64,
-    /// As they go out, with the copies that are made here.
+    /// With the copies that are sent if nothing is left out.
     pub sent_bps: u64,
 }
 
-/// What is known of the way to a viewer.
+/// The estimator's knowledge of the path to the viewer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PathState {
     pub available_bps: u64,
-    /// When something waited on it last.
+    /// Time of the last queue; now if the viewer's REMB is the limit.
     pub narrow_us: Option<u64>,
-    /// When less was last to be sent for what is lost.
+    /// Time of the last cut for losses; None if none, or if the cut did not help.
     pub cut_us: Option<u64>,
-    /// Nothing else is sent.
-    pub has_voices_alone: bool,
-    /// Less is to be sent, to see whether less is lost then: so often what is lost was looked at since. None: it is not so.
-    pub trial_looks: Option<u32>,
-    /// When less was lost then, last, and when next to nothing; 0: never.
-    pub eased_us: (u64, u64),
-    /// Share of packets lost now, in the last moment, and what the path itself loses.
+    /// No picture is sent.
+    pub has_audio_alone: bool,
+    /// Loss windows since the cut that is on trial; None if none is.
+    pub trial_windows: Option<u32>,
+    /// Share of packets lost: smoothed, in the last window, and by the path itself.
     pub loss: f64,
     pub last_loss: f64,
     pub own_loss: f64,
 }
+
+impl PathState {
+    /// Time of the last congestion that copies may have caused, and how long they stay away at least.
+    fn congestion(&self, audio: AudioRates) -> Option<(u64, u64)> {
+        if audio.plain_bps > self.available_bps {
+            return self.narrow_us.max(self.cut_us).map(|at_us| (at_us, HOLD_NARROW_US));
+        }
+        let is_too_much = self.has_audio_alone && audio.sent_bps > self.available_bps;
+        self.cut_us.filter(|_| is_too_much).map(|at_us| (at_us, HOLD_US))
+    }
+}
+
+#[cfg(test)]
+#[path = "audio_redundancy_tests.rs"]
+mod tests;

@@ -3,7 +3,7 @@
 //! so that nothing goes out that was not to be heard.
 
 /// So much loss, as the viewer reports it, brings a copy ...
-const LOSS_FOR_ONE: f32 = 0.02;
+pub const LOSS_FOR_ONE: f32 = 0.02;
 /// ... and so much several: then losses next to each other are frequent.
 const LOSS_FOR_MORE: f32 = 0.06;
 /// Copies stay this long after the last report of such loss, and until the next one.

@@ -6,7 +6,7 @@
 
 use crate::keys::{ConsumerKey, TransportKey};
 use crate::rate::allotment::{Allotment, Budget};
-use crate::rate::audio_redundancy::{Finding, PathState, VoiceRates};
+use crate::rate::audio_redundancy::{AudioRates, Finding, PathState};
 use crate::rate::estimate::estimator::CALM_QUEUE_US;
 use crate::rate::share::{Grant, Shared, Steps, Stream, share};
 use crate::seam::event::Event;
@@ -88,7 +88,7 @@ fn lift<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     tables.transports[key].allotment = Allotment::default();
     for at in 0..tables.transports[key].consumers.len() {
         let consumer = tables.transports[key].consumers[at];
-        tables.consumers[consumer].set_lean(false);
+        tables.consumers[consumer].leave_copies_out(false);
         grant(tables, consumer, Some(Grant::ALL), false, turn);
     }
 }
@@ -150,12 +150,12 @@ fn budget(tables: &mut Tables, key: TransportKey, available_bps: u64, streams: &
     let sounds = consumers.iter().map(|at| &tables.consumers[*at]).filter(|one| !one.video && !one.paused);
     let voices = sounds.map(|one| (one, &tables.producers[one.producer]));
     let heard = voices.filter(|(_, producer)| !producer.paused && !producer.voice.is_unheard(Audience::Viewers));
-    let sum = heard.fold(None, |sum: Option<VoiceRates>, (one, producer)| {
+    let sum = heard.fold(None, |sum: Option<AudioRates>, (one, producer)| {
         let (bitrates, sum) = (&producer.layers[0].bitrates, sum.unwrap_or_default());
         let plain_bps = bitrates.plain_bps().min(VOICE_BPS_MAX);
         let came_bps = if one.red.strip { 0 } else { bitrates.total_bps().saturating_sub(bitrates.plain_bps()) };
         let made_bps = one.red.copies_bps(bitrates) as u64;
-        Some(VoiceRates {
+        Some(AudioRates {
             plain_bps: sum.plain_bps + plain_bps,
             whole_bps: sum.whole_bps + plain_bps + came_bps.min(VOICE_BPS_MAX),
             sent_bps: sum.sent_bps + plain_bps + came_bps.max(made_bps).min(VOICE_BPS_MAX),
@@ -165,27 +165,22 @@ fn budget(tables: &mut Tables, key: TransportKey, available_bps: u64, streams: &
     let way = PathState {
         available_bps,
         narrow_us: estimator.narrow_us(now_us),
-        has_voices_alone: held_bps == 0,
+        has_audio_alone: held_bps == 0,
         cut_us: estimator.cut_us(),
-        trial_looks: estimator.trial_looks(now_us),
-        eased_us: estimator.eased_us(),
+        trial_windows: estimator.trial_looks(now_us),
         loss: estimator.loss(),
         last_loss: estimator.last_loss(),
         own_loss: estimator.inherent_loss(),
     };
-    let voices = sum.unwrap_or_default();
-    let finding = allotment.lean.note_trial(voices, way, now_us);
-    let lean = match sum {
-        Some(voices) => allotment.lean.turn(voices, way, allotment.voices_bps, now_us),
-        None => allotment.lean.is_on(),
-    };
+    let finding = sum.map_or(Finding::Nothing, |voices| allotment.audio_redundancy.decide(voices, way, now_us));
+    let left_out = allotment.audio_redundancy.is_left_out();
     for at in &*consumers {
-        tables.consumers[*at].set_lean(lean);
+        tables.consumers[*at].leave_copies_out(left_out);
         let redundancy = &mut tables.consumers[*at].red.redundancy;
         match finding {
             Finding::Nothing => {}
-            Finding::Cured => redundancy.forget(now_us),
-            Finding::Vain => redundancy.recall(now_us),
+            Finding::Suspected => redundancy.forget(now_us),
+            Finding::Cleared => redundancy.recall(now_us),
         }
     }
     // What is lost goes out twice.

@@ -159,8 +159,8 @@ impl Consumer {
     }
 
     /// Leaves redundant sound out, or no longer does.
-    pub fn set_lean(&mut self, lean: bool) {
-        if self.red.set_lean(lean) {
+    pub fn leave_copies_out(&mut self, left_out: bool) {
+        if self.red.leave_out(left_out) {
             self.outgoing.forget();
         }
     }

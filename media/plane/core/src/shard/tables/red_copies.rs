@@ -20,25 +20,25 @@ pub struct RedCopies {
     /// The payload types in it as the publisher calls them, and as the receiver does.
     pub blocks: Vec<(u8, u8)>,
     /// The path is so narrow that redundant sound is left out, though the receiver takes it.
-    lean: bool,
+    left_out: bool,
     video: bool,
 }
 
 impl RedCopies {
     pub fn new(video: bool, strip: bool, blocks: Vec<(u8, u8)>) -> Self {
-        RedCopies { redundancy: Redundancy::default(), strip, blocks, lean: false, video }
+        RedCopies { redundancy: Redundancy::default(), strip, blocks, left_out: false, video }
     }
 
     /// Whether redundant sound goes out as its newest part alone.
     #[inline]
     pub fn strips(&self) -> bool {
-        self.strip || self.lean && !self.blocks.is_empty()
+        self.strip || self.left_out && !self.blocks.is_empty()
     }
 
     /// Leaves redundant sound out, or no longer does. True: what goes out is another thing than before.
-    pub fn set_lean(&mut self, lean: bool) -> bool {
+    pub fn leave_out(&mut self, left_out: bool) -> bool {
         let before = self.strips();
-        self.lean = lean && !self.video;
+        self.left_out = left_out && !self.video;
         self.strips() != before
     }
 
@@ -51,7 +51,7 @@ impl RedCopies {
     /// Opus goes out as RED.
     #[inline]
     fn may_make(&self) -> bool {
-        self.redundancy.step > 0 && self.redundancy.payload_type.is_some() && !self.lean
+        self.redundancy.step > 0 && self.redundancy.payload_type.is_some() && !self.left_out
     }
 
     /// What comes as RED, with one copy as a rule, goes out with more.
