@@ -2,39 +2,41 @@
 
 use crate::rate::audio_redundancy::{AudioRates, AudioRedundancy};
 
-/// Kept for voices where there are any, though all may be silent now.
+/// Kept for audio where there is any: one voice of Opus with headers.
 pub(crate) const VOICES_BPS_MIN: f64 = 40_000.0;
 
-/// A voice that fell silent is soon heard again.
+/// Half of the reservation of a silent voice goes in this time. Chosen; row `narrow-300`.
 pub(crate) const VOICES_HALVE_US: f64 = 10e6;
 
-/// So much above the budget may be the estimate's error, for this long: a probe tells by then.
-pub(crate) const SLIGHT: f64 = 1.25;
+/// So far above the budget may be the error of the estimate. Chosen; row `narrow-300`.
+pub(crate) const SLIGHT_RATIO: f64 = 1.25;
 
+/// That is tolerated for this time. A probe answers within it (`PROBE_AFTER_LOWERING_US` and `PROBE_AGAIN_US`).
 pub(crate) const SLIGHT_US: u64 = 2_500_000;
 
-/// Losses up to this are no reason to stop the last picture as long as nothing waits on the way: the way may lose so much
-/// of itself, and voices are heard with it.
-pub(crate) const LOSS_BORNE: f64 = 0.4;
+/// Loss up to this stops no last picture while there is no queue. Row `loss-30` shows all pictures.
+pub(crate) const LOSS_BORNE_SHARE_MAX: f64 = 0.4;
 
-/// What is sent goes on at its lowest, whatever the estimate says, until something has waited on the way for so long: then
-/// voices suffer. The foremost picture goes on for longer.
+/// The lowest layers stop after a queue of this time, since audio suffers then. Chosen; row `narrow-200`.
 pub(crate) const CROWDED_US: u64 = 2_000_000;
 
+/// The foremost picture stops after this time. Chosen; row `narrow-200`.
 pub(crate) const CROWDED_US_FOREMOST: u64 = 4_000_000;
 
-/// After a step up, before the next one.
+/// Time between two steps up: half a second shows a queue (`trend`).
 pub(crate) const RAISE_AGAIN_US: u64 = 500_000;
 
-/// After a step down, before one up; twice as long each time that the step up was followed by another one down so soon.
+/// Time between a step down and a step up. It doubles each time that the step up fails. Chosen; row `narrow-300`.
 pub(crate) const LOWERED_US: u64 = 2_000_000;
 
+/// Its most. Chosen; row `narrow-300`.
 pub(crate) const LOWERED_US_MAX: u64 = 32_000_000;
 
+/// A step up fails if a step down follows within this time. Chosen; row `narrow-300`.
 pub(crate) const FAILED_US: u64 = 10_000_000;
 
-/// With so much more than what was too much, there is no reason to wait.
-pub(crate) const PLENTY: f64 = 1.5;
+/// With this multiple of what was too much no time is waited. Row `step`.
+pub(crate) const PLENTY_RATIO: f64 = 1.5;
 
 /// What is remembered of one viewer.
 #[derive(Debug, Default)]
@@ -80,7 +82,7 @@ impl Allotment {
         }
         let since_us = *self.slight_since_us.get_or_insert(now_us);
         // The estimate is of all that is sent, and so is its error.
-        let slight_bps = ((budget.bps + budget.voices_bps) as f64 * (SLIGHT - 1.0)) as u64;
+        let slight_bps = ((budget.bps + budget.voices_bps) as f64 * (SLIGHT_RATIO - 1.0)) as u64;
         let tolerated_bps = budget.held_bps.min(budget.bps + slight_bps);
         (calm && now_us - since_us < SLIGHT_US).then_some(tolerated_bps)
     }
@@ -89,7 +91,7 @@ impl Allotment {
     pub(crate) fn keeps(&mut self, flat: bool, loss: f64, loss_is_little: bool, now_us: u64) -> usize {
         if flat {
             self.crowded_since_us = None;
-            return if loss_is_little { usize::MAX } else { usize::from(loss < LOSS_BORNE) };
+            return if loss_is_little { usize::MAX } else { usize::from(loss < LOSS_BORNE_SHARE_MAX) };
         }
         match now_us - *self.crowded_since_us.get_or_insert(now_us) {
             0..CROWDED_US => usize::MAX,
@@ -99,7 +101,7 @@ impl Allotment {
     }
 
     pub(crate) fn may_raise(&self, budget_bps: u64, now_us: u64) -> bool {
-        now_us >= self.raise_us || self.failed_bps > 0 && budget_bps as f64 > self.failed_bps as f64 * PLENTY
+        now_us >= self.raise_us || self.failed_bps > 0 && budget_bps as f64 > self.failed_bps as f64 * PLENTY_RATIO
     }
 
     pub(crate) fn note_raised(&mut self, now_us: u64) {

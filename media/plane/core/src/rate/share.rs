@@ -8,7 +8,7 @@ use crate::keys::ConsumerKey;
 use crate::rate::bitrates::{Bitrates, SPATIALS, TEMPORALS};
 use crate::types::LAYERS_MAX;
 
-/// A step up has to fit so much of the budget; what is held may take all of it.
+/// A step up must fit this share of the budget; a held step may take all of it. Row `narrow-300`.
 pub const RAISE_SHARE: f64 = 0.9;
 const STEPS_MAX: usize = if LAYERS_MAX > SPATIALS { LAYERS_MAX } else { SPATIALS } * TEMPORALS;
 

@@ -3,29 +3,33 @@
 //! link, somebody else's queue. Sending still less would then end in sending nothing (as BBR's look for the round trip
 //! without a queue, draft-ietf-ccwg-bbr §4.3.4).
 
-/// Less than this share of what was carried empties a queue by at least a tenth of the time that passes ...
-const LESS: f64 = 0.9;
-/// ... and it is still less while it is not more than this; the less it is, the more has to be seen of it.
-const LESS_STILL: f64 = 1.0;
-/// Apart from each other so much, two looks tell whether it gets shorter. Each is at the least delay of such a time.
+use crate::rate::estimate::trend::QUEUE_US_MIN;
+
+/// Sending less than this share of the carried bitrate empties a queue by a tenth of the time that passes.
+const LESS_SHARE: f64 = 0.9;
+/// Sending stays less up to this share (hysteresis). More fills the queue.
+const LESS_STILL_SHARE: f64 = 1.0;
+/// Time between two looks: each look is the least delay of such a time (`trend::WINDOW_SLOTS`).
 const APART_US: u64 = 400_000;
-/// Two delays of so little difference are the same, or of so much where the path is uneven, and of any between by how uneven it is.
+/// Least and most difference of delays that count as equal. The jitter of the path decides between them. Row
+/// `disorder`.
 const SAME_US: (i64, i64) = (2_000, 20_000);
+/// Multiple of the mean unevenness that counts as equal.
 const UNEVEN_TIMES: i64 = 4;
-/// Of what a queue of ours would lose, this share is missed.
-const MISSED: f64 = 0.5;
-/// Longer than when less was sent by this, it grows all the same.
+/// Share of the expected decrease of our queue that may be missed: half, so that both errors are equally far.
+const MISSED_SHARE: f64 = 0.5;
+/// A delay that is this much longer grows although less is sent.
 const GROWS_US: i64 = 40_000;
-/// A delay of less is no queue.
-const QUEUE_US: i64 = 25_000;
-/// What was taken for nothing is given back once in this time.
+/// Time between two returns of bitrate that was taken for a queue of others. Chosen; row `step`.
 const GIVEN_BACK_US: u64 = 3_000_000;
-/// The queue has gone when none was seen for so long.
+/// The queue is gone after this time without one. Two looks.
 const GONE_US: u64 = 800_000;
-/// A series that came to no end in this time after the bitrate was lowered says nothing any more.
+/// A series says nothing after this time. As `MinRTTFilterLen` of draft-ietf-ccwg-bbr.
 const SERIES_US: u64 = 10_000_000;
-/// A path becomes longer by so much in such a time; what is more is somebody's queue, that the least delay of long tells.
+/// Most by which a path becomes longer in `LONGER_WITHIN_US`; more is a queue. The longest queue of the rows has 400
+/// ms.
 const LONGER_US_MAX: i64 = 400_000;
+/// See `LONGER_US_MAX`.
 const LONGER_WITHIN_US: u64 = 30_000_000;
 
 /// What a look says.
@@ -112,7 +116,7 @@ impl Drain {
         // Where a probe was carried meanwhile it was higher than at first.
         series.before = series.before.zip(before).map(|(a, b)| a.max(b));
         (series.delay_us, series.lowered_us) = (delay_us, now_us);
-        let as_ever = (LESS..=1.0).contains(&(carried_bps / series.carried_bps));
+        let as_ever = (LESS_SHARE..=1.0).contains(&(carried_bps / series.carried_bps));
         if !as_ever && series.less_since_us.is_none() {
             *series = Series { before: series.before, ..new };
         }
@@ -142,7 +146,7 @@ impl Drain {
             return Verdict::Nothing;
         }
         let share = seen.sent_bps / series.carried_bps;
-        if share > if series.less_since_us.is_some() { LESS_STILL } else { LESS } {
+        if share > if series.less_since_us.is_some() { LESS_STILL_SHARE } else { LESS_SHARE } {
             (series.less_since_us, series.looked, series.share) = (None, None, 0.0);
         } else {
             series.less_since_us.get_or_insert(now_us);
@@ -152,7 +156,7 @@ impl Drain {
         if seen.at_us < last_us.unwrap_or(series.lowered_us) + APART_US {
             return Verdict::Nothing;
         }
-        if seen.queue_us < QUEUE_US {
+        if seen.queue_us < QUEUE_US_MIN {
             let gone_since_us = *series.gone_since_us.get_or_insert(seen.at_us);
             self.series = self.series.filter(|_| seen.at_us < gone_since_us + GONE_US);
             return Verdict::Nothing;
@@ -168,7 +172,8 @@ impl Drain {
         };
         looked.last_us = seen.at_us;
         let empties_us = (1.0 - series.share) * (seen.at_us - looked.at_us) as f64;
-        let same_us = (UNEVEN_TIMES * seen.uneven_us).clamp(SAME_US.0, SAME_US.1).min((MISSED * empties_us) as i64);
+        let same_us =
+            (UNEVEN_TIMES * seen.uneven_us).clamp(SAME_US.0, SAME_US.1).min((MISSED_SHARE * empties_us) as i64);
         if seen.delay_us <= looked.least_us - same_us {
             (series.looked, series.share) = (Some(new), share);
             return Verdict::Nothing;

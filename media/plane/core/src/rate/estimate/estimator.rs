@@ -11,42 +11,44 @@ use crate::rate::estimate::probe::{Answer, Probe};
 use crate::rate::estimate::rate::{self, Rate, Seen};
 use crate::rate::estimate::reports::Reports;
 use crate::rate::estimate::throughput::Throughput;
-use crate::rate::estimate::trend::{Trend, Usage};
+use crate::rate::estimate::trend::{QUEUE_US_FULL, Trend, Usage};
 use crate::wire::rtp::Malformed;
 use crate::wire::transport_feedback;
 
-/// Packets that one feedback may tell of: more than fit the history are none of ours.
+/// Most packets of one feedback: more than the history holds are not ours.
 const STATUSES_MAX: u16 = history::PACKETS_MAX as u16;
-/// Without feedback for this long the path was dead, and what was lost then says nothing of its bitrate.
+/// The path was dead after this time without feedback; loss then says nothing of its bitrate.
 const DEAD_US: u64 = 1_000_000;
-/// Packets of which nothing is told for so long and a round trip are lost, all of them.
+/// All packets are lost without feedback for this time and a round trip: two feedback intervals and more.
 const UNTOLD_US: u64 = 600_000;
-/// Without a word for this long nothing is known of the path any more: neither a queue nor what it loses.
+/// Nothing is known of the path after this time without feedback (libwebrtc `kStreamTimeOut`, 2 s).
 const STALE_US: u64 = 2_000_000;
-/// Receiver reports come every five seconds where there are voices alone (RFC 3550, 6.2).
+/// The same for receiver reports, which come every 5 s where there is audio alone (RFC 3550 §6.2).
 const STALE_REPORTS_US: u64 = 7_000_000;
-/// Where much is lost too, a queue of this is believed at the first glance.
+/// Where much is lost too, a queue of this length counts at the first glance. The shortest queue of the rows has 300
+/// ms.
 const QUEUE_US_FLOOD: i64 = 100_000;
-/// A growing queue after a probe is the probe's own.
+/// A growing queue for this time after a probe is the probe's.
 const AFTER_PROBE_US: u64 = 250_000;
-/// A queue of this is not filled further.
-const QUEUE_US_FULL: i64 = 60_000;
-/// Nor is more looked for on top of this one.
+/// No probe starts on a queue of this length. Half of a full one.
 const QUEUE_US_PROBE: i64 = 30_000;
-/// REMB is repeated each second; an old one is forgotten.
+/// A REMB counts for this time; libwebrtc repeats it each second.
 const REMB_US: u64 = 10_000_000;
-/// Receiver reports come so much later than what they tell of.
+/// Delay of receiver reports: the interval of browsers (1 s) and one feedback.
 const REPORT_US: u64 = 1_200_000;
-/// Sending less than this share of what is known fills no queue.
+/// Sending less than this share of the estimate fills no queue.
 const IDLE_SHARE: f64 = 0.6;
+/// Unit of the reference time (transport-wide-cc-extensions-01 §3.1).
 const REFERENCE_US: i64 = 64_000;
-/// Probes: how soon after another one, and how long after one that was not carried at most.
+/// Time between two probes (libwebrtc waits 1 s for the answer). Row `step`: 5.5 s until the capacity is back.
 const PROBE_AGAIN_US: u64 = 1_000_000;
+/// Most time after a probe that was not carried. Row `narrow-300`.
 const PROBE_AGAIN_US_MAX: u64 = 6_000_000;
-/// After the bitrate was lowered, the queue drains first.
+/// Time until a probe after the bitrate was lowered, so that the queue is empty. Row `step`.
 const PROBE_AFTER_LOWERING_US: u64 = 1_500_000;
-/// A probe looks for at most so many times what is known.
+/// Most that a probe looks for (libwebrtc: 2 times at later probes).
 const PROBE_TIMES_MAX: f64 = 2.0;
+/// Least that a probe looks for: less is within its error (`rate::WIDER_RATIO`).
 const PROBE_TIMES_MIN: f64 = 1.2;
 
 #[derive(Debug, Default)]
@@ -383,9 +385,6 @@ impl Estimator {
         at * REFERENCE_US
     }
 }
-
-/// That is so as long as no more waits on the way than this; nor is anything raised then.
-pub(crate) const CALM_QUEUE_US: i64 = 60_000;
 
 #[cfg(test)]
 #[path = "estimator_tests.rs"]

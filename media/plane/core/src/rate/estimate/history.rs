@@ -1,9 +1,10 @@
 //! What went out under transport-wide numbers and was not answered for yet. Bounded: a ring that grows to [`PACKETS_MAX`].
 
+/// First length of the ring.
 const PACKETS_MIN: usize = 256;
-/// More than a second of 30 Mbit/s. What is older than the ring holds counts for nothing.
+/// Most packets: more than a second of 30 Mbit/s (libwebrtc's largest estimate). Older packets count for nothing.
 pub const PACKETS_MAX: usize = 4096;
-/// The ring grows rather than forget a packet that is younger than this.
+/// The ring grows rather than forget a younger packet: `UNTOLD_US` and a long round trip.
 const KEEP_US: u32 = 1_500_000;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,42 +4,54 @@
 //! Two windows: a short one tells how much is lost now, a long one whether that is too much. Losses come in runs, so a
 //! short time of many says little.
 
-/// Of losses as they are now.
+/// Window of the loss now: at least this time and this number of packets. Chosen; row `burst-10`.
 const SHORT_US: u64 = 200_000;
+/// See `SHORT_US`.
 const SHORT_PACKETS: u32 = 20;
-/// With fewer packets a window lasts up to this.
+/// With fewer packets the window ends after this time.
 const SHORT_US_MAX: u64 = 1_000_000;
+/// A window of fewer packets says nothing.
 const PACKETS_MIN: u32 = 8;
-const SMOOTHING: f64 = 0.3;
-/// A few seconds.
-const SLOW_SMOOTHING: f64 = 0.08;
-/// What is judged.
+/// Weight of a new window in the loss of about a second. Chosen; row `loss-20`.
+const SMOOTHING_SHARE: f64 = 0.3;
+/// Weight of a new window in the loss of a few seconds. Chosen; row `burst-10`.
+const SLOW_SMOOTHING_SHARE: f64 = 0.08;
+/// Window that is judged: at least this time and this number of packets. Losses come in runs. Chosen; row `burst-10`.
 const LONG_US: u64 = 1_500_000;
+/// See `LONG_US`.
 const LONG_PACKETS: u32 = 40;
+/// With fewer packets the window ends after this time.
 const LONG_US_MAX: u64 = 4_000_000;
-/// Loss beyond the path's own above which less is sent: in two long windows one after the other, or at once.
-const TOO_MUCH: f64 = 0.20;
-const FLOOD: f64 = 0.5;
-/// Below this the bitrate may grow.
-const LITTLE: f64 = 0.05;
-/// So much is sent of what is delivered, at least.
-const CUT_MIN: f64 = 0.75;
-/// A cut that left at least this share of the loss has cured nothing.
-const UNCURED: f64 = 0.7;
-/// The sending bitrate must have fallen to this for a cut to prove anything.
-const CUT_SEEN: f64 = 0.85;
-const INHERENT_MAX: f64 = 0.6;
-/// Loss up to this is taken for the path's own without a proof when it goes on.
-const INHERENT_UNPROVEN: f64 = 0.10;
-const INHERENT_UP: f64 = 0.06;
-const INHERENT_DOWN: f64 = 0.05;
-/// What is lost so long after something waited on the way may still be the queue's.
+/// Loss beyond the path's own that cuts the bitrate, in two long windows. gcc-02 §6 has 0.1: rows `loss-10` and
+/// `loss-20` show whole pictures where it would cut them.
+const TOO_MUCH_SHARE: f64 = 0.20;
+/// Loss beyond the path's own that cuts at once. Chosen; row `step`.
+const FLOOD_SHARE: f64 = 0.5;
+/// Loss beyond the path's own below which the bitrate may grow. gcc-02 §6 has 0.02. Chosen; row `loss-5`.
+const LITTLE_SHARE: f64 = 0.05;
+/// Least share of the delivered bitrate after a cut. The cut itself is 1 - 0.5 loss (gcc-02 §6).
+const CUT_SHARE_MIN: f64 = 0.75;
+/// A cut did not help if this share of the loss stays. Chosen; row `loss-30`.
+const UNCURED_SHARE: f64 = 0.7;
+/// The sent bitrate must fall to this share before a cut proves anything: a key frame may be on its way.
+const CUT_SEEN_SHARE: f64 = 0.85;
+/// Most that counts as loss of the path itself.
+const INHERENT_SHARE_MAX: f64 = 0.6;
+/// Most that counts as loss of the path itself without a trial (gcc-02 §6 takes no loss below 0.1 for congestion).
+const INHERENT_UNPROVEN_SHARE_MAX: f64 = 0.10;
+/// Weight of a new window as the path's own loss rises. Chosen; row `loss-10`.
+const INHERENT_UP_SMOOTHING_SHARE: f64 = 0.06;
+/// Weight of a new window as the path's own loss falls. Chosen; row `loss-10`.
+const INHERENT_DOWN_SMOOTHING_SHARE: f64 = 0.05;
+/// Loss for this time after a queue may be the loss of the queue.
 const CROWD_OVER_US: u64 = 1_000_000;
-/// How long a cut gets to show what it does, beside the round trip.
+/// Time beside the round trip until a cut shows its effect. Queues of the rows are up to 400 ms.
 const TRIAL_US: u64 = 700_000;
+/// A trial ends after this time even if the sent bitrate did not fall.
 const TRIAL_US_MAX: u64 = 4_000_000;
-/// After one that cured nothing, before the next one; twice as long each time.
+/// Time until the next trial after one that did not help; it doubles each time. Chosen; row `loss-30`.
 const AGAIN_US: u64 = 10_000_000;
+/// Its most.
 const AGAIN_US_MAX: u64 = 80_000_000;
 
 /// What a window of packets says.
@@ -150,16 +162,16 @@ impl Loss {
 
     /// Much is lost at this very moment.
     pub fn is_flood(&self) -> bool {
-        self.short.count() >= PACKETS_MIN && self.excess(self.short.share()) > TOO_MUCH
+        self.short.count() >= PACKETS_MIN && self.excess(self.short.share()) > TOO_MUCH_SHARE
     }
 
     /// More than the path's own, and too much, has been lost for a while.
     pub fn is_much(&self) -> bool {
-        self.excess(self.slow.min(self.recent)) > TOO_MUCH
+        self.excess(self.slow.min(self.recent)) > TOO_MUCH_SHARE
     }
 
     pub fn is_little(&self) -> bool {
-        self.excess(self.slow.min(self.recent)) < LITTLE
+        self.excess(self.slow.min(self.recent)) < LITTLE_SHARE
     }
 
     /// Less is to be sent, to see whether less is lost then: so often what is lost was looked at since. None: it is not so.
@@ -188,9 +200,9 @@ impl Loss {
         }
         let Some(loss) = self.close_long(now_us) else { return Verdict::Nothing };
         let excess = self.excess(loss);
-        let before = std::mem::replace(&mut self.heavy, (excess > TOO_MUCH).then_some(loss));
-        let too_much = self.heavy.is_some() && before.is_some() || excess > FLOOD;
-        if !too_much || now_us < self.again_us && excess <= FLOOD {
+        let before = std::mem::replace(&mut self.heavy, (excess > TOO_MUCH_SHARE).then_some(loss));
+        let too_much = self.heavy.is_some() && before.is_some() || excess > FLOOD_SHARE;
+        if !too_much || now_us < self.again_us && excess <= FLOOD_SHARE {
             return Verdict::Nothing;
         }
         self.trial = Some(Trial {
@@ -200,7 +212,7 @@ impl Loss {
             gives_up_us: now_us + TRIAL_US_MAX + rtt_us,
             looks: 0,
         });
-        Verdict::Cut((1.0 - 0.5 * excess).max(CUT_MIN))
+        Verdict::Cut((1.0 - 0.5 * excess).max(CUT_SHARE_MIN))
     }
 
     /// Takes the short window for what is lost now, and learns what the path loses anyway.
@@ -214,18 +226,18 @@ impl Loss {
         if let Some(trial) = self.trial.as_mut().filter(|trial| now_us + TRIAL_US >= trial.due_us && !self.crowded) {
             trial.looks = trial.looks.saturating_add(1);
         }
-        self.recent += SMOOTHING * (short.share() - self.recent);
-        self.slow += SLOW_SMOOTHING * (short.share() - self.slow);
+        self.recent += SMOOTHING_SHARE * (short.share() - self.recent);
+        self.slow += SLOW_SMOOTHING_SHARE * (short.share() - self.slow);
         if self.crowded {
             (self.uncrowded, self.learns_us) = (self.inherent, now_us + CROWD_OVER_US);
         } else if now_us >= self.learns_us {
-            self.uncrowded += SLOW_SMOOTHING * (short.share() - self.uncrowded);
+            self.uncrowded += SLOW_SMOOTHING_SHARE * (short.share() - self.uncrowded);
         }
         let own = self.slow.min(self.uncrowded);
         if own < self.inherent {
-            self.inherent += INHERENT_DOWN * (own - self.inherent);
-        } else if self.trial.is_none() && now_us >= self.learns_us && self.inherent < INHERENT_UNPROVEN {
-            self.inherent += INHERENT_UP * (own.min(INHERENT_UNPROVEN) - self.inherent);
+            self.inherent += INHERENT_DOWN_SMOOTHING_SHARE * (own - self.inherent);
+        } else if self.trial.is_none() && now_us >= self.learns_us && self.inherent < INHERENT_UNPROVEN_SHARE_MAX {
+            self.inherent += INHERENT_UP_SMOOTHING_SHARE * (own.min(INHERENT_UNPROVEN_SHARE_MAX) - self.inherent);
         }
     }
 
@@ -239,7 +251,7 @@ impl Loss {
 
     fn judge_trial(&mut self, trial: Trial, sent_bps: f64, now_us: u64) -> Verdict {
         // Nothing was taken away yet: a key frame is on its way, or there is nothing to take.
-        let unseen = sent_bps > trial.sent_bps * CUT_SEEN;
+        let unseen = sent_bps > trial.sent_bps * CUT_SEEN_SHARE;
         if now_us < trial.due_us || unseen && now_us < trial.gives_up_us {
             self.long = Window::starting_at(now_us);
             return Verdict::Nothing;
@@ -247,14 +259,14 @@ impl Loss {
         let loss = if unseen { Some(self.slow) } else { self.close_long(now_us) };
         let Some(loss) = loss else { return Verdict::Nothing };
         (self.trial, self.heavy) = (None, None);
-        if loss < trial.loss * UNCURED && !unseen {
+        if loss < trial.loss * UNCURED_SHARE && !unseen {
             (self.wait_us, self.eased_us) = (0, now_us);
-            if self.excess(loss) < LITTLE {
+            if self.excess(loss) < LITTLE_SHARE {
                 self.cured_us = now_us;
             }
             return Verdict::Nothing;
         }
-        self.inherent = loss.min(INHERENT_MAX);
+        self.inherent = loss.min(INHERENT_SHARE_MAX);
         self.uncrowded = self.uncrowded.max(self.inherent);
         self.wait_us = (self.wait_us * 2).clamp(AGAIN_US, AGAIN_US_MAX);
         self.again_us = now_us + self.wait_us;

@@ -1,14 +1,15 @@
 //! One look at whether the path carries more: for a moment more is sent than media alone, and what arrived of it, how
 //! fast, is the answer. Does not decide when (`allocate.rs` wants more) nor with which bytes (`pace.rs`).
 
-/// How long more is sent.
+/// Length of a probe. libwebrtc has 15 ms and 5 packets; a pacer that sends each 5 ms needs longer.
 pub const LASTS_US: u64 = 100_000;
-/// An answer rests on so many packets at least.
+/// Least number of packets of an answer (libwebrtc `min_probe_packets_sent`).
 const PACKETS_MIN: u32 = 5;
-/// Arrived slower than sent by this: the path is full.
-const FULL: f64 = 0.9;
-const FULL_SHARE: f64 = 0.95;
-/// Feedback comes this long after the round trip at most.
+/// The path is full if less than this share of the sent bitrate arrives (libwebrtc `kMinRatioForUnsaturatedLink`).
+const UNSATURATED_SHARE_MIN: f64 = 0.9;
+/// Share of the arrived bitrate that is used then (libwebrtc `kTargetUtilizationFraction`).
+const TARGET_USE_SHARE: f64 = 0.95;
+/// Feedback is complete this time after the round trip (the largest feedback interval of libwebrtc is 250 ms).
 const ANSWER_US: u64 = 400_000;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -124,8 +125,8 @@ impl Cluster {
         }
         let sent_bps = (self.sent_bytes - sent.last.1) as f64 * 8e6 / sent_us;
         let arrived_bps = (self.arrived_bytes.saturating_sub(arrived.first.1)) as f64 * 8e6 / arrived_us / arrives;
-        if arrived_bps < FULL * sent_bps {
-            return Answer::Full(arrived_bps * FULL_SHARE);
+        if arrived_bps < UNSATURATED_SHARE_MIN * sent_bps {
+            return Answer::Full(arrived_bps * TARGET_USE_SHARE);
         }
         Answer::Carried(sent_bps.min(arrived_bps))
     }

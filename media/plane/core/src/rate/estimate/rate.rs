@@ -1,27 +1,37 @@
 //! The bitrate that the path is believed to carry: unknown until it was too much once, then down at once and up slowly
 //! (draft-ietf-rmcat-gcc-02 §5.5), or up at once where a probe was carried.
 
-/// Of what gets through a growing queue, so much is sent.
-const BACK_OFF: f64 = 0.85;
-/// Where little is sent, what gets through says little: no more than this is taken at once.
-const BACK_OFF_IDLE: f64 = 0.7;
-const GROWTH_PER_S: f64 = 1.08;
-/// Never more than so many times what is delivered: beyond that a probe has to tell.
-const OVER_DELIVERED: f64 = 1.1;
-const NEAR: f64 = 0.9;
-/// There it grows by little.
-const GROWTH_NEAR_PER_S: f64 = 0.03;
-const GROWTH_NEAR_BPS_MIN: f64 = 4_000.0;
-/// More than so many times what got through before is a wider path; less may be a probe's error.
-const WIDER: f64 = 1.2;
-/// Where no probe can tell, it grows by itself.
-const CREEP_PER_S: f64 = 1.05;
+/// Share of the delivered bitrate that is sent after a queue grew (gcc-02 §5.5, beta; libwebrtc
+/// `kDefaultBackoffFactor`).
+const BACK_OFF_SHARE: f64 = 0.85;
+/// Least share that stays where little is sent, since little is delivered then too. Chosen; row `step`.
+const BACK_OFF_IDLE_SHARE: f64 = 0.7;
+/// Growth far from the capacity (gcc-02 §5.5, eta; libwebrtc `MultiplicativeRateIncrease`).
+const GROWTH_FACTOR_PER_S: f64 = 1.08;
+/// Bound by the delivered bitrate. gcc-02 §5.5 has 1.5; less is safe since a probe finds more. Chosen; row
+/// `narrow-300`.
+const OVER_DELIVERED_RATIO: f64 = 1.1;
+/// Near the capacity from this share of it. gcc-02 §5.5 uses three standard deviations. Chosen; row `narrow-300`.
+const NEAR_CAPACITY_SHARE: f64 = 0.9;
+/// Growth near the capacity. gcc-02 §5.5 adds half a packet in each response time. Chosen; row `narrow-300`.
+const GROWTH_NEAR_SHARE_PER_S: f64 = 0.03;
+/// Its least (libwebrtc `kMinIncreaseRateBpsPerSecond`).
+const GROWTH_NEAR_BPS_PER_S_MIN: f64 = 4_000.0;
+/// A bitrate of this multiple of the known capacity shows a wider path; less may be the error of a probe. Chosen; row
+/// `step`.
+const WIDER_RATIO: f64 = 1.2;
+/// Growth where receiver reports alone tell of the path (gcc-02 §6 adds 5 % for each report).
+const CREEP_FACTOR_PER_S: f64 = 1.05;
+/// Time without growth after the bitrate was lowered. It is the interval of receiver reports (RFC 3550 §6.2).
 const CREEP_AFTER_US: u64 = 5_000_000;
-/// Nothing is taken again before a change can be seen.
+/// Time beside the round trip until a change can be seen: about two feedback intervals (libwebrtc waits 10 to 200
+/// ms).
 const AGAIN_US: u64 = 150_000;
+/// Time beside the round trip without growth after the bitrate was lowered. One look of `trend` (`WINDOW_SLOTS`).
 const CALM_US: u64 = 400_000;
-/// Voices alone.
+/// Least bitrate: one voice of Opus with headers (RFC 7587 §3.1.1: 16 to 20 kbit/s for wideband speech).
 pub const FLOOR_BPS: f64 = 30_000.0;
+/// Largest bitrate: more than any network interface of a viewer.
 pub const CEILING_BPS: f64 = 1e9;
 
 /// What is known of the moment.
@@ -77,12 +87,12 @@ impl Rate {
     pub fn back_off(&mut self, seen: &Seen) -> bool {
         let soon = seen.now_us.saturating_sub(self.lowered_us) < seen.rtt_us + AGAIN_US && self.lowered_us > 0;
         let through_bps = seen.delivered_now_bps.min(seen.delivered_bps);
-        let mut to = BACK_OFF * through_bps;
+        let mut to = BACK_OFF_SHARE * through_bps;
         if soon && self.bps.is_some_and(|bps| through_bps > bps * 0.5) {
             return false;
         }
         if let Some(bps) = self.bps.filter(|_| self.is_idle(seen.sent_bps)) {
-            to = to.max(BACK_OFF_IDLE * bps);
+            to = to.max(BACK_OFF_IDLE_SHARE * bps);
         } else {
             self.capacity_bps = Some(self.capacity_bps.map_or(through_bps, |was| was + 0.3 * (through_bps - was)));
         }
@@ -140,28 +150,28 @@ impl Rate {
             return;
         }
         let elapsed_s = elapsed_us as f64 / 1e6;
-        if self.capacity_bps.is_some_and(|capacity| seen.delivered_bps > capacity * WIDER) {
+        if self.capacity_bps.is_some_and(|capacity| seen.delivered_bps > capacity * WIDER_RATIO) {
             self.capacity_bps = None;
         }
-        let near = self.capacity_bps.is_some_and(|capacity| bps > capacity * NEAR);
+        let near = self.capacity_bps.is_some_and(|capacity| bps > capacity * NEAR_CAPACITY_SHARE);
         let grown = if near {
-            bps + (GROWTH_NEAR_PER_S * bps).max(GROWTH_NEAR_BPS_MIN) * elapsed_s
+            bps + (GROWTH_NEAR_SHARE_PER_S * bps).max(GROWTH_NEAR_BPS_PER_S_MIN) * elapsed_s
         } else {
-            bps * GROWTH_PER_S.powf(elapsed_s)
+            bps * GROWTH_FACTOR_PER_S.powf(elapsed_s)
         };
-        self.bps = Some(grown.min(OVER_DELIVERED * seen.delivered_bps + 10_000.0).max(bps).min(CEILING_BPS));
+        self.bps = Some(grown.min(OVER_DELIVERED_RATIO * seen.delivered_bps + 10_000.0).max(bps).min(CEILING_BPS));
     }
 
     /// Nothing was lost for a while, and nothing else is known.
     pub fn creep(&mut self, elapsed_us: u64, now_us: u64) {
         if now_us.saturating_sub(self.lowered_us) >= CREEP_AFTER_US {
-            self.bps = self.bps.map(|bps| (bps * CREEP_PER_S.powf(elapsed_us as f64 / 1e6)).min(CEILING_BPS));
+            self.bps = self.bps.map(|bps| (bps * CREEP_FACTOR_PER_S.powf(elapsed_us as f64 / 1e6)).min(CEILING_BPS));
         }
     }
 
     /// A probe got through at this bitrate. True: that is more than was known.
     pub fn raise(&mut self, to_bps: f64) -> bool {
-        let wider = self.capacity_bps.is_none_or(|capacity| to_bps > capacity * WIDER);
+        let wider = self.capacity_bps.is_none_or(|capacity| to_bps > capacity * WIDER_RATIO);
         let to_bps = if wider { to_bps } else { to_bps.min(self.capacity_bps.unwrap_or(to_bps)) };
         let raised = self.bps.is_some_and(|bps| to_bps > bps);
         if raised {

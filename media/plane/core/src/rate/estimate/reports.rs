@@ -1,5 +1,6 @@
 //! What is sent to a peer that tells of losses in receiver reports only, about once a second.
 
+/// Least time of a bitrate: a little less than the interval of browsers' receiver reports (1 s).
 const WINDOW_US: u64 = 900_000;
 
 #[derive(Debug, Default)]

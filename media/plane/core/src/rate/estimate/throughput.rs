@@ -1,8 +1,11 @@
 //! Bitrates over a short window of time: what arrived by the peer's clock, or what was sent by ours.
 
+/// Resolution of the bitrates.
 const BUCKET_US: i64 = 50_000;
+/// Half a second (gcc-02 §5.5 allows 0.5 to 1 s).
 const BUCKETS: usize = 10;
-const RECENT: i64 = 4;
+/// A fifth of a second, for floods.
+const RECENT_BUCKETS: i64 = 4;
 
 #[derive(Debug, Default)]
 pub struct Throughput {
@@ -41,12 +44,12 @@ impl Throughput {
     pub fn recent_bps(&mut self, at_us: i64) -> Option<f64> {
         let bucket = at_us.div_euclid(BUCKET_US);
         self.advance(bucket);
-        if self.newest - self.started? < RECENT {
+        if self.newest - self.started? < RECENT_BUCKETS {
             return None;
         }
         let bytes: u32 =
-            (1..=RECENT).map(|back| self.bytes[(self.newest - back).rem_euclid(BUCKETS as i64) as usize]).sum();
-        Some(f64::from(bytes) * 8.0 * 1e6 / (RECENT * BUCKET_US) as f64)
+            (1..=RECENT_BUCKETS).map(|back| self.bytes[(self.newest - back).rem_euclid(BUCKETS as i64) as usize]).sum();
+        Some(f64::from(bytes) * 8.0 * 1e6 / (RECENT_BUCKETS * BUCKET_US) as f64)
     }
 
     fn advance(&mut self, bucket: i64) {

@@ -3,40 +3,47 @@
 //!
 //! Of draft-ietf-rmcat-gcc-02 §5 this keeps the threshold that follows the path's own jitter.
 
-/// Packets sent within this time are looked at as one.
+/// Packets sent within this time count as one. gcc-02 §5.2 groups 5 ms; a busy receiver stops for longer.
 const SLOT_US: u64 = 50_000;
+/// Number of slots that are kept: a look, the time back, and spare ones.
 const SLOTS: usize = 16;
-/// So many slots are one look.
-const WINDOW: u64 = 8;
-/// And so many are one when much is lost at the same time.
-const GLANCE: u64 = 3;
-/// Of the slots of a look, so many must have had packets.
-const HEARD_MIN: usize = 4;
-/// The queue is compared with what it was so many slots ago.
-const BACK: u64 = 4;
-/// A queue counts from this length on, and more where the path's own delay wanders.
-const LENGTH_US: i64 = 25_000;
+/// Slots of one look: 400 ms. libwebrtc's trend line has 20 groups.
+const WINDOW_SLOTS: u64 = 8;
+/// Slots of one look where much is lost at the same time.
+const GLANCE_SLOTS: u64 = 3;
+/// Least number of slots with packets in a look: half.
+const HEARD_SLOTS_MIN: usize = 4;
+/// Slots between the two looks that are compared: half a look.
+const BACK_SLOTS: u64 = 4;
+/// A shorter delay is no queue. gcc-02 §5.4 begins at 12.5 ms. Chosen; row `disorder`.
+pub(crate) const QUEUE_US_MIN: i64 = 25_000;
+/// Multiple of the wander of the path that is added to it (gcc-02 §5.4: the threshold follows the path).
 const WANDER_TIMES: f64 = 4.0;
-/// As long as it is not known.
+/// The wander until it is known.
 const WANDER_US_START: f64 = 8_000.0;
+/// Most that wander adds.
 const WANDER_US_MAX: f64 = 50_000.0;
-const WANDER_SMOOTHING: f64 = 0.02;
-/// A longer queue says nothing of the path's own.
-const WANDER_QUEUE_US_MAX: i64 = 60_000;
-/// From one look to the one `BACK` later.
+/// Weight of a new look in the wander: 50 looks, 2.5 s.
+const WANDER_SMOOTHING_SHARE: f64 = 0.02;
+/// A queue of this length is full: nothing is raised, loss may be the queue's, and it says nothing of the path's
+/// wander. Rows `narrow-300` and `narrow-200` allow 300 and 400 ms.
+pub(crate) const QUEUE_US_FULL: i64 = 60_000;
+/// The queue grows if a look is longer than the one before by this.
 const GROWS_US: i64 = 2_000;
+/// The queue drains if the difference is below this.
 const DRAINS_US: i64 = -5_000;
-/// After this long without packets it begins anew.
+/// After this number of empty slots all begins again. As `DEAD_US / 2`.
 const SILENCE_SLOTS: u64 = 10;
-/// A queue that stands at this without growing is too long as well, after this time.
+/// A queue of this length is too long even if it does not grow (ITU-T G.114 aims at 150 ms in all).
 const STANDING_US: i64 = 120_000;
+/// Time after which it is.
 const STANDING_FOR_US: u64 = 700_000;
-/// The least delay of so long ago and later counts as that of the empty path.
+/// Period of the least delay. BBR keeps 10 s (`MinRTTFilterLen` of draft-ietf-ccwg-bbr); two periods are kept here.
 const LEAST_US: u64 = 8_000_000;
-/// What rises by this from one such period to the next, again and again, is a queue that creeps up rather than the path. More
-/// than clocks drift.
+/// Rise of the least delay in a period that is a creeping queue. Clocks drift by 100 ppm, 0.8 ms in a period.
 const CREEP_US: i64 = 4_000;
-const NONE: i64 = i64::MAX;
+/// No packet in the slot.
+const NO_DELAY_US: i64 = i64::MAX;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Usage {
@@ -73,12 +80,12 @@ pub struct Trend {
 impl Default for Trend {
     fn default() -> Self {
         Trend {
-            slots: [NONE; SLOTS],
+            slots: [NO_DELAY_US; SLOTS],
             span: None,
             wander_us: WANDER_US_START,
             standing_since_us: None,
             least: Least::default(),
-            least_us: NONE,
+            least_us: NO_DELAY_US,
             delay_us: 0,
             looked_us: 0,
             uneven_us: 0,
@@ -124,7 +131,7 @@ impl Trend {
                 self.restart();
                 return self.begin(slot, delay_us);
             }
-            (newest + 1..=slot).for_each(|one| self.slots[place(one)] = NONE);
+            (newest + 1..=slot).for_each(|one| self.slots[place(one)] = NO_DELAY_US);
             self.span = Some((first, slot));
         } else if slot < first || newest - slot >= SLOTS as u64 {
             return;
@@ -189,18 +196,19 @@ impl Trend {
 
     fn close(&mut self, first: u64, newest: u64) {
         let (now_us, delay_us) = ((newest + 1) * SLOT_US, self.slots[place(newest)]);
-        if delay_us != NONE {
+        if delay_us != NO_DELAY_US {
             self.least_us = self.least.note(delay_us, now_us);
         }
         self.usage = Usage::Normal;
-        if let Some(glance_us) = self.look((first, newest), GLANCE, 2) {
+        if let Some(glance_us) = self.look((first, newest), GLANCE_SLOTS, 2) {
             self.glance_us = glance_us - self.least_us;
         }
-        let Some(look_us) = self.look((first, newest), WINDOW, HEARD_MIN) else { return };
+        let Some(look_us) = self.look((first, newest), WINDOW_SLOTS, HEARD_SLOTS_MIN) else { return };
         (self.delay_us, self.looked_us) = (look_us, now_us);
         self.uneven_us = self.unevenness_us(newest);
         self.queue_us = look_us - self.least_us;
-        let grown_us = self.look((first, newest.saturating_sub(BACK)), WINDOW, HEARD_MIN).map(|us| look_us - us);
+        let grown_us =
+            self.look((first, newest.saturating_sub(BACK_SLOTS)), WINDOW_SLOTS, HEARD_SLOTS_MIN).map(|us| look_us - us);
         self.judge(grown_us, now_us);
     }
 
@@ -209,14 +217,15 @@ impl Trend {
         if newest + 1 < first + slots {
             return None;
         }
-        let heard = (newest + 1 - slots..=newest).map(|slot| self.slots[place(slot)]).filter(|us| *us != NONE);
-        let (least_us, heard) = heard.fold((NONE, 0), |(least, count), us| (us.min(least), count + 1));
+        let heard = (newest + 1 - slots..=newest).map(|slot| self.slots[place(slot)]).filter(|us| *us != NO_DELAY_US);
+        let (least_us, heard) = heard.fold((NO_DELAY_US, 0), |(least, count), us| (us.min(least), count + 1));
         (heard >= heard_min).then_some(least_us)
     }
 
     /// By how much slots of the look that ends there are away from the middle of their neighbours, as a mean.
     fn unevenness_us(&self, newest: u64) -> i64 {
-        let mut slots = (newest + 1 - WINDOW..=newest).map(|slot| self.slots[place(slot)]).filter(|us| *us != NONE);
+        let mut slots =
+            (newest + 1 - WINDOW_SLOTS..=newest).map(|slot| self.slots[place(slot)]).filter(|us| *us != NO_DELAY_US);
         let (Some(mut before), Some(mut middle)) = (slots.next(), slots.next()) else { return 0 };
         let (mut sum, mut count) = (0, 0);
         for after in slots {
@@ -228,7 +237,7 @@ impl Trend {
     }
 
     fn judge(&mut self, grown_us: Option<i64>, now_us: u64) {
-        let length_us = LENGTH_US + (WANDER_TIMES * self.wander_us).min(WANDER_US_MAX) as i64;
+        let length_us = QUEUE_US_MIN + (WANDER_TIMES * self.wander_us).min(WANDER_US_MAX) as i64;
         let grows = match grown_us {
             Some(grown_us) => self.queue_us > length_us && grown_us > GROWS_US,
             None => self.queue_us > 2 * length_us,
@@ -241,8 +250,8 @@ impl Trend {
             Usage::Normal
         };
         self.was_over |= self.usage == Usage::Over;
-        if let Some(grown_us) = grown_us.filter(|_| self.queue_us < WANDER_QUEUE_US_MAX) {
-            self.wander_us += WANDER_SMOOTHING * (grown_us.abs() as f64 - self.wander_us);
+        if let Some(grown_us) = grown_us.filter(|_| self.queue_us < QUEUE_US_FULL) {
+            self.wander_us += WANDER_SMOOTHING_SHARE * (grown_us.abs() as f64 - self.wander_us);
         }
     }
 

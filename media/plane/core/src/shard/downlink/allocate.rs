@@ -7,7 +7,7 @@
 use crate::keys::{ConsumerKey, TransportKey};
 use crate::rate::allotment::{Allotment, Budget};
 use crate::rate::audio_redundancy::{AudioRates, Finding, PathState};
-use crate::rate::estimate::estimator::CALM_QUEUE_US;
+use crate::rate::estimate::trend::QUEUE_US_FULL;
 use crate::rate::share::{Grant, Shared, Steps, Stream, share};
 use crate::seam::event::Event;
 use crate::seam::outbox::Sink;
@@ -20,16 +20,16 @@ use crate::shard::tables::transport::Transport;
 use crate::shard::turn::Turn;
 use crate::stream::voice::Audience;
 
-/// A limited viewer is looked at this often, and when its estimate falls.
+/// Interval of the allocation of a limited viewer; also at each fall of the estimate. Row `step`.
 const EVERY_US: u64 = 200_000;
-/// Between two looks at any.
+/// Least time between two allocations of one viewer: one packet of audio.
 const SPACING_US: u64 = 20_000;
-/// More than Opus has (RFC 6716, 2.1.1), and no more than that again is reserved for what is redundant of one voice.
+/// Most that is reserved for one voice, and again for its copies: more than Opus has (RFC 6716 §2.1.1: 510 kbit/s).
 const VOICE_BPS_MAX: u64 = 600_000;
-/// What is this far above the budget stops now rather than with the next key frame.
-const FLOOD: f64 = 2.0;
-/// Added to the priority of pictures of whoever speaks.
-const SPEAKS: u8 = 2;
+/// What is so far above the budget stops at once, not with the next key frame. Row `step`.
+const FLOOD_RATIO: f64 = 2.0;
+/// Added to the priority of pictures of the active speaker; a screen has 1, a pinned picture 4.
+const SPEAKS_PRIORITY: u8 = 2;
 
 /// The estimate of this transport has changed.
 pub(crate) fn note_available<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
@@ -98,7 +98,7 @@ pub(crate) fn allocate<S: Sink>(tables: &mut Tables, key: TransportKey, availabl
     gather_streams(tables, key, turn.now_us, &mut streams);
     let budget = budget(tables, key, available_bps, &streams, turn.now_us);
     let Transport { allotment, estimator, .. } = &mut tables.transports[key];
-    let flat = estimator.queue_us(turn.now_us) < CALM_QUEUE_US;
+    let flat = estimator.queue_us(turn.now_us) < QUEUE_US_FULL;
     let little = estimator.loss_is_little(turn.now_us);
     let calm = flat && little;
     let dead = estimator.is_stale(turn.now_us) && estimator.is_silent(turn.now_us);
@@ -114,7 +114,7 @@ pub(crate) fn allocate<S: Sink>(tables: &mut Tables, key: TransportKey, availabl
     if budget.held_bps > limit_bps {
         allotment.note_lowered(budget.held_bps, turn.now_us);
     }
-    let flood = budget.held_bps as f64 > limit_bps as f64 * FLOOD;
+    let flood = budget.held_bps as f64 > limit_bps as f64 * FLOOD_RATIO;
     for stream in &streams {
         tables.consumers[stream.consumer].lowered += u64::from(stream.is_lowered());
         grant(tables, stream.consumer, stream.granted(), flood, turn);
@@ -139,7 +139,7 @@ fn gather_streams(tables: &Tables, key: TransportKey, now_us: u64, streams: &mut
         if steps.as_slice().is_empty() {
             continue;
         }
-        let rank = consumer.priority + if speaks == Some(producer.transport) { SPEAKS } else { 0 };
+        let rank = consumer.priority + if speaks == Some(producer.transport) { SPEAKS_PRIORITY } else { 0 };
         streams.push(Stream::new(*at, (rank, consumer.keeps), steps, consumer.grant));
     }
     streams.sort_by_key(|stream| std::cmp::Reverse(stream.rank));

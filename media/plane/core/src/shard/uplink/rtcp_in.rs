@@ -2,7 +2,7 @@
 
 use crate::keys::{ConsumerKey, TransportKey};
 use crate::ntp::{ntp, unix_us};
-use crate::rate::estimate::estimator::CALM_QUEUE_US;
+use crate::rate::estimate::trend::QUEUE_US_FULL;
 use crate::seam::event::Event;
 use crate::seam::outbox::Sink;
 use crate::shard::downlink::{allocate, resend, restart};
@@ -126,7 +126,7 @@ fn note_report<S: Sink>(tables: &mut Tables, key: TransportKey, block: &ReportBl
     consumer.fraction_lost = f32::from(block.fraction_lost) / 256.0;
     consumer.jitter = block.jitter;
     // What is lost while a queue stands would not come for more of the same.
-    let crowded = transport.estimator.queue_us(turn.now_us) >= CALM_QUEUE_US;
+    let crowded = transport.estimator.queue_us(turn.now_us) >= QUEUE_US_FULL;
     let loss = if crowded { 0.0 } else { consumer.fraction_lost };
     consumer.red.redundancy.note_loss(loss, turn.now_us);
     let told = consumer.count_report(block);
