@@ -36,8 +36,6 @@ const QUEUE_US_PROBE: i64 = 30_000;
 const REMB_US: u64 = 10_000_000;
 /// Delay of receiver reports: the interval of browsers (1 s) and one feedback.
 const REPORT_US: u64 = 1_200_000;
-/// Sending less than this share of the estimate fills no queue.
-const IDLE_SHARE: f64 = 0.6;
 /// Unit of the reference time (transport-wide-cc-extensions-01 §3.1).
 const REFERENCE_US: i64 = 64_000;
 /// Time between two probes (libwebrtc waits 1 s for the answer). Row `step`: 5.5 s until the capacity is back.
@@ -354,7 +352,7 @@ impl Estimator {
         let Some(bps) = self.rate.bps() else { return false };
         let calm_us = self.rate.lowered_us() + PROBE_AFTER_LOWERING_US + rtt_us;
         // What waits while much less is sent than the path carried is not ours: the path has become longer.
-        let idle = self.sent.bps(now_us as i64).is_some_and(|sent_bps| sent_bps < IDLE_SHARE * bps);
+        let idle = self.sent.bps(now_us as i64).is_some_and(|sent_bps| self.rate.is_idle(sent_bps));
         let busy = self.probe.is_under_way() || self.queue_us(now_us) > QUEUE_US_PROBE && !idle;
         if self.is_silent(now_us) || busy || now_us < self.probe_again_us || now_us < calm_us {
             return false;

@@ -39,10 +39,8 @@ const CUT_SEEN_SHARE: f64 = 0.85;
 const INHERENT_SHARE_MAX: f64 = 0.6;
 /// Most that counts as loss of the path itself without a trial (gcc-02 §6 takes no loss below 0.1 for congestion).
 const INHERENT_UNPROVEN_SHARE_MAX: f64 = 0.10;
-/// Weight of a new window as the path's own loss rises. Chosen; row `loss-10`.
-const INHERENT_UP_SMOOTHING_SHARE: f64 = 0.06;
-/// Weight of a new window as the path's own loss falls. Chosen; row `loss-10`.
-const INHERENT_DOWN_SMOOTHING_SHARE: f64 = 0.05;
+/// Weight of a new window in the path's own loss. Chosen; row `loss-10`.
+const INHERENT_SMOOTHING_SHARE: f64 = 0.05;
 /// Loss for this time after a queue may be the loss of the queue.
 const CROWD_OVER_US: u64 = 1_000_000;
 /// Time beside the round trip until a cut shows its effect. Queues of the rows are up to 400 ms.
@@ -235,9 +233,9 @@ impl Loss {
         }
         let own = self.slow.min(self.uncrowded);
         if own < self.inherent {
-            self.inherent += INHERENT_DOWN_SMOOTHING_SHARE * (own - self.inherent);
+            self.inherent += INHERENT_SMOOTHING_SHARE * (own - self.inherent);
         } else if self.trial.is_none() && now_us >= self.learns_us && self.inherent < INHERENT_UNPROVEN_SHARE_MAX {
-            self.inherent += INHERENT_UP_SMOOTHING_SHARE * (own.min(INHERENT_UNPROVEN_SHARE_MAX) - self.inherent);
+            self.inherent += INHERENT_SMOOTHING_SHARE * (own.min(INHERENT_UNPROVEN_SHARE_MAX) - self.inherent);
         }
     }
 

@@ -4,8 +4,9 @@
 /// Share of the delivered bitrate that is sent after a queue grew (gcc-02 §5.5, beta; libwebrtc
 /// `kDefaultBackoffFactor`).
 const BACK_OFF_SHARE: f64 = 0.85;
-/// Least share that stays where little is sent, since little is delivered then too. Chosen; row `step`.
-const BACK_OFF_IDLE_SHARE: f64 = 0.7;
+/// Sending less than this share of the bitrate fills no queue, and little is delivered then too: a back-off goes
+/// no deeper. Chosen; row `step`.
+const IDLE_SHARE: f64 = 0.7;
 /// Growth far from the capacity (gcc-02 §5.5, eta; libwebrtc `MultiplicativeRateIncrease`).
 const GROWTH_FACTOR_PER_S: f64 = 1.08;
 /// Bound by the delivered bitrate. gcc-02 §5.5 has 1.5; less is safe since a probe finds more. Chosen; row
@@ -80,7 +81,7 @@ impl Rate {
 
     /// Much less is sent than could be.
     pub fn is_idle(&self, sent_bps: f64) -> bool {
-        self.bps.is_some_and(|bps| sent_bps < bps * 0.7)
+        self.bps.is_some_and(|bps| sent_bps < bps * IDLE_SHARE)
     }
 
     /// A queue grows. True: less may be sent than before.
@@ -92,7 +93,7 @@ impl Rate {
             return false;
         }
         if let Some(bps) = self.bps.filter(|_| self.is_idle(seen.sent_bps)) {
-            to = to.max(BACK_OFF_IDLE_SHARE * bps);
+            to = to.max(IDLE_SHARE * bps);
         } else {
             self.capacity_bps = Some(self.capacity_bps.map_or(through_bps, |was| was + 0.3 * (through_bps - was)));
         }
