@@ -1,4 +1,4 @@
-//! Audio redundancy as its caller sees it: `decide` at moments, and what is left out then.
+//! Tests of `decide`: the finding, and whether copies are left out.
 
 use super::*;
 

@@ -3,6 +3,7 @@
 //! nothing limited, until it was too much once.
 //!
 //! Sources: draft-holmer-rmcat-transport-wide-cc-extensions-01, draft-ietf-rmcat-gcc-02, draft-alvestrand-rmcat-remb-03.
+//! `rate/ESTIMATION.md` explains the parts and where they depart from these.
 
 use crate::rate::estimate::drain::{self, Drain};
 use crate::rate::estimate::history::{self, History};
@@ -38,7 +39,7 @@ const REMB_US: u64 = 10_000_000;
 const REPORT_US: u64 = 1_200_000;
 /// Unit of the reference time (transport-wide-cc-extensions-01 §3.1).
 const REFERENCE_US: i64 = 64_000;
-/// Time between two probes (libwebrtc waits 1 s for the answer). Row `step`: 5.5 s until the capacity is back.
+/// Time between two probes (libwebrtc `kMaxWaitingTimeForProbingResult`). Row `step`: 5.5 s until the capacity is back.
 const PROBE_AGAIN_US: u64 = 1_000_000;
 /// Most time after a probe that was not carried. Row `narrow-300`.
 const PROBE_AGAIN_US_MAX: u64 = 6_000_000;

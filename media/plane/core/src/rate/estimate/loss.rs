@@ -16,7 +16,7 @@ const PACKETS_MIN: u32 = 8;
 const SMOOTHING_SHARE: f64 = 0.3;
 /// Weight of a new window in the loss of a few seconds. Chosen; row `burst-10`.
 const SLOW_SMOOTHING_SHARE: f64 = 0.08;
-/// Window that is judged: at least this time and this number of packets. Losses come in runs. Chosen; row `burst-10`.
+/// Window that is judged: at least this time and this number of packets. Losses arrive in runs. Chosen; row `burst-10`.
 const LONG_US: u64 = 1_500_000;
 /// See `LONG_US`.
 const LONG_PACKETS: u32 = 40;

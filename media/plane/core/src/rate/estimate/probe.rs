@@ -3,7 +3,7 @@
 
 /// Length of a probe. libwebrtc has 15 ms and 5 packets; a pacer that sends each 5 ms needs longer.
 pub const LASTS_US: u64 = 100_000;
-/// Least number of packets of an answer (libwebrtc `min_probe_packets_sent`).
+/// Least number of packets of an answer (libwebrtc `kMinProbePacketsSent`).
 const PACKETS_MIN: u32 = 5;
 /// The path is full if less than this share of the sent bitrate arrives (libwebrtc `kMinRatioForUnsaturatedLink`).
 const UNSATURATED_SHARE_MIN: f64 = 0.9;

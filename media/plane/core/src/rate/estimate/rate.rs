@@ -21,7 +21,7 @@ const GROWTH_NEAR_BPS_PER_S_MIN: f64 = 4_000.0;
 /// A bitrate of this multiple of the known capacity shows a wider path; less may be the error of a probe. Chosen; row
 /// `step`.
 const WIDER_RATIO: f64 = 1.2;
-/// Growth where receiver reports alone tell of the path (gcc-02 §6 adds 5 % for each report).
+/// Growth where receiver reports are the only source (gcc-02 §6 adds 5 % for each report).
 const CREEP_FACTOR_PER_S: f64 = 1.05;
 /// Time without growth after the bitrate was lowered. It is the interval of receiver reports (RFC 3550 §6.2).
 const CREEP_AFTER_US: u64 = 5_000_000;
