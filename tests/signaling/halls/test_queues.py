@@ -82,6 +82,21 @@ async def test_a_defect_of_ours_loses_one_event_and_no_other(
     assert (await called.now(database)).state == "connected"
 
 
+async def test_a_server_that_stops_waits_for_the_database_alone(
+    database: Database, wire: Wire, make: Make, called: Called, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with asyncio.timeout(bounds.NEWS_LAST_S / 2):
+        await make("other").close()
+    away = Away(monkeypatch, "change")
+    called.caller.tell(wire.orders[called.leg_id], Event.RANG)
+    closing = asyncio.create_task(called.caller.close())
+    for _ in range(3):
+        await away.tries.acquire()
+    away.back = True
+    await closing
+    assert (await called.now(database)).state == "ringing"
+
+
 async def test_equal_events_of_one_try_wait_once(clock: Clock) -> None:
     queues = LegQueues(clock)
     for order in (ORDER, replace(ORDER, call_id="next"), ORDER):
