@@ -21,7 +21,8 @@ from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling.api.routes.calendar import planning
-from signaling.halls.calls.leg import Leg, Party
+from signaling.halls.calls import titles
+from signaling.halls.calls.leg import Leg, Party, language_of
 from signaling.halls.calls.rooms import RECEPTION
 from signaling.halls.exchange import HallExchange, Surroundings
 from signaling.halls.ground import limits
@@ -198,11 +199,13 @@ async def test_a_guest_with_the_pin_waits_and_is_let_in(exchange: Exchange) -> N
     await exchange.book()
     line = await exchange.dial(exchange.line())
     assert (line.where, exchange.inside()) == (RECEPTION, [])
+    assert line in exchange.halls.waiting
     (knock,) = exchange.waiting()
     assert (knock.who.way, knock.who.name, knock.who.bearer) == ("hall_terminal", "softphone", "")
     exchange.lobby().admit([knock.id])
     assert (line.where, exchange.inside()) == (exchange.name, ["softphone"])
     assert line.passage is Passage.ADMITTED and not exchange.halls.waiting
+    assert line not in exchange.halls.waiting
 
 
 async def test_whoever_is_turned_away_hears_it_and_stays_out(exchange: Exchange) -> None:
@@ -359,3 +362,23 @@ async def test_a_terminal_that_came_in_while_the_database_was_away_is_on_the_boa
     async with exchange.database.reading() as session:
         leg = await session.get_one(DialLeg, line.party.leg_id)
     assert (line.where, leg.state, len(tries)) == (exchange.name, "connected", 2)
+
+
+async def test_a_hall_reads_title_and_number_of_its_meeting_and_nothing_in_the_reception(exchange: Exchange) -> None:
+    await exchange.book(lobby=False)
+    for line in (await exchange.dial(exchange.line("terminal-xa1", "Xã 1")), await exchange.dial(exchange.line())):
+        await titles.name_meeting(exchange.database, exchange.registry.get(line.where))
+    inside, reception = (exchange.registry.get(name).program for name in (exchange.name, RECEPTION))
+    assert inside is not None and inside.about == (exchange.meeting.title, exchange.meeting.number)
+    assert reception is not None and reception.about == ("", "")
+
+
+async def test_each_description_has_a_session_number_of_its_own(exchange: Exchange) -> None:
+    """RFC 8866 §5.2; some terminals take no number of more than 31 bits."""
+    numbers = [exchange.halls._sip.number() for _ in range(100)]
+    assert len(set(numbers)) == 100 and all(0 < one < 1 << 31 for one in numbers)
+
+
+@pytest.mark.parametrize(("told", "spoken"), [("en", "en"), ("vi", "vi"), ("", "vi"), ("fr", "vi")])
+def test_a_terminal_is_spoken_to_in_its_language_or_in_vietnamese(told: str, spoken: str) -> None:
+    assert language_of(told) == spoken

@@ -49,7 +49,7 @@ class SlowDoor:
         self.looks = asyncio.Event()
         self.tried: list[tuple[str, str]] = []
         self.entered = asyncio.Event()
-        self.broken = self.shut = False
+        self.broken = self.shut = self.has_operator = False
 
     async def arrive(self, one: Leg, number: str, pin: str) -> Arrival | None:
         self.tried.append((number, pin))
@@ -64,7 +64,7 @@ class SlowDoor:
         self.entered.set()
 
     def takes(self, one: Leg) -> bool:
-        return False
+        return self.has_operator
 
 
 def typing() -> tuple[SlowDoor, Menus, Leg]:
@@ -206,3 +206,27 @@ async def test_nothing_is_kept_of_who_hangs_up_while_it_is_looked_up() -> None:
         door.looks.set()
         await asyncio.sleep(0.01)
         assert not menus.guests and not menus._ahead and not door.entered.is_set()
+
+
+async def test_a_wrong_pin_is_said_and_the_number_is_asked_for_again() -> None:
+    door, menus, one = typing()
+    door.looks.set()
+    press_all(menus, one, "12345678#000000#")
+    await asyncio.sleep(0.01)
+    assert cast(Caller, one).heard[-2:] == [("wrong", "vi"), ("ask_number", "vi")]
+
+
+async def test_keys_of_a_hall_that_waits_for_the_operator_are_not_the_menus() -> None:
+    door, menus, one = typing()
+    door.has_operator = True
+    press_all(menus, one, "0#")
+    assert not menus.guests and not menus.pressed(one, "7")
+
+
+async def test_a_hall_without_a_room_is_asked_nothing() -> None:
+    """Its media have not begun, or it is on its way to another room."""
+    _, menus, one = typing()
+    one.room = None
+    menus.ask(one)
+    press_all(menus, one, "1")
+    assert cast(Caller, one).heard == [] == cast(Caller, one).seen
