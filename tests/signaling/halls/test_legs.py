@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import Conference
@@ -18,7 +19,7 @@ from conference.halls.dialout import Event
 from rooms.dialling import legs, planning
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
-from rooms.store.tables.dialling import DialLeg
+from rooms.store.tables.dialling import DialLeg, SipDialog
 from signaling.halls.board.board import board_of
 from signaling.halls.board.orders import Order
 from signaling.halls.board.watchers import Watchers
@@ -158,6 +159,19 @@ async def test_a_hall_that_dials_in_while_it_is_called_keeps_its_own_call(board:
     own.events.over(own, hung_up=True)
     await board.settle()
     assert (halls.calls.by_row, (await board.row(own)).reason) == ({}, "hung_up")
+
+
+async def test_a_call_is_written_down_for_the_next_server_and_traced_by_its_row(board: Board) -> None:
+    leg_id = await board.another()
+    await board.halls.caller.happen(leg_id, Event.DUE)
+    await board.settle()
+    (ours,) = board.agent.dialled
+    async with board.database.reading() as session:
+        (dialog,) = await session.scalars(select(SipDialog))
+    assert ours.order is not None
+    assert (dialog.leg_id, dialog.call_id) == (leg_id, ours.order.call_id)
+    board.halls.traces.add(ours.order.call_id, "200 OK")
+    assert "200 OK" in board.halls.traces.of(leg_id)
 
 
 async def test_what_our_call_brings_before_the_arrival_is_written_does_not_count(

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import select
 
 from conference import Conference, Lobbies, Passage, Refusal, Registry
 from conference import limits as bounds
+from conference.halls.hall import Hall
 from rooms.booking.planning.requests import AttendeeRequest
 from rooms.dialling import legs
 from rooms.policy import classes
@@ -40,7 +42,7 @@ from signaling.sip.media import profiles
 from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire.fields import Address, Uri
 from tests.conference.doubles import FakeMedia, Time
-from tests.conference.hall_doubles import OPTIONS, FakePorts
+from tests.conference.hall_doubles import OPTIONS, FakePorts, plan
 from tests.rooms import invited
 from tests.rooms.province import Province
 
@@ -382,3 +384,22 @@ async def test_each_description_has_a_session_number_of_its_own(exchange: Exchan
 @pytest.mark.parametrize(("told", "spoken"), [("en", "en"), ("vi", "vi"), ("", "vi"), ("fr", "vi")])
 def test_a_terminal_is_spoken_to_in_its_language_or_in_vietnamese(told: str, spoken: str) -> None:
     assert language_of(told) == spoken
+
+
+async def test_a_silent_hall_is_asked_in_its_room_once_it_has_agreed_and_until_it_ends(exchange: Exchange) -> None:
+    await exchange.book(lobby=False)
+    line, offered = exchange.line("terminal-xa1", "Xã 1"), list[Hall]()
+    await exchange.dial(line)
+    side: Any = SimpleNamespace(plan=plan(), offer=offered.append)
+    line.side, room, line.room = side, line.room, None
+    line.renegotiate()
+    assert offered == [], "it is in no room yet"
+    line.room, side.plan = room, None
+    line.renegotiate()
+    assert offered == [], "it has agreed on nothing yet"
+    side.plan = plan()
+    line.renegotiate()
+    assert room is not None and offered == [room.hall]
+    line.over = True
+    line.renegotiate()
+    assert offered == [room.hall]
