@@ -26,9 +26,9 @@ class Finding:
     kind: str
     name: str
     size: int = 0
-    """A count that may shrink without leaving the list; 0 where the name says all."""
+    """A count; 0 where the name says all."""
     place: str = field(default="", compare=False)
-    """File and line, for people; it is no part of the list."""
+    """File and line."""
 
     def line(self) -> str:
         return f"{self.kind}: {self.name}" + (f" <= {self.size}" if self.size else "")
@@ -47,7 +47,7 @@ def shown(root: Path, path: Path) -> str:
 
 
 def circles(kind: str, graph: Graph) -> list[Finding]:
-    """Finds the members of all circles: one finding a member, so that each cut shrinks the list."""
+    """Finds the members of all circles: one finding a member."""
     found = []
     for members in components({name: set(targets) for name, targets in graph.items()}):
         for name in members:

@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.tidy import constants, debts, folders, page_code, python_code, rust_code
+from tests.tidy import constants, folders, page_code, python_code, rust_code
 from tests.tidy.blocks import blocks, depth, page, rust, title
 from tests.tidy.finding import Finding
 
@@ -274,27 +274,3 @@ def test_an_arrow_function_without_a_name_belongs_to_the_one_around() -> None:
     )
     (found,) = [one for one in blocks(text, "page").walk() if one.kind == "function"]
     assert (title(found, "page"), found.last, depth(found)) == ("f", 6, 2)
-
-
-HELD = [Finding("full folder", "a", 20), Finding("long Rust function", "b")]
-
-
-def test_the_list_reads_what_it_writes() -> None:
-    assert debts.listed("".join(f"{one.line()}\n" for one in HELD)) == HELD
-
-
-@pytest.mark.parametrize(
-    ("found", "wrong", "grown"),
-    [
-        (HELD, 0, 0),
-        ([Finding("full folder", "a", 19), HELD[1]], 0, 0),
-        ([Finding("full folder", "a", 21), HELD[1]], 1, 1),
-        ([HELD[0]], 1, 0),
-        ([HELD[0], Finding("long Rust function", "moved")], 2, 0),
-        ([*HELD, Finding("long Rust function", "c")], 1, 1),
-    ],
-    ids=["same", "smaller", "larger", "gone", "moved", "new"],
-)
-def test_the_list_only_shrinks(found: list[Finding], wrong: int, grown: int) -> None:
-    assert len(debts.differences(found, HELD)) == wrong
-    assert len(debts.growth(found, HELD)) == grown
