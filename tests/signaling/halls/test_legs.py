@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -19,11 +20,12 @@ from conference.halls.dialout import Event
 from rooms.dialling import legs, planning
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
-from rooms.store.tables.dialling import DialLeg, SipDialog
+from rooms.store.tables.dialling import DialLeg, LegAlarm, SipDialog
 from signaling.halls.board.board import board_of
 from signaling.halls.board.orders import Order
 from signaling.halls.board.watchers import Watchers
 from signaling.halls.calls.leg import Failure, Party
+from signaling.halls.conference_ports import ConferencePorts
 from signaling.halls.ground import limits as bounds
 from signaling.halls.sip.side import SipSide
 from signaling.sip.call.causes import NORMAL, Kind, hall_cause
@@ -172,6 +174,51 @@ async def test_a_call_is_written_down_for_the_next_server_and_traced_by_its_row(
     assert (dialog.leg_id, dialog.call_id) == (leg_id, ours.order.call_id)
     board.halls.traces.add(ours.order.call_id, "200 OK")
     assert "200 OK" in board.halls.traces.of(leg_id)
+
+
+async def test_a_call_of_ours_that_is_answered_is_connected_in_its_row(board: Board) -> None:
+    leg_id = await board.another()
+    await board.halls.caller.happen(leg_id, Event.DUE)
+    await board.settle()
+    (ours,) = board.agent.dialled
+    ours.events.stands(ours)
+    await board.settle()
+    assert (await board.row(ours)).state == "connected"
+
+
+async def test_a_call_of_which_nothing_has_come_back_is_given_up_where_the_terminal_has_registered(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is answered in time stays, and so does a newer call of the row."""
+    monkeypatch.setattr(bounds, "UNHEARD_S", 0.01)
+    leg_id, ended = await board.another(), list[str]()
+    await board.halls.caller.happen(leg_id, Event.DUE)
+    await board.settle()
+    (ours,) = board.agent.dialled
+    side: Any = SimpleNamespace(is_unheard=True, give_up=ended.append)
+    ours.side = side
+    registering = asyncio.create_task(board.halls.outgoing.registered(ours.party.terminal))
+    await asyncio.sleep(0)
+    side.is_unheard = False
+    await registering
+    assert ended == []
+    side.is_unheard = True
+    await board.halls.outgoing.registered(ours.party.terminal)
+    assert ended == ["registered elsewhere"]
+
+
+async def test_a_hall_of_a_row_that_wants_the_operator_raises_an_alarm(board: Board) -> None:
+    own, started, changed = await board.joined(), list[Any](), list[str]()
+    clock, nothing = board.halls.around.now, cast(Any, None)
+    ports = ConferencePorts(nothing, nothing, board.database, clock, started.append, changed.append)
+    stranger = board.line()
+    for leg, what in ((own, "floor"), (stranger, "operator"), (own, "operator")):
+        ports.wished(board.name, cast(Any, SimpleNamespace(hall=SimpleNamespace(signal=leg), what=what)))
+    assert len(started) == 1 and changed == [board.name.removeprefix("o-")] * 3
+    await asyncio.gather(*started)
+    async with board.database.reading() as session:
+        alarms = list(await session.scalars(select(LegAlarm)))
+    assert [(one.leg_id, one.code) for one in alarms] == [(own.party.leg_id, "operator")]
 
 
 async def test_what_our_call_brings_before_the_arrival_is_written_does_not_count(
