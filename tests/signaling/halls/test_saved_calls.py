@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.store.database import Database
+from rooms.store.tables.dialling import SipDialog
 from signaling.halls.sip.saved_calls import SavedCalls
 from signaling.sip.wire.message import Request
 from tests.signaling.sip.agent.test_agent import Terminal
@@ -72,3 +75,25 @@ async def test_a_call_with_a_tag_of_any_bytes_is_answered_all_the_same(database:
     (call,) = node.user.calls
     assert call.dialog is not None and call.dialog.remote.tag.endswith("\udcf4")
     await kept.came(call)
+
+
+async def test_a_call_that_cannot_be_read_keeps_no_server_from_its_start(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line of the server before, written by an older version or spoiled: its call cannot be ended."""
+    world = World()
+    spoiled = SipDialog(
+        id="spoiled", worker="here0", call_id="call", local="<<", remote="sip:a@example.vn", target="sip:a@192.0.2.7"
+    )
+    spoiled.routes, spoiled.cseq, spoiled.transport, spoiled.host, spoiled.port = [], 1, "udp", "192.0.2.7", 5060
+    spoiled.at = datetime.fromtimestamp(world.clock.time(), UTC)
+
+    async def write(session: AsyncSession) -> None:
+        session.add(spoiled)
+
+    await database.transact(write)
+    node, kept, _ = server(database, world, "1")
+    await kept.restore(node.rooms.account)
+    assert "its row cannot be read" in caplog.text
+    Terminal(node).proven("REGISTER")
+    assert node.agent.registrar.find("hall1") is not None
