@@ -16,9 +16,11 @@ from sqlalchemy import select
 from conference import Conference, Lobbies, Passage, Refusal, Registry
 from conference import limits as bounds
 from conference.halls.hall import Hall
+from rooms import errors
 from rooms.booking.planning.requests import AttendeeRequest
 from rooms.dialling import legs
 from rooms.policy import classes
+from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
 from rooms.store.tables.meetings import Meeting, Occurrence
@@ -403,3 +405,24 @@ async def test_a_silent_hall_is_asked_in_its_room_once_it_has_agreed_and_until_i
     line.over = True
     line.renegotiate()
     assert offered == [room.hall]
+
+
+async def test_who_may_not_operate_a_hall_takes_places_and_ends_no_call_of_it(exchange: Exchange) -> None:
+    await exchange.book(lobby=False)
+    line, operator = exchange.line("terminal-xa1", "Xã 1"), exchange.halls.operator
+    line.accept_in(exchange.halls.operator._rooms.reception(), "reception")
+    operator.take(line)
+    (row,) = await operator.rows(COMMAND)
+    stranger, date = exchange.province.actor("operator", "yt"), exchange.name.removeprefix("o-")
+    for deed in (
+        operator.acknowledge(row["id"], stranger),
+        operator.place(row["id"], date, stranger),
+        operator.end(row["id"], stranger),
+    ):
+        with pytest.raises(errors.Refusal, match="denied"):
+            await deed
+    assert (await operator.rows(COMMAND))[0]["seen_by"] == "" and line.where == RECEPTION
+    with pytest.raises(Refusal, match="call_gone"):
+        await operator.place("gone", date, COMMAND)
+    await operator.place(row["id"], date, COMMAND)
+    assert (line.where, line in operator, line.passage) == (exchange.name, False, Passage.EXEMPT)
