@@ -24,9 +24,9 @@ TURN_S = 0.01
 ATTENDEE_REQUESTS = 1000
 """Lines of the list that a secretary makes: sets, units, people, guests."""
 INVITED = 2000
+"""Units and people of one meeting, after sets are expanded."""
 DATE_ANSWERS = 4000
 """Answers to single dates of a series that are shown with it, those of the next dates first."""
-"""Units and people of one meeting, after sets are expanded."""
 MAIL_ADDRESS_CHARACTERS = 254
 NAME_CHARACTERS = 200
 COMMENT_CHARACTERS = 500

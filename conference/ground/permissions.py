@@ -104,7 +104,7 @@ class Grants:
         return self.can_publish and (not self.can_publish_sources or source in self.can_publish_sources)
 
     def may_moderate(self, conference: str) -> bool:
-        """Whether its bearer decides who comes in from the lobby of this conference."""
+        """Return True for a host of this conference: a host lets people in, mutes them, asks them to speak, puts them out."""
         return self.conference == conference and (self.passage is Passage.HOST or self.admin)
 
     def may_administer(self, conference: str) -> bool:

@@ -2,7 +2,7 @@
 
 A call of ours is written down before its INVITE, and as a dialog before its 2xx is acknowledged; a call of theirs before it is
 answered. So the next server knows every call that a terminal may still be in, ends it, and calls after that. Owns neither the
-rows (`rooms.dialling.restart`) nor the SIP of an ending (`signaling.sip.call.orphans`).
+rows (`rooms.dialling.saved_calls`) nor the SIP of an ending (`signaling.sip.call.orphans`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference.ports.halls import DialOrder
-from rooms.dialling import restart
+from rooms.dialling import saved_calls
 from rooms.store.database import Database
 from rooms.store.tables.dialling import SipBinding, SipDialog
 from signaling.halls.ground import limits
@@ -66,8 +66,8 @@ class SavedCalls:
     async def restore(self, account: Callable[[str], Account | None]) -> None:
         """Terminals are where the server before knew them. Raises what the database raises."""
         async with self._database.reading() as session:
-            rows = await restart.bindings(session, self._now())
-            self._left = await restart.left(session, self._place, self._worker) if self._place else []
+            rows = await saved_calls.bindings(session, self._now())
+            self._left = await saved_calls.left(session, self._place, self._worker) if self._place else []
         for row in self._left:
             record = _record(row)
             if record is not None and record.hop is not None:
@@ -123,8 +123,8 @@ class SavedCalls:
         }
 
         async def work(session: AsyncSession) -> None:
-            await restart.keep_dialog(session, row)
-            await restart.forget_dialogs(session, over)
+            await saved_calls.keep_dialog(session, row)
+            await saved_calls.forget_dialogs(session, over)
 
         await self._database.transact(work)
 
@@ -156,7 +156,7 @@ class SavedCalls:
         if (dialog := call.dialog) is not None:
             there = Hop(dialog.hop.transport, dialog.hop.host, dialog.hop.port)
             self._see(leg_id, dialog.target, place(dialog.target, there))
-            await restart.name_dialog(session, _id(dialog.call_id, dialog.local.tag), leg_id)
+            await saved_calls.name_dialog(session, _id(dialog.call_id, dialog.local.tag), leg_id)
 
     def over(self, call_id: str, tag: str) -> None:
         """It has ended, and both sides know. `tag`: ours."""
@@ -175,8 +175,8 @@ class SavedCalls:
         over = [row.id for row, reached in zip(rows, ended, strict=True) if reached]
 
         async def work(session: AsyncSession) -> None:
-            await restart.forget_ended(session, over)
-            await restart.forget_old(session, self._now())
+            await saved_calls.forget_ended(session, over)
+            await saved_calls.forget_old(session, self._now())
 
         await self._database.transact(work)
         self._left = []
@@ -186,7 +186,7 @@ class SavedCalls:
         that are over.
         """
         async with self._database.reading() as session:
-            rows = await restart.left_of_leg(session, leg_id, self._worker)
+            rows = await saved_calls.left_of_leg(session, leg_id, self._worker)
         ended = await asyncio.gather(*(self._ended(row, target) for row in rows))
         return [row.id for row, reached in zip(rows, ended, strict=True) if reached]
 
@@ -222,7 +222,7 @@ class SavedCalls:
             "routes": [str(route) for route in dialog.routes],
             "cseq": dialog.cseq,
         }
-        await self._database.transact(lambda session: restart.keep_dialog(session, row))
+        await self._database.transact(lambda session: saved_calls.keep_dialog(session, row))
 
     def _write_soon(self) -> None:
         if not self._writing:
@@ -251,9 +251,9 @@ class SavedCalls:
         ahead = self._clock.time() - self._clock.monotonic()
         for alias in sorted(aliases):
             found = self.agent.registrar.all(alias) if self.agent is not None else []
-            await restart.keep_bindings(session, alias, [_binding_row(one, ahead) for one in found])
+            await saved_calls.keep_bindings(session, alias, [_binding_row(one, ahead) for one in found])
         if over:
-            await restart.forget_dialogs(session, over)
+            await saved_calls.forget_dialogs(session, over)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from livekit.protocol import rtc
 
 from conference import Grants, Participant, Registry, events
-from signaling.rtc.session.kept_facts import KeptFacts
+from signaling.rtc.session.long_metadata import LongMetadata
 from signaling.rtc.session.rates import Rates
 from signaling.rtc.wire import limits, messages
 from signaling.rtc.wire.packets import Packets
@@ -68,7 +68,7 @@ class Context:
     packets: Packets
     tally: Tally
     cut_resumes: dict[str, bool] = field(default_factory=dict)
-    kept: KeptFacts = field(default_factory=KeptFacts)
+    kept: LongMetadata = field(default_factory=LongMetadata)
     rates: WeakKeyDictionary[Participant, Rates] = field(default_factory=WeakKeyDictionary)
 
     def cut_next_resume(self, sid: str, *, silent: bool) -> None:

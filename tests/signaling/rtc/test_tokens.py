@@ -12,7 +12,7 @@ from conference import Grants, Terms
 from conference import limits as conference_limits
 from signaling.host import limits as http_limits
 from signaling.host.tokens import Authenticator
-from signaling.rtc.session.kept_facts import KeptFacts
+from signaling.rtc.session.long_metadata import LongMetadata
 from signaling.rtc.wire import limits
 from signaling.rtc.wire.join import Ask
 from tests.signaling.rtc.office import Guest, Office
@@ -92,7 +92,7 @@ def test_what_no_token_can_say_is_refused(office: Office) -> None:
 
 
 def test_facts_are_kept_as_long_as_their_tokens_and_within_bounds() -> None:
-    kept = KeptFacts()
+    kept = LongMetadata()
     grants = [Grants(identity=str(number), conference="c", metadata="m" * 2**20) for number in range(40)]
     short = [kept.keep(one, 1000.0) for one in grants]
     assert len(kept) == limits.KEPT_FACTS_CHARACTERS // 2**20

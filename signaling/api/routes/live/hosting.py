@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from conference import Conference, Participant, Passage, Refusal, limits
 from signaling.api.ground.doorway import Doorway
-from signaling.api.routes.live.lobby import Bearer, Name, address_of, host_of
+from signaling.api.routes.live.hosts import Bearer, Name, address_of, host_of
 from signaling.host import limits as bounds
 from signaling.host.declared import SECRET, needs
 from signaling.host.throttle import Throttle

@@ -11,15 +11,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import ConfigDict, Field
 
 import conference
 from conference import Grants, Knock, Lobby, Passage, Refusal, State
 from rooms.policy.actors import Actor
 from signaling.api.ground.doorway import Doorway
-from signaling.api.ground.problems import TEXTS, refused
 from signaling.api.models.parts import Text200
+from signaling.api.routes.live.hosts import Bearer, Name, address_of, counted, host_of
 from signaling.host import limits
 from signaling.host.bodies import Body
 from signaling.host.declared import SECRET, needs
@@ -113,10 +113,6 @@ class Switch(_Message):
     """For everybody but those who wait whatever is set: guests by number and PIN."""
 
     on: bool
-
-
-Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Bearer = Annotated[str, Header(max_length=limits.TOKEN_BYTES + 16)]
 
 
 def waiting(lobby: Lobby, knock: Knock, title: str, now: float) -> Waiting:
@@ -244,24 +240,7 @@ def _knock(around: Doorway, request: Request, name: str, ticket: str, tries: Thr
             raise Refusal("knock_unknown")
         return lobby, lobby.room.look(ticket, around.now())
     except Refusal as refusal:
-        raise _counted(refusal, around, request, tries) from refusal
-
-
-async def host_of(around: Doorway, request: Request, name: str, authorization: str, tries: Throttle) -> Grants:
-    """Raises Refusal `token_…`, `denied`, `too_many_requests`, and what the door says of him."""
-    now = around.now()
-    scheme, _, token = authorization.partition(" ")
-    try:
-        grants = around.authenticator.verify(token.strip() if scheme.lower() == "bearer" else "", now)
-        if not grants.may_moderate(name):
-            raise Refusal("denied", *TEXTS["denied"])
-        if grants.passage is Passage.HOST:  # the bearer of the server's own key was not sent here by the desk
-            around.meetings.admit(grants)
-            await around.hosts.still_host(grants)
-        around.lobbies.get(name, now).check(grants, False)
-    except Refusal as refusal:
-        raise _counted(refusal, around, request, tries) from refusal
-    return grants
+        raise counted(refusal, around, request, tries) from refusal
 
 
 async def _host(
@@ -270,15 +249,6 @@ async def _host(
     """As `host_of`, with the lobby."""
     host = await host_of(around, request, name, authorization, tries)
     return around.lobbies.get(name, around.now()), host
-
-
-def _counted(refusal: Refusal, around: Doorway, request: Request, tries: Throttle) -> Exception:
-    """Only wrong tries of a network count: a whole province may wait behind one address."""
-    return refusal if tries.takes(address_of(request), around.now()) else refused("too_many_requests")
-
-
-def address_of(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 async def _until_told(

@@ -20,7 +20,7 @@ class Facts:
         return len(self.metadata) + sum(len(key) + len(value) for key, value in self.attributes.items())
 
 
-class KeptFacts:
+class LongMetadata:
     """Of all conferences, by name of the conference and identity; the longest unsigned are forgotten first."""
 
     def __init__(self) -> None:

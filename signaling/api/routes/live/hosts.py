@@ -1,0 +1,43 @@
+"""Decides who is a host of a live meeting, for the routes of the lobby (`lobby.py`) and of the chair (`hosting.py`).
+
+A host shows a key, or a token of the API. `may_moderate` of its grants is the right to let in, mute, ask and put out.
+"""
+
+from typing import Annotated
+
+from fastapi import Header, Path, Request
+
+from conference import Grants, Passage, Refusal
+from signaling.api.ground.doorway import Doorway
+from signaling.api.ground.problems import TEXTS, refused
+from signaling.host import limits
+from signaling.host.throttle import Throttle
+
+Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Bearer = Annotated[str, Header(max_length=limits.TOKEN_BYTES + 16)]
+
+
+async def host_of(around: Doorway, request: Request, name: str, authorization: str, tries: Throttle) -> Grants:
+    """Raises Refusal `token_…`, `denied`, `too_many_requests`, and what the door says of him."""
+    now = around.now()
+    scheme, _, token = authorization.partition(" ")
+    try:
+        grants = around.authenticator.verify(token.strip() if scheme.lower() == "bearer" else "", now)
+        if not grants.may_moderate(name):
+            raise Refusal("denied", *TEXTS["denied"])
+        if grants.passage is Passage.HOST:  # the bearer of the server's own key was not sent here by the desk
+            around.meetings.admit(grants)
+            await around.hosts.still_host(grants)
+        around.lobbies.get(name, now).check(grants, False)
+    except Refusal as refusal:
+        raise counted(refusal, around, request, tries) from refusal
+    return grants
+
+
+def counted(refusal: Refusal, around: Doorway, request: Request, tries: Throttle) -> Exception:
+    """Only wrong tries of a network count: a whole province may wait behind one address."""
+    return refusal if tries.takes(address_of(request), around.now()) else refused("too_many_requests")
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
