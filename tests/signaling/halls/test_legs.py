@@ -27,6 +27,7 @@ from signaling.halls.board.watchers import Watchers
 from signaling.halls.calls.leg import Failure, Party
 from signaling.halls.conference_ports import ConferencePorts
 from signaling.halls.ground import limits as bounds
+from signaling.halls.sip.saved_calls import SavedCalls
 from signaling.halls.sip.side import SipSide
 from signaling.sip.call.causes import NORMAL, Kind, hall_cause
 from signaling.sip.call.causes import Cause as SipCause
@@ -174,6 +175,29 @@ async def test_a_call_is_written_down_for_the_next_server_and_traced_by_its_row(
     assert (dialog.leg_id, dialog.call_id) == (leg_id, ours.order.call_id)
     board.halls.traces.add(ours.order.call_id, "200 OK")
     assert "200 OK" in board.halls.traces.of(leg_id)
+
+
+@pytest.mark.parametrize(("transport", "host", "is_seen"), [("udp", "192.0.2.7", True), ("tcp", "198.51.100.1", False)])
+async def test_the_next_server_knows_where_a_hall_has_called_from(
+    board: Board, transport: str, host: str, is_seen: bool
+) -> None:
+    """A connection through a translation of addresses leads back to no terminal."""
+    leg_id = (await board.joined()).party.leg_id
+    left = SipDialog(
+        id="left", leg_id=leg_id, worker="here0", call_id="call", local="<sip:a@10.0.0.9>;tag=ours", port=5060
+    )
+    left.remote, left.target, left.routes, left.cseq = "<sip:hall@192.0.2.7>;tag=theirs", "sip:hall@192.0.2.7", [], 1
+    left.transport, left.host, left.at = transport, host, board.halls.around.now()
+
+    async def write(session: AsyncSession) -> None:
+        session.add(left)
+
+    await board.database.transact(write)
+    agent: Any = SimpleNamespace(registrar=SimpleNamespace(restore=list, noted=None))
+    saved = SavedCalls(agent, board.database, "here1", "here", board.clock, lambda work: None)
+    await saved.restore(lambda alias: None)
+    found = saved.seen(leg_id)
+    assert (found is not None and found.hop.host == host) is is_seen and saved.seen("another") is None
 
 
 async def test_a_call_of_ours_that_is_answered_is_connected_in_its_row(board: Board) -> None:
