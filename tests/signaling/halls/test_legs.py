@@ -20,7 +20,7 @@ from conference.halls.dialout import Event
 from rooms.dialling import legs, planning
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
-from rooms.store.tables.dialling import DialLeg, LegAlarm, SipDialog
+from rooms.store.tables.dialling import DialLeg, LegAlarm, SipAccount, SipDialog
 from signaling.halls.board.board import board_of
 from signaling.halls.board.orders import Order
 from signaling.halls.board.watchers import Watchers
@@ -32,6 +32,7 @@ from signaling.halls.sip.side import SipSide
 from signaling.sip.call.causes import NORMAL, Kind, hall_cause
 from signaling.sip.call.causes import Cause as SipCause
 from signaling.sip.call.orphans import CallRecord
+from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire.fields import Address
 from tests.conference.hall_doubles import OPTIONS
 from tests.rooms.province import Province
@@ -198,6 +199,24 @@ async def test_the_next_server_knows_where_a_hall_has_called_from(
     await saved.restore(lambda alias: None)
     found = saved.seen(leg_id)
     assert (found is not None and found.hop.host == host) is is_seen and saved.seen("another") is None
+
+
+async def test_the_board_shows_which_terminals_are_registered(board: Board) -> None:
+    async def write(session: AsyncSession) -> None:
+        for terminal, alias in ((HALL, "xa1"), ("terminal-khcn", "khcn")):
+            session.add(
+                SipAccount(terminal_id=terminal, alias=alias, algorithm="MD5", secret="", changed_at=board.clock.at)
+            )
+
+    await board.database.transact(write)
+    here = SimpleNamespace(hop=Hop("udp", "192.0.2.7", 5060), user_agent="Room")
+    registrar: Any = SimpleNamespace(find=lambda alias: here if alias == "xa1" else None)
+    board.halls.agent = cast(Any, SimpleNamespace(registrar=registrar))
+    states = await board_of(board.halls, Watchers()).terminals.states()
+    assert {(one["terminal_id"], one["registered"], one["user_agent"]) for one in states} == {
+        (HALL, True, "Room"),
+        ("terminal-khcn", False, ""),
+    }
 
 
 async def test_a_call_of_ours_that_is_answered_is_connected_in_its_row(board: Board) -> None:
