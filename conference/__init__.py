@@ -5,10 +5,10 @@ wire bytes, open sockets or touch packets: SDP passes through as opaque text bet
 below.
 
 Layers, from the top: `registry`, `conference`, `halls`, `picture`, `people`, `tracks` beside `data` and `door`, `ports`,
-`announcements`, `ground`. The architecture page has no `ground`: it puts errors, events, limits and the like into `ports`. Here
-`ports` holds only Protocols, and `ground` the values. Both would make a folder of 19 files. `announcements` is below
-`ports`, because a port names the language of a recording. A Protocol says what a lower folder needs of a higher one:
-`people.participant.Stage`, `tracks.track.TrackTable`, `data.state.DataTable`, `picture.seat.Seat`.
+`announcements`, `ground`. `ports` holds only Protocols, and `ground` the values: errors, events, limits and the like. Both
+together would make a folder of 19 files. `announcements` is below `ports`, because a port names the language of a recording. A
+Protocol says what a lower folder needs of a higher one: `people.participant.Stage`, `tracks.track.TrackTable`,
+`data.state.DataTable`, `picture.seat.Seat`.
 """
 
 from conference import announcements, data, ground, halls, ports

@@ -5,10 +5,9 @@ none of the other packages. A *room* here is a room that can be booked; a live m
 
 The folders are layers, from the top down: `demo`; `exchange`, `fixtures`; `succession`; `dialling`; `meetings`; `booking`;
 `sites`, `accounts`; `org`; `store`; `policy`. A layer imports only the layers below it (contract `rooms-layers` in
-pyproject.toml). Three places differ from the architecture page. `policy` is the lowest: it is pure, and the audit trail in
-`store` names its `Actor`. `dialling` lies above `meetings`: a hall that dials in comes to the same door as a browser. `demo`
-lies above `fixtures`, whose province it fills with meetings. The rows of all folders stand in `store/tables`, so that nothing
-imports upwards for a table.
+pyproject.toml). `policy` is the lowest: it is pure, and the audit trail in `store` names its `Actor`. `dialling` lies above
+`meetings`: a hall that dials in comes to the same door as a browser. `demo` lies above `fixtures`, whose province it fills with
+meetings. The rows of all folders stand in `store/tables`, so that nothing imports upwards for a table.
 """
 
 from rooms import errors, identifiers, limits

@@ -392,7 +392,7 @@ def due(legs: Iterable[Leg], now: float) -> list[Leg]:
 
 @dataclass(slots=True)
 class Ramp:
-    """At most `per_s` calls in each second, over all conferences of the process (halls.md §4): hundreds of halls that answer at
+    """At most `per_s` calls in each second, over all conferences of the process: hundreds of halls that answer at
     once would ask for as many key frames.
     """
 

@@ -1,4 +1,8 @@
-"""Every bound of the HTTP side, in one place. The bounds of a browser session stand in `signaling/rtc`."""
+"""Bounds of the server process and of HTTP: connections, requests, tokens, throttles.
+
+The bounds of a browser session are in `signaling/rtc/wire/limits.py`, those of a field of the REST API in
+`signaling/api/models/limits.py`, those of uploads there too.
+"""
 
 REQUEST_LINE_BYTES = 16 * 1024
 """A browser's join request travels in the query string: 2.5 KB and a token today."""

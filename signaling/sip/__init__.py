@@ -8,8 +8,7 @@ The layers, from the bottom up:
 - `agent`: the user agent with its registrations, subscriptions and bans
 - `driver`: the sockets on asyncio, the only input and output here
 
-`media` reads what a call agrees on. `floor` is the floor channel (BFCP). The target page puts calls and the agent into `dialog`.
-They are folders of their own here, because each is a layer with its own state.
+`media` reads what a call agrees on. `floor` is the floor channel (BFCP). `ground` holds the bounds.
 
 Decides nothing about who may be in which meeting, touches no packets: bodies are opaque to the core.
 """

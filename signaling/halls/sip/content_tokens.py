@@ -23,7 +23,7 @@ from signaling.sip.floor.server import FloorServer
 
 log = logging.getLogger(__name__)
 USERS: Final = 0xFFFD
-"""0xFFFE is how terminals see a browser that presents (`floor_server`)."""
+"""0xFFFE is how terminals see a browser that presents (`signaling.sip.floor.server`)."""
 
 
 class ContentTokens:

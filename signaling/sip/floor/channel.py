@@ -1,4 +1,4 @@
-"""The sockets of the floor channel: one UDP and one TCP port for all conferences, the asyncio driver of `floor_server.py`.
+"""The sockets of the floor channel: one UDP and one TCP port for all conferences, the asyncio driver of `server.py`.
 
 Owns sockets and one timer; decides nothing. A datagram or connection counts only from the host that the leg's description named
 and with the leg's conference and user number; to anybody else nothing is answered and nothing is kept.

@@ -1,6 +1,6 @@
 """Halls of a test: baresip terminals in a network namespace, wired to another one with a server that has a booked meeting.
 
-Traps of baresip (halls.md §8.1): it ignores loopback; an empty `audio_path` keeps it from opening the file player twice and
+Traps of baresip: it ignores loopback; an empty `audio_path` keeps it from opening the file player twice and
 crashing; it knows neither FIR nor BFCP nor session timers.
 """
 
