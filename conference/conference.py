@@ -151,10 +151,9 @@ class Conference:
             self.expel(older, Reason.DUPLICATE_IDENTITY)
         self.roster.make_way(entry.grants.identity)
 
-    @change
     def bring_in(self, participant: Participant) -> None:
         self.joins += 1
-        with whole(participant):
+        with whole(participant), self.outbox:
             others = tuple(self.roster.views())
             self.participants[participant.identity] = participant
             self.roster.came(participant)
@@ -168,17 +167,16 @@ class Conference:
         if self.joins == 1 and self.around.watcher is not None:
             self.around.watcher.opened(self.name)
 
-    @change
     def resume(self, identity: str, sid: str, client: Client) -> Participant:
         """A new signalling connection for a participant that is still there. Raises Refusal `state_mismatch`."""
         participant = self.participants.get(identity)
         if participant is None or participant.sid != sid or participant.negotiated is None:
             raise Refusal("state_mismatch")
-        self.roster.make_way(identity)
-        if participant.client is not None:
-            self.outbox.put(participant.client, Superseded())
-        participant.client, participant.detached_at = client, None
-        with whole(participant):
+        with whole(participant), self.outbox:
+            self.roster.make_way(identity)
+            if participant.client is not None:
+                self.outbox.put(participant.client, Superseded())
+            participant.client, participant.detached_at = client, None
             relay, silenced = participant.relay_wanted, publishing.silenced(participant)
             everybody = self._everybody(participant)
             participant.deliver(Resumed(sid, self.summary.view(), everybody, relay=relay, silenced=silenced))

@@ -39,17 +39,21 @@ class Outbox:
             if self._depth == 1:
                 self._flush()
         finally:
-            self._depth -= 1  # an error of one receiver must not hold back the events of later changes
+            self._depth -= 1
 
     def _flush(self) -> None:
-        """A hall acts on an event at once: what that causes goes last."""
+        """Delivers all events, then raises the first error of a receiver. A hall acts on an event at once: its events go last."""
+        first: Exception | None = None
         self._depth += 1
-        try:
-            while self._waiting:
-                receiver, event = self._waiting.popleft()
+        while self._waiting:
+            receiver, event = self._waiting.popleft()
+            try:
                 receiver.deliver(event)
-        finally:
-            self._depth -= 1
+            except Exception as error:  # a fault of ours in one receiver holds back no event of the others
+                first = first or error
+        self._depth -= 1
+        if first is not None:
+            raise first
 
 
 class Owner(Protocol):

@@ -63,19 +63,26 @@ class Door:
         now = clock.monotonic()
         try:
             grants, ask = self._read(websocket)
-            wire = SocketWire(websocket)
-            session = Session(self.context, wire, grants, now)
-            _begin(session, ask)
         except Refusal as refusal:
-            self.context.tally.refused(refusal.code)
-            await websocket.send_denial_response(PlainTextResponse(refusal.english, status_of(refusal)))
+            await self._deny(websocket, refusal)
             return
+        wire = SocketWire(websocket)
+        session = Session(self.context, wire, grants, now)
         try:
+            try:
+                _begin(session, ask)
+            except Refusal as refusal:
+                await self._deny(websocket, refusal)
+                return
             await wire.open()
             await _converse(websocket, session, clock, self.turns)
         finally:
             session.lost()
             await wire.finish()
+
+    async def _deny(self, websocket: WebSocket, refusal: Refusal) -> None:
+        self.context.tally.refused(refusal.code)
+        await websocket.send_denial_response(PlainTextResponse(refusal.english, status_of(refusal)))
 
     async def validate(self, request: Request) -> Response:
         """Why a socket would be refused. Pages of any origin may read it: it tells nothing that they do not send."""

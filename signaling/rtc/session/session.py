@@ -110,8 +110,19 @@ class Session:
     # -- to the client
 
     def deliver(self, event: events.Event) -> None:
+        """Raises nothing. An event that cannot be written is a fault of ours and ends this session. The client comes again."""
         if self.closed:
             return
+        try:
+            self._write(event)
+        except Exception:
+            log.exception("%s cannot be written", type(event).__name__)
+            if isinstance(event, events.Left):
+                self.close(NORMAL)
+            else:
+                self.fail()
+
+    def _write(self, event: events.Event) -> None:
         if isinstance(event, events.Superseded):
             self.participant = None
             self.close(NORMAL)
@@ -243,7 +254,7 @@ class Session:
         return self._rates.messages.take(self.context.registry.around.clock.monotonic(), limits.RESUME_MESSAGES)
 
     def _refuse(self, ask: Ask, refusal: Refusal) -> None:
-        """The socket is open, so the answer is a message. Whoever cannot resume joins anew."""
+        """Answers by a message, which waits until the socket is open. A client that cannot resume joins again."""
         self.context.tally.refused(refusal.code)
         if ask.resume_sid and unknown_session.skips_backoff(ask):
             turns = self.context.registry.around.turns
@@ -284,7 +295,7 @@ class Session:
             self._fail(error, events.Left(events.Reason.MEDIA_FAILURE, events.Action.RECONNECT))
 
     def fail(self) -> None:
-        """A fault of ours while the client came in. It must hear of it: clients wait for a first message."""
+        """A fault of ours. The client must hear of it: clients wait for a first message."""
         self.deliver(events.Left(events.Reason.JOIN_FAILURE, events.Action.RECONNECT))
 
     def _fail(self, error: Exception, left: events.Left) -> None:

@@ -209,11 +209,14 @@ class Broken(Listener):
         raise RuntimeError("a defect")
 
 
-def test_a_receiver_that_fails_holds_back_no_later_change() -> None:
+def test_a_receiver_that_fails_holds_back_no_event() -> None:
     outbox, one = Outbox(), Listener()
     with pytest.raises(RuntimeError), outbox:
         outbox.put(Broken(), FIRST)
+        outbox.put(one, FIRST)
+        assert one.events == []
+    assert one.events == [FIRST]
     with outbox:
         outbox.put(one, SECOND)
-        assert one.events == []
-    assert one.events == [SECOND]
+        assert one.events == [FIRST]
+    assert one.events == [FIRST, SECOND]

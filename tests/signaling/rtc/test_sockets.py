@@ -13,12 +13,13 @@ from starlette.applications import Starlette
 from starlette.types import Message
 from starlette.websockets import WebSocket
 
-from conference import Grants, Terms
+from conference import Grants, Terms, events
 from conference.door import admission
 from signaling.rtc.routing import routes
 from signaling.rtc.session.session import Session
 from signaling.rtc.sockets import Door
 from signaling.rtc.wire import limits
+from signaling.rtc.wire.messages import Encoder
 from tests.signaling.rtc.office import Office
 
 
@@ -125,6 +126,26 @@ async def test_a_fault_of_ours_is_told_before_the_socket_closes(
     message = proto.SignalResponse.FromString(sent[1]["bytes"])
     assert message.leave.action == proto.LeaveRequest.Action.Value("RECONNECT")
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_welcome_that_cannot_be_written_leaves_no_participant(
+    office: Office, application: Starlette, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = Encoder.encode
+
+    def encode(encoder: Encoder, event: events.Event, *, text: bool) -> bytes | str | None:
+        if isinstance(event, events.Welcome):
+            raise ZeroDivisionError
+        return plain(encoder, event, text=text)
+
+    monkeypatch.setattr(Encoder, "encode", encode)
+    sent = await knock(application)
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send", "websocket.close"]
+    message = proto.SignalResponse.FromString(sent[1]["bytes"])
+    assert message.leave.action == proto.LeaveRequest.Action.Value("RECONNECT")
+    assert "ZeroDivisionError" in caplog.text
+    office.world.registry.tick(office.world.time.now)
+    assert office.world.registry.get("c").participants == {}
 
 
 @pytest.mark.parametrize(("size", "most"), [(limits.LONG_MESSAGE_BYTES - 1, 12), (limits.LONG_MESSAGE_BYTES, 1)])
