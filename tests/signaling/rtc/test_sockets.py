@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, cast
 
+import httpx
 import pytest
 from livekit.protocol import rtc as proto
 from starlette.applications import Starlette
 from starlette.types import Message
 from starlette.websockets import WebSocket
 
-from conference import Grants, Terms, events
+from conference import Grants, Refusal, Terms, events
 from conference.door import admission
 from signaling.rtc.routing import routes
 from signaling.rtc.session.session import Session
@@ -87,6 +88,45 @@ async def test_admission_is_asked_once_on_a_join(
     assert [message["type"] for message in sent[:2]] == ["websocket.accept", "websocket.send"]
     assert proto.SignalResponse.FromString(sent[1]["bytes"]).WhichOneof("message") == "join"
     assert asked == ["ann"]
+
+
+def _full(office: Office) -> None:
+    office.world.registry.create("c", Terms(max_participants=1))
+    office.join("ben")
+
+
+def _missing(office: Office) -> None:
+    office.world.registry.auto_create = False
+
+
+def _held(office: Office) -> None:
+    office.world.registry.lobbies.get("c", office.world.time.time()).set(True, ())
+
+
+async def _get(application: Starlette, path: str, query: str = "") -> tuple[int, str]:
+    """Status and text of a plain request by ann."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://server") as client:
+        answer = await client.get(f"{path}?access_token=ann{query}")
+    return answer.status_code, answer.text
+
+
+@pytest.mark.parametrize("path", ["/rtc/validate", "/rtc"])
+@pytest.mark.parametrize(
+    ("prepare", "status", "code"),
+    [(_full, 403, "conference_full"), (_missing, 404, "conference_not_found"), (_held, 403, "lobby_waits")],
+    ids=["full", "missing", "held by the lobby"],
+)
+async def test_a_plain_request_is_refused_as_its_socket_would_be(
+    office: Office, application: Starlette, path: str, prepare: Callable[[Office], None], status: int, code: str
+) -> None:
+    """A request that resumes a session is not refused: admission admitted that session before."""
+    prepare(office)
+    socket = await knock(application)
+    refused = (socket[0]["status"], socket[1]["body"].decode())
+    assert refused == (status, Refusal(code).english)
+    assert await _get(application, path) == refused
+    resumes = await _get(application, path, "&reconnect=1&sid=PA_x")
+    assert resumes[0] == (200 if path.endswith("/validate") else 426)
 
 
 async def test_of_two_who_come_at_once_one_has_the_last_place(office: Office, application: Starlette) -> None:
