@@ -473,6 +473,36 @@ async def test_a_call_that_was_answered_in_vain_is_refused_once(board: Board, mo
     assert (told, halls.calls.by_row) == ([(Event.REFUSED, 488)], {})
 
 
+@pytest.mark.parametrize("stood", [False, True], ids=["not answered before", "stood before"])
+async def test_a_call_that_must_not_be_used_is_forbidden(
+    board: Board, monkeypatch: pytest.MonkeyPatch, stood: bool
+) -> None:
+    """The outcome names the demand of the meeting, also for a call that stood. The end of the call is no second outcome."""
+    halls, own, told = board.halls, await board.comes(), list[Any]()
+    await halls.caller.happen(own.party.leg_id, Event.DUE)
+    await board.settle()
+    (ours,) = board.agent.dialled
+    monkeypatch.setattr(halls.caller, "tell", lambda order, event, **more: told.append((event, more)))
+    ours.stood = stood
+    ours.unfit(Failure(Cause.PROFILE, 488), "needs_encryption")
+    assert (told, halls.calls.by_row) == ([(Event.FORBID, {"why": "needs_encryption"})], {})
+    assert ours.told == ["end unfit"]
+    ended(ours, NORMAL)
+    assert (len(told), halls.calls.by_row) == (1, {})
+
+
+async def test_a_target_that_may_not_be_called_is_forbidden(board: Board) -> None:
+    """The hall is not called again by itself, and the row says why."""
+    halls, own = board.halls, await board.comes()
+    await halls.caller.happen(own.party.leg_id, Event.DUE)
+    await board.settle()
+    (ours,) = board.agent.dialled
+    ended(ours, SipCause(Kind.FORBIDDEN_TARGET, detail="network_open"))
+    await board.settle()
+    row = await board.row(own)
+    assert (row.state, row.reason, halls.calls.by_row) == ("given_up", "network_open", {})
+
+
 async def test_a_hall_that_could_not_be_looked_at_does_not_stay_as_one_that_is_looked_at(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
