@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -97,3 +98,36 @@ async def test_many_numbers_are_renewed_and_end_together(database: Database) -> 
         assert await numbers.stored(session) == []
     await database.transact(lambda session: numbers.touch(session, [f"n-{one}" for one in range(2_000)], NOW))
     assert await database.transact(lambda session: numbers.expire(session, NOW)) == []
+
+
+class UsedNumbers:
+    """A shelf that remembers which numbers each renewal names."""
+
+    def __init__(self) -> None:
+        self.named: list[set[str]] = []
+        self.ends: list[str] = []
+
+    async def keep(self, number: str, title: str, source: str) -> list[str]:
+        return []
+
+    async def renew(self, used: Iterable[str]) -> list[str]:
+        self.named.append(set(used))
+        return self.ends
+
+
+async def test_a_use_of_a_number_that_another_server_ended_does_not_renew_a_later_one() -> None:
+    """Else the uses of ended numbers would stay in memory without a bound."""
+    shared, shelf = ProcessMemory(), UsedNumbers()
+    one, other = Numbers(shared, shelf), Numbers(shared, shelf)
+    await one.add("abc-defg-hij", "", "192.0.2.1")
+    await one.use("abc-defg-hij")
+    shelf.ends = ["abc-defg-hij"]
+    await other.renew([])
+    shelf.ends = []
+    await one.renew([])
+    await other.add("abc-defg-hij", "", "192.0.2.1")
+    await one.renew([])
+    assert shelf.named == [set()] * 3
+    await one.use("abc-defg-hij")
+    await one.renew([])
+    assert shelf.named[-1] == {"abc-defg-hij"}

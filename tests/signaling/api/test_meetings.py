@@ -1,13 +1,18 @@
 """Meetings over the REST API: preview, approval, edits with versions, clashes, reasons, undo, class, search, my meetings."""
 
+import asyncio
+import threading
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import func, select, update
 
+from rooms.meetings.letters import typesetting
+from rooms.meetings.letters import word as word_files
 from rooms.store.tables.meetings import Meeting, Occurrence
 from rooms.store.tables.records import AuditEntry
+from signaling.api.ground.visits import FILES_AT_ONCE
 from tests.signaling.api.office import Office
 from tests.signaling.api.test_directory import problem
 
@@ -237,6 +242,43 @@ async def test_answers_letters_and_who_is_missing(office: Office) -> None:
         files={"file": ("mau.docx", docx.content)},
     )
     assert again.status_code in (201, 422), again.text
+
+
+class Press:
+    """Makes empty files, each one as soon as `goes_on` is set."""
+
+    def __init__(self) -> None:
+        self.goes_on = threading.Event()
+        self._lock = threading.Lock()
+        self.running = self.most = 0
+
+    def make(self, *_: Any) -> bytes:
+        with self._lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        self.goes_on.wait(30)
+        with self._lock:
+            self.running -= 1
+        return b""
+
+
+async def test_threads_make_few_letters_at_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All forms of a letter share the bound."""
+    meeting, press = await approved(office), Press()
+    desk = await office.client("secretary", "khcn")
+    letter = (await desk.post(f"/meetings/{meeting['id']}/letters", json={"number": "12"})).json()
+    for module, name in ((typesetting, "pdf"), (typesetting, "pdf_set"), (word_files, "docx")):
+        monkeypatch.setattr(module, name, press.make)
+    path = f"/meetings/{meeting['id']}/letters/{letter['id']}"
+    asked = [asyncio.create_task(desk.get(path + form)) for form in (".pdf", ".docx", "/set")]
+    assert len(asked) > FILES_AT_ONCE
+    async with asyncio.timeout(30):
+        while press.running < FILES_AT_ONCE:
+            await asyncio.sleep(0.005)
+    is_full = office.rest.state.printing.locked()
+    press.goes_on.set()
+    assert [answer.status_code for answer in await asyncio.gather(*asked)] == [200] * len(asked)
+    assert (is_full, press.most) == (True, FILES_AT_ONCE)
 
 
 async def test_an_answer_to_one_date_is_shown_with_the_attendee(office: Office) -> None:
