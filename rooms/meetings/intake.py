@@ -1,7 +1,7 @@
 """Meetings that another system opens by a webhook: the document system for a document, the one-stop shop for a case.
 
 The message is signed (Standard Webhooks) with the secret of that client, fresh, and taken once. What it asks for goes through
-`rooms.booking.create` like any other booking, with the roles of the client and no more.
+`rooms.booking.changes.creation.create` like any other booking, with the roles of the client and no more.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Makes of terminals as the desk shows and edits them: the shipped profiles with those that were set here over them.
 
-Implements `signaling.api.DeviceProfiles`. What a profile means is `signaling.sip.media.profiles`', where rows are kept
-`rooms.dialling.profiles`'.
+Implements `signaling.api.ground.desk.DeviceProfiles`. What a profile means is `signaling.sip.media.profiles`', where
+rows are kept `rooms.dialling.profiles`'.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ def test_unknown_scenarios_are_ignored(office: Office) -> None:
 def test_a_hundred_come_back_at_once(office: Office) -> None:
     """Their sockets are lost together, as when a proxy restarts; each takes up its session, and hears of nobody's leaving.
 
-    Sockets and media are stand-ins here, and real in `interop/test_resume`.
+    Sockets and media are stand-ins here, and real in `tests/interop/clients/test_resume.py`.
     """
     guests = [connected(office, f"g{number}") for number in range(100)]
     people = [guest.participant for guest in guests]

@@ -26,7 +26,7 @@ def request_of(wanted: models.MeetingFields) -> requests.Request:
 
 
 def changes_of(wanted: models.MeetingChanges) -> dict[str, Any]:
-    """Fields that are given, as `rooms.booking.edit` takes them."""
+    """Fields that are given, as `rooms.booking.changes.editing.edit` takes them."""
     given = wanted.model_dump(exclude_none=True, exclude={"scope", "occurrence_id", "attendees", "documents", "agenda"})
     return {**given, **_lists(wanted), **_tuples(given, ("hall_ids", "terminal_ids", "uncalled_ids"))}
 
