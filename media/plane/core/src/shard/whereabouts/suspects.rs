@@ -62,14 +62,83 @@ impl Suspects {
     }
 }
 
-/// The peers whose keys are tried, each with its last turn. Those whose last turn is longest ago come first.
-pub(crate) fn choose(
-    mut named: Vec<(u64, TransportKey)>,
-    mut near: Vec<(u64, TransportKey)>,
-) -> impl Iterator<Item = TransportKey> + use<> {
-    named.sort_unstable();
-    near.sort_unstable();
-    let nears = near.len().min(NEAR_MIN.max(PEERS_MAX.saturating_sub(named.len())));
-    named.truncate(PEERS_MAX - nears);
-    named.into_iter().chain(near.into_iter().take(nears)).map(|(_, key)| key)
+/// Peers of one kind, each with its last turn. The peer whose last turn is longest ago comes first. The group keeps `PEERS_MAX` of
+/// them, without a heap: any datagram of a stranger makes two groups.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Group {
+    peers: [(u64, TransportKey); PEERS_MAX],
+    len: usize,
+}
+
+impl Group {
+    pub fn add(&mut self, tried: u64, key: TransportKey) {
+        let at = self.peers[..self.len].partition_point(|peer| *peer < (tried, key));
+        if at < PEERS_MAX {
+            self.len = PEERS_MAX.min(self.len + 1);
+            self.peers[at..self.len].rotate_right(1);
+            self.peers[at] = (tried, key);
+        }
+    }
+
+    fn first(self, count: usize) -> impl Iterator<Item = TransportKey> {
+        (0..count.min(self.len)).map(move |at| self.peers[at].1)
+    }
+}
+
+/// The peers whose keys are tried.
+pub(crate) fn choose(named: Group, near: Group) -> impl Iterator<Item = TransportKey> {
+    let nears = near.len.min(NEAR_MIN.max(PEERS_MAX - named.len));
+    named.first(PEERS_MAX - nears).chain(near.first(nears))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Key;
+
+    /// Peers at these places. The peer at the highest place has the oldest turn.
+    fn group(places: std::ops::Range<usize>) -> Group {
+        let mut group = Group::default();
+        for place in places {
+            group.add(1_000 - place as u64, TransportKey::new(place));
+        }
+        group
+    }
+
+    fn chosen(named: Group, near: Group) -> Vec<usize> {
+        choose(named, near).map(Key::place).collect()
+    }
+
+    fn owns_no_heap<T>(_: &T) -> bool {
+        !std::mem::needs_drop::<T>()
+    }
+
+    #[test]
+    fn the_choice_for_a_datagram_of_a_stranger_owns_no_heap() {
+        assert!(owns_no_heap(&choose(Default::default(), Default::default())));
+    }
+
+    #[test]
+    fn a_group_of_a_thousand_keeps_the_four_that_were_tried_longest_ago() {
+        let many = group(0..1_000);
+        assert_eq!((many.peers.len(), many.len), (PEERS_MAX, PEERS_MAX));
+        assert_eq!(chosen(many, Group::default()), [999, 998, 997, 996]);
+    }
+
+    #[test]
+    fn a_group_takes_peers_of_the_same_turn_by_their_keys() {
+        let mut group = Group::default();
+        for place in [7, 3, 9, 1, 5, 2] {
+            group.add(4, TransportKey::new(place));
+        }
+        assert_eq!(chosen(Group::default(), group), [1, 2, 3, 5]);
+    }
+
+    #[test]
+    fn each_group_has_half_of_the_tries_and_what_the_other_leaves() {
+        assert_eq!(chosen(group(0..9), group(10..19)), [8, 7, 18, 17]);
+        assert_eq!(chosen(group(0..1), group(10..19)), [0, 18, 17, 16]);
+        assert_eq!(chosen(group(0..9), group(10..11)), [8, 7, 6, 10]);
+        assert_eq!(chosen(group(0..0), group(0..0)), [0; 0]);
+    }
 }

@@ -12,7 +12,8 @@ use crate::shard::tables::Tables;
 use crate::shard::turn::Turn;
 use crate::shard::uplink::{repair, rtcp_in};
 use crate::shard::whereabouts::path_probe::{self, QUIET_US};
-use crate::shard::whereabouts::{Whereabouts, handover, suspects};
+use crate::shard::whereabouts::suspects::{self, Group};
+use crate::shard::whereabouts::{Whereabouts, handover};
 use crate::wire::demux::Class;
 
 /// Longer datagrams are nobody's media: an Ethernet frame carries no more (RFC 894).
@@ -56,14 +57,14 @@ fn suspects(
     let is_rtcp = class == Class::Rtcp;
     let ssrc = datagram.get(if is_rtcp { 4..8 } else { 8..12 });
     let ssrc = ssrc.and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
-    let (mut named, mut near) = (Vec::new(), Vec::new());
+    let (mut named, mut near) = (Group::default(), Group::default());
     for (key, one) in tables.transports.iter().filter(|(_, one)| now_us >= one.heard_us + QUIET_US) {
         let Some(known) = one.ice().and_then(Agent::selected) else { continue };
         let is_named = ssrc.is_some_and(|ssrc| one.sources.contains_key(&ssrc));
         if is_named || is_rtcp && repair::silent_since_us(tables, key, now_us).is_some() {
-            named.push((one.tried, key));
+            named.add(one.tried, key);
         } else if known.remote().ip() == path.remote().ip() {
-            near.push((one.tried, key));
+            near.add(one.tried, key);
         }
     }
     suspects::choose(named, near)
