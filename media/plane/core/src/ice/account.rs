@@ -21,12 +21,15 @@ impl Account {
         self.unspent = self.unspent.min(UNANSWERED_MAX * bytes);
     }
 
-    /// Pays for a question of so many bytes. Gives the part that `purse` lends. None: the purse has too little, or lends no more.
-    pub fn pay(&mut self, bytes: usize, purse: usize) -> Option<usize> {
+    /// The part of a question of so many bytes that `purse` is to lend. None: the purse has too little, or lends no more.
+    pub fn short(&self, bytes: usize, purse: usize) -> Option<usize> {
         let short = bytes.saturating_sub(self.unspent);
-        if short > purse.min((LENT_MAX * bytes).saturating_sub(self.lent)) {
-            return None;
-        }
+        (short <= purse.min((LENT_MAX * bytes).saturating_sub(self.lent))).then_some(short)
+    }
+
+    /// Pays for a question of so many bytes. Gives the part that `purse` lends, as `short` does.
+    pub fn pay(&mut self, bytes: usize, purse: usize) -> Option<usize> {
+        let short = self.short(bytes, purse)?;
         self.unspent = self.unspent.saturating_sub(bytes);
         self.lent += short;
         Some(short)

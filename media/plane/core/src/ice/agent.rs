@@ -354,9 +354,15 @@ impl Agent {
         let is_sought = cause != Cause::Proof && self.selected != Some(path);
         let purse = if cause == Cause::Check { &mut self.welcome } else { &mut self.spare };
         let lends = cause == Cause::Check || is_sought || self.credit.withholds();
-        let account = self.paths.get_mut(path).map(|checked| &mut checked.account);
+        let lendable = if lends { *purse } else { 0 };
+        let mut account = self.paths.get_mut(path).map(|checked| &mut checked.account);
+        if let Some(account) = &mut account {
+            account.earn(came);
+            // A question that is not paid makes none, and changes no open one.
+            account.short(bytes, lendable)?;
+        }
         let question = self.questions.at((path, cause), fresh, (self.settled_us, now_us));
-        *purse -= question.ask(account, (came, bytes), if lends { *purse } else { 0 }, now_us)?;
+        *purse -= question.ask(cause, account, (came, bytes), lendable, now_us)?;
         let request = Request {
             transaction: question.transaction,
             username: &[remote_ufrag, b":", &self.current.ufrag].concat(),

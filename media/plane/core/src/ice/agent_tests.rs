@@ -549,6 +549,32 @@ fn a_silent_path_is_asked_three_times_however_often_it_was_checked() {
     assert_eq!(asked(&mut agent, 0, Cause::Silence, 2).len(), UNANSWERED_MAX);
 }
 
+#[test]
+fn a_silent_path_is_asked_three_times_though_media_from_there_is_asked_about() {
+    let (mut agent, mut peer) = known();
+    for turn in 0..100 {
+        handle(&mut agent, &peer.check(OURS, false), path(2), turn).unwrap();
+    }
+    assert!(ask_for(0, Cause::Media, &mut agent, path(2), 7, SECOND).is_some());
+    let times = (1..QUESTION_US / ASK_AGAIN_US).map(|turn| SECOND + turn * ASK_AGAIN_US);
+    let asked = times.filter_map(|now_us| ask_for(0, Cause::Silence, &mut agent, path(2), 8, now_us));
+    assert_eq!(asked.map(|(transaction, _)| transaction).collect::<Vec<_>>(), [[7; 12]; UNANSWERED_MAX]);
+}
+
+#[test]
+fn a_question_that_nothing_pays_for_changes_no_open_one() {
+    let (mut agent, mut peer) = known();
+    for turn in 0..100 {
+        handle(&mut agent, &peer.check(OURS, false), path(2), turn).unwrap();
+    }
+    let times = (0..UNANSWERED_MAX as u64).map(|turn| SECOND + turn * ASK_AGAIN_US);
+    let asked = times.filter_map(|now_us| ask_for(0, Cause::Silence, &mut agent, path(2), 7, now_us));
+    assert_eq!(asked.count(), UNANSWERED_MAX);
+    assert_eq!(ask_for(0, Cause::Media, &mut agent, path(2), 8, 2 * SECOND), None);
+    let outcome = agent.hear_answer(&answer([7; 12], THEIR_PWD), path(2), 2 * SECOND).unwrap();
+    assert_eq!(outcome.state, None, "the silence alone was asked about");
+}
+
 /// Whose address translation forgot is found by the first report.
 #[test]
 fn one_report_pays_for_a_question_together_with_what_came_before() {

@@ -35,21 +35,24 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// Asks it, if it is not too early and is paid. `came`: new bytes by its path. `account`: of the path, if the peer has checked
-    /// it. Gives what `purse` lends.
+    /// Asks it because of `cause`, if it is not too early and is paid. `came`: new bytes by its path. `account`: of the path, if the
+    /// peer has checked it; the new bytes are in it. Gives what `purse` lends.
     pub fn ask(
         &mut self,
+        cause: Cause,
         account: Option<&mut Account>,
         (came, bytes): (usize, usize),
         purse: usize,
         now_us: u64,
     ) -> Option<usize> {
-        let account = account.unwrap_or(&mut self.account);
-        account.earn(came);
+        let account = account.unwrap_or_else(|| {
+            self.account.earn(came);
+            &mut self.account
+        });
         if self.asked_us.is_some_and(|asked_us| now_us < asked_us + ASK_AGAIN_US) {
             return None;
         }
-        if self.cause == Cause::Silence {
+        if cause == Cause::Silence {
             account.keep_few(bytes);
         }
         let lent = account.pay(bytes, purse)?;
