@@ -5,7 +5,7 @@ use crate::stream::redundancy::LOSS_FOR_ONE;
 /// Largest share of the estimate for the publisher's copies on a path without loss; half of it to get them back.
 /// Experiment: rows `narrow-300` and `narrow-200`. More takes bitrate from pictures; less drops copies at 500 kbit/s.
 const COPIES_SHARE_MAX: f64 = 0.14;
-/// Time without copies after audio alone was too much for the path by its losses. Experiment: `tests/allocation.rs`.
+/// Time without copies after audio alone was too much for the path by its losses. Experiment: `tests/ways/allocation.rs`.
 const HOLD_US: u64 = 3_000_000;
 /// The same where the path does not even carry audio without copies.
 const HOLD_NARROW_US: u64 = 10_000_000;
