@@ -139,11 +139,6 @@ impl Estimator {
         self.loss.trial_looks().filter(|_| !self.is_stale(now_us))
     }
 
-    /// When such a trial was last seen to leave less loss, and when next to none; 0: never.
-    pub fn eased_us(&self) -> (u64, u64) {
-        self.loss.eased_us()
-    }
-
     /// Share of packets lost lately.
     pub fn loss(&self) -> f64 {
         self.loss.fraction()

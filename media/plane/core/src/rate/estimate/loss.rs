@@ -121,9 +121,6 @@ pub struct Loss {
     /// That is over then.
     learns_us: u64,
     trial: Option<Trial>,
-    /// When a trial was last seen to leave less loss, and when next to none; 0: never.
-    eased_us: u64,
-    cured_us: u64,
     again_us: u64,
     wait_us: u64,
 }
@@ -175,11 +172,6 @@ impl Loss {
     /// Less is to be sent, to see whether less is lost then: so often what is lost was looked at since. None: it is not so.
     pub fn trial_looks(&self) -> Option<u32> {
         self.trial.map(|trial| trial.looks)
-    }
-
-    /// When a trial was last seen to leave less loss, and when next to none; 0: never.
-    pub fn eased_us(&self) -> (u64, u64) {
-        (self.eased_us, self.cured_us)
     }
 
     /// What was lost while the path was dead says nothing of its bitrate.
@@ -258,10 +250,7 @@ impl Loss {
         let Some(loss) = loss else { return Verdict::Nothing };
         (self.trial, self.heavy) = (None, None);
         if loss < trial.loss * UNCURED_SHARE && !unseen {
-            (self.wait_us, self.eased_us) = (0, now_us);
-            if self.excess(loss) < LITTLE_SHARE {
-                self.cured_us = now_us;
-            }
+            self.wait_us = 0;
             return Verdict::Nothing;
         }
         self.inherent = loss.min(INHERENT_SHARE_MAX);
@@ -365,11 +354,11 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_that_leaves_some_loss_has_cured_no_more_than_that() {
-        for (left, is_cured) in [(0.0, true), (0.18, false)] {
+    fn a_trial_that_leaves_less_loss_is_not_undone_though_some_is_left() {
+        for left in [0.0, 0.18] {
             let (mut loss, mut bps) = (Loss::default(), 1e6);
             let (cuts, undone) = seconds(&mut loss, 1, 12, &mut bps, |bps| if bps < 9e5 { left } else { 0.35 });
-            assert_eq!((cuts, undone, loss.eased_us().1 > 0), (1, 0, is_cured));
+            assert_eq!((cuts, undone), (1, 0));
         }
     }
 
