@@ -93,7 +93,7 @@ ROWS = [
     *("BFCP by TCP", "BFCP by UDP", "long INVITE by TCP", "long INVITE by UDP", "empty packets first", "keep-alives"),
     *("header extensions and padding", "RTCP elsewhere"),
 ]
-"""The others of `QUIRKS` have tests of their own; what is presented by BFCP is in `test_halls_present.py`."""
+"""The other `QUIRKS` have tests of their own. `tests/interop/halls/test_present.py` presents by BFCP."""
 
 
 @pytest.mark.parametrize("name", ROWS)
