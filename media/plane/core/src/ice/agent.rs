@@ -326,7 +326,7 @@ impl Agent {
 
     /// The selected path, if the peer is to be asked there now because it never answered from there. `sent_bytes`: to the peer
     /// so far.
-    pub fn doubts(&mut self, sent_bytes: u64, now_us: u64) -> Option<Path> {
+    pub fn path_on_credit(&mut self, sent_bytes: u64, now_us: u64) -> Option<Path> {
         let is_due = self.note_sent(sent_bytes) && self.phase == Phase::Connected && self.credit.wants_question(now_us);
         self.selected.filter(|_| is_due)
     }
@@ -350,7 +350,7 @@ impl Agent {
             return None;
         }
         let username = remote_ufrag.len() + 1 + self.current.ufrag.len();
-        let bytes = if cause == Cause::Doubt { 0 } else { stun::question_bytes(username) };
+        let bytes = if cause == Cause::PathCredit { 0 } else { stun::question_bytes(username) };
         let is_sought = cause != Cause::Proof && self.selected != Some(path);
         let purse = if cause == Cause::Check { &mut self.welcome } else { &mut self.spare };
         let lends = cause == Cause::Check || is_sought || self.credit.withholds();

@@ -12,8 +12,8 @@ const CREDIT_S: u64 = CREDIT_BYTES / SENT_A_SECOND;
 /// How often it is asked in these seconds; `answers`: it does at the first question.
 fn asked(agent: &mut Agent, seconds: std::ops::Range<u64>, answers: bool) -> usize {
     let ask = |second: u64| {
-        let path = agent.doubts(second * SENT_A_SECOND, second * SECOND)?;
-        let transaction = ask_because(Cause::Doubt, agent, path, second as u8, second * SECOND)?;
+        let path = agent.path_on_credit(second * SENT_A_SECOND, second * SECOND)?;
+        let transaction = ask_because(Cause::PathCredit, agent, path, second as u8, second * SECOND)?;
         if answers {
             agent.hear_answer(&answer(transaction, THEIR_PWD), path, second * SECOND + 1).unwrap();
         }

@@ -18,7 +18,7 @@ pub enum Cause {
     Check,
     /// The peer never answered at the selected path, and far more bytes went there than a question has (`path_credit`). So
     /// nothing pays for this question.
-    Doubt,
+    PathCredit,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -165,7 +165,7 @@ impl Shard {
             if handover::hand_over_claimed(whereabouts, path, datagram, turn) {
                 return;
             }
-            return unverified_source::receive_astray(whereabouts, tables, path, class, datagram, turn);
+            return unverified_source::receive_unverified(whereabouts, tables, path, class, datagram, turn);
         };
         if matches!(class, Class::Rtp | Class::Rtcp) {
             let transport = &mut tables.transports[key];

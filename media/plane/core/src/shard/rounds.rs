@@ -38,7 +38,7 @@ pub(crate) fn tick_transports<S: Sink>(whereabouts: &mut Whereabouts, tables: &m
             reports::send_reports(tables, key, turn);
         }
         path_probe::tick_seeking(whereabouts, tables, key, turn);
-        path_probe::tick_doubt(whereabouts, tables, key, turn);
+        path_probe::tick_path_credit(whereabouts, tables, key, turn);
         addresses::tick_consent(whereabouts, &mut tables.transports, key, turn);
     }
     busy

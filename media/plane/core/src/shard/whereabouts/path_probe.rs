@@ -61,7 +61,7 @@ pub(crate) fn tick_seeking<S: Sink>(
 }
 
 /// Where much has gone that nobody has answered from, it is asked whether the peer is there.
-pub(crate) fn tick_doubt<S: Sink>(
+pub(crate) fn tick_path_credit<S: Sink>(
     whereabouts: &mut Whereabouts,
     tables: &mut Tables,
     key: TransportKey,
@@ -69,8 +69,8 @@ pub(crate) fn tick_doubt<S: Sink>(
 ) {
     let transport = &mut tables.transports[key];
     let sent_bytes = transport.sent_bytes;
-    let Some(path) = transport.agent().and_then(|agent| agent.doubts(sent_bytes, turn.now_us)) else { return };
-    ask_there(whereabouts, &mut tables.transports, (key, path), Cause::Doubt, 0, turn);
+    let Some(path) = transport.agent().and_then(|agent| agent.path_on_credit(sent_bytes, turn.now_us)) else { return };
+    ask_there(whereabouts, &mut tables.transports, (key, path), Cause::PathCredit, 0, turn);
 }
 
 fn ask_everywhere<S: Sink>(whereabouts: &mut Whereabouts, tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {

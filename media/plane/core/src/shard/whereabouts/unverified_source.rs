@@ -19,7 +19,7 @@ use crate::wire::demux::Class;
 /// Longer datagrams are nobody's media: an Ethernet frame carries no more (RFC 894).
 const DATAGRAM_MAX: usize = 1500;
 
-pub(crate) fn receive_astray<S: Sink>(
+pub(crate) fn receive_unverified<S: Sink>(
     whereabouts: &mut Whereabouts,
     tables: &mut Tables,
     path: Path,
