@@ -166,7 +166,12 @@ def counting() -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def gathered(here: Here) -> AsyncIterator[Crowd]:
-    """It has not connected yet; some others have asked before it and are gone."""
+    """It has not connected yet. Others have asked before it and are gone, one of them for the REST API, which is built then."""
+    pages = Crowd(here, 1)
+    await pages.connect()
+    await pages.send(b"GET /api/v1/me HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    await pages.hear()
+    await pages.close()
     warm, made = Crowd(here, 5), Crowd(here, STRANGERS)
     await warm.connect()
     await warm.send(request(here.token("stranger", "w" * 40)))
