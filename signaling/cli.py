@@ -12,7 +12,6 @@ import shlex
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -320,7 +319,7 @@ def _with_key(overrides: Mapping[str, object], file: Path | None) -> Settings:
         _fail(1, "Cần DIEMCAU_API_KEY và DIEMCAU_API_SECRET.", "DIEMCAU_API_KEY and DIEMCAU_API_SECRET are needed.")
     secret = kept.read_text(encoding="ascii").strip()
     local = _load("dev", overrides, file).settings
-    return replace(local, api_key=local.api_key or "devkey", api_secret=secret)
+    return local.model_copy(update={"api_key": local.api_key or "devkey", "api_secret": secret})
 
 
 def _until_stopped(work: Callable[[], None]) -> None:

@@ -70,6 +70,13 @@ def test_a_token_for_any_client(now: float) -> None:
     assert not grants.create
 
 
+def test_a_token_by_the_key_that_dev_keeps(tmp_path: Path, now: float) -> None:
+    (tmp_path / "devkey.secret").write_text(SECRET, encoding="ascii")
+    made = diemcau("token", "--identity", "an", "--conference", "r", "--data-dir", str(tmp_path))
+    assert made.returncode == 0, made.stderr
+    assert Authenticator({"devkey": SECRET}).verify(made.stdout.strip(), now).identity == "an"
+
+
 def test_a_token_wants_a_key_and_a_bearer(tmp_path: Path) -> None:
     no_key = diemcau("token", "--identity", "an", folder=tmp_path)
     assert no_key.returncode == 1
