@@ -8,7 +8,7 @@ from media.ground import limits
 
 
 class Fill(NamedTuple):
-    """What a bucket held at a time, in the seconds of its clock. A shared table keeps it between two takings."""
+    """Content of a bucket at a time, in seconds of its clock. A shared table keeps the content between two takings."""
 
     level: float
     at: float

@@ -1,7 +1,7 @@
 """The sockets of sessions: what a stranger meets before the door, and the WebSocket behind it.
 
-A client joins in the same turn of the event loop in which admission is asked, before the socket opens: no await stands between,
-so admission is asked once, and its refusal is an HTTP answer. A refusal of the join after admission (metadata that is too long)
+A client joins in the turn of the event loop in which admission is asked, before the socket opens. No await is between the two,
+so admission is asked once. Its refusal is an HTTP answer. A refusal of the join after admission (metadata that is too long)
 is a message. What the join says waits in the queue until the socket is open.
 """
 

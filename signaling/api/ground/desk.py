@@ -136,7 +136,7 @@ class DeviceProfiles(Protocol):
 
 @dataclass(frozen=True)
 class Passes:
-    """What entering a booked meeting asks: `routes.calendar.joining`."""
+    """Parts for entering a booked meeting: `routes.calendar.joining`."""
 
     lobbies: Lobbies
     sign: Callable[[Grants, float, float], str]
@@ -153,7 +153,7 @@ class Passes:
 
 @dataclass(frozen=True)
 class Desk:
-    """What every request of the desk works with (`visits.Visit`)."""
+    """Parts for every request of the desk (`visits.Visit`)."""
 
     database: Database
     doorman: Doorman
@@ -183,7 +183,7 @@ class Desk:
 
 @dataclass(frozen=True)
 class DeskParts:
-    """What the composition root makes for the routes of the desk. Each route gets only the parts that it names (`visits`)."""
+    """Parts that the composition root makes for the routes of the desk. A route gets only those that it names (`visits`)."""
 
     desk: Desk
     passes: Passes

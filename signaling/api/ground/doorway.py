@@ -1,4 +1,4 @@
-"""What the routes of live meetings work with, a type for each file of routes. The composition root makes them.
+"""Parts for the routes of live meetings, a type for each file of routes. The composition root makes them.
 
 Imports no FastAPI: a server that starts serves calls before the REST API is built.
 """
@@ -30,7 +30,7 @@ class Meetings(Protocol):
 
 
 class Hosts(Protocol):
-    """What hosts decide, in the database: `signaling.meetings.hosts` implements it. Each decision is stored before it acts."""
+    """Stores what hosts decide: `signaling.meetings.hosts` implements it. Each decision is stored before it acts."""
 
     async def note_lobby(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> None:
         """Write down what this host does."""
@@ -85,21 +85,21 @@ class InstantMeetings:
 
 @dataclass(frozen=True)
 class Probes:
-    """What supervisors ask."""
+    """Answers the questions of supervisors."""
 
     ready: Callable[[], bool]
     busy: Callable[[], bool]
     database_ready: Callable[[], Awaitable[bool]]
 
     async def health(self) -> tuple[dict[str, bool], int]:
-        """What `GET /health` answers, and its status: 200 while new participants are welcome, else 503."""
+        """Give the answer of `GET /health`, and its status: 200 while new participants are welcome, else 503."""
         ready = self.ready() and await self.database_ready()
         return {"live": True, "ready": ready, "busy": self.busy()}, 200 if ready else 503
 
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """What the server says about itself."""
+    """Facts that the server tells about itself."""
 
     version: str
     starting: Starting

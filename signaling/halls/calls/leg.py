@@ -157,14 +157,14 @@ class LegEvents(Protocol):
 
 
 class DialEvents(Protocol):
-    """What the owner of a call of ours hears until the call stands."""
+    """Events of a call of ours until the call stands."""
 
     def rang(self, leg: Leg) -> None: ...
     def failed(self, leg: Leg, failure: Failure) -> None:
         """The call came to nothing."""
 
     def forbidden(self, leg: Leg, why: str) -> None:
-        """The call may not come about. `why`: of `conference.halls.dialout.REASONS`."""
+        """The call is not allowed. `why`: of `conference.halls.dialout.REASONS`."""
 
 
 @dataclass(slots=True)

@@ -26,8 +26,8 @@ CANCELS: Final = (0.0, 0.5, 1.5, 3.5)
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """What was stored of a call before it began. `remote` without a tag: the call was not answered. `branch`: how the branches of
-    its INVITEs begin.
+    """Facts of a call, stored before the call began. `remote` without a tag: no answer had come. `branch`: the beginning of
+    the branches of its INVITEs.
     """
 
     call_id: str

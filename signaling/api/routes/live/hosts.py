@@ -18,7 +18,7 @@ Bearer = Annotated[str, Header(max_length=limits.TOKEN_BYTES + 16)]
 
 
 async def host_of(around: Doorway, request: Request, name: str, authorization: str, tries: Throttle) -> Grants:
-    """Raises Refusal `token_…`, `denied`, `too_many_requests`, and what the door says of him."""
+    """Raises Refusal `token_…`, `denied`, `too_many_requests`, and what the door says of the host."""
     now = around.now()
     scheme, _, token = authorization.partition(" ")
     try:

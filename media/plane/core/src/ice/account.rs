@@ -16,18 +16,18 @@ impl Account {
         self.unspent = (self.unspent + bytes).min(UNSPENT_MAX);
     }
 
-    /// Keeps no more than `UNANSWERED_MAX` questions of so many bytes.
+    /// Keeps no more than `UNANSWERED_MAX` questions of this length.
     pub fn keep_few(&mut self, bytes: usize) {
         self.unspent = self.unspent.min(UNANSWERED_MAX * bytes);
     }
 
-    /// The part of a question of so many bytes that `purse` is to lend. None: the purse has too little, or lends no more.
+    /// The part of a question that `purse` must lend. None: the purse has too little, or lends no more.
     pub fn short(&self, bytes: usize, purse: usize) -> Option<usize> {
         let short = bytes.saturating_sub(self.unspent);
         (short <= purse.min((LENT_MAX * bytes).saturating_sub(self.lent))).then_some(short)
     }
 
-    /// Pays for a question of so many bytes. Gives the part that `purse` lends, as `short` does.
+    /// Pays for a question. Gives the part that `purse` lends, as `short` does.
     pub fn pay(&mut self, bytes: usize, purse: usize) -> Option<usize> {
         let short = self.short(bytes, purse)?;
         self.unspent = self.unspent.saturating_sub(bytes);

@@ -316,8 +316,8 @@ impl Agent {
         self.selected.filter(|_| !self.credit.withholds())
     }
 
-    /// So much has been sent to the peer by now. To be called before anything may take it elsewhere. True: the selected path has
-    /// not answered, and more may go there. A peer that has no password, or is changing it, has the same credit.
+    /// Notes the bytes that were sent to the peer. Call this before the path may change. True: the selected path has not
+    /// answered, and more may go there. A peer that has no password, or is changing it, has the same credit.
     pub fn note_sent(&mut self, sent_bytes: u64) -> bool {
         let is_doubtful = self.is_described && self.selected.is_some_and(|path| !self.paths.has_answered(path));
         self.credit.note_sent(sent_bytes, is_doubtful);

@@ -6,7 +6,7 @@ use crate::wire::stun;
 pub const PATHS_MAX: usize = 8;
 
 /// Consent: peers check every 5 s or so, and it expires after 30 s (RFC 7675 §5.1); libwebrtc checks every 2.5 s. A third of
-/// that time without a check is told as a trouble.
+/// that time without a check is reported as a trouble.
 pub const DISCONNECTED_US: u64 = 10_000_000;
 pub(crate) const FAILED_US: u64 = 30_000_000;
 

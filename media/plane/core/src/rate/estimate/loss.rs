@@ -22,8 +22,8 @@ const LONG_US: u64 = 1_500_000;
 const LONG_PACKETS: u32 = 40;
 /// With fewer packets the window ends after this time.
 const LONG_US_MAX: u64 = 4_000_000;
-/// Loss beyond the path's own that cuts the bitrate, in two long windows. gcc-02 §6 has 0.1: rows `loss-10` and
-/// `loss-20` show whole pictures where it would cut them.
+/// Loss beyond the path's own that cuts the bitrate, in two long windows. gcc-02 §6 has 0.1. With 0.2 the rows `loss-10`
+/// and `loss-20` show whole pictures.
 const TOO_MUCH_SHARE: f64 = 0.20;
 /// Loss beyond the path's own that cuts at once. Chosen; row `step`.
 const FLOOD_SHARE: f64 = 0.5;
