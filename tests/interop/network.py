@@ -13,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -128,14 +129,23 @@ def namespace() -> Iterator[Namespace]:
 
 
 def plug(one: Namespace, one_addresses: Sequence[str], other: Namespace, other_addresses: Sequence[str]) -> None:
-    """A wire between two namespaces; addresses with their prefix length. It goes when one of them goes."""
+    """A wire between two namespaces; addresses with their prefix length. The wire goes when one of the namespaces goes.
+
+    Nothing of the wire changes after the return. A browser gives up its requests when an address or a link changes.
+    """
     names = [f"w{os.getpid() % 100_000}{side}{next(_numbers)}" for side in "ab"]
     peer = ("type", "veth", "peer", names[1])
     _run("ip", "link", "add", names[0], "netns", str(one.keeper), *peer, "netns", str(other.keeper))
     for space, name, addresses in ((one, names[0], one_addresses), (other, names[1], other_addresses)):
+        space.run("ip", "link", "set", name, "addrgenmode", "none")  # a link-local address appears seconds later
         for address in addresses:
             space.run("ip", "address", "add", address, "dev", name, *(["nodad"] if ":" in address else []))
         space.run("ip", "link", "set", name, "up")
+    deadline = time.monotonic() + 30
+    for space, name in ((one, names[0]), (other, names[1])):
+        while "state UP" not in (found := space.run("ip", "link", "show", name)):
+            assert time.monotonic() < deadline, f"the wire has no carrier: {found}"
+            time.sleep(0.02)
 
 
 @dataclass
