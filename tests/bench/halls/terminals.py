@@ -79,6 +79,12 @@ class Listener(Terminal):
         await asyncio.get_running_loop().create_datagram_endpoint(lambda: link, local_addr=(self.host, port))
         self._link, self.port = link, link.port
 
+    async def _connect(self, host: str, port: int) -> None:
+        await super()._connect(host, port)
+        if self.quirk.transport != "udp":
+            assert self._link is not None
+            self.port = self._link.port  # the server refuses port 0 in Via and Contact
+
     def _start(self) -> None:
         if self.remote_sdp:
             self._aim(self.remote_sdp)
