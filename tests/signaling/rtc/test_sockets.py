@@ -154,6 +154,14 @@ async def test_a_socket_that_does_not_open_brings_in_no_participant(office: Offi
     assert office.world.registry.get("c").participants == {}
 
 
+def _check_fault(sent: list[Message], caplog: pytest.LogCaptureFixture) -> None:
+    """The client reads that it must reconnect, then the socket closes; the log names the fault."""
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send", "websocket.close"]
+    message = proto.SignalResponse.FromString(sent[1]["bytes"])
+    assert message.leave.action == proto.LeaveRequest.Action.Value("RECONNECT")
+    assert "ZeroDivisionError" in caplog.text
+
+
 async def test_a_fault_of_ours_is_told_before_the_socket_closes(
     application: Starlette, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -162,10 +170,7 @@ async def test_a_fault_of_ours_is_told_before_the_socket_closes(
 
     monkeypatch.setattr(Session, "_join", fault)
     sent = await knock(application)
-    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send", "websocket.close"]
-    message = proto.SignalResponse.FromString(sent[1]["bytes"])
-    assert message.leave.action == proto.LeaveRequest.Action.Value("RECONNECT")
-    assert "ZeroDivisionError" in caplog.text
+    _check_fault(sent, caplog)
 
 
 async def test_a_welcome_that_cannot_be_written_leaves_no_participant(
@@ -180,10 +185,7 @@ async def test_a_welcome_that_cannot_be_written_leaves_no_participant(
 
     monkeypatch.setattr(Encoder, "encode", encode)
     sent = await knock(application)
-    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send", "websocket.close"]
-    message = proto.SignalResponse.FromString(sent[1]["bytes"])
-    assert message.leave.action == proto.LeaveRequest.Action.Value("RECONNECT")
-    assert "ZeroDivisionError" in caplog.text
+    _check_fault(sent, caplog)
     office.world.registry.tick(office.world.time.now)
     assert office.world.registry.get("c").participants == {}
 
