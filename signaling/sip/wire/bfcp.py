@@ -1,7 +1,7 @@
 """Messages of the Binary Floor Control Protocol as bytes (RFC 8855 §5; version 1 is RFC 4582). Pure.
 
-Reads and writes; keeps no state: who may have the floor and what is sent again stands in `signaling/sip/floor/server.py`. Every
-byte is hostile: lengths and depth are bounded, what is wrong ends in `BfcpError` with the code that the sender is told.
+Reads and writes, and keeps no state: `signaling/sip/floor/server.py` decides who has the floor and what is sent again. Every
+byte is hostile. Lengths and depth have bounds. A wrong message raises `BfcpError` with the code for its sender.
 """
 
 from __future__ import annotations

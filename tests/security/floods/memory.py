@@ -166,7 +166,7 @@ def counting() -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def gathered(here: Here) -> AsyncIterator[Crowd]:
-    """It has not connected yet. Others have asked before it and are gone, one of them for the REST API, which is built then."""
+    """Yield a crowd that has not connected yet. Other clients came and left before. One of them had the REST API built."""
     pages = Crowd(here, 1)
     await pages.connect()
     await pages.send(b"GET /api/v1/me HTTP/1.1\r\nHost: localhost\r\n\r\n")

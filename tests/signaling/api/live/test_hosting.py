@@ -172,9 +172,8 @@ async def test_put_out_he_may_ask_again_and_kept_out_he_may_not(held: Held) -> N
     beside = await held.guest("Anh Tùng", "10.2.2.2")
     assert (await held.do(host, "remove", identity=guest.identity, keep_out=True)).status_code == 204
     assert guest.left() is Reason.REMOVED and beside.left() is None
-    await (
-        held.office.secretariat.live.settle()
-    )  # the date is written down as one that runs: it may be entered after its end
+    # The date is written as running, so that users may still join after its end.
+    await held.office.secretariat.live.settle()
     held.office.pass_minutes(60)
     problem(await held.knock(), 403, "removed")
     assert (await held.knock("Chị Lan", address="10.3.3.3")).status_code == 202, "another network: who knows"
