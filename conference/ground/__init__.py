@@ -1,1 +1,1 @@
-"""Values that all other folders of conference use; this folder imports nothing else of conference."""
+"""The values that all other folders of `conference` use. This folder imports nothing else of `conference`."""

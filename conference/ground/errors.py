@@ -1,6 +1,7 @@
-"""The kinds of error that conference raises: a Refusal (of `rooms`) is expected; a PeerError (from media) ends one connection.
+"""The kinds of error that `conference` raises. A Refusal (of `rooms`) is expected. A PeerError (of `media`) ends one
+connection.
 
-Does not own how a refusal looks on a wire: each protocol keeps one table from `code` to its own numbers.
+This module does not decide how a refusal looks on a wire. Each protocol keeps one table from `code` to its own numbers.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 class Refusal(errors.Refusal):
-    """A refusal of a live meeting. Words that are not given are those of its `code`."""
+    """A refusal in a live meeting. A text that the caller does not give is taken from the table by `code`."""
 
     def __init__(self, code: str, vietnamese: str = "", english: str = "") -> None:
         known = _TEXTS.get(code, ("", ""))

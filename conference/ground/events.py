@@ -1,6 +1,6 @@
-"""What a conference tells its clients: frozen facts without any wire format.
+"""The events that a conference sends to its clients. Events are frozen values without any wire format.
 
-One event object is handed to every client that shall have it, so that a protocol may encode it once for all of them.
+All receivers of an event get the same object, so that a protocol can encode the event once for all of them.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from conference.ground.permissions import Grants, Source
 
 
 class Presence(Enum):
-    """How far a participant has come."""
+    """The state of a participant's connection."""
 
     JOINED = "joined"
-    ACTIVE = "active"  # media connected
+    ACTIVE = "active"  # the media path is connected
     DISCONNECTED = "disconnected"
 
 
 class Reason(Enum):
-    """Why a participant is no longer there."""
+    """The reason why a participant has left."""
 
     UNKNOWN = "unknown"
     CLIENT_INITIATED = "client_initiated"
@@ -30,7 +30,7 @@ class Reason(Enum):
     REMOVED = "removed"
     CONFERENCE_DELETED = "conference_deleted"
     CONFERENCE_IDLE = "conference_idle"
-    """Nobody is in it, so nobody is told but whoever watches."""
+    """The conference is empty, so no client receives this reason. Only watchers see it."""
     MIGRATION = "migration"
     STATE_MISMATCH = "state_mismatch"
     JOIN_FAILURE = "join_failure"
@@ -39,7 +39,7 @@ class Reason(Enum):
 
 
 class Action(Enum):
-    """What the client shall do when it is told to leave."""
+    """The step that a client must take when it receives `Left`."""
 
     DISCONNECT = "disconnect"
     RESUME = "resume"
@@ -54,7 +54,7 @@ class Grade(Enum):
 
 
 class Quality(Enum):
-    """Wanted or offered size of a video, lowest first."""
+    """The wanted or offered size of a video, lowest first."""
 
     LOW = 0
     MEDIUM = 1
@@ -63,7 +63,7 @@ class Quality(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One size in which a video is published. Pixels and bit/s as the publisher told them."""
+    """One size in which a video is published. Pixels and bit/s are as the publisher announced them."""
 
     quality: Quality
     width: int = 0
@@ -73,8 +73,8 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class TrackView:
-    """One published track as others see it. `facts` is what the publisher's protocol told about it and conference
-    does not read.
+    """One published track as other participants see it. `facts` comes from the publisher's protocol; `conference` does not read
+    it.
     """
 
     sid: str
@@ -103,7 +103,7 @@ class DataTrackView:
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class ParticipantView:
-    """A participant as others see it: complete, and immutable once made. `version` grows with every change."""
+    """A participant as other participants see it. A view is complete and immutable. `version` grows with every change."""
 
     sid: str
     identity: str
@@ -129,19 +129,21 @@ class ConferenceView:
     participants: int
     publishers: int
     recording: bool = False
-    """Somebody in it records."""
+    """At least one participant records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """Everything that a client must know first. `dual`: the server offers on a second connection what it sends."""
+    """Everything that a client must know first. `dual`: the server sends its media on a second connection and makes the offers
+    for it.
+    """
 
     conference: ConferenceView
     own: ParticipantView
     others: tuple[ParticipantView, ...]
     dual: bool
     relay: bool = False
-    """It is to come over a relay only."""
+    """The client must connect through a relay only."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,8 +158,8 @@ class ConferenceChanged:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """`offer_id` repeats the number of the offer. `tracks`: mid -> track id of each section that sends to the
-    client.
+    """`offer_id` repeats the number of the offer. `tracks` maps the mid of each section that sends to the client to its track
+    id.
     """
 
     sdp: str
@@ -174,7 +176,7 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class SectionsWanted:
-    """Please offer again with so many more receiving sections (0 and 0: just offer)."""
+    """A request to offer again with this number of additional receiving sections. With 0 and 0 the client only offers again."""
 
     audio: int
     video: int
@@ -182,7 +184,7 @@ class SectionsWanted:
 
 @dataclass(frozen=True, slots=True)
 class TrackPublished:
-    """The announcement under the client's own `cid` was accepted."""
+    """The server accepted the announcement that the client made under its own `cid`."""
 
     cid: str
     track: TrackView
@@ -195,7 +197,7 @@ class TrackUnpublished:
 
 @dataclass(frozen=True, slots=True)
 class TrackSubscribed:
-    """Somebody has the track for the first time."""
+    """The track has its first subscriber."""
 
     track_sid: str
 
@@ -215,7 +217,7 @@ class Speaking:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpeakersChanged:
-    """Only those whose level or state changed, the loudest first."""
+    """The participants whose level or state changed, the loudest first."""
 
     speakers: tuple[Speaking, ...]
 
@@ -241,7 +243,9 @@ class StreamState:
 
 @dataclass(frozen=True, slots=True)
 class StreamStates:
-    """What the way to this subscriber does not carry is not sent (paused); no longer, or again."""
+    """The tracks whose delivery to this subscriber stopped or started again. A track is paused when the downlink cannot carry
+    it.
+    """
 
     states: tuple[StreamState, ...]
 
@@ -255,7 +259,7 @@ class SubscriptionAllowed:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionFailed:
-    """`codec`: the subscriber understands none of the track's codecs; else there is no such track."""
+    """`codec` is True if the subscriber decodes none of the track's codecs. Otherwise the track does not exist."""
 
     track_sid: str
     codec: bool = False
@@ -263,8 +267,9 @@ class SubscriptionFailed:
 
 @dataclass(frozen=True, slots=True)
 class LayersWanted:
-    """The publisher may stop every quality above `highest`; None: all of them. `backup`: the same for a second codec, which it
-    is to send too."""
+    """The publisher may stop every quality above `highest`. None: the publisher may stop all of them. `backup` says the same of
+    a second codec, which the publisher must send too.
+    """
 
     track_sid: str
     mime: str
@@ -281,34 +286,38 @@ class DataSource:
 
 @dataclass(frozen=True, slots=True)
 class DataTrackHandles:
-    """The whole table of this subscriber: the handle in its frames -> the track."""
+    """The whole handle table of this subscriber: from the handle in its frames to the track."""
 
     handles: Mapping[int, DataSource]
 
 
 @dataclass(frozen=True, slots=True)
 class GrantsChanged:
-    """Own grants, name or metadata changed: a token for the next resume must say so."""
+    """The client's own grants, name or metadata changed. The client needs a token with the new values for its next resume."""
 
     grants: Grants
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Everything as it stands after a lost connection; `participants` holds oneself and those who left meanwhile."""
+    """The complete state after a lost connection. `participants` holds the client's own participant, and those who left during
+    that time.
+    """
 
     sid: str
     conference: ConferenceView
     participants: tuple[ParticipantView, ...]
     relay: bool = False
-    """It is to come over a relay only."""
+    """The client must connect through a relay only."""
     silenced: tuple[str, ...] = ()
-    """Own tracks that were muted from outside, and perhaps nobody could be told: to be told before everything else."""
+    """The client's own tracks that were muted from outside. The client may have missed these mutes, so it must process them
+    first.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """A newer connection took this participant over: close without a word."""
+    """A newer connection took over this participant. The session closes without a message to the client."""
 
 
 @dataclass(frozen=True, slots=True)

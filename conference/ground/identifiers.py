@@ -1,5 +1,6 @@
-"""Identifiers of live things: a prefix that tells the kind, then random characters. One of the two places that read
-randomness.
+"""Identifiers of live objects. An identifier is a prefix that names the kind, then random characters.
+
+Only two modules read randomness; this module is one of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ TrackSid = NewType("TrackSid", str)
 DataTrackSid = NewType("DataTrackSid", str)
 
 _ALPHABET: Final = string.ascii_letters + string.digits
-_LENGTH: Final = 14  # 83 bits: not to be guessed
+_LENGTH: Final = 14  # Characters, 83 bits. Chosen. Fewer: an identifier can be guessed.
 
 
 def random_suffix() -> str:
@@ -22,5 +23,5 @@ def random_suffix() -> str:
 
 
 def random_bytes(count: int) -> bytes:
-    """Keys of lines."""
+    """Return `count` random bytes for the SRTP keys of lines."""
     return secrets.token_bytes(count)

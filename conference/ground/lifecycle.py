@@ -1,6 +1,6 @@
-"""What becomes of conferences, for whoever keeps watch over all of them (webhooks): facts in the order in which they happen.
+"""The beginning and end of conferences, participants and tracks, for observers of all conferences (webhooks), in order.
 
-A participant is told of when its media stand: what it publishes before follows then.
+A participant is reported as joined when its media is connected. The tracks that it published before are reported then.
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ class What(Enum):
     JOINED = "joined"
     LEFT = "left"
     ABORTED = "aborted"
-    """It left before its media stood."""
+    """The participant left before its media was connected."""
     PUBLISHED = "published"
     UNPUBLISHED = "unpublished"
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """`participant` is there but for the beginning and end of a conference, `track` where one came or went. `reason`: why it
-    ended or somebody left."""
+    """One event of the lifecycle.
+
+    `participant` is None only when a conference begins or ends. `track` is set only when a track begins or ends. `reason` says
+    why a conference ended or a participant left.
+    """
 
     what: What
     conference: ConferenceView

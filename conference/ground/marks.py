@@ -1,12 +1,12 @@
-"""Attributes of a participant that our pages read and that the server alone writes. Their values are times in ms since 1970."""
+"""Attributes of a participant that our pages read and that only the server writes. Their values are times in ms since 1970."""
 
 from typing import Final
 
 HAND: Final = "hand"
-"""A hand is up, since then."""
+"""The time at which the participant raised the hand."""
 UNMUTE_ASKED: Final = "diemcau.unmuteAsked"
-"""A host has asked for the microphone to be switched on, at that time."""
+"""The time at which a host asked the participant to switch the microphone on."""
 HOST: Final = "diemcau.host"
-"""Marks a host. It is made from the token each time and is never stored; its value says nothing."""
+"""Marks a host. The server sets it from the token each time and never stores it. Its value has no meaning."""
 RESERVED: Final = frozenset((UNMUTE_ASKED, HOST))
-"""A client that may change its own attributes cannot write these."""
+"""The attributes that no client can write, even if it may change its own attributes."""

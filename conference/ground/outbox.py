@@ -1,8 +1,8 @@
 """Events of one conference that wait for the end of the change that causes them.
 
-A change is one call from outside: a client's request, an order of a host, news of a media path, a timer. A client then hears of a
-state that is complete. The events of one client keep the order in which they were put. A change that calls another one
-delivers at the end of the outer one; an event that is put outside of any change goes at once.
+A change is one call from outside: a client's request, a host's order, a report about a media path, or a timer. Because events
+wait, a client only hears of a complete state. The events of one client keep their order. If a change calls another change, the
+events are delivered at the end of the outer change. An event outside of any change is delivered at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ class Receiver(Protocol):
 
 
 class Outbox:
-    """As a context manager it is one change. What waits is bounded by what one change causes."""
+    """The queue of waiting events. As a context manager, the outbox is one change. One change causes a bounded number of
+    events.
+    """
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[Receiver, Event]] = deque()
@@ -42,14 +44,17 @@ class Outbox:
             self._depth -= 1
 
     def _flush(self) -> None:
-        """Delivers all events, then raises the first error of a receiver. A hall acts on an event at once: its events go last."""
+        """Deliver all events, then raise the first error of a receiver.
+
+        A hall may cause new events while it handles an event. The new events go to the end of the queue.
+        """
         first: Exception | None = None
         self._depth += 1
         while self._waiting:
             receiver, event = self._waiting.popleft()
             try:
                 receiver.deliver(event)
-            except Exception as error:  # a fault of ours in one receiver holds back no event of the others
+            except Exception as error:  # our own bug in one receiver must not stop the events of the others
                 first = first or error
         self._depth -= 1
         if first is not None:
@@ -67,7 +72,7 @@ R = TypeVar("R")
 
 
 def change(function: Callable[Concatenate[Own, P], R]) -> Callable[Concatenate[Own, P], R]:
-    """Makes a function, or a method, one change of its first argument."""
+    """Make a function or a method one change of its first argument."""
 
     @wraps(function)
     def collected(owner: Own, /, *args: P.args, **kwargs: P.kwargs) -> R:

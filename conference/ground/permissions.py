@@ -1,6 +1,6 @@
-"""What a token lets its bearer do. Owns Grants and the questions asked of them; does not read tokens.
+"""The rights that a token gives to its bearer. Owns Grants and the checks on them. Does not read tokens.
 
-Claims and their defaults follow the browser protocol's tokens; the names here are the project's own.
+The claims and their defaults follow the tokens of the browser protocol. The names here are the project's own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from conference.ground.terms import Terms
 
 
 class Kind(Enum):
-    """What sort of party a participant is."""
+    """The kind of client that a participant is."""
 
     STANDARD = "standard"
     INGRESS = "ingress"
@@ -25,7 +25,7 @@ class Kind(Enum):
 
 
 class Source(Enum):
-    """Where a track comes from."""
+    """The source of a track."""
 
     UNKNOWN = "unknown"
     CAMERA = "camera"
@@ -35,8 +35,10 @@ class Source(Enum):
 
 
 class Passage(Enum):
-    """How the bearer of a token passed the lobby. NONE: the lobby was not asked, so a lobby that is on holds him. EXEMPT: the
-    class policy asks no lobby of this hall (one that we call; a registered terminal that is invited); no token says so.
+    """How the bearer of a token passed the lobby.
+
+    NONE: no lobby was asked, so a lobby that is on holds the bearer. EXEMPT: the class policy requires no lobby for this hall.
+    Such a hall is one that we call, or a registered terminal that is invited. No token contains EXEMPT.
     """
 
     NONE = ""
@@ -49,9 +51,9 @@ class Passage(Enum):
 class Grants:
     """The content of one verified token.
 
-    `can_publish_sources` empty: every source. `issued_at` and `expires_at` are Unix seconds (`nbf` or `iat`, and
-    `exp`), 0 when the token did not say; a token issued before its bearer was removed from a conference does not open
-    it again.
+    If `can_publish_sources` is empty, every source is allowed. `issued_at` (from `nbf` or `iat`) and `expires_at` (from `exp`)
+    are Unix seconds; 0 means that the token has no such claim. A token that is older than the removal of its bearer does not
+    open the conference again.
     """
 
     identity: str = ""
@@ -70,41 +72,41 @@ class Grants:
     can_publish_data: bool = True
     can_update_own_metadata: bool = False
     raises_hand: bool = False
-    """The right to raise a hand, and to change nothing else that others see. The server says when that was."""
+    """The right to raise a hand, without the right to change other public facts. The server sets the time of the hand."""
     hidden: bool = False
     recorder: bool = False
     agent: bool = False
     can_subscribe_metrics: bool = False
     destination: str = ""
-    """The conference into which an administrator may bring a participant of his own."""
+    """The conference into which an administrator may move a participant of this conference."""
     terms: Terms | None = None
-    """How the conference is made when this join opens it."""
+    """The terms with which this join creates the conference, if the conference does not exist."""
     passage: Passage = Passage.NONE
     account: str = ""
     session: str = ""
-    """The account that was signed in as the token was made, and its session. Empty: there was none."""
+    """The account that was signed in when the token was made, and its session. Empty: no account was signed in."""
     issued_at: float = 0.0
     expires_at: float = 0.0
     facts_kept: bool = False
-    """Metadata and attributes were too long for the token: the server that signed it keeps them."""
+    """The metadata and attributes were too long for the token. The server that signed the token keeps them."""
 
     @property
     def describes_itself(self) -> bool:
-        """Whether its bearer chooses its name and its other facts. A participant that a host let in keeps the name that the
-        host saw.
+        """Report whether the bearer chooses its own name and other facts. A participant that a host admitted keeps the name
+        that the host saw.
         """
         return self.can_update_own_metadata and not self.raises_hand and self.passage is Passage.NONE
 
     @property
     def records(self) -> bool:
-        """Everybody is told while somebody is there who records."""
+        """Report whether this client records. All participants are notified while a recording client is present."""
         return self.recorder or self.kind is Kind.EGRESS
 
     def may_publish(self, source: Source) -> bool:
         return self.can_publish and (not self.can_publish_sources or source in self.can_publish_sources)
 
     def may_moderate(self, conference: str) -> bool:
-        """Return True for a host of this conference: a host lets people in, mutes them, asks them to speak, puts them out."""
+        """Return True for a host of this conference. A host admits people, mutes them, asks them to speak and removes them."""
         return self.conference == conference and (self.passage is Passage.HOST or self.admin)
 
     def may_administer(self, conference: str) -> bool:

@@ -1,4 +1,4 @@
-"""Tables in the memory of one process. Implements `ports.shared` for an installation of one node."""
+"""Tables in the memory of one process. Implements `ports.shared` for an installation with one node."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ V = TypeVar("V")
 
 
 class MemoryTable(Generic[V]):
-    """At most `most` values; the oldest goes first."""
+    """A table of `most` values at most. When it is full, the oldest value is removed first."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -44,7 +44,7 @@ class MemoryTable(Generic[V]):
 
 
 class ProcessMemory:
-    """All tables of the process, by owner and kind. An owner's tables go with it (`drop`)."""
+    """All tables of the process, by owner and kind. `drop` removes all tables of one owner."""
 
     def __init__(self) -> None:
         self._tables: dict[str, dict[str, MemoryTable[Any]]] = {}

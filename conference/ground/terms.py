@@ -1,4 +1,4 @@
-"""How a conference was ordered: by the server API, or by the token of whoever opens it. Values only."""
+"""The terms under which a conference is created, by the server API or by the token of its first participant. Values only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from conference.ground import limits
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """0 participants: the server's limit. Times beyond `limits.KEPT_EMPTY_MOST_S` are cut to it."""
+    """The terms of one conference. 0 participants means the server's limit. Times above `limits.KEPT_EMPTY_MOST_S` are reduced
+    to it.
+    """
 
     metadata: str = ""
     max_participants: int = 0
@@ -19,7 +21,7 @@ class Terms:
 
     @classmethod
     def of(cls, metadata: str, max_participants: int, empty_s: float, departure_s: float) -> Terms:
-        """As the browser protocol says them: a time of 0 is that of the server."""
+        """Return the terms from the values of the browser protocol. A time of 0 means the server's time."""
         return cls(
             metadata,
             max_participants,
