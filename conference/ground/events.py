@@ -63,7 +63,7 @@ class Quality(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One size in which a video is published. Pixels and bit/s are as the publisher announced them."""
+    """A size in which a video is published. Pixels and bit/s are as the publisher announced them."""
 
     quality: Quality
     width: int = 0
@@ -73,7 +73,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class TrackView:
-    """One published track as other participants see it. `facts` comes from the publisher's protocol; `conference` does not read
+    """A published track as other participants see it. `facts` comes from the publisher's protocol; `conference` does not read
     it.
     """
 

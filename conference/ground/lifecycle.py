@@ -24,7 +24,7 @@ class What(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One event of the lifecycle.
+    """An event of the lifecycle.
 
     `participant` is None only when a conference begins or ends. `track` is set only when a track begins or ends. `reason` says
     why a conference ended or a participant left.

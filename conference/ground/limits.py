@@ -1,36 +1,59 @@
-"""Every bound of a live conference, in one place. Seconds are `_S`, lengths of text are characters of its UTF-8
-bytes.
+"""All limits of a live conference. `_S` means seconds. A length of text is the length of its UTF-8 bytes.
+
+A value without a source is chosen. "Larger" and "smaller" say what breaks when the value changes.
 """
 
 CONFERENCES = 1000
-"""Conferences in one process."""
+"""Conferences in one process. Larger: more memory and CPU than one process has. Smaller: meetings are refused."""
 PARTICIPANTS = 500
-"""Participants in one conference when its creator named no number."""
+"""Participants in one conference when its creator gave no number, and the maximum for a conference with halls. Larger: the
+mixer gets more sites than its scene can name (MIXER_SITES). Smaller: participants are refused.
+"""
 PARTICIPANTS_MOST = 5000
-"""Whatever number its creator named; PARTICIPANTS where there are halls."""
+"""The maximum that a creator can set for a conference without halls. Larger: more events than one process can send. Smaller:
+large meetings are refused.
+"""
 TRACKS_PER_PARTICIPANT = 16
 PENDING_TRACKS = 16
-"""Tracks announced by a client whose section has not come yet."""
+"""Tracks that one client announced and that have no section yet. Larger: one client uses more memory. Smaller: a client that
+announces many tracks loses the first ones.
+"""
 ANNOUNCED_S = 30.0
-"""So long they count as tracks; then each makes room for a new one."""
+"""During this time an announced track without a section counts as a track. After it, a new announcement may replace the track.
+Longer: forgotten announcements use up TRACKS_PER_PARTICIPANT. Shorter: a slow client loses its announcement.
+"""
 MUTE_SHOWN_S = 3.0
-"""A publisher that is muted from outside and says within this time that it is not has not heard of it yet."""
+"""Within this time after a mute from outside, the server ignores a publisher's "not muted": it answers an older state. Longer:
+a participant cannot unmute at once after a host's mute. Shorter: a slow client cancels the mute.
+"""
 UNCLAIMED_SECTIONS = 8
-"""Sections whose announcement has not come yet."""
+"""Sections of one client that have no announcement yet. Larger: a client sends more streams that it never announces. Smaller: a
+client that offers before it announces loses tracks.
+"""
 LEFTOVER_S = 1.0
-"""After so long a section and an announcement of one kind are matched although their ids differ."""
+"""After this time a section and an announcement of the same kind are matched, although their ids differ. Longer: in some
+browsers a new track starts late. Shorter: a section is matched with the wrong announcement.
+"""
 DATA_TRACKS_PER_PARTICIPANT = 32
 DATA_SUBSCRIPTIONS_PER_PARTICIPANT = 256
 CONTENT_TOKEN_REQUESTS = 64
-"""Requests for the content token that wait; a further request is denied."""
+"""Requests for the content token that wait. A further request is denied. Larger: a longer queue. Smaller: more requests are
+denied.
+"""
 BLOBS = 16
 BLOBS_BYTES = 64 * 1024
-"""Of one participant, keys and contents together."""
+"""Bytes of all blobs of one participant, keys and contents together. Larger: more memory for one client. Smaller: schemas of
+data tracks do not fit.
+"""
 CHOICES_PER_PARTICIPANT = 4096
-"""Track ids for which a subscriber remembers a wish of its own."""
+"""Track ids for which a subscriber stores its own choice. Larger: more memory for one client. Smaller: in a large conference
+the oldest choices are lost.
+"""
 
 SID_CHARACTERS = 64
-"""Ours have 16; a wish about a longer one is not remembered."""
+"""The server's own ids have 19 at most. A choice for a longer id is not stored. Larger: clients fill the memory with long ids.
+Below 19: no choice is stored for real tracks.
+"""
 
 NAME_BYTES = 256
 IDENTITY_BYTES = 256
@@ -41,200 +64,331 @@ CONFERENCE_METADATA_BYTES = 64 * 1024
 DATA_TRACK_NAME_BYTES = 256
 
 PACKET_BYTES = 64 * 1024
-"""One data packet; browsers stop at 64,000."""
+"""Bytes of one data packet that a client sends; browsers stop at 64,000. Smaller: packets of browsers are dropped."""
 FORWARDED_BYTES = 65_535
-"""With its sender written into it; a longer one would never leave and hold up all others."""
+"""Bytes of a packet together with its sender's identity. Larger: the data channel can never send the packet, and all later
+packets wait behind it. Smaller: packets that a client may send are dropped here.
+"""
 WAITING_PACKETS = 256
 WAITING_BYTES = 512 * 1024
-"""Reliable packets kept in order for one participant whose channel is not open or is full; more are dropped and
-counted.
+"""Reliable packets that wait in order for one participant whose channel is closed or full. Further packets are dropped and
+counted. Larger: more memory for dead connections. Smaller: a short interruption loses packets.
 """
 DATA_UNITS_PER_S, DATA_UNITS_BURST, DATA_UNIT_BYTES = 10_000, 30_000, 1024
-"""Of what one participant sends: each packet is one unit for each of its receivers and one more for each KiB; a unit is some
-30 µs of work. A file for one other goes through as fast as it comes, and so does one for nine others at 8 Mbit/s.
+"""The budget for the data that one participant sends: units per second, burst in units, and bytes of a unit.
+
+A packet costs one unit for each receiver, and one more for each KiB and receiver. One unit is about 30 µs of work. A file for
+one receiver is not slowed down. A file for nine receivers goes at 8 Mbit/s. More units: one sender takes CPU time from the
+whole process. Fewer: files are sent slowly.
 """
 HELD_PACKETS, HELD_BYTES = 2048, 2 * 1024 * 1024
-"""Reliable packets of a participant who sends more than that wait for their turn, and its client is told to wait
-(192 KiB, the window of SCTP, is all that one sends without an answer); even more are dropped and counted."""
+"""The reliable packets of one participant that wait because its budget is used up. The client is told to pause. A client sends
+at most 192 KiB without an answer (the SCTP window). Packets beyond the limits are dropped and counted. Larger: more memory
+for one sender. Smaller: packets are lost before the client pauses.
+"""
 HELD_PACKET_BYTES_MIN = 2048
-"""A held packet closes at least so much of the window: with 96 of them it is closed, and what is under way by then has room."""
+"""The least that one held packet takes from the sender's SCTP window. With 96 held packets the window is closed, and the
+packets on their way still fit into HELD_PACKETS. Larger: senders of small packets pause too early. Smaller: small packets
+fill HELD_PACKETS before the window closes, and are lost.
+"""
 PACED_S = 0.01
-"""The work that participants cause for others is done at once up to this bound."""
+"""Seconds of work for other participants that `Paced` does without a pause. Longer: one client's change delays all calls.
+Shorter: large changes take effect later.
+"""
 PERMITTED_S = 0.00003
-"""Of one track and one other participant, when its publisher lets others have it than before: for so long the next one waits."""
+"""The time that `Paced` reserves for one track and one other participant when a publisher changes its permissions. Longer: new
+permissions take effect later. Shorter: many changes delay other calls.
+"""
 HANDLE_S = 0.00002
-"""Of one data track in what one subscriber is told of all its handles: likewise."""
+"""The time that `Paced` reserves for one data track in the handle table of one subscriber. Longer: subscribers learn new
+handles later. Shorter: many tables delay other calls.
+"""
 
 EMPTY_S = 300.0
-"""A created conference that nobody has joined is closed after this time."""
+"""A created conference that no participant has joined is closed after this time. Longer: unused conferences use up CONFERENCES.
+Shorter: a conference that was created early is gone when people join.
+"""
 DEPARTURE_S = 20.0
-"""An empty conference is closed this long after the last one left."""
+"""An empty conference is closed this long after the last participant left. Longer: ended meetings stay open. Shorter: a meeting
+ends while its only participant reconnects.
+"""
 KEPT_EMPTY_MOST_S = 24 * 3600.0
-"""The longest that an order may have a conference wait for people."""
+"""The maximum of both times above when a creator sets them. Longer: empty conferences use up CONFERENCES. Shorter: conferences
+that were created a day before are gone.
+"""
 DETACHED_S = 120.0
-"""Without a signalling connection a participant whose media lives is kept this long."""
+"""A participant without a signalling connection is kept this long, if its media still works. Longer: others see a participant
+who left. Shorter: a participant is removed during a failure of signalling.
+"""
 DETACHED_SILENT_S = 30.0
-"""After the media path of a participant without signalling failed, so long it may still resume."""
+"""A participant without signalling can resume for this time after its media path failed. Longer: others see a participant who
+left. Shorter: a phone that changes its network loses its call.
+"""
 DETACHED_QUIET_S = 15.0
-"""A participant without signalling whose media path has been quiet (no consent check) so long is gone."""
+"""A participant without signalling is removed when its media path had no consent check for this time. Longer: others see a
+participant who left. Shorter: a short network failure ends the call.
+"""
 SILENCE_REPEAT_S = 180.0
-"""Who fell silent since then is named to whoever resumes: so long one may have been away."""
+"""A participant that resumes is notified of all participants who stopped speaking within this time. The value is larger than
+DETACHED_S, the longest absence. Longer: larger messages. Shorter: the client shows silent people as speaking.
+"""
 DEPARTED_S = 60.0
-"""How long those who left are remembered for participants who resume."""
+"""The participants who left are remembered this long, for clients that resume. Longer: more memory. Shorter: a client that
+resumes still shows people who left.
+"""
 DEPARTED = 256
 PATHS_REMEMBERED = 256
-"""Identities of one conference that have asked for another way of their media."""
+"""Identities of one conference whose wish for another media path is stored. Larger: more memory. Smaller: the oldest wish is
+lost, and its participant joins again with the failing path.
+"""
 REMOVED_IDENTITIES = 1024
-"""Identities removed by an administrator whose old tokens are refused while the conference lives."""
+"""Identities that an administrator removed, whose old tokens the conference refuses. Larger: more memory. Smaller: the old
+token of the first removed identity works again.
+"""
 
 TICK_S = 1.0
 QUALITY_S = 5.0
 MEASURE_S = 1.0
 SPEAKERS_S = 0.4
 PLAYED_GAP_S = 2.0
-"""So long after a client had all told that it speaks, it may not again."""
+"""The pause after a client's simulated speaking, before the client may simulate speaking again. Longer: tests run slower.
+Shorter: one client sends many speaker events to all.
+"""
 LAYERS_DOWN_S = 5.0
-"""A publisher is told to stop a layer that nobody has wanted for this long."""
+"""A publisher is asked to stop a layer when no subscriber has wanted it for this time. Longer: unused layers take uplink.
+Shorter: layers stop and start with each change of the page, and each start costs a key frame.
+"""
 LOOKED_AT_PIXELS = 640
-"""A picture shown as large as this is what its viewer looks at, and goes before the others on a narrow way."""
+"""A picture shown at least this large has priority over other pictures on a narrow downlink. Larger: the main picture gets no
+priority in small windows. Smaller: tiles get priority too, so priority has no effect.
+"""
 LAYERS_REPEAT_S = 2.0
-"""After an answer the wish is repeated once: answering can switch paused layers on again in the browser."""
+"""The wanted layers are sent once more this long after an answer, because the answer can start paused layers in the browser.
+Longer: the browser sends unused layers longer. Shorter: the message arrives before the browser has started them.
+"""
 BACKUP_ASK_S, BACKUP_S = 2.5, 8.0
-"""A publisher that was asked for its second codec and sends nothing of it is asked again; after BACKUP_S those who need it are
-told that they see nothing. Beginning to send one takes browsers 1 to 3 s.
+"""A publisher that sends nothing in its second codec is asked again after BACKUP_ASK_S. After BACKUP_S the subscribers that
+need this codec are notified that there is no picture. Browsers need 1 to 3 s to start a codec. Longer: a black picture
+without a reason. Shorter: slow browsers are asked twice, or reported as failed.
 """
 SECTIONS_REPEAT_S = 3.0
-"""A client that has not offered the sections it was asked for is asked again."""
+"""A client that has not offered the requested sections is asked again after this time. Longer: new pictures appear late after a
+lost request. Shorter: slow clients get repeated requests.
+"""
 TOLD_PERSON_S, TOLD_S = 0.001, 1.0
-"""In large conferences everybody is told of everybody at most once in so long a time for each person there, and in so long a time
-in all: else comings and goings of many would cost the square of their number.
+"""The pause between two roster updates in large conferences: TOLD_PERSON_S for each participant, TOLD_S at most. Longer: people
+appear late. Shorter: when many people join, the number of messages grows with the square of their number.
 """
 TOLD_PERSONS = 50
-"""In conferences of no more than these everybody hears of everything at once."""
+"""With this number of participants or fewer, every roster change is sent at once. Larger: mass joins cost the square of this
+number. Smaller: the roster of small meetings is late.
+"""
 NEGOTIATION_TRACKS = 32
 NEGOTIATION_TRACK_S, NEGOTIATION_S = 0.005, 2.0
-"""A description of hundreds of tracks is work for both ends, and for browsers most: beyond the first NEGOTIATION_TRACKS each
-one that is forwarded makes the time between two of them longer, to NEGOTIATION_S at most.
+"""The pause between two descriptions of one connection: NEGOTIATION_TRACK_S for each forwarded track beyond NEGOTIATION_TRACKS,
+NEGOTIATION_S at most. A description of hundreds of tracks is much work for the server, and more for browsers. Longer: new
+tracks appear late. Shorter: browsers stop responding while people join.
 """
 NEGOTIATED_TRACKS_PER_S, NEGOTIATED_TRACKS_BURST, NEGOTIATION_AHEAD_S = 20_000, 2_000, 5.0
-"""Tracks in all descriptions of more than NEGOTIATION_TRACKS that are asked for in a second, over all conferences: each is about
-20 µs of reading and writing. Whoever comes to a meeting of n brings n descriptions of n tracks; beyond the rate those of many who
-come are made together. The first description of a connection does not wait; those of many who come back together hold the
-others of their conference up by NEGOTIATION_AHEAD_S at most.
+"""The rate of tracks in all descriptions with more than NEGOTIATION_TRACKS, over all conferences, and its burst.
+
+Each track is about 20 µs of reading and writing. A person who joins a meeting of n people causes n descriptions of n tracks.
+Beyond the rate, descriptions for several newcomers are made together. The first description of a connection does not wait. If
+many people reconnect together, their first descriptions delay the others by NEGOTIATION_AHEAD_S at most. Higher rate: mass
+joins block the event loop. Lower rate: new tracks appear late.
 """
 CONFERENCE_UPDATE_S = 1.0
-"""Counts of participants are told at most this often."""
+"""The least time between two updates of the number of participants. Longer: the number is out of date. Shorter: mass joins
+cause many messages.
+"""
 
 # Halls
 INVITES_PER_S = 16
-"""Calls that begin in one second, over all conferences. At this rate the calls to 240 halls begin within 15 s. In
-`make bench-halls` a call costs 25 ms of the server's CPU and 6 ms of the mixer's.
+"""Calls that begin in one second, over all conferences. At this rate the calls to 240 halls begin within 15 s. In `make
+bench-halls` a call costs 25 ms of the server's CPU and 6 ms of the mixer's. Larger: the calls take most of a CPU core, and
+sound is interrupted. Smaller: a large meeting starts late.
 """
 ATTEMPTS = 40
-"""Tries of one epoch of a leg, whatever they failed of."""
+"""Attempts to call in one epoch of a leg, for all causes together. Larger: a terminal that never answers is called for hours.
+Smaller: an operator must call a hall that was busy for long.
+"""
 BUSY_RETRY_S = 30.0
 BUSY_TRIES = 20
 NO_ANSWER_RETRY_S = 60.0
 NO_ANSWER_TRIES = 5
 RUNG_RETRY_S = 1.0
 RUNGS = 8
-"""Profiles of one terminal's ladder."""
+"""Profiles of one terminal's ladder. Larger: more failed calls before an operator gets an alarm. Smaller: old terminals never
+get an offer that they understand.
+"""
 OVERLOAD_RETRY_S = 60.0
 OVERLOAD_TRIES = 10
 RETRY_AFTER_LEAST_S = 5.0
 RETRY_AFTER_MOST_S = 600.0
 MERGED_RETRY_S = 40.0
-"""After 482 the terminal still holds the earlier call; without an ACK it gives that up after 32 s (RFC 3261 §13.3.1.4)."""
+"""After a 482 response the terminal still has the earlier call. Without an ACK the terminal ends it after 32 s (RFC 3261
+§13.3.1.4). Longer: the hall joins late. Shorter than 32: the next attempt gets 482 again.
+"""
 LOST_RETRY_S = 5.0
 HUNG_UP_RETRY_S = 5.0
 HOLD_S = 3.0
-"""A speaker stays in front of the halls at least so long."""
+"""The least time that a speaker stays on stage. Longer: a short answer is never shown. Shorter: the picture changes with each
+word.
+"""
 HOLD_LEAST_S, HOLD_MOST_S = 1.0, 60.0
 RECENT_SPEAKERS = 16
 PAGE_S = 10.0
-"""The lecturer looks at so many listeners so long."""
+"""The time for which a lecturer sees one page of listeners. Thumbnails use the same pages. Longer: some listeners are seldom
+seen. Shorter: pages change too fast to look at, and more decoders start.
+"""
 KEY_PAUSE_S = 4.0
-"""Between two keys of one command."""
+"""The most time between two keys of one command. Longer: a forgotten `*` joins with a later key. Shorter: slow users cannot
+enter a command.
+"""
 KEY_TWICE_S = 2.0
-"""Between a key's packets and its INFO, when a terminal sends both."""
+"""The most time between a key's RTP packets and its INFO, when a terminal sends both. Longer: a second real press is dropped.
+Shorter: one press counts twice.
+"""
 KEYS_HEARD = 16
-"""Keys that may still come a second time by the other way."""
+"""Keys that may still arrive a second time over the other way. Larger: nothing improves. Smaller: keys that are pressed fast
+count twice.
+"""
 MENU_DIGITS = 16
 MENU_TRIES = 3
 HALLS = 500
-"""Halls in one conference."""
+"""Halls in one conference. Larger: the mixer gets more sites than its scene can name (MIXER_SITES). Smaller: halls are refused.
+"""
 GROUPS = 6
-"""Programs that one conference encodes: what differs more gets the nearest one that is there."""
+"""Programs that one conference encodes. A hall with a different wish gets the nearest existing program. Larger: more CPU for
+encoders, and MIXER_GROUPS must grow. Smaller: more halls get a lower quality or another layout.
+"""
 MICROPHONES = 400
-"""Open at once; beyond that those who spoke last stay open. The loudest of them are mixed (`media.ground.limits.MIXER_HEARD`)."""
+"""Open microphones. Beyond this number those who spoke last stay open. The mixer mixes only the loudest ones
+(`media.ground.limits.MIXER_HEARD`). Larger: more audio streams to the mixer. Smaller: a site that has not spoken yet may not
+be heard.
+"""
 HALL_TEXT_CHARACTERS = 300
 WAITING_TITLE_CHARACTERS = 60
-"""Of a meeting's title: one line of a picture."""
+"""Characters of a meeting's title in the picture of a hall that is alone: one line. Larger: the title leaves the picture.
+Smaller: titles are cut.
+"""
 SCENE_S = 0.05
-"""Changes of one moment make one scene."""
+"""Changes within this time make one scene. Longer: the picture reacts late. Shorter: the mixer gets many scenes when several
+things change together.
+"""
 PROGRAMS_BEGUN, PROGRAMS_BEGUN_S = 20, 10.0
-"""Scenes with a new program in so long a time; more, and the next one comes after SCENE_SLOW_S: a hall that asks for another bit
-rate all the time would keep the mixer busy with beginning encoders, whose first picture is whole."""
+"""The most scenes with a new program within PROGRAMS_BEGUN_S. Beyond this number the next scene waits SCENE_SLOW_S. A hall that
+keeps changing its bit rate would otherwise make the mixer start encoders without end. Each new encoder begins with a key
+frame. Larger: such a hall costs more CPU. Smaller: halls that join together get their picture late.
+"""
 SCENE_SLOW_S = 0.5
 BROWSER_SIZE, BROWSER_FPS, BROWSER_BPS = (1280, 720), 15, 1_000_000
-"""Of the one picture of all halls for browsers that decode no H.264."""
+"""The one picture of all halls for browsers that do not decode H.264. Larger: more CPU and downlink. Smaller: text in the
+picture is hard to read.
+"""
 CONTENT_GROUPS = 3
 CONTENT_HEIGHTS = (1080, 720, 360)
-"""The most lines of a presentation by itself; less when there is no power for it."""
+"""The heights of a separate presentation in lines, the largest first. A smaller height is used when the mixer refuses. Larger:
+more CPU. Smaller: slides are hard to read.
+"""
 PROMPTS = 16
-"""Announcements at once; when more halls come together the earliest are cut short. No more than the mixer plays."""
+"""Announcements at the same time, as in MIXER_PROMPTS. When more halls join together, the earliest announcements are cut.
+Larger: the mixer refuses the scene. Smaller: more announcements are cut.
+"""
 PROMPT_S = 20.0
-"""After that an announcement has been said, and its hall listens with the others again."""
+"""After this time an announcement counts as finished, even if the mixer did not report its end. The hall then gets the shared
+mix again. Longer: after a lost report the next announcement is late, and an extra mix is encoded. Shorter: long
+announcements are cut.
+"""
 THUMBNAILS = 12
-"""Halls whose small picture is made at the same time, the others in turn."""
+"""Halls whose thumbnails are made at the same time; the other halls take turns. Larger: more decoders. Smaller: each thumbnail
+is older.
+"""
 THUMBNAIL_BYTES = 64 * 1024
 LABEL_CHARACTERS = 200
 UNSEEN = 8
-"""So many names of people whom the halls do not see are told."""
+"""Names of people without a picture in the halls that the operator sees. Larger: a long list. Smaller: more people are not
+named.
+"""
 AUDIO_BPS = 80_000
-"""Of a hall's link, kept for sound."""
+"""The part of a hall's link that is kept for sound. Larger: less for pictures. Smaller: pictures disturb the sound on narrow
+links.
+"""
 UP_FULL_BPS = 2_000_000
 UP_TILE_BPS = 640_000
-"""What a hall is asked to send while it is large somewhere, and while it is not."""
+"""The bit rates that a hall is asked to send: UP_FULL_BPS while a viewer sees it large, otherwise UP_TILE_BPS. Larger: narrow
+uplinks lose packets. Smaller: pictures are less sharp.
+"""
 
 # The lobby
 LOBBIES = 8192
-"""Conferences whose lobby is remembered; those that nobody touched for long are forgotten first."""
+"""Conferences whose lobby is in memory. Lobbies without use for LOBBY_KEPT_S are removed first. Larger: more memory. Smaller:
+new lobbies are refused.
+"""
 LOBBY_KEPT_S = 2 * 3600.0
-"""Hosts who are in the call touch it all the time."""
+"""A lobby that was not used for this time may leave the memory. The screens of hosts in the call use the lobby all the time.
+Longer: more memory. Shorter: a person who was admitted must wait again after a break.
+"""
 LOBBY_WAITING = 300
-"""People who wait for one conference."""
+"""People who wait for one conference. Larger: more memory for an attack. Smaller: guests of large meetings are refused."""
 LOBBY_SOURCE = 200
-"""Of them without a name that anybody vouches for, from one network."""
+"""People without an account who wait from one network. Larger: one network can fill the lobby. Smaller: guests from one office
+are refused.
+"""
 LOBBY_SETTLED = 2048
-"""Tickets that are decided, people let in, and people turned away, that one lobby remembers."""
+"""The size of each table of one lobby: decided tickets, admitted people and denied people. Larger: more memory. Smaller: the
+oldest decisions are lost, so a denied person can ask again.
+"""
 LOBBY_WAIT_S = 30 * 60.0
 LOBBY_SILENT_S = 75.0
-"""Whoever has not asked for so long does not wait any more; a host who has not looked for so long is not there."""
+"""A person whose page has not asked for this time no longer waits. A host whose screen has not asked for this time counts as
+absent. LOBBY_WAIT_S is the most that a person waits. Longer: hosts see people who left. Shorter: people on slow networks
+lose their place.
+"""
 LOBBY_PAUSE_S = 60.0
-"""Whoever was turned away may ask again after this time."""
+"""A denied person may ask again after this time. Longer: a mistake of the host costs more time. Shorter: hosts are disturbed
+more often.
+"""
 LOBBY_DENIALS = 3
-"""Turned away so often, he does not ask again."""
+"""After this number of denials a person cannot ask again. Larger: hosts are disturbed more often. Smaller: a few mistakes keep
+a real guest out.
+"""
 LOBBY_ORIGIN_DENIALS = 5
-"""After so many denials of one origin (network, with the same link or PIN), under any names, its new names pause. The pause
-doubles with each further time.
+"""After this number of denials, an origin (network, with the same link or PIN) pauses for all new names. The pause doubles with
+each further denial. Larger: an attacker tries more names. Smaller: real guests from the same network must wait.
 """
 LOBBY_PAUSE_MOST_S = 30 * 60.0
 LOBBY_SETTINGS = 65_536
-"""Lobbies that hosts have set, of which nothing else is in memory; one more is refused: none may be forgotten."""
+"""Lobbies that a host has set and that are not in memory. A further setting is refused, because losing one would open a door.
+Larger: more memory. Smaller: hosts cannot set lobbies.
+"""
 LOBBY_BARS = 200
-"""Who is kept out for good, of one lobby, as far as a restart knows them again: more than one meeting turns away."""
+"""Final denials of one lobby that survive a restart. The value is larger than any meeting needs. Larger: larger rows. Smaller:
+a restart lets the earliest denied people in again.
+"""
 LOBBIES_BARRED = 4096
-"""Lobbies with such bars that a start reads, the newest: more than one server holds meetings in a season."""
+"""Lobbies with final denials that the server reads at its start, the newest first. The value is larger than the number of
+meetings in three months. Larger: a slower start. Smaller: a restart lets denied people in again.
+"""
 LOBBY_TICK_S = 5.0
 LOBBY_LISTENERS = 4
-"""Windows of one person who waits."""
+"""Windows of one waiting person that wait for news. Larger: more open requests for one person. Smaller: a person with two
+devices makes more requests.
+"""
 LOBBY_WATCHERS = 64
-"""Hosts' screens that wait for news of one lobby at the same time."""
+"""Screens of hosts that wait for news of one lobby at the same time. Larger: more open requests. Smaller: some hosts see
+newcomers late.
+"""
 LOBBY_WHY_CHARACTERS = 200
 SILENCE_UNDO_S = 10.0
-"""How long a host can take back a mute of all participants. A slip is seen at once."""
+"""The time during which a host can undo a mute of all participants. The host sees a mistake at once. Longer: an undo also
+unmutes halls after the meeting has gone on. Shorter: no time to press the button.
+"""
 HALL_NOTICE_S = 15.0
-"""How long a hall reads a question of the chair: long enough to find the remote control."""
+"""The time for which a hall's picture shows a question of the chair. It takes long to find the remote control. Longer: the text
+covers the picture. Shorter: the hall misses the question.
+"""
 VOICES = 64
-"""Halls whose sound browsers can get at the same time."""
+"""Halls whose sound browsers can get at the same time, as in MIXER_VOICES. Larger: the mixer refuses the scene. Smaller:
+browsers do not hear some halls.
+"""
