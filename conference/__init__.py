@@ -1,14 +1,13 @@
-"""Live conferences: who is there, what they publish, who receives it, who may do what.
+"""Live conferences: the participants, their tracks, the subscriptions, and the rights.
 
-Owns the memory of meetings that are going on; can be rebuilt from nothing but the clients coming back. Does not parse
-wire bytes, open sockets or touch packets: SDP passes through as opaque text between `signaling` above and `media`
-below.
+Owns the memory of running meetings. After a restart this memory is rebuilt only from the clients that come back. Does not parse
+wire bytes, open sockets or handle packets. SDP passes as opaque text between `signaling` above and `media` below.
 
 Layers, from the top: `registry`, `conference`, `halls`, `picture`, `people`, `tracks` beside `data` and `door`, `ports`,
-`announcements`, `ground`. `ports` holds only Protocols, and `ground` the values: errors, events, limits and the like. Both
-together would make a folder of 19 files. `announcements` is below `ports`, because a port names the language of a recording. A
-Protocol says what a lower folder needs of a higher one: `people.participant.Stage`, `tracks.track.TrackTable`,
-`data.state.DataTable`, `picture.seat.Seat`.
+`announcements`, `ground`. `ports` holds only Protocols. `ground` holds the values: errors, events, limits and the like.
+Together they would be a folder of 19 files. `announcements` is below `ports`, because a port names the language of a recording.
+A Protocol describes the part of a higher folder that a lower folder needs: `people.participant.Stage`,
+`tracks.track.TrackTable`, `data.state.DataTable`, `picture.seat.Seat`.
 """
 
 from conference import announcements, data, ground, halls, ports

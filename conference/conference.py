@@ -1,7 +1,8 @@
-"""One live meeting: who is in it, who comes and goes, and when it ends.
+"""One live meeting: its participants, their joining and leaving, and its end.
 
-Owns the participants by identity and puts together what its parts share. The parts own the rest: the roster (who knows of whom),
-the end of each turn (`people.settling`), the tables of tracks and of data, speakers, and the halls. One event loop, no locks.
+Owns the participants by identity, and connects the parts of the conference. The parts own the rest: the roster (which
+participant knows of which), the end of each turn (`people.settling`), the tables of tracks and data, the speakers, and the
+halls. There is one event loop and no locks.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ from conference.tracks.track import TrackTable
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a conference stands in: media, time and identifiers, made once by the composition root."""
+    """The environment of a conference: media, time and identifiers. The composition root makes it once."""
 
     media: Media
     clock: Clock
@@ -68,17 +69,18 @@ class Surroundings:
     watcher: Watcher | None = None
     random_bytes: Callable[[int], bytes] = random_bytes
     halls: HallPorts | None = None
-    """What halls need; None: there are none here."""
+    """The ports that halls need. None: this server has no halls."""
     observers: Sequence[Observer] = ()
     pace: Pace = field(default_factory=Pace)
     data_drops: Counter[str] = field(default_factory=Counter)
-    """Packets and frames of senders who sent too many, by kind: `reliable`, `lossy`, `frames`."""
+    """Dropped packets and frames of senders that sent too many, by kind: `reliable`, `lossy`, `frames`."""
 
 
 class Conference:
-    """Made by the Registry, which also calls `tick` about twice a second and `close`.
+    """One live conference. The Registry makes it and calls `tick` about once a second, and `close`.
 
-    Implements what its parts see of it: `people.participant.Stage`, `picture.program.PictureStage`, `halls.halls.HallStage`.
+    Implements the Protocols that its parts need: `people.participant.Stage`, `picture.program.PictureStage`,
+    `halls.halls.HallStage`.
     """
 
     def __init__(self, name: str, terms: Terms, around: Surroundings) -> None:
@@ -127,15 +129,15 @@ class Conference:
         self.meter = Meter(self.participants, self.roster, around.clock.monotonic())
         self.moderation = Moderation(self.participants, around.clock, around.suffix)
 
-    # -- coming and going
+    # -- joining and leaving
 
     def check(self, grants: Grants) -> None:
-        """Whether these grants open this conference now. Raises Refusal."""
+        """Raise Refusal if these grants do not open this conference now."""
         admission.ask(grants, self, self.around.lobbies, self.around.watcher)
 
     def join(self, entry: Entry, client: Client) -> Participant:
-        """Welcomes a newcomer that was admitted (`Registry.check`), and subscribes it to what is there; an older session of the
-        identity ends. Raises Refusal.
+        """Welcome a client that was admitted (`Registry.check`), and subscribe it to the present tracks. An older session of
+        the same identity ends. Raises Refusal.
         """
         self.make_room(entry)
         participant = Participant(self, ParticipantSid("PA_" + self.around.suffix()), entry, client)
@@ -144,7 +146,7 @@ class Conference:
         return participant
 
     def make_room(self, entry: Entry) -> None:
-        """Raises Refusal."""
+        """End an older session of the identity, and check the new client's name and attributes. Raises Refusal."""
         check_facts(entry.grants)
         older = self.participants.get(entry.grants.identity)
         if older is not None:
@@ -162,13 +164,13 @@ class Conference:
             participant.deliver(Welcome(self.summary.view(), own, others, dual=dual, relay=participant.relay_wanted))
             upkeep.tell_state(participant)
             self.settling.negotiate(participant)
-        if participant.presence is Presence.ACTIVE:  # a hall whose packets came before its call stood
+        if participant.presence is Presence.ACTIVE:  # a hall whose packets arrived before its call was answered
             self.reports.arrived(participant)
         if self.joins == 1 and self.around.watcher is not None:
             self.around.watcher.opened(self.name)
 
     def resume(self, identity: str, sid: str, client: Client) -> Participant:
-        """A new signalling connection for a participant that is still there. Raises Refusal `state_mismatch`."""
+        """Connect a new signalling connection to a participant that is still present. Raises Refusal `state_mismatch`."""
         participant = self.participants.get(identity)
         if participant is None or participant.sid != sid or participant.negotiated is None:
             raise Refusal("state_mismatch")
@@ -187,7 +189,8 @@ class Conference:
         return participant
 
     def _everybody(self, participant: Participant) -> tuple[ParticipantView, ...]:
-        """For a participant that comes back. A dead socket is noticed late, so no departure counts as told to it."""
+        """Return all views for a participant that comes back. A dead socket is noticed late, so every departure is sent again.
+        """
         here = {one.identity for one in self.participants.values() if one is participant or not one.grants.hidden}
         others = self.roster.views(skip=participant)
         composed = self.halls.composed
@@ -196,14 +199,15 @@ class Conference:
 
     @change
     def expel(self, participant: Participant, reason: Reason, action: Action = Action.DISCONNECT) -> None:
-        """The server's doing: its client is told to go, or to come anew, and it is gone."""
+        """Remove a participant by the server's decision. Its client is notified to leave, or to connect again."""
         participant.dismiss(reason, action)
         self.remove(participant, reason)
 
     @change
     def kick(self, identity: str, revoked_at: float | None = None) -> None:
-        """Removed by an administrator: tokens issued until `revoked_at` (Unix seconds; None: now) no longer open this
-        conference. Raises Refusal.
+        """Remove a participant by order of an administrator. Raises Refusal.
+
+        Tokens issued until `revoked_at` (Unix seconds; None: now) no longer open this conference.
         """
         participant = self.get(identity)
         now = self.clock.time()
@@ -213,7 +217,7 @@ class Conference:
 
     @change
     def remove(self, participant: Participant, reason: Reason) -> None:
-        """Takes a participant out of everything. Idempotent."""
+        """Remove a participant from all parts of the conference. Idempotent."""
         if participant.left:
             return
         participant.left = True
@@ -241,7 +245,9 @@ class Conference:
 
     @change
     def close(self, reason: Reason) -> None:
-        """Clients of a server that stops come back by themselves: most often it starts again at once."""
+        """Close the conference. If the server stops, the clients are asked to reconnect, because the server usually starts
+        again at once.
+        """
         if self.closed:
             return
         self.closed = self.settling.closed = True
@@ -255,29 +261,29 @@ class Conference:
         if self.joins and self.around.watcher is not None:
             self.around.watcher.closed(self.name, reason)
 
-    # -- questions
+    # -- queries
 
     @property
     def program(self) -> Program | None:
-        """What halls see; there is one from the first hall on."""
+        """The program that halls see. It exists while there are halls."""
         return self.halls.program
 
     @property
     def max_participants(self) -> int:
-        most = limits.PARTICIPANTS_MOST if self.program is None else limits.PARTICIPANTS  # the mixer names each of them
+        most = limits.PARTICIPANTS_MOST if self.program is None else limits.PARTICIPANTS  # the mixer names each participant
         return min(self.terms.max_participants or limits.PARTICIPANTS, most)
 
     def get(self, identity: str) -> Participant:
-        """Raises Refusal `participant_not_found`."""
+        """Return the participant with this identity. Raises Refusal `participant_not_found`."""
         participant = self.participants.get(identity)
         if participant is None:
             raise Refusal("participant_not_found")
         return participant
 
-    # -- what changes
+    # -- changes
 
     def changed(self, participant: Participant) -> None:
-        """The others are told at the end of the turn."""
+        """Note a change of a participant. The others are notified at the end of the turn."""
         if not participant.left:
             self.roster.changed(participant)
             self.settling.soon()
@@ -287,7 +293,7 @@ class Conference:
 
     @change
     def tick(self, now: float, figures: Mapping[int, Figures] | None = None) -> None:
-        """Everything that has a date; about once a second, with the figures of the media paths."""
+        """Do the timed work, about once a second. `figures` are the measurements of the media paths."""
         for participant in list(self.participants.values()):
             alone(participant, partial(upkeep.tick, now=now))
         if figures is not None:
@@ -296,6 +302,6 @@ class Conference:
         self.departures.forget(now)
 
     def idle(self, now: float) -> bool:
-        """True: nobody came, or the last one left long enough ago, and no hall is being called."""
+        """Report whether the conference can end: it has been empty long enough, and no hall is being called."""
         wait = self.terms.departure_s if self.joins else self.terms.empty_s
         return not (self.participants or self.halls.expected) and now - self._empty_since >= wait

@@ -1,4 +1,4 @@
-"""All conferences of this process by name: made, found, ended. Owns their clockwork (`run`)."""
+"""All conferences of this process by name: creation, lookup and end. Owns the timer of all conferences (`run`)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 
 class Registry:
-    """One per process. `auto_create`: a join opens a conference that is not there (else only a token with `create`
-    does).
+    """One registry exists per process. With `auto_create` every join may create a missing conference. Otherwise this needs a
+    token with `create`.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Registry:
         halls: HallPorts | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
-        """`lobbies`: shared with whoever asks people to wait; they are remembered when there is no conference yet."""
+        """`lobbies` is shared with the code that makes people wait. Lobbies exist before their conferences."""
         self.lobbies = lobbies if lobbies is not None else Lobbies(random_suffix)
         self.around = Surroundings(
             media=media,
@@ -62,7 +62,7 @@ class Registry:
         self._remote_unmute = remote_unmute
         self._conferences: dict[str, Conference] = {}
         self._open = self.lobbies.shared.table("registry", "open", limits.CONFERENCES, str)
-        """By name: the sid of each conference that is open on any node."""
+        """The sid of each conference that is open on any node, by name."""
         self._measured_at = float("-inf")
         self._closed = False
 
@@ -77,14 +77,14 @@ class Registry:
         return list(self._conferences.values())
 
     def get(self, name: str) -> Conference:
-        """Raises Refusal `conference_not_found`."""
+        """Return the conference with this name. Raises Refusal `conference_not_found`."""
         conference = self._conferences.get(name)
         if conference is None:
             raise Refusal("conference_not_found")
         return conference
 
     def create(self, name: str, terms: Terms | None = None) -> Conference:
-        """The one that is there, or a new one. Raises Refusal."""
+        """Return the existing conference, or create it. Raises Refusal."""
         admission.check_name(name)
         existing = self._conferences.get(name)
         if existing is not None:
@@ -101,7 +101,7 @@ class Registry:
         return conference
 
     def check(self, grants: Grants) -> None:
-        """Whether these grants would get in now; makes nothing. Raises Refusal."""
+        """Raise Refusal if these grants would not be admitted now. Creates nothing."""
         admission.check_token(grants)
         conference = self._conferences.get(grants.conference)
         admission.ask(grants, conference, self.lobbies, self.around.watcher)
@@ -113,17 +113,17 @@ class Registry:
             raise Refusal("conference_limit")
 
     def join(self, entry: Entry, client: Client) -> Participant:
-        """The way in of a client that `check` admitted in the same turn of the event loop. Raises Refusal."""
+        """Join a client that `check` admitted in the same turn of the event loop. Raises Refusal."""
         return self.create(entry.grants.conference, entry.grants.terms).join(entry, client)
 
     def delete(self, name: str) -> None:
-        """Everybody is told. Raises Refusal `conference_not_found`."""
+        """End a conference and notify all its participants. Raises Refusal `conference_not_found`."""
         self.get(name)
         self._end(name, Reason.CONFERENCE_DELETED)
         self.lobbies.end(name, Refusal("lobby_ended"))
 
     def tick(self, now: float) -> None:
-        """Everything that has a date, about once a second."""
+        """Do the timed work of all conferences, about once a second."""
         self.lobbies.tick(self.around.clock.time())
         figures = None
         if self._conferences and now - self._measured_at >= limits.MEASURE_S:
@@ -132,7 +132,7 @@ class Registry:
         for name, conference in list(self._conferences.items()):
             try:
                 conference.tick(now, figures)
-            except Exception:  # our own bug: the clockwork of the other conferences must go on
+            except Exception:  # our own bug: the timed work of the other conferences must go on
                 log.exception("the clockwork of a conference")
             if conference.idle(now):
                 self._end(name, Reason.CONFERENCE_IDLE)
@@ -140,13 +140,13 @@ class Registry:
                     self.lobbies.end(name, Refusal("lobby_ended"))
 
     async def run(self) -> None:
-        """Calls `tick` until cancelled."""
+        """Call `tick` until cancelled."""
         while True:
             await asyncio.sleep(limits.TICK_S)
             self.tick(self.around.clock.monotonic())
 
     def close(self) -> None:
-        """The server stops: everybody is told."""
+        """Close all conferences, because the server stops. All participants are notified."""
         self._closed = True
         self.lobbies.close()
         for name in list(self._conferences):

@@ -1,1 +1,1 @@
-"""Who may come in: the decision of admission, and the lobby where people wait for it."""
+"""Entry to a conference: the admission check, and the lobby where people wait for admission."""

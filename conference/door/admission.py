@@ -1,7 +1,7 @@
-"""Whether a participant may come in: pure decisions, and the one question that puts them together.
+"""The admission check: pure rules, and `ask`, which combines them.
 
-A join asks `ask` once, in the turn of the event loop in which it joins: two clients cannot take one last place.
-A hall that rings is asked again when its call stands, as much may happen in between.
+A join calls `ask` once, in the same turn of the event loop. So two clients cannot take one last place. A hall is checked again
+when its call is answered, because the state may change while the terminal rings.
 """
 
 from __future__ import annotations
@@ -17,28 +17,29 @@ from conference.ports.watchers import Watcher
 
 
 class Place(Protocol):
-    """A conference that somebody wants to enter."""
+    """A conference that a client wants to join."""
 
     @property
     def participants(self) -> Mapping[str, object]:
-        """By identity."""
+        """The participants, by identity."""
 
     @property
     def max_participants(self) -> int: ...
     @property
     def removed(self) -> Table[float]:
-        """By identity: when an administrator removed it, Unix seconds. Older tokens of that identity are void."""
+        """The time of each removal by an administrator, by identity, in Unix seconds. Older tokens of that identity are void.
+        """
 
 
 class Lobbies(Protocol):
     """The lobbies of all conferences."""
 
     def check(self, grants: Grants, present: bool) -> None:
-        """Raises Refusal."""
+        """Raise Refusal if the lobby holds the bearer of these grants. `present`: the identity is in the conference."""
 
 
 def ask(grants: Grants, place: Place | None, lobbies: Lobbies, watcher: Watcher | None) -> None:
-    """Whether these grants open the place now; None: there is no such conference yet. Raises Refusal."""
+    """Raise Refusal if these grants do not admit the bearer now. `place` is None if the conference does not exist yet."""
     if watcher is not None:
         watcher.admit(grants)
     rejoins = place is not None and grants.identity in place.participants
@@ -54,7 +55,7 @@ def ask(grants: Grants, place: Place | None, lobbies: Lobbies, watcher: Watcher 
 
 
 def check_token(grants: Grants) -> None:
-    """What the token alone tells. Raises Refusal."""
+    """Check the rules that need only the token. Raises Refusal."""
     if not grants.join:
         raise Refusal("join_denied")
     if not grants.identity:
@@ -65,14 +66,15 @@ def check_token(grants: Grants) -> None:
 
 
 def check_name(name: str) -> None:
-    """Raises Refusal."""
+    """Raise Refusal if the name is not valid for a conference."""
     if not name or len(name.encode()) > limits.CONFERENCE_NAME_BYTES or not name.isprintable():
         raise Refusal("conference_name_bad")
 
 
 def decide(grants: Grants, *, present: int, limit: int, rejoins: bool, removed_at: float | None) -> None:
-    """`removed_at`: when this identity was removed by an administrator; tokens from before that are void. Raises
-    Refusal.
+    """Check removal and the participant limit. Raises Refusal.
+
+    `removed_at` is the time when an administrator removed this identity. Older tokens are void.
     """
     if removed_at is not None and grants.issued_at <= removed_at:
         raise Refusal("removed")
@@ -81,10 +83,10 @@ def decide(grants: Grants, *, present: int, limit: int, rejoins: bool, removed_a
 
 
 def check_lobby(grants: Grants, *, on: bool, passed: bool, revoked_at: float | None) -> None:
-    """At the door: whoever a lobby would hold does not come in with a token that the lobby did not give.
+    """Raise Refusal if the lobby holds the bearer and the token was not issued by the lobby.
 
-    `passed`: he is in, or was when the lobby was switched on. `revoked_at`: when his leave was taken back, Unix seconds.
-    Raises Refusal `removed`, `lobby_waits`.
+    `passed`: the bearer is in the conference, or was in it when the lobby was switched on. `revoked_at`: the time when the
+    permission to enter was taken back, in Unix seconds. Raises Refusal `removed`, `lobby_waits`.
     """
     if revoked_at is not None and grants.issued_at <= revoked_at:
         raise Refusal("removed")

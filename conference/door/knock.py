@@ -1,4 +1,4 @@
-"""A knock: one person who asks to come in, how far that is decided, and who wants to know."""
+"""A knock: a person's request to enter, its state, and the callbacks that wait for news about the request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Tell = Callable[[], None]
 
 
 class State(Enum):
-    """Of somebody who knocked."""
+    """The state of a knock."""
 
     WAITING = "waiting"
     ADMITTED = "admitted"
@@ -26,7 +26,7 @@ class State(Enum):
 
 
 class Happening(Enum):
-    """What ends the waiting, or takes an admission back."""
+    """The events that end the waiting or take an admission back."""
 
     ADMIT = "admit"
     DENY = "deny"
@@ -43,14 +43,16 @@ MOVES: Final[dict[tuple[State, Happening], State]] = {
     (State.WAITING, Happening.LEAVE): State.GONE,
     (State.ADMITTED, Happening.DENY): State.DENIED,
 }
-"""Everything else changes nothing: what was decided stays so."""
+"""The state table. A pair that is not in the table changes nothing, so a decision is final."""
 
 
 @dataclass(frozen=True, slots=True)
 class Knocker:
-    """Who asks. `key`: by what one person is known again wherever he sits (an account); empty: by his ticket alone. `bearer`: the
-    invitation or account that vouches for his name; a link of a unit may be in several hands. `always`: he waits whatever is
-    set. `source`: his network, for the bound of those without a key.
+    """The person who knocks.
+
+    `key` identifies the person on every device (an account). If it is empty, only the ticket identifies the person. `bearer` is
+    the invitation or account that confirms the name. Several people may share the link of a unit. `always`: the person waits
+    even if the lobby is off. `source` is the person's network. It limits people without a key.
     """
 
     identity: str
@@ -63,18 +65,20 @@ class Knocker:
 
     @property
     def person(self) -> str:
-        """The one name of a person who comes without a ticket: the account, else the origin and the name that the person gave."""
+        """The name of a person without a ticket: the account, otherwise the origin and the name that the person gave."""
         return f"key {self.key}" if self.key else f"{self.origin} {folded(self.name)}"
 
     @property
     def origin(self) -> str:
-        """Way, link and network together. One person may give several names there. Empty: an account has one name only."""
+        """The way, link and network together. One person may give several names from one origin. Empty for an account, because
+        an account has only one name.
+        """
         return "" if self.key else f"from {self.way} {self.bearer} {self.source}"
 
 
 @dataclass(slots=True)
 class Knock:
-    """`ticket` is the secret of whoever waits; `id` is what hosts see."""
+    """`ticket` is the secret of the person who waits. Hosts see only `id`."""
 
     id: str
     ticket: str
@@ -86,7 +90,7 @@ class Knock:
     tells: list[Tell] = field(default_factory=list)
 
     def move(self, happening: Happening, why: Refusal | None = None) -> bool:
-        """Whether it changed anything."""
+        """Change the state by the table. Report whether the state changed."""
         state = MOVES.get((self.state, happening))
         if state is None:
             return False
@@ -95,7 +99,7 @@ class Knock:
         return True
 
     def listen(self, tell: Tell) -> bool:
-        """`tell` is called once, at the next news; of too many windows the first one is told to look now."""
+        """Call `tell` once, at the next news. If too many windows listen, the oldest is called now, so that it asks again."""
         self.tells.append(tell)
         if len(self.tells) > limits.LOBBY_LISTENERS:
             self.tells.pop(0)()

@@ -1,4 +1,4 @@
-"""The lobbies of all conferences, also of those that nobody has entered yet."""
+"""The lobbies of all conferences, including conferences without participants."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from conference.ports.shared import Shared
 
 @dataclass(frozen=True, slots=True)
 class LobbySetting:
-    """The switch of a lobby, the plan at that time (None: no plan), and the people and halls that are kept out."""
+    """The switch of a lobby, the planner's setting at that time (None: no plan), and the people and halls that are kept out."""
 
     on: bool
     ordered: bool | None
@@ -27,33 +27,37 @@ class LobbySetting:
 
     @property
     def matters(self) -> bool:
-        """Without it the lobby would not come back as it is."""
+        """Report whether the lobby would change if this setting were lost."""
         return self.on != bool(self.ordered) or bool(self.bars)
 
 
 class Lobbies:
-    """Of all conferences of this process."""
+    """The lobbies of all conferences of this process."""
 
     def __init__(self, random: Callable[[], str], shared: Shared | None = None) -> None:
-        """`random`: 80 bits or more as text."""
+        """`random` returns a text of 80 random bits or more."""
         self.closed = False
         self.shared: Shared = shared if shared is not None else ProcessMemory()
         self._random = random
         self._lobbies: OrderedDict[str, Lobby] = OrderedDict()
         self._settings = self.shared.table("lobbies", "settings", limits.LOBBY_SETTINGS, LobbySetting)
-        """Of lobbies that are not in memory: they come back as they were. Never dropped for others: that would open a door."""
+        """The settings of lobbies that are not in memory. They are never removed to make room: a removed setting would open a
+        closed lobby.
+        """
         self._ticked_at = float("-inf")
 
     def __len__(self) -> int:
         return len(self._lobbies)
 
     def find(self, name: str) -> Lobby | None:
-        """Raises Refusal `lobby_limit`: a lobby that a host has set is never taken for one that is off."""
+        """Return the lobby in memory, or the lobby that a stored setting restores, or None. Raises Refusal `lobby_limit`: a
+        lobby that a host has set must never count as off.
+        """
         found = self._lobbies.get(name)
         return self._make(name, self._ticked_at) if found is None and name in self._settings else found
 
     def get(self, name: str, now: float) -> Lobby:
-        """Made when need be. Raises Refusal `lobby_limit`."""
+        """Return the lobby; make it if needed. Raises Refusal `lobby_limit`."""
         admission.check_name(name)
         lobby = self._lobbies.get(name) or self._make(name, now)
         lobby.touched_at = now
@@ -71,22 +75,22 @@ class Lobbies:
         return made
 
     def restore(self, name: str, setting: LobbySetting) -> None:
-        """As it was before the server was started anew. Raises Refusal `lobby_limit`."""
+        """Store a setting from before a restart of the server. Raises Refusal `lobby_limit`."""
         if len(self._settings) >= limits.LOBBY_SETTINGS:
             raise Refusal("lobby_limit")
         self._settings.put(name, setting)
 
     def check_settable(self) -> None:
-        """Room for one more that somebody sets. Raises Refusal `lobby_limit`."""
+        """Raise Refusal `lobby_limit` if no further lobby can be set."""
         if len(self._settings) + len(self._lobbies) >= limits.LOBBY_SETTINGS:
             raise Refusal("lobby_limit")
 
     def knock(self, name: str, who: Knocker, ticket: str, now: float) -> Knock:
-        """Raises Refusal `lobby_full`, `lobby_denied`, `lobby_pause`, `lobby_limit`."""
+        """Return the knock of this person. Raises Refusal `lobby_full`, `lobby_denied`, `lobby_pause`, `lobby_limit`."""
         return self.get(name, now).knock(who, ticket, now, self._random)
 
     def check(self, grants: Grants, present: bool) -> None:
-        """The door of the call. Raises Refusal."""
+        """Check the lobby at the entry to the call. Raises Refusal."""
         lobby = self.find(grants.conference)
         if lobby is not None:
             lobby.check(grants, present)
@@ -114,7 +118,7 @@ class Lobbies:
                 lobby.room.expire(now)
 
     def close(self) -> None:
-        """The server stops: whoever waits for news asks again, elsewhere or later."""
+        """Wake all requests that wait for news, because the server stops. The clients ask again, on another server or later."""
         self.closed = True
         for lobby in self._lobbies.values():
             lobby.room.wake()

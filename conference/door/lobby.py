@@ -1,8 +1,9 @@
-"""The lobby of one conference: who waits (`room`), who was turned away (`turned_away`), and whose leave to enter counts.
+"""The lobby of one conference: people who wait (`room`), people who were denied (`turned_away`), and valid permissions to
+enter.
 
-It is there before a conference, so that people who wait cost no media. The planner of the meeting says who has to wait;
-that a token does not go around the lobby is checked at the door (`admission.check_lobby`). `LOBBY.md` gives the rules and the
-reasons. `now` is in Unix seconds.
+A lobby exists before its conference, so people who wait use no media. The planner of the meeting decides who must wait.
+`admission.check_lobby` checks at the entry that a token does not bypass the lobby. `LOBBY.md` gives the rules and the reasons.
+`now` is in Unix seconds.
 """
 
 from __future__ import annotations
@@ -24,27 +25,29 @@ class Lobby:
         self.name = name
         self.on = on
         self.ordered = ordered
-        """As the planner of the meeting wants it; a host may have switched it since."""
+        """The setting of the meeting's planner. A host may have changed the switch since then."""
         self.owner = f"lobby {name}"
-        """Of the shared tables."""
+        """The name of this lobby in the shared tables."""
         self.touched_at = 0.0
         self.room = WaitingRoom(shared, self.owner)
         self.turned_away = TurnedAway(shared, self.owner)
         self._revoked: Table[float] = shared.table(self.owner, "revoked", limits.LOBBY_SETTLED, float)
-        """By identity: when the leave was taken back, Unix seconds."""
+        """The time when a permission to enter was taken back, by identity, in Unix seconds."""
         self._passed: Table[bool] = shared.table(self.owner, "passed", limits.LOBBY_SETTLED, bool)
-        """Identities that were in when the lobby was switched on."""
+        """The identities that were in the conference when the lobby was switched on."""
 
-    # -- those who ask to come in
+    # -- people who ask to enter
 
     def knock(self, who: Knocker, ticket: str, now: float, random: Callable[[], str]) -> Knock:
-        """The knock of that ticket, or of this person, or a new one. Raises Refusal `lobby_full`, `lobby_denied`,
+        """Return the knock of this ticket or person, or a new knock. Raises Refusal `lobby_full`, `lobby_denied`,
         `lobby_pause`.
         """
         return self.foresee(who, ticket, now) or self.room.open(who, now, random)
 
     def foresee(self, who: Knocker, ticket: str, now: float) -> Knock | None:
-        """What `knock` would find, None: a new one. Changes nothing. Raises as `knock` does."""
+        """Return the knock that `knock` would find; None if `knock` would make a new one. Changes no decision. Raises like
+        `knock`.
+        """
         self.room.expire(now)
         self.turned_away.check_barred(who)
         known = self.room.known(who, ticket)
@@ -60,22 +63,24 @@ class Lobby:
         return same
 
     def admits(self, who: Knocker, ticket: str) -> bool:
-        """Whether this person, or the bearer of this ticket, was let in before."""
+        """Report whether this person, or the bearer of this ticket, was admitted before."""
         knock = self.room.known(who, ticket)
         return (knock is not None and knock.state is State.ADMITTED) or self.room.was_admitted(who)
 
     # -- hosts
 
     def admit(self, ids: Iterable[str]) -> list[Knock]:
-        """Those of them who still wait."""
+        """Admit these knocks and return the ones that were still waiting."""
         found = self.room.admit(ids)
         for knock in found:
             self.turned_away.forgive(knock.who)
         return found
 
     def deny(self, id_: str, why: str, now: float, *, final: bool = False) -> Knock:
-        """`why`: in the host's words, may be empty. `final`: this account, this link, or this name from this network does not
-        come in any more. Raises Refusal `knock_unknown`.
+        """Deny a knock. Raises Refusal `knock_unknown`.
+
+        `why` is the host's text and may be empty. `final`: this account, this link, or this name from this network can no
+        longer enter.
         """
         knock, told = self.room.find(id_), Refusal("lobby_denied", why, why)
         self.room.deny(knock, told, now)
@@ -83,13 +88,15 @@ class Lobby:
         return knock
 
     def pardon(self) -> None:
-        """Everybody who was turned away may ask again."""
+        """Let all denied people ask again."""
         self.turned_away.pardon()
         self.room.drop_tickets(State.DENIED)
         self.room.note_news()
 
     def set(self, on: bool, present: Iterable[str]) -> None:
-        """On: those who are `present` (identities) stay free to come back. Off: those who wait only for that come in."""
+        """Switch the lobby on or off. On: the identities in `present` can still come back. Off: the people who waited only
+        because of the switch are admitted.
+        """
         if on == self.on:
             return
         self.on = on
@@ -101,15 +108,15 @@ class Lobby:
         self.room.note_news()
 
     def order(self, on: bool, present: Iterable[str]) -> None:
-        """As planned; what a host has set since stays until the plan is another."""
+        """Apply the planner's setting. A later change by a host stays until the plan changes."""
         if on != self.ordered:
             self.ordered = on
             self.set(on, present)
 
-    # -- those who must not come in any more
+    # -- people who can no longer enter
 
     def forget(self, identity: str, now: float) -> None:
-        """Removed from the call: the leave that it had is void, and its tokens given until now."""
+        """Remove the permission of a participant that was removed from the call. Its tokens up to now are void."""
         self._revoked.put(identity, now)
         self._passed.pop(identity)
         keys = {one.who.key for one in self.room.tickets.values() if one.who.identity == identity} - {""}
@@ -118,7 +125,7 @@ class Lobby:
                 self.room.take_back(knock, Refusal("removed"), now)
 
     def keep_out(self, identity: str, now: float) -> list[str]:
-        """Refuses this person until a host pardons, also inside the call. Returns all identities of that person."""
+        """Refuse this person until a host pardons, in the call too. Returns all identities of that person."""
         same = self.turned_away.keep_out(identity, now)
         for one in same:
             self.forget(one, now)
@@ -126,14 +133,15 @@ class Lobby:
         return same
 
     def bar(self, bearer: str, why: Refusal, now: float) -> None:
-        """A bearer, or WAY.BEARER, that vouches for nobody any more."""
+        """Take back the admissions of a bearer that is no longer valid. `bearer` is a bearer or WAY.BEARER."""
         for knock in list(self.room.tickets.values()):
             if knock.who.bearer and bearer in (knock.who.bearer, f"{knock.who.way}.{knock.who.bearer}"):
                 self.room.take_back(knock, why, now)
 
     def end(self, why: Refusal, spared: Callable[[Knocker], bool] = lambda who: False) -> None:
-        """Everybody who waits hears that it is over, and why; but for those who are `spared`. A meeting that
-        nobody planned may be held again under its number: a person who was let in before is not let in then.
+        """End the waiting of all people except the `spared` ones, with the reason.
+
+        A meeting without a plan may be held again under the same number. Its earlier admissions do not count then.
         """
         for knock in list(self.room.waiting.values()):
             if not spared(knock.who):
@@ -144,7 +152,7 @@ class Lobby:
             self.room.drop_tickets(State.ADMITTED)
 
     def check(self, grants: Grants, present: bool) -> None:
-        """The door. Raises Refusal `removed`, `lobby_waits`."""
+        """Check the grants at the entry. Raises Refusal `removed`, `lobby_waits`."""
         if grants.identity in self.turned_away.kept_out:
             raise Refusal("removed")
         passed = present or grants.identity in self._passed

@@ -1,6 +1,7 @@
-"""Who was turned away from one conference: who pauses, who is barred for good, and what a restart must not forget.
+"""The people who were denied entry to one conference: pauses, final bars, and the data that must survive a restart.
 
-Keeps no knock and sends no news. `LOBBY.md` beside this file gives the rules and the reasons. `now` is in Unix seconds.
+This module stores no knocks and sends no news. `LOBBY.md` beside this file gives the rules and the reasons. `now` is in Unix
+seconds.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from conference.ground.errors import Refusal
 from conference.ports.shared import Shared, Table
 
 Bar = tuple[str, str]
-"""(identity, name of the bar) of a person or hall that is kept out for good; either may be empty."""
+"""(identity, name of the bar) of a person or hall that is kept out for good. Either part may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """The latest denial, and how many there were in a row."""
+    """The latest denial, and the number of denials in a row."""
 
     at: float
     times: int
@@ -27,7 +28,7 @@ class Denial:
 
 
 def bar_of(who: Knocker) -> str:
-    """What a final denial closes: the link, and for an account or without a link the person."""
+    """Return the name that a final denial bars: the link; or the person, for an account or without a link."""
     return f"link {who.bearer}" if who.bearer and not who.key else who.person
 
 
@@ -37,26 +38,28 @@ class TurnedAway:
         self.persons: Table[Denial] = shared.table(owner, "persons", most, Denial)
         self.origins: Table[Denial] = shared.table(owner, "origins", most, Denial)
         self.barred: Table[Refusal] = shared.table(owner, "barred", most, Refusal)
-        """By `bar_of`."""
+        """The reasons of final denials, by `bar_of`."""
         self.kept_out: Table[str] = shared.table(owner, "kept_out", most, str)
-        """Identities that no token brings back, however new it is, each with its bar; empty: the bar is not known."""
+        """The identities that no token can bring back, not even a new one, each with its bar. Empty: the bar is not known."""
         self.entered: Table[Knocker] = shared.table(owner, "entered", most, Knocker)
-        """By identity: the knockers that got leave to enter. A host who removes a participant can then keep that person out."""
+        """The knockers that got permission to enter, by identity. With this table a host who removes a participant can keep
+        that person out.
+        """
 
     def check_barred(self, who: Knocker) -> None:
-        """Raises the Refusal of a final denial. It holds whether the lobby is on or not."""
+        """Raise the Refusal of a final denial. It holds even if the lobby is off."""
         why = self.barred.get(bar_of(who))
         if why is not None:
             raise why
 
     def check_person(self, who: Knocker, now: float) -> None:
-        """Raises the Refusal of the latest denial during a pause, and after too many denials."""
+        """Raise the Refusal of the latest denial during a pause, and after too many denials."""
         denial = self.persons.get(who.person)
         if denial is not None and (now - denial.at < limits.LOBBY_PAUSE_S or denial.times >= limits.LOBBY_DENIALS):
             raise denial.why
 
     def check_origin(self, who: Knocker, now: float) -> None:
-        """Raises Refusal `lobby_pause`: people of this origin were turned away under several names."""
+        """Raise Refusal `lobby_pause` if people of this origin were denied under several names."""
         denial = self.origins.get(who.origin)
         if denial is not None and now - denial.at < _pause_s(denial.times):
             raise Refusal("lobby_pause")
@@ -69,17 +72,19 @@ class TurnedAway:
             self.barred.put(bar_of(who), why)
 
     def forgive(self, who: Knocker) -> None:
-        """A host let this person in. The bar of a link stays, because other people hold the link too."""
+        """Forget the denials of a person that a host admitted. The bar of a link stays, because other people have the link too.
+        """
         self.persons.pop(who.person)
         self.barred.pop(who.person)
 
     def note_entry(self, who: Knocker) -> None:
-        """Notes that this knocker got leave to enter."""
+        """Note that this knocker got permission to enter."""
         self.entered.put(who.identity, who)
 
     def keep_out(self, identity: str, now: float) -> list[str]:
-        """Refuses this identity until a host pardons. Its account, its link, or its name from its network are refused too, as far
-        as they are known. Returns all identities of that person.
+        """Refuse this identity until a host pardons. Returns all identities of that person.
+
+        The person's account, link, or name from the network is refused too, if it is known.
         """
         who = self.entered.get(identity)
         same, bar = [identity], ""
@@ -93,18 +98,18 @@ class TurnedAway:
 
     @property
     def count(self) -> int:
-        """How many are turned away for good."""
+        """The number of people who are kept out for good."""
         return len(self.barred) + sum(not bar for bar in self.kept_out.values())
 
     @property
     def bars(self) -> tuple[Bar, ...]:
-        """Who is turned away for good, the newest last and `LOBBY_BARS` at most: what a restart must not forget."""
+        """The people who are kept out for good and must survive a restart: `LOBBY_BARS` at most, the newest last."""
         known = set(self.kept_out.values())
         denied = (("", name) for name, _ in self.barred.items() if name not in known)
         return (*denied, *self.kept_out.items())[-limits.LOBBY_BARS :]
 
     def restore(self, bars: Iterable[Bar]) -> None:
-        """Puts back the bars of before a restart."""
+        """Restore the bars from before a restart."""
         for identity, bar in bars:
             if identity:
                 self.kept_out.put(identity, bar)
@@ -122,6 +127,6 @@ def _count(table: Table[Denial], name: str, why: Refusal, now: float, least: int
 
 
 def _pause_s(times: int) -> float:
-    """How long no new person of an origin asks after so many denials there."""
+    """Return how long new people of an origin must wait after `times` denials there."""
     more = times - limits.LOBBY_ORIGIN_DENIALS
     return min(limits.LOBBY_PAUSE_S * 2.0 ** min(more, 10), limits.LOBBY_PAUSE_MOST_S) if more >= 0 else 0.0

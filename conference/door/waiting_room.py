@@ -1,7 +1,7 @@
-"""Who waits outside of one conference: knocks, tickets, and news for those who wait and for hosts.
+"""The people who wait for one conference: knocks, tickets, and news for waiting people and hosts.
 
-Decides neither who has to wait nor who is turned away (`lobby.py`). Knows no socket: a caller that wants news leaves a callback.
-`now` is in Unix seconds.
+This module does not decide who must wait or who is denied (`lobby.py`). It knows no sockets: a caller that wants news gives a
+callback. `now` is in Unix seconds.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from conference.ports.shared import Shared, Table
 class WaitingRoom:
     def __init__(self, shared: Shared, owner: str) -> None:
         self.revision = 0
-        """Counts what hosts see."""
+        """A counter of the changes that hosts see."""
         self.waiting: OrderedDict[str, Knock] = OrderedDict()
-        """By id, longest first."""
+        """The waiting knocks by id, the longest waiting first."""
         self.tickets: OrderedDict[str, Knock] = OrderedDict()
-        """By ticket, the decided ones too."""
+        """All knocks by ticket, with the decided ones."""
         self.admitted: Table[bool] = shared.table(owner, "admitted", limits.LOBBY_SETTLED, bool)
-        """By the key of the knocker."""
+        """The admitted accounts, by the key of the knocker."""
         self.watchers: set[Tell] = set()
         self._watched_at = float("-inf")
 
-    # -- those who wait
+    # -- people who wait
 
     def open(self, who: Knocker, now: float, random: Callable[[], str]) -> Knock:
-        """A new knock. A person whose account was let in before does not wait."""
+        """Make a new knock. A person whose account was admitted before does not wait."""
         if self.was_admitted(who):
             knock = Knock("", random() + random(), who, now, now, State.ADMITTED)
         else:
@@ -44,25 +44,25 @@ class WaitingRoom:
         return knock
 
     def known(self, who: Knocker, ticket: str) -> Knock | None:
-        """A ticket counts only together with what it was given for."""
+        """Return the knock of a ticket. The ticket is valid only together with its original key and bearer."""
         knock = self.tickets.get(ticket)
         return knock if knock is not None and (knock.who.key, knock.who.bearer) == (who.key, who.bearer) else None
 
     def same_person(self, who: Knocker) -> Knock | None:
-        """The row of the same account in another window: one person has one row."""
+        """Return the waiting knock of the same account from another window. One person has only one row."""
         return next((one for one in self.waiting.values() if who.key and one.who.key == who.key), None)
 
     def was_admitted(self, who: Knocker) -> bool:
         return who.key != "" and who.key in self.admitted
 
     def check_room(self, who: Knocker) -> None:
-        """Raises Refusal `lobby_full`."""
+        """Raise Refusal `lobby_full` if there is no room for this person."""
         same = sum(1 for one in self.waiting.values() if not one.who.key and one.who.source == who.source)
         if len(self.waiting) >= limits.LOBBY_WAITING or (not who.key and same >= limits.LOBBY_SOURCE):
             raise Refusal("lobby_full")
 
     def look(self, ticket: str, now: float) -> Knock:
-        """The knock as its bearer sees it. A look keeps the knock waiting. Raises Refusal `knock_unknown`."""
+        """Return the knock for its bearer. This call keeps the knock waiting. Raises Refusal `knock_unknown`."""
         knock = self.tickets.get(ticket)
         if knock is None:
             raise Refusal("knock_unknown")
@@ -86,14 +86,14 @@ class WaitingRoom:
     # -- decisions
 
     def find(self, id_: str) -> Knock:
-        """Raises Refusal `knock_unknown`."""
+        """Return a waiting knock. Raises Refusal `knock_unknown`."""
         knock = self.waiting.get(id_)
         if knock is None:
             raise Refusal("knock_unknown")
         return knock
 
     def admit(self, ids: Iterable[str]) -> list[Knock]:
-        """Those of them who still wait."""
+        """Admit these knocks and return the ones that were still waiting."""
         found = [self.waiting[one] for one in dict.fromkeys(ids) if one in self.waiting]
         for knock in found:
             self.settle(knock, Happening.ADMIT)
@@ -106,7 +106,7 @@ class WaitingRoom:
         self.settle(knock, Happening.DENY, why)
 
     def take_back(self, knock: Knock, why: Refusal, now: float) -> None:
-        """Denies a knock, though it was admitted."""
+        """Deny a knock, even if it was admitted."""
         self.admitted.pop(knock.who.key)
         self.deny(knock, why, now)
 
@@ -124,14 +124,14 @@ class WaitingRoom:
             del self.tickets[knock.ticket]
 
     def _trim(self) -> None:
-        """Those who wait are bounded elsewhere; of the decided ones the oldest is forgotten first."""
+        """Remove the oldest decided tickets beyond the limit. Waiting knocks have their own limit."""
         while len(self.tickets) - len(self.waiting) > limits.LOBBY_SETTLED:
             del self.tickets[next(one for one, k in self.tickets.items() if k.state is not State.WAITING)]
 
     # -- hosts and news
 
     def watch(self, tell: Tell) -> bool:
-        """`tell` is called once, at the next news. False: too many wait for them already."""
+        """Call `tell` once, at the next news. Returns False if too many hosts wait for news already."""
         if len(self.watchers) >= limits.LOBBY_WATCHERS:
             return False
         self.watchers.add(tell)
@@ -141,23 +141,23 @@ class WaitingRoom:
         self.watchers.discard(tell)
 
     def hosted_now(self, now: float) -> None:
-        """A host is looking: those who wait hear it when he comes."""
+        """Note that a host looks at the lobby. Waiting people are notified when the first host arrives."""
         came = not self.hosted(now)
         self._watched_at = now
         if came:
             self._tell_waiting()
 
     def hosted(self, now: float) -> bool:
-        """Whether a host is looking."""
+        """Report whether a host looks at the lobby."""
         return now - self._watched_at < limits.LOBBY_SILENT_S
 
     def note_news(self) -> None:
-        """Something that hosts see has changed."""
+        """Notify the hosts that something they see has changed."""
         self.revision += 1
         self._tell_hosts()
 
     def wake(self) -> None:
-        """Everybody who waits for news looks again, though there are none."""
+        """Wake all requests that wait for news, although there is no news."""
         self._tell_waiting()
         self._tell_hosts()
 
