@@ -1,8 +1,8 @@
-"""One live meeting: its participants, their joining and leaving, and its end.
+"""A live meeting: its participants, their joining and leaving, and its end.
 
-Owns the participants by identity, and connects the parts of the conference. The parts own the rest: the roster (which
-participant knows of which), the end of each turn (`people.settling`), the tables of tracks and data, the speakers, and the
-halls. There is one event loop and no locks.
+Owns the participants by identity, and connects the parts of the conference. The parts own the rest: the roster (who is known to
+which client), the end of each turn (`people.settling`), tracks, data, speakers, and halls. There is one event loop and no
+locks.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Surroundings:
 
 
 class Conference:
-    """One live conference. The Registry makes it and calls `tick` about once a second, and `close`.
+    """A live conference. The Registry makes it, and calls `tick` about once a second and `close` at the end.
 
     Implements the Protocols that its parts need: `people.participant.Stage`, `picture.program.PictureStage`,
     `halls.halls.HallStage`.

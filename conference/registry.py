@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 
 class Registry:
-    """One registry exists per process. With `auto_create` every join may create a missing conference. Otherwise this needs a
-    token with `create`.
+    """The registry of one process. With `auto_create` every join may create a missing conference. Otherwise this needs a token
+    with `create`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Blobs that a participant leaves for others to fetch, such as schemas of its frames."""
+"""Blobs that a participant stores for others to fetch, such as schemas of its frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def store(owner: Party, key: bytes, contents: bytes) -> None:
-    """Kept as long as its owner is there; the same key again replaces it. Raises Refusal."""
+    """Store a blob until its owner leaves. The same key replaces the old blob. Raises Refusal."""
     blobs = owner.data.blobs
     if not owner.grants.can_publish_data:
         raise Refusal("publish_data_denied")
@@ -23,7 +23,7 @@ def store(owner: Party, key: bytes, contents: bytes) -> None:
 
 
 def fetch(reader: Party, identity: str, key: bytes) -> bytes:
-    """`identity` empty: one's own. Raises Refusal."""
+    """Return a blob of this identity. An empty `identity` means the reader. Raises Refusal."""
     owner = reader.data.table.participants.get(identity or reader.identity)
     hidden = owner is not None and owner is not reader and owner.grants.hidden
     if owner is None or hidden or key not in owner.data.blobs:

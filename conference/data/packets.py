@@ -1,6 +1,6 @@
 """Data packets between participants, reliable and lossy. Payloads are opaque; `PacketFormat` knows their bytes.
 
-Owns how much one participant may have passed on: each packet is work for each of its receivers.
+Owns the limit on the data that one participant may send to others: each packet is work for each of its receivers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LABELS: Final = (RELIABLE, LOSSY, FRAMES)
 
 
 class NoPackets:
-    """The packet format (`ports.PacketFormat`) of those who send and get none."""
+    """The packet format (`ports.PacketFormat`) of participants that send and receive no packets."""
 
     def stamp(self, data: bytes, sender_sid: str, sender_identity: str, *, hidden: bool) -> Packet | None:
         return None
@@ -39,7 +39,7 @@ class NoPackets:
 
 
 def receive(sender: Party, label: str, message: bytes) -> None:
-    """A message came from a participant. Raises PeerError when it is not of the format; what it may not send is
+    """Handle a message from a participant. Raises PeerError if it has another format. A message that the sender may not send is
     dropped.
     """
     if len(message) > limits.PACKET_BYTES or not sender.grants.can_publish_data:
@@ -56,7 +56,9 @@ def receive(sender: Party, label: str, message: bytes) -> None:
 
 
 def spread(table: DataTable, packet: Packet, *, reliable: bool, sender: Party | None = None) -> int:
-    """To everybody but the sender, or to its destinations; the same bytes for all. How many that were."""
+    """Send a packet to all participants except the sender, or to its destinations. All get the same bytes. Returns the number
+    of receivers.
+    """
     label = RELIABLE if reliable else LOSSY
     receivers: Sequence[Party]
     if packet.metrics:
@@ -100,7 +102,7 @@ def _pass_on(sender: Party, packet: Packet, *, reliable: bool) -> None:
 
 
 def _hold(sender: Party, packet: Packet) -> None:
-    """A reliable packet goes at once, or after those that wait."""
+    """Send a reliable packet at once, or put it behind the packets that wait."""
     outgoing = sender.data.outgoing
     size = outgoing.held_bytes + len(packet.payload)
     if len(outgoing.held) >= limits.HELD_PACKETS or size > limits.HELD_BYTES:
@@ -128,8 +130,11 @@ def _let_go(sender: Party) -> None:
 
 
 def _announce_held(sender: Party) -> None:
-    """Also where nothing is held: what was just taken opens the window, and a client that waits hears of it by this alone. Small
-    packets count as more than they are: of them too few are held for the window to close by their bytes.
+    """Report the held bytes to the sender's data channel, also when nothing is held. A client that waits sees only by this that
+    the window is open.
+
+    Each held packet counts HELD_PACKET_BYTES_MIN or more, because too few small packets are held to close the window by their
+    bytes.
     """
     outgoing = sender.data.outgoing
     sender.connection.channels.hold(max(outgoing.held_bytes, len(outgoing.held) * limits.HELD_PACKET_BYTES_MIN))

@@ -1,6 +1,6 @@
-"""The data of one participant, and what the data of one conference has in common.
+"""The data state of one participant, and the data state that a conference shares.
 
-Owns the table of data tracks and the counts of what was dropped. The rules are in `packets`, `tracks` and `blobs`.
+Owns the table of data tracks and the counters of dropped packets. The rules are in `packets`, `tracks` and `blobs`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Link(Protocol):
 
 
 class Party(Listener, Protocol):
-    """A participant as one who sends and receives data."""
+    """A participant as a sender and receiver of data."""
 
     @property
     def entry(self) -> Entry: ...
@@ -40,12 +40,12 @@ class Party(Listener, Protocol):
     @property
     def connection(self) -> Link: ...
     def changed(self) -> None:
-        """Others must learn of a change at the end of this turn."""
+        """Note a change. Other participants are notified at the end of this turn."""
 
 
 @dataclass(slots=True, eq=False)
 class DataTable:
-    """What all participants of one conference share. `participants`: by identity."""
+    """The data state that all participants of one conference share. The keys of `participants` are identities."""
 
     participants: Mapping[str, Party]
     audience: Audience
@@ -53,17 +53,19 @@ class DataTable:
     turns: Turns
     suffix: Callable[[], str]
     drops: Counter[str]
-    """Packets and frames of senders who sent too many, by kind: `reliable`, `lossy`, `frames`."""
+    """Dropped packets and frames of senders that sent too many, by kind: `reliable`, `lossy`, `frames`."""
     tell_soon: Callable[[Party], None] = lambda _: None
-    """Has the handles of one subscriber told at the end of the turn, or a little later where many tables are due."""
+    """Sends the handle table of one subscriber at the end of the turn, or a little later if many tables wait."""
     tracks: dict[str, DataTrack] = field(default_factory=dict)
-    """By sid."""
+    """The data tracks by sid."""
 
 
 @dataclass(slots=True, eq=False)
 class DataTrack:
-    """A published data track; `subscribers`: participant sid -> (participant, handle in that subscriber's frames);
-    `withheld`, by sid: who gets it once its owner is not hidden any more.
+    """A published data track.
+
+    `subscribers` maps a participant's sid to (participant, handle in that subscriber's frames). `withheld`, by sid, holds the
+    participants that get the track when its owner is visible again.
     """
 
     owner: Party
@@ -74,19 +76,21 @@ class DataTrack:
 
 @dataclass(slots=True)
 class Outgoing:
-    """What one participant has passed on to others: how much more it may, and what waits for that, in order."""
+    """The data that one participant sends to others: its budget, and the packets that wait for the budget, in order."""
 
     budget: TokenBucket = field(default_factory=lambda: TokenBucket(limits.DATA_UNITS_PER_S, limits.DATA_UNITS_BURST))
     held: deque[Packet] = field(default_factory=deque)
     held_bytes: int = 0
     timer: Cancellable | None = None
     told: bool = False
-    """The log says that some of it was dropped."""
+    """True after the log has reported that packets of this sender were dropped."""
 
 
 @dataclass(slots=True)
 class DataState:
-    """One participant's part: what it publishes by its own handle, and what its frames' handles mean."""
+    """The data state of one participant: its published tracks by its own handles, and its received tracks by the handles in its
+    frames.
+    """
 
     table: DataTable
     published: dict[int, DataTrack] = field(default_factory=dict)
@@ -94,4 +98,4 @@ class DataState:
     next_handle: int = 1
     outgoing: Outgoing = field(default_factory=Outgoing)
     blobs: dict[bytes, bytes] = field(default_factory=dict)
-    """What it left for others to fetch, such as schemas of its frames, by key."""
+    """The blobs that this participant stored for others, by key."""

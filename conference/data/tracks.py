@@ -1,6 +1,4 @@
-"""Data tracks: who publishes them, who gets their frames and under which handle. Frames are opaque; `PacketFormat` reads
-their handle.
-"""
+"""Data tracks: their publishers, their subscribers, and the handles. Frames are opaque; `PacketFormat` reads their handles."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ _HANDLE_MOST = 0xFFFF
 
 @change
 def publish(publisher: Party, handle: int, name: str, facts: object) -> DataTrackView:
-    """Raises Refusal."""
+    """Publish a data track. Raises Refusal."""
     published = publisher.data.published
     if not publisher.grants.can_publish_data:
         raise Refusal("publish_data_denied")
@@ -46,7 +44,7 @@ def publish(publisher: Party, handle: int, name: str, facts: object) -> DataTrac
 
 @change
 def unpublish(publisher: Party, handle: int) -> DataTrackView:
-    """Raises Refusal."""
+    """End a data track. Raises Refusal."""
     track = publisher.data.published.pop(handle, None)
     if track is None:
         raise Refusal("handle_unknown")
@@ -60,7 +58,7 @@ def unpublish(publisher: Party, handle: int) -> DataTrackView:
 
 
 def choose(subscriber: Party, track_sid: str, wanted: bool) -> None:
-    """The caller tells the handles once after all its choices."""
+    """Subscribe or unsubscribe. After all its choices the caller sends the handle table once."""
     track = subscriber.data.table.tracks.get(track_sid)
     if track is None or track.owner is subscriber:
         return
@@ -73,7 +71,7 @@ def choose(subscriber: Party, track_sid: str, wanted: bool) -> None:
 
 
 def subscribe_all(subscriber: Party) -> None:
-    """A newcomer that wants every data track gets those that are there."""
+    """Subscribe a newcomer that wants every data track to the present tracks."""
     if not subscriber.entry.auto_subscribe_data:
         return
     for participant in subscriber.data.table.participants.values():
@@ -83,7 +81,7 @@ def subscribe_all(subscriber: Party) -> None:
 
 
 def visibility_changed(publisher: Party) -> None:
-    """Whoever hides takes its data tracks away; seen again, it gives them back."""
+    """Take away the data tracks of a publisher that hides, or give them back when the publisher is visible again."""
     for track in publisher.data.published.values():
         if publisher.grants.hidden:
             for participant, handle in track.subscribers.values():
@@ -98,12 +96,12 @@ def visibility_changed(publisher: Party) -> None:
 
 
 def tell_handles_soon(subscriber: Party) -> None:
-    """At the end of the turn, or a little later where many tables are to be told."""
+    """Send the handle table at the end of the turn, or a little later if many tables wait."""
     subscriber.data.table.tell_soon(subscriber)
 
 
 def tell_table(subscriber: Party) -> float:
-    """`Paced` work."""
+    """Do `Paced` work: send the handle table, and return the time that this work costs."""
     tell_handles(subscriber)
     return len(subscriber.data.received) * limits.HANDLE_S
 
@@ -120,7 +118,7 @@ def tell_handles(subscriber: Party) -> None:
 
 
 def enforce(participant: Party) -> None:
-    """Ends what the grants no longer allow."""
+    """End data tracks and subscriptions that the grants no longer allow."""
     if not participant.grants.can_publish_data:
         for handle in list(participant.data.published):
             unpublish(participant, handle)
@@ -131,7 +129,7 @@ def enforce(participant: Party) -> None:
 
 
 def forget(participant: Party) -> None:
-    """The participant is gone."""
+    """Remove a participant that left from all data tracks."""
     for handle in list(participant.data.published):
         unpublish(participant, handle)
     _unsubscribe_all(participant)
@@ -147,7 +145,9 @@ def _unsubscribe_all(participant: Party) -> None:
 
 
 def receive_frame(sender: Party, frame: bytes) -> None:
-    """A frame came from a participant. Raises PeerError when it is not of the format; what it may not send is dropped."""
+    """Handle a frame from a participant. Raises PeerError if it has another format. A frame that the sender may not send is
+    dropped.
+    """
     if len(frame) > limits.PACKET_BYTES or not sender.grants.can_publish_data:
         return
     format_ = sender.entry.packets

@@ -1,1 +1,1 @@
-"""Tracks: how they are published, who receives them, who speaks, and how good the lines are."""
+"""Tracks: publishing, subscriptions, speakers, and connection quality."""

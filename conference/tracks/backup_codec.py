@@ -1,5 +1,6 @@
-"""A track's second codec, for those who do not decode the first: who needs it, asking for it, and what follows when it does
-not come. The publisher announced it; it sends it only once it is asked to.
+"""The second codec of a track, for receivers that do not decode the first: who needs it, requests for it, and its absence.
+
+The publisher announces the second codec, and sends it only after a request.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from conference.tracks.track import Awaited, Subscriber, Track
 
 
 def lack(subscriber: Subscriber, track: Track) -> bool:
-    """Whoever does not decode the track is to get it in another codec. False: there is none."""
+    """Note that the subscriber does not decode the track and needs its backup codec. Returns False if the track has none."""
     if track.main is not None or track.announcement.backup is None:
         return False
     track.lacking.add(subscriber.sid)
@@ -26,7 +27,9 @@ def lack(subscriber: Subscriber, track: Track) -> bool:
 
 
 def want(track: Track, who: str, mimes: Container[str]) -> None:
-    """Somebody who is no subscriber takes only these MIME types (in small letters)."""
+    """Ask for the backup codec for a receiver that is not a subscriber. `mimes` are the MIME types that it decodes, in lower
+    case.
+    """
     told = track.announcement.backup
     if track.kind == "video" and told is not None and told.lower() in mimes and who not in track.lacking:
         track.lacking.add(who)
@@ -41,7 +44,7 @@ def forgo(track: Track, who: str) -> None:
 
 
 def drop_unsupported(subscriber: Subscriber) -> None:
-    """After its answer to our offer: tracks in codecs that it lacks have ended."""
+    """End subscriptions in codecs that the subscriber does not decode, after its answer to our offer."""
     for track in list(subscriber.table.by_producer.values()):
         subscription = track.subscriptions.get(subscriber.sid)
         if subscription is not None and subscription.consumer.closed:
@@ -64,7 +67,9 @@ def unsupported(subscriber: Subscriber, consumer: object) -> None:
 
 
 def await_it(track: Track) -> None:
-    """Somebody needs it: its publisher is asked, unless it sends it already or was asked a moment ago."""
+    """Ask the publisher for the backup codec if a receiver needs it. If the codec already arrives or was just requested,
+    nothing is sent.
+    """
     if _comes(track):
         track.awaited = None
         return
@@ -78,13 +83,15 @@ def await_it(track: Track) -> None:
 
 
 def ended(track: Track) -> None:
-    """Its publisher has stopped it: whoever needs it waits again."""
+    """Handle the end of the backup stream. Receivers that need it wait again."""
     track.awaited = None
     await_it(track)
 
 
 def watch(track: Track, now: float) -> None:
-    """By time: asks again, and after BACKUP_S says to those who wait that there is nothing for them. It may still come."""
+    """Repeat the request after BACKUP_ASK_S. After BACKUP_S, notify the waiting subscribers that there is no picture. The codec
+    may still arrive later.
+    """
     awaited = track.awaited
     if awaited is None:
         return
@@ -107,14 +114,16 @@ def watch(track: Track, now: float) -> None:
 
 
 def repeat(subscriber: Subscriber) -> None:
-    """After a resume: it may have been told while nobody could hear it."""
+    """Repeat the failure after a resume, because the client may have missed it."""
     for track in subscriber.table.by_sid.values():
         if track.awaited is not None and track.awaited.given_up and subscriber.sid in track.lacking:
             _tell(subscriber, track)
 
 
 def _ask(track: Track) -> None:
-    """Not a publisher that has begun to send it: some clients (Android's until August 2026) end when they are asked then."""
+    """Ask the publisher, unless it has begun to send the codec. Some clients (Android's until August 2026) crash on a request
+    at that time.
+    """
     begun = any(pending.main is track for pending in track.owner.pending.values())
     if track.backup is None and not begun:
         subscriptions.tell_wish(track)

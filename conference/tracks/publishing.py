@@ -1,5 +1,5 @@
-"""How a participant's tracks come and go: announced by message, carried by a section, matched in whichever order
-they arrive.
+"""The start and end of a participant's tracks. A message announces a track, and an SDP section carries it. The two are matched
+in either order.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ _KINDS = {
     Source.MICROPHONE: "audio",
     Source.SCREEN_SHARE_AUDIO: "audio",
 }
-"""Whoever may publish its microphone alone must not bring a picture under that name."""
+"""The only kind that each source allows. A participant that may publish only its microphone cannot send a picture under that
+name.
+"""
 
 
 @change
 def announce(publisher: Publisher, announcement: Announcement) -> Track:
-    """Raises Refusal. The same client id twice is the same track."""
+    """Announce a track. The same client id twice is the same track. Raises Refusal."""
     if not publisher.grants.may_publish(announcement.source):
         raise Refusal("publish_denied")
     if announcement.kind not in ("audio", "video") or announcement.kind != _KINDS.get(
@@ -54,8 +56,9 @@ def announce(publisher: Publisher, announcement: Announcement) -> Track:
 
 
 def _find_room(publisher: Publisher, announcement: Announcement) -> None:
-    """What is announced will be a track: both are counted, but for what has waited so long that it will not come. Raises
-    Refusal `track_limit`.
+    """Make room for an announcement. Raises Refusal `track_limit`.
+
+    An announced track counts like a published one. After ANNOUNCED_S it no longer counts and may be replaced.
     """
     since = publisher.table.clock.monotonic() - limits.ANNOUNCED_S
     others = [one for cid, one in publisher.pending.items() if one.main is None and cid != announcement.cid]
@@ -67,7 +70,7 @@ def _find_room(publisher: Publisher, announcement: Announcement) -> None:
 
 
 def _await(publisher: Publisher, track: Track) -> None:
-    """Its section is to come."""
+    """Store an announced track until its section arrives."""
     publisher.pending[track.announcement.cid] = track
     while len(publisher.pending) > limits.PENDING_TRACKS:
         del publisher.pending[next(iter(publisher.pending))]
@@ -75,7 +78,7 @@ def _await(publisher: Publisher, track: Track) -> None:
 
 @change
 def announce_backup(publisher: Publisher, track_sid: str, announcement: Announcement) -> None:
-    """The same picture in a second codec, for those who do not decode the first. Raises Refusal."""
+    """Announce the same picture in a second codec, for subscribers that do not decode the first. Raises Refusal."""
     track = publisher.tracks.get(track_sid)
     if track is None:
         raise Refusal("track_not_found")
@@ -93,18 +96,20 @@ def announce_backup(publisher: Publisher, track_sid: str, announcement: Announce
 
 
 def _spare_decoders(publisher: Publisher, kind: str) -> None:
-    """From before the client hears of its track until its offer comes no picture meets it. LiveKit's Rust library writes
-    `x-google-start-bitrate` into all sections of that offer, and libwebrtc (M144) opens all decoders anew for it. A packet that
-    comes just then is taken for a stream that was never described; as its SSRC is known no stream is made, yet its sink is
-    (`SetSink: ssrc:… nullptr` in its log): pictures are decoded, and handed on to nobody for good.
+    """Hold pictures to a client from the announcement of its video track until its offer.
+
+    LiveKit's Rust library writes `x-google-start-bitrate` into all sections of that offer. libwebrtc (M144) then opens all
+    decoders again. A packet that arrives at that moment counts as a stream without a description. Its SSRC is known, so no new
+    stream is made, but its sink is replaced (`SetSink: ssrc:… nullptr` in the log). From then on the pictures are decoded and
+    never shown.
     """
     if publisher.entry.renews_decoders and kind == "video" and publisher.negotiated is not None:
         publisher.negotiated.hold_pictures(True)
 
 
 def _use_decoders(publisher: Publisher) -> None:
-    """The offer has come: they are open. A picture that was announced and is not offered is waited for no longer than the others
-    are held.
+    """Release the held pictures after the offer, because the decoders are open again. An announced video track without an offer
+    delays this for HELD_S at most.
     """
     now = publisher.table.clock.monotonic()
     announced = (track.since for track in publisher.pending.values() if track.kind == "video")
@@ -113,14 +118,14 @@ def _use_decoders(publisher: Publisher) -> None:
 
 
 def answer(publisher: Publisher, sdp: str) -> Answer:
-    """Raises media's PeerError for malformed SDP."""
+    """Answer an offer. Raises media's PeerError for malformed SDP."""
     assert publisher.negotiated is not None, "no client offers for a hall"
     return publisher.negotiated.answer(sdp, _acceptor(publisher))
 
 
 def take_answer(publisher: Party, answer: Answer) -> None:
-    """Carries out what the answered offer brought: ended sections first, so that a track published anew does not
-    meet its old self.
+    """Apply the changes of an answered offer. Ended sections come first, so that a track that is published again does not meet
+    its old section.
     """
     for producer in answer.ended:
         _ended(publisher, producer)
@@ -148,7 +153,7 @@ def take_answer(publisher: Party, answer: Answer) -> None:
 
 @change
 def publish(publisher: Publisher, announcement: Announcement, producer: Producer) -> Track:
-    """A track whose packets come already, without a section: a hall's. Raises Refusal `publish_denied`, `track_limit`."""
+    """Publish a track of a hall, whose packets arrive without a section. Raises Refusal `publish_denied`, `track_limit`."""
     if not publisher.grants.may_publish(announcement.source):
         raise Refusal("publish_denied")
     if len(publisher.tracks) >= limits.TRACKS_PER_PARTICIPANT:
@@ -161,7 +166,7 @@ def publish(publisher: Publisher, announcement: Announcement, producer: Producer
 
 @change
 def mute(publisher: Publisher, track_sid: str, muted: bool) -> None:
-    """The publisher's own doing. Unknown tracks are ignored: they may have ended a moment ago."""
+    """Mute or unmute by the publisher's own request. Unknown tracks are ignored, because they may have just ended."""
     track = publisher.tracks.get(track_sid)
     if track is None:
         track = next((pending for pending in publisher.pending.values() if pending.sid == track_sid), None)
@@ -176,7 +181,7 @@ def mute(publisher: Publisher, track_sid: str, muted: bool) -> None:
 
 
 def describe(publisher: Publisher, track_sid: str, facts: object) -> None:
-    """Replaces what the protocol of the publisher keeps with the track."""
+    """Replace the facts that the publisher's protocol stores with the track."""
     track = publisher.tracks.get(track_sid)
     if track is not None:
         track.describe(facts)
@@ -185,7 +190,7 @@ def describe(publisher: Publisher, track_sid: str, facts: object) -> None:
 
 @change
 def describe_layers(publisher: Publisher, track_sid: str, layers: Sequence[Layer]) -> None:
-    """What sizes it sends has changed."""
+    """Store the new sizes that the publisher sends."""
     track = publisher.tracks.get(track_sid)
     if track is not None and layers:
         track.set_layers(layers)
@@ -201,15 +206,19 @@ def resize(publisher: Publisher, track_sid: str, width: int, height: int) -> Non
 
 
 def permit(publisher: Party, permission: Permission) -> None:
-    """Counts at once for whoever comes; those who are there gain or lose tracks at the end of the turn."""
+    """Set the publisher's permission. It applies at once to newcomers. Present participants gain or lose tracks at the end of
+    the turn.
+    """
     if permission != publisher.permission:
         publisher.permission = permission
         publisher.table.offer_soon(publisher)
 
 
 def _has_not_heard(publisher: Publisher, track: Track) -> bool:
-    """It has been muted from outside. Clients say so in turn as they hear it; one that comes back finds that the server takes for
-    muted what is not, and would put that right.
+    """Report whether the publisher may not know yet that it was muted from outside.
+
+    A client confirms a mute when it receives the request. A client that resumes sees that the server's state is muted, and
+    would correct the server.
     """
     now = publisher.table.clock.monotonic()
     return track.silenced_at is not None and now - track.silenced_at < limits.MUTE_SHOWN_S
@@ -217,7 +226,9 @@ def _has_not_heard(publisher: Publisher, track: Track) -> bool:
 
 @change
 def mute_from_outside(publisher: Publisher, track_sid: str, muted: bool) -> Track:
-    """An administrator's doing: silent at once, and its publisher is asked to show it. Raises Refusal."""
+    """Mute or unmute by order of an administrator. The mute applies at once, and the publisher is asked to show it. Raises
+    Refusal.
+    """
     track = publisher.tracks.get(track_sid)
     if track is None:
         raise Refusal("track_not_found")
@@ -231,7 +242,7 @@ def mute_from_outside(publisher: Publisher, track_sid: str, muted: bool) -> Trac
 
 
 def silenced(publisher: Publisher) -> tuple[str, ...]:
-    """The ids of tracks of which it is told now (again) that they are muted from outside."""
+    """Return the ids of tracks that were muted from outside. The caller reports them to the publisher now."""
     tracks = [track for track in publisher.tracks.values() if track.silenced_at is not None]
     for track in tracks:
         track.silenced_at = publisher.table.clock.monotonic()
@@ -240,7 +251,9 @@ def silenced(publisher: Publisher) -> tuple[str, ...]:
 
 @change
 def unpublish(publisher: Publisher, track: Track, *, tell: bool, ends: bool = True) -> None:
-    """`tell`: the server's doing, so its publisher must hear of it. `ends`: its packets too, not only its being public."""
+    """End a track. `tell`: the server ends it, so the publisher must be notified. `ends`: the packets end too, not only the
+    publication.
+    """
     if publisher.tracks.pop(track.sid, None) is None:
         return
     if track.backup is not None:
@@ -272,8 +285,8 @@ def _end_backup(backup: Track) -> None:
 
 
 def match_leftovers(publisher: Publisher, now: float) -> None:
-    """Some browsers give a section another id than the announced one: what has waited long on both sides belongs
-    together.
+    """Match sections and announcements that have both waited for long. Some browsers give a section another id than the
+    announced one.
     """
     for section in list(publisher.unclaimed):
         if now - section.since < limits.LEFTOVER_S:
@@ -286,7 +299,7 @@ def match_leftovers(publisher: Publisher, now: float) -> None:
 
 
 def enforce(publisher: Publisher) -> None:
-    """Stops what the grants no longer allow."""
+    """Stop tracks that the grants no longer allow."""
     for track in list(publisher.tracks.values()):
         if not publisher.grants.may_publish(track.source):
             unpublish(publisher, track, tell=True)
@@ -300,8 +313,8 @@ def enforce(publisher: Publisher) -> None:
 
 
 def _acceptor(publisher: Publisher) -> Callable[[OfferedTrack], Acceptance | None]:
-    """Decides about each new sending section of one offer. A section may come before its announcement, if there is
-    room for it.
+    """Return the function that accepts each new sending section of one offer. A section may arrive before its announcement, if
+    there is room.
     """
     taken: set[str] = set()
     strangers = len(publisher.unclaimed)
@@ -323,7 +336,7 @@ def _acceptor(publisher: Publisher) -> Callable[[OfferedTrack], Acceptance | Non
 
 
 def _match(publisher: Publisher, cid: str, kind: str, taken: set[str] | frozenset[str] = frozenset()) -> Track | None:
-    """The announced track of a section: by the client's id, else (a section without one) the first of the kind."""
+    """Return the announced track of a section: by the client's id, or the first track of this kind if the section has no id."""
     candidates = [
         track
         for track in publisher.pending.values()
@@ -336,7 +349,7 @@ def _match(publisher: Publisher, cid: str, kind: str, taken: set[str] | frozense
 
 
 def _claim_waiting(publisher: Publisher, track: Track) -> None:
-    """The section may have come before the announcement."""
+    """Match the announcement with a section that arrived before it."""
     ids = (track.announcement.cid, *track.announcement.cids)
     for section in publisher.unclaimed:
         if section.kind == track.kind and section.cid in ids:
@@ -362,7 +375,7 @@ def _go_live(publisher: Publisher, track: Track, section: PendingSection) -> Non
 
 
 def _back_up(main: Track, backup: Track, producer: Producer) -> None:
-    """The second codec comes: those who wait for it get it."""
+    """Bind the second codec to its track, and give it to the subscribers that wait for it."""
     if not main.live or main.backup is not None:
         producer.close()
         return

@@ -1,5 +1,5 @@
-"""Connection quality of participants from the loss, delay and jitter that the packet plane measured. Told every
-QUALITY_S, changes only.
+"""Connection quality of participants, from the loss, delay and jitter that the packet plane measured. Changes are sent every
+QUALITY_S.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _GOOD = 60.0
 
 @dataclass(slots=True)
 class Sample:
-    """Ratings (0..100) of one participant since the last report."""
+    """The ratings (0..100) of one participant since the last report."""
 
     total: float = 0.0
     count: int = 0
@@ -46,17 +46,17 @@ class Measurable(Listener, Protocol):
 
 
 class Meter:
-    """The qualities of one conference."""
+    """The quality of all participants of one conference."""
 
     def __init__(self, participants: Mapping[str, Measurable], audience: Audience, now: float) -> None:
-        """`participants`: by identity."""
+        """The keys of `participants` are identities."""
         self._participants = participants
         self._audience = audience
         self._samples: dict[str, Sample] = {}
         self._told_at = now
 
     def measure(self, figures: Mapping[int, Figures], now: float) -> None:
-        """Once a second or so; `figures` by the peers' numbers."""
+        """Add the measurements of about one second. The keys of `figures` are the numbers of the peers."""
         for participant in self._participants.values():
             known = [rating(figures[peer.id]) for peer in participant.connection.peers() if peer.id in figures]
             if known and participant.connection.quiet_s(now) is None:
@@ -70,11 +70,13 @@ class Meter:
             self._tell(now)
 
     def gone(self, sid: str) -> None:
-        """Or hidden, or seen again: what was measured before is of no interest to those who hear of it anew."""
+        """Forget a participant that left, hid, or is visible again. Older measurements do not matter to clients that see it
+        again.
+        """
         self._samples.pop(sid, None)
 
     def current(self) -> QualityChanged | None:
-        """What a client that has just come or come back must know."""
+        """Return the current grades for a client that joins or resumes."""
         told = tuple(sample.told for sample in self._samples.values() if sample.told is not None)
         return QualityChanged(told) if told else None
 
@@ -92,11 +94,11 @@ class Meter:
         event = QualityChanged(tuple(changed))
         lost = {grade.participant_sid for grade in changed if grade.grade is Grade.LOST}
         for participant in self._participants.values():
-            # A client that reads LOST of itself starts anew; it will notice by itself.
+            # a client that reads LOST about itself reconnects; it notices the loss without us
             participant.deliver(event if participant.sid not in lost else _without(event, participant.sid))
 
     def _grade(self, participant: Measurable, now: float) -> Graded | None:
-        """None: nothing measured, or as told before."""
+        """Return the new grade; None if nothing was measured or the grade is unchanged."""
         if participant.connection.ever_connected and participant.connection.quiet_s(now) is not None:
             graded = Graded(participant.sid, Grade.LOST, 0.0)
             sample = self._samples.setdefault(participant.sid, Sample())
@@ -115,8 +117,8 @@ class Meter:
 
 
 def rating(figures: Figures) -> float:
-    """0..100 after ITU-T G.107 (simplified): delay beyond 160 ms and loss cost; retransmission and RED make small
-    losses cheap.
+    """Return a rating of 0..100 by ITU-T G.107 (simplified). Loss, and delay beyond 160 ms, lower it. Retransmission and RED
+    make small losses harmless.
     """
     delay_ms = max(0.0, figures.rtt_ms) / 2 + 2 * max(0.0, figures.down_jitter_ms) + 10
     delay_cost = delay_ms / 40 if delay_ms < 160 else 4 + (delay_ms - 160) / 10
@@ -131,7 +133,7 @@ def grade_of(value: float) -> Grade:
 
 
 def opinion(value: float) -> float:
-    """Mean opinion score 1..4.5 of a rating, ITU-T G.107 annex B."""
+    """Return the mean opinion score 1..4.5 of a rating (ITU-T G.107 annex B)."""
     return round(1 + 0.035 * value + 7e-6 * value * (value - 60) * (100 - value), 2)
 
 

@@ -1,4 +1,4 @@
-"""Reports what happens in one conference to those who watch over all conferences. Implements `tracks.track.TrackReports`."""
+"""Reports the events of one conference to the observers of all conferences. Implements `tracks.track.TrackReports`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conference.tracks.track import Publisher, Track
 
 
 class Reports:
-    """`participants`: by identity."""
+    """The reporter of one conference. The keys of `participants` are identities."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Reports:
                 observer.happened(happening)
 
     def arrived(self, participant: Publisher) -> None:
-        """Its media stand and it is in: now it counts as having come, with what it has published already."""
+        """Report the participant as joined, with its published tracks. This needs connected media and a completed join."""
         watched = bool(self._observers) and not participant.reported
         if watched and self._participants.get(participant.identity) is participant:
             participant.reported = True

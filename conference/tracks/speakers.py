@@ -1,5 +1,5 @@
-"""Who speaks: changes only, at most one message in SPEAKERS_S, in TOLD_S where very many are there. Levels come from the
-packet plane.
+"""The active speakers. Changes are sent at most once in SPEAKERS_S, and once in TOLD_S in very large conferences. The packet
+plane measures the levels.
 """
 
 from __future__ import annotations
@@ -15,25 +15,27 @@ if TYPE_CHECKING:
     from conference.ports.time import Cancellable
     from conference.tracks.track import TrackTable
 
-_STEPS = 8  # levels are told in eighths: smaller changes are not worth a message to everybody
+_STEPS = 8  # levels are sent in eighths: smaller changes are not worth a message to all participants
 
 
 class Speakers:
-    """The speakers of one conference as its clients know them (`told`) and as they are (`latest`, with those that are played)."""
+    """The speakers of one conference: as its clients know them (`_told`), and as they are now (`_latest`, with simulated
+    speaking).
+    """
 
     def __init__(self, table: TrackTable) -> None:
         self._table = table
         self._heard: dict[str, float] = {}
         self._played: dict[str, float] = {}
-        self._plays_again: dict[str, float] = {}  # when, by sid
+        self._plays_again: dict[str, float] = {}  # the time, by sid
         self._told: dict[str, float] = {}
         self._silent: dict[str, float] = {}
-        """Who spoke before, and since when it is told no more."""
+        """The people who stopped speaking, by sid, with the time when this was sent."""
         self._timer: Cancellable | None = None
         self._told_at = float("-inf")
 
     def heard(self, speakers: Iterable[tuple[Producer, float]]) -> None:
-        """The plane's list, the dominant one first; one participant may have several tracks."""
+        """Take the plane's list, the dominant speaker first. One participant may have several tracks."""
         latest: dict[str, float] = {}
         for producer, level in speakers:
             track = self._table.by_producer.get(producer)
@@ -44,7 +46,9 @@ class Speakers:
         self._table.pictures.heard(next(iter(latest), ""))
 
     def play(self, sid: str, level: float, seconds: float) -> None:
-        """All are told that it speaks, for so long. One such at a time, the next one PLAYED_GAP_S later."""
+        """Report to all clients that this participant speaks, for `seconds`. The next simulation of this participant must wait
+        PLAYED_GAP_S.
+        """
         now = self._table.clock.monotonic()
         if now >= self._plays_again.get(sid, now):
             self._plays_again[sid] = now + seconds + limits.PLAYED_GAP_S
@@ -53,11 +57,11 @@ class Speakers:
             self._schedule()
 
     def names(self) -> frozenset[str]:
-        """The sids of those who speak now."""
+        """Return the sids of the people who speak now."""
         return frozenset(self._heard)
 
     def gone(self, sid: str) -> None:
-        """A participant left, or hides: its roster update says so, nothing more is told."""
+        """Forget a participant that left or hid. The roster update is enough, so no speaker event follows."""
         self._heard.pop(sid, None)
         self._plays_again.pop(sid, None)
         self._played.pop(sid, None)
@@ -65,12 +69,12 @@ class Speakers:
         self._silent.pop(sid, None)
 
     def current(self) -> SpeakersChanged | None:
-        """What a client that has just come must know."""
+        """Return the current speakers for a client that just joined."""
         speaking = self._speaking()
         return SpeakersChanged(speaking) if speaking else None
 
     def missed(self) -> SpeakersChanged | None:
-        """What one that comes back must know: for it whoever fell silent meanwhile still speaks."""
+        """Return the speakers for a client that resumes, with the people who stopped speaking while it was away."""
         since = self._table.clock.monotonic() - limits.SILENCE_REPEAT_S
         silent = (Speaking(sid, 0.0, False) for sid, at in self._silent.items() if at >= since)
         changed = (*self._speaking(), *silent)

@@ -1,6 +1,4 @@
-"""Who receives which track: wishes, permissions, and carrying them out. Does not decide when a negotiation is sent
-(`connection.py`).
-"""
+"""The rules of who receives which track: choices, permissions, and their effect. `connection.py` decides when to negotiate."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ Wish = TypeVar("Wish", bool, Settings)
 
 @change
 def choose(subscriber: Subscriber, track_sids: Sequence[str], wanted: bool) -> None:
-    """The subscriber's own wish; holds also for tracks that are not there yet."""
+    """Store the subscriber's own choice. A choice for a track that does not exist yet is stored too."""
     for sid in _known_length(track_sids):
         remember(subscriber.choices, sid, wanted)
         track = subscriber.table.by_sid.get(sid)
@@ -50,14 +48,14 @@ def set_settings(subscriber: Subscriber, track_sids: Sequence[str], settings: Se
 
 
 def remember(wishes: dict[str, Wish], track_sid: str, wish: Wish) -> None:
-    """The oldest of too many is forgotten."""
+    """Store a choice. If there are too many, the oldest choice is removed."""
     if track_sid not in wishes and len(wishes) >= limits.CHOICES_PER_PARTICIPANT:
         del wishes[next(iter(wishes))]
     wishes[track_sid] = wish
 
 
 def reconcile_all(subscriber: Subscriber) -> None:
-    """Everything that is there, for one subscriber."""
+    """Update the subscriptions of one subscriber to all tracks."""
     for participant in subscriber.table.publishers():
         if participant.sid != subscriber.sid:
             for track in participant.tracks.values():
@@ -65,7 +63,7 @@ def reconcile_all(subscriber: Subscriber) -> None:
 
 
 def offer_to_all(track: Track) -> None:
-    """One track, for everybody."""
+    """Update the subscriptions of all participants to one track."""
     for participant in list(track.owner.table.participants.values()):
         if participant.sid != track.owner.sid:
             reconcile(participant, track)
@@ -74,13 +72,13 @@ def offer_to_all(track: Track) -> None:
 
 @change
 def offer_everything(publisher: Publisher) -> None:
-    """All that it publishes, for everybody."""
+    """Update the subscriptions of all participants to all tracks of one publisher."""
     for track in list(publisher.tracks.values()):
         offer_to_all(track)
 
 
 def reconcile(subscriber: Subscriber, track: Track) -> None:
-    """Makes the subscription what it should be."""
+    """Start or stop the subscription so that it matches the rules."""
     given = track.given_to(subscriber.sid)
     subscription = given.subscriptions.get(subscriber.sid) if given is not None else None
     if should_have(subscriber, track):
@@ -101,19 +99,19 @@ def should_have(subscriber: Subscriber, track: Track) -> bool:
 
 
 def withdraw(track: Track) -> None:
-    """The track ends for everybody."""
+    """End a track for all subscribers."""
     for subscription in list(track.subscriptions.values()):
         _stop(subscription)
 
 
 def forget(track: Track) -> None:
-    """It has ended, and nobody is refused it any more."""
+    """Remove an ended track from the lists of refused tracks."""
     for participant in track.owner.table.participants.values():
         participant.refused.discard(track.sid)
 
 
 def drop_all(subscriber: Subscriber) -> None:
-    """The subscriber is gone: its connection closes by itself, only the books are put right."""
+    """Remove a subscriber that left from all tracks. Its connection closes separately."""
     for track in subscriber.table.by_producer.values():
         lacked = subscriber.sid in track.lacking
         track.lacking.discard(subscriber.sid)
@@ -125,7 +123,7 @@ def drop_all(subscriber: Subscriber) -> None:
 
 
 def update_wish(track: Track) -> None:
-    """Tells the publisher which layers are worth sending. Up at once; down in `conference.tick`."""
+    """Notify the publisher which layers are needed. An increase is sent at once, a decrease by `conference.tick`."""
     if track.kind == "video" and track.live:
         now = track.owner.table.clock.monotonic()
         if track.wish.update(track.wanted_quality(), now):
@@ -133,7 +131,7 @@ def update_wish(track: Track) -> None:
 
 
 def repeat_permissions(subscriber: Subscriber) -> None:
-    """After a resume: what publishers allowed or refused while nobody could be told."""
+    """Repeat the permissions after a resume, because the client may have missed changes by publishers."""
     for track in subscriber.table.by_sid.values():
         refused = track.sid in subscriber.refused
         if (refused or subscriber.sid in track.let_again) and track.owner.seen_by(subscriber):
@@ -141,7 +139,7 @@ def repeat_permissions(subscriber: Subscriber) -> None:
 
 
 def repeat_streams(subscriber: Subscriber) -> None:
-    """After a resume: what stopped or went on while nobody could be told."""
+    """Repeat paused and resumed streams after a resume, because the client may have missed changes."""
     for track in subscriber.table.by_producer.values():
         subscription = track.subscriptions.get(subscriber.sid)
         if subscription is not None and (subscription.consumer.starved or track.sid in subscriber.told_paused):
@@ -149,14 +147,14 @@ def repeat_streams(subscriber: Subscriber) -> None:
 
 
 def repeat_wish(track: Track) -> None:
-    """After an answer: the browser may have switched paused layers on again."""
+    """Plan to repeat the wanted layers after an answer, because the browser may have started paused layers again."""
     for one in (track, track.backup):
         if one is not None and one.wish.told is not Quality.HIGH:
             one.wish.repeat_at = track.owner.table.clock.monotonic() + limits.LAYERS_REPEAT_S
 
 
 def tell_wish(track: Track) -> None:
-    """Of both codecs, where there are two."""
+    """Send the wanted layers of both codecs, if there are two."""
     main = track.main or track
     main.owner.deliver(LayersWanted(main.sid, main.mime, main.wish.told, main.backup_wanted()))
 

@@ -1,6 +1,4 @@
-"""One published track and its subscriptions: states and layer choices. Does not decide who may subscribe
-(`subscriptions.py`).
-"""
+"""A published track and its subscriptions: states and choice of layers. `subscriptions.py` decides who may subscribe."""
 
 from __future__ import annotations
 
@@ -29,14 +27,14 @@ _PREFIXES = {
 }
 
 _LAYERED = ("video/vp9", "video/av1")
-"""Codecs that may carry several layers in one stream (SVC)."""
+"""The codecs that may carry several layers in one stream (SVC)."""
 _SCREEN, _LOOKED_AT = 1, 4
-_SIZE_TOLERANCE = 1.1  # a tile a tenth larger than a layer still takes that layer
+_SIZE_TOLERANCE = 1.1  # a tile that is a tenth larger than a layer still gets that layer
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What a client says about a track before its section comes. `facts` is not read by conference."""
+    """A client's announcement of a track before its section arrives. `conference` does not read `facts`."""
 
     cid: str
     kind: str  # "audio" or "video"
@@ -47,8 +45,8 @@ class Announcement:
     height: int = 0
     layers: tuple[Layer, ...] = ()
     stream: str = ""
-    codec: str | None = None  # wanted MIME type
-    backup: str | None = None  # MIME type in which it can be sent too, to those who do not decode the first
+    codec: str | None = None  # the wanted MIME type
+    backup: str | None = None  # the MIME type of the backup codec, for subscribers that do not decode the first
     red: bool = True
     stereo: bool = False
     dtx: bool = True
@@ -58,8 +56,8 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a subscriber wants a track. Width and height, when given, win over quality; `fps` 0: all; `priority` above 0: before
-    the others.
+    """The version of a track that a subscriber wants. If width and height are set, `quality` is ignored. `fps` 0: all pictures.
+    `priority` above 0: before other tracks.
     """
 
     disabled: bool = False
@@ -72,7 +70,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Whom a publisher lets have its tracks: everybody, or by identity or sid all tracks (None) or these."""
+    """The participants that may receive a publisher's tracks: all participants, or only the listed identities and sids.
+
+    Each listed identity or sid has a set of tracks. None means all tracks.
+    """
 
     everybody: bool = True
     by_identity: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
@@ -90,21 +91,21 @@ class Permission:
 
 
 class Upstream(Protocol):
-    """What a publisher sends its tracks by."""
+    """The connection on which a publisher sends its tracks."""
 
     def answer(self, sdp: str, accept: Callable[[OfferedTrack], Acceptance | None]) -> Answer: ...
     def hold_pictures(self, held: bool) -> None: ...
 
 
 class Downstream(Protocol):
-    """What a subscriber gets its tracks by."""
+    """The connection on which a subscriber receives its tracks."""
 
     def consume(self, producer: Producer, *, stream_id: str, track_id: str) -> Consumer: ...
     def stop(self, consumer: Consumer) -> None: ...
 
 
 class Publisher(Listener, Protocol):
-    """A participant as one who publishes."""
+    """A participant in its role as publisher."""
 
     @property
     def entry(self) -> Entry: ...
@@ -115,30 +116,30 @@ class Publisher(Listener, Protocol):
 
     @property
     def tracks(self) -> dict[str, Track]:
-        """Live ones, by sid."""
+        """The live tracks, by sid."""
 
     @property
     def pending(self) -> dict[str, Track]:
-        """Announced ones, by the client's id."""
+        """The announced tracks, by the client's id."""
 
     @property
     def unclaimed(self) -> list[PendingSection]: ...
 
     reported: bool
-    """Those who watch over all conferences know of it."""
+    """The observers of all conferences know of this participant."""
 
     @property
     def negotiated(self) -> Upstream | None: ...
     @property
     def table(self) -> TrackTable: ...
     def changed(self) -> None:
-        """Others must learn of a change at the end of this turn."""
+        """Note a change. Other participants are notified at the end of this turn."""
 
     def seen_by(self, other: Listener) -> bool: ...
 
 
 class Subscriber(Listener, Protocol):
-    """A participant as one who receives."""
+    """A participant in its role as subscriber."""
 
     @property
     def entry(self) -> Entry: ...
@@ -150,20 +151,20 @@ class Subscriber(Listener, Protocol):
     def settings(self) -> dict[str, Settings]: ...
     @property
     def refused(self) -> set[str]:
-        """Tracks whose publisher does not let it have them."""
+        """The tracks that their publisher does not let this subscriber receive."""
 
     @property
     def told_paused(self) -> set[str]: ...
 
     stream_changes: dict[str, bool]
-    """By track, told at the end of the turn."""
+    """The changes of streams by track. They are sent at the end of the turn."""
 
     @property
     def negotiated(self) -> Downstream | None: ...
     @property
     def table(self) -> TrackTable: ...
     def media_changed(self) -> None:
-        """Something waits for a negotiation."""
+        """Note that a change waits for a negotiation."""
 
 
 class Streams(Upstream, Downstream, Protocol):
@@ -171,7 +172,7 @@ class Streams(Upstream, Downstream, Protocol):
 
 
 class Party(Publisher, Subscriber, Protocol):
-    """A participant as both."""
+    """A participant in both roles."""
 
     @property
     def negotiated(self) -> Streams | None: ...
@@ -179,32 +180,32 @@ class Party(Publisher, Subscriber, Protocol):
 
 
 class TrackReports(Protocol):
-    """Those who watch over all conferences."""
+    """The reports to the observers of all conferences."""
 
     def published(self, track: Track) -> None: ...
     def unpublished(self, track: Track) -> None: ...
 
 
 class Pictures(Protocol):
-    """What is made of the tracks for halls, and for browsers that do not decode them."""
+    """The pictures that are made from tracks, for halls and for browsers that do not decode the tracks."""
 
     @property
     def composed(self) -> Publisher | None:
-        """It publishes one picture of all halls."""
+        """The publisher of one picture of all halls."""
 
     def changed(self) -> None:
-        """Something that pictures are made of may be different."""
+        """Note that the content of the pictures may have changed."""
 
     def heard(self, sid: str) -> None:
-        """Who speaks now; "": no participant."""
+        """Note who speaks now. An empty sid means no participant."""
 
     def codec_missing(self, subscriber: Subscriber, track: Track) -> None:
-        """The subscriber decodes no codec in which the track comes."""
+        """Note that the subscriber decodes no codec of this track."""
 
 
 @dataclass(slots=True, eq=False)
 class TrackTable:
-    """The tracks of one conference, and what their verbs need of it. `participants`: by identity."""
+    """The tracks of one conference and their shared services. The keys of `participants` are identities."""
 
     participants: Mapping[str, Party]
     audience: Audience
@@ -215,30 +216,32 @@ class TrackTable:
     suffix: Callable[[], str]
     remote_unmute: bool
     offer_soon: Callable[[Party], None]
-    """The publisher lets others have its tracks than before: they get them at the end of the turn or a little later."""
+    """Called when a publisher changes its permissions. Subscribers gain or lose tracks at the end of the turn or a little
+    later.
+    """
     by_producer: dict[Producer, Track] = field(default_factory=dict)
-    """With second codecs."""
+    """The tracks by producer, second codecs included."""
     by_sid: dict[str, Track] = field(default_factory=dict)
 
     def publishers(self) -> tuple[Publisher, ...]:
-        """All whose tracks somebody may get."""
+        """Return all publishers whose tracks a subscriber may receive."""
         composed = self.pictures.composed
         return (*self.participants.values(), *(() if composed is None else (composed,)))
 
 
 @dataclass(slots=True, eq=False)
 class Subscription:
-    """One subscriber's share in one track."""
+    """The subscription of one subscriber to one track."""
 
     track: Track
     subscriber: Subscriber
     consumer: Consumer
     settings: Settings
     counted: int = -1
-    """The layer for which its track counts it; -1: none."""
+    """The layer for which the track counts this subscription; -1: none."""
 
     def apply(self) -> None:
-        """Carries the settings out at the packet plane."""
+        """Apply the settings at the packet plane."""
         self.consumer.pause(self.settings.disabled)
         if self.track.kind == "video" and not self.settings.disabled:
             self.consumer.set_layers(self.track.layer_index(self.settings), temporal_layer(self.settings.fps))
@@ -246,7 +249,7 @@ class Subscription:
 
 
 class Track:
-    """A published track: announced first, live once its section has come (`producer` is there)."""
+    """A published track. It is announced first, and live after its section has arrived (`producer` is set)."""
 
     def __init__(self, sid: TrackSid, owner: Publisher, announcement: Announcement, now: float) -> None:
         self.sid = sid
@@ -256,27 +259,29 @@ class Track:
         self.layers = tuple(sorted(announcement.layers, key=lambda layer: layer.quality.value))
         self.muted = announcement.muted
         self.silenced_at: float | None = None
-        """Set: when its publisher was last told that it is muted from outside, until it says what it is itself."""
+        """The time when the publisher was last notified that the track was muted from outside. None after the publisher has
+        sent its own state.
+        """
         self.producer: Producer | None = None
         self.mid = ""
         self.mime = ""
         self.subscriptions: dict[str, Subscription] = {}
-        """By the subscriber's sid. Changed by `subscribe` and `unsubscribe` alone."""
+        """The subscriptions by the subscriber's sid. Only `subscribe` and `unsubscribe` change them."""
         self._wanted: Counter[int] = Counter()
-        """How many subscribers want which of the announced layers: nobody can ask all of them each time."""
+        """The number of subscribers for each announced layer. It avoids a search through all subscribers for each change."""
         self.was_subscribed = False
         self.wish = Wish()
         self.mixed: Quality | None = None
-        """What the picture for halls shows of it."""
+        """The quality that the picture for halls needs; None: no hall sees the track."""
         self.main: Track | None = None
-        """Set: this is the same picture in another codec, under the same sid, for those in `main.lacking`."""
+        """If set, this track is the backup codec of `main`, under the same sid, for the subscribers in `main.lacking`."""
         self.backup: Track | None = None
         self.lacking: set[str] = set()
-        """Subscribers who do not decode it, by sid."""
+        """The sids of subscribers that do not decode this track."""
         self.let_again: set[str] = set()
-        """Subscribers whom its publisher did not let have it before, by sid."""
+        """The sids of subscribers that the publisher refused before and allows now."""
         self.awaited: Awaited | None = None
-        """Set: nothing of a backup that is needed has come yet."""
+        """Set while a needed backup codec has not arrived yet."""
         self._view: TrackView | None = None
 
     @property
@@ -292,11 +297,13 @@ class Track:
         return self.producer is not None
 
     def given_to(self, subscriber_sid: str) -> Track | None:
-        """This one, or its backup for whoever needs it; None: that is not there yet."""
+        """Return this track, or its backup if the subscriber needs it. None if the backup does not exist yet."""
         return self.backup if subscriber_sid in self.lacking else self
 
     def backup_wanted(self) -> tuple[str, Quality | None] | None:
-        """MIME type and highest quality in which the publisher is to send it too; None: it is not asked to."""
+        """Return the MIME type and highest quality of the backup codec that the publisher must send. None if no backup is
+        needed.
+        """
         if self.backup is not None:
             return self.backup.mime, self.backup.wish.told
         told = self.announcement.backup
@@ -309,7 +316,7 @@ class Track:
             producer.pause(True)
 
     def mute(self, muted: bool) -> bool:
-        """False: it was so already."""
+        """Mute or unmute the track. Returns False if nothing changed."""
         if self.muted == muted:
             return False
         self.muted = muted
@@ -321,12 +328,12 @@ class Track:
         return True
 
     def describe(self, facts: object) -> None:
-        """Replaces what the protocol above keeps with the track."""
+        """Replace the facts that the protocol stores with the track."""
         self.announcement = replace(self.announcement, facts=facts)
         self._view = None
 
     def set_layers(self, layers: Sequence[Layer]) -> None:
-        """Whoever asked for a size may want another layer now."""
+        """Set the announced layers. Subscribers that asked for a size may need another layer now."""
         self.layers = tuple(sorted(layers, key=lambda layer: layer.quality.value))
         self._view = None
         for subscription in self.subscriptions.values():
@@ -338,14 +345,14 @@ class Track:
         self._count(subscription)
 
     def unsubscribe(self, subscriber: str) -> Subscription | None:
-        """By its sid; None: it had none."""
+        """Remove the subscription of this sid and return it; None if there was none."""
         subscription = self.subscriptions.pop(subscriber, None)
         if subscription is not None:
             self._move(subscription, -1)
         return subscription
 
     def change(self, subscription: Subscription, settings: Settings) -> None:
-        """What one of its subscribers wants from now on."""
+        """Change the settings of one subscription."""
         subscription.settings = settings
         self._count(subscription)
         subscription.apply()
@@ -364,20 +371,20 @@ class Track:
             self._wanted[index] += 1
 
     def resize(self, width: int, height: int) -> None:
-        """Pixels, as its publisher tells them now."""
+        """Set the size in pixels that the publisher reports."""
         self.announcement = replace(self.announcement, width=width, height=height)
         self._view = None
 
     def layer_index(self, settings: Settings) -> int:
-        """The plane's layer (0 is the smallest) for a subscriber's wish."""
+        """Return the plane's layer for a subscriber's settings; 0 is the smallest."""
         count = len(self.producer.layers) if self.producer is not None else 1
         if count == 1 and self.mime.lower() in _LAYERED:
-            return self.quality_index(settings)  # the plane sees how many layers there are in the one stream
+            return self.quality_index(settings)  # the plane finds the number of layers in the one stream
         index = self.quality_index(settings) if len(self.layers) >= count else settings.quality.value
         return max(0, min(index, count - 1))
 
     def quality_index(self, settings: Settings) -> int:
-        """Position among the announced layers that suits the wish: by size when there is one, else by quality."""
+        """Return the position of the best announced layer: by size if the settings have one, otherwise by quality."""
         if not self.layers:
             return settings.quality.value
         if settings.width > 0 and settings.height > 0:
@@ -386,14 +393,14 @@ class Track:
         return fitting[-1] if fitting else 0
 
     def priority(self, settings: Settings) -> int:
-        """For the plane, which adds what is due to whoever speaks: what is looked at comes before everything else, and a
-        screen before a camera.
+        """Return the priority for the plane, which adds its own priority for active speakers. The picture that the user looks
+        at comes first, then a screen, then a camera.
         """
         looked_at = settings.priority > 0 or max(settings.width, settings.height) >= limits.LOOKED_AT_PIXELS
         return (_LOOKED_AT if looked_at else 0) + (_SCREEN if self.source is Source.SCREEN_SHARE else 0)
 
     def wanted_quality(self) -> Quality | None:
-        """The highest quality that any subscriber wants now, or the picture for halls."""
+        """Return the highest quality that a subscriber or the picture for halls wants now."""
         best = max(self._wanted, default=-1)
         if self.mixed is not None:
             best = max(best, self.quality_index(Settings(quality=self.mixed)))
@@ -425,7 +432,7 @@ class Track:
 
 @dataclass(slots=True)
 class Wish:
-    """What the publisher was told about its layers: up at once, down after LAYERS_DOWN_S."""
+    """The wanted layers that were last sent to the publisher. An increase is sent at once, a decrease after LAYERS_DOWN_S."""
 
     told: Quality | None = Quality.HIGH
     lower_since: float | None = None
@@ -433,11 +440,11 @@ class Wish:
 
     @property
     def dated(self) -> bool:
-        """Something happens by time alone; else only a subscription's change can bring anything new."""
+        """Report whether a timer runs. Otherwise only a changed subscription can change the wish."""
         return self.lower_since is not None or self.repeat_at is not None
 
     def update(self, wanted: Quality | None, now: float) -> bool:
-        """True: tell the publisher `told` now."""
+        """Return True if the publisher must be notified of `told` now."""
         if _rank(wanted) > _rank(self.told):
             self.told, self.lower_since = wanted, None
             return True
@@ -456,19 +463,19 @@ class Wish:
 
 @dataclass(slots=True)
 class Awaited:
-    """For how long a second codec has been asked for in vain. Time in which its publisher could not send does not count."""
+    """The time for which a publisher has not sent a requested backup codec. Time in which it could not send does not count."""
 
     seen_at: float
-    """When this was last counted."""
+    """The time of the last count."""
     waited_s: float = 0.0
     asked_s: float = 0.0
-    """`waited_s` when it was last asked for."""
+    """The value of `waited_s` at the last request."""
     given_up: bool = False
 
 
 @dataclass(slots=True)
 class PendingSection:
-    """A published section that no announcement has claimed yet."""
+    """A published section that no announcement has matched yet."""
 
     producer: Producer
     mid: str
@@ -483,7 +490,9 @@ def sid_prefix(announcement: Announcement) -> str:
 
 
 def temporal_layer(fps: int) -> int:
-    """Temporal layers halve the rate: 0 is a quarter of 30, 1 a half; 3 stands for everything."""
+    """Return the temporal layer for a frame rate. Each layer halves the rate: 0 is a quarter of 30, 1 is a half, 3 means all
+    pictures.
+    """
     if 0 < fps <= 8:
         return 0
     return 1 if 0 < fps <= 16 else 3
