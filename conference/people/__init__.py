@@ -1,1 +1,1 @@
-"""One participant, its connection, and what the others learn of it."""
+"""Participants: their connections, and the notifications to other participants about them."""

@@ -1,4 +1,5 @@
-"""The data channels to one participant: packets keep their order, wait for a full channel, and are dropped beyond a bound."""
+"""The data channels to one participant. Packets keep their order and wait for a full channel. Beyond a limit they are dropped.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from conference.ports.media import Peer
 
 
 class PeerChannels:
-    """`publisher` and `receiver` are one peer where the client has one connection. Implements `people.link.Channels`."""
+    """The data channels over peers. `publisher` and `receiver` are the same peer if the client has one connection. Implements
+    `people.link.Channels`.
+    """
 
     def __init__(self, publisher: Peer, receiver: Peer) -> None:
         self.dropped_packets = 0
@@ -21,8 +24,8 @@ class PeerChannels:
         self._closed = False
 
     def send(self, label: str, data: bytes) -> None:
-        """Reliable packets keep their order, wait for their channel, and are dropped (counted) beyond the bound;
-        others never wait.
+        """Send a packet. Reliable packets keep their order and wait for their channel. Beyond the limit they are dropped and
+        counted. Other packets never wait.
         """
         if self._closed:
             return
@@ -42,12 +45,12 @@ class PeerChannels:
         self._waiting_bytes += len(data)
 
     def hold(self, size_bytes: int) -> None:
-        """So much of what this participant sent waits here: its client may send less by that."""
+        """Reduce the window in which the client may send by `size_bytes`, because the server still holds this amount."""
         if not self._closed:
             self._publisher.hold(size_bytes)
 
     def flush(self) -> None:
-        """Sends what waits, in order, as far as the channel takes it."""
+        """Send the waiting packets in order, until the channel is full."""
         while self._waiting and self._receiver.send(*self._waiting[0]):
             self._waiting_bytes -= len(self._waiting.popleft()[1])
 
@@ -57,7 +60,7 @@ class PeerChannels:
 
 
 class NoChannels:
-    """Of a participant without data channels: packets end here."""
+    """The data channels of a participant without data channels: packets are dropped."""
 
     dropped_packets = 0
 

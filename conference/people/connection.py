@@ -1,7 +1,6 @@
-"""The media connection of one participant: one peer ("single") or a publishing and a receiving one ("dual").
+"""The media connection of one participant: one peer ("single"), or a publishing peer and a receiving peer ("dual").
 
-Owns whose turn it is to negotiate, and the state of the paths. Does not decide what is published or received, and never
-reads SDP.
+Owns the turns of the negotiation and the state of the paths. Does not decide what is published or received. Never reads SDP.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ if TYPE_CHECKING:
 
 
 class Owner(Protocol):
-    """Who hears of the connection: its participant."""
+    """The receiver of the connection's events: its participant."""
 
     def media_connected(self) -> None: ...
     def media_failed(self, reason: str) -> None: ...
     def media_message(self, label: str, data: bytes) -> None: ...
     def media_changed(self) -> None:
-        """Something waits for a negotiation."""
+        """Note that a change waits for a negotiation."""
 
 
 class Connection:
-    """Implements media's `PeerEvents` for both peers, which are told apart by `Peer.id`."""
+    """The connection over one or two peers. Implements media's `PeerEvents` for both peers; `Peer.id` says which peer it is."""
 
     def __init__(self, router: Router, owner: Owner, clock: Clock, *, dual: bool) -> None:
         self.dual = dual
@@ -51,7 +50,7 @@ class Connection:
         self._asked_at = 0.0
         self._negotiated_at = float("-inf")
         self.relay_wanted = False
-        """The client is to come over a relay only (TURN)."""
+        """The client must connect through a relay only (TURN)."""
         self.publisher: Peer = router.open_peer(self)
         self.receiver: Peer = self._open_receiver(router) if dual else self.publisher
         self.channels = PeerChannels(self.publisher, self.receiver)
@@ -68,7 +67,7 @@ class Connection:
     # -- negotiation
 
     def answer(self, sdp: str, accept: Callable[[OfferedTrack], Acceptance | None]) -> Answer:
-        """The client offered. Raises media's PeerError for malformed SDP."""
+        """Answer the client's offer. Raises media's PeerError for malformed SDP."""
         before = self.publisher.missing_sections
         answer = self.publisher.answer(sdp, accept=accept)
         self._answered = True
@@ -77,7 +76,7 @@ class Connection:
         return answer
 
     def negotiate(self, now: float) -> Offered | SectionsWanted | None:
-        """What must be sent now so that everything that waits comes into force; None: nothing, or it is the
+        """Return the message that must be sent now to apply all waiting changes. None if nothing waits, or if it is the
         client's turn.
         """
         if not self.wants_negotiation(now):
@@ -86,7 +85,7 @@ class Connection:
         return self._offer() if self.dual else self._want_sections(now)
 
     def wants_negotiation(self, now: float) -> bool:
-        """Something waits, and it is our turn."""
+        """Report whether a change waits and it is the server's turn."""
         if self._closed:
             return False
         if self.dual:
@@ -97,8 +96,10 @@ class Connection:
         return self._asked is None or self._ask_again(missing, now)
 
     def rest_s(self, now: float, pace: Pace, conference: str) -> float:
-        """How long the next negotiation had better wait: one of very many tracks takes up what comes meanwhile too. Takes a turn
-        of `pace`, of this conference's; the first one after a beginning waits for nobody.
+        """Take a turn of `pace` and return the seconds that the next negotiation should wait.
+
+        A negotiation of very many tracks waits, so that it also includes later changes. The first negotiation of a connection
+        does not wait.
         """
         forwarded = self.receiver.forwarded
         first = self._negotiated_at == float("-inf")
@@ -109,7 +110,9 @@ class Connection:
         return max(turn_s, self._negotiated_at + min(apart_s, limits.NEGOTIATION_S) - now)
 
     def accept_answer(self, sdp: str, offer_id: int) -> bool:
-        """The client answered our offer. False: it belongs to an older offer. Raises media's PeerError."""
+        """Apply the client's answer to our offer. Returns False if the answer belongs to an older offer. Raises media's
+        PeerError.
+        """
         if not self.dual or not self._outstanding or offer_id not in (0, self._offer_id):
             return False
         self._outstanding = False
@@ -117,7 +120,7 @@ class Connection:
         return True
 
     def restart(self) -> None:
-        """After a lost signalling connection: what was under way is void; a server that offers gives new ICE
+        """Discard the running negotiation after a lost signalling connection. In dual mode the next offer has new ICE
         credentials.
         """
         self._outstanding = False
@@ -127,7 +130,7 @@ class Connection:
             self.receiver.restart_ice()
 
     def prefer(self, path: PathWish) -> None:
-        """From the next restart of ICE on."""
+        """Set the wanted media path. It applies from the next ICE restart."""
         self.relay_wanted = path == "relay"
         for peer in self.peers():
             peer.only = "tcp" if path == "tcp" else None
@@ -146,7 +149,7 @@ class Connection:
         return SectionsWanted(*more)
 
     def is_overdue(self, now: float) -> bool:
-        """The client was asked for sections and has not offered for long: it is asked again."""
+        """Report whether the client must be asked again, because it has not offered the requested sections in time."""
         return self._asked is not None and self._stale(now)
 
     def _ask_again(self, missing: tuple[int, int], now: float) -> bool:
@@ -166,7 +169,7 @@ class Connection:
             self.receiver.stop(consumer)
 
     def hold_pictures(self, held: bool) -> None:
-        """Towards a client that offers itself; for seconds at most."""
+        """Hold pictures to a client that makes the offers, for some seconds at most."""
         if not self.dual:
             self.publisher.hold_pictures(held)
 
@@ -177,7 +180,7 @@ class Connection:
         return self._ever_connected
 
     def quiet_s(self, now: float) -> float | None:
-        """How long no path has been alive; None: one is."""
+        """Return how long no path has been alive. None if a path is alive."""
         return None if self._quiet_since is None else now - self._quiet_since
 
     def failed_s(self, now: float) -> float | None:
@@ -238,16 +241,17 @@ class Connection:
 
 
 def _beyond(missing: tuple[int, int], asked: tuple[int, int]) -> tuple[int, int]:
-    """Sections to ask for on top of those asked for a moment ago."""
+    """Return the sections to request in addition to the sections that were just requested."""
     return max(0, missing[0] - asked[0]), max(0, missing[1] - asked[1])
 
 
 def _still_asked(
     asked: tuple[int, int] | None, before: tuple[int, int], after: tuple[int, int]
 ) -> tuple[int, int] | None:
-    """What the client has yet to bring after an offer that made `before` missing sections `after`.
+    """Return the sections that the client must still add, after an offer that changed the missing sections from `before` to
+    `after`.
 
-    An offer that crossed our request brings none of what it asked for; the next one will.
+    An offer that crossed our request has none of the requested sections. The next offer has them.
     """
     if asked is None:
         return None

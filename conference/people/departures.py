@@ -1,4 +1,4 @@
-"""Those who left a conference lately: participants that resume may have been away when the others heard of it."""
+"""The participants that left a conference recently. A participant that resumes may have missed these departures."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Departures:
         self._views.append((self._clock.monotonic(), view))
 
     def views(self, here: Container[str]) -> list[ParticipantView]:
-        """Without the identities that are `here`: clients know others by identity, so that a participant that has returned
-        must not be among them.
+        """Return the departures except the identities in `here`. Clients identify others by identity, so a participant that
+        returned must not be in the list.
         """
         return [view for _, view in self._views if view.identity not in here]
 

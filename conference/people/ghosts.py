@@ -1,4 +1,4 @@
-"""Decides when a participant whose signalling connection is lost counts as gone. The times are `DETACHED_*` in the limits."""
+"""Decides when a participant without a signalling connection counts as gone. The times are `DETACHED_*` in the limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from conference.people.participant import Participant
 
 
 def is_ghost(participant: Participant, now: float) -> bool:
-    """Return True if the participant has no signalling connection, and its media is dead or alone for too long."""
+    """Return True if the participant has no signalling connection, and its media is dead or has been alone for too long."""
     if participant.detached_at is None:
         return False
     connection = participant.connection

@@ -1,7 +1,7 @@
-"""The media path of one participant, whatever it is made of.
+"""The media path of one participant, of any type.
 
 A browser has a `people.connection.Connection`, a hall `halls.hall.LineLink`, the composed picture `picture.composed.Nowhere`.
-Only a Connection negotiates and gets tracks; `Participant.negotiated` is None for the others.
+Only a Connection negotiates and receives tracks. For the others `Participant.negotiated` is None.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class Link(Protocol):
     @property
     def ever_connected(self) -> bool: ...
     def quiet_s(self, now: float) -> float | None:
-        """How long no path has been alive; None: a path is alive."""
+        """Return how long no path has been alive. None if a path is alive."""
 
     def failed_s(self, now: float) -> float | None: ...
     def peers(self) -> Sequence[Numbered]:
-        """For statistics."""
+        """Return the peers or lines, for statistics."""
 
     def close(self) -> None: ...

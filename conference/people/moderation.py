@@ -1,6 +1,6 @@
-"""Mutes all participants of a conference for a host, and takes that back.
+"""Mutes all participants of a conference for a host, and undoes that.
 
-Owns the bound of time. What muting means for one party is the party's (`Participant.silence`, `Hall.silence`).
+Owns the time limit of the undo. Each participant decides how it is muted (`Participant.silence`, `Hall.silence`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from conference.ports.time import Clock
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """`sids`: whose microphones were on. `until`: of the monotonic clock."""
+    """A mute of all participants. `sids`: the participants whose microphones were on. `until` is in seconds of the monotonic
+    clock.
+    """
 
     token: str
     until: float
@@ -26,32 +28,36 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """`unmuted`: halls that are heard again; `asked`: people who are asked to switch their microphones on themselves."""
+    """The result of an undo. `unmuted`: halls that are heard again. `asked`: people who are asked to switch their microphones
+    on themselves.
+    """
 
     unmuted: int
     asked: int
 
 
 class Moderation:
-    """Of one conference. `participants`: by identity."""
+    """The moderation of one conference. The keys of `participants` are identities."""
 
     def __init__(self, participants: Mapping[str, Participant], clock: Clock, suffix: Callable[[], str]) -> None:
         self._participants = participants
         self._clock = clock
         self._suffix = suffix
         self._silence: Silence | None = None
-        """The last time that a host muted all participants."""
+        """The last mute of all participants by a host."""
 
     def silence_all(self, spared: str) -> Silence:
-        """Mutes all participants but the identity `spared`."""
+        """Mute all participants except the identity `spared`."""
         others = [one for one in self._participants.values() if one.identity != spared]
         sids = tuple(one.sid for one in others if one.silence())
         self._silence = Silence(self._suffix(), self._clock.monotonic() + limits.SILENCE_UNDO_S, sids)
         return self._silence
 
     def take_back(self, token: str) -> TakenBack:
-        """Unmutes the halls, whose sound the server itself held back, and asks the persons: the server switches no person's
-        microphone on. Raises Refusal `undo_gone`.
+        """Undo a mute of all participants. Raises Refusal `undo_gone`.
+
+        Halls are unmuted, because the server itself held back their sound. People are only asked: the server never switches a
+        person's microphone on.
         """
         made, now = self._silence, self._clock.monotonic()
         if made is None or made.token != token or now > made.until:
@@ -64,7 +70,7 @@ class Moderation:
             if one.unsilence():
                 unmuted += 1
                 continue
-            with suppress(Refusal):  # on again by itself
+            with suppress(Refusal):  # the microphone is on already
                 one.ask_to_unmute()
                 asked += 1
         return TakenBack(unmuted, asked)

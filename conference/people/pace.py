@@ -1,6 +1,6 @@
-"""When work is done of which participants can cause much: none of it may hold up the calls of the others.
+"""The pace of work that participants can cause in large amounts. This work must not delay the calls of others.
 
-Descriptions of many tracks are asked for by `Pace`: their reading and writing is work that all conferences of the process share.
+`Pace` schedules descriptions of many tracks. All conferences of the process share the time for this work.
 """
 
 from __future__ import annotations
@@ -21,17 +21,21 @@ L = TypeVar("L", bound=Listener)
 
 
 class Pace:
-    """Turns of each conference in the order in which they were asked for. Conferences that have turns taken at the same time
-    share the rate evenly and do not wait for each other. Whoever waits takes up what comes meanwhile: one description for all.
+    """The turns of each conference, in the order of the requests.
+
+    Conferences with reserved turns share the rate evenly and do not wait for each other. A connection that waits includes all
+    later changes in one description.
     """
 
     def __init__(self) -> None:
         self._taken_until: dict[str, float] = {}
-        """By conference; only of those that have turns taken."""
+        """The time until which each conference has reserved turns. Conferences without reserved turns are not in the table."""
 
     def claim(self, conference: str, tracks: int, now: float, *, first: bool = False) -> float:
-        """Takes the time of a description of so many tracks; how long to wait for it, seconds. Few tracks wait for nobody, nor
-        does the `first` description of a connection. What does not wait takes no more than NEGOTIATION_AHEAD_S of other turns.
+        """Reserve time for a description of `tracks` tracks. Returns the seconds to wait.
+
+        A description of few tracks does not wait, nor does the `first` description of a connection. A first description takes
+        at most NEGOTIATION_AHEAD_S from the turns of others.
         """
         if tracks <= limits.NEGOTIATION_TRACKS:
             return 0.0
@@ -47,12 +51,14 @@ class Pace:
 
 
 class Paced(Generic[L]):
-    """Work for one participant after another, at the end of the turn. Whoever waits for his turn waits once, whatever is added
-    for him meanwhile; what much work took, the next ones wait for in proportion.
+    """Work for one participant after another, at the end of the turn.
+
+    A waiting participant waits only once, also when more work is added. After expensive work, the next participants wait in
+    proportion to its cost.
     """
 
     def __init__(self, clock: Clock, turns: Turns, work: Callable[[L], float]) -> None:
-        """`work` tells how long others have to wait for it, seconds."""
+        """`work` does the work and returns its cost: the seconds that others must wait."""
         self._clock = clock
         self._turns = turns
         self._work = work

@@ -1,6 +1,6 @@
-"""One participant of a conference: what it may do, publishes and wishes, and its connections.
+"""A participant of a conference: its rights, tracks, choices and connections.
 
-Owns the state of one party and the door through which its session acts. What concerns others is carried out by
+Owns the state of one participant, and the methods that its session calls. Changes for other participants are made by
 `conference.py`, `publishing.py`, `subscriptions.py` and the modules of `data/`.
 """
 
@@ -52,7 +52,7 @@ from conference.tracks.track import PendingSection, Permission, Settings, Track,
 from media import PeerError
 
 NAMES_OTHERS: Final = (Answered, Offered, SectionsWanted)
-"""Events that bring tracks of others: the receiver has to know those first."""
+"""Events with tracks of other participants. The receiver must know these participants first."""
 
 
 class Stage(Protocol):
@@ -87,14 +87,14 @@ class Stage(Protocol):
     @property
     def settling(self) -> Settling: ...
     def changed(self, participant: Participant) -> None:
-        """Others must learn of a change at the end of this turn."""
+        """Note a change. Other participants are notified at the end of this turn."""
 
     def remove(self, participant: Participant, reason: Reason) -> None:
-        """Takes the participant out of everything. Idempotent."""
+        """Remove the participant from all parts of the conference. Idempotent."""
 
 
 class Participant:
-    """Made by `Conference.join`; all methods belong to the conference's one event loop."""
+    """A participant. `Conference.join` makes it. All methods run in the conference's one event loop."""
 
     def __init__(self, stage: Stage, sid: ParticipantSid, entry: Entry, client: Client | None) -> None:
         self.stage = stage
@@ -113,18 +113,18 @@ class Participant:
         self.permission = Permission()
         self.choices: dict[str, bool] = {}
         self.settings: dict[str, Settings] = {}
-        self.stream_changes: dict[str, bool] = {}  # by track, to be told at the end of the turn; see subscriptions.py
+        self.stream_changes: dict[str, bool] = {}  # by track; sent at the end of the turn, see subscriptions.py
         self.told_paused: set[str] = set()
-        self.refused: set[str] = set()  # tracks whose publisher does not let this participant have them
+        self.refused: set[str] = set()  # tracks that their publisher does not let this participant receive
         self.data = DataState(stage.data)
         self.grade: object = None  # owned by quality.py
-        self.reported = False  # whoever watches over all conferences knows of it
+        self.reported = False  # the observers of all conferences know of this participant
         self.left = False
         self._version = 0
         self._view: ParticipantView | None = None
         self.connection: Link = self._connect()
         self.negotiated = self.connection if isinstance(self.connection, Connection) else None
-        """None: a hall, or the composed picture."""
+        """None for a hall or the composed picture."""
 
     def _connect(self) -> Link:
         return Connection(self.stage.router, self, self.stage.clock, dual=self.entry.dual)
@@ -135,15 +135,15 @@ class Participant:
 
     @property
     def relay_wanted(self) -> bool:
-        """The client is to come over a relay only (TURN)."""
+        """Report whether the client must connect through a relay only (TURN)."""
         return self.negotiated is not None and self.negotiated.relay_wanted
 
     def seen_by(self, other: Listener) -> bool:
-        """Whether that one knows of it, and may get its tracks."""
+        """Report whether the other participant knows of this one and may receive its tracks."""
         return not self.grants.hidden
 
     def deliver(self, event: Event) -> None:
-        """To its client, when there is one, at the end of the change."""
+        """Send an event to the client at the end of the change. Without a client the event is dropped."""
         if self.client is None:
             return
         if isinstance(event, NAMES_OTHERS):
@@ -157,12 +157,12 @@ class Participant:
         return self._view
 
     def last_view(self, reason: Reason) -> ParticipantView:
-        """How others see it go."""
+        """Return the last view that others get when the participant leaves."""
         self._version += 1
         return replace(self._make_view(reason), presence=Presence.DISCONNECTED, tracks=(), data_tracks=())
 
     def changed(self) -> None:
-        """Others must be told at the end of this turn."""
+        """Note a change. Other participants are notified at the end of this turn."""
         self._view = None
         self.stage.changed(self)
 
@@ -180,11 +180,11 @@ class Participant:
             facts=self.entry.facts,
         )
 
-    # -- what its session does
+    # -- calls of the session
 
     @change
     def receive_offer(self, sdp: str, offer_id: int) -> None:
-        """Answers at once. Malformed SDP ends this participant's connection: raises PeerError."""
+        """Answer an offer at once. Raises PeerError for malformed SDP, which ends this participant's connection."""
         answer = publishing.answer(self, sdp)
         self.deliver(Answered(sdp=answer.sdp, offer_id=offer_id, tracks=answer.mid_to_track_id))
         publishing.take_answer(self, answer)
@@ -192,15 +192,16 @@ class Participant:
 
     @change
     def receive_answer(self, sdp: str, offer_id: int) -> None:
-        """Raises PeerError for malformed SDP."""
+        """Apply an answer. Raises PeerError for malformed SDP."""
         if self.negotiated is not None and self.negotiated.accept_answer(sdp, offer_id):
             backup_codec.drop_unsupported(self)
         self.stage.settling.add(self)
 
     @change
     def update_own(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
-        """Changes what the others see of it. For clients that a host let in, and for our own pages, only the hand counts, and
-        its time is the server's. Raises Refusal.
+        """Change the facts that others see of this participant. Raises Refusal.
+
+        For clients that a host admitted, and for our own pages, only the hand counts. The server sets the time of the hand.
         """
         if self.grants.describes_itself:
             facts = described(attributes or {})
@@ -209,7 +210,7 @@ class Participant:
             self._update_marks(attributes or {})
         else:
             raise Refusal("metadata_denied")
-        # Before the answer to the request: native clients take their next change from what they know by then.
+        # Sent before the answer to the request, because native clients base their next change on the facts that they know then.
         self.stage.roster.tell_first(self)
 
     def _update_marks(self, wanted: Mapping[str, str]) -> None:
@@ -220,7 +221,8 @@ class Participant:
 
     @change
     def silence(self) -> bool:
-        """Mutes its microphones, by order of a host. Returns whether one was on. The client may switch it on again."""
+        """Mute the participant's microphones by order of a host. Returns True if one was on. The client may switch it on again.
+        """
         on = self._microphones()
         for track in on:
             publishing.mute_from_outside(self, track.sid, True)
@@ -236,32 +238,32 @@ class Participant:
         self.set_mark(UNMUTE_ASKED, on=True)
 
     def unsilence(self) -> bool:
-        """Undoes `silence`. False: the microphone is a person's, and the person has to be asked."""
+        """Undo `silence`. Returns False for a person's microphone: the person must be asked."""
         return False
 
     def lower_hand(self) -> None:
-        """Takes the participant out of the row of raised hands, by order of a host."""
+        """Remove the participant from the list of raised hands, by order of a host."""
         self.raise_hand(False)
 
     def _microphones(self) -> list[Track]:
-        """Returns those that are on. Sound without a source counts, as it may come from one."""
+        """Return the microphones that are on. Sound without a source counts, because it may come from a microphone."""
         voices = (Source.MICROPHONE, Source.UNKNOWN)
         return [one for one in self.tracks.values() if one.kind == "audio" and one.source in voices and not one.muted]
 
     def raise_hand(self, up: bool) -> None:
-        """Raises or lowers the hand. A hand that is up already keeps its place in the row."""
+        """Raise or lower the hand. A hand that is already up keeps its place in the list."""
         if up != bool(self.grants.attributes.get(HAND)):
             self.set_mark(HAND, on=up)
 
     def set_mark(self, name: str, *, on: bool) -> None:
-        """Sets an attribute of `marks` to the time, or removes it."""
+        """Set an attribute of `marks` to the current time, or remove it."""
         if on or name in self.grants.attributes:
             now_ms = round(self.stage.clock.time() * 1000)
             self.update_facts(name=None, metadata=None, attributes={name: str(now_ms) if on else ""})
 
     @change
     def update_facts(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
-        """Attributes with an empty value are removed, the others merged in. Raises Refusal."""
+        """Merge new facts with the old ones. An attribute with an empty value is removed. Raises Refusal."""
         merged = _merge(self.grants.attributes, attributes or {})
         _check_facts(name or "", metadata or "", merged)
         self.change_grants(
@@ -275,7 +277,7 @@ class Participant:
 
     @change
     def change_grants(self, grants: Grants) -> None:
-        """New rights take effect at once: tracks that may no longer be published or received stop."""
+        """Replace the grants. They apply at once: tracks that may no longer be published or received stop."""
         if grants == self.grants:
             return
         before, self.grants = self.grants, grants
@@ -290,11 +292,11 @@ class Participant:
         self.deliver(GrantsChanged(grants))
 
     def leave(self, reason: Reason) -> None:
-        """The client said that it goes."""
+        """Leave by the client's own request."""
         self.stage.remove(self, reason)
 
     def detach(self, client: Client) -> None:
-        """The signalling connection is gone without a word; a newer one may have taken over already."""
+        """Note that the signalling connection was lost. A newer connection may have replaced it already."""
         if self.client is not client:
             return
         self.client = None
@@ -302,7 +304,7 @@ class Participant:
         if not self.connection.ever_connected:
             self.stage.remove(self, Reason.SIGNAL_CLOSE)
 
-    # -- what its media does (connection.Owner)
+    # -- events of the media (connection.Owner)
 
     @change
     def media_connected(self) -> None:
@@ -313,7 +315,9 @@ class Participant:
 
     @change
     def media_failed(self, reason: str) -> None:
-        """A lost path can be mended by resuming; a failed handshake or closed association cannot."""
+        """Dismiss the client after a media failure. A lost path can be repaired by a resume. A failed handshake or a closed
+        association cannot.
+        """
         if self.left:
             return
         if reason == "ice":
@@ -338,7 +342,7 @@ class Participant:
 
     @change
     def dismiss(self, reason: Reason, action: Action) -> None:
-        """Ends the signalling connection, not the participant."""
+        """End the signalling connection, but not the participant."""
         client, self.client = self.client, None
         if client is not None:
             self.detached_at = self.stage.clock.monotonic()
@@ -346,7 +350,9 @@ class Participant:
 
 
 def _show_or_hide(participant: Participant) -> None:
-    """For the others, whoever is hidden is gone; its tracks go or come with it."""
+    """Update the others when the participant becomes hidden or visible. For them a hidden participant has left, with its
+    tracks.
+    """
     stage = participant.stage
     if participant.grants.hidden:
         stage.speakers.gone(participant.sid)
@@ -365,12 +371,12 @@ def _show_or_hide(participant: Participant) -> None:
 
 
 def described(attributes: Mapping[str, str]) -> dict[str, str]:
-    """Returns them without those that the server alone writes."""
+    """Return the attributes without those that only the server writes."""
     return {name: value for name, value in attributes.items() if name not in RESERVED}
 
 
 def check_facts(grants: Grants) -> None:
-    """What a newcomer brings is told to everybody. Raises Refusal."""
+    """Check the name, metadata and attributes of a newcomer, because all others receive them. Raises Refusal."""
     _check_facts(grants.name, grants.metadata, grants.attributes)
 
 
@@ -380,7 +386,7 @@ def _merge(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_facts(name: str, metadata: str, attributes: Mapping[str, str]) -> None:
-    """What no token could say is refused: it would open nothing."""
+    """Refuse facts that no token can hold, because the client could not resume with such a token."""
     size = sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items())
     if (
         len(name.encode()) > limits.NAME_BYTES
@@ -395,7 +401,9 @@ def _check_facts(name: str, metadata: str, attributes: Mapping[str, str]) -> Non
 
 @contextmanager
 def whole(participant: Participant) -> Iterator[None]:
-    """Whoever cannot come in or back completely does not stay halfway: its client would never know of it."""
+    """Remove the participant if it cannot join or resume completely. Otherwise it would stay half joined, without its client's
+    knowledge.
+    """
     try:
         yield
     except Exception:

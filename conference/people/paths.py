@@ -1,4 +1,4 @@
-"""How the participants of one conference want their media to go, also when they join again."""
+"""The media paths that the participants of one conference want, stored for when they join again."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Guest(Protocol):
 class Paths:
     def __init__(self) -> None:
         self._wishes: dict[str, PathWish] = {}
-        """By identity."""
+        """The wanted paths by identity."""
 
     def prefer(self, participant: Guest, path: PathWish) -> None:
-        """The participant comes so from its next restart of ICE on, and when it joins again."""
+        """Set the wanted path. It applies from the participant's next ICE restart, and when it joins again."""
         if participant.negotiated is None:
             return
         participant.negotiated.prefer(path)
@@ -36,6 +36,6 @@ class Paths:
             self._wishes[participant.identity] = path
 
     def apply(self, participant: Guest) -> None:
-        """To a newcomer."""
+        """Apply the stored path to a newcomer."""
         if participant.negotiated is not None:
             participant.negotiated.prefer(self._wishes.get(participant.identity, "any"))

@@ -1,8 +1,8 @@
-"""Who must be told that a participant came, changed or went, and when.
+"""The roster: which participants must be notified that a participant joined, changed or left, and when.
 
-Everybody hears at the end of the turn of the event loop. In conferences of very many what happens within a moment is told
-together: n people who come one by one would else be told n times n times. Whoever is about to get a track, or anything
-else that names somebody, hears of that one first: clients drop what they are told of people they do not know.
+Updates are sent at the end of the turn of the event loop. In large conferences several updates are sent together. Otherwise n
+people who join one by one would cause n times n messages. A participant that will get a track, or another event that names a
+person, gets that person's update first. Clients drop events about people they do not know.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class News:
-    """A participant that is otherwise than the others know."""
+    """A participant whose current state the others do not know yet."""
 
     participant: Listener
     is_new: bool = False
-    """No other participant has been told of it."""
+    """No other participant knows of this one yet."""
     introduced: set[str] = field(default_factory=set)
-    """The sids of those who know already how it is now."""
+    """The sids of participants that know the current state already."""
 
 
 class Roster:
-    """Of one conference: what the others do not know yet. Implements `ports.audience.Audience`."""
+    """The roster of one conference: the updates that the others have not received yet. Implements `ports.audience.Audience`."""
 
     def __init__(self, participants: Mapping[str, Listener], clock: Clock, turns: Turns) -> None:
-        """`participants`: all who are in, by identity."""
+        """`participants` holds all present participants, by identity."""
         self._participants = participants
         self._clock = clock
         self._turns = turns
         self._news: dict[str, News] = {}
-        """Of those who have changed, by sid."""
+        """The participants that changed, by sid."""
         self._gone: list[ParticipantView] = []
         self._held: dict[tuple[str, str], tuple[Listener, Event]] = {}
-        """By receiver and what it is about."""
+        """The events that wait for an update, by receiver and subject."""
         self._event: RosterChanged | None = None
         self._told_at = float("-inf")
         self._timer: Cancellable | None = None
@@ -52,13 +52,13 @@ class Roster:
         return len(self._participants)
 
     def broadcast(self, event: Event, names: Iterable[str] = ()) -> None:
-        """`names`: the sids of those it speaks of."""
+        """Send an event to all participants. `names` are the sids of the participants that the event names."""
         self.know(names)
         for participant in list(self._participants.values()):
             participant.deliver(event)
 
     def views(self, skip: Listener | None = None) -> list[ParticipantView]:
-        """Of all that others may see."""
+        """Return the views of all visible participants."""
         return [one.view() for one in self._participants.values() if one is not skip and not one.grants.hidden]
 
     def changed(self, participant: Listener) -> None:
@@ -70,33 +70,37 @@ class Roster:
         self._event = None
 
     def came(self, participant: Listener) -> None:
-        """The others do not know it."""
+        """Note a new participant that the others do not know."""
         self.changed(participant)
         if not participant.grants.hidden:
             self._news[participant.sid].is_new = True
 
     def gone(self, view: ParticipantView) -> None:
-        """How it was when it left."""
+        """Note a departure. The view is the participant's last one."""
         self._gone.append(view)
         self._event = None
 
     def forget(self, participant: Listener) -> None:
-        """What has changed of it before it left is of no interest."""
+        """Drop the waiting update of a participant that left."""
         if self._news.pop(participant.sid, None) is not None:
             self._event = None
 
     def make_way(self, identity: str) -> None:
-        """Somebody comes in or back under this name. Clients know others by it: whoever had it must be gone for them."""
+        """Send waiting departures before a participant joins or resumes with this identity. Clients identify others by it, so
+        the old participant must be gone for them.
+        """
         if self._period_s() == 0 or any(view.identity == identity for view in self._gone):
             self.tell()
 
     def know(self, sids: Iterable[str]) -> None:
-        """Everybody is about to hear of these. Asked with what is itself told to all, and so at most as often."""
+        """Send the roster first if these participants are new, because all clients will get an event about them. Those events
+        are rate limited, so this update is too.
+        """
         if any(sid in self._news and self._news[sid].is_new for sid in sids):
             self.tell()
 
     def introduce(self, participant: Listener, receivers: Iterable[Listener]) -> None:
-        """These few are about to hear of it: they are told once what is new of this one alone."""
+        """Send the update of one participant first to receivers that will get an event about it. Each receiver gets it once."""
         news = self._news.get(participant.sid)
         if news is None or participant.grants.hidden:
             return
@@ -108,7 +112,9 @@ class Roster:
                 receiver.deliver(event)
 
     def deliver_after(self, participant: Listener, receiver: Listener, about: str, event: Event) -> None:
-        """Makes sense only to whoever knows how this participant is now; a later one of the same is told instead."""
+        """Deliver an event that is only useful to receivers that know the participant's current state. A later event about the
+        same subject replaces it.
+        """
         if participant.sid in self._news:
             self._held[receiver.sid, about] = (receiver, event)
         else:
@@ -116,7 +122,7 @@ class Roster:
             receiver.deliver(event)
 
     def tell_in_time(self) -> None:
-        """To everybody: now, or as soon as enough time has passed since the last time."""
+        """Send the waiting updates to all: now, or when the pause since the last update has passed."""
         if not self._news and not self._gone:
             return
         wait = self._told_at + self._period_s() - self._clock.monotonic()
@@ -126,7 +132,7 @@ class Roster:
             self._timer = self._turns.call_later(wait, self.tell)
 
     def tell(self) -> None:
-        """To everybody, now."""
+        """Send the waiting updates to all, now."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -145,7 +151,9 @@ class Roster:
                 receiver.deliver(later)
 
     def tell_first(self, participant: Listener) -> None:
-        """To this one, who is about to hear of tracks or waits for an answer; in small conferences to everybody."""
+        """Send the waiting updates to this participant, because it will get tracks or waits for an answer. Small conferences
+        send them to all.
+        """
         if self._period_s() == 0:
             self.tell()
             return
@@ -156,7 +164,7 @@ class Roster:
             participant.deliver(RosterChanged((participant.view(),)))
 
     def _pending(self) -> RosterChanged | None:
-        """One object for all who are told it, so that it is encoded once."""
+        """Return one event object for all receivers, so that it is encoded once."""
         if self._event is None:
             changed = (one.participant.view() for one in self._news.values() if not one.participant.grants.hidden)
             views = (*self._gone, *changed)

@@ -1,6 +1,6 @@
-"""The end of a turn of the event loop: first all hear who changed, then each connection that waits negotiates.
+"""The end of a turn of the event loop: first the roster update is sent, then each waiting connection negotiates.
 
-So no client gets a track of a participant that it does not know. Owns whose negotiation is due, and whose comes later.
+So no client gets a track of a participant that it does not know. Owns the list of due and of delayed negotiations.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ P = TypeVar("P", bound=Failing)
 
 
 class Settling:
-    """Of one conference, whose sid is `conference`."""
+    """The end of turns in one conference. `conference` is its sid."""
 
     def __init__(self, conference: str, outbox: Outbox, roster: Roster, pace: Pace, clock: Clock, turns: Turns) -> None:
         self._conference = conference
@@ -56,18 +56,18 @@ class Settling:
         self._turns = turns
         self._due: dict[str, Party] = {}
         self._resting: dict[str, Cancellable] = {}
-        """Their next negotiation comes later."""
+        """The participants whose next negotiation is delayed, by sid."""
         self._scheduled = False
         self.closed = False
 
     def soon(self) -> None:
-        """At the end of this turn."""
+        """Schedule the work for the end of this turn."""
         if not self._scheduled and not self.closed:
             self._scheduled = True
             self._turns.call_soon(self._settle)
 
     def add(self, participant: Party) -> None:
-        """Negotiates with this participant at the end of the turn, if something waits."""
+        """Negotiate with this participant at the end of the turn, if a change waits."""
         if not participant.left:
             self._due[participant.sid] = participant
             self.soon()
@@ -81,7 +81,7 @@ class Settling:
             resting.cancel()
 
     def negotiate(self, participant: Party) -> None:
-        """Now, or together with what comes until its turn."""
+        """Negotiate now, or later together with further changes."""
         now, negotiated = self._clock.monotonic(), participant.negotiated
         if negotiated is None or participant.sid in self._resting or not negotiated.wants_negotiation(now):
             return
@@ -109,13 +109,14 @@ class Settling:
         self._roster.tell_in_time()
         waiting, self._due = self._due, {}
         for participant in waiting.values():
-            # Without a client nobody could answer; resuming negotiates anew.
+            # Without a client there is no answer; a resume negotiates again.
             if participant.client is not None and not participant.left:
                 alone(participant, self.negotiate)
 
 
 def alone(party: P, action: Callable[[P], object]) -> None:
-    """What goes wrong with one connection ends that one; the others' turn still comes."""
+    """Run an action for one participant. An error ends only this participant's connection, and the others still get their turn.
+    """
     try:
         action(party)
     except (PeerError, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""What all participants hear of the conference as a whole: its metadata, and how many are in it."""
+"""The facts about the conference that all participants receive: its metadata and its number of participants."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conference.ports.time import Clock
 
 
 class Summary:
-    """`participants`: by identity."""
+    """The summary of one conference. The keys of `participants` are identities."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Summary:
         )
 
     def set_metadata(self, metadata: str) -> None:
-        """Raises Refusal."""
+        """Set the metadata and notify all participants. Raises Refusal."""
         if len(metadata.encode()) > limits.CONFERENCE_METADATA_BYTES:
             raise Refusal("metadata_too_long")
         self.metadata = metadata

@@ -1,4 +1,4 @@
-"""What time brings to one participant, and what it must hear when it comes or comes back."""
+"""Timed work for one participant, and the state that a client needs when it joins or resumes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conference.tracks.track import Party
 
 
 def tick(participant: Participant, now: float) -> None:
-    """About once a second."""
+    """Do the timed work, about once a second."""
     if is_ghost(participant, now):
         participant.stage.remove(participant, Reason.SIGNAL_CLOSE)
         return
@@ -31,7 +31,7 @@ def tick(participant: Participant, now: float) -> None:
 
 
 def tell_state(participant: Participant) -> None:
-    """To a newcomer."""
+    """Send the current state to a newcomer."""
     for event in (participant.stage.speakers.current(), participant.stage.meter.current()):
         if event is not None:
             participant.deliver(event)
@@ -40,11 +40,11 @@ def tell_state(participant: Participant) -> None:
 
 
 def repeat_state(participant: Participant) -> None:
-    """What a client may have missed while it was away."""
+    """Repeat the state that a client may have missed while it was away."""
     for event in (participant.stage.speakers.missed(), participant.stage.meter.current()):
         if event is not None:
             participant.deliver(event)
-    if participant.data.received or participant.data.next_handle > 1:  # else it never had any
+    if participant.data.received or participant.data.next_handle > 1:  # otherwise it never had a handle
         data_tracks.tell_handles(participant)
     subscriptions.repeat_permissions(participant)
     subscriptions.repeat_streams(participant)
@@ -56,6 +56,6 @@ def repeat_state(participant: Participant) -> None:
 
 
 def permit(publisher: Party) -> float:
-    """`Paced` work: what it publishes is given to whom it lets have it now."""
+    """Do `Paced` work: update the subscriptions to this publisher's tracks, and return the time that this work costs."""
     alone(publisher, subscriptions.offer_everything)
     return len(publisher.tracks) * len(publisher.table.participants) * limits.PERMITTED_S

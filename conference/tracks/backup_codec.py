@@ -121,8 +121,8 @@ def repeat(subscriber: Subscriber) -> None:
 
 
 def _ask(track: Track) -> None:
-    """Ask the publisher, unless it has begun to send the codec. Some clients (Android's until August 2026) crash on a request
-    at that time.
+    """Ask the publisher, unless it has begun to send the codec. Some clients (Android's until August 2026) terminate when they
+    are asked then.
     """
     begun = any(pending.main is track for pending in track.owner.pending.values())
     if track.backup is None and not begun:
