@@ -1,1 +1,1 @@
-"""Hall terminals as participants: their lines, keypads, and how they are called."""
+"""Hall terminals as participants: their lines, their keypads, and the rules for calling them."""

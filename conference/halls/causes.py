@@ -1,7 +1,7 @@
-"""Why a call to a hall came to nothing, in words that all protocols share.
+"""The causes of a failed call to a hall, in words that all protocols share.
 
-Each protocol maps its codes to these causes in one table of its own: SIP in `signaling/sip/call/causes.py`. Does not
-decide when a hall is called again (`conference.halls.dialout`).
+Each protocol has one table from its codes to these causes: for SIP, `signaling/sip/call/causes.py`. `conference.halls.dialout`
+decides when a hall is called again.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ from enum import Enum
 
 
 class Cause(Enum):
-    """The values stand in the rows of legs, and in the texts of `conference.halls.dialout.REASONS`."""
+    """The cause of a failed call. The rows of legs store these values, and `conference.halls.dialout.REASONS` has texts for
+    them.
+    """
 
     BUSY = "busy"
     NO_ANSWER = "no_answer"
-    """It rang in vain, or nobody is there now."""
+    """The terminal rang without an answer, or no person is there now."""
     UNREACHABLE = "unreachable"
-    """No answer came, or an answer that says nothing more exact."""
+    """There was no answer, or an answer without an exact cause."""
     PROFILE = "profile"
-    """No common sound or picture: a smaller offer may succeed."""
+    """There is no common sound or picture. A smaller offer may succeed."""
     OVERLOADED = "overloaded"
     MERGED = "merged"
-    """The terminal still holds the call before this call."""
+    """The terminal still has the call before this call."""
     UNKNOWN_THERE = "unknown_there"
-    """The address names no terminal."""
+    """The address belongs to no terminal."""
     FORBIDDEN = "forbidden"
     """The other side refuses our credentials, or we refuse the caller."""
     DECLINED = "declined"

@@ -1,8 +1,8 @@
-"""Calling a hall: the machine of one leg, when it is tried again, and how many are called at once.
+"""The calls to halls: the state machine of one leg, its retries, and the rate of calls.
 
-Pure: a leg and an event in, the leg as it is from then on and what has to be done out. A leg is written down before its
-actions are carried out, so that a server that was killed goes on where it stood: the Call-ID follows from the leg alone, and
-the same try never becomes two calls. Does not own rows (`rooms.dialling`), SIP or the clock.
+The functions are pure. They take a leg and an event, and return the new leg and the actions. A leg is stored before its actions
+run, so a server that was killed continues from the stored state. The Call-ID depends only on the leg, so one attempt never
+becomes two calls. Does not own rows (`rooms.dialling`), SIP or the clock.
 """
 
 from __future__ import annotations
@@ -19,52 +19,53 @@ from conference.halls.causes import Cause
 
 
 class State(Enum):
-    """What an operator sees of a leg."""
+    """The state of a leg that an operator sees."""
 
-    IDLE = "idle"  # to be called when it is due, or never asked for
+    IDLE = "idle"  # will be called when it is due, or was never requested
     PROBING = "probing"  # OPTIONS before the meeting
     CALLING = "calling"
     RINGING = "ringing"
     CONNECTED = "connected"
-    FAILED = "failed"  # waits for its next try; without a time: until it registers
-    GIVEN_UP = "given_up"  # an operator has to look at it
-    LEFT = "left"  # hung up, dropped, or the meeting is over
+    FAILED = "failed"  # waits for its next attempt; without a time, for its registration
+    GIVEN_UP = "given_up"  # an operator must act
+    LEFT = "left"  # hung up, dropped, or the meeting has ended
 
 
 class Event(Enum):
     PROBE = "probe"
     PROBED = "probed"
-    CALL = "call"  # the date begins, or an operator wants it
-    DUE = "due"  # its time has come and the ramp lets it through
+    CALL = "call"  # the date begins, or an operator requests the call
+    DUE = "due"  # the time of the leg has come, and the ramp has room
     RANG = "rang"
     ANSWERED = "answered"
-    REFUSED = "refused"  # a final answer, or none in time
-    AWAY = "away"  # it has an account and is not registered: there is nowhere to call
-    FORBID = "forbid"  # the class of the meeting does not let it in
+    REFUSED = "refused"  # a final response, or no response in time
+    AWAY = "away"  # the terminal has an account and is not registered, so there is no address to call
+    FORBID = "forbid"  # the class of the meeting does not admit the terminal
     HUNG_UP = "hung_up"  # by the hall
-    LOST = "lost"  # no packets any more, or its connection broke
-    CAME = "came"  # the hall has dialled in by itself
+    LOST = "lost"  # the packets stopped, or the connection broke
+    CAME = "came"  # the hall has called us by itself
     DROP = "drop"
     REDIAL = "redial"
-    END = "end"  # the meeting is over
-    REGISTERED = "registered"  # it can be reached, or elsewhere than before
-    RECOVER = "recover"  # the server was killed meanwhile
+    END = "end"  # the meeting has ended
+    REGISTERED = "registered"  # the terminal can be reached, or has another address than before
+    RECOVER = "recover"  # the server was killed and started again
 
 
 class Action(Enum):
     PROBE = "probe"
     DIAL = "dial"
-    CANCEL = "cancel"  # a call that is not answered yet
+    CANCEL = "cancel"  # cancels a call that is not answered yet
     HANG_UP = "hang_up"
     ALARM = "alarm"
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One hall of one date. Times are Unix seconds.
+    """The calls to one hall for one date. Times are Unix seconds.
 
-    `epoch` counts the calls that were wanted (redial, the server's death), `attempt` the tries of one epoch. `failure` is the
-    kind of the last ones and `failures` how many of that kind came in a row. `rung`: of the profile ladder.
+    `epoch` counts the requested calls (a redial, or a restart of the server). `attempt` counts the attempts in one epoch.
+    `failure` is the kind of the last failure. `failures` counts failures of this kind in a row. `rung` is the position in the
+    profile ladder.
     """
 
     occurrence: str
@@ -84,8 +85,13 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """`cause`: of REFUSED. `status`: the protocol's code of it, which only the row keeps; 0: no answer came. `rungs`: how many
-    profiles this terminal has. `why`: of FORBID, one of `REASONS`. `own`: it is about a call that the hall made.
+    """An event of a leg, with its data.
+
+    - `cause`: the cause of REFUSED.
+    - `status`: the protocol's code of the cause, for the row only. 0: no response.
+    - `rungs`: the number of profiles of this terminal.
+    - `why`: the reason of FORBID, a key of `REASONS`.
+    - `own`: True if the event is about a call that the hall made.
     """
 
     event: Event
@@ -100,7 +106,9 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """`after_s` later, at most `tries` times in a row; then it is given up. 0 tries: at once an operator's matter."""
+    """The rule for one kind of failure: call again after `after_s`, at most `tries` times in a row, then give up. With 0 tries
+    an operator must act at once.
+    """
 
     kind: str
     after_s: float
@@ -118,9 +126,9 @@ UNKNOWN_THERE: Final = Retry(Cause.UNKNOWN_THERE.value, 0, 0)
 FORBIDDEN: Final = Retry(Cause.FORBIDDEN.value, 0, 0)
 DECLINED: Final = Retry(Cause.DECLINED.value, 0, 0)
 NOT_REGISTERED: Final = "not_registered"
-"""`Leg.failure` of one that is waited for."""
+"""The value of `Leg.failure` for a terminal that must register first."""
 REGISTER_HELPS: Final = frozenset({NOT_REGISTERED, UNREACHABLE.kind, LOST.kind})
-"""Failures that end when the terminal registers."""
+"""The failures that may end when the terminal registers."""
 
 RETRIES: Final[Mapping[Cause, Retry]] = {
     Cause.BUSY: BUSY,
@@ -133,7 +141,7 @@ RETRIES: Final[Mapping[Cause, Retry]] = {
     Cause.FORBIDDEN: FORBIDDEN,
     Cause.DECLINED: DECLINED,
 }
-"""Why a call came to nothing -> when the hall is called again."""
+"""The retry rule for each cause."""
 
 REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "": ("", ""),
@@ -175,29 +183,31 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "other_meeting": ("Đang ở cuộc họp khác", "in another meeting now"),
     "operator": ("Điểm cầu gọi người trực", "the hall asks for an operator"),
 }
-"""`Leg.reason`, why it is not ready, alarms -> Vietnamese, English."""
+"""The texts of `Leg.reason`, of missing readiness and of alarms, in Vietnamese and English."""
 
 Step = Callable[[Leg, Happening], tuple[Leg, tuple[Action, ...]]]
 Moved = tuple[Leg, tuple[Action, ...]]
 
 
 def call_id(leg: Leg, key: bytes) -> str:
-    """Of this very try, whoever makes it: the terminal takes it as one call although it comes twice."""
+    """Return the Call-ID of this attempt. It is the same in every process, so the terminal treats a repeated attempt as one
+    call.
+    """
     name = f"{leg.occurrence}|{leg.terminal}|{leg.epoch}|{leg.attempt}"
     return hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:40]
 
 
 def step(leg: Leg, happening: Happening) -> Moved:
-    """What becomes of it. What cannot concern it in its state leaves it as it is."""
+    """Return the leg and the actions after an event. An event that does not apply to the state changes nothing."""
     move = TABLE[leg.state].get(happening.event)
     return move(leg, happening) if move is not None else (leg, ())
 
 
-# -- the moves
+# -- the transitions
 
 
 def _to(state: State, *actions: Action, reason: str | None = None, keeps_time: bool = False) -> Step:
-    """`keeps_time`: it is still called when that was planned."""
+    """Return a transition to `state`. `keeps_time`: the planned time of the call stays."""
 
     def move(leg: Leg, one: Happening) -> Moved:
         words = leg.reason if reason is None else reason
@@ -208,13 +218,15 @@ def _to(state: State, *actions: Action, reason: str | None = None, keeps_time: b
 
 
 def _stands(leg: Leg, one: Happening) -> Moved:
-    """A call of ours was answered, or the hall has come by itself: it has one call then, and the dialer ends any other."""
+    """Note that a call was answered, or that the hall called by itself. The hall then has one call, and the dialer ends any
+    other call.
+    """
     done = replace(leg, failure="", failures=0, status=0, reason="", next_try_at=None)
     return replace(done, state=State.CONNECTED, since=one.now), ()
 
 
 def _wanted(leg: Leg, one: Happening) -> Moved:
-    """To be called as soon as the ramp lets it."""
+    """Call the hall as soon as the ramp has room."""
     return replace(leg, state=State.IDLE, since=one.now, next_try_at=one.now), ()
 
 
@@ -223,7 +235,7 @@ def _sooner(leg: Leg, one: Happening) -> Moved:
 
 
 def _anew(*actions: Action) -> Step:
-    """Another call, with all tries before it."""
+    """Return a transition to a new epoch, in which all attempts are available again."""
 
     def move(leg: Leg, one: Happening) -> Moved:
         fresh = Leg(leg.occurrence, leg.terminal, epoch=leg.epoch + 1, rung=leg.rung)
@@ -233,7 +245,7 @@ def _anew(*actions: Action) -> Step:
 
 
 def _recover_call(leg: Leg, one: Happening) -> Moved:
-    """Whether the terminal has heard of this try is not known: the same one is made again."""
+    """Repeat the same attempt. After a restart the server does not know if the terminal received it."""
     return replace(leg, state=State.IDLE, since=one.now, next_try_at=one.now), ()
 
 
@@ -267,7 +279,7 @@ def _again(leg: Leg, retry: Retry, one: Happening) -> Moved:
 
 
 def _away(leg: Leg, one: Happening) -> Moved:
-    """No time is set: its REGISTER makes it due. Nothing was sent, so that this was no try."""
+    """Wait without a time until the terminal registers. Nothing was sent, so this does not count as an attempt."""
     waits = replace(leg, failure=NOT_REGISTERED, failures=0, status=0, reason=NOT_REGISTERED)
     return replace(waits, state=State.FAILED, since=one.now, next_try_at=None), ()
 
@@ -277,13 +289,13 @@ def _registered(leg: Leg, one: Happening) -> Moved:
 
 
 def _registered_late(leg: Leg, one: Happening) -> Moved:
-    """It was given up because nobody was there."""
+    """Start again after a registration, if the leg was given up because the terminal could not be reached."""
     return _anew()(leg, one) if leg.failure in REGISTER_HELPS else (leg, ())
 
 
 def _hung_up(leg: Leg, one: Happening) -> Moved:
-    """Somebody may have touched the wrong key: a hall that we called is called once more, and then left alone. One that had
-    come by itself wanted to go.
+    """Handle a hang-up by the hall. The hall's people may press a wrong key, so a hall that we called is called once more. A
+    hall that called us left on purpose.
     """
     if leg.redialled or one.own:
         return replace(leg, state=State.LEFT, since=one.now, next_try_at=None, reason="hung_up"), (Action.ALARM,)
@@ -292,7 +304,9 @@ def _hung_up(leg: Leg, one: Happening) -> Moved:
 
 
 def _stood(then: Step) -> Step:
-    """Only a call that stood is hung up or lost: the database did not take its answer."""
+    """Return a transition that first treats the call as answered. Only an answered call can be hung up or lost, so the database
+    missed the answer.
+    """
 
     def move(leg: Leg, one: Happening) -> Moved:
         return then(_stands(leg, one)[0], one)
@@ -306,7 +320,7 @@ def _forbidden(leg: Leg, one: Happening) -> Moved:
 
 
 def _superfluous(leg: Leg, _one: Happening) -> Moved:
-    """An answer that crossed our wish to end the call; or a hall that is there by its own call, and was to be out already."""
+    """Hang up a call that should not exist: a late answer, or the hall's own call after it was dropped."""
     return leg, (Action.HANG_UP,)
 
 
@@ -329,7 +343,7 @@ _AT_REST: Final[dict[Event, Step]] = {
     Event.DROP: _to(State.LEFT, Action.HANG_UP, reason="dropped"),
     Event.END: _to(State.LEFT, Action.HANG_UP, reason="ended"),
 }
-"""None of our calls stands here; the hall may have come by itself all the same, and that is not written yet."""
+"""Transitions without a running call of ours. The hall may have called us already, before the database stores this call."""
 
 TABLE: Final[Mapping[State, Mapping[Event, Step]]] = {
     State.IDLE: _AT_REST
@@ -350,7 +364,7 @@ TABLE: Final[Mapping[State, Mapping[Event, Step]]] = {
     State.CALLING: _PENDING | {Event.RANG: _to(State.RINGING, reason=""), Event.AWAY: _away},
     State.RINGING: _PENDING,
     State.CONNECTED: {
-        Event.CAME: _stands,  # by another call, perhaps to another worker than the one that had it
+        Event.CAME: _stands,  # over another call, perhaps in another worker than the earlier call
         Event.HUNG_UP: _hung_up,
         Event.LOST: _lost,
         Event.DROP: _to(State.LEFT, Action.HANG_UP, reason="dropped"),
@@ -369,38 +383,38 @@ TABLE: Final[Mapping[State, Mapping[Event, Step]]] = {
         Event.REDIAL: _anew(),
     },
 }
-"""State -> event -> move. What is not here changes nothing."""
+"""The transitions by state and event. An event that is not in the table changes nothing."""
 
 
-# -- whose turn it is
+# -- the order of calls
 
 READINESS: Final = ("red", "amber", "unknown", "green")
-"""The worst first: they will need the most tries."""
+"""The worst readiness first, because those halls will need the most attempts."""
 
 
 def urgency(leg: Leg, readiness: str = "unknown", *, chair: bool = False) -> tuple[bool, int, int, float, str]:
-    """Sorts legs that are due: the hall of the chair first."""
+    """Return the sort key of a due leg. The hall of the chair comes first."""
     rank = READINESS.index(readiness) if readiness in READINESS else READINESS.index("unknown")
     return not chair, rank, -leg.failures, leg.next_try_at or 0.0, leg.terminal
 
 
 def due(legs: Iterable[Leg], now: float) -> list[Leg]:
-    """Those whose next try has come."""
+    """Return the legs whose next attempt is due."""
     waiting = (State.IDLE, State.PROBING, State.FAILED)
     return [one for one in legs if one.state in waiting and one.next_try_at is not None and one.next_try_at <= now]
 
 
 @dataclass(slots=True)
 class Ramp:
-    """At most `per_s` calls in each second, over all conferences of the process: hundreds of halls that answer at
-    once would ask for as many key frames.
+    """The rate limit for new calls: `per_s` in each second, over all conferences of the process. Hundreds of halls that answer
+    at once would request as many key frames.
     """
 
     per_s: int = limits.INVITES_PER_S
     _started: list[float] = field(default_factory=list)
 
     def room(self, now: float) -> int:
-        """How many may begin now. A clock that went back frees nothing."""
+        """Return how many calls may begin now. If the clock goes back, no room is added."""
         self._started = [at for at in self._started if now - at < 1.0]
         return max(0, self.per_s - len(self._started))
 

@@ -1,8 +1,9 @@
-"""A hall terminal as a participant: its lines, what it publishes, and what it is given to see and hear.
+"""A hall terminal as a participant: its lines, its tracks, and the pictures and sound that it receives.
 
-For browsers it is a participant like any other, with a camera, a microphone and at times a presentation. It has no browser
-connection: its media are lines of the packet plane, opened before the call is offered (`prepare`) and set by what was agreed
-(`apply`). Owns its keypad and its wishes. Does not know SDP or SIP (`HallSignal`) nor what the program looks like (`program.py`).
+Browsers see an ordinary participant with a camera, a microphone and sometimes a presentation. A hall has no browser connection.
+Its media are lines of the packet plane. The lines are opened before the call is offered (`prepare`) and set by the agreement
+(`apply`). Owns the hall's keypad and wishes. Does not know SDP or SIP (`HallSignal`) or the content of the program
+(`program.py`).
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ CONTENT: Final = Announcement("content", "video", Source.SCREEN_SHARE, width=192
 
 
 class LineLink:
-    """The media path of a hall: its lines, and what they say of the hall. Implements `people.link.Link` and `lines.LineOwner`."""
+    """The media path of a hall, and the events of its lines. Implements `people.link.Link` and `lines.LineOwner`."""
 
     channels = NoChannels()
 
     def __init__(self, hall: Hall, clock: Clock) -> None:
         self.ever_connected = False
         self.alive: set[Medium] = set()
-        """Lines that packets come on."""
+        """The lines on which packets arrive."""
         self._hall = hall
         self._clock = clock
         self._quiet_since: float | None = clock.monotonic()
@@ -63,7 +64,7 @@ class LineLink:
         return None
 
     def peers(self) -> tuple[Line, ...]:
-        """Lines count as peers for statistics."""
+        """Return the lines. For statistics they count as peers."""
         return self._hall.lines.opened()
 
     def close(self) -> None:
@@ -72,8 +73,8 @@ class LineLink:
     # -- lines.LineOwner
 
     def line_alive(self, medium: Medium, alive: bool) -> None:
-        """Packets come, or have not come for a while. Once all lines are silent the hall is asked whether it is there: once,
-        not for each line.
+        """Note that packets arrive, or have stopped for a while. When all lines are silent, the signalling asks once whether
+        the hall is still there.
         """
         (self.alive.add if alive else self.alive.discard)(medium)
         if self.alive:
@@ -90,11 +91,11 @@ class LineLink:
             self._hall.program.ports.silent(self._hall.stage.name, self._hall)
 
     def line_wants_keyframe(self, medium: Medium) -> None:
-        """Asked by packets in vain."""
+        """Ask for a key frame over the signalling, because requests by packets had no effect."""
         self._hall.signal.request_keyframe()
 
     def line_limited(self, medium: Medium, bitrate_bps: int) -> None:
-        """Its link is narrower than it said: it gets another program."""
+        """Give the hall another program, because its link is narrower than announced."""
         if medium != "audio":
             self._hall.narrow(medium, bitrate_bps)
 
@@ -107,7 +108,7 @@ class LineLink:
 
 
 class Remote:
-    """The remote control of a hall: what its keys do in a meeting."""
+    """The remote control of a hall: the effect of its keys in a meeting."""
 
     def __init__(self, hall: Hall) -> None:
         self._hall = hall
@@ -149,13 +150,13 @@ class Remote:
 
 
 class Notice:
-    """Words over the picture of one hall that go by themselves."""
+    """A text over the picture of one hall that disappears by itself."""
 
     def __init__(self, hall: Hall) -> None:
         self._hall = hall
 
     def show(self, words: str) -> None:
-        """Writes the words over the hall's picture, unless an operator has written something there."""
+        """Write the words over the hall's picture, unless an operator's text is there."""
         if not self._hall.text:
             self._hall.set_text(words)
             self._hall.stage.turns.call_later(limits.HALL_NOTICE_S, self._hide, words)
@@ -167,7 +168,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Wished:
-    """The hall asked for something by its keypad or its own menus."""
+    """A request that the hall made with its keypad or its own menus."""
 
     hall: Hall
     what: Wants
@@ -175,7 +176,7 @@ class Wished:
 
 
 class Hall(Participant):
-    """Made by `Halls.expect`. All methods belong to the conference's event loop."""
+    """A hall in a conference. `Halls.expect` makes it. All methods run in the conference's event loop."""
 
     def __init__(
         self,
@@ -192,24 +193,24 @@ class Hall(Participant):
         self.layout: Layout | None = None
         self.text = ""
         self.language: Language = "vi"
-        """Of what is said to it."""
+        """The language of the announcements to this hall."""
         self.muted = False
         self.locked = False
-        """Muted by the chair: it cannot unmute itself."""
+        """True after a mute by the chair: the hall cannot unmute itself."""
         self.deafened = False
         self.floor_wanted_at: float | None = None
         self.position = 10_000
-        """In the list of attendees."""
+        """The position in the list of attendees."""
         self.served = Served(None, None, None)
         self.microphone: Producer | None = None
-        """Its sound as it sends it; what browsers get is a track."""
+        """The sound as the hall sends it. Browsers get it as a track."""
         self.camera: Producer | None = None
         self._remote = Remote(self)
         self._notice = Notice(self)
         self._content: Producer | None = None
         self.content_allowed = False
         self.narrowed: dict[Medium, int] = {}
-        """What it has asked for since (TMMBR), bit/s."""
+        """Lower bit rates that the hall has requested during the call (TMMBR), bit/s."""
         self._wishes: tuple[int, int] = (0, 0)
         self.link = LineLink(self, stage.clock)
         self.lines = Lines(stage.router, self.link, options, random_bytes)
@@ -220,12 +221,12 @@ class Hall(Participant):
 
     @property
     def audio(self) -> AudioPlan | None:
-        """What it hears, when it takes sound."""
+        """Return the agreed audio if the hall receives sound."""
         plan = self.plan.audio if self.plan is not None else None
         return plan if plan is not None and plan.stream.we_send else None
 
     def budget_bps(self, medium: Medium, sharing: bool) -> int:
-        """For one picture; 0: it told no bound for all media together and asked for none since."""
+        """Return the bit rate for one picture. 0: the hall set no limit in its description and requested none later."""
         bounds = [self.narrowed.get(medium, 0)]
         if self.plan is not None and self.plan.limit_bps:
             rest = max(self.plan.limit_bps - limits.AUDIO_BPS, 1)
@@ -235,7 +236,7 @@ class Hall(Participant):
     # -- the call
 
     def apply(self, plan: MediaPlan) -> None:
-        """What was agreed now, the first time or again. What it no longer names ends."""
+        """Apply a new agreement. Media that are no longer in the plan end."""
         self.plan = plan
         self.lines.apply(plan)
         self._publish()
@@ -254,11 +255,11 @@ class Hall(Participant):
             self._replace(CONTENT, content if self.content_allowed else None)
 
     def set_voice(self, producer: Producer | None) -> None:
-        """Its sound as browsers take it: Opus, from the mixer."""
+        """Publish the hall's sound for browsers: Opus, from the mixer."""
         self._replace(MICROPHONE, producer)
 
     def _replace(self, announcement: Announcement, producer: Producer | None) -> None:
-        """What others get of one kind. Its packets are the lines' and the mixer's to end."""
+        """Replace the published track of one source. The lines and the mixer end the packets themselves."""
         old = track_of(self, announcement.source)
         if old is not None and old.producer is producer:
             return
@@ -270,21 +271,21 @@ class Hall(Participant):
                 publishing.mute(self, track.sid, True)
 
     def let_present(self, allowed: bool) -> None:
-        """Whether it has the content token: only then others see its second picture."""
+        """Set whether the hall holds the content token. Only with the token do others see its second picture."""
         if self.content_allowed != allowed:
             self.content_allowed = allowed
             self._replace(CONTENT, self._content if allowed else None)
             self.program.changed()
 
     def serve(self, served: Served) -> None:
-        """What it gets from now on."""
+        """Send these outputs to the hall from now on."""
         self.served = served
         self.lines.serve(served, deafened=self.deafened)
 
-    # -- what is done to it
+    # -- changes by operators and hosts
 
     def set_muted(self, muted: bool, *, locked: bool = False) -> None:
-        """`locked`: it cannot undo that by its keypad."""
+        """Mute or unmute the hall. `locked`: the hall cannot undo the mute with its keypad."""
         self.locked = locked and muted
         if self.muted == muted:
             return
@@ -295,7 +296,7 @@ class Hall(Participant):
         self.program.changed()
 
     def silence(self) -> bool:
-        """Mutes the hall, by order of a host. The hall hears so, and its key does not undo it."""
+        """Mute the hall by order of a host. An announcement reports the mute to the hall, and the hall's key cannot undo it."""
         on = not self.muted
         if on or not self.locked:
             self.say("unmute_denied")
@@ -304,7 +305,7 @@ class Hall(Participant):
         return on
 
     def ask_to_unmute(self) -> None:
-        """Tells the hall, in sound and picture, that its key counts again. Raises Refusal `microphone_on`."""
+        """Unlock the hall's microphone key, and announce this in sound and picture. Raises Refusal `microphone_on`."""
         if not self.muted:
             raise Refusal("microphone_on")
         self.set_muted(True, locked=False)
@@ -328,18 +329,18 @@ class Hall(Participant):
         self.lines.serve(self.served, deafened=deafened)
 
     def set_layout(self, name: Layout | None) -> None:
-        """Its own; None: as the others."""
+        """Set the hall's own layout. None: the layout of all others."""
         self.layout = name
         self.program.changed()
 
     def narrow(self, medium: Medium, bitrate_bps: int) -> None:
-        """The hall asked for less of a picture."""
+        """Note that the hall requested a lower bit rate for a picture."""
         if self.narrowed.get(medium) != bitrate_bps:
             self.narrowed[medium] = bitrate_bps
             self.program.changed()
 
     def set_text(self, text: str) -> None:
-        """Over its own picture."""
+        """Set the text over the hall's own picture."""
         self.text = text[: limits.HALL_TEXT_CHARACTERS]
         self.program.changed()
 
@@ -350,12 +351,12 @@ class Hall(Participant):
         self.program.changed()
 
     def give_floor(self) -> None:
-        """What it asked for, if it did, and it is told."""
+        """Give the floor to a hall that requested it, and announce this to the hall."""
         if self.floor_wanted_at is not None:
             self.set_floor_wanted(False)
             self.say("floor_given")
 
-    # -- its client (ports.Client): what the conference tells it
+    # -- the hall as a client (ports.Client)
 
     def deliver(self, event: Event) -> None:
         if isinstance(event, Left):
@@ -367,23 +368,25 @@ class Hall(Participant):
             self.set_muted(event.muted, locked=event.muted)
 
     def shown_large(self, large: bool) -> None:
-        """On stage, or alone in the picture."""
+        """Note whether the hall is large in a program: on stage, or alone in the picture."""
         if self._wishes[1] != int(large):
             self._wishes = (self._wishes[0], int(large))
             self._tell_wishes()
 
     def _tell_wishes(self) -> None:
-        """It sends only what somebody looks at: whole for a stage or a large tile of a browser, else little."""
+        """Limit the hall's camera to the size that viewers need. It is full for a stage or a large tile of a browser, otherwise
+        small.
+        """
         if self.plan is None or self.plan.video is None:
             return
         quality, large = self._wishes
         full = large or quality > Quality.MEDIUM.value
         self.lines.limit("video", limits.UP_FULL_BPS if full else limits.UP_TILE_BPS)
 
-    # -- its remote control
+    # -- the remote control
 
     def press(self, key: str) -> None:
-        """A key of its remote control, by RFC 4733 or by the signalling; no menu wanted it."""
+        """Handle a key that no menu used. It arrived by RFC 4733 or by the signalling."""
         self._remote.press(key, self.stage.clock.monotonic())
 
     def say(self, code: str) -> None:
@@ -393,16 +396,16 @@ class Hall(Participant):
         self.program.ports.wished(self.stage.name, Wished(self, what, on))
 
     def keyframe_asked(self) -> None:
-        """Its decoder needs one: it said so over the signalling."""
+        """Ask for a key frame, because the hall's decoder requested one over the signalling."""
         if self.served.program is not None:
             self.served.program.request_keyframe()
         if self.served.content is not None:
             self.served.content.request_keyframe()
 
-    # -- its end
+    # -- the end of the call
 
     def hung_up(self) -> None:
-        """By the hall."""
+        """Leave because the hall hung up."""
         self.client = None
         if not self.left:
             self.stage.remove(self, Reason.CLIENT_INITIATED)
@@ -414,7 +417,7 @@ class Hall(Participant):
 
 
 def _next_layout(name: Layout | None) -> Layout | None:
-    """Through what is offered, and back to what all others have."""
+    """Return the next offered layout. After the last one comes None, the layout of all others."""
     if name is None:
         return CYCLE[0]
     place = CYCLE.index(name) + 1 if name in CYCLE else 0

@@ -1,6 +1,6 @@
-"""The halls of one conference: those whose calls do not stand yet, and the program that all of them see.
+"""The halls of one conference: expected halls, whose calls are not answered yet, and the program that all halls see.
 
-There is a program from the first hall on; their mixer ends with the last one. Implements `tracks.track.Pictures`.
+The program and its mixer exist from the first hall until the last hall leaves. Implements `tracks.track.Pictures`.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ class HallStage(PictureStage, Protocol):
     @property
     def closed(self) -> bool: ...
     def check(self, grants: Grants) -> None:
-        """Raises Refusal."""
+        """Raise Refusal if these grants do not admit the hall."""
 
     def make_room(self, entry: Entry) -> None:
-        """An older session of the identity ends. Raises Refusal."""
+        """End an older session of the identity. Raises Refusal."""
 
     def bring_in(self, participant: Participant) -> None: ...
 
 
 class Halls:
-    """`ports`: None where no hall can be connected."""
+    """All halls of one conference. `ports` is None if this server connects no halls."""
 
     def __init__(self, stage: HallStage, ports: HallPorts | None, random_bytes: Callable[[int], bytes]) -> None:
         self._stage = stage
@@ -44,15 +44,17 @@ class Halls:
         self._random_bytes = random_bytes
         self.program: Program | None = None
         self.expected: set[Hall] = set()
-        """Calls that do not stand yet."""
+        """The halls whose calls are not answered yet."""
 
     @property
     def count(self) -> int:
         return len(self.expected) + (len(self.program.halls) if self.program is not None else 0)
 
     def expect(self, entry: Entry, signal: HallSignal, options: LineOptions, mode: Mode = "meeting") -> Hall:
-        """A terminal that is being called, or calls: its lines can be opened (`prepare`), nobody sees it yet. It comes in by
-        `welcome` or is given up by `dismiss`. Raises Refusal.
+        """Make a hall for a call in either direction. Raises Refusal.
+
+        Its lines can be opened (`prepare`), but no participant sees it yet. The hall joins by `welcome`, or is removed by
+        `dismiss`.
         """
         if self._ports is None or self._stage.closed:
             raise Refusal("halls_off")
@@ -67,8 +69,8 @@ class Halls:
         return hall
 
     def welcome(self, hall: Hall) -> None:
-        """Its call stands: it is a participant now, its media come with `apply`. Raises Refusal: much may have happened while
-        it rang.
+        """Make a hall a participant after its call was answered. Its media start with `apply`. Raises Refusal, because the
+        state may have changed during the ringing.
         """
         if self._stage.closed or hall.left:
             raise Refusal("conference_not_found")
@@ -79,7 +81,7 @@ class Halls:
         hall.program.enter(hall)
 
     def dismiss(self, hall: Hall) -> None:
-        """Its call did not come about."""
+        """Remove a hall whose call failed."""
         if hall in self.expected:
             self.expected.discard(hall)
             hall.left = True
@@ -87,7 +89,7 @@ class Halls:
             self._end_program()
 
     def gone(self, participant: Participant) -> None:
-        """It has left, hall or not."""
+        """Note that a participant left; it may be a hall or not."""
         if self.program is None:
             return
         if isinstance(participant, Hall):

@@ -1,7 +1,7 @@
-"""What a hall does by its keypad: commands inside a meeting, and the menu of number and PIN before it. Pure.
+"""The keypad of a hall: commands in a meeting, and the menu for number and PIN before it. Pure.
 
-The keys are those of hardware multipoint units where they agree (`*6` microphone, `*0` operator), and as the recorded
-announcement says them. Owns no clock: the time of each key is handed in.
+The keys are those on which hardware multipoint units agree (`*6` microphone, `*0` operator), and the recorded announcement
+names them. Owns no clock: the caller gives the time of each key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from conference.ground import limits
 
 class Command(Enum):
     MICROPHONE = "microphone"  # off or on
-    FLOOR = "floor"  # ask for it, or take the wish back
+    FLOOR = "floor"  # request the floor, or take the request back
     LAYOUT = "layout"
     OPERATOR = "operator"
     HELP = "help"
@@ -43,7 +43,9 @@ class Keypad:
 
 
 def press(pad: Keypad, key: str, now: float) -> tuple[Keypad, Command | None]:
-    """A star begins a command. What is begun and not ended within KEY_PAUSE_S is forgotten; stray keys do nothing."""
+    """Return the keypad and the command after a key. A star begins a command. A command that is not complete within KEY_PAUSE_S
+    is forgotten. Other keys do nothing.
+    """
     if key not in KEYS:
         return pad, None
     begun = pad.keys if now - pad.at <= limits.KEY_PAUSE_S else ""
@@ -52,10 +54,10 @@ def press(pad: Keypad, key: str, now: float) -> tuple[Keypad, Command | None]:
     return Keypad("" if command or len(keys) > 1 else keys, now), command
 
 
-# -- two ways to one ear
+# -- two ways of one key press
 
 Way = Literal["packets", "signalling"]
-"""RFC 4733, or INFO."""
+"""The way of a key press: RFC 4733 packets or INFO."""
 
 
 class Heard(NamedTuple):
@@ -65,8 +67,9 @@ class Heard(NamedTuple):
 
 
 def twice(heard: tuple[Heard, ...], key: str, way: Way, now: float) -> tuple[tuple[Heard, ...], bool]:
-    """Whether the same press has come by the other way already: some terminals send each key both ways. `heard`: what came
-    lately and has no partner yet; what it is from now on comes back.
+    """Report whether this press has already arrived by the other way, because some terminals send each key both ways.
+
+    `heard` holds recent keys that arrived by one way only. The first returned value is the new `heard`.
     """
     lately = tuple(one for one in heard if now - one.at <= limits.KEY_TWICE_S)
     partner = next((one for one in lately if one.key == key and one.way != way), None)
@@ -79,25 +82,25 @@ def twice(heard: tuple[Heard, ...], key: str, way: Way, now: float) -> tuple[tup
 
 
 class Asks(Enum):
-    """What the caller hears next; the values are codes of announcements."""
+    """The next step for the caller. The values are codes of announcements."""
 
     NUMBER = "ask_number"
     PIN = "ask_pin"
-    CHECK = "check"  # nothing is said: number and PIN are looked up
+    CHECK = "check"  # no announcement; number and PIN are checked
     WRONG = "wrong"
     TOO_MANY = "too_many_tries"
 
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """A caller who has no meeting yet. `number` given from the address: only the PIN is asked for."""
+    """The menu of a caller without a meeting. If the address gives the `number`, the menu asks only for the PIN."""
 
     asks: Asks = Asks.NUMBER
     number: str = ""
     digits: str = ""
     tries: int = 0
     language: Language | None = None
-    """None: not known yet."""
+    """None: the language is not known yet."""
 
     @property
     def over(self) -> bool:
@@ -105,8 +108,9 @@ class Menu:
 
 
 def dial(menu: Menu, key: str) -> Menu:
-    """`#` ends the number or the PIN, `*` takes back what was typed, or where nothing was changes the language. After CHECK the
-    answer is given by `judged`.
+    """Return the menu after a key. After CHECK the caller of this function uses `judged`.
+
+    `#` ends the number or the PIN. `*` deletes the typed digits. Without digits `*` changes the language.
     """
     if menu.asks not in (Asks.NUMBER, Asks.PIN, Asks.WRONG) or key not in KEYS:
         return menu
@@ -125,7 +129,7 @@ def dial(menu: Menu, key: str) -> Menu:
 
 
 def judged(menu: Menu, right: bool) -> Menu:
-    """Number and PIN were looked up. Which of the two was wrong is not told."""
+    """Return the menu after the check of number and PIN. The caller does not learn which one was wrong."""
     if menu.asks is not Asks.CHECK or right:
         return menu
     tries = menu.tries + 1
@@ -134,5 +138,5 @@ def judged(menu: Menu, right: bool) -> Menu:
 
 
 def unjudged(menu: Menu) -> Menu:
-    """They could not be looked up: the PIN is asked for again, and it was no try."""
+    """Return the menu after a check that was not possible. It asks for the PIN again and does not count as a try."""
     return replace(menu, asks=Asks.PIN, digits="")

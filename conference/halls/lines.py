@@ -1,6 +1,6 @@
-"""The lines of one hall's call: opened before it is offered, set by what was agreed, and what goes over them.
+"""The lines of one hall's call. They are opened before the offer and set by the agreement, and carry the media.
 
-Owns ports, keys and the producers and consumers of the lines. Does not decide what a hall sees (`program.py`).
+Owns ports, keys, and the producers and consumers of the lines. `program.py` decides what a hall sees.
 """
 
 from __future__ import annotations
@@ -29,41 +29,42 @@ from media import line_codec
 Medium = Literal["audio", "video", "content", "camera"]
 Plan = AudioPlan | VideoPlan
 MEDIA: Final[tuple[Medium, ...]] = ("audio", "video", "content")
-"""Lines that carry tracks; that of the far camera carries orders."""
+"""The lines with tracks. The line of the far camera has only control messages."""
 SUITES: Final[Mapping[KeyProfile, str]] = {
     "AES128_CM_SHA1_80": "AES_CM_128_HMAC_SHA1_80",
     "AEAD_AES_128_GCM": "AEAD_AES_128_GCM",
     "AES128_CM_SHA1_32": "AES_CM_128_HMAC_SHA1_32",
 }
-"""In the order of our liking, with their names of RFC 4568 and RFC 7714: what media's lines call them."""
+"""The SRTP profiles, the preferred one first, with their names in RFC 4568 and RFC 7714. The lines of `media` use these names.
+"""
 
 
 class LineOwner(Protocol):
-    """Who hears of the lines: their hall."""
+    """The receiver of the lines' events: their hall."""
 
     def line_alive(self, medium: Medium, alive: bool) -> None:
-        """Packets come; or neither RTP nor RTCP for half a minute."""
+        """Note that packets arrive, or that RTP and RTCP have stopped for half a minute."""
 
     def line_wants_keyframe(self, medium: Medium) -> None:
-        """A key frame was asked for by packets in vain."""
+        """Note that requests for a key frame by packets had no effect."""
 
     def line_limited(self, medium: Medium, bitrate_bps: int) -> None:
-        """The hall wants at most so much."""
+        """Note the bit rate that the hall wants at most."""
 
     def line_pressed(self, key: str) -> None: ...
     def line_said(self, frame: bytes) -> None:
-        """A frame of H.224 came from its camera's side."""
+        """Handle an H.224 frame from the hall's camera."""
 
 
 class Ear:
-    """Implements media's `LineEvents` for one line."""
+    """The event receiver of one line. Implements media's `LineEvents`."""
 
     def __init__(self, owner: LineOwner, medium: Medium) -> None:
         self._owner = owner
         self._medium: Medium = medium
 
     def heard(self, line: Any, state: Literal["first", "silent", "alive"]) -> None:
-        if self._medium != "camera":  # which says something now and then only: it tells nothing of the hall
+        if self._medium != "camera":  # a far camera line is mostly silent, so it does not show whether the hall is alive
             self._owner.line_alive(self._medium, state != "silent")
 
     def dtmf(self, line: Any, digit: str, duration_ms: int) -> None:
@@ -79,14 +80,15 @@ class Ear:
         self._owner.line_limited(self._medium, bitrate_bps)
 
     def unfit(self, line: Any, consumer: Any) -> None:
-        """All programs fit into single NAL units (`media.mixer`): nothing else is ever sent to halls."""
+        """Ignore the event. All programs fit into single NAL units (`media.mixer`), and halls get nothing else."""
 
     def left(self, line: Any, producer: Any) -> None:
-        """A terminal that stops its camera starts it again under another SSRC: the producer waits for that."""
+        """Ignore the event. A terminal that stops its camera starts it again under another SSRC, and the producer waits for it.
+        """
 
 
 class Lines:
-    """Of one call."""
+    """The lines of one call."""
 
     def __init__(
         self, router: Any, owner: LineOwner, options: LineOptions, random_bytes: Callable[[int], bytes]
@@ -114,7 +116,7 @@ class Lines:
         return self._lines.get(medium)
 
     def producer(self, medium: Medium) -> Producer | None:
-        """What the hall sends."""
+        """Return the producer of the hall's stream."""
         return self._producers.get(medium)
 
     def consumer(self, medium: Medium) -> LineConsumer | None:
@@ -125,7 +127,8 @@ class Lines:
     def prepare(
         self, *, bfcp: OwnBfcp | None = None, content: bool = True, camera: bool = False, call_number: int = 1
     ) -> OwnEnds:
-        """Ports and keys; the same ones each time. Raises Refusal `hall_ports_taken`."""
+        """Open the lines and return their ports and keys. Later calls return the same ones. Raises Refusal `hall_ports_taken`.
+        """
         wanted: dict[Medium, bool] = {"audio": True, "video": True, "content": content, "camera": camera}
         try:
             ends = {medium: self._prepare(medium) for medium, is_wanted in wanted.items() if is_wanted}
@@ -153,10 +156,10 @@ class Lines:
             self._ends[medium] = OwnEnd(line.local[1], line.local_rtcp[1], keys)
         return self._ends[medium]
 
-    # -- what was agreed
+    # -- the agreement
 
     def apply(self, plan: MediaPlan) -> None:
-        """Sets each line anew where something of it has changed; what is not in the plan ends."""
+        """Set each line whose agreement has changed. Media that are not in the plan end."""
         wanted: Mapping[Medium, Plan | None] = {"audio": plan.audio, "video": plan.video, "content": plan.content}
         for medium in MEDIA:
             self._apply(medium, wanted[medium])
@@ -195,17 +198,17 @@ class Lines:
         line.open_messages(plan.send_payload_type, plan.receive_payload_type)
         _set_line(line, plan, None if before is None else before.stream)
 
-    # -- what goes out
+    # -- the outgoing media
 
     @property
     def moves_camera(self) -> bool:
-        """The terminal agreed on a line for orders to its camera, and takes them now."""
+        """Report whether the terminal agreed on a line for camera control, and receives on it now."""
         return self._camera is not None and self._camera.stream.we_send
 
     def tell_camera(self, frame: bytes) -> None:
-        """One frame of H.224."""
+        """Send one H.224 frame."""
         if self.moves_camera:
-            with suppress(OverflowError):  # lost, as it may be on any network: a movement is repeated or ends by itself
+            with suppress(OverflowError):  # lost as on any network: a movement is repeated, or ends by itself
                 self._lines["camera"].send_message(frame)
 
     def serve(self, served: Served, *, deafened: bool) -> None:
@@ -218,7 +221,7 @@ class Lines:
         plan, source, consumer = self._plans.get(medium), self._sources.get(medium), self._consumers.get(medium)
         types = _payload_types(source, plan) if plan is not None and source is not None else {}
         if plan is None or source is None or not types or not plan.stream.we_send:
-            # Nothing of the agreed codec is made yet, or the hall wants nothing.
+            # No stream of the agreed codec exists yet, or the hall receives nothing.
             if consumer is not None:
                 consumer.pause(True)
             return
@@ -231,13 +234,13 @@ class Lines:
         consumer.pause(self._deafened and medium == "audio")
 
     def limit(self, medium: Medium, bitrate_bps: int) -> None:
-        """The most that the hall shall send from now on."""
+        """Set the most that the hall should send from now on."""
         line = self._lines.get(medium)
         if line is not None and medium in self._plans and self._limits.get(medium) != bitrate_bps:
             self._limits[medium] = bitrate_bps
             line.limit(bitrate_bps)
 
-    # -- the end
+    # -- the end of the call
 
     def _end_producer(self, medium: Medium) -> None:
         producer = self._producers.pop(medium, None)
@@ -265,7 +268,9 @@ class Lines:
 
 
 def _set_line(line: Line, plan: Plan | CameraPlan, before: Stream | None) -> None:
-    """Keys first: a line without them is plain from its first address on."""
+    """Set keys, feedback and address of a line. The keys come first: a line that gets its address without keys is not
+    encrypted.
+    """
     stream = plan.stream
     if stream.keys is not None and (before is None or before.keys != stream.keys):
         line.set_keys(SUITES[stream.keys.profile], stream.keys.receive, stream.keys.send)
@@ -279,7 +284,7 @@ def _set_line(line: Line, plan: Plan | CameraPlan, before: Stream | None) -> Non
 
 
 def _incoming(plan: Plan) -> tuple[Any, ...]:
-    """What makes another producer of it."""
+    """Return the values whose change needs a new producer."""
     if isinstance(plan, AudioPlan):
         return plan.codec, plan.receive_payload_type, plan.dtmf_receive_payload_type
     return (plan.receive_payload_types,)
@@ -292,7 +297,7 @@ def _outgoing(plan: Plan) -> tuple[Any, ...]:
 
 
 def _codecs(plan: Plan) -> Sequence[Any]:
-    """The payload types that the hall may send."""
+    """Return the payload types that the hall may send."""
     if isinstance(plan, VideoPlan):
         return [line_codec(number, "h264", mode=1) for number in plan.receive_payload_types]
     codecs = [line_codec(plan.receive_payload_type, plan.codec)]
@@ -303,5 +308,5 @@ def _codecs(plan: Plan) -> Sequence[Any]:
 
 
 def _payload_types(source: Producer, plan: Plan) -> dict[int, int]:
-    """The source's payload types of the agreed codec, and what they become."""
+    """Return the source's payload types of the agreed codec, and the agreed payload type for each."""
     return {one.payload_type: plan.send_payload_type for one in source.codecs if one.name == plan.codec}

@@ -124,7 +124,7 @@ class Participant:
         self._view: ParticipantView | None = None
         self.connection: Link = self._connect()
         self.negotiated = self.connection if isinstance(self.connection, Connection) else None
-        """None for a hall or the composed picture."""
+        """The media connection if it can negotiate. None for a hall or the composed picture."""
 
     def _connect(self) -> Link:
         return Connection(self.stage.router, self, self.stage.clock, dual=self.entry.dual)
