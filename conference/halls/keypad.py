@@ -100,7 +100,7 @@ class Menu:
     digits: str = ""
     tries: int = 0
     language: Language | None = None
-    """None: the language is not known yet."""
+    """The caller's language; None: not known yet."""
 
     @property
     def over(self) -> bool:

@@ -1,1 +1,1 @@
-"""What halls see and hear, and who may present."""
+"""The pictures and the sound that halls get, and the right to present."""

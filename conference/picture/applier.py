@@ -1,4 +1,4 @@
-"""Makes what runs equal to the wanted scene: the streams that go to the mixer, the mixer's scene, and what each hall gets.
+"""Applies the wanted scene: the streams to the mixer, the mixer's scene, and the outputs for each hall.
 
 Owns the SSRCs. Decides nothing about pictures or sound (`scene.py`).
 """
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A source on its way to the mixer."""
+    """A source that is sent to the mixer."""
 
     producer: Producer
     ssrc: int
@@ -33,19 +33,21 @@ class Applier:
         self.name = name
         self.mixer = mixer
         self.sent = pictures.Scene(0)
-        """The scene that the mixer has."""
+        """The scene that the mixer has now."""
         self.programs: Mapping[str, pictures.Group] = {}
-        """By hall: the program that it gets."""
+        """The program that each hall gets, by hall."""
         self._versions = itertools.count(1)
         self._numbers = itertools.count(0x1001)
         self._ssrcs: dict[str, int] = {}
-        """Of each program, mix and voice by its name, as long as it is made."""
+        """The SSRC of each program, mix and voice, by name, while the mixer makes it."""
         self._feeds: dict[FeedKey, Feed] = {}
 
     def apply(
         self, wanted: Scene, fed: Mapping[FeedKey, Producer], seats: Mapping[str, Seat], composed: Composed | None
     ) -> None:
-        """Programs and mixes that end are still made while their halls change over: with them would end what is sent to halls."""
+        """Apply a scene. Ending programs and mixes stay until their halls have changed over. Otherwise the halls' streams would
+        end with them.
+        """
         self._feed(fed)
         scene = self._numbered(wanted.picture)
         if self._send(_with_ended(scene, self.sent)):
@@ -90,7 +92,9 @@ class Applier:
         return self._ssrcs[name]
 
     def _send(self, scene: pictures.Scene) -> bool:
-        """False: the mixer refused it, which is our own bug; what it makes goes on."""
+        """Send a scene to the mixer. Returns False if the mixer refused it, which is our own bug. The mixer then keeps the old
+        scene.
+        """
         if replace(scene, version=self.sent.version) == self.sent:
             return True
         wanted = replace(scene, version=next(self._versions))
@@ -105,10 +109,10 @@ class Applier:
     def _serve(
         self, wanted: Scene, scene: pictures.Scene, seats: Mapping[str, Seat], composed: Composed | None
     ) -> None:
-        """Each hall gets its outputs; the composed picture gets the program of the browsers."""
+        """Give each hall its outputs, and give the composed picture the program for browsers."""
         outputs = {one.id: self.mixer.output(one.ssrc) for one in scene.groups if one.id in wanted.halls_of}
         outputs.update((one.id, self.mixer.output(one.ssrc)) for one in scene.mixes)
-        # Only the presentation alone has no clock.
+        # Only a separate presentation has no clock.
         programs = {hall: one for one in scene.groups if one.clock for hall in wanted.halls_of.get(one.id, ())}
         contents = {hall: one.id for one in scene.groups if not one.clock for hall in wanted.halls_of[one.id]}
         self.programs = programs

@@ -1,8 +1,8 @@
-"""One composed picture of the halls for those whose browser decodes no H.264.
+"""The composed picture of the halls, for browsers that do not decode H.264.
 
-What halls send is forwarded unchanged, so such a browser would see none of them. It gets one picture of all instead, in VP8, made
-by the mixer once for all of them, as the camera of a participant whom nobody else is told of. Owns who sees it and its track;
-what it shows is the program's matter.
+The server forwards the halls' video unchanged, so such a browser would see no hall. It gets one VP8 picture of all halls
+instead. The mixer makes this picture once for all such browsers. It appears as the camera of a participant that other clients
+do not know. Owns the list of viewers and the track. The program decides the content.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PICTURE: Final = Announcement("program", "video", Source.CAMERA, width=1280, hei
 
 
 class Nowhere:
-    """Of a participant that is only shown: nothing comes from it and nothing goes to it. Implements `people.link.Link`."""
+    """The link of a participant that is only shown. Nothing is sent or received. Implements `people.link.Link`."""
 
     channels = NoChannels()
     ever_connected = False
@@ -47,7 +47,9 @@ class Nowhere:
 
 
 class Composed(Participant):
-    """None of `Conference.participants`: it is not counted, not listed, and cannot be put out."""
+    """The participant that publishes the composed picture. `Conference.participants` does not hold it: it is not counted or
+    listed, and cannot be removed.
+    """
 
     def __init__(self, stage: Stage) -> None:
         grants = Grants(
@@ -70,13 +72,13 @@ class Composed(Participant):
         return other.sid in self.viewers
 
     def changed(self) -> None:
-        """At once: whoever is about to get its track must know it."""
+        """Notify the viewers at once, because a viewer must know the participant before it gets a track."""
         self._view = None
         for viewer in self.viewers.values():
             viewer.deliver(RosterChanged((self.view(),)))
 
     def admit(self, viewer: Subscriber) -> None:
-        """From now on it is shown to this one too."""
+        """Show the composed picture to one more viewer."""
         if viewer.sid in self.viewers or viewer.left:
             return
         self.viewers[viewer.sid] = viewer
@@ -88,7 +90,7 @@ class Composed(Participant):
         self.viewers.pop(sid, None)
 
     def show(self, producer: Producer | None) -> None:
-        """What is composed now; its packets are the mixer's to end. None: there is nothing to show."""
+        """Publish this producer. None: there is nothing to show. The mixer ends the producer's packets itself."""
         old = next(iter(self.tracks.values()), None)
         if old is not None and old.producer is producer:
             return
@@ -98,7 +100,7 @@ class Composed(Participant):
             publishing.publish(self, PICTURE, producer)
 
     def close(self) -> None:
-        """There are no halls any more."""
+        """End the composed picture, because no hall is left."""
         self.show(None)
         self.left = True
         view = self.last_view(Reason.CLIENT_INITIATED)

@@ -1,6 +1,6 @@
-"""The one content token of a conference: who may show slides, who waits. For halls and browsers alike; pure.
+"""The one content token of a conference: its holder may show slides, and others wait. For halls and browsers alike. Pure.
 
-Decides by a rule; does not know how anybody is told (BFCP, the browser protocol) nor what is shown.
+Decides by a rule. Does not know how participants are notified (BFCP, the browser protocol) or what is shown.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from typing import Literal
 from conference.ground import limits
 
 ContentTokenRule = Literal["take", "queue", "deny", "approve"]
-"""What a request does while another holds the token: takes it over, waits, is denied. "approve": all wait for the chair."""
+"""The effect of a request while another participant holds the token: take it over, wait, or be denied. "approve": all wait for
+the chair.
+"""
 ContentTokenState = Literal["pending", "granted", "denied", "cancelled", "released", "revoked"]
 
 
 @dataclass(frozen=True, slots=True)
 class ContentTokenChange:
-    """What became of the request of one. `position` counts from 1 for those who wait."""
+    """The new state of one participant's request. `position` counts waiting requests from 1."""
 
     who: str
     state: ContentTokenState
@@ -26,7 +28,7 @@ class ContentTokenChange:
 
 
 class ContentToken:
-    """`may` says who may hold it at all: one named site, everybody, the chair only."""
+    """The content token. `may` says who can hold it: one site, all participants, or only the chair."""
 
     def __init__(self, rule: ContentTokenRule = "take", may: Callable[[str], bool] = lambda _: True) -> None:
         self.rule: ContentTokenRule = rule
@@ -46,7 +48,7 @@ class ContentToken:
         return None
 
     def ask(self, who: str) -> list[ContentTokenChange]:
-        """The first change is always that of `who`. Asking again changes nothing."""
+        """Request the token. The first returned change is always that of `who`. A repeated request changes nothing."""
         standing = self.state_of(who)
         if standing is not None:
             return [standing]
@@ -62,7 +64,7 @@ class ContentToken:
         return self._hand(who)
 
     def grant(self, who: str) -> list[ContentTokenChange]:
-        """The chair gives it, whether it was asked for or not."""
+        """Give the token by order of the chair, with or without a request."""
         if who == self.holder:
             return []
         waited = who in self._waiting
@@ -75,11 +77,13 @@ class ContentToken:
         return [ContentTokenChange(who, "denied"), *self._moved()]
 
     def revoke(self) -> list[ContentTokenChange]:
-        """The chair takes it back; the next one who waits has it, unless the chair approves each."""
+        """Take the token back by order of the chair. The next waiting participant gets it, unless the chair approves each
+        request.
+        """
         return self._free("revoked")
 
     def give_up(self, who: str) -> list[ContentTokenChange]:
-        """Released by its holder, cancelled by one who waits, or somebody left."""
+        """Give up the token or a waiting request, also when a participant leaves."""
         if who == self.holder:
             return self._free("released")
         if who not in self._waiting:
@@ -112,9 +116,11 @@ class ContentToken:
 
 
 def follow_browsers(token: ContentToken, before: Collection[str], shares: Sequence[str]) -> list[ContentTokenChange]:
-    """A browser needs not ask: it has the token while it shares. `before`: the browsers that shared so far."""
+    """Give the token to browsers that share, because a browser does not request it. `before`: the browsers that shared until
+    now.
+    """
     changes = [change for who in before if who not in shares for change in token.give_up(who)]
     asking = [who for who in shares if who not in before]
     if token.holder is None and not asking:
-        asking = list(shares[:1])  # the hall that took over has finished, the browser has not
+        asking = list(shares[:1])  # the hall that took over has finished, but the browser still shares
     return changes + [change for who in asking if token.may(who) for change in token.ask(who)]

@@ -1,8 +1,8 @@
-"""Which halls can share one encoded program. Pure.
+"""The grouping of halls that can share one encoded program. Pure.
 
-What each hall agreed on becomes a shape out of few steps of size and bit rate, so that halls of one class fall together; halls of
-one shape that look at the same thing are a group. There are at most so many groups: whoever does not fit gets the best one
-that is made anyway and that it can decode.
+A hall's agreement becomes a shape with one of a few sizes and bit rates, so that similar halls get the same shape. Halls with
+the same shape and the same view form a group. The number of groups is limited. A hall outside the groups gets the best existing
+program that it can decode.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Size(NamedTuple):
     height: int
     fps: int
     least_bps: int
-    """Below that the next smaller size looks better."""
+    """Below this rate the next smaller size looks better."""
     most_bps: int
-    """More makes it no better."""
+    """Above this rate the picture gets no better."""
 
 
 SIZES: Final = (
@@ -37,7 +37,7 @@ SIZES: Final = (
     Size(320, 176, 15, 64_000, 256_000),
     Size(176, 144, 15, 64_000, 128_000),
 )
-"""What programs are made in, the best first. CIF and QCIF are what the oldest decoders take."""
+"""The sizes of programs, the best first. The oldest decoders only decode CIF and QCIF."""
 RATES_BPS: Final = (
     *(64_000, 128_000, 256_000, 384_000, 512_000, 768_000),
     *(1_000_000, 1_500_000, 2_000_000, 3_000_000, 4_000_000),
@@ -46,7 +46,7 @@ RATES_BPS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What an encoder is set to."""
+    """The settings of an encoder."""
 
     profile: Profile
     width: int
@@ -61,25 +61,27 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a program shows, apart from who is there now. `role` tells programs apart that differ in cells alone."""
+    """The content of a program, without the present participants. `role` distinguishes programs that differ only in their
+    cells.
+    """
 
     role: str
     layout: str
     viewer: str = ""
-    """Who does not see himself."""
+    """The participant that does not see its own picture."""
     content: str = ""
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What one hall would like."""
+    """The program that one hall wants."""
 
     hall: str
     view: View
     plan: VideoPlan
     budget_bps: int = 0
-    """For its video, apart from what its description allows; 0: no other bound."""
+    """The rate limit for the hall's video, in addition to the limit in its description. 0: no further limit."""
 
 
 class Key(NamedTuple):
@@ -88,7 +90,7 @@ class Key(NamedTuple):
 
 
 def shape_of(plan: VideoPlan, budget_bps: int = 0, most_height: int = 720) -> Shape | None:
-    """The best program that this hall can decode and its link can carry; None: not even the smallest."""
+    """Return the best program that this hall can decode and its link can carry. None if not even the smallest fits."""
     bounds = [one for one in (plan.max_br_bps, plan.stream.limit_bps, budget_bps) if one > 0]
     most = min(bounds, default=RATES_BPS[-1])
     for size in SIZES:
@@ -101,7 +103,7 @@ def shape_of(plan: VideoPlan, budget_bps: int = 0, most_height: int = 720) -> Sh
 
 
 def takes(wish: Wish, shape: Shape) -> bool:
-    """Whether this hall could be given a program that is made for others."""
+    """Report whether this hall can decode a program that is made for others."""
     plan = wish.plan
     bounds = [one for one in (plan.max_br_bps, plan.stream.limit_bps, wish.budget_bps) if one > 0]
     fits = plan.takes(shape.width, shape.height, shape.fps) and shape.bitrate_bps <= min(
@@ -111,9 +113,11 @@ def takes(wish: Wish, shape: Shape) -> bool:
 
 
 def gather(wishes: Iterable[Wish], most: int, most_height: int = 720) -> Mapping[Key, tuple[Wish, ...]]:
-    """The programs with those who get them, the largest group first, but what is presented before anything else: a hall that sees
-    no slides misses more than one that sees them where it needs not. Whoever is in none gets no picture: his description allows
-    none, or there are `most` groups and he can decode none of them.
+    """Return the programs with their halls.
+
+    Groups with a presentation come first, then larger groups. A hall that does not see the slides loses more than a hall that
+    sees them unnecessarily. A hall is in no group if its description allows no picture, or if there are `most` groups and it
+    can decode none of them.
     """
     found: dict[Key, list[Wish]] = {}
     for wish in wishes:
@@ -132,7 +136,7 @@ def gather(wishes: Iterable[Wish], most: int, most_height: int = 720) -> Mapping
 
 
 def _chosen(ranked: list[Key], found: Mapping[Key, list[Wish]], most: int) -> list[Key]:
-    """The largest groups, the last of them one that the rest can decode, if there is such a one."""
+    """Return the largest groups. The last one is a group that the remaining halls can decode, if such a group exists."""
     if len(ranked) <= most:
         return ranked
     kept = ranked[:most]
@@ -148,5 +152,5 @@ def _worth(shape: Shape) -> tuple[int, int, int]:
 
 
 def mode_of(wishes: Iterable[Wish]) -> int:
-    """Packetization mode that all of them take (RFC 6184 §6.2)."""
+    """Return the packetization mode that all these halls support (RFC 6184 §6.2)."""
     return min((wish.plan.mode for wish in wishes), default=1)

@@ -1,6 +1,7 @@
-"""Who is in which place of a hall's picture. Pure: sites, who speaks and what was set go in, cells come out.
+"""The places of sites in a hall's picture. Pure: sites, speakers and settings go in, cells come out.
 
-Owns the order of sites on the stage and how long a speaker stays there. Where places are in the picture is the mixer's.
+Owns the order of sites on the stage and the time that a speaker stays there. The mixer decides where the places are in the
+picture.
 """
 
 from __future__ import annotations
@@ -24,18 +25,21 @@ PLACES: Final[Mapping[Layout, int]] = {
     "lecture": 6,
     "slides": 5,
 }
-"""How many sites a layout shows; `slides` has its largest place for the presentation."""
+"""The number of sites in each layout. In `slides` the largest place is for the presentation."""
 LARGE_FIRST: Final[frozenset[Layout]] = frozenset(("1", "1+5", "1+7", "lecture"))
-"""Whoever is on stage has the first place; in the others everybody has the same."""
+"""The layouts whose first place is larger: it is for the site on stage. In other layouts all places have the same size."""
 CYCLE: Final[tuple[Layout, ...]] = ("1", "1+5", "3x3", "lecture")
-"""What a hall goes through by its keypad."""
+"""The layouts that a hall selects in turn with its keypad."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Who is in front. `auto`: whoever speaks, at least `hold_s` long; `pinned` and `lecture`: `site`, whoever speaks.
+    """The site on stage.
 
-    `recent`: who was in front before, the latest first. Times are seconds that never jump.
+    - `auto`: the current speaker, for `hold_s` at least. `pinned` and `lecture`: always `site`.
+    - `recent`: the earlier sites on stage, the latest first.
+
+    Times are in seconds of a clock that never jumps.
     """
 
     mode: Mode = "auto"
@@ -52,18 +56,20 @@ class Stage:
 
 
 def begun(stage: Stage, shown: Sequence[str]) -> Stage:
-    """Until somebody speaks the first site with a picture is in front: no hall looks at itself alone."""
+    """Return the stage with the first site that has a picture, until a participant speaks. So no hall sees only itself."""
     return replace(stage, speaker=shown[0]) if shown and not stage.front else stage
 
 
 def heard(stage: Stage, loudest: str, now: float) -> Stage:
-    """`loudest` speaks now (empty: nobody): he comes to the front when the one who is there has had his time."""
-    begins = loudest == stage.speaker and stage.since == float("-inf")  # he was in front without having spoken
+    """Return the stage after a speech event. `loudest` speaks now; empty means silence. The speaker enters the stage when the
+    current one has had its time.
+    """
+    begins = loudest == stage.speaker and stage.since == float("-inf")  # the site was on stage without having spoken
     return settled(replace(stage, loudest=loudest, since=now if begins else stage.since), now)
 
 
 def settled(stage: Stage, now: float) -> Stage:
-    """As time goes on. Silence changes nothing: the last speaker stays."""
+    """Return the stage at a later time. Silence changes nothing: the last speaker stays."""
     if not stage.loudest or stage.loudest == stage.speaker or now - stage.since < stage.hold_s:
         return stage
     before = (stage.speaker, *stage.recent) if stage.speaker else stage.recent
@@ -72,13 +78,13 @@ def settled(stage: Stage, now: float) -> Stage:
 
 
 def next_due(stage: Stage) -> float | None:
-    """When `settled` has something to do; None: never by itself."""
+    """Return the time when `settled` will change the stage. None if time alone changes nothing."""
     waits = stage.loudest and stage.loudest != stage.speaker
     return stage.since + stage.hold_s if waits else None
 
 
 def without(stage: Stage, site: str) -> Stage:
-    """It has left."""
+    """Return the stage without a site that left."""
     recent = tuple(one for one in stage.recent if one != site)
     gone = replace(stage, recent=recent, loudest="" if stage.loudest == site else stage.loudest)
     if gone.speaker == site:
@@ -90,18 +96,18 @@ def without(stage: Stage, site: str) -> Stage:
 
 
 def ordered(sites: Sequence[str], stage: Stage) -> list[str]:
-    """The front, then who was there before, then the others as they stand."""
+    """Return the sites in order: the one on stage, then the earlier ones on stage, then the others in their old order."""
     here = set(sites)
     first = [one for one in dict.fromkeys((stage.front, stage.speaker, *stage.recent)) if one in here]
     return first + [one for one in sites if one not in first]
 
 
 def cells(layout: Layout, sites: Sequence[str], stage: Stage, viewer: str = "", page: int = 0) -> tuple[str, ...]:
-    """The sites in the places of `layout`. `sites`: those with something to show, in the order of the list of attendees.
+    """Return the sites in the places of `layout`. `sites` have a picture and are in the order of the list of attendees.
 
-    Where one is large, `viewer` does not look at himself: he sees whoever was in front before. The lecturer sees his
-    listeners, `page` by page. Where all are equal the order is that of the list, so that nobody jumps about; whoever is in front
-    and would not fit takes the last place.
+    In a layout with a large place, `viewer` does not see itself: it sees the earlier site on stage. The lecturer sees the
+    listeners, `page` by page. In a layout with equal places the order is that of the list, so that no site changes its place. A
+    site on stage that does not fit gets the last place.
     """
     count = PLACES[layout]
     if layout not in LARGE_FIRST:
@@ -113,8 +119,8 @@ def cells(layout: Layout, sites: Sequence[str], stage: Stage, viewer: str = "", 
 
 
 def sees_himself(layout: Layout, sites: Sequence[str], stage: Stage, viewer: str) -> bool:
-    """Whether the picture that all others get would show the viewer to himself where he is large. That is not the one in front
-    where that one has no picture.
+    """Report whether the common picture would show the viewer large to itself. If the site on stage has no picture, another
+    site is large.
     """
     return layout in LARGE_FIRST and cells(layout, sites, stage)[:1] == (viewer,)
 
@@ -134,7 +140,7 @@ def _page(sites: list[str], count: int, page: int) -> tuple[str, ...]:
 
 
 def automatic(pictures: int) -> Layout:
-    """What suits so many sites when nobody chose."""
+    """Return the layout for this number of sites when no operator chose one."""
     if pictures <= 2:
         return "1"
     for layout in ("2x2", "1+5", "3x3"):

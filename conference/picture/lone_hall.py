@@ -1,4 +1,4 @@
-"""What stands in the picture of a hall that is alone in its meeting. Pure."""
+"""The text in the picture of a hall that is alone in its meeting. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _WORDS: Final[dict[Language, tuple[str, str]]] = {
 
 
 def words(title: str, number: str, language: Language) -> str:
-    """Up to three lines: the title of the meeting, its number, and that others are waited for. What is not known is left out."""
+    """Return up to three lines: the meeting's title, its number, and a note that others are expected. Unknown parts are left
+    out.
+    """
     numbered, waits = _WORDS[language]
     if len(title) > limits.WAITING_TITLE_CHARACTERS:
         title = title[: limits.WAITING_TITLE_CHARACTERS - 1].rstrip() + "…"

@@ -1,4 +1,4 @@
-"""How many programs, and how large a presentation, a conference asks its mixer for after refusals. Pure."""
+"""The number of programs and the size of a presentation that a conference requests from its mixer after refusals. Pure."""
 
 from __future__ import annotations
 
@@ -13,24 +13,26 @@ from media import scene as pictures
 class Power:
     programs: int = field(default_factory=lambda: limits.GROUPS)
     content_height: int = limits.CONTENT_HEIGHTS[0]
-    """Of a presentation by itself; 0: there is no power for one."""
+    """The height of a separate presentation; 0: the mixer has no power for one."""
     presented: bool = False
-    """A presentation is shown."""
+    """True while a presentation is shown."""
 
 
 def presenting(power: Power, presented: bool) -> Power:
-    """Once a presentation has begun or ended, everything may be asked for again."""
+    """Return the full power after a presentation has begun or ended, so that everything is requested again."""
     return power if power.presented == presented else Power(presented=presented)
 
 
 def asked(power: Power, wanted: int) -> Power:
-    """Once no more programs are wanted than there is power for, more may be asked for again."""
+    """Return the full number of programs when the power suffices for the wanted number. Then more may be requested again."""
     return replace(power, programs=limits.GROUPS) if wanted <= power.programs else power
 
 
 def refused(power: Power, groups: Sequence[pictures.Group], refused_id: str) -> Power:
-    """No power for one more program: its halls get one of the others. No power for a presentation of its own: it is made smaller,
-    in the end it is shown in the first picture. `groups`: what was asked for by the halls.
+    """Return the power after the mixer refused a program. `groups` are the programs that were requested for the halls.
+
+    If a program is refused, its halls get one of the others. If a separate presentation is refused, it gets smaller, and in the
+    end it is shown in the main picture.
     """
     found = next((one for one in groups if one.id == refused_id), None)
     if found is None:

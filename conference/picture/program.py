@@ -1,7 +1,9 @@
-"""What the halls of one conference see and hear: collects what was set and what is told, and keeps the mixer's scene true to it.
+"""The pictures and the sound of the halls of one conference: collects settings and events, and keeps the mixer's scene up to
+date.
 
-Each change makes the whole scene again, at most SCENE_S later (`scene.py`); the mixer gets it if it differs (`applier.py`). So a
-mixer that was restarted needs nothing else. `PICTURE.md` beside this file gives the rules. Does not decode, and knows no SDP.
+Each change makes the whole scene again, SCENE_S later at most (`scene.py`). The mixer gets the scene if it differs
+(`applier.py`). So a mixer that was restarted needs nothing else. `PICTURE.md` beside this file gives the rules. Does not
+decode, and knows no SDP.
 """
 
 from __future__ import annotations
@@ -39,11 +41,11 @@ class PictureStage(Surroundings, Protocol):
 
     @property
     def participants(self) -> Mapping[str, Participant]:
-        """By identity."""
+        """The participants, by identity."""
 
 
 class Timer:
-    """Runs `action` once after each start; a start while it runs changes nothing."""
+    """A timer that runs `action` once after each start. A start during a run changes nothing."""
 
     def __init__(self, turns: Turns, action: Callable[[], None]) -> None:
         self._turns = turns
@@ -64,7 +66,7 @@ class Timer:
 
 
 class Program:
-    """One per conference with halls."""
+    """The program of one conference with halls."""
 
     def __init__(self, conference: PictureStage, ports: HallPorts, mode: Mode = "meeting") -> None:
         self.conference = conference
@@ -73,29 +75,29 @@ class Program:
         self.mode = mode
         self.stage = Stage()
         self.content_token = ContentToken(may=lambda _: mode == "meeting")
-        """Who may show slides, by sid. The last one that asks has it, as on terminals among themselves."""
+        """The right to show slides, by sid. The last participant that requests it gets it, as between two terminals."""
         self._sharing: frozenset[str] = frozenset()
-        """Browsers that share their screen."""
+        """The browsers that share their screen."""
         self.layout: Layout | None = None
-        """None: what suits the number of pictures."""
+        """The chosen layout. None: the layout fits the number of pictures."""
         self.text = ""
         self.about = ("", "")
-        """The title of its meeting, and the number to dial."""
+        """The title of the meeting, and the number to dial."""
         self.recording = False
         self.most_height = 720
         self.halls: dict[str, Seat] = {}  # by sid
         self.composed: Composed | None = None
-        """There is one from the first browser on that decodes no H.264."""
+        """The composed picture. It exists from the first browser on that does not decode H.264."""
         self.watched = False
-        """Somebody looks at the board: thumbnails are wanted."""
+        """An operator looks at the board, so thumbnails are needed."""
         self.thumbnails: dict[str, bytes] = {}
         self._preview = ""
-        """The program that most halls see, by its name."""
+        """The name of the program that most halls see."""
         self.closed = False
         self._power = Power()
         self._page = 0
         self._begun: deque[float] = deque(maxlen=limits.PROGRAMS_BEGUN)
-        """When scenes came with a program that was not there before."""
+        """The times of recent scenes with a new program."""
         self._scene_timer = Timer(conference.turns, self._rebuild)
         self._stage_timer = Timer(conference.turns, self._settle_stage)
         self._page_timer = Timer(conference.turns, self._turn_page)
@@ -103,7 +105,7 @@ class Program:
         self.status = MixerStatus(conference.name, self)
         self._applier = Applier(conference.name, ports.open_mixer(conference.router, self.status))
 
-    # -- who is there
+    # -- participants
 
     def enter(self, hall: Seat) -> None:
         self.halls[hall.sid] = hall
@@ -116,7 +118,7 @@ class Program:
         self.gone(hall.sid)
 
     def gone(self, sid: str) -> None:
-        """Somebody has left, hall or not."""
+        """Remove a participant that left; it may be a hall or not."""
         self.stage = layout.without(self.stage, sid)
         self._sharing -= {sid}
         if self.composed is not None:
@@ -124,10 +126,12 @@ class Program:
         self._pass_content_token(self.content_token.give_up(sid))
         self.changed()
 
-    # -- who presents
+    # -- the presenter
 
     def content_token_moved(self, changes: Sequence[ContentTokenChange]) -> None:
-        """Terminals know already: the hall that holds the token is seen, no other one."""
+        """Show the second picture of the hall that holds the token, and of no other hall. The terminals know the change
+        already.
+        """
         if changes:
             for hall in tuple(self.halls.values()):
                 hall.let_present(hall.sid == self.content_token.holder)
@@ -138,26 +142,26 @@ class Program:
             self.content_token_moved(changes)
             self.ports.content_token_moved(self, changes)
 
-    # -- its programs
+    # -- programs
 
     def group_of(self, hall: Seat) -> pictures.Group | None:
-        """The program that this hall gets."""
+        """Return the program that this hall gets."""
         return self._applier.programs.get(hall.sid)
 
     @property
     def picture(self) -> bytes | None:
-        """What most halls see, small (JPEG); None: nobody looked, or nothing is made."""
+        """Return a small JPEG of the program that most halls see. None if no operator looks, or no program exists."""
         return self.thumbnails.get(self._preview)
 
     def unseen(self) -> list[str]:
-        """Whose pictures the halls do not get though they are sent, by name; the first of them."""
+        """Return the names of the first people who send a picture that the halls do not get."""
         return publishers.unseen(self._browsers())
 
     def _browsers(self) -> Iterator[Participant]:
         return (one for one in tuple(self.conference.participants.values()) if one.sid not in self.halls)
 
     def heard(self, sid: str) -> None:
-        """Who speaks now, "" nobody."""
+        """Note who speaks now. An empty sid means no participant."""
         now = self.conference.clock.monotonic()
         before, self.stage = self.stage, layout.heard(self.stage, sid, now)
         if self.stage.front != before.front:
@@ -170,7 +174,7 @@ class Program:
         self.heard(self.stage.loudest)
 
     def changed(self) -> None:
-        """Something that the scene is made of may be different."""
+        """Note that the scene may have changed."""
         if not self.closed:
             self._scene_timer.start(self._pace_s())
 
@@ -191,7 +195,7 @@ class Program:
         publishers.release(tuple(self.conference.participants.values()))
 
     def compose_for(self, viewer: Subscriber) -> None:
-        """Its browser decodes none of the halls' pictures: it is shown one of all of them."""
+        """Show the composed picture to a browser that decodes no hall's picture."""
         if self.mode != "meeting" or self.closed:
             return
         if self.composed is None:
@@ -199,14 +203,14 @@ class Program:
         self.composed.admit(viewer)
         self.changed()
 
-    # -- what operators set
+    # -- operator settings
 
     def set_layout(self, name: Layout | None) -> None:
         self.layout = name
         self.changed()
 
     def set_stage(self, mode: layout.Mode, site: str = "", hold_s: float | None = None) -> None:
-        """Raises Refusal `participant_not_found`."""
+        """Set the mode of the stage. Raises Refusal `participant_not_found`."""
         if mode != "auto" and not any(one.sid == site for one in self.conference.participants.values()):
             raise Refusal("participant_not_found")
         hold = self.stage.hold_s if hold_s is None else min(max(hold_s, limits.HOLD_LEAST_S), limits.HOLD_MOST_S)
@@ -214,18 +218,18 @@ class Program:
         self.changed()
 
     def set_about(self, title: str, number: str) -> None:
-        """What a hall reads while nobody else is there."""
+        """Set the text for a hall that is alone in the meeting."""
         self.about = title, number
         self.changed()
 
     def set_text(self, text: str) -> None:
-        """Over the picture of all halls; "" takes it away."""
+        """Set the text over the picture of all halls; "" removes it."""
         self.text = text[: limits.HALL_TEXT_CHARACTERS]
         self.changed()
 
     def say(self, hall: Seat, *words: tuple[str, Language]) -> None:
-        """Recorded announcements into this hall's sound alone, one after the other, instead of what is said to it now; a hall
-        without sound is told nothing.
+        """Play recorded announcements to one hall, one after the other. They replace the current announcement. A hall without
+        sound gets none.
         """
         if hall.plan is None or hall.audio is not None:
             self.prompts.say(hall.sid, [(code, self.ports.announcement(code, language)) for code, language in words])
@@ -235,10 +239,10 @@ class Program:
             self.watched = watched
             self.changed()
 
-    # -- what the mixer tells
+    # -- reports of the mixer
 
     def refused(self, group: str) -> None:
-        """No power for it. The program of the browsers waits until there is."""
+        """Note that the mixer has no power for a program. The program for browsers waits until there is power."""
         asked = [one for one in self._applier.sent.groups if one.id != BROWSERS]
         after = power.refused(self._power, asked, group)
         if after is not self._power:
@@ -259,7 +263,7 @@ class Program:
         holder = self.content_token.holder
         self._follow_browsers(seen)
         if self.content_token.holder != holder:
-            seen = self._look()  # another hall's second picture is seen now
+            seen = self._look()  # the second picture of another hall is visible now
         state = self._state(tuple(one.site for one in seen))
         wanted = scene(state)
         self._power = power.asked(state.power, wanted.programs_wanted)
@@ -279,7 +283,7 @@ class Program:
         return sites.look(self.conference.participants.values(), self.halls, self.conference.speakers.names())
 
     def _follow_browsers(self, seen: Sequence[Seen]) -> None:
-        """A browser needs not ask: it has the token while it shares."""
+        """Update the token from the browsers that share, because a browser does not request it."""
         shares = [one.site.sid for one in seen if one.content is not None and one.site.sid not in self.halls]
         changes = follow_browsers(self.content_token, self._sharing, shares)
         self._sharing = frozenset(shares)
@@ -307,6 +311,6 @@ class Program:
         )
 
     def _turn_page(self) -> None:
-        """While a lecturer looks at many listeners, or thumbnails are shown in turn."""
+        """Show the next page, while a lecturer looks at many listeners or thumbnails are made in turn."""
         self._page += 1
         self.changed()

@@ -1,4 +1,4 @@
-"""What is said to each hall alone now, and what follows."""
+"""The announcements to single halls: the current one and the following ones."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from media import scene as pictures
 
 class Prompts:
     def __init__(self, clock: Clock, turns: Turns, changed: Callable[[], None]) -> None:
-        """`changed` is called when another prompt is said."""
+        """`changed` is called when the current announcements change."""
         self._clock = clock
         self._turns = turns
         self._changed = changed
         self._numbers = itertools.count(1)
         self._waiting: dict[str, list[pictures.Prompt]] = {}
-        """By hall: what is said to it now, then what follows."""
+        """The announcements by hall: the current one, then the following ones."""
         self._begun_at: dict[str, float] = {}
 
     @property
@@ -26,7 +26,9 @@ class Prompts:
         return tuple(waiting[0] for waiting in self._waiting.values())
 
     def say(self, sid: str, words: Sequence[tuple[str, str]]) -> None:
-        """`words`: code and file of each announcement. They follow one another, and end what is said to the hall now."""
+        """Play announcements to a hall, one after the other. The current announcement ends. `words`: the code and the file of
+        each one.
+        """
         self.end(sid)
         self._waiting[sid] = [pictures.Prompt(f"{code} {next(self._numbers)}", sid, path) for code, path in words]
         while len(self._waiting) > limits.PROMPTS:
@@ -43,7 +45,9 @@ class Prompts:
         self._turns.call_later(limits.PROMPT_S, self.go_on)
 
     def go_on(self, ended: str = "") -> None:
-        """`ended`: the id of a prompt that was said; others have had their time."""
+        """Go on to the next announcements. `ended`: the id of a finished one. Announcements older than PROMPT_S are finished
+        too.
+        """
         now = self._clock.monotonic()
         for sid, waiting in list(self._waiting.items()):
             if waiting and (waiting[0].id == ended or now - self._begun_at[sid] >= limits.PROMPT_S - 0.01):

@@ -1,4 +1,4 @@
-"""Tells publishers what the halls look at, as far as a browser sends more or less for it. Keeps nothing."""
+"""Notifies publishers of the sizes that halls need, because a browser sends only needed layers. Stores nothing."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from conference.tracks import backup_codec, subscriptions
 from conference.tracks.track import Track
 
 HALLS: Final = "halls"
-"""Among those who lack a codec: no participant's sid."""
+"""The halls' entry in `Track.lacking`. It is no participant's sid."""
 
 
 def tell(people: Iterable[Participant], scene: Scene, fed: Mapping[FeedKey, Producer]) -> None:
-    """Browsers send what somebody looks at, and halls look too. `people`: those without a hall."""
+    """Update the wanted quality of tracks that halls see. `people`: the participants that are not halls."""
     for one in people:
         for track in tuple(one.tracks.values()):
             content = track.source is Source.SCREEN_SHARE
@@ -37,7 +37,7 @@ def tell(people: Iterable[Participant], scene: Scene, fed: Mapping[FeedKey, Prod
 
 
 def release(people: Iterable[Participant]) -> None:
-    """No hall looks any more."""
+    """Remove all wishes of the halls, because no hall is left."""
     for one in people:
         for track in tuple(one.tracks.values()):
             for codec in (track, track.backup):
@@ -47,13 +47,13 @@ def release(people: Iterable[Participant]) -> None:
 
 
 def unseen(people: Iterable[Participant]) -> list[str]:
-    """Whose pictures the halls do not get though they are sent, by name; the first of them."""
+    """Return the names of the first people who send a picture that the halls do not get."""
     missed = (one for one in people if any(map(_missed, one.tracks.values())))
     return [label(one) for one in itertools.islice(missed, limits.UNSEEN)]
 
 
 def _missed(track: Track) -> bool:
-    """It is sent in no codec that the mixer takes: none was promised, or the one that was does not come."""
+    """Report whether the mixer decodes no codec of this track: none was announced, or the announced one does not arrive."""
     if track.kind != "video" or track.muted or not track.live:
         return False
     if HALLS in track.lacking:

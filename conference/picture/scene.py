@@ -1,6 +1,6 @@
-"""The scene of one conference: what its mixer makes now (programs, mixes, voices, prompts, small pictures), and for which halls.
+"""The scene of one conference: the programs, mixes, voices, prompts and thumbnails that its mixer makes, and their halls.
 
-Pure: `State` goes in and `Scene` comes out, both frozen. Every SSRC in a scene is 0: `applier.py` gives the numbers.
+Pure: `State` goes in and `Scene` comes out, both frozen. Every SSRC in a scene is 0; `applier.py` gives the numbers.
 `PICTURE.md` beside this file gives the rules and the reasons.
 """
 
@@ -20,16 +20,17 @@ from conference.picture.power import Power
 from media import scene as pictures
 
 PAYLOAD_TYPES: Final[Mapping[str, int]] = {"pcmu": 0, "pcma": 8, "g722": 9, "vp8": 96, "h264": 97, "opus": 111}
-"""Of what the mixer makes. RFC 3551 §6 fixes those below 96; the others are dynamic, as browsers choose them."""
+"""The payload types of the mixer's outputs. RFC 3551 §6 fixes those below 96. The others are dynamic, as browsers choose them.
+"""
 BROWSERS: Final = "browsers"
-"""The program of those that decode no H.264, by its name."""
+"""The name of the program for browsers that do not decode H.264."""
 
 Mode = Literal["meeting", "reception", "echo"]
-"""`reception`: each hall is alone, with words on the screen and announcements. `echo`: it sees and hears itself."""
+"""The mode of a program. `reception`: each hall is alone, with text and announcements. `echo`: a hall sees and hears itself."""
 
 
 class FeedKey(NamedTuple):
-    """One stream from a site to the mixer. `content`: a presentation."""
+    """A stream from a site to the mixer. `content`: the stream is a presentation."""
 
     site: str
     kind: Literal["audio", "video"]
@@ -38,7 +39,7 @@ class FeedKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What a site sends in a codec that the mixer takes. `unmeasured`: Opus without audio levels."""
+    """A stream of a site in a codec that the mixer decodes. `unmeasured`: Opus without audio levels."""
 
     codec: Any
     payload_type: int
@@ -47,7 +48,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One hall or browser. A stream is None while the site does not send it."""
+    """A hall or a browser. A stream is None while the site does not send it."""
 
     sid: str
     label: str
@@ -61,7 +62,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A hall that gets pictures and sound. Its budgets are for one picture; 0: no bound."""
+    """A hall that gets pictures and sound. Its rate limits are for one picture; 0: no limit."""
 
     sid: str
     plan: MediaPlan | None
@@ -78,55 +79,55 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that a scene depends on."""
+    """All inputs of a scene."""
 
     mode: Mode
     sites: tuple[Site, ...]
-    """In the order of the list of attendees, browsers after the halls."""
+    """The sites in the order of the list of attendees. Browsers come after the halls."""
     viewers: tuple[Viewer, ...]
-    """In the order in which the halls came."""
+    """The viewers in the order in which the halls joined."""
     stage: Stage
     holder: str | None
-    """Who has the content token."""
+    """The holder of the content token."""
     power: Power
     layout: Layout | None = None
-    """None: what suits the number of pictures."""
+    """The chosen layout. None: the layout fits the number of pictures."""
     text: str = ""
     about: tuple[str, str] = ("", "")
     """The title of the meeting, and the number to dial."""
     most_height: int = 720
     page: int = 0
     watched: bool = False
-    """An operator looks at small pictures."""
+    """An operator looks at thumbnails."""
     composed: bool = False
-    """A browser that decodes no H.264 is there."""
+    """A browser that does not decode H.264 is present."""
     recording: bool = False
     prompts: tuple[pictures.Prompt, ...] = ()
 
     @property
     def shown(self) -> list[str]:
-        """Sites with a picture."""
+        """The sites with a picture."""
         return [one.sid for one in self.sites if one.camera is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     picture: pictures.Scene
-    """What the mixer gets, without numbers."""
+    """The mixer's scene, without SSRCs."""
     halls_of: Mapping[str, tuple[str, ...]]
-    """By the id of a program: the halls that get it."""
+    """The halls of each program, by the program's id."""
     mix_of: Mapping[str, str]
-    """By hall: the id of its mix."""
+    """The id of each hall's mix, by hall."""
     large: frozenset[str]
-    """Sites that are large in a program."""
+    """The sites that are large in a program."""
     preview: str
     """The program that most halls see; empty: there is none."""
     programs_wanted: int
-    """As many as halls would get if power did not count."""
+    """The number of programs that the halls would get with unlimited power."""
 
     @property
     def turns_pages(self) -> bool:
-        """A lecturer looks at many listeners, page by page."""
+        """Report whether a lecturer looks at many listeners, page by page."""
         return any(one.layout == "lecture" and one.without for one in self.picture.groups)
 
 
@@ -170,13 +171,13 @@ def scene(state: State) -> Scene:
 
 
 def presenter(sites: Sequence[Site], holder: str | None) -> Site | None:
-    """The site whose slides are shown: the holder of the token, or else the first one that sends slides."""
+    """Return the site whose slides are shown: the holder of the token, or else the first site that sends slides."""
     shares = [one for one in sites if one.content is not None]
     holds = (one for one in shares if one.sid == holder)
     return next(holds, None) or next(iter(shares), None)
 
 
-# -- what halls would like
+# -- the wishes of halls
 
 
 def _wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
@@ -199,12 +200,14 @@ def _wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
 
 
 def _has_second(state: State, one: Viewer) -> bool:
-    """Whether a presentation is shown to it apart."""
+    """Report whether this hall gets the presentation as a separate picture."""
     return one.plan is not None and one.plan.content is not None and state.power.content_height > 0
 
 
 def _content_wishes(state: State, sharing: Site | None) -> Iterator[Wish]:
-    """The presentation whole, for those who take a second picture. The presenter does not get it back."""
+    """Yield the separate presentation for each hall that receives a second picture. The presenter does not get its own slides
+    back.
+    """
     if sharing is None:
         return
     view = View("content", "1", content=sharing.sid)
@@ -223,7 +226,7 @@ def _group(state: State, key: Key, wishes: Sequence[Wish]) -> pictures.Group:
         name: Any = view.layout
         cells = layout.cells(name, state.shown, state.stage, view.viewer, state.page)
         if view.viewer and not cells:
-            # No other site has a picture: the name of the speaker stands in its place.
+            # No other site has a picture, so the name of the speaker is shown in its place.
             others = [one.sid for one in state.sites if one.sid != view.viewer]
             cells = tuple(layout.ordered(others, state.stage)[:1])
     return pictures.Group(
@@ -248,8 +251,9 @@ def _group(state: State, key: Key, wishes: Sequence[Wish]) -> pictures.Group:
 
 
 def _browsers(state: State, sharing: Site | None) -> pictures.Group | None:
-    """For those that decode no H.264: the pictures and slides that come in it, the others they have anyway. None: no browser
-    needs it, or there is nothing to show.
+    """Return the program for browsers that do not decode H.264. None if no browser needs it, or nothing can be shown.
+
+    It shows only H.264 pictures and slides, because the browsers decode the other streams themselves.
     """
     if not state.composed:
         return None
@@ -257,7 +261,7 @@ def _browsers(state: State, sharing: Site | None) -> pictures.Group | None:
     content = sharing.sid if sharing is not None and _is_h264(sharing.content) else ""
     if not shown and not content:
         return None
-    # None of them is the viewer: two stand side by side.
+    # A browser is not in the picture, so two sites are shown side by side.
     suits = layout.automatic(max(len(shown), 3) if len(shown) > 1 else 1)
     name: Layout = "slides" if content else state.layout or suits
     return pictures.Group(
@@ -286,7 +290,7 @@ def _is_h264(stream: Stream | None) -> bool:
 
 
 def _open_microphones(state: State) -> tuple[str, ...]:
-    """Those who spoke last first, when there are too many."""
+    """Return the open microphones. If there are too many, those who spoke last come first."""
     if state.mode == "reception":
         return ()
     able = [one.sid for one in state.sites if one.microphone is not None and not one.muted]
@@ -296,8 +300,10 @@ def _open_microphones(state: State) -> tuple[str, ...]:
 
 
 def _mix(state: State, one: Viewer, speaks: bool) -> pictures.Mix:
-    """Its own, without its own voice, while it may speak or something is said to it alone; else that of all who listen in its
-    codec.
+    """Return the mix for one hall.
+
+    A hall with an open microphone or its own announcement gets its own mix, without its own voice. Other halls share one mix
+    for each codec.
     """
     alone = speaks or any(prompt.site == one.sid for prompt in state.prompts)
     name = f"mix {one.audio} {one.sid}" if alone else f"mix {one.audio}"
@@ -306,7 +312,7 @@ def _mix(state: State, one: Viewer, speaks: bool) -> pictures.Mix:
 
 
 def _voices(state: State, sources: Sequence[pictures.Source], opened: Sequence[str]) -> Iterator[pictures.Voice]:
-    """Of as many halls as the mixer takes, those that are heard now first."""
+    """Yield the voices of halls for browsers, as many as the mixer makes. Those that are heard now come first."""
     if state.mode != "meeting":
         return
     halls, speaking = [one.sid for one in state.viewers], set(opened)
@@ -319,7 +325,7 @@ def _voices(state: State, sources: Sequence[pictures.Source], opened: Sequence[s
             yield pictures.Voice(sid, 0, 0, PAYLOAD_TYPES["opus"])
 
 
-# -- what the mixer gets for that
+# -- the mixer's sources
 
 
 def _sources(
@@ -329,9 +335,10 @@ def _sources(
     opened: Sequence[str],
     sharing: Site | None,
 ) -> Iterator[pictures.Source]:
-    """Exactly the streams that are shown or heard."""
+    """Yield exactly the streams that are shown or heard."""
     shown = {sid for group in made for sid in group.cells} | set(small)
-    # The mixer takes no packets of what it does not need; a hall's voice is ready when the hall is unmuted.
+    # The mixer gets no streams that it does not need. A hall's voice is a source while it is muted too, so that it is ready at
+    # the unmute.
     heard = {*opened, *(one.sid for one in state.viewers)} if state.mode != "reception" else set()
     for one in state.sites:
         if one.camera is not None and one.sid in shown:
@@ -351,7 +358,7 @@ def _info(one: Site) -> pictures.SiteInfo:
 
 
 def _thumbnail_sites(state: State) -> tuple[str, ...]:
-    """A few at a time: each picture that is decoded costs."""
+    """Return a few sites at a time, because each decoded picture costs CPU."""
     if not state.watched or not state.viewers:
         return ()
     able = [one.sid for one in state.viewers if one.has_camera]

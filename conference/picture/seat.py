@@ -1,4 +1,4 @@
-"""A hall as its picture sees it. Implemented by `halls.hall`."""
+"""A hall as its picture sees it. `halls.hall` implements the Protocol."""
 
 from __future__ import annotations
 

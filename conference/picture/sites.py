@@ -1,4 +1,4 @@
-"""Reads participants and halls as plain data for a scene, with the producers of what they send."""
+"""Reads participants and halls into plain data for a scene, with the producers of their streams."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ CODECS: Final[Mapping[str, str]] = {
     "audio/pcma": "pcma",
     "audio/pcmu": "pcmu",
 }
-"""What the mixer understands, by MIME type in small letters. Of RED it gets the primary block alone."""
+"""The codecs that the mixer decodes, by MIME type in lower case. With RED it gets only the primary block."""
 
 
 class Seen(NamedTuple):
-    """One site as it is now, and the producers behind its streams."""
+    """A site at this moment, with the producers of its streams."""
 
     participant: Participant
     site: Site
@@ -45,7 +45,7 @@ class Seen(NamedTuple):
 
 
 def look(people: Iterable[Participant], seats: Mapping[str, Seat], speaking: Collection[str]) -> list[Seen]:
-    """In the order of the list of attendees, browsers after the halls."""
+    """Return the sites in the order of the list of attendees. Browsers come after the halls."""
     here = [one for one in people if not one.grants.hidden and not one.left]
     here.sort(key=lambda one: seats[one.sid].position if one.sid in seats else limits.HALLS)
     return [_seen(one, seats.get(one.sid), one.sid in speaking) for one in here]
@@ -69,7 +69,7 @@ def _seen(one: Participant, seat: Seat | None, speaking: bool) -> Seen:
 
 
 def _stream(producer: Producer | None, seat: Seat | None = None) -> Stream | None:
-    """`seat`: of a hall that sends sound by its own line."""
+    """Return the stream of a producer. `seat`: the hall that sends this sound on its own line."""
     if producer is None:
         return None
     codec = CODECS[producer.mime.lower()]
@@ -94,7 +94,7 @@ def viewer(seat: Seat) -> Viewer:
 
 
 def _live(tracks: Sequence[Track], source: Source) -> Producer | None:
-    """The producer of the first such track that sends something the mixer understands."""
+    """Return the producer of the first track from this source that the mixer decodes."""
     for track in tracks:
         if track.source is source and not track.muted:
             codec = understood(track)
@@ -104,7 +104,7 @@ def _live(tracks: Sequence[Track], source: Source) -> Producer | None:
 
 
 def understood(track: Track) -> Track | None:
-    """The track or its second codec, as the mixer can take it."""
+    """Return the track or its backup, whichever the mixer decodes."""
     for codec in (track, track.backup):
         if codec is not None and codec.producer is not None and codec.mime.lower() in CODECS:
             return codec

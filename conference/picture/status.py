@@ -1,4 +1,4 @@
-"""What the mixer of one conference tells, and how the mixer is. Implements `media.MixerEvents`."""
+"""The events and the health of the mixer of one conference. Implements `media.MixerEvents`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 class Told(Protocol):
-    """What is told of what the mixer makes."""
+    """The receiver of the mixer's events."""
 
     @property
     def prompts(self) -> Prompts: ...
@@ -26,13 +26,13 @@ class MixerStatus:
         self._told = told
         self.health = "starting"  # "ready", "lost", "degraded"
         self.sound_late = False
-        """What halls hear does not come in time."""
+        """True while the halls' sound is late."""
 
     def ready(self, mixer: Any) -> None:
         self.health = "ready"
 
     def lost(self, mixer: Any) -> None:
-        """The process has ended; it is started again and gets the scene."""
+        """Note that the mixer's process ended. It is started again and gets the scene."""
         self.health = "lost"
         self.sound_late = False
 
@@ -43,16 +43,18 @@ class MixerStatus:
         self._told.refused(group)
 
     def accepted(self, mixer: Any, group: str) -> None:
-        """There was power in the end; what was given up in between stays so while as much is wanted."""
+        """Ignore the event. The mixer had power in the end, but the lower number of programs stays while as many are wanted."""
 
     def late(self, mixer: Any, is_late: bool) -> None:
-        """Halls hear chopped words: an alarm on the board until it is over."""
+        """Note that the halls' sound is interrupted. The board shows an alarm until it is over."""
         self.sound_late = is_late
         words = "is late" if is_late else "is in time again"
         log.warning("the sound of %s for its halls %s", self._name, words)
 
     def levels(self, mixer: Any, sites: Mapping[str, float]) -> None:
-        """Voices carry their levels to the plane, which knows the browsers' too and tells who speaks."""
+        """Ignore the event. The plane gets the levels from the voices, and reports the speakers together with the browsers'
+        levels.
+        """
 
     def thumbnail(self, mixer: Any, site: str, jpeg: bytes) -> None:
         self._told.keep_thumbnail(site, jpeg)
