@@ -1,1 +1,1 @@
-"""What the system says to a hall: the words, and their recordings beside this file."""
+"""The announcements to halls: the texts, and their recordings beside this file."""

@@ -1,7 +1,7 @@
-"""`python -m conference.announcements`: records what was said differently before. Needs espeak-ng and ffmpeg.
+"""`python -m conference.announcements`: records the texts that have changed. Needs espeak-ng and ffmpeg.
 
-The voices are the formant voices that come with espeak-ng: plain, small, without a licence on what they say. Whoever wants
-a person's voice replaces the files and their digests.
+The voices are the formant voices of espeak-ng: plain, small, and without a licence on their recordings. For a person's voice,
+replace the files and their digests.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import numpy as np
 from conference.announcements.spoken_texts import FOLDER, LANGUAGES, TEXTS, Language, recording, text
 
 VOICES: dict[Language, tuple[str, ...]] = {"vi": ("-v", "vi", "-s", "135"), "en": ("-v", "en-gb", "-s", "150")}
-# Formant voices have a hard edge: cut above what a hall's wideband codec carries.
+# The audio filters. Formant voices sound hard, so frequencies above the range of a hall's wideband codec are cut.
 FILTERS = "highpass=f=120,lowpass=f=7000,apad=pad_dur=0.25"
 LEVEL, PEAK = 0.14, 0.7
 WAV_HEADER_BYTES = 44
@@ -23,7 +23,7 @@ DIGESTS: Path = FOLDER / "recordings.json"
 
 
 def digest(code: str, language: Language) -> str:
-    """Of the words as they are now."""
+    """Return the digest of the current text."""
     return hashlib.sha256(text(code, language).encode()).hexdigest()
 
 
@@ -37,7 +37,7 @@ def record(code: str, language: Language) -> None:
 
 
 def levelled(spoken: bytes) -> bytes:
-    """All sentences equally loud: LEVEL of full scale where something is said, the peaks held below PEAK."""
+    """Return the recording at the common loudness: LEVEL of full scale where there is speech, with peaks below PEAK."""
     samples = np.frombuffer(spoken[WAV_HEADER_BYTES:], np.int16).astype(np.float64) / 32768
     heard = np.abs(samples) > 0.01
     gain = LEVEL / np.sqrt(np.mean(np.square(samples[heard])))

@@ -1,7 +1,8 @@
-"""What the system says to a hall: the words in Vietnamese and English, and where their recordings are.
+"""The announcements to halls: the texts in Vietnamese and English, and the paths of their recordings.
 
-Owns the texts and the recordings beside this file. Does not decide when one is played, nor play it (`media.mixer`). After a
-change of words `python -m conference.announcements` records them again; a test tells what was forgotten.
+Owns the texts and the recordings beside this file. Does not decide when an announcement is played, and does not play it
+(`media.mixer`). After a change of the texts, `python -m conference.announcements` records them again. A test fails if this was
+forgotten.
 """
 
 from __future__ import annotations
@@ -89,15 +90,15 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "This is the test room. Speak, and hear yourself. Press pound to end.",
     ),
 }
-"""By code: Vietnamese, English."""
+"""The texts by code: Vietnamese, English."""
 
 
 def text(code: str, language: Language) -> str:
-    """An unknown code is our bug: KeyError."""
+    """Return the text. An unknown code is our bug: KeyError."""
     return TEXTS[code][LANGUAGES.index(language)]
 
 
 def recording(code: str, language: Language) -> Path:
-    """Ogg Opus, one channel, 48 kHz. An unknown code is our bug: KeyError."""
+    """Return the path of the recording: Ogg Opus, one channel, 48 kHz. An unknown code is our bug: KeyError."""
     TEXTS[code]
     return FOLDER / f"{code}.{language}.ogg"

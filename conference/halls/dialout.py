@@ -39,7 +39,7 @@ class Event(Enum):
     RANG = "rang"
     ANSWERED = "answered"
     REFUSED = "refused"  # a final response, or no response in time
-    AWAY = "away"  # the terminal has an account and is not registered, so there is no address to call
+    AWAY = "away"  # an account that is not registered: no address to call
     FORBID = "forbid"  # the class of the meeting does not admit the terminal
     HUNG_UP = "hung_up"  # by the hall
     LOST = "lost"  # the packets stopped, or the connection broke

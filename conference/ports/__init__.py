@@ -1,1 +1,1 @@
-"""Protocols of what a conference needs from outside; no behaviour."""
+"""Protocols of the things that a conference needs from outside; no behaviour."""

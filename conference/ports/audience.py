@@ -1,4 +1,4 @@
-"""All participants of one conference as those who hear events. Implemented by `people.roster`."""
+"""The participants of one conference as receivers of events. `people.roster` implements the Protocols."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conference.ground.permissions import Grants
 
 
 class Listener(Protocol):
-    """One participant as others see it, and as one who hears events."""
+    """A participant as others see it, and as a receiver of events."""
 
     @property
     def sid(self) -> str: ...
@@ -30,13 +30,13 @@ class Listener(Protocol):
 class Audience(Protocol):
     def __len__(self) -> int: ...
     def broadcast(self, event: Event, names: Iterable[str] = ()) -> None:
-        """Delivers the event to all. `names`: the sids of the participants that the event names."""
+        """Deliver the event to all participants. `names` are the sids of the participants that the event names."""
 
     def know(self, sids: Iterable[str]) -> None:
-        """All participants are about to hear of these."""
+        """Prepare all participants for an event that names these sids."""
 
     def introduce(self, participant: Listener, receivers: Iterable[Listener]) -> None:
-        """These receivers are about to hear of the participant."""
+        """Prepare these receivers for an event that names the participant."""
 
     def deliver_after(self, participant: Listener, receiver: Listener, about: str, event: Event) -> None:
-        """Delivers an event that makes sense only to a receiver that knows the participant as it is now."""
+        """Deliver an event that is only useful to a receiver that knows the participant's current state."""

@@ -1,4 +1,4 @@
-"""The side of the clients: one signalling connection, and how its data channels are written. Implemented by `signaling`."""
+"""The clients' side: a signalling connection, and the format of its data channels. `signaling` implements the Protocols."""
 
 from __future__ import annotations
 
@@ -9,31 +9,33 @@ from conference.ground import events
 from conference.ground.permissions import Grants
 
 PathWish = Literal["any", "tcp", "relay"]
-"""How a client wants its media to go; `relay`: over TURN alone."""
+"""The media path that a client wants. `relay`: only over TURN."""
 
 
 class Client(Protocol):
-    """One signalling connection of one participant."""
+    """A signalling connection of one participant."""
 
     def deliver(self, event: events.Event) -> None:
-        """Takes the event at once (queues or drops what it cannot send); raises nothing."""
+        """Take the event at once. An event that cannot be sent is queued or dropped. Raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A data packet ready to be forwarded as it is. `destinations` empty: everybody but the sender."""
+    """A data packet that can be forwarded unchanged. Empty `destinations`: all participants except the sender."""
 
     payload: bytes
     destinations: frozenset[str] = frozenset()
     metrics: bool = False
-    """Figures of a client: for those alone whose grants ask for them."""
+    """The packet holds a client's metrics. Only participants whose grants allow metrics receive it."""
 
 
 class PacketFormat(Protocol):
-    """How a client's data channels are written. Raises PeerError for bytes that are not of the format."""
+    """The format of a client's data channels. Raises PeerError for bytes in another format."""
 
     def stamp(self, data: bytes, sender_sid: str, sender_identity: str, *, hidden: bool) -> Packet | None:
-        """The packet with its true sender, with none if that is `hidden`; None: not to be forwarded."""
+        """Return the packet with its true sender, or without a sender if the sender is `hidden`. None if the packet must not be
+        forwarded.
+        """
 
     def frame_handle(self, frame: bytes) -> int: ...
     def with_handle(self, frame: bytes, handle: int) -> bytes: ...
@@ -41,14 +43,14 @@ class PacketFormat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How a client wants to come in. `facts` (what its protocol says of the client) is not read by conference."""
+    """The options with which a client joins. `facts` comes from the client's protocol; `conference` does not read it."""
 
     grants: Grants
     dual: bool
     packets: PacketFormat
     auto_subscribe: bool = True
     auto_subscribe_data: bool = False
-    may_pause: bool = True  # what its way does not carry may stop; else its smallest layer goes on
-    renews_decoders: bool = False  # its library opens those of all pictures anew as it offers one of its own
-    first_quality_low: bool = False  # the client will say sizes itself: begin with the smallest layer
+    may_pause: bool = True  # tracks that the downlink cannot carry may stop; otherwise their smallest layer goes on
+    renews_decoders: bool = False  # the library opens all video decoders again when it offers its own picture
+    first_quality_low: bool = False  # the client will request sizes itself, so begin with the smallest layer
     facts: object = None

@@ -1,4 +1,4 @@
-"""What halls need from outside: their signalling, who calls them, and the composition."""
+"""The services that halls need from outside: their signalling, the dialer, and the composition root."""
 
 from __future__ import annotations
 
@@ -12,86 +12,96 @@ from conference.ports.media import MixerDoor, Producer
 
 @dataclass(frozen=True, slots=True)
 class LineOptions:
-    """Where lines of halls are opened: an IP literal of this machine, and its ports. `announced`: what halls are told instead."""
+    """The address of this machine (an IP literal) and the ports for the lines of halls. `announced`: another address that halls
+    are given.
+    """
 
     host: str
     ports: Sequence[int]
     announced: str = ""
     silent_s: float = 30.0
-    """So long without RTP and RTCP and the hall is asked whether it is still there."""
+    """After this time without RTP and RTCP, the signalling asks whether the hall is still there. Longer: a dead call is noticed
+    late. Shorter: a hall on hold is asked too often.
+    """
 
 
 class HallSignal(Protocol):
-    """The signalling of one hall's call: implemented by the composition on SIP or H.323. Returns at once."""
+    """The signalling of one hall's call. The composition root implements it for SIP or H.323. All methods return at once."""
 
     def request_keyframe(self) -> None:
-        """Packets did not help: ask over the signalling connection (RFC 5168)."""
+        """Ask for a key frame over the signalling connection (RFC 5168), because requests by packets had no effect."""
 
     def hang_up(self, code: str) -> None: ...
     def renegotiate(self) -> None:
-        """What we send or want has changed: offer again."""
+        """Make a new offer, because the media that we send or want have changed."""
 
     @property
     def moves_camera(self) -> bool:
-        """The hall lets its camera be moved from here."""
+        """Report whether the server may move the hall's camera."""
 
     def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
-        """-1, 0 or 1 each: far end camera control (H.281), left, down and out first; all 0: stop."""
+        """Move the camera (far end camera control, H.281). Each value is -1, 0 or 1. -1 means left, down or zoom out. All 0:
+        stop.
+        """
 
     def camera_said(self, frame: bytes) -> None:
-        """A frame of H.224 came from the hall."""
+        """Handle an H.224 frame from the hall."""
 
     def pressed(self, key: str) -> bool:
-        """A key that came as packets (RFC 4733). True: it was for a menu, or heard before over the signalling."""
+        """Handle a key that arrived as packets (RFC 4733). Returns True if a menu used it, or if it has already arrived over
+        the signalling.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class DialOrder:
-    """One try at calling one hall. The same order twice is the same call: its Call-ID says so."""
+    """An attempt to call one hall. The same order twice is the same call, because the Call-ID is the same."""
 
     leg_id: str
     occurrence: str
     terminal: str
     call_id: str
     rung: int = 0
-    """Of the terminal's ladder of profiles."""
+    """The position in the terminal's ladder of profiles."""
 
 
 class Dialer(Protocol):
-    """Calls terminals: implemented by the composition. Returns at once; what becomes of a call is told by events."""
+    """The dialer of terminals. The composition root implements it. All methods return at once; events report the progress of a
+    call.
+    """
 
     def dial(self, order: DialOrder) -> None: ...
     def probe(self, order: DialOrder) -> None: ...
     def cancel(self, leg_id: str) -> None:
-        """A call that is not answered yet. Unknown ones are ignored."""
+        """Cancel a call that is not answered yet. Unknown legs are ignored."""
 
     def hang_up(self, leg_id: str, order: DialOrder | None = None) -> None:
-        """`order`: only if its call is that of this try."""
+        """Hang up a call. With `order`, only the call of that attempt is ended."""
 
     def live(self) -> frozenset[str]:
-        """Legs with a call of this process, answered or not."""
+        """Return the legs with a call of this process, answered or not."""
 
 
 class HallPorts(Protocol):
-    """What the halls of all conferences need from the composition."""
+    """The services that the halls of all conferences need from the composition root."""
 
     def open_mixer(self, router: Any, events: Any) -> MixerDoor: ...
     def announcement(self, code: str, language: Language) -> str:
-        """The file of a recorded announcement."""
+        """Return the file of a recorded announcement."""
 
     def wished(self, conference: str, wished: Any) -> None:
-        """A hall asked for the floor, an operator, …: `conference.halls.hall.Wished`."""
+        """Handle a hall's request for the floor, an operator and so on (`conference.halls.hall.Wished`)."""
 
     def content_token_moved(self, program: Any, changes: Any) -> None:
-        """The content token moved by no terminal's doing (`ContentTokenChange`s): the terminals have to learn it."""
+        """Notify the terminals of changes of the content token (`ContentTokenChange`) that no terminal caused."""
 
     def silent(self, conference: str, hall: Any) -> None:
-        """Nothing has come from it for half a minute: its signalling shall be asked."""
+        """Ask a hall over its signalling whether it is still there, because its packets have stopped for half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a hall gets. `program` None: nothing it could decode is made."""
+    """The outputs that a hall gets. `program` None: no program exists that the hall can decode."""
 
     program: Producer | None
     mix: Producer | None

@@ -1,4 +1,6 @@
-"""The part of media's door that conference uses. Declaring it here keeps the seam narrow and lets a test stand in for packets."""
+"""The part of `media` that `conference` uses. A separate declaration keeps this interface small, and tests can replace the
+packets.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ Address = tuple[str, int]
 
 
 class Figures(Protocol):
-    """How one media path fared lately. Losses 0..1 and times; negative: not known."""
+    """The recent quality of one media path: losses 0..1, and times. A negative value means unknown."""
 
     @property
     def up_loss(self) -> float: ...
@@ -31,7 +33,7 @@ class Figures(Protocol):
 class Measured(Protocol):
     @property
     def peers(self) -> Mapping[int, Figures]:
-        """By `Peer.id`."""
+        """The figures by `Peer.id`."""
 
 
 class Producer(Protocol):
@@ -45,7 +47,7 @@ class Producer(Protocol):
     def layers(self) -> Sequence[str]: ...
 
     active_layers: set[int]
-    """Of which packets have come."""
+    """The layers whose packets have arrived."""
 
     def pause(self, paused: bool) -> None: ...
     def request_keyframe(self) -> None: ...
@@ -55,13 +57,13 @@ class Producer(Protocol):
 
 class Consumer(Protocol):
     closed: bool
-    """By us, or as the peer has no codec for it."""
+    """True after the consumer was closed, or if the peer has no codec for it."""
 
     @property
     def mid(self) -> str | None: ...
 
     starved: bool
-    """The way to the peer does not carry it."""
+    """True while the downlink cannot carry the track."""
     on_starve: Callable[[bool], None] | None
 
     def pause(self, paused: bool) -> None: ...
@@ -70,13 +72,13 @@ class Consumer(Protocol):
 
 
 class Peer(Protocol):
-    """One media connection: see `media.Peer`. SDP is opaque text here. Malformed SDP raises media's PeerError."""
+    """A media connection: see `media.Peer`. SDP is opaque text here. Malformed SDP raises media's PeerError."""
 
     @property
     def id(self) -> int: ...
 
     only: Literal["udp", "tcp"] | None
-    """What of our addresses the next descriptions name; None: all."""
+    """The only kind of our addresses in the next descriptions. None: all kinds."""
 
     @property
     def missing_sections(self) -> tuple[int, int]: ...
@@ -112,10 +114,10 @@ class Media(Protocol):
 
 
 class LineConsumer(Protocol):
-    """A track forwarded to a hall, or to the mixer, under an SSRC that never changes: see `media.LineConsumer`."""
+    """A track that is forwarded to a hall or to the mixer, under an SSRC that never changes: see `media.LineConsumer`."""
 
     closed: bool
-    """By us, or together with its source."""
+    """True after the consumer was closed, alone or together with its source."""
 
     def switch(self, producer: Any, payload_types: Mapping[int, int]) -> None: ...
     def pause(self, paused: bool) -> None: ...
@@ -123,7 +125,7 @@ class LineConsumer(Protocol):
 
 
 class Line(Protocol):
-    """One medium of a hall as plain RTP or SRTP: see `media.Line`."""
+    """A line: one medium of a hall as plain RTP or SRTP (see `media.Line`)."""
 
     id: int
     local: tuple[str, int]
@@ -151,10 +153,10 @@ class MixerDoor(Protocol):
     def set_scene(self, scene: scene.Scene) -> None: ...
     def request_keyframe(self, ssrc: int) -> None: ...
     def output(self, ssrc: int) -> Producer:
-        """The producer of something that the scene makes."""
+        """Return the producer of an output of the scene."""
 
     def feed(self, producer: Any, ssrc: int) -> object: ...
     def starve(self, ssrc: int) -> None:
-        """The end of `feed`."""
+        """Stop the feed of this SSRC."""
 
     def close(self) -> None: ...

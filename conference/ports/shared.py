@@ -1,8 +1,8 @@
-"""What all nodes of one installation would have to know together, as bounded tables.
+"""Bounded tables of the data that all nodes of one installation would need together.
 
-One process keeps the tables in its memory (`ground.process_memory`). With several nodes an implementation keeps a copy on each of
-them: reading and writing return at once, and the other nodes learn of a write a moment later. Users hold a table and
-never learn which implementation it is.
+One process keeps the tables in its memory (`ground.process_memory`). With several nodes, an implementation keeps a copy on each
+node. Reads and writes return at once. The other nodes get a write a moment later. The users of a table do not know the
+implementation.
 """
 
 from __future__ import annotations
@@ -13,25 +13,27 @@ V = TypeVar("V")
 
 
 class Table(Protocol[V]):
-    """Values by name, oldest first. Values are frozen."""
+    """Frozen values by name, the oldest first."""
 
     def __len__(self) -> int: ...
     def __contains__(self, name: object, /) -> bool: ...
     def get(self, name: str) -> V | None: ...
     def put(self, name: str, value: V) -> None:
-        """The value becomes the newest. Beyond the bound of the table its oldest value goes."""
+        """Store the value as the newest. If the table is full, the oldest value is removed."""
 
     def pop(self, name: str) -> V | None: ...
     def clear(self) -> None: ...
     def items(self) -> list[tuple[str, V]]:
-        """A copy."""
+        """Return a copy of the entries."""
 
     def values(self) -> list[V]: ...
 
 
 class Shared(Protocol):
     def table(self, owner: str, kind: str, most: int, values: type[V]) -> Table[V]:
-        """The table of this owner and kind; the same one each time. It holds at most `most` values of this type."""
+        """Return the table of this owner and kind. Later calls return the same table. It holds at most `most` values of this
+        type.
+        """
 
     def drop(self, owner: str) -> None:
-        """The owner and its tables are no longer needed."""
+        """Remove all tables of an owner that are no longer needed."""

@@ -1,4 +1,5 @@
-"""Time: turns of the event loop and the clock. Implemented by asyncio and the composition root, and by hand in tests."""
+"""Time: turns of the event loop, and the clock. Asyncio and the composition root implement the Protocols; tests have their own.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ class Cancellable(Protocol):
 
 
 class Turns(Protocol):
-    """The event loop, or a hand-turned one in tests."""
+    """The event loop, or a loop that a test advances by hand."""
 
     def call_soon(self, callback: Callable[..., object], *args: object) -> Cancellable: ...
     def call_later(self, delay: float, callback: Callable[..., object], *args: object) -> Cancellable: ...
@@ -19,7 +20,7 @@ class Turns(Protocol):
 
 class Clock(Protocol):
     def time(self) -> float:
-        """Unix seconds."""
+        """Return Unix seconds."""
 
     def monotonic(self) -> float:
-        """Seconds that never jump."""
+        """Return seconds that never jump."""

@@ -1,4 +1,4 @@
-"""Those who watch over all conferences: one may keep people out, others only hear what happens."""
+"""The watchers of all conferences. The Watcher can refuse people. Observers only receive events."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from conference.ground.permissions import Grants
 
 
 class Watcher(Protocol):
-    """Whoever planned the meetings: may keep somebody out, and hears when a conference begins and ends."""
+    """The planner of the meetings. It can refuse people, and is notified when a conference begins and ends."""
 
     def admit(self, grants: Grants) -> None:
-        """Raises Refusal. Asked at each entry, at once: waits for nothing."""
+        """Raise Refusal if the planner does not admit these grants. It is called at each entry, and must return at once."""
 
     def opened(self, conference: str) -> None:
-        """The first participant has come."""
+        """Note that the first participant has joined."""
 
     def closed(self, conference: str, reason: events.Reason) -> None:
-        """It is over; nobody is in it any more."""
+        """Note that the conference has ended and is empty."""
 
 
 class Observer(Protocol):
-    """Whoever tells others of all conferences."""
+    """A receiver of the events of all conferences, such as webhooks."""
 
     def happened(self, happening: Happening) -> None:
-        """Returns at once, raises nothing: a call never waits for those who hear of it."""
+        """Handle an event. It returns at once and raises nothing, because a call never waits for observers."""
