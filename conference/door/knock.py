@@ -43,7 +43,9 @@ MOVES: Final[dict[tuple[State, Happening], State]] = {
     (State.WAITING, Happening.LEAVE): State.GONE,
     (State.ADMITTED, Happening.DENY): State.DENIED,
 }
-"""The state table. A pair that is not in the table changes nothing, so a decision is final."""
+"""The state table. A pair that is not in the table changes nothing. After a decision, only an admission can still change: a
+host may deny it.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,8 +151,8 @@ QUALITY_S = 5.0
 MEASURE_S = 1.0
 SPEAKERS_S = 0.4
 PLAYED_GAP_S = 2.0
-"""The pause after a client's simulated speaking, before the client may simulate speaking again. Longer: tests run slower.
-Shorter: one client sends many speaker events to all.
+"""The pause after a client's simulated speaking, before the client may simulate speaking again. Longer: a client's test of its
+speaker display takes longer. Shorter: one client sends many speaker events to all.
 """
 LAYERS_DOWN_S = 5.0
 """A publisher is asked to stop a layer when no subscriber has wanted it for this time. Longer: unused layers take uplink.
@@ -209,8 +209,9 @@ bench-halls` a call costs 25 ms of the server's CPU and 6 ms of the mixer's. Lar
 sound is interrupted. Smaller: a large meeting starts late.
 """
 ATTEMPTS = 40
-"""Attempts to call in one epoch of a leg, for all causes together. Larger: a terminal that never answers is called for hours.
-Smaller: an operator must call a hall that was busy for long.
+"""Attempts to call in one epoch of a leg, for all causes together. Each cause has its own lower limit in a row. Larger: a
+terminal whose failures alternate is called longer before an operator gets an alarm. Smaller: a leg is given up before
+BUSY_TRIES is reached.
 """
 BUSY_RETRY_S = 30.0
 BUSY_TRIES = 20
@@ -218,8 +219,8 @@ NO_ANSWER_RETRY_S = 60.0
 NO_ANSWER_TRIES = 5
 RUNG_RETRY_S = 1.0
 RUNGS = 8
-"""Profiles of one terminal's ladder. Larger: more failed calls before an operator gets an alarm. Smaller: old terminals never
-get an offer that they understand.
+"""Profiles of one terminal's ladder. Larger: a terminal with a long ladder gets more failed calls before an operator gets an
+alarm. Smaller: old terminals never get an offer that they understand.
 """
 OVERLOAD_RETRY_S = 60.0
 OVERLOAD_TRIES = 10
@@ -250,7 +251,7 @@ KEY_TWICE_S = 2.0
 Shorter: one press counts twice.
 """
 KEYS_HEARD = 16
-"""Keys that may still arrive a second time over the other way. Larger: nothing improves. Smaller: keys that are pressed fast
+"""Keys that may still arrive a second time over the other way. Larger: only more memory. Smaller: keys that are pressed fast
 count twice.
 """
 MENU_DIGITS = 16

@@ -169,7 +169,7 @@ class Connection:
             self.receiver.stop(consumer)
 
     def hold_pictures(self, held: bool) -> None:
-        """Hold pictures to a client that makes the offers, for some seconds at most."""
+        """Hold back pictures to a client that makes the offers, for some seconds at most."""
         if not self.dual:
             self.publisher.hold_pictures(held)
 

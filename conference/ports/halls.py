@@ -21,7 +21,7 @@ class LineOptions:
     announced: str = ""
     silent_s: float = 30.0
     """After this time without RTP and RTCP, the signalling asks whether the hall is still there. Longer: a dead call is noticed
-    late. Shorter: a hall on hold is asked too often.
+    late. Shorter: a hall on a bad network is asked too often.
     """
 
 

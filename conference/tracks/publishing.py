@@ -96,7 +96,7 @@ def announce_backup(publisher: Publisher, track_sid: str, announcement: Announce
 
 
 def _spare_decoders(publisher: Publisher, kind: str) -> None:
-    """Hold pictures to a client from the announcement of its video track until its offer.
+    """Hold back pictures to a client from the announcement of its video track until its offer.
 
     LiveKit's Rust library writes `x-google-start-bitrate` into all sections of that offer. libwebrtc (M144) then opens all
     decoders again. A packet that arrives at that moment counts as a stream without a description. Its SSRC is known, so no new
