@@ -1,9 +1,10 @@
-//! A token bucket: how much one peer may have in the long run, and at once.
+//! A token bucket. It limits the long-term rate of one peer and the size of one burst.
 
-/// Tokens come evenly and are kept up to a bound. What the tokens are, bytes or microseconds of credit, the owner says.
+/// A token bucket. Tokens are added at a constant rate, up to a maximum. The owner of the bucket decides what a token is, for
+/// example a byte or a microsecond of credit.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {
-    /// Negative after a charge that was larger than what was left.
+    /// The tokens in the bucket. The value is negative after a charge that was larger than the tokens in the bucket.
     left: i64,
     at_us: u64,
     per_us: i64,
@@ -12,18 +13,19 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A bucket of `per_us` tokens for each microsecond and `most` tokens at once. One unit costs `each` tokens.
+    /// Create a full bucket that gains `per_us` tokens each microsecond and holds at most `most` tokens. One unit costs `each`
+    /// tokens.
     pub fn new(per_us: i64, most: i64, each: i64, now_us: u64) -> Self {
         Bucket { left: most, at_us: now_us, per_us, most, each }
     }
 
-    /// A bucket of so many units in a second, and at once.
+    /// Create a bucket that allows `per_s` units a second on average, and `burst` units at once.
     pub fn per_second(per_s: u64, burst: u64, now_us: u64) -> Self {
         let each_us = (1_000_000 / per_s) as i64;
         Bucket::new(1, each_us * burst as i64, each_us, now_us)
     }
 
-    /// Takes the tokens of one unit. False: there are too few.
+    /// Take the tokens of one unit. Return false, and take nothing, if the bucket holds too few tokens.
     pub fn take(&mut self, now_us: u64) -> bool {
         self.fill(now_us);
         let allowed = self.left >= self.each;
@@ -33,14 +35,14 @@ impl Bucket {
         allowed
     }
 
-    /// Whether any token is left.
+    /// Report whether any token is left.
     #[inline]
     pub fn is_left(&mut self, now_us: u64) -> bool {
         self.fill(now_us);
         self.left > 0
     }
 
-    /// Takes the tokens of one unit and so many more, also where too few are left.
+    /// Take the tokens of one unit and `more` tokens, even if the bucket holds too few tokens.
     #[inline]
     pub fn charge_unit(&mut self, more: i64) {
         self.charge(self.each.saturating_add(more));

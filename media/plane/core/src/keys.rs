@@ -1,6 +1,7 @@
-//! Keys: where a router, transport, producer or consumer stands in its table. The place of what has closed is used again.
+//! Keys: the places of routers, transports, producers and consumers in their tables. After a close, a new row may get the same
+//! place.
 
-/// A place in the table of one kind of thing.
+/// A place in the table of one kind of row.
 pub trait Key: Copy {
     fn new(place: usize) -> Self;
     fn place(self) -> usize;

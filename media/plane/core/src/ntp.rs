@@ -1,8 +1,8 @@
-//! NTP timestamps (RFC 5905 §6: 32.32 bits from 1900) and Unix time in microseconds.
+//! Conversion between NTP timestamps (RFC 5905 §6: 32.32 bits since 1900) and Unix time in microseconds.
 
 pub(crate) const NTP_EPOCH_S: i64 = 2_208_988_800;
 
-/// NTP 32.32 of a Unix time.
+/// Return the NTP timestamp (32.32 bits) of a Unix time in microseconds.
 pub(crate) fn ntp(unix_us: i64) -> u64 {
     let seconds = unix_us.div_euclid(1_000_000) + NTP_EPOCH_S;
     let fraction = (unix_us.rem_euclid(1_000_000) as u64) << 32;

@@ -1,9 +1,10 @@
-//! A path: the socket or connection here and the address at the other end.
+//! A path: our socket or TCP connection, and the remote address.
 
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
-/// Where datagrams come from and go to. Two are equal if socket and remote address are; `local` is only told.
+/// The path of a datagram. Two paths are equal if socket (or connection) and remote address are equal. `local` is information
+/// only.
 #[derive(Clone, Copy, Debug)]
 pub enum Path {
     Udp { socket: u16, remote: SocketAddr, local: Option<IpAddr> },

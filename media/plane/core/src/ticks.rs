@@ -1,12 +1,15 @@
-//! How soon a shard wakes up again, by what it waits for.
+//! The intervals between two ticks of a shard. The interval depends on what the shard waits for.
 
-/// Ticks come at least this often while media flows.
+/// Longest time between two ticks while media flows. Longer: feedback and reports are late. Shorter: more work for each second
+/// of media.
 pub const BUSY_TICK_US: u64 = 100_000;
 
 pub const ASKING_TICK_US: u64 = 20_000;
 
-/// First look at a new gap.
+/// Time from a new gap in the sequence numbers to the next tick. Longer: the NACK is late. Shorter: reordered packets cause
+/// NACKs.
 pub(crate) const GAP_TICK_US: u64 = 6_000;
 
-/// With nothing to do but wait for the peers' consent to end.
+/// Time between two ticks without media. A tick ends peers whose consent has expired (RFC 7675). Longer: such peers are found
+/// later.
 pub(crate) const IDLE_TICK_US: u64 = 1_000_000;

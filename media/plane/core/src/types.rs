@@ -1,6 +1,6 @@
-//! Names that all parts share: codecs, header extensions, payload types, layers.
+//! Types that all parts share: codecs, header extensions, payload types, layers.
 
-/// What a payload holds; decides key frame tests and rewriting.
+/// The codec of a payload. The codec decides how key frames are recognized and how payloads are rewritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codec {
     Opus,
@@ -8,7 +8,7 @@ pub enum Codec {
     Pcmu,
     Pcma,
     G722,
-    /// Keys pressed at a terminal (RFC 4733); told, never forwarded.
+    /// Keys that a person pressed at a terminal (RFC 4733). They are reported as events and never forwarded.
     TelephoneEvent,
     Vp8,
     Vp9,
@@ -17,7 +17,7 @@ pub enum Codec {
     Av1,
 }
 
-/// RTP header extensions that the plane reads or writes.
+/// The RTP header extensions that the plane reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extension {
     Mid,
@@ -31,7 +31,7 @@ pub enum Extension {
     PlayoutDelay,
 }
 
-/// One simulcast layer of a published track; SSRC 0: not told, latched from MID and RID.
+/// One simulcast layer of a published track. With SSRC 0 the SSRC is unknown: the shard latches it from MID and RID.
 #[derive(Clone, Debug, Default)]
 pub struct Encoding {
     pub rid: String,
@@ -48,7 +48,7 @@ pub struct Payload {
     pub rtx: Option<u8>,
 }
 
-/// A payload type of the producer, what it becomes at a consumer, and the RTX payload type there.
+/// A payload type of the producer, the payload type at a consumer, and the RTX payload type at that consumer.
 #[derive(Clone, Copy, Debug)]
 pub struct PayloadMap {
     pub from: u8,
@@ -57,7 +57,7 @@ pub struct PayloadMap {
 }
 
 impl PayloadMap {
-    /// The entry of the producer's payload type `from`.
+    /// Return the entry of the producer's payload type `from`.
     #[inline]
     pub fn find(payloads: &[PayloadMap], from: u8) -> Option<&PayloadMap> {
         payloads.iter().find(|one| one.from == from)
@@ -74,7 +74,7 @@ pub struct Feedback {
 }
 
 impl Default for Feedback {
-    /// Whoever does not know a key frame request passes over it.
+    /// Assume PLI and FIR. A far end that does not know a key frame request ignores the request.
     fn default() -> Self {
         Feedback { nack: false, pli: true, fir: true, tmmbr: false }
     }

@@ -1,4 +1,4 @@
-//! What the control side may ask of a shard. Each command names things by the identifiers of the seam (`_plane.pyi`).
+//! The commands of the control side to a shard. Each command names things by the identifiers of the seam (`_plane.pyi`).
 
 use std::net::SocketAddr;
 
@@ -10,18 +10,18 @@ pub enum Command {
     OpenRouter {
         router: u32,
     },
-    /// A router that began on another shard has something here too.
+    /// A router of another shard also gets a part on this shard.
     OpenPart {
         router: u32,
     },
-    /// A publisher of the shard `from` is watched here: producers are opened on it as on any other.
+    /// This shard mirrors a publisher of the shard `from`. Producers are then opened on the mirror as on any other transport.
     OpenMirror {
         router: u32,
         transport: u32,
         from: u8,
         line: bool,
     },
-    /// The shard `to` has a mirror of this producer and wants its packets, or does not want them now.
+    /// The shard `to` mirrors this producer. `on`: it needs the packets now; otherwise it does not.
     SetMirrored {
         producer: u32,
         to: u8,
@@ -30,12 +30,12 @@ pub enum Command {
     CloseRouter {
         router: u32,
     },
-    /// How many voices are heard at once where more microphones are open; 0: all.
+    /// The maximum number of voices that peers hear at once. 0: all.
     SetVoices {
         router: u32,
         most: u16,
     },
-    /// How many of them its mixer is sent; 0: all.
+    /// The maximum number of microphones that the mixer of the router receives at once. 0: all.
     SetMixedVoices {
         router: u32,
         most: u16,
@@ -46,18 +46,18 @@ pub enum Command {
         ufrag: String,
         pwd: String,
     },
-    /// The sockets are numbers of the side that owns them; this transport has them alone.
+    /// The socket numbers come from the socket side, which owns the sockets. No other transport uses these sockets.
     OpenLine {
         router: u32,
         transport: u32,
         rtp_socket: u16,
         rtcp_socket: Option<u16>,
         latch: bool,
-        /// So long without RTP and RTCP and [`crate::seam::event::LineState::Silent`] is told.
+        /// Microseconds without RTP and RTCP until [`crate::seam::event::LineState::Silent`] is reported.
         silent_us: u64,
         cname: String,
     },
-    /// None: nothing is sent and nothing is taken (hold, or no answer yet).
+    /// With `rtp` None nothing is sent and nothing is accepted (hold, or no answer yet).
     SetLineRemote {
         transport: u32,
         rtp: Option<SocketAddr>,
@@ -67,7 +67,7 @@ pub enum Command {
         transport: u32,
         feedback: Feedback,
     },
-    /// 0: no limit is asked for any more.
+    /// 0: the far end is no longer asked for a limit.
     SetBitrateLimit {
         transport: u32,
         bitrate_bps: u64,
@@ -95,7 +95,7 @@ pub enum Command {
     SetRemoteCredentials {
         transport: u32,
         ufrag: String,
-        /// Empty: not known.
+        /// Empty: unknown.
         pwd: String,
     },
     SetExtensions {
@@ -132,15 +132,15 @@ pub enum Command {
         producer: u32,
         paused: bool,
     },
-    /// Its publisher sends nothing again: losses are not asked for.
+    /// The publisher cannot retransmit: the shard sends no NACK for losses.
     ForgoRepairs {
         producer: u32,
     },
-    /// The microphone of a hall: how loud it is, is found out by its packets.
+    /// The producer is the microphone of a hall: the shard measures the loudness from the packets.
     MeterVoice {
         producer: u32,
     },
-    /// No microphone: it is heard whatever others say.
+    /// The producer is not a microphone: it is always forwarded, whatever the voices do.
     KeepVoice {
         producer: u32,
     },
@@ -159,10 +159,10 @@ pub enum Command {
         strip_red: bool,
         red_blocks: Vec<(u8, u8)>,
         paused: bool,
-        /// The receiver of this H.264 takes single NAL units only (RFC 6184 packetization mode 0).
+        /// The receiver of this H.264 accepts single NAL units only (RFC 6184 packetization mode 0).
         single_nal: bool,
     },
-    /// RED may be made of this consumer's Opus, under this payload type.
+    /// The shard may convert this consumer's Opus to RED, under this payload type.
     MakeRed {
         consumer: u32,
         payload_type: u8,
@@ -179,7 +179,8 @@ pub enum Command {
         layer: u8,
         temporal: u8,
     },
-    /// Where the way does not carry all, the higher is served first. `keeps`: its lowest layer is sent whatever that costs.
+    /// If the downlink cannot carry everything, higher priorities are served first. `keeps`: the lowest layer is always sent,
+    /// even if the downlink cannot carry it.
     SetPriority {
         consumer: u32,
         priority: u8,

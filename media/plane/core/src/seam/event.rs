@@ -1,4 +1,4 @@
-//! What a shard tells the control side, in batches.
+//! The events that a shard reports to the control side, in batches.
 
 use crate::path::Path;
 
@@ -10,14 +10,15 @@ pub enum IceState {
     Failed,
 }
 
-/// Whether the far end of a line is heard.
+/// The state of the media from the far end of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineState {
-    /// Its first RTP packet came.
+    /// The first RTP packet of the line arrived.
     First,
-    /// Neither RTP nor RTCP for as long as the line was told, [`crate::shard::tables::line::SILENT_US`] usually.
+    /// No RTP and no RTCP arrived for the time that the line was opened with, usually
+    /// [`crate::shard::tables::line::SILENT_US`].
     Silent,
-    /// Something came after that.
+    /// A packet arrived after the silence.
     Alive,
 }
 
@@ -51,31 +52,32 @@ pub enum Event {
         transport: u32,
         state: LineState,
     },
-    /// A key was pressed at the terminal: 0..9, *, #, A..D, or ! for a hook flash.
+    /// A person pressed a key at the terminal: 0..9, *, #, A..D, or ! for a hook flash.
     Dtmf {
         transport: u32,
         digit: char,
         duration_ms: u32,
     },
-    /// What came in one packet of a line that carries messages.
+    /// The content of one packet of a line that carries messages.
     Message {
         transport: u32,
         message: Box<[u8]>,
     },
-    /// A second after asking there was still no key frame.
+    /// One second after the request no key frame had arrived, or the far end understands no key frame request.
     Keyframe {
         transport: u32,
     },
-    /// The peer wants at most this much of a track (RFC 5104 TMMBR).
+    /// The peer asks for at most this bitrate of a track (RFC 5104 TMMBR).
     Limit {
         consumer: u32,
         bitrate_bps: u64,
     },
-    /// Its source sends packets that this consumer's receiver cannot take (FU-A or STAP-A in mode 0): nothing is sent.
+    /// The source sends packets that this consumer's receiver cannot take (FU-A or STAP-A in mode 0). Nothing more is sent.
     Unfit {
         consumer: u32,
     },
-    /// The way to its viewer does not carry this track (any more, or again): nothing of it is sent.
+    /// `starved`: the downlink of the viewer cannot carry this track, and nothing of the track is sent. Otherwise the downlink
+    /// can carry it again.
     Starved {
         consumer: u32,
         starved: bool,

@@ -1,4 +1,4 @@
-//! What comes into a shard and what goes out of it: commands, events, datagrams, figures.
+//! The input and output of a shard: commands, events, datagrams, statistics.
 
 pub mod command;
 pub mod event;

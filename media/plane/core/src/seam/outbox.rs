@@ -1,27 +1,28 @@
-//! Datagrams on their way out: one arena that is filled, handed to a [`Sink`] and used again.
+//! Outgoing datagrams. They are collected in one arena, handed to a [`Sink`], and then the arena is used again.
 
 use crate::path::Path;
 
-/// A datagram, or a run of datagrams of one size for one destination (UDP GSO), lying in the arena.
+/// A datagram in the arena, or a run of datagrams of one size for one destination (UDP GSO).
 #[derive(Clone, Copy, Debug)]
 pub struct Message {
     pub path: Path,
     pub start: u32,
     pub len: u32,
-    /// Bytes of each datagram of the run but the last, which may be shorter. Equal to `len` for a single one.
+    /// Bytes of each datagram of the run. The last datagram may be shorter. For a single datagram the value equals `len`.
     pub segment: u16,
-    /// May be dropped before anything else when the socket is full.
+    /// The datagram may be dropped before any other when the socket is full.
     pub video: bool,
 }
 
-/// What carries messages to the network (or into a test).
+/// The receiver of messages: the network, or a test.
 pub trait Sink {
     fn send(&mut self, arena: &[u8], messages: &[Message]);
 }
 
-/// Most bytes in one run: the largest UDP payload that the kernel segments.
+/// Largest number of bytes in one run: the largest UDP payload that the kernel segments. Larger: the kernel refuses the run.
 pub const RUN_BYTES_MAX: usize = 64_000;
-/// Most datagrams in one run (`UDP_MAX_SEGMENTS` of Linux is 128 now, 64 in older kernels).
+/// Largest number of datagrams in one run. `UDP_MAX_SEGMENTS` of Linux is 128 now, and 64 in older kernels. Larger: an older
+/// kernel refuses the run. Smaller: more system calls.
 pub const RUN_SEGMENTS_MAX: usize = 64;
 
 pub struct Outbox<S: Sink> {
@@ -44,7 +45,8 @@ impl<S: Sink> Outbox<S> {
         }
     }
 
-    /// Free space of at least `bytes`, flushing first where needed; what is written there counts after `push`.
+    /// Return at least `bytes` of free space. Flush first if the arena is too full. The bytes written there are sent only after
+    /// `push`.
     pub fn reserve(&mut self, bytes: usize) -> &mut [u8] {
         debug_assert!(bytes <= ARENA_BYTES);
         if self.used + bytes > ARENA_BYTES || self.messages.len() == MESSAGES_MAX {
@@ -53,20 +55,20 @@ impl<S: Sink> Outbox<S> {
         &mut self.arena[self.used..]
     }
 
-    /// The space reserved last, behind what was pushed since.
+    /// Return the rest of the space that was reserved last, after the messages that were pushed since.
     #[inline]
     pub fn space(&mut self) -> &mut [u8] {
         &mut self.arena[self.used..]
     }
 
-    /// Takes the first `len` bytes of the space reserved last as one message.
+    /// Add the first `len` bytes of the space reserved last as one message.
     pub fn push(&mut self, path: Path, len: usize, segment: usize, video: bool) {
         debug_assert!(len <= RUN_BYTES_MAX && segment <= len);
         self.messages.push(Message { path, start: self.used as u32, len: len as u32, segment: segment as u16, video });
         self.used += len;
     }
 
-    /// Copies one datagram in.
+    /// Copy one datagram into the arena as one message.
     pub fn put(&mut self, path: Path, datagram: &[u8]) {
         self.reserve(datagram.len())[..datagram.len()].copy_from_slice(datagram);
         self.push(path, datagram.len(), datagram.len(), false);

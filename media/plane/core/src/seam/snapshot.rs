@@ -1,4 +1,4 @@
-//! One snapshot a second: plain numbers for the control side. Fields mean what `_plane.pyi` says.
+//! The statistics that the control side gets once a second. `_plane.pyi` says what the fields mean.
 
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -9,27 +9,27 @@ pub struct Snapshot {
     pub consumers: Vec<ConsumerStats>,
 }
 
-/// Of the whole shard. The socket side adds what it counts.
+/// The counters of the whole shard. The socket side adds its own counters.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Totals {
     pub received_packets: u64,
     pub received_bytes: u64,
     pub padding_bytes: u64,
-    /// Sent to find out what a way carries.
+    /// Bytes that were sent only to measure the bandwidth of a downlink.
     pub probe_bytes: u64,
-    /// Of voices that were left out.
+    /// Packets of voices that were not forwarded because other voices were louder.
     pub unheard_packets: u64,
     pub stranger_datagrams: u64,
     pub bad_stun: u64,
     pub bad_srtp: u64,
     pub replayed: u64,
     pub malformed: u64,
-    /// Of peers that sent more than their bucket has (`Transport::media`).
+    /// Packets of peers that sent more than their bucket allows (`Transport::media`).
     pub excess_packets: u64,
     pub stale_commands: u64,
-    /// Datagrams of other shards' peers that came here and went there.
+    /// Datagrams of other shards' peers that arrived here and were handed over.
     pub handed_over: u64,
-    /// Those for which there was no room there.
+    /// Datagrams that were dropped because the parcel to the other shard had no room.
     pub handover_drops: u64,
     pub transports: u64,
     pub producers: u64,
@@ -46,10 +46,10 @@ pub struct TransportStats {
     pub sent_bytes: u64,
     pub up_loss: f32,
     pub down_loss: f32,
-    /// Negative: not known yet.
+    /// Negative: unknown.
     pub rtt_ms: f32,
     pub down_jitter_ms: f32,
-    /// What the way down is believed to carry; 0: nothing limits it.
+    /// The estimated bandwidth of the downlink. 0: no limit is known.
     pub down_bps: u64,
 }
 
@@ -72,6 +72,6 @@ pub struct ConsumerStats {
     pub lost: i64,
     pub resent: u64,
     pub keyframes_asked: u64,
-    /// How often less was sent of what there was because the way did not carry it.
+    /// How often the sent quality was lowered because the downlink could not carry more.
     pub lowered: u64,
 }

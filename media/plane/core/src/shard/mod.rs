@@ -1,30 +1,34 @@
-//! All that one thread moves: transports, producers, consumers and routers, found by the identifiers of the seam, by
-//! ICE user name and by path. Sans-IO: datagrams, commands and the time come in; messages and events go out.
+//! A shard: all that one packet thread handles. Transports, producers, consumers and routers are found by the identifiers of
+//! the seam, by ICE user name and by path. The shard does no I/O itself (sans-IO). Its inputs are datagrams, commands and the
+//! time. Its outputs are messages and events.
 //!
 //! # The path of a packet
 //!
-//! 1. `Shard::receive` (this file) takes a datagram. `wire::demux` says what it is.
-//! 2. `whereabouts` says whose it is: by its path, or for a check by its ICE user name (`checks`). A datagram of a line is known by
-//!    its socket (`uplink::line_input`). What belongs to another shard goes there (`handover`).
-//! 3. `uplink::receive` opens SRTP, parses the header once, finds the producer and the layer by the SSRC, and undoes RTX.
-//! 4. `uplink::accept` counts the packet, reads what the codec says of it, and notes how loud it is (`uplink::voices`).
-//! 5. `uplink::queue` copies the packet into the layer's cache and notes the layer in `Agenda::dirty`. The shards that mirror the
-//!    producer get a copy (`report::mirror_out`); on such a shard `uplink::mirror_in` goes on with step 5.
-//! 6. `Shard::flush` ends the batch. `downlink::send` goes through the consumers of each layer in `Agenda::dirty`: which layer
-//!    each consumer gets (`Consumer::decide`), which numbers the packet gets there, whether it has to wait (`Pacer`).
-//! 7. `downlink::packet` writes the packet from the cache into the outbox, seals it, and joins it to a run (UDP GSO).
-//! 8. `downlink::pace` sends what had to wait, and the padding of probes. `downlink::resend` answers NACKs from the cache.
-//! 9. `Shard::parcel` gives the other shards what is theirs. `seam::outbox` gives all messages to the socket side.
+//! 1. `Shard::receive` (this file) takes a datagram. `wire::demux` finds out its kind.
+//! 2. `whereabouts` finds the peer: by the path, or for a STUN check by the ICE user name (`checks`). The socket identifies a
+//!    datagram of a line (`uplink::line_input`). A datagram for a peer of another shard is handed over (`handover`).
+//! 3. `uplink::receive` decrypts SRTP, parses the header once, finds producer and layer by the SSRC, and undoes RTX.
+//! 4. `uplink::accept` counts the packet, reads the codec's payload header, and notes how loud the packet is
+//!    (`uplink::voices`).
+//! 5. `uplink::queue` copies the packet into the layer's cache and notes the layer in `Agenda::dirty`. The shards that mirror
+//!    the producer get a copy (`report::mirror_out`). On such a shard `uplink::mirror_in` continues with step 5.
+//! 6. `Shard::flush` ends the batch. `downlink::send` visits the consumers of each layer in `Agenda::dirty`. It decides which
+//!    layer each consumer gets (`Consumer::decide`), the packet's numbers at this consumer, and whether the packet must wait
+//!    (`Pacer`).
+//! 7. `downlink::packet` writes the packet from the cache into the outbox, encrypts it, and adds it to a run (UDP GSO).
+//! 8. `downlink::pace` sends the packets that waited, and the padding of probes. `downlink::resend` answers NACKs from the
+//!    cache.
+//! 9. `Shard::parcel` returns the data for the other shards. `seam::outbox` gives all messages to the socket side.
 //!
-//! RTCP takes the same way up to step 3 and ends in `uplink::rtcp_in`. What goes to publishers is in `report`: reports, requests for
-//! key frames, NACKs (`uplink::repair`).
+//! RTCP takes the same steps up to step 3 and ends in `uplink::rtcp_in`. `report` sends RTCP to publishers: reports, key frame
+//! requests, NACKs (`uplink::repair`).
 //!
 //! # The folders
 //!
-//! `tables` holds what is known, `turn` what one call gives out. `report`, `downlink`, `uplink`, `whereabouts` and `control` are
-//! functions over them, each above the one before: a folder calls those before it only. Each function takes the tables and the turn, and
-//! the parts of `whereabouts` if it asks where a peer is. Only this file holds all of them.
-//! The search for a peer that moved and the hand-over between shards stand in one folder: each of them asks the other.
+//! `tables` holds the state. `turn` holds the output of one call. `report`, `downlink`, `uplink`, `whereabouts` and `control`
+//! are functions over both. A folder calls only the folders before it in this list. Each function takes the tables and the
+//! turn. Functions that need the place of a peer also take the parts of `whereabouts`. Only this file holds all of them. The
+//! search for a peer that moved and the hand-over between shards are in one folder, because each of them calls the other.
 
 pub mod control;
 pub mod downlink;
@@ -76,7 +80,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// `wall_offset_us`: what makes a Unix time of `now_us`. `seed`: any number that peers can't guess.
+    /// Create a shard. Unix time is `now_us + wall_offset_us`. `seed` is any number that peers can't guess.
     pub fn new(index: u8, wall_offset_us: i64, seed: u64) -> Self {
         let mut transactions = Transactions::new(seed);
         Shard {
@@ -96,7 +100,7 @@ impl Shard {
         }
     }
 
-    /// This one is one of `shards` that share their ports.
+    /// Make this shard one of `shards` shards that share their ports.
     pub fn among(mut self, shards: usize) -> Self {
         assert!((1..=handover::SHARDS_MAX).contains(&shards) && usize::from(self.index) < shards);
         if shards > 1 {
@@ -105,7 +109,7 @@ impl Shard {
         self
     }
 
-    /// The parts that functions take, and the turn that they work in.
+    /// Split the shard into the parts that functions take, and the turn of this call.
     fn split<'a, S: Sink>(
         &'a mut self,
         now_us: u64,
@@ -125,22 +129,23 @@ impl Shard {
         (&mut self.whereabouts, &mut self.tables, turn)
     }
 
-    /// When `timeout` is wanted; `u64::MAX`: not before something comes in.
+    /// Return the time when `timeout` must be called. `u64::MAX`: no timeout is needed before the next input.
     pub fn deadline(&self) -> u64 {
         self.agenda.deadline()
     }
 
-    /// What happened since the caller drained it last.
+    /// Return the events since the caller last drained the list.
     pub fn events(&mut self) -> &mut Vec<Event> {
         &mut self.events
     }
 
-    /// Sockets of lines that closed since the caller drained it last; what is in the outbox may still go there.
+    /// Return the sockets of lines that closed since the caller last drained the list. The outbox may still hold messages for
+    /// these sockets.
     pub fn released(&mut self) -> &mut Vec<u16> {
         &mut self.whereabouts.released
     }
 
-    /// Carries out a command. A command that names what is not there (any more) is counted and passed over.
+    /// Execute a command. A command that names an unknown or closed thing is counted and ignored.
     pub fn command<S: Sink>(&mut self, command: Command, now_us: u64, out: &mut Outbox<S>) {
         let (whereabouts, tables, mut turn) = self.split(now_us, out);
         if dispatch::carry_out(whereabouts, tables, command, &mut turn).is_none() {
@@ -148,7 +153,7 @@ impl Shard {
         }
     }
 
-    /// One datagram, or one frame of a TCP connection; opened in place.
+    /// Receive one datagram, or one frame of a TCP connection. The packet is decrypted in place.
     pub fn receive<S: Sink>(&mut self, path: Path, datagram: &mut [u8], now_us: u64, out: &mut Outbox<S>) {
         self.totals.received_packets += 1;
         self.totals.received_bytes += datagram.len() as u64;
@@ -191,18 +196,18 @@ impl Shard {
         }
     }
 
-    /// Sends the pending packets of every layer that has some.
+    /// Send the pending packets of all layers.
     pub fn flush<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
         let (_, tables, mut turn) = self.split(now_us, out);
         send::flush(tables, &mut turn);
     }
 
-    /// Of what waits for the next flush, some frame is not whole: its rest may be on the way.
+    /// Report whether the packets for the next flush include an incomplete frame. The rest of the frame may arrive soon.
     pub fn is_mid_frame(&self) -> bool {
         send::is_mid_frame(&self.tables, &self.agenda)
     }
 
-    /// What is due by now.
+    /// Do all work that is due at `now_us`.
     pub fn timeout<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
         let is_window = now_us >= self.window_us;
         let is_retarget = now_us >= self.retarget_us;
@@ -243,33 +248,33 @@ impl Shard {
         }
     }
 
-    /// A transport of ours knows this path. A TCP connection that no transport knows any more is of no use.
+    /// Report whether a transport of this shard knows this path. If none does, the caller may close the TCP connection.
     pub fn uses(&self, path: Path) -> bool {
         addresses::uses(&self.whereabouts, &self.tables.transports, path)
     }
 
-    /// A TCP connection ended: nothing can be sent there any more.
+    /// Forget a TCP connection that ended.
     pub fn tcp_closed(&mut self, connection: u32, now_us: u64) {
         addresses::tcp_closed(&mut self.whereabouts, &mut self.tables.transports, connection, &mut self.events);
         self.agenda.wake_us = self.agenda.wake_us.min(now_us + IDLE_TICK_US);
     }
 
-    /// The other shard that the user name of a check names. Nothing else of the datagram is looked at.
+    /// Return the other shard that the user name of a check names. This function reads nothing else of the datagram.
     pub fn names_other(&self, datagram: &[u8]) -> Option<u8> {
         handover::names_other(&self.parcels, datagram)
     }
 
-    /// What is to go to the shard `to` now, if anything; to be called until there is nothing.
+    /// Return the next parcel for the shard `to`. The caller repeats this until the result is None.
     pub fn parcel(&mut self, to: usize) -> Option<Parcel> {
         self.parcels.take(to)
     }
 
-    /// So many datagrams reached another shard, or had no room there.
+    /// Count datagrams that another shard has taken, or had no room for.
     pub fn note_handed(&mut self, datagrams: u64, taken: bool) {
         *if taken { &mut self.totals.handed_over } else { &mut self.totals.handover_drops } += datagrams;
     }
 
-    /// What another shard handed us.
+    /// Process a parcel from another shard.
     pub fn unpack<S: Sink>(&mut self, mut parcel: Parcel, now_us: u64, out: &mut Outbox<S>) {
         self.whereabouts.claims.from = Some(parcel.from);
         let mut rest = &mut parcel.bytes[..];
@@ -303,7 +308,7 @@ impl Shard {
         self.parcels.give_back(parcel);
     }
 
-    /// The figures of the last second.
+    /// Return the statistics of the last second.
     pub fn snapshot(&mut self, now_us: u64) -> Snapshot {
         let elapsed_us = now_us.saturating_sub(std::mem::replace(&mut self.snapshot_us, now_us));
         stats::snapshot(&mut self.tables, &self.totals, (elapsed_us, now_us))

@@ -1,4 +1,4 @@
-//! What is due for each transport on a tick.
+//! The work that is due for each transport on a tick.
 
 use crate::seam::outbox::Sink;
 use crate::shard::downlink::restart;
@@ -9,7 +9,7 @@ use crate::shard::uplink::{line_input, repair};
 use crate::shard::whereabouts::{Whereabouts, addresses, path_probe};
 use crate::stream::arrivals::FEEDBACK_US;
 
-/// Feedback, reports and consent; `true` while media flows.
+/// Send feedback and reports, and check the consent. Return `true` while media flows.
 pub(crate) fn tick_transports<S: Sink>(whereabouts: &mut Whereabouts, tables: &mut Tables, turn: &mut Turn<S>) -> bool {
     let mut busy = false;
     for key in tables.transports.places() {

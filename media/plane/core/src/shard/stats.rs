@@ -1,4 +1,4 @@
-//! One snapshot a second: plain numbers for the control side. Fields mean what `_plane.pyi` says.
+//! The statistics that the control side gets once a second. `_plane.pyi` says what the fields mean.
 
 use crate::seam::snapshot::{ConsumerStats, LayerStats, Snapshot, Totals, TransportStats};
 use crate::shard::tables::Tables;
@@ -29,7 +29,7 @@ fn consumer_stats(consumer: &Consumer) -> ConsumerStats {
     }
 }
 
-/// The figures of the last second.
+/// Return the statistics of the last second.
 pub(crate) fn snapshot(tables: &mut Tables, totals: &Totals, (elapsed_us, now_us): (u64, u64)) -> Snapshot {
     for (_, producer) in tables.producers.iter_mut() {
         producer.layers.iter_mut().for_each(|layer| layer.measure(elapsed_us));
@@ -37,7 +37,7 @@ pub(crate) fn snapshot(tables: &mut Tables, totals: &Totals, (elapsed_us, now_us
     Snapshot {
         taken_at_us: now_us,
         totals: count_totals(tables, totals),
-        // Mirrors are in the figures of their own shards.
+        // A mirror is counted on the shard of its publisher, so it is left out here.
         transports: own_transports(tables).map(|t| transport_stats(tables, t, now_us)).collect(),
         producers: own_producers(tables).flat_map(layer_stats).collect(),
         consumers: tables.consumers.iter().map(|(_, c)| consumer_stats(c)).collect(),
