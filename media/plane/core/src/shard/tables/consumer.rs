@@ -1,4 +1,4 @@
-//! One forwarded track on one transport: which layer is sent, and what becomes of each packet.
+//! A consumer: one track that is forwarded on one transport. It knows the layer that is sent and decides about each packet.
 
 use crate::codec::numbers::Numbers;
 use crate::codec::selection::{Limits, Selection};
@@ -13,9 +13,9 @@ use crate::stream::playout::Playout;
 use crate::stream::sequence::{Continuity, Left, Offsets, Picture};
 use crate::types::{Codec, PayloadMap};
 use crate::wire::rtcp::ReportBlock;
-/// Packets that one report may tell of.
+/// Packets. A report that jumps ahead by more than this counts as no packets: its sequence number is implausible.
 const REPORTED_MAX: u32 = 10_000;
-/// NAL unit types from here on join or split others (RFC 6184 §5.2).
+/// NAL unit types from this value on combine or split NAL units (RFC 6184 §5.2).
 const FIRST_COMBINED_NAL: u8 = 24;
 
 pub struct Consumer {
@@ -28,30 +28,30 @@ pub struct Consumer {
     pub rtx_ssrc: u32,
     pub payloads: Vec<PayloadMap>,
     pub red: RedCopies,
-    /// Of pictures.
+    /// The playout delay of pictures.
     pub playout: Playout,
     pub paused: bool,
-    /// What the viewer wants at most.
+    /// The highest layer that the viewer wants.
     pub wanted_layer: u8,
     pub wanted_temporal: u8,
-    /// What the way to the viewer carries of it; None: nothing.
+    /// The best quality that the downlink of the viewer can carry. None: nothing is sent.
     pub grant: Option<Grant>,
     /// See `Command::SetPriority`.
     pub priority: u8,
     pub keeps: bool,
-    /// Where to go at the next key frame.
+    /// The layer that the consumer switches to at the next key frame.
     pub target: u8,
-    /// What is sent; None until a key frame.
+    /// The layer that is sent. None until a key frame arrives.
     pub current: Option<u8>,
     previous: Option<u8>,
     selection: Selection,
-    /// Where `selection` is to go.
+    /// The limits that `selection` has to reach.
     limits: Limits,
-    /// The highest layer within the one stream of its source; None: its layers are streams of their own.
+    /// The highest spatial layer inside the source's only stream. None: each layer of the source is a separate stream.
     spatial_top: Option<u8>,
     pub continuity: Continuity,
     pub outgoing: Outgoing,
-    /// The peer has reported on our SSRC: it knows it, and the MID extension may stop (RFC 8843).
+    /// The peer has reported on our SSRC. The peer knows the SSRC, so the MID extension may stop (RFC 8843).
     pub acknowledged: bool,
     pub budget: ViewerBudget,
     pub last_sent_us: u64,
@@ -59,36 +59,36 @@ pub struct Consumer {
     pub packets: u64,
     pub bytes: u64,
     pub lost: i64,
-    /// The highest number that the peer has told of.
+    /// The highest sequence number in the peer's last report.
     told: Option<u32>,
     pub fraction_lost: f32,
     pub jitter: u32,
     pub resent: u64,
     pub keyframes_asked: u64,
-    /// How often the way to the viewer was held to carry less of what there was than before.
+    /// How often the allocation lowered the quality because the downlink could not carry more.
     pub lowered: u64,
     pub clock_hz: u32,
     pub report_due_us: u64,
-    /// What the peer asked us not to exceed; 0: nothing yet.
+    /// The bitrate limit that the peer asked for. 0: no request yet.
     pub limit_bps: u64,
-    /// H.264 in single NAL units only.
+    /// The receiver accepts H.264 in single NAL units only.
     pub single_nal: bool,
-    /// The source sends what this one's receiver cannot take.
+    /// The source sends packets that this receiver cannot take.
     unfit: bool,
-    /// Of its source, when it sent last.
+    /// The source's count of admissions (`Voice::entrance`) at the last packet.
     entrance: u16,
 }
 
-/// What to do with one packet.
+/// The decision on one packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Send(Offsets),
-    /// Nothing of it, under its number.
+    /// Send padding only, under the packet's number.
     Fill(Offsets),
     Leave,
 }
 
-/// What a consumer is opened with; see `Command::OpenConsumer`.
+/// The arguments of a new consumer; see `Command::OpenConsumer`.
 pub struct Opening {
     pub id: u32,
     pub transport: TransportKey,
@@ -105,7 +105,7 @@ pub struct Opening {
 }
 
 impl Consumer {
-    /// `random`: two sequence numbers.
+    /// Create a consumer. `random` holds the first sequence numbers of the media stream and of the RTX stream.
     pub fn new(opening: Opening, random: (u16, u16)) -> Self {
         Consumer {
             id: opening.id,
@@ -158,14 +158,14 @@ impl Consumer {
         PayloadMap::find(&self.payloads, payload_type)
     }
 
-    /// Leaves redundant sound out, or no longer does.
+    /// Leave redundant audio out, or send it again.
     pub fn leave_copies_out(&mut self, left_out: bool) {
         if self.red.leave_out(left_out) {
             self.outgoing.forget();
         }
     }
 
-    /// Nothing is sent until the next key frame (video) or packet (audio).
+    /// Send nothing until the next key frame (video) or packet (audio).
     pub fn stop(&mut self) {
         if self.current.is_some() {
             self.previous = self.current.take();
@@ -173,7 +173,8 @@ impl Consumer {
         self.outgoing.forget();
     }
 
-    /// Its source, a voice, was left out and is heard again: what it said meanwhile is no gap in the numbers. True if so.
+    /// Note the source's count of admissions. Return true if the voice was left out and is heard again. Then the packets in
+    /// between are no gap in the outgoing numbers.
     #[inline]
     pub fn meet(&mut self, entrance: u16) -> bool {
         let returns = self.entrance != entrance && self.current.is_some();
@@ -184,19 +185,19 @@ impl Consumer {
         returns
     }
 
-    /// Where resends go: the payload type and SSRC of retransmissions (RFC 4588), where the peer takes them.
+    /// Return the payload type of retransmissions (RFC 4588). None if the peer does not accept RTX.
     pub fn rtx(&self) -> Option<u8> {
         self.payloads.first().and_then(|payload| payload.rtx).filter(|_| self.video && self.rtx_ssrc != 0)
     }
 
-    /// The layer sent now starts anew under another SSRC.
+    /// Forget the layer that is sent: its source starts again with another SSRC.
     pub fn forget_source(&mut self) {
         self.current = None;
         self.previous = None;
         self.outgoing.forget();
     }
 
-    /// Another producer, whose packets stand in another cache under other numbers.
+    /// Switch to another producer. Its packets are in another cache and have other numbers.
     pub fn change_source(&mut self, producer: ProducerKey, payloads: Vec<PayloadMap>, clock_hz: u32) {
         self.forget_source();
         self.producer = producer;
@@ -205,12 +206,12 @@ impl Consumer {
         self.unfit = false;
     }
 
-    /// Nothing was sent of the source that it has now.
+    /// Report whether nothing of the current source was sent yet.
     pub fn is_new_to_source(&self) -> bool {
         self.current_or_previous().is_none()
     }
 
-    /// Here is a packet that a receiver of single NAL units cannot take, or there was one.
+    /// Report whether a receiver of single NAL units cannot take this packet, or could not take an earlier one.
     pub fn refuses(&self, payload: &[u8]) -> bool {
         self.unfit || payload.first().is_some_and(|head| head & 0x1f >= FIRST_COMBINED_NAL)
     }
@@ -219,7 +220,7 @@ impl Consumer {
         self.unfit
     }
 
-    /// It gets nothing of this source any more. True the first time.
+    /// Stop sending this source for good. Return true the first time.
     pub fn turn_unfit(&mut self) -> bool {
         !std::mem::replace(&mut self.unfit, true)
     }
@@ -235,45 +236,46 @@ impl Consumer {
             && (self.current != Some(self.target) || self.wants_larger() || self.is_stuck())
     }
 
-    /// Pictures between those that are sent are there for it, and the stream does not let it have them but with a key frame.
+    /// Report whether the viewer lacks pictures of a higher temporal layer that it may have, and only a key frame allows the
+    /// step up.
     pub fn is_stuck(&self) -> bool {
         self.selection.is_stuck() && self.selection.limits().temporal < self.limits.temporal
     }
 
-    /// A higher layer of the one stream is there for it, and can begin with a key frame only.
+    /// Report whether the viewer may have a higher layer of the single stream. A higher layer can begin only with a key frame.
     fn wants_larger(&self) -> bool {
         self.spatial_top.is_some_and(|top| self.selection.limits().spatial < self.limits.spatial.min(top))
     }
 
-    /// The layer that is sent now, be it a stream of its own or within one.
+    /// Return the layer that is sent now: a separate stream, or a spatial layer inside one stream.
     pub fn layer(&self) -> Option<u8> {
         let current = self.current?;
         Some(self.spatial_top.map_or(current, |top| top.min(self.selection.limits().spatial)))
     }
 
-    /// Nothing is to be sent: nobody looks, or the way does not carry it.
+    /// Report whether nothing must be sent: the consumer is paused, or the downlink cannot carry the track.
     #[inline]
     pub fn is_off(&self) -> bool {
         self.paused || self.grant.is_none()
     }
 
-    /// The highest layer that it may have now.
+    /// Return the highest layer that may be sent now.
     pub fn top_layer(&self) -> u8 {
         self.wanted_layer.min(self.grant.map_or(0, |grant| grant.layer))
     }
 
-    /// What the viewer would like.
+    /// Return the quality that the viewer wants.
     pub fn wanted(&self) -> Grant {
         Grant { layer: self.wanted_layer, temporal: self.wanted_temporal }
     }
 
-    /// Goes to this layer with the next key frame. `spatial_top`: see the field.
+    /// Set the layer for the next key frame. For `spatial_top` see the field.
     pub fn aim(&mut self, target: u8, spatial_top: Option<u8>) {
         self.target = target;
         self.spatial_top = spatial_top;
         let grant = self.grant.unwrap_or(Grant::LOWEST);
         let granted = match self.current {
-            // Too much for the way: until it is left, as little of it as can be.
+            // The layer is too much for the downlink. Until the switch, only the lowest temporal layer is sent.
             Some(current) if current > target && current > grant.layer => 0,
             Some(current) if current < target => u8::MAX,
             _ => grant.temporal,
@@ -282,14 +284,14 @@ impl Consumer {
         self.limits = Limits { spatial, temporal: self.wanted_temporal.min(granted) };
     }
 
-    /// Whether packets of this layer can matter to this consumer at all.
+    /// Report whether packets of this layer can matter to this consumer.
     #[inline]
     pub fn looks_at(&self, layer: u8) -> bool {
         !self.is_off() && !self.unfit && (self.current == Some(layer) || self.target == layer || !self.video)
     }
 
-    /// Decides on the next packet of `layer`; the second value: another layer is sent from here on. `elapsed`: what the outgoing timestamp moves by if the layer is
-    /// switched here. `Send` has been noted as sent.
+    /// Decide on the next packet of `layer`. The second value is true if another layer is sent from this packet on. `elapsed`
+    /// gives the step of the outgoing timestamp if the layer switches here. After `Send` the packet counts as sent.
     #[inline]
     pub fn decide(&mut self, layer: u8, entry: &Entry, elapsed: impl FnOnce(&Continuity) -> u32) -> (Verdict, bool) {
         let mut switched = false;
@@ -304,7 +306,8 @@ impl Consumer {
         let is_left = entry.len == 0 || self.is_above(entry);
         switched |= before != self.layer();
         if is_left {
-            // Of VP8 the ids have to go on without a gap (RFC 7741 §4.2); elsewhere references count by them.
+            // VP8 picture ids must have no gaps (RFC 7741 §4.2). In other codecs references use the numbers, so they stay as
+            // they are.
             let vp8 = entry.codec == Some(Codec::Vp8);
             let timestamp = (entry.len > 0).then_some(entry.timestamp);
             let kept = self.continuity.skip(Left { sequence: entry.sequence, timestamp, counts: vp8 });
@@ -340,13 +343,13 @@ impl Consumer {
         entry.place.is_some_and(|place| !self.selection.admits(place, entry.timestamp, self.limits))
     }
 
-    /// With this packet, which is sent, a picture ends for the receiver, though not for the publisher.
+    /// Report whether this sent packet ends the picture for the receiver, though the publisher's picture continues.
     #[inline]
     pub fn ends_picture(&self, entry: &Entry) -> bool {
         entry.place.is_some_and(|place| self.selection.ends_picture(place, entry.timestamp))
     }
 
-    /// A packet of nothing went out: neither is there a picture to go on from, nor is it worth a resend.
+    /// Count a packet of padding. The packet contains no picture and adds nothing to the budget for retransmissions.
     pub fn count_filler(&mut self, bytes: usize) {
         self.packets += 1;
         self.bytes += bytes as u64;
@@ -360,7 +363,7 @@ impl Consumer {
         self.budget.earn();
     }
 
-    /// The peer's report on this stream; (lost, received) since the one before.
+    /// Count the peer's report on this stream. Return the lost and received packets since the report before.
     pub fn count_report(&mut self, block: &ReportBlock) -> (u32, u32) {
         let Some(before) = self.told.replace(block.highest) else { return (0, 0) };
         let ahead = block.highest.wrapping_sub(before);

@@ -1,11 +1,11 @@
-//! Counts the packets of padding that one consumer was sent before its first key frame.
+//! The count of padding packets that one consumer got before its first key frame.
 
-/// What one consumer was sent before its first key frame.
+/// The padding that one consumer got before its first key frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Early {
     pub(crate) packets: u8,
-    /// When the last packet went out.
+    /// The time of the last padding packet.
     pub(crate) at_us: u64,
-    /// It is among those that the shard looks at.
+    /// The consumer is in the shard's `EarlyList`.
     pub(crate) listed: bool,
 }

@@ -1,9 +1,10 @@
-//! A line: a transport without ICE and DTLS, plain RTP or SRTP between addresses that a session description named
-//! (RFC 3550, RFC 4568, RFC 4961), as hall terminals and the mixer process speak it. Here: which datagrams are its own,
-//! where to send, and who is still there.
+//! A line: a transport without ICE and DTLS. It carries plain RTP or SRTP between addresses from a session description (RFC
+//! 3550, RFC 4568, RFC 4961). Hall terminals and the mixer process use lines. This file decides which datagrams belong to the
+//! line, where to send, and whether the far end is alive.
 //!
-//! Symmetric RTP is latched once. Until then: with SRTP whatever authenticates; without it only what comes from the
-//! address in the session description, from any port. Afterwards only the address latched, until another one is told.
+//! The address is latched once (symmetric RTP). Before that, with SRTP any authenticated packet is accepted from any address.
+//! Without SRTP the IP address from the session description is required, with any port. After that only the latched address is
+//! accepted, until the session description names another address.
 
 use std::net::SocketAddr;
 
@@ -15,28 +16,33 @@ use crate::seam::event::LineState;
 use crate::shard::tables::message_stream::Messages;
 use crate::types::Feedback;
 
-/// So long without RTP and RTCP and the far end counts as gone, unless a line was told another time.
+/// Microseconds. Chosen. Default time without RTP and RTCP after which the far end counts as silent. Longer: a dead call ends
+/// later. Shorter: a short outage ends a call.
 pub const SILENT_US: u64 = 30_000_000;
-/// A new SSRC takes the place of one that was silent this long at once; of a livelier one after two packets in order
-/// without any of the old one between them (RFC 3550 §8.2, A.1).
+/// Microseconds. Chosen. After this silence of the old SSRC a new SSRC replaces it at once. Before that, a new SSRC needs two
+/// packets in order, without a packet of the old SSRC between them (RFC 3550 §8.2, A.1). Longer: a terminal that restarts loses
+/// packets. Shorter: a stray packet can take over the stream.
 pub const SOURCE_SILENT_US: u64 = 500_000;
-/// A request for a lower bitrate that is not confirmed is repeated so often, a second apart (RFC 5104 §3.5.4).
+/// How often a request for a lower bitrate is sent without confirmation, once a second (RFC 5104 §3.5.4). Larger: more RTCP to
+/// a far end that never confirms. Smaller: the request may be lost.
 const LIMIT_ASKS_MAX: u8 = 10;
 pub const CNAME_BYTES_MAX: usize = 64;
-/// A layer that changed its source does not change it again before this: each change costs a cache.
+/// Microseconds. Chosen. Least time between two changes of a layer's source. Each change costs a new cache. Longer: a quick
+/// restart loses packets. Shorter: a hostile sender costs more work.
 pub const SOURCE_CHANGE_US: u64 = 200_000;
-/// Presses, messages and limits that one far end may have told in a second, and at once: the queue is everybody's.
+/// Key presses, messages and limits of one far end: per second, and in one burst. Larger: one far end can fill the event queue
+/// that all share. Smaller: fast key presses are lost.
 const NEWS_PER_S: u64 = 20;
 const NEWS_BURST: u64 = 40;
 
-/// Which of the two ports of a line.
+/// One of the two ports of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Rtp,
     Rtcp,
 }
 
-/// Where one port's datagrams go to and come from.
+/// The remote address of one port: the address from the session description, and the latched address.
 #[derive(Clone, Copy, Debug)]
 struct End {
     socket: u16,
@@ -49,7 +55,7 @@ impl End {
         End { socket, told: None, latched: None }
     }
 
-    /// The same address again (a re-INVITE) does not open the door anew.
+    /// Set the address from the session description. The same address again (a re-INVITE) keeps the latched address.
     fn tell(&mut self, told: Option<SocketAddr>) {
         if self.told != told {
             *self = End { told, ..End::new(self.socket) };
@@ -71,7 +77,7 @@ impl End {
     }
 }
 
-/// An SSRC that may take over from the one in use.
+/// An SSRC that may replace the current SSRC.
 #[derive(Clone, Copy, Debug)]
 pub struct Newcomer {
     pub producer: ProducerKey,
@@ -79,7 +85,7 @@ pub struct Newcomer {
     pub sequence: u16,
 }
 
-/// What we ask the far end not to exceed.
+/// The bitrate that we ask the far end not to exceed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limit {
     pub bitrate_bps: u64,
@@ -96,7 +102,7 @@ pub struct Line {
     pub feedback: Feedback,
     pub newcomer: Option<Newcomer>,
     pub presses: Presses,
-    /// None: it carries tracks.
+    /// None: the line carries tracks.
     pub messages: Option<Messages>,
     pub limit: Limit,
     pub news: Bucket,
@@ -125,12 +131,12 @@ impl Line {
         }
     }
 
-    /// The sockets that are this line's alone.
+    /// Return the sockets that only this line uses.
     pub fn sockets(&self) -> impl Iterator<Item = (u16, Part)> + use<> {
         std::iter::once((self.rtp.socket, Part::Rtp)).chain(self.rtcp.map(|end| (end.socket, Part::Rtcp)))
     }
 
-    /// `rtcp` None: the port above that of RTP (RFC 3550 §11).
+    /// Set the remote addresses. With `rtcp` None, RTCP goes to the port above the RTP port (RFC 3550 §11).
     pub fn set_remote(&mut self, rtp: Option<SocketAddr>, rtcp: Option<SocketAddr>, now_us: u64) {
         let above = |rtp: SocketAddr| Some(SocketAddr::new(rtp.ip(), rtp.port().checked_add(1)?));
         self.rtp.tell(rtp);
@@ -140,7 +146,7 @@ impl Line {
         self.heard_us = now_us;
     }
 
-    /// Where media goes; None: nowhere yet, or on hold.
+    /// Return the path for media. None: no address is known yet, or the call is on hold.
     #[inline]
     pub fn path(&self) -> Option<Path> {
         self.rtp.path()
@@ -161,7 +167,7 @@ impl Line {
         }
     }
 
-    /// Whether a datagram from there is looked at. `secured`: SRTP will tell whose it is.
+    /// Report whether a datagram from this address is accepted. `secured`: SRTP will authenticate the packet.
     pub fn admits(&self, part: Part, from: SocketAddr, secured: bool) -> bool {
         let end = match (part, &self.rtcp) {
             (Part::Rtcp, Some(end)) => end,
@@ -170,7 +176,7 @@ impl Line {
         end.admits(from, self.latch, secured)
     }
 
-    /// A valid packet came this way: answers go back the same way from now on.
+    /// Latch the path of a valid packet, once. Packets to the far end use this path from now on.
     #[inline]
     pub fn latch(&mut self, part: Part, path: Path) {
         let end = self.end(part);
@@ -179,7 +185,7 @@ impl Line {
         }
     }
 
-    /// A valid packet came. What that changes.
+    /// Note a valid packet. Return the new state if the packet changed the state.
     #[inline]
     pub fn hear(&mut self, rtp: bool, now_us: u64) -> Option<LineState> {
         self.heard_us = now_us;
@@ -193,7 +199,7 @@ impl Line {
         }
     }
 
-    /// True once, when nobody was heard for too long though somebody should be.
+    /// Report that the far end has become silent. The result is true once per silence, and only if an address is known.
     pub fn falls_silent(&mut self, now_us: u64) -> bool {
         let due = !self.silent && self.rtp.told.is_some() && now_us.saturating_sub(self.heard_us) >= self.silent_us;
         self.silent |= due;
@@ -206,17 +212,17 @@ impl Line {
 }
 
 impl Limit {
-    /// From now on; 0: as much as the far end likes.
+    /// Set the limit. 0: no limit.
     pub fn set(&mut self, bitrate_bps: u64) {
         *self = Limit { bitrate_bps, asks: if bitrate_bps > 0 { LIMIT_ASKS_MAX } else { 0 } };
     }
 
-    /// The far end has another source, or none before: it is to be told.
+    /// Ask again: the far end has a new source, or its first source.
     pub fn renew(&mut self) {
         self.set(self.bitrate_bps);
     }
 
-    /// What to ask for now; call once a second.
+    /// Return the bitrate to ask for now. The caller calls this once a second.
     pub fn ask(&mut self) -> Option<u64> {
         self.asks = self.asks.checked_sub(1)?;
         Some(self.bitrate_bps)

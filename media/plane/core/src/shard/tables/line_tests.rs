@@ -23,12 +23,12 @@ fn rtcp_goes_to_the_port_above_unless_another_is_told_or_it_is_shared() {
     let mut shared = Line::new((4, None), true, SILENT_US, "name", 0);
     shared.set_remote(Some(address("192.0.2.1:5000")), None, 0);
     assert_eq!(shared.rtcp_path(), Some(path(4, "192.0.2.1:5000")));
-    // No port is above the last one.
+    // There is no port above 65535.
     line.set_remote(Some(address("192.0.2.1:65535")), None, 0);
     assert_eq!(line.rtcp_path(), None);
 }
 
-/// Told, latched and secured against where a datagram comes from.
+/// The test shows which addresses are accepted for each combination of described, latched and secured.
 #[test]
 fn who_is_admitted() {
     let (named, other_port, elsewhere) =
@@ -43,7 +43,7 @@ fn who_is_admitted() {
     for secured in [false, true] {
         assert_eq!(admitted(&line, secured), [false, true, false]);
     }
-    // It is latched once.
+    // The line latches only once.
     line.latch(Part::Rtp, path(4, "192.0.2.2:5000"));
     assert_eq!(line.path(), Some(path(4, "192.0.2.1:6000")));
     line.set_remote(None, None, 0);
@@ -63,7 +63,7 @@ fn the_two_ports_are_latched_apart() {
     assert_eq!((line.path(), line.rtcp_path()), (Some(path(4, "192.0.2.1:6000")), Some(path(5, "192.0.2.1:9"))));
 }
 
-/// Every state of hearing with everything that can happen in it.
+/// The test covers each state of the line with each possible input.
 #[test]
 fn hearing_and_silence() {
     type Step = (&'static str, u64, Option<LineState>, bool);
@@ -99,7 +99,7 @@ fn a_limit_is_asked_for_a_bounded_number_of_times() {
     assert_eq!(limit.ask(), None);
 }
 
-/// The unprotected way: keys are said to stand, and any packet is believed without them. RTP Bleed.
+/// The test shows RTP Bleed: a line that is wrongly marked as secured accepts any packet and latches its address.
 #[test]
 fn who_believes_a_source_that_proved_nothing_sends_media_there() {
     let mut line = line();

@@ -3,15 +3,16 @@
 use crate::wire::rtp;
 use crate::wire::srtp::RocTx;
 
-/// RFC 4573 §3: the clock counts 4800 in a second.
+/// Ticks in `TICK_US`. RFC 4573 §3: the clock rate is 4800 Hz.
 pub(crate) const TICKS: u64 = 48;
 
 pub(crate) const TICK_US: u64 = 10_000;
 
-/// Nobody waits for a report about a line that carries a message now and then (RFC 3550 §6.2).
+/// Microseconds. Chosen. Report interval of a line with few messages; no receiver needs frequent reports (RFC 3550 §6.2).
+/// Longer: the round-trip time is older. Shorter: more packets.
 pub const REPORT_INTERVAL_US: u64 = 5_000_000;
 
-/// What a line that carries messages needs.
+/// The state of a line that carries messages.
 pub struct Messages {
     pub(crate) send_type: u8,
     pub(crate) receive_type: u8,
@@ -22,7 +23,8 @@ pub struct Messages {
 
 impl Messages {
     pub(crate) fn new((send_type, receive_type): (u8, u8), random: u64) -> Self {
-        // RFC 3711 §3.3.1: a number in the lower half, so that losing the first packets does not lose the counter.
+        // RFC 3711 §3.3.1: begin in the lower half. Then the loss of the first packets does not put the rollover counter out of
+        // step.
         let sequence = random as u16 & 0x7fff;
         Messages { send_type, receive_type, sequence, roc: RocTx::default(), clock: (random >> 16) as u32 }
     }
@@ -31,12 +33,12 @@ impl Messages {
         self.receive_type == payload_type
     }
 
-    /// Encryption begins.
+    /// Start the rollover counter: encryption begins.
     pub fn begin_counting(&mut self) {
         self.roc.begin();
     }
 
-    /// The header of the next packet in `space`, and its rollover counter.
+    /// Write the header of the next packet to `space`. Return its length and the rollover counter.
     pub(crate) fn write_header(&mut self, space: &mut [u8], ssrc: u32, now_us: u64) -> (usize, u32) {
         let timestamp = self.clock.wrapping_add((now_us * TICKS / TICK_US) as u32);
         let sequence = self.sequence;

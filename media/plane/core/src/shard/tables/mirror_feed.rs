@@ -1,12 +1,12 @@
-//! Which shards mirror a producer, and of which stream each packet for them is. See `uplink::mirror_in`.
+//! The shards that mirror a producer, and the stream that each packet for them belongs to. See `uplink::mirror_in`.
 
-/// Of which stream a mirrored layer is. In another one numbers and times begin anew; all that is handed on says so, for
-/// each parcel may be lost.
+/// The stream that a mirrored layer belongs to. In another stream, numbers and timestamps start again. Each slip carries this
+/// identity, because any parcel may be lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MirrorStream {
-    /// Counts how often a shard began to mirror the producer.
+    /// The count of times that a shard began to mirror the producer.
     feed: u16,
-    /// Counts what `Shard::restart_layer` did.
+    /// The count of calls of `queue::restart_layer`.
     restarts: u16,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Mirror {
 }
 
 impl Mirror {
-    /// The stream that this shard is fed, of a layer whose stream is `of`.
+    /// Return the identity of the stream that goes to this shard, for a layer with the stream `of`.
     pub fn stream(self, of: MirrorStream) -> MirrorStream {
         MirrorStream { feed: self.feed, ..of }
     }

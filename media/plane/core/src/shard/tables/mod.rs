@@ -21,7 +21,7 @@ use crate::shard::tables::router::Router;
 use crate::shard::tables::table::Table;
 use crate::shard::tables::transport::{Source, Transport};
 
-/// Where each identifier of the seam lives.
+/// The table keys of the identifiers of the seam.
 #[derive(Default)]
 pub(crate) struct Ids {
     pub routers: FxHashMap<u32, RouterKey>,
@@ -42,7 +42,7 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// The layer that a source feeds.
+    /// Return the layer that a source feeds.
     #[inline]
     pub(crate) fn layer(&mut self, source: Source) -> &mut Layer {
         &mut self.producers[source.producer].layers[usize::from(source.layer)]

@@ -1,4 +1,4 @@
-//! What went out to one consumer, and under which numbers.
+//! The packets that were sent to one consumer, and their numbers.
 
 use crate::stream::cache::Cache;
 use crate::stream::sent_log::{Sent, SentLog};
@@ -9,7 +9,7 @@ pub struct Outgoing {
     pub roc: RocTx,
     pub rtx_roc: RocTx,
     pub rtx_sequence: u16,
-    /// Counts switches, never 0: a packet of another epoch has other offsets.
+    /// The count of switches, never 0. A packet of another epoch has other offsets.
     pub epoch: u16,
 }
 
@@ -24,13 +24,13 @@ impl Outgoing {
         }
     }
 
-    /// Nothing that went out can be made again just as it was: under its number would stand another packet.
+    /// Begin a new epoch. From now on no earlier packet can be built again: under its number another packet would result.
     pub fn forget(&mut self) {
         self.epoch = self.epoch.checked_add(1).unwrap_or(1);
     }
 
-    /// Whether `sequence` may go out for the first time: it is the newest, or in reach of the log and neither in it nor written
-    /// over by what waits: a number is never sealed twice.
+    /// Report whether `sequence` may be sent for the first time. It must be the newest number, or a number in reach of the log
+    /// that was neither sent nor replaced by a waiting packet. SRTP must never encrypt two packets under one number.
     #[inline]
     pub fn is_unsent(&self, sequence: u16) -> bool {
         match self.roc.behind(sequence) {
@@ -39,7 +39,7 @@ impl Outgoing {
         }
     }
 
-    /// What goes out from this cache can be sent again as long as it is there, within the bound of the log.
+    /// Grow the log to the size of this cache, so that each packet in the cache can be sent again.
     #[inline]
     pub fn remember(&mut self, cache: &Cache) {
         if cache.full_packets() > self.sent.len() {
@@ -47,18 +47,18 @@ impl Outgoing {
         }
     }
 
-    /// What was sent `back` packets before the newest one, if it can be made again.
+    /// Return the packet that was sent `back` packets before the newest one. None if the packet cannot be built again.
     pub fn sent_before(&mut self, back: u16) -> Option<Sent> {
         let (sequence, epoch) = (self.roc.last()?.wrapping_sub(back), self.epoch);
         self.sent.find(sequence).filter(|sent| sent.epoch == epoch).copied()
     }
 
-    /// Whether `sequence` is among the last that the log can hold.
+    /// Report whether `sequence` is among the last numbers that the log can hold.
     pub fn is_recent(&self, sequence: u16) -> bool {
         self.roc.behind(sequence).is_some_and(|behind| usize::from(behind) < self.sent.len())
     }
 
-    /// SRTP begins with the next packet.
+    /// Start the rollover counters: SRTP begins with the next packet.
     pub fn begin_counting(&mut self) {
         self.roc.begin();
         self.rtx_roc.begin();

@@ -1,28 +1,33 @@
-//! What waits for its turn on the path to one peer, and how much of the path is in use. See `downlink::pace`.
+//! The packets that wait for their turn on the path to one peer, and the current load of this path. See `downlink::pace`.
 
 use std::collections::VecDeque;
 
 use crate::keys::ConsumerKey;
 use crate::stream::sent_log::Sent;
 
-/// What waits is looked at this often.
+/// Microseconds. Chosen. Time between two looks at the waiting packets. Longer: larger bursts. Shorter: more work.
 pub const PACE_US: u64 = 5_000;
 
-/// Against the bitrate that the way carries.
+/// The pacing rate, as a multiple of the estimated downlink bandwidth (libwebrtc's pacer has 2.5 too). Larger: bursts fill queues on the path. Smaller:
+/// key frames arrive later.
 pub(crate) const TIMES: f64 = 2.5;
 
-/// Where nothing is known of the way.
+/// Pacing rate while the bandwidth is unknown. Chosen. Larger: bursts may overflow a narrow path. Smaller: a first key frame
+/// waits.
 pub(crate) const BPS_UNKNOWN: f64 = 40e6;
 
-/// Sent at once: so long at the pacer's bitrate, between these bounds.
+/// Length of a burst at the pacing rate; [`BURST_BYTES`] bounds the bytes. Chosen. Longer: queues on the path fill. Shorter:
+/// frames wait more often.
 pub(crate) const BURST_US: f64 = 20_000.0;
 
 pub(crate) const BURST_BYTES: (f64, f64) = (2_400.0, 15_000.0);
 
-/// However much waits, it is gone after this time.
+/// Longest time that a packet waits: with much data waiting, the pacing rate rises. Larger: pictures arrive too late. Smaller:
+/// the path is flooded.
 pub(crate) const WAIT_US_MAX: f64 = 250_000.0;
 
-/// What comes while so many wait goes out at once.
+/// Packets. With this many waiting, further packets are sent at once. Larger: more memory. Smaller: less pacing on a narrow
+/// path.
 pub const WAITING_MAX: usize = 1_024;
 
 #[derive(Clone, Copy, Debug)]
@@ -40,12 +45,12 @@ pub struct Pacer {
     at_us: u64,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
-    /// It is among those that the shard looks at.
+    /// The transport is in `Agenda::paced`.
     pub listed: bool,
 }
 
 impl Pacer {
-    /// What was sent before has gone on its way as far as `available_bps` lets it.
+    /// Reduce the debt by the bytes that the pacing rate has carried since the last call.
     #[inline]
     pub fn settle(&mut self, available_bps: Option<u64>, now_us: u64) {
         let known = available_bps.map_or(BPS_UNKNOWN, |bps| bps as f64 * TIMES);
@@ -61,7 +66,7 @@ impl Pacer {
         self.debt_bytes += bytes as f64;
     }
 
-    /// The next packet has to wait.
+    /// Report whether the next packet must wait.
     #[inline]
     pub fn is_full(&self) -> bool {
         (self.debt_bytes >= self.burst_bytes || !self.waiting.is_empty()) && self.waiting.len() < WAITING_MAX
@@ -85,7 +90,7 @@ impl Pacer {
         self.waiting.is_empty()
     }
 
-    /// This consumer is gone, or has another source.
+    /// Drop the waiting packets of a consumer that was closed or has another source.
     pub fn forget(&mut self, consumer: ConsumerKey) {
         self.waiting.retain(|waiting| waiting.consumer != consumer);
         self.waiting_bytes = self.waiting.iter().map(|waiting| usize::from(waiting.bytes)).sum();

@@ -1,4 +1,4 @@
-//! A published track: its layers, what was received of each, and the runs in which new packets will be sent.
+//! A producer: a published track with its layers. This file also plans the GSO runs in which new packets are sent.
 
 use crate::codec::dependencies::Dependencies;
 use crate::codec::parameter_sets::ParameterSets;
@@ -17,27 +17,32 @@ use crate::stream::reception::{Arrival, Reception, SenderClock};
 use crate::stream::voice::{AUDIENCES, Audience, Voice};
 use crate::types::{Codec, Encoding, LAYERS_MAX, Payload};
 use crate::wire::srtp::RTP_OVERHEAD_MAX;
-/// One key frame request per layer in this time, whoever asks.
+/// Microseconds. Least time between two key frame requests for a layer. Longer: viewers wait for a picture. Shorter: publishers
+/// make many key frames, which are large.
 pub const KEYFRAME_INTERVAL_US: u64 = 300_000;
-/// A layer that was silent this long is not chosen.
+/// Microseconds. A layer without packets for this time is not chosen. Longer: viewers keep a still picture. Shorter: a layer
+/// with few frames is left.
 pub const LAYER_SILENT_US: u64 = 2_000_000;
-/// Nor one from which nothing came for so long while another one went on: libwebrtc stops layers that its way does not carry.
+/// Microseconds. A layer without packets for this time is not chosen either if another layer has continued. libwebrtc stops the
+/// layers that its uplink cannot carry. Longer: the picture stands still. Shorter: a gap in the network changes the layer.
 const LAYER_STOPPED_US: u64 = 700_000;
-/// Requests without an answer are repeated this often, then left to the next wish.
+/// Requests without an answer. Then the shard stops until the next wish. Larger: more PLIs to a publisher that never answers.
+/// Smaller: on a bad uplink all requests may be lost.
 const KEYFRAME_ASKS_MAX: u8 = 20;
-/// Padding that makes the packets of a frame equal: bytes a packet ...
+/// Bytes of padding per packet at most. Padding makes the packets of a frame equally long, so that they form one run.
 const PADDING_MAX: usize = 32;
-/// ... and at most one byte in so many.
+/// At most one byte in this number is padding.
 const PADDING_SHARE: usize = 100;
-/// A new viewer is given what was sent since a key frame not older than this. Many publishers make one every two seconds, so
-/// that the cache holds a key frame nearly always; viewers show what is older in fast motion ...
+/// Microseconds. A new viewer starts from a key frame in the cache that is at most this old. Many publishers make a key frame
+/// every two seconds, so the cache nearly always holds a key frame. Longer: the viewer shows more old pictures in fast motion.
+/// Shorter: more requests for key frames.
 const REPLAY_US_MAX: u64 = 2_500_000;
-/// ... and not more than this: the largest ring in full packets.
+/// Packets. A new viewer gets at most this many from the cache: the largest ring in full packets.
 const REPLAY_PACKETS_MAX: u16 = 1024;
-/// What header, extensions and tag may add to a payload at most.
+/// Bytes. The most that header, extensions and tag add to a payload.
 pub const PACKET_OVERHEAD_MAX: usize = 12 + 4 + 40 + 255 + RTP_OVERHEAD_MAX + 2;
 
-/// A packet waiting to be forwarded, in order of arrival.
+/// A packet that waits to be forwarded, in the order of arrival.
 #[derive(Clone, Copy, Debug)]
 pub struct Pending {
     pub sequence: u16,
@@ -50,13 +55,13 @@ impl Pending {
         Pending { sequence, padding: 0, len: bytes as u16 }
     }
 
-    /// Bytes of payload and descriptor.
+    /// Return the bytes of payload and descriptor.
     pub fn size(&self) -> usize {
         usize::from(self.len)
     }
 }
 
-/// Neighbours in the pending list that are sent as one GSO run: all as long as the first, the last may be shorter.
+/// Neighbours in the pending list that are sent as one GSO run. All are as long as the first; only the last may be shorter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     pub start: usize,
@@ -72,54 +77,55 @@ pub struct Layer {
     pub cache: Option<Cache>,
     pub pending: Vec<Pending>,
     pending_bytes: usize,
-    /// The newest packet of this video was not the last of its frame.
+    /// The newest packet of this video was not the last packet of its frame.
     pub mid_frame: bool,
     pub keyframe: KeyframeWish,
     pub last_us: u64,
-    /// Of sound.
+    /// The start of audible audio after a pause of the producer.
     pub heard: Heard,
-    /// The publisher said farewell, and nothing came since.
+    /// The publisher sent a BYE, and no packet arrived since.
     pub ended: bool,
     last_keyframe: Option<Keyframe>,
     pub packets: u64,
     pub bytes: u64,
     bytes_at_snapshot: u64,
     pub bitrate_bps: u64,
-    /// What it costs to forward.
+    /// The bitrates that forwarding this layer costs.
     pub bitrates: Bitrates,
     pub clock_hz: u32,
-    /// As its source gave it.
+    /// The timestamp of the newest packet, as the source sent it.
     pub newest_timestamp: Option<u32>,
-    /// What the dependency descriptors of its packets refer to.
+    /// The template structure that the dependency descriptors of the packets refer to.
     pub dependencies: Dependencies,
-    /// They came with the newest packet.
+    /// The newest packet had a dependency descriptor.
     pub described: bool,
-    /// Of VP8: the frame number of the newest base picture.
+    /// The frame number of the newest VP8 base picture.
     pub base: Option<u16>,
-    /// Of H.264 from a line.
+    /// The parameter sets of H.264 from a line.
     pub sets: Option<Box<ParameterSets>>,
-    /// By how much the numbers in the cache are ahead of the source's.
+    /// The difference between the numbers in the cache and the numbers of the source.
     pub moved: u16,
-    /// A number far off the others: the next one in order begins the stream anew.
+    /// A number far from all others. If the next number follows it, the stream starts again there.
     pub strange: Option<u16>,
-    /// When its source changed last.
+    /// The time of the last change of source.
     pub changed_us: u64,
-    /// Tells mirrors when it begins anew; of a mirror: what it is fed.
+    /// The identity of the stream: it changes when the stream starts again. On a mirror: the stream that the mirror is fed.
     pub(crate) stream: MirrorStream,
 }
 
-/// What a viewer is sent first that begins with a key frame.
+/// The packets that a viewer gets first if it starts at a key frame.
 #[derive(Debug)]
 pub enum Beginning {
-    /// What waits: nothing of its first key frame or behind that has gone by.
+    /// The pending packets: they include the first key frame and all packets after it.
     Waiting,
-    /// Some has gone by before the first packet of a key frame came: all from the newest key frame of what waits on.
+    /// Packets after the key frame began were forwarded before its first packet arrived. The viewer gets all cached packets
+    /// from the newest pending key frame on.
     Cached(Vec<Pending>),
-    /// Too much has, or a key frame newer than that one: another one is needed.
+    /// Too many packets follow, or a newer key frame was forwarded. Another key frame is needed.
     TooLate,
 }
 
-/// Where the newest key frame began, and when.
+/// The first sequence number, timestamp and arrival time of the newest key frame.
 #[derive(Clone, Copy, Debug)]
 struct Keyframe {
     sequence: u16,
@@ -127,20 +133,20 @@ struct Keyframe {
     at_us: u64,
 }
 
-/// The state of asking a publisher for a key frame.
+/// The state of the key frame requests to a publisher.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyframeWish {
     wanted: bool,
     asked_us: Option<u64>,
     asks: u8,
-    /// 0: [`KEYFRAME_INTERVAL_US`].
+    /// 0: the interval is [`KEYFRAME_INTERVAL_US`].
     again_us: u64,
-    /// Counts wishes, not their repetitions (RFC 5104 §4.3.1.1).
+    /// The count of wishes without repetitions (RFC 5104 §4.3.1.1).
     pub serial: u8,
 }
 
 impl KeyframeWish {
-    /// Someone needs a key frame. `true`: send the request now.
+    /// Note that a viewer needs a key frame. Return `true` if the request must be sent now.
     pub fn wish(&mut self, now_us: u64) -> bool {
         if !self.is_wanted() {
             self.asks = 0;
@@ -153,28 +159,28 @@ impl KeyframeWish {
         self.is_due(now_us, wait_us) && self.note(now_us)
     }
 
-    /// `true`: the request got no answer yet and is to be sent again.
+    /// Return `true` if the request has no answer yet and must be sent again now.
     pub fn again(&mut self, now_us: u64) -> bool {
         self.is_wanted() && self.is_due(now_us, self.interval_us()) && self.note(now_us)
     }
 
-    /// Someone needs a key frame; the next tick asks.
+    /// Note that a viewer needs a key frame. The next tick sends the request.
     pub fn want_later(&mut self) {
         self.wanted = true;
         self.asks = 0;
     }
 
-    /// How long to wait for an answer before asking again.
+    /// Set the waiting time before the request is repeated.
     pub fn repeat_after(&mut self, us: u64) {
         self.again_us = us;
     }
 
-    /// How often the wish of now was asked for.
+    /// Return how often the current wish was requested.
     pub fn asks(&self) -> u8 {
         self.asks
     }
 
-    /// It came, or nobody waits for it any more.
+    /// End the wish: the key frame arrived, or no viewer needs it any more.
     pub fn came(&mut self) {
         self.wanted = false;
     }
@@ -207,25 +213,25 @@ pub struct Producer {
     pub payloads: Vec<Payload>,
     pub layers: Vec<Layer>,
     consumers: Vec<ConsumerKey>,
-    /// Those of them that are on peers ...
+    /// The consumers on peers.
     viewers: Vec<ConsumerKey>,
-    /// ... and those on lines.
+    /// The consumers on lines.
     feeds: Vec<ConsumerKey>,
     pub paused: bool,
     pub level: Level,
-    /// Of sound.
+    /// The state of the voice of an audio track.
     pub voice: Voice,
-    /// A microphone at the other end of a line: it finds out how loud its packets are.
+    /// Some for a microphone of a hall. The meter measures the loudness of the packets.
     pub meter: Option<Box<Meter>>,
-    /// No SSRC was told: on a line the one that comes is followed, and the next one too.
+    /// The SSRC was not announced. On a line the producer follows each SSRC that arrives, and also later changes.
     pub follows: bool,
-    /// Its publisher is at the other end of a line.
+    /// The publisher is at the far end of a line.
     pub on_line: bool,
-    /// What is lost may be asked for.
+    /// The shard may send NACKs for lost packets.
     pub repaired: bool,
-    /// The shards that mirror it, each at most once.
+    /// The shards that mirror the producer, each at most once.
     pub(crate) mirrors: Vec<Mirror>,
-    /// Counts how often one began to.
+    /// The count of times that a shard began to mirror the producer.
     pub(crate) feed: u16,
 }
 
@@ -270,25 +276,26 @@ impl Producer {
         &self.consumers
     }
 
-    /// Whom its packets go to now.
+    /// Return the consumers that get the packets now.
     #[inline]
     pub fn receivers(&self) -> impl Iterator<Item = &ConsumerKey> {
         let heard = |by, all| if self.voice.is_unheard(by) { &[][..] } else { all };
         heard(Audience::Viewers, &self.viewers[..]).iter().chain(heard(Audience::Mixer, &self.feeds))
     }
 
-    /// Its consumers on lines.
+    /// Return the consumers on lines.
     pub fn feeds(&self) -> &[ConsumerKey] {
         &self.feeds
     }
 
-    /// False: it is a voice among too many, and nobody mixes. What a mixer does not hear now is kept for when it does.
+    /// Report whether packets must be kept. False for a voice that viewers do not hear, if there is no mixer. Packets that a
+    /// mixer does not hear now are kept for later.
     #[inline]
     pub fn is_wanted(&self) -> bool {
         !self.voice.is_unheard(Audience::Viewers) || !self.feeds.is_empty()
     }
 
-    /// Nothing of what it sends is heard by anybody now.
+    /// Report whether the voice is left out for all audiences that take it.
     #[inline]
     pub fn is_unheard(&self) -> bool {
         let unheard = |by, all: &[ConsumerKey]| all.is_empty() || self.voice.is_unheard(by);
@@ -296,12 +303,13 @@ impl Producer {
         left_out && unheard(Audience::Viewers, &self.viewers) && unheard(Audience::Mixer, &self.feeds)
     }
 
-    /// The RFC 6464 byte of a packet: as its sender says, or of a hall's microphone as it is.
+    /// Return the RFC 6464 byte of a packet. For a hall's microphone the meter measures the value; otherwise the sender gives
+    /// it.
     #[inline]
     pub(crate) fn loudness_of(&mut self, incoming: &Incoming) -> Option<u8> {
         let told = incoming.marks.audio_level;
         match &mut self.meter {
-            // The mixer tells who of the halls speaks.
+            // The mixer reports which hall is speaking, so this level is not noted here.
             Some(meter) => meter.read(incoming.codec, incoming.payload).or(told),
             None => told.inspect(|byte| self.level.note(*byte)),
         }
@@ -318,12 +326,12 @@ impl Producer {
         self.feeds.retain(|one| *one != consumer);
     }
 
-    /// The payload type that an RTX one repairs.
+    /// Return the payload type that the RTX payload type `rtx` repairs.
     pub fn repaired_by(&self, rtx: u8) -> Option<&Payload> {
         self.payloads.iter().find(|p| p.rtx == Some(rtx))
     }
 
-    /// The best active layer not above `wanted`, else the lowest active one, else `wanted` itself.
+    /// Return the best active layer up to `wanted`. If there is none, return the lowest active layer, else `wanted` itself.
     pub fn choose_layer(&self, wanted: u8, now_us: u64) -> u8 {
         let top = (wanted as usize).min(self.layers.len().saturating_sub(1));
         let active = |i: &usize| self.layers[*i].is_active(now_us) && !self.is_stopped(*i as u8);
@@ -331,13 +339,13 @@ impl Producer {
         chosen.unwrap_or(top) as u8
     }
 
-    /// Others went on without this layer.
+    /// Report whether this layer stopped while another layer continued.
     pub fn is_stopped(&self, layer: u8) -> bool {
         let stopped_us = self.layers[usize::from(layer)].last_us + LAYER_STOPPED_US;
         self.layers.iter().any(|other| other.last_us > stopped_us)
     }
 
-    /// The highest layer within its only stream; None: its layers are streams of their own.
+    /// Return the highest spatial layer of the only stream. None if each layer is a separate stream.
     pub fn spatial_top(&self) -> Option<u8> {
         match &self.layers[..] {
             [layer] => Some(layer.bitrates.top_spatial()),
@@ -361,25 +369,25 @@ impl Layer {
         self.packets > 0 && now_us.saturating_sub(self.last_us) < LAYER_SILENT_US
     }
 
-    /// The highest number in the cache.
+    /// Return the highest number in the cache.
     #[inline]
     pub fn newest(&self) -> u16 {
         self.reception.highest.wrapping_add(self.moved)
     }
 
-    /// The publisher's clock, from its last sender report.
+    /// Return the publisher's clock from the last sender report.
     pub fn clock(&self) -> Option<SenderClock> {
         self.reception.clock
     }
 
-    /// The cache can take this packet without overwriting one that waits to be forwarded.
+    /// Report whether the cache can take this packet without overwriting a packet that waits to be forwarded.
     pub fn has_room(&self, len: usize) -> bool {
         self.cache.as_ref().is_none_or(|cache| {
             self.pending_bytes + len <= cache.safe_bytes() && self.pending.len() < cache.safe_packets()
         })
     }
 
-    /// What it costs to send this packet to somebody, of sound its redundant part apart.
+    /// Note the bytes that forwarding this packet costs. The redundant part of RED is counted separately.
     #[inline]
     fn note_cost(&mut self, entry: &Entry, payload: &[u8]) {
         let redundant = if entry.codec == Some(Codec::Red) { red::redundant(payload) } else { 0 };
@@ -387,7 +395,7 @@ impl Layer {
         self.bitrates.note_redundant(redundant);
     }
 
-    /// Counts a packet that is kept.
+    /// Count a packet that is kept.
     #[inline]
     pub fn note_packet(&mut self, entry: &Entry, payload: &[u8], arrival: Arrival, now_us: u64) {
         if arrival != Arrival::Late {
@@ -400,7 +408,7 @@ impl Layer {
         self.note_cost(entry, payload);
     }
 
-    /// Keeps a packet and queues it for forwarding.
+    /// Put a packet into the cache and queue it for forwarding.
     pub fn take(&mut self, entry: Entry, payload: &[u8], descriptor: &[u8], video: bool, now_us: u64) {
         let cache = self.cache.get_or_insert_with(|| if video { Cache::video(now_us) } else { Cache::audio(now_us) });
         let stored = payload.len() + descriptor.len();
@@ -413,7 +421,8 @@ impl Layer {
         self.pending_bytes += stored;
     }
 
-    /// A packet that begins a key frame. H.264 has two of a frame: parameter sets, and the picture; the first counts.
+    /// Note a packet that begins a key frame. An H.264 key frame has two such packets: parameter sets and picture. The first
+    /// one counts.
     pub fn note_keyframe(&mut self, sequence: u16, timestamp: u32, now_us: u64) {
         self.keyframe.came();
         match &mut self.last_keyframe {
@@ -430,7 +439,7 @@ impl Layer {
         self.last_keyframe = None;
     }
 
-    /// The last `count` packets in order, without those that wait to be forwarded.
+    /// Return the last `count` packets in order, without the packets that wait to be forwarded.
     pub fn last(&self, count: u16) -> Vec<Pending> {
         let Some(cache) = self.cache.as_ref() else { return Vec::new() };
         let waiting = |sequence: u16| self.pending.iter().any(|p| p.sequence == sequence);
@@ -439,8 +448,8 @@ impl Layer {
         entries.map(|entry| Pending::new(entry.sequence, entry.size())).collect()
     }
 
-    /// The packets from the newest key frame on that were forwarded already: what a viewer needs to start at once; the second
-    /// value is when it began.
+    /// Return the packets since the newest key frame that were already forwarded, and the time of that key frame. A viewer can
+    /// start with these packets.
     pub fn recent(&self, now_us: u64) -> Option<(Vec<Pending>, u64)> {
         let (entries, at_us) = self.since_keyframe(now_us)?;
         let waiting = |entry: &&Entry| self.pending.iter().any(|p| p.sequence == entry.sequence);
@@ -448,14 +457,14 @@ impl Layer {
         Some((entries.filter(|entry| !waiting(entry)).map(pending).collect(), at_us))
     }
 
-    /// The packets from the newest key frame on, and when it began. None where that is too long ago, too much, or no longer
-    /// whole in the cache.
+    /// Return the packets since the newest key frame, and its time. None if the key frame is too old, too many packets follow,
+    /// or the cache has lost its start.
     pub fn since_keyframe(&self, now_us: u64) -> Option<(impl Iterator<Item = &Entry> + Clone, u64)> {
         let newest = self.last_keyframe.filter(|keyframe| now_us.saturating_sub(keyframe.at_us) <= REPLAY_US_MAX)?;
         Some((self.since(newest.sequence)?, newest.at_us))
     }
 
-    /// The packets of the cache from this one on; None: it is not there, or too much follows it.
+    /// Return the cached packets from `first` on. None if `first` is not in the cache, or too many packets follow.
     fn since(&self, first: u16) -> Option<impl Iterator<Item = &Entry> + Clone> {
         let cache = self.cache.as_ref()?;
         cache.get(first)?;
@@ -466,8 +475,8 @@ impl Layer {
         Some((0..count).filter_map(move |i| cache.get(first.wrapping_add(i))))
     }
 
-    /// How a viewer begins that is to begin with a key frame of what waits: with the first of them, or where part of that has
-    /// gone by with the newest. `pending`: what waits.
+    /// Decide how a viewer starts that has to begin with a key frame of the `pending` packets. Normally it starts with the
+    /// first key frame. If a part was already forwarded, it starts with the newest.
     pub fn beginning(&self, pending: &[Pending]) -> Beginning {
         let entry = |waiting: &Pending| self.cache.as_ref()?.get(waiting.sequence).filter(|entry| entry.keyframe);
         let mut keys = pending.iter().enumerate().filter_map(|(at, waiting)| Some((at, entry(waiting)?)));
@@ -475,7 +484,7 @@ impl Layer {
         if self.is_all_there(first.sequence, &pending[at..]) {
             return Beginning::Waiting;
         }
-        // Of the newest picture among them the first packet.
+        // Choose the first packet of the newest picture among them.
         let is_better =
             |key: &Entry, than: &Entry| is_before(key.sequence, than.sequence) == (key.timestamp == than.timestamp);
         let key = keys.fold(first, |best, (_, key)| if is_better(key, best) { key } else { best });
@@ -489,7 +498,7 @@ impl Layer {
         }
     }
 
-    /// Whether all from this packet on is in `pending`.
+    /// Report whether all packets from `first` on are in `pending`.
     fn is_all_there(&self, first: u16, pending: &[Pending]) -> bool {
         let there = pending.iter().filter(|waiting| !is_before(waiting.sequence, first)).count();
         let all = self.newest().wrapping_sub(first).wrapping_add(1);
@@ -501,7 +510,7 @@ impl Layer {
         self.pending_bytes = 0;
     }
 
-    /// Updates the bitrate; call once a second.
+    /// Update the bitrate. The caller calls this once a second.
     pub fn measure(&mut self, elapsed_us: u64) {
         let bytes = self.bytes - self.bytes_at_snapshot;
         self.bytes_at_snapshot = self.bytes;
@@ -509,10 +518,10 @@ impl Layer {
     }
 }
 
-/// Cuts packets into runs and tells each its padding.
+/// Cut packets into runs and set the padding of each packet.
 ///
-/// libwebrtc's packets of a frame differ by a byte; padding the smaller ones makes the frame one run. A packet that
-/// is shorter by more may end a run, unpadded.
+/// libwebrtc's packets of a frame differ by one byte. Padding the smaller packets makes the frame one run. A packet that is
+/// much shorter may end a run without padding.
 pub fn plan(pending: &mut [Pending], runs: &mut Vec<Run>) {
     runs.clear();
     let mut start = 0;

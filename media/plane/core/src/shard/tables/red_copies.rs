@@ -1,4 +1,4 @@
-//! RED made of what one consumer was sent. See `redundancy`.
+//! RED that the shard makes from the packets that one consumer was sent. See `redundancy`.
 
 use crate::codec::red::{self, Copied};
 use crate::rate::bitrates::Bitrates;
@@ -9,17 +9,17 @@ use crate::types::{Codec, PayloadMap};
 
 const COPIES_MAX: usize = 3;
 
-/// Before each but the newest.
+/// Bytes of the header of each block except the newest (RFC 2198).
 const BLOCK_BYTES: f64 = 4.0;
 
-/// The redundant sound of one consumer.
+/// The redundant audio of one consumer.
 pub struct RedCopies {
     pub redundancy: Redundancy,
-    /// The receiver takes none: its newest part goes out alone.
+    /// The receiver does not accept RED. Only the newest block is sent.
     pub strip: bool,
-    /// The payload types in it as the publisher calls them, and as the receiver does.
+    /// The payload types of the blocks: the publisher's and the receiver's.
     pub blocks: Vec<(u8, u8)>,
-    /// The path is so narrow that redundant sound is left out, though the receiver takes it.
+    /// The downlink is so narrow that redundant audio is left out, though the receiver accepts it.
     left_out: bool,
     video: bool,
 }
@@ -29,38 +29,38 @@ impl RedCopies {
         RedCopies { redundancy: Redundancy::default(), strip, blocks, left_out: false, video }
     }
 
-    /// Whether redundant sound goes out as its newest part alone.
+    /// Report whether only the newest block of redundant audio is sent.
     #[inline]
     pub fn strips(&self) -> bool {
         self.strip || self.left_out && !self.blocks.is_empty()
     }
 
-    /// Leaves redundant sound out, or no longer does. True: what goes out is another thing than before.
+    /// Leave redundant audio out, or send it again. Return true if this changes what is sent.
     pub fn leave_out(&mut self, left_out: bool) -> bool {
         let before = self.strips();
         self.left_out = left_out && !self.video;
         self.strips() != before
     }
 
-    /// Bytes that a payload may have beyond its own.
+    /// Return the bytes that RED may need in total. 0 if this consumer gets no RED made here.
     #[inline]
     pub fn bytes_max(&self) -> usize {
         if self.may_make() || self.may_remake() { BYTES_MAX } else { 0 }
     }
 
-    /// Opus goes out as RED.
+    /// Report whether Opus may be converted to RED.
     #[inline]
     fn may_make(&self) -> bool {
         self.redundancy.step > 0 && self.redundancy.payload_type.is_some() && !self.left_out
     }
 
-    /// What comes as RED, with one copy as a rule, goes out with more.
+    /// Report whether RED from the publisher, usually with one copy, may get more copies.
     #[inline]
     fn may_remake(&self) -> bool {
         self.redundancy.step > 1 && !self.video && !self.blocks.is_empty() && !self.strips()
     }
 
-    /// Bit/s of the copies that are made of such sound, where nothing but the way keeps them back.
+    /// Return the bit/s that the copies of this audio need if only the downlink limits them.
     pub fn copies_bps(&self, sound: &Bitrates) -> f64 {
         let makes = self.redundancy.payload_type.is_some() || self.redundancy.step > 1 && !self.blocks.is_empty();
         let (packets_per_s, bytes) = sound.packets();
@@ -70,7 +70,7 @@ impl RedCopies {
         copies.min(fit) * copy * packets_per_s * 8.0
     }
 
-    /// Whether this packet is to go out as RED that is made here.
+    /// Report whether this packet must be sent as RED made here.
     #[inline]
     pub fn makes(&self, entry: &Entry) -> bool {
         let may = match entry.codec {
@@ -81,7 +81,7 @@ impl RedCopies {
         may && usize::from(entry.len) < BYTES_MAX
     }
 
-    /// The payload type of RED made of this packet.
+    /// Return the payload type of the RED that is made from this packet.
     #[inline]
     pub fn type_of(&self, entry: &Entry, payloads: &[PayloadMap]) -> Option<u8> {
         if entry.codec == Some(Codec::Red) {
@@ -91,7 +91,7 @@ impl RedCopies {
         }
     }
 
-    /// Writes the payload of `entry`, which goes out as `sent`, with as many of those before it as fit; gives its length.
+    /// Write the RED payload of `entry`, which is sent as `sent`, with as many earlier packets as fit. Return the length.
     pub fn write(
         &self,
         (cache, entry): (&Cache, &Entry),
@@ -123,7 +123,8 @@ impl RedCopies {
     }
 }
 
-/// What was said `back` packets before this one, of that payload type, if this viewer was sent it and a block can hold it.
+/// Return the audio `back` packets before this packet. None unless this viewer got it, the payload type matches, and a block
+/// can hold it.
 fn copied<'a>(
     (cache, entry): (&'a Cache, &Entry),
     (log, sent): (&SentLog, &Sent),
@@ -138,7 +139,7 @@ fn copied<'a>(
     let (timestamp, (found_type, payload)) = match cached(back) {
         Some(found) => (found.timestamp, newest(cache, found)?),
         None if cache.contains(entry.sequence.wrapping_sub(back)) => return None,
-        // Lost on the way here: the one after it holds it.
+        // The packet was lost on the uplink, but the RED packet after it contains a copy.
         None => second_newest(cache, cached(back - 1)?)?,
     };
     let offset = entry.timestamp.wrapping_sub(timestamp);
@@ -146,7 +147,7 @@ fn copied<'a>(
     fits.then_some(Copied { timestamp_offset: offset as u16, payload })
 }
 
-/// Payload type and bytes of what a packet holds, of RED of its newest block.
+/// Return the payload type and bytes of a packet's content. For RED this is the newest block.
 fn newest<'a>(cache: &'a Cache, entry: &Entry) -> Option<(u8, &'a [u8])> {
     let payload = cache.payload(entry);
     if entry.codec != Some(Codec::Red) {
@@ -156,7 +157,7 @@ fn newest<'a>(cache: &'a Cache, entry: &Entry) -> Option<(u8, &'a [u8])> {
     Some((block.payload_type, &payload[block.range]))
 }
 
-/// Timestamp, payload type and bytes of the block before the newest one.
+/// Return timestamp, payload type and bytes of the block before the newest one.
 fn second_newest<'a>(cache: &'a Cache, entry: &Entry) -> Option<(u32, (u8, &'a [u8]))> {
     if entry.codec != Some(Codec::Red) {
         return None;

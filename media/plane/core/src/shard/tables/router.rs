@@ -1,4 +1,4 @@
-//! One conference: who belongs to it, and who speaks in it.
+//! A router: one conference with its transports and its active speakers.
 
 use crate::keys::TransportKey;
 use crate::stream::levels::Speakers;
@@ -8,9 +8,9 @@ pub struct Router {
     pub id: u32,
     pub transports: Vec<TransportKey>,
     pub speakers: Speakers,
-    /// Before each audience.
+    /// The voices, by audience.
     pub voices: [Voices; 2],
-    /// It began on another shard, which tells who speaks.
+    /// The conference began on another shard. That shard reports the active speakers.
     pub is_part: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A table whose rows are found by the keys of one kind alone.
+//! A table whose rows are found by keys of one type only.
 
 use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
@@ -45,7 +45,7 @@ impl<K: Key, T> Table<K, T> {
         self.rows.is_empty()
     }
 
-    /// Every place that may hold a row. Rows may come and go while the places are gone through.
+    /// Return every place that may hold a row. Rows may be added and removed during the iteration.
     pub fn places(&self) -> impl Iterator<Item = K> + use<K, T> {
         (0..self.rows.capacity()).map(K::new)
     }

@@ -1,4 +1,5 @@
-//! One peer connection: its ICE agent or line, SRTP contexts, agreed header extensions, and which SSRC is what.
+//! A transport: one peer connection. It has an ICE agent or line, SRTP contexts, agreed header extensions, and the meaning of
+//! each SSRC.
 
 use rustc_hash::FxHashMap;
 
@@ -17,28 +18,31 @@ use crate::wire::demux::{begins_with_record, holds_sealed_record};
 use crate::wire::extensions::ExtensionIds;
 use crate::wire::srtp::{Inbound, Outbound};
 
-/// Reports go out this often (libwebrtc's interval for video).
+/// Microseconds. Interval of reports (libwebrtc's interval for video). Longer: loss and round-trip time are older. Shorter:
+/// more RTCP.
 pub const REPORT_INTERVAL_US: u64 = 1_000_000;
 const RTT_US_MORE: u64 = 200_000;
-/// A sender's clock against ours may drift; the offset follows upwards this slowly.
+/// The divisor for raising the clock offset. A sender's clock may drift against ours. Larger: the offset follows a drift later.
+/// Smaller: delay spikes disturb lip synchronization.
 const OFFSET_DRIFT: i64 = 64;
 
-/// DTLS datagrams (handshake, data channels) that one peer may have carried up in a second, and at once: the queue to the
-/// control side is everybody's.
+/// DTLS datagrams (handshake, data channels) of one peer that go to the control side: per second, and in one burst. Larger: one
+/// peer can fill the queue that all share. Smaller: data channels lose messages.
 const DTLS_PER_S: u64 = 2_000;
 const DTLS_BURST: u64 = 1_000;
-/// Records that a peer may have numbered before keys stand here. After that it numbers fewer than one in a microsecond.
+/// DTLS records that a peer may have numbered before keys were set. After that it numbers less than one record per microsecond.
+/// Larger: more noise reaches the control side. Smaller: genuine records are dropped.
 const RECORDS_BEFORE: u64 = 1 << 16;
 
-/// What one peer may send of media, far above what it honestly does: a camera and a screen of 4K in three layers each take 30
-/// Mbit/s. This is 48, or 40 of full packets: each costs as much as so many bytes more, so that short ones are bounded too (some
-/// 19,000 in a second).
+/// The most media that one peer may send. It is far above honest use: a camera and a screen in 4K with three layers take 30
+/// Mbit/s each. The limit is 48 Mbit/s, or 40 Mbit/s in full packets. Each packet costs `PACKET_BYTES` extra, which bounds
+/// short packets to about 19,000 a second. Larger: a hostile peer costs more work. Smaller: honest packets are dropped.
 const MEDIA_BYTES_PER_US: i64 = 6;
 const MEDIA_BURST_BYTES: i64 = 500_000 * MEDIA_BYTES_PER_US;
 const PACKET_BYTES: i64 = 256;
 const STATUS_BYTES: i64 = 4;
 
-/// What a received SSRC is.
+/// The meaning of a received SSRC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source {
     pub producer: ProducerKey,
@@ -46,19 +50,19 @@ pub struct Source {
     pub rtx: bool,
 }
 
-/// The bucket of a peer's media. Lines have no bound: the control side opens them for terminals and for the mixer, which sends all
-/// its programs by one.
+/// Create the bucket of a peer's media. Lines have no limit: the control side opens them for terminals and for the mixer. The
+/// mixer sends all its programs on one line.
 fn media_bucket(way: &Way, now_us: u64) -> Bucket {
     let most = if matches!(way, Way::Ice(_)) { MEDIA_BURST_BYTES } else { i64::MAX };
     Bucket::new(MEDIA_BYTES_PER_US, most, PACKET_BYTES, now_us)
 }
 
-/// How the path to the peer is found.
+/// The kind of path to the peer.
 #[allow(clippy::large_enum_variant, reason = "the common one is read for every run of packets, so it lies here")]
 pub enum Way {
     Ice(Agent),
     Line(Box<Line>),
-    /// There is none: it stands for a transport of the shard `from`, which may be a line. See `uplink::mirror_in`.
+    /// No path. The transport represents a transport of the shard `from`, which may be a line. See `uplink::mirror_in`.
     Mirror {
         from: u8,
         line: bool,
@@ -77,30 +81,30 @@ pub struct Transport {
     pub producers: Vec<ProducerKey>,
     pub consumers: Vec<ConsumerKey>,
     pub arrivals: Arrivals,
-    /// Of the way down.
+    /// The bandwidth estimator of the downlink.
     pub estimator: Estimator,
     pub pacer: Pacer,
     pub allotment: Allotment,
     pub dtls: Bucket,
-    /// Bytes of genuine media: what is sent in its name under no key of its own takes none of them.
+    /// The bytes of genuine media. Packets of forgers, who have no key of the peer, take no tokens.
     pub media: Bucket,
-    /// Since when keys stand, and so the handshake is over.
+    /// The time when keys were set. The handshake is over since then.
     pub keyed_us: Option<u64>,
-    /// When media came last by the selected path.
+    /// The time of the last media on the selected path.
     pub heard_us: u64,
-    /// When the peer may be asked at all its paths again: see `whereabouts::path_probe`.
+    /// The time when the peer may be asked again on all its paths: see `whereabouts::path_probe`.
     pub seek_us: u64,
-    /// Its last turn in `whereabouts::suspects`.
+    /// The last turn of this peer in `whereabouts::suspects`.
     pub tried: u64,
     /// Our SSRC in receiver reports and feedback.
     pub ssrc: u32,
     pub rtt_us: Option<u64>,
-    /// Our wall clock minus the peer's NTP clock, in microseconds, at the least delay seen.
+    /// Our wall clock minus the peer's NTP clock, in microseconds, at the smallest delay seen.
     pub clock_offset_us: Option<i64>,
     pub report_due_us: u64,
-    /// When its consumers may start from the caches; None: that was done.
+    /// The time when the consumers may start from the caches. None: they have started.
     pub start_us: Option<u64>,
-    /// When that was done last.
+    /// The time of their last start.
     pub started_us: u64,
     pub received_packets: u64,
     pub received_bytes: u64,
@@ -144,8 +148,8 @@ impl Transport {
         }
     }
 
-    /// The session may have a use for this DTLS datagram. After the handshake noise is told by its numbers: every datagram that
-    /// is carried up costs the control side as much as hundreds that are dropped here.
+    /// Report whether this DTLS datagram may be useful to the session. After the handshake, the record numbers show what is
+    /// noise. A datagram that goes to the control side costs as much as hundreds that are dropped here.
     pub fn takes_dtls(&mut self, datagram: &[u8], now_us: u64) -> bool {
         let is_likely = match self.keyed_us {
             None => begins_with_record(datagram),
@@ -154,7 +158,7 @@ impl Transport {
         is_likely && self.dtls.take(now_us)
     }
 
-    /// Takes the cost of transport-wide feedback of so many packets: 24 bytes may report thousands.
+    /// Charge the packets that transport-wide feedback reports on: 24 bytes may report on thousands.
     #[inline]
     pub fn charge_statuses(&mut self, statuses: u16) {
         self.media.charge(i64::from(statuses) * STATUS_BYTES);
@@ -164,19 +168,20 @@ impl Transport {
         self.rtt_us.unwrap_or(RTT_US_UNKNOWN)
     }
 
-    /// One that is far longer than those before counts as little more: whoever told of it may have been asleep.
+    /// Add a round-trip time sample. A sample far above the average counts only a little more than the average: the peer may
+    /// have slept.
     pub fn note_rtt(&mut self, sample_us: u64) {
         let sample_us = sample_us.min(4 * self.rtt_or_guess_us() + RTT_US_MORE);
         self.rtt_us = Some(self.rtt_us.map_or(sample_us, |rtt_us| (rtt_us * 7 + sample_us) / 8));
     }
 
-    /// The peer is elsewhere from now on.
+    /// Note that the peer has moved to another path.
     pub fn note_moved(&mut self, now_us: u64) {
         self.estimator.note_moved(now_us);
         self.heard_us = now_us;
     }
 
-    /// A sender report said `peer_us` (its NTP clock) when ours was `wall_us`.
+    /// Note a sender report: the peer's NTP clock was `peer_us` when our clock was `wall_us`.
     pub fn note_clock(&mut self, wall_us: i64, peer_us: i64) {
         let sample = wall_us - peer_us;
         self.clock_offset_us = Some(match self.clock_offset_us {
@@ -185,7 +190,7 @@ impl Transport {
         });
     }
 
-    /// Where the peer is.
+    /// Return the path of the peer.
     #[inline]
     pub fn path(&self) -> Option<Path> {
         match &self.way {
@@ -195,7 +200,7 @@ impl Transport {
         }
     }
 
-    /// Where media goes: nowhere while it is too doubtful that the peer is there.
+    /// Return the path for media. None while it is too doubtful that the peer is there.
     #[inline]
     pub fn destination(&self) -> Option<Path> {
         match &self.way {
@@ -205,7 +210,7 @@ impl Transport {
         }
     }
 
-    /// Its agent, which is about to hear what may move it.
+    /// Return the ICE agent before input that may move the peer. The sent bytes are noted first.
     pub fn moving(&mut self) -> Option<&mut Agent> {
         let sent_bytes = self.sent_bytes;
         let agent = self.agent()?;
@@ -213,7 +218,7 @@ impl Transport {
         Some(agent)
     }
 
-    /// Media can be sent to it.
+    /// Report whether media can be sent to the peer.
     #[inline]
     pub fn is_reached(&self) -> bool {
         self.outbound.is_some() && self.destination().is_some()
@@ -257,7 +262,7 @@ impl Transport {
         }
     }
 
-    /// It is asked for what is missing.
+    /// Report whether the shard sends NACKs to this peer.
     pub fn repairs(&self) -> bool {
         match &self.way {
             Way::Ice(_) => true,
@@ -279,7 +284,7 @@ impl Transport {
         if seldom { message_stream::REPORT_INTERVAL_US } else { REPORT_INTERVAL_US }
     }
 
-    /// Its packets are authenticated.
+    /// Report whether the peer's packets are authenticated.
     pub fn is_secured(&self) -> bool {
         self.inbound.as_ref().is_some_and(|inbound| !inbound.is_clear())
     }

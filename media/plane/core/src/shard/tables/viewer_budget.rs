@@ -1,15 +1,18 @@
-//! How much more than its stream one viewer may cause: key frames, numbers without content, packets sent again.
+//! The budget for the extra work that one viewer may cause: key frames, filled numbers, retransmissions.
 
 use crate::bucket::Bucket;
 
-/// Resent packets may be half of those sent, after a first allowance (in half packets).
+/// Half packets of credit. Retransmissions may be half of the packets sent, plus a first allowance. Larger: a hostile viewer
+/// causes more traffic. Smaller: losses are not repaired.
 const RESEND_CREDIT_START: u16 = 200;
 const RESEND_CREDIT_MAX: u16 = 1_000;
 const RESEND_COST: u16 = 2;
-/// A viewer may ask for a key frame so often in the long run, and for so many at once: what each costs, all viewers pay.
+/// A viewer may cause one key frame in this time on average, and this number at once. All viewers pay for a key frame. More:
+/// one viewer can lower the quality for all. Fewer: a viewer with losses waits for its picture.
 const KEYFRAME_EVERY_US: i64 = 1_000_000;
 const KEYFRAMES_AT_ONCE: i64 = 3;
-/// Numbers that are filled, so evenly or at once: see `Verdict::Fill`.
+/// One number may be filled in this time on average, and this number at once: see `Verdict::Fill`. More: a publisher can fill
+/// downlinks with padding. Fewer: viewers wait for missing numbers.
 const FILL_EVERY_US: i64 = 20_000;
 const FILLS_AT_ONCE: i64 = 200;
 
@@ -31,23 +34,24 @@ impl Default for ViewerBudget {
 }
 
 impl ViewerBudget {
-    /// A packet went out: it pays for a part of one that is sent again.
+    /// Earn half a retransmission for a packet that was sent.
     #[inline]
     pub fn earn(&mut self) {
         self.resend = (self.resend + 1).min(RESEND_CREDIT_MAX);
     }
 
-    /// Whether the viewer's wish for a key frame counts; takes its cost.
+    /// Report whether the viewer may ask for a key frame, and charge the cost.
     pub fn may_ask_keyframe(&mut self, now_us: u64) -> bool {
         self.keyframes.take(now_us)
     }
 
-    /// Whether a number may be filled; takes its cost. A publisher who sends all late shall not fill anybody's way with nothing.
+    /// Report whether a number may be filled, and charge the cost. A publisher whose packets are all late must not fill
+    /// downlinks with padding.
     pub fn may_fill(&mut self, now_us: u64) -> bool {
         self.fills.take(now_us)
     }
 
-    /// Whether one more packet may be resent; takes its cost.
+    /// Report whether one more packet may be resent, and charge the cost.
     pub fn may_resend(&mut self) -> bool {
         let allowed = self.resend >= RESEND_COST;
         if allowed {
@@ -56,8 +60,8 @@ impl ViewerBudget {
         allowed
     }
 
-    /// Whether one packet may be resent twice at once; takes the cost of the second. From what is over alone: else packets that were
-    /// not sent again yet would go without.
+    /// Report whether one packet may be resent twice at once, and charge the second. Only a surplus pays for this. Otherwise
+    /// packets that were not resent yet would get nothing.
     pub fn may_resend_twice(&mut self) -> bool {
         self.resend > RESEND_CREDIT_MAX / 2 && self.may_resend()
     }
