@@ -1,8 +1,8 @@
-//! What each viewer is sent when the way to it does not carry everything: decided here on ticks, carried out by
-//! `send.rs`. Who is not limited costs nothing.
+//! The allocation: it decides on ticks what each viewer gets when the downlink cannot carry everything. `send.rs` carries the
+//! decision out. Viewers without a limit cost nothing.
 //!
-//! Voices are reserved first; `share.rs` divides the rest. What is too much goes down at once, unless it is so little that
-//! the estimate may be wrong; up it goes with room to spare, and the later the oftener it was too much.
+//! Bandwidth for voices is reserved first. `share.rs` divides the rest. Excess goes down at once, unless it is so small that
+//! the estimate may be wrong. The quality goes up only with spare bandwidth. Each failed step up makes the next one later.
 
 use crate::keys::{ConsumerKey, TransportKey};
 use crate::rate::allotment::{Allotment, Budget};
@@ -20,18 +20,23 @@ use crate::shard::tables::transport::Transport;
 use crate::shard::turn::Turn;
 use crate::stream::voice::Audience;
 
-/// Interval of the allocation of a limited viewer; also at each fall of the estimate. Row `step`.
+/// Microseconds. Time between two allocations of a limited viewer; each fall of the estimate also causes one. Row `step`.
+/// Longer: the quality goes up later. Shorter: more work.
 const EVERY_US: u64 = 200_000;
-/// Least time between two allocations of one viewer: one packet of audio.
+/// Microseconds. Least time between two allocations of one viewer: one packet of audio. Longer: a fall of the estimate is
+/// followed later. Shorter: more work.
 const SPACING_US: u64 = 20_000;
-/// Most that is reserved for one voice, and again for its copies: more than Opus has (RFC 6716 §2.1.1: 510 kbit/s).
+/// Bit/s. The most that is reserved for one voice, and again for its copies. It is more than Opus has (RFC 6716 §2.1.1: 510
+/// kbit/s). Larger: a hostile voice takes bandwidth from pictures. Smaller: less than a real voice may need.
 const VOICE_BPS_MAX: u64 = 600_000;
-/// What is so far above the budget stops at once, not with the next key frame. Row `step`.
+/// A layer stops at once if the held bitrate exceeds the budget by this factor. Otherwise it stops at the next key frame. Row
+/// `step`. Larger: a queue stays longer. Smaller: pictures freeze more often.
 const FLOOD_RATIO: f64 = 2.0;
-/// Added to the priority of pictures of the active speaker; a screen has 1, a pinned picture 4.
+/// The bonus on the priority of the active speaker's pictures. A screen has priority 1, a pinned picture 4. Larger: the speaker
+/// beats a pinned picture. Smaller: a screen beats the speaker.
 const SPEAKS_PRIORITY: u8 = 2;
 
-/// The estimate of this transport has changed.
+/// React to a changed estimate of this transport.
 pub(crate) fn note_available<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     let transport = &mut tables.transports[key];
     let known = transport.estimator.available_bps(turn.now_us).is_some() && transport.line().is_none();
@@ -54,7 +59,7 @@ pub(crate) fn allocate_soon<S: Sink>(transport: &mut Transport, turn: &mut Turn<
     }
 }
 
-/// A stream that begins on a narrow way begins low; the next tick says what it may have.
+/// Start a stream on a limited downlink with the lowest layer. The next allocation decides what it may have.
 pub(crate) fn begin_low<S: Sink>(tables: &mut Tables, consumer: ConsumerKey, turn: &mut Turn<S>) {
     let Consumer { transport, video, .. } = tables.consumers[consumer];
     if video && tables.transports[transport].allotment.limited {
@@ -83,7 +88,7 @@ pub(crate) fn tick_allocations<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>)
     turn.agenda.limited = limited;
 }
 
-/// Nothing is known any more that would limit this viewer.
+/// Remove the limits of this viewer: no estimate is left.
 fn lift<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     tables.transports[key].allotment = Allotment::default();
     for at in 0..tables.transports[key].consumers.len() {
@@ -123,7 +128,7 @@ pub(crate) fn allocate<S: Sink>(tables: &mut Tables, key: TransportKey, availabl
     look_for_more(tables, key, shared, tolerated_bps, budget, turn);
 }
 
-/// The pictures that this viewer could be sent, the foremost first.
+/// Collect the pictures that this viewer could get, highest rank first.
 fn gather_streams(tables: &Tables, key: TransportKey, now_us: u64, streams: &mut Vec<Stream>) {
     let transport = &tables.transports[key];
     let dominant = tables.routers[transport.router].speakers.dominant();
@@ -183,14 +188,14 @@ fn budget(tables: &mut Tables, key: TransportKey, available_bps: u64, streams: &
             Finding::Cleared => redundancy.recall(now_us),
         }
     }
-    // What is lost goes out twice.
+    // Lost packets are sent twice, so a lossy path carries less.
     let arrives = 1.0 - estimator.loss().min(0.5);
     let voices_bps = allotment.reserve(sum, now_us);
     let bps = ((available_bps as f64 * arrives) as u64).saturating_sub(voices_bps);
     Budget { bps, voices_bps, arrives, held_bps }
 }
 
-/// Where something better is wanted than the estimate allows, or what is sent is in doubt, the way is probed.
+/// Probe the path if the viewer wants more than the estimate allows, or if the current bitrate is in doubt.
 fn look_for_more<S: Sink>(
     tables: &mut Tables,
     key: TransportKey,
@@ -208,7 +213,8 @@ fn look_for_more<S: Sink>(
     }
 }
 
-/// `flood`: what is too much stops at once, though the picture stands until the next key frame.
+/// Set the grant of a consumer. `flood`: a layer above the grant stops at once, though the picture then freezes until the next
+/// key frame.
 fn grant<S: Sink>(tables: &mut Tables, key: ConsumerKey, grant: Option<Grant>, flood: bool, turn: &mut Turn<S>) {
     let before = tables.consumers[key].grant;
     if !set_grant(&mut tables.consumers[key], grant, turn) {
@@ -229,7 +235,7 @@ fn grant<S: Sink>(tables: &mut Tables, key: ConsumerKey, grant: Option<Grant>, f
     }
 }
 
-/// False: it was so already.
+/// Set the grant and report starvation. Return false if the grant is unchanged.
 fn set_grant<S: Sink>(consumer: &mut Consumer, grant: Option<Grant>, turn: &mut Turn<S>) -> bool {
     let before = std::mem::replace(&mut consumer.grant, grant);
     if before.is_some() != grant.is_some() {
@@ -242,7 +248,8 @@ fn set_grant<S: Sink>(consumer: &mut Consumer, grant: Option<Grant>, turn: &mut 
     before != grant
 }
 
-/// What `producer` sends now, up to the layer and temporal id wanted; empty: nothing, or it is not known yet.
+/// Return the steps that `producer` sends now, up to the wanted layer and temporal id. The list is empty if nothing is sent, or
+/// the bitrates are unknown.
 fn steps_of(producer: &Producer, wanted: Grant, now_us: u64) -> Steps {
     let mut steps = Steps::default();
     match &producer.layers[..] {

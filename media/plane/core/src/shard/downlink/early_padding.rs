@@ -1,13 +1,13 @@
-//! Sends packets of padding alone (RFC 3550 §5.1) to a new viewer of a picture until its first key frame. A publisher may make
-//! a key frame every two seconds only, and the cache does not hold each of them. A packet of padding shows the viewer's library
-//! that the stream exists. Then libwebrtc opens the stream, reports on it and asks for a key frame. Then pion reports the track
-//! to its application.
+//! Early padding: packets of padding only (RFC 3550 §5.1) for a new viewer of a picture until its first key frame. A publisher
+//! may make a key frame only every two seconds, and the cache does not hold all of them. A padding packet shows the viewer's
+//! library that the stream exists. Then libwebrtc opens the stream, reports on it and asks for a key frame. Then pion reports
+//! the track to its application.
 //!
 //! The numbers of padding packets come right before the number of the first media packet, and all of them have its timestamp.
-//! A receiver that takes each new timestamp for a frame would else give an empty frame to its decoder. The decoder of aiortc
-//! takes an empty frame for the end of the stream, and decodes nothing after it. A NACK for a padding packet is not answered:
-//! no picture needs the packet. Padding ends with the first media packet, with the viewer's first report on the stream, and
-//! at [`PACKETS_MAX`].
+//! Otherwise a receiver that takes each new timestamp for a frame would give an empty frame to its decoder. The decoder of
+//! aiortc takes an empty frame for the end of the stream, and decodes nothing after it. A NACK for a padding packet is not
+//! answered, because no picture needs the packet. Padding ends with the first media packet, with the viewer's first report on
+//! the stream, and at [`PACKETS_MAX`].
 
 use crate::keys::ConsumerKey;
 use crate::seam::outbox::Sink;
@@ -18,16 +18,18 @@ use crate::shard::turn::Turn;
 use crate::stream::sent_log::{Content, Sent};
 use crate::wire::rtp;
 
-/// From one packet to the next of a viewer, as LiveKit's `paddingOnMuteInterval`.
+/// Microseconds between two padding packets of a viewer, as LiveKit's `paddingOnMuteInterval`. Longer: the viewer opens the
+/// stream later if packets are lost. Shorter: more useless packets.
 const EVERY_US: u64 = 100_000;
-/// To one viewer of one track, ever: libwebrtc and pion report after at most 1.5 s.
+/// Padding packets for one viewer of one track in total: libwebrtc and pion report after at most 1.5 s. More: useless packets.
+/// Fewer: with losses the viewer may not open the stream.
 pub const PACKETS_MAX: u8 = 20;
-/// The least that a packet of padding has.
+/// Bytes of padding in a packet: the minimum.
 const PADDING: u8 = 1;
-/// Header, extensions and tag.
+/// Bytes for header, extensions and tag.
 const SPACE: usize = 512;
 
-/// Sends padding from now on, if the consumer waits for its first key frame.
+/// Start sending padding if the consumer waits for its first key frame.
 pub(crate) fn pad_until_keyframe<S: Sink>(tables: &mut Tables, key: ConsumerKey, turn: &mut Turn<S>) {
     if tables.consumers[key].early.listed || !awaits_first_keyframe(tables, key) {
         return;
@@ -45,7 +47,7 @@ pub(crate) fn tick_early<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) {
             return false;
         }
         let waits = awaits_first_keyframe(tables, *key);
-        // All packets go out in one turn, so a viewer that has just come waits for the next turn.
+        // All packets are sent in one turn, so a viewer that has just joined waits for the next turn.
         if waits && turn.now_us >= tables.consumers[*key].early.at_us + EVERY_US / 2 {
             send_early(tables, *key, turn);
         }
@@ -59,7 +61,7 @@ pub(crate) fn tick_early<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) {
 fn awaits_first_keyframe(tables: &Tables, key: ConsumerKey) -> bool {
     let consumer = &tables.consumers[key];
     let transport = &tables.transports[consumer.transport];
-    // Of the decoders in halls nobody knows whether they take padding.
+    // The decoders in halls may not accept padding, so lines get none.
     let takes = transport.line().is_none() && transport.is_reached();
     takes && awaits_first(consumer) && !tables.producers[consumer.producer].paused
 }
@@ -94,7 +96,7 @@ fn awaits_first(consumer: &Consumer) -> bool {
         && consumer.early.packets < PACKETS_MAX
 }
 
-/// Writes a packet of padding on the media SSRC and gives its length. `first`: the timestamp if this packet is the first.
+/// Write a padding packet on the media SSRC. Return its length. `first` is the timestamp if this packet is the first.
 fn write_early(
     consumer: &mut Consumer,
     (payload_type, first): (u8, u32),
@@ -114,7 +116,7 @@ fn write_early(
     let len = rtp::pad(space, header, PADDING);
     let roc = consumer.outgoing.roc.advance(sequence);
     let len = outbound.seal_rtp(space, len, header, roc);
-    // Of no epoch of this consumer: it is not sent again, and nothing else goes out under its number.
+    // The epoch is no epoch of this consumer. So the packet is not sent again, and no other packet gets its number.
     consumer.outgoing.sent.note(Sent { sequence, epoch: u16::MAX, content: Content::Nothing, ..Sent::default() });
     if ids.transport_cc != 0 {
         estimator.note_sent(len, now_us);

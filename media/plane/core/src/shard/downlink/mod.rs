@@ -1,4 +1,4 @@
-//! From the caches of producers to consumers.
+//! The downlink: from the caches of producers to consumers.
 
 pub mod allocate;
 pub mod early_padding;

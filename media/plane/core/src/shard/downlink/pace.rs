@@ -1,7 +1,7 @@
-//! Spreads over time what would be too much at once for the way to a peer: frames go out in runs as they are, and only
-//! what exceeds a burst waits. Voices never wait. Sends the padding of probes too.
+//! The pacing: it spreads data that the path to a peer cannot carry at once. A burst within the limit goes out as it is; only
+//! packets beyond the limit wait. Voices never wait. This file also sends the padding of probes.
 //!
-//! A packet that waits has its numbers already; it is written when it goes out, from the producer's cache.
+//! A waiting packet already has its numbers. It is written from the producer's cache when it is sent.
 
 use crate::keys::TransportKey;
 use crate::seam::outbox::Sink;
@@ -11,17 +11,20 @@ use crate::shard::tables::pacer::PACE_US;
 use crate::shard::turn::Turn;
 use crate::stream::sent_log::Content;
 
-/// Padding packets of one transport at a time.
+/// Padding packets of one transport on one tick. More: a probe may be a burst. Fewer: a probe of a wide path stays below its
+/// bitrate.
 const PADDING_PACKETS_MAX: usize = 64;
-/// A probe is padded when at least so much is missing.
+/// Bytes. A probe is padded when at least this much is missing. Larger: the bitrate of the probe is less even. Smaller: more
+/// tiny packets.
 const PADDING_BYTES_MIN: usize = 200;
-/// Of packets that are nothing else.
+/// Bytes of padding in a packet of padding only. RFC 3550 allows at most 255.
 const PADDING_ONLY: u8 = 224;
-/// A probe repeats the last so many packets of a stream.
+/// Packets. A probe repeats the last packets of a stream, up to this many. More: older packets, which are less likely to repair
+/// a loss. Fewer: more repetitions of the same packets.
 const REPEATED: u16 = 24;
 const SPACE: usize = 2_048;
 
-/// Something of this transport waits or is probed: it is looked at soon.
+/// Put the transport on the list of the pacer: packets wait, or a probe is running.
 pub(crate) fn pace<S: Sink>(tables: &mut Tables, transport: TransportKey, turn: &mut Turn<S>) {
     let pacer = &mut tables.transports[transport].pacer;
     if !std::mem::replace(&mut pacer.listed, true) {
@@ -44,7 +47,7 @@ pub(crate) fn tick_pacers<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) {
     turn.agenda.paced = paced;
 }
 
-/// What may go out by now goes out, in the order that it came.
+/// Send the waiting packets that may be sent now, in order.
 fn release<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     let Some(transport) = tables.transports.get_mut(key) else { return };
     let Some(path) = transport.destination() else { return };
@@ -86,7 +89,7 @@ fn release<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) 
     burst.end(path, true, turn.out);
 }
 
-/// What a probe is short of by now: packets of a stream once more, else nothing but padding.
+/// Send the bytes that the probe lacks now. Repeat packets of a stream if possible, otherwise send padding only.
 fn pad<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     for repeat in 0..PADDING_PACKETS_MAX as u16 {
         let Some(transport) = tables.transports.get_mut(key) else { return };

@@ -1,4 +1,4 @@
-//! One packet for one consumer: written from the cache with the numbers it gets there, sealed, and put into a run.
+//! One packet for one consumer: it is written from the cache with the consumer's numbers, encrypted, and added to a run.
 
 use crate::codec::{dependencies, red};
 use crate::keys::ConsumerKey;
@@ -17,7 +17,7 @@ use crate::wire::extensions::ExtensionIds;
 use crate::wire::rtp;
 use crate::wire::srtp::Outbound;
 
-/// A run being written into the outbox.
+/// A run that is being written into the outbox.
 #[derive(Default)]
 pub(crate) struct Burst {
     pub(crate) len: usize,
@@ -26,17 +26,17 @@ pub(crate) struct Burst {
 }
 
 impl Burst {
-    /// Bytes written for it so far.
+    /// Return the bytes that the run has so far.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// No further packet is sure to fit it.
+    /// Report whether another packet may not fit.
     pub fn is_long(&self) -> bool {
         self.segments >= RUN_SEGMENTS_MAX || self.len + self.segment + PACKET_OVERHEAD_MAX > RUN_BYTES_MAX
     }
 
-    /// Adds the packet of `len` bytes that was written behind the others; a run ends where sizes stop being equal.
+    /// Add the packet of `len` bytes that was written after the others. The run ends where the sizes stop being equal.
     #[inline]
     pub fn add<S: Sink>(&mut self, len: usize, path: Path, video: bool, out: &mut Outbox<S>) {
         if len > self.segment {
@@ -59,35 +59,35 @@ impl Burst {
     }
 }
 
-/// The header extensions by which a peer tells how long packets were under way.
+/// The header extensions that let a peer measure the delay of packets.
 #[derive(Clone, Copy)]
 pub(crate) struct Times<'a> {
-    /// None: no time of sending.
+    /// None: the packet has no sending time.
     at_us: Option<u64>,
     ids: &'a ExtensionIds,
 }
 
-/// Seconds modulo 64, 18 bits of fraction (the `abs-send-time` extension of WebRTC).
+/// Return the value of WebRTC's `abs-send-time` extension: seconds modulo 64, with a fraction of 18 bits.
 fn abs_send_time(at_us: u64) -> [u8; 3] {
     let fixed = (u128::from(at_us) << 18) / 1_000_000;
     let [.., a, b, c] = (fixed as u32).to_be_bytes();
     [a, b, c]
 }
 
-/// A cached packet with the numbers that it gets at one consumer.
+/// A cached packet with its numbers at one consumer.
 pub(crate) struct Packet<'a> {
     pub cache: &'a Cache,
     pub entry: &'a Entry,
     pub offsets: Offsets,
     pub padding: u8,
     pub content: Content,
-    /// As they go out.
+    /// The timestamp and the marker as they are sent.
     pub timestamp: u32,
     pub marker: bool,
 }
 
 impl Packet<'_> {
-    /// Writes the sealed packet to `space` and remembers it; gives its length.
+    /// Write the encrypted packet to `space` and record it as sent. Return the length.
     #[inline]
     pub fn write(
         &self,
@@ -104,7 +104,7 @@ impl Packet<'_> {
         self.write_noted(consumer, sent, transport, now_us, space)
     }
 
-    /// Leaves the packet to the pacer, with the numbers that it gets now. False: one went out under them.
+    /// Leave the packet to the pacer, with its numbers of now. Return false if a packet was already sent under this number.
     pub(crate) fn wait(&self, (key, consumer): (ConsumerKey, &mut Consumer), layer: u8, pacer: &mut Pacer) -> bool {
         let sent = self.number(consumer, layer);
         if !consumer.outgoing.is_unsent(sent.sequence) {
@@ -134,7 +134,7 @@ impl Packet<'_> {
         sent
     }
 
-    /// The packet for the first time, under the numbers of `sent`.
+    /// Write the packet for the first time, with the numbers of `sent`.
     #[inline]
     pub fn write_noted(
         &self,
@@ -146,7 +146,7 @@ impl Packet<'_> {
     ) -> Option<usize> {
         let Transport { outbound, extensions, estimator, .. } = transport;
         sent.wide = estimator.next_number();
-        // What is resent on the media SSRC has to be the same to the last bit: no time of sending there.
+        // A resend on the media SSRC must equal the first packet in every bit. So such packets have no sending time.
         let at_us = self.rtx(consumer).map(|_| now_us);
         let len = self.write_media(consumer, &sent, Times { at_us, ids: extensions }, outbound.as_ref()?, space)?;
         consumer.outgoing.sent.note(sent);
@@ -156,7 +156,7 @@ impl Packet<'_> {
         Some(len)
     }
 
-    /// The packet once more on the media SSRC, where the peer takes no retransmissions on another one.
+    /// Write the packet again on the media SSRC, for a peer that does not accept RTX.
     pub fn write_again(
         &self,
         consumer: &mut Consumer,
@@ -168,13 +168,13 @@ impl Packet<'_> {
         self.write_media(consumer, sent, times, transport.outbound.as_ref()?, space)
     }
 
-    /// The payload type of its retransmissions, if they go to an SSRC of their own.
+    /// Return the payload type of retransmissions. None if they have no SSRC of their own.
     #[inline]
     pub fn rtx(&self, consumer: &Consumer) -> Option<u8> {
         consumer.payload(self.entry.payload_type)?.rtx.filter(|_| consumer.rtx_ssrc != 0)
     }
 
-    /// The packet on the media SSRC; the same bytes each time for the same `sent`.
+    /// Write the packet on the media SSRC. The same `sent` always gives the same bytes.
     #[inline]
     fn write_media(
         &self,
@@ -205,7 +205,7 @@ impl Packet<'_> {
         Some(outbound.seal_rtp(space, len, header, roc))
     }
 
-    /// The packet as a retransmission (RFC 4588) on the RTX SSRC.
+    /// Write the packet as a retransmission (RFC 4588) on the RTX SSRC.
     pub fn write_rtx(
         &self,
         consumer: &mut Consumer,
@@ -299,7 +299,8 @@ impl Packet<'_> {
         Some(payload.len())
     }
 
-    /// As the peer calls it. Where redundant sound is left out though the peer takes it: that of what is in it.
+    /// Return the payload type at the peer. If redundant audio is left out though the peer accepts it, return the type of the
+    /// inner block.
     #[inline]
     fn payload_type(&self, consumer: &Consumer) -> Option<u8> {
         if consumer.red.strips() && !consumer.red.strip && self.is_red(consumer) {
@@ -314,7 +315,7 @@ impl Packet<'_> {
     }
 }
 
-/// A packet of `padding` bytes that mean nothing, on the SSRC of retransmissions.
+/// Write a packet of `padding` bytes without content, on the RTX SSRC.
 pub(crate) fn write_padding(
     consumer: &mut Consumer,
     padding: u8,

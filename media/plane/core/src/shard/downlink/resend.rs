@@ -9,19 +9,22 @@ use crate::shard::turn::Turn;
 use crate::stream::reception::VOICE_RTT_US_MAX;
 use crate::stream::sent_log::{Content, Sent};
 
-/// A packet is resent at most once in a round trip, and in this time at least.
+/// Microseconds. Least time between two resends of a packet, also with a shorter round trip. Longer: a lost resend is repaired
+/// later. Shorter: doubled NACKs cause doubled packets.
 const RESEND_US_MIN: u64 = 10_000;
-/// Resends of one packet at most.
+/// Resends of one packet. More: a useless packet takes bandwidth. Fewer: with heavy loss a picture is not repaired.
 const RESENDS_MAX: u8 = 10;
-/// It shall not take the turns of what holds something.
+/// Resends of one padding packet. More: padding takes the budget of packets with content.
 const RESENDS_OF_NOTHING_MAX: u8 = 4;
-/// A viewer from which a round trip takes so long gets pictures' packets twice where it asks for them: if the first one is lost again,
-/// no other comes before its picture is due. Not where most of that is a queue.
+/// Microseconds. A viewer whose round trip is at least this long gets a picture's packet twice when it asks. If the first is
+/// lost, no other could arrive before the picture is due. A queue on the path does not count as round trip. Larger: far viewers
+/// lose pictures. Smaller: more traffic.
 const FAR_US: u64 = 200_000;
-/// Sequence numbers looked at in one NACK packet.
+/// Sequence numbers that are read from one NACK. Larger: a hostile NACK costs more work. Smaller: after a long loss packets
+/// stay missing.
 const NACK_ITEMS_MAX: usize = 512;
 
-/// Answers a NACK from the producer's cache.
+/// Answer a NACK from the producer's cache.
 pub(crate) fn resend<S: Sink>(
     tables: &mut Tables,
     key: TransportKey,
@@ -77,8 +80,8 @@ pub(crate) fn resend<S: Sink>(
     }
 }
 
-/// The record of a packet that may be sent again now. Not of one that still waits for its turn: it would go out a second time
-/// under its number with other bytes, and SRTP may seal no number twice.
+/// Return the record of a packet that may be sent again now. A packet that still waits for its turn is refused. Otherwise its
+/// number would be used twice with other bytes, which SRTP forbids.
 fn recall(consumer: &mut Consumer, sequence: u16, now_ms: u16, wait_ms: u16) -> Option<Sent> {
     if !consumer.outgoing.is_recent(sequence) {
         return None;

@@ -1,6 +1,7 @@
-//! A way that carried nothing for a while and does again: the peer is on another network, or a hole is behind it. All that
-//! was sent meanwhile is lost, and receivers ask for it packet by packet, or wait for pictures that can't come (libwebrtc: three
-//! seconds). So pictures begin anew with a key frame, and what would come too late is not sent again.
+//! The restart of media on a path that carried nothing for a time and works again. The peer may be on another network, or may
+//! have left a dead zone. All packets of that time are lost. Receivers ask for them one by one, or wait for pictures that
+//! cannot arrive (libwebrtc: three seconds). So pictures start again with a key frame, and packets that would arrive too late
+//! are not resent.
 
 use crate::keys::TransportKey;
 use crate::seam::outbox::Sink;
@@ -9,11 +10,12 @@ use crate::shard::report::keyframes;
 use crate::shard::tables::Tables;
 use crate::shard::turn::Turn;
 
-/// From one start of all that a peer watches to the next.
+/// Microseconds. Least time between two starts of all consumers of a peer. Longer: a peer that moves twice waits for its
+/// picture. Shorter: a hostile peer causes more work.
 const AGAIN_US: u64 = 200_000;
 
-/// If media can be sent to it again, its pictures begin anew: what came meanwhile is missing. Not more often than at times, for
-/// it may say that it is here and there without end.
+/// Restart the peer's pictures if media can be sent to it again, since the packets of the meantime are missing. [`AGAIN_US`]
+/// limits the rate, because a peer may claim to move all the time.
 pub(crate) fn reach_again<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     let Tables { transports, consumers, .. } = tables;
     let transport = &mut transports[key];
@@ -22,7 +24,7 @@ pub(crate) fn reach_again<S: Sink>(tables: &mut Tables, key: TransportKey, turn:
     }
     for at in &transport.consumers {
         let consumer = &mut consumers[*at];
-        // Who may ask for no key frame now goes on, and asks when it may.
+        // A consumer without budget for a key frame continues. It asks when it may.
         if consumer.video && consumer.current.is_some() && consumer.budget.may_ask_keyframe(turn.now_us) {
             consumer.stop();
         }
@@ -31,7 +33,7 @@ pub(crate) fn reach_again<S: Sink>(tables: &mut Tables, key: TransportKey, turn:
     turn.wake_within(start_us.saturating_sub(turn.now_us));
 }
 
-/// The connection is up: what its consumers wait for is in the caches, or is asked for.
+/// Start the consumers of a connected transport from the caches. Ask for the key frames that the caches do not hold.
 pub(crate) fn start_consumers<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     let transport = &mut tables.transports[key];
     if transport.path().is_none() {
@@ -46,14 +48,15 @@ pub(crate) fn start_consumers<S: Sink>(tables: &mut Tables, key: TransportKey, t
     }
 }
 
-/// The peer is found elsewhere, or its word comes again. Does nothing where the way was not cut off.
+/// Restart pictures when the peer is found on another path, or its feedback arrives again. Do nothing if the path was not cut
+/// off.
 pub(crate) fn begin_again<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     let transport = &tables.transports[key];
     let Some(since_us) = transport.estimator.cut_off_since_us(transport.rtt_or_guess_us(), turn.now_us) else { return };
     begin_after(tables, key, since_us, turn);
 }
 
-/// What was sent since then is lost.
+/// Restart the pictures whose packets since `since_us` are lost.
 pub(crate) fn begin_after<S: Sink>(tables: &mut Tables, key: TransportKey, since_us: u64, turn: &mut Turn<S>) {
     if !tables.transports[key].is_reached() {
         return;

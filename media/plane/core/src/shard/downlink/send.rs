@@ -1,4 +1,4 @@
-//! The hot loop: what one layer gathered goes to each consumer as GSO runs, rewritten and sealed in the outbox.
+//! The hot loop: it sends a layer's pending packets to each consumer as GSO runs, rewritten and encrypted in the outbox.
 
 use crate::keys::{ConsumerKey, ProducerKey};
 use crate::path::Path;
@@ -20,14 +20,14 @@ use crate::stream::sent_log::Content;
 use crate::stream::sequence::{Continuity, Left, Offsets};
 use crate::stream::voice::Audience;
 
-/// Sends the pending packets of every layer that has some.
+/// Send the pending packets of all layers.
 pub(crate) fn flush<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) {
     while let Some((producer, layer)) = turn.agenda.dirty.pop() {
         forward(tables, producer, layer, turn);
     }
 }
 
-/// Of what waits for the next flush, some frame is not whole: its rest may be on the way.
+/// Report whether the packets for the next flush include an incomplete frame. The rest of the frame may arrive soon.
 pub(crate) fn is_mid_frame(tables: &Tables, agenda: &Agenda) -> bool {
     let layer =
         |(producer, layer): &(ProducerKey, u8)| tables.producers.get(*producer)?.layers.get(usize::from(*layer));
@@ -81,8 +81,8 @@ pub(crate) fn forward<S: Sink>(tables: &mut Tables, at: ProducerKey, layer: u8, 
     }
 }
 
-/// Starts a consumer that has sent nothing yet from the last key frame in the cache, if that is fresh: a viewer
-/// sees a picture at once and the publisher is not asked for anything.
+/// Start a consumer from the last key frame in the cache, if the key frame is fresh. The viewer sees a picture at once, and the
+/// publisher gets no key frame request.
 pub(crate) fn start_from_cache<S: Sink>(tables: &mut Tables, key: ConsumerKey, turn: &mut Turn<S>) {
     let consumer = &mut tables.consumers[key];
     let producer = &tables.producers[consumer.producer];
@@ -115,7 +115,7 @@ pub(crate) fn start_from_cache<S: Sink>(tables: &mut Tables, key: ConsumerKey, t
     }
 }
 
-/// Sends a consumer of sound on a line the last `count` packets of its source that have gone by.
+/// Send an audio consumer on a line the last `count` packets of its source that were already forwarded to others.
 pub(crate) fn send_last<S: Sink>(tables: &mut Tables, key: ConsumerKey, count: u16, turn: &mut Turn<S>) {
     let consumer = &mut tables.consumers[key];
     let producer = &tables.producers[consumer.producer];
@@ -140,7 +140,7 @@ struct Planned<'a> {
     runs: &'a [Run],
 }
 
-/// What consumers are fed that are not sent this layer yet; see [`Beginning`].
+/// The packets for consumers that do not get this layer yet; see [`Beginning`].
 enum Begin {
     Waiting,
     Cached(Vec<Pending>, Vec<Run>),
@@ -161,7 +161,7 @@ impl Begin {
     }
 }
 
-/// One layer's packets on the way to one consumer.
+/// The packets of one layer for one consumer.
 struct Feed<'a> {
     producer: &'a Producer,
     layer: u8,
@@ -169,12 +169,12 @@ struct Feed<'a> {
     now_us: u64,
 }
 
-/// What became of one layer's packets at one consumer.
+/// The result of sending one layer's packets to one consumer.
 #[derive(Default)]
 struct Fed {
     switched: bool,
     unfit: bool,
-    /// Some of it is left to the pacer.
+    /// The pacer holds some of the packets.
     waits: bool,
     packets: u64,
     bytes: u64,
@@ -204,15 +204,15 @@ struct Receiver<'a> {
     key: ConsumerKey,
     consumer: &'a mut Consumer,
     transport: &'a mut Transport,
-    /// Browsers take padded media packets; of the decoders in halls nobody knows.
+    /// Browsers accept padded media packets. The decoders in halls may not.
     pads: bool,
     paces: bool,
-    /// What redundant sound may add to each payload.
+    /// Bytes that redundant audio may need for each payload.
     more_bytes: usize,
 }
 
 impl Receiver<'_> {
-    /// What goes out of a packet, and under which numbers. None: nothing does.
+    /// Return the content and numbers that are sent for a packet. None if nothing is sent.
     #[inline]
     fn content(&mut self, verdict: Verdict, entry: &Entry, now_us: u64) -> Option<(Offsets, Content)> {
         match verdict {
@@ -334,12 +334,13 @@ impl Feed<'_> {
     }
 }
 
-/// Timestamp step by our own clock: at least one tick, so that time never stands still.
+/// Return the timestamp step by our own clock. It is at least one tick, so that timestamps always advance.
 fn arrival_step(elapsed_us: u64, clock_hz: u32) -> u32 {
     ((u128::from(elapsed_us) * u128::from(clock_hz) / 1_000_000) as u32).max(1)
 }
 
-/// The time between two packets of different layers by the publisher's sender reports; None where they don't tell.
+/// Return the time between two packets of different layers, by the publisher's sender reports. None if there are no reports, or
+/// the step is implausible.
 fn elapsed(
     layers: &[Layer],
     (from, to): (Option<u8>, u8),

@@ -1,4 +1,4 @@
-//! Which layer of its producer each consumer is to get.
+//! The choice of the layer that each consumer gets.
 
 use crate::keys::{ConsumerKey, ProducerKey};
 use crate::seam::outbox::Sink;
@@ -13,8 +13,8 @@ pub(crate) fn choose_target(tables: &mut Tables, consumer: ConsumerKey, now_us: 
     consumer.aim(producer.choose_layer(consumer.top_layer(), now_us), producer.spatial_top());
 }
 
-/// A layer that went silent is left for one that is alive; one that is there by now is taken. Who cannot go up within
-/// the only one is helped.
+/// Choose layers again for all video: leave silent layers, and take layers that have started. Ask for a key frame where a
+/// consumer cannot step up inside the only stream.
 pub(crate) fn tick_layers<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) {
     for at in tables.producers.places() {
         let Some(producer) = tables.producers.get(at).filter(|producer| producer.video) else { continue };
@@ -25,7 +25,7 @@ pub(crate) fn tick_layers<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) {
     }
 }
 
-/// Chooses each consumer's layer anew and asks for the key frames that the changes need.
+/// Choose each consumer's layer again and ask for the key frames that the changes need.
 pub(crate) fn retarget<S: Sink>(tables: &mut Tables, producer: ProducerKey, turn: &mut Turn<S>) {
     let mut wanted = 0u8;
     let chooser = &tables.producers[producer];
@@ -44,8 +44,8 @@ pub(crate) fn retarget<S: Sink>(tables: &mut Tables, producer: ProducerKey, turn
     }
 }
 
-/// Asks for what a new consumer will need, though its transport may still be connecting: the key frame is in the
-/// cache by then.
+/// Ask for the key frame that a new consumer needs, though its transport may still be connecting. The key frame is then in the
+/// cache when the transport is ready.
 pub(crate) fn ask_ahead<S: Sink>(tables: &mut Tables, key: ConsumerKey, turn: &mut Turn<S>) {
     let consumer = &tables.consumers[key];
     let (producer, target) = (consumer.producer, consumer.target);

@@ -1,4 +1,4 @@
-//! What a shard has to look at later, and when.
+//! The work that a shard must do later, and the times.
 
 use crate::keys::{ProducerKey, TransportKey};
 use crate::shard::turn::early_list::EarlyList;
@@ -6,14 +6,14 @@ use crate::shard::turn::early_list::EarlyList;
 pub struct Agenda {
     /// Layers with packets that wait for the next flush, each once.
     pub dirty: Vec<(ProducerKey, u8)>,
-    /// Transports with packets that wait, or a probe.
+    /// Transports with waiting packets, or with a probe.
     pub paced: Vec<TransportKey>,
     pub pace_us: u64,
-    /// Transports whose path is known to be narrow.
+    /// Transports whose downlink is known to be limited.
     pub limited: Vec<TransportKey>,
     pub allocate_us: u64,
     pub(crate) early: EarlyList,
-    /// When the next tick is due for all the rest.
+    /// The next tick for all other work.
     pub wake_us: u64,
 }
 

@@ -1,9 +1,10 @@
-//! Lists the consumers that wait for their first key frame.
+//! The list of consumers that wait for their first key frame.
 
 use crate::keys::ConsumerKey;
 
-/// The consumers that wait for their first key frame, and when the next packets are due. A closed consumer stays until the next
-/// turn. Where a new one has its key by then, the key may stand twice: the second turn of one key sends nothing.
+/// The consumers that wait for their first key frame, and the time of the next padding packets. A closed consumer stays in the
+/// list until the next turn. If a new consumer has got its key by then, the key may be in the list twice. The second turn of a
+/// key sends nothing.
 #[derive(Debug)]
 pub(crate) struct EarlyList {
     pub(crate) consumers: Vec<ConsumerKey>,

@@ -1,4 +1,4 @@
-//! What one call of a shard gives out: datagrams, events, counts, parcels for other shards, and what to look at later.
+//! The output of one call of a shard: datagrams, events, counters, parcels for other shards, and later work.
 
 pub mod agenda;
 pub mod early_list;
@@ -17,23 +17,23 @@ use crate::shard::turn::scratch::Scratch;
 
 pub struct Turn<'a, S: Sink> {
     pub now_us: u64,
-    /// `now_us` as a Unix time.
+    /// `now_us` as Unix time.
     pub wall_us: i64,
     /// Datagrams to peers.
     pub out: &'a mut Outbox<S>,
-    /// What is to be looked at later.
+    /// The work for later.
     pub agenda: &'a mut Agenda,
     /// Reports to the control side.
     pub events: &'a mut Vec<Event>,
     pub totals: &'a mut Totals,
-    /// What goes to other shards.
+    /// The parcels for other shards.
     pub(crate) parcels: &'a mut Parcels,
     pub random: &'a mut Random,
     pub scratch: &'a mut Scratch,
 }
 
 impl<S: Sink> Turn<'_, S> {
-    /// Makes the shard's next tick come after this time at the latest.
+    /// Make the shard tick at the latest after this time.
     pub fn wake_within(&mut self, us: u64) {
         self.agenda.wake_us = self.agenda.wake_us.min(self.now_us + us);
     }

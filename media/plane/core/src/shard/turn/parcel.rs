@@ -1,4 +1,4 @@
-//! What one shard hands to another, and how much of that waits at most.
+//! Parcels: the data that one shard hands to another, and the limits of the waiting data.
 
 use crate::path::Path;
 use crate::shard::tables::mirror_feed::MirrorStream;
@@ -6,7 +6,7 @@ use crate::stream::cache::Entry;
 use crate::stream::playout::Report;
 use crate::stream::reception::SenderClock;
 
-/// One packet of a mirrored layer; payload and dependency descriptor lie behind each other in the parcel.
+/// One packet of a mirrored layer. Payload and dependency descriptor follow each other in the parcel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Media {
     pub producer: u32,
@@ -18,60 +18,63 @@ pub(crate) struct Media {
     pub descriptor: usize,
 }
 
-/// What the publisher's shard knows of its way: of its clock by the last sender report, and of its losses by our own.
+/// The state of a publisher's uplink on its own shard. The clock is from the last sender report, the losses are from our own
+/// counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Upward {
     pub producer: u32,
     pub layer: u8,
     pub stream: MirrorStream,
     pub clock: Option<SenderClock>,
-    /// Of the publisher: see `Transport::clock_offset_us`.
+    /// The clock offset of the publisher: see `Transport::clock_offset_us`.
     pub offset_us: Option<i64>,
-    /// Asked for again.
+    /// The losses that were asked for again.
     pub losses: Report,
     pub rtt_us: Option<u64>,
 }
 
-/// What waits for one shard in one round in each of two parcels; more is lost, as in a full socket.
+/// Bytes that may wait for one shard in one round, in each of two parcels. More data is lost, as in a full socket. Larger: more
+/// memory. Smaller: bursts lose packets.
 pub(crate) const PARCEL_BYTES_MAX: usize = 1 << 20;
 
-/// Of each kind. Anybody can send what nobody has proved: it gets little room beside what comes by claimed paths.
+/// Slips of each kind. Any sender can send datagrams that no peer has proved. Such datagrams get little room (`UNPROVED_MAX`),
+/// so that datagrams on claimed paths keep their room. Larger: more memory. Smaller: bursts lose packets.
 pub(crate) const SLIPS_MAX: usize = 4096;
 
 pub(crate) const UNPROVED_MAX: usize = 512;
 
 pub(crate) const UNPROVED_BYTES_MAX: usize = 128 << 10;
 
-/// What one shard hands to another, in order: datagrams as they came, or what it has to say itself.
+/// The data from one shard to another, in order: datagrams as they arrived, and messages of the shard itself.
 #[derive(Debug, Default)]
 pub struct Parcel {
     pub(crate) from: u8,
     pub(crate) foreign: bool,
     pub(crate) slips: Vec<Slip>,
     pub(crate) bytes: Vec<u8>,
-    /// Slips of each kind.
+    /// The number of slips, and their bytes, of each kind.
     pub(crate) counts: [usize; KINDS],
     pub(crate) sizes: [usize; KINDS],
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Slip {
-    /// The next `len` bytes came by this path. `shown`: nobody knows whose they are.
+    /// The next `len` bytes arrived on this path. `shown`: the owner of the datagram is unknown, so all shards get it.
     Datagram {
         path: Path,
         len: usize,
         shown: bool,
     },
-    /// What comes by this path is of a peer of the shard that says so. `held`: the peer has nominated it.
+    /// The path belongs to a peer of the sending shard. `held`: the peer has nominated the path.
     Claim {
         path: Path,
         held: bool,
     },
-    /// The peer has nominated another one, or is gone.
+    /// The peer has nominated another path, or is closed.
     Release {
         path: Path,
     },
-    /// The rest is about producers on other shards: see `mirror`.
+    /// These three are about producers on other shards: see `uplink::mirror_in`.
     Media(Media),
     Upward(Upward),
     Wish {
@@ -80,7 +83,7 @@ pub(crate) enum Slip {
     },
 }
 
-/// Each has bounds of its own, so that none can take the room of another.
+/// The kinds of slips. Each kind has its own limits, so that no kind takes the room of another.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Media,
@@ -106,12 +109,13 @@ impl Parcel {
         Parcel { from, foreign, ..Parcel::default() }
     }
 
-    /// Strangers have a part in it: it must not wait where it keeps others from their room.
+    /// Report whether the parcel holds datagrams of other shards' peers. Such a parcel must not wait where it takes room from
+    /// others.
     pub fn is_foreign(&self) -> bool {
         self.foreign
     }
 
-    /// What it holds in memory, about.
+    /// Return the approximate memory of the parcel.
     pub fn size(&self) -> usize {
         self.bytes.len() + self.slips.len() * size_of::<Slip>()
     }
@@ -132,7 +136,7 @@ impl Parcel {
         (self.counts, self.sizes) = ([0; KINDS], [0; KINDS]);
     }
 
-    /// False: there is no room.
+    /// Add a slip and its bytes. Return false if there is no room.
     pub(crate) fn add<const N: usize>(&mut self, kind: Kind, slip: Slip, bytes: [&[u8]; N]) -> bool {
         let len = bytes.iter().map(|part| part.len()).sum();
         let room = self.has_room(kind, 1, len);

@@ -1,14 +1,15 @@
-//! What waits for the other shards.
+//! The parcels that wait for the other shards.
 
 use crate::seam::snapshot::Totals;
 use crate::shard::turn::parcel::{Kind, Media, PARCEL_BYTES_MAX, Parcel, SLIPS_MAX, Slip};
 use crate::stream::cache::Entry;
 
-/// Room that parcels keep while they lie empty, and how many of them.
+/// The memory that an empty parcel may keep, and the number of kept parcels. Larger: more idle memory. Smaller: more
+/// allocations.
 pub(crate) const IDLE_BYTES_MAX: usize = 256 << 10;
 pub(crate) const IDLE_MAX: usize = 8;
 
-/// What is to go to one shard.
+/// The parcels for one shard.
 #[derive(Debug)]
 pub(crate) struct Outward {
     pub(crate) own: Parcel,
@@ -19,7 +20,7 @@ pub(crate) struct Outward {
 pub(crate) struct Parcels {
     /// The index of this shard.
     index: u8,
-    /// To each shard, ours among them; empty: there is no other one.
+    /// The parcels by shard, including this shard. Empty if there is no other shard.
     outward: Vec<Outward>,
     idle: Vec<Parcel>,
 }
@@ -29,7 +30,7 @@ impl Parcels {
         Parcels { index, ..Parcels::default() }
     }
 
-    /// There are so many shards from now on.
+    /// Set the number of shards.
     pub fn share(&mut self, shards: usize) {
         let from = self.index;
         let outward = || Outward { own: Parcel::new(from, false), foreign: Parcel::new(from, true) };
@@ -40,24 +41,25 @@ impl Parcels {
         !self.outward.is_empty()
     }
 
-    /// The shards that share the ports with this one.
+    /// Return the shards that share the ports with this shard.
     pub fn others(&self) -> impl Iterator<Item = u8> + use<> {
         let ours = self.index;
         (0..self.outward.len() as u8).filter(move |to| *to != ours)
     }
 
-    /// Whether `shard` is another one of them.
+    /// Report whether `shard` is another of these shards.
     pub fn is_other(&self, shard: u8) -> bool {
         shard != self.index && usize::from(shard) < self.outward.len()
     }
 
-    /// Without room it is lost. All is said again but a `Release`: where that is lost, the path is held until its claim is no longer
-    /// fresh.
+    /// Add a message of this shard. Without room the message is lost. All messages are repeated except `Release`. After a lost
+    /// `Release` the path stays claimed until the claim expires.
     pub fn put(&mut self, to: u8, slip: Slip) {
         self.outward.get_mut(usize::from(to)).map(|outward| outward.own.add(Kind::Word, slip, []));
     }
 
-    /// The shard `to` can be handed all of these, and half of the parcel stays for what is new in this round.
+    /// Report whether the shard `to` can take all these packets while half of the parcel stays free for new packets of this
+    /// round.
     pub fn has_room_beside<'a>(&self, to: u8, entries: impl Iterator<Item = &'a Entry>) -> bool {
         let (count, bytes) = entries.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size()));
         self.outward.get(usize::from(to)).is_some_and(|outward| {
@@ -73,14 +75,14 @@ impl Parcels {
         }
     }
 
-    /// Puts in what a peer of another shard has sent.
+    /// Add a datagram from a peer of another shard.
     pub fn put_foreign(&mut self, to: u8, kind: Kind, slip: Slip, datagram: &[u8], totals: &mut Totals) {
         if !self.outward[usize::from(to)].foreign.add(kind, slip, [datagram]) {
             totals.handover_drops += 1;
         }
     }
 
-    /// What is to go to the shard `to` now, if anything.
+    /// Return the next parcel for the shard `to`, if there is one.
     pub fn take(&mut self, to: usize) -> Option<Parcel> {
         let Outward { own, foreign } = self.outward.get_mut(to)?;
         let parcel = [own, foreign].into_iter().find(|parcel| !parcel.slips.is_empty())?;
@@ -89,7 +91,7 @@ impl Parcels {
         Some(std::mem::replace(parcel, fresh))
     }
 
-    /// Keeps the memory of a parcel that has been unpacked.
+    /// Keep the memory of an unpacked parcel for reuse.
     pub fn give_back(&mut self, mut parcel: Parcel) {
         parcel.clear();
         if self.idle.len() < IDLE_MAX && parcel.bytes.capacity() <= IDLE_BYTES_MAX {

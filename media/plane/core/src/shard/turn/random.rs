@@ -1,4 +1,4 @@
-//! Numbers that peers see and that need not be secret: where a stream's numbers begin, SSRCs.
+//! Random numbers that peers see and that need not be secret: first sequence numbers, SSRCs.
 
 /// The generator xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled", 2016).
 pub struct Random(u64);
