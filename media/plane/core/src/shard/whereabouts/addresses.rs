@@ -1,4 +1,4 @@
-//! Who is at which path, ICE user name and socket.
+//! The map from path, ICE user name and socket to the peer.
 
 use crate::keys::TransportKey;
 use crate::path::Path;
@@ -10,9 +10,9 @@ use crate::shard::tables::transport::Transport;
 use crate::shard::turn::Turn;
 use crate::shard::whereabouts::Whereabouts;
 
-/// Somebody else is at this path, and not the transport of ours or the shard that a datagram names: it does not come from
-/// there, though it says so. An address translation may give a port to another peer when the one before has closed, has
-/// moved or is no longer heard.
+/// Report whether another peer holds this path. Then the datagram that names a transport or shard is not from there, though it
+/// claims to be. An address translation may give a port to another peer after the first has closed, has moved or has become
+/// silent.
 pub(crate) fn is_held(
     whereabouts: &Whereabouts,
     transports: &Transports,
@@ -25,7 +25,7 @@ pub(crate) fn is_held(
     agent.is_some_and(|agent| agent.holds(path, now_us)) || whereabouts.claims.is_held(path, named.1, now_us)
 }
 
-/// A path proved to be this transport's; those that its agent forgot are dropped.
+/// Record that this transport proved the path. Remove the paths that its agent has forgotten.
 pub(crate) fn adopt(whereabouts: &mut Whereabouts, transports: &mut Transports, path: Path, key: TransportKey) {
     let before = whereabouts.paths.insert(path, key).filter(|before| *before != key);
     if let Some(other) = before.and_then(|before| transports.get_mut(before)) {
@@ -48,13 +48,13 @@ pub(crate) fn index_ufrags(whereabouts: &mut Whereabouts, transports: &mut Trans
     }
 }
 
-/// A transport of ours knows this path. A TCP connection that no transport knows any more is of no use.
+/// Report whether a transport of this shard knows this path. If none does, the caller may close the TCP connection.
 pub(crate) fn uses(whereabouts: &Whereabouts, transports: &Transports, path: Path) -> bool {
     let owner = whereabouts.paths.get(&path).and_then(|key| transports.get(*key));
     owner.and_then(Transport::ice).is_some_and(|agent| agent.knows(path))
 }
 
-/// A TCP connection ended: nothing can be sent there any more.
+/// Forget the paths of a TCP connection that ended.
 pub(crate) fn tcp_closed(
     whereabouts: &mut Whereabouts,
     transports: &mut Transports,

@@ -1,4 +1,4 @@
-//! Answers to the questions that a peer was asked by STUN.
+//! Answers of peers to our STUN questions.
 
 use crate::keys::TransportKey;
 use crate::path::Path;
@@ -11,10 +11,11 @@ use crate::shard::whereabouts::claims::Claims;
 use crate::shard::whereabouts::{Whereabouts, addresses, handover};
 use crate::wire::stun;
 
-/// The selected path has at least so long to answer after another one did, or two round trips.
+/// Microseconds, or two round trips if longer. Chosen. After an answer on another path, the selected path has this time to
+/// answer. Longer: a peer that moved is found later. Shorter: a lost packet moves the peer.
 pub(crate) const PATIENCE_US: u64 = 150_000;
 
-/// What is no check of a peer's may be its answer.
+/// Receive a STUN message that is not a check of a peer: it may be an answer.
 pub(crate) fn receive_answer<S: Sink>(
     whereabouts: &mut Whereabouts,
     tables: &mut Tables,
@@ -53,8 +54,8 @@ pub(crate) fn receive_answer<S: Sink>(
     }
 }
 
-/// The transport whose open question at this path it answers. Several may have been asked there. So a participant that sends own
-/// media in the name of an address takes no answers from the peer that comes there.
+/// Return the transport whose open question on this path the datagram answers. Several peers may have been asked on one path.
+/// So a participant who sends media with a forged source address cannot take the answers of the peer at that address.
 fn asked_there(
     whereabouts: &Whereabouts,
     transports: &Transports,
@@ -66,7 +67,7 @@ fn asked_there(
     transports.get(key)?.ice()?.has_asked(path, transaction).then_some(key)
 }
 
-/// The peer answered by `path`, which is the selected one from now on.
+/// Follow a peer that answered on `path`: this path is selected now.
 pub(crate) fn follow<S: Sink>(
     whereabouts: &mut Whereabouts,
     tables: &mut Tables,
@@ -84,7 +85,7 @@ pub(crate) fn follow<S: Sink>(
     turn.events.push(Event::Ice { transport: id, state: IceState::Moved, path });
 }
 
-/// An answer to nobody's question here.
+/// Receive an answer that matches no question of this shard.
 fn receive_stray_answer<S: Sink>(whereabouts: &mut Whereabouts, path: Path, datagram: &[u8], turn: &mut Turn<S>) {
     turn.totals.stranger_datagrams += u64::from(!whereabouts.claims.is_shown());
     if stun::answered(datagram).is_some() && whereabouts.suspects.answers.take(turn.now_us) {

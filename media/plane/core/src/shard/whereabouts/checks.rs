@@ -1,4 +1,4 @@
-//! STUN checks that come in.
+//! Incoming STUN checks.
 
 use crate::ice::questions::Cause;
 use crate::path::Path;

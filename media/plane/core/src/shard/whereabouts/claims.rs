@@ -1,4 +1,4 @@
-//! The paths that other shards have claimed, and from which of them comes what is looked at now.
+//! The paths that other shards have claimed, and the origin of the datagram that is being processed.
 
 use rustc_hash::FxHashMap;
 
@@ -7,54 +7,57 @@ use crate::path::Path;
 use crate::shard::turn::parcel::Slip;
 use crate::shard::turn::parcels::Parcels;
 
-/// A claim counts so long after the last proved check: peers check every 2.5 s.
+/// Microseconds. A claim is valid for this time after the last verified check; peers check every 2.5 s. Longer: old claims take
+/// memory. Shorter: datagrams of a quiet peer are not handed over.
 pub(crate) const CLAIM_US: u64 = 60_000_000;
-/// Beyond it only those that are there are renewed: a peer that checks from many ports takes no memory without end.
+/// Claims. Above this number only existing claims are renewed. Larger: a peer that checks from many ports takes more memory.
+/// Smaller: honest peers get no claim.
 const CLAIMS_MAX: usize = 65_536;
-/// Claims kept before the first search for old ones.
+/// Claims that are kept before the first search for old ones. Larger: old claims stay longer. Smaller: more searches.
 pub(crate) const CLAIMS_MIN: usize = 256;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Claim {
     pub(crate) shard: u8,
     pub(crate) at_us: u64,
-    /// No other shard takes it while it is fresh.
+    /// No other shard takes the path while the claim is fresh.
     pub(crate) held: bool,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     pub(crate) claims: FxHashMap<Path, Claim>,
-    /// Old claims are searched for when there are so many.
+    /// The number of claims that starts the search for old claims.
     search_at: usize,
-    /// Who handed us what we look at now.
+    /// The shard that handed over the current datagram. None: the datagram came from the network.
     pub(crate) from: Option<u8>,
     pub(crate) shown: bool,
 }
 
 impl Claims {
-    /// What is looked at now came from another shard: it goes no further.
+    /// Report whether the current datagram came from another shard. Such a datagram is not handed over again.
     pub fn is_second_hand(&self) -> bool {
         self.from.is_some()
     }
 
-    /// Another shard has counted it as a stranger's.
+    /// Report whether another shard has already counted the current datagram as a stranger's.
     pub fn is_shown(&self) -> bool {
         self.shown
     }
 
-    /// The shard that has claimed the path.
+    /// Return the shard that has claimed the path.
     pub fn owner(&self, path: Path) -> Option<u8> {
         self.claims.get(&path).map(|claim| claim.shard)
     }
 
-    /// A peer of a shard other than `shard` holds the path.
+    /// Report whether a peer of a shard other than `shard` holds the path.
     pub fn is_held(&self, path: Path, shard: u8, now_us: u64) -> bool {
         let fresh = |claim: &&Claim| claim.held && now_us.saturating_sub(claim.at_us) < DISCONNECTED_US;
         self.claims.get(&path).filter(fresh).is_some_and(|claim| claim.shard != shard)
     }
 
-    /// A peer of ours has proved to be there: every other shard that gets its datagrams is told. `held`: see `Agent::holds`.
+    /// Claim a path that a peer of this shard has proved. Notify the shard that claimed the path before and the shard that
+    /// handed over the datagram. For `held` see `Agent::holds`.
     pub fn claim(&mut self, path: Path, held: bool, parcels: &mut Parcels) {
         if !parcels.has_others() {
             return;
@@ -66,8 +69,8 @@ impl Claims {
         }
     }
 
-    /// A peer of ours holds the path no longer, which only this shard knows. The word may be lost where the queue to a shard is full:
-    /// there the path is held until its claim is no longer fresh.
+    /// Release a path that a peer of this shard no longer holds. Only this shard knows. If the queue to a shard is full, the
+    /// message is lost. Then the path stays held there until the claim expires.
     pub fn release(path: Option<Path>, parcels: &mut Parcels) {
         let Some(path) = path.filter(|path| matches!(path, Path::Udp { .. })) else { return };
         for to in parcels.others() {
@@ -75,7 +78,7 @@ impl Claims {
         }
     }
 
-    /// The shard `from` says that its peer holds the path no longer.
+    /// Note that the peer of the shard `from` no longer holds the path.
     pub fn note_released(&mut self, path: Path, from: u8) {
         if let Some(claim) = self.claims.get_mut(&path).filter(|claim| claim.shard == from) {
             claim.held = false;

@@ -1,12 +1,12 @@
-//! Several shards listen on one port, and the kernel spreads peers over them by address, not by conference. What came to
-//! the wrong one is handed over: a check by the first character of the user name, which names the shard; everything else
-//! by its path, once the shard of the peer has claimed that. It does so for every check whose integrity it proved, so
-//! forged user names gain nothing, nor do forged addresses: a path that a peer holds is taken by no other one. What nobody
-//! claimed may be of a peer that moved: the others are shown it
-//! within the allowance of `suspects`.
+//! The hand-over between shards. Several shards listen on one port. The kernel distributes datagrams over the shards by
+//! address, not by conference. A datagram for a peer of another shard is handed over. A check names its shard by the first
+//! character of the user name. All other datagrams are handed over by path, once the peer's shard has claimed the path. A shard
+//! claims a path for every check whose integrity it verified, so forged user names gain nothing. Forged addresses gain nothing
+//! either: no peer can take a path that another peer holds. A datagram on a path without a claim may come from a peer that
+//! moved. It is shown to the other shards within the allowance of `suspects`.
 //!
-//! Ingress only: what a peer is sent leaves by its own shard. The same parcels carry what conferences on several shards have
-//! for each other (`mirror`). A lone shard does nothing of this.
+//! Only incoming datagrams are handed over; a peer's own shard sends to the peer. The same parcels carry the data of
+//! conferences on several shards (`mirror_in`, `mirror_out`). A single shard does none of this.
 
 use crate::path::Path;
 use crate::seam::outbox::Sink;
@@ -17,17 +17,18 @@ use crate::shard::turn::parcels::Parcels;
 use crate::shard::whereabouts::{Whereabouts, addresses};
 use crate::wire::stun;
 
-/// The characters of user names (RFC 8839 §5.4) that name shards, the first one shard 0.
+/// The characters of user names (RFC 8839 §5.4) that name shards. The first character names shard 0.
 const NAMES: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 pub const SHARDS_MAX: usize = NAMES.len();
 
-/// The other shard that the user name of a check names. Nothing else of the datagram is looked at.
+/// Return the other shard that the user name of a check names. This function reads nothing else of the datagram.
 pub(crate) fn names_other(parcels: &Parcels, datagram: &[u8]) -> Option<u8> {
     let shard = shard_of(stun::username(datagram)?)?;
     parcels.is_other(shard).then_some(shard)
 }
 
-/// True: it was of another shard's peer and is on its way there, or is not from where it says.
+/// Hand over a check of another shard's peer. Return true if the check needs no more work here: it was handed over, or its
+/// source address is forged.
 pub(crate) fn hand_over_check<S: Sink>(
     whereabouts: &Whereabouts,
     transports: &Transports,
@@ -47,7 +48,7 @@ pub(crate) fn hand_over_check<S: Sink>(
     true
 }
 
-/// True: another shard has claimed the path.
+/// Hand over a datagram on a claimed path. Return true if another shard has claimed the path.
 pub(crate) fn hand_over_claimed<S: Sink>(
     whereabouts: &Whereabouts,
     path: Path,
@@ -62,7 +63,7 @@ pub(crate) fn hand_over_claimed<S: Sink>(
     owner.is_some()
 }
 
-/// Nobody here knows it; perhaps another shard does.
+/// Show a datagram of an unknown peer to all other shards.
 pub(crate) fn show_others<S: Sink>(whereabouts: &Whereabouts, path: Path, datagram: &[u8], turn: &mut Turn<S>) {
     if whereabouts.claims.is_second_hand() {
         return;
@@ -77,7 +78,7 @@ fn pass_on<S: Sink>(to: u8, (path, shown): (Path, bool), datagram: &[u8], kind: 
     turn.parcels.put_foreign(to, kind, slip, datagram, turn.totals);
 }
 
-/// A peer of another shard is there now, unless one has come meanwhile that holds it.
+/// Give up a path to a peer of another shard, unless a peer of this shard holds the path by now.
 pub(crate) fn yield_path<S: Sink>(
     whereabouts: &mut Whereabouts,
     transports: &mut Transports,
@@ -94,7 +95,7 @@ pub(crate) fn yield_path<S: Sink>(
     whereabouts.claims.note_claim(path, (to, held), turn.now_us);
 }
 
-/// The shard that a user name of ours belongs to.
+/// Return the shard that a user name of ours names.
 pub fn shard_of(ufrag: &[u8]) -> Option<u8> {
     let first = ufrag.first()?;
     NAMES.iter().position(|name| name == first).map(|shard| shard as u8)

@@ -1,4 +1,4 @@
-//! Two shards on one bench: what reaches the wrong one, who may claim a path, and how much is kept.
+//! Tests with two shards: datagrams that reach the wrong shard, claims of paths, and the limits of parcels and claims.
 
 use super::*;
 use crate::ice::limits::DISCONNECTED_US;
@@ -30,7 +30,7 @@ struct Pair {
     shards: [Shard; 2],
     outs: [Outbox<Wire>; 2],
     now_us: u64,
-    /// What peers are asked reaches nobody who can answer.
+    /// No peer answers our questions.
     mute: bool,
 }
 
@@ -57,7 +57,7 @@ fn check(username: &str, pwd: &str, transaction: u8) -> Vec<u8> {
 const DTLS: [u8; 20] = [22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 1, 2, 3, 4, 5, 6, 7];
 
 impl Pair {
-    /// Transport 1 on shard 0 and transport 2 on shard 1.
+    /// Create transport 1 on shard 0 and transport 2 on shard 1.
     fn new() -> Self {
         let shard = |index| Shard::new(index, 0, 7).among(2);
         let outs = [Outbox::new(Wire::default()), Outbox::new(Wire::default())];
@@ -76,7 +76,8 @@ impl Pair {
         self.shards[at].command(command, self.now_us, &mut self.outs[at]);
     }
 
-    /// The kernel gives the datagram to the shard `at`; then everything is handed on until nothing is left.
+    /// Deliver a datagram from the kernel to the shard `at`. Then exchange parcels until none is left, and answer the
+    /// questions.
     fn deliver(&mut self, at: usize, path: Path, datagram: &[u8]) {
         self.shards[at].receive(path, &mut datagram.to_vec(), self.now_us, &mut self.outs[at]);
         self.settle();
@@ -90,7 +91,7 @@ impl Pair {
         }
     }
 
-    /// So often that its checks pay for a question.
+    /// Deliver the check often enough to pay for a question.
     fn persist(&mut self, at: usize, path: Path, check: &[u8]) {
         (0..4).for_each(|_| self.deliver(at, path, check));
     }
@@ -178,7 +179,7 @@ fn without_the_password_nobody_claims_a_path() {
     pair.deliver(0, path(9), &check("aone:them", PWD, 1));
     pair.events(0);
     pair.now_us += DISCONNECTED_US;
-    // A stranger at (or in the name of) the same address.
+    // A stranger sends from the same address, or forges it.
     pair.deliver(0, path(9), &check("btwo:them", "another-password-than-ours", 2));
     pair.deliver(0, path(9), &check("bnobody:them", PWD, 3));
     pair.deliver(0, path(9), &DTLS);
@@ -188,11 +189,11 @@ fn without_the_password_nobody_claims_a_path() {
     assert_eq!((totals.bad_stun, totals.stranger_datagrams), (1, 1), "counted once, where it was looked at");
 }
 
-/// Names of peers on the first and the second shard, and the transport of each.
+/// The names of peers on the first and the second shard, and their transports.
 const PEERS: [(&str, u32); 4] = [("aone:them", 1), ("btwo:them", 2), ("athree:them", 3), ("bfour:them", 4)];
 
 impl Pair {
-    /// With two peers on each shard.
+    /// Create two peers on each shard.
     fn of_four() -> Self {
         let mut pair = Pair::new();
         for (at, name) in [(0, "athree"), (1, "bfour")] {
@@ -204,7 +205,7 @@ impl Pair {
         pair
     }
 
-    /// Whom DTLS reaches that comes to the shard `at` by this path.
+    /// Return the transports that receive DTLS from this path if the kernel delivers it to the shard `at`.
     fn reached(&mut self, at: usize, path: Path) -> Vec<u32> {
         (0..2).for_each(|shard| drop(self.events(shard)));
         self.deliver(at, path, &DTLS);
@@ -215,7 +216,7 @@ impl Pair {
     }
 }
 
-/// Whichever two peers, and whichever shard the kernel gives their datagrams to.
+/// Run the test for each two peers, and for each shard that the kernel may choose.
 fn each_two_peers(mut test: impl FnMut(Pair, usize, (&str, u32), (&str, u32))) {
     for (first, second) in (0..4).flat_map(|first| (0..4).map(move |second| (first, second))) {
         for at in (0..2).filter(|_| first != second) {
@@ -249,7 +250,7 @@ fn a_path_is_held_by_none_that_does_not_get_what_is_sent_there() {
     for (first, second) in (0..4).flat_map(|first| (0..4).map(move |second| (first, second))) {
         for at in (0..2).filter(|_| first != second) {
             let mut pair = Pair::of_four();
-            // A peer checks in the name of another's address, again and again.
+            // A peer repeats checks with the forged address of another peer.
             pair.mute = true;
             for transaction in 1..9 {
                 pair.persist(at, path(9), &check(PEERS[first].0, PWD, transaction));
@@ -317,7 +318,7 @@ fn a_client_that_goes_to_another_shard_takes_its_path_along() {
     pair.deliver(0, path(9), &DTLS);
     assert_eq!((pair.dtls_events(0), pair.dtls_events(1)), (0, 1));
     assert!(pair.shards[0].whereabouts.paths.is_empty());
-    // And back again.
+    // The client returns to the first shard.
     pair.now_us += DISCONNECTED_US;
     pair.persist(0, path(9), &check("aone:them", PWD, 3));
     pair.deliver(0, path(9), &DTLS);
@@ -348,7 +349,7 @@ fn tcp_connections_are_told_apart_by_their_first_check() {
     assert_eq!(pair.shards[1].names_other(&check("btwo:them", PWD, 1)), None);
     assert_eq!(pair.shards[0].names_other(&check("ccc:them", PWD, 1)), None, "there is no third");
     assert_eq!(pair.shards[0].names_other(&DTLS), None);
-    // Later checks stay: a connection is handed over once.
+    // Later checks stay on the shard: a connection is handed over once.
     let mut pair = pair;
     let stream = Path::Tcp { connection: 1, remote: ([127, 0, 0, 1], 5).into() };
     pair.deliver(0, stream, &check("btwo:them", PWD, 1));
@@ -376,7 +377,7 @@ fn parcels_and_claims_are_bounded() {
     let parcel = pair.shards[0].parcel(1).unwrap();
     assert!(parcel.is_foreign());
     assert_eq!((parcel.datagrams(), pair.shards[0].totals.handover_drops), (UNPROVED_MAX as u64, 1));
-    // What comes by a claimed path has room beside it, and bounds too.
+    // Datagrams on a claimed path have their own room, and their own limits.
     pair.shards[0].whereabouts.claims.note_claim(path(10), (1, true), NOW_US);
     let out = &mut pair.outs[0];
     for n in 0..=SLIPS_MAX {
@@ -388,7 +389,7 @@ fn parcels_and_claims_are_bounded() {
     let parcel = pair.shards[0].parcel(1).unwrap();
     assert_eq!(parcel.datagrams(), (UNPROVED_MAX + SLIPS_MAX) as u64);
     assert_eq!(pair.shards[0].totals.handover_drops, 3);
-    // Long datagrams fill it sooner, those of strangers only a part.
+    // Long datagrams fill the parcel sooner. Datagrams of strangers fill only a part.
     let mut stranger = request.clone();
     stranger.resize(1500, 0);
     for _ in 0..UNPROVED_MAX {

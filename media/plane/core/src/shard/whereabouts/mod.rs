@@ -1,4 +1,4 @@
-//! Where the peers of a shard are, and what is known of those of other shards.
+//! The whereabouts: the paths of this shard's peers, and the claims of other shards.
 
 pub mod addresses;
 pub mod answers;
@@ -23,11 +23,11 @@ pub(crate) struct Whereabouts {
     pub index: u8,
     pub paths: FxHashMap<Path, TransportKey>,
     pub ufrags: FxHashMap<Box<[u8]>, TransportKey>,
-    /// By socket number: the line that has it alone.
+    /// The line that owns the socket, by socket number.
     pub lines: Vec<Option<(TransportKey, Part)>>,
     /// Sockets of lines that closed.
     pub released: Vec<u16>,
-    /// Of the questions that peers are asked.
+    /// The transactions of our questions to peers.
     pub transactions: Transactions,
     pub suspects: Suspects,
     pub claims: Claims,

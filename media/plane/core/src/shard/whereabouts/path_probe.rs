@@ -1,12 +1,13 @@
-//! A peer whose selected path went silent though it has others: its network went, and it has not noticed. A browser waits 2.5 s
-//! before it looks elsewhere, one more before it goes there and up to 2.5 s more before it nominates that (libwebrtc). So it is
-//! asked by STUN at all its paths. If it answers elsewhere and not at the selected one, media goes there; the peer's own choice,
-//! whenever it comes, is followed as ever. And media that it sends by another of its paths is such a choice: it is asked there.
+//! Questions to peers on paths other than the selected path. A peer's selected path may become silent because its network is
+//! gone, and the peer has not noticed. A browser (libwebrtc) waits 2.5 s before it looks at other paths, and 1 s more before it
+//! switches. It nominates the new path up to 2.5 s later. So the server asks the peer by STUN on all its paths. If the peer
+//! answers on another path and not on the selected one, media goes to the other path. The peer's own nomination is always
+//! followed, whenever it arrives. Media from another path of the peer is also a sign: the peer is asked on that path.
 //!
-//! Only paths that the peer has checked are asked, and only its answer, which its integrity proves, moves anything. A check may
-//! come under the address of somebody else, so the questions have no more bytes than the checks that came by that path, less our
-//! answers, and are three at most until one is answered. Two more at most are paid by what came where the peer is for certain: a browser
-//! checks what it does not use once.
+//! The server asks only on paths that the peer has checked. Only the peer's answer, proved by its integrity, moves the peer.
+//! The source address of a check may be forged. So the questions have no more bytes than the checks on that path, minus our
+//! answers. At most three questions are sent before an answer. Traffic on proved paths pays for at most two more, because a
+//! browser checks an unused path only once.
 
 use crate::ice::limits::PATHS_MAX;
 use crate::ice::questions::Cause;
@@ -22,12 +23,14 @@ use crate::shard::whereabouts::answers::{self, PATIENCE_US};
 use crate::wire::demux::Class;
 use crate::wire::stun;
 
-/// A peer whose media still comes as it did has not moved.
+/// Microseconds. Chosen: five audio packets of 20 ms. A peer that sent media on its selected path within this time has not
+/// moved. Longer: a move is found later. Shorter: jitter causes useless questions.
 pub(crate) const QUIET_US: u64 = 100_000;
-/// Between two rounds of questions: half of what the silence has lasted, within these bounds.
+/// Microseconds between two rounds of questions: half of the silence so far, within these limits. Longer: a move is found
+/// later. Shorter: more questions.
 const ROUND_US: (u64, u64) = (200_000, 1_000_000);
 
-/// Where the selected path is silent, asks at all; goes where the peer was found.
+/// Ask the peer on all paths if the selected path is silent. Move to a path where the peer was found.
 pub(crate) fn tick_seeking<S: Sink>(
     whereabouts: &mut Whereabouts,
     tables: &mut Tables,
@@ -60,7 +63,7 @@ pub(crate) fn tick_seeking<S: Sink>(
     }
 }
 
-/// Where much has gone that nobody has answered from, it is asked whether the peer is there.
+/// Ask the peer on a path that got many bytes of media without any answer.
 pub(crate) fn tick_path_credit<S: Sink>(
     whereabouts: &mut Whereabouts,
     tables: &mut Tables,
@@ -91,8 +94,8 @@ fn ask_selected<S: Sink>(whereabouts: &mut Whereabouts, tables: &mut Tables, key
     }
 }
 
-/// Media by one of the peer's paths that is not the selected one. Where nothing comes by that one any more, the peer has gone
-/// over, and its nomination was lost or is yet to come.
+/// Receive media from a path of the peer that is not selected. If the selected path is quiet, the peer has switched. Its
+/// nomination was lost or is still on the way.
 pub(crate) fn receive_elsewhere<S: Sink>(
     whereabouts: &mut Whereabouts,
     tables: &mut Tables,
@@ -107,7 +110,7 @@ pub(crate) fn receive_elsewhere<S: Sink>(
     }
 }
 
-/// `came`: see `Agent::ask`.
+/// Send a STUN question to the peer on this path, if the agent allows it. For `came` see `Agent::ask`.
 pub(crate) fn ask_there<S: Sink>(
     whereabouts: &mut Whereabouts,
     transports: &mut Transports,

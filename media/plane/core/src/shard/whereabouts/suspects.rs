@@ -1,33 +1,38 @@
-//! How often media from an unverified source is tried, and which peers' keys open it. See `unverified_source`.
+//! The limits for trying media from an unverified source, and the choice of the peers whose keys are tried. See
+//! `unverified_source`.
 
 use std::net::IpAddr;
 
 use crate::bucket::Bucket;
 use crate::keys::TransportKey;
 
-/// Datagrams that are tried in a second, and at once; the rest is dropped. With `PEERS_MAX` keys each these are at most 800 tries.
-/// No experiment chose the number: 200 is above the packets in a second of a peer with sound and a small picture.
+/// Datagrams that are tried per second, and in one burst. More are dropped. With `PEERS_MAX` keys each, this is at most 800
+/// tries a second. Chosen: 200 is above the packet rate of a peer with audio and a small picture. Larger: a flood costs more
+/// work. Smaller: a flood hides moving peers more easily.
 const TRIED_PER_S: u64 = 200;
 const TRIED_BURST: u64 = 50;
-/// The share of one network. A flood from one network, or from two by IPv4 and IPv6, leaves some tries to the others.
+/// The share of one network. A flood from one network, or from two (IPv4 and IPv6), leaves some tries to the others. Larger:
+/// the flood leaves less. Smaller: many peers behind one address are found later.
 const NEARBY_PER_S: u64 = TRIED_PER_S * 2 / 5;
 const NEARBY_BURST: u64 = TRIED_BURST / 2;
-/// Shares that are counted apart: networks with the same hash have one share together. A power of two.
+/// Shares that are counted separately; networks with the same hash have one share together. A power of two. Larger: more
+/// memory. Smaller: a flood hits more networks.
 const NETWORKS: usize = 32;
-/// 2^64 by the golden ratio: its multiples spread evenly (Knuth, The Art of Computer Programming, vol. 3, §6.4).
+/// 2^64 divided by the golden ratio. Its multiples are spread evenly (Knuth, The Art of Computer Programming, vol. 3, §6.4).
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-/// Peers whose keys one datagram is tried with.
+/// Peers whose keys are tried for one datagram. Larger: a stranger's datagram costs more work. Smaller: with several quiet
+/// peers the right one is found later.
 const PEERS_MAX: usize = 4;
-/// Places of these for peers that are only near. They also get the places that named peers leave free.
+/// Places among them for peers that only have the same IP address. They also get the places that named peers leave free.
 const NEAR_MIN: usize = PEERS_MAX / 2;
 
 pub(crate) struct Suspects {
     allowance: Bucket,
-    /// By the hash of the network.
+    /// The buckets, by hash of the network.
     networks: [Bucket; NETWORKS],
-    /// Answers to nobody's question here that are shown to other shards.
+    /// The limit of answers without a question that are shown to other shards.
     pub(crate) answers: Bucket,
-    /// Tries so far.
+    /// The number of tries so far.
     turn: u64,
 }
 
@@ -42,7 +47,7 @@ impl Suspects {
     }
 
     pub(crate) fn may_try(&mut self, from: IpAddr, now_us: u64) -> bool {
-        // What one host may choose freely is one network.
+        // The address range that one host can choose from freely counts as one network.
         let network = match from {
             IpAddr::V4(ip) => u64::from(ip.to_bits() >> 8),
             IpAddr::V6(ip) => (ip.to_bits() >> 72) as u64,
@@ -51,7 +56,7 @@ impl Suspects {
         self.networks[at as usize].take(now_us) && self.allowance.take(now_us)
     }
 
-    /// The last turn. A new peer has its turn behind the others: joining again and again gains nothing.
+    /// Return the last turn. A new peer starts behind the others, so joining repeatedly gains nothing.
     pub fn turn(&self) -> u64 {
         self.turn
     }
@@ -62,8 +67,8 @@ impl Suspects {
     }
 }
 
-/// Peers of one kind, each with its last turn. The peer whose last turn is longest ago comes first. The group keeps `PEERS_MAX` of
-/// them, without a heap: any datagram of a stranger makes two groups.
+/// The peers of one kind with their last turns. The peer with the oldest turn comes first. The group keeps `PEERS_MAX` of them
+/// without a heap allocation, because any datagram of a stranger creates two groups.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Group {
     peers: [(u64, TransportKey); PEERS_MAX],
@@ -85,7 +90,7 @@ impl Group {
     }
 }
 
-/// The peers whose keys are tried.
+/// Return the peers whose keys are tried.
 pub(crate) fn choose(named: Group, near: Group) -> impl Iterator<Item = TransportKey> {
     let nears = near.len.min(NEAR_MIN.max(PEERS_MAX - named.len));
     named.first(PEERS_MAX - nears).chain(near.first(nears))
@@ -96,7 +101,7 @@ mod tests {
     use super::*;
     use crate::keys::Key;
 
-    /// Peers at these places. The peer at the highest place has the oldest turn.
+    /// Create a group of peers at these places. The peer at the highest place has the oldest turn.
     fn group(places: std::ops::Range<usize>) -> Group {
         let mut group = Group::default();
         for place in places {

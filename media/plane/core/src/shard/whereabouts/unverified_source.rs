@@ -1,7 +1,8 @@
-//! Media from an address that no peer has checked. Mostly a stranger sent it, and it is dropped. But a peer whose address translation
-//! forgot, or whose network went while its socket stayed, goes on from another address without knowing it. So a few such datagrams
-//! are tried with the keys of peers that have gone quiet. A genuine one counts as received, and its peer is asked by STUN at that
-//! address. Only the answer makes the address the peer's. `WHEREABOUTS.md` says more.
+//! Media from an address that no peer has checked. Usually a stranger sent it, and it is dropped. But the address of a peer may
+//! change without the peer's knowledge. Its address translation may forget the mapping, or its network may change while its
+//! socket stays. So a few such datagrams are tried with the keys of peers that have become quiet. A genuine datagram counts as
+//! received, and its peer is asked by STUN at that address. Only the answer makes the address the peer's. `WHEREABOUTS.md` says
+//! more.
 
 use crate::ice::agent::Agent;
 use crate::ice::questions::Cause;
@@ -16,7 +17,7 @@ use crate::shard::whereabouts::suspects::{self, Group};
 use crate::shard::whereabouts::{Whereabouts, handover};
 use crate::wire::demux::Class;
 
-/// Longer datagrams are nobody's media: an Ethernet frame carries no more (RFC 894).
+/// Bytes. Longer datagrams are not media: an Ethernet frame carries no more (RFC 894).
 const DATAGRAM_MAX: usize = 1500;
 
 pub(crate) fn receive_unverified<S: Sink>(
@@ -35,7 +36,7 @@ pub(crate) fn receive_unverified<S: Sink>(
     }
     for key in suspects(tables, path, class, datagram, turn.now_us) {
         tables.transports[key].tried = whereabouts.suspects.next_turn();
-        // A failed try may leave anything behind.
+        // A failed try may change the buffer, so each try gets a copy.
         let mut copy = [0; DATAGRAM_MAX];
         copy[..datagram.len()].copy_from_slice(datagram);
         if rtcp_in::is_genuine(tables, key, class, &mut copy[..datagram.len()], turn) {
@@ -46,7 +47,7 @@ pub(crate) fn receive_unverified<S: Sink>(
     handover::show_others(whereabouts, path, datagram, turn);
 }
 
-/// Peers that have been quiet, and may have sent the datagram.
+/// Return the quiet peers that may have sent the datagram.
 fn suspects(
     tables: &Tables,
     path: Path,
