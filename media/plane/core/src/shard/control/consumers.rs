@@ -1,4 +1,4 @@
-//! Consumers opened, changed and closed.
+//! Opening, changing and closing of consumers.
 
 use crate::keys::ConsumerKey;
 use crate::seam::command::Command;
@@ -31,7 +31,7 @@ pub(crate) fn open_consumer<S: Sink>(tables: &mut Tables, command: Command, turn
     let (transport, producer) = (*tables.ids.transports.get(&transport)?, *tables.ids.producers.get(&producer)?);
     let same_router = tables.transports[transport].router == tables.producers[producer].router;
     let outgoing = &tables.transports[transport].outgoing;
-    // Two streams under one SSRC and key would share their SRTP key stream.
+    // Two streams with one SSRC and one key would use the same SRTP key stream.
     let in_use = outgoing.contains_key(&ssrc) || outgoing.contains_key(&rtx_ssrc) || ssrc == rtx_ssrc;
     if !same_router || in_use || tables.ids.consumers.contains_key(&consumer) {
         return None;
@@ -142,7 +142,7 @@ pub(crate) fn set_priority<S: Sink>(
     Some(())
 }
 
-/// Another source under the same SSRC: numbers and times go on, video waits for a key frame.
+/// Switch a consumer to another source under the same SSRC. Numbers and timestamps continue. Video waits for a key frame.
 pub(crate) fn switch_source<S: Sink>(
     tables: &mut Tables,
     consumer: u32,

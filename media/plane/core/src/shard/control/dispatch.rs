@@ -1,4 +1,4 @@
-//! Which function carries out which command.
+//! The function for each command.
 
 use crate::seam::command::Command;
 use crate::seam::outbox::Sink;
@@ -10,7 +10,7 @@ use crate::shard::uplink::{messages, voices};
 use crate::shard::whereabouts::Whereabouts;
 use crate::stream::voice::Audience;
 
-/// None: it names something that is not there (any more).
+/// Execute a command. Return None if it names a thing that does not exist (any more).
 pub(crate) fn carry_out<S: Sink>(
     whereabouts: &mut Whereabouts,
     tables: &mut Tables,

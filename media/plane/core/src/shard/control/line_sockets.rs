@@ -1,4 +1,4 @@
-//! The sockets that one line has alone.
+//! The sockets that only one line uses.
 
 use crate::keys::TransportKey;
 use crate::seam::outbox::Sink;
@@ -38,7 +38,7 @@ pub(crate) fn open_line<S: Sink>(
     Some(())
 }
 
-/// The sockets go back to their owner.
+/// Give the sockets back to their owner.
 pub(crate) fn release_sockets(whereabouts: &mut Whereabouts, tables: &mut Tables, key: TransportKey) {
     let Some(line) = tables.transports[key].line() else { return };
     for (socket, _) in line.sockets() {

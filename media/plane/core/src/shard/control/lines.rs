@@ -1,4 +1,4 @@
-//! What the control side says of a line.
+//! The commands for a line.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use crate::shard::turn::Turn;
 use crate::types::Feedback;
 use crate::wire::srtp::{Inbound, Outbound};
 
-/// A line whose keys were not set before is plain RTP from here on.
+/// Set the remote address of a line. A line without keys is plain RTP from now on.
 pub(crate) fn set_line_remote<S: Sink>(
     tables: &mut Tables,
     transport: u32,

@@ -1,4 +1,4 @@
-//! Commands carried out: things opened, changed and closed, with all that hangs on them.
+//! The execution of commands: things are opened, changed and closed, with everything that depends on them.
 
 pub mod consumers;
 pub mod dispatch;

@@ -1,4 +1,4 @@
-//! Transports opened and closed, and the credentials of their ICE agents.
+//! Opening and closing of transports, and the credentials of their ICE agents.
 
 use crate::ice::agent::Agent;
 use crate::ice::questions::Cause;
@@ -66,7 +66,7 @@ pub(crate) fn restart_ice<S: Sink>(
     Some(())
 }
 
-/// Checks may come before the description of their sender.
+/// Set the peer's credentials. Checks may arrive before the session description of the peer.
 pub(crate) fn set_remote_credentials<S: Sink>(
     whereabouts: &mut Whereabouts,
     tables: &mut Tables,

@@ -1,4 +1,4 @@
-//! Producers opened, changed and closed, with all that hangs on them.
+//! Opening, changing and closing of producers, with everything that depends on them.
 
 use crate::keys::ProducerKey;
 use crate::seam::outbox::Sink;
@@ -80,7 +80,7 @@ pub(crate) fn pause_producer<S: Sink>(
     producer.paused = paused;
     for layer in &mut producer.layers {
         layer.clear_pending();
-        // A viewer that comes later must not see what was cached meanwhile.
+        // A viewer that joins later must not see the pictures of the pause.
         layer.forget_keyframe();
         layer.heard = if paused { Heard::Always } else { Heard::FromNext };
     }

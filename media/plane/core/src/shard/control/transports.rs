@@ -1,4 +1,4 @@
-//! Routers and mirrors opened; extensions and keys of a transport.
+//! Opening of routers and mirrors, and the extensions and keys of a transport.
 
 use crate::seam::outbox::Sink;
 use crate::shard::tables::Tables;
@@ -10,9 +10,10 @@ use crate::types::Extension;
 use crate::wire::srtp::{Inbound, Outbound};
 use crate::wire::srtp_profile::Profile;
 
-/// The keys are here before the peer has our last handshake flight, and with it its own: media waits for that.
+/// Microseconds. The keys are set here before the peer has our last handshake flight, which gives the peer its keys. Media
+/// waits for this time. Longer: the first picture is later. Shorter: the peer drops the first packets.
 const START_DELAY_US: u64 = 5_000;
-/// Stands for the SSRC of a layer that another shard receives: it is known there.
+/// The placeholder for the SSRC of a mirror. The publisher's shard knows the real SSRC.
 const SSRC_ELSEWHERE: u32 = 1;
 
 pub(crate) fn open_router(tables: &mut Tables, router: u32) -> Option<()> {
@@ -30,7 +31,7 @@ pub(crate) fn set_extensions(tables: &mut Tables, transport: u32, extensions: &[
     let before = transport.extensions;
     extensions.iter().for_each(|(id, extension)| transport.extensions.set(*id, *extension));
     if transport.extensions != before {
-        // What went out had other headers, and these are under the tag.
+        // Packets sent before had other headers, and the SRTP tag covers the headers. So they cannot be sent again.
         transport.consumers.iter().for_each(|consumer| tables.consumers[*consumer].outgoing.forget());
     }
     Some(())
@@ -49,11 +50,11 @@ pub(crate) fn set_keys<S: Sink>(
     let mut inbound = Inbound::new(profile, receive.0, receive.1).ok()?;
     let mut outbound = Outbound::new(profile, send.0, send.1).ok()?;
     if transport.is_secured() {
-        // RFC 3711 §3.3.1: under another key the rollover counters go on ...
+        // RFC 3711 §3.3.1: with another key the rollover counters continue.
         transport.inbound.take().into_iter().for_each(|before| inbound.go_on_from(before));
         transport.outbound.iter().for_each(|before| outbound.go_on_from(before));
     } else {
-        // ... and those of packets that went in clear begin here.
+        // The rollover counters of packets that were sent in clear begin here.
         transport.consumers.iter().for_each(|consumer| tables.consumers[*consumer].outgoing.begin_counting());
         transport.line_mut().and_then(|line| line.messages.as_mut()).into_iter().for_each(Messages::begin_counting);
     }
@@ -79,7 +80,7 @@ pub(crate) fn send_dtls<S: Sink>(
     Some(())
 }
 
-/// The router's first shard tells who speaks; this one only wants to know.
+/// Open a part of a router. The router's first shard reports the active speakers; this shard only computes them.
 pub(crate) fn open_part(tables: &mut Tables, router: u32) -> Option<()> {
     open_router(tables, router)?;
     let key = *tables.ids.routers.get(&router)?;
@@ -87,7 +88,7 @@ pub(crate) fn open_part(tables: &mut Tables, router: u32) -> Option<()> {
     Some(())
 }
 
-/// What stands here for a transport of the shard `from`. `line`: its packets tell the time where its reports do not.
+/// Open the mirror of a transport of the shard `from`. `line`: if its reports do not give the time, its packets do.
 pub(crate) fn open_mirror(
     tables: &mut Tables,
     (router, transport): (u32, u32),

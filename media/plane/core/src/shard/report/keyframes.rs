@@ -1,4 +1,4 @@
-//! Key frames that are asked for: whether anybody would see one, and how the publisher understands the request.
+//! Key frame requests: whether any viewer would see the key frame, and which request the publisher understands.
 
 use crate::keys::{ConsumerKey, ProducerKey, TransportKey};
 use crate::seam::event::Event;
@@ -10,10 +10,12 @@ use crate::shard::turn::Turn;
 use crate::ticks::BUSY_TICK_US;
 use crate::wire::rtcp;
 
-/// Key frame requests to a terminal are repeated this often (its encoder may take half a second).
+/// Microseconds between repeated key frame requests to a terminal. Its encoder may take half a second. Longer: a lost request
+/// delays the picture. Shorter: a terminal makes more key frames than needed.
 const KEYFRAME_AGAIN_US: u64 = 1_000_000;
 
-/// PLI, FIR or both; who understands neither, or has not answered for a second, is to be asked by signalling.
+/// Send PLI, FIR or both to a line. If the far end understands neither, or has not answered for a second, the control side must
+/// ask by signalling.
 fn ask_line_for_keyframe<S: Sink>(
     tables: &mut Tables,
     key: TransportKey,
@@ -42,7 +44,7 @@ fn ask_line_for_keyframe<S: Sink>(
     }
 }
 
-/// Asks the publisher for a key frame unless that was done a moment ago.
+/// Ask the publisher for a key frame, unless a request was sent a moment ago.
 pub(crate) fn ask_keyframe<S: Sink>(tables: &mut Tables, producer: ProducerKey, layer: u8, turn: &mut Turn<S>) {
     let at = (producer, usize::from(layer));
     let Some(producer) = tables.producers.get_mut(at.0) else { return };
@@ -55,10 +57,11 @@ pub(crate) fn ask_keyframe<S: Sink>(tables: &mut Tables, producer: ProducerKey, 
     turn.wake_within(BUSY_TICK_US);
 }
 
-/// Whether a key frame of this layer would come, and be shown to anybody. It costs one of each layer.
+/// Report whether a key frame of this layer would arrive and be shown to a viewer. One request makes a key frame in every
+/// layer.
 pub(crate) fn would_be_seen(tables: &Tables, producer: ProducerKey, layer: u8) -> bool {
     let producer = &tables.producers[producer];
-    // Who is yet to come looks, too.
+    // A viewer that is still connecting counts too.
     let is_there = |transport: &Transport| transport.outbound.is_none() || transport.is_reached();
     let looks = |key: &ConsumerKey| {
         let consumer = &tables.consumers[*key];
@@ -68,7 +71,7 @@ pub(crate) fn would_be_seen(tables: &Tables, producer: ProducerKey, layer: u8) -
     !producer.is_stopped(layer) && is_looked_at()
 }
 
-/// Asks in the way that the publisher understands.
+/// Send the request in the form that the publisher understands.
 pub(crate) fn send_keyframe_request<S: Sink>(
     tables: &mut Tables,
     transport: TransportKey,

@@ -8,12 +8,13 @@ use crate::shard::tables::Tables;
 use crate::shard::turn::Turn;
 use crate::wire::rtcp::{self, TmmbrEntries, TmmbrEntry};
 
-/// RFC 5104 §4.2.1.1: what UDP, IPv4 and RTP add to a packet.
+/// Bytes that UDP, IPv4 and RTP add to a packet (RFC 5104 §4.2.1.1).
 const OVERHEAD_BYTES: u16 = 40;
-/// Tuples looked at in one request.
+/// Tuples that are read from one request. Larger: a hostile request costs more work. Smaller: limits of a terminal with many
+/// tracks are lost.
 const LIMITS_MAX: usize = 8;
 
-/// Asks for the limit of the line where the far end sends video and knows the message.
+/// Ask the far end of a line for the limit, if it sends video and understands TMMBR.
 pub(crate) fn ask_limit<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     let transport = &mut tables.transports[key];
     let videos = transport.producers.iter().filter(|at| tables.producers[**at].video);
@@ -27,7 +28,7 @@ pub(crate) fn ask_limit<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &
     rtcp_out::send_line_rtcp(tables, key, &body[..len], turn);
 }
 
-/// The far end wants less of what we send: confirmed at once (RFC 5104 §4.2.2), told to the control side.
+/// Accept the far end's limit on our media. Confirm it at once (RFC 5104 §4.2.2) and report it to the control side.
 pub(crate) fn limit_asked<S: Sink>(
     tables: &mut Tables,
     key: TransportKey,

@@ -1,4 +1,4 @@
-//! What the shard of a publisher hands to the shards that mirror its producers. See `uplink::mirror_in`.
+//! The data that a publisher's shard sends to the shards that mirror its producers. See `uplink::mirror_in`.
 
 use crate::keys::ProducerKey;
 use crate::seam::outbox::Sink;
@@ -10,7 +10,7 @@ use crate::shard::turn::Turn;
 use crate::shard::turn::parcel::{Media, Slip, Upward};
 use crate::stream::cache::Entry;
 
-/// The shard `to` mirrors a producer of ours, or no longer looks.
+/// Start or stop the mirror of a producer on the shard `to`.
 pub(crate) fn set_mirrored<S: Sink>(
     tables: &mut Tables,
     producer: u32,
@@ -34,12 +34,12 @@ pub(crate) fn set_mirrored<S: Sink>(
     Some(())
 }
 
-/// What a viewer would be started with lies in our cache; the mirror has none yet. What still waits to be forwarded here is
-/// among it: only what comes from now on is shown.
+/// Send a new mirror the cached packets that a viewer would be started with, since the mirror has no cache yet. These include
+/// the packets that still wait to be forwarded here. Only packets from now on are handed over separately.
 fn replay<S: Sink>(producer: &Producer, at: usize, to: Mirror, turn: &mut Turn<S>) {
     let layer = &producer.layers[at];
     let (Some((entries, _)), Some(cache)) = (layer.since_keyframe(turn.now_us), &layer.cache) else { return };
-    // With a hole in it a picture is of no use: then a key frame is wished for.
+    // A picture with missing packets is useless. Without a replay, the mirror asks for a key frame.
     if !turn.parcels.has_room_beside(to.shard, entries.clone()) {
         return;
     }
@@ -50,7 +50,7 @@ fn replay<S: Sink>(producer: &Producer, at: usize, to: Mirror, turn: &mut Turn<S
     }
 }
 
-/// A packet that was just queued here goes to those who mirror it too.
+/// Send a packet that was just queued to the mirrors.
 pub(crate) fn show_mirrors<S: Sink>(
     producer: &Producer,
     layer: u8,
@@ -77,7 +77,7 @@ pub(crate) fn tell_mirrors<S: Sink>(tables: &Tables, key: ProducerKey, at: u8, t
     }
 }
 
-/// A mirror's viewers need a key frame.
+/// Send the key frame wish of a mirror's viewers to the publisher's shard.
 pub(crate) fn wish_of_mirror<S: Sink>(from: u8, (producer, layer): (u32, usize), turn: &mut Turn<S>) {
     let slip = Slip::Wish { producer, layer: layer as u8 };
     turn.parcels.put(from, slip);

@@ -1,4 +1,4 @@
-//! What goes to publishers, and the RTCP that goes to everybody.
+//! The messages to publishers, and the RTCP to all peers.
 
 pub mod keyframes;
 pub mod limits;

@@ -1,4 +1,4 @@
-//! Sender and receiver reports, and arrival times for publishers (RFC 3550, transport-wide feedback).
+//! Sender and receiver reports (RFC 3550), and arrival times for publishers (transport-wide feedback).
 
 use crate::keys::{ConsumerKey, TransportKey};
 use crate::ntp::{ntp, unix_us};
@@ -12,15 +12,17 @@ use crate::wire::rtcp::{self, ReportBlock, SenderInfo};
 use crate::wire::srtp::RTCP_OVERHEAD_MAX;
 use crate::wire::{rtcp_extended, transport_feedback};
 
-/// Tracks and report blocks in one compound, so that it fits with its names.
+/// Tracks and report blocks in one compound, so that the compound fits into `COMPOUND_BYTES` with its names. Larger: the buffer
+/// overflows. Smaller: more datagrams.
 const TRACKS_A_REPORT: usize = 8;
 const BLOCKS_A_REPORT: usize = 8;
 const SENDER_REPORT_BYTES: usize = 28;
 const RECEIVER_TIME_BYTES: usize = 20;
-/// Without a sender report for so long a publisher makes none, or no more.
+/// Microseconds. Without a sender report for this time, a publisher makes none. Longer: mirrors learn losses later. Shorter:
+/// more messages to mirrors.
 const REPORTS_US: u64 = 10_000_000;
 
-/// Sender reports, report blocks, and under each SSRC the one name of all that this router sends.
+/// Send the reports of a line: sender reports, report blocks, and for each SSRC the common CNAME of this router.
 fn send_line_reports<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     let blocks = report_blocks(tables, key, turn);
     let mut blocks = blocks.chunks(BLOCKS_A_REPORT);
@@ -55,7 +57,7 @@ fn send_line_reports<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut
     }
 }
 
-/// Tells a publisher when its packets came; losses between them are told too.
+/// Tell a publisher when its packets arrived, and which are lost.
 pub(crate) fn send_arrivals<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     let transport = &mut tables.transports[key];
     let (ssrc, media) = (transport.ssrc, transport.sources.keys().next().copied().unwrap_or(0));
@@ -76,7 +78,7 @@ pub(crate) fn send_arrivals<S: Sink>(tables: &mut Tables, key: TransportKey, tur
     tables.transports[key].arrivals.give_back(log, count);
 }
 
-/// The regular compound: a sender report for each track sent, a receiver report for all that is received.
+/// Send the regular compound: a sender report for each sent track, and receiver reports for all received layers.
 pub(crate) fn send_reports<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     if tables.transports[key].line().is_some() {
         return send_line_reports(tables, key, turn);
@@ -112,7 +114,8 @@ pub(crate) fn send_reports<S: Sink>(tables: &mut Tables, key: TransportKey, turn
     }
 }
 
-/// The publisher's clock carried over to ours, so that a viewer plays tracks of one publisher in step.
+/// Return the data of a sender report, with the publisher's clock converted to our clock. So a viewer plays the tracks of one
+/// publisher in step.
 fn sender_info<S: Sink>(tables: &Tables, consumer: ConsumerKey, turn: &mut Turn<S>) -> Option<SenderInfo> {
     let consumer = &tables.consumers[consumer];
     let producer = &tables.producers[consumer.producer];
@@ -125,7 +128,7 @@ fn sender_info<S: Sink>(tables: &Tables, consumer: ConsumerKey, turn: &mut Turn<
     let wall_us = turn.wall_us;
     let (rtp, since_us) = match (layer.clock(), publisher.clock_offset_us) {
         (Some(clock), Some(offset_us)) => (clock.rtp, wall_us - (unix_us(clock.ntp) + offset_us)),
-        // A terminal without sender reports, or before its first: its packets tell the time.
+        // A terminal that has sent no sender report: its packets give the time.
         _ if publisher.is_line_or_its_mirror() => (layer.newest_timestamp?, (turn.now_us - layer.last_us) as i64),
         _ => return None,
     };
@@ -148,7 +151,7 @@ fn report_blocks<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Tur
             if reported.ssrc != 0 && reported.is_active(turn.now_us) {
                 let before = reported.reception.losses.fraction;
                 blocks.push(reported.reception.report(reported.ssrc, turn.now_us));
-                // Sender reports, as long as it makes any, tell of the rest.
+                // Otherwise `note_clock` updates the mirrors at each sender report.
                 let is_mute = reported.clock().is_none_or(|clock| turn.now_us > clock.arrived_us + REPORTS_US);
                 if before + reported.reception.losses.fraction > 0.0 || is_mute {
                     mirror_out::tell_mirrors(tables, producer, layer as u8, turn);

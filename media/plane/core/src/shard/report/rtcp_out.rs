@@ -1,4 +1,4 @@
-//! RTCP on its way out: sealed for a peer, or put into a full compound for a line (RFC 3550 §6.1).
+//! Outgoing RTCP: encrypted for a peer, or in a full compound for a line (RFC 3550 §6.1).
 
 use crate::keys::TransportKey;
 use crate::seam::outbox::Sink;
@@ -9,17 +9,17 @@ use crate::shard::turn::Turn;
 use crate::wire::rtcp;
 use crate::wire::srtp::RTCP_OVERHEAD_MAX;
 
-/// One RTCP datagram.
+/// Bytes of one RTCP datagram. Larger: with headers it may exceed the MTU. Smaller: more datagrams.
 pub(crate) const COMPOUND_BYTES: usize = 1_200;
 
-/// The SSRC that we report under: that of what we send, so that the far end sees one participant.
+/// Return the SSRC of our reports. It is the SSRC of a stream that we send, so that the far end sees one participant.
 pub(crate) fn own_ssrc(tables: &Tables, key: TransportKey) -> u32 {
     let transport = &tables.transports[key];
     let first = transport.consumers.first().and_then(|consumer| tables.consumers.get(*consumer));
     first.map_or(transport.ssrc, |consumer| consumer.ssrc)
 }
 
-/// Feedback or a farewell, behind the report and the name that every compound begins with.
+/// Send feedback or a BYE to a line, after the report and the CNAME that every compound begins with.
 pub(crate) fn send_line_rtcp<S: Sink>(tables: &mut Tables, key: TransportKey, body: &[u8], turn: &mut Turn<S>) {
     const HEAD_BYTES: usize = 8 + 16 + CNAME_BYTES_MAX;
     let own = own_ssrc(tables, key);

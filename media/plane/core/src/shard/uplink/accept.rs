@@ -1,4 +1,4 @@
-//! One packet of a layer is counted, described and queued.
+//! The acceptance of a media packet: the packet is counted, described and queued.
 
 use crate::codec::keyframe::starts_keyframe;
 use crate::codec::selection::{Place, Rise};
@@ -55,7 +55,7 @@ pub(crate) fn accept<S: Sink>(tables: &mut Tables, source: Source, incoming: &In
     }
     let layer = tables.layer(source);
     if entry.keyframe {
-        // Behind that: it answers what was wished for because of this very packet.
+        // This comes after `retarget`: the key frame also answers the wish that this packet caused.
         layer.note_keyframe(entry.sequence, entry.timestamp, turn.now_us);
         layer.reception.give_up_before(incoming.sequence);
     }
@@ -75,16 +75,16 @@ pub(crate) fn accept<S: Sink>(tables: &mut Tables, source: Source, incoming: &In
     }
 }
 
-/// What a packet is to its layer.
+/// The role of a packet in its layer.
 struct Arrived {
     arrival: Arrival,
-    /// Nothing has come of the layer before.
+    /// The packet is the first of the layer.
     is_first: bool,
-    /// Nothing has come of the layer for a while.
+    /// The layer was silent before this packet.
     wakes: bool,
 }
 
-/// Counts a packet in its layer. None: the packet is of a pause, and is left out.
+/// Count a packet in its layer. Return None if the packet belongs to a pause: such a packet is left out.
 fn count(producer: &mut Producer, source: Source, incoming: &Incoming, now_us: u64) -> Option<Arrived> {
     let clock_hz = producer.payload(incoming.payload_type).map_or(90_000, |p| p.clock_hz);
     let video = producer.video;
@@ -106,7 +106,7 @@ fn count(producer: &mut Producer, source: Source, incoming: &Incoming, now_us: u
     is_heard.then_some(Arrived { arrival, is_first, wakes })
 }
 
-/// A late packet that is not there yet and would not push a newer one out of the table.
+/// Report whether a late packet is missing in the cache and does not push out a newer packet.
 pub(crate) fn is_useful(layer: &Layer, sequence: u16) -> bool {
     layer.cache.as_ref().is_some_and(|cache| {
         let oldest = layer.newest().wrapping_sub(cache.safe_packets() as u16);
@@ -149,8 +149,8 @@ fn entry(incoming: &Incoming) -> Option<Entry> {
     Some(entry)
 }
 
-/// VP9 tells by its payload all that matters here. So does VP8, but libwebrtc leaves that out of it where there is a descriptor. Of
-/// other codecs the descriptor tells.
+/// Read the dependency descriptor. VP9 has all needed information in its payload. VP8 has it too, but libwebrtc omits it there
+/// if it sends a descriptor. For other codecs the descriptor has the information.
 fn read_descriptor(layer: &mut Layer, descriptor: &[u8], entry: &mut Entry) {
     entry.frame = dependencies::frame_number(descriptor).unwrap_or(0);
     if entry.codec == Some(Codec::Vp9) {
@@ -169,11 +169,12 @@ fn read_descriptor(layer: &mut Layer, descriptor: &[u8], entry: &mut Entry) {
     }
 }
 
-/// Of encoders that describe nothing libwebrtc says that one may go up behind any base picture, which is not so: with a picture
-/// that needs that alone one may (what the Y bit of the payload said). Of H.264 it says the same, where it holds.
+/// Return the place of a VP8 frame. For encoders that describe nothing, libwebrtc says that a receiver may step up after any
+/// base picture. This is wrong. A receiver may step up at a picture that needs only the base picture (the Y bit of the
+/// payload). libwebrtc says the same for H.264, where it is right.
 fn vp8_place(layer: &mut Layer, frame: &dependencies::Frame) -> Place {
     if frame.place.temporal == 0 {
-        // Numbers go on while the layer is off.
+        // Frame numbers continue while the layer is off.
         let newer = layer.base.filter(|base| !frame.place.fresh && is_before(frame.number, *base));
         layer.base = newer.or(Some(frame.number));
     }

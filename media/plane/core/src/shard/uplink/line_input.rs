@@ -1,4 +1,4 @@
-//! Datagrams of a line: told from those of strangers, and who is there or silent.
+//! Datagrams of a line: they are separated from datagrams of strangers, and the far end's silence is noticed.
 
 use crate::keys::{ProducerKey, TransportKey};
 use crate::path::Path;
@@ -49,7 +49,7 @@ fn receive_line_rtp<S: Sink>(
     let messages = transport.line().and_then(|line| line.messages.as_ref());
     let message = messages.is_some_and(|messages| messages.takes(header.payload_type));
     let known = |producer: &ProducerKey| tables.producers[*producer].payload(header.payload_type).is_some();
-    // Without SRTP the payload type is all that tells the far end's first packet from noise.
+    // Without SRTP only the payload type distinguishes the far end's first packet from noise.
     if !latched && !message && !transport.is_secured() && !transport.producers.iter().any(known) {
         turn.totals.malformed += 1;
         return;
@@ -61,8 +61,8 @@ fn receive_line_rtp<S: Sink>(
     receive::receive_clear(tables, key, &header, &datagram[..len], turn);
 }
 
-/// A valid packet came: its address is the line's, and somebody is there. Plain RTCP alone proves nothing on the
-/// port of RTP.
+/// Note a valid packet: latch its address and mark the far end as alive. Plain RTCP does not latch the RTP port, because it
+/// proves nothing there.
 fn hear<S: Sink>(transport: &mut Transport, part: Part, path: Path, rtp: bool, turn: &mut Turn<S>) {
     let (id, secured) = (transport.id, transport.is_secured());
     let Some(line) = transport.line_mut() else { return };
@@ -74,7 +74,7 @@ fn hear<S: Sink>(transport: &mut Transport, part: Part, path: Path, rtp: bool, t
     }
 }
 
-/// Silences, presses without an end, limits that were not confirmed.
+/// Check for silence, for key presses without an end, and for limits without confirmation.
 pub(crate) fn tick_line<S: Sink>(tables: &mut Tables, key: TransportKey, report: bool, turn: &mut Turn<S>) {
     let transport = &mut tables.transports[key];
     let id = transport.id;

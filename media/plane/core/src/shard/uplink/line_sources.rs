@@ -1,4 +1,5 @@
-//! What is different where media comes from a line: its SSRCs are followed, keys are heard, parameter sets are put in.
+//! The special treatment of media from a line: SSRC changes are followed, key presses are reported, and parameter sets are
+//! inserted.
 
 use crate::keys::{ProducerKey, TransportKey};
 use crate::seam::event::Event;
@@ -14,7 +15,8 @@ use crate::stream::reception::Arrival;
 use crate::types::Codec;
 use crate::wire::rtp::Header;
 
-/// What an SSRC not seen before is on a line: found by its payload type, once it may follow the one before it.
+/// Return the source for a new SSRC on a line. The payload type finds the producer. None while the new SSRC may not replace the
+/// old one.
 pub(crate) fn source_on_line(tables: &mut Tables, key: TransportKey, header: &Header, now_us: u64) -> Option<Source> {
     let transport = &tables.transports[key];
     let takes = |key: &&ProducerKey| {
@@ -45,7 +47,7 @@ pub(crate) fn source_on_line(tables: &mut Tables, key: TransportKey, header: &He
     Some(source)
 }
 
-/// The second packet in order of a new SSRC, and none of the old one since the first.
+/// Report whether this is the second packet in order of a new SSRC, without a packet of the old SSRC between them.
 fn is_second(transport: &mut Transport, producer: ProducerKey, header: &Header) -> bool {
     let Some(line) = transport.line_mut() else { return false };
     let next = Newcomer { producer, ssrc: header.ssrc, sequence: header.sequence };
@@ -56,8 +58,8 @@ fn is_second(transport: &mut Transport, producer: ProducerKey, header: &Header) 
     })
 }
 
-/// A number that belongs to no stream we know: the source has started anew when it was silent, or when the next
-/// number follows (RFC 3550 A.1); until then it is left out.
+/// Report whether a sequence number far from all others must be left out. If the source was silent, or the next number follows,
+/// the source has started again (RFC 3550 A.1).
 pub(crate) fn is_strange(tables: &mut Tables, source: Source, sequence: u16, now_us: u64) -> bool {
     let layer = &mut tables.producers[source.producer].layers[usize::from(source.layer)];
     if !layer.reception.is_far_off(sequence) {
@@ -75,7 +77,7 @@ pub(crate) fn is_strange(tables: &mut Tables, source: Source, sequence: u16, now
     !anew
 }
 
-/// A packet of telephone events.
+/// Report the key presses of a packet of telephone events.
 pub(crate) fn note_press<S: Sink>(tables: &mut Tables, source: Source, incoming: &Incoming, turn: &mut Turn<S>) {
     let producer = &tables.producers[source.producer];
     let clock_hz = producer.payload(incoming.payload_type).map_or(8_000, |p| p.clock_hz);
@@ -92,8 +94,7 @@ pub(crate) fn note_press<S: Sink>(tables: &mut Tables, source: Source, incoming:
     }
 }
 
-/// The number that a packet has further on. Before an IDR picture that came without its parameter sets they are
-/// put in.
+/// Return the packet's number in the cache. If an IDR picture has no parameter sets, insert them before it.
 pub(crate) fn number_on_line<S: Sink>(
     tables: &mut Tables,
     source: Source,

@@ -1,5 +1,5 @@
 //! Short messages in RTP packets of their own, instead of a track: far end camera control (H.224 in RTP, RFC 4573). A line
-//! carries them both ways under one payload type each; what is in them is the control side's.
+//! carries them in both directions, with one payload type for each. Only the control side reads their content.
 
 use crate::seam::event::Event;
 use crate::seam::outbox::Sink;
@@ -9,11 +9,12 @@ use crate::shard::tables::transport::{Transport, Way};
 use crate::shard::turn::Turn;
 use crate::wire::rtp::Header;
 
-/// The longest message either way; an H.224 frame has at most 254 bytes and its header.
+/// Longest message in both directions. An H.224 frame has at most 254 bytes and its header. Larger: more memory in the event
+/// queue. Smaller: long H.224 frames are dropped.
 pub const MESSAGE_BYTES_MAX: usize = 512;
 const HEADER_BYTES: usize = 12;
 
-/// Told again, only the payload types change: numbers go on.
+/// Open the message stream of a line. A repeated call changes only the payload types; the numbers continue.
 pub(crate) fn open_messages<S: Sink>(
     tables: &mut Tables,
     transport: u32,
@@ -28,7 +29,7 @@ pub(crate) fn open_messages<S: Sink>(
     Some(())
 }
 
-/// While there is no way to the far end it is lost, as on a network.
+/// Send a message. Without a path to the far end the message is lost, as on a network.
 pub(crate) fn send_message<S: Sink>(
     tables: &mut Tables,
     transport: u32,
@@ -51,7 +52,8 @@ pub(crate) fn send_message<S: Sink>(
     Some(())
 }
 
-/// A packet in clear whose payload type is that of messages. Empty ones only keep a door open (RFC 6263).
+/// Receive a decrypted packet with the payload type of messages. An empty packet only keeps an address translation open (RFC
+/// 6263).
 pub(crate) fn take_message<S: Sink>(transport: &mut Transport, header: &Header, packet: &[u8], turn: &mut Turn<S>) {
     let id = transport.id;
     let Some(line) = transport.line_mut() else { return };

@@ -1,8 +1,8 @@
-//! A conference on several shards. Each publisher lives on one of them; on another where somebody looks at its tracks a
-//! mirror stands for it: a transport without a path, whose producers are fed in clear through the parcels of `handover`.
-//! So a packet is opened and parsed once, kept once on each shard, and sealed there for the viewers of that shard. Back go
-//! wishes for key frames; losses are asked for by the publisher's shard alone. Voices that their own shard leaves out are
-//! not handed on; what is, competes on each shard with the voices of its own (`uplink::voices`).
+//! The mirrors of a conference on several shards. Each publisher lives on one shard. On another shard with viewers of its
+//! tracks, a mirror represents the publisher. A mirror is a transport without a path. Its producers get decrypted packets in
+//! parcels (`handover`). So each packet is decrypted and parsed once, cached once on each shard, and encrypted on the shard of
+//! the viewers. Key frame wishes go back to the publisher's shard. Only the publisher's shard sends NACKs. A voice that its own
+//! shard leaves out is not handed on. Other voices compete on each shard with that shard's voices (`uplink::voices`).
 
 use crate::seam::outbox::Sink;
 use crate::shard::downlink::{send, target};
@@ -18,14 +18,14 @@ use crate::stream::cache::ABSENT;
 use crate::stream::reception::Arrival;
 use crate::ticks::BUSY_TICK_US;
 
-/// Where the producer of the seam stands here; None: it has closed.
+/// Return this shard's source for a producer of the seam. None if the producer has closed.
 fn mirrored(tables: &Tables, producer: u32, layer: u8) -> Option<Source> {
     let key = *tables.ids.producers.get(&producer)?;
     let is_there = usize::from(layer) < tables.producers[key].layers.len();
     is_there.then_some(Source { producer: key, layer, rtx: false })
 }
 
-/// The same for what is of `stream`.
+/// Return the source as `mirrored` does. Restart the layer if the packet is of another stream.
 fn fed(tables: &mut Tables, producer: u32, layer: u8, stream: MirrorStream) -> Option<Source> {
     let source = mirrored(tables, producer, layer)?;
     if tables.layer(source).stream != stream {
@@ -59,7 +59,7 @@ pub(crate) fn accept_media<S: Sink>(
     }
     let woke = first || !layer.is_active(turn.now_us);
     let arrival = layer.reception.count(entry.sequence, entry.timestamp, turn.now_us);
-    // Its shard has asked for what is missing.
+    // The publisher's shard has already sent NACKs for missing packets.
     layer.reception.give_up();
     if arrival == Arrival::Late && !is_useful(layer, entry.sequence) {
         return;
@@ -78,7 +78,8 @@ pub(crate) fn accept_media<S: Sink>(
         target::choose_target(tables, consumer, turn.now_us);
     }
     queue::queue(tables, source, entry, (payload, descriptor), turn);
-    // Whoever this packet starts needs no key frame, and a wish sent to another shard cannot be taken back.
+    // A consumer that this packet starts needs no key frame, and a wish sent to another shard cannot be taken back. So the
+    // packet is forwarded first.
     send::forward(tables, source.producer, source.layer, turn);
     target::retarget(tables, source.producer, turn);
 }

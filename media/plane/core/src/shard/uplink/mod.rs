@@ -1,4 +1,4 @@
-//! From datagrams to the caches of producers.
+//! The uplink: from datagrams to the caches of producers.
 
 pub mod accept;
 pub mod line_input;

@@ -1,4 +1,4 @@
-//! Keeps a packet for those who ask again, and for the next flush.
+//! The queue: it stores packets for the next flush and for retransmissions.
 
 use crate::codec::dependencies::Dependencies;
 use crate::seam::outbox::Sink;
@@ -11,7 +11,7 @@ use crate::stream::cache::Entry;
 use crate::stream::reception::Reception;
 use crate::stream::voice::Audience;
 
-/// The publisher gave a layer another SSRC: numbers and clock start anew.
+/// Restart a layer because its source has changed: numbers and clock start again.
 pub(crate) fn restart_layer(tables: &mut Tables, source: Source) {
     let producer = &mut tables.producers[source.producer];
     let layer = &mut producer.layers[source.layer as usize];
@@ -27,7 +27,7 @@ pub(crate) fn restart_layer(tables: &mut Tables, source: Source) {
     layer.sets = layer.sets.is_some().then(Default::default);
     for key in producer.consumers() {
         let consumer = &mut tables.consumers[*key];
-        // What waits to be written stood in the cache that is gone.
+        // The cache that holds the waiting packets is gone.
         tables.transports[consumer.transport].pacer.forget(*key);
         if consumer.current == Some(source.layer) {
             consumer.forget_source();
@@ -35,7 +35,7 @@ pub(crate) fn restart_layer(tables: &mut Tables, source: Source) {
     }
 }
 
-/// Keeps a packet for those who ask again, and for the next flush.
+/// Store a packet for the next flush and for retransmissions.
 pub(crate) fn queue<S: Sink>(
     tables: &mut Tables,
     source: Source,

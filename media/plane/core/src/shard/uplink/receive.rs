@@ -1,4 +1,4 @@
-//! Media coming in: opened, told apart by SSRC (or MID and RID), counted, cached, queued for its consumers.
+//! Incoming media: it is decrypted, assigned to a source by SSRC (or MID and RID), counted, cached and queued.
 
 use std::ops::Range;
 
@@ -20,7 +20,8 @@ use crate::wire::extensions::Marks;
 use crate::wire::rtp::{self, Header};
 use crate::wire::srtp_profile::SrtpError;
 
-/// SSRCs that one peer may use in its life; each latched one takes a place until its producer closes.
+/// SSRCs that one peer may use. A latched SSRC takes a place until its producer closes. Larger: a hostile peer takes more
+/// memory. Smaller: a peer with many tracks loses media.
 const SOURCES_MAX: usize = 64;
 
 pub(crate) fn receive_rtp<S: Sink>(tables: &mut Tables, key: TransportKey, datagram: &mut [u8], turn: &mut Turn<S>) {
@@ -29,7 +30,7 @@ pub(crate) fn receive_rtp<S: Sink>(tables: &mut Tables, key: TransportKey, datag
     }
 }
 
-/// Its header, and its length in clear.
+/// Decrypt a packet. Return its header and its decrypted length.
 #[inline]
 pub(crate) fn open_rtp<S: Sink>(
     transport: &mut Transport,
@@ -95,12 +96,12 @@ pub(crate) fn receive_clear<S: Sink>(
     accept::accept(tables, source, &incoming, turn);
 }
 
-/// What this SSRC is; latched from MID and RID the first time.
+/// Return the source of this SSRC. The first packet of an SSRC latches it by MID and RID.
 fn source(tables: &mut Tables, key: TransportKey, header: &Header, marks: &Marks, now_us: u64) -> Option<Source> {
     let transport = &mut tables.transports[key];
     if let Some(source) = transport.sources.get(&header.ssrc).copied() {
         if let Some(line) = transport.line_mut() {
-            // The one in use is alive: another one does not take its place.
+            // The current SSRC is alive, so another SSRC may not replace it.
             line.newcomer = line.newcomer.filter(|newcomer| newcomer.producer != source.producer);
         }
         return Some(source);
@@ -128,7 +129,7 @@ fn source(tables: &mut Tables, key: TransportKey, header: &Header, marks: &Marks
     Some(source)
 }
 
-/// The packet as its original: RTX undone (RFC 4588), codec known.
+/// Return the packet with RTX undone (RFC 4588) and its codec.
 fn understand<'a, S: Sink>(
     producer: &Producer,
     source: Source,
@@ -167,8 +168,8 @@ fn understand<'a, S: Sink>(
         incoming.codec = known.codec;
         return Some(incoming);
     }
-    // What keeps a door open (RFC 6263 §4.5), comfort noise (RFC 3389): nothing for anybody, but its number is one of
-    // the stream's, and a gap there would be waited for.
+    // A packet that keeps an address translation open (RFC 6263 §4.5), or comfort noise (RFC 3389). Its content is useless, but
+    // its number belongs to the stream. Without the number, receivers would wait for a missing packet.
     let nearest = producer.payloads.first().filter(|_| producer.on_line && !source.rtx)?;
     (incoming.payload_type, incoming.codec) = (nearest.payload_type, nearest.codec);
     (incoming.payload, incoming.marker) = (&[], false);
@@ -198,7 +199,7 @@ fn by_mid(
     })
 }
 
-/// Without MID only where the payload type leaves no choice: one producer with one layer still without an SSRC.
+/// Find the source without MID. The payload type must leave only one choice: one producer with one layer that has no SSRC yet.
 fn by_payload_type(
     transport: &Transport,
     producers: &mut Table<ProducerKey, Producer>,

@@ -1,4 +1,4 @@
-//! Lost packets and key frames are asked for on ticks.
+//! The requests for lost packets and key frames, which ticks send.
 
 use crate::ice::agent::Agent;
 use crate::keys::{ProducerKey, TransportKey};
@@ -8,12 +8,14 @@ use crate::shard::tables::Tables;
 use crate::shard::turn::Turn;
 use crate::stream::reception::{ASKS_MAX, VOICE_ASKS_MAX, VOICE_RTT_US_MAX};
 
-/// Nothing is told of what was sent for so long and a round trip: feedback comes every 50 to 250 ms.
+/// Microseconds. After this time plus a round trip without feedback on sent packets, the downlink counts as silent. Transport
+/// feedback arrives every 50 to 250 ms. Longer: a move of the peer is found later. Shorter: useless questions.
 const UNTOLD_US: u64 = 400_000;
-/// A publisher sends nothing for so long and a round trip: without speech a packet comes every 400 ms.
+/// Microseconds. After this time plus a round trip without packets, a publisher counts as silent. Without speech a packet
+/// arrives every 400 ms. Longer: a move is found later. Shorter: useless questions.
 const MUTE_US: u64 = 700_000;
 
-/// Asks for lost packets and key frames; `true` while something is still asked for.
+/// Ask for lost packets and key frames. Return `true` while a request is open.
 pub(crate) fn tick_producers<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) -> bool {
     let mut asking = false;
     let mut asked = std::mem::take(&mut turn.scratch.asked);
@@ -64,7 +66,7 @@ pub(crate) fn is_flowing(tables: &Tables, key: TransportKey, now_us: u64) -> boo
     transport.producers.iter().any(active)
 }
 
-/// None: it is not, or not for long enough.
+/// Return the time since which the selected path is silent. None if it is not silent, or not for long enough.
 pub(crate) fn silent_since_us(tables: &Tables, key: TransportKey, now_us: u64) -> Option<u64> {
     let transport = &tables.transports[key];
     let rtt_us = transport.rtt_or_guess_us();

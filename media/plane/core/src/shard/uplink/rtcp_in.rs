@@ -1,4 +1,4 @@
-//! RTCP that comes in: reports, requests and arrival times (RFC 3550, 4585, 4588, 5104).
+//! Incoming RTCP: reports, requests and arrival times (RFC 3550, 4585, 4588, 5104).
 
 use crate::keys::{ConsumerKey, TransportKey};
 use crate::ntp::{ntp, unix_us};
@@ -18,14 +18,17 @@ use crate::wire::demux::Class;
 use crate::wire::rtcp::{self, Packet, ReportBlock, SenderInfo};
 use crate::wire::{rtcp_extended, transport_feedback};
 
-/// What tells of a longer round trip was asleep meanwhile, or lies.
+/// Microseconds. A longer round-trip time is ignored: the peer slept, or its report is false. Larger: such samples disturb
+/// timers. Smaller: very slow paths have no round-trip time.
 const RTT_US_MAX: u64 = 5_000_000;
-/// A library that sends nothing takes this for the round trip, after which it asks again ...
+/// Microseconds. A viewer that sends no media does not know its round-trip time. Its library assumes this value before it
+/// repeats a NACK. Larger: pictures wait longer than needed. Smaller: pictures with two losses are shown late.
 const VIEWER_RTT_US: u64 = 100_000;
-/// ... when it looks next.
+/// Microseconds. Extra time until the library looks for missing packets again. Larger and smaller: as above.
 const VIEWER_LOOKS_US: u64 = 20_000;
 
-/// Terminals name all kinds of SSRC when they want a key frame; where one video is sent it is that one.
+/// Return the only video consumer of a line. Terminals put any SSRC into their key frame requests. If the line gets one video
+/// only, the request means this video.
 fn only_video(tables: &Tables, key: TransportKey) -> Option<ConsumerKey> {
     let transport = &tables.transports[key];
     transport.line()?;
@@ -33,7 +36,7 @@ fn only_video(tables: &Tables, key: TransportKey) -> Option<ConsumerKey> {
     videos.next().filter(|_| videos.next().is_none()).copied()
 }
 
-/// False: it is not the peer's, or not RTCP to its end.
+/// Receive an RTCP datagram. Return false if the datagram is not the peer's, or contains a malformed packet.
 pub(crate) fn receive_rtcp<S: Sink>(
     tables: &mut Tables,
     key: TransportKey,
@@ -125,7 +128,7 @@ fn note_report<S: Sink>(tables: &mut Tables, key: TransportKey, block: &ReportBl
     consumer.lost = i64::from(block.cumulative_lost);
     consumer.fraction_lost = f32::from(block.fraction_lost) / 256.0;
     consumer.jitter = block.jitter;
-    // What is lost while a queue stands would not come for more of the same.
+    // While a queue is full, more redundancy would not reduce the loss.
     let crowded = transport.estimator.queue_us(turn.now_us) >= QUEUE_US_FULL;
     let loss = if crowded { 0.0 } else { consumer.fraction_lost };
     consumer.red.redundancy.note_loss(loss, turn.now_us);
@@ -134,7 +137,7 @@ fn note_report<S: Sink>(tables: &mut Tables, key: TransportKey, block: &ReportBl
     rtt_us.into_iter().for_each(|rtt_us| transport.note_rtt(rtt_us));
     note_waits(tables, at, Report { fraction: loss, packets, at_us: turn.now_us }, turn.now_us);
     let transport = &mut tables.transports[key];
-    // Lines have no layers to choose from, and whoever numbers packets tells more by that.
+    // Lines have no layers to choose from. A peer with transport-wide numbers reports more in its transport feedback.
     if transport.extensions.transport_cc == 0 && transport.line().is_none() {
         let (rtt_us, sent_bytes) = (transport.rtt_or_guess_us(), transport.sent_bytes);
         if transport.estimator.note_report(told, sent_bytes, rtt_us, turn.now_us) {
@@ -143,7 +146,8 @@ fn note_report<S: Sink>(tables: &mut Tables, key: TransportKey, block: &ReportBl
     }
 }
 
-/// Who sends us something heard our time; so we learn the round trip to those too who are sent nothing.
+/// Note the round-trip time that a peer reports for our receiver time. So the round-trip time is also known for peers that only
+/// send media.
 fn note_delay<S: Sink>(tables: &mut Tables, key: TransportKey, mut blocks: rtcp_extended::Blocks, turn: &mut Turn<S>) {
     let mine = tables.transports[key].ssrc;
     let is_mine = |told| match told {
@@ -156,7 +160,8 @@ fn note_delay<S: Sink>(tables: &mut Tables, key: TransportKey, mut blocks: rtcp_
     rtt_us.into_iter().for_each(|rtt_us| tables.transports[key].note_rtt(rtt_us));
 }
 
-/// `told`: the middle of our NTP time as the peer heard it, 0 if it did not, and how long it kept it, in 1/65536 s.
+/// Return the round-trip time. `told` holds the middle 32 bits of our NTP time that the peer received (0: none), and how long
+/// the peer kept it, in 1/65536 s.
 fn round_trip_us(told: (u32, u32), wall_us: i64) -> Option<u64> {
     let now = (ntp(wall_us) >> 16) as u32;
     let ticks = now.wrapping_sub(told.0).wrapping_sub(told.1);
@@ -164,14 +169,14 @@ fn round_trip_us(told: (u32, u32), wall_us: i64) -> Option<u64> {
     (told.0 != 0 && rtt_us < RTT_US_MAX).then_some(rtt_us)
 }
 
-/// How long pictures wait at a viewer for what is sent again. `down`: of the way to it.
+/// Compute how long the pictures of a viewer must wait for retransmissions. `down` is the report on the downlink.
 fn note_waits(tables: &mut Tables, consumer: ConsumerKey, down: Report, now_us: u64) {
     let consumer = &mut tables.consumers[consumer];
     let producer = &tables.producers[consumer.producer];
     let Some(layer) = consumer.current.filter(|_| consumer.video) else { return };
     let rtt_us = |key: TransportKey| tables.transports[key].rtt_or_guess_us();
     let layer = &producer.layers[usize::from(layer)];
-    // VP9 tells its layers in the payload all the same, and whoever takes no descriptor goes by that.
+    // VP9 also shows its layers in the payload. A viewer that accepts no descriptor uses the payload.
     let takes = tables.transports[consumer.transport].extensions.dependency_descriptor != 0;
     let is_vp9 = producer.payloads.first().is_some_and(|payload| payload.codec == Codec::Vp9);
     let (reception, described) = (&layer.reception, layer.described && (takes || !is_vp9));
@@ -184,7 +189,7 @@ fn note_waits(tables: &mut Tables, consumer: ConsumerKey, down: Report, now_us: 
     consumer.playout.note_loss(down, up, described, now_us);
 }
 
-/// Told once: one datagram holds hundreds of farewells.
+/// Report the BYE of a producer once, because one datagram can hold hundreds of BYEs.
 fn note_bye<S: Sink>(tables: &mut Tables, key: TransportKey, ssrc: u32, turn: &mut Turn<S>) {
     let Some(source) = tables.transports[key].sources.get(&ssrc).filter(|s| !s.rtx) else { return };
     let producer = &mut tables.producers[source.producer];
@@ -209,7 +214,7 @@ fn keyframe_asked<S: Sink>(tables: &mut Tables, key: TransportKey, media: u32, t
     keyframes::ask_keyframe(tables, producer, layer, turn);
 }
 
-/// Takes it in if it is the peer's.
+/// Report whether the datagram is the peer's. A genuine datagram is also processed.
 pub(crate) fn is_genuine<S: Sink>(
     tables: &mut Tables,
     key: TransportKey,
@@ -225,8 +230,8 @@ pub(crate) fn is_genuine<S: Sink>(
     true
 }
 
-/// How many packets a report tells of, given what was (lost, received) since the one before. The first one's count follows from
-/// its share and number of lost packets.
+/// Return how many packets a report covers. The first argument holds the lost and received packets since the report before. For
+/// a first report the result is computed from the lost fraction and the number of lost packets.
 fn expected((lost, received): (u32, u32), block: &ReportBlock) -> u32 {
     match (lost + received, block.fraction_lost) {
         (0, 1..) => block.cumulative_lost.max(0) as u32 * 256 / u32::from(block.fraction_lost),

@@ -1,13 +1,14 @@
-//! The loudest voices of a conference: where more microphones are open than may be heard at once, the others' packets end
-//! where they came in. There are two audiences with places of their own: viewers, and the mixer, which hears halls and browsers
-//! and makes the sound of all halls.
+//! The loudest voices of a conference. If more microphones are open than may be heard at once, the packets of the other
+//! microphones are not forwarded. There are two audiences with their own places: viewers, and the mixer. The mixer hears halls
+//! and browsers and makes the audio of all halls.
 //!
-//! Loudness rises with the first packets of a word and falls slowly, so that pauses between words cost nobody his place. A
-//! free place is taken at once, a taken one by whoever is clearly louder. Silence has no place: a microphone that is muted
-//! at its source, where nobody is told, is found by its packets alone (or by their absence, with DTX).
+//! The loudness rises with the first packets of a word and falls slowly. So a participant keeps the place in pauses between
+//! words. A free place is taken at once. A taken place goes to a voice that is clearly louder. A silent voice has no place. The
+//! shard is not notified of a microphone that is muted at its source. It finds the mute by the packets, or by their absence
+//! (DTX).
 //!
-//! The mixer is given a voice from [`HISTORY_PACKETS`] before the packet that made it loud: the first word is whole, and its decoder
-//! has found its state when the word begins.
+//! The mixer gets a voice from [`HISTORY_PACKETS`] before the packet that made it loud. So the first word is complete, and the
+//! mixer's decoder has settled when the word begins.
 
 use crate::keys::{ConsumerKey, ProducerKey, RouterKey};
 use crate::seam::event::Event;
@@ -18,9 +19,11 @@ use crate::shard::tables::producer::Producer;
 use crate::shard::turn::Turn;
 use crate::stream::voice::{AUDIENCES, Audience, Loudness};
 
-/// Who takes another one's place is louder by so much.
+/// Decibels. A voice must be louder by this much to take the place of another voice. Larger: a new speaker is heard later.
+/// Smaller: places change too often.
 const MARGIN_DB: f32 = 6.0;
-/// Packets before the first loud one that the mixer gets: 60 ms of packets of 20 ms.
+/// Packets before the first loud packet that the mixer gets: 60 ms in packets of 20 ms. More: more old audio arrives in a
+/// burst. Fewer: the first word is cut.
 const HISTORY_PACKETS: u64 = 3;
 const PACKET_US: u64 = 20_000;
 
@@ -44,7 +47,7 @@ pub(crate) fn tick_speakers<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) {
     }
 }
 
-/// 0: all.
+/// Set the number of voices of an audience. 0: all.
 pub(crate) fn set_voices<S: Sink>(
     tables: &mut Tables,
     router: u32,
@@ -64,7 +67,7 @@ pub(crate) fn keep_voice<S: Sink>(tables: &mut Tables, producer: u32, turn: &mut
     Some(())
 }
 
-/// A packet told how loud it is: from here on its source is heard, or is not.
+/// Note the loudness of a packet, and decide whether its voice is heard from now on.
 #[inline]
 pub(crate) fn note_loudness<S: Sink>(tables: &mut Tables, key: ProducerKey, byte: u8, turn: &mut Turn<S>) {
     tables.producers[key].voice.loudness.note(byte, turn.now_us);
@@ -79,7 +82,8 @@ pub(crate) fn note_loudness<S: Sink>(tables: &mut Tables, key: ProducerKey, byte
     }
 }
 
-/// The sound of a hall comes to viewers as the mixer gives it out; what the mixer gives out does not come back to it.
+/// Report whether the voice competes for places. Viewers get the audio of halls from the mixer. The mixer does not get its own
+/// output back.
 #[inline]
 fn may_compete(tables: &Tables, key: ProducerKey, audience: Audience) -> bool {
     let producer = &tables.producers[key];
@@ -108,13 +112,13 @@ fn enter_voice<S: Sink>(tables: &mut Tables, key: ProducerKey, audience: Audienc
     }
 }
 
-/// It does not compete any more: paused, closed, or no microphone.
+/// Withdraw a voice from the competition: it is paused, closed, or not a microphone.
 pub(crate) fn withdraw_voice<S: Sink>(tables: &mut Tables, key: ProducerKey, turn: &mut Turn<S>) {
     AUDIENCES.into_iter().for_each(|audience| withdraw(tables, key, audience, turn));
     tables.producers[key].voice.loudness = Loudness::default();
 }
 
-/// A mixer takes it no longer, or another one does.
+/// Withdraw a voice from the mixer's places if no mixer takes the voice any more.
 pub(crate) fn feeds_changed<S: Sink>(tables: &mut Tables, key: ProducerKey, turn: &mut Turn<S>) {
     if !may_compete(tables, key, Audience::Mixer) {
         withdraw(tables, key, Audience::Mixer, turn);
@@ -136,7 +140,7 @@ fn withdraw<S: Sink>(tables: &mut Tables, key: ProducerKey, audience: Audience, 
     }
 }
 
-/// Those whose microphones tell nothing leave their places.
+/// Remove silent voices from their places.
 pub(crate) fn tick_voices<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) {
     for router in tables.routers.places() {
         for audience in AUDIENCES {
@@ -151,7 +155,8 @@ pub(crate) fn tick_voices<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) {
     }
 }
 
-/// All anew: there are more or fewer places, or from now on enough, or not any more.
+/// Choose all voices of an audience again. This happens when the number of places changes, or when more or fewer voices compete
+/// than there are places.
 fn choose_voices<S: Sink>(tables: &mut Tables, router: RouterKey, audience: Audience, turn: &mut Turn<S>) {
     let transports = tables.routers[router].transports.iter();
     let all = transports.flat_map(|transport| &tables.transports[*transport].producers).copied();
@@ -171,7 +176,7 @@ fn choose_voices<S: Sink>(tables: &mut Tables, router: RouterKey, audience: Audi
     others.into_iter().for_each(|key| leave_out(tables, key, audience, turn));
 }
 
-/// A free place is its own, or that of the quietest one.
+/// Give the voice a free place, or the place of the quietest voice if this voice is clearly louder.
 fn ask_in<S: Sink>(tables: &mut Tables, key: ProducerKey, audience: Audience, turn: &mut Turn<S>) {
     let Producer { voice, router, .. } = &tables.producers[key];
     let (loudness, router) = (voice.loudness.at(turn.now_us), *router);
@@ -214,7 +219,7 @@ fn let_in<S: Sink>(tables: &mut Tables, key: ProducerKey, audience: Audience, tu
     }
 }
 
-/// The mixer gets what came last and was not sent to it.
+/// Send the mixer the last packets that it did not get.
 fn tell_history<S: Sink>(tables: &mut Tables, key: ProducerKey, turn: &mut Turn<S>) {
     for feed in tables.producers[key].feeds().to_vec() {
         let since_us = turn.now_us.saturating_sub(tables.consumers[feed].last_sent_us);
@@ -223,7 +228,7 @@ fn tell_history<S: Sink>(tables: &mut Tables, key: ProducerKey, turn: &mut Turn<
     }
 }
 
-/// What came before goes where it went until now.
+/// Forward the waiting packets to the receivers of before.
 fn forward_waiting<S: Sink>(tables: &mut Tables, key: ProducerKey, turn: &mut Turn<S>) {
     if !tables.producers[key].layers[0].pending.is_empty() {
         send::forward(tables, key, 0, turn);
