@@ -1,8 +1,9 @@
 //! The allocation: it decides on ticks what each viewer gets when the downlink cannot carry everything. `send.rs` carries the
 //! decision out. Viewers without a limit cost nothing.
 //!
-//! Bandwidth for voices is reserved first. `share.rs` divides the rest. Excess goes down at once, unless it is so small that
-//! the estimate may be wrong. The quality goes up only with spare bandwidth. Each failed step up makes the next one later.
+//! Bandwidth for voices is reserved first. `share.rs` divides the rest. Excess goes down at once, except for a small excess,
+//! which may be an error of the estimate. The quality goes up only with spare bandwidth. Each failed step up makes the next one
+//! later.
 
 use crate::keys::{ConsumerKey, TransportKey};
 use crate::rate::allotment::{Allotment, Budget};
@@ -33,7 +34,7 @@ const VOICE_BPS_MAX: u64 = 600_000;
 /// `step`. Larger: a queue stays longer. Smaller: pictures freeze more often.
 const FLOOD_RATIO: f64 = 2.0;
 /// The bonus on the priority of the active speaker's pictures. A screen has priority 1, a pinned picture 4. Larger: the speaker
-/// beats a pinned picture. Smaller: a screen beats the speaker.
+/// beats a pinned picture. Smaller: the speaker does not beat a screen.
 const SPEAKS_PRIORITY: u8 = 2;
 
 /// React to a changed estimate of this transport.

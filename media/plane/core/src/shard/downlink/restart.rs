@@ -14,8 +14,8 @@ use crate::shard::turn::Turn;
 /// picture. Shorter: a hostile peer causes more work.
 const AGAIN_US: u64 = 200_000;
 
-/// Restart the peer's pictures if media can be sent to it again, since the packets of the meantime are missing. [`AGAIN_US`]
-/// limits the rate, because a peer may claim to move all the time.
+/// Restart the peer's pictures if media can be sent to it again. The packets of the meantime are missing. `AGAIN_US` limits the
+/// rate, because a peer may claim to move all the time.
 pub(crate) fn reach_again<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Turn<S>) {
     let Tables { transports, consumers, .. } = tables;
     let transport = &mut transports[key];

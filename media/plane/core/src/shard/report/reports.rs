@@ -12,8 +12,8 @@ use crate::wire::rtcp::{self, ReportBlock, SenderInfo};
 use crate::wire::srtp::RTCP_OVERHEAD_MAX;
 use crate::wire::{rtcp_extended, transport_feedback};
 
-/// Tracks and report blocks in one compound, so that the compound fits into `COMPOUND_BYTES` with its names. Larger: the buffer
-/// overflows. Smaller: more datagrams.
+/// Tracks and report blocks in one compound with its names. Larger: the compound does not fit into `COMPOUND_BYTES`. Smaller:
+/// more datagrams.
 const TRACKS_A_REPORT: usize = 8;
 const BLOCKS_A_REPORT: usize = 8;
 const SENDER_REPORT_BYTES: usize = 28;

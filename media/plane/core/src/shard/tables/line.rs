@@ -16,8 +16,8 @@ use crate::seam::event::LineState;
 use crate::shard::tables::message_stream::Messages;
 use crate::types::Feedback;
 
-/// Microseconds. Chosen. Default time without RTP and RTCP after which the far end counts as silent. Longer: a dead call ends
-/// later. Shorter: a short outage ends a call.
+/// Microseconds. Chosen. Default time without RTP and RTCP after which the far end counts as silent. When all lines of a hall
+/// are silent, the hall is asked by signalling. Longer: a dead call ends later. Shorter: more such questions.
 pub const SILENT_US: u64 = 30_000_000;
 /// Microseconds. Chosen. After this silence of the old SSRC a new SSRC replaces it at once. Before that, a new SSRC needs two
 /// packets in order, without a packet of the old SSRC between them (RFC 3550 §8.2, A.1). Longer: a terminal that restarts loses

@@ -6,7 +6,7 @@
 pub(crate) struct MirrorStream {
     /// The count of times that a shard began to mirror the producer.
     feed: u16,
-    /// The count of calls of `queue::restart_layer`.
+    /// How often `queue::restart_layer` restarted the layer.
     restarts: u16,
 }
 

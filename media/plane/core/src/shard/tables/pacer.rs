@@ -8,8 +8,8 @@ use crate::stream::sent_log::Sent;
 /// Microseconds. Chosen. Time between two looks at the waiting packets. Longer: larger bursts. Shorter: more work.
 pub const PACE_US: u64 = 5_000;
 
-/// The pacing rate, as a multiple of the estimated downlink bandwidth (libwebrtc's pacer has 2.5 too). Larger: bursts fill queues on the path. Smaller:
-/// key frames arrive later.
+/// The pacing rate, as a multiple of the estimated downlink bandwidth. libwebrtc's pacer uses 2.5 too. Larger: bursts fill
+/// queues on the path. Smaller: key frames arrive later.
 pub(crate) const TIMES: f64 = 2.5;
 
 /// Pacing rate while the bandwidth is unknown. Chosen. Larger: bursts may overflow a narrow path. Smaller: a first key frame

@@ -169,9 +169,9 @@ fn read_descriptor(layer: &mut Layer, descriptor: &[u8], entry: &mut Entry) {
     }
 }
 
-/// Return the place of a VP8 frame. For encoders that describe nothing, libwebrtc says that a receiver may step up after any
-/// base picture. This is wrong. A receiver may step up at a picture that needs only the base picture (the Y bit of the
-/// payload). libwebrtc says the same for H.264, where it is right.
+/// Return the place of a VP8 frame. For encoders without a description, libwebrtc allows a step up after any base picture. This
+/// is wrong. A step up is possible at a picture that needs only the base picture (the payload's Y bit meant this). For H.264
+/// libwebrtc says the same, where it is right.
 fn vp8_place(layer: &mut Layer, frame: &dependencies::Frame) -> Place {
     if frame.place.temporal == 0 {
         // Frame numbers continue while the layer is off.

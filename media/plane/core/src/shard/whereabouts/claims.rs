@@ -7,8 +7,8 @@ use crate::path::Path;
 use crate::shard::turn::parcel::Slip;
 use crate::shard::turn::parcels::Parcels;
 
-/// Microseconds. A claim is valid for this time after the last verified check; peers check every 2.5 s. Longer: old claims take
-/// memory. Shorter: datagrams of a quiet peer are not handed over.
+/// Microseconds. A claim is valid for this time after the last verified check, as long as a proof (`PROVED_US`). Peers check
+/// every 2.5 s. Longer: old claims take memory. Shorter: datagrams of a quiet peer are not handed over.
 pub(crate) const CLAIM_US: u64 = 60_000_000;
 /// Claims. Above this number only existing claims are renewed. Larger: a peer that checks from many ports takes more memory.
 /// Smaller: honest peers get no claim.
