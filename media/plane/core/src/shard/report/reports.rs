@@ -151,7 +151,7 @@ fn report_blocks<S: Sink>(tables: &mut Tables, key: TransportKey, turn: &mut Tur
             if reported.ssrc != 0 && reported.is_active(turn.now_us) {
                 let before = reported.reception.losses.fraction;
                 blocks.push(reported.reception.report(reported.ssrc, turn.now_us));
-                // Otherwise `note_clock` updates the mirrors at each sender report.
+                // If the publisher sends sender reports, `note_clock` updates the mirrors at each report.
                 let is_mute = reported.clock().is_none_or(|clock| turn.now_us > clock.arrived_us + REPORTS_US);
                 if before + reported.reception.losses.fraction > 0.0 || is_mute {
                     mirror_out::tell_mirrors(tables, producer, layer as u8, turn);

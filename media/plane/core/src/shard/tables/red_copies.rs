@@ -42,7 +42,7 @@ impl RedCopies {
         self.strips() != before
     }
 
-    /// Return the bytes that RED may need in total. 0 if this consumer gets no RED made here.
+    /// Return the bytes to reserve for RED in each payload. 0 if this consumer gets no RED that is made here.
     #[inline]
     pub fn bytes_max(&self) -> usize {
         if self.may_make() || self.may_remake() { BYTES_MAX } else { 0 }

@@ -27,7 +27,7 @@ pub(crate) fn restart_layer(tables: &mut Tables, source: Source) {
     layer.sets = layer.sets.is_some().then(Default::default);
     for key in producer.consumers() {
         let consumer = &mut tables.consumers[*key];
-        // The cache that holds the waiting packets is gone.
+        // Waiting packets are written from the cache, and the cache is gone.
         tables.transports[consumer.transport].pacer.forget(*key);
         if consumer.current == Some(source.layer) {
             consumer.forget_source();

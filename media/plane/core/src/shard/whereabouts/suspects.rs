@@ -30,7 +30,7 @@ pub(crate) struct Suspects {
     allowance: Bucket,
     /// The buckets, by hash of the network.
     networks: [Bucket; NETWORKS],
-    /// The limit of answers without a question that are shown to other shards.
+    /// The rate limit of answers that match no question of this shard and are shown to the other shards.
     pub(crate) answers: Bucket,
     /// The number of tries so far.
     turn: u64,
