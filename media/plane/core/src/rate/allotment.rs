@@ -1,68 +1,81 @@
-//! What is remembered of one viewer whose path does not carry everything. See `shard::downlink::allocate`.
+//! The state of one viewer whose path does not carry everything. See `shard::downlink::allocate`.
 
 use crate::rate::audio_redundancy::{AudioRates, AudioRedundancy};
 
-/// Kept for audio where there is any: one voice of Opus with headers.
+/// Bit/s. Reserved for audio if the viewer hears any: one voice of Opus with headers. Larger: pictures get less of a narrow
+/// path. Smaller: a voice that begins to speak finds no room.
 pub(crate) const VOICES_BPS_MIN: f64 = 40_000.0;
 
-/// Half of the reservation of a silent voice goes in this time. Chosen; row `narrow-300`.
+/// Half of a silent voice's reservation ends in this time. Chosen; row `narrow-300`. Longer: pictures stay small after the
+/// voice. Shorter: a voice that speaks again finds no room.
 pub(crate) const VOICES_HALVE_US: f64 = 10e6;
 
-/// So far above the budget may be the error of the estimate. Chosen; row `narrow-300`.
+/// Pictures up to this multiple of the estimate may be an error of the estimate, and go on for `SLIGHT_US`. Chosen; row
+/// `narrow-300`. Larger: a queue builds up. Smaller: pictures step down without need.
 pub(crate) const SLIGHT_RATIO: f64 = 1.25;
 
-/// That is tolerated for this time. A probe answers within it (`PROBE_AFTER_LOWERING_US` and `PROBE_AGAIN_US`).
+/// Time for which a slight excess is tolerated. A probe answers in this time (`PROBE_AFTER_LOWERING_US` and `PROBE_AGAIN_US`).
+/// Longer: a queue builds up. Shorter: pictures step down before the answer.
 pub(crate) const SLIGHT_US: u64 = 2_500_000;
 
-/// Loss up to this stops no last picture while there is no queue. Row `loss-30` shows all pictures.
+/// Without a queue, the foremost picture goes on at a loss below this share. Row `loss-30` shows all pictures. Larger: audio is
+/// lost with the picture. Smaller: a lossy path shows no picture.
 pub(crate) const LOSS_BORNE_SHARE_MAX: f64 = 0.4;
 
-/// The lowest layers stop after a queue of this time, since audio suffers then. Chosen; row `narrow-200`.
+/// After a queue of this time only the foremost picture keeps its lowest layer, since audio suffers. Chosen; row `narrow-200`.
+/// Longer: audio is late. Shorter: pictures stop at a short queue.
 pub(crate) const CROWDED_US: u64 = 2_000_000;
 
-/// The foremost picture stops after this time. Chosen; row `narrow-200`.
+/// After a queue of this time the foremost picture loses its lowest layer too. Chosen; row `narrow-200`. Longer: audio is late.
+/// Shorter: the last picture stops at a short queue.
 pub(crate) const CROWDED_US_FOREMOST: u64 = 4_000_000;
 
-/// Time between two steps up: half a second shows a queue (`trend`).
+/// Time between two steps up. `trend` sees a queue after half a second. Longer: pictures improve slowly. Shorter: the next step
+/// comes before the queue of the last one is seen.
 pub(crate) const RAISE_AGAIN_US: u64 = 500_000;
 
-/// Time between a step down and a step up. It doubles each time that the step up fails. Chosen; row `narrow-300`.
+/// Time between a step down and a step up. The time doubles each time that the step up fails. Chosen; row `narrow-300`. Longer:
+/// pictures stay small. Shorter: pictures flap.
 pub(crate) const LOWERED_US: u64 = 2_000_000;
 
-/// Its most. Chosen; row `narrow-300`.
+/// Longest time between a step down and a step up. Chosen; row `narrow-300`. Longer: a path that recovers stays unused.
+/// Shorter: pictures flap.
 pub(crate) const LOWERED_US_MAX: u64 = 32_000_000;
 
-/// A step up fails if a step down follows within this time. Chosen; row `narrow-300`.
+/// A step up failed if a step down follows within this time. Chosen; row `narrow-300`. Longer: a new limit counts as a failure.
+/// Shorter: a slow failure is not seen, and pictures flap.
 pub(crate) const FAILED_US: u64 = 10_000_000;
 
-/// With this multiple of what was too much no time is waited. Row `step`.
+/// A budget above this multiple of the failed bitrate permits a step up at once. Row `step`. Larger: pictures come back late.
+/// Smaller: pictures flap.
 pub(crate) const PLENTY_RATIO: f64 = 1.5;
 
-/// What is remembered of one viewer.
+/// The allocation state of one viewer.
 #[derive(Debug, Default)]
 pub struct Allotment {
-    /// It is among those that the shard looks at.
+    /// True if the shard allocates bitrate for this viewer.
     pub limited: bool,
     pub(crate) due_us: u64,
     pub(crate) looked_us: u64,
     pub(crate) voices_bps: f64,
-    /// Of what is redundant of them.
+    /// Bit/s reserved for the copies of voices (RED).
     more_bps: f64,
     pub(crate) audio_redundancy: AudioRedundancy,
-    /// More is sent than the budget allows, and that is tolerated, since then.
+    /// The time since when the pictures exceed the budget.
     slight_since_us: Option<u64>,
-    /// Something waits on the way since then.
+    /// The time since when packets wait in a queue on the path.
     crowded_since_us: Option<u64>,
-    /// Nothing is raised before.
+    /// No step up is permitted before this time.
     raise_us: u64,
     raised_us: Option<u64>,
     wait_us: u64,
-    /// What was too much when a step up had failed.
+    /// Bit/s of the pictures when the last step up failed; 0 if it did not fail.
     failed_bps: u64,
 }
 
 impl Allotment {
-    /// Of the voices' bitrate now: it falls slowly, but for what is redundant where that is left out.
+    /// Return the bit/s to reserve for audio now. The reservation falls slowly. The part for copies ends at once when copies
+    /// are left out.
     pub(crate) fn reserve(&mut self, voices: Option<AudioRates>, now_us: u64) -> u64 {
         let elapsed_us = now_us.saturating_sub(self.looked_us) as f64;
         self.looked_us = now_us;
@@ -74,20 +87,22 @@ impl Allotment {
         (self.voices_bps + self.more_bps) as u64
     }
 
-    /// Where more is held than there is, what may go on for a moment; None: all fits, or the moment is over.
+    /// Return the bit/s that pictures may use for a moment although they exceed the budget. None if all fits, if the path is
+    /// not calm, or if the moment is over.
     pub(crate) fn tolerates(&mut self, budget: &Budget, calm: bool, now_us: u64) -> Option<u64> {
         if budget.held_bps <= budget.bps {
             self.slight_since_us = None;
             return None;
         }
         let since_us = *self.slight_since_us.get_or_insert(now_us);
-        // The estimate is of all that is sent, and so is its error.
+        // The estimate covers audio too, so its error is a share of both.
         let slight_bps = ((budget.bps + budget.voices_bps) as f64 * (SLIGHT_RATIO - 1.0)) as u64;
         let tolerated_bps = budget.held_bps.min(budget.bps + slight_bps);
         (calm && now_us - since_us < SLIGHT_US).then_some(tolerated_bps)
     }
 
-    /// How many of the pictures that are sent go on at least at their lowest. `flat`: nothing waits on the way.
+    /// Return how many pictures that are sent now keep at least their lowest step, the foremost first. `flat`: no queue stands
+    /// on the path.
     pub(crate) fn keeps(&mut self, flat: bool, loss: f64, loss_is_little: bool, now_us: u64) -> usize {
         if flat {
             self.crowded_since_us = None;
@@ -117,12 +132,12 @@ impl Allotment {
     }
 }
 
-/// What a viewer's pictures may take, and how it stands.
+/// The bitrate for the pictures of one viewer.
 #[derive(Clone, Copy)]
 pub(crate) struct Budget {
     pub(crate) bps: u64,
     pub(crate) voices_bps: u64,
-    /// Of what is sent, this share arrives.
+    /// Share of sent packets that arrive.
     pub(crate) arrives: f64,
     pub(crate) held_bps: u64,
 }

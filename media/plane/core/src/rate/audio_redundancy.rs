@@ -2,40 +2,44 @@
 
 use crate::stream::redundancy::LOSS_FOR_ONE;
 
-/// Largest share of the estimate for the publisher's copies on a path without loss; half of it to get them back.
-/// Experiment: rows `narrow-300` and `narrow-200`. More takes bitrate from pictures; less drops copies at 500 kbit/s.
+/// Largest share of the estimate for the publisher's copies on a path without loss. They come back below half of it.
+/// Experiment: rows `narrow-300` and `narrow-200`. Larger: pictures lose bitrate to copies. Smaller: 500 kbit/s gets no copies.
 const COPIES_SHARE_MAX: f64 = 0.14;
-/// Time without copies after audio alone was too much for the path by its losses. Experiment: `tests/ways/allocation.rs`.
+/// Time without copies after losses showed that audio alone was too much. Experiment: `tests/ways/allocation.rs`. Longer: a
+/// wide path misses copies after one burst. Shorter: a narrow path loses packets to copies more often.
 const HOLD_US: u64 = 3_000_000;
-/// The same where the path does not even carry audio without copies.
+/// The same time if the path does not even carry audio without copies. Experiment: `tests/ways/redundancy.rs`. Longer: lost
+/// audio is not repaired. Shorter: copies fill the narrow path again.
 const HOLD_NARROW_US: u64 = 10_000_000;
-/// Copies that are too much again stay away twice as long, up to this.
+/// Longest time without copies. The time doubles each time that copies are too much again. Longer: a path that recovered gets
+/// no copies. Shorter: a narrow path loses packets to copies more often.
 const HOLD_US_MAX: u64 = 40_000_000;
-/// Copies are not the cause if loss without them is at least this share of the loss with them. The loss without them
-/// is that before they went out, or that in this number of loss windows (`estimate::loss`) after they stopped.
+/// Copies are not the cause if at least this share of the loss remains without them. "Without" is before copies went out, or
+/// `LOSS_WINDOWS` loss windows (`estimate::loss`) after they stopped. Larger: copies stay away from a path that
+/// loses by itself. Smaller: copies that cause loss come back.
 const LOSS_WITHOUT_SHARE: f64 = 0.6;
 const LOSS_WINDOWS: u32 = 4;
 
-/// The state of one viewer.
+/// The decision about copies for one viewer.
 #[derive(Debug, Default)]
 pub struct AudioRedundancy {
     is_left_out: bool,
-    /// Copies take too much of a path without loss.
+    /// True if copies take too much of a path without loss.
     is_spared: bool,
     hold: Option<Hold>,
     /// Length of the last hold.
     hold_us: u64,
-    /// Time and loss at which copies went out.
+    /// The time at which copies went out, and the loss at that time.
     out: Option<(u64, f64)>,
-    /// Congestion up to this time was not caused by copies.
+    /// Congestion up to this time does not count against copies.
     cleared_us: u64,
 }
 
-/// Copies are suspected of congestion.
+/// A time without copies, because copies may have caused congestion.
 #[derive(Clone, Copy, Debug)]
 struct Hold {
     until_us: u64,
-    /// Bitrate and loss with copies.
+    /// The bitrate and the loss with copies.
     sent_bps: u64,
     loss: f64,
 }
@@ -63,7 +67,7 @@ impl AudioRedundancy {
         finding
     }
 
-    /// Begins or extends the hold after congestion. True if it begins.
+    /// Begin or extend the hold after congestion. Return true if the hold begins.
     fn suspect(&mut self, audio: AudioRates, path: PathState, now_us: u64) -> bool {
         let congestion = path.congestion(audio).filter(|(at_us, _)| *at_us > self.cleared_us);
         let Some((at_us, least_us)) = congestion else { return false };
@@ -81,7 +85,7 @@ impl AudioRedundancy {
         true
     }
 
-    /// Ends the hold if copies turn out not to be the cause.
+    /// End the hold if copies are found not to be the cause.
     fn clear(&mut self, path: PathState, now_us: u64) -> Finding {
         let Some(hold) = self.hold else { return Finding::Nothing };
         let is_withdrawn = path.narrow_us.is_none() && path.cut_us.is_none();
@@ -95,24 +99,24 @@ impl AudioRedundancy {
     }
 }
 
-/// A change of what is known of the copies.
+/// The new knowledge about the copies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
     Nothing,
     /// Copies may have caused the loss that was reported.
     Suspected,
-    /// Copies did not cause it.
+    /// Copies did not cause the loss that was reported.
     Cleared,
 }
 
-/// Bitrates of all audio that the viewer hears.
+/// The bitrates of all audio that the viewer hears.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AudioRates {
-    /// Without copies.
+    /// Bit/s without copies.
     pub plain_bps: u64,
-    /// With the copies of the publishers.
+    /// Bit/s with the copies that publishers make.
     pub whole_bps: u64,
-    /// With the copies that are sent if nothing is left out.
+    /// Bit/s with all copies that may be sent.
     pub sent_bps: u64,
 }
 
@@ -120,22 +124,22 @@ pub struct AudioRates {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PathState {
     pub available_bps: u64,
-    /// Time of the last queue; now if the viewer's REMB is the limit.
+    /// The time of the last queue. It is now if the viewer's REMB is the limit.
     pub narrow_us: Option<u64>,
-    /// Time of the last cut for losses; None if none, or if the cut did not help.
+    /// The time of the last cut for losses. None without a cut, or if the cut did not help.
     pub cut_us: Option<u64>,
-    /// No picture is sent.
+    /// True if the viewer gets no picture.
     pub has_audio_alone: bool,
-    /// Loss windows since the cut that is on trial; None if none is.
+    /// Loss windows since the cut that is on trial. None without a trial.
     pub trial_windows: Option<u32>,
-    /// Share of packets lost: smoothed, in the last window, and by the path itself.
+    /// Shares of packets lost: smoothed, in the last window, and by the path itself.
     pub loss: f64,
     pub last_loss: f64,
     pub own_loss: f64,
 }
 
 impl PathState {
-    /// Time of the last congestion that copies may have caused, and how long they stay away at least.
+    /// Return the time of the last congestion that copies may have caused, and the shortest hold for it.
     fn congestion(&self, audio: AudioRates) -> Option<(u64, u64)> {
         if audio.plain_bps > self.available_bps {
             return self.narrow_us.max(self.cut_us).map(|at_us| (at_us, HOLD_NARROW_US));

@@ -1,9 +1,9 @@
-//! Tests of `decide`: the finding, and whether copies are left out.
+//! Tests of `decide`: its finding, and whether copies are left out.
 
 use super::*;
 
 const S: u64 = 1_000_000;
-/// A voice of 48 kbit/s, with three copies 149.
+/// A voice of 48 kbit/s. With three copies it has 149 kbit/s.
 const AUDIO: AudioRates = AudioRates { plain_bps: 48_000, whole_bps: 48_000, sent_bps: 149_000 };
 const PLAIN: AudioRates = AudioRates { sent_bps: 48_000, ..AUDIO };
 const PATH: PathState = PathState {
@@ -21,12 +21,12 @@ fn lossy(loss: f64) -> PathState {
     PathState { loss, last_loss: loss, ..PATH }
 }
 
-/// A cut for this loss to 60 kbit/s.
+/// Return the path after a cut to 60 kbit/s for this loss.
 fn cut(loss: f64, at_us: u64) -> PathState {
     PathState { available_bps: 60_000, cut_us: Some(at_us), trial_windows: Some(0), ..lossy(loss) }
 }
 
-/// The time at which copies go out again on `path`.
+/// Return the time at which copies go out again on `path`.
 fn back_us(state: &mut AudioRedundancy, path: PathState, from_us: u64) -> u64 {
     let times = (from_us..from_us + 100 * S).step_by(200_000);
     let mut found = times.skip_while(|now_us| {
@@ -141,7 +141,7 @@ fn copies_come_back_if_the_estimator_withdraws_the_congestion() {
 
 #[test]
 fn copies_that_are_too_much_again_stay_away_twice_as_long_up_to_a_bound() {
-    // Loss before they go out, seconds until the next cut, and the holds in seconds.
+    // Each row: the loss before copies go out, the seconds until the next cut, the holds in seconds.
     for (before, after_s, holds) in [
         (0.0, 2, [3, 6, 12, 24, 40, 40]),
         (0.29, 2, [3, 6, 12, 24, 40, 40]),

@@ -1,15 +1,16 @@
-//! What a stream costs to forward as it is sent now: bit/s up to each layer and temporal id within it, smoothed over about
-//! a second.
+//! The bitrate of one stream for each layer and temporal id, as the publisher sends it now. The value is smoothed over about a
+//! second. The allocation takes it as the cost of forwarding the stream.
 
 use crate::codec::selection::Place;
 
 pub const TEMPORALS: usize = 4;
 pub const SPATIALS: usize = 4;
-/// RTP header, extensions and tag, about.
+/// Bytes of RTP header, extensions and authentication tag, about.
 pub const OVERHEAD_BYTES: usize = 40;
 const WINDOW_US: u64 = 200_000;
 const SMOOTHING_US: f64 = 1e6;
-/// A layer or temporal id that makes up less than this of all is none.
+/// A layer or temporal id with a smaller share of all bytes counts as not sent. Larger: a real layer is never offered. Smaller:
+/// a few stray packets count as a layer.
 const SHARE_MIN: f64 = 0.02;
 
 #[derive(Debug, Default)]
@@ -23,7 +24,7 @@ pub struct Bitrates {
 }
 
 impl Bitrates {
-    /// A packet came.
+    /// Count one packet.
     #[inline]
     pub fn note(&mut self, place: Option<Place>, payload_bytes: usize) {
         self.packets += 1;
@@ -32,24 +33,24 @@ impl Bitrates {
         self.bytes[spatial.min(SPATIALS - 1)][temporal.min(TEMPORALS - 1)] += payload_bytes + OVERHEAD_BYTES;
     }
 
-    /// So much of a voice's packets was older sound once more.
+    /// Count bytes of copies of older audio (RED) in a packet.
     #[inline]
     pub fn note_redundant(&mut self, bytes: usize) {
         self.bytes[0][1] += bytes;
     }
 
-    /// Without what is redundant.
+    /// Return the bit/s without copies.
     pub fn plain_bps(&self) -> u64 {
         self.bps[0][0] as u64
     }
 
-    /// Packets a second, and what is in one of them without what is redundant.
+    /// Return the packets per second and the mean payload bytes of one packet, both without copies.
     pub fn packets(&self) -> (f64, f64) {
         let bytes = self.bps[0][0] / 8.0 / self.packets_per_s.max(1.0) - OVERHEAD_BYTES as f64;
         (self.packets_per_s, bytes.max(0.0))
     }
 
-    /// Takes what came since; to be called every now and then.
+    /// Update the bitrates with the packets since the last update. The caller repeats this at short intervals.
     pub fn settle(&mut self, now_us: u64) {
         let since_us = *self.since_us.get_or_insert(now_us);
         let elapsed_us = now_us.saturating_sub(since_us);
@@ -75,14 +76,14 @@ impl Bitrates {
         self.bps.as_flattened().iter().sum()
     }
 
-    /// The highest layer that there is.
+    /// Return the highest layer that is sent.
     pub fn top_spatial(&self) -> u8 {
         let least_bps = self.all_bps() * SHARE_MIN;
         self.bps.iter().rposition(|bps| bps.iter().sum::<f64>() > least_bps).unwrap_or(0) as u8
     }
 
-    /// Each temporal id that there is up to this layer, with what all up to both cost. Nothing: not measured yet, or the layer
-    /// is not sent.
+    /// Return each temporal id that is sent in the layers up to `spatial`, with the bit/s of all packets up to both. Return
+    /// nothing if the bitrate is not measured yet or the layer is not sent.
     pub fn steps(&self, spatial: u8) -> impl Iterator<Item = (u8, u64)> {
         let layers = usize::from(spatial).min(SPATIALS - 1) + 1;
         let least_bps = self.all_bps() * SHARE_MIN;
@@ -105,7 +106,7 @@ mod tests {
         Place { spatial, temporal, starts_frame: true, ends_frame: true, fresh: false, rise: Rise::No }
     }
 
-    /// Seconds of 30 frames of 960 bytes with the temporal ids 0 2 1 2.
+    /// Add seconds of 30 frames of 960 bytes with the temporal ids 0 2 1 2.
     fn run(bitrates: &mut Bitrates, from_s: u64, seconds: u64) {
         for n in from_s * 30..(from_s + seconds) * 30 {
             bitrates.note(Some(place(0, [0, 2, 1, 2][n as usize % 4])), 960);

@@ -1,4 +1,4 @@
-//! How much a path carries, and how that is shared.
+//! The bitrate that a path carries, and the division of this bitrate among streams.
 
 pub mod allotment;
 pub mod audio_redundancy;

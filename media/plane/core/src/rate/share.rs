@@ -1,18 +1,26 @@
-//! One budget among the pictures of one viewer. Pure: what each would cost goes in, what each gets comes out.
+//! Divides one budget among the pictures of one viewer. Pure: the costs of each picture go in, a grant for each picture comes
+//! out.
 //!
-//! What may not be paused gets its first step. Then every stream gets its base in the order of rank: the lowest layer whole for the foremost, its first step for the
-//! others. Then the foremost are raised as far as they want, the streams of a rank evenly, and so on down the ranks. A step
-//! that does not fit is passed over; who does not get the first one is not sent at all.
+//! The order is:
+//!
+//! - Each picture that may not be paused gets its first step.
+//! - Each picture, in order of rank, gets its base. The base is the whole lowest layer for a picture with a rank, and the
+//!   first step for an ordinary picture.
+//! - Rank by rank, the pictures get further steps up to the wish of the viewer. Pictures of one rank take turns.
+//!
+//! A picture whose next step does not fit gets no more steps, and the others go on. A picture without its first step is not
+//! sent.
 
 use crate::keys::ConsumerKey;
 use crate::rate::bitrates::{Bitrates, SPATIALS, TEMPORALS};
 use crate::types::LAYERS_MAX;
 
-/// A step up must fit this share of the budget; a held step may take all of it. Row `narrow-300`.
+/// A step up must fit into this share of the budget. A step that is held may take the whole budget. Row `narrow-300`. Larger:
+/// pictures flap at the limit. Smaller: a part of the path stays unused.
 pub const RAISE_SHARE: f64 = 0.9;
 const STEPS_MAX: usize = if LAYERS_MAX > SPATIALS { LAYERS_MAX } else { SPATIALS } * TEMPORALS;
 
-/// A track may be sent up to this layer, be it a stream of its own or within one, and up to this temporal id.
+/// The highest layer and temporal id that a track may be sent with. A layer is a simulcast stream or a layer within a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     pub layer: u8,
@@ -28,7 +36,7 @@ impl Grant {
 pub struct Step {
     pub grant: Grant,
     pub bps: u64,
-    /// Whoever is granted this has the step: something that is no step now, since it costs more than this.
+    /// A grant of at least this includes the step. The value is lower than `grant` if the step replaced one that costs more.
     covers: Grant,
 }
 
@@ -38,7 +46,7 @@ impl Step {
     }
 }
 
-/// Better and better ways to send a stream, each costing more than the one before.
+/// The ways to send one picture. Each way is better than the way before and costs more.
 #[derive(Clone, Copy, Debug)]
 pub struct Steps {
     steps: [Step; STEPS_MAX],
@@ -52,7 +60,7 @@ impl Default for Steps {
 }
 
 impl Steps {
-    /// The steps of one layer: what lies up to `spatial` in its stream, granted as layer `index`.
+    /// Add the steps of one layer of the track: all packets up to `spatial` of its stream, granted as layer `index`.
     pub fn add(&mut self, bitrates: &Bitrates, (spatial, index): (u8, u8), wanted: Grant) {
         let count = bitrates.steps(spatial).count();
         let first = self.len == 0;
@@ -60,7 +68,7 @@ impl Steps {
             if temporal > wanted.temporal {
                 break;
             }
-            // A larger picture that moves by jerks is no better than a smaller one that flows.
+            // A larger picture with a low frame rate is no better than a smaller picture with a full frame rate.
             if !first && at == 0 && count > 1 && wanted.temporal > 0 {
                 continue;
             }
@@ -70,7 +78,7 @@ impl Steps {
         }
     }
 
-    /// What costs more than something better is left out.
+    /// Add a step. It replaces earlier steps that cost as much or more.
     pub fn push(&mut self, mut step: Step) {
         while self.len > 0 && self.steps[usize::from(self.len) - 1].bps >= step.bps {
             self.len -= 1;
@@ -86,7 +94,7 @@ impl Steps {
         &self.steps[..usize::from(self.len)]
     }
 
-    /// How many of them whoever is granted this has.
+    /// Return how many steps this grant includes.
     fn within(&self, grant: Grant) -> u8 {
         self.as_slice().iter().take_while(|step| step.covers <= grant).count() as u8
     }
@@ -101,14 +109,14 @@ impl Steps {
 #[derive(Clone, Copy, Debug)]
 pub struct Stream {
     pub consumer: ConsumerKey,
-    /// The higher, the sooner it is served; 0: ordinary.
+    /// Priority. The share serves a higher rank first; 0 is ordinary.
     pub rank: u8,
-    /// Its first step is sent whatever that costs.
+    /// The first step is sent at any cost.
     pub keeps: bool,
     pub steps: Steps,
-    /// So many steps it has had until now ...
+    /// Number of steps that the viewer has had until now.
     held: u8,
-    /// ... and has from now on.
+    /// Number of steps that the viewer has from now on.
     granted: u8,
     refused: bool,
 }
@@ -119,7 +127,7 @@ impl Stream {
         Stream { consumer, rank, keeps, steps, held, granted: 0, refused: false }
     }
 
-    /// None: it is not sent.
+    /// Return the grant. None if the picture is not sent.
     pub fn granted(&self) -> Option<Grant> {
         self.step(self.granted).map(|step| step.grant)
     }
@@ -152,7 +160,7 @@ impl Stream {
         if self.rank > 0 { self.steps.of_lowest_layer() } else { 1 }
     }
 
-    /// What the next step costs beyond what it has; None: there is none.
+    /// Return the bit/s that the next step costs beyond the granted one. None if no step is left.
     fn next_bps(&self) -> Option<u64> {
         let next = self.steps.as_slice().get(usize::from(self.granted))?;
         Some(next.bps - self.granted_bps())
@@ -164,19 +172,19 @@ struct Purse {
     budget_bps: u64,
     may_raise: bool,
     spent_bps: u64,
-    /// The cheapest step that was too dear.
+    /// The cost of the cheapest step that did not fit.
     missing_bps: Option<u64>,
 }
 
-/// What came of it.
+/// The result of a division.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shared {
     pub spent_bps: u64,
-    /// With this budget one of the steps that were refused would have been taken; None: there is none.
+    /// The least budget that permits one of the refused steps. None if no step was refused for its cost.
     pub wanted_bps: Option<u64>,
 }
 
-/// `streams`: the higher rank first. Without `may_raise` nobody gets more than before.
+/// Divide the budget. `streams` must be sorted by rank, the highest first. Without `may_raise` no stream gets more than before.
 pub fn share(streams: &mut [Stream], budget_bps: u64, may_raise: bool) -> Shared {
     let mut purse = Purse { budget_bps, may_raise, spent_bps: 0, missing_bps: None };
     for stream in &mut *streams {
@@ -207,7 +215,7 @@ impl Purse {
         }
     }
 
-    /// One step more, if it can be had.
+    /// Grant one more step if it fits. Return true if it was granted.
     fn raise(&mut self, stream: &mut Stream) -> bool {
         let Some(bps) = stream.next_bps().filter(|_| !stream.refused) else { return false };
         let raises = stream.granted >= stream.held;

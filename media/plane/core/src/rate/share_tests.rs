@@ -1,4 +1,4 @@
-//! Shares of made-up streams: order, evenness, bounds.
+//! Tests of the division with made-up streams: order, evenness, limits.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn steps(costs: &[(u8, u8, u64)]) -> Steps {
     steps
 }
 
-/// Three layers of a camera, as Chromium sends them.
+/// Return the steps of a camera with three layers, as Chromium sends them.
 fn camera() -> Steps {
     steps(&[
         (0, 0, 60_000),
@@ -147,14 +147,15 @@ mod properties {
             prop_assert!(told.spent_bps <= budget.max(kept) && got.iter().map(Stream::granted_bps).sum::<u64>() == told.spent_bps);
         }
 
-        /// Each stream alone never gets less of more; together, whoever is served first does not.
+        /// With a larger budget, each stream alone never gets less. In a group, the base steps in order of service never get
+        /// less.
         #[test]
         fn more_is_never_worse(all in streams(), budget in 0..8_000_000_u64, more in 0..4_000_000_u64) {
             for one in &all {
                 let few = run(&[*one], budget, true).0[0].granted;
                 prop_assert!(run(&[*one], budget + more, true).0[0].granted >= few);
             }
-            // In the order of service.
+            // The base steps, in the order of service.
             let bases = |budget| -> Vec<u8> {
                 run(&all, budget, true).0.iter().map(|one| one.granted.min(one.base())).collect()
             };
@@ -192,7 +193,7 @@ mod properties {
             count in 2..8_usize,
             budget in 0..8_000_000_u64,
         ) {
-            // Each step dearer than the one before, as with real layers.
+            // Each step costs more than the step before, as with real layers.
             costs.sort_unstable();
             let sums = costs.iter().scan(0, |sum, bps| Some({ *sum += bps; *sum }));
             let costs = steps(&sums.zip(0..).map(|(bps, layer)| (layer, WHOLE, bps)).collect::<Vec<_>>());
