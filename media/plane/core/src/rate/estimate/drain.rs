@@ -1,54 +1,63 @@
-//! Whether what waits on the way is a queue that we fill. One that we fill gets shorter as soon as much less is sent than
-//! the path carried while it stood; a delay that stays is the path's own, which has become longer: another route, a radio
-//! link, somebody else's queue. Sending still less would then end in sending nothing (as BBR's look for the round trip
-//! without a queue, draft-ietf-ccwg-bbr §4.3.4).
+//! Decides whether the delay on the path is a queue that we fill. Our queue shrinks as soon as we send much less than the path
+//! carried with the queue. A delay that stays is the path's own, and the path has become longer. The cause is another route, a
+//! radio link, or the queue of another sender. To send still less would then end in sending nothing. BBR looks for the
+//! round-trip time without a queue for the same reason (draft-ietf-ccwg-bbr §4.3.4).
 
 use crate::rate::estimate::trend::QUEUE_US_MIN;
 
-/// Sending less than this share of the carried bitrate empties a queue by a tenth of the time that passes.
+/// Sending counts as less below this share of the carried bitrate. At this share a queue shrinks by a tenth of the time that
+/// passes. Larger: jitter hides that a queue of ours shrinks. Smaller: a longer path is rarely found.
 const LESS_SHARE: f64 = 0.9;
-/// Sending stays less up to this share (hysteresis). More fills the queue.
+/// Sending stays less up to this share (hysteresis). Larger: we fill the queue while it is judged. Smaller: a longer path is
+/// rarely found.
 const LESS_STILL_SHARE: f64 = 1.0;
-/// Time between two looks: each look is the least delay of such a time (`trend::WINDOW_SLOTS`).
+/// Time between two looks. Each look is the least delay of such a time (`trend::WINDOW_SLOTS`). Longer: a longer path is found
+/// late. Shorter: two looks share packets.
 const APART_US: u64 = 400_000;
-/// Least and most difference of delays that count as equal. The jitter of the path decides between them. Row
-/// `disorder`.
+/// Least and largest difference of delays that count as equal. The jitter of the path decides between them. Row `disorder`.
+/// Larger: a slowly shrinking queue counts as the path. Smaller: on an uneven path no delay counts as equal.
 const SAME_US: (i64, i64) = (2_000, 20_000);
-/// Multiple of the mean unevenness that counts as equal.
+/// Multiple of the mean unevenness that counts as equal. Larger and smaller: as `SAME_US`.
 const UNEVEN_TIMES: i64 = 4;
-/// Share of the expected decrease of our queue that may be missed: half, so that both errors are equally far.
+/// Share of the expected decrease of our queue that may be missed. Half: both errors are equally far. Larger: a queue that
+/// shrinks slowly counts as the path. Smaller: a longer path is not found.
 const MISSED_SHARE: f64 = 0.5;
-/// A delay that is this much longer grows although less is sent.
+/// If the delay grows by this although less is sent, the bitrate is lowered again. Larger: a queue grows for longer. Smaller:
+/// jitter lowers the bitrate.
 const GROWS_US: i64 = 40_000;
-/// Time between two returns of bitrate that was taken for a queue of others. Chosen; row `step`.
+/// Time between two returns of bitrate. Chosen; row `step`. Longer: the bitrate comes back late on a longer path. Shorter:
+/// senders that share a queue keep it full.
 const GIVEN_BACK_US: u64 = 3_000_000;
-/// The queue is gone after this time without one. Two looks.
+/// The series ends after this time without a queue: two looks. Longer: an old bitrate is kept for the next queue. Shorter: one
+/// short delay ends the series.
 const GONE_US: u64 = 800_000;
-/// A series says nothing after this time. As `MinRTTFilterLen` of draft-ietf-ccwg-bbr.
+/// A series says nothing after this time. As `MinRTTFilterLen` of draft-ietf-ccwg-bbr. Longer: an old bitrate may be given
+/// back. Shorter: a series ends before it is judged.
 const SERIES_US: u64 = 10_000_000;
-/// Most by which a path becomes longer in `LONGER_WITHIN_US`; more is a queue. The longest queue of the rows has 400
-/// ms.
+/// Most by which a path becomes longer in `LONGER_WITHIN_US`. More is a queue. The longest queue of the rows has 400 ms.
+/// Larger: a queue of ours counts as the path step by step. Smaller: a much longer route ends at the least bitrate.
 const LONGER_US_MAX: i64 = 400_000;
-/// See `LONGER_US_MAX`.
+/// Time in which `LONGER_US_MAX` applies. Longer: a path that changes again is taken for a queue. Shorter: a growing queue is
+/// taken for the path.
 const LONGER_WITHIN_US: u64 = 30_000_000;
 
-/// What a look says.
+/// The result of a look.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
     Nothing,
-    /// The least delay is this now. True: what was taken may be given back.
+    /// The path is longer: its least delay is this now. True: the bitrate that was taken may be given back.
     Longer(i64, bool),
 }
 
-/// What was measured last.
+/// The last measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
-    /// The least delay of the [`APART_US`] before `at_us`, by the times at which packets were sent: nothing newer is known.
+    /// The least delay in the [`APART_US`] before `at_us`, by the times at which packets were sent. Nothing newer is known.
     pub delay_us: i64,
     pub at_us: u64,
-    /// By how much that is more than the path's own.
+    /// The delay above the path's own delay.
     pub queue_us: i64,
-    /// How far delays were from a straight line then.
+    /// The mean distance of delays from a straight line.
     pub uneven_us: i64,
     pub sent_bps: f64,
 }
@@ -57,34 +66,34 @@ pub struct Seen {
 pub struct Drain {
     series: Option<Series>,
     given_back_us: Option<u64>,
-    /// The path's own delay before it was found to be longer, and when that was.
+    /// The path's own delay before it was found to be longer, and the time of the finding.
     base: Option<(i64, u64)>,
 }
 
-/// Since the bitrate was lowered for a queue, until that has gone.
+/// The time from the first lowering of the bitrate for a queue until that queue is gone.
 #[derive(Clone, Copy, Debug)]
 struct Series {
-    /// What the path carried when the bitrate was lowered, bit/s.
+    /// The bit/s that the path carried when the bitrate was lowered.
     carried_bps: f64,
-    /// The highest bitrate that it was lowered from; None: not limited.
+    /// The highest bitrate before the lowerings. None if it was not limited.
     before: Option<f64>,
-    /// Least delay when it was lowered last.
+    /// The least delay at the last lowering.
     delay_us: i64,
     lowered_us: u64,
-    /// Less has been sent since.
+    /// The time since when less is sent.
     less_since_us: Option<u64>,
-    /// The largest share of what was carried that has been sent since the look with the least delay.
+    /// The largest share of the carried bitrate that was sent since the look with the least delay.
     share: f64,
     looked: Option<Looked>,
-    /// No queue has been seen since.
+    /// The time since when no queue is seen.
     gone_since_us: Option<u64>,
 }
 
-/// Looks since less was sent.
+/// The looks since less is sent.
 #[derive(Clone, Copy, Debug)]
 struct Looked {
     last_us: u64,
-    /// The least delay, and when it was.
+    /// The least delay, and its time.
     least_us: i64,
     at_us: u64,
 }
@@ -96,8 +105,9 @@ impl Series {
 }
 
 impl Drain {
-    /// The bitrate is lowered from `before` because of a queue; `delay_us`: the least delay of late; `carried_bps`: what arrives,
-    /// or where the path is not used to its end what is sent: only sending less than that shows something.
+    /// Note that the bitrate was lowered from `before` because of a queue. `delay_us`: the least recent delay. `carried_bps`:
+    /// the bitrate that arrives. On a path that is not used fully this is the sent bitrate, and only sending less than this
+    /// shows something.
     pub fn note_lowered(&mut self, before: Option<f64>, carried_bps: f64, delay_us: i64, now_us: u64) {
         let new = Series {
             carried_bps,
@@ -113,7 +123,7 @@ impl Drain {
             self.series = Some(new);
             return;
         };
-        // Where a probe was carried meanwhile it was higher than at first.
+        // The bitrate is higher than at first if the path carried a probe in the meantime.
         series.before = series.before.zip(before).map(|(a, b)| a.max(b));
         (series.delay_us, series.lowered_us) = (delay_us, now_us);
         let as_ever = (LESS_SHARE..=1.0).contains(&(carried_bps / series.carried_bps));
@@ -122,19 +132,19 @@ impl Drain {
         }
     }
 
-    /// What is sent and what waits says nothing of the path now.
+    /// Forget the looks: the sent bitrate and the queue say nothing of the path now.
     pub fn interrupt(&mut self) {
         if let Some(series) = &mut self.series {
             (series.less_since_us, series.looked, series.share) = (None, None, 0.0);
         }
     }
 
-    /// The bitrate before all that was taken because of the delay that stays.
+    /// Return the bitrate before all lowerings of this series.
     pub fn before(&self) -> Option<f64> {
         self.series.and_then(|series| series.before)
     }
 
-    /// It is being seen whether sending less helps, and the delay is not much longer than when it was lowered.
+    /// Report whether a lowering is on trial, and the delay is not much longer than at the lowering.
     pub fn is_tried(&self, delay_us: i64) -> bool {
         self.series.is_some_and(|series| series.less_since_us.is_some() && delay_us < series.delay_us + GROWS_US)
     }
@@ -185,7 +195,7 @@ impl Drain {
         self.judge(least_us, seen.delay_us - seen.queue_us, now_us)
     }
 
-    /// The delay stays at `least_us`, and the path was known to have one of `floor_us`.
+    /// Judge a delay that stays at `least_us` on a path with a known delay of `floor_us`.
     fn judge(&mut self, least_us: i64, floor_us: i64, now_us: u64) -> Verdict {
         let base = self.base.filter(|(_, at_us)| now_us.saturating_sub(*at_us) < LONGER_WITHIN_US);
         let (base_us, at_us) = base.unwrap_or((floor_us, now_us));
@@ -200,7 +210,7 @@ impl Drain {
         Verdict::Longer(least_us, gives_back)
     }
 
-    /// The delay of late is that of the path, or nothing is known of it.
+    /// End the series: the recent delay is that of the path, or nothing is known of it.
     pub fn end(&mut self) {
         self.series = None;
     }
@@ -212,7 +222,8 @@ mod tests {
 
     const SEEN: Seen = Seen { delay_us: 60_000, at_us: 0, queue_us: 60_000, uneven_us: 3_000, sent_bps: 8e5 };
 
-    /// Looks each tenth of a second for two seconds while this share is sent, at delays of so many ms.
+    /// Return the first finding of looks at each tenth of a second for 2 s. `sent`: the share that is sent. `delay_ms`: delay
+    /// by time.
     fn looks(sent: f64, uneven_ms: f64, delay_ms: impl Fn(f64) -> f64) -> Option<(i64, bool)> {
         let mut drain = Drain::default();
         drain.note_lowered(None, 1e6, 100_000, 1_000_000);
@@ -301,7 +312,7 @@ mod tests {
         for (later_us, before) in [(SERIES_US, 2e6), (SERIES_US + 1, 4e5)] {
             let mut drain = Drain::default();
             drain.note_lowered(Some(2e6), 1e6, 60_000, 1_000_000);
-            drain.interrupt(); // much is lost
+            drain.interrupt(); // many packets are lost
             drain.note_lowered(Some(4e5), 3e5, 60_000, 1_000_000 + later_us);
             assert_eq!(drain.before(), Some(before), "{later_us}");
         }

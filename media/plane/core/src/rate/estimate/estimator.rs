@@ -1,6 +1,6 @@
-//! How much the way to one peer carries, seen from our end: transport-wide feedback (delay gradient, losses, probes), or
-//! the losses of receiver reports where there is none; REMB caps both. One for each transport; nothing is known, and
-//! nothing limited, until it was too much once.
+//! Estimates the bitrate that the path to one peer carries. The source is transport-wide feedback: delay gradient, losses,
+//! probes. Without it, the source is the losses in receiver reports. REMB caps both. Each transport has one estimator. Nothing
+//! is known, and nothing is limited, until the bitrate was too much once.
 //!
 //! Sources: draft-holmer-rmcat-transport-wide-cc-extensions-01, draft-ietf-rmcat-gcc-02, draft-alvestrand-rmcat-remb-03.
 //! `rate/ESTIMATION.md` explains the parts and where they depart from these.
@@ -16,38 +16,52 @@ use crate::rate::estimate::trend::{QUEUE_US_FULL, Trend, Usage};
 use crate::wire::rtp::Malformed;
 use crate::wire::transport_feedback;
 
-/// Most packets of one feedback: more than the history holds are not ours.
+/// Most packets of one feedback. A feedback with more speaks of packets that the history does not hold, and is refused. Larger:
+/// a peer makes us loop for longer. Smaller: real feedback is refused.
 const STATUSES_MAX: u16 = history::PACKETS_MAX as u16;
-/// The path was dead after this time without feedback; loss then says nothing of its bitrate.
+/// The path was dead after this time without feedback. The loss of that time says nothing of the bitrate. Longer: a short
+/// outage cuts the bitrate. Shorter: late feedback hides real loss.
 const DEAD_US: u64 = 1_000_000;
-/// All packets are lost without feedback for this time and a round trip: two feedback intervals and more.
+/// All packets count as lost after this time and a round trip without feedback: two feedback intervals and more. Longer: a
+/// picture freezes longer after an outage. Shorter: late feedback causes needless key frames.
 const UNTOLD_US: u64 = 600_000;
-/// Nothing is known of the path after this time without feedback (libwebrtc `kStreamTimeOut`, 2 s).
+/// Nothing is known of the path after this time without feedback (libwebrtc `kStreamTimeOut`, 2 s). Longer: an old queue stops
+/// pictures. Shorter: late feedback hides a queue.
 const STALE_US: u64 = 2_000_000;
-/// The same for receiver reports, which come every 5 s where there is audio alone (RFC 3550 §6.2).
+/// The same for receiver reports. They arrive every 5 s if there is audio alone (RFC 3550 §6.2). Longer: old loss stops
+/// pictures. Shorter: loss is ignored between two reports.
 const STALE_REPORTS_US: u64 = 7_000_000;
-/// Where much is lost too, a queue of this length counts at the first glance. The shortest queue of the rows has 300
-/// ms.
+/// A queue of this length counts at the first glance if many packets are lost too. The shortest queue of the rows has 300 ms.
+/// Larger: a full queue loses audio for longer. Smaller: a busy receiver lowers the bitrate.
 const QUEUE_US_FLOOD: i64 = 100_000;
-/// A growing queue for this time after a probe is the probe's.
+/// A queue that grows in this time after a probe is the probe's. Longer: a real queue is ignored. Shorter: a probe lowers the
+/// bitrate.
 const AFTER_PROBE_US: u64 = 250_000;
-/// No probe starts on a queue of this length. Half of a full one.
+/// No probe starts with a queue of this length: half of a full one. Larger: a probe overflows the queue. Smaller: jitter
+/// prevents probes.
 const QUEUE_US_PROBE: i64 = 30_000;
-/// A REMB counts for this time; libwebrtc repeats it each second.
+/// A REMB counts for this time. libwebrtc repeats it each second. Longer: an old limit stays. Shorter: a lost REMB lifts the
+/// limit.
 const REMB_US: u64 = 10_000_000;
-/// Delay of receiver reports: the interval of browsers (1 s) and one feedback.
+/// Delay of receiver reports: the interval of browsers (1 s) and one feedback. Longer: a cut is judged late. Shorter: a cut is
+/// judged by loss from before the cut.
 const REPORT_US: u64 = 1_200_000;
 /// Unit of the reference time (transport-wide-cc-extensions-01 §3.1).
 const REFERENCE_US: i64 = 64_000;
-/// Time between two probes (libwebrtc `kMaxWaitingTimeForProbingResult`). Row `step`: 5.5 s until the capacity is back.
+/// Time between two probes (libwebrtc `kMaxWaitingTimeForProbingResult`). Row `step`: 5.5 s until the capacity is back. Longer:
+/// pictures come back late. Shorter: padding fills the path.
 const PROBE_AGAIN_US: u64 = 1_000_000;
-/// Most time after a probe that was not carried. Row `narrow-300`.
+/// Longest time between a probe that was not carried and the next. Row `narrow-300`. Longer: a path that recovers stays unused.
+/// Shorter: probes disturb a narrow path.
 const PROBE_AGAIN_US_MAX: u64 = 6_000_000;
-/// Time until a probe after the bitrate was lowered, so that the queue is empty. Row `step`.
+/// Time from a lowering of the bitrate to a probe, so that the queue is empty. Row `step`. Longer: pictures come back late.
+/// Shorter: the probe measures the old queue.
 const PROBE_AFTER_LOWERING_US: u64 = 1_500_000;
-/// Most that a probe looks for (libwebrtc: 2 times at later probes).
+/// Largest multiple of the bitrate that a probe tests (libwebrtc: 2 times at later probes). Larger: a probe overflows a narrow
+/// path. Smaller: the capacity comes back in more steps.
 const PROBE_TIMES_MAX: f64 = 2.0;
-/// Least that a probe looks for: less is within its error (`rate::WIDER_RATIO`).
+/// Least multiple of the bitrate that a probe tests: less is in the probe's error (`rate::WIDER_RATIO`). Larger: a probe
+/// overflows a narrow path. Smaller: a probe proves nothing.
 const PROBE_TIMES_MIN: f64 = 1.2;
 
 #[derive(Debug, Default)]
@@ -58,9 +72,9 @@ pub struct Estimator {
     sent: Throughput,
     /// Bytes sent since the last feedback.
     sent_bytes: usize,
-    /// The last packet.
+    /// The time of the last sent packet.
     sent_us: u64,
-    /// The first packet since the last feedback.
+    /// The time of the first packet since the last feedback.
     untold_us: Option<u64>,
     loss: Loss,
     rate: Rate,
@@ -68,19 +82,20 @@ pub struct Estimator {
     probe: Probe,
     probe_again_us: u64,
     probe_wait_us: u64,
-    /// The last reference time as it came, and unwrapped.
+    /// The last reference time as received, and unwrapped.
     reference: Option<(u32, i64)>,
     heard_us: Option<u64>,
-    /// The last feedback or report.
+    /// The time of the last feedback or report.
     told_us: Option<u64>,
-    /// When the peer was found elsewhere. What went to where it was is lost, and says nothing of the new path.
+    /// The time at which the peer moved to another address. Packets to the old address are lost, and say nothing of the new
+    /// path.
     moved_us: u64,
     remb: Option<(u64, u64)>,
     reports: Reports,
 }
 
 impl Estimator {
-    /// A packet goes out now; gives its transport-wide number.
+    /// Note a packet that is sent now, and return its transport-wide number.
     #[inline]
     pub fn note_sent(&mut self, bytes: usize, now_us: u64) -> u16 {
         self.sent_bytes += bytes;
@@ -93,20 +108,20 @@ impl Estimator {
         self.history.push(bytes, cluster, now_us)
     }
 
-    /// The number that the next packet will get.
+    /// Return the number that the next packet gets.
     #[inline]
     pub fn next_number(&self) -> u16 {
         self.history.next()
     }
 
-    /// Bit/s that may be sent in all; None: nothing is known that would limit it.
+    /// Return the bit/s that may be sent in all. None if no limit is known.
     pub fn available_bps(&self, now_us: u64) -> Option<u64> {
         let cap_bps = self.remb.filter(|(_, at_us)| now_us.saturating_sub(*at_us) < REMB_US).map(|(bps, _)| bps);
         let own_bps = self.rate.bps().map(|bps| bps as u64);
         own_bps.into_iter().chain(cap_bps).min()
     }
 
-    /// The peer is elsewhere from now on: another address, perhaps another network.
+    /// Note that the peer has moved to another address, perhaps in another network.
     pub fn note_moved(&mut self, now_us: u64) {
         self.moved_us = now_us;
         self.untold_us = None;
@@ -116,67 +131,66 @@ impl Estimator {
         self.rate.note_moved();
     }
 
-    /// When the bitrate was lowered last; 0: never.
+    /// Return the time of the last lowering; 0 without one.
     pub fn lowered_us(&self) -> u64 {
         self.rate.lowered_us()
     }
 
-    /// When the way was last found narrow: something waited on it, or the peer says so still.
+    /// Return the last time at which the path was narrow: it had a queue, or a REMB is the limit now.
     pub fn narrow_us(&self, now_us: u64) -> Option<u64> {
         let own_bps = self.rate.bps().map_or(u64::MAX, |bps| bps as u64);
         let is_told = self.available_bps(now_us).is_some_and(|bps| bps < own_bps);
         if is_told { Some(now_us) } else { self.rate.narrow_us() }
     }
 
-    /// When less was last to be sent for what is lost; None: never, or that was for nothing.
+    /// Return the time of the last cut for losses. None without a cut, or if the cut did not help.
     pub fn cut_us(&self) -> Option<u64> {
         self.rate.cut_us()
     }
 
-    /// Less is to be sent, to see whether less is lost then: so often what is lost was looked at since. None: it is not so, or
-    /// nothing tells of it any more.
+    /// Return the number of loss windows since the cut that is on trial. None without a trial, or if feedback has stopped.
     pub fn trial_looks(&self, now_us: u64) -> Option<u32> {
         self.loss.trial_looks().filter(|_| !self.is_stale(now_us))
     }
 
-    /// Share of packets lost lately.
+    /// Return the share of packets lost in about the last second.
     pub fn loss(&self) -> f64 {
         self.loss.fraction()
     }
 
-    /// Share of packets lost in the last moment.
+    /// Return the share of packets lost in the last window.
     pub fn last_loss(&self) -> f64 {
         self.loss.last()
     }
 
-    /// What the path loses of itself, as far as that is known.
+    /// Return the share of packets that the path loses by itself, as far as it is known.
     pub fn inherent_loss(&self) -> f64 {
         self.loss.inherent()
     }
 
-    /// Not more of them than may be the path's own; long after the last word of the peer nothing is known of any.
+    /// Report whether the loss may be the path's own. Without recent feedback the loss counts as little.
     pub fn loss_is_little(&self, now_us: u64) -> bool {
         self.is_stale(now_us) || self.loss.is_little()
     }
 
-    /// By how much a queue on the way delays packets now, as far as it is seen. Where nothing was told for long, a queue that
-    /// was there has gone: nobody would tell so, since nothing may be sent while it stands.
+    /// Return the delay that a queue adds now, as far as it is seen. Without recent feedback the queue counts as empty. No
+    /// feedback could report the end of a queue, because a queue permits no sending.
     pub fn queue_us(&self, now_us: u64) -> i64 {
         if self.is_stale(now_us) { 0 } else { self.trend.queue_us() }
     }
 
-    /// Nothing was told for long, whether or not there was something to tell of.
+    /// Report whether the last feedback is old, even if no packet was sent since.
     pub fn is_stale(&self, now_us: u64) -> bool {
         let stale_us = if self.heard_us.is_some() { STALE_US } else { STALE_REPORTS_US };
         self.told_us.is_some_and(|told_us| now_us.saturating_sub(told_us) > stale_us)
     }
 
-    /// The peer itself estimates: no more than this.
+    /// Note the peer's own estimate (REMB), which is a cap.
     pub fn note_remb(&mut self, bitrate_bps: u64, now_us: u64) {
         self.remb = Some((bitrate_bps.max(rate::FLOOR_BPS as u64), now_us));
     }
 
-    /// `body`: from the sender SSRC on. True: the bitrate changed.
+    /// Take a transport-wide feedback. `body` begins with the sender SSRC. Return true if the bitrate changed.
     pub fn note_feedback(&mut self, body: &[u8], rtt_us: u64, now_us: u64) -> Result<bool, Malformed> {
         if transport_feedback::told_in(body) > STATUSES_MAX {
             return Err(Malformed);
@@ -210,8 +224,8 @@ impl Estimator {
         Ok(self.rate.bps() != before)
     }
 
-    /// A receiver report of a peer that numbers nothing: so many packets of one stream since its last one. `sent_bytes`: in
-    /// all, so far. True: the bitrate changed.
+    /// Take a receiver report of a peer without transport-wide feedback. The two counts are of one stream since its last
+    /// report. `sent_bytes`: the total so far. Return true if the bitrate changed.
     pub fn note_report(&mut self, (lost, received): (u32, u32), sent_bytes: u64, rtt_us: u64, now_us: u64) -> bool {
         if self.heard_us.is_some() {
             return false;
@@ -248,7 +262,7 @@ impl Estimator {
         else {
             return;
         };
-        // What is seen to arrive, as what it takes to have so much arrive.
+        // A path that loses packets by itself needs a higher bitrate than the one that arrives.
         let arrives = 1.0 - self.loss.inherent();
         let delivered_now_bps = self.delivered.recent_bps(newest_us).unwrap_or(delivered_bps) / arrives;
         let delivered_bps = delivered_bps / arrives;
@@ -323,31 +337,31 @@ impl Estimator {
         self.trend.restart();
     }
 
-    /// Something is sent and nobody says that it arrives. Where nothing is sent there is nothing to tell of.
+    /// Report whether packets are sent and no feedback arrives. Without packets there is nothing to report.
     pub fn is_silent(&self, now_us: u64) -> bool {
         let sends = now_us.saturating_sub(self.sent_us) < STALE_US;
         self.heard_us.is_none_or(|heard_us| now_us.saturating_sub(heard_us) > DEAD_US && sends)
     }
 
-    /// The peer used to tell of what arrives, and has said nothing of all that was sent since then: it is lost. None: it is not
-    /// so, or not for long enough.
+    /// Return the time since when all packets are lost: a peer that used to send feedback has sent none since. None if feedback
+    /// arrives, or if the time is too short.
     pub fn cut_off_since_us(&self, rtt_us: u64, now_us: u64) -> Option<u64> {
         self.untold_since_us(0).filter(|since_us| now_us.saturating_sub(*since_us) > UNTOLD_US + rtt_us)
     }
 
-    /// Since when packets have gone out, after `begin_us` some too, of which the peer, who used to tell, has told nothing yet;
-    /// not before `begin_us`.
+    /// Return the time since when packets wait for feedback, but at least `begin_us`. None if no packet was sent after
+    /// `begin_us`, or if the peer never sends feedback.
     pub fn untold_since_us(&self, begin_us: u64) -> Option<u64> {
         let tells = self.heard_us.is_some() && self.sent_us > begin_us;
         self.untold_us.filter(|_| tells).map(|since_us| since_us.max(begin_us))
     }
 
-    /// More is wanted, so much in all: looks whether the path carries it, unless that was done a moment ago. True: it
-    /// begins now.
+    /// Start a probe for `wanted_bps` in all, unless the last one is too recent or the path is not calm. Return true if the
+    /// probe starts.
     pub fn look_for(&mut self, wanted_bps: u64, rtt_us: u64, now_us: u64) -> bool {
         let Some(bps) = self.rate.bps() else { return false };
         let calm_us = self.rate.lowered_us() + PROBE_AFTER_LOWERING_US + rtt_us;
-        // What waits while much less is sent than the path carried is not ours: the path has become longer.
+        // A delay while much less is sent than the path carried is not our queue: the path has become longer.
         let idle = self.sent.bps(now_us as i64).is_some_and(|sent_bps| self.rate.is_idle(sent_bps));
         let busy = self.probe.is_under_way() || self.queue_us(now_us) > QUEUE_US_PROBE && !idle;
         if self.is_silent(now_us) || busy || now_us < self.probe_again_us || now_us < calm_us {
@@ -357,7 +371,7 @@ impl Estimator {
         true
     }
 
-    /// Bytes of padding that a probe wants sent now; None: there is none (any more).
+    /// Return the bytes of padding that a probe needs now. None without a probe.
     pub fn padding_bytes(&self, now_us: u64) -> Option<usize> {
         self.probe.due_bytes(now_us)
     }
@@ -366,7 +380,7 @@ impl Estimator {
         self.history.memory_bytes()
     }
 
-    /// 24 bits of 64 ms.
+    /// Unwrap a reference time: 24 bits in units of 64 ms.
     fn unwrap(&mut self, reference: u32) -> i64 {
         let at = match self.reference {
             Some((before, at)) => {

@@ -1,4 +1,4 @@
-//! The estimator against a simulated path: a queue that drains at a rate, delay, seeded loss. Time is moved by hand.
+//! Tests of the estimator with a simulated path: a queue with a rate, delay, seeded loss. The tests move the time.
 
 use super::*;
 use crate::wire::rtcp::{Packet, packets};
@@ -7,7 +7,7 @@ use crate::wire::transport_feedback::write_transport_feedback;
 const FRAME_US: u64 = 33_333;
 const FEEDBACK_US: u64 = 80_000;
 
-/// What the path does at a time.
+/// The behaviour of the path by time.
 #[derive(Clone, Copy)]
 struct Path {
     rate_bps: fn(u64) -> f64,
@@ -15,29 +15,29 @@ struct Path {
     delay_us: u64,
     loss: f64,
     jitter_us: u64,
-    /// What it is longer by at a time.
+    /// The additional delay by time.
     longer_us: fn(u64) -> u64,
 }
 
 const WIDE: Path =
     Path { rate_bps: |_| 20e6, queue_us_max: 300_000, delay_us: 25_000, loss: 0.0, jitter_us: 0, longer_us: |_| 0 };
 
-/// A sender that would like `wanted_bps` and sends what the estimator lets it, in frames, with a voice beside.
+/// A sender that wants to send `wanted_bps`. It sends frames at the bitrate that the estimator permits, and a voice.
 struct World {
     path: Path,
     estimator: Estimator,
     wanted_bps: f64,
-    /// It sends so much whatever it may.
+    /// The bitrate that it sends even without permission.
     least_bps: f64,
     now_us: u64,
     free_us: f64,
     random: u64,
-    /// (number, arrival) on their way to the peer and back.
+    /// Pairs (number, arrival) that the peer has not reported yet.
     arrivals: Vec<(u16, Option<u64>)>,
     feedbacks: Vec<(u64, Vec<u8>)>,
     told_us: u64,
     next: u16,
-    /// Each second: estimate, delivered bit/s, worst queue in ms.
+    /// Each second: estimate, delivered bit/s, longest queue in ms.
     log: Vec<(f64, f64, f64)>,
     delivered: usize,
     worst_us: f64,
@@ -70,7 +70,7 @@ impl World {
         (self.random >> 33) as f64 / (1_u64 << 31) as f64
     }
 
-    /// A second of the log is over.
+    /// Write the log of one second.
     fn write_log(&mut self) {
         let estimate = self.estimator.available_bps(self.now_us).map_or(f64::INFINITY, |bps| bps as f64);
         self.log.push((estimate, std::mem::take(&mut self.delivered) as f64 * 8.0, self.worst_us / 1_000.0));
@@ -94,7 +94,7 @@ impl World {
         self.arrivals.push((number, Some(self.free_us as u64 + self.path.delay_us + jitter_us)));
     }
 
-    /// What the peer has by now, as feedback that arrives later.
+    /// Send a feedback of all packets that have arrived. It arrives later.
     fn tell(&mut self) {
         let here = self.arrivals.iter().rposition(|(_, at)| at.is_some_and(|at| at <= self.now_us));
         let Some(last) = here else { return };
@@ -161,7 +161,7 @@ impl World {
         }
     }
 
-    /// Of the last `seconds`: means of estimate and delivered, worst queue.
+    /// Return for the last `seconds`: means of estimate and delivered bitrate, longest queue.
     fn last(&self, seconds: usize) -> (f64, f64, f64) {
         let part = &self.log[self.log.len() - seconds..];
         let mean = |of: fn(&(f64, f64, f64)) -> f64| part.iter().map(of).sum::<f64>() / seconds as f64;
@@ -195,7 +195,7 @@ fn jitter_of_a_wide_path_does_not_limit() {
     assert!(delivered > 0.9 * 2.5e6, "{:?}", world.log);
 }
 
-/// Up to 60 ms more, another value each tenth of a second, straight from one to the next.
+/// Return a delay up to 60 ms. It goes in straight lines between random values, one each tenth of a second.
 fn drift_us(now_us: u64) -> u64 {
     let value = |slot: u64| (slot.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(7) >> 33) % 60_001;
     let (slot, part) = (now_us / 100_000, now_us % 100_000);
@@ -326,7 +326,7 @@ fn feedback_of_what_was_never_sent_changes_nothing() {
     let (len, _) = write_transport_feedback(&mut buffer, 1, 2, 900, 0, &times);
     assert_eq!(estimator.note_feedback(&buffer[4..len], 50_000, 1_000_000), Ok(false));
     assert_eq!(estimator.available_bps(1_000_000), None);
-    // A run of more lost packets than we remember, in a few bytes.
+    // In a few bytes, a run of more lost packets than the history holds.
     let mut body = [0; 24];
     body[10..12].copy_from_slice(&(STATUSES_MAX + 1).to_be_bytes());
     body[16..18].copy_from_slice(&0x1fff_u16.to_be_bytes());
@@ -368,7 +368,7 @@ fn what_was_lost_where_the_peer_was_before_counts_for_nothing() {
     }
 }
 
-/// Seconds of several that share one queue.
+/// Run several senders that share one queue.
 fn share(worlds: &mut [World], seconds: u64) {
     let mut free_us = 0.0;
     for ms in 1..=seconds * 1_000 {
@@ -403,7 +403,7 @@ fn several_that_share_a_queue_do_not_take_it_for_the_path() {
 
 #[test]
 fn a_way_that_gets_a_little_too_narrow_for_what_is_sent_is_followed() {
-    // Much more was known to be carried than is sent.
+    // The path was known to carry much more than is sent.
     let narrower: [fn(u64) -> f64; 4] = [
         |us| if us < 40_000_000 { 3e6 } else { 0.90 * 850e3 },
         |us| if us < 40_000_000 { 3e6 } else { 0.94 * 850e3 },

@@ -1,10 +1,13 @@
-//! What went out under transport-wide numbers and was not answered for yet. Bounded: a ring that grows to [`PACKETS_MAX`].
+//! The packets that were sent with transport-wide numbers, until feedback reports them. A ring that grows up to
+//! [`PACKETS_MAX`].
 
-/// First length of the ring.
+/// First length of the ring. Larger: each transport costs more memory. Smaller: the ring grows more often.
 const PACKETS_MIN: usize = 256;
-/// Most packets: more than a second of 30 Mbit/s (libwebrtc's largest estimate). Older packets count for nothing.
+/// Largest length of the ring: more than a second of 30 Mbit/s (libwebrtc's largest estimate). Feedback of older packets is
+/// ignored. Larger: more memory. Smaller: a fast path gets no estimate.
 pub const PACKETS_MAX: usize = 4096;
-/// The ring grows rather than forget a younger packet: `UNTOLD_US` and a long round trip.
+/// The ring grows rather than forget a younger packet: `UNTOLD_US` and a long round trip. Longer: more memory. Shorter: late
+/// feedback finds no packet.
 const KEEP_US: u32 = 1_500_000;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +19,7 @@ enum Fate {
     Received,
 }
 
-/// One packet; times are the low 32 bits of microseconds.
+/// One packet. Times are the low 32 bits of microseconds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Packet {
     sent_us: u32,
@@ -25,18 +28,18 @@ struct Packet {
     fate: Fate,
 }
 
-/// A packet that feedback tells of for the first time, or that was told lost before and did come.
+/// A packet that feedback reports for the first time, or that arrived after feedback had reported it as lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {
     pub sent_us: u64,
     pub bytes: u16,
-    /// The probe that it was a part of; 0: none.
+    /// The probe that the packet belongs to; 0 for no probe.
     pub cluster: u8,
-    /// It was counted as lost.
+    /// True if the packet was counted as lost.
     pub was_lost: bool,
 }
 
-/// One counter for all streams of a transport, and what stands under its last numbers.
+/// The counter for all streams of a transport, and the packets of its last numbers.
 #[derive(Debug, Default)]
 pub struct History {
     packets: Box<[Packet]>,
@@ -45,7 +48,7 @@ pub struct History {
 }
 
 impl History {
-    /// Notes a packet and gives its number.
+    /// Note a packet and return its number.
     #[inline]
     pub fn push(&mut self, bytes: usize, cluster: u8, now_us: u64) -> u16 {
         let number = self.next;
@@ -60,23 +63,23 @@ impl History {
         number
     }
 
-    /// Number of the packet that will be sent next.
+    /// Return the number of the next packet.
     pub fn next(&self) -> u16 {
         self.next
     }
 
-    /// Packets without an answer.
+    /// Return the number of packets without feedback.
     pub fn flying(&self) -> u32 {
         self.flying
     }
 
-    /// How far `number` lies behind the next one; None: it was not sent, or too long ago.
+    /// Return the distance from `number` to the next number. None if the packet was not sent, or is too old.
     pub fn behind(&self, number: u16) -> Option<u16> {
         let behind = self.next.wrapping_sub(number);
         (behind != 0 && usize::from(behind) <= self.packets.len()).then_some(behind)
     }
 
-    /// Feedback tells of `number`. None: nothing new.
+    /// Note feedback about `number`. Return None if it says nothing new.
     pub fn answer(&mut self, number: u16, received: bool, now_us: u64) -> Option<Told> {
         self.behind(number)?;
         let place = usize::from(number) & (self.packets.len() - 1);

@@ -1,4 +1,4 @@
-//! The estimate of what one path carries, part by part.
+//! The parts of the estimate of one path's bitrate.
 
 pub mod drain;
 pub mod estimator;

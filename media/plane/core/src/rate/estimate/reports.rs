@@ -1,6 +1,7 @@
-//! What is sent to a peer that tells of losses in receiver reports only, about once a second.
+//! The bitrate sent to a peer that reports losses only in receiver reports, about once a second.
 
-/// Least time of a bitrate: a little less than the interval of browsers' receiver reports (1 s).
+/// Least time over which a bitrate is measured: a little less than the interval of browsers' receiver reports (1 s). Longer:
+/// each second report is ignored. Shorter: two reports of two streams count as two windows.
 const WINDOW_US: u64 = 900_000;
 
 #[derive(Debug, Default)]
@@ -9,7 +10,7 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// Bit/s since the last answer and how long that was, in microseconds; None: too early.
+    /// Return the bit/s since the last answer, and its microseconds. None if it is too early.
     pub fn settle(&mut self, sent_bytes: u64, now_us: u64) -> Option<(f64, u64)> {
         let (before, at_us) = *self.since.get_or_insert((sent_bytes, now_us));
         let elapsed_us = now_us.saturating_sub(at_us);

@@ -1,16 +1,16 @@
-//! Bitrates over a short window of time: what arrived by the peer's clock, or what was sent by ours.
+//! Bitrates over a short window: of arrived packets by the peer's clock, or of sent packets by ours.
 
-/// Resolution of the bitrates.
+/// Resolution of the bitrates. Larger: the windows are too coarse. Smaller: the windows hold less time.
 const BUCKET_US: i64 = 50_000;
-/// Half a second (gcc-02 §5.5 allows 0.5 to 1 s).
+/// Half a second (gcc-02 §5.5 allows 0.5 to 1 s). More: a change of the path shows late. Fewer: one frame moves the bitrate.
 const BUCKETS: usize = 10;
-/// A fifth of a second, for floods.
+/// A fifth of a second, for floods. More: a flood shows late. Fewer: one frame moves the bitrate.
 const RECENT_BUCKETS: i64 = 4;
 
 #[derive(Debug, Default)]
 pub struct Throughput {
     bytes: [u32; BUCKETS],
-    /// Number of the newest bucket.
+    /// The number of the newest bucket.
     newest: i64,
     started: Option<i64>,
 }
@@ -27,7 +27,7 @@ impl Throughput {
         }
     }
 
-    /// Of the whole buckets of the last half second up to `at_us`; None: too early to say.
+    /// Return the bitrate of the complete buckets in the last half second before `at_us`. None if it is too early.
     pub fn bps(&mut self, at_us: i64) -> Option<f64> {
         let bucket = at_us.div_euclid(BUCKET_US);
         self.advance(bucket);
@@ -40,7 +40,7 @@ impl Throughput {
         Some(f64::from(bytes) * 8.0 * 1e6 / (whole * BUCKET_US) as f64)
     }
 
-    /// Of the last fifth of a second.
+    /// Return the bitrate of the last fifth of a second.
     pub fn recent_bps(&mut self, at_us: i64) -> Option<f64> {
         let bucket = at_us.div_euclid(BUCKET_US);
         self.advance(bucket);
