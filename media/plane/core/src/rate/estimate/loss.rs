@@ -1,64 +1,81 @@
-//! Losses told by feedback, and whether they come of our sending too much. Loss that sending less did not cure is the
-//! path's own and is not counted against the bitrate again (as long as it stays about so).
+//! Judges the losses that feedback reports: does sending less reduce them? If not, the loss is the path's own. Such a loss does
+//! not count against the bitrate again while it stays about equal.
 //!
-//! Two windows: a short one tells how much is lost now, a long one whether that is too much. Losses come in runs, so a
-//! short time of many says little.
+//! Two windows count packets. The short one shows how much is lost now, and the long one whether that is too much. Losses come
+//! in runs, so a short window alone proves little.
 
-/// Window of the loss now: at least this time and this number of packets. Chosen; row `burst-10`.
+/// Window of the loss now: at least this time and `SHORT_PACKETS` packets. Chosen; row `burst-10`. Longer: a flood is seen
+/// late. Shorter: one run of losses counts as a flood.
 const SHORT_US: u64 = 200_000;
-/// See `SHORT_US`.
+/// Larger and smaller: as `SHORT_US`.
 const SHORT_PACKETS: u32 = 20;
-/// With fewer packets the window ends after this time.
+/// With fewer packets the window ends after this time. Longer: the loss of a quiet call shows late. Shorter: windows have too
+/// few packets.
 const SHORT_US_MAX: u64 = 1_000_000;
-/// A window of fewer packets says nothing.
+/// A window of fewer packets is ignored. Larger: the loss of a quiet call is not seen. Smaller: one lost packet counts as much
+/// loss.
 const PACKETS_MIN: u32 = 8;
-/// Weight of a new window in the loss of about a second. Chosen; row `loss-20`.
+/// Weight of a new window in the loss of about a second. Chosen; row `loss-20`. Larger: one run of losses counts as much.
+/// Smaller: loss is seen late.
 const SMOOTHING_SHARE: f64 = 0.3;
-/// Weight of a new window in the loss of a few seconds. Chosen; row `burst-10`.
+/// Weight of a new window in the loss of a few seconds. Chosen; row `burst-10`. Larger: one run of losses stops growth.
+/// Smaller: loss is seen late.
 const SLOW_SMOOTHING_SHARE: f64 = 0.08;
-/// Window that is judged: at least this time and this number of packets. Losses arrive in runs. Chosen; row `burst-10`.
+/// Window that is judged: at least this time and `LONG_PACKETS` packets. Losses arrive in runs. Chosen; row `burst-10`. Longer:
+/// a cut comes late. Shorter: one run of losses cuts the bitrate.
 const LONG_US: u64 = 1_500_000;
-/// See `LONG_US`.
+/// Larger and smaller: as `LONG_US`.
 const LONG_PACKETS: u32 = 40;
-/// With fewer packets the window ends after this time.
+/// With fewer packets the window ends after this time. Longer: a quiet call is cut late. Shorter: windows have too few packets.
 const LONG_US_MAX: u64 = 4_000_000;
-/// Loss beyond the path's own that cuts the bitrate, in two long windows. gcc-02 §6 has 0.1. With 0.2 the rows `loss-10`
-/// and `loss-20` show whole pictures.
+/// Loss beyond the path's own that cuts the bitrate, in two long windows. gcc-02 §6 has 0.1. With 0.2 the rows `loss-10` and
+/// `loss-20` show whole pictures. Larger: a full path loses audio. Smaller: a lossy path loses its pictures.
 const TOO_MUCH_SHARE: f64 = 0.20;
-/// Loss beyond the path's own that cuts at once. Chosen; row `step`.
+/// Loss beyond the path's own that cuts after one long window. Chosen; row `step`. Larger: a path that becomes narrow loses
+/// audio for longer. Smaller: one run of losses cuts the bitrate.
 const FLOOD_SHARE: f64 = 0.5;
-/// Loss beyond the path's own below which the bitrate may grow. gcc-02 §6 has 0.02. Chosen; row `loss-5`.
+/// Loss beyond the path's own below which the bitrate may grow. gcc-02 §6 has 0.02. Chosen; row `loss-5`. Larger: the bitrate
+/// grows into losses. Smaller: a lossy path stays at a low bitrate.
 const LITTLE_SHARE: f64 = 0.05;
-/// Least share of the delivered bitrate after a cut. The cut itself is 1 - 0.5 loss (gcc-02 §6).
+/// Least share of the delivered bitrate after a cut. The cut itself is 1 - 0.5 loss (gcc-02 §6). Larger: a narrow path needs
+/// more cuts. Smaller: a cut stops pictures.
 const CUT_SHARE_MIN: f64 = 0.75;
-/// A cut did not help if this share of the loss stays. Chosen; row `loss-30`.
+/// A cut did not help if this share of the loss stays. Chosen; row `loss-30`. Larger: a lossy path stays cut. Smaller: a cut
+/// that helped is undone.
 const UNCURED_SHARE: f64 = 0.7;
-/// The sent bitrate must fall to this share before a cut proves anything: a key frame may be on its way.
+/// The sent bitrate must fall to this share before a cut proves anything, because a key frame may be on its way. Larger: a key
+/// frame undoes a cut. Smaller: most trials end without proof.
 const CUT_SEEN_SHARE: f64 = 0.85;
-/// Most that counts as loss of the path itself.
+/// Largest loss that counts as the path's own. Larger: a path that fails is not cut. Smaller: a very lossy path stays cut.
 const INHERENT_SHARE_MAX: f64 = 0.6;
-/// Most that counts as loss of the path itself without a trial (gcc-02 §6 takes no loss below 0.1 for congestion).
+/// Largest loss that counts as the path's own without a trial (gcc-02 §6 takes no loss below 0.1 for congestion). Larger: loss
+/// by congestion is not cut. Smaller: a lossy path needs a trial.
 const INHERENT_UNPROVEN_SHARE_MAX: f64 = 0.10;
-/// Weight of a new window in the path's own loss. Chosen; row `loss-10`.
+/// Weight of a new window in the path's own loss. Chosen; row `loss-10`. Larger: loss by congestion is learned. Smaller: a
+/// lossy path stays slow for longer.
 const INHERENT_SMOOTHING_SHARE: f64 = 0.05;
-/// Loss for this time after a queue may be the loss of the queue.
+/// Loss for this time after a queue may be the loss of the queue. Longer: the path's own loss is learned late. Shorter: the
+/// queue's loss counts as the path's own.
 const CROWD_OVER_US: u64 = 1_000_000;
-/// Time beside the round trip until a cut shows its effect. Queues of the rows are up to 400 ms.
+/// Time beside the round trip until a cut shows its effect. Queues of the rows are up to 400 ms. Longer: a useless cut stays
+/// for longer. Shorter: a cut is judged by loss from before the cut.
 const TRIAL_US: u64 = 700_000;
-/// A trial ends after this time even if the sent bitrate did not fall.
+/// A trial ends after this time even if the sent bitrate did not fall. Longer: a useless cut stays for longer. Shorter: a key
+/// frame undoes a cut.
 const TRIAL_US_MAX: u64 = 4_000_000;
-/// Time until the next trial after one that did not help; it doubles each time. Chosen; row `loss-30`.
+/// Time until the next trial after one that did not help. The time doubles each time. Chosen; row `loss-30`. Longer: congestion
+/// is cut late. Shorter: pictures flap on a lossy path.
 const AGAIN_US: u64 = 10_000_000;
-/// Its most.
+/// Longest time until the next trial. Longer: congestion is cut late. Shorter: pictures flap on a lossy path.
 const AGAIN_US_MAX: u64 = 80_000_000;
 
-/// What a window of packets says.
+/// The result of a window of packets.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
     Nothing,
-    /// This share of what is delivered may go out.
+    /// Only this share of the delivered bitrate may be sent.
     Cut(f64),
-    /// The last cut cured nothing: what it took may be given back.
+    /// The last cut did not help, and its bitrate may be given back.
     Undo,
 }
 
@@ -68,7 +85,7 @@ struct Trial {
     sent_bps: f64,
     due_us: u64,
     gives_up_us: u64,
-    /// Short windows since it can be seen, in which nothing waited.
+    /// Short windows without a queue, since the cut can have an effect.
     looks: u32,
 }
 
@@ -109,16 +126,16 @@ pub struct Loss {
     long: Window,
     recent: f64,
     slow: f64,
-    /// As `slow`, since nothing waits on the way.
+    /// The same as `slow`, but only since the path has no queue.
     uncrowded: f64,
     inherent: f64,
-    /// Of the last short window.
+    /// The loss of the last short window.
     last: f64,
-    /// The last long window was too much, with this loss.
+    /// The loss of the last long window, if it was too much.
     heavy: Option<f64>,
-    /// Something waits on the way: what is lost then is not the path's own.
+    /// True if the path has a queue. Its losses are not the path's own.
     pub crowded: bool,
-    /// That is over then.
+    /// The time from which the path's own loss is learned again after a queue.
     learns_us: u64,
     trial: Option<Trial>,
     again_us: u64,
@@ -134,33 +151,33 @@ impl Loss {
         self.short.add(&Window { lost, received, since_us: 0 });
     }
 
-    /// A packet that was counted as lost has come after all.
+    /// Note that a packet counted as lost has arrived.
     pub fn note_late(&mut self) {
         self.short.received += 1;
         self.short.lost = self.short.lost.saturating_sub(1);
     }
 
-    /// Share of packets lost lately.
+    /// Return the share of packets lost in about the last second.
     pub fn fraction(&self) -> f64 {
         self.recent
     }
 
-    /// Share of packets lost in the last moment.
+    /// Return the share of packets lost in the last window.
     pub fn last(&self) -> f64 {
         self.last
     }
 
-    /// What the path loses however little is sent, as far as it is known.
+    /// Return the share of packets that the path loses at any bitrate, as far as it is known.
     pub fn inherent(&self) -> f64 {
         self.inherent
     }
 
-    /// Much is lost at this very moment.
+    /// Report whether too many packets are lost in the current window.
     pub fn is_flood(&self) -> bool {
         self.short.count() >= PACKETS_MIN && self.excess(self.short.share()) > TOO_MUCH_SHARE
     }
 
-    /// More than the path's own, and too much, has been lost for a while.
+    /// Report whether the loss beyond the path's own has been too much for seconds.
     pub fn is_much(&self) -> bool {
         self.excess(self.slow.min(self.recent)) > TOO_MUCH_SHARE
     }
@@ -169,12 +186,12 @@ impl Loss {
         self.excess(self.slow.min(self.recent)) < LITTLE_SHARE
     }
 
-    /// Less is to be sent, to see whether less is lost then: so often what is lost was looked at since. None: it is not so.
+    /// Return the number of short windows since the cut that is on trial. None without a trial.
     pub fn trial_looks(&self) -> Option<u32> {
         self.trial.map(|trial| trial.looks)
     }
 
-    /// What was lost while the path was dead says nothing of its bitrate.
+    /// Forget the loss of a dead path, which says nothing of the bitrate.
     pub fn forget(&mut self, now_us: u64) {
         (self.short, self.long) = (Window::starting_at(now_us), Window::starting_at(now_us));
         (self.heavy, self.trial) = (None, None);
@@ -205,7 +222,7 @@ impl Loss {
         Verdict::Cut((1.0 - 0.5 * excess).max(CUT_SHARE_MIN))
     }
 
-    /// Takes the short window for what is lost now, and learns what the path loses anyway.
+    /// Close the short window, and learn the path's own loss.
     fn follow(&mut self, now_us: u64) {
         let short = std::mem::replace(&mut self.short, Window::starting_at(now_us));
         self.long.add(&short);
@@ -240,7 +257,7 @@ impl Loss {
     }
 
     fn judge_trial(&mut self, trial: Trial, sent_bps: f64, now_us: u64) -> Verdict {
-        // Nothing was taken away yet: a key frame is on its way, or there is nothing to take.
+        // The sent bitrate has not fallen yet: a key frame is on its way, or less cannot be sent.
         let unseen = sent_bps > trial.sent_bps * CUT_SEEN_SHARE;
         if now_us < trial.due_us || unseen && now_us < trial.gives_up_us {
             self.long = Window::starting_at(now_us);
@@ -269,7 +286,8 @@ impl Loss {
 mod tests {
     use super::*;
 
-    /// Seconds of `bps`, each with four times 50 packets, of which `lost(bps)` are lost. The cuts it led to, and those undone.
+    /// Send seconds of `bps`, each with four times 50 packets. The share `lost(bps)` of them is lost. Return the cuts, and the
+    /// cuts that were undone.
     fn seconds(loss: &mut Loss, from_s: u64, count: u64, bps: &mut f64, lost: impl Fn(f64) -> f64) -> (u32, u32) {
         let (mut cuts, mut undone, mut before) = (0, 0, *bps);
         for i in 0..count * 4 {
@@ -365,7 +383,7 @@ mod tests {
     #[test]
     fn what_a_full_queue_loses_is_not_the_path_s_own() {
         let mut loss = Loss::default();
-        // Each fifth of a second: what share is lost, and whether something is seen to wait. The queue is seen late.
+        // Each quarter of a second: the share that is lost, and whether a queue is seen. The queue is seen late.
         let shares = [(0.2, false), (0.3, true), (0.35, true), (0.2, true), (0.1, false), (0.05, false)];
         let mut most = 0.0_f64;
         for at in 0..100_u64 {

@@ -1,24 +1,29 @@
-//! One look at whether the path carries more: for a moment more is sent than media alone, and what arrived of it, how
-//! fast, is the answer. Does not decide when (`allocate.rs` wants more) nor with which bytes (`pace.rs`).
+//! Tests once whether the path carries more. For a moment more is sent than media alone, and the bitrate that arrives is the
+//! answer. `allocate.rs` decides when, and `pace.rs` with which bytes.
 
-/// Length of a probe. libwebrtc has 15 ms and 5 packets; a pacer that sends each 5 ms needs longer.
+/// Length of a probe. libwebrtc has 15 ms and 5 packets. A pacer that sends each 5 ms needs longer. Longer: a narrow path gets
+/// a long queue. Shorter: too few packets for an answer.
 pub const LASTS_US: u64 = 100_000;
-/// Least number of packets of an answer (libwebrtc `kMinProbePacketsSent`).
+/// Least number of packets of an answer (libwebrtc `kMinProbePacketsSent`). Larger: most probes of a narrow path stay unclear.
+/// Smaller: jitter decides the answer.
 const PACKETS_MIN: u32 = 5;
-/// The path is full if less than this share of the sent bitrate arrives (libwebrtc `kMinRatioForUnsaturatedLink`).
+/// The path is full if less than this share of the sent bitrate arrives (libwebrtc `kMinRatioForUnsaturatedLink`). Larger:
+/// jitter makes a wide path look full. Smaller: a full path looks wide.
 const UNSATURATED_SHARE_MIN: f64 = 0.9;
-/// Share of the arrived bitrate that is used then (libwebrtc `kTargetUtilizationFraction`).
+/// Share of the arrived bitrate that is used then (libwebrtc `kTargetUtilizationFraction`). Larger: a queue builds up. Smaller:
+/// a part of the path stays unused.
 const TARGET_USE_SHARE: f64 = 0.95;
-/// Feedback is complete this time after the round trip (the largest feedback interval of libwebrtc is 250 ms).
+/// Feedback is complete this time after the round trip (the largest feedback interval of libwebrtc is 250 ms). Longer: the next
+/// probe waits. Shorter: packets without feedback look lost.
 const ANSWER_US: u64 = 400_000;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Answer {
-    /// It was carried whole at this bitrate.
+    /// The path carried the probe whole at this bitrate.
     Carried(f64),
-    /// No more than this gets through.
+    /// The path carries no more than this.
     Full(f64),
-    /// Too little was sent or answered.
+    /// The probe had too few packets or too little feedback.
     Unclear,
 }
 
@@ -63,7 +68,7 @@ impl Probe {
         self.cluster.is_some()
     }
 
-    /// Number of the cluster that a packet sent now belongs to; 0: none.
+    /// Return the number of the probe that a packet sent now belongs to; 0 without one.
     #[inline]
     pub fn id(&self, now_us: u64) -> u8 {
         match &self.cluster {
@@ -79,10 +84,10 @@ impl Probe {
         cluster.sent = Some(Ends { first, last: (now_us, bytes) });
     }
 
-    /// Bytes that are missing by now for the bitrate looked for; None: nothing (more) is to be sent.
+    /// Return the bytes that the probe has not sent yet at its bitrate. None if the probe sends no more.
     pub fn due_bytes(&self, now_us: u64) -> Option<usize> {
         let cluster = self.cluster.as_ref().filter(|cluster| now_us < cluster.began_us + LASTS_US)?;
-        // One packet ahead, so that the first goes out at once.
+        // Plus one packet, so that the first packet is sent at once.
         let by_now = cluster.target_bps / 8e6 * (now_us - cluster.began_us) as f64 + 1_000.0;
         Some((by_now as usize).saturating_sub(cluster.sent_bytes))
     }
@@ -101,8 +106,8 @@ impl Probe {
         cluster.packets += 1;
     }
 
-    /// The answer, when all of it must have been told by now. `arrives`: the share of packets that the path does not lose
-    /// however little is sent.
+    /// Return the answer once all feedback must have arrived. `arrives`: the share of packets that the path does not lose by
+    /// itself.
     pub fn answer(&mut self, arrives: f64, rtt_us: u64, now_us: u64) -> Option<Answer> {
         let cluster = self.cluster?;
         let ended_us = cluster.began_us + LASTS_US;
@@ -136,7 +141,7 @@ impl Cluster {
 mod tests {
     use super::*;
 
-    /// Sends a probe of 1 Mbit/s over a path of `path_bps`.
+    /// Send a probe of 1 Mbit/s over a path of `path_bps`, and return the answer.
     fn probe(path_bps: f64) -> Option<Answer> {
         let mut probe = Probe::default();
         probe.start(1e6, 1_000_000);

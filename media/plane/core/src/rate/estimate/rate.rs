@@ -1,46 +1,54 @@
-//! The bitrate that the path is believed to carry: unknown until it was too much once, then down at once and up slowly
-//! (draft-ietf-rmcat-gcc-02 §5.5), or up at once where a probe was carried.
+//! The bitrate that the path is believed to carry. It is unknown until the bitrate was too much once. Then it falls at once and
+//! grows slowly (draft-ietf-rmcat-gcc-02 §5.5). It rises at once after a probe that the path carried.
 
-/// Share of the delivered bitrate that is sent after a queue grew (gcc-02 §5.5, beta; libwebrtc
-/// `kDefaultBackoffFactor`).
+/// Share of the delivered bitrate that is sent after a queue grew (gcc-02 §5.5, beta; libwebrtc `kDefaultBackoffFactor`).
+/// Larger: the queue empties slowly. Smaller: pictures step down too far.
 const BACK_OFF_SHARE: f64 = 0.85;
-/// Sending less than this share of the bitrate fills no queue, and little is delivered then too: a back-off goes
-/// no deeper. Chosen; row `step`.
+/// The path is idle below this share of the bitrate: we fill no queue, and little is delivered. A back-off then goes no deeper.
+/// Chosen; row `step`. Larger: a path in use counts as idle and is not lowered enough. Smaller: an idle call loses its bitrate.
 const IDLE_SHARE: f64 = 0.7;
-/// Growth far from the capacity (gcc-02 §5.5, eta; libwebrtc `MultiplicativeRateIncrease`).
+/// Growth far from the capacity (gcc-02 §5.5, eta; libwebrtc `MultiplicativeRateIncrease`). Larger: the bitrate overshoots and
+/// fills a queue. Smaller: the capacity comes back late.
 const GROWTH_FACTOR_PER_S: f64 = 1.08;
-/// Bound by the delivered bitrate. gcc-02 §5.5 has 1.5; less is safe since a probe finds more. Chosen; row
-/// `narrow-300`.
+/// Largest multiple of the delivered bitrate for growth. gcc-02 §5.5 has 1.5. Less is safe since a probe finds more. Chosen;
+/// row `narrow-300`. Larger: the bitrate grows without proof. Smaller: growth waits for probes.
 const OVER_DELIVERED_RATIO: f64 = 1.1;
-/// Near the capacity from this share of it. gcc-02 §5.5 uses three standard deviations. Chosen; row `narrow-300`.
+/// The bitrate is near the capacity from this share of it. gcc-02 §5.5 uses three standard deviations. Chosen; row
+/// `narrow-300`. Larger: fast growth fills a queue. Smaller: the capacity comes back late.
 const NEAR_CAPACITY_SHARE: f64 = 0.9;
-/// Growth near the capacity. gcc-02 §5.5 adds half a packet in each response time. Chosen; row `narrow-300`.
+/// Growth near the capacity. gcc-02 §5.5 adds half a packet in each response time. Chosen; row `narrow-300`. Larger: a queue
+/// grows often. Smaller: a wider path is found late.
 const GROWTH_NEAR_SHARE_PER_S: f64 = 0.03;
-/// Its least (libwebrtc `kMinIncreaseRateBpsPerSecond`).
+/// Least growth near the capacity (libwebrtc `kMinIncreaseRateBpsPerSecond`). Larger: a narrow path gets a queue often.
+/// Smaller: a narrow path that recovers stays unused.
 const GROWTH_NEAR_BPS_PER_S_MIN: f64 = 4_000.0;
-/// A bitrate of this multiple of the known capacity shows a wider path; less may be the error of a probe. Chosen; row
-/// `step`.
+/// A bitrate of this multiple of the known capacity shows a wider path. Less may be the error of a probe. Chosen; row `step`.
+/// Larger: a wider path is not believed. Smaller: the error of a probe overfills the path.
 const WIDER_RATIO: f64 = 1.2;
-/// Growth where receiver reports are the only source (gcc-02 §6 adds 5 % for each report).
+/// Growth if receiver reports are the only source (gcc-02 §6 adds 5 % for each report). Larger: losses come back soon. Smaller:
+/// the capacity comes back late.
 const CREEP_FACTOR_PER_S: f64 = 1.05;
-/// Time without growth after the bitrate was lowered. It is the interval of receiver reports (RFC 3550 §6.2).
+/// Time without growth after a lowering: the interval of receiver reports (RFC 3550 §6.2). Longer: the capacity comes back
+/// late. Shorter: the bitrate grows before a report shows the losses.
 const CREEP_AFTER_US: u64 = 5_000_000;
-/// Time beside the round trip until a change can be seen: about two feedback intervals (libwebrtc waits 10 to 200
-/// ms).
+/// Time beside the round trip until a change can be seen: about two feedback intervals (libwebrtc waits 10 to 200 ms). Longer:
+/// a narrow path is followed late. Shorter: one queue lowers the bitrate twice.
 const AGAIN_US: u64 = 150_000;
-/// Time beside the round trip without growth after the bitrate was lowered. One look of `trend` (`WINDOW_SLOTS`).
+/// Time beside the round trip without growth after a lowering: one look of `trend` (`WINDOW_SLOTS`). Longer: the capacity comes
+/// back late. Shorter: the bitrate grows while the queue still empties.
 const CALM_US: u64 = 400_000;
-/// Least bitrate: one voice of Opus with headers (RFC 7587 §3.1.1: 16 to 20 kbit/s for wideband speech).
+/// Least bitrate: one voice of Opus with headers (RFC 7587 §3.1.1: 16 to 20 kbit/s for wideband speech). Larger: a very narrow
+/// path is overfilled. Smaller: no voice fits.
 pub const FLOOR_BPS: f64 = 30_000.0;
-/// Largest bitrate: more than any network interface of a viewer.
+/// Largest bitrate: more than any network interface of a viewer. Larger: no effect. Smaller: a fast viewer is limited.
 pub const CEILING_BPS: f64 = 1e9;
 
-/// What is known of the moment.
+/// The measurements of one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
     pub now_us: u64,
     pub rtt_us: u64,
-    /// Delivered, over half a second and over a fifth.
+    /// The bitrate that arrives, over half a second and over a fifth.
     pub delivered_bps: f64,
     pub delivered_now_bps: f64,
     pub sent_bps: f64,
@@ -50,7 +58,7 @@ pub struct Seen {
 pub struct Rate {
     bps: Option<f64>,
     before: Option<f64>,
-    /// What got through the last times that it was too much.
+    /// The bitrate that arrived the last times that more was too much, smoothed.
     capacity_bps: Option<f64>,
     lowered_us: u64,
     narrow_us: Option<u64>,
@@ -63,28 +71,28 @@ impl Rate {
         self.bps
     }
 
-    /// When it was lowered last; 0: never.
+    /// Return the time of the last lowering; 0 without one.
     pub fn lowered_us(&self) -> u64 {
         self.lowered_us
     }
 
-    /// When it was to be lowered last for a queue, be it the least already; None: never, that was for nothing, or the peer is
-    /// elsewhere now.
+    /// Return the last time at which a queue asked for a lowering, even at the least bitrate. None without one, if the queue
+    /// was not ours, or if the peer has moved.
     pub fn narrow_us(&self) -> Option<u64> {
         self.narrow_us
     }
 
-    /// As `narrow_us`, for what is lost.
+    /// The same as `narrow_us`, for losses.
     pub fn cut_us(&self) -> Option<u64> {
         self.cut_us
     }
 
-    /// Much less is sent than could be.
+    /// Report whether much less is sent than is permitted.
     pub fn is_idle(&self, sent_bps: f64) -> bool {
         self.bps.is_some_and(|bps| sent_bps < bps * IDLE_SHARE)
     }
 
-    /// A queue grows. True: less may be sent than before.
+    /// Lower the bitrate, because a queue grows. Return true if the bitrate is lower than before.
     pub fn back_off(&mut self, seen: &Seen) -> bool {
         let soon = seen.now_us.saturating_sub(self.lowered_us) < seen.rtt_us + AGAIN_US && self.lowered_us > 0;
         let through_bps = seen.delivered_now_bps.min(seen.delivered_bps);
@@ -104,7 +112,7 @@ impl Rate {
         self.bps != was
     }
 
-    /// There was no queue of ours: what was taken for it since it was `before` is given back.
+    /// Give back the bitrate that was taken for a queue that was not ours. `before`: the bitrate before the lowerings.
     pub fn give_back(&mut self, before: Option<f64>) {
         (self.narrow_us, self.cut_us) = (None, None);
         self.bps = before.map(|before| before.max(self.bps.unwrap_or(before)));
@@ -112,19 +120,19 @@ impl Rate {
         self.capacity_bps = None;
     }
 
-    /// Too much is lost.
+    /// Lower the bitrate, because too many packets are lost.
     pub fn cut(&mut self, to_bps: f64, now_us: u64) {
         (self.before, self.cut_us) = (self.bps, Some(now_us));
         self.lower(to_bps, now_us);
     }
 
-    /// The last cut was for nothing.
+    /// Undo the last cut, which did not help.
     pub fn undo(&mut self) {
         (self.narrow_us, self.cut_us) = (None, None);
         self.bps = self.before.map(|before| before.max(self.bps.unwrap_or(before)));
     }
 
-    /// What was known of the path says nothing of another one.
+    /// Forget the last queue and cut: they say nothing of the peer's new path.
     pub fn note_moved(&mut self) {
         (self.narrow_us, self.cut_us) = (None, None);
     }
@@ -138,12 +146,12 @@ impl Rate {
         }
     }
 
-    /// All is calm: a little more may be tried, if what there is is used.
+    /// Grow a little on a calm path, if the bitrate is used.
     pub fn grow(&mut self, seen: &Seen) {
         let elapsed_us = seen.now_us.saturating_sub(std::mem::replace(&mut self.grown_us, seen.now_us)).min(200_000);
         let Some(bps) = self.bps else { return };
         if seen.now_us.saturating_sub(self.lowered_us) >= CALM_US + seen.rtt_us && seen.delivered_bps > bps {
-            // It is carried, and nothing waits.
+            // The path carries more than the bitrate, and has no queue.
             self.bps = Some(seen.delivered_bps.min(CEILING_BPS));
             return;
         }
@@ -163,14 +171,14 @@ impl Rate {
         self.bps = Some(grown.min(OVER_DELIVERED_RATIO * seen.delivered_bps + 10_000.0).max(bps).min(CEILING_BPS));
     }
 
-    /// Nothing was lost for a while, and nothing else is known.
+    /// Grow a little after a report without losses, if no other source exists.
     pub fn creep(&mut self, elapsed_us: u64, now_us: u64) {
         if now_us.saturating_sub(self.lowered_us) >= CREEP_AFTER_US {
             self.bps = self.bps.map(|bps| (bps * CREEP_FACTOR_PER_S.powf(elapsed_us as f64 / 1e6)).min(CEILING_BPS));
         }
     }
 
-    /// A probe got through at this bitrate. True: that is more than was known.
+    /// Raise the bitrate after a probe that arrived with `to_bps`. Return true if the bitrate is higher than before.
     pub fn raise(&mut self, to_bps: f64) -> bool {
         let wider = self.capacity_bps.is_none_or(|capacity| to_bps > capacity * WIDER_RATIO);
         let to_bps = if wider { to_bps } else { to_bps.min(self.capacity_bps.unwrap_or(to_bps)) };

@@ -1,48 +1,60 @@
-//! Whether a queue grows or stands on the way, by the least one-way delay of short times: a queue delays all packets,
-//! while a busy processor at either end, a radio link or disorder delays some.
+//! Decides whether a queue grows or stays on the path, by the least one-way delay of short times. A queue delays all packets. A
+//! busy processor at either end, a radio link or disorder delays only some.
 //!
-//! Of draft-ietf-rmcat-gcc-02 §5 this keeps the threshold that follows the path's own jitter.
+//! The threshold follows the path's own jitter, as in draft-ietf-rmcat-gcc-02 §5.
 
-/// Packets sent within this time count as one. gcc-02 §5.2 groups 5 ms; a busy receiver stops for longer.
+/// Packets sent in this time count as one. gcc-02 §5.2 groups 5 ms. A busy receiver stops for longer. Longer: a queue is seen
+/// late. Shorter: a busy receiver looks like a queue.
 const SLOT_US: u64 = 50_000;
-/// Number of slots that are kept: a look, the time back, and spare ones.
+/// Number of slots that are kept: a look, the time back, and spare ones. More: more memory. Fewer: packets that arrive late are
+/// ignored.
 const SLOTS: usize = 16;
-/// Slots of one look: 400 ms. libwebrtc's trend line has 20 groups.
+/// Slots of one look: 400 ms. libwebrtc's trend line has 20 groups. More: a queue is seen late. Fewer: jitter looks like a
+/// queue.
 const WINDOW_SLOTS: u64 = 8;
-/// Slots of one look where much is lost at the same time.
+/// Slots of one look if many packets are lost too. More: a flood is seen late. Fewer: a busy receiver looks like a flood.
 const GLANCE_SLOTS: u64 = 3;
-/// Least number of slots with packets in a look: half.
+/// Least number of slots with packets in a look: half. More: sparse audio is never judged. Fewer: jitter looks like a queue.
 const HEARD_SLOTS_MIN: usize = 4;
-/// Slots between the two looks that are compared: half a look.
+/// Slots between the two looks that are compared: half a look. More: a queue is seen late. Fewer: a slow queue is not seen to
+/// grow.
 const BACK_SLOTS: u64 = 4;
-/// A shorter delay is no queue. gcc-02 §5.4 begins at 12.5 ms. Chosen; row `disorder`.
+/// A shorter delay is no queue. gcc-02 §5.4 begins at 12.5 ms. Chosen; row `disorder`. Larger: audio waits in a queue. Smaller:
+/// jitter lowers the bitrate.
 pub(crate) const QUEUE_US_MIN: i64 = 25_000;
-/// Multiple of the wander of the path that is added to it (gcc-02 §5.4: the threshold follows the path).
+/// Multiple of the path's wander that is added to the shortest queue (gcc-02 §5.4: the threshold follows the path). Larger: a
+/// queue is seen late. Smaller: jitter lowers the bitrate.
 const WANDER_TIMES: f64 = 4.0;
-/// The wander until it is known.
+/// Wander until it is known. Larger: the first queue is seen late. Smaller: jitter lowers the bitrate at the start.
 const WANDER_US_START: f64 = 8_000.0;
-/// Most that wander adds.
+/// Most that wander adds. Larger: a path with jitter gets a long queue. Smaller: jitter lowers the bitrate.
 const WANDER_US_MAX: f64 = 50_000.0;
-/// Weight of a new look in the wander: 50 looks, 2.5 s.
+/// Weight of a new look in the wander: 50 looks, 2.5 s. Larger: a growing queue counts as jitter. Smaller: new jitter lowers
+/// the bitrate.
 const WANDER_SMOOTHING_SHARE: f64 = 0.02;
-/// A queue of this length is full: nothing is raised, loss may be the queue's, and it says nothing of the path's
-/// wander. Rows `narrow-300` and `narrow-200` allow 300 and 400 ms.
+/// A queue of this length is full. Pictures do not step up, loss may be the queue's, and the path's wander is not learned. Rows
+/// `narrow-300` and `narrow-200` allow 300 and 400 ms. Larger: queues are longer. Smaller: jitter stops growth.
 pub(crate) const QUEUE_US_FULL: i64 = 60_000;
-/// The queue grows if a look is longer than the one before by this.
+/// The queue grows if a look is longer than the one before by this. Larger: a slow queue is not seen. Smaller: jitter looks
+/// like growth.
 const GROWS_US: i64 = 2_000;
-/// The queue drains if the difference is below this.
+/// The queue drains if the difference is below this. Nearer to 0: jitter looks like draining. Farther: draining is not seen.
 const DRAINS_US: i64 = -5_000;
-/// After this number of empty slots all begins again. As `DEAD_US / 2`.
+/// All begins again after this number of empty slots. As `DEAD_US / 2`. More: old slots are compared with new ones. Fewer: a
+/// pause in sending hides a queue.
 const SILENCE_SLOTS: u64 = 10;
-/// A queue of this length is too long even if it does not grow (ITU-T G.114 aims at 150 ms in all).
+/// A queue of this length is too long even if it does not grow (ITU-T G.114 aims at 150 ms in all). Larger: audio is late.
+/// Smaller: a short stable queue lowers the bitrate.
 const STANDING_US: i64 = 120_000;
-/// Time after which it is.
+/// Time after which such a queue is too long. Longer: audio is late. Shorter: one burst lowers the bitrate.
 const STANDING_FOR_US: u64 = 700_000;
-/// Period of the least delay. BBR keeps 10 s (`MinRTTFilterLen` of draft-ietf-ccwg-bbr); two periods are kept here.
+/// Period of the least delay. BBR keeps 10 s (`MinRTTFilterLen` of draft-ietf-ccwg-bbr); two periods are kept here. Longer:
+/// clock drift or a longer route looks like a queue. Shorter: a queue that stays counts as the path.
 const LEAST_US: u64 = 8_000_000;
-/// Rise of the least delay in a period that is a creeping queue. Clocks drift by 100 ppm, 0.8 ms in a period.
+/// Rise of the least delay in a period that is a creeping queue. Clocks drift by 100 ppm, 0.8 ms in a period. Larger: a
+/// creeping queue counts as the path. Smaller: clock drift looks like a queue.
 const CREEP_US: i64 = 4_000;
-/// No packet in the slot.
+/// The value of a slot without packets.
 const NO_DELAY_US: i64 = i64::MAX;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,29 +63,29 @@ pub enum Usage {
     Normal,
     /// The queue drains.
     Under,
-    /// The queue grows, or stands too long.
+    /// The queue grows, or stays too long.
     Over,
 }
 
 #[derive(Debug)]
 pub struct Trend {
-    /// The least delay of each slot, by the low bits of its number.
+    /// The least delay of each slot. The index is the low bits of the slot's number.
     slots: [i64; SLOTS],
-    /// Numbers of the first slot that counts, and of the newest.
+    /// The numbers of the first slot that counts, and of the newest.
     span: Option<(u64, u64)>,
     wander_us: f64,
     standing_since_us: Option<u64>,
     least: Least,
     least_us: i64,
     delay_us: i64,
-    /// The end of the slots in which that was seen, by our clock.
+    /// The end of the slots of the last look, by our clock.
     looked_us: u64,
-    /// How far delays were from a straight line then.
+    /// The mean distance of delays from a straight line in that look.
     uneven_us: i64,
     queue_us: i64,
     glance_us: i64,
     usage: Usage,
-    /// It was too much since that was asked last.
+    /// True if the usage was `Over` since the last call of `take_over`.
     was_over: bool,
 }
 
@@ -97,7 +109,7 @@ impl Default for Trend {
     }
 }
 
-/// The least one-way delay of the last one to two periods, or of before it began to creep up.
+/// The least one-way delay of the last one or two periods, or of the time before it began to creep up.
 #[derive(Clone, Copy, Debug, Default)]
 struct Least {
     now_us: Option<i64>,
@@ -120,7 +132,8 @@ impl Least {
 }
 
 impl Trend {
-    /// A packet that arrived. `arrived_us` is of the peer's clock; only differences count. About in the order of sending.
+    /// Note a packet that arrived. `arrived_us` is by the peer's clock, so only differences count. The calls are about in the
+    /// order of sending.
     #[inline]
     pub fn note(&mut self, sent_us: u64, arrived_us: i64) {
         let (slot, delay_us) = (sent_us / SLOT_US, arrived_us - sent_us as i64);
@@ -144,27 +157,27 @@ impl Trend {
         self.usage
     }
 
-    /// Whether a queue grew, or stood too long, at some time since this was asked last.
+    /// Report whether a queue grew, or stayed too long, since the last call.
     pub fn take_over(&mut self) -> bool {
         std::mem::take(&mut self.was_over)
     }
 
-    /// The least one-way delay of late, of which only differences count.
+    /// Return the least recent one-way delay. Only differences count.
     pub fn delay_us(&self) -> i64 {
         self.delay_us
     }
 
-    /// When the last packets were sent that this knows of.
+    /// Return the time up to which sent packets are part of the last look.
     pub fn looked_us(&self) -> u64 {
         self.looked_us
     }
 
-    /// How uneven delays are within a look: a queue that grows or empties is a straight line.
+    /// Return how uneven the delays in a look are. A queue that grows or empties gives a straight line.
     pub fn uneven_us(&self) -> i64 {
         self.uneven_us
     }
 
-    /// The path itself delays by so much now: it may wander as well.
+    /// Take this delay for the path's own. The path's wander may be larger too.
     pub fn take_for_path(&mut self, delay_us: i64, now_us: u64) {
         self.wander_us = self.wander_us.max(WANDER_US_MAX / WANDER_TIMES);
         self.least = Least { since_us: now_us, ..Least::default() };
@@ -173,17 +186,17 @@ impl Trend {
         self.usage = Usage::Normal;
     }
 
-    /// By how much delay stands above the least of late.
+    /// Return the recent delay above the least delay.
     pub fn queue_us(&self) -> i64 {
         self.queue_us
     }
 
-    /// The same of the last moment only: a processor that stood still looks the same.
+    /// Return the same of the last moment only. A processor that stopped for a moment looks the same.
     pub fn glance_us(&self) -> i64 {
         self.glance_us
     }
 
-    /// What was seen of the queue no longer holds; the least delay does.
+    /// Forget the queue that was seen, but not the least delay.
     pub fn restart(&mut self) {
         let Trend { wander_us, least, least_us, delay_us, looked_us, uneven_us, queue_us, .. } = *self;
         *self = Trend { wander_us, least, least_us, delay_us, looked_us, uneven_us, queue_us, ..Trend::default() };
@@ -212,7 +225,7 @@ impl Trend {
         self.judge(grown_us, now_us);
     }
 
-    /// The least delay of `slots` slots up to `newest`.
+    /// Return the least delay of `slots` slots up to `newest`.
     fn look(&self, (first, newest): (u64, u64), slots: u64, heard_min: usize) -> Option<i64> {
         if newest + 1 < first + slots {
             return None;
@@ -222,7 +235,7 @@ impl Trend {
         (heard >= heard_min).then_some(least_us)
     }
 
-    /// By how much slots of the look that ends there are away from the middle of their neighbours, as a mean.
+    /// Return the mean distance of the slots of a look from the middle of their neighbours. The look ends at `newest`.
     fn unevenness_us(&self, newest: u64) -> i64 {
         let mut slots =
             (newest + 1 - WINDOW_SLOTS..=newest).map(|slot| self.slots[place(slot)]).filter(|us| *us != NO_DELAY_US);
@@ -272,7 +285,7 @@ fn place(slot: u64) -> usize {
 mod tests {
     use super::*;
 
-    /// Packets 20 ms apart, each delayed so much more; how many of the slots were judged so.
+    /// Send packets 20 ms apart with this additional delay. Return how many packets found each usage.
     fn run(trend: &mut Trend, from: u64, packets: u64, mut delay_us: impl FnMut(u64) -> i64) -> [usize; 3] {
         let mut seen = [0; 3];
         for i in from..from + packets {
@@ -283,7 +296,7 @@ mod tests {
         seen
     }
 
-    /// From 0 to 1.
+    /// Return a generator of random numbers from 0 to 1.
     fn dice(seed: u64) -> impl FnMut() -> f64 {
         let mut random = seed;
         move || {
@@ -315,7 +328,7 @@ mod tests {
         let (mut trend, mut dice) = (Trend::default(), self::dice(7));
         let seen = run(&mut trend, 0, 3_000, |_| (dice() * 30_000.0) as i64);
         assert_eq!(seen[Usage::Over as usize], 0);
-        // The delay goes from one value to the next within a tenth of a second, 60 ms up and down.
+        // The delay moves between two values in a tenth of a second, up and down by 60 ms.
         let (mut trend, mut dice) = (Trend::default(), self::dice(8));
         let (mut from, mut to) = (0.0, 0.0);
         let seen = run(&mut trend, 0, 60_000, |i| {
@@ -337,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_processor_that_stands_still_again_and_again_is_no_queue() {
-        // All that comes within such a time is read at its end.
+        // All packets that arrive in such a time are read at its end.
         let (mut trend, mut dice) = (Trend::default(), self::dice(9));
         let mut awake = 0;
         let seen = run(&mut trend, 0, 15_000, |i| {
