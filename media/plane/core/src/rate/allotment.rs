@@ -101,8 +101,8 @@ impl Allotment {
         (calm && now_us - since_us < SLIGHT_US).then_some(tolerated_bps)
     }
 
-    /// Return how many pictures that are sent now keep at least their lowest step, the foremost first. `flat`: no queue stands
-    /// on the path.
+    /// Return how many pictures that are sent now keep at least their lowest step, the foremost first. `flat`: the path has
+    /// no queue.
     pub(crate) fn keeps(&mut self, flat: bool, loss: f64, loss_is_little: bool, now_us: u64) -> usize {
         if flat {
             self.crowded_since_us = None;

@@ -14,9 +14,9 @@ const HOLD_NARROW_US: u64 = 10_000_000;
 /// Longest time without copies. The time doubles each time that copies are too much again. Longer: a path that recovered gets
 /// no copies. Shorter: a narrow path loses packets to copies more often.
 const HOLD_US_MAX: u64 = 40_000_000;
-/// Copies are not the cause if at least this share of the loss remains without them. "Without" is before copies went out, or
-/// `LOSS_WINDOWS` loss windows (`estimate::loss`) after they stopped. Larger: copies stay away from a path that
-/// loses by itself. Smaller: copies that cause loss come back.
+/// Copies are not the cause if at least this share of the loss remains without them. This is the loss before copies went out,
+/// or in `LOSS_WINDOWS` loss windows (`estimate::loss`) after they stopped. Larger: copies stay away from a path that loses by
+/// itself. Smaller: copies that cause loss come back.
 const LOSS_WITHOUT_SHARE: f64 = 0.6;
 const LOSS_WINDOWS: u32 = 4;
 

@@ -1,9 +1,10 @@
-//! When the packets of one publisher came, by transport-wide sequence number: the ground of its bandwidth estimate
-//! (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+//! The arrival times of one publisher's packets, by transport-wide sequence number. The publisher estimates its bandwidth from
+//! them (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 
-/// Packets in one feedback at most; a fuller log is sent at once.
+/// Most packets of one feedback. A log that is half full is sent at once. Larger: more memory for each publisher. Smaller: a
+/// jump of the numbers loses the log.
 const LOG_PACKETS: usize = 512;
-/// How long a log may grow.
+/// Longest time that a log grows. Longer: the publisher adapts late. Shorter: more feedback packets.
 pub const FEEDBACK_US: u64 = 100_000;
 
 #[derive(Default)]
@@ -21,7 +22,7 @@ impl Arrivals {
         self.times.is_empty()
     }
 
-    /// Notes a packet; `true` when the log is full and must be sent now.
+    /// Note a packet. Return `true` if the log must be sent now.
     pub fn note(&mut self, sequence: u16, now_us: u64) -> bool {
         if !self.started {
             self.started = true;
@@ -33,7 +34,7 @@ impl Arrivals {
         }
         let place = sequence.wrapping_sub(self.base);
         if place >= 0x8000 {
-            // Older than the last feedback: the publisher has been told that it was lost.
+            // The packet is older than the last feedback, which reported it as lost.
             return false;
         }
         let place = usize::from(place);
@@ -52,7 +53,7 @@ impl Arrivals {
         self.times.len() >= LOG_PACKETS / 2
     }
 
-    /// A jump too large for one feedback: start anew behind it.
+    /// Begin again after a jump that is too large for one feedback.
     fn restart(&mut self, sequence: u16, now_us: u64) {
         self.times.clear();
         self.base = sequence;
@@ -61,7 +62,8 @@ impl Arrivals {
         self.started_at_us = now_us;
     }
 
-    /// The log since the last call: base sequence number, number of the next feedback, arrivals. Give the buffer back.
+    /// Return the log since the last call: base sequence number, number of the next feedback, arrivals. The caller gives the
+    /// buffer back.
     pub fn take(&mut self) -> (u16, u8, Vec<Option<u64>>) {
         (self.base, self.feedbacks, std::mem::take(&mut self.times))
     }

@@ -1,29 +1,30 @@
-//! The recent packets of one layer as plaintext: what consumers are fed from and what NACKs are answered from.
+//! The recent packets of one layer in clear. Consumers get packets from this cache, and NACKs are answered from it.
 //!
-//! One byte ring per layer, shared by all consumers; memory is paid once a stream, not once a viewer. The ring starts
-//! small and doubles while it holds less than [`HISTORY_US`]. Sequence numbers find packets through a table.
+//! Each layer has one ring of bytes, which all its consumers share. So memory grows with streams, not with viewers. The ring
+//! begins small and doubles while it holds less than [`HISTORY_US`]. A table finds packets by sequence number.
 
 use crate::codec::numbers::Numbers;
 use crate::codec::selection::Place;
 use crate::types::Codec;
 
-/// What the ring tries to hold: at a round trip of half a second what was lost twice is asked for a second after it was sent
-/// first. Its largest size holds so much of 4.2 Mbit/s.
+/// The time that the ring tries to hold. At a round-trip time of 0.5 s, a packet that was lost twice is requested 1 s after it
+/// was first sent. The largest ring holds this time of 4.2 Mbit/s. Longer: more memory for each layer. Shorter: viewers far
+/// away lose packets.
 pub const HISTORY_US: u64 = 2_000_000;
 const VIDEO_BYTES: usize = 64 << 10;
 const VIDEO_BYTES_MAX: usize = 1 << 20;
 const AUDIO_BYTES: usize = 16 << 10;
-/// Ring bytes for each place in the table; packets smaller than this on average lose some history.
+/// Ring bytes for each place in the table. Larger: small packets lose history. Smaller: more memory for the table.
 const BYTES_PER_PLACE: usize = 256;
-/// A packet of a picture that is one of several has about so many.
+/// Approximate bytes of a packet, if a picture has several.
 const FULL_PACKET_BYTES: usize = 1_024;
-/// No payload of a datagram is longer.
+/// Largest payload of a datagram in bytes. Larger: more buffer memory. Smaller: large packets are dropped.
 pub const PAYLOAD_BYTES_MAX: usize = 1500;
 
-/// An absent one-byte header extension.
+/// The value of a one-byte header extension that is absent.
 pub const ABSENT: u8 = 0xff;
 
-/// One cached packet. `len` 0: padding only, a sequence number without content.
+/// One cached packet. A `len` of 0 is a packet of padding: a sequence number without content.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Entry {
     pub sequence: u16,
@@ -32,17 +33,17 @@ pub struct Entry {
     pub codec: Option<Codec>,
     pub marker: bool,
     pub keyframe: bool,
-    /// RFC 6464 byte or [`ABSENT`].
+    /// The byte of RFC 6464, or [`ABSENT`].
     pub audio_level: u8,
-    /// Video orientation byte or [`ABSENT`].
+    /// The byte of the video orientation, or [`ABSENT`].
     pub orientation: u8,
-    /// Length of the dependency descriptor that follows the payload in the ring.
+    /// Length of the dependency descriptor. It follows the payload in the ring.
     pub descriptor_len: u8,
-    /// Of VP8 and VP9.
+    /// Picture numbers of VP8 and VP9.
     pub numbers: Numbers,
-    /// The number in the dependency descriptor.
+    /// The frame number in the dependency descriptor.
     pub frame: u16,
-    /// Where it stands among the layers of its stream, if that has some and says so.
+    /// The place among the layers of the stream. None if the stream has no layers or does not say.
     pub place: Option<Place>,
     pub len: u16,
     pub(crate) used: bool,
@@ -50,7 +51,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Bytes of payload and descriptor.
+    /// Return the bytes of payload and descriptor.
     pub fn size(&self) -> usize {
         usize::from(self.len) + usize::from(self.descriptor_len)
     }
@@ -83,17 +84,17 @@ impl Cache {
         }
     }
 
-    /// Bytes that may be inserted before what was inserted first is overwritten.
+    /// Return the bytes that may be inserted before the first of them is overwritten.
     pub fn safe_bytes(&self) -> usize {
         self.bytes.len() / 2
     }
 
-    /// Packets that may be inserted before the table forgets the first.
+    /// Return the packets that may be inserted before the table forgets the first of them.
     pub fn safe_packets(&self) -> usize {
         self.table.len() / 2
     }
 
-    /// Full packets that it holds, a power of two.
+    /// Return how many full packets the ring holds: a power of two.
     pub fn full_packets(&self) -> usize {
         self.bytes.len() / FULL_PACKET_BYTES
     }
@@ -106,7 +107,7 @@ impl Cache {
         self.get(sequence).is_some()
     }
 
-    /// The entry of `sequence` while its bytes are still there.
+    /// Return the entry of `sequence` while its bytes are in the ring.
     pub fn get(&self, sequence: u16) -> Option<&Entry> {
         let entry = &self.table[sequence as usize & (self.table.len() - 1)];
         let fresh = entry.used && self.head - entry.position <= self.bytes.len() as u64;
@@ -123,7 +124,7 @@ impl Cache {
         &self.bytes[start..start + entry.descriptor_len as usize]
     }
 
-    /// Copies a packet in. `payload.len()` must be at most [`PAYLOAD_BYTES_MAX`].
+    /// Copy a packet into the ring. `payload.len()` must be at most [`PAYLOAD_BYTES_MAX`].
     pub fn insert(&mut self, mut entry: Entry, payload: &[u8], descriptor: &[u8], now_us: u64) {
         debug_assert!(payload.len() <= PAYLOAD_BYTES_MAX && descriptor.len() <= 255);
         let needed = payload.len() + descriptor.len();
@@ -145,7 +146,7 @@ impl Cache {
         self.table[place] = entry;
     }
 
-    /// The ring came round: double it when that took less than the history wanted.
+    /// Note that the ring is full, and double it if it was full in less than `HISTORY_US`.
     fn turn(&mut self, now_us: u64) {
         let quick = now_us.saturating_sub(self.turned_at_us) < HISTORY_US;
         self.turned_at_us = now_us;

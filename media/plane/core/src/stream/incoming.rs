@@ -1,4 +1,4 @@
-//! One media packet in clear, on its way from the socket to its producer.
+//! One media packet in clear, between the socket and its producer.
 
 use crate::types::Codec;
 use crate::wire::extensions::Marks;

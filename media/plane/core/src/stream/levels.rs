@@ -1,21 +1,24 @@
-//! Who speaks: RFC 6464 levels of one conference -> active speakers and the dominant one, with hysteresis.
+//! Finds the active speakers and the dominant speaker of one conference, with hysteresis. The source is the levels of RFC 6464.
 //!
-//! Levels are looked at in windows. A source becomes active when it was loud for [`START_SHARE`] of a window and stays so
-//! down to [`STAY_SHARE`]; another one becomes dominant only when clearly louder for two windows.
+//! Levels are judged in windows. A source becomes active if it was loud for [`START_SHARE`] of a window. It stays active down
+//! to [`STAY_SHARE`]. Another source becomes dominant only if it is clearly louder in two windows.
 
-/// Length of a window.
+/// Length of a window. Longer: speakers are shown late. Shorter: a cough makes an active speaker.
 pub const WINDOW_US: u64 = 400_000;
-/// -dBov: this loud or louder counts as speech; an active source may be a little quieter.
+/// -dBov. Audio of this level or louder counts as speech; an active source may be a little quieter. Larger: noise counts as
+/// speech. Smaller: quiet speech is not seen.
 const LOUD: u8 = 35;
 const LOUD_STAYING: u8 = 42;
 const START_SHARE: f32 = 0.4;
 const STAY_SHARE: f32 = 0.15;
-/// A challenger must be this much louder than the dominant speaker ...
+/// Another source must be this much louder than the dominant speaker. Larger: a new speaker is shown late. Smaller: the
+/// dominant speaker flaps.
 const CHALLENGE_RATIO: f32 = 1.3;
-/// ... in this many windows.
+/// Number of successive windows in which it must be louder. More: a new speaker is shown late. Fewer: the dominant speaker
+/// flaps.
 const CHALLENGE_WINDOWS: u8 = 2;
 const SMOOTHING: f32 = 0.5;
-/// Levels are told in steps, so that small changes make no event.
+/// Levels are reported in this many steps. More: small changes make events. Fewer: meters move in jumps.
 const STEPS: f32 = 8.0;
 
 /// The level of one audio source.
@@ -29,7 +32,7 @@ pub struct Level {
 }
 
 impl Level {
-    /// One packet with an RFC 6464 byte (bit 7: voice activity; level 0 loudest .. 127 silent).
+    /// Note one packet with an RFC 6464 byte: bit 7 is voice activity, level 0 is loudest, level 127 is silent.
     pub fn note(&mut self, byte: u8) {
         let level = byte & 0x7f;
         if self.packets == 0 {
@@ -63,7 +66,7 @@ impl Level {
     }
 }
 
-/// -dBov to 0..1 for meters: -8 dBov and louder is 1, -60 is 0.
+/// Convert -dBov to 0..1 for meters: -8 dBov and louder is 1, -60 dBov is 0.
 fn loudness(level: u8) -> f32 {
     (1.0 - (f32::from(level) - 8.0) / 52.0).clamp(0.0, 1.0)
 }
@@ -78,12 +81,12 @@ pub struct Speakers {
 }
 
 impl Speakers {
-    /// Who speaks, or spoke last.
+    /// Return the dominant speaker: it speaks now, or was the last to speak.
     pub fn dominant(&self) -> Option<u32> {
         self.dominant
     }
 
-    /// Closes the window of every source (`id`, level); the new list, dominant first, when it changed.
+    /// Close the window of every source (`id`, level). Return the new list, the dominant speaker first, if it changed.
     pub fn close_window<'a>(&mut self, sources: impl Iterator<Item = (u32, &'a mut Level)>) -> Option<Vec<(u32, f32)>> {
         let mut speaking = Vec::new();
         for (id, level) in sources {

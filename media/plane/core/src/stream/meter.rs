@@ -1,18 +1,19 @@
-//! How loud one packet of a hall's microphone is, without its decoder: G.711 by the squares of its values, G.722 by its lower
-//! band. Of Opus the sender tells the level (RFC 6464), or nobody does.
+//! Measures the loudness of one packet of a hall's microphone without a full decoder. G.711: by the squares of its values.
+//! G.722: by its lower band. Opus: only the sender can report the level (RFC 6464).
 //!
-//! Nothing is made audible here. The lower band of G.722 (0 to 4 kHz) carries the power of speech.
+//! No audio is produced here. The lower band of G.722 (0 to 4 kHz) carries the power of speech.
 
 use crate::types::Codec;
 
-/// Of one packet so much is looked at: 60 ms. Longer packets cost no more.
+/// Bytes of one packet that are measured: 60 ms. Larger: a long packet costs more time. Smaller: the end of a packet is
+/// ignored.
 const METERED_BYTES_MAX: usize = 480;
-/// No power at all.
+/// Level without any power.
 const SILENT: u8 = 127;
-/// Full scale of 16 bits, squared.
+/// Square of the full scale of 16 bits.
 const FULL: f64 = 32_768.0 * 32_768.0;
 
-/// The squares of the values of all codes (ITU-T G.711, to 16 bits).
+/// The squares of the values of all codes (ITU-T G.711, scaled to 16 bits).
 static A_LAW: [u32; 256] = {
     let (mut squares, mut code) = ([0; 256], 0);
     while code < 256 {
@@ -36,14 +37,14 @@ static MU_LAW: [u32; 256] = {
     squares
 };
 
-/// Of one producer.
+/// The meter of one producer.
 #[derive(Clone, Debug, Default)]
 pub struct Meter {
     low: LowBand,
 }
 
 impl Meter {
-    /// The RFC 6464 level (0 loudest .. 127 silent). None: the packet does not say.
+    /// Return the RFC 6464 level (0 loudest .. 127 silent). None if the packet does not tell it.
     pub fn read(&mut self, codec: Codec, payload: &[u8]) -> Option<u8> {
         let codes = &payload[..payload.len().min(METERED_BYTES_MAX)];
         if codes.is_empty() {
@@ -59,7 +60,7 @@ impl Meter {
     }
 }
 
-/// Of the mean square of 16-bit samples, in -dBov.
+/// Convert a mean square of 16-bit samples to -dBov.
 fn level(mean_square: f64) -> u8 {
     if mean_square < 1.0 {
         return SILENT;
@@ -67,16 +68,16 @@ fn level(mean_square: f64) -> u8 {
     (-10.0 * (mean_square / FULL).log10()).round().clamp(0.0, f64::from(SILENT)) as u8
 }
 
-/// The decoder of the lower band (ITU-T G.722 §4, the blocks by their names there), one sample for each octet.
+/// The decoder of the lower band: one sample for each octet. The names of the blocks are those of ITU-T G.722 §4.
 #[derive(Clone, Debug)]
 struct LowBand {
-    /// The predicted sample, and its part by zeros.
+    /// The predicted sample, and the part of the prediction that the zeros make.
     predicted: i32,
     by_zeros: i32,
     /// The logarithm of the quantizer's step, and the step.
     logarithm: i32,
     step: i32,
-    /// Reconstructed samples, and partly reconstructed ones; the newest first.
+    /// Reconstructed samples, and partly reconstructed samples. The newest is first.
     reconstructed: [i32; 2],
     partly: [i32; 2],
     poles: [i32; 2],
@@ -121,7 +122,7 @@ fn limit(value: i32) -> i32 {
 }
 
 impl LowBand {
-    /// The square of the sample that this octet stands for, at the scale of 16 bits.
+    /// Return the square of this octet's sample, at the scale of 16 bits.
     #[inline]
     fn square(&mut self, octet: u8) -> u64 {
         let code = usize::from(octet & 0x3f);
@@ -131,7 +132,7 @@ impl LowBand {
         (scaled * scaled) as u64
     }
 
-    /// INVQAL, LOGSCL, SCALEL and the predictor.
+    /// Run the blocks INVQAL, LOGSCL, SCALEL and the predictor.
     fn adapt(&mut self, code: usize) {
         let difference = (self.step * QM4[code]) >> 15;
         self.logarithm = (((self.logarithm * 127) >> 7) + WL[RL42[code]]).clamp(0, 18_432);
@@ -143,7 +144,7 @@ impl LowBand {
         self.predict();
     }
 
-    /// RECONS, PARREC, UPPOL2, UPPOL1.
+    /// Run the blocks RECONS, PARREC, UPPOL2 and UPPOL1.
     fn adapt_poles(&mut self, difference: i32) {
         let reconstructed = limit(self.predicted + difference);
         let partly = limit(self.by_zeros + difference);
@@ -162,7 +163,7 @@ impl LowBand {
         self.partly = [partly, before];
     }
 
-    /// UPZERO, DELAYA.
+    /// Run the blocks UPZERO and DELAYA.
     fn adapt_zeros(&mut self, difference: i32) {
         let pull = if difference == 0 { 0 } else { 128 };
         for (zero, before) in self.zeros.iter_mut().zip(self.differences) {
@@ -173,7 +174,7 @@ impl LowBand {
         self.differences[0] = difference;
     }
 
-    /// FILTEP, FILTEZ, PREDIC.
+    /// Run the blocks FILTEP, FILTEZ and PREDIC.
     fn predict(&mut self) {
         let product = |factor: i32, value: i32| (factor * limit(2 * value)) >> 15;
         let by_poles = limit(self.poles.iter().zip(self.reconstructed).map(|(pole, r)| product(*pole, r)).sum());

@@ -1,6 +1,6 @@
 use super::*;
 
-/// 20 ms of 1 kHz at -20 and -50 dBov: the first packets of FFmpeg's encoder of G.722.
+/// 20 ms of 1 kHz at -20 and -50 dBov. They are the first packets of FFmpeg's G.722 encoder.
 const TONE_20: &str = "fa982a8c2192a0a060efc9c794dff3ee71fbd7d3d6bef4f0f27cd794d7feb4f0f2fd57d497ffb3f1f3ffd7d598fff4ef74ff\
      97d598fef3b1f37ed796d9fdb3f173fed7d699fdf3f1f3fed7d699fdf3b1f3fed7d79afcf4f0f3ded7d698feb5f0f2ded7d6\
      98fef5b0729dd7d698fef56ff6ff97d7995ff3b274fdd893dafef6f1f3dfdad4d5bdf4eff8fad8d39bfeb6f1f3ffd8d497fa\

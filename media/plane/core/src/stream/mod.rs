@@ -1,4 +1,4 @@
-//! One RTP stream: what came, what is kept of it, what went out, how loud it is.
+//! One RTP stream: the packets that arrive, that are kept and that are sent, and the loudness.
 
 pub mod arrivals;
 pub mod cache;

@@ -1,21 +1,21 @@
-//! What was said while its producer was paused is heard by nobody afterwards either, though it comes late, or in the older blocks
-//! of RED (RFC 2198).
+//! Keeps audio of a pause of the producer from all listeners. Packets of the pause may arrive after it, and RED (RFC 2198) may
+//! carry them in its older blocks.
 
 use crate::codec::red;
 use crate::serial::is_before;
 use crate::stream::reception::Arrival;
 
-/// So many packets after a pause nothing of it can come any more: RED reaches a third of a second back, and what is later than
-/// the cache is long is not useful.
+/// Packets after a pause until none of the pause can arrive. RED reaches a third of a second back, and a packet older than the
+/// cache is useless. Larger: more RED is checked. Smaller: audio of the pause is heard.
 const PACKETS: u16 = 256;
 
-/// From where on a voice may be heard.
+/// The first packet that may be heard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Heard {
-    /// It was not paused lately.
+    /// The producer was not paused recently.
     #[default]
     Always,
-    /// From the next packet on that is newer than all before: the pause has just ended.
+    /// The next packet that is newer than all before. The pause has just ended.
     FromNext,
     From {
         sequence: u16,
@@ -24,14 +24,14 @@ pub enum Heard {
 }
 
 impl Heard {
-    /// Another source begins, whose first packets may tell of a pause as well.
+    /// Begin again, because another source begins. Its first packets may be of a pause too.
     pub fn restart(&mut self) {
         if *self != Heard::Always {
             *self = Heard::FromNext;
         }
     }
 
-    /// Whether this packet is none of the pause.
+    /// Report whether this packet may be heard.
     #[inline]
     pub fn admits(&mut self, sequence: u16, timestamp: u32, arrival: Arrival) -> bool {
         match *self {
@@ -51,7 +51,7 @@ impl Heard {
         }
     }
 
-    /// RED of this moment without what was said in the pause; None: it is as it came.
+    /// Return the RED payload without the blocks of the pause. None if nothing changes.
     #[inline]
     pub fn cut(&self, payload: &[u8], timestamp: u32) -> Option<Vec<u8>> {
         let Heard::From { timestamp: first, .. } = *self else { return None };

@@ -1,34 +1,45 @@
-//! How long a viewer keeps pictures before it shows them. By itself a library (libwebrtc) keeps them as long as they arrive
-//! unevenly, not counting those that had to be sent again: these are shown late. Of VP8 that tells its temporal layers in the payload
-//! it leaves them out. So where the way to it, or the one from the publisher, loses packets it is told to wait for them, by a header
-//! extension (`playout-delay` of WebRTC: twelve bits each of the least and the most, in units of 10 ms).
+//! Decides how long a viewer keeps pictures before it shows them. By itself libwebrtc keeps them as long as their arrival is
+//! uneven. It does not count retransmissions, so it shows retransmitted pictures late. It even drops them for VP8 with temporal
+//! layers in the payload. So if one of the two paths, from publisher or to viewer, loses packets, the server tells the viewer
+//! how long to wait. It uses the header extension `playout-delay` of WebRTC: least and most time, twelve bits each, in units of
+//! 10 ms.
 
-/// Share lost, as the viewer reports it, above which pictures wait for what is sent again.
+/// Share of loss, as the viewer reports it, above which pictures wait for the first retransmission. Larger: pictures stutter.
+/// Smaller: pictures are late without need.
 const LOSS_FOR_ONE: f32 = 0.03;
-/// The same where they would be left out: 2 to 5 of 100 pictures stayed away at 1 % of loss, with the wait one of 200.
+/// The same for a stream whose late pictures are dropped. At 1 % of loss, 2 to 5 of 100 pictures were dropped, and with the
+/// wait 1 of
+/// 200. Larger: pictures are dropped. Smaller: pictures are late without need.
 const LITTLE_LOSS_FOR_ONE: f32 = 0.006;
-/// So many of the last eight reports tell of it then: it is no single event.
+/// Reports with losses that this needs, of the last eight. More: the wait begins late. Fewer: one event delays pictures.
 const LOSSY_REPORTS: u32 = 3;
-/// Above which they wait half of the time until it is sent a second time: what is lost twice comes so little late then that no
-/// picture is seen to stand, which one of a hundred did at 5 %.
+/// Share of loss above which pictures also wait half of the time until the second retransmission. A picture with a packet lost
+/// twice is then only a little late, and no stop is seen. Without this wait, 1 of 100 pictures stopped at 5 % of loss. Larger:
+/// pictures stop. Smaller: pictures are late without need.
 const LOSS_FOR_HALF: f32 = 0.04;
-/// Above which they wait for what is sent a second time: at 10 % one picture of forty has a packet that is lost twice.
+/// Share of loss above which pictures wait for the second retransmission. At 10 %, 1 picture of 40 has a packet that is lost
+/// twice. Larger: pictures stop. Smaller: pictures are late without need.
 const LOSS_FOR_TWO: f32 = 0.08;
-/// And a third time: at 30 % one of fifteen has a packet that is lost three times, at 20 % one of fifty.
+/// The same for the third retransmission. At 30 %, 1 picture of 15 has a packet that is lost three times, at 20 % 1 of 50.
+/// Larger: pictures stop. Smaller: pictures are late without need.
 const LOSS_FOR_THREE: f32 = 0.25;
 const SMOOTHING: f32 = 0.3;
-/// A report of fewer packets counts for so much less: of the few at the start of a call a handful lost is half of all.
+/// A report of fewer packets has less weight. A few lost packets are half of the first packets of a call. Larger: loss of a
+/// thin stream is seen late. Smaller: a few lost packets delay the start.
 const WHOLE_REPORT: f32 = 60.0;
-/// It is seen with the next packet that one is missing, which may be of the next picture: 42 ms of 24 a second. And a library takes
-/// a picture 10 ms before it is shown, and the time for decoding it.
+/// Time until a loss is noticed. The next packet shows it, and may be of the next picture: 42 ms at 24 pictures a second. The
+/// viewer also takes a picture 10 ms before it shows it, and needs time to decode it. Longer: pictures are late. Shorter: the
+/// retransmission is too late.
 const NOTICED_US: u64 = 65_000;
 const KEEP_US_MAX: u64 = 600_000;
-/// Less is wanted only after so long: each change makes pictures slower or faster for a moment.
+/// A shorter wait is requested only after this time, because each change makes pictures slower or faster for a moment. Longer:
+/// pictures stay late. Shorter: pictures change their speed often.
 const KEPT_US: u64 = 20_000_000;
-/// A change smaller than this is none.
+/// A smaller change is ignored. Larger: the wait does not fit the loss. Smaller: pictures change their speed often.
 const STEP_US: u64 = 30_000;
 const UNIT_US: u64 = 10_000;
-/// What libraries take for the most without a word.
+/// Most time that libraries assume without the extension, in units of 10 ms. Larger: more delay is permitted. Smaller: the wait
+/// is capped.
 const MOST: u32 = 1_000;
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,13 +48,13 @@ pub struct Playout {
     up: Leg,
     keep_us: u64,
     until_us: u64,
-    /// It was told something once, and from then on is told always.
+    /// True after the first wait. From then on the extension is always sent.
     told: bool,
 }
 
 impl Playout {
-    /// The viewer told what was lost on the way to it; what was on the way from the publisher is known here. `described`: the stream
-    /// tells with each packet what its picture builds on, so that no library leaves out what comes late.
+    /// Take the losses of the path to the viewer and of the path from the publisher. `described`: each packet says what its
+    /// picture depends on, so no library drops a late picture.
     pub fn note_loss(&mut self, down: Told, up: Told, described: bool, now_us: u64) {
         let wanted_us = (self.down.note(down, described) + self.up.note(up, described)).min(KEEP_US_MAX);
         if wanted_us + STEP_US > self.keep_us && wanted_us > 0 {
@@ -55,7 +66,7 @@ impl Playout {
         }
     }
 
-    /// The value of the extension; None: it is left out.
+    /// Return the value of the extension. None if it is not sent.
     #[inline]
     pub fn limits(&self) -> Option<[u8; 3]> {
         let [_, a, b, c] = ((self.keep_us.div_ceil(UNIT_US) as u32) << 12 | MOST).to_be_bytes();
@@ -63,38 +74,38 @@ impl Playout {
     }
 }
 
-/// What is told of one way.
+/// The report about one path.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Told {
     pub report: Report,
     pub rtt_us: u64,
-    /// From one question for a packet to the next.
+    /// Time between two requests for the same packet.
     pub again_us: u64,
 }
 
-/// What was lost of a stream since the report before.
+/// The losses of a stream since the last report.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Report {
-    /// Share, 0 to 1 ...
+    /// Share, 0 to 1.
     pub fraction: f32,
-    /// ... of so many packets.
+    /// Number of packets that `fraction` is a share of.
     pub packets: u32,
-    /// When it was made: each counts once.
+    /// The time of the report. Each report counts once.
     pub at_us: u64,
 }
 
-/// One way, and what is lost on it.
+/// One path, and its losses.
 #[derive(Clone, Copy, Debug, Default)]
 struct Leg {
     loss: f32,
-    /// Which of the last reports told of losses; the last one stands lowest.
+    /// One bit for each of the last reports, set if it had losses. The last report is the lowest bit.
     lossy: u8,
-    /// The last report that counted is of then.
+    /// The time of the last report that counted.
     told_us: u64,
 }
 
 impl Leg {
-    /// How long a packet takes that was lost.
+    /// Note a report, and return how long a lost packet takes to arrive.
     fn note(&mut self, Told { report, rtt_us, again_us }: Told, described: bool) -> u64 {
         if report.at_us > self.told_us {
             let weight = SMOOTHING * (report.packets as f32 / WHOLE_REPORT).min(1.0);

@@ -1,38 +1,43 @@
-//! RED that is made for one viewer: where the way to it loses packets, each of a voice takes the one before it along, and where
-//! it loses many some of those before that (RFC 2198), also of what comes as RED with fewer. Made of what this viewer was sent,
-//! so that nothing goes out that was not to be heard.
+//! Decides on RED (RFC 2198) that is made for one viewer. If the path to the viewer loses packets, each packet of a voice
+//! carries a copy of the packet before. At much loss it carries some of those before that packet too. RED that arrives with
+//! fewer copies gets more. The copies are made from packets that this viewer was sent, so that no audio is sent that must not
+//! be heard.
 
-/// So much loss, as the viewer reports it, brings a copy ...
+/// Share of loss, as the viewer reports it, that brings one copy. Larger: a lossy path loses audio. Smaller: copies cost
+/// bitrate without need.
 pub const LOSS_FOR_ONE: f32 = 0.02;
-/// ... and so much several: then losses next to each other are frequent.
+/// Share of loss that brings several copies: losses are then often next to each other. Larger: runs of losses are heard.
+/// Smaller: copies cost bitrate without need.
 const LOSS_FOR_MORE: f32 = 0.06;
-/// Copies stay this long after the last report of such loss, and until the next one.
+/// Copies stay for this time after the last report of such loss, and until the next report. Longer: copies cost bitrate without
+/// need. Shorter: the next burst is heard.
 const KEPT_US: u64 = 20_000_000;
-/// How many packets before its own each copy is, by how much is lost. Of a run of lost packets those are made good that are as near
-/// to its end as the farthest copy; the receiver waits so long once it has found that it is worth it.
+/// Distance of each copy in packets, for each step of loss. Of a run of lost packets, those as near to its end as the farthest
+/// copy are repaired. The receiver waits for the farthest copy after it has found that the copy helps.
 const DISTANCES: [&[u16]; 3] = [&[], &[1], &[1, 2, 4]];
-/// A payload made so has at most this much: it fits every way with headers and tag.
+/// Largest payload with copies, in bytes. It fits into every path with headers and tag. Larger: packets exceed a path. Smaller:
+/// fewer copies fit.
 pub const BYTES_MAX: usize = 1_100;
 
-/// Whether a consumer's voice goes out as RED.
+/// The decision about RED for the voice of one consumer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Redundancy {
-    /// Its payload type; None: the viewer does not take it, or the publisher makes it.
+    /// The payload type of RED. None if the viewer does not accept RED, or if the publisher makes it.
     pub payload_type: Option<u8>,
-    /// Into [`DISTANCES`].
+    /// The index in [`DISTANCES`].
     pub(crate) step: u8,
     until_us: u64,
-    /// When the viewer told last.
+    /// The time of the viewer's last report.
     told_us: u64,
-    /// When all that had been told was laid to the copies, and the step until then.
+    /// The time at which copies were found to cause the loss, and the step before it.
     forgotten_us: u64,
     forgotten: u8,
 }
 
 impl Redundancy {
-    /// The viewer told what was lost on the way to it.
+    /// Take the loss that the viewer reports.
     pub fn note_loss(&mut self, fraction: f32, now_us: u64) {
-        // What is told is of all the time since the last report.
+        // A report covers all the time since the last report.
         let since_us = std::mem::replace(&mut self.told_us, now_us);
         if since_us < self.forgotten_us {
             return;
@@ -44,13 +49,13 @@ impl Redundancy {
         }
     }
 
-    /// What was lost till now was lost by the copies: they wait until it is told again.
+    /// Forget the loss until now, because copies caused it. Copies wait for a report of later loss.
     pub fn forget(&mut self, now_us: u64) {
         self.forgotten = self.forgotten.max(self.step);
         (self.step, self.until_us, self.forgotten_us) = (0, 0, now_us);
     }
 
-    /// It was not: they go out as before.
+    /// Send copies as before, because they did not cause the loss.
     pub fn recall(&mut self, now_us: u64) {
         let step = std::mem::take(&mut self.forgotten);
         if step > self.step {

@@ -1,44 +1,46 @@
-//! What a consumer was sent lately: enough to send the very same packet again from the producer's cache.
+//! The last packets that a consumer was sent, with all that is needed to send the same packet again from the producer's cache.
 
 use crate::stream::sequence::Offsets;
 
-/// Of a picture at first: two seconds of 2.3 Mbit/s.
+/// First length for video: 2 s of 2.3 Mbit/s. Larger: more memory for each viewer. Smaller: viewers far away lose packets.
 const VIDEO_PACKETS: usize = 512;
-/// Where the cache that it is sent from has grown to its end: as many full packets as that holds, two seconds of 4.2 Mbit/s.
-/// 18 KiB for each viewer of such a picture, 9 KiB for others.
+/// Length for a cache at its largest size: as many full packets as the cache holds, 2 s of 4.2 Mbit/s. This costs 18 KiB for
+/// each viewer of such a picture, and 9 KiB for others. Larger: more memory. Smaller: viewers far away lose packets.
 const VIDEO_PACKETS_MAX: usize = 1_024;
 const AUDIO_PACKETS: usize = 64;
-/// So far ahead of what was sealed last may be noted what waits for its turn.
+/// A waiting packet may be noted this far ahead of the packet sealed last. Larger: numbers cannot be ordered any more. Smaller:
+/// an old packet looks like a waiting packet.
 const AHEAD: u16 = 4_096;
 
-/// What a packet has of its source's payload.
+/// The part of the source's payload that a packet carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Content {
     #[default]
     Whole,
-    /// It goes out as RED that is made for this consumer: what it holds of others cannot be told later.
+    /// RED that was made for this consumer. Its copies of other packets cannot be found again later.
     WithCopies,
-    /// A number was kept for a packet that came late and is left out: whoever orders by numbers would wait for it.
+    /// No payload. The number was kept for a packet that arrived late and was left out. A receiver that orders by numbers would
+    /// wait for it.
     Nothing,
 }
 
-/// One packet that went out under `sequence`.
+/// One packet that was sent with the number `sequence`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sent {
     pub sequence: u16,
     pub source: u16,
     pub picture: u16,
     pub frame: u16,
-    /// Milliseconds (low 16 bits) of the last resend; 0 with `resends` 0.
+    /// Milliseconds (low 16 bits) of the last resend; 0 if `resends` is 0.
     pub resent_ms: u16,
-    /// The transport-wide number that it had; a resend on the same SSRC is the same to the last bit.
+    /// The transport-wide number of the packet. A resend on the same SSRC must be the same to the last bit.
     pub wide: u16,
-    /// Of the consumer, 0: no packet. A packet of another epoch had other offsets and can't be made again.
+    /// The epoch of the consumer; 0 for no packet. A packet of another epoch had other offsets and can't be made again.
     pub epoch: u16,
     pub tl0: u8,
     pub padding: u8,
     pub content: Content,
-    /// Two bits of layer, one of MID, one of the RTP marker; the upper half counts resends, and is full while it waits.
+    /// The bits of `LAYER`, `WITH_MID` and `MARKER`. The upper half counts resends, and is full while the packet waits.
     pub(crate) marks: u8,
 }
 
@@ -70,12 +72,12 @@ impl Sent {
         self.marks / RESENT
     }
 
-    /// Not more than 15 times.
+    /// Count a resend, up to 15.
     pub fn count_resend(&mut self) {
         self.marks = self.marks.saturating_add(RESENT);
     }
 
-    /// As it is noted while it waits for its turn: not to be resent, for it has not gone out.
+    /// Return the record of a packet that waits to be sent. It must not be resent, because it has not been sent.
     pub fn waiting(self) -> Self {
         Sent { marks: self.marks | ALL_RESENT, ..self }
     }
@@ -104,14 +106,14 @@ impl SentLog {
         self.packets.len() * size_of::<Sent>()
     }
 
-    /// Packets that it holds at most.
+    /// Return the number of packets that the log holds.
     #[allow(clippy::len_without_is_empty, reason = "a table of one size")]
     pub fn len(&self) -> usize {
         self.packets.len()
     }
 
-    /// Holds `packets`, a power of two, from now on, if that is more than so far and not beyond the bound. `last`: the newest
-    /// number that went out; `epoch`: of the consumer. What is forgotten already cannot be made again, and has gone out.
+    /// Grow to `packets`, a power of two, up to the bound. `last`: the newest number that was sent. `epoch`: the epoch of the
+    /// consumer. The log marks forgotten numbers as sent, because these packets cannot be made again.
     pub fn grow(&mut self, packets: usize, last: Option<u16>, epoch: u16) {
         let packets = packets.min(VIDEO_PACKETS_MAX);
         if packets <= self.packets.len() {
@@ -136,13 +138,13 @@ impl SentLog {
         *self = larger;
     }
 
-    /// A packet went out under this number, in whatever epoch.
+    /// Report whether a packet was sent with this number, in any epoch.
     pub fn has(&self, sequence: u16) -> bool {
         let sent = &self.packets[sequence as usize & (self.packets.len() - 1)];
         sent.sequence == sequence && sent.epoch != 0
     }
 
-    /// A packet went out under this number, or under a later one that took its place.
+    /// Report whether a packet was sent with this number, or with a later number in the same place.
     #[inline]
     pub fn is_past(&self, sequence: u16) -> bool {
         let sent = &self.packets[sequence as usize & (self.packets.len() - 1)];
@@ -179,7 +181,7 @@ mod tests {
         assert!(log.is_past(65_530) && log.has(65_530));
         let later = 65_530u16.wrapping_add(VIDEO_PACKETS as u16);
         assert!(!log.is_past(later));
-        note(&mut log, later); // it waits for its turn; what was sealed last is still near the first
+        note(&mut log, later); // it waits to be sent; the packet sealed last is still near the first
         assert!(log.is_past(65_530) && !log.has(65_530));
         assert!(log.is_past(later) && !log.is_past(65_531));
     }
@@ -194,7 +196,8 @@ mod tests {
         assert_eq!((sent.resends(), waiting.resends()), (1, 15));
     }
 
-    /// Of the last 1,500 numbers up to `last` two in nine never went out, and so many behind it wait for their turn.
+    /// Return a log in which two of nine numbers up to `last` were never sent, for 1,500 numbers. `waiting` packets after
+    /// `last` wait to be sent.
     fn used(last: u16, waiting: u16) -> SentLog {
         let mut log = SentLog::new(true);
         let went = (0..1_500).rev().filter(|behind| behind % 9 < 7).map(|behind| last.wrapping_sub(behind));

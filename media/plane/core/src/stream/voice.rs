@@ -1,23 +1,27 @@
-//! How loud a voice is, and which voices of a conference are heard. See `uplink::voices`.
+//! The loudness of a voice, and the choice of the voices that are heard. See `uplink::voices`.
 
 use crate::keys::ProducerKey;
 
-/// Of the way up to a louder packet, with each one: a word is heard from its first packet or two on.
+/// Share of the difference to a louder packet that each packet adds: a word is heard from its first or second packet. Larger: a
+/// click is heard as a voice. Smaller: the start of a word is lost.
 pub(crate) const ATTACK: f32 = 0.5;
 
-/// What was loud is forgotten this fast; from a clear voice to silence it takes four seconds.
+/// Fall of the loudness after a loud packet. From a clear voice to silence it takes 4 s. Larger: a voice loses its place in a
+/// pause. Smaller: a silent voice keeps its place.
 pub(crate) const RELEASE_DB_PER_S: f32 = 20.0;
 
-/// As loud as this or quieter is silence for viewers (90 dB below the loudest that there is).
+/// Audio of this loudness or less is silence for viewers (90 dB below the largest). Larger: quiet speech is cut off. Smaller:
+/// noise is sent.
 pub(crate) const SILENT_DB: f32 = 37.0;
 
 /// The same for the mixer: 70 dB below. Silence of A-law is 72 dB below (ITU-T G.711: its smallest value is 8 of 32768).
+/// Larger: quiet speech is cut off. Smaller: silence of A-law counts as a voice.
 pub(crate) const MIXED_SILENT_DB: f32 = 57.0;
 
-/// More than this no conference asks for.
+/// Largest number of voices that a conference may request. Larger: no effect. Smaller: a request with a high limit is refused.
 pub const VOICES_MAX: u16 = 1_000;
 
-/// How loud a voice was lately, in dB above digital silence.
+/// The recent loudness of a voice, in dB above digital silence.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Loudness {
     db: f32,
@@ -25,7 +29,7 @@ pub struct Loudness {
 }
 
 impl Loudness {
-    /// One packet with an RFC 6464 byte (0 loudest .. 127 silent, below the bit of voice activity).
+    /// Note one packet with an RFC 6464 byte (0 loudest .. 127 silent, below the bit of voice activity).
     #[inline]
     pub fn note(&mut self, byte: u8, now_us: u64) {
         let (heard, before) = (f32::from(127 - (byte & 0x7f)), self.at(now_us));
@@ -33,7 +37,7 @@ impl Loudness {
         self.at_us = now_us;
     }
 
-    /// Its value now, 0..127.
+    /// Return the loudness now, 0..127.
     #[inline]
     pub fn at(&self, now_us: u64) -> f32 {
         let forgotten = now_us.saturating_sub(self.at_us) as f32 * (RELEASE_DB_PER_S / 1e6);
@@ -41,7 +45,7 @@ impl Loudness {
     }
 }
 
-/// Who hears a voice: people at the other end of a peer, or the mixer at the other end of its line.
+/// The listeners of a voice: viewers behind a peer, or the mixer behind its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     Viewers,
@@ -51,7 +55,7 @@ pub enum Audience {
 pub const AUDIENCES: [Audience; 2] = [Audience::Viewers, Audience::Mixer];
 
 impl Audience {
-    /// Of a consumer on a line, or on a peer.
+    /// Return the audience of a consumer on a line or on a peer.
     #[inline]
     pub fn of(on_line: bool) -> Self {
         if on_line { Audience::Mixer } else { Audience::Viewers }
@@ -65,22 +69,22 @@ impl Audience {
     }
 }
 
-/// One voice before one audience.
+/// The state of one voice for one audience.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Standing {
-    /// Its packets tell how loud they are, it is not paused, and somebody of this audience takes it: it competes.
+    /// The voice competes: its packets report their loudness, it is not paused, and a consumer of this audience takes it.
     pub(crate) competes: bool,
-    /// Nothing of it goes to this audience now.
+    /// True if no packet of the voice is sent to this audience now.
     pub(crate) unheard: bool,
-    /// Counts how often it got in: numbers go on behind the gap there.
+    /// Number of times that the voice was admitted. Sequence numbers go on behind the gap there.
     pub(crate) entrance: u16,
 }
 
-/// One voice among those of its conference.
+/// One voice of a conference.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Voice {
     pub loudness: Loudness,
-    /// It goes out whatever others do: no microphone.
+    /// The voice is always sent: it is no microphone.
     pub(crate) kept: bool,
     pub(crate) standings: [Standing; 2],
 }
@@ -97,13 +101,13 @@ impl Voice {
     }
 }
 
-/// The voices of one conference before one audience.
+/// The voices of one conference for one audience.
 #[derive(Debug, Default)]
 pub struct Voices {
-    /// 0: all are heard.
+    /// Largest number of voices that are heard; 0 for all.
     pub(crate) most: usize,
     pub(crate) competing: usize,
-    /// While more compete than are heard: those who are, by their keys.
+    /// The keys of the voices that are heard, while more compete.
     pub(crate) heard: Vec<ProducerKey>,
 }
 
