@@ -1,34 +1,44 @@
-//! What was received of one SSRC: loss and jitter for receiver reports, and what to ask again (RFC 3550 A, RFC 4585).
+//! Tracks the packets received of one SSRC: loss and jitter for receiver reports, and the packets to request again (RFC 3550 A,
+//! RFC 4585).
 
 use crate::serial::is_before;
 use crate::stream::playout::Report;
 use crate::wire::rtcp::ReportBlock;
 
-/// Gaps larger than this are not asked for packet by packet: a key frame is.
+/// Packets in a larger gap are not requested one by one; a key frame is requested. Larger: long lists of NACKs. Smaller: more
+/// key frames.
 const GAP_MAX: u16 = 256;
-/// Nor are gaps of this many after so long without a packet: what is older than a moment comes too late.
+/// After `OUTAGE_US` without a packet, a gap of more than this is not requested either: the old packets would arrive too late.
+/// Larger: useless NACKs. Smaller: more key frames.
 const OUTAGE_GAP: u16 = 8;
 const OUTAGE_US: u64 = 600_000;
 const MISSING_MAX: usize = 256;
 pub const ASKS_MAX: u8 = 8;
-/// A voice does not wait longer.
+/// Requests for a packet of a voice, which cannot wait longer. More: useless resends. Fewer: more audio is lost.
 pub const VOICE_ASKS_MAX: u8 = 2;
-/// Packets further behind than this are not merely late (RFC 3550 A.1, MAX_MISORDER; larger, as lost ones are sent again).
+/// Most packets behind the newest that count as late (RFC 3550 A.1, MAX_MISORDER; larger, as lost packets are sent again).
+/// Larger: a source that began again is dropped as late. Smaller: a late resend looks like a new start.
 const MISORDER_MAX: i16 = 300;
-/// Nor does so much get lost on the way (MAX_DROPOUT).
+/// Most packets ahead of the newest that count as a loss (MAX_DROPOUT). Larger: a new start is seen late. Smaller: a long loss
+/// looks like a new start.
 const DROPOUT_MAX: i16 = 3_000;
-/// A packet that is only late needs this long at most on most networks.
+/// Most networks deliver a packet out of order within this time. Longer: a loss is requested late. Shorter: packets out of
+/// order are requested.
 const REORDER_US: u64 = 5_000;
 const ASK_AGAIN_US_MIN: u64 = 30_000;
-/// Assumed until the peer's reports tell the round trip.
+/// Round-trip time until the peer's reports give it. Longer: requests repeat late. Shorter: packets are requested twice without
+/// need.
 pub const RTT_US_UNKNOWN: u64 = 60_000;
-/// What comes sooner after it was asked for was under way already.
+/// A packet that arrives sooner after its request was already on its way. Longer: real losses count as disorder. Shorter:
+/// disorder counts as loss.
 const ANSWER_US_MIN: u64 = 10_000;
 const ASK_AGAIN_US_MAX: u64 = 1_500_000;
-/// So often it is asked again after the same time, then more and more seldom: there may be too much on the way.
+/// Requests that repeat at the same interval. After them the interval grows, because the path may be too full. More: requests
+/// fill a full path. Fewer: packets of a lossy path arrive late.
 const EVENLY: u8 = 3;
 
-/// How long after a packet was asked for it is asked for again: libwebrtc sends none twice within what it takes for the round trip.
+/// Return the time between two requests for a packet. libwebrtc does not send a packet twice within its estimate of the
+/// round-trip time.
 pub fn ask_again_us(rtt_us: u64) -> u64 {
     (rtt_us + rtt_us / 8).clamp(ASK_AGAIN_US_MIN, ASK_AGAIN_US_MAX)
 }
@@ -37,26 +47,26 @@ pub fn ask_again_us(rtt_us: u64) -> u64 {
 struct Missing {
     sequence: u16,
     asked: u8,
-    /// When it was asked for first.
+    /// The time of the first request.
     asked_us: u64,
     due_us: u64,
 }
 
-/// What a packet was to the stream.
+/// The place of a packet in the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// The newest so far.
+    /// The packet is the newest so far.
     Next,
-    /// Older than the newest.
+    /// The packet is older than the newest.
     Late,
-    /// The gap before it was too large to ask for.
+    /// The gap before the packet is too large to request.
     Jump,
 }
 
-/// A sender report as it came: where the publisher's clock stood.
+/// A sender report as received: the publisher's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct SenderClock {
-    /// NTP 32.32 of the publisher.
+    /// The publisher's NTP time, 32.32.
     pub ntp: u64,
     pub rtp: u32,
     pub arrived_us: u64,
@@ -66,7 +76,7 @@ pub struct SenderClock {
 pub struct Reception {
     started: bool,
     pub highest: u16,
-    /// When the newest packet came.
+    /// The arrival time of the newest packet.
     newest_us: u64,
     cycles: u32,
     base: u32,
@@ -77,13 +87,13 @@ pub struct Reception {
     jitter_q4: u32,
     pub clock: Option<SenderClock>,
     missing: Vec<Missing>,
-    /// Of the last report: the share lost ...
+    /// The share lost in the last report.
     pub fraction_lost: f32,
-    /// ... and what was asked for again: what came in the end is not lost, yet it came late.
+    /// The share requested in the last report. A packet that arrived in the end is not lost, but late.
     pub losses: Report,
-    /// Packets asked for since the last report, each once.
+    /// Packets requested since the last report, each counted once.
     asked: u32,
-    /// No answer to what was asked for last comes sooner.
+    /// The least time between the last requests and an answer.
     answer_us: u64,
     clock_hz: u32,
 }
@@ -97,7 +107,7 @@ impl Reception {
         self.clock_hz
     }
 
-    /// Starts counting; a sender's clock that came before stays, and what is told of losses.
+    /// Begin to count. The sender's clock and the losses of the last report stay.
     pub fn start(&mut self, clock_hz: u32) {
         *self = Reception { clock: self.clock, losses: self.losses, ..Reception::new(clock_hz) };
     }
@@ -106,14 +116,14 @@ impl Reception {
         self.started
     }
 
-    /// Counts a packet that came on the media SSRC.
+    /// Count a packet that arrived on the media SSRC.
     pub fn count(&mut self, sequence: u16, timestamp: u32, now_us: u64) -> Arrival {
         self.received = self.received.wrapping_add(1);
         self.measure_jitter(timestamp, now_us);
         self.place(sequence, now_us)
     }
 
-    /// A packet recovered from RTX: no longer missing, not counted as received.
+    /// Note a packet recovered from RTX. It is not missing any more, and does not count as received.
     pub fn recover(&mut self, sequence: u16) {
         self.forget(sequence);
     }
@@ -146,7 +156,8 @@ impl Reception {
         Arrival::Next
     }
 
-    /// The oldest give way, all at once: a publisher may leave a gap before each packet.
+    /// Note missing packets. The oldest of the list are dropped, all in one step, because a publisher may leave a gap before
+    /// each packet.
     fn miss(&mut self, from: u16, count: usize, now_us: u64) {
         let excess = (self.missing.len() + count).saturating_sub(MISSING_MAX);
         self.missing.drain(..excess.min(self.missing.len()));
@@ -160,7 +171,7 @@ impl Reception {
         Some(self.missing.remove(at))
     }
 
-    /// It came sooner than an answer could: it was out of order, and not lost.
+    /// Do not count a packet as lost if it arrived sooner than an answer could: it was out of order.
     fn take_back(&mut self, late: Missing, now_us: u64) {
         let is_counted = late.asked > 0 && late.asked_us > self.losses.at_us;
         if is_counted && now_us < late.asked_us + self.answer_us {
@@ -182,10 +193,10 @@ impl Reception {
         !self.missing.is_empty()
     }
 
-    /// Sequence numbers to ask for now, oldest first, into `asked`; `true` when one was given up. `rtt_us`: None as long as it was
-    /// not measured.
+    /// Write the sequence numbers to request now into `asked`, oldest first. Return `true` if a packet was given up. `rtt_us`:
+    /// None until it is measured.
     pub fn ask(&mut self, now_us: u64, rtt_us: Option<u64>, asks_max: u8, asked: &mut Vec<u16>) -> bool {
-        // What is measured is a mean: some answers come sooner.
+        // The measured round-trip time is a mean, so some answers arrive sooner.
         self.answer_us = ANSWER_US_MIN.max(rtt_us.unwrap_or(0) * 3 / 4);
         let again = ask_again_us(rtt_us.unwrap_or(RTT_US_UNKNOWN));
         let before = self.missing.len();
@@ -202,24 +213,24 @@ impl Reception {
         self.missing.len() < before
     }
 
-    /// Nobody can be asked: whoever misses the packets asks for a key frame.
+    /// Forget all missing packets, because no source can send them again. A viewer that misses them requests a key frame.
     pub fn give_up(&mut self) {
         self.missing.clear();
     }
 
-    /// The number of a packet near the newest one with the rollovers counted.
+    /// Return the sequence number of a packet near the newest one, extended by the rollovers.
     pub fn extended(&self, sequence: u16) -> u32 {
         let ahead = sequence.wrapping_sub(self.highest) as i16;
         (self.cycles | u32::from(self.highest)).wrapping_add_signed(ahead.into())
     }
 
-    /// Whether a packet is so far from the newest one that its source has started anew (RFC 3550 A.1).
+    /// Report whether a packet is so far from the newest one that its source must have begun again (RFC 3550 A.1).
     pub fn is_far_off(&self, sequence: u16) -> bool {
         let ahead = sequence.wrapping_sub(self.highest) as i16;
         self.started && !(-MISORDER_MAX..=DROPOUT_MAX).contains(&ahead)
     }
 
-    /// Nothing before this packet is worth asking for any more: it begins a key frame.
+    /// Forget the missing packets before this one, because it begins a key frame.
     pub fn give_up_before(&mut self, sequence: u16) {
         self.missing.retain(|m| !is_before(m.sequence, sequence));
     }
@@ -228,7 +239,7 @@ impl Reception {
         u64::from(self.jitter_q4 >> 4) * 1_000_000 / u64::from(self.clock_hz.max(1))
     }
 
-    /// The report block of this interval (RFC 3550 A.3). `ssrc` is the media source.
+    /// Return the report block of this interval (RFC 3550 A.3). `ssrc` is the media source.
     pub fn report(&mut self, ssrc: u32, now_us: u64) -> ReportBlock {
         let highest = self.cycles | u32::from(self.highest);
         let expected = highest.wrapping_sub(self.base).wrapping_add(1);
@@ -262,7 +273,8 @@ impl Reception {
     }
 }
 
-/// Beyond this round trip a packet of a voice that is sent again comes when its time is over.
+/// Above this round-trip time a resent packet of a voice arrives too late. Larger: useless resends. Smaller: more audio is
+/// lost.
 pub(crate) const VOICE_RTT_US_MAX: u64 = 200_000;
 
 #[cfg(test)]
@@ -370,7 +382,7 @@ mod tests {
 
     const RTT_US: Option<u64> = Some(50_000);
 
-    /// Every tenth packet comes so long after it was asked for, `again`: over RTX.
+    /// Deliver every tenth packet this time after its request, or over RTX if `again`. Return the share of requested packets.
     fn share_asked(after_us: u64, again: bool, rtt_us: Option<u64>) -> f32 {
         let mut r = Reception::new(90_000);
         for i in (0..200_u16).filter(|i| i % 10 != 5) {

@@ -1,18 +1,19 @@
-//! One unbroken stream out of many broken ones: sequence numbers, timestamps, picture ids and frame numbers of a consumer go on
-//! across pauses, source and layer switches, dropped temporal layers and padding (RFC 3550, RFC 7741).
+//! Makes one continuous stream out of many parts. The sequence numbers, timestamps, picture ids and frame numbers of a consumer
+//! go on without a gap (RFC 3550, RFC 7741). Parts end at pauses, switches of source or layer, dropped temporal layers, and
+//! padding.
 //!
-//! `out = source + offset`. A switch sets new offsets; each packet left out lowers them by one. Late packets find the
-//! offset of their time in a short history; those older than the last switch or than the history are refused.
+//! `out = source + offset`. A switch sets new offsets. Each packet that is left out lowers them by one. A late packet finds the
+//! offset of its time in a short history. A packet older than the last switch or than the history is refused.
 
 use crate::serial::is_before;
 
 const HISTORY: usize = 32;
-/// Packets later than this are refused, far from where 16-bit numbers can't be ordered any more.
+/// Packets later than this are refused. Larger: 16-bit numbers cannot be ordered any more. Smaller: resent packets are refused.
 const LATE_MAX: u16 = 4_096;
 /// Picture ids have 15 bits or, rarely, 7.
 const PICTURE_MASK: u16 = 0x7fff;
 
-/// What is added to a source packet.
+/// The numbers that are added to those of a source packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Offsets {
     pub sequence: u16,
@@ -21,7 +22,7 @@ pub struct Offsets {
     pub tl0: u8,
 }
 
-/// The source packets from `from` to `end` were left out in order; those before had other offsets.
+/// A run of source packets, `from` to `end`, that were left out in order. Earlier packets had the offsets `before`.
 #[derive(Clone, Copy, Debug, Default)]
 struct Change {
     from: u16,
@@ -29,7 +30,7 @@ struct Change {
     before: Offsets,
 }
 
-/// The numbers of a packet's picture and frame, where it has them (see `cache::Entry`).
+/// The numbers of a packet's picture and frame, if it has them (see `cache::Entry`).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Picture {
     pub id: u16,
@@ -40,7 +41,7 @@ pub struct Picture {
 #[derive(Default)]
 pub struct Continuity {
     started: bool,
-    /// Padding went out before the first packet.
+    /// True if padding was sent before the first packet.
     preceded: bool,
     first: u16,
     highest: u16,
@@ -52,23 +53,23 @@ pub struct Continuity {
     changes: [Change; HISTORY],
     changes_len: usize,
     dropping: bool,
-    /// The source's time of the picture left out last.
+    /// The source's timestamp of the picture that was left out last.
     left: Option<u32>,
     sent_any: bool,
 }
 
-/// A packet that is not to be sent.
+/// A packet that must not be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Left {
     pub sequence: u16,
-    /// Of its picture, where it is of one.
+    /// The timestamp of its picture. None without a picture.
     pub timestamp: Option<u32>,
-    /// The picture has an id of its own, and is left out whole.
+    /// True if the picture has its own id and is left out whole.
     pub counts: bool,
 }
 
 impl Continuity {
-    /// Starts the outgoing numbers at `sequence` (below 2^15, so that the first rollover is unambiguous, RFC 3711).
+    /// Start the outgoing numbers at `sequence`. It is below 2^15, so that the first rollover is unambiguous (RFC 3711).
     pub fn starting_at(sequence: u16) -> Self {
         Continuity { highest: (sequence & 0x7fff).wrapping_sub(1), ..Continuity::default() }
     }
@@ -77,8 +78,8 @@ impl Continuity {
         self.started
     }
 
-    /// Number and timestamp of a packet of padding before the first one of any source. All such packets have the timestamp
-    /// of the first one, `timestamp`, and the first media packet has this timestamp too.
+    /// Return the number and timestamp of a packet of padding before the first packet of any source. All such packets have the
+    /// `timestamp` of the first call, and the first media packet has this timestamp too.
     pub fn precede(&mut self, timestamp: u32) -> (u16, u32) {
         debug_assert!(!self.started, "the offsets are those of a source");
         if !self.preceded {
@@ -89,9 +90,10 @@ impl Continuity {
         (self.highest, self.out_timestamp)
     }
 
-    /// The next packet out is this one, whatever came before it. `elapsed` is the outgoing timestamp's step from the last packet sent.
+    /// Make this packet the next one out, after any packet. `elapsed`: the step of the outgoing timestamp from the last packet
+    /// sent.
     pub fn switch(&mut self, sequence: u16, timestamp: u32, picture: Picture, elapsed: u32) {
-        // Behind every number given out, and those kept for packets that are still missing.
+        // After all numbers that were given out, and those kept for packets that are still missing.
         self.offsets.sequence = self.highest.wrapping_add(self.offsets.sequence).wrapping_add(1).wrapping_sub(sequence);
         if self.preceded && !self.started {
             self.timestamp_offset = self.out_timestamp.wrapping_sub(timestamp);
@@ -110,13 +112,13 @@ impl Continuity {
         self.left = None;
     }
 
-    /// Goes on with the same source after a pause: numbers close up, timestamps keep their offset.
+    /// Go on with the same source after a pause. Numbers have no gap, and timestamps keep their offset.
     pub fn resume(&mut self, sequence: u16, timestamp: u32, picture: Picture) {
         let elapsed = timestamp.wrapping_add(self.timestamp_offset).wrapping_sub(self.out_timestamp);
         self.switch(sequence, timestamp, picture, elapsed);
     }
 
-    /// Offsets for a packet to be sent; None: too old. `picture`: its numbers or zeros.
+    /// Return the offsets for a packet to send. None if the packet is too old. `picture`: its numbers or zeros.
     pub fn pass(&mut self, sequence: u16, timestamp: u32, picture: Picture) -> Option<Offsets> {
         let ahead = sequence.wrapping_sub(self.highest);
         let offsets = if ahead == 0 || ahead >= 0x8000 {
@@ -130,7 +132,8 @@ impl Continuity {
         Some(offsets)
     }
 
-    /// The latest time and picture sent, which a switch goes on from. A late packet may still be later than what was sent.
+    /// Note the latest timestamp and picture sent, because a switch goes on from them. A late packet may be later than all that
+    /// was sent.
     fn note(&mut self, timestamp: u32, picture: Picture, offsets: Offsets) {
         let out = timestamp.wrapping_add(self.timestamp_offset);
         if !self.sent_any || out.wrapping_sub(self.out_timestamp) < 0x8000_0000 {
@@ -148,7 +151,8 @@ impl Continuity {
         self.sent_any = true;
     }
 
-    /// Leaves a packet out. Gives the offsets of one that comes late, if a number was kept for it: something else has to take that.
+    /// Leave a packet out. If the packet is late and a number was kept for it, return its offsets: another packet must take
+    /// this number.
     pub fn skip(&mut self, Left { sequence, timestamp, counts }: Left) -> Option<Offsets> {
         let ahead = sequence.wrapping_sub(self.highest);
         if ahead == 0 || ahead >= 0x8000 {
@@ -157,7 +161,7 @@ impl Continuity {
         let same_picture = timestamp.is_some() && timestamp == self.left;
         let mut count = 1;
         match self.changes[..self.changes_len].last_mut() {
-            // What is missing between two packets of one picture that is left out would be left out too.
+            // The packets missing between two packets of one picture that is left out are left out too.
             Some(run) if self.dropping && (ahead == 1 || same_picture && ahead <= LATE_MAX) => {
                 (run.end, count) = (sequence, ahead);
             }
@@ -173,7 +177,7 @@ impl Continuity {
         None
     }
 
-    /// What is too old to be asked for is forgotten in time: its distance must stay below half of the numbers.
+    /// Forget changes that are too old to be needed. Their distance must stay below half of the numbers.
     #[inline]
     fn advance(&mut self, sequence: u16) {
         self.highest = sequence;
@@ -185,7 +189,7 @@ impl Continuity {
                 self.changes.copy_within(old..self.changes_len, 0);
                 self.changes_len -= old;
             }
-            // Of a run that is long the end may be young.
+            // A long run may have a recent end.
             let oldest = self.changes[..self.changes_len].first_mut();
             oldest.filter(|run| is_before(run.from, self.first)).into_iter().for_each(|run| run.from = self.first);
         }
@@ -224,7 +228,7 @@ impl Continuity {
         source.wrapping_add(self.timestamp_offset)
     }
 
-    /// Timestamp of the newest packet sent, as its source gave it.
+    /// Return the source's timestamp of the newest packet sent.
     pub fn source_timestamp(&self) -> u32 {
         self.source_timestamp
     }
@@ -238,7 +242,7 @@ mod tests {
         c.pass(sequence, 0, Picture::default()).map(|o| sequence.wrapping_add(o.sequence))
     }
 
-    /// Of the picture of that time, with an id.
+    /// Return a packet of the picture with this timestamp, and with an id.
     fn left(sequence: u16, timestamp: u32) -> Left {
         Left { sequence, timestamp: Some(timestamp), counts: true }
     }
@@ -311,7 +315,7 @@ mod tests {
         assert_eq!(third.sequence, first.sequence.wrapping_sub(1));
     }
 
-    /// Of a picture of three packets that is left out one or the other comes late or never.
+    /// In a picture of three packets that is left out, any packet may arrive late or never.
     #[test]
     fn ids_and_numbers_close_up_whichever_packet_of_a_picture_is_missing() {
         for missing in 11..14 {
@@ -322,7 +326,7 @@ mod tests {
             let others = (11..14).filter(|sequence| *sequence != missing);
             others.for_each(|sequence| assert_eq!(c.skip(left(sequence, 3_000)), None));
             let next = c.pass(14, 6_000, picture(3)).unwrap();
-            // Of which picture the first and the last one are is not known.
+            // The picture of the first and of the last packet is not known.
             let kept = u16::from(missing != 12);
             assert_eq!((next.picture, 14u16.wrapping_add(next.sequence)), (u16::MAX, 1 + kept), "without {missing}");
             assert_eq!(c.skip(left(missing, 3_000)).is_some(), kept == 1);
@@ -362,7 +366,7 @@ mod tests {
         }
     }
 
-    /// A source all of whose pictures are of one time says nothing by that.
+    /// A source whose pictures all have one timestamp does not tell them apart.
     #[test]
     fn of_more_than_may_be_late_nothing_is_taken_for_one_picture() {
         let mut c = Continuity::starting_at(0);
@@ -393,7 +397,7 @@ mod tests {
         use std::collections::HashSet;
 
         proptest! {
-            /// Of pictures that are left out whole the ids close up, but for those of which no packet came in its turn.
+            /// The ids of pictures that are left out whole leave no gap, unless no packet of the picture arrived in order.
             #[test]
             fn ids_go_on_without_a_gap(
                 id in any::<u16>(),
@@ -425,7 +429,7 @@ mod tests {
                 }
             }
 
-            /// Whatever order packets come in and whatever is left out, no outgoing number is used for two packets.
+            /// No outgoing number is used for two packets, for any order of arrival and any packets left out.
             #[test]
             fn no_number_is_used_twice(
                 mut start in any::<u16>(),
