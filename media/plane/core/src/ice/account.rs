@@ -1,13 +1,13 @@
-//! What pays for the questions at a path, in bytes (RFC 9000 §8.1 has the same wall). A source address may be forged. So the
-//! owner of that address gets no more bytes from us than came in its name, but for what is lent.
+//! The bytes of one path that pay for questions at the path (RFC 9000 §8.1 has the same limit). A source address may be forged.
+//! So the owner of that address gets no more bytes from us than arrived in its name, except for a small loan.
 
 use crate::ice::limits::{LENT_MAX, UNANSWERED_MAX, UNSPENT_MAX};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Account {
-    /// Bytes that came by the path, less our answers and questions.
+    /// Bytes that arrived by the path, less our answers and questions.
     unspent: usize,
-    /// Bytes that others paid since the peer last answered there.
+    /// Bytes lent by a purse since the peer last answered there.
     pub lent: usize,
 }
 
@@ -16,18 +16,18 @@ impl Account {
         self.unspent = (self.unspent + bytes).min(UNSPENT_MAX);
     }
 
-    /// Keeps no more than `UNANSWERED_MAX` questions of this length.
+    /// Keep no more than `UNANSWERED_MAX` questions of this length.
     pub fn keep_few(&mut self, bytes: usize) {
         self.unspent = self.unspent.min(UNANSWERED_MAX * bytes);
     }
 
-    /// The part of a question that `purse` must lend. None: the purse has too little, or lends no more.
+    /// Return the part of a question that `purse` must lend. None if the purse has too little, or lends no more here.
     pub fn short(&self, bytes: usize, purse: usize) -> Option<usize> {
         let short = bytes.saturating_sub(self.unspent);
         (short <= purse.min((LENT_MAX * bytes).saturating_sub(self.lent))).then_some(short)
     }
 
-    /// Pays for a question. Gives the part that `purse` lends, as `short` does.
+    /// Pay for a question. Return the part that `purse` lends, as `short` does.
     pub fn pay(&mut self, bytes: usize, purse: usize) -> Option<usize> {
         let short = self.short(bytes, purse)?;
         self.unspent = self.unspent.saturating_sub(bytes);

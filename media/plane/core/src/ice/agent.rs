@@ -1,5 +1,6 @@
-//! An ICE-lite agent (RFC 8445 §2.5) of one transport. It answers checks, and knows the path to use and whether the peer is still
-//! there (RFC 7675, from the peer's own checks). It asks the peer too, by STUN. `shard/whereabouts/WHEREABOUTS.md` says when and why.
+//! The ICE-lite agent (RFC 8445 §2.5) of one transport. It answers connectivity checks. It knows the path to use, and whether
+//! the peer still checks it (consent, RFC 7675). It also sends questions to the peer: STUN Binding requests.
+//! `shard/whereabouts/WHEREABOUTS.md` says when and why.
 
 use std::net::SocketAddr;
 
@@ -13,14 +14,14 @@ use crate::path::Path;
 use crate::seam::event::IceState;
 use crate::wire::stun::{self, Request, StunError};
 
-/// What a valid check changed.
+/// The changes that a valid check made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// `Connected` or `Moved`.
+    /// The new state: `Connected` or `Moved`.
     pub state: Option<IceState>,
-    /// The restart is complete: the previous ufrag counts no more (`local_ufrags` is shorter).
+    /// The restart is complete: the previous ufrag is not accepted any more (`local_ufrags` is shorter).
     pub restarted: bool,
-    /// The check is under the current credentials, and the peer has not nominated a path with them yet.
+    /// The check uses the current credentials, and the peer has not nominated a path with them yet.
     pub nominates_later: bool,
 }
 
@@ -29,7 +30,7 @@ struct Credentials {
     ufrag: Box<[u8]>,
     pwd: Box<[u8]>,
     remote_ufrag: Option<Box<[u8]>>,
-    /// Empty: not known.
+    /// The peer's password; empty if it is not known.
     remote_pwd: Box<[u8]>,
 }
 
@@ -44,10 +45,10 @@ enum Phase {
 #[derive(Debug)]
 pub struct Agent {
     current: Credentials,
-    /// In use until the first nominated check with the current ones.
+    /// The old credentials, until the first nominated check with the current ones.
     previous: Option<Credentials>,
     selected: Option<Path>,
-    /// Highest value of libwebrtc's nomination attribute.
+    /// The highest value of libwebrtc's nomination attribute.
     nomination: u32,
     paths: CheckedPaths,
     replays: Replays,
@@ -55,14 +56,14 @@ pub struct Agent {
     last_check_us: u64,
     questions: Questions,
     search: Search,
-    /// When the peer last answered at the selected path: questions about a silence before that are settled.
+    /// The time of the peer's last answer at the selected path. Questions about an earlier silence are closed.
     settled_us: u64,
-    /// A purse for the first questions elsewhere: bytes that checks had more than our answers, where the peer has answered. So a
-    /// peer that forges addresses has sent more than all others get. At most `UNSPENT_MAX`.
+    /// A purse for the first questions at other paths. It holds the bytes of checks beyond our answers, at paths where the peer
+    /// has answered. So a peer that forges addresses has sent more than all other hosts get. At most `UNSPENT_MAX`.
     spare: usize,
     /// A purse for the questions before the first nomination. It begins with `WELCOME_MAX`.
     welcome: usize,
-    /// The control side has said who the peer is, perhaps before a restart.
+    /// True if the control side has set the peer's credentials, perhaps before a restart.
     is_described: bool,
     credit: PathCredit,
 }
@@ -88,13 +89,14 @@ impl Agent {
         }
     }
 
-    /// New credentials of ours. The path in use and the old credentials hold until the peer nominates with the new.
+    /// Set new local credentials. The path in use and the old credentials stay valid until the peer nominates with the new
+    /// ones.
     pub fn restart(&mut self, ufrag: &str, pwd: &str, now_us: u64) {
         let replaced = std::mem::replace(&mut self.current, Credentials::new(ufrag, pwd));
-        // Of two restarts in a row the credentials between were never used.
+        // After two restarts in a row, the credentials between them were never used.
         self.previous.get_or_insert(replaced);
         (self.search, _) = self.search.after(Event::Chose, now_us);
-        // The peer asked over another way, so it is there: it has its time again, but no media before a check.
+        // The peer requested this by signaling, so it is alive. Its time begins again, but it gets no media before a check.
         if matches!(self.phase, Phase::Failed | Phase::Disconnected) {
             self.phase = Phase::New;
             self.selected = None;
@@ -102,7 +104,8 @@ impl Agent {
         }
     }
 
-    /// Checks with another remote ufrag are refused from now on. An empty `pwd`: the peer cannot be asked anything.
+    /// Set the peer's credentials. Checks with another remote ufrag are then refused. With an empty `pwd` no question can be
+    /// sent.
     pub fn set_remote(&mut self, ufrag: &str, pwd: &str) {
         self.is_described = true;
         let bytes = ufrag.as_bytes();
@@ -110,27 +113,28 @@ impl Agent {
         self.current.remote_pwd = pwd.as_bytes().into();
     }
 
-    /// The other paths that the peer has checked; it is there to be asked. Its consent to each lasts as long as any
-    /// (RFC 7675 §5.1): browsers check what they do not use every 25 s (libwebrtc).
+    /// Return the other paths that the peer has checked, if it is connected and can be asked. Its consent to each of them lasts
+    /// as long as to the selected path (RFC 7675 §5.1). Browsers check an unused path every 25 s (libwebrtc).
     pub fn others(&self, now_us: u64) -> impl Iterator<Item = Path> {
         let is_other = move |one: &&Checked| Some(one.path) != self.selected && now_us < one.at_us + FAILED_US;
         let others = self.paths.iter().filter(is_other).map(|one| one.path);
         others.filter(|_| self.phase == Phase::Connected && self.selected.is_some())
     }
 
-    /// The peer answered elsewhere, and for so long since then not at the selected path: media goes where it answered.
+    /// Select the path where the peer answered, if the selected path has not answered within `patience_us` after that. Return
+    /// the path.
     pub fn settle(&mut self, patience_us: u64, now_us: u64) -> Option<Path> {
         let path;
         (self.search, path) = self.search.after(Event::Waited { patience_us }, now_us);
         path.filter(|path| self.knows(*path) && self.select(*path))
     }
 
-    /// When the peer last answered at the selected path, after that had been silent.
+    /// Return the time of the peer's last answer at the selected path.
     pub fn settled_us(&self) -> u64 {
         self.settled_us
     }
 
-    /// Since when it is known that the peer answers elsewhere; None: nothing was found.
+    /// Return the time since when the peer answers at another path. None if no such path was found.
     pub fn found_us(&self) -> Option<u64> {
         match self.search {
             Search::Calm => None,
@@ -138,7 +142,7 @@ impl Agent {
         }
     }
 
-    /// True: it was another one.
+    /// Select a path. Return true if another path was selected before.
     fn select(&mut self, path: Path) -> bool {
         let before = self.selected.replace(path);
         let moved = before != Some(path);
@@ -149,39 +153,40 @@ impl Agent {
         moved
     }
 
-    /// Every ufrag of ours that a check may name now: one, or two during a restart.
+    /// Return each local ufrag that a check may name now: one, or two during a restart.
     pub fn local_ufrags(&self) -> impl Iterator<Item = &[u8]> {
         std::iter::once(&self.current).chain(&self.previous).map(|credentials| &*credentials.ufrag)
     }
 
-    /// The peer has not nominated a path with the current credentials.
+    /// Report whether the peer has not nominated a path with the current credentials.
     pub fn awaits_nomination(&self) -> bool {
         self.selected.is_none() || self.previous.is_some()
     }
 
-    /// The path that the peer nominated last.
+    /// Return the path that the peer nominated last, or that it has moved to.
     #[inline]
     pub fn selected(&self) -> Option<Path> {
         self.selected
     }
 
-    /// Where DTLS goes: as media, or before a path is selected to the one checked last.
+    /// Return the path for DTLS. It is the path for media, or without a selected path the one that was checked last.
     pub fn path(&self) -> Option<Path> {
         if self.selected.is_some() { self.sends_to() } else { self.paths.latest() }
     }
 
-    /// The paths with a valid check: at most `PATHS_MAX`.
+    /// Return the paths with a valid check: at most `PATHS_MAX`.
     pub fn paths(&self) -> impl Iterator<Item = Path> {
         self.paths.iter().map(|checked| checked.path)
     }
 
-    /// The peer has nominated this path, gets what is sent there and still checks it: it is there, and nobody else.
+    /// Report whether the peer is at this path and no other host: it has selected the path, still checks it, and gets what is
+    /// sent there.
     pub fn holds(&self, path: Path, now_us: u64) -> bool {
         let is_fresh = |checked: &Checked| now_us.saturating_sub(checked.at_us) < DISCONNECTED_US;
         self.is_proved(path, PROVED_US, now_us) && self.paths.get(path).is_some_and(is_fresh)
     }
 
-    /// The selected path is to be asked by `ask` whether the peer gets what is sent there.
+    /// Report whether `ask` must ask the peer at the selected path if it gets what is sent there.
     pub fn wants_proof(&self, path: Path, now_us: u64) -> bool {
         self.selected == Some(path) && !self.is_proved(path, PROVED_US / 2, now_us)
     }
@@ -190,13 +195,13 @@ impl Agent {
         self.selected == Some(path) && self.paths.answered_within(path, within_us, now_us)
     }
 
-    /// Whether a valid check or answer came this way.
+    /// Report whether a valid check or answer arrived by this path.
     #[inline]
     pub fn knows(&self, path: Path) -> bool {
         self.paths.get(path).is_some()
     }
 
-    /// A TCP connection ended, or another peer is at the path. True: it was the selected path.
+    /// Forget a path, because a TCP connection ended or another peer is at the path. Return true if it was the selected path.
     pub fn forget(&mut self, path: Path) -> bool {
         self.paths.forget(path);
         self.questions.forget(path);
@@ -207,9 +212,9 @@ impl Agent {
         lost
     }
 
-    /// One STUN datagram. On success `reply[..len]` is to go back the same way; on an error nothing is.
+    /// Take one STUN datagram. On success, the caller sends `reply[..len]` back by the same path. On an error it sends nothing.
     ///
-    /// `mapped` is what the answer names: the address that we saw. `reply` holds `stun::REPLY_MAX`.
+    /// `mapped` is the address that the answer reports: the source that we saw. `reply` holds `stun::REPLY_MAX`.
     pub fn handle(
         &mut self,
         datagram: &[u8],
@@ -237,7 +242,7 @@ impl Agent {
         Ok((len, outcome))
     }
 
-    /// When `timeout` is wanted next; `u64::MAX`: not before another check.
+    /// Return the time of the next call of `timeout`; `u64::MAX` if only a check can change the state.
     pub fn deadline(&self) -> u64 {
         match self.phase {
             Phase::Connected => self.last_check_us + DISCONNECTED_US,
@@ -246,7 +251,7 @@ impl Agent {
         }
     }
 
-    /// Tells once that the peer went silent. After `Failed` there is no path to send on (RFC 7675 §5.1).
+    /// Report once that the peer is silent. After `Failed` there is no path to send on (RFC 7675 §5.1).
     pub fn timeout(&mut self, now_us: u64) -> Option<IceState> {
         let silent_us = now_us.saturating_sub(self.last_check_us);
         match self.phase {
@@ -265,7 +270,7 @@ impl Agent {
         }
     }
 
-    /// The request, whether it is under the current credentials, and the password that answers it.
+    /// Return the request, whether it uses the current credentials, and the password for its answer.
     fn authenticate<'a>(&self, datagram: &'a [u8]) -> Result<(bool, Request<'a>, &[u8]), StunError> {
         let username = stun::username(datagram).ok_or(StunError::Malformed)?;
         let is_current = self.current.fit(username);
@@ -296,7 +301,7 @@ impl Agent {
         outcome
     }
 
-    /// Nominations under old credentials end with the first under new ones; an older renomination came late.
+    /// Nominations with old credentials end with the first one with new credentials. A lower nomination value arrived late.
     fn nominates(&mut self, request: &Request, is_current: bool) -> bool {
         if !request.use_candidate && request.nomination.is_none() {
             return false;
@@ -310,30 +315,33 @@ impl Agent {
         counts
     }
 
-    /// Where media goes.
+    /// Return the path for media. None while media is withheld.
     #[inline]
     pub fn sends_to(&self) -> Option<Path> {
         self.selected.filter(|_| !self.credit.withholds())
     }
 
-    /// Notes the bytes that were sent to the peer. Call this before the path may change. True: the selected path has not
-    /// answered, and more may go there. A peer that has no password, or is changing it, has the same credit.
+    /// Note the bytes that were sent to the peer. Call this before the path may change. Return true if the selected path has
+    /// not answered and more may be sent there. A peer without a password, or in a restart, has the same credit.
     pub fn note_sent(&mut self, sent_bytes: u64) -> bool {
         let is_doubtful = self.is_described && self.selected.is_some_and(|path| !self.paths.has_answered(path));
         self.credit.note_sent(sent_bytes, is_doubtful);
         is_doubtful && !self.credit.withholds()
     }
 
-    /// The selected path, if the peer is to be asked there now because it never answered from there. `sent_bytes`: to the peer
-    /// so far.
+    /// Return the selected path if the peer must be asked there now because it never answered there. `sent_bytes`: the total to
+    /// the peer so far.
     pub fn path_on_credit(&mut self, sent_bytes: u64, now_us: u64) -> Option<Path> {
         let is_due = self.note_sent(sent_bytes) && self.phase == Phase::Connected && self.credit.wants_question(now_us);
         self.selected.filter(|_| is_due)
     }
 
-    /// A Binding request that asks the peer whether it is at this path. `came`: bytes of the peer's media that came by it just
-    /// now. `fresh`: draws a transaction that nobody can guess. None: it cannot be asked (now), or nothing pays for it (`account`).
-    /// `out` holds `stun::QUESTION_MAX`.
+    /// Write a Binding request that asks the peer whether it is at this path. Return its length. None if the peer cannot be
+    /// asked now, or if no account pays for the request.
+    ///
+    /// - `came`: bytes of the peer's media that just arrived by the path.
+    /// - `fresh`: draws a transaction that cannot be guessed.
+    /// - `out`: holds `stun::QUESTION_MAX`.
     pub fn ask(
         &mut self,
         path: Path,
@@ -344,7 +352,7 @@ impl Agent {
         out: &mut [u8],
     ) -> Option<usize> {
         let remote_ufrag = self.current.remote_ufrag.as_deref()?;
-        // During a restart it is not clear which credentials the peer goes by, but for those of its last check.
+        // During a restart, only the credentials of the peer's last check are known to be in use.
         let is_ready = cause == Cause::Check || (self.phase == Phase::Connected && self.previous.is_none());
         if !is_ready || self.current.remote_pwd.is_empty() || cause != Cause::Media && !self.knows(path) {
             return None;
@@ -358,7 +366,7 @@ impl Agent {
         let mut account = self.paths.get_mut(path).map(|checked| &mut checked.account);
         if let Some(account) = &mut account {
             account.earn(came);
-            // A question that is not paid makes none, and changes no open one.
+            // A question without payment is not opened, and changes no open question.
             account.short(bytes, lendable)?;
         }
         let question = self.questions.at((path, cause), fresh, (self.settled_us, now_us));
@@ -375,12 +383,13 @@ impl Agent {
         Some(stun::write_request(out, &request, &self.current.remote_pwd))
     }
 
-    /// This question of ours is there, and not answered.
+    /// Report whether this question of ours is open.
     pub fn has_asked(&self, path: Path, transaction: [u8; 12]) -> bool {
         self.questions.place(path, transaction).is_some()
     }
 
-    /// What may be the answer came by `path`. It proves that the peer is there, as a check does; `Search` says what it moves.
+    /// Take a datagram that may be the answer to a question. A valid answer proves that the peer is there, as a check does.
+    /// `Search` decides whether the peer moves.
     pub fn hear_answer(&mut self, datagram: &[u8], path: Path, now_us: u64) -> Result<Outcome, StunError> {
         let place = stun::answered(datagram).and_then(|transaction| self.questions.place(path, transaction));
         let is_awaited = |place: &usize| match self.phase {
@@ -425,7 +434,7 @@ impl Credentials {
         }
     }
 
-    /// Whether a user name is `ours:theirs`.
+    /// Report whether a user name is `ours:theirs`.
     fn fit(&self, username: &[u8]) -> bool {
         let Some(rest) = username.strip_prefix(&*self.ufrag) else { return false };
         match (rest.split_first(), &self.remote_ufrag) {

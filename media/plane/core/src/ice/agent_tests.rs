@@ -288,7 +288,7 @@ pub(crate) fn ask_because(
     ask_for(200, cause, agent, from, transaction, now_us).map(|(transaction, _)| transaction)
 }
 
-/// After so many bytes came; the transaction and the length.
+/// Ask the peer after `came` bytes arrived. Return the transaction and the length.
 fn ask_for(
     came: usize,
     cause: Cause,
@@ -362,7 +362,7 @@ fn an_answer_to_a_path_that_was_left_meanwhile_proves_and_moves_nothing() {
     assert_eq!(agent.hear_answer(&answer(transaction, THEIR_PWD), path(1), SECOND).unwrap(), Outcome::default());
     assert_eq!((agent.selected(), agent.found_us()), (Some(path(2)), None));
     assert!(!agent.holds(path(1), SECOND) && !agent.holds(path(2), SECOND));
-    // Where it is now it holds the path with its answer, as long as it checks it.
+    // At its present path the peer holds the path by its answer, as long as it checks the path.
     let transaction = ask_for_proof(&mut agent, path(2), 8, SECOND).unwrap();
     assert!(!agent.holds(path(2), SECOND));
     assert_eq!(agent.hear_answer(&answer(transaction, THEIR_PWD), path(2), SECOND).unwrap().state, None);
@@ -451,8 +451,8 @@ fn a_question_has_no_more_bytes_than_came_by_its_path() {
     assert_eq!(ask_for(0, Cause::Proof, &mut agent, path(4), 200, 99 * SECOND), None, "nothing came");
 }
 
-/// Bytes of answers and questions beyond those of the checks, when each of `paths` is checked as often as that and nobody
-/// nominates; and the questions.
+/// Check each of `paths` `times` times without a nomination. Return the bytes of answers and questions beyond the bytes of the
+/// checks, and the number of questions.
 fn beyond(agent: &mut Agent, peer: &mut Peer, paths: u16, times: u64) -> (i64, usize) {
     let (mut bytes, mut questions) = (0, 0);
     for turn in 0..times {
@@ -505,7 +505,8 @@ fn questions_before_a_nomination_have_few_bytes_more_than_the_checks() {
     }
 }
 
-/// As a browser does: it checks the path in use and answers there, and checks another one once, then in 25 s again.
+/// Return an agent of a browser. It checks the path in use and answers there. It checks another path once, and again after 25
+/// s.
 fn settled(is_proved: bool) -> (Agent, usize) {
     let (mut agent, mut peer) = known();
     if is_proved {
@@ -521,7 +522,7 @@ fn settled(is_proved: bool) -> (Agent, usize) {
     (agent, more)
 }
 
-/// The lengths of the questions in a minute.
+/// Return the lengths of the questions in a minute.
 fn asked(agent: &mut Agent, came: usize, cause: Cause, port: u16) -> Vec<usize> {
     let seconds = (1..60).map(|turn| (turn, u64::from(turn) * SECOND));
     let lens = seconds.filter_map(|(turn, now_us)| ask_for(came, cause, agent, path(port), turn, now_us));
@@ -575,7 +576,7 @@ fn a_question_that_nothing_pays_for_changes_no_open_one() {
     assert_eq!(outcome.state, None, "the silence alone was asked about");
 }
 
-/// Whose address translation forgot is found by the first report.
+/// A peer whose NAT binding was lost is found by its first report.
 #[test]
 fn one_report_pays_for_a_question_together_with_what_came_before() {
     let question = |is_proved| ask_for(60, Cause::Media, &mut settled(is_proved).0, path(3), 1, SECOND);
@@ -600,7 +601,7 @@ fn a_transaction_is_drawn_for_a_new_question_only() {
     assert_eq!((drawn, asked), (1, 20));
 }
 
-/// A viewer that hears voices alone, without transport-wide feedback, sends a report in five seconds or so.
+/// A viewer that hears only voices, without transport-wide feedback, sends a report about every 5 s.
 #[test]
 fn the_reports_of_a_listener_pay_for_a_question_in_time() {
     for report in [40, 46, 75] {

@@ -1,4 +1,4 @@
-//! The paths that one peer has checked, and what is known of each. There are at most `PATHS_MAX`.
+//! The paths that one peer has checked, with the state of each. At most `PATHS_MAX`.
 
 use crate::ice::account::Account;
 use crate::ice::limits::PATHS_MAX;
@@ -7,12 +7,12 @@ use crate::path::Path;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Checked {
     pub path: Path,
-    /// When the last check or answer came.
+    /// The time of the last check or answer.
     pub at_us: u64,
     pub account: Account,
     /// A number that no other path of this agent ever had.
     pub serial: u32,
-    /// When the peer last answered a question here. A check proves less, since its source address may be forged.
+    /// The time of the peer's last answer to a question here. A check proves less, since its source address may be forged.
     pub proved_us: Option<u64>,
 }
 
@@ -35,24 +35,25 @@ impl CheckedPaths {
         self.list.iter_mut().find(|checked| checked.path == path)
     }
 
-    /// The path that was checked last.
+    /// Return the path that was checked last.
     pub fn latest(&self) -> Option<Path> {
         self.list.iter().max_by_key(|checked| checked.at_us).map(|checked| checked.path)
     }
 
-    /// The peer has answered at the path. A TCP connection needs no answer: it stands only if the peer gets what is sent there.
+    /// Report whether the peer has answered at the path. A TCP connection needs no answer: it exists only if the peer gets what
+    /// is sent there.
     pub fn has_answered(&self, path: Path) -> bool {
         self.answered_within(path, u64::MAX, 0)
     }
 
-    /// It has answered there since `within_us` before `now_us`.
+    /// Report whether the peer has answered there in the last `within_us` before `now_us`.
     pub fn answered_within(&self, path: Path, within_us: u64, now_us: u64) -> bool {
         let answered_us = self.get(path).and_then(|checked| checked.proved_us);
         matches!(path, Path::Tcp { .. }) || answered_us.is_some_and(|at_us| now_us.saturating_sub(at_us) < within_us)
     }
 
-    /// Notes a check or an answer that brought `paid` bytes for questions. A new path takes the place of the path that was checked
-    /// longest ago, but not the place of the selected path. Gives the serial.
+    /// Note a check or an answer that brought `paid` bytes for questions. If the list is full, a new path replaces the path
+    /// that was checked longest ago, but not the selected path. Return the serial.
     pub fn note(&mut self, path: Path, paid: usize, selected: Option<Path>, now_us: u64) -> u32 {
         if self.get(path).is_none() {
             if self.list.len() == PATHS_MAX {
@@ -66,7 +67,7 @@ impl CheckedPaths {
         }
         let Some(checked) = self.get_mut(path) else { return 0 };
         checked.account.earn(paid);
-        // The local address of the newest datagram counts: it is no part of the comparison.
+        // The local address is that of the newest datagram, because the comparison of paths ignores it.
         (checked.path, checked.at_us) = (path, now_us);
         checked.serial
     }

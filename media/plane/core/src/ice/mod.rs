@@ -1,4 +1,4 @@
-//! The ICE-lite agent of one transport. The folder is not called `path`: that is the name of the ground type `crate::path::Path`.
+//! The ICE-lite agent of one transport. The folder is not named `path`, because `crate::path::Path` has this name.
 
 mod account;
 pub mod agent;

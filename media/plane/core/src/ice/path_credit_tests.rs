@@ -4,12 +4,12 @@ use crate::ice::limits::{ASKED_BYTES, CREDIT_BYTES};
 use crate::ice::questions::Cause;
 use crate::path::Path;
 
-/// Sent to the peer in each second, wherever it is.
+/// Bytes sent to the peer in each second, at any path.
 const SENT_A_SECOND: u64 = 100_000;
-/// It carries so long.
+/// Seconds until the credit is spent.
 const CREDIT_S: u64 = CREDIT_BYTES / SENT_A_SECOND;
 
-/// How often it is asked in these seconds; `answers`: it does at the first question.
+/// Return the number of questions in these seconds. `answers`: the peer answers the first question.
 fn asked(agent: &mut Agent, seconds: std::ops::Range<u64>, answers: bool) -> usize {
     let ask = |second: u64| {
         let path = agent.path_on_credit(second * SENT_A_SECOND, second * SECOND)?;
@@ -53,7 +53,7 @@ fn who_answers_is_asked_once_at_each_path_and_keeps_its_credit() {
     assert_eq!(agent.sends_to(), Some(path(30)));
 }
 
-/// Wherever it goes in between, and if it answers there.
+/// The credit stays spent even if the peer goes to another path and back, and even if it answers at that path.
 #[test]
 fn what_went_to_who_did_not_answer_stays_spent() {
     for (answers, stays_s) in [(true, 1), (true, 6), (false, 6)] {
@@ -93,7 +93,7 @@ fn who_cannot_be_asked_has_no_more_credit() {
     assert_eq!(agent.sends_to(), None);
 }
 
-/// What was paid where it answered helps out: its own checks alone may take half a minute for one question.
+/// Bytes paid at a path with an answer pay here too. Its own checks alone may need half a minute for one question.
 #[test]
 fn who_has_spent_its_credit_is_asked_at_the_next_path_at_once() {
     let (mut agent, mut peer) = known();

@@ -1,23 +1,24 @@
-//! Questions to one peer, by STUN: whether the peer is at a path now. Only an answer counts, and its integrity proves it.
+//! Open questions to one peer: STUN requests that ask whether the peer is at a path now. Only an answer counts, and its
+//! integrity attribute proves it.
 
 use crate::ice::account::Account;
 use crate::ice::limits::{ASK_AGAIN_US, QUESTION_US, QUESTIONS_MAX, SAVED_US};
 use crate::path::Path;
 
-/// Why the peer is asked at a path.
+/// The reason to ask the peer at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// Its media comes from there: an answer moves the peer there.
+    /// The peer's media arrives from there. An answer moves the peer there.
     Media,
-    /// The selected path is silent: an answer elsewhere may move the peer.
+    /// The selected path is silent. An answer at another path may move the peer.
     Silence,
-    /// The peer has nominated the path: an answer proves that the peer gets what is sent there.
+    /// The peer has nominated the path. An answer proves that the peer gets what is sent there.
     Proof,
-    /// The peer has checked the path and has nominated none. pion nominates a path as soon as pion is asked there. Without a
-    /// question it does so at its next turn, 200 ms later.
+    /// The peer has checked the path and has nominated no path. pion nominates a path as soon as pion is asked there. Without a
+    /// question pion nominates at its next turn, 200 ms later.
     Check,
-    /// The peer never answered at the selected path, and far more bytes went there than a question has (`path_credit`). So
-    /// nothing pays for this question.
+    /// The peer never answered at the selected path, and far more bytes were sent there than a question has (`path_credit`). So
+    /// the question needs no payment.
     PathCredit,
 }
 
@@ -26,17 +27,17 @@ pub(super) struct Question {
     pub path: Path,
     pub cause: Cause,
     pub transaction: [u8; 12],
-    /// When it was asked first; until then when something came by the path last.
+    /// The time at which it was first sent. Before that, the time of the last packet by the path.
     pub begun_us: u64,
-    /// None: what came by the path does not pay for it yet.
+    /// The time at which it was last sent. None while it is not paid.
     asked_us: Option<u64>,
-    /// Pays where the peer has not checked the path.
+    /// The account for a path that the peer has not checked.
     account: Account,
 }
 
 impl Question {
-    /// Asks it because of `cause`, if it is not too early and is paid. `came`: new bytes by its path. `account`: of the path, if the
-    /// peer has checked it; the new bytes are in it. Gives what `purse` lends.
+    /// Send the question because of `cause`, if it is not too early and is paid. Return what `purse` lends. `came`: new bytes
+    /// by the path. `account`: the path's account if the peer has checked it, with the new bytes already in it.
     pub fn ask(
         &mut self,
         cause: Cause,
@@ -67,12 +68,12 @@ impl Question {
     }
 }
 
-/// Open questions, at most `QUESTIONS_MAX`.
+/// The open questions, at most `QUESTIONS_MAX`.
 #[derive(Debug, Default)]
 pub(super) struct Questions(Vec<Question>);
 
 impl Questions {
-    /// The question at the path, an open one or a new one. Questions about a silence until `settled_us` are closed.
+    /// Return the open question at the path, or a new one. Close questions about a silence that ended by `settled_us`.
     pub fn at(
         &mut self,
         (path, cause): (Path, Cause),

@@ -1,11 +1,11 @@
-//! Checks that came before. STUN has no protection against a replay: a captured check that comes from elsewhere would move media
-//! there. So a transaction counts on the path where it was first seen, and on no other path.
+//! The checks that arrived before. STUN has no protection against a replay: a captured check sent from another address would
+//! move media there. So a transaction counts only on the path where it was first seen.
 
 use std::collections::VecDeque;
 
 use crate::ice::limits::REMEMBERED_MAX;
 
-/// Transactions, and the serial of the path that each came on.
+/// The transactions, each with the serial of its path.
 #[derive(Debug, Default)]
 pub(super) struct Replays(VecDeque<([u8; 12], u32)>);
 
@@ -14,7 +14,7 @@ impl Replays {
         self.0.iter().find(|(known, _)| *known == transaction).map(|(_, serial)| *serial)
     }
 
-    /// `serial`: of the path by which the transaction came now.
+    /// Report whether the transaction is a replay. `serial`: the serial of the path by which it arrived now.
     pub fn contains(&self, transaction: [u8; 12], serial: Option<u32>) -> bool {
         self.first_seen(transaction).is_some_and(|first| serial != Some(first))
     }

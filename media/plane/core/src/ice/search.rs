@@ -15,7 +15,7 @@ use crate::path::Path;
 pub(super) enum Search {
     #[default]
     Calm,
-    /// While the selected path was silent, the peer answered first at this path and at this time.
+    /// The selected path was silent. The peer first answered at this path and at this time.
     Found { path: Path, at_us: u64 },
 }
 
@@ -23,9 +23,9 @@ pub(super) enum Search {
 pub(super) enum Event {
     /// The peer answered at its selected path.
     AnsweredHere,
-    /// It answered where media of it came from.
+    /// The peer answered at a path from which its media arrived.
     AnsweredAtItsMedia(Path),
-    /// It answered elsewhere, at a question about a silence that is not over.
+    /// The peer answered at another path. The question was about a silence that goes on.
     AnsweredElsewhere(Path),
     /// Time passed. The selected path has `patience_us` to answer after another path did.
     Waited { patience_us: u64 },
@@ -34,7 +34,7 @@ pub(super) enum Event {
 }
 
 impl Search {
-    /// The next state, and the path to which the peer moves.
+    /// Return the next state, and the path to which the peer moves.
     pub fn after(self, event: Event, now_us: u64) -> (Search, Option<Path>) {
         match (self, event) {
             (_, Event::AnsweredHere | Event::Chose) => (Search::Calm, None),
@@ -56,7 +56,7 @@ mod tests {
         Path::Udp { socket: 0, remote: ([192, 0, 2, 1], port).into(), local: None }
     }
 
-    /// Every state with every event: the table above.
+    /// Each event in each state gives the result of the table above.
     #[test]
     fn each_event_in_each_state() {
         let (found, now_us, patience_us) = (Search::Found { path: path(2), at_us: 1_000 }, 2_000, 1_000);

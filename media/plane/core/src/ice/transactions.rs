@@ -1,5 +1,6 @@
-//! Transactions of our questions, which nobody can guess (RFC 8489 §5): who knew that of a question at the address of somebody
-//! else could answer in that one's name. So they do not come of `Shard::random`, whose numbers peers see and could reckon on from.
+//! The transaction ids of our questions, which cannot be guessed (RFC 8489 §5). A question may be sent to a forged address. A
+//! peer that knew its transaction could answer in the name of the address's owner. So `Shard::random` is not used: peers see
+//! its numbers and could compute the next.
 
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
@@ -21,7 +22,8 @@ impl Transactions {
         self.hash(&self.count.to_be_bytes())
     }
 
-    /// For a question to this peer: `asked` reads from the answer who was asked. Eight of the bytes are a secret of the question.
+    /// Return a transaction for a question to this peer. `asked` reads the peer from the answer. Eight of the bytes are a
+    /// secret of the question.
     pub fn draw_for(&mut self, peer: TransportKey) -> [u8; 12] {
         let mut transaction = self.draw();
         let masked = peer.place() as u32 ^ self.mask(&transaction);
@@ -29,7 +31,7 @@ impl Transactions {
         transaction
     }
 
-    /// Who was asked by this transaction of `draw_for`; some peer or none if it is another one.
+    /// Return the peer that was asked with this transaction of `draw_for`. For any other transaction the result has no meaning.
     pub fn asked(&self, transaction: [u8; 12]) -> TransportKey {
         let [.., a, b, c, d] = transaction;
         TransportKey::new((u32::from_be_bytes([a, b, c, d]) ^ self.mask(&transaction)) as usize)
@@ -48,7 +50,7 @@ impl Transactions {
         *hmac.finalize().into_bytes().first_chunk().expect("it has 20 bytes")
     }
 
-    /// A beginning for other numbers, from which the secret cannot be told.
+    /// Return a seed for other random numbers. The secret cannot be computed from it.
     pub fn draw_seed(&mut self) -> u64 {
         let [high @ .., _, _, _, _] = self.draw();
         u64::from_be_bytes(high)
