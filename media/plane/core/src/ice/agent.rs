@@ -179,8 +179,8 @@ impl Agent {
         self.paths.iter().map(|checked| checked.path)
     }
 
-    /// Report whether the peer is at this path and no other host: it has selected the path, still checks it, and gets what is
-    /// sent there.
+    /// Report whether the peer, and no other host, is at this path. The peer has nominated the path, still checks it, and gets
+    /// what is sent there.
     pub fn holds(&self, path: Path, now_us: u64) -> bool {
         let is_fresh = |checked: &Checked| now_us.saturating_sub(checked.at_us) < DISCONNECTED_US;
         self.is_proved(path, PROVED_US, now_us) && self.paths.get(path).is_some_and(is_fresh)

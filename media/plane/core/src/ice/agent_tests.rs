@@ -505,8 +505,7 @@ fn questions_before_a_nomination_have_few_bytes_more_than_the_checks() {
     }
 }
 
-/// Return an agent of a browser. It checks the path in use and answers there. It checks another path once, and again after 25
-/// s.
+/// Return the agent of a browser that checks the path in use and answers there. Every 25 s it checks another path once.
 fn settled(is_proved: bool) -> (Agent, usize) {
     let (mut agent, mut peer) = known();
     if is_proved {

@@ -1,4 +1,5 @@
-//! The search for a peer whose selected path is silent, or whose media comes from elsewhere: what moves the peer, and what does not.
+//! The search for a peer whose selected path is silent, or whose media arrives from another path. The table shows which events
+//! move the peer.
 //!
 //! | event | `Calm` | `Found` |
 //! |---|---|---|

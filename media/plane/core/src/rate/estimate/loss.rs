@@ -1,8 +1,8 @@
 //! Judges the losses that feedback reports: does sending less reduce them? If not, the loss is the path's own. Such a loss does
 //! not count against the bitrate again while it stays about equal.
 //!
-//! Two windows count packets. The short one shows how much is lost now, and the long one whether that is too much. Losses arrive
-//! in runs, so a short window alone proves little.
+//! Two windows count packets. The short one shows how much is lost now, and the long one whether that is too much. Losses
+//! arrive in runs, so a short window alone proves little.
 
 /// Window of the loss now: at least this time and `SHORT_PACKETS` packets. Chosen; row `burst-10`. Longer: a flood is seen
 /// late. Shorter: one run of losses counts as a flood.
