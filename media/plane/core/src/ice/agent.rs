@@ -301,7 +301,8 @@ impl Agent {
         outcome
     }
 
-    /// Nominations with old credentials end with the first one with new credentials. A lower nomination value arrived late.
+    /// Report whether the check nominates its path. The first nomination with new credentials resets the nomination value. A
+    /// check with a lower value than an earlier one arrived late, and does not count.
     fn nominates(&mut self, request: &Request, is_current: bool) -> bool {
         if !request.use_candidate && request.nomination.is_none() {
             return false;

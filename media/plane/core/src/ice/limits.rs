@@ -59,7 +59,7 @@ pub(crate) const QUESTIONS_MAX: usize = 2 * PATHS_MAX;
 pub(crate) const CREDIT_BYTES: u64 = 3_000_000;
 
 /// Bytes sent to a path between two questions that no account pays for: more than 20 questions with the longest name. Larger:
-/// fewer questions before the credit ends. Smaller: questions add more than a few percent.
+/// fewer questions before the credit ends. Smaller: questions add more than 5 % to the traffic.
 pub(crate) const ASKED_BYTES: u64 = 20_000;
 
 /// Pause between two such questions. The plane checks it ten times a second. Longer: fewer questions before the credit ends.

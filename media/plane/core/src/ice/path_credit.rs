@@ -1,5 +1,5 @@
-//! Decides whether media is sent to a path where the peer has never answered. A check may have the forged address of another
-//! host. That host would get all media of the check's sender until the consent ends (RFC 7675).
+//! The decision whether media is sent to a path where the peer has never answered. A check may have the forged address of
+//! another host. That host would get all media for the check's sender until the consent ends (RFC 7675).
 //!
 //! At first the check is believed, because an answer takes a round trip and the first picture must not wait for it. But each
 //! peer has a credit. All bytes sent to paths without an answer count together. When the credit is spent, no media is sent to

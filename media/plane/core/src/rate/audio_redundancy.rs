@@ -1,4 +1,4 @@
-//! Decides whether one viewer gets audio without its copies (RED, RFC 2198). See `AUDIO_REDUNDANCY.md`.
+//! The decision whether one viewer gets audio without its copies (RED, RFC 2198). See `AUDIO_REDUNDANCY.md`.
 
 use crate::stream::redundancy::LOSS_FOR_ONE;
 

@@ -1,5 +1,5 @@
-//! Divides one budget among the pictures of one viewer. Pure: the costs of each picture go in, a grant for each picture comes
-//! out.
+//! The division of one budget among the pictures of one viewer. Pure: the costs of each picture go in, a grant for each picture
+//! comes out.
 //!
 //! The order is:
 //!

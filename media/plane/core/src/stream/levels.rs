@@ -1,4 +1,4 @@
-//! Finds the active speakers and the dominant speaker of one conference, with hysteresis. The source is the levels of RFC 6464.
+//! The active speakers and the dominant speaker of one conference, with hysteresis. The source is the levels of RFC 6464.
 //!
 //! Levels are judged in windows. A source becomes active if it was loud for [`START_SHARE`] of a window. It stays active down
 //! to [`STAY_SHARE`]. Another source becomes dominant only if it is clearly louder in two windows.

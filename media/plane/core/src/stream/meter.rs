@@ -1,4 +1,4 @@
-//! Measures the loudness of one packet of a hall's microphone without a full decoder. G.711: by the squares of its values.
+//! The loudness of one packet of a hall's microphone, measured without a full decoder. G.711: by the squares of its values.
 //! G.722: by its lower band. Opus: only the sender can report the level (RFC 6464).
 //!
 //! No audio is produced here. The lower band of G.722 (0 to 4 kHz) carries the power of speech.

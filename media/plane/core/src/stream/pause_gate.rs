@@ -1,5 +1,5 @@
-//! Keeps audio of a pause of the producer from all listeners. Packets of the pause may arrive after it, and RED (RFC 2198) may
-//! carry them in its older blocks.
+//! The gate that keeps audio of a pause of the producer from all listeners. Packets of the pause may arrive after it, and RED
+//! (RFC 2198) may carry them in its older blocks.
 
 use crate::codec::red;
 use crate::serial::is_before;

@@ -1,8 +1,8 @@
-//! Decides how long a viewer keeps pictures before it shows them. By itself libwebrtc keeps them as long as their arrival is
-//! uneven. It does not count retransmissions, so it shows retransmitted pictures late. It even drops them for VP8 with temporal
-//! layers in the payload. So if one of the two paths, from publisher or to viewer, loses packets, the server tells the viewer
-//! how long to wait. It uses the header extension `playout-delay` of WebRTC: least and most time, twelve bits each, in units of
-//! 10 ms.
+//! The time that a viewer keeps a picture before it shows the picture. By itself libwebrtc keeps pictures for as long as
+//! packets arrive unevenly. It does not count retransmissions, so it shows retransmitted pictures late. It even drops them for
+//! VP8 with temporal layers in the payload. So if one of the two paths, from publisher or to viewer, loses packets, the server
+//! tells the viewer how long to wait. It uses the header extension `playout-delay` of WebRTC: least and most time, twelve bits
+//! each, in units of 10 ms.
 
 /// Share of loss, as the viewer reports it, above which pictures wait for the first retransmission. Larger: pictures stutter.
 /// Smaller: pictures are late without need.

@@ -1,5 +1,5 @@
-//! Tracks the packets received of one SSRC: loss and jitter for receiver reports, and the packets to request again (RFC 3550 A,
-//! RFC 4585).
+//! The packets received of one SSRC: loss and jitter for receiver reports, and the packets to request again (RFC 3550 A, RFC
+//! 4585).
 
 use crate::serial::is_before;
 use crate::stream::playout::Report;

@@ -1,4 +1,4 @@
-//! Decides on RED (RFC 2198) that is made for one viewer. If the path to the viewer loses packets, each packet of a voice
+//! The decision on RED (RFC 2198) that is made for one viewer. If the path to the viewer loses packets, each packet of a voice
 //! carries a copy of the packet before. At much loss it carries some of those before that packet too. RED that arrives with
 //! fewer copies gets more. The copies are made from packets that this viewer was sent, so that no audio is sent that must not
 //! be heard.

@@ -1,4 +1,4 @@
-//! Makes one continuous stream out of many parts. The sequence numbers, timestamps, picture ids and frame numbers of a consumer
+//! A continuous stream, made out of many parts. The sequence numbers, timestamps, picture ids and frame numbers of a consumer
 //! go on without a gap (RFC 3550, RFC 7741). Parts end at pauses, switches of source or layer, dropped temporal layers, and
 //! padding.
 //!
@@ -8,7 +8,8 @@
 use crate::serial::is_before;
 
 const HISTORY: usize = 32;
-/// Packets later than this are refused. Larger: 16-bit numbers cannot be ordered any more. Smaller: resent packets are refused.
+/// Packets later than this are refused. Larger, near 2^15: 16-bit numbers cannot be ordered any more. Smaller: resent packets
+/// are refused.
 const LATE_MAX: u16 = 4_096;
 /// Picture ids have 15 bits or, rarely, 7.
 const PICTURE_MASK: u16 = 0x7fff;

@@ -1,7 +1,7 @@
-//! Decides whether the delay on the path is a queue that we fill. Our queue shrinks as soon as we send much less than the path
-//! carried with the queue. A delay that stays is the path's own, and the path has become longer. The cause is another route, a
-//! radio link, or the queue of another sender. To send still less would then end in sending nothing. BBR looks for the
-//! round-trip time without a queue for the same reason (draft-ietf-ccwg-bbr §4.3.4).
+//! The decision whether the delay on the path is a queue that we fill. Our queue shrinks as soon as we send much less than the
+//! path carried while the queue was there. A delay that stays is the path's own, and the path has become longer. The cause is
+//! another route, a radio link, or the queue of another sender. To send still less would then end in sending nothing. BBR looks
+//! for the round-trip time without a queue for the same reason (draft-ietf-ccwg-bbr §4.3.4).
 
 use crate::rate::estimate::trend::QUEUE_US_MIN;
 

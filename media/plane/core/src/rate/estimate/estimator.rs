@@ -1,6 +1,6 @@
-//! Estimates the bitrate that the path to one peer carries. The source is transport-wide feedback: delay gradient, losses,
-//! probes. Without it, the source is the losses in receiver reports. REMB caps both. Each transport has one estimator. Nothing
-//! is known, and nothing is limited, until the bitrate was too much once.
+//! The estimate of the bitrate that the path to one peer carries. The source is transport-wide feedback: delay gradient,
+//! losses, probes. Without it, the source is the losses in receiver reports. REMB caps both. Each transport has one estimator.
+//! Nothing is known, and nothing is limited, until the bitrate was too much once.
 //!
 //! Sources: draft-holmer-rmcat-transport-wide-cc-extensions-01, draft-ietf-rmcat-gcc-02, draft-alvestrand-rmcat-remb-03.
 //! `rate/ESTIMATION.md` explains the parts and where they depart from these.
@@ -262,7 +262,7 @@ impl Estimator {
         else {
             return;
         };
-        // A path that loses packets by itself needs a higher bitrate than the one that arrives.
+        // Scale what arrives to what must be sent for it, because the path loses packets by itself.
         let arrives = 1.0 - self.loss.inherent();
         let delivered_now_bps = self.delivered.recent_bps(newest_us).unwrap_or(delivered_bps) / arrives;
         let delivered_bps = delivered_bps / arrives;

@@ -1,5 +1,5 @@
-//! Judges the losses that feedback reports: does sending less reduce them? If not, the loss is the path's own. Such a loss does
-//! not count against the bitrate again while it stays about equal.
+//! The losses that feedback reports, and the question: does sending less reduce them? If not, the loss is the path's own. Such
+//! a loss does not count against the bitrate again while it stays about equal.
 //!
 //! Two windows count packets. The short one shows how much is lost now, and the long one whether that is too much. Losses
 //! arrive in runs, so a short window alone proves little.

@@ -1,4 +1,4 @@
-//! Tests once whether the path carries more. For a moment more is sent than media alone, and the bitrate that arrives is the
+//! A test whether the path carries more. For a moment more is sent than media alone, and the bitrate that arrives is the
 //! answer. `allocate.rs` decides when, and `pace.rs` with which bytes.
 
 /// Length of a probe. libwebrtc has 15 ms and 5 packets. A pacer that sends each 5 ms needs longer. Longer: a narrow path gets

@@ -1,5 +1,5 @@
-//! Decides whether a queue grows or stays on the path, by the least one-way delay of short times. A queue delays all packets. A
-//! busy processor at either end, a radio link or disorder delays only some.
+//! The decision whether a queue grows or stays on the path, by the least one-way delay of short times. A queue delays all
+//! packets. A busy processor at either end, a radio link or disorder delays only some.
 //!
 //! The threshold follows the path's own jitter, as in draft-ietf-rmcat-gcc-02 §5.
 
