@@ -8,8 +8,8 @@ const COPIES_SHARE_MAX: f64 = 0.14;
 /// Time without copies after losses showed that audio alone was too much. Experiment: `tests/ways/allocation.rs`. Longer: a
 /// wide path misses copies after one burst. Shorter: a narrow path loses packets to copies more often.
 const HOLD_US: u64 = 3_000_000;
-/// The same time if the path does not even carry audio without copies. Experiment: `tests/ways/redundancy.rs`. Longer: lost
-/// audio is not repaired. Shorter: copies fill the narrow path again.
+/// Time without copies if the path does not even carry audio without copies. Experiment: `tests/ways/redundancy.rs`. Longer:
+/// lost audio is not repaired. Shorter: copies fill the narrow path again.
 const HOLD_NARROW_US: u64 = 10_000_000;
 /// Longest time without copies. The time doubles each time that copies are too much again. Longer: a path that recovered gets
 /// no copies. Shorter: a narrow path loses packets to copies more often.

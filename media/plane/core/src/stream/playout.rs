@@ -7,9 +7,8 @@
 /// Share of loss, as the viewer reports it, above which pictures wait for the first retransmission. Larger: pictures stutter.
 /// Smaller: pictures are late without need.
 const LOSS_FOR_ONE: f32 = 0.03;
-/// The same for a stream whose late pictures are dropped. At 1 % of loss, 2 to 5 of 100 pictures were dropped, and with the
-/// wait 1 of
-/// 200. Larger: pictures are dropped. Smaller: pictures are late without need.
+/// `LOSS_FOR_ONE` for a stream whose late pictures are dropped. At 1 % of loss, 2 to 5 of 100 pictures were dropped, and with
+/// the wait 1 of 200. Larger: pictures are dropped. Smaller: pictures are late without need.
 const LITTLE_LOSS_FOR_ONE: f32 = 0.006;
 /// Reports with losses that this needs, of the last eight. More: the wait begins late. Fewer: one event delays pictures.
 const LOSSY_REPORTS: u32 = 3;
@@ -20,8 +19,8 @@ const LOSS_FOR_HALF: f32 = 0.04;
 /// Share of loss above which pictures wait for the second retransmission. At 10 %, 1 picture of 40 has a packet that is lost
 /// twice. Larger: pictures stop. Smaller: pictures are late without need.
 const LOSS_FOR_TWO: f32 = 0.08;
-/// The same for the third retransmission. At 30 %, 1 picture of 15 has a packet that is lost three times, at 20 % 1 of 50.
-/// Larger: pictures stop. Smaller: pictures are late without need.
+/// Share of loss above which pictures wait for the third retransmission. At 30 %, 1 picture of 15 has a packet that is lost
+/// three times, at 20 % 1 of 50. Larger: pictures stop. Smaller: pictures are late without need.
 const LOSS_FOR_THREE: f32 = 0.25;
 const SMOOTHING: f32 = 0.3;
 /// A report of fewer packets has less weight. A few lost packets are half of the first packets of a call. Larger: loss of a

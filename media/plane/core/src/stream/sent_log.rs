@@ -8,8 +8,8 @@ const VIDEO_PACKETS: usize = 512;
 /// each viewer of such a picture, and 9 KiB for others. Larger: more memory. Smaller: viewers far away lose packets.
 const VIDEO_PACKETS_MAX: usize = 1_024;
 const AUDIO_PACKETS: usize = 64;
-/// A waiting packet may be noted this far ahead of the packet sealed last. Larger, near 2^15: an old packet looks like a waiting
-/// one, and its number is refused. Smaller: the number of a waiting packet may be used twice.
+/// A waiting packet may be noted this far ahead of the packet sealed last. Larger, near 2^15: an old packet looks like a
+/// waiting one, and its number is refused. Smaller: the number of a waiting packet may be used twice.
 const AHEAD: u16 = 4_096;
 
 /// The part of the source's payload that a packet carries.

@@ -14,8 +14,8 @@ pub(crate) const RELEASE_DB_PER_S: f32 = 20.0;
 /// noise is sent.
 pub(crate) const SILENT_DB: f32 = 37.0;
 
-/// The same for the mixer: 70 dB below. Silence of A-law is 72 dB below (ITU-T G.711: its smallest value is 8 of 32768).
-/// Larger: quiet speech is cut off. Smaller: silence of A-law counts as a voice.
+/// `SILENT_DB` for the mixer: 70 dB below the largest. Silence of A-law is 72 dB below (ITU-T G.711: its smallest value is 8 of
+/// 32768). Larger: quiet speech is cut off. Smaller: silence of A-law counts as a voice.
 pub(crate) const MIXED_SILENT_DB: f32 = 57.0;
 
 /// Largest number of voices that a conference may request. Larger: no effect. Smaller: a request with a high limit is refused.

@@ -28,8 +28,8 @@ const UNTOLD_US: u64 = 600_000;
 /// Nothing is known of the path after this time without feedback (libwebrtc `kStreamTimeOut`, 2 s). Longer: an old queue stops
 /// pictures. Shorter: late feedback hides a queue.
 const STALE_US: u64 = 2_000_000;
-/// The same for receiver reports. They arrive every 5 s if there is audio alone (RFC 3550 §6.2). Longer: old loss stops
-/// pictures. Shorter: loss is ignored between two reports.
+/// `STALE_US` for a peer that sends receiver reports only. They arrive every 5 s if there is audio alone (RFC 3550 §6.2).
+/// Longer: old loss stops pictures. Shorter: loss is ignored between two reports.
 const STALE_REPORTS_US: u64 = 7_000_000;
 /// A queue of this length counts at the first glance if many packets are lost too. The shortest queue of the rows has 300 ms.
 /// Larger: a full queue loses audio for longer. Smaller: a busy receiver lowers the bitrate.

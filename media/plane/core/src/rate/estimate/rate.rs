@@ -82,7 +82,7 @@ impl Rate {
         self.narrow_us
     }
 
-    /// The same as `narrow_us`, for losses.
+    /// Return the time of the last cut for losses. None without one, if the cut did not help, or if the peer has moved.
     pub fn cut_us(&self) -> Option<u64> {
         self.cut_us
     }

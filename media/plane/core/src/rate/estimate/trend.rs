@@ -191,7 +191,7 @@ impl Trend {
         self.queue_us
     }
 
-    /// Return the same of the last moment only. A processor that stopped for a moment looks the same.
+    /// Return the queue delay of the last moment only. A processor that stopped for a moment looks the same.
     pub fn glance_us(&self) -> i64 {
         self.glance_us
     }
