@@ -1,6 +1,7 @@
-//! Tells the protocols on one port apart (RFC 7983), and RTP from RTCP (RFC 5761 §4). Looks only; checks nothing else.
+//! Separation of the protocols on one port (RFC 7983), and of RTP from RTCP (RFC 5761 §4). The code only looks at the bytes and
+//! checks nothing else.
 
-/// What a datagram claims to be. Only lengths that the protocol could have are let through.
+/// The protocol that a datagram claims to be. A datagram with an impossible length for its protocol is `Unknown`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     Stun,
@@ -12,9 +13,9 @@ pub enum Class {
 
 const STUN_HEADER: usize = 20;
 const DTLS_RECORD_HEADER: usize = 13;
-/// 1 and its parts count down from 255 (RFC 6347 §4.1).
+/// DTLS version 1 and its minor versions count down from 255 (RFC 6347 §4.1).
 const DTLS_MAJOR: u8 = 0xfe;
-/// The epoch after the only handshake.
+/// The epoch of the records after the handshake. There is only one handshake.
 const SEALED: u64 = 1;
 const NUMBER: u64 = (1 << 48) - 1;
 const RTP_HEADER: usize = 12;
@@ -36,16 +37,17 @@ pub fn classify(datagram: &[u8]) -> Class {
     }
 }
 
-/// Whether the first DTLS record of a datagram is one, and all there (RFC 6347 §4.1). Records of DTLS 1.3, whose first byte is 32
-/// to 63 (RFC 9147 §4), are not spoken here. Most noise fails here already; whether a record is genuine is the business of the
-/// session, which costs fifty times as much.
+/// Report whether the datagram begins with a complete DTLS record (RFC 6347 §4.1). The server does not speak DTLS 1.3, whose
+/// first byte is 32 to 63 (RFC 9147 §4). This check removes most noise. The DTLS session decides whether a record is genuine,
+/// and its check costs fifty times as much.
 #[inline]
 pub fn begins_with_record(datagram: &[u8]) -> bool {
     first_record(datagram).is_some()
 }
 
-/// Whether one of the records says that it is sealed by the keys of the handshake, and has a number below `numbers`. After a
-/// handshake no other record counts (RFC 6347 §4.1; nobody agrees on keys twice), but for those that stand beside such a one.
+/// Report whether one of the records claims to be sealed by the keys of the handshake and has a number below `numbers`. After
+/// the handshake, a datagram without a sealed record is useless (RFC 6347 §4.1), because nothing makes the keys change. Other
+/// records may be in the same datagram as a sealed record.
 #[inline]
 pub fn holds_sealed_record(mut datagram: &[u8], numbers: u64) -> bool {
     while let Some((epoch_and_number, rest)) = first_record(datagram) {
@@ -57,7 +59,7 @@ pub fn holds_sealed_record(mut datagram: &[u8], numbers: u64) -> bool {
     false
 }
 
-/// Epoch and number of the first record, and what follows it.
+/// Return the epoch and number of the first record, and the bytes after that record.
 #[inline]
 fn first_record(datagram: &[u8]) -> Option<(u64, &[u8])> {
     let (head, rest) = datagram.split_first_chunk::<DTLS_RECORD_HEADER>()?;

@@ -1,9 +1,9 @@
-//! The RTP header extensions of a connection: which identifier means what, and what a packet says by them.
+//! The RTP header extensions of a connection: the meaning of each identifier, and the values in a packet.
 
 use crate::types::Extension;
 use crate::wire::rtp::Header;
 
-/// Header extension ids of one connection; 0: not agreed.
+/// The header extension identifiers of one connection. 0 means that the extension was not agreed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExtensionIds {
     pub mid: u8,

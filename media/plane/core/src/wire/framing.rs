@@ -1,33 +1,34 @@
-//! RFC 4571 framing of datagrams on a TCP stream: a 16-bit length before each. Owns the unfinished frame, no socket.
+//! RFC 4571 framing of datagrams on a TCP stream: a 16-bit length before each datagram. This module keeps the unfinished frame
+//! and has no socket.
 
-/// A frame longer than any datagram we take; the connection ends.
+/// The error for a frame that is longer than `FRAME_MAX`. The caller ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameTooLong;
 
 pub const FRAME_MAX: usize = 1500;
 const PREFIX: usize = 2;
 
-/// The two bytes that go before a datagram of this length.
+/// Return the two bytes that go before a datagram of this length.
 pub fn prefix(len: usize) -> [u8; PREFIX] {
     debug_assert!(len <= usize::from(u16::MAX));
     (len as u16).to_be_bytes()
 }
 
-/// Appends the framed datagram.
+/// Append the framed datagram.
 pub fn write_frame(out: &mut Vec<u8>, datagram: &[u8]) {
     out.extend_from_slice(&prefix(datagram.len()));
     out.extend_from_slice(datagram);
 }
 
-/// Cuts what a stream brought into frames. Keeps at most one unfinished frame.
+/// A cutter of stream bytes into frames. It keeps at most one unfinished frame.
 #[derive(Debug, Default)]
 pub struct Deframer {
     partial: Vec<u8>,
 }
 
 impl Deframer {
-    /// Calls `take` with each frame completed by `bytes`; frames that lie whole in `bytes` are not copied. Empty
-    /// frames are skipped. After an error the stream is lost: every later call is one too.
+    /// Call `take` with each frame that `bytes` completes. Frames that lie whole in `bytes` are not copied. Empty frames are
+    /// skipped. After an error the stream has lost its frame borders, so every later call returns an error too.
     pub fn feed(&mut self, mut bytes: &mut [u8], mut take: impl FnMut(&mut [u8])) -> Result<(), FrameTooLong> {
         while !self.partial.is_empty() && !bytes.is_empty() {
             let wanted = wanted(&self.partial)?.min(bytes.len());
@@ -44,7 +45,7 @@ impl Deframer {
         self.whole(bytes, take)
     }
 
-    /// The bytes of the frame that is not whole yet.
+    /// Return the bytes of the unfinished frame.
     pub fn into_rest(self) -> Vec<u8> {
         self.partial
     }
@@ -74,12 +75,12 @@ fn length(frame: &[u8]) -> usize {
     usize::from(crate::wire::rtp::u16_at(frame, 0))
 }
 
-/// Bytes still missing until the next step: the prefix first, then the body.
+/// Return the number of bytes missing until the next step. The first step is the prefix, the second step is the body.
 fn wanted(partial: &[u8]) -> Result<usize, FrameTooLong> {
     if partial.len() < PREFIX { Ok(PREFIX - partial.len()) } else { wanted_more(partial) }
 }
 
-/// Bytes missing to the end of the frame; with half a prefix at least one.
+/// Return the number of bytes missing until the end of the frame. With an incomplete prefix, return 1.
 fn wanted_more(partial: &[u8]) -> Result<usize, FrameTooLong> {
     if partial.len() < PREFIX {
         return Ok(1);

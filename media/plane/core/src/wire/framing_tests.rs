@@ -31,7 +31,7 @@ fn too_long_is_the_end() {
 }
 
 proptest! {
-    /// However the stream is cut, the frames are those that went in, and no more than one is kept.
+    /// Any cut of the stream gives the frames that went in, and the deframer keeps at most one frame.
     #[test]
     fn frames_round_trip(
         sizes in prop::collection::vec(0usize..=FRAME_MAX, 0..12),

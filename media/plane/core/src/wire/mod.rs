@@ -1,4 +1,5 @@
-//! Bytes of the standards, read in place and written: RTP, RTCP, SRTP, STUN, framing. No state of a connection but keys and replay windows.
+//! The byte formats of the standards: RTP, RTCP, SRTP, STUN and framing. The code reads and writes them in place. It keeps no
+//! state of a connection except SRTP keys and replay windows.
 
 pub mod demux;
 pub mod extensions;

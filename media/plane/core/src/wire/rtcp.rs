@@ -1,15 +1,15 @@
-//! RTCP compounds (RFC 3550 §6, RFC 4585, RFC 5104, REMB, transport-wide feedback), read in place and written.
-//! Reduced-size compounds (RFC 5506) pass. Transport-wide feedback itself is in [`crate::wire::transport_feedback`].
+//! RTCP compounds (RFC 3550 §6, RFC 4585, RFC 5104, REMB, transport-wide feedback), read and written in place. Reduced-size
+//! compounds (RFC 5506) are accepted. [`crate::wire::transport_feedback`] holds the transport-wide feedback.
 
 use crate::wire::rtcp_extended::{Blocks, EXTENDED};
 use crate::wire::rtcp_header::{HEADER, TRANSPORT_SPECIFIC, TRANSPORT_WIDE, finish, put};
 use crate::wire::rtp::{Malformed, u16_at, u32_at};
 const BLOCK: usize = 24;
 const SENDER_INFO: usize = 20;
-/// The count field has five bits.
+/// The count field of an RTCP header has five bits.
 pub const BLOCKS_MAX: usize = 31;
 
-/// FIR of RFC 2032 §5.2.1, which old terminals still send.
+/// The FIR of RFC 2032 §5.2.1, which old terminals still send.
 const OLD_FIR: u8 = 192;
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
@@ -27,20 +27,20 @@ const CNAME: u8 = 1;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReportBlock {
     pub ssrc: u32,
-    /// Of 256, since the last report.
+    /// The share of packets lost since the last report, in 1/256.
     pub fraction_lost: u8,
-    /// 24 bits with sign; cut to them when written.
+    /// A signed number of 24 bits. The writer limits the value to 24 bits.
     pub cumulative_lost: i32,
     pub highest: u32,
     /// In units of the RTP clock.
     pub jitter: u32,
-    /// The middle 32 bits of an NTP time; 0: none.
+    /// The middle 32 bits of the NTP time of the last sender report. 0 means that no report arrived.
     pub last_sr: u32,
     /// In 1/65536 s.
     pub delay_since_sr: u32,
 }
 
-/// What a sender says of its stream (RFC 3550 §6.4.1).
+/// The sender's information about its stream (RFC 3550 §6.4.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SenderInfo {
     pub ssrc: u32,
@@ -75,12 +75,13 @@ pub enum Packet<'a> {
     Fir {
         entries: FirEntries<'a>,
     },
-    /// The sender wants at most so much of each SSRC (RFC 5104 §4.2.1).
+    /// A request of the sender: no SSRC in the list may send more than its limit (RFC 5104 §4.2.1).
     Tmmbr {
         sender: u32,
         entries: TmmbrEntries<'a>,
     },
-    /// The limits that a sender of media obeys; the SSRC of each is of who asked (RFC 5104 §4.2.2).
+    /// The limits that a media sender obeys. The SSRC of each entry belongs to the receiver that requested the limit (RFC 5104
+    /// §4.2.2).
     Tmmbn {
         sender: u32,
         entries: TmmbrEntries<'a>,
@@ -89,17 +90,17 @@ pub enum Packet<'a> {
         bitrate_bps: u64,
         ssrcs: Ssrcs<'a>,
     },
-    /// From its sender SSRC on; [`crate::wire::transport_feedback::parse`] reads it.
+    /// The bytes from the sender SSRC on. [`crate::wire::transport_feedback::parse`] reads them.
     TransportFeedback(&'a [u8]),
     Extended {
         ssrc: u32,
         blocks: Blocks<'a>,
     },
-    /// Its packet type: nothing that we use.
+    /// The packet type of a packet that the server does not use.
     Other(u8),
 }
 
-/// The packets of a compound. Ends after the first malformed one.
+/// Return the packets of a compound. The iterator ends after the first malformed packet.
 pub fn packets(compound: &[u8]) -> Packets<'_> {
     Packets { rest: compound }
 }
@@ -124,7 +125,7 @@ impl<'a> Iterator for Packets<'a> {
     }
 }
 
-/// Count, type and body of the next packet, padding removed.
+/// Return the count, type and body of the next packet, without padding.
 fn cut<'a>(rest: &mut &'a [u8]) -> Result<(u8, u8, &'a [u8]), Malformed> {
     let bytes = *rest;
     if bytes.len() < HEADER || bytes[0] >> 6 != 2 {
@@ -195,7 +196,7 @@ fn sender_info(bytes: &[u8]) -> SenderInfo {
     }
 }
 
-/// draft-alvestrand-rmcat-remb-03 §2.2: count, 6 bits of exponent, 18 of mantissa, SSRCs.
+/// draft-alvestrand-rmcat-remb-03 §2.2: count, 6 bits of exponent, 18 bits of mantissa, SSRCs.
 fn remb(body: &[u8]) -> Result<Packet<'_>, Malformed> {
     let head = body.get(..4).ok_or(Malformed)?;
     let word = u32_at(head, 0);
@@ -219,7 +220,7 @@ impl Iterator for Reports<'_> {
         Some(ReportBlock {
             ssrc: u32_at(block, 0),
             fraction_lost: block[4],
-            // Shifted up and down again for the sign.
+            // The two shifts extend the sign from 24 to 32 bits.
             cumulative_lost: (u32_at(block, 4) << 8) as i32 >> 8,
             highest: u32_at(block, 8),
             jitter: u32_at(block, 12),
@@ -244,11 +245,11 @@ impl Iterator for Ssrcs<'_> {
     }
 }
 
-/// The sequence numbers asked for again.
+/// The sequence numbers that the peer requests again.
 #[derive(Clone, Debug)]
 pub struct NackItems<'a> {
     bytes: &'a [u8],
-    /// Last number given, and the bits of those after it.
+    /// The last sequence number returned, and the bits for the numbers after it.
     pid: u16,
     blp: u16,
 }
@@ -271,7 +272,7 @@ impl Iterator for NackItems<'_> {
     }
 }
 
-/// Media SSRC and command number of each request (RFC 5104 §4.3.1).
+/// The media SSRC and command number of each request (RFC 5104 §4.3.1).
 #[derive(Clone, Debug)]
 pub struct FirEntries<'a> {
     bytes: &'a [u8],
@@ -290,9 +291,9 @@ impl Iterator for FirEntries<'_> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TmmbrEntry {
     pub ssrc: u32,
-    /// Written with 17 bits of precision, rounded down.
+    /// The writer keeps 17 bits of precision and rounds down.
     pub bitrate_bps: u64,
-    /// Of each packet below the payload; 9 bits.
+    /// Bytes of each packet below the payload. 9 bits.
     pub overhead_bytes: u16,
 }
 
@@ -318,7 +319,7 @@ impl Iterator for TmmbrEntries<'_> {
     }
 }
 
-/// At most `BLOCKS_MAX` blocks are written. `out` holds 28 bytes and 24 for each.
+/// Write a sender report with at most `BLOCKS_MAX` blocks. `out` must hold 28 bytes, and 24 more for each block.
 pub fn write_sr(out: &mut [u8], info: &SenderInfo, blocks: &[ReportBlock]) -> usize {
     let blocks = &blocks[..blocks.len().min(BLOCKS_MAX)];
     put(out, 4, info.ssrc);
@@ -331,7 +332,7 @@ pub fn write_sr(out: &mut [u8], info: &SenderInfo, blocks: &[ReportBlock]) -> us
     finish(out, blocks.len() as u8, SENDER_REPORT, len)
 }
 
-/// At most `BLOCKS_MAX` blocks are written. `out` holds 8 bytes and 24 for each.
+/// Write a receiver report with at most `BLOCKS_MAX` blocks. `out` must hold 8 bytes, and 24 more for each block.
 pub fn write_rr(out: &mut [u8], ssrc: u32, blocks: &[ReportBlock]) -> usize {
     let blocks = &blocks[..blocks.len().min(BLOCKS_MAX)];
     put(out, 4, ssrc);
@@ -353,7 +354,7 @@ fn write_blocks(out: &mut [u8], mut at: usize, blocks: &[ReportBlock]) -> usize 
     at
 }
 
-/// A name of at most 255 bytes. `out` holds 16 bytes and the name.
+/// Write the CNAME, cut to 255 bytes. `out` must hold the CNAME and 16 more bytes.
 pub fn write_sdes_cname(out: &mut [u8], ssrc: u32, cname: &[u8]) -> usize {
     let cname = &cname[..cname.len().min(255)];
     put(out, 4, ssrc);
@@ -361,13 +362,13 @@ pub fn write_sdes_cname(out: &mut [u8], ssrc: u32, cname: &[u8]) -> usize {
     out[9] = cname.len() as u8;
     let end = 10 + cname.len();
     out[10..end].copy_from_slice(cname);
-    // RFC 3550 §6.5: at least one null ends the chunk.
+    // RFC 3550 §6.5: at least one null byte ends the chunk.
     let len = (end + 1).next_multiple_of(4);
     out[end..len].fill(0);
     finish(out, 1, SDES, len)
 }
 
-/// At most 31 SSRCs are written. `out` holds 4 bytes and 4 for each.
+/// Write a BYE for at most 31 SSRCs. `out` must hold 4 bytes, and 4 more for each SSRC.
 pub fn write_bye(out: &mut [u8], ssrcs: &[u32]) -> usize {
     let ssrcs = &ssrcs[..ssrcs.len().min(BLOCKS_MAX)];
     for (at, ssrc) in (HEADER..).step_by(4).zip(ssrcs) {
@@ -376,7 +377,7 @@ pub fn write_bye(out: &mut [u8], ssrcs: &[u32]) -> usize {
     finish(out, ssrcs.len() as u8, BYE, HEADER + 4 * ssrcs.len())
 }
 
-/// The sequence numbers, ascending (modulo 2^16), as far as `out` has room for them; 0: none were given.
+/// Write a NACK for the sequence numbers, in ascending order (modulo 2^16), until `out` is full. Return 0 if `lost` is empty.
 pub fn write_nack(out: &mut [u8], sender: u32, media: u32, lost: impl IntoIterator<Item = u16>) -> usize {
     put(out, 4, sender);
     put(out, 8, media);
@@ -406,14 +407,14 @@ fn write_item(out: &mut [u8], at: usize, item: Option<(u16, u16)>) -> usize {
     at + 4
 }
 
-/// `out` holds 12 bytes.
+/// Write a PLI. `out` must hold 12 bytes.
 pub fn write_pli(out: &mut [u8], sender: u32, media: u32) -> usize {
     put(out, 4, sender);
     put(out, 8, media);
     finish(out, PLI, PAYLOAD_SPECIFIC, 12)
 }
 
-/// `out` holds 20 bytes.
+/// Write a FIR. `out` must hold 20 bytes.
 pub fn write_fir(out: &mut [u8], sender: u32, media: u32, command: u8) -> usize {
     put(out, 4, sender);
     put(out, 8, 0);
@@ -422,12 +423,12 @@ pub fn write_fir(out: &mut [u8], sender: u32, media: u32, command: u8) -> usize 
     finish(out, FIR, PAYLOAD_SPECIFIC, 20)
 }
 
-/// `out` holds 20 bytes.
+/// Write a TMMBR. `out` must hold 20 bytes.
 pub fn write_tmmbr(out: &mut [u8], sender: u32, entry: &TmmbrEntry) -> usize {
     write_limit(out, TMMBR, sender, entry)
 }
 
-/// `out` holds 20 bytes.
+/// Write a TMMBN. `out` must hold 20 bytes.
 pub fn write_tmmbn(out: &mut [u8], sender: u32, entry: &TmmbrEntry) -> usize {
     write_limit(out, TMMBN, sender, entry)
 }
@@ -442,7 +443,7 @@ fn write_limit(out: &mut [u8], format: u8, sender: u32, entry: &TmmbrEntry) -> u
     finish(out, format, TRANSPORT_SPECIFIC, 20)
 }
 
-/// At most 255 SSRCs are written. `out` holds 20 bytes and 4 for each.
+/// Write a REMB with at most 255 SSRCs. `out` must hold 20 bytes, and 4 more for each SSRC.
 pub fn write_remb(out: &mut [u8], sender: u32, bitrate_bps: u64, ssrcs: &[u32]) -> usize {
     let ssrcs = &ssrcs[..ssrcs.len().min(255)];
     let exponent = (64 - bitrate_bps.leading_zeros()).saturating_sub(18);

@@ -1,6 +1,6 @@
-//! Extended reports (RFC 3611), as far as they measure the round trip to whoever only sends: we tell our time (receiver reference
-//! time, §4.4), and the sender says how long ago it heard it (DLRR, §4.5). Browsers answer without having been asked to in the
-//! description of the session.
+//! Extended reports (RFC 3611): only the two blocks that measure the round-trip time to a peer that only sends. The server
+//! sends its time (receiver reference time, §4.4). The peer answers how long ago it received that time (DLRR, §4.5). Browsers
+//! answer even when the session description does not ask for the answer.
 
 use crate::wire::rtcp_header::{HEADER, finish, put};
 use crate::wire::rtp::{u16_at, u32_at};
@@ -10,26 +10,26 @@ const RECEIVER_TIME: u8 = 4;
 const DELAYS: u8 = 5;
 const DELAY: usize = 12;
 
-/// Of whom we have heard, and when.
+/// One entry of a DLRR block: the last time report that its sender received, and the delay since then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delay {
-    /// Who told the time.
+    /// SSRC of the peer that sent the time report.
     pub ssrc: u32,
-    /// The middle 32 bits of the NTP time that it told; 0: none.
+    /// The middle 32 bits of the NTP time in the report. 0 means that no report arrived.
     pub last_time: u32,
-    /// In 1/65536 s.
+    /// Delay since the report arrived, in 1/65536 s.
     pub since: u32,
 }
 
-/// What a block tells.
+/// The content of one block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// NTP 32.32 of who sends the report.
+    /// NTP time (32.32) of the peer that sends the report.
     Time(u64),
     Delay(Delay),
 }
 
-/// What the blocks of a packet tell, up to the first block that is cut off; others are passed over.
+/// The contents of the blocks of a packet, up to the first incomplete block. Blocks of other types are skipped.
 #[derive(Clone, Debug)]
 pub struct Blocks<'a> {
     blocks: &'a [u8],
@@ -66,7 +66,7 @@ impl Iterator for Blocks<'_> {
     }
 }
 
-/// Our time, NTP 32.32. `out` holds 20 bytes.
+/// Write a receiver reference time block with our NTP time (32.32). `out` must hold 20 bytes.
 pub fn write_receiver_time(out: &mut [u8], ssrc: u32, ntp: u64) -> usize {
     put(out, 4, ssrc);
     put(out, 8, u32::from(RECEIVER_TIME) << 24 | 2);
@@ -75,7 +75,7 @@ pub fn write_receiver_time(out: &mut [u8], ssrc: u32, ntp: u64) -> usize {
     finish(out, 0, EXTENDED, 20)
 }
 
-/// `out` holds 12 bytes and 12 for each.
+/// Write a DLRR block. `out` must hold 12 bytes, and 12 more for each entry.
 pub fn write_delays(out: &mut [u8], ssrc: u32, delays: &[Delay]) -> usize {
     put(out, 4, ssrc);
     put(out, HEADER + 4, u32::from(DELAYS) << 24 | (3 * delays.len()) as u32);
@@ -117,7 +117,7 @@ mod tests {
     fn other_blocks_are_passed_over_and_what_is_cut_off_ends_it() {
         let mut out = [0; 64];
         let first = write_receiver_time(&mut out, 1, 5);
-        // One block more in the same packet.
+        // Add one more block to the same packet.
         out[20..36].copy_from_slice(&[DELAYS, 0, 0, 3, 0, 0, 0, 9, 0, 0, 0, 2, 0, 0, 0, 3]);
         finish(&mut out, 0, EXTENDED, first + 16);
         let whole = Told::Delay(Delay { ssrc: 9, last_time: 2, since: 3 });

@@ -1,4 +1,4 @@
-//! The header that every RTCP packet begins with (RFC 3550 §6.4.1, RFC 4585 §6.1).
+//! The header at the beginning of every RTCP packet (RFC 3550 §6.4.1, RFC 4585 §6.1).
 
 pub(crate) const HEADER: usize = 4;
 
@@ -11,7 +11,7 @@ pub(crate) fn put(out: &mut [u8], at: usize, word: u32) {
     out[at..at + 4].copy_from_slice(&word.to_be_bytes());
 }
 
-/// Writes the header over the first four bytes.
+/// Write the header into the first four bytes.
 pub(crate) fn finish(out: &mut [u8], count: u8, kind: u8, len: usize) -> usize {
     out[0] = 0x80 | count;
     out[1] = kind;

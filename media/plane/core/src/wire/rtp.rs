@@ -1,12 +1,13 @@
-//! RTP headers (RFC 3550 §5.1) and their extensions (RFC 8285), read in place and written. Knows no payload.
+//! RTP headers (RFC 3550 §5.1) and their extensions (RFC 8285), read and written in place. This module does not know any
+//! payload format.
 
 use std::ops::Range;
 
-/// The bytes break their own format.
+/// The error for bytes that do not follow their format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// Where an extension block lies: its 16-bit profile and its bytes, without the four that introduce it.
+/// The place of an extension block: its 16-bit profile and the range of its bytes, without the four introducing bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
     pub profile: u16,
@@ -14,7 +15,7 @@ pub struct Block {
     pub end: u16,
 }
 
-/// All that stands in clear in an SRTP packet. The amount of padding does not: see [`Header::payload`].
+/// The fields that are not encrypted in an SRTP packet. The number of padding bytes is encrypted: see [`Header::payload`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     pub marker: bool,
@@ -24,7 +25,7 @@ pub struct Header {
     pub ssrc: u32,
     /// The P bit.
     pub padded: bool,
-    /// Bytes of header, CSRCs and extension block; the payload begins there.
+    /// Bytes of the header, the CSRCs and the extension block. The payload begins at this offset.
     pub payload_offset: usize,
     pub extension: Option<Block>,
 }
@@ -32,7 +33,7 @@ pub struct Header {
 const FIXED: usize = 12;
 const ONE_BYTE: u16 = 0xbede;
 const TWO_BYTE: u16 = 0x1000;
-/// RTP packets longer than this are refused.
+/// Longer RTP packets are refused, because [`Block`] keeps its offsets in 16 bits.
 const PACKET_MAX: usize = u16::MAX as usize;
 
 #[inline]
@@ -64,7 +65,7 @@ pub fn parse(packet: &[u8]) -> Result<Header, Malformed> {
 }
 
 impl Header {
-    /// The payload without padding, of the packet in clear that this header was parsed from.
+    /// Return the range of the payload without padding. `packet` is the decrypted packet of this header.
     #[inline]
     pub fn payload(&self, packet: &[u8]) -> Result<Range<usize>, Malformed> {
         let mut end = packet.len();
@@ -78,7 +79,7 @@ impl Header {
         if end < self.payload_offset { Err(Malformed) } else { Ok(self.payload_offset..end) }
     }
 
-    /// The header extensions of the packet that this header was parsed from.
+    /// Return the header extensions of the packet of this header.
     #[inline]
     pub fn extensions<'a>(&self, packet: &'a [u8]) -> Extensions<'a> {
         let none = Extensions { block: &[], two_byte: false };
@@ -91,7 +92,7 @@ impl Header {
     }
 }
 
-/// Identifiers and values, in order. Ends at the first element that does not fit.
+/// The identifiers and values, in order. The iterator ends at the first element that does not fit into the block.
 #[derive(Clone, Debug)]
 pub struct Extensions<'a> {
     block: &'a [u8],
@@ -112,7 +113,7 @@ impl<'a> Iterator for Extensions<'a> {
             (byte >> 4, 1, usize::from(byte & 0x0f) + 1)
         };
         self.block = &[];
-        // RFC 8285 §4.2: identifier 15 ends a one-byte block; 0 with a length is no element.
+        // RFC 8285 §4.2: identifier 15 ends a one-byte block. Identifier 0 with a length is not an element.
         if !self.two_byte && (id == 15 || id == 0) {
             return None;
         }
@@ -122,14 +123,15 @@ impl<'a> Iterator for Extensions<'a> {
     }
 }
 
-/// The most bytes that `write_header` puts down for these extensions.
+/// Return the largest number of bytes that `write_header` writes for these extensions.
 pub fn header_bytes_max(extensions: &[(u8, &[u8])]) -> usize {
     FIXED + 4 + extensions.iter().map(|(_, value)| value.len() + 2).sum::<usize>() + 3
 }
 
-/// Writes header and extension block, one-byte form where all fit it; gives the bytes written.
+/// Write the header and the extension block, and return the number of bytes written. The one-byte form is used if all
+/// extensions fit it.
 ///
-/// `out` must hold `header_bytes_max`. Values are at most 255 bytes and identifiers not 0.
+/// `out` must hold `header_bytes_max` bytes. A value has at most 255 bytes, and no identifier is 0.
 #[inline]
 pub fn write_header(
     out: &mut [u8],
@@ -171,7 +173,7 @@ fn write_block(out: &mut [u8], extensions: &[(u8, &[u8])]) -> usize {
     end
 }
 
-/// Appends `padding` bytes to the packet in `packet[..len]` and sets its P bit; gives the new length.
+/// Append `padding` bytes to the packet in `packet[..len]`, set its P bit, and return the new length.
 #[inline]
 pub fn pad(packet: &mut [u8], len: usize, padding: u8) -> usize {
     if padding == 0 {

@@ -1,22 +1,23 @@
-//! SRTP and SRTCP (RFC 3711, RFC 7714): packets opened and sealed in place, replay windows, rollover counters.
+//! SRTP and SRTCP (RFC 3711, RFC 7714): sealing and opening of packets in place, replay windows, rollover counters.
 //!
-//! One [`Inbound`] and one [`Outbound`] per transport. Keys come from outside (DTLS, SDES) and never leave. A line whose
-//! session description has no keys uses the same two with the null cipher: its packets pass as they are.
+//! Each transport has one [`Inbound`] and one [`Outbound`]. The keys come from outside (DTLS, SDES) and never leave this
+//! module. A line whose session description has no keys uses the same two types with the null cipher, so its packets stay
+//! unchanged.
 
 use crate::wire::rtp::{u16_at, u32_at};
 use crate::wire::srtp_cipher::{self, Cipher};
 use crate::wire::srtp_profile::{BadKey, INDEX_WORD, Profile, RTCP_HEADER, SrtpError};
 use crate::wire::srtp_replay::{RtcpWindow, RtpWindow, Sources};
 
-/// What sealing adds to an RTP packet at most.
+/// The largest number of bytes that sealing adds to an RTP packet.
 pub const RTP_OVERHEAD_MAX: usize = 16;
-/// What sealing adds to an RTCP compound at most: tag, E bit and index.
+/// The largest number of bytes that sealing adds to an RTCP compound: tag, E bit and index.
 pub const RTCP_OVERHEAD_MAX: usize = 20;
 
 const RTP_HEADER: usize = 12;
 const ENCRYPTED: u32 = 0x8000_0000;
 
-/// Opens what one peer sends.
+/// The receiving side: it opens the packets of one peer.
 pub struct Inbound {
     rtp: Cipher,
     rtcp: Cipher,
@@ -30,12 +31,12 @@ impl Inbound {
         Ok(Inbound { rtp, rtcp, rtp_sources: Sources::default(), rtcp_sources: Sources::default() })
     }
 
-    /// Its sources were heard under another key before.
+    /// Take over the rollover counters and replay windows of `before`: the same RTP sources go on under a new key.
     pub fn go_on_from(&mut self, before: Inbound) {
         self.rtp_sources = before.rtp_sources;
     }
 
-    /// Takes packets as they are: plain RTP.
+    /// Return a receiver of plain RTP, which leaves packets unchanged.
     pub fn clear() -> Self {
         let sources = (Sources::default(), Sources::default());
         Inbound { rtp: Cipher::Null, rtcp: Cipher::Null, rtp_sources: sources.0, rtcp_sources: sources.1 }
@@ -45,9 +46,10 @@ impl Inbound {
         self.rtp.is_null()
     }
 
-    /// Decrypts an RTP packet in place; `header` is its parsed header. Gives the length in clear.
+    /// Decrypt an RTP packet in place and return the length of the plain packet. `header` is the parsed header of the packet.
     ///
-    /// Replay is checked before the tag and committed after it; a new SSRC takes room only then.
+    /// The replay check comes before the tag check, and the index is recorded after the tag check. So a new SSRC takes memory
+    /// only if its packet is authentic.
     #[inline]
     pub fn open_rtp(&mut self, packet: &mut [u8], header: &crate::wire::rtp::Header) -> Result<usize, SrtpError> {
         if header.payload_offset < RTP_HEADER || packet.len() < header.payload_offset + self.rtp.tag_bytes() {
@@ -67,7 +69,7 @@ impl Inbound {
         Ok(len)
     }
 
-    /// Decrypts an RTCP compound in place; gives its length in clear.
+    /// Decrypt an RTCP compound in place and return its plain length.
     pub fn open_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, SrtpError> {
         if self.rtcp.is_null() {
             return Ok(packet.len());
@@ -80,7 +82,7 @@ impl Inbound {
             false => packet.len() - INDEX_WORD - self.rtcp.tag_bytes(),
         };
         let word = u32_at(packet, word_at);
-        // RFC 8827 §6.5: no unencrypted media; a cleared E bit is not accepted.
+        // RFC 8827 §6.5 forbids unencrypted media, so a cleared E bit is refused.
         if word & ENCRYPTED == 0 {
             return Err(SrtpError::Auth);
         }
@@ -95,7 +97,8 @@ impl Inbound {
     }
 }
 
-/// RFC 3711 §3.3.1: the 48-bit index that a sequence number most likely stands for. None: before index 0.
+/// Return the most likely 48-bit index of a sequence number (RFC 3711 §3.3.1). None means that the index would be below 0 or
+/// above 48 bits.
 #[inline]
 fn estimate(highest: Option<u64>, sequence: u16) -> Option<u64> {
     let Some(highest) = highest else { return Some(u64::from(sequence)) };
@@ -103,7 +106,7 @@ fn estimate(highest: Option<u64>, sequence: u16) -> Option<u64> {
     highest.checked_add_signed(i64::from(step)).filter(|index| *index >> 48 == 0)
 }
 
-/// Seals what goes to one peer.
+/// The sending side: it seals the packets to one peer.
 pub struct Outbound {
     rtp: Cipher,
     rtcp: Cipher,
@@ -116,32 +119,33 @@ impl Outbound {
         Ok(Outbound { rtp, rtcp, rtcp_index: 0 })
     }
 
-    /// Packets were sealed for this peer before, maybe under this very key: an index must not come again
-    /// (RFC 3711 §3.4).
+    /// Continue the RTCP index of `before`. The new key may equal the old key, and an index must not be used twice under one
+    /// key (RFC 3711 §3.4).
     pub fn go_on_from(&mut self, before: &Outbound) {
         self.rtcp_index = before.rtcp_index;
     }
 
-    /// Leaves packets as they are: plain RTP.
+    /// Return a sender of plain RTP, which leaves packets unchanged.
     pub fn clear() -> Self {
         Outbound { rtp: Cipher::Null, rtcp: Cipher::Null, rtcp_index: 0 }
     }
 
-    /// What `seal_rtp` adds.
+    /// Return the number of bytes that `seal_rtp` adds.
     #[inline]
     pub fn rtp_overhead(&self) -> usize {
         self.rtp.tag_bytes()
     }
 
-    /// What `seal_rtcp` adds.
+    /// Return the number of bytes that `seal_rtcp` adds.
     #[inline]
     pub fn rtcp_overhead(&self) -> usize {
         if self.rtcp.is_null() { 0 } else { self.rtcp.tag_bytes() + INDEX_WORD }
     }
 
-    /// Encrypts `buffer[..plain_len]` in place and adds the tag; gives the whole length.
+    /// Encrypt `buffer[..plain_len]` in place, add the tag, and return the total length.
     ///
-    /// `header_len` counts extensions too. A rollover counter and sequence number must stand for one plaintext only.
+    /// `header_len` includes the extensions. The caller must never use the same rollover counter and sequence number for two
+    /// different plain texts.
     #[inline]
     pub fn seal_rtp(&self, buffer: &mut [u8], plain_len: usize, header_len: usize, roc: u32) -> usize {
         let index = u64::from(roc) << 16 | u64::from(u16_at(buffer, 2));
@@ -149,8 +153,8 @@ impl Outbound {
         self.rtp.seal_rtp(buffer, plain_len, header_len, ssrc, index)
     }
 
-    /// Encrypts the compound in `buffer[..plain_len]`, adds tag and index; gives the whole length, or 0 when all
-    /// 2^31 indices of the key are used up (RFC 3711 §9.2) and nothing may be sent.
+    /// Encrypt the compound in `buffer[..plain_len]`, add the tag and the index, and return the total length. Return 0 when all
+    /// 2^31 indices of the key are used (RFC 3711 §9.2). Then the caller must send nothing.
     pub fn seal_rtcp(&mut self, buffer: &mut [u8], plain_len: usize) -> usize {
         if self.rtcp.is_null() {
             return plain_len;
@@ -164,7 +168,7 @@ impl Outbound {
     }
 }
 
-/// The rollover counter of one SSRC that we send.
+/// The rollover counter of one SSRC that the server sends.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RocTx {
     last: Option<u16>,
@@ -172,7 +176,8 @@ pub struct RocTx {
 }
 
 impl RocTx {
-    /// The counter for this packet, which may be up to 32767 older than the newest.
+    /// Return the rollover counter for this packet and record the packet. The packet may be up to 32767 numbers older than the
+    /// newest packet.
     #[inline]
     pub fn advance(&mut self, sequence: u16) -> u32 {
         let Some(last) = self.last else {
@@ -187,24 +192,24 @@ impl RocTx {
         roc
     }
 
-    /// Encryption begins: the number reached stays, the counter is 0.
+    /// Set the counter to 0 because encryption begins now. The newest sequence number stays.
     pub fn begin(&mut self) {
         self.roc = 0;
     }
 
-    /// The newest number; None: nothing was sent.
+    /// Return the newest sequence number, or None if nothing was sent.
     pub fn last(&self) -> Option<u16> {
         self.last
     }
 
-    /// How many numbers `sequence` is behind the newest; None: it is newer, or the first.
+    /// Return how many numbers `sequence` is behind the newest number, or None if it is newer or the first number.
     #[inline]
     pub fn behind(&self, sequence: u16) -> Option<u16> {
         let behind = self.last?.wrapping_sub(sequence);
         (behind <= 0x8000).then_some(behind)
     }
 
-    /// The counter without taking note of the packet.
+    /// Return the rollover counter for this packet without recording the packet.
     #[inline]
     pub fn of(&self, sequence: u16) -> u32 {
         let Some(last) = self.last else { return self.roc };

@@ -1,4 +1,4 @@
-//! The two cipher suites, and the key derivation they share (RFC 3711 §4.3). Stateless but for the keys.
+//! The two cipher suites and their common key derivation (RFC 3711 §4.3). The keys are the only state.
 
 use aes::Aes128;
 use aes::cipher::{BlockEncrypt, InnerIvInit, KeyInit, StreamCipher};
@@ -13,15 +13,15 @@ const SHA1_TAG: usize = 10;
 const SHA1_TAG_SHORT: usize = 4;
 const SALT_MAX: usize = 14;
 
-/// One direction of one protocol: session key, session salt and, for the older suite, the HMAC state.
+/// The cipher of one direction of one protocol: session key, session salt and, for the older suite, the HMAC state.
 pub enum Cipher {
     Gcm(Box<Gcm>),
     CmSha1(Box<CmSha1>),
-    /// Plain RTP: nothing is encrypted, nothing is added.
+    /// Plain RTP: no encryption and no tag.
     Null,
 }
 
-/// The ciphers for RTP and for RTCP under one master key.
+/// Return the ciphers for RTP and for RTCP under one master key.
 pub fn pair(profile: Profile, key: &[u8], salt: &[u8]) -> Result<(Cipher, Cipher), BadKey> {
     if salt.len() != profile.salt_bytes() {
         return Err(BadKey);
@@ -30,7 +30,7 @@ pub fn pair(profile: Profile, key: &[u8], salt: &[u8]) -> Result<(Cipher, Cipher
     Ok((Cipher::new(profile, &master, salt, 0)?, Cipher::new(profile, &master, salt, 3)?))
 }
 
-/// RFC 3711 §4.3.3 with a key derivation rate of 0; shorter salts are padded at their end (RFC 7714 §11).
+/// Derive a session key (RFC 3711 §4.3.3) with a key derivation rate of 0. A shorter salt is padded at its end (RFC 7714 §11).
 pub fn derive<const LEN: usize>(master: &Aes128, salt: &[u8], label: u8) -> [u8; LEN] {
     let mut out = [0; LEN];
     for (count, chunk) in (0u16..).zip(out.chunks_mut(16)) {
@@ -46,7 +46,8 @@ pub fn derive<const LEN: usize>(master: &Aes128, salt: &[u8], label: u8) -> [u8;
 }
 
 impl Cipher {
-    /// `label`: 0 for RTP, 3 for RTCP; the authentication key and the salt have the next two.
+    /// Make the cipher of RTP (`label` 0) or RTCP (`label` 3). The authentication key uses `label` + 1 and the salt uses
+    /// `label` + 2.
     fn new(profile: Profile, master: &Aes128, salt: &[u8], label: u8) -> Result<Self, BadKey> {
         let (key, session_salt) = (derive(master, salt, label), derive(master, salt, label + 2));
         match profile {
@@ -83,7 +84,7 @@ impl Cipher {
         matches!(self, Cipher::Null)
     }
 
-    /// SRTCP: the index word follows the tag (RFC 7714 §9.2) or precedes it (RFC 3711 §3.4).
+    /// Report whether the SRTCP index word follows the tag (RFC 7714 §9.2) instead of preceding it (RFC 3711 §3.4).
     #[inline]
     pub fn index_is_last(&self) -> bool {
         matches!(self, Cipher::Gcm(_))
@@ -123,7 +124,7 @@ impl Cipher {
         }
     }
 
-    /// `word`: E bit and index.
+    /// Seal an RTCP compound. `word` holds the E bit and the index.
     pub fn seal_rtcp(&self, buffer: &mut [u8], plain_len: usize, ssrc: u32, word: u32) -> usize {
         let word_bytes = word.to_be_bytes();
         match self {
@@ -183,20 +184,20 @@ fn rtcp_aad(header: &[u8], word: [u8; INDEX_WORD]) -> [u8; RTCP_HEADER + INDEX_W
     aad
 }
 
-/// AEAD_AES_128_GCM.
+/// The suite AEAD_AES_128_GCM.
 pub struct Gcm {
     key: LessSafeKey,
     salt: [u8; 12],
 }
 
 impl Gcm {
-    /// RFC 7714 §8.1: two zero bytes, SSRC, rollover counter, sequence number; all that XOR the salt.
+    /// RFC 7714 §8.1: two zero bytes, SSRC, rollover counter, sequence number; the result XOR the salt.
     #[inline]
     fn rtp_nonce(&self, ssrc: u32, index: u64) -> Nonce {
         self.nonce(u128::from(ssrc) << 48 | u128::from(index))
     }
 
-    /// RFC 7714 §9.1: two zero bytes, SSRC, two zero bytes, index.
+    /// RFC 7714 §9.1: two zero bytes, SSRC, two zero bytes, index; the result XOR the salt.
     fn rtcp_nonce(&self, ssrc: u32, word: u32) -> Nonce {
         self.nonce(u128::from(ssrc) << 48 | u128::from(word & 0x7fff_ffff))
     }
@@ -213,7 +214,7 @@ impl Gcm {
     #[inline]
     fn seal(&self, body: &mut [u8], len: usize, aad: &[u8], nonce: Nonce) -> usize {
         let (plain, rest) = body.split_at_mut(len);
-        // ring refuses only lengths beyond 64 GiB.
+        // ring refuses only lengths above 64 GiB.
         let tag = self.key.seal_in_place_separate_tag(nonce, Aad::from(aad), plain).expect("length");
         rest[..GCM_TAG].copy_from_slice(tag.as_ref());
         len + GCM_TAG
@@ -226,7 +227,7 @@ impl Gcm {
     }
 }
 
-/// AES-128 in counter mode with HMAC-SHA1, tag cut to 80 bits, or 32.
+/// AES-128 in counter mode with HMAC-SHA1. The tag is cut to 80 or 32 bits.
 pub struct CmSha1 {
     key: Aes128,
     hmac: Hmac<Sha1>,

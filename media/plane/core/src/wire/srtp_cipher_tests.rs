@@ -9,7 +9,7 @@ fn array<const LEN: usize>(text: &str) -> [u8; LEN] {
     hex(text).try_into().unwrap()
 }
 
-/// RFC 3711 B.3.
+/// The key derivation gives the keys of RFC 3711 B.3.
 #[test]
 fn derives_session_keys() {
     let master = Aes128::new(&array::<16>("E1F97A0D3E018BE0D64FA32C06DE4139").into());
@@ -19,7 +19,7 @@ fn derives_session_keys() {
     assert_eq!(derive::<20>(&master, &salt, 1), array("CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4"));
 }
 
-/// RFC 3711 B.2: SSRC and index 0.
+/// The key stream for SSRC 0 and index 0 is the stream of RFC 3711 B.2.
 #[test]
 fn counter_mode_key_stream() {
     let key = array("2B7E151628AED2A6ABF7158809CF4F3C");
@@ -34,7 +34,7 @@ fn counter_mode_key_stream() {
 const GCM_KEY: &str = "000102030405060708090a0b0c0d0e0f";
 const GCM_SALT: &str = "517569642070726f2071756f";
 
-/// RFC 7714 §16.1.1.
+/// GCM seals and opens the RTP packet of RFC 7714 §16.1.1.
 #[test]
 fn gcm_rtp_vector() {
     let clear = "8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976
@@ -51,7 +51,7 @@ fn gcm_rtp_vector() {
     assert_eq!(packet[..plain_len], hex(clear));
 }
 
-/// RFC 7714 §17.1.
+/// GCM seals and opens the RTCP packet of RFC 7714 §17.1.
 #[test]
 fn gcm_rtcp_vector() {
     let clear = "81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61

@@ -1,10 +1,10 @@
-//! Protection profiles of SRTP (RFC 3711, RFC 7714), and what can be wrong with a packet or a key.
+//! The protection profiles of SRTP (RFC 3711, RFC 7714), and the possible errors of a packet or a key.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     AeadAes128Gcm,
     Aes128CmSha1_80,
-    /// The tag of RTP is cut to 32 bits, that of RTCP is not (RFC 4568 §6.2.2).
+    /// The tag of RTP is cut to 32 bits. The tag of RTCP stays at 80 bits (RFC 4568 §6.2.2).
     Aes128CmSha1_32,
 }
 
@@ -20,7 +20,7 @@ impl Profile {
         }
     }
 
-    /// What sealing adds to an RTP packet.
+    /// Return the number of bytes that sealing adds to an RTP packet.
     pub const fn tag_bytes(self) -> usize {
         match self {
             Profile::AeadAes128Gcm => 16,
@@ -32,15 +32,15 @@ impl Profile {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SrtpError {
-    /// The tag is wrong, or an SRTCP packet says it is not encrypted.
+    /// The tag is wrong, or the SRTCP packet claims that it is not encrypted.
     Auth,
     Replay,
     TooShort,
-    /// More SSRCs than one peer may use.
+    /// The peer uses more SSRCs than the server allows for one peer.
     TooManySources,
 }
 
-/// A key or salt of the wrong length.
+/// The error for a key or salt of the wrong length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadKey;
 

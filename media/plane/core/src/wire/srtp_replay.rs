@@ -1,5 +1,5 @@
-//! Replay windows per SSRC, in a bounded table. A source that gives way leaves its highest index behind, so that
-//! nothing it sent can be played again.
+//! Replay windows by SSRC, in a bounded table. When a source must leave the table, its highest index is kept, so that an
+//! attacker cannot replay its packets.
 
 use crate::wire::srtp_profile::SrtpError;
 
@@ -9,7 +9,7 @@ pub const RETIRED_MAX: usize = 1024;
 pub type RtpWindow = Window<16>;
 pub type RtcpWindow = Window<2>;
 
-/// Which of the last `64 * WORDS` indices came. Bit `index % size` of a ring.
+/// The record of the last `64 * WORDS` indices: which packets arrived. Index `i` has bit `i % size` of a ring.
 #[derive(Clone, Debug)]
 pub struct Window<const WORDS: usize> {
     highest: u64,
@@ -25,7 +25,7 @@ impl<const WORDS: usize> Window<WORDS> {
         window
     }
 
-    /// As if all up to `highest` had come.
+    /// Return a window that treats all indices up to `highest` as received.
     fn full(highest: u64) -> Self {
         Window { highest, seen: [u64::MAX; WORDS] }
     }
@@ -48,7 +48,7 @@ impl<const WORDS: usize> Window<WORDS> {
         self.mark(index);
     }
 
-    /// Clears the bits after the highest up to `index`.
+    /// Clear the bits of the indices after `highest`, up to `index`.
     #[inline]
     fn forget(&mut self, index: u64) {
         if index - self.highest >= Self::SIZE {
@@ -68,7 +68,7 @@ impl<const WORDS: usize> Window<WORDS> {
     }
 }
 
-/// What the table needs of a window, whatever its size.
+/// The operations that the table needs from a window of any size.
 pub trait Replay {
     fn first(index: u64) -> Self;
     fn full(highest: u64) -> Self;
@@ -102,13 +102,13 @@ impl<const WORDS: usize> Replay for Window<WORDS> {
     }
 }
 
-/// The windows of one peer's SSRCs. SSRCs lie apart from windows: looking one up reads 4 bytes each.
+/// The windows of the SSRCs of one peer. The SSRCs have their own array, so a lookup reads only 4 bytes for each source.
 #[derive(Debug)]
 pub struct Sources<W> {
     ssrcs: Vec<u32>,
     windows: Vec<W>,
     used: Vec<u64>,
-    /// Counts packets; tells who was idle longest.
+    /// The number of packets received. It shows which source has been idle longest.
     tick: u64,
     retired: Vec<(u32, u64)>,
 }
@@ -122,7 +122,7 @@ impl<W> Default for Sources<W> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Active(usize),
-    /// Gave way once; position and highest index.
+    /// The source left the table before: its position among the retired sources, and its highest index.
     Retired(usize, u64),
     Unknown,
 }
@@ -162,7 +162,7 @@ impl<W: Replay> Sources<W> {
         }
     }
 
-    /// Takes note of an index whose packet was authentic.
+    /// Record the index of an authentic packet.
     #[inline]
     pub fn commit(&mut self, place: Place, ssrc: u32, index: u64) -> Result<(), SrtpError> {
         self.tick += 1;
@@ -194,7 +194,7 @@ impl<W: Replay> Sources<W> {
         Ok(())
     }
 
-    /// The source that was idle longest gives way.
+    /// Move the source that has been idle longest to the retired sources.
     fn retire(&mut self) {
         let idle = self.used.iter().enumerate().min_by_key(|(_, used)| **used);
         let Some(at) = idle.map(|(at, _)| at) else { return };

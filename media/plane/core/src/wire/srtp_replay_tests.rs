@@ -15,7 +15,7 @@ fn take(table: &mut Table, ssrc: u32, index: u64) -> Result<bool, SrtpError> {
 }
 
 proptest! {
-    /// Against a set of all that came: fresh is what is new and not older than the window.
+    /// The window agrees with a set of all received indices: an index is fresh if it is new and not older than the window.
     #[test]
     fn window_is_a_set(start in 0u64..1000, steps in prop::collection::vec(-200i64..300, 1..400)) {
         let mut window = Window::<2>::first(start);

@@ -62,7 +62,7 @@ fn a_forged_packet_does_not_use_up_its_index() {
     assert!(open(&mut inbound, sealed(&outbound, 2, 0, 5, b"b")).is_ok());
 }
 
-/// The unprotected ways: one that asks for no tag, and one that keeps no window.
+/// The unprotected ways accept forgeries and replays: the first way has no tag, the second way keeps no window.
 #[test]
 fn without_keys_all_is_taken_and_without_a_window_all_of_it_again() {
     let (outbound, _) = ends(Profile::AeadAes128Gcm);
@@ -80,7 +80,7 @@ fn without_keys_all_is_taken_and_without_a_window_all_of_it_again() {
     }
 }
 
-/// Three wraps, a packet in five lost, every pair swapped.
+/// The counter stays correct over three wraps, with every fifth packet lost and every pair swapped.
 #[test]
 fn follows_the_rollover_counter() {
     for profile in PROFILES {

@@ -1,6 +1,6 @@
-//! STUN Binding requests and their answers (RFC 8489), as far as an ICE-lite end needs them (RFC 8445 §7).
+//! STUN Binding requests and their answers (RFC 8489), only the part that an ICE-lite agent needs (RFC 8445 §7).
 //!
-//! Nothing of a request counts before its MESSAGE-INTEGRITY is checked, but the user name that finds the key.
+//! Before the MESSAGE-INTEGRITY of a request is checked, only its user name is used, to find the key.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,26 +11,26 @@ use crate::wire::rtp::{u16_at, u32_at};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StunError {
-    /// Not a well-formed Binding request (or answer, where one is expected).
+    /// The message is not a well-formed Binding request (or answer, where an answer is expected).
     Malformed,
     /// MESSAGE-INTEGRITY is missing or wrong, or the user name is not ours.
     Unauthentic,
-    /// An attribute that must be understood and is not.
+    /// The request has an unknown attribute that a receiver must understand.
     UnknownAttribute,
-    /// A request that came before on another path.
+    /// The same request came before on another path.
     Replay,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
     pub transaction: [u8; 12],
-    /// All of it, `ours:theirs`.
+    /// The complete user name, `ours:theirs`.
     pub username: &'a [u8],
     pub priority: u32,
     pub use_candidate: bool,
     pub controlling: Option<u64>,
     pub controlled: Option<u64>,
-    /// The attribute of libwebrtc's renomination.
+    /// The nomination attribute of libwebrtc (renomination).
     pub nomination: Option<u32>,
 }
 
@@ -58,19 +58,20 @@ const FINGERPRINT_XOR: u32 = 0x5354_554e;
 /// RFC 8489 §14.3: a user name has at most 508 bytes.
 const USERNAME_MAX: usize = 508;
 
-/// Requests longer than this are refused.
+/// Bytes. Longer requests are refused.
 pub const REQUEST_MAX: usize = 1500;
-/// Every answer fits.
+/// Bytes. Every answer fits into this size.
 pub const REPLY_MAX: usize = 128;
-/// Every request of ours fits whose user name has at most `USERNAME_MAX` bytes.
+/// Bytes. Every request of the server fits into this size, if its user name has at most `USERNAME_MAX` bytes.
 pub const QUESTION_MAX: usize = USERNAME_MAX + 100;
 
-/// What a question to a peer has with a user name of so many bytes: the header, the name, priority, role, integrity, fingerprint.
+/// Return the size of a request of the server whose user name has `username` bytes. The request holds header, name, priority,
+/// role, integrity and fingerprint.
 pub fn question_bytes(username: usize) -> usize {
     20 + (4 + username.next_multiple_of(4)) + 8 + 12 + 24 + 8
 }
 
-/// The user name of what may be a Binding request, found before any cryptography.
+/// Return the user name of a datagram that may be a Binding request. No cryptography is needed.
 #[inline]
 pub fn username(datagram: &[u8]) -> Option<&[u8]> {
     let attributes = body(datagram, BINDING_REQUEST).ok()?;
@@ -78,7 +79,7 @@ pub fn username(datagram: &[u8]) -> Option<&[u8]> {
     (name.len() <= USERNAME_MAX).then_some(name)
 }
 
-/// A Binding request whose integrity `pwd` proves.
+/// Parse a Binding request and check its integrity with `pwd`.
 pub fn parse_request<'a>(datagram: &'a [u8], pwd: &[u8]) -> Result<Request<'a>, StunError> {
     let mut request = Request {
         transaction: [0; 12],
@@ -100,7 +101,7 @@ pub fn parse_request<'a>(datagram: &'a [u8], pwd: &[u8]) -> Result<Request<'a>, 
         }
         unknown |= !note(&mut request, kind, value)?;
     }
-    // RFC 8489 §14.5: what follows does not count, but for the fingerprint.
+    // RFC 8489 §14.5: attributes after the integrity are ignored, except the fingerprint.
     for attribute in attributes {
         let (at, kind, value) = attribute?;
         if kind == FINGERPRINT {
@@ -110,13 +111,13 @@ pub fn parse_request<'a>(datagram: &'a [u8], pwd: &[u8]) -> Result<Request<'a>, 
     if unknown { Err(StunError::UnknownAttribute) } else { Ok(request) }
 }
 
-/// The transaction of what may be the answer to a request of ours, found before any cryptography.
+/// Return the transaction of a datagram that may answer a request of the server. No cryptography is needed.
 pub fn answered(datagram: &[u8]) -> Option<[u8; 12]> {
     body(datagram, BINDING_SUCCESS).ok()?;
     datagram[8..HEADER].try_into().ok()
 }
 
-/// That `pwd` proves an answer.
+/// Check the integrity of an answer with `pwd`.
 pub fn prove_answer(datagram: &[u8], pwd: &[u8]) -> Result<(), StunError> {
     for attribute in body(datagram, BINDING_SUCCESS)? {
         let (at, kind, value) = attribute?;
@@ -127,7 +128,7 @@ pub fn prove_answer(datagram: &[u8], pwd: &[u8]) -> Result<(), StunError> {
     Err(StunError::Unauthentic)
 }
 
-/// Takes in one attribute; false: it must be understood and is not.
+/// Record one attribute. Return false if the attribute is unknown and a receiver must understand it.
 fn note<'a>(request: &mut Request<'a>, kind: u16, value: &'a [u8]) -> Result<bool, StunError> {
     match kind {
         USERNAME if value.len() > USERNAME_MAX => return Err(StunError::Malformed),
@@ -138,7 +139,7 @@ fn note<'a>(request: &mut Request<'a>, kind: u16, value: &'a [u8]) -> Result<boo
         ICE_CONTROLLING => request.controlling = Some(u64::from_be_bytes(fixed(value)?)),
         ICE_CONTROLLED => request.controlled = Some(u64::from_be_bytes(fixed(value)?)),
         NOMINATION => request.nomination = Some(u32::from_be_bytes(fixed(value)?)),
-        // Must be last; before the integrity attribute it is not.
+        // The fingerprint must be the last attribute, so it must not come before the integrity.
         FINGERPRINT => return Err(StunError::Malformed),
         _ => return Ok(kind >= OPTIONAL_FROM),
     }
@@ -149,7 +150,7 @@ fn fixed<const LEN: usize>(value: &[u8]) -> Result<[u8; LEN], StunError> {
     value.try_into().map_err(|_| StunError::Malformed)
 }
 
-/// The attributes of a Binding message of this kind whose header is right.
+/// Return the attributes of a Binding message of this kind, if its header is correct.
 fn body(datagram: &[u8], kind: u16) -> Result<Attributes<'_>, StunError> {
     let whole = (HEADER..=REQUEST_MAX).contains(&datagram.len()) && datagram.len() % 4 == 0;
     if whole
@@ -163,7 +164,7 @@ fn body(datagram: &[u8], kind: u16) -> Result<Attributes<'_>, StunError> {
     }
 }
 
-/// Position, type and value of each attribute. Ends with an error where one runs past the end.
+/// The position, type and value of each attribute. The iterator ends with an error at an attribute that runs past the end.
 struct Attributes<'a> {
     datagram: &'a [u8],
     at: usize,
@@ -177,7 +178,7 @@ impl<'a> Iterator for Attributes<'a> {
         if at >= self.datagram.len() {
             return None;
         }
-        // Lengths are multiples of four here, so a header is whole.
+        // The length of the datagram and all positions are multiples of four, so the attribute header is complete.
         let (kind, len) = (u16_at(self.datagram, at), usize::from(u16_at(self.datagram, at + 2)));
         self.at = at + 4 + len.next_multiple_of(4);
         if self.at > self.datagram.len() {
@@ -188,7 +189,7 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
-/// RFC 8489 §14.5: over all before it, the length field counting up to its own end.
+/// RFC 8489 §14.5: the integrity covers all bytes before it. The length field then counts up to the end of the integrity.
 fn check_integrity(datagram: &[u8], at: usize, value: &[u8], pwd: &[u8]) -> Result<(), StunError> {
     integrity(datagram, at, pwd).verify_slice(value).map_err(|_| StunError::Unauthentic)
 }
@@ -211,7 +212,8 @@ fn fingerprint(before: &[u8]) -> [u8; 4] {
     (crc32fast::hash(before) ^ FINGERPRINT_XOR).to_be_bytes()
 }
 
-/// The answer to a request: where it came from. `out` holds `REPLY_MAX`; gives the length.
+/// Write the success answer to a request, with the source address `mapped` of that request. `out` must hold `REPLY_MAX` bytes.
+/// Return the length.
 pub fn write_success(out: &mut [u8], transaction: [u8; 12], mapped: SocketAddr, pwd: &[u8]) -> usize {
     let mut message = Message::begin(out, BINDING_SUCCESS, transaction);
     let mut value = [0; 20];
@@ -220,14 +222,15 @@ pub fn write_success(out: &mut [u8], transaction: [u8; 12], mapped: SocketAddr, 
     message.finish(pwd)
 }
 
-/// RFC 8445 §7.3.1.1: 487, for a peer that takes itself for controlled as well.
+/// Write the error 487 (RFC 8445 §7.3.1.1) for a peer that claims the role "controlled" too.
 pub fn write_role_conflict(out: &mut [u8], transaction: [u8; 12], pwd: &[u8]) -> usize {
     let mut message = Message::begin(out, BINDING_ERROR, transaction);
     message.put(ERROR_CODE, b"\0\0\x04\x57Role Conflict");
     message.finish(pwd)
 }
 
-/// A check, as generators and tests send it, and a question whether the peer has moved. `out` holds the user name and 100 bytes more.
+/// Write a request: a check for load generators and tests, or the server's question whether the peer has moved. `out` must hold
+/// the user name and 100 more bytes.
 pub fn write_request(out: &mut [u8], request: &Request, pwd: &[u8]) -> usize {
     let mut message = Message::begin(out, BINDING_REQUEST, request.transaction);
     message.put(USERNAME, request.username);
@@ -247,7 +250,7 @@ pub fn write_request(out: &mut [u8], request: &Request, pwd: &[u8]) -> usize {
     message.finish(pwd)
 }
 
-/// RFC 8489 §14.2: family, then port and address XOR the cookie and the transaction.
+/// RFC 8489 §14.2: the family, then the port and the address XOR the cookie and the transaction.
 fn xor_address(value: &mut [u8; 20], transaction: [u8; 12], address: SocketAddr) -> usize {
     let mut mask = [0; 16];
     mask[..4].copy_from_slice(&COOKIE.to_be_bytes());
@@ -270,7 +273,7 @@ fn fill(value: &mut [u8; 20], octets: &[u8]) -> usize {
     4 + octets.len()
 }
 
-/// A message being written.
+/// A message that is being written.
 struct Message<'a> {
     out: &'a mut [u8],
     len: usize,
@@ -293,7 +296,7 @@ impl<'a> Message<'a> {
         self.out[start + value.len()..self.len].fill(0);
     }
 
-    /// Adds integrity and fingerprint.
+    /// Add the integrity and the fingerprint.
     fn finish(mut self, pwd: &[u8]) -> usize {
         let tag = integrity(self.out, self.len, pwd);
         self.put(MESSAGE_INTEGRITY, &tag.finalize().into_bytes());

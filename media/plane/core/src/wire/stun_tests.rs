@@ -5,7 +5,7 @@ use super::*;
 const PWD: &[u8] = b"VOkJxbRl1RmTxUk/WvJxBt";
 const TRANSACTION: [u8; 12] = [0xb7, 0xe7, 0xa7, 0x01, 0xbc, 0x34, 0xd6, 0x86, 0xfa, 0x87, 0xdf, 0xae];
 
-/// RFC 5769 §2.1.
+/// The sample request of RFC 5769 §2.1.
 const SAMPLE: &[u8] = b"\x00\x01\x00\x58\x21\x12\xa4\x42\xb7\xe7\xa7\x01\xbc\x34\xd6\x86\xfa\x87\xdf\xae\
     \x80\x22\x00\x10STUN test client\x00\x24\x00\x04\x6e\x00\x01\xff\
     \x80\x29\x00\x08\x93\x2f\xf9\xb1\x51\x26\x3b\x36\x00\x06\x00\x09evtj:h6vY\x20\x20\x20\
@@ -31,7 +31,7 @@ fn written(request: &Request, pwd: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Rewrites the length, the integrity and the fingerprint after an attribute was put in front.
+/// Return a signed request with this attribute after the user name. Its length, integrity and fingerprint are correct.
 fn with_attribute(kind: u16, value: &[u8]) -> Vec<u8> {
     let mut out = vec![0; 700];
     let mut message = Message::begin(&mut out, BINDING_REQUEST, TRANSACTION);
@@ -52,7 +52,7 @@ fn reads_the_sample_request() {
     assert_eq!(parse_request(SAMPLE, b"another"), Err(StunError::Unauthentic));
 }
 
-/// RFC 5769 §2.2 and §2.3: the mapped addresses of the sample responses.
+/// The mapped addresses are written as in the sample responses of RFC 5769 §2.2 and §2.3.
 #[test]
 fn writes_mapped_addresses() {
     let cases: [(&str, &[u8]); 2] = [
@@ -88,7 +88,7 @@ fn every_cut_and_every_flipped_bit_is_refused() {
     for len in 0..SAMPLE.len() {
         assert!(parse_request(&SAMPLE[..len], PWD).is_err(), "length {len}");
     }
-    // The type of the fingerprint aside: what is no fingerprint is passed over there.
+    // The type of the fingerprint is left out: an attribute that is not a fingerprint is ignored at this place.
     let fingerprint_at = SAMPLE.len() - FINGERPRINT_BYTES;
     for bit in (0..SAMPLE.len() * 8).filter(|bit| !(fingerprint_at..fingerprint_at + 2).contains(&(bit / 8))) {
         let mut forged = SAMPLE.to_vec();
@@ -97,7 +97,7 @@ fn every_cut_and_every_flipped_bit_is_refused() {
     }
 }
 
-/// The unprotected way: where a reader ends that believes every length. Much of what is refused above leads it out.
+/// A reader that believes every length (the unprotected way) would read beyond the end of many of the messages refused above.
 #[test]
 fn who_believes_the_lengths_reads_beyond_the_message() {
     let believed = |message: &[u8]| {
@@ -141,7 +141,7 @@ fn unknown_attributes() {
     assert_eq!(parse_request(&with_attribute(0x0030, b"?"), b"wrong"), Err(StunError::Unauthentic));
 }
 
-/// What follows the integrity attribute is not covered by it.
+/// An attribute after the integrity is ignored, because the integrity does not cover it.
 #[test]
 fn attributes_after_the_integrity_do_not_count() {
     let mut plain = request(b"a:b");

@@ -1,9 +1,9 @@
-//! Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1): written from arrivals, and read.
+//! Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1): written from arrival times, and read.
 
 use crate::wire::rtcp_header::{TRANSPORT_SPECIFIC, TRANSPORT_WIDE, finish, put};
 use crate::wire::rtp::{Malformed, u16_at, u32_at};
 
-/// Most statuses in one packet that we write.
+/// The largest number of statuses in one packet that the server writes.
 pub const STATUSES_MAX: usize = 512;
 
 const HEAD: usize = 20;
@@ -18,10 +18,11 @@ const RUN_MAX: usize = 0x1fff;
 const ONE_BIT_SYMBOLS: usize = 14;
 const TWO_BIT_SYMBOLS: usize = 7;
 
-/// Writes what arrived of the sequence numbers from `base` on. Gives the bytes written and how many of `arrivals`
-/// (times in microseconds, None: not received) they tell of: fewer when room, or the range of a delta, ran out.
+/// Write the arrivals of the sequence numbers from `base` on. The entries of `arrivals` are times in microseconds; None means
+/// that the packet was not received. Return the number of bytes and the number of entries written. Fewer entries are written if
+/// the room or the range of a delta is used up.
 ///
-/// (0, 0) when nothing of it arrived or `out` is too small. Leading losses should be left out by the caller.
+/// Return (0, 0) if no packet arrived or `out` is too small. The caller should leave out the losses at the beginning.
 pub fn write_transport_feedback(
     out: &mut [u8],
     sender: u32,
@@ -33,7 +34,7 @@ pub fn write_transport_feedback(
     let Some(first_us) = arrivals.iter().take(STATUSES_MAX).find_map(|arrival| *arrival) else { return (0, 0) };
     let reference = first_us / REFERENCE_US;
     let mut statuses = Statuses { symbols: [0; STATUSES_MAX], deltas: [0; STATUSES_MAX], len: 0 };
-    // Room for the worst chunks (two bytes for 7 statuses), deltas and the padding.
+    // Leave room for the largest chunks (two bytes for 7 statuses), the deltas and the padding.
     statuses.gather(arrivals, reference * REFERENCE_US, out.len().saturating_sub(HEAD + 2 + 3));
     if statuses.symbols[..statuses.len].iter().all(|symbol| *symbol == NOT_RECEIVED) {
         return (0, 0);
@@ -77,7 +78,8 @@ impl Statuses {
         }
     }
 
-    /// A run where it covers at least what a vector would, else the narrowest vector that holds the next symbols.
+    /// Write a run if it covers at least as many symbols as a vector. Otherwise write the narrowest vector that can hold the
+    /// next symbols.
     fn write_chunks(&self, out: &mut [u8], mut at: usize) -> usize {
         let mut symbols = &self.symbols[..self.len];
         while let Some(&first) = symbols.first() {
@@ -119,7 +121,7 @@ fn vector(symbols: &[u8], narrow: bool) -> (u16, usize) {
     (chunk, taken)
 }
 
-/// Feedback as it came. Chunks and deltas are checked to be all there.
+/// The feedback of a peer. The parser has checked that all chunks and deltas are present.
 #[derive(Clone, Debug)]
 pub struct Feedback<'a> {
     pub sender: u32,
@@ -133,13 +135,13 @@ pub struct Feedback<'a> {
     deltas: &'a [u8],
 }
 
-/// How many packets the body of a [`crate::wire::rtcp::Packet::TransportFeedback`] says that it tells of; read before all else, since each costs
-/// time and a run of thousands takes two bytes.
+/// Return the number of packets that the body of a [`crate::wire::rtcp::Packet::TransportFeedback`] claims to report. The
+/// caller reads this number first: each status costs time, and a run of thousands of statuses takes only two bytes.
 pub fn told_in(body: &[u8]) -> u16 {
     if body.len() < 16 { 0 } else { u16_at(body, 10) }
 }
 
-/// The body of a [`crate::wire::rtcp::Packet::TransportFeedback`].
+/// Parse the body of a [`crate::wire::rtcp::Packet::TransportFeedback`].
 pub fn parse(body: &[u8]) -> Result<Feedback<'_>, Malformed> {
     let head = body.get(..16).ok_or(Malformed)?;
     let mut feedback = Feedback {
@@ -170,12 +172,13 @@ pub fn parse(body: &[u8]) -> Result<Feedback<'_>, Malformed> {
 }
 
 fn delta_bytes_of(symbol: u8) -> usize {
-    // The fourth symbol is reserved; it brings no delta.
+    // The fourth symbol is reserved and has no delta.
     if symbol == LARGE { 2 } else { usize::from(symbol == SMALL) }
 }
 
 impl<'a> Feedback<'a> {
-    /// Sequence number of each packet, and when it arrived in microseconds after the reference time (None: lost).
+    /// Return the sequence number of each packet and its arrival, in microseconds after the reference time. None means that the
+    /// packet was lost.
     pub fn arrivals(&self) -> impl Iterator<Item = (u16, Option<i64>)> + use<'a> {
         let (mut deltas, mut at_us, mut sequence) = (self.deltas, 0, self.base);
         self.symbols().map(move |symbol| {
@@ -211,7 +214,7 @@ struct Chunk {
 }
 
 impl Chunk {
-    /// `most`: statuses that are still to come.
+    /// Make a chunk. `most` is the number of statuses that remain.
     fn new(word: u16, most: usize) -> Self {
         let symbols = match word >> 14 {
             0b10 => ONE_BIT_SYMBOLS,

@@ -8,7 +8,7 @@ fn read(packet: &[u8]) -> Feedback<'_> {
     parse(body).unwrap()
 }
 
-/// Times relative to the reference of the packet, to the tick.
+/// Check that the packet reports each arrival, relative to its reference time, with the precision of a tick.
 fn check(out: &[u8], base: u16, arrivals: &[Option<u64>]) {
     let feedback = read(out);
     assert_eq!((feedback.sender, feedback.media, feedback.base, feedback.count), (1, 2, base, 3));
@@ -74,7 +74,7 @@ fn cut_bodies_are_refused() {
     }
 }
 
-/// A run of 8191 told to be 3 long, reserved symbols, and no statuses at all.
+/// The parser handles a run of 8191 in a packet with 3 statuses, reserved symbols, and a run without statuses.
 #[test]
 fn odd_but_well_formed() {
     let head = [0, 0, 0, 1, 0, 0, 0, 2, 0, 7, 0, 3, 0, 0, 0, 3];
