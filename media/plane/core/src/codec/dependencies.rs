@@ -1,22 +1,24 @@
-//! The dependency descriptor, a header extension (AV1 RTP specification, appendix A): where a frame stands among the layers
-//! of its stream and what it needs, whatever the codec. Key frames bring a table of templates that later descriptors name.
+//! The dependency descriptor, a header extension (AV1 RTP specification, appendix A). It gives the place of a frame among the
+//! layers of its stream and the frames that it needs, for every codec. Key frames carry a table of templates, and later
+//! descriptors name a template of that table.
 
 use crate::codec::selection::{Place, Rise};
 use crate::wire::rtp::Malformed;
 
-/// Start, end, template id and frame number.
+/// Bytes of the start bit, end bit, template id and frame number.
 const MANDATORY: usize = 3;
 const TEMPLATES_MAX: usize = 64;
 const TARGETS_MAX: usize = 32;
-/// References that a frame may have of its own; codecs have at most eight.
+/// The largest number of references of one frame. Codecs have at most eight.
 const REFERENCES_MAX: usize = 8;
-/// Layers of a kind: the indices in payloads have three bits.
+/// The largest number of spatial or temporal layers: the indices in payloads have three bits.
 const LAYERS_MAX: u8 = 8;
 
-/// Packets; serial numbers compare up to twice as many.
+/// Packets. Serial numbers compare correctly only up to twice this distance, so the start of an older table is moved forward to
+/// this age. Larger: an old table seems to come after the packet.
 const AGE_MAX: u32 = 1 << 30;
 
-/// What one descriptor says of its packet's frame.
+/// The contents of one descriptor about the frame of its packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
     pub number: u16,
@@ -26,30 +28,30 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The numbers of the frames that it refers to.
+    /// Return the numbers of the frames that this frame refers to.
     pub fn references(&self) -> impl Iterator<Item = u16> {
         let number = self.number;
         self.references[..usize::from(self.count)].iter().map(move |back| number.wrapping_sub(*back))
     }
 }
 
-/// What the descriptors of one stream refer to.
+/// The tables of templates that the descriptors of one stream refer to.
 #[derive(Debug, Default)]
 pub struct Dependencies {
     newest: Option<Table>,
-    /// The one before it: packets that come late may go by that.
+    /// The table before the newest table. A late packet may use it.
     previous: Option<Table>,
 }
 
 #[derive(Debug)]
 struct Table {
-    /// The first and the newest packet that brought it, by their numbers with the rollovers counted.
+    /// The first and the newest packet that carried this table, by their extended sequence numbers.
     since: u32,
     told: u32,
     structure: Box<Structure>,
 }
 
-/// The table of templates.
+/// A table of templates.
 #[derive(Debug, PartialEq, Eq)]
 struct Structure {
     offset: u8,
@@ -64,7 +66,7 @@ struct Template {
     temporal: u8,
     /// Two bits for each decode target.
     indications: u64,
-    /// How many frames back, each once.
+    /// The distances back to the frames that this frame refers to, in frames.
     references: [u16; REFERENCES_MAX],
     count: u8,
 }
@@ -76,7 +78,8 @@ pub fn frame_number(descriptor: &[u8]) -> Option<u16> {
     Some(u16::from_be_bytes([bytes[0], bytes[1]]))
 }
 
-/// References count back from it, so that a whole stream of descriptors may be moved on by the same.
+/// Set the frame number. References count back from the frame number, so a constant may be added to all frame numbers of a
+/// stream.
 #[inline]
 pub fn set_frame_number(descriptor: &mut [u8], number: u16) {
     if let Some(bytes) = descriptor.get_mut(1..MANDATORY) {
@@ -85,8 +88,8 @@ pub fn set_frame_number(descriptor: &mut [u8], number: u16) {
 }
 
 impl Dependencies {
-    /// `at`: the number of its packet with the rollovers counted. A table holds from the packet on that brings it, whenever
-    /// that comes.
+    /// Read a descriptor. `at` is the extended sequence number of its packet. A table is valid from the packet that carries it,
+    /// even if this packet arrives late.
     pub fn read(&mut self, descriptor: &[u8], at: u32) -> Result<Frame, Malformed> {
         let number = frame_number(descriptor).ok_or(Malformed)?;
         let template = descriptor[0] & 0x3f;
@@ -131,10 +134,12 @@ impl Dependencies {
             !is_from(at, newest.since) && self.previous.as_ref().is_none_or(|previous| is_from(at, previous.since));
         match (newest.structure == table.structure, is_from(at, newest.told)) {
             (true, true) => newest.told = at,
-            // Of a key frame all of whose packets bring it.
+            // The table belongs to a key frame whose packets all carry the table, and an earlier packet of the frame arrived
+            // late.
             (true, false) if late => newest.since = at,
             (false, true) => self.previous = self.newest.replace(table),
-            // What was told of the newest before is of another one that was the same.
+            // The newest table was valid twice, and this late table was valid in between. Only the second period counts for the
+            // newest table.
             (false, false) if is_from(at, newest.since) => {
                 newest.since = newest.told;
                 self.previous = Some(table);
@@ -146,7 +151,8 @@ impl Dependencies {
 }
 
 impl Table {
-    /// Numbers come round: before they do, what is long ago counts as later than it was.
+    /// Move the start of an old table forward. Otherwise the sequence numbers wrap, and the old start seems to lie after the
+    /// packet.
     #[inline]
     fn draw_on(&mut self, at: u32) {
         let from = at.wrapping_sub(AGE_MAX);
@@ -157,7 +163,7 @@ impl Table {
     }
 }
 
-/// Serial number arithmetic (RFC 1982): not before it.
+/// Report whether `at` is not before `since` (serial number arithmetic, RFC 1982).
 fn is_from(at: u32, since: u32) -> bool {
     at.wrapping_sub(since) < 0x8000_0000
 }
@@ -201,7 +207,7 @@ impl Structure {
         Ok(Structure { offset, templates, targets })
     }
 
-    /// The template that is named, changed by what the frame has of its own.
+    /// Return the named template, changed by the frame's own values.
     fn frame(&self, template: u8, flags: Flags, bits: &mut Bits) -> Result<Template, Malformed> {
         if flags.active_targets {
             bits.skip(self.targets.len())?;
@@ -252,7 +258,7 @@ impl Template {
     }
 }
 
-/// A.8.3, `template_layers`.
+/// AV1 RTP A.8.3, `template_layers`.
 fn read_layers(bits: &mut Bits) -> Result<Vec<Template>, Malformed> {
     let mut templates = Vec::new();
     let mut next = Template::default();
@@ -279,7 +285,7 @@ fn read_indications(bits: &mut Bits, targets: usize) -> Result<u64, Malformed> {
     Ok(indications)
 }
 
-/// They tell whether a target can be decoded after losses, which is for receivers to know.
+/// Skip the chains. They tell a receiver whether a target can be decoded after losses, so the server does not need them.
 fn skip_chains(bits: &mut Bits, targets: usize, templates: usize) -> Result<(), Malformed> {
     let chains = bits.take_below(targets as u32 + 1)?;
     if chains == 0 {
@@ -291,13 +297,13 @@ fn skip_chains(bits: &mut Bits, targets: usize, templates: usize) -> Result<(), 
     bits.skip(templates * chains as usize * 4)
 }
 
-/// The highest of the frames that the target holds.
+/// Return the highest spatial layer and temporal id among the frames of the target.
 fn layers_of(target: usize, templates: &[Template]) -> (u8, u8) {
     let held = templates.iter().filter(|template| template.has(target));
     held.fold((0, 0), |top, template| (top.0.max(template.spatial), top.1.max(template.temporal)))
 }
 
-/// Big-endian bits.
+/// A reader of big-endian bits.
 struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -308,7 +314,7 @@ impl<'a> Bits<'a> {
         Bits { bytes, at: 0 }
     }
 
-    /// At most 16 of them.
+    /// Read `count` bits, at most 16.
     fn take(&mut self, count: u32) -> Result<u32, Malformed> {
         let mut value = 0;
         for _ in 0..count {
@@ -324,7 +330,7 @@ impl<'a> Bits<'a> {
         if self.at <= self.bytes.len() * 8 { Ok(()) } else { Err(Malformed) }
     }
 
-    /// A value below `limit`, in as few bits as it needs (`ns`, A.8.1).
+    /// Read a value below `limit`, in as few bits as possible (`ns`, A.8.1).
     fn take_below(&mut self, limit: u32) -> Result<u32, Malformed> {
         let width = u32::BITS - limit.leading_zeros();
         let short = (1 << width) - limit;

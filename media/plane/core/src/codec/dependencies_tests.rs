@@ -1,11 +1,11 @@
 use super::*;
 
-/// The first descriptor of a key frame of Chromium's AV1 L2T2.
+/// The first descriptor of a key frame of AV1 L2T2 from Chromium.
 const L2T2: &[u8] = &[
     0x80, 0x00, 0x55, 0xc0, 0x03, 0x18, 0x7a, 0xaa, 0xf1, 0x30, 0xa0, 0xa0, 0x14, 0xd1, 0x41, 0x38, 0x23, 0x04, 0x60,
     0x08, 0x64, 0x22, 0x22, 0x65, 0x02, 0x7f, 0x01, 0x67, 0x04, 0xff, 0x02, 0xcf, 0x30,
 ];
-/// And of its VP9 L1T3.
+/// The first descriptor of a key frame of VP9 L1T3 from Chromium.
 const L1T3: &[u8] = &[
     0x80, 0x00, 0x70, 0x80, 0x02, 0x14, 0xea, 0xa8, 0x60, 0x41, 0x4d, 0x14, 0x10, 0x20, 0x84, 0x27, 0x02, 0x7f, 0x01,
     0x67,
@@ -35,7 +35,7 @@ fn temporal_layers() {
 fn spatial_layers_and_references_of_their_own() {
     let mut stream = Dependencies::default();
     assert!(stream.read(L2T2, 0).unwrap().place.fresh);
-    // Custom references and chains.
+    // This descriptor has its own references and chains.
     let frame = stream.read(&[0x82, 0x00, 0x56, 0x1a, 0x00, 0x08, 0x00], 0).unwrap();
     assert_eq!((frame.place.spatial, frame.place.temporal, frame.place.fresh), (0, 1, false));
     assert_eq!(references(&frame), [0x55]);
@@ -55,7 +55,7 @@ fn what_names_no_template_is_refused() {
     }
 }
 
-/// The highest spatial layer among the templates that packet `at` may name.
+/// Return the highest spatial layer among the templates that packet `at` may name.
 fn top(stream: &mut Dependencies, at: u32) -> Option<u8> {
     let frames = (0..64).filter_map(|template| stream.read(&[template, 0, 0x58], at).ok());
     frames.map(|frame| frame.place.spatial).max()
@@ -68,14 +68,14 @@ fn a_table_holds_from_its_packet_on_whenever_that_comes() {
         let mut stream = Dependencies::default();
         stream.read(L2T2, at(0)).unwrap();
         assert_eq!((top(&mut stream, at(9)), top(&mut stream, at(0).wrapping_sub(1))), (Some(1), None));
-        // Lost, and sent again behind others.
+        // The packet with the table was lost, and its retransmission arrives after later packets.
         assert_eq!(stream.read(L1T3, at(10)).unwrap().place.temporal, 0);
         assert_eq!([9, 10, 11].map(|packet| top(&mut stream, at(packet))), [Some(1), Some(0), Some(0)]);
-        // The first one comes once more, and one from before it.
+        // The first packet with its table arrives again, and then a packet from before it.
         stream.read(L2T2, at(0)).unwrap();
         stream.read(L1T3, at(0).wrapping_sub(20)).unwrap();
         assert_eq!([0, 9, 10].map(|packet| top(&mut stream, at(packet))), [Some(1), Some(1), Some(0)]);
-        // It is told again, and one comes that held in between.
+        // The table arrives again, and then a late packet with the table that was valid in between.
         stream.read(L1T3, at(30)).unwrap();
         stream.read(L2T2, at(20)).unwrap();
         assert_eq!([19, 20, 29, 30].map(|packet| top(&mut stream, at(packet))), [None, Some(1), Some(1), Some(0)]);
@@ -99,7 +99,7 @@ fn a_table_holds_however_many_packets_follow() {
     for (begin, told) in [(0, true), (0, false), (0x8000_0000, true), (0x8000_0000, false)] {
         let mut stream = Dependencies::default();
         stream.read(L1T3, begin).unwrap();
-        // Numbers of 32 bits come round four times.
+        // The 32-bit numbers wrap four times.
         let mut at = begin;
         for _ in 0..64 {
             at = at.wrapping_add(1 << 28);

@@ -1,10 +1,12 @@
-//! Whether a packet begins a frame that can be decoded without any before it. Looks at the payload's first bytes only.
+//! Detection of packets that begin a frame which a decoder can decode without earlier frames. The code looks only at the first
+//! bytes of the payload.
 
 use crate::codec::{vp8, vp9};
 use crate::types::Codec;
 use crate::wire::rtp::u16_at;
 
-/// `dependency_descriptor`: the value of that header extension, where the packet has one (used for AV1).
+/// Report whether the packet begins a key frame. `dependency_descriptor` is the value of that header extension, if the packet
+/// has the extension (used for AV1).
 pub fn starts_keyframe(codec: Codec, payload: &[u8], dependency_descriptor: Option<&[u8]>) -> bool {
     match codec {
         Codec::Vp8 => vp8::parse(payload).is_ok_and(|descriptor| descriptor.keyframe),
@@ -30,7 +32,7 @@ fn h264(payload: &[u8]) -> bool {
     }
 }
 
-/// RFC 6184 §5.7.1: 16-bit length, unit, and so on.
+/// RFC 6184 §5.7.1: a 16-bit length and a unit, repeated.
 fn aggregated(mut units: &[u8]) -> bool {
     while units.len() > 2 {
         let end = 2 + usize::from(u16_at(units, 0));
@@ -43,7 +45,8 @@ fn aggregated(mut units: &[u8]) -> bool {
     false
 }
 
-/// An IDR slice counts only with `first_mb_in_slice` 0, whose Exp-Golomb code is a single set bit.
+/// Report whether a unit begins a key frame. An IDR slice counts only if `first_mb_in_slice` is 0, whose Exp-Golomb code is a
+/// single set bit.
 fn begins(kind: u8, next: Option<&u8>) -> bool {
     kind == SPS || kind == IDR && next.is_some_and(|byte| byte & 0x80 != 0)
 }
@@ -70,17 +73,17 @@ fn h265(payload: &[u8]) -> bool {
 const AGGREGATED: u8 = 48;
 const FRAGMENT: u8 = 49;
 
-/// Parameter sets (32 to 34), or the first slice segment of a random access picture (16 to 23).
+/// Report whether a unit is a parameter set (32 to 34), or the first slice segment of a random access picture (16 to 23).
 fn begins_h265(kind: u8, next: Option<&u8>) -> bool {
     (32..=34).contains(&kind) || (16..=23).contains(&kind) && next.is_some_and(|byte| byte & 0x80 != 0)
 }
 
-/// AV1 RTP §4.4: N marks the first packet of a coded video sequence; Z continues an earlier fragment.
+/// AV1 RTP §4.4: N marks the first packet of a coded video sequence. Z marks the continuation of an earlier fragment.
 fn av1(payload: &[u8]) -> bool {
     payload.len() > 1 && payload[0] & 0x08 != 0 && payload[0] & 0x80 == 0
 }
 
-/// AV1 RTP annex A.8.2: start of frame, extended part present, and it carries the template structure.
+/// AV1 RTP annex A.8.2: report whether the packet starts a frame and its extended descriptor carries the template structure.
 fn brings_structure(descriptor: &[u8]) -> bool {
     descriptor.len() > 3 && descriptor[0] & 0x80 != 0 && descriptor[3] & 0x80 != 0
 }

@@ -1,4 +1,5 @@
-//! Payloads of codecs: what begins a key frame, which layer a packet is of, what may be rewritten.
+//! The payload formats of the codecs: what begins a key frame, to which layer a packet belongs, and which fields may be
+//! rewritten.
 
 pub mod dependencies;
 pub mod keyframe;

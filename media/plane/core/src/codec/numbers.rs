@@ -1,11 +1,11 @@
-//! The running numbers in payload descriptors of VP8 (RFC 7741 §4.2) and VP9 (RFC 9628 §4.2): picture id and TL0PICIDX.
+//! The running numbers in the payload descriptors of VP8 (RFC 7741 §4.2) and VP9 (RFC 9628 §4.2): picture id and TL0PICIDX.
 
 use crate::wire::rtp::Malformed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PictureId {
     pub value: u16,
-    /// 15 bits wide, else 7.
+    /// True if the picture id has 15 bits, false if it has 7 bits.
     pub long: bool,
     offset: u8,
 }
@@ -21,13 +21,13 @@ impl PictureId {
         Ok(PictureId { value, long, offset: at as u8 })
     }
 
-    /// Bytes that it takes.
+    /// Return the number of bytes of the picture id.
     pub fn width(&self) -> usize {
         if self.long { 2 } else { 1 }
     }
 }
 
-/// What a descriptor holds of them, and where.
+/// The running numbers of one descriptor, and their places in the payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Numbers {
     pub picture_id: Option<PictureId>,
@@ -42,7 +42,7 @@ impl Numbers {
         Ok(())
     }
 
-    /// Puts another picture id into a payload of this very shape; cut to the width it has.
+    /// Write another picture id into a payload of exactly this shape. The value is cut to the width of the field.
     #[inline]
     pub fn set_picture_id(&self, payload: &mut [u8], value: u16) {
         let Some(id) = self.picture_id else { return };
@@ -62,7 +62,7 @@ impl Numbers {
         }
     }
 
-    /// Moves both on by what a consumer's numbers are ahead of the source's.
+    /// Add to both numbers the difference between the numbers of a consumer and the numbers of its source.
     #[inline]
     pub fn shift(&self, payload: &mut [u8], picture: u16, tl0: u8) {
         if let Some(id) = self.picture_id {

@@ -1,5 +1,6 @@
-//! The H.264 parameter sets of a source that sends them once: kept, and put before each IDR picture that comes without
-//! (RFC 6184 §8.4). The packets put in need sequence numbers, so all later ones of the source move up.
+//! The H.264 parameter sets of a source that sends them only once. They are kept and inserted before each IDR picture that
+//! arrives without parameter sets (RFC 6184 §8.4). The inserted packets need sequence numbers, so all later packets of the
+//! source get higher numbers.
 
 use crate::serial::is_before;
 use crate::wire::rtp::u16_at;
@@ -9,14 +10,16 @@ const PPS: u8 = 8;
 const IDR: u8 = 5;
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
-/// Larger ones are not kept: no encoder of a terminal makes them.
+/// Bytes. No encoder of a terminal makes larger parameter sets. Larger units are not kept. If the limit is too small, receivers
+/// that join later cannot decode such a source.
 const UNIT_BYTES_MAX: usize = 256;
 const PPS_MAX: usize = 4;
 const CHANGES_MAX: usize = 8;
-/// No packet is later than this.
+/// Packets. A packet may arrive this much later than the newest packet. For a later packet the record of its shift may be
+/// forgotten, so it gets a wrong number. It must stay below 32768, where sequence numbers no longer compare.
 const LATE_MAX: u16 = 4_096;
 
-/// The packets from `from` on were moved by more than `before`.
+/// A change of the shift: packets before `from` move by `before` numbers, later packets by more.
 #[derive(Clone, Copy, Default)]
 struct Change {
     from: u16,
@@ -27,9 +30,9 @@ struct Change {
 pub struct ParameterSets {
     sps: Vec<u8>,
     pps: Vec<Vec<u8>>,
-    /// Of the frame that brought an SPS last.
+    /// Timestamp of the frame with the last SPS of the source.
     sps_timestamp: Option<u32>,
-    /// Of the frame that they were put before last.
+    /// Timestamp of the last frame that got inserted parameter sets.
     put_timestamp: Option<u32>,
     changes: [Change; CHANGES_MAX],
     changes_len: usize,
@@ -37,19 +40,19 @@ pub struct ParameterSets {
 }
 
 impl ParameterSets {
-    /// By how much the numbers of the newest packets are moved.
+    /// Return by how many numbers the newest packets move.
     pub fn moved(&self) -> u16 {
         self.moved
     }
 
-    /// The number that a packet of the source has further on.
+    /// Return the outgoing number of a packet of the source.
     pub fn number(&self, sequence: u16) -> u16 {
         let changes = &self.changes[..self.changes_len];
         let before = changes.iter().find(|change| is_before(sequence, change.from));
         sequence.wrapping_add(before.map_or(self.moved, |change| change.before))
     }
 
-    /// Reads a packet; `true`: it begins an IDR picture whose parameter sets did not come with it, and they are known.
+    /// Read a packet. Return true if it begins an IDR picture that came without its parameter sets, and the sets are known.
     pub fn look(&mut self, payload: &[u8], timestamp: u32) -> bool {
         match payload.first().map(|byte| byte & 0x1f) {
             Some(STAP_A) => {
@@ -68,7 +71,7 @@ impl ParameterSets {
         }
     }
 
-    /// Keeps a parameter set; `true`: the unit begins an IDR picture (`first_mb_in_slice` 0).
+    /// Keep the unit if it is a parameter set. Return true if the unit begins an IDR picture (`first_mb_in_slice` 0).
     fn look_at(&mut self, unit: &[u8], timestamp: u32) -> bool {
         match unit.first().map(|byte| byte & 0x1f) {
             Some(SPS) => {
@@ -91,7 +94,7 @@ impl ParameterSets {
         }
     }
 
-    /// One of each identifier, the newest.
+    /// Keep the newest PPS of each identifier.
     fn keep_pps(&mut self, unit: &[u8]) {
         if unit.len() > UNIT_BYTES_MAX || self.pps.iter().any(|known| known == unit) {
             return;
@@ -109,7 +112,7 @@ impl ParameterSets {
         known && self.sps_timestamp != Some(timestamp) && self.put_timestamp != Some(timestamp)
     }
 
-    /// They are put before the packet `sequence` of the source: all from it on move up.
+    /// Insert the parameter sets before the packet `sequence` of the source: this packet and all later packets move up.
     pub fn put(&mut self, sequence: u16, timestamp: u32) {
         if self.changes_len == CHANGES_MAX {
             self.changes.copy_within(1.., 0);
@@ -121,12 +124,12 @@ impl ParameterSets {
         self.put_timestamp = Some(timestamp);
     }
 
-    /// What is put in, in order.
+    /// Return the units to insert, in order.
     pub fn units(&self) -> impl Iterator<Item = &[u8]> {
         std::iter::once(&self.sps[..]).chain(self.pps.iter().map(|pps| &pps[..]))
     }
 
-    /// What was moved so long ago that numbers have come round since is forgotten.
+    /// Forget the old changes of the shift, before the sequence numbers wrap and make old changes look new.
     pub fn forget_before(&mut self, newest: u16) {
         let sequence = newest.wrapping_sub(LATE_MAX);
         let old = self.changes[..self.changes_len].iter().take_while(|change| is_before(change.from, sequence)).count();
@@ -135,7 +138,7 @@ impl ParameterSets {
     }
 }
 
-/// RFC 6184 §5.7.1: 16-bit length, unit, and so on.
+/// RFC 6184 §5.7.1: a 16-bit length and a unit, repeated.
 pub fn units(mut rest: &[u8], mut see: impl FnMut(&[u8])) {
     while rest.len() > 2 {
         let end = 2 + usize::from(u16_at(rest, 0));
@@ -145,7 +148,7 @@ pub fn units(mut rest: &[u8], mut see: impl FnMut(&[u8])) {
     }
 }
 
-/// `pic_parameter_set_id`: the first Exp-Golomb number of a PPS; None: it does not fit the first four bytes.
+/// Return `pic_parameter_set_id`, the first Exp-Golomb number of a PPS, or None if it does not fit into the first four bytes.
 fn identifier(pps: &[u8]) -> Option<u32> {
     let bytes = pps
         .get(1..)?

@@ -58,7 +58,7 @@ fn identifiers_are_exp_golomb() {
 }
 
 proptest! {
-    /// Numbers given out are never given twice, and those put in have theirs, across the wrap.
+    /// No outgoing number is used twice, and the inserted packets get their own numbers, across the wrap too.
     #[test]
     fn numbers_are_given_once(start in any::<u16>(), steps in proptest::collection::vec(0u8..5, 1..400)) {
         let mut sets = known();
@@ -84,7 +84,7 @@ proptest! {
             }
             sets.forget_before(sequence);
             prop_assert!(used.insert(sets.number(sequence)));
-            // Late ones, as long as the change behind them is remembered.
+            // Late packets keep their numbers as long as the change after them is remembered.
             if step == 4 {
                 for (sequence, changes, moved) in late.drain(..) {
                     if sets.changes_len - changes.min(sets.changes_len) < CHANGES_MAX && sets.changes_len < CHANGES_MAX {

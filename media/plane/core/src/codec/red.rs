@@ -1,26 +1,27 @@
-//! RED payloads (RFC 2198): where the blocks lie, their payload types rewritten in place, and new ones written.
+//! RED payloads (RFC 2198): the places of their blocks, the rewriting of payload types in place, and the writing of new
+//! payloads.
 
 use std::ops::Range;
 
 use crate::wire::rtp::Malformed;
 
-/// One block; the last one is the primary, its `timestamp_offset` 0.
+/// One block. The last block is the primary block, and its `timestamp_offset` is 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     pub payload_type: u8,
     pub timestamp_offset: u16,
-    /// Within the RED payload.
+    /// The bytes of the block within the RED payload.
     pub range: Range<usize>,
 }
 
-/// More blocks than this are refused: nobody sends more than 9 copies.
+/// Redundant blocks. Chosen: senders use at most 9 copies. A payload with more blocks is malformed.
 pub const BLOCKS_MAX: usize = 16;
 const REDUNDANT_HEADER: usize = 4;
-/// What the fields of a redundant block's header hold (14 and 10 bits).
+/// The largest values of the fields in the header of a redundant block (14 and 10 bits).
 const TIMESTAMP_OFFSET_MAX: u32 = 0x3fff;
 const BLOCK_BYTES_MAX: usize = 0x3ff;
 
-/// The primary block.
+/// Return the primary block.
 pub fn primary(payload: &[u8]) -> Result<Block, Malformed> {
     let (headers, redundant) = measure(payload)?;
     Ok(Block {
@@ -30,12 +31,12 @@ pub fn primary(payload: &[u8]) -> Result<Block, Malformed> {
     })
 }
 
-/// Bytes that the payload would be spared without its older blocks; 0: it is malformed.
+/// Return the number of bytes before the primary block, or 0 if the payload is malformed.
 pub fn redundant(payload: &[u8]) -> usize {
     primary(payload).map_or(0, |block| block.range.start)
 }
 
-/// Every block in order, the primary last.
+/// Return all blocks in order, the primary block last.
 pub fn blocks(payload: &[u8]) -> Result<impl Iterator<Item = Block> + '_, Malformed> {
     let (headers, _) = measure(payload)?;
     let mut start = headers;
@@ -49,20 +50,21 @@ pub fn blocks(payload: &[u8]) -> Result<impl Iterator<Item = Block> + '_, Malfor
     }))
 }
 
-/// A packet that was sent before, as a redundant block.
+/// A packet that was sent earlier, as a redundant block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copied<'a> {
     pub timestamp_offset: u16,
     pub payload: &'a [u8],
 }
 
-/// Whether a redundant block can hold it.
+/// Report whether a redundant block can hold a packet of this age and length.
 pub fn fits(timestamp_offset: u32, len: usize) -> bool {
     (1..=TIMESTAMP_OFFSET_MAX).contains(&timestamp_offset) && (1..=BLOCK_BYTES_MAX).contains(&len)
 }
 
-/// Writes a RED payload of blocks of one payload type, the redundant ones in the order given (the oldest first); gives its
-/// length. None: there is no space for it, or more than [`BLOCKS_MAX`] are given, or one that does not fit.
+/// Write a RED payload whose blocks all have one payload type, and return its length. The copies keep the given order (the
+/// oldest first). Return None if the space is too small, if there are more than [`BLOCKS_MAX`] copies, or if a copy does not
+/// fit a block.
 pub fn write(space: &mut [u8], payload_type: u8, copies: &[Copied], primary: &[u8]) -> Option<usize> {
     let headers = copies.len() * REDUNDANT_HEADER + 1;
     let copied: usize = copies.iter().map(|copy| copy.payload.len()).sum();
@@ -84,7 +86,7 @@ pub fn write(space: &mut [u8], payload_type: u8, copies: &[Copied], primary: &[u
     Some(len)
 }
 
-/// The payload without the blocks that are older than the primary by more than `reach`.
+/// Return the payload without the blocks that are older than the primary block by more than `reach`.
 pub fn newer(payload: &[u8], reach: u32) -> Result<Vec<u8>, Malformed> {
     let is_kept = |block: &Block| u32::from(block.timestamp_offset) <= reach;
     let (headers, _) = measure(payload)?;
@@ -97,7 +99,7 @@ pub fn newer(payload: &[u8], reach: u32) -> Result<Vec<u8>, Malformed> {
     Ok(kept)
 }
 
-/// Gives each block the payload type that `map` (from, to) says; one that is not listed keeps its own.
+/// Give each block the payload type of `map` (from, to). A type that is not in `map` stays.
 pub fn rewrite(payload: &mut [u8], map: &[(u8, u8)]) -> Result<(), Malformed> {
     let (headers, _) = measure(payload)?;
     for byte in payload[..headers].iter_mut().step_by(REDUNDANT_HEADER) {
@@ -108,7 +110,7 @@ pub fn rewrite(payload: &mut [u8], map: &[(u8, u8)]) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// Bytes of all block headers, and of all redundant blocks; they fit into the payload.
+/// Return the bytes of all block headers and the bytes of all redundant blocks. Both fit into the payload.
 fn measure(payload: &[u8]) -> Result<(usize, usize), Malformed> {
     let mut redundant = 0;
     for at in (0..=BLOCKS_MAX * REDUNDANT_HEADER).step_by(REDUNDANT_HEADER) {

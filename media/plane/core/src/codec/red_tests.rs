@@ -1,6 +1,6 @@
 use super::*;
 
-/// One redundant block of three bytes, 960 back, then the primary.
+/// One redundant block of three bytes, 960 ticks older, and the primary block.
 const TWO: [u8; 10] = [0xef, 0x0f, 0x00, 0x03, 0x6f, 1, 2, 3, 4, 5];
 
 #[test]

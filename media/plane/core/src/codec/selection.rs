@@ -1,35 +1,37 @@
-//! Which frames of a layered stream one consumer is sent. Down it goes with the next picture, up only where a receiver can
-//! follow: spatially with a picture that needs none before it, temporally where the stream says so, or with such a one too.
+//! The choice of the frames of a layered stream that one consumer receives. A switch down happens with the next picture. A
+//! switch up happens only where a receiver can follow. A spatial switch up needs a picture that depends on no earlier picture.
+//! A temporal switch up needs such a picture too, or a frame that allows the switch.
 //!
-//! Frames of lower layers are always sent too, though some structures (L3T3_KEY) do without them between key frames:
-//! that is what makes going down possible at any time. By the rule of all these codecs no frame needs one of a higher
-//! layer (RFC 9628 §3, AV1 §5.9 and §7.5), so nothing that is sent lacks what it refers to.
+//! Frames of lower layers are always sent too, although some structures (L3T3_KEY) do not need them between key frames. So a
+//! switch down is possible at any time. In all these codecs no frame needs a frame of a higher layer (RFC 9628 §3, AV1 §5.9 and
+//! §7.5). So the receiver always has the frames that a sent frame refers to.
 
-/// Where a packet's frame stands among the layers of its stream, whatever tells that: a payload descriptor or the
-/// dependency descriptor.
+/// The place of a packet's frame among the layers of its stream. It comes from a payload descriptor or from the dependency
+/// descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     pub spatial: u8,
     pub temporal: u8,
     pub starts_frame: bool,
-    /// The last packet of its frame: the last of the picture for whoever gets no higher layer.
+    /// True for the last packet of its frame. For a receiver without higher layers it is the last packet of the picture.
     pub ends_frame: bool,
-    /// The lowest frame of a picture that needs none before it.
+    /// True for the lowest frame of a picture that depends on no earlier picture.
     pub fresh: bool,
     pub rise: Rise,
 }
 
-/// What a frame says to receivers of lower temporal ids.
+/// The permission to switch up that a frame gives to receivers of lower temporal ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rise {
     No,
-    /// Those that follow it need none of a higher temporal id that came before it.
+    /// The frames after this frame need no earlier frame of a higher temporal id.
     After,
-    /// It needs none but the base before it, and those that follow it none older than that base (the Y bit, RFC 7741 §4.2).
+    /// This frame needs only the base frame before it. The frames after it need no frame older than that base frame (the Y bit,
+    /// RFC 7741 §4.2).
     Here,
 }
 
-/// Up to this layer, up to this temporal id.
+/// The highest spatial layer and the highest temporal id to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub spatial: u8,
@@ -47,24 +49,28 @@ impl Limits {
 #[derive(Clone, Copy, Debug)]
 pub struct Selection {
     limits: Limits,
-    /// Those of the pictures before `since`: some of their packets may still come.
+    /// The limits of the pictures before `since`. Some packets of those pictures may still arrive.
     before: Limits,
     since: u32,
-    /// The newest picture's timestamp, as its source gave it.
+    /// Timestamp of the newest picture, as its source gave it.
     picture: u32,
-    /// One far from that, after which no other came yet.
+    /// A timestamp far from the newest picture, if no other picture arrived after it.
     strange: Option<u32>,
-    /// A bit for each temporal id of which something was left out since the newest base picture.
+    /// One bit for each temporal id: a frame of this id was left out since the newest base picture.
     left: u8,
-    /// Since this picture something is left out that is wanted.
+    /// Timestamp of the first picture that the consumer wants but does not get.
     lacks: Option<u32>,
 }
 
-/// Ten seconds: what is further ahead of the newest picture is strange.
+/// RTP ticks (10 s at 90 kHz). Chosen. A picture further ahead of the newest picture is strange. Larger: one stray packet
+/// changes the newest picture. Smaller: a pause of the source looks like a stray packet.
 const FAR: i32 = 900_000;
-/// Two seconds: what is further behind is no late packet, and strange too. A source that jumps back less has caught up soon.
+/// RTP ticks (2 s at 90 kHz). Chosen. A packet further behind is not late but strange. A source that jumps back by less soon
+/// reaches its old time again. Larger: layers cannot change for longer after such a jump. Smaller: a late packet looks like a
+/// jump.
 const LATE: i32 = 180_000;
-/// Two and a half seconds: who could not go up for so long will not without a key frame.
+/// RTP ticks (2.5 s at 90 kHz). Chosen. After this time without a chance to switch up, the consumer needs a key frame. Larger:
+/// it keeps a low frame rate for longer. Smaller: more key frames than necessary are requested.
 const LACKS: i32 = 225_000;
 
 impl Default for Selection {
@@ -75,7 +81,7 @@ impl Default for Selection {
 }
 
 impl Selection {
-    /// Begins with the picture of this timestamp.
+    /// Begin with the picture of this timestamp.
     pub fn start(&mut self, limits: Limits, timestamp: u32) {
         *self = Selection { limits, before: limits, since: timestamp, picture: timestamp, ..Selection::default() };
     }
@@ -84,7 +90,7 @@ impl Selection {
         self.limits
     }
 
-    /// Whether a packet is sent. `wanted`: where to go as soon as it can be.
+    /// Report whether a packet is sent. `wanted` gives the limits to switch to as soon as possible.
     #[inline]
     pub fn admits(&mut self, place: Place, timestamp: u32, wanted: Limits) -> bool {
         if self.is_new_picture(place, timestamp) {
@@ -106,7 +112,7 @@ impl Selection {
         admits
     }
 
-    /// Pictures of higher temporal ids are wanted, and it has been too long that the stream let nobody go up.
+    /// Report whether the consumer wants higher temporal ids but the stream has allowed no switch up for too long.
     pub fn is_stuck(&self) -> bool {
         self.lacks.is_some_and(|since| distance(self.picture, since) > LACKS)
     }
@@ -120,14 +126,15 @@ impl Selection {
         }
     }
 
-    /// The last packet of the picture, for this consumer: what follows of the picture is left out.
+    /// Report whether this is the last packet of the picture for this consumer. The later packets of the picture are left out.
     #[inline]
     pub fn ends_picture(&self, place: Place, timestamp: u32) -> bool {
         place.ends_frame && place.spatial == self.at(timestamp).spatial
     }
 
-    /// Takes its timestamp for the newest. A strange one counts where its picture needs none before it, else from the
-    /// second picture in a row: a source that jumps is followed, and a packet that went astray changes nothing.
+    /// Report whether the packet begins a new picture, and record its timestamp as the newest. A strange timestamp counts only
+    /// for a picture that depends on no earlier picture, or from the second strange picture in a row. So the selection follows
+    /// a source that jumps, and one stray packet changes nothing.
     #[inline]
     fn is_new_picture(&mut self, place: Place, timestamp: u32) -> bool {
         let ahead = distance(timestamp, self.picture);
@@ -171,8 +178,9 @@ impl Selection {
         }
     }
 
-    /// The start of a picture that needs none before it, overtaken by other packets of it. Of its higher spatial layers some may
-    /// have been left out, so that those wait for another one.
+    /// Raise the temporal limit at the start of a picture that depends on no earlier picture. Other packets of the picture
+    /// arrived before this start. Some frames of its higher spatial layers may be left out already, so the spatial limit waits
+    /// for another picture.
     fn raise(&mut self, timestamp: u32, temporal: u8) {
         if self.since != timestamp {
             (self.before, self.since) = (self.limits, timestamp);
@@ -180,8 +188,8 @@ impl Selection {
         (self.limits.temporal, self.lacks) = (temporal, None);
     }
 
-    /// How high a frame of this temporal id leads that needs the base alone: others may need what was left out since that
-    /// base, but for what this frame takes the place of.
+    /// Return the highest temporal id that a receiver may reach at a frame which needs only the base. Frames of other ids may
+    /// need a frame that was left out since that base, except the frame that this frame replaces.
     fn reach(&self, temporal: u8) -> u8 {
         let lower = self.left & ((1 << temporal.min(7)) - 1);
         match self.left >> temporal.min(7) >> 1 {
@@ -196,7 +204,7 @@ impl Selection {
     }
 }
 
-/// How far `a` is ahead of `b` on the way of time (serial number arithmetic, RFC 1982).
+/// Return how far `a` is ahead of `b` (serial number arithmetic, RFC 1982).
 fn distance(a: u32, b: u32) -> i32 {
     a.wrapping_sub(b) as i32
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// A frame of one packet.
+/// Return the place of a frame with one packet.
 fn frame(spatial: u8, temporal: u8, fresh: bool) -> Place {
     let rise = if temporal == 0 { Rise::After } else { Rise::No };
     Place { spatial, temporal, starts_frame: true, ends_frame: true, fresh: fresh && spatial == 0, rise }
@@ -10,12 +10,12 @@ fn limits(spatial: u8, temporal: u8) -> Limits {
     Limits { spatial, temporal }
 }
 
-/// As of VP8, where only the first packet of a key frame tells that it is one.
+/// Return the place of a VP8 packet: only the first packet of a key frame shows that it belongs to a key frame.
 fn packet(fresh: bool) -> Place {
     Place { rise: Rise::No, ..frame(0, 0, fresh) }
 }
 
-/// What passes of a picture of three layers, and the layers with which it ends.
+/// Send a picture of three layers. Return the layers that pass, and the layers that end the picture.
 fn picture(selection: &mut Selection, n: u32, temporal: u8, fresh: bool, wanted: Limits) -> (Vec<u8>, Vec<u8>) {
     let (mut sent, mut ends) = (Vec::new(), Vec::new());
     for spatial in 0..3 {
@@ -112,7 +112,7 @@ fn one_picture_of_another_time_changes_nothing() {
             |selection: &mut Selection, n: u32| selection.admits(frame(0, 0, false), n * 3_000 + away, limits(2, 0));
         assert!(stray(&mut selection, 1));
         assert_eq!(picture(&mut selection, 2, 0, false, limits(1, 0)), (vec![0, 1], vec![1]));
-        // One after each picture.
+        // One stray packet follows each picture.
         assert!(stray(&mut selection, 2));
         assert_eq!(picture(&mut selection, 3, 0, true, limits(2, 0)), (vec![0, 1, 2], vec![2]));
         assert!(stray(&mut selection, 3));
@@ -128,7 +128,7 @@ fn a_source_that_jumps_is_followed_from_its_second_picture_or_a_fresh_one() {
         let at = away / 3_000 + 1;
         assert_eq!(picture(&mut selection, at, 0, false, limits(0, 0)).0, [0, 1, 2]);
         assert_eq!(picture(&mut selection, at + 1, 0, false, limits(0, 0)).0, [0]);
-        // And back, with a key frame.
+        // The source jumps back, with a key frame.
         assert_eq!(picture(&mut selection, 1, 0, true, limits(1, 0)).0, [0, 1]);
         assert_eq!(picture(&mut selection, 2, 0, false, limits(0, 0)).0, [0]);
     }
@@ -139,7 +139,7 @@ fn a_source_that_jumps_back_is_followed_with_a_fresh_picture() {
     let mut selection = Selection::default();
     selection.start(limits(0, 0), 900_000);
     assert_eq!(picture(&mut selection, 30, 0, true, limits(2, 0)).0, [0, 1, 2]);
-    // What comes late, a key frame too, changes nothing.
+    // A late packet changes nothing, even from a key frame.
     for n in 31..33 {
         assert_eq!(picture(&mut selection, n, 0, false, limits(0, 0)).0, [0]);
     }
@@ -150,7 +150,7 @@ fn a_source_that_jumps_back_is_followed_with_a_fresh_picture() {
 fn a_change_of_long_ago_is_not_yet_to_come() {
     let mut selection = Selection::default();
     selection.start(limits(2, 0), 0);
-    // Seven hours in steps of five seconds.
+    // The loop covers seven hours in steps of five seconds.
     for n in 1..5_040u32 {
         let timestamp = n * 450_000;
         selection.admits(frame(0, 0, false), timestamp, limits(0, 0));

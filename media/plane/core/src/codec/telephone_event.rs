@@ -1,9 +1,9 @@
-//! Keys pressed at a terminal: RFC 4733 telephone events out of RTP, each press told once.
+//! The keys pressed at a terminal: telephone events (RFC 4733) read from RTP. Each press is reported once.
 
 use crate::serial::is_before;
 use crate::wire::rtp::{Malformed, u16_at};
 
-/// RFC 4733 §2.3, one event.
+/// One telephone event (RFC 4733 §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TelephoneEvent {
     pub event: u8,
@@ -12,16 +12,17 @@ pub struct TelephoneEvent {
     pub duration: u16,
 }
 
-/// A press.
+/// A key press with its duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Press {
     pub digit: char,
     pub duration_ms: u32,
 }
 
-/// A press whose end was lost is over when nothing of it came for so long.
+/// Microseconds. Chosen. A press whose end packet was lost is over after this time without packets. Longer: the key takes
+/// effect later. Shorter: a press with a gap in its packets is reported too early and too short.
 const LOST_US: u64 = 300_000;
-/// Longer presses go on in a new event that begins where the first ended (RFC 4733 §2.5.1.3).
+/// A longer press continues in a new event that begins where the first event ended (RFC 4733 §2.5.1.3).
 const DURATION_MAX: u16 = u16::MAX;
 const DIGITS: &[u8; 17] = b"0123456789*#ABCD!";
 
@@ -30,7 +31,7 @@ pub fn parse(payload: &[u8]) -> Result<TelephoneEvent, Malformed> {
     Ok(TelephoneEvent { event: bytes[0], end: bytes[1] & 0x80 != 0, duration: u16_at(bytes, 2) })
 }
 
-/// The presses of one line, put together again.
+/// The presses of one line, put together from their packets.
 #[derive(Default)]
 pub struct Presses {
     current: Option<Current>,
@@ -39,7 +40,7 @@ pub struct Presses {
 #[derive(Clone, Copy)]
 struct Current {
     event: u8,
-    /// When the event that comes now began, and what came before it of the same press.
+    /// The RTP timestamp at which the current event began, and the duration of the earlier events of the same press.
     timestamp: u32,
     before: u32,
     duration: u16,
@@ -50,7 +51,7 @@ struct Current {
 }
 
 impl Presses {
-    /// A packet; up to two presses are told by it: one whose end was lost, and its own.
+    /// Take a packet and return up to two presses: the press before it if its end was lost, and its own press.
     pub fn take(
         &mut self,
         payload: &[u8],
@@ -63,7 +64,7 @@ impl Presses {
         }
         let mut lost = None;
         match &mut self.current {
-            // One that was delayed behind the next press.
+            // The packet belongs to an earlier press and arrived after the next press began.
             Some(current) if current.timestamp != timestamp && is_before(sequence, current.sequence) => {
                 return Ok([None; 2]);
             }
@@ -92,7 +93,7 @@ impl Presses {
         Ok([lost, own])
     }
 
-    /// A press whose end never came.
+    /// Return a press whose end never arrived.
     pub fn timeout(&mut self, now_us: u64) -> Option<Press> {
         self.current.as_mut().filter(|current| now_us.saturating_sub(current.at_us) >= LOST_US)?.tell()
     }

@@ -64,7 +64,7 @@ fn what_is_no_key_is_passed_over() {
 }
 
 proptest! {
-    /// However packets are lost, doubled and swapped, each press that left a trace is told once.
+    /// Each press with at least one received packet is reported once, whatever packets are lost, doubled or swapped.
     #[test]
     fn each_press_is_told_once(keys in proptest::collection::vec((0u8..16, 0u8..63), 1..30), start in any::<u16>()) {
         let mut presses = Presses::default();

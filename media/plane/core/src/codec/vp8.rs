@@ -1,4 +1,4 @@
-//! The VP8 payload descriptor (RFC 7741 §4.2): read, and rewritten in place without changing its width.
+//! The VP8 payload descriptor (RFC 7741 §4.2), read and rewritten in place without a change of its width.
 
 use crate::codec::numbers::{Numbers, PictureId};
 use crate::codec::selection::{Place, Rise};
@@ -6,14 +6,14 @@ use crate::wire::rtp::Malformed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptor {
-    /// First packet of a frame: S set and partition index 0.
+    /// True for the first packet of a frame: S is set and the partition index is 0.
     pub starts_frame: bool,
     pub keyframe: bool,
     pub numbers: Numbers,
     pub temporal_id: Option<u8>,
-    /// The Y bit: this frame depends on the base layer only, so a receiver may go up here.
+    /// The Y bit: this frame depends on the base layer only, so a receiver may switch up to this layer here.
     pub sync: bool,
-    /// Bytes of the descriptor; the VP8 data follows.
+    /// Bytes of the descriptor. The VP8 data follows.
     pub size: u8,
 }
 
@@ -64,7 +64,7 @@ fn read_extended(payload: &[u8], descriptor: &mut Descriptor) -> Result<(), Malf
 }
 
 impl Descriptor {
-    /// None: the stream has no temporal layers.
+    /// Return the place of the frame among the layers, or None if the stream has no temporal layers.
     pub fn place(&self) -> Option<Place> {
         let temporal = self.temporal_id?;
         Some(Place {
@@ -73,7 +73,7 @@ impl Descriptor {
             starts_frame: self.starts_frame,
             ends_frame: false,
             fresh: self.keyframe,
-            // A base frame never says so: what follows it may build on others that came before it.
+            // A base frame never allows a switch up, because later frames may depend on enhancement frames before it.
             rise: if temporal > 0 && self.sync { Rise::Here } else { Rise::No },
         })
     }

@@ -1,4 +1,4 @@
-//! The VP9 payload descriptor (RFC 9628 §4.2): read, and rewritten in place without changing its width.
+//! The VP9 payload descriptor (RFC 9628 §4.2), read and rewritten in place without a change of its width.
 
 use crate::codec::numbers::{Numbers, PictureId};
 use crate::codec::selection::{Place, Rise};
@@ -6,12 +6,12 @@ use crate::wire::rtp::Malformed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptor {
-    /// The B bit: first packet of a layer frame.
+    /// The B bit: the first packet of a layer frame.
     pub starts_frame: bool,
-    /// It begins a picture that needs none before it.
+    /// True if the packet begins a picture that depends on no earlier picture.
     pub keyframe: bool,
     pub numbers: Numbers,
-    /// None: the stream has no layers.
+    /// None if the stream has no layers.
     pub place: Option<Place>,
 }
 
@@ -22,7 +22,8 @@ const FLEXIBLE: u8 = 0x10;
 const STARTS: u8 = 0x08;
 const ENDS: u8 = 0x04;
 
-/// Reads as far as the layer indices; references and the scalability structure behind them mean nothing here.
+/// Parse the descriptor up to the layer indices. The server does not use the references and the scalability structure after
+/// them.
 pub fn parse(payload: &[u8]) -> Result<Descriptor, Malformed> {
     let flags = *payload.first().ok_or(Malformed)?;
     let mut at = 1;

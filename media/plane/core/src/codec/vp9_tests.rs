@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn layers_and_numbers() {
-    // Picture 0x1234, temporal 2 with U, spatial 1, D; TL0PICIDX 0x56.
+    // Picture 0x1234, temporal id 2 with U, spatial layer 1 with D, TL0PICIDX 0x56.
     let mut payload = vec![0xec, 0x92, 0x34, 0x53, 0x56, 7];
     let descriptor = parse(&payload).unwrap();
     let place = descriptor.place.unwrap();

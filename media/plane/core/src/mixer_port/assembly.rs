@@ -1,15 +1,15 @@
-//! Frames out of packets that come in order, with the gaps told: which packets belong together, and which frames are
-//! whole.
+//! The assembly of frames from packets that arrive in order, with their gaps reported: which packets belong together, and which
+//! frames are complete.
 
 use crate::codec::keyframe::starts_keyframe;
 use crate::codec::vp8;
 use crate::mixer_port::h264;
 use crate::types::Codec;
 
-/// A coded picture, either way.
+/// Bytes of a coded picture, in both directions.
 pub const FRAME_BYTES_MAX: usize = 2 << 20;
 
-/// One packet in order.
+/// One packet, in order.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece<'a> {
     pub timestamp: u32,
@@ -18,11 +18,11 @@ pub struct Piece<'a> {
     pub arrived_us: u64,
 }
 
-/// A whole frame.
+/// A complete frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     pub timestamp: u32,
-    /// Of its first packet.
+    /// Arrival time of its first packet.
     pub arrived_us: u64,
     pub bytes: Vec<u8>,
 }
@@ -30,11 +30,11 @@ pub struct Frame {
 pub struct Assembly {
     codec: Codec,
     building: Option<Frame>,
-    /// H.264: a fragment waits for its end.
+    /// H.264: a fragmented unit has begun and not ended.
     open: bool,
-    /// Packets of this timestamp are left out: some of the frame are missing.
+    /// Timestamp of a frame with missing packets. The other packets of this frame are dropped.
     broken: Option<u32>,
-    /// Something is missing before the next packet, or may be: it is the first.
+    /// True if packets are missing before the next packet, or may be missing because it is the first packet.
     gap: bool,
 }
 
@@ -43,14 +43,15 @@ impl Assembly {
         Assembly { codec, building: None, open: false, broken: None, gap: true }
     }
 
-    /// Packets are missing before the next one.
+    /// Record that packets are missing before the next packet.
     pub fn miss(&mut self) {
         self.building = None;
         self.open = false;
         self.gap = true;
     }
 
-    /// Takes the next packet; up to two frames are whole by it: one whose last packet had no marker, and its own.
+    /// Take the next packet and return up to two complete frames. One is the frame before, if its last packet had no marker.
+    /// The other is the packet's own frame.
     pub fn take(&mut self, piece: &Piece) -> [Option<Frame>; 2] {
         if piece.payload.is_empty() {
             return [None, None];
@@ -84,7 +85,8 @@ impl Assembly {
         [before, whole]
     }
 
-    /// After a gap a frame counts from a packet that is known to begin one.
+    /// Report whether the packet belongs to a usable frame. After a gap, a frame is usable only from a packet that certainly
+    /// begins a frame.
     fn belongs(&mut self, piece: &Piece) -> bool {
         if self.gap {
             self.gap = false;

@@ -52,7 +52,7 @@ fn an_open_fragment_is_no_picture() {
     assert_eq!(take(&mut assembly, 2, true, &[0x41, 4]).len(), 1);
     take(&mut assembly, 3, false, &[0x7c, 0x81, 1]);
     assert_eq!(take(&mut assembly, 4, true, &[0x41, 4]), [(4, vec![0, 0, 0, 1, 0x41, 4])]);
-    // Bytes that are no H.264 spoil their picture alone.
+    // Bytes that are not H.264 spoil only their own picture.
     assert_eq!(take(&mut assembly, 5, true, &[0x1e, 4]), []);
     assert_eq!(take(&mut assembly, 6, true, &[0x41, 4]).len(), 1);
 }

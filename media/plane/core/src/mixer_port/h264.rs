@@ -1,5 +1,5 @@
-//! H.264 in RTP (RFC 6184, packetization modes 0 and 1): NAL units out of payloads and into them. A picture is a byte
-//! stream with start codes (ITU-T H.264 Annex B).
+//! H.264 in RTP (RFC 6184, packetization modes 0 and 1): NAL units read from payloads and written into payloads. A picture is a
+//! byte stream with start codes (ITU-T H.264 Annex B).
 
 use crate::codec::parameter_sets::units;
 use crate::wire::rtp::Malformed;
@@ -11,7 +11,7 @@ const DELIMITER: u8 = 9;
 const FILLER: u8 = 12;
 const FU_HEAD: usize = 2;
 
-/// Appends the units of one payload to `picture`. `open`: the last payload left a fragment without its end.
+/// Append the units of one payload to `picture`. `open` is true if the last payload left a fragmented unit without its end.
 pub fn unpack(payload: &[u8], open: &mut bool, picture: &mut Vec<u8>) -> Result<(), Malformed> {
     let head = *payload.first().ok_or(Malformed)?;
     let kind = head & 0x1f;
@@ -55,7 +55,7 @@ fn fragment(payload: &[u8], open: &mut bool, picture: &mut Vec<u8>) -> Result<()
     Ok(())
 }
 
-/// The NAL units of a byte stream, without their start codes.
+/// Return the NAL units of a byte stream, without their start codes.
 pub fn nal_units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = start_code(stream).map_or(&[][..], |(_, after)| &stream[after..]);
     std::iter::from_fn(move || {
@@ -74,17 +74,17 @@ pub fn nal_units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     .filter(|unit| !unit.is_empty())
 }
 
-/// Where the first start code begins and ends.
+/// Return the begin and the end of the first start code.
 fn start_code(bytes: &[u8]) -> Option<(usize, usize)> {
     let at = bytes.windows(3).position(|three| three == [0, 0, 1])?;
     Some((at, at + 3))
 }
 
-/// A unit that must not be split is longer than a packet.
+/// The error for a unit that must not be split but is longer than a packet. The value is the length in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong(pub usize);
 
-/// The payloads of one picture, in order: single units, and where one is longer than `most` its fragments. With
+/// Give `put` the payloads of one picture, in order. A unit goes alone; a unit longer than `most` goes in fragments. With
 /// `single_nal` (mode 0) there are no fragments.
 pub fn pack(picture: &[u8], most: usize, single_nal: bool, mut put: impl FnMut(&[&[u8]])) -> Result<(), TooLong> {
     let wanted = |unit: &&[u8]| !matches!(unit[0] & 0x1f, DELIMITER | FILLER);
@@ -102,7 +102,7 @@ pub fn pack(picture: &[u8], most: usize, single_nal: bool, mut put: impl FnMut(&
     Ok(())
 }
 
-/// Nearly equal ones, so that they travel as one run.
+/// Split the unit into nearly equal fragments, so that they can be sent as one GSO run.
 fn pack_fragments(unit: &[u8], most: usize, put: &mut impl FnMut(&[&[u8]])) {
     let (indicator, kind, body) = (unit[0] & 0xe0 | FU_A, unit[0] & 0x1f, &unit[1..]);
     let count = body.len().div_ceil(most - FU_HEAD);

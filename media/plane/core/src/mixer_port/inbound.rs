@@ -1,4 +1,4 @@
-//! One expected SSRC: its packets put in order, waited for, asked for again, and given up in time.
+//! One expected SSRC: its packets are put in order. Missing packets are waited for, requested again, and given up after a time.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,11 @@ use crate::stream::reception::Reception;
 use crate::types::Codec;
 use crate::wire::rtp::Header;
 
-/// Packets that wait for one before them.
+/// Packets. Chosen. The limit of the packets that wait for an earlier packet. Larger: more memory for each SSRC. Smaller: a gap
+/// in a stream of high bitrate is given up before its jitter time ends.
 const WAITING_MAX: usize = 1_024;
-/// A number further than this from the last belongs to a source that started anew, once two in order say so.
+/// Packets. Chosen. A sequence number further away belongs to a source that started again, if a second packet in order confirms
+/// the jump. Larger: a restart at a near number is taken as loss. Smaller: a long loss is taken as a restart.
 const JUMP_MAX: i64 = 4_096;
 
 struct Waiting {
@@ -24,14 +26,14 @@ pub struct Inbound {
     pub reception: Reception,
     assembly: Assembly,
     waiting: BTreeMap<i64, Waiting>,
-    /// The number that is to come next, counted on beyond 16 bits.
+    /// The extended number of the next packet.
     next: Option<i64>,
-    /// A number out of range: the next one in order restarts the stream.
+    /// A number out of range. The next number in order restarts the stream.
     strange: Option<u16>,
     newest_timestamp: Option<i64>,
 }
 
-/// What came out.
+/// One result: a frame, or a report of lost packets.
 pub enum Out {
     Frame(Frame),
     Lost,
@@ -50,7 +52,7 @@ impl Inbound {
         }
     }
 
-    /// A packet as it came.
+    /// Take a packet that arrived.
     pub fn take(&mut self, header: &Header, payload: &[u8], now_us: u64, see: &mut impl FnMut(Out)) {
         let Some(number) = self.number(header.sequence) else { return };
         self.reception.count(header.sequence, header.timestamp, now_us);
@@ -71,7 +73,7 @@ impl Inbound {
         }
     }
 
-    /// The number that 16 bits of it stand for. None: too far off to belong to this stream.
+    /// Return the extended number for the 16-bit number, or None if it is too far away to belong to this stream.
     fn number(&mut self, sequence: u16) -> Option<i64> {
         let Some(next) = self.next else { return Some(i64::from(sequence)) };
         let number = next + i64::from(sequence.wrapping_sub(next as u16) as i16);
@@ -114,7 +116,7 @@ impl Inbound {
         self.release(see);
     }
 
-    /// When the oldest packet has waited long enough for those before it.
+    /// Return the time when the oldest packet has waited long enough for the packets before it.
     pub fn deadline(&self) -> u64 {
         self.waiting.first_key_value().map_or(u64::MAX, |(_, packet)| packet.arrived_us + self.jitter_us)
     }
@@ -128,7 +130,7 @@ impl Inbound {
         }
     }
 
-    /// A timestamp counted on beyond 32 bits, from the newest one on.
+    /// Return the extended timestamp (beyond 32 bits), counted from the newest timestamp.
     pub fn unwrap(&mut self, timestamp: u32) -> i64 {
         let newest = self.newest_timestamp.unwrap_or(i64::from(timestamp));
         let unwrapped = newest + i64::from(timestamp.wrapping_sub(newest as u32) as i32);

@@ -1,5 +1,5 @@
-//! Whole frames over RTP, for the process that decodes and encodes: packets become frames, frames become packets.
-//! Sans-IO like the rest, but not part of forwarding: it may allocate.
+//! Complete frames over RTP, for the process that decodes and encodes: packets become frames, and frames become packets. This
+//! module is sans-IO like the others, but it is not part of forwarding, so it may allocate memory.
 
 pub mod assembly;
 pub mod h264;

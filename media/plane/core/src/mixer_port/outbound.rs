@@ -1,4 +1,5 @@
-//! One SSRC of ours: its packets numbered, paced, kept for who asks again, and its clock for sender reports.
+//! One SSRC that this process sends: the numbering and pacing of its packets, their history for retransmissions, and its clock
+//! for sender reports.
 
 use std::collections::VecDeque;
 
@@ -6,14 +7,15 @@ use crate::ntp::ntp;
 use crate::wire::rtcp::SenderInfo;
 use crate::wire::rtp;
 
-/// RTP payloads that we make.
+/// Bytes. The largest RTP payload that this process makes.
 pub const PAYLOAD_BYTES_MAX: usize = 1_200;
 
-/// A frame of so many packets leaves at once; what is longer follows in its time, so that a key frame does not flood
-/// the link of a hall.
+/// Packets. Chosen. A frame of this length leaves at once. Each further packet waits `PACKET_US`. Larger: a key frame floods
+/// the link of a hall. Smaller: ordinary frames arrive later.
 const BURST: u64 = 12;
 const PACKET_US: u64 = 500;
-/// Packets that wait; the oldest frames of an encoder that outruns its link are no use to anybody.
+/// Packets. Chosen. A frame that does not fit into the queue is refused. Larger: an encoder that is faster than its link adds
+/// more delay. Smaller: large key frames are refused.
 const QUEUE_MAX: usize = 2_048;
 const HISTORY: usize = 512;
 const RESENDS_A_REQUEST: usize = 64;
@@ -26,7 +28,7 @@ pub struct Outbound {
     pub picture: u16,
     queue: VecDeque<Vec<u8>>,
     history: VecDeque<Vec<u8>>,
-    /// When the next packet may go, kept up to a burst in the past.
+    /// The time when the next packet may be sent. It stays at most one burst in the past.
     due_us: u64,
     clock: Option<(u32, u64)>,
     packets: u32,
@@ -50,12 +52,13 @@ impl Outbound {
         }
     }
 
-    /// A frame begins: what its timestamp was captured at.
+    /// Record the capture time of a frame that begins, with its timestamp.
     pub fn note_clock(&mut self, timestamp: u32, capture_us: u64) {
         self.clock = Some((timestamp, capture_us));
     }
 
-    /// False: the queue is full; nothing of the frame may go then.
+    /// Report whether the queue has room for a frame of this many packets. Without room the caller must send no part of the
+    /// frame.
     pub fn has_room(&self, packets: usize) -> bool {
         self.queue.len() + packets <= QUEUE_MAX
     }
@@ -79,7 +82,7 @@ impl Outbound {
         self.queue.push_back(packet);
     }
 
-    /// When the next packet may go.
+    /// Return the time when the next packet may be sent.
     pub fn deadline(&self) -> u64 {
         match self.queue.is_empty() {
             true => u64::MAX,
@@ -88,7 +91,7 @@ impl Outbound {
         }
     }
 
-    /// Sends what is due.
+    /// Send the packets that are due.
     pub fn flush(&mut self, now_us: u64, send: &mut impl FnMut(&[u8])) {
         self.due_us = self.due_us.max(now_us.saturating_sub(BURST * PACKET_US));
         while self.deadline() <= now_us {
@@ -104,7 +107,7 @@ impl Outbound {
         }
     }
 
-    /// Sends again what the other end misses.
+    /// Send again the packets that the other end reports as lost.
     pub fn resend(&self, lost: impl Iterator<Item = u16>, send: &mut impl FnMut(&[u8])) {
         let Some(newest) = self.history.back().map(|packet| rtp::u16_at(packet, 2)) else { return };
         for sequence in lost.take(RESENDS_A_REQUEST) {
@@ -116,7 +119,7 @@ impl Outbound {
         }
     }
 
-    /// Where the clock of the media stands now.
+    /// Return the sender information with the media clock of this moment.
     pub fn sender_info(&self, now_us: u64, wall_us: i64) -> Option<SenderInfo> {
         let (timestamp, capture_us) = self.clock?;
         let since_us = i128::from(now_us) - i128::from(capture_us);

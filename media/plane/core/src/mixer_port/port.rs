@@ -1,5 +1,5 @@
-//! The end of the mixer process on its line: frames of the expected SSRCs in, frames of our own out, both over plain
-//! RTP with reports, retransmissions and key frame requests. Sans-IO.
+//! The mixer process's end of its line: it receives frames of the expected SSRCs and sends its own frames. Both go over plain
+//! RTP with reports, retransmissions and key frame requests. The module is sans-IO.
 
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
@@ -16,36 +16,37 @@ use crate::wire::rtcp::{self, Packet};
 use crate::wire::rtp;
 
 pub const STREAMS_MAX: usize = 1_024;
-/// Events that wait to be polled, and bytes in them.
+/// Limits for the events that wait for `poll`: their number and their bytes. Further events are dropped and counted.
 pub const EVENTS_MAX: usize = 4_096;
 const EVENT_BYTES_MAX: usize = 64 << 20;
 const REPORT_US: u64 = 1_000_000;
-/// Looks at gaps this often while there are some.
+/// Microseconds between two checks for missing packets, while packets are missing. Longer: retransmissions are requested later.
+/// Shorter: more wake-ups of the thread.
 const GAP_TICK_US: u64 = 5_000;
-/// The other end is in this machine.
+/// The assumed round-trip time in microseconds: the other end is on the same machine.
 const RTT_US: u64 = 2_000;
 const REPORT_PARTS: usize = 8;
 const DESCRIPTOR_BYTES: usize = 4;
 
-/// What `poll` gives.
+/// The events that `poll` returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FrameEvent {
-    /// The timestamp is counted on beyond 32 bits.
+    /// The timestamp is extended beyond 32 bits.
     Frame {
         ssrc: u32,
         timestamp: i64,
         arrived_us: u64,
         bytes: Vec<u8>,
     },
-    /// Packets before the next frame are missing for good.
+    /// Packets before the next frame are lost for good.
     Lost {
         ssrc: u32,
     },
-    /// The other end wants a key frame of an SSRC of ours.
+    /// The other end requests a key frame of an SSRC that this process sends.
     Keyframe {
         ssrc: u32,
     },
-    /// A sender report: this timestamp was at this Unix time.
+    /// A sender report: the Unix time of this timestamp.
     Clock {
         ssrc: u32,
         timestamp: i64,
@@ -70,13 +71,13 @@ pub enum VideoFormat {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendRefused {
-    /// A NAL unit of so many bytes does not fit a packet, and mode 0 has no fragments.
+    /// A NAL unit of this many bytes does not fit into a packet, and mode 0 has no fragments.
     TooLong(usize),
-    /// No picture, or too large a one.
+    /// The picture is empty or too large.
     Size(usize),
-    /// What was sent before is still waiting.
+    /// The queue still holds earlier packets.
     Full,
-    /// As many SSRCs as there may be are in use.
+    /// The largest number of SSRCs is already in use.
     Streams,
 }
 
@@ -95,7 +96,7 @@ pub struct Port {
 }
 
 impl Port {
-    /// `wall_offset_us`: what makes a Unix time of `now_us`. `seed`: any number, another one for each process.
+    /// Make a port. `wall_offset_us` is added to `now_us` to get Unix time. `seed` is any number that differs for each process.
     pub fn new(cname: &str, wall_offset_us: i64, seed: u64) -> Self {
         let mut port = Port {
             inbound: FxHashMap::default(),
@@ -114,7 +115,7 @@ impl Port {
         port
     }
 
-    /// Frames of this SSRC are wanted. Again: it starts anew.
+    /// Expect frames of this SSRC. A second call starts the SSRC again.
     pub fn expect(&mut self, ssrc: u32, codec: Codec, clock_hz: u32, jitter_us: u64) -> Result<(), SendRefused> {
         if self.inbound.len() >= STREAMS_MAX && !self.inbound.contains_key(&ssrc) {
             return Err(SendRefused::Streams);
@@ -127,7 +128,7 @@ impl Port {
         self.inbound.remove(&ssrc);
     }
 
-    /// What is ours under this SSRC ends; the other end is told.
+    /// End the sending under this SSRC and notify the other end with a BYE.
     pub fn end(&mut self, ssrc: u32, send: &mut impl FnMut(&[u8])) {
         if self.outbound.remove(&ssrc).is_some() {
             let mut body = [0; 8];
@@ -213,7 +214,7 @@ impl Port {
         }
     }
 
-    /// Asked again while it still waits to be polled, it is one wish.
+    /// Record a key frame request. A repeated request is dropped while the same event still waits for `poll`.
     fn want_keyframe(&mut self, ssrc: u32) {
         let event = FrameEvent::Keyframe { ssrc };
         if self.outbound.contains_key(&ssrc) && !self.events.contains(&event) {
@@ -221,7 +222,7 @@ impl Port {
         }
     }
 
-    /// One picture: H.264 as a byte stream with start codes, or a VP8 frame.
+    /// Send one picture: H.264 as a byte stream with start codes, or a VP8 frame.
     pub fn send_video(
         &mut self,
         ssrc: u32,
@@ -263,7 +264,7 @@ impl Port {
         Ok(())
     }
 
-    /// One packet of sound. `level`: an RFC 6464 byte and the number of its header extension.
+    /// Send one audio packet. `level` holds the identifier of the header extension and its RFC 6464 byte.
     pub fn send_audio(
         &mut self,
         ssrc: u32,
@@ -287,7 +288,7 @@ impl Port {
         Ok(())
     }
 
-    /// One packet of sound under each of several SSRCs: (SSRC, payload type).
+    /// Send one audio packet under each of several SSRCs. `outputs` holds (SSRC, payload type).
     pub fn send_mix(
         &mut self,
         outputs: &[(u32, u8)],
@@ -307,20 +308,20 @@ impl Port {
         }
         let random = self.random();
         if !self.outbound.contains_key(&ssrc) {
-            // Its clock is told with its first packets.
+            // The first packets are sent together with a report of their clock.
             self.report_due_us = 0;
         }
         Ok(self.outbound.entry(ssrc).or_insert_with(|| Outbound::new(ssrc, clock_hz, paced, random)))
     }
 
-    /// Asks the other end for a key frame of an expected SSRC: a PLI.
+    /// Request a key frame of an expected SSRC from the other end, with a PLI.
     pub fn request_keyframe(&mut self, ssrc: u32, send: &mut impl FnMut(&[u8])) {
         let mut body = [0; 16];
         let len = rtcp::write_pli(&mut body, self.ssrc, ssrc);
         self.compound(&body[..len], send);
     }
 
-    /// When `timeout` is wanted.
+    /// Return the time of the next call of `timeout`.
     pub fn deadline(&self) -> u64 {
         let inbound = self.inbound.values().map(Inbound::deadline).min().unwrap_or(u64::MAX);
         let outbound = self.outbound.values().map(Outbound::deadline).min().unwrap_or(u64::MAX);
@@ -350,7 +351,7 @@ impl Port {
         }
     }
 
-    /// Asks for missing packets.
+    /// Request missing packets.
     fn ask(&mut self, now_us: u64, send: &mut impl FnMut(&[u8])) {
         let mut missing = false;
         let mut asked = Vec::new();
@@ -394,7 +395,7 @@ impl Port {
         }
     }
 
-    /// RFC 3550 §6.1: a report and a name come first.
+    /// RFC 3550 §6.1: a compound begins with a report and a name.
     fn compound(&self, body: &[u8], send: &mut impl FnMut(&[u8])) {
         let mut compound = [0; 1_400];
         let mut len = rtcp::write_rr(&mut compound, self.ssrc, &[]);

@@ -233,8 +233,8 @@ fn reports_tell_where_the_clock_stands() {
 }
 
 proptest! {
-    /// Two ports back to back over a link that loses, doubles and swaps: no frame is told that was not sent, none twice,
-    /// all in order, and all of them where nothing is lost for good.
+    /// Two ports talk over a link that loses, doubles and swaps packets: every received frame was sent, none arrives twice, and
+    /// all arrive in order.
     #[test]
     fn frames_arrive_whole_and_in_order(
         seed in any::<u64>(),
