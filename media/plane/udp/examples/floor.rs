@@ -1,9 +1,11 @@
-//! What this machine itself takes: a thread that receives one video or voice, opens it, seals it for each of N viewers, sends it.
+//! The lowest possible cost on this machine. One thread receives one video or voice, opens the packets, seals them for each of
+//! N viewers and sends them.
 //!
-//! No ICE, RTP rules, RTCP, statistics, Python: the plane's own socket calls (recvmmsg, one sendmmsg of GSO runs), a
-//! copy and the cipher. Publisher and viewers are as in `tests/bench/generator`: a frame of packets of 1121 bytes
-//! leaves at once, each viewer has a socket of its own. Prints CPU of the forwarding thread for each packet that the
-//! viewers received, first in clear, then with AEAD_AES_128_GCM: what no server made of these parts can come below here.
+//! There is no ICE, no RTP rule, no RTCP, no statistics and no Python. The program uses the plane's own socket calls (recvmmsg,
+//! one sendmmsg of GSO runs), a copy and the cipher. Publisher and viewers are as in `tests/bench/generator`: a frame of
+//! packets of 1121 bytes leaves at once, and each viewer has its own socket. The program prints the CPU time of the forwarding
+//! thread for each packet that the viewers received. The first figure is for plain packets, the second for AEAD_AES_128_GCM. No
+//! server made of these parts can cost less.
 //!
 //!     cargo run --release -p plane-udp --example floor -- [viewers] [seconds] [video|voice]
 
@@ -28,7 +30,7 @@ const WARM_UP: Duration = Duration::from_secs(2);
 const GATHER_US: u64 = 1000;
 const PROFILE: Profile = Profile::AeadAes128Gcm;
 
-/// What is sent.
+/// The size and rate of the packets that the publisher sends.
 #[derive(Clone, Copy)]
 struct Kind {
     packet_bytes: usize,
@@ -36,7 +38,7 @@ struct Kind {
     frames_per_s: u64,
 }
 
-/// Shared by the three threads.
+/// The state that the three threads share.
 struct Course {
     kind: Kind,
     sealed: bool,
@@ -110,7 +112,7 @@ fn publish(target: SocketAddr, course: &Course) {
     }
 }
 
-/// One thread for all viewers.
+/// Receive for all viewers, in one thread.
 fn view(sinks: &[Plain], course: &Course) {
     let poller = Poller::new().expect("epoll");
     for (index, sink) in sinks.iter().enumerate() {
@@ -141,7 +143,7 @@ struct Forwarder<'a> {
     outbox: Outbox<Network>,
     inbound: Inbound,
     viewers: Vec<Viewer>,
-    /// Packets in clear, one behind the other.
+    /// Plain packets, one after the other.
     frame: Vec<u8>,
 }
 
@@ -169,7 +171,7 @@ impl<'a> Forwarder<'a> {
         }
     }
 
-    /// CPU microseconds of this thread in the window, and the packets that arrived in it.
+    /// Return the CPU microseconds of this thread in the window, and the packets that arrived in the window.
     fn run(mut self) -> (u64, u64) {
         let (mut receiver, mut found, mut before) = (Receiver::new(), Found::nothing(), None);
         let began = Instant::now();
@@ -192,7 +194,7 @@ impl<'a> Forwarder<'a> {
         (thread_cpu_us(), self.course.arrived.load(Ordering::Relaxed))
     }
 
-    /// `true`: the last packet was the last of its frame.
+    /// Receive packets, and report whether the last packet was the last packet of its frame.
     fn receive(&mut self, receiver: &mut Receiver) -> bool {
         let (frame, inbound, sealed) = (&mut self.frame, &mut self.inbound, self.course.sealed);
         let mut ended = false;

@@ -1,19 +1,19 @@
-//! Socket addresses as the kernel wants them. Owns the conversion, nothing else.
+//! Conversion between Rust socket addresses and the kernel's socket addresses.
 
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-/// Room for an IPv4 or IPv6 address.
+/// A structure with room for an IPv4 or IPv6 address.
 pub type Storage = libc::sockaddr_in6;
 
 pub const STORAGE_LEN: libc::socklen_t = mem::size_of::<Storage>() as libc::socklen_t;
 
 pub fn empty() -> Storage {
-    // SAFETY: a C structure of integers; all zeros is a value of it.
+    // SAFETY: this is a C structure of integers, and all zeros are a valid value.
     unsafe { mem::zeroed() }
 }
 
-/// Writes `address` and gives the length that counts.
+/// Write `address` into `storage` and return its length.
 pub fn encode(address: &SocketAddr, storage: &mut Storage) -> libc::socklen_t {
     match address {
         SocketAddr::V4(v4) => {
@@ -23,7 +23,7 @@ pub fn encode(address: &SocketAddr, storage: &mut Storage) -> libc::socklen_t {
                 sin_addr: in_addr(*v4.ip()),
                 sin_zero: [0; 8],
             };
-            // SAFETY: `Storage` is larger than `sockaddr_in` and aligned no less.
+            // SAFETY: `Storage` is larger than `sockaddr_in` and has at least the same alignment.
             unsafe { (storage as *mut Storage).cast::<libc::sockaddr_in>().write(plain) };
             mem::size_of::<libc::sockaddr_in>() as libc::socklen_t
         }
@@ -40,11 +40,11 @@ pub fn encode(address: &SocketAddr, storage: &mut Storage) -> libc::socklen_t {
     }
 }
 
-/// Reads what the kernel wrote; `None` for another family.
+/// Read an address that the kernel wrote, or return None for another address family.
 pub fn decode(storage: &Storage) -> Option<SocketAddr> {
     match i32::from(storage.sin6_family) {
         libc::AF_INET => {
-            // SAFETY: the family tells that the kernel wrote a `sockaddr_in` here.
+            // SAFETY: the family shows that the kernel wrote a `sockaddr_in` here.
             let v4 = unsafe { *(storage as *const Storage).cast::<libc::sockaddr_in>() };
             let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
             Some(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into())
@@ -66,7 +66,7 @@ pub fn in6_addr(ip: Ipv6Addr) -> libc::in6_addr {
     libc::in6_addr { s6_addr: ip.octets() }
 }
 
-/// The address itself (IPv4, mapped ones too), or the IPv6 network of so many bits that it lies in.
+/// Return the IPv4 address itself (a mapped address too), or the IPv6 network of `bits` bits around the address.
 pub fn network_of(address: &SocketAddr, bits: u32) -> IpAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => ip.into(),

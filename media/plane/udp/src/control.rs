@@ -1,10 +1,10 @@
-//! Control messages (cmsg): segment sizes and local addresses beside a datagram. Owns their layout.
+//! Control messages (cmsg) beside a datagram: segment sizes and local addresses. This module knows their layout.
 
 use crate::address::{in_addr, in6_addr};
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Enough for a segment size and an IPv6 packet info, aligned as `cmsghdr` wants.
+/// A buffer with room for a segment size and an IPv6 packet info, aligned as `cmsghdr` requires.
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
 pub struct Control(pub [u8; 128]);
@@ -13,20 +13,20 @@ impl Control {
     pub const EMPTY: Control = Control([0; 128]);
 }
 
-/// What the kernel told beside a datagram.
+/// The control data that the kernel gave with a datagram.
 #[derive(Default)]
 pub struct Told {
-    /// Bytes of each datagram that was merged into this one (UDP_GRO); 0: it is a single one.
+    /// Bytes of each datagram that the kernel merged into this one (UDP_GRO). 0 means a single datagram.
     pub segment: usize,
-    /// The address it was sent to.
+    /// The destination address of the datagram.
     pub local: Option<IpAddr>,
 }
 
-/// Reads the control messages of a received header.
+/// Read the control messages of a received header.
 pub fn read(header: &libc::msghdr) -> Told {
     let mut told = Told::default();
-    // SAFETY: the kernel filled `msg_control` with `msg_controllen` bytes of well-formed messages, which CMSG_NXTHDR
-    // walks; each payload is read unaligned, with the type that its level and type name.
+    // SAFETY: the kernel filled `msg_control` with `msg_controllen` bytes of well-formed messages, and CMSG_NXTHDR walks over
+    // them. Each payload is read unaligned, with the type that its level and type name.
     unsafe {
         let mut message = libc::CMSG_FIRSTHDR(header);
         while !message.is_null() {
@@ -51,7 +51,7 @@ pub fn read(header: &libc::msghdr) -> Told {
     told
 }
 
-/// Writes what a datagram or run needs and gives the length used: `segment` 0 for none.
+/// Write the control messages of a datagram or run and return the length used. `segment` 0 means no segment size.
 pub fn write(control: &mut Control, segment: u16, local: Option<IpAddr>) -> usize {
     let mut used = 0;
     if segment != 0 {
@@ -76,11 +76,11 @@ pub fn write(control: &mut Control, segment: u16, local: Option<IpAddr>) -> usiz
 
 fn append<T: Copy>(control: &mut Control, used: usize, level: libc::c_int, kind: libc::c_int, value: T) -> usize {
     let len = mem::size_of::<T>() as libc::c_uint;
-    // SAFETY: these two only compute.
+    // SAFETY: these two functions only compute.
     let (length, space) = unsafe { (libc::CMSG_LEN(len) as usize, libc::CMSG_SPACE(len) as usize) };
     assert!(used + space <= control.0.len());
     let start = control.0[used..].as_mut_ptr();
-    // SAFETY: `used` is a sum of CMSG_SPACE, so the header is aligned; `space` bytes from here on are ours.
+    // SAFETY: `used` is a sum of CMSG_SPACE values, so the header is aligned. The next `space` bytes belong to this buffer.
     unsafe {
         let header = start.cast::<libc::cmsghdr>();
         (*header).cmsg_len = length as _;

@@ -1,7 +1,7 @@
-//! Sockets of the packet plane: batched UDP (recvmmsg with GRO, sendmmsg with GSO), ICE-TCP connections, waiting.
+//! The sockets of the packet plane: batched UDP (recvmmsg with GRO, sendmmsg with GSO), ICE-TCP connections, waiting.
 //!
-//! Owns file descriptors and system calls, all `unsafe` of the plane among them. Knows nothing of ICE, SRTP or RTP:
-//! bytes and paths go in and out.
+//! This crate holds the file descriptors, the system calls and all `unsafe` code of the plane. It knows nothing of ICE, SRTP or
+//! RTP: only bytes and paths go in and out.
 
 mod address;
 mod control;

@@ -1,4 +1,4 @@
-//! All sockets of one shard thread as the one place that its messages go to.
+//! All sockets of one shard thread, as the single destination of its messages.
 
 use crate::counters::Counters;
 use crate::receive::Received;
@@ -10,15 +10,15 @@ use plane_core::seam::outbox::{Message, Sink};
 use std::sync::Arc;
 
 const SHARED_MAX: usize = 256;
-/// Two for each line at most.
+/// Sockets. Each line has at most two.
 pub const LINE_SOCKETS_MAX: usize = 32_768;
 
 pub struct Network {
     udp: Arc<[UdpSocket]>,
-    /// Sockets that one line has alone, numbered behind the shared ones.
+    /// The sockets that belong to one line only. Their numbers come after the shared sockets.
     lines: Vec<Option<Arc<UdpSocket>>>,
     free: Vec<u16>,
-    /// What each socket had dropped when it was last asked.
+    /// The drop counter of each socket at the last query.
     drops_seen: Vec<u32>,
     sender: Sender,
     pub tcp: Tcp,
@@ -33,7 +33,7 @@ impl Network {
         Network { udp, lines, free, drops_seen, sender: Sender::new(), tcp, counters: Counters::default() }
     }
 
-    /// Takes a line's socket and gives its number; None: as many as there are numbers for are open.
+    /// Take the socket of a line and return its number, or None if all numbers are in use.
     pub fn open_line(&mut self, socket: UdpSocket) -> Option<u16> {
         let number = match self.free.pop() {
             Some(number) => number,
@@ -47,7 +47,7 @@ impl Network {
         Some(number)
     }
 
-    /// Its descriptor closes when nobody reads from it any more.
+    /// Close the socket of a line. The descriptor closes when its last reader releases it.
     pub fn close_line(&mut self, number: u16) {
         let place = usize::from(number).checked_sub(self.udp.len());
         if place.and_then(|place| self.lines.get_mut(place)?.take()).is_some() {
@@ -59,7 +59,7 @@ impl Network {
         self.lines.get(usize::from(number).checked_sub(self.udp.len())?)?.as_ref()
     }
 
-    /// Neighbours for one socket go together.
+    /// Send messages on sockets of lines. Adjacent messages for one socket go in one call.
     fn send_on_lines(&mut self, arena: &[u8], messages: &[Message]) {
         let mut rest = messages;
         while let Some(first) = rest.first() {
@@ -74,7 +74,7 @@ impl Network {
         }
     }
 
-    /// Asks the kernel too: not for every packet.
+    /// Return the counters. The function also asks the kernel, so do not call it for each packet.
     pub fn counters(&mut self) -> Counters {
         for (socket, seen) in self.udp.iter().zip(&mut self.drops_seen) {
             let drops = socket.kernel_drops();
@@ -90,7 +90,7 @@ impl Network {
         self.counters.refused += received.refused;
     }
 
-    /// Frames that came by TCP.
+    /// Count frames that arrived over TCP.
     pub fn count_frames(&mut self, frames: u64, bytes: u64) {
         self.counters.received_packets += frames;
         self.counters.received_bytes += bytes;

@@ -1,4 +1,4 @@
-//! Many datagrams with one call (recvmmsg), those that the kernel merged (UDP_GRO) cut apart again.
+//! Reception of many datagrams in one call (recvmmsg). Datagrams that the kernel merged (UDP_GRO) are separated again.
 
 use crate::address::{self, STORAGE_LEN, Storage};
 use crate::control::{self, Control};
@@ -7,26 +7,26 @@ use plane_core::path::Path;
 use std::io;
 use std::net::SocketAddr;
 
-/// Longer datagrams are no media of ours, nor DTLS; they are counted and not looked at.
+/// Bytes. Longer datagrams are neither media nor DTLS. They are counted and ignored.
 pub const DATAGRAM_MAX: usize = 2048;
 
 const BATCH: usize = 32;
-/// What the kernel merges at most, and 33 cache lines: at a distance of a power of two all slots would fight for the
-/// same few places in the caches.
+/// Bytes: the largest merged datagram of the kernel, and 33 cache lines more. With a distance that is a power of two, all slots
+/// would compete for the same few cache sets.
 const SLOT_BYTES: usize = (1 << 16) + 33 * 64;
 
-/// What one call brought.
+/// The result of one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received {
     pub datagrams: u64,
     pub bytes: u64,
-    /// Too long, empty, or from port 0, where nothing can be answered.
+    /// Datagrams that are too long, empty, or from port 0, where no answer can go.
     pub refused: u64,
-    /// Nothing is left to read.
+    /// True if no datagram remains to read.
     pub drained: bool,
 }
 
-/// The memory that datagrams arrive in; one for all sockets of a thread.
+/// The memory for arriving datagrams. All sockets of a thread share it.
 pub struct Receiver {
     arena: Box<[u8]>,
     names: [Storage; BATCH],
@@ -43,7 +43,7 @@ impl Receiver {
         }
     }
 
-    /// One recvmmsg on `socket`, the `index`th of its thread; `take` gets each datagram with the path it came by.
+    /// Call recvmmsg once on `socket`, which has number `index` in its thread. `take` gets each datagram with its path.
     pub fn receive(
         &mut self,
         socket: &UdpSocket,
@@ -51,7 +51,7 @@ impl Receiver {
         mut take: impl FnMut(Path, &mut [u8]),
     ) -> io::Result<Received> {
         let slots = self.arena.as_mut_ptr();
-        // SAFETY: plain C structures; zeros are values of them.
+        // SAFETY: these are plain C structures, and zeros are valid values.
         let mut vectors: [libc::iovec; BATCH] = unsafe { std::mem::zeroed() };
         let mut headers: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
         for (i, header) in headers.iter_mut().enumerate() {
@@ -81,14 +81,15 @@ impl Receiver {
     }
 }
 
-/// Nothing can be sent to port 0, and trying it looks like a refusal of GSO.
+/// Report whether the sender can get an answer. No datagram can go to port 0, and the kernel's error for port 0 looks like a
+/// refusal of GSO.
 fn answerable(remote: &SocketAddr) -> bool {
     remote.port() != 0
 }
 
 fn read_batch(socket: &UdpSocket, headers: &mut [libc::mmsghdr; BATCH]) -> io::Result<usize> {
     loop {
-        // SAFETY: every header points to memory that lives through the call, with its true lengths.
+        // SAFETY: every header points to memory that lives through the call, with correct lengths.
         let count = unsafe {
             libc::recvmmsg(
                 socket.fd(),

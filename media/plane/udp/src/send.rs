@@ -1,6 +1,6 @@
-//! Many messages with one call (sendmmsg), runs of equal datagrams as one message (UDP_SEGMENT).
+//! Sending of many messages in one call (sendmmsg), with runs of equal datagrams as one message (UDP_SEGMENT).
 //!
-//! Owns the fall-back: where the kernel or the card refuses a run, the same bytes go out one by one.
+//! The module also has the fallback: if the kernel or the network card refuses a run, its datagrams are sent one by one.
 
 use crate::address::{self, Storage};
 use crate::control::{self, Control};
@@ -11,7 +11,7 @@ use plane_core::seam::outbox::Message;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether runs go out as runs, for the whole process: a refusal is a matter of the machine, not of one socket.
+/// True while runs are sent as runs. The flag is for the whole process, because a refusal concerns the machine, not one socket.
 static GSO: AtomicBool = AtomicBool::new(true);
 
 pub fn gso_in_use() -> bool {
@@ -27,19 +27,19 @@ pub fn allow_gso() {
     GSO.store(true, Ordering::Relaxed);
 }
 
-/// The error that a message gets.
+/// A function that gives the error code for a message.
 #[cfg(test)]
 pub type Refusal = Box<dyn FnMut(&Message) -> Option<i32>>;
 
 const BATCH: usize = 64;
 
-/// Messages that wait for the next call; all for one socket.
+/// The messages that wait for the next call, all for one socket.
 pub struct Sender {
     waiting: Vec<Message>,
-    /// Filled for each call; kept here because 64 of them are large.
+    /// These arrays are filled for each call. They are kept here because 64 entries are large.
     names: Box<[Storage; BATCH]>,
     controls: Box<[Control; BATCH]>,
-    /// Stands for a kernel or card that refuses what this one takes.
+    /// A test double for a kernel or card that refuses a message which this machine accepts.
     #[cfg(test)]
     pub refusal: Option<Refusal>,
 }
@@ -55,7 +55,7 @@ impl Sender {
         }
     }
 
-    /// Sends those of `messages` that leave by `socket`, the `index`th.
+    /// Send those of `messages` that leave through `socket`, which has number `index`.
     pub fn send(
         &mut self,
         socket: &UdpSocket,
@@ -97,7 +97,7 @@ impl Sender {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    // The rest gets one more try without the video; what does not fit then is lost.
+                    // The rest gets one more try without the video. Messages that still do not fit are lost.
                     let keep = if full { 0 } else { self.without_video(done, counters) };
                     if keep == 0 {
                         self.waiting[done..].iter().for_each(|message| count_dropped(message, counters));
@@ -114,7 +114,7 @@ impl Sender {
         self.waiting.clear();
     }
 
-    /// Drops the video among the messages from `done` on; gives how many are left.
+    /// Drop the video among the messages from `done` on, and return how many messages remain.
     fn without_video(&mut self, done: usize, counters: &mut Counters) -> usize {
         let mut at = 0;
         self.waiting.retain(|message| {
@@ -128,12 +128,12 @@ impl Sender {
         self.waiting.len() - done
     }
 
-    /// The first message from `done` on got `error`: a run is tried once more in pieces, anything else is skipped
-    /// (no route, a filter, an address that is gone).
+    /// Handle `error` for the first message from `done` on. A run is sent again in pieces. Any other message is skipped (no
+    /// route, a firewall, an address that no longer exists).
     fn refused(&mut self, socket: &UdpSocket, arena: &[u8], done: usize, error: &io::Error, counters: &mut Counters) {
         let message = self.waiting[done];
         let code = error.raw_os_error().unwrap_or(0);
-        // EMSGSIZE is about this path (its MTU is less than the segment), the others are about the machine.
+        // EMSGSIZE concerns this path (its MTU is less than the segment). The other codes concern the machine.
         if !is_run(&message) || !matches!(code, libc::EIO | libc::EINVAL | libc::EMSGSIZE) {
             return count_dropped(&message, counters);
         }
@@ -147,23 +147,24 @@ impl Sender {
                 Err(_) => count_dropped(&piece, counters),
             }
         }
-        // Had the destination been at fault, the pieces would have failed too. Once runs have gone out, EINVAL is what
-        // kernels before EMSGSIZE say of a path whose MTU is less than the segment.
+        // If the destination were the cause, the pieces would have failed too. Older kernels return EINVAL instead of EMSGSIZE
+        // when the MTU of a path is less than the segment. So EINVAL does not count after a run was sent.
         if any && (code == libc::EIO || code == libc::EINVAL && counters.sent_runs == 0) {
             refuse_gso();
         }
     }
 
-    /// One sendmmsg of the messages from `done` on; gives how many went.
+    /// Call sendmmsg once for the messages from `done` on, and return how many were sent.
     fn call(&mut self, socket: &UdpSocket, arena: &[u8], done: usize, counters: &mut Counters) -> io::Result<usize> {
         counters.send_calls += 1;
-        // SAFETY: plain C structures; zeros are values of them.
+        // SAFETY: these are plain C structures, and zeros are valid values.
         let mut vectors: [libc::iovec; BATCH] = unsafe { std::mem::zeroed() };
         let mut headers: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
         let messages = &self.waiting[done..];
         #[cfg(test)]
         let messages = match &mut self.refusal {
-            // As the kernel does it: those before go, and the next call begins with the one refused.
+            // The kernel does the same: it sends the messages before the refused message, and the next call begins with the
+            // refused message.
             Some(refusal) => match messages.iter().enumerate().find_map(|(i, message)| Some((i, refusal(message)?))) {
                 Some((0, code)) => return Err(io::Error::from_raw_os_error(code)),
                 Some((count, _)) => &messages[..count],
@@ -175,7 +176,7 @@ impl Sender {
             let header = &mut headers[i].msg_hdr;
             fill(header, &mut vectors[i], &mut self.names[i], &mut self.controls[i], arena, message);
         }
-        // SAFETY: each header points to memory that lives through the call, with its true lengths; the kernel reads.
+        // SAFETY: each header points to memory that lives through the call, with correct lengths. The kernel only reads it.
         let count = unsafe {
             libc::sendmmsg(socket.fd(), headers.as_mut_ptr(), messages.len() as libc::c_uint, libc::MSG_DONTWAIT as _)
         };
@@ -190,10 +191,10 @@ impl Sender {
         counters: &mut Counters,
     ) -> io::Result<()> {
         counters.send_calls += 1;
-        // SAFETY: plain C structures; zeros are values of them.
+        // SAFETY: these are plain C structures, and zeros are valid values.
         let mut vector: libc::iovec = unsafe { std::mem::zeroed() };
         let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
-        // The batch is between two calls, so its first place is free.
+        // No batch call is running, so its first place is free.
         fill(&mut header, &mut vector, &mut self.names[0], &mut self.controls[0], arena, message);
         // SAFETY: as above.
         let sent = unsafe { libc::sendmsg(socket.fd(), &header, libc::MSG_DONTWAIT) };
@@ -228,7 +229,7 @@ pub fn is_run(message: &Message) -> bool {
     message.segment != 0 && u32::from(message.segment) < message.len
 }
 
-/// The datagrams of a run (or the one of a single message) as messages.
+/// Return each datagram of a run (or the single datagram) as a message.
 pub fn pieces(message: &Message) -> impl Iterator<Item = Message> + use<> {
     let message = *message;
     let step = if is_run(&message) { u32::from(message.segment) } else { message.len.max(1) };
@@ -249,7 +250,8 @@ fn count_sent(message: &Message, counters: &mut Counters) {
     counters.runs[place(datagrams(message), RUN_PLACES)] += 1;
 }
 
-/// Of a number in a row of places that each reach twice as far as the one before: 1, 2 to 3, 4 to 7 ...
+/// Return the place of a number in a row of counters. Each counter covers a range twice as large as the range before: 1, 2 to
+/// 3, 4 to 7 ...
 fn place(number: u64, places: usize) -> usize {
     (number.max(1).ilog2() as usize).min(places - 1)
 }

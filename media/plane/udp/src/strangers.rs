@@ -1,16 +1,16 @@
-//! Connections that have proved nothing, by the network that they come from. Owns the choice of the connection that ends
-//! when there are too many: the oldest one of the network that holds the most.
+//! The connections that have proved nothing yet, by their network. When there are too many, this module chooses the connection
+//! to close: the oldest connection of the network with the most connections.
 //!
-//! A network is an IPv4 address, or an IPv6 network of 48 bits (what one customer gets) with networks of 64 bits in it.
+//! A network is an IPv4 address, or an IPv6 network of 48 bits (the size for one customer) that contains networks of 64 bits.
 
 use crate::address::network_of;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
-/// Members by their age, counted in admissions.
+/// Connections by age. The age is the number of the admission.
 type Ages = BTreeMap<u64, u32>;
 
-/// Connections of one customer: those of each smaller network, and these networks by size.
+/// The connections of one customer: the connections of each smaller network, and these networks by size.
 #[derive(Default)]
 struct Customer {
     networks: HashMap<IpAddr, Ages>,
@@ -47,7 +47,7 @@ impl Strangers {
         ages.insert(self.admissions, connection);
     }
 
-    /// True: it was one of them.
+    /// Remove a connection, and report whether it was a stranger.
     pub fn remove(&mut self, connection: u32) -> bool {
         let Some((age, customer, network)) = self.places.remove(&connection) else { return false };
         let Some(entry) = self.customers.get_mut(&customer) else { return true };
@@ -66,7 +66,7 @@ impl Strangers {
         true
     }
 
-    /// The connection that makes room for another one.
+    /// Return the connection to close to make room for another connection.
     pub fn most_dispensable(&self) -> Option<u32> {
         let customer = &self.customers[&self.sizes.last()?.1];
         let ages = &customer.networks[&customer.sizes.last()?.1];
@@ -74,7 +74,7 @@ impl Strangers {
     }
 }
 
-/// An empty one has no place.
+/// Change the size of a network in the ordered set. An empty network is not in the set.
 fn resize(sizes: &mut BTreeSet<(usize, IpAddr)>, key: IpAddr, before: usize, after: usize) {
     sizes.remove(&(before, key));
     if after > 0 {
@@ -114,7 +114,8 @@ mod tests {
         addresses.push("[2001:db8:1:4::2]:1".into());
         addresses.splice(0..0, ["10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3"].map(String::from));
         let all = strangers(&addresses.iter().map(String::as_str).collect::<Vec<_>>());
-        // Six of the customer stand against three of the address; the network of 64 bits with two gives one up.
+        // The customer has six connections and the single address has three. The customer's /64 network with two connections
+        // loses one.
         assert_eq!(all.most_dispensable(), Some(7));
     }
 }

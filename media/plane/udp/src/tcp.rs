@@ -1,9 +1,10 @@
-//! ICE-TCP (RFC 6544, passive side): connections with RFC 4571 frames. Owns the streams and what waits in them.
+//! ICE-TCP (RFC 6544, passive side): connections with RFC 4571 frames. This module holds the streams and the bytes that wait in
+//! them.
 //!
-//! A stranger is a connection that we have not answered yet. An answer is the proof, because only a check with our password
-//! gets one. A stranger must begin with what looks like STUN and has a few seconds until its answer. `Bounds` says how many
-//! strangers there may be; one more ends the oldest one of the network that holds the most (`strangers`).
-//! A proved connection lives as long as a peer uses its path and we have something to send on it.
+//! A stranger is a connection that the server has not answered yet. An answer is the proof, because only a check with the
+//! server's password gets an answer. A stranger must begin with bytes that look like STUN, and it must get its answer within a
+//! few seconds. `Bounds` limits the number of strangers. One more stranger closes the oldest stranger of the network with the
+//! most strangers (`strangers`). A proved connection lives as long as a peer uses its path and the server sends on it.
 
 use crate::counters::Counters;
 use crate::send::{count_dropped, pieces};
@@ -19,12 +20,12 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
-/// Of one thread. The policy that Python hands in at the start.
+/// The limits of one thread. Python gives them at the start.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Connections without an answer of ours.
+    /// Connections without an answer of the server.
     pub strangers: usize,
-    /// Time of a stranger until our first answer.
+    /// The time that a stranger has until the first answer.
     pub first_answer_us: u64,
     /// Connections with an answer.
     pub proved: usize,
@@ -32,19 +33,22 @@ pub struct Bounds {
 
 const SILENT_US: u64 = 60_000_000;
 const SWEEP_US: u64 = 1_000_000;
-/// Frames that wait in one connection. Video may fill half of it: late video is worth nothing.
+/// Bytes. Chosen. Frames that wait in one connection. Video may fill half of this size, because late video is useless. Larger:
+/// more memory and delay for a slow peer. Smaller: a short stall of a peer drops its video or closes its connection.
 const WAITING_BYTES_MAX: usize = 256 << 10;
 const WAITING_VIDEO_BYTES_MAX: usize = WAITING_BYTES_MAX / 2;
-/// What the kernel may hold unsent, so that the choice of what to drop stays here.
+/// Bytes. Chosen. The unsent bytes that the kernel may hold. Larger: the kernel holds old packets, and this module cannot drop
+/// old video. Smaller: more wake-ups to fill the socket.
 const KERNEL_UNSENT_BYTES: u32 = 64 << 10;
-/// Room that a connection keeps while nothing waits.
+/// Bytes. Chosen. The buffer that an idle connection keeps. Larger: more memory for each idle connection. Smaller: buffers are
+/// allocated again more often.
 const IDLE_BYTES_MAX: usize = 16 << 10;
-/// Connections taken from a listener at one time, and how long it rests when descriptors run out.
+/// The number of connections accepted at one time, and the time that a listener rests when file descriptors run out.
 const ACCEPTED_AT_ONCE_MAX: usize = 64;
 const LISTENER_REST_US: u64 = 1_000_000;
 const BACKLOG: i32 = 128;
 
-/// An end of a connection that the thread has yet to tell the shard.
+/// The number of a closed connection that the thread must still report to the shard.
 pub type Closed = u32;
 
 pub struct Listener {
@@ -76,11 +80,11 @@ impl Listener {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trust {
-    /// Nothing came yet.
+    /// No bytes arrived yet.
     Silent,
-    /// Something like STUN came.
+    /// Bytes that look like STUN arrived.
     Asking,
-    /// We answered.
+    /// The server answered.
     Proved,
 }
 
@@ -90,10 +94,10 @@ struct Connection {
     trust: Trust,
     expires_us: u64,
     deframer: Deframer,
-    /// Framed bytes that the kernel did not take yet, from `written` on.
+    /// Framed bytes that the kernel has not taken yet, from `written` on.
     waiting: Vec<u8>,
     written: usize,
-    /// Told to the poller: we wait for room.
+    /// True if the poller waits for room to write.
     blocked: bool,
 }
 
@@ -106,13 +110,13 @@ pub struct Tcp {
     strangers: Strangers,
     next_connection: u32,
     closed: Vec<Closed>,
-    /// Connections that got frames in this round.
+    /// The connections that got frames in this round.
     fed: Vec<u32>,
     sweep_us: u64,
     now_us: u64,
 }
 
-/// Bytes just read from a connection, whose frames want to be taken.
+/// Bytes that were just read from a connection. The caller must take their frames.
 pub struct Intake {
     connection: u32,
     remote: SocketAddr,
@@ -121,7 +125,7 @@ pub struct Intake {
     deframer: Deframer,
 }
 
-/// A connection on its way to the thread that its peer belongs to, with what it has brought.
+/// A connection that moves to the thread of its peer, with the bytes that it brought.
 pub struct Leaving {
     stream: TcpStream,
     remote: SocketAddr,
@@ -135,12 +139,13 @@ impl Leaving {
 }
 
 impl Intake {
-    /// Nothing came before.
+    /// Report whether no frame arrived before.
     pub fn is_first(&self) -> bool {
         self.silent
     }
 
-    /// Calls `take` with each whole frame; `bytes` is the buffer that `Tcp::read` filled. False: the stream is broken.
+    /// Call `take` with each complete frame. `bytes` is the buffer that `Tcp::read` filled. Return false if the stream is
+    /// broken.
     pub fn frames(&mut self, bytes: &mut [u8], mut take: impl FnMut(Path, &mut [u8])) -> bool {
         let path = Path::Tcp { connection: self.connection, remote: self.remote };
         let (mut silent, mut strange) = (self.silent, false);
@@ -188,17 +193,17 @@ impl Tcp {
         self.connections.is_empty()
     }
 
-    /// Connections that ended since the last call, each once.
+    /// Return a connection that ended since the last call. Each connection is returned once.
     pub fn closed(&mut self) -> Option<Closed> {
         self.closed.pop()
     }
 
-    /// The time of this round; `send` counts lives from it.
+    /// Set the time of this round. `send` extends connections from this time.
     pub fn set_now(&mut self, now_us: u64) {
         self.now_us = now_us;
     }
 
-    /// When `timeout` is wanted next.
+    /// Return the time of the next call of `timeout`.
     pub fn deadline(&self) -> u64 {
         self.listeners.iter().filter_map(|listener| listener.resting_until_us).fold(self.sweep_us, u64::min)
     }
@@ -212,7 +217,7 @@ impl Tcp {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_shortage(&error) => {
-                    // The listener stays readable: without a rest we would spin.
+                    // The listener stays readable, so without a rest the thread would loop.
                     listener.resting_until_us = Some(self.now_us + LISTENER_REST_US);
                     let fd = listener.socket.as_raw_fd();
                     let _ = self.poller.change(fd, Source::Listener(index), false, false);
@@ -223,7 +228,8 @@ impl Tcp {
         }
     }
 
-    /// Its number; None: there are enough that have proved themselves, or the system refuses.
+    /// Admit a connection and return its number. Return None if the limit of proved connections is reached or the system
+    /// refuses.
     fn admit(&mut self, stream: TcpStream, remote: SocketAddr) -> Option<u32> {
         if self.connections.len() - self.strangers.len() >= self.bounds.proved {
             return None;
@@ -254,7 +260,7 @@ impl Tcp {
         Some(connection)
     }
 
-    /// Numbers are not used again soon, so that a late message cannot reach another peer.
+    /// Return an unused number. Numbers are not used again soon, so that a late message cannot reach another peer.
     fn free_number(&mut self) -> u32 {
         loop {
             let number = self.next_connection;
@@ -265,7 +271,7 @@ impl Tcp {
         }
     }
 
-    /// Reads once. The frames must be taken and the intake given back.
+    /// Read once. The caller must take the frames and give the intake back.
     pub fn read(&mut self, number: u32, buffer: &mut [u8]) -> Option<Intake> {
         let connection = self.connections.get_mut(&number)?;
         match connection.stream.read(buffer) {
@@ -284,7 +290,7 @@ impl Tcp {
         }
     }
 
-    /// The end of what `read` began; `whole` is what `Intake::frames` said.
+    /// Finish the work of `read`. `whole` is the result of `Intake::frames`.
     pub fn give_back(&mut self, intake: Intake, whole: bool) {
         if !whole {
             return self.close(intake.connection);
@@ -297,8 +303,8 @@ impl Tcp {
         }
     }
 
-    /// Instead of `give_back`: the connection goes on in another thread, which begins with `frames` (with their prefixes).
-    /// Nothing was sent on it yet.
+    /// Give the connection to another thread, instead of calling `give_back`. The other thread begins with `frames` (with their
+    /// prefixes). No bytes were sent on the connection yet.
     pub fn let_go(&mut self, intake: Intake, mut frames: Vec<u8>) -> Option<Leaving> {
         let Connection { stream, remote, .. } = self.connections.remove(&intake.connection)?;
         self.strangers.remove(intake.connection);
@@ -307,8 +313,8 @@ impl Tcp {
         Some(Leaving { stream, remote, bytes: frames })
     }
 
-    /// A connection from another thread, which is a stranger here as it was there. Its first frames are to be taken as if
-    /// they had just been read.
+    /// Take over a connection from another thread. It is a stranger here too. The caller must take its first frames as if they
+    /// had just been read.
     pub fn take_over(&mut self, leaving: Leaving) -> Option<(Intake, Vec<u8>)> {
         let Leaving { stream, remote, bytes } = leaving;
         let connection = self.admit(stream, remote)?;
@@ -316,7 +322,7 @@ impl Tcp {
         Some((intake, bytes))
     }
 
-    /// There is room again.
+    /// Write waiting bytes, because the connection has room again.
     pub fn write(&mut self, number: u32) {
         let Some(connection) = self.connections.get_mut(&number) else { return };
         if connection.write().is_err() {
@@ -332,7 +338,7 @@ impl Tcp {
         }
     }
 
-    /// Frames those of `messages` that go by TCP; one write per connection.
+    /// Frame those of `messages` that leave over TCP. Each connection gets one write.
     pub fn send(&mut self, arena: &[u8], messages: &[Message], counters: &mut Counters) {
         for message in messages {
             if let Path::Tcp { connection, .. } = message.path {
@@ -375,7 +381,8 @@ impl Tcp {
         }
     }
 
-    /// Ends what outlived its time, and proved connections whose path no peer uses (`is_used`); wakes listeners that rest.
+    /// Close the connections whose time is over, and the proved connections whose path no peer uses (`is_used`). Wake the
+    /// resting listeners.
     pub fn timeout(&mut self, is_used: impl Fn(Path) -> bool) {
         let now_us = self.now_us;
         for (index, listener) in self.listeners.iter_mut().enumerate() {
@@ -407,7 +414,7 @@ impl Tcp {
 }
 
 impl Connection {
-    /// Gives the kernel what it takes.
+    /// Give the kernel as many bytes as it accepts.
     fn write(&mut self) -> io::Result<()> {
         while self.written < self.waiting.len() {
             match self.stream.write(&self.waiting[self.written..]) {
@@ -438,7 +445,7 @@ fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-/// Descriptors or memory ran out: to try again at once is of no use.
+/// Report whether descriptors or memory ran out, so that an immediate retry is useless.
 fn is_shortage(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }

@@ -1,4 +1,4 @@
-//! Connections over loopback, time moved by hand: trust, bounds, framing, what happens when a peer does not read.
+//! Connections over loopback, with a clock that the tests set: trust, bounds, framing, and a peer that does not read.
 
 use crate::{Bounds, Found, Listener, Network, Poller, Source, Tcp};
 use plane_core::path::Path;
@@ -37,7 +37,7 @@ impl Station {
         &mut self.outbox.sink.tcp
     }
 
-    /// Does what is to do until `done` says so.
+    /// Serve the sockets until `done` returns true.
     fn until(&mut self, done: impl Fn(&mut Station) -> bool) {
         let mut found = Found::nothing();
         for _ in 0..1000 {
@@ -86,7 +86,7 @@ impl Station {
         socket.into()
     }
 
-    /// A peer whose first check came and was answered.
+    /// Return a peer whose first check arrived and was answered.
     fn proved(&mut self) -> (TcpStream, Path) {
         let (mut stream, before) = (self.connect(), self.frames.len());
         stream.write_all(&framed(&STUN)).unwrap();
@@ -188,7 +188,8 @@ fn one_stranger_more_ends_the_oldest_of_the_fullest_network() {
     let mut other = station.connect_from("127.0.0.2");
     let mut strangers: Vec<_> = (1..BOUNDS.strangers).map(|_| station.connect()).collect();
     assert_eq!(station.tcp().len(), BOUNDS.strangers + 1);
-    // The crowd of one address loses its oldest; the single stranger of the other address stays, and so does the peer.
+    // The address with many connections loses its oldest connection. The single stranger of the other address stays, and the
+    // proved peer stays.
     let last = TcpStream::connect(station.address).unwrap();
     station.until(|station| station.tcp().closed().is_some());
     assert!(is_ended(&mut strangers[0]));
@@ -227,7 +228,7 @@ fn a_stranger_has_a_short_life() {
     station.until(|station| station.frames.len() == 1);
     let (_proved, path) = station.proved();
     assert_eq!(at(&mut station, 9), 3);
-    // What looks like STUN and gets no answer buys no time.
+    // Bytes that look like STUN but get no answer give no more time.
     assert_eq!(at(&mut station, 10), 1);
     station.outbox.put(path, b"still here");
     station.outbox.flush();
@@ -252,7 +253,7 @@ fn a_peer_that_does_not_read_loses_video_then_the_connection() {
     assert_eq!((station.outbox.sink.counters().send_drops, station.tcp().len()), (10, 1));
     station.outbox.put(path, b"audio passes");
     station.outbox.flush();
-    // What waits is whole frames: the stream goes on where it stopped.
+    // The waiting bytes are complete frames, so the stream continues where it stopped.
     let reader = std::thread::spawn(move || {
         let sizes: Vec<_> = (0..pieces - 10).map(|_| take(&mut stream).len()).collect();
         assert!(sizes.iter().all(|size| *size == 1000));
@@ -275,7 +276,7 @@ fn a_peer_that_does_not_read_loses_video_then_the_connection() {
 fn a_connection_goes_on_in_another_thread_with_what_it_brought() {
     let (mut here, mut there) = (Station::new("127.0.0.1:0"), Station::new("127.0.0.1:0"));
     let mut stream = here.connect();
-    // A check, another frame, and the beginning of a third.
+    // The stream holds a check, another frame, and the beginning of a third frame.
     stream.write_all(&[framed(&STUN), framed(b"second"), framed(b"third")[..4].to_vec()].concat()).unwrap();
     let number = *here.numbers().first().unwrap();
     let intake = loop {
@@ -296,12 +297,12 @@ fn a_connection_goes_on_in_another_thread_with_what_it_brought() {
     there.until(|station| station.frames.len() == 3);
     let words: Vec<_> = there.frames.iter().map(|(_, frame)| frame.clone()).collect();
     assert_eq!(words, [STUN.to_vec(), b"second".to_vec(), b"third".to_vec()]);
-    // It is a stranger there, with little time, until it is answered.
+    // The connection is a stranger in the other thread, with little time until its answer.
     let path = there.frames[0].0;
     there.outbox.put(path, b"answer");
     there.outbox.flush();
     assert_eq!(take(&mut stream), b"answer");
-    // What is written here now reaches nobody any more.
+    // No frame can arrive in the first thread any more.
     here.until(|station| station.tcp().is_empty());
 }
 

@@ -1,4 +1,4 @@
-//! One UDP socket: how it is opened. Owns the descriptor; reading and writing are in `receive` and `send`.
+//! The opening of a UDP socket. This module holds the descriptor; reading and writing are in `receive` and `send`.
 
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use std::io;
@@ -7,11 +7,11 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Beside sockets that share their port: the kernel spreads the peers over them.
+    /// Open the socket beside other sockets of the same port. The kernel distributes the peers over these sockets.
     pub reuse_port: bool,
     pub receive_buffer_bytes: usize,
-    /// An address that is not loopback takes only what is sent from that address itself: by this machine, because systems
-    /// refuse such datagrams from outside (RFC 1812 section 5.3.7).
+    /// A socket on a non-loopback address accepts only datagrams whose source is the same address. Only this machine can send
+    /// them, because systems refuse such datagrams from outside (RFC 1812 section 5.3.7).
     pub local_only: bool,
 }
 
@@ -20,7 +20,8 @@ pub struct UdpSocket {
     address: SocketAddr,
 }
 
-/// A second of video for a few hundred viewers; more than this is better dropped than sent late.
+/// Bytes. Chosen: a second of video for a few hundred viewers. Larger: packets leave too late to be useful. Smaller: bursts are
+/// dropped.
 const SEND_BUFFER_BYTES: usize = 4 << 20;
 
 impl UdpSocket {
@@ -41,14 +42,15 @@ impl UdpSocket {
         Ok(UdpSocket { socket, address })
     }
 
-    /// Others may be opened beside it from now on. Not before it is bound: of two servers the second one is refused.
+    /// Allow other sockets beside this socket from now on. Call it only after the bind, so that a second server on the same
+    /// port is refused.
     pub fn share(&self) -> io::Result<()> {
         self.socket.set_reuse_port(true)
     }
 
-    /// A socket that somebody else opened and bound; its descriptor is duplicated.
+    /// Adopt a socket that another part opened and bound. Its descriptor is duplicated.
     ///
-    /// `InvalidInput`: it is no UDP socket, or not bound.
+    /// Return `InvalidInput` if the socket is not a UDP socket or is not bound.
     pub fn adopt(fd: RawFd, receive_buffer_bytes: usize) -> io::Result<Self> {
         let socket = Socket::from(duplicate(fd)?);
         let address = socket.local_addr().ok().and_then(|address| address.as_socket());
@@ -64,7 +66,7 @@ impl UdpSocket {
         self.socket.peer_addr().is_ok()
     }
 
-    /// One datagram on a connected socket; lost where there is no room, or the other end is not there (yet).
+    /// Send one datagram on a connected socket. The datagram is lost if there is no room or the other end does not exist (yet).
     pub fn send(&self, datagram: &[u8]) {
         let _ = self.socket.send(datagram);
     }
@@ -77,10 +79,10 @@ impl UdpSocket {
         self.socket.as_raw_fd()
     }
 
-    /// Datagrams that the kernel threw away because our buffer was full; wraps at 2^32.
+    /// Return how many datagrams the kernel dropped because the receive buffer was full. The counter wraps at 2^32.
     ///
-    /// The figure that SO_RXQ_OVFL puts beside datagrams, asked for when it is wanted instead: nothing per packet,
-    /// and it is told even when no datagram follows the loss.
+    /// SO_RXQ_OVFL gives the same figure with each datagram. This query costs nothing per packet, and it works even when no
+    /// datagram follows the loss.
     pub fn kernel_drops(&self) -> u32 {
         const SO_MEMINFO: libc::c_int = 55;
         const DROPS: usize = 8;
@@ -93,7 +95,7 @@ impl UdpSocket {
     }
 }
 
-/// A classic packet filter (Linux `socket(7)`, `SO_ATTACH_FILTER`) that passes datagrams with that source address.
+/// Return a classic packet filter (Linux `socket(7)`, `SO_ATTACH_FILTER`) that accepts only datagrams with this source address.
 pub(crate) fn from_itself(address: IpAddr) -> Vec<SockFilter> {
     const NETWORK_HEADER: u32 = -0x10_0000_i32 as u32; // SKF_NET_OFF
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
@@ -117,7 +119,7 @@ pub(crate) fn from_itself(address: IpAddr) -> Vec<SockFilter> {
 }
 
 fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: no pointers; a number that is no descriptor gives EBADF. The copy is ours alone.
+    // SAFETY: there are no pointers, and a number that is not a descriptor gives EBADF. Only this code has the copy.
     unsafe { crate::wait::owned(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0)) }
 }
 
@@ -128,12 +130,13 @@ fn prepare(socket: &Socket, address: &SocketAddr, receive_buffer_bytes: usize) -
     if address.ip().is_unspecified() {
         tell_local_address(fd, address)?;
     }
-    // Older kernels do without.
+    // Older kernels do not have this option.
     let _ = set(fd, libc::SOL_UDP, libc::UDP_GRO, 1);
     socket.set_nonblocking(true)
 }
 
-/// On a wildcard socket each datagram tells where it was sent to, so that the answer leaves from there.
+/// Ask the kernel for the destination address of each datagram on a wildcard socket, so that the answer leaves from that
+/// address.
 fn tell_local_address(fd: RawFd, address: &SocketAddr) -> io::Result<()> {
     match address {
         SocketAddr::V4(_) => set(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, 1),
@@ -141,7 +144,7 @@ fn tell_local_address(fd: RawFd, address: &SocketAddr) -> io::Result<()> {
     }
 }
 
-/// The forced form passes the limit of the system, where we are allowed to.
+/// Set the size of a buffer. The forced form may exceed the limit of the system, if the process has the permission.
 fn set_buffer(fd: RawFd, forced: libc::c_int, plain: libc::c_int, bytes: usize) -> io::Result<()> {
     let bytes = libc::c_int::try_from(bytes).map_err(|_| io::ErrorKind::InvalidInput)?;
     set(fd, libc::SOL_SOCKET, forced, bytes).or_else(|_| set(fd, libc::SOL_SOCKET, plain, bytes))

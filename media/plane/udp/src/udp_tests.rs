@@ -1,4 +1,4 @@
-//! Datagrams over loopback: runs, the fall-back, merged arrivals, addresses.
+//! Datagrams over loopback: runs, the fallback, merged arrivals, addresses.
 
 use crate::address;
 use crate::send::{allow_gso, gso_in_use};
@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Runs are allowed for the whole process: tests that turn them off must be alone.
+/// A lock. The GSO flag is for the whole process, so a test that turns GSO off must run alone.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -38,7 +38,7 @@ fn to(socket: u16, remote: SocketAddr) -> Path {
     Path::Udp { socket, remote, local: None }
 }
 
-/// Byte `i` of datagram `n` is `n + i`.
+/// Push a run of datagrams. Byte `i` of datagram `n` is `n + i`.
 fn run(outbox: &mut Outbox<Network>, path: Path, segment: usize, len: usize, video: bool) {
     let bytes = &mut outbox.reserve(len)[..len];
     for (number, datagram) in bytes.chunks_mut(segment).enumerate() {
@@ -55,7 +55,7 @@ fn check(datagrams: &[Vec<u8>], segment: usize, len: usize) {
     }
 }
 
-/// Reads until `count` datagrams are there; loopback delivers at once.
+/// Read until `count` datagrams arrived. Loopback delivers at once.
 fn read(receiver: &mut Receiver, socket: &UdpSocket, count: usize) -> Vec<(Path, Vec<u8>)> {
     let mut datagrams = Vec::new();
     while datagrams.len() < count {
@@ -123,7 +123,7 @@ fn a_refused_run_goes_out_in_pieces_and_turns_runs_off() {
         check(&datagrams[6..9], 800, 1700);
         assert!(!gso_in_use());
         assert_eq!(outbox.sink.counters().send_drops, 0);
-        // From now on nobody tries a run.
+        // From now on no run is tried.
         outbox.sink.refuse(Box::new(|message| crate::send::is_run(message).then(|| panic!("a run"))));
         let before = outbox.sink.counters().send_calls;
         run(&mut outbox, to(0, target.address()), 700, 2000, true);
@@ -138,7 +138,7 @@ fn a_refused_run_goes_out_in_pieces_and_turns_runs_off() {
 fn a_small_path_or_a_bad_destination_does_not_turn_runs_off() {
     let _alone = alone();
     let (mut outbox, target, mut receiver) = (outbox(&["127.0.0.1:0"]), open("127.0.0.1:0"), Receiver::new());
-    // The kernel itself refuses port 0 by EINVAL, the code of a refused run.
+    // The kernel itself refuses port 0 with EINVAL, the code of a refused run.
     run(&mut outbox, to(0, "127.0.0.1:0".parse().unwrap()), 900, 4000, true);
     outbox.put(to(0, target.address()), b"next");
     outbox.flush();
@@ -171,7 +171,7 @@ fn a_full_socket_loses_video_first() {
     outbox.flush();
     assert_eq!(bytes(read(&mut receiver, &target, 2)), [&b"audio"[..], b"report"]);
     assert_eq!(outbox.sink.counters().send_drops, 5);
-    // Twice full: the rest is lost too.
+    // The socket is full twice, so the rest is lost too.
     outbox.sink.refuse(Box::new(|_| Some(libc::EAGAIN)));
     outbox.put(to(0, target.address()), b"audio");
     outbox.flush();
@@ -183,7 +183,7 @@ fn one_unreachable_peer_does_not_cost_the_others() {
     let _alone = alone();
     let (mut outbox, target, mut receiver) = (outbox(&["127.0.0.1:0"]), open("127.0.0.1:0"), Receiver::new());
     for number in 0..200u8 {
-        // A socket bound to loopback has no route to there.
+        // A socket that is bound to loopback has no route to this address.
         let gone = number % 50 == 7;
         let remote = if gone { "192.0.2.1:9".parse().unwrap() } else { target.address() };
         outbox.put(to(0, remote), &[number]);
@@ -239,7 +239,7 @@ fn what_a_line_sends_leaves_by_its_own_socket_until_that_closes() {
     outbox.put(to(2, target.address()), &[8]);
     outbox.flush();
     assert_eq!(bytes(read(&mut receiver, &target, 1)), [[8]]);
-    // A number that was given back is the next one taken, once.
+    // The next socket gets the number that was released, and only one socket gets it.
     let again = [(), ()].map(|()| outbox.sink.open_line(open("127.0.0.1:0")).unwrap());
     assert_eq!(again, [1, 3]);
     assert!(outbox.sink.line(0).is_none(), "a shared socket is no line's");
@@ -322,7 +322,7 @@ fn shards_share_a_port() {
 
 #[test]
 fn local_only_refuses_other_sources() {
-    // Loopback sockets are never filtered: the filter is attached here as for another address.
+    // Loopback sockets are never filtered, so the test attaches the filter as the code does for another address.
     for (own, other) in [("127.0.0.1:0", "127.0.0.2:0"), ("[::1]:0", "127.0.0.1:0")] {
         let Ok(here) = Plain::bind(own) else { continue };
         let address = here.local_addr().unwrap();

@@ -1,10 +1,10 @@
-//! Waiting: epoll, a bell that other threads ring (eventfd), the monotonic clock.
+//! Waiting: epoll, a bell that other threads ring (eventfd), and the monotonic clock.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-/// Microseconds of CLOCK_MONOTONIC.
+/// Return the microseconds of CLOCK_MONOTONIC.
 pub fn now_us() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the kernel writes one `timespec`.
@@ -12,7 +12,7 @@ pub fn now_us() -> u64 {
     time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
 }
 
-/// Microseconds of CPU that this thread has used.
+/// Return the microseconds of CPU time that this thread has used.
 pub fn thread_cpu_us() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the kernel writes one `timespec`.
@@ -24,7 +24,7 @@ pub fn sleep_us(duration_us: u64) {
     std::thread::sleep(Duration::from_micros(duration_us));
 }
 
-/// What a descriptor in a [`Poller`] is.
+/// The kind of a descriptor in a [`Poller`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     Bell,
@@ -56,7 +56,7 @@ impl Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {
     pub source: Source,
-    /// There is something to read, or an end or error to find by reading.
+    /// True if there are bytes to read, or an end or error that a read will return.
     pub readable: bool,
     pub writable: bool,
 }
@@ -67,7 +67,7 @@ pub struct Poller {
     epoll: OwnedFd,
 }
 
-/// What one wait found.
+/// The result of one wait.
 pub struct Found {
     events: [libc::epoll_event; EVENTS_MAX],
     count: usize,
@@ -75,24 +75,24 @@ pub struct Found {
 
 impl Poller {
     pub fn new() -> io::Result<Self> {
-        // SAFETY: no pointers; the descriptor is ours alone.
+        // SAFETY: there are no pointers, and only this code has the descriptor.
         let epoll = unsafe { owned(libc::epoll_create1(libc::EPOLL_CLOEXEC))? };
         Ok(Poller { epoll })
     }
 
-    /// Level-triggered. A closed descriptor leaves by itself.
+    /// Add a descriptor, level-triggered. A closed descriptor leaves the poller by itself.
     pub fn add(&self, fd: RawFd, source: Source) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_ADD, fd, source, libc::EPOLLIN)
     }
 
-    /// What is waited for from now on; errors and hang-ups are told in any case.
+    /// Set the events to wait for from now on. Errors and hang-ups are always reported.
     pub fn change(&self, fd: RawFd, source: Source, readable: bool, writable: bool) -> io::Result<()> {
         let read = if readable { libc::EPOLLIN } else { 0 };
         let write = if writable { libc::EPOLLOUT } else { 0 };
         self.control(libc::EPOLL_CTL_MOD, fd, source, read | write)
     }
 
-    /// Of a descriptor that goes on elsewhere.
+    /// Remove a descriptor that another thread will use.
     pub fn remove(&self, fd: RawFd) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_DEL, fd, Source::Bell, 0)
     }
@@ -106,7 +106,7 @@ impl Poller {
         }
     }
 
-    /// Waits up to `timeout_us` (rounded up to milliseconds; `None`: without end).
+    /// Wait up to `timeout_us` (rounded up to milliseconds). `None` means no timeout.
     pub fn wait(&self, timeout_us: Option<u64>, found: &mut Found) -> io::Result<()> {
         let timeout_ms = match timeout_us {
             None => -1,
@@ -144,14 +144,14 @@ impl Found {
     }
 }
 
-/// Readable from the first ring until it is silenced, however often it was rung.
+/// A bell between threads. Its descriptor is readable from the first ring until it is silenced, even after several rings.
 pub struct Bell {
     eventfd: OwnedFd,
 }
 
 impl Bell {
     pub fn new() -> io::Result<Self> {
-        // SAFETY: no pointers; the descriptor is ours alone.
+        // SAFETY: there are no pointers, and only this code has the descriptor.
         let eventfd = unsafe { owned(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK))? };
         Ok(Bell { eventfd })
     }
@@ -162,24 +162,27 @@ impl Bell {
 
     pub fn ring(&self) {
         let one = 1u64;
-        // SAFETY: eight bytes that outlive the call. It fails only when the counter is full: then it rings already.
+        // SAFETY: these eight bytes outlive the call. The call fails only when the counter is full, and then the bell rings
+        // already.
         unsafe { libc::write(self.fd(), (&raw const one).cast(), 8) };
     }
 
     pub fn silence(&self) {
         let mut count = 0u64;
-        // SAFETY: eight bytes that outlive the call. It fails only when nobody rang.
+        // SAFETY: these eight bytes outlive the call. The call fails only when the bell did not ring.
         unsafe { libc::read(self.fd(), (&raw mut count).cast(), 8) };
     }
 }
 
+/// Take ownership of the descriptor `fd`.
+///
 /// # Safety
-/// `fd` is -1 or a descriptor that nobody else owns.
+/// `fd` is -1 or a descriptor without another owner.
 pub(crate) unsafe fn owned(fd: RawFd) -> io::Result<OwnedFd> {
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: by the contract of this function.
+    // SAFETY: the contract of this function guarantees it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
