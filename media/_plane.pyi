@@ -1,19 +1,20 @@
-"""The seam between Python and Rust: Python decides, the plane moves packets.
+"""The interface between Python and Rust. Python decides, the plane moves packets.
 
-Every method is a command: it checks its arguments, queues and returns at once; the shard thread carries it
-out in order. Nothing here blocks and nothing calls back. Identifiers (`router`, `transport`, `producer`,
-`consumer`) are positive integers below 2**32 that the caller chooses and never uses twice in a process. A command that names an
-unknown identifier is ignored (the thing may have closed a moment ago) and counted in `Snapshot.stale_commands`.
+Every method is a command. It checks its arguments, puts the command into a queue and returns at once. The shard thread executes
+the commands in order. No method blocks, except `close`, and no method calls back. Identifiers (`router`, `transport`,
+`producer`, `consumer`) are positive integers below 2**32. The caller chooses them and never uses an identifier twice in a
+process. A command with an unknown identifier is ignored, because the thing may have closed a moment before.
+`Snapshot.stale_commands` counts such commands.
 
-Errors: `ValueError` for an argument out of range, `OverflowError` when the bounded command queue is full
-(the caller ends that one connection), `RuntimeError` after `close()`, `OSError` from opening sockets.
+Errors: `ValueError` for an argument out of range. `OverflowError` when the bounded command queue is full (the caller ends that
+one connection). `RuntimeError` after `close()`. `OSError` from opening sockets.
 """
 
 from collections.abc import Sequence
 from typing import Literal, final
 
 SOURCES_DIGEST: str
-"""SHA-256 (hex) over the Rust sources this library was built from; `media/ground/library.py` refuses a stale one."""
+"""SHA-256 (hex) over the Rust sources of this library. `media/ground/library.py` refuses a library with another digest."""
 
 Kind = Literal["audio", "video"]
 Codec = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8", "vp9", "h264", "h265", "av1"]
@@ -34,51 +35,56 @@ Extension = Literal[
 Event = (
     tuple[Literal["dtls"], int, bytes]  # transport, one datagram (first byte 20..63) from a checked path
     | tuple[Literal["ice"], int, Literal["connected", "moved", "disconnected", "failed"], str]
-    # transport, state, "udp 127.0.0.1:4242" or "tcp [::1]:99". connected: first nominated pair, or again after
-    # disconnected; moved: another path is selected; disconnected: 10 s without a valid check; failed: 30 s (RFC 7675)
-    | tuple[Literal["layer"], int, int]  # producer, index of an encoding: its first packet arrived
-    | tuple[Literal["switched"], int, int]  # consumer, layer now sent, as for `set_layers` (-1: nothing)
+    # transport, state, "udp 127.0.0.1:4242" or "tcp [::1]:99". connected: the first nominated pair, or a pair again after
+    # disconnected. moved: another path is selected. disconnected: no valid check for 10 s. failed: no valid check for 30 s (RFC
+    # 7675)
+    | tuple[Literal["layer"], int, int]  # producer, index of an encoding whose first packet arrived
+    | tuple[Literal["switched"], int, int]  # consumer, layer that is now sent, as for `set_layers` (-1: none)
     | tuple[Literal["starved"], int, bool]
-    # consumer, True: the way to its peer does not carry this track, nothing of it is sent; False: it does again
+    # consumer, True: the path to its peer has too little bandwidth, so this track is not sent. False: the track is sent again
     | tuple[Literal["speakers"], int, list[tuple[int, float]]]
-    # router, [(producer, level 0..1)] of those who speak, the dominant one first; only when it changed
-    | tuple[Literal["bye"], int]  # producer: RTCP BYE came
-    # Of lines:
+    # router, [(producer, level 0..1)] of the active speakers, the dominant speaker first; only after a change
+    | tuple[Literal["bye"], int]  # producer: an RTCP BYE arrived
+    # Events of lines:
     | tuple[Literal["line"], int, Literal["first", "silent", "alive"]]
-    # transport, state. first: its first RTP packet came; silent: `silent_ms` without RTP and RTCP; alive: something came again
+    # transport, state. first: its first RTP packet arrived. silent: no RTP and no RTCP for `silent_ms`. alive: a packet arrived
+    # again
     | tuple[Literal["dtmf"], int, str, int]
-    # transport, one of 0..9 * # A..D or ! (hook flash), how long in ms: RFC 4733, once per press, when it ends
+    # transport, one of 0..9 * # A..D or ! (hook flash), duration in ms: RFC 4733, once for each press, when the press ends
     | tuple[Literal["message"], int, bytes]
-    # transport, what one packet of a line that carries messages held; of one far end at most 20 a second, presses among them
+    # transport, content of one packet of a line that carries messages. Each far end may cause at most 20 events a second,
+    # together with its key presses
     | tuple[Literal["keyframe"], int]
-    # transport: no key frame came a second after asking (each second), or the far end knows neither PLI nor FIR
-    | tuple[Literal["limit"], int, int]  # consumer, bit/s that its peer wants at most (TMMBR; it has been confirmed)
+    # transport: no key frame arrived within a second after a request (repeated each second), or the far end knows neither PLI
+    # nor FIR
+    | tuple[Literal["limit"], int, int]  # consumer, largest bit/s that its peer accepts (TMMBR; the plane has confirmed it)
     | tuple[Literal["unfit"], int]
-    # consumer opened with `single_nal`: its source sends FU-A or STAP-A, so nothing of it is sent any more
+    # consumer opened with `single_nal`: its source sends FU-A or STAP-A, so the consumer gets nothing any more
 )
 
 FrameEvent = tuple[Literal["frame", "lost", "keyframe", "clock", "bye"], int, int, int, bytes]
-"""(kind, SSRC, timestamp, time, bytes), the timestamp counted on beyond 32 bits.
+"""(kind, SSRC, timestamp, time, bytes). The timestamp is extended beyond 32 bits.
 
-frame: one whole frame (an H.264 picture as a byte stream with start codes, a VP8 frame, one packet of sound); time: when
-its first packet came, us of CLOCK_MONOTONIC. lost: packets before the next frame are missing for good. keyframe: the
-peer wants a key frame of this SSRC of ours. clock: a sender report, this timestamp was at this time, us of Unix time.
-bye: the source ended. Fields that a kind does not have are 0 and b"".
+frame: one complete frame (an H.264 picture as a byte stream with start codes, a VP8 frame, or one audio packet). Its time is
+the arrival of its first packet, in us of CLOCK_MONOTONIC. lost: packets before the next frame are lost for good. keyframe: the
+peer requests a key frame of this SSRC of ours. clock: a sender report gives the time of this timestamp, in us of Unix time.
+bye: the source ended. Unused fields are 0 and b"".
 """
 
 @final
 class Plane:
     """All sockets and all shard threads of this process.
 
-    `udp` and `tcp` are lists of (address, port); port 0 takes a free one. One UDP socket per entry and shard
-    (SO_REUSEPORT), one TCP listener per entry (ICE-TCP, RFC 4571). What reaches the wrong one of several shards (1..16) is
-    handed over: checks by our user name, whose first character (a..z, A..Z, 0..9) names the shard. `gather_us` is how long a batch waits for the
-    rest of its frame. `gso=False` is for tests of the fall-back. `local_only`: UDP sockets on other addresses
-    than loopback take only what comes from that address itself, so from this machine.
+    `udp` and `tcp` are lists of (address, port). Port 0 takes a free port. Each entry gets one UDP socket per shard
+    (SO_REUSEPORT) or one TCP listener (ICE-TCP, RFC 4571). There are 1 to 16 shards. A datagram at the wrong shard is handed
+    over. The first character of our user name (a..z, A..Z, 0..9) names the shard of a check. A batch waits `gather_us` for the
+    rest of its frame. `gso=False` is for tests of the fallback. With `local_only`, UDP sockets on non-loopback addresses accept
+    only datagrams from their own address, so only from this machine.
 
-    Each thread holds at most `tcp_strangers` TCP connections without an answer of ours. One more ends the oldest stranger
-    of the network that holds the most; an IPv6 customer (/48) counts as a whole. A stranger has `tcp_first_answer_ms`.
-    `tcp_proved` bounds the connections that were answered; they end with the path of their peer, who has at most 8.
+    Each thread holds at most `tcp_strangers` TCP connections without an answer from the server. One more connection closes the
+    oldest stranger of the network with the most strangers. An IPv6 customer (/48) counts as one network. A stranger has
+    `tcp_first_answer_ms` until its answer. `tcp_proved` limits the answered connections. They end with the path of their peer,
+    and each peer has at most 8.
     """
 
     def __new__(
@@ -96,35 +102,41 @@ class Plane:
         tcp_proved: int = 8192,
     ) -> Plane: ...
     def udp_ports(self) -> list[int]:
-        """The bound port of each `udp` entry, in order."""
+        """Return the bound port of each `udp` entry, in order."""
     def tcp_ports(self) -> list[int]: ...
     def event_fd(self) -> int:
-        """An eventfd, readable when `poll` has something. Owned by the plane."""
+        """Return an eventfd that is readable when `poll` has events. The plane owns it."""
     def poll(self, limit: int = 256) -> list[Event]:
-        """Up to `limit` events; empties the eventfd. Call again while it returns `limit` of them."""
+        """Return up to `limit` events and clear the eventfd. Call again while `limit` events are returned."""
     def close(self) -> None:
-        """Ends the shard threads and closes the sockets; waits for them. Idempotent."""
+        """End the shard threads, wait for them and close the sockets. Idempotent."""
     def open_router(self, router: int, shard: int = 0) -> None:
-        """A router is one conference; producers and consumers meet inside one router, its lines live on `shard`."""
+        """Open a router, which is one conference. Producers and consumers meet inside one router. Its lines live on `shard`."""
     def set_voices(self, router: int, most: int) -> None:
-        """How many voices peers are sent at once (0..1000; 0, as at first: all).
+        """Set how many voices each peer receives at once (0..1000; 0, the initial value: all).
 
-        Where more audio producers are open that tell their level (RFC 6464) and are not paused, the loudest are sent; the
-        packets of the others end where they came in. What lines are sent is the matter of `set_mixed_voices`."""
+        The limit applies to audio producers that send their level (RFC 6464) and are not paused. Only the loudest are sent, and
+        the packets of the others are dropped on arrival. `set_mixed_voices` sets the limit for lines.
+        """
     def set_mixed_voices(self, router: int, most: int) -> None:
-        """How many microphones lines are sent at once (0..1000; 0, as at first: all): those of halls (`meter_voice`) and those
-        of peers that tell their level. The packets of the others end where they came in. A line gets the last three packets
-        before the one that made a microphone loud too. A level of -70 dBov or less has no place."""
+        """Set how many microphones each line receives at once (0..1000; 0, the initial value: all). The microphones are those
+        of halls (`meter_voice`) and of peers that send their level. Packets of other microphones are dropped on arrival.
+        When a microphone becomes loud, a line also gets its last three packets before. A level of -70 dBov or less takes no
+        place.
+        """
     def close_router(self, router: int) -> None:
-        """Closes its transports, producers and consumers too."""
+        """Close a router with its transports, producers and consumers."""
     def open_transport(self, router: int, transport: int, ufrag: str, pwd: str) -> None:
-        """An ICE-lite end. `ufrag` 4..32 and `pwd` 22..64 ice-chars, ours; the peer is found by our ufrag. Of several shards it
-        names the one on which the transport lives, which need not be that of its router."""
+        """Open an ICE-lite agent. `ufrag` (4..32 ice-chars) and `pwd` (22..64 ice-chars) are ours. The peer is found by our
+        ufrag. With several shards, the ufrag names the shard of the transport, which may differ from the shard of its
+        router.
+        """
     def restart_ice(self, transport: int, ufrag: str, pwd: str) -> None:
-        """New credentials of ours. The selected path goes on until the first nominated check with the new ones."""
+        """Set new credentials of ours. The selected path stays until the first nominated check with the new credentials."""
     def set_remote_credentials(self, transport: int, ufrag: str, pwd: str) -> None:
-        """The peer's. Checks with another ufrag are refused; until it is set every remote ufrag passes. With `pwd` (22..256
-        ice-chars; "": not known) the peer is asked whether it has moved when its media comes from another address.
+        """Set the credentials of the peer. Checks with another ufrag are refused. Before this call every remote ufrag is
+        accepted. `pwd` has 22..256 ice-chars, or "" if it is not known. With `pwd`, the plane asks the peer whether it has
+        moved when its media comes from another address.
         """
     def open_line(
         self,
@@ -136,33 +148,40 @@ class Plane:
         cname: str = "",
         silent_ms: int = 30_000,
     ) -> None:
-        """A transport without ICE and DTLS, over bound UDP sockets that it has alone (the descriptors are duplicated).
+        """Open a transport without ICE and DTLS, over bound UDP sockets of its own (the descriptors are duplicated).
 
-        `rtcp_fd` -1: RTCP shares the port of RTP (RFC 5761). `latch`: symmetric RTP (RFC 4961), once: until then what
-        authenticates by SRTP is taken from anywhere, and without SRTP RTP of a known payload type from the IP address
-        that was told, any port; afterwards from the address latched alone. Without `latch` only the exact address told.
-        `cname` (at most 64 visible ASCII characters) is the RTCP name of all that is sent here (RFC 3550 §6.5.1).
-        After `silent_ms` (100 to 3,600,000) without RTP and RTCP the event "silent" is told, once until something comes.
-        Producers are bound by payload type and their SSRC may change, unless `encodings` tells the SSRC.
+        `rtcp_fd` -1: RTCP shares the port of RTP (RFC 5761). `latch` means symmetric RTP (RFC 4961): the line learns the
+        address of the far end once. Before that, SRTP packets that authenticate are accepted from every address. Without SRTP,
+        RTP with a known payload type is accepted from the signalled IP address and any port. After that, only the learned
+        address is accepted. Without `latch` only the exact signalled address is accepted. `cname` (at most 64 visible ASCII
+        characters) is the RTCP name of all streams sent here (RFC 3550 §6.5.1). After `silent_ms` (100 to 3,600,000) without
+        RTP and RTCP the event "silent" is sent once, until a packet arrives. Producers are bound by payload type, and their
+        SSRC may change, unless `encodings` gives the SSRC.
         """
     def set_line_remote(self, transport: int, rtp: tuple[str, int] | None, rtcp: tuple[str, int] | None = None) -> None:
-        """Where the far end is, as its session description says. None: hold, nothing is sent and nothing taken.
+        """Set the address of the far end from its session description. None means hold: nothing is sent and nothing is
+        accepted.
 
-        `rtcp` None: the port above that of RTP. Another address than before is latched anew; the same one changes nothing.
-        A line without keys is plain RTP from here on: with SRTP, `set_keys` comes first.
+        `rtcp` None: RTCP goes to the RTP port plus one. A new address is latched again, and the same address changes nothing.
+        From this call on, a line without keys is plain RTP, so call `set_keys` before it for SRTP.
         """
     def set_feedback(self, transport: int, kinds: Sequence[Feedback]) -> None:
-        """What the far end of a line understands; before this PLI and FIR. Without "nack" losses are not asked for."""
+        """Set the feedback that the far end of a line understands. The initial value is PLI and FIR. Without "nack" no
+        retransmissions are requested.
+        """
     def set_bitrate_limit(self, transport: int, bitrate_bps: int) -> None:
-        """The far end of a line is asked to send video of at most so much (TMMBR, RFC 5104, where "tmmbr" is among
-        the feedback), each second until it confirms, at most ten times. 0: no longer."""
+        """Request the far end of a line to limit its video to `bitrate_bps` (TMMBR, RFC 5104, if "tmmbr" is in the feedback).
+        The request goes out each second until the far end confirms, at most ten times. 0 ends the requests.
+        """
     def open_messages(self, transport: int, send_type: int, receive_type: int) -> None:
-        """A line carries short messages under these payload types instead of tracks (H.224 in RTP, RFC 4573; 4800 Hz):
-        each packet received is the event "message". Told again, only the types change."""
+        """Make a line carry short messages under these payload types instead of tracks (H.224 in RTP, RFC 4573; 4800 Hz). Each
+        received packet is the event "message". A second call changes only the types.
+        """
     def send_message(self, transport: int, message: bytes) -> None:
-        """One packet of 1 to 512 bytes; lost, as on a network, while the line has no address."""
+        """Send one packet of 1 to 512 bytes. While the line has no address, the packet is lost, as on a network."""
     def set_extensions(self, transport: int, extensions: Sequence[tuple[int, Extension]]) -> None:
-        """Header extension ids 1..14 (15..255: two-byte form) agreed for this connection, both directions."""
+        """Set the header extension ids 1..14 (15..255: two-byte form) that were agreed for both directions of this connection.
+        """
     def set_keys(
         self,
         transport: int,
@@ -172,12 +191,12 @@ class Plane:
         send_key: bytes,
         send_salt: bytes,
     ) -> None:
-        """SRTP master keys and salts (RFC 5764, RFC 7714, RFC 4568). Media before this is dropped.
+        """Set the SRTP master keys and salts (RFC 5764, RFC 7714, RFC 4568). Media before this call is dropped.
 
-        Not the same keys twice: RTCP would count its packets from 0 again under the same key stream.
+        Do not set the same keys twice: the replay windows for received RTCP start empty with each call.
         """
     def send_dtls(self, transport: int, datagram: bytes) -> None:
-        """One DTLS datagram (<= 1500 bytes) to the path selected now, or before selection to the last checked one."""
+        """Send one DTLS datagram (<= 1500 bytes) to the selected path, or before the selection to the last checked path."""
     def close_transport(self, transport: int) -> None: ...
     def open_producer(
         self,
@@ -188,25 +207,27 @@ class Plane:
         encodings: Sequence[tuple[str, int, int]],
         payloads: Sequence[tuple[int, Codec, int, int]],
     ) -> None:
-        """One published track.
+        """Open a producer for one published track.
 
-        `encodings`: (rid or "", SSRC or 0, RTX SSRC or 0) lowest quality first; the position is the layer index, at most 4.
-        SSRCs not told are latched from MID/RID (RFC 8852). `payloads`: (payload type, codec, clock rate Hz, RTX payload type or -1).
+        `encodings` holds (rid or "", SSRC or 0, RTX SSRC or 0), lowest quality first. The position is the layer index, and
+        there are at most 4. Unknown SSRCs are learned from MID/RID (RFC 8852). `payloads` holds (payload type, codec, clock
+        rate Hz, RTX payload type or -1).
         """
     def close_producer(self, producer: int) -> None:
-        """Closes its consumers too."""
+        """Close a producer with its consumers."""
     def pause_producer(self, producer: int, paused: bool) -> None:
-        """A paused (muted) producer forwards nothing and does not speak."""
+        """Pause a producer (muted): it forwards nothing and does not count as a speaker."""
     def forgo_repairs(self, producer: int) -> None:
-        """Its publisher sends nothing again: losses are not asked for (RFC 4585)."""
+        """Stop requests for retransmissions (RFC 4585), because the publisher never retransmits."""
     def meter_voice(self, producer: int) -> None:
-        """The microphone of a hall, on a line: how loud it is, is read from its packets of G.711 and G.722, of Opus from the
-        audio level (RFC 6464). Nobody reads it from other packets of Opus: lines are sent all of those. It takes no place of
-        `set_voices`, and is no speaker of the event."""
+        """Mark the producer as the microphone of a hall, on a line. Its level is computed from packets of G.711 and G.722, and
+        read from the audio level (RFC 6464) for Opus. Opus packets without that level are always sent to lines. Such a
+        microphone takes no place of `set_voices` and is never in the event "speakers".
+        """
     def keep_voice(self, producer: int) -> None:
-        """No microphone: it is sent whatever others say, and takes none of the places of `set_voices`."""
+        """Mark the producer as audio that is not a microphone. It is always sent and takes no place of `set_voices`."""
     def request_keyframe(self, producer: int, layer: int = -1) -> None:
-        """A PLI to the publisher, at most one per layer in 300 ms; -1: every active layer."""
+        """Send a PLI to the publisher, at most one per layer in 300 ms. -1: all active layers."""
     def open_consumer(
         self,
         transport: int,
@@ -221,51 +242,58 @@ class Plane:
         paused: bool = False,
         single_nal: bool = False,
     ) -> None:
-        """One forwarded track on `transport`, which belongs to the same router as `producer`.
+        """Open a consumer: one forwarded track on `transport`, which belongs to the same router as `producer`.
 
-        `payloads`: (the producer's payload type, payload type to send, RTX payload type or -1: resend on the media SSRC).
-        A producer's payload type that is not listed is not forwarded. `rtx_ssrc` 0: none. RED (RFC 2198) is forwarded whole,
-        its block payload types rewritten by `red_blocks` (producer's, this consumer's); with `strip_red` only its
-        primary block is sent, under the payload type that `payloads` gives for the RED one. `single_nal`: the receiver
-        takes H.264 of packetization mode 0 only; a source that sends anything else is refused (event "unfit").
+        `payloads` holds (the producer's payload type, payload type to send, RTX payload type or -1: retransmit on the media
+        SSRC). A payload type that is not listed is not forwarded. `rtx_ssrc` 0 means no RTX. RED (RFC 2198) is forwarded whole,
+        and `red_blocks` (producer's type, this consumer's type) rewrites the types of its blocks. With `strip_red` only the
+        primary block is sent, under the payload type that `payloads` gives for RED. `single_nal` means that the receiver
+        accepts only H.264 of packetization mode 0. If the source sends another mode, the consumer gets nothing (event "unfit").
         """
     def make_red(self, consumer: int, payload_type: int) -> None:
-        """The peer takes RED (RFC 2198) under this payload type and the producer sends Opus without: while the peer reports
-        losses of 2 % or more, each packet takes the one before it along (from 10 % on the two before), as long as all is at
-        most 1100 bytes. Such packets are not sent again."""
+        """Make RED (RFC 2198) under this payload type, for a producer that sends plain Opus and a peer that accepts RED. While
+        the peer reports losses of 2 % or more, each packet also carries the packet before it. From 10 % on it carries the
+        two packets before it. The packet stays at or below 1100 bytes. Such packets are not retransmitted.
+        """
     def switch_source(self, consumer: int, producer: int, payloads: Sequence[tuple[int, int, int]]) -> None:
-        """Another producer of the same router and kind under the same SSRC; `payloads` as for `open_consumer`.
+        """Switch to another producer of the same router and kind, under the same SSRC. `payloads` is as for `open_consumer`.
 
-        Sequence numbers and timestamps go on; video waits for a key frame, which is asked for."""
+        Sequence numbers and timestamps continue. Video waits for a key frame, which is requested.
+        """
     def close_consumer(self, consumer: int) -> None:
-        """Sends an RTCP BYE for its SSRC."""
+        """Close a consumer and send an RTCP BYE for its SSRC."""
     def pause_consumer(self, consumer: int, paused: bool) -> None: ...
     def set_layers(self, consumer: int, layer: int, temporal: int) -> None:
-        """Highest layer and temporal id wanted. A layer is an encoding's index; of a producer with one encoding, a spatial layer
-        within it (VP9, AV1). Such are left with the next picture; any other switch waits for a key frame, which is asked for.
+        """Set the highest wanted layer and temporal id. A layer is the index of an encoding. For a producer with one encoding,
+        it is a spatial layer (VP9, AV1). A switch down from a spatial layer happens with the next picture. Any other switch
+        waits for a key frame, which is requested.
         """
     def set_priority(self, consumer: int, priority: int, keeps: bool = False) -> None:
-        """Which video is served first (0..7, the higher the sooner; whoever speaks counts two more) where the way to the peer
-        does not carry everything. `keeps`: its lowest layer is sent even then."""
+        """Set the priority of a video (0..7) for a path with too little bandwidth: a higher priority is served first. An active
+        speaker gets two more. With `keeps`, the lowest layer is always sent.
+        """
     def snapshot(self) -> Snapshot:
-        """The statistics taken in the last second (one per second and shard, made by the shard threads)."""
+        """Return the statistics of the last second. The shard threads make them once per second and shard."""
 
 @final
 class FramePort:
-    """Whole frames over plain RTP, for the process that decodes and encodes. One thread on one UDP socket.
+    """Complete frames over plain RTP, for the process that decodes and encodes. It has one thread on one UDP socket.
 
-    Every method may be called from any thread. Errors: `ValueError` for an argument out of range, `RuntimeError` after
-    `close()`, `OSError` from the socket.
+    Any thread may call the methods. Errors: `ValueError` for an argument out of range, `RuntimeError` after `close()`,
+    `OSError` from the socket.
     """
 
     def __new__(cls, fd: int, *, cname: str = "mixer") -> FramePort:
-        """`fd`: a bound UDP socket that is connected to the mixer's line; duplicated."""
+        """Use `fd`, a bound UDP socket that is connected to the mixer's line. The descriptor is duplicated."""
     def expect(self, ssrc: int, codec: Codec, clock_hz: int, jitter_ms: int) -> None:
-        """Frames of this SSRC are wanted (opus, pcmu, pcma, g722, h264, vp8). `jitter_ms` is how long a packet waits
-        for one before it. Told again, the SSRC starts anew. `OverflowError` above 1024 of them."""
+        """Expect frames of this SSRC (opus, pcmu, pcma, g722, h264, vp8). A packet waits `jitter_ms` for an earlier packet. A
+        second call starts the SSRC again. `OverflowError` above 1024 SSRCs.
+        """
     def forget(self, ssrc: int) -> None: ...
     def poll(self, timeout_ms: int, limit: int = 256) -> list[FrameEvent]:
-        """Up to `limit` events as soon as there is one; empty after `timeout_ms`. Releases the GIL while it waits."""
+        """Return up to `limit` events as soon as there is one, or an empty list after `timeout_ms`. The GIL is released during
+        the wait.
+        """
     def send_video(
         self,
         ssrc: int,
@@ -277,11 +305,12 @@ class FramePort:
         codec: Literal["h264", "vp8"] = "h264",
         mode: int = 1,
     ) -> None:
-        """One coded picture: H.264 as a byte stream with start codes, or a VP8 frame; 90 kHz. Long ones are paced.
+        """Send one coded picture with a clock of 90 kHz: H.264 as a byte stream with start codes, or a VP8 frame. Large
+        pictures are paced.
 
-        A NAL unit goes alone up to 1200 bytes, longer in FU-A; with `mode` 0 a longer one is a `ValueError`.
-        `capture_us`: CLOCK_MONOTONIC of the picture, for sender reports. `BlockingIOError`: 2048 packets wait already
-        and the picture was not taken; the next one must be a key frame.
+        A NAL unit up to 1200 bytes goes alone, and a longer unit goes in FU-A. With `mode` 0 a longer unit is a `ValueError`.
+        `capture_us` is the capture time in CLOCK_MONOTONIC, for sender reports. `BlockingIOError` means that 2048 packets wait
+        already and the picture was not accepted. Then the next picture must be a key frame.
         """
     def send_audio(
         self,
@@ -296,40 +325,53 @@ class FramePort:
         level: int = -1,
         level_id: int = 1,
     ) -> None:
-        """One packet of sound. `level`: RFC 6464, 0 (loudest) .. 127 -dBov in header extension `level_id`; -1: none."""
+        """Send one audio packet. `level` is 0 (loudest) .. 127 in -dBov (RFC 6464), sent in header extension `level_id`. -1: no
+        level.
+        """
     def send_mix(
         self, outputs: Sequence[tuple[int, int]], timestamp: int, payload: bytes, capture_us: int, *, clock_hz: int
     ) -> None:
-        """One packet of sound under each of several (SSRC, payload type), which hear the same."""
+        """Send one audio packet under each of several (SSRC, payload type), whose receivers hear the same mix."""
     def end(self, ssrc: int) -> None:
-        """Nothing more is sent under this SSRC; the other end is told (BYE)."""
+        """End the sending under this SSRC and notify the other end with a BYE."""
     def request_keyframe(self, ssrc: int) -> None:
-        """A PLI for an expected SSRC, now."""
+        """Send a PLI for an expected SSRC at once."""
     def dropped(self) -> int:
-        """Events that found the queue full (4096 of them, 64 MiB): nobody polled."""
+        """Return the number of events dropped because the queue (4096 events, 64 MiB) was full."""
     def close(self) -> None: ...
 
 @final
 class Snapshot:
-    """Counters are totals since the start of the thing; rates and losses are of the last second or report."""
+    """The statistics. Counters are totals since the start of the thing. Rates and losses are of the last second or the last
+    report.
+    """
 
     @property
     def taken_at_us(self) -> int: ...
     @property
     def totals(self) -> dict[str, int]:
-        """received_packets, received_bytes, sent_packets, sent_bytes, send_calls, sent_runs, padding_bytes, probe_bytes,
-        unheard_packets (of voices left out by `set_voices`), stranger_datagrams, bad_stun, bad_srtp, replayed, malformed,
-        excess_packets (of peers that send more than they may), kernel_drops, send_drops, handed_over, handover_drops, stale_commands, events_dropped, gso (1 while in use), transports,
-        producers, consumers, memory_bytes; runs_N: messages of N to 2N-1 datagrams that went out, N 1 to 32; batches_N: system
-        calls that took N to 2N-1 messages, N 1 to 64."""
+        """Return the totals by name. unheard_packets: packets of voices left out by `set_voices`. excess_packets: packets of
+        peers that send more than allowed. gso: 1 while in use. runs_N: sent messages of N to 2N-1 datagrams, N 1 to 32.
+        batches_N: system calls that took N to 2N-1 messages, N 1 to 64.
+
+        The other names: received_packets, received_bytes, sent_packets, sent_bytes, send_calls, sent_runs, padding_bytes,
+        probe_bytes. stranger_datagrams, bad_stun, bad_srtp, replayed, malformed, kernel_drops, send_drops, handed_over,
+        handover_drops. stale_commands, events_dropped, transports, producers, consumers, memory_bytes.
+        """
     def shards(self) -> list[tuple[int, float, int, int, int, int, int, int, int]]:
-        """(packets received and sent in the last second, share of it that the thread ran, received_packets, sent_packets,
-        handed_over, handover_drops, kernel_drops, transports, memory_bytes) of each."""
+        """Return one row for each shard. The row begins with the packets received and sent in the last second, and the share of
+        that second that the thread ran. The totals follow: received_packets, sent_packets, handed_over, handover_drops,
+        kernel_drops, transports, memory_bytes.
+        """
     def transports(self) -> list[tuple[int, int, int, int, int, float, float, float, float, int]]:
-        """(transport, received_packets, received_bytes, sent_packets, sent_bytes,
-        up loss 0..1, down loss 0..1, rtt_ms or -1, down jitter_ms, bit/s that the way down carries; 0: not limited)."""
+        """Return one row for each transport: transport, received_packets, received_bytes, sent_packets, sent_bytes. The loss of
+        the uplink (0..1), the loss of the downlink (0..1), rtt_ms or -1 and the downlink's jitter_ms follow. The last field
+        is the bandwidth of the downlink in bit/s (0: no limit).
+        """
     def producers(self) -> list[tuple[int, int, int, int, float]]:
-        """(producer, layer, packets, bitrate_bps, jitter_ms) for each layer that has sent."""
+        """Return (producer, layer, packets, bitrate_bps, jitter_ms) for each layer that has sent."""
     def consumers(self) -> list[tuple[int, int, int, int, int, int, int, int]]:
-        """(consumer, layer, packets, bytes, lost told by the peer, NACKed packets resent, key frames asked, how often less was
-        sent of what there was because the way did not carry it)."""
+        """Return (consumer, layer, packets, bytes, lost, resent, keyframes, lowered). lost: losses that the peer reports.
+        resent: NACKed packets that were retransmitted. keyframes: requested key frames. lowered: how often a lower quality
+        was sent than available, because of too little bandwidth.
+        """

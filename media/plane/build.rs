@@ -1,8 +1,8 @@
-//! Makes `SOURCES_DIGEST`, by which Python sees that a library is older than its sources.
+//! The build script. It makes `SOURCES_DIGEST`, so that Python can detect a library that is older than its sources.
 //!
-//! Recipe: take `Cargo.toml`, `Cargo.lock`, `core/Cargo.toml`, `udp/Cargo.toml` and every `*.rs` below `src`, `core/src`
-//! and `udp/src`; sort their paths (relative to this folder, `/` between the parts) as bytes; SHA-256 over, for each,
-//! path, one zero byte, length in decimal digits, one zero byte, content; in hex.
+//! Recipe: take `Cargo.toml`, `Cargo.lock`, `core/Cargo.toml`, `udp/Cargo.toml` and every `*.rs` below `src`, `core/src` and
+//! `udp/src`. Sort their paths as bytes (relative to this folder, with `/` between the parts). Compute SHA-256 over these
+//! fields of each file: path, a zero byte, length in decimal digits, a zero byte, content. Write the digest in hex.
 
 use sha2::{Digest, Sha256};
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Checks of what Python passes: a wrong type is a TypeError, everything else out of range a ValueError that names it.
+//! Checks of the arguments from Python. A wrong type is a TypeError. Any other bad value is a ValueError that names the
+//! argument.
 
 use plane_core::shard::tables::line::CNAME_BYTES_MAX;
 use plane_core::shard::uplink::messages::MESSAGE_BYTES_MAX;
@@ -9,7 +10,8 @@ use pyo3::prelude::*;
 use std::net::{IpAddr, SocketAddr};
 
 pub const ENTRIES_MAX: usize = 16;
-/// More threads than any machine of ours has processors to spare; each may hold 16 MiB handed over for it.
+/// Shard threads. No machine of this project has more processors to spare. Larger: each thread may hold 16 MiB of datagrams
+/// handed over to it.
 pub const SHARDS_MAX: i64 = 16;
 pub const GATHER_US_MAX: i64 = 10_000;
 pub const TCP_CONNECTIONS_MAX: i64 = 1_000_000;
@@ -20,12 +22,12 @@ pub const DTLS_BYTES_MAX: usize = 1500;
 const PAYLOADS_MAX: usize = 64;
 const FEEDBACK_KINDS: usize = 4;
 pub const BITRATE_BPS_MAX: i64 = 1_000_000_000;
-/// What one terminal or one mixer sends in a moment.
+/// Bytes. The data that one terminal or one mixer sends in a short time.
 pub const LINE_BUFFER_BYTES: usize = 1 << 20;
-/// Beyond this nobody waits for a far end: an hour.
+/// Milliseconds (one hour). No caller waits longer for a far end.
 pub const SILENT_MS_MAX: i64 = 3_600_000;
 const EXTENSIONS_MAX: usize = 32;
-/// One-byte header extensions carry 16 bytes.
+/// Bytes. A one-byte header extension holds at most 16 bytes.
 const MID_BYTES_MAX: usize = 16;
 pub const PAYLOAD_TYPE_MAX: i64 = 127;
 pub const CLOCK_HZ_MAX: i64 = 192_000;
@@ -56,7 +58,7 @@ fn in_range(number: i64, what: &str, min: i64, max: i64) -> PyResult<i64> {
     refuse(format!("{what} must be {min}..{max}, not {number}"))
 }
 
-/// An integer beyond 64 bits is out of range like any other.
+/// Return a `ValueError` for an integer beyond 64 bits, as for any other value out of range.
 fn plain(py: Python, error: PyErr, what: &str) -> PyErr {
     if error.is_instance_of::<PyOverflowError>(py) {
         return PyValueError::new_err(format!("{what} is out of range"));
@@ -75,13 +77,13 @@ where
     value.extract().map_err(|error| plain(value.py(), error, what))
 }
 
-/// (address, port) entries; an address is a literal, names are not looked up.
+/// Check (address, port) entries. An address is an IP literal; names are not resolved.
 pub fn entries(value: Any, what: &str) -> PyResult<Vec<SocketAddr>> {
     let entries: Vec<(String, i64)> = sequence(value, what, ENTRIES_MAX)?;
     entries.into_iter().map(|(address, port)| entry(&address, port, what)).collect()
 }
 
-/// Where a line's datagrams go; None: nowhere.
+/// Check the remote address of a line. None means that the line has no destination.
 pub fn remote(value: Option<(String, i64)>, what: &str) -> PyResult<Option<SocketAddr>> {
     let Some((address, port)) = value else { return Ok(None) };
     let remote = entry(&address, port, what)?;
@@ -121,7 +123,7 @@ fn entry(address: &str, port: i64, what: &str) -> PyResult<SocketAddr> {
     }
 }
 
-/// RFC 8839 §5.4: letters, digits, `+`, `/`.
+/// Check a text of ice-chars (RFC 8839 §5.4): letters, digits, `+`, `/`.
 pub fn ice_chars(text: String, what: &str, min: usize, max: usize) -> PyResult<String> {
     let valid = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
     if !valid || !(min..=max).contains(&text.len()) {

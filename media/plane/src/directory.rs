@@ -1,5 +1,5 @@
-//! The directory names the shard that each thing lives on, so that a command finds the thing. It is bounded. A thing also
-//! carries what the other shards have of it; `spanning.rs` reads and writes that part.
+//! The directory knows the shard of each thing, so that a command reaches the thing. The directory is bounded. An entry also
+//! records which parts of the thing other shards have; `spanning.rs` reads and writes these fields.
 
 use plane_core::seam::command::Command;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -13,11 +13,11 @@ pub const CONSUMERS_MAX: usize = 524_288;
 pub enum Refused {
     /// The identifier is in use.
     Open,
-    /// As many as we take are open.
+    /// The limit of open things is reached.
     Full,
-    /// Producer and consumer are of two routers.
+    /// The producer and the consumer belong to two different routers.
     Apart,
-    /// It hangs on something that is not open (any more).
+    /// The thing's owner is not open (any more).
     Stale,
 }
 
@@ -26,13 +26,13 @@ pub struct Directory {
     routers: FxHashMap<u32, Router>,
     transports: FxHashMap<u32, Transport>,
     producers: FxHashMap<u32, Producer>,
-    /// The transport and the producer of each.
+    /// The transport and the producer of each consumer.
     consumers: FxHashMap<u32, (u32, u32)>,
 }
 
 pub struct Router {
     pub shard: usize,
-    /// Other shards that have a part of it.
+    /// Other shards that have a part of the router.
     pub parts: Set,
     /// See `Plane.set_voices`.
     pub voices: u16,
@@ -43,7 +43,7 @@ pub struct Transport {
     pub router: u32,
     pub shard: usize,
     pub line: bool,
-    /// Shards where something stands for it.
+    /// Shards that have a mirror of the transport.
     pub mirrors: Set,
     producers: FxHashSet<u32>,
     consumers: FxHashSet<u32>,
@@ -51,19 +51,19 @@ pub struct Transport {
 
 pub struct Producer {
     pub transport: u32,
-    /// Kept where there are several shards: mirrors are opened as it was.
+    /// The command that opened the producer. It is kept if there are several shards, because mirrors are opened with it.
     opening: Option<Box<Command>>,
     pub paused: bool,
     pub kept: bool,
     pub mirrors: Set,
-    /// Mirrors that get its packets.
+    /// Mirrors that get the producer's packets.
     pub fed: Set,
     consumers: FxHashSet<u32>,
-    /// Consumers on each shard that mirrors it.
+    /// The number of consumers on each shard that mirrors the producer.
     viewers: FxHashMap<usize, usize>,
 }
 
-/// Shards, one bit for each.
+/// A set of shards, with one bit for each shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Set(u64);
 
@@ -102,13 +102,13 @@ impl Directory {
         may_open(&self.routers, router, ROUTERS_MAX)
     }
 
-    /// The shard of its router: where the new transport lives if no other one is named.
+    /// Return the shard of the router. The new transport lives there if the caller names no other shard.
     pub fn may_open_transport(&self, router: u32, transport: u32) -> Result<usize, Refused> {
         may_open(&self.transports, transport, TRANSPORTS_MAX)?;
         self.router(router).ok_or(Refused::Stale)
     }
 
-    /// The shard that the new producer will live on. So the others below.
+    /// Return the shard on which the new producer will live. The functions below work the same way.
     pub fn may_open_producer(&self, transport: u32, producer: u32) -> Result<usize, Refused> {
         may_open(&self.producers, producer, PRODUCERS_MAX)?;
         self.transport(transport).ok_or(Refused::Stale)
@@ -163,7 +163,7 @@ impl Directory {
         }
     }
 
-    /// `consumer` gets another producer of its router.
+    /// Report whether `consumer` may switch to another producer of its router, and return the consumer's shard.
     pub fn may_switch(&self, consumer: u32, producer: u32) -> Result<usize, Refused> {
         let (transport, _) = self.consumers.get(&consumer).ok_or(Refused::Stale)?;
         let router = |transport: &u32| self.transports.get(transport).map(|transport| transport.router);
@@ -193,7 +193,7 @@ impl Directory {
     }
 
     pub fn close_transport(&mut self, transport: u32) {
-        // They first: what they watch has to know on which shard they were.
+        // Close the consumers first, because their producers need the transport's shard to update their viewers.
         for consumer in self.consumers_of(transport) {
             self.close_consumer(consumer);
         }
@@ -229,7 +229,7 @@ impl Directory {
         self.transports.get(&transport).map_or(Vec::new(), |transport| transport.consumers.iter().copied().collect())
     }
 
-    // What the other shards have
+    // The state of the other shards
 
     pub fn router_record(&mut self, router: u32) -> Option<&mut Router> {
         self.routers.get_mut(&router)
@@ -239,14 +239,15 @@ impl Directory {
         self.transports.get_mut(&transport)
     }
 
-    /// A producer and the transport that it came in by.
+    /// Return a producer and the transport on which it arrives.
     pub fn producer_record(&mut self, producer: u32) -> Option<(&mut Producer, &mut Transport)> {
         let producer = self.producers.get_mut(&producer)?;
         let transport = self.transports.get_mut(&producer.transport)?;
         Some((producer, transport))
     }
 
-    /// Every sound of a conference: each shard of the conference needs it, to send it on or to name the speakers.
+    /// Return all audio producers of a conference. Each shard of the conference needs them, to forward them and to find the
+    /// speakers.
     pub fn voices(&self, router: u32) -> Vec<u32> {
         let transports = self.routers.get(&router).into_iter().flat_map(|router| &router.transports);
         let producers = transports.filter_map(|transport| self.transports.get(transport)).flat_map(|of| &of.producers);
@@ -254,7 +255,7 @@ impl Directory {
         producers.copied().filter(is_voice).collect()
     }
 
-    /// The producer and the shard that the consumer's going leaves without viewers of its pictures.
+    /// Return the producer and the shard that would have no viewer of the producer's video after this consumer closes.
     pub fn last_viewer(&self, consumer: u32) -> Option<(u32, usize)> {
         let (transport, producer) = self.consumers.get(&consumer)?;
         let shard = self.transport(*transport)?;
@@ -269,7 +270,7 @@ impl Producer {
         matches!(self.opening.as_deref(), Some(Command::OpenProducer { video: false, .. }))
     }
 
-    /// What makes the mirror of a producer the same as the producer is now.
+    /// Return the commands that bring a mirror into the current state of the producer.
     pub fn opening(&self, producer: u32) -> Vec<Command> {
         let mut commands: Vec<_> = self.opening.as_deref().cloned().into_iter().collect();
         commands.extend(self.paused.then_some(Command::PauseProducer { producer, paused: true }));

@@ -1,4 +1,4 @@
-//! Events as the tuples that `_plane.pyi` describes.
+//! Conversion of events into the tuples that `_plane.pyi` describes.
 
 use plane_core::path::Path;
 use plane_core::seam::event::{Event, IceState, LineState};

@@ -1,5 +1,5 @@
-//! The class `FramePort`: whole frames for the process that decodes and encodes. One thread waits on one connected UDP
-//! socket; Python's threads meet it at a lock that nobody holds while waiting.
+//! The class `FramePort`: complete frames for the process that decodes and encodes. One thread waits on one connected UDP
+//! socket. Python's threads share a lock with it, and no thread holds the lock while it waits.
 
 use crate::arguments as check;
 use crate::thread::{random, wall_offset_us};
@@ -16,19 +16,21 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A second of twenty sources.
+/// Bytes. Chosen: a second of twenty sources. Larger: more memory. Smaller: the kernel drops packets when the mixer process is
+/// late.
 const RECEIVE_BUFFER_BYTES: usize = 8 << 20;
 const JITTER_MS_MAX: i64 = 2_000;
 const WAIT_MS_MAX: i64 = 60_000;
 const POLL_MAX: i64 = 4_096;
-/// Batches in one round, so that what is due to be sent comes up.
+/// Batches of datagrams in one round, before due packets are sent. Larger: sending is delayed under load. Smaller: more rounds
+/// for the same load.
 const BATCHES_MAX: usize = 16;
 
 type Any<'a, 'py> = &'a Bound<'py, PyAny>;
 
 struct Shared {
     port: Mutex<Port>,
-    /// Something can be polled, or the thread ended.
+    /// The signal that events can be polled, or that the thread ended.
     polled: Condvar,
     socket: UdpSocket,
     bell: Bell,
@@ -238,7 +240,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Up to `limit` events, as soon as there is one.
+    /// Return up to `limit` events, as soon as there is one.
     fn wait(&self, end: Instant, limit: usize) -> Vec<FrameEvent> {
         let mut port = self.lock();
         while !port.has_events() && !self.is_over() {
@@ -281,7 +283,7 @@ fn run(shared: &Shared, poller: &Poller) -> io::Result<()> {
         let now_us = now_us();
         for _ in 0..BATCHES_MAX {
             let take = |_, datagram: &mut [u8]| port.receive(datagram, now_us, &mut send);
-            // An error is a late notice that the other end was not there; reading it clears it.
+            // An error is a late notice that the other end did not exist. The read has cleared the error.
             match receiver.receive(socket, 0, take) {
                 Ok(received) if !received.drained => {}
                 _ => break,
@@ -306,7 +308,7 @@ fn expected(name: &str) -> PyResult<Codec> {
     }
 }
 
-/// A timestamp may be counted on beyond 32 bits.
+/// Check a timestamp and a capture time. The timestamp may be extended beyond 32 bits.
 fn moment(timestamp: Any, capture_us: Any) -> PyResult<(u32, u64)> {
     let timestamp = check::number(timestamp, "timestamp", 0, i64::MAX)? as u32;
     Ok((timestamp, check::number(capture_us, "capture_us", 0, i64::MAX)? as u64))

@@ -1,5 +1,5 @@
-//! The Python module `media._plane`. Owns the binding, the queues and the shard threads; what a packet means is decided
-//! in `plane-core`, sockets are in `plane-udp`. The seam is written down in `media/_plane.pyi`.
+//! The Python module `media._plane`. This crate holds the binding, the queues and the shard threads. `plane-core` decides the
+//! meaning of packets, and `plane-udp` has the sockets. `media/_plane.pyi` describes the interface.
 
 mod arguments;
 mod directory;
@@ -23,7 +23,7 @@ mod _plane {
     #[pymodule_export]
     use crate::snapshot::Snapshot;
 
-    /// See `build.rs` for what it is made of.
+    /// `build.rs` describes the input of this digest.
     #[pymodule_export]
     const SOURCES_DIGEST: &str = env!("SOURCES_DIGEST");
 }

@@ -1,4 +1,4 @@
-//! The class `Plane`: checks arguments, finds the shard, queues. Nothing here blocks but `close`.
+//! The class `Plane`: it checks arguments, finds the shard and queues commands. Only `close` blocks.
 
 use crate::arguments as check;
 use crate::directory::Directory;
@@ -309,7 +309,7 @@ impl Plane {
         let opening = (self.shards.fronts.len() > 1).then(|| Box::new(command.clone()));
         if self.shards.open_at(place, "producer", producer, command)? {
             directory.open_producer(transport, producer, opening);
-            // Where that meets a full queue, the first who listens there makes up for it.
+            // If a queue is full here, the first consumer on that shard opens the missing mirror.
             let _ = self.shards.spread(&mut directory, producer);
         }
         Ok(())
@@ -498,7 +498,8 @@ impl Plane {
         for (index, udp) in sockets.drain(..).enumerate() {
             let (commands, latest) = (commands.clone(), Arc::default());
             plane.shards.fronts.push(Front { commands: Arc::clone(&commands[index]), latest: Arc::clone(&latest) });
-            // The first shard takes all TCP connections, and hands over those whose first check names another one.
+            // The first shard accepts all TCP connections. It hands over those connections whose first check names another
+            // shard.
             let listeners = std::mem::take(&mut listeners);
             let events = plane.events.clone();
             let seat = Seat { index: index as u8, udp, listeners, bounds, gather_us, commands, events, latest };
@@ -544,7 +545,7 @@ impl Drop for Plane {
     }
 }
 
-/// For each shard one socket per entry; where the kernel chose a port, the other shards use it too.
+/// Open one socket per entry for each shard. If the kernel chose a port, the other shards use the same port.
 fn udp_sockets(entries: &[SocketAddr], shards: usize, options: Options) -> io::Result<Vec<Vec<UdpSocket>>> {
     let first = entries.iter().map(|entry| UdpSocket::open(*entry, options)).collect::<io::Result<Vec<_>>>()?;
     let bound: Vec<_> = first.iter().map(UdpSocket::address).collect();

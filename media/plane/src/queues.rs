@@ -1,5 +1,5 @@
-//! The queues between Python and a shard thread and among shard threads, bounded, each thread and Python with a bell that
-//! rings once until it is heard.
+//! The bounded queues between Python and a shard thread, and among shard threads. Each thread and Python have a bell that rings
+//! once until it is heard.
 
 use crossbeam_queue::ArrayQueue;
 use plane_core::seam::command::Command;
@@ -13,18 +13,21 @@ use std::sync::{Arc, OnceLock};
 
 pub const COMMANDS_MAX: usize = 4096;
 pub const EVENTS_MAX: usize = 8192;
-/// From here on events that a later one makes good are dropped.
+/// Events. Above this fill, an event that a later event replaces is dropped. Larger: less room for the events that must not be
+/// lost. Smaller: reports of speakers and layers are dropped earlier.
 const EVENTS_HIGH: usize = EVENTS_MAX * 3 / 4;
-/// What other threads may have handed to one that it has not taken yet, in each of two lanes: about what a socket holds.
+/// Bytes. Chosen: about the size of a socket buffer. The data that other threads may hand to one thread, in each of two lanes.
+/// Larger: more memory and older packets. Smaller: packets that arrive at the wrong shard are dropped in a burst.
 pub const HANDED_BYTES_MAX: usize = 8 << 20;
 const HANDED_MAX: usize = 1024;
-/// What a thread keeps for a Python that does not come to poll.
+/// Events. The events that a thread keeps while Python does not poll. Larger: more memory. Smaller: events are lost when Python
+/// is late.
 const BACKLOG_MAX: usize = 16_384;
 
-/// What Python wants of a shard thread.
+/// An order from Python to a shard thread.
 pub enum Order {
     Core(Command),
-    /// `Command::OpenLine` without the numbers of its sockets, and these.
+    /// `Command::OpenLine` without the numbers of its sockets, and the sockets.
     Line {
         command: Box<Command>,
         rtp: UdpSocket,
@@ -32,7 +35,7 @@ pub enum Order {
     },
 }
 
-/// What another shard thread hands over.
+/// The data that another shard thread hands over.
 pub enum Handed {
     Parcel(Parcel),
     Connection(Leaving),
@@ -46,7 +49,7 @@ impl Handed {
         }
     }
 
-    /// Whoever sends us anything can make more of these.
+    /// Report whether unauthenticated senders can cause this kind of data.
     fn is_foreign(&self) -> bool {
         match self {
             Handed::Parcel(parcel) => parcel.is_foreign(),
@@ -55,7 +58,7 @@ impl Handed {
     }
 }
 
-/// Bounded by number and by bytes.
+/// A queue with two limits: number and bytes.
 struct Lane {
     queue: ArrayQueue<Handed>,
     bytes: AtomicUsize,
@@ -68,7 +71,7 @@ impl Lane {
 
     fn put(&self, handed: Handed) -> bool {
         let size = handed.size();
-        // Each of the threads may see room for its own: that many parcels too much are no harm.
+        // Each thread may see room for its own parcel at the same moment. A few parcels too many are harmless.
         if self.bytes.load(Ordering::Relaxed) + size > HANDED_BYTES_MAX {
             return false;
         }
@@ -87,10 +90,10 @@ impl Lane {
     }
 }
 
-/// What one shard thread is to do, and what it is handed.
+/// The queues of one shard thread: its orders, and the data handed over to it.
 pub struct Commands {
     queue: ArrayQueue<Order>,
-    /// What other threads say themselves: strangers can't fill this one.
+    /// Messages that other threads make themselves. Strangers cannot fill this lane.
     own: Lane,
     foreign: Lane,
     rung: AtomicBool,
@@ -110,14 +113,14 @@ impl Commands {
         })
     }
 
-    /// False: the queue is full and the command is lost.
+    /// Queue an order. Return false if the queue is full and the command is lost.
     pub fn push(&self, order: Order) -> bool {
         let taken = self.queue.push(order).is_ok();
         self.ring();
         taken
     }
 
-    /// False: there is no room and it is lost.
+    /// Hand data to this thread. Return false if there is no room and the data is lost.
     pub fn hand(&self, handed: Handed) -> bool {
         let lane = if handed.is_foreign() { &self.foreign } else { &self.own };
         let taken = lane.put(handed);
@@ -127,12 +130,12 @@ impl Commands {
         taken
     }
 
-    /// The next one of each lane.
+    /// Take the next item of each lane.
     pub fn take_handed(&self) -> [Option<Handed>; 2] {
         [self.own.take(), self.foreign.take()]
     }
 
-    /// The thread ends after the commands queued before.
+    /// End the thread after the commands that are already queued.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::SeqCst);
         self.ring();
@@ -142,7 +145,7 @@ impl Commands {
         self.stop.load(Ordering::SeqCst)
     }
 
-    /// To be called when the bell rang, before `pop`: what is pushed from now on rings again.
+    /// Acknowledge the bell. Call this after a ring and before `pop`, so that later pushes ring again.
     pub fn heard(&self) {
         self.bell.silence();
         self.rung.store(false, Ordering::SeqCst);
@@ -152,7 +155,7 @@ impl Commands {
         self.queue.pop()
     }
 
-    /// There is (still) something to take.
+    /// Ring the bell, because there is (still) something to take.
     pub fn ring(&self) {
         if !self.rung.swap(true, Ordering::SeqCst) {
             self.bell.ring();
@@ -160,7 +163,7 @@ impl Commands {
     }
 }
 
-/// Events of all shards.
+/// The events of all shards.
 pub struct Events {
     queue: ArrayQueue<Event>,
     rung: AtomicBool,
@@ -180,7 +183,7 @@ impl Events {
         })
     }
 
-    /// Up to `limit` events. While some are left the bell goes on ringing.
+    /// Return up to `limit` events. The bell keeps ringing while events remain.
     pub fn poll(&self, limit: usize) -> Vec<Event> {
         self.bell.silence();
         self.rung.store(false, Ordering::SeqCst);
@@ -195,7 +198,8 @@ impl Events {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// A thread is gone by an error of ours. Rings for good: nobody may wait for what will not come.
+    /// Record that a thread died from an error of the plane. The bell then rings for good, so that no caller waits for a dead
+    /// thread.
     pub fn die(&self, reason: String) {
         let _ = self.death.set(reason);
         self.bell.ring();
@@ -212,7 +216,7 @@ impl Events {
     }
 }
 
-/// The end of the event queue that a shard thread holds: keeps what must not be lost until there is room.
+/// The sending end of the event queue in a shard thread. It keeps events that must not be lost until there is room.
 pub struct Outgoing {
     events: Arc<Events>,
     backlog: VecDeque<Event>,
@@ -227,7 +231,7 @@ impl Outgoing {
         !self.backlog.is_empty()
     }
 
-    /// Passes on what it can, in order.
+    /// Pass on as many events as possible, in order.
     pub fn send(&mut self, fresh: &mut Vec<Event>) {
         let had_any = self.has_backlog() || !fresh.is_empty();
         while let Some(event) = self.backlog.pop_front() {
@@ -266,7 +270,8 @@ impl Outgoing {
     }
 }
 
-/// The next list of speakers replaces this one; layers are in the statistics too.
+/// Report whether a later event or the statistics replace this event. The next list of speakers replaces the last list, and the
+/// statistics hold the layers.
 fn is_made_good_later(event: &Event) -> bool {
     matches!(event, Event::Speakers { .. } | Event::Layer { .. } | Event::Switched { .. })
 }
@@ -297,7 +302,7 @@ mod tests {
     fn what_is_handed_over_is_bounded_and_rings() {
         let (mut shard, mut out) = (Shard::new(0, 0, 1).among(2), Outbox::new(Nowhere));
         let mut parcel = || {
-            // Media of nobody is shown to the other one, 50 at once at most.
+            // Media of unknown peers is shown to the other shard, at most 50 datagrams at once.
             for now_us in 0..50 {
                 let mut datagram = [0; 1200];
                 datagram[0] = 0x80;
@@ -313,7 +318,7 @@ mod tests {
         assert!(size > 50 * 1200 && taken == HANDED_BYTES_MAX / size);
         assert!(commands.rung.load(Ordering::SeqCst));
         assert!(commands.foreign.take().is_some() && commands.hand(Handed::Parcel(parcel())));
-        // What the other thread says itself has room all the same.
+        // Messages that the other thread makes itself still have room.
         assert!(!commands.hand(Handed::Parcel(parcel())) && commands.hand(Handed::Parcel(claim())));
         assert!(matches!(commands.take_handed(), [Some(_), Some(_)]));
         assert_eq!(std::iter::from_fn(|| commands.foreign.take()).count(), taken - 1);
@@ -322,7 +327,7 @@ mod tests {
         assert_eq!(left, [0, 0]);
     }
 
-    /// A shard proves a check that another one got, and claims the path.
+    /// Return a parcel in which a shard proves a check that another shard received, and claims the path.
     fn claim() -> Parcel {
         let shard = |index| Shard::new(index, 0, 1).among(2);
         let (mut first, mut second, mut out) = (shard(0), shard(1), Outbox::new(Nowhere));

@@ -1,4 +1,4 @@
-//! The shard threads, as Python's side sees them: their queues of orders, and the figures that they published last.
+//! The shard threads as Python's side sees them: their queues of orders, and their last published figures.
 
 use crate::arguments as check;
 use crate::directory::Refused;
@@ -17,14 +17,14 @@ pub struct Shards {
     stale_commands: AtomicU64,
 }
 
-/// What this side knows of a shard thread.
+/// The data that Python's side has about a shard thread.
 pub struct Front {
     pub commands: Arc<Commands>,
     pub latest: Arc<Mutex<Arc<Published>>>,
 }
 
 impl Shards {
-    /// Where there are several shards, datagrams find theirs by the first character of our user name. None: there is one.
+    /// Return the shard that our user name names by its first character, or None if there is only one shard.
     pub fn named(&self, ufrag: &str) -> PyResult<Option<usize>> {
         let named = shard_of(ufrag.as_bytes()).map(usize::from).filter(|shard| *shard < self.fronts.len());
         match named {
@@ -34,7 +34,7 @@ impl Shards {
         }
     }
 
-    /// Without a shard the thing is gone: that is counted, not told.
+    /// Send a command to a shard. Without a shard the thing no longer exists, so the command is only counted.
     pub fn send(&self, shard: Option<usize>, command: Command) -> PyResult<()> {
         self.order(shard, Order::Core(command))
     }
@@ -50,7 +50,7 @@ impl Shards {
         Err(PyOverflowError::new_err(format!("{COMMANDS_MAX} commands wait already")))
     }
 
-    /// True: the thing is opened and has to be written into the directory.
+    /// Send the command that opens a thing. Return true if the caller must record the thing in the directory.
     pub fn open_at(&self, place: Result<usize, Refused>, noun: &str, id: u32, command: Command) -> PyResult<bool> {
         self.order_at(place, noun, id, Order::Core(command))
     }
@@ -69,7 +69,7 @@ impl Shards {
         self.stale_commands.load(Ordering::Relaxed)
     }
 
-    /// What each thread published last.
+    /// Return the last published figures of each thread.
     pub fn latest(&self) -> Vec<Arc<Published>> {
         let latest = |front: &Front| Arc::clone(&front.latest.lock().unwrap_or_else(PoisonError::into_inner));
         self.fronts.iter().map(latest).collect()

@@ -1,4 +1,4 @@
-//! The statistics of all shards as Python reads them; see `_plane.pyi` for what the figures mean.
+//! The statistics of all shards for Python. `_plane.pyi` explains the figures.
 
 use crate::thread::Published;
 use pyo3::prelude::*;
@@ -11,7 +11,7 @@ pub struct Snapshot {
     outside: Outside,
 }
 
-/// What is counted outside of the shard threads.
+/// The counters that do not belong to a shard thread.
 #[derive(Clone, Copy)]
 pub struct Outside {
     pub stale_commands: u64,
@@ -75,7 +75,8 @@ impl Snapshot {
     }
 }
 
-/// What was counted in a second that has long passed is no rate of now.
+/// Microseconds. Chosen. Rates older than this are reported as 0. Larger: an idle shard shows an old load. Smaller: a shard
+/// that publishes late shows no load.
 const RATE_US: u64 = 2_500_000;
 
 type ShardRow = (u64, f32, u64, u64, u64, u64, u64, u64, u64);
@@ -85,7 +86,7 @@ type ConsumerRow = (u32, i8, u64, u64, i64, u64, u64, u64);
 
 #[pymethods]
 impl Snapshot {
-    /// Microseconds of the monotonic clock; the oldest of the shards'.
+    /// Return the time of the oldest snapshot among the shards, in microseconds of the monotonic clock.
     #[getter]
     fn taken_at_us(&self) -> u64 {
         self.shards.iter().map(|shard| shard.snapshot.taken_at_us).min().unwrap_or(0)

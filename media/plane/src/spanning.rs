@@ -1,6 +1,5 @@
-//! Conferences on several shards: which commands open, feed and close the parts and mirrors that the others need. Each
-//! step is written down as soon as its shard has it, so a call that met a full queue goes on where it stopped when it is
-//! repeated.
+//! Conferences on several shards: the commands that open, feed and close the parts and mirrors on other shards. Each step is
+//! recorded as soon as its shard has the command. So a repeated call after a full queue continues where the first call stopped.
 
 use crate::directory::Directory;
 use crate::shards::Shards;
@@ -8,7 +7,8 @@ use plane_core::seam::command::Command;
 use pyo3::prelude::*;
 
 impl Shards {
-    /// The router gets something on `shard`: all its voices are there from now on, for who speaks is known everywhere.
+    /// Prepare `shard` for a new member of the router. From now on it has all voices, because every shard computes the
+    /// speakers.
     pub fn span(&self, directory: &mut Directory, id: u32, shard: usize) -> PyResult<()> {
         let Some(router) = directory.router_record(id) else { return Ok(()) };
         if router.shard == shard || router.parts.has(shard) {
@@ -22,7 +22,7 @@ impl Shards {
         directory.voices(id).into_iter().try_for_each(|producer| self.mirror(directory, producer, shard))
     }
 
-    /// A new sound is taken to all shards of its conference.
+    /// Open a mirror of a new audio producer on all shards of its conference.
     pub fn spread(&self, directory: &mut Directory, id: u32) -> PyResult<()> {
         let source = directory.producer_record(id).filter(|(producer, _)| producer.is_voice());
         let Some(router) = source.map(|(_, transport)| transport.router) else { return Ok(()) };
@@ -32,7 +32,7 @@ impl Shards {
         shards.iter().try_for_each(|shard| self.mirror(directory, id, shard))
     }
 
-    /// `shard` has this producer too, and gets its packets.
+    /// Open a mirror of the producer on `shard`, and send it the producer's packets.
     pub fn mirror(&self, directory: &mut Directory, id: u32, shard: usize) -> PyResult<()> {
         let Some((producer, transport)) = directory.producer_record(id) else { return Ok(()) };
         let home = transport.shard;
@@ -46,7 +46,7 @@ impl Shards {
             transport.mirrors.put(shard, true);
         }
         if !producer.mirrors.has(shard) {
-            // Told again after a full queue, the first of them changes nothing.
+            // A repeated first command after a full queue changes nothing.
             producer.opening(id).into_iter().try_for_each(|command| self.send(Some(shard), command))?;
             producer.mirrors.put(shard, true);
         }
@@ -57,8 +57,8 @@ impl Shards {
         Ok(())
     }
 
-    /// The consumer goes: pictures that nobody there looks at any more are kept from its shard. Where that meets a full
-    /// queue they go on, which harms nobody.
+    /// Stop sending video to the consumer's shard if this consumer is its last viewer. If the queue is full, the video
+    /// continues, which is harmless.
     pub fn unwatch(&self, directory: &mut Directory, consumer: u32) {
         let Some((id, shard)) = directory.last_viewer(consumer) else { return };
         let Some((producer, transport)) = directory.producer_record(id) else { return };
@@ -68,7 +68,7 @@ impl Shards {
         }
     }
 
-    /// To wherever the router is.
+    /// Send a command to all shards of the router.
     pub fn send_to_router(&self, directory: &mut Directory, id: u32, command: Command) -> PyResult<()> {
         let Some(router) = directory.router_record(id) else { return self.send(None, command) };
         for shard in router.parts.iter() {
@@ -77,7 +77,7 @@ impl Shards {
         self.send(Some(router.shard), command)
     }
 
-    /// To wherever the producer is.
+    /// Send a command to all shards of the producer.
     pub fn send_to_producer(&self, directory: &mut Directory, id: u32, command: Command) -> PyResult<()> {
         let Some((producer, transport)) = directory.producer_record(id) else { return self.send(None, command) };
         for shard in producer.mirrors.iter() {

@@ -1,4 +1,4 @@
-//! The thread of one shard: waits, reads, lets the shard work, sends, reports. Owns the sockets while it lives.
+//! The thread of one shard: it waits, reads, lets the shard work, sends and reports. It holds the sockets while it lives.
 
 use crate::queues::{Commands, Events, Handed, Order, Outgoing};
 use plane_core::path::Path;
@@ -21,40 +21,42 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::SystemTime;
 
-/// What a thread is given.
+/// The input of a thread.
 pub struct Seat {
     pub index: u8,
     pub udp: Vec<UdpSocket>,
     pub listeners: Vec<Listener>,
     pub bounds: Bounds,
     pub gather_us: u64,
-    /// Of every shard thread, ours among them.
+    /// The queues of all shard threads, with the thread's own queue.
     pub commands: Vec<Arc<Commands>>,
     pub events: Arc<Events>,
     pub latest: Arc<Mutex<Arc<Published>>>,
 }
 
-/// What the thread published last.
+/// The last figures that the thread published.
 #[derive(Default)]
 pub struct Published {
     pub snapshot: Snapshot,
     pub counters: Counters,
-    /// Received and sent, in the second before.
+    /// Packets received and sent in the last second.
     pub packets_per_s: u64,
-    /// Share of that second for which the thread ran.
+    /// Share of that second that the thread ran.
     pub busy: f32,
 }
 
 const SNAPSHOT_US: u64 = 1_000_000;
 const BACKLOG_RETRY_US: u64 = 50_000;
-/// Batches of one socket in one round (a batch is 32 system datagrams), so that timers and the other sockets come up.
+/// Batches of one socket in one round (a batch is 32 system datagrams). Larger: timers and other sockets wait longer under
+/// load. Smaller: more rounds for the same load.
 const BATCHES_MAX: usize = 16;
-/// Parcels of other shards in one round, of each of the two kinds.
+/// Parcels of other shards in one round, for each of the two lanes. Larger: timers and sockets wait longer. Smaller: more
+/// rounds for the same load.
 const HANDED_MAX: usize = 64;
 const TCP_READ_BYTES: usize = 64 << 10;
-/// A wait that took less than this found something that had been there before.
+/// Microseconds. Chosen. A shorter wait found something that was there before.
 const AT_ONCE_US: u64 = 5;
-/// Nothing for so many gathering times is a lull.
+/// Gathering times. A longer pause without datagrams is a lull.
 const LULL: u64 = 2;
 
 pub fn start(seat: Seat) -> io::Result<JoinHandle<()>> {
@@ -67,7 +69,8 @@ pub fn start(seat: Seat) -> io::Result<JoinHandle<()>> {
     })
 }
 
-/// A panic or an error ends this thread, not the process: it is told to Python, where every call then fails.
+/// Run the thread's body. A panic or an error ends this thread, not the process. It is reported to Python, where every later
+/// call fails.
 fn guard(name: &str, events: &Events, body: impl FnOnce() -> io::Result<()>) {
     let reason = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => return,
@@ -83,7 +86,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".into())
 }
 
-/// What to add to the monotonic clock for Unix time.
+/// Return the number to add to the monotonic clock to get Unix time.
 pub fn wall_offset_us() -> i64 {
     let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     unix.as_micros() as i64 - now_us() as i64
@@ -103,18 +106,18 @@ struct Rounds {
     tcp_bytes: Box<[u8]>,
     poller: Rc<Poller>,
     commands: Arc<Commands>,
-    /// Of every shard thread; empty: ours is the only one.
+    /// The queues of all shard threads, or an empty list if there is only one thread.
     others: Vec<Arc<Commands>>,
     outgoing: Outgoing,
     latest: Arc<Mutex<Arc<Published>>>,
     gather_us: u64,
     now_us: u64,
-    /// When UDP was last read to its end; 0: it was not.
+    /// The time when UDP was last read to its end. 0 means that datagrams remained.
     drained_us: u64,
     snapshot_us: u64,
-    /// Packets received and sent and CPU used until the last snapshot, and when that was.
+    /// The packets and the CPU time up to the last snapshot, and the time of that snapshot.
     counted: Counted,
-    /// Something happened since the last snapshot.
+    /// True if something happened since the last snapshot.
     busy: bool,
 }
 
@@ -126,11 +129,11 @@ struct Counted {
 }
 
 impl Counted {
-    /// Packets a second, and the share of the time that the thread ran.
+    /// Return the packets per second, and the share of the time that the thread ran.
     fn since(self, before: Counted) -> (u64, f32) {
         let elapsed_us = self.at_us.saturating_sub(before.at_us);
         if elapsed_us < SNAPSHOT_US / 2 {
-            // The first look, right after the start.
+            // This is the first snapshot, right after the start.
             return (0, 0.0);
         }
         let packets_per_s = (self.packets - before.packets) * 1_000_000 / elapsed_us;
@@ -189,7 +192,7 @@ impl Rounds {
         self.outbox.sink.tcp.set_now(now_us);
     }
 
-    /// How long nothing is due; `None`: until something arrives.
+    /// Return how long nothing is due, or `None` to wait until something arrives.
     fn sleep_us(&self, now_us: u64) -> Option<u64> {
         let retry_us = if self.outgoing.has_backlog() { now_us + BACKLOG_RETRY_US } else { u64::MAX };
         let snapshot_us = if self.busy || self.snapshot_us == 0 { self.snapshot_us } else { u64::MAX };
@@ -246,7 +249,7 @@ impl Rounds {
         let numbers = (self.take_socket(rtp), rtcp.and_then(|socket| self.take_socket(socket)));
         match numbers {
             (Some(rtp), rtcp) if rtcp.is_some() == wants_rtcp => (*rtp_socket, *rtcp_socket) = (rtp, rtcp),
-            // The system is out of room. Nothing will be heard here, so it may as well be told now.
+            // The system has no room. No packet will arrive on this line, so the event "silent" goes out at once.
             (rtp, rtcp) => {
                 rtp.into_iter().chain(rtcp).for_each(|number| self.outbox.sink.close_line(number));
                 return self.shard.events().push(Event::Line { transport, state: LineState::Silent });
@@ -255,7 +258,8 @@ impl Rounds {
         self.shard.command(command, self.now_us, &mut self.outbox);
     }
 
-    /// Its number; None: the system refuses. There are more numbers than the directory on Python's side lets lines be.
+    /// Take a socket and return its number, or None if the system refuses. There are more numbers than the directory allows
+    /// lines.
     fn take_socket(&mut self, socket: UdpSocket) -> Option<u16> {
         let fd = socket.fd();
         let number = self.outbox.sink.open_line(socket)?;
@@ -266,7 +270,7 @@ impl Rounds {
         Some(number)
     }
 
-    /// Of lines that closed, after their farewells.
+    /// Close the sockets of closed lines, after their last packets were sent.
     fn close_sockets(&mut self) {
         if self.shard.released().is_empty() {
             return;
@@ -295,7 +299,7 @@ impl Rounds {
     fn frames(&mut self, mut intake: Intake, bytes: &mut [u8]) {
         let (shard, outbox, now_us) = (&mut self.shard, &mut self.outbox, self.now_us);
         let (mut count, mut first) = ((0, 0), intake.is_first());
-        // What came of a connection whose first check names another shard.
+        // The frames of a connection whose first check names another shard.
         let mut leaving: Option<(u8, Vec<u8>)> = None;
         let whole = intake.frames(bytes, |path: Path, frame| {
             if std::mem::take(&mut first) {
@@ -309,20 +313,20 @@ impl Rounds {
                 }
             }
         });
-        // Answers go first: an answer is what a stranger proves itself by.
+        // Answers go first, because an answer turns a stranger into a proved connection.
         Self::send(shard, &self.others, outbox);
         outbox.sink.count_frames(count.0, count.1);
         match leaving.filter(|_| whole) {
             None => outbox.sink.tcp.give_back(intake, whole),
             Some((to, frames)) => {
                 let connection = outbox.sink.tcp.let_go(intake, frames);
-                // Where there is no room it closes.
+                // If the other shard has no room, the connection closes.
                 connection.map(|connection| self.others[usize::from(to)].hand(Handed::Connection(connection)));
             }
         }
     }
 
-    /// What other shards handed us; true: there was something.
+    /// Take the data that other shards handed over. Return true if there was any.
     fn take_handed(&mut self) -> bool {
         if self.others.is_empty() {
             return false;
@@ -332,7 +336,8 @@ impl Rounds {
             if handed.iter().all(Option::is_none) {
                 return taken > 0;
             }
-            // What it is about was opened before it was sent.
+            // The commands that opened the things in the data were queued before the data was handed over. So execute the
+            // commands first.
             self.shard_commands();
             handed.into_iter().flatten().for_each(|handed| self.accept(handed));
         }
@@ -351,14 +356,15 @@ impl Rounds {
         }
     }
 
-    /// Gives the other shards what is theirs, and then sends what waits. Nothing else in this file empties the outbox, so the order holds
-    /// everywhere: a peer that hears an answer may be heard by another shard next, and that shard has to know whose the peer is.
+    /// Give the other shards their data, and then send the waiting packets. No other code in this file empties the outbox, so
+    /// this order always holds. A peer that gets an answer may send to another shard next, and that shard must already know the
+    /// peer.
     fn send(shard: &mut Shard, others: &[Arc<Commands>], outbox: &mut Outbox<Network>) {
         Self::hand_over(shard, others);
         outbox.flush();
     }
 
-    /// Gives the other shards what is theirs.
+    /// Give the other shards their data.
     fn hand_over(shard: &mut Shard, others: &[Arc<Commands>]) {
         for (to, other) in others.iter().enumerate() {
             while let Some(parcel) = shard.parcel(to) {
@@ -369,9 +375,10 @@ impl Rounds {
         }
     }
 
-    /// Where much arrives, one round for all of a gathering time is cheaper than one for each. Not when the last round
-    /// took so long that what arrived meanwhile has gathered already; nor after a lull: then it costs a second sleep, and
-    /// a frame that left its sender at once is here already. `true`: waited.
+    /// Wait a gathering time before the read, and return true, if packets arrive in quick succession. Then one round for many
+    /// packets is cheaper than one round for each. The function does not wait if the last round was so long that packets
+    /// gathered already. It does not wait after a lull either: the wait would be a second sleep, and a frame sent at once is
+    /// already here.
     fn gather_first(&mut self, at_once: bool) -> bool {
         let since_us = self.now_us.saturating_sub(self.drained_us);
         let wait = if at_once { since_us < self.gather_us } else { since_us < LULL * self.gather_us };
@@ -381,18 +388,18 @@ impl Rounds {
         wait
     }
 
-    /// Waits for the rest of a frame, so that it leaves in long runs.
+    /// Wait for the rest of a frame, so that the frame leaves in long runs.
     fn gather(&mut self) {
         if self.gather_us > 0 {
             sleep_us(self.gather_us);
             self.set_now(now_us());
-            // A transport opened meanwhile may have its first check among the datagrams.
+            // A transport that was opened in the meantime may have its first check among the datagrams.
             self.shard_commands();
         }
     }
 
     fn datagrams(&mut self, found: &Found) {
-        // A path among what is read now may have been claimed before.
+        // Another shard may have claimed a path whose datagrams are read now.
         self.take_handed();
         let mut all = true;
         for ready in found.iter() {
@@ -403,14 +410,14 @@ impl Rounds {
         self.drained_us = if all { self.now_us } else { 0 };
     }
 
-    /// False: there is more.
+    /// Read a socket to its end. Return false if datagrams remain.
     fn drain(&mut self, index: u16) -> bool {
         let line = self.outbox.sink.line(index).cloned();
         let Some(socket) = self.udp.get(usize::from(index)).or(line.as_deref()) else { return true };
         let (shard, outbox, now_us) = (&mut self.shard, &mut self.outbox, self.now_us);
         for _ in 0..BATCHES_MAX {
             let take = |path: Path, datagram: &mut [u8]| shard.receive(path, datagram, now_us, outbox);
-            // An error is a late notice about something we sent; reading it clears it.
+            // An error is a late notice about a packet that this thread sent. The read has cleared the error.
             let Ok(received) = self.receiver.receive(socket, index, take) else { return false };
             outbox.sink.count_received(&received);
             Self::hand_over(shard, &self.others);
