@@ -35,10 +35,12 @@ Extension = Literal[
 Event = (
     tuple[Literal["dtls"], int, bytes]  # transport, one datagram (first byte 20..63) from a checked path
     | tuple[Literal["ice"], int, Literal["connected", "moved", "disconnected", "failed"], str]
-    # transport, state, "udp 127.0.0.1:4242" or "tcp [::1]:99". connected: the first nominated pair, or a pair again after
-    # disconnected. moved: another path is selected. disconnected: no valid check for 10 s. failed: no valid check for 30 s (RFC
-    # 7675)
-    | tuple[Literal["layer"], int, int]  # producer, index of an encoding whose first packet arrived
+    # transport, state, "udp 127.0.0.1:4242" or "tcp [::1]:99".
+    # - "connected": the first nominated pair, or a pair again after "disconnected".
+    # - "moved": another path is selected.
+    # - "disconnected": no valid check for 10 s.
+    # - "failed": no valid check for 30 s (RFC 7675).
+    | tuple[Literal["layer"], int, int]  # producer, encoding index: its first packet arrived
     | tuple[Literal["switched"], int, int]  # consumer, layer that is now sent, as for `set_layers` (-1: none)
     | tuple[Literal["starved"], int, bool]
     # consumer, True: the path to its peer has too little bandwidth, so this track is not sent. False: the track is sent again
@@ -55,20 +57,22 @@ Event = (
     # transport, content of one packet of a line that carries messages. Each far end may cause at most 20 events a second,
     # together with its key presses
     | tuple[Literal["keyframe"], int]
-    # transport: no key frame arrived within a second after a request (repeated each second), or the far end knows neither PLI
-    # nor FIR
+    # transport. No key frame arrived within a second after a request (the event comes again each second). Or the far end knows
+    # neither PLI nor FIR.
     | tuple[Literal["limit"], int, int]  # consumer, largest bit/s that its peer accepts (TMMBR; the plane has confirmed it)
     | tuple[Literal["unfit"], int]
     # consumer opened with `single_nal`: its source sends FU-A or STAP-A, so the consumer gets nothing any more
 )
 
 FrameEvent = tuple[Literal["frame", "lost", "keyframe", "clock", "bye"], int, int, int, bytes]
-"""(kind, SSRC, timestamp, time, bytes). The timestamp is extended beyond 32 bits.
+"""(kind, SSRC, timestamp, time, bytes). The timestamp is extended beyond 32 bits. Unused fields are 0 and b"".
 
-frame: one complete frame (an H.264 picture as a byte stream with start codes, a VP8 frame, or one audio packet). Its time is
-the arrival of its first packet, in us of CLOCK_MONOTONIC. lost: packets before the next frame are lost for good. keyframe: the
-peer requests a key frame of this SSRC of ours. clock: a sender report gives the time of this timestamp, in us of Unix time.
-bye: the source ended. Unused fields are 0 and b"".
+- "frame": one complete frame: an H.264 picture as a byte stream with start codes, a VP8 frame, or one audio packet. Its time is
+  the arrival of its first packet, in us of CLOCK_MONOTONIC.
+- "lost": packets before the next frame are lost for good.
+- "keyframe": the peer requests a key frame of this SSRC of ours.
+- "clock": a sender report gives the time of this timestamp, in us of Unix time.
+- "bye": the source ended.
 """
 
 @final
@@ -350,13 +354,18 @@ class Snapshot:
     def taken_at_us(self) -> int: ...
     @property
     def totals(self) -> dict[str, int]:
-        """Return the totals by name. unheard_packets: packets of voices left out by `set_voices`. excess_packets: packets of
-        peers that send more than allowed. gso: 1 while in use. runs_N: sent messages of N to 2N-1 datagrams, N 1 to 32.
-        batches_N: system calls that took N to 2N-1 messages, N 1 to 64.
+        """Return the totals by name.
 
-        The other names: received_packets, received_bytes, sent_packets, sent_bytes, send_calls, sent_runs, padding_bytes,
-        probe_bytes. stranger_datagrams, bad_stun, bad_srtp, replayed, malformed, kernel_drops, send_drops, handed_over,
-        handover_drops. stale_commands, events_dropped, transports, producers, consumers, memory_bytes.
+        - unheard_packets: packets of voices left out by `set_voices`.
+        - excess_packets: packets of peers that send more than allowed.
+        - gso: 1 while in use.
+        - runs_N: sent messages of N to 2N-1 datagrams, N 1 to 32.
+        - batches_N: system calls that took N to 2N-1 messages, N 1 to 64.
+        - The other names are: received_packets, received_bytes, sent_packets, sent_bytes, send_calls, sent_runs, padding_bytes,
+          probe_bytes.
+        - And: stranger_datagrams, bad_stun, bad_srtp, replayed, malformed, kernel_drops, send_drops, handed_over,
+          handover_drops.
+        - And: stale_commands, events_dropped, transports, producers, consumers, memory_bytes.
         """
     def shards(self) -> list[tuple[int, float, int, int, int, int, int, int, int]]:
         """Return one row for each shard. The row begins with the packets received and sent in the last second, and the share of
@@ -371,7 +380,10 @@ class Snapshot:
     def producers(self) -> list[tuple[int, int, int, int, float]]:
         """Return (producer, layer, packets, bitrate_bps, jitter_ms) for each layer that has sent."""
     def consumers(self) -> list[tuple[int, int, int, int, int, int, int, int]]:
-        """Return (consumer, layer, packets, bytes, lost, resent, keyframes, lowered). lost: losses that the peer reports.
-        resent: NACKed packets that were retransmitted. keyframes: requested key frames. lowered: how often a lower quality
-        was sent than available, because of too little bandwidth.
+        """Return (consumer, layer, packets, bytes, lost, resent, keyframes, lowered) for each consumer.
+
+        - lost: the packet loss that the peer reports.
+        - resent: NACKed packets that were retransmitted.
+        - keyframes: requested key frames.
+        - lowered: how often a lower quality was sent than available, because of too little bandwidth.
         """

@@ -1,4 +1,5 @@
-//! What a hostile sender or viewer may not bring about; beside it the same without what is hostile, which does work.
+//! The damage that a hostile sender or viewer must not cause. Beside each attack, a test shows that the same without the
+//! hostile part works.
 
 use crate::peer::{PWD, Peer, Stage, check_of, frame, path};
 use plane_core::path::Path;
@@ -17,7 +18,7 @@ fn call() -> (Stage, Peer, Peer) {
     (stage, publisher, viewer)
 }
 
-/// FreeSWITCH GHSA-jh42: a hundred packets of a bad tag hung up.
+/// Packets with a bad tag do not end the call (in FreeSWITCH, GHSA-jh42, a hundred such packets ended it).
 #[test]
 fn packets_under_another_key_are_not_forwarded_and_end_nothing() {
     let (mut stage, mut publisher, mut viewer) = call();
@@ -25,7 +26,7 @@ fn packets_under_another_key_are_not_forwarded_and_end_nothing() {
     stage.nacks_to(&mut publisher);
     let events = stage.events.len();
     for n in 0..10_000u16 {
-        // In the publisher's name: from its address, with its SSRC and the numbers that come next.
+        // The thief uses the publisher's address, its SSRC and the next sequence numbers.
         for packet in frame(&mut thief, 0, n % 500, n % 7 == 0, &[60]) {
             stage.deliver(&publisher, &packet);
         }
@@ -36,7 +37,7 @@ fn packets_under_another_key_are_not_forwarded_and_end_nothing() {
     stage.advance(100_000);
     assert_eq!(stage.nacks_to(&mut publisher), [] as [u16; 0], "nothing was believed to be missing");
     assert_eq!(stage.events.len(), events);
-    // The call goes on, and what the right key has sealed is forwarded.
+    // The call continues, and packets sealed with the right key are forwarded.
     for n in 1..30 {
         stage.publish_frame(&mut publisher, 0, n, false, &[60]);
     }
@@ -68,7 +69,8 @@ fn an_ssrc_of_another_room_is_its_senders_own() {
     assert!(got.len() == 49 && got.iter().all(|packet| packet.payload_len == 60));
 }
 
-/// 5,000 packets asked for again and 200 key frames each second, by one viewer of two.
+/// One viewer of two requests 5,000 packets and 200 key frames each second: it costs little, and the publisher gets no more
+/// requests.
 #[test]
 fn a_viewer_that_asks_without_end_costs_little_and_the_publisher_nothing() {
     let egress = |asks: bool| {
@@ -108,7 +110,7 @@ fn a_viewer_that_asks_without_end_costs_little_and_the_publisher_nothing() {
     assert!(bytes > quiet_bytes, "a repair is still given");
 }
 
-/// Beside it: questions no more often, but of ten viewers in turn, do reach the publisher.
+/// The same number of requests, but from ten viewers in turn, does reach the publisher.
 #[test]
 fn many_viewers_that_ask_each_for_itself_get_their_key_frames() {
     let (mut stage, mut publisher, first) = call();
@@ -121,7 +123,7 @@ fn many_viewers_that_ask_each_for_itself_get_their_key_frames() {
     let (mut plis, mut key) = (0, false);
     for n in 1..=300 {
         stage.publish_frame(&mut publisher, 0, n, key, &[900, 900]);
-        // Each in its own tenth of a second: what one has asked for is not what the next one gets.
+        // Each viewer asks in its own tenth of a second, so the answer to one viewer is not the answer to the next.
         let viewer = &mut viewers[n as usize / 3 % 10];
         stage.send_compound(viewer, &[0x81, 206, 0, 2, 0, 0, 0, 5, 0, 0, 0x90, 0]);
         let told = stage.plis_to(&mut publisher);
@@ -132,7 +134,7 @@ fn many_viewers_that_ask_each_for_itself_get_their_key_frames() {
     assert!(plis > 20, "{plis} key frames asked for in ten seconds");
 }
 
-/// Every SSRC under the right key, each named by the MID of the only picture.
+/// A peer that uses every SSRC under its right key, each with the MID of its only video track, does not fill the memory.
 #[test]
 fn ssrcs_without_end_are_forgotten() {
     let (mut stage, mut publisher, mut viewer) = call();
@@ -158,7 +160,8 @@ fn ssrcs_without_end_are_forgotten() {
     assert_eq!(stage.voice_of(&mut viewer).len(), 1);
 }
 
-/// Full packets of one sender for two seconds, `apart_us` from each other: how many were taken, and how many were too many.
+/// Send full packets of one sender for two seconds, one each `apart_us`. Return the number of accepted packets and of excess
+/// packets.
 fn poured(apart_us: u64, spoofed: bool) -> (u64, u64) {
     let (mut stage, mut publisher, mut viewer) = call();
     let mut other = stage.join(3);
@@ -193,7 +196,8 @@ fn who_sends_without_measure_is_heard_in_part_only() {
     assert_eq!(taken + excess, 12_500 + 1);
 }
 
-/// Beside it: a camera and a screen of 4K, three layers each; and packets in its name that no key of its own has sealed.
+/// A camera and a screen of 4K with three layers each are accepted whole. Forged packets in the publisher's name change
+/// nothing.
 #[test]
 fn who_sends_much_is_heard_whole_whatever_others_send_in_its_name() {
     let (taken, excess) = poured(320, false);
@@ -201,8 +205,8 @@ fn who_sends_much_is_heard_whole_whatever_others_send_in_its_name() {
     assert_eq!(poured(160, true).1, 0);
 }
 
-/// 30 times a second, for three and a third, so many datagrams of so many feedbacks, each of which tells of `statuses` packets (all lost, in one
-/// run): how much was left out, datagrams or feedbacks.
+/// Send `datagrams` datagrams of `each` feedbacks 30 times a second, for 3.3 seconds. Each feedback reports `statuses` packets
+/// (all lost, in one run). Return the number of datagrams or feedbacks that were ignored.
 fn feedback_left_out(datagrams: usize, each: usize, statuses: u16) -> u64 {
     let (mut stage, mut publisher, mut viewer) = call();
     let mut feedback = [0x8f, 205, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0];
@@ -220,8 +224,8 @@ fn feedback_left_out(datagrams: usize, each: usize, statuses: u16) -> u64 {
     totals.excess_packets
 }
 
-/// 24 bytes that tell of 4,096 packets cost the plane as much as a dozen packets do: of 7.4 million in a second a fifth is read,
-/// one by one or many in a datagram. Beside it: what a viewer of 6,000 packets a second tells honestly.
+/// A feedback of 24 bytes that reports 4,096 packets costs the plane as much as a dozen packets. So only a fifth of 7.4 million
+/// statuses a second is read, in one datagram or many. The honest feedback of a viewer of 6,000 packets a second is read whole.
 #[test]
 fn feedback_costs_by_what_it_tells_of() {
     let left_out = feedback_left_out(60, 1, 4_096);
@@ -233,11 +237,11 @@ fn feedback_costs_by_what_it_tells_of() {
 
 const THEIR_PWD: &str = "a-password-of-the-peer";
 
-/// What a viewer of some 800 kbit/s does who nominates first and second in turn, each time with one check.
+/// The behaviour of a viewer of about 800 kbit/s that nominates two addresses in turn, each time with one check.
 struct Nominated {
-    /// Where it is in each thirtieth of a second.
+    /// The address (0 or 1) of the viewer in each thirtieth of a second.
     at: Box<dyn Fn(u32) -> usize>,
-    /// Which of them answer what they are asked.
+    /// The addresses that answer the plane's checks.
     answer: [bool; 2],
     restart: Restart,
 }
@@ -245,15 +249,16 @@ struct Nominated {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Restart {
     None,
-    /// Its checks go on under the old credentials.
+    /// The viewer's checks continue with the old credentials.
     Begun,
-    /// They come under the new ones, of which it told none of its own.
+    /// The viewer's checks use the new credentials, but the viewer did not send new credentials of its own.
     Ended,
 }
 
 const NEWER: (&str, &str) = ("newer", "a-newer-password-of-ours");
 
-/// How much went to each in 200 s, and in the last of 40 more to the viewer's own address, where it answers.
+/// Return the bytes sent to each address in 200 s. Also return the bytes sent in 40 more seconds to the viewer's own address,
+/// where the viewer answers.
 fn sent_to(Nominated { at: place, answer, restart }: Nominated) -> ([usize; 2], usize) {
     let (mut stage, mut publisher, viewer) = call();
     let (ufrag, pwd) = ("them".into(), THEIR_PWD.into());
@@ -307,8 +312,9 @@ fn in_turn(each: u32) -> Box<dyn Fn(u32) -> usize> {
     Box::new(move |at| (at / each % 2) as usize)
 }
 
-/// A check is believed as long as a credit lasts, whatever its sender does in between: goes back and forth, answers elsewhere,
-/// restarts ICE. Beside it: the same where somebody is.
+/// A viewer that names the addresses of others can send them little: one check allows one path credit, whatever the viewer does
+/// in between. It may switch back and forth, answer elsewhere or restart ICE. If the addresses answer, they get the whole
+/// stream.
 #[test]
 fn who_names_the_addresses_of_others_sends_them_little() {
     let ([first, second], own) = sent_to(Nominated { at: in_turn(600), answer: [true, true], restart: Restart::None });
@@ -329,7 +335,7 @@ fn who_names_the_addresses_of_others_sends_them_little() {
         assert!((2_900_000..3_150_000 + answers).contains(&other), "{each}: {other} bytes");
         assert!(own > 4_000_000, "{each}: {own}");
     }
-    // Whenever the plane looks by itself, ten times a second, it is where it answers.
+    // The viewer is at the answering address whenever the plane checks, ten times a second.
     for phase in 0..3 {
         let at = Box::new(move |at| usize::from(at % 3 != phase));
         let ([_, other], _) = sent_to(Nominated { at, answer: [true, false], restart: Restart::None });
@@ -337,7 +343,8 @@ fn who_names_the_addresses_of_others_sends_them_little() {
     }
 }
 
-/// Nor do two who take that address from each other: looked at while the second has it, as the plane does ten times a second.
+/// Two viewers that take the victim's address from each other send it no more. The plane checks ten times a second, while the
+/// second viewer has the address.
 #[test]
 fn two_who_take_turns_at_an_address_send_it_no_more() {
     for phase in 0..3 {
@@ -366,7 +373,7 @@ fn two_who_take_turns_at_an_address_send_it_no_more() {
     }
 }
 
-/// Nor does the publisher make key frames for who gets nothing; as soon as it answers it gets one.
+/// The publisher makes no key frames for a viewer that gets nothing. When the viewer answers, it gets a key frame.
 #[test]
 fn a_viewer_that_nothing_goes_to_asks_for_no_key_frames() {
     for case in 0..8 {

@@ -1,4 +1,4 @@
-//! What one peer may cost the others, and what publishers repair.
+//! The limits of the cost that one peer may cause for others, and the repairs of publishers.
 
 use crate::peer::{self, Peer, Stage, frame};
 use plane_core::seam::command::Command;
@@ -58,7 +58,7 @@ fn a_key_frame_whose_start_was_repaired_is_still_asked_for_the_rest() {
     assert_eq!(stage.nacks_to(&mut publisher).first(), Some(&3));
 }
 
-/// One who sees all from the beginning, and one who waits for a key frame.
+/// Return a viewer that sees all frames from the beginning, and a viewer that waits for a key frame.
 fn one_who_sees_and_one_who_waits() -> (Stage, Peer, [Peer; 2]) {
     let mut stage = Stage::new();
     let mut publisher = stage.join(1);
@@ -68,7 +68,7 @@ fn one_who_sees_and_one_who_waits() -> (Stage, Peer, [Peer; 2]) {
     for n in 0..30 {
         stage.publish_frame(&mut publisher, 0, n, n == 0, &[600]);
     }
-    // The key frame is too old by then to be shown to anybody new.
+    // The key frame is then too old for a new viewer.
     stage.advance(2_000_000);
     stage.consume(&waits, 101, 10);
     assert_eq!((stage.media_of(&mut sees).len(), stage.media_of(&mut waits).len()), (30, 0));
@@ -81,7 +81,7 @@ fn a_key_frame_whose_start_comes_last_is_seen_whole_and_once() {
     let (mut stage, mut publisher, viewers) = one_who_sees_and_one_who_waits();
     let key = frame(&mut publisher, 0, 30, true, &[601, 602, 603, 604]);
     let next = frame(&mut publisher, 0, 31, false, &[605, 606]);
-    // What is lost for good is waited for no longer than ever.
+    // Packets that are lost for good delay the viewer no longer than usual.
     for packet in key[1..3].iter().chain(&next).chain(&key[..1]) {
         stage.deliver(&publisher, packet);
     }
@@ -132,7 +132,8 @@ fn a_key_frame_whose_start_comes_far_too_late_is_left_and_another_asked_for() {
     assert_eq!(stage.media_of(&mut waits).len(), 1);
 }
 
-/// Of 4 Mbit/s, at a round trip of half a second: the gap is seen after half of it, asked for again after another one, and again.
+/// A viewer of 4 Mbit/s with a round-trip time of half a second gets a packet that was lost twice. The viewer sees the gap
+/// after half a round trip, and it asks again one round trip later, and once more.
 #[test]
 fn what_a_far_viewer_lost_twice_is_sent_again_though_much_went_out_meanwhile() {
     let mut stage = Stage::new();

@@ -1,4 +1,4 @@
-//! Every fuzz target on random bytes and on damaged seeds: a bounded run that needs no fuzzer.
+//! Every fuzz target on random bytes and on damaged seeds. The run is bounded and needs no fuzzer.
 
 #[path = "../../../fuzz/src/targets.rs"]
 mod targets;
@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 const CASES: u32 = 10_000;
-/// Of the targets that drive all of a shard or port; what longer runs found is replayed besides.
+/// The cases of the targets that drive a whole shard or port. The failures found by longer runs are replayed too.
 const CASES_OF_WHOLE: u32 = 2_000;
 const WHOLE: [&str; 5] = ["shard", "handover", "line", "mixer", "mirror"];
 
-/// A seed with bytes changed and its length too, or bytes without a seed.
+/// Return a seed with changed bytes and changed length, or random bytes without a seed.
 fn damaged(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let change = (any::<prop::sample::Index>(), any::<u8>());
     let changed = (prop::sample::select(seeds), prop::collection::vec(change, 0..6), 0usize..4, any::<u8>());
@@ -44,7 +44,7 @@ fn attack(target: fn(&[u8]), seeds: Vec<Vec<u8>>, cases: u32) {
         .unwrap();
 }
 
-/// Otherwise no run would say anything.
+/// The runs find a planted defect. Without this test, a passing run would prove nothing.
 #[test]
 #[should_panic(expected = "planted")]
 fn a_planted_defect_is_told() {

@@ -1,4 +1,4 @@
-//! What a hostile or costly peer may not bring about in a shard.
+//! The damage that a hostile or costly peer must not cause in a shard.
 
 mod abuse;
 mod bounds;

@@ -1,4 +1,4 @@
-//! What a new viewer gets before its first key frame: padding, and after it the key frame without a seam.
+//! The packets that a new viewer gets before its first key frame: padding, and then the key frame without a gap.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use plane_core::seam::command::Command;
 use plane_core::types::Extension;
 use plane_core::wire::rtcp::{self, ReportBlock};
 
-/// The publisher has sent a second without a key frame.
+/// Return a stage whose publisher has sent for a second without a key frame.
 fn stage(layers: u32) -> (Stage, Peer) {
     let mut stage = Stage::new();
     let mut publisher = stage.join(1);
@@ -26,7 +26,7 @@ fn follow_each_other(all: &[Got]) {
     }
 }
 
-/// A decoder never gets an empty frame: padding is of the frame that follows.
+/// Check that the padding has the timestamp of the frame after it, so that a decoder never gets an empty frame.
 fn are_of_one_frame(early: &[Got], key: &Got) {
     for (before, got) in early.iter().enumerate().map(|(at, got)| (early.len() - at, got)) {
         assert_eq!((got.sequence, got.timestamp), (key.sequence.wrapping_sub(before as u16), key.timestamp));
@@ -156,7 +156,7 @@ fn a_padding_that_was_lost_is_not_sent_again_and_its_number_is_never_used_again(
     let early = stage.early_of(&mut viewer);
     let numbers: Vec<u16> = early.iter().map(|got| got.sequence).collect();
     stage.nack(&mut viewer, &numbers);
-    // Its cache grows with much that is sent, and with it the log of what went out.
+    // The viewer's cache grows because much is sent, and the log of sent packets grows with it.
     for n in 30..160 {
         stage.publish_frame(&mut publisher, 0, n, n == 30, &[1_100; 12]);
         if n == 31 {

@@ -1,4 +1,5 @@
-//! Peers against a whole shard, time moved by hand: what viewers get when publishers send, lose, switch and pause.
+//! Peers and a whole shard, with a clock that the tests set: the packets that viewers get when publishers send, lose, switch
+//! and pause.
 
 use crate::peer::{self, Peer, Stage, frame, temporal_frame, voice};
 use plane_core::seam::command::Command;
@@ -7,7 +8,7 @@ use plane_core::types::{Codec, Encoding, Payload, PayloadMap};
 use plane_core::wire::rtcp::Packet;
 use plane_core::wire::{rtp, transport_feedback};
 
-/// One publisher with `layers` simulcast layers, and viewers of it.
+/// Return one publisher with `layers` simulcast layers, and its viewers.
 fn stage(layers: u32, viewers: u32) -> (Stage, Peer, Vec<Peer>) {
     let mut stage = Stage::new();
     let publisher = stage.join(1);
@@ -134,7 +135,7 @@ fn a_new_viewer_starts_from_the_cache_without_asking() {
     assert_eq!(got.iter().map(|p| p.payload_len).collect::<Vec<_>>(), [900, 900, 600, 600, 600, 600, 600, 600]);
     assert!(got.windows(2).all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
     assert_eq!(stage.plis_to(&mut publisher), [] as [u32; 0]);
-    // Many publishers make a key frame every two seconds, and some make none for who asks.
+    // Many publishers make a key frame every two seconds, and some ignore requests for key frames.
     stage.advance(2_000_000);
     let mut next = stage.join(8);
     stage.consume(&next, 108, 10);
@@ -218,8 +219,8 @@ fn temporal_layers_are_dropped_whole_and_pictures_close_up() {
     assert_eq!(got[19].picture_id, Some(9));
 }
 
-/// A picture of libwebrtc's patterns of VP8 (`default_temporal_layers.cc`): its temporal id, of the buffers last, golden and
-/// alternate those that it refers to, and the one that it replaces.
+/// One picture of libwebrtc's patterns for VP8 (`default_temporal_layers.cc`): its temporal id, the buffers that it refers to
+/// (last, golden, alternate), and the buffer that it replaces.
 type Frame = (u8, &'static [usize], Option<usize>);
 
 const TWO: [Frame; 4] = [(0, &[0], Some(0)), (1, &[0], Some(1)), (0, &[0], Some(0)), (1, &[0, 1], None)];
@@ -253,12 +254,12 @@ const FOUR: [Frame; 16] = [
     (3, &[0, 1, 2], None),
 ];
 
-/// Whether the Y bit is set (`IsSyncFrame` there).
+/// Report whether the Y bit is set (`IsSyncFrame` in libwebrtc).
 fn needs_base_alone((temporal, refers, _): Frame) -> bool {
     temporal > 0 && refers == [0]
 }
 
-/// Of which pictures the three buffers are behind these ones of the stream.
+/// Return the pictures that are in the three buffers after the shown pictures.
 fn buffers(pattern: &[Frame], shown: impl Iterator<Item = u16>) -> [u16; 3] {
     shown.fold([0; 3], |mut buffers, n| {
         match (n, pattern[usize::from(n) % pattern.len()].2) {
@@ -270,7 +271,8 @@ fn buffers(pattern: &[Frame], shown: impl Iterator<Item = u16>) -> [u16; 3] {
     })
 }
 
-/// The pictures that a viewer gets of four rounds of the pattern who wants those up to `low` and, from `at` on, up to `high`.
+/// Return the pictures that a viewer gets in four rounds of the pattern. It wants temporal ids up to `low`, and from picture
+/// `at` on up to `high`.
 fn raised(pattern: &[Frame], (low, high): (u8, u8), at: u16) -> Vec<u16> {
     let (mut stage, mut publisher, mut viewers) = stage(1, 1);
     stage.command(Command::SetLayers { consumer: 100, layer: 0, temporal: low });
@@ -322,7 +324,7 @@ fn who_cannot_go_up_is_helped_by_a_key_frame_after_a_moment() {
     [false, true].into_iter().for_each(help_up);
 }
 
-/// `overtaken`: the second packet of each key frame comes before the first.
+/// Run the test. With `overtaken`, the second packet of each key frame arrives before the first.
 fn help_up(overtaken: bool) {
     let (mut stage, mut publisher, mut viewers) = stage(1, 2);
     let mut publish = |stage: &mut Stage, frames: std::ops::Range<u16>, key: bool| {
@@ -341,7 +343,7 @@ fn help_up(overtaken: bool) {
     want(&mut stage, 0);
     publish(&mut stage, 0..120, true);
     assert_eq!(count(&mut stage), 31);
-    // What it does not want for long is no reason.
+    // Layers that the viewer does not want are no reason for a key frame.
     want(&mut stage, 2);
     assert_eq!(publish(&mut stage, 120..180, false), 0);
     want(&mut stage, 0);
@@ -357,21 +359,21 @@ fn help_up(overtaken: bool) {
     assert_eq!(count(&mut stage), 200, "overtaken: {overtaken}");
 }
 
-/// Kinds of units of H.265 (its table 7-1), and the two kinds of packets that are none (RFC 7798 §4.4).
+/// The unit types of H.265 (its table 7-1), and the two packet types that are not units (RFC 7798 §4.4).
 const TRAILING: u8 = 1;
 const IDR: u8 = 19;
 const PARAMETER_SETS: [u8; 3] = [32, 33, 34];
 const AGGREGATED: u8 = 48;
 const FRAGMENT: u8 = 49;
 
-/// A unit with its header of two bytes. A slice says in its first bit whether it begins its picture.
+/// Return a unit with its header of two bytes. The first bit of a slice says whether the slice begins its picture.
 fn unit(kind: u8, first: bool, len: usize) -> Vec<u8> {
     let mut unit: Vec<u8> = (0..len).map(|at| (at * 7) as u8).collect();
     unit[..3].copy_from_slice(&[kind << 1, 1, u8::from(first) << 7]);
     unit
 }
 
-/// A unit in three packets (RFC 7798 §4.4.3).
+/// Return a unit in three packets (RFC 7798 §4.4.3).
 fn fragments(unit: &[u8]) -> Vec<Vec<u8>> {
     let kind = unit[0] >> 1;
     let body: Vec<&[u8]> = unit[2..].chunks((unit.len() - 2).div_ceil(3)).collect();
@@ -379,13 +381,13 @@ fn fragments(unit: &[u8]) -> Vec<Vec<u8>> {
     [0x80, 0, 0x40].into_iter().zip(&body).map(packet).collect()
 }
 
-/// All parameter sets in one packet (RFC 7798 §4.4.2).
+/// Return all parameter sets in one packet (RFC 7798 §4.4.2).
 fn aggregated() -> Vec<u8> {
     let units = PARAMETER_SETS.iter().flat_map(|kind| [&[0, 20], &unit(*kind, false, 20)[..]].concat());
     [AGGREGATED << 1, 1].into_iter().chain(units).collect()
 }
 
-/// Publishes the packets of picture `n`; the last one has the marker.
+/// Publish the packets of picture `n`. The last packet has the marker.
 fn publish_picture(stage: &mut Stage, publisher: &mut Peer, sequence: &mut u16, n: u32, packets: &[Vec<u8>]) {
     for (at, payload) in packets.iter().enumerate() {
         let numbers = (98, n * 3_000, at + 1 == packets.len());
@@ -397,7 +399,7 @@ fn publish_picture(stage: &mut Stage, publisher: &mut Peer, sequence: &mut u16, 
     stage.advance(33_333);
 }
 
-/// Whether a packet is the last of its picture, and its payload; their numbers are without a gap.
+/// Return for each packet whether it is the last of its picture, and its payload. Check that their numbers have no gap.
 fn whole(stage: &mut Stage, viewer: &mut Peer) -> Vec<(bool, Vec<u8>)> {
     let got: Vec<(rtp::Header, Vec<u8>)> =
         stage.sealed_media(viewer).into_iter().map(|sealed| viewer.open(sealed)).collect();
@@ -476,10 +478,10 @@ fn strangers_change_nothing_and_get_no_answer() {
     assert_eq!(stage.sent_datagrams(), before);
     let dtls = stage.events.iter().any(|e| matches!(e, Event::Dtls { .. }));
     assert!(!dtls);
-    // The same packet from the peer itself is forwarded: the check was of the address.
+    // The same packet from the peer itself is forwarded, so the address was the reason of the refusal.
     stage.deliver(&publisher, &stolen[0]);
     assert_eq!(stage.media_of(&mut viewers[0]).len(), 1);
-    // And a second time it is a replay.
+    // The second copy is a replay.
     stage.deliver(&publisher, &stolen[0]);
     assert_eq!(stage.media_of(&mut viewers[0]).len(), 0);
 }

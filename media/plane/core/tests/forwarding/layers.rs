@@ -1,4 +1,5 @@
-//! Layers within one stream (SVC), as Chromium sends them: what viewers with different wishes get can be decoded.
+//! Layers within one stream (SVC), as Chromium sends them: viewers with different limits get pictures that a decoder can
+//! decode.
 
 use crate::peer::{Peer, Stage};
 use crate::recording::{Picture, Recorded, arrived, check, read};
@@ -20,7 +21,7 @@ const ALL: [(Codec, &str); 7] = [VP9_L3T3_KEY, VP9_L3T3, VP9_L1T3, AV1_L3T3_KEY,
 
 const VIEWERS: u32 = 2;
 
-/// One publisher, and viewers who see it.
+/// One publisher and its viewers.
 struct Scene {
     stage: Stage,
     publisher: Peer,
@@ -56,7 +57,7 @@ impl Scene {
         self.stage.command(Command::SetLayers { consumer: 100 + viewer, layer, temporal });
     }
 
-    /// All packets of one picture or any others, at once.
+    /// Publish all these packets at once, for example the packets of one picture.
     fn publish(&mut self, packets: &[Recorded]) {
         for one in packets {
             let (timestamp, marker) = (one.timestamp, one.marker);
@@ -68,7 +69,7 @@ impl Scene {
         self.stage.advance(66_667);
     }
 
-    /// A packet, and perhaps a retransmission of it that was not needed.
+    /// Publish a packet, and with `again` an unnecessary retransmission of the packet.
     fn publish_one(&mut self, one: &Recorded, again: bool) {
         let numbers = (98, one.timestamp, one.marker);
         let packet = self.publisher.recorded(one.sequence, numbers, &one.descriptor, &one.payload);
@@ -86,7 +87,7 @@ impl Scene {
         check(self.codec, packets)
     }
 
-    /// The viewer says what its way carries.
+    /// Send the viewer's report of its downlink bandwidth.
     fn tell_remb(&mut self, viewer: usize, bitrate_bps: u64) {
         let mut compound = [0; 64];
         let len = rtcp::write_remb(&mut compound, 5, bitrate_bps, &[0x9000]);
@@ -102,7 +103,7 @@ fn pictures(packets: &[Recorded]) -> Vec<&[Recorded]> {
     packets.chunk_by(|a, b| a.timestamp == b.timestamp).collect()
 }
 
-/// The spatial and temporal layers that there are.
+/// Return the highest spatial layer and the highest temporal id among the pictures.
 fn tops(pictures: &[Picture]) -> (u8, u8) {
     (pictures.iter().map(Picture::top).max().unwrap(), pictures.iter().map(Picture::temporal).max().unwrap())
 }
@@ -135,7 +136,7 @@ fn whoever_wants_less_gets_whole_pictures_of_less() {
     }
 }
 
-/// Old clients, Firefox.
+/// A viewer without the dependency descriptor (old clients, Firefox) gets lower layers of VP8 too.
 #[test]
 fn whoever_takes_no_descriptor_gets_less_of_vp8_too() {
     let (codec, text) = VP8_L1T3;
@@ -194,8 +195,8 @@ fn switched(event: &Event) -> Option<Option<u8>> {
     }
 }
 
-/// The second recording behind the first, with frame numbers so much further: an encoder that changes its layers, and the names of
-/// its templates with them.
+/// Return the first recording followed by the second. The frame numbers of the second are moved by `frames`, and its template
+/// ids change too. An encoder does this when it changes its layers.
 fn behind(first: &[Recorded], second: &[Recorded], frames: u16) -> Vec<Recorded> {
     const TEMPLATES: u8 = 20;
     let (last, start) = (first.last().unwrap(), &second[0]);
@@ -204,7 +205,7 @@ fn behind(first: &[Recorded], second: &[Recorded], frames: u16) -> Vec<Recorded>
         one.timestamp = one.timestamp.wrapping_sub(start.timestamp).wrapping_add(last.timestamp).wrapping_add(6_000);
         one.descriptor[0] += TEMPLATES;
         if one.descriptor.get(3).is_some_and(|flags| flags & 0x80 != 0) {
-            // Six bits behind the five of the flags.
+            // The template offset has six bits after the five flag bits.
             assert_eq!((one.descriptor[3] & 7, one.descriptor[4] & 0xe0), (0, 0));
             one.descriptor[3] |= TEMPLATES >> 3;
             one.descriptor[4] |= TEMPLATES << 5;
@@ -233,13 +234,14 @@ fn a_table_of_templates_that_is_sent_again_holds_for_what_follows() {
     pictures[21..].iter().for_each(|picture| scene.publish(picture));
     let low: Vec<_> = scene.seen(0).iter().map(Picture::top).collect();
     assert_eq!(low.len(), 40);
-    // Of the key frame whatever came before its table was sent.
+    // The packets of the key frame that arrived before its table were sent already.
     assert!(low[..20].iter().chain(&low[21..]).all(|top| *top == 0), "{low:?}");
     let all = scene.seen(1);
     assert_eq!((tops(&all[..20]).0, tops(&all[20..]).0), (1, 2));
 }
 
-/// Those of all layers of a simulcast count together, and go on while one is switched off.
+/// A viewer may switch up after any jump of the frame numbers. The layers of a simulcast share one sequence of frame numbers,
+/// which continues while one layer is off.
 #[test]
 fn one_may_go_up_however_far_frame_numbers_have_gone_on() {
     let recorded = read(VP8_L1T3.1);
@@ -310,7 +312,7 @@ fn what_was_sent_is_resent_with_the_same_marker() {
     }
 }
 
-/// What a network does: packets a few places late, some repeated as retransmissions.
+/// Return the packets as a network delivers them: some arrive a few places late, and some are repeated as retransmissions.
 fn shaken(packets: &[Recorded], seed: u64) -> Vec<(Recorded, bool)> {
     let mut dice = seed;
     let mut throw = |sides: u64| {
@@ -318,7 +320,7 @@ fn shaken(packets: &[Recorded], seed: u64) -> Vec<(Recorded, bool)> {
         (dice >> 40) % sides
     };
     let mut places: Vec<_> = (0..).zip(packets).map(|(at, one)| (at + throw(12) * throw(2), one.clone())).collect();
-    // The first opens the stream: what comes before it has no place there.
+    // The first packet opens the stream, so no packet may come before it.
     places[0].0 = 0;
     places.sort_by_key(|(at, _)| *at);
     places.into_iter().map(|(_, one)| (one, throw(20) == 0)).collect()
@@ -327,7 +329,7 @@ fn shaken(packets: &[Recorded], seed: u64) -> Vec<(Recorded, bool)> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Wishes change whenever they like; pauses too.
+    /// No sent frame lacks a frame that it needs, whenever the limits change or the consumer pauses.
     #[test]
     fn nothing_that_is_sent_lacks_what_it_needs(
         which in 0..ALL.len(),
@@ -349,14 +351,15 @@ proptest! {
         }
         let seen = scene.seen(0);
         let last = seen.last().unwrap();
-        // After a pause it may still wait for a key frame.
+        // After a pause the viewer may still wait for a key frame.
         let limit = if last.timestamp == packets.last().unwrap().timestamp { limit } else { (u8::MAX, u8::MAX) };
         prop_assert!(last.top() <= limit.0 && last.temporal() <= limit.1);
         prop_assert_eq!(scene.seen(1).iter().map(|one| one.places.len()).sum::<usize>(), packets.len());
     }
 
-    /// Packets come late and twice: whoever wants all lacks nothing, and whoever wants less gets each number once (some receivers
-    /// know the order of pictures by that alone) and no picture that goes on behind its marker.
+    /// Late and doubled packets do no harm. A viewer that wants all layers lacks nothing. A viewer that wants less gets each
+    /// number once, because some receivers know the order of pictures only by the number. No picture continues after its
+    /// marker.
     #[test]
     fn a_network_that_disorders_spoils_nothing(
         which in 0..ALL.len(),

@@ -1,4 +1,4 @@
-//! What viewers get of what publishers send.
+//! The packets that viewers get from publishers.
 
 mod early_padding;
 mod forwarding;

@@ -1,4 +1,4 @@
-//! One conference on two shards: publishers on the first, viewers on both.
+//! One conference on two shards: publishers on the first shard, viewers on both shards.
 
 use crate::peer::{self, Got, Peer, Stage};
 use plane_core::codec::red;
@@ -12,12 +12,12 @@ use plane_core::wire::rtp;
 
 const CAMERA: u32 = 10;
 const VOICE: u32 = 11;
-/// Payload types of RED at the viewer, and of what is in it at the publisher.
+/// The payload type of RED at the viewer, and the payload type of its blocks at the publisher.
 const RED: u8 = 63;
 const INNER: u8 = 96;
 const PLAYOUT_DELAY: u8 = 5;
 
-/// The shards of a router and what goes between them.
+/// The two shards of a router, and the exchange between them.
 struct Span {
     home: Stage,
     away: Stage,
@@ -32,7 +32,7 @@ impl Span {
         Span { home, away }
     }
 
-    /// A publisher on the first shard, watched on the second.
+    /// Return a publisher on the first shard that is mirrored on the second shard.
     fn published(layers: u32) -> (Self, Peer) {
         let mut span = Span::new();
         let publisher = span.home.join(1);
@@ -79,7 +79,7 @@ impl Span {
     }
 }
 
-/// What a viewer sees of a packet, but for numbers that begin anywhere.
+/// Return the fields that a viewer sees of each packet, without the numbers that begin at random.
 fn seen(got: &[Got]) -> Vec<(usize, u64)> {
     got.iter().map(|packet| (packet.payload_len, packet.payload_hash)).collect()
 }
@@ -132,7 +132,7 @@ fn a_key_frame_is_wished_for_across_and_asked_for_once() {
         span.exchange();
     }
     assert_eq!(span.home.plis_to(&mut publisher), [0x1000]);
-    // No answer comes: it is asked again, by both clocks together not more often than by one.
+    // No key frame comes, so the request is repeated. The two clocks together repeat it no more often than one clock.
     for _ in 0..30 {
         span.home.advance(100_000);
         span.follow();
@@ -157,7 +157,7 @@ fn a_mirror_that_comes_later_begins_with_what_the_cache_holds() {
     let mut there = span.away.join(3);
     span.away.advance(10_000);
     span.away.consume(&there, 101, CAMERA);
-    // As the plane does it: the producer is mirrored before the consumer is known, or at once after.
+    // The plane does the same: it mirrors the producer before the consumer is known, or at once after it.
     span.feed(CAMERA, true);
     assert_eq!(span.away.media_of(&mut there).len(), 15, "a picture at once");
     assert!(span.home.plis_to(&mut publisher).len() <= 1);
@@ -186,7 +186,7 @@ fn nothing_is_missing_where_a_mirror_begins() {
     }
 }
 
-/// What a viewer on the second shard lost of what it was sent until `highest`.
+/// Send the report of a viewer on the second shard: its loss among the packets up to `highest`.
 fn report(span: &mut Span, viewer: &mut Peer, ssrc: u32, (highest, share): (u32, f32)) {
     let block = ReportBlock { ssrc, highest, fraction_lost: (share * 256.0) as u8, ..ReportBlock::default() };
     let mut report = [0; 64];
@@ -194,8 +194,8 @@ fn report(span: &mut Span, viewer: &mut Peer, ssrc: u32, (highest, share): (u32,
     span.away.send_compound(viewer, &report[..len]);
 }
 
-/// A publisher without sender reports but for one. Of the packets of the second and third one in ten needs to be sent again: the viewer's pictures
-/// wait for it, on whichever shard it is, and no longer once that is over.
+/// The publisher sends only one sender report. One in ten of the packets in the middle needs a retransmission. Viewers on both
+/// shards then wait with their pictures, and stop waiting when the loss is over.
 #[test]
 fn what_is_lost_on_the_way_up_is_waited_for_on_the_other_shard_too() {
     for (lost, packets, expected_ms) in [(0, 1_400, None), (1_400, 1_400, Some(125..=150)), (1_400, 3_400, Some(0..=0))]
@@ -220,7 +220,7 @@ fn what_is_lost_on_the_way_up_is_waited_for_on_the_other_shard_too() {
             if n == 40 {
                 span.home.sender_report(&mut publisher, 0, 0);
             }
-            // So that the round trip is known: it heard our time, and answers at once.
+            // The publisher answers the server's time at once, so the round-trip time is known.
             if n == 100 {
                 let told = span.home.rtcp_to(&mut publisher, |packet, told: &mut Vec<(u32, u64)>| {
                     let Packet::Extended { ssrc, blocks } = packet else { return };
@@ -244,7 +244,7 @@ fn what_is_lost_on_the_way_up_is_waited_for_on_the_other_shard_too() {
         }
         let keeps_ms = limits.map(|value: Vec<u8>| (u32::from(value[0]) << 4 | u32::from(value[1]) >> 4) * 10);
         assert!((10.0..20.0).contains(&rtt_ms), "{rtt_ms}");
-        // Until it is seen and decoded, and twice the way there and back.
+        // The time to see the loss and to decode, and two round-trip times.
         let is_expected = match (&expected_ms, keeps_ms) {
             (Some(expected_ms), Some(keeps_ms)) => expected_ms.contains(&keeps_ms),
             (expected_ms, keeps_ms) => expected_ms.is_none() && keeps_ms.is_none(),
@@ -253,7 +253,7 @@ fn what_is_lost_on_the_way_up_is_waited_for_on_the_other_shard_too() {
     }
 }
 
-/// A voice of 48 kbit/s, as RED with one copy: the copy costs no headers.
+/// The redundant part of a voice of 48 kbit/s (RED with one copy) is known on the other shard too. The copy costs no headers.
 #[test]
 fn what_is_redundant_of_a_voice_is_told_apart_on_the_other_shard() {
     for (bitrate_bps, kind) in [(60_000, RED), (40_000, 111)] {
@@ -271,7 +271,7 @@ fn what_is_redundant_of_a_voice_is_told_apart_on_the_other_shard() {
             });
         }
         let mut there = span.away.join(3);
-        // So that its reports tell what is lost.
+        // The viewer's reports then show the loss.
         span.away.command(Command::SetExtensions { transport: 3, extensions: vec![(0, Extension::TransportCc)] });
         span.away.command(Command::OpenConsumer {
             transport: 3,
@@ -319,7 +319,7 @@ fn what_is_too_much_to_be_handed_on_at_once_is_wished_for() {
     span.home.plis_to(&mut publisher);
     span.away.consume(&there, 101, CAMERA);
     span.home.command(Command::SetMirrored { producer: CAMERA, to: 1, on: true });
-    // What is new in the same round has room beside it.
+    // New packets of the same round have room beside the key frame.
     span.home.publish_frame(&mut publisher, 3, 1, false, &[1100; 450]);
     let parcel = span.home.shard.parcel(1).unwrap();
     assert_eq!(parcel.datagrams(), 250 + 450, "one of four key frames, whole");
@@ -339,7 +339,7 @@ fn strangers_take_no_room_from_media() {
     span.away.consume(&there, 101, CAMERA);
     span.feed(CAMERA, true);
     for n in 0..3 {
-        // Checks of nobody, each for the other shard.
+        // The checks come from unknown peers, and each names the other shard.
         for from in 0..5_000 {
             span.home.deliver_from(peer::path(from), &peer::check(&format!("b{from}:them"), "guessed", from as u8));
         }
@@ -360,7 +360,7 @@ fn a_layer_that_begins_anew_goes_on_whichever_parcel_is_lost() {
         span.home.publish_frame(&mut publisher, 0, 0, true, &[30; 250]);
         span.follow();
         assert_eq!(span.away.media_of(&mut there).len(), 250);
-        // Its publisher begins again under another SSRC.
+        // The publisher of the layer begins again under another SSRC.
         publisher.restart(0);
         let mut came = Vec::new();
         for n in 0..10 {
@@ -406,13 +406,13 @@ fn losses_are_made_good_where_they_happen() {
     for n in 0..5 {
         span.frame(&mut publisher, n, n == 0);
     }
-    // The viewer's way lost one: its own shard has it.
+    // The viewer's downlink lost one packet, and the viewer's own shard has that packet.
     let got = span.away.media_of(&mut there);
     span.away.nack(&mut there, &[got[7].sequence]);
     let again = span.away.rtx_of(&mut there);
     assert_eq!((again.len(), again[0].original), (1, Some(got[7].sequence)));
     assert!(span.home.nacks_to(&mut publisher).is_empty());
-    // The publisher's way lost one: its own shard asks, and both get it.
+    // The publisher's uplink lost one packet. The publisher's own shard requests it, and both shards get it.
     let mut packets = peer::frame(&mut publisher, 0, 5, false, &[1000, 1000, 1000]);
     let late = packets.remove(1);
     packets.iter().for_each(|packet| span.home.deliver(&publisher, packet));
@@ -431,7 +431,7 @@ fn losses_are_made_good_where_they_happen() {
 fn the_first_shard_tells_who_speaks_wherever_that_is() {
     let (mut span, mut publisher) = Span::published(1);
     span.feed(VOICE, true);
-    // Another publisher, who lives on the second shard.
+    // Another publisher lives on the second shard.
     let mut other = span.away.join(4);
     span.away.publish_audio(&other, 21);
     span.home.command(Command::OpenMirror { router: 1, transport: 4, from: 1, line: false });
@@ -480,7 +480,7 @@ fn nothing_goes_across_when_nobody_looks_and_nothing_is_left() {
     span.feed(CAMERA, false);
     span.frame(&mut publisher, 1, false);
     assert!(span.away.media_of(&mut there).is_empty());
-    // Muted meanwhile, and watched again.
+    // The producer is muted in the meantime, and then watched again.
     for stage in [&mut span.home, &mut span.away] {
         stage.command(Command::PauseProducer { producer: CAMERA, paused: true });
     }

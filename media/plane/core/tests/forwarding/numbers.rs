@@ -1,4 +1,4 @@
-//! No SRTP sequence number stands for two packets, whatever publishers repeat, restart or wrap.
+//! No SRTP sequence number is used for two packets, whatever publishers repeat, restart or wrap.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ fn stage() -> (Stage, Peer, Peer) {
     (stage, publisher, viewer)
 }
 
-/// The bytes that stand under each number of the media SSRC.
+/// Return the datagrams under each number of the media SSRC.
 fn numbers(datagrams: &[Vec<u8>]) -> HashMap<u16, Vec<&Vec<u8>>> {
     let mut numbers: HashMap<u16, Vec<&Vec<u8>>> = HashMap::new();
     for datagram in datagrams {
@@ -110,7 +110,7 @@ fn a_paused_viewer_gets_nothing_by_asking_again() {
 fn late_packets_find_their_number_a_long_time_after_the_start() {
     let (mut stage, mut publisher, mut viewer) = stage();
     stage.publish_frame(&mut publisher, 0, 0, true, &[100]);
-    // Left out: padding alone.
+    // A packet with padding alone is left out.
     stage.publish_empty(&mut publisher);
     for n in 1..40_000u32 {
         stage.publish_burst(&mut publisher, n as u16, &[100]);
@@ -124,7 +124,7 @@ fn late_packets_find_their_number_a_long_time_after_the_start() {
     assert_eq!(got[1].sequence, got[0].sequence.wrapping_sub(1));
 }
 
-/// Of `temporal_frame`s of one packet each: base, second, first and second temporal layer, and the next base.
+/// Return five frames of one packet each: base, second, first and second temporal layer, and the next base.
 fn five(publisher: &mut Peer) -> Vec<Vec<u8>> {
     let ids = [(0, false), (2, true), (1, true), (2, true), (0, false)];
     (0..).zip(ids).flat_map(|(n, id)| temporal_frame(publisher, n, id, n == 0, &[200])).collect()
@@ -166,7 +166,8 @@ fn a_number_kept_for_what_is_left_out_is_filled_with_nothing_and_so_again() {
     assert_eq!([more(), more(), more(), more()], [1, 1, 1, 0], "four times are enough");
 }
 
-/// Two hundred at once, then fifty a second.
+/// A publisher that sends all packets late does not fill the downlink: fillers are limited to two hundred at once, then fifty a
+/// second.
 #[test]
 fn a_publisher_who_sends_all_late_fills_no_way() {
     let (mut stage, mut publisher, viewer) = whoever_wants_the_base_alone();

@@ -1,5 +1,5 @@
-//! Layers that a publisher's library stops because its way up does not carry them, and layers that nobody looks at. Whatever
-//! layer is asked for a key frame, libwebrtc makes one of each: such requests are to be few.
+//! Layers that a publisher's library stops because its uplink has too little bandwidth, and layers without viewers. For a key
+//! frame request of one layer, libwebrtc makes a key frame of every layer. So such requests must be few.
 
 use crate::peer::{Peer, Stage, frame};
 
@@ -8,7 +8,7 @@ const HIGH: usize = 1;
 const HIGH_SSRC: u32 = 0x1001;
 const LOW_SSRC: u32 = 0x1000;
 
-/// A publisher of two layers, and a viewer that is sent the higher one.
+/// Return a publisher of two layers, and a viewer that gets the higher layer.
 fn watched() -> (Stage, Peer, Peer) {
     let mut stage = Stage::new();
     let mut publisher = stage.join(1);
@@ -23,7 +23,7 @@ fn watched() -> (Stage, Peer, Peer) {
     (stage, publisher, viewer)
 }
 
-/// One picture of each of the layers.
+/// Publish one picture of each of the layers.
 fn show(stage: &mut Stage, publisher: &mut Peer, n: u16, layers: &[usize], key: bool) {
     for layer in layers {
         let packets = frame(publisher, *layer, n, key, &[500]);

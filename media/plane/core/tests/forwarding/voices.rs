@@ -1,4 +1,4 @@
-//! The loudest voices: who is heard where more microphones are open than places, and what the others cost.
+//! The loudest voices: which voices are sent when more microphones are open than places, and what the other voices cost.
 
 use crate::peer::{Got, Peer, Stage, voice};
 use plane_core::path::Path;
@@ -16,7 +16,7 @@ const SPEECH: u8 = 25;
 const OPUS: PayloadMap = PayloadMap { from: 111, to: 111, rtx: None };
 const SSRC: u32 = 0x9100;
 
-/// Microphones, and one who hears them all.
+/// Several microphones, and one listener that hears them all.
 struct Assembly {
     stage: Stage,
     speakers: Vec<Peer>,
@@ -38,7 +38,7 @@ impl Assembly {
         assembly
     }
 
-    /// One packet of each, and twenty milliseconds. None: it sends nothing.
+    /// Send one packet of each speaker and advance 20 ms. None means that the speaker sends nothing.
     fn say(&mut self, levels: &[Option<u8>]) {
         for (peer, level) in self.speakers.iter_mut().zip(levels) {
             if let Some(level) = level {
@@ -61,7 +61,7 @@ impl Assembly {
         self.stage.media(&mut self.listener, SSRC + speaker)
     }
 
-    /// Of each voice, how many packets came since it was asked last.
+    /// Return for each voice the number of packets since the last call.
     fn counts(&mut self) -> Vec<usize> {
         (0..self.speakers.len() as u32).map(|n| self.heard(n).len()).collect()
     }
@@ -296,8 +296,8 @@ fn who_mixes_gets_all_without_a_seam() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
-    /// Whoever speaks, mutes, comes and goes: never are more than the places forwarded at once, a viewer's numbers have no
-    /// gap, and none is used twice (the packets could not be opened).
+    /// Speakers talk, mute, join and leave at random. Never more voices than places are forwarded at once. A viewer's numbers
+    /// have no gap. No number is used twice, because the viewer could not open such packets.
     #[test]
     fn places_are_kept_and_numbers_go_on(
         most in 1u16..4,
@@ -334,7 +334,7 @@ proptest! {
                 }
                 let open = muted.iter().filter(|muted| !**muted).count();
                 let places = if open > usize::from(most) { usize::from(most) } else { open };
-                // Who takes another's place may speak in the same round.
+                // A voice that takes the place of another voice may be heard in the same round.
                 let changed = if open > usize::from(most) { places } else { 0 };
                 prop_assert!(heard <= places + changed, "{heard} of {places}");
             }
