@@ -1,5 +1,5 @@
-//! A call of two days in virtual time: sequence numbers, SRTP indices, transport-wide numbers and timestamps wrap three
-//! times each; nothing is out of order, what is asked for again is the right packet, and memory stays as it is.
+//! A call of two days in virtual time. Sequence numbers, SRTP indices, transport-wide numbers and timestamps wrap three times
+//! each. Packets stay in order, a retransmission is the right packet, and the memory does not grow.
 
 mod peer;
 
@@ -8,11 +8,11 @@ use plane_core::wire::rtp;
 use plane_core::wire::srtp::Inbound;
 use plane_core::wire::srtp_profile::Profile;
 
-/// At 30 pictures a second.
+/// Pictures at 30 a second.
 const LIVELY: u32 = 23_000;
-/// Packets of one of these: with the slides more than three times 65,536.
+/// Packets of one such picture. Together with the slides there are more than three times 65,536.
 const PACKETS: usize = 8;
-/// One in five seconds: with 90,000 ticks a second, 40 hours are three wraps.
+/// Pictures, one in five seconds. At 90,000 ticks a second, 40 hours give three wraps.
 const SLIDES: u32 = 28_800;
 const SLIDE_US: u64 = 5_000_000;
 const TICKS_PER_S: u64 = 90_000;
@@ -24,7 +24,7 @@ struct Call {
     viewer: Peer,
     sequence: u16,
     timestamp: u32,
-    /// From the picture before to this one.
+    /// Ticks from the last picture to this picture.
     step: u32,
     picture: u16,
     last: Option<Got>,
@@ -43,7 +43,7 @@ impl Call {
         Call { stage, publisher, viewer, sequence, timestamp, step, picture, last, sent: 0, ticks: 0 }
     }
 
-    /// A picture, the time until the next, and what the viewer got.
+    /// Send a picture, advance to the next picture, and check the packets that the viewer got.
     fn show(&mut self, packets: usize, us: u64) {
         let number = self.picture;
         for at in 0..packets {
@@ -80,7 +80,7 @@ impl Call {
         }
     }
 
-    /// What both sides do all the time: consent (RFC 7675), and now and then a packet that was lost.
+    /// Do the regular work of both sides: consent (RFC 7675), and sometimes a request for a lost packet.
     fn keep_up(&mut self, lost: bool) {
         self.stage.consent(&self.publisher);
         self.stage.consent(&self.viewer);
@@ -130,7 +130,7 @@ fn three_wraps_of_every_counter_and_flat_memory() {
     assert!(resident_after <= resident + RSS_GAIN_MAX, "{resident} bytes resident, {resident_after} at the end");
 }
 
-/// Beside it: the index that seals a packet does count them.
+/// A receiver that does not count the wraps cannot open a packet after a wrap.
 #[test]
 fn a_receiver_that_counts_no_wraps_reads_nothing_after_one() {
     let mut call = Call::new();

@@ -1,4 +1,4 @@
-//! Keys of a line that change while its call stands.
+//! Keys of a line that change during its call.
 
 use std::net::SocketAddr;
 

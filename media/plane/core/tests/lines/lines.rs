@@ -1,5 +1,5 @@
-//! Lines in a whole shard, time moved by hand: whose datagrams count, what is sent back, what follows when the far end
-//! changes, and what a terminal's picture needs.
+//! Lines in a whole shard, with a clock that the tests set: which datagrams are accepted, which packets are sent back, what
+//! happens when the far end changes, and what a terminal's video needs.
 
 use std::net::SocketAddr;
 
@@ -21,7 +21,7 @@ const IDR: &[u8] = &[0x65, 0x88, 0x84, 9];
 const SLICE: &[u8] = &[0x41, 0x9a, 2, 9];
 const MEDIA: u32 = 0x700;
 
-/// The far end of a line: line `n` has sockets `4 n` and `4 n + 1`, and the terminal ports 5000 + 10 n and one above.
+/// The far end of a line. Line `n` has the sockets `4 n` and `4 n + 1`. The terminal has the ports 5000 + 10 n and one above.
 #[derive(Clone, Copy)]
 struct Terminal {
     n: u16,
@@ -112,7 +112,7 @@ impl Terminal {
         stage.deliver_from(self.rtcp_path(), &compound);
     }
 
-    /// What came to it: sequence number, timestamp and payload.
+    /// Return the packets that the terminal got: sequence number, timestamp and payload.
     fn got(self, stage: &mut Stage) -> Vec<(u16, u32, Vec<u8>)> {
         stage.take_to(self.path()).iter().map(|datagram| read(datagram)).collect()
     }
@@ -152,7 +152,7 @@ fn is_asked(compound: &[u8]) -> (Vec<u32>, Vec<(u32, u8)>) {
     (plis, firs)
 }
 
-/// A hall that sends video or sound, and another that gets it.
+/// Return a hall that sends video or audio, and another hall that receives it.
 fn hall_and_viewer(video: bool) -> (Stage, Terminal, Terminal) {
     let mut stage = Stage::new();
     let (hall, viewer) = (Terminal { n: 1 }, Terminal { n: 2 });
@@ -184,7 +184,7 @@ fn who_is_not_at_the_address_of_the_description_changes_nothing() {
     assert_eq!(lines(&stage), [LineState::First]);
 }
 
-/// The unprotected way: nothing is sealed here, so what a stranger sends under the address of the hall is the hall's.
+/// Without keys (the unprotected way) packets are not sealed, so a forged packet from the hall's address is forwarded.
 #[test]
 fn in_clear_what_comes_in_the_name_of_the_hall_is_forwarded() {
     let (mut stage, hall, viewer) = hall_and_viewer(false);
@@ -203,7 +203,7 @@ fn what_only_keeps_a_door_open_leaves_no_gap() {
     let got = viewer.got(&mut stage);
     let [(first, from, one), (second, to, other)] = &got[..] else { panic!("{got:?}") };
     assert_eq!((second.wrapping_sub(*first), to.wrapping_sub(*from), one.len(), other.len()), (1, 4 * 160, 160, 160));
-    // The same of a source that nobody knows proves nothing.
+    // The same packet of an unknown source proves nothing.
     stage.deliver_from(hall.path(), &packet(13, MEDIA + 1, 6, 0, &[0x40]));
     assert_eq!(viewer.got(&mut stage).len(), 0);
 }
@@ -213,7 +213,7 @@ fn any_port_is_latched_once_and_another_only_when_it_is_told() {
     let (mut stage, hall, viewer) = hall_and_viewer(false);
     hall.consume(&mut stage, 21, 10, false);
     let (first, second) = ((hall.rtp().ip(), 6_000).into(), (hall.rtp().ip(), 7_000).into());
-    // Neither a payload type that was not agreed on nor RTCP proves anything.
+    // A payload type that was not agreed proves nothing, and RTCP proves nothing.
     stage.deliver_from(hall.from(second), &packet(0, MEDIA, 1, 0, &SOUND));
     stage.deliver_from(hall.from(second), &[0x80, 201, 0, 1, 0, 0, 7, 0]);
     stage.deliver_from(hall.from(first), &packet(8, MEDIA, 1, 0, &[]));
@@ -221,7 +221,7 @@ fn any_port_is_latched_once_and_another_only_when_it_is_told() {
     stage.deliver_from(hall.from(first), &packet(8, MEDIA, 2, 160, &SOUND));
     assert_eq!(viewer.got(&mut stage).len(), 1);
     assert_eq!((stage.take_to(hall.from(first)).len(), stage.take_to(hall.path()).len()), (1, 0));
-    // The same description again opens nothing.
+    // The same description again does not open the latch.
     hall.meet(&mut stage);
     stage.deliver_from(hall.from(second), &packet(8, MEDIA, 3, 320, &SOUND));
     assert_eq!(viewer.got(&mut stage).len(), 0);
@@ -229,7 +229,7 @@ fn any_port_is_latched_once_and_another_only_when_it_is_told() {
     stage.deliver_from(hall.from(first), &packet(8, MEDIA, 3, 320, &SOUND));
     stage.deliver_from(hall.from(second), &packet(8, MEDIA, 4, 480, &SOUND));
     stage.deliver_from(hall.from(first), &packet(8, MEDIA, 5, 640, &SOUND));
-    // Before the new one is latched the old port of the same address still passes, as any other would.
+    // Before the new port is latched, the old port of the same address is still accepted, as any other port.
     assert_eq!(stage.take_to(hall.from(first)).len() + stage.take_to(hall.from(second)).len(), 2);
     assert_eq!(viewer.got(&mut stage).len(), 2);
 }
@@ -276,7 +276,7 @@ fn with_keys_only_what_they_sealed_is_latched_wherever_it_comes_from() {
     let mut inbound = Inbound::new(Profile::Aes128CmSha1_32, &[3; 16], &[4; 14]).unwrap();
     let header = rtp::parse(&own[0]).unwrap();
     assert_eq!(inbound.open_rtp(&mut own[0], &header), Ok(172));
-    // Latched: the right keys from the address of the description come too late, and a replay is a replay.
+    // The line is latched: packets with the right keys from the signalled address come too late, and a replay is refused.
     let second = sealed(2);
     stage.deliver_from(hall.path(), &second);
     stage.deliver_from(behind_nat, &first);
@@ -304,7 +304,7 @@ fn without_latching_only_the_very_address_counts() {
     stage.deliver_from(mixer.from((mixer.rtp().ip(), 1).into()), &packet(8, MEDIA, 1, 0, &SOUND));
     assert_eq!(viewer.got(&mut stage).len(), 0);
     mixer.send(&mut stage, MEDIA, 1, 0, &SOUND);
-    // A told SSRC is not followed to another one.
+    // A line with a given SSRC does not follow another SSRC.
     for number in 2..6 {
         mixer.send(&mut stage, MEDIA + 1, number, 160, &SOUND);
     }
@@ -316,14 +316,14 @@ fn a_new_ssrc_takes_over_when_the_old_one_is_gone() {
     let (mut stage, hall, viewer) = hall_and_viewer(false);
     let (old, new) = (MEDIA, MEDIA + 1);
     hall.send(&mut stage, old, 65_535, 0, &SOUND);
-    // Both at once: the one in use stays.
+    // Both SSRCs send at once, and the SSRC in use stays.
     for number in 0..20u16 {
         hall.send(&mut stage, old, number, 160 * u32::from(number), &SOUND);
         hall.send(&mut stage, new, 500 + number, 77, &[7; 160]);
     }
     let got = viewer.got(&mut stage);
     assert_eq!((got.len(), got.iter().all(|(_, _, payload)| payload[0] == 0xd5)), (21, true));
-    // Two in order of the new one alone.
+    // The new SSRC takes over after two of its packets in order, without packets of the old SSRC.
     hall.send(&mut stage, new, 600, 77, &[7; 160]);
     hall.send(&mut stage, new, 602, 77, &[7; 160]);
     assert_eq!(viewer.got(&mut stage).len(), 0);
@@ -375,7 +375,7 @@ fn parameter_sets_are_put_before_each_picture_that_lacks_them() {
     assert!(got.iter().enumerate().all(|(n, one)| one.0 == got[0].0.wrapping_add(n as u16)));
     assert_eq!([&got[4].2[..], &got[5].2[..]], [SPS, PPS]);
     assert_eq!([got[4].1, got[5].1, got[6].1], [6_000; 3]);
-    // Who comes later is given them from the cache.
+    // A later viewer gets the parameter sets from the cache.
     let late = Terminal { n: 3 };
     late.open(&mut stage);
     late.meet(&mut stage);
@@ -401,7 +401,7 @@ fn a_terminal_of_mode_0_gets_nothing_of_a_source_in_fragments() {
     }
     let unfit = |stage: &Stage| stage.events.iter().filter(|e| matches!(e, Event::Unfit { consumer: 30 })).count();
     assert_eq!((plain.got(&mut stage).len(), unfit(&stage)), (0, 1));
-    // Another source, another chance.
+    // Another source gets another chance.
     hall.publish(&mut stage, 11, true, 0x800);
     stage.command(Command::SwitchSource {
         consumer: 30,
@@ -419,7 +419,7 @@ fn a_key_frame_is_asked_for_each_second_until_it_comes() {
     let mut asked = Vec::new();
     for number in 0..28u16 {
         stage.advance(100_000);
-        // Whoever watches asks all the time.
+        // The viewers request key frames all the time.
         let mut pli = [0; 12];
         rtcp::write_pli(&mut pli, 5, 0x9000 + 20);
         viewer.report(&mut stage, &pli);
@@ -432,7 +432,7 @@ fn a_key_frame_is_asked_for_each_second_until_it_comes() {
                 .filter(|a| *a != (vec![], vec![])),
         );
     }
-    // By both messages, and the FIR is the same wish again.
+    // Both messages are sent, and the repeated FIR keeps its command number.
     assert_eq!(
         asked,
         [(vec![MEDIA], vec![(MEDIA, 1)]), (vec![MEDIA], vec![(MEDIA, 1)]), (vec![MEDIA], vec![(MEDIA, 1)])]
@@ -444,7 +444,7 @@ fn a_key_frame_is_asked_for_each_second_until_it_comes() {
     stage.take_to(hall.rtcp_path());
     stage.advance(3_000_000);
     assert!(stage.take_to(hall.rtcp_path()).iter().all(|compound| is_asked(compound) == (vec![], vec![])));
-    // The next wish is a new command.
+    // The next request has a new command number.
     let mut pli = [0; 12];
     rtcp::write_pli(&mut pli, 5, 1);
     viewer.report(&mut stage, &pli);
@@ -531,7 +531,7 @@ fn reports_have_one_name_and_one_clock_for_all_tracks_of_a_hall() {
     hall.publish(&mut stage, 11, true, 0);
     viewer.consume(&mut stage, 20, 10, false);
     content.consume(&mut stage, 21, 11, false);
-    // The hall tells where its two clocks stood at one moment ...
+    // The hall reports the state of its two clocks at one moment ...
     let ntp = (2_208_988_800 + 1_600_000_000_u64) << 32;
     hall.send(&mut stage, MEDIA, 1, 8_000, &SOUND);
     hall.send(&mut stage, MEDIA + 1, 1, 900_000, SPS);
@@ -551,7 +551,7 @@ fn reports_have_one_name_and_one_clock_for_all_tracks_of_a_hall() {
         told.push((info, text));
     }
     assert!(told.iter().all(|(_, text)| *text));
-    // ... so that both streams told apart still meet in time: the difference of the two is that of the clocks alone.
+    // ... so that the two streams stay synchronous: their difference is only the difference of the clocks.
     let seconds = |info: &SenderInfo, zero: u32, clock_hz: f64| f64::from(info.rtp.wrapping_sub(zero)) / clock_hz;
     let audio = seconds(&told[0].0, 8_000, 8_000.0);
     let video = seconds(&told[1].0, 900_000, 90_000.0);
@@ -595,7 +595,7 @@ fn half_a_minute_without_a_word_is_told_once() {
     assert_eq!(of_hall(&stage), [LineState::First, LineState::Silent]);
     hall.report(&mut stage, &[]);
     assert_eq!(of_hall(&stage), [LineState::First, LineState::Silent, LineState::Alive]);
-    // On hold nobody is waited for.
+    // No silence is reported during hold.
     hall.remote(&mut stage, None);
     stage.advance(70_000_000);
     assert_eq!(of_hall(&stage).len(), 3);
@@ -647,7 +647,7 @@ fn a_closed_line_says_farewell_in_a_whole_compound_and_gives_its_sockets_back() 
         .collect();
     assert_eq!(kinds, [201, 202, 203]);
     assert_eq!(*stage.shard.released(), [8, 9]);
-    // A line that cannot be opened gives them back too.
+    // A line that cannot be opened releases its sockets too.
     stage.command(Command::OpenLine {
         router: 9,
         transport: 5,
@@ -664,8 +664,8 @@ fn a_closed_line_says_farewell_in_a_whole_compound_and_gives_its_sockets_back() 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever is lost or comes late, the numbers that a viewer gets stand for one packet each, and the parameter sets
-    /// put in lie between what was before and behind them.
+    /// Packets are lost or late at random: each number that a viewer gets is used for one packet, and inserted parameter sets
+    /// are between the packets before and after them.
     #[test]
     fn numbers_stay_unbroken_around_what_is_put_in(
         start in any::<u16>(),
@@ -718,7 +718,7 @@ fn what_one_terminal_tells_has_a_bound() {
     stage.advance(50_000);
     (41..50).for_each(|number| press(&mut stage, number));
     assert_eq!(told(&stage), 41);
-    // Requests for less are answered no faster.
+    // Requests for a lower bitrate are limited in the same way.
     stage.take_to(viewer.rtcp_path());
     for n in 0..100u64 {
         let mut asked = [0; 20];
@@ -787,7 +787,8 @@ fn new_keys_go_on_counting_where_the_old_ones_stopped() {
     assert_eq!(viewer.got(&mut stage).len(), 0, "the old key is over");
     send(&mut stage, 2, 2);
     assert_eq!(viewer.got(&mut stage).len(), 1);
-    // What had gone in clear begins to be counted with the first key: a receiver knows of no rollover before it.
+    // A stream that was plain before counts its rollovers from the first key, because a receiver knows of no rollover before
+    // that key.
     keys(&mut stage, 2, 3);
     send(&mut stage, 2, 3);
     let mut sealed = stage.take_to(viewer.path()).remove(0);

@@ -1,5 +1,5 @@
-//! Messages on a line, in a whole shard: a camera's orders out, a terminal's answers in, plain and by SRTP; what a stranger or
-//! a flood changes.
+//! Messages on a line, in a whole shard: the orders to a camera and the answers of a terminal, plain and over SRTP, and the
+//! effect of a stranger or a flood.
 
 use std::net::SocketAddr;
 
@@ -27,7 +27,7 @@ fn way(socket: u16, remote: SocketAddr) -> Path {
     Path::Udp { socket, remote, local: None }
 }
 
-/// `keys`: of SRTP; the far end's are the same the other way round.
+/// Return a stage with one line. With `keys` it uses SRTP, and the far end has the same keys in reverse.
 fn stage(keys: bool) -> Stage {
     let mut stage = Stage::new();
     stage.command(Command::OpenLine {
@@ -149,7 +149,7 @@ fn nothing_goes_out_before_there_is_an_address_nor_on_hold() {
     stage.command(Command::SetLineRemote { transport: LINE, rtp: None, rtcp: None });
     send(&mut stage, b"lost");
     assert!(stage.take_to(way(4, camera())).is_empty());
-    // Of a line that carries tracks there are no messages.
+    // A line that carries tracks sends no messages.
     let stale = stage.shard.snapshot(0).totals.stale_commands;
     stage.command(Command::SendMessage { transport: LINE + 1, message: vec![1] });
     assert_eq!(stage.shard.snapshot(0).totals.stale_commands, stale + 1);

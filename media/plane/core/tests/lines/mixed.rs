@@ -1,5 +1,5 @@
-//! What the mixer is sent of many open microphones: the loudest few of halls and browsers together, each from before its first
-//! word on; and that the sound which the mixer makes is left to nobody's choice.
+//! The packets that the mixer gets from many open microphones. The mixer gets the few loudest microphones of halls and browsers
+//! together, each from before its first word. The audio that the mixer makes is always sent.
 
 use std::net::SocketAddr;
 
@@ -10,15 +10,15 @@ use plane_core::shard::tables::line::SILENT_US;
 use plane_core::types::{Codec, Encoding, Payload, PayloadMap};
 use plane_core::wire::rtp;
 
-/// 20 ms of A-law at -31, -50 and -72 dBov: the last is how A-law writes silence.
+/// A-law codes of packets of 20 ms at -31, -50 and -72 dBov. The last code is the silence of A-law.
 const SPEECH: u8 = 0x35;
 const NOISE: u8 = 0xd3;
 const SILENCE: u8 = 0xd5;
-/// The line of the mixer. Those of the halls are 1 and up.
+/// The line of the mixer. The lines of the halls are 1 and above.
 const MIXER: u16 = 60;
 const MIX: u32 = 900;
 
-/// A number and a time of one stream.
+/// The sequence number and timestamp of a packet.
 type Place = (u16, u32);
 
 struct Assembly {
@@ -80,7 +80,7 @@ fn send(stage: &mut Stage, line: u16, consumer: u32, producer: u32, from: u8) {
 }
 
 impl Assembly {
-    /// Halls whose microphones the mixer is fed with; it mixes `most`.
+    /// Make halls whose microphones go to the mixer, which mixes `most` of them.
     fn new(halls: u16, most: u16) -> Self {
         let mut stage = Stage::new();
         open(&mut stage, MIXER);
@@ -94,7 +94,7 @@ impl Assembly {
         Assembly { stage, halls, sent: 0 }
     }
 
-    /// One packet of each hall, and twenty milliseconds.
+    /// Send one packet of each hall and advance 20 ms.
     fn say(&mut self, codes: &[u8]) {
         let number = self.sent;
         self.sent += 1;
@@ -116,7 +116,7 @@ impl Assembly {
         (0..packets).for_each(|_| self.say(codes));
     }
 
-    /// What came to the mixer since it was asked last, by hall.
+    /// Return the packets that the mixer got since the last call, by hall.
     fn mixed(&mut self) -> Vec<Vec<Place>> {
         let mut found = vec![Vec::new(); usize::from(self.halls)];
         for datagram in self.stage.take_to(path(MIXER)) {
@@ -180,7 +180,7 @@ fn who_comes_back_at_once_is_not_sent_twice() {
     assembly.mixed();
     let mut all = [0; 3];
     for speaker in [0, 1, 2, 0, 1, 2, 0, 1, 2] {
-        // Each is much louder than the one before.
+        // Each speaker is much louder than the speaker before.
         let mut codes = [SILENCE; 3];
         codes[speaker] = if speaker == 1 { 0xaa } else { SPEECH };
         assembly.say_for(2, &codes);
@@ -220,7 +220,7 @@ fn a_muted_hall_takes_no_place_however_loud_it_is() {
     assembly.say_for(50, &[0xaa, SPEECH, NOISE]);
     let counts = assembly.counts();
     assert!(counts[0] >= 50 && counts[1] == 0, "{counts:?}");
-    // And one whose feed has ended leaves its place.
+    // A hall whose feed has ended also gives up its place.
     assembly.stage.command(Command::CloseConsumer { consumer: 1 });
     assembly.say_for(50, &[0xaa, SPEECH, NOISE]);
     assert!(assembly.counts()[1] >= 50);

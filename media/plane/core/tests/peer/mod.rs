@@ -1,4 +1,4 @@
-//! A shard with peers whose packets are made and read here with the same SRTP contexts, keys the other way round.
+//! A shard with peers. The peers make and read their packets with the same SRTP contexts, with the keys in reverse.
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
@@ -19,13 +19,13 @@ use plane_core::wire::stun::{self, Request};
 
 pub const PWD: &str = "0123456789012345678901";
 const START_US: u64 = 1_000_000;
-/// Header, extensions, one byte of padding and the tag.
+/// Bytes of the header, the extensions, one byte of padding and the tag.
 const PADDING_ALONE_BYTES_MAX: usize = 64;
 
 #[derive(Default)]
 pub struct Wire {
     pub datagrams: Vec<(Path, Vec<u8>)>,
-    /// The padding before the first media packet of each stream, which stands nowhere else.
+    /// The padding before the first media packet of each stream. It is in no other list.
     pub early: Vec<(Path, Vec<u8>)>,
     begun: HashSet<(Path, [u8; 4])>,
     pub runs: Vec<SentRun>,
@@ -88,7 +88,7 @@ pub struct Got {
     pub payload_type: u8,
     pub picture_id: Option<u16>,
     pub original: Option<u16>,
-    /// Its transport-wide number.
+    /// Transport-wide sequence number.
     pub wide: Option<u16>,
     pub payload_len: usize,
     pub payload_hash: u64,
@@ -128,7 +128,7 @@ impl Stage {
         self.events.append(self.shard.events());
     }
 
-    /// Lets time pass in the steps that the shard asks for.
+    /// Advance the clock in the steps that the shard asks for.
     pub fn advance(&mut self, us: u64) {
         let end = self.now_us + us;
         while self.shard.deadline() <= end {
@@ -171,7 +171,7 @@ impl Stage {
         peer
     }
 
-    /// The peer is still there (RFC 7675).
+    /// Send a check: the peer still consents (RFC 7675).
     pub fn consent(&mut self, peer: &Peer) {
         self.check(peer, &format!("ours{}", peer.transport));
     }
@@ -252,7 +252,7 @@ impl Stage {
         });
     }
 
-    /// One frame of the 30 a second, all its packets at once.
+    /// Publish one frame of 30 a second, with all its packets at once.
     pub fn publish_frame(&mut self, peer: &mut Peer, layer: usize, n: u16, key: bool, lens: &[usize]) {
         for mut packet in frame(peer, layer, n, key, lens) {
             self.shard.receive(peer.path, &mut packet, self.now_us, &mut self.out);
@@ -261,7 +261,7 @@ impl Stage {
         self.advance(33_333);
     }
 
-    /// `temporal`: its id, and whether it needs the base alone.
+    /// Publish one frame with temporal layers. `temporal` holds its id, and whether the frame needs only the base.
     pub fn publish_temporal(&mut self, peer: &mut Peer, n: u16, temporal: (u8, bool), key: bool, lens: &[usize]) {
         for mut packet in temporal_frame(peer, n, temporal, key, lens) {
             self.shard.receive(peer.path, &mut packet, self.now_us, &mut self.out);
@@ -277,7 +277,7 @@ impl Stage {
         self.advance(20_000);
     }
 
-    /// One packet without time passing.
+    /// Publish one frame almost without an advance of the clock.
     pub fn publish_burst(&mut self, peer: &mut Peer, n: u16, lens: &[usize]) {
         for packet in frame(peer, 0, n, false, lens) {
             self.deliver(peer, &packet);
@@ -285,13 +285,13 @@ impl Stage {
         self.now_us += 100;
     }
 
-    /// A packet of padding alone, as publishers send it to measure their way.
+    /// Publish a packet of padding alone, which publishers send to measure their uplink.
     pub fn publish_empty(&mut self, peer: &mut Peer) {
         let packet = peer.packet(0, 0x1000, (98, 0, false), &[], &[]);
         self.deliver(peer, &packet);
     }
 
-    /// Opens the consumer anew on a connection without RTX.
+    /// Open the consumer again on a connection without RTX.
     pub fn map_without_rtx(&mut self, peer: &Peer, consumer: u32, producer: u32) {
         self.command(Command::CloseConsumer { consumer });
         self.command(Command::OpenConsumer {
@@ -309,7 +309,7 @@ impl Stage {
         });
     }
 
-    /// All that went to one address, in order.
+    /// Take all datagrams to one address, in order.
     pub fn take_to(&mut self, path: Path) -> Vec<Vec<u8>> {
         let mut taken = Vec::new();
         self.out.sink.datagrams.retain(|(to, datagram)| {
@@ -321,7 +321,7 @@ impl Stage {
         taken
     }
 
-    /// Media to this peer as it was sent.
+    /// Take the media for this peer, still sealed.
     pub fn sealed_media(&mut self, peer: &Peer) -> Vec<Vec<u8>> {
         self.take(peer, |d| !is_rtcp(d) && d[8..12] == 0x9000_u32.to_be_bytes())
     }
@@ -330,7 +330,7 @@ impl Stage {
         self.deliver_from(peer.path, datagram);
     }
 
-    /// Delivers a copy: a packet is opened in place.
+    /// Deliver a copy, because a packet is opened in place.
     pub fn deliver_from(&mut self, path: Path, datagram: &[u8]) {
         self.shard.receive(path, &mut datagram.to_vec(), self.now_us, &mut self.out);
         self.settle();
@@ -353,7 +353,7 @@ impl Stage {
         self.send_rtcp(peer, &mut buffer, len);
     }
 
-    /// Of the voice: now, at the timestamp of its next packet.
+    /// Send a sender report of the voice with the present time and the timestamp of its next packet.
     pub fn voice_report(&mut self, peer: &mut Peer, ntp: u64) {
         let info = SenderInfo { ssrc: 0x2000, ntp, rtp: peer.timestamp, packets: 1, bytes: 1 };
         let mut buffer = [0; 256];
@@ -391,23 +391,23 @@ impl Stage {
         taken
     }
 
-    /// What went to this peer under one SSRC since it was asked last.
+    /// Return the packets to this peer under one SSRC since the last call.
     pub fn media(&mut self, peer: &mut Peer, ssrc: u32) -> Vec<Got> {
         let is_mine = |d: &[u8]| !is_rtcp(d) && d[8..12] == ssrc.to_be_bytes();
         self.take(peer, is_mine).into_iter().map(|datagram| peer.read(datagram)).collect()
     }
 
-    /// The same as it was sent.
+    /// Return the same packets, still sealed.
     pub fn sealed(&mut self, peer: &Peer, ssrc: u32) -> Vec<Vec<u8>> {
         self.take(peer, |d| !is_rtcp(d) && d[8..12] == ssrc.to_be_bytes())
     }
 
-    /// Number, timestamp, payload type and payload of each.
+    /// Return number, timestamp, payload type and payload of each packet.
     pub fn payloads_of(&mut self, peer: &mut Peer, ssrc: u32) -> Vec<(u16, u32, u8, Vec<u8>)> {
         self.sealed(peer, ssrc).into_iter().map(|datagram| peer.open_payload(datagram)).collect()
     }
 
-    /// The padding that went to this peer before the first media packet.
+    /// Return the padding that was sent to this peer before the first media packet.
     pub fn early_of(&mut self, peer: &mut Peer) -> Vec<Got> {
         let mut taken = Vec::new();
         self.out.sink.early.retain(|(path, datagram)| {
@@ -502,7 +502,7 @@ impl Peer {
         packet
     }
 
-    /// A packet of the only stream as it was recorded, with its number and its dependency descriptor (extension 12).
+    /// Return a packet of the only stream as it was recorded, with its number and its dependency descriptor (extension 12).
     pub fn recorded(
         &mut self,
         sequence: u16,
@@ -516,13 +516,13 @@ impl Peer {
         self.packet(0, 0x1000, (payload_type, timestamp, marker), extensions, payload)
     }
 
-    /// Packet `original` of layer 0 over RTX.
+    /// Return packet `original` of layer 0 over RTX.
     pub fn repair(&mut self, original: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {
         let payload = [&original.to_be_bytes(), payload].concat();
         self.packet(2, 0x1100, (99, timestamp, true), &[(1, b"v")], &payload)
     }
 
-    /// The same of a stream as it was recorded: with its marker and its dependency descriptor.
+    /// Return a retransmission of a recorded stream, with its marker and its dependency descriptor.
     pub fn repair_recorded(
         &mut self,
         original: u16,
@@ -534,7 +534,7 @@ impl Peer {
         self.packet(2, 0x1100, (99, timestamp, marker), &[(1, b"v"), (12, descriptor)], &payload)
     }
 
-    /// What it sent of a simulcast layer, over RTX.
+    /// Return an earlier packet of a simulcast layer over RTX.
     pub fn again(&mut self, header: &rtp::Header, clear: &[u8]) -> Vec<u8> {
         let layer = header.ssrc - 0x1000;
         let payload = [&header.sequence.to_be_bytes(), &clear[header.payload(clear).unwrap()]].concat();
@@ -543,22 +543,22 @@ impl Peer {
         self.packet(4 + layer as usize, 0x1100 + layer, (99, header.timestamp, header.marker), &names, &payload)
     }
 
-    /// Its voice sends nothing for a while.
+    /// Advance the voice's clock without a packet.
     pub fn rest(&mut self, ms: u32) {
         self.timestamp = self.timestamp.wrapping_add(48 * ms);
     }
 
-    /// The numbers of a stream begin at 0 again.
+    /// Restart the numbers of a stream at 0.
     pub fn restart(&mut self, stream: usize) {
         (self.sequences[stream], self.rocs[stream]) = (0, RocTx::default());
     }
 
-    /// A packet of an SSRC that is known by its MID.
+    /// Return a packet of an SSRC that is known by its MID.
     pub fn named(&mut self, ssrc: u32, n: u16, payload: &[u8]) -> Vec<Vec<u8>> {
         vec![self.packet(0, ssrc, (98, u32::from(n) * 3_000, true), &[(1, b"v")], payload)]
     }
 
-    /// Header and clear bytes of a packet to it.
+    /// Return the header and the decrypted bytes of a packet to this peer.
     pub fn open(&mut self, mut datagram: Vec<u8>) -> (rtp::Header, Vec<u8>) {
         let header = rtp::parse(&datagram).unwrap();
         let len = self.open.open_rtp(&mut datagram, &header).expect("sealed for this peer");
@@ -566,7 +566,7 @@ impl Peer {
         (header, datagram)
     }
 
-    /// A compound of it as it goes out.
+    /// Return a compound of this peer, sealed.
     pub fn seal_report(&mut self, compound: &[u8]) -> Vec<u8> {
         let mut buffer = [compound, &[0; 32]].concat();
         let len = self.seal.seal_rtcp(&mut buffer, compound.len());
@@ -574,7 +574,7 @@ impl Peer {
         buffer
     }
 
-    /// A compound to it in clear.
+    /// Return a compound to this peer, decrypted.
     pub fn open_reports(&mut self, mut datagram: Vec<u8>) -> Vec<u8> {
         let len = self.open.open_rtcp(&mut datagram).expect("sealed for this peer");
         datagram.truncate(len);
@@ -612,7 +612,7 @@ impl Peer {
     }
 }
 
-/// A check that nominates.
+/// Return a check that nominates.
 pub fn check(username: &str, pwd: &str, transaction: u8) -> Vec<u8> {
     check_of(username, pwd, [transaction; 12])
 }
@@ -633,36 +633,36 @@ pub fn check_of(username: &str, pwd: &str, transaction: [u8; 12]) -> Vec<u8> {
     datagram
 }
 
-/// Twenty milliseconds of it.
+/// Return a voice packet of 20 ms.
 pub fn voice(peer: &mut Peer, level: u8, marker: bool) -> Vec<u8> {
     let packet = peer.packet(3, 0x2000, (111, peer.timestamp, marker), &[(4, &[level])], &[0; 80]);
     peer.timestamp = peer.timestamp.wrapping_add(960);
     packet
 }
 
-/// The same with a payload of its own.
+/// Return a voice packet of 20 ms with its own payload.
 pub fn voice_of(peer: &mut Peer, level: u8, payload: &[u8]) -> Vec<u8> {
     let packet = peer.packet(3, 0x2000, (111, peer.timestamp, false), &[(4, &[level])], payload);
     peer.timestamp = peer.timestamp.wrapping_add(960);
     packet
 }
 
-/// The packets of frame `n` of a layer. Each layer has its own SSRC, clock and picture ids.
+/// Return the packets of frame `n` of a layer. Each layer has its own SSRC, clock and picture ids.
 pub fn frame(peer: &mut Peer, layer: usize, n: u16, key: bool, lens: &[usize]) -> Vec<Vec<u8>> {
     packets(peer, layer, (n, None), key, lens)
 }
 
-/// The packets of frame `n` of the only layer. `temporal`: its id, and whether it needs the base alone.
+/// Return the packets of frame `n` of the only layer. `temporal` holds its id, and whether the frame needs only the base.
 pub fn temporal_frame(peer: &mut Peer, n: u16, temporal: (u8, bool), key: bool, lens: &[usize]) -> Vec<Vec<u8>> {
     packets(peer, 0, (n, Some(temporal)), key, lens)
 }
 
-/// What stands in a VP8 descriptor of a frame's temporal id; `sync`: it needs the base alone.
+/// Return the VP8 descriptor byte of a frame's temporal id. `sync` means that the frame needs only the base.
 fn marks((temporal, sync): (u8, bool)) -> u8 {
     temporal << 6 | u8::from(sync) << 5
 }
 
-/// One packet of a simulcast layer with VP8 temporal ids as in `watch`; `first` and `last` of its frame.
+/// Return one packet of a simulcast layer with VP8 temporal ids as in `watch`. `first` and `last` refer to its frame.
 pub fn layered(
     peer: &mut Peer,
     layer: usize,

@@ -1,5 +1,5 @@
-//! Streams that Chromium sent, as `recordings/*.txt` keep them, and a receiver that decodes nothing but checks everything
-//! that a decoder would need.
+//! Streams that Chromium sent (`recordings/*.txt`), and a receiver for them. The receiver decodes nothing, but it checks
+//! everything that a decoder would need.
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
@@ -11,7 +11,7 @@ use plane_core::codec::vp9;
 use plane_core::types::Codec;
 use plane_core::wire::rtp;
 
-/// One packet. Of its payload only the first bytes were kept.
+/// One recorded packet. Only the first bytes of its payload were kept.
 #[derive(Clone, Debug)]
 pub struct Recorded {
     pub sequence: u16,
@@ -21,7 +21,8 @@ pub struct Recorded {
     pub payload: Vec<u8>,
 }
 
-/// A line is: sequence number, timestamp, marker, bytes of payload, dependency descriptor, first bytes of payload.
+/// Read a recording. Each line holds sequence number, timestamp, marker, bytes of payload, dependency descriptor, first bytes
+/// of payload.
 pub fn read(text: &str) -> Vec<Recorded> {
     let line = |line: &str| {
         let words: Vec<_> = line.split(' ').collect();
@@ -44,7 +45,7 @@ fn hex(text: &str) -> Vec<u8> {
     (0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).unwrap()).collect()
 }
 
-/// A packet as a viewer got it.
+/// A packet that a viewer received.
 pub struct Arrived {
     pub header: rtp::Header,
     pub descriptor: Vec<u8>,
@@ -57,7 +58,7 @@ pub fn arrived((header, packet): (rtp::Header, Vec<u8>)) -> Arrived {
     Arrived { header, descriptor: descriptor.unwrap_or_default(), payload }
 }
 
-/// One picture as it was received: its packets' places in order.
+/// One received picture: the places of its packets, in order.
 #[derive(Clone, Debug)]
 pub struct Picture {
     pub timestamp: u32,
@@ -74,8 +75,8 @@ impl Picture {
     }
 }
 
-/// What a decoder needs, of packets in the order of their numbers: no number is missing, frames are whole, all that they refer
-/// to came before, each picture ends with a marker and no other packet has one. Panics where that is not so.
+/// Check what a decoder needs, in the order of the sequence numbers. No number is missing. Frames are complete. All frames that
+/// they refer to came before. Each picture ends with a marker, and no other packet has one. Panic otherwise.
 pub fn check(codec: Codec, packets: Vec<Arrived>) -> Vec<Picture> {
     let first = packets.first().expect("something came").header.sequence;
     let mut by_number = BTreeMap::new();
@@ -89,7 +90,7 @@ pub fn check(codec: Codec, packets: Vec<Arrived>) -> Vec<Picture> {
     for (number, packet) in &by_number {
         let frame = dependencies.read(&packet.descriptor, *number as u32).expect("a descriptor that is understood");
         if frame.place.fresh && frame.place.starts_frame {
-            // A browser that is asked for a key frame throws away what it has not sent yet.
+            // A browser discards unsent packets when it makes a requested key frame.
             (open, ended) = (None, true);
         }
         if ended {

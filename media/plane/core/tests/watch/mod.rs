@@ -1,33 +1,35 @@
-//! A viewer's library as far as lost packets go: what it asks for again, which pictures it can decode, and when it shows them.
-//! The rules are libwebrtc's (`modules/video_coding`: `NackRequester`, `FrameBuffer`, `VCMTiming`), in simulated time.
+//! A model of a viewer's library for lost packets: the packets that it requests again, the pictures that it can decode, and the
+//! time when it shows them. The rules come from libwebrtc (`modules/video_coding`: `NackRequester`, `FrameBuffer`,
+//! `VCMTiming`), in simulated time.
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Asked again after the round trip, which whoever sends nothing never learns.
+/// Microseconds. The viewer asks again after the round-trip time. A viewer that sends no media never learns the real round-trip
+/// time.
 const ASK_AGAIN_US: u64 = 100_000;
 const ASKS_MAX: u8 = 10;
 const LOOK_US: u64 = 20_000;
-/// Pictures are kept for so long at least, so that they flow.
+/// Microseconds. Pictures are kept at least this long, so that they play smoothly.
 const SMOOTH_US: u64 = 30_000;
-/// It is decoded so long before it is shown: for decoding, and for showing it (`VCMTiming`).
+/// Microseconds. A picture is decoded this long before it is shown: the time to decode and to draw (`VCMTiming`).
 const DECODES_US: u64 = 17_000;
-/// A key frame is asked for after so long without a picture, and again.
+/// Microseconds without a picture before a key frame is requested. After that it is requested every `STUCK_AGAIN_US`.
 const STUCK_US: u64 = 3_000_000;
 const STUCK_AGAIN_US: u64 = 200_000;
 
-/// One packet of a picture, as `layered` of `peer` wrote it.
+/// One packet of a picture that `layered` of `peer` made.
 #[derive(Clone, Copy, Debug)]
 pub struct Part {
-    /// Unwrapped by the watcher.
+    /// The watcher extends this number.
     pub sequence: u16,
     pub frame: u16,
     pub layer: u8,
     pub first: bool,
     pub last: bool,
     pub key: bool,
-    /// The least time that pictures are to be kept, if the packet says so.
+    /// The smallest time that pictures must be kept, if the packet has this value.
     pub keep_us: Option<u64>,
 }
 
@@ -49,19 +51,19 @@ pub struct Watcher {
     highest: Option<i64>,
     missing: BTreeMap<i64, Missing>,
     parts: BTreeMap<i64, Part>,
-    /// Whole, by the number of the frame; not decoded yet.
+    /// The complete frames that are not decoded yet, by frame number.
     whole: BTreeMap<u16, Whole>,
     decoded: BTreeMap<u16, u8>,
     keys: BTreeSet<u16>,
     last: Option<u16>,
-    /// The least time from the camera to here.
+    /// The shortest delay from the camera to the viewer.
     way_us: Option<u64>,
     keep_us: u64,
     looked_us: u64,
     stuck_us: u64,
-    /// When each picture was shown: (frame, when).
+    /// The time when each picture was shown: (frame, time).
     pub shown: Vec<(u16, u64)>,
-    /// Since they were taken last: packets to ask for, and whether a key frame is wanted.
+    /// The requests since the last take: packets to request, and whether a key frame is needed.
     asks: Vec<u16>,
     wants_key: bool,
     pub asked: u64,
@@ -69,7 +71,7 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// A packet that came. `again`: it was sent again.
+    /// Take a packet that arrived. `again` means that it was retransmitted.
     pub fn take(&mut self, part: Part, again: bool, taken_us: u64, now_us: u64) {
         let sequence = self.unwrap(part.sequence);
         let highest = *self.highest.get_or_insert(sequence);
@@ -94,7 +96,7 @@ impl Watcher {
         highest + i64::from(sequence.wrapping_sub(highest as u16) as i16)
     }
 
-    /// Whether the picture of this packet is whole now.
+    /// Report whether the picture of this packet is complete now.
     fn join(&mut self, sequence: i64) -> bool {
         let frame = self.parts[&sequence].frame;
         let mine = |at: &i64| self.parts.get(at).is_some_and(|part| part.frame == frame);
@@ -108,7 +110,7 @@ impl Watcher {
         true
     }
 
-    /// `taken_us`: when the camera took a frame.
+    /// Show the next picture that is due. `taken_us` gives the time when the camera took a frame.
     pub fn look(&mut self, taken_us: impl Fn(u16) -> u64, now_us: u64) {
         let decodable = |(frame, whole): &(&u16, &Whole)| {
             self.last.is_none_or(|last| **frame > last) && self.stands(**frame, whole)
@@ -134,7 +136,7 @@ impl Watcher {
         }
     }
 
-    /// Whether what it builds on was decoded: the pattern of `way::TEMPORAL`.
+    /// Report whether the frame that this frame depends on was decoded. The pattern is `way::TEMPORAL`.
     fn stands(&self, frame: u16, whole: &Whole) -> bool {
         if whole.key {
             return true;
@@ -158,7 +160,7 @@ impl Watcher {
         self.parts = self.parts.split_off(&(whole.end - 1_000));
     }
 
-    /// What it asks for now.
+    /// Return the requests of this moment.
     pub fn take_asks(&mut self) -> (Vec<u16>, bool) {
         self.asked += self.asks.len() as u64;
         (std::mem::take(&mut self.asks), std::mem::take(&mut self.wants_key))

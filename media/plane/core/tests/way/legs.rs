@@ -1,4 +1,5 @@
-//! What ways do to packets: losses alone or in runs, and the way from a camera to us, on which lost ones are sent again.
+//! Models of network links: random losses, single or in runs, and the uplink from a camera, on which lost packets are
+//! retransmitted.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,27 +8,28 @@ use super::CAMERA_VOICE_SSRC;
 use plane_core::wire::rtcp_extended::{self, Delay};
 use plane_core::wire::rtp::{self, Header};
 
-/// What a way loses of itself, however little is sent.
+/// The random losses of a link. They do not depend on the load.
 #[derive(Clone, Copy)]
 pub struct Losses {
     pub share: f64,
-    /// Mean length of a run of losses; up to 1: each by itself.
+    /// Mean length of a run of losses. A value up to 1 means single losses.
     pub burst: f64,
     bad: bool,
     dice: u64,
 }
 
-/// The way from a camera to us. What was lost and is asked for is sent again.
+/// The uplink from a camera to the server. Lost packets are retransmitted on request.
 pub struct Uplink {
     pub losses: Losses,
     pub delay_us: u64,
     way: VecDeque<(u64, Vec<u8>)>,
-    /// Of pictures, in clear.
+    /// The packets of pictures, decrypted.
     sent: BTreeMap<(u32, u16), (Header, Vec<u8>)>,
-    /// When each was sent again last: not more often than once in a round trip (libwebrtc's `RtpPacketHistory`).
+    /// The time of the last retransmission of each packet. A packet is retransmitted at most once in a round-trip time
+    /// (libwebrtc's `RtpPacketHistory`).
     again_us: BTreeMap<(u32, u16), u64>,
     pub asked: VecDeque<(u64, Wish)>,
-    /// When the answers arrive.
+    /// The answers to time reports, with their arrival times.
     pub asked_time: VecDeque<(u64, Wish)>,
 }
 
@@ -35,7 +37,7 @@ pub struct Uplink {
 pub enum Wish {
     Packet(u32, u16),
     Key(u32),
-    /// Whose time it was, and the middle of that.
+    /// SSRC of the sender of the time report, and the middle bits of the time.
     Delay(u32, u32),
 }
 
@@ -54,7 +56,7 @@ impl Losses {
         self.bad
     }
 
-    /// From 0 to 1, the same in every run.
+    /// Return a number from 0 to 1, the same in every run.
     pub fn throw(&mut self) -> f64 {
         self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.dice >> 40) as f64 / f64::from(1 << 24)
@@ -74,7 +76,7 @@ impl Uplink {
         }
     }
 
-    /// Takes what is sent now; gives what arrives.
+    /// Take the packets sent now, and return the packets that arrive now.
     pub fn pass(&mut self, peer: &mut Peer, packets: Vec<Vec<u8>>, now_us: u64) -> Vec<Vec<u8>> {
         for packet in packets {
             self.send(&packet, now_us);
@@ -112,7 +114,7 @@ impl Uplink {
         }
     }
 
-    /// What it says at once of the times that it was told, as that arrives.
+    /// Return the camera's answers to time reports that arrive now.
     pub fn delays(&mut self, now_us: u64) -> Vec<Vec<u8>> {
         let here = self.asked_time.partition_point(|(at_us, _)| *at_us <= now_us);
         let told = self.asked_time.drain(..here).filter_map(|(_, wish)| match wish {

@@ -1,5 +1,5 @@
-//! A conference over modelled ways: cameras with three simulcast layers, and viewers behind a queue that drains at a rate.
-//! Time is moved by hand; what is lost at random is so in the same way each time.
+//! A conference over modelled network links: cameras with three simulcast layers, and viewers behind a queue with a given rate.
+//! The tests set the clock. Random losses are the same in each run.
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
@@ -24,18 +24,18 @@ const KEYFRAME_TIMES: f64 = 4.0;
 /// The cameras' clock at the beginning.
 const NTP_S: u64 = 2_208_988_800 + 1_600_000_000;
 const PACKET_BYTES: usize = 1_100;
-/// What each frame builds on: see `watch`.
+/// Temporal ids of the frames. `watch` holds the frame that each of them depends on.
 const TEMPORAL: [u8; 4] = [0, 2, 1, 2];
-/// A frame of each temporal id against the mean.
+/// The size of a frame of each temporal id, relative to the mean.
 const SIZES: [f64; 3] = [1.6, 1.0, 0.7];
 
-/// What a viewer tells of what came.
+/// The feedback that a viewer sends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Tells {
     Arrivals,
     Remb(u64),
     Reports,
-    /// Nothing by itself: the test does.
+    /// No automatic feedback: the test sends it.
     Nothing,
 }
 
@@ -47,15 +47,15 @@ pub struct Camera {
     pub level: u8,
     pub key: Vec<bool>,
     frame: u16,
-    /// No voice at all (discontinuous transmission).
+    /// True if the camera sends no voice packets (discontinuous transmission).
     pub silent: bool,
-    /// When each frame was taken.
+    /// The time when each frame was taken.
     pub taken: Vec<u64>,
-    /// None: all that it sends is there at once.
+    /// None if packets of the camera arrive at once.
     pub up: Option<Uplink>,
 }
 
-/// What came of one stream.
+/// Counters of the received packets of one stream.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
     pub packets: u64,
@@ -71,14 +71,14 @@ pub struct Viewer {
     pub queue_us_max: f64,
     pub losses: Losses,
     pub delay_us: u64,
-    /// Up to so much more, another for each packet.
+    /// The largest extra delay, chosen at random for each packet.
     pub jitter_us: u64,
-    /// Nothing comes or goes.
+    /// True if the link is cut, so that no packet passes.
     pub is_cut: bool,
-    /// Looks at the first camera's picture.
+    /// A watcher of the first camera's video.
     pub watch: Option<Watcher>,
     inbox: Vec<(u64, Vec<u8>)>,
-    /// The last sender report of what it watches: the middle of its time, and when it came.
+    /// The last sender report of the watched stream: the middle of its time, and its arrival.
     heard: (u32, u64),
     reported_us: u64,
     pub tells: Tells,
@@ -88,11 +88,11 @@ pub struct Viewer {
     told_us: u64,
     count: u8,
     pub streams: BTreeMap<u32, Stream>,
-    /// The longest queue since it was last looked at, in microseconds.
+    /// Microseconds. The longest queue since the last check.
     pub worst_us: f64,
 }
 
-/// One change of what a consumer is sent.
+/// One change of the stream that a consumer gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     Layer(u8),
@@ -104,9 +104,9 @@ pub struct World {
     pub stage: Stage,
     pub cameras: Vec<Camera>,
     pub viewers: Vec<Viewer>,
-    /// (when, consumer, what).
+    /// (time, consumer, change).
     pub changes: Vec<(u64, u32, Change)>,
-    /// Key frames asked of the cameras.
+    /// Key frames requested from the cameras.
     pub keys_asked: u64,
     began_us: u64,
 }
@@ -123,12 +123,12 @@ impl World {
         World { stage, cameras: Vec::new(), viewers: Vec::new(), changes: Vec::new(), keys_asked: 0, began_us }
     }
 
-    /// Seconds since the beginning.
+    /// Return the seconds since the beginning.
     pub fn now_s(&self) -> f64 {
         (self.stage.now_us - self.began_us) as f64 / 1e6
     }
 
-    /// Publishes a voice and a camera.
+    /// Publish a voice and a camera.
     pub fn camera(&mut self, layers: &[f64]) -> usize {
         let at = self.cameras.len();
         let peer = self.stage.join(1 + at as u32);
@@ -150,7 +150,7 @@ impl World {
         at
     }
 
-    /// Sees and hears all that is published so far.
+    /// Add a viewer that receives all tracks published before.
     pub fn viewer(&mut self, rate_bps: fn(u64) -> f64, tells: Tells) -> usize {
         let at = self.viewers.len();
         let transport = 50 + at as u32;
@@ -200,7 +200,7 @@ impl World {
         let now_us = self.stage.now_us;
         let at_us = now_us - self.began_us;
         for at in 0..self.cameras.len() as u64 {
-            // Not all at once.
+            // The cameras do not send all at once.
             let own_us = at_us + at * 3_000;
             let camera = &mut self.cameras[at as usize];
             let mut packets = Vec::new();
@@ -249,7 +249,7 @@ impl World {
         }
     }
 
-    /// What the cameras are asked for. `all`: of those too that have no way to us.
+    /// Read the requests to the cameras. With `all`, read also the requests to cameras without a modelled uplink.
     fn hear_wishes(&mut self, all: bool) {
         let now_us = self.stage.now_us;
         for camera in self.cameras.iter_mut().filter(|camera| all || camera.up.is_some()) {
@@ -295,7 +295,7 @@ impl World {
         self.stage.out.sink.datagrams.retain(|(path, _)| peers().any(|peer| peer.path == *path));
     }
 
-    /// What consumer `at` of a viewer is sent now: a layer, or nothing.
+    /// Return the layer that consumer `at` of a viewer gets now, or None.
     pub fn layer(&self, viewer: usize, camera: u32) -> Option<u8> {
         self.layer_at(viewer, camera, u64::MAX)
     }
@@ -313,7 +313,7 @@ impl World {
         layer
     }
 
-    /// Changes of one viewer's pictures since then.
+    /// Return the changes of one viewer's video since that time.
     pub fn changes_of(&self, viewer: usize, since_s: u64) -> Vec<(u64, u32, Change)> {
         let mine =
             |change: &&(u64, u32, Change)| change.1 / 1_000 == viewer as u32 + 1 && change.0 >= since_s * 1_000_000;
@@ -332,20 +332,20 @@ impl World {
         self.stage.shard.snapshot(self.stage.now_us).totals.probe_bytes
     }
 
-    /// Bit/s that the way of this viewer is believed to carry; 0: not limited.
+    /// Return the estimated downlink bandwidth of this viewer in bit/s. 0 means no limit.
     pub fn estimate(&mut self, viewer: usize) -> u64 {
         let snapshot = self.stage.shard.snapshot(self.stage.now_us);
         snapshot.transports.iter().find(|one| one.transport == 50 + viewer as u32).unwrap().down_bps
     }
 }
 
-/// The consumer of a camera at a viewer.
+/// Return the consumer of a camera at a viewer.
 pub fn consumer(viewer: usize, camera: u32) -> u32 {
     1_000 * (viewer as u32 + 1) + camera
 }
 
 impl Camera {
-    /// The next frame of each layer.
+    /// Make the next frame of each layer.
     fn picture(&mut self, packets: &mut Vec<Vec<u8>>) {
         let n = self.frame;
         self.frame = (n + 1) & 0x7fff;
@@ -367,7 +367,7 @@ impl Camera {
 }
 
 impl Viewer {
-    /// A datagram goes on its way, or is dropped at the full queue.
+    /// Send a datagram on the link, or drop it at the full queue.
     fn pass(&mut self, datagram: &[u8], now_us: u64, began_us: u64) {
         let queue_us = (self.free_us - now_us as f64).max(0.0);
         self.worst_us = self.worst_us.max(queue_us);
@@ -400,7 +400,7 @@ impl Viewer {
         }
     }
 
-    /// What has come by now, for its library; and what that says.
+    /// Give the library the packets that arrived until now, and send the library's requests.
     fn read(&mut self, taken: &[u64], now_us: u64) {
         let Some(mut watch) = self.watch.take() else { return };
         let (here, later) = std::mem::take(&mut self.inbox).into_iter().partition(|(at_us, _)| *at_us <= now_us);
@@ -432,7 +432,7 @@ impl Viewer {
         }
     }
 
-    /// A packet of the picture that it watches, and whether it was sent again.
+    /// Return a packet of the watched video, and whether the packet was retransmitted.
     fn part(&mut self, datagram: Vec<u8>) -> Option<(Part, bool)> {
         let (header, clear) = self.peer.open(datagram);
         let again = header.ssrc == VIDEO_SSRC + 1;
@@ -469,7 +469,7 @@ impl Viewer {
         }
     }
 
-    /// A receiver report of what it watches.
+    /// Send a receiver report of the watched video.
     fn report(&mut self, now_us: u64) {
         let Some(stream) = self.streams.get_mut(&VIDEO_SSRC) else { return };
         let (lost, came) = (stream.lost - stream.told.0, stream.packets - stream.told.1);
