@@ -219,8 +219,8 @@ fn temporal_layers_are_dropped_whole_and_pictures_close_up() {
     assert_eq!(got[19].picture_id, Some(9));
 }
 
-/// One picture of libwebrtc's patterns for VP8 (`default_temporal_layers.cc`): its temporal id, the buffers that it refers to
-/// (last, golden, alternate), and the buffer that it replaces.
+/// One picture of libwebrtc's patterns for VP8 (`default_temporal_layers.cc`). The fields are its temporal id, the buffers that
+/// it refers to (last, golden, alternate), and the buffer that it replaces.
 type Frame = (u8, &'static [usize], Option<usize>);
 
 const TWO: [Frame; 4] = [(0, &[0], Some(0)), (1, &[0], Some(1)), (0, &[0], Some(0)), (1, &[0, 1], None)];

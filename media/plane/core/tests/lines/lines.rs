@@ -1,5 +1,5 @@
-//! Lines in a whole shard, with a clock that the tests set: which datagrams are accepted, which packets are sent back, what
-//! happens when the far end changes, and what a terminal's video needs.
+//! Lines in a whole shard, with a clock that the tests set. The tests show which datagrams are accepted, which packets are sent
+//! back, what happens when the far end changes, and what a terminal's video needs.
 
 use std::net::SocketAddr;
 
@@ -664,8 +664,8 @@ fn a_closed_line_says_farewell_in_a_whole_compound_and_gives_its_sockets_back() 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Packets are lost or late at random: each number that a viewer gets is used for one packet, and inserted parameter sets
-    /// are between the packets before and after them.
+    /// Packets are lost or late at random. Each number that a viewer gets is used for one packet. Inserted parameter sets are
+    /// between the packets before and after them.
     #[test]
     fn numbers_stay_unbroken_around_what_is_put_in(
         start in any::<u16>(),

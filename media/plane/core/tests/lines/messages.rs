@@ -1,5 +1,5 @@
-//! Messages on a line, in a whole shard: the orders to a camera and the answers of a terminal, plain and over SRTP, and the
-//! effect of a stranger or a flood.
+//! Messages on a line, in a whole shard: the orders to a camera and the answers of a terminal, plain and over SRTP. Other tests
+//! show the effect of a stranger or a flood.
 
 use std::net::SocketAddr;
 

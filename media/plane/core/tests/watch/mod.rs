@@ -1,5 +1,5 @@
-//! A model of a viewer's library for lost packets: the packets that it requests again, the pictures that it can decode, and the
-//! time when it shows them. The rules come from libwebrtc (`modules/video_coding`: `NackRequester`, `FrameBuffer`,
+//! A model of how a viewer's library handles lost packets. It decides which packets it requests again, which pictures it can
+//! decode, and when it shows them. The rules come from libwebrtc (`modules/video_coding`: `NackRequester`, `FrameBuffer`,
 //! `VCMTiming`), in simulated time.
 
 #![allow(dead_code, reason = "each test file uses a part")]

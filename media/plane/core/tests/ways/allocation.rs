@@ -1,10 +1,10 @@
-//! Who is sent what when the way is narrow: allocator, estimator and pacer together over modelled ways.
+//! The streams that viewers get when the downlink is narrow: allocator, estimator and pacer together over modelled links.
 
 use crate::way::{self, CAMERA, Change, Losses, Tells, VOICE_SSRC, Viewer, World, consumer};
 use plane_core::seam::command::Command;
 use plane_core::wire::rtcp::{self, ReportBlock};
 
-/// One camera with a voice, and a viewer of it.
+/// Return a world with one camera, its voice, and a viewer.
 fn two(rate_bps: fn(u64) -> f64, tells: Tells) -> World {
     let mut world = World::new();
     world.camera(&CAMERA);
@@ -98,7 +98,7 @@ fn whoever_speaks_is_seen_best_and_what_does_not_fit_says_so() {
     let starved = layers.iter().position(Option::is_none).unwrap() as u32;
     let last = world.changes.iter().rfind(|change| change.1 == consumer(0, starved)).unwrap();
     assert_eq!(last.2, Change::Starved);
-    // Another one speaks.
+    // Another participant speaks.
     (world.cameras[3].level, world.cameras[starved as usize].level) = (127, 20);
     world.run(20);
     assert!(world.layer(0, starved).is_some(), "{:?}", world.changes);
@@ -122,7 +122,8 @@ fn what_is_pinned_goes_first_and_what_may_not_be_paused_stays() {
     assert_eq!((world.layer(0, 0), world.layer(0, 1)), (None, None));
 }
 
-/// As conferences mark a shared screen: it takes 170 kbit/s at least, a camera 60, the voices 150.
+/// A screen goes before cameras but behind active speakers, with the priority that conferences give a shared screen. The screen
+/// needs at least 170 kbit/s, a camera 60 and the voices 150.
 #[test]
 fn a_screen_goes_before_cameras_and_behind_whoever_speaks() {
     let mut world = World::new();
@@ -198,13 +199,13 @@ fn a_picture_that_was_stopped_comes_back_where_nobody_says_a_word() {
     assert_eq!(world.layer(0, 0), Some(2), "{:?}", world.changes);
 }
 
-/// In how many seconds it was more.
+/// Return the number of seconds above the bound.
 fn above(kbps: &[u64], bound: u64) -> usize {
     kbps.iter().filter(|kbps| **kbps > bound).count()
 }
 
-/// What a voice of 48 kbit/s, with its copies 149, takes in each second of three minutes. `way`: how it is at each moment;
-/// `reports_s`: between two reports of what is lost, besides what the viewer `tells`.
+/// Return the bitrate of a voice in each second of three minutes: 48 kbit/s, or 149 with copies. `way` sets the state of the
+/// link at each moment. `reports_s` is the time between two loss reports, besides the feedback `tells`.
 fn voice_kbps(way: impl Fn(&mut Viewer, u64), pauses: bool, (tells, reports_s): (Tells, u64)) -> Vec<u64> {
     let mut world = two(|_| 20e6, tells);
     world.cameras[0].layers.clear();
@@ -234,8 +235,8 @@ fn voice_kbps(way: impl Fn(&mut Viewer, u64), pauses: bool, (tells, reports_s): 
     sent.windows(2).map(|pair| (pair[1] - pair[0]) * 8 / 1_000).collect()
 }
 
-/// Most of the copies would be lost, whether they wait in a queue or not, and some of what they are to make good too. What brings
-/// them there is a moment of even less.
+/// On a downlink that is too narrow for the copies, they are sent rarely. Most copies would be lost, and some packets that they
+/// repair too, with or without a queue. A moment with even less bandwidth starts this state.
 #[test]
 fn on_a_way_that_does_not_carry_the_copies_they_go_out_seldom() {
     for rate_bps in [(|_| 40e3) as fn(u64) -> f64, |_| 64e3, |_| 100e3] {
@@ -246,14 +247,15 @@ fn on_a_way_that_does_not_carry_the_copies_they_go_out_seldom() {
             };
             let kbps = &voice_kbps(narrow, pauses, (Tells::Arrivals, 1))[30..];
             let count = |least: u64| kbps.iter().filter(|kbps| **kbps > least).count();
-            // Where the voice itself is more than the way, some of it is lost, and whether that is over has to be tried.
+            // If the voice itself needs more than the downlink, some packets are always lost. So the server must try sometimes
+            // whether that state is over.
             let seldom = if rate_bps(0) < 48e3 { count(30) / 8 } else { count(30) / 30 };
             assert!(count(70) < seldom, "{:?}: {kbps:?}", (rate_bps(0), queue_us_max, pauses));
         }
     }
 }
 
-/// Of what such a way loses besides, copies make nothing good that they do not take.
+/// The same holds if the link also has random losses: copies repair only losses that they do not cause.
 #[test]
 fn nor_where_it_loses_some_of_its_own() {
     for (rate_bps, loses) in [((|_| 64e3) as fn(u64) -> f64, 0.03), (|_| 64e3, 0.08), (|_| 100e3, 0.08)] {
@@ -273,7 +275,8 @@ fn nor_where_it_loses_some_of_its_own() {
     }
 }
 
-/// Whatever it loses for seconds. That the way would not carry them is believed only of what is lost without them.
+/// A wide link that loses many packets for some seconds is not taken for a narrow link. Only losses without copies prove that a
+/// link is narrow.
 #[test]
 fn a_wide_way_that_loses_very_much_for_seconds_is_not_taken_for_a_narrow_one() {
     for (on_s, period_s, loses) in [(4, 10, 0.5), (4, 10, 0.6), (4, 8, 0.6), (5, 9, 0.6), (2, 8, 0.7), (4, 10, 0.8)] {
@@ -289,7 +292,7 @@ fn a_wide_way_that_loses_very_much_for_seconds_is_not_taken_for_a_narrow_one() {
     }
 }
 
-/// Nor where nothing but seldom reports tells of losses.
+/// The same holds if rare reports are the only news of losses.
 #[test]
 fn nor_where_the_viewer_tells_seldom() {
     for rate_bps in [(|_| 64e3) as fn(u64) -> f64, |_| 100e3] {
@@ -306,7 +309,8 @@ fn nor_where_the_viewer_tells_seldom() {
     }
 }
 
-/// It is found out whether less would be lost without them.
+/// On a wide link with high loss, copies are sent nearly always. The server tests whether fewer packets are lost without
+/// copies.
 #[test]
 fn on_a_wide_way_that_loses_much_copies_go_out_nearly_always() {
     for (loses, run) in [(0.1, 1.0), (0.2, 1.0), (0.2, 4.0), (0.3, 1.0), (0.3, 4.0)] {
@@ -321,7 +325,8 @@ fn on_a_wide_way_that_loses_much_copies_go_out_nearly_always() {
     }
 }
 
-/// Losses for five seconds out of twelve. When they are over by themselves it looks as if the copies had been lost by themselves.
+/// Copies are sent again each time that a wide link begins to lose packets, for five seconds in every twelve. The end of a loss
+/// period looks as if the copies had caused the loss.
 #[test]
 fn copies_go_out_each_time_that_a_wide_way_begins_to_lose() {
     let lossy = |viewer: &mut Viewer, us: u64| match us % 12_000_000 {

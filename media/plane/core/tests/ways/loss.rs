@@ -1,5 +1,5 @@
-//! Pictures over ways that lose packets, as a viewer's library shows them: what is repaired on either leg, in simulated time.
-//! `cargo test --test ways loss -- --nocapture` prints the table.
+//! Video over links that lose packets, as a viewer's library shows it: the repairs on the uplink and on the downlink, in
+//! simulated time. `cargo test --test ways loss -- --nocapture` prints the table.
 
 use crate::watch::Watcher;
 use crate::way::{Losses, Tells, Uplink, World};
@@ -13,11 +13,11 @@ struct Row {
     share: f64,
     burst: f64,
     delay_us: u64,
-    /// Of the pictures taken so many are shown at least, with the losses on the way down, and on the way up ...
+    /// The smallest share of pictures that are shown, with the losses on the downlink, and on the uplink.
     shown: (f64, f64),
-    /// ... and 95 % of them so soon.
+    /// 95 % of the pictures are shown within this time.
     late_ms: u64,
-    /// With the losses on the way down, nobody waits longer for another one.
+    /// The longest time without a new picture, with the losses on the downlink.
     stood_ms: u64,
 }
 
@@ -39,7 +39,7 @@ const ROWS: [Row; 8] = [
         late_ms: 300,
         stood_ms: 250,
     },
-    // What is lost twice on the way up comes after more than two round trips, and the picture stands.
+    // A packet that was lost twice on the uplink arrives after more than two round-trip times, and the picture freezes.
     Row {
         name: "5 %, far",
         share: 0.05,
@@ -54,7 +54,7 @@ const ROWS: [Row; 8] = [
 struct Seen {
     shown: f64,
     late_ms: u64,
-    /// The longest time without another one.
+    /// The longest time without a new picture.
     stood_ms: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What goes out over ways that are narrow, lose packets, stop or change.
+//! The packets that are sent over links that are narrow, lose packets, stop or change.
 
 mod allocation;
 mod loss;

@@ -1,10 +1,10 @@
-//! What goes out at once, what waits, and the numbers that all of it has.
+//! The packets that leave at once, the packets that wait, and the numbers of all of them.
 
 use crate::peer::{Peer, Stage, frame};
 use plane_core::seam::command::Command;
 use plane_core::types::Extension;
 
-/// A publisher with a voice, and a viewer.
+/// Return a publisher with a voice, and a viewer.
 fn stage() -> (Stage, Peer, Peer) {
     let mut stage = Stage::new();
     let publisher = stage.join(1);
@@ -67,7 +67,7 @@ fn what_is_asked_for_again_while_it_waits_goes_out_once_and_can_be_resent_then()
     for packet in &packets[..40] {
         stage.deliver(&publisher, packet);
     }
-    // It comes while others wait for their turn; the ones that follow it in number go out before.
+    // The late packet arrives while others wait in the queue. Packets with higher numbers leave before it.
     stage.deliver(&publisher, &late);
     for packet in &packets[40..] {
         stage.deliver(&publisher, packet);
@@ -132,7 +132,7 @@ fn what_waits_keeps_its_numbers_over_a_pause_and_a_switch() {
     for packet in &frame(&mut publisher, 1, 1, false, &[1_100; 60]) {
         stage.deliver(&publisher, packet);
     }
-    // Some of them wait; meanwhile the viewer goes down, and a key frame of the other layer comes.
+    // Some packets wait. In the meantime the viewer switches to a lower layer, and a key frame of that layer arrives.
     stage.command(Command::SetLayers { consumer: 100, layer: 0, temporal: 7 });
     for packet in &frame(&mut publisher, 0, 1, true, &[400]) {
         stage.deliver(&publisher, packet);

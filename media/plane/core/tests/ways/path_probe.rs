@@ -1,4 +1,5 @@
-//! A peer with two paths whose selected one goes silent: it is asked at both, and media goes where it answers.
+//! A peer with two paths whose selected path goes silent. The plane sends checks on both paths, and media goes to the path that
+//! answers.
 
 use crate::peer::{self, path};
 use crate::way::{self, CAMERA, Tells, World};
@@ -9,19 +10,21 @@ use plane_core::wire::{rtp, stun};
 
 const THEIR_PWD: &str = "a-password-of-the-peer";
 const CAMERA_SSRC: u32 = 0x1000;
-/// A browser checks a path more often than that in its first seconds; they pay for the questions.
+/// Checks of the peer. A browser sends more checks than this on a path in its first seconds. The checks give the credit for the
+/// plane's questions.
 const CHECKS: usize = 12;
 
 fn spare() -> Path {
     path(9_001)
 }
 
-/// A camera and its viewer that has told for two seconds what arrives. `moving`, a transport, has checked a second path before.
+/// Return a camera and a viewer that has sent feedback for two seconds. The transport `moving` has checked a second path
+/// before.
 fn world(moving: u32) -> World {
     world_of(moving, CHECKS)
 }
 
-/// A check by which `transport` does not nominate.
+/// Return a check of `transport` that does not nominate.
 fn unchosen(transport: u32) -> Vec<u8> {
     let username = format!("ours{transport}:them");
     let request = stun::Request {
@@ -54,12 +57,12 @@ fn world_of(moving: u32, checks: usize) -> World {
     world
 }
 
-/// Frames that reach nobody.
+/// Send frames that no client receives.
 fn send(world: &mut World, frames: usize) {
     (0..frames).for_each(|n| world.stage.publish_frame(&mut world.cameras[0].peer, 0, n as u16, false, &[500]));
 }
 
-/// The transactions of the questions that went there.
+/// Return the transactions of the questions sent to this path.
 fn questions(world: &mut World, path: Path) -> Vec<[u8; 12]> {
     let read = |datagram: Vec<u8>| stun::parse_request(&datagram, THEIR_PWD.as_bytes()).ok().map(|one| one.transaction);
     world.stage.take_to(path).into_iter().filter_map(read).collect()
@@ -79,7 +82,7 @@ fn moved(world: &World) -> Vec<Path> {
     world.stage.events.iter().filter_map(moved).collect()
 }
 
-/// Frames go out and nothing is told of them until the viewer is asked at its second path; gives that question and the one at
+/// Send frames without feedback until the viewer gets a question on its second path. Return this question and the question on
 /// the first path.
 fn silence(world: &mut World) -> ([u8; 12], [u8; 12]) {
     let first = world.viewers[0].peer.path;
@@ -113,7 +116,7 @@ fn a_viewer_whose_network_went_is_sent_to_where_it_answers() {
     let media = |one: &Vec<u8>| rtp::parse(one).is_ok_and(|header| header.ssrc == way::VIDEO_SSRC);
     assert!(world.stage.take_to(spare()).iter().any(media));
     assert!(!world.stage.take_to(first).iter().any(media));
-    // Back by its own choice, as ever.
+    // The viewer moves back by its own nomination, as always.
     world.stage.consent(&world.viewers[0].peer);
     assert_eq!(moved(&world), [spare(), first]);
 }
@@ -169,7 +172,8 @@ fn the_questions_come_to_an_end() {
     assert_eq!(questions(&mut world, spare()).len(), 3, "it checks that path again");
 }
 
-/// Whoever forges a check by another's address has that one sent no more than the check had.
+/// A path gets no more bytes of questions than the checks on the path had. So a forged check in the name of another address
+/// cannot attack this address.
 #[test]
 fn a_path_is_not_asked_for_more_than_came_by_it() {
     for checks in 1..4 {
@@ -187,7 +191,8 @@ fn a_path_is_not_asked_for_more_than_came_by_it() {
     }
 }
 
-/// But for two questions, paid by what the peer sends where it is for certain; nobody gets more than was sent.
+/// A path that was checked once gets two questions from the credit of other paths: packets at the peer's proved path pay for
+/// them. No address gets more bytes than the peer sent.
 #[test]
 fn a_path_that_was_checked_once_is_asked_twice_on_account_of_others() {
     let mut world = world_of(50, 1);
@@ -201,7 +206,7 @@ fn a_path_that_was_checked_once_is_asked_twice_on_account_of_others() {
             came += unchosen(50).len();
         }
         send(&mut world, 60);
-        // It keeps its proof where it is, and never answers at the other one.
+        // The peer keeps its proof at its own path and never answers at the other path.
         let here = questions(&mut world, first);
         here.into_iter().filter(|_| turn % 10 == 0).for_each(|question| answer(&mut world, first, question));
         let there = world.stage.take_to(spare());
@@ -212,7 +217,7 @@ fn a_path_that_was_checked_once_is_asked_twice_on_account_of_others() {
     assert!((2..=4).contains(&asked), "{asked} questions");
 }
 
-/// Nor for what a participant sends under another's address: own media, or nominations.
+/// The same holds for packets that a participant sends under the address of another: its media or its nominations.
 #[test]
 fn a_stranger_is_not_asked_for_more_than_came_in_its_name() {
     let mut world = world(50);
@@ -236,7 +241,7 @@ fn a_stranger_is_not_asked_for_more_than_came_in_its_name() {
         let nomination = peer::check("ours50:them", peer::PWD, 100 + turn);
         world.stage.deliver_from(stranger, &nomination);
         came += nomination.len();
-        // Media goes where a nomination says.
+        // Media goes to the nominated path, so only STUN counts here.
         let is_stun = |one: &&Vec<u8>| one[0] < 4;
         sent += world.stage.take_to(stranger).iter().filter(is_stun).map(Vec::len).sum::<usize>();
         assert!(sent <= came, "{sent} bytes for {came} of checks");
@@ -290,13 +295,14 @@ fn media_by_another_of_its_paths_is_a_choice_where_the_first_one_is_quiet() {
     assert_eq!(questions(&mut world, first).len(), 0, "what was under way comes late");
 }
 
-/// What went to a path, in turn: an answer (true) or a question.
+/// Return the datagrams to a path, in order: an answer (true) or a question (false).
 fn taken(stage: &mut peer::Stage, path: Path) -> Vec<bool> {
     let is_answer = |datagram: &Vec<u8>| stun::parse_request(datagram, THEIR_PWD.as_bytes()).is_err();
     stage.take_to(path).iter().map(is_answer).collect()
 }
 
-/// pion nominates a path as soon as it is asked there; without that it waits for its next turn, 200 ms.
+/// A path gets a question after its first answer, whether the check or the description arrives first. pion nominates a path as
+/// soon as it gets a question. Without the question it waits for its next turn (200 ms).
 #[test]
 fn a_path_is_asked_behind_the_first_answer_whichever_comes_first_the_check_or_the_description() {
     for described_first in [true, false] {

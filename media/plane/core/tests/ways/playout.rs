@@ -1,4 +1,4 @@
-//! How long a viewer is told to keep pictures, by what it reports as lost, packet by packet.
+//! The time that a viewer must keep pictures, computed from its loss reports, packet by packet.
 
 use crate::peer::{Peer, Stage, frame};
 use plane_core::wire::rtcp::{self, Packet, ReportBlock};
@@ -25,7 +25,7 @@ impl Call {
         Call { stage, camera, viewer, frame: 0, told: ReportBlock { ssrc: SSRC, ..ReportBlock::default() } }
     }
 
-    /// So many packets go out, and of them so many are reported as lost.
+    /// Send `packets` packets and report `lost` of them as lost.
     fn tell(&mut self, packets: u32, lost: u32) {
         for _ in 0..packets {
             self.stage.publish_frame(&mut self.camera, 0, self.frame, self.frame == 0, &[500]);
@@ -44,7 +44,7 @@ impl Call {
         self.stage.send_compound(&mut self.viewer, &report[..len]);
     }
 
-    /// So many packets are sent, 50 a second; of those every one in `lost` is lost on the way up.
+    /// Send `packets` packets at 50 a second. Each packet number `lost` is lost on the uplink.
     fn send(&mut self, packets: u16, lost: u16) {
         for n in 0..packets {
             let sent = frame(&mut self.camera, 0, self.frame, self.frame == 0, &[500]);
@@ -56,7 +56,7 @@ impl Call {
         }
     }
 
-    /// Sends one more packet. Whose time the camera was told since, and what it was.
+    /// Send one more packet. Return the last time report to the camera since then: its SSRC and its time.
     fn told_time(&mut self) -> Option<(u32, u64)> {
         self.send(1, u16::MAX);
         let told = self.stage.rtcp_to(&mut self.camera, |packet, told: &mut Vec<(u32, u64)>| {
@@ -66,7 +66,7 @@ impl Call {
         told.last().copied()
     }
 
-    /// The least time in the newest packet; None: it says nothing.
+    /// Return the smallest keep time in the newest packet, or None if the packet has no such value.
     fn keep_ms(&mut self) -> Option<u32> {
         self.stage.publish_frame(&mut self.camera, 0, self.frame, false, &[500]);
         self.frame += 1;
@@ -92,7 +92,7 @@ fn real_loss_counts_with_its_second_report() {
     let mut call = Call::new();
     call.tell(40, 4);
     call.tell(40, 4);
-    // 60 ms of a round trip that is not known yet, 65 until the loss is seen and the picture decoded.
+    // 60 ms for the unknown round-trip time, and 65 ms until the loss is seen and the picture is decoded.
     assert_eq!(call.keep_ms(), Some(130));
 }
 
@@ -114,11 +114,12 @@ fn what_was_lost_on_the_way_up_counts_once_however_often_the_viewer_tells() {
         call.send(49, 14);
         call.tell(1, 0);
     }
-    // Half of the 85 ms until it is asked for again are in it.
+    // The time includes half of the 85 ms until the next request.
     assert_eq!(call.keep_ms(), Some(170), "that of ten seconds does count");
 }
 
-/// Whoever only sends is told our time, and says how long ago that was.
+/// A publisher that only sends gets the server's time and answers how long ago it got that time. So its round-trip time is
+/// measured.
 #[test]
 fn the_round_trip_to_a_publisher_who_watches_nothing_is_measured() {
     let mut call = Call::new();
@@ -128,7 +129,7 @@ fn the_round_trip_to_a_publisher_who_watches_nothing_is_measured() {
     };
     for answers_to_us in [false, true] {
         let (ssrc, ntp) = (0..100).find_map(|_| call.told_time()).expect("our time");
-        // Up to 20 ms more have passed since it was told.
+        // Up to 20 ms more have passed since the time report.
         call.stage.advance(270_000);
         let since = 200 * 65_536 / 1_000;
         let ssrc = if answers_to_us { ssrc } else { ssrc ^ 2 };
@@ -140,7 +141,7 @@ fn the_round_trip_to_a_publisher_who_watches_nothing_is_measured() {
         let expected = if answers_to_us { 69.9..91.0 } else { -1.0..0.0 };
         assert!(expected.contains(&rtt_ms(&mut call)), "{}", rtt_ms(&mut call));
     }
-    // Whoever slept in between.
+    // The publisher slept in between.
     let (ssrc, ntp) = (0..100).find_map(|_| call.told_time()).expect("our time");
     call.stage.advance(4_500_000);
     let mut answer = [0; 64];

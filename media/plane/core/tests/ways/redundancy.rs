@@ -1,4 +1,5 @@
-//! RED made for a viewer, and voices sent again: what goes out when the way loses, byte by byte.
+//! RED that the server makes for a viewer, and retransmitted voices: the packets that are sent when the link loses packets,
+//! byte by byte.
 
 use crate::peer::{self, Peer, Stage, voice_of};
 use plane_core::codec::red;
@@ -20,7 +21,7 @@ struct Talk {
     said: Vec<Vec<u8>>,
 }
 
-/// One packet as it came: number, timestamp, payload type, payload.
+/// One received packet: number, timestamp, payload type, payload.
 type Heard = (u16, u32, u8, Vec<u8>);
 
 impl Talk {
@@ -31,7 +32,7 @@ impl Talk {
         talk
     }
 
-    /// `codec`: what 111 is at the publisher; `blocks`: payload types within RED.
+    /// Begin a talk. `codec` is the meaning of payload type 111 at the publisher. `blocks` maps the payload types within RED.
     fn begun(codec: Codec, payload: PayloadMap, blocks: Vec<(u8, u8)>) -> Self {
         let mut stage = Stage::new();
         let (speaker, listener) = (stage.join(1), stage.join(2));
@@ -66,7 +67,7 @@ impl Talk {
         self.stage.advance(20_000);
     }
 
-    /// A picture of 60 or 210 kbit/s, with every other packet of the voice; `n` counts those.
+    /// Publish a video of 60 or 210 kbit/s, one frame with every second voice packet. `n` counts the voice packets.
     fn film(&mut self, camera: &mut Peer, n: u16) {
         if n % 2 == 0 {
             for (layer, bytes) in [(0, 250), (1, 1_000)] {
@@ -93,14 +94,15 @@ impl Talk {
         self.stage.send_compound(&mut self.listener, &report[..len]);
     }
 
-    /// The listener's own estimate.
+    /// Send the listener's own bandwidth estimate.
     fn tell_estimate(&mut self, bitrate_bps: u64) {
         let mut word = [0; 64];
         let len = rtcp::write_remb(&mut word, 5, bitrate_bps, &[SSRC]);
         self.stage.send_compound(&mut self.listener, &word[..len]);
     }
 
-    /// Each second the listener tells of its way. What it heard in the last of them.
+    /// Talk for some seconds, with feedback of the listener each second. Return the packets that the listener got in the last
+    /// second.
     fn talk_for(
         &mut self,
         seconds: u64,
@@ -164,13 +166,14 @@ fn with_loss_each_packet_takes_the_one_before_along_and_with_much_several() {
 
 const INNER: u8 = 96;
 
-/// How many copies each packet has.
+/// Return the number of copies in each packet.
 fn copies(heard: &[Heard]) -> Vec<usize> {
     let count = |(_, _, kind, payload): &Heard| if *kind == RED { blocks(payload).len() - 1 } else { 0 };
     heard.iter().map(count).collect()
 }
 
-/// A voice of 48 kbit/s. Copies would lose more than they make good.
+/// If the downlink is too narrow for a voice of 48 kbit/s, the copies stop, because they would cause more loss than they
+/// repair. They start again ten seconds later.
 #[test]
 fn where_the_way_is_less_than_the_voices_they_go_out_once_and_ten_seconds_later_with_copies_again() {
     let mut talk = Talk::new();
@@ -181,11 +184,11 @@ fn where_the_way_is_less_than_the_voices_they_go_out_once_and_ten_seconds_later_
     assert_eq!(copies(&talk.talk_for(4, (0.2, 60_000), speak)), [3; 50]);
 }
 
-/// The same with what comes as RED: its newest part alone goes out.
+/// RED of a publisher is undone in the same case: only its primary block is sent.
 #[test]
 fn red_of_a_publisher_is_undone_where_the_way_is_less_than_the_voices() {
     let mut talk = Talk::begun(Codec::Red, PayloadMap { from: 111, to: RED, rtx: None }, vec![(INNER, 109)]);
-    // So that its reports tell what is lost.
+    // The listener's reports then show the loss.
     talk.stage.command(Command::SetExtensions { transport: 2, extensions: vec![(0, Extension::TransportCc)] });
     let speak = |talk: &mut Talk| {
         let (mut payload, copy) = ([0; 400], red::Copied { timestamp_offset: 960, payload: &[7; 80] });
@@ -199,7 +202,8 @@ fn red_of_a_publisher_is_undone_where_the_way_is_less_than_the_voices() {
     assert_eq!(copies(&talk.talk_for(30, (0.1, 60_000), speak)), [3; 50]);
 }
 
-/// The voice takes 48 kbit/s, the copy of the publisher 34 more.
+/// On a path without loss, RED is undone if its copy takes much of the bandwidth. The voice needs 48 kbit/s, and the
+/// publisher's copy 34 more.
 #[test]
 fn red_of_a_publisher_is_undone_on_a_path_without_loss_of_which_the_copy_takes_much() {
     let mut talk = Talk::begun(Codec::Red, PayloadMap { from: 111, to: RED, rtx: None }, vec![(INNER, 109)]);
@@ -213,7 +217,8 @@ fn red_of_a_publisher_is_undone_on_a_path_without_loss_of_which_the_copy_takes_m
     }
 }
 
-/// A picture of 60 or 210 kbit/s, a voice of 48 or, with three copies, 150; or one of 270, of which no copy fits a packet.
+/// Video gets the bandwidth that the copies leave. The video has 60 or 210 kbit/s. The voice has 48 kbit/s, or 150 with three
+/// copies, or 270 where no copy fits into a packet.
 #[test]
 fn a_picture_has_what_the_copies_leave() {
     for (loss, spoken, bitrate_bps, picture) in
@@ -234,7 +239,8 @@ fn a_picture_has_what_the_copies_leave() {
     }
 }
 
-/// A picture of 60 or 210 kbit/s on a way of 2 Mbit/s, and "a voice" that takes 6 Mbit/s for two seconds.
+/// An audio stream that is not a voice takes the bandwidth of video only while it lasts. The video has 60 or 210 kbit/s on a
+/// link of 2 Mbit/s, and the stream has 6 Mbit/s for two seconds.
 #[test]
 fn what_no_voice_is_takes_the_way_of_pictures_only_while_it_lasts() {
     let mut talk = Talk::new();
@@ -275,7 +281,7 @@ fn what_a_muted_one_sends_takes_nothing_of_the_way() {
     assert_eq!(copies(&heard), [3; 50]);
 }
 
-/// 1.2 Mbit/s of it, without a copy in it.
+/// An audio stream of 1.2 Mbit/s without copies does not count as redundancy.
 #[test]
 fn what_no_voice_is_counts_for_no_copies() {
     let mut talk = Talk::begun(Codec::Red, PayloadMap { from: 111, to: RED, rtx: None }, vec![(INNER, 109)]);
@@ -294,7 +300,8 @@ fn what_no_voice_is_counts_for_no_copies() {
     assert_eq!(copies(&heard), [1; 50]);
 }
 
-/// A publisher of RED with one copy, as libraries make it, and a listener that takes RED. `lost`: which of its packets do not reach the server.
+/// Relay RED with one copy, as libraries make it, to a listener that accepts RED. `lost` holds the packets of the publisher
+/// that do not reach the server.
 fn relay(loss: f32, count: u8, lost: &[u8]) -> Vec<Vec<(u16, Vec<u8>)>> {
     let mut talk = Talk::begun(Codec::Red, PayloadMap { from: 111, to: RED, rtx: None }, vec![(INNER, 109)]);
     talk.tell_loss(loss);
@@ -342,12 +349,13 @@ fn what_was_lost_on_the_way_up_is_in_the_copies_that_are_made() {
     assert_eq!(holding.len(), 3, "one, two and four after it");
 }
 
-/// The loss that the listener tells of decides whether RED goes out as it came, or is made anew.
+/// The audio from a muted time is cut out of a publisher's RED. The loss that the listener reports decides whether RED is
+/// forwarded or made again.
 #[test]
 fn what_a_publishers_red_says_of_the_time_when_it_was_muted_is_cut_away() {
     const PAUSE: [(usize, bool); 2] = [(4, true), (8, false)];
     for loss in [0.0, 0.03, 0.2] {
-        // The first one after the pause is lost on its way up, and so is the last one in it; or neither is.
+        // The first packet after the pause is lost on the uplink, or the last packet in the pause, or both, or none.
         for lost in [&[][..], &[7], &[8], &[7, 8]] {
             let mut talk = Talk::begun(Codec::Red, PayloadMap { from: 111, to: RED, rtx: None }, vec![(INNER, 109)]);
             let mut said: Vec<Vec<u8>> = Vec::new();
@@ -382,7 +390,7 @@ fn what_a_publishers_red_says_of_the_time_when_it_was_muted_is_cut_away() {
     }
 }
 
-/// It was lost on its way, and asked for; or another one was faster.
+/// The late packet was lost and requested again, or another packet overtook it.
 #[test]
 fn what_was_said_while_muted_and_comes_late_is_heard_by_nobody() {
     for early in [false, true] {
@@ -434,7 +442,7 @@ fn copies_are_left_out_where_the_packet_would_be_too_long_or_the_pause_is() {
         heard.iter().map(|(_, _, kind, p)| if *kind == RED { blocks(p).len() - 1 } else { 9 }).collect();
     assert_eq!(copies, [2, 3, 2, 1, 0, 0, 9], "{:?}", heard.iter().map(|one| one.3.len()).collect::<Vec<_>>());
     assert!(heard[..6].iter().all(|one| one.3.len() <= redundancy::BYTES_MAX));
-    // Comfort noise after a pause: the field holds a third of a second.
+    // Comfort noise comes after a pause. The timestamp offset of RED holds at most a third of a second.
     talk.say(&[1; 80]);
     talk.speaker.rest(400);
     talk.say(&[2; 80]);
@@ -460,7 +468,7 @@ fn a_lost_voice_is_sent_again_just_as_it_was_but_not_as_red_nor_late() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// Whatever was lost of one in a row, the listener has every packet; each number stands for one packet only.
+    /// After single losses the listener still has every packet, and each number is used for one packet only.
     #[test]
     fn single_losses_are_made_good(
         sizes in proptest::collection::vec(1usize..300, 12..60),
@@ -474,7 +482,7 @@ proptest! {
             talk.say(&vec![n as u8; *bytes]);
         }
         let mut known = std::collections::BTreeMap::new();
-        let mut dropped = true; // the first one is not
+        let mut dropped = true; // the first packet is never dropped
         for (n, (_, timestamp, kind, payload)) in talk.heard().into_iter().enumerate() {
             prop_assert_eq!(kind, RED);
             dropped = lost[n] && !dropped;

@@ -1,4 +1,4 @@
-//! A way that carries nothing for a while: pictures go on with a key frame that is asked for at once.
+//! A link that carries nothing for a while: video continues with a key frame that is requested at once.
 
 use crate::peer::{self, frame};
 use crate::way::{CAMERA, Tells, VIDEO_SSRC, World};
@@ -6,7 +6,8 @@ use plane_core::wire::{rtcp, rtp};
 
 const CAMERA_SSRC: u32 = 0x1000;
 
-/// A viewer of a camera. After five seconds nothing reaches it or comes from it for so long; then it is at another port.
+/// Return a camera and a viewer. After five seconds the viewer's link is cut for `ms` milliseconds, and then the viewer has
+/// another port.
 fn move_after(ms: u64) -> World {
     let mut world = World::new();
     world.camera(&CAMERA[..1]);
@@ -25,7 +26,7 @@ fn asked(world: &mut World) -> Vec<u32> {
     world.stage.plis_to(&mut world.cameras[0].peer)
 }
 
-/// How many of the last packets of the picture are sent again.
+/// Return how many of the last packets of the video are retransmitted.
 fn resent(world: &mut World, last: u16) -> usize {
     let viewer = &mut world.viewers[0];
     let highest = viewer.streams[&VIDEO_SSRC].highest as u16;

@@ -1,4 +1,4 @@
-//! A peer whose address translation forgot, or whose network went: its media comes from an address that nobody has checked.
+//! A peer whose NAT binding was lost or whose network changed: its media comes from an unverified address.
 
 use crate::peer::{Peer, Stage, Wire, frame, path, voice};
 use crate::way::{CAMERA, Tells, World};
@@ -13,7 +13,7 @@ use plane_core::wire::stun;
 const THEIR_PWD: &str = "a-password-of-the-peer";
 const QUIET_US: u64 = 100_000;
 
-/// A publisher of sound and pictures, and a viewer of the pictures; the passwords of both are known.
+/// Return a publisher of audio and video, and a viewer of the video. The passwords of both are known.
 fn stage() -> (Stage, Peer, Peer) {
     let mut stage = Stage::new();
     let (mut publisher, viewer) = (stage.join(1), stage.join(2));
@@ -32,12 +32,12 @@ fn stage() -> (Stage, Peer, Peer) {
     (stage, publisher, viewer)
 }
 
-/// At another IP than everybody.
+/// Return a path with an IP address that no other peer has.
 fn far(port: u16) -> Path {
     Path::Udp { socket: 0, remote: ([198, 51, 100, 9], port).into(), local: None }
 }
 
-/// The transactions of the questions that went there.
+/// Return the transactions of the questions sent to this path.
 fn questions(stage: &mut Stage, path: Path) -> Vec<[u8; 12]> {
     let read = |datagram: Vec<u8>| stun::parse_request(&datagram, THEIR_PWD.as_bytes()).ok().map(|one| one.transaction);
     stage.take_to(path).into_iter().filter_map(read).collect()
@@ -85,7 +85,7 @@ fn a_publisher_goes_on_from(moved: Path) {
     assert!(!stage.take_to(moved).is_empty(), "reports to it go there");
 }
 
-/// Hands on what the two shards have for each other until there is nothing.
+/// Exchange the data between the two shards until nothing is left.
 fn exchange(stage: &mut Stage, other: &mut Shard, out: &mut Outbox<Wire>) {
     for _ in 0..4 {
         while let Some(parcel) = other.parcel(0) {
@@ -138,7 +138,7 @@ fn a_viewer_is_found_by_its_reports() {
     stage.advance(QUIET_US);
     let before = viewer.path;
     viewer.path = moved;
-    // Three are as long as a question.
+    // Three reports together are as long as a question.
     (0..3).for_each(|_| stage.nack(&mut viewer, &[60_000]));
     let asked = questions(&mut stage, moved);
     stage.deliver_from(moved, &answer(asked[0], THEIR_PWD));
@@ -177,7 +177,7 @@ fn strangers_are_asked_nothing() {
     let other_host = far(9_004);
     fresh[40] ^= 1;
     for from in [same_host, other_host] {
-        stage.deliver_from(from, &seen[0]); // a copy of what has come
+        stage.deliver_from(from, &seen[0]); // a copy of a received packet
         stage.deliver_from(from, &fresh); // forged
         for len in 1..80 {
             stage.deliver_from(from, &vec![0x80; len]);
@@ -209,7 +209,8 @@ fn an_answer_must_be_the_peers_and_from_there() {
     assert!(has_moved(&stage, 1, moved));
 }
 
-/// A participant sends own media in the name of the address at which another one will be.
+/// A participant sends its own media in the name of an address where another peer will be later. It cannot take the answer of
+/// that peer.
 #[test]
 fn whoever_was_asked_there_before_takes_no_answer_from_the_peer() {
     let (mut stage, mut publisher, mut other) = stage();
@@ -224,7 +225,7 @@ fn whoever_was_asked_there_before_takes_no_answer_from_the_peer() {
     let asked = questions(&mut stage, moved);
     stage.deliver_from(moved, &answer(asked[0], THEIR_PWD));
     assert!(has_moved(&stage, 1, moved) && !has_moved(&stage, 2, moved));
-    // Nor once the path is a peer's.
+    // The same holds after the path belongs to a peer.
     stage.advance(QUIET_US);
     stage.deliver_from(far(4_002), &voice(&mut other, 10, false));
     assert_eq!(questions(&mut stage, far(4_002)).len(), 1);
@@ -277,7 +278,7 @@ fn a_known_ssrc_is_tried_within_the_allowance() {
     assert!(stage.out.sink.datagrams.is_empty());
 }
 
-/// Beside it the same flood as the peer's own network would bring it: it is not found.
+/// A flood from one network does not hide a peer of another network. A flood from the peer's own network does hide the peer.
 #[test]
 fn who_floods_from_one_network_hides_nobody_of_another() {
     for (flooded, found) in [(far(0), true), (path(0), false)] {
@@ -296,7 +297,7 @@ fn who_floods_from_one_network_hides_nobody_of_another() {
         let moved = path(9_001);
         stage.deliver_from(moved, &voice(&mut publisher, 10, false));
         assert_eq!(questions(&mut stage, moved).len(), usize::from(found), "flooded from {flooded:?}");
-        // As long as it lasts: 2,000 a second.
+        // The flood goes on with 2,000 datagrams a second.
         let mut asked = 0;
         for n in 0..40 {
             stage.advance(50_000);
@@ -308,7 +309,7 @@ fn who_floods_from_one_network_hides_nobody_of_another() {
     }
 }
 
-/// So many more publishers with the SSRCs of the first one; all are quiet.
+/// Return `count` more publishers with the SSRCs of the first publisher, all quiet.
 fn copies(stage: &mut Stage, count: u32) -> Vec<Peer> {
     let copy = |n: u32| {
         let mut peer = stage.join(10 + n);
@@ -355,7 +356,7 @@ fn who_comes_again_and_again_takes_no_turn_of_others() {
     assert_eq!(questions(&mut stage, far(9_000)).len(), 1);
 }
 
-/// The reports of viewers have the SSRC 5 here.
+/// Peers with the same SSRC leave a near viewer half of the tries. The reports of viewers have the SSRC 5 here.
 #[test]
 fn those_with_its_ssrc_leave_a_near_viewer_half_of_the_tries() {
     let (mut stage, _, mut viewer) = stage();
@@ -377,7 +378,7 @@ fn those_with_its_ssrc_leave_a_near_viewer_half_of_the_tries() {
     assert!((6..=9).contains(&(tries(&mut stage) - before)), "two of them each time, and the publisher perhaps");
 }
 
-/// A camera and so many viewers, two seconds old.
+/// Return a camera and its viewers after two seconds.
 fn watched(viewers: u32, tells: Tells) -> World {
     let mut world = World::new();
     world.camera(&CAMERA[..1]);
@@ -391,7 +392,7 @@ fn watched(viewers: u32, tells: Tells) -> World {
     world
 }
 
-/// One report of a viewer, as long as a question; gives what it is asked because of that.
+/// Send one report of a viewer, as long as a question. Return the questions that it causes.
 fn report(world: &mut World, viewer: usize, from: Path) -> Vec<[u8; 12]> {
     let World { stage, viewers, .. } = world;
     let peer = &mut viewers[viewer].peer;
