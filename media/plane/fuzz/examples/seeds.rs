@@ -1,12 +1,13 @@
-//! `seeds CORPUS`: the seeds of every target and what was kept of earlier runs (`kept/TARGET.bin`), one file each, in
-//! CORPUS/TARGET. `seeds CORPUS TARGET`: the other way, the files of CORPUS/TARGET into `kept/TARGET.bin`, the shortest first.
+//! The files of the fuzz corpus. `seeds CORPUS` writes the seeds of every target and the kept inputs of earlier runs
+//! (`kept/TARGET.bin`) into CORPUS/TARGET, one file each. `seeds CORPUS TARGET` does the reverse: it writes the files of
+//! CORPUS/TARGET into `kept/TARGET.bin`, the shortest first.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use plane_core::wire::framing::{FRAME_MAX, write_frame};
 
-/// Bytes that the repository keeps of one target.
+/// Bytes of kept inputs in the repository for one target.
 const KEPT_MAX: usize = 48 << 10;
 
 fn main() -> std::io::Result<()> {

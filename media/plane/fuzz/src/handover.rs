@@ -1,5 +1,5 @@
-//! Three shards on one port with a peer each, and bytes that say what comes from where. The kernel always gives one address
-//! to the same shard; DTLS has to reach the peer that proved itself there last, and nothing may go round for ever.
+//! Three shards on one port with one peer each. The fuzz bytes decide what arrives from where. The kernel always gives one
+//! address to the same shard. DTLS must reach the peer that proved itself there last, and no datagram may circulate forever.
 
 use std::collections::HashMap;
 
@@ -16,10 +16,10 @@ const NAMES: [&str; SHARDS] = ["a-one", "b-two", "c-three"];
 const THEIR_PWD: &str = "a-password-of-the-peer";
 const DTLS: [u8; 20] = [22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 1, 2, 3, 4, 5, 6, 7];
 const STEPS_MAX: usize = 200;
-/// A datagram is handed on once, a claim answers it, and whoever was there before is told.
+/// Rounds. A datagram is handed over once, a claim answers it, and the shard of the previous peer is notified.
 const ROUNDS_MAX: usize = 4;
 
-/// What peers are asked, and where.
+/// The questions that peers get, with their paths.
 #[derive(Default)]
 struct Questions(Vec<(Path, [u8; 12])>);
 
@@ -33,14 +33,14 @@ impl Sink for Questions {
     }
 }
 
-/// A peer's path stays its own so long after its last check (`ice::agent`).
+/// Microseconds. A path belongs to its peer for this long after the last check (`ice::agent`).
 const HELD_US: u64 = 10_000_000;
 
 struct World {
     shards: Vec<(Shard, Outbox<Questions>)>,
-    /// Who proved to be where, last, and when.
+    /// The peer that proved itself last at each address, and the time.
     owners: HashMap<u8, (usize, u64)>,
-    /// What each peer nominated last.
+    /// The address that each peer nominated last.
     selected: [Option<u8>; SHARDS],
     now_us: u64,
     transaction: u32,
@@ -81,7 +81,7 @@ impl World {
         self.command(peer, Command::SetRemoteCredentials { transport, ufrag, pwd });
     }
 
-    /// A peer goes, and another one comes under its name.
+    /// Close a peer and open another peer under the same name.
     fn reopen(&mut self, peer: usize) {
         self.command(peer, Command::CloseTransport { transport: 1 + peer as u32 });
         self.owners.retain(|_, owner| owner.0 != peer);
@@ -90,7 +90,7 @@ impl World {
         self.exchange();
     }
 
-    /// Nobody else is there.
+    /// Record a check, if no other peer owns the address.
     fn note_checked(&mut self, from: u8, peer: usize) {
         match self.owners.get(&from) {
             Some((owner, at_us)) if *owner != peer && self.selected[*owner] == Some(from) => {
@@ -133,15 +133,15 @@ impl World {
 
     fn check(&mut self, from: u8, username: &str) {
         self.transaction += 1;
-        // Answers that reach the wrong shard are shown to the others in measure.
+        // Answers that reach the wrong shard are shown to the other shards only at a limited rate.
         self.now_us += 5_000;
-        // So often that it pays for a question.
+        // Four checks give enough credit for a question.
         let check = super::check(username.as_bytes(), self.transaction, true);
         (0..4).for_each(|_| self.deliver(from, &check));
         self.answer(from);
     }
 
-    /// Peers get what is sent to where they check from.
+    /// Answer the questions. A peer gets the datagrams for the address from which it checks.
     fn answer(&mut self, from: u8) {
         let asked = self.shards.iter_mut().flat_map(|(_, out)| {
             out.flush();
@@ -181,7 +181,7 @@ impl World {
         assert!(!self.shards.iter_mut().any(waits), "it goes round and round");
     }
 
-    /// The transports that got DTLS.
+    /// Return the transports that got DTLS.
     fn events(&mut self) -> Vec<u32> {
         let all = self.shards.iter_mut().flat_map(|(shard, _)| shard.events().drain(..).collect::<Vec<_>>());
         all.filter_map(|event| if let Event::Dtls { transport, .. } = event { Some(transport) } else { None }).collect()

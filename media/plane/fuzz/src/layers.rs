@@ -1,5 +1,4 @@
-//! Descriptors of layers: VP9 payloads and the dependency descriptor. Seeds are what Chromium sent
-//! (`core/tests/recordings`).
+//! Layer descriptors: VP9 payloads and the dependency descriptor. The seeds come from Chromium (`core/tests/recordings`).
 
 use plane_core::codec::dependencies::{Dependencies, frame_number, set_frame_number};
 use plane_core::codec::selection::{Limits, Place, Selection};
@@ -13,7 +12,7 @@ const RECORDINGS: [&str; 7] = [
     include_str!("../../core/tests/recordings/h264-l1t3.txt"),
     include_str!("../../core/tests/recordings/vp8-l1t3.txt"),
 ];
-/// What Chromium's AV1 L3T3_KEY begins with, behind the frame number.
+/// The beginning of Chromium's AV1 L3T3_KEY, after the frame number.
 pub(super) const STRUCTURE: &[u8] = &[
     0x80, 0x08, 0x14, 0x85, 0x21, 0x4e, 0xaa, 0xaa, 0xa8, 0x00, 0x06, 0x00, 0x00, 0x40, 0x00, 0x10, 0x00, 0x02, 0xaa,
     0x80, 0xa8, 0x00, 0x06, 0x00, 0x00, 0x40, 0x00, 0x10, 0x00, 0x02, 0xa0, 0x00, 0xa8, 0x00, 0x06, 0x00, 0x00, 0x40,
@@ -21,15 +20,15 @@ pub(super) const STRUCTURE: &[u8] = &[
     0x64, 0x33, 0x0e, 0x22, 0x23, 0x96, 0xec, 0xa8, 0x65, 0x53, 0x04, 0x22, 0x43, 0x90, 0xec, 0xa8, 0x77, 0x53, 0x01,
     0x3f, 0x00, 0xb3, 0x02, 0x7f, 0x01, 0x67, 0x04, 0xff, 0x02, 0xcf,
 ];
-/// What Chromium's VP8 L1T3 begins with, behind the frame number.
+/// The beginning of Chromium's VP8 L1T3, after the frame number.
 pub(super) const VP8_STRUCTURE: &[u8] = &[
     0x80, 0x02, 0x04, 0x4e, 0xaa, 0xaf, 0x28, 0x60, 0x41, 0x4d, 0x34, 0x53, 0x8a, 0x09, 0x40, 0x40, 0x4f, 0xc0, 0x2c,
     0xc0,
 ];
-/// Longer inputs than this are many short ones.
+/// Pieces. A longer input only repeats short inputs.
 const PIECES_MAX: usize = 256;
 
-/// A payload each: a length byte, then so many bytes.
+/// Cut the data into payloads: each is a length byte and that number of bytes.
 fn pieces(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (len, rest) = data.split_first()?;
@@ -65,15 +64,15 @@ pub fn vp9(data: &[u8]) {
 #[derive(Default)]
 struct Viewer {
     selection: Selection,
-    /// Where the source is, and its pictures there in a row.
+    /// The era of the source, and the number of its pictures in this era in a row.
     era: u32,
     pictures: u32,
     newest: Option<u32>,
 }
 
 impl Viewer {
-    /// Whatever comes: nothing above what is wanted or was wanted until now, and no picture ends with what is left out. From
-    /// the second picture in a row on, time is followed wherever it is.
+    /// Check the selection. No frame above the present or previous limits passes, and no picture ends with a frame that is left
+    /// out. From the second picture in a row on, the selection follows the source to any time.
     fn select(&mut self, place: Place, n: u32, payload: &[u8]) {
         let wish = payload.last().copied().unwrap_or(0);
         let era = payload.get(1).map_or(0, |byte| u32::from(byte & 7));
@@ -95,13 +94,14 @@ impl Viewer {
     }
 }
 
-/// Every fifth packet is four late. A table that came before it in order, and later in time, is not touched by it.
+/// Read descriptors where every fifth packet is four packets late. A late packet must not change a newer table that arrived
+/// before it.
 pub fn dependencies(data: &[u8]) {
     let (mut stream, mut moved) = (Dependencies::default(), Dependencies::default());
     let mut brought = None;
     for (n, descriptor) in (0u32..).zip(pieces(data)) {
         let late = n % 5 == 4;
-        // The numbers begin anew among them.
+        // The packet numbers wrap during the test.
         let number_of = |n: u32| n.wrapping_sub(9);
         let at = number_of(if late { n - 4 } else { n });
         let probe = [n as u8 & 0x3f, 0, 0];
@@ -131,7 +131,7 @@ fn seed<'a>(pieces: impl Iterator<Item = &'a Vec<u8>>) -> Vec<u8> {
     pieces.flat_map(|piece| std::iter::once(piece.len() as u8).chain(piece.iter().copied())).collect()
 }
 
-/// The word of each packet of a recording, as bytes.
+/// Return one column of each packet of a recording, as bytes.
 fn column(text: &str, at: usize) -> Vec<Vec<u8>> {
     let hex = |word: &str| {
         (0..word.len() / 2).filter_map(|at| u8::from_str_radix(word.get(2 * at..2 * at + 2)?, 16).ok()).collect()

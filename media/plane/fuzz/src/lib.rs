@@ -1,4 +1,4 @@
-//! What each fuzz target does with its bytes. `core/tests/abuse/hostile.rs` runs the same functions, a bounded number of times.
+//! The fuzz targets. `core/tests/abuse/hostile.rs` runs the same functions a limited number of times.
 
 mod targets;
 

@@ -1,4 +1,5 @@
-//! What terminals may send: H.264 payloads, telephone events, all kinds of datagrams on a line, and on the mixer's end.
+//! The data that terminals may send: H.264 payloads, telephone events, all kinds of datagrams on a line, and datagrams to the
+//! mixer's end.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -18,7 +19,8 @@ use plane_core::wire::{rtcp, rtp};
 
 const STEPS_MAX: usize = 200;
 
-/// The first byte says how long the payloads are; then the same bytes as a picture, which comes back from its packets.
+/// Unpack the bytes as payloads whose length is the first byte. Then pack the same bytes as a picture, and check that its
+/// packets give the picture back.
 pub fn nal_units(data: &[u8]) {
     let Some((size, stream)) = data.split_first() else { return };
     let (mut open, mut picture, mut sets) = (false, Vec::new(), ParameterSets::default());
@@ -38,7 +40,7 @@ pub fn nal_units(data: &[u8]) {
     h264::pack(stream, most, false, |parts| {
         let payload = parts.concat();
         assert!(payload.len() <= most);
-        // A unit of a type that packets cannot carry is the encoder's fault; it is refused on the way in.
+        // A unit type that packets cannot carry is an error of the encoder. The receiver refuses the unit.
         if h264::unpack(&payload, &mut open, &mut again).is_err() {
             open = false;
         }
@@ -51,7 +53,7 @@ pub fn nal_units(data: &[u8]) {
     );
 }
 
-/// Packets of five bytes: how far the timestamp moves, and an event. No more presses than timestamps.
+/// Read packets of five bytes: a step of the timestamp, and an event. There must be no more presses than timestamps.
 pub fn presses(data: &[u8]) {
     let (mut presses, mut timestamp, mut told, mut times) = (Presses::default(), 0u32, 0, 1);
     for (n, packet) in data.chunks(5).take(STEPS_MAX).enumerate() {
@@ -69,7 +71,7 @@ pub fn presses(data: &[u8]) {
 const REMOTE: ([u8; 4], u16) = ([192, 0, 2, 1], 5_000);
 const VIEWER: ([u8; 4], u16) = ([192, 0, 2, 2], 6_000);
 
-/// All that goes out: nothing to a stranger, no number for two packets.
+/// The sent packets. No packet goes to a stranger, and no number is used for two packets.
 #[derive(Default)]
 struct Sent {
     packets: HashMap<(u32, u16), Vec<u8>>,
@@ -100,7 +102,7 @@ impl Sent {
     }
 }
 
-/// A plain line with a viewer on another one; each step is a datagram to one of its ports from somewhere.
+/// Drive a plain line with a viewer on another line. Each step is a datagram to one of its ports from some address.
 pub fn line(data: &[u8]) {
     let (mut shard, mut out, mut now_us) = (Shard::new(0, 0, 1), Outbox::new(Sent::default()), 1_000_000);
     for command in furnished() {
@@ -140,7 +142,7 @@ pub fn line(data: &[u8]) {
     assert_eq!((released, shard.snapshot(now_us).totals.transports), (vec![4, 5, 8], 0));
 }
 
-/// A packet whose numbers are the first bytes of its body.
+/// Return a packet whose numbers are the first bytes of its body.
 fn media(kind: u8, ssrc: u8, body: &[u8]) -> Vec<u8> {
     let (number, payload) = body.split_at(body.len().min(2));
     let number = number.iter().fold(0u16, |number, byte| number << 8 | u16::from(*byte));
@@ -193,7 +195,7 @@ fn furnished() -> Vec<Command> {
     ]
 }
 
-/// The mixer's end: each step is a datagram, or time; the first bytes of media are its numbers.
+/// Drive the mixer's end. Each step is a datagram, or an advance of the clock. The first bytes of media are its numbers.
 pub fn mixer(data: &[u8]) {
     let mut port = Port::new("fuzz", 0, 1);
     port.expect(700, Codec::H264, 90_000, 50_000).expect("room");
@@ -237,7 +239,7 @@ pub fn nal_unit_seeds() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Parameter sets, a key frame, another one without them, and keys.
+/// Return a seed with parameter sets, a key frame, another key frame without parameter sets, and key presses.
 pub fn line_seed() -> Vec<u8> {
     let steps: [&[u8]; 6] = [
         &[0x62, 4, 0, 4, 0x67, 1],

@@ -1,6 +1,6 @@
-//! A publisher on one shard, its viewer on another, and bytes that say what happens between them: parcels are lost, the mirror
-//! is left and looked at again, the publisher begins anew under another SSRC. Whatever happens, no number stands for two
-//! packets, and a key frame or two later the viewer sees the publisher again.
+//! A publisher on one shard and its viewer on another. The fuzz bytes decide what happens between them. Parcels are lost, the
+//! mirror is left and watched again, and the publisher begins again under another SSRC. In every case no number is used for two
+//! packets. After one or two key frames the viewer sees the publisher again.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use super::whole::{self, KEY, SALT, Viewed};
 
 const STEPS_MAX: usize = 200;
 const CAMERA: u32 = 10;
-/// The first after a loss may only tell what is missing.
+/// The first key frame after a loss may only show which packets are missing.
 const KEYFRAMES: usize = 2;
 
 struct World {
@@ -124,7 +124,7 @@ impl World {
         }
     }
 
-    /// A packet of a frame of its own; `how` may leave numbers out before it.
+    /// Send a packet of a new frame. `how` may leave out numbers before it.
     fn media(&mut self, key: bool, how: u8) {
         self.sequence = self.sequence.wrapping_add(if how > 200 { u16::from(how) } else { 1 });
         self.picture = self.picture.wrapping_add(1);
@@ -146,7 +146,7 @@ impl World {
         }
     }
 
-    /// What the shards have for each other arrives, or what the publisher's has is lost.
+    /// Exchange the data between the shards. With `lost`, the data of the publisher's shard is lost.
     fn exchange(&mut self, lost: bool) {
         let [(home, home_out), (away, away_out)] = &mut self.shards;
         while let Some(parcel) = home.parcel(1) {
@@ -160,7 +160,7 @@ impl World {
         self.flush();
     }
 
-    /// Both peers are still there.
+    /// Advance the clock while both peers still consent.
     fn pass(&mut self, us: u64) {
         self.now_us += us;
         for (transport, (shard, out)) in (1..).zip(&mut self.shards) {

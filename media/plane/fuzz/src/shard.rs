@@ -1,5 +1,5 @@
-//! A whole shard with a publisher and a viewer, and bytes that say what happens to it. Whatever happens, the viewer can
-//! open all that it is sent, and no SRTP sequence number ever stands for two packets.
+//! A whole shard with a publisher and a viewer. The fuzz bytes decide what happens to it. In every case the viewer can open all
+//! its packets, and no SRTP sequence number is used for two packets.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ pub(super) const KEY: [u8; 16] = [1; 16];
 pub(super) const SALT: [u8; 12] = [2; 12];
 const STEPS_MAX: usize = 200;
 
-/// All that went to the viewer: each SSRC and sequence number with its bytes. Streams here are too short to wrap.
+/// The packets sent to the viewer: each SSRC and sequence number with its bytes. The streams here are too short to wrap.
 #[derive(Default)]
 pub(super) struct Viewed {
     packets: HashMap<(u32, u16), Vec<u8>>,
@@ -72,7 +72,7 @@ pub fn shard(data: &[u8]) {
     assert_eq!(world.shard.snapshot(world.now_us).totals.transports, 0);
 }
 
-/// A peer that is there, with keys, at the address of its number.
+/// Add a connected peer with keys, at the address of its number.
 pub(super) fn join<S: Sink>(shard: &mut Shard, out: &mut Outbox<S>, transport: u32, now_us: u64) {
     let (ufrag, pwd) = (format!("our{transport}"), super::PWD.to_string());
     shard.command(Command::OpenTransport { router: 1, transport, ufrag, pwd }, now_us, out);
@@ -91,13 +91,13 @@ pub(super) fn join<S: Sink>(shard: &mut Shard, out: &mut Outbox<S>, transport: u
     shard.command(keys, now_us, out);
 }
 
-/// It is (still) there (RFC 7675).
+/// Send a check: the peer (still) consents (RFC 7675).
 pub(super) fn check_in<S: Sink>(shard: &mut Shard, out: &mut Outbox<S>, transport: u32, now_us: u64) {
     let mut check = super::check(format!("our{transport}:them").as_bytes(), transport, true);
     shard.receive(super::udp(transport as u16), &mut check, now_us, out);
 }
 
-/// A packet of theirs. `numbers`: payload type, sequence number, timestamp and marker.
+/// Return a packet of the peer. `numbers`: payload type, sequence number, timestamp and marker.
 pub(super) fn sealed(
     seal: &Outbound,
     roc: u32,
@@ -192,8 +192,8 @@ impl World {
         self.shard.timeout(self.now_us, &mut self.out);
     }
 
-    /// A packet of a layer; `how` may lose, repeat or delay it, begin a frame, describe it instead of numbering it, or leave only
-    /// padding.
+    /// Send a packet of a layer. `how` may lose, repeat or delay the packet, begin a frame, describe the frame instead of
+    /// numbering it, or leave only padding.
     fn media(&mut self, layer: usize, how: u8, size: u8) {
         let sequence = self.next(layer, how);
         let picture = (sequence / 2).to_be_bytes();
@@ -224,7 +224,7 @@ impl World {
         self.send(100 + layer as u32, numbers, &[(1, b"v"), (12, &descriptor)], &payload);
     }
 
-    /// A packet of the stream that has layers in it: `place` is its layer indices, or names the template.
+    /// Send a packet of the stream with inner layers. `place` holds its layer indices, or names the template.
     fn layered(&mut self, place: u8, how: u8, marks: u8) {
         let sequence = self.next(3, how);
         let picture = (sequence / 3).to_be_bytes();
@@ -240,7 +240,7 @@ impl World {
         self.send(110, numbers, &[(1, b"w"), (12, &descriptor)], &payload);
     }
 
-    /// The next number of a stream; `how` may lose, repeat or delay it.
+    /// Return the next number of a stream. `how` may lose, repeat or delay it.
     fn next(&mut self, stream: usize, how: u8) -> u16 {
         let newest = self.sequences[stream];
         let sequence = match how & 7 {
@@ -266,7 +266,7 @@ impl World {
         self.rtcp(&buffer[..len]);
     }
 
-    /// The viewer takes no more than this.
+    /// Send the viewer's bandwidth limit.
     fn remb(&mut self, bitrate_bps: u64) {
         let mut buffer = [0; 64];
         let len = rtcp::write_remb(&mut buffer, 1, bitrate_bps, &[900]);

@@ -1,4 +1,4 @@
-//! The targets: bytes in, and either nothing happens or an invariant breaks with a panic.
+//! The fuzz targets. Each target takes bytes; it panics if an invariant breaks, and does nothing otherwise.
 
 #[path = "mirror.rs"]
 mod elsewhere;
@@ -39,7 +39,7 @@ pub use whole::shard;
 
 pub type Target = (&'static str, fn(&[u8]), Vec<Vec<u8>>);
 
-/// Name, function and seeds of every target.
+/// Return the name, function and seeds of every target.
 pub fn all() -> Vec<Target> {
     vec![
         ("stun", stun, vec![check(b"ours:theirs", 1, true)]),
@@ -85,9 +85,10 @@ pub fn all() -> Vec<Target> {
     ]
 }
 
-/// What earlier runs found new ways with (`keep`), as frames of [`framing`]; nothing where none was kept.
+/// Return the inputs with which earlier runs found new code paths (`keep`), or nothing if none were kept. The file holds them
+/// as frames of [`framing`].
 pub fn kept(name: &str) -> Vec<Vec<u8>> {
-    // From the crate that these lines are compiled into: this one, or the tests of the core beside it.
+    // The folder is relative to the crate that compiles these lines: this crate, or the tests of the core beside it.
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/kept");
     let mut stream = std::fs::read(folder.join(name).with_extension("bin")).unwrap_or_default();
     let mut found = Vec::new();
@@ -108,14 +109,14 @@ pub fn stun(data: &[u8]) {
     if let Ok((len, _)) = agent.handle(data, udp(1), udp(1).remote(), 0, &mut reply) {
         assert!(len > 0 && agent.knows(udp(1)) || reply[1] == 0x11);
     }
-    // The same bytes as a user name, under a right signature.
+    // The same bytes serve as a user name under a correct signature.
     let name = &data[..data.len().min(508)];
     let datagram = check(name, data.len() as u32, data.len() % 2 == 0);
     let request = stun::parse_request(&datagram, PWD.as_bytes()).expect("our own request");
     assert_eq!(request.username, name);
 }
 
-/// Each byte is one thing that happens to an agent; the first 64 count.
+/// Drive an ICE agent. Each byte is one event, and only the first 64 bytes count.
 pub fn ice(data: &[u8]) {
     let mut agent = Agent::new(OURS, PWD, 0);
     let mut now_us = 0;
@@ -149,7 +150,7 @@ pub fn ice(data: &[u8]) {
     }
 }
 
-/// The peer answers at this path, if it is asked.
+/// Let the peer answer at this path, if it gets a question.
 fn ask(agent: &mut Agent, path: Path, (cause, came): (Cause, usize), transaction: [u8; 12], now_us: u64) {
     let (mut question, mut answer) = ([0; stun::QUESTION_MAX], [0; stun::REPLY_MAX]);
     let Some(len) = agent.ask(path, cause, came, || transaction, now_us, &mut question) else { return };
@@ -191,7 +192,7 @@ pub fn rtp(data: &[u8]) {
     let again = rtp::parse(&out[..len]).expect("our own header");
     assert_eq!((again.marker, again.payload_type, again.sequence), (marker, kind, header.sequence));
     assert_eq!((again.timestamp, again.ssrc), (header.timestamp, header.ssrc));
-    // Identifier 0 of the two-byte form is padding to whoever reads it.
+    // A reader takes identifier 0 of the two-byte form for padding.
     assert!(again.extensions(&out[..len]).eq(extensions));
 }
 
@@ -222,7 +223,7 @@ pub fn rtcp(data: &[u8]) {
     }
 }
 
-/// What is written has 17 bits of the bitrate, and never more than was asked for.
+/// Check that the written limit has 17 bits of precision and never exceeds the requested bitrate.
 fn limit(sender: u32, entry: rtcp::TmmbrEntry) {
     let mut out = [0; 20];
     let len = rtcp::write_tmmbr(&mut out, sender, &entry);
@@ -248,8 +249,8 @@ fn feedback(body: &[u8]) {
     }
 }
 
-/// Bodies of feedback, each after a byte of its length: read, written again, and believed by an estimator that has sent
-/// what they tell of. The numbers of half of them are moved to where the estimator is.
+/// Read bodies of feedback, each after a byte with its length. Write them again, and give them to an estimator that has sent
+/// the reported packets. Half of the bodies are moved to the estimator's numbers.
 pub fn twcc(data: &[u8]) {
     let (mut estimator, mut now_us, mut rest) = (Estimator::default(), 1_000_000, data);
     for round in 0..8 {
@@ -274,8 +275,8 @@ pub fn twcc(data: &[u8]) {
     }
 }
 
-/// The first byte says which of the two forms the block has, the rest is the block. What is read lies in it, one behind
-/// the other, and reads the same in a packet of ours.
+/// Read an extension block. The first byte chooses its form, and the rest is the block. The values lie in the block one after
+/// the other, and a packet that the plane writes holds the same values.
 pub fn extensions(data: &[u8]) {
     let Some((form, block)) = data.split_first() else { return };
     let block = &block[..block.len().min(1_200) / 4 * 4];
@@ -293,7 +294,7 @@ pub fn extensions(data: &[u8]) {
     rtp(&packet);
 }
 
-/// Hostile bytes are refused; bytes as a payload come back.
+/// Check that hostile bytes are refused, and that the same bytes as a payload come back.
 pub fn srtp(data: &[u8]) {
     for profile in [Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80, Profile::Aes128CmSha1_32] {
         let (key, salt) = ([1; 16], &[2; 14][..profile.salt_bytes()]);
@@ -344,7 +345,7 @@ pub fn payloads(data: &[u8]) {
     }
 }
 
-/// The first byte says how the rest is cut; cut or whole, the frames are the same.
+/// Check that a cut stream gives the same frames as the whole stream. The first byte gives the length of the pieces.
 pub fn framing(data: &[u8]) {
     let Some((piece, stream)) = data.split_first() else { return };
     let (whole, whole_ended) = frames(stream, stream.len().max(1));
@@ -417,7 +418,7 @@ fn compounds() -> Vec<Vec<u8>> {
     vec![reports, requests, out[..len].to_vec()]
 }
 
-/// The bodies of two packets of feedback, each after its length.
+/// Return the bodies of two feedback packets, each after its length.
 fn feedback_bodies() -> Vec<Vec<u8>> {
     let told = compounds().pop().expect("the last is feedback");
     let plain = [&[20][..], &told[4..16], &[0, 2, 0x40, 2, 0, 0, 0, 4]].concat();
@@ -443,7 +444,7 @@ fn payload_seeds() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Frames as a stream, cut into pieces of nine bytes.
+/// Return the frames as a stream that is cut into pieces of nine bytes.
 fn framed(frames: &[&[u8]]) -> Vec<u8> {
     let mut stream = vec![9];
     for frame in frames {

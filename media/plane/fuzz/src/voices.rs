@@ -1,5 +1,5 @@
-//! Voices: RED payloads, and a shard with microphones, few places and a listener that loses packets. Whatever happens, no
-//! SRTP number stands for two packets, and a listener is never sent more voices than there are places and changes.
+//! Voices: RED payloads, and a shard with microphones, few places and a listener that loses packets. In every case no SRTP
+//! number is used for two packets. A listener never gets more voices than the number of places and changes.
 
 use std::collections::HashMap;
 
@@ -37,7 +37,7 @@ pub fn red(data: &[u8]) {
     assert_eq!(Some(primary), red::primary(data).ok().as_ref());
     assert_eq!(primary.range.end, data.len());
     assert!(found.windows(2).all(|pair| pair[0].range.end == pair[1].range.start));
-    // What may be written is read the same.
+    // Blocks that can be written are read back unchanged.
     let copy =
         |block: &red::Block| Copied { timestamp_offset: block.timestamp_offset, payload: &data[block.range.clone()] };
     let fits = |block: &&red::Block| red::fits(block.timestamp_offset.into(), block.range.len());
@@ -191,7 +191,7 @@ impl World {
         }
     }
 
-    /// A packet of a level and a size; the last byte may lose some before it, or let it be late.
+    /// Send a packet of a level and a size. The last byte may lose some packets before it, or delay it.
     fn speak(&mut self, who: usize, level: u8, size: u8, how: u8) {
         let newest = self.sequences[who];
         let sequence = match how & 7 {
@@ -219,7 +219,7 @@ impl World {
         self.shard.receive(path(LISTENER), &mut buffer[..len], self.now_us, &mut self.out);
     }
 
-    /// All that came can be opened, and RED that was made has its length and the primary's block.
+    /// Check that all received packets can be opened, and that RED of the server has the right length and the primary block.
     fn open_all(&mut self) {
         for mut datagram in std::mem::take(&mut self.out.sink.fresh) {
             let header = rtp::parse(&datagram).expect("a packet of ours");
