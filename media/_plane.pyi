@@ -49,8 +49,10 @@ Event = (
     | tuple[Literal["bye"], int]  # producer: an RTCP BYE arrived
     # Events of lines:
     | tuple[Literal["line"], int, Literal["first", "silent", "alive"]]
-    # transport, state. first: its first RTP packet arrived. silent: no RTP and no RTCP for `silent_ms`. alive: a packet arrived
-    # again
+    # transport, state.
+    # - "first": its first RTP packet arrived.
+    # - "silent": no RTP and no RTCP for `silent_ms`.
+    # - "alive": a packet arrived again.
     | tuple[Literal["dtmf"], int, str, int]
     # transport, one of 0..9 * # A..D or ! (hook flash), duration in ms: RFC 4733, once for each press, when the press ends
     | tuple[Literal["message"], int, bytes]
@@ -269,8 +271,8 @@ class Plane:
     def pause_consumer(self, consumer: int, paused: bool) -> None: ...
     def set_layers(self, consumer: int, layer: int, temporal: int) -> None:
         """Set the highest wanted layer and temporal id. A layer is the index of an encoding. For a producer with one encoding,
-        it is a spatial layer (VP9, AV1). A switch down from a spatial layer happens with the next picture. Any other switch
-        waits for a key frame, which is requested.
+        it is a spatial layer (VP9, AV1). A switch down between spatial layers happens with the next picture. Any other
+        switch of the layer waits for a key frame, which is requested.
         """
     def set_priority(self, consumer: int, priority: int, keeps: bool = False) -> None:
         """Set the priority of a video (0..7) for a path with too little bandwidth: a higher priority is served first. An active

@@ -45,9 +45,9 @@ pub fn begins_with_record(datagram: &[u8]) -> bool {
     first_record(datagram).is_some()
 }
 
-/// Report whether one of the records claims to be sealed by the keys of the handshake and has a number below `numbers`. After
-/// the handshake, a datagram without a sealed record is useless (RFC 6347 §4.1), because nothing makes the keys change. Other
-/// records may be in the same datagram as a sealed record.
+/// Report whether one of the records claims to be sealed by the keys of the handshake and has a number below `numbers`. The
+/// keys never change after the handshake, so a datagram without such a record is useless (RFC 6347 §4.1). Other records may be
+/// in the same datagram as a sealed record.
 #[inline]
 pub fn holds_sealed_record(mut datagram: &[u8], numbers: u64) -> bool {
     while let Some((epoch_and_number, rest)) = first_record(datagram) {

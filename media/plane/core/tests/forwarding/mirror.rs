@@ -194,8 +194,8 @@ fn report(span: &mut Span, viewer: &mut Peer, ssrc: u32, (highest, share): (u32,
     span.away.send_compound(viewer, &report[..len]);
 }
 
-/// The publisher sends only one sender report. One in ten of the packets in the middle needs a retransmission. Viewers on both
-/// shards then wait with their pictures, and stop waiting when the loss is over.
+/// While one in ten packets of the uplink is lost, a viewer on the second shard is told to keep its pictures longer (second
+/// case). When the loss is over, this stops (third case). The publisher sends only one sender report.
 #[test]
 fn what_is_lost_on_the_way_up_is_waited_for_on_the_other_shard_too() {
     for (lost, packets, expected_ms) in [(0, 1_400, None), (1_400, 1_400, Some(125..=150)), (1_400, 3_400, Some(0..=0))]
