@@ -301,8 +301,8 @@ fn taken(stage: &mut peer::Stage, path: Path) -> Vec<bool> {
     stage.take_to(path).iter().map(is_answer).collect()
 }
 
-/// A path gets a question after its first answer, in both orders of the check and the description. pion nominates a path as
-/// soon as it gets a question. Without the question it waits for its next turn (200 ms).
+/// A path gets a question after its first answer, in both orders of the check and the description. The pion library nominates a
+/// path as soon as it gets a question. Without the question it waits for its next turn (200 ms).
 #[test]
 fn a_path_is_asked_behind_the_first_answer_whichever_comes_first_the_check_or_the_description() {
     for described_first in [true, false] {
