@@ -1,4 +1,4 @@
-"""SIP for hall terminals (RFC 3261): registration, calls in and out, and the bodies that they carry.
+"""SIP for hall terminals (RFC 3261): registration, calls in and out, and the bodies of their messages.
 
 The layers, from the bottom up:
 - `wire`: messages and bodies
@@ -6,9 +6,10 @@ The layers, from the bottom up:
 - `dialog`: dialogs, requests with their retries, digest
 - `call`: one call from INVITE to BYE
 - `agent`: the user agent with its registrations, subscriptions and bans
-- `driver`: the sockets on asyncio, the only input and output here
+- `driver`: the sockets on asyncio; no other module here does input or output
 
-`media` reads what a call agrees on. `floor` is the floor channel (BFCP). `ground` holds the bounds.
+`media` reads what a call agrees on. `floor` is the floor channel (BFCP). `ground` holds the limits.
 
-Decides nothing about who may be in which meeting, touches no packets: bodies are opaque to the core.
+This package does not decide who may join which meeting. It handles no media packets, and the layers below `media` do not read
+bodies.
 """

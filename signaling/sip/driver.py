@@ -1,7 +1,8 @@
-"""Sockets of the SIP core on asyncio: UDP, TCP and TLS. Owns connections and their bounds, the clock's hand, name
+"""The sockets of the SIP core on asyncio: UDP, TCP and TLS. The driver owns connections and their limits, the timer, and name
 resolution.
 
-Everything about SIP is in `Agent`; this moves bytes. A stranger's connection is closed before a TLS handshake begins.
+All SIP logic is in `Agent`. The driver only moves bytes. It closes a connection from an unknown address before the TLS
+handshake.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ from signaling.sip.wire.fields import Malformed
 
 log = logging.getLogger(__name__)
 _PAUSE_S: Final = 0.1
-"""After an accept that failed for want of descriptors."""
+"""Seconds. Chosen. The pause after an accept that failed because no file descriptor was free. Longer: new connections wait.
+Shorter: the failing loop uses up the processor.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where to listen. Port 0: any free one (tests)."""
+    """An address to listen on. Port 0 takes any free port (tests)."""
 
     transport: str
     host: str
@@ -38,8 +41,7 @@ class Listen:
 
 
 class Driver:
-    """Implements `Transports`. `announced`: the address that terminals should use, where the listening one is a
-    wildcard.
+    """The implementation of `Transports`. `announced`: the address for terminals when the server listens on a wildcard address.
     """
 
     def __init__(
@@ -59,10 +61,10 @@ class Driver:
         self._datagrams: dict[int, asyncio.DatagramTransport] = {}
         self._flows: dict[int, Connection] = {}
         self._out: dict[tuple[str, str, int, str], Connection | list[bytes]] = {}
-        """To where we connected; a list waits for its connection."""
+        """Our outgoing connections by destination. A list holds the messages that wait for a connection."""
         self.per_source: Counter[str] = Counter()
         self._read: dict[str, TokenBucket] = {}
-        """Bytes that may be read of sources with connections."""
+        """Limits of bytes to read, by the source of incoming connections."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._sockets: list[socket.socket] = []
         self._ports: dict[tuple[str, int], tuple[str, int]] = {}
@@ -72,7 +74,7 @@ class Driver:
     # --- life
 
     async def open(self, agent: Agent) -> None:
-        """Listens. Raises OSError when a port is taken."""
+        """Listen on all addresses. Raises OSError when a port is taken."""
         self._agent, self._loop = agent, asyncio.get_running_loop()
         agent.core.timers.on_earlier = self._rearm
         try:
@@ -98,11 +100,11 @@ class Driver:
         self._start(self._accept(listen.transport, made))
 
     def port(self, transport: str, family: int = socket.AF_INET) -> int:
-        """On which it listens."""
+        """Return the port on which the driver listens."""
         return self._ports[transport, family][1]
 
     async def close(self) -> None:
-        """At once. Say goodbye before (`Agent.close`) and give the answers a moment."""
+        """Close all sockets at once. Call `Agent.close` before, and leave a moment for the answers."""
         if self._timer is not None:
             self._timer.cancel()
         for task in list(self._tasks):
@@ -199,7 +201,7 @@ class Driver:
         hop = Hop(transport, host, port, self._next_flow)
         self.per_source[host] += 1
         tls = self._server_tls if transport == "tls" else None
-        # Closes what it was given when the handshake fails.
+        # asyncio closes the socket when the handshake fails.
         handshake = limits.FIRST_MESSAGE_S if tls else None
         try:
             await self._loop.connect_accepted_socket(
@@ -231,7 +233,7 @@ class Driver:
         self._lost(hop)
 
     def connected(self, connection: Connection) -> list[bytes]:
-        """What waited for it."""
+        """Register a connection, and return the messages that waited for it."""
         if connection.key is None:
             self._flows[connection.hop.flow] = connection
             return []
@@ -254,7 +256,7 @@ class Driver:
             self._read.pop(host, None)
 
     def spend(self, host: str, count: int) -> float:
-        """Notes bytes that came from there; the seconds that nothing more of it should be read."""
+        """Count the bytes that were read from `host`. Return the seconds for which nothing more should be read from there."""
         assert self._loop is not None
         now = self._loop.time()
         if host not in self._read:
@@ -317,7 +319,7 @@ class Datagrams(asyncio.DatagramProtocol):
 
 
 class Connection(asyncio.Protocol):
-    """One TCP or TLS connection, theirs (`key` None) or ours."""
+    """A TCP or TLS connection. `key` is None for a connection that the peer opened."""
 
     def __init__(self, driver: Driver, hop: Hop, key: tuple[str, str, int, str] | None) -> None:
         self._driver = driver
@@ -331,7 +333,7 @@ class Connection(asyncio.Protocol):
         self._last = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports are not a subclass
         self._transport.set_write_buffer_limits(high=limits.WRITE_BYTES)
         self._last = self._loop.time()
         for data in self._driver.connected(self):
@@ -354,7 +356,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         if self._framer.pings:
-            # One answer for however many came at once.
+            # Several pings that arrive together get one answer.
             self._framer.pings = 0
             self.write(PONG)
         for message in messages:
@@ -376,7 +378,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def write(self, data: bytes) -> None:
-        """A peer that does not read is dropped."""
+        """Write. A peer that does not read loses its connection."""
         if self._transport is None or self._transport.is_closing():
             return
         self._transport.write(data)
@@ -388,14 +390,15 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def finish(self) -> None:
-        """After what was written, if they read it."""
+        """Close after the written bytes are sent. If the peer does not read them in time, abort."""
         if self._transport is not None:
             self._transport.close()
             self._loop.call_later(limits.FINISH_S, self.abort)
 
     def _look(self) -> None:
-        """Silent for too long, or time for a sign of life (RFC 5626 section 4.4.1; ours keep the way open). Whoever has not
-        proven anything may not keep a place by silence.
+        """Close a silent connection, or send a ping on ours (RFC 5626 section 4.4.1: it keeps the way open).
+
+        A peer that has proven nothing may not keep a silent connection for long.
         """
         idle = self._loop.time() - self._last
         quiet_s = limits.IDLE_S if self.key is not None or self._driver.trusts(self.hop) else limits.FIRST_MESSAGE_S

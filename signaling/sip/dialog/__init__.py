@@ -1,1 +1,1 @@
-"""Dialogs, calls, registrations and subscriptions, and the agent that owns them."""
+"""Dialogs, digest authentication, and requests with their retries."""

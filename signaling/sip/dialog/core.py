@@ -1,6 +1,6 @@
-"""What every user of transactions needs: settings, time, chance, our own addresses, answers without memory.
+"""Services that every user of transactions needs: settings, time, random numbers, our addresses, stateless answers.
 
-Owns no dialog and no call.
+This module owns no dialog and no call.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ SCANNERS = (
 
 
 COOKIE = "z9hG4bK"
-"""How every branch begins, RFC 3261 section 8.1.1.7."""
+"""The beginning of every branch, RFC 3261 section 8.1.1.7."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     realm: str
     key: bytes
-    """Secret of this process: nonces and tags of answers without a transaction."""
+    """The secret of this process. It signs nonces and the tags of answers without a transaction."""
     user: str = "diemcau"
-    """User part of our Contact."""
+    """The user part of our Contact."""
     name: str = "DiemCau"
-    """User-Agent: no version."""
+    """The User-Agent, without a version."""
     session_expires_s: int = limits.SESSION_EXPIRES_S
     ring_s: float = limits.RING_S
     loopback: bool = False
@@ -55,14 +55,14 @@ class Config:
     packages: tuple[str, ...] = ()
     """Event packages that SUBSCRIBE may ask for."""
     bodies: tuple[str, ...] = ("application/sdp",)
-    """Types that an INVITE may carry."""
+    """Content types that an INVITE may carry."""
     scanners: tuple[str, ...] = SCANNERS
-    """Beginnings of User-Agents that only scan, in lower case."""
+    """Beginnings of the User-Agents of scanners, in lower case."""
     timing: Timing = field(default_factory=Timing)
 
 
 class Core:
-    """`clock` in monotonic seconds."""
+    """The services. `now` gives monotonic seconds."""
 
     def __init__(
         self, config: Config, transports: Transports, now: Callable[[], float], random_bytes: Callable[[int], bytes]
@@ -74,11 +74,11 @@ class Core:
         self.timers.no_escape = self.no_escape
         self.transactions = Transactions(self.timers, transports.send, config.timing)
         self.defects = 0
-        """Exceptions that were ours; none is expected, each was logged."""
+        """Exceptions from our own code. None is expected. Each is logged."""
 
     @contextmanager
     def no_escape(self) -> Iterator[None]:
-        """A defect of ours or above ends what it happened in and is counted."""
+        """Log and count an exception of our code or of the code above, and let the caller continue."""
         try:
             yield
         except Exception:
@@ -90,20 +90,20 @@ class Core:
         return self.timers.now()
 
     def token(self) -> str:
-        """64 random bits: a tag, a branch."""
+        """Return 64 random bits as a tag or branch."""
         return self.random_bytes(8).hex()
 
     def chance(self, below: int) -> int:
         return int.from_bytes(self.random_bytes(4), "big") % below
 
     def via(self, hop: Hop, branch: str = "") -> str:
-        """`branch`: instead of a new one."""
+        """Return a Via. It has a new branch unless `branch` gives one."""
         host, port = self.transports.local(hop)
         branch = branch or f"{COOKIE}{self.token()}"
         return f"SIP/2.0/{hop.transport.upper()} {sent_by(host, port)};branch={branch};rport"
 
     def contact(self, hop: Hop, scheme: str = "sip", *, focus: bool = False) -> str:
-        """`focus`: RFC 4579, this end is a conference."""
+        """Return a Contact. `focus`: this end is a conference (RFC 4579)."""
         host, port = self.transports.local(hop)
         uri = contact_uri(scheme, self.config.user, host, 0 if port == PORTS[hop.transport] else port, hop.transport)
         return f"<{uri}>{';isfocus' if focus else ''}"
@@ -120,7 +120,7 @@ class Core:
         ]
 
     def post(self, request: Request, hop: Hop) -> bytes:
-        """Sends without a transaction (ACK of a 2xx); what was sent, to be sent again."""
+        """Send a request without a transaction (the ACK of a 2xx), and return its bytes for a retransmission."""
         if "via" not in request.headers:
             request.headers.rows.insert(0, ("via", self.via(hop)))
         data = request.write()
@@ -133,8 +133,10 @@ class Core:
     def reply(
         self, request: Request, hop: Hop, status: int, headers: Sequence[tuple[str, str]] = (), *, most: int = 0
     ) -> None:
-        """Without a transaction, and so without memory: the tag is the same each time. `most`: bytes that it may have;
-        what the answer could do without is left out, and all of it if that is not enough.
+        """Answer without a transaction. No state is kept, so the tag is the same each time.
+
+        `most`: the limit in bytes, 0 for no limit. Optional fields are left out of a longer answer. If it is still too long,
+        nothing is sent.
         """
         if request.method == "ACK":
             return

@@ -1,8 +1,7 @@
-"""Dialogs, RFC 3261 section 12: what both sides agreed on so that later requests find each other.
+"""Dialogs, RFC 3261 section 12: the values by which both sides relate later requests to a call.
 
-Owns tags, CSeq numbers, route set and remote target, and the writing of requests inside of a dialog. Where they are
-sent is the `hop` of the peer: a Contact or Record-Route names the place in the header only, so that no peer sends us
-anywhere else (S09).
+A dialog owns tags, CSeq numbers, route set and remote target. It writes the requests inside the dialog. They are sent to the
+peer's `hop`. A Contact or Record-Route changes only the header, so no peer can make us send to another address (S09).
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ from signaling.sip.wire.message import Request, Response
 class Dialog:
     call_id: str
     local: Address
-    """With our tag."""
+    """Our address, with our tag."""
     remote: Address
-    """With their tag, once there is one."""
+    """The other side, with its tag as soon as there is one."""
     target: Uri
     hop: Hop
     routes: list[Address] = field(default_factory=list)
     cseq: int = 0
-    """Of our last request."""
+    """The CSeq of our last request."""
     remote_cseq: int = -1
 
     def request(self, method: str, contact: str = "", *, cseq: int = 0) -> Request:
-        """The next request of ours, without Via; with `cseq` one that takes the number of an earlier one (ACK)."""
+        """Return our next request, without Via. With `cseq` it takes the number of an earlier request (for ACK)."""
         if not cseq:
             self.cseq += 1
         uri, routes = self.way()
@@ -46,28 +45,29 @@ class Dialog:
         return made
 
     def way(self) -> tuple[Uri, list[Address]]:
-        """Request URI and Route, section 12.2.1.1; a first route without `lr` is a strict one."""
+        """Return request URI and Route, section 12.2.1.1. A first route without `lr` is a strict route."""
         if not self.routes or any(name == "lr" for name, _ in self.routes[0].uri.parameters):
             return self.target, self.routes
         return self.routes[0].uri.without_headers(), [*self.routes[1:], Address(self.target)]
 
     def next_in_order(self, request: Request) -> bool:
-        """Takes the number of a request of theirs; False: it is older than one before (500)."""
+        """Take the CSeq of their request. Return False if the request is older than an earlier one (answer 500)."""
         if request.cseq[0] <= self.remote_cseq:
             return False
         self.remote_cseq = request.cseq[0]
         return True
 
     def refresh(self, contacts: list[Address]) -> None:
-        """The remote target of a re-INVITE, UPDATE or their answers."""
+        """Take the remote target from a re-INVITE, an UPDATE, or the answer to one."""
         if contacts and contacts[0].uri.is_sip:
             self.target = contacts[0].uri.without_headers()
             self.hop = place(self.target, self.hop)
 
 
 def place(target: Uri, hop: Hop) -> Hop:
-    """Where a peer that was reached at `hop` takes further requests: its Contact may name another port, never another
-    address.
+    """Return the hop for further requests to a peer that was reached at `hop`.
+
+    The peer's Contact may name another port, but never another address.
     """
     if hop.flow or not same_host(plain_address(target.host), hop.host) or target.transport not in {"", hop.transport}:
         return hop
@@ -75,7 +75,7 @@ def place(target: Uri, hop: Hop) -> Hop:
 
 
 def from_request(request: Request, tag: str, hop: Hop) -> Dialog:
-    """Ours after their INVITE or SUBSCRIBE. Raises Malformed: without one Contact there is no dialog."""
+    """Return our dialog after their INVITE or SUBSCRIBE. Raises Malformed unless there is exactly one Contact."""
     contact = single_contact(request)
     routes = request.addresses("record-route")
     if len(routes) > limits.ROUTES:
@@ -87,7 +87,7 @@ def from_request(request: Request, tag: str, hop: Hop) -> Dialog:
 
 
 def from_response(request: Request, response: Response, hop: Hop) -> Dialog:
-    """Ours after an answer to our INVITE or SUBSCRIBE. Raises Malformed."""
+    """Return our dialog after the answer to our INVITE or SUBSCRIBE. Raises Malformed."""
     contact = single_contact(response)
     routes = response.addresses("record-route")[::-1]
     if len(routes) > limits.ROUTES:
@@ -105,7 +105,7 @@ def single_contact(message: Request | Response) -> Address:
 
 
 def plain(address: Address) -> Address:
-    """The tag and nothing else beside the URI; RFC 3261 section 12.1.1 takes no other parameter."""
+    """Keep only the URI, the display name and the tag; RFC 3261 section 12.1.1 takes no other parameter."""
     kept = tuple(pair for pair in address.parameters if pair[0] == "tag")
     return replace(address, parameters=kept)
 

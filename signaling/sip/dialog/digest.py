@@ -1,7 +1,7 @@
-"""Digest authentication, RFC 3261 section 22 with RFC 8760: as server (challenges and their check) and as client.
+"""Digest authentication, RFC 3261 section 22 with RFC 8760. The server side challenges and checks, the client side answers.
 
-One algorithm per challenge: MD5 and SHA-256 side by side break terminals. A nonce is `time-random-HMAC(time, random,
-source)` and so nothing is kept for a challenge; only counts of nonces that were used rightly are.
+A challenge has one algorithm, because terminals fail when MD5 and SHA-256 are both offered. A nonce is `time-random-HMAC(time,
+random, source)`, so no challenge is stored. Only the counts of nonces in right proofs are stored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from signaling.sip.wire.message import Message, Request
 
 Algorithm = Literal["MD5", "SHA-256"]
 _HASHES: Final[Mapping[str, Callable[[bytes], str]]] = {
-    # What terminals speak; nothing but the digest itself stands on it.
+    # Terminals use MD5. Nothing but the digest depends on it.
     "MD5": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
     "SHA-256": lambda data: hashlib.sha256(data).hexdigest(),
 }
@@ -30,17 +30,17 @@ _COUNT: Final = re.compile(r"[0-9a-fA-F]{8}\Z")
 
 
 def digest_of(algorithm: Algorithm, *parts: str) -> str:
-    """Of the parts joined by colons."""
+    """Return the digest of the parts, joined by colons."""
     return _HASHES[algorithm](":".join(parts).encode("utf-8", "surrogateescape"))
 
 
 def ha1(algorithm: Algorithm, username: str, realm: str, password: str) -> str:
-    """What may be stored instead of a password; it is as good as one for this realm."""
+    """Return the value that may be stored instead of a password. For this realm it works like the password."""
     return digest_of(algorithm, username, realm, password)
 
 
 def read_fields(text: str) -> dict[str, str]:
-    """`Digest a="b", c=d`. Raises Malformed; for another scheme too."""
+    """Read `Digest a="b", c=d`. Raises Malformed, also for another scheme."""
     scheme, _, rest = text.partition(" ")
     if scheme.lower() != "digest":
         bad("another scheme")
@@ -57,7 +57,7 @@ def read_fields(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a request says about who sent it."""
+    """The fields by which a request proves its sender."""
 
     username: str
     realm: str
@@ -71,7 +71,7 @@ class Proof:
 
 
 def read_proof(text: str) -> Proof:
-    """Of an Authorization field. Raises Malformed."""
+    """Read an Authorization field. Raises Malformed."""
     found = read_fields(text)
     algorithm = found.get("algorithm", "MD5").upper()
     qop = found.get("qop", "")
@@ -89,7 +89,7 @@ def read_proof(text: str) -> Proof:
 
 
 def expected(proof: Proof, secret: str, method: str) -> str:
-    """The right `response`. `secret`: HA1."""
+    """Return the right `response`. `secret`: HA1."""
     second = digest_of(proof.algorithm, method, proof.uri)
     if not proof.qop:
         return digest_of(proof.algorithm, secret, proof.nonce, second)
@@ -98,17 +98,19 @@ def expected(proof: Proof, secret: str, method: str) -> str:
 
 class Verdict(Enum):
     NONE = auto()
-    """No proof: challenge."""
+    """There is no proof: challenge."""
     STALE = auto()
-    """Right, but the nonce has run out: challenge again with stale=true."""
+    """The proof is right, but its nonce is not ours, too old, or used before: challenge again with stale=true."""
     WRONG = auto()
     ELSEWHERE = auto()
-    """Right, but signed for another address than the request's (RFC 3261 section 22.4): a fault of the client, no guess."""
+    """The proof is right, but signed for another address than the request's (RFC 3261 section 22.4). This is a fault of the
+    client, not a guess.
+    """
     RIGHT = auto()
 
 
 class Verifier:
-    """Our side as server."""
+    """The server side."""
 
     def __init__(self, key: bytes, realm: str, random_bytes: Callable[[int], bytes]) -> None:
         self._key = key
@@ -117,7 +119,7 @@ class Verifier:
         self._counts: OrderedDict[str, int] = OrderedDict()
 
     def challenge(self, source: str, algorithm: Algorithm, now: float, *, stale: bool = False) -> str:
-        """`now` in seconds, of the same clock as in `judge`."""
+        """Return a challenge. `now`: seconds of the same clock as in `judge`."""
         algorithm_ = "" if algorithm == "MD5" else f",algorithm={algorithm}"
         flag = ",stale=true" if stale else ""
         realm, nonce = quote(self.realm), self.nonce(source, now)
@@ -130,8 +132,10 @@ class Verifier:
     def judge(
         self, request: Request, secret: str, algorithm: Algorithm, username: str, source: str, now: float
     ) -> Verdict:
-        """All of it is computed whatever is wrong, so that the time tells nothing. `secret` and `username` are those
-        of the account, or of nobody; the URI of the proof has to mean the request's.
+        """Judge the proof of a request. `secret` and `username` belong to the account, or to a decoy.
+
+        Every comparison is computed even after one has failed, so that the time reveals nothing. The URI of the proof must mean
+        the request's URI.
         """
         texts = request.headers.all("authorization")
         if not texts:
@@ -145,7 +149,7 @@ class Verifier:
         right &= (proof.realm, proof.algorithm) == (self.realm, algorithm)
         ours, fresh = self._nonce_state(proof.nonce, source, now)
         if not right:
-            # Without a nonce of ours the sender need not be where the datagram says: it is challenged, and nobody is blamed.
+            # A proof without our nonce may have a forged source address. The sender is challenged, and no failure is counted.
             return Verdict.WRONG if ours else Verdict.NONE
         if not (ours and fresh and self._counted(proof)):
             return Verdict.STALE
@@ -159,7 +163,7 @@ class Verifier:
         return ours, 0 <= now - made <= limits.NONCE_S
 
     def _counted(self, proof: Proof) -> bool:
-        """Each count of a nonce once; without qop a nonce serves once."""
+        """Report whether this count of the nonce is new, and store it. A nonce without qop is valid once."""
         count = int(proof.count, 16) if proof.qop else 1
         last = self._counts.get(proof.nonce, 0)
         if count <= last:
@@ -179,7 +183,8 @@ def _bytes(text: str) -> bytes:
 
 
 def _means(uri: str, request: Request) -> bool:
-    """Terminals write the URI of the proof with other parameters, or without the port."""
+    """Report whether the URI of the proof means the request's. Terminals write it with other parameters, or without the port.
+    """
     try:
         read = read_uri(uri)
     except Malformed:
@@ -196,7 +201,7 @@ def _is_for(text: str, realm: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Ours at a trunk. They are used for this realm at this host only (S06)."""
+    """Our credentials at a trunk. They are used only for this realm at this host (S06)."""
 
     username: str
     password: str
@@ -209,7 +214,7 @@ class Credentials:
 
 
 class Prover:
-    """Our side as client, for one dialog or registration."""
+    """The client side, for one dialog or registration."""
 
     def __init__(self, credentials: Credentials, random_bytes: Callable[[int], bytes]) -> None:
         self._credentials = credentials
@@ -217,9 +222,9 @@ class Prover:
         self._counts: dict[str, int] = {}
 
     def answer(self, challenged: Message, request: Request, host: str) -> tuple[str, str] | None:
-        """(field name, value) for the next try of `request`; None: this challenge is not for us.
+        """Return (field name, value) for the next try of `request`, or None if the challenge is not for us.
 
-        `host`: where the request went. Of several algorithms the strongest that we know.
+        `host`: the destination of the request. Of several algorithms the strongest known one is taken.
         """
         for field, name in (("www-authenticate", "authorization"), ("proxy-authenticate", "proxy-authorization")):
             offers = [offer for text in challenged.headers.all(field) if (offer := self._acceptable(text, host))]

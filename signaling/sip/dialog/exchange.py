@@ -1,7 +1,7 @@
-"""One request of ours until its final answer.
+"""A request of ours until its final answer.
 
-Where only the length of a request asked for TCP, another transport is tried. Where a trunk asks for a proof, the request goes out
-once more with it. Owns no dialog and no call.
+A request that uses TCP only because it is long is tried over UDP when TCP fails. A request that a trunk challenges is sent once
+more with a proof. This module owns no dialog and no call.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from signaling.sip.wire.message import Request, Response
 
 
 def branch_of(beginning: str, cseq: int) -> str:
-    """Of one of several requests whose branches can be told again by who knows how they begin."""
+    """Return the branch of one of several requests, computed from their common `beginning`."""
     return f"{COOKIE}{beginning}{cseq}"
 
 
 class Exchange:
-    """`make()` writes the request anew for each try (with the next CSeq), without Via. `answered` gets provisional
-    answers and the last final one, for an INVITE each 2xx; `failed` the end without one.
+    """A request with its retries. `make()` writes the request for each try, with the next CSeq and without Via.
+
+    `answered` gets the provisional answers and the last final answer, and every 2xx of an INVITE. `failed` is called if there
+    is no final answer.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class Exchange:
         realm_host: str = "",
         branch: str = "",
     ) -> None:
-        """`branch`: how the branches of its tries begin (`branch_of`)."""
+        """`branch`: the beginning of the branches of all tries (`branch_of`)."""
         self._core = core
         self._make = make
         self._answered = answered
@@ -60,7 +62,7 @@ class Exchange:
         return self
 
     def cancel(self) -> None:
-        """CANCEL of an INVITE that has a provisional answer."""
+        """Send CANCEL for an INVITE that has a provisional answer."""
         if self.transaction is None or self.done:
             return
         request = cancellation(self.transaction.request)
@@ -70,7 +72,7 @@ class Exchange:
             self._core.post(request, self.transaction.hop)
 
     def drop(self) -> None:
-        """Nobody waits for it any more."""
+        """End the exchange: its answer is no longer needed."""
         self.done = True
         if self.transaction is not None:
             self._core.transactions.drop(self.transaction)
@@ -88,7 +90,7 @@ class Exchange:
         try:
             self.transaction = self._core.transactions.request(request, hop, self._take, self._lost)
         except Full:
-            # Told later: whoever started this is not ready to hear of its end yet.
+            # The caller is not ready for the end of the exchange yet, so the end is reported later.
             self._core.timers.after(0.0, lambda: self._finish(Do.LOST))
 
     def _take(self, response: Response) -> None:
@@ -116,7 +118,7 @@ class Exchange:
 
     def _lost(self, why: Do) -> None:
         if why is Do.LOST and self._plain_hop is not None and self.hop != self._plain_hop:
-            # RFC 3261 section 18.1.1: without TCP the long request goes by UDP after all.
+            # RFC 3261 section 18.1.1: if TCP fails, the long request is sent over UDP.
             self._send(self._plain_hop)
             return
         self._finish(why)

@@ -1,7 +1,7 @@
-"""The sockets of the floor channel: one UDP and one TCP port for all conferences, the asyncio driver of `server.py`.
+"""The sockets of the floor channel: the asyncio driver of `server.py`, with one UDP and one TCP port for all conferences.
 
-Owns sockets and one timer; decides nothing. A datagram or connection counts only from the host that the leg's description named
-and with the leg's conference and user number; to anybody else nothing is answered and nothing is kept.
+The channel owns sockets and one timer, and decides nothing. It accepts a datagram or connection only from the host in the leg's
+description, with the leg's conference and user number. Other senders get no answer, and nothing is stored for them.
 """
 
 from __future__ import annotations
@@ -23,14 +23,18 @@ from signaling.sip.wire.bfcp import BfcpError
 _log = logging.getLogger(__name__)
 _READ_BYTES: Final = 4096
 _UNSENT_BYTES: Final = 64 * 1024
-"""A terminal that does not read its connection loses it."""
+"""Bytes. Chosen. A terminal with more unsent bytes loses its connection. Larger: a terminal that does not read costs more
+memory. Smaller: a slow network ends good connections.
+"""
 
 Changed = Callable[[list[ContentTokenChange]], None]
 
 
 @dataclass(slots=True)
 class _Leg:
-    """One terminal. `port` is that of its last good datagram: some answer from another than they named."""
+    """A terminal. `port` is the source port of its last valid datagram, because some terminals do not send from the port in
+    SDP.
+    """
 
     server: FloorServer
     name: str
@@ -42,7 +46,9 @@ class _Leg:
 
 
 class FloorChannel:
-    """`attach` and `detach` as plans come and go; `flush` after something was done to a server from outside."""
+    """The channels of all terminals. Call `attach` and `detach` when plans begin and end. Call `flush` after other code changed
+    a server.
+    """
 
     def __init__(self) -> None:
         self._legs: dict[tuple[int, int], _Leg] = {}
@@ -53,10 +59,10 @@ class FloorChannel:
         self._per_host: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
         self.dropped = 0
-        """Datagrams and connections of strangers."""
+        """Datagrams and connections from unknown senders."""
 
     async def open(self, host: str, udp_port: int = 0, tcp_port: int = 0) -> tuple[int, int]:
-        """Listens on both transports; 0 takes any free port. Returns the two ports. Raises OSError."""
+        """Listen on both transports and return the two ports. Port 0 takes any free port. Raises OSError."""
         loop = asyncio.get_running_loop()
         self._datagrams, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, udp_port))
         try:
@@ -83,8 +89,10 @@ class FloorChannel:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def attach(self, server: FloorServer, leg: str, plan: BfcpPlan, changed: Changed) -> None:
-        """From now on that terminal is served. `changed` gets what its messages did to the token. Raises ValueError when a
-        conference gives one number twice or there are too many legs: our own mistake."""
+        """Serve this terminal from now on. `changed` gets the token changes that its messages cause.
+
+        Raises ValueError for our own mistakes: a number that a conference gives twice, or too many legs.
+        """
         key = (plan.conference_id, plan.user_id)
         known = self._legs.get(key)
         if known is not None and (known.name, known.server) != (leg, server):
@@ -95,7 +103,7 @@ class FloorChannel:
         if known is None and len(self._legs) >= limits.BFCP_LEGS:
             raise ValueError("too many floor legs")
         if known is not None and known.plan == plan:
-            return  # a session refresh: the channel stands
+            return  # a session refresh: the channel stays as it is
         if known is not None:
             self._drop(key)
         server.attach(leg, plan)
@@ -105,7 +113,9 @@ class FloorChannel:
             found.dialling = self._task(self._dial(found))
 
     def detach(self, server: FloorServer, leg: str) -> list[ContentTokenChange]:
-        """The leg has ended or gave up its floor line. What follows for others is told to terminals and returned."""
+        """End the channel of a leg that ended or gave up its floor line. The token changes are sent to the other terminals and
+        returned.
+        """
         known = self._named.get((server, leg))
         if known is not None:
             self._drop((known.plan.conference_id, known.plan.user_id))
@@ -114,7 +124,7 @@ class FloorChannel:
         return changes
 
     def flush(self, server: FloorServer) -> None:
-        """Sends what the server has to say and sees to it that it is sent again."""
+        """Send the messages of the server, and set the timer for their retransmission."""
         self._deliver(server)
         self._wake(self._now() + limits.BFCP_T1_S, server)
 
@@ -155,7 +165,7 @@ class FloorChannel:
                 self._datagrams.sendto(data, (one.plan.remote.host, one.port))
             return
         if one.writer is None:
-            return  # not connected: what it missed it asks for when it comes
+            return  # The terminal is not connected. It asks for the state after it connects.
         one.writer.write(data)
         transport = one.writer.transport
         if transport.get_write_buffer_size() > _UNSENT_BYTES:
@@ -195,7 +205,9 @@ class FloorChannel:
     async def _read(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, one: _Leg | None
     ) -> None:
-        """Until it ends. The first message of an accepted connection says whose it is; it stays theirs."""
+        """Read a connection until it ends. The first message of an accepted connection names its leg, and all later ones must
+        name the same leg.
+        """
         framer = bfcp.Framer()
         until = self._now() + limits.BFCP_FIRST_S
         if one is not None:
@@ -223,7 +235,7 @@ class FloorChannel:
             writer.transport.abort()
 
     def _take_over(self, one: _Leg, writer: asyncio.StreamWriter) -> None:
-        """A terminal that connects again has lost its first connection."""
+        """Use this connection for the leg. A terminal that connects again has lost its earlier connection."""
         if one.writer is not None and one.writer is not writer:
             one.writer.transport.abort()
         one.writer = writer
@@ -248,7 +260,7 @@ class FloorChannel:
         return asyncio.get_running_loop().time()
 
     def _wake(self, when: float, server: FloorServer) -> None:
-        """Whatever has just been sent is due no sooner than `when`; a timer that is set earlier stays."""
+        """Set the timer to `when`, unless an earlier time is set. No message that was just sent is due before `when`."""
         if not server.is_waiting or (self._timer is not None and self._timer.when() <= when):
             return
         if self._timer is not None:
@@ -274,4 +286,4 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._channel.datagram(data, (str(addr[0]), int(addr[1])))
 
     def error_received(self, exc: Exception) -> None:
-        """An ICMP word about a terminal that is gone; its call ends by itself."""
+        """Ignore ICMP errors of a terminal that is gone, because its call ends by itself."""

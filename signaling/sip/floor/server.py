@@ -1,8 +1,8 @@
 """The floor control server of one conference (RFC 8855 §§8-13) for hall terminals; sans-IO.
 
-Bytes and time go in, bytes and a deadline come out. The token itself is `conference.ContentToken`, shared with browsers: what
-halls ask here and what browsers or the chair do there ends in the same list of changes, and everybody is told. A Link is
-one terminal's side: its requests, what it has subscribed to, what of ours it has still to acknowledge.
+Bytes and time go in, bytes and a deadline come out. The token itself is `conference.ContentToken`, which browsers share.
+Requests of halls and actions of browsers or the chair give the same list of changes, and all terminals are notified. A Link
+holds one terminal's requests, its subscription, and our messages that it has not acknowledged.
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ _ACKNOWLEDGED: Final = {
     Primitive.FLOOR_STATUS: Primitive.FLOOR_STATUS_ACK,
     Primitive.GOODBYE: Primitive.GOODBYE_ACK,
 }
-"""What we send unasked over UDP, and what answers it. Over TCP nothing does (RFC 8855 §8.2)."""
+"""The messages that we send over UDP without a request, and their acknowledgements. TCP has no acknowledgements (RFC 8855
+§8.2).
+"""
 _FOREIGN_USER: Final = 0xFFFE
-"""The user id under which terminals see a holder that is no terminal: a browser."""
+"""The user id that terminals see when a browser holds the floor."""
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class _Waiting:
 
 @dataclass(slots=True)
 class Link:
-    """One terminal. `request_id` 0: it has no request that goes on."""
+    """A terminal. `request_id` is 0 if it has no open request."""
 
     leg: str
     plan: BfcpPlan
@@ -64,7 +66,7 @@ class Link:
     waiting: _Waiting | None = None
     queue: deque[Message] = field(default_factory=deque)
     answers: OrderedDict[tuple[int, int], tuple[float, bytes]] = field(default_factory=OrderedDict)
-    """By (transaction, primitive): when, and what was answered."""
+    """The end of validity and the bytes of each answer, by (transaction, primitive)."""
     transaction: int = 0
     second: float = -1.0
     seen: int = 0
@@ -86,7 +88,7 @@ class Link:
         self.unsent.add(self.leg)
 
     def answer(self, request: Message, message: Message, now: float) -> None:
-        """Kept for the request that comes again because the answer was lost."""
+        """Send an answer. Over UDP, keep it for a request that is repeated because the answer was lost."""
         data = bfcp.encode(message)
         self.send(data)
         if not self.reliable:
@@ -95,7 +97,10 @@ class Link:
                 self.answers.popitem(last=False)
 
     def notify(self, message: Message, now: float) -> None:
-        """Unasked. Over UDP one at a time until it is acknowledged; a newer FloorStatus replaces one that still waits."""
+        """Send a message without a request. Over UDP, each message waits for the acknowledgement of the one before.
+
+        A newer FloorStatus replaces a FloorStatus that still waits.
+        """
         if self.reliable or self.version == bfcp.RELIABLE:
             self.send(bfcp.encode(replace(message, transaction=0, version=self.version)))
             return
@@ -141,7 +146,7 @@ class Link:
 
 
 class FloorServer:
-    """All terminals of one conference. `name_of` gives what terminals show of a holder."""
+    """All terminals of one conference. `name_of` gives the displayed name of a holder."""
 
     def __init__(self, floor: ContentToken, floor_id: int = 1, name_of: Callable[[str], str] = lambda _: "") -> None:
         self.floor = floor
@@ -154,12 +159,12 @@ class FloorServer:
 
     @property
     def deadline(self) -> float | None:
-        """When `tick` has something to do."""
+        """The next time at which `tick` has work, or None."""
         waiting = (self._links[leg].waiting for leg in self._unanswered)
         return min((one.due for one in waiting if one is not None), default=None)
 
     def attach(self, leg: str, plan: BfcpPlan) -> Link:
-        """A terminal's channel is agreed. A second one of the same leg replaces the first, its request stays."""
+        """Begin the channel of a terminal. A new channel of the same leg replaces the old one and keeps its request."""
         version = bfcp.RELIABLE if plan.transport == "tcp" else bfcp.UNRELIABLE
         before = self._links.get(leg)
         link = Link(leg, plan, version, self._unsent, self._unanswered, before.request_id if before else 0)
@@ -168,7 +173,7 @@ class FloorServer:
         return link
 
     def detach(self, leg: str, now: float) -> list[ContentTokenChange]:
-        """The leg ended. Its request ends with it; what follows for others is told to them and returned."""
+        """End a leg and its request. The token changes are sent to the other terminals and returned."""
         if self._links.pop(leg, None) is None:
             return []
         self._unsent.discard(leg)
@@ -176,7 +181,7 @@ class FloorServer:
         return self.apply(self.floor.give_up(leg), now)
 
     def apply(self, changes: list[ContentTokenChange], now: float) -> list[ContentTokenChange]:
-        """Tells terminals what happened to the token elsewhere: by a browser, by the chair. Returns `changes`."""
+        """Notify terminals of token changes that a browser or the chair caused. Return `changes`."""
         for change in changes:
             link = self._links.get(change.who)
             if link is not None and (link.request_id or change.state == "granted"):
@@ -188,7 +193,9 @@ class FloorServer:
         return changes
 
     def receive(self, leg: str, data: bytes, now: float) -> list[ContentTokenChange]:
-        """One message of a terminal. What it changed is returned for the conference to act on; everybody has been told."""
+        """Handle one message of a terminal. Terminals are notified of the token changes, and the conference acts on the
+        returned ones.
+        """
         link = self._links.get(leg)
         if link is None or link.is_flooding(now):
             return []
@@ -214,7 +221,7 @@ class FloorServer:
         return self._serve(link, message, now)
 
     def take(self) -> list[tuple[str, bytes]]:
-        """What is to be sent, to which leg, in this order; each over UDP as a datagram of its own."""
+        """Return the messages to send, as (leg, bytes) in order. Over UDP each message is a datagram."""
         data = []
         for leg in self._unsent:
             link = self._links[leg]
@@ -229,7 +236,7 @@ class FloorServer:
 
     @property
     def is_waiting(self) -> bool:
-        """Something may have to be sent again."""
+        """True if a retransmission may be necessary."""
         return bool(self._unanswered)
 
     @property
@@ -239,7 +246,7 @@ class FloorServer:
     # -- one message ---------------------------------------------------------------------------------------------------
 
     def _fault(self, link: Link, message: Message) -> Fault | None:
-        """What is wrong with a request that could be read."""
+        """Return the fault of a request that could be decoded."""
         plan = link.plan
         if message.conference_id != plan.conference_id:
             return Fault.NO_CONFERENCE
@@ -298,7 +305,7 @@ class FloorServer:
         return self._told(own, others, now)
 
     def _told(self, own: ContentTokenChange, others: list[ContentTokenChange], now: float) -> list[ContentTokenChange]:
-        """The asker has its answer; the others are told, and everybody who it is now."""
+        """Notify the other terminals after the requester has its answer, and show the holder to all subscribers."""
         self.apply(others, now)
         if own.state != "pending" and not any(change.state != "pending" for change in others):
             self._show(now)
@@ -324,7 +331,7 @@ class FloorServer:
         self._reply(link, message, Primitive.ERROR, (Attribute(Kind.ERROR_CODE, data=bytes((fault,))),), now)
 
     def _refuse_bytes(self, link: Link, data: bytes, error: BfcpError) -> None:
-        """An answer as far as the header could be read, never to an answer, and never kept."""
+        """Answer an undecodable message as far as its header is readable. The answer is not kept. An answer gets no answer."""
         try:
             header = bfcp.read_header(data)
         except BfcpError:
@@ -347,7 +354,7 @@ class FloorServer:
         return Message(Primitive.FLOOR_REQUEST_STATUS, plan.conference_id, 0, plan.user_id, attributes)
 
     def _picture(self) -> tuple[Attribute, ...]:
-        """FloorStatus: the floor, and who holds it."""
+        """Return the attributes of FloorStatus: the floor and its holder."""
         floor = Attribute(Kind.FLOOR_ID, self._floor_id)
         holder = self.floor.holder
         if holder is None:
@@ -364,7 +371,7 @@ class FloorServer:
                 link.notify(Message(Primitive.FLOOR_STATUS, plan.conference_id, 0, plan.user_id, self._picture()), now)
 
     def _next_request(self) -> int:
-        """1 .. 65534, none that goes on."""
+        """Return a number from 1 to 65534 that no open request has."""
         busy = {link.request_id for link in self._links.values()}
         for _ in range(len(busy) + 1):
             self._requests = self._requests % 0xFFFE + 1

@@ -1,1 +1,1 @@
-"""The bounds of the SIP core. The folder imports nothing of ours."""
+"""The limits of the SIP core. The folder imports nothing of ours."""
