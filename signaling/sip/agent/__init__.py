@@ -1,1 +1,1 @@
-"""Answer requests and make calls as the user agent: registrations, subscriptions, bans."""
+"""The user agent, which answers requests and makes calls: registrations, subscriptions, bans."""

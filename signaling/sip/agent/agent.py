@@ -1,7 +1,7 @@
-"""The user agent: it hears messages, and makes calls.
+"""The user agent. It receives messages and makes calls.
 
-Owns its parts: what comes in is checked by `requests`, who asks is proven by `authentication`. Decides nothing about conferences:
-`AgentEvents` does.
+The agent owns its parts: `requests` checks requests, `authentication` proves their senders. It decides nothing about
+conferences. `AgentEvents` decides that.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ log = logging.getLogger(__name__)
 
 class AgentEvents(Protocol):
     def incoming(self, call: Call) -> CallEvents:
-        """Somebody who proved himself calls `call.request.uri`: ring, accept or refuse now or later."""
+        """Handle a call to `call.request.uri` from a proven caller. Ring, accept or refuse it now or later."""
 
     def subscribed(self, subscription: Subscription) -> SubscriptionEvents | None:
-        """None: not for this one (403)."""
+        """Return the user of a new subscription, or None to refuse it (403)."""
 
     def registered(self, alias: str, binding: Binding | None) -> None:
-        """Where an alias can be reached now; None: nowhere any more."""
+        """Handle the new binding of an alias. None: the alias is not reachable any more."""
 
     def banned(self, subject: str, until: float, reason: str) -> None:
-        """Unix seconds."""
+        """Handle a new ban until `until`, in Unix seconds."""
 
 
 class Clock(Protocol):
@@ -58,7 +58,7 @@ class Clock(Protocol):
 
 
 class Agent:
-    """`receive` and `advance` are the driver's; the rest is for whoever uses it."""
+    """The user agent. The driver calls `receive` and `advance`; users of the agent call the rest."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Agent:
         bans: BanStore | None = None,
         note: Callable[[bytes, Hop], None] = lambda data, hop: None,
     ) -> None:
-        """`note` hears of each message that is looked at; what comes too fast is not."""
+        """`note` gets each message that passes the rate limit."""
         self.core = Core(config, transports, clock.monotonic, random_bytes)
         self._note = note
 
@@ -98,7 +98,7 @@ class Agent:
         self.orphans = Orphans(self.core)
 
     def allow(self, networks: Networks) -> None:
-        """The networks that terminals and trunks come from; nobody else is heard."""
+        """Set the networks of terminals and trunks. Messages from other networks are ignored."""
         self._requests.networks = networks
 
     def unban(self, subject: str) -> bool:
@@ -127,9 +127,11 @@ class Agent:
         branch: str = "",
         keeps: Callable[[Dialog, Callable[[], None]], None] | None = None,
     ) -> Call:
-        """Calls; every outcome is an event, also that it cannot be dialled. `offer` empty: theirs is wanted (late
-        offer). `offer_by`: makes the offer for the hop that is tried, in place of `offer`: keys go by TLS alone. `tag`,
-        `branch`: as written down before (see `record_of`); `keeps`: of `Invitation`.
+        """Dial. Every outcome is an event, also the case that no address can be dialled.
+
+        An empty `offer` asks for their offer (late offer). `offer_by` replaces `offer`: it makes the offer for each hop,
+        because only TLS may carry keys. `tag` and `branch` come from a stored record (see `record_of`). `keeps`: see
+        `Invitation`.
         """
         caller = caller or Address(Uri("sip", self.core.config.user, self.core.config.realm))
         invitation = Invitation(
@@ -152,14 +154,17 @@ class Agent:
         return call
 
     def record_of(self, target: Target, call_id: str) -> CallRecord:
-        """What ends a call of ours that is about to be made, should this server die before it is answered."""
+        """Return the record of a call that is not made yet. Another server needs it to end the call if this server dies before
+        the answer.
+        """
         local = Address(Uri("sip", self.core.config.user, self.core.config.realm)).with_tag(self.core.token())
         hop = target.binding.hop if target.binding is not None else None
         return CallRecord(call_id, local, Address(target.uri), target.uri, hop, branch=self.core.token())
 
     def end_orphan(self, record: CallRecord, target: Target | None, done: Callable[[bool], None]) -> None:
-        """Ends a call of a server that died. `target`: where its terminal is now, if that is known. `done`: whether it was
-        reached.
+        """End a call of a server that died. `done` gets True if the other side was reached.
+
+        `target`: the present address of its terminal, if it is known.
         """
         binding = target.binding if target is not None else None
         if binding is not None:
@@ -194,7 +199,9 @@ class Agent:
         return self.core.timers.next_due
 
     def hears(self, host: str) -> bool:
-        """Whether a connection or datagram of this address is looked at. Asked before anything is kept of it."""
+        """Report whether a connection or datagram from this address is read. The check comes before anything is stored for the
+        address.
+        """
         host = plain_address(host)
         if host in self._peers:
             return True
@@ -203,12 +210,13 @@ class Agent:
         )
 
     def trusts(self, hop: Hop) -> bool:
-        """Whether a connection of this place may be quiet for long."""
+        """Report whether a connection from this hop may be silent for long."""
         return self._authentication.knows(replace(hop, host=plain_address(hop.host)))
 
     def receive(self, data: bytes, hop: Hop) -> bool:
-        """One message. False: its connection should be closed. Nothing escapes but our own defects, which end nothing
-        else.
+        """Take one message. Return False if its connection should be closed.
+
+        No exception leaves this function. An exception of our own code ends only this message.
         """
         host = plain_address(hop.host)
         hop = replace(hop, host=host)
@@ -233,7 +241,7 @@ class Agent:
             return False
 
     def unreachable(self, hop: Hop) -> None:
-        """Nothing reaches it now: a connection could not be opened, or has ended."""
+        """End what depends on a hop that is unreachable: a connection could not be opened, or has ended."""
         if hop.flow:
             self.registrar.disconnected(hop.flow)
         with self.core.no_escape():
@@ -242,11 +250,11 @@ class Agent:
             self._calls.disconnected(hop.flow)
 
     def close(self) -> None:
-        """Hangs up everything; answers are still wanted for a moment."""
+        """Hang up all calls and end all subscriptions. Their answers still arrive for a moment."""
         self._calls.close()
         self._subscriptions.close()
 
     @property
     def awaits_answers(self) -> bool:
-        """A call has not ended, or a request of ours has no final answer."""
+        """True if a call has not ended, or a request of ours has no final answer."""
         return len(self._calls) > 0 or self.core.transactions.awaits_answers

@@ -1,7 +1,6 @@
-"""Who sends a request: a digest that proves an alias, and what failures of a source bring.
+"""The proof of a request's sender: a digest proves an alias, and failures lead to bans.
 
-An alias that does not exist, an alias of another network and an alias with a wrong password get the same answer in the same
-time.
+Three cases get the same answer in the same time: an unknown alias, an alias of another network, a wrong password.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ ALGORITHMS: Final[tuple[Algorithm, ...]] = ("MD5", "SHA-256")
 
 
 class Authentication:
-    """`unix_time`: the clock of bans and nonces."""
+    """The checks of a sender. `unix_time`: the clock of bans and nonces."""
 
     def __init__(
         self,
@@ -45,10 +44,10 @@ class Authentication:
         self._nobody: dict[Algorithm, str] = {
             name: digest_of(name, "nobody", config.realm, config.key.hex()) for name in ALGORITHMS
         }
-        """The secret of an alias that does not exist."""
+        """The secrets for aliases that do not exist, by algorithm."""
 
     def knows(self, hop: Hop) -> bool:
-        """Proven before in some way: a trunk, a living registration of this very port, a call."""
+        """Report whether this address is known from before: by a trunk, a live registration from this port, or a call."""
         return hop.host in self._peers or self._registrar.holds(hop) or self._directory.trunk(hop.host) is not None
 
     def banned(self, host: str) -> bool:
@@ -58,11 +57,11 @@ class Authentication:
         self._bans.ban(source(host), self._unix_time(), reason)
 
     def suspect(self, hop: Hop, reason: str) -> bool:
-        """Count a failure of a source whose address is proven. Returns: True if the source is banned now."""
+        """Count a failure of a source whose address is proven. Return True if the source is banned now."""
         return self._bans.failed(source(hop.host), self._unix_time(), reason)
 
     def prove(self, request: Request, hop: Hop) -> Account | None:
-        """Judge a request by digest. Returns: None if nothing is proven; that is answered."""
+        """Return the account that the digest of a request proves. Otherwise answer the request and return None."""
         alias = (request.to if request.method == "REGISTER" else request.from_).uri.alias
         account = self._directory.account(alias)
         if account is not None and hop.host not in account.networks:
@@ -84,15 +83,16 @@ class Authentication:
         self._core.reply(request, hop, status, most=0 if hop.reliable or self.knows(hop) else request.size)
         self.challenges.answered(hop, request.call_id)
         if verdict is not Verdict.WRONG:
-            return None  # signed for another address, or right but the alias is locked from there
+            return None  # the proof is for another address, or it is right and the alias is locked for this source
         if account is not None:
             self._bans.failed(subject, now, "wrong password")
         self.suspect(hop, "wrong alias or password")
         return None
 
     def _decoy(self, alias: str) -> Algorithm:
-        """Which algorithm an alias would have that does not exist: the same one each time, or it would give itself
-        away.
+        """Return the algorithm for an alias that does not exist.
+
+        The algorithm is the same each time. A change would show that the alias does not exist.
         """
         used = self._directory.algorithms()
         if len(used) < 2:

@@ -1,6 +1,7 @@
-"""Bans of growing length after failures in a row.
+"""Bans after failures in a row. Each further ban is longer.
 
-`now` is Unix time, because a ban outlives the process; the store is handed in. Does not check passwords (`digest`).
+`now` is Unix time, because a ban outlives the process. The caller gives the store. This module does not check passwords
+(`digest`).
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ban:
-    """`subject`: see `source` and `lock`. Unix seconds."""
+    """A ban. `subject`: see `source` and `lock`. `until`: Unix seconds."""
 
     subject: str
     until: float
     times: int
-    """How often in a row: each doubles the next."""
+    """Bans in a row; each doubles the next."""
     reason: str
 
 
 class BanStore(Protocol):
-    """Keeps bans over a restart. Each call returns at once; what cannot be written is the store's to tell."""
+    """A store that keeps bans over a restart. Each call returns at once. The store itself reports failed writes."""
 
     def load(self) -> Sequence[Ban]: ...
     def save(self, ban: Ban) -> None: ...
@@ -37,7 +38,7 @@ class BanStore(Protocol):
 
 
 class MemoryBans:
-    """A store that forgets with the process."""
+    """A store in memory, which ends with the process."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Ban] = {}
@@ -59,20 +60,20 @@ class _Failures:
 
 
 def source(host: str) -> str:
-    """The subject of a ban of an address, or of an IPv6 network of 64 bits."""
+    """Return the subject of a ban of an address, or of an IPv6 network of 64 bits."""
     return f"source:{network(host)}"
 
 
 def lock(alias: str, host: str) -> str:
-    """The subject of a ban of one account from one source. Nobody can lock an account for others."""
+    """Return the subject of a ban of one account from one source. An attacker cannot lock an account for other sources."""
     return f"alias:{alias}@{network(host)}"
 
 
 class Bans:
-    """Bans by source, locks of an alias by source. `tell` hears of each ban that failures bring.
+    """Bans by source, and locks of an alias by source. `tell` gets each new ban.
 
-    A datagram proves no address: it may be forged to silence somebody else. So only a connection, or an answer to a challenge,
-    which was sent to that address, counts as a failure.
+    A datagram proves no address: it may be forged to silence another terminal. So only two things count as a failure: a
+    connection, or an answer to a challenge, which was sent to that address.
     """
 
     def __init__(self, store: BanStore, now: float, tell: Callable[[Ban], None]) -> None:
@@ -89,7 +90,7 @@ class Bans:
         return ban is not None and now < ban.until
 
     def failed(self, subject: str, now: float, reason: str) -> bool:
-        """One failure; True: it was one too many."""
+        """Count one failure. Return True if it led to a ban."""
         failures = self._failures.pop(subject, None) or _Failures()
         self._failures[subject] = failures
         if len(self._failures) > limits.SOURCES_REMEMBERED * 2:
@@ -105,7 +106,7 @@ class Bans:
         return True
 
     def ban(self, subject: str, now: float, reason: str) -> None:
-        """60 s, and twice as long each time in a row, up to an hour."""
+        """Ban for 60 s. Each further ban in a row is twice as long, up to an hour."""
         before = self._bans.pop(subject, None)
         times = 1
         if before is not None and now - before.until <= limits.FORGET_FAILURES_S:
@@ -120,18 +121,18 @@ class Bans:
         self._tell(made)
 
     def proven(self, alias: str, host: str) -> None:
-        """A right password: earlier wrong ones for this alias do not count."""
+        """Forget earlier wrong passwords for this alias, because a right password arrived."""
         wrong, known = self._failures.pop(lock(alias, host), None), self._failures.get(source(host))
         if wrong is not None and known is not None:
             known.count = max(0, known.count - wrong.count)
 
     def unban(self, subject: str) -> bool:
-        """By the operator: as if nothing had been."""
+        """Remove a ban and the counted failures on the operator's order. Return whether there was a ban."""
         self._failures.pop(subject, None)
         known = self._bans.pop(subject, None) is not None
         self._store.remove(subject)
         return known
 
     def standing(self, now: float) -> list[Ban]:
-        """Bans that have not run out."""
+        """Return the bans that have not run out."""
         return [ban for ban in self._bans.values() if now < ban.until]

@@ -1,4 +1,4 @@
-"""The calls of the user agent: by their dialogs, with a bound, and the addresses that speak because of them."""
+"""The calls of the user agent by their dialogs, with a limit, and the addresses that may send because of a call."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from signaling.sip.wire.message import Request
 
 
 class Calls:
-    """Implements `signaling.sip.call.call.Owner`."""
+    """The implementation of `signaling.sip.call.call.Owner`."""
 
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
         self._by_dialog: dict[tuple[str, str], Call] = {}
-        """By Call-ID and our tag."""
+        """The calls by Call-ID and our tag."""
         self._inbound: dict[tuple[str, str], Call] = {}
-        """By Call-ID and their tag: the same INVITE by two ways is one call."""
+        """The inbound calls by Call-ID and their tag. The same INVITE over two routes is one call."""
         self._hosts: dict[Call, set[str]] = {}
-        """Addresses that may speak because of a call."""
+        """The addresses that may send because of a call."""
         self._closing = False
 
     def __len__(self) -> int:
@@ -35,11 +35,11 @@ class Calls:
         return not self._closing and len(self._by_dialog) < limits.DIALOGS
 
     def find(self, request: Request) -> Call | None:
-        """The call that a request in a dialog belongs to by its Call-ID and our tag."""
+        """Return the call of a request in a dialog, by its Call-ID and our tag."""
         return self._by_dialog.get((request.call_id, request.to.tag))
 
     def is_merged(self, request: Request) -> bool:
-        """True if this INVITE has come by another way (RFC 3261 section 8.2.2.2)."""
+        """Report whether this INVITE has already arrived over another route (RFC 3261 section 8.2.2.2)."""
         return (request.call_id, request.from_.tag) in self._inbound
 
     def add(self, call: Call) -> None:
@@ -48,7 +48,7 @@ class Calls:
             self._inbound[call.call_id, call.request.from_.tag] = call
 
     def hear(self, call: Call, hosts: Iterable[str]) -> None:
-        """Let these addresses speak while the call lives."""
+        """Read messages from these addresses while the call lives."""
         known = self._hosts.setdefault(call, set())
         added = set(hosts) - known
         known |= added
@@ -61,12 +61,12 @@ class Calls:
         self._peers.remove_later(self._hosts.pop(call, set()))
 
     def disconnected(self, flow: int) -> None:
-        """The connection `flow` has ended."""
+        """Notify the calls that the connection `flow` has ended."""
         for call in self.all:
             call.disconnected(flow)
 
     def close(self) -> None:
-        """Hang up all calls and take no more."""
+        """Hang up all calls and accept no more."""
         self._closing = True
         for call in self.all:
             call.hang_up()

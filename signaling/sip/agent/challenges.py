@@ -1,7 +1,7 @@
-"""Requests that nobody has proven: challenges without an answer, and questions in a hurry.
+"""Requests without a proof: unanswered challenges, and unproven requests in quick succession.
 
-A terminal has to ask in order to be challenged, so the first ones are no failure. Many of them are a scan. What is too many for a
-source is counted by `bans`.
+A terminal must send a request before it can be challenged, so the first requests are no failure. Many of them are a scan.
+`bans` counts the scans of a source.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from signaling.sip.wire.message import Request
 @dataclass
 class _Open:
     requests: OrderedDict[bytes, tuple[int, str]] = field(default_factory=OrderedDict)
-    """Requests that have proven nothing since: their port and Call-ID by a digest of all of it."""
+    """The port and Call-ID of each open request, by a digest of the whole request."""
     seen: float = 0.0
 
 
 class Challenges:
-    """Nothing is remembered of a source outside of the networks: the caller asks for those alone."""
+    """The open requests. The caller asks only for sources inside the networks, so other sources take no memory."""
 
     def __init__(self) -> None:
         self._open: OrderedDict[str, _Open] = OrderedDict()
-        """By address and port, by source, and by address of questions."""
+        """The open requests by address and port, by source, and by address of unproven requests."""
 
     def __len__(self) -> int:
         return len(self._open)
 
     def challenged(self, hop: Hop, request: Request, share: int) -> bool:
-        """Count a challenge that goes out. `share`: accounts that may exist behind this address. Returns: True if too many
-        are without an answer.
+        """Count a challenge. Return True if too many challenges are unanswered. `share`: accounts that may exist behind this
+        address.
         """
         free = min(max(limits.FREE_CHALLENGES, share), limits.SHARED_CHALLENGES_MOST)
         one = _is_too_many(self._of(_flow(hop)), hop, request, limits.FREE_CHALLENGES)
@@ -44,7 +44,7 @@ class Challenges:
         return one or all_
 
     def pinged(self, hop: Hop, request: Request, now: float) -> bool:
-        """Count a request of an unknown sender that is answered without a proof. Returns: True if there are too many within
+        """Count a request of an unknown sender that gets an answer without a proof. Return True if there are too many within
         seconds.
         """
         found = self._of(f"ping:{hop.host}")
@@ -54,17 +54,17 @@ class Challenges:
         return _is_too_many(found, hop, request, limits.FREE_CHALLENGES)
 
     def proven(self, hop: Hop) -> None:
-        """Forget what this address and port left open: a right password came."""
+        """Forget the open requests of this address and port after a right password."""
         self._open.pop(_flow(hop), None)
         self._forget(source(hop.host), lambda port, _: port == hop.port)
 
     def answered(self, hop: Hop, call_id: str) -> None:
-        """Forget a challenge that was answered wrongly: that is counted for itself."""
+        """Forget a challenge with a wrong answer, because wrong answers are counted separately."""
         for key in (_flow(hop), source(hop.host)):
             self._forget(key, lambda port, known: (port, known) == (hop.port, call_id))
 
     def pardon(self, subject: str) -> None:
-        """Forget all of a source (`bans.source`)."""
+        """Forget all open requests of a source (`bans.source`)."""
         self._open.pop(subject, None)
         if subject.startswith("source:"):
             host = subject.removeprefix("source:")
@@ -89,8 +89,9 @@ def _flow(hop: Hop) -> str:
 
 
 def _is_too_many(found: _Open, hop: Hop, request: Request, free: int) -> bool:
-    """A request that is repeated to the letter is the same one, any other is not: neither a Call-ID nor a branch that never
-    changes hides a scan.
+    """Count a request. Return True if more than `free` requests are open.
+
+    An identical repetition counts once. Every other request counts, so a scan cannot hide behind a constant Call-ID or branch.
     """
     rows = [str(hop.port), request.start_line(), *(value for _, value in request.headers.rows)]
     key = hashlib.blake2b("\n".join(rows).encode("utf-8", "surrogateescape"), digest_size=12).digest()

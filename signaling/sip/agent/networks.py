@@ -1,4 +1,4 @@
-"""Networks that terminals and trunks come from."""
+"""The networks of terminals and trunks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Networks:
-    """Membership of an address in a few networks, without a walk over all of them."""
+    """A set of networks. The check of an address does not walk over all of them."""
 
     def __init__(self, networks: Iterable[Network | str] = ()) -> None:
         self._masks: dict[tuple[int, int], set[int]] = {}

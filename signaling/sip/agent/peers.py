@@ -1,4 +1,4 @@
-"""Addresses of calls and subscriptions: they are heard whatever the networks say."""
+"""Addresses with a call or a subscription. Their messages are read from every network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from signaling.sip.dialog.core import Core
 
 
 class Peers:
-    """Counts what each address has."""
+    """The number of calls and subscriptions of each address."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -20,7 +20,7 @@ class Peers:
         return len(self._counts)
 
     def __contains__(self, host: object) -> bool:
-        """True for an address with a call, a subscription or a transaction."""
+        """Report whether an address has a call, a subscription or a transaction."""
         return host in self._counts or host in self._core.transactions.per_source
 
     def count(self, host: str) -> int:
@@ -36,6 +36,6 @@ class Peers:
             del self._counts[host]
 
     def remove_later(self, hosts: Iterable[str]) -> None:
-        """Last answers and repeated messages of a call still come for a while."""
+        """Remove addresses after a delay, because last answers and retransmissions of a call still arrive."""
         for host in hosts:
             self._core.timers.after(self._core.config.timing.whole, partial(self.remove, host))

@@ -1,4 +1,4 @@
-"""How many messages of one address of our networks are looked at."""
+"""The rate limit of messages from each address of our networks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from signaling.sip.ground import limits
 class Rates:
     def __init__(self) -> None:
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
-        """By address."""
+        """The rate limits by address."""
 
     def __len__(self) -> int:
         return len(self._buckets)
 
     def admits(self, host: str, size: int, now: float) -> bool:
-        """Count one message of `size` bytes."""
+        """Count a message of `size` bytes and report whether it may be read."""
         bucket = self._buckets.pop(host, None) or TokenBucket(limits.MESSAGES_PER_SECOND, limits.MESSAGES_AT_ONCE)
         self._buckets[host] = bucket
         if len(self._buckets) > limits.SOURCES_REMEMBERED * 2:

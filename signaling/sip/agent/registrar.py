@@ -1,8 +1,7 @@
-"""Which terminal can be reached where (RFC 3261 section 10): accounts of the directory and the bindings of their
-aliases.
+"""The registrar (RFC 3261 section 10): accounts of the directory, and the bindings of their aliases to addresses.
 
-Owns the bindings and their expiry. Who asks was proven before (`agent`); a binding leads to where its REGISTER came
-from, whatever its Contact says.
+The registrar owns the bindings and their expiry. `agent` has already proven the sender. A binding leads to the source of its
+REGISTER, not to the address in its Contact.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from signaling.sip.wire.message import Request
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One terminal as the operator entered it."""
+    """A terminal as the operator entered it."""
 
     alias: str
     secret: str = field(repr=False)
@@ -31,27 +30,27 @@ class Account:
     networks: Networks
     algorithm: Algorithm = "MD5"
     behind_nat: bool = False
-    """Its Contact may name another address than it comes from; the latter is used."""
+    """The Contact may name another address than the source of REGISTER. The source is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """Another server (CUCM, VCS, DMA, SMC) that may call without a digest, known by its addresses."""
+    """Another server (CUCM, VCS, DMA, SMC) that may call without a digest. Its addresses identify it."""
 
     name: str
     networks: Networks
 
 
 class Directory(Protocol):
-    """Accounts and trunks, in memory: asked for each request and answers at once."""
+    """Accounts and trunks, in memory. Every request needs them, so each method returns at once."""
 
     def account(self, alias: str) -> Account | None: ...
     def trunk(self, host: str) -> Trunk | None: ...
     def share(self, host: str) -> int:
-        """How many accounts may come from this address."""
+        """Return the number of accounts that may use this address."""
 
     def algorithms(self) -> frozenset[Algorithm]:
-        """Those that some account uses."""
+        """Return the algorithms that any account uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +64,11 @@ class Binding:
     """Monotonic seconds."""
     user_agent: str = ""
     own_flow: bool = False
-    """Nobody reaches it but over the connection that it has opened."""
+    """True if only the connection that the terminal opened leads to it."""
 
 
 class Unacceptable(Exception):
-    """A REGISTER that is right in form and answered with `status`."""
+    """A REGISTER with correct syntax that gets `status` as its answer."""
 
     def __init__(self, status: int, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(f"register: {status}")
@@ -78,8 +77,10 @@ class Unacceptable(Exception):
 
 
 class Registrar:
-    """`changed(alias, binding or None)` is told of every first and last one, of another place, and of a terminal that was
-    switched on again (RFC 3261 section 10.2: then it has another Call-ID).
+    """The bindings. `changed(alias, binding or None)` is called for the first and last binding of an alias, and for another
+    address.
+
+    `changed` is also called for a terminal that restarted: it then has another Call-ID (RFC 3261 section 10.2).
     """
 
     def __init__(self, timers: Timers, changed: Callable[[str, Binding | None], None]) -> None:
@@ -89,15 +90,15 @@ class Registrar:
         self._timer: Timer | None = None
         self._count = 0
         self.noted: Callable[[str], None] = lambda alias: None
-        """Told of every registration, also one that only goes on."""
+        """Called for every registration, also for a refresh."""
         self.hosts: Counter[str] = Counter()
-        """Bindings by address."""
+        """The number of bindings by address."""
 
     def __len__(self) -> int:
         return self._count
 
     def find(self, alias: str) -> Binding | None:
-        """The newest that has not run out."""
+        """Return the newest binding that has not run out."""
         living = self.all(alias)
         return living[-1] if living else None
 
@@ -109,7 +110,7 @@ class Registrar:
         return [alias for alias in self._bindings if self.all(alias)]
 
     def holds(self, hop: Hop, alias: str = "") -> bool:
-        """Whether a living binding (of `alias`, or any) came from exactly there."""
+        """Report whether a live binding (of `alias`, or of any alias) came from exactly this hop."""
         if hop.host not in self.hosts:
             return False
         now = self._timers.now()
@@ -117,7 +118,8 @@ class Registrar:
         return any(one.hop.host == hop.host and one.until > now and _same_place(one.hop, hop) for one in found)
 
     def register(self, account: Account, request: Request, hop: Hop) -> list[tuple[str, str]]:
-        """Takes a proven REGISTER; the fields of its 200. Raises Unacceptable and changes nothing, or Malformed."""
+        """Take a proven REGISTER and return the fields of its 200. Raises Unacceptable or Malformed, and then changes nothing.
+        """
         if request.headers.all("contact") == ["*"]:
             if request.seconds("expires") != 0:
                 raise Unacceptable(400)
@@ -139,8 +141,10 @@ class Registrar:
         return self._listed(account.alias)
 
     def restore(self, bindings: Iterable[Binding]) -> None:
-        """What the server before has written down, the newest of an alias last. Those of a connection go on at the address
-        of their Contact; where that leads nowhere their REGISTER is waited for.
+        """Take the bindings that the earlier process stored, the newest of an alias last.
+
+        A binding of a connection continues at the address of its Contact. If no terminal answers there, its next REGISTER
+        repairs the binding.
         """
         for one in bindings:
             if one.own_flow or self._count >= limits.BINDINGS:
@@ -153,7 +157,8 @@ class Registrar:
         self._arm()
 
     def disconnected(self, flow: int) -> None:
-        """A connection has ended: its bindings stay, at the address of their Contact; those that have none are gone."""
+        """Move the bindings of a connection that ended to the address of their Contact. Bindings with `own_flow` are removed.
+        """
         for alias, rows in list(self._bindings.items()):
             if any(one.hop.flow == flow for one in rows):
                 self._bindings[alias] = [
@@ -164,7 +169,7 @@ class Registrar:
                     self._set(alias, [one for one in self._bindings[alias] if one.hop.flow != flow])
 
     def remove(self, alias: str) -> None:
-        """The account was taken away."""
+        """Remove all bindings of an account that was deleted."""
         self._set(alias, [])
 
     def _wanted(self, account: Account, contact: Address, request: Request, hop: Hop) -> Binding:
@@ -180,13 +185,13 @@ class Registrar:
         if not hop.reliable and not account.behind_nat:
             hop = replace(hop, port=uri.port or PORTS["udp"])
         until = self._timers.now() + seconds
-        agent = readable(request.headers.get("user-agent"))[:256]  # goes into rows and pages, which are UTF-8
+        agent = readable(request.headers.get("user-agent"))[:256]  # database rows and pages need UTF-8
         own_flow = account.behind_nat and hop.reliable
         contact_uri, number = uri.without_headers(), request.cseq[0]
         return Binding(account.alias, contact_uri, hop, request.call_id, number, until, agent, own_flow)
 
     def _check_order(self, alias: str, request: Request) -> None:
-        """Section 10.3 step 7: an older REGISTER that comes late changes nothing."""
+        """Refuse an older REGISTER that arrives late. Section 10.3 step 7."""
         if any(one.call_id == request.call_id and one.cseq >= request.cseq[0] for one in self.all(alias)):
             raise Unacceptable(500)
 

@@ -1,6 +1,6 @@
-"""Requests that come in, in the order of the checks of RFC 3261 section 8.2: ban, form, transaction, dialog, proof, method.
+"""Incoming requests. The checks follow RFC 3261 section 8.2: ban, form, transaction, dialog, proof, method.
 
-Nothing is allocated for a sender that has not proven itself.
+No memory is allocated for a sender without a proof.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from signaling.sip.wire.message import Request, answer
 
 log = logging.getLogger(__name__)
 TAKEN: Final = frozenset({"REGISTER", "INVITE", "SUBSCRIBE"})
-"""Methods that begin something."""
+"""Methods that begin a registration, a call or a subscription."""
 Answer = tuple[int, list[tuple[str, str]]]
 """(status, fields)."""
 
 
 class Requests:
-    """`incoming`: who hears of a call that comes in."""
+    """The checks of incoming requests. `incoming` returns the user of a new call."""
 
     def __init__(
         self,
@@ -58,11 +58,12 @@ class Requests:
         self.networks = Networks()
 
     def take(self, request: Request, hop: Hop) -> bool:
-        """Check and answer one request. Returns: False if its connection should be closed. Raises Malformed."""
+        """Check and answer one request. Return False if its connection should be closed. Raises Malformed."""
         arrived(request, hop)
         begins = request.fault is not None or (request.method not in {"ACK", "CANCEL"} and not request.to.tag)
         if begins and self._authentication.banned(hop.host) and not self._registrar.holds(hop):
-            # Of a banned source only calls that stand are heard, and whoever registered before from this very port.
+            # A banned source may begin nothing, unless it registered from this very port before. Only requests of its calls are
+            # read.
             return hop.host in self._peers
         if request.fault is not None:
             log.info("SIP from %s: %s", hop, request.fault.reason)
@@ -80,13 +81,14 @@ class Requests:
         return True
 
     def _say(self, request: Request, hop: Hop, status: int, headers: Sequence[tuple[str, str]] = ()) -> bool:
-        """Answer without a proof. One now and then is part of life; many within seconds are a scan. False: the source of
-        the connection is banned now.
+        """Answer a request without a proof. Return False if the source of the connection is banned now.
+
+        A single unproven request is normal. Many within seconds are a scan.
         """
         known = self._authentication.knows(hop)
         if not known and self._authentication.challenges.pinged(hop, request, self._core.now):
             if not hop.reliable:
-                return True  # a datagram proves no address, so it is dropped and nobody is blamed
+                return True  # a datagram proves no address, so it is dropped and no failure is counted
             if self._authentication.suspect(hop, "asks again and again"):
                 return False
         self._core.reply(request, hop, status, headers, most=0 if known or hop.reliable else request.size)
@@ -138,9 +140,9 @@ class Requests:
     # --- outside of a dialog
 
     def _outside(self, request: Request, hop: Hop) -> bool:
-        """False: the connection should be closed."""
+        """Answer a request that is in no dialog. Return False if the connection should be closed."""
         if plain_address(hop.host) not in self.networks:
-            # A peer of a call has nothing else to ask for, and a stranger gets no answer at all.
+            # A peer of a call may begin nothing, and an unknown sender gets no answer at all.
             return not hop.reliable
         if request.headers.get("user-agent").lower().startswith(self._core.config.scanners):
             if hop.reliable:
@@ -161,7 +163,7 @@ class Requests:
         return True
 
     def _within(self, served: ServerTransaction, act: Callable[[], None]) -> None:
-        """Whatever happens, a transaction that was begun gets its final answer: nothing else would ever end it."""
+        """Call `act`, and send a final answer if it raises. Without a final answer the transaction would never end."""
         try:
             act()
         except Malformed:
@@ -222,14 +224,14 @@ class Requests:
         try:
             call.reports.events = self._incoming(call)
             if call.state is State.CLOSED and call.cause is not None:
-                call.reports.ended(call.cause)  # refused at once, before there was anybody to tell
+                call.reports.ended(call.cause)  # refused at once, before the call had a user to notify
         except Exception:
             log.exception("a call could not be taken")
             self._core.defects += 1
             call.refuse(500)
 
     def _unfit(self, request: Request, hop: Hop, identity: Account | Trunk) -> Answer | None:
-        """(status, fields) of an INVITE that no call is made of."""
+        """Return (status, fields) for an INVITE that cannot become a call, or None."""
         config = self._core.config
         if not self._calls.has_room or self._peers.count(hop.host) >= limits.DIALOGS_PER_SOURCE:
             return 503, [("retry-after", "30")]
@@ -247,7 +249,7 @@ class Requests:
         if len(contacts) != 1 or not contacts[0].uri.is_sip:
             return 400, []
         if isinstance(identity, Account) and not identity.behind_nat:
-            # S09: a terminal may not name somebody else as the one who is called back.
+            # S09: a terminal may not direct later requests to another address.
             there = same_host(plain_address(contacts[0].uri.host), hop.host)
             return None if there else (403, [])
         return None
@@ -256,7 +258,7 @@ class Requests:
         return not request.body or request.content_type in self._core.config.bodies
 
     def _serve(self, request: Request, hop: Hop) -> ServerTransaction | None:
-        """None: there is no room, and that was said."""
+        """Begin a transaction. Without room, answer 503 and return None."""
         try:
             return self._core.transactions.serve(request, answer_hop(request, hop))
         except Full:
@@ -269,14 +271,16 @@ def _name(identity: Account | Trunk) -> str:
 
 
 def _unsupported(request: Request) -> Answer | None:
-    """The answer to a request that requires an extension that is not here."""
+    """Return the answer to a request that requires an extension that we do not support."""
     unknown = request.options("require") - EXTENSIONS
     return (420, [("unsupported", ", ".join(sorted(unknown)))]) if unknown else None
 
 
 def _belongs(call: Call, request: Request, hop: Hop) -> bool:
-    """Tags of both sides and the address: whoever overheard a dialog cannot end it from elsewhere. A dialog of TLS is
-    continued by TLS alone: its descriptions hold keys.
+    """Report whether a request belongs to the dialog of `call`, by both tags and the address.
+
+    An eavesdropper cannot end a dialog from another address. A TLS dialog continues only over TLS, because its descriptions
+    hold keys.
     """
     dialog = call.dialog
     if dialog is None or (dialog.hop.transport == "tls" and hop.transport != "tls"):

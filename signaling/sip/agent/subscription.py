@@ -1,5 +1,6 @@
-"""Subscriptions of terminals to event packages (RFC 6665): the dialog, the time, the order of NOTIFYs. Packages own
-the bodies.
+"""A subscription of a terminal to an event package (RFC 6665): its dialog, its time, the order of its NOTIFYs.
+
+The packages own the bodies.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ from signaling.sip.wire.message import Request, Response
 
 class SubscriptionEvents(Protocol):
     def refreshed(self, subscription: Subscription) -> None:
-        """It begins, or was asked for anew: send the whole state by `notify`."""
+        """Send the whole state by `notify`, because the subscription began or was refreshed."""
 
     def unsubscribed(self, subscription: Subscription) -> None:
-        """It is over: ended by them, run out, or not reachable. The last event."""
+        """Handle the end: the terminal ended the subscription, it ran out, or the terminal is unreachable. This is the last
+        event.
+        """
 
 
 class Subscription:
-    """`identity`: the alias that proved itself; `resource`: the user part that was asked for."""
+    """A subscription. `identity`: the proven alias. `resource`: the user part of the request URI."""
 
     def __init__(
         self,
@@ -46,7 +49,7 @@ class Subscription:
         self.events: SubscriptionEvents | None = None
         self.host = dialog.hop.host
         self.counted = False
-        """Its dialog is its own: the agent keeps the address as a peer."""
+        """True if the subscription has a dialog of its own. Then the agent counts the address as a peer."""
         self._event = event
         self._closed = closed
         self._until = core.now
@@ -54,18 +57,18 @@ class Subscription:
         self._queue: deque[tuple[str, bytes]] = deque()
         self._sending: Exchange | None = None
         self._over = ""
-        """Why, once it is."""
+        """The reason for the end; empty until then."""
         self._told = False
 
     def extend(self, seconds: int) -> None:
-        """0: they want no more."""
+        """Extend the subscription by `seconds` from now."""
         if self._timer is not None:
             self._timer.cancel()
         self._until = self._core.now + seconds
         self._timer = self._core.timers.after(seconds, lambda: self.end("timeout"))
 
     def notify(self, content_type: str, body: bytes) -> bool:
-        """Queues one NOTIFY; False: too many wait, send the whole state later."""
+        """Queue one NOTIFY. Return False if too many wait; then send the whole state later."""
         if self._over or len(self._queue) >= limits.BODY_QUEUE:
             return False
         self._queue.append((content_type, body))
@@ -73,7 +76,7 @@ class Subscription:
         return True
 
     def end(self, reason: str) -> None:
-        """A last NOTIFY, then nothing more. `reason`: of RFC 6665 section 4.1.3 (timeout, noresource, deactivated)."""
+        """Send a last NOTIFY and end. `reason`: from RFC 6665 section 4.1.3 (timeout, noresource, deactivated)."""
         if self._over:
             return
         self._over = reason

@@ -1,4 +1,4 @@
-"""The subscriptions of the user agent: how they begin, go on and end (RFC 6665). One of them is `subscription`."""
+"""The subscriptions of the user agent: their begin, refresh and end (RFC 6665). `subscription` holds a single subscription."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Subscriptions:
-    """`subscribed`: who hears of the new one; None: it is refused (403)."""
+    """The subscriptions. `subscribed` returns the user of a new subscription, or None to refuse it (403)."""
 
     def __init__(
         self, core: Core, peers: Peers, subscribed: Callable[[Subscription], SubscriptionEvents | None]
@@ -29,10 +29,10 @@ class Subscriptions:
         self._peers = peers
         self._subscribed = subscribed
         self._by_dialog: dict[tuple[str, str, str], Subscription] = {}
-        """By Call-ID, our tag and package."""
+        """The subscriptions by Call-ID, our tag and package."""
 
     def subscribe(self, request: Request, hop: Hop, served: ServerTransaction, name: str, call: Call | None) -> None:
-        """In a dialog of its own, or in that of `call`. `name`: the alias that proved itself."""
+        """Begin a subscription in a dialog of its own, or in the dialog of `call`. `name`: the proven alias."""
         package = _package(request)
         if package not in self._core.config.packages:
             self._core.answer(served, 489, [("allow-events", ", ".join(self._core.config.packages) or "none")])
@@ -62,7 +62,7 @@ class Subscriptions:
         self._extend(made, request, served)
 
     def find(self, request: Request, hop: Hop) -> Subscription | None:
-        """The subscription without a call that a SUBSCRIBE in its dialog belongs to."""
+        """Return the subscription, outside of a call, to whose dialog a SUBSCRIBE belongs."""
         found = self._by_dialog.get((request.call_id, request.to.tag, _package(request)))
         if found is None or request.method != "SUBSCRIBE" or not same_host(found.host, hop.host):
             return None

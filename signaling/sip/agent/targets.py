@@ -1,4 +1,4 @@
-"""What to dial, and the addresses that lead there."""
+"""The targets of a dial, and the addresses that lead to them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ ORDER: Final = ("tls", "tcp", "udp")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to dial. `binding`: a registered terminal, reached where its registration came from."""
+    """A target of a dial. `binding`: a registered terminal; it is called at the source of its REGISTER."""
 
     uri: Uri
     transports: Sequence[str] = ORDER
     encrypted: bool = False
-    """Never but by TLS."""
+    """True if only TLS may be used."""
     binding: Binding | None = None
     networks: Networks | None = None
-    """Only addresses of these; None: of any that may be dialled."""
+    """Only addresses in these networks are dialled. None: any permitted address."""
 
 
 def find(core: Core, target: Target, found: Callable[[Sequence[Hop]], None]) -> None:
-    """Hops in order of preference. Addresses are checked after the name was resolved, whoever named it."""
+    """Pass the hops to `found`, in order of preference. Every address is checked after the name is resolved."""
     if target.binding is not None:
         hop = target.binding.hop
         usable = hop.transport == "tls" or not target.encrypted
@@ -53,14 +53,19 @@ def find(core: Core, target: Target, found: Callable[[Sequence[Hop]], None]) -> 
 
 
 def why_nowhere(target: Target) -> str:
-    """`needs_encryption`: it registered without TLS; `network_open`: no address of it lies where it has to; else its host."""
+    """Return the reason for an empty list of hops.
+
+    - `needs_encryption`: the terminal registered without TLS
+    - `network_open`: no address of the target is in the required networks
+    - otherwise the host of the target
+    """
     if target.binding is not None and target.encrypted and target.binding.hop.transport != "tls":
         return "needs_encryption"
     return "network_open" if target.networks is not None else str(target.uri.host)
 
 
 def probe(core: Core, target: Target, done: Callable[[Cause | None, Response | None], None]) -> None:
-    """OPTIONS: whether somebody answers there. Any answer but 408 and 503 is a sign of life (cause None)."""
+    """Send OPTIONS to see whether the target answers. Every answer except 408 and 503 is a success (cause None)."""
     tag, call_id = core.token(), f"{core.token()}@{core.config.realm}"
 
     def send(hops: Sequence[Hop]) -> None:

@@ -1,1 +1,1 @@
-"""Hold one call from INVITE to BYE, in both directions."""
+"""A call from INVITE to BYE, in both directions."""

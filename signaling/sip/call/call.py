@@ -1,8 +1,7 @@
-"""One call: from INVITE to BYE, either way round. Its states are a table (`states`).
+"""A call from INVITE to BYE, in either direction. The table of its states is in `states`.
 
-Each part holds just its own state: the INVITE that comes in (`incoming`) or goes out (`outgoing`), offers while the call stands
-(`renegotiation`), INFO (`info`). Bodies are opaque. Decides nothing about who may call (`signaling.sip.agent`) or what is in a
-body.
+Each part holds only its own state: the INVITE that arrives (`incoming`) or goes out (`outgoing`), offers in the established
+call (`renegotiation`), INFO (`info`). No part reads the bodies. The call does not decide who may call (`signaling.sip.agent`).
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ CallEvents: TypeAlias = "Events[Call]"
 
 
 class Owner(Protocol):
-    """What keeps the calls (`signaling.sip.agent.calls`)."""
+    """The owner of the calls (`signaling.sip.agent.calls`)."""
 
     def closed(self, call: Call) -> None: ...
 
 
 class Call:
-    """Everything returns at once; outcomes come as events."""
+    """A call. Every method returns at once; events report the outcomes."""
 
     def __init__(
         self, core: Core, owner: Owner, call_id: str, local: Address, remote: Address, first: State, far_end: FarEnd
@@ -52,7 +51,7 @@ class Call:
         self.remote = remote
         self.inbound = first is S.OFFERED
         self.identity = ""
-        """The alias or trunk that proved itself; of an outbound call what was dialled."""
+        """The proven alias or trunk; in an outbound call the dialled alias."""
         self.far_end = far_end
         self.life = Life(first, self._ended)
         self.reports = Reports(core, self, self.hang_up)
@@ -80,7 +79,8 @@ class Call:
     def of_theirs(
         cls, core: Core, owner: Owner, request: Request, hop: Hop, served: ServerTransaction, identity: str
     ) -> Call:
-        """Their INVITE, whose sender has proven `identity`. `events` is set before anything else happens. Raises Malformed."""
+        """Return a call for an INVITE whose sender has proven `identity`. Set `events` before anything else. Raises Malformed.
+        """
         local = Address(request.to.uri, request.to.display).with_tag(core.token())
         made = cls(core, owner, request.call_id, local, request.from_, S.OFFERED, FarEnd(core))
         made.identity = identity
@@ -118,7 +118,7 @@ class Call:
 
     @property
     def offer(self) -> bytes:
-        """Of an inbound call: their SDP; empty: they want ours (late offer)."""
+        """Their SDP in an inbound call; empty if they want our offer (late offer)."""
         return self._incoming.request.body if self._incoming is not None else b""
 
     # --- what its user does
@@ -128,12 +128,12 @@ class Call:
         return self._incoming is not None and self._incoming.may_ring
 
     def ring(self, body: bytes = b"") -> None:
-        """180 (183 with a body)."""
+        """Send 180, or 183 with a body."""
         if self._incoming is not None:
             self._incoming.ring(body)
 
     def accept(self, body: bytes) -> None:
-        """200 with our answer, or our offer where theirs is still to come."""
+        """Send 200 with our answer, or with our offer if they sent no offer."""
         if self._incoming is not None:
             self._incoming.accept(body)
 
@@ -143,7 +143,7 @@ class Call:
             self._incoming.refuse(status, headers)
 
     def hang_up(self, reason: str = "") -> None:
-        """Ends it whatever its state. `reason`: text of a Reason field (RFC 3326)."""
+        """End the call in any state. `reason`: text of a Reason field (RFC 3326)."""
         self.far_end.bye_reason = reason
         if self.state is S.OFFERED:
             self.refuse(480)
@@ -158,34 +158,34 @@ class Call:
             self.life.end(NORMAL)
 
     def reinvite(self, body: bytes) -> None:
-        """A new offer. Waits for one that is on its way; the outcome is `renegotiated`."""
+        """Send a new offer, after the present offer is answered. The outcome is `renegotiated`."""
         self.renegotiation.offer(body)
 
     def info(self, content_type: str, body: bytes, done: Callable[[int], None] = lambda _: None) -> None:
-        """INFO; `done` gets the status of its answer, 408 without one."""
+        """Send INFO. `done` gets the status of its answer, 408 without an answer."""
         self._info.send(content_type, body, done)
 
     # --- what happens to it
 
     def start(self, hops: Sequence[Hop]) -> None:
-        """Dials the first of `hops`, the next one if nothing comes back."""
+        """Dial the first of `hops`. Dial the next hop if no answer arrives."""
         if self._outgoing is not None:
             self._outgoing.start(hops)
 
     def fail(self, cause: Cause) -> None:
-        """There is nowhere to dial to."""
+        """End the call, because there is no address to dial."""
         if self._outgoing is not None:
             self._outgoing.fail(cause)
 
     def acknowledged(self, request: Request) -> None:
-        """The ACK of a 2xx: of the first one or of a re-INVITE."""
+        """Take the ACK of a 2xx, of the first INVITE or of a re-INVITE."""
         if self.state not in {S.ANSWERED, S.LEAVING}:
             self.renegotiation.acknowledged(request)
         elif self._incoming is not None:
             self._incoming.acknowledged(request)
 
     def take(self, request: Request, served: ServerTransaction) -> None:
-        """A request inside of the dialog, in order."""
+        """Take a request inside the dialog. Requests arrive in order."""
         method = request.method
         if method == "BYE":
             self._they_left(request, served)
@@ -199,13 +199,13 @@ class Call:
             self._reply(request, served, 405, self._core.capabilities()[:1])
 
     def gone(self, cause: Cause) -> None:
-        """It does not live any more; BYE goes out all the same."""
+        """End a call whose other side is gone. BYE is sent as well."""
         if self.life.go(V.GONE):
             self.far_end.bye()
             self.life.end(cause)
 
     def disconnected(self, flow: int) -> None:
-        """The connection that it came by has ended."""
+        """Leave the connection `flow`, which has ended."""
         self.far_end.disconnected(flow)
 
     def _they_left(self, request: Request, served: ServerTransaction) -> None:

@@ -1,6 +1,6 @@
-"""Why a call ended or never stood, as values that others decide on: one table from status codes, the only one.
+"""Reasons why a call ended or was not established. This module holds the only table from status codes to reasons.
 
-Texts for people are made where they are shown; `Kind` is stable.
+The texts for people are made by the code that shows them. The values of `Kind` do not change.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from signaling.sip.wire.message import Response
 
 class Kind(Enum):
     NORMAL = "normal"
-    """Somebody hung up."""
+    """One side hung up."""
     CANCELLED = "cancelled"
     """The caller gave up before there was an answer."""
     BUSY = "busy"
     DECLINED = "declined"
     NO_ANSWER = "no_answer"
-    """It rang in vain, or the other side gave up waiting."""
+    """Ringing got no answer, or the other side stopped waiting."""
     UNAVAILABLE = "unavailable"
     NOT_FOUND = "not_found"
     NOT_ACCEPTABLE = "not_acceptable"
-    """No common media: a smaller offer may do."""
+    """There are no common media. A smaller offer may succeed."""
     UNAUTHORISED = "unauthorised"
     OVERLOADED = "overloaded"
     UNREACHABLE = "unreachable"
-    """Nothing came back at all."""
+    """No answer arrived at all."""
     MOVED = "moved"
-    """Redirections are not followed: a peer does not choose whom we call."""
+    """We do not follow redirections, because a peer must not choose whom we call."""
     EXPIRED = "expired"
-    """The session was not refreshed, or the dialog is gone on the other side."""
+    """The session was not refreshed, or the other side has no such dialog."""
     PROTOCOL = "protocol"
     FORBIDDEN_TARGET = "forbidden_target"
-    """An address that we never call."""
+    """The address is one that we never call."""
     LOCAL = "local"
-    """Ended by this server: stopping, or out of room."""
+    """This server ended the call: it is stopping or full."""
     FAILED = "failed"
 
 
@@ -66,7 +66,7 @@ _BY_STATUS: Final = {
     604: (Kind.NOT_FOUND, HallCause.UNKNOWN_THERE),
     606: (Kind.NOT_ACCEPTABLE, HallCause.PROFILE),
 }
-"""Status of a final answer (RFC 3261 section 21) -> what it says of the dialog, and of the hall that is called."""
+"""The kind and the hall's cause by the status of a final answer (RFC 3261 section 21)."""
 STATUSES: Final = {
     HallCause.BUSY: 486,
     HallCause.NO_ANSWER: 480,
@@ -78,11 +78,11 @@ STATUSES: Final = {
     HallCause.FORBIDDEN: 403,
     HallCause.DECLINED: 603,
 }
-"""The way back: how an INVITE is refused."""
+"""The status with which an INVITE is refused, by cause."""
 
 
 def hall_cause(status: int) -> HallCause:
-    """Why a call to a hall came to nothing. `status` 0: no answer came."""
+    """Return why a call to a hall failed. `status` 0: no answer arrived."""
     return _BY_STATUS.get(status, _OTHER)[1]
 
 
@@ -93,17 +93,17 @@ _OTHER: Final = (Kind.FAILED, HallCause.UNREACHABLE)
 class Cause:
     kind: Kind
     status: int = 0
-    """Of SIP; 0: there was none."""
+    """The SIP status; 0 without an answer."""
     retry_after_s: int | None = None
     detail: str = ""
-    """In English, for logs: a reason phrase or a Warning, never shown as it is."""
+    """English text for logs: a reason phrase or a Warning. Users never see it."""
 
 
 NORMAL: Final = Cause(Kind.NORMAL)
 
 
 def of_response(response: Response) -> Cause:
-    """Of a failure (300 and above)."""
+    """Return the cause of a failure response (300 and above)."""
     kind = Kind.MOVED if response.status < 400 else _BY_STATUS.get(response.status, _OTHER)[0]
     try:
         wait = response.seconds("retry-after")

@@ -1,4 +1,4 @@
-"""Early dialogs of an INVITE of ours and their confirmed provisional answers (100rel, RFC 3262)."""
+"""Early dialogs of an INVITE of ours, and their confirmed provisional answers (100rel, RFC 3262)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class EarlyDialogs:
     def __init__(self, far_end: FarEnd) -> None:
         self._far_end = far_end
         self._dialogs: dict[str, Dialog] = {}
-        """By the tag of the far end."""
+        """The dialogs by the tag of the far end."""
         self._rseq: dict[str, int] = {}
         self.answer = b""
         """The last session description in a confirmed answer."""
 
     def confirm(self, response: Response, invite: Exchange) -> None:
-        """Send PRACK: each reliable answer once and in order."""
+        """Send PRACK once for each reliable answer, in order."""
         if "100rel" not in response.options("require"):
             return
         tag, number = response.to.tag, response.seconds("rseq")
@@ -41,5 +41,5 @@ class EarlyDialogs:
         self._far_end.ask(make, dialog.hop, lambda _: None, lambda _: None)
 
     def cseq(self, tag: str) -> int:
-        """The number of our last request in the early dialog of `tag`; 0 if there is no such dialog."""
+        """Return the CSeq of our last request in the early dialog of `tag`, or 0 without such a dialog."""
         return self._dialogs[tag].cseq if tag in self._dialogs else 0

@@ -1,4 +1,4 @@
-"""What the user of a call hears. What escapes from an event ends this call and no other."""
+"""The events for the user of a call. An exception in an event ends this call and no other."""
 
 from __future__ import annotations
 
@@ -18,36 +18,37 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Instead of an answer to an offer: 488 with a Warning, say."""
+    """The refusal of an offer, for example 488 with a Warning."""
 
     status: int = 488
     headers: tuple[tuple[str, str], ...] = ()
 
 
 class Events(Protocol[Whole]):
-    """The user of a call; `Whole` is `Call`, which stands above this file."""
+    """The user of a call. `Whole` is `Call`, which is in a layer above this file."""
 
     def ringing(self, call: Whole, body: bytes) -> None:
-        """A 180 or 183, `body` its SDP or empty."""
+        """Handle a 180 or 183. `body`: its SDP, or empty."""
 
     def answered(self, call: Whole, body: bytes) -> None:
-        """It stands. `body`: their answer to our offer; empty where they offered and we answered."""
+        """Handle the start of the established call. `body`: their answer to our offer; empty if they offered and we answered.
+        """
 
     def reoffered(self, call: Whole, body: bytes) -> bytes | Refused:
-        """Their new offer, our answer; an empty `body` asks for our offer (late offer), the answer comes by
-        `renegotiated`.
+        """Return our answer to their new offer. An empty `body` asks for our offer (late offer); `renegotiated` reports their
+        answer.
         """
 
     def renegotiated(self, call: Whole, body: bytes, status: int) -> None:
-        """Their answer to an offer of ours in a standing call; status 300 and above: refused, all stays as it was."""
+        """Handle their answer to our offer in an established call. Status 300 and above: they refused, and nothing changed."""
 
     def info(self, call: Whole, content_type: str, body: bytes) -> int:
-        """The status that answers it: 200, 415, 469."""
+        """Return the status of the answer: 200, 415 or 469."""
 
     def dtmf(self, call: Whole, digit: str, duration_ms: int) -> None: ...
 
     def ended(self, call: Whole, cause: Cause) -> None:
-        """The last event, once."""
+        """Handle the end. This is the last event, and it comes once."""
 
 
 class Reports(Generic[C]):
@@ -91,7 +92,8 @@ class Reports(Generic[C]):
             self._count_defect()
 
     def _ask(self, ask: Callable[[Events[C]], T]) -> T | None:
-        """Returns: None if there is no one to ask, or the event raised: then the call is hung up."""
+        """Return the result of an event. Return None if the call has no user, or if the event raised; then the call is hung up.
+        """
         if self.events is None or self.over:
             return None
         try:

@@ -1,4 +1,4 @@
-"""The other side of one call: its dialog, the proof that it asks for, and what it says about itself."""
+"""The other side of a call: its dialog, its challenges, and what it says about itself."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class FarEnd:
         self._realm_host = realm_host
         self.dialog: Dialog | None = None
         self.allow: frozenset[str] = frozenset()
-        """Methods of its Allow field, in lower case."""
+        """The methods of its Allow field, in lower case."""
         self.user_agent = ""
         self.bye_reason = ""
-        """Text of the Reason field of our BYE (RFC 3326); empty: no such field."""
+        """The text of the Reason field of our BYE (RFC 3326); empty: no such field."""
 
     def ask(
         self,
@@ -62,7 +62,8 @@ class FarEnd:
         self.ask(make, dialog.hop, lambda _: None, lambda _: None)
 
     def disconnected(self, flow: int) -> None:
-        """Let later requests open a connection to the Contact, at the same address: the connection `flow` has ended."""
+        """Leave the connection `flow`, which has ended. Later requests open a connection to the Contact, at the same address.
+        """
         dialog = self.dialog
         if dialog is not None and dialog.hop.flow == flow:
             dialog.hop = Hop(dialog.hop.transport, dialog.hop.host, dialog.hop.port)

@@ -1,4 +1,4 @@
-"""The INVITE of a call that comes in: ringing, our answer, its ACK."""
+"""The INVITE of an inbound call: ringing, our answer, its ACK."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from signaling.sip.wire import session_timer
 from signaling.sip.wire.message import Request, answer
 
 RING_TURNS = 3
-"""An INVITE that was not answered after so many ringing times of ours is refused (480)."""
+"""The number of our ringing times before an unanswered INVITE is refused (480). Chosen. Larger: an unanswered call stays
+longer. Smaller: a caller in the lobby loses its call earlier.
+"""
 
 
 class IncomingInvite:
-    """`tag`: ours. Raises Malformed when made, if the INVITE names no Contact."""
+    """An INVITE from the other side. `tag`: ours. Raises Malformed when made, if the INVITE names no Contact."""
 
     def __init__(
         self,
@@ -57,7 +59,7 @@ class IncomingInvite:
 
     @property
     def may_ring(self) -> bool:
-        """Not where the caller demands that such answers are confirmed (100rel)."""
+        """True unless the caller requires reliable provisional answers (100rel), which we do not send."""
         return self._life.state is State.OFFERED and "100rel" not in self.request.options("require")
 
     def ring(self, body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""INFO both ways in a standing call (RFC 6086): keys that a person pressed, and bodies that others read."""
+"""INFO in both directions of an established call (RFC 6086): keys that a person pressed, and bodies for other modules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from signaling.sip.wire.message import Request, Response
 
 
 class Info:
-    """One INFO of ours after the other: datagrams that overtake one another would be out of order."""
+    """The INFOs. Ours are sent one after another, because datagrams could overtake each other."""
 
     def __init__(
         self, core: Core, life: Life, far_end: FarEnd, reports: Reports[Any], gone: Callable[[Cause], None]
@@ -43,7 +43,7 @@ class Info:
             self._send_next()
 
     def receive(self, request: Request) -> int:
-        """Read an INFO of theirs. Returns: the status that answers it."""
+        """Read their INFO and return the status of its answer."""
         if self._life.state is not State.STANDING:
             return 481
         if request.content_type in {mediacontrol.DTMF_RELAY, mediacontrol.DTMF}:

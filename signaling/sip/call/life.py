@@ -1,4 +1,4 @@
-"""The state of one call, and its end, which comes once. The table is `states`."""
+"""The state of a call and its end, which is reported once. The table is in `states`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ class Life:
     def __init__(self, first: State, on_end: Callable[[Cause], None]) -> None:
         self.state = first
         self.cause: Cause | None = None
-        """Why the call ends; set before the end where the call is given up."""
+        """The reason for the end. When the call is given up, the reason is set before the end."""
         self._on_end = on_end
         self._ended = False
 
     def go(self, event: Event) -> bool:
-        """Take the step of the table. Returns: False if the table has none."""
+        """Take the step of the table. Return False if the table has none."""
         after = TABLE.get((self.state, event))
         if after is None:
             return False

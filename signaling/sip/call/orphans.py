@@ -1,7 +1,7 @@
-"""Calls of a server that died, ended in its name: a terminal stays in them, and would take the next call as a second one.
+"""The end of calls of a server that died. A terminal stays in such a call, and would take the next call as a second call.
 
-A call that stood gets BYE. Of one that was not answered yet only what we sent is known: it gets CANCEL, and a 2xx that comes for
-it gets ACK and BYE (RFC 3261 section 13.2.2.4), which a terminal repeats until then. Does not know legs or terminals.
+An answered call gets BYE. For an unanswered call only our own requests are known: it gets CANCEL. A 2xx to it gets ACK and BYE
+(RFC 3261 section 13.2.2.4), because the terminal repeats the 2xx until the ACK. This module knows no legs and no terminals.
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ from signaling.sip.wire.fields import Address, Malformed, Uri
 from signaling.sip.wire.message import Request, Response
 
 Done = Callable[[bool], None]
-"""Whether the other side was reached, or nothing more can be found out about it."""
+"""The callback: True if the other side was reached, or if nothing more can be learned about it."""
 CANCELS: Final = (0.0, 0.5, 1.5, 3.5)
-"""Seconds after the first: T1 doubled, as of a request that is not answered."""
+"""Seconds after the first CANCEL at which CANCEL is sent: T1 doubled, as for a request without an answer. More: the terminal
+may be reached in a longer loss of the network. Fewer: a few lost datagrams leave the terminal in its call.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """Facts of a call, stored before the call began. `remote` without a tag: no answer had come. `branch`: the beginning of
-    the branches of its INVITEs.
+    """Facts of a call, stored before the call began. `remote` without a tag: no answer had arrived.
+
+    `branch`: the beginning of the branches of its INVITEs.
     """
 
     call_id: str
@@ -35,7 +38,7 @@ class CallRecord:
     remote: Address
     target: Uri
     hop: Hop | None = None
-    """None: where its `target` leads to."""
+    """None: the address comes from `target`."""
     routes: tuple[Address, ...] = ()
     cseq: int = 0
     branch: str = ""
@@ -47,13 +50,13 @@ class CallRecord:
 
 @dataclass(eq=False)
 class Ending:
-    """One that is being ended. It is remembered for as long as a terminal may repeat its answer."""
+    """A call that is being ended. It is remembered for the time in which a terminal may repeat its answer."""
 
     record: CallRecord
     hosts: frozenset[str]
     done: Done | None
     tags: set[str] = field(default_factory=set)
-    """Of theirs, that were guessed."""
+    """The tags of the other side that were guessed from answers to CANCEL."""
 
     def finish(self, reached: bool) -> None:
         done, self.done = self.done, None
@@ -62,14 +65,14 @@ class Ending:
 
 
 class Orphans:
-    """The calls of a server that died, while they are ended. Bounded by the number of calls that a server has."""
+    """The calls of a dead server, while they are ended. Their number has the limit of a server's calls."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._known: dict[tuple[str, str], Ending] = {}
 
     def end(self, record: CallRecord, hops: Sequence[Hop], done: Done) -> None:
-        """`hops`: where it may be reached; more than one only of a call that was not answered. `done` is told later."""
+        """End the call. `hops`: its possible addresses; only an unanswered call has more than one. `done` is called later."""
         key = record.call_id, record.local.tag
         if not hops or (len(self._known) >= limits.DIALOGS and key not in self._known):
             self._core.timers.after(0.0, lambda: done(False))
@@ -86,7 +89,7 @@ class Orphans:
                 self._core.timers.after(after_s, lambda hop=hop, number=number: self._cancel(one, hop, number))  # type: ignore[misc]
 
     def stray(self, response: Response, hop: Hop) -> None:
-        """An answer that belongs to no transaction of ours: perhaps to one of the server before."""
+        """Take an answer that belongs to no transaction of ours. It may belong to a call of the dead server."""
         try:
             number, method = response.cseq
             one = self._known.get((response.call_id, response.from_.tag))
@@ -105,8 +108,10 @@ class Orphans:
             self._leave(one, response, number, hop)
 
     def _guess(self, one: Ending, response: Response, number: int, hop: Hop) -> None:
-        """The answer to a CANCEL has the tag of the INVITE (section 9.2): if that was answered already, and the answer was lost
-        with its connection, BYE ends it. Where it only rang, BYE finds nothing, and a 487 comes.
+        """Send BYE with the tag from an answer to CANCEL, which is the tag of the INVITE (section 9.2).
+
+        If the terminal had answered and the answer was lost with its connection, BYE ends the call. If the terminal only rang,
+        BYE finds no dialog, and a 487 arrives.
         """
         tag = response.to.tag
         if (
@@ -128,7 +133,7 @@ class Orphans:
         Exchange(self._core, lambda: dialog.request("BYE"), hop, answered, lambda _: None).start()
 
     def _leave(self, one: Ending, response: Response, number: int, hop: Hop) -> None:
-        """They answered while nobody was there."""
+        """Send ACK and BYE for a 2xx that arrived after the server died."""
         try:
             routes = response.addresses("record-route")[::-1][: limits.ROUTES]
             contacts = response.contacts
@@ -167,7 +172,8 @@ class Orphans:
 
 
 def _dialog(record: CallRecord, hop: Hop) -> Dialog:
-    """Its numbers go on behind whatever was sent after it was written down."""
+    """Return the dialog of an answered call. Its CSeq continues above all numbers that were used after the record was stored.
+    """
     cseq = min(record.cseq + limits.ORPHAN_CSEQ, 2**31 - 2)
     made = Dialog(record.call_id, record.local, record.remote, record.target, hop, list(record.routes), cseq)
     made.refresh([Address(record.target)])
@@ -175,7 +181,9 @@ def _dialog(record: CallRecord, hop: Hop) -> Dialog:
 
 
 def _ways(hops: Sequence[Hop]) -> list[tuple[Hop, int]]:
-    """(hop, CSeq) of every INVITE that may have been sent: a hop after the other, and a long one by TCP before UDP."""
+    """Return (hop, CSeq) of every INVITE that may have been sent. Hops come in turn, and a long INVITE goes over TCP before
+    UDP.
+    """
     found, number = [], 0
     for hop in hops[: limits.ORPHAN_HOPS]:
         number += 1
@@ -188,7 +196,7 @@ def _ways(hops: Sequence[Hop]) -> list[tuple[Hop, int]]:
 
 
 def _refusal_taken(record: CallRecord, response: Response, number: int) -> Request:
-    """The ACK of a failure (section 17.1.1.3)."""
+    """Return the ACK of a failure response (section 17.1.1.3)."""
     made = Request(method="ACK", uri=record.target)
     made.headers.add("via", response.headers.all("via")[0])
     made.headers.add("max-forwards", "70")

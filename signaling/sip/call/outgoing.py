@@ -1,4 +1,4 @@
-"""The INVITE of a call of ours: the hops that it tries, its answers, CANCEL, the ACK of each 2xx."""
+"""The INVITE of an outbound call: the hops that it tries, its answers, CANCEL, the ACK of each 2xx."""
 
 from __future__ import annotations
 
@@ -29,23 +29,24 @@ SDP: Final = "application/sdp"
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What a call of ours says."""
+    """The values of an outbound INVITE."""
 
     call_id: str
     local: Address
-    """With our tag."""
+    """Our address, with our tag."""
     remote: Address
     offer: bytes
-    """Empty: theirs is wanted (late offer)."""
+    """Our SDP; empty if we want their offer (late offer)."""
     branch: str
-    """How the branches of its INVITEs begin."""
+    """The beginning of the branches of its INVITEs."""
     offer_by: Callable[[Hop], bytes] | None = None
-    """Makes the offer for the hop that is tried next; None: it is the same for all."""
+    """Makes the offer for the next hop. None: every hop gets the same offer."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Fields of each INVITE."""
+    """Additional fields of each INVITE."""
     keeps: Callable[[Dialog, Callable[[], None]], None] | None = None
-    """Writes down a dialog before its 2xx is acknowledged, then calls back: until then the terminal repeats it, also to a
-    server that starts in place of this one.
+    """Stores the dialog before the ACK of its 2xx, then calls back.
+
+    Until the ACK, the terminal repeats the 2xx, also to a server that starts in place of this server.
     """
 
 
@@ -80,10 +81,10 @@ class OutgoingInvite:
         self._ack: dict[str, tuple[bytes, Hop]] = {}
         """The ACK of each 2xx, by the tag of the far end."""
         self._keeping: set[str] = set()
-        """Tags whose dialog is being written down."""
+        """Tags whose dialog is being stored."""
 
     def start(self, hops: Sequence[Hop]) -> None:
-        """Dials the first of `hops`, the next one if nothing comes back."""
+        """Dial the first of `hops`. Dial the next hop if no answer arrives."""
         self._hops = list(hops[: limits.HOPS])
         if self._life.state is State.DIALLING:
             self._next()
@@ -93,7 +94,8 @@ class OutgoingInvite:
             self._life.end(cause)
 
     def give_up(self, before: State, cause: Cause) -> None:
-        """CANCEL may go only after a provisional answer; without any, RFC 3261 section 9.1, it waits for one."""
+        """Send CANCEL, but only after a provisional answer. Without a provisional answer, CANCEL waits (RFC 3261 section 9.1).
+        """
         self._life.cause = cause if cause is not NORMAL else Cause(Kind.CANCELLED)
         self.stop()
         if self._exchange is None:
@@ -140,7 +142,7 @@ class OutgoingInvite:
         if made.body:
             rows.append(("content-type", SDP))
         else:
-            # An offer in a confirmed provisional answer would want ours in the PRACK.
+            # With 100rel, an offer in a provisional answer would need our answer in the PRACK.
             rows = [
                 (name, value if name != "supported" else ", ".join(sorted(EXTENSIONS - {"100rel"})))
                 for name, value in rows
@@ -187,7 +189,7 @@ class OutgoingInvite:
             self._reports.ringing(response.body)
 
     def _success(self, response: Response) -> None:
-        """Each 2xx gets its ACK, also a repeated one; one of another branch of a fork is left at once."""
+        """Send an ACK for each 2xx, also for a repeated one. BYE ends the 2xx of another branch of a fork at once."""
         self._heard = True
         tag, keeps = response.to.tag, self._invitation.keeps
         if tag in self._ack:
@@ -203,7 +205,7 @@ class OutgoingInvite:
             keeps(dialog, lambda: self._kept(response, dialog))
 
     def _kept(self, response: Response, dialog: Dialog) -> None:
-        """Whether it is still wanted is seen now."""
+        """Send the ACK. Only now decide whether the call is still needed, because it may have been given up in the meantime."""
         wanted = self._life.state in {State.DIALLING, State.RINGING}
         late = wanted and not self._offer
         reply: bytes | Refused = self._reports.reoffered(response.body) if late and response.body else b""
@@ -239,7 +241,7 @@ class OutgoingInvite:
         try:
             made = from_response(request, response, exchange.hop)
         except Malformed:
-            # Some terminals forget the Contact; what was dialled still leads to them.
+            # Some terminals omit the Contact. The dialled URI still leads to them.
             made = Dialog(request.call_id, local, response.to, request.uri, exchange.hop, cseq=request.cseq[0])
         made.cseq = max(made.cseq, self._early.cseq(response.to.tag))
         return made
@@ -263,7 +265,7 @@ class OutgoingInvite:
             self._next()
 
     def _longer(self, response: Response) -> bool:
-        """422: their least interval. Twice at most."""
+        """Take the least interval of their 422, at most twice. Return whether to try again."""
         try:
             least = response.seconds("min-se")
         except Malformed:

@@ -1,4 +1,4 @@
-"""The session timer of a standing call (RFC 4028): when this side refreshes it, and when it ends without a refresh."""
+"""The session timer of an established call (RFC 4028): when this side refreshes, and when the call ends without a refresh."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SessionTimer:
         self._end: Timer | None = None
 
     def arm(self) -> None:
-        """Count from now."""
+        """Start the timers again from now."""
         self.stop()
         if self.agreed is None:
             return
@@ -32,7 +32,7 @@ class SessionTimer:
             self._end = self._core.timers.after(self.agreed.end_s, self._expire)
 
     def postpone(self) -> None:
-        """Try the refresh again later: what is on its way refreshes too, if it succeeds."""
+        """Try the refresh again later: the present offer also refreshes, if it succeeds."""
         self._refresh = self._core.timers.after(self._core.config.timing.whole, self._refresh_now)
 
     def stop(self) -> None:
@@ -42,7 +42,7 @@ class SessionTimer:
         self._refresh = self._end = None
 
     def fields(self) -> list[tuple[str, str]]:
-        """The fields of an offer of ours that keep what was agreed."""
+        """Return the fields of our offer that keep the agreed timer."""
         agreed = self.agreed
         if agreed is None:
             return []
@@ -52,7 +52,7 @@ class SessionTimer:
         return fields
 
     def renew(self, response: Response) -> bool:
-        """Take what a 2xx to an offer of ours says. Returns: False if that cannot be read."""
+        """Take the timer from a 2xx to our offer. Return False if it is unreadable."""
         usual = self.agreed.interval_s if self.agreed else self._core.config.session_expires_s
         try:
             self.agreed = session_timer.as_client(response, usual)
@@ -61,7 +61,7 @@ class SessionTimer:
         return True
 
     def stretch(self, response: Response) -> bool:
-        """Take the least interval of a 422. Returns: False if it helps nothing."""
+        """Take the least interval of a 422. Return False if the interval cannot be used."""
         try:
             least = response.seconds("min-se")
         except Malformed:

@@ -1,7 +1,7 @@
-"""Offers inside of a standing call, both ways: re-INVITE, UPDATE (RFC 3311), glare, refreshing (RFC 4028).
+"""Offers in an established call, in both directions: re-INVITE, UPDATE (RFC 3311), glare, refreshing (RFC 4028).
 
-Owns the last session descriptions of both sides and who may offer now. One offer at a time: 491 where both began, 500
-where theirs is not done.
+This part owns the last session descriptions of both sides, and decides who may offer now. Only one offer may be open. The
+answer is 491 if both sides offered at once, and 500 if their earlier offer is not finished.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Renegotiation:
         self._ours: Exchange | None = None
         self._repeating: RepeatedAnswer | None = None
         self._open: Request | None = None
-        """Their re-INVITE whose ACK has not come."""
+        """Their re-INVITE whose ACK has not arrived."""
         self._waiting: deque[bytes] = deque()
         self._glare: Timer | None = None
         self._glares = 0
@@ -80,7 +80,7 @@ class Renegotiation:
     # --- ours
 
     def offer(self, body: bytes) -> None:
-        """Sent now, or when the one before is done; of many that wait the last one counts."""
+        """Send an offer now, or after the present offer. Of several offers that wait, only the last is sent."""
         if self._life.state not in {State.STANDING, State.ANSWERED}:
             self._core.timers.after(0.0, partial(self._reports.renegotiated, b"", 481))
         elif self.busy or self._life.state is State.ANSWERED:
@@ -91,7 +91,9 @@ class Renegotiation:
             self._send(body, "INVITE")
 
     def _send(self, body: bytes, method: str, *, refresh: bool = False) -> None:
-        """`body` empty: an UPDATE that only refreshes. What only refreshes is not told unless it changes something."""
+        """Send an offer, or with an empty `body` an UPDATE that only refreshes. A refresh is reported only if it changes
+        something.
+        """
         self._quiet = refresh
         self._ours = self._far_end.ask_inside(
             lambda: self._make(body, method), lambda response: self._answered(response, body, method), self._failed
@@ -126,7 +128,7 @@ class Renegotiation:
             self._refused(response, body, method)
 
     def _agreed(self, response: Response, body: bytes, method: str) -> None:
-        """2xx. Each one gets its ACK, a repeated one the same."""
+        """Take a 2xx. Each 2xx gets its ACK; a repeated 2xx gets the same ACK again."""
         dialog = self._far_end.dialog
         assert dialog is not None
         if method == "INVITE":
@@ -159,7 +161,7 @@ class Renegotiation:
 
     def _refused(self, response: Response, body: bytes, method: str) -> None:
         if method == "UPDATE":
-            # Listed in Allow and refused all the same: the next refresh is a re-INVITE.
+            # Allow lists UPDATE, but the terminal refuses it. The next refresh is a re-INVITE.
             self._without_update = True
             self._refresh_now()
             return
@@ -174,7 +176,9 @@ class Renegotiation:
         self._gone(Cause(Kind.UNREACHABLE, detail=why.name.lower()))
 
     def _wait(self, body: bytes, method: str) -> None:
-        """Section 14.1: the one that chose the Call-ID waits longer, so that the two do not meet again."""
+        """Wait after a glare. The side that chose the Call-ID waits longer, so that the offers do not collide again (section
+        14.1).
+        """
         self._glares += 1
         ms = self._core.chance(200) * 10 if self._inbound else 2100 + self._core.chance(191) * 10
         self._glare = self._core.timers.after(ms / 1000, lambda: self._after_glare(body, method))
@@ -195,7 +199,7 @@ class Renegotiation:
     # --- theirs
 
     def take(self, request: Request, served: ServerTransaction) -> None:
-        """re-INVITE or UPDATE."""
+        """Take a re-INVITE or UPDATE."""
         offers = request.method == "INVITE" or bool(request.body)
         if self._life.state not in {State.STANDING, State.ANSWERED}:
             self._reply(request, served, 481 if self._life.state is State.CLOSED else 500, self._soon())
@@ -267,7 +271,7 @@ class Renegotiation:
     # --- signs of life
 
     def arm(self) -> None:
-        """Counts from now."""
+        """Start the session timer again from now, and send an offer that waits."""
         self._timer.arm()
         if self._timer.agreed is not None and self._waiting:
             self._continue()

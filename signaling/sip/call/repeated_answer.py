@@ -1,4 +1,4 @@
-"""A 2xx of an INVITE until its ACK comes, RFC 3261 section 13.3.1.4, also over TCP."""
+"""A 2xx to an INVITE, which is sent again until its ACK arrives, also over TCP (RFC 3261 section 13.3.1.4)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from signaling.sip.wire.message import Response
 
 
 class RepeatedAnswer:
-    """`give_up` is called after 64*T1."""
+    """The retransmission of a 2xx. `give_up` is called after 64*T1."""
 
     def __init__(self, core: Core, served: ServerTransaction, response: Response, give_up: Callable[[], None]) -> None:
         self._core = core

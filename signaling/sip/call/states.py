@@ -1,4 +1,4 @@
-"""The states of a call as a table. Owns no behaviour: `call` acts on what this says."""
+"""The states of a call as a table. The table has no behaviour: `call` acts on it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class State(Enum):
     CANCELLING = auto()
     """We gave up and wait for the end of our INVITE."""
     OFFERED = auto()
-    """They call; not answered yet."""
+    """The other side called, and we have not answered."""
     ANSWERED = auto()
-    """Our 200 is out, the ACK is not here."""
+    """Our 200 is sent, but the ACK has not arrived."""
     LEAVING = auto()
-    """Hung up before the ACK came: BYE has to wait for it."""
+    """We hung up before the ACK. BYE must wait for the ACK."""
     STANDING = auto()
     CLOSED = auto()
 
@@ -34,7 +34,7 @@ class Event(Enum):
     CANCEL = auto()
     BYE = auto()
     GONE = auto()
-    """The dialog does not exist any more on the other side, or was not refreshed."""
+    """The other side has no such dialog any more, or the session was not refreshed."""
 
 
 S, V = State, Event
