@@ -1,6 +1,6 @@
-"""The media plan that follows from two descriptions: ours and theirs, line by line. Pure.
+"""The media plan that follows from our description and theirs, line by line. Pure.
 
-It does not matter who offered: what we may send stands in their lines, what may come in ours (RFC 3264 §§5, 6).
+It does not matter who offered. Their lines say what we may send, and our lines say what they may send (RFC 3264 §§5, 6).
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from signaling.sip.media.profiles import Profile
 from signaling.sip.wire import h264, sdp
 
 _HEADERS: Final = 0.95
-"""What is left of b=AS when the headers of full packets are taken off."""
+"""The share of b=AS that is left after the headers of full packets. Larger: we send more than the terminal allows. Smaller: the
+picture uses less bandwidth than allowed.
+"""
 _LEAST_VIDEO_BPS: Final = 64_000
 _PACKET_MS: Final = range(10, 61, 10)
 
@@ -34,7 +36,7 @@ _PACKET_MS: Final = range(10, 61, 10)
 def plan_of(
     ours: sdp.Description, theirs: sdp.Description, profile: Profile, policy: Policy, previous: MediaPlan | None = None
 ) -> MediaPlan:
-    """Lines that either side refused are left out. `previous` tells where packets went before a hold by 0.0.0.0."""
+    """Return the plan, without lines that either side refused. `previous` gives the addresses from before a hold by 0.0.0.0."""
     before = previous or MediaPlan()
     found: dict[str, object] = {}
     for mine, yours in zip(ours.media, theirs.media, strict=False):
@@ -56,7 +58,7 @@ def plan_of(
 
 
 def role_of(media: sdp.Media) -> str:
-    """Of a line of ours: "audio", "video", "content", "floor", "camera" or "" (one that we only refuse)."""
+    """Return the role of our line: "audio", "video", "content", "floor", "camera", or "" for a line that we only refuse."""
     if media.kind == "audio":
         return "audio"
     if media.kind == "video":
@@ -75,30 +77,32 @@ def is_rtp(media: sdp.Media) -> bool:
 
 
 def is_secure(media: sdp.Media) -> bool:
-    """The protocol word promises SRTP; RTP/AVP with a=crypto hopes for it (RFC 8643)."""
+    """Report whether the protocol word requires SRTP. RTP/AVP with a=crypto only prefers SRTP (RFC 8643)."""
     return "SAVP" in media.protocol.upper()
 
 
 def lacks_keys(mine: sdp.Media, yours: sdp.Media) -> bool:
-    """Both keep an SRTP line open, and no key can be used."""
+    """Report whether both sides accept an SRTP line without a common key."""
     active = bool(mine.port and yours.port)
     return active and is_rtp(yours) and (is_secure(mine) or is_secure(yours)) and _keys(mine, yours) is None
 
 
 def may_high(profile: Profile, policy: Policy) -> bool:
-    """High profile is agreed where the terminal and the meeting both allow it."""
+    """Report whether High profile may be agreed: the terminal and the meeting must both allow it."""
     return profile.high and policy.high_profile and 1 in profile.modes
 
 
 def camera_type(media: sdp.Media) -> int:
-    """The payload type of H.224; -1: there is none."""
+    """Return the payload type of H.224, or -1 if there is none."""
     if media.kind != "application" or not is_rtp(media):
         return -1
     return next((number for number, one in media.rtpmaps().items() if one.name == "h224"), -1)
 
 
 def audio_codecs(media: sdp.Media) -> dict[int, AudioCodec]:
-    """Those we can do, by payload type, in the order of the line; each codec once (S02: re-INVITEs that repeat them)."""
+    """Return the codecs that we support, by payload type, in the order of the line. Each codec is listed once, because some
+    re-INVITEs repeat codecs (S02).
+    """
     found: dict[int, AudioCodec] = {}
     for number, one in media.rtpmaps().items():
         codec = _codec(one, media.parameters(number))
@@ -108,7 +112,7 @@ def audio_codecs(media: sdp.Media) -> dict[int, AudioCodec]:
 
 
 def events(media: sdp.Media) -> tuple[Dtmf, ...]:
-    """RFC 4733; those of 8000 and 48,000 Hz, one of each."""
+    """Return the telephone events (RFC 4733) of 8000 and 48,000 Hz, one of each."""
     found: dict[int, int] = {}
     for number, one in media.rtpmaps().items():
         if one.name == "telephone-event" and one.clock_hz in (8000, 48_000):
@@ -117,19 +121,22 @@ def events(media: sdp.Media) -> tuple[Dtmf, ...]:
 
 
 def told_levels(media: sdp.Media) -> int:
-    """The header extension in which the peer of this line would tell audio levels; 0: none."""
+    """Return the id of the header extension in which the peer offers audio levels; 0: none."""
     number, direction = media.audio_levels()
     return number if direction in ("", "sendrecv", "sendonly") else 0
 
 
 def event_for(codec: AudioCodec, known: tuple[Dtmf, ...]) -> Dtmf | None:
-    """The one whose clock is that of the codec; 8000 beside Opus is what most terminals mean all the same."""
+    """Return the event with the clock of the codec, or the first event.
+
+    Most terminals offer the 8000 Hz event beside Opus and also use it for Opus.
+    """
     wanted = 48_000 if codec == "opus" else 8000
     return next((one for one in known if one.clock_hz == wanted), next(iter(known), None))
 
 
 def pictures(media: sdp.Media) -> tuple[h264.Format, ...]:
-    """The H.264 payload types of a line that can be used, in its order."""
+    """Return the usable H.264 payload types of a line, in its order."""
     found = []
     for number, one in media.rtpmaps().items():
         if one.name == "h264" and one.clock_hz == 90_000:
@@ -140,7 +147,9 @@ def pictures(media: sdp.Media) -> tuple[h264.Format, ...]:
 
 
 def is_usable(host: str, own_host: str, policy: Policy) -> bool:
-    """Whether packets may be sent there: a description must not aim us at many, at ourselves or at a foreign network."""
+    """Report whether packets may be sent to `host`. A description must not direct them to a multicast group, to us or to a
+    foreign network.
+    """
     try:
         address, own = ipaddress.ip_address(host), ipaddress.ip_address(own_host)
     except ValueError:
@@ -156,7 +165,7 @@ def is_usable(host: str, own_host: str, policy: Policy) -> bool:
 
 
 def placed(theirs: sdp.Description, policy: Policy) -> sdp.Description:
-    """Their description with the address that is known to be theirs; an address of zeros still holds."""
+    """Return their description with their known address. An address of zeros stays, because it still means a hold."""
     if not policy.media_host:
         return theirs
 
@@ -169,13 +178,13 @@ def placed(theirs: sdp.Description, policy: Policy) -> sdp.Description:
 
 
 def floor_roles(media: sdp.Media, default: str) -> set[str]:
-    """Of `a=floorctrl`: some write several words (RFC 8856 §5.1); "c-s" is both."""
+    """Return the roles in `a=floorctrl`. Some terminals write several words (RFC 8856 §5.1); "c-s" means both roles."""
     words = set((media.attribute("floorctrl") or default).lower().split())
     return words | {"c-only", "s-only"} if "c-s" in words else words
 
 
 def label_of(media: sdp.Media) -> str | None:
-    """The label of the content stream in `a=floorid` ("1 mstrm:12", in drafts "1 m-stream:12")."""
+    """Return the label of the content stream in `a=floorid` ("1 mstrm:12", in drafts "1 m-stream:12")."""
     for value in media.all("floorid"):
         _, _, names = value.partition(":")
         if names:
@@ -195,7 +204,7 @@ def _codec(one: sdp.RtpMap, parameters: dict[str, str]) -> AudioCodec | None:
     match one.name, one.clock_hz:
         case "opus", 48_000:
             return "opus"
-        # Some write the true rate of G.722 against RFC 3551 §4.5.2; their packets count 8000 all the same.
+        # Some terminals write the true rate of G.722, against RFC 3551 §4.5.2. Their packets still count at 8000.
         case "g722", 8000 | 16_000 if parameters.get("bitrate", "64000") == "64000":
             return "g722"
         case "pcma", 8000:
@@ -221,7 +230,7 @@ def _whole(found: dict[str, object], theirs: sdp.Description) -> MediaPlan:
 def _stream(
     ours: sdp.Description, theirs: sdp.Description, mine: sdp.Media, yours: sdp.Media, before: Stream | None
 ) -> Stream | None:
-    """None when no packet could be sent there or read."""
+    """Return the stream of a line, or None if no packet could be sent or read."""
     host = theirs.host_of(yours)
     if not host:
         return None
@@ -247,7 +256,8 @@ def _stream(
 
 
 def _rtcp(host: str, media: sdp.Media) -> Endpoint:
-    """RFC 3605. Another address than that of the media is not followed: it would let RTCP be aimed at a third party."""
+    """Return the RTCP address (RFC 3605). Only the port may differ: another host would let a peer direct RTCP at a third party.
+    """
     port = (media.attribute("rtcp") or "").split(" ")[0]
     if port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536:
         return Endpoint(host, int(port))
@@ -255,7 +265,7 @@ def _rtcp(host: str, media: sdp.Media) -> Endpoint:
 
 
 def _keys(mine: sdp.Media, yours: sdp.Media) -> Keys | None:
-    """The pair with one tag and one suite (RFC 4568 §5.1.3)."""
+    """Return the pair of keys with the same tag and suite (RFC 4568 §5.1.3)."""
     own = {(one.tag, one.profile): one.key for one in mine.crypto()}
     for one in yours.crypto():
         if (one.tag, one.profile) in own:
@@ -334,7 +344,7 @@ def _video(
 
 
 def _floor(theirs: sdp.Description, mine: sdp.Media, yours: sdp.Media) -> BfcpPlan | None:
-    """None when they would not be the client: we serve, always."""
+    """Return the plan of the floor, or None if they would not be the client, because we are always the server."""
     host = theirs.host_of(yours)
     numbers = [mine.attribute(name) or "" for name in ("confid", "userid")]
     floor_id = (mine.attribute("floorid") or "1").split(" ")[0]

@@ -1,6 +1,8 @@
-"""Our m-lines of a description: audio, video, content, floor channel, far camera. Writes, reads nothing of the peer.
+"""Our m-lines of a description: audio, video, content, floor channel, far camera. This module only writes; it reads nothing
+from the peer.
 
-`plan.py` says which lines there are, in which order and with which payload types; here stands how each is written.
+`plan.py` decides which lines there are, in which order, and with which payload types. This module decides how a line is
+written.
 """
 
 from __future__ import annotations
@@ -15,13 +17,17 @@ from signaling.sip.wire import h264, sdp
 
 MAIN_LABEL: Final = "11"
 CONTENT_LABEL: Final = "12"
-"""RFC 4574; the numbers that Tandberg and Cisco use, as others may have learned them by heart."""
+"""Labels (RFC 4574). Tandberg and Cisco use these numbers, and other makes may expect them."""
 
 AUDIO_BPS: Final = 64_000
 _AUDIO_LINE_BPS: Final = 80_000
-"""50 packets a second with 40 bytes of headers each."""
+"""Bits per second, with 40 bytes of headers on each of 50 packets a second. Larger: the terminal reserves bandwidth for
+nothing. Smaller: the headers exceed the reserved bandwidth.
+"""
 _VIDEO_LINE: Final = 1.05
-"""Headers on packets of 1200 bytes, rounded up."""
+"""The factor for the headers on packets of 1200 bytes, rounded up. Larger: the terminal reserves bandwidth for nothing.
+Smaller: the headers exceed the reserved bandwidth.
+"""
 _NAMES: Final[dict[AudioCodec, str]] = {
     "opus": "opus/48000/2",
     "g722": "G722/8000",
@@ -37,20 +43,20 @@ class Dtmf(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """One H.264 payload type that we write."""
+    """An H.264 payload type that we write."""
 
     payload_type: int
     prefix: str
     """The first four digits of profile-level-id."""
     mode: int
     level_most: int
-    """Not above this level: the profile's, or the offered one where levels may not differ each way."""
+    """The highest level: the level of the profile, or the offered level if both directions must have the same level."""
     asymmetric: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a line says beside its codecs."""
+    """The values of a line beside its codecs."""
 
     protocol: str
     direction: sdp.Direction
@@ -63,7 +69,7 @@ class Shape:
 def audio(
     end: OwnEnd, shape: Shape, codecs: Iterable[tuple[int, AudioCodec]], events: Iterable[Dtmf], levels_id: int
 ) -> sdp.Media:
-    """`levels_id`: the header extension in which we take audio levels; 0: in none."""
+    """Return the audio line. `levels_id`: the header extension in which we accept audio levels; 0: none."""
     codecs, events = tuple(codecs), tuple(events)
     attributes = []
     for payload_type, codec in codecs:
@@ -81,7 +87,7 @@ def audio(
 
 
 def video(end: OwnEnd, shape: Shape, pictures: Iterable[Picture], policy: Policy, role: str, label: str) -> sdp.Media:
-    """`role` is "main" or "slides" (RFC 4796)."""
+    """Return a video line. `role` is "main" or "slides" (RFC 4796)."""
     pictures = tuple(pictures)
     if role == "slides":
         wanted = h264.Level(policy.content_mbps, policy.content_fs, -(-policy.content_bps // 1000))
@@ -102,7 +108,9 @@ def video(end: OwnEnd, shape: Shape, pictures: Iterable[Picture], policy: Policy
 
 
 def floor(own: OwnBfcp, protocol: str, role: str, setup: str, profile: Profile, label: str | None) -> sdp.Media:
-    """The BFCP line (RFC 8856). `setup` "": the line does not say who connects. `label` names the content stream."""
+    """Return the BFCP line (RFC 8856). With an empty `setup` the line does not say who connects. `label` names the content
+    stream.
+    """
     udp = protocol.upper().startswith("UDP")
     port = own.udp_port if udp else own.tcp_port
     attributes = [("floorctrl", role), ("confid", str(own.conference_id)), ("userid", str(own.user_id))]
@@ -110,14 +118,14 @@ def floor(own: OwnBfcp, protocol: str, role: str, setup: str, profile: Profile, 
         attributes.append(("floorid", f"{own.floor_id} {profile.floor_word}:{label}"))
     if setup:
         attributes += [("setup", setup), ("connection", "new")]
-    # Port 9: we connect, so nobody can connect to us (RFC 4145 §4.1).
+    # Port 9 means that we connect, and the peer cannot connect to us (RFC 4145 §4.1).
     return sdp.Media(
         "application", 9 if setup == "active" and not udp else port, protocol, ("*",), attributes=tuple(attributes)
     )
 
 
 def camera(end: OwnEnd, shape: Shape, payload_type: int) -> sdp.Media:
-    """RFC 4573"""
+    """Return the line of the far camera (RFC 4573)."""
     return _rtp("application", end, shape, (payload_type,), [("rtpmap", f"{payload_type} H224/4800")], 0, 0)
 
 

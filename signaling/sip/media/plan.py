@@ -1,7 +1,9 @@
-"""Offers and answers of hall calls (RFC 3264): from what we have and may do to a description, from two of them to a plan.
+"""Offers and answers of hall calls (RFC 3264). This module makes a description from our capabilities, and a plan from two
+descriptions.
 
-Pure: keys, ports and numbers come in OwnEnds; who keeps the last description of a call is the caller (`Agreed`). Offered
-is RTP/AVP with a=rtcp-fb, never AVPF unless a profile says so: terminals refuse it. One audio codec and DTMF stand in an answer.
+This module is pure: keys, ports and numbers are in OwnEnds, and the caller keeps the last description of a call (`Agreed`). An
+offer uses RTP/AVP with a=rtcp-fb, because terminals refuse AVPF; only a profile may ask for AVPF. An answer has one audio codec
+and DTMF.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ CAMERA_TYPE: Final = 100
 _HIGH_PREFIX: Final = "6400"
 
 _TEXTS: Final[dict[str, tuple[int, str, str]]] = {
-    # Warning codes of RFC 3261 §20.43.
+    # The numbers are Warning codes of RFC 3261 §20.43.
     "address_bad": (301, "Không gửi hình tiếng tới địa chỉ này được", "Incompatible network address"),
     "protocol_bad": (302, "Kiểu truyền hình tiếng không hỗ trợ", "Incompatible transport protocol"),
     "media_none": (304, "Không có hình hay tiếng nào dùng được", "Media type not available"),
@@ -44,32 +46,35 @@ _WORST: Final = (
     "codec_unknown",
     "protocol_bad",
 )
-"""Which of several reasons is told: the one that somebody can do something about."""
+"""The order in which one of several reasons is chosen: first the reasons that a user can correct."""
 
 
 class NotAcceptable(Refusal):
-    """No call can come of these descriptions: 488. `warning` goes into the Warning header field."""
+    """No call is possible with these descriptions: 488. `warning` goes into the Warning header field."""
 
     def __init__(self, code: str) -> None:
         self.warning, vietnamese, english = _TEXTS[code]
         super().__init__(code, vietnamese, english)
 
     def header(self, agent: str) -> str:
-        """The value of Warning (RFC 3261 §20.43); `agent` is our host."""
+        """Return the value of Warning (RFC 3261 §20.43). `agent` is our host."""
         return f'{self.warning} {agent} "{self.english}"'
 
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What the next description of a call has to follow: our last one, as it was sent, and the plan that stands."""
+    """The base of the next description in a call: our last description, as it was sent, and the present plan."""
 
     sent: bytes
     plan: MediaPlan
 
 
 def make_offer(own: OwnEnds, profile: Profile, policy: Policy, previous: Agreed | None = None) -> bytes:
-    """A first offer, or the offer of a re-INVITE: the lines of `previous` keep their places and payload types, new ones follow,
-    what is no longer wanted stays with port 0 (RFC 3264 §8). Early and late offers are the same."""
+    """Make a first offer, or the offer of a re-INVITE. Early and late offers are the same.
+
+    The lines of `previous` keep their places and payload types. New lines follow. A line that is no longer needed stays with
+    port 0 (RFC 3264 §8).
+    """
     if previous is None:
         media = [line for role in _wanted(own, profile) for line in _first_lines(role, own, profile, policy)]
         return sdp.render(_description(own, profile, media, "1"))
@@ -90,9 +95,9 @@ def make_offer(own: OwnEnds, profile: Profile, policy: Policy, previous: Agreed 
 def answer(
     offer: bytes, own: OwnEnds, profile: Profile, policy: Policy, previous: Agreed | None = None
 ) -> tuple[bytes, MediaPlan]:
-    """Our description and what follows from both. Every line of the offer has its line in the answer, refused ones port 0.
+    """Return our description and the plan. Every line of the offer has its line in the answer; a refused line has port 0.
 
-    Raises PeerError for what is no description, NotAcceptable when neither sound nor picture comes about.
+    Raises PeerError for an unreadable description, and NotAcceptable if neither audio nor video is possible.
     """
     theirs = agreement.placed(sdp.parse(offer), policy)
     taken = _Answer(theirs, own, profile, policy)
@@ -111,7 +116,8 @@ def answer(
 def read_answer(
     offer: bytes, answered: bytes, profile: Profile, policy: Policy, previous: MediaPlan | None = None
 ) -> MediaPlan:
-    """What follows from our `offer` and their answer to it. Raises PeerError and NotAcceptable; the call is then ended."""
+    """Return the plan from our `offer` and their answer. Raises PeerError and NotAcceptable; the caller must then end the call.
+    """
     ours, theirs = sdp.parse(offer), agreement.placed(sdp.parse(answered), policy)
     if len(theirs.media) > len(ours.media):
         raise PeerError("an answer with more media than were offered")
@@ -128,8 +134,9 @@ def read_answer(
 
 
 def needs_more(plan: MediaPlan, own: OwnEnds, profile: Profile) -> bool:
-    """Whether a re-INVITE of ours would add something: a Polycom that is called opens the floor channel first and takes a line
-    for slides only afterwards."""
+    """Report whether our re-INVITE would add a line. A called Polycom first opens the floor channel, and accepts a line for
+    slides only after that.
+    """
     return bool(plan.bfcp and own.content and profile.content and plan.content is None)
 
 
@@ -146,7 +153,7 @@ def _description(own: OwnEnds, profile: Profile, media: Iterable[sdp.Media], ver
 
 
 def _following(description: sdp.Description, before: sdp.Description) -> bytes:
-    """The version rises by one when anything changed (RFC 3264 §8)."""
+    """Return the description as bytes. The version rises by one if anything changed (RFC 3264 §8)."""
     same = sdp.render(sdp.with_version(description, before.origin.version))
     if same == sdp.render(before):
         return same
@@ -154,7 +161,7 @@ def _following(description: sdp.Description, before: sdp.Description) -> bytes:
 
 
 def _wanted(own: OwnEnds, profile: Profile) -> list[str]:
-    """The roles of an offer, in the order of their lines."""
+    """Return the roles of an offer, in the order of their lines."""
     have = {
         "audio": own.audio is not None,
         "video": own.video is not None and profile.video,
@@ -192,7 +199,7 @@ def _first_lines(role: str, own: OwnEnds, profile: Profile, policy: Policy) -> l
 
 
 def _shapes(end: OwnEnd, profile: Profile, policy: Policy) -> list[Shape]:
-    """One line for each way of protecting it that is offered (RFC 8643 §3, or the older pair of lines)."""
+    """Return one line for each kind of encryption that is offered (RFC 8643 §3, or the older pair of lines)."""
     suffix = "F" if profile.feedback_profile else ""
     crypto = _own_crypto(end)
     direction = _direction(policy.we_send, policy.we_receive)
@@ -221,7 +228,7 @@ def _offered(role: str, shape: Shape, own: OwnEnds, profile: Profile, policy: Po
     match role:
         case "audio":
             codecs = [(AUDIO_TYPES[codec], codec) for codec in profile.audio]
-            # Of Opus alone the loudness is not known without decoding it.
+            # The loudness of Opus is unknown without decoding; the other codecs need no header extension.
             levels_id = LEVELS_ID if "opus" in profile.audio else 0
             return lines.audio(end, shape, codecs, [Dtmf(EVENT_TYPE, 8000)], levels_id)
         case "camera":
@@ -233,7 +240,7 @@ def _offered(role: str, shape: Shape, own: OwnEnds, profile: Profile, policy: Po
 
 
 def _floor_protocol(own: OwnEnds, profile: Profile) -> str:
-    """The liked transport that we serve, as the word of an m-line; "" for none."""
+    """Return the preferred transport that we serve, as the word of an m-line; "" for none."""
     if own.bfcp is None:
         return ""
     ports = {"udp": own.bfcp.udp_port, "tcp": own.bfcp.tcp_port}
@@ -249,8 +256,9 @@ def _floor_line(own: OwnEnds, profile: Profile) -> sdp.Media:
 
 
 def _renewed(role: str, line: sdp.Media, own: OwnEnds, profile: Profile, policy: Policy, plan: MediaPlan) -> sdp.Media:
-    """A line of ours again, with the payload types it had (their meaning may not change, RFC 3264 §8.3.2), with today's limits,
-    keys and direction."""
+    """Return our line again with present limits, keys and direction. It keeps its payload types, because their meaning must not
+    change (RFC 3264 §8.3.2).
+    """
     if role == "floor":
         return _renewed_floor(line, own, profile)
     end = _end(role, own)
@@ -277,12 +285,14 @@ def _renewed(role: str, line: sdp.Media, own: OwnEnds, profile: Profile, policy:
 
 
 def _level_again(one: h264.Format, profile: Profile) -> int:
-    """Where levels may not differ each way, the agreed one stays and the other parameters raise it."""
+    """Return the level to offer again. If both directions must have the same level, the agreed level stays, and other
+    parameters raise it.
+    """
     return profile.max_level if one.asymmetric else h264.weaker(one.level, profile.max_level)
 
 
 def _renewed_crypto(role: str, line: sdp.Media, end: OwnEnd, plan: MediaPlan) -> tuple[tuple[str, str], ...]:
-    """The suite that was agreed, under its tag; without one, all of them again when there were some."""
+    """Return the agreed suite under its tag. Without an agreed suite, return all suites again if the line had any."""
     plans = {"audio": plan.audio, "video": plan.video, "content": plan.content, "camera": plan.far_camera}
     agreed = plans[role]
     keys = agreed.stream.keys if agreed is not None else None
@@ -299,7 +309,7 @@ def _renewed_floor(line: sdp.Media, own: OwnEnds, profile: Profile) -> sdp.Media
     setup = "actpass" if line.protocol.upper().startswith("TCP") else ""
     role = line.attribute("floorctrl") or profile.floor_role
     again = lines.floor(own.bfcp, line.protocol, role, setup, profile, label)
-    # The connection that stands is kept (RFC 4145 §5.1).
+    # The present connection is kept (RFC 4145 §5.1).
     kept = tuple((name, "existing" if name == "connection" else value) for name, value in again.attributes)
     return replace(again, attributes=kept)
 
@@ -310,7 +320,7 @@ _Builder = Callable[["_Answer", int], sdp.Media | str]
 
 
 class _Answer:
-    """The choice of lines in one answer. A builder gives our line, or the code of the reason why there is none."""
+    """The choice of lines in one answer. A builder returns our line, or the code of the reason for a refusal."""
 
     def __init__(self, theirs: sdp.Description, own: OwnEnds, profile: Profile, policy: Policy) -> None:
         self._theirs, self._own, self._profile, self._policy = theirs, own, profile, policy
@@ -332,7 +342,8 @@ class _Answer:
 
     @property
     def is_unsafe(self) -> bool:
-        """A line was refused because SRTP is required: no call goes on with a part of its media."""
+        """True if a line was refused because SRTP is required. Then the call must not continue with only a part of its media.
+        """
         refused = {"encryption_required", "encryption_none"}.intersection(self._reasons)
         return self._policy.encryption == "required" and bool(refused)
 
@@ -340,7 +351,7 @@ class _Answer:
         return next((code for code in _WORST if code in self._reasons), "media_none")
 
     def _choose(self, candidates: Iterable[int], build: _Builder) -> int:
-        """The first line that works; -1 when none does."""
+        """Answer the first usable line and return its index, or -1."""
         for index in candidates:
             if not self._theirs.media[index].port:
                 continue
@@ -352,7 +363,7 @@ class _Answer:
         return -1
 
     def _by_safety(self, indexes: Iterable[int]) -> list[int]:
-        """Of a pair of lines for one medium the protected one first."""
+        """Return the indexes with the encrypted line of a pair first, or last if encryption is off."""
         off = self._policy.encryption == "off"
         return sorted(indexes, key=lambda index: agreement.is_secure(self._theirs.media[index]) == off)
 
@@ -362,7 +373,7 @@ class _Answer:
         return order.index(transport) if transport in order else len(order)
 
     def _videos(self) -> tuple[list[int], list[int]]:
-        """Main and slides: by a=content, or by the label that the floor line names."""
+        """Return the lines of the main picture and of slides, by a=content or by the label in the floor line."""
         lines_ = list(enumerate(self._theirs.media))
         named = {agreement.label_of(line) for _, line in lines_ if agreement.is_floor(line)} - {None}
         slides: list[int] = []
@@ -375,7 +386,7 @@ class _Answer:
         return main, slides
 
     def _second(self, main: list[int], chosen: int) -> list[int]:
-        """A second picture without a name, beside a floor line and protected alike, is for slides."""
+        """Return the other unnamed pictures beside a floor line with the same protocol; they are for slides."""
         if chosen < 0 or not any(agreement.is_floor(line) and line.port for line in self._theirs.media):
             return []
         first = self._theirs.media[chosen]
@@ -388,7 +399,7 @@ class _Answer:
         ]
 
     def shape(self, index: int, end: OwnEnd) -> Shape | str:
-        """How our line stands beside theirs, or why it cannot."""
+        """Return the values of our line for their line, or the code of the reason for a refusal."""
         line, policy = self._theirs.media[index], self._policy
         if not agreement.is_rtp(line):
             return "protocol_bad"
@@ -459,7 +470,7 @@ class _Answer:
                 return "media_none"
         slides = [one for one in self._ours.values() if agreement.role_of(one) == "content"]
         label = slides[0].attribute("label") if slides else None
-        # RFC 8856 §5.4 wrote "mstrm"; who offers the word of the drafts gets it back.
+        # RFC 8856 §5.4 uses "mstrm". A terminal that offers the word of the drafts gets the same word back.
         profile = self._profile
         if line.has("floorid"):
             drafts = "m-stream:" in (line.attribute("floorid") or "")
@@ -498,8 +509,10 @@ def _answer_camera(one: _Answer, index: int) -> sdp.Media | str:
 
 
 def _best_picture(offered: Iterable[h264.Format], profile: Profile, policy: Policy) -> h264.Format | None:
-    """High where both sides want it, then Constrained Baseline in the liked mode. As a last resort Main or High: their decoders
-    take Constrained Baseline as well, and that is what we send."""
+    """Return the best payload type: High if both sides allow it, then Constrained Baseline in the preferred mode.
+
+    Main or High is the last choice. Their decoders also take Constrained Baseline, which we send.
+    """
     high = agreement.may_high(profile, policy)
 
     def rank(one: h264.Format) -> tuple[int, int]:
@@ -512,7 +525,7 @@ def _best_picture(offered: Iterable[h264.Format], profile: Profile, policy: Poli
 
 
 def _matching(line: sdp.Media, end: OwnEnd) -> tuple[tuple[str, str], ...]:
-    """Our key for the liked suite that they offer, under their tag (RFC 4568 §5.1.2)."""
+    """Return our key for the preferred suite that they offer, under their tag (RFC 4568 §5.1.2)."""
     offered: Mapping[KeyProfile, int] = {one.profile: one.tag for one in reversed(line.crypto())}
     for name, key in end.keys:
         if name in offered:
@@ -521,7 +534,7 @@ def _matching(line: sdp.Media, end: OwnEnd) -> tuple[tuple[str, str], ...]:
 
 
 def _is_zero(host: str) -> bool:
-    """RFC 2543 put calls on hold by an address of zeros; some terminals still do."""
+    """Report a hold by an address of zeros. RFC 2543 used such addresses, and some terminals still do."""
     return host in ("0.0.0.0", "::")  # noqa: S104 compared, not bound
 
 

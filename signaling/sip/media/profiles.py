@@ -1,8 +1,8 @@
-"""What we know of makes of terminals, as data: how to call them, what to offer, what they understand.
+"""The known properties of makes of terminals, as data: how to call them, what to offer, what they support.
 
-Rows are found by words of User-Agent or Server; an operator adds rows or replaces shipped ones by their name (`read`). Knows no
-call and no SDP line: `plan.py` obeys a Profile. What the shipped rows say comes of real descriptions (tests/fixtures/sip)
-where nothing is known the generic row holds.
+A row is found by words in User-Agent or Server. An operator adds rows, or replaces shipped rows by their name (`read`). This
+module knows no call and no SDP line: `plan.py` obeys a Profile. The shipped rows come from real descriptions
+(tests/fixtures/sip). For unknown properties the generic row applies.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from conference import Refusal
 from conference.ground.plan import AudioCodec, Encryption, Feedback
 from signaling.sip.wire import body_limits as limits
 
-if TYPE_CHECKING:  # heavy: `_reader` imports it, and hands these names to the bounds of Profile
+if TYPE_CHECKING:  # a slow import: `_reader` does it, and gives these names to the limits of Profile
     from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 Transport = Literal["udp", "tcp", "tls"]
 EncryptionStyle = Literal["avp", "savp", "pair"]
-"""How best effort is offered: RTP/AVP with a=crypto (RFC 8643), RTP/SAVP alone, or one m-line of each."""
+"""The offer of optional encryption: RTP/AVP with a=crypto (RFC 8643), RTP/SAVP alone, or one m-line of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One make of terminals. Orders are by liking, the first first."""
+    """A make of terminals. In each order the preferred value comes first."""
 
     __pydantic_config__: ClassVar[ConfigDict] = {"extra": "forbid"}
 
@@ -35,39 +35,41 @@ class Profile:
         tuple[Annotated[str, StringConstraints(min_length=2, max_length=64, strip_whitespace=True)], ...],
         Field(max_length=limits.PROFILE_WORDS),
     ] = ()
-    """Any of them, anywhere in User-Agent or Server, in any case. The longest word of all rows wins."""
+    """Words that may be anywhere in User-Agent or Server, in any case. The longest word of all rows wins."""
     transports: Annotated[tuple[Transport, ...], Field(min_length=1, max_length=3)] = ("tls", "tcp", "udp")
     feedback_profile: bool = False
-    """Offer RTP/AVPF instead of RTP/AVP with a=rtcp-fb. Most terminals refuse it."""
+    """True to offer RTP/AVPF instead of RTP/AVP with a=rtcp-fb. Most terminals refuse RTP/AVPF."""
     feedback: Annotated[tuple[Feedback, ...], Field(max_length=4)] = ("nack", "pli", "fir", "tmmbr")
     keyframes: Annotated[tuple[Literal["pli", "fir", "info"], ...], Field(min_length=1)] = ("pli", "fir", "info")
-    """How it is asked for a key frame."""
+    """Methods to request a key frame from the terminal."""
     audio: Annotated[tuple[AudioCodec, ...], Field(min_length=1, max_length=4)] = ("opus", "g722", "pcma", "pcmu")
     modes: Annotated[tuple[Literal[0, 1], ...], Field(min_length=1, max_length=2)] = (1, 0)
     """packetization-mode of H.264."""
     max_level: Literal[10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52] = 42
-    """What it takes at most, whatever it says. Ten times the number of the level."""
+    """The highest H.264 level that the terminal really supports, times ten. Higher: the terminal may fail to decode. Lower: the
+    picture is less sharp than possible.
+    """
     max_fps: Literal[15, 30] = 30
-    """Pictures a second that it is sent at most."""
+    """The most frames a second that we send. Higher: a slow terminal fails to decode. Lower: motion is less smooth."""
     high: bool = False
-    """Whether High may be offered, where the meeting allows it."""
+    """True if High may be offered in a meeting that allows it."""
     baseline_prefix: Annotated[str, StringConstraints(pattern=r"^42[0-9a-f]{2}$")] = "42e0"
-    """Profile and constraints that we write for Constrained Baseline: some compare with 4280 letter by letter."""
+    """The profile and constraints that we write for Constrained Baseline. Some terminals accept only the exact text 4280."""
     video: bool = True
     content: bool = True
     floor: Annotated[tuple[Literal["udp", "tcp"], ...], Field(max_length=2)] = ("udp", "tcp")
-    """BFCP; empty: it has none, slides come in the main picture."""
+    """BFCP transports. Empty: the terminal has no BFCP, and sees slides in the main picture."""
     floor_role: Literal["s-only", "c-s"] = "c-s"
     floor_word: Literal["mstrm", "m-stream"] = "mstrm"
-    """RFC 8856 §5.4 and the word of its drafts."""
+    """The word of RFC 8856 §5.4, or of its drafts."""
     far_camera: bool = True
     encryption: Literal["any", "off"] = "any"
-    """"off": it cannot; offering would make it refuse."""
+    """"off": the terminal has no encryption, and would refuse an offer with it."""
     encryption_style: EncryptionStyle = "avp"
     tias: bool = True
-    """Send b=TIAS beside b=AS. Old parsers stumble over it."""
+    """True to send b=TIAS beside b=AS. Old parsers fail on b=TIAS."""
     redial_minimal: bool = True
-    """Whether a 488 is answered by trying less (see `ladder`)."""
+    """True to answer a 488 with smaller offers (see `ladder`)."""
 
 
 GENERIC: Final = Profile("generic")
@@ -184,7 +186,9 @@ SHIPPED: Final[tuple[Profile, ...]] = (
 
 
 class Profiles:
-    """The rows in force: the shipped ones with the operator's over them. Never changed: a new one is made."""
+    """The active rows: the shipped rows, replaced and extended by the operator's. The object never changes; a change makes a
+    new object.
+    """
 
     def __init__(self, own: Iterable[Profile] = ()) -> None:
         named = {profile.name: profile for profile in (*SHIPPED, *own)}
@@ -195,17 +199,17 @@ class Profiles:
         )
 
     def find(self, *agents: str | None) -> Profile:
-        """By the User-Agent or Server fields of a message, else "generic"."""
+        """Return the profile for the User-Agent or Server fields of a message, else "generic"."""
         return self.matched(*agents)[0]
 
     def matched(self, *agents: str | None) -> tuple[Profile, str]:
-        """The same with the word that decided, in small letters; "": none did."""
+        """Return the profile and the word that decided, in small letters; "" if no word matched."""
         text = "\n".join(agent[:256] for agent in agents if agent).casefold()
         found = next(((profile, word) for word, profile in self._words if word in text), None)
         return found or (self.named("generic"), "")
 
     def named(self, name: str) -> Profile:
-        """Raises Refusal for a name that no row has."""
+        """Return the profile of this name. Raises Refusal for an unknown name."""
         found = next((profile for profile in self.rows if profile.name == name), None)
         if found is None:
             raise Refusal(
@@ -216,15 +220,17 @@ class Profiles:
 
 @cache
 def _reader() -> TypeAdapter[Profile]:
-    """What checks a row. It looks up the names in the bounds of Profile here."""
+    """Return the check of a row. The check looks up the names in the limits of Profile here."""
     from pydantic import Field, StringConstraints, TypeAdapter  # noqa: F401
 
     return TypeAdapter(Profile)
 
 
 def read(rows: object) -> tuple[Profile, ...]:
-    """The operator's rows: a list of objects with a `name` and any of Profile's fields. A row may stand on a shipped one
-    (`"like": "huawei"`). Raises Refusal that names the row and the field."""
+    """Read the operator's rows: a list of objects with a `name` and any of Profile's fields.
+
+    A row may begin from a shipped row (`"like": "huawei"`). Raises Refusal that names the row and the field.
+    """
     if not isinstance(rows, list | tuple) or len(rows) > limits.PROFILES:
         raise Refusal(
             "profiles_bad",
@@ -235,14 +241,18 @@ def read(rows: object) -> tuple[Profile, ...]:
 
 
 def row(profile: Profile) -> dict[str, Any]:
-    """What `read` takes, for the operator to edit: only what differs from "generic"."""
+    """Return a row in the form that `read` takes, for the operator to edit. It has only the differences from "generic"."""
     plain = asdict(GENERIC)
     return {key: _listed(value) for key, value in asdict(profile).items() if key == "name" or value != plain[key]}
 
 
 def ladder(profile: Profile, encryption: Encryption) -> tuple[Profile, ...]:
-    """What to offer after each 488, from all to least: as it is, without what is above one picture and
-    one sound, then G.711 and level 1.3 in single NAL units without SRTP unless the policy requires it."""
+    """Return the offers to make after each 488, from the largest to the smallest.
+
+    - the profile as it is
+    - only one picture and one audio line, without extras
+    - G.711 and level 1.3 in single NAL units, without SRTP unless the policy requires SRTP
+    """
     if not profile.redial_minimal:
         return (profile,)
     style: EncryptionStyle = "savp" if profile.encryption_style == "avp" else "avp"
