@@ -118,7 +118,7 @@ class Call:
 
     @property
     def offer(self) -> bytes:
-        """Their SDP in an inbound call; empty if they want our offer (late offer)."""
+        """The SDP of the caller in an inbound call; empty if they want our offer (late offer)."""
         return self._incoming.request.body if self._incoming is not None else b""
 
     # --- what its user does

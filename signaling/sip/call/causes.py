@@ -17,7 +17,7 @@ from signaling.sip.wire.message import Response
 
 class Kind(Enum):
     NORMAL = "normal"
-    """One side hung up."""
+    """The caller or the called side hung up."""
     CANCELLED = "cancelled"
     """The caller gave up before there was an answer."""
     BUSY = "busy"

@@ -21,7 +21,7 @@ from signaling.sip.wire.message import Request, answer
 
 RING_TURNS = 3
 """The number of our ringing times before an unanswered INVITE is refused (480). Chosen. Larger: an unanswered call stays
-longer. Smaller: a caller in the lobby loses its call earlier.
+longer. Smaller: a caller that waits is refused earlier.
 """
 
 

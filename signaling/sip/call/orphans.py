@@ -38,7 +38,7 @@ class CallRecord:
     remote: Address
     target: Uri
     hop: Hop | None = None
-    """None: the address comes from `target`."""
+    """The address of the other side. None: `target` gives the address."""
     routes: tuple[Address, ...] = ()
     cseq: int = 0
     branch: str = ""
@@ -181,7 +181,7 @@ def _dialog(record: CallRecord, hop: Hop) -> Dialog:
 
 
 def _ways(hops: Sequence[Hop]) -> list[tuple[Hop, int]]:
-    """Return (hop, CSeq) of every INVITE that may have been sent. Hops come in turn, and a long INVITE goes over TCP before
+    """Return (hop, CSeq) of every INVITE that may have been sent. Hops are tried in turn, and a long INVITE goes over TCP before
     UDP.
     """
     found, number = [], 0

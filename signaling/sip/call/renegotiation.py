@@ -53,7 +53,7 @@ class Renegotiation:
         self._ours: Exchange | None = None
         self._repeating: RepeatedAnswer | None = None
         self._open: Request | None = None
-        """Their re-INVITE whose ACK has not arrived."""
+        """The re-INVITE of the other side whose ACK has not arrived."""
         self._waiting: deque[bytes] = deque()
         self._glare: Timer | None = None
         self._glares = 0

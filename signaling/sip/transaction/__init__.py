@@ -1,1 +1,1 @@
-"""Transactions and their timers, transports, and what is refused before a transaction exists."""
+"""Transactions with their timers and transports."""

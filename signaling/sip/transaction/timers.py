@@ -1,4 +1,4 @@
-"""Deadlines of everything in the SIP core, turned by hand: the driver asks for the next one and calls `advance`."""
+"""The deadlines of the whole SIP core. No clock runs here: the driver reads the next deadline and calls `advance`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from signaling.sip.ground import limits
 
 
 class Timer:
-    """One deadline; `cancel` may be called at any time and more than once."""
+    """A deadline. `cancel` may be called at any time, also more than once."""
 
     __slots__ = ("_owner", "call", "due", "queued")
 
@@ -29,8 +29,9 @@ class Timer:
 
 
 class Timers:
-    """A heap in which cancelled ones stay until half of it is dead. Raises OverflowError beyond the bound: a defect of
-    ours, everything that may set a timer is bounded itself.
+    """A heap of timers. Cancelled timers stay until they are half of the heap.
+
+    Raises OverflowError beyond the limit. That would be a defect of ours, because all users of timers are limited themselves.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -39,15 +40,15 @@ class Timers:
         self._order = count()
         self._dead = 0
         self.on_earlier: Callable[[], None] = lambda: None
-        """Called when the next deadline has come nearer."""
+        """Called when the next deadline is earlier than before."""
         self.no_escape: Callable[[], AbstractContextManager[None]] = nullcontext
-        """Around each call: one that fails must not stop the others."""
+        """A context for each call. An exception in one call must not stop the others."""
 
     def after(self, delay_s: float, call: Callable[[], None]) -> Timer:
         return self.at(self.now() + max(0.0, delay_s), call)
 
     def at(self, due: float, call: Callable[[], None]) -> Timer:
-        """At that very moment: a difference that is added again would miss it by a rounding."""
+        """Set a timer for exactly this moment. Adding a difference again could miss the moment by a rounding error."""
         if len(self) >= limits.TIMERS:
             raise OverflowError("too many timers")
         timer = Timer(self, due, call)
@@ -57,7 +58,7 @@ class Timers:
         return timer
 
     def __len__(self) -> int:
-        """Living ones."""
+        """Return the number of live timers."""
         return len(self._heap) - self._dead
 
     @property
@@ -68,9 +69,7 @@ class Timers:
         return self._heap[0][0] if self._heap else None
 
     def advance(self) -> None:
-        """Calls all that are due at this moment; what they set newly waits for the next call, even if it is due at
-        once.
-        """
+        """Call all timers that are due now. A timer that they set waits for the next `advance`, even if it is already due."""
         now = self.now()
         ripe: list[Timer] = []
         while (due := self.next_due) is not None and due <= now:

@@ -1,7 +1,7 @@
-"""Transactions, RFC 3261 section 17 with RFC 6026: the four machines as tables, and the layer that runs them.
+"""Transactions, RFC 3261 section 17 with RFC 6026: the four state machines as tables, and the layer that runs them.
 
-A machine owns one state and the deadlines of its timers; `Transactions` owns all of them, matches messages to them,
-and carries out what the tables say. Neither knows dialogs or sockets.
+A machine owns one state and the deadlines of its timers. `Transactions` owns all machines, matches messages to them, and
+carries out the actions of the tables. This module knows no dialogs and no sockets.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ class State(Enum):
 
 
 class Event(Enum):
-    # what came
+    # received messages
     PROVISIONAL = auto()
     SUCCESS = auto()
     FAILURE = auto()
     REQUEST = auto()
     ACK = auto()
     UNREACHABLE = auto()
-    # what the user of a server transaction answers
+    # answers from the user of a server transaction
     SEND_PROVISIONAL = auto()
     SEND_SUCCESS = auto()
     SEND_FAILURE = auto()
-    # timers; the letters are those of the RFC
+    # timers, with the letters of the RFC
     A = auto()
     B = auto()
     D = auto()
@@ -57,14 +57,14 @@ class Event(Enum):
 
 class Do(Enum):
     SEND = auto()
-    """The stored request or response once more, or for the first time."""
+    """Send the stored request or response, again or for the first time."""
     ACKNOWLEDGE = auto()
-    """A failure of an INVITE, hop by hop."""
+    """Acknowledge a failure of an INVITE, hop by hop."""
     PASS = auto()
-    """To the user."""
+    """Pass the message to the user."""
     TIMED_OUT = auto()
     LOST = auto()
-    """The next hop cannot be reached."""
+    """Report that the next hop is unreachable."""
 
 
 class Kind(Enum):
@@ -87,7 +87,7 @@ INVITE_CLIENT: Final[Table] = {
     (S.PROCEEDING, V.PROVISIONAL): (S.PROCEEDING, (Do.PASS,)),
     (S.PROCEEDING, V.SUCCESS): (S.ACCEPTED, (Do.PASS,)),
     (S.PROCEEDING, V.FAILURE): (S.COMPLETED, (Do.ACKNOWLEDGE, Do.PASS)),
-    # A lost connection ends nothing here: the answer may come by a new one.
+    # A lost connection does not end this state: the answer may arrive over a new connection.
     (S.ACCEPTED, V.SUCCESS): (S.ACCEPTED, (Do.PASS,)),
     (S.ACCEPTED, V.M): (S.TERMINATED, ()),
     (S.COMPLETED, V.FAILURE): (S.COMPLETED, (Do.ACKNOWLEDGE,)),
@@ -114,7 +114,7 @@ INVITE_SERVER: Final[Table] = {
     (S.PROCEEDING, V.SEND_PROVISIONAL): (S.PROCEEDING, (Do.SEND,)),
     (S.PROCEEDING, V.SEND_SUCCESS): (S.ACCEPTED, (Do.SEND,)),
     (S.PROCEEDING, V.SEND_FAILURE): (S.COMPLETED, (Do.SEND,)),
-    # RFC 6026 section 8.8: a lost answer ends nothing.
+    # RFC 6026 section 8.8: a lost answer does not end the transaction.
     (S.PROCEEDING, V.UNREACHABLE): (S.PROCEEDING, (Do.LOST,)),
     (S.ACCEPTED, V.SEND_SUCCESS): (S.ACCEPTED, (Do.SEND,)),
     (S.ACCEPTED, V.ACK): (S.ACCEPTED, (Do.PASS,)),
@@ -156,7 +156,7 @@ FIRST: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds; RFC 3261 table 4."""
+    """The timers of RFC 3261 table 4, in seconds."""
 
     t1: float = 0.5
     t2: float = 4.0
@@ -169,11 +169,11 @@ class Timing:
 
 
 KEPT: Final = {(Kind.CLIENT, S.PROCEEDING): (V.E, V.F)}
-"""Timers that run on from the state before."""
+"""Timers that continue from the earlier state."""
 
 
 def armed(kind: Kind, state: State, timing: Timing, reliable: bool) -> dict[Event, float]:
-    """What a state starts when it is entered, in seconds."""
+    """Return the timers, in seconds, that start when a state is entered."""
     again = {} if reliable else {V.A: timing.t1, V.E: timing.t1, V.G: timing.t1}
     table: dict[tuple[Kind, State], dict[Event, float]] = {
         (Kind.INVITE_CLIENT, S.CALLING): {V.B: timing.whole} | _only(again, V.A),
@@ -194,7 +194,7 @@ def _only(timers: Mapping[Event, float], event: Event) -> dict[Event, float]:
 
 
 class Machine:
-    """One transaction without its messages: events in, actions and deadlines out."""
+    """A transaction without its messages: events go in, actions and deadlines come out."""
 
     def __init__(self, kind: Kind, timing: Timing, reliable: bool, now: float) -> None:
         self.kind = kind
@@ -206,7 +206,7 @@ class Machine:
         self._enter(now)
 
     def take(self, event: Event, now: float) -> tuple[Do, ...]:
-        """What has to be done. An event that the state does not know is absorbed."""
+        """Return the actions for an event. An event that the state does not know is ignored."""
         step = TABLES[self.kind].get((self.state, event))
         self.deadlines.pop(event, None)
         if step is None:
@@ -225,7 +225,7 @@ class Machine:
         return min(self.deadlines.values(), default=None)
 
     def due(self, now: float) -> Event | None:
-        """The earliest timer that has run out."""
+        """Return the event of the earliest timer that has run out, or None."""
         event = min(self.deadlines, key=lambda key: self.deadlines[key], default=None)
         return event if event is not None and self.deadlines[event] <= now else None
 
@@ -234,7 +234,7 @@ class Machine:
         self.deadlines.update({event: now + delay for event, delay in started.items()})
 
     def _again(self, event: Event, now: float) -> None:
-        """A doubles without end (B ends it), E and G up to T2; in Proceeding E is T2 at once."""
+        """Set the timer again. A doubles without limit (B ends it). E and G double up to T2; in Proceeding E is T2 at once."""
         self._spacing *= 2
         if event is not V.A:
             waits_long = self.kind is Kind.CLIENT and self.state is S.PROCEEDING
@@ -244,9 +244,7 @@ class Machine:
 
 @dataclass(eq=False)
 class ClientTransaction:
-    """A request of ours on its way. `answered` gets every response that the user should see, `failed` the end without
-    one.
-    """
+    """A request of ours. `answered` gets every response for the user. `failed` is called if there is no final response."""
 
     request: Request
     hop: Hop
@@ -263,9 +261,7 @@ class ClientTransaction:
 
 @dataclass(eq=False)
 class ServerTransaction:
-    """A request of theirs that is being answered. `acknowledged` gets the ACK of a 2xx, `failed` the missing one of a
-    failure.
-    """
+    """A request of the other side that we answer. `failed` is called if no ACK arrives for a failure."""
 
     request: Request
     hop: Hop
@@ -275,9 +271,9 @@ class ServerTransaction:
     timer: Timer | None = None
     failed: Callable[[Do], None] = field(default=lambda _: None)
     cancelled: Callable[[], None] | None = None
-    """Set while a CANCEL can still do something."""
+    """Set while a CANCEL can still have an effect."""
     tag: str = ""
-    """Ours in its answers; that of a CANCEL is the same."""
+    """Our tag in its answers. The answer to its CANCEL has the same tag."""
 
     @property
     def is_open(self) -> bool:
@@ -285,8 +281,9 @@ class ServerTransaction:
 
 
 def server_key(request: Request, host: str, method: str = "") -> tuple[str, ...]:
-    """RFC 3261 section 17.2.3, also for branches of RFC 2543. `host`: where it came from; nobody names another's
-    transaction.
+    """Return the key of RFC 3261 section 17.2.3, also for branches of RFC 2543. `host`: the source of the request.
+
+    The source is in the key, so that no other host can name the transaction.
     """
     via, method = request.via, method or request.method
     method = "INVITE" if method == "ACK" else method
@@ -297,11 +294,11 @@ def server_key(request: Request, host: str, method: str = "") -> tuple[str, ...]
 
 
 class Full(Exception):
-    """No more transactions, for this source or for all."""
+    """There is no room for a transaction, from this source or at all."""
 
 
 class Transactions:
-    """All of them. `send(hop, data)` takes bytes at once."""
+    """All transactions. `send(hop, data)` must return at once."""
 
     def __init__(self, timers: Timers, send: Callable[[Hop, bytes], None], timing: Timing) -> None:
         self._timers = timers
@@ -316,7 +313,7 @@ class Transactions:
 
     @property
     def awaits_answers(self) -> bool:
-        """A request of ours has no final answer."""
+        """True if a request of ours has no final answer."""
         waiting = {State.CALLING, State.TRYING, State.PROCEEDING}
         return any(one.machine.state in waiting for one in self.clients.values())
 
@@ -327,7 +324,7 @@ class Transactions:
         answered: Callable[[Response], None],
         failed: Callable[[Do], None],
     ) -> ClientTransaction:
-        """Sends it. Raises Full."""
+        """Send a request. Raises Full."""
         kind = Kind.INVITE_CLIENT if request.method == "INVITE" else Kind.CLIENT
         machine = self._machine(kind, hop)
         made = ClientTransaction(request, hop, machine, answered, failed, request.write())
@@ -337,7 +334,7 @@ class Transactions:
         return made
 
     def serve(self, request: Request, hop: Hop) -> ServerTransaction:
-        """A new one for a request that `known` has not claimed. Raises Full."""
+        """Begin a transaction for a request that `known` has not taken. Raises Full."""
         kind = Kind.INVITE_SERVER if request.method == "INVITE" else Kind.SERVER
         machine = self._machine(kind, hop)
         made = ServerTransaction(request, hop, machine, server_key(request, hop.host))
@@ -346,8 +343,9 @@ class Transactions:
         return made
 
     def known(self, request: Request, hop: Hop) -> ServerTransaction | None:
-        """The transaction that a repeated request or an ACK belongs to, which has taken it; None: it is new. An ACK of
-        a 2xx has a branch of its own and is always new.
+        """Return the transaction that takes a repeated request or an ACK, or None for a new request.
+
+        An ACK of a 2xx has a branch of its own, so it is always new.
         """
         found = self.servers.get(server_key(request, hop.host))
         if found is not None:
@@ -355,11 +353,11 @@ class Transactions:
         return found
 
     def cancelled(self, request: Request, hop: Hop) -> ServerTransaction | None:
-        """The INVITE that a CANCEL means."""
+        """Return the INVITE to which a CANCEL belongs."""
         return self.servers.get(server_key(request, hop.host, "INVITE"))
 
     def answer(self, served: ServerTransaction, response: Response) -> None:
-        """Ignored once a final answer was given, but for the repeated 2xx of an INVITE."""
+        """Send an answer. After a final answer, only the repeated 2xx of an INVITE is sent."""
         event = (V.SEND_PROVISIONAL, V.SEND_SUCCESS, V.SEND_FAILURE)[_class(response)]
         if (served.machine.state, event) not in TABLES[served.machine.kind]:
             return
@@ -367,7 +365,8 @@ class Transactions:
         self._take(served, event)
 
     def response(self, response: Response, source: str) -> bool:
-        """False: it belongs to nothing, or comes from elsewhere than the request went to."""
+        """Take a response. Return False if it belongs to no request, or comes from another host than the request's destination.
+        """
         found = self.clients.get((response.via.branch, response.cseq[1]))
         if found is None or found.hop.host != source or len(response.headers.all("via")) != 1:
             return False
@@ -377,14 +376,14 @@ class Transactions:
         return True
 
     def unreachable(self, hop: Hop) -> None:
-        """Nothing that was sent to this hop in the last moments arrives, or its connection has ended."""
+        """Fail the transactions of a hop that is unreachable or whose connection has ended."""
         for client in [one for one in self.clients.values() if one.hop == hop]:
             self._take(client, V.UNREACHABLE)
         for server in [one for one in self.servers.values() if one.hop == hop]:
             self._take(server, V.UNREACHABLE)
 
     def drop(self, transaction: ClientTransaction) -> None:
-        """Its user does not care any more: no later answer reaches anybody."""
+        """End a transaction whose user no longer needs an answer. Later answers are ignored."""
         transaction.machine.state = S.TERMINATED
         self._finish(transaction)
 
@@ -395,7 +394,7 @@ class Transactions:
         return Machine(kind, self.timing, hop.reliable, self._timers.now())
 
     def _take(self, one: ClientTransaction | ServerTransaction, event: Event, message: Response | None = None) -> None:
-        """Timers and table first, users last: what they do may reach this transaction again."""
+        """Take an event. Timers and table change first, because the users' code may reach this transaction again."""
         actions = one.machine.take(event, self._timers.now())
         if one.machine.state is S.TERMINATED:
             self._finish(one)
@@ -449,12 +448,12 @@ class Transactions:
 
 
 def _class(response: Response) -> int:
-    """0: provisional, 1: success, 2: failure."""
+    """Return 0 for a provisional response, 1 for a success, 2 for a failure."""
     return 0 if response.status < 200 else 1 if response.status < 300 else 2
 
 
 def acknowledgement(request: Request, response: Response) -> Request:
-    """The ACK of a failure, RFC 3261 section 17.1.1.3."""
+    """Return the ACK of a failure, RFC 3261 section 17.1.1.3."""
     made = Request(method="ACK", uri=request.uri)
     made.headers.add("via", request.headers.all("via")[0])
     made.headers.add("max-forwards", "70")
@@ -467,7 +466,7 @@ def acknowledgement(request: Request, response: Response) -> Request:
 
 
 def cancellation(request: Request) -> Request:
-    """RFC 3261 section 9.1."""
+    """Return the CANCEL of a request, RFC 3261 section 9.1."""
     made = Request(method="CANCEL", uri=request.uri)
     made.headers.add("via", request.headers.all("via")[0])
     made.headers.add("max-forwards", "70")

@@ -1,7 +1,7 @@
-"""Where messages come from and go to: hops, the framing of a stream, Via on both ways (RFC 3261 section 18, RFC 3581,
-RFC 5626).
+"""The sources and destinations of messages: hops, the framing of a stream, Via in both directions (RFC 3261 section 18, RFC
+3581, RFC 5626).
 
-Sans-IO. Does not own sockets (`driver`) and decides nothing about who may speak (`guard`).
+This module is sans-IO. It owns no sockets (`driver`), and does not decide who may send (`agent`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ PORTS: Final = {"udp": 5060, "tcp": 5060, "tls": 5061}
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One place to send to: `host` is an address, never a name. `flow` is the number of a connection, 0 without one:
-    then the transport opens one (or takes one that is open to the same place).
+    """A destination. `host` is an address, never a name. `flow` is the number of a connection, 0 without a connection.
+
+    Without a connection, the transport opens one or uses an open connection to the same address.
     """
 
     transport: str
@@ -31,7 +32,7 @@ class Hop:
     port: int
     flow: int = 0
     name: str = field(default="", compare=False)
-    """What a TLS certificate of the other side has to say."""
+    """The name that the TLS certificate of the other side must contain."""
 
     @property
     def reliable(self) -> bool:
@@ -42,16 +43,16 @@ class Hop:
 
 
 class Transports(Protocol):
-    """What the agent wants from the driver. Everything returns at once."""
+    """The methods that the agent needs from the driver. Every method returns at once."""
 
     def send(self, hop: Hop, data: bytes) -> None:
-        """A failure is told later by `Agent.unreachable(hop)`."""
+        """Send bytes. `Agent.unreachable(hop)` reports a failure later."""
 
     def local(self, hop: Hop) -> tuple[str, int]:
-        """The address and port that this hop should use for us, in Via and Contact."""
+        """Return our address and port for Via and Contact in messages to this hop."""
 
     def resolve(self, name: str, done: Callable[[Sequence[str]], None]) -> None:
-        """Addresses of a host name; none when it has none."""
+        """Pass the addresses of a host name to `done`; an empty list if it has none."""
 
 
 PING: Final = b"\r\n\r\n"
@@ -60,17 +61,17 @@ _BLANK: Final = re.compile(rb"(?:\r\n)+")
 
 
 class Framer:
-    """Cuts a stream into messages by Content-Length. Holds one message at most."""
+    """The cutter of a stream into messages by Content-Length. It holds at most one message."""
 
     def __init__(self) -> None:
         self._held = bytearray()
         self._scanned = 0
         self._blank = 0
         self.pings = 0
-        """Double line ends between messages that want a PONG (RFC 5626 section 3.5.1); whoever answers sets it back."""
+        """Double line ends between messages that need a PONG (RFC 5626 section 3.5.1). The code that answers sets it to 0."""
 
     def take(self, data: bytes) -> list[bytes]:
-        """Whole messages. Raises Malformed when the stream cannot be followed any more."""
+        """Return the complete messages. Raises Malformed when the stream can no longer be followed."""
         self._held += data
         found: list[bytes] = []
         while (message := self._cut()) is not None:
@@ -103,7 +104,7 @@ class Framer:
     def _skip_blank(self) -> None:
         if blank := _BLANK.match(self._held):
             end = blank.end()
-            del blank  # else the bytes are held
+            del blank  # otherwise the bytes stay locked
             del self._held[:end]
             self._scanned = 0
             before, self._blank = self._blank, self._blank + end // len(PONG)
@@ -111,7 +112,7 @@ class Framer:
 
 
 def content_length(head: bytes) -> int:
-    """Of a header as it came. Raises Malformed: a stream without a length has no next message."""
+    """Return the Content-Length of a raw header. Raises Malformed, because a stream without a length has no next message."""
     if len(head) > limits.MESSAGE_BYTES:
         bad("message too long", 513)
     _, rows = read_head(head)
@@ -122,7 +123,8 @@ def content_length(head: bytes) -> int:
 
 
 def arrived(request: Request, hop: Hop) -> None:
-    """Notes in the topmost Via where it came from. RFC 3581 section 4: `received` always when `rport` was asked for."""
+    """Write the source of the request into the topmost Via. A request with `rport` always gets `received` (RFC 3581 section 4).
+    """
     try:
         via = request.via
     except Malformed:
@@ -141,7 +143,7 @@ def arrived(request: Request, hop: Hop) -> None:
 
 
 def answer_hop(request: Request, hop: Hop) -> Hop:
-    """RFC 3261 section 18.2.2. Never to another address than the request came from: a Via is only somebody's word."""
+    """Return the hop for an answer (RFC 3261 section 18.2.2). It is always the source address, because a Via may lie."""
     if hop.reliable:
         return hop
     try:
@@ -154,7 +156,7 @@ def answer_hop(request: Request, hop: Hop) -> Hop:
 
 
 def same_host(one: str, other: str) -> bool:
-    """Two spellings of one address; names are equal only to themselves."""
+    """Report whether two texts are spellings of one address. A name equals only itself."""
     if one == other:
         return True
     try:
@@ -164,7 +166,7 @@ def same_host(one: str, other: str) -> bool:
 
 
 def plain_address(host: str) -> str:
-    """An address in its one spelling: IPv4 inside of IPv6 becomes IPv4, zones go."""
+    """Return the one spelling of an address: IPv4 inside IPv6 becomes IPv4, and zones are removed."""
     try:
         parsed = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -175,13 +177,11 @@ def plain_address(host: str) -> str:
 
 
 METADATA: Final = {"169.254.169.254", "100.100.100.200", "192.0.0.192", "fd00:ec2::254", "168.63.129.16"}
-"""Where clouds keep credentials."""
+"""Addresses at which cloud machines offer credentials."""
 
 
 def may_dial(host: str, *, loopback: bool = False) -> bool:
-    """Whether `host`, an address, is a place for calls at all: not this machine, not the link, not a cloud's metadata
-    (S09).
-    """
+    """Report whether calls to the address `host` are allowed: not this machine, not the link, not a cloud's metadata (S09)."""
     try:
         parsed = ipaddress.ip_address(host)
     except ValueError:
@@ -202,5 +202,5 @@ _TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
 def orders(transports: Sequence[str], encrypted: bool) -> tuple[str, ...]:
-    """Those that may be used, in the order given; `sips:` and a policy that wants encryption leave TLS alone."""
+    """Return the allowed transports in the given order. `sips:` and a policy that requires encryption allow only TLS."""
     return tuple(name for name in dict.fromkeys(transports) if name in PORTS and (name == "tls" or not encrypted))

@@ -1,1 +1,1 @@
-"""The bytes of SIP and of the bodies that it carries, read and written. Keeps no state."""
+"""Readers and writers of SIP messages and their bodies. They keep no state."""

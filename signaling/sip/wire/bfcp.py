@@ -1,7 +1,8 @@
 """Messages of the Binary Floor Control Protocol as bytes (RFC 8855 §5; version 1 is RFC 4582). Pure.
 
-Reads and writes, and keeps no state: `signaling/sip/floor/server.py` decides who has the floor and what is sent again. Every
-byte is hostile. Lengths and depth have bounds. A wrong message raises `BfcpError` with the code for its sender.
+This module reads and writes, and keeps no state. `signaling/sip/floor/server.py` decides who has the floor and what is sent
+again. Any byte may come from an attacker, so lengths and depth have limits. A wrong message raises `BfcpError` with the code
+for its sender.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from signaling.sip.wire import body_limits as limits
 HEADER_BYTES: Final = 12
 RELIABLE: Final = 1
 UNRELIABLE: Final = 2
-"""Versions: 1 over TCP, 2 over UDP."""
+"""The versions: 1 over TCP, 2 over UDP."""
 
 
 class Primitive(IntEnum):
@@ -100,7 +101,7 @@ _NUMBERS: Final = frozenset(
 
 
 class BfcpError(Exception):
-    """The message cannot be taken. `fault` is for the sender, `details` the unknown attribute types of UNKNOWN_ATTRIBUTE."""
+    """The message is refused. `fault` is for the sender; `details` are the unknown attribute types of UNKNOWN_ATTRIBUTE."""
 
     def __init__(self, fault: Fault, details: bytes = b"") -> None:
         super().__init__(fault.name)
@@ -109,7 +110,7 @@ class BfcpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """§5.1. `words` counts the payload in 4 octets."""
+    """The header (§5.1). `words` counts the payload in units of 4 octets."""
 
     version: int
     response: bool
@@ -122,13 +123,15 @@ class Header:
 
     @property
     def bytes_after(self) -> int:
-        """Of the whole message that follow these 12: a fragment has 4 more."""
+        """The bytes of the message after these 12. A fragment has 4 more."""
         return self.words * 4 + (4 if self.fragment else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """`number` is the 16-bit value of plain ones and the id of grouped ones; `data` the octets of the rest."""
+    """An attribute. `number` is the 16-bit value of a plain attribute, or the id of a group. `data` is the octets of other
+    attributes.
+    """
 
     kind: int
     number: int = 0
@@ -148,7 +151,7 @@ class Message:
     response: bool = False
 
     def number(self, kind: Kind) -> int | None:
-        """Of the first attribute of that kind."""
+        """Return the number of the first attribute of that kind."""
         return next(self.numbers(kind), None)
 
     def numbers(self, kind: Kind) -> Iterator[int]:
@@ -156,7 +159,7 @@ class Message:
 
 
 def read_header(data: bytes) -> Header:
-    """Of the first 12 bytes. Raises BfcpError when there are not so many; whether the version is known is for `decode`."""
+    """Read the first 12 bytes. Raises BfcpError for fewer bytes. `decode` checks the version."""
     if len(data) < HEADER_BYTES:
         raise BfcpError(Fault.BAD_LENGTH)
     first, primitive, words, conference, transaction, user = struct.unpack_from("!BBHIHH", data)
@@ -164,12 +167,12 @@ def read_header(data: bytes) -> Header:
 
 
 def decode(data: bytes) -> Message:
-    """One whole message, nothing before or after it."""
+    """Read exactly one message."""
     header = read_header(data)
     if header.version not in (RELIABLE, UNRELIABLE):
         raise BfcpError(Fault.UNSUPPORTED_VERSION)
     if header.fragment:
-        raise BfcpError(Fault.UNPARSABLE)  # no message that we take is longer than one datagram
+        raise BfcpError(Fault.UNPARSABLE)  # no message that we accept is longer than one datagram
     if len(data) != HEADER_BYTES + header.bytes_after or len(data) > limits.BFCP_BYTES:
         raise BfcpError(Fault.BAD_LENGTH)
     try:
@@ -209,7 +212,9 @@ def encode(message: Message) -> bytes:
 
 
 class Framer:
-    """Cuts a TCP stream into messages (RFC 8855 §6.1). A length over the bound ends the connection: BfcpError."""
+    """The cutter of a TCP stream into messages (RFC 8855 §6.1). A length above the limit raises BfcpError and ends the
+    connection.
+    """
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -236,7 +241,7 @@ def status(value: Status, position: int = 0) -> Attribute:
 
 
 def text(kind: Kind, value: str, most: int = 120) -> Attribute:
-    """UTF-8, cut between characters."""
+    """Return a text attribute in UTF-8, cut between characters."""
     return Attribute(kind, data=value.encode()[:most].decode("utf-8", "ignore").encode(), mandatory=False)
 
 
@@ -279,7 +284,7 @@ def _attribute(one: Attribute) -> bytes:
 
 
 def supported() -> tuple[Attribute, ...]:
-    """For HelloAck (§5.3.12)."""
+    """Return the attributes of HelloAck (§5.3.12)."""
     primitives = bytes(Primitive)
     kinds = bytes(kind << 1 for kind in Kind)
     return Attribute(Kind.SUPPORTED_PRIMITIVES, data=primitives), Attribute(Kind.SUPPORTED_ATTRIBUTES, data=kinds)
@@ -288,7 +293,7 @@ def supported() -> tuple[Attribute, ...]:
 def request_information(
     request_id: int, floor_id: int, state: Attribute, beneficiary: int | None = None, name: str = ""
 ) -> Attribute:
-    """FLOOR-REQUEST-INFORMATION with one floor."""
+    """Return FLOOR-REQUEST-INFORMATION with one floor."""
     inner: list[Attribute] = [
         Attribute(Kind.OVERALL_REQUEST_STATUS, request_id, inner=(state,)),
         Attribute(Kind.FLOOR_REQUEST_STATUS, floor_id, inner=(state,)),

@@ -1,8 +1,8 @@
 """Far end camera control: H.281 orders in H.224 frames, each the payload of one RTP packet (RFC 4573, H.323 annex Q). Pure.
 
-A frame is a Q.922 address and control octet, an H.224 header and the client's data; over RTP there are no flags, no stuffed
-bits and no check sequence. A movement is started, said to go on while it lasts, and stopped; a camera stops by itself when it
-is not told to go on in time (H.281 §5).
+A frame has a Q.922 address and control octet, an H.224 header and the client's data. Over RTP it has no flags, no stuffed bits
+and no check sequence. A movement is started, continued by repeated orders, and stopped. A camera stops by itself if no continue
+order arrives in time (H.281 §5).
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from conference import PeerError
 from signaling.sip.wire import body_limits as limits
 
 CONTINUE_S: Final = 0.4
-"""How often a movement is said to go on: twice in the time out that we ask for."""
+"""Seconds between two continue orders: half of the timeout that we ask for. Longer: the camera stops after one lost packet.
+Shorter: more packets.
+"""
 
 _ADDRESS_LOW: Final = b"\x00\x61\x03"
 """DLCI 6, low priority, unnumbered information: capabilities."""
 _ADDRESS_HIGH: Final = b"\x00\x71\x03"
 """DLCI 7, high priority: cameras."""
 _BROADCAST: Final = b"\x00\x00\x00\x00"
-"""Destination and source terminal 0: there are two ends only."""
+"""Destination and source terminal 0, because there are only two ends."""
 _WHOLE: Final = 0xC0
 """The message begins and ends in this segment (ES, BS)."""
 _HEADER_BYTES: Final = 9
@@ -34,7 +36,7 @@ _TOLD, _ASKED = 0x00, 0xFF
 
 
 class Order(IntEnum):
-    """H.281 §5"""
+    """The orders of H.281 §5."""
 
     START = 0x01
     CONTINUE = 0x02
@@ -47,7 +49,7 @@ class Order(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Which way; any of them at once."""
+    """The directions of a movement. Several axes may move at once."""
 
     pan: Literal["", "left", "right"] = ""
     tilt: Literal["", "up", "down"] = ""
@@ -60,7 +62,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One order as it was read. `number` is the preset or the video source."""
+    """An order from the far end. `number` is the preset or the video source."""
 
     order: Order
     move: Move = Move()
@@ -74,7 +76,7 @@ class CapabilitiesWanted:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the far end can do: which H.224 clients it has."""
+    """The H.224 clients of the far end."""
 
     clients: tuple[int, ...]
 
@@ -84,7 +86,7 @@ class Capabilities:
 
 
 def start(move: Move) -> bytes:
-    """Raises ValueError for a movement that goes nowhere."""
+    """Return the order that starts a movement. Raises ValueError for a movement without a direction."""
     if not move:
         raise ValueError("no direction")
     return _frame(bytes((Order.START, _bits(move), _TIME_OUT_800_MS)))
@@ -99,24 +101,24 @@ def stop(move: Move) -> bytes:
 
 
 def capabilities() -> bytes:
-    """The list of our clients (H.224 §9): a terminal shows a camera key only after it has seen it."""
+    """Return the list of our clients (H.224 §9). A terminal shows a camera key only after it has read the list."""
     return _ADDRESS_LOW + _BROADCAST + bytes((_CLIENT_MANAGEMENT, _WHOLE, _CLIENT_LIST, _TOLD, 1, _CLIENT_CAMERA))
 
 
 def read(payload: bytes) -> Command | Capabilities | CapabilitiesWanted | None:
-    """Of one RTP payload; None: an order or client that we do not know. Raises PeerError."""
+    """Read one RTP payload. Return None for an unknown order or client. Raises PeerError."""
     if not _HEADER_BYTES < len(payload) <= limits.H224_BYTES or payload[2] != 0x03:
         raise PeerError("not an H.224 frame")
     client, segment, data = payload[7] & 0x7F, payload[8], payload[_HEADER_BYTES:]
     if segment & _WHOLE != _WHOLE:
-        return None  # nothing of cameras is longer than one segment
+        return None  # no camera message is longer than one segment
     if client == _CLIENT_MANAGEMENT:
         return _read_clients(data)
     return _read_camera(data) if client == _CLIENT_CAMERA else None
 
 
 class Movement:
-    """One movement of one camera while somebody holds a key. Frames to send come out, with the time of the next one."""
+    """A movement of a camera while a user holds a key. It gives the frames to send and the time of the next frame."""
 
     def __init__(self, move: Move, now: float, most_s: float = 10.0) -> None:
         self._move = move
@@ -125,7 +127,9 @@ class Movement:
         self._started = False
 
     def tick(self, now: float) -> bytes | None:
-        """What is to be sent now. After `most_s` it stops: a browser that was closed must not turn a camera for ever."""
+        """Return the frame to send now. The movement stops after `most_s`, because a closed browser must not turn a camera
+        without end.
+        """
         if self.due is None or now < self.due:
             return None
         if now >= self._ends:

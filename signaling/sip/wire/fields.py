@@ -1,7 +1,7 @@
 """Values of SIP header fields: URIs, addresses, parameters, Via, CSeq (RFC 3261 section 25, RFC 5118 for IPv6).
 
-Owns reading and writing of one value. Strict where leniency would let two readers differ; every function is linear in
-its input.
+This module reads and writes single values. It is strict where two readers could otherwise understand a value differently. Every
+function is linear in its input.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _PORT = re.compile(r"[0-9]{1,5}\Z")
 _VIA = re.compile(r"([^\s/]+)[ \t]*/[ \t]*([^\s/]+)[ \t]*/[ \t]*([^\s/]+)[ \t]+(.*)\Z", re.S)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"\Z', re.S)
 _DISPLAY = re.compile(r"[A-Za-z0-9\-.!%*_+`'~ \t\x80-\U0010ffff]*\Z")
-"""Letters beyond ASCII want quotes too, but terminals write Vietnamese names without."""
+"""Letters beyond ASCII need quotes too, but terminals write Vietnamese names without quotes."""
 _CSEQ = re.compile(r"([0-9]{1,64})[ \t]+(\S+)\Z")
 
 
 class Malformed(PeerError):
-    """Bytes that are no SIP. `status`: what a request is answered with, when it can be answered at all."""
+    """The bytes are not SIP. `status`: the answer to the request, if an answer is possible."""
 
     def __init__(self, reason: str, status: int = 400) -> None:
         super().__init__(reason)
@@ -46,7 +46,7 @@ def bad(reason: str, status: int = 400) -> NoReturn:
 
 
 def number(text: str, most: int, what: str) -> int:
-    """A decimal number of 0 to `most`; a longer one is malformed and never computed."""
+    """Return a decimal number from 0 to `most`. A longer text is malformed and is never computed."""
     if len(text) > 128 or not _DIGITS.match(text and (text.lstrip("0") or "0")):
         bad(f"{what} is no number or too large")
     value = int(text)
@@ -54,7 +54,9 @@ def number(text: str, most: int, what: str) -> int:
 
 
 def split(text: str, separator: str) -> list[str]:
-    """Parts between separators that stand outside of quotes and angle brackets. Raises Malformed for open ones."""
+    """Return the parts between separators outside of quotes and angle brackets. Raises Malformed for an unclosed quote or
+    bracket.
+    """
     parts: list[str] = []
     start = 0
     quoted = angle = False
@@ -83,7 +85,7 @@ def split(text: str, separator: str) -> list[str]:
 
 
 def quote(text: str) -> str:
-    """A quoted-string; control characters are left out."""
+    """Return a quoted-string without control characters."""
     kept = "".join(letter for letter in text if letter >= " " and letter != "\x7f")
     return '"' + kept.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -100,7 +102,7 @@ Parameters = tuple[tuple[str, str | None], ...]
 
 
 def read_parameters(text: str) -> Parameters:
-    """`;name=value;flag`, with or without blanks around. Names in lower case, values as written. Empty text: none."""
+    """Read `;name=value;flag`, with or without blanks around. Names become lower case. An empty text gives no parameters."""
     if not text.strip(" \t"):
         return ()
     first, *parts = split(text, ";")
@@ -128,7 +130,7 @@ def write_parameters(parameters: Parameters) -> str:
 
 
 def parameter(parameters: Parameters, name: str) -> str | None:
-    """Unquoted; None when it is not there or has no value."""
+    """Return the value without quotes, or None if the parameter is missing or has no value."""
     for key, value in parameters:
         if key == name and value is not None:
             return unquote_string(value)
@@ -148,7 +150,7 @@ def _is_host(text: str) -> bool:
 
 
 def read_host(text: str) -> str:
-    """A name in lower case, or an address without brackets. Raises Malformed."""
+    """Return a name in lower case, or an address without brackets. Raises Malformed."""
     if text.startswith("[") and text.endswith("]"):
         try:
             return str(ipaddress.IPv6Address(text[1:-1])) if "%" not in text else bad("a zone in an address")
@@ -164,7 +166,7 @@ def write_host(host: str) -> str:
 
 
 def read_host_port(text: str) -> tuple[str, int]:
-    """(host, port); port 0: not given."""
+    """Return (host, port). Port 0: the text has no port."""
     if text.startswith("["):
         host, bracket, rest = text.partition("]")
         host += bracket
@@ -183,7 +185,7 @@ def read_host_port(text: str) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Uri:
-    """`sip:` and `sips:` taken apart; of any other scheme the rest stands in `opaque`."""
+    """A URI. `sip:` and `sips:` are split into parts; for other schemes `opaque` holds the rest."""
 
     scheme: str
     user: str = ""
@@ -196,7 +198,7 @@ class Uri:
 
     @property
     def alias(self) -> str:
-        """The user part with its escapes resolved; what is not UTF-8 stays visible as a replacement character."""
+        """The user part with its escapes resolved. Bytes that are not UTF-8 become replacement characters."""
         return unquote(self.user)
 
     @property
@@ -221,7 +223,7 @@ class Uri:
 
 
 def read_uri(text: str) -> Uri:
-    """Raises Malformed."""
+    """Read a URI. Raises Malformed."""
     scheme, colon, rest = text.partition(":")
     if not colon or not _SCHEME.match(scheme):
         bad("no URI")
@@ -275,7 +277,7 @@ class Address:
 
 
 def read_address(text: str) -> Address:
-    """Raises Malformed."""
+    """Read an address. Raises Malformed."""
     text = text.strip(" \t")
     start = len(split_display(text))
     display, rest = text[:start].strip(" \t"), text[start:]
@@ -292,7 +294,7 @@ def read_address(text: str) -> Address:
 
 
 def split_display(text: str) -> str:
-    """What stands before `<`; empty when there is none."""
+    """Return the text before `<`, or an empty text without `<`."""
     if text.startswith('"'):
         end = 1
         while end < len(text) and text[end] != '"':
@@ -310,13 +312,13 @@ def split_display(text: str) -> str:
 
 
 def readable(text: str) -> str:
-    """For people: bytes that were not UTF-8 become replacement characters, control characters vanish."""
+    """Return a text for people. Bytes that were not UTF-8 become replacement characters; control characters are removed."""
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(letter for letter in text if letter >= " " and letter != "\x7f")
 
 
 def read_addresses(values: Sequence[str]) -> list[Address]:
-    """All of a field that may stand several times and hold several values each."""
+    """Read all addresses of a field that may be repeated and may hold several values."""
     return [read_address(part) for part in listed(values)]
 
 
@@ -330,14 +332,14 @@ def listed(values: Sequence[str]) -> list[str]:
 
 
 def tokens(values: Sequence[str]) -> list[str]:
-    """Option tags, methods: comma separated; empty ones are left out."""
+    """Return comma-separated option tags or methods, without empty ones."""
     return [part.strip(" \t") for value in values for part in value.split(",") if part.strip(" \t")]
 
 
 @dataclass(frozen=True, slots=True)
 class Via:
     transport: str
-    """In lower case."""
+    """The transport in lower case."""
     host: str
     port: int
     parameters: Parameters = field(default=())
@@ -356,7 +358,7 @@ class Via:
 
 
 def read_via(text: str) -> Via:
-    """Raises Malformed; 505 for another version of SIP."""
+    """Read a Via. Raises Malformed, with 505 for another version of SIP."""
     match = _VIA.match(text.strip(" \t"))
     if not match:
         bad("bad Via")
@@ -374,7 +376,7 @@ def read_via(text: str) -> Via:
 
 
 def read_cseq(text: str) -> tuple[int, str]:
-    """(number, method)"""
+    """Return (number, method)."""
     match = _CSEQ.match(text)
     if not match or not TOKEN.match(match[2]):
         bad("bad CSeq")

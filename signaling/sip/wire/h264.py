@@ -1,7 +1,7 @@
-"""H.264 in descriptions (RFC 6184): levels, profile-level-id, and the limits that come of them. Pure arithmetic.
+"""H.264 in descriptions (RFC 6184): levels, profile-level-id, and the limits that follow from them. Pure arithmetic.
 
-A receiver's limits are its level (ITU-T H.264 table A-1) raised by max-mbps, max-fs and max-br. Terminals also write values below
-their level to mean "no more than this" (a Huawei ViewPoint: level 3.1, max-br=1536): the smaller one is obeyed.
+A receiver's limits are its level (ITU-T H.264 table A-1), raised by max-mbps, max-fs and max-br. Some terminals write values
+below their level to mean "no more than this" (a Huawei ViewPoint: level 3.1, max-br=1536). Then the smaller value applies.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _IDENTIFIER = re.compile(r"[0-9a-fA-F]{6}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _LEVEL_1B: Final = 9
 _LEAST_BLOCKS: Final = 16
-"""A picture of 64x64; limits below are mistakes and not obeyed."""
+"""Macroblocks of a picture of 64x64. Smaller limits are mistakes of the terminal and are ignored."""
 _TOLERANCE: Final = 1.01
-"""1920x1080 has 8160 blocks, level 4 allows 8192."""
+"""The factor by which a level may exceed a limit: 1920x1080 has 8160 blocks, but level 4 allows 8192."""
 
 
 class Level(NamedTuple):
@@ -50,13 +50,13 @@ LEVELS: Final[dict[int, Level]] = {
     51: Level(983_040, 36_864, 240_000),
     52: Level(2_073_600, 36_864, 240_000),
 }
-"""From the weakest to the strongest."""
+"""The levels from the weakest to the strongest."""
 _ORDER: Final = tuple(LEVELS)
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One H.264 payload type as one side described what it takes."""
+    """An H.264 payload type with the limits of the side that receives it."""
 
     payload_type: int
     profile: int
@@ -77,7 +77,7 @@ class Format:
 
 
 def read(payload_type: int, parameters: Mapping[str, str]) -> Format | None:
-    """None for what we cannot do: interleaved mode, other profiles, a level that does not exist."""
+    """Read a payload type. Return None if we do not support it: interleaved mode, another profile, an unknown level."""
     mode = parameters.get("packetization-mode", "0")
     identifier = parameters.get("profile-level-id", "42000a")  # RFC 6184 §8.1: Baseline, level 1
     if mode not in ("0", "1") or not _IDENTIFIER.fullmatch(identifier):
@@ -103,24 +103,25 @@ def read(payload_type: int, parameters: Mapping[str, str]) -> Format | None:
 
 
 def weaker(one: int, other: int) -> int:
-    """The lower of two levels; 1b stands above 1 although its number is below."""
+    """Return the lower of two levels. 1b is above 1, although its number is smaller."""
     return min(one, other, key=_ORDER.index)
 
 
 def level_within(max_fs: int, max_mbps: int) -> int:
-    """The highest level that promises no more than these limits: max-fs and max-mbps may raise it, never lower it."""
+    """Return the highest level within these limits. In SDP, max-fs and max-mbps may raise a level, but never lower it."""
     best = _ORDER[0]
     for number, level in LEVELS.items():
         fits = level.max_fs <= max_fs * _TOLERANCE and level.max_mbps <= max_mbps * _TOLERANCE
-        if fits and level[:2] != LEVELS[best][:2]:  # of two that differ in bit rate alone the lower: max-br raises it
+        # of two levels that differ only in bit rate, the lower is taken: max-br raises it
+        if fits and level[:2] != LEVELS[best][:2]:
             best = number
     return best
 
 
 def describe(prefix: str, mode: int, level: int, wanted: Level, *, asymmetric: bool) -> str:
-    """The text of `a=fmtp` that tells what we take. `wanted` raises what `level` promises.
+    """Return the text of `a=fmtp` with our limits. `wanted` raises the limits of `level`.
 
-    max-mbps and max-fs are always there: a Polycom DMA refuses an offer without max-fs.
+    max-mbps and max-fs are always there, because a Polycom DMA refuses an offer without max-fs.
     """
     base = LEVELS[level]
     number, constraints = (11, int(prefix[2:], 16) | 0x10) if level == _LEVEL_1B else (level, int(prefix[2:], 16))

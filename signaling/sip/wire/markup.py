@@ -1,10 +1,10 @@
-"""XML bodies of SIP messages, read with bounds: no document type, no entities of its own, counted elements and depth. Pure."""
+"""A reader of XML bodies with limits: no document type, no own entities, a maximum of elements and depth. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Final
-from xml.parsers import expat  # S405 is about documents with entities: a document type is refused below
+from xml.parsers import expat  # S405 is about documents with entities; a document type is refused below
 
 from conference import PeerError
 from signaling.sip.wire import body_limits as limits
@@ -14,12 +14,12 @@ _SEPARATOR: Final = " "
 
 @dataclass(slots=True)
 class Element:
-    """`name` is local, `space` its namespace ("" without)."""
+    """An element. `name` is the local name, `space` the namespace ("" without a namespace)."""
 
     space: str
     name: str
     attributes: dict[str, str]
-    """Local names; those of foreign namespaces are left out."""
+    """Attributes by local name. Attributes of other namespaces are left out."""
     children: list[Element] = field(default_factory=list)
     text: str = ""
 
@@ -34,12 +34,12 @@ class Element:
         return found.text.strip() if found is not None else ""
 
     def has(self, name: str) -> bool:
-        """Here or anywhere below."""
+        """Report whether there is such an element at any depth below."""
         return any(one.name == name or one.has(name) for one in self.children)
 
 
 def read(body: bytes, most_bytes: int = limits.XML_BYTES) -> Element:
-    """The root element. Raises PeerError."""
+    """Return the root element. Raises PeerError."""
     if len(body) > most_bytes:
         raise PeerError("XML body too long")
     reader = _Reader()
@@ -60,7 +60,7 @@ def read(body: bytes, most_bytes: int = limits.XML_BYTES) -> Element:
 
 
 def escaped(text: str) -> str:
-    """For text and for attributes in double quotes; what XML 1.0 cannot hold becomes a question mark."""
+    """Return the text for XML and for attributes in double quotes. A character that XML 1.0 forbids becomes a question mark."""
     clean = "".join(
         c if c in "\t\n\r" or (c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff") else "?"
         for c in text

@@ -1,6 +1,6 @@
-"""Bodies of INFO: a picture wanted whole (RFC 5168), and digits of terminals that do not send them as RTP events. Pure.
+"""Bodies of INFO: requests for a key frame (RFC 5168), and digits of terminals that do not send RTP events. Pure.
 
-Which of them a call gets and what is done stands above; here are the words.
+Code above decides which bodies a call gets and what follows. This module only reads and writes them.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _FAST_UPDATE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class KeyframeWanted:
-    """The terminal cannot decode our picture. `streams` are the labels it named; empty: of all it receives."""
+    """The terminal cannot decode our picture. `streams` are the labels that it named; empty: all streams that it receives."""
 
     streams: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MediaFault:
-    """It could not do what we asked for. `text` is its own, cleaned by who shows it."""
+    """The terminal could not do what we requested. `text` is the terminal's text; the code that shows it must clean it."""
 
     text: str
 
@@ -50,12 +50,12 @@ class Press:
 
 
 def keyframe_request() -> bytes:
-    """The body that asks a terminal for a key frame."""
+    """Return the body that asks a terminal for a key frame."""
     return _FAST_UPDATE.encode()
 
 
 def read(content_type: str, body: bytes) -> KeyframeWanted | MediaFault | Press | None:
-    """None: a type or an order that we do not know, which is answered 415 or 200 by the caller. Raises PeerError."""
+    """Read a body. Return None for an unknown type or order; the caller then answers 415 or 200. Raises PeerError."""
     match content_type.partition(";")[0].strip().lower():
         case "application/media_control+xml":
             return _media_control(body)

@@ -1,7 +1,7 @@
-"""SIP messages as they stand on the wire: reading with every bound, one canonical form of header names, writing.
+"""SIP messages as bytes: a reader with all limits, one canonical form of header names, a writer.
 
-Owns start line, header fields and body; the values of fields are read by `fields`. A request that can be answered
-although it is wrong carries its error (`Request.fault`), anything else that is wrong raises Malformed.
+This module reads start line, header fields and body; `fields` reads the values. A wrong request that can still be answered
+carries its error (`Request.fault`). Any other error raises Malformed.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ SINGLE: Final = frozenset(
         *("min-expires", "session-expires", "min-se", "rseq", "rack", "retry-after", "subscription-state"),
     }
 )
-"""Fields that stand once: two readers would take different ones."""
+"""Fields that may occur only once, because two readers could take different values."""
 _SPECIAL: Final = {"call-id": "Call-ID", "cseq": "CSeq", "www-authenticate": "WWW-Authenticate", "rseq": "RSeq"}
 _SPECIAL_MORE: Final = {"rack": "RAck", "min-se": "Min-SE", "mime-version": "MIME-Version", "sip-etag": "SIP-ETag"}
 _CALL_ID: Final = re.compile(r"[\x21-\x7e]{1,256}\Z")
@@ -89,7 +89,7 @@ REASONS: Final = {
 
 
 def canonical(name: str) -> str:
-    """Lower case, long form. Only after `TOKEN` has taken the name: nothing is stripped here."""
+    """Return the long form in lower case. `TOKEN` must have accepted the name before, because nothing is stripped here."""
     lowered = name.lower()
     return COMPACT.get(lowered, lowered)
 
@@ -101,7 +101,7 @@ def pretty(name: str) -> str:
 
 @dataclass
 class Headers:
-    """Header fields in order, names canonical."""
+    """Header fields in order, with canonical names."""
 
     rows: list[tuple[str, str]] = field(default_factory=list)
 
@@ -115,7 +115,7 @@ class Headers:
         self.rows.extend((name, value) for value in values)
 
     def set(self, name: str, value: str) -> None:
-        """Instead of all of that name; at the place of the first."""
+        """Replace all fields of that name by one, at the place of the first."""
         at = next((index for index, row in enumerate(self.rows) if row[0] == name), len(self.rows))
         self.rows = [row for row in self.rows if row[0] != name]
         self.rows.insert(min(at, len(self.rows)), (name, value))
@@ -132,11 +132,11 @@ class Message:
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
     size: int = 0
-    """Bytes that it had when it came."""
+    """Bytes of the received message."""
 
     @cached_property
     def via(self) -> Via:
-        """The topmost."""
+        """The topmost Via."""
         return read_via(listed(self.headers.all("via")[:1] or bad("no Via"))[0])
 
     @cached_property
@@ -157,7 +157,7 @@ class Message:
 
     @cached_property
     def contacts(self) -> list[Address]:
-        """Without the `*` of a REGISTER."""
+        """The Contacts, without the `*` of a REGISTER."""
         values = self.headers.all("contact")
         return [] if values == ["*"] else read_addresses(values)
 
@@ -165,7 +165,7 @@ class Message:
         return read_addresses(self.headers.all(name))
 
     def options(self, name: str) -> set[str]:
-        """Option tags, methods or the like in lower case."""
+        """Return option tags, methods or similar words in lower case."""
         return {tag.lower() for tag in tokens(self.headers.all(name))}
 
     @property
@@ -173,7 +173,7 @@ class Message:
         return self.headers.get("content-type").partition(";")[0].strip(" \t").lower()
 
     def seconds(self, name: str) -> int | None:
-        """A field that begins with a number of seconds; None: not there. More than 2^32-1 is that much."""
+        """Return the seconds at the beginning of a field, or None without the field. A larger number becomes 2^32-1."""
         text = self.headers.get(name).partition(";")[0].partition("(")[0].strip(" \t")
         if not text:
             return None
@@ -185,7 +185,7 @@ class Message:
         raise NotImplementedError
 
     def write(self, compact: bool = False) -> bytes:
-        """With its Content-Length. `compact`: short names where there are some."""
+        """Return the bytes with their Content-Length. `compact`: use the short names of fields."""
         lines = [self.start_line()]
         for name, value in self.headers.rows:
             if name != "content-length":
@@ -200,7 +200,7 @@ class Request(Message):
     method: str = ""
     uri: Uri = field(default_factory=lambda: Uri("sip"))
     fault: Malformed | None = None
-    """Wrong, but it may be answered so: the fields that an answer copies can be read."""
+    """The error of a wrong request that can be answered: the fields that an answer copies are readable."""
 
     def start_line(self) -> str:
         return f"{self.method} {self.uri} SIP/2.0"
@@ -222,7 +222,7 @@ class Response(Message):
 def answer(
     request: Request, status: int, *, tag: str = "", headers: Iterable[tuple[str, str]] = (), body: bytes = b""
 ) -> Response:
-    """RFC 3261 section 8.2.6: what a response copies. `tag`: ours, for all but 100."""
+    """Return an answer with the copied fields (RFC 3261 section 8.2.6). `tag`: our tag, for every status except 100."""
     made = Response(status=status, reason=REASONS.get(status, "Unknown"), body=body)
     made.headers.add("via", *request.headers.all("via"))
     for name in ("from", "to", "call-id", "cseq"):
@@ -234,7 +234,7 @@ def answer(
 
 
 def takes_tag(request: Request) -> bool:
-    """To is there, can be read and has no tag yet."""
+    """Report whether To is readable and has no tag yet."""
     try:
         return not request.to.tag
     except Malformed:
@@ -242,10 +242,9 @@ def takes_tag(request: Request) -> bool:
 
 
 def parse(data: bytes, *, stream: bool = False) -> Request | Response:
-    """One message of a datagram, or one that a stream's framing cut out (`stream`: Content-Length must be there and
-    true).
+    """Read one message, from a datagram or from a stream.
 
-    Raises Malformed when it can neither be used nor answered.
+    `stream`: Content-Length must be there and must be right. Raises Malformed if the message can be neither used nor answered.
     """
     if len(data) > limits.MESSAGE_BYTES:
         bad("message too long", 513)
@@ -272,7 +271,7 @@ def skip_blank(data: bytes) -> bytes:
 
 
 def read_head(head: bytes) -> tuple[str, list[tuple[str, str]]]:
-    """Start line and fields, unfolded."""
+    """Return the start line and the unfolded fields."""
     lines = head.split(b"\r\n", limits.HEADER_COUNT * 8)
     joined: list[bytes] = []
     for line in lines:
@@ -291,8 +290,9 @@ def read_head(head: bytes) -> tuple[str, list[tuple[str, str]]]:
 
 
 def read_row(line: str) -> tuple[str, str]:
-    """Blanks and tabs may stand before the colon (RFC 3261 section 7.3.1); any other white space would smuggle a name
-    past a reader that strips it.
+    """Read a header field. Blanks and tabs may be before the colon (RFC 3261 section 7.3.1).
+
+    Other white space is refused: a reader that strips it would read another name.
     """
     name, colon, value = line.partition(":")
     name = name.rstrip(" \t")
@@ -331,7 +331,7 @@ def read_request_line(request: Request, parts: Sequence[str]) -> None:
 
 
 def check(message: Message) -> None:
-    """Fields without which nothing can be matched or answered. Raises Malformed."""
+    """Check the fields that every message needs. Raises Malformed."""
     for name in ("via", "from", "to", "call-id", "cseq"):
         if name not in message.headers:
             bad(f"no {name}")
@@ -345,8 +345,10 @@ def check(message: Message) -> None:
 
 
 def checked_request(request: Request, stream: bool) -> Request:
-    """Keeps the first fault. An answer goes to where the request came from, so that a Via that cannot be read is no
-    hindrance; without any it is raised.
+    """Store the first fault in the request. An answer goes to the source of the request, so it is possible with an unreadable
+    Via.
+
+    Without any Via the fault is raised.
     """
     try:
         check(request)
@@ -384,7 +386,7 @@ def via_branch_is_bare(via: Via) -> bool:
 
 
 def frame_body(message: Message, stream: bool) -> None:
-    """Content-Length rules, RFC 3261 section 18.3. What follows the body in a datagram is thrown away."""
+    """Apply the rules of Content-Length, RFC 3261 section 18.3. In a datagram the bytes after the body are ignored."""
     lengths = message.headers.all("content-length")
     if not lengths:
         if stream:

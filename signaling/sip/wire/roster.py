@@ -1,7 +1,7 @@
-"""Documents of the conference event package (RFC 4575): who is in the meeting, for terminals that show a list. Pure.
+"""Documents of the conference event package (RFC 4575): the participants, for terminals that show a list. Pure.
 
-A full document first, then partial ones with what changed (§4.4); versions rise by one. Who subscribes, and when a NOTIFY
-goes out, stands in the dialog above; what is shown of whom is the caller's choice.
+The first document is full; later ones are partial and hold the changes (§4.4). Versions rise by one. The code above decides
+when a NOTIFY is sent. The caller chooses the shown data of each participant.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ State = Literal["full", "partial"]
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """`way` is seen from the participant: what it sends and receives."""
+    """A media stream. `way` is the direction from the participant's side."""
 
     id: str
     kind: Literal["audio", "video"]
@@ -35,7 +35,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`entity` is a URI that names it in this conference and nowhere else: no address of a device, no account."""
+    """A participant. `entity` is a URI that is valid only in this conference: no address of a device, no account."""
 
     entity: str
     name: str
@@ -45,7 +45,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """`entity` is the URI of the conference (isfocus)."""
+    """The participants of a conference. `entity` is the URI of the conference (isfocus)."""
 
     entity: str
     subject: str
@@ -56,7 +56,7 @@ class Roster:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What was read. `gone` are the entities that a partial document deletes."""
+    """A document that was read. `gone` are the entities that a partial document deletes."""
 
     version: int
     state: State
@@ -65,7 +65,8 @@ class Document:
 
 
 def full(roster: Roster, version: int) -> bytes:
-    """Of a very large meeting the first users that fit: the caller puts those first who matter."""
+    """Return a full document. A very large meeting has only the first users that fit, so the caller puts important users first.
+    """
     written = _fitting(_user(user, "full") for user in roster.users)
     users = "".join(written)
     return _document(roster, version, "full", _about(roster) + f'<users state="full">{users}</users>')
@@ -73,7 +74,7 @@ def full(roster: Roster, version: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is different now, written once for all who are told of it. `inner` empty: so much that the whole state is shorter."""
+    """The difference between two rosters, written once for all subscribers. `inner` is empty if a full document is shorter."""
 
     after: Roster
     inner: str
@@ -84,7 +85,7 @@ class Change:
 
 
 def change(before: Roster, after: Roster) -> Change | None:
-    """None: nothing that is shown is different."""
+    """Return the difference, or None if no shown value changed."""
     old, new = _by_entity(before.users), _by_entity(after.users)
     changed = [user for entity, user in new.items() if old.get(entity) != user]
     gone = [entity for entity in old if entity not in new]
@@ -99,13 +100,13 @@ def change(before: Roster, after: Roster) -> Change | None:
 
 
 def partial(before: Roster, after: Roster, version: int) -> bytes | None:
-    """What changed, a full document when so much did that it is shorter; None: nothing that is shown did."""
+    """Return a document with the changes, or a full document if it is shorter. Return None if no shown value changed."""
     found = change(before, after)
     return None if found is None else found.body(after.entity, version)
 
 
 def read(body: bytes) -> Document:
-    """A document of another focus: a cascade link. Raises PeerError."""
+    """Read a document of another focus (a cascade link). Raises PeerError."""
     root = markup.read(body)
     if (root.space, root.name) != (_SPACE, "conference-info"):
         raise PeerError("not a conference document")
@@ -130,7 +131,7 @@ def read(body: bytes) -> Document:
 
 
 def merged(before: Roster, document: Document) -> Roster:
-    """The roster after a document (§4.6); the caller asks for a full one when a version is missing."""
+    """Return the roster after a document (§4.6). The caller asks for a full document if a version is missing."""
     if document.state == "full":
         return document.roster
     users = _by_entity(before.users) | _by_entity(document.roster.users)

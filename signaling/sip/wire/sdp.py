@@ -1,9 +1,10 @@
-"""Session descriptions (RFC 8866) of hall terminals as plain values: read with bounds, written back. Pure.
+"""Session descriptions (RFC 8866) of hall terminals as plain values: a reader with limits, and a writer. Pure.
 
-Knows lines and the attributes that terminals use; decides nothing: what is accepted stands in `plan.py`. Every byte is hostile
-size, lines, media and attributes are counted before anything is taken apart, and whatever is wrong ends in
-`PeerError`. What real terminals do against the letter (spaces at line ends, attributes for payload types that are not offered,
-two rtpmaps of one number) is read, the first of a kind counts.
+This module knows lines and the attributes that terminals use. `plan.py` decides which of them are accepted. Any byte may come
+from an attacker: size, lines, media and attributes are counted before parsing, and every error raises `PeerError`.
+
+Some errors of real terminals are accepted: spaces at line ends, attributes for payload types that are not offered, two rtpmaps
+for one number. The first line of a kind is used.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _LIFETIME = re.compile(r"\|(?:2\^[0-9]{1,3}|[0-9]{1,20})")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """`o=`. `session` and `version` are kept as their digits: some terminals write more than 64 bits."""
+    """The origin, `o=`. `session` and `version` are kept as digits, because some terminals write more than 64 bits."""
 
     user: str = "-"
     session: str = "1"
@@ -57,26 +58,27 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Bandwidth:
-    """Bits per second; 0: not told. `as_bps` counts IP, UDP and RTP headers (RFC 8866 §5.8), `tias_bps` does not (RFC 3890)."""
+    """Bits per second; 0: not given. `as_bps` counts IP, UDP and RTP headers (RFC 8866 §5.8), `tias_bps` does not (RFC 3890).
+    """
 
     as_bps: int = 0
     tias_bps: int = 0
     total_bps: int = 0
-    """CT: of all media together."""
+    """CT: the sum of all media."""
 
 
 @dataclass(frozen=True, slots=True)
 class RtpMap:
     payload_type: int
     name: str
-    """In small letters."""
+    """The codec in small letters."""
     clock_hz: int
     channels: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Crypto:
-    """One usable `a=crypto` (RFC 4568): a known suite, one key of the right length, no MKI, nothing switched off."""
+    """A usable `a=crypto` (RFC 4568): a known suite, one key of the right length, no MKI, all protection on."""
 
     tag: int
     profile: KeyProfile
@@ -88,19 +90,19 @@ class Crypto:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One m-line and what follows it. `host` "" means an address that we cannot use (a name, another family)."""
+    """An m-line with its lines. An empty `host` is an address that we cannot use (a name, another family)."""
 
     kind: str
     port: int
     protocol: str
     formats: tuple[str, ...]
     host: str | None = None
-    """Its own `c=`; None: that of the session."""
+    """The address of its own `c=`; None: the address of the session."""
     bandwidth: Bandwidth = Bandwidth()
     attributes: tuple[tuple[str, str], ...] = ()
 
     def attribute(self, name: str) -> str | None:
-        """The first of that name; "" for one without value."""
+        """Return the first value of that name; "" for an attribute without a value."""
         return next((value for key, value in self.attributes if key == name), None)
 
     def all(self, name: str) -> Iterator[str]:
@@ -111,12 +113,12 @@ class Media:
 
     @property
     def payload_types(self) -> tuple[int, ...]:
-        """Those of the m-line that are numbers 0 .. 127, each once, in its order."""
+        """The formats of the m-line that are numbers from 0 to 127, each once, in its order."""
         numbers = dict.fromkeys(int(one) for one in self.formats if one.isascii() and one.isdigit() and len(one) <= 3)
         return tuple(number for number in numbers if number <= 127)
 
     def rtpmaps(self) -> dict[int, RtpMap]:
-        """Of the payload types of the m-line, with the static ones (RFC 3551) that need no line."""
+        """Return the rtpmaps of the m-line's payload types. Static types (RFC 3551) need no line."""
         found: dict[int, RtpMap] = {}
         for value in self.all("rtpmap"):
             match = _RTPMAP.fullmatch(value)
@@ -128,7 +130,7 @@ class Media:
         return {number: one for number, one in known.items() if one is not None}
 
     def parameters(self, payload_type: int) -> dict[str, str]:
-        """Of `a=fmtp` of one payload type, names in small letters, the first of a name counts."""
+        """Return the `a=fmtp` parameters of one payload type, with names in small letters. The first of a name counts."""
         prefix = str(payload_type)
         for value in self.all("fmtp"):
             number, _, rest = value.partition(" ")
@@ -137,7 +139,7 @@ class Media:
         return {}
 
     def feedback(self, payload_type: int) -> frozenset[Feedback]:
-        """What `a=rtcp-fb` promises for one payload type (RFC 4585, 5104); several words of "ccm" may share a line."""
+        """Return the `a=rtcp-fb` methods of one payload type (RFC 4585, 5104). Several words of "ccm" may share a line."""
         kinds: set[Feedback] = set()
         for value in self.all("rtcp-fb"):
             number, _, rest = value.partition(" ")
@@ -146,8 +148,10 @@ class Media:
         return frozenset(kinds)
 
     def audio_levels(self) -> tuple[int, str]:
-        """The header extension of audio levels (RFC 6464) and its direction ("": both ways, RFC 8285 §6); number 0: none that a
-        header of one byte can carry."""
+        """Return the header extension of audio levels (RFC 6464) and its direction ("": both ways, RFC 8285 §6).
+
+        The number is 0 if there is no extension that a one-byte header can carry.
+        """
         for value in self.all("extmap"):
             match = _EXTMAP.fullmatch(value)
             if match is not None and match[3] == AUDIO_LEVELS and 1 <= int(match[1]) <= 14:
@@ -155,7 +159,7 @@ class Media:
         return 0, ""
 
     def crypto(self) -> tuple[Crypto, ...]:
-        """The usable lines in their order. What we cannot do is passed over, not refused (RFC 4568 §5.1.2)."""
+        """Return the usable lines in their order. Unsupported lines are ignored, not refused (RFC 4568 §5.1.2)."""
         lines = list(self.all("crypto"))[: limits.CRYPTO_LINES]
         return tuple(one for one in map(_crypto, lines) if one is not None)
 
@@ -170,11 +174,11 @@ class Description:
     media: tuple[Media, ...] = ()
 
     def host_of(self, media: Media) -> str:
-        """Where its packets go; "" when that is told nowhere or in a way we cannot use."""
+        """Return the address for packets of `media`; "" if there is none or we cannot use it."""
         return (media.host if media.host is not None else self.host) or ""
 
     def direction_of(self, media: Media) -> Direction:
-        """Its own, else that of the session, else both ways (RFC 8866 §6.7)."""
+        """Return the direction of the line, else of the session, else both ways (RFC 8866 §6.7)."""
         for attributes in (media.attributes, self.attributes):
             for name, _ in attributes:
                 if name in DIRECTIONS:
@@ -183,7 +187,7 @@ class Description:
 
 
 def parse(body: bytes) -> Description:
-    """Raises PeerError for what is no description or passes a bound."""
+    """Read a description. Raises PeerError for a text that is no description or exceeds a limit."""
     _check_size(body)
     text = body.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
     lines = [_split(line) for line in text.split("\n") if line.strip()]
@@ -199,7 +203,7 @@ def parse(body: bytes) -> Description:
 
 
 def render(description: Description) -> bytes:
-    """The text with CR LF. Raises ValueError for a value that would not be read back: our own mistake, not the peer's."""
+    """Return the text with CR LF. Raises ValueError for a value that could not be read back, which would be our own mistake."""
     one = description
     lines = [
         "v=0",
@@ -218,17 +222,17 @@ def render(description: Description) -> bytes:
 
 
 def refused(media: Media) -> Media:
-    """The m-line as an answer repeats it to say no (RFC 3264 §6): same kind, protocol and formats, port 0."""
+    """Return the m-line that refuses `media` in an answer (RFC 3264 §6): same kind, protocol and formats, port 0."""
     return Media(media.kind, 0, media.protocol, media.formats)
 
 
 def crypto_line(tag: int, profile: KeyProfile, key: bytes) -> tuple[str, str]:
-    """`key` is master key || salt."""
+    """Return an `a=crypto` attribute. `key` is master key || salt."""
     return "crypto", f"{tag} {SUITE_NAMES[profile]} inline:{base64.b64encode(key).decode()}"
 
 
 def redacted(body: bytes) -> bytes:
-    """The description without keys, for traces: "a key was here" is all that a log may hold."""
+    """Return the description without keys, for traces. A log must never hold a key."""
     return re.sub(rb"(?i)(inline:)[^\s|]+", rb"\1...", body)
 
 
@@ -242,7 +246,7 @@ _STATIC: Final = {
 
 
 def _check_size(body: bytes) -> None:
-    """Counting first: what is too large costs no more than a look at its bytes."""
+    """Count before parsing, so that a body that is too large costs only a scan of its bytes."""
     if len(body) > limits.SDP_BYTES:
         raise PeerError("session description too long")
     if body.count(b"\n") + body.count(b"\r") > 2 * limits.SDP_LINES:
@@ -298,7 +302,7 @@ def _media(lines: list[tuple[str, str]]) -> Media:
 
 
 def _host(value: str) -> str:
-    """Of `c=`. Names are not looked up: a description must not make us ask a name server."""
+    """Return the address of a `c=`. Names are not resolved: a description must not make us query a name server."""
     parts = value.split()
     if len(parts) != 3 or parts[0].upper() != "IN":
         raise PeerError("bad connection line in a session description")
@@ -356,8 +360,8 @@ def _crypto(value: str) -> Crypto | None:
         return None
     tag, suite, inline, extras, session = match.groups()
     profile = SUITES.get(suite.upper())
-    # After the key may stand a lifetime; an MKI ("1:4") would have to be in every packet. Session parameters change how
-    # packets are protected; only the window size is of no concern (RFC 4568 §6.3.7).
+    # A lifetime may follow the key. An MKI ("1:4") would have to be in every packet. Session parameters change how packets are
+    # protected; only the window size does not matter (RFC 4568 §6.3.7).
     plain = not extras or _LIFETIME.fullmatch(extras)
     if profile is None or not plain or any(not word.startswith("WSH=") for word in session.split()):
         return None

@@ -1,6 +1,4 @@
-"""Session timers, RFC 4028: how long a call stands without a sign of life, and who gives it. Pure values and their
-fields.
-"""
+"""Session timers, RFC 4028: how long a call lives without a refresh, and which side refreshes. Pure values and their fields."""
 
 from __future__ import annotations
 
@@ -12,16 +10,16 @@ from signaling.sip.wire.message import Message, Request, Response
 
 
 class TooShort(Exception):
-    """422: the other side has to ask for more."""
+    """The requested interval is too short: answer 422."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     interval_s: int
     ours: bool
-    """We refresh."""
+    """True if we refresh."""
     agreed: bool = True
-    """Both sides speak of it; else only we ask from time to time whether the other one is still there."""
+    """True if both sides support session timers. Otherwise only we refresh, to check that the other side is still there."""
 
     @property
     def refresh_s(self) -> float:
@@ -29,12 +27,12 @@ class Session:
 
     @property
     def end_s(self) -> float:
-        """When the side that waits gives up, section 10."""
+        """The seconds after which the waiting side ends the call, section 10."""
         return self.interval_s - min(32.0, self.interval_s / 3)
 
 
 def wanted(interval_s: int, least_s: int) -> list[tuple[str, str]]:
-    """Fields of a request of ours."""
+    """Return the fields of our request."""
     return [("session-expires", str(interval_s)), ("min-se", str(least_s))]
 
 
@@ -45,7 +43,7 @@ def _refresher(message: Message) -> str:
 
 
 def as_server(request: Request, usual_s: int) -> tuple[Session, list[tuple[str, str]]]:
-    """What we answer to an INVITE or UPDATE, and the fields of the 2xx. Raises TooShort, Malformed."""
+    """Return our timer for an INVITE or UPDATE, and the fields of the 2xx. Raises TooShort, Malformed."""
     asked = request.seconds("session-expires")
     least = request.seconds("min-se") or 0
     speaks = "timer" in request.options("supported") or asked is not None
@@ -64,7 +62,7 @@ def as_server(request: Request, usual_s: int) -> tuple[Session, list[tuple[str, 
 
 
 def as_client(response: Response, usual_s: int) -> Session:
-    """What their 2xx says. Raises Malformed."""
+    """Return the timer in their 2xx. Raises Malformed."""
     given = response.seconds("session-expires")
     if given is None:
         return Session(usual_s, ours=True, agreed=False)
