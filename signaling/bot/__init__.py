@@ -1,5 +1,5 @@
-"""Test participants: programs that join a conference as *clients*, show a moving picture and take turns to speak.
+"""Test participants: programs that join a conference as *clients*, show a moving picture and speak in turns.
 
-Uses aiortc and PyAV at the client's end of the browser protocol (single connection, `/rtc/v1`) and knows nothing of the
-server's inside: it works against any server of that protocol. Never imported by the server.
+They use aiortc and PyAV at the client's end of the browser protocol (single connection, `/rtc/v1`). They know nothing of the
+server's inside, so they work against any server of that protocol. The server never imports this package.
 """

@@ -1,4 +1,4 @@
-"""A group of test participants of one command: joins a few at a time, one status line, leaves together."""
+"""The test participants of one command. A few join at a time, one line shows their status, and all leave together."""
 
 from __future__ import annotations
 
@@ -40,14 +40,15 @@ async def run(
     now: Callable[[], float] = time.time,
     output: TextIO = sys.stdout,
 ) -> int:
-    """Join `conference` at `target` (ws, wss, http or https) with `count` participants until cancelled or `duration_s`.
+    """Join `conference` at `target` (ws, wss, http or https) with `count` participants, until cancelled or for `duration_s`.
 
-    `watch`: also receive and decode what the others send (dear). `authority`: the server's own CA. Returns how many could
-    not join or were lost. SIGTERM ends it as Ctrl+C does. Raises ValueError for a count out of 1..COUNT.
+    `watch`: also receive and decode the other participants' tracks, which is expensive. `authority`: the server's own CA.
+    Returns the number of participants that could not join or were lost. SIGTERM ends the command as Ctrl+C does. Raises
+    ValueError for a count out of 1..COUNT.
     """
     if not 1 <= count <= limits.COUNT:
         raise ValueError(f"count must be in 1..{limits.COUNT}")
-    logging.getLogger("aiortc").setLevel(logging.ERROR)  # a picture that cannot be decoded is no news on a terminal
+    logging.getLogger("aiortc").setLevel(logging.ERROR)  # an undecodable picture is not worth a message on a terminal
     loop = asyncio.get_running_loop()
     group = Group(
         target, Authenticator({api_key: api_secret}), conference, watch, authority, now, Turns(count), loop.time()
@@ -72,13 +73,13 @@ class Group:
     """The loop's time at which the first turn began."""
     present: dict[int, Participant] = field(default_factory=dict)
     lost: Counter[str] = field(default_factory=Counter)
-    """Participants by what ended them."""
+    """The number of participants by the reason for their end."""
     _mark: str = field(default_factory=lambda: secrets.token_hex(2))
-    """Sets the identities of this command apart from those of another one."""
+    """Part of the identities, so that those of two commands differ."""
     _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(limits.JOINS_AT_ONCE))
 
     async def live(self, output: TextIO) -> None:
-        """Returns when all have been lost."""
+        """Run until all participants are lost."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 status = tasks.create_task(self._tell(output))
@@ -122,9 +123,11 @@ class Group:
         return self.authenticator.sign(grants, TOKEN_TTL_S, self.now())
 
     async def _tell(self, output: TextIO) -> None:
-        """A line that is rewritten on a terminal; elsewhere a new one only when the number of participants changes.
+        """Write the status line. A terminal gets one line that is rewritten. Other outputs get a line when the number of
+        participants changes.
 
-        "in 12 × 180/s": twelve tracks of others are decoded, 180 pictures and sounds a second in all.
+        "in 12 × 180/s" means: twelve tracks of other participants are decoded, in total 180 pictures and audio packets a
+        second.
         """
         before = self._sums()
         told = -1

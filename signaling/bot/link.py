@@ -1,6 +1,6 @@
-"""The client's end of the signalling socket: one join request, then protobuf messages both ways.
+"""The client's end of the signalling socket: one join request, then protobuf messages in both directions.
 
-The server is somebody else: everything it says is bounded, and what makes no sense ends this connection only (`Ended`).
+The server is not trusted. Its messages have limits, and a wrong message ends only this connection (`Ended`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from signaling.bot import limits
 
 
 class Ended(Exception):
-    """This participant is out; the text says why, for people."""
+    """This participant has ended. The text gives the reason for people."""
 
 
 class Link:
@@ -30,7 +30,9 @@ class Link:
 
     @classmethod
     async def open(cls, target: str, token: str, request: rtc.JoinRequest, authority: Path | None) -> Link:
-        """`target`: ws, wss, http or https and the server's address. `authority`: a CA to trust beside the known ones."""
+        """Open the link. `target`: ws, wss, http or https and the server's address. `authority`: a CA to trust beside the known
+        ones.
+        """
         try:
             socket = await connect(
                 _address(target, request),
@@ -42,21 +44,22 @@ class Link:
             )
         except InvalidStatus as error:
             raise Ended(f"{error.response.status_code} {_readable(error.response.body)}") from error
-        except OSError as error:  # a time-out too
+        except OSError as error:  # includes a timeout
             raise Ended(_readable(str(error).encode()) or type(error).__name__) from error
-        except (WebSocketException, ValueError) as error:  # their texts repeat the address with all of its query
+        # their texts contain the address with its whole query, so they are not shown
+        except (WebSocketException, ValueError) as error:
             raise Ended(f"không mở được / cannot open {_readable(target.encode())}: {type(error).__name__}") from error
         return cls(socket)
 
     async def send(self, request: rtc.SignalRequest) -> None:
-        """Raises Ended."""
+        """Send a request. Raises Ended."""
         try:
             await self._socket.send(request.SerializeToString())
         except ConnectionClosed as error:
             raise Ended("mất kết nối báo hiệu / signalling lost") from error
 
     async def receive(self, timeout_s: float) -> rtc.SignalResponse:
-        """The next message. Raises Ended."""
+        """Return the next message. Raises Ended."""
         try:
             async with asyncio.timeout(timeout_s):
                 data = await self._socket.recv()
@@ -92,6 +95,6 @@ def _trust(authority: Path | None) -> ssl.SSLContext:
 
 
 def _readable(text: bytes | bytearray) -> str:
-    """A stranger's words for a terminal: no control characters, not long."""
+    """Return a server's text for a terminal, without control characters and cut to a maximum."""
     shown = text.decode(errors="replace")[: limits.REASON_CHARACTERS]
     return "".join(letter if letter.isprintable() else " " for letter in shown).strip()

@@ -1,6 +1,6 @@
-"""One test participant: a peer connection of aiortc that publishes, and on wish receives, behind one signalling link.
+"""A test participant: a peer connection of aiortc with one signalling link. It publishes, and it may also receive.
 
-The client makes every offer (single connection). It does not reconnect: what is lost is reported and stays lost.
+The client makes every offer (single connection). It does not reconnect: a lost connection is reported and stays lost.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _CODECS = {"audio": ("audio/opus",), "video": ("video/VP8", "video/rtx")}
 
 
 class Participant:
-    """`join`, then `stay`, and always `leave`."""
+    """A test participant. Call `join`, then `stay`, and always `leave`."""
 
     def __init__(self, picture: Picture, voice: Voice, *, watch: bool) -> None:
         self.picture = picture
         self.voice = voice
         self.received_frames = 0
-        """Pictures and packets of sound, decoded; counted only when watching."""
+        """Decoded pictures and audio packets; counted only with `watch`."""
         self.receiving: set[str] = set()
-        """Tracks of others of which something was decoded."""
+        """Tracks of other participants from which something was decoded."""
         self._watch = watch
         self._link: Link | None = None
-        # No STUN server: the server's own addresses must be reachable, and nothing else shall be asked.
+        # No STUN server: the server's own addresses must be reachable, and no other machine is contacted.
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._tasks: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
@@ -54,7 +54,7 @@ class Participant:
         self._offer_again = False
 
     async def join(self, target: str, token: str, authority: Path | None) -> None:
-        """Returns when media flows. Raises Ended."""
+        """Join, and return when media flows. Raises Ended."""
         try:
             async with asyncio.timeout(limits.JOIN_S):
                 await self._join(target, token, authority)
@@ -62,11 +62,11 @@ class Participant:
             raise Ended("quá lâu chưa nối được / no media path in time") from error
 
     async def stay(self) -> None:
-        """Raises Ended when the server or the network ends it; never returns."""
+        """Wait. Raises Ended when the server or the network ends the connection; never returns."""
         raise Ended(await self._over)
 
     async def leave(self) -> None:
-        """Says goodbye and closes everything; may be called in any state."""
+        """Say goodbye and close everything. May be called in any state."""
         for task in self._tasks:
             task.cancel()
         with contextlib.suppress(TimeoutError, Ended):
@@ -113,7 +113,8 @@ class Participant:
     async def _offer(self) -> rtc.SessionDescription:
         self._offers += 1
         self._answered = False
-        await self._peer.setLocalDescription(await self._peer.createOffer())  # gathers: every candidate is in it
+        # gathers candidates, so the offer contains all of them
+        await self._peer.setLocalDescription(await self._peer.createOffer())
         sdp = self._peer.localDescription.sdp
         if "a=candidate:" not in sdp:
             raise Ended("máy này chỉ có địa chỉ loopback / no network address but loopback on this machine")
@@ -155,18 +156,20 @@ class Participant:
 
     async def _accept(self, answer: rtc.SessionDescription) -> None:
         if self._answered or answer.id != self._offers:
-            return  # of an older offer, or said twice
+            return  # the answer to an older offer, or a repeated answer
         try:
             await self._peer.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
             await self._add_candidates(answer.sdp)
-        except Exception as error:  # aiortc has no one kind of error for a description that it cannot follow
+        except Exception as error:  # aiortc raises many kinds of errors for a description that it cannot use
             raise Ended(f"mô tả SDP hỏng / unusable answer: {type(error).__name__}") from error
         self._answered = True
         if self._offer_again:
             await self._negotiate()
 
     async def _add_candidates(self, sdp: str) -> None:
-        """In a bundle the first section alone may hold them, and aiortc looks at the last one."""
+        """Add the candidates to each section. In a bundle only the first section may hold them, but aiortc reads the last
+        section.
+        """
         for section in SessionDescription.parse(sdp).media:
             for candidate in section.ice_candidates[: limits.CANDIDATES]:
                 candidate.sdpMid = section.rtp.muxId
@@ -179,10 +182,10 @@ class Participant:
             candidate.sdpMid, candidate.sdpMLineIndex = told.get("sdpMid"), told.get("sdpMLineIndex")
             await self._peer.addIceCandidate(candidate)
         except (ValueError, KeyError, TypeError, AttributeError, AssertionError, IndexError):
-            return  # an address that cannot be used; the others remain
+            return  # an unusable address; the others remain
 
     async def _open_sections(self, wanted: rtc.MediaSectionsRequirement) -> None:
-        """0 and 0 means: offer again."""
+        """Open more sections and offer. 0 and 0 means only a new offer."""
         for kind, number in (("audio", wanted.num_audios), ("video", wanted.num_videos)):
             have = sum(section.kind == kind for section in self._peer.getTransceivers())
             for _ in range(min(number, limits.REMOTE_SECTIONS - have)):
@@ -190,7 +193,7 @@ class Participant:
         await self._negotiate()
 
     async def _negotiate(self) -> None:
-        """One offer at a time, and none while aiortc connects: it walks over its sections then, new ones among them."""
+        """Send an offer, but only one at a time, and none while aiortc connects: it then iterates over its sections."""
         ready = self._answered and self._connected.done()
         self._offer_again = not ready
         if ready and self._link is not None:
@@ -239,7 +242,8 @@ class Participant:
             self._end(str(error))
 
     async def _end_later(self, reason: str) -> None:
-        """The server closes media and says why at once; what it says may come a little later."""
+        """End after a moment. The server closes media and sends the reason at once, but the reason may arrive a little later.
+        """
         await asyncio.sleep(limits.GOODBYE_S)
         self._end(reason)
 

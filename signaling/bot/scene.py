@@ -1,6 +1,6 @@
-"""The picture of a test participant: a large number, a ball on its path, a colour that turns, a counter.
+"""The picture of a test participant: a large number, a ball that moves, a colour that changes, a counter.
 
-Four seconds are drawn and encoded (VP8) once and then sent round and round, so that many participants cost little.
+Four seconds are drawn and encoded (VP8) once. They are sent in a loop, so that many participants cost little.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Plane = NDArray[np.uint8]
 
 _WHITE, _INK, _PAPER = 235, 30, 110  # luma, ITU-R BT.601 video range
 _BALL = 13
-_SEGMENTS = {  # which of the seven strokes a digit has: top, upper left, upper right, middle, lower left, lower right, bottom
+_SEGMENTS = {  # the seven strokes of a digit: top, upper left, upper right, middle, lower left, lower right, bottom
     "0": "1110111",
     "1": "0010010",
     "2": "1011101",
@@ -37,7 +37,7 @@ _SEGMENTS = {  # which of the seven strokes a digit has: top, upper left, upper 
 
 
 def encode(number: int) -> tuple[bytes, ...]:
-    """The loop of participant `number`, one VP8 picture each, the first a key picture. Takes tens of milliseconds."""
+    """Return the loop of participant `number`: one VP8 picture each, the first a key frame. Takes tens of milliseconds."""
     context: Any = av.CodecContext.create("libvpx", "w")
     context.width, context.height, context.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     context.bit_rate = limits.PICTURE_BPS
@@ -63,10 +63,10 @@ def encode(number: int) -> tuple[bytes, ...]:
 
 
 def draw(number: int, index: int) -> tuple[Plane, Plane, Plane]:
-    """Y (180x320), U and V (90x160) of picture `index` of the loop."""
+    """Return Y (180x320), U and V (90x160) of picture `index` of the loop."""
     turn = 2 * math.pi * index / PICTURES
     luma = np.full((HEIGHT, WIDTH), _PAPER, np.uint8)
-    colour = turn + number * 2.4  # radians; neighbours look different
+    colour = turn + number * 2.4  # radians; neighbours get different colours
     u = np.full((HEIGHT // 2, WIDTH // 2), round(128 + 50 * math.cos(colour)), np.uint8)
     v = np.full((HEIGHT // 2, WIDTH // 2), round(128 + 50 * math.sin(colour)), np.uint8)
     _digits(luma, str(number), top=36, height=92, centre=WIDTH // 2)

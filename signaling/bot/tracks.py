@@ -1,4 +1,4 @@
-"""What a test participant sends, as aiortc takes it: prepared VP8 pictures, and Opus that is encoded only while he speaks."""
+"""The tracks of a test participant for aiortc: prepared VP8 pictures, and Opus that is encoded only during speech."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ from signaling.bot.voice import Turns
 Packet: TypeAlias = "av.Packet[Any]"
 
 _SILENT_OPUS = b"\xf8\xff\xfe"
-"""RFC 6716: 20 ms, full band, one channel, nothing in it."""
+"""RFC 6716: 20 ms, full band, one channel, empty."""
 _SILENCE_EVERY_TICKS = 20
-"""As an Opus encoder with discontinuous transmission does."""
+"""The interval of packets in silence, as an Opus encoder with discontinuous transmission sends them. Larger: the server may
+take the track for dead. Smaller: silence costs more packets.
+"""
 _TAIL_TICKS = 10
-"""Packets that say "silent" in their audio level after a turn."""
+"""Packets after a turn whose audio level says "silent". Larger: more encoding. Smaller: the server may miss the end of the
+speech.
+"""
 _PICTURE_BASE = Fraction(1, limits.PICTURES_PER_SECOND)
 _VOICE_BASE = Fraction(1, voice.RATE_HZ)
 _NOTHING = np.zeros(voice.TICK_SAMPLES, np.int16)
 
 
 class Picture(MediaStreamTrack):
-    """The loop of `scene.encode`, one packet a picture."""
+    """The loop of `scene.encode`, one packet for each picture."""
 
     kind = "video"
 
@@ -56,7 +60,9 @@ class Picture(MediaStreamTrack):
         return packet
 
     def _due(self, now: float) -> float:
-        """Pictures depend on each other, so none is left out: after a lag the clock is set anew."""
+        """Return the time of the next picture. Pictures depend on each other, so none is left out: after a lag the clock starts
+        again.
+        """
         if self._origin_s is None:
             self._origin_s = now + self._phase_s
         due = self._origin_s + self._next / limits.PICTURES_PER_SECOND
@@ -67,7 +73,9 @@ class Picture(MediaStreamTrack):
 
 
 class Voice(MediaStreamTrack):
-    """Speech in one's turn, sparse silence between. `origin_s`: the loop time of tick 0, the same for a whole group."""
+    """Speech in the participant's turn, and few packets in silence. `origin_s`: the loop time of tick 0, the same for a whole
+    group.
+    """
 
     kind = "audio"
 
@@ -83,7 +91,8 @@ class Voice(MediaStreamTrack):
         self.sent_bytes = 0
 
     async def recv(self) -> Packet | av.AudioFrame:
-        """An AudioFrame, whose level aiortc measures and tells (RFC 6464), or in long silence a packet without one."""
+        """Return an AudioFrame, whose level aiortc measures and sends (RFC 6464), or in long silence a packet without a level.
+        """
         if self.readyState != "live":
             raise MediaStreamError
         await self._wait()
@@ -94,8 +103,8 @@ class Voice(MediaStreamTrack):
         start = self._turns.next_start(self._index, tick)
         if self._tail:
             self._next, self._tail = tick + 1, self._tail - 1
-            # The encoder is 312 samples late and stamps a packet with the time of what it held back: the last frame
-            # before a gap takes the time of the end of that gap, so that the first packet after it is stamped right.
+            # The encoder is 312 samples late, and stamps a packet with the time of the samples that it held back. So the last
+            # frame before a gap takes the time of the gap's end. Then the first packet after the gap has the right time.
             return self._frame(_NOTHING, tick if self._tail else start - 1)
         self._next = min(tick + _SILENCE_EVERY_TICKS, start)
         return self._silence(tick)
@@ -122,6 +131,8 @@ class Voice(MediaStreamTrack):
         return packet
 
     def _pts(self, tick: int) -> int:
-        """From 0 at the first frame: aiortc counts encoded packets from their first and takes ready ones as they are."""
+        """Return the time of a tick, from 0 at the first frame. aiortc counts encoded packets from their first packet, and uses
+        ready packets as they are.
+        """
         assert self._first is not None
         return (tick - self._first) * voice.TICK_SAMPLES

@@ -1,6 +1,6 @@
-"""The voice of a test participant and whose turn it is: one speaks at a time, five seconds, then a pause.
+"""The voice of a test participant, and the turns: one participant speaks at a time, five seconds, then a pause.
 
-Time is counted in ticks of 20 ms, the length of one Opus packet, since the command began.
+Time is counted in ticks of 20 ms since the command began. A tick is the length of one Opus packet.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ Samples = NDArray[np.int16]
 
 _SYLLABLE_TICKS = 12
 _LIPS_TICKS = 9
-"""Of a syllable; the rest of it is silence."""
+"""Ticks with sound in a syllable; the rest of the syllable is silence."""
 _TONES = ((0, 0), (0, -40), (0, 60), (-30, 20), (40, -30), (-20, -60))
-"""The six tones of Vietnamese as changes of pitch in per mille of it: at the middle and at the end of the syllable."""
+"""The six tones of Vietnamese, as changes of pitch in per mille at the middle and at the end of the syllable."""
 _VOWELS = ((800, 1200), (400, 2100), (300, 800), (500, 1700))
-"""First and second formant, Hz."""
+"""The first and second formant, in Hz."""
 
 
 @dataclass(frozen=True)
 class Turns:
-    """Who of `count` participants speaks when."""
+    """The turns of `count` participants."""
 
     count: int
 
@@ -41,18 +41,18 @@ class Turns:
         return turn % self.count == index and within < SPEECH_TICKS
 
     def speaker(self, tick: int) -> int:
-        """Whose turn it is, pause included."""
+        """Return the participant whose turn it is, also during the pause."""
         return tick // TURN_TICKS % self.count
 
     def next_start(self, index: int, tick: int) -> int:
-        """The first tick after `tick` at which participant `index` begins a turn."""
+        """Return the first tick after `tick` at which participant `index` begins a turn."""
         turn = tick // TURN_TICKS + 1
         return (turn + (index - turn) % self.count) * TURN_TICKS
 
 
 @functools.lru_cache(maxsize=VOICES)
 def phrase(voice: int) -> Samples:
-    """Five seconds of something like speech, shape (SPEECH_TICKS, TICK_SAMPLES); `voice` 0..7 from low to high."""
+    """Return five seconds of speech-like sound, shape (SPEECH_TICKS, TICK_SAMPLES); `voice` 0..7 from low to high."""
     pitch_hz = 105 * 2 ** (voice / 6)
     syllables = math.ceil(SPEECH_TICKS / _SYLLABLE_TICKS)
     sound = np.concatenate([_syllable(pitch_hz, number * 5 + voice) for number in range(syllables)])
@@ -74,5 +74,5 @@ def _syllable(pitch_hz: float, choice: int) -> NDArray[np.float64]:
 
 
 def _loudness(frequency_hz: float, formants_hz: tuple[int, int]) -> float:
-    """Of a harmonic: near a formant it is loud; high ones are weaker."""
+    """Return the loudness of a harmonic: loud near a formant, weaker at a high frequency."""
     return sum(1 / (1 + ((frequency_hz - formant) / 150) ** 2) for formant in formants_hz) + 60 / frequency_hz

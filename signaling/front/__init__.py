@@ -1,1 +1,1 @@
-"""How connections and requests come in, before any route is asked: listeners, TLS, parsers, checks of requests."""
+"""The way of connections and requests before any route: listeners, TLS, parsers, checks of requests."""

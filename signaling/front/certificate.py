@@ -1,4 +1,4 @@
-"""The certificate in use: the local authority's, renewed by itself, or the operator's, read again when it changed."""
+"""The certificate in use: the local authority's, renewed automatically, or the operator's, read again after a change."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Certificate:
-    """The certificate in use: the local authority's, renewed by itself, or the operator's, read again when it changed."""
+    """The certificate in use: the local authority's, renewed automatically, or the operator's, read again after a change."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -30,7 +30,7 @@ class Certificate:
         return self.issued.fingerprint if self.issued else None
 
     def refresh(self) -> bool:
-        """Renew or read again; later connections get the new certificate. True when something changed."""
+        """Renew the certificate or read it again. Later connections get the new certificate. Return True if it changed."""
         chain, key = self._files()
         content = (chain.read_bytes(), key.read_bytes())
         if content == self._loaded:
@@ -40,7 +40,7 @@ class Certificate:
         return True
 
     async def keep(self) -> None:
-        """Until cancelled."""
+        """Refresh the certificate again and again, until cancelled."""
         while True:
             await asyncio.sleep(limits.RENEW_CHECK_S)
             try:

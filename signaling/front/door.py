@@ -1,7 +1,8 @@
-"""How connections come in: accepted here, counted by network, then given to the HTTP protocol, by TLS where it is on.
+"""The acceptance of connections: each is accepted here, counted by network, and given to the HTTP protocol, with TLS if it is
+on.
 
-The loop's own server would tell the protocol of a TLS connection only after the handshake, so that connections that never
-shake hands would be bounded by nothing.
+The loop's own server would create the protocol of a TLS connection only after the handshake. Then connections without a
+handshake would have no limit.
 """
 
 from __future__ import annotations
@@ -22,14 +23,18 @@ from signaling.host import limits
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 64
-"""Connections taken from one listener before the loop does something else."""
+"""Connections accepted from one listener before the loop does other work. Chosen. Larger: a burst delays other work. Smaller: a
+burst takes more turns of the loop.
+"""
 _REST_S = 1.0
-"""After the system ran out of descriptors; without a rest the loop would spin."""
+"""Seconds. Chosen. The pause after the system ran out of descriptors. Longer: new clients wait. Shorter: the loop uses up the
+processor.
+"""
 _SHORTAGE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class Proxies:
-    """Addresses of proxies whose word about their client is believed."""
+    """The addresses of trusted proxies. The server believes the client address that a trusted proxy sends."""
 
     def __init__(self, networks: Sequence[str]) -> None:
         self._networks = [ipaddress.ip_network(text, strict=False) for text in networks]

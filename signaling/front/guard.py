@@ -1,9 +1,12 @@
-"""What stands before every route: the Host allow-list, foreign web origins, and the security headers of every response.
+"""The checks before every route: the Host allow-list, foreign web origins, and the security headers of every response.
 
-A name that is not ours is refused, so that a page elsewhere cannot reach this server by pointing its own name here (DNS
-rebinding). A page of another origin may neither open a WebSocket nor send a changing request, but for the routes of the LiveKit
-protocol: their one credential is a token that the page must hold, and never a cookie. IP literals are ours by nature: no name
-service stands behind them.
+A request with a foreign Host is refused. So a foreign page cannot reach this server by pointing its own name here (DNS
+rebinding).
+
+A page of another origin may not open a WebSocket or send a changing request. The routes of the LiveKit protocol are the
+exception: they take only a token that the page must hold, and never a cookie.
+
+IP literals are always allowed as Host, because no name service can change them.
 """
 
 import ipaddress
@@ -23,7 +26,7 @@ CONTENT_SECURITY_POLICY = (
     "trusted-types svelte-trusted-html blur-worker"
 )
 WORKER = re.compile(r"/assets/blur\.worker-[A-Za-z0-9_-]{8}\.js")
-"""The one script that may run WebAssembly, in a thread without a document: a worker has the policy that it came with."""
+"""The one script that may run WebAssembly, in a thread without a document. A worker uses the policy of its own response."""
 WORKER_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -46,7 +49,7 @@ FIXED_HEADERS = {
 }
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 TOKEN_ROUTES = re.compile(r"/rtc(/v1)?(/validate)?|/twirp/.+")
-"""Their handlers read a bearer token and no cookie, so a page can do there only what whoever made its token lets it do."""
+"""Routes that read a bearer token and no cookie. A page can do there only what its token permits."""
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,252}))(?::(?P<port>[0-9]{1,5}))?")
 _REFUSALS = {
@@ -75,8 +78,8 @@ class Guard:
         token_origins: Sequence[str] = ("*",),
         hsts: bool = False,
     ) -> None:
-        """`names`: host names that are ours, lower case; `origins`: foreign web origins that may call, `*` for any;
-        `token_origins`: further ones that may call `TOKEN_ROUTES`. `now`: Unix seconds, for the Date of each answer.
+        """`names`: our host names in lower case. `origins`: foreign web origins that may call, `*` for any. `token_origins`:
+        further origins that may call `TOKEN_ROUTES`. `now`: Unix seconds, for the Date of each answer.
         """
         self._app = app
         self._now = now
@@ -107,7 +110,7 @@ class Guard:
             await self._app(scope, receive, send)
 
     def _host(self, headers: Headers) -> str | None:
-        """The Host header when there is exactly one and it is ours."""
+        """Return the Host header if there is exactly one and it is ours."""
         given = headers.getlist("host")
         match = _HOST.fullmatch(given[0].lower()) if len(given) == 1 else None
         if match is None:
@@ -140,7 +143,7 @@ class Guard:
         return sender
 
     def _add(self, headers: MutableHeaders, scope: Scope, host: str | None, foreign: str | None) -> None:
-        # 'self' alone does not cover ws: in Safari before 15.4.
+        # Add the security headers. 'self' alone does not cover ws: in Safari before 15.4.
         sockets = f"'self' ws://{host} wss://{host}" if host else "'self'"
         policy = CONTENT_SECURITY_POLICY.format(connect=sockets)
         headers["content-security-policy"] = WORKER_SECURITY_POLICY if WORKER.fullmatch(scope["path"]) else policy
@@ -167,7 +170,9 @@ def _is_address(name: str) -> bool:
 
 
 def _is_same(origin: str, host: str) -> bool:
-    """Host and port agree; the scheme may differ behind a proxy that ends TLS. Browsers write origins in lower case only."""
+    """Report whether host and port agree. The scheme may differ behind a proxy that ends TLS. Browsers write origins only in
+    lower case.
+    """
     try:
         parts = urlsplit(origin)
         port = parts.port
@@ -183,7 +188,7 @@ def _is_same(origin: str, host: str) -> bool:
 
 
 def _is_visit(scope: Scope, headers: Headers) -> bool:
-    """A person looks at the answer. Programs that ask for JSON do not ask for HTML."""
+    """Report whether a person will see the answer. Programs that ask for JSON do not ask for HTML."""
     return scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and "text/html" in headers.get("accept", "")
 
 

@@ -1,8 +1,8 @@
-"""How bytes become requests: uvicorn's HTTP parser with bounds that it lacks, and the WebSocket parser's line limit.
+"""The parsing of bytes into requests: uvicorn's HTTP parser with limits that it lacks, and the WebSocket parser's line limit.
 
-Owns what is refused before a request exists: a request line over 16 KiB (414), headers beyond their bounds (431), a connection
-that does not finish its request in time; and when a WebSocket is given up for dead. What may be asked is decided later, in
-`guard` and in the routes.
+This module refuses, before a request exists: a request line over 16 KiB (414), headers beyond their limits (431), and a
+connection that does not finish its request in time. It also decides when a WebSocket is dead. `guard` and the routes decide
+later what is allowed.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ _TEXTS = {
 
 
 class BoundsExceeded(Exception):
-    """Stops the parser; the answer is chosen by `BoundedHttp`."""
+    """The parser stops. `BoundedHttp` chooses the answer."""
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """One HTTP/1.1 connection. Our own attributes have slots: with more than 30 names beside each other each connection would
-    have a table of names of its own, a kilobyte before anybody has shown a token.
+    """An HTTP/1.1 connection. Our own attributes are in slots. With more than 30 names, each connection would have a table of
+    names of its own. The table is a kilobyte, before the client has sent a token.
     """
 
     __slots__ = ("_deadline", "_header_bytes", "_refusal", "stranger")
@@ -45,7 +45,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._header_bytes = 0
         self._deadline: TimerHandle | None = None
         self.stranger: Stranger | None = None
-        """Set by the door; what has no door, as in tests of single requests, is not counted."""
+        """Set by the door. A connection without a door is not counted, as in tests of single requests."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -92,11 +92,11 @@ class BoundedHttp(HttpToolsProtocol):
         if isinstance(taken, PatientWebSocket):
             taken.stranger = self.stranger
         if isinstance(taken, WebSocketsSansIOProtocol) and not taken.handshake_initiated:
-            # The second parser refused what the first one took, and would wait for ever without a word.
+            # The second parser refused a request that the first parser accepted. Without an answer it would wait without end.
             self.send_400_response("")
 
     def send_400_response(self, msg: str) -> None:
-        """Called by the parent when the parser stopped, whatever the reason."""
+        """Answer a request that stopped the parser. The parent calls this method for every reason."""
         text = _TEXTS[self._refusal].encode()
         head = b"content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\nconnection: close\r\n"
         length = f"content-length: {len(text)}\r\n\r\n".encode()
@@ -122,8 +122,8 @@ class BoundedHttp(HttpToolsProtocol):
 
 
 class PatientWebSocket(WebSocketsSansIOProtocol):
-    """One WebSocket. Its client is asked for a sign of life (RFC 6455 §5.5.2) only when it has said nothing for a while,
-    whatever it says counts as one, and time in which this process did not run does not count against it.
+    """A WebSocket. The server sends a ping (RFC 6455 §5.5.2) only to a client that was silent for a while. Any message counts
+    as a sign of life. Time in which this process did not run does not count.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -135,7 +135,9 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         self.stranger: Stranger | None = None
 
     async def send(self, message: Any) -> None:
-        """No route accepts a WebSocket before its client has shown a token."""
+        """Send a message. A route accepts a WebSocket only after its client has shown a token, so `websocket.accept` is a
+        proof.
+        """
         if message["type"] == "websocket.accept" and self.stranger is not None:
             self.stranger.prove()
         await super().send(message)
@@ -160,7 +162,8 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         self._await_piece(event)
 
     def handle_cont(self, event: Frame) -> None:
-        """The library bounds what the pieces of a message hold, not how many there are: an empty one holds nothing."""
+        """Take a piece of a message. The library limits the bytes of the pieces but not their number, and a piece may be empty.
+        """
         if self.close_sent:
             return
         if len(self.frames) >= limits.WEBSOCKET_PIECES:
@@ -170,13 +173,14 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         self._await_piece(event)
 
     def handle_ping(self) -> None:
-        """Answers are written past the flow control that holds what the application sends."""
+        """Answer a ping. The answers bypass the flow control of the application's messages, so unread answers are limited here.
+        """
         super().handle_ping()
         if self.transport.get_write_buffer_size() > limits.WEBSOCKET_UNREAD_BYTES:
             self.transport.abort()
 
     def _await_piece(self, event: Frame) -> None:
-        """Time in which this process did not run, or did not read, does not count."""
+        """Limit the time until the next piece. Time in which this process did not run, or did not read, does not count."""
         self._end_wait_for_piece()
         if not event.fin and not self.close_sent:
             self._piece_steps_left = limits.PONG_STEPS
@@ -203,11 +207,13 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         self.handle_parser_exception()
 
     def send_receive_event_to_app(self) -> None:
-        """Reading stops only for who is ahead of us: to stop and go on at each of many short messages costs more than they do."""
+        """Pass a message to the application. Reading pauses only for a client that is far ahead: a pause for each short message
+        would cost more than the message.
+        """
         ahead = (
             self.queue.qsize() >= limits.WEBSOCKET_QUEUE or sum(map(len, self.frames)) > limits.WEBSOCKET_SHORT_BYTES
         )
-        self.read_paused = True  # the parent leaves reading as it is, and goes on with it when nothing waits any more
+        self.read_paused = True  # the parent then neither pauses reading nor resumes it before the queue is empty
         super().send_receive_event_to_app()
         if ahead and not self.close_sent:
             self.transport.pause_reading()
@@ -225,7 +231,7 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
             self._await_pong()
 
     def keepalive_timeout(self) -> None:
-        """One step of the wait has passed, and the loop has read what there was to read."""
+        """Handle one step of the wait, after the loop has read the available bytes."""
         if self._heard_at > self.ping_sent_at:
             self.pong_timer = None
             self.pending_ping_payload = None

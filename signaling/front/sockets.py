@@ -1,7 +1,7 @@
-"""Listening sockets of the HTTP side and the question whether a port is free.
+"""Listening sockets of the HTTP side, and the check whether a port is free.
 
-Owns only their making: an IPv6 wildcard takes IPv6 alone, an address family that the machine lacks is left out, taken ports
-are told in words that help, all at once. The sockets listen before the server is imported, so this file imports little.
+This module only makes sockets. An IPv6 wildcard takes only IPv6. An address family that the machine lacks is left out. One
+error names all taken ports in helpful words. The sockets listen before the server is imported, so this file imports little.
 """
 
 import errno
@@ -19,13 +19,13 @@ _ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}
 _PAGES = (socket.SOCK_STREAM,)
 _MEDIA = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
 _STEP = 10
-"""From a taken port to the one that is proposed."""
+"""The step from a taken port to the proposed port."""
 _FIRST_DESCRIPTOR = 3
-"""Of the sockets that a supervisor hands over: SD_LISTEN_FDS_START of sd_listen_fds(3)."""
+"""The first descriptor of a supervisor's sockets: SD_LISTEN_FDS_START of sd_listen_fds(3)."""
 
 
 class PortsRefused(SettingsError):
-    """`errors` by the names of the settings whose ports cannot be had."""
+    """The ports of some settings cannot be opened. `errors` are by the names of these settings."""
 
     def __init__(self, settings: Settings, errors: Mapping[str, OSError]) -> None:
         ports = {name: getattr(settings, name) for name in errors}
@@ -41,14 +41,14 @@ class PortsRefused(SettingsError):
 
 
 def usable(hosts: Sequence[str]) -> tuple[str, ...]:
-    """Those of `hosts` that this machine has; all of them when it has none (the caller's bind then tells why)."""
+    """Return the `hosts` that this machine has. If it has none, return all; then the caller's bind reports the error."""
     return tuple(host for host in hosts if _has(host)) or tuple(hosts)
 
 
 def claim(settings: Settings, environ: MutableMapping[str, str]) -> list[socket.socket]:
-    """The listeners of a server that starts: the supervisor's where it hands some over, else new ones. All ports were tried.
+    """Return the listeners of a server that starts: the supervisor's, else new ones. All ports are checked first.
 
-    Raises PortsRefused, and SettingsError where the supervisor's sockets do not fit the settings.
+    Raises PortsRefused, or SettingsError if the supervisor's sockets do not fit the settings.
     """
     handed = _handed_over(settings, environ)
     if handed:
@@ -59,7 +59,7 @@ def claim(settings: Settings, environ: MutableMapping[str, str]) -> list[socket.
 
 
 def listen(settings: Settings) -> list[socket.socket]:
-    """One TCP listener for each usable address, all on one port. Raises PortsRefused when it is taken."""
+    """Return one TCP listener for each usable address, all on one port. Raises PortsRefused if the port is taken."""
     made: list[socket.socket] = []
     port = settings.http_port
     try:
@@ -77,7 +77,7 @@ def listen(settings: Settings) -> list[socket.socket]:
 
 
 def check(settings: Settings) -> None:
-    """Raises PortsRefused, naming all that cannot be had: the plane's own error would come from deep inside."""
+    """Raise PortsRefused with all ports that cannot be opened. The packet plane's own error would be hard to understand."""
     pages = _refused(_PAGES, settings.host, settings.http_port)
     media = _refused(_MEDIA, settings.media_addresses, settings.media_port)
     errors = {name: error for name, error in (("http_port", pages), ("media_port", media)) if error is not None}
@@ -86,29 +86,32 @@ def check(settings: Settings) -> None:
 
 
 def check_media_ports(settings: Settings) -> None:
-    """Raises PortsRefused."""
+    """Raise PortsRefused if the media port cannot be opened."""
     error = _refused(_MEDIA, settings.media_addresses, settings.media_port)
     if error is not None:
         raise PortsRefused(settings, {"media_port": error})
 
 
 def is_taken(settings: Settings, port: int) -> bool:
-    """Pages cannot be served there."""
+    """Report whether pages cannot be served on this port."""
     return _refused(_PAGES, settings.host, port) is not None
 
 
 def propose(settings: Settings) -> tuple[int, int]:
-    """(http_port, media_port) that can be had: those of `settings`, else free ones near them; 0 where there is none."""
+    """Return (http_port, media_port) that are free: the ports of `settings`, else free ports near them; 0 if there is none."""
     pages = _nearest(_PAGES, settings.host, settings.http_port, but=0)
     return pages, _nearest(_MEDIA, settings.media_addresses, settings.media_port, but=pages)
 
 
 def own_addresses(settings: Settings) -> tuple[str, ...]:
-    """Addresses of this machine, other than loopback, on which a server for this machine alone takes media as well: Firefox
-    goes to loopback from nowhere else, and does not count it among its own. Empty where others may come in."""
+    """Return the addresses of this machine, other than loopback, that also take media in a server for this machine alone.
+
+    Firefox sends to loopback only from loopback, and does not offer its own loopback address. The result is empty if other
+    machines may connect.
+    """
     if not settings.loopback_only or settings.media_host or settings.announced:
         return ()
-    from signaling.front import tls  # heavy
+    from signaling.front import tls  # a slow import
 
     outward = (str(one) for one in tls.local_addresses() if not one.is_loopback and not one.is_link_local)
     return tuple(
@@ -117,8 +120,10 @@ def own_addresses(settings: Settings) -> tuple[str, ...]:
 
 
 def _handed_over(settings: Settings, environ: MutableMapping[str, str]) -> list[socket.socket]:
-    """Sockets that a supervisor opened for this process and keeps open while no server runs (socket activation,
-    sd_listen_fds(3)). The variables are removed, because they mean no process that this one starts. Raises SettingsError.
+    """Return sockets that a supervisor opened for this process (socket activation, sd_listen_fds(3)).
+
+    The supervisor keeps them open while no server runs. The variables are removed, because they do not apply to child
+    processes. Raises SettingsError.
     """
     count, whose = environ.pop("LISTEN_FDS", ""), environ.pop("LISTEN_PID", "")
     environ.pop("LISTEN_FDNAMES", None)
@@ -130,7 +135,9 @@ def _handed_over(settings: Settings, environ: MutableMapping[str, str]) -> list[
 
 
 def _handed(settings: Settings, number: int) -> socket.socket:
-    """The socket of this descriptor. It must be what the settings say: links and the need of TLS follow from them."""
+    """Return the socket of this descriptor. It must agree with the settings, because links and the need of TLS follow from
+    them.
+    """
     try:
         os.set_inheritable(number, False)
         made = socket.socket(fileno=number)

@@ -1,8 +1,10 @@
-"""Connections that have proved nothing yet, counted by network; and the choice of the one that ends when there are too many.
+"""Connections that have proved nothing yet, counted by network, and the choice of the connection to end when there are too
+many.
 
-A network is an IPv4 address, or an IPv6 network of 64 bits within one of 48 bits, which is what one customer gets. One
-connection too many ends the oldest silent one of the network that holds the most; where none is silent, the oldest busy one.
-The packet plane counts its TCP connections by the same rule (`media/plane/udp/src/strangers.rs`).
+A network is an IPv4 address, or an IPv6 network of 64 bits. The IPv6 networks within 48 bits count as one customer.
+
+Beyond the limit, one connection of the fullest network ends: the oldest silent one, or without a silent one the oldest busy
+one. The packet plane counts its TCP connections by the same rule (`media/plane/udp/src/strangers.rs`).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ KEY: Final = "diemcau.stranger"
 
 
 class Stranger:
-    """One connection from its acceptance to its end."""
+    """A connection from its acceptance to its end."""
 
     __slots__ = ("_all", "_networks", "_proxied", "_state", "end")
 
@@ -29,33 +31,35 @@ class Stranger:
         self.end = end
 
     def come_from(self, address: str) -> None:
-        """Count the connection at the address of its peer. A trusted proxy speaks for many, so it counts nowhere."""
+        """Count the connection at the address of its peer. A trusted proxy carries many clients, so its connection is not
+        counted.
+        """
         self._proxied = address in self._all.trusted
         if not self._proxied:
             self._all.place(self, networks(address))
 
     def speak_for(self, address: str) -> None:
-        """A trusted proxy has named its client, at whose address this one request counts."""
+        """Count this one request at the address of the client that a trusted proxy named."""
         if self._proxied and self._state != "proved":
             self._all.place(self, networks(address))
 
     def speak(self) -> None:
-        """A whole request came and is being answered."""
+        """Mark the connection as busy: a whole request arrived and is being answered."""
         self._become("busy")
 
     def fall_silent(self) -> None:
-        """The request was answered."""
+        """Mark the connection as silent: the request was answered."""
         if self._proxied:
             self._all.place(self, None)
         self._become("silent")
 
     def prove(self) -> None:
-        """The client has shown who it is; the connection counts nowhere from now on."""
+        """Stop counting the connection, because its client has proved its identity."""
         self.leave()
         self._state = "proved"
 
     def leave(self) -> None:
-        """The connection ended."""
+        """Stop counting the connection, because it ended."""
         self._all.place(self, None)
 
     def _become(self, state: str) -> None:
@@ -64,10 +68,10 @@ class Stranger:
 
 
 class Strangers:
-    """All of one server; `most` of them at a time."""
+    """The unproved connections of one server, `most` at a time."""
 
     def __init__(self, most: int, trusted: Container[str] = ()) -> None:
-        """`trusted`: addresses of proxies, which speak for many clients."""
+        """`trusted`: addresses of proxies, which carry many clients."""
         self.trusted = trusted
         self._most = most
         self._count = 0
@@ -81,7 +85,7 @@ class Strangers:
         return self._count
 
     def place(self, stranger: Stranger, found: tuple[str, str] | None, state: str = "") -> None:
-        """Move a connection to the end of the queue of its network; None takes it out."""
+        """Move a connection to the end of the queue of its network; None removes it."""
         self._take_out(stranger)
         stranger._state = state or stranger._state
         if found is None:
@@ -131,7 +135,7 @@ class Sizes:
         return bool(self._sizes)
 
     def change(self, key: str, by: int) -> None:
-        """Add one or take one away (`by` is 1 or -1)."""
+        """Add one or subtract one (`by` is 1 or -1)."""
         before = self._sizes.get(key, 0)
         after = before + by
         if before:
@@ -144,7 +148,7 @@ class Sizes:
             self._by_size.setdefault(after, {})[key] = None
         else:
             del self._sizes[key]
-        # A count changes by one, so the key that left the highest level lies just below it.
+        # A count changes by one, so the key that left the highest level is now just below it.
         self._largest = max(self._largest, after) if self._largest in self._by_size or by > 0 else after
 
     def fullest(self) -> str:
@@ -167,6 +171,6 @@ def networks(address: str) -> tuple[str, str]:
 
 
 def prove(scope: MutableMapping[str, Any]) -> None:
-    """The client of this request has shown who it is."""
+    """Stop counting the connection of this request, because its client has proved its identity."""
     if (stranger := scope.get(KEY)) is not None:
         stranger.prove()

@@ -1,9 +1,11 @@
-"""Certificates: a certificate authority of this server and a leaf that it renews by itself, or the operator's own files.
+"""Certificates: a certificate authority of this server with a leaf that it renews automatically, or the operator's own files.
 
-A browser gives camera and microphone to a page only in a secure context, so every address but loopback is served by TLS from
-the first start on. The authority is limited by name constraints (RFC 5280 section 4.2.1.10) to private addresses and to
-the names of this server: whoever trusts it trusts it for nothing else. Keys are readable by the owner only.
-The clock and the list of addresses are handed in.
+A browser gives camera and microphone to a page only in a secure context. So every address but loopback uses TLS from the first
+start.
+
+Name constraints (RFC 5280 section 4.2.1.10) limit the authority to private addresses and the names of this server. A phone that
+trusts the authority trusts it for nothing else. Only the owner can read the keys. The caller gives the clock and the list of
+addresses.
 """
 
 import ipaddress
@@ -42,14 +44,14 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True)
 class Subject:
-    """The names and addresses under which the server is called."""
+    """The names and addresses by which clients reach the server."""
 
     names: tuple[str, ...]
     addresses: tuple[Address, ...]
 
     @classmethod
     def of_this_machine(cls, further: Sequence[str] = ()) -> "Subject":
-        """`further`: names or IP literals besides the machine's own ones."""
+        """Return the subject of this machine. `further`: additional names or IP literals."""
         host = socket.gethostname().lower()
         names = ["localhost", *(n for n in (host, f"{host.split('.')[0]}.local") if _is_name(n))]
         addresses = local_addresses()
@@ -64,7 +66,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Issued:
-    """What the listener loads and what people compare on their phones."""
+    """The files for the listener, and the fingerprint that people compare on their phones."""
 
     chain: Path
     key: Path
@@ -74,7 +76,7 @@ class Issued:
 
 
 def local_addresses() -> list[Address]:
-    """Loopback first, then every address of every card; scoped IPv6 without its scope."""
+    """Return loopback first, then every address of every network card. Scoped IPv6 loses its scope."""
     found: list[Address] = [ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")]
     for adapter in ifaddr.get_adapters():
         for entry in adapter.ips:
@@ -84,9 +86,10 @@ def local_addresses() -> list[Address]:
 
 
 def issue(folder: Path, subject: Subject, now: datetime) -> Issued:
-    """Make what is missing, renew what is about to end or does not fit `subject`, and tell where it lies.
+    """Make missing files, renew certificates that end soon or do not fit `subject`, and return the files.
 
-    A new authority is made only when there is none, its key is lost or it is about to end: phones have to trust it anew.
+    A new authority is made only if there is none, its key is lost, or it ends soon, because every phone must then trust it
+    again.
     """
     authority = _authority(folder, subject, now)
     leaf_path, key_path = folder / "leaf.crt", folder / "leaf.key"
@@ -99,8 +102,10 @@ def issue(folder: Path, subject: Subject, now: datetime) -> Issued:
 
 
 def outside(folder: Path, names: Sequence[str]) -> tuple[str, ...]:
-    """Of names and IP literals those that the authority in `folder` may not sign for: it was made before they were wanted, and is
-    bound to those of then. None where there is no authority yet.
+    """Return the names and IP literals for which the authority in `folder` may not sign.
+
+    The authority was made before these names were configured, and is limited to the names of that time. Without an authority
+    the result is empty.
     """
     path = folder / "ca.crt"
     if not path.exists():
@@ -112,7 +117,8 @@ def outside(folder: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def client_context(authority: Path) -> ssl.SSLContext:
-    """For connections of ours to terminals: public authorities, and the local one when there is one."""
+    """Return a context for our connections to terminals. It trusts public authorities, and the local authority if there is one.
+    """
     made = ssl.create_default_context()
     if authority.is_file():
         made.load_verify_locations(authority)
@@ -120,7 +126,7 @@ def client_context(authority: Path) -> ssl.SSLContext:
 
 
 def context(chain: Path, key: Path) -> ssl.SSLContext:
-    """A server context; `load_cert_chain` on it again changes the certificate of later connections."""
+    """Return a server context. Another `load_cert_chain` on it changes the certificate of later connections."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
@@ -215,7 +221,7 @@ def _usage(*, authority: bool) -> x509.KeyUsage:
 
 
 def _allowed(authority: x509.Certificate, subject: Subject) -> list[x509.GeneralName]:
-    """The part of `subject` for which the authority may sign: one name outside would void the whole leaf."""
+    """Return the part of `subject` for which the authority may sign. One other name would make the whole leaf invalid."""
     permitted = authority.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or []
     networks = [name.value for name in permitted if isinstance(name, x509.IPAddress)]
     domains = [name.value for name in permitted if isinstance(name, x509.DNSName)]
@@ -267,5 +273,5 @@ def _pem_key(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def utc(seconds: float) -> datetime:
-    """The clock's reading as a date for certificates."""
+    """Return the clock's time as a date for certificates."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -1,6 +1,7 @@
-"""The server of a data folder, seen from another process: what it left there at its start, and whether one of ours answers.
+"""The server of a data folder, seen from another process: the file that it wrote at its start, and whether it answers.
 
-Owns that small file and its name. It stays when the server stops: the next one is mostly reached in the same way.
+This module owns that small file and its name. The file stays when the server stops, because the next server usually has the
+same address.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ FILE = "server.json"
 FILE_BYTES = 4096
 HEALTH = "/api/v1/health"
 ANSWER_S = 3.0
-"""A server that starts accepts at once and answers when it is up: after a second, or more where the machine is busy."""
+"""Seconds. Chosen. A server accepts at once when it starts, but answers a second later, or more on a busy machine. Longer: a
+foreign server delays the command. Shorter: a busy server looks absent.
+"""
 
 
 @dataclass(frozen=True)
 class Started:
-    """`address` is what people open, without a slash at the end. No secret is among these."""
+    """The data of a start. `address` is the address that people open, without a slash at the end. No field is secret."""
 
     address: str
     http_port: int
@@ -35,12 +38,12 @@ class Started:
 
 
 def leave(folder: Path, started: Started) -> None:
-    """Raises OSError."""
+    """Write the file. Raises OSError."""
     write_private(folder / FILE, json.dumps(dataclasses.asdict(started)).encode())
 
 
 def left(folder: Path) -> Started | None:
-    """None: no server was started there yet, or its file cannot be read."""
+    """Return the content of the file, or None if there is no readable file."""
     try:
         with (folder / FILE).open("rb") as file:
             kept = Started(**json.loads(file.read(FILE_BYTES)))
@@ -51,7 +54,7 @@ def left(folder: Path) -> Started | None:
 
 
 def public_address(settings: Settings) -> str:
-    """What people open, as the server of the data folder said; a `public_url` of the settings goes before. Empty: unknown."""
+    """Return the address that people open: the `public_url` of the settings, else the address in the file. Empty: unknown."""
     if settings.public_url:
         return settings.public_url.rstrip("/")
     kept = left(settings.data_dir)
@@ -59,7 +62,10 @@ def public_address(settings: Settings) -> str:
 
 
 def folder_beside(settings: Settings) -> Path:
-    """Of a second server: that of `settings` if it is one of its own, else `data2` and so on; nobody runs on it."""
+    """Return the data folder for a second server: the folder of `settings` if it is not the default, else `data2` and so on.
+
+    No server runs on the returned folder.
+    """
     folder = settings.data_dir
     if folder != Settings().data_dir and not _is_used(settings, folder):
         return folder
@@ -74,7 +80,7 @@ def _is_used(settings: Settings, folder: Path) -> bool:
 
 
 def answers(settings: Settings) -> bool:
-    """A server of ours is at `http_port` of this machine, ready or not, over TLS or without."""
+    """Report whether a server of ours is at `http_port` of this machine, ready or not, with TLS or without."""
     hosts = dict.fromkeys(_near(host) for host in sockets.usable(settings.host))
     return any(
         _is_ours(kind)
@@ -84,7 +90,7 @@ def answers(settings: Settings) -> bool:
 
 
 def answers_beside(settings: Settings) -> bool:
-    """`answers`, and by all that is known its media port is that of `settings`."""
+    """Report whether `answers` is true, and the known media port does not differ from the port of `settings`."""
     kept = left(settings.data_dir)
     elsewhere = kept and kept.http_port == settings.http_port and kept.media_port not in (0, settings.media_port)
     return not elsewhere and answers(settings)
@@ -96,7 +102,9 @@ def _near(host: str) -> str:
 
 
 def _unverified(host: str, port: int) -> HTTPSConnection:
-    """Nothing secret is said or believed: whoever answers on this machine is only asked what he is."""
+    """Return a connection without verification. It sends no secret and its answer is not trusted; it only asks which server
+    answers.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -115,12 +123,12 @@ def _is_ours(connection: HTTPConnection) -> bool:
 
 
 def address_told(settings: Settings) -> str:
-    """As `address`, of the server that was started on the data folder; where none was, of the settings."""
+    """Return the `address` of the server that was started on the data folder, else the address from the settings."""
     return public_address(settings) or address(settings, settings.http_port)
 
 
 def address(settings: Settings, port: int) -> str:
-    """What people type, without a slash at the end."""
+    """Return the address that people type, without a slash at the end."""
     if settings.public_url:
         return settings.public_url.rstrip("/")
     scheme = "https" if settings.encrypted else "http"
@@ -130,7 +138,7 @@ def address(settings: Settings, port: int) -> str:
 
 
 def _first_address(settings: Settings) -> str:
-    """An address that another machine can use: the first that is served and is not loopback."""
+    """Return an address that another machine can use: the first served address that is not loopback."""
     wild = any(host in ("0.0.0.0", "::") for host in settings.host)  # noqa: S104
     served = tls.local_addresses() if wild else [ipaddress.ip_address(host) for host in settings.host]
     outward = [a for a in served if not a.is_loopback and not a.is_link_local] or served

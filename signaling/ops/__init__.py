@@ -1,1 +1,1 @@
-"""What an operator reads: figures, traces, the journal, and which libraries are installed."""
+"""Information for an operator: figures, traces, the journal, and the installed libraries."""

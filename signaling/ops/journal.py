@@ -1,6 +1,6 @@
-"""The log: one line a record, control characters escaped, JSON in `serve` and plain text in `dev`.
+"""The log: one line for each record, control characters escaped, JSON in `serve` and plain text in `dev`.
 
-Nothing that came from outside can start a new line or hide one.
+No text from outside can start a new line or hide a line.
 """
 
 import json
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 
 class OneLine(logging.Formatter):
-    """Text or JSON; never more than one line."""
+    """Text or JSON, always on one line."""
 
     def __init__(self, *, as_json: bool) -> None:
         super().__init__()
@@ -28,11 +28,11 @@ class OneLine(logging.Formatter):
 
 
 class Strangers(logging.Filter):
-    """Drops what uvicorn says of each refused request: whoever can connect could fill the disk with it."""
+    """A filter of uvicorn's messages about refused requests. Without the filter, any client could fill the disk with them."""
 
     TEXTS = frozenset(
         {
-            "ASGI callable returned without completing handshake.",  # a WebSocket that was refused, as it should be
+            "ASGI callable returned without completing handshake.",  # a WebSocket that was correctly refused
             "Invalid HTTP request received.",
             "Unsupported upgrade request.",
             "Exceeded concurrency limit.",
@@ -44,7 +44,7 @@ class Strangers(logging.Filter):
 
 
 def escaped(text: str) -> str:
-    """Control characters and those that turn the reading direction, as escapes."""
+    """Return the text with control characters, and characters that change the reading direction, as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -1,6 +1,8 @@
-"""Which OpenSSL may stand below DTLS: the one inside the `cryptography` package, whose own version does not tell it.
+"""The versions of OpenSSL that are safe for DTLS. The `cryptography` package contains OpenSSL, but its own version does not
+show it.
 
-Owns the numbers; `doctor` shows them, the start of the server refuses what `is_refused` names. Sources: the CVE records.
+This module owns the version numbers. `doctor` shows them, and the server does not start with a version that `is_refused` names.
+Sources: the CVE records.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ REFUSED_BELOW: dict[tuple[int, int], Version] = {
     (3, 6): (3, 6, 5),
     (4, 0): (4, 0, 3),
 }
-"""CVE-2026-75806: one short datagram ends an association. CVE-2026-84782: so does a repeated one. Nothing of ours stands
-before the library there. Other branches before 4.1 get no mends any more.
+"""CVE-2026-75806: one short datagram ends an association. CVE-2026-84782: a repeated datagram also ends it. None of our checks
+runs before the library reads a datagram. Other branches before 4.1 get no more fixes.
 """
 MENDED_FROM: dict[tuple[int, int], Version] = {
     (3, 0): (3, 0, 24),
@@ -27,16 +29,19 @@ MENDED_FROM: dict[tuple[int, int], Version] = {
     (4, 0): (4, 0, 4),
     (4, 1): (4, 1, 1),
 }
-"""CVE-2026-95690: memory for messages that claim to be long. `limits.HANDSHAKE_MESSAGE_BYTES` of `media` bounds it too."""
+"""CVE-2026-95690: memory for messages that claim to be long. `limits.HANDSHAKE_MESSAGE_BYTES` of `media` also limits it."""
 
 
 def openssl() -> str:
-    """As the library names itself."""
+    """Return the version text of the library."""
     return backend.openssl_version_text()
 
 
 def is_refused(text: str) -> bool:
-    """Only what is known to have the hole: a library of another name, or one before its release, is for the operator to judge."""
+    """Report whether this version is known to be vulnerable.
+
+    The operator must judge a library with another name, or a version before its release.
+    """
     version = _version_of(text)
     if version is None:
         return False
@@ -45,7 +50,7 @@ def is_refused(text: str) -> bool:
 
 
 def least_mended(text: str) -> str:
-    """The version that has every mend; empty: this one has."""
+    """Return the lowest version that has every fix; empty if this version has them."""
     version = _version_of(text)
     if version is None:
         return ".".join(map(str, max(MENDED_FROM.values())))
@@ -54,6 +59,6 @@ def least_mended(text: str) -> str:
 
 
 def _version_of(text: str) -> Version | None:
-    """None: it is no release of OpenSSL."""
+    """Return the version, or None if the text is no release of OpenSSL."""
     found = re.match(r"OpenSSL (\d{1,3})\.(\d{1,3})\.(\d{1,3})(?: |$)", text)
     return None if found is None else (int(found[1]), int(found[2]), int(found[3]))

@@ -1,6 +1,6 @@
-"""What the server counts of itself, in the text form of Prometheus, at `GET /metrics` for whoever bears the token.
+"""The figures of the server, in the text form of Prometheus, at `GET /metrics` for any client with the token.
 
-Owns the names of the figures. Most are read when they are asked for, from those who have them; what only happens is counted here.
+This module owns the names of the figures. Most values are read from their owners at each request. Events are counted here.
 """
 
 import asyncio
@@ -43,11 +43,11 @@ _DROPS = (
 )
 _TASKS = Path("/proc/self/task")
 _JIFFIES_S = os.sysconf("SC_CLK_TCK")
-"""In a second: the unit of /proc (proc(5))."""
+"""The clock ticks in a second: the unit of /proc (proc(5))."""
 
 
 class PeerFigures(Protocol):
-    """Of one media connection: see `media.PeerFigures`."""
+    """The figures of one media connection: see `media.PeerFigures`."""
 
     @property
     def up_loss(self) -> float: ...
@@ -58,7 +58,7 @@ class PeerFigures(Protocol):
 
 
 class ShardFigures(Protocol):
-    """Of one packet thread: see `media.ShardFigures`."""
+    """The figures of one packet thread: see `media.ShardFigures`."""
 
     @property
     def received_packets(self) -> int: ...
@@ -73,7 +73,7 @@ class ShardFigures(Protocol):
 
 
 class Delivered(Protocol):
-    """Of the webhooks of live conferences."""
+    """The counts of the webhooks of live conferences."""
 
     delivered: int
     failed: int
@@ -82,35 +82,35 @@ class Delivered(Protocol):
 
 @dataclass(frozen=True)
 class Live:
-    """Where figures are read, in the event loop."""
+    """The sources of the figures, which are read in the event loop."""
 
     registry: Registry
     totals: Callable[[], Mapping[str, int]]
-    """Of the packet plane: `Snapshot.totals`."""
+    """The totals of the packet plane: `Snapshot.totals`."""
     shards: Callable[[], Sequence[ShardFigures]]
     peers: Callable[[], Iterable[PeerFigures]]
     halls: Callable[[], Mapping[str, int]]
     """Calls of hall terminals by state."""
     webhooks: Callable[[], tuple[int, Delivered]]
-    """(waiting, since the start)"""
+    """(waiting, counts since the start)"""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What the database knows; empty when it did not answer in time."""
+    """The figures from the database; empty if it did not answer in time."""
 
     queues: Mapping[str, int]
     legs: Mapping[str, int]
 
 
 class Metrics:
-    """Counts (it is `signaling.rtc`'s Tally) and answers."""
+    """The counters (the Tally of `signaling.rtc`) and the answer."""
 
     def __init__(self, version: str) -> None:
         self.live: Live | None = None
-        """Set by the composition once there is something."""
+        """Set by the composition when the sources exist."""
         self.stored: Callable[[], Any] | None = None
-        """Asks the database for `Stored`; a coroutine function."""
+        """Reads `Stored` from the database; a coroutine function."""
         registry = self._registry = CollectorRegistry()
         self._joins = Counter("diemcau_joins", "Participants that came in", registry=registry)
         self._resumes = Counter("diemcau_resumes", "Signalling connections taken up again", registry=registry)
@@ -139,7 +139,7 @@ class Metrics:
     # -- the event loop
 
     async def watch(self) -> None:
-        """Measures how late it wakes up, and now and then how busy the packet threads are, until cancelled."""
+        """Measure the lag of the event loop, and from time to time the load of the packet threads, until cancelled."""
         clock = asyncio.get_running_loop().time
         while True:
             due = clock() + limits.LAG_EVERY_S
@@ -151,13 +151,13 @@ class Metrics:
 
     @property
     def busy(self) -> bool:
-        """Whether calls suffer from this server having too much to do."""
+        """True if calls suffer because this server is overloaded."""
         return self._late or self._load.most > limits.BUSY_SHARE
 
     # -- answering
 
     async def text(self) -> bytes:
-        """Everything, now."""
+        """Return all figures as they are now."""
         if self.stored is not None:
             self._stored = await self.stored()
         return generate_latest(self._registry)
@@ -195,7 +195,7 @@ class Load:
         self._at = float("-inf")
 
     def look(self, now: float) -> None:
-        """`now`: seconds that never jump; looks every LOAD_EVERY_S."""
+        """Measure the load, at most every LOAD_EVERY_S. `now`: seconds of a monotonic clock."""
         elapsed = now - self._at
         if elapsed < limits.LOAD_EVERY_S:
             return
@@ -205,10 +205,10 @@ class Load:
 
 
 class Door:
-    """`GET /metrics`. An ASGI endpoint."""
+    """The ASGI endpoint of `GET /metrics`."""
 
     def __init__(self, metrics: Metrics, token: str) -> None:
-        """`token` empty: there is no such address."""
+        """An empty `token` disables the endpoint (404)."""
         self._metrics = metrics
         self._token = token
 
@@ -222,13 +222,13 @@ class Door:
 
 
 class _Reader(Collector):
-    """Asked at each answer."""
+    """The collector that reads the figures at each answer."""
 
     def __init__(self, read: Callable[[], Iterator[Metric]]) -> None:
         self._read = read
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: the names are not known before the first reading."""
+        """Return nothing, because the names are not known before the first reading."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
@@ -236,7 +236,7 @@ class _Reader(Collector):
 
 
 def conferences(registry: Registry) -> Iterator[Metric]:
-    """Of all of them together: no name of a conference or person leaves the server."""
+    """Return figures of all conferences together. The names of conferences and people stay in the server."""
     found = list(registry.all())
     kinds: Tallied[str] = Tallied()
     tracks: Tallied[str] = Tallied()
@@ -275,7 +275,7 @@ def plane(totals: Mapping[str, int]) -> Iterator[Metric]:
 
 
 def shards(figures: Sequence[ShardFigures]) -> Iterator[Metric]:
-    """By packet thread; its CPU is that of the thread `plane-N`."""
+    """Return the figures of each packet thread. Its CPU is in the figures of the thread `plane-N`."""
     names = [str(shard) for shard in range(len(figures))]
     packets = CounterMetricFamily(
         "diemcau_shard_packets", "Media packets by packet thread", labels=["shard", "direction"]
@@ -292,7 +292,7 @@ def shards(figures: Sequence[ShardFigures]) -> Iterator[Metric]:
 
 
 def paths(peers: Iterable[PeerFigures]) -> Iterator[Metric]:
-    """Loss and delay over all connections that know theirs."""
+    """Return loss and delay over all connections that have measured them."""
     rows = list(peers)
     losses = {
         "up": [row.up_loss for row in rows if row.up_loss >= 0],
@@ -308,7 +308,7 @@ def paths(peers: Iterable[PeerFigures]) -> Iterator[Metric]:
 
 
 def plane_cpu(tasks: Path = _TASKS) -> Iterator[Metric]:
-    """CPU of each packet thread; nothing where there is no /proc."""
+    """Return the CPU time of each packet thread; nothing without /proc."""
     family = CounterMetricFamily("diemcau_plane_cpu_seconds", "CPU of the packet threads", labels=["thread"])
     for name, seconds in plane_seconds(tasks):
         family.add_metric([name], seconds)
@@ -316,11 +316,11 @@ def plane_cpu(tasks: Path = _TASKS) -> Iterator[Metric]:
 
 
 def plane_seconds(tasks: Path = _TASKS) -> Iterator[tuple[str, float]]:
-    """(thread, CPU seconds since its start) of each packet thread."""
+    """Return (thread, CPU seconds since its start) of each packet thread."""
     for folder in sorted(tasks.iterdir()) if tasks.is_dir() else ():
         try:
             head, _, rest = (folder / "stat").read_text().rpartition(")")
-        except OSError:  # it has ended
+        except OSError:  # the thread has ended
             continue
         name, fields = head.partition("(")[2], rest.split()
         if name.startswith("plane-"):
@@ -335,7 +335,7 @@ def gauge(name: str, meaning: str, label: str, values: Mapping[str, float]) -> M
 
 
 def lengths(name: str, meaning: str, totals: Mapping[str, int], prefix: str) -> Metric:
-    """A histogram of `prefix` and the least number that each place counts, which are powers of two."""
+    """Return a histogram. Each key is `prefix` and the smallest number of its range; these numbers are powers of two."""
     found = sorted((int(key.removeprefix(prefix)), value) for key, value in totals.items() if key.startswith(prefix))
     sums = itertools.accumulate(value for _, value in found)
     ends = [*(str(2 * least - 1) for least, _ in found[:-1]), "+Inf"]

@@ -1,9 +1,11 @@
-"""Traces of what people wait for, by OpenTelemetry (OTLP over HTTP, protobuf), for whoever names a collector in `traces_url`.
+"""Traces of the times that people wait for, by OpenTelemetry (OTLP over HTTP, protobuf), sent to the collector in `traces_url`.
 
-Two kinds: each HTTP request of the interfaces (`/api`, `/twirp`, `/rtc`), and each coming into a conference, from the opening
-of the socket until media flow. Imported only where it is wanted: the SDK is an extra (`diemcau[traces]`). Owns what leaves the
-server: the attributes in `KEPT`, types of errors and patterns of paths, so that no address, token, query, name or number of a
-person or conference does. A caller's own trace is not taken up: the caller may be anybody.
+There are two kinds: each HTTP request of the interfaces (`/api`, `/twirp`, `/rtc`), and each join of a conference, from the
+opening of the socket until media flows. The module is imported only if traces are on, because the SDK is an extra
+(`diemcau[traces]`).
+
+This module decides what leaves the server: the attributes in `KEPT`, types of errors and patterns of paths. No address, token,
+query, name or number of a person or conference leaves it. The trace of a caller is ignored, because any client may send one.
 """
 
 from __future__ import annotations
@@ -44,15 +46,15 @@ KEPT = frozenset(
         "diemcau.client",
     )
 )
-"""Of the semantic conventions, and the kind of a client's library."""
+"""Attributes of the semantic conventions, and the kind of a client's library."""
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 TRACED = ("/api/", "/twirp/", "/rtc")
-"""Where paths begin that are traced: pages and figures are not."""
+"""The beginnings of traced paths. Pages and figures are not traced."""
 _OF_CALLER = frozenset((b"traceparent", b"tracestate", b"baggage"))
 
 
 class Counter(Protocol):
-    """Who else counts at the door: `signaling.rtc`'s Tally."""
+    """The next counter of joins: the Tally of `signaling.rtc`."""
 
     def joined(self, sid: str, since: float, client: str) -> None: ...
     def resumed(self) -> None: ...
@@ -60,11 +62,10 @@ class Counter(Protocol):
 
 
 class Traces:
-    """The spans of one server. `close` waits a little for what is still to be sent."""
+    """The spans of one server. `close` waits a little for unsent spans."""
 
     def __init__(self, exporter: SpanExporter, percent: int, version: str, clock: Clock) -> None:
-        """Spans of so many of a hundred traces go to `exporter`, in a thread of their own; what it does not take in time is
-        dropped."""
+        """`percent` of the traces go to `exporter`, in a separate thread. Spans that it does not accept in time are dropped."""
         resource = Resource.create({"service.name": "diemcau", "service.version": version})
         self._provider = TracerProvider(ParentBasedTraceIdRatio(percent / 100), resource, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(Bare(exporter, clock)))
@@ -72,26 +73,27 @@ class Traces:
 
     @classmethod
     def open(cls, url: str, percent: int, version: str, clock: Clock) -> Traces:
-        """`url`: a collector's `/v1/traces`. What it wants in headers stands in OTEL_EXPORTER_OTLP_HEADERS, as OpenTelemetry has
-        it."""
+        """Return the traces for a collector. `url`: its `/v1/traces`. OTEL_EXPORTER_OTLP_HEADERS gives additional headers, as
+        in OpenTelemetry.
+        """
         logging.getLogger(OTLPSpanExporter.__module__).setLevel(
             logging.CRITICAL
-        )  # three lines for each try: `Bare` says it
+        )  # three lines for each try; `Bare` logs the failure
         return cls(OTLPSpanExporter(url, timeout=limits.TRACES_SEND_S), percent, version, clock)
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        """The application with a span for each request of `TRACED`."""
+        """Return the application with a span for each request of `TRACED`."""
         return _Requests(app, self._provider)
 
     def arrivals(self, counter: Counter) -> Arrivals:
         return Arrivals(self._provider.get_tracer("diemcau"), self._clock, counter)
 
     def flush(self) -> None:
-        """Sends what has ended; the SDK waits for it however long."""
+        """Send the spans that have ended. The SDK waits without a limit."""
         self._provider.force_flush()
 
     def close(self) -> None:
-        """Blocks for TRACES_CLOSE_S at most."""
+        """Send the last spans. Blocks for TRACES_CLOSE_S at most."""
         last = threading.Thread(target=self._finish, daemon=True)
         last.start()
         last.join(limits.TRACES_CLOSE_S)
@@ -108,8 +110,12 @@ class _Coming:
 
 
 class Arrivals:
-    """Coming into conferences as spans: `join`, in it `join signalling` (from the opening of the socket until the client was told
-    that it is in) and `join media` (until its media flow). Is `signaling.rtc`'s Tally and a `conference.Observer`."""
+    """The joins of conferences as spans. This class is the Tally of `signaling.rtc` and a `conference.Observer`.
+
+    - `join`: the whole join
+    - `join signalling`: from the opening of the socket until the client was notified of its join
+    - `join media`: from there until its media flows
+    """
 
     def __init__(self, tracer: Tracer, clock: Clock, counter: Counter) -> None:
         self._tracer = tracer
@@ -162,7 +168,7 @@ class Arrivals:
 
 
 class _Requests:
-    """Starlette's own middleware, told of no caller's trace and only of what is traced."""
+    """Starlette's own middleware, but only for traced requests and without the caller's trace."""
 
     def __init__(self, app: ASGIApp, provider: TracerProvider) -> None:
         self._plain = app
@@ -177,7 +183,7 @@ class _Requests:
 
 
 class Bare(SpanExporter):
-    """Hands on what may leave the server, and says now and then what does not arrive."""
+    """An exporter that passes on only permitted data, and from time to time logs lost spans."""
 
     def __init__(self, exporter: SpanExporter, clock: Clock) -> None:
         self._exporter = exporter
@@ -209,7 +215,7 @@ def _bare(span: ReadableSpan) -> ReadableSpan:
     attributes = _attributes(span.attributes)
     method = attributes.get("http.request.method")
     name = span.name
-    if method is not None and method not in METHODS:  # whatever a stranger wrote there
+    if method is not None and method not in METHODS:  # may be any text from an unknown client
         attributes["http.request.method"] = "_OTHER"
         name = name.replace(str(method), "_OTHER", 1)
     return ReadableSpan(
