@@ -242,7 +242,9 @@ class Participant:
             self._end(str(error))
 
     async def _end_later(self, reason: str) -> None:
-        """End after a moment. The server closes media and sends the reason at once, but the reason may arrive a little later.
+        """End after a moment.
+
+        The server closes media and sends the reason at once, but the reason may arrive a little later.
         """
         await asyncio.sleep(limits.GOODBYE_S)
         self._end(reason)

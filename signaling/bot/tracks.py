@@ -91,7 +91,8 @@ class Voice(MediaStreamTrack):
         self.sent_bytes = 0
 
     async def recv(self) -> Packet | av.AudioFrame:
-        """Return an AudioFrame, whose level aiortc measures and sends (RFC 6464), or in long silence a packet without a level.
+        """Return an AudioFrame, whose level aiortc measures and sends (RFC 6464). In long silence, return a packet without a
+        level.
         """
         if self.readyState != "live":
             raise MediaStreamError
@@ -131,8 +132,8 @@ class Voice(MediaStreamTrack):
         return packet
 
     def _pts(self, tick: int) -> int:
-        """Return the time of a tick, from 0 at the first frame. aiortc counts encoded packets from their first packet, and uses
-        ready packets as they are.
+        """Return the time of a tick, from 0 at the first frame. The library aiortc counts encoded packets from their first
+        packet, and uses ready packets as they are.
         """
         assert self._first is not None
         return (tick - self._first) * voice.TICK_SAMPLES

@@ -1,1 +1,1 @@
-"""The way of connections and requests before any route: listeners, TLS, parsers, checks of requests."""
+"""The handling of connections and requests before any route: listeners, TLS, parsers, checks of requests."""

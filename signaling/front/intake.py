@@ -1,8 +1,7 @@
 """The parsing of bytes into requests: uvicorn's HTTP parser with limits that it lacks, and the WebSocket parser's line limit.
 
-This module refuses, before a request exists: a request line over 16 KiB (414), headers beyond their limits (431), and a
-connection that does not finish its request in time. It also decides when a WebSocket is dead. `guard` and the routes decide
-later what is allowed.
+This module refuses a request line over 16 KiB (414) and headers beyond their limits (431). It closes a connection that does not
+finish its request in time. It also decides when a WebSocket is dead. `guard` and the routes decide later what is allowed.
 """
 
 import asyncio
@@ -162,7 +161,9 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         self._await_piece(event)
 
     def handle_cont(self, event: Frame) -> None:
-        """Take a piece of a message. The library limits the bytes of the pieces but not their number, and a piece may be empty.
+        """Take a piece of a message.
+
+        The library limits the bytes of the pieces but not their number, and a piece may be empty.
         """
         if self.close_sent:
             return
@@ -173,7 +174,9 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         self._await_piece(event)
 
     def handle_ping(self) -> None:
-        """Answer a ping. The answers bypass the flow control of the application's messages, so unread answers are limited here.
+        """Answer a ping.
+
+        The answers bypass the flow control of the application's messages, so unread answers are limited here.
         """
         super().handle_ping()
         if self.transport.get_write_buffer_size() > limits.WEBSOCKET_UNREAD_BYTES:

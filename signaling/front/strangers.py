@@ -3,8 +3,8 @@ many.
 
 A network is an IPv4 address, or an IPv6 network of 64 bits. The IPv6 networks within 48 bits count as one customer.
 
-Beyond the limit, one connection of the fullest network ends: the oldest silent one, or without a silent one the oldest busy
-one. The packet plane counts its TCP connections by the same rule (`media/plane/udp/src/strangers.rs`).
+Beyond the limit, one connection ends, in the fullest network of the fullest customer: the oldest silent connection, or else the
+oldest busy connection. The packet plane counts its TCP connections by the same rule (`media/plane/udp/src/strangers.rs`).
 """
 
 from __future__ import annotations

@@ -88,8 +88,8 @@ def local_addresses() -> list[Address]:
 def issue(folder: Path, subject: Subject, now: datetime) -> Issued:
     """Make missing files, renew certificates that end soon or do not fit `subject`, and return the files.
 
-    A new authority is made only if there is none, its key is lost, or it ends soon, because every phone must then trust it
-    again.
+    A new authority is made only if there is none, its key is lost, or it ends soon. Every phone must trust a new
+    authority again.
     """
     authority = _authority(folder, subject, now)
     leaf_path, key_path = folder / "leaf.crt", folder / "leaf.key"
@@ -117,7 +117,9 @@ def outside(folder: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def client_context(authority: Path) -> ssl.SSLContext:
-    """Return a context for our connections to terminals. It trusts public authorities, and the local authority if there is one.
+    """Return a context for our connections to terminals.
+
+    It trusts public authorities, and the local authority if there is one.
     """
     made = ssl.create_default_context()
     if authority.is_file():

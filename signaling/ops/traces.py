@@ -1,8 +1,8 @@
 """Traces of the times that people wait for, by OpenTelemetry (OTLP over HTTP, protobuf), sent to the collector in `traces_url`.
 
-There are two kinds: each HTTP request of the interfaces (`/api`, `/twirp`, `/rtc`), and each join of a conference, from the
-opening of the socket until media flows. The module is imported only if traces are on, because the SDK is an extra
-(`diemcau[traces]`).
+There are two kinds. One is each HTTP request of the interfaces (`/api`, `/twirp`, `/rtc`). The other is each join of a
+conference, from the opening of the socket until media flows. The module is imported only if traces are on, because the SDK is
+an extra (`diemcau[traces]`).
 
 This module decides what leaves the server: the attributes in `KEPT`, types of errors and patterns of paths. No address, token,
 query, name or number of a person or conference leaves it. The trace of a caller is ignored, because any client may send one.
@@ -46,7 +46,7 @@ KEPT = frozenset(
         "diemcau.client",
     )
 )
-"""Attributes of the semantic conventions, and the kind of a client's library."""
+"""The attributes that may leave the server: OpenTelemetry's own, and the kind of a client's library."""
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 TRACED = ("/api/", "/twirp/", "/rtc")
 """The beginnings of traced paths. Pages and figures are not traced."""

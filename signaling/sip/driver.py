@@ -41,7 +41,9 @@ class Listen:
 
 
 class Driver:
-    """The implementation of `Transports`. `announced`: the address for terminals when the server listens on a wildcard address.
+    """The implementation of `Transports`.
+
+    `announced`: the address for terminals if the server listens on a wildcard.
     """
 
     def __init__(

@@ -72,8 +72,8 @@ def lock(alias: str, host: str) -> str:
 class Bans:
     """Bans by source, and locks of an alias by source. `tell` gets each new ban.
 
-    A datagram proves no address: it may be forged to silence another terminal. So only two things count as a failure: a
-    connection, or an answer to a challenge, which was sent to that address.
+    A datagram proves no address: it may be forged to silence another terminal. So a failure counts only on a connection, or in
+    an answer to a challenge, because the challenge went to that address.
     """
 
     def __init__(self, store: BanStore, now: float, tell: Callable[[Ban], None]) -> None:

@@ -118,7 +118,9 @@ class Registrar:
         return any(one.hop.host == hop.host and one.until > now and _same_place(one.hop, hop) for one in found)
 
     def register(self, account: Account, request: Request, hop: Hop) -> list[tuple[str, str]]:
-        """Take a proven REGISTER and return the fields of its 200. Raises Unacceptable or Malformed, and then changes nothing.
+        """Take a proven REGISTER and return the fields of its 200.
+
+        Raises Unacceptable or Malformed, and then changes nothing.
         """
         if request.headers.all("contact") == ["*"]:
             if request.seconds("expires") != 0:
@@ -157,7 +159,9 @@ class Registrar:
         self._arm()
 
     def disconnected(self, flow: int) -> None:
-        """Move the bindings of a connection that ended to the address of their Contact. Bindings with `own_flow` are removed.
+        """Move the bindings of a connection that ended to the address of their Contact.
+
+        Bindings with `own_flow` are removed.
         """
         for alias, rows in list(self._bindings.items()):
             if any(one.hop.flow == flow for one in rows):

@@ -79,7 +79,9 @@ class Call:
     def of_theirs(
         cls, core: Core, owner: Owner, request: Request, hop: Hop, served: ServerTransaction, identity: str
     ) -> Call:
-        """Return a call for an INVITE whose sender has proven `identity`. Set `events` before anything else. Raises Malformed.
+        """Return a call for an INVITE whose sender has proven `identity`.
+
+        Set `events` before anything else. Raises Malformed.
         """
         local = Address(request.to.uri, request.to.display).with_tag(core.token())
         made = cls(core, owner, request.call_id, local, request.from_, S.OFFERED, FarEnd(core))

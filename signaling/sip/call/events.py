@@ -31,7 +31,9 @@ class Events(Protocol[Whole]):
         """Handle a 180 or 183. `body`: its SDP, or empty."""
 
     def answered(self, call: Whole, body: bytes) -> None:
-        """Handle the start of the established call. `body`: their answer to our offer; empty if they offered and we answered.
+        """Handle the start of the established call.
+
+        `body`: their answer to our offer; empty if they offered and we answered.
         """
 
     def reoffered(self, call: Whole, body: bytes) -> bytes | Refused:
@@ -92,7 +94,9 @@ class Reports(Generic[C]):
             self._count_defect()
 
     def _ask(self, ask: Callable[[Events[C]], T]) -> T | None:
-        """Return the result of an event. Return None if the call has no user, or if the event raised; then the call is hung up.
+        """Return the result of an event.
+
+        Return None if the call has no user, or if the event raised; then the call is hung up.
         """
         if self.events is None or self.over:
             return None

@@ -62,7 +62,9 @@ class FarEnd:
         self.ask(make, dialog.hop, lambda _: None, lambda _: None)
 
     def disconnected(self, flow: int) -> None:
-        """Leave the connection `flow`, which has ended. Later requests open a connection to the Contact, at the same address.
+        """Leave the connection `flow`, which has ended.
+
+        Later requests open a connection to the Contact, at the same address.
         """
         dialog = self.dialog
         if dialog is not None and dialog.hop.flow == flow:

@@ -59,7 +59,7 @@ class IncomingInvite:
 
     @property
     def may_ring(self) -> bool:
-        """True unless the caller requires reliable provisional answers (100rel), which we do not send."""
+        """True while the call is offered, unless the caller requires reliable provisional answers (100rel)."""
         return self._life.state is State.OFFERED and "100rel" not in self.request.options("require")
 
     def ring(self, body: bytes) -> None:

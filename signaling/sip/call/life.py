@@ -17,7 +17,7 @@ class Life:
         self._ended = False
 
     def go(self, event: Event) -> bool:
-        """Take the step of the table. Return False if the table has none."""
+        """Go to the next state of the table. Return False if the table has no step for `event`."""
         after = TABLE.get((self.state, event))
         if after is None:
             return False

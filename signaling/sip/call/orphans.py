@@ -172,7 +172,9 @@ class Orphans:
 
 
 def _dialog(record: CallRecord, hop: Hop) -> Dialog:
-    """Return the dialog of an answered call. Its CSeq continues above all numbers that were used after the record was stored.
+    """Return the dialog of an answered call.
+
+    Its CSeq continues above all numbers that were used after the record was stored.
     """
     cseq = min(record.cseq + limits.ORPHAN_CSEQ, 2**31 - 2)
     made = Dialog(record.call_id, record.local, record.remote, record.target, hop, list(record.routes), cseq)
@@ -181,8 +183,8 @@ def _dialog(record: CallRecord, hop: Hop) -> Dialog:
 
 
 def _ways(hops: Sequence[Hop]) -> list[tuple[Hop, int]]:
-    """Return (hop, CSeq) of every INVITE that may have been sent. Hops are tried in turn, and a long INVITE goes over TCP before
-    UDP.
+    """Return (hop, CSeq) of every INVITE that may have been sent. Hops are tried in turn, and a long INVITE goes over TCP
+    before UDP.
     """
     found, number = [], 0
     for hop in hops[: limits.ORPHAN_HOPS]:

@@ -94,7 +94,9 @@ class OutgoingInvite:
             self._life.end(cause)
 
     def give_up(self, before: State, cause: Cause) -> None:
-        """Send CANCEL, but only after a provisional answer. Without a provisional answer, CANCEL waits (RFC 3261 section 9.1).
+        """Send CANCEL, but only after a provisional answer.
+
+        Without a provisional answer, CANCEL waits (RFC 3261 section 9.1).
         """
         self._life.cause = cause if cause is not NORMAL else Cause(Kind.CANCELLED)
         self.stop()

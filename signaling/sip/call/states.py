@@ -1,4 +1,4 @@
-"""The states of a call as a table. The table has no behaviour: `call` acts on it."""
+"""The states of a call as a table. The table only names the steps: `call` carries them out."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Config:
 
 
 class Core:
-    """The services. `now` gives monotonic seconds."""
+    """The settings, time and random numbers that all transactions share. `now` gives monotonic seconds."""
 
     def __init__(
         self, config: Config, transports: Transports, now: Callable[[], float], random_bytes: Callable[[int], bytes]

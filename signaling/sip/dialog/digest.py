@@ -183,7 +183,9 @@ def _bytes(text: str) -> bytes:
 
 
 def _means(uri: str, request: Request) -> bool:
-    """Report whether the URI of the proof means the request's. Terminals write it with other parameters, or without the port.
+    """Report whether the URI of the proof means the request's.
+
+    Terminals write it with other parameters, or without the port.
     """
     try:
         read = read_uri(uri)

@@ -1,8 +1,8 @@
 """The floor control server of one conference (RFC 8855 §§8-13) for hall terminals; sans-IO.
 
-Bytes and time go in, bytes and a deadline come out. The token itself is `conference.ContentToken`, which browsers share.
-Requests of halls and actions of browsers or the chair give the same list of changes, and all terminals are notified. A Link
-holds one terminal's requests, its subscription, and our messages that it has not acknowledged.
+Bytes and time go in, bytes and a deadline come out. Browsers share the token itself (`conference.ContentToken`). Requests of
+halls and actions of browsers or the chair give the same list of changes, and all terminals are notified. A Link holds one
+terminal's requests, its subscription, and our messages that it has not acknowledged.
 """
 
 from __future__ import annotations

@@ -256,7 +256,9 @@ def _stream(
 
 
 def _rtcp(host: str, media: sdp.Media) -> Endpoint:
-    """Return the RTCP address (RFC 3605). Only the port may differ: another host would let a peer direct RTCP at a third party.
+    """Return the RTCP address (RFC 3605).
+
+    Only the port may differ: another host would let a peer direct RTCP at a third party.
     """
     port = (media.attribute("rtcp") or "").split(" ")[0]
     if port.isascii() and port.isdigit() and len(port) <= 5 and 0 < int(port) < 65536:

@@ -116,7 +116,9 @@ def answer(
 def read_answer(
     offer: bytes, answered: bytes, profile: Profile, policy: Policy, previous: MediaPlan | None = None
 ) -> MediaPlan:
-    """Return the plan from our `offer` and their answer. Raises PeerError and NotAcceptable; the caller must then end the call.
+    """Return the plan from our `offer` and their answer.
+
+    Raises PeerError and NotAcceptable; the caller must then end the call.
     """
     ours, theirs = sdp.parse(offer), agreement.placed(sdp.parse(answered), policy)
     if len(theirs.media) > len(ours.media):
@@ -342,7 +344,9 @@ class _Answer:
 
     @property
     def is_unsafe(self) -> bool:
-        """True if a line was refused because SRTP is required. Then the call must not continue with only a part of its media.
+        """True if a line was refused because SRTP is required.
+
+        Then the call must not continue with only a part of its media.
         """
         refused = {"encryption_required", "encryption_none"}.intersection(self._reasons)
         return self._policy.encryption == "required" and bool(refused)

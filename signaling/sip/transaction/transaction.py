@@ -365,7 +365,9 @@ class Transactions:
         self._take(served, event)
 
     def response(self, response: Response, source: str) -> bool:
-        """Take a response. Return False if it belongs to no request, or comes from another host than the request's destination.
+        """Take a response.
+
+        Return False if it belongs to no request, or comes from another host than the request's destination.
         """
         found = self.clients.get((response.via.branch, response.cseq[1]))
         if found is None or found.hop.host != source or len(response.headers.all("via")) != 1:

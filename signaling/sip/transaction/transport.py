@@ -123,7 +123,9 @@ def content_length(head: bytes) -> int:
 
 
 def arrived(request: Request, hop: Hop) -> None:
-    """Write the source of the request into the topmost Via. A request with `rport` always gets `received` (RFC 3581 section 4).
+    """Write the source of the request into the topmost Via.
+
+    A request with `rport` always gets `received` (RFC 3581 section 4).
     """
     try:
         via = request.via

@@ -8,7 +8,9 @@ SDP_LINES = 1500
 real offers are refused.
 """
 SDP_ATTRIBUTES = 200
-"""Attributes of one m-line, or of the head. Chosen. Larger: parsing takes longer. Smaller: offers with many codecs are refused.
+"""Attributes of one m-line, or of the head.
+
+Chosen. Larger: parsing takes longer. Smaller: offers with many codecs are refused.
 """
 SDP_FORMATS = 64
 """Payload types on one m-line. Chosen. Larger: parsing takes longer. Smaller: offers with many codecs are refused."""

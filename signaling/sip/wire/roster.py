@@ -65,7 +65,9 @@ class Document:
 
 
 def full(roster: Roster, version: int) -> bytes:
-    """Return a full document. A very large meeting has only the first users that fit, so the caller puts important users first.
+    """Return a full document.
+
+    A very large meeting has only the first users that fit, so the caller puts important users first.
     """
     written = _fitting(_user(user, "full") for user in roster.users)
     users = "".join(written)

@@ -58,7 +58,9 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Bandwidth:
-    """Bits per second; 0: not given. `as_bps` counts IP, UDP and RTP headers (RFC 8866 §5.8), `tias_bps` does not (RFC 3890).
+    """Bits per second; 0: not given.
+
+    `as_bps` counts IP, UDP and RTP headers (RFC 8866 §5.8), `tias_bps` does not (RFC 3890).
     """
 
     as_bps: int = 0
