@@ -1,4 +1,4 @@
-"""What the halls of all conferences need from outside (`conference.ports.halls.HallPorts`)."""
+"""The functions that the halls of all conferences need from outside (implements `conference.ports.halls.HallPorts`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from signaling.host.dates import PREFIX
 
 
 class ConferencePorts:
-    """Built before the registry of conferences, which tells its events here. `changed`: the board of a date is different."""
+    """The ports of the halls. They are built before the registry of conferences, which reports its events here. `changed`
+    reports that the board of a date has changed.
+    """
 
     def __init__(
         self,
@@ -51,7 +53,9 @@ class ConferencePorts:
         self._tokens.moved(program, changes)
 
     def silent(self, conference: str, hall: Hall) -> None:
-        """Half a minute without packets: a new offer asks whether it is there; without an answer the call ends by itself."""
+        """Send a new offer to a hall that has sent no packets for half a minute. If the hall does not answer, the call ends by
+        itself.
+        """
         leg = _leg_of(hall)
         if leg is not None:
             leg.renegotiate()

@@ -1,8 +1,8 @@
-"""The composition of halls: builds the parts that join terminals to conferences, and runs them.
+"""The composition of halls: builds the parts that join terminals to conferences, and runs the parts.
 
-There are two phases. `Halls.build` reads what the parts begin with and makes all of them, each with just what it uses; `open`
-listens, `work` goes on until the server stops. SIP tells its events here, and they go to the part that they concern.
-`HALLS.md` shows the parts and who calls whom.
+There are two phases. `HallExchange.build` reads the stored data and makes every part; each part receives only what it uses.
+`open` then starts to listen, and `work` runs until the server stops. SIP reports its events here, and `HallExchange` passes
+each event to the part that handles the event. `HALLS.md` shows the parts and who calls whom.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the composition root hands in. Parts get only what they use of it."""
+    """The objects that the composition root hands in. Each part receives only the objects that it uses."""
 
     database: Database
     seal: Seal
@@ -71,21 +71,23 @@ class Surroundings:
     tokens: ContentTokens
     background: Background
     changed: Callable[[str], None]
-    """Something on the board of this date is different."""
+    """Reports that something on the board of this date has changed."""
     number_tries: NumberTries
-    """Wrong tries of a number with a PIN; those of browsers count with them."""
+    """The wrong tries of a meeting number with a PIN. Tries from browsers count together with tries from halls."""
     place: str = ""
-    """This machine and its SIP ports: who has them, knows that every server before is dead. At most 12 characters."""
+    """A key of this machine and its SIP ports, at most 12 characters. Only one process can have the ports. So a process that
+    has them knows that every earlier server with this key is dead.
+    """
     safety: Safety = field(default_factory=Safety)
     servers: Sequence[str] = ()
-    """Addresses of SIP, to be typed into terminals."""
+    """The SIP addresses that users type into terminals."""
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.clock.time(), UTC)
 
 
 class HallExchange:
-    """One per process. Implements `signaling.sip.agent.agent.AgentEvents`."""
+    """The exchange of halls. A process has one. Implements `signaling.sip.agent.agent.AgentEvents`."""
 
     def __init__(self, around: Surroundings, registry: Registry, register: Register, bans: BanStore) -> None:
         self.around = around
@@ -150,7 +152,7 @@ class HallExchange:
 
     @classmethod
     async def build(cls, around: Surroundings, registry: Registry) -> HallExchange:
-        """Raises what the database raises."""
+        """Read the bans and the register, and return the exchange. Raise the errors of the database."""
         bans = await stored_bans(around.database, around.now(), around.background.start)
         register = Register(around.database, around.seal)
         await register.read()
@@ -164,17 +166,17 @@ class HallExchange:
         agent.allow(self._register.directory.networks)
         return agent
 
-    # -- life
+    # -- start, work and end
 
     async def open(self) -> None:
-        """Listens. Raises OSError when a port is taken."""
+        """Start to listen. Raise OSError when another program uses a port."""
         await self.around.tokens.open()
         await self._saved.restore(self._register.account)
         await self.around.driver.open(self.agent)
         self.around.background.start(self._saved.end_all())
 
     async def work(self) -> None:
-        """Until cancelled."""
+        """Run until the task is cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.caller.run())
             group.create_task(self._refresh_always())
@@ -189,14 +191,14 @@ class HallExchange:
         await self.caller.close()
 
     async def _answered(self) -> None:
-        """The far ends know that their calls have ended, or the time for that is over."""
+        """Wait until the far ends have confirmed the end of their calls, at most `GOODBYE_S`."""
         for _ in range(limits.GOODBYE_LOOKS):
             if not self.agent.awaits_answers:
                 return
             await asyncio.sleep(limits.GOODBYE_S / limits.GOODBYE_LOOKS)
 
     async def refresh(self) -> None:
-        """The register may have changed."""
+        """Read the register again, because it may have changed."""
         await self._register.read()
         self._sip.refresh()
 
@@ -210,12 +212,12 @@ class HallExchange:
                 log.warning("the register of terminals cannot be read: %s", error)
 
     def states(self) -> dict[str, int]:
-        """Calls as they stand, for the figures: by state of the call, in the menu, in a lobby."""
+        """Return the number of current calls for the statistics: by state of the call, in the menu, in a lobby."""
         calls = [leg.side.call for leg in self.calls.by_row.values() if isinstance(leg.side, SipSide)]
         found = Counter(call.state.name.lower() for call in calls if call is not None)
         return {**found, "menu": len(self.menus.guests), "lobby": len(self.waiting)}
 
-    # -- what SIP tells (AgentEvents)
+    # -- events from SIP (AgentEvents)
 
     def incoming(self, call: Call) -> SipSide:
         side = self._sip.answer(call, self.incoming_calls, self.around.options)

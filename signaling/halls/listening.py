@@ -1,4 +1,4 @@
-"""What terminals and this server have to agree on, from the settings: sockets, addresses, the form of passwords."""
+"""The settings that terminals and this server must agree on: sockets, addresses, the form of passwords."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from signaling.sip.driver import Listen, bound
 
 
 def listens(settings: Settings, encrypted: bool) -> list[Listen]:
-    """`encrypted`: there is a certificate for TLS."""
+    """Return the sockets to listen on. `encrypted`: there is a certificate for TLS."""
     ports = {"udp": settings.sip_udp_port, "tcp": settings.sip_tcp_port, "tls": settings.sip_tls_port}
     hosts = (settings.sip_host,) if settings.sip_host else sockets.usable(settings.host)
     wanted = [name for name, port in ports.items() if port >= 0 and (name != "tls" or encrypted)]
@@ -23,7 +23,10 @@ def listens(settings: Settings, encrypted: bool) -> list[Listen]:
 
 
 def place(settings: Settings, wanted: Sequence[Listen]) -> str:
-    """This machine, its data and its ports of SIP, in twelve characters: one process has them at a time. Empty: it has none."""
+    """Return a key of twelve characters for this machine, its data folder and its SIP ports.
+
+    Only one process at a time can have this key. The key is empty if the server has no SIP port.
+    """
     if not wanted:
         return ""
     words = [socket.gethostname(), str(settings.data_dir.resolve())]
@@ -32,7 +35,9 @@ def place(settings: Settings, wanted: Sequence[Listen]) -> str:
 
 
 def check(settings: Settings) -> None:
-    """Raises SettingsError when a port of SIP cannot be had: it would be found out only when everything else has started."""
+    """Raise SettingsError when a SIP port cannot be opened. Without this check the error appears only after everything else has
+    started.
+    """
     for one in listens(settings, encrypted=True) if settings.halls else ():
         kind = socket.SOCK_DGRAM if one.transport == "udp" else socket.SOCK_STREAM
         try:
@@ -47,7 +52,9 @@ def check(settings: Settings) -> None:
 
 
 def announced(settings: Settings) -> str:
-    """What halls are told in place of a wildcard address; empty: the address that is bound."""
+    """Return the address that the server announces to halls in place of a wildcard address. Empty: the address that the sockets
+    are bound to.
+    """
     if settings.hall_announced:
         return settings.hall_announced
     address = ipaddress.ip_address(settings.hall_address)
@@ -66,11 +73,11 @@ def options(settings: Settings) -> LineOptions:
 
 
 def names(settings: Settings) -> Sequence[str]:
-    """Addresses of SIP, for the terminals' settings."""
+    """Return the SIP addresses for the settings of terminals."""
     shown = announced(settings) or settings.sip_address
     return list(dict.fromkeys(f"{one.transport}:{shown}:{one.port}" for one in listens(settings, True)))
 
 
 def secret(algorithm: str, alias: str, realm: str, password: str) -> str:
-    """What is kept instead of a terminal's password (RFC 8760)."""
+    """Return the hash that the database keeps instead of a terminal's password (RFC 8760)."""
     return ha1("SHA-256" if algorithm == "SHA-256" else "MD5", alias, realm, password)

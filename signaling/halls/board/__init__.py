@@ -1,1 +1,1 @@
-"""What operators see of the halls of a date, and what they order."""
+"""The operators' board: the halls of a date, and the orders that operators give to the halls."""

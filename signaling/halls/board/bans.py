@@ -1,6 +1,6 @@
-"""Which sources and accounts of halls are banned, and how an operator lifts a ban (`signaling.sip.agent.bans`).
+"""The banned sources and accounts of halls, and how an operator lifts a ban (`signaling.sip.agent.bans`).
 
-Whoever operates a branch sees the locks of its own terminals. Bans of whole sources are for operators of all units.
+An operator of one branch sees the bans of the terminals of that branch. Only operators of all units see bans of whole sources.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class Bans:
         self._agent, self._database, self._clock = agent, database, clock
 
     async def rows(self, actor: Actor) -> list[dict[str, Any]]:
-        """The newest first."""
+        """Return the bans that this operator may see, the newest first."""
         found = self._agent.bans.standing(self._clock().timestamp())
         async with self._database.reading() as session:
             shown = [await _shown(session, one, actor) for one in reversed(found)]
         return [one for one in shown if one is not None]
 
     async def lift(self, subject: str, actor: Actor) -> None:
-        """Raises Refusal `ban_gone`: there is none, or it is not yours to lift."""
+        """Lift a ban. Raise Refusal `ban_gone` if there is no such ban or this operator may not lift it."""
         if subject not in {row["subject"] for row in await self.rows(actor)}:
             raise Refusal("ban_gone", *GONE)
         self._agent.unban(subject)
@@ -50,7 +50,7 @@ class Bans:
 
 
 async def _shown(session: AsyncSession, ban: Ban, actor: Actor) -> dict[str, Any] | None:
-    """None: not for this reader."""
+    """Return the row of a ban, or None if this operator may not see the ban."""
     kind, _, rest = ban.subject.partition(":")
     alias, _, source = rest.rpartition("@") if kind == "alias" else ("", "", rest)
     terminal = site = path = ""

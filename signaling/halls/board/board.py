@@ -1,4 +1,4 @@
-"""The board as the API sees it: its parts, by what an operator does."""
+"""The board as the API sees it, divided by what an operator does."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from signaling.halls.exchange import HallExchange
 
 @dataclass(frozen=True)
 class Board:
-    """Implements `signaling.api.ground.desk.HallDesk`. Of all dates of this process."""
+    """The board of all dates of this process. Implements `signaling.api.ground.desk.HallDesk`."""
 
     rows: Rows
     orders: Orders
     calls: Operator
-    """HallExchange that have dialled the operator."""
+    """The halls that have dialled the operator."""
     bans: Bans
     pictures: Pictures
     terminals: Terminals
 
 
 def board_of(halls: HallExchange, watchers: Watchers) -> Board:
-    """The board over the halls of this process."""
+    """Return the board over the halls of this process."""
     around = halls.around
     live = LiveHalls(halls.registry, halls.calls)
     monotonic, servers = around.clock.monotonic, around.servers

@@ -1,4 +1,4 @@
-"""The halls of a date that are in its meeting now, for the parts of the board. Owns nothing."""
+"""The halls of a date that are in its meeting now, for the parts of the board. This module has no state."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from signaling.host.dates import PREFIX
 
 
 class Statistics(NamedTuple):
-    """Of the packet plane, at this time of the monotonic clock, by the identifier of a line."""
+    """The statistics of the packet plane at `at_us`, a time of the monotonic clock. `peers`: by the identifier of a line."""
 
     at_us: int
     peers: Mapping[int, Any]
 
 
 class LiveHalls:
-    """One per process."""
+    """The live halls. A process has one."""
 
     def __init__(self, registry: Registry, calls: Calls) -> None:
         self._registry, self._calls = registry, calls
 
     def hall(self, leg_id: str) -> Hall | None:
-        """In the meeting, connected."""
+        """Return the hall of this leg if the hall is connected and in the meeting of a date."""
         leg = self._calls.by_row.get(leg_id)
         if leg is None or not leg.stood or leg.room is None or leg.room.hall.left:
             return None
         return leg.room.hall if leg.room.conference.name.startswith(PREFIX) else None
 
     def address(self, leg_id: str) -> str:
-        """Where its call comes from; empty: we call it, or it has no call."""
+        """Return the address that the hall calls from. Empty: the server called the hall, or the leg has no call."""
         leg = self._calls.by_row.get(leg_id)
         return leg.address if leg is not None else ""
 

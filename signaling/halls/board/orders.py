@@ -1,6 +1,7 @@
-"""What operators order the halls of a date to do, with a way back.
+"""The orders of operators to the halls of a date, and how an operator takes an order back.
 
-Owns undo tokens. Rights were asked for before. What becomes of an order, hall by hall, is a row of `values`.
+The module owns the undo tokens. The caller has checked the rights of the operator. The result of an order is one row of
+`values` for each hall.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ UNDOABLE: Final = frozenset(("mute", "unmute", "deafen", "undeafen", "stage", "d
 
 @dataclass(frozen=True)
 class Order:
-    """What an operator wants. `site`: of `stage`, empty: automatic. `mode`: of `stage`."""
+    """The action that an operator wants. `layout` empty: automatic. `mode` belongs to the action `stage`."""
 
     action: str
     leg_ids: tuple[str, ...]
@@ -55,7 +56,7 @@ class _Undo:
 
 
 class Orders:
-    """One per process. `monotonic`: seconds."""
+    """The orders. A process has one. `monotonic` returns seconds."""
 
     def __init__(
         self,
@@ -72,12 +73,12 @@ class Orders:
         self._undo: OrderedDict[str, _Undo] = OrderedDict()
 
     async def order(self, occurrence_id: str, wanted: Row, actor: Actor) -> Row:
-        """`wanted`: the fields of `Order`."""
+        """Carry out an order from the API. `wanted`: the fields of `Order`."""
         given = wanted | {"leg_ids": tuple(dict.fromkeys(wanted["leg_ids"]))}
         return await self.command(occurrence_id, Order(**given), actor)
 
     async def command(self, occurrence_id: str, order: Order, actor: Actor) -> Row:
-        """What became of it, hall by hall, and a token that takes it back."""
+        """Carry out an order. Return the result of each hall, and a token that takes the order back."""
         async with self._database.reading() as session:
             known = {one.leg.id: one for one in await legs.of_date(session, occurrence_id)}
         steps: list[Callable[[], None]] = []
@@ -91,8 +92,9 @@ class Orders:
     async def _do_all(
         self, known: Mapping[str, Standing], order: Order, actor: Actor, steps: list[Callable[[], None]]
     ) -> list[Row]:
-        """What the database refuses of one hall keeps nobody from the others. One that is away is asked once: each try may take
-        seconds.
+        """Carry out an order hall by hall. A refusal of the database for one hall does not stop the order for the others.
+
+        If the database is away, the remaining halls fail without a query, because each query may take seconds.
         """
         results: list[Row] = []
         away = False
@@ -134,7 +136,9 @@ class Orders:
         return done(leg_id)
 
     async def _remove(self, standing: Standing, actor: Actor) -> Row:
-        """Off the date first: whatever becomes of the call, nothing calls this hall again by itself."""
+        """Take the hall off the date, then end its call. The order matters: after the first step no part calls this hall again
+        by itself.
+        """
         leg = standing.leg
         await self._database.transact(lambda session: planning.take_off(session, leg.occurrence_id, leg.terminal_id))
         return await self._call(standing, "drop", actor)
@@ -157,7 +161,7 @@ class Orders:
         return done(leg.id)
 
     def _apply(self, hall: Hall, order: Order) -> Callable[[], None] | None:
-        """Its undoing. Raises Refusal."""
+        """Apply an order to a connected hall, and return the function that undoes the order. Raise Refusal."""
         action = order.action
         if action in ("mute", "unmute"):
             before = (hall.muted, hall.locked)
@@ -183,7 +187,7 @@ class Orders:
         return None
 
     def _free_stage(self, occurrence_id: str, steps: list[Callable[[], None]]) -> Row:
-        """Whoever speaks, again."""
+        """Let the picture follow the active speaker again."""
         conference = self._live.conference(occurrence_id)
         program = conference.program if conference is not None else None
         if program is None:
@@ -214,7 +218,8 @@ class Orders:
         return token
 
     def undo(self, occurrence_id: str, token: str) -> None:
-        """Once, and not for long. Raises Refusal `undo_gone`."""
+        """Take an order back. A token works once, and only for `UNDO_S`. Raise Refusal `undo_gone` if the token is not valid.
+        """
         found = self._undo.pop(token, None)
         late = found is not None and found.until < self._monotonic()
         if found is None or late or found.occurrence_id != occurrence_id:
@@ -224,7 +229,7 @@ class Orders:
         self._watchers.changed(occurrence_id)
 
     async def acknowledge(self, occurrence_id: str, alarm_id: str, actor: Actor) -> Row:
-        """Raises Refusal `unknown_alarm`."""
+        """Mark an alarm as seen. Raise Refusal `unknown_alarm`."""
         now = self._clock()
         alarm = await self._database.transact(
             lambda session: legs.acknowledge(session, alarm_id, occurrence_id, actor, now)

@@ -1,4 +1,4 @@
-"""What the halls of a date see, for the board: the program, its layout and text, and small pictures of each hall."""
+"""The pictures of the board: the composed picture of the halls, its layout and text, and a small picture of each hall."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from signaling.halls.board.watchers import Watchers
 
 
 class Pictures:
-    """One per process."""
+    """The pictures. A process has one."""
 
     def __init__(self, live: LiveHalls, watchers: Watchers) -> None:
         self._live, self._watchers = live, watchers
@@ -23,7 +23,7 @@ class Pictures:
         return conference.program.picture if conference is not None and conference.program is not None else None
 
     def program(self, occurrence_id: str) -> Row:
-        """How the picture for the halls of a date stands."""
+        """Return the state of the composed picture of a date's halls."""
         conference = self._live.conference(occurrence_id)
         program = conference.program if conference is not None else None
         if program is None or not program.halls:
@@ -50,7 +50,7 @@ class Pictures:
         }
 
     def set_program(self, occurrence_id: str, name: str, text: str | None) -> None:
-        """The layout of all halls ("auto": what suits), a message to all. Raises Refusal."""
+        """Set the layout of all halls ("auto": chosen by the mixer) and the message to all halls. Raise Refusal."""
         conference = self._live.conference(occurrence_id)
         if conference is None or conference.program is None:
             raise Refusal("not_connected", *TEXTS["not_connected"])

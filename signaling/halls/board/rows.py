@@ -1,7 +1,7 @@
-"""The rows of the operators' board: one for each hall of a date, as it stands and as it changes.
+"""The rows of the operators' board: one for each hall of a date, the current state and then each change.
 
-Rows are plain values as `signaling.api` shows them (`/occurrences/{id}/legs`). Owns the counters of the last look.
-Rights were asked for before.
+Rows are plain values in the form of `signaling.api` (`/occurrences/{id}/legs`). The module owns the counters of the last
+reading. The caller has checked the rights of the operator.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from signaling.host.dates import PREFIX
 
 
 class Rows:
-    """One per process. `monotonic`: seconds."""
+    """The rows. A process has one. `monotonic` returns seconds."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Rows:
         self._database, self._live, self._meetings = database, live, meetings
         self._watchers, self._traces, self._monotonic = watchers, traces, monotonic
         self._bytes: dict[int, tuple[int, int, int]] = {}
-        """(taken at us, received, sent) of each line when it was last shown."""
+        """(time in us, bytes received, bytes sent) of each line when the rates were last calculated."""
 
     async def rows(self, occurrence_id: str) -> list[Row]:
         async with self._database.reading() as session:
@@ -50,7 +50,9 @@ class Rows:
         return [self._row(one, alarms.get(one.leg.id, []), statistics) for one in found]
 
     async def watch(self, occurrence_id: str) -> AsyncIterator[list[Row]]:
-        """All rows, then those that have changed, as they change or every few seconds. Raises Refusal `too_many_requests`."""
+        """Yield all rows, then the changed rows, after each change and at least every `BOARD_S`. Raise Refusal
+        `too_many_requests`.
+        """
         try:
             with self._watchers.watching(occurrence_id) as news:
                 self._take_pictures(occurrence_id, True)
@@ -74,13 +76,13 @@ class Rows:
             news.clear()
 
     def _take_pictures(self, occurrence_id: str, watched: bool) -> None:
-        """Small ones of each hall, as long as somebody looks."""
+        """Take small pictures of each hall while at least one operator watches the board."""
         conference = self._live.conference(occurrence_id)
         if conference is not None and conference.program is not None:
             conference.program.watch(watched)
 
     def trace(self, leg_id: str) -> str:
-        """What was said in its calls, redacted, and how its lines fare now."""
+        """Return the redacted messages of the leg's calls, and the current statistics of its lines."""
         text = self._traces.of(leg_id)
         hall = self._live.hall(leg_id)
         if hall is None:
@@ -122,7 +124,7 @@ class Rows:
         }
 
     def _is_unprotected(self, one: Standing, hall: Hall | None) -> bool:
-        """In an important meeting without encryption (setting `important_encryption`)."""
+        """Report whether the hall is in an important meeting without encryption (setting `important_encryption`)."""
         important = self._meetings.is_important(PREFIX + one.leg.occurrence_id)
         return important and hall is not None and hall.plan is not None and not hall.plan.encrypted
 
@@ -141,7 +143,7 @@ class Rows:
         return rest | self._figures(hall, "video", statistics)
 
     def _figures(self, hall: Hall, medium: Any, statistics: Statistics) -> Row:
-        """Rates since the last look, from its counters; up is from the hall."""
+        """Return the rates since the last reading of the hall's counters. `up` is the direction from the hall."""
         line = hall.lines.line(medium)
         taken, peers = statistics
         known = peers.get(line.id) if line is not None else None

@@ -13,8 +13,8 @@ from signaling.sip.agent.agent import Agent
 
 
 class Terminals:
-    """One per process. `servers`: addresses of SIP, to be typed into terminals. `refresh`: reads the register again. `wake`:
-    something may be due now.
+    """The terminals. A process has one. `servers`: SIP addresses that users type into terminals. `refresh` reads the register
+    again. `wake` tells the caller of halls that a call may be due now.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Plain values of the board and their words: reasons, alarms, readiness, results of orders."""
+"""The plain values of the board and their texts: reasons, alarms, readiness, results of orders."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TEXTS: Final = {
 
 
 def done(leg_id: str) -> Row:
-    """What an order did to one hall: it was carried out."""
+    """Return the result row of a hall that carried out an order."""
     return {"leg_id": leg_id, "ok": True, "code": "", "vi": "", "en": ""}
 
 
@@ -39,7 +39,7 @@ def refused(leg_id: str, refusal: Refusal) -> Row:
 
 
 def not_done(leg_id: str, code: str) -> Row:
-    """`code`: of TEXTS."""
+    """Return the result row of a hall that did not carry out an order. `code`: a key of `TEXTS`."""
     return {"leg_id": leg_id, "ok": False, "code": code, "vi": TEXTS[code][0], "en": TEXTS[code][1]}
 
 

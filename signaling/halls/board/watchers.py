@@ -1,4 +1,4 @@
-"""Who looks at the board of which date, and is told when something there is different."""
+"""The clients that watch the board of a date, and the notice to each client when the board changes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from signaling.halls.ground import limits
 
 
 class Watchers:
-    """One per process."""
+    """The watchers. A process has one."""
 
     def __init__(self) -> None:
         self._watchers: dict[str, set[asyncio.Event]] = {}
 
     @contextmanager
     def watching(self, occurrence_id: str) -> Iterator[asyncio.Event]:
-        """News of this date, as long as somebody looks. Raises Refusal `too_many_requests`."""
+        """Register a watcher of this date, and yield the event that is set at each change. Raise Refusal `too_many_requests`.
+        """
         watchers = self._watchers.setdefault(occurrence_id, set())
         if len(watchers) >= limits.BOARD_WATCHERS:
             raise Refusal("too_many_requests", "Quá nhiều người đang xem bảng này.", "too many look at this board")

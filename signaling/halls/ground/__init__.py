@@ -1,1 +1,1 @@
-"""The bounds of the halls' calls. The folder imports nothing else of the halls."""
+"""The limits of the calls of halls. The folder imports nothing else of `signaling.halls`."""
