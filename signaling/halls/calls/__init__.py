@@ -1,1 +1,1 @@
-"""One call of a hall terminal, its menu, its operator's answers, and what a restart keeps of it."""
+"""The calls of hall terminals: one leg for each call, its menu, its lobby, and the calls to the operator."""

@@ -1,4 +1,4 @@
-"""What is said to one hall, by voice and in its picture, in its language."""
+"""Announcements to one hall, by voice and in its picture, in its language."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ SHOWN: Final = frozenset(
         *("operator", "operator_seen", "operator_absent", "ended_by_operator"),
     }
 )
-"""What is said in the reception and stands in the picture as well."""
+"""The announcements that the picture of the reception shows as text too."""
 
 
 def text_of(language: Language | None, code: str) -> str:
-    """In both languages while nobody knows which is his."""
+    """Return the text in the language of the hall, or in both languages if the language is not known."""
     if language is not None:
         return spoken_texts.text(code, language)
     return f"{spoken_texts.text(code, 'vi')}\n{spoken_texts.text(code, 'en')}"
 
 
 def say(leg: Leg, code: str) -> None:
-    """To this hall alone, in its language; in the reception it stands in the picture too."""
+    """Announce something to this hall alone, in its language. In the reception the picture shows the text too."""
     if leg.room is None:
         return
     hall = leg.room.hall
@@ -38,6 +38,6 @@ def say(leg: Leg, code: str) -> None:
 
 
 def last_words(leg: Leg, code: str, reason: str = "") -> None:
-    """Says this, then hangs up. `reason`: of the end, else the code."""
+    """Announce something, then hang up. `reason`: the reason of the end; empty: the code."""
     say(leg, code)
     asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, leg.end, reason or code)

@@ -1,6 +1,7 @@
-"""What happens when a leg is in a room: it hears what to do there, and leaves the reception or a test room in time.
+"""The steps when a leg enters a room: the hall hears what to do there, and a hall that stays too long without a meeting is
+ended.
 
-Works for calls of both ways. Owns no state: who is in the menu, in a lobby or at the operator is known by those parts.
+The module serves calls in both directions. It has no state: the menu, the lobby and the operator know which legs they hold.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from signaling.host.dates import PREFIX
 
 
 class Arrivals:
-    """One per process."""
+    """The arrivals. A process has one."""
 
     def __init__(
         self,
@@ -40,7 +41,7 @@ class Arrivals:
         self._database, self._clock, self._start = database, clock, start
 
     def arrived(self, leg: Leg) -> None:
-        """The media of the leg run."""
+        """Greet a leg whose media have started."""
         room = leg.room
         if room is None:
             return
@@ -73,11 +74,11 @@ class Arrivals:
             leg.end("idle")
 
     def agreed(self, leg: Leg) -> None:
-        """Something else is agreed on."""
+        """Check the protection of the leg again, because its media were negotiated again."""
         self._protection.agreed(leg)
 
     def left(self, leg: Leg) -> None:
-        """The leg is gone."""
+        """Remove a leg that has ended from all parts."""
         if leg.watch is not None:
             leg.watch.cancel()
         self._menus.gone(leg)
@@ -85,7 +86,7 @@ class Arrivals:
         self._waiting.gone(leg)
 
     def pressed(self, leg: Leg, key: str) -> bool:
-        """Whether the key is the menu's, or the test room's."""
+        """Report whether the menu or the test room takes the key."""
         room = leg.room
         if room is not None and room.conference.name.startswith(ECHOES):
             if key == "#":

@@ -1,7 +1,7 @@
-"""The dial plan: what a number that a terminal dials leads to. Pure.
+"""The dial plan: the target of a number that a terminal dials. Pure.
 
-There are four targets: the test room, the operator, a meeting by its number, and the menu. Whatever else is dialled leads
-nowhere: no call goes to the outside, and none to another hall.
+There are four targets: the test room, the operator, a meeting by its number, and the menu. Every other number leads nowhere: no
+call leaves this server, and no call reaches another hall.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Target(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """`number` and `pin`: of NUMBER; the PIN may be missing."""
+    """The target of a dialled number. `number` and `pin` belong to the target NUMBER; the PIN may be missing."""
 
     target: Target
     number: str = ""
@@ -36,7 +36,9 @@ class Dialled:
 
 
 def read(dialled: str, *, known: bool, own_name: str) -> Dialled:
-    """`known`: the terminal is in the register, so it may call the operator. `own_name`: the user part of this server."""
+    """Return the target of a dialled number. `known`: the terminal is in the register, so it may call the operator. `own_name`:
+    the user part of this server.
+    """
     word = dialled.lower()
     if word in ECHO:
         return Dialled(Target.ECHO)
@@ -49,6 +51,9 @@ def read(dialled: str, *, known: bool, own_name: str) -> Dialled:
 
 
 def leads_somewhere(number: str, others: Collection[str]) -> bool:
-    """To the menu, as `others` do. All numbers of meetings have one length; which of them exist is not told without a PIN."""
+    """Report whether a number leads to the menu, to one of `others`, or may be the number of a meeting.
+
+    All meeting numbers have one length. Without a PIN the caller does not learn which numbers exist.
+    """
     known = number.lower() in MENU or number.lower() in others
     return known or (number.isascii() and number.isdigit() and len(number) == DIGITS)

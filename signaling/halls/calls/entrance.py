@@ -1,7 +1,7 @@
-"""The entrance of meetings by number and PIN, for halls on the line: who is let in, who waits, who is turned away.
+"""The entrance of meetings by number and PIN, for halls in a call: which halls enter, wait, or are turned away.
 
-Owns nothing but the order of the questions: the number and its PIN, the class and the encryption, the lobby. What was typed
-comes from the dial plan (`incoming`) or the menu.
+The module decides only the order of the checks: number and PIN, class and encryption, lobby. The typed number and PIN come from
+the dial plan (`incoming`) or from the menu.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from signaling.host.throttle import NumberTries, network
 
 
 class Entrance:
-    """One per process."""
+    """The entrance. A process has one."""
 
     def __init__(
         self,
@@ -42,9 +42,11 @@ class Entrance:
         self._lobbies, self._waiting, self._protection, self._rooms = lobbies, waiting, protection, rooms
 
     async def arrive(self, leg: Leg, number: str, pin: str) -> entering.Arrival | None:
-        """None also when too many were wrong lately: a PIN of six digits is not tried out by telephone either.
+        """Return the meeting of this number and PIN. Return None if they are wrong, or if there were too many wrong tries
+        recently.
 
-        A terminal that has shown the password of its account is no stranger: nobody else uses up its tries.
+        The limit stops a caller who tries all PINs of six digits by telephone. A terminal that proved the password of its
+        account has its own count of tries, so strangers cannot use up its tries.
         """
         now, terminal = self._clock(), leg.party.terminal
         if pin and not self._tries.takes(number, leg.address, now.timestamp(), terminal):
@@ -64,7 +66,9 @@ class Entrance:
             self._tries.gives_back(number, leg.address, leg.party.terminal)
 
     async def let_in(self, leg: Leg, arrival: entering.Arrival) -> None:
-        """Into the meeting, or to its lobby. Raises Refusal of rooms when the class forbids or the door is shut."""
+        """Send the leg into the meeting or its lobby. Raise Refusal of rooms if the class forbids the entry or the door is
+        shut.
+        """
         if arrival.verdict.allowed and not self._protection.admits(leg, arrival.meeting.class_):
             arrival = replace(arrival, verdict=classes.refused("encryption_needed"))
         if not arrival.verdict.allowed:
@@ -76,7 +80,7 @@ class Entrance:
             raise arrival.refusal
         await self._name(leg, arrival)
         if leg.over:
-            return  # hung up meanwhile: nobody is left to wait
+            return  # The hall hung up during the checks, so no leg has to wait.
         conference = self._rooms.meeting(arrival.occurrence.id, arrival.meeting)
         lobby = self._lobbies.get(conference.name, self._clock().timestamp())
         if arrival.exempt:
@@ -93,7 +97,7 @@ class Entrance:
             enter(leg, conference)
 
     async def _name(self, leg: Leg, arrival: entering.Arrival) -> None:
-        """As the others see it; a terminal of the register has a row on the board."""
+        """Give the leg the name that other participants see. A terminal of the register has a row on the board."""
         terminal = arrival.terminal
         if terminal is None:
             return

@@ -1,7 +1,7 @@
-"""Calls that come in: from what was dialled to a meeting, its lobby, the menu, the operator or a test room.
+"""Incoming calls: from the dialled number to a meeting, its lobby, the menu, the operator or a test room.
 
-Implements `signaling.halls.calls.leg.LegEvents` for calls of theirs. Who may enter a meeting is decided by `entrance`; what a
-number means by `dialplan`. News of rows go up to the caller of halls.
+Implements `signaling.halls.calls.leg.LegEvents` for incoming calls. `entrance` decides which halls may enter a meeting, and
+`dialplan` decides what a number means. Events of rows go to the caller of halls.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from signaling.halls.ground import limits
 from signaling.host.dates import PREFIX
 
 LAST_WORDS: Final = {Cause.BUSY: "full", Cause.UNKNOWN_THERE: "unknown_address"}
-"""What is said before a call is refused so."""
+"""The announcement before a call is refused with this cause."""
 
 
 class Incoming:
-    """One per process. `own_name`: the user part of this server, which leads to the menu."""
+    """The incoming calls. A process has one. `own_name`: the user part of this server, which leads to the menu."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Incoming:
         self._calls, self._caller, self._start = calls, caller, start
 
     def take(self, leg: Leg, dialled: str) -> None:
-        """Somebody who proved himself has dialled this."""
+        """Take a call of a terminal that proved its identity. `dialled`: the number that it dialled."""
         self._start(self.route(leg, dialled))
 
     async def route(self, leg: Leg, dialled: str) -> None:
@@ -67,15 +67,15 @@ class Incoming:
         except (Refusal, PeerError) as error:
             self._forget(leg)
             self._turn_away(leg, error)
-        except errors.Refusal as refusal:  # of the booking
+        except errors.Refusal as refusal:  # a refusal of the booking
             leg.side.refuse(refusal)
         except Exception:
             self._menus.gone(leg)
-            leg.side.refuse(Cause.UNREACHABLE)  # else it would ring for minutes
+            leg.side.refuse(Cause.UNREACHABLE)  # Without this answer the terminal would ring for minutes.
             raise
 
     async def _lead(self, leg: Leg, dialled: Dialled) -> None:
-        """To its target. Raises Refusal, PeerError and Refusal of rooms."""
+        """Connect the leg to its target. Raise Refusal, PeerError and Refusal of rooms."""
         if dialled.target is Target.ECHO:
             leg.accept_in(self._rooms.test_room(), "echo")
         elif dialled.target is Target.OPERATOR:
@@ -92,7 +92,7 @@ class Incoming:
             arrival = await self._entrance.arrive(leg, dialled.number, dialled.pin)
         if arrival is not None:
             await self._entrance.let_in(leg, arrival)
-        elif not leg.over:  # else given up while we looked
+        elif not leg.over:  # else the hall hung up during the check
             self._menus.begin(leg, dialled.number)
             leg.accept_in(self._rooms.reception(), "reception")
 
@@ -101,8 +101,9 @@ class Incoming:
         self._operator.gone(leg)
 
     def _turn_away(self, leg: Leg, why: Cause | Exception) -> None:
-        """A hall that comes when all is full, or has dialled a number of nobody, hears that first, as early media where the
-        terminal can.
+        """Refuse the call. A hall first hears the reason if the server is full or no meeting has the number.
+
+        The hall hears the reason as early media, if the terminal can play early media.
         """
         words = LAST_WORDS.get(why if isinstance(why, Cause) else cause_of(why))
         try:
@@ -115,7 +116,7 @@ class Incoming:
         say(leg, words)
         asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, leg.side.refuse, why)
 
-    # -- what legs tell (LegEvents)
+    # -- events from legs (LegEvents)
 
     def stands(self, leg: Leg) -> None:
         self._has_come(leg)
@@ -126,12 +127,12 @@ class Incoming:
         self._arrivals.arrived(leg)
 
     def _has_come(self, leg: Leg) -> None:
-        """A hall with a row is in its meeting."""
+        """Report that a hall with a row is in its meeting."""
         if leg.room is None or not leg.party.leg_id or not leg.room.conference.name.startswith(PREFIX):
             return
         older = self._calls.came(leg)
         if older is not None:
-            older.end("came by itself")  # we were calling it: two calls would be one too many
+            older.end("came by itself")  # The server was calling this hall, so the hall would have two calls.
         self._caller.came(leg.party.leg_id)
 
     def agreed(self, leg: Leg) -> None:

@@ -1,8 +1,9 @@
-"""One hall's call, whatever its protocol: its room in a conference, its moves between rooms, and its end.
+"""The call of one hall in any protocol: its room in a conference, its moves between rooms, and its end.
 
-Owns who is on the line and where the call is. The protocol stands below, behind `Side` (SIP: `signaling.halls.sip.side`).
-Commands go down to the side; the side tells the leg, and the leg tells `LegEvents`. Implements
-`conference.ports.halls.HallSignal`. Imports no protocol. Who may enter is decided above (`incoming`, `outgoing`).
+A leg knows which hall is in the call and where the call is. The protocol is below the leg, behind `Side` (SIP:
+`signaling.halls.sip.side`). Commands go down to the side. The side reports to the leg, and the leg reports to `LegEvents`.
+Implements `conference.ports.halls.HallSignal`. Imports no protocol. The modules `incoming` and `outgoing` decide which halls
+may enter.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ CAUSES: Final = {
     "class_forbids": Cause.FORBIDDEN,
     "lobby_denied": Cause.FORBIDDEN,
 }
-"""Code of a refusal -> what the terminal is told. Every other refusal: nobody is there now."""
+"""The cause that the terminal receives, by the code of a refusal. Every other refusal becomes `NO_ANSWER`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who is on the line. `terminal` empty: not in the register. `identity`: in the conference."""
+    """The hall in the call. `terminal` empty: not in the register. `identity`: its identity in the conference."""
 
     identity: str
     name: str
@@ -48,12 +49,12 @@ class Party:
     leg_id: str = ""
     position: int = 10_000
     language: Language | None = None
-    """Of what is said to the hall; None: not known."""
+    """The language of the announcements; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Where the signalling of a call comes from. `encrypted`: keys of media may travel in it."""
+    """The source of the signalling of a call. `encrypted`: the signalling may carry media keys."""
 
     host: str
     encrypted: bool
@@ -61,7 +62,7 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a call came to nothing. `code`: of the protocol, for the row alone; 0: no answer came."""
+    """The reason why a call failed. `code`: the status of the protocol, for the row only; 0: no answer arrived."""
 
     cause: Cause
     code: int = 0
@@ -69,11 +70,11 @@ class Failure:
 
 
 class Camera(Protocol):
-    """The camera of a hall, moved from here (H.281)."""
+    """The camera of a hall, which the operator moves from here (H.281)."""
 
     @property
     def there(self) -> bool:
-        """False: the terminal has said that nobody may move its camera."""
+        """Report whether the camera can be moved. False: the terminal has said that its camera cannot be moved by others."""
 
     def move(self, pan: int, tilt: int, zoom: int) -> None: ...
     def said(self, frame: bytes) -> None: ...
@@ -81,95 +82,97 @@ class Camera(Protocol):
 
 
 class Side(Protocol):
-    """The call of one leg in its protocol. Everything returns at once; outcomes are told to the leg."""
+    """The call of one leg in its protocol. Every method returns at once. The side reports the outcomes to the leg."""
 
     @property
     def camera(self) -> Camera: ...
     @property
     def path(self) -> Path | None:
-        """None: no signalling has come or gone yet."""
+        """Return the source of the signalling, or None if no signalling was sent or received yet."""
 
     @property
     def plan(self) -> MediaPlan | None:
-        """What both sides have agreed on."""
+        """Return the media plan that both sides agreed on."""
 
     @property
     def is_unheard(self) -> bool:
-        """Nothing has come back of a call of ours."""
+        """Report whether an outgoing call has received no answer at all."""
 
     def check_encryption(self) -> None:
-        """Raises Refusal where the signalling is open, so that keys could not travel."""
+        """Raise Refusal if the signalling is not encrypted, because keys must not travel in plain signalling."""
 
     def prepare(self, hall: Hall) -> None:
-        """Opens what the descriptions of this hall will name. Raises Refusal."""
+        """Open the ports that the descriptions of this hall will name. Raise Refusal."""
 
     def ring(self) -> None: ...
     def accept(self, hall: Hall) -> None:
-        """Takes a call of theirs. Raises Refusal, PeerError."""
+        """Answer an incoming call. Raise Refusal, PeerError."""
 
     @property
     def may_listen(self) -> bool:
-        """The terminal takes media before its call is answered."""
+        """Report whether the terminal takes media before its call is answered."""
 
     def listen(self, hall: Hall) -> MediaPlan:
-        """The plan of early media, which go out with the next `ring`. Raises Refusal, PeerError."""
+        """Return the plan of early media. The next `ring` sends the answer of this plan. Raise Refusal, PeerError."""
 
     def refuse(self, why: Cause | Exception) -> None: ...
     def offer(self, hall: Hall) -> None:
-        """Offers anew, for this room. Raises Refusal, PeerError."""
+        """Send a new offer for this room. Raise Refusal, PeerError."""
 
     def applied(self, hall: Hall, plan: MediaPlan) -> None:
-        """The hall's lines have this plan now."""
+        """Take note that the hall's lines now have this plan."""
 
     def left(self, hall: Hall) -> None: ...
     def request_keyframe(self) -> None: ...
     def hang_up(self, reason: str) -> None: ...
     def give_up(self, why: str) -> None:
-        """Ends a call of ours that nobody has answered, as one that cannot be reached."""
+        """End an unanswered outgoing call as a terminal that cannot be reached."""
 
     async def save(self) -> None:
-        """Writes a call of theirs down, for the server that starts in place of this one."""
+        """Save an incoming call for the server that starts in place of this one."""
 
     async def save_name(self, session: AsyncSession, leg_id: str) -> None:
-        """Writes down whose call it is."""
+        """Save the leg that the call belongs to."""
 
     def name(self, leg_id: str) -> None:
-        """The call is that of this row of the board from now on."""
+        """Note that the call belongs to this row of the board."""
 
 
 class LegEvents(Protocol):
-    """What the owner of a leg hears."""
+    """The events that a leg reports to its owner."""
 
     def stands(self, leg: Leg) -> None:
-        """The call is answered, and its media are agreed on."""
+        """Take note that the call is answered and its media are agreed."""
 
     def agreed(self, leg: Leg) -> None:
-        """Something else is agreed on, in the same room."""
+        """Take note that other media are agreed in the same room."""
 
     def moved(self, leg: Leg) -> None:
-        """The leg is in another room."""
+        """Take note that the leg is in another room."""
 
     def over(self, leg: Leg, *, hung_up: bool) -> None:
-        """A call that stood, or a call of theirs, is gone. `hung_up`: somebody ended it, it was not lost."""
+        """Take note that an answered or an incoming call has ended. `hung_up`: one side ended the call; False: the call was
+        lost.
+        """
 
     def pressed(self, leg: Leg, key: str) -> bool:
-        """Whether the key is a menu's."""
+        """Report whether a menu takes the key."""
 
 
 class DialEvents(Protocol):
-    """Events of a call of ours until the call stands."""
+    """The events of an outgoing call until the call is answered."""
 
     def rang(self, leg: Leg) -> None: ...
     def failed(self, leg: Leg, failure: Failure) -> None:
-        """The call came to nothing."""
+        """Take note that the call failed."""
 
     def forbidden(self, leg: Leg, why: str) -> None:
-        """The call is not allowed. `why`: of `conference.halls.dialout.REASONS`."""
+        """Take note that the call is not allowed. `why`: a key of `conference.halls.dialout.REASONS`."""
 
 
 @dataclass(slots=True)
 class Room:
-    """Where the hall is, or is on its way to."""
+    """The place of the hall, or the place to which the hall is moving."""
 
     conference: Conference
     hall: Hall
@@ -177,7 +180,7 @@ class Room:
 
 @dataclass(eq=False)
 class Leg:
-    """`order`: of a call of ours."""
+    """The call of one hall. `order`: the order of an outgoing call."""
 
     events: LegEvents
     options: LineOptions
@@ -185,24 +188,30 @@ class Leg:
     make_side: InitVar[Callable[[Leg], Side]]
     order: DialOrder | None = None
     began: float = 0.0
-    """Unix seconds. A hall that was put out before the call began may come again by it, as by a new token."""
+    """Unix seconds. A hall that was put out before this time may enter again with this call, as with a new token."""
     dialing: DialEvents | None = None
-    """None: a call of theirs."""
+    """None for an incoming call."""
     rungs: int = 1
-    """Profiles that this terminal could be offered."""
+    """Profiles that the server can offer to this terminal."""
     address: str = ""
     room: Room | None = None
-    """None: nowhere yet."""
+    """None while the hall is in no room."""
     stood: bool = False
     over: bool = False
     passage: Passage = Passage.NONE
     hung_up_by_us: bool = False
     expected: bool = False
-    """Its terminal is registered and invited: it may come into an important meeting if it is protected as that wants it."""
+    """The terminal is registered and invited. It may enter an important meeting if its call has the protection that the class
+    demands.
+    """
     put_out: dialout.Event | None = None
-    """DROP: by a host; END: with the conference. It is not called again by itself."""
+    """DROP: a host put the hall out. END: the conference ended. In both cases the server does not call the hall again by
+    itself.
+    """
     watch: asyncio.TimerHandle | None = None
-    """Ends a leg that stays too long; the leg would be kept in memory for as long."""
+    """The timer that ends a leg that stays too long without a meeting. It must be cancelled at the end: it keeps the leg in
+    memory.
+    """
     side: Side = field(init=False)
     _on_moved: Callable[[bool], None] | None = None
     _moving: Room | None = None
@@ -214,7 +223,7 @@ class Leg:
     # -- into a room
 
     def expect(self, conference: Conference, mode: Mode = "meeting") -> Room:
-        """Lines of ours in this conference; nobody sees the hall yet. Raises Refusal."""
+        """Open lines in this conference. Other participants do not see the hall yet. Raise Refusal."""
         grants = Grants(
             identity=self.party.identity,
             name=self.party.name,
@@ -230,7 +239,7 @@ class Leg:
         return Room(conference, hall)
 
     def begin_in(self, conference: Conference, mode: Mode = "meeting") -> None:
-        """Opens what a call of ours needs. Raises Refusal."""
+        """Open the room and the ports that an outgoing call needs. Raise Refusal."""
         self.room = self.expect(conference, mode)
         try:
             self.side.prepare(self.room.hall)
@@ -239,8 +248,9 @@ class Leg:
             raise
 
     def accept_in(self, conference: Conference, mode: Mode = "meeting") -> None:
-        """Takes a call of theirs into this conference. Does nothing once the call was given up: lines that are opened then would
-        never be closed. Raises Refusal.
+        """Answer an incoming call, and put it into this conference. Raise Refusal.
+
+        Do nothing if the call has ended: no part would close lines that are opened now.
         """
         if self.over:
             return
@@ -252,7 +262,9 @@ class Leg:
             raise
 
     def listen_in(self, conference: Conference, mode: Mode) -> bool:
-        """Hears and sees this conference before its call is refused (early media). False: it cannot. Raises Refusal."""
+        """Play this conference to the hall before the call is refused (early media). Return False if the terminal cannot play
+        early media. Raise Refusal.
+        """
         if not self.side.may_listen:
             return False
         self.room = self.expect(conference, mode)
@@ -267,7 +279,7 @@ class Leg:
         return True
 
     def move(self, conference: Conference, done: Callable[[bool], None], mode: Mode = "meeting") -> None:
-        """To another conference. The hall stays where it is until the terminal agrees. Raises Refusal."""
+        """Move the hall to another conference. The hall stays in its room until the terminal agrees. Raise Refusal."""
         assert self._moving is None
         room = self._moving = self.expect(conference, mode)
         self._on_moved = done
@@ -280,23 +292,23 @@ class Leg:
 
     @property
     def moving(self) -> bool:
-        """On its way into another room."""
+        """Report whether the hall is moving to another room."""
         return self._moving is not None
 
     @property
     def destination(self) -> Room | None:
-        """Where it is on its way to, else where it is."""
+        """Return the room to which the hall is moving, or else its room."""
         return self._moving or self.room
 
     @property
     def conferences(self) -> tuple[str, ...]:
-        """Where it is, and where it is on its way to."""
+        """Return the names of the hall's conference and of the conference to which it is moving."""
         return tuple(room.conference.name for room in (self.room, self._moving) if room is not None)
 
-    # -- what its side tells
+    # -- events from the side
 
     def enter(self, plan: MediaPlan) -> None:
-        """The call is answered. Raises Refusal: the conference does not take it."""
+        """Enter the room: the call is answered. Raise Refusal if the conference does not admit the hall."""
         assert self.room is not None
         self.room.conference.halls.welcome(self.room.hall)
         self.stood = True
@@ -308,19 +320,21 @@ class Leg:
         self.side.applied(hall, plan)
 
     def unfit(self, failure: Failure, forbidden: str = "") -> None:
-        """The call is answered, and cannot be used. `forbidden`: of `REASONS`, where it must not be used."""
+        """End an answered call that cannot be used. `forbidden`: a key of `REASONS` if the call is not allowed."""
         if forbidden or not self.stood:
             _come_to_nothing(self, failure, forbidden)
         self.end("unfit")
 
     def reagreed(self, plan: MediaPlan) -> None:
-        """By their offer: something else is agreed on."""
+        """Apply the new plan of an offer from the terminal."""
         if self.room is not None:
             self._apply(self.room.hall, plan)
             self.events.agreed(self)
 
     def answered(self, plan: MediaPlan | None) -> None:
-        """To an offer of ours in a call that stands. None: it was refused, or cannot be used, and all stays as it was."""
+        """Take the answer to an offer of ours in a running call. `plan` None: the terminal refused the offer, or its answer
+        cannot be used. Then nothing changes.
+        """
         moving, self._moving = self._moving, None
         if moving is None:
             if plan is not None:
@@ -350,7 +364,9 @@ class Leg:
             done(well)
 
     def heard(self, key: str, way: Way) -> bool:
-        """A key of the remote control. True: it was a menu's, or it came by the other way before."""
+        """Take a key of the remote control. Return True if a menu took the key, or if the same key arrived by the other way
+        before.
+        """
         if self.room is None:
             return True
         now = self.room.conference.around.clock.monotonic()
@@ -358,20 +374,20 @@ class Leg:
         return again or self.events.pressed(self, key)
 
     def ended(self, failure: Failure, *, hung_up: bool, forbidden: str = "") -> None:
-        """The last word of the side. `forbidden`: of `REASONS`, where the call may not come about."""
+        """Take the last event of the side. `forbidden`: a key of `REASONS` if the call is not allowed."""
         if self.over:
             return
         self.over, stood = True, self.stood
         try:
             self._leave_room()
-        finally:  # else the board would have it in the meeting for ever
+        finally:  # Without this report the board would always show the hall in the meeting.
             if stood or self.order is None:
                 self.events.over(self, hung_up=hung_up)
             else:
                 _come_to_nothing(self, failure, forbidden)
 
     def abandon(self) -> None:
-        """Nothing was ever sent of it."""
+        """End a leg that has sent nothing to the terminal."""
         self.over = True
         self._leave_room()
 
@@ -387,16 +403,16 @@ class Leg:
                 room.hall.hung_up()
         self.room = self._moving = None
 
-    # -- what is wanted of it
+    # -- commands to the leg
 
     def speak(self, language: Language) -> None:
-        """From now on."""
+        """Use this language from now on."""
         self.party = replace(self.party, language=language)
         if self.room is not None:
             self.room.hall.language = language
 
     def name(self, standing: Standing) -> None:
-        """It has this row on the board from now on."""
+        """Take this row of the board."""
         self.party = replace(party_of(standing), language=self.party.language)
         self.side.name(standing.leg.id)
 
@@ -405,15 +421,15 @@ class Leg:
         if not self.over:
             self.side.hang_up(reason)
 
-    # -- what the conference wants (HallSignal)
+    # -- commands from the conference (HallSignal)
 
     def request_keyframe(self) -> None:
         if not self.over:
             self.side.request_keyframe()
 
     def hang_up(self, code: str) -> None:
-        """The conference has put the hall out; or the hall has come once more, and its new call counts; or the server stops, and
-        the server in its place calls the hall.
+        """Hang up. There are three cases: the conference has put the hall out; the hall has a newer call; or the server stops,
+        and the next server calls the hall.
         """
         if code == Reason.CONFERENCE_DELETED.value:
             self.put_out = dialout.Event.END
@@ -440,7 +456,7 @@ class Leg:
 
 
 def party_of(standing: Standing) -> Party:
-    """The hall of this row."""
+    """Return the hall of this row."""
     terminal = standing.terminal
     identity, language = f"hall_terminal.{terminal.id}", language_of(terminal.language)
     return Party(identity, standing.site.name, terminal.id, standing.leg.id, 0, language)
@@ -451,7 +467,7 @@ def language_of(text: str) -> Language:
 
 
 def cause_of(error: Exception) -> Cause:
-    """What a terminal is told of a refusal; of anything else, that we cannot."""
+    """Return the cause that the terminal receives for a refusal. Every other error becomes `UNREACHABLE`."""
     if isinstance(error, errors.Refusal):
         return CAUSES.get(error.code, Cause.NO_ANSWER)
     return Cause.UNREACHABLE

@@ -1,6 +1,8 @@
-"""Halls that wait in the lobby of a meeting: on the line, in the reception, until a host opens or turns them away.
+"""The halls that wait in the lobby of a meeting. They stay in their call, in the reception, until a host admits them or turns
+them away.
 
-Owns which legs wait, in memory; who has to wait is decided by `entrance`, who may come in by the lobby (`conference.Lobbies`).
+The module keeps the waiting legs in memory. `entrance` decides which halls must wait; the lobby decides which halls may enter
+(`conference.Lobbies`).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class WaitingHalls:
-    """One per process. `now`: Unix seconds."""
+    """The waiting halls. A process has one. `now` returns Unix seconds."""
 
     def __init__(self, lobbies: Lobbies, rooms: Rooms, now: Callable[[], float]) -> None:
         self._lobbies, self._rooms, self._now = lobbies, rooms, now
@@ -31,7 +33,7 @@ class WaitingHalls:
         return len(self._waiting)
 
     def wait(self, leg: Leg, conference: Conference, who: Knocker) -> None:
-        """With a picture and words, until a host of the meeting opens. Raises Refusal."""
+        """Let the leg wait, with a picture and an announcement, until a host of the meeting admits it. Raise Refusal."""
         knock = self._lobbies.knock(conference.name, who, "", self._now())
         if knock.state is Waits.ADMITTED:
             _admit(leg, conference)
@@ -56,14 +58,14 @@ class WaitingHalls:
             last_words(leg, "denied")
 
     def gone(self, leg: Leg) -> None:
-        """It has hung up. Idempotent."""
+        """Remove a leg that has ended. Idempotent."""
         name, knock = self._waiting.pop(leg, ("", None))
         lobby = self._lobbies.find(name)
         if knock is not None and lobby is not None:
             lobby.room.leave(knock.ticket)
 
     def look(self) -> None:
-        """Asks for news for all of them: a hall on the line has no page that asks."""
+        """Refresh the knock of every waiting hall. A browser's page refreshes its own knock, but a hall has no page."""
         for name, knock in tuple(self._waiting.values()):
             lobby = self._lobbies.find(name)
             if lobby is not None:
@@ -80,7 +82,7 @@ def _admit(leg: Leg, conference: Conference) -> None:
 
 
 def enter(leg: Leg, conference: Conference) -> None:
-    """Into the meeting, from the reception or from the line. Raises Refusal, PeerError."""
+    """Put the leg into the meeting, from the reception or as the answer to its call. Raise Refusal, PeerError."""
     if leg.stood:
         leg.move(conference, lambda well: None)
     else:

@@ -1,6 +1,8 @@
-"""The menu of whoever has no meeting yet: number and PIN by keypad; words by voice and in the picture, in his language.
+"""The menu for halls that have no meeting yet: number and PIN by keypad, questions by voice and in the picture, in the hall's
+language.
 
-Owns who is in the menu and what he has typed. Who may enter where is decided by `entrance`; keys by `conference.halls.keypad`.
+The module knows which halls are in the menu and what they typed. `entrance` decides which meeting a hall may enter;
+`conference.halls.keypad` decides what the keys mean.
 """
 
 from __future__ import annotations
@@ -20,39 +22,41 @@ from signaling.halls.calls.operator import Operator
 from signaling.halls.ground import limits
 
 OPERATOR_DIGIT: Final = "0"
-"""Instead of a number."""
+"""The digit that calls the operator, in place of a meeting number."""
 
 
 class Door(Protocol):
     async def arrive(self, one: Leg, number: str, pin: str) -> Arrival | None:
-        """None: number or PIN are wrong."""
+        """Return the meeting of this number and PIN, or None if they are wrong."""
 
     async def let_in(self, one: Leg, arrival: Arrival) -> None:
-        """Into the meeting, or to its lobby. Raises Refusal, PeerError, Refusal of rooms."""
+        """Put the leg into the meeting or its lobby. Raise Refusal, PeerError, Refusal of rooms."""
 
 
 class Menus:
-    """One per process."""
+    """The menus. A process has one."""
 
     def __init__(self, door: Door, operator: Operator, start: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
         self._door, self._operator, self._start = door, operator, start
         self.guests: dict[Leg, Menu] = {}
         self._ahead: dict[Leg, str] = {}
-        """What was pressed while number and PIN are looked up: it counts if they are wrong."""
+        """The keys that a hall pressed during the check of number and PIN. They count if number and PIN are wrong."""
 
     def begin(self, one: Leg, number: str = "") -> None:
-        """It is asked once its media run (`ask`). `number`: was dialled, so the PIN alone is missing."""
+        """Put a leg into the menu. `ask` asks the question after the media have started. `number`: the dialled number; then
+        only the PIN is missing.
+        """
         asks = Asks.PIN if number else Asks.NUMBER
         self.guests[one] = Menu(asks, number, language=one.party.language)
 
     def pressed(self, one: Leg, key: str) -> bool:
-        """Whether the key is the menu's."""
+        """Report whether the menu takes the key."""
         before = self.guests.get(one)
         if before is None:
             return False
         if before.asks is Asks.CHECK:
             self._ahead[one] = (self._ahead.get(one, "") + key)[: limits.KEYS_AHEAD]
-            return True  # one look at a time
+            return True  # A hall has at most one check at a time.
         menu = self.guests[one] = keypad.dial(before, key)
         if menu.language is not None and menu.language != before.language:
             one.speak(menu.language)
@@ -91,22 +95,22 @@ class Menus:
         del self.guests[one]
         try:
             await self._door.let_in(one, arrival)
-        except errors.Refusal as refusal:  # of the booking
+        except errors.Refusal as refusal:  # a refusal of the booking
             last_words(one, "forbidden" if refusal.code == "class_forbids" else "not_started")
         except (Refusal, PeerError) as error:
             turned_away = isinstance(error, Refusal) and error.code in ("lobby_denied", "lobby_pause")
             last_words(one, "denied" if turned_away else "full")
         except Exception:
-            last_words(one, "full")  # it may call again in a few minutes
+            last_words(one, "full")  # The hall may call again in a few minutes.
             raise
 
     def gone(self, one: Leg) -> None:
-        """It has hung up, or is not asked any more. Idempotent."""
+        """Remove a leg that has ended or has left the menu. Idempotent."""
         self.guests.pop(one, None)
         self._ahead.pop(one, None)
 
     def ask(self, one: Leg) -> None:
-        """In words on the screen and by voice; at first how the other language is had, too."""
+        """Ask the question as text in the picture and by voice. The first question also says which key changes the language."""
         menu = self.guests[one]
         language: Language = menu.language or "vi"
         words: list[tuple[str, Language]] = [(menu.asks.value, language)]

@@ -1,7 +1,7 @@
-"""Whoever dials the operator: a hall that waits in the reception until somebody takes its call and puts it into a meeting.
+"""Calls to the operator: a hall waits in the reception until an operator takes the call and puts the hall into a meeting.
 
-Owns who waits, in memory: a call does not outlive the process either. A hall that asks for the operator inside a meeting (`*0`)
-stands on the board of that date as an alarm (`rooms.dialling.legs`) and is not here.
+The module keeps the waiting halls in memory, because a call ends with the process. A hall that calls the operator inside a
+meeting (`*0`) is not here: it is an alarm on the board of that date (`rooms.dialling.legs`).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Waiting:
 
 
 class Operator:
-    """One per process."""
+    """The calls to the operator. A process has one."""
 
     def __init__(
         self,
@@ -67,13 +67,15 @@ class Operator:
         return one in self._waiting
 
     def take(self, one: Leg) -> None:
-        """It waits from now on. Raises Refusal `conference_full`: too many do."""
+        """Let a hall wait for the operator. Raise Refusal `conference_full` if too many halls wait."""
         if len(self._waiting) >= limits.OPERATOR_CALLS:
             raise Refusal("conference_full")
         self._waiting[one] = Waiting(self._random_bytes(16).hex(), one, self._clock())
 
     def takes(self, one: Leg) -> bool:
-        """It waits from now on, and hears so. False: too many wait, or nobody knows who it is."""
+        """Let a hall wait for the operator, and announce this. Return False if too many halls wait, or if the terminal is not
+        in the register.
+        """
         if not one.party.terminal:
             return False
         try:
@@ -84,14 +86,14 @@ class Operator:
         return True
 
     def tell(self, one: Leg) -> None:
-        """By voice and in the picture that the operator was told."""
+        """Announce by voice and in the picture that the operator was notified."""
         say(one, "operator")
 
     def gone(self, one: Leg) -> None:
         self._waiting.pop(one, None)
 
     async def rows(self, actor: Actor) -> list[dict[str, Any]]:
-        """Those of units whose halls he may see; whoever waits longest is first."""
+        """Return the calls from units whose halls this operator may see. The longest wait comes first."""
         found = []
         async with self._database.reading() as session:
             for each in sorted(self._waiting.values(), key=lambda one: one.since):
@@ -101,7 +103,9 @@ class Operator:
         return found
 
     async def acknowledge(self, call_id: str, actor: Actor) -> dict[str, Any]:
-        """Somebody looks after it, and it is told so; the first one counts. Raises Refusal `call_gone`, `denied`."""
+        """Note that an operator handles the call, and announce this to the hall. The first operator counts. Raise Refusal
+        `call_gone`, `denied`.
+        """
         each = self._find(call_id)
         async with self._database.reading() as session:
             place = await _place(session, each.one)
@@ -112,8 +116,9 @@ class Operator:
         return _row(each, place)
 
     async def place(self, call_id: str, occurrence_id: str, actor: Actor) -> None:
-        """Into this date, as one that the operator called. Raises Refusal `call_gone`, `denied`, `already_in` and those of
-        `planning.ask`.
+        """Put the hall into this date, in the same way as a hall that the operator called.
+
+        Raise Refusal `call_gone`, `denied`, `already_in` and the refusals of `planning.ask`.
         """
         each = self._find(call_id)
         one, now = each.one, self._clock()
@@ -150,7 +155,7 @@ class Operator:
             say(one, "operator_seen")
 
     async def end(self, call_id: str, actor: Actor) -> None:
-        """It is hung up, with a word. Raises Refusal `call_gone`, `denied`."""
+        """Announce the end to the hall, and hang up. Raise Refusal `call_gone`, `denied`."""
         each = self._find(call_id)
         now = self._clock()
 
@@ -165,7 +170,7 @@ class Operator:
         last_words(each.one, "ended_by_operator")
 
     def tired(self, one: Leg) -> None:
-        """Nobody took its call for long."""
+        """End a call that no operator has taken for too long."""
         self.gone(one)
         last_words(one, "operator_absent")
 
@@ -178,7 +183,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a terminal stands."""
+    """The site and the unit of a terminal."""
 
     terminal: Terminal
     site: Site
@@ -186,7 +191,7 @@ class Place:
 
 
 async def _place(session: AsyncSession, one: Leg) -> Place:
-    """Raises Refusal `unknown_terminal`."""
+    """Return the place of a leg. Raise Refusal `unknown_terminal`."""
     terminal = await terminals.get(session, one.party.terminal)
     unit = await places.unit_of(session, terminal.site_id)
     return Place(terminal, await session.get_one(Site, terminal.site_id), unit)

@@ -1,7 +1,8 @@
-"""Calls that go out: a leg for each order of the caller of halls, and what becomes of it.
+"""Outgoing calls: one leg for each order of the caller of halls, and the outcome of each call.
 
-Implements `conference.ports.halls.Dialer` and, for calls of ours, `LegEvents` and `DialEvents` of `leg`. Decides whether the
-meeting lets the hall in, not when it is called (`signaling.halls.dial.caller`). A protocol is an implementation of `Signalling`.
+Implements `conference.ports.halls.Dialer` and, for outgoing calls, `LegEvents` and `DialEvents` of `leg`. The module decides
+whether the meeting admits the hall. `signaling.halls.dial.caller` decides when to call it. A protocol is an implementation of
+`Signalling`.
 """
 
 from __future__ import annotations
@@ -37,42 +38,42 @@ log = logging.getLogger(__name__)
 
 
 class Attempt(Protocol):
-    """One try at one terminal, by its protocol."""
+    """One try at one terminal in its protocol."""
 
     @property
     def address(self) -> str:
-        """The literal address that is called; empty: a name, which is looked up before anything is sent."""
+        """Return the IP address that is called. Empty: the target is a name, which is resolved before the call."""
 
     @property
     def rungs(self) -> int:
-        """Profiles that this terminal could be offered."""
+        """Return the number of profiles that the server can offer to this terminal."""
 
     async def begin(self, order: DialOrder, is_wanted: Callable[[], bool]) -> bool:
-        """Writes the call down before the terminal hears of it. False: it is not wanted any more."""
+        """Save the call before the terminal receives it. Return False if the call is not wanted any more."""
 
     def side(self, leg: Leg) -> Side: ...
     def give_up(self) -> None:
-        """Nothing will be sent of what was begun."""
+        """Forget the saved call, because nothing will be sent."""
 
     def dial(self, order: DialOrder) -> None: ...
     def ask(self, done: Callable[[str, str], None]) -> None:
-        """Whether the terminal is there: its readiness, and why."""
+        """Ask the terminal whether it is there. `done` gets its readiness and the reason."""
 
 
 class Signalling(Protocol):
     """A protocol that calls terminals: `signaling.halls.sip.signalling`."""
 
     def attempt(self, standing: Standing, *, strict: bool) -> Attempt | None:
-        """None: there is nowhere to call. `strict`: for an important meeting."""
+        """Return a try, or None if the terminal has no address. `strict`: for an important meeting."""
 
     def has_account(self, standing: Standing) -> bool: ...
     def code(self, cause: Cause) -> int:
-        """As the protocol says it, for the row."""
+        """Return the protocol's status of this cause, for the row."""
 
 
 class Outgoing:
-    """One per process. `key`: of this installation, which names tries. `caller` makes the caller of halls, which has this as its
-    dialer.
+    """The outgoing calls. A process has one. `key`: the key of this installation, from which the Call-IDs are made. `caller`
+    makes the caller of halls, which uses this object as its dialer.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Outgoing:
         self._now, self._start = now, start
         self.caller = caller(self)
 
-    # -- what the caller orders (Dialer)
+    # -- orders from the caller (Dialer)
 
     def dial(self, order: DialOrder) -> None:
         if self._calls.begin(order):
@@ -116,17 +117,17 @@ class Outgoing:
         return frozenset(self._calls.by_row)
 
     def probe_row(self, row: DialLeg) -> None:
-        """An operator wants to know whether the hall is there."""
+        """Probe the hall because an operator asked for it."""
         self.probe(order_of(row, self._key))
 
     def call_again(self, leg_id: str) -> None:
-        """An operator takes back that the hall was dropped."""
+        """Call the hall again because an operator took back a drop."""
         self._start(self.caller.want(leg_id, "redial"))
 
     # -- one call
 
     async def _dial_or_fail(self, order: DialOrder) -> None:
-        """Every trouble is an outcome: a row that waits for an outcome would never be called again."""
+        """Dial, and report every error as an outcome. A row that waits for an outcome would never be called again."""
         try:
             await self._dial(order)
         except Exception:
@@ -149,7 +150,7 @@ class Outgoing:
         if standing is None or order_of(standing.leg, self._key) != order:
             return
         if standing.leg.state not in ("calling", "ringing") or not self._calls.is_wanted(order):
-            return  # dropped, or come by itself, while we looked: nobody should hear it ring
+            return  # An operator dropped the hall, or the hall dialled in, during the look-up. The terminal must not ring.
         if not verdict.allowed:
             self.caller.tell(order, Event.FORBID, why=readiness.why_not(verdict))
         elif attempt is None:
@@ -159,11 +160,12 @@ class Outgoing:
 
     def _begin(self, order: DialOrder, standing: Standing, meeting: Meeting, attempt: Attempt) -> None:
         leg = self.new_leg(party_of(standing), attempt, order)
-        leg.passage = Passage.EXEMPT  # we call it: the class policy allows it, and asks no lobby
+        leg.passage = Passage.EXEMPT  # The server calls the hall, so the class policy allows it and it skips the lobby.
         leg.expected = True
         try:
             conference = self._rooms.meeting(order.occurrence, meeting)
-            # In an important meeting it is sent and taken nothing but what is protected; in others one sees when it stands.
+            # In an important meeting the hall sends and receives only protected media. Other meetings decide when the call is
+            # answered.
             self._live.vouch(conference.name, leg.party.identity, meeting.class_ == IMPORTANT)
             leg.begin_in(conference)
         except Refusal as refusal:
@@ -179,7 +181,9 @@ class Outgoing:
         return Leg(self, self._options, party, attempt.side, order, began=began, dialing=self, rungs=rungs)
 
     def _nowhere(self, order: DialOrder, standing: Standing) -> None:
-        """It has no address. With an account it is waited for; it may have registered while we looked."""
+        """Report that the terminal has no address. A terminal with an account may have registered during the look-up; else the
+        row waits for it.
+        """
         if not self._signalling.has_account(standing):
             cause = Cause.UNKNOWN_THERE
             self._refuse(order, Failure(cause, self._signalling.code(cause)))
@@ -189,7 +193,9 @@ class Outgoing:
                 self.caller.registered(order.leg_id)
 
     def _refuse(self, order: DialOrder, failure: Failure, rungs: int = 1) -> None:
-        """A failure while the server stops says nothing about the hall: the server in its place repeats the try."""
+        """Report a failure. Report nothing while the server stops: the failure says nothing about the hall, and the next server
+        repeats the try.
+        """
         if not self._rooms.closing:
             self.caller.tell(
                 order,
@@ -200,10 +206,10 @@ class Outgoing:
                 rungs=rungs,
             )
 
-    # -- how ready a hall is, before it is called
+    # -- readiness of a hall before its call
 
     async def _probe_or_fail(self, order: DialOrder) -> None:
-        """Every trouble is an outcome, as of a call."""
+        """Probe, and report every error as an outcome, as for a call."""
         try:
             await self._look(order)
         except Exception:
@@ -229,7 +235,7 @@ class Outgoing:
     # -- a terminal that has registered
 
     async def registered(self, terminal_id: str) -> None:
-        """Its rows that wait for it are due. A call to where it was before is given up, unless it is answered soon."""
+        """Make the waiting rows of a terminal due. End calls to its old address that are not answered within `UNHEARD_S`."""
         await self._due(terminal_id)
         waiting = self._unheard(terminal_id)
         if not waiting:
@@ -248,14 +254,14 @@ class Outgoing:
             self.caller.registered(leg_id)
 
     def _unheard(self, terminal_id: str) -> dict[str, Leg]:
-        """Calls of ours to this terminal of which nothing has come back, by row."""
+        """Return the outgoing calls to this terminal that have received no answer at all, by row."""
         return {
             row: one
             for row, one in self._calls.by_row.items()
             if one.order is not None and one.party.terminal == terminal_id and one.side.is_unheard
         }
 
-    # -- what legs tell (LegEvents, DialEvents)
+    # -- events from legs (LegEvents, DialEvents)
 
     def rang(self, leg: Leg) -> None:
         assert leg.order is not None
@@ -291,8 +297,9 @@ class Outgoing:
 
 
 async def _judge(session: AsyncSession, meeting: Meeting, terminal_id: str, attempt: Attempt | None) -> Verdict:
-    """The class policy, now: by the address where it registered from or that is typed. Of a name the network of the register
-    counts, and its addresses are looked up before anything is sent.
+    """Judge the class policy for the address of the registration, or the address in the register.
+
+    For a name the network of the register counts. The addresses of the name are checked before anything is sent.
     """
     reached = await planning.reached(session, terminal_id)
     address = attempt.address if attempt is not None else ""

@@ -1,7 +1,7 @@
-"""How the calls of halls are protected: where signalling and media may go, when keys may travel, what counts as closed.
+"""The protection of hall calls: where signalling and media may go, when keys may travel, which networks count as closed.
 
-Keys of SRTP stand in the session description (SDES, RFC 4568): without TLS
-everybody on the wire reads them, so they are neither sent nor taken there. Owns the settings; knows no protocol.
+The session description carries the SRTP keys (SDES, RFC 4568). Without TLS every machine on the way can read the keys, so the
+server neither sends nor accepts them there. The module owns the settings and knows no protocol.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ from signaling.halls.calls.rooms import Meetings
 from signaling.host.dates import PREFIX
 
 NOWHERE: Final = "192.0.2.0/32"
-"""A range that is nobody's (RFC 5737): an empty list of networks would mean all of them."""
+"""A range that no machine has (RFC 5737). It stands for "no network", because an empty list would mean all networks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """Settings. `encryption`: of every hall; `important`: of halls in important meetings, `required` or `best_effort`."""
+    """The settings. `encryption`: for every hall. `important`: for halls in important meetings, `required` or `best_effort`."""
 
     encryption: Encryption = "best_effort"
     important: Encryption = "required"
 
     def must_encrypt(self, strict: bool) -> bool:
-        """`strict`: in an important meeting."""
+        """Report whether a call must be encrypted. `strict`: in an important meeting."""
         return self.encryption == "required" or (strict and self.important == "required")
 
     def of_call(self, *, strict: bool, tls: bool) -> Encryption:
-        """What a call by this transport may do."""
+        """Return the encryption that a call over this transport may use."""
         if self.must_encrypt(strict):
             return "required"
         return self.encryption if tls else "off"
 
     def admits(self, *, strict: bool, tls: bool, encrypted: bool) -> bool:
-        """Whether a call that stands, or is at the door, is protected as this meeting wants it."""
+        """Report whether a call, before or after its answer, has the protection that this meeting demands."""
         return not self.must_encrypt(strict) or (tls and encrypted)
 
 
 def remotes(plan: MediaPlan) -> frozenset[str]:
-    """Addresses that media of this plan go to. A hall that holds has none."""
+    """Return the addresses that receive media under this plan. A hall on hold has none."""
     ends = {end.host for stream in plan.streams for end in (stream.remote, stream.remote_rtcp)}
     return frozenset(host for host in ends if host and not ipaddress.ip_address(host).is_unspecified)
 
@@ -63,36 +63,38 @@ def all_inside(hosts: Iterable[str], networks: Container[str]) -> bool:
 
 
 class Zones(Protocol):
-    """Of the register, as it is now."""
+    """The networks of the register, as they are now."""
 
     @property
     def known(self) -> Mapping[str, Known]: ...
     @property
     def ranges(self) -> Sequence[str]:
-        """Of the networks that terminals call from, as CIDR."""
+        """Return the networks that terminals call from, as CIDR."""
 
     @property
     def closed_ranges(self) -> Sequence[str]: ...
     @property
     def closed(self) -> Container[str]:
-        """Addresses of the closed networks alone."""
+        """Return the addresses of the closed networks alone."""
 
 
 class Protection:
-    """One per process. `zones`: the networks of the register, asked for each call."""
+    """The protection of calls. A process has one. `zones` returns the networks of the register for each call."""
 
     def __init__(self, live: Meetings, safety: Safety, zones: Callable[[], Zones]) -> None:
         self.safety = safety
         self._live, self._zones = live, zones
 
     def is_strict(self, one: Leg) -> bool:
-        """It is in an important meeting, or on its way into one."""
+        """Report whether the hall is in an important meeting, or is moving into one."""
         return any(self._live.is_important(name) for name in one.conferences)
 
     def placed(self, leg: Leg, path: Path | None) -> Policy:
-        """The policy of a call. Media go to the machine that signals, and to the networks where such a terminal stands: a
-        description must not aim them at anybody else; in an important meeting only to closed ones. Of one behind address
-        translation only what its packets come from is known. Keys travel in encrypted signalling alone.
+        """Return the policy of a call.
+
+        Media may go to the machine that signals, and to the networks of such a terminal. So a description cannot aim media at
+        other machines. In an important meeting media go only to closed networks. Behind NAT only the source address of the
+        terminal's packets is known. Keys travel only in encrypted signalling.
         """
         strict, zones, host = self.is_strict(leg), self._zones(), path.host if path is not None else ""
         encryption = self.safety.of_call(strict=strict, tls=path is not None and path.encrypted)
@@ -109,25 +111,28 @@ class Protection:
         return replace(policy, media_networks=(*ranges, *([host] if host else [])))
 
     def encryption(self, strict: bool) -> Encryption:
-        """What is offered to a hall that we call."""
+        """Return the encryption that the server offers to a hall that it calls."""
         return "required" if self.safety.must_encrypt(strict) else self.safety.encryption
 
     def admits(self, one: Leg, class_: str) -> bool:
-        """Whether it is encrypted as a meeting of this class wants it."""
+        """Report whether the call has the encryption that a meeting of this class demands."""
         return self._admits(one, strict=class_ == IMPORTANT)
 
     def _admits(self, one: Leg, *, strict: bool) -> bool:
-        """Of a call at the door nothing is agreed on yet: it will be, by `placed`."""
+        """Report the same before the answer of the call too. Then no media are agreed yet, and the policy of `placed` will
+        demand encryption.
+        """
         plan, safe = one.side.plan, _is_safe(one)
         return self.safety.admits(strict=strict, tls=safe, encrypted=safe if plan is None else plan.encrypted)
 
     def expect(self, conference: str, one: Leg, closed: bool, *, invited: bool = True) -> None:
-        """It is at the door of this conference. `closed`: it calls from a closed network."""
+        """Note that the hall is at the door of this conference. `closed`: the hall calls from a closed network."""
         one.expected = invited
         self._live.vouch(conference, one.party.identity, closed and self._admits(one, strict=True))
 
     def agreed(self, one: Leg) -> None:
-        """Whether it may be in an important meeting follows from what its call is now, not from what is typed of it."""
+        """Decide again whether the hall may be in an important meeting. Its current media count, not the data of the register.
+        """
         path, plan = one.side.path, one.side.plan
         if path is None or plan is None:
             return
@@ -137,7 +142,7 @@ class Protection:
             self._live.vouch(name, one.party.identity, safe)
 
     async def keep(self, database: Database, one: Leg, now: datetime) -> None:
-        """Into the audit trail: a hall takes part in an important meeting without encryption."""
+        """Record in the audit trail that a hall is in an important meeting without encryption."""
         names = [name for name in one.conferences if self._live.is_important(name)]
         plan = one.side.plan
         if not names or (plan is not None and plan.encrypted):
@@ -153,7 +158,7 @@ def _is_safe(leg: Leg) -> bool:
 
 
 async def _noted(session: AsyncSession, occurrence_id: str, terminal_id: str, address: str, now: datetime) -> None:
-    """Into the audit trail: a hall takes part in an important meeting without encryption."""
+    """Record in the audit trail that a hall is in an important meeting without encryption."""
     meeting = (await planning.date_of(session, occurrence_id))[1]
     who = Actor(SYSTEM.kind, address=address)
     terminal = await session.get(Terminal, terminal_id)

@@ -1,6 +1,6 @@
 """The conferences that halls enter: the meeting of a date, the reception, and test rooms.
 
-Owns no conference: the registry does. Who may enter is decided elsewhere.
+The registry owns the conferences. Other modules decide which halls may enter.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from signaling.halls.ground import limits
 
 RECEPTION: Final = "hall-reception"
 ECHOES: Final = "hall-echo-"
-"""How the names of test rooms begin."""
+"""The prefix of the names of test rooms."""
 
 
 class Meetings(Protocol):
-    """What the calls of halls ask of the booked meetings. `signaling.meetings.booked` implements it."""
+    """The questions that the calls of halls ask about booked meetings. `signaling.meetings.booked` implements them."""
 
     def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool) -> str:
-        """Return the name of the date's conference, and open its door. Raises Refusal `lobby_limit`."""
+        """Return the name of the date's conference, and open its door. Raise Refusal `lobby_limit`."""
 
     def owns(self, conference: str) -> bool:
-        """Whether the conference belongs to a booked date."""
+        """Report whether the conference belongs to a booked date."""
 
     def is_important(self, conference: str) -> bool: ...
     def vouch(self, conference: str, identity: str, closed: bool) -> None:
-        """Note whether the hall with this identity fulfils what an important meeting demands of it."""
+        """Note whether the hall with this identity has the protection that an important meeting demands."""
 
 
 class Rooms:
-    """One per process."""
+    """The rooms of halls. A process has one."""
 
     def __init__(self, registry: Registry, live: Meetings, random_bytes: Callable[[int], bytes]) -> None:
         self._registry = registry
@@ -41,20 +41,20 @@ class Rooms:
 
     @property
     def closing(self) -> bool:
-        """The server stops."""
+        """Report whether the server stops."""
         return self._registry.closed
 
     def meeting(self, occurrence_id: str, meeting: Meeting) -> Conference:
-        """Raises Refusal."""
+        """Return the conference of a date. Raise Refusal."""
         name = self._live.name_of(occurrence_id, meeting.class_, meeting.version, meeting.lobby)
         return self._registry.create(name)
 
     def reception(self) -> Conference:
-        """Raises Refusal."""
+        """Return the reception. Raise Refusal."""
         return self._registry.create(RECEPTION)
 
     def test_room(self) -> Conference:
-        """A new one. Raises Refusal."""
+        """Return a new test room. Raise Refusal."""
         taken = sum(one.name.startswith(ECHOES) and one.program is not None for one in self._registry.all())
         if taken >= limits.TEST_ROOMS:
             raise Refusal("conference_limit")

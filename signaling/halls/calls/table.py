@@ -1,4 +1,4 @@
-"""The calls of the rows of the board: one leg for each row at most, whoever has called whom."""
+"""The calls of the rows of the board: at most one leg for each row, in either direction."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from signaling.halls.calls.leg import Leg
 
 
 class Calls:
-    """One per process."""
+    """The table of calls. A process has one."""
 
     def __init__(self) -> None:
         self.by_row: dict[str, Leg] = {}
-        """Calls that stand or are on their way."""
+        """Calls that are answered or on their way."""
         self._begun: dict[str, DialOrder] = {}
-        """Calls of ours that are looked up before they are dialled, unless the hall is dropped or comes by itself."""
+        """Outgoing calls during the look-up before the dialling. A drop, or a hall that dials in, removes the entry."""
 
     def begin(self, order: DialOrder) -> bool:
-        """False: the hall has come by itself."""
+        """Note that a look-up begins. Return False if the hall has dialled in by itself."""
         there = self.by_row.get(order.leg_id)
         if there is not None and there.order is None:
             return False
@@ -25,7 +25,7 @@ class Calls:
         return True
 
     def is_wanted(self, order: DialOrder) -> bool:
-        """The call is looked up, and is still to be dialled."""
+        """Report whether the look-up of the call has not ended and the call must still be dialled."""
         return self._begun.get(order.leg_id) is order
 
     def looked_up(self, order: DialOrder) -> None:
@@ -33,21 +33,22 @@ class Calls:
             del self._begun[order.leg_id]
 
     def drop(self, leg_id: str, order: DialOrder | None) -> Leg | None:
-        """Nothing is dialled for this row any more; the call to be ended. `order`: only if it is that try's."""
+        """Stop the dialling of this row, and return the call that must be ended. `order`: only if the call belongs to that try.
+        """
         if order in (None, self._begun.get(leg_id)):
             self._begun.pop(leg_id, None)
         one = self.by_row.get(leg_id)
         return one if one is not None and order in (None, one.order) else None
 
     def came(self, leg: Leg) -> Leg | None:
-        """The row's hall has come by itself; the older call to be ended."""
+        """Note that the row's hall has dialled in, and return the older call that must be ended."""
         row = leg.party.leg_id
         self._begun.pop(row, None)
         older, self.by_row[row] = self.by_row.get(row), leg
         return older if older is not leg else None
 
     def forget(self, row: str, leg: Leg) -> bool:
-        """False: another call has taken its place, or it was forgotten before."""
+        """Remove the call. Return False if another call has replaced the call, or if the call was removed before."""
         if not row or self.by_row.get(row) is not leg:
             return False
         del self.by_row[row]
@@ -55,7 +56,9 @@ class Calls:
 
 
 def ending(leg: Leg, *, hung_up: bool) -> Event | None:
-    """What the end of a call that stood means for its row. None: we ended the call, and the row is told otherwise."""
+    """Return the event of the row when an answered call ends. Return None if the server ended the call: then the row learns it
+    otherwise.
+    """
     if leg.put_out is not None:
         return leg.put_out
     if leg.hung_up_by_us:

@@ -1,4 +1,4 @@
-"""The title and the number of a hall's meeting: a hall that is alone there reads them in its picture."""
+"""The title and the number of a hall's meeting. A hall that is alone in the meeting reads them in its picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from signaling.host.dates import PREFIX
 
 
 async def meeting_of(database: Database, conference: str) -> tuple[str, str]:
-    """Title and number; ("", "") for a conference that is no date of a meeting. Raises Refusal `occurrence_unknown`."""
+    """Return title and number, or ("", "") if the conference is no date of a meeting. Raise Refusal `occurrence_unknown`."""
     if not conference.startswith(PREFIX):
         return "", ""
     async with database.reading() as session:
@@ -21,10 +21,10 @@ async def meeting_of(database: Database, conference: str) -> tuple[str, str]:
 
 
 async def name_meeting(database: Database, conference: Conference) -> None:
-    """Tells the program of its halls, once."""
+    """Set title and number in the picture of the halls, once."""
     if conference.program is None or conference.program.about != ("", ""):
         return
-    with suppress(Refusal):  # the date was deleted a moment ago
+    with suppress(Refusal):  # The date was deleted a moment ago.
         title, number = await meeting_of(database, conference.name)
         if conference.program is not None:
             conference.program.set_about(title, number)
