@@ -1,1 +1,1 @@
-"""Who calls the halls of a date: the schedule, its news, and whether a terminal can be reached."""
+"""The caller of the halls of a date: the schedule, the events of each call, and whether a terminal can be reached."""

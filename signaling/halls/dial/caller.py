@@ -1,10 +1,10 @@
-"""Calls halls when they are due, once. `CALLER.md` beside this file gives the rules and the reasons.
+"""Calls each hall once when its call is due. `CALLER.md` beside this file gives the rules and the reasons.
 
-The truth of a leg is its row, and behind it one ordered queue of the events that are not in the row yet (`queues.py`).
+The truth of a leg is its row, and behind the row one ordered queue of the events that are not in the row yet (`queues.py`).
 `conference.halls.dialout` decides, `writer.py` keeps the order, `transitions.py` writes and carries out. A worker holds the
 lease of a leg that it calls. A worker without the lease (it was killed, or is late) writes nothing more and ends its calls. The
-next worker repeats an unfinished try under the same Call-ID, so that a terminal never gets two calls of one try. Owns the loop;
-the composition root owns its start and end.
+next worker repeats an unfinished try under the same Call-ID, so that a terminal never gets two calls of one try. This module
+owns the loop; the composition root starts and ends it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from signaling.halls.ground import limits
 
 log = logging.getLogger(__name__)
 UNSURE = ("probing", "calling", "ringing", "connected")
-"""Only the worker that died knew how a leg in these states went on."""
+"""A leg of a dead worker in one of these states needs "recover", because only that worker knew how its call went on."""
 
 
 class Caller:
@@ -76,19 +76,21 @@ class Caller:
     # -- events from below
 
     def tell(self, order: DialOrder, event: Event, **more: Any) -> None:
-        """Take an event of one try of the dialer. `more`: of `Happening`."""
+        """Take an event of one try from the dialer. `more`: further fields of `Happening`."""
         self.writer.put(order.leg_id, LegEvent(event, order, more))
 
     def came(self, leg_id: str) -> None:
-        """A hall has dialled in by itself: the dialer has its call already, and has ended any other of this leg."""
+        """Note that a hall has dialled in. The dialer already has this call, and has ended any other call of the leg."""
         self.writer.put(leg_id, LegEvent(Event.CAME))
 
     def ended(self, leg_id: str, event: Event, order: DialOrder | None = None) -> None:
-        """A call that stood is over, by one of `ENDS`: the dialer has it no more. `order`: of a call of ours."""
+        """Note that an answered call has ended by one of `ENDS`, and that the dialer has removed it. `order`: of an outgoing
+        call.
+        """
         self.writer.put(leg_id, LegEvent(event, order))
 
     def registered(self, leg_id: str) -> None:
-        """The terminal can be reached now."""
+        """Note that the terminal can be reached now."""
         self.writer.put(leg_id, LegEvent(Event.REGISTERED))
 
     def probed(self, order: DialOrder, readiness: str, reason: str) -> None:
@@ -99,15 +101,19 @@ class Caller:
     async def happen(
         self, leg_id: str, event: Event, order: DialOrder | None = None, *, granted: str = "", **more: Any
     ) -> Leg | None:
-        """Return the leg after this event, and after all that happened before. None: another worker has the leg, or it is gone.
-        Raises what the database raises; then the event is forgotten. `order`: the try; an older try changes nothing. `granted`:
-        the wish of the row that the event grants; a later wish counts instead.
+        """Return the leg after this event and all earlier events. Return None if another worker has the leg, or if the leg is
+        gone.
+
+        Raise the errors of the database; then the event is forgotten. `order`: the try; an event of an older try changes
+        nothing. `granted`: the wish in the row that the event grants; if the row has a later wish, the later wish counts.
         """
         return await self.writer.ask(leg_id, LegEvent(event, order, more, granted=granted))
 
     async def want(self, leg_id: str, wish: str) -> str:
-        """Do what an operator wants. Return "" if it is done, else why the row of the leg keeps the wish: `elsewhere`, `later`.
-        Raises where the database takes neither.
+        """Carry out the wish of an operator. Return "" if it is done, else the reason why the row keeps the wish: `elsewhere`,
+        `later`.
+
+        Raise the error of the database if it takes neither the event nor the wish.
         """
         try:
             why = "" if await self.happen(leg_id, WISHES[wish]) is not None else "elsewhere"
@@ -120,22 +126,22 @@ class Caller:
         return why
 
     def _note(self, leg: Leg, is_held: bool) -> None:
-        """A leg was written."""
+        """Wake the loop after a leg was written, if the leg needs it."""
         if is_held and not self._holds:
             self._holds = True
-            self._wake.set()  # else no lease would be renewed until the next plan
+            self._wake.set()  # Otherwise the lease would not be renewed until the next plan.
         if leg.next_try_at is not None and leg.next_try_at <= self._now():
             self._wake.set()
 
     # -- the clockwork
 
     def wake(self) -> None:
-        """Something may be due now."""
+        """Let the loop look at once, because a call may be due now."""
         self._planned_at = float("-inf")
         self._wake.set()
 
     async def run(self) -> None:
-        """Until cancelled. A database that is away for a while ends nothing."""
+        """Run until the task is cancelled. The loop goes on while the database is away."""
         while True:
             try:
                 await self.tick()
@@ -157,7 +163,8 @@ class Caller:
             await self._plan()
         if renews and self._holds:
             await self._keep_leases()
-            self._renewed_at = now  # not before: else what the database did not take would wait for a third of a lease
+            # Only after success: otherwise a renewal that the database refused would wait for a third of a lease.
+            self._renewed_at = now
         if plans or (renews and self._holds):
             await self._claim()
         await self.writer.retry()
@@ -168,7 +175,7 @@ class Caller:
             await self._begin()
 
     async def _plan(self) -> None:
-        """Dates that the database refuses do not hold up the legs that exist."""
+        """Plan the legs of new dates. If the database refuses new dates, the existing legs go on."""
         try:
             await self._database.transact(lambda session: planning.plan(session, self._clock()))
         except Exception as error:
@@ -177,8 +184,10 @@ class Caller:
             self._queues.report_all("halls of new dates cannot be called", error)
 
     async def _keep_leases(self) -> None:
-        """Renew the leases, and end the calls whose lease was lost. A hall that dials in has its lease only with its arrival:
-        calls with events that wait, and new calls, are judged next time.
+        """Renew the leases, and end the calls whose lease was lost.
+
+        A hall that dials in gets its lease when its arrival is written. So calls with waiting events, and new calls, are judged
+        next time.
         """
         settled = self.dialer.live() - self._queues.behind()
 
@@ -200,7 +209,9 @@ class Caller:
             self._holds = bool(await legs.held(session, self._clock(), self.worker))
 
     async def _grant_wishes(self) -> None:
-        """A wish stays in its row until it is done: a refused wish, or the wish of a killed worker, is found next time."""
+        """Carry out the wishes of rows. A wish stays in its row until it is done, so a refused wish, or a wish to a killed
+        worker, is found next time.
+        """
         async with self._database.reading() as session:
             wishes = await legs.wishes(session, self.worker, self._clock())
         await self._each(wishes, lambda leg_id: self._grant(leg_id, wishes[leg_id]))
@@ -240,8 +251,8 @@ class Caller:
         await self._each(_as_room(self._ramp, due, self._now), lambda leg_id: self.happen(leg_id, Event.DUE))
 
     async def _each(self, leg_ids: Iterable[str], deed: Callable[[str], Awaitable[object]]) -> None:
-        """Do it for each leg whose row is the whole truth. A refusal, or a defect of ours, holds up no other leg; that leg is due
-        again at the next tick, after all others. Raises where the database itself is away.
+        """Do the deed for each leg that has no waiting events. A refusal, or a bug of ours, does not stop the other legs. The
+        failed leg is due again at the next tick, after all others. Raise the error if the database is away.
         """
         for leg_id in leg_ids:
             if self._queues.waits(leg_id):
@@ -256,7 +267,8 @@ class Caller:
                 self._queues.accept(leg_id)
 
     async def close(self) -> None:
-        """Give the leases back; the calls stay to their owner. Events that are not written soon are given up."""
+        """Give the leases back. The calls stay with their owner. Events that are not written within `NEWS_LAST_S` are given up.
+        """
         await self.writer.close()
         try:
             await self._database.transact(lambda session: legs.hand_back(session, self.worker))
@@ -268,5 +280,5 @@ class Caller:
 
 
 def _as_room(ramp: dialout.Ramp, rows: Iterable[DialLeg], now: Callable[[], float]) -> Iterator[str]:
-    """Return the legs of these rows, as long as the ramp lets them through."""
+    """Return the legs of these rows, until the ramp has no room."""
     return (row.id for row in itertools.takewhile(lambda _: ramp.take(now()), rows))

@@ -1,6 +1,6 @@
-"""Events of legs that are not in the database yet: one queue for each leg, in the order in which they happened.
+"""The events of legs that are not in the database yet: one queue for each leg, in the order of the events.
 
-Owns the order, the bound, and the log of legs that the database refuses. Does not write events (`transitions.py`).
+The module owns the order, the length limit, and the log of legs that the database refuses. `transitions.py` writes the events.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Look:
 
 @dataclass(eq=False, slots=True)
 class LegEvent:
-    """An event of a leg. `order`: the try that the event is about. `more`: further fields of `Happening`. `granted`: the wish of
-    the row that the event grants.
+    """An event of a leg. `order`: the try of the event. `more`: further fields of `Happening`. `granted`: the wish in the row
+    that the event grants.
     """
 
     event: Event
@@ -49,15 +49,15 @@ class LegEvent:
 
 @dataclass(eq=False, slots=True)
 class LegQueue:
-    """The events of one leg; the head is written first. `lock` is held by the task that writes. `writers`: tasks that write or
-    wait for the lock.
+    """The events of one leg; the head is written first. The task that writes holds `lock`. `writers`: tasks that write or wait
+    for the lock.
     """
 
     events: list[LegEvent] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     writers: int = 0
     refused_at: float | None = None
-    """Unix seconds of the last refusal, if nothing was written since."""
+    """Unix seconds of the last refusal, if there was no write since."""
 
 
 class LegQueues:
@@ -76,7 +76,7 @@ class LegQueues:
     # -- events
 
     def put(self, leg_id: str, one: LegEvent) -> None:
-        """Append the event. The same event of the same try says nothing more and is removed, unless a task may write it now."""
+        """Append the event, and remove the same event of the same try. The head stays if a task may write it now."""
         queue = self._queues.setdefault(leg_id, LegQueue())
         head = queue.events[: queue.lock.locked()]
         behind = queue.events[len(head) :]
@@ -91,7 +91,7 @@ class LegQueues:
 
     @asynccontextmanager
     async def turn(self, leg_id: str) -> AsyncIterator[LegQueue]:
-        """Let the task write the leg, as the only one. Yields the queue."""
+        """Let only this task write the leg, and yield the queue."""
         queue = self._queues.setdefault(leg_id, LegQueue())
         queue.writers += 1
         try:
@@ -102,16 +102,18 @@ class LegQueues:
             self._forget(leg_id)
 
     def waits(self, leg_id: str, event: Event | None = None) -> bool:
-        """Return True if this event waits; without an event, if any event waits: the row is behind what happened."""
+        """Return True if this event waits, or, without an event, if any event waits. While events wait, the row is not up to
+        date.
+        """
         queue = self._queues.get(leg_id)
         return queue is not None and any(event in (None, one.event) for one in queue.events)
 
     def all(self) -> list[tuple[str, LegQueue]]:
-        """Return each leg with its queue; the leg that was refused last comes last."""
+        """Return each leg with its queue. The leg with the latest refusal comes last."""
         return list(self._queues.items())
 
     def behind(self) -> frozenset[str]:
-        """Return the legs with events that wait."""
+        """Return the legs with waiting events."""
         return frozenset(leg_id for leg_id, one in self._queues.items() if one.events)
 
     # -- refusals
@@ -123,7 +125,7 @@ class LegQueues:
         return sum(one.refused_at is not None for one in self._queues.values())
 
     def refuse(self, leg_id: str, error: Exception) -> None:
-        """Note that the leg cannot go on yet, and log that once. The leg is tried after all others next time."""
+        """Note that the leg cannot go on yet, and log this once. Next time all other legs are tried first."""
         if not self.count_refused():
             self._counted_at = self._now()
         if not self.is_refused(leg_id):
@@ -142,8 +144,8 @@ class LegQueues:
             self._forget(leg_id)
 
     def report(self) -> None:
-        """Log once a minute how many legs cannot go on. A leg that was not tried in the last minute is forgotten, unless events
-        wait: another worker may have it now.
+        """Log once a minute how many legs cannot go on. Forget a leg without waiting events that was not tried in the last
+        minute, because another worker may have the leg now.
         """
         now = self._now()
         if now - self._counted_at < limits.TROUBLES_S:
@@ -164,12 +166,12 @@ class LegQueues:
             log.warning("%s: %s", what, error, exc_info=_defect(error))
 
     def _forget(self, leg_id: str) -> None:
-        """Remove a queue that says nothing."""
+        """Remove a queue that is no longer needed."""
         queue = self._queues[leg_id]
         if not (queue.events or queue.writers or queue.refused_at is not None):
             del self._queues[leg_id]
 
 
 def _defect(error: Exception) -> Exception | None:
-    """Return the error if it is our own bug: then its traceback is logged."""
+    """Return the error if it is our own bug, so that its traceback is logged."""
     return None if isinstance(error, OSError | SQLAlchemyError) else error

@@ -1,8 +1,7 @@
-"""How ready a hall is for its meeting before it is called: what is known without asking it. What an answer of it says is read by
-its protocol (`signaling.halls.sip.probe`).
+"""The readiness of a hall before its call, as far as it is known without a question to the terminal. Pure.
 
-Pure. Colours are `green`, `amber` (worth a look), `red` (the call will fail); reasons are those of
-`conference.halls.dialout.REASONS`.
+The protocol reads the answer of the terminal (`signaling.halls.sip.probe`). Colours are `green`, `amber` (needs a look), `red`
+(the call will fail). Reasons are keys of `conference.halls.dialout.REASONS`.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ Ready = tuple[str, str]
 
 
 def known(verdict: Verdict, *, reachable: bool, has_account: bool, elsewhere: bool) -> Ready | None:
-    """None: nothing speaks against it, it has to be asked. `reachable`: it is registered or has an address; `elsewhere`: it is in
-    another meeting now.
+    """Return the readiness, or None if only the terminal can answer. `reachable`: the terminal is registered or has an address.
+    `elsewhere`: the terminal is in another meeting now.
     """
     if not verdict.allowed:
         return "red", why_not(verdict)

@@ -11,7 +11,7 @@ from rooms.store.tables.dialling import DialLeg
 
 
 def leg_of(row: DialLeg) -> Leg:
-    """Return what `conference.halls.dialout` decides about."""
+    """Return the leg about which `conference.halls.dialout` decides."""
     return Leg(
         occurrence=row.occurrence_id,
         terminal=row.terminal_id,
@@ -47,6 +47,6 @@ def values_of(leg: Leg) -> dict[str, Any]:
 
 
 def order_of(row: DialLeg, key: bytes) -> DialOrder:
-    """Return the order for the try at which the leg is. `key`: of the server; the Call-ID follows from it and from the leg."""
+    """Return the order for the current try of the leg. `key`: of the server; the Call-ID is made from the key and the leg."""
     leg = leg_of(row)
     return DialOrder(row.id, leg.occurrence, leg.terminal, call_id(leg, key), leg.rung)

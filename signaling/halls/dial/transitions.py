@@ -1,4 +1,6 @@
-"""Reads, decides and writes one event of one leg in one transaction; then the dialer carries it out. Keeps nothing."""
+"""Reads, decides and writes one event of one leg in one transaction; then the dialer carries the actions out. The module has no
+state.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ WISHES = {"call": Event.CALL, "redial": Event.REDIAL, "drop": Event.DROP}
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Effect of an event on a leg that was in the state `before`. `counts`: the event concerns the leg as it is now."""
+    """The effect of an event on a leg that was in the state `before`. `counts`: the event concerns the current try."""
 
     before: State | None = None
     actions: tuple[Action, ...] = ()
@@ -40,8 +42,8 @@ class Written:
 
 
 class Transitions:
-    """The only writer of legs in this process. `key`: of the Call-IDs. `now`: Unix seconds. `changed` gets the date of a leg that
-    moved.
+    """The only writer of legs in this process. `key`: makes the Call-IDs. `now`: Unix seconds. `changed` gets the date of a leg
+    that changed.
     """
 
     def __init__(
@@ -64,8 +66,10 @@ class Transitions:
         self._changed = changed
 
     async def write(self, leg_id: str, one: LegEvent, event: Event) -> Written | None:
-        """Write what the event does and carry it out. `event`: what `one` means by now. Returns None if another worker has the
-        leg, or if the leg is gone. Raises what the database raises; then nothing is written and nothing is carried out.
+        """Write the effect of the event and carry it out. `event`: the present meaning of `one`.
+
+        Return None if another worker has the leg, or if the leg is gone. Raise the errors of the database; then nothing is
+        written and nothing is carried out.
         """
         done = Outcome()
         own = one.order is None and event is Event.HUNG_UP
@@ -81,7 +85,7 @@ class Transitions:
                 await legs.set_readiness(session, leg_id, one.look.readiness, one.look.reason, one.look.at)
             row = await legs.change(session, leg_id, self._worker, self.clock(), self._lease_s, decide)
             if row is not None and done.counts and event in WISHES.values():
-                row.wish = ""  # the event is newer than the wish, or grants it
+                row.wish = ""  # The event is newer than the wish, or grants the wish.
             if row is not None and Action.ALARM in done.actions:
                 await legs.raise_alarm(session, leg_id, row.reason, self.clock())
             return row
@@ -101,13 +105,13 @@ class Transitions:
         return datetime.fromtimestamp(self._now(), UTC)
 
     def _decide(self, row: DialLeg, happening: Happening, one: LegEvent) -> tuple[Outcome, Mapping[str, Any] | None]:
-        """Return what the event does, and the columns that change."""
+        """Return the effect of the event, and the columns that change."""
         leg, event = leg_of(row), happening.event
         nothing = Outcome(leg.state)
         if one.granted not in ("", row.wish):
             return nothing, None
         if event is Event.CAME and row.id not in self._dialer.live():
-            return nothing, None  # the call of the hall has ended since
+            return nothing, None  # The call of the hall has ended in the meantime.
         if one.order is not None and one.order.call_id != dialout.call_id(leg, self._key):
             return (replace(nothing, actions=(Action.HANG_UP,)) if event is Event.ANSWERED else nothing), None
         after, actions = dialout.step(leg, happening)
@@ -117,7 +121,7 @@ class Transitions:
         return Outcome(leg.state, actions, counts=True), None if after == leg else values
 
     def _carry_out(self, row: DialLeg, actions: tuple[Action, ...], reported: DialOrder | None) -> None:
-        """`reported`: the try that the event was about; the hall may have another call by now."""
+        """Carry out the actions. `reported`: the try of the event; the hall may have another call now."""
         order = order_of(row, self._key)
         for action in actions:
             if action is Action.DIAL:

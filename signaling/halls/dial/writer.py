@@ -1,6 +1,7 @@
-"""Writes the events of each leg in their order: the head first, and nothing behind it before the database took the head.
+"""Writes the events of each leg in their order. The next event is written only after the database took the head.
 
-Owns the tasks that write and what an event means when its turn comes. Does not own the clock of the retries (`caller.py`).
+The module owns the writing tasks, and the meaning of an event at the time of its write. `caller.py` owns the clock of the
+retries.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ from signaling.host import tasks
 
 log = logging.getLogger(__name__)
 REFUSALS = (OSError, SQLAlchemyError)
-"""The database is away, or refuses. Any other error is a defect of ours."""
+"""The database is away, or refuses. Any other error is our own bug."""
 AWAY = "halls cannot be called"
 ENDS = (Event.HUNG_UP, Event.LOST, Event.DROP, Event.END)
 SETTLED = (*ENDS, Event.REFUSED, Event.AWAY, Event.FORBID)
-"""After these events nothing comes of the call any more: only they tell whether the hall is called again."""
+"""After these events the call has no further event. Only these events tell whether the hall is called again."""
 GOES_ON = (Event.RANG, Event.ANSWERED)
-"""After these events the end of the call is still to come."""
+"""After these events the end of the call must still follow."""
 WELCOMES = (Event.CAME, Event.CALL, Event.REDIAL, Event.REGISTERED)
-"""With these events no call is ended for want of a lease: the hall may have come by itself, and the holder may be dead."""
+"""After these events a missing lease ends no call: the hall may have dialled in, and the holder of the lease may be dead."""
 
 
 class Writer:
-    """Writer of all legs of a process. `written` gets each leg that was written, and whether this worker holds the leg. `refused`
-    is called when an event has to be tried again.
+    """The writer of all legs of a process. `written` gets each written leg, and whether this worker holds the leg. `refused` is
+    called when an event must be tried again.
     """
 
     def __init__(
@@ -62,18 +63,20 @@ class Writer:
         """A task for each event that was not tried yet."""
 
     def put(self, leg_id: str, one: LegEvent) -> None:
-        """Take an event that has happened. The event is written in its turn, however late."""
+        """Take an event that has happened. The event is written after all earlier events, even if this takes long."""
         self._queues.put(leg_id, one)
         task = asyncio.get_running_loop().create_task(self._write_soon(leg_id))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
     async def ask(self, leg_id: str, one: LegEvent) -> Leg | None:
-        """Return the leg after this event, and after all that happened before. None: another worker has the leg, or it is gone.
-        Raises what the database raises; then the event is forgotten.
+        """Return the leg after this event and all earlier events. Return None if another worker has the leg, or if the leg is
+        gone.
+
+        Raise the errors of the database; then the event is forgotten.
         """
         if one.event is Event.REDIAL and self._queues.waits(leg_id, Event.CAME):
-            one = replace(one, event=Event.CALL)  # the hall is in already, by a call of its own: that call stays
+            one = replace(one, event=Event.CALL)  # The hall has dialled in already, and its own call stays.
         async with self._queues.turn(leg_id) as queue:
             is_ours = await self._write_queue(leg_id, queue)
             leg = await self._write(leg_id, one, one.event) if is_ours else None
@@ -82,12 +85,14 @@ class Writer:
         return leg
 
     async def retry(self) -> bool:
-        """Try once to write all events that wait. Return False if the database is away: it is asked once, because each try may
-        take seconds, and no lease is renewed in that time.
+        """Try once to write all waiting events. Return False if the database is away.
+
+        After the first error "away" the database gets no further query: each query may take seconds, and no lease is renewed in
+        that time.
         """
         for leg_id, known in self._queues.all():
             if not known.events or known.writers:
-                continue  # nothing waits, or a task writes it
+                continue  # No event waits, or a task writes the events.
             try:
                 async with self._queues.turn(leg_id) as queue:
                     await self._write_queue(leg_id, queue)
@@ -100,7 +105,7 @@ class Writer:
         return True
 
     async def close(self) -> None:
-        """Write what the database takes soon, and log what is given up."""
+        """Write the events that the database takes within `NEWS_LAST_S`, and log the rest."""
         with suppress(TimeoutError):
             async with asyncio.timeout(limits.NEWS_LAST_S):
                 await self._write_last()
@@ -113,7 +118,7 @@ class Writer:
                     log.warning("news of leg %s are given up (%s): the server stops", leg_id, one.event.value)
 
     async def _write_last(self) -> None:
-        """Without the end of a call, the next server would call a hall that an operator put out."""
+        """Write the waiting events. Without the end of a call, the next server would call a hall that an operator put out."""
         while True:
             is_there = await self.retry()
             if self.tasks:
@@ -132,8 +137,9 @@ class Writer:
             self._refused()
 
     async def _write_queue(self, leg_id: str, queue: LegQueue) -> bool:
-        """Write the events of a leg in their order. Return False if the head still has to wait for the lease of another worker.
-        Raises what the database raises. A head that waits or was refused stays, and all events behind it.
+        """Write the events of a leg in their order. Return False if the head must still wait for the lease of another worker.
+
+        Raise the errors of the database. A head that waits or was refused stays, with all events behind it.
         """
         while queue.events:
             head = queue.events[0]
@@ -143,7 +149,8 @@ class Writer:
         return True
 
     async def _write_head(self, leg_id: str, head: LegEvent, events: list[LegEvent]) -> bool:
-        """Return False if the head still has to wait. A defect of ours loses the head, but holds up nothing behind it."""
+        """Write the head, and return False if it must still wait. A bug of ours loses the head, but the events behind it go on.
+        """
         event = self._meaning(leg_id, events)
         if event is None:
             return True
@@ -165,8 +172,10 @@ class Writer:
         return written.leg
 
     def _meaning(self, leg_id: str, events: list[LegEvent]) -> Event | None:
-        """Return what the head means by now; None: nothing. A call that is there makes the ends of older calls void. A call that
-        is gone, without its end in the queue, is like a call of a dead server.
+        """Return the present meaning of the head, or None if it has none.
+
+        A live call makes the ends of older calls void. A call that is gone, without its end in the queue, is treated like a
+        call of a dead server.
         """
         head, is_live = events[0], leg_id in self._dialer.live()
         if head.event in (*ENDS, Event.RECOVER):
@@ -178,7 +187,11 @@ class Writer:
         return head.event
 
     def _may_wait(self, leg_id: str, head: LegEvent) -> bool:
-        """Another worker has the lease. An arrival waits until that lease would have run out; then the hall is that worker's."""
+        """Report whether the head may wait for the lease of another worker.
+
+        Only an arrival waits, until that lease must have run out. After this time the other worker keeps the hall, and this
+        worker's call ends.
+        """
         if head.event is not Event.CAME:
             self._fence(leg_id, head)
             return False
@@ -190,11 +203,11 @@ class Writer:
         return waits
 
     def _fence(self, leg_id: str, one: LegEvent) -> None:
-        """The leg is another worker's now, or is gone."""
+        """End the call here, because another worker has the leg, or the leg is gone."""
         if one.event not in WELCOMES:
             self._dialer.hang_up(leg_id, one.order)
 
 
 def is_away(error: Exception) -> bool:
-    """Return True if the same may succeed later."""
+    """Report whether the same query may succeed later."""
     return isinstance(error, OSError) or database.is_away(error)

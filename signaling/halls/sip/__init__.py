@@ -1,1 +1,1 @@
-"""The SIP side of hall calls: calls, accounts and what is saved of them, all above `signaling.sip`."""
+"""The SIP side of hall calls: calls, accounts and saved data, all above `signaling.sip`."""

@@ -1,6 +1,6 @@
-"""Who terminals are, and who is banned, as the SIP core asks for it: kept in memory, read from and written to the register.
+"""The accounts of terminals and the bans, in the form that the SIP core needs: kept in memory, stored in the register.
 
-Owns nothing but the copies; a Directory is made anew when the register changes. Decides nothing about calls.
+The module keeps only copies. It makes a new `Directory` when the register changes. It decides nothing about calls.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ log = logging.getLogger(__name__)
 
 
 class Directory:
-    """Accounts and networks in memory (`signaling.sip.agent.registrar.Directory`); made anew when the register changes."""
+    """The accounts and networks in memory (`signaling.sip.agent.registrar.Directory`). A change of the register makes a new
+    one.
+    """
 
     def __init__(
         self, known: Sequence[accounts.Known] = (), heard: Sequence[str] = (), closed: Sequence[str] = ()
@@ -44,9 +46,9 @@ class Directory:
         self._algorithms = frozenset(one.algorithm for one in self._accounts.values())
         self.networks = everywhere
         self.ranges = tuple(heard)
-        """Of the networks that terminals call from, as CIDR."""
+        """The networks that terminals call from, as CIDR."""
         self.closed_ranges = tuple(closed)
-        """Of the closed networks alone."""
+        """The closed networks alone."""
         self.closed = Networks(closed)
 
     def account(self, alias: str) -> Account | None:
@@ -63,7 +65,7 @@ class Directory:
 
 
 class Register:
-    """The register as it was read last. Implements `signaling.sip.agent.registrar.Directory`. One per process."""
+    """The register as last read. A process has one. Implements `signaling.sip.agent.registrar.Directory`."""
 
     def __init__(self, database: Database, seal: Seal) -> None:
         self._database, self._seal = database, seal
@@ -71,7 +73,7 @@ class Register:
         self.profiles = Profiles()
 
     async def read(self) -> None:
-        """Again. Raises what the database raises."""
+        """Read the register again. Raise the errors of the database."""
         async with self._database.reading() as session:
             try:
                 known = await accounts.every(session, self._seal)
@@ -85,7 +87,7 @@ class Register:
         return self.directory.known.get(alias)
 
     def alias_of(self, terminal_id: str) -> str:
-        """What it registers as; empty: it has no account."""
+        """Return the alias that the terminal registers with. Empty: the terminal has no account."""
         known = self.directory.known.values()
         return next((one.alias for one in known if one.terminal_id == terminal_id), "")
 
@@ -103,14 +105,14 @@ class Register:
 
 
 async def stored_bans(database: Database, now: datetime, write: Callable[[Coroutine[Any, Any, Any]], None]) -> Bans:
-    """Those that still hold. Raises what the database raises."""
+    """Return the bans that have not ended. Raise the errors of the database."""
     async with database.reading() as session:
         rows = await accounts.bans(session, now)
     return Bans([Ban(one.subject, one.until.timestamp(), one.times, one.reason) for one in rows], write, database)
 
 
 class Bans:
-    """`signaling.sip.agent.bans.BanStore` over the database; writing goes on behind."""
+    """The `signaling.sip.agent.bans.BanStore` over the database. It writes in the background."""
 
     def __init__(
         self, found: Sequence[Ban], write: Callable[[Coroutine[Any, Any, Any]], None], database: Database

@@ -1,7 +1,7 @@
-"""The camera of one hall, moved from the operators' board: a movement begins, goes on while it lasts, and ends (H.281).
+"""The camera of one hall, moved from the operators' board: a movement begins, continues, and ends (H.281).
 
-Owns the movement of now and what the terminal has said of itself. Frames are written by `signaling.sip.wire.camera` and go over
-the hall's own line.
+The module owns the current movement and the stated capabilities of the terminal. `signaling.sip.wire.camera` writes the frames,
+and the hall's own line carries them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class HallCamera:
-    """`send` takes one H.224 frame. Belongs to the running event loop."""
+    """The camera of a hall. `send` takes one H.224 frame. It needs a running event loop."""
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
@@ -26,16 +26,17 @@ class HallCamera:
         self._timer: asyncio.TimerHandle | None = None
         self._introduced = False
         self.there = True
-        """False: the terminal has listed what it can do, and a camera that others may move is not among it."""
+        """False: the terminal has listed its capabilities, and the list has no camera that others may move."""
 
     def introduce(self) -> None:
-        """There is a line: the terminal is told, once, that we move cameras. Some do not listen to orders before."""
+        """Send our capabilities to the terminal once, when the line exists. Some terminals ignore orders before this message.
+        """
         if not self._introduced:
             self._introduced = True
             self._send(camera.capabilities())
 
     def said(self, frame: bytes) -> None:
-        """Orders for a camera of ours lead nowhere: it is the operator who moves cameras."""
+        """Take a frame of the terminal. Orders for a camera of ours have no effect, because only the operator moves cameras."""
         try:
             found = camera.read(frame)
         except PeerError as error:
@@ -47,7 +48,9 @@ class HallCamera:
             self.there = found.camera
 
     def move(self, pan: int, tilt: int, zoom: int) -> None:
-        """-1 (left, down, out), 0 or 1 each; all 0 stops. What moves already stops first."""
+        """Start a movement, and stop the current one first. Each value is -1 (left, down, out), 0 or 1; three zeros stop the
+        camera.
+        """
         self.stop()
         move = Move(_of(pan, "left", "right"), _of(tilt, "down", "up"), _of(zoom, "out", "in"))  # type: ignore[arg-type]
         if move:

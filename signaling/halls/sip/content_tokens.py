@@ -1,7 +1,7 @@
 """The content token of each conference and the floor channels (BFCP) of its halls.
 
-Owns one floor server per conference with halls, the ports they are asked on and the numbers that terminals get. Decides nothing:
-who may present is the token's rule (`conference.ContentToken`), what is shown then is the program's.
+The module owns one floor server for each conference with halls, its ports, and the numbers that terminals get. It decides
+nothing: `conference.ContentToken` decides which participant may present, and the program decides what the halls see.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from signaling.sip.floor.server import FloorServer
 
 log = logging.getLogger(__name__)
 USERS: Final = 0xFFFD
-"""0xFFFE is how terminals see a browser that presents (`signaling.sip.floor.server`)."""
+"""The number of user ids. 0xFFFE means a browser that presents (`signaling.sip.floor.server`), so the ids end at 0xFFFD."""
 
 
 class ContentTokens:
-    """One per process."""
+    """The content tokens. A process has one."""
 
     def __init__(self, options: LineOptions, clock: Callable[[], float], random_bytes: Callable[[int], bytes]) -> None:
         self.ports = (0, 0)
-        """UDP and TCP; 0: no floor is offered."""
+        """The ports for UDP and TCP; 0: the server offers no floor."""
         self._options = options
         self._clock = clock
         self._random_bytes = random_bytes
@@ -42,7 +42,7 @@ class ContentTokens:
         self._users = itertools.count(1)
 
     async def open(self) -> None:
-        """On the last port of the halls' range that is free for UDP and TCP. Raises OSError when none is."""
+        """Open the last port of the halls' range that is free for UDP and TCP. Raise OSError if none is free."""
         last: OSError | None = None
         for port in self._options.ports[::-1][: limits.TOKEN_PORTS_TRIED]:
             try:
@@ -57,7 +57,9 @@ class ContentTokens:
         await self._channel.close()
 
     def own(self, hall: Hall) -> OwnBfcp | None:
-        """What its descriptions name: the same numbers as long as the call stays in this conference."""
+        """Return the ports and numbers for the descriptions of this hall. They stay the same while the call is in this
+        conference.
+        """
         if not self.ports[0]:
             return None
         if hall not in self._own:
@@ -73,7 +75,7 @@ class ContentTokens:
         return self._conferences[program]
 
     def follow(self, hall: Hall, plan: BfcpPlan | None) -> None:
-        """What was agreed now."""
+        """Take the plan that was agreed now."""
         if plan is None:
             self.leave(hall)
             return
@@ -89,13 +91,13 @@ class ContentTokens:
             log.exception("the floor channel of %s", hall.identity)
 
     def leave(self, hall: Hall) -> None:
-        """Its call or its floor line has ended."""
+        """Release the floor of a hall whose call or floor line has ended."""
         server = self._servers.get(hall.program)
         if server is not None and hall.sid in server.legs:
             hall.program.content_token_moved(self._channel.detach(server, hall.sid))
 
     def moved(self, program: Any, changes: Sequence[ContentTokenChange]) -> None:
-        """By somebody else than a terminal: the terminals are told."""
+        """Notify the terminals of a move of the token that no terminal caused."""
         server = self._servers.get(program)
         if server is not None:
             server.apply(list(changes), self._clock())
@@ -103,5 +105,5 @@ class ContentTokens:
 
 
 def _name(participants: Mapping[str, Listener], sid: str) -> str:
-    """What terminals show of who presents."""
+    """Return the name that terminals show for the presenter."""
     return next((one.grants.name or one.identity for one in participants.values() if one.sid == sid), "")

@@ -1,6 +1,6 @@
-"""What was offered and what is agreed on in one call of a hall (SDP, RFC 3264).
+"""The offers and the agreed plan of one call of a hall (SDP, RFC 3264).
 
-Owns the last description of ours, the plan that stands and the policy of the call. Does not send: that is the side's.
+The module owns our last description, the current plan and the policy of the call. The side sends the descriptions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from signaling.sip.media.profiles import Profile
 
 
 class Descriptions:
-    """`number`: of the session in our descriptions."""
+    """The descriptions of one call. `number`: the session number in our descriptions."""
 
     def __init__(self, leg: Leg, profile: Profile, number: int, protection: Protection, tokens: ContentTokens) -> None:
         self._leg, self._profile, self._number = leg, profile, number
@@ -30,24 +30,24 @@ class Descriptions:
         return self._agreed.plan if self._agreed is not None else None
 
     def place(self, path: Path | None) -> None:
-        """The policy follows from where the call is now, and by which way it is signalled."""
+        """Set the policy, which depends on the rooms of the call and on the path of its signalling."""
         self._policy = self._protection.placed(self._leg, path)
 
     def ends(self, hall: Hall) -> OwnEnds:
-        """What our descriptions of this hall name; opened the first time. Raises Refusal."""
+        """Return the ends that our descriptions of this hall name. The first call opens the ports. Raise Refusal."""
         token, profile = self._tokens.own(hall), self._profile
         return hall.lines.prepare(
             bfcp=token, content=profile.content, camera=profile.far_camera, call_number=self._number
         )
 
     def offer(self, hall: Hall, path: Path | None) -> bytes:
-        """A first offer, or that of a re-INVITE. Raises Refusal, PeerError."""
+        """Return a first offer, or the offer of a re-INVITE. Raise Refusal, PeerError."""
         self.place(path)
         self._offered = plans.make_offer(self.ends(hall), self._profile, self._policy, self._agreed)
         return self._offered
 
     def answer(self, hall: Hall, path: Path | None, offer: bytes) -> tuple[bytes, MediaPlan]:
-        """Agreed on only with `agree`. Raises Refusal, PeerError."""
+        """Return the answer and its plan. Only `agree` makes the plan valid. Raise Refusal, PeerError."""
         self.place(path)
         return plans.answer(offer, self.ends(hall), self._profile, self._policy, self._agreed)
 
@@ -55,11 +55,11 @@ class Descriptions:
         self._agreed = Agreed(sent, plan)
 
     def read(self, answer: bytes) -> MediaPlan:
-        """Their answer to our last offer: agreed on. Raises Refusal, PeerError; then all stays as it was."""
+        """Read the answer to our last offer, and agree to it. Raise Refusal, PeerError; then nothing changes."""
         plan = plans.read_answer(self._offered, answer, self._profile, self._policy, self.plan)
         self.agree(self._offered, plan)
         return plan
 
     def needs_more(self, hall: Hall, plan: MediaPlan) -> bool:
-        """An offer of ours would add something."""
+        """Report whether an offer of ours would add media."""
         return plans.needs_more(plan, self.ends(hall), self._profile)

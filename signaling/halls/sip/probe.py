@@ -1,4 +1,4 @@
-"""Whether a terminal is there, by one OPTIONS: where it may be asked, and what its answer says. Pure."""
+"""The probe of a terminal by one OPTIONS: the address that may be asked, and the meaning of the answer. Pure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from signaling.sip.transaction.transport import PORTS
 from signaling.sip.wire.message import Response
 
 SIP_PORTS: Final = frozenset((0, *PORTS.values()))
-"""Ports at which a typed address is asked by TCP or TLS whether a terminal is there; 0: the port of the transport."""
+"""The ports at which a typed address may be probed by TCP or TLS. 0: the default port of the transport."""
 
 
 def typed_address(target: Target) -> str:
-    """The literal address that is called; empty: a name, which is looked up before anything is sent."""
+    """Return the IP address that is called. Empty: the target is a name, which is resolved before the call."""
     if target.binding is not None:
         return target.binding.hop.host
     try:
@@ -30,9 +30,11 @@ def typed_address(target: Target) -> str:
 
 
 def for_probe(target: Target, zones: Networks) -> Target | None:
-    """Who is asked whether it is there. A terminal that has registered is asked where it registered. A typed address is asked
-    only inside the zones of the register and by one transport: the one that it names, else UDP; by TCP and TLS at the ports of
-    SIP alone. Else the readiness of a terminal would tell what runs at any port of any machine. None: it is not asked.
+    """Return the target that may be probed, or None if the terminal must not be probed.
+
+    A registered terminal is probed where it registered. A typed address is probed only inside the zones of the register and by
+    one transport: the transport that it names, else UDP. TCP and TLS are used only at the ports of SIP. Without these limits
+    the readiness of a terminal would tell an attacker which ports are open on any machine.
     """
     if target.binding is not None:
         return target
@@ -47,7 +49,9 @@ def for_probe(target: Target, zones: Networks) -> Target | None:
 
 
 def answered(cause: Cause | None, response: Response | None, took_s: float) -> Ready:
-    """Of an answer to OPTIONS. Any answer is a sign of life; a slow or unwilling one is worth a look."""
+    """Return the readiness that an answer to OPTIONS means. Any answer shows that the terminal is there; a slow answer or a
+    refusal is amber.
+    """
     if cause is not None or response is None:
         if cause is not None and cause.kind is Kind.FORBIDDEN_TARGET and cause.detail in REASONS:
             return "red", cause.detail

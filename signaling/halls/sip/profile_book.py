@@ -1,7 +1,8 @@
-"""Makes of terminals as the desk shows and edits them: the shipped profiles with those that were set here over them.
+"""The profiles of terminal models, as the desk shows and edits them: the shipped profiles, replaced by those that were set
+here.
 
-Implements `signaling.api.ground.desk.DeviceProfiles`. What a profile means is `signaling.sip.media.profiles`', where
-rows are kept `rooms.dialling.profiles`'.
+Implements `signaling.api.ground.desk.DeviceProfiles`. `signaling.sip.media.profiles` defines the meaning of a profile;
+`rooms.dialling.profiles` keeps the rows.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ SHIPPED_BY_NAME: Final = {one.name: one for one in SHIPPED}
 
 
 def in_force(kept: Iterable[TerminalProfile]) -> Profiles:
-    """For calls. A row that an older program wrote and this one does not understand counts as none."""
+    """Return the profiles for calls. A row of an older program that this program cannot read is left out."""
     own: list[Profile] = []
     for row in kept:
         try:
@@ -32,10 +33,10 @@ def in_force(kept: Iterable[TerminalProfile]) -> Profiles:
 
 
 class ProfileBook:
-    """Without state of its own."""
+    """The profile book. It has no state."""
 
     def listed(self, kept: Iterable[TerminalProfile]) -> list[dict[str, Any]]:
-        """Every profile in force. `kind`: shipped, changed (a shipped one, set here), own."""
+        """Return every profile in force. `kind`: shipped, changed (a shipped profile that was set here), own."""
         rows = {row.name: row for row in kept}
         return [self._row(one, rows.get(one.name)) for one in in_force(rows.values()).rows]
 
@@ -45,7 +46,7 @@ class ProfileBook:
         return {**asdict(profile), "kind": kind, **changed}
 
     def checked(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """What of it is kept: only what differs from the profile that it stands on. Raises Refusal `profiles_bad`."""
+        """Return the fields that are kept: those that differ from the base profile. Raise Refusal `profiles_bad`."""
         like = str(given.get("like") or (name if name in SHIPPED_BY_NAME else "generic"))
         told = {key: value for key, value in given.items() if key != "like" and value is not None}
         (read,) = profiles.read([{"words": (), **told, "name": name, "like": like}])
@@ -63,6 +64,6 @@ class ProfileBook:
         }
 
     def matched(self, kept: Iterable[TerminalProfile], agent: str) -> tuple[str, str]:
-        """(profile, the word that decided; "" none did)."""
+        """Return the profile and the word that decided; "" if no word decided."""
         profile, word = in_force(kept).matched(agent)
         return profile.name, word

@@ -1,8 +1,9 @@
-"""Who is in the meeting, told to terminals that subscribe to it (RFC 4575 over RFC 6665).
+"""The roster of a meeting for terminals that subscribe to it (RFC 4575 over RFC 6665).
 
-Owns who is subscribed to which conference and when a NOTIFY goes out: the whole state at once, then what has changed, not more
-often than every ROSTER_S (RFC 4575 §3.4 asks for that). Decides who may: whoever is on the line sees the meeting it is in, also
-after it was moved; a terminal of the register that is invited, and that no lobby holds, the meeting whose number it names.
+The module owns the subscriptions of each conference and the time of each NOTIFY. The first NOTIFY has the whole state. Later
+ones have the changes, at most one every ROSTER_S (RFC 4575 §3.4 asks for that). The module decides which roster a terminal may
+read. A terminal in a call reads the roster of its meeting, also after a move. Another terminal of the register reads the
+meeting whose number it names, if it is invited and no lobby holds it.
 """
 
 from __future__ import annotations
@@ -27,35 +28,39 @@ class Room(Protocol):
 
 
 class OnTheLine(Protocol):
-    """A hall's call (`signaling.halls.calls.leg.Leg`)."""
+    """The call of a hall (`signaling.halls.calls.leg.Leg`)."""
 
     @property
     def room(self) -> Room | None: ...
 
 
 class Known(NamedTuple):
-    """A conference by its name, and the meeting's title."""
+    """The name of a conference, and the title of its meeting."""
 
     name: str
     title: str
 
 
 class Places(Protocol):
-    """What is asked of `roster_access`."""
+    """The questions that `roster_access` answers."""
 
     def call_for(self, subscription: Subscription) -> OnTheLine | None:
-        """The call in whose dialog it was asked, else that of the same terminal."""
+        """Return the call of the subscription's dialog, or else the call of the same terminal."""
 
     def conference_named(self, name: str) -> Conference | None: ...
     async def may_read(self, subscription: Subscription) -> Known | None:
-        """By the number it names. None: not for this terminal, or no such meeting."""
+        """Return the conference with the number that the subscription names. Return None if the terminal may not read it, or if
+        it does not exist.
+        """
 
     async def title_of(self, conference: str) -> str: ...
 
 
 @dataclass(eq=False)
 class Listener:
-    """`call` None: it is not on the line. `told`: the name of the conference that its last document was of."""
+    """A subscribed terminal. `call` None: the terminal is not in a call. `told`: the name of the conference in the last
+    document.
+    """
 
     subscription: Subscription
     call: OnTheLine | None
@@ -63,11 +68,11 @@ class Listener:
     told: str = ""
     version: int = -1
     behind: bool = True
-    """It needs the whole state next."""
+    """True if the next document must have the whole state."""
 
 
 class Rosters:
-    """Of all conferences of this process. Implements `signaling.sip.agent.subscription.SubscriptionEvents`."""
+    """The rosters of all conferences of this process. Implements `signaling.sip.agent.subscription.SubscriptionEvents`."""
 
     def __init__(self, places: Places, realm: str, start: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
         self._places = places
@@ -76,11 +81,11 @@ class Rosters:
         self._listeners: dict[Subscription, Listener] = {}
         self._titles: dict[str, str] = {}
         self._shown: dict[str, Roster] = {}
-        """What partial documents begin from, by conference."""
+        """The states from which partial documents begin, by conference."""
         self._timer: asyncio.TimerHandle | None = None
 
     def take(self, subscription: Subscription) -> Rosters | None:
-        """None: there is nothing for this one."""
+        """Take a subscription. Return None if this terminal may not subscribe to the resource."""
         call = self._places.call_for(subscription)
         if call is None and not subscription.resource.isdigit():
             return None
@@ -88,12 +93,12 @@ class Rosters:
         return self
 
     def moved(self, call: OnTheLine) -> None:
-        """To another room: it sees who is there."""
+        """Send the roster of the new room after the move of a call."""
         for one in self._of(call):
             self._start(self._open(one))
 
     def left(self, call: OnTheLine) -> None:
-        """Its call has ended: whoever is outside sees no more."""
+        """End the subscriptions of a call that has ended. A terminal outside the meeting gets no roster."""
         for one in self._of(call):
             one.subscription.end("noresource")
 
@@ -104,7 +109,7 @@ class Rosters:
         if self._timer is not None:
             self._timer.cancel()
 
-    # -- what subscriptions tell
+    # -- events from subscriptions
 
     def refreshed(self, subscription: Subscription) -> None:
         self._start(self._open(self._listeners[subscription]))
@@ -116,7 +121,8 @@ class Rosters:
         self._titles = {name: title for name, title in self._titles.items() if name in kept}
 
     async def _open(self, one: Listener) -> None:
-        """Asked anew each time: an invitation may have been taken back since."""
+        """Send the whole state. Each time the right to read is checked again, because an invitation may have been taken back.
+        """
         one.behind = True
         if one.call is None:
             known = await self._places.may_read(one.subscription)
@@ -138,14 +144,14 @@ class Rosters:
             return one.name
         return one.call.room.conference.name if one.call.room is not None else ""
 
-    # -- telling
+    # -- sending
 
     def _wind(self) -> None:
         if self._timer is None and self._listeners:
             self._timer = asyncio.get_running_loop().call_later(limits.ROSTER_S, self._turn)
 
     def _turn(self) -> None:
-        """One look at each conference, whatever the number of those who listen."""
+        """Compare each conference with its last state once, for any number of subscribers."""
         self._timer = None
         by_name: dict[str, list[Listener]] = {}
         for one in self._listeners.values():
@@ -169,11 +175,12 @@ class Rosters:
         one.behind = not one.subscription.notify(TYPE, body)
         if not one.behind:
             one.version, one.told = version, name
-            # A newcomer's document is newer than what the others were shown: what it is told twice does no harm.
+            # A newcomer's document is newer than the documents of the others. A change that the newcomer gets twice does no
+            # harm.
             self._shown.setdefault(name, now)
 
     def _roster(self, name: str) -> Roster:
-        """Of menu and test rooms nothing: those in them do not meet."""
+        """Return the roster of a conference. The menu and the test rooms have an empty one, because halls there do not meet."""
         conference = self._places.conference_named(name)
         title = self._titles.get(name, "")
         if conference is None:
@@ -182,7 +189,9 @@ class Rosters:
 
 
 def users(conference: Conference, realm: str) -> Iterable[User]:
-    """Halls in their order first, then those who are called, then people. Named by what they are in this conference alone."""
+    """Return the users of a roster: halls in their order, then halls that are being called, then people. The name of a user is
+    valid in this conference alone.
+    """
     here = [one for one in conference.participants.values() if not one.grants.hidden and not one.left]
     halls = sorted((one for one in here if isinstance(one, Hall)), key=lambda hall: hall.position)
     called = sorted(conference.halls.expected, key=lambda hall: hall.position)
@@ -211,7 +220,7 @@ def _hall_streams(hall: Hall) -> tuple[Stream, ...]:
 
 
 def _streams(one: Participant) -> tuple[Stream, ...]:
-    """A browser hears and sees everybody."""
+    """Return the streams of a browser. A browser receives the media of all participants."""
     sends: Mapping[Source, bool] = {track.source: not track.muted for track in one.tracks.values()}
     slides = (Stream("3", "video", "sendonly", "slides"),) if sends.get(Source.SCREEN_SHARE) else ()
     audio = Stream("1", "audio", _way(sends.get(Source.MICROPHONE, False)))

@@ -1,4 +1,4 @@
-"""Which conference a terminal may read the roster of (`roster.Places`): its call, its meeting, the title. Keeps nothing."""
+"""The rights of terminals to read rosters (`roster.Places`): their call, their meeting, the title. The module has no state."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What is kept for the server that starts in place of this one: where terminals have registered, and the dialogs of their calls.
+"""The data that is saved for the next server: the registrations of terminals, and the dialogs of their calls.
 
-A call of ours is written down before its INVITE, and as a dialog before its 2xx is acknowledged; a call of theirs before it is
-answered. So the next server knows every call that a terminal may still be in, ends it, and calls after that. Owns neither the
-rows (`rooms.dialling.saved_calls`) nor the SIP of an ending (`signaling.sip.call.orphans`).
+An outgoing call is saved before its INVITE, and its dialog before the ACK of its 2xx. An incoming call is saved before its
+answer. So the next server knows every call that a terminal may still be in, ends these calls, and only then calls.
+`rooms.dialling.saved_calls` owns the rows, and `signaling.sip.call.orphans` ends the calls by SIP.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from signaling.sip.wire.fields import Malformed, Uri, read_address, read_uri
 log = logging.getLogger(__name__)
 Start = Callable[[Coroutine[Any, Any, Any]], None]
 UNWRITTEN = (OSError, SQLAlchemyError, UnicodeError)
-"""The database is away, or cannot hold the tag of the other side: in quotes that may have any bytes."""
+"""The database is away, or cannot store the tag of the other side: a quoted tag may have any bytes."""
 
 
 class Clock(Protocol):
@@ -44,27 +44,29 @@ class Clock(Protocol):
 
 
 class SavedCalls:
-    """One per process. `place`: how the names of all begin that may have worked here before."""
+    """The saved calls. A process has one. `place`: the prefix of the names of all workers that may have worked here before."""
 
     def __init__(self, agent: Agent, database: Database, worker: str, place: str, clock: Clock, start: Start) -> None:
         self.agent = agent
         self._database, self._worker, self._place, self._clock, self._start = database, worker, place, clock, start
         self._aliases: set[str] = set()
-        """Whose registrations are to be written."""
+        """The aliases whose registrations must be written."""
         self._over: set[str] = set()
-        """Dialogs to be forgotten."""
+        """The dialogs that must be deleted."""
         self._writing = False
         self._left: list[SipDialog] = []
-        """Of servers that worked here."""
+        """The dialogs of earlier servers at this place."""
         self._ending: dict[str, asyncio.Future[bool]] = {}
-        """Those that are being ended since the start."""
+        """The dialogs that this server has been ending since its start."""
         self._seen: dict[str, Binding] = {}
-        """By leg: where the call of a hall came from that had dialled in by itself, or was, when the server before died."""
+        """The address that a hall without registration called from, by leg. The hall dialled in, or was in a call when the
+        earlier server died.
+        """
 
     # -- registrations
 
     async def restore(self, account: Callable[[str], Account | None]) -> None:
-        """Terminals are where the server before knew them. Raises what the database raises."""
+        """Restore the registrations that the earlier server knew. Raise the errors of the database."""
         async with self._database.reading() as session:
             rows = await saved_calls.bindings(session, self._now())
             self._left = await saved_calls.left(session, self._place, self._worker) if self._place else []
@@ -82,26 +84,27 @@ class SavedCalls:
         self.agent.registrar.noted = self.note
 
     def seen(self, leg_id: str) -> Binding | None:
-        """Where a hall that is not registered has called from lately."""
+        """Return the address that an unregistered hall has recently called from."""
         return self._seen.get(leg_id)
 
     def _see(self, leg_id: str | None, target: Uri, hop: Hop) -> None:
-        """A connection that came through a translation of addresses leads back to nobody."""
+        """Keep the address of a call. A connection through NAT is not kept, because the server cannot connect back to it."""
         if leg_id is not None and not (hop.reliable and not same_host(target.host, hop.host)):
             if len(self._seen) >= limits.PLACES_SEEN:
                 del self._seen[next(iter(self._seen))]
             self._seen[leg_id] = Binding("", target, hop, "", 0, inf)
 
     def note(self, alias: str) -> None:
-        """It has registered, again, or is gone."""
+        """Save the registration of a terminal that has registered, has refreshed its registration, or is gone."""
         self._aliases.add(alias)
         self._write_soon()
 
     # -- calls
 
     async def begin(self, order: DialOrder, target: Target, is_wanted: Callable[[], bool]) -> CallRecord | None:
-        """Before a hall hears of a call: it is in none that a server before has left, and the next server knows of this one.
-        None: it is not wanted any more.
+        """Save an outgoing call before the terminal receives it. Return None if the call is not wanted any more.
+
+        First the calls of earlier servers in this terminal are ended. After this method the next server knows of this call.
         """
         over = await self._clear(order.leg_id, target)
         record = self.agent.record_of(target, order.call_id)
@@ -112,7 +115,7 @@ class SavedCalls:
         return None
 
     async def _begin(self, record: CallRecord, leg_id: str, over: list[str]) -> None:
-        """In place of those that are `over`."""
+        """Save the call, and delete the dialogs `over`."""
         hop = record.hop or Hop("", record.target.host, record.target.port)
         row = _row(record.call_id, record.local.tag, hop, self._worker, self._now()) | {
             "leg_id": leg_id,
@@ -129,7 +132,9 @@ class SavedCalls:
         await self._database.transact(work)
 
     def stands(self, leg_id: str) -> Callable[[Dialog, Callable[[], None]], None]:
-        """Of a call of ours, before its 2xx is acknowledged; a database that is away holds that up for a moment only."""
+        """Return a function that saves the dialog of an outgoing call before the ACK of its 2xx. If the database is away, the
+        ACK waits `KEEP_DIALOG_S` at most.
+        """
 
         async def write(dialog: Dialog, go_on: Callable[[], None]) -> None:
             try:
@@ -143,7 +148,7 @@ class SavedCalls:
         return lambda dialog, go_on: self._start(write(dialog, go_on))
 
     async def came(self, call: Call) -> None:
-        """Of a call of theirs, before it is answered. That it cannot be written keeps nobody out."""
+        """Save an incoming call before its answer. If the database fails, the hall enters all the same."""
         if call.dialog is None:
             return
         try:
@@ -152,21 +157,23 @@ class SavedCalls:
             log.warning("a call is not written down: %s", error)
 
     async def name(self, session: AsyncSession, call: Call, leg_id: str) -> None:
-        """Whose call it is."""
+        """Save the leg that the call belongs to."""
         if (dialog := call.dialog) is not None:
             there = Hop(dialog.hop.transport, dialog.hop.host, dialog.hop.port)
             self._see(leg_id, dialog.target, place(dialog.target, there))
             await saved_calls.name_dialog(session, _id(dialog.call_id, dialog.local.tag), leg_id)
 
     def over(self, call_id: str, tag: str) -> None:
-        """It has ended, and both sides know. `tag`: ours."""
+        """Delete the dialog of a call that has ended on both sides. `tag`: our tag."""
         self._over.add(_id(call_id, tag))
         self._write_soon()
 
     # -- calls of a server that died
 
     async def end_all(self) -> None:
-        """Those of servers that worked here. What cannot be reached is tried again when its hall is called."""
+        """End the calls of earlier servers at this place. A terminal that does not answer is tried again when its hall is
+        called.
+        """
         rows, loop = self._left, asyncio.get_running_loop()
         self._ending = {row.id: loop.create_future() for row in rows}
         for row in rows:
@@ -182,7 +189,7 @@ class SavedCalls:
         self._left = []
 
     async def _clear(self, leg_id: str, target: Target) -> list[str]:
-        """No call of this leg is left in its terminal, which can be reached at `target`: else it would be in two. The dialogs
+        """End all calls of this leg in its terminal at `target`, so that the terminal is not in two calls. Return the dialogs
         that are over.
         """
         async with self._database.reading() as session:
@@ -191,7 +198,7 @@ class SavedCalls:
         return [row.id for row, reached in zip(rows, ended, strict=True) if reached]
 
     async def _ended(self, row: SipDialog, target: Target) -> bool:
-        """One that has come to another place since, or by a connection of its own, is asked there."""
+        """End one dialog. If the terminal has moved to another address or connection, the BYE goes there."""
         hop = target.binding.hop if target.binding is not None else None
         moved = hop is not None and (hop.flow != 0 or hop.host != row.host)
         if not moved and row.id in self._ending and await asyncio.shield(self._ending[row.id]):
@@ -207,7 +214,7 @@ class SavedCalls:
 
         record = _record(row)
         if record is None:
-            told(True)  # nobody can end it
+            told(True)  # The row cannot be read, so the call cannot be ended.
         else:
             self.agent.end_orphan(record, target, told)
 
@@ -230,7 +237,7 @@ class SavedCalls:
             self._start(self._write())
 
     async def _write(self) -> None:
-        """All that has come together, a few times in a second at most."""
+        """Write everything that has collected, a few times a second at most."""
         try:
             while self._aliases or self._over:
                 aliases, over = self._aliases, self._over
@@ -269,7 +276,7 @@ def _row(call_id: str, tag: str, hop: Hop, worker: str, now: datetime) -> dict[s
 
 
 def _record(row: SipDialog) -> CallRecord | None:
-    """None: it cannot be read."""
+    """Return the record of a row, or None if the row cannot be read."""
     try:
         target = read_uri(row.target)
         hop = place(target, Hop(row.transport, row.host, row.port, name=row.name)) if row.transport else None
@@ -282,7 +289,7 @@ def _record(row: SipDialog) -> CallRecord | None:
 
 
 def _binding_row(one: Binding, ahead: float) -> Mapping[str, Any]:
-    """`ahead`: of the monotonic clock to the time of day."""
+    """Return the row of a registration. `ahead`: seconds from the monotonic clock to the time of day."""
     return {
         "contact": str(one.contact),
         "transport": one.hop.transport,

@@ -1,7 +1,7 @@
-"""The SIP side of one leg: its `Call`, INFO bodies and statuses; its descriptions stand in `descriptions`.
+"""The SIP side of one leg: its `Call`, its INFO bodies and its statuses. `descriptions` has its descriptions.
 
-Where the hall is, and who hears of it, is the leg's (`signaling.halls.calls.leg`).
-Implements `signaling.sip.call.call.CallEvents` and `signaling.halls.calls.leg.Side`.
+The leg (`signaling.halls.calls.leg`) knows where the hall is and which parts receive its events. Implements
+`signaling.sip.call.call.CallEvents` and `signaling.halls.calls.leg.Side`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all SIP sides of this process stand on."""
+    """The parts that all SIP sides of this process share."""
 
     protection: Protection
     tokens: ContentTokens
@@ -50,7 +50,9 @@ class Shared:
 
 
 class SipSide:
-    """`call` None: a call of ours that is not dialled yet. `number`: of the session in our descriptions."""
+    """The SIP side of a leg. `call` None: an outgoing call before it is dialled. `number`: the session number in our
+    descriptions.
+    """
 
     def __init__(self, leg: Leg, shared: Shared, profile: Profile, number: int, call: Call | None = None) -> None:
         self.leg = leg
@@ -62,7 +64,7 @@ class SipSide:
         self._early = b""
         self._offered_more = False
 
-    # -- what the leg asks (Side)
+    # -- commands from the leg (Side)
 
     @property
     def path(self) -> Path | None:
@@ -85,7 +87,7 @@ class SipSide:
         self._sdp.ends(hall)
 
     def offer_by(self, hop: Hop) -> bytes:
-        """The offer of a call of ours, for the hop that is tried. Its ports are open."""
+        """Return the offer of an outgoing call for the hop that is tried. The ports of the offer are open."""
         assert self.leg.room is not None
         return self._sdp.offer(self.leg.room.hall, _path(hop))
 
@@ -104,11 +106,11 @@ class SipSide:
 
     @property
     def may_listen(self) -> bool:
-        """Not where the terminal wants our offer, or confirms a 183."""
+        """Report whether the terminal takes early media. It does not if it wants our offer, or if it confirms a 183."""
         return self.call is not None and bool(self.call.offer) and self.call.may_ring
 
     def listen(self, hall: Hall) -> MediaPlan:
-        """Early media (RFC 3960)."""
+        """Return the plan of early media (RFC 3960)."""
         assert self.call is not None
         self._early, plan = self._sdp.answer(hall, self.path, self.call.offer)
         return plan
@@ -130,7 +132,7 @@ class SipSide:
         if hall.lines.moves_camera:
             self.camera.introduce()
         if not self._offered_more and self._sdp.needs_more(hall, plan):
-            self._offered_more = True  # once: a terminal that refuses slides is not asked for ever
+            self._offered_more = True  # Only once: otherwise a terminal that refuses slides would get offers without end.
             asyncio.get_running_loop().call_later(limits.SECOND_OFFER_S, self.leg.renegotiate)
 
     def left(self, hall: Hall) -> None:
@@ -159,14 +161,14 @@ class SipSide:
     def name(self, leg_id: str) -> None:
         self._shared.traces.name(self.call.call_id if self.call is not None else "", leg_id)
 
-    # -- what SIP tells (CallEvents)
+    # -- events from SIP (CallEvents)
 
     def ringing(self, call: Call, body: bytes) -> None:
         if self.leg.dialing is not None:
             self.leg.dialing.rang(self.leg)
 
     def answered(self, call: Call, body: bytes) -> None:
-        """`body`: their answer; empty: we answered their offer."""
+        """Take the answer of the call. `body`: the terminal's answer; empty: we answered the terminal's offer."""
         try:
             self._sdp.place(self.path)
             plan = self._sdp.read(body) if body else self.plan
@@ -230,7 +232,8 @@ class SipSide:
 
     def ended(self, call: Call, cause: SipCause) -> None:
         forbidden = cause.kind is Kind.FORBIDDEN_TARGET and cause.detail in dialout.REASONS
-        status = 408 if cause.kind is Kind.NO_ANSWER else cause.status  # it rang, and our CANCEL has no status
+        # The terminal rang without an answer, and our CANCEL has no status.
+        status = 408 if cause.kind is Kind.NO_ANSWER else cause.status
         failure = Failure(hall_cause(status), status, float(cause.retry_after_s or 0))
         try:
             self.leg.ended(failure, hung_up=cause.kind is Kind.NORMAL, forbidden=cause.detail if forbidden else "")
@@ -240,7 +243,7 @@ class SipSide:
 
 
 def refusal_of(error: Exception, host: str) -> tuple[int, list[tuple[str, str]]]:
-    """(status, headers) of an INVITE that is not taken."""
+    """Return the status and the headers that refuse an INVITE."""
     if isinstance(error, NotAcceptable):
         return 488, [("warning", error.header(host))]
     if isinstance(error, PeerError):
@@ -253,7 +256,7 @@ def refusal_of(error: Exception, host: str) -> tuple[int, list[tuple[str, str]]]
 
 
 def _again(cause: Cause) -> list[tuple[str, str]]:
-    """When to try again, of a server that is full."""
+    """Return the Retry-After header if the server is full."""
     full = cause in (Cause.BUSY, Cause.OVERLOADED)
     return [("retry-after", str(limits.FULL_AGAIN_S))] if full else []
 

@@ -1,7 +1,7 @@
-"""SIP for the calls of halls: where terminals are called, what is offered to them, and the sides of calls that come in.
+"""SIP for the calls of halls: the addresses of terminals, the offers to terminals, and the sides of incoming calls.
 
-Owns the numbers of sessions. Implements `signaling.halls.calls.outgoing.Signalling`. A second protocol would stand beside this
-package, with an implementation of `Signalling`, `Attempt` and `Side` of its own.
+The module owns the session numbers. Implements `signaling.halls.calls.outgoing.Signalling`. A second protocol would be a
+package beside this one, with its own implementation of `Signalling`, `Attempt` and `Side`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from signaling.sip.wire.message import Response
 
 
 class SipSignalling:
-    """One per process."""
+    """SIP for the calls of halls. A process has one."""
 
     def __init__(
         self,
@@ -53,10 +53,10 @@ class SipSignalling:
         self._numbers = itertools.count(int.from_bytes(random_bytes(4), "big"))
 
     def number(self) -> int:
-        """Of the session that a description is of (`o=`); never 0."""
+        """Return the number of a new session (`o=` of a description); never 0."""
         return (next(self._numbers) & 0x3FFFFFFF) + 1
 
-    # -- calls of ours (outgoing.Signalling)
+    # -- outgoing calls (outgoing.Signalling)
 
     def attempt(self, standing: Standing, *, strict: bool) -> SipAttempt | None:
         target = self.target(standing, strict)
@@ -69,8 +69,10 @@ class SipSignalling:
         return STATUSES[cause]
 
     def target(self, standing: Standing, strict: bool) -> Target | None:
-        """Where it registered, else its address in the register, else where it dialled in from. `strict`: of an important
-        meeting, so inside closed zones.
+        """Return the address of a terminal: its registration, else its address in the register, else the address that it
+        dialled in from.
+
+        `strict`: for an important meeting, so only inside closed zones.
         """
         binding = self._binding(standing)
         if binding is None and not standing.terminal.sip_uri:
@@ -92,15 +94,15 @@ class SipSignalling:
         return self.agent.registrar.find(alias) if alias else None
 
     def profile_of(self, standing: Standing) -> Profile:
-        """By what it says of itself, else by maker and model of the register."""
+        """Return the profile by the terminal's User-Agent, or else by the maker and model in the register."""
         binding = self._binding(standing)
         told = binding.user_agent if binding is not None else ""
         return self.register.profiles.find(told, f"{standing.terminal.vendor} {standing.terminal.model}")
 
-    # -- calls of theirs
+    # -- incoming calls
 
     def answer(self, call: Call, events: LegEvents, options: LineOptions) -> SipSide:
-        """A leg for a call that has come in, and its side."""
+        """Return the side of an incoming call, with a new leg."""
         known = self.register.known(call.identity)
         who, suffix = (known.terminal_id, "") if known is not None else (GUEST, f".{self._random_bytes(5).hex()}")
         language = language_of(known.language) if known is not None else None
@@ -116,14 +118,14 @@ class SipSignalling:
         return made[0]
 
     def has_too_many(self, call: Call) -> bool:
-        """This terminal is in too many calls already."""
+        """Report whether this terminal is in too many calls."""
         theirs = sum(other.inbound and other.identity == call.identity for other in self.agent.calls)
         return theirs > limits.CALLS_OF_A_TERMINAL
 
     # -- the register
 
     def refresh(self) -> None:
-        """The register was read again: terminals that left it are not registered any more."""
+        """Apply the register that was read again: terminals that are not in the register any more lose their registration."""
         self.agent.allow(self.register.directory.networks)
         for alias in self.agent.registrar.aliases():
             if self.register.account(alias) is None:
@@ -131,7 +133,7 @@ class SipSignalling:
 
 
 class SipAttempt:
-    """One try at one terminal (outgoing.Attempt)."""
+    """One try at one terminal. Implements `outgoing.Attempt`."""
 
     def __init__(self, sip: SipSignalling, standing: Standing, strict: bool, target: Target) -> None:
         self._sip, self._standing, self._strict, self._target = sip, standing, strict, target
@@ -164,7 +166,7 @@ class SipAttempt:
     def dial(self, order: DialOrder) -> None:
         assert self._record is not None and self._side is not None
         sip, record, side = self._sip, self._record, self._side
-        target = sip.target(self._standing, self._strict) or self._target  # it may have moved
+        target = sip.target(self._standing, self._strict) or self._target  # The terminal may have moved.
         side.call = sip.agent.dial(
             target,
             b"",

@@ -1,6 +1,7 @@
-"""What was said in each hall's call, to be looked at when two devices do not understand each other: redacted from the start.
+"""The SIP messages of each hall's call, for finding out why two devices do not understand each other. Secrets are removed at
+once.
 
-Keeps the last messages of the last calls in memory. No SRTP key, no digest and no digit that a person typed is ever kept.
+The module keeps the last messages of the last calls in memory. It never keeps an SRTP key, a digest or a typed digit.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _CALL_ID: Final = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S{1,255})", re.IGNO
 _DIGITS: Final = re.compile(rb"^(?:content-type|c)[ \t]*:\s*application/dtmf", re.IGNORECASE | re.MULTILINE)
 _HIDDEN: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]] = (
     (re.compile(r"(inline:)[^\s|]+", re.IGNORECASE), r"\1[khóa/key]"),
-    # A field goes on in lines that begin with a blank (RFC 3261 section 7.3.1).
+    # A header field continues in lines that begin with a blank (RFC 3261 section 7.3.1).
     (
         re.compile(r"^((?:proxy-)?authorization[ \t]*:).*(?:\n[ \t].*)*", re.IGNORECASE | re.MULTILINE),
         r"\1 [đã che/redacted]",
@@ -35,7 +36,7 @@ _SIGN: Final = re.compile(r"\*|#|%2a|%23", re.IGNORECASE)
 
 @dataclass
 class Trace:
-    """Of one Call-ID. `leg_id` empty: of nobody in the register."""
+    """The messages of one Call-ID. `leg_id` empty: the call of a terminal that is not in the register."""
 
     leg_id: str = ""
     lines: deque[str] = field(default_factory=deque)
@@ -46,7 +47,7 @@ class Trace:
 
 
 class Traces:
-    """Of this process. `now`: Unix seconds."""
+    """The traces of this process. `now`: Unix seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -57,7 +58,7 @@ class Traces:
         self.name(call_id, leg_id)
 
     def name(self, call_id: str, leg_id: str) -> None:
-        """Whose call it is."""
+        """Note the leg of a call."""
         trace = self._traces.setdefault(call_id, Trace())
         trace.leg_id = leg_id or trace.leg_id
         while len(self._traces) > limits.TRACES or (
@@ -66,7 +67,7 @@ class Traces:
             self._characters -= self._traces.popitem(last=False)[1].characters
 
     def note(self, arrow: str, hop: Hop, data: bytes) -> None:
-        """One message. Those of calls that nobody named yet are kept too: they may be named in a moment."""
+        """Keep one message. Messages of calls without a leg are kept too, because the leg may be known a moment later."""
         found = _CALL_ID.search(data[: limits.TRACE_CHARACTERS])
         if found is None:
             return
@@ -88,7 +89,7 @@ class Traces:
                 self._characters -= len(trace.lines.popleft())
 
     def of(self, leg_id: str) -> str:
-        """All calls of a leg, the oldest first; empty: none is remembered."""
+        """Return the messages of all calls of a leg, the oldest first. Empty: no call is kept."""
         parts = [
             f"=== Call-ID {call_id}\n" + "\n\n".join(trace.lines)
             for call_id, trace in self._traces.items()
@@ -97,7 +98,7 @@ class Traces:
         return "\n\n".join(parts)
 
     def transports(self, below: Transports) -> Transports:
-        """Sends through `below` and remembers."""
+        """Return transports that send through `below` and keep the messages."""
         return _Watched(self, below)
 
     def received(self, data: bytes, hop: Hop) -> None:
@@ -105,7 +106,10 @@ class Traces:
 
 
 def redacted(data: bytes) -> str:
-    """As text, and no more of it than is kept. Of keys pressed by INFO there is no body: it can be written in many ways."""
+    """Return a message as text, without secrets and cut to the kept length.
+
+    The whole body of an INFO with keys is removed, because keys can be written in many ways.
+    """
     text = data[: limits.TRACE_CHARACTERS].decode("utf-8", "replace")
     head, blank, _ = text.partition("\r\n\r\n")
     if blank and _DIGITS.search(data[: limits.TRACE_CHARACTERS]):
@@ -116,7 +120,8 @@ def redacted(data: bytes) -> str:
 
 
 def _without_pin(user: str, at: str) -> str:
-    """Number and PIN dialled at once: without whatever stands behind the sign between them. Without an @ it is no user."""
+    """Remove the PIN from a number and PIN that were dialled together. Without an @ the text is not a user part, so it stays.
+    """
     sign = _SIGN.search(user, 1) if at else None
     return f"{user[: sign.end()]}[PIN]" if sign is not None and sign.end() < len(user) else user
 
