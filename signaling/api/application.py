@@ -1,4 +1,4 @@
-"""`/api/v1` put together: every route, its description (OpenAPI 3.1), the bounds of bodies and the form of errors."""
+"""The whole `/api/v1`: every route, its description (OpenAPI 3.1), the size limits of bodies and the form of errors."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -58,9 +58,10 @@ def application(
     routers: Sequence[APIRouter] = (),
     statuses: Mapping[str, int] | None = None,
 ) -> FastAPI:
-    """The REST application, to be mounted at `/api/v1`; its description is at `/api/v1/openapi.json`.
+    """Return the REST application for the path `/api/v1`. Its description is at `/api/v1/openapi.json`.
 
-    `parts`: with the secretariats' routes. `routers`: those of other parts of signaling, with the `statuses` of their refusals.
+    `parts`: adds the routes of the secretariats. `routers`: the routes of other parts of signaling, with the `statuses` of
+    their refusals.
     """
     app = FastAPI(
         title="Điểm Cầu",
@@ -91,7 +92,7 @@ def application(
 
 
 class BoundedBodies:
-    """Bounds each body while it is received: files, bookings, all others."""
+    """A middleware that limits the size of each body while it is received: files, bookings, all others."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -114,12 +115,12 @@ def problem() -> dict[str, Any]:
 
 
 def _name(route: APIRoute) -> str:
-    """Of an operation in the description: unique and readable."""
+    """Return the name of an operation in the description: unique and readable."""
     return re.sub(r"[^a-z0-9_]+", "_", f"{sorted(route.methods or ())[0].lower()}{route.path_format}").strip("_")
 
 
 def _describe(app: FastAPI) -> None:
-    """The description without the framework's own form of validation errors, which are problems here."""
+    """Remove the framework's own form of validation errors from the description, because this API answers with problems."""
     made = app.openapi
 
     def openapi() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The page that describes the API, made out of its OpenAPI description: no script, nothing from elsewhere."""
+"""The page that describes the API, made from its OpenAPI description. It has no script and loads nothing from other servers."""
 
 import html
 import json
@@ -25,7 +25,7 @@ td { vertical-align: top; }
 
 
 def routes(app: FastAPI) -> APIRouter:
-    """`/docs` and its style sheet, of `app`."""
+    """Return the routes of `/docs` and its style sheet for `app`."""
     router = APIRouter(include_in_schema=False)
     kept: list[str] = []
 
@@ -43,7 +43,7 @@ def routes(app: FastAPI) -> APIRouter:
 
 
 def page(schema: dict[str, Any]) -> str:
-    """Every operation by its tag."""
+    """Return the page with every operation, grouped by tag."""
     groups: dict[str, list[str]] = {}
     for path, item in schema["paths"].items():
         for method, operation in item.items():
@@ -93,7 +93,7 @@ def _example(schema: dict[str, Any], media: dict[str, Any]) -> str:
 
 
 def sample(schema: dict[str, Any], part: dict[str, Any], depth: int) -> Any:
-    """A value of the form that `part` describes."""
+    """Return an example value of the form that `part` describes."""
     if "$ref" in part:
         name = part["$ref"].rsplit("/", 1)[1]
         return sample(schema, schema["components"]["schemas"].get(name, {}), depth - 1) if depth else "…"

@@ -1,4 +1,4 @@
-"""An application that is built when it is wanted, in a thread. Owns the one building of it."""
+"""An application that is built at its first request, in a thread. The module owns the single build."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 SWITCH_S = 0.0005
-"""A tenth of Python's own: people who come back need some twenty turns of the interpreter each."""
+"""Seconds; a tenth of Python's own interval. Longer: calls that come back after a restart wait for the build; each needs some
+twenty turns of the interpreter. Shorter: the build takes longer.
+"""
 
 
 class Late:
-    """Calls are served before the REST API is built: people who lost a server come back first. Requests wait until then."""
+    """An application that is built later. The server serves calls before the REST API is built, so that participants who lost a
+    server come back first. Requests wait until the build ends.
+    """
 
     def __init__(self, build: Callable[[], ASGIApp]) -> None:
         self._build = build
@@ -24,14 +28,16 @@ class Late:
         await (self._built or await self.built())(scope, receive, send)
 
     async def built(self) -> ASGIApp:
-        """The application. Raises what `build` raises."""
+        """Return the application. Raise the errors of `build`."""
         async with self._turn:
             if self._built is None:
                 self._built = await asyncio.to_thread(self._build_beside)
         return self._built
 
     def _build_beside(self) -> ASGIApp:
-        """Each system call of the event loop gives the interpreter away, and has it back when the interval is over."""
+        """Build in a thread, with a short switch interval. Each system call of the event loop gives the interpreter to this
+        thread, and the event loop gets it back only after the interval.
+        """
         usual_s = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
         try:

@@ -1,6 +1,7 @@
-"""The built pages, from memory, compressed once; every address that is a page gives the same `index.html`.
+"""The built pages, served from memory and compressed once. Every address that is a page returns the same `index.html`.
 
-Owns the table of files and their caching. Files with a hash in their name never change and are kept by browsers for a year.
+The module owns the table of files and their caching. Files with a hash in their name never change, so browsers keep them for a
+year.
 """
 
 import gzip
@@ -39,10 +40,10 @@ class _File:
 
 
 class Pages:
-    """GET and HEAD of the built pages."""
+    """The GET and HEAD responses for the built pages."""
 
     def __init__(self, folder: Path, *, watch: bool = False) -> None:
-        """`watch`: read the folder again when `index.html` was built anew (development)."""
+        """Read the folder. `watch`: read the folder again when `index.html` was built again (development)."""
         self._folder = folder
         self._watch = watch
         self._built = 0.0
@@ -50,7 +51,7 @@ class Pages:
         self._load()
 
     async def __call__(self, request: Request) -> Response:
-        """The Starlette endpoint of everything that no other route takes."""
+        """Answer a request that no other route takes, as a Starlette endpoint."""
         if self._watch and self._stamp() != self._built:
             self._load()
         path = request.url.path
@@ -66,7 +67,7 @@ class Pages:
         return Response(content, headers=headers, media_type=file.media_type)
 
     def _missing(self, request: Request) -> Response:
-        """To people who look for a page: our own, which says so in their language and leads on."""
+        """Answer a browser with our own page, which says in the user's language that the page does not exist, and has links."""
         index = self._files.get("/index.html")
         if index is None or "text/html" not in request.headers.get("accept", ""):
             return HTMLResponse(_MISSING, 404)

@@ -1,1 +1,1 @@
-"""What every route of the REST API rests on: refusals, pages of lists, the question who asks, and what the server hands in."""
+"""The base of every route of the REST API: refusals, pages of lists, the user of a request, and the parts from the server."""

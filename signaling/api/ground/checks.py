@@ -1,8 +1,8 @@
-"""The door of `/test`: who may try network, microphone and camera on this server before a meeting, without an account.
+"""The entrance of `/test`: a user tests network, microphone and camera on this server before a meeting, without an account.
 
-A check is a conference of its own with two or three connections of one browser, which ends by itself. Strangers come in here, so
-all of it is bounded: how many checks there are at once, how often one network may begin, what its tokens allow, how long they
-live. Nothing is made before a token comes to `/rtc`; what a check found is kept by `rooms.sites.checks`, without name or address.
+A check is its own conference with two or three connections of one browser, and ends by itself. Strangers use it, so everything
+has a limit: the checks at once, the checks that one network may begin, the rights of the tokens, and their lifetime. The
+conference is made only when a token arrives at `/rtc`. `rooms.sites.checks` keeps the result, without name or address.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from signaling.host import limits
 from signaling.host.throttle import Throttle, network
 
 PREFIX: Final = "check-"
-"""Of their conferences: no number of a meeting and no booked date looks like it."""
+"""The prefix of the checks' conferences. No meeting number and no booked date has this prefix."""
 _NAME: Final = re.compile(r"check-[0-9a-f]{20}")
 _TEXTS: Final = {
     "checks_off": ("Máy chủ này không mở trang kiểm tra.", "this server offers no checks"),
@@ -37,20 +37,20 @@ _TEXTS: Final = {
 
 @dataclass(frozen=True)
 class Opened:
-    """One check. `key` lets its bearer hand in, once, what was found."""
+    """A check. The bearer of `key` may hand in the result once."""
 
     id: str
     key: str
     sender: str
     receiver: str
     relay: str
-    """Tokens. `relay` is empty where this server names no TURN server."""
+    """Tokens of the three connections. `relay` is empty if this server names no TURN server."""
     expires_at: float
-    """Unix seconds: then the conference ends."""
+    """Unix seconds at which the conference ends."""
 
 
 class Checks:
-    """Of this process."""
+    """The checks of this process."""
 
     def __init__(
         self,
@@ -63,8 +63,8 @@ class Checks:
         new_id: Callable[[], str],
         end: Callable[[str], None],
     ) -> None:
-        """`most`: at the same time, 0: none. `sign`: (grants, seconds, now) -> token. `end`: ends a conference of that name, if
-        there is one.
+        """Set up the checks. `most`: checks at the same time; 0: none. `sign`: (grants, seconds, now) -> token. `end`: ends the
+        conference of this name if it exists.
         """
         self._most = most
         self._sign = sign
@@ -75,11 +75,11 @@ class Checks:
         self._begun = Throttle(shared, "checks", limits.CHECKS_PER_MINUTE)
         self._all = Throttle(shared, "all checks", limits.ALL_CHECKS_PER_MINUTE)
         self._under_way: dict[str, tuple[float, str]] = {}
-        """Until when, and from which network."""
+        """The end of each check in Unix seconds, and its network."""
         self._reported: OrderedDict[str, None] = OrderedDict()
 
     def open(self, address: str, now: float) -> Opened:
-        """`now`: Unix seconds. Raises Refusal `checks_off`, `too_many_requests`, `checks_full`."""
+        """Begin a check. `now`: Unix seconds. Raise Refusal `checks_off`, `too_many_requests`, `checks_full`."""
         if self._most == 0:
             raise _refused("checks_off")
         if not self._begun.takes(address, now):
@@ -103,8 +103,10 @@ class Checks:
         )
 
     def admit(self, conference: str, now: float) -> None:
-        """At the door of every conference: tokens are renewed as long as their bearer is there, but a check ends at its time, and
-        nobody opens its conference again. Raises the conference's Refusal `conference_not_found`.
+        """Raise the conference's Refusal `conference_not_found` if the conference belongs to a check that has ended.
+
+        Every conference calls this at its door. A connected participant gets its token renewed, but a check must end at its
+        time, and no client may open its conference again.
         """
         if is_check(conference):
             until, _ = self._under_way.get(conference.removeprefix(PREFIX), (0.0, ""))
@@ -112,7 +114,9 @@ class Checks:
                 raise Refusal("conference_not_found")
 
     def close(self, check: str, key: str, now: float) -> None:
-        """The bearer hands in what was found: its place is free for others. Raises Refusal `check_over`; once only."""
+        """End a check whose bearer hands in the result, so that its place is free. A key works once. Raise Refusal
+        `check_over`.
+        """
         until, _, _ = key.partition(".")
         good = until.isdecimal() and len(until) <= 12 and hmac.compare_digest(self._seal(check, int(until)), key)
         if not good or now > int(until) + limits.CHECK_REPORT_S or check in self._reported:
@@ -124,7 +128,7 @@ class Checks:
         self._end(PREFIX + check)
 
     def reopen(self, check: str) -> None:
-        """What was found could not be kept: it may be handed in again."""
+        """Allow the result to be handed in again, because it could not be stored."""
         self._reported.pop(check, None)
 
     def _seal(self, check: str, until: int) -> str:

@@ -1,6 +1,6 @@
-"""Cursors of lists: opaque, sealed, bounded, and good for the query they came from only.
+"""The cursors of lists: opaque, sealed, limited in length, and valid only for the query that returned them.
 
-A cursor holds the place after the last row that was given. Owns no query: a route hands `offset` or `after` to `rooms`.
+A cursor holds the place after the last returned row. The module owns no query: a route hands `offset` or `after` to `rooms`.
 """
 
 import base64
@@ -22,7 +22,7 @@ SEAL_BYTES = 12
 
 
 class Cursors:
-    """Seals and opens with a key of this installation."""
+    """The cursors, sealed and opened with a key of this installation."""
 
     def __init__(self, key: bytes) -> None:
         self._key = hmac.digest(key, b"diemcau cursor 1", hashlib.sha256)
@@ -32,7 +32,7 @@ class Cursors:
         return base64.urlsafe_b64encode(self._mark(query, text) + text).rstrip(b"=").decode()
 
     def open(self, query: str, cursor: str) -> Any:
-        """Raises Refusal `cursor_wrong`."""
+        """Return the place in a cursor. Raise Refusal `cursor_wrong`."""
         try:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
         except (binascii.Error, ValueError) as error:
@@ -47,7 +47,7 @@ class Cursors:
 
 
 class Window:
-    """How much of a list is wanted: `limit` rows from `offset` on (or after `after`, for lists that are walked by a key)."""
+    """The requested part of a list: `limit` rows from `offset`, or after `after` for lists that are read by key."""
 
     def __init__(self, cursors: Cursors, query: str, cursor: str | None, limit: int) -> None:
         self._cursors, self._query = cursors, query
@@ -58,24 +58,26 @@ class Window:
 
     @property
     def fetch(self) -> int:
-        """One more than is given, to see whether there is more."""
+        """Return the number of rows to read: one more than the page has, which shows whether another page follows."""
         return self.limit + 1
 
     @property
     def reach(self) -> int:
-        """How many rows from the first one on, with one more: for lists that cannot begin in the middle."""
+        """Return the number of rows from the first row to the end of the page, plus one. For lists that cannot begin in the
+        middle.
+        """
         return self.offset + self.fetch
 
     def page(self, rows: Sequence[Any], view: Callable[[Any], T]) -> Page[T]:
-        """Of at most `fetch` rows that begin at `offset`."""
+        """Return the page of at most `fetch` rows that begin at `offset`."""
         return self._made(rows, view, self.offset + self.limit)
 
     def cut(self, everything: Sequence[Any], view: Callable[[Any], T]) -> Page[T]:
-        """Of a whole list."""
+        """Return the page from a whole list."""
         return self.page(everything[self.offset : self.offset + self.fetch], view)
 
     def keyed(self, rows: Sequence[Any], view: Callable[[Any], T], key: Callable[[Any], Any]) -> Page[T]:
-        """Of at most `fetch` rows that come after `after`."""
+        """Return the page of at most `fetch` rows that follow `after`."""
         last = rows[: self.limit]
         return self._made(rows, view, [key(last[-1])] if last else None)
 
@@ -95,7 +97,7 @@ async def window(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=limits.PAGE_MOST)] = limits.PAGE,
 ) -> Window:
-    """A dependency."""
+    """Return the window of a request (a FastAPI dependency)."""
     kept = sorted(
         (name, value) for name, value in request.query_params.multi_items() if name not in ("cursor", "limit")
     )

@@ -1,6 +1,6 @@
-"""What the routes of the desk stand on: what the composition root hands them, and what the other parts do for them.
+"""The base of the routes of the desk: the parts from the composition root, and the interfaces of other packages.
 
-Imports neither FastAPI nor the models: a server that starts serves calls before the REST API is built.
+The module imports neither FastAPI nor the models, because the server serves calls before the REST API is built.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ if TYPE_CHECKING:
 
 
 class Doorman(Protocol):
-    """Who asks: `signaling.access` implements it."""
+    """The check of the signed-in user. `signaling.access` implements it."""
 
     async def actor(self, request: Request, now: datetime, *, seen: bool = True) -> Actor | None:
-        """None: nobody is signed in. `seen` false: the server asks by itself, and its session may run out all the same."""
+        """Return the user of a request, or None if the user is not signed in. `seen` false: the page asks by itself, so the
+        session is not prolonged.
+        """
 
 
 @dataclass(frozen=True)
 class Present:
-    """Somebody in a running meeting. `way`: how he came in. `closed`: a hall terminal that is registered, invited and in a
-    closed network.
+    """A participant of a running meeting. `way`: how the participant joined. `closed`: a hall terminal that is registered,
+    invited and in a closed network.
     """
 
     identity: str
@@ -45,24 +47,26 @@ class Present:
 
 
 class LiveMeetings(Protocol):
-    """The running conferences of booked meetings: the composition root implements it."""
+    """The running conferences of booked meetings. The composition root implements it."""
 
     def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool) -> str:
-        """The conference of a date; its door is open from now on to those whom this class admits. `lobby`: as its booking has it.
-        Raises Refusal `lobby_limit`.
+        """Return the conference of a date, and open its door for participants whom this class admits. `lobby`: the lobby switch
+        of the booking. Raise Refusal `lobby_limit`.
         """
 
     def present(self, occurrence_id: str) -> list[Present]: ...
     def set_door(
         self, occurrence_id: str, class_: str, version: int, open_: bool = True, lobby: bool | None = None
     ) -> None:
-        """From now on only those come in whom this class admits, or nobody: what a newer version of the meeting said counts."""
+        """Set the door: open for participants whom this class admits, or closed. A call with an older `version` of the meeting
+        has no effect.
+        """
 
     def bar(self, bearers: Iterable[str], at: float) -> None:
-        """Tokens that were given to these attendees (or `WAY.attendee`) until `at` (Unix seconds) open nothing any more."""
+        """Block tokens that these attendees (or `WAY.attendee`) got before `at` (Unix seconds)."""
 
     def expel(self, occurrence_id: str, identity: str) -> None:
-        """Its client is told to go; tokens issued before no longer open."""
+        """Send the client away. Its earlier tokens do not admit it again."""
 
 
 class HallRows(Protocol):
@@ -110,7 +114,7 @@ class HallTerminals(Protocol):
 
 
 class HallDesk(Protocol):
-    """Hall terminals: `signaling.halls.board.board.Board` implements it. Rows are plain values of `models.boards`."""
+    """The hall terminals. `signaling.halls.board.board.Board` implements it. Rows are plain values of `models.boards`."""
 
     @property
     def rows(self) -> HallRows: ...
@@ -127,7 +131,9 @@ class HallDesk(Protocol):
 
 
 class DeviceProfiles(Protocol):
-    """Makes of terminals: `signaling.halls.sip.profile_book` implements it. `kept`: rows of `rooms.dialling.profiles`."""
+    """The profiles of terminal models. `signaling.halls.sip.profile_book` implements it. `kept`: rows of
+    `rooms.dialling.profiles`.
+    """
 
     def listed(self, kept: Iterable[TerminalProfile]) -> list[dict[str, Any]]: ...
     def checked(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]: ...
@@ -136,24 +142,24 @@ class DeviceProfiles(Protocol):
 
 @dataclass(frozen=True)
 class Passes:
-    """Parts for entering a booked meeting: `routes.calendar.joining`."""
+    """The parts for entering a booked meeting: `routes.calendar.joining`."""
 
     lobbies: Lobbies
     sign: Callable[[Grants, float, float], str]
-    """(grants, seconds, now): a token."""
+    """(grants, seconds, now) -> token."""
     suffix: Callable[[], str]
-    """Random, for identities."""
+    """Returns a random suffix for identities."""
     number_tries: NumberTries
-    """Tries of numbers with their PINs."""
+    """Counts tries of numbers with their PINs."""
     links: Throttle
-    """Wrong links of one network."""
+    """Counts wrong links of each network."""
     given: Throttle
-    """Right ones from one network: each is written down."""
+    """Counts right links of each network, because each use is written to the database."""
 
 
 @dataclass(frozen=True)
 class Desk:
-    """Parts for every request of the desk (`visits.Visit`)."""
+    """The parts for every request of the desk (`visits.Visit`)."""
 
     database: Database
     doorman: Doorman
@@ -161,13 +167,13 @@ class Desk:
     now: Callable[[], float]
     """Unix seconds."""
     key: bytes
-    """Of this installation: cursors, personal links."""
+    """The key of this installation: cursors, personal links."""
     seal: Seal
-    """For secrets that have to be read again."""
+    """Seals secrets that must be read again."""
     wake: Callable[[], None]
-    """Work that is due was just written."""
+    """Reports that due work was just written."""
     hall_desk: Callable[[], HallDesk | None]
-    """None: halls are switched off."""
+    """Returns None if halls are switched off."""
     public_url: str
 
     @property
@@ -176,14 +182,16 @@ class Desk:
 
     @cached_property
     def cursors(self) -> Cursors:
-        from signaling.api.ground.cursors import Cursors  # heavy
+        from signaling.api.ground.cursors import Cursors  # slow to import
 
         return Cursors(self.key)
 
 
 @dataclass(frozen=True)
 class DeskParts:
-    """Parts that the composition root makes for the routes of the desk. A route gets only those that it names (`visits`)."""
+    """The parts that the composition root makes for the routes of the desk. A route gets only the parts that it names
+    (`visits`).
+    """
 
     desk: Desk
     passes: Passes

@@ -1,6 +1,6 @@
-"""Parts for the routes of live meetings, a type for each file of routes. The composition root makes them.
+"""The parts for the routes of live meetings, one type for each file of routes. The composition root makes them.
 
-Imports no FastAPI: a server that starts serves calls before the REST API is built.
+The module imports no FastAPI, because the server serves calls before the REST API is built.
 """
 
 from __future__ import annotations
@@ -17,35 +17,36 @@ from signaling.host.tokens import Authenticator
 
 
 class Meetings(Protocol):
-    """The live conferences, and the doors of booked meetings: `signaling.meetings.booked` implements it."""
+    """The live conferences, and the doors of booked meetings. `signaling.meetings.booked` implements it."""
 
     @property
     def registry(self) -> Registry | None: ...
     def identities(self, conference: str) -> list[str]: ...
     def owns(self, conference: str) -> bool:
-        """Whether a conference of this name belongs to a booked meeting: such a one is entered by `/join` only."""
+        """Report whether a conference belongs to a booked meeting. Participants enter a booked meeting only by `/join`."""
 
     def admit(self, grants: Grants) -> None:
-        """Raises Refusal: what the calendar says of a host."""
+        """Raise Refusal if the calendar does not allow this host to enter."""
 
 
 class Hosts(Protocol):
-    """Stores what hosts decide: `signaling.meetings.hosts` implements it. Each decision is stored before it acts."""
+    """The store of hosts' decisions. `signaling.meetings.hosts` implements it. Each decision is stored before it takes effect.
+    """
 
     async def note_lobby(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> None:
-        """Write down what this host does."""
+        """Record an action of this host in the audit trail."""
 
     async def keep_lobby(self, name: str, on: bool, planned: bool | None) -> None:
-        """Store the switch, so that a restart does not open a lobby that a host has set."""
+        """Store the switch, so that a restart does not open a lobby that a host has closed."""
 
     async def keep_bars(self, name: str, bars: Sequence[tuple[str, str]]) -> None:
-        """Store who is kept out for good, so that a restart lets no one back in."""
+        """Store the permanent bars, so that a barred person cannot enter after a restart."""
 
     async def still_host(self, grants: Grants) -> None:
-        """Raises Refusal: the account behind a host's key is signed out, switched off, or no longer a host of the meeting."""
+        """Raise Refusal if the account behind a host's key is signed out, switched off, or no longer a host of the meeting."""
 
     async def end_meeting(self, name: str) -> None:
-        """End a conference for everybody. Raises Refusal `conference_not_found`."""
+        """End a conference for all participants. Raise Refusal `conference_not_found`."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Doorway:
     authenticator: Authenticator
     lobbies: Lobbies
     shared: Shared
-    """Of the throttles."""
+    """The shared tables of the throttles."""
     meetings: Meetings
     hosts: Hosts
     now: Callable[[], float]
@@ -64,7 +65,7 @@ class Doorway:
 
 @dataclass(frozen=True)
 class Starting:
-    """Who may start a meeting without a token."""
+    """The clients that may start a meeting without a token."""
 
     everybody: bool = False
     local: bool = False
@@ -73,7 +74,7 @@ class Starting:
 
 @dataclass(frozen=True)
 class InstantMeetings:
-    """Meetings that are started without a booking: `routes.live.conferences`."""
+    """The parts for meetings without a booking: `routes.live.conferences`."""
 
     doorway: Doorway
     starting: Starting
@@ -85,24 +86,24 @@ class InstantMeetings:
 
 @dataclass(frozen=True)
 class Probes:
-    """Answers the questions of supervisors."""
+    """The probes that supervisors ask."""
 
     ready: Callable[[], bool]
     busy: Callable[[], bool]
     database_ready: Callable[[], Awaitable[bool]]
 
     async def health(self) -> tuple[dict[str, bool], int]:
-        """Give the answer of `GET /health`, and its status: 200 while new participants are welcome, else 503."""
+        """Return the answer of `GET /health`, and its status: 200 while the server admits new participants, else 503."""
         ready = self.ready() and await self.database_ready()
         return {"live": True, "ready": ready, "busy": self.busy()}, 200 if ready else 503
 
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """Facts that the server tells about itself."""
+    """The facts that the server publishes about itself."""
 
     version: str
     starting: Starting
     authority: Callable[[], str | None]
-    """Fingerprint of the local authority, None without one."""
+    """Returns the fingerprint of the local authority, or None if there is none."""
     probes: Probes

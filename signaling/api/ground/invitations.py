@@ -1,7 +1,7 @@
-"""Conference numbers and the secret in an invitation link.
+"""The numbers of conferences, and the secret in an invitation link.
 
-The secret of a number is an HMAC of it, so that nothing has to be stored: a link stays valid as long as the API secret does.
-It travels in the fragment of the link, which browsers never send nor log.
+The secret of a number is its HMAC, so nothing has to be stored. A link is valid while the API secret stays the same. The secret
+is in the fragment of the link, which browsers neither send nor log.
 """
 
 import base64
@@ -17,18 +17,20 @@ _LETTERS = string.ascii_lowercase
 
 
 class Invitations:
-    """Seals numbers with the server's secret."""
+    """The seals of numbers, made with the server's secret."""
 
     def __init__(self, secret: str) -> None:
         self._key = hmac.digest(secret.encode(), b"diemcau invitation 1", hashlib.sha256)
         self._host_key = hmac.digest(secret.encode(), b"diemcau moderator 1", hashlib.sha256)
 
     def seal(self, number: str) -> str:
-        """22 characters of base64url: 128 bits."""
+        """Return the secret of the link: 22 characters of base64url, 128 bits."""
         return _sealed(self._key, number)
 
     def seal_host(self, number: str) -> str:
-        """Of whoever opened the meeting: with it he decides who comes in. Never a part of the link that is passed on."""
+        """Return the host's secret, for the user who opened the meeting. A host decides who may enter. The invitation link
+        never has it.
+        """
         return _sealed(self._host_key, number)
 
     def hosts(self, number: str, secret: str) -> bool:
@@ -38,7 +40,7 @@ class Invitations:
         return hmac.compare_digest(self.seal(number).encode(), secret.encode())
 
     def link(self, base: str, number: str) -> str:
-        """`base` without a slash at its end."""
+        """Return the link. `base` has no slash at its end."""
         return f"{base}/m/{number}#k={self.seal(number)}"
 
 
@@ -48,7 +50,9 @@ def _sealed(key: bytes, number: str) -> str:
 
 
 def new_number(random_bytes: Callable[[int], bytes]) -> str:
-    """Like `abc-defg-hij`: to be read out over the telephone. One of 26**10: nobody hits a meeting by trying."""
+    """Return a new number like `abc-defg-hij`, which can be read out over the telephone. There are 26**10, so guessing finds no
+    meeting.
+    """
     value = int.from_bytes(random_bytes(16), "big")
     letters = "".join(_LETTERS[value // 26**place % 26] for place in range(10))
     return f"{letters[:3]}-{letters[3:7]}-{letters[7:]}"

@@ -1,7 +1,7 @@
-"""The numbers of meetings that were started without a booking: each opens its meeting without the invitation.
+"""The numbers of meetings that were started without a booking. A number opens its meeting without the invitation.
 
-Every number that `add` took is a row, so that it lives through a restart. A copy of all of them with their titles is in a shared
-table: a guess at a number costs no question to the database.
+Every number that `add` took is a row, so that it survives a restart. A shared table has a copy of all numbers with their
+titles, so a guessed number costs no query.
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ PRINTED = "server"
 
 
 class Shelf(Protocol):
-    """Where numbers are kept. Each method raises what the database raises: then nothing has changed."""
+    """The store of numbers. Each method raises the errors of the database; then nothing has changed."""
 
     async def keep(self, number: str, title: str, source: str) -> list[str]:
-        """The numbers that made room for it."""
+        """Store a number, and return the numbers that were deleted to make room."""
 
     async def renew(self, used: Iterable[str]) -> list[str]:
-        """`used`: somebody is or was there. The numbers that ended."""
+        """Renew the used numbers, and return the numbers that ended. `used`: numbers of meetings that a participant has
+        entered.
+        """
 
 
 class Rows:
-    """The shelf of a server."""
+    """The numbers as rows of the database."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -51,16 +53,16 @@ class Rows:
         return await self._database.transact(work)
 
     async def all(self) -> list[tuple[str, str]]:
-        """Each with its title."""
+        """Return each number with its title."""
         async with self._database.reading() as session:
             return await numbers.stored(session)
 
 
 class Numbers:
-    """Those that open a meeting now."""
+    """The numbers that open a meeting now."""
 
     def __init__(self, shared: Shared, shelf: Shelf | None = None) -> None:
-        """Without a shelf they live as long as the table."""
+        """Set up the numbers. Without a shelf they live as long as the shared table."""
         self._shelf = shelf
         self._titles = shared.table("numbers", "titles", limits.INSTANT_NUMBERS, str)
         self._used: set[str] = set()
@@ -70,7 +72,7 @@ class Numbers:
         return number in self._titles
 
     def title(self, number: str) -> str:
-        """Empty where nobody gave it one, or it is none of these."""
+        """Return the title. Empty: the number has no title, or it is not known."""
         return self._titles.get(number) or ""
 
     def restore(self, found: Iterable[tuple[str, str]]) -> None:
@@ -79,18 +81,18 @@ class Numbers:
                 self._titles.put(number, title)
 
     async def add(self, number: str, title: str, source: str) -> None:
-        """`source`: the network or the account that made it."""
+        """Add a number. `source`: the network or the account that made the number."""
         gone = await self._shelf.keep(number, title, source) if self._shelf is not None else []
         self._forget(gone)
         self._titles.put(number, title)
 
     def announce(self, number: str) -> None:
-        """It stands in the link that the server prints, and becomes a row when somebody comes by it."""
+        """Announce a number that the server prints in a link. It becomes a row when a participant first uses it."""
         self._titles.put(number, "")
         self._printed.add(number)
 
     async def use(self, number: str) -> None:
-        """Somebody is let in."""
+        """Note that a participant enters with this number."""
         if number in self._printed:
             self._printed.discard(number)
             try:
@@ -102,7 +104,7 @@ class Numbers:
             self._used.add(number)
 
     async def renew(self, live: Iterable[str]) -> None:
-        """The numbers of meetings in which somebody is live on; those that ended are forgotten."""
+        """Renew the numbers of meetings with participants, and forget the numbers that ended."""
         if self._shelf is None:
             return
         used = {one for one in (*live, *self._used) if one in self._titles}

@@ -1,7 +1,7 @@
-"""Every error of the REST API (RFC 9457): the one table from a refusal's code to its HTTP status, and the answer's form.
+"""The errors of the REST API (RFC 9457): the table from a refusal's code to its HTTP status, and the form of the answer.
 
-Owns no refusal of `rooms` itself: those bring their words along. A code that is not in the table is 422: the request was
-understood and cannot be done.
+Refusals of `rooms` have their own texts. A code that is not in the table gets 422: the server understood the request but cannot
+carry it out.
 """
 
 import re
@@ -21,7 +21,7 @@ MEDIA_TYPE = "application/problem+json"
 TROUBLES = 500
 UNKNOWN = 422
 EXISTING = "/conferences"
-"""Routes whose answer to a malformed body is older than the rest: 400, without a list of fields."""
+"""The routes that answer a malformed body in an older form: 400, without a list of fields."""
 
 TEXTS: Mapping[str, tuple[str, str]] = {
     "request_malformed": ("Yêu cầu không đúng dạng.", "the request is malformed"),
@@ -178,13 +178,13 @@ STATUS: dict[str, int] = {
     "internal": 500,
     "database_away": 503,
 }
-"""Codes of this package; `include` adds those of others."""
+"""The codes of this package; `include` adds the codes of other packages."""
 
 FORMS = (
     (re.compile(r"unknown_.+|.+_unknown"), 404),
     (re.compile(r".+_(taken|exists|held)"), 409),
 )
-"""Of codes that are not in the table by name."""
+"""The status of codes that are not in the table, by the form of the code."""
 _BY_NUMBER = {
     401: "signed_out",
     404: "not_found",
@@ -210,7 +210,7 @@ _WRONG = ("Giá trị không hợp lệ.", "the value is not valid")
 
 
 def refused(code: str, troubles: Sequence[Trouble] = ()) -> Refusal:
-    """A refusal of this package."""
+    """Return a refusal of this package."""
     vi, en = TEXTS[code]
     return Refusal(code, vi, en, troubles)
 
@@ -237,7 +237,7 @@ def answer(code: str, vi: str, en: str, troubles: Sequence[Trouble] = ()) -> JSO
 
 
 def install(app: FastAPI) -> None:
-    """Every exception of `app` becomes a problem."""
+    """Answer every exception of `app` with a problem."""
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_malformed)
     app.add_exception_handler(HTTPException, _on_status)
@@ -267,7 +267,7 @@ async def _on_malformed(request: Request, error: Exception) -> JSONResponse:
 
 
 def _trouble(fault: Mapping[str, Any]) -> Trouble:
-    """What was given is not repeated: it may be a password."""
+    """Return the trouble of one field. It does not repeat the value, because the value may be a password."""
     vi, en = _FIELDS.get(fault["type"], _WRONG)
     if fault["type"] == "literal_error":
         choices = str(fault["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")

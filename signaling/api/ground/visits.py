@@ -1,6 +1,7 @@
-"""What each route of the desk has at hand: the database, who asks and when, versions for ETag and If-Match.
+"""The tools of each route of the desk: the database, the user, the time, and versions for ETag and If-Match.
 
-Owns no rule: `rooms` decides who may do what. A route states its right by `signaling.host.declared.needs` as well, for the tests.
+The module has no rules: `rooms` decides who may do what. A route also states its right by `signaling.host.declared.needs`, for
+the tests.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]
 _ETAG = re.compile(r'"([0-9]{1,9})"')
 FILES_AT_ONCE = 2
-"""Letters that threads make at the same time."""
+"""Letters that threads make at the same time. More: slower answers for all users. Fewer: letters wait longer."""
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 
 
@@ -43,7 +44,7 @@ class Visit:
 
     @property
     def actor(self) -> Actor:
-        """Who asks. Raises Refusal `signed_out`."""
+        """Return the user of the request. Raise Refusal `signed_out`."""
         if self.somebody is None:
             raise problems.refused("signed_out")
         return self.somebody
@@ -56,22 +57,22 @@ class Visit:
         return await self.desk.database.transact(work)
 
     async def again(self) -> "Visit":
-        """The same request as it would be now: whoever asked may have signed out, or may not any more."""
+        """Return the same request with the present rights. The user may have signed out, or may have lost a right."""
         now = datetime.fromtimestamp(self.desk.now(), UTC)
         return Visit(self.desk, self.request, now, await self.desk.doorman.actor(self.request, now, seen=False))
 
     async def refresh_halls(self) -> None:
-        """The SIP ports go by what was just stored. It stands whatever happens here: the halls read the register every 30 s."""
+        """Make the SIP ports use the stored register at once. If this fails, the halls read the register again within 30 s."""
         if self.desk.halls is None:
             return
         try:
             await self.desk.halls.terminals.refresh()
-        except Exception:  # the change is stored: an error here must not be read as its failure
+        except Exception:  # The change is stored, so an error here must not look like a failure of the change.
             log.exception("the halls have not taken over a change of the register; they read it again within 30 s")
 
     @property
     def base(self) -> str:
-        """Where people reach this server; the Host header was checked before."""
+        """Return the address of this server for users. The Host header was checked before."""
         url = self.request.url
         return self.desk.public_url.rstrip("/") or f"{url.scheme}://{url.netloc}"
 
@@ -93,13 +94,13 @@ async def _known(request: Request) -> Visit:
 
 
 async def _stranger(request: Request) -> Visit:
-    """Nobody is looked for: a dead cookie does not keep a guest out."""
+    """Return a visit without a look-up of the user, so that an expired cookie does not keep a guest out."""
     desk: Desk = request.app.state.desk
     return Visit(desk, request, datetime.fromtimestamp(desk.now(), UTC), None)
 
 
 async def _expected(if_match: Annotated[str, Header(max_length=100, description='the ETag, such as `"3"`')]) -> int:
-    """The version that the caller means to change. Raises `version_malformed`; `version_missing` when there is none."""
+    """Return the version that the caller wants to change. Raise `version_malformed`; `version_missing` if there is none."""
     match = _ETAG.fullmatch(if_match.strip())
     if match is None:
         raise problems.refused("version_malformed")
@@ -113,7 +114,7 @@ async def _key(idempotency_key: Annotated[str, Header(max_length=limits.KEY_CHAR
 
 
 def install(app: FastAPI, parts: DeskParts | None, starting: Starting) -> None:
-    """Give the requests of `app` what the dependencies below hand out."""
+    """Store the parts that the dependencies below return in the state of `app`."""
     state = app.state
     state.starting, state.printing = starting, asyncio.Semaphore(FILES_AT_ONCE)
     if parts is not None:
@@ -145,7 +146,7 @@ async def _printing(request: Request) -> asyncio.Semaphore:
     return printing
 
 
-# Coroutines, all of them: what is no coroutine FastAPI hands to a thread, and waits.
+# All dependencies are coroutines, because FastAPI runs a plain function in a thread and waits for the thread.
 Caller = Annotated[Visit, Depends(_known)]
 Anybody = Annotated[Visit, Depends(_visit)]
 Stranger = Annotated[Visit, Depends(_stranger)]
@@ -164,20 +165,22 @@ def tag(response: Response, version: int) -> None:
 
 
 def check_version(expected: int, found: int) -> None:
-    """Raises Refusal `version_mismatch`."""
+    """Raise Refusal `version_mismatch`."""
     if expected != found:
         raise problems.refused("version_mismatch")
 
 
 def anywhere(visit: Visit, action: str) -> Actor:
-    """Whoever may do it in some unit: lists and the directory. Raises Refusal `signed_out`, `denied`."""
+    """Return the user if the user has this right in at least one unit: lists and the directory. Raise Refusal `signed_out`,
+    `denied`.
+    """
     if not roles.anywhere(visit.actor, action):
         raise problems.refused("denied")
     return visit.actor
 
 
 def found(thing: T | None) -> T:
-    """Raises Refusal `not_found`."""
+    """Return the thing, or raise Refusal `not_found` if it is None."""
     if thing is None:
         raise problems.refused("not_found")
     return thing

@@ -1,5 +1,4 @@
-"""The steps when a leg enters a room: the hall hears what to do there, and a hall that stays too long without a meeting is
-ended.
+"""The steps when a leg enters a room. The hall hears what to do there. A hall that stays too long without a meeting is ended.
 
 The module serves calls in both directions. It has no state: the menu, the lobby and the operator know which legs they hold.
 """

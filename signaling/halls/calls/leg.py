@@ -190,12 +190,12 @@ class Leg:
     began: float = 0.0
     """Unix seconds. A hall that was put out before this time may enter again with this call, as with a new token."""
     dialing: DialEvents | None = None
-    """None for an incoming call."""
+    """Receives the events of an outgoing call; None for an incoming call."""
     rungs: int = 1
     """Profiles that the server can offer to this terminal."""
     address: str = ""
     room: Room | None = None
-    """None while the hall is in no room."""
+    """The room of the hall; None while the hall is in no room."""
     stood: bool = False
     over: bool = False
     passage: Passage = Passage.NONE
@@ -428,8 +428,9 @@ class Leg:
             self.side.request_keyframe()
 
     def hang_up(self, code: str) -> None:
-        """Hang up. There are three cases: the conference has put the hall out; the hall has a newer call; or the server stops,
-        and the next server calls the hall.
+        """Hang up. The conference may have put the hall out, the hall may have a newer call, or the server may be stopping.
+
+        A hall that was put out is not called again. The next server calls the halls of a stopped server.
         """
         if code == Reason.CONFERENCE_DELETED.value:
             self.put_out = dialout.Event.END

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 class Attempt(Protocol):
-    """One try at one terminal in its protocol."""
+    """A try at one terminal in its protocol."""
 
     @property
     def address(self) -> str:

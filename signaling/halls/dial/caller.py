@@ -1,6 +1,6 @@
 """Calls each hall once when its call is due. `CALLER.md` beside this file gives the rules and the reasons.
 
-The truth of a leg is its row, and behind the row one ordered queue of the events that are not in the row yet (`queues.py`).
+The truth of a leg is its row. Behind the row is one ordered queue of the events that are not in the row yet (`queues.py`).
 `conference.halls.dialout` decides, `writer.py` keeps the order, `transitions.py` writes and carries out. A worker holds the
 lease of a leg that it calls. A worker without the lease (it was killed, or is late) writes nothing more and ends its calls. The
 next worker repeats an unfinished try under the same Call-ID, so that a terminal never gets two calls of one try. This module

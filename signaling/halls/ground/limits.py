@@ -13,8 +13,8 @@ KEPT_S = 0.2
 transactions.
 """
 KEEP_DIALOG_S = 2.0
-"""Limit for saving an answered call before its ACK. Meanwhile the terminal repeats its answer after 0.5 s and 1 s more. Longer:
-with a slow database the hall gets its media late. Shorter: the call is not saved, and the next server cannot end it.
+"""Limit for saving an answered call before its ACK. Until the ACK the terminal repeats its answer, after 0.5 s and 1 s more.
+Longer: with a slow database the hall gets its media late. Shorter: the call is not saved, and the next server cannot end it.
 """
 DIALOGS_OVER = 8192
 """Ended calls that wait for the database; more than two thousand calls run at once. More: memory. Fewer: rows of ended calls

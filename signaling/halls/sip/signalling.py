@@ -133,7 +133,7 @@ class SipSignalling:
 
 
 class SipAttempt:
-    """One try at one terminal. Implements `outgoing.Attempt`."""
+    """A try at one terminal. Implements `outgoing.Attempt`."""
 
     def __init__(self, sip: SipSignalling, standing: Standing, strict: bool, target: Target) -> None:
         self._sip, self._standing, self._strict, self._target = sip, standing, strict, target
