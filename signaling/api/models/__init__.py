@@ -1,5 +1,5 @@
-"""What the REST API takes and gives, as pydantic models: one file for each group of resources.
+"""The requests and answers of the REST API, as pydantic models: one file for each group of resources.
 
-Owns shapes and bounds (a field that is not known is refused); who may do what and what a value means is decided in `rooms`.
-Times are instants with a zone (RFC 3339); the server gives UTC and people read Asia/Ho_Chi_Minh.
+The models define shapes and limits (an unknown field is refused). `rooms` decides the rights and the meaning of values. Times
+are instants with a zone (RFC 3339); the server returns UTC, and the pages show Asia/Ho_Chi_Minh.
 """

@@ -30,7 +30,7 @@ Step = Annotated[int, Field(ge=-1, le=1)]
 
 
 class Words(View):
-    """A code with its words."""
+    """A code with its texts."""
 
     code: str
     vi: str
@@ -38,7 +38,7 @@ class Words(View):
 
 
 class LegAudio(View):
-    """Up is from the hall. Losses 0..1; null: not known yet."""
+    """The audio figures of a hall. Up is the direction from the hall. Losses are 0..1; null: not known yet."""
 
     codec: str
     up_bps: int | None
@@ -64,7 +64,7 @@ class LegVideo(View):
 
 
 class Readiness(View):
-    """What the probe 15 minutes before the start found."""
+    """The result of the probe 15 minutes before the start."""
 
     state: Literal["unknown", "green", "amber", "red"]
     at: datetime | None
@@ -81,7 +81,7 @@ class Alarm(View):
 
 
 class Leg(View):
-    """One hall of a date."""
+    """One hall of a date, as a row of the board."""
 
     leg_id: str
     terminal_id: str
@@ -104,20 +104,22 @@ class Leg(View):
     content: bool
     floor_wanted_at: datetime | None
     camera: bool
-    """It can be moved from here."""
+    """True if an operator can move the camera from here."""
     on_stage: bool
     layout: str
     readiness: Readiness
     thumbnail_url: str
     taken_off: bool
-    """An operator, or the call list, has taken it off the date."""
+    """True if an operator or the call list has taken the hall off the date."""
     alarms: list[Alarm]
 
 
 class BoardDate(View):
-    """A date of today, or one that is on, with its halls counted. `expected`: halls of the call list that are not on the board
-    yet, beside those in `halls`. `trouble`: tried again later, or given up; `alarmed`: with an alarm that nobody has
-    acknowledged. `green`, `amber`, `red`: how those that are not connected were found before the start.
+    """A date of today, or a running date, with the counts of its halls.
+
+    `expected`: halls of the call list that are not on the board yet; `halls` does not count them. `trouble`: halls whose call
+    failed, or was given up. `alarmed`: halls with an alarm that no operator has acknowledged. `green`, `amber`, `red`: the
+    readiness of halls that are not connected.
     """
 
     meeting_id: str
@@ -139,7 +141,7 @@ class BoardDate(View):
 
 
 class OperatorCall(View):
-    """A hall that has dialled the operator and waits. `seen_by`: who looks after it."""
+    """A hall that has dialled the operator and waits. `seen_by`: the operator who handles the call."""
 
     id: str
     terminal_id: str
@@ -153,13 +155,15 @@ class OperatorCall(View):
 
 
 class CallPlace(Strict):
-    """The meeting that it comes into."""
+    """The meeting into which the hall is put."""
 
     occurrence_id: Id
 
 
 class LegCommand(Strict):
-    """`stage` without a leg: whoever speaks, again. `pan`, `tilt`, `zoom`: of `camera`, all 0 stops it."""
+    """A command to halls. `stage` without a leg: the picture follows the active speaker again. `pan`, `tilt`, `zoom` belong to
+    `camera`; three zeros stop the camera.
+    """
 
     action: Action
     leg_ids: list[Id] = Field([], max_length=limits.LEGS)
@@ -180,8 +184,8 @@ class LegResult(View):
 
 
 class LegResults(View):
-    """`undo`: for two minutes it takes mute, deafen and stage back, and calls again whom drop has hung up; empty: nothing to take
-    back.
+    """The results of a command. For two minutes `undo` takes back mute, deafen and stage, and calls again the halls that drop
+    has hung up. Empty: there is nothing to take back.
     """
 
     results: list[LegResult]
@@ -199,16 +203,19 @@ class LegCall(Strict):
 
 
 class Program(Strict):
-    """Of all halls."""
+    """The settings for all halls."""
 
     layout: LayoutName = ""
     text: Message | None = None
 
 
 class ProgramState(View):
-    """What the halls see. `layout` auto: what suits the number of pictures. `degraded`: the step of lowered quality, empty: none.
-    `sound_late`: this machine does not get the sound of the halls out in time; they hear chopped words.
-    `picture_url`: empty until there is one. `unseen`: some of those whose browsers send pictures in no codec that halls take."""
+    """The composed picture of the halls. `layout` auto: chosen by the number of pictures. `degraded`: the step of lowered
+    quality; empty: none.
+
+    `sound_late`: this machine sends the sound of the halls too late, and they hear chopped words. `picture_url`: empty until
+    the first picture exists. `unseen`: some participants whose browsers send no codec that halls can show.
+    """
 
     layout: str
     text: str
@@ -220,7 +227,7 @@ class ProgramState(View):
 
 
 class SipAccountFields(Strict):
-    """`alias`: what the terminal registers as."""
+    """The SIP account of a terminal. `alias`: the name under which the terminal registers."""
 
     alias: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$")]
     algorithm: Literal["MD5", "SHA-256"] = "MD5"
@@ -228,7 +235,7 @@ class SipAccountFields(Strict):
 
 
 class SipAccount(View):
-    """The password is told this once."""
+    """A new SIP account. The password is shown only this once."""
 
     alias: str
     password: str
@@ -237,7 +244,7 @@ class SipAccount(View):
 
 
 class TerminalState(View):
-    """How a terminal stands with the server now, and its last call."""
+    """The present connection of a terminal to the server, and its last call."""
 
     terminal_id: str
     alias: str

@@ -1,4 +1,4 @@
-"""The board, free times, previews, approvals, and the rules of taking."""
+"""The models of the board, free times, previews, approvals, and the rules of booking."""
 
 from datetime import date, datetime
 from typing import Any, Literal
@@ -23,14 +23,14 @@ from signaling.api.models.parts import (
 
 
 class FreeTime(View):
-    """When everything that was asked for is free."""
+    """A time at which everything that was requested is free."""
 
     starts_at: datetime
     ends_at: datetime
 
 
 class Clash(View):
-    """One thing that is taken, in words, and the ways out."""
+    """A resource that is taken, as a sentence, and the ways out."""
 
     kind: str = Field(description="`hall`, `terminal`, `person`, `capacity`")
     resource_id: str
@@ -62,7 +62,7 @@ class PreviewDate(View):
 
 
 class Warned(View):
-    """What does not stand in the way but should be known."""
+    """A warning that does not prevent the booking."""
 
     code: str
     vi: str
@@ -70,7 +70,7 @@ class Warned(View):
 
 
 class CallLine(View):
-    """A hall terminal of the call list. `why`: it stands in a booked hall, is of an invited unit, or was added."""
+    """A hall terminal of the call list. `why`: the terminal is in a booked hall, belongs to an invited unit, or was added."""
 
     terminal_id: str
     terminal_name: str
@@ -85,7 +85,9 @@ class CallLine(View):
 
 
 class CallGap(View):
-    """A booked hall or an invited unit without a terminal to call. `many_halls`: none of its halls is marked as the main one."""
+    """A booked hall or an invited unit without a terminal to call. `many_halls`: no hall of the unit is marked as the main
+    hall.
+    """
 
     why: Literal["hall", "unit"]
     id: str
@@ -94,7 +96,8 @@ class CallGap(View):
 
 
 class Preview(View):
-    """Every date that the request means, with every clash; nothing is taken. `bookable`: it would go through as it is."""
+    """Every date of a request, with every clash. The preview reserves nothing. `bookable`: the request would succeed as it is.
+    """
 
     dates: list[PreviewDate]
     clashing: int
@@ -109,7 +112,7 @@ class Preview(View):
 
 
 class BoardHall(View):
-    """A row of the board."""
+    """A hall as a row of the board."""
 
     id: str
     name: str
@@ -122,7 +125,7 @@ class BoardHall(View):
 
 
 class BoardEntry(View):
-    """One date in one hall. What the caller may not read has the title "Đã có lịch" and no identifiers."""
+    """One date in one hall. A date that the caller may not read has the title "Đã có lịch" and no identifiers."""
 
     occurrence_id: str
     meeting_id: str
@@ -140,7 +143,7 @@ class BoardEntry(View):
 
 
 class Board(View):
-    """Halls by time. `off`: holidays of the span, by day."""
+    """The halls by time. `off`: holidays of the span, by day."""
 
     starts_at: datetime
     ends_at: datetime
@@ -150,7 +153,7 @@ class Board(View):
 
 
 class AvailabilityFields(Strict):
-    """What is looked for between two instants: a hall big enough, at a time when these people are free too."""
+    """A search between two instants: a hall that is big enough, at a time when these people are free too."""
 
     starts_at: Instant
     ends_at: Instant
@@ -179,13 +182,13 @@ class Slot(View):
 
 
 class Availability(View):
-    """Free halls with their times, the best first."""
+    """The free halls with their times, the best first."""
 
     slots: list[Slot]
 
 
 class ChangedField(View):
-    """What differs, in words."""
+    """The difference in one field, as text."""
 
     name: str
     before: str
@@ -193,7 +196,7 @@ class ChangedField(View):
 
 
 class Approval(View):
-    """One thing that waits for the caller. `step` 1: of the unit's own leadership, 2: of the operator of the system."""
+    """A decision that waits for the caller. `step` 1: the unit's own leadership decides; 2: the operator of the system."""
 
     step_id: str
     step: int
@@ -213,7 +216,8 @@ class Approval(View):
 
 
 class MyMeeting(View):
-    """A date to which the caller is invited, or that is his desk's. `can_enter`: "Vào họp" works now."""
+    """A date to which the caller is invited, or that belongs to the caller's desk. `can_enter`: the button "Vào họp" works now.
+    """
 
     occurrence_id: str
     meeting_id: str
@@ -237,7 +241,7 @@ class MyMeeting(View):
 
 
 class RuleFields(Strict):
-    """What a unit (and those below that have no rule of their own) may book."""
+    """The limits on the bookings of a unit, and of the units below it that have no own rule."""
 
     opens_min: int = Field(7 * 60, ge=0, le=24 * 60)
     closes_min: int = Field(18 * 60, ge=0, le=24 * 60)
@@ -252,7 +256,7 @@ class RuleFields(Strict):
 
 
 class Rule(View):
-    """The rule of a unit. `inherited_from`: the unit whose rule it is, when it has none of its own."""
+    """The rule of a unit. `inherited_from`: the unit that owns the rule, if this unit has no own rule."""
 
     unit_id: str
     inherited_from: str | None = None
@@ -269,14 +273,14 @@ class Rule(View):
 
 
 class HolidayFields(Strict):
-    """A day off, or (`works`) a day worked instead."""
+    """A day off, or (`works`) a working day in exchange."""
 
     name: Name200
     works: bool = False
 
 
 class Holiday(View):
-    """A day of the calendar. `official`: from the public calendar, not the overlay."""
+    """A day of the calendar. `official`: from the public calendar, not from the province's own list."""
 
     day: date
     name: str
@@ -285,14 +289,14 @@ class Holiday(View):
 
 
 class PoolFields(Strict):
-    """Media capacity: simultaneous legs."""
+    """The media capacity: simultaneous legs."""
 
     name: Name200
     legs: int = Field(ge=0, le=100_000)
 
 
 class Pool(View):
-    """Media capacity."""
+    """The media capacity."""
 
     code: str
     name: str
@@ -314,14 +318,14 @@ class Setting(View):
 
 
 class DemoState(View):
-    """`offered`: the caller may load the demonstration now. `empty`: there are neither units nor meetings."""
+    """The state of the demonstration. `offered`: the caller may load it now. `empty`: there are neither units nor meetings."""
 
     offered: bool
     empty: bool
 
 
 class DemoAccount(View):
-    """Somebody to look at it as. `url` signs in once."""
+    """An account for looking at the demonstration. `url` signs in once."""
 
     name: str
     role: str
@@ -329,14 +333,14 @@ class DemoAccount(View):
 
 
 class DemoReport(View):
-    """What the demonstration has brought."""
+    """The data that the demonstration has added."""
 
     counts: dict[str, int]
     accounts: list[DemoAccount]
 
 
 class ClassQuestion(View):
-    """A plain question; a yes leads to the class `yes`."""
+    """A plain question. The answer yes leads to the class `yes`."""
 
     code: str
     vi: str
@@ -345,14 +349,16 @@ class ClassQuestion(View):
 
 
 class ClassAnswers(Strict):
-    """Answers by the code of the question. `default`: the class of the meeting's type."""
+    """The answers by the code of the question. `default`: the class of the meeting's type."""
 
     answers: dict[Word, bool] = Field(max_length=20)
     default: MeetingClass = "ordinary"
 
 
 class ClassProposal(View):
-    """The class that follows (`secret`: it is not met here), the questions that led to it, and those that speak against it."""
+    """The resulting class (`secret`: not allowed on this server), the questions that led to it, and the questions that speak
+    against it.
+    """
 
     class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
     because: list[str]

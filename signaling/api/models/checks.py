@@ -1,4 +1,4 @@
-"""People's own checks of their devices and line: what the page of `/test` asks for and hands in. No field takes free text."""
+"""The models of `/test`, where users test their devices and connection. No field takes free text."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -18,8 +18,9 @@ Pixels = Annotated[int, Field(ge=0, le=16_384)]
 
 
 class CheckOpened(View):
-    """A conference of the caller alone, for a minute and a half: one connection sends, the other receives it back. `key` hands in
-    the result, once. `relay`: token of a third one that comes over TURN; empty where there is none.
+    """A conference of the caller alone, for a minute and a half. One connection sends, and the other receives the same media.
+
+    `key` hands in the result once. `relay`: token of a third connection over TURN; empty if there is no TURN server.
     """
 
     id: CheckId
@@ -32,7 +33,7 @@ class CheckOpened(View):
 
 
 class NetworkFigures(Strict):
-    """What a call through this server showed. Null: could not be measured, or was not tried."""
+    """The result of a call through this server. Null: it could not be measured, or was not tried."""
 
     verdict: Verdict
     way: Literal["udp", "tcp", "relay", "none"]
@@ -71,7 +72,7 @@ class CameraFigures(Strict):
 
 
 class BrowserFigures(Strict):
-    """Families only: the whole name of a browser would tell people apart."""
+    """The family of the browser. The full name is not kept, because it would make users recognisable."""
 
     family: Literal["chromium", "edge", "firefox", "safari", "other"]
     major: Annotated[int, Field(ge=0, le=9999)]
@@ -94,14 +95,14 @@ class CheckResult(Strict):
 
 
 class CheckKept(View):
-    """The code to read to the help desk."""
+    """The code that the user reads to the help desk."""
 
     code: CheckCode
     kept_until: datetime
 
 
 class CheckView(View):
-    """What the help desk sees."""
+    """A check as the help desk sees it."""
 
     code: CheckCode
     made_at: datetime

@@ -1,4 +1,4 @@
-"""Makes of terminals: what is known of them before they are called (`signaling.sip.media.profiles`)."""
+"""The profiles of terminal models: their known properties before a call (`signaling.sip.media.profiles`)."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -19,7 +19,9 @@ Prefix = Annotated[str, StringConstraints(pattern=r"^42[0-9a-f]{2}$")]
 
 
 class DeviceProfile(View):
-    """One make of terminals. Orders are by liking. `kind`: shipped with the program, one of those changed here, or added here."""
+    """The profile of one terminal model. Lists are ordered by preference. `kind`: shipped with the program, a shipped one
+    changed here, or added here.
+    """
 
     name: Name
     kind: Literal["shipped", "changed", "own"]
@@ -49,8 +51,10 @@ class DeviceProfile(View):
 
 
 class DeviceProfileFields(Strict):
-    """The whole of one profile; what is left out is as in `like`: a shipped profile, else the shipped one of this name, else
-    `generic`.
+    """The whole of one profile.
+
+    A missing field has its value from `like`. Without `like` the value is from the shipped profile of the same name, or else
+    from `generic`.
     """
 
     like: Name | None = None
@@ -78,7 +82,9 @@ class DeviceProfileFields(Strict):
 
 
 class ProfileMatch(View):
-    """`word`: what decided, in small letters; empty: nothing did, and the profile is `generic`."""
+    """The profile for a terminal. `word`: the word that decided, in small letters; empty: no word decided, and the profile is
+    `generic`.
+    """
 
     name: Name
     word: str

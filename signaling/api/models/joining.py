@@ -1,4 +1,4 @@
-"""Entering a booked meeting: by number and PIN, by the personal link, signed in; and answering by link."""
+"""The models for entering a booked meeting (by number and PIN, by the personal link, signed in) and for answers by link."""
 
 from datetime import datetime
 from typing import Annotated
@@ -18,7 +18,7 @@ Shown = Annotated[str, Clean, StringConstraints(max_length=100)]
 
 
 class JoinFields(Strict):
-    """Either the secret of a personal link, or number and PIN. `name`: for a guest; invitees have theirs."""
+    """The secret of a personal link, or number and PIN. `name` is for a guest; an invitee has a name already."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"number": "123 456 789", "pin": "482913", "name": "Nguyễn Thị Lan"}]}
@@ -33,14 +33,14 @@ class JoinFields(Strict):
 
 
 class Entering(Strict):
-    """Signed in: how he comes."""
+    """The device and the ticket of a signed-in user."""
 
     phone: bool = False
     ticket: Waited = ""
 
 
 class BookedPass(View):
-    """Leave to enter a booked meeting once, for ten minutes. `url` begins with ws: or wss:."""
+    """The permission to enter a booked meeting once, within ten minutes. `url` begins with ws: or wss:."""
 
     token: str
     url: str
@@ -58,7 +58,7 @@ class BookedPass(View):
 
 
 class Moderation(View):
-    """A key to the lobby of a date for whoever is not in the call: `Authorization: Bearer KEY` at `/conferences/…/lobby`."""
+    """A key to the lobby of a date for a host outside the call: `Authorization: Bearer KEY` at `/conferences/…/lobby`."""
 
     conference: str
     key: str
@@ -66,7 +66,9 @@ class Moderation(View):
 
 
 class JoinView(View):
-    """What the bearer of a personal link (or number and PIN) sees before he enters. `code` is empty when he may enter now."""
+    """The meeting as the bearer of a personal link (or number and PIN) sees it before entering. `code` is empty if entry is
+    possible now.
+    """
 
     title: str
     host_unit_name: str
@@ -87,13 +89,13 @@ class LinkFields(Strict):
 
 
 class LinkAnswer(AnswerFields):
-    """An answer with the secret of the personal link by which it comes."""
+    """An answer with the secret of the personal link."""
 
     link: Secret
 
 
 class AnswerDate(View):
-    """A date of a series that is still to come; `answer`: given for it alone."""
+    """A future date of a series. `answer`: the answer for this date alone."""
 
     occurrence_id: str
     starts_at: datetime
@@ -103,7 +105,7 @@ class AnswerDate(View):
 
 
 class AnswerView(View):
-    """What the bearer of a personal link can answer to."""
+    """The invitation that the bearer of a personal link can answer."""
 
     title: str
     host_unit_name: str
@@ -146,7 +148,7 @@ class PublicSchedule(View):
 
 
 class Taken(View):
-    """A message of another system has opened a meeting."""
+    """The meeting that a message of another system has opened."""
 
     meeting_id: str
     state: str

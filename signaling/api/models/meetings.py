@@ -1,4 +1,4 @@
-"""Meetings: what is asked for, what stands, who is invited, what was answered, letters, history."""
+"""The models of meetings: requests, meetings, invitees, answers, letters, history."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -47,7 +47,7 @@ RecurrenceRule = Annotated[
 
 
 class MeetingType(View):
-    """Phiên họp UBND, giao ban, tập huấn… with what follows from it."""
+    """A type of meeting (phiên họp UBND, giao ban, tập huấn…) with its default values."""
 
     code: str
     name: str
@@ -62,7 +62,7 @@ class MeetingType(View):
 
 
 class MeetingTypeFields(Strict):
-    """What can be set of a meeting type."""
+    """The fields of a meeting type."""
 
     name: Name200
     name_en: Text200 = ""
@@ -84,7 +84,7 @@ class AgendaItem(View):
 
 
 class AgendaItemFields(Strict):
-    """What can be set of an item of the agenda."""
+    """The fields of an item of the agenda."""
 
     title: Name300
     presenter: Text200 = ""
@@ -92,7 +92,7 @@ class AgendaItemFields(Strict):
 
 
 class AttendeeFields(Strict):
-    """Who is invited: exactly one of a unit (its site and head), a person, a guest (name and address) or a recipient set."""
+    """An invitee: exactly one of a unit (its site and head), a person, a guest (name and address) or a recipient set."""
 
     unit_id: Id | None = None
     person_id: Id | None = None
@@ -107,7 +107,7 @@ class AttendeeFields(Strict):
 
 
 class DocumentFields(Strict):
-    """A document that the meeting rests on."""
+    """A document that is the basis of the meeting."""
 
     number: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Field(examples=["5180/UBND-VHXH"])
     dated: date | None = None
@@ -117,7 +117,7 @@ class DocumentFields(Strict):
 
 
 class MeetingFields(Strict):
-    """A booking: one meeting or a series, with all that it takes for itself."""
+    """A booking: one meeting or a series, with everything that it reserves."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -175,7 +175,7 @@ KeptRequest = Annotated[dict[str, Any], Like(MeetingFields)]
 
 
 class MeetingChanges(Strict):
-    """What changes; what is absent stays. For a series `scope` says how far, from `occurrence_id` on."""
+    """The fields that change; absent fields stay. For a series `scope` says which dates change, from `occurrence_id` on."""
 
     scope: Scope = "all"
     occurrence_id: Id | None = None
@@ -201,7 +201,7 @@ class MeetingChanges(Strict):
 
 
 class Decision(Strict):
-    """An approver's word. A refusal needs a reason."""
+    """The decision of an approver. A refusal needs a reason."""
 
     approve: bool
     reason: Text500 = ""
@@ -209,7 +209,7 @@ class Decision(Strict):
 
 
 class Cancellation(Strict):
-    """Called off, one date or (without `occurrence_id`) all that are still to come."""
+    """A cancellation of one date, or (without `occurrence_id`) of all future dates."""
 
     reason_code: ReasonCode
     reason: Text500 = ""
@@ -217,7 +217,7 @@ class Cancellation(Strict):
 
 
 class Postponement(Strict):
-    """One date put off: to another time, or until further notice (without `starts_at`)."""
+    """A postponement of one date: to another time, or until further notice (without `starts_at`)."""
 
     occurrence_id: Id
     starts_at: Instant | None = None
@@ -226,7 +226,9 @@ class Postponement(Strict):
 
 
 class ClassChange(Strict):
-    """Raised by host or operator, lowered by the host's head with a reason. `preview`: only tells who would be dropped."""
+    """A change of the class. The host or an operator raises it; the host's head lowers it with a reason. `preview`: only list
+    who would be dropped.
+    """
 
     class_: MeetingClass = Field(alias="class")
     reason: Text500 = ""
@@ -234,7 +236,7 @@ class ClassChange(Strict):
 
 
 class Dropped(View):
-    """Somebody in the running meeting whom the new class does not admit."""
+    """A participant of the running meeting whom the new class does not admit."""
 
     identity: str
     name: str
@@ -242,7 +244,7 @@ class Dropped(View):
 
 
 class Excluded(View):
-    """Somebody who is expected and whom the new class does not admit."""
+    """An expected participant whom the new class does not admit."""
 
     name: str
     code: str
@@ -251,7 +253,9 @@ class Excluded(View):
 
 
 class ClassChanged(View):
-    """`dropped`: who leaves (or, in a preview, would leave) the running meeting; `excluded`: of those expected, likewise."""
+    """The result of a class change. `dropped`: the participants who leave the running meeting, or would leave in a preview.
+    `excluded`: the expected participants whom the class does not admit.
+    """
 
     applied: bool
     version: int
@@ -261,14 +265,14 @@ class ClassChanged(View):
 
 
 class Move(Strict):
-    """Where a date goes that gives way: another time, or (without `starts_at`) put off until further notice."""
+    """The new time of a date that gives way. Without `starts_at` the date is postponed until further notice."""
 
     occurrence_id: Id
     starts_at: Instant | None = None
 
 
 class DisplaceFields(Strict):
-    """A booking that goes before lower ones: the operator says for each clashing date where it goes, and why."""
+    """A booking that has precedence over lower ones. For each clashing date the operator gives the new time and a reason."""
 
     request: MeetingFields
     moves: list[Move] = Field(max_length=limits.DATES)
@@ -276,7 +280,7 @@ class DisplaceFields(Strict):
 
 
 class InTheWay(View):
-    """A date that would have to give way. `why_not`: a refusal's code, when it does not."""
+    """A date that would have to give way. `why_not`: the code of the refusal, if it does not."""
 
     occurrence_id: str
     title: str
@@ -287,7 +291,7 @@ class InTheWay(View):
 
 
 class Moved(View):
-    """A date that gave way. `to` null: put off until further notice."""
+    """A date that gave way. `to` null: postponed until further notice."""
 
     occurrence_id: str
     meeting_id: str
@@ -298,13 +302,13 @@ class Moved(View):
 
 
 class ExtendFields(Strict):
-    """By how much a date goes on beyond its end."""
+    """The minutes by which a date continues after its end."""
 
     minutes: int = Field(ge=5, le=480)
 
 
 class Reservation(View):
-    """One thing that a date keeps for itself."""
+    """A resource that a date reserves."""
 
     kind: str
     resource_id: str
@@ -314,7 +318,7 @@ class Reservation(View):
 
 
 class Occurrence(View):
-    """One date of a meeting. `opens_at`: from when invitees may enter."""
+    """One date of a meeting. `opens_at`: the time from which invitees may enter."""
 
     id: str
     meeting_id: str
@@ -351,7 +355,7 @@ class Step(View):
 
 
 class DateAnswer(View):
-    """An answer that counts for one date of a series."""
+    """An answer for one date of a series."""
 
     occurrence_id: str
     starts_at: datetime
@@ -361,7 +365,7 @@ class DateAnswer(View):
 
 
 class Attendee(View):
-    """An invitee and the answer; `dates`: where one date that is still to come was answered differently."""
+    """An invitee and the answer. `dates`: future dates that have a different answer."""
 
     id: str
     unit_id: str | None
@@ -386,7 +390,7 @@ class Attendee(View):
 
 
 class Document(View):
-    """A document that the meeting rests on."""
+    """A document that is the basis of the meeting."""
 
     number: str
     dated: date | None
@@ -396,7 +400,7 @@ class Document(View):
 
 
 class MeetingSummary(View):
-    """A meeting in a list; `starts_at` and `ends_at` are of the next date (or the last one)."""
+    """A meeting in a list. `starts_at` and `ends_at` belong to the next date, or to the last one."""
 
     id: str
     number: str | None
@@ -414,7 +418,7 @@ class MeetingSummary(View):
 
 
 class ChangeLine(View):
-    """One field of a change, in words."""
+    """One field of a change, as text."""
 
     field: str
     name: str
@@ -423,7 +427,7 @@ class ChangeLine(View):
 
 
 class PendingChange(View):
-    """A change of an approved meeting that waits for its approval; what was approved stays in force."""
+    """A change of an approved meeting that waits for approval. The approved booking stays in force."""
 
     by: str = Field(description="account")
     by_name: str = ""
@@ -434,7 +438,8 @@ class PendingChange(View):
 
 
 class Meeting(View):
-    """All of a meeting. `can`: the actions open to the caller now (`submit`, `decide`, `edit`, `cancel`, `undo`, …)."""
+    """All data of a meeting. `can`: the actions that the caller may do now (`submit`, `decide`, `edit`, `cancel`, `undo`, …).
+    """
 
     id: str
     number: str | None
@@ -488,14 +493,14 @@ class Meeting(View):
 
 
 class Displaced(View):
-    """The meeting that goes before, and what gave way."""
+    """The meeting that has precedence, and the dates that gave way."""
 
     meeting: Meeting
     moved: list[Moved]
 
 
 class Draft(View):
-    """A booking request to open the form with."""
+    """A booking request that fills the form."""
 
     request: KeptRequest
 
@@ -514,8 +519,8 @@ class Change(View):
 
 
 class AnswerFields(Strict):
-    """An answer: by the invitee's own link, or taken down by the secretary. A substitute for a head waits for consent, and
-    comes to all dates.
+    """An answer: by the invitee's own link, or recorded by the secretary. A substitute for a head waits for consent, and
+    attends all dates.
     """
 
     occurrence_id: Id | None = Field(None, description="the one date of a series that it is about; absent: all of it")
@@ -527,14 +532,14 @@ class AnswerFields(Strict):
 
 
 class Consent(Strict):
-    """The chair's (or his secretary's) word about a substitute."""
+    """The decision about a substitute, by the chair or the chair's secretary."""
 
     agree: bool
     told_by: Text300 = Field("", description="how the chair's word came, when somebody else records it")
 
 
 class MissingAttendee(View):
-    """A required attendee who has not said that he comes, why, and how to reach him."""
+    """A required attendee who has not accepted, the reason, and the contact details."""
 
     attendee_id: str
     label: str
@@ -545,7 +550,7 @@ class MissingAttendee(View):
 
 
 class LetterFields(Strict):
-    """A letter to be made. The kind follows from what changed when it is absent."""
+    """A letter that is requested. If `kind` is absent, the changes of the meeting decide it."""
 
     kind: Literal["invite", "amend", "cancel"] = "invite"
     number: Text40 = ""
@@ -573,7 +578,7 @@ class Letter(View):
 
 
 class LetterTemplate(View):
-    """The office's own DOCX."""
+    """The office's own DOCX template."""
 
     id: str
     unit_id: str
@@ -583,7 +588,7 @@ class LetterTemplate(View):
 
 
 class TemplateFields(Strict):
-    """A booking request kept under a name, without its time."""
+    """A booking request that is saved under a name, without its time."""
 
     unit_id: Id
     name: Name200
@@ -591,7 +596,7 @@ class TemplateFields(Strict):
 
 
 class Template(View):
-    """A kept booking request."""
+    """A saved booking request."""
 
     id: str
     unit_id: str
@@ -600,7 +605,7 @@ class Template(View):
 
 
 class AttendeeListFields(Strict):
-    """A list of attendees that a unit keeps for the next time."""
+    """A list of attendees that a unit saves for later."""
 
     unit_id: Id
     name: Name200
@@ -608,7 +613,7 @@ class AttendeeListFields(Strict):
 
 
 class AttendeeList(View):
-    """A kept list of attendees."""
+    """A saved list of attendees."""
 
     id: str
     unit_id: str

@@ -1,4 +1,4 @@
-"""Units, posts, people, deputies, recipient sets, imports."""
+"""The models of units, posts, people, deputies, recipient sets, imports."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
@@ -28,7 +28,7 @@ Block = Literal["party", "council", "government", "front", "other"]
 
 
 class UnitFields(Strict):
-    """What can be set of a unit. `tier`: 0 national, 1 province, 2 district, 3 commune."""
+    """The fields of a unit. `tier`: 0 national, 1 province, 2 district, 3 commune."""
 
     code: Code
     name: Name300
@@ -48,7 +48,7 @@ class UnitFields(Strict):
 
 
 class Unit(View):
-    """A unit. `path`: identifiers from the root down to itself, between slashes."""
+    """A unit. `path`: identifiers from the root down to the unit itself, between slashes."""
 
     id: str
     code: str
@@ -71,7 +71,7 @@ class Unit(View):
 
 
 class NewUnit(Strict):
-    """A unit that a merger or a split makes: of the kind, tier and block of the old one, and in its place in the tree."""
+    """A unit that a merger or a split makes. Its kind, tier, block and place in the tree are those of the old unit."""
 
     code: Code
     name: Name300
@@ -79,7 +79,9 @@ class NewUnit(Strict):
 
 
 class SuccessionPart(Strict):
-    """One unit that follows one that is split: an old one by `into_id`, or a new one. What no part names goes to the first."""
+    """One successor of a split unit: an existing unit (`into_id`) or a new one. The first part gets everything that no part
+    names.
+    """
 
     into_id: Id | None = None
     new: NewUnit | None = None
@@ -95,7 +97,7 @@ class SuccessionPart(Strict):
 
 
 class Succession(Strict):
-    """A unit that is merged, renamed, split or abolished on a day. `preview`: only the report of what would move."""
+    """A unit that is merged, renamed, split or abolished on a day. `preview`: only the report of the moves."""
 
     kind: Literal["merge", "rename", "split", "abolish"]
     into_id: Id | None = Field(
@@ -117,7 +119,7 @@ class Succession(Strict):
 
 
 class SuccessionReport(View):
-    """What moves (or has moved), as numbers by kind and in words."""
+    """The things that move (or have moved), as numbers by kind and as text."""
 
     applied: bool
     unit: str = Field(description="identifier of the successor")
@@ -126,20 +128,20 @@ class SuccessionReport(View):
 
 
 class TopFields(Strict):
-    """A unit that has none above it."""
+    """A unit at the top of the tree."""
 
     unit_id: Id
 
 
 class Top(View):
-    """Whose administrators decide what counts for all."""
+    """The unit whose administrators decide for the whole system."""
 
     unit_id: str | None
     name: str
 
 
 class PostFields(Strict):
-    """An office. `signs_as` is printed above the signature."""
+    """A post. `signs_as` is printed above the signature."""
 
     unit_id: Id
     title: Name200
@@ -151,7 +153,7 @@ class PostFields(Strict):
 
 
 class Post(View):
-    """An office and who holds it today."""
+    """A post and its holder today."""
 
     id: str
     unit_id: str
@@ -167,7 +169,7 @@ class Post(View):
 
 
 class HoldingFields(Strict):
-    """Who takes a post, and when; whoever held it before leaves it that day."""
+    """The new holder of a post, and the time. The earlier holder leaves the post that day."""
 
     person_id: Id
     valid_from: date | None = None
@@ -175,7 +177,7 @@ class HoldingFields(Strict):
 
 
 class PersonFields(Strict):
-    """What can be set of a person."""
+    """The fields of a person."""
 
     code: Code
     name: Name200
@@ -186,7 +188,7 @@ class PersonFields(Strict):
 
 
 class Person(View):
-    """A member of staff. `title`: today's post and unit, as a letter names him."""
+    """A member of staff. `title`: today's post and unit, in the form that letters use."""
 
     id: str
     code: str
@@ -201,7 +203,7 @@ class Person(View):
 
 
 class DeputyFields(Strict):
-    """`deputy_id` acts for `person_id` between two instants."""
+    """A deputyship: `deputy_id` acts for `person_id` between two instants."""
 
     person_id: Id
     deputy_id: Id
@@ -211,7 +213,7 @@ class DeputyFields(Strict):
 
 
 class PassedRole(View):
-    """A role in a unit and in all that is below it."""
+    """A role in a unit and in all units below it."""
 
     role: str
     unit_id: str
@@ -219,8 +221,9 @@ class PassedRole(View):
 
 
 class Deputy(View):
-    """A deputyship. `in_force`: now. `roles`: those that it passes on, which the person represented had when it was given and has
-    still. Roles that the person got later do not pass.
+    """A deputyship. `in_force`: now. `roles`: the roles that pass to the deputy.
+
+    These are the roles that the represented person had when the deputyship was given, and still has. Later roles do not pass.
     """
 
     id: str
@@ -237,7 +240,7 @@ class Deputy(View):
 
 
 class RecipientRule(Strict):
-    """Units that have every property that is given; `unit_id` alone names one, with `below` what is below it too."""
+    """The units that have every given property. `unit_id` alone names one unit; with `below` also the units below it."""
 
     unit_id: Id | None = None
     below: bool = False
@@ -257,7 +260,7 @@ class RecipientSetFields(Strict):
 
 
 class RecipientRuleView(View):
-    """A rule as it is kept."""
+    """A stored rule."""
 
     unit_id: str | None
     below: bool
@@ -268,7 +271,7 @@ class RecipientRuleView(View):
 
 
 class RecipientSet(View):
-    """A recipient set. `size`: how many units it is today."""
+    """A recipient set. `size`: the number of its units today."""
 
     id: str
     code: str
@@ -282,7 +285,7 @@ ImportKind = Literal["units", "posts", "people", "sites", "halls", "terminals"]
 
 
 class ImportReport(View):
-    """What a file would do, or has done. Nothing is written while `troubles` is not empty."""
+    """The effect of a file, before or after the import. The import writes nothing while `troubles` is not empty."""
 
     kind: str
     applied: bool

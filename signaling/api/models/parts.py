@@ -1,4 +1,4 @@
-"""What all models are made of: strict parents, bounded texts, pages and problems."""
+"""The common parts of all models: strict base classes, texts with limits, pages and problems."""
 
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
@@ -34,13 +34,13 @@ class Like:
 
 
 class Strict(Body):
-    """A request: a field that is not known is an error."""
+    """A request. An unknown field is an error."""
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
 
 class View(BaseModel):
-    """An answer, made out of the plain objects of `rooms`."""
+    """An answer, made from the plain objects of `rooms`."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True, json_schema_serialization_defaults_required=True)
     """An answer gives every field, so its description requires every field."""
@@ -80,7 +80,7 @@ Phone = Annotated[str, StringConstraints(max_length=40, pattern=r"^[0-9+(). -]*$
 Instant = Annotated[AwareDatetime, AfterValidator(_within_years), Field(examples=["2026-03-02T07:30:00+07:00"])]
 MeetingClass = Literal["important", "ordinary"]
 AskedClass = Literal["secret", "important", "ordinary"]
-"""`secret` (a state secret) is offered and always refused with `state_secret`; nothing of the request is kept."""
+"""`secret` (a state secret) is offered and always refused with `state_secret`. The server keeps nothing of the request."""
 MeetingState = Literal["held", "asked", "approved", "refused", "cancelled", "expired"]
 DateState = Literal["planned", "skipped", "postponed", "cancelled", "running", "ended", "released"]
 Connect = Literal["call", "dial_in"]
@@ -105,14 +105,14 @@ ShownRole = Annotated[str, one_of(AttendeeRole)]
 
 
 class Page(View, Generic[T]):
-    """Some of a list. `next` is handed back as `cursor` for what follows; null: there is no more."""
+    """A part of a list. Send `next` as `cursor` to get the next part; null: there are no more rows."""
 
     items: list[T]
     next: str | None = Field(None, description="opaque; valid for the same query only")
 
 
 class Trouble(View):
-    """One thing that is wrong."""
+    """One error in a request."""
 
     code: str
     vi: str
@@ -122,7 +122,7 @@ class Trouble(View):
 
 
 class Problem(View):
-    """Every error (RFC 9457, application/problem+json). `code` is stable; `title` is `vi`."""
+    """An error (RFC 9457, application/problem+json). `code` is stable; `title` is `vi`."""
 
     type: str = Field(examples=["/api/v1/problems/clash"])
     title: str = Field(examples=["Hội trường đã có cuộc họp khác."])
@@ -134,14 +134,14 @@ class Problem(View):
 
 
 class Reference(View):
-    """Something by its identifier and how it is called."""
+    """An object by its identifier and its name."""
 
     id: str
     name: str
 
 
 class Reason(Strict):
-    """Why."""
+    """A reason."""
 
     reason: Text500 = ""
 
@@ -150,6 +150,6 @@ V = TypeVar("V", bound=View)
 
 
 def shown(model: type[V], row: object, **extra: Any) -> V:
-    """`row` as `model` shows it; `extra`: what the row does not have itself."""
+    """Return `row` in the form of `model`. `extra`: the fields that the row does not have."""
     own = {name: getattr(row, name) for name in model.model_fields if name not in extra and hasattr(row, name)}
     return model(**own, **extra)

@@ -1,4 +1,4 @@
-"""Webhooks, feeds, the audit trail, what an account keeps for its screens."""
+"""The models of webhooks, feeds, the audit trail, and the stored preferences of an account."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ Event = Annotated[str, StringConstraints(pattern=r"^[a-z_.]{1,60}$"), Field(exam
 
 
 class WebhookFields(Strict):
-    """Where events go (Standard Webhooks)."""
+    """A webhook: the address that gets events (Standard Webhooks)."""
 
     unit_id: Id
     url: Url
@@ -33,13 +33,13 @@ class Webhook(View):
 
 
 class NewWebhook(Webhook):
-    """With its secret (`whsec_…`): shown this once."""
+    """A webhook with its secret (`whsec_…`), which is shown only this once."""
 
     secret: str
 
 
 class DeliveryTry(View):
-    """One try. `status`: of the answer; 0: there was none."""
+    """One try of a delivery. `status`: the HTTP status of the answer; 0: no answer."""
 
     at: str
     status: int
@@ -47,7 +47,7 @@ class DeliveryTry(View):
 
 
 class Delivery(View):
-    """One event to one webhook, with each try's outcome."""
+    """One event to one webhook, with the outcome of each try."""
 
     id: str
     webhook_id: str
@@ -61,7 +61,7 @@ FeedKind = Literal["hall", "person", "unit"]
 
 
 class FeedFields(Strict):
-    """A calendar to subscribe to."""
+    """The calendar of a new subscription."""
 
     kind: FeedKind
     target_id: Id
@@ -79,7 +79,7 @@ class Feed(View):
 
 
 class NewFeed(Feed):
-    """With its address: shown this once."""
+    """A calendar subscription with its address, which is shown only this once."""
 
     url: str
 
@@ -101,12 +101,12 @@ class AuditEntry(View):
 
 
 class PreferenceFields(Strict):
-    """What one account keeps for its screens, whole."""
+    """All preferences of one account for its pages."""
 
     value: dict[Text100, Any] = Field(max_length=50)
 
 
 class Preferences(View):
-    """What one account keeps for its screens."""
+    """The preferences of one account for its pages."""
 
     value: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Sites (điểm cầu), halls, terminals, networks."""
+"""The models of sites (điểm cầu), halls, terminals, networks."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -26,7 +26,7 @@ Cidr = Annotated[str, StringConstraints(max_length=50, pattern=r"^[0-9a-fA-F:./]
 
 
 class NetworkFields(Strict):
-    """A network zone; important meetings are met only from `closed` ones."""
+    """A network zone. Important meetings are held only from `closed` zones."""
 
     code: Code
     name: Name200
@@ -51,7 +51,7 @@ class Network(View):
 
 
 class SiteFields(Strict):
-    """What can be set of a site."""
+    """The fields of a site."""
 
     code: Code
     name: Name300 = Field(examples=["Điểm cầu UBND xã B"])
@@ -70,7 +70,7 @@ class SiteFields(Strict):
 
 
 class Site(View):
-    """A place that takes part as one."""
+    """A place that takes part in hall conferences as one site."""
 
     id: str
     code: str
@@ -92,7 +92,7 @@ class Site(View):
 
 
 class Nearest(View):
-    """A site with a hall that another one can use, and why it is proposed (`chosen`, `unit`, `distance`)."""
+    """A site with a hall that another site can use, and the reason of the proposal (`chosen`, `unit`, `distance`)."""
 
     site: Site
     why: str
@@ -100,7 +100,7 @@ class Nearest(View):
 
 
 class HallFields(Strict):
-    """What can be set of a hall."""
+    """The fields of a hall."""
 
     code: Code
     name: Name200
@@ -136,7 +136,7 @@ class Hall(View):
 
 
 class TerminalFields(Strict):
-    """What can be set of a hall terminal."""
+    """The fields of a hall terminal."""
 
     code: Code
     name: Name200
@@ -156,14 +156,14 @@ class TerminalFields(Strict):
     network_id: Id | None = None
     bandwidth_kbps: int = Field(2000, ge=64, le=1_000_000)
     language: Literal["vi", "en"] = "vi"
-    """Of announcements."""
+    """The language of announcements."""
     active: bool = True
     tested_at: datetime | None = None
     note: Text1000 = ""
 
 
 class Terminal(View):
-    """A hall video-conference device."""
+    """A video-conference device of a hall."""
 
     id: str
     code: str
