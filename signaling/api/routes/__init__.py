@@ -1,5 +1,5 @@
-"""The routes of the secretariats' desk, a file for each group of resources.
+"""The routes of the secretariats' desk, one file for each group of resources.
 
-Each states its right (`signaling.host.declared.needs`), reads with `visit.read` and changes with `visit.write` in one
-transaction; what is allowed and what it means is decided in `rooms`.
+Each route states its right (`signaling.host.declared.needs`), reads with `visit.read` and changes with `visit.write` in one
+transaction. `rooms` decides the rights and the meaning.
 """

@@ -1,1 +1,1 @@
-"""Routes of meetings and their dates: booking, invitations, and joining."""
+"""The routes of meetings and their dates: booking, invitations, and joining."""

@@ -1,4 +1,4 @@
-"""Who is invited, what they answered, the letters that went out and the offices' templates for them."""
+"""The routes of invitees, their answers, the letters, and the offices' templates for letters."""
 
 import asyncio
 from collections.abc import Callable
@@ -52,7 +52,7 @@ FILES: dict[int | str, dict[str, Any]] = {
 
 @router.get("/meetings/{meeting_id}/attendees", openapi_extra=needs("meetings.read", of="meeting"))
 async def list_attendees(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Attendee]:
-    """Who is invited and what was answered, in official order."""
+    """List the invitees and their answers, in official order."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> tuple[list[AttendeeRow], dict[str, str], dict[str, list[DateAnswerRow]]]:
@@ -68,7 +68,7 @@ async def list_attendees(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Att
 
 @router.get("/meetings/{meeting_id}/missing", openapi_extra=needs("meetings.read", of="meeting"))
 async def list_missing(visit: Caller, rows: Rows, meeting_id: Key) -> Page[MissingAttendee]:
-    """Whom the secretary still has to call, with why and how to reach them."""
+    """List the invitees whom the secretary must still call, with the reason and the contact details."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> list[attendees.Missing]:
@@ -93,7 +93,7 @@ async def list_missing(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Missi
     "/meetings/{meeting_id}/attendees/{attendee_id}/answer", openapi_extra=needs("meetings.answers", of="meeting")
 )
 async def take_down(visit: Caller, meeting_id: Key, attendee_id: Key, wanted: AnswerFields) -> Attendee:
-    """An answer: one's own, or taken down by the secretary for somebody else."""
+    """Record an answer: the caller's own, or an answer that the secretary records for an invitee."""
 
     async def work(session: AsyncSession) -> AttendeeRow:
         row = await _attendee(session, visit, meeting_id, attendee_id)
@@ -106,7 +106,7 @@ async def take_down(visit: Caller, meeting_id: Key, attendee_id: Key, wanted: An
     "/meetings/{meeting_id}/attendees/{attendee_id}/consent", openapi_extra=needs("meetings.answers", of="meeting")
 )
 async def consent(visit: Caller, meeting_id: Key, attendee_id: Key, wanted: Consent) -> Attendee:
-    """The chair's word about a substitute for a head; recorded by the secretary with how it came."""
+    """Record the chair's decision about a substitute for a head. The secretary adds how the decision arrived."""
 
     async def work(session: AsyncSession) -> AttendeeRow:
         row = await _attendee(session, visit, meeting_id, attendee_id)
@@ -117,7 +117,7 @@ async def consent(visit: Caller, meeting_id: Key, attendee_id: Key, wanted: Cons
 
 @router.get("/meetings/{meeting_id}/letters", openapi_extra=needs("meetings.read", of="meeting"))
 async def list_letters(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Letter]:
-    """Letters that were made, the newest first."""
+    """List the letters of the meeting, the newest first."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> list[LetterRow]:
@@ -130,7 +130,7 @@ async def list_letters(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Lette
 
 @router.post("/meetings/{meeting_id}/letters", status_code=201, openapi_extra=needs("meetings.letters", of="meeting"))
 async def make_letter(visit: Caller, meeting_id: Key, wanted: LetterFields) -> Letter:
-    """Giấy mời, or its amendment or cancellation, as the meeting stands now."""
+    """Make a letter of invitation (giấy mời), an amendment or a cancellation, from the present state of the meeting."""
     actor, dated = visit.actor, wanted.dated or today(visit.now)
 
     async def work(session: AsyncSession) -> LetterRow:
@@ -158,7 +158,7 @@ async def make_letter(visit: Caller, meeting_id: Key, wanted: LetterFields) -> L
 async def get_letter(
     visit: Caller, printing: Printing, meeting_id: Key, letter_id: Key, form: Literal["pdf", "docx"]
 ) -> Response:
-    """The letter as a file."""
+    """Return the letter as a file."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> tuple[LetterRow, bytes | None]:
@@ -182,7 +182,7 @@ async def get_letter(
 
 @router.get("/letter-templates", openapi_extra=needs("board.read"))
 async def list_letter_templates(visit: Caller, rows: Rows) -> Page[LetterTemplate]:
-    """The offices' own DOCX: those of one's units, of what is below and above them."""
+    """List the offices' own DOCX templates: those of the caller's units, and of units below and above them."""
     actor = anywhere(visit, "board.read")
     above = {part for one in actor.roles for part in one.unit_path.split("/") if part}
     below = [Unit.path.startswith(one.unit_path, autoescape=True) for one in actor.roles]
@@ -204,7 +204,7 @@ async def upload_template(
     name: Annotated[Name200, Form()],
     file: Annotated[UploadFile, File()],
 ) -> LetterTemplate:
-    """A DOCX with the fields of letters; one of the same name is replaced. It is looked through and tried out first."""
+    """Upload a DOCX with the fields of letters. It is checked and tried first, and replaces a template of the same name."""
     actor = visit.actor
     anywhere(visit, "meetings.letters")
     content = await contents(file)
@@ -223,7 +223,7 @@ async def upload_template(
     "/letter-templates/{template_id}", status_code=204, openapi_extra=needs("meetings.letters", of="letter_template")
 )
 async def delete_template(visit: Caller, template_id: Key) -> None:
-    """Letters that were made with it are made with the built-in one from now on."""
+    """Delete a template. Letters that used it now use the built-in template."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> None:
@@ -240,7 +240,7 @@ async def delete_template(visit: Caller, template_id: Key) -> None:
 
 
 async def contents(file: UploadFile) -> bytes:
-    """Of an upload, bounded. Raises Refusal `file_too_long`."""
+    """Return the content of an upload. Raise Refusal `file_too_long`."""
     content = await file.read(limits.UPLOAD_BYTES + 1)
     if len(content) > limits.UPLOAD_BYTES:
         raise problems.refused("file_too_long")
@@ -256,6 +256,6 @@ async def _attendee(session: AsyncSession, visit: Visit, meeting_id: str, attend
 
 
 async def _printed(printing: Printing, work: Callable[[], T]) -> T:
-    """Files are slow to make: a few at once, in threads."""
+    """Run work that makes a file in a thread, a few at once, because it is slow."""
     async with printing:
         return await asyncio.to_thread(work)

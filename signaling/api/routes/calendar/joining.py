@@ -1,4 +1,6 @@
-"""Entering a booked meeting: signed in, by personal link, by number and PIN. Each way asks the class policy, in `rooms`."""
+"""The routes for entering a booked meeting: signed in, by personal link, by number and PIN. Every way checks the class policy,
+in `rooms`.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -26,7 +28,8 @@ WAITS: dict[int | str, dict[str, Any]] = {202: {"model": Waiting, "description":
 
 @router.post("/join/look", openapi_extra=needs(SECRET))
 async def look(visit: Stranger, passes: EntryPasses, wanted: JoinFields) -> JoinView:
-    """What the bearer of a personal link, or of number and PIN, would enter, and why not yet."""
+    """Show the meeting that the bearer of a personal link, or of number and PIN, would enter, and why this is not possible yet.
+    """
     found = await visit.read(lambda session: _by_secret(session, visit, passes, wanted))
     refusal = found.refusal(visit.now)
     why = {"code": refusal.code, "vi": refusal.vietnamese, "en": refusal.english} if refusal else {}
@@ -44,7 +47,7 @@ async def look(visit: Stranger, passes: EntryPasses, wanted: JoinFields) -> Join
 
 @router.post("/join", responses=WAITS, openapi_extra=needs(SECRET))
 async def join(visit: Stranger, passes: EntryPasses, response: Response, wanted: JoinFields) -> BookedPass | Waiting:
-    """Leave to enter, for the bearer of a personal link, or of number and PIN; or, with 202, a ticket to wait with."""
+    """Return a pass for the bearer of a personal link, or of number and PIN. With 202: a ticket to wait in the lobby."""
 
     async def work(session: AsyncSession) -> Comer:
         found = await _by_secret(session, visit, passes, wanted)
@@ -60,7 +63,8 @@ async def join(visit: Stranger, passes: EntryPasses, response: Response, wanted:
 async def enter(
     visit: Caller, passes: EntryPasses, response: Response, occurrence_id: Annotated[Id, Path()], wanted: Entering
 ) -> BookedPass | Waiting:
-    """Leave to enter, for an invitee or the host's desk who is signed in: the button "Vào họp". With 202: a ticket to wait."""
+    """Return a pass for a signed-in invitee or the host's desk: the button "Vào họp". With 202: a ticket to wait in the lobby.
+    """
     actor = visit.actor
 
     async def work(session: AsyncSession) -> Comer:
@@ -73,7 +77,7 @@ async def enter(
 
 @router.post("/occurrences/{occurrence_id}/moderation", openapi_extra=needs("meetings.edit", of="occurrence"))
 async def moderate(visit: Caller, passes: EntryPasses, occurrence_id: Annotated[Id, Path()]) -> Moderation:
-    """A key to the lobby of a date, for its hosts, while its door is open; entering is not needed."""
+    """Return a key to the lobby of a date for its hosts, while its door is open. The host need not enter the meeting."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> Comer:
@@ -90,7 +94,9 @@ async def moderate(visit: Caller, passes: EntryPasses, occurrence_id: Annotated[
 
 
 async def _by_secret(session: AsyncSession, visit: Visit, passes: Passes, wanted: JoinFields) -> entry.Entry:
-    """Raises Refusal `fields_wrong`, `too_many_requests`, `link_wrong`, `number_or_pin_wrong`, …"""
+    """Find the meeting of a link, or of number and PIN. Raise Refusal `fields_wrong`, `too_many_requests`, `link_wrong`,
+    `number_or_pin_wrong`, …
+    """
     at = visit.now.timestamp()
     if wanted.link is not None and wanted.number is None and wanted.pin is None:
         if not passes.links.takes(visit.address, at):
@@ -110,7 +116,7 @@ async def _by_secret(session: AsyncSession, visit: Visit, passes: Passes, wanted
 
 @dataclass(frozen=True)
 class Comer:
-    """Somebody whom the door does not refuse. `waits`: unless a host let him in already."""
+    """A user whom the door does not refuse. `waits`: the user must wait, unless a host has admitted the user already."""
 
     found: entry.Entry
     grants: Grants
@@ -129,8 +135,10 @@ async def _comer(
     ticket: str,
     action: str = "meeting.pass",
 ) -> Comer:
-    """`bearer`, `key`: as `conference.Knocker` has them. Written down. Raises what `entry.Entry.refusal` tells, and
-    `lobby_limit`; whom the lobby refuses leaves no row either.
+    """Judge and record an entry. `bearer`, `key`: as in `conference.Knocker`.
+
+    Raise the refusal of `entry.Entry.refusal`, or `lobby_limit`. A user whom the lobby refuses leaves no row in the audit
+    trail.
     """
     refusal: Refusal | None = found.refusal(visit.now)
     if refusal is not None:
@@ -161,7 +169,7 @@ async def _comer(
     waits = found.waits(lobby.on)
     if waits and not lobby.admits(knocker, ticket):
         action = "lobby.knock"
-        if lobby.foresee(knocker, ticket, now) is not None:  # he waits already: one line is enough
+        if lobby.foresee(knocker, ticket, now) is not None:  # The user waits already, so one row in the audit trail is enough.
             return Comer(found, grants, knocker, waits)
     detail = {"way": found.way, "attendee": found.attendee_id}
     await audit.record(session, visit.now, actor, action, "occurrence", date.id, meeting.host_unit_id, detail)
@@ -169,7 +177,7 @@ async def _comer(
 
 
 def _let_in(visit: Visit, passes: Passes, response: Response, comer: Comer, ticket: str) -> BookedPass | Waiting:
-    """Raises what the lobby says: `lobby_denied`, `lobby_full`, `lobby_pause`."""
+    """Return the pass, or the ticket to wait. Raise the refusals of the lobby: `lobby_denied`, `lobby_full`, `lobby_pause`."""
     found, grants = comer.found, comer.grants
     now, lobbies = visit.now.timestamp(), passes.lobbies
     if not comer.waits:
@@ -180,7 +188,7 @@ def _let_in(visit: Visit, passes: Passes, response: Response, comer: Comer, tick
         response.status_code = 202
         return waiting(lobbies.get(grants.conference, now), knock, found.meeting.title, now)
     lobbies.get(grants.conference, now).turned_away.note_entry(knock.who)
-    # As the host saw him, not as he calls himself now.
+    # The name that the host saw counts, not a name that the user gives now.
     seen = replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
     return _pass(visit, passes, found, seen)
 
@@ -205,7 +213,7 @@ def _pass(visit: Visit, passes: Passes, found: entry.Entry, grants: Grants) -> B
 
 
 def _shown(name: str) -> str:
-    """What a token may carry."""
+    """Cut a name to the length that a token may carry."""
     while len(name.encode()) > limits.NAME_BYTES:
         name = name[:-1]
     return name

@@ -1,4 +1,4 @@
-"""What is kept for the next time (templates, lists of attendees) and what counts for all bookings (rules, holidays, settings)."""
+"""The routes of saved things (templates, lists of attendees) and of the rules for all bookings (rules, holidays, settings)."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ Key = Annotated[Id, Path()]
 
 @router.get("/templates", openapi_extra=needs("board.read"))
 async def list_templates(visit: Caller, rows: Rows) -> Page[Template]:
-    """Those of one's units, of what is below and above them."""
+    """List the templates of the caller's units, and of units below and above them."""
     actor = anywhere(visit, "board.read")
     kept = await visit.read(lambda session: templates.templates(session, actor))
     return rows.cut(kept, _template)
@@ -39,14 +39,14 @@ async def list_templates(visit: Caller, rows: Rows) -> Page[Template]:
 
 @router.post("/templates", status_code=201, openapi_extra=needs("templates.write", of="unit"))
 async def save_template(visit: Caller, wanted: TemplateFields) -> Template:
-    """Keep a booking under a name, without its time; the same name of the same unit is replaced."""
+    """Save a booking under a name, without its time. It replaces a template of the same name and unit."""
     given = (wanted.unit_id, wanted.name, _request(wanted), visit.actor, visit.now)
     return _template(await visit.write(lambda session: templates.save_template(session, *given)))
 
 
 @router.put("/templates/{template_id}", openapi_extra=needs("templates.write", of="template"))
 async def replace_template(visit: Caller, template_id: Key, wanted: TemplateFields) -> Template:
-    """Its name and what it holds."""
+    """Replace the name and the content of a template."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> TemplateRow:
@@ -60,13 +60,13 @@ async def replace_template(visit: Caller, template_id: Key, wanted: TemplateFiel
 
 @router.delete("/templates/{template_id}", status_code=204, openapi_extra=needs("templates.write", of="template"))
 async def delete_template(visit: Caller, template_id: Key) -> None:
-    """Forget it."""
+    """Delete a template."""
     await visit.write(lambda session: templates.delete_template(session, template_id, visit.actor, visit.now))
 
 
 @router.get("/attendee-lists", openapi_extra=needs("board.read"))
 async def list_lists(visit: Caller, rows: Rows) -> Page[AttendeeList]:
-    """Those of one's units, of what is below and above them."""
+    """List the attendee lists of the caller's units, and of units below and above them."""
     actor = anywhere(visit, "board.read")
     kept = await visit.read(lambda session: templates.lists(session, actor))
     return rows.cut(kept, lambda one: shown(AttendeeList, one))
@@ -74,7 +74,7 @@ async def list_lists(visit: Caller, rows: Rows) -> Page[AttendeeList]:
 
 @router.post("/attendee-lists", status_code=201, openapi_extra=needs("templates.write", of="unit"))
 async def save_list(visit: Caller, wanted: AttendeeListFields) -> AttendeeList:
-    """Keep attendees under a name; the same name of the same unit is replaced."""
+    """Save attendees under a name. The list replaces a list of the same name and unit."""
     entries = [one.model_dump() for one in wanted.entries]
     given = (wanted.unit_id, wanted.name, entries, visit.actor, visit.now)
     return shown(AttendeeList, await visit.write(lambda session: templates.save_list(session, *given)))
@@ -82,7 +82,7 @@ async def save_list(visit: Caller, wanted: AttendeeListFields) -> AttendeeList:
 
 @router.put("/attendee-lists/{list_id}", openapi_extra=needs("templates.write", of="attendee_list"))
 async def replace_list(visit: Caller, list_id: Key, wanted: AttendeeListFields) -> AttendeeList:
-    """Its name and what it holds."""
+    """Replace the name and the content of an attendee list."""
     actor, entries = visit.actor, [one.model_dump() for one in wanted.entries]
 
     async def work(session: AsyncSession) -> ListRow:
@@ -96,61 +96,61 @@ async def replace_list(visit: Caller, list_id: Key, wanted: AttendeeListFields) 
 
 @router.delete("/attendee-lists/{list_id}", status_code=204, openapi_extra=needs("templates.write", of="attendee_list"))
 async def delete_list(visit: Caller, list_id: Key) -> None:
-    """Forget it."""
+    """Delete an attendee list."""
     await visit.write(lambda session: templates.delete_list(session, list_id, visit.actor, visit.now))
 
 
 @router.get("/rules/{unit_id}", openapi_extra=needs("board.read"))
 async def get_rule(visit: Caller, unit_id: Key) -> Rule:
-    """What a unit may book: its own rule, or that of the nearest unit above which has one."""
+    """Return the booking rule of a unit: its own rule, or the rule of the nearest unit above that has one."""
     anywhere(visit, "board.read")
     return _rule(unit_id, await visit.read(lambda session: settings.rule_of(session, unit_id)))
 
 
 @router.put("/rules/{unit_id}", openapi_extra=needs("rules.write", of="unit"))
 async def set_rule(visit: Caller, unit_id: Key, wanted: RuleFields) -> Rule:
-    """A rule of its own for a unit."""
+    """Give a unit its own rule."""
     given = (unit_id, wanted.model_dump(), visit.actor, visit.now)
     return _rule(unit_id, await visit.write(lambda session: settings.set_rule(session, *given)))
 
 
 @router.get("/holidays", openapi_extra=needs("board.read"))
 async def list_holidays(visit: Caller, rows: Rows, year: Annotated[int, Query(ge=2000, le=2100)]) -> Page[Holiday]:
-    """The days off of a year: the public calendar with what the province sets over it."""
+    """List the days off of a year: the public calendar with the changes of the province."""
     anywhere(visit, "board.read")
     return rows.cut(await visit.read(lambda session: settings.holidays(session, year)), lambda one: shown(Holiday, one))
 
 
 @router.put("/holidays/{day}", openapi_extra=needs("settings.write"))
 async def set_holiday(visit: Caller, day: date, wanted: HolidayFields) -> Holiday:
-    """A day off, or a day worked instead."""
+    """Set a day off, or a working day in exchange."""
     given = (day, wanted.name, wanted.works, visit.actor, visit.now)
     return shown(Holiday, await visit.write(lambda session: settings.set_holiday(session, *given)))
 
 
 @router.delete("/holidays/{day}", status_code=204, openapi_extra=needs("settings.write"))
 async def remove_holiday(visit: Caller, day: date) -> None:
-    """The public calendar counts again."""
+    """Delete a change, so that the public calendar counts again."""
     await visit.write(lambda session: settings.remove_holiday(session, day, visit.actor, visit.now))
 
 
 @router.get("/pools", openapi_extra=needs("settings.read"))
 async def list_pools(visit: Caller, rows: Rows) -> Page[Pool]:
-    """Media capacity."""
+    """List the media capacity."""
     anywhere(visit, "settings.read")
     return rows.cut(await visit.read(settings.pools), lambda one: shown(Pool, one))
 
 
 @router.put("/pools/{code}", openapi_extra=needs("settings.write"))
 async def set_pool(visit: Caller, code: Annotated[Code, Path(max_length=32)], wanted: PoolFields) -> Pool:
-    """How many legs there are at once; what is promised already stays."""
+    """Set the number of simultaneous legs. Existing reservations stay."""
     given = (code, wanted.name, wanted.legs, visit.actor, visit.now)
     return shown(Pool, await visit.write(lambda session: settings.set_pool(session, *given)))
 
 
 @router.get("/settings", openapi_extra=needs("settings.read"))
 async def list_settings(visit: Caller, rows: Rows) -> Page[Setting]:
-    """Every setting; version 0 is its default."""
+    """List every setting. Version 0 is the default value."""
     anywhere(visit, "settings.read")
     return rows.cut(await visit.read(settings.values), lambda one: shown(Setting, one))
 
@@ -159,7 +159,7 @@ async def list_settings(visit: Caller, rows: Rows) -> Page[Setting]:
 async def set_setting(
     visit: Caller, response: Response, name: Annotated[Word, Path()], wanted: SettingFields, version: Version
 ) -> Setting:
-    """The whole value."""
+    """Replace the whole value of a setting."""
     given = (name, wanted.value, visit.actor, visit.now, version)
     row = await visit.write(lambda session: settings.set_value(session, *given))
     tag(response, row.version)
@@ -171,7 +171,7 @@ def _rule(unit_id: str, rule: unit_rules.Rule) -> Rule:
 
 
 def _request(wanted: TemplateFields) -> dict[str, Any]:
-    """As `rooms.booking` keeps it: there the class has a name that Python allows."""
+    """Return the request as `rooms.booking` stores it. There the class has a name that Python allows."""
     values = dict(wanted.request)
     if "class" in values:
         values["class_"] = values.pop("class") or ""

@@ -1,5 +1,8 @@
-"""What the desk decides about single mails and links: send an invitation again, take a link back, let mail leave the official
-domains; a letter to each invitee in one file; and the secret by which another system signs its webhooks."""
+"""The routes for single mails and links, for a PDF of the letters to all invitees, and for the webhook secret of another
+system.
+
+The desk sends an invitation again, takes a link back, or allows mail to an address outside the official domains.
+"""
 
 import asyncio
 from typing import Annotated
@@ -23,13 +26,13 @@ Key = Annotated[Id, Path()]
 
 
 class OutsideFields(Strict):
-    """Why mail may go to an address that is not official."""
+    """The reason why mail may go to an address that is not official."""
 
     reason: Text300
 
 
 class MailStanding(View):
-    """What became of an attendee's invitation: `sent`, `failed`, `no_address`, `refused`, `off`; empty: nothing yet."""
+    """The state of an attendee's invitation: `sent`, `failed`, `no_address`, `refused`, `off`; empty: nothing was sent yet."""
 
     attendee_id: str
     mail_state: str
@@ -38,14 +41,14 @@ class MailStanding(View):
 
 
 class PersonalLink(View):
-    """A guest's personal link: whoever has it answers and enters as him."""
+    """A guest's personal link. The bearer of the link answers and enters as the guest."""
 
     attendee_id: str
     url: str
 
 
 class HookSecret(View):
-    """`whsec_…`: shown this once."""
+    """A secret (`whsec_…`) that is shown only this once."""
 
     client_id: str
     secret: str
@@ -55,7 +58,7 @@ class HookSecret(View):
     "/meetings/{meeting_id}/attendees/{attendee_id}/outside", openapi_extra=needs("meetings.answers", of="meeting")
 )
 async def allow_outside(visit: Caller, meeting_id: Key, attendee_id: Key, wanted: OutsideFields) -> MailStanding:
-    """Let mail go to this attendee though the domain is not official. The reason is kept in the audit trail."""
+    """Allow mail to this attendee although the domain is not official. The audit trail keeps the reason."""
 
     async def work(session: AsyncSession) -> AttendeeRow:
         row = await _attendee(session, visit, meeting_id, attendee_id)
@@ -71,7 +74,7 @@ async def allow_outside(visit: Caller, meeting_id: Key, attendee_id: Key, wanted
     openapi_extra=needs("meetings.answers", of="meeting"),
 )
 async def invite_again(visit: Caller, meeting_id: Key, attendee_id: Key) -> MailStanding:
-    """Send the invitation once more, with a new link when the old one was taken back."""
+    """Send the invitation once more, with a new link if the old one was taken back."""
 
     async def work(session: AsyncSession) -> AttendeeRow:
         row = await _attendee(session, visit, meeting_id, attendee_id)
@@ -87,7 +90,7 @@ async def invite_again(visit: Caller, meeting_id: Key, attendee_id: Key) -> Mail
     "/meetings/{meeting_id}/attendees/{attendee_id}/link", openapi_extra=needs("meetings.answers", of="meeting")
 )
 async def hand_over_link(visit: Caller, meeting_id: Key, attendee_id: Key) -> PersonalLink:
-    """The personal link of a guest, to be passed on by other ways than mail. In the audit trail it stands that it was taken."""
+    """Return the personal link of a guest, for sending it by other ways than mail. The audit trail records this."""
 
     async def work(session: AsyncSession) -> str:
         row = await _attendee(session, visit, meeting_id, attendee_id)
@@ -102,7 +105,7 @@ async def hand_over_link(visit: Caller, meeting_id: Key, attendee_id: Key) -> Pe
     openapi_extra=needs("meetings.answers", of="meeting"),
 )
 async def take_link_back(visit: Caller, meeting_id: Key, attendee_id: Key) -> None:
-    """The personal link opens no more, nor does what it was exchanged for."""
+    """Take a personal link back. Its passes become invalid too."""
 
     async def work(session: AsyncSession) -> None:
         row = await _attendee(session, visit, meeting_id, attendee_id)
@@ -119,7 +122,7 @@ async def take_link_back(visit: Caller, meeting_id: Key, attendee_id: Key) -> No
     responses={200: {"description": "the file", "content": {"application/pdf": {}}}},
 )
 async def letter_set(visit: Caller, printing: Printing, meeting_id: Key, letter_id: Key) -> Response:
-    """The letter to each invitee, one after another in one PDF, for printing."""
+    """Return the letter to each invitee, one after another in one PDF, for printing."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> tuple[LetterRow, list[str]]:
@@ -141,7 +144,7 @@ async def letter_set(visit: Caller, printing: Printing, meeting_id: Key, letter_
 
 @router.post("/clients/{client_id}/hook-secret", openapi_extra=needs("clients.write", of="client"))
 async def new_hook_secret(visit: Caller, client_id: Key) -> HookSecret:
-    """A new secret by which this system signs the webhooks that it sends here; the old one opens nothing any more."""
+    """Make a new secret with which this system signs the webhooks that it sends here. The old secret becomes invalid."""
 
     async def work(session: AsyncSession) -> str:
         row = await clients.administered(session, client_id, visit.actor)

@@ -1,4 +1,4 @@
-"""Meetings: found, booked, changed, decided, called off, put off; their dates and history."""
+"""The routes of meetings: search, booking, change, decision, cancellation, postponement; the dates and the history."""
 
 import math
 from collections.abc import Awaitable, Callable
@@ -50,7 +50,7 @@ Action = Callable[[AsyncSession], Awaitable[object]]
 
 @router.get("/meeting-types", openapi_extra=needs("org.read"))
 async def list_types(visit: Caller, rows: Rows) -> Page[MeetingType]:
-    """Kinds of meetings with what follows from each."""
+    """List the types of meetings with their default values."""
     anywhere(visit, "org.read")
 
     async def work(session: AsyncSession) -> list[TypeRow]:
@@ -61,7 +61,7 @@ async def list_types(visit: Caller, rows: Rows) -> Page[MeetingType]:
 
 @router.put("/meeting-types/{code}", openapi_extra=needs("settings.write"))
 async def set_type(visit: Caller, code: Annotated[Code, Path()], wanted: MeetingTypeFields) -> MeetingType:
-    """A kind of meeting, new or changed."""
+    """Set a meeting type, new or changed."""
     row = await visit.write(
         lambda session: settings.set_type(session, code, wanted.model_dump(), visit.actor, visit.now)
     )
@@ -81,9 +81,10 @@ async def search_meetings(
     starts_before: Instant | None = None,
     connect_asked: bool = False,
 ) -> Page[MeetingSummary]:
-    """List the meetings that the caller may read, the latest first date first. `q`: a part of the title, or the number of the
-    meeting or of a document. `connect_asked`: only meetings of the caller's desk that do not say yet whether the server calls
-    their halls.
+    """List the meetings that the caller may read; the latest first date comes first. `q`: a part of the title, or the number of
+    the meeting or of a document.
+
+    `connect_asked`: only meetings of the caller's desk that do not say yet whether the server calls their halls.
     """
     after = None
     if rows.after:
@@ -115,15 +116,15 @@ async def search_meetings(
 
 @router.post("/meetings", status_code=201, openapi_extra=needs("meetings.create", of="unit"))
 async def create_meeting(visit: Caller, response: Response, wanted: MeetingFields, key: IdempotencyKey) -> Meeting:
-    """Book: hold (or hand in at once with `submit`) halls, terminals, people and capacity together, or nothing.
+    """Book: hold (or submit at once with `submit`) halls, terminals, people and capacity together, or nothing.
 
-    The same Idempotency-Key with the same request gives the same meeting. A clash is 409 `overlap` or `capacity`; each
-    trouble names what is taken, free times and other halls. A state secret is refused and nothing of it is kept.
+    The same Idempotency-Key with the same request returns the same meeting. A clash is 409 `overlap` or `capacity`; each
+    trouble names the taken resource, free times and other halls. A state secret is refused, and the server keeps nothing of it.
     """
     actor, request = visit.actor, shapes.request_of(wanted)
     made = await creation.book(visit.desk.database, request, actor, visit.now, key)
     if made.meeting.state != "held":
-        # Of a hold nothing is due before it ends.
+        # A hold has no due work before it ends.
         visit.desk.wake()
     response.headers["location"] = f"/api/v1/meetings/{made.meeting.id}"
     view = views.view_of_made(made, actor, visit.now)
@@ -132,7 +133,7 @@ async def create_meeting(visit: Caller, response: Response, wanted: MeetingField
 
 @router.post("/meetings/displace/look", openapi_extra=needs("meetings.precedence", of="unit"))
 async def look_in_the_way(visit: Caller, wanted: MeetingFields) -> list[InTheWay]:
-    """The dates that would have to give way to this booking, and which of them do. Nothing is taken."""
+    """List the dates that would have to give way to this booking, and which of them do. Nothing is reserved."""
     actor, request = visit.actor, shapes.request_of(wanted)
     found = await visit.read(lambda session: precedence.in_the_way(session, request, actor, visit.now))
     return [shown(InTheWay, one) for one in found]
@@ -140,7 +141,7 @@ async def look_in_the_way(visit: Caller, wanted: MeetingFields) -> list[InTheWay
 
 @router.post("/meetings/displace", status_code=201, openapi_extra=needs("meetings.precedence", of="unit"))
 async def displace(visit: Caller, response: Response, wanted: DisplaceFields, key: IdempotencyKey) -> Displaced:
-    """Book before lower meetings, each of whose clashing dates gives way as the operator says."""
+    """Book with precedence over lower meetings. Each clashing date gives way as the operator says."""
     actor, request = visit.actor, shapes.request_of(wanted.request)
     moves = {one.occurrence_id: one.starts_at for one in wanted.moves}
     made = await visit.write(
@@ -153,7 +154,7 @@ async def displace(visit: Caller, response: Response, wanted: DisplaceFields, ke
 
 @router.get("/meetings/{meeting_id}", openapi_extra=needs("meetings.read", of="meeting"))
 async def get_meeting(visit: Caller, response: Response, meeting_id: Key) -> Meeting:
-    """All of a meeting."""
+    """Return all data of a meeting."""
     return await _answer(visit, response, meeting_id)
 
 
@@ -161,8 +162,10 @@ async def get_meeting(visit: Caller, response: Response, meeting_id: Key) -> Mee
 async def edit_meeting(
     visit: Caller, response: Response, meeting_id: Key, wanted: MeetingChanges, version: Version
 ) -> Meeting:
-    """Change what is given. An edit that clashes leaves the old booking as it is. Of an approved meeting an edit that needs
-    approval is proposed (`pending`); what was approved stays in force. `following` answers with the new series.
+    """Change the given fields. If the edit clashes, the old booking stays as it is.
+
+    If the meeting is approved and the edit needs approval, the edit becomes a proposal (`pending`), and the approved booking
+    stays in force. `following` returns the new series.
     """
     actor = visit.actor
     given = (shapes.changes_of(wanted), actor, visit.now, version, wanted.scope, wanted.occurrence_id)
@@ -180,7 +183,7 @@ async def edit_meeting(
 
 @router.post("/meetings/{meeting_id}/submit", openapi_extra=needs("meetings.create", of="meeting"))
 async def submit(visit: Caller, response: Response, meeting_id: Key, version: Version) -> Meeting:
-    """Hand a held booking in for approval."""
+    """Submit a held booking for approval."""
     return await _act(
         visit, response, meeting_id, version, lambda s: approval.submit(s, meeting_id, visit.actor, visit.now)
     )
@@ -188,7 +191,7 @@ async def submit(visit: Caller, response: Response, meeting_id: Key, version: Ve
 
 @router.post("/meetings/{meeting_id}/decide", openapi_extra=needs("meetings.approve.unit", of="meeting"))
 async def decide(visit: Caller, response: Response, meeting_id: Key, wanted: Decision, version: Version) -> Meeting:
-    """An approver's word on the open step: first the unit's leadership, then the operator of the system."""
+    """Decide the open step: first the unit's leadership, then the operator of the system."""
     given = (wanted.approve, wanted.reason, visit.actor, visit.now)
 
     async def work(session: AsyncSession) -> None:
@@ -205,7 +208,7 @@ async def decide(visit: Caller, response: Response, meeting_id: Key, wanted: Dec
 
 @router.post("/meetings/{meeting_id}/cancel", openapi_extra=needs("meetings.cancel", of="meeting"))
 async def cancel(visit: Caller, response: Response, meeting_id: Key, wanted: Cancellation, version: Version) -> Meeting:
-    """Call off one date, or all that are still to come."""
+    """Cancel one date, or all future dates."""
     given = (wanted.reason_code, wanted.reason, visit.actor, visit.now, wanted.occurrence_id)
     return await _act(visit, response, meeting_id, version, lambda s: booking_dates.cancel(s, meeting_id, *given))
 
@@ -214,7 +217,7 @@ async def cancel(visit: Caller, response: Response, meeting_id: Key, wanted: Can
 async def postpone(
     visit: Caller, response: Response, meeting_id: Key, wanted: Postponement, version: Version
 ) -> Meeting:
-    """Put one date off, to another time or until further notice."""
+    """Postpone one date, to another time or until further notice."""
     why = (wanted.occurrence_id, wanted.reason_code, wanted.reason, visit.actor, visit.now, wanted.starts_at)
     return await _act(visit, response, meeting_id, version, lambda s: booking_dates.postpone(s, meeting_id, *why))
 
@@ -237,7 +240,7 @@ async def withdraw_change(visit: Caller, response: Response, meeting_id: Key, ve
 
 @router.get("/meetings/{meeting_id}/history", openapi_extra=needs("meetings.read", of="meeting"))
 async def get_history(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Change]:
-    """Every change, the newest first."""
+    """List every change, the newest first."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> list[Change]:
@@ -250,7 +253,7 @@ async def get_history(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Change
 
 @router.get("/meetings/{meeting_id}/occurrences", openapi_extra=needs("meetings.read", of="meeting"))
 async def list_dates(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Occurrence]:
-    """All its dates in order."""
+    """List all dates of the meeting in order."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> list[OccurrenceRow]:
@@ -261,7 +264,7 @@ async def list_dates(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Occurre
 
 @router.get("/meetings/{meeting_id}/copy", openapi_extra=needs("meetings.read", of="meeting"))
 async def copy_meeting(visit: Caller, meeting_id: Key, starts_at: Instant | None = None) -> Draft:
-    """The meeting as a new request of one date: the same weekday and hour in the next week, or at `starts_at`."""
+    """Return the meeting as a new request of one date: the same weekday and hour in the next week, or at `starts_at`."""
     actor = visit.actor
     request = await visit.read(lambda session: templates.copy_last(session, meeting_id, actor, visit.now, starts_at))
     return Draft(request=draft_of(request))
@@ -269,7 +272,7 @@ async def copy_meeting(visit: Caller, meeting_id: Key, starts_at: Instant | None
 
 @router.post("/occurrences/{occurrence_id}/extend", openapi_extra=needs("meetings.edit", of="occurrence"))
 async def extend(visit: Caller, occurrence_id: Key, wanted: ExtendFields) -> Occurrence:
-    """A running date goes on, if what it has is free that long."""
+    """Extend a running date, if its resources are free for this time."""
     given = (wanted.minutes, visit.actor, visit.now)
     row = await visit.write(lambda session: booking_dates.extend(session, occurrence_id, *given))
     visit.desk.wake()
@@ -278,7 +281,7 @@ async def extend(visit: Caller, occurrence_id: Key, wanted: ExtendFields) -> Occ
 
 @router.post("/occurrences/{occurrence_id}/rebook", openapi_extra=needs("meetings.edit", of="occurrence"))
 async def rebook(visit: Caller, response: Response, occurrence_id: Key) -> Meeting:
-    """A date that was skipped, put off or called off takes place after all, at its time."""
+    """Hold a skipped, postponed or cancelled date after all, at its original time."""
     row = await visit.write(lambda session: booking_dates.rebook(session, occurrence_id, visit.actor, visit.now))
     visit.desk.wake()
     await _set_doors(visit, row.id)
@@ -286,14 +289,14 @@ async def rebook(visit: Caller, response: Response, occurrence_id: Key) -> Meeti
 
 
 def draft_of(request: requests.Request) -> dict[str, Any]:
-    """A request as `MeetingFields` takes it."""
+    """Return a request in the form of `MeetingFields`."""
     values = requests.as_json(request)
     values["class"] = values.pop("class_") or None
     return values
 
 
 async def _act(visit: Visit, response: Response, meeting_id: str, version: int, action: Action) -> Meeting:
-    """One change of a meeting that has this version, and the meeting afterwards."""
+    """Make one change of a meeting that has this version, and return the meeting after the change."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> None:
@@ -308,7 +311,7 @@ async def _act(visit: Visit, response: Response, meeting_id: str, version: int, 
 
 
 async def _set_doors(visit: Visit, meeting_id: str) -> None:
-    """Tokens that were given before the change meet the door as it is now."""
+    """Set the doors of the running conferences, so that earlier tokens meet the new rules."""
     for one in await visit.read(lambda session: entry.doors(session, visit.now, meeting_id)):
         visit.desk.live.set_door(*one)
 
@@ -318,7 +321,7 @@ async def _attendees(session: AsyncSession, meeting_id: str) -> set[str]:
 
 
 async def _answer(visit: Visit, response: Response, meeting_id: str, view: views.MeetingView | None = None) -> Meeting:
-    """The meeting as the caller sees it. `view`: the meeting, where it is known already."""
+    """Return the meeting as the caller sees it. `view`: the meeting, if it is known already."""
 
     async def work(session: AsyncSession) -> Meeting:
         found = await views.meeting_view(session, meeting_id, visit.actor, visit.now)
@@ -327,7 +330,7 @@ async def _answer(visit: Visit, response: Response, meeting_id: str, view: views
     if view is None:
         made = await visit.read(work)
     else:
-        # Of a new meeting only the unit at the top may be one that the booking did not look at.
+        # The booking has read every unit of a new meeting, except perhaps the unit at the top.
         unknown = {one.unit_id for one in view.steps} - view.names.keys()
         above = await visit.read(lambda session: naming.units(session, unknown)) if unknown else {}
         made = shapes.meeting_of(view, {**view.names, **above})
@@ -336,7 +339,7 @@ async def _answer(visit: Visit, response: Response, meeting_id: str, view: views
 
 
 async def _names(session: AsyncSession, view: views.MeetingView) -> dict[str, str]:
-    """By identifier: all that the answer names."""
+    """Return all names in the answer, by identifier."""
     row = view.meeting
     names = await naming.units(
         session, [*(one.unit_id for one in view.steps), *(one.unit_id for one in view.attendees)]

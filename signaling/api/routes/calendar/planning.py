@@ -1,4 +1,4 @@
-"""The board, free times, previews, what waits for whom, my meetings; the class of a meeting."""
+"""The routes of the board, free times, previews, waiting decisions, own meetings, and the class of a meeting."""
 
 from typing import Annotated
 
@@ -46,7 +46,7 @@ async def get_board(
     site_id: Id | None = None,
     hall_id: Annotated[list[Id] | None, Query(max_length=limits.HALLS)] = None,
 ) -> Board:
-    """Halls by time, at most six weeks. What one may not read is there as "Đã có lịch"."""
+    """Return the halls by time, at most six weeks. A date that the caller may not read is shown as "Đã có lịch"."""
     actor = anywhere(visit, "board.read")
     where = (unit_id or "", site_id or "", tuple(hall_id or ()))
     found = await visit.read(lambda session: grid.board(session, starts_at, ends_at, actor, visit.now, *where))
@@ -55,7 +55,9 @@ async def get_board(
 
 @router.post("/availability", openapi_extra=needs("board.read"))
 async def find_free(visit: Caller, wanted: AvailabilityFields) -> Availability:
-    """For each fitting hall its first free time within the span, earliest first, then the nearest hall, then the smallest."""
+    """Return the first free time of each fitting hall within the span. The order is the earliest, then the nearest, then the
+    smallest hall.
+    """
     actor = anywhere(visit, "board.read")
     values = wanted.model_dump()
     lists = ("equipment", "hall_ids", "person_ids", "terminal_ids")
@@ -66,7 +68,7 @@ async def find_free(visit: Caller, wanted: AvailabilityFields) -> Availability:
 
 @router.post("/preview", openapi_extra=needs("meetings.create", of="unit"))
 async def preview(visit: Caller, wanted: MeetingFields, excluding: Id | None = None) -> Preview:
-    """Every date that a booking means, with every clash; nothing is taken. `excluding`: a meeting that is being changed."""
+    """Return every date of a booking, with every clash. Nothing is reserved. `excluding`: a meeting that is being changed."""
     actor, request = visit.actor, shapes.request_of(wanted)
     found = await visit.read(lambda session: previews.preview(session, request, actor, visit.now, excluding or ""))
     return Preview.model_validate(found)
@@ -74,7 +76,7 @@ async def preview(visit: Caller, wanted: MeetingFields, excluding: Id | None = N
 
 @router.get("/approvals", openapi_extra=needs(OWN))
 async def list_approvals(visit: Caller, rows: Rows) -> Page[Approval]:
-    """What waits for the caller's decision, the nearest deadline first."""
+    """List the decisions that wait for the caller, the nearest deadline first."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> list[Approval]:
@@ -90,7 +92,9 @@ async def list_approvals(visit: Caller, rows: Rows) -> Page[Approval]:
 async def my_meetings(
     visit: Caller, rows: Rows, starts_at: Instant | None = None, ends_at: Instant | None = None
 ) -> Page[MyMeeting]:
-    """Dates to which the caller is invited, or that are his desk's, from today on; which of them can be entered now."""
+    """List the dates to which the caller is invited, or that belong to the caller's desk, from today on. Each says whether it
+    can be entered now.
+    """
     actor = visit.actor
     found = await visit.read(lambda session: own_dates.dates(session, actor, visit.now, starts_at, ends_at))
     return rows.cut(found, lambda one: shown(MyMeeting, one))
@@ -100,15 +104,17 @@ async def my_meetings(
 async def change_class(
     visit: Caller, response: Response, meeting_id: Key, wanted: ClassChange, version: Version
 ) -> ClassChanged:
-    """Raise the class, also while the meeting runs: whom it does not admit is shown (`preview`), then dropped. Or lower it,
-    which only the leadership of the host may, with a reason.
+    """Raise or lower the class. It can be raised also while the meeting runs.
+
+    `preview` shows the participants whom the new class does not admit; without it they are dropped. Only the leadership of the
+    host may lower the class, with a reason.
     """
     made, dates = await visit.write(lambda session: _change_class(session, visit, meeting_id, wanted, version))
     if made.applied:
         for date in dates:
             visit.desk.live.set_door(date, made.class_, made.meeting.version)
         visit.desk.wake()
-    # Only now: while it was written, somebody may still have come through the old door.
+    # Only after the write: during the write a participant may have entered through the old door.
     leaving = _leaving(visit, dates, made.class_)
     if made.applied:
         for date, one in leaving:
@@ -128,13 +134,13 @@ async def change_class(
 
 @router.get("/class-questions", openapi_extra=needs(PUBLIC))
 async def class_questions() -> list[ClassQuestion]:
-    """The plain questions by which the class of a meeting is chosen."""
+    """List the plain questions that choose the class of a meeting."""
     return [ClassQuestion(code=one.code, vi=one.vietnamese, en=one.english, yes=one.yes) for one in classes.QUESTIONS]
 
 
 @router.post("/class-questions", openapi_extra=needs(PUBLIC))
 async def propose_class(wanted: ClassAnswers) -> ClassProposal:
-    """The class that follows from the answers. Nothing of it is kept."""
+    """Return the class that the answers lead to. The server keeps nothing of them."""
     found = classes.classify(wanted.answers, wanted.default)
     return ClassProposal(class_=found.class_, because=list(found.because), against=list(found.against))
 
@@ -142,7 +148,7 @@ async def propose_class(wanted: ClassAnswers) -> ClassProposal:
 async def _change_class(
     session: AsyncSession, visit: Visit, meeting_id: str, wanted: ClassChange, version: int
 ) -> tuple[class_changes.ClassChanged, list[str]]:
-    """What has changed, and the dates whose conferences may be on."""
+    """Return the change, and the dates whose conferences may be running."""
     actor = visit.actor
     meeting, _ = await reading.locked(session, meeting_id, actor)
     check_version(version, meeting.version)
@@ -161,13 +167,15 @@ def _present(visit: Visit, dates: list[str]) -> list[tuple[str, Presence]]:
 
 
 def _leaving(visit: Visit, dates: list[str], class_: str) -> list[tuple[str, Present]]:
-    """Who is in now and is not admitted by this class."""
+    """Return the present participants whom this class does not admit."""
     here = [(date, one) for date in dates for one in visit.desk.live.present(date)]
     return [(date, one) for date, one in here if classes.dropped(class_, [_presence(one)])]
 
 
 def _presence(one: Present) -> Presence:
-    """An ordinary meeting takes terminals that nobody knows too, and from any network."""
+    """Return the presence for the class policy. An ordinary meeting admits terminals that are not in the register, from any
+    network.
+    """
     strict = one.way in classes.HALL_WAYS and one.closed
     return Presence(one.identity, _way(one.way), terminal_registered=strict, network_closed=strict, invited=True)
 

@@ -1,6 +1,4 @@
-"""What is read and answered without signing in: the public schedule, calendars by secret, answers by personal link, messages of
-other systems.
-"""
+"""The routes without sign-in: the public schedule, calendars by secret, answers by personal link, messages of other systems."""
 
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
@@ -39,12 +37,14 @@ CALENDAR: dict[int | str, dict[str, Any]] = {
 }
 WEEK = timedelta(days=7)
 DATES = 60
-"""Of a series that the bearer of a link may answer one by one: a year of weeks."""
+"""Dates of a series that the bearer of a link may answer one by one: a year of weeks. More: a larger page. Fewer: later dates
+cannot be answered alone.
+"""
 
 
 @router.get("/public/schedule.json", openapi_extra=needs(PUBLIC))
 async def public_schedule(visit: Stranger, week: Week = None) -> PublicSchedule:
-    """Public meetings of a week, from Monday on."""
+    """List the public meetings of a week, from Monday on."""
     starts_at, ends_at = _week(visit, week)
     found = await visit.read(lambda session: feeds.schedule(session, starts_at, ends_at))
     meetings = [
@@ -64,7 +64,7 @@ async def public_schedule(visit: Stranger, week: Week = None) -> PublicSchedule:
 
 @router.get("/public/schedule.ics", openapi_extra=needs(PUBLIC), responses=CALENDAR, response_class=Response)
 async def public_calendar(visit: Stranger, week: Week = None) -> Response:
-    """The same as a calendar; without `week` from this week on for two months."""
+    """Return the public meetings as a calendar. Without `week`: two months from this week on."""
     starts_at, ends_at = _week(visit, week)
     if week is None:
         ends_at = starts_at + timedelta(days=60)
@@ -76,7 +76,7 @@ async def public_calendar(visit: Stranger, week: Week = None) -> Response:
 
 @router.get("/feeds/{secret}.ics", openapi_extra=needs(SECRET), responses=CALENDAR, response_class=Response)
 async def feed(visit: Stranger, passes: EntryPasses, secret: Secret) -> Response:
-    """A subscribed calendar."""
+    """Return a subscribed calendar."""
     _throttle(visit, passes)
 
     async def work(session: AsyncSession) -> bytes | None:
@@ -91,8 +91,8 @@ async def feed(visit: Stranger, passes: EntryPasses, secret: Secret) -> Response
 
 @router.post("/answers/look", openapi_extra=needs(SECRET))
 async def look_at_invitation(visit: Stranger, passes: EntryPasses, wanted: LinkFields) -> AnswerView:
-    """What the bearer of a personal link is invited to, and what he has answered. The secret is in no address, which servers
-    in front of this one would write down.
+    """Show the invitation and the answer of the bearer of a personal link. The secret is in the body: proxies in front of this
+    server log addresses.
     """
     _throttle(visit, passes)
     return await visit.read(lambda session: _invitation(session, visit, wanted.link))
@@ -100,7 +100,7 @@ async def look_at_invitation(visit: Stranger, passes: EntryPasses, wanted: LinkF
 
 @router.post("/answers", openapi_extra=needs(SECRET))
 async def answer_by_link(visit: Stranger, passes: EntryPasses, wanted: LinkAnswer) -> AnswerView:
-    """An answer of the bearer of a personal link; the last one counts. A substitute for a head waits for the chair's
+    """Record the answer of the bearer of a personal link; the last answer counts. A substitute for a head waits for the chair's
     consent.
     """
     _throttle(visit, passes)
@@ -123,7 +123,7 @@ async def answer_by_link(visit: Stranger, passes: EntryPasses, wanted: LinkAnswe
     },
 )
 async def hook(visit: Stranger, passes: EntryPasses, request: Request, client_id: Annotated[Id, Path()]) -> Taken:
-    """A signed message (Standard Webhooks) of the document system or the one-stop shop that opens a meeting."""
+    """Take a signed message (Standard Webhooks) of the document system or the one-stop shop, which opens a meeting."""
     _throttle(visit, passes)
     body = await request.body()
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -142,7 +142,7 @@ async def record(
     now: datetime,
     channel: answers.Channel | None = None,
 ) -> Attendee:
-    """The answer to all of a meeting, or to one date of a series."""
+    """Record the answer to the whole meeting, or to one date of a series."""
     if wanted.occurrence_id is not None:
         given = (wanted.occurrence_id, wanted.answer, wanted.comment)
         return await answers.answer_date(session, attendee, *given, actor, now, channel)
@@ -151,7 +151,7 @@ async def record(
 
 
 def _substitute_of(wanted: AnswerFields) -> answers.Substitute | None:
-    """Whom an answer names in his place."""
+    """Return the substitute that an answer names."""
     if not (wanted.substitute_name or wanted.substitute_person_id):
         return None
     return answers.Substitute(wanted.substitute_name, wanted.substitute_post, wanted.substitute_person_id or "")
@@ -228,5 +228,5 @@ def _throttle(visit: Visit, passes: Passes) -> None:
 
 
 def _domain(visit: Visit) -> str:
-    """Of the identifiers in calendars."""
+    """Return the domain of the identifiers in calendars."""
     return visit.base.split("://", 1)[1].split(":")[0].split("/")[0] or "localhost"

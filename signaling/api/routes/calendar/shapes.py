@@ -1,4 +1,4 @@
-"""Between the models of the API and the plain objects of `rooms.booking`."""
+"""The conversion between the models of the API and the plain objects of `rooms.booking`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from signaling.api.models.parts import shown
 
 
 def request_of(wanted: models.MeetingFields) -> requests.Request:
-    """What `rooms.booking` takes. A secret request is refused there before anything of it is looked at."""
+    """Return the request for `rooms.booking`, which refuses a secret request before it reads any other field."""
     values = wanted.model_dump(exclude={"attendees", "documents", "agenda", "class_"})
     return requests.Request(
         **{**values, **_lists(wanted), **_tuples(values, ("hall_ids", "terminal_ids", "uncalled_ids", "skip"))},
@@ -26,7 +26,7 @@ def request_of(wanted: models.MeetingFields) -> requests.Request:
 
 
 def changes_of(wanted: models.MeetingChanges) -> dict[str, Any]:
-    """Fields that are given, as `rooms.booking.changes.editing.edit` takes them."""
+    """Return the given fields in the form of `rooms.booking.changes.editing.edit`."""
     given = wanted.model_dump(exclude_none=True, exclude={"scope", "occurrence_id", "attendees", "documents", "agenda"})
     return {**given, **_lists(wanted), **_tuples(given, ("hall_ids", "terminal_ids", "uncalled_ids"))}
 
@@ -49,7 +49,7 @@ def _tuples(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 
 def meeting_of(view: MeetingView, names: Mapping[str, str]) -> models.Meeting:
-    """`names`: of units and people by identifier."""
+    """Return the model of a meeting. `names`: the names of units and people by identifier."""
     row = view.meeting
     kept = _reservations(view.reservations, names)
     dates = [occurrence_of(one, kept.get(one.id, [])) for one in view.occurrences[: limits.PAGE]]
@@ -96,7 +96,7 @@ def _pending(row: Proposal | None, names: Mapping[str, str]) -> models.PendingCh
 
 
 def attendee_of(row: Attendee, names: Mapping[str, str], alone: Sequence[DateAnswer] = ()) -> models.Attendee:
-    """`alone`: answers for single dates."""
+    """Return the model of an attendee. `alone`: answers for single dates."""
     dates = [shown(models.DateAnswer, one) for one in alone]
     return shown(models.Attendee, row, unit_name=names.get(row.unit_id or "", ""), dates=dates)
 
@@ -114,7 +114,7 @@ def _reservations(rows: Sequence[Reservation], names: Mapping[str, str]) -> dict
 
 
 def summary_of(row: MeetingRow, dates: Mapping[str, Any], names: Mapping[str, str]) -> models.MeetingSummary:
-    """`dates`: (start, end) of the next date by meeting."""
+    """Return the model of a meeting in a list. `dates`: (start, end) of the next date by meeting."""
     starts_at, ends_at = dates.get(row.id, (row.first_starts_at, row.first_starts_at))
     unit = names.get(row.host_unit_id, "")
     return shown(models.MeetingSummary, row, starts_at=starts_at, ends_at=ends_at, host_unit_name=unit)

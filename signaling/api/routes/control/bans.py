@@ -1,4 +1,4 @@
-"""Bans of hall terminals: the list, and the way to lift one."""
+"""The routes of the bans of hall terminals: the list, and the way to lift a ban."""
 
 from datetime import datetime
 from typing import Annotated
@@ -16,11 +16,13 @@ Subject = Annotated[str, Path(max_length=200, description="`subject` of the list
 
 
 class HallBan(View):
-    """A source, or an account from one source, that is not heard for a while after wrong passwords or scans."""
+    """A ban of a source, or of an account from one source, after wrong passwords or scans. SIP ignores its requests until
+    `until`.
+    """
 
     subject: str
     terminal: str
-    """Empty: a whole source is banned."""
+    """Empty if the whole source is banned."""
     site: str
     source: str
     reason: str
@@ -29,20 +31,20 @@ class HallBan(View):
 
 @router.get("/hall-bans", openapi_extra=needs(OPERATE))
 async def list_bans(visit: Caller) -> list[HallBan]:
-    """Locks of terminals that you operate; operators of all units see banned sources too."""
+    """List the bans of terminals that the caller operates. Operators of all units also see banned sources."""
     actor = anywhere(visit, OPERATE)
     return [HallBan.model_validate(row) for row in await _desk(visit).bans.rows(actor)]
 
 
 @router.delete("/hall-bans/{subject:path}", status_code=204, openapi_extra=needs(OPERATE))
 async def lift_ban(visit: Caller, subject: Subject) -> None:
-    """The terminal is heard again at once."""
+    """Lift a ban. SIP accepts the terminal again at once."""
     actor = anywhere(visit, OPERATE)
     await _desk(visit).bans.lift(subject, actor)
 
 
 def _desk(visit: Visit) -> HallDesk:
-    """Raises Refusal `halls_off`."""
+    """Return the desk of halls. Raise Refusal `halls_off`."""
     if visit.desk.halls is None:
         raise problems.refused("halls_off")
     return visit.desk.halls

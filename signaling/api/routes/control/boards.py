@@ -1,4 +1,7 @@
-"""The operators' board of a date's halls: rows, their news, commands with a way back, alarms, traces; accounts of terminals."""
+"""The routes of the operators' board of a date's halls, and of the accounts of terminals.
+
+The board has rows and their changes, commands with undo, alarms, and traces.
+"""
 
 import json
 from collections.abc import AsyncIterator
@@ -41,7 +44,7 @@ READ, OPERATE = "halls.read", "halls.operate"
 
 @router.get("/hall-boards", openapi_extra=needs(READ))
 async def list_boards(visit: Caller) -> list[BoardDate]:
-    """Dates of today, and those that are on, with halls: the way to their boards."""
+    """List the dates of today, and the running dates, that have halls."""
     actor = anywhere(visit, READ)
     _desk(visit)
     return [_board(one) for one in await visit.read(lambda session: dates.with_halls(session, actor, visit.now))]
@@ -71,21 +74,22 @@ def _board(one: dates.BoardDate) -> BoardDate:
 
 @router.get("/hall-calls", openapi_extra=needs(READ))
 async def list_calls(visit: Caller) -> list[OperatorCall]:
-    """Halls that have dialled the operator, of units whose halls you may see; whoever waits longest is first."""
+    """List the halls that have dialled the operator, from units whose halls the caller may see. The longest wait comes first.
+    """
     actor = anywhere(visit, READ)
     return [OperatorCall.model_validate(row) for row in await _desk(visit).calls.rows(actor)]
 
 
 @router.post("/hall-calls/{call_id}/acknowledge", openapi_extra=needs(OPERATE))
 async def acknowledge_call(visit: Caller, call_id: Key) -> OperatorCall:
-    """You look after it; the hall is told so."""
+    """Note that the caller handles the call. The hall hears an announcement."""
     actor = anywhere(visit, OPERATE)
     return OperatorCall.model_validate(await _desk(visit).calls.acknowledge(call_id, actor))
 
 
 @router.post("/hall-calls/{call_id}/place", status_code=204, openapi_extra=needs(OPERATE))
 async def place_call(visit: Caller, call_id: Key, wanted: CallPlace) -> None:
-    """Into this meeting, as one that you called; it needs the right there too."""
+    """Put the hall into this meeting, as a hall that the operator called. The caller needs the right in that meeting too."""
     actor = anywhere(visit, OPERATE)
     desk = _desk(visit)
     await _require(visit, wanted.occurrence_id, OPERATE)
@@ -94,14 +98,14 @@ async def place_call(visit: Caller, call_id: Key, wanted: CallPlace) -> None:
 
 @router.delete("/hall-calls/{call_id}", status_code=204, openapi_extra=needs(OPERATE))
 async def end_call(visit: Caller, call_id: Key) -> None:
-    """It is hung up, with a word."""
+    """Hang up after an announcement."""
     actor = anywhere(visit, OPERATE)
     await _desk(visit).calls.end(call_id, actor)
 
 
 @router.get("/occurrences/{occurrence_id}/legs", openapi_extra=needs(READ, of="occurrence"))
 async def list_legs(visit: Caller, occurrence_id: Key) -> list[Leg]:
-    """Every hall of a date, in the order of the unit tree."""
+    """List every hall of a date, in the order of the unit tree."""
     await _require(visit, occurrence_id, READ)
     return [Leg.model_validate(row) for row in await _desk(visit).rows.rows(occurrence_id)]
 
@@ -112,7 +116,7 @@ async def list_legs(visit: Caller, occurrence_id: Key) -> list[Leg]:
     response_class=StreamingResponse,
 )
 async def leg_events(visit: Caller, occurrence_id: Key) -> StreamingResponse:
-    """Server-sent events: `legs` with a list of rows, first all of them, then those that changed."""
+    """Stream server-sent events: `legs` with a list of rows, first all rows, then the changed ones."""
     await _require(visit, occurrence_id, READ)
     rows = _desk(visit).rows.watch(occurrence_id)
     stream = _stream(visit, occurrence_id, rows)
@@ -120,14 +124,14 @@ async def leg_events(visit: Caller, occurrence_id: Key) -> StreamingResponse:
 
 
 async def _stream(visit: Visit, occurrence_id: str, rows: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[str]:
-    """Ends with the session, with the account and with the right of whoever asked."""
+    """Yield the events. The stream ends when the session, the account or the right of the caller ends."""
     async for changed in rows:
         try:
             await _require(await visit.again(), occurrence_id, READ)
         except Refusal:
             return
         listed = [Leg.model_validate(row).model_dump(mode="json") for row in changed]
-        # A comment keeps the connection alive where nothing has changed.
+        # A comment keeps the connection alive if nothing has changed.
         yield f"event: legs\ndata: {json.dumps(listed)}\n\n" if listed else ": \n\n"
 
 
@@ -146,21 +150,21 @@ async def call_terminal(visit: Caller, occurrence_id: Key, wanted: LegCall) -> L
 
 @router.post("/occurrences/{occurrence_id}/legs/commands", openapi_extra=needs(OPERATE, of="occurrence"))
 async def command_legs(visit: Caller, occurrence_id: Key, wanted: LegCommand) -> LegResults:
-    """Do it to these halls; what became of it, hall by hall."""
+    """Carry out a command for these halls, and return the result of each hall."""
     await _require(visit, occurrence_id, OPERATE)
     return LegResults.model_validate(await _desk(visit).orders.order(occurrence_id, wanted.model_dump(), visit.actor))
 
 
 @router.post("/occurrences/{occurrence_id}/legs/undo", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
 async def undo_command(visit: Caller, occurrence_id: Key, wanted: LegUndo) -> None:
-    """Take mute, deafen or stage back; call again whom drop has hung up."""
+    """Take back mute, deafen or stage, or call again the halls that drop has hung up."""
     await _require(visit, occurrence_id, OPERATE)
     _desk(visit).orders.undo(occurrence_id, wanted.token)
 
 
 @router.get("/occurrences/{occurrence_id}/program", openapi_extra=needs(READ, of="occurrence"))
 async def program_state(visit: Caller, occurrence_id: Key) -> ProgramState:
-    """How the picture for the halls stands."""
+    """Return the state of the composed picture of the halls."""
     await _require(visit, occurrence_id, READ)
     return ProgramState.model_validate(_desk(visit).pictures.program(occurrence_id))
 
@@ -171,7 +175,8 @@ async def program_state(visit: Caller, occurrence_id: Key) -> ProgramState:
     response_class=Response,
 )
 async def program_picture(visit: Caller, occurrence_id: Key) -> Response:
-    """What most halls see, small, a few seconds old (JPEG). Made while somebody looks at the board."""
+    """Return the picture that most halls see, small and a few seconds old (JPEG). It is made while a client watches the board.
+    """
     await _require(visit, occurrence_id, READ)
     jpeg = found(_desk(visit).pictures.picture(occurrence_id))
     return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
@@ -179,7 +184,7 @@ async def program_picture(visit: Caller, occurrence_id: Key) -> Response:
 
 @router.put("/occurrences/{occurrence_id}/program", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
 async def set_program(visit: Caller, occurrence_id: Key, wanted: Program) -> None:
-    """The layout of all halls, a message to all."""
+    """Set the layout of all halls, and a message to all."""
     await _require(visit, occurrence_id, OPERATE)
     _desk(visit).pictures.set_program(occurrence_id, wanted.layout, wanted.text)
 
@@ -188,7 +193,7 @@ async def set_program(visit: Caller, occurrence_id: Key, wanted: Program) -> Non
     "/occurrences/{occurrence_id}/alarms/{alarm_id}/acknowledge", openapi_extra=needs(OPERATE, of="occurrence")
 )
 async def acknowledge_alarm(visit: Caller, occurrence_id: Key, alarm_id: Key) -> Alarm:
-    """It was seen."""
+    """Mark an alarm as seen."""
     await _require(visit, occurrence_id, OPERATE)
     return Alarm.model_validate(await _desk(visit).orders.acknowledge(occurrence_id, alarm_id, visit.actor))
 
@@ -199,7 +204,7 @@ async def acknowledge_alarm(visit: Caller, occurrence_id: Key, alarm_id: Key) ->
     response_class=PlainTextResponse,
 )
 async def leg_trace(visit: Caller, occurrence_id: Key, leg_id: Key) -> PlainTextResponse:
-    """What was said in its calls, without keys, passwords and PINs, as a file."""
+    """Return the messages of the leg's calls as a file, without keys, passwords and PINs."""
     await _leg(visit, occurrence_id, leg_id, OPERATE)
     name = {"content-disposition": f'attachment; filename="{leg_id}.txt"'}
     return PlainTextResponse(_desk(visit).rows.trace(leg_id), headers=name)
@@ -211,7 +216,7 @@ async def leg_trace(visit: Caller, occurrence_id: Key, leg_id: Key) -> PlainText
     response_class=Response,
 )
 async def leg_thumbnail(visit: Caller, occurrence_id: Key, leg_id: Key) -> Response:
-    """A small picture of its camera, not older than half a minute (JPEG)."""
+    """Return a small picture of the hall's camera, at most half a minute old (JPEG)."""
     await _leg(visit, occurrence_id, leg_id, READ)
     jpeg = found(_desk(visit).pictures.thumbnail(occurrence_id, leg_id))
     return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
@@ -219,7 +224,7 @@ async def leg_thumbnail(visit: Caller, occurrence_id: Key, leg_id: Key) -> Respo
 
 @router.put("/terminals/{terminal_id}/sip", openapi_extra=needs("sites.write", of="terminal"))
 async def give_sip_account(visit: Caller, terminal_id: Key, wanted: SipAccountFields) -> SipAccount:
-    """A new password for a terminal; the old one is void. It is told this once."""
+    """Give a terminal a new password, which is shown only this once. The old password becomes invalid."""
     await _require_terminal(visit, terminal_id)
     desk = _desk(visit)
 
@@ -236,7 +241,7 @@ async def give_sip_account(visit: Caller, terminal_id: Key, wanted: SipAccountFi
 
 @router.delete("/terminals/{terminal_id}/sip", status_code=204, openapi_extra=needs("sites.write", of="terminal"))
 async def end_sip_account(visit: Caller, terminal_id: Key) -> None:
-    """It can neither register nor dial in by its alias any more."""
+    """End the SIP account. The terminal can neither register nor dial in by its alias any more."""
     await _require_terminal(visit, terminal_id)
     desk = _desk(visit)
     await visit.write(lambda session: accounts.take(session, terminal_id, visit.actor, visit.now))
@@ -245,8 +250,8 @@ async def end_sip_account(visit: Caller, terminal_id: Key) -> None:
 
 @router.get("/terminal-states", openapi_extra=needs("sites.read"))
 async def terminal_states(visit: Caller) -> list[TerminalState]:
-    """Which terminals are registered, from where, and when each was last in a meeting. SIP name, address and user agent are empty
-    for those who do not operate the branch.
+    """List the registered terminals, their addresses, and the last time that each was in a meeting. SIP name, address and user
+    agent are empty for callers who do not operate the branch.
     """
     actor = anywhere(visit, "sites.read")
     rows = await _desk(visit).terminals.states()
@@ -260,14 +265,14 @@ async def terminal_states(visit: Caller) -> list[TerminalState]:
 
 
 def _desk(visit: Visit) -> HallDesk:
-    """Raises Refusal `halls_off`."""
+    """Return the desk of halls. Raise Refusal `halls_off`."""
     if visit.desk.halls is None:
         raise problems.refused("halls_off")
     return visit.desk.halls
 
 
 async def _require(visit: Visit, occurrence_id: str, action: str) -> None:
-    """Whoever may do it in the unit that hosts the meeting. Raises Refusal `occurrence_unknown`, `denied`."""
+    """Require the right in the unit that hosts the meeting. Raise Refusal `occurrence_unknown`, `denied`."""
     visit.actor  # noqa: B018 - raises
 
     async def work(session: AsyncSession) -> str:
@@ -278,7 +283,7 @@ async def _require(visit: Visit, occurrence_id: str, action: str) -> None:
 
 
 async def _require_terminal(visit: Visit, terminal_id: str) -> None:
-    """Raises Refusal `unknown_terminal`, `denied`."""
+    """Require the right to change this terminal. Raise Refusal `unknown_terminal`, `denied`."""
 
     async def work(session: AsyncSession) -> str:
         terminal = await terminals.get(session, terminal_id)

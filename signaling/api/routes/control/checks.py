@@ -1,4 +1,5 @@
-"""People's own checks of network, microphone, speaker and camera: the door, the result, and looking it up by its code."""
+"""The routes of users' own checks of network, microphone, speaker and camera: the start, the result, and the look-up by code.
+"""
 
 from typing import Annotated
 
@@ -14,7 +15,9 @@ router = APIRouter(tags=["checks"])
 
 @router.post("/checks", status_code=201, openapi_extra=needs(PUBLIC))
 async def begin(visit: Stranger, door: DeviceChecks) -> CheckOpened:
-    """Leave to try this machine against this server for a minute and a half. How many at once and from one network is bounded."""
+    """Begin a check of this machine against this server, for a minute and a half. There is a limit of checks at once and of
+    each network.
+    """
     opened = door.open(visit.address, visit.now.timestamp())
     return CheckOpened(
         id=opened.id,
@@ -31,7 +34,7 @@ async def begin(visit: Stranger, door: DeviceChecks) -> CheckOpened:
 async def hand_in(
     visit: Stranger, door: DeviceChecks, check_id: Annotated[CheckId, Path()], result: CheckResult
 ) -> CheckKept:
-    """What was found, once, by whoever began the check. The check ends with it."""
+    """Hand in the result once, from the browser that began the check. The check ends."""
     door.close(check_id, result.key, visit.now.timestamp())
     try:
         code = await visit.write(lambda session: checks.keep(session, result.figures.model_dump(), visit.now))
@@ -43,7 +46,9 @@ async def hand_in(
 
 @router.get("/checks/{check_code}", openapi_extra=needs("halls.read"))
 async def look_up(visit: Caller, check_code: Annotated[CheckCode, Path()]) -> CheckView:
-    """For the help desk: a secretary, an operator, an administrator or an auditor of any unit, since a check is of no unit."""
+    """Return a check to the help desk. A check belongs to no unit, so a secretary, operator, administrator or auditor of any
+    unit may read it.
+    """
     anywhere(visit, "halls.read")
     row = found(await visit.read(lambda session: checks.find(session, check_code, visit.now)))
     return CheckView(

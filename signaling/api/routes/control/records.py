@@ -1,4 +1,6 @@
-"""Webhooks and their deliveries, calendars to subscribe to, the audit trail, what an account keeps for its screens."""
+"""The routes of webhooks and their deliveries, calendar subscriptions, the audit trail, and the stored preferences of an
+account.
+"""
 
 from typing import Annotated, Any
 
@@ -33,7 +35,7 @@ Key = Annotated[Id, Path()]
 
 @router.get("/webhooks", openapi_extra=needs("webhooks.write"))
 async def list_webhooks(visit: Caller, rows: Rows) -> Page[Webhook]:
-    """Where events go, of one's own units."""
+    """List the webhooks of the caller's units."""
     actor = anywhere(visit, "webhooks.write")
     found = await visit.read(lambda session: webhooks.visible(session, actor))
     return rows.cut(found, lambda one: shown(Webhook, one))
@@ -41,7 +43,8 @@ async def list_webhooks(visit: Caller, rows: Rows) -> Page[Webhook]:
 
 @router.post("/webhooks", status_code=201, openapi_extra=needs("webhooks.write", of="unit"))
 async def create_webhook(visit: Caller, wanted: WebhookFields) -> NewWebhook:
-    """Send events of a unit's meetings, and of what is below it, to an address. The secret is shown this once."""
+    """Send the events of the meetings of a unit, and of the units below it, to an address. The secret is shown only this once.
+    """
 
     async def work(session: AsyncSession) -> NewWebhook:
         given = (wanted.unit_id, wanted.url, wanted.events)
@@ -55,7 +58,7 @@ async def create_webhook(visit: Caller, wanted: WebhookFields) -> NewWebhook:
 
 @router.put("/webhooks/{webhook_id}", openapi_extra=needs("webhooks.write", of="webhook"))
 async def change_webhook(visit: Caller, webhook_id: Key, wanted: WebhookFields) -> Webhook:
-    """Address, events, on or off; its unit stays."""
+    """Change address, events and the switch of a webhook; its unit stays."""
     given = (visit.actor, visit.now, wanted.url, wanted.events, wanted.active)
     row = await visit.write(lambda session: webhooks.change(session, webhook_id, *given))
     return shown(Webhook, row)
@@ -63,13 +66,13 @@ async def change_webhook(visit: Caller, webhook_id: Key, wanted: WebhookFields) 
 
 @router.delete("/webhooks/{webhook_id}", status_code=204, openapi_extra=needs("webhooks.write", of="webhook"))
 async def remove_webhook(visit: Caller, webhook_id: Key) -> None:
-    """With its log of deliveries."""
+    """Delete a webhook with its log of deliveries."""
     await visit.write(lambda session: webhooks.remove(session, webhook_id, visit.actor, visit.now))
 
 
 @router.get("/deliveries", openapi_extra=needs("webhooks.write", of="webhook"))
 async def list_deliveries(visit: Caller, rows: Rows, webhook_id: Id) -> Page[Delivery]:
-    """What was sent to a webhook and what became of it, the newest first."""
+    """List the deliveries of a webhook and their outcomes, the newest first."""
     actor = visit.actor
     found = await visit.read(lambda session: webhooks.deliveries(session, webhook_id, actor))
     return rows.cut(found, lambda one: shown(Delivery, one))
@@ -77,21 +80,21 @@ async def list_deliveries(visit: Caller, rows: Rows, webhook_id: Id) -> Page[Del
 
 @router.post("/deliveries/{delivery_id}/replay", status_code=202, openapi_extra=needs("webhooks.write", of="delivery"))
 async def replay(visit: Caller, delivery_id: Key) -> Delivery:
-    """Send it once more."""
+    """Send a delivery once more."""
     row = await visit.write(lambda session: webhooks.replay(session, delivery_id, visit.actor, visit.now))
     return shown(Delivery, row)
 
 
 @router.get("/feeds", openapi_extra=needs(OWN))
 async def list_feeds(visit: Caller, rows: Rows) -> Page[Feed]:
-    """One's own subscriptions."""
+    """List the caller's own subscriptions."""
     actor = visit.actor
     return rows.cut(await visit.read(lambda session: feeds.listed(session, actor)), lambda one: shown(Feed, one))
 
 
 @router.post("/feeds", status_code=201, openapi_extra=needs(OWN))
 async def create_feed(visit: Caller, wanted: FeedFields) -> NewFeed:
-    """A calendar of a hall, a person or a unit, with an address of its own that is shown this once."""
+    """Subscribe to the calendar of a hall, a person or a unit. The address is shown only this once."""
     given = (wanted.kind, wanted.target_id)
     row, secret = await visit.write(lambda session: feeds.create(session, *given, visit.actor, visit.now))
     return shown(NewFeed, row, url=f"{visit.base}/api/v1/feeds/{secret}.ics")
@@ -99,7 +102,7 @@ async def create_feed(visit: Caller, wanted: FeedFields) -> NewFeed:
 
 @router.delete("/feeds/{feed_id}", status_code=204, openapi_extra=needs(OWN))
 async def revoke_feed(visit: Caller, feed_id: Key) -> None:
-    """Its address opens nothing any more."""
+    """End a subscription. Its address becomes invalid."""
     await visit.write(lambda session: feeds.revoke(session, feed_id, visit.actor, visit.now))
 
 
@@ -113,7 +116,9 @@ async def read_audit(
     starts_at: Instant | None = None,
     ends_at: Instant | None = None,
 ) -> Page[AuditEntry]:
-    """The trail of one's units, the newest first. An `action` that ends with a dot means all that begin so."""
+    """List the audit trail of the caller's units, the newest first. An `action` that ends with a dot means all actions with
+    this prefix.
+    """
     before = rows.after[0] if rows.after else None
     wanted = trail.Wanted(action, object_id, actor, starts_at, ends_at, before)
     reader = visit.actor
@@ -131,14 +136,14 @@ async def read_audit(
 
 
 def _account_of(actor: str) -> str:
-    """Of the label in the trail (`Actor.label`); empty: no account."""
+    """Return the account of a label in the trail (`Actor.label`); empty: no account."""
     kind, _, id_ = actor.partition(":")
     return id_ if kind == "account" else ""
 
 
 @router.get("/preferences", openapi_extra=needs(OWN))
 async def get_preferences(visit: Caller) -> Preferences:
-    """What one's account keeps for its screens."""
+    """Return the preferences of the caller's account for its pages."""
     account = _account(visit.actor)
     row = await visit.read(lambda session: session.get(Preference, account))
     return Preferences(value=row.value if row else {})
@@ -146,7 +151,7 @@ async def get_preferences(visit: Caller) -> Preferences:
 
 @router.put("/preferences", openapi_extra=needs(OWN))
 async def set_preferences(visit: Caller, wanted: PreferenceFields) -> Preferences:
-    """The whole of it."""
+    """Replace all preferences."""
     account = _account(visit.actor)
 
     async def work(session: AsyncSession) -> None:
