@@ -1,1 +1,1 @@
-"""Routes of conferences that run: start, join, host, and lobby."""
+"""The routes of running conferences: start, join, host, and lobby."""

@@ -1,8 +1,8 @@
-"""`/api/v1`: start a meeting, get a token for one, and what the server says about itself.
+"""The routes that start a meeting, return a token for it, and return facts about the server.
 
-A meeting's number is made here and its invitation sealed; the live conference begins when the first one joins. Whoever holds the
-invitation, or knows the number of a meeting started here, gets a participant's token for ten minutes. Owns no live
-state but the numbers made and the titles that people typed: `signaling.api.ground.numbers`.
+These routes make the number of a meeting and seal its invitation. The live conference begins when the first participant joins.
+A client with the invitation, or with the number of a meeting that was started here, gets a participant's token for ten minutes.
+The only live state is the numbers and the titles that users typed: `signaling.api.ground.numbers`.
 """
 
 import hashlib
@@ -30,13 +30,13 @@ LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 
 
 class _Message(Body):
-    """What goes in and out here."""
+    """The base of the requests and answers of these routes."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 class NewConference(_Message):
-    """What is wanted."""
+    """The options of a new meeting."""
 
     name: str = Field("", max_length=1000, description="title, 100 characters at most after cleaning")
     lobby: bool = Field(False, description="whoever comes waits until a host lets him in")
@@ -52,7 +52,7 @@ class Created(_Message):
 
 
 class Joining(_Message):
-    """Who wants to enter."""
+    """The name and the secrets of a user who wants to enter."""
 
     name: str = Field(max_length=1000)
     invite: str = Field("", max_length=64)
@@ -61,13 +61,13 @@ class Joining(_Message):
 
 
 class Looking(_Message):
-    """Who asks before devices are opened."""
+    """The invitation that a page checks before it opens devices."""
 
     invite: str = Field("", max_length=64)
 
 
 class Found(_Message):
-    """The meeting that a number or an invitation leads to, as it is now."""
+    """The meeting of a number or an invitation, as it is now."""
 
     conference: str
     title: str
@@ -76,7 +76,7 @@ class Found(_Message):
 
 
 class Pass(_Message):
-    """Leave to enter once, for ten minutes."""
+    """The permission to enter once, within ten minutes."""
 
     token: str
     url: str
@@ -89,14 +89,14 @@ class Pass(_Message):
 
 
 class AuthorityNote(_Message):
-    """The local authority that phones have to trust."""
+    """The local authority that phones must trust."""
 
     fingerprint: str
     download: str
 
 
 class About(_Message):
-    """The server in public words."""
+    """The public facts about the server."""
 
     name: str
     version: str
@@ -106,7 +106,7 @@ class About(_Message):
 
 
 class Health(_Message):
-    """For supervisors."""
+    """The health of the server, for supervisors."""
 
     live: bool
     ready: bool
@@ -127,8 +127,8 @@ def routes(around: InstantMeetings) -> APIRouter:
     async def create(
         request: Request, response: Response, wanted: NewConference, authorization: Bearer = ""
     ) -> Created:
-        """Make a number and its invitation. Needs the right to start meetings. A browser gets the secret of whoever opened the
-        meeting as a cookie too, which no script reads.
+        """Make a number and its invitation. The caller needs the right to start meetings. A browser also gets the opener's
+        secret as a cookie that no script can read.
         """
         _take(creations, request, around.doorway.now())
         source = _creator(around, request, authorization)
@@ -146,8 +146,8 @@ def routes(around: InstantMeetings) -> APIRouter:
 
     @router.post("/conferences/{conference}/look", openapi_extra=needs(SECRET))
     async def look(request: Request, conference: Number, looking: Looking) -> Found:
-        """Whether the invitation, or the number alone, opens a meeting, and how. A page asks before it opens a camera, and before
-        it invites others.
+        """Report whether the invitation, or the number alone, opens a meeting, and how. A page asks this before it opens a
+        camera, and before it invites others.
         """
         _take(looks, request, around.doorway.now())
         _check_invitation(around, conference, looking.invite)
@@ -157,8 +157,8 @@ def routes(around: InstantMeetings) -> APIRouter:
 
     @router.post("/conferences/{conference}/token", responses={202: {"model": Waiting}}, openapi_extra=needs(SECRET))
     async def join(request: Request, response: Response, conference: Number, joining: Joining) -> Pass | Waiting:
-        """A participant's token for whoever holds the invitation, or knows the number of a meeting started here; or, with 202,
-        a ticket to wait with while the lobby is on.
+        """Return a participant's token to a client with the invitation, or with the number of a meeting started here. With 202:
+        a ticket to wait while the lobby is on.
         """
         _take(tokens, request, around.doorway.now())
         _check_invitation(around, conference, joining.invite)
@@ -184,8 +184,8 @@ def server_routes(server: ServerFacts) -> APIRouter:
 
     @router.get("/about", openapi_extra=needs(PUBLIC))
     async def about(request: Request) -> About:
-        """Name, version, whether meetings are started from here without an account and, with a local authority, what to compare
-        before it is trusted.
+        """Return the name, the version, and whether the caller may start meetings without an account. With a local authority:
+        the fingerprint that users compare before they trust it.
         """
         seal = server.authority()
         note = AuthorityNote(fingerprint=seal, download="/ca.crt") if seal else None
@@ -195,13 +195,13 @@ def server_routes(server: ServerFacts) -> APIRouter:
 
     @router.get("/health", openapi_extra=needs(PUBLIC), responses={503: {"model": Health}})
     async def health() -> JSONResponse:
-        """200 while new participants are welcome, else 503."""
+        """Return 200 while the server admits new participants, else 503."""
         told, status = await server.probes.health()
         return JSONResponse(told, status)
 
     @router.get("/health/live", openapi_extra=needs(PUBLIC))
     async def live() -> Health:
-        """200 as long as requests are answered at all."""
+        """Return 200 while the server answers requests."""
         return Health(live=True, ready=server.probes.ready(), busy=server.probes.busy())
 
     return router
@@ -222,10 +222,10 @@ def _pass(around: InstantMeetings, request: Request, grants: Grants) -> Pass:
 
 
 def _through_lobby(around: InstantMeetings, request: Request, grants: Grants, ticket: str) -> Grants | Waiting:
-    """What he may come in with, or a ticket. Raises Refusal `lobby_full`, `lobby_denied`, `lobby_pause`."""
+    """Return the grants to enter with, or a ticket. Raise Refusal `lobby_full`, `lobby_denied`, `lobby_pause`."""
     lobby = around.doorway.lobbies.find(grants.conference)
     if lobby is None:
-        with suppress(Refusal):  # where there is no room for one, nobody waits, and a host cannot keep anybody out
+        with suppress(Refusal):  # If there is no room for another lobby, all users enter at once, and a host cannot bar users.
             lobby = around.doorway.lobbies.get(grants.conference, around.doorway.now())
     if lobby is None:
         return grants
@@ -236,21 +236,25 @@ def _through_lobby(around: InstantMeetings, request: Request, grants: Grants, ti
         lobby.turned_away.note_entry(who)
         return grants
     knock = around.doorway.lobbies.knock(grants.conference, who, ticket, around.doorway.now())
-    if knock.state is State.ADMITTED:  # as the host saw him, not as he calls himself now
+    if knock.state is State.ADMITTED:  # The name that the host saw counts, not a name that the user gives now.
         lobby.turned_away.note_entry(knock.who)
         return replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
     return waiting(lobby, knock, around.numbers.title(grants.conference), around.doorway.now())
 
 
 def _is_host(around: InstantMeetings, request: Request, conference: str, secret: str) -> bool:
-    """Raises Refusal `invitation_wrong`. A cookie of older days makes nobody a host, and keeps nobody out."""
+    """Report whether the caller is a host. An expired cookie makes no host, but does not keep the caller out. Raise Refusal
+    `invitation_wrong`.
+    """
     if secret and not around.invitations.hosts(conference, secret):
         raise refused("invitation_wrong")
     return bool(secret) or around.invitations.hosts(conference, request.cookies.get(OPENER_COOKIE, "")[:64])
 
 
 def _keep_opener(around: InstantMeetings, request: Request, response: Response, conference: str, secret: str) -> None:
-    """This browser goes on deciding who comes in when its tab is closed. Sent to this meeting's address only."""
+    """Set the opener's cookie, so that this browser still decides who may enter after its tab was closed. It is sent only to
+    this meeting's address.
+    """
     response.set_cookie(
         OPENER_COOKIE,
         secret,
@@ -272,7 +276,10 @@ def _address(request: Request) -> str:
 
 
 def _check_invitation(around: InstantMeetings, conference: str, invite: str) -> None:
-    """A number is typed from a screen or told by telephone: 10 random letters, too many to try out at this rate."""
+    """Raise Refusal if neither the invitation nor the number opens the meeting.
+
+    A number is read from a screen or over the telephone. It has 10 random letters, which cannot be guessed at the allowed rate.
+    """
     if around.doorway.meetings.owns(conference):
         raise refused("conference_unknown")
     if invite:
@@ -283,7 +290,7 @@ def _check_invitation(around: InstantMeetings, conference: str, invite: str) -> 
 
 
 def _creator(around: InstantMeetings, request: Request, authorization: str) -> str:
-    """Whose share of the numbers a new one counts to. Raises Refusal."""
+    """Return the network or account that made the new number and whose share it counts to. Raise Refusal."""
     if authorization:
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer":
@@ -296,12 +303,12 @@ def _creator(around: InstantMeetings, request: Request, authorization: str) -> s
 
 
 def _is_open(starting: Starting, request: Request) -> bool:
-    """Who asks from there starts a meeting without a token."""
+    """Report whether this client may start a meeting without a token."""
     return starting.everybody or (starting.local and is_local(request))
 
 
 def is_local(request: Request) -> bool:
-    """From this machine, and not through a proxy on it."""
+    """Report whether the request is from this machine, and not through a proxy on this machine."""
     direct = not any(name in request.headers for name in FORWARDED)
     return direct and request.client is not None and request.client.host in LOOPBACK
 
@@ -316,5 +323,5 @@ def _checked(text: str, *, required: bool) -> str:
 
 
 def _base(around: InstantMeetings, request: Request) -> str:
-    """Where people reach this server; the Host header was checked before."""
+    """Return the address of this server for users. The Host header was checked before."""
     return around.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"

@@ -1,7 +1,7 @@
-"""`/api/v1/conferences/{conference}/host`: what a host does to those who are in a meeting, in browsers and in halls alike.
+"""The routes of a host's actions on participants, in browsers and in halls: `/api/v1/conferences/{conference}/host`.
 
-The right is the key of the host's Pass, as in the lobby. Owns who may be put out by whom and what is written down of it; what
-muting, asking and putting out mean is `conference`'s.
+The right is the key in the host's Pass, as in the lobby. The module decides which participants a host may remove, and what the
+audit trail records. `conference` defines muting, asking and removing.
 """
 
 from collections.abc import Iterator
@@ -40,13 +40,13 @@ class Whom(_Message):
 
 
 class Removing(Whom):
-    """`keep_out`: this account, this link, this name from this network, or this terminal is refused from then on."""
+    """A removal. `keep_out`: refuse this account, this link, this name from this network, or this terminal from now on."""
 
     keep_out: bool = False
 
 
 class Muted(_Message):
-    """`muted`: how many microphones were on. `undo` takes it back for `undo_s` seconds."""
+    """The result of muting all. `muted`: the number of microphones that were on. `undo` takes it back for `undo_s` seconds."""
 
     muted: int
     undo: str
@@ -60,7 +60,8 @@ class Undoing(_Message):
 
 
 class Undone(_Message):
-    """`unmuted`: halls that are heard again. `asked`: people in browsers, who decide themselves."""
+    """The result of the undo. `unmuted`: halls that are heard again. `asked`: participants in browsers, who decide themselves.
+    """
 
     unmuted: int
     asked: int
@@ -78,14 +79,14 @@ def routes(around: Doorway) -> APIRouter:
 def _one(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     @router.post("/mute", status_code=204, openapi_extra=needs(SECRET))
     async def mute(request: Request, conference: Name, wanted: Whom, authorization: Bearer = "") -> None:
-        """Mutes a microphone at once. A person may switch it on again; a hall only after a host has asked it to."""
+        """Mute a microphone at once. A participant may switch it on again; a hall may only after a host has asked."""
         await host_of(around, request, conference, authorization, tries)
         _find(_meeting(around, conference), wanted.identity).silence()
 
     @router.post("/ask-to-unmute", status_code=204, openapi_extra=needs(SECRET))
     async def ask(request: Request, conference: Name, wanted: Whom, authorization: Bearer = "") -> None:
-        """Asks for a microphone. A person gets a question with a button; a hall hears and reads which key to press. Refused with
-        `microphone_on`, `microphone_denied`.
+        """Ask a participant to unmute. A browser shows a question with a button; a hall hears and reads which key to press.
+        Refused with `microphone_on`, `microphone_denied`.
         """
         await host_of(around, request, conference, authorization, tries)
         participant = _find(_meeting(around, conference), wanted.identity)
@@ -94,7 +95,7 @@ def _one(router: APIRouter, around: Doorway, tries: Throttle) -> None:
 
     @router.post("/lower-hand", status_code=204, openapi_extra=needs(SECRET))
     async def lower(request: Request, conference: Name, wanted: Whom, authorization: Bearer = "") -> None:
-        """Takes a participant out of the row of raised hands."""
+        """Lower the raised hand of a participant."""
         await host_of(around, request, conference, authorization, tries)
         _find(_meeting(around, conference), wanted.identity).lower_hand()
 
@@ -102,7 +103,7 @@ def _one(router: APIRouter, around: Doorway, tries: Throttle) -> None:
 def _removal(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     @router.post("/remove", status_code=204, openapi_extra=needs(SECRET))
     async def remove(request: Request, conference: Name, wanted: Removing, authorization: Bearer = "") -> None:
-        """Removes a participant; its tokens so far open nothing. A hall is hung up and not called again. `keep_out` lasts until a
+        """Remove a participant. Its tokens become invalid. A hall is hung up and not called again. `keep_out` lasts until a
         host pardons (`lobby/pardon`). Refused with `host_stays`.
         """
         host = await host_of(around, request, conference, authorization, tries)
@@ -123,7 +124,7 @@ def _removal(router: APIRouter, around: Doorway, tries: Throttle) -> None:
 def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     @router.post("/mute-all", openapi_extra=needs(SECRET))
     async def mute_all(request: Request, conference: Name, authorization: Bearer = "") -> Muted:
-        """Mutes every microphone but that of the host who asks."""
+        """Mute every microphone except that of the host who asks."""
         host = await host_of(around, request, conference, authorization, tries)
         await around.hosts.note_lobby(host, "host.mute_all", {}, address_of(request))
         made = _meeting(around, conference).moderation.silence_all(host.identity)
@@ -131,8 +132,8 @@ def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:
 
     @router.post("/mute-all/undo", openapi_extra=needs(SECRET))
     async def undo(request: Request, conference: Name, wanted: Undoing, authorization: Bearer = "") -> Undone:
-        """Unmutes the halls that it muted, and asks the people: no browser's microphone is switched on from outside. Refused with
-        `undo_gone`.
+        """Unmute the halls that were muted, and ask the other participants: the server switches on no browser's microphone.
+        Refused with `undo_gone`.
         """
         await host_of(around, request, conference, authorization, tries)
         with _worded():
@@ -141,7 +142,9 @@ def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:
 
     @router.post("/end", status_code=204, openapi_extra=needs(SECRET))
     async def end(request: Request, conference: Name, authorization: Bearer = "") -> None:
-        """Ends the meeting for all, halls too. A booked date that has begun is over then, and is not entered again."""
+        """End the meeting for all, with its halls. A booked date that has begun ends too, and no participant can enter it
+        again.
+        """
         host = await host_of(around, request, conference, authorization, tries)
         _meeting(around, conference)
         await around.hosts.note_lobby(host, "host.end", {}, address_of(request))
@@ -154,7 +157,7 @@ def refused(code: str) -> Refusal:
 
 @contextmanager
 def _worded() -> Iterator[None]:
-    """A refusal of `conference` in words for hosts."""
+    """Replace a refusal of `conference` by one with a text for hosts."""
     try:
         yield
     except Refusal as refusal:
@@ -162,7 +165,7 @@ def _worded() -> Iterator[None]:
 
 
 def _meeting(around: Doorway, name: str) -> Conference:
-    """Raises Refusal `conference_not_found`."""
+    """Return the conference. Raise Refusal `conference_not_found`."""
     registry = around.meetings.registry
     try:
         if registry is None:
@@ -173,7 +176,7 @@ def _meeting(around: Doorway, name: str) -> Conference:
 
 
 def _find(meeting: Conference, identity: str) -> Participant:
-    """Raises Refusal `participant_not_found`, also for a hidden participant."""
+    """Return the participant. Raise Refusal `participant_not_found`, also for a hidden participant."""
     participant = meeting.participants.get(identity)
     if participant is None or participant.grants.hidden:
         raise Refusal("participant_not_found", *GONE)

@@ -1,6 +1,6 @@
 """Decides who is a host of a live meeting, for the routes of the lobby (`lobby.py`) and of the chair (`hosting.py`).
 
-A host shows a key, or a token of the API. `may_moderate` of its grants is the right to let in, mute, ask and put out.
+A host shows a key, or a token of the API. `may_moderate` of its grants is the right to admit, mute, ask and remove.
 """
 
 from typing import Annotated
@@ -18,14 +18,15 @@ Bearer = Annotated[str, Header(max_length=limits.TOKEN_BYTES + 16)]
 
 
 async def host_of(around: Doorway, request: Request, name: str, authorization: str, tries: Throttle) -> Grants:
-    """Raises Refusal `token_…`, `denied`, `too_many_requests`, and what the door says of the host."""
+    """Return the grants of the host. Raise Refusal `token_…`, `denied`, `too_many_requests`, and the refusals of the door."""
     now = around.now()
     scheme, _, token = authorization.partition(" ")
     try:
         grants = around.authenticator.verify(token.strip() if scheme.lower() == "bearer" else "", now)
         if not grants.may_moderate(name):
             raise Refusal("denied", *TEXTS["denied"])
-        if grants.passage is Passage.HOST:  # the bearer of the server's own key was not sent here by the desk
+        # The check is only for hosts with a key of the desk, not for the bearer of the server's own key.
+        if grants.passage is Passage.HOST:
             around.meetings.admit(grants)
             await around.hosts.still_host(grants)
         around.lobbies.get(name, now).check(grants, False)
@@ -35,7 +36,8 @@ async def host_of(around: Doorway, request: Request, name: str, authorization: s
 
 
 def counted(refusal: Refusal, around: Doorway, request: Request, tries: Throttle) -> Exception:
-    """Only wrong tries of a network count: a whole province may wait behind one address."""
+    """Count a wrong try, and return the refusal. Only wrong tries of a network count: a whole province may share one address.
+    """
     return refusal if tries.takes(address_of(request), around.now()) else refused("too_many_requests")
 
 

@@ -1,9 +1,9 @@
-"""`/api/v1/conferences/{conference}/lobby`: waiting outside of a meeting, and deciding who comes in.
+"""The routes of the lobby: waiting outside a meeting, and deciding who may enter (`/api/v1/conferences/{conference}/lobby`).
 
-Whoever waits holds a ticket and nothing else: it opens no socket. Once admitted he repeats the request that he began with, along
-with his ticket, so that everything is judged once more and his token is made only then. A host shows the key of his Pass. Owns
-the long questions (answered at the next news, at the latest after `LOBBY_POLL_S`); what waits and who may is
-`conference.door.lobby`.
+A waiting user holds only a ticket, which opens no socket. After the admission the client repeats its first request with the
+ticket. So every check runs again, and only then the token is made. A host shows the key in the Pass. The module owns the long
+polls, which are answered at the next change, or after `LOBBY_POLL_S`. `conference.door.lobby` keeps the waiting users and the
+rights.
 """
 
 import asyncio
@@ -30,13 +30,14 @@ MOST_IDS = conference.limits.LOBBY_WAITING
 
 
 class _Message(Body):
-    """What goes in and out here."""
+    """The base of the requests and answers of these routes."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 class Waiting(_Message):
-    """Not yet: wait with the ticket, then ask for the pass again, along with it."""
+    """The answer to a user who must wait. The client waits with the ticket, and then asks for the pass again with the ticket.
+    """
 
     state: Literal["waiting"] = "waiting"
     ticket: str
@@ -47,19 +48,19 @@ class Waiting(_Message):
 
 
 class Ticket(_Message):
-    """Who asks."""
+    """The ticket of a waiting user."""
 
     ticket: str = Field(pattern=r"^[0-9A-Za-z]{16,64}$")
 
 
 class Patience(Ticket):
-    """`wait` false: answered at once."""
+    """A question for the state of a ticket. `wait` false: the server answers at once."""
 
     wait: bool = True
 
 
 class Standing(_Message):
-    """How it stands. `code` and the texts tell why not."""
+    """The state of a ticket. `code` and the texts give the reason of a refusal."""
 
     state: Literal["waiting", "admitted", "denied", "expired", "ended", "gone"]
     hosted: bool
@@ -70,7 +71,7 @@ class Standing(_Message):
 
 
 class Waiter(_Message):
-    """Somebody who waits, as hosts see him. `named`: an invitation or an account vouches for the name."""
+    """A waiting user, as hosts see the user. `named`: the name is confirmed by an invitation or an account."""
 
     id: str
     name: str
@@ -80,7 +81,7 @@ class Waiter(_Message):
 
 
 class LobbyView(_Message):
-    """What a host sees. `revision` is handed back as `since`."""
+    """The lobby, as a host sees it. Send `revision` as `since` to wait for the next change."""
 
     on: bool
     revision: int
@@ -89,20 +90,20 @@ class LobbyView(_Message):
 
 
 class Admitting(_Message):
-    """Whom; `all`: everybody who waits now."""
+    """The users to admit. `all`: all users who wait now."""
 
     ids: list[Annotated[str, Field(max_length=64)]] = Field(default_factory=list, max_length=MOST_IDS)
     all: bool = False
 
 
 class Admitted(_Message):
-    """How many came in."""
+    """The number of admitted users."""
 
     admitted: int
 
 
 class Denying(_Message):
-    """`why` is shown to whoever is turned away."""
+    """A refusal. The refused user reads `why`."""
 
     id: str = Field(max_length=64)
     why: Text200 = ""
@@ -110,7 +111,7 @@ class Denying(_Message):
 
 
 class Switch(_Message):
-    """For everybody but those who wait whatever is set: guests by number and PIN."""
+    """The switch of the lobby. Guests by number and PIN always wait, with the switch on or off."""
 
     on: bool
 
@@ -126,12 +127,12 @@ def waiting(lobby: Lobby, knock: Knock, title: str, now: float) -> Waiting:
 
 
 def session_of(actor: Actor) -> str:
-    """By which what this caller opened ends again."""
+    """Return the session, or the client of another system, whose end also ends the host's key."""
     return f"{OF_CLIENT}{actor.id}" if actor.kind == "client" else actor.session
 
 
 def host_key(sign: Callable[[Grants, float, float], str], grants: Grants, now: float) -> str:
-    """By which a host decides who comes in: it opens no socket itself."""
+    """Return the key with which a host decides who may enter. The key opens no socket."""
     return sign(replace(grants, join=False, passage=Passage.HOST), limits.MODERATION_TTL_S, now)
 
 
@@ -146,7 +147,7 @@ def routes(around: Doorway) -> APIRouter:
 def _guests(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     @router.post("/wait", openapi_extra=needs(SECRET))
     async def wait(request: Request, conference: Name, asked: Patience) -> Standing:
-        """Of whoever waits: answered when something changes, or after 25 s."""
+        """Return the state of a waiting user's ticket when it changes, or after 25 s."""
         lobby, knock = _knock(around, request, conference, asked.ticket, tries)
         if asked.wait and knock.state is State.WAITING and not around.lobbies.closed:
             await _until_told(knock.listen, knock.listens_not)
@@ -155,7 +156,7 @@ def _guests(router: APIRouter, around: Doorway, tries: Throttle) -> None:
 
     @router.post("/leave", status_code=204, openapi_extra=needs(SECRET))
     async def leave(request: Request, conference: Name, asked: Ticket) -> None:
-        """He waits no longer."""
+        """Stop waiting."""
         lobby, _ = _knock(around, request, conference, asked.ticket, tries)
         lobby.room.leave(asked.ticket)
 
@@ -168,7 +169,7 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         since: Annotated[int, Query(ge=-1, le=2**53)] = -1,
         authorization: Bearer = "",
     ) -> LobbyView:
-        """Who waits. With `since` the answer comes when it is another one, or after 25 s."""
+        """Return the waiting users. With `since` the answer comes when the list changes, or after 25 s."""
         lobby, _ = await _host(around, request, conference, authorization, tries)
         lobby.room.expire(around.now())
         lobby.room.hosted_now(around.now())
@@ -176,7 +177,7 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
             await _until_told(lobby.room.watch, lobby.room.watch_not)
             lobby, _ = await _host(
                 around, request, conference, authorization, tries
-            )  # he may have lost the right meanwhile
+            )  # The host may have lost the right during the wait.
             lobby.room.hosted_now(around.now())
         return _view(lobby)
 
@@ -184,9 +185,9 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
 
     @router.put("", openapi_extra=needs(SECRET))
     async def switch(request: Request, conference: Name, wanted: Switch, authorization: Bearer = "") -> LobbyView:
-        """On or off, while the meeting runs. Off lets those in who waited only for that."""
+        """Switch the lobby on or off, while the meeting runs. Off admits the users who waited only because it was on."""
         lobby, host = await _host(around, request, conference, authorization, tries)
-        async with turning:  # two hosts at once: what is written is what holds
+        async with turning:  # If two hosts switch at once, the stored value must be the value in force.
             around.lobbies.check_settable()
             await around.hosts.note_lobby(host, "lobby.switch", {"on": wanted.on}, address_of(request))
             await around.hosts.keep_lobby(conference, wanted.on, lobby.ordered)
@@ -196,7 +197,7 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
 
     @router.post("/admit", openapi_extra=needs(SECRET))
     async def admit(request: Request, conference: Name, wanted: Admitting, authorization: Bearer = "") -> Admitted:
-        """One, some or all. Whoever has gone meanwhile is passed over; `knock_unknown` when nobody of them waits."""
+        """Admit one, some or all waiting users. Users who have left are skipped; `knock_unknown` if none of the users waits."""
         lobby, host = await _host(around, request, conference, authorization, tries)
         lobby.room.expire(around.now())
         ids = list(lobby.room.waiting) if wanted.all else [one for one in wanted.ids if one in lobby.room.waiting]
@@ -210,7 +211,7 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
 
     @router.post("/deny", status_code=204, openapi_extra=needs(SECRET))
     async def deny(request: Request, conference: Name, wanted: Denying, authorization: Bearer = "") -> None:
-        """He hears that he was turned away, and why; `final`: and does not ask again."""
+        """Turn a user away with a reason. With `final` the user cannot ask again."""
         lobby, host = await _host(around, request, conference, authorization, tries)
         why = _cleaned(wanted.why)
         detail = {"name": lobby.room.find(wanted.id).who.name, "why": why, "final": wanted.final}
@@ -221,7 +222,7 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
 
     @router.post("/pardon", status_code=204, openapi_extra=needs(SECRET))
     async def pardon(request: Request, conference: Name, authorization: Bearer = "") -> None:
-        """Whoever was turned away, for good too, may ask again."""
+        """Allow all users who were turned away, finally too, to ask again."""
         lobby, host = await _host(around, request, conference, authorization, tries)
         await around.hosts.note_lobby(host, "lobby.pardon", {"count": lobby.turned_away.count}, address_of(request))
         lobby.pardon()
@@ -233,7 +234,7 @@ def _cleaned(text: str) -> str:
 
 
 def _knock(around: Doorway, request: Request, name: str, ticket: str, tries: Throttle) -> tuple[Lobby, Knock]:
-    """Raises Refusal `knock_unknown`, `too_many_requests`: tickets are not tried out."""
+    """Return the knock of a ticket. Raise Refusal `knock_unknown`, `too_many_requests`, so that tickets cannot be guessed."""
     try:
         lobby = around.lobbies.find(name)
         if lobby is None:
@@ -246,7 +247,7 @@ def _knock(around: Doorway, request: Request, name: str, ticket: str, tries: Thr
 async def _host(
     around: Doorway, request: Request, name: str, authorization: str, tries: Throttle
 ) -> tuple[Lobby, Grants]:
-    """As `host_of`, with the lobby."""
+    """Return the lobby and the host (`host_of`)."""
     host = await host_of(around, request, name, authorization, tries)
     return around.lobbies.get(name, around.now()), host
 

@@ -1,1 +1,1 @@
-"""Routes of the register: units, people, sites, terminals, and files that are exchanged."""
+"""The routes of the register: units, people, sites, terminals, and imported or exported files."""

@@ -1,4 +1,4 @@
-"""Makes of hall terminals: the profiles that calls go by, set for the whole system, each with its way back to the shipped one."""
+"""The routes of the profiles of terminal models, set for the whole system. Each can return to its shipped values."""
 
 from typing import Annotated
 
@@ -16,14 +16,14 @@ Key = Annotated[Name, Path()]
 
 @router.get("/device-profiles", openapi_extra=needs("settings.read"))
 async def list_profiles(visit: Caller, book: Profiles) -> list[DeviceProfile]:
-    """Every profile in force, with all its values."""
+    """List every profile in force, with all its values."""
     anywhere(visit, "settings.read")
     return await _listed(visit, book)
 
 
 @router.get("/device-profiles/match", openapi_extra=needs("settings.read"))
 async def match_profile(visit: Caller, book: Profiles, user_agent: Annotated[Agent, Query()] = "") -> ProfileMatch:
-    """Which profile a terminal gets that calls itself so."""
+    """Return the profile for a terminal with this User-Agent."""
     anywhere(visit, "settings.read")
     kept = await visit.read(profiles.every)
     name, word = book.matched(kept, user_agent)
@@ -32,7 +32,7 @@ async def match_profile(visit: Caller, book: Profiles, user_agent: Annotated[Age
 
 @router.put("/device-profiles/{profile}", openapi_extra=needs("profiles.write"))
 async def set_profile(visit: Caller, book: Profiles, profile: Key, wanted: DeviceProfileFields) -> DeviceProfile:
-    """A new profile, or other values for one that is there. Counts from the next call on."""
+    """Set a new profile, or change an existing one. It applies from the next call on."""
     roles.require_everywhere(visit.actor, "profiles.write")
     fields = book.checked(profile, wanted.model_dump())
     await visit.write(lambda session: profiles.keep(session, profile, fields, visit.actor, visit.now))
@@ -42,7 +42,7 @@ async def set_profile(visit: Caller, book: Profiles, profile: Key, wanted: Devic
 
 @router.delete("/device-profiles/{profile}", status_code=204, openapi_extra=needs("profiles.write"))
 async def forget_profile(visit: Caller, profile: Key) -> None:
-    """Back to the shipped one; a profile that was added here is gone."""
+    """Return to the shipped profile, or delete a profile that was added here."""
     await visit.write(lambda session: profiles.forget(session, profile, visit.actor, visit.now))
     await visit.refresh_halls()
 

@@ -1,4 +1,6 @@
-"""Files in and out: units, posts, people, sites, halls, terminals as CSV and XLSX; and the month to try everything with."""
+"""The routes of imports and exports (units, posts, people, sites, halls, terminals as CSV and XLSX), and of the demonstration
+data.
+"""
 
 import asyncio
 from typing import Annotated, Literal
@@ -28,7 +30,7 @@ ACTIONS = {"units": "org.write", "posts": "org.write", "people": "people.write"}
 
 @router.post("/imports/preview", openapi_extra=needs("sites.write"))
 async def preview_import(visit: Caller, kind: Kind, file: Upload) -> ImportReport:
-    """What a file would do, with everything that is wrong in it by row and column. Nothing is written."""
+    """Preview the effect of a file, with every error by row and column. Nothing is written."""
     actor, sheet = _importer(visit, kind), await _sheet(file)
     found = await visit.read(lambda session: imports.preview(session, kind, sheet, actor, visit.now))
     return _report(found)
@@ -38,7 +40,7 @@ async def preview_import(visit: Caller, kind: Kind, file: Upload) -> ImportRepor
 async def apply_import(
     visit: Caller, kind: Kind, file: Upload, digest: Annotated[str, Form(pattern=r"^[0-9a-f]{64}$")]
 ) -> ImportReport:
-    """Write all of the file, or nothing. `digest`: of its preview; when the register has changed since, it is refused."""
+    """Write the whole file, or nothing. `digest`: from the preview; refused if the register has changed since then."""
     actor, sheet = _importer(visit, kind), await _sheet(file)
     done = await visit.write(lambda session: imports.apply(session, kind, sheet, actor, visit.now, digest))
     return _report(done)
@@ -53,7 +55,7 @@ async def apply_import(
 async def export(
     visit: Caller, kind: Annotated[ImportKind, Path()], suffix: Annotated[Literal["csv", "xlsx"], Path()]
 ) -> Response:
-    """What `/imports` reads back."""
+    """Return a file that `/imports` can read."""
     actor = anywhere(visit, "org.read")
     content = await visit.read(lambda session: exports.export(session, kind, actor, visit.now, suffix))
     media_type = "text/csv; charset=utf-8" if suffix == "csv" else XLSX
@@ -63,14 +65,16 @@ async def export(
 
 @router.get("/demo", openapi_extra=needs(PUBLIC))
 async def demo_state(visit: Anybody, starting: WhoStarts) -> DemoState:
-    """Whether the caller may load the month to try everything with: an administrator of an empty installation."""
+    """Report whether the caller may load the demonstration: an administrator of an empty installation."""
     empty = await visit.read(loading.offered)
     return DemoState(offered=empty and _loader(visit, starting) is not None, empty=empty)
 
 
 @router.post("/demo", status_code=201, openapi_extra=needs("org.write"))
 async def load_demo(visit: Anybody, starting: WhoStarts) -> DemoReport:
-    """An invented province with a month of meetings, and accounts to look at it as each role sees it. Each link signs in once."""
+    """Load an invented province with a month of meetings, and accounts that show the pages of each role. Each link signs in
+    once.
+    """
     actor = _loader(visit, starting)
     if actor is None:
         raise problems.refused("denied" if visit.somebody else "signed_out")
@@ -83,7 +87,7 @@ async def load_demo(visit: Anybody, starting: WhoStarts) -> DemoReport:
 
 
 def _loader(visit: Visit, starting: Starting) -> Actor | None:
-    """As whom the caller may load it; None: he may not."""
+    """Return the actor that loads the demonstration, or None if the caller may not load it."""
     if visit.somebody is not None:
         return visit.somebody
     return COMMAND if starting.local and is_local(visit.request) else None

@@ -1,4 +1,4 @@
-"""People and their deputies."""
+"""The routes of people and their deputies."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -29,7 +29,9 @@ Key = Annotated[Id, Path()]
 async def list_people(
     visit: Caller, rows: Rows, q: Search = "", unit_id: Id | None = None, active: bool | None = True
 ) -> Page[Person]:
-    """By name, code or address; of a unit and what is below it. Phones are empty for those who may not correct the person."""
+    """Search people by name, code or address, in a unit and below it. Phones are empty for callers who may not correct the
+    person.
+    """
     actor = anywhere(visit, "people.read")
 
     async def work(session: AsyncSession) -> tuple[list[PersonRow], dict[str, str], dict[str, str]]:
@@ -50,14 +52,14 @@ async def list_people(
 
 @router.get("/people/{person_id}", openapi_extra=needs("people.read"))
 async def get_person(visit: Caller, response: Response, person_id: Key) -> Person:
-    """One person."""
+    """Return one person."""
     anywhere(visit, "people.read")
     return await visit.read(lambda session: _shown(session, person_id, visit, response))
 
 
 @router.post("/people", status_code=201, openapi_extra=needs("people.write", of="unit"))
 async def create_person(visit: Caller, response: Response, wanted: PersonFields) -> Person:
-    """Somebody new in a unit."""
+    """Add a person to a unit."""
 
     async def work(session: AsyncSession) -> Person:
         made = await people.create(session, wanted.model_dump(), visit.actor, visit.now)
@@ -70,7 +72,7 @@ async def create_person(visit: Caller, response: Response, wanted: PersonFields)
 async def edit_person(
     visit: Caller, response: Response, person_id: Key, wanted: PersonFields, version: Version
 ) -> Person:
-    """Correct a person; who moves to another unit needs the right in both."""
+    """Correct a person. A move to another unit needs the right in both units."""
 
     async def work(session: AsyncSession) -> Person:
         await people.edit(session, person_id, wanted.model_dump(), visit.actor, visit.now, version)
@@ -82,7 +84,7 @@ async def edit_person(
 @router.get("/deputies", openapi_extra=needs(OWN))
 async def list_deputies(visit: Caller, rows: Rows, person_id: Id | None = None) -> Page[Deputy]:
     """List the deputyships of or for a person, with the roles that pass. Without `person_id`: those of the caller, or of the
-    caller's units where the caller may grant deputyships.
+    caller's units if the caller may grant deputyships.
     """
     actor = visit.actor
 
@@ -100,8 +102,8 @@ async def list_deputies(visit: Caller, rows: Rows, person_id: Id | None = None) 
 
 @router.post("/deputies", status_code=201, openapi_extra=needs("deputies.write", of="person"))
 async def grant_deputy(visit: Caller, wanted: DeputyFields) -> Deputy:
-    """Let one person act for another between two instants, with the working roles that the other person holds now. The person
-    who is represented may ask for this too.
+    """Let one person act for another between two instants, with the working roles that the other person holds now. The
+    represented person may ask for this too.
     """
 
     async def work(session: AsyncSession) -> Deputy:
@@ -114,7 +116,7 @@ async def grant_deputy(visit: Caller, wanted: DeputyFields) -> Deputy:
 
 @router.delete("/deputies/{deputy_id}", status_code=204, openapi_extra=needs("deputies.write", of="deputy"))
 async def revoke_deputy(visit: Caller, deputy_id: Key) -> None:
-    """From now on he acts no more."""
+    """End a deputyship. The deputy loses the roles at once."""
     await visit.write(lambda session: deputies.revoke(session, deputy_id, visit.actor, visit.now))
 
 

@@ -1,4 +1,4 @@
-"""Recipient sets: names that letters use, and the units that they are on a day."""
+"""The routes of recipient sets: names that letters use, and the units that each name means on a day."""
 
 from datetime import date
 from typing import Annotated
@@ -21,7 +21,7 @@ Key = Annotated[Id, Path()]
 async def list_sets(
     visit: Caller, rows: Rows, q: Annotated[str, Query(max_length=limits.QUERY_CHARACTERS)] = ""
 ) -> Page[RecipientSet]:
-    """By name or code; without their rules."""
+    """Search recipient sets by name or code, without their rules."""
     anywhere(visit, "org.read")
     day = fields.today(visit.now)
 
@@ -35,14 +35,14 @@ async def list_sets(
 
 @router.get("/recipient-sets/{set_id}", openapi_extra=needs("org.read"))
 async def get_set(visit: Caller, set_id: Key) -> RecipientSet:
-    """One set with its rules and how many units it is today."""
+    """Return a set with its rules and the number of its units today."""
     anywhere(visit, "org.read")
     return await visit.read(lambda session: _shown(session, set_id, visit))
 
 
 @router.get("/recipient-sets/{set_id}/units", openapi_extra=needs("org.read"))
 async def expand_set(visit: Caller, rows: Rows, set_id: Key, on: date | None = None) -> Page[Unit]:
-    """Its units on a day (today), in official order."""
+    """List the units of a set on a day (default: today), in official order."""
     anywhere(visit, "org.read")
     day = on or fields.today(visit.now)
     found = await visit.read(lambda session: recipients.expand(session, set_id, day))
@@ -51,7 +51,7 @@ async def expand_set(visit: Caller, rows: Rows, set_id: Key, on: date | None = N
 
 @router.post("/recipient-sets", status_code=201, openapi_extra=needs("recipients.write", of="unit"))
 async def create_set(visit: Caller, wanted: RecipientSetFields) -> RecipientSet:
-    """A set under a name, with its rules."""
+    """Make a set with a name and its rules."""
 
     async def work(session: AsyncSession) -> RecipientSet:
         values = wanted.model_dump()
@@ -63,7 +63,7 @@ async def create_set(visit: Caller, wanted: RecipientSetFields) -> RecipientSet:
 
 @router.put("/recipient-sets/{set_id}", openapi_extra=needs("recipients.write", of="recipient_set"))
 async def edit_set(visit: Caller, set_id: Key, wanted: RecipientSetFields) -> RecipientSet:
-    """Name and rules anew."""
+    """Replace name and rules of a set."""
 
     async def work(session: AsyncSession) -> RecipientSet:
         values = wanted.model_dump()
@@ -75,7 +75,7 @@ async def edit_set(visit: Caller, set_id: Key, wanted: RecipientSetFields) -> Re
 
 @router.delete("/recipient-sets/{set_id}", status_code=204, openapi_extra=needs("recipients.write", of="recipient_set"))
 async def remove_set(visit: Caller, set_id: Key) -> None:
-    """Letters that were sent keep their own list."""
+    """Delete a set. Letters that were sent keep their own list."""
     await visit.write(lambda session: recipients.remove(session, set_id, visit.actor, visit.now))
 
 

@@ -1,4 +1,4 @@
-"""Sites (điểm cầu), halls, terminals, networks."""
+"""The routes of sites (điểm cầu), halls, terminals, networks."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
@@ -41,9 +41,9 @@ Key = Annotated[Id, Path()]
 async def list_sites(
     visit: Caller, rows: Rows, q: Search = "", unit_id: Id | None = None, capability: Capability | None = None
 ) -> Page[Site]:
-    """Sites of today; of a unit and what is below it. Technician and note are empty for those who do not operate the branch.
+    """List the sites of today, in a unit and below it. Technician and note are empty for callers who do not operate the branch.
 
-    From one day before a meeting to its end its secretary and its operator read the technicians of its sites.
+    From one day before a meeting to its end, its secretary and its operator can read the technicians of its sites.
     """
     anywhere(visit, "sites.read")
 
@@ -57,14 +57,14 @@ async def list_sites(
 
 @router.get("/sites/{site_id}", openapi_extra=needs("sites.read"))
 async def get_site(visit: Caller, response: Response, site_id: Key) -> Site:
-    """One site."""
+    """Return one site."""
     anywhere(visit, "sites.read")
     return await visit.read(lambda session: _site(session, visit, site_id, response))
 
 
 @router.get("/sites/{site_id}/nearest", openapi_extra=needs("sites.read"))
 async def nearest_site(visit: Caller, site_id: Key) -> Nearest | None:
-    """For a site without a hall: the one with a hall that it can use; null: there is none."""
+    """Return the site with a hall that a site without a hall can use; null: there is none."""
     anywhere(visit, "sites.read")
 
     async def work(session: AsyncSession) -> Nearest | None:
@@ -79,7 +79,7 @@ async def nearest_site(visit: Caller, site_id: Key) -> Nearest | None:
 
 @router.post("/sites", status_code=201, openapi_extra=needs("sites.write", of="unit"))
 async def create_site(visit: Caller, response: Response, wanted: SiteFields) -> Site:
-    """A new site of a unit."""
+    """Add a site to a unit."""
 
     async def work(session: AsyncSession) -> Site:
         made = await places.create(session, wanted.model_dump(), visit.actor, visit.now)
@@ -108,7 +108,7 @@ async def list_halls(
     site_id: Id | None = None,
     seats: Annotated[int, Query(ge=0, le=20_000)] = 0,
 ) -> Page[Hall]:
-    """Halls of today; of a unit and what is below it, of a site; with so many seats at least."""
+    """List the halls of today, in a unit and below it, or of a site, with at least `seats` seats."""
     anywhere(visit, "sites.read")
 
     async def work(session: AsyncSession) -> list[Hall]:
@@ -122,14 +122,14 @@ async def list_halls(
 
 @router.get("/halls/{hall_id}", openapi_extra=needs("sites.read"))
 async def get_hall(visit: Caller, response: Response, hall_id: Key) -> Hall:
-    """One hall."""
+    """Return one hall."""
     anywhere(visit, "sites.read")
     return await visit.read(lambda session: _hall(session, hall_id, response))
 
 
 @router.post("/halls", status_code=201, openapi_extra=needs("sites.write", of="site"))
 async def create_hall(visit: Caller, response: Response, wanted: HallFields) -> Hall:
-    """A new hall of a site."""
+    """Add a hall to a site."""
 
     async def work(session: AsyncSession) -> Hall:
         made = await halls.create(session, wanted.model_dump(), visit.actor, visit.now)
@@ -153,8 +153,10 @@ async def edit_hall(visit: Caller, response: Response, hall_id: Key, wanted: Hal
 async def list_terminals(
     visit: Caller, rows: Rows, q: Search = "", unit_id: Id | None = None, site_id: Id | None = None
 ) -> Page[Terminal]:
-    """Hall terminals; of a unit and what is below it, of a site. Addresses, aliases, numbers and notes are empty for those who do
-    not operate the branch, and are not searched for them.
+    """List the hall terminals, in a unit and below it, or of a site.
+
+    Addresses, aliases, numbers and notes are empty for callers who do not operate the branch, and their searches skip these
+    fields.
     """
     anywhere(visit, "sites.read")
 
@@ -168,14 +170,14 @@ async def list_terminals(
 
 @router.get("/terminals/{terminal_id}", openapi_extra=needs("sites.read"))
 async def get_terminal(visit: Caller, response: Response, terminal_id: Key) -> Terminal:
-    """One terminal."""
+    """Return one terminal."""
     anywhere(visit, "sites.read")
     return await visit.read(lambda session: _terminal(session, visit, terminal_id, response))
 
 
 @router.post("/terminals", status_code=201, openapi_extra=needs("sites.write", of="site"))
 async def create_terminal(visit: Caller, response: Response, wanted: TerminalFields) -> Terminal:
-    """A new terminal of a site."""
+    """Add a terminal to a site."""
 
     async def work(session: AsyncSession) -> Terminal:
         made = await terminals.create(session, wanted.model_dump(), visit.actor, visit.now)
@@ -199,23 +201,21 @@ async def edit_terminal(
 
 @router.get("/networks", openapi_extra=needs("sites.read"))
 async def list_networks(visit: Caller, rows: Rows) -> Page[Network]:
-    """Network zones. Ranges are empty for those who operate no branch."""
+    """List the network zones. Ranges are empty for callers who operate no branch."""
     blank = disclosure.blank_network(anywhere(visit, "sites.read"))
     return rows.cut(await visit.read(networks.every), lambda one: shown(Network, one, **blank))
 
 
 @router.get("/networks/{network_id}", openapi_extra=needs("sites.read"))
 async def get_network(visit: Caller, network_id: Key) -> Network:
-    """One zone."""
+    """Return one zone."""
     blank = disclosure.blank_network(anywhere(visit, "sites.read"))
     return shown(Network, await visit.read(lambda session: networks.get(session, network_id)), **blank)
 
 
 @router.post("/networks", status_code=201, openapi_extra=needs("sites.write", of="network"))
 async def create_network(visit: Caller, wanted: NetworkFields) -> Network:
-    """A new zone. Important meetings are met only from zones that are closed, and SIP answers only those with the mark
-    `terminals`.
-    """
+    """Add a zone. Important meetings are held only from closed zones, and SIP answers only zones with the mark `terminals`."""
     values = wanted.model_dump()
     made = await visit.write(lambda session: networks.create(session, values, visit.actor, visit.now))
     await visit.refresh_halls()
@@ -224,7 +224,7 @@ async def create_network(visit: Caller, wanted: NetworkFields) -> Network:
 
 @router.put("/networks/{network_id}", openapi_extra=needs("sites.write", of="network"))
 async def edit_network(visit: Caller, network_id: Key, wanted: NetworkFields) -> Network:
-    """Correct a zone. A field that is not given stays, so that a program which does not know the mark `terminals` keeps it."""
+    """Correct a zone. A missing field stays, so that a program that does not know the mark `terminals` keeps it."""
     values = wanted.model_dump(exclude_unset=True)
     made = await visit.write(lambda session: networks.edit(session, network_id, values, visit.actor, visit.now))
     await visit.refresh_halls()

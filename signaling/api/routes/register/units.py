@@ -1,4 +1,4 @@
-"""Units, how they follow each other, their posts."""
+"""The routes of units, their successions, and their posts."""
 
 from datetime import date
 from typing import Annotated
@@ -44,7 +44,9 @@ async def list_units(
     kind: Annotated[str | None, Query(max_length=40)] = None,
     on: date | None = None,
 ) -> Page[Unit]:
-    """Units that exist on a day (today), parents before children; with `q` those whose name or code has it."""
+    """List the units that exist on a day (default: today), parents before children. `q`: only units whose name or code contains
+    it.
+    """
     anywhere(visit, "org.read")
     day = on or fields.today(visit.now)
 
@@ -61,7 +63,7 @@ async def list_units(
 
 @router.get("/units/{unit_id}", openapi_extra=needs("org.read"))
 async def get_unit(visit: Caller, response: Response, unit_id: Key) -> Unit:
-    """One unit."""
+    """Return one unit."""
     anywhere(visit, "org.read")
     unit = await visit.read(lambda session: units.get(session, unit_id))
     tag(response, unit.version)
@@ -70,7 +72,7 @@ async def get_unit(visit: Caller, response: Response, unit_id: Key) -> Unit:
 
 @router.post("/units", status_code=201, openapi_extra=needs("org.write", of="unit"))
 async def create_unit(visit: Caller, response: Response, wanted: UnitFields) -> Unit:
-    """A new unit below `parent_id`."""
+    """Add a unit below `parent_id`."""
     unit = await visit.write(lambda session: units.create(session, wanted.model_dump(), visit.actor, visit.now))
     tag(response, unit.version)
     return shown(Unit, unit)
@@ -78,7 +80,7 @@ async def create_unit(visit: Caller, response: Response, wanted: UnitFields) -> 
 
 @router.put("/units/{unit_id}", openapi_extra=needs("org.write", of="unit"))
 async def edit_unit(visit: Caller, response: Response, unit_id: Key, wanted: UnitFields, version: Version) -> Unit:
-    """Correct a unit; another `parent_id` moves it with all that is below."""
+    """Correct a unit. Another `parent_id` moves the unit with all units below it."""
     values = wanted.model_dump()
     unit = await visit.write(lambda session: units.edit(session, unit_id, values, visit.actor, visit.now, version))
     tag(response, unit.version)
@@ -87,7 +89,7 @@ async def edit_unit(visit: Caller, response: Response, unit_id: Key, wanted: Uni
 
 @router.post("/units/{unit_id}/succession", openapi_extra=needs("org.write", of="unit"))
 async def succeed(visit: Caller, unit_id: Key, wanted: Succession) -> SuccessionReport:
-    """Merge, rename, split or abolish a unit, or (`preview`) only see what that would move."""
+    """Merge, rename, split or abolish a unit, or (`preview`) only report what would move."""
 
     async def work(session: AsyncSession) -> reforms.Report:
         async def change() -> reforms.Report:
@@ -122,7 +124,7 @@ async def _parts(session: AsyncSession, unit_id: str, wanted: Succession) -> lis
 
 
 async def _in_place_of(session: AsyncSession, unit_id: str, new: NewUnit | None) -> dict[str, object]:
-    """The values of a new unit that stands where the old one stood."""
+    """Return the values of a new unit that takes the place of the old one."""
     assert new is not None, "the model has seen to it"
     old = await units.get(session, unit_id)
     same = {name: getattr(old, name) for name in ("kind", "tier", "block", "parent_id", "position", "distance_km")}
@@ -131,14 +133,16 @@ async def _in_place_of(session: AsyncSession, unit_id: str, new: NewUnit | None)
 
 @router.get("/top", openapi_extra=needs("org.read"))
 async def get_top(visit: Caller) -> Top:
-    """The unit whose administrators decide what counts for all; empty where several stand side by side and none was named."""
+    """Return the unit whose administrators decide for the whole system. Empty if there are several top units and none was
+    named.
+    """
     anywhere(visit, "org.read")
     return _top(await visit.read(root_unit.root))
 
 
 @router.put("/top", openapi_extra=needs("settings.write"))
 async def set_top(visit: Caller, wanted: TopFields) -> Top:
-    """Another unit that has none above it leads from now on."""
+    """Name another top unit whose administrators decide for the whole system."""
     unit_id = wanted.unit_id
     return _top(await visit.write(lambda session: root_unit.change(session, unit_id, visit.actor, visit.now)))
 
@@ -151,7 +155,9 @@ def _top(unit: UnitRow | None) -> Top:
 async def list_posts(
     visit: Caller, rows: Rows, unit_id: Id | None = None, q: Search = "", on: date | None = None
 ) -> Page[Post]:
-    """The posts of a unit (of all) on a day (today), the head first, with who holds them. `q`: in title, unit or holder."""
+    """List the posts of a unit (or of all units) on a day (default: today), the head first, with their holders. `q`: searches
+    title, unit and holder.
+    """
     anywhere(visit, "org.read")
     day = on or fields.today(visit.now)
     if unit_id is None:
@@ -167,21 +173,21 @@ async def list_posts(
 
 @router.post("/posts", status_code=201, openapi_extra=needs("org.write", of="unit"))
 async def create_post(visit: Caller, wanted: PostFields) -> Post:
-    """A new post in a unit."""
+    """Add a post to a unit."""
     made = await visit.write(lambda session: posts.create(session, wanted.model_dump(), visit.actor, visit.now))
     return shown(Post, made)
 
 
 @router.put("/posts/{post_id}", openapi_extra=needs("org.write", of="post"))
 async def edit_post(visit: Caller, post_id: Key, wanted: PostFields) -> Post:
-    """Correct a post; with `valid_to` it ends, and with it whoever holds it."""
+    """Correct a post. `valid_to` ends the post and its holder's time in it."""
     values = wanted.model_dump()
     return shown(Post, await visit.write(lambda session: posts.edit(session, post_id, values, visit.actor, visit.now)))
 
 
 @router.post("/posts/{post_id}/holder", openapi_extra=needs("people.write", of="post"))
 async def appoint(visit: Caller, post_id: Key, wanted: HoldingFields) -> Post:
-    """Somebody takes the post from a day on; whoever held it leaves it that day."""
+    """Appoint a person to the post from a day on. The earlier holder leaves the post that day."""
 
     async def work(session: AsyncSession) -> posts.Held:
         taken = (wanted.person_id, wanted.valid_from, visit.actor, visit.now, wanted.valid_to)
