@@ -94,12 +94,12 @@ class Me(_View):
     name: str
     person_id: str | None
     person_name: str
-    title: str = Field(description="post and unit, as letters name him")
+    title: str = Field(description="The post and the unit, in the form that letters use.")
     unit_id: str | None
     unit_name: str
     language: Language
     roles: list[HeldRole]
-    actions: list[str] = Field(description="what he may do somewhere: for showing and hiding menus, never for deciding")
+    actions: list[str] = Field(description="Rights in at least one unit. They only show or hide menus.")
 
 
 class Session(_View):
@@ -111,15 +111,15 @@ class Session(_View):
     signed_in: bool
     me: Me | None = None
     second_factor: Factor = "none"
-    totp: Annotated[bool, Field(description="an application is set up")] = False
+    totp: Annotated[bool, Field(description="The account has set up an authenticator application.")] = False
     has_password: bool = False
     must_change: bool = False
     ends_at: datetime | None = None
-    issuer: str | None = Field(None, description="name of the single sign-on, when there is one")
-    mails: Annotated[bool, Field(description="this server sends mail: invitees are told by themselves")] = False
-    halls: Annotated[bool, Field(description="this server connects hall terminals")] = False
+    issuer: str | None = Field(None, description="The name of the single sign-on, if there is one.")
+    mails: Annotated[bool, Field(description="This server sends the invitations by mail.")] = False
+    halls: Annotated[bool, Field(description="This server connects hall terminals.")] = False
     calls: Annotated[
-        int, Field(description="calls that this browser has opened and that run: signing out ends them")
+        int, Field(description="The running calls that this browser has opened. Signing out ends these calls.")
     ] = 0
 
 

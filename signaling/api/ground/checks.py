@@ -1,8 +1,8 @@
 """The entrance of `/test`: a user tests network, microphone and camera on this server before a meeting, without an account.
 
 A check is its own conference with two or three connections of one browser, and ends by itself. Strangers use it, so everything
-has a limit: the checks at once, the checks that one network may begin, the rights of the tokens, and their lifetime. The
-conference is made only when a token arrives at `/rtc`. `rooms.sites.checks` keeps the result, without name or address.
+has a limit: the checks at once, the checks of one network, the rights of the tokens, and their lifetime. The conference is made
+only when a token arrives at `/rtc`. `rooms.sites.checks` keeps the result, without name or address.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ async def window(
     request: Request,
     cursor: Annotated[
         str | None,
-        Query(max_length=limits.CURSOR_BYTES, pattern=r"^[A-Za-z0-9_-]+$", description="`next` of the last page"),
+        Query(max_length=limits.CURSOR_BYTES, pattern=r"^[A-Za-z0-9_-]+$", description="`next` of the last page."),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=limits.PAGE_MOST)] = limits.PAGE,
 ) -> Window:

@@ -30,14 +30,13 @@ class Meetings(Protocol):
 
 
 class Hosts(Protocol):
-    """The store of hosts' decisions. `signaling.meetings.hosts` implements it. Each decision is stored before it takes effect.
-    """
+    """The store of hosts' decisions. `signaling.meetings.hosts` implements it. Each decision is stored before it takes effect."""
 
     async def note_lobby(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> None:
         """Record an action of this host in the audit trail."""
 
     async def keep_lobby(self, name: str, on: bool, planned: bool | None) -> None:
-        """Store the switch, so that a restart does not open a lobby that a host has closed."""
+        """Store the switch, so that a restart does not switch off a lobby that a host switched on."""
 
     async def keep_bars(self, name: str, bars: Sequence[tuple[str, str]]) -> None:
         """Store the permanent bars, so that a barred person cannot enter after a restart."""

@@ -35,7 +35,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 
 @dataclass(frozen=True)
 class Visit:
-    """One request."""
+    """A request."""
 
     desk: Desk
     request: Request
@@ -99,7 +99,7 @@ async def _stranger(request: Request) -> Visit:
     return Visit(desk, request, datetime.fromtimestamp(desk.now(), UTC), None)
 
 
-async def _expected(if_match: Annotated[str, Header(max_length=100, description='the ETag, such as `"3"`')]) -> int:
+async def _expected(if_match: Annotated[str, Header(max_length=100, description='The ETag, such as `"3"`')]) -> int:
     """Return the version that the caller wants to change. Raise `version_malformed`; `version_missing` if there is none."""
     match = _ETAG.fullmatch(if_match.strip())
     if match is None:

@@ -81,12 +81,12 @@ class Alarm(View):
 
 
 class Leg(View):
-    """One hall of a date, as a row of the board."""
+    """A hall of a date, as a row of the board."""
 
     leg_id: str
     terminal_id: str
     terminal: str
-    hall: str = Field(description="the hall in which the terminal stands; empty: in none")
+    hall: str = Field(description="The hall of the terminal. Empty: in no hall.")
     site: str
     unit_path: str
     unit: str
@@ -98,7 +98,7 @@ class Leg(View):
     next_try_at: datetime | None
     since: datetime
     secure: bool
-    unprotected: bool = Field(False, description="in an important meeting without encryption: `important_encryption`")
+    unprotected: bool = Field(False, description="In an important meeting without encryption (`important_encryption`).")
     audio: LegAudio | None
     video: LegVideo | None
     content: bool

@@ -37,27 +37,27 @@ class Clash(View):
     name: str
     starts_at: datetime
     ends_at: datetime
-    meeting_id: str = Field("", description="empty when the caller may not know it")
+    meeting_id: str = Field("", description="Empty if the caller may not read the meeting.")
     title: str = ""
     unit: str = ""
-    free: int = Field(0, description="`capacity`: legs that are left")
+    free: int = Field(0, description="For `capacity`: the number of free legs.")
     vi: str
     en: str
-    fact_vi: str = Field(description="`vi` without the ways out")
-    fact_en: str = Field(description="`en` without the ways out")
+    fact_vi: str = Field(description="`vi` without the ways out.")
+    fact_en: str = Field(description="`en` without the ways out.")
     free_times: list[FreeTime] = Field(default_factory=list)
     equivalent_halls: list[Reference] = Field(default_factory=list)
 
 
 class PreviewDate(View):
-    """One date of the request. `off`: the name of the holiday, or `weekend`."""
+    """A date of the request. `off`: the name of the holiday, or `weekend`."""
 
     starts_at: datetime
     ends_at: datetime
     clashes: list[Clash]
     off: str = ""
-    trouble: str = Field("", description="why the unit does not meet then, in Vietnamese")
-    trouble_en: str = Field("", description="the same in English")
+    trouble: str = Field("", description="The reason in Vietnamese why the unit cannot meet then.")
+    trouble_en: str = Field("", description="The same reason in English.")
     skipped: bool = False
 
 
@@ -79,9 +79,9 @@ class CallLine(View):
     unit_id: str | None
     unit_name: str
     why: Literal["hall", "unit", "added"]
-    out: bool = Field(description="taken out of the list: it is not called")
-    called: bool = Field(description="false: taken out, or it dials in by itself")
-    closed: bool = Field(description="its network is closed, as an important meeting wants it")
+    out: bool = Field(description="Removed from the list, so the server does not call it.")
+    called: bool = Field(description="False: removed from the list, or it dials in by itself.")
+    closed: bool = Field(description="The network is closed, as important meetings require.")
 
 
 class CallGap(View):
@@ -96,8 +96,7 @@ class CallGap(View):
 
 
 class Preview(View):
-    """Every date of a request, with every clash. The preview reserves nothing. `bookable`: the request would succeed as it is.
-    """
+    """Every date of a request, with every clash. The preview reserves nothing. `bookable`: the request would succeed as it is."""
 
     dates: list[PreviewDate]
     clashing: int
@@ -125,7 +124,7 @@ class BoardHall(View):
 
 
 class BoardEntry(View):
-    """One date in one hall. A date that the caller may not read has the title "Đã có lịch" and no identifiers."""
+    """A date in one hall. A date that the caller may not read has the title "Đã có lịch" and no identifiers."""
 
     occurrence_id: str
     meeting_id: str
@@ -160,8 +159,8 @@ class AvailabilityFields(Strict):
     duration_min: int = Field(ge=5, le=24 * 60)
     seats: int = Field(0, ge=0, le=20_000)
     equipment: list[Word] = Field([], max_length=20)
-    unit_id: Id | None = Field(None, description="halls of this unit and below")
-    near_unit_id: Id | None = Field(None, description="halls of this unit first, then those near to it in the tree")
+    unit_id: Id | None = Field(None, description="Halls of this unit and the units below.")
+    near_unit_id: Id | None = Field(None, description="First halls of this unit, then of near units.")
     site_id: Id | None = None
     hall_ids: list[Id] = Field([], max_length=limits.HALLS)
     person_ids: list[Id] = Field([], max_length=50)
@@ -208,16 +207,15 @@ class Approval(View):
     starts_at: datetime
     ends_at: datetime
     rule: str
-    requested_by: str = Field(description="account")
+    requested_by: str = Field(description="The account.")
     requested_by_name: str = ""
     deadline: datetime | None
     version: int
-    change: list[ChangedField] = Field([], description="of an approved meeting only this change is to be decided")
+    change: list[ChangedField] = Field([], description="Approve or refuse only this change of an approved meeting.")
 
 
 class MyMeeting(View):
-    """A date to which the caller is invited, or that belongs to the caller's desk. `can_enter`: the button "Vào họp" works now.
-    """
+    """A date to which the caller is invited, or that belongs to the caller's desk. `can_enter`: the button "Vào họp" works now."""
 
     occurrence_id: str
     meeting_id: str
@@ -229,15 +227,15 @@ class MyMeeting(View):
     ends_at: datetime
     opens_at: datetime
     host_unit_name: str = ""
-    role: str = Field("", description="as an invitee, or `chair`, `secretary`, `operator`; empty: only of his desk")
-    answer: ShownAloneAnswer = Field("", description="what counts for this date")
-    answered_alone: bool = Field(False, description="the answer was given for this date, not for all of the series")
-    series: bool = Field(False, description="one of several dates of a meeting")
+    role: str = Field("", description="The role in the meeting. Empty: the caller only belongs to the desk.")
+    answer: ShownAloneAnswer = Field("", description="The valid answer for this date.")
+    answered_alone: bool = Field(False, description="The answer is for this date, not for the series.")
+    series: bool = Field(False, description="The meeting has several dates.")
     attendee_id: str = ""
-    may_answer: bool = Field(False, description="the answer is his to give")
-    place: str = Field("", description="halls in words")
+    may_answer: bool = Field(False, description="The caller may answer.")
+    place: str = Field("", description="The halls as text.")
     can_enter: bool
-    why_not: str = Field("", description="a refusal's code: `too_early`, `ended`, `class_forbids`, …")
+    why_not: str = Field("", description="The code of the refusal: `too_early`, `ended`, …")
 
 
 class RuleFields(Strict):

@@ -47,14 +47,14 @@ class NetworkFigures(Strict):
     up_kbps: Kilobits | None
     down_kbps: Kilobits | None
     limit: Literal["none", "cpu", "bandwidth", "other"]
-    height_back: Pixels | None = Field(description="lines of the picture that came back")
+    height_back: Pixels | None = Field(description="The height of the returned picture.")
 
 
 class MicrophoneFigures(Strict):
     verdict: Verdict
     failure: Failure
     heard: bool
-    level: Share = Field(description="the loudest, of the scale that the page shows")
+    level: Share = Field(description="The loudest level, on the scale of the page.")
 
 
 class SpeakerFigures(Strict):

@@ -27,27 +27,27 @@ class DeviceProfile(View):
     kind: Literal["shipped", "changed", "own"]
     changed_at: datetime | None
     changed_by: str
-    words: list[Word] = Field(description="any of them in User-Agent; the longest of all profiles decides")
+    words: list[Word] = Field(description="Words in User-Agent. The longest match of all profiles decides.")
     transports: list[Transport]
-    feedback_profile: bool = Field(description="RTP/AVPF is offered instead of RTP/AVP with a=rtcp-fb")
-    feedback: list[Feedback] = Field(description="RTCP feedback that is offered")
-    keyframes: list[Keyframes] = Field(description="how it is asked for a key frame")
+    feedback_profile: bool = Field(description="The server offers RTP/AVPF instead of RTP/AVP with a=rtcp-fb.")
+    feedback: list[Feedback] = Field(description="The RTCP feedback that the server offers.")
+    keyframes: list[Keyframes] = Field(description="The ways to request a key frame from the terminal.")
     audio: list[Audio]
-    modes: list[Literal[0, 1]] = Field(description="packetization-mode of H.264")
-    max_level: Level = Field(description="of H.264, ten times its number")
+    modes: list[Literal[0, 1]] = Field(description="The packetization-mode of H.264.")
+    max_level: Level = Field(description="The level of H.264, times ten.")
     max_fps: Literal[15, 30]
-    high: bool = Field(description="High profile may be offered")
-    baseline_prefix: Prefix = Field(description="profile and constraints written for Constrained Baseline")
+    high: bool = Field(description="The server may offer the High profile.")
+    baseline_prefix: Prefix = Field(description="Profile and constraints that mean Constrained Baseline.")
     video: bool
-    content: bool = Field(description="a second picture for slides")
-    floor: list[Literal["udp", "tcp"]] = Field(description="BFCP; empty: it has none")
+    content: bool = Field(description="The terminal takes a second picture for slides.")
+    floor: list[Literal["udp", "tcp"]] = Field(description="The transports of BFCP. Empty: no BFCP.")
     floor_role: Literal["s-only", "c-s"]
     floor_word: Literal["mstrm", "m-stream"]
     far_camera: bool
-    encryption: Literal["any", "off"] = Field(description="off: SRTP is never offered")
+    encryption: Literal["any", "off"] = Field(description="off: the server never offers SRTP.")
     encryption_style: Literal["avp", "savp", "pair"]
-    tias: bool = Field(description="b=TIAS is sent beside b=AS")
-    redial_minimal: bool = Field(description="after 488 less is offered, step by step")
+    tias: bool = Field(description="The server sends b=TIAS with b=AS.")
+    redial_minimal: bool = Field(description="After 488 the server offers less, step by step.")
 
 
 class DeviceProfileFields(Strict):

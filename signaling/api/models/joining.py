@@ -12,7 +12,7 @@ Secret = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,100}$")]
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9 -]{9,20}$"), Field(examples=["123 456 789"])]
 Pin = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,8}$"), Field(examples=["482913"])]
 Waited = Annotated[
-    str, StringConstraints(pattern=r"^[0-9A-Za-z]{0,64}$"), Field(description="the ticket of whoever has waited")
+    str, StringConstraints(pattern=r"^[0-9A-Za-z]{0,64}$"), Field(description="The ticket of a user who has waited.")
 ]
 Shown = Annotated[str, Clean, StringConstraints(max_length=100)]
 
@@ -28,7 +28,7 @@ class JoinFields(Strict):
     number: Digits | None = None
     pin: Pin | None = None
     name: Shown = ""
-    phone: bool = Field(False, description="the browser of a phone")
+    phone: bool = Field(False, description="The browser is on a phone.")
     ticket: Waited = ""
 
 
@@ -53,8 +53,8 @@ class BookedPass(View):
     occurrence_id: str
     starts_at: datetime
     ends_at: datetime
-    moderation: str = Field("", description="key to the lobby, for chair, secretary, operator and the host's desk")
-    number: str = Field("", description="for the same: with its PIN it lets others in; empty without one")
+    moderation: str = Field("", description="A key to the lobby. Only for chair, secretary, operator and host's desk.")
+    number: str = Field("", description="The meeting number, for the same users. Others enter with it and the PIN.")
 
 
 class Moderation(View):
@@ -112,10 +112,10 @@ class AnswerView(View):
     starts_at: datetime
     ends_at: datetime
     meeting_state: ShownState
-    chair: str = Field("", description="name and post")
-    place: str = Field("", description="halls in words; empty: online only")
+    chair: str = Field("", description="The name and the post.")
+    place: str = Field("", description="The halls as text. Empty: online only.")
     class_: ShownClass = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
-    dates: list[AnswerDate] = Field(default_factory=list, description="of a series: what is still to come")
+    dates: list[AnswerDate] = Field(default_factory=list, description="The future dates of a series.")
     label: str
     required: bool
     must_be_head: bool
@@ -124,7 +124,7 @@ class AnswerView(View):
     substitute_name: str
     substitute_post: str
     substitute_state: str
-    open: bool = Field(description="answers are still taken")
+    open: bool = Field(description="Invitees can still answer.")
 
 
 class PublicMeeting(View):

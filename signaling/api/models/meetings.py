@@ -42,7 +42,7 @@ ReasonCode = Literal["force_majeure", "superior_order", "not_ready", "other"]
 RecurrenceRule = Annotated[
     str,
     StringConstraints(max_length=500, pattern=r"^$|^FREQ=[A-Z0-9=,;:+T Z-]+$"),
-    Field(description="RRULE (RFC 5545) without its name; empty: one date", examples=["FREQ=WEEKLY;BYDAY=MO;COUNT=12"]),
+    Field(description="RRULE (RFC 5545) without its name. Empty: one date", examples=["FREQ=WEEKLY;BYDAY=MO;COUNT=12"]),
 ]
 
 
@@ -76,7 +76,7 @@ class MeetingTypeFields(Strict):
 
 
 class AgendaItem(View):
-    """One item of the agenda."""
+    """An item of the agenda."""
 
     title: str
     presenter: str = ""
@@ -99,8 +99,8 @@ class AttendeeFields(Strict):
     set_id: Id | None = None
     guest_name: Text200 = ""
     guest_email: Email = ""
-    site_id: Id | None = Field(None, description="where a guest or a person sits; of a unit it is known")
-    label: Text300 = Field("", description="as the letter names them; empty: by itself")
+    site_id: Id | None = Field(None, description="The site of a guest or a person. A unit has its own.")
+    label: Text300 = Field("", description="The name in the letter. Empty: the server writes it.")
     role: AttendeeRole = "delegate"
     required: bool = True
     must_be_head: bool = False
@@ -140,7 +140,7 @@ class MeetingFields(Strict):
 
     title: Name300
     type_code: Code
-    class_: AskedClass | None = Field(None, alias="class", description="absent: as the type says")
+    class_: AskedClass | None = Field(None, alias="class", description="Absent: the class of the type.")
     host_unit_id: Id
     starts_at: Instant
     duration_min: int = Field(ge=5, le=24 * 60)
@@ -150,25 +150,25 @@ class MeetingFields(Strict):
     operator_id: Id | None = None
     hall_ids: list[Id] = Field([], max_length=limits.HALLS)
     terminal_ids: list[Id] = Field([], max_length=limits.TERMINALS)
-    legs: int = Field(0, ge=0, le=5000, description="simultaneous media legs to reserve; 0: as many as are invited")
+    legs: int = Field(0, ge=0, le=5000, description="Simultaneous legs to reserve. 0: the number of invitees.")
     attendees: list[AttendeeFields] = Field([], max_length=limits.ATTENDEES)
     documents: list[DocumentFields] = Field([], max_length=limits.DOCUMENTS)
     agenda: list[AgendaItemFields] = Field([], max_length=limits.AGENDA)
     description: LongText = ""
-    public: bool = Field(False, description="stands in the public weekly schedule")
+    public: bool = Field(False, description="The public weekly schedule shows the meeting.")
     lobby: bool = True
-    connect: Connect = Field("call", description="the server calls the halls of the call list, or they dial in")
+    connect: Connect = Field("call", description="Whether the server calls the listed halls, or they dial in.")
     uncalled_ids: list[Id] = Field(
-        [], max_length=limits.CALLS, description="terminals of the call list, not to be called"
+        [], max_length=limits.CALLS, description="Terminals of the call list that are not called."
     )
     precedence: int | None = Field(None, ge=0, le=10_000)
     precedence_reason: Text300 = ""
-    urgent_reason: Text500 = Field("", description="why it cannot wait for the time to book ahead")
-    skip: list[date] = Field([], max_length=limits.DATES, description="local days of the series that are not booked")
+    urgent_reason: Text500 = Field("", description="The reason for booking later than the rule allows.")
+    skip: list[date] = Field([], max_length=limits.DATES, description="Local days of the series to leave out.")
     skip_clashes: bool = Field(
-        False, description="a series: dates that clash are kept as `skipped` instead of refusing all"
+        False, description="Clashing dates of a series become `skipped`, instead of a refusal of all."
     )
-    submit: bool = Field(False, description="hand in for approval at once instead of a soft hold")
+    submit: bool = Field(False, description="Submit for approval at once, instead of a soft hold.")
 
 
 KeptRequest = Annotated[dict[str, Any], Like(MeetingFields)]
@@ -205,7 +205,7 @@ class Decision(Strict):
 
     approve: bool
     reason: Text500 = ""
-    link: str = Field("", max_length=1000, description="what followed # in a mail's link: it has to fit the open step")
+    link: str = Field("", max_length=1000, description="The text after # in a mail's link. It must fit the open step.")
 
 
 class Cancellation(Strict):
@@ -318,7 +318,7 @@ class Reservation(View):
 
 
 class Occurrence(View):
-    """One date of a meeting. `opens_at`: the time from which invitees may enter."""
+    """A date of a meeting. `opens_at`: the time from which invitees may enter."""
 
     id: str
     meeting_id: str
@@ -336,7 +336,7 @@ class Occurrence(View):
 
 
 class Step(View):
-    """One step of an approval."""
+    """A step of an approval."""
 
     id: str
     round: int
@@ -418,7 +418,7 @@ class MeetingSummary(View):
 
 
 class ChangeLine(View):
-    """One field of a change, as text."""
+    """A field of a change, as text."""
 
     field: str
     name: str
@@ -429,21 +429,20 @@ class ChangeLine(View):
 class PendingChange(View):
     """A change of an approved meeting that waits for approval. The approved booking stays in force."""
 
-    by: str = Field(description="account")
+    by: str = Field(description="The account.")
     by_name: str = ""
     at: datetime
     scope: str
-    occurrence_id: str = Field("", description="the date that the scope begins with")
+    occurrence_id: str = Field("", description="The first date of the scope.")
     lines: list[ChangeLine]
 
 
 class Meeting(View):
-    """All data of a meeting. `can`: the actions that the caller may do now (`submit`, `decide`, `edit`, `cancel`, `undo`, …).
-    """
+    """All data of a meeting. `can`: the actions that the caller may do now (`submit`, `decide`, `edit`, `cancel`, `undo`, …)."""
 
     id: str
     number: str | None
-    pin: str = Field("", description="only for the desk of the host and operators")
+    pin: str = Field("", description="Only for the host's desk and operators.")
     title: str
     type_code: str
     type_name: str = ""
@@ -465,9 +464,9 @@ class Meeting(View):
     public: bool
     lobby: bool
     connect: ShownConnect
-    connect_asked: bool = Field(False, description="its secretary is still to say whether the server calls its halls")
-    calls: list[CallLine] = Field([], description="which hall terminals are called, or expected")
-    call_gaps: list[CallGap] = Field([], description="booked halls and invited units without a terminal to call")
+    connect_asked: bool = Field(False, description="The secretary must still decide how halls connect.")
+    calls: list[CallLine] = Field([], description="The hall terminals that are called, or expected.")
+    call_gaps: list[CallGap] = Field([], description="Booked halls and invited units without a terminal to call.")
     legs: int
     starts_at: datetime
     duration_min: int
@@ -480,14 +479,14 @@ class Meeting(View):
     version: int
     reason_code: str
     reason: str
-    notice_due: date | None = Field(None, description="the last day on which the invitation is in time")
+    notice_due: date | None = Field(None, description="The last day for an invitation in time.")
     conclusion_due: date | None = None
     hall_ids: list[str] = Field(default_factory=list)
     terminal_ids: list[str] = Field(default_factory=list)
-    occurrences: list[Occurrence] = Field([], description="the first 50; all by /meetings/{id}/occurrences")
+    occurrences: list[Occurrence] = Field([], description="The first 50. All dates: /meetings/{id}/occurrences.")
     steps: list[Step] = Field(default_factory=list)
     attendees: list[Attendee] = Field(default_factory=list)
-    pending: PendingChange | None = Field(None, description="for the desk of the host and for approvers")
+    pending: PendingChange | None = Field(None, description="Only for the host's desk and for approvers.")
     undo_until: datetime | None = None
     can: list[str] = Field(default_factory=list)
 
@@ -506,7 +505,7 @@ class Draft(View):
 
 
 class Change(View):
-    """One step of a meeting's history."""
+    """A step of a meeting's history."""
 
     version: int
     at: datetime
@@ -523,7 +522,7 @@ class AnswerFields(Strict):
     attends all dates.
     """
 
-    occurrence_id: Id | None = Field(None, description="the one date of a series that it is about; absent: all of it")
+    occurrence_id: Id | None = Field(None, description="One date of a series. Absent: the whole series.")
     answer: Literal["accepted", "declined", "tentative"]
     comment: Text500 = ""
     substitute_name: Text200 = ""
@@ -535,7 +534,7 @@ class Consent(Strict):
     """The decision about a substitute, by the chair or the chair's secretary."""
 
     agree: bool
-    told_by: Text300 = Field("", description="how the chair's word came, when somebody else records it")
+    told_by: Text300 = Field("", description="How the chair's decision arrived, if another user records it.")
 
 
 class MissingAttendee(View):
@@ -559,7 +558,7 @@ class LetterFields(Strict):
     signer_id: Id | None = None
     template_id: Id | None = None
     note: Text1000 = ""
-    occurrence_id: Id | None = Field(None, description="the one date of a series that it is about")
+    occurrence_id: Id | None = Field(None, description="One date of a series.")
 
 
 class Letter(View):
@@ -592,7 +591,7 @@ class TemplateFields(Strict):
 
     unit_id: Id
     name: Name200
-    request: dict[Word, Any] = Field(max_length=40, description="fields of a booking, without `starts_at`")
+    request: dict[Word, Any] = Field(max_length=40, description="The fields of a booking, without `starts_at`.")
 
 
 class Template(View):

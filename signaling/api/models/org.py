@@ -33,7 +33,7 @@ class UnitFields(Strict):
     code: Code
     name: Name300
     short_name: Text100 = ""
-    symbol: Text40 = Field("", description="in numbers of its documents: `UBND-VHXH`")
+    symbol: Text40 = Field("", description="The symbol in the unit's document numbers: `UBND-VHXH`.")
     kind: Word = Field(examples=["department"])
     tier: int = Field(ge=0, le=9)
     block: Block
@@ -43,7 +43,7 @@ class UnitFields(Strict):
     phone: Phone = ""
     distance_km: float = Field(0.0, ge=0, le=5000)
     position: int = Field(0, ge=0, le=100_000)
-    valid_from: date | None = Field(None, description="absent: today")
+    valid_from: date | None = Field(None, description="Absent: today.")
     valid_to: date | None = None
 
 
@@ -79,13 +79,13 @@ class NewUnit(Strict):
 
 
 class SuccessionPart(Strict):
-    """One successor of a split unit: an existing unit (`into_id`) or a new one. The first part gets everything that no part
+    """A successor of a split unit: an existing unit (`into_id`) or a new one. The first part gets everything that no part
     names.
     """
 
     into_id: Id | None = None
     new: NewUnit | None = None
-    unit_ids: list[Id] = Field([], max_length=limits.SHARED, description="units below that go to it")
+    unit_ids: list[Id] = Field([], max_length=limits.SHARED, description="The lower units that move to this part.")
     site_ids: list[Id] = Field([], max_length=limits.SHARED)
     person_ids: list[Id] = Field([], max_length=limits.SHARED)
 
@@ -101,20 +101,20 @@ class Succession(Strict):
 
     kind: Literal["merge", "rename", "split", "abolish"]
     into_id: Id | None = Field(
-        None, description="the unit that stands for it; merge: it may be itself; split: the first part"
+        None, description="The successor. Merge: it may be the unit itself. Split: the first part."
     )
     others: list[Id] = Field(
         [],
         max_length=limits.SUCCESSORS,
-        description="merge: further units that become the same one; split: the other parts",
+        description="Merge: further units that join the same successor. Split: the other parts.",
     )
-    new: NewUnit | None = Field(None, description="merge: the new unit, instead of into_id")
+    new: NewUnit | None = Field(None, description="Merge: the new unit, instead of into_id.")
     parts: list[SuccessionPart] = Field(
-        [], max_length=limits.SUCCESSORS, description="split: instead of into_id and others"
+        [], max_length=limits.SUCCESSORS, description="Split: the parts, instead of into_id and others."
     )
-    name: Text300 = Field("", description="rename: the new name")
+    name: Text300 = Field("", description="Rename: the new name.")
     on: date
-    decision: Text300 = Field("", description="the document that ordered it")
+    decision: Text300 = Field("", description="The document that ordered the change.")
     preview: bool = True
 
 
@@ -122,7 +122,7 @@ class SuccessionReport(View):
     """The things that move (or have moved), as numbers by kind and as text."""
 
     applied: bool
-    unit: str = Field(description="identifier of the successor")
+    unit: str = Field(description="The identifier of the successor.")
     moved: dict[str, int]
     notes: list[str]
 
@@ -145,7 +145,7 @@ class PostFields(Strict):
 
     unit_id: Id
     title: Name200
-    rank: int = Field(100, ge=1, le=10_000, description="1 is the head")
+    rank: int = Field(100, ge=1, le=10_000, description="1 is the head.")
     is_head: bool = False
     signs_as: Literal["", "TM.", "KT.", "TL.", "TUQ."] = ""
     valid_from: date | None = None
@@ -293,5 +293,5 @@ class ImportReport(View):
     created: int
     changed: int
     unchanged: int
-    troubles: list[Trouble] = Field(description="`where` is row:column; at most 500 are told")
-    digest: str = Field(description="of file and outcome: hand it to `apply`")
+    troubles: list[Trouble] = Field(description="`where` is row:column. At most 500 are listed.")
+    digest: str = Field(description="The digest of file and outcome. Send it to `apply`.")

@@ -108,16 +108,16 @@ class Page(View, Generic[T]):
     """A part of a list. Send `next` as `cursor` to get the next part; null: there are no more rows."""
 
     items: list[T]
-    next: str | None = Field(None, description="opaque; valid for the same query only")
+    next: str | None = Field(None, description="Opaque. Valid only for the same query.")
 
 
 class Trouble(View):
-    """One error in a request."""
+    """An error in a request."""
 
     code: str
     vi: str
     en: str
-    where: str = Field("", description="a field (`starts_at`), or a row and column of a file (`7:email`)")
+    where: str = Field("", description="A field (`starts_at`), or row and column of a file (`7:email`).")
     detail: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -39,7 +39,7 @@ class NewWebhook(Webhook):
 
 
 class DeliveryTry(View):
-    """One try of a delivery. `status`: the HTTP status of the answer; 0: no answer."""
+    """A try of a delivery. `status`: the HTTP status of the answer; 0: no answer."""
 
     at: str
     status: int
@@ -47,7 +47,7 @@ class DeliveryTry(View):
 
 
 class Delivery(View):
-    """One event to one webhook, with the outcome of each try."""
+    """An event to one webhook, with the outcome of each try."""
 
     id: str
     webhook_id: str
@@ -85,12 +85,12 @@ class NewFeed(Feed):
 
 
 class AuditEntry(View):
-    """One privileged action."""
+    """A privileged action."""
 
     seq: int
     at: datetime
     actor: str
-    actor_name: str = Field("", description="of the person behind an account")
+    actor_name: str = Field("", description="The name of the person behind an account.")
     action: str
     object_kind: str
     object_id: str

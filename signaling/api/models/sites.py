@@ -34,8 +34,8 @@ class NetworkFields(Strict):
     closed: bool = False
     terminals: bool = Field(
         False,
-        description="hall terminals call from here: SIP answers these ranges alone. Refused for public ranges wider than /16 of "
-        "IPv4 or /32 of IPv6",
+        description="Hall terminals call from here. SIP answers only these ranges. Public ranges wider than /16 of IPv4 "
+        "or /32 of IPv6 are refused.",
     )
 
 
@@ -111,7 +111,7 @@ class HallFields(Strict):
     clearup_min: int = Field(15, ge=0, le=480)
     bookable: bool = True
     needs_approval: bool = True
-    main: bool = Field(False, description="the hall of its site that is called when its unit is invited")
+    main: bool = Field(False, description="The server calls this hall of the site when the unit is invited.")
     note: Text1000 = ""
 
 

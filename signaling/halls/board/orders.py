@@ -218,8 +218,7 @@ class Orders:
         return token
 
     def undo(self, occurrence_id: str, token: str) -> None:
-        """Take an order back. A token works once, and only for `UNDO_S`. Raise Refusal `undo_gone` if the token is not valid.
-        """
+        """Take an order back. A token works once, and only for `UNDO_S`. Raise Refusal `undo_gone` if the token is not valid."""
         found = self._undo.pop(token, None)
         late = found is not None and found.until < self._monotonic()
         if found is None or late or found.occurrence_id != occurrence_id:

@@ -18,8 +18,7 @@ class Watchers:
 
     @contextmanager
     def watching(self, occurrence_id: str) -> Iterator[asyncio.Event]:
-        """Register a watcher of this date, and yield the event that is set at each change. Raise Refusal `too_many_requests`.
-        """
+        """Register a watcher of this date, and yield the event that is set at each change. Raise Refusal `too_many_requests`."""
         watchers = self._watchers.setdefault(occurrence_id, set())
         if len(watchers) >= limits.BOARD_WATCHERS:
             raise Refusal("too_many_requests", "Quá nhiều người đang xem bảng này.", "too many look at this board")

@@ -131,8 +131,7 @@ class Protection:
         self._live.vouch(conference, one.party.identity, closed and self._admits(one, strict=True))
 
     def agreed(self, one: Leg) -> None:
-        """Decide again whether the hall may be in an important meeting. Its current media count, not the data of the register.
-        """
+        """Decide again whether the hall may be in an important meeting. Its current media count, not the data of the register."""
         path, plan = one.side.path, one.side.plan
         if path is None or plan is None:
             return

@@ -29,8 +29,7 @@ class HallCamera:
         """False: the terminal has listed its capabilities, and the list has no camera that others may move."""
 
     def introduce(self) -> None:
-        """Send our capabilities to the terminal once, when the line exists. Some terminals ignore orders before this message.
-        """
+        """Send our capabilities to the terminal once, when the line exists. Some terminals ignore orders before this message."""
         if not self._introduced:
             self._introduced = True
             self._send(camera.capabilities())

@@ -121,8 +121,7 @@ class Rosters:
         self._titles = {name: title for name, title in self._titles.items() if name in kept}
 
     async def _open(self, one: Listener) -> None:
-        """Send the whole state. Each time the right to read is checked again, because an invitation may have been taken back.
-        """
+        """Send the whole state. Each time the right to read is checked again, because an invitation may have been taken back."""
         one.behind = True
         if one.call is None:
             known = await self._places.may_read(one.subscription)

@@ -132,7 +132,7 @@ class SipSide:
         if hall.lines.moves_camera:
             self.camera.introduce()
         if not self._offered_more and self._sdp.needs_more(hall, plan):
-            self._offered_more = True  # Only once: otherwise a terminal that refuses slides would get offers without end.
+            self._offered_more = True  # Once only: a terminal that refuses slides would get endless offers.
             asyncio.get_running_loop().call_later(limits.SECOND_OFFER_S, self.leg.renegotiate)
 
     def left(self, hall: Hall) -> None:

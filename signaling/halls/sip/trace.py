@@ -120,8 +120,7 @@ def redacted(data: bytes) -> str:
 
 
 def _without_pin(user: str, at: str) -> str:
-    """Remove the PIN from a number and PIN that were dialled together. Without an @ the text is not a user part, so it stays.
-    """
+    """Remove the PIN from a number and PIN that were dialled together. Without an @ the text is not a user part, so it stays."""
     sign = _SIGN.search(user, 1) if at else None
     return f"{user[: sign.end()]}[PIN]" if sign is not None and sign.end() < len(user) else user
 

@@ -23,13 +23,12 @@ from signaling.host.declared import OWN, SECRET, needs
 from signaling.host.throttle import network
 
 router = APIRouter(tags=["joining"])
-WAITS: dict[int | str, dict[str, Any]] = {202: {"model": Waiting, "description": "he waits in the lobby"}}
+WAITS: dict[int | str, dict[str, Any]] = {202: {"model": Waiting, "description": "The user waits in the lobby."}}
 
 
 @router.post("/join/look", openapi_extra=needs(SECRET))
 async def look(visit: Stranger, passes: EntryPasses, wanted: JoinFields) -> JoinView:
-    """Show the meeting that the bearer of a personal link, or of number and PIN, would enter, and why this is not possible yet.
-    """
+    """Show the meeting that the bearer of a personal link, or of number and PIN, would enter, and why this is not possible yet."""
     found = await visit.read(lambda session: _by_secret(session, visit, passes, wanted))
     refusal = found.refusal(visit.now)
     why = {"code": refusal.code, "vi": refusal.vietnamese, "en": refusal.english} if refusal else {}
@@ -63,8 +62,7 @@ async def join(visit: Stranger, passes: EntryPasses, response: Response, wanted:
 async def enter(
     visit: Caller, passes: EntryPasses, response: Response, occurrence_id: Annotated[Id, Path()], wanted: Entering
 ) -> BookedPass | Waiting:
-    """Return a pass for a signed-in invitee or the host's desk: the button "Vào họp". With 202: a ticket to wait in the lobby.
-    """
+    """Return a pass for a signed-in invitee or the host's desk: the button "Vào họp". With 202: a ticket to wait in the lobby."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> Comer:
@@ -169,7 +167,7 @@ async def _comer(
     waits = found.waits(lobby.on)
     if waits and not lobby.admits(knocker, ticket):
         action = "lobby.knock"
-        if lobby.foresee(knocker, ticket, now) is not None:  # The user waits already, so one row in the audit trail is enough.
+        if lobby.foresee(knocker, ticket, now) is not None:  # The user waits already: one row is enough.
             return Comer(found, grants, knocker, waits)
     detail = {"way": found.way, "attendee": found.attendee_id}
     await audit.record(session, visit.now, actor, action, "occurrence", date.id, meeting.host_unit_id, detail)

@@ -31,7 +31,7 @@ from signaling.host.declared import PUBLIC, SECRET, needs
 
 router = APIRouter(tags=["public"])
 Secret = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{16,100}$")]
-Week = Annotated[date | None, Query(description="any day of the week; absent: this week")]
+Week = Annotated[date | None, Query(description="Any day of the week. Absent: this week.")]
 CALENDAR: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/calendar": {"schema": {"type": "string"}}}, "description": "iCalendar (RFC 5545)"}
 }

@@ -12,7 +12,7 @@ from signaling.host.declared import needs
 
 router = APIRouter(tags=["halls"])
 OPERATE = "halls.operate"
-Subject = Annotated[str, Path(max_length=200, description="`subject` of the list")]
+Subject = Annotated[str, Path(max_length=200, description="`subject` of the list.")]
 
 
 class HallBan(View):

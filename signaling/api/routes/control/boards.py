@@ -74,8 +74,7 @@ def _board(one: dates.BoardDate) -> BoardDate:
 
 @router.get("/hall-calls", openapi_extra=needs(READ))
 async def list_calls(visit: Caller) -> list[OperatorCall]:
-    """List the halls that have dialled the operator, from units whose halls the caller may see. The longest wait comes first.
-    """
+    """List the halls that have dialled the operator, from units whose halls the caller may see. The longest wait comes first."""
     actor = anywhere(visit, READ)
     return [OperatorCall.model_validate(row) for row in await _desk(visit).calls.rows(actor)]
 
@@ -175,8 +174,7 @@ async def program_state(visit: Caller, occurrence_id: Key) -> ProgramState:
     response_class=Response,
 )
 async def program_picture(visit: Caller, occurrence_id: Key) -> Response:
-    """Return the picture that most halls see, small and a few seconds old (JPEG). It is made while a client watches the board.
-    """
+    """Return the picture that most halls see, small and a few seconds old (JPEG). It is made while a client watches the board."""
     await _require(visit, occurrence_id, READ)
     jpeg = found(_desk(visit).pictures.picture(occurrence_id))
     return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})

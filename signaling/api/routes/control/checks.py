@@ -1,5 +1,4 @@
-"""The routes of users' own checks of network, microphone, speaker and camera: the start, the result, and the look-up by code.
-"""
+"""The routes of users' own checks of network, microphone, speaker and camera: the start, the result, and the look-up by code."""
 
 from typing import Annotated
 

@@ -43,8 +43,7 @@ async def list_webhooks(visit: Caller, rows: Rows) -> Page[Webhook]:
 
 @router.post("/webhooks", status_code=201, openapi_extra=needs("webhooks.write", of="unit"))
 async def create_webhook(visit: Caller, wanted: WebhookFields) -> NewWebhook:
-    """Send the events of the meetings of a unit, and of the units below it, to an address. The secret is shown only this once.
-    """
+    """Send the events of the meetings of a unit, and of the units below it, to an address. The secret is shown only this once."""
 
     async def work(session: AsyncSession) -> NewWebhook:
         given = (wanted.unit_id, wanted.url, wanted.events)

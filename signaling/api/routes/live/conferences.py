@@ -38,8 +38,8 @@ class _Message(Body):
 class NewConference(_Message):
     """The options of a new meeting."""
 
-    name: str = Field("", max_length=1000, description="title, 100 characters at most after cleaning")
-    lobby: bool = Field(False, description="whoever comes waits until a host lets him in")
+    name: str = Field("", max_length=1000, description="The title, at most 100 characters after cleaning.")
+    lobby: bool = Field(False, description="Participants wait until a host admits them.")
 
 
 class Created(_Message):
@@ -48,7 +48,7 @@ class Created(_Message):
     conference: str
     url: str
     invite: str
-    moderator: str = Field(description="secret of whoever opened it, for `token`: with it he decides who comes in")
+    moderator: str = Field(description="The opener's secret for `token`. A host decides who may enter.")
 
 
 class Joining(_Message):
@@ -57,7 +57,7 @@ class Joining(_Message):
     name: str = Field(max_length=1000)
     invite: str = Field("", max_length=64)
     moderator: str = Field("", max_length=64)
-    ticket: str = Field("", max_length=64, description="of whoever has waited in the lobby")
+    ticket: str = Field("", max_length=64, description="The ticket of a user who has waited in the lobby.")
 
 
 class Looking(_Message):
@@ -71,8 +71,8 @@ class Found(_Message):
 
     conference: str
     title: str
-    by_number: bool = Field(description="the number alone lets in too, without the invitation")
-    lobby: bool = Field(description="whoever comes waits until a host lets him in")
+    by_number: bool = Field(description="The number alone admits too, without the invitation.")
+    lobby: bool = Field(description="Participants wait until a host admits them.")
 
 
 class Pass(_Message):
@@ -84,8 +84,8 @@ class Pass(_Message):
     conference: str
     title: str
     expires_at: int
-    moderation: str = Field("", description="key to the lobby, for a host")
-    by_number: bool = Field(False, description="the number alone lets in too, without the invitation")
+    moderation: str = Field("", description="A key to the lobby, for a host.")
+    by_number: bool = Field(False, description="The number alone admits too, without the invitation.")
 
 
 class AuthorityNote(_Message):
@@ -101,7 +101,7 @@ class About(_Message):
     name: str
     version: str
     secure: bool
-    may_start: bool = Field(description="whoever asks may start a meeting at once, without a token")
+    may_start: bool = Field(description="The caller may start a meeting at once, without a token.")
     ca: AuthorityNote | None
 
 
@@ -110,7 +110,7 @@ class Health(_Message):
 
     live: bool
     ready: bool
-    busy: bool = Field(description="calls suffer because this server has more to do than it can")
+    busy: bool = Field(description="The server is overloaded, and calls are getting worse.")
 
 
 Number = Annotated[str, Path(pattern=f"^{NUMBER.pattern}$")]
@@ -225,7 +225,7 @@ def _through_lobby(around: InstantMeetings, request: Request, grants: Grants, ti
     """Return the grants to enter with, or a ticket. Raise Refusal `lobby_full`, `lobby_denied`, `lobby_pause`."""
     lobby = around.doorway.lobbies.find(grants.conference)
     if lobby is None:
-        with suppress(Refusal):  # If there is no room for another lobby, all users enter at once, and a host cannot bar users.
+        with suppress(Refusal):  # If the server has no room for a lobby, all enter and no bar works.
             lobby = around.doorway.lobbies.get(grants.conference, around.doorway.now())
     if lobby is None:
         return grants

@@ -60,8 +60,7 @@ class Undoing(_Message):
 
 
 class Undone(_Message):
-    """The result of the undo. `unmuted`: halls that are heard again. `asked`: participants in browsers, who decide themselves.
-    """
+    """The result of the undo. `unmuted`: halls that are heard again. `asked`: participants in browsers, who decide themselves."""
 
     unmuted: int
     asked: int

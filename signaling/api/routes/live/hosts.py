@@ -36,8 +36,7 @@ async def host_of(around: Doorway, request: Request, name: str, authorization: s
 
 
 def counted(refusal: Refusal, around: Doorway, request: Request, tries: Throttle) -> Exception:
-    """Count a wrong try, and return the refusal. Only wrong tries of a network count: a whole province may share one address.
-    """
+    """Count a wrong try, and return the refusal. Only wrong tries of a network count: a whole province may share one address."""
     return refusal if tries.takes(address_of(request), around.now()) else refused("too_many_requests")
 
 

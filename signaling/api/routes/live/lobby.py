@@ -36,14 +36,13 @@ class _Message(Body):
 
 
 class Waiting(_Message):
-    """The answer to a user who must wait. The client waits with the ticket, and then asks for the pass again with the ticket.
-    """
+    """The answer to a user who must wait. The client waits with the ticket, and then asks for the pass again with the ticket."""
 
     state: Literal["waiting"] = "waiting"
     ticket: str
     conference: str
     title: str
-    hosted: bool = Field(description="a host of the meeting sees who waits")
+    hosted: bool = Field(description="A host of the meeting sees the waiting users.")
     expires_at: int
 
 
@@ -86,7 +85,7 @@ class LobbyView(_Message):
     on: bool
     revision: int
     waiting: list[Waiter]
-    barred: int = Field(0, description="how many were turned away for good")
+    barred: int = Field(0, description="The number of users who were finally turned away.")
 
 
 class Admitting(_Message):
@@ -107,7 +106,7 @@ class Denying(_Message):
 
     id: str = Field(max_length=64)
     why: Text200 = ""
-    final: bool = Field(False, description="for good: this account, this link, or this name from this network")
+    final: bool = Field(False, description="Also bar this account, this link, or this name from this network.")
 
 
 class Switch(_Message):

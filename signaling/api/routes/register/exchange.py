@@ -24,7 +24,7 @@ from signaling.host.declared import PUBLIC, needs
 router = APIRouter(tags=["exchange"])
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Kind = Annotated[ImportKind, Form()]
-Upload = Annotated[UploadFile, File(description="CSV (UTF-8) or XLSX, 5 MiB at most")]
+Upload = Annotated[UploadFile, File(description="CSV (UTF-8) or XLSX, at most 5 MiB.")]
 ACTIONS = {"units": "org.write", "posts": "org.write", "people": "people.write"}
 
 

@@ -29,7 +29,7 @@ from signaling.api.models.parts import Id, Page, shown
 from signaling.host.declared import needs
 
 router = APIRouter(tags=["units"])
-Search = Annotated[str, Query(max_length=limits.QUERY_CHARACTERS, description="diacritics and đ/d do not matter")]
+Search = Annotated[str, Query(max_length=limits.QUERY_CHARACTERS, description="Diacritics and đ/d do not matter.")]
 Key = Annotated[Id, Path()]
 
 
