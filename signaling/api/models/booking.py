@@ -215,7 +215,7 @@ class Approval(View):
 
 
 class MyMeeting(View):
-    """A date to which the caller is invited, or that belongs to the caller's desk. `can_enter`: the button "Vào họp" works now."""
+    """A date to which the caller is invited, or that belongs to the caller's desk. `can_enter`: "Vào họp" works now."""
 
     occurrence_id: str
     meeting_id: str

@@ -33,7 +33,7 @@ class Calls:
             del self._begun[order.leg_id]
 
     def drop(self, leg_id: str, order: DialOrder | None) -> Leg | None:
-        """Stop the dialling of this row, and return the call that must be ended. `order`: only if the call belongs to that try."""
+        """Stop the dialling of this row, and return the call that must be ended. `order`: only if the call is of that try."""
         if order in (None, self._begun.get(leg_id)):
             self._begun.pop(leg_id, None)
         one = self.by_row.get(leg_id)

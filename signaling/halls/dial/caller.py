@@ -267,7 +267,7 @@ class Caller:
                 self._queues.accept(leg_id)
 
     async def close(self) -> None:
-        """Give the leases back. The calls stay with their owner. Events that are not written within `NEWS_LAST_S` are given up."""
+        """Give the leases back. The calls stay with their owner. Events not written within `NEWS_LAST_S` are given up."""
         await self.writer.close()
         try:
             await self._database.transact(lambda session: legs.hand_back(session, self.worker))

@@ -149,7 +149,7 @@ class Writer:
         return True
 
     async def _write_head(self, leg_id: str, head: LegEvent, events: list[LegEvent]) -> bool:
-        """Write the head, and return False if it must still wait. A bug of ours loses the head, but the events behind it go on."""
+        """Write the head, and return False if it must still wait. A bug of ours loses the head, not the events behind it."""
         event = self._meaning(leg_id, events)
         if event is None:
             return True

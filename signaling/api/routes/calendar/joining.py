@@ -28,7 +28,7 @@ WAITS: dict[int | str, dict[str, Any]] = {202: {"model": Waiting, "description":
 
 @router.post("/join/look", openapi_extra=needs(SECRET))
 async def look(visit: Stranger, passes: EntryPasses, wanted: JoinFields) -> JoinView:
-    """Show the meeting that the bearer of a personal link, or of number and PIN, would enter, and why this is not possible yet."""
+    """Show the meeting that the bearer of a personal link, or of number and PIN, would enter, and why not yet."""
     found = await visit.read(lambda session: _by_secret(session, visit, passes, wanted))
     refusal = found.refusal(visit.now)
     why = {"code": refusal.code, "vi": refusal.vietnamese, "en": refusal.english} if refusal else {}
