@@ -1,4 +1,4 @@
-"""What the sign-in and the administration of accounts take and give, as pydantic models. Passwords and codes go in only."""
+"""The models of sign-in and account administration. Passwords and codes are only in requests, never in answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _View(BaseModel):
 
 
 class SigningIn(_Strict):
-    """Name and password; with `code` both steps at once."""
+    """Name and password. With `code` both steps happen at once."""
 
     name: str = Field(max_length=100)
     password: Password
@@ -52,33 +52,33 @@ class LinkUse(_Strict):
 
 
 class SingleSignOn(_Strict):
-    """`next`: the page to come back to; `connect`: connect the identity to the account that is signed in."""
+    """The way to the single sign-on. `next`: the page to return to. `connect`: connect the identity to the signed-in account."""
 
     next: str = Field("/", max_length=limits.NEXT_CHARACTERS)
     connect: bool = False
 
 
 class Departure(_View):
-    """Where the browser goes."""
+    """The address to which the browser must go."""
 
     url: str
 
 
 class PasswordChange(_Strict):
-    """`current` may be empty when the account has no password yet, or right after a sign-in by link."""
+    """A new password. `current` may be empty if the account has no password yet, or right after a sign-in by link."""
 
     current: Password = SecretStr("")
     new: Password
 
 
 class SessionChange(_Strict):
-    """The language of screens."""
+    """The language of the pages."""
 
     language: Language
 
 
 class HeldRole(_View):
-    """A role that counts now. `for_person`: held as the deputy of that person."""
+    """A role that is in force. `for_person`: the role is held as the deputy of that person."""
 
     role: str
     unit_id: str
@@ -88,7 +88,7 @@ class HeldRole(_View):
 
 
 class Me(_View):
-    """Who is signed in."""
+    """The signed-in user."""
 
     account_id: str
     name: str
@@ -103,9 +103,10 @@ class Me(_View):
 
 
 class Session(_View):
-    """The state of this browser. `second_factor`: `none` not asked for, `needed` enter the code, `enrol` set it up first (his
-    roles change nothing before), `done`. `must_change`: it was opened by a link, and only the password change is
-    open before that.
+    """The state of this browser. `must_change`: a link opened the session, and only the password change is possible first.
+
+    `second_factor`: `none` not requested, `needed` enter the code, `enrol` set it up first (until then the roles allow no
+    changes), `done`.
     """
 
     signed_in: bool
@@ -124,7 +125,7 @@ class Session(_View):
 
 
 class OwnSession(_View):
-    """A browser in which he is signed in."""
+    """A browser in which the user is signed in."""
 
     id: str
     created_at: datetime
@@ -137,7 +138,7 @@ class OwnSession(_View):
 
 
 class Enrolment(_View):
-    """What the application scans. `svg`: a QR image; `secret`: the same to type."""
+    """The data that the application scans. `svg`: a QR image; `secret`: the same data for typing."""
 
     uri: str
     secret: str
@@ -145,13 +146,13 @@ class Enrolment(_View):
 
 
 class Recovery(_View):
-    """Codes that each replace the application once. They are shown this one time."""
+    """Codes that each replace the application once. They are shown only this once."""
 
     codes: list[str]
 
 
 class Grant(_View):
-    """A role in a unit and what is below it."""
+    """A role in a unit and in all units below it."""
 
     id: str
     role: str
@@ -163,7 +164,7 @@ class Grant(_View):
 
 
 class AccountView(_View):
-    """An account, as those who administer it see it."""
+    """An account, as its administrators see it."""
 
     id: str
     name: str
@@ -183,14 +184,14 @@ class AccountView(_View):
 
 
 class AccountPage(_View):
-    """Some of the accounts. `next` is handed back as `cursor`; null: there is no more."""
+    """A part of the accounts. Send `next` as `cursor` to get the next part; null: there are no more accounts."""
 
     items: list[AccountView]
     next: str | None = None
 
 
 class NewAccount(_Strict):
-    """An account for a person that the organisation has."""
+    """An account for a person of the organisation."""
 
     name: AccountName
     person_id: Identifier
@@ -198,7 +199,7 @@ class NewAccount(_Strict):
 
 
 class AccountChange(_Strict):
-    """Only what is given changes. Switching off ends all sessions."""
+    """The fields that change. Switching off ends all sessions."""
 
     name: AccountName | None = None
     active: bool | None = None
@@ -206,7 +207,7 @@ class AccountChange(_Strict):
 
 
 class NewGrant(_Strict):
-    """Without `starts_at` from now on, without `ends_at` until it is revoked."""
+    """A new role. Without `starts_at` it begins now; without `ends_at` it holds until it is revoked."""
 
     role: RoleName
     unit_id: Identifier
@@ -215,14 +216,14 @@ class NewGrant(_Strict):
 
 
 class SignInLinkView(_View):
-    """Shown once; whoever opens it is signed in once, and chooses a password."""
+    """A sign-in link that is shown only once. It signs its user in once, and the user chooses a password."""
 
     url: str
     ends_at: datetime
 
 
 class NewClient(_Strict):
-    """Another system."""
+    """A system that gets a key."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     unit_id: Identifier
@@ -230,7 +231,7 @@ class NewClient(_Strict):
 
 
 class ClientView(_View):
-    """Another system that has a key."""
+    """A system that has a key."""
 
     id: str
     name: str
@@ -242,14 +243,14 @@ class ClientView(_View):
 
 
 class ClientPage(_View):
-    """Every client in what the reader administers."""
+    """The systems in the units that the reader administers."""
 
     items: list[ClientView]
     next: str | None = None
 
 
 class ClientKey(_View):
-    """`key` is shown this one time: `Authorization: Bearer KEY`."""
+    """A system with its `key`, which is shown only this once: `Authorization: Bearer KEY`."""
 
     client: ClientView
     key: str
