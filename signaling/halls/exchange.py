@@ -87,7 +87,7 @@ class Surroundings:
 
 
 class HallExchange:
-    """The exchange of halls. A process has one. Implements `signaling.sip.agent.agent.AgentEvents`."""
+    """A process has one object of this class. Implements `signaling.sip.agent.agent.AgentEvents`."""
 
     def __init__(self, around: Surroundings, registry: Registry, register: Register, bans: BanStore) -> None:
         self.around = around

@@ -18,7 +18,7 @@ class Statistics(NamedTuple):
 
 
 class LiveHalls:
-    """The live halls. A process has one."""
+    """A process has one object of this class."""
 
     def __init__(self, registry: Registry, calls: Calls) -> None:
         self._registry, self._calls = registry, calls

@@ -56,7 +56,7 @@ class _Undo:
 
 
 class Orders:
-    """The orders. A process has one. `monotonic` returns seconds."""
+    """A process has one object of this class. `monotonic` returns seconds."""
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from signaling.halls.board.watchers import Watchers
 
 
 class Pictures:
-    """The pictures. A process has one."""
+    """A process has one object of this class."""
 
     def __init__(self, live: LiveHalls, watchers: Watchers) -> None:
         self._live, self._watchers = live, watchers

@@ -26,7 +26,7 @@ from signaling.host.dates import PREFIX
 
 
 class Rows:
-    """The rows. A process has one. `monotonic` returns seconds."""
+    """A process has one object of this class. `monotonic` returns seconds."""
 
     def __init__(
         self,

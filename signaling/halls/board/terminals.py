@@ -13,7 +13,7 @@ from signaling.sip.agent.agent import Agent
 
 
 class Terminals:
-    """The terminals. A process has one. `servers`: SIP addresses that users type into terminals. `refresh` reads the register
+    """A process has one object of this class. `servers`: SIP addresses that users type into terminals. `refresh` reads the register
     again. `wake` tells the caller of halls that a call may be due now.
     """
 

@@ -11,7 +11,7 @@ from signaling.halls.ground import limits
 
 
 class Watchers:
-    """The watchers. A process has one."""
+    """A process has one object of this class."""
 
     def __init__(self) -> None:
         self._watchers: dict[str, set[asyncio.Event]] = {}

@@ -24,7 +24,7 @@ from signaling.host.dates import PREFIX
 
 
 class Arrivals:
-    """The arrivals. A process has one."""
+    """A process has one object of this class."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ from signaling.host.throttle import NumberTries, network
 
 
 class Entrance:
-    """The entrance. A process has one."""
+    """A process has one object of this class."""
 
     def __init__(
         self,

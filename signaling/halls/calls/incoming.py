@@ -33,7 +33,7 @@ LAST_WORDS: Final = {Cause.BUSY: "full", Cause.UNKNOWN_THERE: "unknown_address"}
 
 
 class Incoming:
-    """The incoming calls. A process has one. `own_name`: the user part of this server, which leads to the menu."""
+    """A process has one object of this class. `own_name`: the user part of this server, which leads to the menu."""
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class WaitingHalls:
-    """The waiting halls. A process has one. `now` returns Unix seconds."""
+    """A process has one object of this class. `now` returns Unix seconds."""
 
     def __init__(self, lobbies: Lobbies, rooms: Rooms, now: Callable[[], float]) -> None:
         self._lobbies, self._rooms, self._now = lobbies, rooms, now

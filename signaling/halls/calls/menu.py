@@ -34,7 +34,7 @@ class Door(Protocol):
 
 
 class Menus:
-    """The menus. A process has one."""
+    """A process has one object of this class."""
 
     def __init__(self, door: Door, operator: Operator, start: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
         self._door, self._operator, self._start = door, operator, start

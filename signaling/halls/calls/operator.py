@@ -49,7 +49,7 @@ class Waiting:
 
 
 class Operator:
-    """The calls to the operator. A process has one."""
+    """A process has one object of this class."""
 
     def __init__(
         self,

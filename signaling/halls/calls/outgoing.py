@@ -72,7 +72,7 @@ class Signalling(Protocol):
 
 
 class Outgoing:
-    """The outgoing calls. A process has one. `key`: the key of this installation, from which the Call-IDs are made. `caller`
+    """A process has one object of this class. `key`: the key of this installation, from which the Call-IDs are made. `caller`
     makes the caller of halls, which uses this object as its dialer.
     """
 

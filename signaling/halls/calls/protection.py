@@ -79,7 +79,7 @@ class Zones(Protocol):
 
 
 class Protection:
-    """The protection of calls. A process has one. `zones` returns the networks of the register for each call."""
+    """A process has one object of this class. `zones` returns the networks of the register for each call."""
 
     def __init__(self, live: Meetings, safety: Safety, zones: Callable[[], Zones]) -> None:
         self.safety = safety

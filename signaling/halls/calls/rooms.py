@@ -32,7 +32,7 @@ class Meetings(Protocol):
 
 
 class Rooms:
-    """The rooms of halls. A process has one."""
+    """A process has one object of this class."""
 
     def __init__(self, registry: Registry, live: Meetings, random_bytes: Callable[[int], bytes]) -> None:
         self._registry = registry

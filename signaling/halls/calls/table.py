@@ -8,7 +8,7 @@ from signaling.halls.calls.leg import Leg
 
 
 class Calls:
-    """The table of calls. A process has one."""
+    """A process has one object of this class."""
 
     def __init__(self) -> None:
         self.by_row: dict[str, Leg] = {}

@@ -65,7 +65,7 @@ class Directory:
 
 
 class Register:
-    """The register as last read. A process has one. Implements `signaling.sip.agent.registrar.Directory`."""
+    """A process has one object of this class. Implements `signaling.sip.agent.registrar.Directory`."""
 
     def __init__(self, database: Database, seal: Seal) -> None:
         self._database, self._seal = database, seal

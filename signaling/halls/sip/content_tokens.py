@@ -27,7 +27,7 @@ USERS: Final = 0xFFFD
 
 
 class ContentTokens:
-    """The content tokens. A process has one."""
+    """A process has one object of this class."""
 
     def __init__(self, options: LineOptions, clock: Callable[[], float], random_bytes: Callable[[int], bytes]) -> None:
         self.ports = (0, 0)

@@ -33,7 +33,7 @@ from signaling.sip.wire.message import Response
 
 
 class SipSignalling:
-    """SIP for the calls of halls. A process has one."""
+    """SIP for the calls of halls. A process has one object of this class."""
 
     def __init__(
         self,
