@@ -13,8 +13,8 @@ from signaling.sip.agent.agent import Agent
 
 
 class Terminals:
-    """A process has one object of this class. `servers`: SIP addresses that users type into terminals. `refresh` reads the register
-    again. `wake` tells the caller of halls that a call may be due now.
+    """A process has one object of this class. `servers`: SIP addresses that users type into terminals. `refresh` reads the
+    register again. `wake` tells the caller of halls that a call may be due now.
     """
 
     def __init__(

@@ -126,7 +126,7 @@ def waiting(lobby: Lobby, knock: Knock, title: str, now: float) -> Waiting:
 
 
 def session_of(actor: Actor) -> str:
-    """Return the session, or the client of another system, whose end also ends the host's key."""
+    """Return the session, or the client of another system. When it ends, the passes and keys of this caller end too."""
     return f"{OF_CLIENT}{actor.id}" if actor.kind == "client" else actor.session
 
 
