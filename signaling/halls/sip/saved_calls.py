@@ -44,7 +44,7 @@ class Clock(Protocol):
 
 
 class SavedCalls:
-    """A process has one object of this class. `place`: the prefix of the names of all workers that may have worked here before."""
+    """A process has one object of this class. `place`: the prefix of the names of all workers that may have worked here."""
 
     def __init__(self, agent: Agent, database: Database, worker: str, place: str, clock: Clock, start: Start) -> None:
         self.agent = agent
