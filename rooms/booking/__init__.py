@@ -1,6 +1,10 @@
-"""Taking halls, terminals, people and capacity for a date, all or none, and giving them back.
+"""Reserve halls, terminals, people and capacity for a date, all or none, and release them.
 
-Five folders, from the top down; each imports only those below. `changes` creates, approves, edits and ends a booking. `planning`
-holds what is asked for and the plan that it becomes. `holds` says what is taken and what is free. `meeting` holds what is stored
-of one meeting: attendees, call list, history, readers. `rules` holds the calendar, the rules of units and recurrence.
+The package has five folders. Each folder imports only the folders below it in this list:
+
+- `changes` creates, approves, edits and ends a booking.
+- `planning` holds requests and the plans that are made from them.
+- `holds` knows which resources are taken and which are free.
+- `meeting` holds the stored parts of one meeting: attendees, call list, history, readers.
+- `rules` holds the calendar, the rules of units and recurrence.
 """

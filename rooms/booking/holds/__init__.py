@@ -1,1 +1,1 @@
-"""What a date takes for itself: halls, terminals, people and capacity; clashes, free times, and taking again."""
+"""Reservations of halls, terminals, people and capacity; clashes; free times; and restored reservations."""

@@ -1,6 +1,6 @@
-"""What stands in the way of a date, in plain words, and the ways out: free times of the same day, halls that would do as well.
+"""The clashes of a date in plain words, with alternatives: free times of the same day, and equivalent halls.
 
-Only tells; whether something is taken is decided by the database (`resources.take`).
+This module only reports. The database decides whether a resource is taken (`resources.take`).
 """
 
 from __future__ import annotations
@@ -29,16 +29,20 @@ from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Hall, Site
 
 LONGEST = timedelta(days=3)
-"""No reservation is longer (`store/migrations/overlap`)."""
+"""The longest reservation that the database accepts (`store/migrations/overlap`). Larger: each search reads more rows. Smaller:
+a search misses a long reservation that began earlier.
+"""
 WINDOWS = 100
-"""Ranges in one statement."""
+"""Time ranges in one SQL statement. Chosen. More: the statement can exceed SQLite's limit of parameters. Fewer: more
+statements.
+"""
 STEP = timedelta(minutes=30)
 NAMES = {"hall": "", "terminal": "", "person": "Đồng chí ", "operator": "Đồng chí "}
 
 
 @dataclass(frozen=True)
 class FreeTime:
-    """When all that was asked for is free."""
+    """A time at which everything in the request is free."""
 
     starts_at: datetime
     ends_at: datetime
@@ -46,7 +50,7 @@ class FreeTime:
 
 @dataclass(frozen=True)
 class Place:
-    """A hall by name."""
+    """A hall with its name."""
 
     id: str
     name: str
@@ -54,7 +58,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Clash:
-    """One thing that is taken. `meeting_id` and `title` are empty when the asker may not know them."""
+    """A resource that is taken. `meeting_id` and `title` are empty when the actor may not read the other meeting."""
 
     kind: str
     """`hall`, `terminal`, `person`, `operator`, `capacity`."""
@@ -62,12 +66,12 @@ class Clash:
     name: str
     starts_at: datetime
     ends_at: datetime
-    """Of what is there, with its time to set up and clear up."""
+    """The end of the other reservation. The reservation includes the time to set up and to clear up."""
     meeting_id: str = ""
     title: str = ""
     unit: str = ""
     free: int = 0
-    """`capacity`: legs that are left."""
+    """The number of free legs, when `kind` is `capacity`."""
     free_times: tuple[FreeTime, ...] = ()
     equivalent_halls: tuple[Place, ...] = ()
 
@@ -77,7 +81,7 @@ class Clash:
 
     @property
     def fact_vi(self) -> str:
-        """Without the ways out, for a page that offers them as buttons."""
+        """Return the text without the alternatives, for a page that shows the alternatives as buttons."""
         hours = _hours(self.starts_at, self.ends_at)
         if self.kind == "capacity":
             return f"Hệ thống chỉ còn {self.free} kết nối lúc {hours}."
@@ -127,7 +131,7 @@ def _hours(starts_at: datetime, ends_at: datetime) -> str:
 
 @dataclass(frozen=True)
 class Busy:
-    """A reservation that is there."""
+    """A stored reservation."""
 
     starts_at: datetime
     ends_at: datetime
@@ -136,23 +140,25 @@ class Busy:
 
 
 Timetable = Mapping[str, Sequence[Busy]]
-"""By resource, in order of time; active reservations of one resource do not overlap."""
+"""Reservations by resource, in order of time. Active reservations of one resource do not overlap."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """Whether these dates are free, for whom it is asked, and what counts as a way out."""
+    """A question: are these dates free? It also holds the actor, and the rule that limits the free times."""
 
     wishes: Sequence[tuple[Span, Sequence[Thing]]]
     load: Load
     actor: Actor
     rule: Rule
     excluding: str = ""
-    """A meeting whose own reservations do not count."""
+    """The identifier of a meeting whose own reservations do not count."""
 
 
 async def find(session: AsyncSession, question: Question) -> list[tuple[Clash, ...]]:
-    """For each wish its clashes, in the order of its things. Ways out are told for the first `CLASHES_TOLD` of them."""
+    """Return the clashes of each wish, in the order of its things. Add alternatives to the first `CLASHES_TOLD` wishes that
+    clash.
+    """
     days = days_of(span for span, _ in question.wishes)
     ids = {thing.id for _, things in question.wishes for thing in things if thing.exclusive}
     timetable = await timetable_of(session, ids, days, question.excluding)
@@ -174,7 +180,7 @@ async def find(session: AsyncSession, question: Question) -> list[tuple[Clash, .
 
 
 def days_of(spans: Iterable[Span]) -> list[tuple[datetime, datetime]]:
-    """For each span the whole local days that it touches."""
+    """Return, for each span, the whole local days that the span touches."""
     return [(midnight(day_of(one.starts_at)), midnight(day_of(one.ends_at)) + DAY) for one in spans]
 
 
@@ -184,7 +190,7 @@ async def timetable_of(
     windows: Sequence[tuple[datetime, datetime]],
     excluding: str = "",
 ) -> dict[str, list[Busy]]:
-    """Active reservations of these that touch one of the windows."""
+    """Return the active reservations of these resources that touch at least one window."""
     ids = sorted(resource_ids)
     found: dict[str, list[Busy]] = defaultdict(list)
     seen: set[str] = set()
@@ -218,7 +224,7 @@ async def timetable_of(
 
 
 def _merged(windows: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    """In order, touching ones joined."""
+    """Sort the windows, and join the windows that touch each other."""
     merged: list[tuple[datetime, datetime]] = []
     for start, end in sorted(windows):
         if merged and start <= merged[-1][1]:
@@ -229,7 +235,7 @@ def _merged(windows: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime
 
 
 def meets(rows: Sequence[Busy], starts_at: datetime, ends_at: datetime) -> Busy | None:
-    """The first that overlaps."""
+    """Return the first reservation that overlaps the given time."""
     place = bisect.bisect_right(rows, starts_at, key=lambda one: one.ends_at)
     return rows[place] if place < len(rows) and rows[place].starts_at < ends_at else None
 
@@ -259,7 +265,9 @@ def _short(span: Span, used: Mapping[datetime, int], load: Load) -> tuple[Clash,
 
 
 async def _used(session: AsyncSession, question: Question) -> dict[datetime, int]:
-    """Legs by quarter of an hour on the days in question, without those of the meeting that is being changed."""
+    """Return the used legs of each quarter of an hour on the days of the question. The `question.load.pool` is the pool that is
+    counted.
+    """
     load, wishes = question.load, question.wishes
     if not load.legs or not wishes:
         return {}
@@ -280,7 +288,7 @@ async def _used(session: AsyncSession, question: Question) -> dict[datetime, int
 
 
 async def _named(session: AsyncSession, actor: Actor, found: Sequence[tuple[Clash, ...]]) -> list[tuple[Clash, ...]]:
-    """With title and unit, as far as `actor` may read them."""
+    """Add title and unit to each clash. Leave out the title and the meeting if `actor` may not read the meeting."""
     ids = {one.meeting_id for clashes in found for one in clashes if one.meeting_id}
     may = await reading.readable(session, actor, ids)
     names: dict[str, tuple[str, str]] = {}
@@ -301,13 +309,15 @@ async def _named(session: AsyncSession, actor: Actor, found: Sequence[tuple[Clas
     return [tuple(named(one) for one in clashes) for clashes in found]
 
 
-# Ways out
+# Alternatives
 
 
 def _free_times(
     span: Span, things: Sequence[Thing], timetable: Timetable, used: Mapping[datetime, int], question: Question
 ) -> tuple[FreeTime, ...]:
-    """Times of the same day, within the unit's hours, at which everything is free; the nearest to what was asked for."""
+    """Return the times of the same day, within the hours of the unit, at which everything is free. Return those nearest to the
+    requested time.
+    """
     length = span.ends_at - span.starts_at
     begin = midnight(day_of(span.starts_at))
     first = begin + timedelta(minutes=question.rule.opens_min)
@@ -326,7 +336,7 @@ def _free_times(
 async def _other_halls(
     session: AsyncSession, question: Question, told: Sequence[int], found: Sequence[tuple[Clash, ...]]
 ) -> dict[int, dict[str, tuple[Place, ...]]]:
-    """For each told wish: the halls that are free and would do instead of a clashing one."""
+    """Return, for each wish in `told`, the free halls that can replace a clashing hall."""
     clashing = {one.resource_id for place in told for one in found[place] if one.kind == "hall"}
     if not clashing:
         return {}
@@ -373,8 +383,8 @@ _COMPARED = (
 async def _compared(
     session: AsyncSession, halls: Sequence[Thing], wanted: set[str], day: date
 ) -> dict[str, list[Thing]]:
-    """For each hall those with as many seats and its equipment: first of the same site, then of the same unit, then the
-    smallest.
+    """Return, for each hall, the halls with at least as many seats and the same equipment. Halls of the same site come first,
+    then halls of the same unit, then the smallest halls.
     """
     site_ids = {one.site_id for one in halls}
     rows = (
@@ -399,11 +409,11 @@ async def _compared(
     return {one.id: best(one) for one in halls}
 
 
-# As a refusal
+# Refusals
 
 
 def refusal(wishes: Sequence[tuple[Span, Sequence[Thing]]], found: Sequence[tuple[Clash, ...]]) -> Refusal:
-    """Names every clash of every date."""
+    """Return a refusal that lists every clash of every date."""
     several = len(wishes) > 1
     troubles = [
         one.trouble(day_of(span.starts_at).isoformat(), several)

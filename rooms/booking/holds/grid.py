@@ -1,6 +1,7 @@
-"""Halls by time, and the search for a hall and a time: fast enough to be asked at every keystroke.
+"""The board of halls by time, and the search for a hall and a time. Pages call the search at every keystroke, so it must be
+fast.
 
-Reads reservations by their beginning only: none is longer than three days, so the past behind that is never looked at.
+The queries limit the start of a reservation. No reservation is longer than three days, so older rows are not read.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ STEP = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class BoardHall:
-    """A row."""
+    """A hall, as one row of the board."""
 
     id: str
     name: str
@@ -48,7 +49,7 @@ class BoardHall:
 
 @dataclass(frozen=True)
 class BoardEntry:
-    """One date in one hall. What may not be read has the title "Đã có lịch" and no identifiers."""
+    """A date in a hall. If the actor may not read the meeting, the title is "Đã có lịch" and the identifiers are empty."""
 
     occurrence_id: str
     meeting_id: str
@@ -67,7 +68,7 @@ class BoardEntry:
 
 @dataclass(frozen=True)
 class Board:
-    """`off`: holidays of the span by day."""
+    """The halls and entries of a span of time. `off`: the holidays of the span, by day."""
 
     starts_at: datetime
     ends_at: datetime
@@ -86,7 +87,7 @@ async def board(
     site_id: str = "",
     hall_ids: Sequence[str] = (),
 ) -> Board:
-    """At most six weeks. Raises `bad_span`, `denied`."""
+    """Return the board of at most six weeks. Raise `bad_span`, `denied`."""
     if not roles.anywhere(actor, "board.read"):
         raise Refusal("denied", "Đồng chí không có quyền xem lịch.", "not allowed to read the board")
     if not starts_at < ends_at <= starts_at + limits.BOARD_DAYS * DAY:
@@ -102,7 +103,9 @@ async def board(
 async def halls_of(
     session: AsyncSession, day: date, unit_id: str = "", site_id: str = "", hall_ids: Sequence[str] = ()
 ) -> list[BoardHall]:
-    """Halls of sites that exist on `day`, in official order. `unit_id`: of this unit and below it."""
+    """Return the halls of sites that exist on `day`, in official order. With `unit_id`, return only halls of this unit and of
+    the units below it.
+    """
     query = (
         select(Hall.id, Hall.name, Hall.site_id, Site.name, Site.unit_id, Unit.name, Hall.seats, Hall.bookable)
         .join(Site, Site.id == Hall.site_id)
@@ -173,12 +176,14 @@ def _entry(row: Any, may: bool, actor: Actor) -> BoardEntry:
     )
 
 
-# A hall and a time
+# Search for a hall and a time
 
 
 @dataclass(frozen=True)
 class AvailabilityQuery:
-    """What is looked for between two instants: a hall big enough, at a time when these people and terminals are free too."""
+    """The search terms: a hall that is large enough, between two instants, at a time when these people and terminals are also
+    free.
+    """
 
     starts_at: datetime
     ends_at: datetime
@@ -187,7 +192,7 @@ class AvailabilityQuery:
     equipment: tuple[str, ...] = ()
     unit_id: str | None = None
     near_unit_id: str | None = None
-    """Halls of this unit come first, then those near to it in the tree."""
+    """Halls of this unit come first, then halls of units that are near to this unit in the tree."""
     site_id: str | None = None
     hall_ids: tuple[str, ...] = ()
     person_ids: tuple[str, ...] = ()
@@ -198,7 +203,7 @@ class AvailabilityQuery:
 
 @dataclass(frozen=True)
 class Slot:
-    """A hall and the first time at which it and all others are free."""
+    """A hall, and the first time at which the hall and all other resources are free."""
 
     hall_id: str
     hall_name: str
@@ -210,7 +215,7 @@ class Slot:
 
 @dataclass
 class _Tables:
-    """What is taken in the span."""
+    """The taken times in the span."""
 
     busy: Mapping[str, Sequence[Busy]]
     others: Sequence[str]
@@ -218,8 +223,8 @@ class _Tables:
 
 
 async def availability(session: AsyncSession, query: AvailabilityQuery, actor: Actor, now: datetime) -> list[Slot]:
-    """For each fitting hall its first free time, within the hours of the unit asked for: earliest first, then the nearest
-    hall, then the smallest. Raises `bad_span`, `bad_duration`.
+    """Return, for each suitable hall, its first free time within the hours of the unit. The earliest time comes first, then the
+    nearest hall, then the smallest hall. Raise `bad_span`, `bad_duration`.
     """
     if not roles.anywhere(actor, "board.read"):
         raise Refusal("denied", "Đồng chí không có quyền xem lịch.", "not allowed to read the board")
@@ -246,16 +251,16 @@ async def _path(session: AsyncSession, unit_id: str | None) -> str:
 
 
 def _steps(near: str, path: str) -> int:
-    """From one unit to the other through the tree, by their paths; 0: the same, or nothing is asked to be near."""
+    """Count the steps in the tree of units from one path to the other. Return 0 for the same unit, or if `near` is empty."""
     ours, theirs = near.strip("/").split("/"), path.strip("/").split("/")
     shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(ours, theirs, strict=False)))
     return len(ours) + len(theirs) - 2 * shared if near else 0
 
 
 async def _fitting(session: AsyncSession, query: AvailabilityQuery) -> list[tuple[resources.Thing, str, str]]:
-    """With the name of its site and the path of its unit."""
+    """Return each suitable hall with the name of its site and the path of its unit."""
     day = day_of(query.starts_at)
-    # Columns, not rows of `Hall`: making those is a third of the whole search.
+    # The query selects columns instead of `Hall` objects: to make the objects takes a third of the whole search.
     columns = (Hall.id, Hall.name, Hall.setup_min, Hall.clearup_min, Hall.seats, Hall.equipment)
     statement = (
         select(*columns, Site.name, Unit.path)
@@ -284,7 +289,9 @@ async def _fitting(session: AsyncSession, query: AvailabilityQuery) -> list[tupl
 
 
 async def _tables(session: AsyncSession, query: AvailabilityQuery, hall_ids: set[str]) -> _Tables:
-    """One look at everything that begins in the span; picking the halls out of it is cheaper than asking for each."""
+    """Read all reservations in the span with one query. To pick the halls out of this list is cheaper than one query for each
+    hall.
+    """
     margin = timedelta(minutes=2 * resources.BUFFER_MOST_MIN)
     others = [*query.person_ids[:50], *query.terminal_ids[: limits.TERMINALS]]
     kinds = Reservation.kind == "hall"
@@ -325,7 +332,7 @@ async def _rule(session: AsyncSession, query: AvailabilityQuery) -> unit_rules.R
 async def _starts(
     session: AsyncSession, query: AvailabilityQuery, rule: unit_rules.Rule, now: datetime
 ) -> list[datetime]:
-    """Quarters of an hour of working days within the unit's hours."""
+    """Return the starts: every quarter of an hour on working days, within the hours of the unit."""
     known = await calendar.load(session)
     length = timedelta(minutes=query.duration_min)
     found = []

@@ -1,4 +1,4 @@
-"""A part that was split off a series and did not come to be: its dates go back to the series, as they were before the split."""
+"""A refused or expired part of a split series: its dates go back to the series, as they were before the split."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ SUMMARY = "Phần tách ra không được duyệt: giữ lịch cũ"
 
 
 async def rejoin(session: AsyncSession, part: Meeting, actor: Actor, now: datetime) -> bool:
-    """`part` was refused or has lapsed, and what it took is free. Dates that somebody else has taken meanwhile are listed as
-    skipped. False: it is no such part, or the series itself is no more.
+    """Give the dates of `part` back to its series. The caller has already released the reservations of `part`.
+
+    If another meeting has taken the time of a date, the date becomes skipped. Return False if `part` is not a split part, or if
+    the series takes no reservations any more.
     """
     if part.split_from_id is None or part.number is not None:
         return False
@@ -56,7 +58,7 @@ async def _split_of(session: AsyncSession, part: Meeting) -> Change | None:
 
 
 async def _gone(session: AsyncSession, meeting: Meeting, change: Change, now: datetime) -> list[Occurrence]:
-    """The dates of the snapshot beyond those that the series has now, put back; nothing is taken for them yet."""
+    """Insert the dates of the snapshot that the series no longer has. This function makes no reservations for them."""
     present = list(await session.scalars(select(Occurrence).where(Occurrence.meeting_id == meeting.id)))
     last = max((one.original_at for one in present), default=None)
     values = [history.from_json(Occurrence, one) for one in change.before["occurrences"]]
@@ -69,7 +71,7 @@ async def _gone(session: AsyncSession, meeting: Meeting, change: Change, now: da
 
 
 async def _take(session: AsyncSession, meeting: Meeting, rows: Sequence[Occurrence]) -> None:
-    """All at once; when that is refused, each by itself."""
+    """Take all dates together. If the database refuses, take each date separately."""
     try:
         async with session.begin_nested():
             await restoring.retake(session, meeting, rows, SYSTEM)

@@ -1,6 +1,7 @@
-"""The things that a date keeps for itself: found in the register, locked, taken all or none, given back.
+"""The resources that a date reserves: find them in the register, lock them, take all or none, release them.
 
-Does not decide whether there is a clash: the database does. Here its word becomes `Taken`, and `clashes` finds the words for it.
+The database decides whether there is a clash. This module turns the database's error into `Taken`, and `clashes` describes the
+clash in words.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ Kind = Literal["hall", "terminal", "person", "operator"]
 
 @dataclass(frozen=True)
 class Thing:
-    """A resource by name. A hall is kept `before` and `after` the meeting too (minutes)."""
+    """A resource with its name. A hall is also reserved for `before_min` minutes before and `after_min` minutes after the
+    meeting.
+    """
 
     kind: str
     id: str
@@ -62,7 +65,7 @@ class Thing:
     before_min: int = 0
     after_min: int = 0
     exclusive: bool = True
-    """False: a terminal that dials in by itself may be expected in two meetings."""
+    """False for a terminal that dials in by itself: two meetings may expect the same terminal."""
     seats: int = 0
     site_id: str = ""
     equipment: tuple[str, ...] = ()
@@ -74,7 +77,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Span:
-    """One date of a meeting, as far as taking is concerned."""
+    """The identifier and the times of one date. Nothing else is necessary for a reservation."""
 
     occurrence_id: str
     starts_at: datetime
@@ -83,7 +86,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Load:
-    """Legs of a pool. No pool: capacity is not counted."""
+    """Legs that a date takes from a pool. With an empty `pool`, capacity is not counted."""
 
     pool: str = ""
     most: int = 0
@@ -91,14 +94,15 @@ class Load:
 
 
 class Taken(Exception):
-    """The database refused. `what`: `overlap` or `capacity`. Everything since the savepoint is gone."""
+    """The database refused the reservation. `what` is `overlap` or `capacity`. The database has rolled back to the savepoint.
+    """
 
     def __init__(self, what: str) -> None:
         self.what = what
         super().__init__(what)
 
 
-# Finding
+# Find resources
 
 
 async def resolve(
@@ -110,7 +114,9 @@ async def resolve(
     class_: str,
     day: date,
 ) -> tuple[Thing, ...]:
-    """What these identifiers name, in a fixed order. Raises Refusal that names everything unknown or not to be had."""
+    """Return the resources with these identifiers, in a fixed order. Raise a Refusal that lists every unknown or unavailable
+    resource.
+    """
     troubles: list[Trouble] = []
     people: dict[str, Kind] = {one: kind for one, kind in ((operator_id, "operator"), (chair_id, "person")) if one}  # type: ignore[misc]
     found = await _registered(session, hall_ids, terminal_ids, list(people))
@@ -125,13 +131,13 @@ async def resolve(
 
 
 Registered = Mapping[str, Any]
-"""By identifier, a row of `_registered`."""
+"""Rows of `_registered`, by identifier."""
 
 
 async def _registered(
     session: AsyncSession, hall_ids: Sequence[str], terminal_ids: Sequence[str], person_ids: Sequence[str]
 ) -> dict[str, Registered]:
-    """Halls, terminals that are in use and people who work here, each by identifier, by one statement."""
+    """Return halls, active terminals and active people, each by identifier, with one statement."""
     asked = {"hall": hall_ids, "terminal": terminal_ids, "person": person_ids}
     kinds = tuple(kind for kind, ids in asked.items() if ids)
     found: dict[str, dict[str, Any]] = {kind: {} for kind in asked}
@@ -143,14 +149,14 @@ async def _registered(
 
 @cache
 def _statement(kinds: tuple[str, ...]) -> Executable:
-    """Built once: that costs more than to run it."""
+    """Build the statement once for each set of kinds: to build the statement costs more than to run it."""
     build = {"hall": _hall_rows, "terminal": _terminal_rows, "person": _person_rows}
     parts = [build[kind](bindparam(kind, expanding=True)) for kind in kinds]
     return union_all(*parts) if len(parts) > 1 else parts[0]
 
 
 def _hall_rows(ids: BindParameter[Any]) -> Select[*tuple[Any, ...]]:
-    """`flag`: it can be booked; `asks`: it needs approval."""
+    """Select halls. `flag`: the hall can be booked. `asks`: the hall needs approval."""
     return (
         select(
             literal("hall").label("kind"),
@@ -172,7 +178,7 @@ def _hall_rows(ids: BindParameter[Any]) -> Select[*tuple[Any, ...]]:
 
 
 def _terminal_rows(ids: BindParameter[Any]) -> Select[*tuple[Any, ...]]:
-    """`flag`: it is dialled; `asks`: its network is closed."""
+    """Select terminals. `flag`: the server dials the terminal. `asks`: the network of the terminal is closed."""
     return (
         select(
             literal("terminal").label("kind"),
@@ -210,7 +216,7 @@ _NOTHING: Final = (
     literal(0).label("seats"),
     cast(null(), JSON(none_as_null=True)).label("equipment"),
 )
-"""What only halls have."""
+"""Columns that only halls have."""
 
 
 def _halls(ids: Sequence[str], found: Registered, day: date, troubles: list[Trouble]) -> list[Thing]:
@@ -239,12 +245,12 @@ def _halls(ids: Sequence[str], found: Registered, day: date, troubles: list[Trou
 
 
 def buffer(minutes: int) -> int:
-    """The time to set up or clear up, within what a reservation may last."""
+    """Limit a time to set up or clear up, so that the reservation stays within the longest one that the database accepts."""
     return min(max(minutes, 0), BUFFER_MOST_MIN)
 
 
 def hall_thing(hall: Any) -> Thing:
-    """Of a `Hall`, or of a row with what of it is named here."""
+    """Make a Thing from a `Hall`, or from a row that has the same columns."""
     return Thing(
         "hall",
         hall.id,
@@ -288,32 +294,32 @@ def _unknown(code: str, vietnamese: str, where: str) -> Trouble:
 
 
 async def load_of(session: AsyncSession, legs: int) -> Load:
-    """`legs` of the pool there is."""
+    """Return a load of `legs` on the first pool of the installation."""
     pool = (await session.execute(select(Pool.code, Pool.legs).order_by(Pool.code).limit(1))).first()
     return load((pool[0], pool[1]) if pool else None, legs)
 
 
 def load(pool: tuple[str, int] | None, legs: int) -> Load:
-    """`legs` of this pool (code, legs that it has)."""
+    """Return a load of `legs` on this pool: its code, and the legs that the pool has."""
     return Load(pool[0], pool[1], legs) if pool and legs else Load()
 
 
-# What a meeting wants
+# Stored wishes of a meeting
 
 
 async def keep_wanted(session: AsyncSession, meeting_id: str, things: Sequence[Thing], occurrence_id: str = "") -> None:
-    """Replace what each date (or this one) takes."""
+    """Replace the stored wishes that apply to every date, or to one date if `occurrence_id` is given."""
     await session.execute(delete(Wanted).where(Wanted.meeting_id == meeting_id, Wanted.occurrence_id == occurrence_id))
     await add_wanted(session, meeting_id, things, occurrence_id)
 
 
 async def add_wanted(session: AsyncSession, meeting_id: str, things: Sequence[Thing], occurrence_id: str = "") -> None:
-    """Of a new meeting."""
+    """Store the wishes of a new meeting."""
     await rows.add(session, {Wanted: wanted_rows(meeting_id, things, occurrence_id)})
 
 
 def wanted_rows(meeting_id: str, things: Sequence[Thing], occurrence_id: str = "") -> list[dict[str, Any]]:
-    """`occurrence_id`: of one date only."""
+    """Return the rows to insert. With `occurrence_id`, the rows apply to this date only."""
     return [
         {
             "meeting_id": meeting_id,
@@ -328,7 +334,7 @@ def wanted_rows(meeting_id: str, things: Sequence[Thing], occurrence_id: str = "
 
 
 async def wanted(session: AsyncSession, meeting_id: str) -> dict[str, list[Wanted]]:
-    """By occurrence; "" is what every date takes that has nothing of its own."""
+    """Return the stored wishes by occurrence. The key "" holds the wishes for every date that has no wishes of its own."""
     kept = await session.scalars(select(Wanted).where(Wanted.meeting_id == meeting_id).order_by(Wanted.position))
     found: dict[str, list[Wanted]] = {"": []}
     for one in kept:
@@ -337,7 +343,7 @@ async def wanted(session: AsyncSession, meeting_id: str) -> dict[str, list[Wante
 
 
 async def things_of(session: AsyncSession, kept: Iterable[Wanted], class_: str, day: date) -> tuple[Thing, ...]:
-    """The things that are wanted as they are in the register now."""
+    """Return the resources of these wishes as the register describes them now."""
     ids: dict[str, list[str]] = {"hall": [], "terminal": [], "person": [], "operator": []}
     for one in kept:
         ids[one.kind].append(one.resource_id)
@@ -345,15 +351,15 @@ async def things_of(session: AsyncSession, kept: Iterable[Wanted], class_: str, 
     return await resolve(session, ids["hall"], ids["terminal"], chair, operator, class_, day)
 
 
-# Locking, taking, giving back
+# Lock, take and release
 
 
 async def lock(session: AsyncSession, names: Iterable[str]) -> None:
-    """Wait until nobody else takes any of these, in a fixed order, so that nobody waits in a ring. To the end of the
-    transaction. SQLite has one writer and needs none.
+    """Lock these names until the end of the transaction. All callers lock in the same order, so that no deadlock is possible.
+    SQLite has only one writer and needs no lock.
 
-    Two transactions that insert clashing rows at once would wait for each other's outcome and end as a deadlock; with this
-    the second one sees the first one's rows.
+    Without this lock, two transactions that insert clashing rows at the same time wait for each other and end in a deadlock.
+    With this lock, the second transaction sees the rows of the first one.
     """
     if session.get_bind().dialect.name != "postgresql":
         return
@@ -367,8 +373,8 @@ _LOCK = text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[]
 async def take(
     session: AsyncSession, wishes: Sequence[tuple[Span, Sequence[Thing]]], load: Load, nested: bool = True
 ) -> Sequence[dict[str, Any]]:
-    """Take everything for all these dates or raise `Taken`; the reservations. What they had before was given back. Not
-    `nested`: the transaction cannot be used any more after `Taken`.
+    """Reserve everything for all these dates, or raise `Taken`. Return the reservations. The caller has already released older
+    reservations of these dates. If `nested` is False, the transaction cannot be used after `Taken`.
     """
     taken = sorted(_rows(wishes), key=lambda row: (row["resource_id"], row["starts_at"]))
     spans = [span for span, _ in wishes] if load.legs else []
@@ -418,7 +424,7 @@ def _rows(wishes: Sequence[tuple[Span, Sequence[Thing]]]) -> Iterable[dict[str, 
 
 
 def slots(starts_at: datetime, ends_at: datetime) -> list[datetime]:
-    """The quarters of an hour that a date touches."""
+    """Return the quarters of an hour that a date touches."""
     first = EPOCH + (starts_at - EPOCH) // SLOT * SLOT
     count = -((first - ends_at) // SLOT)
     return [(first + n * SLOT).astimezone(UTC) for n in range(count)]
@@ -442,8 +448,8 @@ async def _take_capacity(session: AsyncSession, spans: Sequence[Span], load: Loa
 
 
 async def give_back(session: AsyncSession, occurrence_ids: Sequence[str], forget: bool = False) -> None:
-    """What these dates have taken is free again. `forget`: the reservations are deleted, because others follow; else they stay
-    as inactive rows, as a record of what was.
+    """Release everything that these dates have reserved. With `forget`, delete the reservations, because the caller makes new
+    ones. Otherwise keep the reservations as inactive rows, as a record.
     """
     for place in range(0, len(occurrence_ids), 500):
         chunk = list(occurrence_ids[place : place + 500])

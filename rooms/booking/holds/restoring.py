@@ -1,4 +1,4 @@
-"""Taking again what a meeting wants, and going back to what it was before a change."""
+"""Take the reservations of a meeting again, and restore a meeting to its state before a change."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from rooms.store.tables.meetings import CONNECTS, Attendee, DocumentRef, Meeting
 
 TAKES = ("held", "asked", "approved")
 OVER = ("running", "ended", "released")
-"""Dates whose past is not changed."""
+"""States of dates that must not change any more."""
 
 
 async def retake(session: AsyncSession, meeting: Meeting, dates: Sequence[Occurrence], actor: Actor) -> None:
-    """These dates give back what they have and take what the meeting wants now, all or none. Raises `overlap`, `capacity`."""
+    """Release the reservations of these dates and reserve what the meeting wants now, all or none. Raise `overlap`, `capacity`.
+    """
     await session.flush()
     wanted = await resources.wanted(session, meeting.id)
     day = day_of(dates[0].starts_at) if dates else day_of(meeting.first_starts_at)
@@ -45,12 +46,14 @@ async def retake(session: AsyncSession, meeting: Meeting, dates: Sequence[Occurr
 
 
 def of_maker(change: Change, actor: Actor) -> bool:
-    """Whether whoever made the booking may take this change of it back: until it is approved each, afterwards his own."""
+    """Report whether the person who made the booking may undo this change. Before approval, this person may undo every change.
+    After approval, this person may undo only their own changes.
+    """
     return change.before["meeting"]["state"] != "approved" or change.by == (actor.id or actor.kind)[:32]
 
 
 async def went_back(session: AsyncSession, meeting: Meeting, actor: Actor, now: datetime) -> bool:
-    """A refused change of an approved meeting: it is again what was approved. False: that is no longer free."""
+    """Restore an approved meeting after a change of it was refused. Return False if the approved times are no longer free."""
     change = await _approved_before(session, meeting.id)
     if change is None:
         return False
@@ -62,7 +65,7 @@ async def went_back(session: AsyncSession, meeting: Meeting, actor: Actor, now: 
         await session.refresh(meeting)
         return False
     told = "Thay đổi bị từ chối: giữ lịch đã duyệt"
-    # Nobody was told of the change; but the class may have been raised meanwhile.
+    # Attendees were not notified of the refused change. But a secretary may have raised the class after the change.
     raised = meeting.class_ != change.before["meeting"]["class_"]
     await history.finish(session, meeting, actor, now, "restore", told, before, False, tells=raised)
     if not raised:
@@ -80,15 +83,17 @@ async def _approved_before(session: AsyncSession, meeting_id: str) -> Change | N
 async def restore(
     session: AsyncSession, meeting: Meeting, before: Mapping[str, Any], actor: Actor, now: datetime
 ) -> None:
-    """Everything of the snapshot but number, versions and what has begun meanwhile. The class is never lowered by this: that
-    needs the word of the leadership, and somebody may have raised it since.
+    """Restore everything in the snapshot except the number, the versions and the dates that have begun.
+
+    Never lower the class: a lower class needs a decision of the leadership, and the class may have been raised after the
+    snapshot.
     """
     raised = classes.lowers(meeting.class_, before["meeting"]["class_"])
     kept = history.NEVER_RESTORED | ({"class_", "lobby"} if raised else set())
     for name, value in history.from_json(Meeting, before["meeting"]).items():
         if name not in kept:
             setattr(meeting, name, value)
-    if meeting.connect not in CONNECTS:  # noted before there were two values
+    if meeting.connect not in CONNECTS:  # The snapshot is older than the present two values of `connect`.
         meeting.connect = "call" if meeting.connect == "dial" else "dial_in"
     await _replace(session, Wanted, meeting.id, before["wanted"])
     await _replace(session, DocumentRef, meeting.id, before["documents"])
@@ -136,7 +141,7 @@ async def _restore_dates(
 
 
 async def coming(session: AsyncSession, meeting_id: str, now: datetime) -> list[Occurrence]:
-    """Planned dates that have not begun, in order."""
+    """Return the planned dates that have not begun, in order."""
     rows = await session.scalars(
         select(Occurrence)
         .where(Occurrence.meeting_id == meeting_id, Occurrence.state == "planned", Occurrence.starts_at > now)

@@ -1,1 +1,1 @@
-"""What is asked for: a request, the plan that it becomes, its preview, and templates for the next request."""
+"""Booking requests: a request, its plan, its preview, and templates for the next request."""

@@ -1,6 +1,7 @@
-"""A request brought together with the register: its unit, type, class, rule, things, dates and attendees. Nothing is taken.
+"""A plan: a request together with its unit, type, class, rule, resources, dates and attendees. A plan reserves nothing.
 
-`make` refuses what cannot be at all; what only clashes on some dates is told by `preview` and decided by `creation`.
+`make` refuses a request that is impossible on every date. `preview` reports clashes on single dates, and `creation` decides
+about them.
 """
 
 from __future__ import annotations
@@ -31,13 +32,15 @@ from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Site
 
 CALL = "call"
-"""`Request.connect` of those whose halls are called."""
+"""The value of `Request.connect` for meetings whose halls the server calls."""
 SKIPPED_BY_WISH = "Bỏ qua theo yêu cầu."
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`spans`: every date of the series, also those to be skipped."""
+    """A request with everything that the register says about it. `spans` holds every date of the series, also the dates to
+    skip.
+    """
 
     request: Request
     unit: Unit
@@ -48,12 +51,12 @@ class Plan:
     things: tuple[Thing, ...]
     spans: tuple[Span, ...]
     more: bool
-    """The series goes on after the last date that is kept."""
+    """True if the series continues after the last date that is booked."""
     invited: tuple[attendees.Invited, ...]
     calls: CallList
     load: Load
     foreign: frozenset[str] = frozenset()
-    """Sites of what it takes that are not of its unit or below."""
+    """Sites of the requested resources that do not belong to the host unit or to a unit below it."""
 
     @property
     def legs(self) -> int:
@@ -61,14 +64,20 @@ class Plan:
 
     @property
     def names(self) -> dict[str, str]:
-        """By identifier: of the unit, those invited, and what it takes."""
+        """Return the names of the unit, the attendees and the resources, by identifier."""
         invited = {one.unit.id: one.unit.name for one in self.invited if one.unit}
         return {**invited, self.unit.id: self.unit.name, **{one.id: one.name for one in self.things}}
 
     @property
     def needs_approval(self) -> bool:
-        """An internal meeting needs none, if it is not public, takes people and halls of the own branch that ask for none, and
-        calls nobody but the own unit's terminals in such halls: a hall that is called hears and sees, and is heard and seen.
+        """Report whether the meeting needs approval.
+
+        An ordinary internal meeting needs no approval if all of this is true:
+
+        - The meeting is not public.
+        - The meeting takes only people, and halls of its own branch that need no approval.
+        - The server calls only terminals of the own unit, in halls that need no approval. A called hall can hear and see the
+          meeting, and the meeting can hear and see the hall.
         """
         if not self.type_.internal or self.class_ != classes.ORDINARY or self.request.public:
             return True
@@ -81,16 +90,16 @@ class Plan:
 
     @property
     def skips_clashes(self) -> bool:
-        """Dates of the series that clash are listed and not booked."""
+        """Report whether clashing dates of the series are listed instead of booked."""
         return bool(self.request.skip_clashes and self.request.rule)
 
     @property
     def called(self) -> tuple[call_list.Device, ...]:
-        """The terminals that the server will call."""
+        """Return the terminals that the server will call."""
         return self.calls.called if self.request.connect == CALL else ()
 
     def trouble_of(self, span: Span) -> Trouble | None:
-        """Why the unit does not meet on that date: its hours, or a day off."""
+        """Return why the unit does not meet on that date: its hours, or a day off. Return None if there is no reason."""
         day = day_of(span.starts_at)
         return unit_rules.trouble_of_day(self.rule, self.calendar, day) or unit_rules.trouble_of_hours(
             self.rule, span.starts_at, span.ends_at
@@ -109,8 +118,10 @@ async def make(
     action: str = "meetings.create",
     ahead: bool = True,
 ) -> Plan:
-    """`request` is checked. `action`: the right that is asked for, empty when that is done. `ahead`: whether the time has to be
-    one that may be booked now. Raises what `requests`, `rules`, `resources`, `recurrence` and `meetings.attendees` refuse."""
+    """Make the plan of a checked request. `action` is the right that the actor needs; empty if the caller has already checked
+    it. `ahead`: check that the start is within the time that may be booked now. Raise the refusals of `requests`, `rules`,
+    `resources`, `recurrence` and `attendees`.
+    """
     day = day_of(request.starts_at)
     ground = await _ground(session, request.host_unit_id, request.type_code)
     unit = unit_rules.existing(ground.unit, day_of(now))
@@ -163,7 +174,7 @@ async def _foreign(session: AsyncSession, site_ids: set[str], unit: Unit) -> fro
 
 @dataclass(frozen=True)
 class _Ground:
-    """What a request stands on. `rules`: of the unit and of those above it."""
+    """Rows of the register that a plan needs. `rules`: the rules of the unit and of the units above it."""
 
     unit: Unit | None = None
     type_: MeetingType | None = None
@@ -183,7 +194,8 @@ _GROUND = (
 
 
 async def _ground(session: AsyncSession, unit_id: str, type_code: str) -> _Ground:
-    """All of it by one statement: a row for each rule above, or one."""
+    """Read all of these rows with one statement. The statement returns one row for each rule, or one row if there is no rule.
+    """
     rows = (await session.execute(_GROUND, {"unit": unit_id, "type": type_code})).all()
     if not rows:
         return _Ground()
@@ -192,7 +204,9 @@ async def _ground(session: AsyncSession, unit_id: str, type_code: str) -> _Groun
 
 
 def wanted_legs(request: Request, class_: str, calls: CallList, invited: int) -> int:
-    """One for each terminal and, where they may come from anywhere, each attendee; two at least."""
+    """Return the number of legs: one for each terminal, and one for each attendee who may join from any place. The minimum is
+    two.
+    """
     if request.legs:
         return request.legs
     if class_ == classes.IMPORTANT and calls.lines:
@@ -201,7 +215,7 @@ def wanted_legs(request: Request, class_: str, calls: CallList, invited: int) ->
 
 
 def _require_apart(dates: Sequence[datetime], duration_min: int, things: Sequence[Thing]) -> None:
-    """The dates of a series must leave each other the time they need."""
+    """Require enough time between the dates of a series. Raise `series_overlaps_itself`."""
     before, after = (max((getattr(one, name) for one in things), default=0) for name in ("before_min", "after_min"))
     needed = timedelta(minutes=before + duration_min + after)
     if any(later - earlier < needed for earlier, later in pairwise(dates)):
@@ -219,15 +233,16 @@ def _known_type(found: MeetingType | None) -> MeetingType:
 
 
 def may_leave_hours(actor: Actor, unit: Unit, request: Request) -> bool:
-    """An operator with a reason, and the server's own command."""
+    """Report whether the actor may book outside the hours of the unit: an operator with a reason, or a command of the server.
+    """
     if actor.kind in ("command", "system"):
         return True
     return bool(request.urgent_reason) and roles.allows(actor, "meetings.precedence", unit.path)
 
 
 def skips_of(plan: Plan, actor: Actor) -> dict[str, str]:
-    """Dates to be skipped whatever is free, by occurrence, with the reason. Raises `outside_hours`, `day_off` when they may not
-    be skipped.
+    """Return the dates that are skipped even if everything is free, by occurrence, with the reason. Raise `outside_hours` or
+    `day_off` for a bad date that may not be skipped.
     """
     request, wished = plan.request, set(plan.request.skip)
     skipped = {one.occurrence_id: SKIPPED_BY_WISH for one in plan.spans if day_of(one.starts_at) in wished}

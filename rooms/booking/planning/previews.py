@@ -1,4 +1,4 @@
-"""Every date that a request means with everything that stands in its way, before anything is taken."""
+"""The preview of a request: every date, with everything that prevents it. A preview reserves nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rooms.store.tables.sites import Site
 
 @dataclass(frozen=True)
 class Warned:
-    """What does not stand in the way but should be known."""
+    """A warning: it does not prevent the booking."""
 
     code: str
     vi: str
@@ -34,7 +34,9 @@ class Warned:
 
 @dataclass(frozen=True)
 class PreviewDate:
-    """One date. `off`: the name of the holiday, or `weekend`; `trouble`: why the unit does not meet then, in both languages."""
+    """A date of the request. `off`: the name of the holiday, or `weekend`. `trouble`: why the unit does not meet on that date, in both
+    languages.
+    """
 
     starts_at: datetime
     ends_at: datetime
@@ -47,7 +49,9 @@ class PreviewDate:
 
 @dataclass(frozen=True)
 class Preview:
-    """`bookable`: it would go through as it is. `clashing`: dates with a clash or a trouble that are not skipped."""
+    """The dates of a request. `bookable`: the booking would succeed without a change. `clashing`: the number of dates with a
+    clash or a trouble that are not skipped.
+    """
 
     dates: tuple[PreviewDate, ...]
     clashing: int
@@ -62,7 +66,7 @@ class Preview:
 
 
 async def preview(session: AsyncSession, request: Request, actor: Actor, now: datetime, excluding: str = "") -> Preview:
-    """Takes nothing. `excluding`: a meeting that is being changed, whose own reservations do not count."""
+    """Return the preview of a request. `excluding`: a meeting that the request changes; its own reservations do not count."""
     plan = await plans.make(session, request.checked(), actor, now, ahead=not excluding)
     wishes = [(span, plan.things) for span in plan.spans]
     found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, excluding))
@@ -101,7 +105,7 @@ def _date(plan: Plan, place: int, found: tuple[Clash, ...], free: bool) -> Previ
 
 
 async def _far_from_halls(session: AsyncSession, plan: Plan) -> list[Warned]:
-    """To an important meeting people come in halls only: what is said of units that have none of their own."""
+    """Return warnings for an important meeting about units without a hall: people attend an important meeting only in halls."""
     if plan.class_ != classes.IMPORTANT:
         return []
     if not any(one.kind in ("hall", "terminal") for one in plan.things):

@@ -1,6 +1,6 @@
-"""What a person or another system asks for: the booking request as plain values, and the checks that need no database.
+"""The booking request of a person or of another system, as plain values, and the checks that need no database.
 
-A secret request is refused here, before anything of it is looked at, so that nothing can be stored or logged.
+A secret request is refused here, before any other check, so that none of its content is stored or logged.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ ROLES = ("chair", "secretary", "presenter", "delegate", "guest")
 
 @dataclass(frozen=True)
 class AttendeeRequest:
-    """One entry of the list: a unit, a recipient set, a person, or a guest by name and address. Exactly one of them."""
+    """An entry of the attendee list: exactly one unit, recipient set, person or guest. A guest has a name and an address."""
 
     unit_id: str | None = None
     set_id: str | None = None
-    """A recipient set; it is expanded to its units on the day of the booking."""
+    """A recipient set. On the day of the booking it is replaced by its units."""
     person_id: str | None = None
     guest_name: str = ""
     guest_email: str = ""
     site_id: str | None = None
-    """Where they sit, when it is not the site of their own unit."""
+    """The site where the attendee sits, if it is not the site of the attendee's unit."""
     label: str = ""
-    """As the letter names them; empty: made from the register."""
+    """The name of the attendee in the letter. If empty, the name comes from the register."""
     role: str = "delegate"
     required: bool = True
     must_be_head: bool = False
@@ -47,7 +47,7 @@ class AttendeeRequest:
 
 @dataclass(frozen=True)
 class DocumentRequest:
-    """A document that the meeting rests on."""
+    """A document that is the legal basis of the meeting."""
 
     number: str
     dated: date | None = None
@@ -58,7 +58,7 @@ class DocumentRequest:
 
 @dataclass(frozen=True)
 class AgendaItem:
-    """One line of the agenda."""
+    """A line of the agenda."""
 
     title: str
     presenter: str = ""
@@ -67,7 +67,7 @@ class AgendaItem:
 
 @dataclass(frozen=True)
 class Request:
-    """A booking as it is asked for. Identifiers are of the register; times are aware."""
+    """A booking request. Identifiers refer to rows of the register. Times have a time zone."""
 
     title: str
     type_code: str
@@ -75,13 +75,13 @@ class Request:
     starts_at: datetime
     duration_min: int
     class_: str = ""
-    """`important`, `ordinary`, `secret` (always refused); empty: the default of the type."""
+    """`important`, `ordinary` or `secret` (always refused). If empty, the default of the meeting type applies."""
     rule: str = ""
-    """RRULE without its name; empty: one date. Local time Asia/Ho_Chi_Minh."""
+    """An RRULE without the name `RRULE`, in local time (Asia/Ho_Chi_Minh). If empty, the meeting has one date."""
     skip: tuple[date, ...] = ()
     """Local days of the series that are listed but not booked."""
     skip_clashes: bool = False
-    """Dates with a clash are skipped and listed instead of refusing the whole."""
+    """True: dates with a clash are skipped and listed. False: one clash refuses the whole request."""
     hall_ids: tuple[str, ...] = ()
     terminal_ids: tuple[str, ...] = ()
     chair_id: str | None = None
@@ -94,26 +94,30 @@ class Request:
     public: bool = False
     lobby: bool = True
     connect: str = "call"
-    """`call`: the server calls the halls of the call list; `dial_in`: they dial in by themselves."""
+    """`call`: the server calls the halls of the call list. `dial_in`: the halls dial in by themselves."""
     uncalled_ids: tuple[str, ...] = ()
-    """Terminals of the call list that are not called."""
+    """Terminals of the call list that the server does not call."""
     legs: int = 0
-    """Simultaneous media legs; 0: one for each terminal and each attendee."""
+    """Simultaneous media legs. 0: one leg for each terminal and each attendee."""
     submit: bool = False
-    """Hand it in for approval at once rather than hold it."""
+    """True: submit the meeting for approval at once. False: only hold the resources."""
     precedence: int | None = None
-    """Lower goes first; None: of the type. Needs a reason."""
+    """A lower number has priority. None: the precedence of the meeting type. A number needs a reason."""
     precedence_reason: str = ""
     urgent_reason: str = ""
-    """Why it cannot wait: the time to book ahead is not asked for; operators may also leave the hours of the unit."""
+    """Why the meeting is urgent. With a reason, the unit's minimum time to book ahead does not apply, and operators may also
+    book outside the hours of the unit.
+    """
 
     def checked(self) -> Request:
-        """Itself with names cleaned and times in UTC. Raises `state_secret`, or `bad_request` that names every trouble."""
+        """Return the request with cleaned names and times in UTC. Raise `state_secret`, or `bad_request` that lists every
+        trouble.
+        """
         if self.class_ == classes.SECRET:
             classes.refused("state_secret").require()
         troubles = [trouble for check in _CHECKS for trouble in check(self)]
         if troubles:
-            # A single trouble is its own code: the caller reads one stable word.
+            # If all troubles have the same code, this code is the code of the refusal: the caller reads one stable word.
             code = troubles[0].code if len({one.code for one in troubles}) == 1 else "bad_request"
             raise Refusal(
                 code, " ".join(t.vietnamese for t in troubles), "; ".join(t.english for t in troubles), troubles
@@ -133,13 +137,13 @@ class Request:
         return self.starts_at + timedelta(minutes=self.duration_min)
 
     def digest(self) -> str:
-        """The same for the same request: SHA-256 of its JSON with sorted names."""
+        """Return the SHA-256 of the request's JSON with sorted names. Equal requests have equal digests."""
         plain = json.dumps(as_json(self), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(plain.encode()).hexdigest()
 
 
 def as_json(request: Request) -> dict[str, Any]:
-    """Plain values, for templates and copies; `from_json` reads them."""
+    """Return the request as plain values, for templates and copies. `from_json` reads them."""
     value: dict[str, Any] = dataclasses.asdict(request)
     value["starts_at"] = request.starts_at.astimezone(UTC).isoformat()
     value["skip"] = [day.isoformat() for day in request.skip]
@@ -149,7 +153,7 @@ def as_json(request: Request) -> dict[str, Any]:
 
 
 def from_json(value: Mapping[str, Any]) -> Request:
-    """Raises KeyError, TypeError or ValueError when it is not what `as_json` made."""
+    """Read the output of `as_json`. Raise KeyError, TypeError or ValueError for any other value."""
     names = {one.name for one in dataclasses.fields(Request)}
     given = {name: entry for name, entry in value.items() if name in names}
     given["starts_at"] = datetime.fromisoformat(value["starts_at"])

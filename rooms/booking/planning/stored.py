@@ -1,4 +1,4 @@
-"""A stored meeting read back as the request that would book it."""
+"""Make a booking request from a stored meeting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rooms.store.tables.meetings import DocumentRef, Meeting
 
 
 async def request_of(session: AsyncSession, meeting: Meeting) -> Request:
-    """The meeting as a request; without attendees, who have answered meanwhile."""
+    """Return the request that would book this meeting. Leave out the attendees, because they may have answered already."""
     wanted = (await resources.wanted(session, meeting.id))[""]
     documents = await session.scalars(select(DocumentRef).where(DocumentRef.meeting_id == meeting.id))
     return Request(

@@ -1,4 +1,4 @@
-"""What a unit keeps for the next time: templates of bookings, lists of attendees; and the last meeting as a new request."""
+"""Stored help for the next booking: a unit's templates, its attendee lists, and the copy of the last meeting."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ WEEK = timedelta(days=7)
 async def copy_last(
     session: AsyncSession, meeting_id: str, actor: Actor, now: datetime, starts_at: datetime | None = None
 ) -> Request:
-    """ "Same as last time": the meeting as a request of one date. Without `starts_at` the same weekday and hour, in the first
-    week that is still to come after its last date.
+    """Return the meeting as a request with one date ("same as last time"). Without `starts_at`, use the same weekday and hour,
+    in the first future week after the last date.
     """
     meeting, _ = await reading.meeting_of(session, meeting_id, actor)
     request = await stored.request_of(session, meeting)
@@ -62,7 +62,7 @@ def _entry(one: Attendee) -> AttendeeRequest:
 async def save_template(
     session: AsyncSession, unit_id: str, name: str, request: Mapping[str, Any], actor: Actor, now: datetime
 ) -> Template:
-    """Kept without its time; the same name of the same unit is replaced. Raises `bad_template`."""
+    """Store a template without its time. A template with the same name and unit is replaced. Raise `bad_template`."""
     unit = await _unit(session, unit_id, actor)
     names = {one.name for one in dataclasses.fields(Request)} - set(TIMELESS)
     kept = {key: value for key, value in request.items() if key in names}
@@ -87,7 +87,7 @@ async def save_template(
 
 
 async def templates(session: AsyncSession, actor: Actor) -> list[Template]:
-    """Those of his units and of the units above them."""
+    """Return the templates of the actor's units, and of the units above and below them."""
     return list(await session.scalars(_readable(Template, actor).limit(limits.TEMPLATES)))
 
 
@@ -101,7 +101,9 @@ async def delete_template(session: AsyncSession, template_id: str, actor: Actor,
 async def save_list(
     session: AsyncSession, unit_id: str, name: str, entries: Sequence[Mapping[str, Any]], actor: Actor, now: datetime
 ) -> AttendeeList:
-    """`entries`: what `AttendeeRequest` takes. The same name of the same unit is replaced. Raises `bad_attendee`, `too_many`."""
+    """Store an attendee list. `entries` holds the fields of `AttendeeRequest`. A list with the same name and unit is replaced.
+    Raise `bad_attendee`, `too_many`.
+    """
     unit = await _unit(session, unit_id, actor)
     try:
         known = requests.attendees_from_json(entries)
@@ -150,7 +152,7 @@ async def _named(session: AsyncSession, table: Any, unit_id: str, name: str) -> 
 
 
 async def _room(session: AsyncSession, table: Any, unit_id: str) -> None:
-    """For one more. Raises `too_many`."""
+    """Check that the unit may keep one more row. Raise `too_many`."""
     if (await session.scalar(select(func.count()).where(table.unit_id == unit_id)) or 0) >= limits.KEPT_EACH:
         raise Refusal(
             "too_many",

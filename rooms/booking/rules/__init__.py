@@ -1,1 +1,1 @@
-"""What may be booked at all: days that are worked, hours and quotas of units, recurrence, and the settings of the province."""
+"""Rules for bookings: working days, hours and quotas of units, recurrence, and the settings of the province."""

@@ -1,6 +1,6 @@
-"""Days that are worked: the public calendar of Việt Nam, and over it what the province sets (a day off, a day worked instead).
+"""Working days: the public calendar of Việt Nam, and the changes of the province (a day off, or a working day instead).
 
-Pure but for `load`. Days are local days in `ZONE`; instants are aware and in UTC.
+Only `load` reads the database. Days are local days in `ZONE`. Instants have a time zone and are in UTC.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ DAY: Final = timedelta(days=1)
 WEEKEND: Final = "weekend"
 SATURDAY: Final = 5
 FARTHEST_DAYS: Final = 3660
-"""Looking for a day that is worked goes no further."""
+"""Days. Chosen. A search for a working day stops here. Larger: a calendar without working days costs more CPU time. Smaller: a
+long count of working days ends too early.
+"""
 
 
 def local(at: datetime) -> datetime:
@@ -34,30 +36,30 @@ def day_of(at: datetime) -> date:
 
 
 def midnight(day: date) -> datetime:
-    """The beginning of a local day, in UTC."""
+    """Return the beginning of a local day, in UTC."""
     return datetime.combine(day, time(), ZONE).astimezone(UTC)
 
 
 def week_of(day: date) -> date:
-    """Its Monday."""
+    """Return the Monday of the week of `day`."""
     return day - timedelta(days=day.weekday())
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """`overlay`: day -> (name, whether it is worked)."""
+    """The calendar with the changes of the province. `overlay`: day -> (name, whether people work on that day)."""
 
     overlay: Mapping[date, tuple[str, bool]] = field(default_factory=dict)
 
     def off(self, day: date) -> str:
-        """Empty on a working day; else the name of the holiday, or `weekend`."""
+        """Return an empty text for a working day, otherwise the name of the holiday, or `weekend`."""
         if day in self.overlay:
             name, works = self.overlay[day]
             return "" if works else name
         return public_holidays(day.year).get(day, WEEKEND if day.weekday() >= SATURDAY else "")
 
     def holiday(self, day: date) -> str:
-        """The same without weekends."""
+        """Return the name of the holiday, or an empty text for a weekend or a working day."""
         name = self.off(day)
         return "" if name == WEEKEND else name
 
@@ -65,15 +67,15 @@ class Calendar:
         return not self.off(day)
 
     def later(self, day: date, working_days: int) -> date:
-        """So many working days after `day`, which itself does not count."""
+        """Return the day that is this number of working days after `day`. `day` itself does not count."""
         return self._step(day, working_days, DAY)
 
     def earlier(self, day: date, working_days: int) -> date:
-        """So many working days before `day`, which itself does not count."""
+        """Return the day that is this number of working days before `day`. `day` itself does not count."""
         return self._step(day, working_days, -DAY)
 
     def between(self, first: date, last: date) -> int:
-        """Working days after `first` up to and with `last`; 0 when `last` is not after it."""
+        """Count the working days after `first`, up to and including `last`. Return 0 if `last` is not after `first`."""
         days = min((last - first).days, FARTHEST_DAYS)
         return sum(self.works(first + n * DAY) for n in range(1, days + 1))
 
@@ -89,23 +91,23 @@ class Calendar:
 
 @lru_cache(maxsize=200)
 def public_holidays(year: int) -> dict[date, str]:
-    """Names in Vietnamese, of Tết, Giỗ Tổ, the days of the state and the days off instead of them."""
-    import holidays  # heavy
+    """Return the Vietnamese names of the public holidays (Tết, Giỗ Tổ, national days) and of the days off that replace them."""
+    import holidays  # a slow import
 
     return dict(holidays.country_holidays("VN", years=year, language="vi").items())
 
 
 async def load(session: AsyncSession) -> Calendar:
-    """With the overlay as it stands."""
+    """Read the calendar with the stored changes of the province."""
     rows = await session.execute(select(Holiday.day, Holiday.name, Holiday.works))
     return Calendar({day: (name, works) for day, name, works in rows})
 
 
 def notice_due(calendar: Calendar, starts_at: datetime, working_days: int) -> date:
-    """The last day on which the invitation is in time (Decision 45/2018/QĐ-TTg: 3 working days)."""
+    """Return the last day on which the invitation is in time (Decision 45/2018/QĐ-TTg: 3 working days)."""
     return calendar.earlier(day_of(starts_at), working_days)
 
 
 def conclusion_due(calendar: Calendar, ends_at: datetime, working_days: int) -> date:
-    """The last day on which the notice of conclusion is in time (5 working days after the meeting)."""
+    """Return the last day on which the notice of conclusion is in time (5 working days after the meeting)."""
     return calendar.later(day_of(ends_at), working_days)

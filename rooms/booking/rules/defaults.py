@@ -1,4 +1,4 @@
-"""The kinds of meetings that a new installation begins with. The province changes them as it likes."""
+"""The meeting types of a new installation. The province can change them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.store.tables.meetings import MeetingType
 
 TYPES: Final = (
-    # code, name, in English, class, minutes, notice, conclusion (working days), internal, precedence
+    # code, name, English name, class, minutes, notice and conclusion (both in working days), internal, precedence
     ("national", "Hội nghị trực tuyến do Chính phủ tổ chức", "National conference", "important", 240, 3, 5, False, 10),
     (
         "session",
@@ -46,7 +46,7 @@ TYPES: Final = (
 
 
 async def keep_types(session: AsyncSession) -> None:
-    """Only where there are none."""
+    """Store the default types if the table has no types."""
     if await session.scalar(select(func.count()).select_from(MeetingType)):
         return
     for position, row in enumerate(TYPES):

@@ -1,8 +1,8 @@
-"""The dates that a recurrence rule (RFC 5545) means, in local time, as many as are kept and no more.
+"""The dates of a recurrence rule (RFC 5545), in local time, up to a fixed number of dates.
 
-The rule may come from an enemy: `FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30` means no date at all, and whoever looks for one searches up
-to the year 9999. So the search is done where that year is near: in a twin of the first year among the last ones there are, with
-the same weekdays and leap years around it. What is left to search is at most `TWIN_SPAN` years.
+A rule can be hostile: `FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30` has no date, and a library searches for one up to the year 9999.
+Therefore the search runs in a twin year near 9999. The years around the twin have the same weekdays and leap years as the years
+around the first date. The search then covers at most `TWIN_SPAN` years, except around 2100 (see `twin`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rooms import limits
 from rooms.booking.rules.calendar import ZONE, local
 from rooms.errors import Refusal
 
-if TYPE_CHECKING:  # heavy: each function imports what it uses
+if TYPE_CHECKING:  # slow imports: each function imports what it uses
     import icalendar
 
 FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
@@ -46,25 +46,27 @@ RANGES: Final[Mapping[str, tuple[int, int, bool]]] = {
     "BYHOUR": (0, 23, False),
     "BYMINUTE": (0, 59, False),
 }
-"""Least, most, and whether it may count from the end (RFC 5545, 3.3.10)."""
+"""The smallest value, the largest value, and whether a value may count from the end (RFC 5545, 3.3.10)."""
 LAST_TWIN: Final = 9990
 TWIN_SPAN: Final = 40
 WINDOW: Final = timedelta(days=92)
-"""Dates are asked for by so much at a time, and asking ends when there are too many."""
+"""The time that one query of the library covers. Chosen. The search stops when there are too many dates. Longer: a rule with
+many dates costs more CPU time before the search stops. Shorter: more queries.
+"""
 
 
 @dataclass(frozen=True)
 class Series:
-    """Instants in UTC, in order. `more`: the rule goes on after the last one."""
+    """Instants in UTC, in order. `more`: the rule continues after the last instant."""
 
     dates: tuple[datetime, ...]
     more: bool = False
 
 
 def expand(starts_at: datetime, rule: str, until: datetime | None = None) -> Series:
-    """The dates of the rule from `starts_at` on: 24 months (or to `until`, if that is earlier), at most 750.
+    """Return the dates of the rule from `starts_at`: 24 months (or until `until`, if that is earlier), at most 750 dates.
 
-    Raises Refusal `bad_rule`, `rule_too_often`, `first_date_off_rule`, `series_too_long`.
+    Raise Refusal `bad_rule`, `rule_too_often`, `first_date_off_rule`, `series_too_long`.
     """
     if not rule:
         return Series((starts_at,))
@@ -82,7 +84,7 @@ def expand(starts_at: datetime, rule: str, until: datetime | None = None) -> Ser
 
 
 def parsed(rule: str) -> icalendar.vRecur:
-    """The parts of a rule that may be asked for. Raises Refusal `bad_rule`, `rule_too_often`, `series_too_long`."""
+    """Return the parts of an acceptable rule. Raise Refusal `bad_rule`, `rule_too_often`, `series_too_long`."""
     import icalendar
 
     try:
@@ -109,7 +111,7 @@ def parsed(rule: str) -> icalendar.vRecur:
 
 
 def _within(parts: Mapping[str, Any], frequency: str) -> bool:
-    """Whether every number is one that a year, a month, a day has."""
+    """Report whether every number exists in a year, a month or a day."""
     for name, (least, most, negative) in RANGES.items():
         for value in parts.get(name, ()):
             number = -int(value) if negative and int(value) < 0 else int(value)
@@ -121,7 +123,7 @@ def _within(parts: Mapping[str, Any], frequency: str) -> bool:
 
 
 def written(parts: Mapping[str, Any]) -> str:
-    """As text again."""
+    """Return the rule as text."""
     import icalendar
 
     text: bytes = icalendar.vRecur(parts).to_ical()  # type: ignore[no-untyped-call]
@@ -129,7 +131,7 @@ def written(parts: Mapping[str, Any]) -> str:
 
 
 def ended(rule: str, at: datetime) -> str:
-    """The same rule with its end just before `at`."""
+    """Return the same rule with its end just before `at`."""
     parts = parsed(rule)
     parts.pop("COUNT", None)
     parts["UNTIL"] = [at.astimezone(UTC) - timedelta(seconds=1)]
@@ -152,7 +154,7 @@ def too_long() -> Refusal:
 
 
 def horizon(first: datetime) -> datetime:
-    """24 months later, the same day of the month where there is one."""
+    """Return the instant 24 months later, on the same day of the month, or on the last day of a shorter month."""
     year, month = divmod(first.month - 1 + limits.HORIZON_MONTHS, 12)
     year, month = first.year + year, month + 1
     return first.replace(year=year, month=month, day=min(first.day, months.monthrange(year, month)[1]))
@@ -160,10 +162,10 @@ def horizon(first: datetime) -> datetime:
 
 @lru_cache(maxsize=64)
 def twin(year: int) -> int:
-    """The last year whose neighbours begin on the same weekdays and leap in the same places."""
+    """Return the last year that has the same weekdays and leap years in the years around it."""
     wanted = _shapes(year)
     near = (one for one in range(LAST_TWIN, LAST_TWIN - TWIN_SPAN, -1) if _shapes(one) == wanted)
-    # Around 2100, which does not leap, there is none: every 400 years the calendar is the same.
+    # The years around 2100, which is not a leap year, have no near twin. The calendar repeats every 400 years.
     return next(near, year + (LAST_TWIN - year) // 400 * 400)
 
 
@@ -172,7 +174,7 @@ def _shapes(year: int) -> list[tuple[int, bool]]:
 
 
 def _shifted(parts: icalendar.vRecur, shift: timedelta, first: datetime) -> dict[str, Any]:
-    """The rule over there; its end is never beyond what is searched."""
+    """Return the rule for the twin years. Its end is never after the end of the search."""
     shifted = {name: value for name, value in parts.items() if name != "UNTIL"}
     ends = [_end(value) for value in parts.get("UNTIL", ())]
     if ends or "COUNT" not in parts:
@@ -181,7 +183,7 @@ def _shifted(parts: icalendar.vRecur, shift: timedelta, first: datetime) -> dict
 
 
 def _end(value: date | datetime) -> datetime:
-    """UNTIL as local time: a day means all of it."""
+    """Return UNTIL as local time. A date without a time means the end of that day."""
     if not isinstance(value, datetime):
         return datetime.combine(value, time(23, 59, 59))
     return value if value.tzinfo is None else local(value).replace(tzinfo=None)
@@ -220,7 +222,9 @@ def _by_windows(query: Any, first: datetime, end: datetime) -> list[datetime]:
 
 
 def _require_first(first: datetime, rule: dict[str, Any], shift: timedelta) -> None:
-    """RFC 5545 leaves open what a series means whose first date is none of its rule's; calendars disagree. So it is refused."""
+    """Raise `first_date_off_rule` if the first date does not match the rule. RFC 5545 does not define such a series, and
+    calendar programs disagree about it.
+    """
     from dateutil.rrule import rrulestr
 
     text = written(rule)

@@ -1,5 +1,5 @@
-"""What the province sets for all bookings: kinds of meetings, rules of units, holidays, capacity, precedence between tiers,
-whether two people decide.
+"""Settings of the province for all bookings: meeting types, unit rules, holidays, capacity, precedence between tiers, and
+whether two people must decide.
 """
 
 from __future__ import annotations
@@ -24,11 +24,15 @@ from rooms.store.tables.meetings import MeetingType
 
 APPROVAL: Final = "approval"
 HALLS, ALWAYS, NEVER = "halls", "always", "never"
-"""For which meetings two people have to decide, not one who has both roles: those with halls or terminals, all, none."""
+"""The meetings that need two people for a decision: meetings with halls or terminals, all meetings, or no meeting. For other
+meetings, one person with both roles may decide alone.
+"""
 FOUR_EYES: Final = (HALLS, ALWAYS, NEVER)
 PRECEDENCE: Final = "precedence"
 TIERS: Final[Mapping[str, int]] = {"0": 0, "1": 1000, "2": 2000, "3": 3000}
-"""Added to a meeting's own precedence by the tier of its host; the setting `precedence` {"tiers": {…}} replaces it."""
+"""The number that is added to a meeting's own precedence, by the tier of its host. The setting `precedence` {"tiers": {…}}
+replaces this table.
+"""
 MOST_TIERS = 10
 HIGHEST = 1_000_000
 TYPES = 200
@@ -37,7 +41,9 @@ POOLS = 50
 
 @dataclass(frozen=True)
 class Day:
-    """A day of the calendar. `official`: of the public calendar; otherwise of the overlay, which goes before."""
+    """A day of the calendar. `official`: the day comes from the public calendar. Otherwise it comes from the overlay, which has
+    priority.
+    """
 
     day: date
     name: str
@@ -48,7 +54,7 @@ class Day:
 async def set_type(
     session: AsyncSession, code: str, values: Mapping[str, Any], actor: Actor, now: datetime
 ) -> MeetingType:
-    """A kind of meeting, new or changed. Raises Refusal `denied`, `bad_name`, `too_many`."""
+    """Create or change a meeting type. Raise Refusal `denied`, `bad_name`, `too_many`."""
     require_everywhere(actor, "settings.write")
     row = await session.get(MeetingType, code)
     if row is None:
@@ -66,14 +72,14 @@ async def set_type(
 
 
 async def rule_of(session: AsyncSession, unit_id: str) -> unit_rules.Rule:
-    """What counts for a unit. Raises `unknown_unit`."""
+    """Return the rule that applies to a unit. Raise `unknown_unit`."""
     return await unit_rules.rule_of(session, (await units.get(session, unit_id)).path)
 
 
 async def set_rule(
     session: AsyncSession, unit_id: str, values: Mapping[str, Any], actor: Actor, now: datetime
 ) -> unit_rules.Rule:
-    """A rule of its own for a unit. Raises Refusal `denied`, `unknown_unit`, `bad_hours`."""
+    """Give a unit a rule of its own. Raise Refusal `denied`, `unknown_unit`, `bad_hours`."""
     unit = await units.get(session, unit_id)
     require(actor, "rules.write", unit.path)
     if values["closes_min"] <= values["opens_min"]:
@@ -90,7 +96,7 @@ async def set_rule(
 
 
 async def holidays(session: AsyncSession, year: int) -> list[Day]:
-    """The public calendar of a year with what is set over it, in order."""
+    """Return the public calendar of a year with the changes of the province, in order."""
     overlay = await session.scalars(
         select(Holiday).where(Holiday.day >= date(year, 1, 1), Holiday.day <= date(year, 12, 31))
     )
@@ -100,7 +106,7 @@ async def holidays(session: AsyncSession, year: int) -> list[Day]:
 
 
 async def set_holiday(session: AsyncSession, day: date, name: str, works: bool, actor: Actor, now: datetime) -> Day:
-    """A day off, or a day worked instead. Raises Refusal `denied`, `bad_name`."""
+    """Store a day off, or a working day instead. Raise Refusal `denied`, `bad_name`."""
     require_everywhere(actor, "settings.write")
     called = cleaned(name)[:200]
     if not called:
@@ -116,7 +122,7 @@ async def set_holiday(session: AsyncSession, day: date, name: str, works: bool, 
 
 
 async def remove_holiday(session: AsyncSession, day: date, actor: Actor, now: datetime) -> None:
-    """The public calendar counts again. Raises Refusal `denied`, `holiday_unknown`."""
+    """Delete the province's entry, so that the public calendar applies again. Raise Refusal `denied`, `holiday_unknown`."""
     require_everywhere(actor, "settings.write")
     row = await session.get(Holiday, day)
     if row is None:
@@ -131,7 +137,8 @@ async def pools(session: AsyncSession) -> list[Pool]:
 
 
 async def set_pool(session: AsyncSession, code: str, name: str, legs: int, actor: Actor, now: datetime) -> Pool:
-    """How many legs there are at once; what is promised already stays. Raises Refusal `denied`, `too_many`."""
+    """Set the number of simultaneous legs of a pool. Legs that are already reserved stay. Raise Refusal `denied`, `too_many`.
+    """
     require_everywhere(actor, "settings.write")
     row = await session.get(Pool, code)
     if row is None:
@@ -146,7 +153,7 @@ async def set_pool(session: AsyncSession, code: str, name: str, legs: int, actor
 
 
 async def values(session: AsyncSession) -> list[Setting]:
-    """Every setting, with its default where nothing was set."""
+    """Return every setting. A setting without a stored value has its default."""
     kept = {one.name: one for one in await session.scalars(select(Setting).order_by(Setting.name))}
     return [kept.get(name) or Setting(name=name, value=dict(default), version=0) for name, default in DEFAULTS.items()]
 
@@ -154,7 +161,7 @@ async def values(session: AsyncSession) -> list[Setting]:
 async def set_value(
     session: AsyncSession, name: str, value: Mapping[str, Any], actor: Actor, now: datetime, expected_version: int
 ) -> Setting:
-    """The whole value. Raises Refusal `denied`, `setting_unknown`, `version_mismatch`, `bad_setting`."""
+    """Replace the whole value of a setting. Raise Refusal `denied`, `setting_unknown`, `version_mismatch`, `bad_setting`."""
     require_everywhere(actor, "settings.write")
     if name not in DEFAULTS:
         raise Refusal("setting_unknown", "Không có cài đặt này.", "there is no such setting")

@@ -1,4 +1,6 @@
-"""What a unit may book: hours, days, how long ahead, how much. The nearest unit above that has a rule decides, else defaults."""
+"""The booking rule of a unit: hours, days, how far ahead, how much. The nearest rule at the unit or above it applies. Without a
+rule, the defaults apply.
+"""
 
 from __future__ import annotations
 
@@ -31,16 +33,20 @@ FIELDS = (
 COUNTED = ("held", "asked", "approved")
 """States of meetings that use up a quota."""
 UNCOUNTED = 100_000
-"""Quotas of so much are not counted."""
+"""A quota of this number or more is not counted. Chosen. Smaller: a real quota could be ignored. Larger: a unit whose quota is
+meant as unlimited is counted at each booking, which costs a query and a lock.
+"""
 PERIODS = 60
-"""Weeks and months that one statement counts."""
+"""Weeks and months that one statement counts. Chosen. More: the statement can exceed SQLite's limit of columns or parameters.
+Fewer: more statements.
+"""
 GONE = ("skipped", "cancelled", "postponed")
-"""States of dates that do not."""
+"""States of dates that do not use up a quota."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """As `UnitRule`; `unit_id` is the unit whose rule it is, empty for the defaults."""
+    """The fields of `UnitRule`. `unit_id` is the unit that has the rule; it is empty for the defaults."""
 
     unit_id: str = ""
     opens_min: int = 7 * 60
@@ -56,18 +62,18 @@ class Rule:
 
     @property
     def counts(self) -> bool:
-        """Whether there is a quota at all."""
+        """Report whether the rule has a quota."""
         return self.meetings_a_week < UNCOUNTED or self.hours_a_month < UNCOUNTED
 
 
 async def rule_of(session: AsyncSession, path: str) -> Rule:
-    """By the path of a unit."""
+    """Read the rule that applies to the unit with this path."""
     above = [one for one in path.split("/") if one]
     return nearest(path, list(await session.scalars(select(UnitRule).where(UnitRule.unit_id.in_(above)))))
 
 
 def nearest(path: str, found: Sequence[UnitRule]) -> Rule:
-    """Of these rules the one that counts for the unit with this path."""
+    """Return the rule out of `found` that applies to the unit with this path."""
     rows = {one.unit_id: one for one in found}
     nearest = next((rows[one] for one in reversed(path.split("/")) if one in rows), None)
     if nearest is None:
@@ -76,7 +82,7 @@ def nearest(path: str, found: Sequence[UnitRule]) -> Rule:
 
 
 def clock(at: datetime) -> str:
-    """ "08:30", local, as the pages write it."""
+    """Return the local time as the pages write it, for example "08:30"."""
     return f"{local(at):%H:%M}"
 
 
@@ -85,7 +91,7 @@ def _minutes(count: int) -> str:
 
 
 def trouble_of_hours(rule: Rule, starts_at: datetime, ends_at: datetime) -> Trouble | None:
-    """Whether a date lies outside of the hours of the unit."""
+    """Return a trouble if the date is outside the hours of the unit."""
     begin = midnight(day_of(starts_at))
     opens, closes = begin + timedelta(minutes=rule.opens_min), begin + timedelta(minutes=rule.closes_min)
     if opens <= starts_at and ends_at <= closes:
@@ -96,7 +102,7 @@ def trouble_of_hours(rule: Rule, starts_at: datetime, ends_at: datetime) -> Trou
 
 
 def trouble_of_day(rule: Rule, calendar: Calendar, day: date) -> Trouble | None:
-    """Whether nobody works on that day."""
+    """Return a trouble if the unit does not work on that day."""
     off = calendar.off(day)
     if not off or (off == WEEKEND and rule.weekends):
         return None
@@ -106,13 +112,13 @@ def trouble_of_day(rule: Rule, calendar: Calendar, day: date) -> Trouble | None:
 
 
 def require_future(starts_at: datetime, now: datetime) -> None:
-    """Raises `past`."""
+    """Raise `past` if the start is not in the future."""
     if starts_at <= now:
         raise Refusal("past", "Thời gian họp đã qua. Hãy chọn thời gian sau bây giờ.", "the time has passed")
 
 
 def require_ahead(rule: Rule, starts_at: datetime, now: datetime, urgent: bool) -> None:
-    """Raises `past`, `too_soon`, `too_far`."""
+    """Check the start against the rule. Raise `past`, `too_soon`, `too_far`."""
     require_future(starts_at, now)
     if not urgent and starts_at < now + timedelta(minutes=rule.ahead_min):
         raise Refusal(
@@ -136,7 +142,9 @@ async def require_quota(
     spans: Sequence[tuple[datetime, datetime]],
     excluding: str = "",
 ) -> None:
-    """Raises `over_quota`. The caller holds the lock of the unit. `excluding`: a meeting that is being changed."""
+    """Check the quota of the unit. Raise `over_quota`. The caller holds the lock of the unit. `excluding`: a meeting that is
+    being changed.
+    """
     if not spans or not rule.counts:
         return
     wanted_weeks = Counter(week_of(day_of(start)) for start, _ in spans)
@@ -164,7 +172,9 @@ def _over(vietnamese: str, english: str) -> Refusal:
 async def _used(
     session: AsyncSession, unit_id: str, weeks: Sequence[date], months: Sequence[date], excluding: str
 ) -> tuple[dict[date, int], dict[date, int]]:
-    """Dates that the unit has already in each of these weeks, and seconds in each of these months: the database counts."""
+    """Count the unit's existing dates in each of these weeks, and their seconds in each of these months. The database does the
+    sum.
+    """
     bounds = [(week, week + 7 * DAY) for week in weeks] + [
         (month, (month + 31 * DAY).replace(day=1)) for month in months
     ]
@@ -189,7 +199,7 @@ async def _used(
 
 
 def _length_s(session: AsyncSession) -> ColumnElement[int]:
-    """Of a date, in seconds."""
+    """Return the SQL expression for the length of a date, in seconds."""
     if session.get_bind().dialect.name == "postgresql":
         return cast(func.extract("epoch", Occurrence.ends_at - Occurrence.starts_at), BigInteger)
     microseconds = type_coerce(Occurrence.ends_at, BigInteger) - type_coerce(Occurrence.starts_at, BigInteger)
@@ -197,12 +207,12 @@ def _length_s(session: AsyncSession) -> ColumnElement[int]:
 
 
 async def unit_of(session: AsyncSession, unit_id: str, day: date) -> Unit:
-    """A unit that exists on `day`. Raises `unknown_unit`."""
+    """Return the unit if it exists on `day`. Raise `unknown_unit`."""
     return existing(await session.get(Unit, unit_id), day)
 
 
 def existing(unit: Unit | None, day: date) -> Unit:
-    """That it exists on `day`. Raises `unknown_unit`."""
+    """Check that the unit exists on `day`, and return it. Raise `unknown_unit`."""
     if unit is None or unit.valid_from > day or (unit.valid_to is not None and unit.valid_to <= day):
         raise Refusal(
             "unknown_unit",
