@@ -1,1 +1,1 @@
-"""Each change of a booking, from creation and approval to the last date, one transaction each."""
+"""The changes of a booking, from creation and approval to the last date. Each change is one transaction."""

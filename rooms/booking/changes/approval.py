@@ -1,4 +1,6 @@
-"""From a hold to a number: handed in, decided by the unit's own leadership, then by the operator of the system."""
+"""The approval of a meeting. A held meeting is submitted, then its own unit's leadership decides, then the operator of the
+system. An approved meeting gets a number.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,11 @@ ACTION_OF = {1: "meetings.approve.unit", 2: "meetings.approve.system"}
 ROLE_OF = {1: roles.APPROVER, 2: roles.OPERATOR}
 TRIES = 20
 CALL: Final = "call"
-"""`Meeting.connect` of those whose halls are called."""
+"""The value of `Meeting.connect` for meetings whose halls the server calls."""
 
 
 async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
-    """Hand a held meeting in. Raises `wrong_state`, `hold_expired`."""
+    """Submit a held meeting for approval. Raise `wrong_state`, `hold_expired`."""
     meeting, unit = await reading.locked(session, meeting_id, actor)
     if meeting.created_by != (actor.id or actor.kind):
         roles.require(actor, "meetings.create", unit.path)
@@ -67,7 +69,7 @@ def wrong_state(meeting: Meeting) -> Refusal:
 
 
 async def ask(session: AsyncSession, meeting: Meeting, unit: Unit, rule: Rule, now: datetime) -> None:
-    """Open the first step of the next round; the meeting is `asked`."""
+    """Open the first step of the next round. The meeting becomes `asked`."""
     meeting.state, meeting.hold_until = "asked", None
     await open_round(session, meeting, unit, rule, now)
 
@@ -75,8 +77,8 @@ async def ask(session: AsyncSession, meeting: Meeting, unit: Unit, rule: Rule, n
 async def open_round(
     session: AsyncSession, meeting: Meeting, unit: Unit, rule: Rule, now: datetime, wanted: datetime | None = None
 ) -> int:
-    """Open the first step of the next round, of a meeting or of a change of one. The number of the round. `wanted`: when the
-    meeting is to begin after that change.
+    """Open the first step of the next round, for a meeting or for a change of a meeting. Return the number of the round.
+    `wanted`: the start that the change requests.
     """
     last = await session.scalar(select(func.max(Step.round)).where(Step.meeting_id == meeting.id))
     steps = [Step(**one) for one in steps_of(meeting.id, unit, (last or 0) + 1)]
@@ -86,7 +88,7 @@ async def open_round(
 
 
 async def pending(session: AsyncSession, meeting_id: str) -> Proposal | None:
-    """The change of this meeting that waits for its approval."""
+    """Return the change of this meeting that waits for approval."""
     return (
         await session.scalars(
             select(Proposal).where(Proposal.meeting_id == meeting_id, Proposal.state == "waiting").limit(1)
@@ -95,12 +97,12 @@ async def pending(session: AsyncSession, meeting_id: str) -> Proposal | None:
 
 
 def starts_of(names: Iterable[str], request: Request) -> datetime | None:
-    """The time that a change asks for; None: it leaves the time as it is. `names`: of the fields that differ."""
+    """Return the start that a change requests, or None if the change keeps the start. `names`: the fields that differ."""
     return request.starts_at if "starts_at" in names else None
 
 
 async def drop(session: AsyncSession, proposal: Proposal, state: str) -> None:
-    """It waits no more, and what was kept for it is free. `state`: of `Proposal`."""
+    """End a waiting proposal with this `state`, and release its reservations."""
     proposal.state = state
     if proposal.held:
         await session.execute(delete(Reservation).where(Reservation.id.in_(proposal.held)))
@@ -108,7 +110,7 @@ async def drop(session: AsyncSession, proposal: Proposal, state: str) -> None:
 
 
 def steps_of(meeting_id: str, unit: Unit, round_: int) -> list[dict[str, Any]]:
-    """The rows of a round, none of them open to a decision yet."""
+    """Return the rows of a round. No step is open to a decision yet."""
     root = next(one for one in unit.path.split("/") if one)
     return [
         {
@@ -125,7 +127,7 @@ def steps_of(meeting_id: str, unit: Unit, round_: int) -> list[dict[str, Any]]:
 
 
 def deadline_of(rule: Rule, first: datetime | None, now: datetime) -> datetime:
-    """The rule's, but not after the first date that is to come."""
+    """Return the deadline of the rule, or the first coming date if that is earlier."""
     wanted = now + timedelta(hours=rule.approval_hours)
     return min(wanted, first) if first else wanted
 
@@ -147,7 +149,7 @@ async def _open(
 
 
 async def approve(session: AsyncSession, meeting: Meeting, actor: Actor, now: datetime) -> None:
-    """Number and PIN, if it has none yet. The caller notes the history."""
+    """Approve the meeting, and give it a number and a PIN if it has no number. The caller writes the history."""
     if meeting.number is None:
         meeting.number, meeting.pin = await _free_number(session), new_pin(series=bool(meeting.rule))
     meeting.state, meeting.hold_until = "approved", None
@@ -167,7 +169,7 @@ async def _free_number(session: AsyncSession) -> str:
 
 
 async def open_step(session: AsyncSession, meeting_id: str) -> Step | None:
-    """The one that waits for a decision."""
+    """Return the step that waits for a decision."""
     return (
         await session.scalars(
             select(Step)
@@ -179,7 +181,7 @@ async def open_step(session: AsyncSession, meeting_id: str) -> Step | None:
 
 
 async def require_open(session: AsyncSession, meeting_id: str, named_id: str, step_id: str) -> None:
-    """That what a link in a mail names is what waits for a decision now. Raises `link_outdated`."""
+    """Check that the link in a mail names the step that waits for a decision now. Raise `link_outdated`."""
     step = await open_step(session, meeting_id)
     if named_id != meeting_id or step is None or step.id != step_id:
         raise Refusal(
@@ -192,7 +194,9 @@ async def require_open(session: AsyncSession, meeting_id: str, named_id: str, st
 async def decide(
     session: AsyncSession, meeting_id: str, approve_: bool, reason: str, actor: Actor, now: datetime
 ) -> Meeting:
-    """An approver's word on the open step. Raises `wrong_state`, `denied`, `four_eyes`, `reason_missing`, `deadline_passed`."""
+    """Store an approver's decision on the open step. Raise `wrong_state`, `denied`, `four_eyes`, `reason_missing`,
+    `deadline_passed`.
+    """
     meeting, unit = await reading.locked(session, meeting_id, actor)
     step = await open_step(session, meeting_id)
     if meeting.state not in ("asked", "approved") or step is None:
@@ -228,7 +232,7 @@ async def decide(
 
 
 async def blind(session: AsyncSession, step: Step, actor: Actor) -> bool:
-    """Whether four eyes are wanted for this meeting and two of them are his already."""
+    """Report whether the meeting needs two approvers and this actor approved the first step."""
     if step.step == 1 or actor.kind in ("command", "system"):
         return False
     mine = select(Step.id).where(Step.meeting_id == step.meeting_id, Step.round == step.round, Step.id != step.id)
@@ -239,7 +243,7 @@ async def blind(session: AsyncSession, step: Step, actor: Actor) -> bool:
 
 
 async def wants_four_eyes(session: AsyncSession, meeting_id: str) -> bool:
-    """Whether two people have to decide about this meeting as it is now (setting `approval`)."""
+    """Report whether the meeting, as it is now, needs two approvers (setting `approval`)."""
     setting = await session.get(Setting, settings.APPROVAL)
     mode = setting.value.get("four_eyes", settings.HALLS) if setting else settings.HALLS
     if mode in (settings.ALWAYS, settings.NEVER):
@@ -253,16 +257,16 @@ async def wants_four_eyes(session: AsyncSession, meeting_id: str) -> bool:
 
 
 async def consented(session: AsyncSession, meeting: Meeting, unit_id: str) -> bool:
-    """Whether the server may call a terminal of this unit by itself. See `consenting`."""
+    """Report whether the server may call a terminal of this unit by itself. See `consenting`."""
     return unit_id in await consenting(session, meeting, {unit_id})
 
 
 async def consenting(session: AsyncSession, meeting: Meeting, unit_ids: AbstractSet[str]) -> AbstractSet[str]:
-    """Return those of `unit_ids` whose terminals the server may call by itself. These are the host's own unit and each unit that
-    has said that it comes. Once the system's step of an approval says so, these are all units.
+    """Return the units of `unit_ids` whose terminals the server may call by itself. These are the host's own unit and each unit
+    that accepted the invitation. After an approval of the system's step, these are all units.
 
-    An internal ordinary meeting may have been approved without any step. What the host's desk wrote down for a unit is not the
-    unit's word, nor is what one of its people answered.
+    An internal ordinary meeting may have been approved without any step. An answer that the host's desk entered for a unit does
+    not count as the unit's consent. An answer of one of the unit's people does not count either.
     """
     if not unit_ids - {meeting.host_unit_id} or meeting.class_ != classes.ORDINARY:
         return unit_ids
@@ -283,7 +287,7 @@ async def consenting(session: AsyncSession, meeting: Meeting, unit_ids: Abstract
 
 
 async def keep_word(session: AsyncSession, meeting: Meeting, unit: Unit, actor: Actor, now: datetime) -> None:
-    """The step of the system, given by who changes the meeting and decides about it alone."""
+    """Store an approved step of the system, for an actor who changes the meeting and may decide alone."""
     last = await session.scalar(select(func.max(Step.round)).where(Step.meeting_id == meeting.id))
     row = steps_of(meeting.id, unit, (last or 0) + 1)[1]
     row |= {"state": "approved", "opened_at": now, "decided_at": now, "decided_by": _by(actor)}
@@ -292,8 +296,8 @@ async def keep_word(session: AsyncSession, meeting: Meeting, unit: Unit, actor: 
 
 
 async def decides_alone(session: AsyncSession, meeting: Meeting, path: str, actor: Actor) -> bool:
-    """Whether what he changes of an approved meeting stands without anybody else's word: who gives its number, unless four eyes
-    are wanted for it, and the server's own command.
+    """Report whether the actor may change an approved meeting without another approver. This is an actor with the right to
+    approve for the system, if the meeting does not need two approvers, or the server's own command.
     """
     if not roles.allows(actor, "meetings.approve.system", path):
         return False
@@ -322,16 +326,18 @@ async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, step: Step
         )
         return
     if meeting.state == "approved":
-        return  # a change of it, which is carried out now
+        return  # a proposed change: `proposals.settle` carries it out
     history.touch(meeting, now)
     await history.note(session, meeting, actor, now, "approve", "Duyệt, cấp mã cuộc họp", {}, undoable=False)
     await approve(session, meeting, actor, now)
 
 
 async def _refuse(session: AsyncSession, meeting: Meeting, step: Step, actor: Actor, now: datetime) -> None:
-    """What was asked for is off. A meeting that was approved before its change goes back to what it was, if that is free."""
+    """Refuse the meeting. A meeting that was approved before its change returns to the approved version, if its times are still
+    free.
+    """
     if meeting.state == "approved":
-        return  # a change of it, which is dropped now
+        return  # a proposed change: `proposals.settle` drops it
     if step.round > 1 and meeting.number is not None and await restoring.went_back(session, meeting, actor, now):
         return
     before = await history.snapshot(session, meeting)
@@ -341,8 +347,8 @@ async def _refuse(session: AsyncSession, meeting: Meeting, step: Step, actor: Ac
 
 
 async def end(session: AsyncSession, meeting: Meeting, state: str, reason: str, now: datetime) -> None:
-    """It does not take place: what it took from now on is free again, open steps are closed. A date that is on keeps its
-    halls: people sit there.
+    """End the meeting with this state: release the reservations of coming dates, and close the open steps. A running date keeps
+    its halls, because people sit there.
     """
     meeting.state, meeting.reason, meeting.hold_until = state, reason[: limits.REASON], None
     ids = list(
@@ -366,12 +372,12 @@ async def withdraw(session: AsyncSession, meeting_id: str, now: datetime) -> Non
 
 
 def _decided_for(step: Step, path: str, actor: Actor) -> str:
-    """The person whose deputy decides; empty when the actor has the role himself."""
+    """Return the person for whom the deputy decides, or an empty text if the actor has the role personally."""
     fitting = [one.for_person for one in actor.roles if one.role == step.role and path.startswith(one.unit_path)]
     return fitting[0] if fitting and all(fitting) else ""
 
 
-# What waits for whom
+# Waiting steps of an actor
 
 
 @dataclass(frozen=True)
@@ -382,11 +388,11 @@ class Waiting:
     meeting: Meeting
     unit: Unit
     proposal: Proposal | None = None
-    """It is about a change of an approved meeting."""
+    """The waiting change, if the step is about a change of an approved meeting."""
 
 
 async def waiting(session: AsyncSession, actor: Actor, now: datetime, limit: int = limits.SEARCH_ROWS) -> list[Waiting]:
-    """Open steps that he may decide, the nearest deadline first."""
+    """Return the open steps that the actor may decide, the nearest deadline first."""
     found: list[Waiting] = []
     for number, action in ACTION_OF.items():
         paths = roles.scopes(actor, action)

@@ -1,4 +1,6 @@
-"""A meeting's class is raised by host or operator at any time, and lowered only by the leadership of the host, with a reason."""
+"""Changes of a meeting's class. The host or the operator may raise the class at any time. Only the leadership of the host may
+lower the class, with a reason.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ from rooms.store.tables.sites import Network, Terminal
 
 @dataclass(frozen=True)
 class ClassChanged:
-    """`dropped`: of those who are in, whom the new class does not admit; `excluded`: of those planned, likewise."""
+    """The result of a change of class. `dropped`: the present participants that the new class does not admit. `excluded`: the
+    planned ones that it does not admit.
+    """
 
     meeting: Meeting
     applied: bool
@@ -44,7 +48,9 @@ async def raise_class(
     present: Sequence[Presence] = (),
     preview: bool = False,
 ) -> ClassChanged:
-    """`present`: who is in now. `preview` only tells. A state secret cannot be raised to: such a meeting is stopped."""
+    """Raise the class. `present`: the participants who are connected now. With `preview`, change nothing and only report.
+    `secret` is refused: a meeting with state secrets must stop.
+    """
     wanted = classes.resolved(class_, class_)
     meeting, unit = await reading.locked(session, meeting_id, actor)
     if not _hosts(meeting, actor):
@@ -59,7 +65,7 @@ async def raise_class(
         return ClassChanged(meeting, False, wanted, dropped, excluded)
     before = await history.snapshot(session, meeting)
     meeting.class_, meeting.lobby = wanted, True
-    # Going back would lower it without the word of the leadership.
+    # The change cannot be undone: an undo would lower the class without a decision of the leadership.
     summary = f"Nâng mức: {classes.NAMES[wanted][0]}"
     await history.finish(session, meeting, actor, now, "raise_class", summary, before, undoable=False)
     detail = {"to": wanted, "dropped": len(dropped)}
@@ -70,7 +76,9 @@ async def raise_class(
 async def lower_class(
     session: AsyncSession, meeting_id: str, class_: str, reason: str, actor: Actor, now: datetime
 ) -> ClassChanged:
-    """By an approver of the host or its head. The operator may raise, never lower. Raises `denied`, `reason_missing`."""
+    """Lower the class, for an approver or the head of the host unit. The operator may never lower it. Raise `denied`,
+    `reason_missing`.
+    """
     wanted = classes.resolved(class_, class_)
     meeting, unit = await reading.locked(session, meeting_id, actor)
     if not await _heads(session, unit, actor, now):
@@ -91,7 +99,7 @@ async def lower_class(
 
 
 async def expected(session: AsyncSession, meeting: Meeting) -> list[Presence]:
-    """Terminals that are planned, and guests, who can only come by a link."""
+    """Return the planned terminals, and the guests, who can join only by a link."""
     rows = (await resources.wanted(session, meeting.id))[""]
     ids = [one.resource_id for one in rows if one.kind == "terminal"]
     terminals = await session.execute(
@@ -113,7 +121,7 @@ def _hosts(meeting: Meeting, actor: Actor) -> bool:
 
 
 async def _heads(session: AsyncSession, unit: Unit, actor: Actor, now: datetime) -> bool:
-    """Whether he, or somebody whose deputy he is, leads this unit today."""
+    """Report whether the actor is head of this unit today, or deputy of its head."""
     people = [one for one in (actor.person_id, *actor.deputises) if one]
     if not people:
         return False

@@ -1,4 +1,6 @@
-"""Booking: a request becomes a meeting with its dates and all they take, in one transaction, or nothing of it is there."""
+"""Booking: a request becomes a meeting with its dates and all their reservations, in one transaction. If any part fails,
+nothing is stored.
+"""
 
 from __future__ import annotations
 
@@ -34,25 +36,25 @@ from rooms.store.tables.records import Job
 
 SECRET = "state_secret"  # noqa: S105 (a code)
 Written = dict[type[Row], list[dict[str, Any]]]
-"""Rows by their tables, each table after those that it refers to."""
+"""Rows by table. Each table comes after the tables that its foreign keys refer to."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """A meeting and what this call wrote of it; nothing when an earlier call with the same key made the meeting."""
+    """A meeting and the rows that this call wrote. There are no rows if an earlier call with the same key made the meeting."""
 
     meeting: Meeting
     plan: Plan | None = None
     written: Written = field(default_factory=dict)
     spans: Sequence[Span] = ()
-    """Dates that take what the meeting wants. The other dates are skipped."""
+    """Dates that make reservations. The other dates are skipped."""
 
 
 async def book(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Made:
-    """Create a meeting in a transaction of its own. The transaction is short: what only reads happens before the transaction, and
-    the words of a refusal are found after the transaction.
+    """Create a meeting in its own transaction. The transaction is short: all reads happen before it, and the search for the
+    words of a refusal happens after it.
 
-    A secret request leaves one entry in the audit trail: who asked, and nothing else.
+    A secret request leaves one entry in the audit trail: the actor, and nothing else.
     """
     try:
         request = request.checked()
@@ -69,7 +71,7 @@ async def _book(database: Database, request: Request, actor: Actor, now: datetim
         try:
             plan = await plans.make(session, request, actor, now)
         except Refusal:
-            # What could not be asked for now may have been made when it could.
+            # The request may be too late now, but an earlier call with the same key may have succeeded in time.
             earlier = await earlier_of(session, key, request, actor) if key else None
             if earlier is None:
                 raise
@@ -91,15 +93,15 @@ async def _book(database: Database, request: Request, actor: Actor, now: datetim
 
 
 async def note_secret(session: AsyncSession, actor: Actor, now: datetime) -> None:
-    """That he asked for a secret meeting and was refused. No word of the request."""
+    """Record that the actor requested a secret meeting and was refused. Store no word of the request."""
     await audit.record(session, now, actor, "meeting.secret_refused", "meeting", "")
 
 
 async def create(session: AsyncSession, request: Request, actor: Actor, now: datetime, key: str = "") -> Meeting:
-    """Create a meeting in the caller's transaction: held, asked for or (when it needs no approval) approved.
+    """Create a meeting in the caller's transaction: held, submitted for approval or, if it needs no approval, approved.
 
-    `key`: the same key of the same account with the same request gives the same meeting; with another request it is refused
-    (`idempotency_key_reused`). Raises `overlap`, `capacity` and whatever `plans` refuses.
+    `key`: a repeated request with the same key of the same account returns the same meeting. Another request with this key
+    raises `idempotency_key_reused`. Raise `overlap`, `capacity` and the refusals of `plans`.
     """
     request = request.checked()
     earlier = await earlier_of(session, key, request, actor) if key else None
@@ -112,21 +114,21 @@ async def create(session: AsyncSession, request: Request, actor: Actor, now: dat
 
 
 async def _begin(session: AsyncSession, plan: Plan, actor: Actor, now: datetime, key: str) -> Made:
-    """Store the meeting and its dates, and lock what the dates take. The caller takes these things next."""
+    """Store the meeting and its dates, and lock the resources of the dates. The caller makes the reservations next."""
     meeting_id = new_id()
     if key and not await _claim(session, key, plan.request, actor, meeting_id, now):
         earlier = await earlier_of(session, key, plan.request, actor)
         assert earlier is not None
         return Made(earlier)
     if plan.skips_clashes:
-        # Which dates are stored depends on what is free, so the locks come first.
+        # The stored dates depend on what is free, so the locks come first.
         await resources.lock(session, plan.lock_names())
     skipped = await skips(session, plan, actor)
     spans = [span for span in plan.spans if span.occurrence_id not in skipped]
     written = _drafted(plan, meeting_id, skipped, actor, now)
     meeting = await _store_and_submit(session, plan, written, actor, now)
     if not plan.skips_clashes:
-        # As late as can be: others wait for these locks until the commit.
+        # Lock as late as possible: other transactions wait for these locks until the commit.
         await resources.lock(session, plan.lock_names())
     times = [(one.starts_at, one.ends_at) for one in spans]
     await unit_rules.require_quota(session, plan.unit.id, plan.rule, times, meeting.id)
@@ -136,7 +138,7 @@ async def _begin(session: AsyncSession, plan: Plan, actor: Actor, now: datetime,
 async def _claim(
     session: AsyncSession, key: str, request: Request, actor: Actor, meeting_id: str, now: datetime
 ) -> bool:
-    """Whether the key is new. A second one at the same time waits here for the first."""
+    """Store the key and report whether it is new. A second call with the same key waits here for the first call."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     values = {
         "account_id": account_of(actor),
@@ -152,7 +154,7 @@ async def _claim(
 
 
 async def earlier_of(session: AsyncSession, key: str, request: Request, actor: Actor) -> Meeting | None:
-    """The meeting that this key made already."""
+    """Return the meeting that an earlier call with this key made."""
     _check_key(key)
     earlier = await session.get(Idempotency, (account_of(actor), key))
     if earlier is None:
@@ -176,14 +178,16 @@ def account_of(actor: Actor) -> str:
 
 
 async def skips(session: AsyncSession, plan: Plan, actor: Actor, excluding: str = "") -> dict[str, str]:
-    """Dates that are listed but not booked, by occurrence, with the reason. The plan's things are locked."""
+    """Return the dates that are listed but not booked, by occurrence, with the reason. The caller has locked the plan's
+    resources.
+    """
     skipped = plans.skips_of(plan, actor)
     if plan.skips_clashes:
         kept = [(span, plan.things) for span in plan.spans if span.occurrence_id not in skipped]
         found = await clashes.find(session, clashes.Question(kept, plan.load, actor, plan.rule, excluding))
         for (span, _), several in zip(kept, found, strict=True):
             if several:
-                # Others read this too, who may not know the titles that this actor may.
+                # Leave out the titles: other readers of this reason may not read the meetings that this actor may read.
                 told = (replace(one, title="", unit="").vi for one in several)
                 skipped[span.occurrence_id] = " ".join(told)[:1000]
         if len(skipped) == len(plan.spans):
@@ -200,7 +204,7 @@ def _nothing_left() -> Refusal:
 async def take_or_refuse(
     session: AsyncSession, plan: Plan, spans: Sequence[Span], actor: Actor, excluding: str = ""
 ) -> None:
-    """The database decides; only when it refuses, the clashes are looked for and named."""
+    """Make the reservations. Search for the clashes only after the database refused, to describe them in the refusal."""
     wishes = [(span, plan.things) for span in spans]
     try:
         await resources.take(session, wishes, plan.load)
@@ -212,14 +216,14 @@ async def take_or_refuse(
 async def store_held(
     session: AsyncSession, plan: Plan, meeting_id: str, skipped: dict[str, str], actor: Actor, now: datetime
 ) -> Meeting:
-    """A held meeting with all that belongs to it, but for what it takes and what is due."""
+    """Store a held meeting with all its rows, except reservations and jobs."""
     written = _drafted(plan, meeting_id, skipped, actor, now)
     await rows.add(session, written)
     return rows.persistent(session, Meeting, written[Meeting][0])
 
 
 def _drafted(plan: Plan, meeting_id: str, skipped: dict[str, str], actor: Actor, now: datetime) -> Written:
-    """The rows of a held meeting."""
+    """Return the rows of a held meeting."""
     made = history.line(meeting_id, 1, actor, now, "create", "Đặt lịch họp")
     return {
         Meeting: [_meeting_row(plan, meeting_id, actor, now)],
@@ -272,7 +276,7 @@ def _meeting_row(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> di
 
 
 def new_meeting(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
-    """To look at; nothing is stored."""
+    """Return a Meeting object that is not stored, for comparison."""
     return rows.transient(Meeting, _meeting_row(plan, meeting_id, actor, now))
 
 
@@ -316,14 +320,14 @@ def _document_rows(meeting_id: str, documents: Sequence[DocumentRequest]) -> lis
 
 
 def search_number(number: str) -> str:
-    """ "5180 /UBND-VHXH" and "5180/ubnd-vhxh" are the same."""
+    """Return the number in the form for searches. "5180 /UBND-VHXH" and "5180/ubnd-vhxh" have the same form."""
     return plain(number).replace(" ", "")
 
 
 async def _store_and_submit(
     session: AsyncSession, plan: Plan, written: Written, actor: Actor, now: datetime
 ) -> Meeting:
-    """Store what was drafted: held, asked for or approved at once, with its entry in the trail and what is due."""
+    """Store the drafted rows. The meeting is held, submitted or approved at once. Also write the audit entry and the jobs."""
     row = written[Meeting][0]
     if plan.needs_approval and plan.request.submit:
         _ask(plan, written, now)
@@ -339,7 +343,7 @@ async def _store_and_submit(
 
 
 def _ask(plan: Plan, written: Written, now: datetime) -> None:
-    """As `approval.ask`, for a meeting that is not there yet: the first step of its first round is open."""
+    """Do the same as `approval.ask` for a meeting that is not stored yet: open the first step of its first round."""
     row = written[Meeting][0]
     row |= {"state": "asked", "hold_until": None}
     steps = approval.steps_of(row["id"], plan.unit, 1)
@@ -351,7 +355,7 @@ def _ask(plan: Plan, written: Written, now: datetime) -> None:
 
 
 async def forget_keys(session: AsyncSession, now: datetime) -> None:
-    """Keys of requests that nobody repeats any more."""
+    """Delete the keys of old requests that no client repeats any more."""
     old = now - timedelta(days=limits.IDEMPOTENCY_DAYS)
     for one in await session.scalars(select(Idempotency).where(Idempotency.at < old).limit(5000)):
         await session.delete(one)

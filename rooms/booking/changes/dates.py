@@ -1,4 +1,5 @@
-"""One date lives: called off, put off, extended while it runs, booked after all, begun, ended, released when nobody comes."""
+"""The life of one date: cancelled, postponed, extended, booked again, begun, ended, or released because no participant joined.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +33,11 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "not_ready": ("Chưa bảo đảm điều kiện chuẩn bị", "not sufficiently prepared"),
     "other": ("Lý do khác", "another reason"),
 }
-"""Decision 45/2018/QĐ-TTg: when a meeting may be put off, called off or changed."""
+"""The permitted reasons to postpone, cancel or change a meeting (Decision 45/2018/QĐ-TTg)."""
 
 
 def _require_reason(code: str, reason: str) -> str:
-    """In words. Raises `bad_reason`, `reason_missing`."""
+    """Return the reason in words. Raise `bad_reason`, `reason_missing`."""
     if code not in REASONS:
         raise Refusal("bad_reason", "Hãy chọn lý do có trong danh sách.", "no such reason")
     if code == "other" and not reason.strip():
@@ -45,7 +46,7 @@ def _require_reason(code: str, reason: str) -> str:
 
 
 def _of(dates: list[Occurrence], one: str) -> str:
-    """Which date of a series it was."""
+    """Return words that name the date of the series."""
     return f" ngày {day_of(dates[0].starts_at):%d/%m/%Y}" if one and dates else ""
 
 
@@ -58,7 +59,7 @@ async def cancel(
     now: datetime,
     occurrence_id: str | None = None,
 ) -> Meeting:
-    """Call off one date, or all that are still to come. What they took is free at once."""
+    """Cancel one date, or all coming dates. Their reservations are released at once."""
     words = _require_reason(reason_code, reason)
     meeting, unit = await _changed_by(session, meeting_id, actor, "meetings.cancel")
     before = await history.snapshot(session, meeting)
@@ -129,9 +130,10 @@ async def postpone(
     now: datetime,
     starts_at: datetime | None = None,
 ) -> Meeting:
-    """Put one date off to `starts_at`, or until further notice. Another time needs approval again: for an approved
-    meeting the new time is proposed, and the approved version stays in force. Raise `time_unchanged` and what an edit
-    raises.
+    """Postpone one date to `starts_at`, or until further notice.
+
+    A new time needs approval again. For an approved meeting the new time is proposed, and the approved version stays in force.
+    Raise `time_unchanged` and the refusals of an edit.
     """
     words = _require_reason(reason_code, reason)
     meeting, unit = await _changed_by(session, meeting_id, actor, "meetings.edit")
@@ -154,7 +156,7 @@ async def postpone(
 
 
 Why = tuple[str, str, str]
-"""(Code, reason as it was given, all in words)."""
+"""(Code, reason as the user entered it, the whole reason in words)."""
 
 
 async def _wish(
@@ -197,7 +199,7 @@ async def carry_out(
     actor: Actor,
     now: datetime,
 ) -> Meeting:
-    """The new time of a date was approved."""
+    """Move a date to its approved new time."""
     date = await editing.date_of(session, meeting, proposal.occurrence_id)
     why = (proposal.reason_code, proposal.reason, proposal.summary)
     return await _postpone(session, meeting, unit, date, starts_at, why, actor, now, decided=True)
@@ -213,9 +215,10 @@ async def propose(
     actor: Actor,
     now: datetime,
 ) -> bool:
-    """Another time for a date of an approved meeting that had to give way, and is put off by now. An actor who may decide alone
-    moves it at once, else the new time waits for approval and the other dates stay in force. False: another change of the
-    meeting waits already, and the date stays put off without a time.
+    """Propose a new time for a postponed date of an approved meeting that gave way. The other dates stay in force.
+
+    An actor who may decide alone moves the date at once. Otherwise the new time waits for approval. Return False if another
+    change of the meeting already waits: the date then stays postponed without a time.
     """
     if await approval.pending(session, meeting.id) is not None:
         return False
@@ -241,7 +244,7 @@ async def put_off(
     now: datetime,
     decided: bool = False,
 ) -> None:
-    """Put a date off for `postpone` or for a meeting that goes before, without a line in the history. The new time needs
+    """Postpone a date without a line in the history: for `postpone`, or for a meeting of higher precedence. The new time needs
     approval again, unless `decided`.
     """
     if date.state in restoring.OVER:
@@ -269,7 +272,7 @@ async def _move(
     now: datetime,
     decided: bool,
 ) -> Plan | None:
-    """Move a date with the halls and terminals that it takes. Return what it takes at its new time."""
+    """Move a date with its halls and terminals. Return the plan for the new time."""
     request = await stored.request_of(session, meeting)
     minutes = int((date.ends_at - date.starts_at).total_seconds()) // 60
     own = (await resources.wanted(session, meeting.id)).get(date.id)
@@ -281,7 +284,7 @@ async def _move(
 
 
 async def rebook(session: AsyncSession, occurrence_id: str, actor: Actor, now: datetime) -> Meeting:
-    """A date that was skipped, put off or called off takes place after all, at its time. Raises `overlap`, `past`."""
+    """Book a skipped, postponed or cancelled date again, at its own time. Raise `overlap`, `past`."""
     meeting, date, unit = await _date(session, occurrence_id, actor)
     if meeting.created_by != (actor.id or actor.kind) or meeting.state == "approved":
         roles.require(actor, "meetings.edit", unit.path)
@@ -311,7 +314,8 @@ async def _date(session: AsyncSession, occurrence_id: str, actor: Actor) -> tupl
 
 
 async def extend(session: AsyncSession, occurrence_id: str, minutes: int, actor: Actor, now: datetime) -> Occurrence:
-    """A running date goes on, if what it has is free that long. Raises `overlap` with who comes next, `not_running`."""
+    """Extend a running date, if its resources are free for that time. Raise `overlap` with the next meeting, or `not_running`.
+    """
     meeting, date, unit = await _date(session, occurrence_id, actor)
     if not _leads(meeting, actor):
         roles.require(actor, "meetings.edit", unit.path)
@@ -335,11 +339,11 @@ def _leads(meeting: Meeting, actor: Actor) -> bool:
     return bool(actor.person_id) and actor.person_id in (meeting.chair_id, meeting.secretary_id, meeting.operator_id)
 
 
-# Told by the live side
+# Reports of the running conference
 
 
 async def opened(session: AsyncSession, occurrence_id: str, now: datetime) -> None:
-    """The first participant came. An unknown date is ignored: it was called off meanwhile."""
+    """Record that the first participant joined. Ignore an unknown date: it may have been cancelled in the meantime."""
     date = await session.get(Occurrence, occurrence_id, with_for_update=True)
     if date is None or date.state not in ("planned", "released", "running", "ended"):
         return
@@ -350,7 +354,7 @@ async def opened(session: AsyncSession, occurrence_id: str, now: datetime) -> No
 
 
 async def closed(session: AsyncSession, occurrence_id: str, now: datetime) -> None:
-    """The last participant has left."""
+    """Record that the last participant left."""
     date = await session.get(Occurrence, occurrence_id, with_for_update=True)
     if date is None or date.state != "running":
         return
@@ -361,8 +365,8 @@ async def closed(session: AsyncSession, occurrence_id: str, now: datetime) -> No
 
 
 async def end_now(session: AsyncSession, occurrence_id: str, now: datetime) -> bool:
-    """Ends a date by order of a host. False: the date has not begun by the calendar. Then a rehearsal ends, and the date is still
-    to come.
+    """End a date by order of a host. Return False before the planned start: the host then ends a rehearsal, and the date is
+    still to come.
     """
     date = await session.get(Occurrence, occurrence_id, with_for_update=True)
     if date is None or date.state not in ("planned", "running") or now < date.starts_at:
@@ -376,7 +380,9 @@ async def end_now(session: AsyncSession, occurrence_id: str, now: datetime) -> b
 
 
 async def go_on(session: AsyncSession, meeting_id: str, now: datetime) -> None:
-    """What is due of a meeting's dates: nobody came, so the halls are free again; or the time is over."""
+    """Process the dates of a meeting that are due. Release the halls of a date that no participant joined, and end a date whose
+    time is over.
+    """
     meeting = await session.get(Meeting, meeting_id, with_for_update=True, populate_existing=True)
     if meeting is None or meeting.state != "approved":
         return

@@ -1,4 +1,4 @@
-"""An approver's word: on a meeting, or on a change of an approved one."""
+"""The decision of an approver about a meeting, or about a change of an approved meeting."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from rooms.store.tables.meetings import Meeting
 async def decide(
     session: AsyncSession, meeting_id: str, approve_: bool, reason: str, actor: Actor, now: datetime
 ) -> Meeting:
-    """On the open step. Raises what `approval.decide` does, and what the change raises when it cannot be carried out any more."""
+    """Decide on the open step. Raise the refusals of `approval.decide`, and those of the change if it is not possible any more.
+    """
     proposal = await approval.pending(session, meeting_id)
     meeting = await approval.decide(session, meeting_id, approve_, reason, actor, now)
     if proposal is not None:

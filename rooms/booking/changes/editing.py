@@ -1,5 +1,5 @@
-"""Changing a booking: of all dates, of one, of one and those that follow. One transaction; the old booking is only given
-up for the new one.
+"""Edit a booking: all dates, one date, or one date and the following dates. An edit is one transaction: if the new booking
+fails, the old one stays.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Scope = Literal["this", "following", "all"]
 TIME = ("starts_at", "duration_min", "rule")
 THINGS = ("hall_ids", "terminal_ids", "chair_id", "operator_id", "legs")
 SHARED = ("legs", "attendees")
-"""What only the capacity of the servers is asked for, which who gives the number answers for alone."""
+"""Fields that need only capacity of the servers. A person who may approve for the system decides about them alone."""
 WORDS = (
     "title",
     "type_code",
@@ -50,9 +50,9 @@ WORDS = (
     "uncalled_ids",
 )
 UNTOLD = frozenset(("connect", "uncalled_ids"))
-"""What concerns the operators alone: those invited get no word of it."""
+"""Fields that concern only the operators. Attendees are not notified about them."""
 EFFECTS = frozenset(("title", "type_code", "secretary_id", "public", "connect", "uncalled_ids"))
-"""Words that somebody has approved: what is published, who is called, who leads."""
+"""Fields with an effect that needs approval: what is published, which halls are called, who leads."""
 CHANGEABLE = frozenset((*TIME, *THINGS, *WORDS, "skip_clashes", "urgent_reason"))
 OF_ONE_DATE = frozenset(("starts_at", "duration_min", "hall_ids", "terminal_ids", "urgent_reason"))
 COPIED = (
@@ -71,7 +71,7 @@ COPIED = (
     "rule",
     "uncalled",
 )
-"""Columns of the meeting that an edit takes from the new plan as they are."""
+"""Columns of the meeting that an edit copies from the new plan."""
 NAMES = {
     "starts_at": "thời gian",
     "duration_min": "thời lượng",
@@ -97,7 +97,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class _Edit:
-    """One change on its way."""
+    """A change that is being carried out."""
 
     meeting: Meeting
     unit: Unit
@@ -107,7 +107,7 @@ class _Edit:
     actor: Actor
     now: datetime
     decided: bool = False
-    """It was approved, and is carried out now."""
+    """The change has already been approved."""
 
     @property
     def time(self) -> bool:
@@ -115,17 +115,21 @@ class _Edit:
 
     @property
     def takes(self) -> bool:
-        """What is taken differs, so that it has to be taken and approved anew."""
+        """Report whether the change needs other reservations or legs, and so new reservations and a new approval."""
         return self.time or bool(self.changed & {*THINGS, "attendees"})
 
     @property
     def asks(self) -> bool:
-        """It is another meeting than the one that was approved, or has other effects: it is published, it calls halls."""
+        """Report whether the change needs a new approval: other reservations, or other effects (it is published, it calls
+        halls).
+        """
         return self.takes or self.has_effects
 
     @property
     def has_effects(self) -> bool:
-        """What only takes away (a hall out of the calls, a meeting out of the public schedule) has none."""
+        """Report whether the change has effects. A change that only takes away has none: a hall is no longer called, or the
+        meeting is no longer public.
+        """
         back_in = set(self.old.uncalled_ids) - set(self.new.uncalled_ids)
         takes_away = {
             "public": not self.new.public,
@@ -136,7 +140,7 @@ class _Edit:
 
     @property
     def matters(self) -> bool:
-        """Halls, people or time are others, or it is another kind of meeting: four eyes, where they are wanted."""
+        """Report whether the change can need two approvers: other halls, people or times, or another type of meeting."""
         return self.asks and (self.has_effects or not self.changed <= {*SHARED, *WORDS})
 
     @property
@@ -154,11 +158,14 @@ async def edit(
     scope: Scope = "all",
     occurrence_id: str | None = None,
 ) -> Meeting:
-    """`changes`: fields of `Request` by name; what is absent stays. The meeting, or with `following` the new series. Of an
-    approved meeting a change that needs approval is only proposed: what was approved stays in force until then
-    (`rooms.booking.changes.proposals`).
+    """Edit the meeting. `changes` holds fields of `Request` by name; other fields stay. Return the meeting, or with `following`
+    the new series.
 
-    Raises `version_conflict`, `bad_field`, `wrong_state`, `unknown_date`, and what creation refuses; then nothing has changed.
+    For an approved meeting, a change that needs approval is only proposed. The approved version stays in force until the
+    approval (`rooms.booking.changes.proposals`).
+
+    Raise `version_conflict`, `bad_field`, `wrong_state`, `unknown_date`, and the refusals of creation. Then nothing has
+    changed.
     """
     meeting, unit = await reading.locked(session, meeting_id, actor)
     if meeting.created_by != (actor.id or actor.kind) or meeting.state == "approved":
@@ -194,7 +201,7 @@ async def change(
     occurrence_id: str | None,
     decided: bool = False,
 ) -> Meeting:
-    """`decided`: it was approved."""
+    """Carry out a change. `decided`: the change has already been approved."""
     old = await stored.request_of(session, meeting)
     new = dataclasses.replace(old, **_known(changes)).checked()
     changed = frozenset(name for name in changes if getattr(new, name) != getattr(old, name))
@@ -212,7 +219,7 @@ async def change(
 
 
 def _known(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Raises `bad_field`."""
+    """Return the changes as a dict. Raise `bad_field` for a field that may not change."""
     if not set(changes) <= CHANGEABLE:
         raise Refusal("bad_field", "Có mục không sửa được ở đây.", "a field that cannot be changed")
     return dict(changes)
@@ -227,7 +234,7 @@ def conflict(meeting: Meeting) -> Refusal:
 
 
 async def date_of(session: AsyncSession, meeting: Meeting, occurrence_id: str | None) -> Occurrence:
-    """Raises `unknown_date`."""
+    """Return this date of the meeting. Raise `unknown_date`."""
     date = await session.get(Occurrence, occurrence_id, with_for_update=True) if occurrence_id else None
     if date is None or date.meeting_id != meeting.id:
         raise Refusal("unknown_date", "Không tìm thấy buổi họp này. Hãy tải lại trang.", "no such date of the meeting")
@@ -265,7 +272,7 @@ async def _plan(session: AsyncSession, one: _Edit, request: Request) -> Plan:
 
 
 async def _counted(session: AsyncSession, one: _Edit, plan: Plan) -> Plan:
-    """The plan of an edit that leaves the attendees as they are: those who are invited are called too."""
+    """Return the plan with the stored attendees in its call list, if the edit does not change the attendees."""
     if "attendees" in one.changed:
         return plan
     booked = {thing.id: thing.site_id for thing in plan.things if thing.kind == "hall"}
@@ -280,7 +287,7 @@ async def _record(session: AsyncSession, one: _Edit, scope: str) -> None:
 
 
 async def _apply(session: AsyncSession, meeting: Meeting, plan: Plan, one: _Edit) -> None:
-    """Everything but the dates."""
+    """Store all changes except the dates."""
     fresh = creation.new_meeting(plan, meeting.id, one.actor, one.now)
     for name in COPIED:
         setattr(meeting, name, getattr(fresh, name))
@@ -298,7 +305,9 @@ async def _apply(session: AsyncSession, meeting: Meeting, plan: Plan, one: _Edit
 
 
 async def _move_dates(session: AsyncSession, one: _Edit, plan: Plan) -> None:
-    """One date moves as it is. Of a series what has begun, was moved by hand or called off stays; the others are made anew."""
+    """Move the dates. A single date keeps its row. In a series, a date that has begun, was moved by hand or was cancelled
+    stays. The other dates are made again.
+    """
     meeting, now = one.meeting, one.now
     dated = select(Occurrence).where(Occurrence.meeting_id == meeting.id).order_by(Occurrence.original_at)
     rows = list(await session.scalars(dated))
@@ -345,8 +354,8 @@ async def _forget(session: AsyncSession, gone: list[Occurrence]) -> None:
 async def _carry(
     session: AsyncSession, meeting: Meeting, moving: list[tuple[Occurrence, resources.Span]], gone: list[Occurrence]
 ) -> None:
-    """Dates that were moved by hand or called off stand for the dates of the series at their place, wherever that is now: the
-    third one stays called off when Thursdays become Fridays. What takes place is taken anew by the caller.
+    """Keep dates that were moved by hand or cancelled at their place in the series. For example, the third date stays cancelled
+    when Thursdays become Fridays. The caller makes the reservations.
     """
     anew = [
         {
@@ -387,7 +396,7 @@ def begun() -> Refusal:
 
 
 def require_standing(date: Occurrence) -> None:
-    """Raises `date_cancelled`: only `rebook` brings a date back that was called off."""
+    """Raise `date_cancelled` if the date is cancelled: only `rebook` brings a cancelled date back."""
     if date.state == "cancelled":
         raise Refusal(
             "date_cancelled",
@@ -397,7 +406,7 @@ def require_standing(date: Occurrence) -> None:
 
 
 async def _ask_again(session: AsyncSession, one: _Edit, plan: Plan) -> None:
-    """What takes other things or time, or is of another type, is approved anew, unless he who changes it decides alone."""
+    """Submit the meeting for approval again if the change needs it, unless the actor may decide alone."""
     if one.decided or not one.asks:
         return
     calls = "attendees" in one.changed and bool(plan.called)
@@ -414,7 +423,7 @@ def _gives_numbers(one: _Edit) -> bool:
 async def ask_again(
     session: AsyncSession, meeting: Meeting, unit: Unit, plan: Plan, actor: Actor, now: datetime
 ) -> None:
-    """Of a meeting that takes other things or time than before."""
+    """Submit a meeting for approval again, because its resources or times differ."""
     if meeting.state == "held" or not plan.needs_approval:
         return
     if meeting.state == "approved" and await approval.decides_alone(session, meeting, unit.path, actor):
@@ -461,8 +470,8 @@ async def move(
     now: datetime,
     decided: bool = False,
 ) -> Plan:
-    """Give one date another time, length or other things. `decided`: it was approved, and handed in early enough. Raises what
-    creation refuses.
+    """Give one date another time, length or other resources. `decided`: the change has been approved, and was early enough when
+    it was submitted. Raise the refusals of creation.
     """
     if date.state in restoring.OVER or date.starts_at <= now < date.ends_at:
         raise begun()
@@ -481,11 +490,11 @@ async def move(
     return plan
 
 
-# One date and those that follow
+# One date and the following dates
 
 
 async def _following(session: AsyncSession, one: _Edit, date: Occurrence) -> Meeting:
-    """The series ends before `date`; from there on it is a series of its own, with a number of its own."""
+    """End the series before `date`. The rest becomes a series of its own, with its own number."""
     meeting, now = one.meeting, one.now
     rows = list(
         await session.scalars(
@@ -542,7 +551,7 @@ async def _same_attendees(session: AsyncSession, meeting_id: str) -> tuple[atten
 
 
 def rest_of(rule: str, before: int) -> str:
-    """The rule of what follows the first `before` dates."""
+    """Return the rule for the rest of the series after the first `before` dates."""
     parts = parsed(rule)
     if "COUNT" not in parts:
         return rule

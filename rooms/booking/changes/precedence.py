@@ -1,6 +1,6 @@
-"""Which meeting goes before which, as a setting; and the operator's explicit act that moves or puts off a lower one for a higher.
+"""The precedence of meetings, as a setting, and the operator's command that moves or postpones a meeting of lower precedence.
 
-Nothing is ever displaced by itself.
+The system never displaces a meeting by itself.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BY_ORDER: Final = "superior_order"
 
 @dataclass(frozen=True)
 class Moved:
-    """One date that gave way. `to` is None: put off until further notice."""
+    """A date that gave way. `to` is None if the date is postponed until further notice."""
 
     occurrence_id: str
     meeting_id: str
@@ -47,8 +47,8 @@ class Moved:
 
 @dataclass(frozen=True)
 class InTheWay:
-    """One date that a booking would have to move. `title` and `unit` are empty when the asker may not know them; `why_not`: a
-    refusal's code, when it does not give way.
+    """A date that a booking would have to move. `title` and `unit` are empty if the actor may not read the meeting. `why_not`
+    is the code of a refusal, if the date cannot give way.
     """
 
     occurrence_id: str
@@ -61,21 +61,21 @@ class InTheWay:
 
 @dataclass(frozen=True)
 class Displaced:
-    """The meeting that goes before, and the report of what gave way."""
+    """The meeting of higher precedence, and the report of the dates that gave way."""
 
     meeting: Meeting
     moved: tuple[Moved, ...]
 
 
 async def rank_of(session: AsyncSession, precedence: int, unit: Unit) -> int:
-    """Lower goes first."""
+    """Return the rank of a meeting. A lower rank has priority."""
     setting = await session.get(Setting, settings.PRECEDENCE)
     tiers: Mapping[str, Any] = setting.value.get("tiers", settings.TIERS) if setting else settings.TIERS
     return precedence + int(tiers.get(str(unit.tier), settings.TIERS["3"]))
 
 
 async def in_the_way(session: AsyncSession, request: Request, actor: Actor, now: datetime) -> tuple[InTheWay, ...]:
-    """What `displace` would ask about. Nothing is taken. Raises what creation refuses."""
+    """Return the dates that `displace` needs a decision for. Reserve nothing. Raise the refusals of creation."""
     plan = await plans.make(session, request.checked(), actor, now)
     roles.require(actor, "meetings.precedence", plan.unit.path)
     mine = await _rank_of_plan(session, plan)
@@ -105,9 +105,9 @@ async def displace(
     now: datetime,
     key: str = "",
 ) -> Displaced:
-    """Book `request`, and for it give each clashing date of a lower meeting the time in `moves` (by occurrence; None: put off).
+    """Book `request`. Move each clashing date of lower precedence to its time in `moves` (by occurrence; None: postpone it).
 
-    Raises `move_missing` naming the clashing dates that `moves` says nothing of, `precedence_too_low`, and what creation refuses.
+    Raise `move_missing` with the clashing dates that are not in `moves`, `precedence_too_low`, and the refusals of creation.
     """
     request = request.checked()
     earlier = await creation.earlier_of(session, key, request, actor) if key else None
@@ -135,7 +135,7 @@ async def displace(
 
 
 async def _moved_before(session: AsyncSession, moves: Mapping[str, datetime | None], actor: Actor) -> tuple[Moved, ...]:
-    """What gave way when the same request came the first time; `was` is when the date was first planned."""
+    """Return the dates that gave way when the same request came the first time. `was` is the first planned time of the date."""
     rows = await session.execute(
         select(Occurrence, Meeting, Unit)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
@@ -160,7 +160,7 @@ async def _moved_before(session: AsyncSession, moves: Mapping[str, datetime | No
 
 
 async def _to(session: AsyncSession, date: Occurrence) -> datetime | None:
-    """The new time of a date that gave way, as it stands or waits for approval."""
+    """Return the new time of a date that gave way: its stored time, or the time that waits for approval."""
     if date.state not in ("postponed", "cancelled"):
         return date.starts_at
     waiting = await approval.pending(session, date.meeting_id)
@@ -216,7 +216,8 @@ async def _give_way(
     why = (BY_ORDER, given, f"Nhường lịch: {given}")
     stands = meeting.state == "approved"
     gone = await proposals.overtaken(session, meeting, date, actor, now)
-    # Its things are wanted now. Of an approved meeting the other dates stay in force while the new time waits for approval.
+    # The new meeting needs the resources now. If the displaced meeting is approved, its other dates stay in force while the new
+    # time waits for approval.
     await dates.put_off(session, meeting, unit, date, None if stands else to, why, actor, now)
     told = f"{given}. Thay đổi đang chờ duyệt của buổi này không còn hiệu lực: {gone}" if gone else given
     if stands and to is not None and not await dates.propose(session, meeting, unit, date, to, why, actor, now):
@@ -225,7 +226,7 @@ async def _give_way(
             " vì cuộc họp đang có thay đổi khác chờ duyệt"
         )
         to = None
-    # The newest line, so that it can be undone, and after the new time, so that the date's timers follow that time.
+    # Write this line last: then `undo` finds it as the newest line, and the timers of the date follow its new time.
     await history.finish(session, meeting, actor, now, "displaced", why[2], before, date_id=date.id)
     await timing.displaced(session, meeting, date, was, to, date.state == "postponed" and to is not None, told, now)
     return Moved(date.id, meeting.id, meeting.title, unit.short_name or unit.name, was, to)

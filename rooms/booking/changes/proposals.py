@@ -1,7 +1,9 @@
-"""Changes of approved meetings that wait for their approval. What was approved stays in force meanwhile: it can be joined, its
-halls are called. A proposal is carried out by the last step of its approval; refused, lapsed or withdrawn it leaves nothing.
+"""Proposals: changes of approved meetings that wait for approval. Until the decision, the approved version stays in force:
+participants can join, and the server calls its halls.
 
-Whether a change needs approval is found by carrying it out in a savepoint (`editing`), which then goes back.
+The last approved step carries the proposal out. A proposal that is refused, expired or withdrawn has no effect. To find out
+whether a change needs approval, `edit_or_propose` carries the change out in a savepoint (`editing`) and rolls the savepoint
+back.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from rooms.store.tables.org import Person, RecipientSet, Unit
 from rooms.store.tables.sites import Hall, Terminal
 
 Slot = tuple[str, str, str, datetime, datetime]
-"""(Date, kind, thing, from, until) of a reservation."""
+"""A reservation as (date, kind, resource, from, until)."""
 WORDS: Final[Mapping[str, str]] = {
     "call": "Máy chủ tự gọi hội trường",
     "dial_in": "Hội trường tự gọi vào",
@@ -43,7 +45,7 @@ WORDS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to become of a meeting. `names`: of the fields that differ, with what people call them."""
+    """The requested change of a meeting. `names`: the fields that differ, with their names for users."""
 
     old: Request
     new: Request
@@ -51,7 +53,7 @@ class Wish:
     scope: str
     occurrence_id: str
     told: str = ""
-    """A sentence for the history, with the reason, where a date is put off or gave way; else empty."""
+    """A sentence for the history with the reason, if a date is postponed or gave way. Otherwise empty."""
     reason_code: str = ""
     reason: str = ""
 
@@ -69,7 +71,7 @@ async def edit_or_propose(
     actor: Actor,
     now: datetime,
 ) -> Meeting:
-    """Raises what `carry_out` raises, and `change_pending`."""
+    """Carry out the change, or propose it if it needs approval. Raise the refusals of `carry_out`, and `change_pending`."""
     savepoint = await session.begin_nested()
     made = await carry_out()
     if made.state != "asked":
@@ -130,7 +132,7 @@ async def _propose(
     return meeting
 
 
-# What it would take
+# Reservations of a proposal
 
 
 async def _slots(session: AsyncSession, meeting_ids: set[str]) -> list[Slot]:
@@ -149,7 +151,7 @@ async def _slots(session: AsyncSession, meeting_ids: set[str]) -> list[Slot]:
 
 
 async def _hold(session: AsyncSession, meeting: Meeting, wanted: Iterable[Slot], now: datetime) -> list[str]:
-    """Keeps for a date of the meeting what it would take and has not. The identifiers of these reservations."""
+    """Reserve what the change needs and the meeting does not have yet. Return the identifiers of these reservations."""
     have = await _slots(session, {meeting.id})
     dates = await session.scalars(
         select(Occurrence.id)
@@ -179,7 +181,7 @@ async def _hold(session: AsyncSession, meeting: Meeting, wanted: Iterable[Slot],
 def _without(
     span: tuple[datetime, datetime], taken: Iterable[tuple[datetime, datetime]]
 ) -> list[tuple[datetime, datetime]]:
-    """What is left of `span`, in order."""
+    """Return the parts of `span` that are not in `taken`, in order."""
     left, end = [], span[1]
     at = span[0]
     for starts_at, ends_at in sorted(taken):
@@ -195,7 +197,7 @@ def _without(
 
 
 async def _lines(session: AsyncSession, wish: Wish) -> list[dict[str, str]]:
-    """Each field that differs: its name, what it was, what it is to be. Of attendees only what it is to be is known."""
+    """Describe each changed field: its name, the old value, the new value. For attendees, only the new value is known."""
     made, old = [], wish.old
     date = await session.get(Occurrence, wish.occurrence_id) if wish.occurrence_id and wish.scope != "all" else None
     if date is not None:
@@ -255,7 +257,7 @@ async def _attendees(session: AsyncSession, wanted: Sequence[Any]) -> str:
     return ", ".join(named)[:1000]
 
 
-# Its end
+# The end of a proposal
 
 
 async def settle(
@@ -267,8 +269,11 @@ async def settle(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """After a decision: carried out when all its steps are approved, dropped when one is refused, else it waits on. `change`:
-    of `rooms.booking.changes.editing`; `move`: of `rooms.booking.changes.dates`, for a date that is put off or gave way.
+    """Settle a proposal after a decision. Carry it out if all its steps are approved. Drop it if one step is refused. Otherwise
+    it waits.
+
+    `change` is the function of `rooms.booking.changes.editing`. `move` is the function of `rooms.booking.changes.dates`, for a
+    date that is postponed or gave way.
     """
     steps = list(await session.scalars(select(Step).where(Step.meeting_id == meeting.id, Step.round == proposal.round)))
     if any(one.state == "refused" for one in steps):
@@ -310,7 +315,7 @@ async def _stays(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Record that a change was not approved. Mail the desk of a date that is put off: the date has no new time."""
+    """Record that a change was not approved. Mail the desk of a date that is postponed: the date has no new time."""
     off = proposal is not None and "starts_at" in proposal.names and proposal.scope == "this"
     date = await session.get(Occurrence, proposal.occurrence_id) if proposal is not None and off else None
     if date is not None and date.state == "postponed":
@@ -324,7 +329,9 @@ async def _stays(
 
 
 async def overtaken(session: AsyncSession, meeting: Meeting, date: Occurrence, actor: Actor, now: datetime) -> str:
-    """Withdraws the waiting change of this date, which is called off or put off now. What it was; empty: there was none."""
+    """Withdraw the waiting change of this date, because the date is now cancelled or postponed. Return the summary of the
+    change, or an empty text if there was none.
+    """
     proposal = await approval.pending(session, meeting.id)
     if proposal is None or proposal.scope == "all" or not proposal.occurrence_id:
         return ""
@@ -337,14 +344,14 @@ async def overtaken(session: AsyncSession, meeting: Meeting, date: Occurrence, a
 
 
 async def take_back(session: AsyncSession, meeting: Meeting, proposal: Proposal, actor: Actor, now: datetime) -> None:
-    """Withdraws it, with a line of the history."""
+    """Withdraw the proposal, and write a line in the history."""
     await approval.withdraw(session, meeting.id, now)
     told = f"Rút thay đổi: {proposal.summary}"
     await history.finish(session, meeting, actor, now, "withdraw", told, {}, undoable=False, tells=False)
 
 
 async def withdraw(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
-    """Take back what waits for approval. Raises `nothing_pending`, `denied`."""
+    """Withdraw the change that waits for approval. Raise `nothing_pending`, `denied`."""
     meeting, unit = await reading.locked(session, meeting_id, actor)
     proposal = await approval.pending(session, meeting.id)
     if proposal is None:

@@ -1,5 +1,6 @@
-"""What happens to bookings by the clock, as handlers of jobs: a hold or a deadline runs out, a date is released or over, a
-series is carried on. Each may be run twice and judges by what is there now.
+"""Job handlers for bookings: a hold or a deadline expires, a date is released or over, a series is continued.
+
+A handler may run twice. Each handler decides by the stored state at the time when it runs.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Payload = Mapping[str, Any]
 
 
 async def hold_over(session: AsyncSession, payload: Payload, now: datetime) -> None:
-    """A hold that was not handed in in time is given up."""
+    """End a hold that was not submitted in time."""
     meeting = await _locked(session, payload["meeting_id"])
     if meeting is None or meeting.state != "held" or meeting.hold_until is None or meeting.hold_until > now:
         return
@@ -35,7 +36,8 @@ async def hold_over(session: AsyncSession, payload: Payload, now: datetime) -> N
 
 
 async def deadline_over(session: AsyncSession, payload: Payload, now: datetime) -> None:
-    """Nobody decided: what was asked for is off. An approved meeting whose change lapsed goes back to what was approved."""
+    """End a request that no approver decided in time. An approved meeting whose change expired returns to the approved version.
+    """
     meeting = await _locked(session, payload["meeting_id"])
     step = await session.get(Step, payload["step_id"], populate_existing=True)
     if meeting is None or step is None or step.state != "open" or meeting.state not in ("asked", "approved"):
@@ -69,7 +71,7 @@ async def dates_due(session: AsyncSession, payload: Payload, now: datetime) -> N
 
 
 async def carry_on(session: AsyncSession, payload: Payload, now: datetime) -> None:
-    """Dates of a series that came into reach are booked; what clashes is listed as skipped, with the clash."""
+    """Book the dates of a series that are now within 24 months. A date with a clash is listed as skipped, with the clash."""
     meeting = await _locked(session, payload["meeting_id"])
     if meeting is None or meeting.state != "approved" or not meeting.rule:
         return
@@ -80,7 +82,7 @@ async def carry_on(session: AsyncSession, payload: Payload, now: datetime) -> No
         request = await _from_now(request, known, now)
         plan = await plans.make(session, request, SYSTEM, now, action="", ahead=False)
     except Refusal:
-        # Its unit or a hall is no more: the desk sees that when the next date is edited.
+        # The unit or a hall does not exist any more. The desk sees the refusal when it edits the next date.
         return
     spans = tuple(one for one in plan.spans if one.starts_at > max(known))
     if spans:
@@ -90,7 +92,9 @@ async def carry_on(session: AsyncSession, payload: Payload, now: datetime) -> No
 
 
 async def _from_now(request: Any, known: set[datetime], now: datetime) -> Any:
-    """The series from its latest past date on, so that the 24 months count from about now. A COUNT counts from the first."""
+    """Return the series from its latest past date, so that the 24 months count from about now. A series with COUNT keeps its
+    first date, because COUNT counts from there.
+    """
     past = [at for at in known if at <= now]
     if not past or "COUNT" in request.rule.upper():
         return request

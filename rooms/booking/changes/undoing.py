@@ -1,4 +1,4 @@
-"""Taking the newest change of a meeting back."""
+"""Undo of the newest change of a meeting."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from rooms.store.tables.org import Unit
 
 
 async def undo(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
-    """Take back the newest change, within 24 hours of it. Raises `nothing_to_undo`, `hold_expired`, and `overlap` when what
-    it had is no longer free.
+    """Undo the newest change, within 24 hours after it. Raise `nothing_to_undo`, `hold_expired`, and `overlap` if the old times
+    are no longer free.
     """
     meeting, unit = await reading.locked(session, meeting_id, actor)
     own = meeting.created_by == (actor.id or actor.kind)
@@ -34,7 +34,7 @@ async def undo(session: AsyncSession, meeting_id: str, actor: Actor, now: dateti
     await _go_on(session, meeting, unit, actor, now)
     change.undone = True
     told, date_id = f"Hoàn tác: {change.summary}", change.occurrence_id
-    # What only waited for approval was told to nobody; what was called off, to all.
+    # Attendees were not notified of a change that only waited for approval. Attendees were notified of a cancellation.
     tells = not (untold and before["meeting"]["state"] in ("held", "asked"))
     await history.finish(session, meeting, actor, now, "undo", told, before, False, tells, date_id)
     if not tells and meeting.state == "approved":
@@ -44,7 +44,9 @@ async def undo(session: AsyncSession, meeting_id: str, actor: Actor, now: dateti
 
 
 async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, actor: Actor, now: datetime) -> None:
-    """Somebody has to decide again about what waited for a decision; nobody about what does not; a hold does not begin anew."""
+    """Restore the state of the approval. An `asked` meeting needs an open step again. A meeting that is not `asked` has no open
+    step. A hold keeps its old end.
+    """
     if meeting.state == "held" and meeting.hold_until is not None and meeting.hold_until <= now:
         raise Refusal("hold_expired", "Thời hạn giữ chỗ đã hết. Hãy đặt lại cuộc họp.", "the hold has expired")
     if meeting.state != "asked":

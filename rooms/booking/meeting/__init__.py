@@ -1,1 +1,1 @@
-"""One meeting as it is stored: who is invited, what is called, who may read it, its history and what becomes due."""
+"""The stored parts of one meeting: attendees, call list, readers, history and jobs."""

@@ -1,7 +1,7 @@
-"""Who is invited: recipient sets, units, people and guests of a request become attendees, each once.
+"""The attendees of a meeting. The recipient sets, units, people and guests of a request become attendees, each once.
 
-A set is expanded on the day of the invitation: a department that is founded later is in the next invitation, not in this one.
-Does not own what they answer (`answers`) or what they are sent (`letters`, the notices of `signaling`).
+A set is expanded on the day of the invitation: a department that is founded later gets only later invitations. This module does
+not handle answers (`answers`), letters (`letters`) or notices (`signaling`).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from rooms.store.tables.sites import Site
 
 ROLES = ("chair", "secretary", "presenter", "delegate", "guest")
 Key = tuple[str, str, str]
-"""Unit, person, guest's address: what makes an attendee the same one."""
+"""(Unit, person, guest's address): two entries with the same key are the same attendee."""
 MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 
 
 class Wish(Protocol):
-    """One line of the list that a secretary makes, as a booking request has it: exactly one of set, unit, person or guest."""
+    """A line of the secretary's list, as in a booking request: exactly one set, unit, person or guest."""
 
     @property
     def set_id(self) -> str | None: ...
@@ -59,7 +59,7 @@ class Wish(Protocol):
 
 @dataclass(frozen=True)
 class Standing:
-    """A unit that is invited, with what puts it in its place in official order."""
+    """An invited unit, with the fields for the official order."""
 
     id: str
     name: str
@@ -69,7 +69,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Invited:
-    """One attendee to be, with the words by which the letter names it."""
+    """An attendee before it is stored, with its name in the letter."""
 
     unit_id: str | None
     person_id: str | None
@@ -81,7 +81,7 @@ class Invited:
     required: bool
     must_be_head: bool
     unit: Standing | None = None
-    """Of a unit that was just looked up."""
+    """The unit, if the unit was just read from the database."""
 
     @property
     def key(self) -> Key:
@@ -89,12 +89,12 @@ class Invited:
 
 
 STORED = tuple(name for name in Invited.__dataclass_fields__ if name != "unit")
-"""What of `Invited` stands in its row."""
+"""The fields of `Invited` that the table stores."""
 
 
 @dataclass(frozen=True)
 class Contact:
-    """How to reach an attendee. `email` is empty when nobody has told it."""
+    """The contact data of an attendee. `email` is empty if no address is known."""
 
     name: str
     email: str
@@ -103,7 +103,7 @@ class Contact:
 
 @dataclass
 class Diff:
-    """What a change of the list did."""
+    """The result of a change of the list."""
 
     added: list[Attendee] = field(default_factory=list)
     removed: list[Attendee] = field(default_factory=list)
@@ -115,7 +115,7 @@ Why = Literal["no_answer", "declined", "tentative", "substitute_asked", "substit
 
 @dataclass(frozen=True)
 class Missing:
-    """A required attendee who has not said that he comes."""
+    """A required attendee who has not accepted."""
 
     attendee_id: str
     label: str
@@ -124,8 +124,10 @@ class Missing:
 
 
 async def expand(session: AsyncSession, requests: Sequence[Wish], day: date) -> list[Invited]:
-    """Each unit, person and guest once, in the order of the list; the first mention decides its properties, except that a
-    later one may make it required or the chair. Raises Refusal `bad_attendees` that names every line that is wrong.
+    """Return each unit, person and guest once, in the order of the list.
+
+    The first line of an attendee decides its properties. A later line can only make the attendee required or the chair. Raise
+    Refusal `bad_attendees` with every wrong line.
     """
     if len(requests) > limits.ATTENDEE_REQUESTS:
         raise _too_many()
@@ -150,12 +152,14 @@ async def expand(session: AsyncSession, requests: Sequence[Wish], day: date) -> 
 async def require_sites(
     session: AsyncSession, requests: Sequence[Wish], invited: Sequence[Invited], actor: Actor
 ) -> None:
-    """`invited`: what `requests` became. An attendee sits at a site of the own unit, unless who invites operates the halls there.
-    Raises Refusal `bad_attendees`. Else whoever invites himself would have any hall of the province called.
+    """Check the sites of the attendees. `invited` is the result of `requests`. Raise Refusal `bad_attendees`.
+
+    An attendee sits at a site of the attendee's own unit, unless the actor operates the halls of the chosen site. Without this
+    check, an actor could make the server call any hall of the province.
     """
     site_ids = {site_id for site_id in map(_site_of, requests) if site_id}
     if not site_ids:
-        return  # everybody sits where the own unit has its site
+        return  # every attendee sits at the site of its own unit
     rows = await session.execute(
         select(Site.id, Unit.id, Unit.path).join(Unit, Unit.id == Site.unit_id).where(Site.id.in_(site_ids))
     )
@@ -185,7 +189,7 @@ async def require_sites(
 async def replace(
     session: AsyncSession, meeting: Meeting, invited: Iterable[Invited], actor: Actor, now: datetime
 ) -> Diff:
-    """Make the list of `meeting` this one. Those who stay keep their answers and links; those who go lose theirs."""
+    """Replace the list of `meeting`. Attendees who stay keep their answers and links. Removed attendees lose them."""
     before = {key_of(one): one for one in await listed(session, meeting.id)}
     wanted = {one.key: one for one in invited}
     diff = Diff(removed=[one for key, one in before.items() if key not in wanted])
@@ -201,7 +205,7 @@ async def replace(
 async def add(
     session: AsyncSession, meeting: Meeting, requests: Sequence[Wish], day: date, actor: Actor, now: datetime
 ) -> Diff:
-    """Invite further ones; those who are invited already are left alone."""
+    """Invite more attendees. Attendees who are already invited do not change."""
     before = {key_of(one) for one in await listed(session, meeting.id)}
     wanted = await expand(session, requests, day)
     await require_sites(session, requests, wanted, actor)
@@ -216,7 +220,7 @@ async def add(
 async def remove(
     session: AsyncSession, meeting: Meeting, attendee_ids: Sequence[str], actor: Actor, now: datetime
 ) -> Diff:
-    """No longer invite these. Raises Refusal `unknown_attendee`."""
+    """Remove these attendees. Raise Refusal `unknown_attendee`."""
     before = {one.id: one for one in await listed(session, meeting.id)}
     if not set(attendee_ids) <= before.keys():
         raise Refusal("unknown_attendee", "Không có người dự họp này trong danh sách.", "no such attendee")
@@ -226,7 +230,7 @@ async def remove(
 
 
 async def listed(session: AsyncSession, meeting_id: str) -> list[Attendee]:
-    """In official order: by the place of the unit, then by name."""
+    """Return the attendees in official order: by the order of units, then by name."""
     rows = await session.execute(
         select(Attendee, Unit.tier, Unit.position, Unit.name)
         .outerjoin(Unit, Attendee.unit_id == Unit.id)
@@ -237,12 +241,13 @@ async def listed(session: AsyncSession, meeting_id: str) -> list[Attendee]:
 
 
 def official(tier: int | None, position: int | None, unit: str | None, label: str) -> tuple[bool, int, int, str, str]:
-    """The key of official order: units by tier and position, then by name; who comes for no unit is last."""
+    """Return the key of the official order: units by tier and position, then by name. Attendees without a unit come last."""
     return (tier is None, tier or 0, position or 0, unit or "", label)
 
 
 async def contacts(session: AsyncSession, attendees: Sequence[Attendee], day: date) -> dict[str, Contact]:
-    """By attendee: a person's own address; a unit's, or its head's where the unit has none."""
+    """Return the contacts by attendee. A person has their own address. A unit without an address has the address of its head.
+    """
     people = await _people(session, {one.person_id for one in attendees if one.person_id})
     unit_ids = {one.unit_id for one in attendees if one.unit_id and not one.person_id}
     units = {one.id: one for one in await session.scalars(select(Unit).where(Unit.id.in_(unit_ids)))}
@@ -251,7 +256,7 @@ async def contacts(session: AsyncSession, attendees: Sequence[Attendee], day: da
 
 
 async def heads_of(session: AsyncSession, unit_ids: Iterable[str], day: date) -> dict[str, tuple[Person, Post]]:
-    """Who leads each of these units on `day`: the holder of its post with the lowest rank that is marked as the head."""
+    """Return the head of each of these units on `day`: the holder of the post with the lowest rank that is marked as head."""
     rows = await session.execute(
         select(Person, Post)
         .join(Holding, Holding.person_id == Person.id)
@@ -264,7 +269,7 @@ async def heads_of(session: AsyncSession, unit_ids: Iterable[str], day: date) ->
 
 
 async def answers_on(session: AsyncSession, occurrence: Occurrence) -> dict[str, str]:
-    """By attendee: what was answered for this very date, as it stands now; the others answered the series."""
+    """Return, by attendee, the answers for this date alone at its present time. The other attendees answered for the series."""
     rows = await session.execute(
         select(DateAnswer.attendee_id, DateAnswer.answer).where(
             DateAnswer.occurrence_id == occurrence.id, DateAnswer.starts_at == occurrence.starts_at
@@ -274,7 +279,7 @@ async def answers_on(session: AsyncSession, occurrence: Occurrence) -> dict[str,
 
 
 async def missing(session: AsyncSession, meeting_id: str, now: datetime) -> list[Missing]:
-    """Whom the secretary still has to call for the next date, in official order."""
+    """Return the attendees that the secretary still has to phone for the next date, in official order."""
     coming = await session.scalar(
         select(Occurrence)
         .where(Occurrence.meeting_id == meeting_id, Occurrence.ends_at > now)
@@ -291,7 +296,7 @@ async def missing(session: AsyncSession, meeting_id: str, now: datetime) -> list
 
 
 def is_address(text: str) -> bool:
-    """Whether a mail can be addressed to it: what RFC 5321 allows, without quoted names and address literals."""
+    """Report whether the text is a usable mail address: RFC 5321 without quoted names and address literals."""
     return len(text) <= limits.MAIL_ADDRESS_CHARACTERS and MAIL.fullmatch(text) is not None
 
 
@@ -354,7 +359,7 @@ async def _person(
 
 
 async def person_label(session: AsyncSession, person: Person, day: date) -> str:
-    """ "Nguyễn Văn A - Chủ tịch UBND xã B": name, first post, its unit."""
+    """Return a name, the first post and its unit: "Nguyễn Văn A - Chủ tịch UBND xã B"."""
     row = (
         await session.execute(
             select(Post.title, Unit.name, Unit.short_name)
@@ -370,7 +375,7 @@ async def person_label(session: AsyncSession, person: Person, day: date) -> str:
 
 
 def post_of(title: str, unit: str) -> str:
-    """A post with its unit, without saying the same twice: "Giám đốc Sở Nội vụ"."""
+    """Return a post with its unit, without repeated words: "Giám đốc Sở Nội vụ"."""
     if unit.lower() in title.lower():
         return title
     for kind in ("Ủy ban nhân dân", "UBND", "Sở", "Văn phòng", "Ban"):
@@ -381,7 +386,7 @@ def post_of(title: str, unit: str) -> str:
 
 @dataclass(frozen=True)
 class _Named:
-    """Units that the list names one by one, with their sites: asked for once, not line by line."""
+    """Units that the list names one by one, with their sites. One query reads them all."""
 
     units: dict[str, Standing]
     sites: dict[str, str]
@@ -445,12 +450,12 @@ async def _of_units(
 
 
 def _site_of(request: Wish) -> str | None:
-    """Where they sit, when the request says so."""
+    """Return the site where the attendee sits, if the request names a site."""
     return getattr(request, "site_id", None) or None
 
 
 async def _sites(session: AsyncSession, unit_ids: set[str], day: date) -> dict[str, str]:
-    """The best site of each unit: one with a hall terminal, else a PC, else none."""
+    """Return the best site of each unit: first a site with a hall terminal, then a site with a PC, then any other site."""
     rows = await session.execute(
         select(Site.unit_id, Site.id, Site.capability, Site.code)
         .where(Site.unit_id.in_(unit_ids), Site.valid_from <= day)
@@ -460,7 +465,7 @@ async def _sites(session: AsyncSession, unit_ids: set[str], day: date) -> dict[s
 
 
 def _best(sites: Iterable[tuple[str, str, str, str]]) -> dict[str, str]:
-    """`sites`: (unit, site, capability, code)."""
+    """Return the best site of each unit. `sites` holds (unit, site, capability, code)."""
     worst_first = sorted(sites, key=lambda one: (("hall", "pc", "none").index(one[2]), one[3]), reverse=True)
     return {unit_id: id_ for unit_id, id_, _, _ in worst_first}
 
@@ -546,7 +551,7 @@ async def _write(session: AsyncSession, meeting: Meeting, diff: Diff, actor: Act
 
 
 async def _tell_removed(session: AsyncSession, meeting: Meeting, removed: Sequence[Attendee], now: datetime) -> None:
-    """Whoever had a mail gets another one. Where to is kept in the job: the row is about to go."""
+    """Mail the removed attendees that had a mail before. The job keeps the address, because the row will be deleted."""
     told = [one for one in removed if one.notified >= 0]
     reach = await contacts(session, told, now.date())
     for one in told:
@@ -556,7 +561,8 @@ async def _tell_removed(session: AsyncSession, meeting: Meeting, removed: Sequen
 
 
 async def allow_outside(session: AsyncSession, attendee: Attendee, reason: str, actor: Actor, now: datetime) -> None:
-    """Let mail go to this attendee's address though its domain is not official. Raises Refusal `denied`, `reason_needed`."""
+    """Allow mail to this attendee although the domain of the address is not official. Raise Refusal `denied`, `reason_needed`.
+    """
     meeting = await session.get_one(Meeting, attendee.meeting_id)
     host = await session.get_one(Unit, meeting.host_unit_id)
     roles.require(actor, "meetings.answers", host.path)

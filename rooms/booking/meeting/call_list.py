@@ -1,8 +1,8 @@
-"""The call list of a date: which hall terminals the server calls, and which halls and units have no terminal to call.
+"""The call list of a date: the hall terminals that the server calls, and the halls and units that have no terminal to call.
 
 The list has the terminal of each booked hall, the terminal of one hall of each invited unit, and the terminals that the
-secretary added. `call_list` is pure. `of_date` reads a stored date, `of_wish` what somebody is about to book.
-Does not decide when a terminal is called (`rooms.dialling`), nor whether the class of the meeting permits it.
+secretary added. `call_list` is pure. `of_date` reads a stored date. `of_wish` reads a booking that is not stored yet. This
+module does not decide when a terminal is called (`rooms.dialling`), or whether the class of the meeting permits the call.
 """
 
 from __future__ import annotations
@@ -20,37 +20,39 @@ from rooms.store.tables.org import Unit
 from rooms.store.tables.sites import Hall, Network, Site, Terminal
 
 Why = Literal["hall", "unit", "added"]
-"""It stands in a booked hall; it is of an invited unit; the secretary added it."""
+"""`hall`: the terminal is in a booked hall. `unit`: it belongs to an invited unit. `added`: the secretary added it."""
 Reason = Literal["no_terminal", "many_halls"]
-"""No SIP terminal in use stands there; the site has several halls with one, and none of them is its main hall."""
+"""`no_terminal`: there is no active SIP terminal. `many_halls`: several halls of the site have a terminal, and none of them is
+the main hall.
+"""
 
 
 @dataclass(frozen=True)
 class Device:
-    """A SIP terminal of the register that is in use."""
+    """An active SIP terminal of the register."""
 
     id: str
     name: str
     site_id: str
     hall_id: str | None
     main: bool
-    """It stands in the main hall of its site."""
+    """True if the terminal is in the main hall of its site."""
     dialled: bool
-    """False: it dials in by itself; the server calls it only when the secretary adds it."""
+    """False if the terminal dials in by itself. The server then calls it only if the secretary added it."""
     closed: bool
-    """Its network is closed."""
+    """True if the network of the terminal is closed."""
     hall: str = ""
     site: str = ""
-    """Names."""
+    """The names of the hall and the site."""
     unit_id: str = ""
-    """Whose it is."""
+    """The unit that owns the site."""
     asks: bool = True
-    """Its hall needs approval; one that stands in no hall does."""
+    """True if the hall needs approval. A terminal without a hall always needs approval."""
 
 
 @dataclass(frozen=True)
 class Party:
-    """A unit that is invited, with the site where its people sit."""
+    """An invited unit, with the site where its people sit."""
 
     unit_id: str
     site_id: str | None
@@ -58,14 +60,14 @@ class Party:
 
 @dataclass(frozen=True)
 class Line:
-    """One terminal of the list."""
+    """A terminal of the list."""
 
     device: Device
     why: Why
     unit_id: str | None = None
-    """The invited unit, of a terminal that is there for it."""
+    """The invited unit, if the terminal is on the list for a unit."""
     out: bool = False
-    """The secretary has taken it out: the server does not call it."""
+    """True if the secretary took the terminal out: the server does not call it."""
 
     @property
     def called(self) -> bool:
@@ -83,14 +85,14 @@ class Gap:
 
 @dataclass(frozen=True)
 class CallList:
-    """Each terminal once, in the order: booked halls, invited units, added terminals."""
+    """Each terminal once, in this order: booked halls, invited units, added terminals."""
 
     lines: tuple[Line, ...] = ()
     gaps: tuple[Gap, ...] = ()
 
     @property
     def called(self) -> tuple[Device, ...]:
-        """The terminals that the server calls, where the meeting says that it calls."""
+        """Return the terminals that the server calls, if the meeting is one whose halls the server calls."""
         return tuple(one.device for one in self.lines if one.called)
 
 
@@ -104,8 +106,8 @@ def call_list(
     devices: Iterable[Device],
     out: Collection[str] = (),
 ) -> CallList:
-    """`booked`: the site of each booked hall; `added`, `out`: identifiers of terminals. A unit that meets in a booked hall of
-    its own site brings no further terminal.
+    """Make the call list. `booked`: the site of each booked hall. `added`, `out`: identifiers of terminals. A unit that meets
+    in a booked hall of its own site adds no terminal.
     """
     known = list(devices)
     lines: dict[str, Line] = {}
@@ -138,7 +140,9 @@ def _of_hall(hall_id: str, devices: Iterable[Device]) -> Device | None:
 
 
 def _of_site(site_id: str | None, devices: Iterable[Device]) -> Device | Reason:
-    """The terminal of the main hall, else of the only place with one; a terminal in no hall is a place of its own."""
+    """Return the terminal of the main hall, or of the only hall that has a terminal. A terminal without a hall counts as a hall
+    of its own.
+    """
     here = [one for one in devices if site_id is not None and one.site_id == site_id]
     main = _best(one for one in here if one.main)
     if main is not None:
@@ -149,7 +153,7 @@ def _of_site(site_id: str | None, devices: Iterable[Device]) -> Device | Reason:
 
 
 def _best(devices: Iterable[Device]) -> Device | None:
-    """One that the server may call goes first; then the order of the register."""
+    """Return the first terminal that the server may call, or the first terminal of the list."""
     return min(devices, key=lambda one: not one.dialled, default=None)
 
 
@@ -158,7 +162,7 @@ def _best(devices: Iterable[Device]) -> Device | None:
 
 @dataclass(frozen=True)
 class NamedLine:
-    """A line as people read it."""
+    """A line with names for users."""
 
     terminal_id: str
     terminal_name: str
@@ -174,7 +178,7 @@ class NamedLine:
 
 @dataclass(frozen=True)
 class NamedGap:
-    """A gap as people read it."""
+    """A gap with names for users."""
 
     why: Literal["hall", "unit"]
     id: str
@@ -184,14 +188,14 @@ class NamedGap:
 
 @dataclass(frozen=True)
 class NamedList:
-    """A call list as people read it."""
+    """A call list with names for users."""
 
     lines: tuple[NamedLine, ...] = ()
     gaps: tuple[NamedGap, ...] = ()
 
 
 def in_words(calls: CallList, names: Mapping[str, str]) -> NamedList:
-    """`names`: of units and halls by identifier. Invited units stand in the order of their names."""
+    """Add names to the call list. `names`: the names of units and halls, by identifier. Invited units are sorted by name."""
     lines = [
         NamedLine(
             one.device.id,
@@ -215,7 +219,7 @@ def in_words(calls: CallList, names: Mapping[str, str]) -> NamedList:
 
 
 async def shown(session: AsyncSession, meeting: Meeting) -> NamedList:
-    """The list of every date of a stored meeting, as people read it."""
+    """Return the list with names that applies to every date of a stored meeting."""
     calls = await of_date(session, meeting)
     units = {one.unit_id for one in calls.lines if one.unit_id} | {one.id for one in calls.gaps if one.why == "unit"}
     halls = {one.id for one in calls.gaps if one.why == "hall"}
@@ -231,7 +235,7 @@ async def shown(session: AsyncSession, meeting: Meeting) -> NamedList:
 
 
 class Invitation(Protocol):
-    """An attendee, stored or about to be."""
+    """An attendee that is stored or will be stored."""
 
     @property
     def unit_id(self) -> str | None: ...
@@ -248,9 +252,9 @@ async def of_wish(
     invited: Iterable[Invitation],
     out: Collection[str] = (),
 ) -> CallList:
-    """Of a booking that is not stored yet."""
+    """Return the call list of a booking that is not stored yet."""
     parties = [Party(one.unit_id, one.site_id) for one in invited if one.unit_id and not one.person_id]
-    # The database keeps no order of invitees, and the list has to read alike before and after it is stored.
+    # The database keeps no order of attendees, and the list must look the same before and after it is stored.
     parties.sort(key=lambda one: (one.unit_id, one.site_id or ""))
     if not (booked or parties or added):
         return EMPTY
@@ -259,7 +263,9 @@ async def of_wish(
 
 
 async def of_date(session: AsyncSession, meeting: Meeting, occurrence_id: str = "") -> CallList:
-    """Of a stored date; without one, of every date of the meeting that takes nothing of its own."""
+    """Return the call list of a stored date. Without `occurrence_id`, return the list for the dates that have no wishes of
+    their own.
+    """
     wanted = await _wanted(session, meeting.id, occurrence_id)
     halls = [id_ for kind, id_ in wanted if kind == "hall"]
     sites = {}
@@ -276,12 +282,12 @@ async def of_date(session: AsyncSession, meeting: Meeting, occurrence_id: str = 
 
 
 async def halls_of(session: AsyncSession, meeting_id: str, occurrence_id: str) -> frozenset[str]:
-    """The halls that a date has booked."""
+    """Return the halls that a date has booked."""
     return frozenset(id_ for kind, id_ in await _wanted(session, meeting_id, occurrence_id) if kind == "hall")
 
 
 async def _wanted(session: AsyncSession, meeting_id: str, occurrence_id: str) -> list[tuple[str, str]]:
-    """(Kind, identifier) of what the date takes: its own, else what every date takes."""
+    """Return (kind, identifier) of the date's own wishes, or of the wishes for every date."""
     rows = await session.execute(
         select(Wanted.occurrence_id, Wanted.kind, Wanted.resource_id)
         .where(Wanted.meeting_id == meeting_id, Wanted.occurrence_id.in_(("", occurrence_id)))
@@ -295,7 +301,7 @@ async def _wanted(session: AsyncSession, meeting_id: str, occurrence_id: str) ->
 async def _devices(
     session: AsyncSession, halls: Iterable[str], sites: Iterable[str], added: Iterable[str]
 ) -> list[Device]:
-    """By code."""
+    """Return the terminals, sorted by code."""
     some: list[Any] = [
         column.in_(list(ids))
         for column, ids in ((Terminal.hall_id, halls), (Terminal.site_id, sites), (Terminal.id, added))

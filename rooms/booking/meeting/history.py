@@ -1,4 +1,4 @@
-"""What a meeting was before each change: for people to read, and to go back to within a day."""
+"""The history of a meeting: its state before each change, for readers, and for an undo within a day."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEVER_RESTORED = frozenset(
 
 
 async def snapshot(session: AsyncSession, meeting: Meeting) -> dict[str, Any]:
-    """The meeting with its dates, things, documents and attendees, as JSON."""
+    """Return the meeting with its dates, wishes, documents and attendees, as JSON."""
     await session.flush()
 
     async def rows(table: type[Row]) -> list[dict[str, Any]]:
@@ -42,13 +42,13 @@ async def snapshot(session: AsyncSession, meeting: Meeting) -> dict[str, Any]:
 
 
 def as_json(row: Row) -> dict[str, Any]:
-    """By the names of the attributes; times as ISO 8601."""
+    """Return the row by the names of its attributes. Times are in ISO 8601."""
     values = {one.key: getattr(row, one.key) for one in inspect(type(row)).mapper.column_attrs}
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
 
 
 def from_json(table: type[Row], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The opposite, for the columns that the table has now."""
+    """Read the output of `as_json`, for the columns that the table has now."""
     found = {}
     for one in inspect(table).mapper.column_attrs:
         if one.key in values:
@@ -72,7 +72,7 @@ async def note(
     undoable: bool = True,
     date_id: str = "",
 ) -> None:
-    """One line of the history; `before` is a snapshot, or empty; `date_id` the one date that it concerns."""
+    """Write one line of the history. `before` is a snapshot, or empty. `date_id` is the only date that the change concerns."""
     undo_until = now + timedelta(hours=limits.UNDO_HOURS) if undoable else None
     values = line(meeting.id, meeting.version, actor, now, action, summary, before, undo_until, date_id)
     await session.execute(insert(Change), [values])
@@ -89,7 +89,7 @@ def line(
     undo_until: datetime | None = None,
     date_id: str = "",
 ) -> dict[str, Any]:
-    """The row of it."""
+    """Return the row of a line of the history."""
     return {
         "id": new_id(),
         "meeting_id": meeting_id,
@@ -106,7 +106,7 @@ def line(
 
 
 def touch(meeting: Meeting, now: datetime, tells: bool = True) -> None:
-    """A new version; `tells`: invitees get a new SEQUENCE."""
+    """Increase the version. With `tells`, also increase the SEQUENCE of the invitations."""
     meeting.version += 1
     meeting.updated_at = now
     if tells and meeting.number is not None:
@@ -125,8 +125,8 @@ async def finish(
     tells: bool = True,
     date_id: str = "",
 ) -> None:
-    """What follows every change: version, history, what is due next, word to the invitees. `date_id`: it concerns this date of
-    a series only, and so does the word.
+    """Finish a change: increase the version, write the history, add the next jobs and notify the attendees. With `date_id`, the
+    change and the notice concern only this date of a series.
     """
     touch(meeting, now, tells)
     await note(session, meeting, actor, now, action, summary, before, undoable, date_id)
@@ -137,7 +137,7 @@ async def finish(
 
 
 async def changes(session: AsyncSession, meeting_id: str, actor: Actor) -> list[Change]:
-    """Newest first, `HISTORY_ROWS` at most."""
+    """Return the newest changes first, at most `HISTORY_ROWS`."""
     await reading.meeting_of(session, meeting_id, actor)
     rows = await session.scalars(
         select(Change).where(Change.meeting_id == meeting_id).order_by(Change.version.desc()).limit(limits.HISTORY_ROWS)
@@ -146,8 +146,8 @@ async def changes(session: AsyncSession, meeting_id: str, actor: Actor) -> list[
 
 
 async def dates_since_approval(session: AsyncSession, meeting: Meeting) -> list[str]:
-    """The dates that alone were changed since the meeting was last approved and then asked again; empty when more was, or when
-    it was never approved. The newest line, of the approval that is being given, does not count.
+    """Return the changed dates, if only single dates changed since the last approval. Return an empty list if more changed, or
+    if the meeting was never approved. The newest line, of the present approval, does not count.
     """
     rows = await session.scalars(
         select(Change)
@@ -158,7 +158,7 @@ async def dates_since_approval(session: AsyncSession, meeting: Meeting) -> list[
     found: list[str] = []
     for one in rows:
         if not one.before:
-            continue  # handed in, a step decided: nothing has changed
+            continue  # a submission or a decision of a step: nothing has changed
         if not one.occurrence_id:
             return []
         found.append(one.occurrence_id)
@@ -168,7 +168,7 @@ async def dates_since_approval(session: AsyncSession, meeting: Meeting) -> list[
 
 
 async def last_undoable(session: AsyncSession, meeting: Meeting, now: datetime) -> Change:
-    """The newest change, if it may be taken back. Raises `nothing_to_undo`."""
+    """Return the newest change, if it may be undone. Raise `nothing_to_undo`."""
     change = (
         await session.scalars(
             select(Change).where(Change.meeting_id == meeting.id).order_by(Change.version.desc()).limit(1)

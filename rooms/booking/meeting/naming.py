@@ -1,4 +1,4 @@
-"""What identifiers are called: units, people, accounts, halls and terminals, for screens."""
+"""The names of units, people, accounts, halls and terminals by identifier, for screens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from rooms.store.tables.org import Person, Unit
 from rooms.store.tables.sites import Hall, Terminal
 
 CHUNK = 500
-"""Identifiers in one statement."""
+"""Identifiers in one SQL statement. Chosen. More: the statement can exceed SQLite's limit of parameters. Fewer: more
+statements.
+"""
 
 
 async def units(session: AsyncSession, ids: Iterable[str | None]) -> dict[str, str]:
@@ -25,7 +27,7 @@ async def people(session: AsyncSession, ids: Iterable[str | None]) -> dict[str, 
 
 
 async def accounts(session: AsyncSession, ids: Iterable[str | None]) -> dict[str, str]:
-    """Of the people behind them; an account that is nobody's has its own name."""
+    """Return the names of the accounts' people. An account without a person has its own name."""
     wanted = sorted({one for one in ids if one})
     found: dict[str, str] = {}
     for place in range(0, len(wanted), CHUNK):

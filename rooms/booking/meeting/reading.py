@@ -1,4 +1,6 @@
-"""Who may read which meeting: its host's desk, those who made or lead it, those invited, and everybody what is public."""
+"""The right to read a meeting. It belongs to the host's desk, the people who made or lead the meeting, and its attendees. Every
+user may read a public meeting.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,13 @@ from rooms.store.tables.meetings import Attendee, Meeting
 from rooms.store.tables.org import Person, Unit
 
 CHUNK = 500
-"""Identifiers in one statement."""
+"""Identifiers in one SQL statement. Chosen. More: the statement can exceed SQLite's limit of parameters. Fewer: more
+statements.
+"""
 
 
 async def readable(session: AsyncSession, actor: Actor, meeting_ids: Collection[str]) -> set[str]:
-    """Those of `meeting_ids` that he may read."""
+    """Return the meetings of `meeting_ids` that the actor may read."""
     wanted = list(dict.fromkeys(meeting_ids))
     if actor.kind in ("command", "system"):
         return set(wanted)
@@ -29,12 +33,14 @@ async def readable(session: AsyncSession, actor: Actor, meeting_ids: Collection[
 
 
 async def belongs(session: AsyncSession, actor: Actor, meeting_id: str) -> bool:
-    """Whether he may read it though it were not public: who comes, with their addresses and words, and its letters."""
+    """Report whether the actor may read the meeting even if it is not public. Then the actor also sees attendees with their
+    addresses and comments, and the letters.
+    """
     return actor.kind in ("command", "system") or bool(await _readable(session, actor, [meeting_id], public=False))
 
 
 async def require_belongs(session: AsyncSession, actor: Actor, meeting_id: str) -> None:
-    """Raises `denied`."""
+    """Raise `denied` if the actor does not belong to the meeting."""
     if not await belongs(session, actor, meeting_id):
         raise Refusal(
             "denied",
@@ -87,7 +93,9 @@ async def _invited(session: AsyncSession, actor: Actor, wanted: list[str]) -> se
 
 
 async def meeting_of(session: AsyncSession, meeting_id: str, actor: Actor) -> tuple[Meeting, Unit]:
-    """A meeting that he may read, with its host. Raises `unknown_meeting`, also when he may not know of it."""
+    """Return a meeting that the actor may read, with its host. Raise `unknown_meeting`, also if the meeting exists but the
+    actor may not read it.
+    """
     meeting = await session.get(Meeting, meeting_id)
     if meeting is None or not await readable(session, actor, [meeting_id]):
         raise unknown()
@@ -97,7 +105,7 @@ async def meeting_of(session: AsyncSession, meeting_id: str, actor: Actor) -> tu
 
 
 async def locked(session: AsyncSession, meeting_id: str, actor: Actor) -> tuple[Meeting, Unit]:
-    """The same, and nobody else changes it before this transaction ends."""
+    """Return the same as `meeting_of`, and lock the meeting until the end of this transaction."""
     await session.get(Meeting, meeting_id, with_for_update=True, populate_existing=True)
     return await meeting_of(session, meeting_id, actor)
 

@@ -1,5 +1,5 @@
-"""What becomes due with a meeting, as jobs: the end of a hold, a deadline, its next date. Each is judged anew when it is due,
-so a job that outlived its reason does nothing.
+"""The jobs of a meeting: the end of a hold, a deadline, its next date. A job decides by the stored state when it runs, so a job
+that is no longer needed does nothing.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ APPROVAL = "mail.approval"
 DISPLACED = "mail.displaced"
 LIVE = ("planned", "running")
 Jobs = list[dict[str, Any]]
-"""Rows of jobs."""
+"""Rows of the job table."""
 HORIZON_STEP = timedelta(days=30)
 
 
 def hold(meeting_id: str, until: datetime, now: datetime) -> Jobs:
-    """The end of a hold."""
+    """Return the job for the end of a hold."""
     key = f"hold:{meeting_id}:{until.isoformat()}"
     return [outbox.job(HOLD, {"meeting_id": meeting_id}, until, now, key)]
 
 
 def deadline(meeting_id: str, step_id: str, at: datetime, now: datetime) -> Jobs:
-    """The approvers of a step are written to, and it lapses when nobody decides."""
+    """Return two jobs: mail the approvers of a step, and end the step if no approver decides in time."""
     payload = {"meeting_id": meeting_id, "step_id": step_id}
     return [
         outbox.job(APPROVAL, payload, now, now, f"approval:{step_id}"),
@@ -44,7 +44,7 @@ def deadline(meeting_id: str, step_id: str, at: datetime, now: datetime) -> Jobs
 
 
 async def keep(session: AsyncSession, jobs: Jobs) -> None:
-    """Have these done."""
+    """Store these jobs."""
     await rows.add(session, {Job: jobs}, passing=frozenset({Job}))
 
 
@@ -56,8 +56,8 @@ async def changed(
     date_ids: Sequence[str] = (),
     only_new: bool = False,
 ) -> None:
-    """Invitees must know. Only of meetings that have a number: before that nobody was invited. `date_ids`: only these dates of
-    a series are concerned; `only_new`: for those who were invited before nothing has changed.
+    """Notify the attendees of a change. A meeting without a number has no notified attendees. `date_ids`: the change concerns
+    only these dates of a series. `only_new`: nothing has changed for attendees who were already notified.
     """
     if meeting.number is None:
         return
@@ -82,7 +82,7 @@ async def displaced(
     reason: str,
     now: datetime,
 ) -> None:
-    """Mail the desk and the chair of the date at once. `waits`: the new time has to be approved."""
+    """Mail the desk and the chair of the date at once. `waits`: the new time needs approval."""
     payload = {
         "meeting_id": meeting.id,
         "occurrence_id": date.id,
@@ -95,7 +95,7 @@ async def displaced(
 
 
 async def still_off(session: AsyncSession, meeting: Meeting, date: Occurrence, reason: str, now: datetime) -> None:
-    """Mail the desk and the chair of a date that is put off: its new time was not approved."""
+    """Mail the desk and the chair of a date that is postponed: its new time was not approved."""
     payload = {
         "meeting_id": meeting.id,
         "occurrence_id": date.id,
@@ -108,7 +108,7 @@ async def still_off(session: AsyncSession, meeting: Meeting, date: Occurrence, r
 
 
 async def next_date(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    """Look at its dates when the next one could be released or has ended."""
+    """Store a job that processes the dates when the next date can be released or has ended."""
     row = (
         await session.execute(
             select(Occurrence)
@@ -126,7 +126,7 @@ async def next_date(session: AsyncSession, meeting: Meeting, now: datetime) -> N
 
 
 def due_of(date: Occurrence, rule: Rule, now: datetime) -> datetime:
-    """When it is released if nobody has come, else its end."""
+    """Return the time of the release if no participant has joined, otherwise the end of the date."""
     release = date.starts_at + timedelta(minutes=rule.release_min)
     waits = rule.release_min and date.opened_at is None and date.state == "planned" and now < release < date.ends_at
     return release if waits else date.ends_at
@@ -139,7 +139,7 @@ async def rule_of_meeting(session: AsyncSession, meeting: Meeting) -> Rule:
 
 
 async def horizon(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    """A series that goes on is carried on month by month."""
+    """Store a job that continues a series after one more `HORIZON_STEP`."""
     if meeting.rule:
         due = now + HORIZON_STEP
         key = f"horizon:{meeting.id}:{due.date().isoformat()}"
