@@ -1,1 +1,1 @@
-"""SQL: the database, its migrations, the audit trail, work that is due, backup."""
+"""The SQL database: its migrations, the audit trail, jobs and backup."""

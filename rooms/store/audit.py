@@ -1,11 +1,12 @@
-"""The audit trail: append-only, each entry sealed with the one before it. Who did what, when, from where, to what.
+"""The audit trail: only appended to, each entry sealed with the seal of the entry before it. An entry holds the actor, the
+action, the time, the address and the object.
 
-Entries are noted while a transaction works and written, numbered and sealed just before its commit, so that the lock of the
-trail's end is held for one insert and never while somebody waits for a hall. What is rolled back leaves no entry. No chat,
-media, password, PIN, link or title of a refused secret meeting belongs into `detail`.
+A transaction collects its entries, and writes, numbers and seals them just before its commit. So the lock on the end of the
+trail is held for one insert, and never while a transaction waits for a hall. A rollback leaves no entry. `detail` must not
+contain chat, media, passwords, PINs, links or the title of a refused secret meeting.
 
-Checkpoints (`rooms.store.checkpoints`) are signed and leave the host: only they show that the end is missing or that the whole
-was sealed anew.
+Checkpoints (`rooms.store.checkpoints`) are signed and leave the host. Only checkpoints show that the end of the trail is
+missing, or that all entries were sealed again.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from rooms.store.tables.columns import EPOCH, MICROSECOND
 from rooms.store.tables.records import AuditEntry
 
 FIRST = "0" * 64
-"""`previous` of entry 1."""
+"""The field `previous` of entry 1."""
 NOTED = "diemcau_audit"
 
 
@@ -41,8 +42,8 @@ async def record(
     unit_id: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Note one action; it is stored with this transaction or not at all. `detail`: plain JSON values, at most
-    `AUDIT_DETAIL_CHARS` as text; what is longer is cut to the names of its parts.
+    """Collect one action. The entry is stored only if this transaction commits. `detail` holds plain JSON values. If its text
+    is longer than `AUDIT_DETAIL_CHARS`, only the names of its parts are stored.
     """
     plain = _bounded(detail or {})
     noted: list[_Noted] = session.sync_session.info.setdefault(NOTED, [])
@@ -62,15 +63,15 @@ async def record(
 
 
 def date_all(session: AsyncSession, at: datetime) -> None:
-    """Every entry that this transaction has noted gets this time: of a demonstration, whose past is invented, the trail tells
-    when it was made up.
+    """Give this time to every entry that this transaction has collected. A demonstration invents its past, but its trail must
+    show when the demonstration was made.
     """
     for one in session.sync_session.info.get(NOTED, []):
         one.values["at"] = at
 
 
 def seal(values: Mapping[str, Any]) -> str:
-    """SHA-256 over the canonical JSON of everything but the seal; `at` counts in microseconds since 1970."""
+    """Return the SHA-256 of the canonical JSON of all fields except the seal. `at` is in microseconds since 1970."""
     at = values["at"]
     fields = {name: values[name] for name in SEALED} | {
         "at": at if isinstance(at, int) else (at - EPOCH) // MICROSECOND
@@ -82,7 +83,7 @@ SEALED = ("seq", "actor", "action", "object_kind", "object_id", "unit_id", "addr
 
 
 def canonical(value: Any) -> str:
-    """JSON of one form only: sorted names, no blanks, ASCII."""
+    """Return the only permitted JSON form: sorted names, no spaces, ASCII."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
@@ -122,7 +123,9 @@ def _write(session: Session) -> None:
 
 
 def _open_seal(values: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry for `audit_append`, which numbers and seals it: what is sealed as text, but for `previous` and `seq`."""
+    """Return an entry for `audit_append`, which numbers and seals it. The entry has the sealed text without `previous` and
+    `seq`.
+    """
     fields = {name: values[name] for name in SEALED if name in values} | {"at": (values["at"] - EPOCH) // MICROSECOND}
     first = {name: value for name, value in fields.items() if name < "previous"}
     last = {name: value for name, value in fields.items() if name > "seq"}
@@ -136,8 +139,9 @@ def _open_seal(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _APPEND = text("SELECT audit_append(CAST(:entries AS json))")
-"""On PostgreSQL the database itself takes the lock, reads the end, seals and adds, in one round trip: who waits for the lock
-waits for a commit and not for this process to come to its turn."""
+"""On PostgreSQL the database takes the lock, reads the end, seals and inserts in one round trip. So other transactions wait
+only for a commit, and not until this process gets its turn.
+"""
 
 
 @event.listens_for(Session, "after_soft_rollback")

@@ -1,7 +1,8 @@
-"""Signed checkpoints of the audit trail: its size and last seal under Ed25519 (RFC 8032), made to leave the host.
+"""Signed checkpoints of the audit trail: its size and last seal, signed with Ed25519 (RFC 8032). Copies of checkpoints leave
+the host.
 
-The key is a file of its owner alone; it never enters the database nor a backup of it. Whoever keeps a copy of a checkpoint can
-prove later that the trail was cut, exchanged or sealed anew.
+The key is in a file that only its owner can read. It is never in the database or in a plain backup. With a copy of a checkpoint
+an auditor can later prove that the trail was cut, exchanged or sealed again.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ KEY_FILE: Final = "audit.key"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The trail had `size` entries, the last with the seal `hash`. `at_us`: microseconds since 1970."""
+    """The trail had `size` entries at this time, and the last entry had the seal `hash`. `at_us`: microseconds since 1970."""
 
     size: int
     at_us: int
@@ -48,7 +49,7 @@ class Checkpoint:
         return canonical(fields).encode()
 
     def is_genuine(self, key: Ed25519PublicKey) -> bool:
-        """Signed by that key over exactly these values."""
+        """Report whether that key signed exactly these values."""
         if self.key_id != key_id(key):
             return False
         try:
@@ -59,7 +60,7 @@ class Checkpoint:
 
 
 def key_at(folder: Path) -> Ed25519PrivateKey:
-    """The key of this installation, made on first use; PEM, readable by its owner only."""
+    """Return the key of this installation. The first call makes the key. The PEM file is readable only by its owner."""
     path = folder / KEY_FILE
     try:
         found = serialization.load_pem_private_key(path.read_bytes(), None)
@@ -71,12 +72,12 @@ def key_at(folder: Path) -> Ed25519PrivateKey:
 
 
 def key_id(key: Ed25519PublicKey) -> str:
-    """SHA-256 of the 32 bytes of the public key."""
+    """Return the SHA-256 of the 32 bytes of the public key."""
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()
 
 
 async def mark(session: AsyncSession, key: Ed25519PrivateKey, now: datetime) -> Checkpoint | None:
-    """Sign the end of the trail as it is; None: there is nothing new since the last one."""
+    """Sign the present end of the trail. Return None if the trail has no new entry since the last checkpoint."""
     wanted = select(AuditEntry.seq, AuditEntry.hash).order_by(AuditEntry.seq.desc()).limit(1)
     last = (await session.execute(wanted)).first()
     if last is None or await session.get(AuditCheckpoint, last.seq) is not None:
@@ -89,13 +90,13 @@ async def mark(session: AsyncSession, key: Ed25519PrivateKey, now: datetime) -> 
 
 
 async def stored(session: AsyncSession) -> list[Checkpoint]:
-    """Those in the database, by size."""
+    """Return the checkpoints in the database, by size."""
     rows = await session.scalars(select(AuditCheckpoint).order_by(AuditCheckpoint.size))
     return [of_row(row) for row in rows]
 
 
 def export(found: Sequence[Checkpoint], key: Ed25519PublicKey, folder: Path) -> list[Path]:
-    """Write every checkpoint that the folder lacks, one file each, with the public key beside them. What is there is never
+    """Write every checkpoint that is missing in the folder, one file each, and the public key. Existing files are never
     overwritten.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +111,7 @@ def to_json(one: Checkpoint) -> str:
 
 
 def from_json(text: str) -> Checkpoint:
-    """Raises Refusal `checkpoint_bad`."""
+    """Read a checkpoint. Raise Refusal `checkpoint_bad`."""
     try:
         value: Any = json.loads(text)
         assert isinstance(value, dict)
@@ -125,7 +126,9 @@ def from_json(text: str) -> Checkpoint:
 
 
 def read_folder(folder: Path) -> list[Checkpoint]:
-    """Every checkpoint that was exported there, by size. Raises Refusal `checkpoint_bad` for a file that is none."""
+    """Return every exported checkpoint of the folder, by size. Raise Refusal `checkpoint_bad` for a file that is not a
+    checkpoint.
+    """
     paths = sorted(folder.glob("checkpoint-*.json"))[: limits.CHECKPOINTS + 1]
     if len(paths) > limits.CHECKPOINTS:
         raise _bad(str(folder))
@@ -133,7 +136,7 @@ def read_folder(folder: Path) -> list[Checkpoint]:
 
 
 def read_public(path: Path) -> Ed25519PublicKey:
-    """The public key (PEM) that checkpoints are checked against; Refusal `audit_key_bad`."""
+    """Return the public key (PEM) for the check of checkpoints. Raise Refusal `audit_key_bad`."""
     try:
         found = serialization.load_pem_public_key(path.read_bytes()[: limits.CHECKPOINT_FILE_BYTES])
     except (OSError, ValueError):
@@ -177,7 +180,7 @@ def _new_key(path: Path) -> Ed25519PrivateKey:
 
 
 def _write_once(path: Path, content: bytes) -> bool:
-    """Whole or not at all, for its owner only; False: it was there."""
+    """Write the whole file or nothing, readable only by its owner. Return False if the file existed."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:

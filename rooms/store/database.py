@@ -1,7 +1,7 @@
-"""The one connection to SQL: reading sessions, and writing transactions that are whole or nothing.
+"""The access to the SQL database: read sessions, and write transactions that succeed as a whole or leave nothing.
 
-SQLite (WAL, one writer at a time by `BEGIN IMMEDIATE`) is the embedded default, PostgreSQL the server's. Whatever must not
-happen is refused by the database itself; this file only repeats a transaction that lost a race and could win the next.
+SQLite (WAL, one writer at a time by `BEGIN IMMEDIATE`) is the embedded default. PostgreSQL is for servers. The database itself
+refuses every invalid state. This file only repeats a transaction that lost a race and can succeed the next time.
 """
 
 from __future__ import annotations
@@ -22,35 +22,36 @@ T = TypeVar("T")
 AGAIN = {"40001", "40P01", "55P03"}
 """PostgreSQL: serialization failure, deadlock, lock not available."""
 AWAY = ("08", "53", "57", "25006")
-"""Beginnings of PostgreSQL's codes: the connection, no room for another one, it starts or was told to end; it only lets read,
-as one that has not taken over yet.
+"""First characters of PostgreSQL's error codes: the connection failed, there is no room for a connection, the server starts or
+stops. 25006: the server is read-only, for example a standby that is not promoted yet.
 """
 
 
 def reason(error: Exception) -> str:
-    """Why a database does not answer: the first line of what its driver says."""
+    """Return why a database does not answer: the first line of the driver's message."""
     return (str(getattr(error, "orig", None) or error) or type(error).__name__).splitlines()[0]
 
 
 class Database:
-    """One engine. Close it."""
+    """A database engine. Close it after use."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self.dialect = engine.dialect.name
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         self._writers = asyncio.Semaphore(1 if self.dialect == "sqlite" else limits.WRITERS)
-        """Writers of this process queue here, in order, rather than in SQLite's busy loop or, holding what they locked, before
-        an event loop that has too much to do."""
+        """The queue of this process's writers, in order. Without this queue, SQLite writers would wait in SQLite's busy loop.
+        PostgreSQL writers would hold locks while they wait for a busy event loop.
+        """
 
     @classmethod
     def open(cls, url: str) -> Database:
-        """`sqlite:///PATH` or `postgresql://USER@HOST/NAME`. Nothing is connected before the first statement."""
+        """Open `sqlite:///PATH` or `postgresql://USER@HOST/NAME`. The first statement makes the first connection."""
         pool: dict[str, Any] = {
             "pool_size": limits.CONNECTIONS,
             "max_overflow": 0,
             "pool_timeout": limits.POOL_WAIT_S,
-            # What fails is logged with its statement: never with names, titles, PINs or digests.
+            # The log shows a failed statement, but never its names, titles, PINs or digests.
             "hide_parameters": True,
         }
         if url.startswith("sqlite:"):
@@ -65,7 +66,7 @@ class Database:
             )
             embedded.prepare(engine.sync_engine)
         elif url.startswith("postgresql:"):
-            from rooms.store import served  # its driver is loaded only where it is used
+            from rooms.store import served  # load this driver only if it is used
 
             engine = create_async_engine(
                 url.replace("postgresql:", "postgresql+asyncpg:", 1),
@@ -87,8 +88,8 @@ class Database:
 
     @asynccontextmanager
     async def reading(self, brief: bool = False) -> AsyncIterator[AsyncSession]:
-        """A session of one look at the data; what is written in it is not kept. `brief`: a few rows by their keys, so that
-        SQLite answers before a thread would have been asked.
+        """Open a session that only reads. Its changes are not stored. `brief`: the session reads a few rows by key, so SQLite
+        answers faster in the event loop than through a thread.
         """
         async with self._sessions() as session:
             if brief and self.dialect == "sqlite":
@@ -96,9 +97,10 @@ class Database:
             yield session
 
     async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-        """Run `work` in one writing transaction and commit it. It is run anew, from the start, when it lost a race
-        (deadlock, serialization) or its connection before the commit; so it must do nothing but SQL. Whatever it raises
-        leaves nothing.
+        """Run `work` in one write transaction and commit it.
+
+        `work` runs again from the start if it lost a race (deadlock, serialization) or lost its connection before the commit.
+        So `work` must do nothing but SQL. If `work` raises an exception, nothing is stored.
         """
         worked = False
 
@@ -127,7 +129,7 @@ class Database:
 
 
 def is_away(error: Exception) -> bool:
-    """The database cannot be reached, or has no time now: the same may succeed later."""
+    """Report whether the database cannot be reached or is overloaded. The same work may succeed later."""
     if isinstance(error, DBAPIError):
         state = getattr(error.orig, "sqlstate", None) or ""
         if error.connection_invalidated or state.startswith(AWAY):
@@ -143,16 +145,17 @@ async def _committed(session: AsyncSession) -> AsyncIterator[None]:
         await _to_the_end(session.rollback())
         raise
     except BaseException:
-        with suppress(Exception):  # it would be taken for what ended the work, and the work be done again
+        with suppress(Exception):  # an error here would look like the error of the work, and `transact` would repeat the work
             await _to_the_end(session.rollback(), hurried=True)
         raise
     await _to_the_end(session.commit())
 
 
 async def _to_the_end(ending: Coroutine[Any, Any, None], *, hurried: bool = False) -> None:
-    """Whoever is cancelled meanwhile is so after it, whatever became of it: a transaction that is left half ended costs its
-    connection. From then on, or from the beginning if `hurried`, a database that does not answer is not waited for longer than
-    `ENDING_S`.
+    """Finish the commit or rollback. A cancellation waits until then: a transaction that is left half ended costs its
+    connection.
+
+    After a cancellation, or from the start if `hurried`, wait at most `ENDING_S` for a database that does not answer.
     """
     loop, task, cancelled = asyncio.get_running_loop(), asyncio.create_task(ending), None
     ends = loop.time() + limits.ENDING_S if hurried else None
@@ -163,7 +166,7 @@ async def _to_the_end(ending: Coroutine[Any, Any, None], *, hurried: bool = Fals
             cancelled = error
             ends = ends or loop.time() + limits.ENDING_S
         else:
-            task.cancel()  # nothing, where it has ended
+            task.cancel()  # no effect on a finished task
             ends = loop.time() + limits.ENDING_S
     if cancelled is not None:
         if not task.cancelled() and (failed := task.exception()) is not None:
@@ -173,7 +176,7 @@ async def _to_the_end(ending: Coroutine[Any, Any, None], *, hurried: bool = Fals
 
 
 def _may_repeat(error: DBAPIError) -> bool:
-    """The transaction surely left nothing, and may succeed when it is run again."""
+    """Report whether the transaction certainly left nothing and may succeed when it runs again."""
     state = getattr(error.orig, "sqlstate", None)
     if state in AGAIN:
         return True

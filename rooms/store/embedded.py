@@ -1,9 +1,9 @@
-"""SQLite in this process: what is short is done at once in the event loop, what may wait for a disk or a lock in a thread.
+"""SQLite in this process. Short statements run in the event loop. Work that may wait for a disk or a lock runs in a thread.
 
-A statement of a booking takes some ten microseconds; to hand it to a thread and back costs ten times as much, and between two of
-them a busy loop does other work while the one writer's lock is held. So the statements of a writing transaction, and of reading
-sessions that are known to be brief, run where they are called; what waits (COMMIT and ROLLBACK for the disk, BEGIN IMMEDIATE for
-another process) and all other reading run in the connection's thread, as `aiosqlite` does it.
+A statement of a booking takes some ten microseconds. To hand it to a thread and back costs ten times as much. A busy loop also
+does other work between two statements, while the transaction holds the only write lock. So the statements of a write
+transaction, and of brief read sessions, run in the loop. COMMIT and ROLLBACK (which wait for the disk), BEGIN IMMEDIATE (which
+waits for another process) and all other reads run in the connection's thread, as in `aiosqlite`.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ WRITES, BRIEF = "diemcau_writes", "diemcau_brief"
 """Execution options of a connection."""
 _AT_ONCE = frozenset({"cursor", "execute", "executemany", "fetchone", "fetchmany", "fetchall", "close"})
 _CHUNK = 64
-"""Rows that aiosqlite's own iteration fetches at once; SQLAlchemy fetches all."""
+"""Rows that aiosqlite's own iteration fetches together. SQLAlchemy fetches all rows, so the value has no effect there."""
 
 
 class Embedded(aiosqlite.Connection):
-    """`at_once`: statements run in the loop until that is set back."""
+    """A connection to SQLite. While `at_once` is True, statements run in the event loop."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, _CHUNK)
         self._thread.daemon = True
         self.at_once = False
         self._queued, self._finished = 0, 0
-        """By the thread: the first is counted by the loop only, the second by the thread only."""
+        """Calls in the thread. Only the loop counts `_queued`, and only the thread counts `_finished`."""
         self._turn_s = 0.0
         self._ends: list[asyncio.Future[Any] | None] = []
 
     def stop(self) -> asyncio.Future[Any] | None:
-        """Once: the thread ends with the first, and who waits for another one's would for ever. SQLAlchemy asks twice where a
-        task is cancelled twice.
+        """Stop the thread, only once. SQLAlchemy calls this method twice for a task that is cancelled twice. The thread ends
+        after the first call, and a second call would never get an answer.
         """
         if not self._ends:
             self._ends.append(super().stop())
@@ -53,13 +53,13 @@ class Embedded(aiosqlite.Connection):
             return await self._in_thread(fn, *args, **named)
         loop = asyncio.get_running_loop()
         if loop.time() - self._turn_s > limits.TURN_S:
-            # A long transaction leaves room for everybody else.
+            # A long transaction lets other tasks of the loop run.
             await asyncio.sleep(0)
             self._turn_s = loop.time()
         return fn(*args, **named)
 
     def begin_at_once(self) -> bool:
-        """BEGIN IMMEDIATE, unless that would have to wait."""
+        """Run BEGIN IMMEDIATE, unless it would have to wait. Report whether the transaction began."""
         if self._queued != self._finished:
             return False
         self._conn.execute("PRAGMA busy_timeout = 0")
@@ -88,15 +88,15 @@ class Embedded(aiosqlite.Connection):
 
 
 def connect(path: str, **options: Any) -> Embedded:
-    """What `create_async_engine` opens connections with (`async_creator_fn`)."""
+    """Open a connection for `create_async_engine` (`async_creator_fn`)."""
     return Embedded(lambda: sqlite3.connect(path, **{**options, "check_same_thread": False}))
 
 
 def prepare(engine: Engine) -> None:
-    """Durable, with checks, and transactions that begin as their sessions say.
+    """Set up the engine: durable commits, foreign keys, and transactions that begin as their sessions require.
 
-    A thread that comes back from the disk gets its turn after a millisecond instead of five: until then the one writer's
-    lock is held.
+    A thread that returns from the disk gets its turn after one millisecond instead of five. Until then it holds the only write
+    lock.
     """
     sys.setswitchinterval(min(sys.getswitchinterval(), limits.SWITCH_S))
     event.listen(engine, "connect", _on_connect)
@@ -104,7 +104,7 @@ def prepare(engine: Engine) -> None:
 
 
 def _on_connect(connection: Any, _record: Any) -> None:
-    # The driver must not begin by itself: `_on_begin` says how.
+    # The driver must not begin a transaction by itself. `_on_begin` begins it.
     connection.isolation_level = None
     cursor = connection.cursor()
     _write_ahead(cursor)
@@ -114,8 +114,8 @@ def _on_connect(connection: Any, _record: Any) -> None:
 
 
 def _write_ahead(cursor: Any) -> None:
-    """A new file becomes one with a write-ahead log. That wants the file alone: to two that begin together SQLite answers
-    BUSY at once, whatever the time-out is.
+    """Give the file a write-ahead log. This change needs the file alone: if two processes try at the same time, SQLite answers
+    BUSY at once, whatever the timeout is.
     """
     for left in reversed(range(limits.WAL_ATTEMPTS)):
         try:
@@ -136,7 +136,7 @@ def _on_begin(connection: Connection) -> None:
     if not writes:
         connection.exec_driver_sql("BEGIN")
     elif not driver.begin_at_once():
-        # Another process writes: waiting for it is no work for the loop.
+        # Another process writes. The thread waits for it, so that the loop does not stop.
         driver.at_once = False
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     driver.at_once = driver.at_once or writes

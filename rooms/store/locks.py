@@ -1,4 +1,6 @@
-"""Locks of a whole transaction, for what one row cannot guard. SQLite has one writer at a time and needs none."""
+"""Advisory locks until the end of a transaction, for cases that a lock on one row cannot guard. SQLite has one writer at a time
+and needs no lock.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +10,22 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 SPACE = 5180
-"""First key of all advisory locks of this program."""
+"""The first key of all advisory locks of this program."""
 
 
 class Lock(IntEnum):
-    """Taken in this order when one transaction needs several."""
+    """The locks. A transaction that needs several takes them in this order."""
 
     MIGRATION = 1
     TREE = 2
-    """The unit tree: two moves must not make a ring together."""
+    """Guards the unit tree: two simultaneous moves must not make a ring."""
     ADMINS = 5
-    """Two administrators must not remove each other: one stays."""
+    """Guards the last administrator: two administrators must not remove each other."""
     AUDIT = 9
-    """The end of the audit trail. Last of all: taken just before the commit."""
+    """Guards the end of the audit trail. This lock is last, because it is taken just before the commit."""
 
 
 async def take(session: AsyncSession, lock: Lock) -> None:
-    """Wait for it; it is given back with the end of the transaction."""
+    """Wait for the lock. The end of the transaction releases the lock."""
     if session.get_bind().dialect.name == "postgresql":
         await session.execute(select(func.pg_advisory_xact_lock(SPACE, int(lock))))

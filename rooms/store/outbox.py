@@ -1,7 +1,7 @@
-"""Work that is due, written in the transaction that makes it necessary and done at least once.
+"""Jobs: work that is stored in the same transaction that makes it necessary, and done at least once.
 
-A worker claims jobs for a time (a lease); when it dies, another claims them after that. So each kind of work must bear being
-done twice. Which kinds there are and what they do is told by those who enqueue them.
+A worker claims jobs for a time (a lease). If the worker dies, another worker claims the jobs after that time. So every kind of
+job must tolerate a second run. The modules that enqueue jobs define the kinds of jobs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ async def enqueue(
     now: datetime,
     dedupe_key: str | None = None,
 ) -> None:
-    """Have it done at `due_at` or soon after. With a `dedupe_key` that was ever used and not cancelled, nothing is added."""
+    """Store a job for `due_at`. Nothing is added if a job with this `dedupe_key` exists or existed, unless that job was
+    cancelled.
+    """
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     values = job(kind, payload, due_at, now, dedupe_key)
     await session.execute(insert(Job).values(values).on_conflict_do_nothing(index_elements=["dedupe_key"]))
@@ -36,7 +38,9 @@ async def enqueue(
 def job(
     kind: str, payload: Mapping[str, Any], due_at: datetime, now: datetime, dedupe_key: str | None = None
 ) -> dict[str, Any]:
-    """The row of a job, for who adds several with other rows; one with a key that is there already is to be left out."""
+    """Return the row of a job, for a caller that inserts several rows together. The caller must skip a row whose key exists
+    already.
+    """
     return {
         "id": new_id(),
         "kind": kind,
@@ -54,10 +58,10 @@ def job(
 async def claim(
     session: AsyncSession, now: datetime, kinds: Collection[str], worker: str, lease_s: float, limit: int
 ) -> list[Job]:
-    """At most `limit` jobs that are due, oldest first, now this worker's for `lease_s`. Commit before doing them.
+    """Give at most `limit` due jobs to this worker for `lease_s` seconds, the oldest first. Commit before you do the jobs.
 
-    `attempts` of each counts this claim. Two workers never hold the same job: PostgreSQL skips rows that another
-    transaction has locked, SQLite has one writer.
+    `attempts` of each job includes this claim. Two workers never hold the same job: PostgreSQL skips rows that another
+    transaction has locked, and SQLite has one writer.
     """
     free = or_(Job.lease_until.is_(None), Job.lease_until <= now)
     due = (
@@ -78,7 +82,7 @@ async def claim(
 
 
 async def finish(session: AsyncSession, job_id: str, worker: str, now: datetime) -> bool:
-    """It is done. False: the lease went to another worker meanwhile, or the job was cancelled."""
+    """Mark the job as done. Return False if another worker has the lease now, or if the job was cancelled."""
     return await _settle(session, job_id, worker, {"done_at": now, "lease_until": None, "error": ""})
 
 
@@ -91,9 +95,9 @@ async def fail(
     retry_s: float | None = None,
     attempts_most: int = limits.JOB_ATTEMPTS,
 ) -> bool:
-    """It did not work: try again in `retry_s` (None: twice as long as the last time), or give up after `attempts_most`.
+    """Record a failure. Retry after `retry_s` seconds (None: twice the last delay), or give up after `attempts_most` attempts.
 
-    False: it was no longer this worker's.
+    Return False if this worker no longer has the lease.
     """
     job = await session.get(Job, job_id, populate_existing=True)
     if job is None or job.leased_by != worker:
@@ -108,7 +112,7 @@ async def fail(
 
 
 async def cancel(session: AsyncSession, dedupe_key: str) -> bool:
-    """Forget work that is not done yet; the key may be used again. False: there was none."""
+    """Delete a job that is not done yet. The key can be used again. Return False if there was no such job."""
     gone = await session.execute(
         delete(Job).where(Job.dedupe_key == dedupe_key, Job.done_at.is_(None)).returning(Job.id)
     )
@@ -116,13 +120,13 @@ async def cancel(session: AsyncSession, dedupe_key: str) -> bool:
 
 
 async def purge(session: AsyncSession, before: datetime) -> int:
-    """Delete what was done before; what was given up stays to be looked at. How many."""
+    """Delete the jobs that were done before this time, and return their number. Jobs that were given up stay for inspection."""
     gone = await session.execute(delete(Job).where(Job.done_at < before, Job.failed.is_(False)).returning(Job.id))
     return len(gone.all())
 
 
 async def count_waiting(session: AsyncSession, now: datetime) -> dict[str, int]:
-    """How many are due and not done, and how many were given up."""
+    """Count the jobs that are due and not done, and the jobs that were given up."""
     open_ = await session.scalar(select(func.count()).select_from(Job).where(Job.done_at.is_(None), Job.due_at <= now))
     failed = await session.scalar(select(func.count()).select_from(Job).where(Job.failed.is_(True)))
     return {"jobs": open_ or 0, "jobs_given_up": failed or 0}

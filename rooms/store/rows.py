@@ -1,6 +1,6 @@
-"""Many rows of several tables at once: on PostgreSQL one statement and one round trip, on SQLite one call for each table.
+"""Bulk insert into several tables: one statement and one round trip on PostgreSQL, one call for each table on SQLite.
 
-For what a hot path writes. A row is a mapping by the names of columns; what it leaves out gets the default of its table.
+This module is for code that must be fast. A row is a mapping by column names. A missing column gets the default of its table.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _postgresql = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 async def add(session: AsyncSession, batch: Batch, passing: frozenset[type[Row]] = frozenset()) -> None:
-    """Insert in the order of the tables; a table comes after those that it refers to. `passing`: tables whose rows are left
-    out where a unique one is there already.
+    """Insert the rows in the order of the tables. A table comes after the tables that its foreign keys refer to. `passing`:
+    tables whose duplicate rows are skipped.
     """
     filled = {kind.__table__: [{**defaults(kind), **row} for row in rows] for kind, rows in batch.items() if rows}
     if not filled:
@@ -43,7 +43,7 @@ async def add(session: AsyncSession, batch: Batch, passing: frozenset[type[Row]]
 
 
 def persistent(session: AsyncSession, kind: type[R], row: Mapping[str, Any]) -> R:
-    """The object of a row that was just added, as if it had been read: what is set of it later is written."""
+    """Return the object of a row that was just inserted, as if it had been read. Later changes of the object are stored."""
     made = transient(kind, row)
     make_transient_to_detached(made)
     session.add(made)
@@ -51,14 +51,14 @@ def persistent(session: AsyncSession, kind: type[R], row: Mapping[str, Any]) -> 
 
 
 def transient(kind: type[R], row: Mapping[str, Any]) -> R:
-    """The object of a row, for those who only look at it."""
+    """Return an object of a row that is not stored, for reading only."""
     names = _attributes(kind)
     return kind(**{names[name]: value for name, value in {**defaults(kind), **row}.items()})
 
 
 @cache
 def defaults(kind: type[Row]) -> dict[str, Any]:
-    """Of every column. Do not change what it gives."""
+    """Return the default of every column. Do not change the returned dict."""
     found: dict[str, Any] = {}
     for column in kind.__table__.columns:
         default = column.default
@@ -74,7 +74,7 @@ def _attributes(kind: type[Row]) -> dict[str, str]:
 
 @cache
 def _statement(tables: tuple[Table, ...], passing: frozenset[Table]) -> TextClause:
-    """All inserts as parts of one statement: foreign keys are looked at when all of it has been done."""
+    """Return all inserts as parts of one statement. The database checks foreign keys after the whole statement."""
     quote = _postgresql.identifier_preparer.quote
     parts = []
     for place, table in enumerate(tables):

@@ -1,7 +1,8 @@
-"""The server's database: how PostgreSQL is connected, and kept connections are tried.
+"""PostgreSQL connections: how they are opened, and how idle connections are tested.
 
-The driver has errors of several kinds for a server that is not there, is full, starts, ends or breaks off while it greets.
-SQLAlchemy passes some of them on as they are; here each becomes one of its own, as an error of a statement does.
+The driver raises different errors for a server that is missing, full, starting, stopping, or that breaks off the handshake.
+SQLAlchemy passes some of them on unchanged. This module turns each into an SQLAlchemy error, the same as the error of a
+statement.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ AWAY = (
 
 class Served(asyncpg.Connection):  # type: ignore[misc]
     async def set_type_codec(self, *arguments: Any, **options: Any) -> None:
-        """The dialect's only words to a new connection that it does not send as a statement."""
+        """Set a codec. This is the dialect's only request on a new connection that is not an SQL statement."""
         with _told():
             await super().set_type_codec(*arguments, **options)
 
 
 async def connect(*arguments: Any, **options: Any) -> Served:
-    """What `create_async_engine` opens connections with (`async_creator_fn`)."""
+    """Open a connection for `create_async_engine` (`async_creator_fn`)."""
     with _told():
         found: Served = await asyncpg.connect(*arguments, connection_class=Served, **options)
         return found
@@ -58,8 +59,8 @@ def _told() -> Iterator[None]:
 
 
 def ask_idle_ones(engine: AsyncEngine) -> None:
-    """Before a connection is used that was idle for a while, whether its server is still there. One that has just answered is
-    not asked: that would be a round trip of each transaction.
+    """Ping the server before the use of a connection that was idle for a while. A connection that was just used is not pinged,
+    because a ping costs each transaction a round trip.
     """
 
     def came_back(_connection: Any, record: ConnectionPoolEntry) -> None:
@@ -79,7 +80,7 @@ def ask_idle_ones(engine: AsyncEngine) -> None:
 
 
 def _loop_s() -> float:
-    """The clock of the event loop; for who gives a connection back without one, long ago."""
+    """Return the clock of the event loop, or a time long ago if no loop runs."""
     try:
         return asyncio.get_running_loop().time()
     except RuntimeError:

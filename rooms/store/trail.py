@@ -1,4 +1,4 @@
-"""Reading the audit trail: what its reader may see, the newest first."""
+"""Reading the audit trail: the entries that the reader may see, the newest first."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ from rooms.store.tables.records import AuditEntry
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is looked for; empty: everything."""
+    """The search terms. Empty terms match everything."""
 
     action: str = ""
-    """Of one action, or with a dot at its end of all that begin so: `meeting.`."""
+    """The name of an action. A name with a dot at its end matches all actions that begin with it: `meeting.`."""
     object_id: str = ""
     actor: str = ""
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     before: int | None = None
-    """Only entries with a smaller number."""
+    """Only entries with a smaller number match."""
 
 
 async def search(session: AsyncSession, wanted: Wanted, actor: Actor, limit: int) -> list[AuditEntry]:
-    """Entries of the reader's units and what is below them; those of no unit only for who reads everything.
+    """Return the entries of the reader's units and the units below them. Entries without a unit are only for a reader of all
+    units.
 
-    Raises Refusal `denied`.
+    Raise Refusal `denied`.
     """
     if not roles.anywhere(actor, "audit.read"):
         raise Refusal("denied", "Đồng chí không có quyền xem nhật ký.", "not allowed")

@@ -1,4 +1,4 @@
-"""What the store does for itself every few minutes while a server runs."""
+"""The maintenance of the store, every few minutes while a server runs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from rooms.store.database import Database
 
 
 async def keep(database: Database, keys: Path, folder: Path, now: datetime) -> int:
-    """Sign the end of the audit trail, write checkpoints into a folder (made to leave the host: a share, a mounted disk), forget
-    work that was done long ago. How many checkpoints were written. Raises OSError when the folder cannot be written.
+    """Sign the end of the audit trail, write checkpoints into a folder and delete old finished jobs. Return the number of
+    written checkpoints.
+
+    The folder is meant to leave the host (a network share, a mounted disk). Raise OSError if the folder cannot be written.
     """
     key = await asyncio.to_thread(checkpoints.key_at, keys)
 

@@ -1,6 +1,7 @@
-"""Is the audit trail whole? Every entry against the one before it, every checkpoint against the trail and against its key.
+"""The check of the audit trail: every entry against the entry before it, every checkpoint against the trail and its key.
 
-Reads what is stored, not what the tables allow: whoever could write into the database may have changed those too.
+This module reads the stored data without the column types: an attacker who can write into the database may also have changed
+the tables.
 """
 
 from __future__ import annotations
@@ -34,12 +35,14 @@ WORDS: Final = {
     "trail_cut": ("Nhật ký bị cắt phần cuối", "the end of the trail is missing"),
 }
 BACKWARDS_US: Final = 10 * 60 * 1_000_000
-"""Clocks of several servers differ; more than ten minutes is told."""
+"""Microseconds. Chosen. The clocks of several servers differ. Larger: an entry with a false date is not reported. Smaller: a
+normal difference of clocks is reported as `time_backwards`.
+"""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`code` is stable; `seq`: of the entry, or the size of the checkpoint."""
+    """A fault in the trail. `code` is stable. `seq` is the number of the entry, or the size of the checkpoint."""
 
     code: str
     seq: int
@@ -49,7 +52,9 @@ class Finding:
 
 @dataclass
 class Verdict:
-    """`sealed`: so many entries are under a genuine checkpoint; those after it only hang together."""
+    """The result of the check. `sealed`: the number of entries under a genuine checkpoint. Later entries are protected only by
+    their chain.
+    """
 
     entries: int = 0
     checkpoints: int = 0
@@ -68,7 +73,9 @@ class Verdict:
 
 
 async def verify(session: AsyncSession, key: Ed25519PublicKey, outside: Sequence[Checkpoint] = ()) -> Verdict:
-    """Read the whole trail. `outside`: checkpoints that were kept elsewhere; they count as much as those in the database."""
+    """Read the whole trail. `outside`: checkpoints that were kept in another place. They count the same as those in the
+    database.
+    """
     verdict = Verdict()
     inside = await _checkpoints(session, verdict)
     marks = _genuine(verdict, key, [*inside, *outside])
@@ -93,7 +100,7 @@ class _Previous:
     at_us: int = 0
     stored: str = audit.FIRST
     fresh: bool = False
-    """The row just read is the next one."""
+    """True: the row that was just read has a new, larger number."""
 
 
 def _genuine(verdict: Verdict, key: Ed25519PublicKey, found: Sequence[Checkpoint]) -> Mapping[int, list[Checkpoint]]:
@@ -143,7 +150,7 @@ COLUMNS: Final = ("seq", "at", *TEXTS)
 
 
 async def _entries(session: AsyncSession) -> AsyncIterator[Mapping[str, Any]]:
-    # Types are left out: a tampered row may hold anything. JSON comes as the text that is stored.
+    # Read the entries without column types, because a changed row may hold any value. JSON comes as the stored text.
     raw: list[Any] = [literal_column(f'"{name}"').label(name) for name in COLUMNS]
     wanted = select(*raw, cast(literal_column("detail"), Text).label("detail")).select_from(AuditEntry.__table__)
     result = await session.stream(
@@ -174,7 +181,9 @@ def _microseconds(at: object) -> int | None:
 
 
 def _detail(stored: object) -> dict[str, Any] | None:
-    """The object, when the text is exactly what this program writes; another text for the same value is an alteration."""
+    """Return the object if the text is exactly the text that this program writes. Another text for the same value is an
+    alteration.
+    """
     if not isinstance(stored, str):
         return None
     try:

@@ -1,6 +1,7 @@
-"""Webhooks that go out (Standard Webhooks): where to, which events, what became of each delivery; and their signatures.
+"""Outgoing webhooks (Standard Webhooks): targets, events, the results of deliveries, and signatures.
 
-Owns the rows and the signing; sending is `signaling.notify`'s. A webhook of a unit hears of meetings of that unit and below.
+This module owns the rows and the signatures. `signaling.notify` sends the requests. A webhook of a unit receives events of
+meetings of this unit and the units below it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ ANY: Final = "*"
 async def create(
     session: AsyncSession, seal: Seal, unit_id: str, url: str, events: Sequence[str], actor: Actor, now: datetime
 ) -> tuple[Webhook, str]:
-    """(webhook, its secret, which is shown this once). Raises Refusal `denied`, `unit_unknown`, `bad_webhook`, `too_many`."""
+    """Make a webhook. Return it with its secret, which is shown only this time. Raise Refusal `denied`, `unit_unknown`,
+    `bad_webhook`, `too_many`.
+    """
     unit = await session.get(Unit, unit_id)
     if unit is None:
         raise Refusal("unit_unknown", "Không có đơn vị này.", "there is no such unit")
@@ -63,7 +66,7 @@ async def change(
     events: Sequence[str] | None = None,
     active: bool | None = None,
 ) -> Webhook:
-    """Raises Refusal `unknown_webhook`, `bad_webhook`, `denied`."""
+    """Change a webhook. Raise Refusal `unknown_webhook`, `bad_webhook`, `denied`."""
     row = await administered(session, webhook_id, actor)
     _check(row.url if url is None else url, row.events if events is None else events)
     row.url = row.url if url is None else url
@@ -75,7 +78,7 @@ async def change(
 
 
 async def remove(session: AsyncSession, webhook_id: str, actor: Actor, now: datetime) -> None:
-    """With its log of deliveries."""
+    """Delete a webhook with its log of deliveries."""
     row = await administered(session, webhook_id, actor)
     await session.delete(row)
     await session.flush()
@@ -83,7 +86,7 @@ async def remove(session: AsyncSession, webhook_id: str, actor: Actor, now: date
 
 
 async def administered(session: AsyncSession, webhook_id: str, actor: Actor) -> Webhook:
-    """A webhook of one's own units. Raises Refusal."""
+    """Return a webhook that the actor may administer. Raise Refusal `unknown_webhook`, `denied`."""
     row = await session.get(Webhook, webhook_id)
     unit = await session.get(Unit, row.unit_id) if row else None
     if row is None or unit is None or not roles.anywhere(actor, "webhooks.write"):
@@ -93,13 +96,13 @@ async def administered(session: AsyncSession, webhook_id: str, actor: Actor) -> 
 
 
 async def visible(session: AsyncSession, actor: Actor) -> list[Webhook]:
-    """Those in what the actor administers."""
+    """Return the webhooks that the actor may administer."""
     rows = await session.execute(select(Webhook, Unit.path).join(Unit, Unit.id == Webhook.unit_id))
     return [row for row, path in rows if roles.allows(actor, "webhooks.write", path)]
 
 
 async def deliveries(session: AsyncSession, webhook_id: str, actor: Actor) -> list[Delivery]:
-    """The log, newest first."""
+    """Return the log of deliveries, newest first."""
     await administered(session, webhook_id, actor)
     rows = await session.scalars(
         select(Delivery)
@@ -111,7 +114,7 @@ async def deliveries(session: AsyncSession, webhook_id: str, actor: Actor) -> li
 
 
 async def replay(session: AsyncSession, delivery_id: str, actor: Actor, now: datetime) -> Delivery:
-    """Send it once more; the receiver knows it by its identifier. Raises Refusal `unknown_delivery`."""
+    """Send a delivery again. The receiver recognizes it by its identifier. Raise Refusal `unknown_delivery`."""
     row = await session.get(Delivery, delivery_id)
     if row is None:
         raise Refusal("unknown_delivery", "Không tìm thấy lần gửi này.", "no such delivery")
@@ -126,8 +129,9 @@ async def replay(session: AsyncSession, delivery_id: str, actor: Actor, now: dat
 async def fan_out(
     session: AsyncSession, event: str, meeting_id: str, unit_id: str, data: Mapping[str, Any], now: datetime
 ) -> int:
-    """A delivery to each active webhook that wants `event` of this unit's meetings. How many. No title, PIN or name is told:
-    who may know more asks the API.
+    """Store a delivery for each active webhook that subscribes to `event` for this unit. Return their number.
+
+    The body has no title, PIN or name. A receiver with more rights can ask the API.
     """
     unit = await session.get_one(Unit, unit_id)
     above = [one for one in unit.path.split("/") if one]
@@ -145,22 +149,24 @@ async def fan_out(
 
 
 def new_signing_secret() -> str:
-    """`whsec_` and 256 bits in base64."""
+    """Return `whsec_` and 256 random bits in base64."""
     return PREFIX + base64.b64encode(new_bytes(SECRET_BYTES)).decode()
 
 
 def about(webhook_id: str) -> str:
-    """What a webhook's secret is sealed for."""
+    """Return the label for the encryption of a webhook's secret."""
     return f"webhook:{webhook_id}"
 
 
 def sign(secret: str, identifier: str, at: datetime, body: bytes) -> str:
-    """The header `webhook-signature`: `v1,` and the HMAC-SHA-256 of identifier, seconds and body."""
+    """Return the header `webhook-signature`: `v1,` and the HMAC-SHA-256 of identifier, seconds and body."""
     return "v1," + base64.b64encode(_mac(secret, identifier, int(at.timestamp()), body)).decode()
 
 
 def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
-    """The identifier of a webhook that came in. `headers` by lower-case name. Raises Refusal `bad_signature`, `stale_webhook`."""
+    """Check a received webhook and return its identifier. `headers` are by lower-case name. Raise Refusal `bad_signature`,
+    `stale_webhook`.
+    """
     identifier = headers.get("webhook-id", "")
     stamp, given = headers.get("webhook-timestamp", ""), headers.get("webhook-signature", "")
     if (
@@ -187,7 +193,7 @@ def bad_signature() -> Refusal:
 
 
 def _signatures(header: str) -> list[bytes]:
-    """Those of version 1: there may be several while a secret is changed."""
+    """Return the signatures of version 1. There may be several while a secret is changed."""
     found = []
     for one in header.split(" ")[:10]:
         version, _, text = one.partition(",")

@@ -1,1 +1,1 @@
-"""Encrypted copies of the database: the keys, the ciphering, and the copy itself."""
+"""Encrypted copies of the database: the keys, the encryption, and the copy."""

@@ -1,11 +1,14 @@
 """Backup and restore of the whole database, while it is in use.
 
-A backup is a folder: one file of the database and `manifest.json` with its hash, the rows of each table and the end of the audit
-trail, all of one instant. It is written last: a folder without it is no backup. With a `Lock` the file is sealed, and the keys of
-the data folder (`audit.key`, `seal.key`, …) come with it, sealed too; without one they are never in it: keep them elsewhere. Of a
-sealed backup the manifest still tells how much there is of everything, and nothing else.
+A backup is a folder with one file of the database and `manifest.json`. The manifest holds the hash of the file, the number of
+rows of each table and the end of the audit trail, all from the same instant. The manifest is written last: a folder without a
+manifest is no backup.
 
-SQLite: `VACUUM INTO`. PostgreSQL: `pg_dump` and `pg_restore` over an exported snapshot.
+With a `Lock`, the file is encrypted, and the keys of the data folder (`audit.key`, `seal.key`, …) are added, also encrypted.
+Without a `Lock` a backup never contains these keys: keep them in another place. The manifest of an encrypted backup is
+readable, but contains only these counts and hashes.
+
+SQLite uses `VACUUM INTO`. PostgreSQL uses `pg_dump` and `pg_restore` with an exported snapshot.
 """
 
 from __future__ import annotations
@@ -45,8 +48,8 @@ TOOLS: Final = Path("/usr/lib/postgresql")
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup holds. `rows` by table; `audit_hash` is the seal of the last of `audit_entries`; `sealed` is how: empty
-    (not at all), `public_key` or `passphrase`, and size and hash are of the sealed file.
+    """The contents of a backup. `rows` is by table. `audit_hash` is the seal of the last audit entry. `sealed` is empty (not
+    encrypted), `public_key` or `passphrase`. `size` and `sha256` describe the file as it is stored.
     """
 
     dialect: str
@@ -62,10 +65,10 @@ class Manifest:
 
 
 async def backup(url: str, folder: Path, now: datetime, lock: Lock | None = None, home: Path | None = None) -> Manifest:
-    """Write a backup into a folder that does not exist yet or is empty. `home`: the data folder; with a `lock` nothing plain is
-    ever written elsewhere, and its keys come along.
+    """Write a backup into a folder that is empty or does not exist yet. `home` is the data folder. With a `lock`, plain data is
+    written only below `home`, and the keys of `home` are added.
 
-    Raises Refusal `backup_folder`, `database_empty`, `pg_tools_missing`, `backup_failed`.
+    Raise Refusal `backup_folder`, `database_empty`, `pg_tools_missing`, `backup_failed`.
     """
     dialect = make_url(url).get_backend_name()
     await asyncio.to_thread(_new_folder, folder)
@@ -91,7 +94,7 @@ async def backup(url: str, folder: Path, now: datetime, lock: Lock | None = None
 
 
 async def _copy_out(url: str, path: Path) -> Contents:
-    """All of the database as one plain file, and what is in it."""
+    """Copy the whole database to one plain file, and return its contents for the manifest."""
     target = make_url(url)
     if target.get_backend_name() == "sqlite":
         await asyncio.to_thread(_vacuum, target, path)
@@ -110,10 +113,10 @@ def _seal_keys(lock: Lock, folder: Path, home: Path, plain: Path) -> None:
 
 
 async def restore(url: str, folder: Path, opener: Opener | None = None, home: Path | None = None) -> Manifest:
-    """Fill an empty database (SQLite: a file that is not there) and compare it with the manifest. A sealed backup wants an
-    `opener` and, for what is open, the data folder `home`.
+    """Fill an empty database (SQLite: a file that does not exist) and compare it with the manifest. An encrypted backup needs
+    an `opener`, and the data folder `home` for the decrypted file.
 
-    Raises Refusal `backup_bad`, `backup_locked`, `restore_not_empty`, `restore_other_dialect`, `restore_differs`,
+    Raise Refusal `backup_bad`, `backup_locked`, `restore_not_empty`, `restore_other_dialect`, `restore_differs`,
     `pg_tools_missing`, `restore_failed`.
     """
     made = await asyncio.to_thread(check, folder)
@@ -129,7 +132,7 @@ async def restore(url: str, folder: Path, opener: Opener | None = None, home: Pa
 
 
 def restore_keys(folder: Path, made: Manifest, opener: Opener, home: Path) -> keys.Unpacked:
-    """Put the keys of a sealed backup back where there are none. Raises Refusal `backup_locked`, `backup_bad`."""
+    """Restore the keys of an encrypted backup. Existing keys stay. Raise Refusal `backup_locked`, `backup_bad`."""
     source = folder / KEYS
     if not source.is_file() or source.stat().st_size > 2 * limits.BACKUP_KEPT_BYTES:
         raise _bad(KEYS)
@@ -162,7 +165,7 @@ async def _restore(url: str, made: Manifest, source: Path) -> Manifest:
 
 
 def check(folder: Path) -> Manifest:
-    """Its manifest, after its file has been compared with it. Raises Refusal `backup_bad`."""
+    """Compare the file of the backup with its manifest, and return the manifest. Raise Refusal `backup_bad`."""
     try:
         path = folder / MANIFEST
         if path.stat().st_size > limits.MANIFEST_BYTES:
@@ -184,7 +187,7 @@ def check(folder: Path) -> Manifest:
 
 
 def tool(name: str) -> Path:
-    """`pg_dump` or `pg_restore`, the newest of the machine. Raises Refusal `pg_tools_missing`."""
+    """Return the path of the newest `pg_dump` or `pg_restore` on this machine. Raise Refusal `pg_tools_missing`."""
     found = sorted(TOOLS.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]) if path.parts[-3].isdigit() else 0)
     plain = shutil.which(name)
     if found or plain:
@@ -200,7 +203,7 @@ Contents = tuple[str, dict[str, int], int, str]
 
 
 async def _look(url: str) -> Contents:
-    """Revision, rows by table, and the end of the audit trail, as one transaction sees them."""
+    """Return the revision, the rows by table and the end of the audit trail, as one transaction sees them."""
     database = Database.open(url)
     try:
         async with database.engine.connect() as connection:
@@ -252,7 +255,7 @@ async def _load(url: str, path: Path) -> None:
 
 
 async def _run(code: str, url: str, command: Sequence[str], *after: str) -> None:
-    """The password goes by the environment: arguments are seen by everybody on the machine."""
+    """Run the tool. The password is in the environment, because every user of the machine can see the arguments."""
     target = make_url(url)
     environ = dict(os.environ) | ({"PGPASSWORD": str(target.password)} if target.password else {})
     address = target.set(password=None).render_as_string(hide_password=False)
@@ -309,7 +312,7 @@ def _copy_in(target: URL, source: Path) -> None:
         partial.unlink()
         raise _bad(source.name)
     for left in ("-wal", "-shm"):
-        # Of a file that is gone: they would be played into the new one.
+        # These files belong to a deleted database. SQLite would replay them into the new file.
         path.with_name(path.name + left).unlink(missing_ok=True)
     partial.replace(path)
 

@@ -1,8 +1,9 @@
-"""Backups that are of no use to who finds them: files in the age format (https://age-encryption.org/v1), by `pyrage`.
+"""Encrypted backups, useless to a finder without the key: files in the age format (https://age-encryption.org/v1), by `pyrage`.
 
-A backup is sealed to public keys (`age1…`, each a file of somebody), or to a passphrase. Of a passphrase the age format has no
-stream, so a backup gets a key pair of its own, whose secret part lies in it sealed with the passphrase: `age -d -i identity.age
-database.sqlite.age` opens it too, without this program. Does not decide what is in a backup.
+A backup is encrypted to public keys (`age1…`) or to a passphrase. The age format cannot encrypt a stream with a passphrase. So
+such a backup gets its own key pair, and its secret key is stored in the backup, encrypted with the passphrase. The command `age
+-d -i identity.age database.sqlite.age` also opens the backup, without this program. This module does not decide what a backup
+contains.
 """
 
 from __future__ import annotations
@@ -23,24 +24,24 @@ from rooms.errors import Refusal
 
 SUFFIX: Final = ".age"
 IDENTITY: Final = "identity.age"
-"""In a backup: its own secret key, sealed with the passphrase."""
+"""The file in a backup with the backup's own secret key, encrypted with the passphrase."""
 NONE, PUBLIC_KEY, PASSPHRASE = "", "public_key", "passphrase"
 HOWS: Final = (NONE, PUBLIC_KEY, PASSPHRASE)
 EXCESSIVE: Final = "excessive work"
-"""What the library says of a passphrase whose work would take this machine too long."""
+"""Text in the library's error for a passphrase that needs too much computing time on this machine."""
 MEASURED_AGAIN_S: Final = (0.1, 0.5, 1.0, 2.0, 0.0)
 
 
 @dataclass(frozen=True)
 class Lock:
-    """To whom a backup is sealed. `identity`: the content of `IDENTITY`, when there is a passphrase."""
+    """The recipients of a backup. `identity` is the content of `IDENTITY`, if there is a passphrase."""
 
     how: str
     recipients: tuple[x25519.Recipient, ...]
     identity: bytes = b""
 
     def seal(self, source: Path, target: Path) -> None:
-        """Write `target`, which nobody else reads. Raises Refusal `backup_failed`."""
+        """Write the encrypted `target`, readable only by its owner. Raise Refusal `backup_failed`."""
         target.touch(0o600)
         try:
             with source.open("rb") as plain, target.open("wb") as sealed:
@@ -53,13 +54,13 @@ class Lock:
 
 @dataclass(frozen=True)
 class Opener:
-    """What a restore opens a sealed backup with: the secret keys of a file, or a passphrase."""
+    """The secrets that open an encrypted backup: the secret keys of a file, or a passphrase."""
 
     keys: tuple[x25519.Identity, ...] = ()
     passphrase: str = ""
 
     def open(self, folder: Path, how: str, source: Path, target: Path) -> None:
-        """Write the plain `target`. Raises Refusal `backup_locked`."""
+        """Write the decrypted `target`. Raise Refusal `backup_locked`."""
         target.touch(0o600)
         identities = [_own_key(folder, self.passphrase)] if how == PASSPHRASE else list(self.keys)
         if not identities:
@@ -71,12 +72,12 @@ class Opener:
             raise _not_opened() from None
         except OSError as error:
             if error.errno is not None:
-                raise  # the disk, not the file
+                raise  # an error of the disk, not of the file
             raise _not_opened() from None
 
 
 def to_keys(texts: Sequence[str]) -> Lock:
-    """A lock that each of these public keys opens. Raises Refusal `backup_recipient`."""
+    """Return a lock that each of these public keys opens. Raise Refusal `backup_recipient`."""
     try:
         found = tuple(x25519.Recipient.from_str(one.strip()) for one in texts)
     except pyrage.RecipientError:
@@ -91,7 +92,7 @@ def to_keys(texts: Sequence[str]) -> Lock:
 
 
 def to_passphrase(words: str) -> Lock:
-    """A lock that this passphrase opens. Raises Refusal `backup_passphrase`."""
+    """Return a lock that this passphrase opens. Raise Refusal `backup_passphrase`."""
     if not limits.BACKUP_PASSPHRASE_LEAST <= len(words) <= limits.BACKUP_PASSPHRASE_MOST:
         least, most = limits.BACKUP_PASSPHRASE_LEAST, limits.BACKUP_PASSPHRASE_MOST
         raise Refusal(
@@ -104,7 +105,8 @@ def to_passphrase(words: str) -> Lock:
 
 
 def new_key(path: Path) -> str:
-    """Write a new secret key into a file of its own that only its owner reads; the public key. Raises Refusal `file_exists`."""
+    """Write a new secret key into a new file that only its owner can read. Return the public key. Raise Refusal `file_exists`.
+    """
     own = x25519.Identity.generate()
     text = f"# public key: {own.to_public()}\n{own}\n"
     try:
@@ -121,7 +123,7 @@ def new_key(path: Path) -> str:
 
 
 def keys_in(path: Path) -> tuple[x25519.Identity, ...]:
-    """The secret keys of a file as `new_key` and `age-keygen` write it. Raises Refusal `backup_key_file`."""
+    """Return the secret keys of a file that `new_key` or `age-keygen` wrote. Raise Refusal `backup_key_file`."""
     bad = Refusal(
         "backup_key_file",
         f"{path} không phải tệp khóa (dòng AGE-SECRET-KEY-1…).",
@@ -151,8 +153,8 @@ def _own_key(folder: Path, words: str) -> x25519.Identity:
 
 
 def _with_words(sealed: bytes, words: str) -> bytes:
-    """Opens with a passphrase. The library measures how fast this machine is at this moment and does not begin what would
-    take too long: one that was busy just then is asked again. Raises Refusal `backup_slow`, DecryptError.
+    """Decrypt with a passphrase. The library measures the present speed of this machine, and refuses work that would take too
+    long. Because the machine may be busy only for a moment, try again. Raise Refusal `backup_slow`, DecryptError.
     """
     for pause_s in MEASURED_AGAIN_S:
         try:

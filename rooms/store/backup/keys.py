@@ -1,7 +1,8 @@
-"""The keys of an installation as one archive, for a sealed backup: without them a restored database cannot open its second
-factors and webhook secrets, personal links in mails already sent are dead, and the audit trail goes on under another key.
+"""The keys of an installation as one archive, for an encrypted backup.
 
-Knows the data folder by its patterns only, and never replaces a key that is there.
+Without these keys a restored database cannot open its second factors and webhook secrets. Personal links in sent mails do not
+work, and the audit trail continues under another key. This module knows the data folder only by its file patterns, and never
+replaces an existing key.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ _NAME: Final = re.compile(r"(tls/)?[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 @dataclass(frozen=True)
 class Unpacked:
-    """`written`: names of files that were put there; `kept`: that were there with another content and stay."""
+    """The result of a restore. `written`: the restored files. `kept`: existing files with another content, which stay."""
 
     written: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
 
 
 def packed(folder: Path) -> bytes:
-    """A tar of what there is. Raises Refusal `backup_failed` when that is too much to be keys."""
+    """Return a tar archive of the keys. Raise Refusal `backup_failed` if the files are too many or too large to be keys."""
     paths = sorted({path for pattern in PATTERNS for path in folder.glob(pattern) if path.is_file()})
     size = sum(path.stat().st_size for path in paths)
     if len(paths) > limits.BACKUP_KEPT_FILES or size > limits.BACKUP_KEPT_BYTES:
@@ -46,7 +47,7 @@ def packed(folder: Path) -> bytes:
 
 
 def unpack(archive: bytes, folder: Path) -> Unpacked:
-    """Put the keys back that are not there. Raises Refusal `backup_bad`."""
+    """Restore the missing keys. Raise Refusal `backup_bad`."""
     written, kept = [], []
     for name, content in _read(archive):
         path = folder / name
@@ -66,7 +67,7 @@ def unpack(archive: bytes, folder: Path) -> Unpacked:
 
 
 def _read(archive: bytes) -> list[tuple[str, bytes]]:
-    """Name and content of plain files with the names of keys; anything else makes the whole of it bad."""
+    """Return name and content of plain files with names of keys. Any other entry makes the whole archive bad."""
     bad = Refusal("backup_bad", "Gói khóa trong bản sao lưu bị hỏng.", "the keys in the backup are damaged")
     found: list[tuple[str, bytes]] = []
     try:

@@ -1,1 +1,1 @@
-"""Steps from one shape of the database to the next, for SQLite and PostgreSQL alike; `steps` applies them."""
+"""Migrations of the database schema, the same for SQLite and PostgreSQL. `steps` applies them."""

@@ -1,4 +1,4 @@
-"""Run by alembic for each upgrade; the connection comes from `rooms.store.migrations.steps.settings`."""
+"""The script that alembic runs for each upgrade. The connection comes from `rooms.store.migrations.steps.settings`."""
 
 from alembic import context
 

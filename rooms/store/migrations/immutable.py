@@ -1,11 +1,11 @@
-"""How the database itself keeps the audit trail: entries and checkpoints are added, never changed or deleted, by triggers; on
-PostgreSQL entries are added by a function, so that the lock of the trail's end is held as shortly as can be.
+"""Triggers that protect the audit trail in the database: entries and checkpoints are added, but never changed or deleted.
+
+On PostgreSQL a function adds the entries, so that the lock on the end of the trail is held for a short time.
 """
 
 from __future__ import annotations
 
-# The numbers in the statement are this program's own.
-# ruff: noqa: S608
+# The numbers in the statement come from this program. ruff: noqa: S608
 from typing import Final
 
 from rooms.store.locks import SPACE, Lock
@@ -14,7 +14,7 @@ TABLES: Final = ("audit_entry", "audit_checkpoint")
 
 
 def statements(dialect: str) -> list[str]:
-    """DDL for `postgresql` or `sqlite`."""
+    """Return the DDL for `postgresql` or `sqlite`."""
     return _postgresql() if dialect == "postgresql" else _sqlite()
 
 
@@ -66,7 +66,9 @@ BEGIN
     RETURN last_seq;
 END $$
 """
-"""The seal is `rooms.store.audit.seal`; whoever adds an entry gives its text but for the number and the seal before."""
+"""The seal is the same as in `rooms.store.audit.seal`. The caller passes the text of each entry without the number and the
+previous seal.
+"""
 
 
 def _sqlite() -> list[str]:

@@ -1,30 +1,34 @@
-"""What the database itself refuses of bookings, so that no mistake above it can double-book, lose or orphan anything.
+"""Constraints on bookings in the database. With them, an error in the code above cannot double-book, lose or orphan a resource.
 
-Two active reservations of one resource never overlap; a reservation names something that exists and ends soon after it began;
-what is reserved is not deleted; a date keeps the instant it was made for; an approved meeting has a number. Messages begin with
-a stable word (`overlap`, `unknown_resource`, `reserved`, `too_long`, `original_at`, `unnumbered`).
+- Two active reservations of one resource never overlap.
+- A reservation names an existing resource, and ends at most `LONGEST_DAYS` after it begins.
+- A reserved resource cannot be deleted.
+- A date keeps its `original_at`.
+- An approved meeting has a number.
 
-Capacity is guarded by the CHECK of `capacity_slot`.
+A message begins with a stable word: `overlap`, `unknown_resource`, `reserved`, `too_long`, `original_at`, `unnumbered`. The
+CHECK of `capacity_slot` guards the capacity.
 """
 
-# Names in the statements are this file's own.
-# ruff: noqa: S608
+# The names in the statements come from this file. ruff: noqa: S608
 
 from __future__ import annotations
 
 from typing import Final
 
 LONGEST_DAYS: Final = 3
-"""No reservation is longer, buffers included: searches by the beginning look back so far and no further."""
+"""The longest reservation, with the times to set up and clear up. Chosen. Searches by start look back exactly this time.
+Longer: each search reads more rows. Shorter: a 24-hour meeting with long times to set up is refused.
+"""
 OVERLAP: Final = "reservation_overlap"
-"""The exclusion constraint on PostgreSQL."""
+"""The name of the exclusion constraint on PostgreSQL."""
 TABLE_OF: Final = (("hall", "hall"), ("terminal", "terminal"), ("person", "person"), ("operator", "person"))
 KEPT: Final = ("hall", "terminal", "person")
 _MICROSECONDS: Final = LONGEST_DAYS * 86_400_000_000
 
 
 def statements(dialect: str) -> list[str]:
-    """DDL for `postgresql` or `sqlite`."""
+    """Return the DDL for `postgresql` or `sqlite`."""
     return _postgresql() if dialect == "postgresql" else _sqlite()
 
 

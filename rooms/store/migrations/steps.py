@@ -1,6 +1,6 @@
-"""The steps from one shape of the database to the next, for SQLite and PostgreSQL alike.
+"""The migration steps of the database schema, the same for SQLite and PostgreSQL.
 
-`upgrade(url)` brings a database to the newest shape, whole or not at all; two servers that start together wait for each other.
+`upgrade(url)` brings a database to the newest schema, or changes nothing. Two servers that start together wait for each other.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from rooms.store.database import Database
 from rooms.store.locks import SPACE, Lock
 from rooms.store.tables.schema import METADATA
 
-if TYPE_CHECKING:  # heavy: a server whose database has the newest shape never imports it
+if TYPE_CHECKING:  # slow import: a server whose database has the newest schema never imports it
     from alembic.config import Config
 
 FOLDER = Path(__file__).parent
 STEP = "step_"
-"""Begins the name of each step's file; its revision follows."""
+"""The first part of the name of each step's file. The revision follows."""
 
 
 async def upgrade(url: str) -> str:
-    """Bring the database at `sqlite:///PATH` or `postgresql://…` to the newest shape. Its revision afterwards.
+    """Bring the database at `sqlite:///PATH` or `postgresql://…` to the newest schema, and return its revision.
 
-    Raises Refusal `database_is_newer` when a newer program has written it.
+    Raise Refusal `database_is_newer` if a newer program has written the database.
     """
     file = _file(url)
     if file is not None:
-        # Password digests and mail addresses are in it: its owner's alone. What SQLite puts beside it has the same mode.
+        # The file contains password digests and mail addresses, so only its owner may read it. The files that SQLite adds have
+        # the same mode.
         await asyncio.to_thread(file.touch, 0o600)
     database = Database.open(url)
     try:
@@ -44,7 +45,7 @@ async def upgrade(url: str) -> str:
 
 
 async def current(url: str) -> str:
-    """Its revision; "" for an empty database, or a file that is not there."""
+    """Return the revision of the database, or "" for an empty database or a missing file."""
     file = _file(url)
     if file is not None and not await asyncio.to_thread(file.is_file):
         return ""
@@ -62,12 +63,12 @@ def _file(url: str) -> Path | None:
 
 
 def newest() -> str:
-    """The revision that this program works with."""
+    """Return the revision that this program works with."""
     return max(path.stem.removeprefix(STEP) for path in (FOLDER / "versions").glob(f"{STEP}*.py"))
 
 
 def upgrade_connection(connection: Connection) -> str:
-    """The same over one connection, within its transaction."""
+    """Upgrade over one connection, within its transaction."""
     from alembic import command
     from alembic.script import ScriptDirectory
 
@@ -86,7 +87,7 @@ def upgrade_connection(connection: Connection) -> str:
 
 
 def settings(connection: Connection | None = None) -> Config:
-    """For alembic, without any file."""
+    """Return the settings for alembic, without a file."""
     from alembic.config import Config
 
     config = Config()
@@ -97,14 +98,14 @@ def settings(connection: Connection | None = None) -> Config:
 
 
 def revision(connection: Connection) -> str:
-    """Of the database behind this connection; "": none."""
+    """Return the revision of the database of this connection, or "" if it has none."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
     return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
 
 
 def options(connection: Connection) -> dict[str, Any]:
-    """How alembic looks at a database of ours."""
+    """Return the options with which alembic compares our databases."""
     return {
         "connection": connection,
         "target_metadata": METADATA,

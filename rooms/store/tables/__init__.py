@@ -1,1 +1,1 @@
-"""Every row of `rooms`, a file for each package that owns the rows; `schema` reads them all."""
+"""The tables of `rooms`, one file for each package that owns rows. `schema` imports them all."""

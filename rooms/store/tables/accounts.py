@@ -1,4 +1,4 @@
-"""Accounts, what they may do and where, and who is signed in, as rows. Passwords as argon2id, sessions as digests only."""
+"""Accounts, their roles and their sessions, as rows. Passwords are stored as argon2id, and session secrets only as digests."""
 
 from __future__ import annotations
 
@@ -12,29 +12,31 @@ from rooms.store.tables.columns import Row
 
 
 class Account(Row):
-    """Somebody who can sign in; `person_id` is who he is."""
+    """An account that can sign in. `person_id` is the person behind it."""
 
     __tablename__ = "account"
     __table_args__ = (UniqueConstraint("issuer", "subject"),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
-    """Typed at the sign-in: lower case."""
+    """The name to type at the sign-in, in lower case."""
     person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"), unique=True)
     password: Mapped[str] = mapped_column(String(200), default="")
-    """argon2id; empty: no password."""
+    """An argon2id hash. Empty: the account has no password."""
     must_change: Mapped[bool] = mapped_column(default=False)
-    """Of earlier releases, which asked every session of an account for a new password once a link was opened. Not read."""
+    """A column of earlier releases, which required a new password in every session after a link was opened. No code reads it
+    now.
+    """
     totp_secret: Mapped[str] = mapped_column(String(200), default="")
-    """Sealed with the key of the installation."""
+    """Encrypted with the key of the installation."""
     totp_confirmed: Mapped[bool] = mapped_column(default=False)
     totp_last_step: Mapped[int] = mapped_column(default=0)
-    """A code counts once."""
+    """The last accepted TOTP step: a code is accepted only once."""
     recovery: Mapped[list[str]] = mapped_column(default=list)
     """Digests of one-time codes."""
     issuer: Mapped[str | None] = mapped_column(String(300))
     subject: Mapped[str | None] = mapped_column(String(300))
-    """OIDC."""
+    """The OIDC issuer and subject of the account."""
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
     language: Mapped[str] = mapped_column(String(2), default="vi")
@@ -42,7 +44,7 @@ class Account(Row):
 
 
 class RoleGrant(Row):
-    """A role in a unit and all that is below it, between two dates."""
+    """A role in a unit and in all units below it, between two dates."""
 
     __tablename__ = "role_grant"
 
@@ -56,7 +58,7 @@ class RoleGrant(Row):
 
 
 class DeputyRole(Row):
-    """A grant that a deputyship passes on: its person had the role when the deputyship was given."""
+    """A grant that a deputyship passes on. The person had the role when the deputyship was given."""
 
     __tablename__ = "deputy_role"
 
@@ -66,7 +68,7 @@ class DeputyRole(Row):
 
 
 class SignIn(Row):
-    """A session of a browser. The cookie holds the secret, this row its digest."""
+    """A session of a browser. The cookie holds the secret, and this row holds its digest."""
 
     __tablename__ = "sign_in"
 
@@ -78,13 +80,13 @@ class SignIn(Row):
     address: Mapped[str] = mapped_column(String(64), default="")
     agent: Mapped[str] = mapped_column(String(200), default="")
     factors: Mapped[int] = mapped_column(default=1)
-    """2: with TOTP."""
+    """2: signed in with TOTP."""
     by_link: Mapped[bool] = mapped_column(default=False)
-    """He chooses a password, without the old one, before anything else."""
+    """The user came by a link, and must choose a new password before anything else. The old password is not required."""
 
 
 class SignInLink(Row):
-    """A link that signs in once: the first one of a new installation, a forgotten password, an invited account."""
+    """A link that signs in once, for a new installation, a forgotten password or an invited account."""
 
     __tablename__ = "sign_in_link"
 
@@ -95,7 +97,7 @@ class SignInLink(Row):
 
 
 class Client(Row):
-    """Another system with a key of its own: the document system, the one-stop shop."""
+    """Another system with its own key, for example the document system or the one-stop shop."""
 
     __tablename__ = "client"
 
@@ -105,14 +107,14 @@ class Client(Row):
     roles: Mapped[list[str]]
     key_digest: Mapped[str] = mapped_column(String(64), unique=True)
     webhook_secret: Mapped[str] = mapped_column(String(200), default="")
-    """Sealed; for webhooks that come in."""
+    """The encrypted secret for incoming webhooks."""
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
-    """Its key no longer opens anything."""
+    """The time from which the key is refused."""
 
 
 class Preference(Row):
-    """What one account keeps for its screens."""
+    """The settings that an account keeps for its screens."""
 
     __tablename__ = "preference"
 

@@ -1,7 +1,7 @@
-"""What a date takes for itself, and the rules of taking, as rows.
+"""Reservations of dates, and the rules for bookings, as rows.
 
-The database itself refuses an overlap: an exclusion constraint on PostgreSQL, triggers on SQLite (`store/migrations`); capacity
-is counted in quarters of an hour, and a CHECK refuses more than there is.
+The database itself refuses an overlap: an exclusion constraint on PostgreSQL, triggers on SQLite (`store/migrations`). Capacity
+is counted in quarters of an hour, and a CHECK refuses more legs than the pool has.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rooms.store.tables.columns import Row
 
 
 class Reservation(Row):
-    """One thing that one date keeps for itself. Two active rows of the same resource never overlap."""
+    """A reservation of one resource for one date. Two active rows of the same resource never overlap."""
 
     __tablename__ = "reservation"
     __table_args__ = (
@@ -30,30 +30,32 @@ class Reservation(Row):
     occurrence_id: Mapped[str] = mapped_column(ForeignKey("occurrence.id", ondelete="CASCADE"), index=True)
     kind: Mapped[str] = mapped_column(String(10))
     resource_id: Mapped[str] = mapped_column(String(32))
-    """Of a hall, a terminal or a person; a person is one resource whether he leads or operates."""
+    """The hall, terminal or person. A person is one resource, as chair and as operator."""
     starts_at: Mapped[datetime]
-    """With the time to set up, until `ends_at` with the time to clear up."""
+    """The start includes the time to set up, and `ends_at` includes the time to clear up."""
     ends_at: Mapped[datetime]
     active: Mapped[bool] = mapped_column(default=True)
 
 
 class Wanted(Row):
-    """What each date of a meeting takes; apart from `reservation`, so that a skipped or cancelled date can be booked again."""
+    """A resource that each date of a meeting wants. The row is separate from `reservation`, so that a skipped or cancelled date
+    can be booked again.
+    """
 
     __tablename__ = "wanted"
 
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id", ondelete="CASCADE"), primary_key=True)
     occurrence_id: Mapped[str] = mapped_column(String(32), primary_key=True, default="")
-    """Empty: of every date; else of this one, instead of what the others take."""
+    """Empty: the row applies to every date. Otherwise the row applies to this date, which then ignores the common rows."""
     resource_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(10))
     exclusive: Mapped[bool] = mapped_column(default=True)
-    """False: a terminal that dials in by itself; it may be expected in two meetings."""
+    """False for a terminal that dials in by itself: two meetings may expect the same terminal."""
     position: Mapped[int] = mapped_column(default=0)
 
 
 class CapacitySlot(Row):
-    """How many of a pool's legs are promised in one quarter of an hour."""
+    """The number of a pool's legs that are reserved in a quarter of an hour."""
 
     __tablename__ = "capacity_slot"
     __table_args__ = (CheckConstraint("used >= 0 AND used <= most", name="enough"),)
@@ -65,7 +67,7 @@ class CapacitySlot(Row):
 
 
 class CapacityUse(Row):
-    """What one date has taken of a pool, so that it can be given back exactly."""
+    """The legs that a date has reserved in a pool, so that exactly these legs can be released."""
 
     __tablename__ = "capacity_use"
 
@@ -77,7 +79,7 @@ class CapacityUse(Row):
 
 
 class Pool(Row):
-    """Media capacity: simultaneous legs."""
+    """The media capacity: simultaneous legs."""
 
     __tablename__ = "pool"
 
@@ -87,7 +89,7 @@ class Pool(Row):
 
 
 class Step(Row):
-    """One step of an approval: 1 the unit's own leadership, 2 the operator of the system."""
+    """A step of an approval: 1 is the unit's own leadership, 2 is the operator of the system."""
 
     __tablename__ = "step"
     __table_args__ = (UniqueConstraint("meeting_id", "round", "step"),)
@@ -95,7 +97,7 @@ class Step(Row):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id", ondelete="CASCADE"), index=True)
     round: Mapped[int] = mapped_column(default=1)
-    """A change that needs approval anew starts the next round."""
+    """The number of the round. A change that needs a new approval starts the next round."""
     step: Mapped[int]
     unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"), index=True)
     role: Mapped[str] = mapped_column(String(20))
@@ -111,30 +113,30 @@ class Step(Row):
 
 
 class Proposal(Row):
-    """A change of an approved meeting that waits for its approval, or waited."""
+    """A change of an approved meeting that waits for approval, or has been decided."""
 
     __tablename__ = "proposal"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id", ondelete="CASCADE"), index=True)
     round: Mapped[int]
-    """Of its steps."""
+    """The round of the proposal's steps."""
     scope: Mapped[str] = mapped_column(String(10))
     occurrence_id: Mapped[str] = mapped_column(String(32), default="")
-    """The date that the scope begins with; empty: all."""
+    """The date where the scope begins. Empty: all dates."""
     names: Mapped[list[Any]]
-    """Of the fields that differ."""
+    """The names of the changed fields."""
     request: Mapped[dict[str, Any]]
-    """The meeting as it is to be."""
+    """The meeting after the change."""
     lines: Mapped[list[Any]]
-    """What differs, in words: field, name, before, after."""
+    """The differences in words: field, name, before, after."""
     summary: Mapped[str] = mapped_column(String(1000), default="")
     four_eyes: Mapped[bool] = mapped_column(default=False)
-    """Two people have to decide about the meeting as it is to be."""
+    """True if two people must decide about the changed meeting."""
     held: Mapped[list[Any]]
-    """Reservations that are kept for it."""
+    """The reservations that are kept for the proposal."""
     reason_code: Mapped[str] = mapped_column(String(20), default="")
-    """The reason why a date is put off to another time, or gave way. Empty: the proposal is an edit."""
+    """The reason why a date is postponed to another time or gave way. Empty: the proposal is an edit."""
     reason: Mapped[str] = mapped_column(String(500), default="")
     by: Mapped[str] = mapped_column(String(32))
     at: Mapped[datetime]
@@ -143,7 +145,7 @@ class Proposal(Row):
 
 
 class Change(Row):
-    """The history of a meeting: what it was before each change, and until when that can be undone."""
+    """A line of a meeting's history: the meeting before a change, and the time until which the change can be undone."""
 
     __tablename__ = "change"
     __table_args__ = (UniqueConstraint("meeting_id", "version"),)
@@ -151,12 +153,12 @@ class Change(Row):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id", ondelete="CASCADE"), index=True)
     version: Mapped[int]
-    """That it led to."""
+    """The version after the change."""
     at: Mapped[datetime]
     by: Mapped[str] = mapped_column(String(32))
     action: Mapped[str] = mapped_column(String(30))
     occurrence_id: Mapped[str] = mapped_column(String(32), default="")
-    """The one date of a series that it concerns; empty: all of the meeting."""
+    """The only date of a series that the change concerns. Empty: the whole meeting."""
     summary: Mapped[str] = mapped_column(String(1000), default="")
     before: Mapped[dict[str, Any]]
     undo_until: Mapped[datetime | None]
@@ -164,7 +166,7 @@ class Change(Row):
 
 
 class Idempotency(Row):
-    """The answer to a request that may come twice."""
+    """The answer to a request that a client may repeat."""
 
     __tablename__ = "idempotency"
 
@@ -176,7 +178,7 @@ class Idempotency(Row):
 
 
 class Holiday(Row):
-    """The overlay over the official calendar: a day off, or a day worked instead."""
+    """The province's change of the official calendar: a day off, or a working day instead."""
 
     __tablename__ = "holiday"
 
@@ -186,7 +188,7 @@ class Holiday(Row):
 
 
 class UnitRule(Row):
-    """What a unit may book; where it has no row, the nearest unit above it decides."""
+    """The booking rule of a unit. A unit without a row uses the nearest unit above it that has a row."""
 
     __tablename__ = "unit_rule"
 
@@ -196,18 +198,18 @@ class UnitRule(Row):
     closes_min: Mapped[int] = mapped_column(default=18 * 60)
     weekends: Mapped[bool] = mapped_column(default=False)
     ahead_min: Mapped[int] = mapped_column(default=0)
-    """At least so many minutes before."""
+    """The minimum number of minutes between the booking and the start."""
     ahead_days: Mapped[int] = mapped_column(default=730)
     meetings_a_week: Mapped[int] = mapped_column(default=200)
     hours_a_month: Mapped[int] = mapped_column(default=2000)
     approval_hours: Mapped[int] = mapped_column(default=24)
     hold_hours: Mapped[int] = mapped_column(default=48)
     release_min: Mapped[int] = mapped_column(default=30)
-    """Halls are given back when nobody has come so long after the start; 0: never."""
+    """Minutes after the start. If no participant has joined by then, the halls are released. 0: never."""
 
 
 class Setting(Row):
-    """Rules of the whole system that the administrator sets: precedence between tiers, domains of official mail, …"""
+    """The settings of the administrator for the whole system: precedence between tiers, domains of official mail, …"""
 
     __tablename__ = "setting"
 

@@ -1,7 +1,7 @@
-"""Column types and the parent of all tables, the same meaning on SQLite and PostgreSQL.
+"""Column types and the base class of all tables, with the same meaning on SQLite and PostgreSQL.
 
-Times are aware datetimes in UTC: `timestamptz` on PostgreSQL, integer microseconds since 1970 on SQLite, where they can be
-compared in triggers and never lose a digit.
+Times are UTC datetimes with a time zone: `timestamptz` on PostgreSQL, and integer microseconds since 1970 on SQLite. SQLite
+triggers can compare integers, and integers never lose a digit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 class Utc(TypeDecorator[datetime]):
-    """An instant."""
+    """An instant in UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -49,7 +49,7 @@ class Utc(TypeDecorator[datetime]):
 
 
 class Row(DeclarativeBase):
-    """The parent of every table."""
+    """The base class of every table."""
 
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map = {datetime: Utc(), dict[str, Any]: JSON(), list[Any]: JSON(), list[str]: JSON()}  # noqa: RUF012

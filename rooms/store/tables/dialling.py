@@ -1,4 +1,4 @@
-"""Legs of dates and their alarms, as rows."""
+"""The legs of dates and their alarms, as rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ READINESS = ("unknown", "green", "amber", "red")
 
 
 class DialLeg(Row):
-    """One terminal of one date."""
+    """A terminal of a date."""
 
     __tablename__ = "dial_leg"
     __table_args__ = (
@@ -36,34 +36,36 @@ class DialLeg(Row):
     """`schedule`, `operator`, `dial_in`."""
     state: Mapped[str] = mapped_column(String(10), default="idle")
     epoch: Mapped[int] = mapped_column(default=1)
-    """Rises with each call that is wanted anew; with `attempt` it makes the Call-ID."""
+    """The number of the wanted call. It increases with each new wish for a call. `epoch` and `attempt` make the Call-ID."""
     attempt: Mapped[int] = mapped_column(default=1)
-    """The try that is made now or next."""
+    """The number of the present or next try."""
     rung: Mapped[int] = mapped_column(default=0)
-    """Of the ladder of profiles."""
+    """The rung of the ladder of profiles."""
     failure: Mapped[str] = mapped_column(String(20), default="")
     failures: Mapped[int] = mapped_column(default=0)
     status: Mapped[int] = mapped_column(default=0)
-    """The last final answer; 0: none came."""
+    """The last final SIP response. 0: there was no final response."""
     reason: Mapped[str] = mapped_column(String(40), default="")
     next_try_at: Mapped[datetime | None]
     since: Mapped[datetime]
     redialled: Mapped[bool] = mapped_column(default=False)
     answered_at: Mapped[datetime | None]
-    """The first time."""
+    """The time of the first answer."""
     readiness: Mapped[str] = mapped_column(String(8), default="unknown")
     readiness_at: Mapped[datetime | None]
     readiness_reason: Mapped[str] = mapped_column(String(40), default="")
     wish: Mapped[str] = mapped_column(String(10), default="")
-    """`call`, `redial`, `drop`, `probe`: asked for by somebody who does not hold the lease."""
+    """`call`, `redial`, `drop`, `probe`: a request of a process that does not hold the lease."""
     taken_off: Mapped[bool] = mapped_column(default=False)
-    """It is no longer on the list of its date: it is not called, and it is not invited."""
+    """The terminal is no longer on the list of its date: it is not called, and it is not invited."""
     leased_by: Mapped[str] = mapped_column(String(32), default="")
     lease_until: Mapped[datetime | None]
 
 
 class LegAlarm(Row):
-    """Something about a leg that an operator has to know. Open until it is acknowledged; the same one is raised once a time."""
+    """An alarm about a leg for the operator. The alarm is open until an operator acknowledges it. The same alarm is not raised
+    again while it is open.
+    """
 
     __tablename__ = "leg_alarm"
 
@@ -77,35 +79,35 @@ class LegAlarm(Row):
 
 
 class SipAccount(Row):
-    """How a terminal proves itself when it registers or dials in."""
+    """The account that a terminal uses to register or to dial in."""
 
     __tablename__ = "sip_account"
     __table_args__ = (CheckConstraint("algorithm IN ('MD5', 'SHA-256')", name="algorithm"),)
 
     terminal_id: Mapped[str] = mapped_column(ForeignKey("terminal.id", ondelete="CASCADE"), primary_key=True)
     alias: Mapped[str] = mapped_column(String(64), unique=True)
-    """What it registers as: a short number or a name."""
+    """The name in the registration: a short number or a name."""
     secret: Mapped[str] = mapped_column(String(300))
-    """HA1 (RFC 8760), sealed."""
+    """HA1 (RFC 8760), encrypted."""
     algorithm: Mapped[str] = mapped_column(String(10), default="MD5")
     behind_nat: Mapped[bool] = mapped_column(default=False)
     changed_at: Mapped[datetime]
 
 
 class TerminalProfile(Row):
-    """What is known here of one make of terminals: instead of what was shipped of it, or of a make that was not."""
+    """The local profile of one make of terminals. It replaces the shipped profile, or adds a make that was not shipped."""
 
     __tablename__ = "terminal_profile"
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     fields: Mapped[dict[str, Any]]
-    """As `signaling.sip.media.profiles.read` takes them, without the name."""
+    """The fields that `signaling.sip.media.profiles.read` reads, without the name."""
     changed_at: Mapped[datetime]
     changed_by: Mapped[str] = mapped_column(String(200), default="")
 
 
 class SipBan(Row):
-    """An address or alias that is not heard for a while."""
+    """An address or alias whose SIP requests are dropped for a time."""
 
     __tablename__ = "sip_ban"
 
@@ -116,17 +118,17 @@ class SipBan(Row):
 
 
 class SipBinding(Row):
-    """Where a terminal has registered, for the server that starts in place of this one."""
+    """A registration of a terminal, stored for the server process that replaces this one."""
 
     __tablename__ = "sip_binding"
 
     alias: Mapped[str] = mapped_column(String(64), primary_key=True)
     place: Mapped[int] = mapped_column(primary_key=True)
-    """In the order of the registrations of one alias: the newest is last."""
+    """The order of the registrations of one alias: the newest is last."""
     contact: Mapped[str] = mapped_column(Text)
     transport: Mapped[str] = mapped_column(String(3))
     host: Mapped[str] = mapped_column(String(64))
-    """An address."""
+    """An IP address."""
     port: Mapped[int]
     call_id: Mapped[str] = mapped_column(Text)
     cseq: Mapped[int] = mapped_column(BigInteger)
@@ -135,32 +137,34 @@ class SipBinding(Row):
 
 
 class SipDialog(Row):
-    """A call that stands or is made: what ends it when the server that had it was killed (RFC 3261 section 12)."""
+    """A call that is up or being set up. With this row, another process can end the call after the owner was killed (RFC 3261
+    section 12).
+    """
 
     __tablename__ = "sip_dialog"
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """Of Call-ID and our tag."""
+    """Made from the Call-ID and our tag."""
     leg_id: Mapped[str | None] = mapped_column(ForeignKey("dial_leg.id", ondelete="SET NULL"), index=True)
-    """None: a call that belongs to no hall of a date."""
+    """None: the call does not belong to a hall of a date."""
     worker: Mapped[str] = mapped_column(String(32), index=True)
-    """The process that has it."""
+    """The process that owns the call."""
     call_id: Mapped[str] = mapped_column(Text)
     local: Mapped[str] = mapped_column(Text)
-    """From, with our tag."""
+    """The From header, with our tag."""
     remote: Mapped[str] = mapped_column(Text)
-    """To, with their tag; without one it was not answered yet."""
+    """The To header, with the remote tag. Without a tag, the call was not answered yet."""
     target: Mapped[str] = mapped_column(Text)
-    """Remote target; of a call that was not answered its Request-URI."""
+    """The remote target. Before the answer: the Request-URI."""
     routes: Mapped[list[str]]
     cseq: Mapped[int] = mapped_column(BigInteger)
-    """Our last when it was written."""
+    """Our last CSeq when the row was written."""
     branch: Mapped[str] = mapped_column(String(40), default="")
-    """How the branches of its INVITEs begin."""
+    """The first part of the branches of the call's INVITEs."""
     transport: Mapped[str] = mapped_column(String(3))
     host: Mapped[str] = mapped_column(String(255))
-    """An address; of a call that was not answered perhaps a name."""
+    """An IP address. Before the answer it may be a host name."""
     port: Mapped[int]
     name: Mapped[str] = mapped_column(String(255), default="")
-    """What the certificate of the other side has to say."""
+    """The name that the certificate of the remote side must contain."""
     at: Mapped[datetime]

@@ -1,6 +1,6 @@
-"""Meetings, their dates, who is invited, what was answered and which letters went out, as rows.
+"""Meetings, their dates, attendees, answers and letters, as rows.
 
-A secret meeting has no row anywhere: it is refused before anything is written.
+A secret meeting has no row in any table: the program refuses it before it writes anything.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from rooms.store.tables.columns import Row
 
-"""The third, a state secret, is never stored."""
+"""The third class, a state secret, is never stored."""
 STATES = ("held", "asked", "approved", "refused", "cancelled", "expired")
-"""Soft hold; handed in for approval; approved (has a number); refused; called off; the hold or the deadline ran out."""
+"""`held`: only reserved. `asked`: submitted for approval. `approved`: has a number. `expired`: the hold or the deadline ran
+out.
+"""
 DATES = ("planned", "skipped", "postponed", "cancelled", "running", "ended", "released")
 CONNECTS = ("call", "dial_in")
-"""The server calls the halls of the meeting; the halls dial in by themselves."""
+"""`call`: the server calls the halls of the meeting. `dial_in`: the halls dial in by themselves."""
 ANSWERS = ("none", "accepted", "declined", "tentative")
 
 
 class MeetingType(Row):
-    """Phiên họp UBND, giao ban, tập huấn… with what follows from it."""
+    """A type of meeting (phiên họp UBND, giao ban, tập huấn…) with its defaults."""
 
     __tablename__ = "meeting_type"
 
@@ -33,54 +35,54 @@ class MeetingType(Row):
     default_class: Mapped[str] = mapped_column(String(12))
     duration_min: Mapped[int] = mapped_column(default=120)
     notice_days: Mapped[int] = mapped_column(default=3)
-    """Working days between the invitation and the meeting (Decision 45/2018/QĐ-TTg); 0: none."""
+    """Working days between the invitation and the meeting (Decision 45/2018/QĐ-TTg). 0: no notice is required."""
     conclusion_days: Mapped[int] = mapped_column(default=5)
     internal: Mapped[bool] = mapped_column(default=False)
-    """Within one unit, without a hall: it needs no approval."""
+    """True: a meeting within one unit may need no approval. See `plans.Plan.needs_approval`."""
     precedence: Mapped[int] = mapped_column(default=100)
-    """Lower goes first. The tier of the host is added by the rule that is set."""
+    """A lower number has priority. The setting `precedence` adds the tier of the host."""
     position: Mapped[int] = mapped_column(default=0)
 
 
 class LobbySetting(Row):
-    """What hosts have set the lobby of a conference to, where it is not as planned: a restart must not open a door."""
+    """A lobby that hosts set differently from the plan. The row exists so that a restart does not open a closed door."""
 
     __tablename__ = "lobby_setting"
 
     conference: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """The name of the call: of a booked date, or of a meeting that is in no calendar."""
+    """The name of the conference, for a booked date or for a meeting without a booking."""
     held: Mapped[bool]
     planned: Mapped[bool | None]
-    """What was planned then; None: nothing."""
+    """The planned value at that time. None: there was no plan."""
     set_at: Mapped[datetime]
 
 
 class LobbyBar(Row):
-    """Who is kept out of a conference for good."""
+    """The persons who are barred from a conference."""
 
     __tablename__ = "lobby_bar"
 
     conference: Mapped[str] = mapped_column(String(64), primary_key=True)
     bars: Mapped[list[Any]]
-    """(identity, name of the bar), as `conference.door.turned_away` knows them."""
+    """(identity, name of the bar), as `conference.door.turned_away` uses them."""
     set_at: Mapped[datetime]
 
 
 class InstantNumber(Row):
-    """The number of a meeting that was started without a booking: it opens the meeting also after a restart."""
+    """The number of a meeting that was started without a booking. The number still opens the meeting after a restart."""
 
     __tablename__ = "instant_number"
 
     number: Mapped[str] = mapped_column(String(64), primary_key=True)
     title: Mapped[str] = mapped_column(String(100), default="")
     source: Mapped[str] = mapped_column(String(64), index=True)
-    """The network, or the account, that made it: each has a share of the rows."""
+    """The network or the account that made the number. Each source has a share of the rows."""
     used_at: Mapped[datetime] = mapped_column(index=True)
-    """When somebody was there last, as far as it is known."""
+    """The last known time at which a participant was connected or was let in."""
 
 
 class Meeting(Row):
-    """One planned meeting or a series of them."""
+    """A planned meeting, or a series of dates."""
 
     __tablename__ = "meeting"
     __table_args__ = (
@@ -90,7 +92,7 @@ class Meeting(Row):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     number: Mapped[str | None] = mapped_column(String(12), unique=True)
-    """For keypads; given with the approval."""
+    """The number for keypads. The approval assigns it."""
     pin: Mapped[str] = mapped_column(String(8), default="")
     title: Mapped[str] = mapped_column(String(300))
     search_title: Mapped[str] = mapped_column(String(300), index=True)
@@ -102,42 +104,44 @@ class Meeting(Row):
     secretary_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     operator_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     created_by: Mapped[str] = mapped_column(String(32), index=True)
-    """Account."""
+    """The account."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     description: Mapped[str] = mapped_column(Text, default="")
     agenda: Mapped[list[Any]] = mapped_column(default=list)
     """[{"title", "presenter", "minutes"}, …]"""
     public: Mapped[bool] = mapped_column(default=False)
-    """Stands in the public weekly schedule."""
+    """True: the meeting is in the public weekly schedule."""
     lobby: Mapped[bool] = mapped_column(default=True)
     connect: Mapped[str] = mapped_column(String(10), default="call")
     connect_asked: Mapped[bool] = mapped_column(default=False)
-    """Its secretary is still to say whether the server calls its halls: it was booked before that was the default."""
+    """True: the secretary must still say whether the server calls the halls. The meeting was booked before calling was the
+    default.
+    """
     uncalled: Mapped[list[str]] = mapped_column(default=list)
     """Terminals that the secretary has taken out of the call list."""
     legs: Mapped[int] = mapped_column(default=0)
-    """Simultaneous media legs that are reserved."""
+    """Reserved simultaneous media legs."""
     first_starts_at: Mapped[datetime]
-    """The first date; the series goes on in Asia/Ho_Chi_Minh."""
+    """The first date. The rule of the series is in Asia/Ho_Chi_Minh."""
     duration_min: Mapped[int]
     rule: Mapped[str] = mapped_column(String(500), default="")
-    """RRULE (RFC 5545) without its name; empty: one date."""
+    """An RRULE (RFC 5545) without the name `RRULE`. Empty: one date."""
     hold_until: Mapped[datetime | None]
     precedence: Mapped[int] = mapped_column(default=100)
     precedence_reason: Mapped[str] = mapped_column(String(300), default="")
     split_from_id: Mapped[str | None] = mapped_column(ForeignKey("meeting.id"))
-    """"This and following" made a series of its own out of that one."""
+    """The series from which an edit of "this and following" split off this meeting."""
     sequence: Mapped[int] = mapped_column(default=0)
-    """SEQUENCE of iCalendar (RFC 5546): rises with each change that invitees are told."""
+    """The SEQUENCE of iCalendar (RFC 5546). It increases with each change that the attendees are notified of."""
     version: Mapped[int] = mapped_column(default=1)
-    """The ETag: rises with each change."""
+    """The ETag. It increases with each change."""
     reason_code: Mapped[str] = mapped_column(String(40), default="")
     reason: Mapped[str] = mapped_column(String(500), default="")
 
 
 class DocumentRef(Row):
-    """A document that the meeting rests on. `search_number` without blanks, diacritics and capitals."""
+    """A document that is the basis of the meeting. `search_number` has no spaces, diacritics and capitals."""
 
     __tablename__ = "document_ref"
 
@@ -152,7 +156,7 @@ class DocumentRef(Row):
 
 
 class Occurrence(Row):
-    """One date of a meeting. `original_at` never changes: it is RECURRENCE-ID."""
+    """A date of a meeting. `original_at` never changes: it is the RECURRENCE-ID."""
 
     __tablename__ = "occurrence"
     __table_args__ = (
@@ -169,17 +173,17 @@ class Occurrence(Row):
     ends_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(String(12), default="planned")
     moved: Mapped[bool] = mapped_column(default=False)
-    """Differs from the rule: an edit of the series leaves it alone unless told otherwise."""
+    """True: the date differs from the rule. An edit of the series keeps this date, unless the edit says otherwise."""
     reason_code: Mapped[str] = mapped_column(String(40), default="")
     reason: Mapped[str] = mapped_column(String(1000), default="")
-    """Why it was skipped (the clashes in words), postponed or cancelled."""
+    """Why the date was skipped (the clashes in words), postponed or cancelled."""
     opened_at: Mapped[datetime | None]
-    """When the first participant came."""
+    """The time when the first participant joined."""
     closed_at: Mapped[datetime | None]
 
 
 class Attendee(Row):
-    """Who is invited: a unit (its site and head), a person, or a guest by name and address."""
+    """An attendee: a unit (its site and head), a person, or a guest with name and address."""
 
     __tablename__ = "attendee"
     __table_args__ = (UniqueConstraint("meeting_id", "unit_id", "person_id", "guest_email", name="uq_attendee_once"),)
@@ -192,27 +196,28 @@ class Attendee(Row):
     guest_name: Mapped[str] = mapped_column(String(200), default="")
     guest_email: Mapped[str] = mapped_column(String(254), default="")
     label: Mapped[str] = mapped_column(String(300), default="")
-    """As the letter names them: "Chủ tịch UBND xã B"."""
+    """The name in the letter: "Chủ tịch UBND xã B"."""
     role: Mapped[str] = mapped_column(String(20), default="delegate")
     """`chair`, `secretary`, `presenter`, `delegate`, `guest`."""
     required: Mapped[bool] = mapped_column(default=True)
     must_be_head: Mapped[bool] = mapped_column(default=False)
-    """A substitute needs the consent of the chair."""
+    """True: a substitute needs the consent of the chair."""
     link_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
-    """Of the secret in the personal link; the secret itself is derived, never stored. Empty: revoked."""
+    """The digest of the secret in the personal link. The secret is derived and never stored. Empty: the link is revoked."""
     link_round: Mapped[int] = mapped_column(default=0)
-    """Rises when the link is revoked, so that the next one differs."""
+    """The number of revoked links, so that the next link differs."""
     notified: Mapped[int] = mapped_column(default=-1)
-    """The SEQUENCE of the last invitation that was mailed; -1: none."""
+    """The SEQUENCE of the last invitation that was mailed. -1: none."""
     mail_state: Mapped[str] = mapped_column(String(12), default="")
-    """`sent`, `failed`, `no_address`, `refused` (not an official domain, no reason given), `off` (no mail server); empty: nothing
-    was due yet."""
+    """`sent`, `failed`, `no_address`, `refused` (the domain is not official, and no reason was given), `off` (no mail server).
+    Empty: no mail was due yet.
+    """
     outside_reason: Mapped[str] = mapped_column(String(300), default="")
     """Why mail may go to an address that is not official."""
     answer: Mapped[str] = mapped_column(String(12), default="none")
     answered_at: Mapped[datetime | None]
     answer_stamp: Mapped[datetime | None]
-    """What the mail that brought it says (DTSTAMP): a mail that is older than that comes too late."""
+    """The DTSTAMP of the mail with the answer. An older mail arrives too late and is ignored."""
     answered_by: Mapped[str] = mapped_column(String(40), default="")
     """`link`, `mail`, `account:ID`, `secretary:ID`."""
     comment: Mapped[str] = mapped_column(String(500), default="")
@@ -224,7 +229,7 @@ class Attendee(Row):
 
 
 class DateAnswer(Row):
-    """What an attendee answered for one date of a series; for the others counts what he answered to all of it."""
+    """The answer of an attendee for one date of a series. For the other dates, the attendee's answer to the series applies."""
 
     __tablename__ = "date_answer"
 
@@ -233,16 +238,16 @@ class DateAnswer(Row):
         ForeignKey("occurrence.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     starts_at: Mapped[datetime]
-    """When that date was to begin then: once it is moved, the answer no longer counts."""
+    """The start of the date when the attendee answered. If the date is moved, the answer no longer counts."""
     answer: Mapped[str] = mapped_column(String(12))
     comment: Mapped[str] = mapped_column(String(500), default="")
     answered_at: Mapped[datetime]
     answer_stamp: Mapped[datetime | None]
-    """As `Attendee.answer_stamp`."""
+    """The same as `Attendee.answer_stamp`."""
 
 
 class HookSeen(Row):
-    """A webhook that came in: the same one is not taken twice."""
+    """A received webhook. The same webhook is not accepted twice."""
 
     __tablename__ = "hook_seen"
 
@@ -253,7 +258,7 @@ class HookSeen(Row):
 
 
 class AttendeeList(Row):
-    """A list of attendees that a unit keeps for the next time."""
+    """A list of attendees that a unit keeps for later meetings."""
 
     __tablename__ = "attendee_list"
     __table_args__ = (UniqueConstraint("unit_id", "name"),)
@@ -262,11 +267,11 @@ class AttendeeList(Row):
     unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"))
     name: Mapped[str] = mapped_column(String(200))
     entries: Mapped[list[Any]]
-    """What a booking request takes as attendees."""
+    """The attendees in the form of a booking request."""
 
 
 class Template(Row):
-    """A booking request kept under a name, without its time."""
+    """A booking request that is stored under a name, without its time."""
 
     __tablename__ = "template"
     __table_args__ = (UniqueConstraint("unit_id", "name"),)
@@ -278,7 +283,7 @@ class Template(Row):
 
 
 class LetterTemplate(Row):
-    """The office's own DOCX, with the fields of docxtpl."""
+    """A DOCX template of the office, with docxtpl fields."""
 
     __tablename__ = "letter_template"
 
@@ -291,7 +296,7 @@ class LetterTemplate(Row):
 
 
 class Letter(Row):
-    """A letter that was made: `invite`, `amend`, `cancel`. What it said is kept in `fields`; PDF and DOCX are made from it."""
+    """A letter: `invite`, `amend` or `cancel`. `fields` keeps its content. PDF and DOCX are made from `fields`."""
 
     __tablename__ = "letter"
 

@@ -1,5 +1,6 @@
-"""Units, posts, people, deputies and recipient sets as rows. What changes over the years has dates, and nothing is deleted that a
-meeting may name.
+"""Units, posts, people, deputies and recipient sets, as rows.
+
+Data that changes over the years has dates. Rows that a meeting may refer to are never deleted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ BLOCKS = ("party", "council", "government", "front", "other")
 
 
 class Unit(Row):
-    """An agency or a part of one, of any depth. `tier`: 0 national, 1 province, 2 district, 3 commune; data, not code."""
+    """An agency or a part of an agency, at any depth. `tier`: 0 national, 1 province, 2 district, 3 commune. Tiers are data,
+    not code.
+    """
 
     __tablename__ = "unit"
     __table_args__ = (Index("uq_unit_top", "top", unique=True, sqlite_where=text("top"), postgresql_where=text("top")),)
@@ -25,33 +28,33 @@ class Unit(Row):
     code: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(300))
     search_name: Mapped[str] = mapped_column(String(300), index=True)
-    """Without diacritics, in lower case."""
+    """The name without diacritics, in lower case."""
     short_name: Mapped[str] = mapped_column(String(100), default="")
     symbol: Mapped[str] = mapped_column(String(40), default="")
-    """In numbers of its documents: `UBND-VHXH`."""
+    """The unit's symbol in document numbers: `UBND-VHXH`."""
     kind: Mapped[str] = mapped_column(String(40))
     tier: Mapped[int]
     block: Mapped[str] = mapped_column(String(20))
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("unit.id"), index=True)
     path: Mapped[str] = mapped_column(String(1000), index=True)
-    """`/id of the root/…/own id/`: what is below is found by its beginning."""
+    """`/id of the root/…/own id/`. Units below this unit have paths that begin with this path."""
     address: Mapped[str] = mapped_column(String(300), default="")
     email: Mapped[str] = mapped_column(String(254), default="")
     phone: Mapped[str] = mapped_column(String(40), default="")
     distance_km: Mapped[float] = mapped_column(default=0.0)
-    """By road to the seat of the province, for the report of avoided travel."""
+    """The distance by road to the seat of the province, for the report of avoided travel."""
     position: Mapped[int] = mapped_column(default=0)
-    """Its place among its siblings in official lists."""
+    """The place among the sibling units in official lists."""
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
-    """The first day on which it is no more."""
+    """The first day on which the unit no longer exists."""
     version: Mapped[int] = mapped_column(default=1)
     top: Mapped[bool] = mapped_column(default=False)
-    """Its administrators decide what counts for all (`rooms.org.root_unit`). At most one row has it."""
+    """True: the administrators of this unit decide for all units (`rooms.org.root_unit`). At most one row has True."""
 
 
 class UnitSuccessor(Row):
-    """From `on` the one stands for the other: `merge`, `rename`, `split`, `abolish`."""
+    """A successor: from the day `on`, it replaces the unit. Kinds: `merge`, `rename`, `split`, `abolish`."""
 
     __tablename__ = "unit_successor"
     __table_args__ = (UniqueConstraint("unit_id", "successor_id", "on"),)
@@ -62,11 +65,11 @@ class UnitSuccessor(Row):
     kind: Mapped[str] = mapped_column(String(20))
     on: Mapped[date]
     decision: Mapped[str] = mapped_column(String(300), default="")
-    """The document that ordered it."""
+    """The document that ordered the change."""
 
 
 class Post(Row):
-    """An office that somebody holds. `signs_as` is printed above the signature: TM., KT., TL., TUQ. or nothing."""
+    """An office that a person holds. `signs_as` is printed above the signature: TM., KT., TL., TUQ. or nothing."""
 
     __tablename__ = "post"
 
@@ -74,7 +77,7 @@ class Post(Row):
     unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"), index=True)
     title: Mapped[str] = mapped_column(String(200))
     rank: Mapped[int] = mapped_column(default=100)
-    """1 is the head; lists are in this order."""
+    """The order of lists. 1 is the head."""
     is_head: Mapped[bool] = mapped_column(default=False)
     signs_as: Mapped[str] = mapped_column(String(8), default="")
     valid_from: Mapped[date]
@@ -82,7 +85,7 @@ class Post(Row):
 
 
 class Person(Row):
-    """A member of staff. `search_name` without diacritics."""
+    """A member of staff. `search_name` has no diacritics."""
 
     __tablename__ = "person"
 
@@ -93,13 +96,13 @@ class Person(Row):
     email: Mapped[str] = mapped_column(String(254), default="", index=True)
     phone: Mapped[str] = mapped_column(String(40), default="")
     unit_id: Mapped[str] = mapped_column(ForeignKey("unit.id"), index=True)
-    """Where he works, whether he holds a post or not."""
+    """The unit where the person works, with or without a post."""
     active: Mapped[bool] = mapped_column(default=True)
     version: Mapped[int] = mapped_column(default=1)
 
 
 class Holding(Row):
-    """Who holds a post, and when."""
+    """The holder of a post, with dates."""
 
     __tablename__ = "holding"
 
@@ -111,7 +114,7 @@ class Holding(Row):
 
 
 class Deputy(Row):
-    """`deputy_id` acts for `person_id` (approves, signs, attends) between two instants."""
+    """A deputyship: `deputy_id` acts for `person_id` (approves, signs, attends) between two instants."""
 
     __tablename__ = "deputy"
     __table_args__ = (CheckConstraint("person_id <> deputy_id", name="other"),)
@@ -123,12 +126,13 @@ class Deputy(Row):
     ends_at: Mapped[datetime]
     reason: Mapped[str] = mapped_column(String(300), default="")
     granted_by: Mapped[str] = mapped_column(String(32))
-    """Account."""
+    """The account."""
     revoked_at: Mapped[datetime | None]
 
 
 class RecipientSet(Row):
-    """A name that letters use, such as "Các sở, ngành, đoàn thể tỉnh"; it expands to the units of its rules on a day."""
+    """A name that letters use, for example "Các sở, ngành, đoàn thể tỉnh". On a given day it expands to the units of its rules.
+    """
 
     __tablename__ = "recipient_set"
 
@@ -140,7 +144,9 @@ class RecipientSet(Row):
 
 
 class RecipientRule(Row):
-    """Units that have every property that is given; `unit_id` alone names one, with `below` what is below it too."""
+    """A rule that matches units with all the given properties. `unit_id` alone matches one unit, and with `below` also the
+    units below it.
+    """
 
     __tablename__ = "recipient_rule"
 

@@ -1,4 +1,4 @@
-"""What the store itself keeps: the audit trail, work that is due, webhooks, feeds."""
+"""The store's own rows: the audit trail, jobs, webhooks, feeds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rooms.store.tables.columns import Row
 
 
 class AuditEntry(Row):
-    """One privileged action. Each row seals the one before it; rows are never changed (a trigger refuses it)."""
+    """A privileged action. Each row seals the row before it. Rows are never changed (a trigger refuses it)."""
 
     __tablename__ = "audit_entry"
 
@@ -27,13 +27,13 @@ class AuditEntry(Row):
     unit_id: Mapped[str] = mapped_column(String(32), default="", index=True)
     address: Mapped[str] = mapped_column(String(64), default="")
     detail: Mapped[dict[str, Any]]
-    """No chat, media, password, PIN, link or title of a refused secret meeting."""
+    """JSON without chat, media, passwords, PINs, links or titles of refused secret meetings."""
     previous: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
 
 
 class AuditCheckpoint(Row):
-    """Size and last hash of the trail, signed; a copy leaves the host."""
+    """A signed size and last hash of the trail. A copy leaves the host."""
 
     __tablename__ = "audit_checkpoint"
 
@@ -45,7 +45,7 @@ class AuditCheckpoint(Row):
 
 
 class Job(Row):
-    """Work that is due: mail, webhooks, deadlines, reminders. Written in the transaction that makes it necessary."""
+    """A job: mail, webhooks, deadlines, reminders. The transaction that makes the job necessary stores it."""
 
     __tablename__ = "job"
     __table_args__ = (Index("ix_job_open", "done_at", "due_at"),)
@@ -61,12 +61,12 @@ class Job(Row):
     attempts: Mapped[int] = mapped_column(default=0)
     done_at: Mapped[datetime | None]
     failed: Mapped[bool] = mapped_column(default=False)
-    """Given up."""
+    """True: the worker gave up after too many attempts."""
     error: Mapped[str] = mapped_column(String(500), default="")
 
 
 class Webhook(Row):
-    """Where events go (Standard Webhooks)."""
+    """A target for events (Standard Webhooks)."""
 
     __tablename__ = "webhook"
 
@@ -75,13 +75,13 @@ class Webhook(Row):
     url: Mapped[str] = mapped_column(String(1000))
     events: Mapped[list[str]]
     secret: Mapped[str] = mapped_column(String(200))
-    """Sealed."""
+    """Encrypted."""
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
 
 
 class Delivery(Row):
-    """One event to one webhook, with each try's outcome."""
+    """A delivery of one event to one webhook, with the result of each try."""
 
     __tablename__ = "delivery"
 
@@ -96,7 +96,7 @@ class Delivery(Row):
 
 
 class Feed(Row):
-    """A calendar subscription of a hall, a person, a unit; its secret can be revoked."""
+    """A calendar subscription of a hall, a person or a unit. Its secret can be revoked."""
 
     __tablename__ = "feed"
 

@@ -1,4 +1,4 @@
-"""Every table of `rooms` in one metadata: import this where all of them are needed."""
+"""All tables of `rooms` in one metadata. Import this module where all tables are necessary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sites (điểm cầu), their halls, the terminals in them and the networks they stand in, as rows."""
+"""Sites (điểm cầu), their halls, terminals and networks, as rows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from rooms.store.tables.columns import Row
 
 CAPABILITIES = ("hall", "pc", "none")
-"""A hall terminal, a room with a PC, nothing."""
+"""A hall with a terminal, a room with a PC, no equipment."""
 
 
 class Network(Row):
-    """A network zone. Important meetings are met only from zones that are `closed` (TSLCD, internal)."""
+    """A network zone. Participants join important meetings only from `closed` zones (TSLCD, internal)."""
 
     __tablename__ = "network"
 
@@ -26,11 +26,11 @@ class Network(Row):
     """CIDR, IPv4 and IPv6."""
     closed: Mapped[bool] = mapped_column(default=False)
     terminals: Mapped[bool] = mapped_column(default=False)
-    """Hall terminals call from here: the SIP ports answer these ranges, and no others."""
+    """True: hall terminals call from this network. The SIP ports answer only these ranges."""
 
 
 class Site(Row):
-    """A place that takes part as one, whoever sits there."""
+    """A place that takes part in conferences as one site, independent of the people who sit there."""
 
     __tablename__ = "site"
     __table_args__ = (CheckConstraint("capability IN ('hall', 'pc', 'none')", name="capability"),)
@@ -49,7 +49,7 @@ class Site(Row):
     technician: Mapped[str] = mapped_column(String(200), default="")
     technician_phone: Mapped[str] = mapped_column(String(40), default="")
     nearest_site_id: Mapped[str | None] = mapped_column(ForeignKey("site.id"))
-    """Set by hand; where it is empty the nearest by unit tree and distance is proposed."""
+    """The nearest site, set by hand. If empty, the system proposes the nearest site by unit tree and distance."""
     note: Mapped[str] = mapped_column(String(1000), default="")
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
@@ -57,7 +57,7 @@ class Site(Row):
 
 
 class Hall(Row):
-    """A room that can be booked. Before and after a meeting it is kept free for `setup_min` and `clearup_min`."""
+    """A room that can be booked. The room stays free for `setup_min` before and `clearup_min` after a meeting."""
 
     __tablename__ = "hall"
 
@@ -73,15 +73,17 @@ class Hall(Row):
     clearup_min: Mapped[int] = mapped_column(default=15)
     bookable: Mapped[bool] = mapped_column(default=True)
     needs_approval: Mapped[bool] = mapped_column(default=True)
-    """False: an internal meeting in it needs no approval."""
+    """False: an internal meeting in this hall needs no approval."""
     main: Mapped[bool] = mapped_column(default=False)
-    """The one hall of its site that is called when the unit is invited. At most one hall of a site has it."""
+    """True: the server calls this hall when the unit is invited. At most one hall of a site has True."""
     note: Mapped[str] = mapped_column(String(1000), default="")
     version: Mapped[int] = mapped_column(default=1)
 
 
 class Terminal(Row):
-    """A hall video-conference device. `dialled` ones can be in one meeting at a time; those that dial in may be overbooked."""
+    """A video-conference device of a hall. A `dialled` terminal can be in one meeting at a time. A terminal that dials in can
+    be overbooked.
+    """
 
     __tablename__ = "terminal"
 
@@ -98,7 +100,7 @@ class Terminal(Row):
     h323_alias: Mapped[str] = mapped_column(String(100), default="")
     e164: Mapped[str] = mapped_column(String(20), default="")
     profile: Mapped[str] = mapped_column(String(40), default="720p")
-    """The best picture it takes: `1080p`, `720p`, `baseline-720p`, `cif`."""
+    """The largest picture that the terminal accepts: `1080p`, `720p`, `baseline-720p`, `cif`."""
     codecs: Mapped[list[str]]
     encrypts: Mapped[bool] = mapped_column(default=False)
     shows_content: Mapped[bool] = mapped_column(default=False)
@@ -106,7 +108,7 @@ class Terminal(Row):
     network_id: Mapped[str | None] = mapped_column(ForeignKey("network.id"))
     bandwidth_kbps: Mapped[int] = mapped_column(default=2000)
     language: Mapped[str] = mapped_column(String(2), default="vi")
-    """Of announcements: `vi`, `en`."""
+    """The language of announcements: `vi`, `en`."""
     active: Mapped[bool] = mapped_column(default=True)
     tested_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(String(1000), default="")
@@ -114,7 +116,7 @@ class Terminal(Row):
 
 
 class DeviceCheck(Row):
-    """What somebody's own check of network, microphone, speaker and camera found. Names nobody."""
+    """The results of a user's check of network, microphone, speaker and camera. The row contains no names."""
 
     __tablename__ = "device_check"
 

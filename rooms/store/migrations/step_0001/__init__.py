@@ -1,1 +1,1 @@
-"""The tables of step 0001, by the part of `rooms` that owns them."""
+"""The tables of step 0001, by the package of `rooms` that owns them."""

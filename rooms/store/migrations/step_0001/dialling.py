@@ -1,6 +1,6 @@
 # fmt: off
 # ruff: noqa
-"""Tables of `rooms.dialling` as step 0001 makes them. Frozen."""
+"""The tables of `rooms.dialling` in step 0001. Do not change this file: databases with these tables exist."""
 
 import sqlalchemy as sa
 from alembic import op

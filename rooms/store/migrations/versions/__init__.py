@@ -1,1 +1,1 @@
-"""One module a step."""
+"""The migration steps, one module for each step."""

@@ -1,8 +1,8 @@
 # fmt: off
 # ruff: noqa
-"""The first shape: every table, no overlap of reservations, an audit trail that is only added to.
+"""The first schema: every table, no overlap of reservations, and an audit trail that can only grow.
 
-This step is frozen: databases with its shape exist. A change of a table is a new step, written by hand beside this one.
+Do not change this step: databases with this schema exist. Write each change of a table as a new step, by hand.
 """
 
 from alembic import op

@@ -1,8 +1,9 @@
-"""Halls are called: the main hall of a site, what a secretary takes out of a call list, and two values of `connect`.
+"""Columns for calls to halls: the main hall of a site, the terminals that a secretary takes out of a call list, and two values
+of `connect`.
 
-Meetings that are booked already keep what they did: `dial` called the halls, the other four values called nobody. Where that
-was so, the page of a meeting with a date to come asks its secretary once. Kept booking forms have held the old default, which
-nobody chose, so the new default counts for them.
+Meetings that are already booked keep their behaviour: `dial` called the halls, and the other four values called no hall. For an
+open meeting of the second kind, the page of the meeting asks its secretary once. Stored booking forms lose the old default,
+because no user chose it. The new default applies to them.
 """
 
 from __future__ import annotations

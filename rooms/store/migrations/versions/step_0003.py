@@ -1,4 +1,4 @@
-"""Numbers of meetings that were started without a booking live through a restart."""
+"""A table for the numbers of meetings that were started without a booking, so that they survive a restart."""
 
 import sqlalchemy as sa
 from alembic import op

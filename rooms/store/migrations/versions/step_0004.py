@@ -1,4 +1,4 @@
-"""What a server leaves to the one that starts in its place: registrations of terminals, and the dialogs of their calls."""
+"""Tables for the next server process: the registrations of terminals, and the dialogs of their calls."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Changes of approved meetings that wait for their approval, beside what was approved."""
+"""A table for changes of approved meetings that wait for approval."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Networks carry a mark of their own: hall terminals call from here.
+"""A mark on networks: hall terminals call from here.
 
-Until now the SIP ports answered every network of the register. Every range keeps that where the mark may be set at all, so that
-no hall falls silent. Public ranges that are too wide for the mark (0.0.0.0/0) lose it; `diemcau doctor` names them. They get
-a network of their own, and the terminals whose SIP address lies there go with them.
+Before this step the SIP ports answered every network of the register. Every range gets the mark where the mark is permitted, so
+that no hall loses its calls. Public ranges that are too wide for the mark (for example 0.0.0.0/0) do not get it, and `diemcau
+doctor` lists them. They move to a network of their own, together with the terminals whose SIP address is in them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ PRIVATE = (
     "fe80::/10",
 )
 WIDEST = {4: 16, 6: 32}
-"""Prefix of a public range. The rule of `rooms.sites.networks.too_wide` on the day of this step."""
+"""The shortest permitted prefix of a public range, by IP version. Copied from `rooms.sites.networks.too_wide` on the day of
+this step.
+"""
 
 
 def upgrade() -> None:
@@ -62,7 +64,7 @@ def upgrade() -> None:
 
 
 def _part(connection: sa.Connection, whole: sa.Row[Any], wide: list[str], kept: list[str], codes: set[str]) -> str:
-    """Make the network of the wide ranges. Its code."""
+    """Make the network for the wide ranges. Return its code."""
     numbers = ("", *map(str, range(2, len(codes) + 3)))
     code = next(code for number in numbers if (code := f"{whole.code[:54]}-RONG{number}") not in codes)
     name = f"{whole.name[:160]} (dải quá rộng, không nhận SIP)"
@@ -77,7 +79,7 @@ def _part(connection: sa.Connection, whole: sa.Row[Any], wide: list[str], kept: 
 
 
 def _lies_in(sip_uri: str, ranges: Sequence[str]) -> bool:
-    """Whether it is an address, and one of these ranges has it. A name lies in none."""
+    """Report whether the SIP URI contains an IP address of one of these ranges. A host name is in no range."""
     host = sip_uri.rpartition("@")[2].partition(";")[0]
     text = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     try:

@@ -1,7 +1,7 @@
-"""A deputyship keeps which roles it passes on.
+"""A table with the roles that a deputyship passes on.
 
-Deputyships of before keep every working role that was granted to their persons by the day of this step. A role still counts
-between its own dates alone.
+Existing deputyships keep every working role that their persons had been granted by the day of this step. A role still applies
+only between its own dates.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A change that waits for approval may be a date that is put off: with its reason."""
+"""Columns for a proposal that postpones a date: the reason."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Who is kept out of a conference for good, so that a restart lets nobody back in."""
+"""A table with the persons who are barred from a conference, so that a restart does not let them back in."""
 
 import sqlalchemy as sa
 from alembic import op
