@@ -1,1 +1,1 @@
-"""Meetings and their dates, attendees, answers and letters: what is planned, and who was told."""
+"""Meetings for readers and attendees: views, entry, answers, letters, notices and feeds."""

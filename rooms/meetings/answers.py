@@ -1,7 +1,8 @@
-"""What invitees answer: they come, do not, perhaps, or somebody else comes for them.
+"""The answers of attendees: they come, do not come, may come, or send a substitute.
 
-For a head who has to come himself a substitute counts only with the consent of the chair: asked, then agreed or refused
-(Decision 45/2018/QĐ-TTg). Does not read mails (`signaling.notify`) and does not tell anybody: it writes jobs for that.
+For a head who must attend personally, a substitute counts only with the consent of the chair: first asked, then agreed or
+refused (Decision 45/2018/QĐ-TTg). This module does not read mails (`signaling.notify`) and sends no notices: it writes jobs for
+them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ GIVEN = ("accepted", "declined", "tentative")
 
 @dataclass(frozen=True)
 class Substitute:
-    """Who comes in somebody's place."""
+    """A substitute: a person who attends for an attendee."""
 
     name: str
     post: str = ""
@@ -39,18 +40,18 @@ class Substitute:
 
 @dataclass(frozen=True)
 class MailReply:
-    """What an iMIP REPLY says (RFC 5546 section 3.2.3), read and bounded by whoever received the mail."""
+    """The content of an iMIP REPLY (RFC 5546 section 3.2.3). The receiver of the mail has parsed it and limited its size."""
 
     meeting_id: str
     sender: str
-    """The address in From: and in ATTENDEE, in lower case; they have to be the same."""
+    """The address in From: and in ATTENDEE, in lower case. The two must be the same."""
     answer: str
     sequence: int
     comment: str = ""
     date_at: datetime | None = None
-    """RECURRENCE-ID: the one date of a series that it is about. None: all of it."""
+    """The RECURRENCE-ID: the only date of a series that the answer is about. None: the whole series."""
     stamped: datetime | None = None
-    """DTSTAMP: when the answer was given (RFC 5546 section 2.1.5); None: it does not say."""
+    """The DTSTAMP: the time of the answer (RFC 5546 section 2.1.5). None: the mail has no DTSTAMP."""
 
 
 async def answer(
@@ -64,9 +65,10 @@ async def answer(
     channel: Channel | None = None,
     stamped: datetime | None = None,
 ) -> Attendee:
-    """Record an answer; the last one counts. `stamped`: when a mail says it was given. With a `substitute` the answer is
-    "accepted", except that a head who has to come himself waits for the chair. Raises Refusal `denied`, `bad_answer`,
-    `meeting_over`, `meeting_not_open`.
+    """Record an answer. The last answer counts. `stamped`: the time of the answer according to the mail.
+
+    With a `substitute` the answer is "accepted". But for a head who must attend personally, it is "tentative" until the chair
+    agrees. Raise Refusal `denied`, `bad_answer`, `meeting_over`, `meeting_not_open`.
     """
     meeting = await _open_meeting(session, attendee, now)
     via = channel or await _channel(session, attendee, meeting, actor)
@@ -96,7 +98,7 @@ async def answer_date(
     now: datetime,
     channel: Channel | None = None,
 ) -> Attendee:
-    """Record an answer for one date of a series; for the others what was answered to all of it still counts. Raises Refusal
+    """Record an answer for one date of a series. For the other dates, the answer to the series still counts. Raise Refusal
     `denied`, `unknown_date`, `bad_answer`, `meeting_over`, `meeting_not_open`.
     """
     meeting = await _open_meeting(session, attendee, now)
@@ -109,8 +111,10 @@ async def answer_date(
 async def decide_substitute(
     session: AsyncSession, attendee: Attendee, agrees: bool, actor: Actor, now: datetime, told_by: str = ""
 ) -> Attendee:
-    """The chair, or his deputy, agrees to a substitute or does not. The secretary may record it, saying in `told_by` how the
-    chair's word came. Raises Refusal `denied`, `told_by_needed`, `nothing_asked`, `meeting_over`, `meeting_not_open`.
+    """Record the chair's decision about a substitute. The chair or the chair's deputy decides.
+
+    The secretary may also record it, and says in `told_by` how the chair gave the decision. Raise Refusal `denied`,
+    `told_by_needed`, `nothing_asked`, `meeting_over`, `meeting_not_open`.
     """
     meeting = await _open_meeting(session, attendee, now)
     await _require_chair(session, meeting, actor, cleaned(told_by))
@@ -129,9 +133,11 @@ async def decide_substitute(
 
 
 async def by_mail(session: AsyncSession, reply: MailReply, now: datetime) -> Attendee:
-    """The answer in a mail. Its sender has to be an attendee's own address; that the mail really comes from there is what
-    the mail server in front vouches for (DKIM is not verified here). With a `date_at` the answer is for that date alone.
-    Raises Refusal `unknown_attendee`, `reply_outdated`, `unknown_date`, …
+    """Record the answer in a mail. The sender must be the own address of an attendee. With a `date_at`, the answer is for that
+    date only.
+
+    The mail server in front guarantees that the mail really comes from this address; this function does not check DKIM. Raise
+    Refusal `unknown_attendee`, `reply_outdated`, `unknown_date`, …
     """
     meeting = await session.get(Meeting, reply.meeting_id)
     found = await _by_address(session, reply, now) if meeting is not None else None
@@ -155,8 +161,8 @@ async def by_mail(session: AsyncSession, reply: MailReply, now: datetime) -> Att
 
 
 def _check_order(stamped: datetime | None, last: datetime | None) -> None:
-    """Mails overtake each other: of two answers to the same invitation the one that was given later counts (RFC 5546 section
-    2.1.5). Raises Refusal `reply_outdated`.
+    """Refuse a mail that is older than the stored answer, because mails can overtake each other (RFC 5546 section 2.1.5). Raise
+    Refusal `reply_outdated`.
     """
     if stamped is not None and last is not None and stamped < last:
         raise Refusal(
@@ -167,12 +173,14 @@ def _check_order(stamped: datetime | None, last: datetime | None) -> None:
 
 
 def _known_stamp(stamped: datetime | None, now: datetime) -> datetime | None:
-    """One of the future would shut out every later answer."""
+    """Return the stamp, at most `now`. A stamp in the future would block every later answer."""
     return None if stamped is None else min(stamped, now)
 
 
 async def of_dates(session: AsyncSession, meeting_id: str, now: datetime) -> dict[str, list[DateAnswer]]:
-    """By attendee: the answers to single dates that are not over and stand where they stood, the next date first."""
+    """Return the answers to single dates by attendee, the next date first. Leave out dates that are over or were moved after
+    the answer.
+    """
     rows = await session.scalars(
         select(DateAnswer)
         .join(Occurrence, Occurrence.id == DateAnswer.occurrence_id)
@@ -188,7 +196,7 @@ async def of_dates(session: AsyncSession, meeting_id: str, now: datetime) -> dic
 
 
 async def counts(session: AsyncSession, meeting_id: str) -> dict[str, int]:
-    """How many gave each answer, and `substitutes` that wait for the chair."""
+    """Count each kind of answer, and the `substitutes` that wait for the chair."""
     rows = await session.execute(
         select(Attendee.answer, func.count()).where(Attendee.meeting_id == meeting_id).group_by(Attendee.answer)
     )
@@ -204,7 +212,7 @@ async def counts(session: AsyncSession, meeting_id: str) -> dict[str, int]:
 
 
 async def may_answer(session: AsyncSession, attendee: Attendee, meeting: Meeting, actor: Actor) -> bool:
-    """Whether `_channel` would find a right."""
+    """Report whether the actor has a right to answer (see `_channel`)."""
     try:
         await _channel(session, attendee, meeting, actor)
     except Refusal:
@@ -215,7 +223,7 @@ async def may_answer(session: AsyncSession, attendee: Attendee, meeting: Meeting
 async def _answer_date(
     session: AsyncSession, attendee: Attendee, meeting: Meeting, reply: MailReply, actor: Actor, now: datetime
 ) -> None:
-    """Raises Refusal `unknown_date`, `meeting_over`, `meeting_not_open`, `bad_answer`."""
+    """Record a mailed answer for one date. Raise Refusal `unknown_date`, `meeting_over`, `meeting_not_open`, `bad_answer`."""
     await _open_meeting(session, attendee, now)
     date = await session.scalar(
         select(Occurrence).where(Occurrence.meeting_id == meeting.id, Occurrence.original_at == reply.date_at)
@@ -235,7 +243,7 @@ async def _keep(
     via: Channel,
     stamped: datetime | None = None,
 ) -> None:
-    """One row for an attendee and a date: the last answer counts."""
+    """Store one row for an attendee and a date. The last answer counts."""
     if date is None or date.meeting_id != meeting.id or date.state not in ("planned", "running"):
         raise Refusal("unknown_date", "Không có buổi họp này trong lịch.", "the series has no such date, or it is off")
     if date.ends_at <= now:
@@ -274,7 +282,9 @@ def _aware(value: datetime) -> datetime:
 
 
 async def _channel(session: AsyncSession, attendee: Attendee, meeting: Meeting, actor: Actor) -> Channel:
-    """By which right `actor` answers for `attendee`. `secretary`: it is a right of the host's desk. Raises Refusal `denied`."""
+    """Return the right by which `actor` answers for `attendee`. `secretary` is the right of the host's desk. Raise Refusal
+    `denied`.
+    """
     if actor.kind == "link" and actor.id == attendee.id:
         return "link"
     own = {actor.person_id, *actor.deputises} - {""}
@@ -293,8 +303,9 @@ async def _channel(session: AsyncSession, attendee: Attendee, meeting: Meeting, 
 
 
 async def _speaks_for(session: AsyncSession, unit: Unit, host: Unit, actor: Actor) -> bool:
-    """Whether the answer of this actor, who may answer for the unit, is the word of the unit. A right that covers the host too
-    is a right of the host's desk, unless the actor belongs to the unit himself.
+    """Report whether the actor's answer counts as the answer of the unit itself.
+
+    A right that also covers the host is a right of the host's desk, unless the actor belongs to the unit.
     """
     if actor.kind in ("command", "system"):
         return True
@@ -307,7 +318,7 @@ async def _speaks_for(session: AsyncSession, unit: Unit, host: Unit, actor: Acto
 
 
 def now_day(meeting: Meeting) -> Any:
-    """The day on which posts are looked at: that of the meeting's first date."""
+    """Return the day for which heads of units are looked up: the day of the meeting's first date."""
     return meeting.first_starts_at.date()
 
 

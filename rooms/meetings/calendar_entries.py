@@ -1,8 +1,8 @@
 """Meetings as iCalendar (RFC 5545): invitations by mail (iMIP, RFC 6047, with the methods of RFC 5546) and feeds. Pure.
 
-A series is one VEVENT with its RRULE, ended where the materialised dates end; dates that do not take place are EXDATE, those
-that were moved are VEVENTs of their own with RECURRENCE-ID. No PIN, password or personal link is ever in a calendar entry:
-calendars are shared.
+A series is one VEVENT with an RRULE that ends at the last booked date. Dates that do not take place are EXDATE. Moved dates are
+separate VEVENTs with a RECURRENCE-ID. A calendar entry never holds a PIN, password or personal link, because users share
+calendars.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from rooms.meetings.wording import ZONE
 
-if TYPE_CHECKING:  # heavy: each function imports what it uses
+if TYPE_CHECKING:  # slow import: each function imports what it uses
     import icalendar
 
 PRODID: Final = "-//Diem Cau//diemcau//VI"
@@ -23,12 +23,12 @@ TZID: Final = "Asia/Ho_Chi_Minh"
 Method = Literal["REQUEST", "CANCEL", "PUBLISH"]
 PARTSTAT: Final = {"none": "NEEDS-ACTION", "accepted": "ACCEPTED", "declined": "DECLINED", "tentative": "TENTATIVE"}
 ANSWERS: Final = {"ACCEPTED": "accepted", "DECLINED": "declined", "TENTATIVE": "tentative"}
-"""What a REPLY may say, and the answer that it is."""
+"""The PARTSTAT values that a REPLY may have, and the answers for them."""
 
 
 @dataclass(frozen=True)
 class Party:
-    """Somebody with a mail address."""
+    """A person or unit with a mail address."""
 
     name: str
     email: str
@@ -39,7 +39,7 @@ class Party:
 
 @dataclass(frozen=True)
 class Dated:
-    """One date of a meeting."""
+    """A date of a meeting."""
 
     original_at: datetime
     starts_at: datetime
@@ -49,14 +49,15 @@ class Dated:
 
 @dataclass(frozen=True)
 class Entry:
-    """A meeting as a calendar shows it. `dates` in the order of `original_at`; without a `rule` each stands for itself."""
+    """A meeting for a calendar. `dates` are in the order of `original_at`. Without a `rule`, each date becomes its own event.
+    """
 
     uid: str
     title: str
     dates: Sequence[Dated]
     rule: str = ""
     first_at: datetime | None = None
-    """DTSTART of the series."""
+    """The DTSTART of the series."""
     duration_min: int = 0
     sequence: int = 0
     updated_at: datetime | None = None
@@ -67,7 +68,7 @@ class Entry:
     attendees: Sequence[Party] = field(default=())
     public: bool = False
     busy: bool = False
-    """Only that something is there: nothing else of it is told."""
+    """True: the calendar shows only that the time is busy, and no other detail."""
 
 
 def uid(meeting_id: str, domain: str) -> str:
@@ -75,18 +76,18 @@ def uid(meeting_id: str, domain: str) -> str:
 
 
 def meeting_of(uid_text: str) -> str:
-    """The meeting's identifier in a UID of ours, whatever the domain was when it was sent."""
+    """Return the meeting's identifier from a UID. The domain in the UID does not matter, because it may have changed."""
     return uid_text.partition("@")[0]
 
 
 def request(entry: Entry, now: datetime) -> bytes:
-    """Invite to all of the meeting, or replace what was sent before (a higher SEQUENCE)."""
+    """Return an invitation to the whole meeting. A higher SEQUENCE replaces an earlier invitation."""
     return _calendar("REQUEST", [entry], now)
 
 
 def request_date(entry: Entry, one: Dated, now: datetime) -> bytes:
-    """One date of a series that was sent before has another time or place; the others stay as they are (RFC 5546 section
-    3.2.2.1). An answer to it counts for this date alone.
+    """Return a new time or place for one date of a series that was sent before. The other dates stay (RFC 5546 section
+    3.2.2.1). An answer to this invitation counts for this date only.
     """
     calendar = _empty("REQUEST")
     calendar.add_component(_exception(entry, one, now))
@@ -94,7 +95,7 @@ def request_date(entry: Entry, one: Dated, now: datetime) -> bytes:
 
 
 def cancel(entry: Entry, now: datetime, only: datetime | None = None) -> bytes:
-    """Call off all of it, or the date with this `original_at`."""
+    """Return the cancellation of the whole meeting, or of the date with this `original_at`."""
     import icalendar
 
     calendar = _empty("CANCEL")
@@ -111,7 +112,7 @@ def cancel(entry: Entry, now: datetime, only: datetime | None = None) -> bytes:
 
 
 def publish(entries: Iterable[Entry], name: str, now: datetime) -> bytes:
-    """A feed."""
+    """Return a feed."""
     return _calendar("PUBLISH", entries, now, name)
 
 
@@ -141,7 +142,7 @@ def _empty(method: Method) -> icalendar.Calendar:
 
 
 def _zone() -> icalendar.Timezone:
-    """Việt Nam has been at UTC+7 without summer time since 1975."""
+    """Return the time zone. Việt Nam has had UTC+7 without summer time since 1975."""
     import icalendar
 
     zone = icalendar.Timezone()
@@ -193,7 +194,7 @@ def _differs(entry: Entry, one: Dated) -> bool:
 
 
 def _ended(rule: str, last: datetime) -> icalendar.vRecur:
-    """The rule, ending with the last date that was booked."""
+    """Return the rule with its end at the last booked date."""
     import icalendar
 
     parts: icalendar.vRecur = icalendar.vRecur.from_ical(rule)

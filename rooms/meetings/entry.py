@@ -1,7 +1,8 @@
-"""Coming into a booked meeting: which date is meant, whether its door is open now, who it is and what the class policy says.
+"""Entry into a booked meeting. This module finds the date, its opening time, the participant and the verdict of the class
+policy.
 
-By a personal link, by number and PIN, or signed in. Owns no live state and makes no token: `signaling.api` turns an Entry into
-one. Every way ends in `rooms.policy.classes.admission`.
+A person enters by a personal link, by number and PIN, or signed in. This module owns no live state and makes no token:
+`signaling.api` makes a token from an Entry. Every way of entry ends in `rooms.policy.classes.admission`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ LEADERS = ("chair", "secretary")
 
 @dataclass(frozen=True)
 class Entry:
-    """One date, and who comes how. `name`: what the others see, with the post."""
+    """A date, and the person who enters. `name` is the name that the other participants see, with the post."""
 
     meeting: Meeting
     occurrence: Occurrence
@@ -47,23 +48,25 @@ class Entry:
         return opens_at(self.occurrence, host=self.host)
 
     def refusal(self, now: datetime) -> Refusal | None:
-        """Why not now; None: come in."""
+        """Return why the person may not enter now, or None if the person may enter."""
         return door(self, now) or _judged(self)
 
     def waits(self, lobby: bool) -> bool:
-        """Whether he waits first, with the lobby switched on or off; of an entry that is not refused."""
+        """Report whether the person waits in the lobby first, with the lobby on or off. Call this only for an entry that is not
+        refused.
+        """
         return _verdict(self, lobby).lobby
 
 
 def opens_at(occurrence: Occurrence, *, host: bool = False) -> datetime:
-    """From when the door is open: earlier for those who prepare it."""
+    """Return the time when the door opens. The door opens earlier for the hosts."""
     return occurrence.starts_at - timedelta(minutes=limits.ENTRY_HOST_MIN if host else limits.ENTRY_MIN)
 
 
 async def by_link(session: AsyncSession, secret: str, now: datetime) -> Entry:
-    """Of the bearer of a personal link: its meeting's date that is on, or else the next, or else the last one.
+    """Return the entry for a personal link. The date is the running date, otherwise the next date, otherwise the last date.
 
-    Raises Refusal `link_wrong`.
+    Raise Refusal `link_wrong`.
     """
     attendee = await links.find(session, secret)
     if attendee is None:
@@ -80,8 +83,8 @@ async def by_link(session: AsyncSession, secret: str, now: datetime) -> Entry:
 
 
 async def by_number(session: AsyncSession, number: str, pin: str, name: str, now: datetime) -> Entry:
-    """Of whoever knows number and PIN. Raises Refusal `number_or_pin_wrong`, `name_empty`: which of the two is wrong is not
-    told.
+    """Return the entry for a number and its PIN. Raise Refusal `number_or_pin_wrong`, `name_empty`. The refusal does not say
+    whether number or PIN is wrong.
     """
     digits = "".join(one for one in number if one.isdigit())
     meeting = await session.scalar(select(Meeting).where(Meeting.number == digits))
@@ -100,7 +103,7 @@ async def by_number(session: AsyncSession, number: str, pin: str, name: str, now
 async def by_account(
     session: AsyncSession, occurrence_id: str, actor: Actor, now: datetime, phone: bool = False
 ) -> Entry:
-    """Of somebody who is signed in. Raises Refusal `occurrence_unknown`, `not_invited`."""
+    """Return the entry of a signed-in user. Raise Refusal `occurrence_unknown`, `not_invited`."""
     occurrence = await session.get(Occurrence, occurrence_id)
     if occurrence is None:
         raise Refusal("occurrence_unknown", "Không có buổi họp này.", "there is no such date")
@@ -116,8 +119,10 @@ async def by_account(
 
 
 async def doors(session: AsyncSession, now: datetime, meeting_id: str = "") -> list[tuple[str, str, int, bool, bool]]:
-    """(date, class, version of the meeting, whether it takes place, its lobby) of dates that may be on, or will be soon: of one
-    meeting, or of all that are important or called off: what the door of the call has to know after a restart.
+    """Return (date, class, version of the meeting, whether it takes place, its lobby) for dates around now.
+
+    The dates are those of one meeting, or those of all meetings that are important or do not take place. The door of the
+    conference needs these values after a restart.
     """
     near = timedelta(days=1)
     stands = or_(Meeting.state == "approved", and_(Meeting.state == "asked", Occurrence.state == "running"))
@@ -139,7 +144,7 @@ async def doors(session: AsyncSession, now: datetime, meeting_id: str = "") -> l
 
 
 async def host_unit_of(session: AsyncSession, occurrence_id: str) -> str:
-    """Empty: there is no such date."""
+    """Return the host unit of a date, or an empty text if the date does not exist."""
     query = select(Meeting.host_unit_id).join(Occurrence, Occurrence.meeting_id == Meeting.id)
     return await session.scalar(query.where(Occurrence.id == occurrence_id)) or ""
 
@@ -153,7 +158,7 @@ def not_invited() -> Refusal:
 
 
 async def invited_as(session: AsyncSession, meeting_id: str, actor: Actor) -> Attendee | None:
-    """As which attendee this person comes: himself, as a substitute that is agreed to, for whom he is a deputy, or for his
+    """Return the attendee row for this person: as attendee, as agreed substitute, as deputy of an attendee, or for the person's
     unit.
     """
     own = {actor.person_id, *actor.deputises} - {""}
@@ -170,7 +175,7 @@ async def invited_as(session: AsyncSession, meeting_id: str, actor: Actor) -> At
 
 
 def fit(one: Attendee, own: set[str], unit_id: str | None) -> int:
-    """1 is the best; 0: not he."""
+    """Return how well the attendee row fits the person: 1 is the best, 0 is no fit."""
     if one.person_id in own:
         return 1
     if one.substitute_person_id in own and one.substitute_state == "agreed":
@@ -179,7 +184,7 @@ def fit(one: Attendee, own: set[str], unit_id: str | None) -> int:
 
 
 async def is_host(session: AsyncSession, meeting: Meeting, actor: Actor) -> bool:
-    """Chair, secretary or operator of this meeting, or the desk of its host."""
+    """Report whether the actor is chair, secretary or operator of this meeting, or belongs to the host's desk."""
     if {meeting.chair_id, meeting.secretary_id, meeting.operator_id} & ({actor.person_id, *actor.deputises} - {""}):
         return True
     path = await session.scalar(select(Unit.path).where(Unit.id == meeting.host_unit_id))
@@ -187,13 +192,15 @@ async def is_host(session: AsyncSession, meeting: Meeting, actor: Actor) -> bool
 
 
 async def actor_name(session: AsyncSession, actor: Actor, now: datetime) -> str:
-    """Name and post, as the others see him."""
+    """Return the name and post that other participants see."""
     person = await session.get(Person, actor.person_id) if actor.person_id else None
     return await attendees.person_label(session, person, wording.local(now).date()) if person else actor.name
 
 
 async def attendee_name(session: AsyncSession, attendee: Attendee, now: datetime) -> str:
-    """Of an invitee: the substitute where there is one, the person, the unit's head's post, or the guest."""
+    """Return the name of an attendee: the substitute if there is one, otherwise the person, the post of the unit's head, or the
+    guest.
+    """
     if attendee.substitute_state == "agreed" and attendee.substitute_name:
         return " - ".join(filter(None, (attendee.substitute_name, attendee.substitute_post)))
     if attendee.person_id:
@@ -218,8 +225,8 @@ async def _entry(
 
 
 def leads(attendee: Attendee | None, actor: Actor, headed_units: set[str]) -> bool:
-    """Chair and secretary of the list of attendees prepare the meeting too. Of a unit in that role only its head does:
-    everybody else of it is a guest.
+    """Report whether the actor is chair or secretary in the list of attendees, and so may prepare the meeting. For a unit with
+    that role, only its head may prepare; other people of the unit are guests.
     """
     if attendee is None or attendee.role not in LEADERS:
         return False
@@ -228,7 +235,7 @@ def leads(attendee: Attendee | None, actor: Actor, headed_units: set[str]) -> bo
 
 
 async def headed(session: AsyncSession, actor: Actor, now: datetime) -> set[str]:
-    """Units that this person, or somebody whose deputy he is, leads today."""
+    """Return the units that the actor, or a person whose deputy the actor is, leads today."""
     own = {actor.person_id, *actor.deputises} - {""}
     day = wording.local(now).date()
     return set(
@@ -249,14 +256,15 @@ async def _date_now(session: AsyncSession, meeting: Meeting, now: datetime) -> O
 
 
 def nearest(dates: Sequence[Occurrence], now: datetime) -> Occurrence:
-    """Of a meeting's dates (never none) in order: the one that is on; else the next one that takes place; else the last."""
+    """Return the running date, otherwise the next planned date, otherwise the last date. `dates` is in order and never empty.
+    """
     running = [one for one in dates if one.state == "running"]
     ahead = [one for one in dates if one.state in ("planned", "running") and now < one.ends_at]
     return (running or ahead or list(dates[-1:]))[0]
 
 
 def door(entry: Entry, now: datetime) -> Refusal | None:
-    """A date that is on stays open while a change of the others waits for its approval."""
+    """Return why the door is closed, or None. A running date stays open while a change of other dates waits for approval."""
     meeting, date = entry.meeting, entry.occurrence
     stands = meeting.state == "approved" or (meeting.state == "asked" and date.state == "running")
     if meeting.state in ("held", "asked") and not stands:
@@ -279,7 +287,7 @@ def door(entry: Entry, now: datetime) -> Refusal | None:
 
 
 def _over(date: Occurrence, now: datetime) -> Refusal | None:
-    """A meeting that still runs may be entered again for a while beyond its end."""
+    """Refuse a date that is over. Participants may enter a running date again until `ENTRY_OVERRUN_MIN` after its end."""
     last = date.ends_at + timedelta(minutes=limits.ENTRY_OVERRUN_MIN if date.state == "running" else 0)
     if date.state not in OVER and now < last:
         return None

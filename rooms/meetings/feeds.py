@@ -1,7 +1,8 @@
-"""Calendars to subscribe to: of a hall, a person, a unit; and the public weekly schedule.
+"""Calendar feeds of a hall, a person or a unit, and the public weekly schedule.
 
-A feed is read by a secret address and shows titles only of what its owner may read *now*; everything else is "Bận". Revoking it,
-or switching the account off, closes it. The public schedule holds approved meetings that were marked as public and nothing else.
+A feed has a secret address. It shows the titles of meetings that its owner may read at the time of the request; other meetings
+appear as "Bận". A feed closes when it is revoked or when its account is switched off. The public schedule holds only approved
+meetings that are marked as public.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ SHOWN = ("planned", "running", "ended")
 
 @dataclass(frozen=True)
 class Scheduled:
-    """One line of the public schedule."""
+    """A line of the public schedule."""
 
     occurrence_id: str
     title: str
@@ -51,7 +52,9 @@ class Scheduled:
 
 
 async def create(session: AsyncSession, kind: str, target_id: str, actor: Actor, now: datetime) -> tuple[Feed, str]:
-    """(feed, its secret, which is shown this once). Raises Refusal `denied`, `unknown_target`, `too_many_feeds`."""
+    """Make a feed. Return it with its secret, which is shown only this time. Raise Refusal `denied`, `unknown_target`,
+    `too_many_feeds`.
+    """
     if actor.kind != "account" or not roles.anywhere(actor, "feeds.write"):
         raise Refusal("denied", "Chỉ người dùng đã đăng nhập mới tạo được lịch theo dõi.", "only accounts have feeds")
     if kind not in KINDS or await session.get(TARGETS[kind], target_id) is None:
@@ -70,7 +73,7 @@ async def create(session: AsyncSession, kind: str, target_id: str, actor: Actor,
 
 
 async def revoke(session: AsyncSession, feed_id: str, actor: Actor, now: datetime) -> Feed:
-    """It opens no more. Its owner may, and who may change accounts. Raises Refusal `unknown_feed`."""
+    """Close a feed. Its owner may do this, and an actor who may change accounts. Raise Refusal `unknown_feed`."""
     feed = await session.get(Feed, feed_id)
     if feed is None or not (feed.account_id == actor.id or roles.anywhere(actor, "accounts.write")):
         raise Refusal("unknown_feed", "Không tìm thấy lịch theo dõi này.", "no such feed")
@@ -81,13 +84,13 @@ async def revoke(session: AsyncSession, feed_id: str, actor: Actor, now: datetim
 
 
 async def listed(session: AsyncSession, actor: Actor) -> list[Feed]:
-    """One's own, newest first."""
+    """Return the actor's own feeds, newest first."""
     rows = await session.scalars(select(Feed).where(Feed.account_id == actor.id).order_by(Feed.created_at.desc()))
     return list(rows)
 
 
 async def find(session: AsyncSession, secret: str) -> Feed | None:
-    """The feed of this address, when it is open."""
+    """Return the feed with this secret, if the feed is open."""
     if not secret or len(secret) > links.SECRET_CHARACTERS:
         return None
     feed: Feed | None = await session.scalar(
@@ -99,7 +102,7 @@ async def find(session: AsyncSession, secret: str) -> Feed | None:
 
 
 async def ics(session: AsyncSession, feed: Feed, base: str, domain: str, now: datetime) -> bytes:
-    """The feed's calendar: a month behind, a year ahead, at most `FEED_EVENTS` dates."""
+    """Return the feed's calendar: a month before now, a year after now, at most `FEED_EVENTS` dates."""
     account = await session.get_one(Account, feed.account_id)
     reader = Reader(session, await actors.of_account(session, account, now), now)
     rows = (await session.execute(_dates_of(await _chosen(session, feed, now), now))).all()
@@ -112,7 +115,7 @@ async def ics(session: AsyncSession, feed: Feed, base: str, domain: str, now: da
 
 
 async def schedule(session: AsyncSession, starts_at: datetime, ends_at: datetime) -> list[Scheduled]:
-    """Public meetings that are approved and take place between the two instants. Raises Refusal `too_long`."""
+    """Return the public approved meetings that take place between the two instants. Raise Refusal `too_long`."""
     if ends_at - starts_at > timedelta(days=limits.SCHEDULE_DAYS):
         raise Refusal("too_long", f"Lịch công khai xem nhiều nhất {limits.SCHEDULE_DAYS} ngày.", "too many days")
     rows = await session.execute(_public(starts_at, ends_at))
@@ -135,7 +138,7 @@ async def schedule(session: AsyncSession, starts_at: datetime, ends_at: datetime
 async def schedule_ics(
     session: AsyncSession, starts_at: datetime, ends_at: datetime, domain: str, now: datetime
 ) -> bytes:
-    """The same as a calendar."""
+    """Return the public schedule as a calendar."""
     entries = [
         Entry(
             uid=calendar_entries.uid(one.occurrence_id, domain),
@@ -151,7 +154,7 @@ async def schedule_ics(
 
 
 class Reader:
-    """Which meetings one account may read, asked for many of them in a row."""
+    """The meetings that one account may read. The object caches its results, for queries about many meetings."""
 
     def __init__(self, session: AsyncSession, actor: Actor, now: datetime) -> None:
         self._session = session
@@ -194,7 +197,7 @@ class Reader:
 
 
 async def _chosen(session: AsyncSession, feed: Feed, now: datetime) -> Select[str]:
-    """Identifiers of the dates that belong to the feed's target."""
+    """Return the identifiers of the dates that belong to the feed's target."""
     dates = select(Occurrence.id).join(Meeting, Meeting.id == Occurrence.meeting_id)
     reserved = select(Reservation.occurrence_id).where(Reservation.resource_id == feed.target_id, Reservation.active)
     if feed.kind == "hall":
@@ -253,7 +256,7 @@ def _public(starts_at: datetime, ends_at: datetime) -> Select[Occurrence, Meetin
 
 
 async def places_of(session: AsyncSession, occurrence_ids: Sequence[str]) -> dict[str, str]:
-    """Halls with their sites, in words, by date."""
+    """Return the halls with their sites, in words, by date."""
     rows = await session.execute(
         select(Reservation.occurrence_id, Hall.name, Site.name)
         .join(Hall, Hall.id == Reservation.resource_id)
@@ -283,7 +286,7 @@ def _entry(occurrence: Occurrence, meeting: Meeting, unit: Unit, base: str, doma
 
 
 def _busy(occurrence: Occurrence, domain: str) -> Entry:
-    """Neither the title nor an identifier by which the meeting could be found."""
+    """Return an entry without title. Its identifier does not lead to the meeting."""
     dates = [Dated(occurrence.original_at, occurrence.starts_at, occurrence.ends_at)]
     return Entry(
         uid=calendar_entries.uid(digest(f"busy:{occurrence.id}")[:32], domain), title="", dates=dates, busy=True

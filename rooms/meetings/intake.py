@@ -1,7 +1,7 @@
-"""Meetings that another system opens by a webhook: the document system for a document, the one-stop shop for a case.
+"""Meetings that another system requests by a webhook: the document system for a document, the one-stop shop for a case.
 
-The message is signed (Standard Webhooks) with the secret of that client, fresh, and taken once. What it asks for goes through
-`rooms.booking.changes.creation.create` like any other booking, with the roles of the client and no more.
+The client signs the message with its secret (Standard Webhooks). The message must be recent, and is accepted once.
+`rooms.booking.changes.creation.create` handles the request like any other booking, with the roles of the client only.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ FIELDS = {
 
 
 async def new_hook_secret(session: AsyncSession, seal: Seal, client: Client, actor: Actor, now: datetime) -> str:
-    """The secret by which this client signs from now on (`whsec_…`): shown this once. Raises Refusal `denied`."""
+    """Make the secret for this client's future signatures (`whsec_…`). The secret is shown only this time. Raise Refusal
+    `denied`.
+    """
     unit = await session.get_one(Unit, client.unit_id)
     roles.require(actor, "clients.write", unit.path)
     secret = webhooks.new_signing_secret()
@@ -61,8 +63,8 @@ async def receive(
     address: str,
     now: datetime,
 ) -> Meeting:
-    """Open the meeting that a signed message asks for. `headers` by lower-case name. Raises Refusal `bad_signature` (also for
-    an unknown client), `stale_webhook`, `already_taken`, `bad_message`, and whatever a booking is refused for.
+    """Book the meeting that a signed message requests. `headers` are by lower-case name. Raise Refusal `bad_signature` (also
+    for an unknown client), `stale_webhook`, `already_taken`, `bad_message`, and the refusals of a booking.
     """
     if len(body) > limits.HOOK_BODY_BYTES:
         raise _bad("body", "Nội dung quá lớn.", "the body is too large")
@@ -86,7 +88,7 @@ async def receive(
 
 
 def about(client_id: str) -> str:
-    """What a client's webhook secret is sealed for."""
+    """Return the label for the encryption of a client's webhook secret."""
     return f"client-hook:{client_id}"
 
 
@@ -111,7 +113,7 @@ def _actor(client: Client, unit: Unit, address: str) -> Actor:
 def _message(body: bytes) -> dict[str, Any]:
     try:
         message = json.loads(body)
-        json.dumps(message, ensure_ascii=False).encode()  # no halves of characters, which no database takes
+        json.dumps(message, ensure_ascii=False).encode()  # refuse half surrogate pairs, which no database accepts
     except (ValueError, RecursionError) as error:
         raise _bad("body", "Nội dung không phải JSON.", "not JSON") from error
     if not isinstance(message, dict) or message.get("type") != TYPE or not isinstance(message.get("data"), dict):

@@ -1,7 +1,7 @@
-"""Who has to be told what about a meeting, and when: jobs for each mail, reminders before each date, events for other systems.
+"""The notices about a meeting: jobs for mails, reminders before each date, events for other systems.
 
-Owns what a mail is about, as plain values. Words, MIME and SMTP are `signaling.notify`'s. All jobs bear being done twice: each
-has a key by attendee and SEQUENCE, and an attendee remembers the last one that was mailed.
+This module owns the content of a mail as plain values. `signaling.notify` owns words, MIME and SMTP. All jobs tolerate a second
+run: each has a key with attendee and SEQUENCE, and the attendee's row keeps the SEQUENCE of the last mail.
 """
 
 from __future__ import annotations
@@ -59,9 +59,13 @@ MAILS: Final = tuple(
         "substitute_decided",
     )
 )
-"""Kinds of jobs. One for a date makes a mail `date` or `date_off`, as it stands then; `displaced` also makes `still_off`."""
+"""Kinds of jobs. A job `mail.date` makes a mail `date` or `date_off`, by the state of the date at that time. `mail.displaced`
+also makes `still_off`.
+"""
 LEADS_MIN: Final = (24 * 60, 60)
-"""Reminders: a day and an hour before."""
+"""Minutes between a reminder and the start of the date: one day and one hour. Chosen. Larger: attendees forget the date again.
+Smaller: attendees have no time to prepare or to travel.
+"""
 OFF: Final = ("cancelled", "refused", "expired")
 EVENTS: Final = ("meeting.approved", "meeting.changed", "meeting.cancelled", "meeting.refused", "attendee.answered")
 InTransaction = Callable[[AsyncSession, dict[str, Any], datetime], Awaitable[None]]
@@ -69,14 +73,14 @@ InTransaction = Callable[[AsyncSession, dict[str, Any], datetime], Awaitable[Non
 
 @dataclass(frozen=True)
 class Around:
-    """What this installation is to its mails."""
+    """The data of this installation that mails need."""
 
     key: bytes
-    """From which links are derived."""
+    """The key from which links are derived."""
     base: str
-    """Its address, without a slash."""
+    """The address of this installation, without a slash at its end."""
     sender: str
-    """The address of its mails."""
+    """The sender's address in mails."""
 
     @property
     def domain(self) -> str:
@@ -85,7 +89,7 @@ class Around:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One mail to be, in plain values. Holds no PIN and no password, whatever the class."""
+    """A mail as plain values. It never holds a PIN or a password, in any class."""
 
     kind: Kind
     to: Contact
@@ -95,7 +99,7 @@ class Outgoing:
     host: str
     chair: str
     times: list[str]
-    """In words, the first dates that stand."""
+    """The first dates that take place, in words."""
     times_en: list[str]
     places: list[str]
     description: str
@@ -103,11 +107,11 @@ class Outgoing:
     page: str
     """The page of the meeting."""
     link: str = ""
-    """The personal link: to answer, and in ordinary meetings to enter."""
+    """The personal link, to answer and, in ordinary meetings, to enter."""
     joins: bool = False
-    """Whether the personal link also opens the meeting."""
+    """True: the personal link also opens the meeting."""
     again: bool = False
-    """An earlier invitation is replaced."""
+    """True: the mail replaces an earlier invitation."""
     reason: str = ""
     must_be_head: bool = False
     label: str = ""
@@ -115,22 +119,22 @@ class Outgoing:
     agreed: bool = False
     lead_min: int = 0
     actions: Mapping[str, str] = field(default_factory=dict)
-    """Approve and refuse: each leads to a page."""
+    """The links to approve and to refuse. Each link leads to a page."""
     deadline: str = ""
     entry: Entry | None = None
     date: Dated | None = None
-    """The one date of a series that it is about."""
+    """The only date of a series that the mail is about."""
     was: str = ""
-    """When that would have been, in words, if it is another time now."""
+    """The original time of the date in words, if the date has another time now."""
     postponed: bool = False
     waits: bool = False
-    """The new time has to be approved."""
+    """True: the new time needs approval."""
     attendee_id: str = ""
     sequence: int = 0
 
 
 async def changed(session: AsyncSession, payload: dict[str, Any], now: datetime) -> None:
-    """Job `meeting.changed`: a job for each mail that this makes necessary, the next reminders, one event."""
+    """Handle the job `meeting.changed`: store a job for each necessary mail, the next reminders and one event."""
     meeting = await session.get(Meeting, payload["meeting_id"])
     if meeting is None:
         return
@@ -155,7 +159,7 @@ async def changed(session: AsyncSession, payload: dict[str, Any], now: datetime)
 
 
 async def reminder_due(session: AsyncSession, payload: dict[str, Any], now: datetime) -> None:
-    """Job `meeting.reminder`: a mail to each who has not declined; then the reminders of the next date."""
+    """Handle the job `meeting.reminder`: mail each attendee who has not declined, then store the reminders of the next date."""
     occurrence = await session.get(Occurrence, payload["occurrence_id"])
     meeting = await session.get(Meeting, occurrence.meeting_id) if occurrence else None
     if occurrence is None or meeting is None or meeting.state != "approved":
@@ -173,7 +177,7 @@ async def reminder_due(session: AsyncSession, payload: dict[str, Any], now: date
 
 
 async def event_due(session: AsyncSession, payload: dict[str, Any], now: datetime) -> None:
-    """Job `webhook.event`: a delivery to each webhook that wants it."""
+    """Handle the job `webhook.event`: store a delivery for each webhook that subscribes to the event."""
     meeting = await session.get(Meeting, payload["meeting_id"])
     if meeting is not None:
         await webhooks.fan_out(session, payload["event"], meeting.id, meeting.host_unit_id, payload["data"], now)
@@ -187,7 +191,7 @@ HANDLERS: Final[Mapping[str, InTransaction]] = {
 
 
 async def remind(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    """Have the reminders of the next date made when they are due."""
+    """Store the jobs for the reminders of the next date."""
     upcoming = await session.scalar(
         select(Occurrence)
         .where(Occurrence.meeting_id == meeting.id, Occurrence.state == "planned")
@@ -209,7 +213,9 @@ async def remind(session: AsyncSession, meeting: Meeting, now: datetime) -> None
 async def prepare(
     session: AsyncSession, kind: str, payload: Mapping[str, Any], around: Around, now: datetime
 ) -> list[Outgoing]:
-    """The mails of one job; none when it has become needless meanwhile. Run it in a writing transaction: links are issued."""
+    """Return the mails of one job, or no mail if the job is not necessary any more. Run this in a write transaction, because
+    the function issues links.
+    """
     meeting = await session.get(Meeting, payload["meeting_id"])
     if meeting is None:
         return []
@@ -218,17 +224,17 @@ async def prepare(
 
 
 async def mailed(session: AsyncSession, mail: Outgoing, state: str) -> None:
-    """What became of it, kept with the attendee."""
+    """Store the result of a mail in the attendee's row."""
     attendee = await session.get(Attendee, mail.attendee_id) if mail.attendee_id else None
     if attendee is None or mail.kind not in ("invite", "cancel", "date", "date_off"):
         return
     attendee.mail_state = state
-    if state == "sent" and mail.date is None:  # of one date is not of all that changed until then
+    if state == "sent" and mail.date is None:  # a mail about one date does not cover earlier changes of the whole meeting
         attendee.notified = max(attendee.notified, mail.sequence)
 
 
 async def resend(session: AsyncSession, attendee: Attendee, actor: Actor, now: datetime) -> None:
-    """Mail the invitation once more. Raises Refusal `denied`, `meeting_not_open`."""
+    """Mail the invitation again. Raise Refusal `denied`, `meeting_not_open`."""
     host = await _open_host(session, attendee, actor)
     meeting = await session.get_one(Meeting, attendee.meeting_id)
     attendee.notified = -1
@@ -239,10 +245,10 @@ async def resend(session: AsyncSession, attendee: Attendee, actor: Actor, now: d
 
 
 async def hand_over_link(session: AsyncSession, key: bytes, attendee: Attendee, actor: Actor, now: datetime) -> str:
-    """The secret of a guest's personal link, for the desk to pass on where mail does not reach him. Whoever has an account
-    signs in, so there is none for him: nobody shall come in under a colleague's name.
+    """Return the secret of a guest's personal link, for the desk to pass on to a guest whom mail does not reach. People with an
+    account sign in and get no such link: a user must not be able to enter under a colleague's name.
 
-    Raises Refusal `denied`, `meeting_not_open`, `link_of_guests_only`.
+    Raise Refusal `denied`, `meeting_not_open`, `link_of_guests_only`.
     """
     host = await _open_host(session, attendee, actor)
     if attendee.person_id is not None or not attendee.guest_name:
@@ -258,7 +264,7 @@ async def hand_over_link(session: AsyncSession, key: bytes, attendee: Attendee, 
 
 
 async def take_link_back(session: AsyncSession, attendee: Attendee, actor: Actor, now: datetime) -> None:
-    """The personal link opens no more; the next mail has another. Raises Refusal `denied`."""
+    """Revoke the personal link. The next mail has another link. Raise Refusal `denied`."""
     meeting = await session.get_one(Meeting, attendee.meeting_id)
     host = await session.get_one(Unit, meeting.host_unit_id)
     roles.require(actor, "meetings.answers", host.path)
@@ -268,7 +274,7 @@ async def take_link_back(session: AsyncSession, attendee: Attendee, actor: Actor
 
 
 async def _open_host(session: AsyncSession, attendee: Attendee, actor: Actor) -> Unit:
-    """The host of an approved meeting whose answers are the actor's to keep."""
+    """Return the host of an approved meeting, if the actor may manage its answers."""
     meeting = await session.get_one(Meeting, attendee.meeting_id)
     host = await session.get_one(Unit, meeting.host_unit_id)
     roles.require(actor, "meetings.answers", host.path)
@@ -288,7 +294,7 @@ async def _invite(session: AsyncSession, meeting: Meeting, now: datetime) -> Non
 async def _tell_dates(
     session: AsyncSession, meeting: Meeting, date_ids: Sequence[str], sequence: int, now: datetime
 ) -> None:
-    """Only about these dates; who was never invited gets the whole invitation, as it stands now."""
+    """Mail only about these dates. An attendee who was never invited gets the whole present invitation."""
     for one in await attendees.listed(session, meeting.id):
         payload = {"attendee_id": one.id, "meeting_id": meeting.id, "sequence": sequence}
         if one.notified < 0:
@@ -328,7 +334,7 @@ def _event_of(meeting: Meeting, action: str) -> str:
 
 
 async def _shown(session: AsyncSession, meeting: Meeting, around: Around) -> dict[str, Any]:
-    """What every mail about this meeting says."""
+    """Return the values that every mail about this meeting contains."""
     host = await session.get_one(Unit, meeting.host_unit_id)
     chair = await session.get(Person, meeting.chair_id) if meeting.chair_id else None
     day = wording.local(meeting.first_starts_at).date()
@@ -363,7 +369,7 @@ async def dates_of(session: AsyncSession, meeting_id: str) -> list[Occurrence]:
 
 
 async def halls_of(session: AsyncSession, meeting_id: str, occurrence_id: str = "") -> list[str]:
-    """In words; of one date, if it is given."""
+    """Return the booked halls in words, of one date if `occurrence_id` is given."""
     mine = Occurrence.id == occurrence_id if occurrence_id else Occurrence.meeting_id == meeting_id
     rows = await session.execute(
         select(Hall.name, Site.name, Site.address)
@@ -381,7 +387,9 @@ async def halls_of(session: AsyncSession, meeting_id: str, occurrence_id: str = 
 
 
 async def entry_of(session: AsyncSession, meeting: Meeting, around: Around, to: Party, places: list[str]) -> Entry:
-    """The meeting for the calendar of one recipient: only he stands in it, so that nobody's address reaches the others."""
+    """Return the meeting for the calendar of one recipient. The entry lists only this recipient, so that other attendees do not
+    see the address.
+    """
     host = await session.get_one(Unit, meeting.host_unit_id)
     rows = await dates_of(session, meeting.id)
     return Entry(
@@ -405,7 +413,9 @@ async def entry_of(session: AsyncSession, meeting: Meeting, around: Around, to: 
 async def _to_attendee(
     session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime, kind: Kind
 ) -> list[Outgoing]:
-    """A mail to one attendee with his link and the calendar entry; none when he has had it or is no longer invited."""
+    """Return a mail to one attendee with the personal link and the calendar entry. Return no mail if the attendee has had it or
+    is no longer invited.
+    """
     attendee = await session.get(Attendee, payload["attendee_id"])
     if attendee is None or _is_needless(kind, meeting, attendee):
         return []
@@ -463,7 +473,9 @@ async def _make_decided(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Ar
 
 
 async def _make_date(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Around, now: datetime) -> list[Outgoing]:
-    """About one date of a series that he was invited to; none when a later invitation to all of it has told him already."""
+    """Return a mail about one date of a series. Return no mail if a later invitation to the series has already informed the
+    attendee.
+    """
     attendee = await s.get(Attendee, p["attendee_id"])
     date = await s.get(Occurrence, p["occurrence_id"])
     if attendee is None or date is None or m.state != "approved" or attendee.notified >= p["sequence"]:
@@ -506,8 +518,8 @@ def _of_date(meeting: Meeting, date: Occurrence) -> dict[str, Any]:
 async def _make_displaced(
     session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime
 ) -> list[Outgoing]:
-    """Write to the chair, the secretary and the person who booked the meeting. A date gave way to a meeting that goes before,
-    or the new time was not approved.
+    """Write to the chair, the secretary and the person who booked the meeting. A date gave way to a meeting of higher
+    precedence, or the new time was not approved.
     """
     made_by = await session.scalar(select(Account.person_id).where(Account.id == meeting.created_by))
     to = datetime.fromisoformat(payload["to"]) if payload["to"] else None
@@ -546,7 +558,7 @@ async def _make_removed(
 async def _make_substitute(
     session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime
 ) -> list[Outgoing]:
-    """To the chair and the secretary: somebody asks to send another."""
+    """Mail the chair and the secretary that an attendee asks to send a substitute."""
     attendee = await session.get(Attendee, payload["attendee_id"])
     if attendee is None or attendee.substitute_state != "asked":
         return []
@@ -571,7 +583,7 @@ async def _make_substitute(
 async def _make_approval(
     session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime
 ) -> list[Outgoing]:
-    """To everybody who may decide this step."""
+    """Mail every person who may decide this step."""
     step = await session.get(Step, payload["step_id"])
     if step is None or step.state != "open" or meeting.state not in ("asked", "approved"):
         return []
@@ -597,7 +609,8 @@ async def _make_approval(
 
 
 async def deciders(session: AsyncSession, step: Step, now: datetime) -> list[Person]:
-    """Who holds the step's role in its unit or above it, and their deputies; those with a mail address, at most 50."""
+    """Return the people who hold the step's role in its unit or above it, and their deputies: at most 50, with a mail address.
+    """
     unit = await session.get_one(Unit, step.unit_id)
     above = [one for one in unit.path.split("/") if one]
     holders = (

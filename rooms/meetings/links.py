@@ -1,7 +1,8 @@
-"""Secrets of personal links: derived from the installation's key, so that nothing secret is stored and a link can be made anew.
+"""Secrets of personal links. They are derived from the installation's key, so that no secret is stored and a link can be made
+again.
 
-A link leads to a page; the secret travels in the fragment, which browsers neither send nor log. Does not decide what the
-link may do: `rooms.policy.classes` is asked each time.
+A link leads to a page. The secret is in the fragment, which browsers do not send or log. This module does not decide what a
+link may do: callers ask `rooms.policy.classes` each time.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ MEETING_PAGE = "/hop"
 
 @dataclass(frozen=True)
 class Action:
-    """What a button in a mail points at. It saves searching, it is no right: whoever follows it signs in and then decides,
-    and when he does so the link has to be ours and of the step that is open.
+    """The target of a button in a mail. The button is only a shortcut and gives no right.
+
+    The user must sign in and then decide. At the decision, the link must have our seal and name the open step.
     """
 
     kind: str
@@ -42,22 +44,24 @@ class Action:
 
 
 def secret_for(key: bytes, attendee_id: str, link_round: int = 0) -> str:
-    """The 192 bits of one attendee's personal link, as base64url. `key`: 32 bytes or more, of the installation."""
+    """Return the 192-bit secret of an attendee's personal link, as base64url. `key`: at least 32 bytes, the key of the
+    installation.
+    """
     return _sealed(key, f"attendee:{attendee_id}:{link_round}")
 
 
 def address(base: str, secret: str) -> str:
-    """The link for people. `base` without a slash at its end."""
+    """Return the personal link. `base` has no slash at its end."""
     return f"{base}{ANSWER_PAGE}#{secret}"
 
 
 def meeting_address(base: str, meeting_id: str) -> str:
-    """The page of a meeting: whoever opens it has to sign in or be invited. This is what a QR code holds."""
+    """Return the address of a meeting's page, for QR codes. A reader must sign in or be invited."""
     return f"{base}{MEETING_PAGE}/{meeting_id}"
 
 
 async def find(session: AsyncSession, secret: str) -> Attendee | None:
-    """Whose link this is; None when it was never given out or is revoked, or he is no longer invited."""
+    """Return the attendee of this link, or None if the link was never issued or is revoked, or the attendee was removed."""
     if not secret or len(secret) > SECRET_CHARACTERS:
         return None
     found: Attendee | None = await session.scalar(select(Attendee).where(Attendee.link_digest == digest(secret)))
@@ -65,28 +69,28 @@ async def find(session: AsyncSession, secret: str) -> Attendee | None:
 
 
 def issue(key: bytes, attendee: Attendee) -> str:
-    """The secret of this attendee's link; from now on it opens. The caller commits."""
+    """Return the secret of this attendee's link, and make the link valid. The caller commits."""
     secret = secret_for(key, attendee.id, attendee.link_round)
     attendee.link_digest = digest(secret)
     return secret
 
 
 def revoke(attendee: Attendee) -> None:
-    """The link no longer opens; the next one will be another."""
+    """Make the link invalid. The next link will be different."""
     attendee.link_digest = None
     attendee.link_round += 1
 
 
 def action_token(key: bytes, action: Action) -> str:
-    """Text for the fragment of `ACTION_PAGE`: meeting, action, step, end and the seal, with dots between. The page needs the
-    first part only.
+    """Return the text for the fragment of `ACTION_PAGE`: meeting, action, step, end and seal, with dots between them. The page
+    needs only the first part.
     """
     text = f"{action.meeting_id}.{action.kind}.{action.step_id}.{int(action.expires_at.timestamp())}"
     return f"{text}.{_sealed(key, f'action:{text}')}"
 
 
 def read_action(key: bytes, token: str, now: datetime) -> Action:
-    """What `action_token` sealed. Raises Refusal `link_invalid` or `link_expired`."""
+    """Return the action that `action_token` sealed. Raise Refusal `link_invalid` or `link_expired`."""
     text, _, seal = token[:TOKEN_CHARACTERS].rpartition(".")
     if not hmac.compare_digest(_sealed(key, f"action:{text}").encode(), seal.encode()):
         raise Refusal("link_invalid", "Liên kết không đúng. Hãy mở lại từ thư đã nhận.", "the link is not valid")

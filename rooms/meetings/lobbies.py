@@ -1,7 +1,6 @@
-"""Stores how hosts have set lobbies, and who is kept out, so that a restart opens nothing.
-`conference.door` owns the lobby.
+"""Stored lobby settings of hosts and stored bars of participants, so that a restart opens no door.
 
-Only what differs from the plan has a row.
+`conference.door` owns the lobby. Only a lobby that differs from the plan has a row.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from rooms import limits
 from rooms.store.tables.meetings import LobbyBar, LobbySetting
 
 State = tuple[str, bool, bool | None]
-"""(conference, on, as it was planned then; None: it is in no calendar)"""
+"""(conference, on, planned value at that time). The planned value is None for a conference without a booking."""
 
 
 async def store(session: AsyncSession, state: State, now: datetime) -> None:
-    """From now on it comes back so."""
+    """Store the setting for the next start."""
     conference, on, planned = state
     if on == bool(planned):
         await session.execute(delete(LobbySetting).where(LobbySetting.conference == conference))
@@ -29,13 +28,13 @@ async def store(session: AsyncSession, state: State, now: datetime) -> None:
 
 
 async def stored(session: AsyncSession, most: int) -> list[State]:
-    """The newest `most` of them."""
+    """Return the newest `most` settings."""
     newest = select(LobbySetting).order_by(LobbySetting.set_at.desc(), LobbySetting.conference).limit(most)
     return [(one.conference, one.held, one.planned) for one in await session.scalars(newest)]
 
 
 async def store_bars(session: AsyncSession, conference: str, bars: Sequence[tuple[str, str]], now: datetime) -> None:
-    """From now on these are kept out, and nobody else."""
+    """Replace the bars of this conference: exactly these persons are barred."""
     if not bars:
         await session.execute(delete(LobbyBar).where(LobbyBar.conference == conference))
         return
@@ -43,7 +42,7 @@ async def store_bars(session: AsyncSession, conference: str, bars: Sequence[tupl
 
 
 async def bars(session: AsyncSession, most: int) -> dict[str, tuple[tuple[str, str], ...]]:
-    """By conference, of the newest `most`."""
+    """Return the newest `most` rows of bars, by conference."""
     newest = select(LobbyBar).order_by(LobbyBar.set_at.desc(), LobbyBar.conference).limit(most)
     return {
         one.conference: tuple((identity, bar) for identity, bar in one.bars) for one in await session.scalars(newest)
@@ -51,7 +50,7 @@ async def bars(session: AsyncSession, most: int) -> dict[str, tuple[tuple[str, s
 
 
 async def forget(session: AsyncSession, now: datetime) -> None:
-    """Of meetings that are long over."""
+    """Delete the rows of old meetings."""
     old = now - timedelta(days=limits.LOBBY_KEPT_DAYS)
     await session.execute(delete(LobbySetting).where(LobbySetting.set_at < old))
     await session.execute(delete(LobbyBar).where(LobbyBar.set_at < old))

@@ -1,6 +1,7 @@
-"""Numbers of meetings that were started without a booking, so that a restart does not forget them.
+"""Numbers of meetings that were started without a booking, stored so that a restart does not lose them.
 
-A number lives until `limits.INSTANT_NUMBER_DAYS` after the last person left. What is live is the caller's to know.
+A number stays valid for `limits.INSTANT_NUMBER_DAYS` after the last participant left. Only the caller knows which meetings run
+now.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from rooms import limits
 from rooms.store.tables.meetings import InstantNumber
 
 PART = 500
-"""Numbers in one statement: SQLite takes some thousand values."""
+"""Numbers in one SQL statement. Chosen. More: the statement can exceed SQLite's limit of parameters (some thousands). Fewer:
+more statements.
+"""
 
 
 async def store(session: AsyncSession, number: str, title: str, source: str, now: datetime) -> list[str]:
-    """The numbers that made room: of this source beyond its share, then of all; those that were used longest ago."""
+    """Store a number. Return the numbers that were deleted to make room, least recently used first: those of this source above
+    its share, then those of all sources.
+    """
     shares = ((limits.INSTANT_NUMBERS_OF_A_SOURCE, InstantNumber.source == source), (limits.INSTANT_NUMBERS, None))
     gone: list[str] = []
     for most, whose in shares:
@@ -37,19 +42,19 @@ async def store(session: AsyncSession, number: str, title: str, source: str, now
 
 
 async def stored(session: AsyncSession) -> list[tuple[str, str]]:
-    """Each with its title; the one that was used longest ago first."""
+    """Return each number with its title, the least recently used first."""
     rows = select(InstantNumber).order_by(InstantNumber.used_at, InstantNumber.number)
     return [(one.number, one.title) for one in await session.scalars(rows)]
 
 
 async def touch(session: AsyncSession, numbers: Iterable[str], now: datetime) -> None:
-    """Somebody is there, or was just let in."""
+    """Update the time of these numbers: a participant is connected, or was just let in."""
     for part in _parts(sorted(numbers)):
         await session.execute(update(InstantNumber).where(InstantNumber.number.in_(part)).values(used_at=now))
 
 
 async def expire(session: AsyncSession, now: datetime) -> list[str]:
-    """The numbers that ended."""
+    """Delete the expired numbers and return them."""
     old = now - timedelta(days=limits.INSTANT_NUMBER_DAYS, seconds=limits.INSTANT_NUMBER_GRACE_S)
     found = list(await session.scalars(select(InstantNumber.number).where(InstantNumber.used_at < old)))
     await _drop(session, found)

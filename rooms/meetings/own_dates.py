@@ -1,4 +1,4 @@
-"""My meetings: the dates to which somebody is invited or that he leads, or that are of his desk, and whether he may enter now."""
+"""The page "My meetings": the dates that the user attends, leads or manages as desk, and whether the user may enter now."""
 
 from __future__ import annotations
 
@@ -28,9 +28,15 @@ LEADERS = ("chair", "secretary", "operator")
 
 @dataclass(frozen=True)
 class OwnDate:
-    """One date. `role`: as an invitee, or as the chair, secretary or operator he is; empty: only of his desk. `attendee_id`:
-    as whom he is invited; `may_answer`: the answer is his to give. `answer`: what counts for this date; `answered_alone`: it
-    was given for this date and not for all of the `series`. `why_not`: a refusal's code.
+    """A date of the user's list.
+
+    - `role`: the user's role as attendee, otherwise as chair, secretary or operator. Empty: the date is only managed by the
+      user's desk.
+    - `attendee_id`: the attendee row of the user.
+    - `may_answer`: the user may give the answer.
+    - `answer`: the answer that counts for this date.
+    - `answered_alone`: the answer was given for this date, and not for the whole `series`.
+    - `why_not`: the code of the refusal, if the user may not enter.
     """
 
     occurrence_id: str
@@ -61,9 +67,9 @@ async def dates(
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
 ) -> list[OwnDate]:
-    """From the beginning of today (or `starts_at`) on, for `OWN_DATES_DAYS` at most, the earliest first.
+    """Return the dates from the beginning of today (or from `starts_at`), for at most `OWN_DATES_DAYS`, the earliest first.
 
-    Raises Refusal `bad_span`.
+    Raise Refusal `bad_span`.
     """
     first = starts_at or midnight(today(now))
     last = ends_at or first + timedelta(days=limits.OWN_DATES_DAYS)
@@ -87,7 +93,7 @@ async def dates(
 
 
 def _answers(attendee: Attendee | None, actor: Actor, speaks_for: set[str]) -> bool:
-    """Whether an answer is his to give: his own, or that of a unit which he leads or whose desk he is."""
+    """Report whether the user may give the answer: as the attendee, or for a unit that the user leads or serves as desk."""
     if attendee is None:
         return False
     own = {actor.person_id, *actor.deputises} - {""}
@@ -120,7 +126,8 @@ def _query(actor: Actor, unit_id: str | None, first: datetime, last: datetime) -
 
 
 async def _invited(session: AsyncSession, actor: Actor, meeting_ids: set[str]) -> dict[str, Attendee]:
-    """As whom he comes, by meeting: himself before a place that he takes for another or for his unit."""
+    """Return the user's attendee row by meeting. The own row has priority over a row of another person or of the user's unit.
+    """
     own = {actor.person_id, *actor.deputises} - {""}
     unit_id = await session.scalar(select(Person.unit_id).where(Person.id == actor.person_id))
     rows = await session.scalars(
@@ -157,7 +164,7 @@ async def _places(session: AsyncSession, occurrence_ids: list[str]) -> dict[str,
 
 
 async def _alone(session: AsyncSession, attendee_ids: list[str]) -> dict[tuple[str, str], str]:
-    """By date and attendee: what was answered for one date as it stands now."""
+    """Return, by date and attendee, the answers for single dates at their present time."""
     rows = await session.execute(
         select(DateAnswer.occurrence_id, DateAnswer.attendee_id, DateAnswer.answer)
         .join(Occurrence, Occurrence.id == DateAnswer.occurrence_id)

@@ -1,4 +1,4 @@
-"""A meeting as it is shown, and the search for meetings."""
+"""A meeting for display, and the search for meetings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from rooms.store.tables.org import Unit
 
 @dataclass(frozen=True)
 class MeetingView:
-    """All of a meeting that the asker may see. `pin` is empty for those who may not know it."""
+    """All parts of a meeting that the actor may see. `pin` is empty for an actor who may not know it."""
 
     meeting: Meeting
     unit: Unit
@@ -42,25 +42,27 @@ class MeetingView:
     wanted: tuple[Wanted, ...]
     steps: tuple[Step, ...]
     proposal: Proposal | None
-    """A change that waits for its approval, for those whom the meeting concerns."""
+    """A change that waits for approval, for actors who read the host's meetings or decide about the change."""
     attendees: tuple[Attendee, ...]
     date_answers: Mapping[str, Sequence[DateAnswer]]
-    """By attendee, where somebody answered for a single date."""
+    """The answers to single dates, by attendee."""
     documents: tuple[DocumentRef, ...]
     calls: NamedList
-    """Empty for those who may not know who is invited."""
+    """Empty for an actor who may not see the attendees."""
     pin: str
     notice_due: date | None
     conclusion_due: date | None
     undo_until: datetime | None
     can: tuple[str, ...]
-    """Actions open to the asker now."""
+    """The actions that the actor may do now."""
     names: Mapping[str, str]
-    """By identifier: units, people, halls and terminals that a new meeting names; empty where they have to be looked up."""
+    """The names of units, people, halls and terminals of a new meeting, by identifier. Empty: the caller must look up the
+    names.
+    """
 
 
 async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> MeetingView:
-    """Raises `unknown_meeting`."""
+    """Return the view of a meeting. Raise `unknown_meeting`."""
     meeting, unit = await reading.meeting_of(session, meeting_id, actor)
     type_ = await session.get(MeetingType, meeting.type_code)
     assert type_ is not None
@@ -102,7 +104,8 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
 
 
 def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
-    """What `meeting_view` would read of a meeting that was made just now, out of what was written. None: it has to be read."""
+    """Return the view of a new meeting from the rows that were just written. Return None if the caller must use `meeting_view`.
+    """
     plan, written = made.plan, made.written
     if plan is None or len(plan.spans) > limits.DATES_KNOWN or made.meeting.created_by != actor.id:
         return None
@@ -179,16 +182,16 @@ async def _undoable(session: AsyncSession, meeting: Meeting, now: datetime) -> C
 
 @dataclass(frozen=True)
 class _Act:
-    """Says when an action is open: to those with the `right`, to the maker in some states, and to the leaders."""
+    """A rule for an action: actors with the `right` may do it, the maker in some states, and perhaps the leaders."""
 
     right: str
     states: Sequence[str] = ()
-    """Of the meeting; empty: any."""
+    """The permitted states of the meeting. Empty: any state."""
     class_: str = ""
     maker_in: Sequence[str] = ()
     """States in which the maker needs no right."""
     leaders: bool = False
-    """Chair, secretary and operator of the meeting need no right."""
+    """True: chair, secretary and operator of the meeting need no right."""
 
 
 _CHANGE = _Act("meetings.edit", restoring.TAKES, maker_in=("held", "asked"))
@@ -261,7 +264,9 @@ async def _may_decide(session: AsyncSession, meeting: Meeting, actor: Actor) -> 
 
 @dataclass(frozen=True)
 class SearchQuery:
-    """`text`: in the title, the number of the meeting or of a document, whatever the diacritics. Times are of any date."""
+    """The search terms. `text` matches the title, and the numbers of the meeting and its documents, without regard to
+    diacritics. The times match any date of a meeting.
+    """
 
     text: str = ""
     states: tuple[str, ...] = ()
@@ -274,12 +279,12 @@ class SearchQuery:
     connect_asked: bool = False
     """True: only meetings of the reader's desk that do not say yet whether the server calls their halls."""
     after: tuple[datetime, str] | None = None
-    """Cursor: (first_starts_at, id) of the last one of the page before."""
+    """The cursor: (first_starts_at, id) of the last meeting on the page before."""
     limit: int = 50
 
 
 async def search(session: AsyncSession, query: SearchQuery, actor: Actor, now: datetime) -> list[Meeting]:
-    """What `actor` may read, the latest first date first."""
+    """Return the meetings that `actor` may read, the latest first date first."""
     statement = select(Meeting).join(Unit, Unit.id == Meeting.host_unit_id)
     may = _may_read(actor)
     if may is not None:
@@ -310,7 +315,7 @@ async def search(session: AsyncSession, query: SearchQuery, actor: Actor, now: d
 
 
 def _may_read(actor: Actor):  # type: ignore[no-untyped-def]
-    """The condition; None: everything."""
+    """Return the SQL condition, or None if the actor may read everything."""
     paths = roles.scopes(actor, "meetings.read")
     if paths is None:
         return None
@@ -325,7 +330,9 @@ def _may_read(actor: Actor):  # type: ignore[no-untyped-def]
 
 
 def _asked(actor: Actor, now: datetime) -> list[Any]:
-    """Booked before the server called halls by itself, with a date to come; a change that waits for its approval comes first."""
+    """Return the conditions for coming meetings that were booked before the server called halls by default. Meetings with a
+    waiting change are left out, because that change must be decided first.
+    """
     desks = [one.unit_id for one in actor.roles if one.role == roles.SECRETARY]
     own = [Meeting.created_by == actor.id] if actor.id else []
     if actor.person_id:
@@ -366,7 +373,7 @@ def _dated(query: SearchQuery):  # type: ignore[no-untyped-def]
 async def next_dates(
     session: AsyncSession, meeting_ids: Sequence[str], now: datetime
 ) -> dict[str, tuple[datetime, datetime]]:
-    """By meeting: its next date, or the last one when all are over."""
+    """Return the next date of each meeting, or its last date if all dates are over."""
     ids = list(meeting_ids)[: limits.SEARCH_ROWS]
     coming = select(Occurrence.meeting_id, func.min(Occurrence.starts_at).label("at")).where(
         Occurrence.meeting_id.in_(ids), Occurrence.ends_at > now, Occurrence.state.in_(("planned", "running"))

@@ -1,4 +1,4 @@
-"""Dates, hours and names as Vietnamese official documents write them (Decree 30/2020/NĐ-CP, appendix I)."""
+"""Dates, hours and names in the form of Vietnamese official documents (Decree 30/2020/NĐ-CP, appendix I)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLLECTIVE = (
     "ủy ban mặt trận",
     "ban chỉ đạo",
 )
-"""Bodies that decide together: who signs, signs on their behalf (TM.)."""
+"""Bodies that decide together. The signer of such a body signs on its behalf (TM.)."""
 _PLACE = re.compile(r"(?:^|\s)(tỉnh|thành phố|huyện|thị xã|thị trấn|quận|xã|phường|đặc khu)\s+(\S.*)", re.IGNORECASE)
 _SPLIT = re.compile(r"^(ủy ban nhân dân|uỷ ban nhân dân|hội đồng nhân dân)\s+(\S.*)$", re.IGNORECASE)
 
@@ -27,27 +27,27 @@ def local(at: datetime) -> datetime:
 
 
 def hour(at: datetime) -> str:
-    """ "14 giờ 00 phút"."""
+    """Return "14 giờ 00 phút"."""
     return f"{local(at):%H} giờ {local(at):%M} phút"
 
 
 def day(at: datetime) -> str:
-    """ "thứ ba ngày 24/11/2026"."""
+    """Return "thứ ba ngày 24/11/2026"."""
     return f"{WEEKDAYS[local(at).weekday()]} ngày {local(at):%d/%m/%Y}"
 
 
 def moment(at: datetime) -> str:
-    """ "14 giờ 00 phút, thứ ba ngày 24/11/2026"."""
+    """Return "14 giờ 00 phút, thứ ba ngày 24/11/2026"."""
     return f"{hour(at)}, {day(at)}"
 
 
 def moment_en(at: datetime) -> str:
-    """ "14:00, Tuesday 24 November 2026" would need names of months; day/month/year is what the Vietnamese text has."""
+    """Return "14:00, Tuesday 24/11/2026": the date has the same form as in the Vietnamese text."""
     return f"{local(at):%H:%M}, {WEEKDAYS_EN[local(at).weekday()]} {local(at):%d/%m/%Y}"
 
 
 def place_and_date(place: str, on: date) -> str:
-    """ "Long An, ngày 04 tháng 6 năm 2021": days under 10 and the months 1 and 2 have a zero before them."""
+    """Return "Long An, ngày 04 tháng 6 năm 2021". Days below 10 and the months 1 and 2 have a leading zero."""
     month = f"{on.month:02}" if on.month < 3 else str(on.month)
     return f"{place}, ngày {on.day:02} tháng {month} năm {on.year}"
 
@@ -57,13 +57,13 @@ def short_date(on: date) -> str:
 
 
 def place_name(unit_name: str) -> str:
-    """ "Long An" of "Ủy ban nhân dân tỉnh Long An"; empty when the name tells no place."""
+    """Return "Long An" for "Ủy ban nhân dân tỉnh Long An", or an empty text if the name contains no place."""
     found = _PLACE.search(unit_name)
     return found[2] if found else ""
 
 
 def in_full(unit_name: str) -> str:
-    """ "Ủy ban nhân dân tỉnh Long An" of "UBND tỉnh Long An": letters do not abbreviate who writes them."""
+    """Return "Ủy ban nhân dân tỉnh Long An" for "UBND tỉnh Long An": letters do not abbreviate the name of the sender."""
     for short, long in (("UBND ", "Ủy ban nhân dân "), ("HĐND ", "Hội đồng nhân dân ")):
         if unit_name.startswith(short):
             return long + unit_name[len(short) :]
@@ -75,14 +75,14 @@ def is_collective(unit_name: str) -> bool:
 
 
 def heading(unit_name: str) -> list[str]:
-    """The name of an agency in capitals, over two lines where a committee's place follows its kind."""
+    """Return the name of an agency in capitals. A committee has two lines: its kind and its place."""
     name = in_full(unit_name)
     found = _SPLIT.match(name)
     return [found[1].upper(), found[2].upper()] if found else [name.upper()]
 
 
 def bare_title(title: str, unit_names: list[str]) -> str:
-    """ "Phó Chủ tịch" of "Phó Chủ tịch UBND tỉnh": what stands above a signature."""
+    """Return "Phó Chủ tịch" for "Phó Chủ tịch UBND tỉnh": the text above a signature."""
     for name in (*unit_names, "Ủy ban nhân dân", "UBND"):
         place = title.lower().find(f" {name.lower()}") if name else -1
         if place > 0:

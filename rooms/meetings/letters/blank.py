@@ -1,4 +1,4 @@
-"""The built-in DOCX template, drawn by code: Decree 30/2020/NĐ-CP appendix I in Times New Roman, fields in docxtpl's marks."""
+"""The built-in DOCX template, made by code: Decree 30/2020/NĐ-CP appendix I in Times New Roman, with docxtpl fields."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LINES = (
 
 
 def build() -> bytes:
-    """A DOCX with fields."""
+    """Return a DOCX with fields."""
     document = Document()
     section = document.sections[0]
     section.page_width, section.page_height = Mm(210), Mm(297)
@@ -192,7 +192,7 @@ def _run(paragraph: Any, text: str, size: float) -> Any:
 
 
 def _rule(paragraph: Any, side: float) -> None:
-    """A line of the paragraph's width less `side` millimetres on each side."""
+    """Draw a line as wide as the paragraph, less `side` millimetres on each side."""
     shape = paragraph.paragraph_format
     shape.left_indent = shape.right_indent = Mm(side)
     shape.space_after = Pt(2)

@@ -1,7 +1,7 @@
-"""What a letter says, as plain values under fixed names: these are also the fields of an office's own DOCX template.
+"""The content of a letter as plain values with fixed names. An office's own DOCX template uses the same names as fields.
 
-Layout and wording follow Decree 30/2020/NĐ-CP (appendix III, form of giấy mời); Party offices have their own header
-(Hướng dẫn 36-HD/VPTW). Nothing here is a secret: no PIN, no password, no personal link.
+Layout and wording follow Decree 30/2020/NĐ-CP (appendix III, form of giấy mời). Party offices have their own header (Hướng dẫn
+36-HD/VPTW). The fields hold no secret: no PIN, no password, no personal link.
 """
 
 from __future__ import annotations
@@ -60,17 +60,19 @@ LISTS: Final[Mapping[str, str]] = {
     "signing": "các dòng quyền hạn, chức vụ người ký",
 }
 SITES = "sites"
-"""The annex: [{"unit", "site", "address"}, …] when there are too many to be named in the text."""
+"""The annex, as [{"unit", "site", "address"}, …], for letters with too many places for the text."""
 NATION = ["CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc"]
 PARTY = ["ĐẢNG CỘNG SẢN VIỆT NAM"]
 RECIPIENTS_NAMED = 16
 PLACES_NAMED = 6
 GROUP_LEAST = 5
-"""So many of a tier are still named one by one."""
+"""Attendees of a tier. Chosen. Up to this number, the letter names each attendee; above it, one line counts them. Larger: a
+long list of recipients. Smaller: short lists become counts.
+"""
 TIMES_NAMED = 12
 TIERS = {1: "cấp tỉnh", 2: "cấp huyện", 3: "cấp xã"}
 PERSONS = 9
-"""People and guests sit somewhere without a tier of their own."""
+"""The group of people and guests, who have no tier."""
 
 
 async def draft(
@@ -85,10 +87,11 @@ async def draft(
     note: str = "",
     date_id: str = "",
 ) -> Fields:
-    """The fields of a letter of `kind` as the meeting stands now; whoever keeps it may change them before.
+    """Return the fields of a letter of `kind` for the present meeting. The caller may change the fields before the letter is
+    stored.
 
-    `date_id`: the one date of a series that it is about; empty: all of them.
-    `base`: the address of this installation, without a slash, for the QR code of an ordinary meeting. Raises Refusal.
+    `date_id`: the only date of a series that the letter is about. Empty: all dates. `base`: the address of this installation,
+    without a slash, for the QR code of an ordinary meeting. Raise Refusal.
     """
     if kind not in KINDS:
         raise Refusal("bad_letter", "Loại văn bản: giấy mời, thay đổi hoặc hủy.", "no such kind of letter")
@@ -116,7 +119,7 @@ async def draft(
 async def _of_one_date(
     session: AsyncSession, meeting: Meeting, host: Unit, kind: str, date_id: str, fields: Fields
 ) -> Fields:
-    """What it says instead when it is about one date; the others are not touched, and it says so."""
+    """Return the fields that differ in a letter about one date. The letter says that the other dates stay."""
     date = await session.get(Occurrence, date_id)
     if date is None or date.meeting_id != meeting.id:
         raise Refusal("unknown_date", "Không tìm thấy buổi họp này. Hãy tải lại trang.", "no such date of the meeting")
@@ -147,7 +150,7 @@ async def _of_one_date(
 
 
 def checked(fields: Mapping[str, Any]) -> Fields:
-    """The fields with every name present and every text bounded and cleaned. Raises Refusal `bad_letter` naming the troubles."""
+    """Return all fields, with every text cleaned and limited in length. Raise Refusal `bad_letter` with the troubles."""
     troubles = [
         Trouble("unknown_field", f"Không có trường {name}.", f"no field {name}", name)
         for name in fields.keys() - TEXTS.keys() - LISTS.keys() - {SITES}
@@ -165,7 +168,7 @@ def checked(fields: Mapping[str, Any]) -> Fields:
 
 
 def sample() -> Fields:
-    """A letter that stands for any other when a template is tried out."""
+    """Return a sample letter for the test of a template."""
     return checked(
         {
             "agency": ["ỦY BAN NHÂN DÂN", "TỈNH LONG AN"],
@@ -249,7 +252,7 @@ async def _header(session: AsyncSession, host: Unit, kind: str, dated: date, num
 
 
 async def _place(session: AsyncSession, unit: Unit) -> str:
-    """The place in the unit's own name, or in that of the nearest one above it."""
+    """Return the place in the unit's own name, or in the name of the nearest unit above it."""
     name = wording.place_name(unit.name)
     while not name and unit.parent_id:
         unit = await session.get_one(Unit, unit.parent_id)
@@ -258,7 +261,7 @@ async def _place(session: AsyncSession, unit: Unit) -> str:
 
 
 def _initials(name: str) -> str:
-    """ "SYT" of "Sở Y tế", "UBND" of any people's committee; an abbreviation stays itself."""
+    """Return "SYT" for "Sở Y tế", and "UBND" for any people's committee. An abbreviation stays the same."""
     if name.startswith(("UBND", "Ủy ban nhân dân")):
         return "UBND"
     return name if name.isupper() else "".join(word[0] for word in name.split()).upper()
@@ -294,7 +297,7 @@ async def _what(session: AsyncSession, meeting: Meeting, host: Unit, kind: str) 
 
 
 async def _times(session: AsyncSession, meeting: Meeting) -> tuple[str, list[str]]:
-    """The first date that stands (or the first at all), and the others of a series."""
+    """Return the first date that takes place (otherwise the first date), and the other dates of a series."""
     rows = list(
         await session.scalars(
             select(Occurrence).where(Occurrence.meeting_id == meeting.id).order_by(Occurrence.starts_at)
@@ -350,7 +353,7 @@ async def _whom(session: AsyncSession, invited: Sequence[Attendee], host: Unit) 
 
 
 def grouped(labels: Sequence[str], tier: str) -> list[str]:
-    """Many labels as one line that points at the annex: "Chủ tịch UBND xã (96 đơn vị cấp xã, danh sách kèm theo)"."""
+    """Replace many labels with one line that refers to the annex: "Chủ tịch UBND xã (96 đơn vị cấp xã, danh sách kèm theo)"."""
     if len(labels) <= GROUP_LEAST:
         return list(labels)
     words = [one.split() for one in labels]
@@ -368,9 +371,9 @@ async def _units(session: AsyncSession, invited: Sequence[Attendee]) -> dict[str
 
 
 async def _where(session: AsyncSession, meeting: Meeting, invited: Sequence[Attendee], date_id: str = "") -> Fields:
-    """The booked halls, then each other place. Many places are only counted, and the letter has a list of all guests."""
+    """Return the booked halls, then each other place. With many places, only count them, and add a list of all guests."""
     halls = await _halls(session, Occurrence.id == date_id) if date_id else []
-    if not halls:  # of the whole meeting, or of a date that was called off and has given its halls back
+    if not halls:  # the date was cancelled and has released its halls, so use the halls of the whole meeting
         halls = await _halls(session, Occurrence.meeting_id == meeting.id)
     site_ids = {one.site_id for one in invited if one.site_id}
     sites = {one.id: one for one in await session.scalars(select(Site).where(Site.id.in_(site_ids)))}
@@ -418,7 +421,7 @@ def _at(address: str) -> str:
 
 
 async def _signer(session: AsyncSession, host: Unit, signer_id: str | None, on: date) -> Fields:
-    """The signing block from the signer's post: TM., KT., TL., TUQ."""
+    """Return the signing block for the signer's post: TM., KT., TL., TUQ."""
     if not signer_id:
         return {"signing": [], "signer_name": ""}
     person = await session.get(Person, signer_id)
@@ -442,7 +445,7 @@ async def _signer(session: AsyncSession, host: Unit, signer_id: str | None, on: 
 
 
 def signing_block(post: Post, own: Unit, host: Unit, head_title: str) -> list[str]:
-    """The lines above the signature. `host` is in whose name the letter goes out, `head_title` its head's title."""
+    """Return the lines above the signature. The letter is in the name of `host`, and `head_title` is the title of its head."""
     names = [own.name, own.short_name, host.name, host.short_name]
     title = wording.bare_title(post.title, names).upper()
     head = wording.bare_title(head_title, [host.name, host.short_name]).upper() or "THỦ TRƯỞNG"
@@ -470,7 +473,7 @@ async def _head_title(session: AsyncSession, host: Unit, on: date) -> str:
 
 
 async def _against_last(session: AsyncSession, meeting: Meeting, fields: Fields, kind: str) -> Fields:
-    """Which letter this one replaces, and what is different in it."""
+    """Return the letter that this letter replaces, and the differences between them."""
     last = await session.scalar(
         select(Letter)
         .where(Letter.meeting_id == meeting.id, Letter.kind != "cancel")
@@ -486,7 +489,7 @@ async def _against_last(session: AsyncSession, meeting: Meeting, fields: Fields,
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What invitees have to know anew, in words."""
+    """Return the changes that attendees must know, in words."""
     names = {"time": "Thời gian", "chair": "Chủ trì", "name": "Tên cuộc họp", "form": "Hình thức", "places": "Địa điểm"}
     lines = []
     for name, word in names.items():

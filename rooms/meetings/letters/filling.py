@@ -1,8 +1,9 @@
-"""The process that fills one DOCX template: an order as JSON on its input, an answer as JSON on its output.
+"""The process that fills a DOCX template. It reads an order as JSON on its input and writes an answer as JSON on its output.
 
-It bounds itself before it reads anything: processor time and memory, and before it runs a template: no further file can be
-opened or written. The template language is Jinja's immutable sandbox, narrowed to texts, lists and mappings: of any other object
-(the QR code knows the whole document and what writes it) a template sees no attribute and calls nothing.
+The process limits its CPU time and memory before it opens the template. Before it runs the template, it also blocks the opening
+of files and writes to files. The template language is Jinja's immutable sandbox, limited to texts, lists and mappings. A
+template cannot read an attribute of any other object or call it. For example, the QR code object gives access to the whole
+document and its writer.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ def main() -> None:
         answer = fill(order)
     except MemoryError:
         answer = {"error": "out of memory"}
-    except Exception as error:  # whatever a template can raise is an answer about the template
+    except Exception as error:  # a template can raise any exception, and each is an answer about the template
         answer = {"error": f"{type(error).__name__}: {error}"[:MESSAGE_CHARACTERS]}
     sys.stdout.write(json.dumps(answer))
 
 
 def fill(order: dict[str, Any]) -> dict[str, Any]:
-    """{"document", "unknown"}, or {"error"}."""
+    """Return {"document", "unknown"}, or {"error"}."""
     from docxtpl import DocxTemplate
 
     template = DocxTemplate(io.BytesIO(base64.b64decode(order["template"])))
@@ -59,7 +60,7 @@ def fill(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def narrow() -> Any:
-    """An environment for strangers' templates."""
+    """Return a Jinja environment that is safe for templates from outside."""
     from jinja2.runtime import LoopContext, Macro, Undefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -79,7 +80,7 @@ def narrow() -> Any:
 
 
 def close_the_door() -> None:
-    """No file can be opened from here on, and none written to."""
+    """Block the opening of files and all writes to files from now on."""
     _bound(resource.RLIMIT_FSIZE, 0)
     _bound(resource.RLIMIT_NOFILE, 3)
 

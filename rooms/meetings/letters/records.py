@@ -1,4 +1,4 @@
-"""Letters that were made and the offices' templates, kept in SQL. Files are made anew from what is kept."""
+"""Stored letters and the offices' templates, in SQL. Files are made from the stored fields each time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def make(
     actor: Actor,
     now: datetime,
 ) -> Letter:
-    """Keep a letter. Its fields stay as they are, whatever becomes of the meeting. Raises Refusal."""
+    """Store a letter. Its fields never change, also if the meeting changes. Raise Refusal."""
     meeting = await session.get(Meeting, meeting_id)
     if meeting is None or kind not in KINDS:
         raise Refusal("unknown_meeting", "Không tìm thấy cuộc họp.", "no such meeting")
@@ -66,7 +66,7 @@ async def make(
 
 
 async def listed(session: AsyncSession, meeting_id: str) -> list[Letter]:
-    """Newest first."""
+    """Return the letters, newest first."""
     rows = await session.scalars(
         select(Letter)
         .where(Letter.meeting_id == meeting_id)
@@ -77,7 +77,9 @@ async def listed(session: AsyncSession, meeting_id: str) -> list[Letter]:
 
 
 async def template_of(session: AsyncSession, template_id: str, host: Unit) -> LetterTemplate:
-    """A template that `host` may use: its own, or one of a unit above it. Raises Refusal `unknown_template`."""
+    """Return a template that `host` may use: its own template, or a template of a unit above it. Raise Refusal
+    `unknown_template`.
+    """
     template = await session.get(LetterTemplate, template_id)
     owner = await session.get(Unit, template.unit_id) if template else None
     if template is None or owner is None or not host.path.startswith(owner.path):
@@ -88,7 +90,9 @@ async def template_of(session: AsyncSession, template_id: str, host: Unit) -> Le
 async def upload(
     session: AsyncSession, unit_id: str, kind: str, name: str, content: bytes, actor: Actor, now: datetime
 ) -> LetterTemplate:
-    """Look through the file and keep it. Trying it out takes a process: call `check_template` in a thread before."""
+    """Check the archive and store the template. This does not run the template. For a full test, which needs a process, first
+    call `check_template` in a thread.
+    """
     look_through(content)
     return await upload_checked(session, unit_id, kind, name, content, actor, now)
 
@@ -96,7 +100,7 @@ async def upload(
 async def upload_checked(
     session: AsyncSession, unit_id: str, kind: str, name: str, content: bytes, actor: Actor, now: datetime
 ) -> LetterTemplate:
-    """Keep a template that `check_template` has looked through; one of the same name is replaced. Raises Refusal."""
+    """Store a template that `check_template` has accepted. A template with the same name is replaced. Raise Refusal."""
     unit = await session.get(Unit, unit_id)
     shown = cleaned(name)
     if unit is None or kind not in KINDS or not 0 < len(shown) <= limits.NAME_CHARACTERS:

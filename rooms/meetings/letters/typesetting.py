@@ -1,6 +1,6 @@
-"""Letters as PDF, by Typst with the fonts that stand beside this file: nothing of the system is needed.
+"""Letters as PDF, made by Typst with the fonts beside this file. Fonts of the system are not used.
 
-The words are handed over as data and are never read as markup. Blocks: call it in a thread.
+Typst gets the words as data and never as markup. This module blocks: call it in a thread.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rooms.errors import Refusal
 from rooms.meetings.letters.fields import checked
 
-if TYPE_CHECKING:  # heavy: each function imports what it uses
+if TYPE_CHECKING:  # slow import: each function imports what it uses
     import typst
 
 HERE = Path(__file__).parent
@@ -26,12 +26,14 @@ SET_LETTERS = 300
 
 
 def pdf(fields: Mapping[str, Any], made_at: datetime) -> bytes:
-    """One letter, PDF/A-2b. `fields` as `letters.checked` returns them; `made_at` stands in the file's own data."""
+    """Return one letter as PDF/A-2b. `fields` is the result of `letters.checked`. `made_at` is the timestamp in the metadata of
+    the file.
+    """
     return _typeset([_page(fields)], made_at)
 
 
 def pdf_set(fields: Mapping[str, Any], recipients: Sequence[str], made_at: datetime) -> bytes:
-    """One file with the same letter to each of `recipients`, each on pages of its own with numbers of its own."""
+    """Return one file with the same letter to each of `recipients`. Each letter has its own pages and page numbers."""
     if not 0 < len(recipients) <= SET_LETTERS:
         raise Refusal("too_many_letters", f"Mỗi lần in nhiều nhất {SET_LETTERS} giấy mời.", "too many letters at once")
     page = _page(fields)
@@ -39,7 +41,7 @@ def pdf_set(fields: Mapping[str, Any], recipients: Sequence[str], made_at: datet
 
 
 def qr_svg(address: str) -> str:
-    """The code of an address, error correction M; empty for none."""
+    """Return the QR code of an address, error correction M. Return an empty text for an empty address."""
     if not address:
         return ""
     import segno

@@ -1,7 +1,8 @@
-"""Letters as DOCX, from the office's own template or the built-in one.
+"""Letters as DOCX, from the office's own template or the built-in template.
 
-A template comes from outside and may be hostile: its archive is looked through before it is opened, and it is filled by a
-process of its own with a sandboxed template language, bounded time, memory and output. Blocks: call it in a thread.
+A template comes from outside and may be hostile. `look_through` checks its archive before the archive is opened. A separate
+process with a sandboxed template language and limited time, memory and output fills it. This module blocks: call it in a
+thread.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ from rooms.meetings.letters.fields import LISTS, SITES, TEXTS, sample
 
 NEEDED = {"[Content_Types].xml", "word/document.xml"}
 KNOWN = TEXTS.keys() | LISTS.keys() | {SITES, "qr", "number_line"}
-"""Names that a template may use; `qr` is a picture, `number_line` the whole "Số: 12/GM-UBND"."""
+"""Names that a template may use. `qr` is a picture, and `number_line` is the whole "Số: 12/GM-UBND"."""
 _ACTIVE = re.compile(r"(vbaProject|vbaData|activeX|/embeddings/|oleObject|customUI)", re.IGNORECASE)
 _PROCESS = Path(__file__).with_name("filling.py")
 
 
 def docx(fields: Mapping[str, Any], template: bytes | None = None) -> bytes:
-    """The letter. Raises Refusal `bad_template` when the office's template cannot be filled."""
+    """Return the letter. Raise Refusal `bad_template` if the office's template cannot be filled."""
     return _fill(built_in() if template is None else template, fields)[0]
 
 
 def check_template(content: bytes) -> list[Trouble]:
-    """Look through an uploaded template and try it out. Raises Refusal `bad_template`; what only deserves a warning (a name
-    that no letter has) is returned.
+    """Check an uploaded template and run it with sample fields. Raise Refusal `bad_template`. Return the warnings, for example
+    about an unknown field name.
     """
     look_through(content)
     _, unknown = _fill(content, sample())
@@ -49,7 +50,9 @@ def check_template(content: bytes) -> list[Trouble]:
 
 
 def look_through(content: bytes) -> None:
-    """The archive itself: its size, what it unpacks to, that it holds a document and nothing that acts or calls out."""
+    """Check the archive: its size, its unpacked size, that it holds a document, and that it holds no macro and no external
+    reference.
+    """
     if len(content) > limits.TEMPLATE_BYTES:
         raise _bad(f"Tệp mẫu lớn hơn {limits.TEMPLATE_BYTES // 1024**2} MB.", "the file is too large")
     try:
@@ -77,7 +80,7 @@ def _look_through(archive: zipfile.ZipFile) -> None:
 
 
 def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """At most what the archive promised, whatever it really holds."""
+    """Read an entry, at most the size that the archive declares for it."""
     with archive.open(entry) as file:
         content = file.read(entry.file_size + 1)
     if len(content) > entry.file_size:
@@ -86,7 +89,7 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 
 def _parse(content: bytes, look: Callable[[str, dict[str, str]], None] | None = None) -> None:
-    """As a reader of XML sees it, whatever its encoding, quotes and entities are. Without `look` up to the first element."""
+    """Parse as an XML reader does, with any encoding, quotes and entities. Without `look`, stop at the first element."""
 
     def doctype(*_: object) -> None:
         raise _bad("Tệp mẫu có khai báo DOCTYPE.", "a DOCTYPE")
@@ -118,7 +121,7 @@ def _look_at_relation(name: str, attributes: dict[str, str]) -> None:
 
 
 def _fill(template: bytes, fields: Mapping[str, Any]) -> tuple[bytes, list[str]]:
-    """(document, names used that no letter has). A process of its own does it."""
+    """Fill the template in a separate process. Return (document, unknown field names in the template)."""
     order = {
         "template": base64.b64encode(template).decode(),
         "fields": {**fields, "number_line": _number_line(fields)},
@@ -128,7 +131,7 @@ def _fill(template: bytes, fields: Mapping[str, Any]) -> tuple[bytes, list[str]]
         "result_bytes": limits.TEMPLATE_RESULT_BYTES,
     }
     try:
-        done = subprocess.run(  # noqa: S603 - our own module, and nothing of the caller in the command
+        done = subprocess.run(  # noqa: S603 - the command is our own module and holds no data of the caller
             [sys.executable, "-I", str(_PROCESS)],
             input=json.dumps(order).encode(),
             capture_output=True,
@@ -157,7 +160,9 @@ def _bad(vietnamese: str, english: str) -> Refusal:
 
 @functools.cache
 def built_in() -> bytes:
-    """The template for an office that has none; also the one to start from. Made by code, so that nothing binary is kept."""
+    """Return the template for an office without its own template, also as a starting point for a new one. Code makes it, so
+    that the repository holds no binary file.
+    """
     from rooms.meetings.letters.blank import build
 
     return build()
