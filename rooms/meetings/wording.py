@@ -63,7 +63,7 @@ def place_name(unit_name: str) -> str:
 
 
 def in_full(unit_name: str) -> str:
-    """Return "Ủy ban nhân dân tỉnh Long An" for "UBND tỉnh Long An": letters do not abbreviate the name of the sender."""
+    """Return "Ủy ban nhân dân tỉnh Long An" for "UBND tỉnh Long An". Letters do not abbreviate the name of the sender."""
     for short, long in (("UBND ", "Ủy ban nhân dân "), ("HĐND ", "Hội đồng nhân dân ")):
         if unit_name.startswith(short):
             return long + unit_name[len(short) :]

@@ -146,7 +146,7 @@ class SipDialog(Row):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     """Made from the Call-ID and our tag."""
     leg_id: Mapped[str | None] = mapped_column(ForeignKey("dial_leg.id", ondelete="SET NULL"), index=True)
-    """None: the call does not belong to a hall of a date."""
+    """Empty if the call does not belong to a hall of a date."""
     worker: Mapped[str] = mapped_column(String(32), index=True)
     """The process that owns the call."""
     call_id: Mapped[str] = mapped_column(Text)
