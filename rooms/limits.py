@@ -159,20 +159,20 @@ SUCCESSION_UNITS = 300
 
 # Entry into a booked meeting
 ENTRY_MIN = 30
-"""The door opens this time before the start for attendees. Longer: they use media capacity early. Shorter: they are refused until just before the
-start.
+"""The door opens this time before the start for attendees. Longer: they use media capacity early. Shorter: they are refused
+until just before the start.
 """
 ENTRY_HOST_MIN = 120
-"""The door opens this time before the start for chair, secretary, operator and the host's desk. Longer: halls can be called earlier. Shorter: less time
-to prepare.
+"""The door opens this time before the start for chair, secretary, operator and the host's desk. Longer: halls can be called
+earlier. Shorter: less time to prepare.
 """
 STRICT_DATES = 5000
 OWN_DATES_DAYS = 92
 MINE_DATES = 1000
 """Dates on the page "My meetings". More: a slower page. Fewer: later dates are missing."""
 ENTRY_OVERRUN_MIN = 4 * 60
-"""A date that still runs may go on for this time after its end. Longer: halls of a forgotten meeting stay connected. Shorter: a meeting that takes
-longer loses its halls, and participants cannot return.
+"""A date that still runs may go on for this time after its end. Longer: halls of a forgotten meeting stay connected. Shorter: a
+meeting that takes longer loses its halls, and participants cannot return.
 """
 CONTACTS_AHEAD_H = 24
 """This time before the start, secretary and operator begin to see the phone contacts of the sites. Longer: contacts are visible
@@ -210,8 +210,8 @@ BACKUP_PASSPHRASE_LEAST = 12
 BACKUP_PASSPHRASE_MOST = 1000
 BACKUP_KEPT_FILES = 100
 BACKUP_KEPT_BYTES = 4 * 1024 * 1024
-"""Bytes of all keys and certificates from the data folder in an encrypted backup. Larger: a backup reads more bytes into memory. Smaller: a
-backup with many certificates fails.
+"""Bytes of all keys and certificates from the data folder in an encrypted backup. Larger: a backup reads more bytes into
+memory. Smaller: a backup with many certificates fails.
 """
 TOOL_S = 3600.0
 

@@ -1,7 +1,8 @@
 """The answers of attendees: they come, do not come, may come, or send a substitute.
 
-For a head who must attend personally, a substitute counts only with the consent of the chair. The state is asked, then agreed or refused (Decision 45/2018/QĐ-TTg). This module does not read mails (`signaling.notify`) and sends no notices: it writes jobs for
-them.
+For a head who must attend personally, a substitute counts only with the consent of the chair. The state is asked, then agreed
+or refused (Decision 45/2018/QĐ-TTg). This module does not read mails (`signaling.notify`) and sends no notices: it writes jobs
+for them.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ T = TypeVar("T")
 AGAIN = {"40001", "40P01", "55P03"}
 """PostgreSQL: serialization failure, deadlock, lock not available."""
 AWAY = ("08", "53", "57", "25006")
-"""First characters of PostgreSQL's error codes. 08: the connection failed. 53: there is no room. 57: the server starts or stops. 25006: the server is read-only, for example a standby that is not promoted yet.
+"""Error classes of PostgreSQL. 08: the connection failed. 53: there is no room. 57: the server starts or stops. The code 25006:
+the server is read-only, for example a standby that is not promoted yet.
 """
 
 

@@ -2,7 +2,8 @@
 
 A statement of a booking takes some ten microseconds. To hand it to a thread and back costs ten times as much. A busy loop also
 does other work between two statements, while the transaction holds the only write lock. So the statements of a write
-transaction, and of brief read sessions, run in the loop. COMMIT and ROLLBACK wait for the disk, and BEGIN IMMEDIATE waits for another process. They and all other reads run in the connection's thread, as in `aiosqlite`.
+transaction, and of brief read sessions, run in the loop. COMMIT and ROLLBACK wait for the disk, and BEGIN IMMEDIATE waits for
+another process. They and all other reads run in the connection's thread, as in `aiosqlite`.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ class Warned:
 
 @dataclass(frozen=True)
 class PreviewDate:
-    """A date of the request. `off`: the name of the holiday, or `weekend`. `trouble`: why the unit does not meet on that date, in both
-    languages.
+    """A date of the request. `off`: the name of the holiday, or `weekend`. `trouble`: why the unit does not meet on that date,
+    in both languages.
     """
 
     starts_at: datetime

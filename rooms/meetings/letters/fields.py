@@ -353,7 +353,9 @@ async def _whom(session: AsyncSession, invited: Sequence[Attendee], host: Unit) 
 
 
 def grouped(labels: Sequence[str], tier: str) -> list[str]:
-    """Replace many labels with one line that refers to the annex. Example: "Chủ tịch UBND xã (96 đơn vị cấp xã, danh sách kèm theo)"."""
+    """Replace many labels with one line that refers to the annex. Example: "Chủ tịch UBND xã (96 đơn vị cấp xã, danh sách kèm
+    theo)".
+    """
     if len(labels) <= GROUP_LEAST:
         return list(labels)
     words = [one.split() for one in labels]

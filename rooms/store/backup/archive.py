@@ -1,7 +1,8 @@
 """Backup and restore of the whole database, while it is in use.
 
-A backup is a folder with one file of the database and `manifest.json`. The manifest holds the hash of the file, the number of rows of each table and the end of the audit trail. All are from the same instant. The manifest is written last: a folder without a
-manifest is no backup.
+A backup is a folder with one file of the database and `manifest.json`. The manifest holds the hash of the file, the number of
+rows of each table and the end of the audit trail. All are from the same instant. The manifest is written last: a folder without
+a manifest is no backup.
 
 With a `Lock`, the file is encrypted, and the keys of the data folder (`audit.key`, `seal.key`, …) are added, also encrypted.
 Without a `Lock` a backup never contains these keys: keep them in another place. The manifest of an encrypted backup is

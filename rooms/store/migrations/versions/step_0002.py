@@ -1,4 +1,5 @@
-"""Columns for calls to halls. They hold the main hall of a site, the terminals that a secretary takes out of a call list, and two values of `connect`.
+"""Columns for calls to halls. They hold the main hall of a site, the terminals that a secretary takes out of a call list, and
+two values of `connect`.
 
 Meetings that are already booked keep their behaviour: `dial` called the halls, and the other four values called no hall. For an
 open meeting of the second kind, the page of the meeting asks its secretary once. Stored booking forms lose the old default,
