@@ -72,7 +72,7 @@ function nameOf(participant: { name?: string | undefined; identity: string }): s
 
 export type Piece = { text: string; link: string | null };
 
-/** Splits a message into words and web addresses, so that addresses become links without any HTML being parsed. */
+/** Split a message into words and web addresses. The addresses become links without any HTML parsing. */
 export function pieces(text: string): Piece[] {
   return text
     .split(/(https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]])/g)

@@ -1,6 +1,6 @@
 /**
- * One live conference as the page sees it: joins, publishes, and turns the client library's events into state that
- * screens draw. Signalling and media are separate here: losing the socket changes the banner, never a track.
+ * One live conference as the page sees it. The class joins, publishes and turns the client library's events into the state
+ * that the screens draw. Signalling and media are separate here: a lost socket changes the banner, never a track.
  */
 import { ConnectionState, Room, RoomEvent, SubscriptionError, Track, setLogLevel, type DisconnectReason, type Participant } from 'livekit-client';
 import { Timers } from '../../browser/timers';
@@ -29,9 +29,15 @@ import { roomOptions } from './room';
 import { Speakers } from './speakers.svelte';
 import { Statistics } from './statistics.svelte';
 
-/** Events come in bursts (25 people joining is some 100); the screen follows at most ten times a second. */
+/**
+ * Chosen. Events come in bursts: 25 people who join cause about 100 events. The screen is drawn at most ten times a second.
+ * Longer: the screen lags behind. Shorter: bursts keep the processor busy.
+ */
 const REDRAW_MS = 100;
-/** A socket that comes back sooner was never noticed by anybody. */
+/**
+ * Chosen. No user notices a socket that is back within this time. Longer: the banner comes late. Shorter: the banner flashes
+ * after each short loss.
+ */
 const BANNER_AFTER_MS = 2_000;
 
 const REDRAWN_BY = [
@@ -57,7 +63,7 @@ export class Conference {
   link = $state<Link>('joining');
   private found = $state.raw<Member[]>([]);
   readonly members = $derived(linkedBy(this.link, this.found, this.stalled));
-  /** The hand is on its way up or down. */
+  /** The server has not confirmed the change of the hand yet. */
   raising = $state(false);
   saving = $state<Saving>(recalledSaving());
 
@@ -80,7 +86,7 @@ export class Conference {
   private redrawTimer: ReturnType<typeof setTimeout> | undefined;
   private arrivalTimer: ReturnType<typeof setTimeout> | undefined;
   private bannerTimer: ReturnType<typeof setTimeout> | undefined;
-  /** The call is made anew: others seem to go, come and share. */
+  /** The page joins the call again. The other participants seem to leave, join and share at that time. */
   private returning = false;
 
   constructor(
@@ -129,17 +135,17 @@ export class Conference {
     };
   }
 
-  /** Nothing comes from the server, although the call has not been given up yet. */
+  /** True if no packet comes from the server, although the call has not ended. */
   get stalled(): boolean {
     return this.line.stalled && (this.link === 'steady' || this.link === 'signal-lost');
   }
 
-  /** What is seen and heard is of before. */
+  /** True if the sound and the pictures on the screen are old. */
   get cut(): boolean {
     return this.stalled || this.link === 'media-lost';
   }
 
-  /** Listens to the own microphone while it is off and its device is open. */
+  /** Watch the own microphone for speech while it is off and its device is open. */
   heedMuted(): void {
     this.mutedTalk.listen(this.switches.silenced(), () => this.members.some((one) => one.speaking && !one.local));
   }
@@ -167,19 +173,19 @@ export class Conference {
     await published;
   }
 
-  /** Whether the camera of this member has a place on the screen, or its letter alone: as its viewer wishes. */
+  /** Report whether the camera of this member is drawn, or only the first letter of the name. The viewer decides. */
   draws(member: Member): boolean {
     return member.local || (this.saving !== 'sound' && this.pictures.wishes[member.identity] !== 'none');
   }
 
-  /** Of each picture of another one: whether it is received where it is shown. */
+  /** Report for each picture of another member whether this page receives the picture when it is shown. */
   private received(member: Member): boolean[] {
     if (member.local) return [];
     const screen = member.screen === null ? [] : [this.saving !== 'sound' || this.pictures.watching];
     return member.camera === null ? screen : [this.draws(member), ...screen];
   }
 
-  /** Figures of this call, counted until they are closed. */
+  /** Return the figures of this call. They are counted until the caller closes them. */
   statistics(): Statistics {
     return new Statistics(
       this.room,
@@ -194,7 +200,7 @@ export class Conference {
     await this.room.disconnect();
   }
 
-  /** For a page that goes away by itself; tells nobody. */
+  /** Close the call for a page that goes away by itself. The person gets no message. */
   close(): void {
     this.end();
     this.timers.close();
@@ -225,14 +231,14 @@ export class Conference {
     }
   }
 
-  /** What a host has asked. The microphone is the person's: it goes on only here. */
+  /** Answer a host's request to switch the microphone on. Only this answer of the person switches the microphone on. */
   async answerUnmute(on: boolean): Promise<void> {
     const told = mark(this.room.localParticipant, UNMUTE_ASKED, false).catch(() => undefined);
     if (on) await this.switches.turn('microphone', true);
     await told;
   }
 
-  /** In `sound` the own camera goes off; nobody's camera is ever switched on by a mode. */
+  /** Set the mode of data saving. `sound` switches the own camera off. No mode switches a camera on. */
   async save(saving: Saving): Promise<void> {
     this.saving = saving;
     keepSaving(saving);
@@ -287,17 +293,18 @@ export class Conference {
     if (state === ConnectionState.Connected) {
       if (this.link !== 'steady') this.notices.tell(t('banner.back'));
       this.link = 'steady';
-      this.timers.later(0, () => (this.returning = false)); // whoever was there before is told of in the same breath
+      // the library reports the earlier participants in the same task as the connection
+      this.timers.later(0, () => (this.returning = false));
     } else if (state === ConnectionState.Reconnecting) {
       this.link = 'media-lost';
       this.returning = true;
-      this.notices.forgetMoves(); // the client library has let everybody go a moment before
+      this.notices.forgetMoves(); // the library reported all participants as gone just before this state
     } else if (state === ConnectionState.SignalReconnecting) {
       this.bannerTimer = setTimeout(() => this.signalLost(), this.link === 'steady' ? BANNER_AFTER_MS : 0);
     }
   }
 
-  /** The banner may say that picture and sound go on only while that is true. */
+  /** Set the link state again every second. The banner may say that picture and sound go on only while that is true. */
   private signalLost(): void {
     this.link = mediaFlows(this.room) ? 'signal-lost' : 'media-lost';
     this.bannerTimer = setTimeout(() => this.signalLost(), CHECK_MS);
@@ -314,7 +321,10 @@ export class Conference {
     this.ended(reason);
   }
 
-  /** Nothing is open from here on, nor will be: what is on its way to a call that has ended would wait there for long. */
+  /**
+   * End the call. No device is open after this call, and none opens later. A request that waits for the ended call would wait
+   * for a long time.
+   */
   private end(): void {
     this.link = 'ended';
     this.mutedTalk.close();

@@ -1,4 +1,4 @@
-/** What somebody brings into a call from the page before it. */
+/** The data that the page before the call hands to the call. */
 import type { Blur } from '../../blur/blur';
 import type { OpenTracks } from '../../devices/preview.svelte';
 import type { AnyPass } from '../../server/model';
@@ -7,7 +7,7 @@ export interface Entry {
   pass: AnyPass;
   name: string;
   tracks: OpenTracks;
-  /** Of that camera; null: none runs. */
+  /** The blur of the camera in `tracks`. Null: no blur runs. */
   blur: Blur | null;
   chosen: { camera: string; microphone: string; speaker: string };
 }

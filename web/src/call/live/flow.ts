@@ -1,11 +1,13 @@
-/** Whether media still flows, also while the signalling socket is lost: asked of the media transport itself, not of the socket. */
+/**
+ * Checks whether media still flows, also while the signalling socket is lost. The media transports are read, not the socket.
+ */
 import type { LocalTrack, RemoteTrack, Room, TrackPublication } from 'livekit-client';
 
 export const CHECK_MS = 1_000;
 
 /**
- * A transport says "disconnected" some five seconds after the last answered consent check (RFC 7675). Without any
- * track there is no transport to ask, and nothing to miss either.
+ * Report whether media flows. A transport says "disconnected" about five seconds after the last answered consent check (RFC
+ * 7675). Without any track there is no transport to read, and the user misses nothing either.
  */
 export function mediaFlows(room: Room): boolean {
   const everybody = [room.localParticipant, ...room.remoteParticipants.values()];
@@ -23,28 +25,37 @@ function transportState(publication: TrackPublication): RTCIceTransportState | u
   return (track?.sender ?? track?.receiver)?.transport?.iceTransport?.state;
 }
 
-/** What the transports of a call say of themselves. */
+/** The state of the transports of a call, read once a second. */
 export interface Beat {
-  /** When the last packet came; ms, by the same clock as `now_ms`; null: there is no way to the server that could be asked. */
+  /** The time of the last packet, in ms of the same clock as `now_ms`. Null: no transport to the server exists. */
   heard_ms: number | null;
-  /** Connectivity checks (RFC 7675) that went out, less the answers that came. */
+  /** Connectivity checks (RFC 7675) that were sent, minus the answers that came. */
   unanswered: number;
 }
 
-/** `ask`: nothing has come for a while, and whether the server answers at all decides; `unsure`: as it was before. */
+/** `ask`: no packet came for a while, and a request to the server decides. `unsure`: the last verdict stays. */
 export type Verdict = 'flows' | 'unsure' | 'ask' | 'silent';
 
-/** A call in which nobody sends anything hears the answers to connectivity checks alone: one in some 2.5 s. */
+/**
+ * Chosen. In a call without media, only the answers to connectivity checks arrive, about one each 2.5 s. Longer: a dead line
+ * is noticed later. Shorter: a quiet call sends more requests to the server.
+ */
 const QUIET_MS = 1_300;
-/** After the browser has said that there is no network. */
+/** The same limit after the browser said that there is no network. */
 const QUIET_OFFLINE_MS = 300;
 const FLOWING_MS = 1_000;
-/** Beyond what was unanswered while packets came: one check may be lost, or just on its way. */
+/**
+ * Chosen. Checks without an answer, above the number that was open while packets came. Smaller: one lost or delayed check
+ * counts as a cut. Larger: a dead line is noticed later.
+ */
 const UNANSWERED = 2;
-/** The page did not run for so long: what it missed meanwhile says nothing. */
+/**
+ * Chosen. A beat comes once a second. After a gap longer than this, the page was suspended and the silence proves nothing.
+ * Larger: a page that wakes shows a false cut. Smaller: a slow page never finds a cut.
+ */
 const ASLEEP_MS = 2_500;
 
-/** Whether a call is cut off, from beats that come once a second. Pure: times and counts in, a verdict out. */
+/** Decides whether a call is cut off, from beats that come once a second. Pure: times and counts in, a verdict out. */
 export class Pulse {
   private before_ms: number | null = null;
   private since_ms = 0;
@@ -64,11 +75,14 @@ export class Pulse {
   }
 }
 
-/** Where an answer of the server is the only sign of life left. */
+/**
+ * Chosen. The shortest wait for an answer of the server, when no other sign of life is left. Longer: a dead line is noticed
+ * later. Shorter: a good line with one late answer counts as dead.
+ */
 const ANSWER_MS = 700;
 const SLOW_ANSWER_MS = 2_000;
 
-/** How long to wait for an answer. A line whose answers take long is slow and not dead. Pure. */
+/** Decides how long to wait for an answer. A line with slow answers is slow, not dead. Pure. */
 export class Patience {
   private usual_ms: number | null = null;
 
@@ -77,7 +91,7 @@ export class Patience {
     return Math.min(Math.max(ANSWER_MS, 3 * this.usual_ms), SLOW_ANSWER_MS);
   }
 
-  /** The wait is longer than on a good line. */
+  /** True if the wait is longer than on a good line. */
   get slow(): boolean {
     return this.most_ms > ANSWER_MS;
   }

@@ -1,4 +1,7 @@
-/** Why a call ended, as the text that says so. One table each for reasons from the server and failures to join. */
+/**
+ * The reasons why a call ended, and the text for each reason. One table holds the server's reasons, and one holds the
+ * failures to join.
+ */
 import { ConnectionError, ConnectionErrorReason, DisconnectReason } from 'livekit-client';
 import type { Key } from '../../i18n/index.svelte';
 

@@ -1,4 +1,4 @@
-/** Whether anything comes from the server, looked at once a second: a dead line is told before the transports give it up. */
+/** Checks once a second whether packets come from the server. The page reports a dead line before the transports give it up. */
 import type { Room } from 'livekit-client';
 import { serverAnswers } from '../../server/routes';
 import { CHECK_MS, Patience, Pulse, type Beat, type Verdict } from './flow';
@@ -16,24 +16,24 @@ interface Pair {
 }
 
 export class Line {
-  /** Nothing comes, although the call has not been given up. */
+  /** No packet comes, although the call has not ended. */
   stalled = $state(false);
   private readonly pulse = new Pulse();
   private readonly patience = new Patience();
-  /** Of browsers that do not say when a packet came: bytes so far, and since when they are so many. */
+  /** For browsers that do not say when a packet came: the bytes so far, and the time since when the count is the same. */
   private counted = { bytes: 0, since_ms: 0 };
   private readonly timer: ReturnType<typeof setInterval>;
   private readonly offline = () => void this.look();
   private looking = false;
   private verdict: Verdict = 'flows';
   private asking = false;
-  /** Beats until the time of an answer is measured again. */
+  /** Beats until the page measures the time of an answer again. */
   private measure_in = MEASURE_BEATS;
   private closed = false;
 
   constructor(private readonly room: Room) {
     this.timer = setInterval(() => void this.look(), CHECK_MS);
-    void this.answers(); // how long an answer takes here
+    void this.answers(); // measures how long an answer takes on this line
     window.addEventListener('offline', this.offline);
   }
 
@@ -59,7 +59,7 @@ export class Line {
     }
   }
 
-  /** Beats go on while this waits, and may decide earlier. */
+  /** Ask the server for an answer. Beats continue during the wait and may decide earlier. */
   private async ask(): Promise<void> {
     if (this.asking) return;
     this.asking = true;
@@ -68,7 +68,7 @@ export class Line {
     if (!this.closed && this.verdict === 'ask') this.stalled = !answered;
   }
 
-  /** An answer is slow while a page joins, and a line may become better. */
+  /** Measure the time of an answer again on a slow line. An answer is slow while a page joins, and a line can improve. */
   private measure(): void {
     this.measure_in -= 1;
     if (this.measure_in > 0 || !this.patience.slow || this.asking) return;
@@ -93,7 +93,10 @@ export class Line {
   }
 }
 
-/** In use, of each transport. Internal to the library, whose version is pinned: it names no transport that carries no track. */
+/**
+ * Return the candidate pair in use of each transport. The fields are internal to the library, whose version is pinned. The
+ * library's public interface gives no transport without a track.
+ */
 async function pairsOf(room: Room): Promise<Pair[]> {
   interface Way {
     getStats(): Promise<RTCStatsReport> | undefined;

@@ -1,7 +1,7 @@
-/** One picture of who is in the conference, taken from the client library; screens draw it and nothing else. */
+/** The list of all participants in the conference, taken from the client library. Screens draw this list and nothing else. */
 import { ConnectionQuality, ParticipantEvent, Track, type LocalParticipant, type Participant, type Room, type TrackPublication } from 'livekit-client';
 
-/** The own way to the server. */
+/** The state of this page's connection to the server. */
 export type Link = 'joining' | 'steady' | 'signal-lost' | 'media-lost' | 'ended';
 
 export interface Member {
@@ -9,45 +9,54 @@ export interface Member {
   name: string;
   local: boolean;
   microphone: boolean;
-  /** The picture to attach, or null when there is none to show. */
+  /** The picture to attach. Null: there is none to show. */
   camera: TrackPublication | null;
   screen: TrackPublication | null;
-  /** The server does not send them now: the way here is too narrow. */
+  /** The server does not send the pictures now, because the downlink is too narrow. */
   starved: { camera: boolean; screen: boolean };
-  /** They come in no codec that this browser decodes, and nothing shows them instead. */
+  /** The pictures come in no codec that this browser decodes, and no composed picture shows them. */
   undecoded: { camera: boolean; screen: boolean };
-  /** The server has no place for them in what it sends here, until others go. */
+  /** The server has no place for the pictures in its sending to this page. They wait until other pictures end. */
   waiting: { camera: boolean; screen: boolean };
   speaking: boolean;
-  /** When the hand was raised (ms since 1970 by the server's clock), 0 when it is down. */
+  /** The time at which the hand was raised, in ms since 1970 by the server's clock. 0: the hand is down. */
   hand_ms: number;
-  /** When a host asked for the microphone to be switched on, 0 when nobody did or it was answered. */
+  /** The time at which a host asked for the microphone to be switched on. 0: no host asked, or the person answered. */
   asked_ms: number;
-  /** Decides about the meeting, by the server's word. */
+  /** True for a host, as the server says. */
   host: boolean;
   quality: ConnectionQuality;
-  /** No person: the one picture of all halls, for a browser that does not decode theirs. */
+  /**
+   * True for the composed picture of all halls, which is no person. It is for a browser that does not decode the halls'
+   * pictures.
+   */
   composed: boolean;
 }
 
 /** Identity of the composed picture. The server gives it to no other participant. */
 const COMPOSED = 'hall_program';
-/** Begins the identity of each hall terminal, and of no other participant. */
+/** Prefix of the identity of each hall terminal, and of no other participant. */
 const HALL = 'hall_terminal.';
 
-/** Attributes of a participant that the server alone writes; the values of the first two are times in ms. */
+/** Attributes of a participant that only the server writes. The values of the first two are times in ms. */
 export const HAND = 'hand';
 export const UNMUTE_ASKED = 'diemcau.unmuteAsked';
 const HOST = 'diemcau.host';
 
-/** `undecoded`: sids of tracks that the server could give in no codec of ours; `waiting`: of those that have no place yet. */
+/**
+ * Return all members. `undecoded` holds the sids of tracks that the server cannot give in a codec of this browser. `waiting`
+ * holds the sids of tracks that have no place yet.
+ */
 export function membersOf(room: Room, undecoded: ReadonlySet<string>, waiting: ReadonlySet<string>): Member[] {
   const others = [...room.remoteParticipants.values()];
   const lacking = others.some(isComposed) ? new Set<string>() : undecoded;
   return [room.localParticipant, ...others].map((one) => member(one, lacking, waiting));
 }
 
-/** What the server said of everybody's line before the way to it was lost holds no longer; `stalled`: nothing comes at all. */
+/**
+ * Return the members without the server's old reports on their lines, once the connection to the server is lost. `stalled`:
+ * no packet comes at all.
+ */
 export function linkedBy(link: Link, members: Member[], stalled = false): Member[] {
   if (link !== 'signal-lost' && link !== 'media-lost' && !stalled) return members;
   const own = link === 'media-lost' ? ConnectionQuality.Lost : ConnectionQuality.Unknown;
@@ -90,23 +99,29 @@ function isStarved(publication: TrackPublication | null): boolean {
   return publication?.track?.streamState === Track.StreamState.Paused;
 }
 
-/** Attributes come from other people's browsers: anything but a plausible time counts as a hand down. */
+/**
+ * Return the time of a raised hand. Attributes come from other people's browsers: any value that is not a plausible time
+ * counts as a hand down.
+ */
 export function handTime(value: string | undefined): number {
   const time_ms = Number(value ?? '');
   return Number.isSafeInteger(time_ms) && time_ms > 0 ? time_ms : 0;
 }
 
-/** Counts the hall terminals. */
+/** Return the number of hall terminals. */
 export function hallsAmong(members: readonly Member[]): number {
   return members.filter((one) => one.identity.startsWith(HALL)).length;
 }
 
-/** Raised hands, first come first. */
+/** Return the members with a raised hand, the earliest first. */
 export function handQueue(members: readonly Member[]): Member[] {
   return members.filter((one) => one.hand_ms > 0).sort((a, b) => a.hand_ms - b.hand_ms);
 }
 
-/** The server says since when: the client library, which waits for its own value, is not waited for. */
+/**
+ * Ask the server to set or clear an attribute. The server writes its own time as the value. The client library waits for the
+ * value that it sent, so this function does not wait for the library.
+ */
 export async function mark(localParticipant: LocalParticipant, name: string, on: boolean): Promise<void> {
   const stop = new AbortController();
   const done = new Promise<void>((resolve) => {

@@ -1,19 +1,22 @@
-/** Short messages to the person: shown for a while and read out by screen readers. Arrivals are told in one sentence, not one by one. */
+/**
+ * Short messages to the person. A message is shown for some seconds, and screen readers read it. Several arrivals make one
+ * sentence.
+ */
 import { Timers } from '../../browser/timers';
 import { t, type Key } from '../../i18n/index.svelte';
 
 export interface Notice {
   id: number;
   text: string;
-  /** Something that the person wanted did not work. */
+  /** An action of the person failed. */
   failure: boolean;
-  /** Who wrote it in the chat, by identity; null: it is no line of the chat. */
+  /** The identity of the writer in the chat. Null: the notice is not from the chat. */
   writer: string | null;
 }
 
 const MOST_SHOWN = 3;
 const SHOWN_MS = 6_000;
-/** Of a line of the chat. */
+/** Characters of a chat message in a notice. */
 const MOST_CHARACTERS = 160;
 const GATHER_MS = 1_200;
 
@@ -27,14 +30,14 @@ export class Notices {
     this.show(text, failure, null);
   }
 
-  /** A line of the chat, in place of an older one of the same person. */
+  /** Show a chat message in place of an older one of the same person. */
   wrote({ identity, name, text }: { identity: string; name: string; text: string }): void {
     const words = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
     this.shown = this.shown.filter((other) => other.writer !== identity);
     this.show(t('notice.chat', { name, text: words }), false, identity);
   }
 
-  /** The chat is open: its lines are read there. */
+  /** Remove the chat notices: the chat is open, and the person reads the messages there. */
   forgetChat(): void {
     if (this.shown.some((one) => one.writer !== null)) this.shown = this.shown.filter((one) => one.writer === null);
   }
@@ -49,7 +52,7 @@ export class Notices {
     this.timers.later(GATHER_MS, () => this.tellMoved(what));
   }
 
-  /** Of those that were about to be told. */
+  /** Forget the arrivals and departures that wait for their notice. */
   forgetMoves(): void {
     this.gathered.clear();
   }

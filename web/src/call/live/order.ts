@@ -1,13 +1,13 @@
-/** In which order people are shown. Pure; keeps faces where they are unless somebody unseen speaks. */
+/** The order in which people are shown. Pure. Faces keep their places unless a person who is not visible speaks. */
 
-/** Keeps the old order, drops who left, puts newcomers at the end. */
+/** Return the old order without the people who left, with the new people at the end. */
 export function keepOrder(before: readonly string[], present: readonly string[]): string[] {
   const here = new Set(present);
   const known = new Set(before);
   return [...before.filter((identity) => here.has(identity)), ...present.filter((identity) => !known.has(identity))];
 }
 
-/** Right after the first one, whatever was there before; undefined: as it is. */
+/** Return the order with `identity` at the second place. Undefined: the order stays the same. */
 export function afterFirst(order: readonly string[], identity: string | undefined): string[] {
   if (identity === undefined || !order.includes(identity)) return [...order];
   const others = order.filter((one) => one !== identity);
@@ -15,8 +15,8 @@ export function afterFirst(order: readonly string[], identity: string | undefine
 }
 
 /**
- * Brings a speaker from a later page to the first one, in place of whoever there has been silent longest;
- * the two change places, so that nobody else moves.
+ * Return the order with each speaker from a later page moved to the first page. The speaker changes places with the person on
+ * the first page who has been silent longest. No other person moves.
  */
 export function promote(
   order: readonly string[],
@@ -46,7 +46,7 @@ function quietest(page: readonly string[], lastSpoke: ReadonlyMap<string, number
   return found;
 }
 
-/** The person in the main picture changes only after a new speaker has held the word for a while. */
+/** The person in the main picture. The person changes only after a new speaker has spoken for a while. */
 export class MainPicture {
   private holder: string | null = null;
   private candidate: string | null = null;
@@ -54,7 +54,10 @@ export class MainPicture {
 
   constructor(private readonly hold_ms = 1_500) {}
 
-  /** `loudest` is null when nobody speaks: then the last speaker stays in the picture. */
+  /**
+   * Return the person to show. `loudest` is null when no participant speaks. In that case the last speaker stays in the
+   * picture.
+   */
   next(loudest: string | null, now_ms: number): string | null {
     if (loudest === null || loudest === this.holder) {
       this.candidate = null;

@@ -1,10 +1,14 @@
-/** How the client library joins, captures and publishes. */
+/** The options with which the client library joins, captures and publishes. */
 import { DefaultReconnectPolicy, VideoPresets, type RoomOptions, type VideoResolution } from 'livekit-client';
 import { recall } from '../../browser/memory';
 import type { Entry } from './entry';
 
-/** Between two attempts to come back, ms, each half shorter to half longer: a server that starts again is there within a second. In all as
- *  long as the library's own ten. The first is also what a page waits whom the server asks to join again; the library makes up to 500 of 0. */
+/**
+ * Ms between two attempts to reconnect. The library varies each value by up to half. Chosen: a server that restarts is back
+ * within a second, and the total is as long as the library's ten attempts. The first value is also the wait after the server
+ * asks a page to join again; the library turns a 0 into up to 500 ms. Longer: a call stays lost for longer. Shorter: all
+ * clients burden a server that starts.
+ */
 const RETRY_MS = [100, 300, 300, 600, 600, 1200, 1200, 2700, 2700, 4800, 7000, 7000, 7000, 7000, 7000];
 
 export function roomOptions(entry: Entry, resolution: VideoResolution): RoomOptions {

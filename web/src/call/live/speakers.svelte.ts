@@ -1,15 +1,18 @@
-/** Who speaks, who last spoke, and whom the main picture shows. */
+/** The current speakers, the last speakers, and the person in the main picture. */
 import { RoomEvent, type Participant, type Room } from 'livekit-client';
 import { Timers } from '../../browser/timers';
 import { MainPicture } from './order';
 
-/** A little longer than a new speaker has to hold the word. */
+/**
+ * Chosen: a little longer than a new speaker must speak (`MainPicture`). Shorter: the check comes too early and the main
+ * picture does not change. Longer: the picture changes late.
+ */
 const LOOK_AGAIN_MS = 1_600;
 
 export class Speakers {
   /** The identity in the main picture. */
   main = $state<string | null>(null);
-  /** When somebody last spoke, by identity, in ms. */
+  /** The time in ms at which each participant last spoke, by identity. */
   readonly lastSpoke = new Map<string, number>();
   private readonly picture = new MainPicture();
   private readonly timers = new Timers();

@@ -1,6 +1,7 @@
 /**
- * The figures of a call while somebody looks at them: read every two seconds, kept for two minutes, and nothing at other times.
- * What is sent changes with the own switches; rates over a time in which one moved are of neither, and nobody gets to see them.
+ * The figures of a call while the person looks at them. They are read every two seconds and kept for two minutes; at other
+ * times nothing is read. The person's own switches change what is sent. A rate over a time in which a switch changed is
+ * wrong, so it is not shown.
  */
 import { ConnectionQuality, LocalTrackPublication, RoomEvent, Track, type LocalTrack, type RemoteTrack, type Room, type TrackPublication } from 'livekit-client';
 import { serverBusy } from '../../server/routes';
@@ -10,35 +11,44 @@ import type { Member } from './members';
 import { LASTING, absence, why, type Absence, type Finding, type Moment, type Wanted } from './why';
 
 const PERIOD_MS = 2_000;
-/** Of the first figures, and of those after a switch. */
+/** The delay before the first figures, and before the first figures after a switch. */
 const SOON_MS = 1_000;
-/** What was under way when a switch moved is gone by then. */
+/**
+ * Chosen. Packets that were in transit when a switch changed have arrived after this time. Shorter: they spoil the first
+ * rate. Longer: figures come late.
+ */
 const DRAINED_MS = 300;
 const KEPT = 60;
-/** How much time the figures show. */
+/** The time that the figures cover. */
 export const SPAN_MS = KEPT * PERIOD_MS;
 const SWITCHES = [RoomEvent.TrackMuted, RoomEvent.TrackUnmuted, RoomEvent.LocalTrackPublished, RoomEvent.LocalTrackUnpublished] as const;
-/** Asked for rarely: it is one request of each open panel. */
+/**
+ * Chosen. Each open panel sends one request in this time. Shorter: many open panels burden the server. Longer: a busy server
+ * is reported late.
+ */
 const SERVER_MS = 10_000;
-/** Remote tracks that are read; with more of them in view the browser would be busy with counting. */
+/**
+ * Chosen. The number of remote tracks that are read. Larger: reading the statistics keeps the browser busy. Smaller: losses
+ * on the other tracks stay unseen.
+ */
 const MOST_READ = 12;
 
 export interface Reading extends Moment {
-  /** Figures of what is sent belong together only where this is the same. */
+  /** Figures of sent media can be compared only if their `era` is equal. */
   era: number;
 }
 
 export class Statistics {
-  /** Oldest first. */
+  /** Samples, the oldest first. */
   samples = $state.raw<Reading[]>([]);
-  /** There are no figures yet, or none of what is sent since a switch moved. */
+  /** There are no figures yet, or none of the sent media since a switch changed. */
   measuring = $state(true);
   private busy = $state(false);
   private readonly meter = new Meter();
   private readonly pressure = new Pressure();
   private readonly asking: ReturnType<typeof setInterval>;
   private next: ReturnType<typeof setTimeout> | undefined;
-  /** Counts the beginnings: a reading that an older one asked for is none. */
+  /** Counts the restarts of the measurement. A reading that began before the last restart is discarded. */
   private era = $state(0);
   private closed = false;
   private readonly switched = (publication: TrackPublication) => {
@@ -61,12 +71,12 @@ export class Statistics {
     return this.samples.at(-1) ?? null;
   }
 
-  /** Read since a switch moved. */
+  /** The samples since a switch changed. */
   private get own(): Reading[] {
     return this.samples.filter((one) => one.era === this.era);
   }
 
-  /** What is sent has been read for long enough to blame something. */
+  /** True if there are enough samples of the sent media to name a cause. */
   get judged(): boolean {
     return this.own.length >= LASTING;
   }
@@ -82,7 +92,7 @@ export class Statistics {
     });
   }
 
-  /** Of where the latest figures have no picture. */
+  /** The reason for each direction without a picture in the latest figures. */
   get absent(): Record<'sent' | 'seen', Absence | null> {
     const { latest } = this;
     const wanted = this.wanted();
@@ -111,7 +121,7 @@ export class Statistics {
     this.next = setTimeout(() => void this.read(era, first, performance.now() - due_ms), delay_ms);
   }
 
-  /** `first`: rates begin here, there are none to keep. */
+  /** Read one sample. `first`: rates begin here, and no sample is kept. */
   private async read(era: number, first: boolean, late_ms: number): Promise<void> {
     const busy = this.pressure.busy(late_ms);
     const reports = await reportsOf(this.room);

@@ -1,4 +1,4 @@
-/** Why pictures or sound are worse than they could be, from figures to plain causes. Pure. */
+/** Finds plain causes for bad pictures or sound from the figures. Pure. */
 import type { Sample } from '../../figures/figures';
 
 export interface Moment extends Sample {
@@ -6,47 +6,66 @@ export interface Moment extends Sample {
   busy: boolean;
 }
 
-/** Whose trouble it is, the one that can be helped first. */
+/** The causes, in the order in which a user can act on them. */
 export type Cause = 'server' | 'machine' | 'uplink' | 'downlink' | 'far' | 'tcp' | 'sender' | 'chosen';
 
 export interface Finding {
   cause: Cause;
-  /** For a text: names of senders. */
+  /** The names of the senders, for the text. */
   names: string;
 }
 
 export interface Facts {
-  /** The server says that it has more to do than it can. */
+  /** The server reports that it is overloaded. */
   serverBusy: boolean;
-  /** Pictures that the server holds back because the way here is too narrow. */
+  /** The number of pictures that the server holds back because the downlink is too narrow. */
   starved: number;
-  /** People in view whose own line is weak. */
+  /** The people in view with a weak line. */
   weakSenders: readonly string[];
   saving: boolean;
 }
 
-/** Samples looked at: what lasted for half of them is told, a single bad moment is not. */
+/**
+ * Chosen. The number of latest samples that are examined. A problem in half of them is reported; a single bad sample is not.
+ * Larger: a problem is reported late. Smaller: short problems are reported.
+ */
 export const WINDOW = 5;
-/** At least so many of them are bad, however few there are yet. */
+/**
+ * Chosen. The smallest number of bad samples for a report, also when there are few samples. Smaller: a single bad moment is
+ * reported. Larger: the first report comes later.
+ */
 export const LASTING = 2;
-/** Above this sound begins to break and pictures to stand still. */
+/**
+ * Chosen. Shares of lost packets, dropped frames, frozen time and concealed sound. Above these shares sound breaks and
+ * pictures freeze. Larger: users see problems that no text explains. Smaller: a good call gets a warning.
+ */
 const MUCH_LOST = 0.04;
 const MUCH_DROPPED = 0.15;
 const MUCH_FROZEN = 0.05;
 const MUCH_CONCEALED = 0.05;
-/** A line that loses less and answers sooner is not what makes pictures stand still. */
+/**
+ * Chosen. A line with less loss and a shorter round-trip time does not cause frozen pictures. Larger: a bad line stays
+ * unnamed. Smaller: a good line is blamed while the machine is busy.
+ */
 const SOME_LOST = 0.01;
 const NEAR_MS = 50;
-/** Buffers for sound and pictures hold no more than some tens of ms. */
+/**
+ * Chosen. The buffers for sound and pictures hold some tens of ms. Larger: a line with much jitter stays unnamed. Smaller: a
+ * usable line is blamed.
+ */
 const MUCH_JITTER_MS = 40;
-/** ITU-T G.114: beyond some 400 ms there and back people begin to talk into each other. */
+/**
+ * ITU-T G.114: above a round-trip time of about 400 ms people begin to interrupt each other. Larger: a delayed call stays
+ * unexplained. Smaller: a normal call gets a warning.
+ */
 const FAR_MS = 400;
 const NAMES = 3;
 
 /**
- * `own`: those of `samples` that are of what is sent now. This machine and its way up are judged by them alone. A machine that has
- * more to do than it can reads packets late and sends them late: estimates shrink and pictures stand still on the best of lines. So
- * a line that loses nothing and answers at once is blamed for nothing while the machine is busy.
+ * Return the causes of the present problems. `own` holds those `samples` that belong to the media that is sent now. Only
+ * `own` decides about this machine and its uplink. A machine that is overloaded reads and sends packets late. Then bandwidth
+ * estimates shrink and pictures freeze on the best of lines. For this reason a line without loss and with quick answers is
+ * not blamed while the machine is busy.
  */
 export function why(samples: readonly Moment[], own: readonly Moment[], facts: Facts): Finding[] {
   const all = lastingIn(samples);
@@ -67,18 +86,21 @@ export function why(samples: readonly Moment[], own: readonly Moment[], facts: F
   return holes.filter(([, is]) => is).map(([cause]) => ({ cause, names: cause === 'sender' ? names : '' }));
 }
 
-/** Why there is no picture although nothing is wrong. */
+/** The reasons for a missing picture when nothing is wrong. */
 export type Absence = 'unwatched' | 'unwanted';
 
-/** What is wanted of pictures. */
+/** The pictures that viewers want. */
 export interface Wanted {
-  /** Of each layer of the own camera, whether the server has somebody who looks; null: the camera is off, or it has not said so yet. */
+  /**
+   * For each layer of the own camera: whether a participant views the layer. Null: the camera is off, or the server has not
+   * said it yet.
+   */
   own: readonly boolean[] | null;
-  /** Of each picture that others send, whether this viewer receives it. */
+  /** For each picture that others send: whether this viewer receives the picture. */
   others: readonly boolean[];
 }
 
-/** Of the direction in which there is no picture; null: who wants it does not say why. */
+/** Return the reason why there is no picture in this direction. Null: the viewers' wishes do not explain it. */
 export function absence(direction: 'sent' | 'seen', { own, others }: Wanted): Absence | null {
   const wanted = direction === 'sent' ? (own ?? []) : others;
   if (wanted.length === 0 || wanted.includes(true)) return null;
@@ -93,12 +115,12 @@ function suffers(one: Moment): boolean {
   return one.concealed > MUCH_CONCEALED || (one.frozen > MUCH_FROZEN && !drops(one));
 }
 
-/** The machine is at its limit, and its line shows nothing. */
+/** Report whether the machine is at its limit while its line shows no problem. */
 function lame(one: Moment): boolean {
   return one.busy && Math.max(one.up_loss ?? 0, one.down_loss ?? 0) <= SOME_LOST && (one.rtt_ms ?? 0) < NEAR_MS;
 }
 
-/** The line loses packets or holds them up. */
+/** Report whether the line loses or delays packets. */
 function unsteady(one: Moment): boolean {
   return (one.down_loss ?? 0) > SOME_LOST || (one.jitter_ms ?? 0) > MUCH_JITTER_MS || (one.rtt_ms ?? 0) >= NEAR_MS;
 }
