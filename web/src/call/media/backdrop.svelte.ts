@@ -1,6 +1,7 @@
 /**
- * The blur of one's own camera in the meeting: switched, kept over every opening of the camera. Where it cannot be, or no longer,
- * the camera goes off: a room that was to be blurred is never shown unasked. What the camera's driver no longer blurs, the page does.
+ * The blur of the own camera in the meeting. The class switches the blur, and keeps it each time the camera opens. If the
+ * blur fails, the camera goes off: a room that the person wanted blurred is never shown unasked. If the camera's driver stops
+ * its blur, the page blurs instead.
  */
 import { LocalVideoTrack, RoomEvent, Track, type LocalTrackPublication, type Room, type VideoCaptureOptions } from 'livekit-client';
 import type { Blur, Trouble } from '../../blur/blur';
@@ -11,21 +12,24 @@ import { recall, remember } from '../../browser/memory';
 export class Backdrop {
   on = $state(recall('blur') === 'yes');
   starting = $state(false);
-  /** The camera is off until the blur is ready, and goes on again by itself. */
+  /** The camera is off until the blur is ready. Then the camera goes on again by itself. */
   held = $state(false);
-  /** The blur ended by itself: no camera opens again but by a press. */
+  /** The blur ended by itself. The camera opens again only when the person presses the switch. */
   exposed = false;
-  /** Why there is no blur any more, and the camera off with it; stands until it is read or the camera goes on again. */
+  /** The reason why the blur and the camera went off. The value stays until the person reads it or the camera goes on again. */
   lost = $state<Trouble | null>(null);
-  /** Counts the blurs that were let go: what an older one still says concerns nobody. */
+  /** Counts the blurs that were released. Messages of an older blur are ignored. */
   private era = 0;
   private failures = 0;
-  /** The camera's own is asked, until the system takes it away. */
+  /** The blur of the camera's driver is tried first, until the system takes that blur away. */
   private driver = true;
-  /** One change of the camera's processor after the other: the client library ends one that is set twice. */
+  /** The queue of changes of the camera's processor. The client library ends a processor that is set twice at the same time. */
   private changing: Promise<void> = Promise.resolve();
 
-  /** `blur`: the one that ran before the meeting. `driverEnded`: it blurs no more, the page is about to. */
+  /**
+   * `blur`: the blur that ran before the meeting. `driverEnded`: called when the driver stopped its blur and the page is
+   * about to blur.
+   */
   constructor(
     private readonly room: Room,
     private blur: Blur | null,
@@ -37,8 +41,9 @@ export class Backdrop {
   }
 
   /**
-   * Before a camera is opened or sent: nobody sees the room for a moment. False: it was to be blurred and cannot be; the switch is
-   * off now, and the camera stays off. `camera`: the one, where it is open already.
+   * Prepare the blur before a camera is opened or sent, so that the room is never visible without it. Return false if the
+   * blur failed: the switch is off now, and the camera must stay off. `camera`: the camera's track, if the camera is already
+   * open.
    */
   async ready(camera: MediaStreamTrack | null): Promise<boolean> {
     const { failures } = this;
@@ -49,7 +54,7 @@ export class Backdrop {
     return failures === this.failures;
   }
 
-  /** A track that is not sent yet. False: as `ready`. */
+  /** Blur a track that is not sent yet. Return false as `ready` does. */
   async cover(track: LocalVideoTrack): Promise<boolean> {
     const { blur, era, failures } = this;
     if (!this.on || blur === null) return true;
@@ -87,7 +92,7 @@ export class Backdrop {
     if (this.held && era === this.era) await this.reopen();
   }
 
-  /** Loads what blurs. Returns when it is there, given up, or no longer wished. */
+  /** Load the blur. Return when the blur is ready, has failed, or is no longer wanted. */
   private async prepare(camera: MediaStreamTrack | null): Promise<void> {
     if (!this.on) return;
     const { era } = this;
@@ -105,12 +110,12 @@ export class Backdrop {
     else await this.prepare(camera);
   }
 
-  /** The blur was switched on while the camera opened: off again, until `begin` has it. */
+  /** Switch the camera off again if the person switched the blur on while the camera opened. `begin` switches the camera on. */
   async opened(): Promise<void> {
     if (this.on && this.starting) await this.hold();
   }
 
-  /** A picture that is already sent goes off until it is blurred; a driver needs no time. */
+  /** Stop a camera that is already sent until the blur is ready. A driver blurs at once, so its camera stays on. */
   private async hold(): Promise<void> {
     const camera = this.camera();
     if (camera === null || camera.isMuted || (this.blur !== null && camera.getProcessor() === this.blur)) return;
@@ -124,7 +129,7 @@ export class Backdrop {
       const { blur, era } = this;
       const camera = this.camera();
       if (camera === null || !this.on || blur === null || camera.getProcessor() === blur) return;
-      // Not waited for: giving up changes the processor too.
+      // `giveUp` is not awaited: it changes the processor too, in the same queue.
       await camera.setProcessor(blur).catch((error: unknown) => void this.giveUp(era, whyOf(error)));
     });
   }
@@ -144,7 +149,8 @@ export class Backdrop {
     await this.change(async () => {
       const camera = this.camera();
       if (camera === null || blur === null || camera.getProcessor() !== blur) return;
-      // A camera that is off cannot take its own constraints again; the client library minds, and has let the blur go by then.
+      // A camera that is off cannot take its own constraints again. The client library throws then, but it has already released
+      // the blur.
       await camera.stopProcessor().catch(() => undefined);
     });
   }
@@ -154,7 +160,7 @@ export class Backdrop {
     return this.changing;
   }
 
-  /** The camera goes off before the blur does. */
+  /** Give the blur up. The camera goes off before the blur does. */
   private async giveUp(era: number, why: Trouble): Promise<void> {
     if (era !== this.era || !this.on) return;
     if (why === 'driver') return this.takeOver();
@@ -169,7 +175,9 @@ export class Backdrop {
     await this.strip(blur);
   }
 
-  /** From the driver: the camera is dark at once, off until the page blurs, and on again. */
+  /**
+   * Take the blur over from the driver. The camera goes dark at once, stays off until the page blurs, and then goes on again.
+   */
   private async takeOver(): Promise<void> {
     const camera = this.camera();
     const open = camera !== null && !camera.isMuted;
@@ -184,7 +192,10 @@ export class Backdrop {
     if (era === this.era && this.on) await this.begin();
   }
 
-  /** The switch may have moved, or the blur have died, while a camera was on its way to the others. */
+  /**
+   * Correct a camera that was just published. The switch may have changed, or the blur may have failed, while the camera was
+   * being published.
+   */
   private async published(publication: LocalTrackPublication): Promise<void> {
     const camera = this.camera();
     if (camera === null || publication.track !== camera) return;
@@ -196,8 +207,8 @@ export class Backdrop {
   }
 
   /**
-   * What others have at once: the client library's own switch waits for all that is published in a call that is made anew, and fails
-   * where anything of that does. What is on its way to them when it is there.
+   * Stop the published camera at once. The client library's own switch waits for all tracks that a new connection publishes,
+   * and fails if one of them fails. The library's switch is used only for a camera that is not published yet.
    */
   private async darken(): Promise<void> {
     if (this.camera() === null) await this.room.localParticipant.setCameraEnabled(false).catch(() => undefined);

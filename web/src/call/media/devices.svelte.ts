@@ -1,4 +1,4 @@
-/** Which camera, microphone and loudspeaker the call uses. Owns no switch on or off. */
+/** The camera, microphone and loudspeaker that the call uses. This class does not switch them on or off. */
 import type { Room } from 'livekit-client';
 import { remember } from '../../browser/memory';
 import { deviceFailure, failureText } from '../../devices/failure';
@@ -32,7 +32,7 @@ export class Devices {
     }
   }
 
-  /** Which one has opened, and word of it where another one was chosen. */
+  /** Note which camera has opened, and notify the person if another camera was chosen. */
   async noteCamera(): Promise<void> {
     const { camera } = this.switches.sent;
     const id = await camera?.getDeviceId(false);
@@ -42,7 +42,7 @@ export class Devices {
     if (chosen !== '') this.call.tell(t('device.other', { name: sourcesOf(camera)[0]?.label ?? '' }), true);
   }
 
-  /** The device before it was closed for the new one: it comes back where that one does not open. */
+  /** Change to another device. The old device is closed first. If the new device does not open, the old one opens again. */
   private async change(input: Input, id: string): Promise<void> {
     if (this.call.ended()) return;
     const track = this.switches.sent[input];
@@ -62,7 +62,10 @@ export class Devices {
     remember(device, id);
   }
 
-  /** A camera exactly: a mere wish weighs no more than the wish for one that faces the person, and nothing may change. */
+  /**
+   * Switch to a device. A camera is required exactly. An ideal `deviceId` has no more weight than the ideal facing mode, and
+   * the camera might stay the same.
+   */
   private async switchTo(device: Input | 'speaker', id: string): Promise<void> {
     const kinds = { camera: 'videoinput', microphone: 'audioinput', speaker: 'audiooutput' } as const;
     await this.room.switchActiveDevice(kinds[device], id, device === 'camera');

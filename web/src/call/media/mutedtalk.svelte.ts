@@ -1,20 +1,26 @@
 /**
- * Whether somebody talks whose microphone is off. A copy of the device's own track is listened to in this page alone, only while the
- * device is open anyway: nothing of it is sent, and no device is opened for it.
+ * Notices when the person talks while the microphone is off. The page analyses a copy of the device's own track, only while
+ * the device is open anyway. Nothing of the copy is sent, and no device is opened for it.
  */
 import { watchLevel } from '../../devices/level';
 
-/** Of a voice near the microphone; above what a loudspeaker leaves of others in it. */
+/**
+ * Chosen. The level of a voice near the microphone; it lies above the loudspeaker's sound that remains in the microphone.
+ * Larger: quiet speakers get no hint. Smaller: noise causes the hint.
+ */
 const VOICE = 0.3;
 const VOICE_OVER_OTHERS = 0.5;
-/** So many of the last looks (ten a second) have to hear it: a cough or a key is none. */
+/**
+ * Chosen. Of the last 8 looks (ten a second) 4 must hear a voice. More: short sentences cause no hint. Fewer: a cough or a
+ * key causes the hint.
+ */
 const LOOKS = 8;
 const HEARD_IN = 4;
 const SHOWN_MS = 4_000;
-/** It is told again only after a rest. */
+/** Chosen. The pause after a hint, before the next hint. Longer: a person talks unheard. Shorter: the hint annoys. */
 const REST_MS = 10_000;
 
-/** Counts looks at the level. Pure: levels and times in, whether to tell out. */
+/** Counts looks at the level. Pure: levels and times in, the decision to show the hint out. */
 export class Talk {
   private looks: boolean[] = [];
   private told_ms = -Infinity;
@@ -29,11 +35,14 @@ export class Talk {
 }
 
 export class MutedTalk {
-  /** It is to be told now. */
+  /** The hint is visible now. */
   told = $state(false);
   private stop: () => void = () => undefined;
 
-  /** `source`: of a microphone that is open and off; null: there is none. `others`: somebody else speaks now. */
+  /**
+   * Watch a microphone. `source`: the track of a microphone that is open and off; null: there is none. `others`: another
+   * participant speaks now.
+   */
   listen(source: MediaStreamTrack | null, others: () => boolean): void {
     this.close();
     if (source === null || source.readyState !== 'live') return;

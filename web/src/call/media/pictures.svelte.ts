@@ -1,17 +1,23 @@
-/** Which remote pictures the server sends, and how large: those in view, as their viewer wishes, and none while the page is in the background. */
+/**
+ * Chooses which remote pictures the server sends, and how large: the pictures in view, as the viewer wishes. After some time
+ * in the background the page receives no pictures.
+ */
 import { RemoteTrackPublication, Track, type Room } from 'livekit-client';
 import { mostOf, type Saving, type Wish } from './saving';
 
-/** A page that is only covered for a moment (another tab, a phone's home screen) keeps its pictures. */
+/**
+ * Chosen. A page that is covered for a shorter time (another tab, a phone's home screen) keeps its pictures. Longer: hidden
+ * pictures use bandwidth. Shorter: pictures restart after each glance at another tab.
+ */
 const BACKGROUND_MS = 5_000;
 
 export class Pictures {
-  /** By identity, of cameras; whoever is not here is `auto`. */
+  /** The wishes for cameras, by identity. A missing identity means `auto`. */
   wishes = $state<Record<string, Wish>>({});
-  /** A presentation is looked at although no pictures are received. */
+  /** The viewer watches a presentation although the mode receives no pictures. */
   watching = $state(false);
   private shown: ReadonlySet<string> = new Set();
-  /** Shown in a window of its own: seen although the page is covered. */
+  /** The sid of the picture in its own window. The picture stays visible although the page is covered. */
   private floating: string | null = null;
   private saving: Saving = 'full';
   private background = false;
@@ -22,7 +28,7 @@ export class Pictures {
     document.addEventListener('visibilitychange', this.visibilityChanged);
   }
 
-  /** Sids of the publications that have a place on the screen now. */
+  /** Set the sids of the publications that have a place on the screen now. */
   show(sids: ReadonlySet<string>): void {
     this.shown = sids;
     this.apply();

@@ -1,15 +1,21 @@
-/** A call that is made anew: the client library publishes by itself in it, and what fails meanwhile has not failed for good. */
+/**
+ * Notices a renewed connection of the call. The client library publishes again by itself then. A publication that fails
+ * during that time has not failed for good.
+ */
 import { ConnectionState, RoomEvent, type LocalTrack, type Room } from 'livekit-client';
 
 export class Renewal {
   private count = 0;
 
-  /** To be made before all who mend something once the call is there again. */
+  /** Create this object before the objects that publish again after a reconnection: their listeners need the new count. */
   constructor(private readonly room: Room) {
     room.on(RoomEvent.Reconnected, () => (this.count += 1));
   }
 
-  /** Asked later, it tells whether the call is being made anew, or was since: what was not taken is offered once more at the end of that. */
+  /**
+   * Return a function that reports whether the connection is being renewed, or was renewed since now. A publication that
+   * failed in that time is repeated after the renewal.
+   */
   since(): () => boolean {
     const { count } = this;
     return () => count !== this.count || this.room.state !== ConnectionState.Connected;

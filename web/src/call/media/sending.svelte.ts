@@ -1,4 +1,7 @@
-/** How one's own camera and microphone are sent: the camera's layers, the filter of the microphone. Owns no switch on or off. */
+/**
+ * Sends the own camera and microphone: the layers of the camera and the filter of the microphone. This class does not switch
+ * them on or off.
+ */
 import { LocalAudioTrack, LocalVideoTrack, RoomEvent, Track, VideoQuality, type Room } from 'livekit-client';
 import { recall, remember } from '../../browser/memory';
 import { sentOf, type Saving } from './saving';
@@ -9,17 +12,18 @@ interface Told {
 }
 
 export class Sending {
-  /** Whether the browser filters noise out of the microphone. */
+  /** True if the browser filters noise out of the microphone. */
   quiet = $state(recall('noiseFilter') !== 'no');
 
-  /** Of each camera that is or was published: what the server said last of its layers; null: nothing yet. */
+  /** The server's last message about the layers, for each camera that is or was published. Null: no message came yet. */
   private readonly told = new WeakMap<LocalVideoTrack, Told | null>();
 
   private fitting = false;
 
   /**
-   * `refused`: the browser did not take what the mode asks for. `misfit`: the camera has other layers than were published, which obey
-   * nobody any more (another device, with fewer lines); `refit` mends it, when nothing else changes the camera.
+   * `refused`: the browser did not take the settings of the mode. `misfit`: another camera with another resolution is open,
+   * and it needs another number of layers than was published. The server cannot control such layers. `refit` repairs the
+   * layers when no other change of the camera runs.
    */
   constructor(
     private readonly room: Room,
@@ -29,14 +33,14 @@ export class Sending {
   ) {
     room.on(RoomEvent.LocalTrackPublished, ({ track }) => {
       if (track instanceof LocalVideoTrack && track.source === Track.Source.Camera) void this.begin(track);
-      // The answer for another track may have switched on layers that rested.
+      // The answer for another track may have switched unused layers on.
       else void this.fit(this.saving);
     });
   }
 
   /**
-   * The mode has changed. The camera stays as it was opened: opened anew for smaller pictures it would have fewer layers than it
-   * was published with, and Chromium sends the first of those alone, a quarter of what is small already (96x54).
+   * Apply a new mode. The camera stays open in its size. A camera that opens again for smaller pictures has fewer layers than
+   * were published. Chromium then sends only the first of those layers, a quarter of a picture that is small already (96x54).
    */
   async fit(saving: Saving): Promise<void> {
     this.saving = saving;
@@ -47,7 +51,10 @@ export class Sending {
     await this.apply(camera).finally(() => (this.fitting = false));
   }
 
-  /** Publishes a camera anew whose layers are not those that were published. Throws what publishing throws; the camera is closed then. */
+  /**
+   * Publish a camera again if its layers are not the published layers. Throw the errors of publishing; the camera is closed
+   * then.
+   */
   async refit(): Promise<void> {
     const camera = this.camera();
     if (camera === null || camera.isMuted || !isMisfit(camera)) return;
@@ -60,21 +67,24 @@ export class Sending {
     }
   }
 
-  /** False: none was chosen that had to be it. */
+  /** Forget the chosen camera. Return false if no exact camera was chosen. */
   forgetCamera(): boolean {
     const wishes = [this.room.options.videoCaptureDefaults, this.camera()?.constraints].filter((one) => one?.deviceId !== undefined);
     wishes.forEach((one) => delete one?.deviceId);
     return wishes.length > 0;
   }
 
-  /** The camera was opened again, perhaps another one than before. */
+  /** Fit the layers after the camera opened again, perhaps another camera. */
   async opened(): Promise<void> {
-    // Internal to the library, whose version is pinned, which forgets it here: layers go by the size of the picture.
+    // Internal to the library, whose version is pinned. The library forgets this call here. The layers depend on the size of
+    // the picture.
     await (this.camera() as unknown as { onSenderTrackSwapped(): Promise<void> } | null)?.onSenderTrackSwapped();
     await this.fit(this.saving);
   }
 
-  /** Of each layer of the camera, whether anybody looks at it; null: it is off, or the server has not said so yet. */
+  /**
+   * For each layer of the camera: whether a participant views it. Null: the camera is off, or the server has not said it yet.
+   */
   get wanted(): boolean[] | null {
     const camera = this.camera();
     const told = camera === null || camera.isMuted ? null : this.told.get(camera);
@@ -86,7 +96,10 @@ export class Sending {
     return track instanceof LocalVideoTrack ? track : null;
   }
 
-  /** It has been published, with all layers; perhaps anew, and the server's words of before hold no longer. */
+  /**
+   * Begin with a camera that was published with all layers. After a second publication the server's earlier messages are
+   * invalid.
+   */
   private async begin(camera: LocalVideoTrack): Promise<void> {
     if (!this.told.has(camera)) this.listen(camera);
     this.told.set(camera, null);
@@ -100,8 +113,8 @@ export class Sending {
   }
 
   /**
-   * What is said of the layers that are wanted passes through here, as long as the track lives. The method is internal to the
-   * library, whose version is pinned.
+   * Watch the server's messages about wanted layers, while the track lives. The method is internal to the library, whose
+   * version is pinned.
    */
   private listen(camera: LocalVideoTrack): void {
     const set = camera.setPublishingLayers.bind(camera);
@@ -129,14 +142,15 @@ export class Sending {
       echoCancellation: true,
       autoGainControl: true,
       noiseSuppression: on,
-      // The client library asks without any wish when there is no device.
+      // The client library asks for any device when no device is set.
       deviceId: { ideal: device ?? 'default' },
     });
   }
 }
 
 function isMisfit(camera: LocalVideoTrack): boolean {
-  // Internal to the library, whose version is pinned: what the picture as it is now would be published with.
+  // Internal to the library, whose version is pinned: the encodings that the library would publish for the present picture
+  // size.
   const { encodings } = camera as unknown as { encodings?: readonly unknown[] };
   const published = camera.sender?.getParameters().encodings.length;
   return encodings !== undefined && published !== undefined && published !== encodings.length;

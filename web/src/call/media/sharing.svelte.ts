@@ -1,6 +1,6 @@
 /**
- * The own screen as it is shown to the others: a picture, and sound where the browser gives one. Both are kept from the moment they are
- * captured: one switch ends them wherever they are, also on their way into a call that is made anew.
+ * The own screen that is shown to the others: a picture, and sound if the browser gives sound. The class keeps both tracks
+ * from their capture. One switch ends them in any state, also while a new connection publishes them.
  */
 import { RoomEvent, Track, TrackEvent, type LocalTrack, type Room } from 'livekit-client';
 import { deviceFailure } from '../../devices/failure';
@@ -29,7 +29,7 @@ export class Sharing {
     return this.screens.length > 0;
   }
 
-  /** The browser asks which screen, or it is on its way to the others. */
+  /** True while the browser asks for the screen, or while the screen is being published. */
   get busy(): boolean {
     return this.works > 0;
   }
@@ -48,7 +48,7 @@ export class Sharing {
     await this.offer();
   }
 
-  /** Nothing is captured from here on. */
+  /** Stop all captures, and allow no new capture. */
   close(): void {
     this.closed = true;
     this.letGo(this.screens);
@@ -63,12 +63,13 @@ export class Sharing {
     });
     // The call may have ended while the browser asked.
     if (this.closed) return screens.forEach((one) => one.stop());
-    // The client library does not hear of this while it has taken one out of the old call and not yet into the new one.
+    // The client library misses this event after it removed a track from the old connection and before the new one has the
+    // track.
     screens.forEach((one) => one.on(TrackEvent.Ended, () => this.ended(one)));
     this.screens = screens;
   }
 
-  /** To the others, as far as they do not have it (any more). */
+  /** Publish the screen tracks that are not published, or no longer published. */
   private async offer(): Promise<void> {
     await this.work(() => Promise.all(this.screens.map((one) => this.send(one))));
   }
@@ -85,7 +86,7 @@ export class Sharing {
     }
   }
 
-  /** With the picture goes its sound. */
+  /** Stop a track that ended. The sound ends together with the picture. */
   private ended(screen: LocalTrack): void {
     if (this.screens.includes(screen)) this.letGo(isPicture(screen) ? this.screens : [screen]);
   }

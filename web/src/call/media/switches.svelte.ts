@@ -1,4 +1,7 @@
-/** One's own microphone and camera: switched, opened, sent and closed, one change after the other. Owns no choice of a device. */
+/**
+ * Switches, opens, sends and closes the own microphone and camera, one change after the other. This class does not choose a
+ * device.
+ */
 import { LocalAudioTrack, LocalVideoTrack, RoomEvent, Track, TrackEvent, type LocalTrack, type LocalTrackPublication, type Room } from 'livekit-client';
 import { remember } from '../../browser/memory';
 import { deviceFailure, failureText } from '../../devices/failure';
@@ -11,12 +14,12 @@ import type { Sending } from './sending.svelte';
 export type Input = 'microphone' | 'camera';
 export const INPUTS = ['microphone', 'camera'] as const;
 
-/** The call around one's own devices. */
+/** The parts of the call that the own devices need. */
 export interface OwnCall {
   ended: () => boolean;
-  /** Media is lost, and the call is joined again. */
+  /** Media is lost, and the page joins the call again. */
   mediaLost: () => boolean;
-  /** The others have it. */
+  /** The track is published to the others. */
   published: (input: Input) => boolean;
   changed: () => void;
   cameraOpened: () => Promise<void>;
@@ -25,13 +28,13 @@ export interface OwnCall {
 
 export class Switches {
   busy = $state<Record<Input, boolean>>({ microphone: false, camera: false });
-  /** The microphone is off by the person's own switch. */
+  /** The person switched the microphone off. */
   mutedByMe = false;
-  /** What was opened last, on its way to the others or there. */
+  /** The track that was opened last, published or about to be published. */
   readonly sent: Record<Input, LocalTrack | null> = { microphone: null, camera: null };
-  /** What was pressed last and is not so yet. */
+  /** The last press of a switch, until its change is complete. */
   private wishes = $state.raw<Record<Input, { readonly on: boolean } | null>>({ microphone: null, camera: null });
-  /** The end of all that changes a device, one after the other. */
+  /** The end of the queue of changes, for each device. */
   private readonly turning: Record<Input, Promise<void>> = { microphone: Promise.resolve(), camera: Promise.resolve() };
 
   constructor(
@@ -46,14 +49,17 @@ export class Switches {
       .on(RoomEvent.Reconnected, () => INPUTS.forEach((input) => void this.inTurn(input, () => this.openAgain(input))));
   }
 
-  /** As it was pressed last; otherwise as the others have it, or are to have it again once the way to them is made anew. */
+  /**
+   * Report whether the switch is on. The last press decides. Without a press, the published state decides, or the state that
+   * a renewed connection will publish again.
+   */
   isOn(input: Input): boolean {
     const sent = this.sent[input];
     const republished = this.call.mediaLost() && sent !== null && !sent.isStopped && !sent.isMuted;
     return this.wishes[input]?.on ?? (this.call.published(input) || republished);
   }
 
-  /** The device of a microphone that is off and still open. */
+  /** Return the device track of a microphone that is off and still open. */
   silenced(): MediaStreamTrack | null {
     const { microphone } = this.sent;
     return microphone === null || microphone.isStopped || this.isOn('microphone') ? null : (sourcesOf(microphone)[0] ?? null);
@@ -63,7 +69,10 @@ export class Switches {
     return this.turn(input, !this.isOn(input));
   }
 
-  /** The last press wins. Off is dark or silent at once, whatever is being opened; all else waits its turn. */
+  /**
+   * Switch a device. The last press wins. Switching off makes the device dark or silent at once, also while it opens. Every
+   * other change waits for its turn.
+   */
   turn(input: Input, on: boolean): Promise<void> {
     if (this.wishes[input]?.on === on) return this.turning[input];
     this.wish(input, { on });
@@ -71,16 +80,16 @@ export class Switches {
     return this.inTurn(input, () => this.fulfil(input, () => this.obey(input)));
   }
 
-  /** What was open before the meeting goes to the others as soon as the call is there. */
+  /** Publish the devices that were open before the meeting, as soon as the call is connected. */
   sendOpened(tracks: OpenTracks, connected: Promise<void>): Promise<void[]> {
     const wish = (track: MediaStreamTrack | null) => track && { on: true };
     this.wishes = { microphone: wish(tracks.microphone), camera: wish(tracks.camera) };
-    // A switch that is pressed in the meantime waits: a second track of the same kind would obey no switch.
+    // A press of a switch in the meantime waits: a second track of the same kind would obey no switch.
     const publish = (input: Input) => () => connected.then(() => this.publish(input, tracks[input]), () => undefined);
     return Promise.all(INPUTS.map((input) => this.inTurn(input, () => this.fulfil(input, publish(input)))));
   }
 
-  /** After whatever changes that device already, so that no switch meets a track that is on its way out or in. */
+  /** Run a change after all earlier changes of the same device, so that no switch meets a half-published track. */
   inTurn(input: Input, change: () => Promise<void>): Promise<void> {
     const work = this.turning[input].then(change, change);
     const turn = Promise.allSettled([work]).then(() => {
@@ -114,33 +123,34 @@ export class Switches {
     try {
       await (input === 'camera' ? localParticipant.setCameraEnabled(false) : localParticipant.setMicrophoneEnabled(false));
     } catch (error) {
-      if (sent === null) throw error; // else it is off all the same
+      if (sent === null) throw error; // without an error here, the device is off all the same
     } finally {
-      // The client library mutes only what others have. What it is to publish in a call that is made anew stays off there too.
+      // The client library mutes only published tracks. A track that a new connection will publish must stay muted too.
       if (sent?.isMuted === false) await sent.mute();
-      // One that was opened while it was off already: the client library leaves its light on.
+      // The camera was already off when it opened: the client library leaves its light on.
       if (sent !== null && input === 'camera') sourcesOf(sent).forEach((source) => source.stop());
     }
   }
 
-  /** Nothing is open from here on. */
+  /** Close both devices. */
   close(): void {
     this.sent.camera?.stop();
     this.sent.microphone?.stop();
   }
 
-  /** False: it was switched off, or the call has ended, while it was on its way. */
+  /** Return false if the device was switched off, or the call ended, while the device opened. */
   private wanted(input: Input): boolean {
     return !this.call.ended() && this.wishes[input]?.on !== false;
   }
 
-  /** What is open, or is just being opened, sends nothing as long as off is wished. */
+  /** Make an open or opening device send nothing while its switch is off. */
   private dim(input: Input): void {
     const track = this.sent[input];
     const wanted = this.wanted(input);
     if (track === null) return;
     if (!wanted && input === 'microphone') this.mutedByMe = true;
-    // The client library mutes what others know of, also while it opens another device for it; of what is on its way it tells nobody.
+    // The client library mutes a published track, also while it opens another device for that track. It sends no message about
+    // a track that is not published yet.
     if (!wanted && isPublished(this.room, track)) void track.mute();
     else if (!track.isMuted) sourcesOf(track).forEach((source) => (source.enabled = wanted));
   }
@@ -150,7 +160,7 @@ export class Switches {
     if (wish !== null) await this.turnNow(input, wish.on);
   }
 
-  /** What is wished before is so afterwards, or cannot be. */
+  /** Run a change. After it, the wish at its start is fulfilled or cannot be fulfilled. */
   private async fulfil(input: Input, act: () => Promise<void>): Promise<void> {
     const wish = this.wishes[input];
     await act().finally(() => {
@@ -178,7 +188,10 @@ export class Switches {
     }
   }
 
-  /** Whatever the client library still does with what nobody has (again) yet: another one is opened in its place. */
+  /**
+   * Stop a track that is not published, or not published again yet. The client library may still work on it, and another
+   * track is opened in its place.
+   */
   private leaveUnpublished(input: Input): void {
     const sent = this.sent[input];
     if (sent !== null && !isPublished(this.room, sent)) sent.stop();
@@ -188,7 +201,7 @@ export class Switches {
     if (!this.wanted(input)) return;
     const sent = this.sent[input];
     if (sent?.isStopped === false && isPublished(this.room, sent)) {
-      // Not by the client library's own switch: it waits for all that is published anew, and fails where anything of that does.
+      // The client library's own switch waits for all tracks that a new connection publishes, and fails if one of them fails.
       await sent.unmute();
       return;
     }
@@ -200,7 +213,8 @@ export class Switches {
     try {
       await this.open('camera');
     } catch (error) {
-      // Unplugged meanwhile, for example: any other one then. One that is there and does not open stays the chosen one.
+      // The camera was unplugged, for example: any other camera is opened. A camera that is present and does not open stays the
+      // chosen one.
       if (deviceFailure(error) !== 'absent' || !this.sending.forgetCamera()) throw error;
       await this.open('camera');
     }
@@ -218,7 +232,7 @@ export class Switches {
     await this.send(input, local).catch(() => undefined);
   }
 
-  /** To the others, if it is still wanted; otherwise it is closed. */
+  /** Publish a track if it is still wanted. Otherwise close the track. */
   private async send(input: Input, local: LocalTrack): Promise<void> {
     if (!this.wanted(input)) return local.stop();
     this.keep(input, local);
@@ -226,7 +240,7 @@ export class Switches {
     try {
       await this.room.localParticipant.publishTrack(local, { source: input === 'camera' ? Track.Source.Camera : Track.Source.Microphone });
     } catch (error) {
-      // Perhaps because something else failed in the call that is made anew: `openAgain` waits for its turn already, or will.
+      // Another track may have failed in the renewed connection. `openAgain` waits for its turn already, or will do so.
       if (isAnew() && this.wanted(input) && !local.isStopped) return;
       local.stop();
       throw error;
@@ -242,8 +256,8 @@ export class Switches {
   }
 
   /**
-   * The client library publishes by itself in a call that is made anew, also what was closed or has another in its place by now:
-   * of one device others get one track.
+   * Check a track that was just published. In a renewed connection the client library publishes by itself, also tracks that
+   * were closed or replaced. The others must get only one track of each device.
    */
   private published({ source, track }: LocalTrackPublication): void {
     if (track === undefined) return;
@@ -254,11 +268,14 @@ export class Switches {
     }
     if (input === null) return;
     this.dim(input);
-    // Opened once more by the client library while it was switched off: its light is on.
+    // The client library opened the camera again while it was switched off, so its light is on.
     if (input === 'camera' && track.isMuted) sourcesOf(track).forEach((one) => one.stop());
   }
 
-  /** What the client library could not publish in a call that was made anew is closed, and opened once more: its name may still be taken. */
+  /**
+   * Close and open again a track that the client library could not publish in a renewed connection. The track's name may
+   * still be taken.
+   */
   private async openAgain(input: Input): Promise<void> {
     const track = this.sent[input];
     if (track === null || track.isStopped || isPublished(this.room, track)) return;
@@ -269,7 +286,7 @@ export class Switches {
   }
 }
 
-/** Of the device itself, not what its pictures are made into. */
+/** Return the tracks of the device itself, without the processor's result. */
 export function sourcesOf(track: LocalTrack): MediaStreamTrack[] {
   return track.mediaStream?.getTracks() ?? [];
 }
