@@ -1,30 +1,36 @@
-/** Which controls stand on the bar of a call, and which ones wait behind "more". Pure: a width in, names out. */
+/** Plans which controls are on the bar of a call, and which are behind "more". Pure: a width in, names out. */
 export type BarItem = 'camera' | 'chat' | 'hand' | 'share' | 'people' | 'lobby' | 'view' | 'invite' | 'settings' | 'statistics' | 'shortcuts';
 
-/** What is needed in a hurry keeps its place longest. The microphone and the way out are on every bar. */
+/** The controls by urgency: an urgent control keeps its place longest. The microphone and the leave button are on every bar. */
 const BY_NEED: readonly BarItem[] = ['camera', 'chat', 'hand', 'share', 'people', 'lobby', 'view', 'invite', 'settings', 'statistics', 'shortcuts'];
-/** Without captions an icon has to speak for itself. */
+/** The controls whose icon is clear without a caption. */
 const WITHOUT_CAPTIONS: ReadonlySet<BarItem> = new Set(['camera', 'chat', 'hand', 'share', 'people', 'lobby']);
 
-/** CSS pixels of one control with its gap: with a caption (in rem, since people enlarge text), and without one. */
+/**
+ * The width of one control with its gap: with a caption in rem, since people enlarge text, and without a caption in CSS
+ * pixels.
+ */
 const SLOT_REM = 4.25;
 const GAP_PX = 8;
 const COMPACT_SLOT_PX = 50;
-/** The way out is wider. */
+/** The leave button is wider. */
 const COMPACT_LEAVE_PX = 54;
 
 export interface BarPlan {
   shown: ReadonlySet<BarItem>;
-  /** In the order in which "more" lists them; empty: there is no "more". */
+  /** The controls in the order of "more". Empty: there is no "more". */
   folded: readonly BarItem[];
 }
 
-/** `width`: of the bar without its edges; `rem_px`: the size of the page's text; `compact`: controls have no captions. */
+/**
+ * Return the plan of the bar. `width`: the bar without its edges. `rem_px`: the size of the page's text. `compact`: controls
+ * have no captions.
+ */
 export function planBar(width: number, rem_px: number, compact: boolean, offered: readonly BarItem[]): BarPlan {
   const items = BY_NEED.filter((one) => offered.includes(one));
   const slot = compact ? COMPACT_SLOT_PX : SLOT_REM * rem_px + GAP_PX;
   const leave = compact ? COMPACT_LEAVE_PX : slot;
-  /** Beside the microphone and the way out. */
+  /** The places besides the microphone and the leave button. */
   const places = Math.max(0, Math.floor((width - leave) / slot) - 1);
   const able = compact ? items.filter((one) => WITHOUT_CAPTIONS.has(one)) : items;
   if (able.length === items.length && items.length <= places) return { shown: new Set(items), folded: [] };

@@ -1,4 +1,4 @@
-/** What a host does to those who are in the call: each deed by its route, what was refused, and the way back from muting all. */
+/** The actions of a host on the participants of a call: each action by its route, refusals, and the undo of muting all. */
 import { Refused } from '../../server/client';
 import { hostDeed } from '../../server/routes';
 import { t } from '../../i18n/call.svelte';
@@ -9,13 +9,13 @@ export type Deed = 'mute' | 'ask-to-unmute' | 'lower-hand' | 'remove';
 const SHOWN_MS = 10_000;
 
 export class Hosting {
-  /** What is being done: the deed and of whom. */
+  /** The action that runs now, and its participant. */
   busy = $state('');
-  /** Why the last deed was refused. */
+  /** The reason why the last action was refused. */
   trouble = $state('');
-  /** What the last deed for all has done. */
+  /** The result of the last action on all participants. */
   done = $state('');
-  /** Takes it back; empty: there is nothing to take back, or it is too late. */
+  /** The key that undoes the last action. Empty: there is nothing to undo, or it is too late. */
   undo = $state('');
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -66,7 +66,7 @@ export class Hosting {
     return hostDeed<Answer>(this.conference, this.key, deed, body);
   }
 
-  /** Whether it was done. */
+  /** Run an action and report whether it succeeded. */
   private async act(what: string, doing: () => Promise<unknown>): Promise<boolean> {
     if (this.busy !== '') return false;
     this.busy = what;

@@ -1,4 +1,7 @@
-/** The lobby as a host sees it: who waits, and deciding about them. Used in the call and on the page of a meeting. */
+/**
+ * The lobby as a host sees it: the waiting people and the decisions about them. It is used in the call and on the page of a
+ * meeting.
+ */
 import { Refused } from '../../server/client';
 import { admitFromLobby, denyFromLobby, lookLobby, pardonFromLobby, switchLobby } from '../../server/routes';
 import { t } from '../../i18n/index.svelte';
@@ -10,12 +13,12 @@ const OFFLINE_PAUSE_MS = 4_000;
 export class Lobby {
   waiting = $state.raw<Waiter[]>([]);
   on = $state(false);
-  /** How many were turned away for good. */
+  /** The number of people who were refused permanently. */
   barred = $state(0);
-  /** The first answer has come. */
+  /** True after the first answer of the server. */
   known = $state(false);
   offline = $state(false);
-  /** The key is no longer taken: nothing can be decided from here. */
+  /** The server no longer accepts the key: this page cannot decide. */
   closed = $state(false);
   trouble = $state('');
   busy = $state('');
@@ -25,7 +28,7 @@ export class Lobby {
   constructor(
     private readonly conference: string,
     private readonly key: string,
-    /** Somebody new has knocked. */
+    /** Called when a new person has knocked. */
     private readonly knocked: () => void,
   ) {
     void this.run();
@@ -39,7 +42,7 @@ export class Lobby {
     return this.act(one.id, () => admitFromLobby(this.conference, this.key, { ids: [one.id] }));
   }
 
-  /** Those who are shown now: whoever has come since is looked at first. */
+  /** Admit the people who are shown now. A host must first see the people who have arrived since. */
   admitAll(): Promise<void> {
     const ids = this.waiting.map((one) => one.id);
     return this.act('all', () => admitFromLobby(this.conference, this.key, { ids }));
@@ -63,7 +66,7 @@ export class Lobby {
     this.trouble = '';
     try {
       await doing();
-      // The long question brings the news too, but not sooner than this one.
+      // The long request brings the change too, but not sooner than this request.
       this.take(await lookLobby(this.conference, this.key, null, this.stopping.signal));
     } catch (error) {
       this.trouble = error instanceof Refused ? error.message : t('app.offline');

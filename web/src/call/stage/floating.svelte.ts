@@ -1,5 +1,6 @@
-/** The meeting in a small window that stays above other programs: a whole one with its controls where the browser has such (Document
- * Picture-in-Picture), else the main picture alone.
+/**
+ * The meeting in a small window above other programs. With Document Picture-in-Picture the window has its controls; otherwise
+ * it has only the main picture.
  */
 import { mount, unmount } from 'svelte';
 import { t } from '../../i18n/call.svelte';
@@ -21,7 +22,7 @@ export class FloatingWindow {
     return windows() !== null || document.pictureInPictureEnabled === true;
   }
 
-  /** Only after a press of its user. */
+  /** Open or close the window. The browser allows this only after a press of its user. */
   async toggle(): Promise<void> {
     if (this.open) return this.close();
     const whole = windows();
@@ -52,7 +53,7 @@ export class FloatingWindow {
     });
   }
 
-  /** Of what is largest on the stage. */
+  /** Open the largest picture on the stage. */
   private async openPicture(): Promise<void> {
     const videos = [...document.querySelectorAll<HTMLVideoElement>('[data-testid=tile] video')].filter((one) => one.videoWidth > 0);
     const largest = videos.sort((a, b) => b.clientWidth - a.clientWidth)[0];
@@ -67,7 +68,9 @@ function windows(): PictureWindows | null {
   return (window as { documentPictureInPicture?: PictureWindows }).documentPictureInPicture ?? null;
 }
 
-/** Our own style sheets, by their addresses: the policy of the page holds in the window too. */
+/**
+ * Give the window the project's style sheets by their addresses. The page's content security policy holds in the window too.
+ */
 function dress(target: Document): void {
   target.documentElement.lang = document.documentElement.lang;
   target.title = document.title;

@@ -1,4 +1,4 @@
-/** Where tiles go: how many fit, in how many columns, how big. Pure: sizes in, sizes out, all in CSS pixels. */
+/** Places the tiles: how many fit, in how many columns, and how large. Pure: sizes in, sizes out, all in CSS pixels. */
 export interface Size {
   width: number;
   height: number;
@@ -15,7 +15,10 @@ export interface GridPlan {
 export type View = 'grid' | 'speaker';
 export type ViewChoice = 'auto' | View;
 
-/** Decoding more pictures than this heats laptops and phones until they stutter. */
+/**
+ * Chosen. Larger: decoding heats laptops and phones until the pictures stutter. Smaller: viewers need more pages to see all
+ * people.
+ */
 export const MOST_TILES = 25;
 export const MOST_TILES_ON_PHONE = 4;
 export const GAP_PX = 8;
@@ -33,7 +36,10 @@ export function mostTiles(screen: Size): number {
   return isPhone(screen) ? MOST_TILES_ON_PHONE : MOST_TILES;
 }
 
-/** The plan with the largest tiles for `count` people, never more than `most` on a page nor tiles too small to see a face. */
+/**
+ * Return the plan with the largest tiles for `count` people. A page has at most `most` tiles, and no tile is too small to see
+ * a face.
+ */
 export function planGrid(area: Size, count: number, most: number): GridPlan {
   const fitting = Math.max(1, Math.min(most, largestPage(area, most)));
   const pages = Math.max(1, Math.ceil(count / fitting));
@@ -41,7 +47,7 @@ export function planGrid(area: Size, count: number, most: number): GridPlan {
   return { ...bestGrid(area, perPage), perPage, pages };
 }
 
-/** How many tiles of at least the smallest width fit into the area. */
+/** Return how many tiles of at least the smallest width fit into the area. */
 function largestPage(area: Size, most: number): number {
   let count = most;
   while (count > 4 && bestGrid(area, count).tile.width < SMALLEST_TILE_PX) count -= 1;
@@ -59,8 +65,8 @@ function bestGrid(area: Size, count: number): Omit<GridPlan, 'perPage' | 'pages'
 }
 
 /**
- * A tile keeps 16:9 on wide areas; on a narrow one (a phone upright) it may grow as tall as 3:5, since faces do well in
- * it and empty bands do not.
+ * Return the size of a tile. A tile keeps 16:9 on wide areas. On a narrow area (an upright phone) it may become as tall as
+ * 3:5, since faces fit such a tile and it avoids empty bands.
  */
 function tileSize(area: Size, columns: number, rows: number): Size {
   const width = Math.max(0, (area.width - GAP_PX * (columns - 1)) / columns);
@@ -71,16 +77,16 @@ function tileSize(area: Size, columns: number, rows: number): Size {
 }
 
 export interface SpeakerPlan {
-  /** The others stand at the side of the main picture, else below it. */
+  /** The others are at the side of the main picture, else below it. */
   side: boolean;
-  /** Height of the main picture; null when it takes all there is. */
+  /** Height of the main picture. Null: it takes all the height. */
   main_px: number | null;
-  /** How many others are shown on a page. */
+  /** The number of others on a page. */
   count: number;
   tile: Size;
 }
 
-/** One picture that was chosen to be looked at: a person's, or the screen that this person shares. */
+/** A picture that the viewer chose: a person's camera, or the screen that this person shares. */
 export interface Pin {
   identity: string;
   screen: boolean;
@@ -91,8 +97,8 @@ export function isPinned(pinned: Pin | null, identity: string, screen: boolean):
 }
 
 /**
- * One main picture and the others beside it (wide areas) or below it (upright ones), `most` pictures in all. `first`: the main one has
- * all the place that one row of small ones leaves; lying down there is none for others at all.
+ * Return the plan with one main picture and the others beside it (wide areas) or below it (upright areas). `most` limits all
+ * pictures. `first`: the main picture takes all space except one row of small tiles; on a wide area no others are shown.
  */
 export function planSpeaker(area: Size, others: number, most: number, first = false): SpeakerPlan {
   if (first) return planFirst(area, others, most);
@@ -118,7 +124,10 @@ function planSide(area: Size, most: number): SpeakerPlan {
   return { side: true, main_px: null, tile, count: Math.max(1, Math.min(most - 1, fitting)) };
 }
 
-/** What "automatic" means: something to look at, or a phone with more people than it can show, calls for one main picture. */
+/**
+ * Return the view for a choice. "Automatic" shows one main picture for a screen, for a pinned picture, or on a phone with
+ * more people than it can show.
+ */
 export function viewFor(choice: ViewChoice, now: { sharing: boolean; pinned: boolean; count: number; phone: boolean }): View {
   if (choice !== 'auto') return choice;
   if (now.sharing || now.pinned) return 'speaker';

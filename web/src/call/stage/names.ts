@@ -1,6 +1,9 @@
-/** Names as Vietnamese people read, sort and search them. Pure. */
+/** Reads, sorts and searches names in the Vietnamese way. Pure. */
 
-/** The letter in an empty tile: of the given name, which stands last; what follows " - " is an office, not a name. A place with a number shows the number. */
+/**
+ * Return the letter for an empty tile: the first letter of the given name, which is the last word. Text after " - " is an
+ * office, not a name. A place with a number shows the number.
+ */
 export function initial(name: string): string {
   const given = person(name).split(/\s+/).at(-1) ?? '';
   const number = /^\d{1,3}$/.exec(given);
@@ -8,12 +11,12 @@ export function initial(name: string): string {
   return (Array.from(given)[0] ?? '?').toLocaleUpperCase('vi');
 }
 
-/** The name without the office that people write after it. */
+/** Return the name without the office that people write after it. */
 export function person(name: string): string {
   return name.split(/\s[-–(]\s?|,\s/)[0]?.trim() || name;
 }
 
-/** For searching: no case, no diacritics, đ as d. */
+/** Return the text for searching: lower case, without diacritics, đ as d. */
 export function plain(text: string): string {
   return text
     .toLocaleLowerCase('vi')
@@ -23,7 +26,7 @@ export function plain(text: string): string {
     .trim();
 }
 
-/** One of six calm colours, always the same for one person. */
+/** Return one of six calm colours, always the same for one person. */
 export function tint(identity: string): number {
   let sum = 0;
   for (const letter of identity) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 1_000_003;
