@@ -1,22 +1,25 @@
 /**
- * One camera's picture with the room blurred: by the camera's own driver where it can, otherwise by a worker. Owns the worker and
- * the track that it makes; the camera's own track belongs to whoever opened it. The client library takes it as a processor and
- * tells it of every other camera. Part of no page's first load.
+ * One camera's picture with a blurred room. The camera's own driver blurs if it can; otherwise a worker blurs. This class
+ * owns the worker and the track that the worker makes. The code that opened the camera owns the camera's track. The client
+ * library uses this class as a processor and calls it for each new camera. No page loads this file at its start.
  */
 import type { Track, TrackProcessor, VideoProcessorOptions } from 'livekit-client';
 import program from './blur.worker.ts?worker&url';
 import type { FromWorker, ToWorker } from './messages';
 import { blurNatively, watchBlur } from './native';
 
-/** Why there is no blur, `driver`: none of the driver any more. Keys of `blur.` in the texts. */
+/** The reasons for a missing blur. `driver`: the driver has stopped its blur. The reasons are keys of `blur.` in the texts. */
 export type Trouble = 'unsupported' | 'failed' | 'slow' | 'driver';
 
-/** Of a program of 9 MB over a slow line. */
+/**
+ * Chosen, for a program of 9 MB on a slow line. Longer: the user waits for a blur that fails. Shorter: a slow line never gets
+ * the blur.
+ */
 const LOADING_MS = 60_000;
 const FPS = 24;
 const ENDED = 'ended';
 
-/** https://www.w3.org/TR/mediacapture-transform/, in the form that Chromium has outside of workers. */
+/** https://www.w3.org/TR/mediacapture-transform/, in the form that Chromium offers outside workers. */
 interface Streams {
   MediaStreamTrackProcessor?: new (init: { track: MediaStreamTrack; maxBufferSize?: number }) => { readable: ReadableStream<VideoFrame> };
   MediaStreamTrackGenerator?: new (init: { kind: 'video' }) => MediaStreamTrack & { writable: WritableStream<VideoFrame> };
@@ -24,7 +27,7 @@ interface Streams {
 
 export class Blur implements TrackProcessor<Track.Kind.Video> {
   readonly name = 'blur';
-  /** Undefined while the driver blurs: then the camera's own track is the blurred one. */
+  /** Undefined while the driver blurs: in that case the camera's own track is the blurred one. */
   processedTrack?: MediaStreamTrack;
   private source: MediaStreamTrack | null = null;
   private worker: Worker | null = null;
@@ -36,8 +39,8 @@ export class Blur implements TrackProcessor<Track.Kind.Video> {
   private unwatch = () => {};
 
   /**
-   * `gaveUp`: it blurred and no longer does, or not fast enough. Whoever takes the blur over listens instead. `driver`: the one of
-   * the camera may do it.
+   * `gaveUp`: called when the blur stopped or is too slow; the code that takes the blur over replaces this function.
+   * `driver`: the camera's driver may blur.
    */
   constructor(
     public gaveUp: (why: Trouble) => void,
@@ -48,7 +51,10 @@ export class Blur implements TrackProcessor<Track.Kind.Video> {
     return this.gone;
   }
 
-  /** All that takes time and can fail. Rejects with a `Failed`, or as ended. `camera`: one whose driver blurs needs nothing else. */
+  /**
+   * Do all slow work that can fail. Reject with a `Failed`, or as ended. `camera`: a camera whose driver blurs needs no
+   * worker.
+   */
   async prepare(camera: MediaStreamTrack | null): Promise<void> {
     if (camera !== null && (await this.drive(camera))) return;
     if (this.gone) throw new Error(ENDED);
@@ -60,7 +66,7 @@ export class Blur implements TrackProcessor<Track.Kind.Video> {
     await this.restart(options);
   }
 
-  /** Another camera, or the same one opened again. */
+  /** Change to another camera, or to the same camera that was opened again. */
   async restart({ track }: Pick<VideoProcessorOptions, 'track'>): Promise<void> {
     if (track === this.source) return;
     this.source = track;
@@ -101,7 +107,7 @@ export class Blur implements TrackProcessor<Track.Kind.Video> {
       this.made = generator;
       this.tell({ kind: 'to', writable: generator.writable }, [generator.writable]);
     }
-    // A camera that is off has no pictures; the client library comes again with the one that is opened.
+    // A camera that is off has no pictures. The client library calls this function again with the camera that it opens.
     if (track.readyState === 'live') {
       const { readable } = new Processor({ track, maxBufferSize: 1 });
       this.tell({ kind: 'from', readable }, [readable]);
@@ -156,21 +162,24 @@ interface Rule {
 }
 let rule: Rule | undefined;
 
-/** The page's policy lets scripts in by named rules only; this one knows one address (`signaling/front/guard.py`). */
+/**
+ * Return the worker's address in the form that Trusted Types demand. The page's policy allows scripts only by named rules,
+ * and this rule allows one address (`signaling/front/guard.py`).
+ */
 function trusted(): string {
   const { trustedTypes } = globalThis as { trustedTypes?: { createPolicy(name: string, rules: Rule): Rule } };
   rule ??= trustedTypes?.createPolicy('blur-worker', { createScriptURL: () => program });
   return rule?.createScriptURL(program) ?? program;
 }
 
-/** `why` is a `Trouble`. */
+/** An error of the blur; `why` is a `Trouble`. */
 export class Failed extends Error {
   constructor(readonly why: Trouble) {
     super(why);
   }
 }
 
-/** Hands pictures over one by one, where the browser does not stream them. */
+/** Passes pictures one by one, for a browser without streams of pictures. */
 class Hand {
   private readonly video = document.createElement('video');
   private readonly canvas = document.createElement('canvas');
@@ -190,7 +199,7 @@ class Hand {
     this.begun = true;
   }
 
-  /** One picture, or word that there is none. */
+  /** Send one picture, or a message that there is none. */
   give(): void {
     const nothing = () => this.tell({ kind: 'picture', picture: null }, []);
     if (this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || this.video.videoWidth === 0) return nothing();

@@ -1,7 +1,8 @@
 /**
- * Blurs the room behind people, away from the page's own thread. The server sends this file with a policy of its own: only here
- * may WebAssembly run (`signaling/front/guard.py`). Where the browser streams the pictures of a camera they go from stream to stream;
- * elsewhere the worker asks the page for each one, by its own clock, which runs on while the page is covered.
+ * Blurs the room behind people, outside the page's own thread. The server sends this file with its own policy, because only
+ * this worker may run WebAssembly (`signaling/front/guard.py`). If the browser has streams of camera pictures, pictures go
+ * from stream to stream. Otherwise the worker asks the page for each picture. The worker's clock continues while the page is
+ * covered.
  */
 import { Cutter } from './cutter';
 import type { FromWorker, ToWorker } from './messages';
@@ -9,7 +10,10 @@ import { Pace } from './pace';
 import { Painter } from './painter';
 import { COLOURS, planes, type Planes } from './planes';
 
-/** Where the worker asks. */
+/**
+ * Ms between two requests for a picture. Chosen: 24 pictures a second. Larger: the motion is not smooth. Smaller: the
+ * processor does more work.
+ */
 const EVERY_MS = 1000 / 24;
 
 const scope = self as unknown as {
@@ -18,12 +22,12 @@ const scope = self as unknown as {
 };
 const painter = new Painter();
 const pace = new Pace();
-/** Of the last picture. */
+/** The planes of the last picture. */
 let last: Planes | null = null;
 let cutter: Cutter | null = null;
 let reader: ReadableStreamDefaultReader<VideoFrame> | null = null;
 let writer: WritableStreamDefaultWriter<VideoFrame> | null = null;
-/** Ends with the last camera: the model takes one picture at a time. */
+/** The queue of cameras: it ends with the last camera. The model takes only one picture at a time. */
 let following: Promise<void> = Promise.resolve();
 
 scope.onmessage = ({ data }) => {
@@ -63,7 +67,7 @@ async function through(readable: ReadableStream<VideoFrame>): Promise<void> {
   }
 }
 
-/** Whoever is no longer there takes no picture: its memory is given back all the same. */
+/** Pass a picture on. The stream may be closed; the picture's memory is freed in any case. */
 async function hand(blurred: VideoFrame): Promise<void> {
   try {
     await writer?.write(blurred);
@@ -95,7 +99,7 @@ async function blur(picture: CanvasImageSource, width: number, height: number): 
   painter.paint(picture, width, height, await cutter.cut(picture));
 }
 
-/** All that a picture cost: waiting for whoever takes it is none of it. */
+/** Record the time of one picture. The wait for the receiver does not count. */
 function took(begun_ms: number): void {
   if (pace.took(begun_ms, performance.now())) scope.postMessage({ kind: 'slow' });
 }

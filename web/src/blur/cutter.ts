@@ -1,16 +1,22 @@
-/** Finds the people in a picture: the model of MediaPipe's selfie segmentation on LiteRT. It needs no graphics processor. */
+/**
+ * Finds the people in a picture, with the model of MediaPipe's selfie segmentation on LiteRT. The model needs no graphics
+ * processor.
+ */
 import { loadAndCompile, loadLiteRt, Tensor, type CompiledModel } from '@litertjs/core';
 import loader from '@litertjs/core/wasm/litert_wasm_compat_internal.js?url';
 import program from '@litertjs/core/wasm/litert_wasm_compat_internal.wasm?url';
 import model from '@mediapipe/selfie_segmentation/selfie_segmentation_landscape.tflite?url';
 
-/** What the model looks at, whatever the size of the picture. */
+/** The picture size that the model takes, for every camera. */
 const WIDTH = 256;
 const HEIGHT = 144;
 const PIXELS = WIDTH * HEIGHT;
-/** Share of the newest answer in the mask: edges do not flicker. */
+/** Chosen. The newest answer's share of the mask. Larger: edges flicker. Smaller: the mask follows a moving person late. */
 const FRESH = 0.7;
-/** Below the first nobody is there, above the second somebody is. */
+/**
+ * Chosen. Below the first value the pixel is room, above the second value a person. Larger: parts of a person are blurred.
+ * Smaller: parts of the room stay sharp.
+ */
 const [NOBODY, SOMEBODY] = [0.3, 0.7];
 
 export class Cutter {
@@ -22,11 +28,13 @@ export class Cutter {
 
   private constructor(private readonly model: CompiledModel) {}
 
-  /** Fetches program and model from our own server. Rejects when they do not come, or when the browser cannot run them. */
+  /**
+   * Load the program and the model from the project's server. Reject if they do not load, or if the browser cannot run them.
+   */
   static async load(): Promise<Cutter> {
-    // LiteRT finds its program by the first, and calls it an error in the console when all is well.
+    // LiteRT finds its program by `locateFile`. It prints a normal message as an error in the console, so `printErr` is silent.
     Object.assign(self, { Module: { locateFile: () => program, printErr: () => undefined } });
-    // It would wake the large graphics processor of a notebook, for a model that takes a few milliseconds.
+    // LiteRT would start the large graphics processor of a notebook for a model that takes a few milliseconds.
     Object.defineProperty(navigator, 'gpu', { value: undefined, configurable: true });
     await silently(() => loadLiteRt(loader));
     const answer = await fetch(model);
@@ -35,7 +43,7 @@ export class Cutter {
     return new Cutter(await loadAndCompile(bytes, { accelerator: 'wasm' }));
   }
 
-  /** Opaque where people are. The next call draws on the same canvas. */
+  /** Return a mask that is opaque where people are. The next call draws on the same canvas. */
   async cut(picture: CanvasImageSource): Promise<OffscreenCanvas> {
     this.look.drawImage(picture, 0, 0, WIDTH, HEIGHT);
     const { data } = this.look.getImageData(0, 0, WIDTH, HEIGHT);
@@ -70,7 +78,7 @@ export class Cutter {
   }
 }
 
-/** It warns of the graphics processor that it does not get. */
+/** Run `act` without warnings: LiteRT warns that it gets no graphics processor. */
 async function silently(act: () => Promise<unknown>): Promise<void> {
   const { warn } = console;
   console.warn = () => undefined;

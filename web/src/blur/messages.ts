@@ -1,18 +1,18 @@
-/** What the page and the worker that blurs say to each other. */
+/** The messages between the page and the worker that blurs. */
 
 export type ToWorker =
-  /** Once: where blurred pictures go. */
+  /** Sent once: the stream for blurred pictures. */
   | { kind: 'to'; writable: WritableStream<VideoFrame> }
-  /** Where pictures come from, instead of where they came from before. */
+  /** The new stream of camera pictures, which replaces the earlier stream. */
   | { kind: 'from'; readable: ReadableStream<VideoFrame> }
-  /** The answer to `more`; null: there is none at the moment. */
+  /** The answer to `more`. Null: there is no picture at the moment. */
   | { kind: 'picture'; picture: ImageBitmap | null };
 
 export type FromWorker =
   | { kind: 'ready' }
-  /** It will never blur, or no longer. */
+  /** The worker cannot blur, or can no longer blur. */
   | { kind: 'failed' }
   | { kind: 'slow' }
-  /** Asks for a picture where the browser has no streams of them. */
+  /** The request for a picture, in a browser without streams of pictures. */
   | { kind: 'more' }
   | { kind: 'blurred'; picture: ImageBitmap };

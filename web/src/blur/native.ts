@@ -1,10 +1,13 @@
-/** The blur of the camera's own driver (Media Capture Extensions, `backgroundBlur`): nothing is cheaper, few machines have it. */
+/**
+ * The blur of the camera's own driver (Media Capture Extensions, `backgroundBlur`). This blur uses the least processor time,
+ * but few machines have it.
+ */
 
 interface Blurring {
   backgroundBlur?: boolean;
 }
 
-/** Whether the camera now blurs as wanted. Other wishes of the track stay. */
+/** Set the driver's blur and report whether the camera now blurs as wanted. Other constraints of the track stay. */
 export async function blurNatively(track: MediaStreamTrack, on: boolean): Promise<boolean> {
   const offered = (track.getCapabilities?.() as { backgroundBlur?: boolean[] } | undefined)?.backgroundBlur ?? [];
   if (track.readyState !== 'live' || !offered.includes(on)) return false;
@@ -21,8 +24,8 @@ function blurs(track: MediaStreamTrack): boolean {
 }
 
 /**
- * Tells when the driver no longer blurs, by whatever switch of the system; the standard has an event for what changes without the
- * page. The answer ends it.
+ * Call `lost` when the driver no longer blurs, for example after a switch in the system. The standard has an event for such
+ * changes. Return a function that ends the watch.
  */
 export function watchBlur(track: MediaStreamTrack, lost: () => void): () => void {
   const changed = () => {

@@ -1,27 +1,30 @@
-/** The blur before a meeting: which picture of oneself is shown, and what is handed over to the call. Owns the blur until then. */
+/**
+ * The blur before a meeting: the own picture that is shown, and the blur that the call receives. This class owns the blur
+ * until the call receives it.
+ */
 import { recall, remember } from '../browser/memory';
 import type { Blur, Trouble } from './blur';
 
 export class OwnBlur {
   on = $state(recall('blur') === 'yes');
   starting = $state(false);
-  /** `driver`: it is blurred all the same, by this page. */
+  /** `driver`: the driver stopped its blur, and this page blurs instead. */
   trouble = $state<Trouble | null>(null);
   private camera = $state.raw<MediaStreamTrack | null>(null);
-  /** Of this camera, with its picture. */
+  /** The camera of the finished blur, and its blurred picture. */
   private done = $state.raw<{ camera: MediaStreamTrack; picture: MediaStreamTrack } | null>(null);
   private blur: Blur | null = null;
-  /** The camera's own is asked, until the system takes it away. */
+  /** The blur of the camera's driver is tried first, until the system takes that blur away. */
   private driver = true;
-  /** Counts the blurs that were let go: what an older one still says concerns nobody. */
+  /** Counts the blurs that were released. Messages of an older blur are ignored. */
   private era = 0;
 
-  /** What is shown: the camera's own picture until it is blurred. */
+  /** The picture to show: the camera's own picture until the blurred one is ready. */
   get picture(): MediaStreamTrack | null {
     return this.done !== null && this.done.camera === this.camera ? this.done.picture : this.camera;
   }
 
-  /** Another camera, or none. */
+  /** Use another camera, or none. */
   async follow(camera: MediaStreamTrack | null): Promise<void> {
     this.camera = camera;
     if (this.on && camera !== null) await this.begin(camera);
@@ -36,7 +39,7 @@ export class OwnBlur {
     else if (this.camera !== null) await this.begin(this.camera);
   }
 
-  /** The blur that runs, which is the caller's to end; null: none runs, or it is not ready. */
+  /** Return the running blur. The caller must end it. Null: no blur runs, or it is not ready. */
   handOver(): Blur | null {
     const given = this.done === null || this.starting ? null : this.blur;
     if (given !== null) this.blur = null;
@@ -82,7 +85,7 @@ export class OwnBlur {
   }
 }
 
-/** A program that does not come has no reason of ours. */
+/** Return the reason of an error. A program that does not load has no reason of its own. */
 export function whyOf(error: unknown): Trouble {
   const why = (error as { why?: Trouble } | null)?.why;
   return why ?? 'failed';

@@ -1,11 +1,20 @@
-/** Whether a machine keeps up with blurring. Time is handed in, so that this runs anywhere. */
+/** Decides whether a machine is fast enough for the blur. The caller passes the time, so that tests need no clock. */
 
-/** Pictures a second that a meeting needs. */
+/**
+ * Chosen. The pictures a second that a meeting needs. Larger: usable machines lose the blur. Smaller: the picture is too
+ * jerky.
+ */
 export const ENOUGH_FPS = 8;
 const WINDOW_MS = 4_000;
-/** Windows in a row: a machine that is busy for a moment keeps its blur. */
+/**
+ * Chosen. Slow windows in a row before the blur counts as slow. Larger: a slow machine is noticed later. Smaller: a machine
+ * that is busy for a moment loses its blur.
+ */
 const WINDOWS = 2;
-/** The first pictures wait for programs that are still being compiled. */
+/**
+ * Chosen. The first pictures wait for programs that still compile, so they do not count. Larger: a slow machine is noticed
+ * later. Smaller: a fast machine counts as slow.
+ */
 const WARMING = 5;
 
 export class Pace {
@@ -15,8 +24,10 @@ export class Pace {
   private low = 0;
   private warming = WARMING;
 
-  /** A picture took from `begun_ms` to `ended_ms`. True: the machine is too slow, for long enough to say so. A camera that
-   * gives fewer pictures, as in the dark, is no slow machine: only the work counts. */
+  /**
+   * Record a picture that took from `begun_ms` to `ended_ms`. Return true if the machine has been too slow for long enough. A
+   * camera that gives fewer pictures, for example in the dark, does not make a machine slow: only the work counts.
+   */
   took(begun_ms: number, ended_ms: number): boolean {
     if (this.warming > 0) {
       this.warming -= 1;

@@ -1,8 +1,14 @@
-/** Puts people, sharp, on their blurred room. Plain canvas: works without a graphics processor, and in browsers whose canvas has no filters. */
+/**
+ * Draws sharp people on their blurred room. Plain canvas: it works without a graphics processor, and in browsers whose canvas
+ * has no filters.
+ */
 
-/** The room is drawn smaller and smaller, down to about so many lines, and back: what is finer is gone. */
+/**
+ * Chosen. The room is drawn in smaller and smaller steps, down to about this number of lines, and then enlarged. Larger: the
+ * room can be recognised. Smaller: the background is one colour.
+ */
 const LINES = 22;
-/** The first step down. */
+/** Chosen. The factor of the first reduction. Larger: the blurred room shows hard pixels. Smaller: the work takes longer. */
 const FIRST = 4;
 
 export class Painter {
@@ -17,7 +23,7 @@ export class Painter {
     return this.whole.getImageData(0, 0, this.canvas.width, this.canvas.height);
   }
 
-  /** `mask`: opaque where people are; any size. */
+  /** Draw one picture. `mask` is opaque where people are, and has any size. */
   paint(picture: CanvasImageSource, width: number, height: number, mask: OffscreenCanvas): void {
     if (width !== this.canvas.width || height !== this.canvas.height) this.resize(width, height);
     const { whole } = this;

@@ -1,6 +1,7 @@
 /**
- * A picture of a canvas as the cameras give theirs: luminance and two of colour at half the size, by ITU-R BT.601. What WebRTC sends
- * carries no word of its colours, and whoever sees it takes them for these; a browser left to itself would send a canvas by BT.709.
+ * Converts a canvas picture to the format of cameras: luminance and two colour planes at half the size, by ITU-R BT.601.
+ * WebRTC sends no information about the colour format, and receivers assume BT.601. A browser alone would convert a canvas by
+ * BT.709.
  */
 
 export interface Planes {
@@ -12,7 +13,7 @@ export interface Planes {
 
 export const COLOURS: VideoColorSpaceInit = { primaries: 'smpte170m', transfer: 'smpte170m', matrix: 'smpte170m', fullRange: false };
 
-/** `into`: those of the last picture, to be filled again where they fit. */
+/** Return the planes of a picture. `into`: the planes of the last picture, which are filled again if the size is equal. */
 export function planes({ data, width, height }: Pick<ImageData, 'data' | 'width' | 'height'>, into: Planes | null): Planes {
   const across = (width + 1) >> 1;
   const down = (height + 1) >> 1;

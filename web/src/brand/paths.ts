@@ -1,4 +1,4 @@
-/** The icons: drawn on a 24-unit square with a 1.75-unit round stroke, one path each. */
+/** The icons. Each icon is one path on a square of 24 units, with a round stroke of 1.75 units. */
 export const PATHS = {
   mic: 'M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3ZM5.5 11a6.5 6.5 0 0 0 13 0M12 17.5V21',
   'mic-off': 'M15 9.5V6a3 3 0 0 0-5.8-1M9 9.5V11a3 3 0 0 0 4.6 2.5M5.5 11a6.5 6.5 0 0 0 10.3 5.2M18.5 11a6.4 6.4 0 0 1-.6 2.7M12 17.5V21M4 3.5l16.5 17',

@@ -1,4 +1,4 @@
-/** Resolves when the signal is aborted, or was. */
+/** Resolve when the signal is aborted, also if it was aborted before. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();

@@ -1,13 +1,13 @@
-/** Where the keyboard stands when a screen or a part of it has come. */
+/** Sets the keyboard focus when a new screen, or a new part of a screen, appears. */
 let arrived = false;
 
-/** For the one field that everybody fills first: after the heading had its turn. */
+/** Focus the field that the user fills first. The heading gets the focus before the field. */
 export function focused(field: HTMLElement): () => void {
   const turn = requestAnimationFrame(() => field.focus());
   return () => cancelAnimationFrame(turn);
 }
 
-/** The heading of a screen takes the focus when one came from another screen, not on the first load of the page. */
+/** Focus the heading of a screen that follows another screen. On the first load of the page the heading gets no focus. */
 export function heading(title: HTMLElement): void {
   if (arrived) title.focus({ preventScroll: true });
   arrived = true;

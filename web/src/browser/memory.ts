@@ -1,5 +1,6 @@
-/** What this browser remembers between visits: a name, device choices, the language; a tab, the ticket of a lobby. Never a token,
- * an invite or the secret of whoever opened a meeting: that one is a cookie, which no script reads.
+/**
+ * The values that this browser keeps between visits: a name, device choices and the language. A tab keeps the ticket of a
+ * lobby. Tokens and invites are never kept. The secret of a meeting's owner is a cookie, which no script reads.
  */
 type Remembered =
   | 'language'
@@ -15,7 +16,10 @@ type Remembered =
 
 const PREFIX = 'diemcau.';
 
-/** Storage may be refused (private windows, policy); then nothing is remembered and nothing breaks. */
+/**
+ * Return a kept value. The browser may refuse storage (private windows, policy). In that case nothing is kept and nothing
+ * fails.
+ */
 export function recall(name: Remembered): string | null {
   try {
     return localStorage.getItem(PREFIX + name);
@@ -28,11 +32,11 @@ export function remember(name: Remembered, value: string): void {
   try {
     localStorage.setItem(PREFIX + name, value);
   } catch {
-    // Not remembered: the person chooses again next time.
+    // The value is not kept: the person chooses again next time.
   }
 }
 
-/** The ticket of a lobby: kept by this tab alone until it is closed, by meeting. */
+/** Return the ticket of a lobby, by meeting. Only this tab keeps it, until the tab closes. */
 export function recallTicket(meeting: string): string {
   try {
     return sessionStorage.getItem(`${PREFIX}ticket.${meeting}`) ?? '';
@@ -45,6 +49,6 @@ export function keepTicket(meeting: string, ticket: string): void {
   try {
     sessionStorage.setItem(`${PREFIX}ticket.${meeting}`, ticket);
   } catch {
-    // Not kept: after a reload the person waits again.
+    // The ticket is not kept: after a reload the person waits again.
   }
 }

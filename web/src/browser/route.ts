@@ -1,4 +1,4 @@
-/** Which page an address means. Pure: the caller passes the address and writes the history. */
+/** Maps an address to a page. Pure: the caller passes the address and writes the history. */
 export type Route =
   | { page: 'home' }
   | { page: 'missing' }
@@ -7,20 +7,23 @@ export type Route =
   | { page: 'desk'; place: Place }
   | ({ page: 'meeting' } & Numbered);
 
-/** A meeting that is entered by its number, and by the invite secret where there is one. */
+/** A meeting that people join by its number, and by the invite secret if there is one. */
 export interface Numbered {
   conference: string;
   invite: string | null;
 }
 
-/** What stands before the first `/` of a page of the desk. The server gives its page at the same addresses. */
+/** The first part of the path of each desk page. The server sends its page at the same addresses. */
 export const DESKS = ['sign-in', 'my', 'account', 'board', 'book', 'approvals', 'meetings', 'control', 'directory', 'settings', 'guides', 'answer', 'join', 'schedule'] as const;
 export type Desk = (typeof DESKS)[number];
 
-/** Short addresses in mails and QR codes (`rooms/meetings/links.py`): answer an invitation, approve, the page of a meeting. */
+/**
+ * Short addresses in mails and QR codes (`rooms/meetings/links.py`): answer an invitation, approve, open the page of a
+ * meeting.
+ */
 export const SHORT: Record<string, Desk> = { moi: 'answer', duyet: 'approvals', hop: 'meetings' };
 
-/** A page of the desk: `/meetings/17?tab=letters` is `{ desk: 'meetings', parts: ['17'] }`; `secret` came in the fragment. */
+/** A page of the desk: `/meetings/17?tab=letters` is `{ desk: 'meetings', parts: ['17'] }`. `secret` is from the fragment. */
 export interface Place {
   desk: Desk;
   parts: string[];
@@ -28,7 +31,10 @@ export interface Place {
   secret: string | null;
 }
 
-/** Of the secret in a personal link: 192 bits as base64url (`rooms/meetings/links.py`). */
+/**
+ * The length of the secret in a personal link: 192 bits as base64url (`rooms/meetings/links.py`). Another value: valid
+ * personal links count as damaged.
+ */
 export const SECRET_CHARACTERS = 32;
 
 const NUMBER = /^[A-Za-z0-9_-]{1,64}$/;
@@ -52,7 +58,10 @@ function placeOf(address: URL): Place | null {
   return { desk, parts: parts.map(decoded), query: address.searchParams, secret: secretOf(address) };
 }
 
-/** `#k=…`, `#link=…` of a sign-in link, or the bare secret of a personal link, even if little of it is left. */
+/**
+ * Return the secret from `#k=…`, from `#link=…` of a sign-in link, or from the bare fragment of a personal link. A shortened
+ * personal secret is returned too.
+ */
 function secretOf(address: URL): string | null {
   const fragment = address.hash.slice(1);
   if (/^[A-Za-z0-9_-]{16,100}$/.test(fragment) || (address.pathname.startsWith('/moi') && /^[A-Za-z0-9_-]+$/.test(fragment))) return fragment;
@@ -68,8 +77,8 @@ function decoded(part: string): string {
 }
 
 /**
- * The invite secret, from `#k=` or `?k=`. Links are written with `#` since a fragment is never sent to a server
- * nor logged; `?k=` is read because some mail programs drop fragments.
+ * Return the invite secret, from `#k=` or `?k=`. Links use `#` because no browser sends a fragment to a server, so no log
+ * contains it. `?k=` is read because some mail programs remove fragments.
  */
 function inviteOf(address: URL): string | null {
   const fragment = new URLSearchParams(address.hash.slice(1)).get('k');
@@ -77,8 +86,8 @@ function inviteOf(address: URL): string | null {
 }
 
 /**
- * Where only the part behind `#` has changed: whether that is a link somebody pasted, to be followed as if the page was
- * opened by it, and no jump within the page (`#main`).
+ * Report whether a change of the address leads to another page. If only the part after `#` changed, a pasted link leads on,
+ * and a jump within the page (`#main`) does not.
  */
 export function leadsOn(from: Route, to: Route, fragment: string): boolean {
   if (!samePage(from, to)) return true;
@@ -88,10 +97,10 @@ export function leadsOn(from: Route, to: Route, fragment: string): boolean {
   return to.page === 'test' && to.back !== null;
 }
 
-/** Pages of the desk that a secret in the fragment opens. */
+/** The desk pages that a secret in the fragment opens. */
 const BY_SECRET: Desk[] = ['sign-in', 'answer', 'join'];
 
-/** Whatever their secrets are. */
+/** Report whether two routes are the same page. Their secrets are not compared. */
 export function samePage(one: Route, other: Route): boolean {
   if (one.page === 'meeting' && other.page === 'meeting') return one.conference === other.conference;
   if (one.page === 'desk' && other.page === 'desk') return path(one.place) === path(other.place);
@@ -107,17 +116,20 @@ export function meetingPath(conference: string, invite: string | null): string {
   return invite === null ? path : `${path}#k=${encodeURIComponent(invite)}`;
 }
 
-/** No other machine can open it: its host is the machine that one sits at. */
+/** Report whether only this machine can open the link, because the link's host is this machine. */
 export function opensHereOnly(link: string): boolean {
   return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(link).hostname);
 }
 
-/** The check of devices and line, from which one comes back to the meeting; the invite stays in the fragment. */
+/**
+ * Return the path of the check of devices and line. The path contains the way back to the meeting. The invite stays in the
+ * fragment.
+ */
 export function checkPath(conference: string, invite: string | null): string {
   return `/test#back=${encodeURIComponent(meetingPath(conference, invite))}`;
 }
 
-/** Only the number and the secret of a path are taken, never its host. */
+/** Return the meeting of the way back. The function takes only the number and the secret of the path, never its host. */
 function backOf(address: URL): Numbered | null {
   const path = new URLSearchParams(address.hash.slice(1)).get('back');
   if (path === null || !path.startsWith('/m/')) return null;
@@ -125,7 +137,10 @@ function backOf(address: URL): Numbered | null {
   return page === 'meeting' ? (meeting as Numbered) : null;
 }
 
-/** What people paste or type (a number in any spelling, or a whole link) -> route of the meeting, or null. */
+/**
+ * Return the meeting that a pasted or typed text names: a number in any spelling, or a whole link. Null: the text names no
+ * meeting.
+ */
 export function typedMeeting(text: string): Numbered | null {
   const trimmed = text.trim();
   if (trimmed.includes('/')) return linkedMeeting(trimmed);
@@ -142,7 +157,10 @@ function linkedMeeting(text: string): Numbered | null {
   }
 }
 
-/** `ABCDEFGHIJ` and `Abc-defg-hij` mean `abc-defg-hij`: phones capitalise, people leave the dashes out. */
+/**
+ * Return the meeting number. `ABCDEFGHIJ` and `Abc-defg-hij` mean `abc-defg-hij`: phones write capitals, and people omit the
+ * dashes.
+ */
 function meetingNumber(text: string): string | null {
   if (!NUMBER.test(text)) return null;
   const letters = text.toLowerCase().replaceAll('-', '');

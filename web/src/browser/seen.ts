@@ -1,4 +1,4 @@
-/** Asks every `ms` while the page is seen. The result ends it, as `onMount` wants. */
+/** Call `ask` every `ms` while the page is visible. Return a function that ends the calls, as `onMount` needs it. */
 export function whileSeen(ask: () => void, ms: number): () => void {
   const timer = setInterval(() => {
     if (!document.hidden) ask();

@@ -1,4 +1,4 @@
-/** Things to do later that end with their owner. */
+/** Delayed actions that end together with their owner. */
 export class Timers {
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
 

@@ -1,4 +1,7 @@
-/** One run of the check: opens the door, calls itself, tries the other ways, asks about the speaker, hands in what was found. */
+/**
+ * One run of the check. It gets a pass, calls itself, tries the other transports, asks about the speaker, and reports the
+ * results.
+ */
 import { Refused } from '../server/client';
 import { beginCheck, reportCheck } from '../server/routes';
 import type { Preview } from '../devices/preview.svelte';
@@ -15,33 +18,39 @@ export type Phase = 'ready' | 'opening' | 'measuring' | 'ways' | 'asking' | 'don
 
 const SAMPLES = 14;
 const EVERY_MS = 1_000;
-/** Share of the whole that is over when a phase begins. */
+/** The share of the whole check that is complete when a phase begins. */
 const BEGINS: Record<Phase, number> = { ready: 0, opening: 0.03, measuring: 0.15, ways: 0.8, asking: 1, done: 1 };
 
-/** How long a phase may take whose steps are not counted. */
+/**
+ * Chosen. The expected time of a phase whose steps are not counted. Longer: the progress bar jumps at the end of the phase.
+ * Shorter: the bar stops before the end.
+ */
 const EXPECTED_MS: Partial<Record<Phase, number>> = { opening: 12_000, ways: 18_000 };
 const TICK_MS = 500;
-/** A check that takes longer is told to be slow, and to go on. */
+/**
+ * Chosen. After this time the page says that the check is slow but continues. Longer: users think that the check has stopped.
+ * Shorter: a normal check counts as slow.
+ */
 const SLOW_S = 40;
 
-/** What ended a check, in words that say what to do. */
+/** An error that ended a check. Its message says what the user can do. */
 class Stopped extends Error {}
 
 export class Check {
   phase = $state<Phase>('ready');
   progress = $state(0);
-  /** What is waited for within the phase, and for how long the whole has run. */
+  /** The step that runs in the phase, and the seconds since the check began. */
   step = $state.raw<{ key: CheckKey; n: number; of: number }>({ key: 'step.door', n: 0, of: SAMPLES });
   elapsed_s = $state(0);
-  /** Why it did not begin. */
+  /** The reason why the check did not begin. */
   trouble = $state('');
   figures = $state.raw<CheckFigures | null>(null);
   kept = $state.raw<CheckKept | null>(null);
-  /** The picture that came back. */
+  /** The picture that came back from the server. */
   returned = $state.raw<MediaStreamTrack | null>(null);
-  /** The voice that came back. */
+  /** The voice that came back from the server. */
   voice = $state.raw<AudioBuffer | null>(null);
-  /** Before the check began, too: then nobody needs to be told that the microphone is silent. */
+  /** True if a voice was heard before the check began. In that case no text says that the microphone is silent. */
   private heardBefore = false;
   private begun_ms = 0;
   private entered_ms = 0;
@@ -49,7 +58,7 @@ export class Check {
   private loop: Loop | null = null;
   private recording: Returned | null = null;
   private closed = false;
-  /** Browsers slow down a page that nobody sees, and stop its pictures: what is measured then is wrong. */
+  /** True if the page was hidden. Browsers slow a hidden page down and stop its pictures, so its figures are wrong. */
   private covered = false;
   private readonly watch = () => {
     if (!document.hidden) return;
@@ -67,7 +76,7 @@ export class Check {
     return this.phase === 'opening' || this.phase === 'measuring' || this.phase === 'ways';
   }
 
-  /** `video` shows the own camera. */
+  /** Run the check. `video` shows the own camera. */
   async run(video: HTMLVideoElement | null): Promise<void> {
     this.reset();
     const ticking = setInterval(() => this.tick(performance.now()), TICK_MS);
@@ -95,7 +104,7 @@ export class Check {
     }
   }
 
-  /** null: there is no speaker to ask about. */
+  /** Record the answer about the speaker. Null: there is no speaker to ask about. */
   async answer(heard: boolean | null): Promise<void> {
     if (this.figures === null) return;
     const verdict = heard === null ? 'untried' : heard ? 'good' : 'bad';
@@ -104,7 +113,7 @@ export class Check {
     await this.handIn();
   }
 
-  /** Again, after the network was away. */
+  /** Send the report again after the network was lost. */
   async handIn(): Promise<void> {
     if (this.figures === null) return;
     this.trouble = '';
@@ -138,7 +147,7 @@ export class Check {
     const eye = video === null || camera === null ? null : new Eye(video);
     eye?.start();
     let samples: Sample[] = [];
-    // The door was open and no call came through: that is what the check found.
+    // The pass was given but no call connected: the check reports this as its result.
     let ways: Ways = { udp: false, tcp: false, relay: null };
     if (await loop.connect()) {
       this.tell('step.send');
@@ -219,7 +228,7 @@ export class Check {
   }
 }
 
-/** Whose fault it was: the server's answer, the line that broke, or this page with the name of what went wrong. */
+/** Return the text for an error: the server's answer, a refused call, or a fault of this page with the error's name. */
 function words(error: unknown): string {
   if (error instanceof Refused || error instanceof Stopped) return error.message;
   if (isRefusal(error)) return t('check.refused');

@@ -1,4 +1,4 @@
-/** What a check found, as it is handed in and looked up (`signaling/api/models/checks.py`), and what it means. Pure. */
+/** The results of a check, in the form of the report (`signaling/api/models/checks.py`), and their meaning. Pure. */
 import type { Sample } from '../figures/figures';
 import type { CameraFigures, CheckFigures, NetworkFigures } from '../server/model';
 
@@ -7,17 +7,20 @@ export type Failed = CameraFigures['failure'];
 export type Part = 'network' | 'microphone' | 'speaker' | 'camera';
 export const PARTS: readonly Part[] = ['network', 'microphone', 'speaker', 'camera'];
 
-/** Which of the three ways media came through; null: not tried. */
+/** The transports that carried media. Null: not tried. */
 export interface Ways {
   udp: boolean | null;
   tcp: boolean | null;
   relay: boolean | null;
 }
 
-/** The first seconds the browser feels its way up: what it sends then says nothing of the line. */
+/**
+ * Chosen. Samples at the start that do not count, because the browser raises its bitrate slowly. Larger: few samples are
+ * left. Smaller: a good line looks narrow.
+ */
 const RISING = 4;
 
-/** What was sent; no lines: the drawn picture. */
+/** The picture that was sent. `height` 0: the drawn picture. */
 export type Offered = Pick<CheckFigures['camera'], 'height' | 'dark'>;
 
 export function networkOf(samples: readonly Sample[], ways: Ways, offered: Offered): NetworkFigures {
@@ -45,7 +48,7 @@ export function networkOf(samples: readonly Sample[], ways: Ways, offered: Offer
 const BAD = { loss: 0.08, rtt_ms: 600, up_kbps: 150 };
 const FAIR = { loss: 0.02, rtt_ms: 250, jitter_ms: 40, up_kbps: 500, height: 300 };
 
-/** Whatever is not good has a finding that says why. */
+/** Return the verdict on the network. Every verdict that is not good has a finding with its reason. */
 function judge(found: NetworkFigures, offered: Offered): Verdict {
   if (found.way === 'none') return found.udp === false ? 'bad' : 'untried';
   const loss = Math.max(found.up_loss ?? 0, found.down_loss ?? 0);
@@ -54,7 +57,10 @@ function judge(found: NetworkFigures, offered: Offered): Verdict {
   return ofNetwork(found, offered).length > 0 ? 'fair' : 'good';
 }
 
-/** A small or a black picture takes few bits on the best of lines, and comes back no larger than it was. */
+/**
+ * Report whether the picture is small or black. Such a picture needs few bits on the best of lines, and it comes back in its
+ * small size.
+ */
 function isSlight({ height, dark }: Offered): boolean {
   return dark || (height > 0 && height < FAIR.height);
 }
@@ -87,7 +93,7 @@ export type Finding =
   | 'unreachable' | 'nothingBack' | 'noUdp' | 'relayed' | 'lossUp' | 'lossDown' | 'slow' | 'unsteady' | 'narrow' | 'machine' | 'small'
   | 'micSilent' | 'speakerSilent' | 'cameraDark' | 'cameraSmall' | 'cameraSlow' | 'failed';
 
-/** What is wrong, most grievous first; `failed` has words of its own for each failure. */
+/** Return the problems, the most serious first. Each `failed` problem has its own text. */
 export function findings(figures: CheckFigures, part: Part): Finding[] {
   const { network, microphone, speaker, camera } = figures;
   if (part === 'network') return ofNetwork(network, camera);
@@ -111,7 +117,10 @@ export function cameraVerdict(camera: Omit<CheckFigures['camera'], 'verdict'>): 
   return camera.height < SMALL.height || camera.fps < SMALL.fps ? 'fair' : 'good';
 }
 
-/** `open`: there was a call to listen in. `before`: it was heard before that, so whoever is silent in it may just not have spoken. */
+/**
+ * Return the verdict on the microphone. `open`: a call recorded it. `before`: a voice was heard before the call, so the
+ * person may just be silent now.
+ */
 export function microphoneVerdict(microphone: Omit<CheckFigures['microphone'], 'verdict'>, open: boolean, before: boolean): Verdict {
   if (microphone.failure !== '') return 'bad';
   if (!open) return 'untried';
@@ -119,7 +128,7 @@ export function microphoneVerdict(microphone: Omit<CheckFigures['microphone'], '
   return before ? 'untried' : 'bad';
 }
 
-/** The family, its version and the system, of what a browser calls itself: no more, so that nobody is known by it. */
+/** Return the family and version of the browser, and its system. More details would identify a person. */
 export function browserOf(agent: string): CheckFigures['browser'] {
   const FAMILIES = [['edge', /Edg(?:e|A|iOS)?\/(\d+)/], ['firefox', /(?:Firefox|FxiOS)\/(\d+)/], ['chromium', /(?:Chrome|Chromium|CriOS)\/(\d+)/], ['safari', /Version\/(\d+).* Safari\//]] as const;
   const SYSTEMS = [['android', /Android/], ['ios', /iPhone|iPad|iPod/], ['windows', /Windows/], ['mac', /Macintosh/], ['linux', /Linux|CrOS/]] as const;

@@ -1,6 +1,6 @@
 /**
- * A call with oneself: one connection sends camera and microphone to the server, a second receives them back. What stands
- * between is what stands between in any meeting. Owns the connections; judges nothing.
+ * A call to oneself. One connection sends camera and microphone to the server, a second connection receives them. The media
+ * uses the same route as in any meeting. This class owns the connections and gives no verdict.
  */
 import { ConnectionError, ConnectionErrorReason, ConnectionState, LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, setLogLevel, Track, VideoPresets, type RemoteTrack } from 'livekit-client';
 import { Meter, type Report, type Sample } from '../figures/figures';
@@ -19,21 +19,21 @@ export class Loop {
   private readonly receiver = new Room({ adaptiveStream: false });
   private readonly meter = new Meter();
 
-  /** `returned`: a track of one's own that has come back. */
+  /** `returned`: called with an own track that came back. */
   constructor(
     private readonly opened: CheckOpened,
     returned: (track: RemoteTrack) => void,
   ) {
-    // It breaks its own call to try other ways, and is the one to judge what that led to.
+    // The class breaks its own call to try other transports, so the library's warnings are not useful.
     setLogLevel('error');
     this.receiver.on(RoomEvent.TrackSubscribed, (track) => returned(track));
   }
 
-  /** False: no call stands, and it is the network that lets none through. Raises what else may keep a call from standing. */
+  /** Connect both halves. Return false if the network lets no call through. Throw every other error. */
   async connect(): Promise<boolean> {
     const { url, sender, receiver } = this.opened;
     const options = { peerConnectionTimeout: CONNECT_MS };
-    // What a browser that forbids calls raises here the client library would tell as a server out of reach.
+    // This call throws in a browser that forbids calls. The client library would report an unreachable server instead.
     new RTCPeerConnection().close();
     try {
       await Promise.all([this.sender.connect(url, sender, options), this.receiver.connect(url, receiver, options)]);
@@ -44,13 +44,13 @@ export class Loop {
     }
   }
 
-  /** Raises what the client library raises. */
+  /** Publish the tracks. Throw the client library's errors. */
   async send(microphone: MediaStreamTrack | null, picture: MediaStreamTrack): Promise<void> {
     const tracks = [picture, ...(microphone === null ? [] : [microphone])];
     await Promise.all(tracks.map((track) => this.publish(track)));
   }
 
-  /** Neither half has lost its call. */
+  /** True if both halves are connected. */
   get stands(): boolean {
     return [this.sender, this.receiver].every((room) => room.state === ConnectionState.Connected);
   }
@@ -60,7 +60,7 @@ export class Loop {
     return this.meter.read({ sent, received }, performance.now());
   }
 
-  /** Whether media comes by TCP too: the receiving half is asked to come that way. null: it could not be asked. */
+  /** Report whether media also passes by TCP: the receiving half must reconnect by TCP. Null: the test was not possible. */
   async tryTcp(): Promise<boolean | null> {
     if (!this.stands) return null;
     const back = new Promise<void>((resolve) => this.receiver.once(RoomEvent.Reconnected, () => resolve()));
@@ -78,7 +78,10 @@ export class Loop {
     return false;
   }
 
-  /** Whether the relay (TURN) can be used; null where the server names none, or something else than the network was in the way. */
+  /**
+   * Report whether the relay (TURN) works. Null: the server names no relay, or another error than the network stopped the
+   * test.
+   */
   async tryRelay(): Promise<boolean | null> {
     const { url, relay } = this.opened;
     if (relay === '') return null;
@@ -105,8 +108,8 @@ export class Loop {
 }
 
 /**
- * The server's door had answered a moment ago. What the server itself answered to the call (a refusal, a status) and what went
- * wrong in this page tell nothing of the network.
+ * Report whether the error shows a problem of the network. The server answered a request just before. A refusal or a status
+ * from the server, or a fault in this page, says nothing about the network.
  */
 export function tellsOfNetwork(error: unknown): boolean {
   if (!(error instanceof ConnectionError)) return false;
@@ -115,7 +118,7 @@ export function tellsOfNetwork(error: unknown): boolean {
   return reason === ConnectionErrorReason.ServerUnreachable || reason === ConnectionErrorReason.WebSocket || reason === ConnectionErrorReason.Timeout;
 }
 
-/** The server answered, and took no call. */
+/** Report whether the server answered and refused the call. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof ConnectionError && !tellsOfNetwork(error);
 }

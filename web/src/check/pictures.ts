@@ -1,4 +1,7 @@
-/** Pictures of a check: how the camera's look, and one that is drawn where there is no camera, so that the line is tried all the same. */
+/**
+ * The pictures of a check: the camera's pictures, and a drawn picture for a machine without a camera. The drawn picture lets
+ * the check test the line.
+ */
 const WIDTH = 1280;
 const HEIGHT = 720;
 const FPS = 25;
@@ -9,7 +12,7 @@ export interface Drawn {
   stop: () => void;
 }
 
-/** Moving grain: as hard to compress as a lively room. */
+/** Draw moving grain, which is as hard to compress as a lively room. */
 export function drawnPicture(): Drawn {
   const canvas = document.createElement('canvas');
   canvas.width = WIDTH;
@@ -46,7 +49,7 @@ function grainOf(): HTMLCanvasElement {
   return canvas;
 }
 
-/** Counts the pictures that a video element shows, and looks whether they are black. */
+/** Counts the pictures of a video element, and checks whether they are black. */
 export class Eye {
   private shown = 0;
   private since_ms = 0;
@@ -65,7 +68,7 @@ export class Eye {
     this.handle = this.video.requestVideoFrameCallback(count);
   }
 
-  /** `declared`: what the camera says of itself, where pictures cannot be counted. */
+  /** Return the results. `declared`: the camera's own frame rate, for a browser that cannot count pictures. */
   stop(declared: number): { fps: number; dark: boolean } {
     const elapsed_s = (performance.now() - this.since_ms) / 1000;
     const counts = 'requestVideoFrameCallback' in this.video;
@@ -74,7 +77,10 @@ export class Eye {
   }
 }
 
-/** Of 255: a lens cap has 0 to 8, a dim room some 20. */
+/**
+ * Brightness of 255. By experiment a lens cap has 0 to 8, a dim room about 20. Larger: a dim room counts as black. Smaller: a
+ * covered camera counts as good.
+ */
 const DARK = 10;
 
 function isDark(video: HTMLVideoElement): boolean {

@@ -1,6 +1,9 @@
 import { aborted } from '../browser/aborted';
 
-/** What others would hear: the voice as it came back from the server, kept in memory for a few seconds and played once asked. */
+/**
+ * The voice that other people would hear. It came back from the server, stays in memory for some seconds, and is played on
+ * request.
+ */
 export class Returned {
   private readonly recorder: MediaRecorder | null;
   private readonly pieces: Blob[] = [];
@@ -8,7 +11,7 @@ export class Returned {
 
   constructor(track: MediaStreamTrack) {
     const stream = new MediaStream([track]);
-    // Chromium hands the sound of a connection on only while an element takes it.
+    // Chromium passes on the sound of a connection only while an element plays it.
     this.drain.srcObject = stream;
     this.drain.muted = true;
     void this.drain.play().catch(() => undefined);
@@ -17,7 +20,7 @@ export class Returned {
     this.recorder?.start();
   }
 
-  /** What was heard until now; null where the browser records nothing. */
+  /** Return the sound so far. Null: the browser cannot record. */
   async stop(): Promise<AudioBuffer | null> {
     const { recorder } = this;
     if (recorder === null || recorder.state === 'inactive') return null;
@@ -36,7 +39,7 @@ export class Returned {
   }
 }
 
-/** Through the chosen speaker; ends with the sound, or when it is to stop. */
+/** Play a sound through the chosen speaker. Return at the end of the sound, or at the stop signal. */
 export async function play(sound: AudioBuffer, speaker: string, stop: AbortSignal): Promise<void> {
   const context = new AudioContext();
   const outlet = context.createMediaStreamDestination();

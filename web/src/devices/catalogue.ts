@@ -1,4 +1,4 @@
-/** The cameras, microphones and speakers of this machine, with names fit to show. */
+/** The cameras, microphones and speakers of this machine, with names for display. */
 import { t } from '../i18n/index.svelte';
 
 export interface Choice {
@@ -24,12 +24,15 @@ export async function listDevices(): Promise<Catalogue> {
   };
 }
 
-/** Safari and older Firefox play to the system's speaker only. */
+/** Report whether the speaker can be chosen. Safari and older Firefox play only to the system's speaker. */
 export function canChooseSpeaker(): boolean {
   return 'setSinkId' in HTMLMediaElement.prototype;
 }
 
-/** Before permission is given browsers list nameless devices without an id: those cannot be chosen. */
+/**
+ * Return the devices of one kind. Without permission browsers list devices without name and id; a person cannot choose those
+ * devices.
+ */
 function choices(
   found: MediaDeviceInfo[],
   kind: MediaDeviceKind,

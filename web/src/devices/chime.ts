@@ -1,6 +1,6 @@
 import { aborted } from '../browser/aborted';
 
-/** A two-note test sound through a chosen speaker. */
+/** A test sound of two notes through a chosen speaker. */
 const NOTES_HZ = [523.25, 783.99];
 const NOTE_S = 0.45;
 

@@ -1,10 +1,10 @@
-/** Why a camera, microphone or screen did not open, as one of few words that the texts explain. Pure. */
+/** Maps errors of a camera, microphone or screen to a few words that have texts. Pure. */
 import type { Key } from '../i18n/index.svelte';
 
 export type Device = 'camera' | 'microphone';
 export type Failure = 'denied' | 'blocked' | 'absent' | 'busy' | 'insecure' | 'unsupported' | 'unknown';
 
-/** What the browser can do at all, before any device is asked for; null when a call is possible. */
+/** Return why the browser cannot make calls at all, before any device is opened. Null: a call is possible. */
 export function environmentFailure(scope: {
   isSecureContext: boolean;
   hasDevices: boolean;
@@ -23,7 +23,10 @@ export function thisEnvironment(): Failure | null {
   });
 }
 
-/** Names by W3C Media Capture and Streams §10.3 (`getUserMedia`), and the old ones of WebKit and Chromium. */
+/**
+ * Return the failure for an error. The names are from W3C Media Capture and Streams §10.3 (`getUserMedia`), and older ones
+ * from WebKit and Chromium.
+ */
 export function deviceFailure(error: unknown): Failure {
   const { name, message } = error instanceof Error || isNamed(error) ? error : { name: '', message: '' };
   switch (name) {
@@ -54,7 +57,7 @@ export interface Trouble {
   text: Key;
 }
 
-/** One message for each trouble: a cause that both devices share is told once. */
+/** Return one message for each problem. A cause that both devices share has one message. */
 export function troubles(failures: Record<Device, Failure | null>): Trouble[] {
   const { camera, microphone } = failures;
   if (camera !== null && camera === microphone) {
@@ -72,7 +75,10 @@ function sharedText(failure: Failure): Key | null {
   return failure === 'denied' || failure === 'absent' ? `failure.both.${failure}` : null;
 }
 
-/** `inCall`: nobody is told to join without the device who is in the call already. */
+/**
+ * Return the text for a failure. `inCall`: the text does not propose to join without the device, because the person has
+ * already joined.
+ */
 export function failureText(device: Device, failure: Failure, inCall = false): Key {
   if (failure === 'insecure' || failure === 'unsupported') return `failure.${failure}`;
   if (inCall && failure === 'absent') return `failure.${device}.missing`;

@@ -1,6 +1,9 @@
-/** How loud a microphone is, ten times a second: 0 (silence) to 1. */
+/** Reports the level of a microphone ten times a second, from 0 (silence) to 1. */
 const PERIOD_MS = 100;
-/** Below this a room's noise, above it a voice: about -46 dB of full scale. */
+/**
+ * Chosen: about -46 dB of full scale. The noise of a room is below it, a voice above it. Larger: a quiet voice counts as
+ * silence. Smaller: noise counts as a voice.
+ */
 export const HEARD = 0.18;
 
 export function watchLevel(track: MediaStreamTrack, tell: (level: number) => void): () => void {
@@ -22,7 +25,10 @@ export function watchLevel(track: MediaStreamTrack, tell: (level: number) => voi
   };
 }
 
-/** Root mean square on a scale of decibels, -60 dB..-6 dB spread over 0..1: what an ear calls half as loud moves half as far. */
+/**
+ * Return the root mean square on a scale of decibels: -60 dB to -6 dB are spread over 0 to 1. A sound that seems half as loud
+ * has half the value.
+ */
 export function levelOf(samples: ArrayLike<number>): number {
   let sum = 0;
   for (let index = 0; index < samples.length; index += 1) sum += (samples[index] ?? 0) ** 2;

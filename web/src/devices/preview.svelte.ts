@@ -1,6 +1,6 @@
 /**
- * The camera and microphone before the meeting: asks for them, shows what failed, and hands the open tracks over
- * to the call so that no device is opened twice.
+ * The camera and microphone before the meeting. The class asks for them, shows failures, and gives the open tracks to the
+ * call. No device is opened twice.
  */
 import { recall, remember } from '../browser/memory';
 import { EMPTY, listDevices, type Catalogue } from './catalogue';
@@ -13,7 +13,10 @@ export interface OpenTracks {
 }
 
 const SILENCE_MS = 6_000;
-/** A pause between two sentences is shorter. */
+/**
+ * Chosen: longer than a pause between two sentences. Larger: a silent microphone is noticed late. Smaller: each pause counts
+ * as silence.
+ */
 const PAUSE_MS = 2_500;
 const LOCAL: Record<Device, 'cameraOn' | 'microphoneOn'> = { camera: 'cameraOn', microphone: 'microphoneOn' };
 
@@ -33,11 +36,11 @@ export class Preview {
   });
   asking = $state(false);
   level = $state(0);
-  /** What the microphone watcher has found so far. */
+  /** The result of the microphone watcher so far. */
   hearing = $state<'waiting' | 'heard' | 'silent'>('waiting');
   /** The highest level since the watcher began. */
   loudest = $state(0);
-  /** Something was heard, and nothing is now. */
+  /** A voice was heard earlier, and there is silence now. */
   paused = $state(false);
 
   private stopLevel: (() => void) | null = null;
@@ -56,7 +59,7 @@ export class Preview {
     await this.openWanted();
   }
 
-  /** One question for both devices; when that fails each is asked alone, to learn which one is the trouble. */
+  /** Ask for both devices in one request. If it fails, ask for each device alone, to find the device with the problem. */
   private async openWanted(): Promise<void> {
     const { camera, microphone } = this.wanted;
     this.asking = true;
@@ -126,7 +129,7 @@ export class Preview {
     }
   }
 
-  /** The device that is open now, or else the one that would be. */
+  /** Return the device that is open now, otherwise the device that would open. */
   inUse(device: Device): string {
     return this[device]?.getSettings().deviceId ?? this.chosen[device];
   }
@@ -136,7 +139,7 @@ export class Preview {
     remember('speaker', id);
   }
 
-  /** Gives the open tracks away: they are the caller's to stop. */
+  /** Return the open tracks. The caller must stop them. */
   handOver(): OpenTracks {
     const tracks = { camera: this.camera, microphone: this.microphone };
     this.camera = null;
@@ -145,7 +148,7 @@ export class Preview {
     return tracks;
   }
 
-  /** Once only: a component that goes away still sees the tracks it gave away before, and must not stop them. */
+  /** Close the devices once. A component that closes late still holds tracks that it gave away, and must not stop them. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
@@ -171,7 +174,7 @@ export class Preview {
     this.failures[device] = 'absent';
   }
 
-  /** What was heard until now counts no more. */
+  /** Start the microphone watcher again. Everything heard before is ignored. */
   listenAnew(): void {
     clearTimeout(this.silence);
     this.loudest = 0;
@@ -213,7 +216,7 @@ async function openDevice(device: Device, id: string): Promise<MediaStreamTrack 
   return stream.getTracks()[0] ?? null;
 }
 
-/** `ideal`, not `exact`: a remembered device that was unplugged must not keep anybody out. */
+/** Return the constraints with `ideal`, not `exact`: a remembered camera may be unplugged, and the person must still get in. */
 function cameraConstraints(id: string): MediaTrackConstraints {
   const size = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
   return id === '' ? { ...size, facingMode: 'user' } : { ...size, deviceId: { ideal: id } };

@@ -1,9 +1,9 @@
 /**
- * What the browser counts of a call (W3C Identifiers for WebRTC's Statistics), as rates over the time between two readings.
- * Pure but for what it remembers of the last reading; knows no screen and no client library.
+ * Converts the browser's counters of a call (W3C Identifiers for WebRTC's Statistics) to rates between two readings. The only
+ * state is the last reading. The module uses no screen and no client library.
  */
 export type Way = 'udp' | 'tcp' | 'relay';
-/** Why the browser sends less than it was asked to. */
+/** The reason why the browser sends less than it should. */
 export type Limit = 'none' | 'cpu' | 'bandwidth' | 'other';
 
 export interface Picture {
@@ -17,23 +17,23 @@ export interface Sample {
   at_ms: number;
   up_bps: number;
   down_bps: number;
-  /** Of packets, 0 to 1; null while nothing is known. */
+  /** Share of lost packets, 0 to 1. Null: unknown. */
   up_loss: number | null;
   down_loss: number | null;
   rtt_ms: number | null;
   jitter_ms: number | null;
-  /** What the browser believes to be free upwards. */
+  /** The browser's estimate of the free uplink bandwidth. */
   estimate_bps: number | null;
   way: Way | null;
   limit: Limit;
   /** The largest picture of each direction. */
   sent: Picture | null;
   seen: Picture | null;
-  /** Pictures that came and were not shown, 0 to 1. */
+  /** The share of received pictures that were not shown, 0 to 1. */
   dropped: number;
-  /** How long a picture stood still, as a share of the time. */
+  /** The share of the time in which a picture was frozen. */
   frozen: number;
-  /** Sound that was made up because packets were missing, 0 to 1. */
+  /** The share of sound that was invented because packets were missing, 0 to 1. */
   concealed: number;
 }
 
@@ -47,7 +47,7 @@ export interface Reports {
 
 interface Counts {
   payload: number;
-  /** With padding. */
+  /** The bytes of headers with padding. */
   headers: number;
   sent: number;
   packets: number;
@@ -61,18 +61,24 @@ interface Counts {
 
 const NOTHING: Counts = { payload: 0, headers: 0, sent: 0, packets: 0, lost: 0, decoded: 0, dropped: 0, frozen_s: 0, concealed: 0, samples: 0 };
 
-/** Of one packet, in bytes: more is padding. */
+/**
+ * The most header bytes of one packet; more bytes are padding. Larger: padding counts as data. Smaller: real headers are not
+ * counted.
+ */
 const HEADER_MOST = 40;
-/** So long after its last packet the report about a stream says nothing of now: a layer that is off keeps it for ever. */
+/**
+ * Chosen. A stream's report is ignored this time after its last packet, because a layer that is off keeps its report without
+ * end. Longer: old values stay on the screen. Shorter: a slow stream loses its values.
+ */
 const OFF_MS = 12_000;
 
 export class Meter {
   private before = new Map<string, Counts>();
   private at_ms: number | null = null;
-  /** When each stream last sent something. */
+  /** The time at which each stream last sent a packet. */
   private went: ReadonlyMap<string, number> = new Map();
 
-  /** `at_ms` never jumps. The first reading has no rates. */
+  /** Return the rates since the last reading. `at_ms` never jumps. The first reading has no rates. */
   read(reports: Reports, at_ms: number): Sample {
     const elapsed_s = this.at_ms === null ? 0 : Math.max(0.001, (at_ms - this.at_ms) / 1000);
     const now = new Map<string, Counts>();
@@ -114,7 +120,7 @@ export class Meter {
     return at_ms - (this.went.get(`up/${String(report.ssrc)}`) ?? at_ms) < OFF_MS;
   }
 
-  /** By how much the counters of one direction have grown; a stream that is new counts from its beginning only after its first reading. */
+  /** Return the growth of the counters of one direction. A new stream counts only after its first reading. */
   private grown(direction: 'up' | 'down', reports: Indexed[], now: Map<string, Counts>): Counts {
     const sum = { ...NOTHING };
     for (const stats of reports) {
@@ -135,8 +141,8 @@ export class Meter {
 }
 
 /**
- * Headers without padding. Browsers pad to learn how wide a way is, and go on for seconds after a camera has gone off: those packets
- * carry nothing that anybody sent.
+ * Return the header bytes without padding. Browsers send padding to measure the bandwidth, also for seconds after a camera
+ * went off. These packets carry no media.
  */
 function headersOf({ payload, headers, sent, packets }: Counts): number {
   return payload === 0 ? 0 : Math.min(headers, HEADER_MOST * (sent + packets));

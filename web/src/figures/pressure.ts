@@ -1,6 +1,6 @@
 /**
- * Whether the processor of this machine is at its limit, while somebody asks. Chromium tells (W3C Compute Pressure); of other browsers
- * a timer that comes late has to do.
+ * Measures whether the processor of this machine is at its limit. Chromium reports this state (W3C Compute Pressure). In
+ * other browsers a timer that fires late shows it.
  */
 type State = 'nominal' | 'fair' | 'serious' | 'critical';
 interface Observer {
@@ -10,7 +10,10 @@ interface Observer {
 type Observing = new (told: (records: readonly { state: State }[]) => void) => Observer;
 
 const SAMPLE_MS = 1_000;
-/** A timer that is this late had no processor. */
+/**
+ * Chosen. A timer that is this late got no processor time. Larger: a busy machine is not noticed. Smaller: an idle machine
+ * counts as busy.
+ */
 const LATE_MS = 250;
 
 export class Pressure {
@@ -25,11 +28,14 @@ export class Pressure {
       if (last !== undefined) this.high = last.state === 'serious' || last.state === 'critical';
     });
     this.observer = observer;
-    // Refused where the page may not know or the machine cannot tell: timers have to do.
+    // The browser refuses if the page may not know the state or the machine cannot measure it. The late timer then decides.
     observer.observe('cpu', { sampleInterval: SAMPLE_MS }).catch(() => undefined);
   }
 
-  /** `late_ms`: by how much the timer came late that asks; browsers hold back those of pages that nobody sees. */
+  /**
+   * Report whether the processor is busy. `late_ms`: the delay of the caller's timer. Browsers delay the timers of hidden
+   * pages, so a hidden page ignores the delay.
+   */
   busy(late_ms: number): boolean {
     return this.high || (late_ms > LATE_MS && !document.hidden);
   }
