@@ -1,9 +1,9 @@
-/** The board as rows and times, for the picture and for the table alike. Pure. */
+/** The board as rows and times, for the picture and for the table. Pure. */
 import type { Board, BoardEntry, BoardHall } from '../../server/model';
 import { matches } from '../words/plain';
 import { addDays, clockOf, dayOf, local } from '../words/time';
 
-/** A gap of a day in which a hall can be taken. */
+/** A time of a day in which a hall is free. */
 export interface Gap {
   from: string;
   to: string;
@@ -13,7 +13,7 @@ export function filteredHalls(board: Board, typed: string, tierOf: (unit: string
   return board.halls.filter((hall) => (typed.trim() === '' || matches(`${hall.name} ${hall.site_name} ${hall.unit_name}`, typed)) && (tier === '' || String(tierOf(hall.unit_id)) === tier));
 }
 
-/** Of one hall and day, in the order of time. What was called off stands no more. */
+/** Return the entries of one hall and day, ordered by time, without cancelled entries. */
 export function entriesOf(board: Board, hall: string, day: string): BoardEntry[] {
   return board.entries.filter((one) => one.hall_id === hall && dayOf(one.starts_at) === day && stands(one)).sort((one, other) => one.starts_at.localeCompare(other.starts_at));
 }
@@ -26,7 +26,10 @@ export function daysFrom(first: string, count: number): string[] {
   return Array.from({ length: count }, (_, n) => addDays(first, n));
 }
 
-/** The times of at least `least` minutes between `opens` and `closes` that no entry (with setting up and clearing up) takes. */
+/**
+ * Return the free times of at least `least` minutes between `opens` and `closes`. The time to set up and clear a hall belongs
+ * to its entry.
+ */
 export function gapsOf(entries: BoardEntry[], day: string, opens = '07:00', closes = '18:00', least = 30): Gap[] {
   const gaps: Gap[] = [];
   let from = opens;
@@ -43,17 +46,17 @@ export function minutes(clock: string): number {
   return Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3, 5));
 }
 
-/** The first gap that is worth an hour, else the first. */
+/** Return the first gap of at least an hour, else the first gap. */
 export function bestGap(gaps: Gap[]): Gap | undefined {
   return gaps.find((gap) => minutes(gap.to) - minutes(gap.from) >= 60) ?? gaps[0];
 }
 
-/** The clock of Vietnam without a zone, as the picture takes it. */
+/** Return the local time of Vietnam without a zone, as the picture takes it. */
 export function wallClock(at: string): string {
   return local(at).toISOString().slice(0, 19);
 }
 
-/** The rows `from` to before `to` that are drawn, and the px that those above and below them would take. */
+/** The drawn rows, from `from` to before `to`, and the px that the rows above and below would take. */
 export interface Drawn {
   from: number;
   to: number;
@@ -61,13 +64,16 @@ export interface Drawn {
   below: number;
 }
 
-/** Rows drawn beyond those in view, on each side; and how few of them may be left before more are drawn. */
+/**
+ * Chosen. Rows that are drawn outside the view on each side, and the smallest number of them before more are drawn. Larger:
+ * drawing takes longer. Smaller: empty rows are seen while scrolling.
+ */
 const BEYOND = 8;
 const LEFT = 2;
 
 /**
- * Which of the rows of these heights (px) are drawn when `height` px from `top` on are in view. `before`: what is drawn now; it stays
- * while enough of it is left on both sides, so that not every step of scrolling draws.
+ * Return which rows to draw when `height` px from `top` are in view. `heights`: px of each row. `before`: the rows drawn now.
+ * They stay while enough of them are left on both sides, so that not each step of scrolling draws.
  */
 export function drawnRows(heights: number[], top: number, height: number, before?: Drawn): Drawn {
   const count = heights.length;

@@ -1,4 +1,7 @@
-/** What the booking form holds, and what it sends. A draft that is a state secret is never sent: it is emptied. */
+/**
+ * The content of the booking form, and the request that it sends. A draft that is a state secret is never sent; its fields
+ * are emptied.
+ */
 import { me } from '../data/session.svelte';
 import type { AgendaItem, AttendeeFields, ClassName, Connect, DocumentFields, KnownRequest, Meeting, MeetingFields, MeetingType } from '../../server/model';
 import type { Option } from '../fields/Picker.svelte';
@@ -12,7 +15,7 @@ export interface Guest {
   fields: AttendeeFields;
 }
 
-/** What the server takes as a mail address (`MAIL` in `rooms/booking/meeting/attendees.py`). */
+/** The mail addresses that the server accepts (`MAIL` in `rooms/booking/meeting/attendees.py`). */
 const MAIL = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}$/;
 
 export class Draft {
@@ -26,7 +29,7 @@ export class Draft {
   duration = $state(60);
   repeat = $state.raw<Repeat>(once('2026-01-01'));
   halls = $state.raw<Option[]>([]);
-  /** Added by hand, without a hall of theirs being booked. */
+  /** Terminals that the user added without booking their hall. */
   terminals = $state.raw<string[]>([]);
   /** Terminals of the call list that are not called. */
   uncalled = $state.raw<string[]>([]);
@@ -43,9 +46,9 @@ export class Draft {
   lobby = $state(true);
   connect = $state<Connect>('call');
   skips = $state(false);
-  /** Why it cannot wait for the notice that is due. */
+  /** The reason why the meeting cannot wait for the usual notice time. */
   urgent = $state('');
-  /** Local days of the series that are left out by wish. */
+  /** Local days of the series that the user left out. */
   skip = $state.raw<string[]>([]);
 
   constructor(now: Date) {
@@ -61,7 +64,7 @@ export class Draft {
     return instant(this.day, this.clock);
   }
 
-  /** A weekly series on the very day of the first date goes with it. */
+  /** Move the first date. A weekly series on the weekday of the first date moves too. */
   moveTo(day: string): void {
     const before = this.day;
     this.day = day;
@@ -70,28 +73,28 @@ export class Draft {
     else if (before !== '' && String(this.repeat.days) === String([weekday(before)])) this.repeat = { ...this.repeat, days: [weekday(day)] };
   }
 
-  /** What the type says about class and length; what was raised by hand stays raised. */
+  /** Set the class and length of the type. A class that the user raised stays raised. */
   choose(type: MeetingType): void {
     this.type = type;
     this.class = type.default_class;
     this.duration = type.duration_min;
   }
 
-  /** What keeps the typed guest from being invited: the mail address is none, or the name is missing. */
+  /** The field that is wrong for the typed guest: the mail address is invalid, or the name is missing. */
   get typedTrouble(): '' | 'name' | 'mail' {
     const [name, mail] = [this.typed.name.trim(), this.typed.mail.trim()];
     if (name === '' && mail !== '') return 'name';
     return mail !== '' && !MAIL.test(mail) ? 'mail' : '';
   }
 
-  /** The guest whose name stands in the form; null where there is none, or something is wrong with it. */
+  /** The guest whose name is in the form. Null: there is no name, or a field is wrong. */
   get typedGuest(): Guest | null {
     const [name, mail] = [this.typed.name.trim(), this.typed.mail.trim()];
     if (name === '' || this.typedTrouble !== '') return null;
     return { key: mail || name, name, hint: mail, fields: { guest_name: name, guest_email: mail, role: 'guest' } };
   }
 
-  /** Invite the typed guest and empty the fields. False: something that is typed is wrong, and the form says so. */
+  /** Invite the typed guest and empty the fields. Return false if a field is wrong; the form then shows the problem. */
   inviteTyped(): boolean {
     const guest = this.typedGuest;
     this.troubleTold = this.typedTrouble !== '';
@@ -105,7 +108,7 @@ export class Draft {
     if (!this.guests.some((one) => one.key === guest.key)) this.guests = [...this.guests, guest];
   }
 
-  /** With the guest who is typed and not added yet. */
+  /** The guests, with the typed guest who is not added yet. */
   private get invited(): Guest[] {
     const typed = this.typedGuest;
     return typed === null || this.guests.some((one) => one.key === typed.key) ? this.guests : [...this.guests, typed];
@@ -123,7 +126,7 @@ export class Draft {
     this.halls = this.halls.filter((one) => one.id !== id);
   }
 
-  /** Enough is there for the server to say whether it would go through. */
+  /** True if the server can already say whether the booking is possible. */
   get asks(): boolean {
     return this.secret !== 'yes' && this.type !== null && this.host !== null && this.day !== '' && this.duration >= 5;
   }
@@ -157,13 +160,16 @@ export class Draft {
     };
   }
 
-  /** What is asked while the form is filled: no word of its content, and nobody's name before it is said to be no state secret. */
+  /**
+   * Return the request that asks the server while the user fills the form. It contains none of the form's texts. It contains
+   * no names until the user has said that the meeting is no state secret.
+   */
   question(): MeetingFields {
     const known = this.secret === 'no';
     return { ...this.fields(true), title: '…', description: '', urgent_reason: this.urgent.trim() === '' ? '' : '…', agenda: [], documents: [], attendees: known ? this.invited.map((guest) => guest.fields) : [], chair_id: known ? (this.chair?.id ?? null) : null };
   }
 
-  /** From a copy, a template or the meeting that is edited; names of what it points to are looked up by the caller. */
+  /** Fill the form from a copy, a template or the meeting that is edited. The caller looks up the names of the identifiers. */
   fill(request: KnownRequest, types: MeetingType[], names: (id: string) => string, keepsTime: boolean): void {
     this.title = request.title ?? this.title;
     const type = types.find((one) => one.code === request.type_code);
@@ -197,7 +203,7 @@ export function guestOf(fields: AttendeeFields, names: (id: string) => string): 
   return { key: id, name: fields.label || fields.guest_name || names(id), hint: '', fields };
 }
 
-/** A meeting that stands, as a request that would book it. */
+/** Return the request that would book an existing meeting. */
 export function requestOf(meeting: Meeting): KnownRequest {
   const attendees = meeting.attendees.map((one): AttendeeFields => {
     const who = one.unit_id !== null && one.person_id === null ? { unit_id: one.unit_id } : one.person_id !== null ? { person_id: one.person_id } : { guest_name: one.guest_name, guest_email: one.guest_email };
@@ -208,7 +214,7 @@ export function requestOf(meeting: Meeting): KnownRequest {
   return { title, type_code, class: meeting.class, host_unit_id, starts_at, duration_min, rule, chair_id, hall_ids, terminal_ids, uncalled_ids, agenda, documents, description, connect, lobby, public: meeting.public, attendees };
 }
 
-/** All identifiers in a request whose names a form shows. */
+/** Return all identifiers in a request whose names a form shows. */
 export function pointedTo(request: KnownRequest): { units: string[]; people: string[]; halls: string[]; sets: string[] } {
   const guests = (request.attendees ?? []).filter((one) => !one.label);
   const some = (ids: (string | null | undefined)[]) => [...new Set(ids.filter((id): id is string => typeof id === 'string' && id !== ''))];

@@ -1,4 +1,7 @@
-/** Asks, while the form changes, whether it would go through. Only the newest answer counts; nothing is taken by asking. */
+/**
+ * Asks the server during changes of the form whether the booking is possible. Only the newest answer counts. A question
+ * reserves nothing.
+ */
 import { send } from '../data/client';
 import type { Preview } from '../../server/model';
 import type { Draft } from './draft.svelte';
@@ -17,7 +20,7 @@ export class Live {
   #excluding = '';
   #series = true;
 
-  /** `excluding`: the meeting that is being changed; `series`: false for one date of it. */
+  /** Ask the server. `excluding`: the meeting that is changed. `series`: false for one date of it. */
   ask(excluding = this.#excluding, series = this.#series): void {
     this.#excluding = excluding;
     this.#series = series;

@@ -1,4 +1,7 @@
-/** Repeating in plain choices, to and from RRULE (RFC 5545). Pure. What cannot be said in these choices stays as it is. */
+/**
+ * Repetition as plain choices, converted to and from RRULE (RFC 5545). Pure. A rule that these choices cannot express stays
+ * unchanged.
+ */
 import type { DeskKey } from '../../i18n/desk-vi';
 import { addDays, mondayOf, shownDay, weekday, weekdayName, weekdayShort, type Tongue } from '../words/time';
 
@@ -7,7 +10,7 @@ export type Every = 'none' | 'day' | 'workday' | 'week' | 'monthday' | 'monthwee
 export interface Repeat {
   every: Every;
   interval: number;
-  /** 1 Monday … 7 Sunday; of weekly ones. */
+  /** 1 Monday … 7 Sunday. Used only by weekly rules. */
   days: number[];
   end: 'count' | 'until';
   count: number;
@@ -45,7 +48,7 @@ function codes(days: number[]): string {
   return [...days].sort().map((day) => CODES[day - 1]).join(',');
 }
 
-/** 1 … 4, or -1 for the last one: a fifth weekday does not come every month. */
+/** Return 1 … 4, or -1 for the last week: not every month has a fifth weekday. */
 export function weekOfMonth(day: string): number {
   const nth = Math.ceil(Number(day.slice(8)) / 7);
   return nth > 4 ? -1 : nth;
@@ -89,11 +92,11 @@ function everyOf(parts: Map<string, string>): Every | null {
   }
 }
 
-/** Texts come from outside so that this stays pure: the desk's `t`. */
+/** The desk's `t`. The caller passes the texts, so that this module stays pure. */
 export type Say = (key: RuleKey, values?: Record<string, string | number>) => string;
 type RuleKey = Extract<DeskKey, `rule.${string}`>;
 
-/** "Hằng tuần vào T2, T5; 12 lần" for people. */
+/** Return the rule as text, for example "Hằng tuần vào T2, T5; 12 lần". */
 export function ruleWords(rule: string, day: string, tongue: Tongue, say: Say): string {
   if (rule === '') return say('rule.once');
   const repeat = fromRule(rule, day);

@@ -1,4 +1,7 @@
-/** Asks the server's JSON routes for the desk: pages of lists, versions, files, what a failure reads like. Knows no screen. */
+/**
+ * Sends requests to the server's JSON routes for the desk: pages of lists, versions, files, and texts of failures. The module
+ * uses no screen.
+ */
 import { t } from '../../i18n/desk.svelte';
 import { language } from '../../i18n/index.svelte';
 import { exchange as ask, reach, refusal, Refused, sending, type Tagged } from '../../server/client';
@@ -14,10 +17,10 @@ export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 interface Sending {
   etag?: string;
-  /** Repeating a request with the same key does it once. */
+  /** The server executes a repeated request with the same key only once. */
   key?: string;
   signal?: AbortSignal;
-  /** It arrives although its page is closed at once. */
+  /** The request arrives even if its page is closed immediately. */
   outlives?: boolean;
 }
 
@@ -32,7 +35,7 @@ export async function getTagged<Answer>(path: string, query: Query = {}): Promis
   return (await exchange(address(path, query), {})) as Tagged<Answer>;
 }
 
-/** All pages of a list, at most `most` items. */
+/** Return all pages of a list, at most `most` items. */
 export async function all<Item>(path: string, query: Query = {}, most = 5000): Promise<Item[]> {
   const items: Item[] = [];
   let next: string | null = null;
@@ -52,7 +55,7 @@ export async function send<Answer>(method: Method, path: string, body?: unknown,
   return (await exchange(address(path), init)).value as Answer;
 }
 
-/** A file of the server, for saving or showing; its name when the server gave one. */
+/** Return a file of the server, and its name if the server gave one. */
 export async function fetchFile(path: string, query: Query = {}, patience = PATIENCE_MS): Promise<{ content: Blob; name: string }> {
   const response = await reach(address(path, query), {}, patience);
   if (!response.ok) throw refusal(response.status, await response.json().catch(() => null));
@@ -73,7 +76,7 @@ export function address(path: string, query: Query = {}): string {
   return `${ROOT}${path}${tail}`;
 }
 
-/** What a person reads of any failure. */
+/** Return the text of any failure for the user. */
 export function wordsOf(error: unknown): string {
   if (error instanceof Refused) return error.message;
   console.error('Uncaught in the desk', error);
@@ -92,7 +95,7 @@ export function codeOf(error: unknown): string {
   return error instanceof Refused ? error.code : '';
 }
 
-/** Set by the desk: told when the server no longer knows who is asking. */
+/** Set by the desk: `tell` runs when the server no longer knows the user. */
 export const signedOut = { tell: (): void => undefined };
 
 async function exchange(path: string, init: RequestInit): Promise<Tagged<unknown>> {

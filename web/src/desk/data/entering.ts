@@ -1,4 +1,4 @@
-/** Going from the desk into a booked meeting, whichever way a person comes. */
+/** Enters a booked meeting from the desk, for each way of access. */
 import type { Visit } from '../../server/visit';
 import { send } from './client';
 import { me } from './session.svelte';
@@ -13,7 +13,7 @@ export function signedInVisit(occurrence: string, title: string): Visit {
   return { conference: '', invite: null, title, name: me().person_name || me().name, key: `date-${occurrence}`, request };
 }
 
-/** With a personal link, or with number and PIN and a name that the person gives. */
+/** Return the visit for a personal link, or for a number with PIN and a name that the person types. */
 export function guestVisit(right: { link: string } | { number: string; pin: string }, title: string, name: string): Visit {
   const request = (typed: string, ticket: string): Promise<AnyPass | Waiting> => send('POST', '/join', { ...right, name: typed, phone: onPhone(), ticket });
   return { conference: '', invite: null, title, name, key: 'number' in right ? `number-${right.number}` : 'link', request };

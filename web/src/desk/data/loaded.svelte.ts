@@ -1,4 +1,4 @@
-/** Something of the server that a screen shows: on its way, there, or failed with words. */
+/** A value of the server that a screen shows: loading, loaded, or failed with a text. */
 export class Loaded<T> {
   value = $state.raw<T | null>(null);
   error = $state.raw<unknown>(null);
@@ -11,7 +11,7 @@ export class Loaded<T> {
     void this.refresh();
   }
 
-  /** Keeps what is shown until the new answer is there; an older answer never replaces a newer one. */
+  /** Load the value again. The old value stays until the new answer arrives. An older answer never replaces a newer one. */
   async refresh(): Promise<void> {
     const round = ++this.#round;
     this.loading = true;

@@ -1,4 +1,6 @@
-/** Who is signed in, for all screens of the desk. What he may do is decided by the server; this only shows and hides. */
+/**
+ * The signed-in user, for all screens of the desk. The server decides what the user may do; this module only shows and hides.
+ */
 import { get, send } from './client';
 import type { Me, Session } from '../../server/model';
 
@@ -8,7 +10,7 @@ export function session(): Session | null {
   return state.session;
 }
 
-/** Of a screen that is only shown to somebody signed in. */
+/** Return the user of a screen that is only shown after sign-in. */
 export function me(): Me {
   const found = state.session?.me;
   if (!found) throw new Error('nobody is signed in');
@@ -19,17 +21,17 @@ export function may(action: string): boolean {
   return state.session?.me?.actions.includes(action) ?? false;
 }
 
-/** Whether this server sends mail, so that a page may say that people are told. */
+/** Report whether this server sends mail. Only then may a page say that people are notified. */
 export function mails(): boolean {
   return state.session?.mails ?? false;
 }
 
-/** Whether this server connects hall terminals; one that does not refuses to tell how they stand. */
+/** Report whether this server connects hall terminals. A server without them refuses to report their states. */
 export function callsHalls(): boolean {
   return state.session?.halls ?? false;
 }
 
-/** As `diemcau user role` names them. */
+/** The roles, as `diemcau user role` names them. */
 export type Role = 'requester' | 'secretary' | 'approver' | 'operator' | 'admin' | 'auditor';
 
 export function holds(role: Role): boolean {
@@ -50,12 +52,12 @@ export function forget(): void {
   state.session = null;
 }
 
-/** Out of this browser, also when the window is closed the moment after; refused, whoever was signed in still is. */
+/** Sign out, also if the window is closed immediately after. If the server refuses, the user is still signed in. */
 export async function signOut(): Promise<void> {
   await send('DELETE', '/session', undefined, { outlives: true });
 }
 
-/** All is done that has to be done before the desk opens. */
+/** Report whether all steps before the desk are done: password changed and second factor given. */
 export function ready(found: Session | null): boolean {
   return found !== null && found.signed_in && !found.must_change && found.second_factor !== 'needed' && found.second_factor !== 'enrol';
 }

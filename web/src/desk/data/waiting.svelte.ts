@@ -1,4 +1,4 @@
-/** How many approvals wait for the person: the number beside "Duyệt". */
+/** The number of approvals that wait for the user. It is shown beside "Duyệt". */
 import { get, type Page } from './client';
 import type { Approval } from '../../server/model';
 

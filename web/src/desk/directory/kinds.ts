@@ -1,4 +1,4 @@
-/** What the directory keeps, as columns and fields: one form and one table serve all of them. */
+/** The kinds of records in the directory, as columns and fields. One form and one table serve all kinds. */
 import type { AnyKey } from '../../i18n/desk.svelte';
 import { findHalls, findSites, findUnits } from '../fields/lookups';
 import type { Option } from '../fields/Picker.svelte';
@@ -10,11 +10,11 @@ export interface Field {
   label: AnyKey;
   kind: 'text' | 'long' | 'number' | 'tick' | 'choice' | 'ticks' | 'day' | 'pick' | 'lines';
   required?: boolean;
-  /** Codes of a choice; their words are `${words}.${code}`. */
+  /** The codes of a choice. Their texts are `${words}.${code}`. */
   choices?: readonly string[];
   words?: string;
   find?: (typed: string) => Promise<Option[]>;
-  /** Where the name behind an identifier is asked for. */
+  /** The route that gives the name of an identifier. */
   path?: string;
   initial?: unknown;
   hint?: AnyKey;

@@ -1,4 +1,4 @@
-/** How terminals stand with the server (SIP), as `GET /terminal-states` tells. Pure, but for the asking. */
+/** The states of terminals with the server (SIP), as `GET /terminal-states` reports them. Pure, except for the request. */
 import { get } from '../data/client';
 import { callsHalls } from '../data/session.svelte';
 import type { Standing } from '../words/states';
@@ -17,7 +17,7 @@ export function sipStanding(state: TerminalState | undefined): Standing {
   return state.registered ? { text: 'sip.registered', sign: 'check', tone: 'good' } : { text: 'sip.away', sign: 'warning', tone: 'wait' };
 }
 
-/** A short name for a terminal out of its code: what an alias may consist of (`models/boards.py`). */
+/** Return a short name for a terminal from its code, with only the characters that an alias may have (`models/boards.py`). */
 export function aliasOf(code: string): string {
   return code.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 63).toLowerCase();
 }
