@@ -1,4 +1,4 @@
-/** Searches that several forms use. The server ignores diacritics and đ/d. */
+/** Searches for several forms. The server ignores diacritics and treats đ as d. */
 import { all, get, type Page } from '../data/client';
 import type { Hall, MeetingType, Person, RecipientSet, Site, Terminal, Unit } from '../../server/model';
 import type { Option } from './Picker.svelte';
@@ -20,7 +20,7 @@ export async function findHalls(typed: string, seatsText: (seats: number) => str
   return page.items.filter((hall) => hall.bookable).map(({ id, name, site_name, seats }) => ({ id, name, hint: `${site_name} · ${seatsText(seats)}` }));
 }
 
-/** SIP terminals in use: those that the server can call. */
+/** Return active SIP terminals, which the server can call. */
 export async function findTerminals(typed: string): Promise<Option[]> {
   const page = await get<Page<Terminal>>('/terminals', { q: typed, limit: FEW });
   return page.items.filter((one) => one.active && one.protocols.includes('sip')).map(({ id, name, site_name, hall_name }) => ({ id, name: hall_name || site_name, hint: [hall_name === '' ? '' : site_name, name].filter((part) => part !== '').join(' · ') }));
@@ -31,7 +31,7 @@ export async function findSites(typed: string): Promise<Option[]> {
   return page.items.map(({ id, name, code }) => ({ id, name, hint: code }));
 }
 
-/** Those right below one unit. */
+/** Return the units directly below one unit. */
 export async function findUnitsBelow(typed: string, parent: string): Promise<Option[]> {
   const page = await get<Page<Unit>>('/units', { q: typed, parent_id: parent, limit: FEW });
   return page.items.map(({ id, name, code }) => ({ id, name, hint: code }));
@@ -42,7 +42,7 @@ export async function findSitesOf(typed: string, unit: string): Promise<Option[]
   return page.items.filter((site) => site.unit_id === unit).map(({ id, name, code }) => ({ id, name, hint: code }));
 }
 
-/** Those of the unit itself, not of what is below it. */
+/** Return the people of the unit itself, without the units below it. */
 export async function findStaff(typed: string, unit: string): Promise<Option[]> {
   const page = await get<Page<Person>>('/people', { q: typed, unit_id: unit, limit: 10 * FEW });
   return page.items.filter((person) => person.unit_id === unit).slice(0, FEW).map(personOption);
@@ -66,7 +66,7 @@ export function recipientSets(): Promise<RecipientSet[]> {
 }
 
 let tree: Promise<Unit[]> | null = null;
-/** Every unit of today, for trees; asked for once. */
+/** Return all units of today, for trees. The request is sent only once. */
 export function allUnits(): Promise<Unit[]> {
   tree ??= all<Unit>('/units').catch((error: unknown) => {
     tree = null;
@@ -79,7 +79,7 @@ export function forgetUnits(): void {
   tree = null;
 }
 
-/** The names behind identifiers, each asked for once; what is not there keeps its identifier. */
+/** Return the names of identifiers. Each name is requested only once. An unknown identifier is shown as it is. */
 export async function namesOf(wanted: { units: string[]; people: string[]; halls: string[]; sets: string[] }): Promise<(id: string) => string> {
   const names = new Map<string, string>();
   const one = async (path: string, id: string) => {

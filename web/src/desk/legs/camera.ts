@@ -1,13 +1,16 @@
-/** How a far camera is moved from the board: one order after the other, the last one always a stop. */
+/** Moves a camera in a hall from the board. Orders go one after the other, and the last order is always a stop. */
 
-/** -1, 0 or 1 each: left, down and out first. */
+/** Each value is -1, 0 or 1. Negative: left, down and out. */
 export interface Step {
   pan: number;
   tilt: number;
   zoom: number;
 }
 const STILL: Step = { pan: 0, tilt: 0, zoom: 0 };
-/** A tap moves the camera for so long. */
+/**
+ * Chosen. A tap moves the camera for this time. Longer: small movements are impossible. Shorter: a tap hardly moves the
+ * camera.
+ */
 const TAP_MS = 250;
 
 export const PAD = [
@@ -39,7 +42,7 @@ export class CameraKeys {
     this.#send(STILL);
   }
 
-  /** In order, and never two at once: a stop that overtakes its start would leave the camera turning. */
+  /** Send orders in sequence, never two at the same time. A stop that overtakes its start leaves the camera moving. */
   #send(step: Step): void {
     this.#queue = this.#queue.then(() => this.#turn(step)).catch(() => undefined);
   }

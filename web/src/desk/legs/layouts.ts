@@ -1,4 +1,4 @@
-/** The layouts of the picture for halls, drawn small. Cells as parts of the whole: x, y, width, height. Pure. */
+/** The layouts of the picture for halls, drawn small. A cell is x, y, width and height as shares of the whole. Pure. */
 import type { DeskKey } from '../../i18n/desk-vi';
 
 type Cell = [number, number, number, number];
@@ -7,7 +7,7 @@ function grid(side: number): Cell[] {
   return Array.from({ length: side * side }, (_, n) => [(n % side) / side, Math.floor(n / side) / side, 1 / side, 1 / side]);
 }
 
-/** One large cell at the upper left, the small ones around its right and lower edge. */
+/** Return one large cell at the upper left and the small cells at its right and lower edges. */
 function around(side: number): Cell[] {
   const small = 1 / side;
   const edge = grid(side).filter(([x, y]) => x > 1 - 1.5 * small || y > 1 - 1.5 * small);

@@ -1,4 +1,4 @@
-/** The halls of one meeting as the operator watches them: how a leg stands, what is wrong with it, what comes first. Pure. */
+/** The halls of one meeting for the operator: the state of a leg, its problems, and the order of the legs. Pure. */
 import type { DeskKey } from '../../i18n/desk-vi';
 import type { Alarm, CallLine, Leg } from '../../server/model';
 import { matches, plain } from '../words/plain';
@@ -9,7 +9,10 @@ export type Ready = Leg['readiness']['state'];
 export type Filter = 'all' | 'connected' | 'under_way' | 'trouble' | 'waiting' | 'hand';
 export type Order = 'worst' | 'tree';
 
-/** More than this much of what was sent did not arrive: people hear it. */
+/**
+ * Chosen. From this share of lost packets on, people hear the loss. Larger: bad calls count as good. Smaller: good calls
+ * count as bad.
+ */
 const LOSS_HEARD = 0.03;
 const RTT_FELT_MS = 400;
 
@@ -38,18 +41,18 @@ export function readinessStanding(state: Leg['readiness']['state']): Standing {
   return READINESS[state] ?? READINESS.unknown;
 }
 
-/** Its hall, which tells two of one site apart. */
+/** Return the name of the hall, which distinguishes two halls of one site. */
 export function titleOf(leg: Leg): string {
   return leg.hall || leg.site;
 }
 
-/** Below the title: where the hall is, and which terminal it has. */
+/** Return the text below the title: the place of the hall and its terminal. */
 export function placeOf(leg: Leg): string {
   const above = leg.site.includes(leg.unit) ? '' : leg.unit;
   return [leg.hall === '' ? '' : leg.site, above, leg.terminal].filter((part) => part !== '').join(' · ');
 }
 
-/** In one sentence or label, where nothing stands below it. */
+/** Return the full name for a sentence or a label without a second line. */
 export function fullNameOf(leg: Leg): string {
   return leg.hall === '' ? leg.site : `${leg.hall}, ${leg.site}`;
 }
@@ -58,7 +61,7 @@ export function isUnderWay(leg: Leg): boolean {
   return leg.state === 'probing' || leg.state === 'calling' || leg.state === 'ringing';
 }
 
-/** How its last call went is known. */
+/** Report whether the result of the last call is known. */
 export function isOver(leg: Leg): boolean {
   return leg.state !== 'idle' && !isUnderWay(leg);
 }
@@ -71,7 +74,7 @@ export function worstLoss(leg: Leg): number {
   return Math.max(0, ...[leg.audio, leg.video].flatMap((stream) => [stream?.loss_up ?? 0, stream?.loss_down ?? 0]));
 }
 
-/** Connected, but people there see or hear badly. */
+/** Report whether the hall is connected, but its people see or hear badly. */
 export function isPoor(leg: Leg): boolean {
   return leg.state === 'connected' && (worstLoss(leg) >= LOSS_HEARD || (leg.audio?.rtt_ms ?? 0) >= RTT_FELT_MS);
 }
@@ -80,7 +83,7 @@ export function isInTrouble(leg: Leg): boolean {
   return leg.state === 'failed' || leg.state === 'given_up' || openAlarms(leg).length > 0 || isPoor(leg);
 }
 
-/** What an operator must look at first has the highest number. */
+/** Return the urgency of a leg. The operator must look first at the highest number. */
 export function severity(leg: Leg): number {
   if (leg.state === 'given_up') return 7;
   if (leg.state === 'failed') return 6;
@@ -116,39 +119,42 @@ export function count(legs: Leg[]): Record<Filter, number> {
   return counts;
 }
 
-/** Halls that are not in, by how they were found before the start. */
+/** Return the halls that are not connected, by the result of the check before the start. */
 export function awaited(legs: Leg[]): Record<Ready, Leg[]> {
   const found: Record<Ready, Leg[]> = { red: [], amber: [], green: [], unknown: [] };
   for (const leg of legs) if (leg.state !== 'connected') found[leg.readiness.state].push(leg);
   return found;
 }
 
-/** Those that pass, in the wanted order. The order of equals is the tree's, so that rows do not jump about. */
+/**
+ * Return the legs that pass the filter, in the wanted order. Equal legs are ordered by the tree of units, so that rows do not
+ * jump.
+ */
 export function shown(legs: Leg[], filter: Filter, typed: string, order: Order): Leg[] {
   const wanted = legs.filter((leg) => passes(leg, filter) && matches(`${leg.hall} ${leg.site} ${leg.unit} ${leg.terminal} ${leg.address}`, typed));
   const byTree = (one: Leg, other: Leg) => one.unit_path.localeCompare(other.unit_path) || plain(one.site).localeCompare(plain(other.site)) || plain(one.hall).localeCompare(plain(other.hall)) || one.leg_id.localeCompare(other.leg_id);
   return wanted.sort((one, other) => (order === 'worst' ? severity(other) - severity(one) : 0) || byTree(one, other));
 }
 
-/** Lines of the call list that have no row yet: the search finds them too, and they are not called yet. */
+/** Return the lines of the call list that have no row yet. The search finds them, although they are not called yet. */
 export function shownLines(lines: CallLine[], filter: Filter, typed: string): CallLine[] {
   if (filter !== 'all' && filter !== 'waiting') return [];
   return lines.filter((line) => matches(`${line.hall_name} ${line.site_name} ${line.unit_name} ${line.terminal_name}`, typed));
 }
 
-/** Who asked for the floor, first come first. */
+/** Return the legs that asked for the speaking floor, the earliest first. */
 export function queue(legs: Leg[]): Leg[] {
   return legs.filter((leg) => leg.floor_wanted_at !== null).sort((one, other) => one.floor_wanted_at!.localeCompare(other.floor_wanted_at!));
 }
 
-/** `1,9 Mbit/s`, `64 kbit/s`, `–`. */
+/** Return a bit rate as text: `1,9 Mbit/s`, `64 kbit/s`, `–`. */
 export function rate(bps: number | null | undefined, decimal: ',' | '.'): string {
   if (bps === null || bps === undefined) return '–';
   if (bps < 1_000_000) return `${Math.round(bps / 1000)} kbit/s`;
   return `${(bps / 1_000_000).toFixed(1).replace('.', decimal)} Mbit/s`;
 }
 
-/** `0,4 %`. */
+/** Return a share as text: `0,4 %`. */
 export function percent(part: number | null | undefined, decimal: ',' | '.'): string {
   if (part === null || part === undefined) return '–';
   return `${(part * 100).toFixed(part > 0 && part < 0.1 ? 1 : 0).replace('.', decimal)} %`;

@@ -1,4 +1,7 @@
-/** The rows of one meeting as they change: read once, then told by the server. Owns the connection; knows no screen. */
+/**
+ * The rows of one meeting, kept up to date. They are read once, and then the server sends changes. This class owns the
+ * connection and uses no screen.
+ */
 import { address, get } from '../data/client';
 import type { Leg, ProgramState } from '../../server/model';
 
@@ -7,7 +10,7 @@ export class LiveLegs {
   program = $state.raw<ProgramState | null>(null);
   loaded = $state(false);
   error = $state.raw<unknown>(null);
-  /** Since when nothing has been heard; null: all is well. */
+  /** The time of the loss of the connection. Null: the connection works. */
   lostAt = $state<Date | null>(null);
   #source: EventSource | null = null;
   #rows = new Map<string, Leg>();
@@ -45,16 +48,16 @@ export class LiveLegs {
     const source = new EventSource(address(`${this.#path}/events`));
     this.#source = source;
     source.addEventListener('open', () => (this.lostAt = null));
-    // The browser tries again by itself; after a refusal it does not, and the whole is begun anew.
+    // The browser tries again by itself, except after a refusal. After a refusal all rows are loaded again.
     source.addEventListener('error', () => {
       this.lostAt ??= new Date();
       if (source.readyState === EventSource.CLOSED) this.#drawing = window.setTimeout(() => void this.begin(), 5000);
     });
-    // First all rows, then those that changed; a leg that was taken off the date says so.
+    // The first event has all rows; later events have the changed rows. A leg that was removed from the date is marked.
     source.addEventListener('legs', (event) => this.#take(JSON.parse(event.data) as Leg[]));
   }
 
-  /** How the picture for halls stands; nobody tells when it changes. */
+  /** Read the state of the composed picture. The server sends no event for its changes. */
   async look(): Promise<void> {
     this.program = await get<ProgramState>(this.#program).catch(() => this.program);
   }
@@ -65,7 +68,7 @@ export class LiveLegs {
     this.#draw();
   }
 
-  /** 240 rows that change at once are drawn once. */
+  /** Draw once for many changes: 240 rows may change at the same time. */
   #draw(): void {
     if (this.#drawing !== 0) return;
     this.#drawing = window.setTimeout(() => {

@@ -1,6 +1,6 @@
 import { language } from '../../i18n/index.svelte';
 
-/** What an entry of the audit trail is called for people: [Vietnamese, English] of its code. */
+/** The names of the entries of the audit trail, by code: [Vietnamese, English]. */
 const DEEDS: Record<string, readonly [string, string]> = {
   'accounts.change': ['Sửa tài khoản', 'Account changed'],
   'accounts.connect': ['Nối tài khoản với đăng nhập một lần', 'Account connected to single sign-on'],
@@ -114,14 +114,14 @@ const DEEDS: Record<string, readonly [string, string]> = {
   'webhook.replay': ['Gửi lại báo tin', 'Webhook sent again'],
 };
 
-/** Kinds whose codes are put together by the server: a file of which list, a command to a hall, what became of a letter. */
+/** Groups of codes that the server composes: the list of an imported file, a command to a hall, the result of a letter. */
 const KINDS: Record<string, readonly [string, string]> = {
   import: ['Nhập từ tệp', 'Imported from a file'],
   hall: ['Điều khiển hội trường', 'Command to a hall'],
   mail: ['Thư mời', 'Mail'],
 };
 
-/** What was done to. */
+/** The names of the objects in the audit trail. */
 const OBJECTS: Record<string, readonly [string, string]> = {
   account: ['Tài khoản', 'Account'],
   attendee: ['Thành phần dự', 'Attendee'],
@@ -151,7 +151,7 @@ const OBJECTS: Record<string, readonly [string, string]> = {
   webhook: ['Báo tin', 'Webhook'],
 };
 
-/** An unknown code is shown as it is. */
+/** Return the name of a code. An unknown code is shown as it is. */
 export function deed(code: string): string {
   return said(DEEDS[code] ?? KINDS[code.split('.')[0] ?? ''], code);
 }

@@ -1,4 +1,4 @@
-/** Items by what `of` gives, in the order in which each first comes. Pure. */
+/** Return the items grouped by the key from `of`, in the order of the first item of each group. Pure. */
 export function grouped<Item, Key>(items: readonly Item[], of: (item: Item) => Key): [Key, Item[]][] {
   const groups = new Map<Key, Item[]>();
   for (const item of items) {

@@ -1,4 +1,4 @@
-/** Searching as people type: without diacritics, đ as d, in lower case. The server's `plain` does the same. */
+/** Return the text for a search: without diacritics, đ as d, in lower case. The server's `plain` does the same. */
 export function plain(text: string): string {
   return text
     .replace(/[đĐ]/g, 'd')
@@ -9,7 +9,7 @@ export function plain(text: string): string {
     .toLowerCase();
 }
 
-/** Every word that was typed stands somewhere in the text. */
+/** Report whether the text contains each word that was typed. */
 export function matches(text: string, typed: string): boolean {
   const within = plain(text);
   return plain(typed)

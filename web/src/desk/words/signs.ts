@@ -1,4 +1,7 @@
-/** Signs of the desk: the same square, stroke and round ends as `brand/paths.ts`, kept out of the first load. */
+/**
+ * The icons of the desk. They have the same square, stroke and round ends as `brand/paths.ts`, but they are not part of the
+ * first load.
+ */
 import { PATHS } from '../../brand/paths';
 
 export const SIGNS = {

@@ -1,4 +1,4 @@
-/** How a meeting or one of its dates stands, as a word, a sign and a tone: colour never says it alone. Pure. */
+/** The states of a meeting or of a date, each as a word, an icon and a tone. Colour is never the only mark. Pure. */
 import type { DeskKey } from '../../i18n/desk-vi';
 import type { Answer, CallGap, CallLine, ClassName, DateState, Meeting, MeetingState } from '../../server/model';
 import type { SignName } from './signs';
@@ -37,7 +37,7 @@ export function standing(meeting: MeetingState): Standing {
   return MEETING[meeting] ?? MEETING.held;
 }
 
-/** A planned date stands as its meeting does; any other state is its own. */
+/** Return the state of a date. A planned date has the state of its meeting; another date has its own state. */
 export function dateStanding(date: DateState, meeting: MeetingState): Standing {
   return date === 'planned' || date === undefined ? standing(meeting) : (DATE[date] ?? DATE.planned);
 }
@@ -55,14 +55,14 @@ export function classStanding(name: ClassName): Standing {
 }
 
 /**
- * An ordinary meeting that uses no hall: none is booked, none is in the call list, and no invited unit has one to choose. That some units
- * have no terminal is then no fault.
+ * Report whether an ordinary meeting uses no hall: no hall is booked, the call list is empty, and no invited unit has a hall
+ * to choose. In such a meeting, units without a terminal are no fault.
  */
 export function withoutHalls(lines: CallLine[], gaps: CallGap[], name: ClassName): boolean {
   return name === 'ordinary' && lines.length === 0 && gaps.every((gap) => gap.why === 'unit' && gap.reason !== 'many_halls');
 }
 
-/** Whether halls can take part: some are booked, or other units, which may have halls, are invited. */
+/** Report whether halls can take part: halls are booked, or other units are invited, which may have halls. */
 export function hasHalls(meeting: Pick<Meeting, 'hall_ids' | 'terminal_ids' | 'host_unit_id'> & { attendees: { unit_id: string | null; person_id: string | null }[] }): boolean {
   const { hall_ids, terminal_ids, host_unit_id, attendees } = meeting;
   return hall_ids.length + terminal_ids.length > 0 || attendees.some((one) => one.unit_id !== null && one.unit_id !== host_unit_id && one.person_id === null);

@@ -1,27 +1,27 @@
-/** Time as an office in Vietnam writes it. Pure; everything that goes to the server is UTC, everything shown is UTC+7. */
+/** Time in the format of an office in Vietnam. Pure. The server gets UTC; the pages show UTC+7. */
 
-/** Asia/Ho_Chi_Minh has had no other offset since 1975. */
+/** Asia/Ho_Chi_Minh has had only this offset since 1975. */
 export const OFFSET = '+07:00';
 const OFFSET_MS = 7 * 3_600_000;
 export const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
 
-/** `2026-11-30` and `14:05` in Vietnam, as an instant. */
+/** Return the instant of a day and time in Vietnam, such as `2026-11-30` and `14:05`. */
 export function instant(day: string, clock: string): Date {
   return new Date(`${day}T${clock.padStart(5, '0')}:00${OFFSET}`);
 }
 
-/** The day in Vietnam: `2026-11-30`. */
+/** Return the day in Vietnam: `2026-11-30`. */
 export function dayOf(at: Date | string): string {
   return local(at).toISOString().slice(0, 10);
 }
 
-/** `14:05`. */
+/** Return the time in Vietnam: `14:05`. */
 export function clockOf(at: Date | string): string {
   return local(at).toISOString().slice(11, 16);
 }
 
-/** A date whose UTC parts read as the Vietnamese clock; for showing and for arithmetic with days only. */
+/** Return a date whose UTC parts show the Vietnamese time. Use it only for display and for arithmetic with days. */
 export function local(at: Date | string): Date {
   return new Date(new Date(at).getTime() + OFFSET_MS);
 }
@@ -30,7 +30,7 @@ export function addDays(day: string, days: number): string {
   return new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 }
 
-/** 1 Monday … 7 Sunday. */
+/** Return 1 for Monday … 7 for Sunday. */
 export function weekday(day: string): number {
   return ((new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7) + 1;
 }
@@ -39,7 +39,7 @@ export function mondayOf(day: string): string {
   return addDays(day, 1 - weekday(day));
 }
 
-/** dd/mm/yyyy. */
+/** Return the day as dd/mm/yyyy. */
 export function shownDay(day: string): string {
   const [year, month, date] = day.split('-');
   return `${date}/${month}/${year}`;
@@ -50,8 +50,8 @@ const TOGETHER = /^(\d{2})(\d{2})(\d{2}|\d{4})$/;
 const WRITTEN = /^(\d{4})-(\d{2})-(\d{2})$/;
 
 /**
- * What people type for a day, the day first: `5/3`, `5.3.26`, `05-03-2026`, `05032026`; also `2026-03-05`. Without a year the next one
- * from `today` on. Null: not a day, or not yet one (a year of which only `20` is there).
+ * Return the day that a person typed, with the day first: `5/3`, `5.3.26`, `05-03-2026`, `05032026`; also `2026-03-05`. A day
+ * without a year is the next such day from `today` on. Null: the text is no day, or the year is incomplete (only `20`).
  */
 export function typedDay(text: string, today: string): string | null {
   const trimmed = text.trim();
@@ -71,7 +71,7 @@ function real(year: number, month: number, day: number): string | null {
   return found.getUTCMonth() === month - 1 && found.getUTCDate() === day ? found.toISOString().slice(0, 10) : null;
 }
 
-/** The same day of another month, or its last one. */
+/** Return the same day of another month, or the last day of that month. */
 export function addMonths(day: string, months: number): string {
   const [year = 0, month = 0, date = 0] = day.split('-').map(Number);
   const first = new Date(Date.UTC(year, month - 1 + months, 1));
@@ -79,7 +79,7 @@ export function addMonths(day: string, months: number): string {
   return new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth(), Math.min(date, last))).toISOString().slice(0, 10);
 }
 
-/** The weeks, from Monday, in which the month of `day` has days. */
+/** Return the weeks, from Monday, that have days in the month of `day`. */
 export function weeksOf(day: string): string[][] {
   const first = mondayOf(`${day.slice(0, 7)}-01`);
   const starts = [0, 7, 14, 21, 28, 35].map((days) => addDays(first, days));
@@ -89,7 +89,7 @@ export function weeksOf(day: string): string[][] {
 
 const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
 
-/** Tháng 11/2026. */
+/** Return the month as text: Tháng 11/2026. */
 export function monthName(day: string, tongue: Tongue): string {
   const [year, month] = day.split('-');
   return tongue === 'vi' ? `Tháng ${Number(month)}/${year}` : `${MONTHS[Number(month) - 1]} ${year}`;
@@ -110,28 +110,28 @@ export function weekdayShort(day: string, tongue: Tongue): string {
   return SHORT[tongue][weekday(day) - 1]!;
 }
 
-/** Thứ Hai, 30/11/2026. */
+/** Return the day as text: Thứ Hai, 30/11/2026. */
 export function longDay(at: Date | string, tongue: Tongue): string {
   const day = typeof at === 'string' && at.length === 10 ? at : dayOf(at);
   return `${weekdayName(day, tongue)}, ${shownDay(day)}`;
 }
 
-/** 08:00 - 10:30. */
+/** Return the times as text: 08:00 - 10:30. */
 export function span(startsAt: string, endsAt: string): string {
   return `${clockOf(startsAt)} - ${clockOf(endsAt)}`;
 }
 
-/** Thứ Hai, 30/11/2026, 08:00 - 10:30. */
+/** Return day and times as text: Thứ Hai, 30/11/2026, 08:00 - 10:30. */
 export function longSpan(startsAt: string, endsAt: string, tongue: Tongue): string {
   return `${longDay(startsAt, tongue)}, ${span(startsAt, endsAt)}`;
 }
 
-/** 30/11/2026 08:00. */
+/** Return day and time as text: 30/11/2026 08:00. */
 export function stamp(at: string): string {
   return `${shownDay(dayOf(at))} ${clockOf(at)}`;
 }
 
-/** From midnight to midnight: the first and the last day, both shown; null: an end is within a day. */
+/** Return the first and the last day of a span from midnight to midnight. Null: one end is within a day. */
 export function wholeDays(startsAt: string, endsAt: string): { from: string; to: string } | null {
   if (Date.parse(endsAt) <= Date.parse(startsAt) || [startsAt, endsAt].some((at) => (new Date(at).getTime() + OFFSET_MS) % DAY_MS !== 0)) return null;
   return { from: shownDay(dayOf(startsAt)), to: shownDay(addDays(dayOf(endsAt), -1)) };
@@ -141,18 +141,18 @@ export function plusMinutes(at: Date, minutes: number): Date {
   return new Date(at.getTime() + minutes * MINUTE_MS);
 }
 
-/** The quarters of an hour that a meeting may start at: `06:00` … `21:45`. */
+/** The quarters of an hour at which a meeting may start: `06:00` … `21:45`. */
 export const QUARTERS = Array.from({ length: 64 }, (_, n) => {
   const minutes = 6 * 60 + n * 15;
   return `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;
 });
 
-/** The quarters of an hour with `clock` among them. */
+/** Return the quarters of an hour, with `clock` among them. */
 export function clocksWith(clock: string): string[] {
   return QUARTERS.includes(clock) ? QUARTERS : [...QUARTERS, clock].sort();
 }
 
-/** The next start that suits: at least half an hour from now, in working time, on a working day. */
+/** Return the next suitable start: at least half an hour from now, in working time, on a working day. */
 export function nextStart(now: Date): { day: string; clock: string } {
   const soon = plusMinutes(now, 30);
   const half = new Date(Math.ceil(soon.getTime() / (30 * MINUTE_MS)) * 30 * MINUTE_MS);
