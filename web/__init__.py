@@ -1,6 +1,6 @@
-"""Where the built browser pages lie.
+"""The directory of the built browser pages.
 
-Owns the path of the compiled pages and nothing else; what the pages do is written in TypeScript under `src/`.
+This module contains only the path of the compiled pages. The pages themselves are TypeScript in `src/`.
 """
 
 from pathlib import Path

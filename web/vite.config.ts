@@ -4,10 +4,10 @@ import { guides } from './tools/guides.ts';
 import { prompt } from './tools/prompt.ts';
 import { squeezed } from './tools/squeezed.ts';
 
-// How long parts of the build took is no warning; others are told.
+// The build time of parts is no warning. Other warnings are shown.
 const QUIET = { bundlerTimings: false };
 
-// Nothing may be inlined into a page: its Content-Security-Policy knows neither `data:` fonts nor inline scripts.
+// No file may be inlined into a page: its Content-Security-Policy allows neither `data:` fonts nor inline scripts.
 export default defineConfig({
   base: '/',
   plugins: [guides(), prompt(), svelte(), squeezed()],

@@ -3,7 +3,7 @@ import { blurNatively, watchBlur } from '../src/blur/native';
 import { Pace } from '../src/blur/pace';
 import { planes } from '../src/blur/planes';
 
-/** Pictures that each take so long, at so many a second; when it was called slow, in ms. */
+/** Return the ms after which the pace calls the machine slow. Each picture takes `work_ms`, at `fps` pictures a second. */
 function slowAt(work_ms: number, fps: number, pace = new Pace(), from_ms = 0, for_ms = 30_000): number | null {
   for (let now_ms = from_ms; now_ms < from_ms + for_ms; now_ms += Math.max(work_ms, 1000 / fps)) {
     if (pace.took(now_ms, now_ms + work_ms)) return now_ms - from_ms;
@@ -32,7 +32,7 @@ describe('the pace of blurring', () => {
 });
 
 describe('the colours of a blurred picture', () => {
-  /** Of one colour, as bytes of I420. */
+  /** Return the I420 bytes of a picture with one colour. */
   const told = (red: number, green: number, blue: number, width = 3, height = 3) => {
     const data = new Uint8ClampedArray(Array.from({ length: width * height }, () => [red, green, blue, 255]).flat());
     return [...planes({ data, width, height }, null).bytes];
@@ -59,7 +59,7 @@ describe('the colours of a blurred picture', () => {
   });
 });
 
-/** A camera as the standard has it; `offers`: what its driver can. */
+/** Return a camera as in the standard. `offers`: the abilities of its driver. */
 function camera(offers: boolean[] | undefined, obeys = true) {
   let wishes: Record<string, unknown> = { width: 640 };
   const made = {

@@ -4,7 +4,7 @@ import { mostOf, sentOf } from '../src/call/media/saving';
 import { absence, why, type Facts, type Moment } from '../src/call/live/why';
 import { Meter, type Report } from '../src/figures/figures';
 
-/** As Chromium writes them: one publishing and one receiving connection. */
+/** Return reports in Chromium's form: one publishing and one receiving connection. */
 function sent(bytes: number, reason = 'none', lost = 0, protocol = 'udp', candidateType = 'host'): Report {
   return new Map<string, Record<string, unknown>>([
     ['O1', { type: 'outbound-rtp', kind: 'video', ssrc: 11, bytesSent: bytes, headerBytesSent: 0, frameWidth: 1280, frameHeight: 720, framesPerSecond: 29.7, qualityLimitationReason: reason, codecId: 'C1' }],

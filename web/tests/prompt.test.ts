@@ -4,7 +4,7 @@ import { changed } from '../tools/prompt.ts';
 
 const LIBRARY = readFileSync('node_modules/livekit-client/dist/livekit-client.esm.mjs', 'utf8');
 
-/** An engine of this library whose timers are ours. */
+/** Return an engine of this library with fake timers. */
 function engineOf(code: string, retry: (context: { retryCount: number }) => number) {
   const { Room } = new Function(code.replace(/export ?\{[^{}]*\};/, 'return { Room };'))();
   const room = new Room({ reconnectPolicy: { nextRetryDelayInMs: retry } });
@@ -13,7 +13,7 @@ function engineOf(code: string, retry: (context: { retryCount: number }) => numb
   return room.engine;
 }
 
-/** Milliseconds that a full reconnect, or a resume, waits for connections that begin to connect after `begin` of them. */
+/** Return the ms that a full reconnect, or a resume, waits for connections that begin to connect `begin` ms later. */
 async function waits(code: string, begin: number, kind: 'restartConnection' | 'resumeConnection'): Promise<number> {
   vi.useFakeTimers();
   const engine = engineOf(code, () => 100);
@@ -45,7 +45,7 @@ it('fails the build where the library reads otherwise', () => {
   expect(() => changed(LIBRARY.replace('restartConnection(abortSignal, regionUrl) {', 'again() {'))).toThrow('reads otherwise');
 });
 
-/** Kinds of attempts after a resume that fails and whose server then asks for a full reconnect, as one that was killed does. */
+/** Return the kinds of attempts after a failed resume whose server then asks for a full reconnect, as a killed server does. */
 async function attempts(code: string): Promise<string[]> {
   vi.useFakeTimers();
   const engine = engineOf(code, ({ retryCount }) => (retryCount === 0 ? 100 : 400));

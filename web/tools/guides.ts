@@ -1,11 +1,13 @@
-/** Turns `guides/*.md` into data that the pages show. A guide names what stands on a screen by its key, `{t:board.new}`: a key that
- * is not among the texts fails the build, so that no guide speaks of a button that is called otherwise. */
+/**
+ * Converts `guides/*.md` to data that the pages show. A guide names a label on a screen by its key, `{t:board.new}`. An
+ * unknown key fails the build, so that no guide names a button by a wrong label.
+ */
 import { readFileSync } from 'node:fs';
 import type { Plugin } from 'vite';
 import { deskVi } from '../src/i18n/desk-vi.ts';
 import { vi } from '../src/i18n/vi.ts';
 
-/** Words as they are, words that stand out, or the label of something on a screen. */
+/** Plain text, bold text, or the label of an element on a screen. */
 export type Part = { text: string } | { strong: string } | { key: string };
 export type Block = { kind: 'h1' | 'h2' | 'p'; parts: Part[] } | { kind: 'ol' | 'ul'; items: Part[][] };
 

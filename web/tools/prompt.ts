@@ -18,7 +18,10 @@ const BEGUN = `  async begun() {
   }
 `;
 
-/** Each text, how often it stands in the library, and what its first place reads from now on; a full reconnect comes before the resume. */
+/**
+ * The changes: each text, how often the library contains it, and the replacement of its first place. A full reconnect comes
+ * before the resume.
+ */
 const CHANGES: [string, number, string][] = [
   ['yield this.waitForPCReconnected();', 2, 'yield this.waitForPCReconnected(true);'],
   ['  waitForPCReconnected() {', 1, `${BEGUN}  waitForPCReconnected(fresh = false) {`],
@@ -31,7 +34,7 @@ const CHANGES: [string, number, string][] = [
   ],
 ];
 
-/** The library as the page has it. Throws where it reads otherwise than expected. */
+/** Return the library with the changes. Throw if the library's text is not as expected. */
 export function changed(code: string): string {
   const restart = code.indexOf('restartConnection(abortSignal, regionUrl) {');
   const first = code.indexOf('yield this.waitForPCReconnected();');

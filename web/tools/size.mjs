@@ -1,4 +1,4 @@
-// Refuses a build whose first load (home and pre-join) is over 80 KB of gzipped JavaScript and CSS.
+// Fails a build whose first load (home and pre-join) has more than 80 KB of gzipped JavaScript and CSS.
 import { readFileSync, readdirSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 

@@ -1,4 +1,7 @@
-/** Compresses built files once, at build: the server would do so at every start, while browsers wait. It gives `name.gz` in place of `name`. */
+/**
+ * Compresses the built files once, at build time. Otherwise the server compresses them at each start, while browsers wait.
+ * The result is `name.gz` in place of `name`.
+ */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';

@@ -1,4 +1,4 @@
-// Runs only where the browser knows no modules: says so in words instead of showing an empty page.
+// Runs only in a browser that has no modules. It shows a text instead of an empty page.
 (function () {
   var text = document.createElement('p');
   text.className = 'plain-words';

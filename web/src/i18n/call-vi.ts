@@ -1,4 +1,4 @@
-/** Texts of the call that nobody needs before it; English stands in `call-en.ts` under the same keys. */
+/** Texts that only the call needs. `call-en.ts` has the English texts with the same keys. */
 export const callVi = {
   'saving.label': 'Mức dùng đường truyền',
   'saving.full': 'Đầy đủ',

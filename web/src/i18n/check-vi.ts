@@ -1,4 +1,4 @@
-/** Texts of the check of devices and line; English stands in `check-en.ts` under the same keys. */
+/** Texts of the check of devices and line. `check-en.ts` has the English texts with the same keys. */
 export const checkVi = {
   'check.title': 'Kiểm tra trước khi họp',
   'check.lead': 'Khoảng 30 giây: thử đường truyền, micro, loa và camera bằng một cuộc gọi thật qua máy chủ, chỉ có mình bạn. Máy chủ không giữ lại hình và tiếng. Hãy để trang này hiện cho tới khi xong.',

@@ -1,4 +1,4 @@
-/** Every text of the desk in English, a file for each place. */
+/** Every text of the desk in English, with a file for each place. */
 import { boardEn } from './desk/en/board';
 import { bookEn } from './desk/en/book';
 import { controlEn } from './desk/en/control';

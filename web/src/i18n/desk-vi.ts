@@ -1,4 +1,7 @@
-/** Every text of the desk in Vietnamese, a file for each place; `{name}` marks a value. English has the same keys in `desk-en.ts`. */
+/**
+ * Every text of the desk in Vietnamese, with a file for each place. `{name}` marks a value. `desk-en.ts` has the same keys in
+ * English.
+ */
 import { boardVi } from './desk/vi/board.ts';
 import { bookVi } from './desk/vi/book.ts';
 import { controlVi } from './desk/vi/control.ts';

@@ -1,17 +1,17 @@
-/** The texts of the desk together with the common ones. Fetched with the desk only. */
+/** The texts of the desk together with the common texts. They load only with the desk. */
 import { deskEn } from './desk-en';
 import { deskVi, type DeskKey } from './desk-vi';
 import { filled, language, t as common, type Key } from './index.svelte';
 
 export type AnyKey = Key | DeskKey;
 
-/** The text of a key in the chosen language, with its `{values}` filled in. */
+/** Return the text of a key in the chosen language, with its `{values}` filled in. */
 export function t(key: AnyKey, values: Record<string, string | number> = {}): string {
   if (!isDesk(key)) return common(key, values);
   return filled((language() === 'vi' ? deskVi : deskEn)[key], values);
 }
 
-/** The name of a code that the server may extend; an unknown one is shown as it is. */
+/** Return the name of a code that the server may extend. An unknown code is returned as it is. */
 export function named(prefix: string, code: string): string {
   const key = `${prefix}.${code.replaceAll('-', '_')}`;
   return isDesk(key) ? t(key) : code;

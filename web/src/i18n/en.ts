@@ -1,6 +1,6 @@
 import type { Key } from './vi';
 
-/** The English texts: the same keys and the same `{value}` marks as the Vietnamese ones. */
+/** The English texts. They have the same keys and the same `{value}` marks as the Vietnamese texts. */
 export const en: Record<Key, string> = {
   'app.name': 'Điểm Cầu',
   'app.tagline': 'Online meetings and video conferences',

@@ -1,4 +1,7 @@
-/** Owns the language of the page. Texts live in `vi.ts` and `en.ts`, those of the desk in `desk/`; nothing else holds a text for people. */
+/**
+ * Owns the language of the page. The texts are in `vi.ts`, `en.ts` and, for the desk, in `desk/`. No other file holds a text
+ * for users.
+ */
 import { recall, remember } from '../browser/memory';
 import { en } from './en';
 import { vi, type Key } from './vi';
@@ -20,7 +23,7 @@ export function speak(next: Language): void {
   document.documentElement.lang = next;
 }
 
-/** The text of a key in the chosen language, with its `{values}` filled in. */
+/** Return the text of a key in the chosen language, with its `{values}` filled in. */
 export function t(key: Key, values: Record<string, string | number> = {}): string {
   return filled(TEXTS[state.language][key], values);
 }

@@ -1,4 +1,4 @@
-/** Every text that people read, in Vietnamese; `{name}` marks a value. English stands in `en.ts` under the same keys. */
+/** Every common text in Vietnamese. `{name}` marks a value. `en.ts` has the English texts with the same keys. */
 export const vi = {
   'app.name': 'Điểm Cầu',
   'app.tagline': 'Họp trực tuyến và hội nghị truyền hình',

@@ -1,17 +1,26 @@
-/** Waiting in the lobby of a meeting: asks the server how it stands until somebody decided. Owns no screen and no pass. */
+/**
+ * The wait in the lobby of a meeting. This class asks the server for the state until a host has decided. It owns no screen
+ * and no pass.
+ */
 import { Refused } from '../server/client';
 import { leaveLobby, lobbyStanding } from '../server/routes';
 import type { Standing, Waiting } from '../server/model';
 
-/** Between two questions, also when the server answers at once. */
+/**
+ * Chosen. The pause between two requests, also when the server answers at once. Longer: the admission is noticed later.
+ * Shorter: many waiting pages burden the server.
+ */
 const PAUSE_MS = 1_000;
 const OFFLINE_PAUSE_MS = 3_000;
 const MINUTE_MS = 60_000;
 
 interface Outcome {
-  /** Somebody let the person in: the pass can be asked for with the ticket. */
+  /** Called when a host admits the person: the ticket now gives the pass. */
   admitted: () => void;
-  /** The server has lost the ticket (it was started anew, or the machine slept): ask again. */
+  /**
+   * Called when the server no longer knows the ticket, after its restart or after a sleep of the machine. The page must ask
+   * for a new one.
+   */
   lost: () => void;
 }
 
@@ -21,7 +30,7 @@ export class Wait {
   offline = $state(false);
   minutes = $state(0);
   why = $state.raw({ vi: '', en: '' });
-  /** When the waiting ends by itself, in ms. */
+  /** The time at which the wait ends by itself, in ms. */
   until_ms = $state(0);
   private readonly begun_ms = Date.now();
   private readonly stopping = new AbortController();
@@ -36,14 +45,14 @@ export class Wait {
     void this.run();
   }
 
-  /** The person gives up, or the page goes away: the host sees it at once. */
+  /** Leave the lobby when the person stops waiting or the page closes. The host sees this at once. */
   leave(): void {
     const waited = this.state === 'waiting' && !this.stopping.signal.aborted;
     this.close();
     if (waited) void leaveLobby(this.waiting);
   }
 
-  /** Asks no more. */
+  /** Stop asking. */
   close(): void {
     clearInterval(this.clock);
     this.stopping.abort();
@@ -79,7 +88,7 @@ export class Wait {
   }
 }
 
-/** No timer when there is nothing to wait for: those of a page in the background come a minute late. */
+/** Return at once if the time is 0, without a timer: in a background page a timer can be a minute late. */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   if (ms <= 0) return Promise.resolve();
   return new Promise((resolve) => {

@@ -1,16 +1,16 @@
 /**
- * How a request to the server's JSON routes is made, and how a refusal reads. Knows no route and no screen: `routes.ts` asks for the
- * pages of a call, `desk/data/client.ts` for the desk.
+ * Sends requests to the server's JSON routes and converts refusals to texts. It knows no route and no screen. `routes.ts`
+ * uses it for the pages of a call, `desk/data/client.ts` for the desk.
  */
 import { language, t } from '../i18n/index.svelte';
 import type { Trouble } from './model';
 
-/** The server said no (RFC 9457), or could not be asked; `message` and each trouble are fit to be shown. */
+/** The server refused the request (RFC 9457), or could not be reached. `message` and each trouble are texts for the user. */
 export class Refused extends Error {
   constructor(
     readonly code: string,
     message: string,
-    /** Of the answer; 0: there was none. */
+    /** The status of the answer; 0: there was no answer. */
     readonly status = 0,
     readonly troubles: Trouble[] = [],
   ) {
@@ -18,20 +18,23 @@ export class Refused extends Error {
   }
 }
 
-/** An answer with its ETag, which an edit hands back as If-Match. */
+/** An answer with its ETag, which an edit sends back as If-Match. */
 export interface Tagged<Answer> {
   value: Answer;
   etag: string;
 }
 
-/** A body of an object is sent as JSON, a form as it is. */
+/** Return the request. An object is sent as JSON, a form as it is. */
 export function sending(method: string, body: unknown, headers: Record<string, string> = {}): RequestInit {
   if (body === undefined) return { method, headers };
   if (body instanceof FormData) return { method, headers, body };
   return { method, headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
 }
 
-/** What the server answers; null: it gave nothing, or what is no JSON. Throws Refused, and what `fetch` throws after an abort by the caller. */
+/**
+ * Return the server's answer. Null: the answer is empty or no JSON. Throw Refused, and the error of `fetch` after an abort by
+ * the caller.
+ */
 export async function exchange(path: string, init: RequestInit, patience_ms: number): Promise<Tagged<unknown> & { status: number }> {
   const response = await reach(path, init, patience_ms);
   const value = response.status === 204 ? null : parsed(await response.text().catch(() => ''));
@@ -39,9 +42,9 @@ export async function exchange(path: string, init: RequestInit, patience_ms: num
   return { value, etag: response.headers.get('etag') ?? '', status: response.status };
 }
 
-/** The answer as it comes, whatever its status. Throws Refused `offline`, and what `fetch` throws after an abort by the caller. */
+/** Return the answer with any status. Throw Refused `offline`, and the error of `fetch` after an abort by the caller. */
 export async function reach(path: string, init: RequestInit, patience_ms: number): Promise<Response> {
-  // Not AbortSignal.timeout and AbortSignal.any: Safari 15 and Chrome 109 lack them.
+  // Safari 15 and Chrome 109 have no AbortSignal.timeout and no AbortSignal.any.
   const stop = new AbortController();
   setTimeout(() => stop.abort(), patience_ms);
   if (init.signal?.aborted === true) stop.abort();

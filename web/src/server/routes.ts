@@ -1,4 +1,4 @@
-/** The JSON routes that home, lobby, call and check use. Owns their paths; knows no screen. */
+/** The JSON routes that home, lobby, call and check use. This module owns their paths and uses no screen. */
 import { exchange, reach, refusal, sending } from './client';
 import type { About, AnyPass, CheckFigures, CheckKept, CheckOpened, Created, Found, LobbyView, Session, Standing, Waiting } from './model';
 
@@ -10,22 +10,25 @@ export function requestPass(conference: string, asked: { name: string; invite?: 
   return ask(`/api/v1/conferences/${encodeURIComponent(conference)}/token`, { body: asked });
 }
 
-/** Whether there is such a meeting. Throws Refused `conference_unknown`, `invitation_wrong`. */
+/** Look a meeting up. Throw Refused `conference_unknown` or `invitation_wrong`. */
 export function lookFor(conference: string, invite: string | null): Promise<Found> {
   return ask(`/api/v1/conferences/${encodeURIComponent(conference)}/look`, { body: invite === null ? {} : { invite } });
 }
 
-/** Answered when something changes, at the latest after 25 s. */
+/** Return the state of the wait. The server answers when something changes, or after 25 s. */
 export function lobbyStanding({ conference, ticket }: Waiting, signal: AbortSignal): Promise<Standing> {
   return ask(`${lobbyPath(conference)}/wait`, { body: { ticket }, signal, patience_ms: LONG_MS });
 }
 
-/** Also from a page that is about to go. */
+/** Leave the lobby, also from a page that is about to close. */
 export async function leaveLobby({ conference, ticket }: Waiting): Promise<void> {
   await ask(`${lobbyPath(conference)}/leave`, { body: { ticket }, keepalive: true }).catch(() => undefined);
 }
 
-/** `since`: the revision that is known; without it the answer comes at once. */
+/**
+ * Return the lobby. `since`: the known revision; the answer comes after a change of it. Without `since` the answer comes at
+ * once.
+ */
 export function lookLobby(conference: string, key: string, since: number | null, signal: AbortSignal): Promise<LobbyView> {
   return ask(`${lobbyPath(conference)}${since === null ? '' : `?since=${since}`}`, { key, signal, patience_ms: LONG_MS });
 }
@@ -38,17 +41,17 @@ export async function admitFromLobby(conference: string, key: string, whom: { id
   await ask(`${lobbyPath(conference)}/admit`, { key, body: whom });
 }
 
-/** `final`: for good. */
+/** Refuse a person. `final`: permanently. */
 export async function denyFromLobby(conference: string, key: string, id: string, why: string, final: boolean): Promise<void> {
   await ask(`${lobbyPath(conference)}/deny`, { key, body: { id, why, final } });
 }
 
-/** Whoever was turned away may ask again. */
+/** Let all people who were refused permanently ask again. */
 export async function pardonFromLobby(conference: string, key: string): Promise<void> {
   await ask(`${lobbyPath(conference)}/pardon`, { key, body: {} });
 }
 
-/** What a host does to those who are in the call. */
+/** Do a host's action on the participants of a call. */
 export function hostDeed<Answer>(conference: string, key: string, deed: string, body: Record<string, unknown>): Promise<Answer> {
   return ask<Answer>(`/api/v1/conferences/${encodeURIComponent(conference)}/host/${deed}`, { key, body });
 }
@@ -61,7 +64,10 @@ export function about(): Promise<About> {
   return ask<About>('/api/v1/about');
 }
 
-/** Who sits at this browser: nobody (with all steps of a sign-in), somebody who books meetings, or one who may not. */
+/**
+ * Return the rights of this browser's user. `nobody` has not completed the sign-in, `books` may book meetings, and `may not`
+ * may not book.
+ */
 export async function booker(): Promise<'nobody' | 'books' | 'may not'> {
   const found = await ask<Session>('/api/v1/session').catch(() => null);
   if (!found?.me || found.must_change || found.second_factor === 'needed') return 'nobody';
@@ -76,14 +82,14 @@ export function reportCheck({ id, key }: { id: string; key: string }, figures: C
   return ask(`/api/v1/checks/${id}/result`, { body: { key, figures } });
 }
 
-/** Whether the server has more to do than it can, by its own word. It answers also while it takes nobody in. */
+/** Report whether the server says that it is overloaded. The server answers this also while it admits no one. */
 export async function serverBusy(): Promise<boolean> {
   const response = await reach('/api/v1/health', {}, SHORT_MS);
   const answer: unknown = await response.json();
   return typeof answer === 'object' && answer !== null && (answer as { busy?: unknown }).busy === true;
 }
 
-/** Whether it answers anything within this time. */
+/** Report whether the server gives any answer within this time. */
 export async function serverAnswers(patience_ms: number): Promise<boolean> {
   return reach('/api/v1/health/live', {}, patience_ms).then(
     () => true,
@@ -94,7 +100,7 @@ export async function serverAnswers(patience_ms: number): Promise<boolean> {
 interface Asking {
   body?: Record<string, unknown>;
   method?: 'POST' | 'PUT';
-  /** Of a host of the lobby. */
+  /** The key of a host of the lobby. */
   key?: string;
   signal?: AbortSignal;
   patience_ms?: number;
@@ -102,7 +108,10 @@ interface Asking {
 }
 
 const SHORT_MS = 15_000;
-/** Longer than the server takes over a long question. */
+/**
+ * Chosen: longer than the server holds a long request (25 s). Larger: a lost server is noticed later. Smaller: the client
+ * aborts requests that the server still holds.
+ */
 const LONG_MS = 40_000;
 
 async function ask<Answer>(path: string, { body, method = 'POST', key, signal, patience_ms = SHORT_MS, keepalive = false }: Asking = {}): Promise<Answer> {

@@ -1,27 +1,27 @@
 import type { AnyPass, Found, Waiting } from './model';
 
-/** A meeting somebody is about to enter, and how the pass for it is asked for. */
+/** A meeting that a person is about to join, and the request for its pass. */
 export interface Visit {
   conference: string;
-  /** Secret of a link that can be passed on; null when the entry is the person's own. */
+  /** Secret of a link that the person may pass on. Null: the link belongs to the person alone. */
   invite: string | null;
   title: string;
-  /** As the server knows the person; empty: he says it himself. */
+  /** The name that the server knows for the person. Empty: the person types a name. */
   name: string;
-  /** Under which this tab keeps the ticket of a lobby, so that reloading does not wait again. */
+  /** The key under which this tab keeps the ticket of a lobby, so that a reload does not begin the wait again. */
   key: string;
-  /** Whether there is such a meeting; none for one that its own page has opened. */
+  /** Look up whether there is such a meeting. Undefined for a meeting that its own page has opened. */
   look?: () => Promise<Found>;
-  /** `ticket`: of whoever has waited in the lobby, empty without one. */
+  /** Ask for the pass. `ticket`: the ticket of a person who waited in the lobby; empty without a ticket. */
   request: (name: string, ticket: string) => Promise<AnyPass | Waiting>;
 }
 
-/** The number that a host of a booked meeting passes on, with the PIN; empty: the pass has none. */
+/** Return the number that a host of a booked meeting gives to others, together with the PIN. Empty: the pass has no number. */
 export function numberOf(pass: AnyPass): string {
   return 'number' in pass ? pass.number : '';
 }
 
-/** The server has no room in the meeting for this person yet: he waits. */
+/** Report whether the person must wait, because the server gave a ticket and no pass. */
 export function waits(answer: AnyPass | Waiting): answer is Waiting {
   return 'ticket' in answer;
 }

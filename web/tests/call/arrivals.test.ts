@@ -4,7 +4,7 @@ import { TrackInfo, TrackSource, TrackType } from '@livekit/protocol';
 import { Arrivals, SOON_MS } from '../../src/call/live/arrivals';
 import { membersOf } from '../../src/call/live/members';
 
-/** A connected room in which one other has announced a camera that is not here. */
+/** Return a connected room in which another participant has announced a camera that has not arrived. */
 function announced() {
   const room = new Room();
   room.state = ConnectionState.Connected;

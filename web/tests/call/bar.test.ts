@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { planBar, type BarItem } from '../../src/call/bar/bar';
 
 const ALL: BarItem[] = ['shortcuts', 'camera', 'chat', 'hand', 'share', 'people', 'lobby', 'view', 'invite', 'settings', 'statistics'];
-/** Width of the controls that stand on the bar, with those that are on every bar; CSS pixels. */
+/** Return the width of the controls on the bar, including the fixed controls; CSS pixels. */
 function taken(width: number, compact: boolean, offered: readonly BarItem[]): number {
   const { shown, folded } = planBar(width, 16, compact, offered);
   const others = shown.size + 1 + (folded.length > 0 ? 1 : 0);

@@ -106,7 +106,7 @@ describe('notices', () => {
 describe('a line', () => {
   const ONLINE = true;
 
-  /** What is said each second of a call whose last packets came at these times. */
+  /** Return the verdicts, one each second, for a call whose last packets came at these times. */
   function said(heard: readonly (number | null)[], unanswered: readonly number[] = [], online = ONLINE): string[] {
     const pulse = new Pulse();
     return heard.map((heard_ms, second) => pulse.next({ heard_ms, unanswered: unanswered[second] ?? 0 }, second * 1_000, online));

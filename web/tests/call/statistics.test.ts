@@ -6,7 +6,7 @@ import Plot from '../../src/call/panels/Plot.svelte';
 import StatisticsPanel from '../../src/call/panels/StatisticsPanel.svelte';
 import { Statistics } from '../../src/call/live/statistics.svelte';
 
-/** A room that sends one camera; what a browser would count of it is `report`. */
+/** Return a room that sends one camera. `report` gives the counters of the browser. */
 function sending(report: () => Record<string, unknown>) {
   const room = new Room();
   const camera = Object.assign(Object.create(LocalTrackPublication.prototype) as LocalTrackPublication, {

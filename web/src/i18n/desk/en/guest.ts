@@ -1,4 +1,4 @@
-/** Pages without an account: entering, answering an invitation, the public schedule. */
+/** Pages without an account: joining, answering an invitation, the public schedule. */
 import type { guestVi } from '../vi/guest';
 
 export const guestEn: Record<keyof typeof guestVi, string> = {

@@ -1,4 +1,4 @@
-/** What waits for a person, and the guides. */
+/** The list of a user's meetings and open tasks, and the guides. */
 import type { homeVi } from '../vi/home';
 
 export const homeEn: Record<keyof typeof homeVi, string> = {

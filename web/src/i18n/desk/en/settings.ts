@@ -1,4 +1,4 @@
-/** What counts for the whole system. */
+/** The settings of the whole system. */
 import type { settingsVi } from '../vi/settings';
 
 export const settingsEn: Record<keyof typeof settingsVi, string> = {

@@ -1,4 +1,4 @@
-/** Pages without an account: entering, answering an invitation, the public schedule. */
+/** Pages without an account: joining, answering an invitation, the public schedule. */
 export const guestVi = {
   'join.title': 'Vào họp bằng mã cuộc họp',
   'join.lead': 'Mã cuộc họp và mã PIN do thư ký cuộc họp cung cấp.',

@@ -1,4 +1,4 @@
-/** What waits for a person, and the guides. */
+/** The list of a user's meetings and open tasks, and the guides. */
 export const homeVi = {
   'my.title': 'Cuộc họp của tôi',
   'my.hello': '{name}',

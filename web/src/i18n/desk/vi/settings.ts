@@ -1,4 +1,4 @@
-/** What counts for the whole system. */
+/** The settings of the whole system. */
 export const settingsVi = {
   'set.rules': 'Quy định đăng ký',
   'set.types': 'Loại cuộc họp, thứ tự ưu tiên',
