@@ -1,12 +1,16 @@
-/** `livekit-client` as our page has it: two changes, and the build fails when another version of the library reads otherwise.
+/**
+ * Changes `livekit-client` for this page in two places. The build fails if another version of the library has other code
+ * there.
  *
- *  A full reconnect waits two seconds before it looks at its new peer connections, as a resume does for its old ones, whose state may
- *  be stale. New ones have no stale state, and until then the page shows no picture. So it waits only until they have begun to connect:
- *  before that the library would negotiate once more.
+ * In the original library a full reconnect waits two seconds before it reads the state of its new peer connections. A resume
+ * needs this wait, because its old connections may have a stale state. New connections have no stale state, and the page
+ * shows no picture during the wait. The changed library waits only until the new connections have begun to connect. Before
+ * that time the library negotiates once more.
  *
- *  An attempt that ends forgets the timer of the next attempt, which its failure has just started. When the server asks for a full
- *  reconnect then, the forgotten timer is not stopped. It fires after the reconnect, so that a good connection is resumed: for two
- *  seconds new pictures are kept back. So an attempt forgets its own timer only. */
+ * A failed attempt starts the timer of the next attempt. Then the end of the failed attempt forgets this timer. If the server
+ * asks for a full reconnect, the forgotten timer is not stopped. It fires after the reconnect and resumes a good connection,
+ * so new pictures are held back for two seconds. In the changed library an attempt forgets only its own timer.
+ */
 import type { Plugin } from 'vite';
 
 const LIBRARY = /livekit-client\/dist\/livekit-client\.esm\.mjs$/;

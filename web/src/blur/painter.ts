@@ -8,7 +8,10 @@
  * room can be recognised. Smaller: the background is one colour.
  */
 const LINES = 22;
-/** Chosen. The factor of the first reduction. Larger: the blurred room shows hard pixels. Smaller: the work takes longer. */
+/**
+ * Chosen. The factor of the first reduction. Larger: the reduction skips pixels, and the room flickers. Smaller: the work
+ * takes longer.
+ */
 const FIRST = 4;
 
 export class Painter {

@@ -30,8 +30,8 @@ import { Speakers } from './speakers.svelte';
 import { Statistics } from './statistics.svelte';
 
 /**
- * Chosen. Events come in bursts: 25 people who join cause about 100 events. The screen is drawn at most ten times a second.
- * Longer: the screen lags behind. Shorter: bursts keep the processor busy.
+ * Chosen. Many events arrive at the same time: 25 people who join cause about 100 events. The screen is drawn at most ten
+ * times a second. Longer: the screen lags behind. Shorter: drawing keeps the processor busy.
  */
 const REDRAW_MS = 100;
 /**

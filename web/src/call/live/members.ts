@@ -14,7 +14,7 @@ export interface Member {
   screen: TrackPublication | null;
   /** The server does not send the pictures now, because the downlink is too narrow. */
   starved: { camera: boolean; screen: boolean };
-  /** The pictures come in no codec that this browser decodes, and no composed picture shows them. */
+  /** This browser cannot decode the codec of the pictures, and no composed picture shows them. */
   undecoded: { camera: boolean; screen: boolean };
   /** The server has no place for the pictures in its sending to this page. They wait until other pictures end. */
   waiting: { camera: boolean; screen: boolean };

@@ -55,8 +55,8 @@ export function classStanding(name: ClassName): Standing {
 }
 
 /**
- * Report whether an ordinary meeting uses no hall: no hall is booked, the call list is empty, and no invited unit has a hall
- * to choose. In such a meeting, units without a terminal are no fault.
+ * Report whether an ordinary meeting uses no hall. No hall is booked, the call list is empty, and no invited unit has a hall
+ * to choose. In this case a unit without a terminal is no fault.
  */
 export function withoutHalls(lines: CallLine[], gaps: CallGap[], name: ClassName): boolean {
   return name === 'ordinary' && lines.length === 0 && gaps.every((gap) => gap.why === 'unit' && gap.reason !== 'many_halls');
