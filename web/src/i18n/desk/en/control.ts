@@ -8,7 +8,7 @@ export const controlEn: Record<keyof typeof controlVi, string> = {
   'control.meeting': 'Meeting page',
   'control.none': 'No hall takes part in this meeting yet. Press Add a hall to search and call one.',
   'control.add': 'Add a hall',
-  'control.addHint': 'The hall is called into this date at once and stands on the board. Only halls with a SIP terminal are found.',
+  'control.addHint': 'The hall is called into this date at once and shown on the board. Only halls with a SIP terminal are found.',
   'control.addWhich': 'Hall terminal',
   'control.callNow': 'Call now',
   'control.callNowNamed': 'Call now: {name}',

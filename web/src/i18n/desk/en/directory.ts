@@ -160,7 +160,7 @@ export const directoryEn: Record<keyof typeof directoryVi, string> = {
   'moved.people': 'people',
   'moved.roles': 'roles moved',
   'moved.roles_joined': 'equal roles joined',
-  'moved.roles_ended': 'roles that end; grant them anew where needed',
+  'moved.roles_ended': 'roles that end; grant them again if needed',
   'moved.posts_ended': 'posts that end',
   'moved.holdings_ended': 'people who leave their post',
   'moved.meetings': 'meetings ahead with another host',

@@ -19,7 +19,7 @@ export const guestEn: Record<keyof typeof guestVi, string> = {
   'rsvp.question': 'Will you attend?',
   'rsvp.accept': 'I will attend',
   'rsvp.decline': 'I cannot attend',
-  'rsvp.substitute': 'Somebody attends in my place',
+  'rsvp.substitute': 'A substitute attends for me',
   'rsvp.consent': 'The chair has to agree.',
   'rsvp.substituteName': 'Name of the substitute',
   'rsvp.substitutePost': 'Post of the substitute',
