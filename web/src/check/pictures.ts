@@ -78,7 +78,7 @@ export class Eye {
 }
 
 /**
- * Brightness of 255. By experiment a lens cap has 0 to 8, a dim room about 20. Larger: a dim room counts as black. Smaller: a
+ * Chosen. Brightness of 255: a lens cap has 0 to 8, a dim room about 20. Larger: a dim room counts as black. Smaller: a
  * covered camera counts as good.
  */
 const DARK = 10;

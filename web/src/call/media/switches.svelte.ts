@@ -123,7 +123,7 @@ export class Switches {
     try {
       await (input === 'camera' ? localParticipant.setCameraEnabled(false) : localParticipant.setMicrophoneEnabled(false));
     } catch (error) {
-      if (sent === null) throw error; // without an error here, the device is off all the same
+      if (sent === null) throw error; // with a track, the code below switches it off in any case
     } finally {
       // The client library mutes only published tracks. A track that a new connection will publish must stay muted too.
       if (sent?.isMuted === false) await sent.mute();
