@@ -1,8 +1,8 @@
 /** Reports the level of a microphone ten times a second, from 0 (silence) to 1. */
 const PERIOD_MS = 100;
 /**
- * Chosen: about -46 dB of full scale. The noise of a room is below it, a voice above it. Larger: a quiet voice counts as
- * silence. Smaller: noise counts as a voice.
+ * Chosen: a root mean square of about -50 dB of full scale. The noise of a room is below it, a voice above it. Larger: a
+ * quiet voice counts as silence. Smaller: noise counts as a voice.
  */
 export const HEARD = 0.18;
 

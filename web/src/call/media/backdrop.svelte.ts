@@ -149,7 +149,7 @@ export class Backdrop {
     await this.change(async () => {
       const camera = this.camera();
       if (camera === null || blur === null || camera.getProcessor() !== blur) return;
-      // A camera that is off cannot take its own constraints again. The client library throws then, but it has already released
+      // A camera that is off cannot take its own constraints again. The client library then throws, but it has already released
       // the blur.
       await camera.stopProcessor().catch(() => undefined);
     });

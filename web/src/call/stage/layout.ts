@@ -125,8 +125,8 @@ function planSide(area: Size, most: number): SpeakerPlan {
 }
 
 /**
- * Return the view for a choice. "Automatic" gives one main picture in three cases: a shared screen, a pinned picture, or a
- * phone with more people than it can show.
+ * Return the view for a choice. "Automatic" gives one main picture for a shared screen or a pinned picture. On a phone it
+ * also does so when there are more people than tiles.
  */
 export function viewFor(choice: ViewChoice, now: { sharing: boolean; pinned: boolean; count: number; phone: boolean }): View {
   if (choice !== 'auto') return choice;
