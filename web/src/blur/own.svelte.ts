@@ -1,6 +1,6 @@
 /**
- * The blur before a meeting: the own picture that is shown, and the blur that the call receives. This class owns the blur
- * until the call receives it.
+ * The blur before a meeting: the user's own picture that is shown, and the blur that the call receives. This class owns the
+ * blur until the call receives it.
  */
 import { recall, remember } from '../browser/memory';
 import type { Blur, Trouble } from './blur';

@@ -76,7 +76,7 @@ export class Check {
     return this.phase === 'opening' || this.phase === 'measuring' || this.phase === 'ways';
   }
 
-  /** Run the check. `video` shows the own camera. */
+  /** Run the check. `video` shows the user's own camera. */
   async run(video: HTMLVideoElement | null): Promise<void> {
     this.reset();
     const ticking = setInterval(() => this.tick(performance.now()), TICK_MS);

@@ -19,7 +19,7 @@ export class Loop {
   private readonly receiver = new Room({ adaptiveStream: false });
   private readonly meter = new Meter();
 
-  /** `returned`: called with an own track that came back. */
+  /** `returned`: called with a track of this class that came back. */
   constructor(
     private readonly opened: CheckOpened,
     returned: (track: RemoteTrack) => void,

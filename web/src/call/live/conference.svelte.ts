@@ -145,7 +145,7 @@ export class Conference {
     return this.stalled || this.link === 'media-lost';
   }
 
-  /** Watch the own microphone for speech while it is off and its device is open. */
+  /** Watch the user's own microphone for speech while it is off and its device is open. */
   heedMuted(): void {
     this.mutedTalk.listen(this.switches.silenced(), () => this.members.some((one) => one.speaking && !one.local));
   }
@@ -238,7 +238,7 @@ export class Conference {
     await told;
   }
 
-  /** Set the mode of data saving. `sound` switches the own camera off. No mode switches a camera on. */
+  /** Set the mode of data saving. `sound` switches the user's own camera off. No mode switches a camera on. */
   async save(saving: Saving): Promise<void> {
     this.saving = saving;
     keepSaving(saving);

@@ -92,8 +92,8 @@ export type Absence = 'unwatched' | 'unwanted';
 /** The pictures that viewers want. */
 export interface Wanted {
   /**
-   * For each layer of the own camera: whether a participant views the layer. Null: the camera is off, or the server has not
-   * said it yet.
+   * For each layer of the user's own camera: whether a participant views the layer. Null: the camera is off, or the server
+   * has not said it yet.
    */
   own: readonly boolean[] | null;
   /** For each picture that others send: whether this viewer receives the picture. */

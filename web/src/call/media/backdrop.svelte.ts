@@ -1,7 +1,7 @@
 /**
- * The blur of the own camera in the meeting. The class switches the blur, and keeps it each time the camera opens. If the
- * blur fails, the camera goes off: a room that the person wanted blurred is never shown unasked. If the camera's driver stops
- * its blur, the page blurs instead.
+ * The blur of the user's own camera in the meeting. The class switches the blur, and keeps it each time the camera opens. If
+ * the blur fails, the camera goes off: a room that the person wanted blurred is never shown unasked. If the camera's driver
+ * stops its blur, the page blurs instead.
  */
 import { LocalVideoTrack, RoomEvent, Track, type LocalTrackPublication, type Room, type VideoCaptureOptions } from 'livekit-client';
 import type { Blur, Trouble } from '../../blur/blur';

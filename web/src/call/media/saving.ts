@@ -1,6 +1,6 @@
 /**
- * The bandwidth that the meeting may use: the pictures that are received, and the size in which the own picture is sent.
- * Pure.
+ * The bandwidth that the meeting may use: the pictures that are received, and the size in which the user's own picture is
+ * sent. Pure.
  */
 import { VideoPresets, VideoQuality, type VideoResolution } from 'livekit-client';
 import { recall, remember } from '../../browser/memory';
@@ -32,8 +32,8 @@ export function mostOf(wish: Wish, saving: Saving, screen: boolean): VideoQualit
 }
 
 /**
- * Return which layers of the own picture are sent, from the layers that viewers want. A person who saves data sends only the
- * smallest layer, in place of any other layer, so that viewers always get a picture.
+ * Return which layers of the user's own picture are sent, from the layers that viewers want. A person who saves data sends
+ * only the smallest layer, in place of any other layer, so that viewers always get a picture.
  */
 export function sentOf(wanted: readonly { quality: number; enabled: boolean }[], saving: Saving): boolean[] {
   const any = wanted.some((one) => one.enabled);
@@ -41,8 +41,8 @@ export function sentOf(wanted: readonly { quality: number; enabled: boolean }[],
 }
 
 /**
- * Return the size in which the own camera is opened. A phone opens a smaller size, because of its line, its battery and its
- * small place on the screen.
+ * Return the size in which the user's own camera is opened. A phone opens a smaller size, because of its line, its battery
+ * and its small place on the screen.
  */
 export function cameraSize(phone: boolean): VideoResolution {
   return (phone ? VideoPresets.h540 : VideoPresets.h720).resolution;

@@ -1,6 +1,6 @@
 /**
- * Sends the own camera and microphone: the layers of the camera and the filter of the microphone. This class does not switch
- * them on or off.
+ * Sends the user's own camera and microphone: the layers of the camera and the filter of the microphone. This class does not
+ * switch them on or off.
  */
 import { LocalAudioTrack, LocalVideoTrack, RoomEvent, Track, VideoQuality, type Room } from 'livekit-client';
 import { recall, remember } from '../../browser/memory';

@@ -1,6 +1,6 @@
 /**
- * The own screen that is shown to the others: a picture, and sound if the browser gives sound. The class keeps both tracks
- * from their capture. One switch ends them in any state, also while a new connection publishes them.
+ * The user's own screen that is shown to the others: a picture, and sound if the browser gives sound. The class keeps both
+ * tracks from their capture. One switch ends them in any state, also while a new connection publishes them.
  */
 import { RoomEvent, Track, TrackEvent, type LocalTrack, type Room } from 'livekit-client';
 import { deviceFailure } from '../../devices/failure';

@@ -1,6 +1,6 @@
 /**
- * Switches, opens, sends and closes the own microphone and camera, one change after the other. This class does not choose a
- * device.
+ * Switches, opens, sends and closes the user's own microphone and camera, one change after the other. This class does not
+ * choose a device.
  */
 import { LocalAudioTrack, LocalVideoTrack, RoomEvent, Track, TrackEvent, type LocalTrack, type LocalTrackPublication, type Room } from 'livekit-client';
 import { remember } from '../../browser/memory';
@@ -14,7 +14,7 @@ import type { Sending } from './sending.svelte';
 export type Input = 'microphone' | 'camera';
 export const INPUTS = ['microphone', 'camera'] as const;
 
-/** The parts of the call that the own devices need. */
+/** The parts of the call that the user's own devices need. */
 export interface OwnCall {
   ended: () => boolean;
   /** Media is lost, and the page joins the call again. */
