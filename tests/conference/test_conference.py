@@ -281,7 +281,7 @@ def test_a_dual_one_gets_a_new_offer_on_resume(world: World) -> None:
     assert client.of(Offered)
 
 
-def test_a_resume_tells_of_departures_before_the_loss_was_noticed(world: World) -> None:
+def test_a_resume_reports_departures_before_the_loss_was_seen(world: World) -> None:
     ben, eve, old = (Party(world, name) for name in ("ben", "eve", "ann"))
     eve.participant.leave(Reason.CLIENT_INITIATED)  # told into a socket that is dead already
     old.participant.leave(Reason.CLIENT_INITIATED)
@@ -460,9 +460,7 @@ def test_whoever_cannot_come_back_completely_does_not_stay(world: World, monkeyp
     assert ann.conference.participants == {}
 
 
-def test_the_first_of_two_peers_is_closed_when_the_second_does_not_open(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_first_peer_closes_when_the_second_fails_to_open(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ann = Party(world, "ann")
     router = world.media.routers[0]
     opened = FakeRouter.open_peer
@@ -475,7 +473,7 @@ def test_the_first_of_two_peers_is_closed_when_the_second_does_not_open(
     assert list(ann.conference.participants) == ["ann"]
 
 
-def test_a_failure_in_one_conference_does_not_stop_the_clockwork(
+def test_a_failing_conference_does_not_stop_the_clockwork(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ann, ben = Party(world, "ann", room="a"), Party(world, "ben", room="b")

@@ -90,7 +90,7 @@ async def test_a_password_is_the_same_however_the_keyboard_wrote_it() -> None:
     hashing.close()
 
 
-async def test_hashes_are_argon2id_with_the_recommended_parameters_and_old_ones_are_recognised() -> None:
+async def test_hashes_use_recommended_argon2id_and_old_ones_are_seen() -> None:
     hashing = Hashing()
     stored = await hashing.hash("một câu đủ dài")
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
@@ -127,7 +127,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_the_queue_before_the_hashes_is_bounded_and_networks_take_turns() -> None:
+async def test_the_hash_queue_is_bounded_and_fair_between_networks() -> None:
     slow = Slow()
     hashing = Hashing(1, slow)  # type: ignore[arg-type]
     ask = lambda who, source, known=False: asyncio.create_task(  # noqa: E731
@@ -151,7 +151,7 @@ async def test_the_queue_before_the_hashes_is_bounded_and_networks_take_turns() 
     hashing.close()
 
 
-async def test_a_full_queue_makes_room_for_another_network_and_no_more_at_limit_plus_one() -> None:
+async def test_a_full_queue_yields_one_place_to_another_network() -> None:
     slow = Slow()
     hashing = Hashing(1, slow)  # type: ignore[arg-type]
     ask = lambda source: asyncio.create_task(hashing.verify("stored", "x", source=source, known=False))  # noqa: E731
@@ -176,7 +176,7 @@ async def test_a_full_queue_makes_room_for_another_network_and_no_more_at_limit_
     hashing.close()
 
 
-async def test_a_waiting_attempt_that_is_given_up_leaves_no_place_taken() -> None:
+async def test_an_abandoned_attempt_leaves_no_place_taken() -> None:
     slow = Slow()
     hashing = Hashing(1, slow)  # type: ignore[arg-type]
     running = asyncio.create_task(hashing.verify("s", "1", source="a", known=False))
@@ -224,7 +224,7 @@ async def actor_of(database: Database, account: Account, now: datetime, factors:
         return await actors.of_account(session, await session.get_one(Account, account.id), now, factors=factors)
 
 
-async def test_a_session_ends_when_idle_when_old_and_when_its_account_is_switched_off(
+async def test_a_session_ends_when_idle_old_or_its_account_is_off(
     database: Database, province: Province, now: datetime
 ) -> None:
     account = await account_in(database, province, now, "vp-1")
@@ -301,7 +301,7 @@ async def test_a_link_counts_once_even_for_two_at_the_same_moment(
         assert signed is not None and signed.must_change
 
 
-async def test_a_new_password_signs_out_everybody_else_and_closes_open_links(
+async def test_a_new_password_ends_other_sessions_and_open_links(
     database: Database, province: Province, now: datetime
 ) -> None:
     account = await account_in(database, province, now, "vp-1")
@@ -351,7 +351,7 @@ def test_a_code_counts_once_and_for_a_minute_and_a_half(now: datetime) -> None:
     assert second_factor.check(account, code_at(secret, now + timedelta(seconds=30)), SEAL, now)
 
 
-def test_a_lost_key_of_the_installation_is_said_and_paper_codes_still_count(now: datetime) -> None:
+def test_a_lost_installation_key_is_reported_and_codes_work(now: datetime) -> None:
     account, secret = enrolled()
     account.totp_confirmed = True
     codes = second_factor.renew_recovery(account)
@@ -420,7 +420,7 @@ async def deputy(
     )
 
 
-async def test_a_deputy_has_the_working_roles_of_whom_he_stands_in_for_and_no_other(
+async def test_a_deputy_gets_only_the_working_roles_of_the_principal(
     database: Database, province: Province, now: datetime
 ) -> None:
     day = timedelta(days=1)
@@ -440,7 +440,7 @@ async def test_a_deputy_has_the_working_roles_of_whom_he_stands_in_for_and_no_ot
     assert {one.role for one in (await actor_of(database, third, now)).roles} == {"requester"}  # not a deputy's deputy
 
 
-async def test_a_deputy_has_what_was_held_at_the_grant_and_is_held_still(
+async def test_a_deputy_has_roles_held_at_the_grant_and_still_held(
     database: Database, province: Province, now: datetime
 ) -> None:
     """Roles that come later do not pass; roles that end do not either, nor when they come back."""
@@ -476,7 +476,7 @@ async def test_a_deputy_has_what_was_held_at_the_grant_and_is_held_still(
 
 
 @pytest.mark.parametrize("first", ["the deputyship", "the new grant"])
-async def test_a_role_that_is_granted_again_in_time_goes_on_for_the_deputy(
+async def test_a_role_granted_again_in_time_continues_for_the_deputy(
     database: Database, province: Province, now: datetime, first: str
 ) -> None:
     """A grant ends on the fifth day, and a new one counts from the fourth. A role that is revoked in between has a gap."""

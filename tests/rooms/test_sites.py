@@ -153,7 +153,7 @@ def test_terminals_call_from_no_range_that_is_too_wide(range_: str, wide: bool) 
     assert networks.too_wide([range_]) == [range_] * wide
 
 
-async def test_the_mark_is_refused_however_a_wide_range_comes_under_it(
+async def test_the_mark_is_refused_below_a_wide_range_in_any_order(
     database: Database, province: Province, now: datetime
 ) -> None:
     async def work(session: AsyncSession) -> None:

@@ -141,7 +141,7 @@ async def test_a_guest_keeps_the_name_that_was_let_in(live_server: LiveServer) -
 @pytest.mark.parametrize(
     "name", ["data/seal.key", "data2/tls/ca.key", "data-old/diemcau.sqlite", "diemcau.toml", ".env"]
 )
-def test_secrets_of_a_checkout_get_neither_into_git_nor_into_the_image(name: str) -> None:
+def test_secrets_of_a_checkout_stay_out_of_git_and_the_image(name: str) -> None:
     asked = subprocess.run(["git", "check-ignore", "--no-index", "-q", name], cwd=ROOT, check=False)
     assert asked.returncode == 0, "git add takes it along"
     rules = (ROOT / ".dockerignore").read_text().split("\n")

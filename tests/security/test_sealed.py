@@ -144,9 +144,7 @@ async def test_many_records_in_one_datagram_all_arrive(router: Router) -> None:
     end(call)
 
 
-async def test_many_records_in_many_datagrams_are_lost_beyond_the_share(
-    router: Router, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_records_beyond_the_share_are_dropped(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plane counts datagrams; each record is a turn of the event loop."""
     share = 60
     monkeypatch.setattr(limits, "RECORDS_PER_S", share)
@@ -272,7 +270,7 @@ async def test_a_control_without_bounds_answers_every_chunk() -> None:
     await association.stop()
 
 
-async def test_a_control_without_bounds_walks_every_number_of_every_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_control_without_bounds_every_gap_number_is_walked(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = 0
 
     class Counted(set[int]):
@@ -287,7 +285,7 @@ async def test_a_control_without_bounds_walks_every_number_of_every_gap(monkeypa
     await association.stop()
 
 
-async def test_a_control_without_bounds_keeps_streams_and_channels_without_end() -> None:
+async def test_control_without_bounds_streams_are_kept_forever() -> None:
     association, _ = await sctp.established(RTCSctpTransport)
     label = sctp.opening(b"x" * 1000)
     for number in range(5_000):

@@ -53,7 +53,7 @@ def luma_of(frame: Any) -> np.ndarray:
 # -- the picture
 
 
-def test_the_loop_shows_number_and_counter_and_has_a_key_picture_each_second() -> None:
+def test_the_loop_shows_its_counter_and_a_key_frame_a_second() -> None:
     packets = scene.encode(7)
     frames = decode(packets)
     assert [read(luma_of(frame), range(1, 10)) for frame in frames] == [(7, index) for index in range(scene.PICTURES)]

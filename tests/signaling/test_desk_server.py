@@ -35,7 +35,7 @@ def choose_password(client: httpx.Client) -> None:
     assert chosen.status_code < 300, chosen.text
 
 
-def test_the_first_start_prints_a_link_that_makes_the_administrator(own_server: Callable[..., LiveServer]) -> None:
+def test_the_first_start_prints_the_administrators_link(own_server: Callable[..., LiveServer]) -> None:
     server = own_server()
     link = re.search(r"first administrator: (\S+)", "".join(server.output))
     assert link is not None

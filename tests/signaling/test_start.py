@@ -109,7 +109,7 @@ def test_it_listens_before_it_is_imported(start: Start, tmp_path: Path, profile:
     assert answer(client) == "HTTP/1.1 200 OK"
 
 
-def test_whoever_comes_between_two_servers_waits_at_the_supervisors_socket(start: Start) -> None:
+def test_a_visitor_between_two_servers_waits_at_the_supervisor(start: Start) -> None:
     with socket.create_server((HOST, 0)) as handed:
         port = handed.getsockname()[1]
         words = ("dev", "--http-port", str(port), "--media-port", "0")
@@ -144,7 +144,7 @@ def test_a_socket_that_does_not_fit_the_settings_is_refused(
     assert "Không dùng được socket của trình giám sát" in told and "Traceback" not in told
 
 
-def test_a_socket_for_everybody_is_refused_where_the_settings_say_this_machine_alone(start: Start) -> None:
+def test_an_open_socket_is_refused_where_settings_say_local(start: Start) -> None:
     """Pages without TLS would be open to the network."""
     with socket.create_server(("0.0.0.0", 0)) as handed:
         refused = start("dev", "--http-port", "0", "--media-port", "0", handed=handed)
@@ -153,7 +153,7 @@ def test_a_socket_for_everybody_is_refused_where_the_settings_say_this_machine_a
     assert f"host = {HOST}" in told
 
 
-def test_a_server_that_starts_leaves_to_later_what_no_call_needs() -> None:
+def test_a_starting_server_defers_work_that_no_call_needs() -> None:
     heavy = {
         "fastapi",
         "openpyxl",

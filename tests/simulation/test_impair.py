@@ -168,7 +168,7 @@ def test_reordering_and_doubling(ends: Ends) -> None:
     assert passed.duplicated == len(numbers) - 5000
 
 
-def test_the_rate_is_not_exceeded_and_the_queue_is_full_before_a_packet_is_dropped(ends: Ends) -> None:
+def test_the_rate_holds_and_the_queue_fills_before_a_drop(ends: Ends) -> None:
     ends.link.change(down=Way(rate_kbps=2000, queue_bytes=30_000))
     came = ends.send(600, pause_s=0.05)
     passed = ends.passed()

@@ -109,7 +109,7 @@ def test_long_and_deep_python_functions(tmp_path: Path) -> None:
     assert python(tmp_path, "deep Python function") == {"rooms/a.py deep"}
 
 
-def test_a_function_that_takes_the_whole_conference_is_its_method(tmp_path: Path) -> None:
+def test_a_function_that_takes_the_conference_is_its_method(tmp_path: Path) -> None:
     body = "class Conference:\n" + "".join(f"    def m{at}(self): ...\n" for at in range(30))
     grown(tmp_path, conference__a=body, conference__b="def f(all: 'list[Conference]'): ...")
     assert not python(tmp_path, "large Python class")
@@ -268,7 +268,7 @@ def test_blocks_of_rust_keep_their_lines() -> None:
     assert (title(found, "rust"), found.first, found.last, depth(found)) == ("f", 6, 8, 0)
 
 
-def test_an_arrow_function_without_a_name_belongs_to_the_one_around() -> None:
+def test_an_unnamed_arrow_function_belongs_to_its_parent() -> None:
     text = page(
         "function f() {\n  if (a) g(() => {\n    if (b) { c(); }\n  });\n  for (;;) { x.map((y) => { if (y) { z(); } }); }\n}\n"
     )

@@ -147,9 +147,7 @@ async def _without_devices(visitor: Visitor, live_server: LiveServer) -> None:
     assert visitor.page.url == f"{live_server.url}/m/abc-defg-hij"
 
 
-async def test_a_page_that_was_covered_measures_nothing_and_offers_to_begin_again(
-    live_server: LiveServer, tmp_path: Path
-) -> None:
+async def test_a_covered_page_measures_nothing_and_offers_a_restart(live_server: LiveServer, tmp_path: Path) -> None:
     part = "document.querySelector('[data-testid={}]')".format
     async with tabs(tmp_path) as browser:
         page = await browser.open(f"{live_server.url}/test")

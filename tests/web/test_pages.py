@@ -64,7 +64,7 @@ async def test_first_pages_have_no_barriers(visit: Visit, live_server: LiveServe
     await visitor.part("start-name").wait_for()
 
 
-async def test_where_nobody_starts_a_meeting_without_an_account_the_first_page_leads_to_the_sign_in(
+async def test_a_closed_server_leads_the_first_page_to_sign_in(
     visit: Visit, own_server: Callable[..., LiveServer]
 ) -> None:
     server = own_server(DIEMCAU_LOCAL_CREATION="false")

@@ -123,7 +123,7 @@ def test_whoever_waits_may_send_less_until_it_has_gone(world: World) -> None:
     assert ann.peer.unread == 0
 
 
-def test_small_messages_close_the_window_before_they_are_too_many(world: World) -> None:
+def test_small_messages_close_the_window_before_the_count_bound(world: World) -> None:
     ann, _ = Party(world, "ann"), Party(world, "ben")
     hold_small(ann, 97)
     assert ann.peer.unread >= WINDOW_BYTES, "all that a client may have under way"
@@ -289,7 +289,7 @@ def test_tracks_are_found_by_their_id_as_long_as_they_last(world: World) -> None
     assert ann.conference.data.tracks == {}
 
 
-def test_tables_of_handles_are_told_once_a_turn_and_not_without_end(world: World) -> None:
+def test_handle_tables_are_sent_once_a_turn_and_paced(world: World) -> None:
     ann = Party(world, "ann")
     takers = [Party(world, f"g{number}", auto_subscribe_data=True) for number in range(10)]
     for number in range(1, 31):
@@ -307,7 +307,7 @@ def test_tables_of_handles_are_told_once_a_turn_and_not_without_end(world: World
     assert all(set(one.participant.data.received) == set(one.client.last(DataTrackHandles).handles) for one in takers)
 
 
-def test_whoever_hides_takes_data_tracks_away_and_gives_them_back(world: World) -> None:
+def test_a_hidden_participant_withdraws_data_tracks_for_a_time(world: World) -> None:
     ann, ben, eve = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
     sid = data_tracks.publish(ann.participant, 7, "pose", None).sid
     for one in (ben, eve):

@@ -192,7 +192,7 @@ def test_hosts_and_guests_hear_news_once(lobbies: Lobbies, lobby: Lobby) -> None
     assert (heard[-1], knock.state) == ("end", State.ENDED)
 
 
-def test_an_invitation_taken_back_ends_the_waiting_and_the_admission(lobbies: Lobbies, lobby: Lobby) -> None:
+def test_a_withdrawn_invitation_ends_waiting_and_admission(lobbies: Lobbies, lobby: Lobby) -> None:
     waits, was_in, other = (lobbies.knock("c", invitee(key), "", NOW) for key in ("a", "b", "c"))
     lobby.admit([was_in.id])
     for bearer in ("personal_link.a", "b", "browser.c"):
@@ -229,7 +229,7 @@ def test_what_is_decided_is_remembered_within_bounds(lobbies: Lobbies, monkeypat
 # -- the door of the call
 
 
-def test_a_kept_token_does_not_go_around_a_lobby_that_was_switched_on() -> None:
+def test_an_old_token_does_not_bypass_a_new_lobby() -> None:
     world = World()
     inside = Party(world, "ann")
     lobby = world.registry.lobbies.get("c", world.time.time())
@@ -297,7 +297,7 @@ def test_whoever_waits_has_no_media() -> None:
     assert [one.identity for one in world.registry.get("c").participants.values()] == ["ann"]
 
 
-def test_a_control_without_a_lobby_gives_the_same_token_media_at_once() -> None:
+def test_control_without_a_lobby_the_token_gets_media_at_once() -> None:
     (peer,) = media_of(World(), "ben")
     assert [consumer.producer.kind for consumer in peer.bound.values()] == ["audio"]
 
@@ -360,7 +360,7 @@ def test_turned_away_for_good(lobbies: Lobbies, lobby: Lobby, denied: Knocker, a
     assert (lobbies.knock("c", again, "", NOW).state, lobby.turned_away.count) == (State.WAITING, 0)
 
 
-def test_a_denied_waiter_cannot_be_admitted_any_more_nor_the_other_way_round(lobbies: Lobbies, lobby: Lobby) -> None:
+def test_a_denied_waiter_cannot_be_admitted_and_vice_versa(lobbies: Lobbies, lobby: Lobby) -> None:
     first, second = lobbies.knock("c", guest(1), "", NOW), lobbies.knock("c", guest(2), "", NOW)
     lobby.deny(first.id, "", NOW)
     assert lobby.admit([first.id, second.id]) == [second] and first.state is State.DENIED
@@ -441,7 +441,7 @@ def test_bars_are_bounded(lobby: Lobby) -> None:
     )
 
 
-def test_the_leave_of_one_meeting_is_none_for_the_next_under_its_number(lobbies: Lobbies, lobby: Lobby) -> None:
+def test_admission_does_not_carry_over_to_the_next_meeting(lobbies: Lobbies, lobby: Lobby) -> None:
     knock = lobbies.knock("c", guest(), "", NOW)
     lobby.admit([knock.id])
     lobbies.end("c", Refusal("lobby_ended"))
@@ -491,7 +491,7 @@ def test_the_tables_of_an_owner_go_with_it() -> None:
     assert "a" not in shared.table("lobby c", "admitted", 2, bool)
 
 
-def test_who_was_let_in_is_known_to_other_lobbies_of_the_same_memory() -> None:
+def test_lobbies_that_share_a_memory_know_an_admitted_guest() -> None:
     shared = ProcessMemory()
     here, there = (Lobbies(lambda: "t" * 20, shared) for _ in range(2))
     here.get("c", 0.0).room.admitted.put("key", True)
@@ -508,7 +508,7 @@ def test_a_person_who_is_let_in_starts_again_without_denials(lobbies: Lobbies, l
     assert lobbies.knock("c", who, "", at + limits.LOBBY_PAUSE_S).state is State.WAITING
 
 
-def test_a_removal_takes_back_all_tickets_of_the_account_and_no_others(lobbies: Lobbies, lobby: Lobby) -> None:
+def test_a_removal_revokes_only_the_tickets_of_that_account(lobbies: Lobbies, lobby: Lobby) -> None:
     knocks = [lobbies.knock("c", invitee(key), "", NOW) for key in ("k", "l")]
     lobby.admit([one.id for one in knocks])
     knocks.append(lobbies.knock("c", invitee("k", 2), "", NOW))

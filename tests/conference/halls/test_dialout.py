@@ -224,7 +224,7 @@ def test_no_answer_five_times_more_and_then_never_again() -> None:
     assert tries == limits.NO_ANSWER_TRIES + 1
 
 
-def test_a_profile_that_is_not_understood_goes_down_the_ladder_and_stays_there() -> None:
+def test_a_rejected_profile_steps_down_and_stays_there() -> None:
     leg, _ = refuse(LEG, 10.0, 488, rungs=3)
     assert (leg.rung, leg.next_try_at) == (1, 10.0 + limits.RUNG_RETRY_S)
     leg, _ = refuse(leg, 11.0, 486, rungs=3)
@@ -261,7 +261,7 @@ def test_a_hall_that_came_by_itself_and_hangs_up_wanted_to_go() -> None:
     assert (leg.state, leg.next_try_at, leg.reason, actions) == (State.LEFT, None, "hung_up", (Action.ALARM,))
 
 
-def test_one_that_is_not_registered_is_waited_for_without_a_try_or_a_time() -> None:
+def test_an_unregistered_terminal_waits_without_a_counted_try() -> None:
     waits, actions = step(replace(LEG, state=State.CALLING, failure="busy", failures=2), happen(Event.AWAY))
     assert (waits.failure, waits.failures) == ("not_registered", 0)
     assert (waits.state, waits.reason, waits.next_try_at, waits.attempt) == (State.FAILED, "not_registered", None, 1)
@@ -270,7 +270,7 @@ def test_one_that_is_not_registered_is_waited_for_without_a_try_or_a_time() -> N
     assert due([called], 500.0) == [called]
 
 
-def test_a_hall_that_rings_no_longer_shows_why_the_call_before_failed() -> None:
+def test_a_hall_that_stopped_ringing_drops_the_old_failure() -> None:
     waits, _ = step(replace(LEG, state=State.CALLING), happen(Event.AWAY))
     assert waits.reason == "not_registered"
     calling, _ = step(waits, happen(Event.DUE))
@@ -279,7 +279,7 @@ def test_a_hall_that_rings_no_longer_shows_why_the_call_before_failed() -> None:
 
 
 @pytest.mark.parametrize(("status", "is_called"), [(0, True), (486, False), (408, False), (603, False)])
-def test_a_registration_helps_who_could_not_be_reached_and_nobody_else(status: int, is_called: bool) -> None:
+def test_a_registration_helps_only_an_unreachable_terminal(status: int, is_called: bool) -> None:
     leg, _ = refuse(LEG, 0.0, status)
     again, _ = step(leg, happen(Event.REGISTERED, 1.0))
     assert (due([again], 1.0) == [again]) is is_called
@@ -299,7 +299,7 @@ def test_an_operators_redial_is_another_call_with_all_its_tries() -> None:
     assert (leg.epoch, leg.attempt, leg.failures, leg.redialled, leg.rung) == (2, 1, 0, False, 1)
 
 
-def test_a_restart_repeats_the_same_try_and_calls_anew_what_was_connected() -> None:
+def test_a_restart_repeats_the_try_and_redials_connected_halls() -> None:
     calling = replace(LEG, state=State.CALLING, attempt=3)
     leg, _ = step(calling, happen(Event.RECOVER))
     assert call_id(leg, KEY) == call_id(calling, KEY) and leg.next_try_at == 100.0
@@ -323,7 +323,7 @@ def test_a_probe_does_not_forget_when_the_call_is_due() -> None:
         max_size=60,
     )
 )
-def test_whatever_happens_a_call_id_is_dialled_once_unless_the_server_was_killed(
+def test_a_call_id_is_dialled_once_unless_the_server_was_killed(
     events: list[tuple[Event, int, int]],
 ) -> None:
     leg, now, dialled, unsure = LEG, 0.0, set(), False

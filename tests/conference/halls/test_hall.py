@@ -109,7 +109,7 @@ def test_a_quiet_camera_tells_nothing_of_the_hall(world: HallWorld) -> None:
     assert not hall.hall.link.alive
 
 
-def test_on_hold_it_gets_nothing_and_afterwards_the_program_again(world: HallWorld) -> None:
+def test_a_held_hall_gets_nothing_then_the_program_again(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     sending = hall.sends("video")
     hall.hall.apply(replace(plan(), video=replace(video(), stream=stream(5002, we_send=False))))
@@ -144,7 +144,7 @@ def test_mute_from_the_desk_cannot_be_undone_by_its_keypad(world: HallWorld) -> 
     )
 
 
-def test_an_administrators_mute_of_the_track_is_a_mute_of_the_hall(world: HallWorld) -> None:
+def test_an_administrators_track_mute_mutes_the_hall(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     track = track_of(hall.hall, Source.MICROPHONE)
     assert track is not None
@@ -174,7 +174,7 @@ def test_its_keypad(world: HallWorld) -> None:
     assert [wished.what for _, wished in world.ports.wishes][:5] == ["mute", "mute", "floor", "floor", "operator"]
 
 
-def test_its_wish_for_the_floor_is_a_raised_hand_until_it_is_given(world: HallWorld) -> None:
+def test_a_floor_request_is_a_raised_hand_until_granted(world: HallWorld) -> None:
     ann, hall = Party(world, "ann"), HallParty(world, "hall")
 
     def hand() -> str:
@@ -226,7 +226,7 @@ def test_it_sends_little_while_nobody_looks_at_it_large(world: HallWorld) -> Non
     assert hall.line("video").limits[-1] == limits.UP_FULL_BPS
 
 
-def test_keyframes_are_asked_for_by_signalling_when_packets_do_not_help(world: HallWorld) -> None:
+def test_key_frames_are_requested_by_signalling_as_a_fallback(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     line = hall.line("video")
     line.events.keyframe_missing(line)
@@ -249,7 +249,7 @@ def test_silence_of_all_its_lines_is_told_once(world: HallWorld) -> None:
     assert world.ports.silences == [hall.hall, hall.hall]
 
 
-def test_who_hangs_up_is_gone_and_the_mixer_ends_with_the_last_hall(world: HallWorld) -> None:
+def test_a_hangup_removes_the_hall_and_the_last_ends_the_mixer(world: HallWorld) -> None:
     ann, one, two = Party(world, "ann"), HallParty(world, "one"), HallParty(world, "two")
     mixer, lines = world.mixer, one.lines
     one.hall.hung_up()
@@ -268,7 +268,7 @@ def test_whoever_is_removed_is_hung_up(world: HallWorld) -> None:
     assert hall.signal.said == ["hang up removed"] and hall.hall.left
 
 
-def test_the_same_terminal_again_takes_the_place_of_its_older_call(world: HallWorld) -> None:
+def test_a_second_call_of_a_terminal_replaces_the_first(world: HallWorld) -> None:
     old = HallParty(world, "hall")
     new = HallParty(world, "hall")
     assert old.signal.said == ["hang up duplicate_identity"] and not new.hall.left
@@ -313,7 +313,7 @@ def test_a_call_that_does_not_come_about_leaves_nothing(world: HallWorld) -> Non
         ann.conference.halls.welcome(hall)
 
 
-def test_a_conference_that_ends_while_it_rings_ends_the_call_too(world: HallWorld) -> None:
+def test_a_conference_that_ends_also_ends_a_ringing_call(world: HallWorld) -> None:
     ann = Party(world, "ann")
     entry = replace(ann.participant.entry, grants=replace(ann.participant.grants, identity="hall"))
     hall = ann.conference.halls.expect(entry, FakeSignal(), OPTIONS)
@@ -345,7 +345,7 @@ def hall_entry(ann: Party, **more: Any) -> Any:
     return replace(ann.participant.entry, grants=grants, auto_subscribe=False)
 
 
-def test_a_hall_waits_as_anybody_does_unless_the_policy_asks_no_lobby_of_it(world: HallWorld) -> None:
+def test_a_hall_waits_in_the_lobby_unless_the_policy_exempts_it(world: HallWorld) -> None:
     ann = Party(world, "ann", passage=Passage.HOST)
     world.registry.lobbies.get("c", world.time.time()).set(True, ["ann"])
     with pytest.raises(Refusal, match="lobby_waits"):

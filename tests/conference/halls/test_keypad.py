@@ -45,7 +45,7 @@ def heard_once(presses: list[tuple[str, Way, float]]) -> str:
     return kept
 
 
-def test_a_key_that_comes_by_packets_and_by_signalling_is_one_press() -> None:
+def test_a_key_by_packet_and_by_signalling_is_one_press() -> None:
     both: list[tuple[str, Way, float]] = []
     for place, key in enumerate("*6*66#"):
         both += [(key, "signalling", place * 0.3), (key, "packets", place * 0.3 + 0.1)]

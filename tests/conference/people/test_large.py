@@ -33,7 +33,7 @@ def told(party: Party) -> list[set[str]]:
     return [{view.identity for view in event.participants} for event in party.client.of(RosterChanged)]
 
 
-def test_the_first_who_comes_after_a_rest_is_told_at_once_and_those_after_it_together(world: World) -> None:
+def test_after_a_rest_the_first_join_is_sent_alone_then_batches(world: World) -> None:
     first, *_, last = crowd(world)
     Party(world, "ann")
     assert told(first) == [{"ann"}]
@@ -58,7 +58,7 @@ def test_whoever_is_to_get_a_track_hears_of_its_publisher_first(world: World) ->
     assert known >= {"ben", "eve", "dan"}
 
 
-def test_whoever_comes_back_under_a_name_finds_its_old_self_gone(world: World) -> None:
+def test_a_returning_identity_replaces_its_old_session(world: World) -> None:
     first, *_ = crowd(world)
     Party(world, "ann")
     ben = Party(world, "ben")
@@ -99,9 +99,7 @@ def test_many_tracks_are_negotiated_together(world: World, monkeypatch: pytest.M
     assert {*sids, *later} <= {one.track_id for one in ben.peer.bound.values()}
 
 
-def test_descriptions_of_those_who_come_one_by_one_stay_within_the_pace(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_single_joins_keep_descriptions_within_the_pace(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "NEGOTIATION_TRACKS", 2)
     monkeypatch.setattr(limits, "NEGOTIATION_TRACK_S", 0.0)
     monkeypatch.setattr(limits, "NEGOTIATED_TRACKS_PER_S", 100)
@@ -144,7 +142,7 @@ def test_conferences_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch)
     assert pace.claim("large", 500, 60.0) == 0
 
 
-def test_those_who_come_back_hold_the_others_up_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_returning_participants_delay_others_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "NEGOTIATED_TRACKS_PER_S", 1_000)
     pace = Pace()
     for _ in range(1_000):
@@ -152,9 +150,7 @@ def test_those_who_come_back_hold_the_others_up_for_a_moment_only(monkeypatch: p
     assert 0 < pace.claim("one", 500, 0.0) <= limits.NEGOTIATION_AHEAD_S
 
 
-def test_a_description_of_few_tracks_and_one_after_a_return_wait_for_nobody(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_small_and_returning_descriptions_do_not_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "NEGOTIATION_TRACKS", 2)
     monkeypatch.setattr(limits, "NEGOTIATION_TRACK_S", 0.0)
     monkeypatch.setattr(limits, "NEGOTIATED_TRACKS_PER_S", 1)
@@ -203,7 +199,7 @@ def test_the_wish_follows_everybody_who_comes_changes_and_goes(world: World) -> 
     assert ann.client.last(LayersWanted).highest is None
 
 
-def test_more_than_usual_may_come_where_the_creator_said_so_but_not_where_halls_are(world: World) -> None:
+def test_a_raised_participant_limit_does_not_apply_with_halls(world: World) -> None:
     usual = world.registry.create("usual", Terms())
     large = world.registry.create("large", Terms(max_participants=3000))
     endless = world.registry.create("endless", Terms(max_participants=2**31 - 1))

@@ -46,7 +46,7 @@ def test_one_life_in_order() -> None:
     assert {one.conference.sid for one in watch.heard} == {watch.heard[0].conference.sid}
 
 
-def test_what_is_published_before_the_media_stand_is_told_after_the_join() -> None:
+def test_early_publications_are_announced_after_the_join() -> None:
     world, watch = watched()
     ann = Party(world, "ann", offer=False)
     ann.publish(MICROPHONE, CAMERA)

@@ -55,7 +55,7 @@ def composed_of(party: Party) -> list[str]:
     return [track.mime for track in tracks if party.sid in track.subscriptions]
 
 
-def test_nothing_is_composed_while_everybody_decodes_what_halls_send(world: HallWorld) -> None:
+def test_browsers_that_decode_halls_need_no_composed_picture(world: HallWorld) -> None:
     ann = Party(world, "ann")
     HallParty(world, "hall")
     settle(world, ann)
@@ -87,7 +87,7 @@ def test_a_client_that_answers_our_offers_gets_it_too(world: HallWorld) -> None:
     assert group(world) is not None and composed_of(ben) == ["video/VP8"]
 
 
-def test_one_encoder_for_all_of_them_and_none_when_the_last_one_is_gone(world: HallWorld) -> None:
+def test_one_encoder_serves_all_and_stops_after_the_last_viewer(world: HallWorld) -> None:
     ben, eve = poor(world, "ben"), poor(world, "eve")
     HallParty(world, "hall")
     settle(world, ben, eve)

@@ -58,7 +58,7 @@ def test_whoever_looks_at_something_else_is_another_group() -> None:
     assert [len(members) for members in groups.gather(wishes, 6).values()] == [2, 1]
 
 
-def test_beyond_the_bound_one_gets_the_best_program_that_is_made_anyway() -> None:
+def test_beyond_the_limit_a_viewer_shares_an_existing_program() -> None:
     wishes = [Wish("old", VIEW, OLD), *(Wish(f"h{n}", VIEW, plan()) for n in range(3))]
     wishes += [Wish(f"m{n}", VIEW, plan(limit_bps=400_000)) for n in range(2)]
     made = groups.gather(wishes, 2)

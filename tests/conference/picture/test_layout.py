@@ -28,7 +28,7 @@ def test_a_speaker_keeps_the_front_for_the_hold_time() -> None:
     assert layout.next_due(stage) is None
 
 
-def test_silence_leaves_the_last_speaker_in_front_and_forgets_who_coughed() -> None:
+def test_silence_keeps_the_last_speaker_and_ignores_a_cough() -> None:
     stage = speak(Stage(), (0.0, "s1"), (1.0, "s2"), (1.2, ""))
     assert layout.settled(stage, 100.0).front == "s1"
 
@@ -47,7 +47,7 @@ def test_the_one_in_front_sees_whoever_was_there_before() -> None:
     assert not layout.sees_himself("3x3", SITES, stage, "s2")
 
 
-def test_where_the_one_in_front_has_no_picture_another_is_large_and_does_not_see_himself() -> None:
+def test_a_front_speaker_without_video_gets_a_stand_in() -> None:
     stage = speak(Stage(), (0.0, "s1"), (10.0, "audio only"))
     for name in layout.LARGE_FIRST:
         assert cells(name, SITES, stage)[0] == "s1"
@@ -63,7 +63,7 @@ def test_the_lecturer_sees_his_listeners_page_by_page() -> None:
     assert {one for page in pages for one in page} == set(SITES[1:])
 
 
-def test_in_a_grid_nobody_jumps_about_and_the_speaker_is_always_seen() -> None:
+def test_grid_places_are_stable_and_show_the_speaker() -> None:
     stage = speak(Stage(), (0.0, "s3"))
     assert cells("3x3", SITES, stage) == tuple(SITES[:9])
     stage = speak(stage, (10.0, "s15"))

@@ -48,7 +48,7 @@ def test_halls_of_one_class_get_one_program(world: HallWorld) -> None:
     assert {tuple(hall.sends("video").payload_types.values()) for hall in halls} == {(98,)}
 
 
-def test_each_class_has_its_own_and_mode_0_gets_what_it_can_take(world: HallWorld) -> None:
+def test_each_class_has_its_program_and_mode_0_one_that_fits(world: HallWorld) -> None:
     HallParty(world, "new")
     old = HallParty(world, "old", replace(plan(), video=video(mode=0, max_fs=396, max_mbps=11_880, max_br_bps=384_000)))
     sizes = {(group.width, group.height, group.mode) for group in world.scene().groups}
@@ -56,7 +56,7 @@ def test_each_class_has_its_own_and_mode_0_gets_what_it_can_take(world: HallWorl
     assert old.sends("video").single_nal
 
 
-def test_a_hall_that_changes_its_mind_all_the_time_starts_few_encoders(world: HallWorld) -> None:
+def test_a_hall_that_flips_its_wish_starts_few_encoders(world: HallWorld) -> None:
     """By TMMBR or by re-INVITEs: each bit rate is another program, whose first picture is whole."""
     HallParty(world, "quiet")
     hall = HallParty(world, "hall").hall
@@ -106,7 +106,7 @@ def test_the_speaker_is_large_for_all_and_does_not_see_himself(world: HallWorld)
     assert two.lines[1].limits[-1] == limits.UP_FULL_BPS
 
 
-def test_a_speaker_stays_for_the_hold_time_and_the_next_one_comes_by_itself(world: HallWorld) -> None:
+def test_a_speaker_keeps_the_hold_time_then_the_next_follows(world: HallWorld) -> None:
     one, two = HallParty(world, "one"), HallParty(world, "two")
     program = one.conference.program
     assert program is not None
@@ -173,7 +173,7 @@ def test_pinned_and_lecture(world: HallWorld) -> None:
     assert program.stage.mode == "auto"
 
 
-def test_listeners_of_one_codec_share_a_mix_and_who_speaks_does_not_hear_himself(world: HallWorld) -> None:
+def test_one_mix_per_codec_and_no_speaker_hears_an_echo(world: HallWorld) -> None:
     halls = [HallParty(world, f"hall{number}") for number in range(4)]
     other = HallParty(world, "other", plan("g722"))
     for party in (*halls[1:], other):
@@ -206,7 +206,7 @@ def test_an_announcement_is_for_one_hall_alone(world: HallWorld) -> None:
     assert world.scene().prompts == () and len(world.scene().mixes) == 1
 
 
-def test_announcements_follow_one_another_and_the_next_one_ends_them(world: HallWorld) -> None:
+def test_announcements_queue_and_a_new_one_replaces_the_rest(world: HallWorld) -> None:
     party, stays = HallParty(world, "hall"), HallParty(world, "stays")
     program = party.hall.program
 
@@ -333,7 +333,7 @@ def test_a_refused_program_is_not_asked_for_again(world: HallWorld) -> None:
     assert group.height == 288  # what both can decode
 
 
-def test_what_is_presented_is_seen_by_all_though_there_is_power_for_one_program_alone(world: HallWorld) -> None:
+def test_a_presentation_is_seen_even_with_power_for_one_program(world: HallWorld) -> None:
     presenter, plain = HallParty(world, "presenter", plan(content=True)), HallParty(world, "plain")
     presenter.hall.program.content_token_moved(presenter.hall.program.content_token.ask(presenter.sid))
     world.settle()
@@ -351,7 +351,7 @@ def test_what_is_presented_is_seen_by_all_though_there_is_power_for_one_program_
     assert {group.layout for group in world.scene().groups} == {"1", "slides"}
 
 
-def test_a_presentation_without_power_for_it_becomes_smaller_and_then_a_part_of_the_picture(world: HallWorld) -> None:
+def test_without_power_a_presentation_shrinks_then_is_inset(world: HallWorld) -> None:
     hall, ann = HallParty(world, "hall", plan(content=True)), Party(world, "ann")
     ann.publish(SCREEN)
     world.settle()
@@ -394,7 +394,7 @@ def test_too_many_open_microphones_leave_those_who_spoke_last(
     assert set(world.scene().open_microphones) == {halls[0].sid, halls[2].sid}
 
 
-def test_thumbnails_only_while_somebody_looks_and_only_a_few_at_a_time(world: HallWorld) -> None:
+def test_thumbnails_are_made_only_for_viewers_and_few_at_a_time(world: HallWorld) -> None:
     halls = [HallParty(world, f"hall{number}") for number in range(limits.THUMBNAILS + 3)]
     program = halls[0].conference.program
     assert program is not None and world.scene().thumbnails == ()
@@ -416,7 +416,7 @@ def test_thumbnails_only_while_somebody_looks_and_only_a_few_at_a_time(world: Ha
     assert world.scene().thumbnails == ()
 
 
-def test_a_small_picture_of_a_program_that_ended_is_not_shown_again(world: HallWorld) -> None:
+def test_a_thumbnail_of_an_ended_program_is_not_shown_again(world: HallWorld) -> None:
     """The operator's words are part of a program, so they begin another one."""
     program = HallParty(world, "hall").hall.program
     program.watch(True)
@@ -449,7 +449,7 @@ def test_nothing_is_sent_when_nothing_has_changed(world: HallWorld) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_whatever_happens_every_scene_is_good_and_nobody_gets_a_closed_source(
+def test_every_scene_is_valid_and_never_uses_a_closed_source(
     world: HallWorld, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The doubles assert that sources and feeds agree, outputs are open and payload types fit."""
@@ -521,7 +521,7 @@ def test_in_the_test_room_one_sees_and_hears_oneself(world: HallWorld) -> None:
     assert scene.open_microphones == (hall.sid,) and [mix.without for mix in scene.mixes] == [""]
 
 
-def test_changing_over_to_another_program_goes_on_under_one_ssrc(world: HallWorld) -> None:
+def test_a_program_change_keeps_the_ssrc(world: HallWorld) -> None:
     halls = [HallParty(world, name) for name in ("one", "two")]
     program = halls[0].conference.program
     assert program is not None
@@ -579,7 +579,7 @@ def test_nobody_presents_in_the_reception(world: HallWorld) -> None:
     assert program.content_token.holder is None and not hall.hall.content_allowed
 
 
-def test_a_browser_sends_what_halls_look_at_though_no_other_browser_does(world: HallWorld) -> None:
+def test_a_browser_sends_video_that_only_halls_watch(world: HallWorld) -> None:
     ann = Party(world, "ann")
     ann.publish(CAMERA)
     world.pass_time(limits.LAYERS_DOWN_S + 2)
@@ -615,7 +615,7 @@ def test_a_browser_that_no_hall_looks_at_sends_nothing_for_them(world: HallWorld
     assert ben.client.last(LayersWanted).backup == ("video/VP8", None)
 
 
-def test_the_mixer_listens_to_all_sound_of_a_hall_without_audio_levels(world: HallWorld) -> None:
+def test_without_audio_levels_the_mixer_decodes_the_whole_hall(world: HallWorld) -> None:
     levels = replace(plan("opus"), audio=replace(audio("opus"), levels_id=3))
     bare, levelled, plain = (
         HallParty(world, "bare", plan("opus")),
@@ -651,7 +651,7 @@ def test_operators_are_told_whose_picture_no_hall_can_take(world: HallWorld) -> 
     assert program.unseen() == []
 
 
-def test_operators_are_told_of_a_second_codec_that_halls_lack_too(world: HallWorld) -> None:
+def test_operators_see_when_a_second_codec_is_missing_for_halls(world: HallWorld) -> None:
     ann = Party(world, "ann")
     ann.publish(replace(CAMERA, codec="video/VP9", backup="video/AV1"))
     program = HallParty(world, "hall").hall.program
@@ -668,7 +668,7 @@ def test_a_browser_whose_codec_halls_take_sends_no_second_one(world: HallWorld) 
     assert all(event.backup is None for event in ann.client.of(LayersWanted))
 
 
-def test_a_browser_with_a_codec_that_halls_lack_sends_its_second_one_too(world: HallWorld) -> None:
+def test_a_browser_adds_the_codec_that_halls_need(world: HallWorld) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     (sid,) = ann.publish(replace(CAMERA, codec="video/VP9", backup="video/VP8"))
     ben.offer()
@@ -690,7 +690,7 @@ def test_a_browser_with_a_codec_that_halls_lack_sends_its_second_one_too(world: 
     assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", Quality.HIGH, ("video/VP8", None))
 
 
-def test_a_hall_is_not_its_own_large_picture_where_the_speaker_has_none(world: HallWorld) -> None:
+def test_a_hall_is_not_its_own_large_picture(world: HallWorld) -> None:
     """Of two halls with cameras, after a hall of sound alone has spoken, the one that spoke before."""
     bob, carol = HallParty(world, "bob"), HallParty(world, "carol")
     dave = HallParty(world, "dave", replace(plan(), video=None))

@@ -37,13 +37,13 @@ def test_the_same_state_gives_the_same_scene_and_no_numbers() -> None:
     assert made.large == {"one"} | {one.cells[0] for one in made.picture.groups}
 
 
-def test_slides_come_whole_into_the_picture_of_halls_with_one_stream() -> None:
+def test_slides_are_shown_whole_to_halls_with_one_stream() -> None:
     made = scene(state(content=True))
     assert (made.picture.content, {one.layout for one in made.picture.groups}) == ("ann", {"slides"})
     assert [(one.site, one.kind) for one in made.picture.sources if one.content] == [("ann", "video")]
 
 
-def test_power_comes_back_when_fewer_programs_are_wanted_or_slides_begin() -> None:
+def test_power_returns_when_fewer_programs_run_or_slides_begin() -> None:
     groups = scene(state()).picture.groups
     less = power.refused(Power(), groups, groups[0].id)
     assert less.programs == 1 and power.refused(less, groups, "unknown") is less
@@ -51,7 +51,7 @@ def test_power_comes_back_when_fewer_programs_are_wanted_or_slides_begin() -> No
     assert power.presenting(less, True) == Power(presented=True) and power.presenting(less, False) is less
 
 
-def test_pages_are_turned_for_a_lecturer_who_has_a_program_and_for_no_other_hall() -> None:
+def test_only_a_lecturer_with_a_program_gets_turning_pages() -> None:
     lecture = replace(state(), layout="lecture", stage=Stage("lecture", "one", speaker="one"))
     assert {one.without for one in scene(lecture).picture.groups} == {"", "one"} and scene(lecture).turns_pages
     browser = replace(lecture, stage=Stage("lecture", "ann", speaker="ann"))

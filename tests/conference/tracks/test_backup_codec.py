@@ -150,7 +150,7 @@ def send(ann: Party, sid: str) -> None:
     second.producer.active_layers.add(0)
 
 
-def test_one_that_never_comes_is_asked_for_again_and_then_told_of(world: World) -> None:
+def test_a_missing_backup_is_requested_again_then_reported(world: World) -> None:
     ann, ben, eve, sid = meet(world)
     ann.client.clear()
     world.pass_time(limits.BACKUP_S - 1)
@@ -235,7 +235,7 @@ def test_what_nobody_looks_at_or_is_muted_is_not_missed(world: World) -> None:
     assert ben.client.of(SubscriptionFailed)
 
 
-def test_whoever_was_away_when_it_was_told_hears_of_it_afterwards(world: World) -> None:
+def test_a_participant_who_was_away_learns_it_afterwards(world: World) -> None:
     _, ben, _, sid = meet(world)
     ben.participant.detach(ben.client)
     world.pass_time(limits.BACKUP_S + 1)
@@ -245,7 +245,7 @@ def test_whoever_was_away_when_it_was_told_hears_of_it_afterwards(world: World) 
     assert again.of(SubscriptionFailed) == [SubscriptionFailed(sid, codec=True)]
 
 
-def test_whoever_comes_when_it_begins_to_come_is_told_of_no_lack(world: World) -> None:
+def test_a_join_during_the_backup_start_reports_no_gap(world: World) -> None:
     ann, ben, _, sid = meet(world)
     world.pass_time(limits.BACKUP_S + 1)
     back_up(ann, sid, ben)

@@ -242,7 +242,7 @@ class Moment(Listener):
             self.held.append(self.peer.held)
 
 
-def test_no_picture_meets_a_library_that_opens_its_decoders_anew(world: World) -> None:
+def test_no_video_reaches_a_library_that_reopens_its_decoders(world: World) -> None:
     ann = Party(world, "ann", renews_decoders=True)
     ann.participant.client = moment = Moment()
     moment.peer = ann.peer
@@ -258,7 +258,7 @@ def test_no_picture_meets_a_library_that_opens_its_decoders_anew(world: World) -
     assert not ann.peer.held
 
 
-def test_a_picture_that_is_announced_and_never_offered_holds_no_later_one(world: World) -> None:
+def test_an_unoffered_track_blocks_no_later_track(world: World) -> None:
     ann = Party(world, "ann", renews_decoders=True)
     publishing.announce(ann.participant, CAMERA)
     screen = Announcement("screen", "video", Source.SCREEN_SHARE)

@@ -67,7 +67,7 @@ def test_later_tracks_are_announced_before_they_are_negotiated(world: World) -> 
     assert [type(event) for event in eve.client.events] == [RosterChanged, Offered]
 
 
-def test_sections_are_asked_for_once_and_again_when_nothing_comes(world: World) -> None:
+def test_sections_are_requested_once_and_again_after_silence(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     ann.publish(*(replace(CAMERA, cid=f"v{number}") for number in range(5)))
     assert ben.client.of(SectionsWanted) == [SectionsWanted(0, 3)]
@@ -177,7 +177,7 @@ def test_a_publisher_chooses_its_audience(world: World) -> None:
     assert ben.client.last(SubscriptionAllowed).allowed
 
 
-def test_what_publishers_allowed_meanwhile_is_told_after_a_resume(world: World) -> None:
+def test_permissions_granted_during_a_loss_follow_the_resume(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     mic, cam = ann.publish(MICROPHONE, CAMERA)
     publishing.permit(ann.participant, Permission(False, {"ben": frozenset({mic})}))
@@ -238,9 +238,7 @@ def test_work_that_fails_for_one_is_done_for_the_others(world: World) -> None:
     assert done == ["ben"]
 
 
-def test_what_is_remembered_of_refused_and_failed_tracks_is_bounded(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_of_refused_and_failed_tracks_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "CHOICES_PER_PARTICIPANT", 3)
     ann, ben = Party(world, "ann"), Party(world, "ben")
     publishing.permit(ann.participant, Permission(False))
@@ -275,7 +273,7 @@ def test_settings_choose_the_layer(world: World) -> None:
     assert (consumer.paused, consumer.layer, consumer.temporal) == (False, 2, 0)
 
 
-def test_what_is_looked_at_goes_first_and_screens_before_cameras(world: World) -> None:
+def test_visible_tracks_go_first_and_screens_before_cameras(world: World) -> None:
     ann = Party(world, "ann")
     camera, screen = ann.publish(CAMERA, replace(CAMERA, cid="s", source=Source.SCREEN_SHARE))
     ben = Party(world, "ben")
@@ -364,7 +362,7 @@ def test_frame_rates(fps: int, layer: int) -> None:
     assert temporal_layer(fps) == layer
 
 
-def test_layers_nobody_wants_are_stopped_after_a_while_and_start_at_once(world: World) -> None:
+def test_unused_layers_stop_after_a_while_and_restart_at_once(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     (sid,) = ann.publish(CAMERA)
     subscriptions.set_settings(ben.participant, [sid], Settings(quality=Quality.LOW))

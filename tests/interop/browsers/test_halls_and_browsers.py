@@ -139,7 +139,7 @@ async def test_the_board_tells_mutes_takes_back_and_traces(there: There) -> None
         await until(lambda: there.rows()[0]["state"] == "left", "the board says so")
 
 
-async def test_who_does_not_host_the_meeting_sees_and_commands_none_of_its_halls(there: There) -> None:
+async def test_a_stranger_sees_and_commands_no_hall_of_a_meeting(there: There) -> None:
     """A secretary and an operator of a commune: the board of the province's meeting is none of theirs."""
     date = f"/occurrences/{there.booked.occurrence}"
     database = Database.open(f"sqlite:///{there.server.data_dir / 'diemcau.sqlite'}")
@@ -188,7 +188,7 @@ async def test_the_boards_news_come_by_themselves(there: There) -> None:
 
 
 @pytest.mark.parametrize("there", [{"class_": "important", "closed": False}], indirect=True)
-async def test_an_important_meeting_takes_no_hall_from_an_open_network(there: There) -> None:
+async def test_an_important_meeting_takes_no_hall_of_an_open_network(there: There) -> None:
     async with there.terminal("hall-a") as terminal:
         assert await there.dial(terminal) == 403
     database = Database.open(f"sqlite:///{there.server.data_dir / 'diemcau.sqlite'}")
@@ -199,7 +199,7 @@ async def test_an_important_meeting_takes_no_hall_from_an_open_network(there: Th
 
 
 @pytest.mark.parametrize("there", [{"class_": "important", "lobby": True}], indirect=True)
-async def test_in_the_lobby_a_hall_waits_with_a_picture_until_a_host_opens(there: There) -> None:
+async def test_a_hall_waits_with_a_lobby_picture_until_a_host_opens(there: There) -> None:
     async with there.terminal("hall-a") as terminal:
         assert await there.dial(terminal) == 200
         await until(lambda: terminal.viewer.frames > 5, "the waiting picture")

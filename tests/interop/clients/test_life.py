@@ -161,7 +161,7 @@ async def test_administration_chooses_what_somebody_sees(server: LiveServer, per
                 pytest.fail(f"binh's pictures, {subscribe}")
 
 
-async def test_administration_makes_a_conference_and_changes_a_participant(
+async def test_the_api_creates_a_conference_and_changes_a_participant(
     server: LiveServer, person: Callable[..., Person]
 ) -> None:
     async with api.LiveKitAPI(server.url, server.api_key, server.api_secret) as administration:

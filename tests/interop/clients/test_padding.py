@@ -61,7 +61,7 @@ async def _received(person: Person) -> RtcStats.InboundRtp | None:
 
 
 @pytest.mark.timeout(900)
-async def test_a_decoder_that_ends_at_an_empty_frame_sees_the_key_frame(
+async def test_a_decoder_stopped_by_an_empty_frame_gets_a_key_frame(
     go: Callable[..., GoPerson], person: Callable[..., Person], live_server: LiveServer, tmp_path: Path
 ) -> None:
     """The receiver of aiortc gives its decoder a frame for each timestamp, and the decoder ends at one without bytes."""

@@ -82,7 +82,7 @@ async def test_whoever_never_connected_was_aborted(own_server: Callable[..., Liv
         assert [one.event for one in verified(server, receiver)] == ["room_started", "participant_connection_aborted"]
 
 
-async def test_a_call_goes_on_while_the_receiver_is_away_and_the_end_of_the_server_is_told(
+async def test_a_call_survives_a_lost_receiver_and_reports_the_end(
     own_server: Callable[..., LiveServer],
 ) -> None:
     async with Receiver(503, 503, 200) as receiver:

@@ -164,7 +164,7 @@ def leg(there: There, terminal: str) -> dict[str, Any]:
     return next((one for one in there.rows() if one["terminal_id"] == terminal), {})
 
 
-async def test_a_branch_operator_cannot_have_an_important_meeting_called_elsewhere(there: There) -> None:
+async def test_a_branch_operator_cannot_have_it_called_elsewhere(there: There) -> None:
     """He may write terminals of his own branch, and types an address of the open network into one that the meeting invites."""
     key, ear = await operator_of(there, "yt"), Ear(OUTSIDE)
     try:

@@ -115,7 +115,7 @@ async def test_a_hall_is_told_in_its_language(there: There, name: str, language:
         assert await terminal.hang_up() == 200
 
 
-async def test_who_is_asked_for_number_and_pin_changes_the_language_by_a_star(there: There) -> None:
+async def test_a_star_changes_the_language_of_the_number_prompt(there: There) -> None:
     async with caller(there, "other") as terminal:
         assert await there.dial(terminal, "welcome") == 200
         await terminal.hears("welcome", "vi")

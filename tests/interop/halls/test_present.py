@@ -63,7 +63,7 @@ async def test_a_hall_presents_then_a_browser_takes_over_and_back(there: There, 
 BLUE = (30, 40, 210)
 
 
-async def test_what_a_hall_presents_is_seen_by_the_other_hall_and_by_both_browsers(there: There) -> None:
+async def test_a_hall_presentation_reaches_the_hall_and_both_browsers(there: There) -> None:
     """Both halls have a second picture; each takes over from the other."""
     one = Presenter("udp", "hall-a", HOST, password=there.booked.passwords["hall-a"])
     two = Presenter("tcp", "hall-b", HOST, (120, 120, 120), 880, there.booked.passwords["hall-b"], slide=BLUE)

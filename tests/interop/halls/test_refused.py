@@ -93,7 +93,7 @@ class Listener(Recorder):
         return len(self.heard) - sum(self.heard.count(byte) for byte in b"\x55\xd5\x54\xd4")
 
 
-async def test_who_comes_when_it_is_full_hears_so_and_when_to_call_again(there: There) -> None:
+async def test_a_caller_of_a_full_meeting_hears_when_to_call_again(there: There) -> None:
     await make_full(there)
     password = there.booked.passwords["hall-b"]
     async with there.person("ann"), Listener(Quirk(), "hall-b", HOST, (0, 0, 0), 0, password) as terminal:

@@ -71,7 +71,7 @@ async def test_a_hall_that_is_alone_reads_words_until_another_comes(there: There
         await one.hang_up()
 
 
-async def test_no_hall_sees_itself_large_where_the_one_in_front_has_no_picture(there: There) -> None:
+async def test_no_hall_is_large_to_itself_when_the_front_lacks_video(there: There) -> None:
     async with (
         terminal(there, "hall-a") as bob,
         terminal(there, "hall-b", GREEN) as carol,

@@ -185,7 +185,7 @@ async def test_one_that_dials_in_while_it_rings_stays_by_its_own_call(there: The
         assert not own.ended.is_set() and stands(there, rings) == ("connected", "") and len(rings.calls) == 1
 
 
-async def test_a_server_that_starts_in_place_of_one_that_was_stopped_calls_whoever_was_in(there: There) -> None:
+async def test_a_replacement_server_redials_the_connected_halls(there: There) -> None:
     async with Called(there, "hall-a") as terminal:
         await reach(there, terminal)
         await until(lambda: stands(there, terminal)[0] == "connected", "it is in")
@@ -196,7 +196,7 @@ async def test_a_server_that_starts_in_place_of_one_that_was_stopped_calls_whoev
         await until(lambda: stands(there, terminal)[0] == "connected", "it is in again")
 
 
-async def test_one_that_rings_while_the_server_stops_is_called_at_once_by_the_next(there: There) -> None:
+async def test_a_hall_that_rings_at_a_stop_is_redialled_at_once(there: There) -> None:
     """That nobody answered in time was none of its doing. While it rings, the board shows no failure of an earlier call."""
     async with Rings(there, "hall-a") as rings:
         await until(lambda: len(there.rows()) == len(HALLS), "the schedule has made its legs")
@@ -211,7 +211,7 @@ async def test_one_that_rings_while_the_server_stops_is_called_at_once_by_the_ne
         assert row(there, rings)["attempts"] == 1
 
 
-async def test_one_that_dials_in_as_soon_as_a_killed_server_is_back_stays(there: There) -> None:
+async def test_a_hall_that_dials_a_restarted_server_stays_connected(there: There) -> None:
     """Its row is still in the lease of the one that was killed, and says that it is in a call of it."""
     async with Called(there, "hall-a") as terminal, there.terminal("hall-a") as own:
         await reach(there, terminal)

@@ -167,7 +167,7 @@ def unconvertible() -> av.VideoFrame:
     return frame
 
 
-def test_a_picture_that_no_library_converts_ends_neither_program_nor_process() -> None:
+def test_an_unconvertible_frame_ends_no_program_or_process() -> None:
     """It would end every next process too, as long as that site sends it: the program of all halls was gone for good."""
     picture = decoding.Picture(unconvertible(), 1, 0, 0)
     with pytest.raises(FFmpegError):

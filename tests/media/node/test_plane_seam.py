@@ -275,7 +275,7 @@ def test_close_may_be_called_again_and_ends_everything_else(plane: Plane) -> Non
             call()
 
 
-def test_a_full_queue_is_an_overflow_error_and_nothing_else_breaks() -> None:
+def test_a_full_queue_raises_overflow_and_breaks_nothing_else() -> None:
     """A datagram makes the thread gather for 10 ms; in that time Python can queue more than there is room for."""
     plane = Plane(udp=[("127.0.0.1", 0)], gather_us=10_000)
     plane.open_router(1)

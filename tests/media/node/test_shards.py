@@ -105,14 +105,14 @@ def test_a_user_name_must_name_a_shard(plane: Plane) -> None:
         plane.open_router(3, SHARDS)
 
 
-def test_a_port_that_threads_share_is_shared_with_no_other_server(plane: Plane) -> None:
+def test_a_shared_port_is_not_shared_with_another_server(plane: Plane) -> None:
     with pytest.raises(OSError):
         Plane(udp=[("127.0.0.1", plane.udp_ports()[0])], shards=SHARDS)
     with pytest.raises(OSError):
         Plane(udp=[("127.0.0.1", plane.udp_ports()[0])])
 
 
-def test_peers_reach_their_shard_whichever_thread_the_kernel_chose(plane: Plane) -> None:
+def test_peers_reach_their_shard_from_any_kernel_thread(plane: Plane) -> None:
     for shard in range(SHARDS):
         plane.open_router(1 + shard, shard)
     names = [f"{'ab'[number % SHARDS]}peer{number}" for number in range(PEERS)]
@@ -257,7 +257,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("first", [0, 1])
-async def test_all_of_a_conference_hear_who_speaks_and_one_list_names_him(spread: Router, first: int) -> None:
+async def test_all_participants_get_one_list_of_active_speakers(spread: Router, first: int) -> None:
     others = [await connect(spread, [audio("recvonly")]) for _ in range(first)]
     speaker = await connect(spread, [MIC])
     producer = only(speaker)

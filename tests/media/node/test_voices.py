@@ -41,7 +41,7 @@ def say(call: Call, number: int, level: bytes, payload: bytes = b"voice") -> Non
     call.client.send_rtp(packet)
 
 
-async def test_the_loudest_is_sent_and_the_others_end_where_they_came_in(assembly: Router) -> None:
+async def test_the_loudest_voice_is_sent_and_others_stop_at_ingress(assembly: Router) -> None:
     mic = audio("sendonly", "a=msid:s mic", "a=ssrc:1111 cname:c")
     speakers = [await connect(assembly, [mic]) for _ in range(3)]
     producers = [call.answer.published[0].producer for call in speakers]

@@ -81,7 +81,7 @@ def test_who_mixes_no_headers_has_no_descriptors() -> None:
     assert all(a is b for a, b in zip(again, [one.capabilities for one in parse(plain).sections], strict=True))
 
 
-def test_h264_has_its_profile_and_mode_as_format_and_wrong_ones_are_left_out() -> None:
+def test_h264_states_profile_and_mode_and_drops_wrong_formats() -> None:
     found = codecs(parse(fixture("js_single_join")), "3")
     formats = {number: codec.format for number, codec in found.items() if codec.name == "h264"}
     assert sorted(formats.values()) == ["baseline/0", "baseline/1", "constrained/0", "constrained/1"]
@@ -212,7 +212,7 @@ def test_a_block_of_any_length_is_read_once_in_one_description(monkeypatch: pyte
     assert read == 1
 
 
-def test_browsers_with_hundreds_of_tracks_are_far_from_the_bounds() -> None:
+def test_browsers_with_hundreds_of_tracks_stay_within_bounds() -> None:
     for name in ("js_single_published", "go_single_published"):
         head, *sections = fixture(name).removesuffix("\r\n").split("\r\nm=")
         media = [one for one in sections if one.startswith(("audio", "video"))]
@@ -300,7 +300,7 @@ def test_wrong_descriptions_are_the_peers_error(text: str) -> None:
         parse(text)
 
 
-def test_of_a_description_that_changed_only_what_changed_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_changed_part_of_a_description_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With hundreds of tracks, each that comes or goes would else cost a reading of all of them."""
     read: list[str] = []
     whole = reading._RawSection

@@ -199,9 +199,7 @@ def numbered(hello: bytes, message: int) -> bytes:
 
 
 @pytest.mark.parametrize("message", [0, 1, 2])
-async def test_a_foreign_hello_in_the_name_of_the_client_does_not_spoil_its_handshake(
-    router: Router, message: int
-) -> None:
+async def test_a_foreign_hello_does_not_spoil_the_clients_handshake(router: Router, message: int) -> None:
     """Behind every datagram of the client's own, from its own address and port: it and no other comes to stand."""
     call, client = await pending(router)
     foreign, deliver = numbered(await strangers.client_hello(), message), client._pipe._deliver
@@ -217,7 +215,7 @@ async def test_a_foreign_hello_in_the_name_of_the_client_does_not_spoil_its_hand
     end(call)
 
 
-async def test_a_control_foreign_hello_before_the_client_s_own_spoils_this_handshake_and_not_the_next(
+async def test_control_an_early_foreign_hello_spoils_one_handshake(
     router: Router,
 ) -> None:
     """It is answered, as nothing tells it from the rightful one without one more round trip for all, and the client takes the
@@ -239,7 +237,7 @@ async def test_a_handshake_has_a_deadline(router: Router, monkeypatch: pytest.Mo
     end(call)
 
 
-async def test_time_in_which_this_process_did_not_run_is_not_the_client_s(
+async def test_a_suspended_process_does_not_use_up_the_clients_time(
     router: Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "HANDSHAKE_S", 1.5)
@@ -356,7 +354,7 @@ async def test_one_ssl_context_and_no_resumed_sessions(node: Node, router: Route
     end(first, second)
 
 
-def test_a_peer_that_is_the_dtls_server_gets_no_second_handshake() -> None:
+def test_a_peer_as_dtls_server_gets_no_second_handshake() -> None:
     """OpenSSL refuses by itself what a client begins, but takes the HelloRequest of a server as often as it comes."""
     certificates = handshake.Certificate.new(), RTCCertificate.generateCertificate()
     client, server = (SSL.Connection(one._create_ssl_context(handshake._PROFILES)) for one in certificates)
@@ -498,7 +496,7 @@ async def receiver(router: Router, heard: list[bytes]) -> tuple[Connection, IceC
     return connection, client
 
 
-async def test_a_file_arrives_whole_and_fast_though_its_receiver_was_away_for_a_moment(
+async def test_a_file_arrives_whole_and_fast_after_a_short_outage(
     router: Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What its channel has no room for goes on as that empties, not once a second when the clockwork comes by."""

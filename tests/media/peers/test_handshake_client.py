@@ -280,7 +280,7 @@ async def test_forged_messages_do_not_spoil_the_handshake(router: Router, kind: 
     end(call)
 
 
-async def test_nothing_is_made_before_a_check_and_nothing_is_kept_after_the_end(router: Router) -> None:
+async def test_nothing_exists_before_a_check_and_after_the_end(router: Router) -> None:
     def kept() -> int:
         return sum(isinstance(one, handshake._Dtls) for one in gc.get_objects())
 

@@ -77,7 +77,7 @@ def test_red_first_for_a_publisher_unless_refused() -> None:
     assert names(capabilities("go_single_published", "0"), Acceptance()) == ["opus", "pcmu", "pcma"]
 
 
-def test_wanted_codec_first_and_constrained_baseline_before_baseline() -> None:
+def test_the_wanted_codec_and_constrained_baseline_come_first() -> None:
     video = capabilities("js_single_published", "7")
     assert names(video, Acceptance())[0] == "vp8"
     assert names(video, Acceptance(codec="video/av1"))[0] == "av1"
@@ -109,7 +109,7 @@ def test_feedback_is_what_both_have() -> None:
 
 
 @pytest.mark.parametrize("codec", [None, "video/VP8", "video/VP9", "video/AV1", "video/H264"])
-def test_a_publisher_describes_what_its_pictures_build_on_whatever_the_codec(codec: str | None) -> None:
+def test_a_publisher_describes_dependencies_for_any_codec(codec: str | None) -> None:
     agreed = agree(capabilities("js_single_published", "7"), Acceptance(codec=codec))
     assert "dependency-descriptor" in [extension.name for extension in agreed.extensions]
 
@@ -141,7 +141,7 @@ def test_layers_lowest_first(rids: tuple[str, ...], ordered: tuple[str, ...]) ->
     assert layers(rids) == ordered
 
 
-def test_answer_repeats_every_section_in_order_and_aiortc_reads_it() -> None:
+def test_an_answer_keeps_section_order_and_aiortc_reads_it() -> None:
     sdp = answer("js_single_published", {"7": Acceptance(), "8": Acceptance()})
     read = SessionDescription.parse(sdp)
     assert [media.rtp.muxId for media in read.media] == [str(mid) for mid in range(9)]
@@ -217,7 +217,7 @@ def test_codecs_are_matched_by_name_and_format_not_by_number() -> None:
     assert mapping.repaired
 
 
-def test_constrained_baseline_fits_a_baseline_decoder_but_not_the_other_way() -> None:
+def test_constrained_baseline_fits_baseline_but_not_vice_versa() -> None:
     video = capabilities("js_single_join", "3")
     constrained = next(codec for codec in video.codecs if codec.format == "constrained/1")
     baseline = next(codec for codec in video.codecs if codec.format == "baseline/1")

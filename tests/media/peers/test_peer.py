@@ -116,7 +116,7 @@ def test_go_publishes_in_its_placeholders(router: Router) -> None:
     assert (again.published, again.ended) == ([], [])
 
 
-def test_layers_are_lowest_first_whatever_the_order_of_the_offer(router: Router) -> None:
+def test_layers_are_lowest_first_in_any_order_of_the_offer(router: Router) -> None:
     for name, offered in (("js_single_published", "q;h;f"), ("python_single_published", "f;h;q")):
         answer = router.open_peer(Recorder()).answer(fixture(name), accept=take_all)
         camera = next(one for one in answer.published if one.producer.kind == "video")
@@ -152,7 +152,7 @@ def test_publishing_ends_with_its_section(router: Router) -> None:
     assert len(answer.ended) == 1
 
 
-def test_publishing_goes_on_when_format_parameters_change_their_order(router: Router) -> None:
+def test_publishing_survives_reordered_format_parameters(router: Router) -> None:
     peer = router.open_peer(Recorder())
     sdp = fixture("js_single_published")
     before = published(peer, sdp)
@@ -164,7 +164,7 @@ def test_publishing_goes_on_when_format_parameters_change_their_order(router: Ro
 
 
 @pytest.mark.parametrize("streams", [True, False])
-def test_publishing_goes_on_when_a_later_offer_leaves_out_retransmissions(router: Router, streams: bool) -> None:
+def test_publishing_survives_an_offer_without_retransmission(router: Router, streams: bool) -> None:
     repaired = ("a=ssrc-group:FID 7 8", "a=ssrc:7 cname:x", "a=ssrc:8 cname:x")
     peer = router.open_peer(Recorder())
     first = offers.describe([offers.video("sendonly", "a=msid:- cam", *repaired)])
@@ -244,7 +244,7 @@ def test_number_of_waiting_tracks_is_bounded(
         forward(peer, producers[0], "TR_3")
 
 
-def test_no_more_sections_are_asked_for_than_a_description_may_have(
+def test_requested_sections_stay_within_the_description_limit(
     router: Router, producers: list[Producer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the client would do as it was told, and be ended for it."""
@@ -301,7 +301,7 @@ def test_recorded_answers_to_an_offer_with_tracks(router: Router, producers: lis
     assert not peer.needs_offer
 
 
-def test_no_more_sections_are_offered_than_a_description_may_have(
+def test_offered_sections_stay_within_the_description_limit(
     router: Router, producers: list[Producer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "SDP_SECTIONS", limits.SDP_OWN_SECTIONS + 3)
@@ -433,7 +433,7 @@ def voice(number: int) -> bytes:
     return rtp_packet(payload_type=111, sequence=number, timestamp=960 * number, ssrc=1111, payload=b"voice")
 
 
-async def test_a_track_that_joins_a_running_connection_waits_for_its_answer(
+async def test_a_track_added_to_a_connection_waits_for_its_answer(
     node: Node, router: Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "ANSWER_SETTLES_S", 1.0)

@@ -73,7 +73,7 @@ async def test_a_date_put_off_to_a_time_is_approved_anew(database: Database, pro
     assert (await everything(database))[1:] == before[1:]
 
 
-async def test_another_time_of_an_approved_date_waits_while_the_series_stays_in_force(
+async def test_a_new_time_of_a_date_waits_while_the_series_holds(
     database: Database, province: Province, now: datetime
 ) -> None:
     """A later date is put off while another date runs. A refusal changes nothing. An approval moves the date with its reason."""
@@ -106,7 +106,7 @@ async def test_another_time_of_an_approved_date_waits_while_the_series_stays_in_
     assert running.state == "running"
 
 
-async def test_a_series_that_gives_way_stays_in_force_but_for_that_date(
+async def test_a_series_that_yields_one_date_keeps_the_others(
     database: Database, province: Province, now: datetime
 ) -> None:
     """The date is off at once, for its hall is wanted. Its new time waits for approval; the other dates can be joined."""
@@ -429,7 +429,7 @@ async def test_the_same_key_displaces_once(database: Database, province: Provinc
 # A series on another day
 
 
-async def test_another_day_for_a_series_keeps_what_was_decided_of_its_dates(
+async def test_another_weekday_keeps_the_decisions_on_single_dates(
     database: Database, province: Province, now: datetime
 ) -> None:
     meeting = await approved(database, province, wish(province, now, rule="FREQ=WEEKLY;COUNT=4"), now)

@@ -33,12 +33,12 @@ def called(found: calls.CallList) -> list[str]:
     return [one.id for one in found.called]
 
 
-def test_a_booked_hall_brings_its_own_terminal_and_no_other_of_its_site() -> None:
+def test_a_booked_hall_brings_only_its_own_terminal() -> None:
     there = [device("a", "s", "a-hall"), device("b", "s", "b-hall"), device("c", "s", None)]
     assert called(call_list({"b-hall": "s"}, [], [], there)) == ["b"]
 
 
-def test_a_unit_that_meets_in_a_booked_hall_of_its_site_brings_no_second_terminal() -> None:
+def test_a_unit_in_its_booked_hall_adds_no_second_terminal() -> None:
     there = [device("a", "s", "a-hall", main=True), device("b", "s", "b-hall")]
     assert called(call_list({"b-hall": "s"}, [Party("unit", "s")], [], there)) == ["b"]
 
@@ -69,7 +69,7 @@ def test_a_terminal_stands_there_once_and_can_be_taken_out() -> None:
     assert called(found) == ["a"]
 
 
-def test_a_terminal_that_dials_in_is_expected_and_called_only_when_it_was_added() -> None:
+def test_a_dial_in_terminal_is_called_only_if_it_was_added() -> None:
     there = [device("a", "s", "a-hall", dialled=False)]
     found = call_list({"a-hall": "s"}, [], [], there)
     assert [one.device.id for one in found.lines] == ["a"] and called(found) == []
@@ -196,7 +196,7 @@ async def test_a_terminal_of_the_list_is_invited_by_dialling_in_too(
 
 
 @pytest.mark.parametrize(("asks", "state"), [(True, "asked"), (False, "approved")])
-async def test_a_hall_that_needs_no_approval_makes_an_internal_meeting_none(
+async def test_a_free_hall_makes_an_internal_meeting_need_no_approval(
     database: Database, province: Province, now: datetime, asks: bool, state: str
 ) -> None:
     hall = province.halls["tinh-a"]
@@ -281,7 +281,7 @@ async def test_a_hall_that_is_not_called_after_all_comes_in_by_itself(
 
 
 @pytest.mark.parametrize("class_", ["ordinary", "important"])
-async def test_a_hall_that_an_operator_took_off_is_neither_called_nor_invited(
+async def test_a_hall_removed_by_an_operator_is_not_called_or_invited(
     database: Database, province: Province, now: datetime, class_: str
 ) -> None:
     meeting = await approved(database, province, now, class_=class_)
@@ -323,7 +323,7 @@ async def test_the_operators_list_has_each_date_of_today_with_a_hall(
     assert [one.meeting.id for one in listed] == [halls_only.id, units_only.id]
 
 
-async def test_a_date_after_midnight_is_listed_once_its_halls_may_be_called(
+async def test_a_late_date_is_listed_once_halls_may_be_called(
     database: Database, province: Province, now: datetime
 ) -> None:
     operator = province.actor("operator", "tinh")

@@ -96,7 +96,7 @@ async def test_everything_of_a_booking_is_there(database: Database, province: Pr
     assert "meeting.create" in actions
 
 
-async def test_an_internal_meeting_without_a_hall_has_its_number_at_once(
+async def test_an_internal_meeting_without_halls_has_a_number_at_once(
     database: Database, province: Province, now: datetime
 ) -> None:
     request = wish(province, now, type_code="internal", hall_ids=(), terminal_ids=(), attendees=())
@@ -227,7 +227,7 @@ async def test_one_of_many_who_ask_at_once_gets_the_hall(database: Database, pro
     assert sorted(answers) == ["booked"] + ["overlap"] * 9
 
 
-async def test_a_secret_meeting_leaves_nothing_but_that_it_was_refused(
+async def test_a_secret_meeting_leaves_only_its_refusal(
     database: Database, province: Province, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
     secretary = province.actor("secretary", "vp")
@@ -384,7 +384,7 @@ async def test_who_may_book(database: Database, province: Province, now: datetim
     assert (await refused(database, wish(province, now), single, now)).code == "second_factor_needed"
 
 
-async def test_an_important_meeting_takes_terminals_of_closed_networks_only(
+async def test_an_important_meeting_takes_only_closed_terminals(
     database: Database, province: Province, now: datetime
 ) -> None:
     async def work(session: Any) -> None:

@@ -236,7 +236,7 @@ async def test_an_edit_never_loses_the_old_booking(database: Database, province:
     assert (await do(database, lambda s: editing.edit(s, mine.id, shift, secretary, now, 2))).version == 3
 
 
-async def test_a_changed_time_is_approved_anew_and_a_refusal_keeps_the_old(
+async def test_a_refused_new_time_keeps_the_approved_time(
     database: Database, province: Province, now: datetime
 ) -> None:
     meeting = await approved(database, province, wish(province, now), now)
@@ -772,7 +772,7 @@ async def test_halls_of_ones_own_unit_are_offered_first(database: Database, prov
     assert await offered("xa1", seats=55) == ["tinh-a", "tinh"]
 
 
-async def test_search_ignores_diacritics_and_shows_only_what_may_be_read(
+async def test_search_ignores_diacritics_and_respects_read_rights(
     database: Database, province: Province, now: datetime
 ) -> None:
     from rooms.booking.planning.requests import DocumentRequest

@@ -116,7 +116,7 @@ async def test_the_second_date_that_gives_way_is_told_without_a_time(
     assert (later.state, later.starts_at) == ("planned", at)
 
 
-async def test_a_waiting_change_of_the_desk_outlives_that_another_date_gives_way(
+async def test_a_waiting_change_survives_a_date_that_yields(
     database: Database, province: Province, now: datetime
 ) -> None:
     series = await low(database, province, now)
@@ -228,7 +228,7 @@ async def test_both_steps_end_before_the_new_time(database: Database, province: 
     assert await deadline(database, series) <= to
 
 
-async def test_the_new_time_of_a_single_date_that_gave_way_bounds_its_approval(
+async def test_the_new_time_of_a_yielded_date_limits_its_approval(
     database: Database, province: Province, now: datetime
 ) -> None:
     single = await low(database, province, now, "")
@@ -259,7 +259,7 @@ async def test_what_was_handed_in_in_time_is_approved_late(
 # What its end says
 
 
-async def test_a_refused_new_time_leaves_the_date_put_off_and_tells_its_desk(
+async def test_a_refused_new_time_postpones_and_notifies_the_desk(
     database: Database, province: Province, now: datetime
 ) -> None:
     series = await low(database, province, now)
@@ -278,7 +278,7 @@ async def test_a_refused_new_time_leaves_the_date_put_off_and_tells_its_desk(
     }
 
 
-async def test_a_lapsed_new_time_leaves_the_date_put_off_and_tells_its_desk(
+async def test_a_lapsed_new_time_postpones_and_notifies_the_desk(
     database: Database, province: Province, now: datetime
 ) -> None:
     series = await low(database, province, now)
@@ -292,7 +292,7 @@ async def test_a_lapsed_new_time_leaves_the_date_put_off_and_tells_its_desk(
     assert (second.id, "", False, "Quá hạn duyệt") in await told(database, series)
 
 
-async def test_a_date_that_gives_way_to_an_earlier_time_ends_at_that_time(
+async def test_a_date_moved_to_an_earlier_time_ends_at_that_time(
     database: Database, province: Province, now: datetime
 ) -> None:
     single = await low(database, province, now, "")
@@ -306,7 +306,7 @@ async def test_a_date_that_gives_way_to_an_earlier_time_ends_at_that_time(
     assert (await by_id(database, single, date)).state in ("released", "ended")
 
 
-async def test_a_later_wish_of_the_desk_is_not_undone_as_that_a_date_gave_way(
+async def test_a_later_change_of_the_desk_survives_the_yielding(
     database: Database, province: Province, now: datetime
 ) -> None:
     series = await low(database, province, now)
@@ -321,7 +321,7 @@ async def test_a_later_wish_of_the_desk_is_not_undone_as_that_a_date_gave_way(
     assert (await by_id(database, series, second)).state == "postponed"
 
 
-async def test_that_a_date_gave_way_is_undone_though_its_new_time_waits(
+async def test_yielding_is_undone_although_the_new_time_waits(
     database: Database, province: Province, now: datetime
 ) -> None:
     series = await low(database, province, now)

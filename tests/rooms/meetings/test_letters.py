@@ -343,7 +343,7 @@ def test_the_qr_code_is_no_way_to_files(line: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["rb", "wb"])
-def test_whoever_gets_at_the_document_all_the_same_opens_no_file(way: str, tmp_path: Path) -> None:
+def test_a_reader_without_a_right_opens_no_file(way: str, tmp_path: Path) -> None:
     """The second wall: no descriptor is left to the process that runs a template."""
     file = tmp_path / "kept"
     file.write_bytes(b"secret")

@@ -54,7 +54,7 @@ async def test_a_number_lives_seven_days_after_the_last_person_left(database: Da
     assert await Rows(database, clock).all() == []
 
 
-async def test_nobody_fills_the_table_and_nobody_pushes_out_the_numbers_of_others(
+async def test_the_number_table_is_bounded_and_evicts_no_other_user(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "INSTANT_NUMBERS", 12)
@@ -78,7 +78,7 @@ async def _away(*_: object) -> None:
     raise ConnectionError("the database is away")
 
 
-async def test_the_number_of_a_printed_link_becomes_a_row_when_somebody_comes(
+async def test_a_printed_link_gets_a_number_row_at_the_first_visit(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
@@ -115,7 +115,7 @@ class UsedNumbers:
         return self.ends
 
 
-async def test_a_use_of_a_number_that_another_server_ended_does_not_renew_a_later_one() -> None:
+async def test_an_ended_use_of_a_number_does_not_renew_a_later_use() -> None:
     """Else the uses of ended numbers would stay in memory without a bound."""
     shared, shelf = ProcessMemory(), UsedNumbers()
     one, other = Numbers(shared, shelf), Numbers(shared, shelf)

@@ -78,7 +78,7 @@ async def account_of(session: AsyncSession, name: str) -> Account:
     return (await session.scalars(select(Account).where(Account.name == name))).one()
 
 
-async def test_several_roots_without_a_mark_have_no_top_but_the_command_line(
+async def test_several_unmarked_roots_have_no_top_except_by_command(
     database: Database, province: Province, now: datetime
 ) -> None:
     async def work(session: AsyncSession) -> None:
@@ -110,7 +110,7 @@ async def test_who_stands_for_the_top_is_the_top(database: Database, province: P
     await database.transact(work)
 
 
-async def test_what_was_hung_below_another_is_led_by_the_root_above_it(
+async def test_a_unit_hung_below_another_is_led_by_the_root_above(
     database: Database, province: Province, now: datetime
 ) -> None:
     async def work(session: AsyncSession) -> None:

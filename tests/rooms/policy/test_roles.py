@@ -86,7 +86,7 @@ def test_each_action_is_for_these_roles_in_their_unit_and_below(action: str, let
 
 
 @pytest.mark.parametrize(("action", "letters"), ROWS)
-def test_operators_and_administrators_change_things_with_two_factors_only(action: str, letters: str) -> None:
+def test_operators_and_administrators_need_a_second_factor(action: str, letters: str) -> None:
     for letter, role in LETTERS.items():
         weak = letter in letters and (role not in (roles.OPERATOR, roles.ADMIN) or action.endswith(".read"))
         assert roles.allows(actor(role, factors=1), action, OWN) is weak

@@ -228,7 +228,7 @@ class Careless:
             self._free.append((reader, writer))
 
 
-async def test_a_control_that_keeps_such_connections_gives_answers_to_others() -> None:
+async def test_control_a_kept_connection_gives_answers_to_others() -> None:
     tasks: list[asyncio.Task[None] | None] = []
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -75,7 +75,7 @@ async def test_cancelled_work_is_not_done_and_its_key_is_free(database: Database
     assert len(await take(database, now)) == 1
 
 
-async def test_another_takes_over_after_the_lease_and_the_first_is_fenced(database: Database, now: datetime) -> None:
+async def test_another_worker_takes_an_expired_lease_and_is_fenced(database: Database, now: datetime) -> None:
     await put(database, now)
     (job,) = await take(database, now)
     assert await take(database, now + timedelta(seconds=59), "w2") == []

@@ -118,7 +118,7 @@ async def where(session: AsyncSession) -> str:
     return await session.scalar(text("SELECT thread()")) or ""
 
 
-async def test_short_statements_run_in_the_loop_and_other_reading_does_not(file: Path) -> None:
+async def test_short_statements_run_in_the_loop_and_long_reads_do_not(file: Path) -> None:
     database = Database.open(f"sqlite:///{file}")
     own = threading.current_thread().name
     async with database.reading() as session:
@@ -131,7 +131,7 @@ async def test_short_statements_run_in_the_loop_and_other_reading_does_not(file:
     await database.close()
 
 
-async def test_a_writer_waits_for_another_process_without_holding_up_the_loop(file: Path, now: datetime) -> None:
+async def test_a_writer_waits_for_another_process_outside_the_loop(file: Path, now: datetime) -> None:
     database = Database.open(f"sqlite:///{file}")
     await database.transact(lambda s: rows.add(s, {Job: [job(now)]}))
     other = sqlite3.connect(file, isolation_level=None)

@@ -91,7 +91,7 @@ async def in_force(session: AsyncSession, now: datetime) -> set[tuple[str, str, 
     return {(one.account_id, one.role, one.unit_id) for one in rows if one.ends_at is None or one.ends_at > now}
 
 
-async def test_a_deputy_goes_on_where_the_role_is_in_the_new_unit_already(
+async def test_a_deputy_continues_when_the_new_unit_has_the_role(
     database: Database, province: Province, now: datetime
 ) -> None:
     """The role in khcn came after the deputyship, so the deputy has it in yt alone; after the merger in the new unit."""

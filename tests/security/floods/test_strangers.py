@@ -211,7 +211,7 @@ async def test_data_of_a_stranger_without_a_seal_reach_nobody(router: Router, st
 
 
 @pytest.mark.parametrize("state", ["checked", "connected"])
-async def test_data_in_the_name_of_the_client_without_a_seal_reach_nobody(router: Router, state: str) -> None:
+async def test_unsealed_data_in_the_clients_name_is_not_delivered(router: Router, state: str) -> None:
     packets = await captured_message(router)
     call = await waiting(router, CLIENT)
     await call.client.check()

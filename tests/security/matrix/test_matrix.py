@@ -83,7 +83,7 @@ def expects(caller: Caller, action: str, kind: str, place: str, method: str) -> 
     return not kind or place in REACH[caller.place]
 
 
-def test_every_route_declares_what_it_needs_and_every_change_has_a_request(world: World) -> None:
+def test_every_route_declares_its_right_and_has_a_request(world: World) -> None:
     silent, unasked = [], []
     for route in routes_of(world.rest):
         for method in methods_of(route):

@@ -80,9 +80,7 @@ async def test_signing_in_and_out(office: Office, province: Province) -> None:
 
 
 @ONE_DATABASE
-async def test_the_cookie_is_bound_to_this_host_to_tls_and_kept_from_scripts(
-    office: Office, province: Province
-) -> None:
+async def test_the_cookie_is_bound_to_host_and_tls_and_hidden(office: Office, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     async with office.client() as browser:
         answer = await sign_in(browser, "lan")
@@ -102,7 +100,7 @@ async def test_the_cookie_is_bound_to_this_host_to_tls_and_kept_from_scripts(
     local.access.close()
 
 
-async def test_wrong_passwords_and_unknown_names_look_alike_and_cost_alike(office: Office, province: Province) -> None:
+async def test_wrong_passwords_and_unknown_names_look_alike(office: Office, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     off = await office.account("cu", province.people["vp-2"])
     await office.change(off.id, active=False)
@@ -179,9 +177,7 @@ async def test_the_entry_about_guessing_is_written_after_the_answer(office: Offi
 
 
 @ONE_DATABASE
-async def test_a_browser_that_signed_in_before_is_not_locked_out_by_strangers(
-    office: Office, province: Province
-) -> None:
+async def test_a_known_browser_is_not_locked_out_by_strangers(office: Office, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     async with office.client() as own:
         await sign_in(own, "lan")
@@ -303,7 +299,7 @@ async def test_a_thousand_wrong_sign_ins_do_not_starve_a_right_one(
 
 
 @ONE_DATABASE
-async def test_a_control_without_bounds_and_turns_hashes_all_the_wrong_ones_first(
+async def test_control_without_bounds_all_wrong_passwords_are_hashed(
     database: Database, province: Province, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accounts, "HASH_WAITING", 10**6)
@@ -316,7 +312,7 @@ async def test_a_control_without_bounds_and_turns_hashes_all_the_wrong_ones_firs
     assert counting.asked == ["sai"] * 1000 + [PASSWORD] * 2
 
 
-async def test_a_hash_of_older_parameters_is_renewed_at_the_next_sign_in(office: Office, province: Province) -> None:
+async def test_an_old_hash_is_renewed_at_the_next_sign_in(office: Office, province: Province) -> None:
     old = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
     account = await office.account("lan", province.people["vp-1"], password=old)
     async with office.client() as browser:
@@ -434,7 +430,7 @@ async def test_a_link_signs_in_once_and_asks_for_a_password(office: Office, prov
         assert (await sign_in(browser, "lan", NEW)).status_code == 200
 
 
-async def test_a_link_that_was_left_asks_nothing_of_who_knows_the_password(office: Office, province: Province) -> None:
+async def test_an_abandoned_link_does_not_affect_password_sign_in(office: Office, province: Province) -> None:
     account = await office.account("lan", province.people["vp-1"])
     secrets = [await office.database.transact(lambda s: signing.new_link(s, account, COMMAND, NOW)) for _ in range(2)]
     async with office.client() as before, office.client() as opened, office.client() as later:
@@ -451,9 +447,7 @@ async def test_a_link_that_was_left_asks_nothing_of_who_knows_the_password(offic
         assert not (await sign_in(opened, "lan")).json()["must_change"]
 
 
-async def test_a_link_that_was_left_at_the_code_asks_for_a_password_in_its_own_session_only(
-    office: Office, province: Province
-) -> None:
+async def test_a_link_left_at_the_code_binds_only_its_own_session(office: Office, province: Province) -> None:
     account = await office.account("an", province.people["tinh-1"], admin=province.units["tinh"])
     async with office.client() as browser:
         await sign_in(browser, "an")
@@ -473,9 +467,7 @@ async def test_a_link_that_was_left_at_the_code_asks_for_a_password_in_its_own_s
         assert not (await later.get("/session")).json()["signed_in"]
 
 
-async def test_an_account_of_which_an_earlier_release_wanted_a_password_signs_in(
-    office: Office, province: Province
-) -> None:
+async def test_an_account_of_an_earlier_release_can_sign_in(office: Office, province: Province) -> None:
     account = await office.account("lan", province.people["vp-1"])
     await office.change(account.id, must_change=True)
     async with office.client() as browser:
@@ -623,9 +615,7 @@ async def test_what_a_form_can_send_is_not_taken(office: Office, province: Provi
         ("/session/link", {"secret": "x" * 101}),
     ],
 )
-async def test_malformed_sign_ins_are_refused_before_anything_is_hashed(
-    office: Office, path: str, body: object
-) -> None:
+async def test_malformed_sign_ins_are_refused_before_hashing(office: Office, path: str, body: object) -> None:
     async with office.client() as browser:
         assert (await browser.post(path, json=body)).status_code == 422
     assert office.hashing.computed == 0

@@ -183,7 +183,7 @@ def test_what_a_browser_calls_itself_is_cut_and_printable() -> None:
     assert told.isprintable()
 
 
-async def test_behind_a_proxy_that_is_believed_each_person_is_a_network_of_his_own() -> None:
+async def test_behind_a_trusted_proxy_each_person_is_one_network() -> None:
     """Only the last hop counts that the proxy itself wrote; what a stranger puts before it does not."""
 
     async def told(request: Request) -> PlainTextResponse:

@@ -98,7 +98,7 @@ async def test_an_identity_that_was_connected_signs_in(office: Office, province:
     assert (stored.issuer, stored.subject) == (issuer, "u-1")
 
 
-async def test_whom_nobody_connected_stays_outside_unless_the_settings_say_where_to_put_him(
+async def test_an_unlinked_person_stays_out_unless_settings_allow(
     office: Office, province: Province, issuer: str, now: datetime
 ) -> None:
     async with office.client() as browser:
@@ -119,7 +119,7 @@ async def test_whom_nobody_connected_stays_outside_unless_the_settings_say_where
         assert trouble(await go(browser)) == "identity_unknown"
 
 
-async def test_a_mail_address_or_a_name_of_somebody_else_gives_nothing(
+async def test_another_persons_mail_or_name_grants_nothing(
     office: Office, province: Province, issuer: str, now: datetime
 ) -> None:
     """Accounts are found by subject: whoever may choose his name at the issuer becomes nobody else here."""

@@ -130,7 +130,7 @@ async def test_the_host_does_not_say_for_another_unit_that_it_comes(office: Offi
     assert answered.status_code == 200 and answered.json()["terminal_id"] == terminal, answered.text
 
 
-async def test_the_desk_of_a_host_above_does_not_say_that_a_unit_comes(office: Office) -> None:
+async def test_a_host_desk_does_not_reveal_that_a_unit_attends(office: Office) -> None:
     """The province's secretary may answer for every commune, and it is his own province that hosts the meeting."""
     board(office)
     desk, admin = await office.client("secretary", "tinh"), await office.client("admin")

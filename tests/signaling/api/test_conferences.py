@@ -119,7 +119,7 @@ async def test_who_may_start_a_meeting() -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-async def test_who_sits_at_this_machine_may_but_nobody_behind_a_proxy_on_it(address: str) -> None:
+async def test_a_local_person_may_start_but_not_through_a_proxy(address: str) -> None:
     local = Stands(local_creation=True)
     assert (await start(local, address)).status_code == 201
     assert (await start(local)).status_code == 403
@@ -138,7 +138,7 @@ async def test_a_wrong_invitation_gets_no_token(invite: str) -> None:
     assert answer.json()["en"]
 
 
-async def test_the_number_of_a_meeting_started_here_is_enough_and_another_is_not() -> None:
+async def test_only_the_number_of_a_meeting_started_here_suffices() -> None:
     server = Stands(open_creation=True)
     number = (await start(server)).json()["conference"]
     for wanted, status in ((number, 200), ("abc-defg-hij", 404)):
@@ -150,7 +150,7 @@ async def test_the_number_of_a_meeting_started_here_is_enough_and_another_is_not
     assert (await join(server, number, name="An", invite="x")).status_code == 403
 
 
-async def test_a_page_asks_whether_a_number_is_one_before_it_asks_for_a_camera() -> None:
+async def test_a_page_checks_the_number_before_it_asks_for_a_camera() -> None:
     server = Stands(open_creation=True)
     async with client(server) as asking:
         made = (await asking.post("/conferences", json={"name": "Giao ban", "lobby": True})).json()
@@ -193,7 +193,7 @@ async def test_names_are_cleaned_and_bounded() -> None:
     assert (await join(stands, name="🇻🇳" * 25, invite=invite)).status_code == 200
 
 
-async def test_a_control_that_takes_names_as_they_are_shows_two_that_look_alike(
+async def test_control_unchecked_names_show_two_that_look_alike(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stands, invite = Stands(), INVITATIONS.seal("abc-defg-hij")
@@ -294,7 +294,7 @@ async def test_about_and_health() -> None:
         assert about["ca"] is None
 
 
-async def test_about_tells_whether_a_meeting_may_be_started_without_an_account() -> None:
+async def test_about_says_whether_a_meeting_needs_an_account() -> None:
     """As the server would answer whoever tried from there."""
     for stands, address, headers in (
         (Stands(), "127.0.0.1", {}),
@@ -405,7 +405,7 @@ async def test_nothing_but_the_build_is_served(path: str, tmp_path: Path) -> Non
     assert (await page(tmp_path / "dist", path)).status_code == 404
 
 
-async def test_who_looks_for_a_page_that_is_not_there_gets_one_that_leads_on(tmp_path: Path) -> None:
+async def test_an_unknown_page_answers_with_a_page_that_leads_on(tmp_path: Path) -> None:
     build(tmp_path)
     shown = await page(tmp_path, "/nothing", accept="text/html,*/*;q=0.8")
     assert (shown.status_code, shown.text) == (404, (tmp_path / "index.html").read_text())

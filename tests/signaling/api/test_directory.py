@@ -143,7 +143,7 @@ async def test_sites_halls_and_terminals(office: Office) -> None:
     problem(await operator.post("/networks", json=network | {"code": "x", "ranges": ["10.9.0.0/99"]}), 422, "invalid")
 
 
-async def test_a_terminal_is_found_by_its_name_first_and_never_by_the_letters_of_its_host(office: Office) -> None:
+async def test_a_terminal_is_found_by_name_and_not_by_host_letters(office: Office) -> None:
     operator, ids = await office.client("operator"), office.province
     for code, address in (("may-a", "sip:phong@xa1.example"), ("may-b", "sip:goi-xa1_b@hop.example")):
         device = {"code": code, "name": "Máy", "site_id": ids.sites["yt"], "protocols": ["sip"], "sip_uri": address}
@@ -159,7 +159,7 @@ async def test_a_terminal_is_found_by_its_name_first_and_never_by_the_letters_of
     assert await found("example") == await found("sip") == []
 
 
-async def test_a_program_that_does_not_know_the_mark_of_a_network_keeps_it(office: Office) -> None:
+async def test_a_client_that_does_not_know_the_mark_keeps_it(office: Office) -> None:
     operator = await office.client("operator")
     network = {"code": "hoi-truong", "name": "Mạng hội trường", "ranges": ["10.9.0.0/16"], "closed": True}
     made = (await operator.post("/networks", json=network | {"terminals": True})).json()
@@ -169,7 +169,7 @@ async def test_a_program_that_does_not_know_the_mark_of_a_network_keeps_it(offic
     assert (cleared.json()["name"], cleared.json()["terminals"]) == ("Mạng hội trường", False)
 
 
-async def test_a_network_is_stored_although_the_halls_cannot_read_it_now(
+async def test_a_network_is_stored_when_halls_cannot_read_it_yet(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
     """They read the register every 30 seconds; an error after the commit would say that nothing was stored."""

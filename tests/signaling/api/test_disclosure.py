@@ -85,7 +85,7 @@ async def test_a_requester_reads_names_and_nothing_to_attack_with(office: Office
     assert (await he.get(f"/people/{ids.people['xa1-2']}")).json()["phone"] == ""
 
 
-async def test_an_address_that_is_not_read_is_not_found_by_search_either(office: Office) -> None:
+async def test_a_hidden_address_is_not_found_by_search(office: Office) -> None:
     admin = await fill(office)
     he, operator = await office.client("requester", "khcn"), await office.client("operator", "xa1")
     for part in ("10.0.0", "longan-hop", "0272900"):
@@ -122,14 +122,14 @@ async def test_who_corrects_people_reads_their_phones(office: Office) -> None:
     assert (saved.status_code, saved.json()["phone"]) == (200, PHONE), "the form keeps what it has read"
 
 
-async def test_without_the_second_factor_an_operator_reads_names_alone(office: Office) -> None:
+async def test_without_the_second_factor_an_operator_reads_names_only(office: Office) -> None:
     await fill(office)
     weak = await office.client("operator", "xa1", factors=1)
     assert technician((await by_code(weak, "/sites"))["xa1"]) == ("", "")
     assert (await by_code(weak, "/networks"))["tslcd"]["ranges"] == []
 
 
-async def test_where_a_terminal_has_registered_is_told_to_who_operates_it(office: Office) -> None:
+async def test_only_the_operator_sees_where_a_terminal_registered(office: Office) -> None:
     """A terminal registers by SIP with the password that the page gave."""
     admin, ids = await fill(office), office.province
     node = Node(World(), A)
@@ -179,7 +179,7 @@ async def look(office: Office, person: str, at: str) -> dict[str, tuple[str, str
 
 
 @pytest.mark.parametrize("post", ["secretary_id", "operator_id"])
-async def test_who_looks_after_a_meeting_reads_whom_to_phone_at_its_sites(office: Office, post: str) -> None:
+async def test_the_desk_of_a_meeting_reads_the_phones_of_its_sites(office: Office, post: str) -> None:
     """yt is invited, the hall of khcn is booked; xa1 has no part in it."""
     await fill(office)
     person = office.province.people["vp-2"]

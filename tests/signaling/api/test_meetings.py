@@ -196,7 +196,7 @@ async def test_a_series_and_one_of_its_dates(office: Office) -> None:
     assert again["title"] == series["title"]
 
 
-async def test_the_class_is_raised_by_the_desk_and_lowered_by_the_head_only(office: Office) -> None:
+async def test_the_desk_raises_the_class_and_only_the_head_lowers_it(office: Office) -> None:
     meeting = await approved(office)
     desk = await office.client("secretary", "khcn")
     seen = (await act(desk, meeting, "class", **{"class": "important", "preview": True})).json()
@@ -429,7 +429,7 @@ async def test_the_call_list_of_a_booking(office: Office) -> None:
     assert trouble["where"] == "connect" and "call, dial_in" in trouble["vi"] and "call, dial_in" in trouble["en"]
 
 
-async def test_the_desk_finds_the_meetings_whose_halls_nobody_has_said_to_call(office: Office) -> None:
+async def test_the_desk_lists_meetings_with_undecided_halls(office: Office) -> None:
     """As an upgrade leaves meetings that were booked before: the desk answers for each once."""
     meeting = await approved(office, connect="dial_in")
     over = await approved(office, connect="dial_in", starts_at=office.at("2026-03-03 14:00"))

@@ -39,7 +39,7 @@ def findings(folder: Path, now: datetime = NOW, **changes: object) -> dict[str, 
     return {finding.subject: finding for finding in examine(settings(folder, **changes), now)}
 
 
-def test_every_check_says_something_and_every_fault_has_a_fix_or_a_reason(tmp_path: Path) -> None:
+def test_every_check_reports_and_every_fault_has_a_fix(tmp_path: Path) -> None:
     seen = findings(tmp_path)
     assert len(seen) == len(CHECKS)
     for finding in seen.values():
@@ -130,7 +130,7 @@ def test_a_certificate_that_has_ended(tmp_path: Path) -> None:
     assert "chmod" in findings(tmp_path, now=datetime(2024, 6, 1, tzinfo=UTC), **given)["tls"].fix
 
 
-def test_a_database_that_is_not_there_is_made_and_one_that_does_not_answer_is_told(tmp_path: Path) -> None:
+def test_a_missing_database_is_made_and_a_silent_one_reported(tmp_path: Path) -> None:
     first = findings(tmp_path)["database"]
     assert first.verdict is Verdict.GOOD and "first start" in first.seen
     assert not (tmp_path / "diemcau.sqlite").exists()
@@ -231,7 +231,7 @@ async def test_halls_in_a_network_that_lost_its_mark_are_named(tmp_path: Path) -
     assert (found.verdict, found.fix) == (Verdict.GOOD, "")
 
 
-async def test_halls_of_a_database_that_waits_for_its_upgrade_are_not_called_good(tmp_path: Path) -> None:
+async def test_halls_of_a_database_before_its_upgrade_are_not_good(tmp_path: Path) -> None:
     async def look() -> Finding:
         return (await asyncio.to_thread(findings, tmp_path, halls=True))["hall_networks"]
 

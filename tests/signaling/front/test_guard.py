@@ -176,7 +176,7 @@ async def test_our_own_pages_and_listed_ones_may(origin: str) -> None:
     assert (await ask("POST", origin=origin)).status_code == 200
 
 
-async def test_programs_without_an_origin_may_but_browsers_tell_on_themselves() -> None:
+async def test_only_browsers_are_checked_for_their_origin() -> None:
     assert (await ask("POST")).status_code == 200
     assert (await ask("POST", sec_fetch_site="same-origin")).status_code == 200
     assert (await ask("POST", sec_fetch_site="cross-site")).status_code == 403
@@ -211,7 +211,7 @@ async def test_a_refused_host_does_not_get_into_the_policy() -> None:
     assert "evil" not in str(answer.headers)
 
 
-async def test_listed_origins_get_cross_origin_answers_and_others_do_not() -> None:
+async def test_only_listed_origins_get_cross_origin_answers() -> None:
     listed = await ask(origin="https://app.example.vn")
     assert listed.headers["access-control-allow-origin"] == "https://app.example.vn"
     assert (await ask("OPTIONS", origin="https://app.example.vn")).status_code == 204

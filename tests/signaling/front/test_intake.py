@@ -94,7 +94,7 @@ def run(scenario: Coroutine[Any, Any, None]) -> None:
         runner.run(scenario)
 
 
-def test_an_answer_that_waits_while_this_process_does_not_run_counts() -> None:
+def test_a_suspended_process_still_takes_a_waiting_answer() -> None:
     """The loop stands still from before the answer until after its time, in the middle of what it has to read."""
 
     async def scenario() -> None:

@@ -67,7 +67,7 @@ def test_nothing_changes_until_it_must(tmp_path: Path) -> None:
     assert first.authority.read_bytes() != authority
 
 
-def test_a_new_address_gives_a_new_leaf_and_a_foreign_one_is_left_out(tmp_path: Path) -> None:
+def test_a_new_address_renews_the_leaf_without_foreign_names(tmp_path: Path) -> None:
     issued = issue(tmp_path, SUBJECT, NOW)
     moved = Subject((*SUBJECT.names, "bank.example"), (*SUBJECT.addresses, ipaddress.ip_address("192.168.7.9")))
     issue(tmp_path, moved, NOW)

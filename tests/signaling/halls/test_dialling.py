@@ -76,7 +76,7 @@ async def test_probed_a_quarter_before_called_three_minutes_before(
     assert [one for one in dialled if one.startswith("h")] == [red, amber, green]  # the worst first
 
 
-async def test_the_board_gets_the_date_of_each_leg_that_moves_or_is_probed(
+async def test_the_board_gets_the_date_of_each_changed_leg(
     database: Database, province: Province, clock: Clock, wire: Wire
 ) -> None:
     _, date = await database.transact(lambda session: book(session, province, clock.at, 1))
@@ -119,7 +119,7 @@ async def test_halls_that_dial_in_are_not_called(
     assert wire.done == [] and not await rows(database)
 
 
-async def test_an_important_meeting_calls_nobody_outside_of_closed_networks(
+async def test_an_important_meeting_calls_only_closed_networks(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
     await database.transact(lambda session: book(session, province, clock.at, 2, class_="important", network=None))
@@ -134,7 +134,7 @@ async def test_an_important_meeting_calls_nobody_outside_of_closed_networks(
     assert {one.detail["code"] for one in entries} == {"network_open"}
 
 
-async def test_an_operator_cannot_call_what_the_class_forbids_nor_too_early(
+async def test_an_operator_cannot_call_a_forbidden_or_early_hall(
     database: Database, province: Province, clock: Clock
 ) -> None:
     _, date = await database.transact(
@@ -235,9 +235,7 @@ async def test_news_of_an_older_try_changes_nothing(
 
 
 @pytest.mark.parametrize("redialled", [False, True])
-async def test_an_answer_that_crosses_our_wish_to_end_the_call_ends_that_call_and_no_newer_one(
-    wire: Wire, called: Called, redialled: bool
-) -> None:
+async def test_an_answer_that_crosses_a_hangup_ends_only_that_call(wire: Wire, called: Called, redialled: bool) -> None:
     caller, leg_id = called.caller, called.leg_id
     old = wire.orders[leg_id]
     await caller.happen(leg_id, Event.REDIAL if redialled else Event.DROP)
@@ -248,7 +246,7 @@ async def test_an_answer_that_crosses_our_wish_to_end_the_call_ends_that_call_an
         assert (leg_id in wire.orders) is left
 
 
-async def test_another_worker_waits_for_the_lease_then_repeats_the_same_try(
+async def test_another_worker_waits_for_the_lease_and_repeats_the_try(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
     await database.transact(lambda session: book(session, province, clock.at, 1))
@@ -264,7 +262,7 @@ async def test_another_worker_waits_for_the_lease_then_repeats_the_same_try(
     assert other_wire.orders[leg_id].call_id == called.call_id
 
 
-async def test_who_starts_where_another_was_killed_does_not_wait_for_its_lease(
+async def test_a_worker_after_a_kill_does_not_wait_for_the_lease(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
     """It has the ports of the other one, which is dead therefore. What works elsewhere keeps its legs."""
@@ -286,7 +284,7 @@ async def test_a_date_is_planned_once_whoever_asks(database: Database, province:
     assert len(keys) == len(set(keys)) >= 20
 
 
-async def test_the_hall_of_the_unit_that_leads_is_called_before_all_others(
+async def test_the_hall_of_the_leading_unit_is_called_first(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
     await database.transact(lambda session: book(session, province, clock.at, limits.INVITES_PER_S + 3))
@@ -300,7 +298,7 @@ async def test_the_hall_of_the_unit_that_leads_is_called_before_all_others(
     assert next(name for verb, name in wire.done if verb == "dial") == f"h{limits.INVITES_PER_S + 2:03}"
 
 
-async def test_a_worker_that_was_asleep_writes_nothing_and_ends_its_calls(
+async def test_a_suspended_worker_writes_nothing_and_ends_its_calls(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
     await database.transact(lambda session: book(session, province, clock.at, 2))
@@ -383,7 +381,7 @@ async def test_an_arrival_is_written_when_the_database_is_back(
     assert await late.seen(database) == ((True, "connected", "one") if stays else (False, "left", ""))
 
 
-async def test_leases_that_the_database_did_not_renew_are_renewed_at_the_next_tick(
+async def test_a_missed_lease_renewal_is_repeated_at_the_next_tick(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And calls that are another worker's by now end then: both would talk to one hall for so long."""
@@ -402,7 +400,7 @@ async def test_leases_that_the_database_did_not_renew_are_renewed_at_the_next_ti
     assert not wire.orders
 
 
-async def test_an_arrival_waits_for_the_database_for_as_long_as_the_hall_is_there(
+async def test_an_arrival_waits_for_the_database_while_the_hall_stays(
     database: Database, clock: Clock, late: Late, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = Away(monkeypatch, "change")
@@ -416,7 +414,7 @@ async def test_an_arrival_waits_for_the_database_for_as_long_as_the_hall_is_ther
     assert await late.seen(database) == (True, "connected", "one")
 
 
-async def test_news_that_the_database_refuses_are_logged_and_written_later(
+async def test_refused_updates_are_logged_and_written_later(
     database: Database, clock: Clock, late: Late, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     refusing = Refusing(monkeypatch, late.leg_id)
@@ -429,7 +427,7 @@ async def test_news_that_the_database_refuses_are_logged_and_written_later(
     assert await late.seen(database) == (True, "connected", "one")
 
 
-async def test_a_refusal_after_a_database_that_was_away_for_long_is_not_the_last_try(
+async def test_a_long_database_outage_does_not_use_up_the_tries(
     database: Database, late: Late, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that has just started may refuse once more what it takes a second later."""
@@ -451,7 +449,7 @@ async def test_a_refusal_after_a_database_that_was_away_for_long_is_not_the_last
     assert await late.seen(database) == (True, "connected", "one")
 
 
-async def test_a_server_that_stops_does_not_wait_for_a_database_that_is_away(
+async def test_a_stopping_server_does_not_wait_for_a_lost_database(
     late: Late, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     away = Away(monkeypatch, "change")
@@ -463,7 +461,7 @@ async def test_a_server_that_stops_does_not_wait_for_a_database_that_is_away(
     assert f"news of leg {late.leg_id} are given up" in caplog.text
 
 
-async def test_a_database_that_is_away_for_longer_than_a_lease_ends_no_call(
+async def test_an_outage_longer_than_a_lease_ends_no_call(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await database.transact(lambda session: book(session, province, clock.at, 2))
@@ -486,7 +484,7 @@ async def test_a_database_that_is_away_for_longer_than_a_lease_ends_no_call(
 
 
 @pytest.mark.parametrize("written", ["before", "after"])
-async def test_a_hall_that_has_come_back_by_itself_is_not_called_when_the_server_was_killed(
+async def test_a_hall_back_after_a_kill_is_not_called(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, written: str
 ) -> None:
     """Its row says that it is in a call of the server that died. `written`: its arrival, before its turn or after it."""
@@ -511,7 +509,7 @@ async def test_a_hall_that_has_come_back_by_itself_is_not_called_when_the_server
 
 
 @pytest.mark.parametrize("killed", [True, False])
-async def test_a_hall_that_comes_back_before_the_lease_has_run_out_stays_if_its_server_was_killed(
+async def test_a_hall_back_before_the_lease_ended_stays_after_a_kill(
     database: Database,
     province: Province,
     clock: Clock,
@@ -552,7 +550,7 @@ async def test_a_hall_that_comes_back_before_the_lease_has_run_out_stays_if_its_
     assert await hall.seen(database) == ((True, "connected", "two") if killed else (False, "connected", "one"))
 
 
-async def test_who_has_taken_an_arrival_renews_its_lease_before_the_next_plan(
+async def test_an_arrival_renews_its_lease_before_the_next_plan(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
     """In a meeting that calls nobody nothing else is held."""
@@ -620,7 +618,7 @@ async def test_legs_of_which_nothing_comes_any_more_are_nobodys(
 
 
 @pytest.mark.parametrize("later_min", [4, 300, -6])
-async def test_a_date_that_moves_before_anybody_was_called_takes_its_halls_along(
+async def test_a_moved_date_takes_its_uncalled_halls_along(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, later_min: int
 ) -> None:
     _, date = await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=10), 1))
@@ -655,7 +653,7 @@ async def test_alarms_of_a_leg_are_bounded(database: Database, province: Provinc
 
 
 @pytest.mark.parametrize("what", ["probe", "call"])
-async def test_halls_that_the_database_refuses_keep_no_other_from_its_turn(
+async def test_refused_halls_delay_no_other_hall(
     database: Database,
     province: Province,
     clock: Clock,
@@ -689,7 +687,7 @@ async def set_red(session: AsyncSession, leg_id: str) -> None:
     (await session.get_one(DialLeg, leg_id)).readiness = "red"
 
 
-async def test_a_leg_that_the_database_refuses_is_named_once_and_counted_once_a_minute(
+async def test_a_refused_leg_is_logged_once_and_counted_once_a_minute(
     clock: Clock,
     called: Called,
     wire: Wire,
@@ -735,7 +733,7 @@ async def test_a_database_that_is_away_is_told_once_a_minute(
 
 
 @pytest.mark.parametrize("error", [broken(), KeyError("a defect of ours")])
-async def test_dates_that_cannot_be_planned_keep_nobody_from_legs_that_another_worker_has_left(
+async def test_unplannable_dates_do_not_delay_abandoned_legs(
     clock: Clock, make: Make, called: Called, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     async def fail(*_: Any) -> int:

@@ -48,7 +48,7 @@ called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, do
         (Event.FORBID, "calling", "given_up", "class_forbids", None),
     ],
 )
-async def test_how_a_call_ended_is_written_though_it_was_refused_for_long_and_holds_up_no_other_leg(
+async def test_a_refused_end_of_a_call_is_written_later(
     database: Database,
     province: Province,
     clock: Clock,
@@ -98,7 +98,7 @@ async def test_how_a_call_ended_is_written_though_it_was_refused_for_long_and_ho
     assert wire.done.count(("dial", one.terminal_id)) == calls
 
 
-async def test_a_leg_whose_answer_was_refused_for_good_goes_on_as_one_of_a_server_that_died(
+async def test_a_leg_with_a_lost_answer_continues_as_of_a_dead_server(
     database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller, one = called.caller, called.row
@@ -111,7 +111,7 @@ async def test_a_leg_whose_answer_was_refused_for_good_goes_on_as_one_of_a_serve
     assert (await rows(database))[one.terminal_id].state == "calling" and set(wire.orders) == {one.id}
 
 
-async def test_an_end_that_was_not_written_says_nothing_of_what_came_after_it(
+async def test_an_unwritten_end_says_nothing_about_later_events(
     database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hall that had come by itself was put out; it has come again and was lost between two ticks: it is called."""
@@ -132,7 +132,7 @@ async def test_an_end_that_was_not_written_says_nothing_of_what_came_after_it(
     assert await hall.seen(database) == (False, "failed", "one")
 
 
-async def test_a_database_that_is_away_is_asked_for_one_unsure_leg_a_tick(
+async def test_a_lost_database_is_asked_for_one_unsure_leg_a_tick(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each try may take seconds, and no lease is renewed meanwhile. The other leg has its turn at the next tick."""
@@ -161,7 +161,7 @@ async def test_a_database_that_is_away_is_asked_for_one_unsure_leg_a_tick(
 
 
 @pytest.mark.parametrize("place", [0, 1])
-async def test_a_hall_of_which_the_database_refuses_everything_keeps_no_other_from_being_called_and_hung_up(
+async def test_a_fully_refused_hall_delays_no_other_call_or_hangup(
     database: Database,
     province: Province,
     clock: Clock,
@@ -190,7 +190,7 @@ async def test_a_hall_of_which_the_database_refuses_everything_keeps_no_other_fr
 
 
 @pytest.mark.parametrize("ends", ["later", "refused", "lost"])
-async def test_an_answer_that_was_refused_for_long_is_written_while_the_call_stands(
+async def test_a_refused_answer_is_written_while_the_call_lasts(
     database: Database,
     clock: Clock,
     wire: Wire,
@@ -222,7 +222,7 @@ async def test_an_answer_that_was_refused_for_long_is_written_while_the_call_sta
     assert row.answered_at == clock.at
 
 
-async def test_a_hall_that_hung_up_is_not_called_at_once_though_its_answer_was_refused_and_its_end_is_being_written(
+async def test_a_hangup_with_a_refused_answer_causes_no_redial(
     database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller, one = called.caller, called.row
@@ -282,7 +282,7 @@ async def test_a_hall_whose_arrival_was_refused_for_long_stays(
     assert (await rows(database))[one.terminal_id].epoch == 1 and ("dial", one.terminal_id) not in other_wire.done
 
 
-async def test_a_hall_that_came_by_itself_is_not_called_for_a_try_of_which_the_end_was_refused_like_its_arrival(
+async def test_an_arrival_with_refused_rows_causes_no_redial(
     database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller, one = called.caller, called.row
@@ -299,7 +299,7 @@ async def test_a_hall_that_came_by_itself_is_not_called_for_a_try_of_which_the_e
 
 
 @pytest.mark.parametrize("taken", [True, False])
-async def test_what_an_operator_put_out_is_not_called_by_the_server_that_starts_next(
+async def test_a_dropped_hall_is_not_called_by_the_next_server(
     database: Database,
     province: Province,
     clock: Clock,
@@ -340,7 +340,7 @@ async def test_what_an_operator_put_out_is_not_called_by_the_server_that_starts_
     assert (one.id in other_wire.orders) is not taken
 
 
-async def test_how_a_call_ended_is_not_lost_with_a_server_that_stops_while_it_writes_that(
+async def test_the_end_of_a_call_survives_a_stop_during_the_write(
     database: Database, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller, one = called.caller, called.row
@@ -370,7 +370,7 @@ async def test_how_a_call_ended_is_not_lost_with_a_server_that_stops_while_it_wr
 
 @pytest.mark.parametrize("trouble", ["away", "refused"])
 @pytest.mark.parametrize("part", ["set_readiness", "change"])
-async def test_what_a_look_at_a_hall_found_is_written_when_the_database_takes_it(
+async def test_a_probe_result_is_written_when_the_database_accepts(
     database: Database,
     province: Province,
     clock: Clock,
@@ -410,7 +410,7 @@ async def test_what_a_look_at_a_hall_found_is_written_when_the_database_takes_it
     assert (row.state, row.readiness, row.readiness_reason, row.readiness_at) == ("idle", "green", "slow", looked_at)
 
 
-async def test_what_a_look_at_a_hall_found_earlier_replaces_nothing_that_was_found_later(
+async def test_an_older_probe_result_replaces_no_newer_one(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An operator has it looked at once more, while the database did not take what was found before."""
@@ -442,7 +442,7 @@ async def test_what_a_look_at_a_hall_found_earlier_replaces_nothing_that_was_fou
     assert (row.readiness, row.readiness_at) == ("green", looked_at)
 
 
-async def test_a_look_that_another_worker_has_had_earlier_replaces_no_later_one(
+async def test_an_older_probe_of_another_worker_replaces_no_newer_one(
     database: Database, clock: Clock, called: Called
 ) -> None:
     for seconds, seen in ((0, "green"), (-1, "red"), (0, "amber")):

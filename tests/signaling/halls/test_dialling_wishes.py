@@ -25,7 +25,7 @@ from tests.signaling.halls.caller_doubles import Away, Called, Clock, Held, Late
 called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 
 
-async def test_what_an_operator_wants_is_done_though_the_database_refused_it_at_first_and_holds_up_no_other(
+async def test_a_refused_operator_order_is_done_later_without_delay(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await database.transact(lambda session: book(session, province, clock.at, 2))
@@ -51,7 +51,7 @@ async def test_what_an_operator_wants_is_done_though_the_database_refused_it_at_
     assert refusing.tries == tries == 2
 
 
-async def test_what_an_operator_wants_is_done_by_the_server_that_starts_next(
+async def test_an_operator_order_is_done_by_the_next_server(
     database: Database, clock: Clock, wire: Wire, make: Make, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller, row = called.caller, called.row
@@ -68,7 +68,7 @@ async def test_what_an_operator_wants_is_done_by_the_server_that_starts_next(
 
 
 @pytest.mark.parametrize("wish", ["call", "drop"])
-async def test_what_an_operator_wanted_before_is_not_done_after_what_he_wants_now(
+async def test_an_older_operator_order_is_not_done_after_a_newer_one(
     database: Database,
     clock: Clock,
     wire: Wire,
@@ -90,7 +90,7 @@ async def test_what_an_operator_wanted_before_is_not_done_after_what_he_wants_no
     assert ((await rows(database))[row.terminal_id].state == "left") is (wish == "call")
 
 
-async def test_what_an_operator_wants_is_not_lost_with_a_worker_that_is_killed_while_it_does_it(
+async def test_an_operator_order_survives_a_kill_during_its_work(
     database: Database, clock: Clock, wire: Wire, make: Make, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leg_id, begun, change = called.leg_id, asyncio.Event(), legs.change
@@ -155,7 +155,7 @@ async def test_a_look_that_an_operator_wants_is_had_once(
     assert (await called.now(database)).wish == ""
 
 
-async def test_what_nobody_knows_to_do_is_forgotten_and_holds_up_no_other_wish(
+async def test_an_unknown_order_is_dropped_and_delays_no_other(
     database: Database, clock: Clock, province: Province, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     await database.transact(lambda session: book(session, province, clock.at, 2))
@@ -169,7 +169,7 @@ async def test_what_nobody_knows_to_do_is_forgotten_and_holds_up_no_other_wish(
     assert found == {("calling", ""), ("left", "")} and "'dance'" in caplog.text
 
 
-async def test_a_wish_of_a_leg_that_another_worker_has_by_now_stays_for_that(
+async def test_an_order_for_a_leg_of_another_worker_stays_for_it(
     database: Database, clock: Clock, make: Make, called: Called
 ) -> None:
     other = make("two", Wire())
@@ -193,7 +193,7 @@ async def test_a_server_that_cannot_give_its_leases_back_says_so(
     assert "when the leases run out" in caplog.text
 
 
-async def test_who_has_come_is_in_though_the_operator_calls_it_before_that_is_written(
+async def test_an_arrived_hall_stays_in_despite_an_order_to_call_it(
     database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caller, row = called.caller, called.row
@@ -211,7 +211,7 @@ async def test_who_has_come_is_in_though_the_operator_calls_it_before_that_is_wr
 
 @pytest.mark.parametrize("state", ["idle", "failed", "given_up", "left"])
 @pytest.mark.parametrize("arrival", ["refused", "waits"])
-async def test_a_hall_that_an_operator_drops_before_its_arrival_is_written_is_out_for_good(
+async def test_a_drop_before_the_written_arrival_is_final(
     database: Database,
     clock: Clock,
     wire: Wire,
@@ -249,7 +249,7 @@ async def test_a_hall_that_an_operator_drops_before_its_arrival_is_written_is_ou
 
 
 @pytest.mark.parametrize("wanted", [Event.CALL, Event.REDIAL, Event.DROP])
-async def test_a_hall_that_came_while_a_dead_worker_has_its_lease_is_not_thrown_out_by_who_calls_it(
+async def test_an_arrival_under_a_dead_lease_survives_a_call_order(
     database: Database,
     clock: Clock,
     wire: Wire,
@@ -274,7 +274,7 @@ async def test_a_hall_that_came_while_a_dead_worker_has_its_lease_is_not_thrown_
 
 
 @pytest.mark.parametrize("how", ["wished", "put out", "put out just now"])
-async def test_a_hall_that_is_to_be_out_is_not_called_though_it_is_due_and_that_is_not_written_yet(
+async def test_a_dropped_hall_that_is_due_is_not_called(
     database: Database,
     clock: Clock,
     wire: Wire,

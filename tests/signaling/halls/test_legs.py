@@ -141,7 +141,7 @@ def ended(leg: Call, cause: SipCause) -> None:
     side.ended(cast(Any, side.call), cause)
 
 
-async def test_a_hall_that_dials_in_while_it_is_called_keeps_its_own_call(board: Board) -> None:
+async def test_a_hall_that_dials_in_while_called_keeps_its_own_call(board: Board) -> None:
     """Ours ends instead, and nothing that is heard of it afterwards counts."""
     halls, own = board.halls, await board.comes()
     leg_id = own.party.leg_id
@@ -165,7 +165,7 @@ async def test_a_hall_that_dials_in_while_it_is_called_keeps_its_own_call(board:
     assert (halls.calls.by_row, (await board.row(own)).reason) == ({}, "hung_up")
 
 
-async def test_a_call_is_written_down_for_the_next_server_and_traced_by_its_row(board: Board) -> None:
+async def test_a_call_is_saved_for_the_next_server_and_traced(board: Board) -> None:
     leg_id = await board.another()
     await board.halls.caller.happen(leg_id, Event.DUE)
     await board.settle()
@@ -219,7 +219,7 @@ async def test_the_board_shows_which_terminals_are_registered(board: Board) -> N
     }
 
 
-async def test_a_call_of_ours_that_is_answered_is_connected_in_its_row(board: Board) -> None:
+async def test_an_answered_outgoing_call_is_connected_in_its_row(board: Board) -> None:
     leg_id = await board.another()
     await board.halls.caller.happen(leg_id, Event.DUE)
     await board.settle()
@@ -229,9 +229,7 @@ async def test_a_call_of_ours_that_is_answered_is_connected_in_its_row(board: Bo
     assert (await board.row(ours)).state == "connected"
 
 
-async def test_a_call_of_which_nothing_has_come_back_is_given_up_where_the_terminal_has_registered(
-    board: Board, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_silent_call_ends_after_a_registration_elsewhere(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is answered in time stays, and so does a newer call of the row."""
     monkeypatch.setattr(bounds, "UNHEARD_S", 0.01)
     leg_id, ended = await board.another(), list[str]()
@@ -250,7 +248,7 @@ async def test_a_call_of_which_nothing_has_come_back_is_given_up_where_the_termi
     assert ended == ["registered elsewhere"]
 
 
-async def test_a_hall_of_a_row_that_wants_the_operator_raises_an_alarm(board: Board) -> None:
+async def test_a_hall_that_needs_the_operator_raises_an_alarm(board: Board) -> None:
     own, started, changed = await board.joined(), list[Any](), list[str]()
     clock, nothing = board.halls.around.now, cast(Any, None)
     ports = ConferencePorts(nothing, nothing, board.database, clock, started.append, changed.append)
@@ -264,7 +262,7 @@ async def test_a_hall_of_a_row_that_wants_the_operator_raises_an_alarm(board: Bo
     assert [(one.leg_id, one.code) for one in alarms] == [(own.party.leg_id, "operator")]
 
 
-async def test_what_our_call_brings_before_the_arrival_is_written_does_not_count(
+async def test_results_of_our_call_before_an_arrival_do_not_count(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     halls, own = board.halls, await board.comes()
@@ -299,9 +297,7 @@ async def test_a_hall_that_has_come_is_not_called_any_more(board: Board, monkeyp
     [(SipCause(Kind.NO_ANSWER), "no_answer"), (SipCause(Kind.UNREACHABLE), "unreachable")],
     ids=["rang in vain", "nobody there"],
 )
-async def test_a_ring_that_nobody_answers_is_told_from_a_hall_that_is_not_there(
-    board: Board, cause: SipCause, reason: str
-) -> None:
+async def test_an_unanswered_ring_differs_from_an_absent_hall(board: Board, cause: SipCause, reason: str) -> None:
     halls, own = board.halls, await board.comes()
     await halls.caller.happen(own.party.leg_id, Event.DUE)
     await board.settle()
@@ -345,7 +341,7 @@ async def test_the_end_of_a_call_is_written_when_the_database_is_back(
         (Reason.SERVER_SHUTDOWN, ("connected", "")),
     ],
 )
-async def test_a_hall_that_was_put_out_stays_out_unless_the_server_stops(
+async def test_a_dropped_hall_stays_out_unless_the_server_stops(
     board: Board, reason: Reason, then: tuple[str, str]
 ) -> None:
     """Whoever starts in its place calls those that were in the meeting."""
@@ -373,7 +369,7 @@ async def test_an_end_that_is_written_late_ends_no_newer_call(board: Board, monk
 
 
 @pytest.mark.parametrize("meanwhile", ["comes and goes", "dropped"])
-async def test_a_hall_is_not_rung_for_what_was_so_when_we_began_to_look(
+async def test_a_hall_is_not_rung_for_an_outdated_reason(
     board: Board, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
     """Of one that came and went the end is not written yet: it would be taken for that of an older call, and the board would
@@ -410,7 +406,7 @@ async def test_a_hall_is_not_rung_for_what_was_so_when_we_began_to_look(
     assert (row.state, row.reason) == ("left", "dropped" if meanwhile == "dropped" else "hung_up")
 
 
-async def test_an_answer_of_a_call_that_was_dropped_does_not_end_the_hall_s_own(
+async def test_a_late_answer_of_a_dropped_call_keeps_the_own_call(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is written when the hall has come by itself already."""
@@ -432,7 +428,7 @@ async def test_an_answer_of_a_call_that_was_dropped_does_not_end_the_hall_s_own(
     assert (row.state, halls.calls.by_row, own.told) == ("connected", {leg_id: own}, ["ring"])
 
 
-async def test_what_becomes_of_a_call_while_the_server_stops_is_not_counted(board: Board) -> None:
+async def test_results_of_calls_during_a_stop_are_not_counted(board: Board) -> None:
     """Whoever starts in its place repeats the try at once."""
     halls, own = board.halls, await board.comes()
     await halls.caller.happen(own.party.leg_id, Event.DUE)
@@ -447,9 +443,7 @@ async def test_what_becomes_of_a_call_while_the_server_stops_is_not_counted(boar
     assert (row.state, row.attempt, row.failures, halls.calls.by_row) == ("ringing", 1, 0, {})
 
 
-async def test_the_board_knows_of_its_end_though_it_left_the_meeting_with_an_error(
-    board: Board, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_board_shows_a_hall_that_left_with_an_error(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(hall: Any) -> None:
         raise RuntimeError("a defect of ours")
 
@@ -503,9 +497,7 @@ async def test_a_target_that_may_not_be_called_is_forbidden(board: Board) -> Non
     assert (row.state, row.reason, halls.calls.by_row) == ("given_up", "network_open", {})
 
 
-async def test_a_hall_that_could_not_be_looked_at_does_not_stay_as_one_that_is_looked_at(
-    board: Board, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_failed_probe_does_not_leave_a_hall_in_probing(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: Any) -> Any:
         raise OSError("the database is away")
 
@@ -519,7 +511,7 @@ async def test_a_hall_that_could_not_be_looked_at_does_not_stay_as_one_that_is_l
 
 @pytest.mark.parametrize("trouble", ["refused", "refused with its wish", "away"])
 @pytest.mark.parametrize("action", ["drop", "redial"])
-async def test_what_the_database_refuses_of_one_hall_keeps_no_other_from_what_an_operator_wants(
+async def test_refused_rows_of_a_hall_block_no_orders_for_others(
     board: Board, monkeypatch: pytest.MonkeyPatch, action: str, trouble: str
 ) -> None:
     async def refuse(*_: Any) -> None:
@@ -547,7 +539,7 @@ async def test_what_the_database_refuses_of_one_hall_keeps_no_other_from_what_an
 
 
 @pytest.mark.parametrize("trouble", ["refused", "elsewhere"])
-async def test_who_takes_a_drop_back_has_the_hall_called_again_though_that_cannot_be_written_at_once(
+async def test_an_undone_drop_redials_despite_a_failed_write(
     board: Board, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     desk, own = board_of(board.halls, Watchers()).orders, await board.joined()

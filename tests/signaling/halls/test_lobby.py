@@ -346,7 +346,7 @@ async def test_a_pin_is_not_tried_out_by_telephone(exchange: Exchange) -> None:
         known.room.hall.hung_up()  # type: ignore[union-attr]
 
 
-async def test_a_terminal_that_came_in_while_the_database_was_away_is_on_the_board_later(
+async def test_an_arrival_during_an_outage_is_on_the_board_later(
     exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await exchange.book(lobby=False)
@@ -368,7 +368,7 @@ async def test_a_terminal_that_came_in_while_the_database_was_away_is_on_the_boa
     assert (line.where, leg.state, len(tries)) == (exchange.name, "connected", 2)
 
 
-async def test_a_hall_reads_title_and_number_of_its_meeting_and_nothing_in_the_reception(exchange: Exchange) -> None:
+async def test_a_hall_reads_title_and_number_but_not_in_the_reception(exchange: Exchange) -> None:
     await exchange.book(lobby=False)
     for line in (await exchange.dial(exchange.line("terminal-xa1", "Xã 1")), await exchange.dial(exchange.line())):
         await titles.name_meeting(exchange.database, exchange.registry.get(line.where))
@@ -384,11 +384,11 @@ async def test_each_description_has_a_session_number_of_its_own(exchange: Exchan
 
 
 @pytest.mark.parametrize(("told", "spoken"), [("en", "en"), ("vi", "vi"), ("", "vi"), ("fr", "vi")])
-def test_a_terminal_is_spoken_to_in_its_language_or_in_vietnamese(told: str, spoken: str) -> None:
+def test_a_terminal_hears_its_language_or_vietnamese(told: str, spoken: str) -> None:
     assert language_of(told) == spoken
 
 
-async def test_a_silent_hall_is_asked_in_its_room_once_it_has_agreed_and_until_it_ends(exchange: Exchange) -> None:
+async def test_a_silent_hall_is_prompted_after_consent_until_the_end(exchange: Exchange) -> None:
     await exchange.book(lobby=False)
     line, offered = exchange.line("terminal-xa1", "Xã 1"), list[Hall]()
     await exchange.dial(line)
@@ -407,7 +407,7 @@ async def test_a_silent_hall_is_asked_in_its_room_once_it_has_agreed_and_until_i
     assert offered == [room.hall]
 
 
-async def test_who_may_not_operate_a_hall_takes_places_and_ends_no_call_of_it(exchange: Exchange) -> None:
+async def test_only_an_operator_of_the_hall_may_end_its_call(exchange: Exchange) -> None:
     await exchange.book(lobby=False)
     line, operator = exchange.line("terminal-xa1", "Xã 1"), exchange.halls.operator
     line.accept_in(exchange.halls.operator._rooms.reception(), "reception")

@@ -80,7 +80,7 @@ def typing() -> tuple[SlowDoor, Menus, Leg]:
     return door, menus, one
 
 
-async def test_who_types_on_while_it_is_looked_up_is_let_in_by_the_right_ones() -> None:
+async def test_typing_during_the_lookup_is_accepted_when_right() -> None:
     door, menus, one = typing()
     for key in "99999999#000000#12345678#246810#":
         assert menus.pressed(one, key)
@@ -109,7 +109,7 @@ def press_all(menus: Menus, one: Leg, keys: str) -> None:
         assert menus.pressed(one, key)
 
 
-async def test_what_could_not_be_looked_up_is_asked_for_again_and_was_no_try() -> None:
+async def test_a_failed_lookup_is_repeated_and_is_no_try() -> None:
     """PostgreSQL changes its master: nobody is to hear that his PIN is wrong, nor nothing at all."""
     door, menus, one = typing()
     caller, door.broken = cast(Caller, one), True
@@ -216,7 +216,7 @@ async def test_a_wrong_pin_is_said_and_the_number_is_asked_for_again() -> None:
     assert cast(Caller, one).heard[-2:] == [("wrong", "vi"), ("ask_number", "vi")]
 
 
-async def test_keys_of_a_hall_that_waits_for_the_operator_are_not_the_menus() -> None:
+async def test_keys_of_a_hall_waiting_for_the_operator_skip_the_menu() -> None:
     door, menus, one = typing()
     door.has_operator = True
     press_all(menus, one, "0#")

@@ -156,7 +156,7 @@ async def test_nothing_is_remembered_of_legs_that_go_on(
     assert len(caller._queues) == 0
 
 
-async def test_a_database_that_is_away_is_asked_for_one_due_leg_a_tick(
+async def test_a_lost_database_is_asked_for_one_due_leg_a_tick(
     database: Database, province: Province, clock: Clock, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await database.transact(lambda session: book(session, province, clock.at, 2))

@@ -49,7 +49,7 @@ AGENTS = {"latin-1": (b"H\xf4i tr\xfang 1", "H\ufffdi tr\ufffdng 1"), "NUL": (b"
 
 
 @pytest.mark.parametrize("name", AGENTS)
-async def test_a_name_of_any_bytes_keeps_no_registration_from_the_next_server(database: Database, name: str) -> None:
+async def test_any_bytes_in_a_name_do_not_lose_the_registration(database: Database, name: str) -> None:
     world = World()
     node, kept, tasks = server(database, world, "1")
     await kept.restore(node.rooms.account)
@@ -68,7 +68,7 @@ async def test_a_name_of_any_bytes_keeps_no_registration_from_the_next_server(da
     assert now is not None and now.user_agent == shown
 
 
-async def test_a_call_with_a_tag_of_any_bytes_is_answered_all_the_same(database: Database) -> None:
+async def test_any_bytes_in_a_tag_do_not_lose_the_call(database: Database) -> None:
     node, kept, _ = server(database, World(), "1")
     await kept.restore(node.rooms.account)
     Tagged(node).proven("INVITE", body=OFFER)
@@ -77,7 +77,7 @@ async def test_a_call_with_a_tag_of_any_bytes_is_answered_all_the_same(database:
     await kept.came(call)
 
 
-async def test_a_call_that_cannot_be_read_keeps_no_server_from_its_start(
+async def test_an_unreadable_saved_call_does_not_stop_the_start(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A line of the server before, written by an older version or spoiled: its call cannot be ended."""

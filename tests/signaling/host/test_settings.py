@@ -100,7 +100,7 @@ def test_secrets_are_masked_and_every_setting_has_a_meaning() -> None:
     assert all(meaning(name) for name in names())
 
 
-def test_dev_stays_on_this_machine_and_any_other_address_is_encrypted() -> None:
+def test_dev_listens_locally_and_other_addresses_are_encrypted() -> None:
     dev = load("dev", overrides={}, environ={}).settings
     assert dev.loopback_only
     assert not dev.encrypted

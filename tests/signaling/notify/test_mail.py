@@ -300,9 +300,7 @@ async def test_approvers_and_their_deputies_are_asked(office: Office, province: 
         assert step.state == "open"  # the mail has changed nothing, and neither does opening its links
 
 
-async def test_the_chair_is_asked_about_a_substitute_and_the_answer_goes_back(
-    office: Office, province: Province
-) -> None:
+async def test_the_chair_is_asked_about_a_substitute_and_answers(office: Office, province: Province) -> None:
     meeting_id = await booked(office.database, province, Wanted())
     await office.change(meeting_id, "approve")
 

@@ -152,7 +152,7 @@ async def test_a_refused_change_and_its_undoing_are_told_to_nobody(office: Offic
     assert [event_of(one)[0] for one in office.mailbox.to(XA1)[1:]] == ["CANCEL", "REQUEST"]
 
 
-async def test_who_would_be_left_out_by_a_refused_change_hears_nothing(office: Office, province: Province) -> None:
+async def test_a_refused_change_sends_nothing_to_the_removed(office: Office, province: Province) -> None:
     made, desk = await series(office, province), province.actor("secretary", "tinh")
     fewer = {"attendees": (AttendeeRequest(unit_id=province.units["khcn"]),)}
     before = len(office.mailbox.mails())
@@ -182,9 +182,7 @@ async def test_all_of_the_series_and_the_last_date_are_told_whole(office: Office
     assert method == "CANCEL" and "recurrence-id" not in event.contents
 
 
-async def test_who_was_not_told_before_gets_all_of_it_and_a_later_invitation_stands_for_a_date(
-    office: Office, province: Province
-) -> None:
+async def test_a_new_reader_gets_all_and_a_later_invitation_is_a_date(office: Office, province: Province) -> None:
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
 

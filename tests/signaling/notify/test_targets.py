@@ -65,7 +65,7 @@ async def test_one_bad_answer_spoils_all(answers: list[str], good: bool) -> None
         await targets.resolve("x.example", 443, (), lookup)
 
 
-async def test_other_ways_to_write_loopback_are_looked_up_by_the_system() -> None:
+async def test_other_spellings_of_loopback_are_resolved_by_the_system() -> None:
     for host in ("127.0.0.1", "localhost", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "::1"):
         try:
             with pytest.raises(targets.TargetRefused):

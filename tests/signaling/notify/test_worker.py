@@ -179,7 +179,7 @@ async def test_a_job_that_is_cancelled_has_ended_when_the_loop_has(
     assert tidied
 
 
-async def test_a_job_that_tidies_up_for_ever_does_not_hold_up_the_stop(
+async def test_an_endless_cleanup_job_does_not_delay_the_stop(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As one does whose mail server fell silent: it says goodbye for half a minute."""

@@ -136,7 +136,7 @@ async def test_a_collector_that_is_not_there_harms_no_call(own_server: Callable[
     assert len(said) == 1, said
 
 
-async def test_one_that_takes_connections_and_answers_nothing_does_not_hold_up_the_stop(
+async def test_a_silent_collector_does_not_delay_the_stop(
     own_server: Callable[..., LiveServer],
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -184,7 +184,7 @@ def place() -> Iterator[Place]:
     made.close()
 
 
-def test_a_span_lasts_from_the_opening_of_the_socket_until_media_flow(place: Place) -> None:
+def test_a_span_lasts_from_the_socket_until_media_flow(place: Place) -> None:
     world, clock, arrivals, sent = place
     ann = Party(world, "ann", offer=False)
     clock.advance(2)
@@ -250,7 +250,7 @@ async def test_what_a_fault_says_stays_here() -> None:
     assert SECRET not in span.to_json()
 
 
-def test_a_collector_that_never_answers_does_not_hold_up_the_end() -> None:
+def test_a_collector_that_never_answers_does_not_delay_the_end() -> None:
     answers = threading.Event()
 
     class Stuck(InMemorySpanExporter):

@@ -91,7 +91,7 @@ async def test_validate_says_success_and_makes_nothing(live_server: LiveServer) 
 
 
 @pytest.mark.parametrize("origin", ["https://app.example", "null"])
-async def test_pages_of_any_origin_come_in_with_a_token_and_not_without(live_server: LiveServer, origin: str) -> None:
+async def test_pages_of_any_origin_enter_only_with_a_token(live_server: LiveServer, origin: str) -> None:
     """A cookie is no token. Nor does a page of elsewhere call under a host name that is not ours."""
     ours = {"authorization": f"Bearer {token(live_server, 'ann', 'door')}", "origin": origin}
     cookie = {"origin": origin, "cookie": f"diemcau={ours['authorization'].split()[1]}; access_token=x"}

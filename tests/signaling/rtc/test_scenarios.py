@@ -66,7 +66,7 @@ def test_a_speaker_is_played_for_a_while(office: Office) -> None:
     assert len(ben.wire.of("speakers_changed")) == 4
 
 
-def test_no_speech_is_so_short_that_it_could_be_told_without_end(office: Office) -> None:
+def test_no_speech_is_short_enough_for_endless_reports(office: Office) -> None:
     ann, ben = office.join("ann", offer=SPEAKING), office.join("ben")
     ann.ask(add_track=rtc.AddTrackRequest(cid="mic", type="AUDIO", source="MICROPHONE"))
     for _ in range(900):

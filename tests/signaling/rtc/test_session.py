@@ -55,7 +55,7 @@ def go_joins(office: Office, offer: str = OFFER) -> Guest:
     return Guest(office, session, wire)
 
 
-def test_the_go_sdk_gets_its_answer_when_it_has_applied_its_offer(office: Office) -> None:
+def test_the_go_sdk_gets_its_answer_after_it_applied_its_offer(office: Office) -> None:
     """Its first candidate shows that. Other clients get the answer with the join response."""
     assert "answer" in office.join("ben", offer=OFFER).wire.kinds()
     go = go_joins(office)
@@ -127,7 +127,7 @@ def test_track_published_repeats_the_announcement(office: Office) -> None:
 
 
 @pytest.mark.parametrize("sdk", ["PYTHON", "JS"])
-def test_pictures_are_held_from_a_library_that_opens_its_decoders_anew(office: Office, sdk: str) -> None:
+def test_video_is_held_from_a_library_that_reopens_decoders(office: Office, sdk: str) -> None:
     description = rtc.SessionDescription(type="offer", sdp=OFFER, id=1)
     ask = Ask(dual=False, client=models.ClientInfo(sdk=sdk), offer=description)
     ann = Guest(office, *office.open(Grants(identity="ann", conference="c", join=True), ask))
@@ -435,7 +435,7 @@ def lost(office: Office, client: models.ClientInfo) -> tuple[Session, Recorder]:
     return office.open(Grants(identity="ann", conference="c", join=True), ask)
 
 
-def test_a_browser_that_cannot_resume_fails_at_once_and_is_then_told_to_join(office: Office) -> None:
+def test_a_browser_that_cannot_resume_fails_and_rejoins(office: Office) -> None:
     session, wire = lost(office, models.ClientInfo(sdk="JS"))
     assert wire.kinds() == ["reconnect"]
     [relay] = wire.last("reconnect").ice_servers
@@ -465,7 +465,7 @@ def test_a_browser_that_says_nothing_is_told_to_join_too(office: Office) -> None
     [models.ClientInfo(sdk="SWIFT"), models.ClientInfo(sdk="JS", os="ios")],
     ids=["another library", "React Native"],
 )
-def test_clients_without_a_browser_are_told_to_join_and_nothing_else(office: Office, client: models.ClientInfo) -> None:
+def test_clients_without_a_browser_are_only_asked_to_join(office: Office, client: models.ClientInfo) -> None:
     _, wire = lost(office, client)
     assert (wire.kinds(), wire.code) == (["leave"], NORMAL)
 

@@ -191,7 +191,7 @@ async def test_a_welcome_that_cannot_be_written_leaves_no_participant(
 
 
 @pytest.mark.parametrize(("size", "most"), [(limits.LONG_MESSAGE_BYTES - 1, 12), (limits.LONG_MESSAGE_BYTES, 1)])
-async def test_long_messages_that_come_together_take_a_turn_of_the_loop_each(
+async def test_long_messages_each_take_their_own_turn_of_the_loop(
     office: Office, application: Starlette, monkeypatch: pytest.MonkeyPatch, size: int, most: int
 ) -> None:
     """Else who comes in waits at each step for all of them: in a meeting of 150 the handshakes of newcomers took 15 s."""

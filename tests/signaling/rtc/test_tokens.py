@@ -91,7 +91,7 @@ def test_what_no_token_can_say_is_refused(office: Office) -> None:
         told(ann)
 
 
-def test_facts_are_kept_as_long_as_their_tokens_and_within_bounds() -> None:
+def test_facts_live_as_long_as_their_tokens_within_bounds() -> None:
     kept = LongMetadata()
     grants = [Grants(identity=str(number), conference="c", metadata="m" * 2**20) for number in range(40)]
     short = [kept.keep(one, 1000.0) for one in grants]

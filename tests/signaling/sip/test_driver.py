@@ -106,7 +106,7 @@ async def test_a_long_request_goes_by_tcp_and_without_it_by_udp(tcp: bool) -> No
         )
 
 
-async def test_one_connection_carries_everything_and_pings_are_answered() -> None:
+async def test_one_connection_carries_everything_and_pings_get_pongs() -> None:
     async with station() as one:
         trusting(one)
         reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))

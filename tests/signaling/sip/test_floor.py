@@ -260,7 +260,7 @@ def test_requests_that_are_refused(other: dict[str, int], attributes: list[Attri
     assert fault_in(delivered(server)["hall"][0]) is fault and server.floor.holder is None
 
 
-def test_a_repeated_request_gets_the_same_answer_and_changes_nothing() -> None:
+def test_a_repeated_request_repeats_the_answer_without_effect() -> None:
     server = FloorServer(ContentToken())
     hall = Terminal(server, "hall", 5)
     hall.ask()
@@ -273,7 +273,7 @@ def test_a_repeated_request_gets_the_same_answer_and_changes_nothing() -> None:
     assert server.floor.holder == "hall", "after ten seconds it is a new request"
 
 
-def test_notices_are_sent_again_until_acknowledged_then_given_up() -> None:
+def test_notices_repeat_until_acknowledged_then_stop() -> None:
     server = FloorServer(ContentToken())
     hall = Terminal(server, "hall", 5)
     hall.ask()

@@ -61,7 +61,7 @@ def test_every_state_and_event(kind: Kind, state: State, event: Event) -> None:
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_tables_name_only_states_of_their_machine_and_lead_to_an_end(kind: Kind) -> None:
+def test_tables_name_only_own_states_and_reach_an_end(kind: Kind) -> None:
     table = TABLES[kind]
     assert {state for state, _ in table} | {after for after, _ in table.values()} == set(STATES[kind])
     assert not [pair for pair in table if pair[0] is S.TERMINATED]
@@ -127,7 +127,7 @@ def test_nothing_is_repeated_over_a_stream() -> None:
         assert one.deadline == 1.0
 
 
-def test_a_provisional_answer_slows_repetition_down_but_does_not_stop_the_end() -> None:
+def test_a_provisional_slows_retransmission_until_the_timeout() -> None:
     one = Machine(Kind.CLIENT, TIMING, False, 0.0)
     one.take(V.PROVISIONAL, 0.1)
     assert one.deadlines == {V.E: 0.5, V.F: 32.0}
@@ -186,7 +186,7 @@ def test_an_answer_that_is_not_ours_is_dropped(change: str) -> None:
     assert one.heard == []
 
 
-def test_a_repeated_request_gets_the_same_answer_and_a_stranger_cannot_take_it_over() -> None:
+def test_a_repeat_gets_the_same_answer_and_a_stranger_none() -> None:
     one = Layer()
     served = one.layer.serve(incoming("OPTIONS"), UDP)
     one.layer.answer(served, answer(served.request, 200, tag="t"))

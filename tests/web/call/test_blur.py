@@ -498,7 +498,7 @@ async def test_pictures_go_by_hand_where_nothing_streams_them(
     await advance(visitor)
 
 
-async def test_whoever_leaves_while_the_program_comes_closes_the_camera(
+async def test_leaving_while_the_program_loads_closes_the_camera(
     visit: Visit, live_server: LiveServer, pattern: str
 ) -> None:
     one = await visit(flags=(*DEVICES, pattern), script=WISHED + KEPT)

@@ -176,9 +176,7 @@ async def test_back_asks_before_it_leaves(visit: Visit, live_server: LiveServer)
 
 @pytest.mark.whole_machine
 @pytest.mark.slow
-async def test_a_dead_line_is_told_and_one_without_sound_and_pictures_is_not(
-    visit: Visit, own_server: Callable[..., LiveServer]
-) -> None:
+async def test_a_dead_line_is_shown_but_a_quiet_one_is_not(visit: Visit, own_server: Callable[..., LiveServer]) -> None:
     """The server stands still: the page says so before any transport gives up, and greys what is of before."""
     server = own_server()
     one, muted = (
@@ -296,9 +294,7 @@ const open = MediaDevices.prototype.getUserMedia;
 MediaDevices.prototype.getUserMedia = function (wanted) { window.cameras += 1; return open.call(this, wanted); };"""
 
 
-async def test_a_number_that_is_none_is_refused_before_the_camera_is_asked_for(
-    visit: Visit, live_server: LiveServer
-) -> None:
+async def test_a_wrong_number_is_refused_before_the_camera_prompt(visit: Visit, live_server: LiveServer) -> None:
     visitor = await visit(width=360, height=740, script=COUNTS)
     for path, words in (("/m/xyz", "mang mã này"), ("/m/abc-defg-hij#k=wrong", "Đường dẫn mời")):
         await visitor.page.goto(live_server.url + path)

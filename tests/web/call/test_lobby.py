@@ -458,7 +458,7 @@ async def put_out_and_kept_out(host: Visitor, third: Visitor, served: Lobby, tmp
     await third.part("waiting").wait_for()
 
 
-async def test_signing_out_asks_and_then_ends_the_call_of_this_browser(visit: Visit, served: Lobby) -> None:
+async def test_signing_out_asks_and_then_ends_the_call_here(visit: Visit, served: Lobby) -> None:
     host = await visit()
     await enter_as_host(host, served)
     guest = await visit()
@@ -479,9 +479,7 @@ async def test_signing_out_asks_and_then_ends_the_call_of_this_browser(visit: Vi
     await desk.part("sign-in").wait_for()
 
 
-async def test_whoever_opened_a_meeting_ends_it_for_everybody_on_a_phone(
-    visit: Visit, served: Lobby, tmp_path: Path
-) -> None:
+async def test_the_opener_ends_a_meeting_for_all_on_a_phone(visit: Visit, served: Lobby, tmp_path: Path) -> None:
     opener = await visit(width=390, height=844, touch=True)
     await opener.page.emulate_media(reduced_motion="reduce")  # what fades in has less contrast for a moment
     await opener.page.goto(served.url)

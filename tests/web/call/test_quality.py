@@ -218,7 +218,7 @@ async def test_a_camera_that_does_not_open_leaves_the_one_before(
     assert await one.page.evaluate(SENDERS, "video") == ["fake_device_2"], "the one chosen just before"
 
 
-async def test_a_microphone_that_does_not_open_is_no_wish_to_be_silent(visit: Visit, live_server: LiveServer) -> None:
+async def test_a_microphone_that_fails_to_open_is_not_muted(visit: Visit, live_server: LiveServer) -> None:
     """Nor the one before it any more: it is off, and on again in the next meeting."""
     one = await visit(script=WAYS + TROUBLED)
     link = await new_meeting(one, live_server)

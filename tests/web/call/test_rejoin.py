@@ -149,7 +149,7 @@ async def sends(visitor: Visitor, kinds: list[str], count: int) -> None:
 
 
 @pytest.mark.parametrize("refusals", [1, 2])
-async def test_what_a_new_call_does_not_take_is_opened_again_or_closed(
+async def test_what_a_new_call_rejects_is_reopened_or_closed(
     visit: Visit, live_server: LiveServer, refusals: int
 ) -> None:
     """Nothing stays open that nobody gets and no switch closes."""
@@ -190,9 +190,7 @@ async def test_off_while_the_call_is_made_anew_stays_off(visit: Visit, live_serv
     forgive(one)
 
 
-async def test_on_while_the_call_is_made_anew_comes_on_whatever_else_fails_there(
-    visit: Visit, live_server: LiveServer
-) -> None:
+async def test_turning_on_during_a_reconnect_works_despite_failures(visit: Visit, live_server: LiveServer) -> None:
     """The microphone waits for the camera, which the new call refuses once."""
     script = WAYS + TROUBLED + REFUSING + "localStorage.setItem('diemcau.microphoneOn', 'no');"
     one = await visit(script=script)
@@ -220,7 +218,7 @@ async def test_on_while_the_call_is_made_anew_comes_on_whatever_else_fails_there
 
 
 @pytest.mark.parametrize("refusals", [1, 2])
-async def test_a_screen_that_a_new_call_does_not_take_is_offered_again_or_let_go(
+async def test_a_screen_that_a_new_call_rejects_is_offered_again(
     visit: Visit, live_server: LiveServer, refusals: int
 ) -> None:
     """Its sound is taken; it goes with the picture."""
@@ -269,7 +267,7 @@ async def test_a_screen_on_its_way_into_a_new_call_can_be_ended(
 
 
 @pytest.mark.parametrize("what", ["microphone", "screen"])
-async def test_what_is_on_its_way_when_the_call_is_lost_again_comes_into_the_next(
+async def test_a_change_during_a_second_loss_enters_the_next_call(
     visit: Visit, live_server: LiveServer, what: str
 ) -> None:
     """Refused once, and then offered to a call that does not last either."""
@@ -306,9 +304,7 @@ async def test_a_screen_that_is_chosen_after_the_call_is_not_captured(visit: Vis
     await one.page.wait_for_function(f"() => screens.length === 2 && {LOOKED_AT} === 0", timeout=5000)
 
 
-async def test_a_camera_that_opens_again_after_its_press_for_off_is_dark_and_comes_back_once(
-    visit: Visit, live_server: LiveServer
-) -> None:
+async def test_a_camera_reopened_after_off_is_dark_and_returns_once(visit: Visit, live_server: LiveServer) -> None:
     """The microphone fails in the new call, the camera is still being opened for it when all else is done."""
     one = await visit(script=WAYS + TROUBLED + REFUSING)
     link = await new_meeting(one, live_server)
@@ -360,9 +356,7 @@ async def test_a_camera_goes_off_whatever_else_is_being_opened(visit: Visit, liv
     assert await one.page.evaluate(LIT) == 0
 
 
-async def test_a_camera_waits_for_its_blur_in_the_dark_whatever_else_is_being_opened(
-    visit: Visit, live_server: LiveServer
-) -> None:
+async def test_a_camera_waits_dark_for_its_blur(visit: Visit, live_server: LiveServer) -> None:
     """The new call has it, and not the microphone yet."""
     one, gate = await beside_a_gate(visit, live_server)
     await pressed(one, "cam-toggle", True)
@@ -382,9 +376,7 @@ async def test_a_camera_waits_for_its_blur_in_the_dark_whatever_else_is_being_op
     assert await one.page.evaluate(LIT) == 1
 
 
-async def test_a_camera_that_opens_while_the_blur_is_switched_on_waits_for_it_in_the_dark(
-    visit: Visit, live_server: LiveServer
-) -> None:
+async def test_a_camera_opened_while_blur_starts_waits_dark(visit: Visit, live_server: LiveServer) -> None:
     one, gate = await beside_a_gate(visit, live_server)
     await one.part("cam-toggle").click()
     await pressed(one, "cam-toggle", False)
@@ -401,7 +393,7 @@ async def test_a_camera_that_opens_while_the_blur_is_switched_on_waits_for_it_in
     assert await one.page.evaluate(LIT) == 1
 
 
-async def test_whoever_comes_back_is_not_told_that_the_others_have_come(visit: Visit, live_server: LiveServer) -> None:
+async def test_a_returning_participant_gets_no_notice_of_the_others(visit: Visit, live_server: LiveServer) -> None:
     one, other = await visit(script=REFUSING), await visit(script=SCREEN)
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")

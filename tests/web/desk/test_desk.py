@@ -251,7 +251,7 @@ Response.prototype.text = async function () {
 };"""
 
 
-async def test_the_first_page_leads_whoever_is_signed_in_to_the_booking(visit: Visit, served: Served) -> None:
+async def test_the_first_page_leads_a_signed_in_person_to_booking(visit: Visit, served: Served) -> None:
     """Where nobody starts a meeting without an account."""
     visitor = await visit(script=NO_START)
     await sign_in(visitor, served)
@@ -272,9 +272,7 @@ async def sign_in_link(database: Database, name: str) -> str:
     return f"/sign-in#link={await database.transact(make)}"
 
 
-async def test_whoever_leaves_a_sign_in_link_signs_in_by_the_password_he_has(
-    visit: Visit, served: Served, database: Database
-) -> None:
+async def test_leaving_a_sign_in_link_allows_the_password(visit: Visit, served: Served, database: Database) -> None:
     visitor = await visit(width=360, height=740)
     await visitor.page.goto(served.url + await sign_in_link(database, "lanhdao"))
     await visitor.part("password-new").wait_for()
@@ -293,9 +291,7 @@ async def paste(visitor: Visitor, path: str) -> None:
     assert await visitor.page.evaluate("window.stayed")
 
 
-async def test_a_sign_in_link_that_is_pasted_into_the_open_page_counts(
-    visit: Visit, served: Served, database: Database
-) -> None:
+async def test_a_sign_in_link_pasted_into_the_open_page_works(visit: Visit, served: Served, database: Database) -> None:
     visitor = await visit()
     await visitor.page.goto(served.url + "/sign-in")
     await visitor.part("signin-name").wait_for()

@@ -111,9 +111,7 @@ async def test_days_are_typed_and_read_day_first_whatever_the_browser(
 
 
 @pytest.mark.parametrize(("width", "touch"), [(1280, False), (360, True)])
-async def test_a_day_is_chosen_from_the_calendar_by_keyboard_and_by_thumb(
-    visit: Visit, served: Served, width: int, touch: bool
-) -> None:
+async def test_a_day_is_chosen_by_keyboard_and_by_thumb(visit: Visit, served: Served, width: int, touch: bool) -> None:
     visitor = await visit(width=width, height=740, touch=touch)
     await sign_in(visitor, served)
     await visitor.page.goto(served.url + "/book")
@@ -349,7 +347,7 @@ async def test_a_letter_about_one_date_of_a_series(visit: Visit, served: Served,
 
 
 @pytest.mark.parametrize("width", [1280, 360])
-async def test_a_cut_link_says_what_may_have_happened_and_takes_the_whole_one(
+async def test_a_cut_link_explains_and_accepts_the_whole_link(
     visit: Visit, served: Served, database: Database, width: int
 ) -> None:
     secret = await personal_link(served, database, "Họp giao ban Văn phòng")

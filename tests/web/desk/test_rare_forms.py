@@ -146,7 +146,7 @@ async def test_a_raised_class_shows_whom_it_sends_out(visit: Visit, served: Serv
     await expect(head.part("meeting-page")).to_contain_text("Cuộc họp thông thường")
 
 
-async def test_the_secretary_records_answers_and_the_word_of_the_chair(
+async def test_the_secretary_records_answers_and_the_chairs_word(
     visit: Visit, served: Served, database: Database
 ) -> None:
     visitor = await visit()
@@ -503,7 +503,7 @@ async def test_an_office_letter_from_its_own_template(
     await expect(visitor.part("letter-templates")).to_contain_text("Đã xóa mẫu")
 
 
-async def test_a_guest_without_mail_comes_by_the_link_that_the_secretary_passes_on(
+async def test_a_guest_without_mail_enters_by_a_forwarded_link(
     visit: Visit, served: Served, database: Database
 ) -> None:
     visitor = await visit(width=360, height=740)

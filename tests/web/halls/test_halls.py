@@ -292,7 +292,7 @@ async def test_the_help_desk_reads_what_a_check_found(operator: Visitor, served:
     assert await operator.barriers() == []
 
 
-async def test_an_approver_sets_up_the_second_factor_where_the_setting_asks_for_it(visit: Visit, served: Halls) -> None:
+async def test_an_approver_sets_up_the_second_factor_when_required(visit: Visit, served: Halls) -> None:
     """With the password alone the page leads to it, and nothing is decided past the page; afterwards the approver decides."""
     async with httpx.AsyncClient(base_url=f"{served.url}/api/v1", headers={"origin": served.url}) as browser:
         state = (await browser.post("/session", json={"name": "lanhdao", "password": furniture.PASSWORD})).json()

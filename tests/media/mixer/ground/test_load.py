@@ -34,7 +34,7 @@ def seconds(ladder: Ladder, cores: float, late: float, start: int, count: int) -
     return steps
 
 
-def test_a_step_is_taken_after_lasting_load_and_never_more_than_one_at_once() -> None:
+def test_one_step_at_a_time_follows_lasting_load() -> None:
     ladder = Ladder(1.4)
     assert seconds(ladder, 1.5, 0, 0, 1) == [0]
     assert seconds(ladder, 0.5, 0, 1, 1) == [0]
@@ -56,7 +56,7 @@ def test_the_way_back_needs_room_for_what_it_costs() -> None:
     assert seconds(ladder, 0.5, 0, 100, int(UP_AFTER_S) + 1)[-2:] == [1, 0]
 
 
-def test_a_recovery_that_does_not_hold_waits_longer_the_next_time() -> None:
+def test_a_failed_recovery_waits_longer_the_next_time() -> None:
     ladder = Ladder(1.4)
     now, waits = 0, []
     for _ in range(3):
@@ -70,7 +70,7 @@ def test_a_recovery_that_does_not_hold_waits_longer_the_next_time() -> None:
     assert waits[1] >= 2 * UP_AFTER_S and waits[2] >= 4 * UP_AFTER_S
 
 
-def test_a_group_beyond_the_budget_is_refused_and_what_runs_goes_on() -> None:
+def test_a_group_beyond_the_budget_is_refused_alone() -> None:
     groups = [replace(GROUP, id=str(number), ssrc=number + 1) for number in range(5)]
     made, refused = admit(groups, (), 0, 0.0, 1.4)
     assert made == groups[:2] and refused == groups[2:]
@@ -89,7 +89,7 @@ def test_smaller_groups_cost_less() -> None:
     assert cost(replace(GROUP, width=1280, height=720)) == pytest.approx(0.26)
 
 
-def test_what_ends_this_moment_makes_room_and_a_first_program_is_always_made() -> None:
+def test_an_ending_program_frees_room_and_a_first_always_runs() -> None:
     going, coming = replace(GROUP, id="old", clock=True), replace(GROUP, id="new", ssrc=2, clock=True)
     budget = cost(GROUP) * 1.5
     assert admit([coming, going], {"old"}, 0, cost(GROUP), budget)[1] == [coming]

@@ -149,7 +149,7 @@ def test_a_site_without_a_picture_has_its_name_in_the_middle(stage: Stage) -> No
     assert (tile[..., 0] > 150).sum() > 200  # the letters
 
 
-def test_a_camera_that_stands_still_for_long_is_told_as_no_picture(stage: Stage) -> None:
+def test_a_camera_that_freezes_for_long_is_reported_as_no_video(stage: Stage) -> None:
     stage.roll()
     assert stage.tick() is not None
     stage.now_us += STALE_US + 1

@@ -230,7 +230,7 @@ def test_rates_keep_what_is_below_and_drop_what_is_above(factor: int) -> None:
     assert np.abs(alias[200:]).max() < AMPLITUDE * 0.01
 
 
-def test_the_limiter_keeps_many_voices_below_the_ceiling_and_lets_go_slowly() -> None:
+def test_the_limiter_keeps_voices_below_the_ceiling() -> None:
     limiter, loud, soft = Limiter(), tone(300, 1) * 9, tone(300, 1)
     for at in range(0, RATE_HZ, BLOCK):
         out = limiter.apply(loud[at : at + BLOCK])
@@ -374,7 +374,7 @@ def test_without_a_picture_sound_is_not_held_back() -> None:
     assert JITTER_MS <= 100
 
 
-def test_a_picture_that_is_far_too_late_does_not_hold_sound_for_ever() -> None:
+def test_video_that_is_far_too_late_does_not_hold_sound() -> None:
     sites = Sites(mixes=(Mix("all", 3, 8, "pcma"),))
     sites.run(0.5)
     microphone = sites.console._microphones[100]
@@ -385,7 +385,7 @@ def test_a_picture_that_is_far_too_late_does_not_hold_sound_for_ever() -> None:
 # -- many microphones
 
 
-def test_a_microphone_of_which_nothing_comes_costs_nothing_and_its_hall_hears_all() -> None:
+def test_a_silent_microphone_costs_nothing_and_its_hall_hears() -> None:
     sites = Sites("g722", mixes=(Mix("a", 1, 9, "g722", "a"), Mix("b", 2, 9, "g722", "b"), Mix("c", 3, 9, "g722", "c")))
     sites.show(open_microphones=("a", "b", "c"))
     sites.silent = {100, 101, 102}
@@ -402,7 +402,7 @@ def test_a_microphone_of_which_nothing_comes_costs_nothing_and_its_hall_hears_al
     assert sites.console.levels().keys() == {"a"}
 
 
-def test_a_first_word_that_comes_with_its_history_is_heard_whole() -> None:
+def test_a_first_word_with_its_history_is_heard_whole() -> None:
     """As the plane gives it: three packets at once, then one each tick."""
     sites = Sites(mixes=(Mix("all", 3, 8, "pcma"),))
     sites.silent = {100, 101, 102}
@@ -450,7 +450,7 @@ class Opus:
         return set(self.console.levels())
 
 
-def test_of_opus_without_levels_the_loudest_are_found_by_decoding_one_packet_in_four() -> None:
+def test_without_levels_one_opus_packet_in_four_is_decoded() -> None:
     opus = Opus(12)
     opus.run(100, 4, 7)
     assert {"s4", "s7"} <= opus.mixed and len(opus.mixed) == limits.MIXER_UNMEASURED
@@ -464,7 +464,7 @@ def test_of_opus_without_levels_the_loudest_are_found_by_decoding_one_packet_in_
     assert len(heard_all) == 20 * BLOCK
 
 
-def test_a_few_of_opus_without_levels_are_all_mixed_and_silence_is_left_out_of_many() -> None:
+def test_few_opus_sources_are_all_mixed_and_silence_skips_many() -> None:
     few = Opus(limits.MIXER_UNMEASURED)
     few.run(60)
     assert len(few.mixed) == limits.MIXER_UNMEASURED

@@ -119,7 +119,7 @@ async def test_whoever_comes_while_the_class_is_raised_has_to_go(
     assert crowd.kicked == ["browser.late.1"]
 
 
-def test_a_pass_that_was_read_before_the_class_was_raised_opens_nothing() -> None:
+def test_an_old_pass_opens_nothing_after_the_class_was_raised() -> None:
     live = BookedMeetings(lambda: 0.0, Lobbies(lambda: "x" * 20))
     live.set_door("a", "important", 5)
     live.name_of("a", "ordinary", 4, False)
@@ -260,7 +260,7 @@ class Member:
         return self
 
 
-async def test_the_desk_passes_on_the_link_of_a_guest_and_of_nobody_else(office: Office) -> None:
+async def test_the_desk_forwards_only_a_guests_link(office: Office) -> None:
     invited = [
         {"guest_name": "Ông Nguyễn Văn Khách", "guest_email": ""},
         {"person_id": office.province.people["vp-2"]},

@@ -187,7 +187,7 @@ async def test_put_out_he_may_ask_again_and_kept_out_he_may_not(held: Held) -> N
         assert [(one["name"], one["keep_out"]) for one in rows] == [("Chị Lan", False), ("Chị Lan", True)]
 
 
-async def test_who_came_to_an_instant_meeting_before_its_host_is_kept_out_too(office: Office) -> None:
+async def test_an_early_visitor_of_an_instant_meeting_is_also_banned(office: Office) -> None:
     time, desk = Clock(office), office.stranger()
     registry = Registry(FakeMedia(), time, time, lobbies=office.secretariat.lobbies)
     office.secretariat.live.registry = registry
@@ -206,7 +206,7 @@ async def test_who_came_to_an_instant_meeting_before_its_host_is_kept_out_too(of
     assert (await lan.post(f"{path}/token", json=wanted | {"name": "Anh Tùng"})).status_code == 200
 
 
-async def test_kept_out_are_all_windows_of_an_account_and_every_bearer_of_a_link(held: Held) -> None:
+async def test_a_ban_covers_all_windows_and_all_bearers_of_a_link(held: Held) -> None:
     office, (_, host, _) = held.office, await held.chair()
     assert (await host.put(held.lobby, json={"on": False})).status_code == 200
     invited = await office.client("requester", "yt", "yt-2")
@@ -222,7 +222,7 @@ async def test_kept_out_are_all_windows_of_an_account_and_every_bearer_of_a_link
     problem(await enter(office, link=link), 403, "removed")
 
 
-async def test_everybody_muted_but_the_one_who_pressed_and_taken_back_in_time(held: Held) -> None:
+async def test_mute_all_spares_the_host_and_can_be_undone(held: Held) -> None:
     _, host, chair = await held.chair()
     loud, quiet = await held.guest(), await held.guest("Anh Tùng", "10.2.2.2")
     await held.do(host, "mute", identity=quiet.identity)
@@ -263,7 +263,7 @@ async def test_a_rehearsal_that_is_ended_leaves_the_date_to_come(office: Office)
     assert (await held.knock()).status_code == 202
 
 
-async def test_the_name_that_was_let_in_stays_and_hands_stand_in_the_order_of_the_server(held: Held) -> None:
+async def test_an_admitted_name_stays_and_hands_keep_server_order(held: Held) -> None:
     first, second = await held.guest(), await held.guest("Anh Tùng", "10.2.2.2")
     first.raise_hand("1790000000000")
     held.time.advance(1)
@@ -276,7 +276,7 @@ async def test_the_name_that_was_let_in_stays_and_hands_stand_in_the_order_of_th
     assert int(first.mark(marks.HAND)) < int(second.mark(marks.HAND)), "raised already: the place stays"
 
 
-async def test_an_account_that_is_switched_off_is_out_and_decides_nothing(held: Held) -> None:
+async def test_a_disabled_account_leaves_the_call_and_decides_nothing(held: Held) -> None:
     desk, host, chair = await held.chair()
     guest = await held.guest()
     token = held.office.authenticator.sign(chair.participant.grants, 600, held.office.now.timestamp())
@@ -354,7 +354,7 @@ async def test_idle_for_long_he_decides_nothing_and_stays(held: Held) -> None:
     assert chair.left() is None
 
 
-async def test_a_role_that_is_revoked_takes_the_right_and_not_the_seat(held: Held) -> None:
+async def test_a_revoked_role_loses_the_right_and_keeps_the_seat(held: Held) -> None:
     desk, host, chair = await held.chair()
     assert chair.passage() is Passage.HOST
     account = (await desk.get("/session")).json()["me"]["account_id"]
@@ -367,7 +367,7 @@ async def test_a_role_that_is_revoked_takes_the_right_and_not_the_seat(held: Hel
     assert chair.left() is None and chair.passage() is Passage.ADMITTED
 
 
-async def test_who_operates_with_a_second_factor_is_host_in_the_call_too(held: Held) -> None:
+async def test_an_operator_with_a_second_factor_is_host_in_the_call(held: Held) -> None:
     desk = await held.office.client("operator", "tinh", "vp-1")
     given = (await desk.post(f"/occurrences/{held.date}/pass", json={})).json()
     host, operator, guest = held.bearer(given["moderation"]), Guest(held, given["token"]), await held.guest()

@@ -114,7 +114,7 @@ async def test_the_long_question_is_answered_by_the_decision(begun: Begun) -> No
     assert problem(await begun.knock(ticket=ticket), 403, "lobby_denied")["vi"] == why
 
 
-async def test_invitees_wait_as_the_policy_says_and_come_in_when_it_is_off(begun: Begun) -> None:
+async def test_invitees_wait_by_policy_and_enter_when_it_is_off(begun: Begun) -> None:
     office, meeting = begun.office, begun.meeting
     link = await link_of(office, meeting)
     by_link = await enter(office, link=link)
@@ -207,7 +207,7 @@ async def test_an_invitation_taken_back_while_waiting(begun: Begun) -> None:
     problem(await host.post(f"{begun.lobby}/admit", json={"all": True}), 404, "knock_unknown")
 
 
-async def test_whoever_waits_hears_that_the_meeting_was_called_off_or_raised(begun: Begun) -> None:
+async def test_a_waiter_learns_of_cancellation_and_a_raised_class(begun: Begun) -> None:
     ticket = (await begun.knock()).json()["ticket"]
     operator = await begun.office.client("operator")
     raised = await act(operator, begun.meeting, "class", **{"class": "important"})
@@ -225,7 +225,7 @@ async def test_a_booking_without_lobby(office: Office) -> None:
     assert (await begun.knock()).status_code == 202
 
 
-async def test_the_desk_decides_without_entering_and_all_of_it_is_written_down(begun: Begun) -> None:
+async def test_the_desk_decides_from_outside_and_it_is_audited(begun: Begun) -> None:
     office, address = begun.office, f"/occurrences/{begun.date}/moderation"
     problem(await (await office.client("requester", "yt", "yt-2")).post(address), 403, "denied")
     problem(await (await office.client("secretary", "xa1", "xa1-2")).post(address), 403, "not_invited")
@@ -384,7 +384,7 @@ async def test_nothing_is_switched_that_could_not_be_written(begun: Begun, monke
     assert lobby is not None and lobby.on
 
 
-async def test_whoever_is_turned_away_for_good_stays_out_with_the_lobby_off(begun: Begun) -> None:
+async def test_a_banned_person_stays_out_with_the_lobby_off(begun: Begun) -> None:
     office, host = begun.office, await begun.host()
     link = await link_of(office, begun.meeting)
     await enter(office, link=link)
@@ -402,7 +402,7 @@ async def test_whoever_is_turned_away_for_good_stays_out_with_the_lobby_off(begu
     assert (await begun.knock("người lạ")).status_code == 202
 
 
-async def test_a_denied_guest_without_his_ticket_and_what_is_written_down(begun: Begun) -> None:
+async def test_a_denied_guest_without_a_ticket_is_audited(begun: Begun) -> None:
     host = await begun.host()
     first = (await begun.knock("Người Lạ")).json()["ticket"]
     for _ in range(3):

@@ -243,7 +243,7 @@ def shape(answers: list[Response]) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
-def test_wrong_alias_wrong_password_and_wrong_network_look_alike(method: str) -> None:
+def test_wrong_alias_password_and_network_look_alike(method: str) -> None:
     seen = []
     for alias, password in (("hall1", "wrong"), ("hall9", "right"), ("hall2", "right")):
         node = Node(World(), A)
@@ -269,7 +269,7 @@ def test_the_same_work_is_done_for_an_alias_that_does_not_exist(node: Node, monk
     assert numbers[0] == numbers[1] > 0
 
 
-def test_an_alias_that_does_not_exist_shows_no_algorithm_of_its_own(node: Node) -> None:
+def test_an_unknown_alias_shows_no_algorithm_of_its_own(node: Node) -> None:
     node.rooms.add("strong", "right", ["192.0.2.0/24"], "SHA-256")
     assert Terminal(node).proven("REGISTER", "strong", call_id="s")[0].status == 200
     found = set()
@@ -520,7 +520,7 @@ def test_a_request_repeated_to_the_letter_is_one(node: Node) -> None:
     assert not node.user.bans
 
 
-def test_an_alias_that_waits_is_refused_alike_and_its_right_password_is_no_failure(node: Node) -> None:
+def test_a_waiting_alias_looks_alike_and_counts_no_failure(node: Node) -> None:
     node.agent.bans.ban(f"alias:hall1@{T}", node.world.clock.time(), "x")
     node.user.bans.clear()
     terminal = Terminal(node)
@@ -623,7 +623,7 @@ def test_retry_after_is_bounded() -> None:
 
 @pytest.mark.parametrize("how", ["fault", "inside", "cancel"])
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_whoever_makes_us_talk_without_a_proof_is_not_answered_for_long(node: Node, how: str, transport: str) -> None:
+def test_an_unproven_sender_is_not_answered_for_long(node: Node, how: str, transport: str) -> None:
     terminal = Terminal(node, transport=transport)
     heard = 0
     for number in range(20):

@@ -120,7 +120,7 @@ def test_options_now_and_then_are_a_sign_of_life(node: Node) -> None:
         node.world.clock.now += 30
 
 
-def test_an_answer_to_somebody_unproven_is_not_longer_than_his_question(node: Node) -> None:
+def test_an_answer_to_an_unproven_sender_is_not_longer(node: Node) -> None:
     short = b"OPTIONS sip:a SIP/2.0\r\nv:SIP/2.0/UDP 192.0.2.50;branch=z9hG4bK1\r\n"
     short += b"f:<sip:a@b>;tag=1\r\nt:<sip:a@b>\r\ni:1\r\nCSeq:1 OPTIONS\r\n\r\n"
     before = len(node.world.wire)
@@ -130,7 +130,7 @@ def test_an_answer_to_somebody_unproven_is_not_longer_than_his_question(node: No
         assert len(data) <= len(short)
 
 
-def test_a_terminal_that_asks_and_proves_itself_again_and_again_is_never_banned(node: Node) -> None:
+def test_repeated_valid_authentication_is_never_banned(node: Node) -> None:
     terminal = Terminal(node)
     for number in range(60):
         assert terminal.proven("REGISTER", call_id=f"c{number}")[0].status == 200
@@ -150,7 +150,7 @@ def test_a_province_behind_one_address_is_not_a_scanner(node: Node) -> None:
     assert not node.user.bans
 
 
-def test_a_registered_terminal_goes_on_while_its_address_is_banned(node: Node) -> None:
+def test_a_registered_terminal_works_at_a_banned_address(node: Node) -> None:
     good, bad = Terminal(node), Terminal(node, port=9999, transport="tcp")
     good.proven("REGISTER")
     for number in range(20):
@@ -161,7 +161,7 @@ def test_a_registered_terminal_goes_on_while_its_address_is_banned(node: Node) -
     assert bad.status(bad.write("REGISTER", "hall1", call_id="z")) == 401
 
 
-def test_bans_double_up_to_an_hour_outlive_the_process_and_are_lifted() -> None:
+def test_bans_double_up_to_an_hour_persist_and_are_lifted() -> None:
     store = MemoryBans()
     told: list[Ban] = []
     bans = Bans(store, 0, told.append)

@@ -24,13 +24,13 @@ def kept(node: Node, alias: str) -> Binding:
     return found
 
 
-def test_nobody_is_believed_to_be_there_for_longer_than_five_minutes(node: Node) -> None:
+def test_no_registration_is_trusted_longer_than_five_minutes(node: Node) -> None:
     answers = Terminal(node).proven("REGISTER", more=("Expires: 3600",))
     assert answers[0].headers.get("contact").endswith(";expires=300")
     assert Terminal(node, port=5070).proven("REGISTER", call_id="c2")[0].headers.all("contact")[1].endswith("=300")
 
 
-def test_the_next_server_finds_who_was_registered_until_that_runs_out(node: Node) -> None:
+def test_the_next_server_finds_unexpired_registrations(node: Node) -> None:
     Terminal(node).proven("REGISTER", more=("Expires: 120",))
     before, after = kept(node, "hall1"), Node(node.world, A)
     after.rooms.accounts = node.rooms.accounts
@@ -44,7 +44,7 @@ def test_the_next_server_finds_who_was_registered_until_that_runs_out(node: Node
     assert after.agent.registrar.find("hall1") is None
 
 
-def test_of_a_connection_that_died_with_the_server_the_address_of_the_contact_is_left(node: Node) -> None:
+def test_a_dead_connection_leaves_the_contact_address(node: Node) -> None:
     terminal = Terminal(node, port=40000, transport="tcp", flow=7)
     terminal.proven("REGISTER", contact=f"<sip:hall1@{T}:5070;transport=tcp>")
     after = Node(node.world, A)
@@ -52,7 +52,7 @@ def test_of_a_connection_that_died_with_the_server_the_address_of_the_contact_is
     assert kept(after, "hall1").hop == Hop("tcp", T, 5070)
 
 
-def test_who_is_reached_by_its_own_connection_alone_is_gone_with_it_and_told_when_it_is_back(node: Node) -> None:
+def test_a_connection_only_terminal_goes_and_returns_with_it(node: Node) -> None:
     inside = "<sip:behind@10.0.0.9:5060;transport=tcp>"
     Terminal(node, port=40000, transport="tcp", flow=7).proven("REGISTER", "behind", contact=inside)
     binding = kept(node, "behind")
@@ -67,7 +67,7 @@ def test_who_is_reached_by_its_own_connection_alone_is_gone_with_it_and_told_whe
     assert kept(node, "behind").hop.flow == 8 and node.user.bindings["behind"] == kept(node, "behind")
 
 
-def test_a_terminal_that_was_switched_on_again_is_told_of_one_that_goes_on_is_not(node: Node) -> None:
+def test_only_a_restarted_terminal_is_reported(node: Node) -> None:
     terminal = Terminal(node)
     terminal.proven("REGISTER")
     node.user.bindings.clear()

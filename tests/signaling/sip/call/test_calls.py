@@ -61,7 +61,7 @@ def test_a_call_from_ring_to_hang_up(transport: str) -> None:
     rest(world, one, other)
 
 
-def test_a_server_that_stops_waits_only_for_far_ends_that_have_not_answered() -> None:
+def test_a_stopping_server_waits_only_for_unanswered_far_ends() -> None:
     world, one, other, _ = standing()
     world.run(60)  # the transactions of the beginning are forgotten
     for node in (one, other):
@@ -358,7 +358,7 @@ class Silent:
 PEER = Hop("udp", B, 5060)
 
 
-def test_reliable_provisional_answers_are_confirmed_once_and_in_order() -> None:
+def test_reliable_provisionals_are_acknowledged_once_in_order() -> None:
     world, one, call, invite = lone()
     for number in (7, 7, 9, 8, 9):
         one.take(scripted(183, invite, ("require", "100rel"), ("rseq", str(number)), body=ANSWER), PEER)
@@ -415,7 +415,7 @@ def test_every_branch_of_a_fork_but_the_first_is_left() -> None:
     assert call.state is State.STANDING and one.user.names() == ["answered"]
 
 
-def test_the_call_id_is_the_caller_s_own_and_stays_over_every_try() -> None:
+def test_the_call_id_belongs_to_the_caller_and_survives_retries() -> None:
     world, one, other = pair(link=Link(down={f"tcp:{B}"}))
     one.dial(f"sip:hall@{B}", transports=("tcp", "udp"), call_id="occurrence-7.terminal-3.epoch-1@diemcau")
     world.run(2)
@@ -446,7 +446,7 @@ def test_a_lost_connection_is_opened_anew_at_the_same_address() -> None:
         (f"sip:x@{B}:7070;transport=tcp", 5060),
     ],
 )
-def test_a_contact_moves_requests_to_another_port_and_never_elsewhere(contact: str, port: int) -> None:
+def test_a_contact_moves_requests_only_to_another_port(contact: str, port: int) -> None:
     assert place(read_uri(contact), Hop("udp", B, 5060)) == Hop("udp", B, port)
 
 
@@ -460,7 +460,7 @@ def test_infos_wait_for_one_another_and_are_bounded() -> None:
     assert [row[0] for row in other.user.seen].count("dtmf") == limits.BODY_QUEUE
 
 
-def test_an_update_without_a_body_refreshes_and_one_with_a_body_offers() -> None:
+def test_an_update_refreshes_without_and_offers_with_a_body() -> None:
     world, one, other, call = standing()
     answerer = other.user.calls[0]
     assert answerer.dialog is not None

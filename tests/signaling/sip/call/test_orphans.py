@@ -45,7 +45,7 @@ def dialled(node: Node, keeps: Callable[[Dialog, Callable[[], None]], None] | No
     return record, call
 
 
-def test_a_call_that_stood_gets_bye_behind_all_that_was_sent_in_it() -> None:
+def test_an_established_orphan_gets_bye_after_all_it_was_sent() -> None:
     world, server, hall = pair()
     call = server.dial(URI)
     world.run(2, lambda: call.state is State.STANDING)
@@ -75,7 +75,7 @@ def test_of_one_that_rings_the_terminal_hears_no_more() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_an_answer_that_nobody_has_taken_gets_its_ack_and_then_bye(seed: int) -> None:
+def test_an_untaken_answer_gets_an_ack_and_then_bye(seed: int) -> None:
     """The dead server had not written the dialog down, and so had not acknowledged it: the terminal repeats its 2xx."""
     world, server, hall = pair(seed, Link(loss=0.2))
     record, _ = dialled(server, forgets)
@@ -92,7 +92,7 @@ def test_an_answer_that_nobody_has_taken_gets_its_ack_and_then_bye(seed: int) ->
     assert done == [True] and not hall.agent.calls
 
 
-def test_one_whose_answer_was_lost_with_its_connection_is_ended_by_the_tag_of_its_cancel() -> None:
+def test_a_lost_answer_is_ended_by_the_tag_of_its_cancel() -> None:
     world, server, hall = pair()
     record, _ = dialled(server, forgets)
     world.run(5, lambda: bool(world.sent(B, "SIP/2.0 200")))
@@ -106,7 +106,7 @@ def test_one_whose_answer_was_lost_with_its_connection_is_ended_by_the_tag_of_it
     assert done == [True] and hall.user.names()[-1] == "ended" and not world.sent(A, "ACK")
 
 
-def test_a_terminal_that_never_heard_of_the_call_is_called_after_a_while() -> None:
+def test_a_terminal_without_that_call_is_called_after_a_while() -> None:
     world, server, hall = pair(link=Link(down={f"udp:{B}", f"tcp:{B}"}))
     record, _ = dialled(server)
     world.link.down.clear()
@@ -117,7 +117,7 @@ def test_a_terminal_that_never_heard_of_the_call_is_called_after_a_while() -> No
     assert done == [True] and world.clock.now - before <= limits.ORPHAN_CANCEL_S + 0.1 and not hall.user.calls
 
 
-def test_answers_from_elsewhere_and_of_other_calls_are_left_alone() -> None:
+def test_answers_from_elsewhere_and_other_calls_are_ignored() -> None:
     world, server, _ = pair()
     record, _ = dialled(server, forgets)
     world.run(5, lambda: bool(world.sent(B, "SIP/2.0 200")))
@@ -132,7 +132,7 @@ def test_answers_from_elsewhere_and_of_other_calls_are_left_alone() -> None:
     assert world.sent(A, "ACK")
 
 
-def test_who_is_gone_is_told_apart_and_nothing_is_remembered_for_ever() -> None:
+def test_a_gone_terminal_is_recognised_and_memory_is_bounded() -> None:
     world, server, _ = pair()
     call = server.dial(URI)
     world.run(2, lambda: call.state is State.STANDING)

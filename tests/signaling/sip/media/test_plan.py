@@ -297,7 +297,7 @@ def test_how_srtp_is_offered(encryption: str, style: str, protocols: list[str]) 
     assert [bool(line.crypto()) for line in media] == [protocol == "RTP/SAVP" or hopes for protocol in protocols]
 
 
-def test_a_line_that_cannot_encrypt_is_not_offered_where_it_must() -> None:
+def test_srtp_only_places_get_no_offer_of_an_unencrypted_line() -> None:
     bare = OwnEnds("192.0.2.1", audio=replace(terminals.AUDIO, keys=()))
     with pytest.raises(NotAcceptable):
         make_offer(bare, GENERIC, Policy(encryption="required"))
@@ -367,7 +367,7 @@ def test_some_places_get_no_media_whatever_the_networks_are(host: str) -> None:
         read_answer(make_offer(OWN, GENERIC, Policy()), wire(text), GENERIC, Policy())
 
 
-def test_behind_address_translation_packets_go_where_they_come_from() -> None:
+def test_behind_nat_packets_return_to_their_source() -> None:
     """Whatever address the terminal believes to have; zeros still hold."""
     policy = Policy(media_networks=("198.51.100.7",), media_host="198.51.100.7")
     private = HEAD.replace("192.0.2.9", "192.168.1.5")
@@ -577,7 +577,7 @@ def test_the_floor_connection_that_stands_is_kept() -> None:
     assert "a=connection:new" in block(body, 2) and "a=connection:existing" in block(again, 2)
 
 
-def test_a_re_invite_after_srtp_was_agreed_offers_the_same_suite() -> None:
+def test_a_re_invite_after_srtp_offers_the_same_suite() -> None:
     body, found = answer(terminals.read("cisco_srtp_offer"), OWN, GENERIC, POLICY)
     again = sdp.parse(make_offer(OWN, GENERIC, POLICY, Agreed(body, found)))
     assert [[one.profile for one in media.crypto()] for media in again.media] == [["AES128_CM_SHA1_80"]] * 3 + [
@@ -767,7 +767,7 @@ def test_audio_levels_are_taken_where_the_terminal_tells_them(theirs: str, ours:
     assert [line for line in block(body, 0).split("\n") if "extmap" in line] == ([ours] if ours else [])
 
 
-def test_we_offer_to_take_audio_levels_of_opus_and_read_the_answer() -> None:
+def test_we_offer_to_receive_opus_levels_and_read_the_answer() -> None:
     offer = make_offer(OWN, OPUS_FIRST, POLICY)
     assert f"a=extmap:1/recvonly {LEVELS}" in block(offer, 0)
     assert "extmap" not in make_offer(OWN, replace(GENERIC, audio=("pcma",)), POLICY).decode()

@@ -52,7 +52,7 @@ def test_what_a_cisco_offers() -> None:
     assert camera.rtpmaps()[100].name == "h224" and foreign.protocol == "UDP/UDT/IX"
 
 
-def test_two_rtpmaps_of_one_number_and_numbers_that_are_not_offered() -> None:
+def test_two_rtpmaps_of_a_number_and_unoffered_numbers() -> None:
     slides = sdp.parse(terminals.read("aver_evc130_answer")).media[3]
     assert list(slides.rtpmaps()) == [100]
 
