@@ -80,7 +80,8 @@ def test_up_to_three_marked_tests_run_once_more(tmp_path: Path, workers: str) ->
 )
 def test_nothing_else_gets_a_second_run(tmp_path: Path, text: str, last: str) -> None:
     code, lines = run(tmp_path, text)
-    assert code == 1 and lines[-1].startswith(last)
+    assert code == 1
+    assert lines[-1].startswith(last)
     assert not [line for line in lines if line.startswith("flaky: ")]
 
 
@@ -93,19 +94,23 @@ def test_a_second_failure_fails_the_run(tmp_path: Path) -> None:
 
 def test_a_listed_test_gets_no_second_run(tmp_path: Path) -> None:
     code, lines = run(tmp_path, flaky(1), listed="| `test_some.py::test_flaky_1` | cause unknown |\n")
-    assert code == 1 and lines[-1].startswith("1 failed, 1 passed in ")
+    assert code == 1
+    assert lines[-1].startswith("1 failed, 1 passed in ")
 
 
 def test_a_file_that_cannot_be_read_gets_no_second_run(tmp_path: Path) -> None:
     (tmp_path / "test_broken.py").write_text("import a_library_that_is_not_there\n")
     code, lines = run(tmp_path, flaky(1), "--continue-on-collection-errors")
-    assert code == 1 and "1 error" in lines[-1] and "flaky" not in lines[-1]
+    assert code == 1
+    assert "1 error" in lines[-1]
+    assert "flaky" not in lines[-1]
 
 
 def test_a_skip_that_fails_the_run_is_not_hidden(tmp_path: Path) -> None:
     skipped = "\ndef test_skipped(): pytest.skip('no tool')\n"
     code, lines = run(tmp_path, flaky(1) + skipped, "-p", "tests.skips", CI="true")
-    assert code == 1 and not [line for line in lines if line.startswith("flaky: ")]
+    assert code == 1
+    assert not [line for line in lines if line.startswith("flaky: ")]
 
 
 def test_the_list_names_tests_of_today() -> None:

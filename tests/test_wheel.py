@@ -118,9 +118,11 @@ def _address(process: "subprocess.Popen[str]") -> str:
 def _answers(url: str, folder: Path) -> None:
     with httpx.Client(base_url=url) as client:
         page = client.get("/")
-        assert page.status_code == 200 and "<html" in page.text
+        assert page.status_code == 200
+        assert "<html" in page.text
         script = re.search(r'src="(/assets/[^"]+\.js)"', page.text)
-        assert script is not None and client.get(script[1]).status_code == 200
+        assert script is not None
+        assert client.get(script[1]).status_code == 200
         assert client.get("/api/v1/openapi.json").json()["openapi"].startswith("3.1")
         assert client.get("/api/v1/session").json()["signed_in"] is False
     assert (folder / "data" / "diemcau.sqlite").is_file()

@@ -165,8 +165,10 @@ def distance_km(one: Site, other: Site) -> float | None:
     """Along the great circle; None where a position is not known."""
     if None in (one.latitude, one.longitude, other.latitude, other.longitude):
         return None
-    assert one.latitude is not None and one.longitude is not None
-    assert other.latitude is not None and other.longitude is not None
+    assert one.latitude is not None
+    assert one.longitude is not None
+    assert other.latitude is not None
+    assert other.longitude is not None
     north, south = math.radians(one.latitude), math.radians(other.latitude)
     wide = math.radians(other.longitude - one.longitude)
     part = math.sin((south - north) / 2) ** 2 + math.cos(north) * math.cos(south) * math.sin(wide / 2) ** 2

@@ -181,7 +181,8 @@ class Driver:
     # --- connections
 
     async def _accept(self, transport: str, listener: socket.socket) -> None:
-        assert self._loop is not None and self._agent is not None
+        assert self._loop is not None
+        assert self._agent is not None
         while True:
             try:
                 made, peer = await self._loop.sock_accept(listener)
@@ -293,7 +294,8 @@ class Driver:
         task.add_done_callback(self._tasks.discard)
 
     def _rearm(self) -> None:
-        assert self._agent is not None and self._loop is not None
+        assert self._agent is not None
+        assert self._loop is not None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -123,7 +123,8 @@ async def measure(port: int, seconds: float, per_second: int, guessers: int) -> 
     for n, browser in enumerate(browsers):
         await browser.open()
         status, body = await browser.sign_in(f"chu.{n}", PASSWORD)
-        assert status == 200 and browser.cookie, body
+        assert status == 200, body
+        assert browser.cookie, body
     both = Found(), Found()
     for found, crowd in zip(both, (0, guessers), strict=True):
         stop = time.monotonic() + seconds

@@ -92,7 +92,8 @@ class FakeLine:
         self.limits.append(bitrate_bps)
 
     def open_messages(self, send_type: int, receive_type: int) -> None:
-        assert not self.producers and not self.consumers
+        assert not self.producers
+        assert not self.consumers
         self.said.append(("messages", (send_type, receive_type)))
 
     def send_message(self, message: bytes) -> None:

@@ -123,7 +123,8 @@ def _offered(peer: Peer, texts: list[str]) -> None:
         told, asked = parse(answer.sdp), parse(text)
         assert len(told.sections) == len(asked.sections), "a line was lost"
         for one, other in zip(told.sections, asked.sections, strict=True):
-            assert one.kind == other.kind and (not one.usable or one.mid == other.mid), "a line is another's"
+            assert one.kind == other.kind, "a line is another's"
+            assert not one.usable or one.mid == other.mid, "a line is another's"
         if all(section.usable for section in asked.sections):  # of the others the words come back as they are
             SessionDescription.parse(answer.sdp)
 
@@ -187,7 +188,8 @@ def session(data: bytes) -> None:
         office.world.pass_time(3.0)
         office.turn()
         assert wire.frames, "it was told nothing"
-        assert ann.wire.code is None and _state(ann) == wanted, "somebody else noticed"
+        assert ann.wire.code is None, "somebody else noticed"
+        assert _state(ann) == wanted, "somebody else noticed"
     finally:
         office.close()
 
@@ -270,7 +272,8 @@ def _check(grants: Grants) -> None:
     texts = [grants.identity, grants.name, grants.metadata, grants.conference, grants.destination]
     texts += [text for row in grants.attributes.items() for text in row]
     for text in texts:
-        assert "\0" not in text and len(text.encode()) <= limits.METADATA_BYTES
+        assert "\0" not in text
+        assert len(text.encode()) <= limits.METADATA_BYTES
     assert len(grants.attributes) <= limits.ATTRIBUTES
     assert grants.expires_at + limits.LEEWAY_S > NOW
     models.ParticipantInfo(identity=grants.identity, name=grants.name, attributes=dict(grants.attributes))

@@ -119,7 +119,8 @@ async def _alone(data: bytes, role: handshake.Role) -> None:
             made.receive(row)
             taken += len(row)
             await settle()
-        assert not owner.stands and not owner.keys, "no key was exchanged"
+        assert not owner.stands, "no key was exchanged"
+        assert not owner.keys, "no key was exchanged"
         assert sum(map(len, owner.sent)) <= 64 * 1500 + 16 * taken
         waiting = len(made._pipe._datagrams)
         assert waiting <= limits.DATAGRAMS_WAITING

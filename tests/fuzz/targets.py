@@ -106,7 +106,8 @@ def agent(data: bytes) -> None:
         node.take(row, Hop("udp", B, 5060))
         world.run(0.2)
     if not trusted:
-        assert len(node.agent.core.transactions) == 0 and not node.agent.calls, "something is kept for a stranger"
+        assert len(node.agent.core.transactions) == 0, "something is kept for a stranger"
+        assert not node.agent.calls, "something is kept for a stranger"
     node.agent.close()
     world.run(4000)
     assert node.quiet(), "something is left"

@@ -117,7 +117,8 @@ def _enter(descriptor: int) -> None:
 def namespace() -> Iterator[Namespace]:
     pipe = subprocess.PIPE
     with subprocess.Popen(["unshare", "--net", "sh", "-c", KEEPER], stdin=pipe, stdout=pipe, text=True) as keeper:
-        assert keeper.stdin is not None and keeper.stdout is not None
+        assert keeper.stdin is not None
+        assert keeper.stdout is not None
         try:
             assert keeper.stdout.readline() == "kept\n", "no namespace"
             made = Namespace(keeper.pid)

@@ -75,7 +75,8 @@ class Presenter(Terminal):
         floor = next(part for part in re.split(r"\r?\n(?=m=)", text) if "/BFCP" in part.splitlines()[0])
         slides = next(part for part in re.split(r"\r?\n(?=m=)", text) if "a=content:slides" in part)
         where = int(re.findall(r"m=video (\d+)", slides)[0])
-        assert where and "a=floorctrl:s-only" in floor
+        assert where
+        assert "a=floorctrl:s-only" in floor
         rtcp = re.search(r"a=rtcp:(\d+)", slides)
         self.slides.remote = (self.server, where)
         self.slides.remote_rtcp = (self.server, int(rtcp[1]) if rtcp else where + 1)

@@ -298,7 +298,8 @@ async def test_a_link_counts_once_even_for_two_at_the_same_moment(
     opened = next(one for one in outcomes if not isinstance(one, BaseException))
     async with database.reading() as session:
         signed = await signing.signed(session, opened[1], now)
-        assert signed is not None and signed.must_change
+        assert signed is not None
+        assert signed.must_change
 
 
 async def test_a_new_password_ends_other_sessions_and_open_links(
@@ -393,7 +394,9 @@ async def test_confirming_is_a_code_of_the_application(database: Database, provi
             second_factor.begin(account, SEAL)
         assert code_of(error) == "totp_present"
         await second_factor.remove(session, account, COMMAND, now)
-        assert not (account.totp_secret or account.recovery or account.totp_confirmed)
+        assert not (account.totp_secret)
+        assert not (account.recovery)
+        assert not (account.totp_confirmed)
 
     await database.transact(work)
 

@@ -50,7 +50,8 @@ async def exported(database: Database, kind: str, file: str = "csv", actor: Acto
 def refused(content: bytes) -> str:
     with pytest.raises(Refusal) as caught:
         sheets.read(content)
-    assert caught.value.vietnamese and caught.value.english
+    assert caught.value.vietnamese
+    assert caught.value.english
     return caught.value.code
 
 
@@ -62,7 +63,8 @@ def refused(content: bytes) -> str:
 async def test_an_export_reads_back_as_unchanged(database: Database, province: Province, kind: str, file: str) -> None:
     outcome = await previewed(database, kind, await exported(database, kind, file))
     assert outcome.troubles == ()
-    assert (outcome.created, outcome.changed) == (0, 0) and outcome.unchanged == outcome.rows > 0
+    assert (outcome.created, outcome.changed) == (0, 0)
+    assert outcome.unchanged == outcome.rows > 0
 
 
 async def test_new_and_changed_people(database: Database, province: Province) -> None:
@@ -73,8 +75,11 @@ async def test_new_and_changed_people(database: Database, province: Province) ->
     assert done.applied
     async with database.reading() as session:
         rows = {one.code: one for one in await session.scalars(select(Person))}
-    assert rows["p9"].name == "Nguyễn Thị Đào" and rows["p9"].search_name == "nguyen thi dao" and rows["p9"].active
-    assert rows["xa1-1"].unit_id == province.units["xa2"] and rows["xa1-1"].version == 2
+    assert rows["p9"].name == "Nguyễn Thị Đào"
+    assert rows["p9"].search_name == "nguyen thi dao"
+    assert rows["p9"].active
+    assert rows["xa1-1"].unit_id == province.units["xa2"]
+    assert rows["xa1-1"].version == 2
 
 
 async def test_units_in_any_order_and_moved(database: Database, province: Province) -> None:
@@ -104,8 +109,10 @@ async def test_halls_sites_and_posts(database: Database, province: Province) -> 
     async with database.reading() as session:
         site = (await session.scalars(select(Site).where(Site.code == "s1"))).one()
         hall = (await session.scalars(select(Hall).where(Hall.code == "h1"))).one()
-        assert site.nearest_site_id == hall.site_id and site.latitude == 10.5
-        assert hall.equipment == ["projector", "recorder"] and hall.setup_min == 15
+        assert site.nearest_site_id == hall.site_id
+        assert site.latitude == 10.5
+        assert hall.equipment == ["projector", "recorder"]
+        assert hall.setup_min == 15
         unit = province.units["xa1"]
         head = await attendees.heads_of(session, [unit], date(2026, 3, 3))
         before = await attendees.heads_of(session, [unit], date(2026, 3, 2))
@@ -142,7 +149,8 @@ async def test_every_error_is_told_and_nothing_is_written(database: Database, pr
     assert all(one.vietnamese.startswith(f"Dòng {one.where.split(':')[0]}: ") for one in outcome.troubles)
     with pytest.raises(Refusal) as caught:
         await applied(database, "people", content)
-    assert caught.value.code == "import_has_errors" and len(caught.value.troubles) == 9
+    assert caught.value.code == "import_has_errors"
+    assert len(caught.value.troubles) == 9
     async with database.reading() as session:
         assert not await session.scalar(select(func.count()).select_from(Person).where(Person.code == "ok"))
 
@@ -202,7 +210,8 @@ async def test_a_tree_that_is_too_deep(database: Database, province: Province) -
     lines = [f"u{n},U,x,1,other,{f'u{n - 1}' if n else 'tinh'}\n" for n in range(limits.UNIT_DEPTH)]
     assert (await previewed(database, "units", heads + "".join(lines[:-1]))).troubles == ()
     (trouble,) = (await previewed(database, "units", heads + "".join(lines))).troubles
-    assert trouble.code == "unit_too_deep" and trouble.where == f"{limits.UNIT_DEPTH + 1}:parent_code"
+    assert trouble.code == "unit_too_deep"
+    assert trouble.where == f"{limits.UNIT_DEPTH + 1}:parent_code"
 
 
 async def test_only_so_many_errors_are_told(
@@ -213,7 +222,8 @@ async def test_only_so_many_errors_are_told(
     assert [one.where for one in outcome.troubles] == ["2:name", "3:name", "4:name"]
     with pytest.raises(Refusal) as caught:
         await applied(database, "people", PEOPLE + "".join(f"p{n},,,xa1\n" for n in range(4)))
-    assert "4 lỗi" in caught.value.vietnamese and len(caught.value.troubles) == 3
+    assert "4 lỗi" in caught.value.vietnamese
+    assert len(caught.value.troubles) == 3
 
 
 async def test_rights_are_asked_for_each_line(database: Database, province: Province) -> None:
@@ -245,7 +255,8 @@ async def test_an_old_preview_is_not_applied(database: Database, province: Provi
 def test_encodings() -> None:
     for content in ("a,b\nĐức,2\n".encode(), "a,b\r\nĐức,2\r\n".encode("utf-8-sig"), "\n\na;b\nĐức;2".encode()):
         sheet = sheets.read(content)
-        assert sheet.headings == ("a", "b") and sheet.rows[0][1] == ("Đức", "2")
+        assert sheet.headings == ("a", "b")
+        assert sheet.rows[0][1] == ("Đức", "2")
     for content in ("a,b\nĐức,2\n".encode("utf-16"), "a,b\nÐức".encode("cp1258", "ignore") + b"\xd0\xf3", b"a\0b"):
         assert refused(content) == "encoding_unknown"
 
@@ -297,7 +308,8 @@ def test_cells_of_a_workbook_are_text() -> None:
 
 def test_a_zip_bomb_is_not_unpacked() -> None:
     bomb = repacked(workbook(("a",)), "xl/media/x.bin", b"\0" * (limits.XLSX_UNPACKED_BYTES + 1))
-    assert len(bomb) < limits.SHEET_BYTES and refused(bomb) == "file_too_large"
+    assert len(bomb) < limits.SHEET_BYTES
+    assert refused(bomb) == "file_too_large"
     buffer = io.BytesIO(workbook(("a",)))
     with zipfile.ZipFile(buffer, "a") as archive:
         for number in range(limits.XLSX_PARTS):
@@ -352,7 +364,8 @@ def test_nothing_in_a_file_is_run() -> None:
     assert text == "'=1+1,'+84 272,-5,'@x,'\t=1,''=1,a=1,'＝1,'-2+3,'|calc,"
     book = openpyxl.load_workbook(io.BytesIO(sheets.to_xlsx("x", ["h"] * 11, rows)))
     assert {cell.data_type for row in book.active.iter_rows() for cell in row} <= {"s", "n", "inlineStr"}
-    assert book.active["A2"].value == "'=1+1" and book.active["A2"].data_type != "f"
+    assert book.active["A2"].value == "'=1+1"
+    assert book.active["A2"].data_type != "f"
 
 
 WORDS = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp"), exclude_characters="\ufffe\uffff")

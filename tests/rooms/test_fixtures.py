@@ -38,7 +38,8 @@ async def test_longan_2021(database: Database) -> None:
     async with database.reading() as session:
         tree = await units.tree(session, BEFORE)
         kinds = Counter(one.kind for one in tree)
-        assert tiers(tree)[2] == 15 and tiers(tree)[3] == 188
+        assert tiers(tree)[2] == 15
+        assert tiers(tree)[3] == 188
         assert (kinds["commune"], kinds["ward"], kinds["township"]) == (161, 12, 15)
         assert (kinds["department"], kinds["board"], kinds["organisation"]) == (20, 4, 6)
         assert sum(one.tier == 2 and one.kind == "office" for one in tree) == 15 * 12
@@ -76,18 +77,21 @@ async def test_tayninh_2025(database: Database) -> None:
     assert (counts["site"], counts["person"]) == (98, 500)
     async with database.reading() as session:
         tree = await units.tree(session, AFTER)
-        assert tiers(tree)[2] == 0 and tiers(tree)[3] == 96
+        assert tiers(tree)[2] == 0
+        assert tiers(tree)[3] == 96
         assert Counter(one.kind for one in tree if one.tier == 3) == {"commune": 82, "ward": 14}
         names = {one.name for one in tree}
         assert {"Phường Long An", "Phường Tân An", "Phường Khánh Hậu"} <= names
         communes = await recipients.by_code(session, "xa")
-        assert communes is not None and communes.name == "UBND các xã, phường"
+        assert communes is not None
+        assert communes.name == "UBND các xã, phường"
 
 
 def test_the_same_every_time_and_full_size() -> None:
     assert longan.draft(FULL).rows == longan.draft(FULL).rows
     rows = longan.draft(FULL).rows
-    assert len(rows[Person]) == FULL and len({row["id"] for row in rows[Person]}) == FULL
+    assert len(rows[Person]) == FULL
+    assert len({row["id"] for row in rows[Person]}) == FULL
     assert len({row["name"] for row in rows[Person]}) > 5000
     assert sum(tayninh.shares()) == 60
 
@@ -177,7 +181,8 @@ async def test_from_three_tiers_to_two(database: Database) -> None:
         assert tiers(tree) == {1: 2, 3: 96}
         assert Counter(one.kind for one in tree if one.tier == 3) == {"commune": 82, "ward": 14}
         assert Counter(one.kind for one in tree)["department"] == 15
-        assert all(one.path.startswith(tree[0].path) for one in tree) and tree[0].name == "Tỉnh Tây Ninh"
+        assert all(one.path.startswith(tree[0].path) for one in tree)
+        assert tree[0].name == "Tỉnh Tây Ninh"
         # The north brings 27 halls of communes and 2 of the second building; nobody and nothing of before is lost.
         north = len([one for one in await session.scalars(select(Hall)) if one.code.startswith("TN.")])
         after = [await count(session, table) for table in (Person, Hall, Terminal)]
@@ -187,7 +192,8 @@ async def test_from_three_tiers_to_two(database: Database) -> None:
             select(func.count()).select_from(Person).where(Person.active, Person.unit_id.not_in(living))
         )
         sites = list(await session.scalars(select(Site).where(places.existing(AFTER))))
-        assert len(sites) == 1 + 1 + 60 + 36 and {one.unit_id for one in sites} <= living
+        assert len(sites) == 1 + 1 + 60 + 36
+        assert {one.unit_id for one in sites} <= living
         open_sites = {one.id for one in sites}
         assert {one.site_id for one in await session.scalars(select(Hall))} <= open_sites
         # What it was is still there under its old name, and leads to what it became.
@@ -199,23 +205,33 @@ async def test_from_three_tiers_to_two(database: Database) -> None:
 
 async def check_meetings(session: AsyncSession) -> None:
     district = await units.by_code(session, "LA.09")
-    assert district is not None and district.valid_to == AFTER
+    assert district is not None
+    assert district.valid_to == AFTER
     over = await session.get(Meeting, "over")
-    assert over is not None and over.host_unit_id == district.id
+    assert over is not None
+    assert over.host_unit_id == district.id
     invited = list(await session.scalars(select(Attendee).where(Attendee.meeting_id == "over")))
-    assert len(invited) == 20 and all(one.label.startswith(("Xã 09.", "Thị trấn 09.")) for one in invited)
+    assert len(invited) == 20
+    assert all(one.label.startswith(("Xã 09.", "Thị trấn 09.")) for one in invited)
     series = await session.get(Meeting, "series")
-    assert series is not None and series.number == "600000000" and series.pin == "123456"
+    assert series is not None
+    assert series.number == "600000000"
+    assert series.pin == "123456"
     heir = await session.get(Unit, series.host_unit_id)
-    assert heir is not None and heir.code == tayninh.code(tayninh.first_of(9))
+    assert heir is not None
+    assert heir.code == tayninh.code(tayninh.first_of(9))
     dates = list(await session.scalars(select(Occurrence).where(Occurrence.meeting_id == "series")))
-    assert len(dates) == 4 and min(one.starts_at for one in dates) > NOW
+    assert len(dates) == 4
+    assert min(one.starts_at for one in dates) > NOW
     now_invited = list(await session.scalars(select(Attendee).where(Attendee.meeting_id == "series")))
     assert len(now_invited) == tayninh.shares()[8] == len({one.unit_id for one in now_invited})
     past = await session.get(Meeting, series.split_from_id)
-    assert past is not None and past.host_unit_id == district.id and past.number not in (None, "600000000")
+    assert past is not None
+    assert past.host_unit_id == district.id
+    assert past.number not in (None, "600000000")
     dates = list(await session.scalars(select(Occurrence).where(Occurrence.meeting_id == past.id)))
-    assert len(dates) == 3 and max(one.starts_at for one in dates) < NOW
+    assert len(dates) == 3
+    assert max(one.starts_at for one in dates) < NOW
     assert len(list(await session.scalars(select(Attendee).where(Attendee.meeting_id == past.id)))) == 20
     grants = {one.id: one for one in await session.scalars(select(RoleGrant))}
     assert grants["g2"].ends_at == grants["g3"].ends_at == datetime(2025, 6, 30, 17, tzinfo=UTC)

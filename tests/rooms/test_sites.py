@@ -33,7 +33,8 @@ async def test_sites(database: Database, province: Province, now: datetime) -> N
     async def work(session: AsyncSession) -> None:
         fields = {"code": "s1", "name": "Điểm cầu Đức Hòa", "unit_id": province.units["xa1"], "capability": "pc"}
         made = await places.create(session, fields, COMMAND, now)
-        assert made.valid_from == DAY and made.search_name == "diem cau duc hoa"
+        assert made.valid_from == DAY
+        assert made.search_name == "diem cau duc hoa"
         assert await code_of(lambda: places.create(session, fields, COMMAND, now)) == "code_taken"
         await places.edit(session, made.id, {"address": "Số 1"}, COMMAND, now, expected_version=1)
         assert await code_of(lambda: places.edit(session, made.id, {}, COMMAND, now, 1)) == "version_mismatch"
@@ -107,7 +108,8 @@ async def test_networks(database: Database, province: Province, now: datetime) -
         assert networks.closed_zone(found, "10.20.3.4") is made
         assert networks.closed_zone(found, "fd00:1::5%eth0") is made
         zone = networks.closed_zone(found, "10.21.3.4")
-        assert zone is not None and zone.code == "tslcd"
+        assert zone is not None
+        assert zone.code == "tslcd"
         assert networks.closed_zone(found, "::ffff:10.20.3.4") is made
         for outside in ("8.8.8.8", "", "x", "10.20.0.0/16", "fe80::1"):
             assert networks.closed_zone(found, outside) is None
@@ -220,8 +222,10 @@ def test_distances(one: tuple[float, float], other: tuple[float, float]) -> None
     here, there = (Site(latitude=lat, longitude=lon) for lat, lon in (one, other))
     away = places.distance_km(here, there)
     back = places.distance_km(there, here)
-    assert away is not None and back is not None
-    assert 0 <= away <= 20_016 and away == pytest.approx(back, abs=1e-3)
+    assert away is not None
+    assert back is not None
+    assert 0 <= away <= 20_016
+    assert away == pytest.approx(back, abs=1e-3)
     assert places.distance_km(here, here) == pytest.approx(0, abs=1e-3)
     assert places.distance_km(here, Site(latitude=None, longitude=0.0)) is None
 

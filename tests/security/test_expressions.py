@@ -183,7 +183,8 @@ def test_a_control_of_slow_ones(pattern: str) -> None:
 @pytest.mark.parametrize("pattern", LINEAR)
 def test_a_control_of_good_ones(pattern: str) -> None:
     one = Automaton(pattern, searched=False, whole=True)
-    assert not one.exponential() and not one.quadratic()
+    assert not one.exponential()
+    assert not one.quadratic()
 
 
 def test_a_control_of_a_search() -> None:

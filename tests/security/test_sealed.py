@@ -266,7 +266,8 @@ async def test_a_control_without_bounds_answers_every_chunk() -> None:
     association, wire = await sctp.established(RTCSctpTransport)
     await association._handle_data(sctp.packet(BEATS))
     answers = [chunk for sent in wire.sent for chunk in sctp.chunks_of(sent)]
-    assert len(answers) == 290 and all(isinstance(chunk, HeartbeatAckChunk) for chunk in answers)
+    assert len(answers) == 290
+    assert all(isinstance(chunk, HeartbeatAckChunk) for chunk in answers)
     await association.stop()
 
 

@@ -97,7 +97,8 @@ def test_it_listens_before_it_is_imported(start: Start, tmp_path: Path, profile:
             client = asks(port)
             break
         except ConnectionRefusedError:
-            assert process.poll() is None and time.monotonic() < begin + WAIT_S
+            assert process.poll() is None
+            assert time.monotonic() < begin + WAIT_S
             time.sleep(0.01)
     waited_s = time.monotonic() - begin
     assert waited_s < 5.0, "0.2 s where the machine has nothing else to do; the import waits for `go`"
@@ -140,8 +141,10 @@ def test_a_socket_that_does_not_fit_the_settings_is_refused(
         refused = start("dev", *words, "--media-port", "0", handed=handed)
         told, _ = refused.communicate(timeout=WAIT_S)
     assert refused.returncode == 1
-    assert "A socket of the supervisor cannot be used" in told and said in told
-    assert "Không dùng được socket của trình giám sát" in told and "Traceback" not in told
+    assert "A socket of the supervisor cannot be used" in told
+    assert said in told
+    assert "Không dùng được socket của trình giám sát" in told
+    assert "Traceback" not in told
 
 
 def test_an_open_socket_is_refused_where_settings_say_local(start: Start) -> None:

@@ -153,7 +153,8 @@ class Link:
         self._process.stdin.write(f"{command}\n")
         self._process.stdin.flush()
         reply = self._process.stdout.readline().strip()
-        assert reply and not reply.startswith("error"), f"{command}: {reply or 'the link has ended'}"
+        assert reply, f"{command}: {reply or 'the link has ended'}"
+        assert not reply.startswith("error"), f"{command}: {reply or 'the link has ended'}"
         return reply
 
 
@@ -180,7 +181,8 @@ def link(
         process = stack.enter_context(subprocess.Popen([_program(), *words], stdin=pipe, stdout=pipe, text=True))
         made = Link(here, there, f"{net}.1", f"{net}.2", device, down, up, process)
         try:
-            assert process.stdout is not None and process.stdout.readline() == "ready\n", "the link did not start"
+            assert process.stdout is not None, "the link did not start"
+            assert process.stdout.readline() == "ready\n", "the link did not start"
             for place, address in ((here, made.server_address), (there, made.client_address)):
                 place.run("ip", "address", "add", f"{address}/24", "dev", device)
                 # No IPv6 of its own accord: every packet of the link is one of the test.

@@ -155,7 +155,8 @@ async def test_media_follows_to_another_network(tmp_path: Path) -> None:
             await _sees_what_is_taken_now(source, sink)
             missed = max(b - a for (a, *_), (b, *_) in pairwise(sink.sights[seen:]))
             assert missed < 3 * FPS, (turn, missed)  # counted in pictures taken
-        assert call.spare is not None and call.spare.counters().down.delivered > 20
+        assert call.spare is not None
+        assert call.spare.counters().down.delivered > 20
         assert not {"disconnected", "participant_disconnected"} & {name for name, _ in (*sink.events, *source.events)}
 
 

@@ -115,7 +115,9 @@ async def _good(visitor: Visitor, live_server: LiveServer) -> None:
     measures = await visitor.part("measures").inner_text()
     assert "UDP, trực tiếp" in measures
     shown = re.search(r"(\d+) × (\d+), (\d+) hình/giây", measures)
-    assert shown and int(shown[2]) >= 360 and int(shown[3]) > 0
+    assert shown
+    assert int(shown[2]) >= 360
+    assert int(shown[3]) > 0
     assert found["camera"] == ("good" if int(shown[3]) >= SMOOTH_FPS else "fair"), "with busy processors it is slow"
     await expect(visitor.page.locator("[data-part=microphone]")).to_contain_text(re.compile(r"lúc to nhất [1-9]\d* %"))
     assert re.search(r"được / được / không thử", measures), "both ways are open here, and there is no TURN server"

@@ -53,7 +53,8 @@ async def test_first_pages_have_no_barriers(visit: Visit, live_server: LiveServe
     visitor = await visit(width=width, height=740)
     for path, status in (("/", 200), ("/trust", 200), ("/nowhere", 404)):
         shown = await visitor.page.goto(live_server.url + path)
-        assert shown is not None and shown.status == status
+        assert shown is not None
+        assert shown.status == status
         for language in ("vi", "en"):
             await visitor.part(f"language-{language}").click()
             assert await visitor.page.get_attribute("html", "lang") == language
@@ -295,13 +296,17 @@ async def test_a_screen_that_is_pinned_on_a_phone_has_the_place(visit: Visit, li
     await expect(phone.page.locator("[data-pinned=true]")).to_have_count(1)
     await expect(screen).to_have_attribute("data-pinned", "true")
     after = await screen.bounding_box()
-    assert before and after and after["width"] >= before["width"] and after["height"] > 1.3 * before["height"]
+    assert before
+    assert after
+    assert after["width"] >= before["width"]
+    assert after["height"] > 1.3 * before["height"]
     await expect(phone.part("tile")).to_have_count(3)
     assert await phone.barriers() == []
     await phone.page.set_viewport_size({"width": 740, "height": 360})
     await tiles(phone, 1)
     lying = await screen.bounding_box()
-    assert lying and lying["width"] > 700
+    assert lying
+    assert lying["width"] > 700
     await advance(phone)
     await screen.get_by_test_id("pin").click()
     await tiles(phone, 3)
@@ -323,12 +328,14 @@ async def test_more_people_than_places_are_looked_at_page_by_page(visit: Visit, 
         await expect(phone.part("stage")).to_have_attribute("data-view", "speaker", timeout=PATIENCE_MS)
         small = await pages(phone, ".strip", (3, 3))
         main = (await named(phone, ".main"))[0]
-        assert len(small) == 6 and main not in small, "whoever is large is not small as well"
+        assert len(small) == 6, "whoever is large is not small as well"
+        assert main not in small, "whoever is large is not small as well"
         await phone.part("more-button").click()
         await phone.part("view-grid").click()
         await phone.part("page-previous").click()
         everybody = await pages(phone, ".grid", (4, 3))
-        assert {main, *small} == set(everybody) and len(everybody) == 7
+        assert {main, *small} == set(everybody)
+        assert len(everybody) == 7
         assert await phone.barriers() == []
     # The page that it is on goes with the others.
     await tiles(phone, 1)
@@ -348,7 +355,8 @@ async def pages(visitor: Visitor, place: str, counts: tuple[int, int]) -> list[s
         await expect(shown).to_have_count(counts[number - 1], timeout=PATIENCE_MS)
         found.append(await named(visitor, place))
     await expect(after).to_be_disabled()
-    assert found[0] == found[2] and found[1] == found[3]
+    assert found[0] == found[2]
+    assert found[1] == found[3]
     return found[0] + found[1]
 
 

@@ -164,7 +164,8 @@ class SipAttempt:
             self._sip.shared.saved.over(self._record.call_id, self._record.local.tag)
 
     def dial(self, order: DialOrder) -> None:
-        assert self._record is not None and self._side is not None
+        assert self._record is not None
+        assert self._side is not None
         sip, record, side = self._sip, self._record, self._side
         target = sip.target(self._standing, self._strict) or self._target  # The terminal may have moved.
         side.call = sip.agent.dial(

@@ -411,7 +411,8 @@ class Transactions:
             if data:
                 self._send(one.hop, data)
         elif action is Do.ACKNOWLEDGE:
-            assert isinstance(one, ClientTransaction) and message is not None
+            assert isinstance(one, ClientTransaction)
+            assert message is not None
             self._send(one.hop, acknowledgement(one.request, message).write())
         elif action is Do.PASS:
             if isinstance(one, ClientTransaction):

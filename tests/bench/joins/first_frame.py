@@ -118,7 +118,8 @@ def main() -> None:
         return
     words = [sys.executable, __file__, "--publish", "--url", given.url, "--key", given.key, "--secret", given.secret]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as publisher:
-        assert publisher.stdin is not None and publisher.stdout is not None
+        assert publisher.stdin is not None
+        assert publisher.stdout is not None
         if publisher.stdout.readline().strip() != "ready":
             raise SystemExit("the publisher could not publish")
         result = asyncio.run(measure(given.url, given.key, given.secret, given.tries, given.pause))

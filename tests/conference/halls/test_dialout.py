@@ -192,7 +192,8 @@ def test_each_event_in_each_state(row: list[str]) -> None:
 
 @pytest.mark.parametrize("cause", Cause)
 def test_each_cause_has_words(cause: Cause) -> None:
-    assert RETRIES[cause].kind == cause.value and all(REASONS[cause.value])
+    assert RETRIES[cause].kind == cause.value
+    assert all(REASONS[cause.value])
 
 
 def refuse(leg: Leg, now: float, status: int, rungs: int = 1, **more: float) -> tuple[Leg, tuple[Action, ...]]:
@@ -206,14 +207,18 @@ def refuse(leg: Leg, now: float, status: int, rungs: int = 1, **more: float) -> 
 )
 def test_when_it_is_tried_again(status: int, after_s: float) -> None:
     leg, actions = refuse(LEG, 1000.0, status)
-    assert leg.state is State.FAILED and leg.next_try_at == 1000.0 + after_s and actions == ()
+    assert leg.state is State.FAILED
+    assert leg.next_try_at == 1000.0 + after_s
+    assert actions == ()
     assert leg.attempt == 2
 
 
 @pytest.mark.parametrize("status", [404, 410, 484, 604, 401, 403, 407, 603])
 def test_what_only_an_operator_can_mend(status: int) -> None:
     leg, actions = refuse(LEG, 0.0, status)
-    assert leg.state is State.GIVEN_UP and actions == (Action.ALARM,) and leg.next_try_at is None
+    assert leg.state is State.GIVEN_UP
+    assert actions == (Action.ALARM,)
+    assert leg.next_try_at is None
 
 
 def test_no_answer_five_times_more_and_then_never_again() -> None:
@@ -232,7 +237,8 @@ def test_a_rejected_profile_steps_down_and_stays_there() -> None:
     leg, _ = refuse(leg, 50.0, 488, rungs=3)
     assert (leg.rung, leg.state) == (2, State.FAILED)
     leg, actions = refuse(leg, 60.0, 488, rungs=3)
-    assert leg.state is State.GIVEN_UP and actions == (Action.ALARM,)
+    assert leg.state is State.GIVEN_UP
+    assert actions == (Action.ALARM,)
 
 
 @pytest.mark.parametrize("rungs", [0, 1])
@@ -265,7 +271,9 @@ def test_an_unregistered_terminal_waits_without_a_counted_try() -> None:
     waits, actions = step(replace(LEG, state=State.CALLING, failure="busy", failures=2), happen(Event.AWAY))
     assert (waits.failure, waits.failures) == ("not_registered", 0)
     assert (waits.state, waits.reason, waits.next_try_at, waits.attempt) == (State.FAILED, "not_registered", None, 1)
-    assert actions == () and not due([waits], 1e9) and REASONS[waits.reason][0] == "Thiết bị chưa kết nối máy chủ"
+    assert actions == ()
+    assert not due([waits], 1e9)
+    assert REASONS[waits.reason][0] == "Thiết bị chưa kết nối máy chủ"
     called, _ = step(waits, happen(Event.REGISTERED, 500.0))
     assert due([called], 500.0) == [called]
 
@@ -302,10 +310,13 @@ def test_an_operators_redial_is_another_call_with_all_its_tries() -> None:
 def test_a_restart_repeats_the_try_and_redials_connected_halls() -> None:
     calling = replace(LEG, state=State.CALLING, attempt=3)
     leg, _ = step(calling, happen(Event.RECOVER))
-    assert call_id(leg, KEY) == call_id(calling, KEY) and leg.next_try_at == 100.0
+    assert call_id(leg, KEY) == call_id(calling, KEY)
+    assert leg.next_try_at == 100.0
     connected = replace(LEG, state=State.CONNECTED)
     leg, _ = step(connected, happen(Event.RECOVER))
-    assert call_id(leg, KEY) != call_id(connected, KEY) and leg.next_try_at == 100.0 and leg.reason == "restarted"
+    assert call_id(leg, KEY) != call_id(connected, KEY)
+    assert leg.next_try_at == 100.0
+    assert leg.reason == "restarted"
 
 
 def test_a_probe_does_not_forget_when_the_call_is_due() -> None:

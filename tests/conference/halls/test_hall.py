@@ -40,7 +40,8 @@ def test_for_browsers_it_is_a_participant_like_any_other(world: HallWorld) -> No
 def test_its_ends_are_ports_and_fresh_keys(world: HallWorld) -> None:
     one, two = HallParty(world, "one"), HallParty(world, "two")
     ends = (one.ends.audio, one.ends.video, one.ends.content, two.ends.audio, two.ends.video, two.ends.content)
-    assert len({end.port for end in ends if end}) == 6 and one.ends.host == OPTIONS.host
+    assert len({end.port for end in ends if end}) == 6
+    assert one.ends.host == OPTIONS.host
     secrets = [key for end in ends if end for _, key in end.keys]
     assert len(set(secrets)) == len(secrets) == 18
     assert one.hall.lines.prepare() == one.ends
@@ -69,8 +70,10 @@ def test_another_codec_is_another_source_and_the_track_goes_on(world: HallWorld)
     old = hall.line("audio").producers[0]
     hall.hall.apply(plan("g722"))
     world.settle()
-    assert old.closed and [one.codec for one in world.scene().sources if one.kind == "audio"] == ["g722"]
-    assert hall.sends("audio").payload_types and set(hall.sends("audio").payload_types.values()) == {9}
+    assert old.closed
+    assert [one.codec for one in world.scene().sources if one.kind == "audio"] == ["g722"]
+    assert hall.sends("audio").payload_types
+    assert set(hall.sends("audio").payload_types.values()) == {9}
 
 
 def moved(hall: HallParty) -> bool:
@@ -80,21 +83,25 @@ def moved(hall: HallParty) -> bool:
 def test_its_camera_has_a_line_of_its_own_for_orders(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     ends = hall.hall.lines.prepare(camera=True)
-    assert ends.far_camera is not None and not moved(hall)
+    assert ends.far_camera is not None
+    assert not moved(hall)
     hall.hall.lines.tell_camera(b"too early")
     orders = CameraPlan(stream(5006, keys=keys(5)), 115, 100)
     hall.hall.apply(replace(plan(), far_camera=orders))
     line = hall.line("camera")
-    assert moved(hall) and [name for name, _ in line.said] == ["messages", "keys", "remote"]
+    assert moved(hall)
+    assert [name for name, _ in line.said] == ["messages", "keys", "remote"]
     hall.hall.lines.tell_camera(b"left")
-    assert line.said[0][1] == (115, 100) and line.said[-1] == ("message", b"left")
+    assert line.said[0][1] == (115, 100)
+    assert line.said[-1] == ("message", b"left")
     line.events.message(line, b"clients")
     assert hall.signal.said == ["camera said " + b"clients".hex()]
     held = replace(orders, stream=replace(orders.stream, we_send=False))
     hall.hall.apply(replace(plan(), far_camera=held))
     assert not moved(hall)
     hall.hall.apply(plan())
-    assert line.said[-1] == ("remote", None) and not moved(hall)
+    assert line.said[-1] == ("remote", None)
+    assert not moved(hall)
 
 
 def test_a_quiet_camera_tells_nothing_of_the_hall(world: HallWorld) -> None:
@@ -114,10 +121,12 @@ def test_a_held_hall_gets_nothing_then_the_program_again(world: HallWorld) -> No
     sending = hall.sends("video")
     hall.hall.apply(replace(plan(), video=replace(video(), stream=stream(5002, we_send=False))))
     world.settle()
-    assert sending.paused and not world.scene().groups  # nobody else looks: nothing is encoded
+    assert sending.paused
+    assert not world.scene().groups
     hall.hall.apply(plan())
     world.settle()
-    assert not hall.sends("video").paused and not hall.sends("video").closed
+    assert not hall.sends("video").paused
+    assert not hall.sends("video").closed
 
 
 def test_no_free_port_is_a_refusal_and_nothing_stays_open(world: HallWorld) -> None:
@@ -135,7 +144,8 @@ def test_mute_from_the_desk_cannot_be_undone_by_its_keypad(world: HallWorld) -> 
     assert world.scene().open_microphones == ()
     assert track_of(hall.hall, Source.MICROPHONE).muted  # type: ignore[union-attr]
     hall.press("*6")
-    assert hall.muted() and [one.path for one in world.scene().prompts] == ["/unmute_denied.ogg"]
+    assert hall.muted()
+    assert [one.path for one in world.scene().prompts] == ["/unmute_denied.ogg"]
     hall.hall.set_muted(False)
     world.settle()
     assert world.scene().open_microphones == (hall.sid,)
@@ -150,7 +160,9 @@ def test_an_administrators_track_mute_mutes_the_hall(world: HallWorld) -> None:
     assert track is not None
     publishing.mute_from_outside(hall.conference.get("hall"), track.sid, True)
     world.settle()
-    assert hall.muted() and hall.hall.locked and world.scene().open_microphones == ()
+    assert hall.muted()
+    assert hall.hall.locked
+    assert world.scene().open_microphones == ()
 
 
 def test_its_keypad(world: HallWorld) -> None:
@@ -185,7 +197,8 @@ def test_a_floor_request_is_a_raised_hand_until_granted(world: HallWorld) -> Non
     assert int(hand()) > 0
     hall.hall.give_floor()
     world.settle()
-    assert hand() == "" and [one.path for one in world.scene().prompts][-1] == "/floor_given.ogg"
+    assert hand() == ""
+    assert [one.path for one in world.scene().prompts][-1] == "/floor_given.ogg"
     said = world.scene().prompts
     hall.hall.give_floor()
     world.settle()
@@ -202,7 +215,8 @@ def test_a_key_for_a_menu_is_none_of_the_meeting(world: HallWorld, monkeypatch: 
 def test_deafened_it_hears_nothing_and_goes_on_seeing(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     hall.hall.set_deafened(True)
-    assert hall.sends("audio").paused and not hall.sends("video").paused
+    assert hall.sends("audio").paused
+    assert not hall.sends("video").paused
     hall.hall.set_deafened(False)
     assert not hall.sends("audio").paused
 
@@ -215,7 +229,8 @@ def test_its_second_picture_is_public_only_with_the_token(world: HallWorld) -> N
     assert tracks(ann, hall)[Source.SCREEN_SHARE] == "video/H264"
     hall.hall.let_present(False)
     world.settle()
-    assert Source.SCREEN_SHARE not in tracks(ann, hall) and not hall.line("content").producers[0].closed
+    assert Source.SCREEN_SHARE not in tracks(ann, hall)
+    assert not hall.line("content").producers[0].closed
 
 
 def test_it_sends_little_while_nobody_looks_at_it_large(world: HallWorld) -> None:
@@ -255,23 +270,29 @@ def test_a_hangup_removes_the_hall_and_the_last_ends_the_mixer(world: HallWorld)
     one.hall.hung_up()
     world.settle()
     ended = [line.closed for line in lines]
-    assert one.hall.left and all(ended) and mixer is world.mixer
-    assert one.signal.said == [] and [scene.version for scene in mixer.scenes]
+    assert one.hall.left
+    assert all(ended)
+    assert mixer is world.mixer
+    assert one.signal.said == []
+    assert [scene.version for scene in mixer.scenes]
     assert ann.client.last(RosterChanged).participants[-1].sid == one.sid
     two.hall.hung_up()
-    assert mixer.closed and two.conference.program is None
+    assert mixer.closed
+    assert two.conference.program is None
 
 
 def test_whoever_is_removed_is_hung_up(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     hall.conference.kick("hall")
-    assert hall.signal.said == ["hang up removed"] and hall.hall.left
+    assert hall.signal.said == ["hang up removed"]
+    assert hall.hall.left
 
 
 def test_a_second_call_of_a_terminal_replaces_the_first(world: HallWorld) -> None:
     old = HallParty(world, "hall")
     new = HallParty(world, "hall")
-    assert old.signal.said == ["hang up duplicate_identity"] and not new.hall.left
+    assert old.signal.said == ["hang up duplicate_identity"]
+    assert not new.hall.left
     assert list(new.conference.program.halls) == [new.sid]  # type: ignore[union-attr]
 
 
@@ -295,7 +316,8 @@ def test_resuming_browsers_and_ticks_leave_halls_alone(world: HallWorld) -> None
     ann, hall = Party(world, "ann"), HallParty(world, "hall")
     ann.publish(MICROPHONE)
     world.pass_time(60.0)
-    assert not hall.hall.left and not ann.participant.left
+    assert not hall.hall.left
+    assert not ann.participant.left
 
 
 def test_a_call_that_does_not_come_about_leaves_nothing(world: HallWorld) -> None:
@@ -308,7 +330,9 @@ def test_a_call_that_does_not_come_about_leaves_nothing(world: HallWorld) -> Non
     mixer = world.mixer
     assert "hall" not in ann.conference.participants
     ann.conference.halls.dismiss(hall)
-    assert all(line.closed for line in lines) and mixer.closed and ann.conference.program is None
+    assert all(line.closed for line in lines)
+    assert mixer.closed
+    assert ann.conference.program is None
     with pytest.raises(Refusal):
         ann.conference.halls.welcome(hall)
 
@@ -319,7 +343,8 @@ def test_a_conference_that_ends_also_ends_a_ringing_call(world: HallWorld) -> No
     hall = ann.conference.halls.expect(entry, FakeSignal(), OPTIONS)
     hall.lines.prepare()
     world.registry.delete("c")
-    assert hall.left and world.mixer.closed
+    assert hall.left
+    assert world.mixer.closed
     with pytest.raises(Refusal):
         ann.conference.halls.welcome(hall)
 
@@ -334,7 +359,8 @@ def test_a_conference_that_only_calls_a_hall_is_not_idle(world: HallWorld) -> No
     hall.lines.prepare()
     world.pass_time(60.0)
     conference.halls.welcome(hall)
-    assert not conference.closed and not hall.left
+    assert not conference.closed
+    assert not hall.left
     hall.hung_up()
     world.pass_time(60.0)
     assert conference.closed

@@ -99,7 +99,8 @@ def test_a_star_where_nothing_was_typed_changes_the_language() -> None:
 
 
 def test_nothing_typed_is_no_try() -> None:
-    assert through(Menu(), "###").asks is Asks.NUMBER and through(Menu(), "###").tries == 0
+    assert through(Menu(), "###").asks is Asks.NUMBER
+    assert through(Menu(), "###").tries == 0
 
 
 def test_three_tries() -> None:
@@ -107,7 +108,8 @@ def test_three_tries() -> None:
     for _ in range(limits.MENU_TRIES):
         menu = keypad.judged(through(menu, "111111111#222222#"), right=False)
         heard.append(menu.asks)
-    assert heard == [Asks.WRONG, Asks.WRONG, Asks.TOO_MANY] and menu.over
+    assert heard == [Asks.WRONG, Asks.WRONG, Asks.TOO_MANY]
+    assert menu.over
     assert through(menu, "123456789#123456#") == menu
 
 
@@ -120,7 +122,8 @@ def test_whatever_is_typed_tries_and_digits_are_bounded(keys: str, answers: list
     menu, left = Menu(), list(answers)
     for key in keys:
         menu = keypad.dial(menu, key)
-        assert len(menu.digits) <= limits.MENU_DIGITS and len(menu.number) <= limits.MENU_DIGITS
+        assert len(menu.digits) <= limits.MENU_DIGITS
+        assert len(menu.number) <= limits.MENU_DIGITS
         if menu.asks is Asks.CHECK:
             menu = keypad.judged(menu, left.pop() if left else False)
             if menu.asks is Asks.CHECK:

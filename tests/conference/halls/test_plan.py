@@ -40,8 +40,11 @@ def test_held_and_encrypted_are_of_all_media() -> None:
     keys = Keys("AES128_CM_SHA1_80", bytes(30), bytes(30))
     safe = AudioPlan(replace(STREAM, keys=keys), "g722", 9, 9)
     plan = MediaPlan(audio=safe, video=HD)
-    assert not plan.encrypted and not plan.held
+    assert not plan.encrypted
+    assert not plan.held
     assert MediaPlan(audio=safe).encrypted
     assert MediaPlan(audio=replace(safe, stream=replace(STREAM, we_send=False))).held
-    assert not MediaPlan().held and not MediaPlan().encrypted
-    assert "\\x00" not in repr(keys) and "x00" not in repr(plan)
+    assert not MediaPlan().held
+    assert not MediaPlan().encrypted
+    assert "\\x00" not in repr(keys)
+    assert "x00" not in repr(plan)

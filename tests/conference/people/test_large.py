@@ -136,7 +136,9 @@ def test_conferences_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(limits, "NEGOTIATED_TRACKS_BURST", 100)
     pace = Pace()
     waits = [pace.claim("large", 500, 0.0) for _ in range(100)]
-    assert waits == sorted(waits) and waits[0] == 0 and waits[-1] == pytest.approx(98 * 0.5 + 0.4)
+    assert waits == sorted(waits)
+    assert waits[0] == 0
+    assert waits[-1] == pytest.approx(98 * 0.5 + 0.4)
     assert pace.claim("other", 500, 0.0) == 0
     assert pace.claim("other", 500, 0.0) == pytest.approx(0.9), "two share the rate"
     assert pace.claim("large", 500, 60.0) == 0

@@ -59,7 +59,8 @@ def test_browsers_that_decode_halls_need_no_composed_picture(world: HallWorld) -
     ann = Party(world, "ann")
     HallParty(world, "hall")
     settle(world, ann)
-    assert group(world) is None and told_of(ann) == []
+    assert group(world) is None
+    assert told_of(ann) == []
 
 
 def test_who_lacks_h264_sees_the_halls_in_one_vp8_picture(world: HallWorld) -> None:
@@ -68,12 +69,16 @@ def test_who_lacks_h264_sees_the_halls_in_one_vp8_picture(world: HallWorld) -> N
     halls = [HallParty(world, f"hall{number}") for number in range(3)]
     settle(world, ann, ben)
     failed = [event for event in ben.client.events if isinstance(event, SubscriptionFailed)]
-    assert len(failed) == 3 and all(event.codec for event in failed)
+    assert len(failed) == 3
+    assert all(event.codec for event in failed)
     made = group(world)
-    assert made is not None and (made.codec, made.layout) == ("vp8", "2x2")
+    assert made is not None
+    assert (made.codec, made.layout) == ("vp8", "2x2")
     assert set(made.cells) == {hall.sid for hall in halls}, "what comes in VP8 is seen as it is"
-    assert composed_of(ben) == ["video/VP8"] and composed_of(ann) == []
-    assert told_of(ben)[-1] is Presence.JOINED and told_of(ann) == []
+    assert composed_of(ben) == ["video/VP8"]
+    assert composed_of(ann) == []
+    assert told_of(ben)[-1] is Presence.JOINED
+    assert told_of(ann) == []
     assert IDENTITY not in ben.conference.participants
 
 
@@ -84,7 +89,8 @@ def test_a_client_that_answers_our_offers_gets_it_too(world: HallWorld) -> None:
         world.settle()
         ben.participant.receive_answer("m=video", offer_id)
     world.settle()
-    assert group(world) is not None and composed_of(ben) == ["video/VP8"]
+    assert group(world) is not None
+    assert composed_of(ben) == ["video/VP8"]
 
 
 def test_one_encoder_serves_all_and_stops_after_the_last_viewer(world: HallWorld) -> None:
@@ -106,7 +112,8 @@ def test_with_the_last_hall_it_is_gone_for_those_who_saw_it(world: HallWorld) ->
     settle(world, ben)
     hall.hall.hung_up()
     settle(world, ben)
-    assert told_of(ben)[-1] is Presence.DISCONNECTED and ben.conference.program is None
+    assert told_of(ben)[-1] is Presence.DISCONNECTED
+    assert ben.conference.program is None
     assert not any(track.owner.identity == IDENTITY for track in ben.conference.tracks.by_sid.values())
     HallParty(world, "again")
     settle(world, ben)
@@ -123,13 +130,15 @@ def test_a_halls_slides_are_in_it_a_browsers_are_not(world: HallWorld) -> None:
     one.hall.let_present(True)
     settle(world, ben)
     made = group(world)
-    assert made is not None and (made.layout, made.content) == ("slides", one.sid)
+    assert made is not None
+    assert (made.layout, made.content) == ("slides", one.sid)
     one.hall.let_present(False)
     ann = Party(world, "ann")
     ann.publish(SCREEN)
     settle(world, ben)
     made = group(world)
-    assert made is not None and made.content == ""
+    assert made is not None
+    assert made.content == ""
 
 
 def test_without_power_for_it_the_halls_keep_their_programs(world: HallWorld) -> None:
@@ -139,7 +148,8 @@ def test_without_power_for_it_the_halls_keep_their_programs(world: HallWorld) ->
     before = hall.sends("video").producer
     world.mixer.events.refused(None, BROWSERS, "no_capacity")
     settle(world, ben)
-    assert group(world) is not None and hall.sends("video").producer is before
+    assert group(world) is not None
+    assert hall.sends("video").producer is before
 
 
 def test_who_comes_back_is_told_of_it_again(world: HallWorld) -> None:

@@ -37,7 +37,8 @@ LARGE = plan(level=40, max_fs=8192, max_mbps=245_760, limit_bps=6_000_000)
 def test_halls_of_one_class_share_one_encoder() -> None:
     wishes = [Wish(f"h{n}", VIEW, plan(limit_bps=1_950_000 + n * 1000, mode=n % 2)) for n in range(40)]
     ((key, members),) = groups.gather(wishes, 6).items()
-    assert len(members) == 40 and key.shape == Shape("baseline", 1280, 720, 30, 1_500_000)
+    assert len(members) == 40
+    assert key.shape == Shape("baseline", 1280, 720, 30, 1_500_000)
     assert groups.mode_of(members) == 0
 
 

@@ -42,7 +42,8 @@ def test_who_is_pinned_stays_whoever_speaks() -> None:
 def test_the_one_in_front_sees_whoever_was_there_before() -> None:
     stage = speak(Stage(), (0.0, "s1"), (10.0, "s2"))
     assert cells("1", SITES, stage) == ("s2",)
-    assert layout.sees_himself("1", SITES, stage, "s2") and not layout.sees_himself("1", SITES, stage, "s1")
+    assert layout.sees_himself("1", SITES, stage, "s2")
+    assert not layout.sees_himself("1", SITES, stage, "s1")
     assert cells("1", SITES, stage, viewer="s2") == ("s1",)
     assert not layout.sees_himself("3x3", SITES, stage, "s2")
 
@@ -59,7 +60,8 @@ def test_the_lecturer_sees_his_listeners_page_by_page() -> None:
     stage = Stage(mode="lecture", site="s0")
     assert cells("lecture", SITES, stage)[0] == "s0"
     pages = [cells("lecture", SITES, stage, viewer="s0", page=page) for page in range(5)]
-    assert pages[0] == tuple(SITES[1:7]) and pages[4] == pages[0]
+    assert pages[0] == tuple(SITES[1:7])
+    assert pages[4] == pages[0]
     assert {one for page in pages for one in page} == set(SITES[1:])
 
 
@@ -95,6 +97,8 @@ def test_nobody_twice_and_never_more_than_there_are_places(
 ) -> None:
     stage = speak(Stage(), *sorted(turns))
     shown = cells(name, SITES[:present], stage, viewer, page)
-    assert len(shown) <= PLACES[name] and len(set(shown)) == len(shown) and set(shown) <= set(SITES[:present])
+    assert len(shown) <= PLACES[name]
+    assert len(set(shown)) == len(shown)
+    assert set(shown) <= set(SITES[:present])
     assert name not in layout.LARGE_FIRST or viewer not in shown
     assert len(stage.recent) <= limits.RECENT_SPEAKERS

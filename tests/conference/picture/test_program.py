@@ -43,7 +43,8 @@ def shared(scene: Scene) -> list[tuple[str, tuple[str, ...]]]:
 def test_halls_of_one_class_get_one_program(world: HallWorld) -> None:
     halls = [HallParty(world, f"hall{number}") for number in range(20)]
     (group,) = world.scene().groups
-    assert group.layout == "4x4" and len(group.cells) == 16
+    assert group.layout == "4x4"
+    assert len(group.cells) == 16
     assert len({id(hall.sends("video").producer) for hall in halls}) == 1
     assert {tuple(hall.sends("video").payload_types.values()) for hall in halls} == {(98,)}
 
@@ -163,7 +164,8 @@ def test_pinned_and_lecture(world: HallWorld) -> None:
     first = groups[halls[4].sid]
     world.time.advance(limits.PAGE_S + 0.1)
     second = {group.without: group.cells for group in world.scene().groups}[halls[4].sid]
-    assert first != second and halls[4].sid not in first + second
+    assert first != second
+    assert halls[4].sid not in first + second
     speak(world, halls[1])
     assert program.stage.front == halls[4].sid
     with pytest.raises(Refusal, match="participant_not_found"):
@@ -183,10 +185,12 @@ def test_one_mix_per_codec_and_no_speaker_hears_an_echo(world: HallWorld) -> Non
     assert {(mix.codec, mix.without) for mix in scene.mixes} == {("pcma", halls[0].sid), ("pcma", ""), ("g722", "")}
     assert scene.open_microphones == (halls[0].sid,)
     assert halls[1].sends("audio").producer is halls[2].sends("audio").producer is not halls[0].sends("audio").producer
-    assert next(voice.site for voice in scene.voices) == halls[0].sid and len(scene.voices) == 5
+    assert next(voice.site for voice in scene.voices) == halls[0].sid
+    assert len(scene.voices) == 5
     halls[1].hall.set_muted(False)
     world.settle()
-    assert halls[1].sends("audio").switched and len(halls[1].line("audio").consumers) == 1
+    assert halls[1].sends("audio").switched
+    assert len(halls[1].line("audio").consumers) == 1
     assert {mix.without for mix in world.scene().mixes if mix.codec == "pcma"} >= {halls[0].sid, halls[1].sid}
 
 
@@ -200,10 +204,12 @@ def test_an_announcement_is_for_one_hall_alone(world: HallWorld) -> None:
     one.conference.program.say(one.hall, ("floor_given", "vi"))
     world.settle()
     prompt, *_ = world.scene().prompts
-    assert prompt.site == one.sid and prompt.path == "/floor_given.ogg"
+    assert prompt.site == one.sid
+    assert prompt.path == "/floor_given.ogg"
     assert {mix.without for mix in world.scene().mixes} == {"", one.sid}
     world.time.advance(limits.PROMPT_S + 0.1)
-    assert world.scene().prompts == () and len(world.scene().mixes) == 1
+    assert world.scene().prompts == ()
+    assert len(world.scene().mixes) == 1
 
 
 def test_announcements_queue_and_a_new_one_replaces_the_rest(world: HallWorld) -> None:
@@ -227,10 +233,12 @@ def test_announcements_queue_and_a_new_one_replaces_the_rest(world: HallWorld) -
     assert said() == ["/denied.en.ogg"]
     party.hall.hung_up()
     world.settle()
-    assert world.scene().prompts == () and stays.hall in program.halls.values()
+    assert world.scene().prompts == ()
+    assert stays.hall in program.halls.values()
     world.time.advance(limits.PROMPT_S + 0.1)
     assert world.scene().prompts == ()
-    assert program.prompts.now == () and program.prompts._begun_at == {}, "nothing stays of a hall that left"
+    assert program.prompts.now == (), "nothing stays of a hall that left"
+    assert program.prompts._begun_at == {}, "nothing stays of a hall that left"
 
 
 def test_each_announcement_has_its_own_time(world: HallWorld) -> None:
@@ -270,8 +278,10 @@ def test_many_halls_that_come_together_are_all_shown_something(world: HallWorld)
 def test_the_conference_keeps_within_what_a_mixer_takes() -> None:
     """A scene that is refused stops everything: new halls would see nothing."""
     changing_over = 2 * (limits.GROUPS + limits.CONTENT_GROUPS + 1)
-    assert limits.PROMPTS <= mixer.MIXER_PROMPTS and changing_over <= mixer.MIXER_GROUPS
-    assert limits.MICROPHONES <= mixer.MIXER_MICROPHONES and limits.VOICES <= mixer.MIXER_VOICES
+    assert limits.PROMPTS <= mixer.MIXER_PROMPTS
+    assert changing_over <= mixer.MIXER_GROUPS
+    assert limits.MICROPHONES <= mixer.MIXER_MICROPHONES
+    assert limits.VOICES <= mixer.MIXER_VOICES
     assert max(limits.HALLS, limits.PARTICIPANTS) <= mixer.MIXER_SITES
     assert 2 * (limits.MICROPHONES + limits.PROMPTS) + 4 <= mixer.MIXER_MIXES
 
@@ -280,7 +290,8 @@ def test_a_hall_without_sound_is_told_nothing(world: HallWorld) -> None:
     party = HallParty(world, "mute", replace(plan(), audio=None))
     party.hall.program.say(party.hall, ("joined", "vi"))
     world.settle()
-    assert world.scene().prompts == () and world.scene().mixes == ()
+    assert world.scene().prompts == ()
+    assert world.scene().mixes == ()
 
 
 def test_a_presentation_reaches_halls_whole_or_in_their_picture(world: HallWorld) -> None:
@@ -300,14 +311,16 @@ def test_a_presentation_reaches_halls_whole_or_in_their_picture(world: HallWorld
     assert single.sends("video").producer is world.mixer.outputs[slides.ssrc]
     ann.end("screen")
     world.settle()
-    assert world.scene().content == "" and both.sends("content").paused
+    assert world.scene().content == ""
+    assert both.sends("content").paused
 
 
 def test_who_presents_does_not_get_it_back(world: HallWorld) -> None:
     one, two = HallParty(world, "one", plan(content=True)), HallParty(world, "two", plan(content=True))
     one.hall.let_present(True)
     world.settle()
-    assert one.sends("content") is None and two.sends("content") is not None
+    assert one.sends("content") is None
+    assert two.sends("content") is not None
 
 
 def test_a_message_stands_in_one_picture_or_in_all(world: HallWorld) -> None:
@@ -360,7 +373,8 @@ def test_without_power_a_presentation_shrinks_then_is_inset(world: HallWorld) ->
         heights.append(made[0].height)
         world.mixer.events.refused(None, made[0].id, "capacity")
         world.settle()
-    assert heights == sorted(heights, reverse=True) and len(heights) > 1
+    assert heights == sorted(heights, reverse=True)
+    assert len(heights) > 1
     (group,) = world.scene().groups
     assert (group.layout, group.content) == ("slides", ann.participant.sid)
     assert hall.sends("content").paused
@@ -371,7 +385,8 @@ def test_programs_that_end_are_marked_so(world: HallWorld) -> None:
     Party(world, "ann").publish(SCREEN)
     world.settle()
     between = [scene for scene in world.mixer.scenes if any(group.ending for group in scene.groups)]
-    assert between and not any(group.ending for group in world.scene().groups)
+    assert between
+    assert not any(group.ending for group in world.scene().groups)
 
 
 def test_a_hall_whose_link_is_narrower_than_it_said(world: HallWorld) -> None:
@@ -397,11 +412,13 @@ def test_too_many_open_microphones_leave_those_who_spoke_last(
 def test_thumbnails_are_made_only_for_viewers_and_few_at_a_time(world: HallWorld) -> None:
     halls = [HallParty(world, f"hall{number}") for number in range(limits.THUMBNAILS + 3)]
     program = halls[0].conference.program
-    assert program is not None and world.scene().thumbnails == ()
+    assert program is not None
+    assert world.scene().thumbnails == ()
     program.watch(True)
     world.settle()
     *seen, preview = world.scene().thumbnails
-    assert len(seen) == limits.THUMBNAILS and preview in {group.id for group in world.scene().groups}
+    assert len(seen) == limits.THUMBNAILS
+    assert preview in {group.id for group in world.scene().groups}
     assert program.thumbnails == {}
     world.mixer.events.thumbnail(None, preview, b"what they see")
     assert program.picture == b"what they see"
@@ -435,7 +452,8 @@ def test_browsers_without_halls_cost_no_mixer(world: HallWorld) -> None:
     ann = Party(world, "ann")
     ann.publish(CAMERA, MICROPHONE)
     world.pass_time(5)
-    assert world.ports.mixers == [] and peer_of(ann.participant) is not None
+    assert world.ports.mixers == []
+    assert peer_of(ann.participant) is not None
 
 
 def test_nothing_is_sent_when_nothing_has_changed(world: HallWorld) -> None:
@@ -505,7 +523,9 @@ def _something(
 def test_in_the_reception_everybody_is_alone(world: HallWorld) -> None:
     halls = [HallParty(world, f"hall{number}", mode="reception") for number in range(3)]
     scene = world.scene()
-    assert {group.cells for group in scene.groups} == {()} and scene.open_microphones == () and scene.sources == ()
+    assert {group.cells for group in scene.groups} == {()}
+    assert scene.open_microphones == ()
+    assert scene.sources == ()
     halls[0].hall.set_text("Mời nhập số cuộc họp")
     program = halls[0].conference.program
     assert program is not None
@@ -518,7 +538,8 @@ def test_in_the_test_room_one_sees_and_hears_oneself(world: HallWorld) -> None:
     hall = HallParty(world, "hall", mode="echo")
     scene = world.scene()
     assert [group.cells for group in scene.groups] == [(hall.sid,)]
-    assert scene.open_microphones == (hall.sid,) and [mix.without for mix in scene.mixes] == [""]
+    assert scene.open_microphones == (hall.sid,)
+    assert [mix.without for mix in scene.mixes] == [""]
 
 
 def test_a_program_change_keeps_the_ssrc(world: HallWorld) -> None:
@@ -530,7 +551,8 @@ def test_a_program_change_keeps_the_ssrc(world: HallWorld) -> None:
         speak(world, halls[turn % 2])
     for hall in halls:
         assert len(hall.line("video").consumers) == len(hall.line("audio").consumers) == 1
-        assert len(hall.sends("video").switched) >= 4 and not hall.sends("video").closed
+        assert len(hall.sends("video").switched) >= 4
+        assert not hall.sends("video").closed
 
 
 def test_who_shares_has_the_token_and_whoever_comes_last(world: HallWorld) -> None:
@@ -539,7 +561,8 @@ def test_who_shares_has_the_token_and_whoever_comes_last(world: HallWorld) -> No
     assert program is not None
     program.content_token_moved(program.content_token.ask(hall.sid))
     world.settle()
-    assert hall.hall.content_allowed and world.scene().content == hall.sid
+    assert hall.hall.content_allowed
+    assert world.scene().content == hall.sid
     assert world.ports.floor_changes == [], "the terminal that asked has its answer"
     ann.publish(SCREEN)
     world.settle()
@@ -557,7 +580,8 @@ def test_who_shares_has_the_token_and_whoever_comes_last(world: HallWorld) -> No
     assert program.content_token.holder == ann.participant.sid == world.scene().content
     ann.end("screen")
     world.settle()
-    assert program.content_token.state_of(ann.participant.sid) is None and world.scene().content == ""
+    assert program.content_token.state_of(ann.participant.sid) is None
+    assert world.scene().content == ""
 
 
 def test_a_hall_that_leaves_leaves_the_token(world: HallWorld) -> None:
@@ -567,7 +591,8 @@ def test_a_hall_that_leaves_leaves_the_token(world: HallWorld) -> None:
     program.content_token_moved(program.content_token.ask(one.sid))
     one.hall.hung_up()
     world.settle()
-    assert program.content_token.holder is None and two.sid in program.halls
+    assert program.content_token.holder is None
+    assert two.sid in program.halls
     assert [(change.who, change.state) for change in world.ports.floor_changes] == [(one.sid, "released")]
 
 
@@ -576,7 +601,8 @@ def test_nobody_presents_in_the_reception(world: HallWorld) -> None:
     program = hall.conference.program
     assert program is not None
     program.content_token_moved(program.content_token.ask(hall.sid))
-    assert program.content_token.holder is None and not hall.hall.content_allowed
+    assert program.content_token.holder is None
+    assert not hall.hall.content_allowed
 
 
 def test_a_browser_sends_video_that_only_halls_watch(world: HallWorld) -> None:
@@ -584,7 +610,8 @@ def test_a_browser_sends_video_that_only_halls_watch(world: HallWorld) -> None:
     ann.publish(CAMERA)
     world.pass_time(limits.LAYERS_DOWN_S + 2)
     told = [event.highest for event in ann.client.of(LayersWanted)]
-    assert told and told[-1] is None, "nobody looks"
+    assert told, "nobody looks"
+    assert told[-1] is None, "nobody looks"
     hall = HallParty(world, "hall")
     world.settle()
     assert [event.highest for event in ann.client.of(LayersWanted)][-1] is Quality.HIGH
@@ -664,7 +691,8 @@ def test_a_browser_whose_codec_halls_take_sends_no_second_one(world: HallWorld) 
     (sid,) = ann.publish(replace(CAMERA, codec="video/VP8", backup="video/H264"))
     HallParty(world, "hall")
     world.settle()
-    assert world.scene().info()[ann.sid].picture and not ann.participant.tracks[sid].lacking
+    assert world.scene().info()[ann.sid].picture
+    assert not ann.participant.tracks[sid].lacking
     assert all(event.backup is None for event in ann.client.of(LayersWanted))
 
 
@@ -684,7 +712,8 @@ def test_a_browser_adds_the_codec_that_halls_need(world: HallWorld) -> None:
     world.pass_time(limits.LAYERS_DOWN_S + 2)
     told = ann.client.last(LayersWanted)
     assert told.highest is Quality.HIGH, "Ben still looks"
-    assert told.backup is not None and told.backup[1] is not None
+    assert told.backup is not None
+    assert told.backup[1] is not None
     hall.hall.hung_up()
     world.pass_time(limits.LAYERS_DOWN_S + 2)
     assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", Quality.HIGH, ("video/VP8", None))
@@ -722,7 +751,8 @@ def test_a_hall_that_is_alone_reads_which_meeting_it_is_in(world: HallWorld, lan
     (group,) = world.scene().groups
     title, number, waits = group.text.split("\n")
     assert (group.cells, group.without, waits) == ((), hall.sid, said)
-    assert title.startswith("Giao ban tuần") and len(title) <= limits.WAITING_TITLE_CHARACTERS
+    assert title.startswith("Giao ban tuần")
+    assert len(title) <= limits.WAITING_TITLE_CHARACTERS
     assert number.endswith("123 456 789")
     other = HallParty(world, "other")
     assert {group.text for group in world.scene().groups} == {""}
@@ -749,4 +779,5 @@ def test_late_sound_is_known_until_it_is_over(world: HallWorld, caplog: pytest.L
     world.mixer.events.lost(world.mixer)  # the next process has not been late yet
     assert [*seen, program.status.sound_late] == [False, True, False, True, False]
     assert program.status.health == "lost"
-    assert "is late" in caplog.text and "in time again" in caplog.text
+    assert "is late" in caplog.text
+    assert "in time again" in caplog.text

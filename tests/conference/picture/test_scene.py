@@ -46,17 +46,23 @@ def test_slides_are_shown_whole_to_halls_with_one_stream() -> None:
 def test_power_returns_when_fewer_programs_run_or_slides_begin() -> None:
     groups = scene(state()).picture.groups
     less = power.refused(Power(), groups, groups[0].id)
-    assert less.programs == 1 and power.refused(less, groups, "unknown") is less
-    assert power.asked(less, 2) is less and power.asked(less, 1) == Power()
-    assert power.presenting(less, True) == Power(presented=True) and power.presenting(less, False) is less
+    assert less.programs == 1
+    assert power.refused(less, groups, "unknown") is less
+    assert power.asked(less, 2) is less
+    assert power.asked(less, 1) == Power()
+    assert power.presenting(less, True) == Power(presented=True)
+    assert power.presenting(less, False) is less
 
 
 def test_only_a_lecturer_with_a_program_gets_turning_pages() -> None:
     lecture = replace(state(), layout="lecture", stage=Stage("lecture", "one", speaker="one"))
-    assert {one.without for one in scene(lecture).picture.groups} == {"", "one"} and scene(lecture).turns_pages
+    assert {one.without for one in scene(lecture).picture.groups} == {"", "one"}
+    assert scene(lecture).turns_pages
     browser = replace(lecture, stage=Stage("lecture", "ann", speaker="ann"))
-    assert {one.layout for one in scene(browser).picture.groups} == {"lecture"} and not scene(browser).turns_pages
-    assert {one.without for one in scene(state()).picture.groups} == {"", "one"} and not scene(state()).turns_pages
+    assert {one.layout for one in scene(browser).picture.groups} == {"lecture"}
+    assert not scene(browser).turns_pages
+    assert {one.without for one in scene(state()).picture.groups} == {"", "one"}
+    assert not scene(state()).turns_pages
 
 
 def test_a_hall_has_less_for_its_picture_while_slides_are_shown() -> None:

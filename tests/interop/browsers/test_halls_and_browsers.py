@@ -132,8 +132,11 @@ async def test_the_board_tells_mutes_takes_back_and_traces(there: There) -> None
         await until(lambda: there.rows()[0]["on_stage"], "it is on stage")
         assert there.command("camera", row["leg_id"], pan=1)["results"][0]["code"] == "no_camera"
         trace = there.ask("GET", f"/occurrences/{there.booked.occurrence}/legs/{row['leg_id']}/trace")
-        assert "INVITE sip:" in trace.text and "a=rtpmap:8 PCMA/8000" in trace.text and "PeerFigures" in trace.text
-        assert "[đã che/redacted]" in trace.text and "response=" not in trace.text
+        assert "INVITE sip:" in trace.text
+        assert "a=rtpmap:8 PCMA/8000" in trace.text
+        assert "PeerFigures" in trace.text
+        assert "[đã che/redacted]" in trace.text
+        assert "response=" not in trace.text
         there.command("drop", row["leg_id"])
         await until(terminal.ended.is_set, "it is hung up")
         await until(lambda: there.rows()[0]["state"] == "left", "the board says so")
@@ -195,7 +198,8 @@ async def test_an_important_meeting_takes_no_hall_of_an_open_network(there: Ther
     async with database.reading() as session:
         (entry,) = await session.scalars(select(AuditEntry).where(AuditEntry.action == "hall.refuse"))
     await database.close()
-    assert entry.detail["code"] == "network_open" and entry.address == HOST
+    assert entry.detail["code"] == "network_open"
+    assert entry.address == HOST
 
 
 @pytest.mark.parametrize("there", [{"class_": "important", "lobby": True}], indirect=True)

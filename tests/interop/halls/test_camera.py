@@ -59,13 +59,16 @@ async def is_moved(there: There, terminal: Recorder) -> None:
     await until(lambda: orders.count(go_on(LEFT)) >= 2, "it is told to go on while the key is held")
     assert turn(there) == ""
     await until(lambda: stop(LEFT) in orders, "it stops")
-    assert orders[0] == start(LEFT) and orders[-1] == stop(LEFT) and set(orders[1:-1]) == {go_on(LEFT)}
+    assert orders[0] == start(LEFT)
+    assert orders[-1] == stop(LEFT)
+    assert set(orders[1:-1]) == {go_on(LEFT)}
     orders.clear()
     assert turn(there, pan=1, zoom=-1) == turn(there, pan=-1) == turn(there) == ""
     await until(lambda: orders.count(stop(LEFT)) == 1, "two moves, one after the other")
     rest = [order for order in orders if order[9] != 2]
     assert rest == [start(RIGHT_AND_OUT), stop(RIGHT_AND_OUT), start(LEFT), stop(LEFT)]
-    assert len(terminal.camera.sources) == 1 and set(terminal.camera.types) == {terminal.camera.payload_type}
+    assert len(terminal.camera.sources) == 1
+    assert set(terminal.camera.types) == {terminal.camera.payload_type}
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["its offer", "our offer"])
@@ -110,4 +113,5 @@ async def is_moved_again(there: There, terminal: Recorder) -> None:
     terminal.orders.clear()
     assert turn(there, zoom=1) == turn(there) == ""
     await until(lambda: len(terminal.orders) >= 2, "orders after the new agreement")
-    assert terminal.orders[0] == start(0x0C) and terminal.orders[-1] == stop(0x0C)
+    assert terminal.orders[0] == start(0x0C)
+    assert terminal.orders[-1] == stop(0x0C)

@@ -83,4 +83,5 @@ def test_a_terminal_that_is_not_invited_needs_the_pin(net: HallNet, halls: list[
     for key in f"{net.booked.number}#{net.booked.pin}#":
         stranger.command("sndcode", key)
     wait_for(lambda: is_colour(stranger.saw(), "red"), 60, "number and PIN do not open")
-    assert inside.process is not None and inside.process.poll() is None
+    assert inside.process is not None
+    assert inside.process.poll() is None

@@ -39,7 +39,9 @@ def place(there: There, call: dict[str, Any]) -> httpx.Response:
 async def waits(there: There, terminal: Caller) -> dict[str, Any]:
     await until(lambda: [one["terminal_id"] for one in calls(there)] == [terminal.name], "it waits for the operator")
     (call,) = calls(there)
-    assert call["site"] and call["seen_by"] == "" and call["address"] == "127.0.0.1"
+    assert call["site"]
+    assert call["seen_by"] == ""
+    assert call["address"] == "127.0.0.1"
     return call
 
 
@@ -56,7 +58,8 @@ async def test_it_waits_is_seen_and_brought_into_the_meeting(there: There) -> No
             lambda: {row["state"] for row in there.rows()} == {"connected"}, "the board shows it in the meeting"
         )
         await terminal.hears("joined", "vi")
-        assert calls(there) == [] and place(there, call).status_code == 410
+        assert calls(there) == []
+        assert place(there, call).status_code == 410
         (row,) = there.rows()
         assert (row["terminal_id"], row["video"]["size"]) == ("hall-a", "1280x720")
         # Inside the meeting the same wish is an alarm of its row; whoever acknowledges it is heard.

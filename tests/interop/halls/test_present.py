@@ -126,4 +126,5 @@ async def test_slides_reach_a_terminal_of_mode_0_in_single_units(there: There) -
         await ann.show("blue", source=SCREEN, size=(1280, 720))
         await until(lambda: is_blue(simple.slide_viewer), "a browser's screen")
         for viewer in (simple.viewer, simple.slide_viewer):
-            assert set(viewer.shapes) == {"single"} and viewer.largest_nal <= 1200
+            assert set(viewer.shapes) == {"single"}
+            assert viewer.largest_nal <= 1200

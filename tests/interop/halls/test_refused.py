@@ -98,9 +98,11 @@ async def test_a_caller_of_a_full_meeting_hears_when_to_call_again(there: There)
     password = there.booked.passwords["hall-b"]
     async with there.person("ann"), Listener(Quirk(), "hall-b", HOST, (0, 0, 0), 0, password) as terminal:
         assert await there.dial(terminal) == 486
-        assert terminal.statuses[-1] == 486 and {180, 183} <= set(terminal.statuses)
+        assert terminal.statuses[-1] == 486
+        assert {180, 183} <= set(terminal.statuses)
         assert (terminal.finals[-1]["Retry-After"], terminal.finals[-1]["Warning"][:3]) == ("60", "399")
-        assert terminal.loud > 4000 and terminal.viewer.frames > 0, "words, and a picture with them"
+        assert terminal.loud > 4000, "words, and a picture with them"
+        assert terminal.viewer.frames > 0, "words, and a picture with them"
         await asyncio.sleep(0.1)  # what was under way comes
         sent = terminal.audio.received
         await asyncio.sleep(0.5)
@@ -117,7 +119,8 @@ async def test_who_dials_nobody_hears_so_and_then_it_is_not_found(there: There, 
     async with Listener(Quirk(), "hall-c", HOST, (0, 0, 0), 0, password) as terminal:
         assert await there.dial(terminal, alias) == 404
         assert {180, 183} <= set(terminal.statuses)
-        assert terminal.loud > 4000 and terminal.viewer.frames > 0, "words, and a picture with them"
+        assert terminal.loud > 4000, "words, and a picture with them"
+        assert terminal.viewer.frames > 0, "words, and a picture with them"
 
 
 async def test_who_gives_up_while_it_is_told_leaves_nothing(there: There) -> None:
@@ -158,7 +161,8 @@ async def test_wrong_alias_and_wrong_password_are_answered_alike(there: There) -
         async with Recorder(Quirk(), name, f"127.0.0.{number}", (0, 0, 0), 0, secret or "x") as stranger:
             assert await there.dial(stranger) == 403
             seen.append([words_of(one) for one in stranger.finals])
-    assert len(seen[0]) == 2 and seen[0] == seen[1] == seen[2]
+    assert len(seen[0]) == 2
+    assert seen[0] == seen[1] == seen[2]
 
 
 async def test_a_scanner_learns_nothing_and_silences_nobody(there: There) -> None:
@@ -195,7 +199,8 @@ async def test_an_operator_sees_a_lock_and_lifts_it(there: There) -> None:
     assert there.ask("GET", "/hall-bans").status_code == 200, there.ask("GET", "/hall-bans").text
     while not (locks := [one for one in there.ask("GET", "/hall-bans").json() if one["terminal"]]):
         assert await dials("wrong") == 403
-    assert (locks[0]["source"], locks[0]["reason"]) == (address, "wrong password") and locks[0]["site"]
+    assert (locks[0]["source"], locks[0]["reason"]) == (address, "wrong password")
+    assert locks[0]["site"]
     assert await dials(password, "127.0.0.42") == 200, "only its own source is locked"
     for ban in there.ask("GET", "/hall-bans").json():
         assert there.ask("DELETE", f"/hall-bans/{ban['subject']}").status_code == 204
@@ -246,4 +251,5 @@ async def test_where_srtp_is_required_no_key_is_sent_by_udp(strict: There) -> No
 
         await until(reason, "the board says why")
         assert reason() == "needs_encryption"
-        assert phone.heard and not [one for one in phone.heard if "a=crypto" in one or one.startswith("INVITE")]
+        assert phone.heard
+        assert not [one for one in phone.heard if "a=crypto" in one or one.startswith("INVITE")]

@@ -83,9 +83,11 @@ async def test_terminals_read_who_is_there(there: There) -> None:
     async with there.person("ann") as ann, Reader(there, "hall-a") as inside, Reader(there, "hall-b") as outside:
         assert await there.dial(inside) == 200
         reply = await inside.subscribe(there)
-        assert reply.status == 200 and reply["Expires"] == "600"
+        assert reply.status == 200
+        assert reply["Expires"] == "600"
         await until(lambda: ANN in inside.names() and len(inside.names()) == 2, "itself and the browser")
-        assert inside.documents[0] == ("full", 0) and inside.subject != ""
+        assert inside.documents[0] == ("full", 0)
+        assert inside.subject != ""
         own = next(name for name in inside.names() if name != ANN)
         assert inside.voice_of(own) == "sendrecv"
 
@@ -119,4 +121,5 @@ async def test_strangers_to_the_meeting_read_nothing(there: There) -> None:
         assert await there.dial(one, "welcome") == 200
         assert (await one.subscribe(there)).status == 200
         await until(lambda: len(one.documents) == 1, "a document of nobody")
-        assert not one.seen and not one.subject
+        assert not one.seen
+        assert not one.subject

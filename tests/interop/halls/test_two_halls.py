@@ -194,9 +194,11 @@ async def see_and_hear(meeting: Meeting) -> None:
     await holds(lambda: is_seen(meeting.binh, meeting.an.guest.name, "green"), "Bình sees An")
     await meeting.hear(*TONES)
     row = meeting.row("hall-a")
-    assert row["secure"] and row["audio"]["codec"] == "g722"
+    assert row["secure"]
+    assert row["audio"]["codec"] == "g722"
     row = meeting.row("hall-b")
-    assert not row["secure"] and row["audio"]["codec"] == "pcma"
+    assert not row["secure"]
+    assert row["audio"]["codec"] == "pcma"
 
 
 async def is_seen(window: Window, who: str, colour: str, source: str = "camera") -> bool:

@@ -85,7 +85,8 @@ class Server:
         self.opened_at = time.monotonic()
 
     async def _read(self) -> None:
-        assert self.process is not None and self.process.stdout is not None
+        assert self.process is not None
+        assert self.process.stdout is not None
         async for line in self.process.stdout:
             self.output.append(line.decode(errors="replace"))
 
@@ -100,7 +101,8 @@ class Server:
         return True
 
     async def stop(self, number: int) -> None:
-        assert self.process is not None and self._reader is not None
+        assert self.process is not None
+        assert self._reader is not None
         with suppress(ProcessLookupError):
             self.process.send_signal(number)
         self.killed_at = time.monotonic()
@@ -249,7 +251,8 @@ async def check(server: Server, phones: list[Phone]) -> None:
     for one in phones:
         if one.way == "nat":  # it was called only after it had come back
             last = len(one.told) - 1 - one.told[::-1].index("INVITE")
-            assert "REGISTER" in one.told[:last] and one.told.count("REGISTER") >= KILLS
+            assert "REGISTER" in one.told[:last]
+            assert one.told.count("REGISTER") >= KILLS
 
 
 def shown(phones: list[Phone]) -> str:

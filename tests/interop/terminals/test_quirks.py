@@ -27,7 +27,8 @@ async def until(happened: Callable[[], bool], seconds: float = 20.0) -> None:
 
 def test_the_canned_picture() -> None:
     units = canned((200, 40, 40))
-    assert [nal[0] & 31 for nal in units[0]][:2] == [7, 8] and units[0][-1][0] & 31 == 5
+    assert [nal[0] & 31 for nal in units[0]][:2] == [7, 8]
+    assert units[0][-1][0] & 31 == 5
     assert all(nal[0] & 31 == 1 for unit in units[1:] for nal in unit)
     assert max(len(nal) for unit in units for nal in unit) <= 1200
     assert loudest_hz(tone(440)) == pytest.approx(440, abs=2)
@@ -39,12 +40,16 @@ async def test_its_offer_is_answered(name: str) -> None:
     async with Terminal(quirk) as terminal:
         body, found = plan.answer(terminal.offer(), OWN, GENERIC, Policy())
         terminal._aim(body.decode())
-        assert found.audio is not None and found.audio.codec == "pcma"
-        assert found.audio.stream.remote.port == terminal.audio.port and not found.audio.stream.rtcp_mux
-        assert found.video is not None and found.video.mode == quirk.modes[0]
+        assert found.audio is not None
+        assert found.audio.codec == "pcma"
+        assert found.audio.stream.remote.port == terminal.audio.port
+        assert not found.audio.stream.rtcp_mux
+        assert found.video is not None
+        assert found.video.mode == quirk.modes[0]
         assert found.video.feedback == (quirk.obeys & {"pli", "fir"} if quirk.promises else frozenset())
         assert (found.bfcp.transport if found.bfcp else "") == quirk.floor
-        assert terminal.video.remote == ("127.0.0.1", 20_002) and terminal.video.remote_rtcp == ("127.0.0.1", 20_003)
+        assert terminal.video.remote == ("127.0.0.1", 20_002)
+        assert terminal.video.remote_rtcp == ("127.0.0.1", 20_003)
 
 
 @pytest.mark.parametrize("name", QUIRKS)
@@ -53,8 +58,10 @@ async def test_it_answers_ours(name: str) -> None:
     offer = plan.make_offer(OWN, GENERIC, Policy())
     async with Terminal(quirk) as terminal:
         found = plan.read_answer(offer, terminal.answer(offer.decode()), GENERIC, Policy())
-        assert found.video is not None and found.video.mode == quirk.modes[0]
-        assert found.content is None and terminal.video.remote == ("127.0.0.1", 20_002)
+        assert found.video is not None
+        assert found.video.mode == quirk.modes[0]
+        assert found.content is None
+        assert terminal.video.remote == ("127.0.0.1", 20_002)
         assert (found.bfcp.transport if found.bfcp else "") == ("udp" if quirk.floor == "udp" else "")
 
 
@@ -85,7 +92,8 @@ async def test_two_of_them_see_and_hear_one_another(name: str) -> None:
         assert one.viewer.colour() == pytest.approx((30, 60, 210), abs=12)
         assert loudest_hz(bytes(one.heard[:4000])) == pytest.approx(880, abs=5)
         assert loudest_hz(bytes(two.heard[:4000])) == pytest.approx(440, abs=5)
-        assert two.viewer.largest_nal <= 1200 and set(two.viewer.shapes) == {"single"}
+        assert two.viewer.largest_nal <= 1200
+        assert set(two.viewer.shapes) == {"single"}
         await until(lambda: one.video.rtcp_received > 0)
         if quirk.wrong_ssrc:
             await until(lambda: len(two.video.sources) == 2)
@@ -123,7 +131,8 @@ async def test_it_refuses_avpf_and_can_be_held() -> None:
         assert await one.call("callee@127.0.0.1", "127.0.0.1", two.port) == 488
     async with Terminal(Quirk(), "callee") as two, Terminal(Quirk(), "caller") as one:
         assert await one.call("callee@127.0.0.1", "127.0.0.1", two.port) == 200
-        assert await one.hold("sendonly") == 200 and two.requests.count("INVITE") == 2
+        assert await one.hold("sendonly") == 200
+        assert two.requests.count("INVITE") == 2
 
 
 async def test_a_silent_one_sends_nothing() -> None:

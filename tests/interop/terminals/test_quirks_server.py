@@ -118,7 +118,8 @@ async def follows_its_manner(terminal: Recorder, ann: Person) -> None:
     """What makes this row another one did happen."""
     quirk = terminal.quirk
     if quirk.modes == (0,):
-        assert set(terminal.viewer.shapes) == {"single"} and terminal.viewer.largest_nal <= 1200
+        assert set(terminal.viewer.shapes) == {"single"}
+        assert terminal.viewer.largest_nal <= 1200
     if quirk.long_invite:
         assert terminal.invite_bytes > 1300
     if quirk.wrong_ssrc:
@@ -145,8 +146,11 @@ async def follows_its_manner(terminal: Recorder, ann: Person) -> None:
         await until(lambda: terminal.video.sent > rounds + 100, "some more of it")
         await until(lambda: ann.view(HALL).frames > before + 20, "the picture goes on")
         await ann.ear(HALL).gets(440)
-    assert terminal.video.rtcp_received and terminal.audio.rtcp_received
-    assert not terminal.video.muxed and not terminal.audio.muxed and "rtcp-mux" not in terminal.remote_sdp
+    assert terminal.video.rtcp_received
+    assert terminal.audio.rtcp_received
+    assert not terminal.video.muxed
+    assert not terminal.audio.muxed
+    assert "rtcp-mux" not in terminal.remote_sdp
 
 
 async def greets_floor(terminal: Terminal) -> bool:
@@ -332,9 +336,12 @@ async def _sessions_are_refreshed_as_the_terminal_can_or_end(there: There) -> No
             assert one.finals[-1]["Session-Expires"] == f"90;refresher={one.quirk.timer}"
         await until(lambda: any(one.ended.is_set() for one in (by_invite, by_update, never)), "one is hung up", 90)
         assert never.ended.is_set(), [there.trace(one.name) for one in (by_invite, by_update) if one.ended.is_set()]
-        assert by_invite.requests.count("INVITE") == 1 and "UPDATE" not in by_invite.requests
-        assert by_update.requests.count("UPDATE") == 1 and "INVITE" not in by_update.requests
-        assert not by_invite.ended.is_set() and not by_update.ended.is_set()
+        assert by_invite.requests.count("INVITE") == 1
+        assert "UPDATE" not in by_invite.requests
+        assert by_update.requests.count("UPDATE") == 1
+        assert "INVITE" not in by_update.requests
+        assert not by_invite.ended.is_set()
+        assert not by_update.ended.is_set()
         for one in (by_invite, by_update):
             assert await one.hang_up() == 200
 
@@ -350,11 +357,13 @@ async def _a_silent_one_is_asked_and_only_a_dead_one_leaves(impatient: There) ->
         await until(lambda: "INVITE" in silent.requests and "INVITE" in dead.requests, "both are asked")
         await until(dead.ended.is_set, "who does not answer is hung up", 90)
         # 30 s later: who answered was asked once, sees the program, and was left alone.
-        assert silent.requests.count("INVITE") == 1 and not silent.ended.is_set()
+        assert silent.requests.count("INVITE") == 1
+        assert not silent.ended.is_set()
         seen = silent.viewer.frames
         await until(lambda: silent.viewer.frames > seen, "the program goes on")
         states = {row["terminal_id"]: row["state"] for row in impatient.rows()}
-        assert states["hall-a"] == "connected" and states["hall-b"] != "connected"
+        assert states["hall-a"] == "connected"
+        assert states["hall-b"] != "connected"
 
 
 async def test_one_whose_power_failed_dials_again(there: There) -> None:

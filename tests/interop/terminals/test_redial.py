@@ -182,7 +182,9 @@ async def test_one_that_dials_in_while_it_rings_stays_by_its_own_call(there: The
         await until(lambda: "CANCEL" in rings.requests, "and rings no more")
         await until(lambda: own.viewer.frames > 10, "it sees the program")
         await asyncio.sleep(3 * limits.CALLER_TICK_S)
-        assert not own.ended.is_set() and stands(there, rings) == ("connected", "") and len(rings.calls) == 1
+        assert not own.ended.is_set()
+        assert stands(there, rings) == ("connected", "")
+        assert len(rings.calls) == 1
 
 
 async def test_a_replacement_server_redials_the_connected_halls(there: There) -> None:
@@ -221,4 +223,6 @@ async def test_a_hall_that_dials_a_restarted_server_stays_connected(there: There
         assert await there.dial(own) == 200
         await until(lambda: own.viewer.frames > 10, "it sees the program")
         await asyncio.sleep(limits.LEG_LEASE_S + limits.CALLER_PLAN_S)  # by then somebody has the lease
-        assert not own.ended.is_set() and stands(there, terminal) == ("connected", "") and len(terminal.calls) == 1
+        assert not own.ended.is_set()
+        assert stands(there, terminal) == ("connected", "")
+        assert len(terminal.calls) == 1

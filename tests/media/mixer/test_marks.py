@@ -58,7 +58,8 @@ with marks.at(8), marks.at(9):
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-c", code], pass_fds=[memory], cwd=root, check=False)
     assert done.returncode == -signal.SIGKILL
-    assert parent.take() == {8, 9} and parent.take() == set()
+    assert parent.take() == {8, 9}
+    assert parent.take() == set()
     os.close(memory)
 
 
@@ -119,7 +120,9 @@ async def test_a_source_that_ends_processes_is_left_out(
     await die_over(conference, CAMERA)
     assert fed[CAMERA].paused
     await conference.until(lambda: conference.mixer.running and conference.mixer.figures.get("groups"))
-    assert fed[CAMERA].paused and not fed[OTHER].paused and not fed[MICROPHONE].paused
+    assert fed[CAMERA].paused
+    assert not fed[OTHER].paused
+    assert not fed[MICROPHONE].paused
     a.pictures.clear()
     await conference.until(lambda: a.pictures.get(11))
     await conference.until(lambda: not fed[CAMERA].paused)
@@ -134,7 +137,8 @@ async def test_a_third_death_tells_who_was_there_by_chance(conference: Conferenc
     conference.show(**FULL)
     for _ in range(2):
         await die_over(conference, CAMERA, OTHER)
-        assert not fed[CAMERA].paused and not fed[OTHER].paused
+        assert not fed[CAMERA].paused
+        assert not fed[OTHER].paused
     await die_over(conference, *last)
     assert {ssrc for ssrc in (CAMERA, OTHER) if fed[ssrc].paused} == set(last)
 

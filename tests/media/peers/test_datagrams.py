@@ -29,7 +29,8 @@ def test_records_come_apart_as_they_were_joined(contents: list[bytes]) -> None:
 @given(st.binary(max_size=300))
 def test_any_datagram_is_read(datagram: bytes) -> None:
     found = datagrams.records(datagram)
-    assert datagram.startswith(b"".join(found)) and all(found)
+    assert datagram.startswith(b"".join(found))
+    assert all(found)
 
 
 def test_records_are_bounded() -> None:
@@ -108,7 +109,8 @@ def test_acknowledgements_of_what_was_not_sent(gaps: list[tuple[int, int]]) -> N
 
 def test_acknowledgements_over_the_wrap_of_the_numbers() -> None:
     late = sctp.packet(sctp.sack(0xFFFFFFFE, (2, 4)))
-    assert datagrams.fault_of(late, 2) == "" and datagrams.fault_of(late, 1) == "malformed SCTP"
+    assert datagrams.fault_of(late, 2) == ""
+    assert datagrams.fault_of(late, 1) == "malformed SCTP"
     assert datagrams.fault_of(sctp.packet(sctp.sack(5)), 4) == "malformed SCTP"
 
 

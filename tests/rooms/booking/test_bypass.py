@@ -67,9 +67,11 @@ async def test_a_date_put_off_to_a_time_is_approved_anew(database: Database, pro
     (date,) = await dates(database, meeting)
     to = date.starts_at + timedelta(days=5)
     await do(database, lambda s: booking_dates.postpone(s, meeting.id, date.id, "not_ready", "", secretary, now, to))
-    assert await waits(database, meeting) and (await dates(database, meeting))[0].starts_at == date.starts_at
+    assert await waits(database, meeting)
+    assert (await dates(database, meeting))[0].starts_at == date.starts_at
     back = await do(database, lambda s: deciding.decide(s, meeting.id, False, "Giữ ngày cũ", approver, now))
-    assert back.state == "approved" and not await waits(database, meeting)
+    assert back.state == "approved"
+    assert not await waits(database, meeting)
     assert (await everything(database))[1:] == before[1:]
 
 
@@ -97,7 +99,8 @@ async def test_a_new_time_of_a_date_waits_while_the_series_holds(
             entered = await entry.by_number(session, meeting.number or "", meeting.pin, "Khách", at)
             view = await views.meeting_view(session, meeting.id, secretary, at)
         assert entered.occurrence.id == first.id
-        assert view.proposal is not None and "Bão số 9" in view.proposal.summary
+        assert view.proposal is not None
+        assert "Bão số 9" in view.proposal.summary
         await do(database, lambda s, yes=answer: deciding.decide(s, meeting.id, yes, "Giữ lịch", approver, at))  # type: ignore[misc]
     await do(database, lambda s: deciding.decide(s, meeting.id, True, "", operator, at))
     moved = next(one for one in await dates(database, meeting) if one.id == second.id)
@@ -178,7 +181,8 @@ async def test_an_operator_changes_alone_only_where_one_may_decide(
     refusing = province.actor("approver", "tinh")
     await do(database, lambda s: deciding.decide(s, meeting.id, False, "Giữ ngày cũ", refusing, now))
     (again,) = await dates(database, meeting)
-    assert (await reread(database, meeting)).state == "approved" and again.starts_at == date.starts_at
+    assert (await reread(database, meeting)).state == "approved"
+    assert again.starts_at == date.starts_at
 
 
 async def test_words_of_a_hall_booking_change_without_asking(
@@ -198,7 +202,8 @@ async def test_words_of_a_hall_booking_change_without_asking(
     await do(database, lambda s: editing.edit(s, meeting.id, thing, operator, now, later))
     async with database.reading() as session:
         view = await views.meeting_view(session, meeting.id, operator, now)
-    assert view.proposal is not None and view.proposal.names == ["hall_ids"]
+    assert view.proposal is not None
+    assert view.proposal.names == ["hall_ids"]
     assert [one.resource_id for one in view.wanted if one.kind == "hall"] == [province.halls["tinh-a"]]
 
 
@@ -251,7 +256,8 @@ async def test_a_refused_split_gives_its_dates_back(database: Database, province
     gone = await do(database, lambda s: deciding.decide(s, made.id, False, "Không đổi", approver, now))
     assert gone.state == "refused"
     after = await dates(database, meeting)
-    assert len(before) == 2 and len(after) == 6
+    assert len(before) == 2
+    assert len(after) == 6
     assert {one.state for one in after} == {"planned"}
     assert (await reread(database, meeting)).rule == WEEKLY
     async with database.reading() as session:
@@ -274,7 +280,8 @@ async def test_a_split_whose_dates_are_taken_meanwhile(database: Database, provi
     await do(database, lambda s: deciding.decide(s, made.id, False, "Không đổi", approver, now))
     after = await dates(database, meeting)
     assert [one.state for one in after] == ["planned", "planned", "skipped", "planned", "planned", "planned"]
-    assert after[2].reason and "Giao ban" not in after[2].reason
+    assert after[2].reason
+    assert "Giao ban" not in after[2].reason
 
 
 async def split(database: Database, province: Province, now: datetime) -> tuple[Meeting, Meeting]:
@@ -285,7 +292,8 @@ async def split(database: Database, province: Province, now: datetime) -> tuple[
     changes: dict[str, Any] = {"starts_at": third.starts_at + timedelta(hours=5)}
     given = (changes, secretary, now, meeting.version, "following", third.id)
     made = await do(database, lambda s: editing.edit(s, meeting.id, *given))  # type: ignore[arg-type]
-    assert made.id != meeting.id and made.state == "asked"
+    assert made.id != meeting.id
+    assert made.state == "asked"
     for one in (province.actor("approver", "tinh"), province.actor("operator", "tinh")):
         await do(database, lambda s, a=one: deciding.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
     return meeting, made
@@ -390,7 +398,8 @@ async def test_undoing_a_cancellation_asks_again(database: Database, province: P
         assert [one.meeting.id for one in await approval.waiting(session, approver, now)] == [meeting.id]
     await do(database, lambda s: deciding.decide(s, meeting.id, True, "", approver, now))
     assert await due(database, timing.DEADLINE, now + timedelta(hours=25)) > 0
-    assert (await reread(database, meeting)).state == "expired" and await taken(database) == []
+    assert (await reread(database, meeting)).state == "expired"
+    assert await taken(database) == []
 
 
 async def test_a_hold_that_has_run_out_is_not_undone(database: Database, province: Province, now: datetime) -> None:
@@ -422,7 +431,8 @@ async def test_the_same_key_displaces_once(database: Database, province: Provinc
     made = await displaced()
     before = await everything(database)
     again = await displaced()
-    assert again == precedence.Displaced(again.meeting, made.moved) and again.meeting.id == made.meeting.id
+    assert again == precedence.Displaced(again.meeting, made.moved)
+    assert again.meeting.id == made.meeting.id
     assert await everything(database) == before
 
 

@@ -50,7 +50,8 @@ def test_a_unit_is_called_in_its_main_hall_or_in_the_only_one() -> None:
     assert called(call_list({}, [Party("unit", "s")], [], only)) == ["a"]
     assert called(call_list({}, [Party("unit", "s")], [], main)) == ["b"]
     undecided = call_list({}, [Party("unit", "s")], [], two)
-    assert called(undecided) == [] and undecided.gaps == (Gap("unit", "unit", "many_halls"),)
+    assert called(undecided) == []
+    assert undecided.gaps == (Gap("unit", "unit", "many_halls"),)
 
 
 def test_who_has_no_terminal_is_marked() -> None:
@@ -72,7 +73,8 @@ def test_a_terminal_stands_there_once_and_can_be_taken_out() -> None:
 def test_a_dial_in_terminal_is_called_only_if_it_was_added() -> None:
     there = [device("a", "s", "a-hall", dialled=False)]
     found = call_list({"a-hall": "s"}, [], [], there)
-    assert [one.device.id for one in found.lines] == ["a"] and called(found) == []
+    assert [one.device.id for one in found.lines] == ["a"]
+    assert called(found) == []
     assert called(call_list({}, [], ["a"], there)) == ["a"]
 
 
@@ -153,7 +155,8 @@ async def test_what_the_secretary_says_counts(
 async def test_another_value_of_connect_is_refused(database: Database, province: Province, now: datetime) -> None:
     with pytest.raises(Refusal) as refused:
         await creation.book(database, wish(province, now, connect="dial"), province.actor("secretary", "tinh"), now)
-    assert refused.value.code == "bad_connect" and "dial_in" in refused.value.english
+    assert refused.value.code == "bad_connect"
+    assert "dial_in" in refused.value.english
 
 
 async def test_the_preview_and_the_meeting_show_the_list(database: Database, province: Province, now: datetime) -> None:
@@ -168,7 +171,8 @@ async def test_the_preview_and_the_meeting_show_the_list(database: Database, pro
     meeting = await approved(database, province, now)
     async with database.reading() as session:
         view = await views.meeting_view(session, meeting.id, actor, now)
-    assert view.calls.lines == seen.calls and view.calls.gaps == seen.call_gaps
+    assert view.calls.lines == seen.calls
+    assert view.calls.gaps == seen.call_gaps
 
 
 async def test_one_hall_of_a_site_is_the_main_one(database: Database, province: Province, now: datetime) -> None:
@@ -191,7 +195,8 @@ async def test_a_terminal_of_the_list_is_invited_by_dialling_in_too(
     async with database.reading() as session:
         own = await entering.by_number(session, number, "", province.terminals["tinh-a"], "10.1.2.3", at)
         other = await entering.by_number(session, number, "", province.terminals["khcn"], "10.1.2.3", at)
-    assert own is not None and other is None
+    assert own is not None
+    assert other is None
     assert (own.verdict.allowed, own.exempt or class_ == "important", own.closed) == (True, True, True)
 
 
@@ -277,7 +282,9 @@ async def test_a_hall_that_is_not_called_after_all_comes_in_by_itself(
     assert (await leg_rows(database))[own][0], "it is not called"
     async with database.reading() as session:
         found = await entering.by_number(session, str(meeting.number), "", own, "10.1.2.3", at)
-    assert found is not None and found.invited and found.exempt
+    assert found is not None
+    assert found.invited
+    assert found.exempt
 
 
 @pytest.mark.parametrize("class_", ["ordinary", "important"])

@@ -89,7 +89,8 @@ async def test_everything_of_a_booking_is_there(database: Database, province: Pr
         assert rows["hall"].ends_at == meeting.first_starts_at + timedelta(minutes=135)
         assert rows["person"].starts_at == meeting.first_starts_at
         slots = list(await session.scalars(select(CapacitySlot)))
-        assert len(slots) == 8 and {one.used for one in slots} == {meeting.legs}
+        assert len(slots) == 8
+        assert {one.used for one in slots} == {meeting.legs}
         assert await session.scalar(select(DocumentRef.search_number)) == "5180/ubnd-vhxh"
         assert {one.kind for one in await session.scalars(select(Job))} == {"booking.hold"}
         actions = list(await session.scalars(select(AuditEntry.action)))
@@ -102,9 +103,10 @@ async def test_an_internal_meeting_without_halls_has_a_number_at_once(
     request = wish(province, now, type_code="internal", hall_ids=(), terminal_ids=(), attendees=())
     meeting = await make(database, request, province.actor("requester", "vp"), now)
     assert meeting.state == "approved"
-    assert (
-        meeting.number is not None and len(meeting.number) == 9 and meeting.number[0] != "0" and len(meeting.pin) == 6
-    )
+    assert meeting.number is not None
+    assert len(meeting.number) == 9
+    assert meeting.number[0] != "0"
+    assert len(meeting.pin) == 6
 
 
 async def test_a_series_has_a_longer_pin(database: Database, province: Province, now: datetime) -> None:
@@ -113,7 +115,8 @@ async def test_a_series_has_a_longer_pin(database: Database, province: Province,
         province, now, type_code="internal", hall_ids=(), terminal_ids=(), attendees=(), rule="FREQ=WEEKLY;COUNT=3"
     )
     meeting = await make(database, request, province.actor("requester", "vp"), now)
-    assert meeting.state == "approved" and meeting.number is not None
+    assert meeting.state == "approved"
+    assert meeting.number is not None
     assert re.fullmatch("[0-9]{8}", meeting.pin)
     number, pin, start = meeting.number, meeting.pin, request.starts_at
     async with database.reading() as session:
@@ -154,7 +157,8 @@ async def test_titles_that_he_may_not_read_are_not_told(database: Database, prov
     request = wish(province, now, host_unit_id=province.units["yt"], attendees=())
     said = await refused(database, request, stranger, now)
     words = said.vietnamese + said.english + repr(said.troubles)
-    assert TITLE not in words and "Văn phòng UBND tỉnh" in words
+    assert TITLE not in words
+    assert "Văn phòng UBND tỉnh" in words
     assert all(not one.detail["meeting_id"] for one in said.troubles)
 
 
@@ -179,7 +183,8 @@ async def test_capacity_is_not_promised_twice(database: Database, province: Prov
     await make(database, wish(province, now, legs=30), secretary, now)
     other = wish(province, now, hall_ids=(province.halls["tinh"],), terminal_ids=(), chair_id=None, legs=11)
     said = await refused(database, other, secretary, now)
-    assert said.code == "capacity" and "chỉ còn 10 kết nối lúc 09:00-11:00" in said.vietnamese
+    assert said.code == "capacity"
+    assert "chỉ còn 10 kết nối lúc 09:00-11:00" in said.vietnamese
     await make(database, dataclasses.replace(other, legs=10), secretary, now)
 
 
@@ -196,7 +201,8 @@ async def test_the_same_key_gives_the_same_meeting(database: Database, province:
     first = await make(database, request, secretary, now, "key-1")
     before = await counts(database)
     again = await make(database, request, secretary, now + timedelta(minutes=1), "key-1")
-    assert again.id == first.id and await counts(database) == before
+    assert again.id == first.id
+    assert await counts(database) == before
     other = await refused(database, dataclasses.replace(request, title="Khác"), secretary, now, "key-1")
     assert other.code == "idempotency_key_reused"
     assert (
@@ -236,11 +242,14 @@ async def test_a_secret_meeting_leaves_only_its_refusal(
     before = await counts(database)
     with pytest.raises(Refusal) as caught:
         await make(database, request, secretary, now, "key")
-    assert caught.value.code == "state_secret" and "ABC" not in repr(caught.value) + caught.value.vietnamese
+    assert caught.value.code == "state_secret"
+    assert "ABC" not in repr(caught.value) + caught.value.vietnamese
     assert await counts(database) == before | {"audit_entry": before["audit_entry"] + 1}
     async with database.reading() as session:
         entry = (await session.scalars(select(AuditEntry).order_by(AuditEntry.seq.desc()).limit(1))).one()
-        assert entry.action == "meeting.secret_refused" and entry.actor == secretary.label and entry.detail == {}
+        assert entry.action == "meeting.secret_refused"
+        assert entry.actor == secretary.label
+        assert entry.detail == {}
         with pytest.raises(Refusal):
             await previews.preview(session, request, secretary, now)
     assert "ABC" not in caplog.text
@@ -312,7 +321,9 @@ async def test_bad_input(case: str, database: Database, province: Province, now:
     code, change = BAD[case]
     said = await refused(database, wish(province, now, **change(province, now)), province.actor("secretary", "vp"), now)
     assert said.code == code
-    assert said.vietnamese and said.vietnamese[0].isupper() and said.vietnamese.rstrip()[-1] == "."
+    assert said.vietnamese
+    assert said.vietnamese[0].isupper()
+    assert said.vietnamese.rstrip()[-1] == "."
 
 
 async def test_quota_by_week_and_by_month(database: Database, province: Province, now: datetime) -> None:
@@ -322,10 +333,12 @@ async def test_quota_by_week_and_by_month(database: Database, province: Province
     await make(database, bare, secretary, now)
     await make(database, bare, secretary, now)
     said = await refused(database, bare, secretary, now)
-    assert said.code == "over_quota" and "2 cuộc họp trong tuần từ 02/03/2026" in said.vietnamese
+    assert said.code == "over_quota"
+    assert "2 cuộc họp trong tuần từ 02/03/2026" in said.vietnamese
     next_week = dataclasses.replace(bare, starts_at=bare.starts_at + timedelta(days=7))
     said = await refused(database, next_week, secretary, now)
-    assert said.code == "over_quota" and "5 giờ họp trong tháng 03/2026" in said.vietnamese
+    assert said.code == "over_quota"
+    assert "5 giờ họp trong tháng 03/2026" in said.vietnamese
     await make(database, dataclasses.replace(next_week, duration_min=60), secretary, now)
     # Another unit has a quota of its own.
     await make(

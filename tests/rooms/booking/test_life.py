@@ -22,9 +22,8 @@ from rooms.booking.changes import (
     undoing,
 )
 from rooms.booking.changes import dates as booking_dates
-from rooms.booking.holds import grid
 from rooms.booking.meeting import history, timing
-from rooms.booking.planning import previews, requests, templates
+from rooms.booking.planning import previews
 from rooms.booking.planning.requests import AttendeeRequest, Request
 from rooms.booking.rules.calendar import local
 from rooms.errors import Refusal
@@ -133,7 +132,9 @@ async def test_two_steps_to_a_number(database: Database, province: Province, now
     first = await do(database, lambda s: deciding.decide(s, held.id, True, "", approver, now))
     assert (first.state, first.number) == ("asked", None)
     second = await do(database, lambda s: deciding.decide(s, held.id, True, "", operator, now))
-    assert second.state == "approved" and second.number and second.pin
+    assert second.state == "approved"
+    assert second.number
+    assert second.pin
     assert "meeting.changed" in await kinds(database)
     assert len(await taken(database)) == 3
 
@@ -169,7 +170,8 @@ async def test_a_refusal_needs_a_reason_and_frees_everything(
     ).code == "reason_missing"
     gone = await do(database, lambda s: deciding.decide(s, meeting.id, False, "Trùng việc", approver, now))
     assert (gone.state, gone.reason) == ("refused", "Trùng việc")
-    assert await taken(database) == [] and (await everything(database))[3] == []
+    assert await taken(database) == []
+    assert (await everything(database))[3] == []
     await make(database, wish(province, now), province.actor("secretary", "vp"), now)
 
 
@@ -181,7 +183,8 @@ async def test_a_hold_runs_out(database: Database, province: Province, now: date
     later = now + timedelta(hours=48)
     assert (await denied(database, lambda s: approval.submit(s, meeting.id, secretary, later))).code == "hold_expired"
     assert await due(database, timing.HOLD, later) == 1
-    assert (await everything(database))[0][0][2] == "expired" and await taken(database) == []
+    assert (await everything(database))[0][0][2] == "expired"
+    assert await taken(database) == []
 
 
 async def test_a_hold_that_was_handed_in_does_not_run_out(
@@ -202,7 +205,8 @@ async def test_a_deadline_passes(database: Database, province: Province, now: da
         await denied(database, lambda s: deciding.decide(s, meeting.id, True, "", approver, later))
     ).code == "deadline_passed"
     assert await due(database, timing.DEADLINE, later) == 1
-    assert (await everything(database))[0][0][2] == "expired" and await taken(database) == []
+    assert (await everything(database))[0][0][2] == "expired"
+    assert await taken(database) == []
     async with database.reading() as session:
         assert sorted(await session.scalars(select(Step.state))) == ["lapsed", "withdrawn"]
 
@@ -307,7 +311,8 @@ async def test_a_lapsed_change_keeps_what_was_approved(database: Database, provi
     await do(database, lambda s: editing.edit(s, meeting.id, later, secretary, now, meeting.version))
     await due(database, timing.DEADLINE, now + timedelta(hours=25))
     after = await everything(database)
-    assert after[1:] == before[1:] and after[0][0][2] == "approved"
+    assert after[1:] == before[1:]
+    assert after[0][0][2] == "approved"
 
 
 async def test_words_are_changed_without_approval(database: Database, province: Province, now: datetime) -> None:
@@ -341,7 +346,9 @@ async def test_undo_within_a_day(database: Database, province: Province, now: da
     assert (await everything(database))[1:] == before[1:]
     async with database.reading() as session:
         view = await views.meeting_view(session, meeting.id, secretary, now)
-        assert len(view.attendees) == 2 and view.undo_until is None and view.meeting.version == 3
+        assert len(view.attendees) == 2
+        assert view.undo_until is None
+        assert view.meeting.version == 3
         assert [one.action for one in await history.changes(session, meeting.id, secretary)] == [
             "undo",
             "edit",
@@ -385,7 +392,8 @@ async def test_postponing_to_a_time_and_until_further_notice(
     meeting = await make(database, wish(province, now), secretary, now)
     (date,) = await dates(database, meeting)
     await do(database, lambda s: booking_dates.postpone(s, meeting.id, date.id, "superior_order", "", secretary, now))
-    assert (await dates(database, meeting))[0].state == "postponed" and await taken(database) == []
+    assert (await dates(database, meeting))[0].state == "postponed"
+    assert await taken(database) == []
     to = date.starts_at + timedelta(days=5)
     await do(
         database, lambda s: booking_dates.postpone(s, meeting.id, date.id, "superior_order", "", secretary, now, to)
@@ -409,7 +417,8 @@ async def test_extending_while_it_runs(database: Database, province: Province, n
     await do(database, lambda s: booking_dates.opened(s, date.id, date.starts_at))
     await do(database, lambda s: booking_dates.extend(s, date.id, 30, secretary, late))
     said = await denied(database, lambda s: booking_dates.extend(s, date.id, 15, secretary, late))
-    assert said.code == "overlap" and "Giao ban tuần" in said.vietnamese
+    assert said.code == "overlap"
+    assert "Giao ban tuần" in said.vietnamese
     chair = Actor("account", "chair", person_id=province.people["tinh-1"])
     said = await denied(database, lambda s: booking_dates.extend(s, date.id, 481, chair, late))
     assert said.code == "bad_duration"
@@ -420,7 +429,8 @@ async def test_nobody_comes(database: Database, province: Province, now: datetim
     (date,) = await dates(database, meeting)
     assert await due(database, timing.DATES, date.starts_at + timedelta(minutes=29)) == 0
     assert await due(database, timing.DATES, date.starts_at + timedelta(minutes=30)) == 1
-    assert (await dates(database, meeting))[0].state == "released" and await taken(database) == []
+    assert (await dates(database, meeting))[0].state == "released"
+    assert await taken(database) == []
 
 
 async def test_somebody_comes(database: Database, province: Province, now: datetime) -> None:
@@ -464,9 +474,12 @@ async def test_a_series_with_clashes(database: Database, province: Province, now
         shown = await previews.preview(session, request, secretary, now)
     assert (len(shown.dates), shown.clashing, shown.bookable) == (6, 1, False)
     clash = shown.dates[2].clashes[0]
-    assert clash.title == "Giao ban tuần" and clash.free_times and clash.equivalent_halls
+    assert clash.title == "Giao ban tuần"
+    assert clash.free_times
+    assert clash.equivalent_halls
     said = await refused(database, request, secretary, now)
-    assert said.code == "overlap" and said.vietnamese.startswith("Ngày 19/03/2026: Phòng họp tinh-a bận")
+    assert said.code == "overlap"
+    assert said.vietnamese.startswith("Ngày 19/03/2026: Phòng họp tinh-a bận")
     skipping = dataclasses.replace(request, skip_clashes=True)
     async with database.reading() as session:
         assert (await previews.preview(session, skipping, secretary, now)).bookable
@@ -513,12 +526,14 @@ async def test_one_date_of_a_series(database: Database, province: Province, now:
     ).code == "unknown_date"
     await do(database, lambda s: editing.edit(s, meeting.id, changes, secretary, now, 1, "this", third.id))
     halls = [row for row in await taken(database) if row[0] == province.halls["tinh"]]
-    assert len(halls) == 1 and halls[0][1] == third.starts_at + timedelta(days=1, minutes=-15)
+    assert len(halls) == 1
+    assert halls[0][1] == third.starts_at + timedelta(days=1, minutes=-15)
     # All others move; this one stays where it was put.
     shift = {"starts_at": meeting.first_starts_at + timedelta(hours=4)}
     await do(database, lambda s: editing.edit(s, meeting.id, shift, secretary, now, 2))
     rows = await dates(database, meeting)
-    assert len(rows) == 6 and [local(one.starts_at).hour for one in rows] == [13, 13, 9, 13, 13, 13]
+    assert len(rows) == 6
+    assert [local(one.starts_at).hour for one in rows] == [13, 13, 9, 13, 13, 13]
     assert len(await taken(database)) == 18
 
 
@@ -530,19 +545,24 @@ async def test_this_and_following(database: Database, province: Province, now: d
         database,
         lambda s: editing.edit(s, meeting.id, changes, operator, now, meeting.version, "following", rows[2].id),
     )
-    assert waits.id == meeting.id and waits.rule == meeting.rule  # halls: not even an operator decides alone
+    assert waits.id == meeting.id
+    assert waits.rule == meeting.rule
     for one in (province.actor("approver", "tinh"), operator):
         await do(database, lambda s, a=one: deciding.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
     async with database.reading() as session:
         made = (await session.scalars(select(Meeting).where(Meeting.split_from_id == meeting.id))).one()
     assert made.rule == "FREQ=WEEKLY;COUNT=4"
-    assert made.state == "approved" and made.number not in (None, meeting.number)
+    assert made.state == "approved"
+    assert made.number not in (None, meeting.number)
     before, after = await dates(database, meeting), await dates(database, made)
-    assert len(before) == 2 and len(after) == 4 and {local(one.starts_at).hour for one in after} == {13}
+    assert len(before) == 2
+    assert len(after) == 4
+    assert {local(one.starts_at).hour for one in after} == {13}
     async with database.reading() as session:
         view = await views.meeting_view(session, made.id, operator, now)
         old = await views.meeting_view(session, meeting.id, operator, now)
-    assert len(view.attendees) == 2 and old.meeting.rule.startswith("FREQ=WEEKLY;UNTIL=20260319T015959Z")
+    assert len(view.attendees) == 2
+    assert old.meeting.rule.startswith("FREQ=WEEKLY;UNTIL=20260319T015959Z")
     assert len(await taken(database)) == 18
 
 
@@ -553,13 +573,15 @@ async def test_cancelling_one_date_of_a_series(database: Database, province: Pro
     still = await do(
         database, lambda s: booking_dates.cancel(s, meeting.id, "not_ready", "", secretary, now, rows[1].id)
     )
-    assert still.state == "held" and len(await taken(database)) == 15
+    assert still.state == "held"
+    assert len(await taken(database)) == 15
     for one in (*rows[:1], *rows[2:]):
         call = partial(
             booking_dates.cancel, meeting_id=meeting.id, reason_code="not_ready", reason="", actor=secretary, now=now
         )
         still = await do(database, partial(call, occurrence_id=one.id))
-    assert still.state == "cancelled" and await taken(database) == []
+    assert still.state == "cancelled"
+    assert await taken(database) == []
 
 
 async def test_an_endless_series_is_carried_on(database: Database, province: Province, now: datetime) -> None:
@@ -570,7 +592,8 @@ async def test_an_endless_series_is_carried_on(database: Database, province: Pro
     for _ in range(2):
         await due(database, timing.HORIZON, later)
     more = await dates(database, meeting)
-    assert len(more) == 113 and len({one.original_at for one in more}) == 113
+    assert len(more) == 113
+    assert len({one.original_at for one in more}) == 113
     assert more[-1].starts_at > rows[-1].starts_at + timedelta(days=50)
 
 
@@ -588,10 +611,13 @@ async def test_raising_tells_who_would_be_dropped(database: Database, province: 
     shown = await do(
         database, lambda s: class_changes.raise_class(s, meeting.id, "important", operator, now, present, preview=True)
     )
-    assert not shown.applied and [one.label for one in shown.dropped] == ["Điện thoại"]
+    assert not shown.applied
+    assert [one.label for one in shown.dropped] == ["Điện thoại"]
     assert [one.label for one in shown.excluded] == ["Bà Khách"]
     raised = await do(database, lambda s: class_changes.raise_class(s, meeting.id, "important", operator, now, present))
-    assert raised.applied and raised.meeting.class_ == "important" and raised.meeting.lobby
+    assert raised.applied
+    assert raised.meeting.class_ == "important"
+    assert raised.meeting.lobby
     assert (
         await denied(database, lambda s: undoing.undo(s, meeting.id, province.actor("secretary", "tinh"), now))
     ).code == "nothing_to_undo"
@@ -640,7 +666,8 @@ async def test_only_an_operator_moves_a_lower_meeting(database: Database, provin
         await denied(database, lambda s: precedence.displace(s, higher, moves, "Chỉ đạo", secretary, now))
     ).code == "denied"
     said = await denied(database, lambda s: precedence.displace(s, higher, {}, "Chỉ đạo", operator, now))
-    assert said.code == "move_missing" and said.troubles[0].where == date.id
+    assert said.code == "move_missing"
+    assert said.troubles[0].where == date.id
     done = await do(database, lambda s: precedence.displace(s, higher, moves, "Chỉ đạo", operator, now))
     (moved,) = done.moved
     assert (moved.title, moved.unit, moved.was, moved.to) == (
@@ -688,110 +715,3 @@ async def test_the_order_of_tiers_can_be_set(database: Database, province: Provi
 
 
 # Kept for the next time
-
-
-async def test_copy_templates_and_lists(database: Database, province: Province, now: datetime) -> None:
-    secretary = province.actor("secretary", "tinh")
-    meeting = await make(database, wish(province, now), secretary, now)
-    async with database.reading() as session:
-        copied = await templates.copy_last(session, meeting.id, secretary, now + timedelta(days=20))
-    assert copied.starts_at == meeting.first_starts_at + timedelta(days=21)
-    assert {one.unit_id for one in copied.attendees} == {province.units["khcn"], province.units["yt"]}
-    await make(database, copied, secretary, now)
-    from rooms.booking.planning.requests import as_json
-
-    kept = await do(
-        database,
-        lambda s: templates.save_template(s, province.units["tinh"], "Giao ban", as_json(copied), secretary, now),
-    )
-    assert "starts_at" not in kept.request
-    later = copied.starts_at + timedelta(days=7)
-    again = requests.from_json({**kept.request, "starts_at": later.isoformat()})
-    assert again.attendees == copied.attendees and again.hall_ids == copied.hall_ids
-    await make(database, again, secretary, now)
-    bad = {**as_json(copied), "class_": "secret"}
-    said = await denied(
-        database, lambda s: templates.save_template(s, province.units["tinh"], "x", bad, secretary, now)
-    )
-    assert said.code == "state_secret"
-    entries = [{"unit_id": province.units["yt"]}]
-    await do(database, lambda s: templates.save_list(s, province.units["tinh"], "Sở", entries, secretary, now))
-    async with database.reading() as session:
-        assert [one.name for one in await templates.lists(session, province.actor("secretary", "yt"))] == ["Sở"]
-        assert [one.name for one in await templates.templates(session, secretary)] == ["Giao ban"]
-    said = await denied(
-        database, lambda s: templates.save_list(s, province.units["tinh"], "y", [{"x": 1}], secretary, now)
-    )
-    assert said.code == "bad_attendee"
-
-
-# Seeing
-
-
-async def test_board_and_availability(database: Database, province: Province, now: datetime) -> None:
-    request = wish(province, now)
-    await make(database, request, province.actor("secretary", "vp"), now)
-    day = request.starts_at.replace(hour=0)
-    stranger, desk = province.actor("requester", "yt"), province.actor("secretary", "vp")
-    async with database.reading() as session:
-        seen = await grid.board(session, day, day + timedelta(days=1), stranger, now)
-        known = await grid.board(session, day, day + timedelta(days=1), desk, now)
-        query = grid.AvailabilityQuery(day, day + timedelta(days=1), 120, seats=60)
-        free = await grid.availability(session, query, stranger, now)
-        person = dataclasses.replace(query, person_ids=(province.people["tinh-1"],), hall_ids=(province.halls["tinh"],))
-        with_leader = await grid.availability(session, person, stranger, now)
-        for bad in ({"ends_at": day}, {"ends_at": day + timedelta(days=32)}, {"duration_min": 1}):
-            with pytest.raises(Refusal):
-                await grid.availability(session, dataclasses.replace(query, **bad), stranger, now)
-        with pytest.raises(Refusal):
-            await grid.board(session, day, day + timedelta(days=43), stranger, now)
-    assert len(seen.halls) == 4 and (seen.entries[0].title, seen.entries[0].meeting_id) == ("Đã có lịch", "")
-    assert known.entries[0].title == "Giao ban tuần" and known.entries[0].mine
-    assert [(one.hall_id, local(one.starts_at).strftime("%H:%M")) for one in free] == [
-        (province.halls["tinh-a"], "11:30"),
-        (province.halls["tinh"], "07:00"),
-    ] or [one.hall_id for one in free] == [province.halls["tinh"], province.halls["tinh-a"]]
-    assert local(with_leader[0].starts_at).strftime("%H:%M") == "07:00"
-
-
-async def test_halls_of_ones_own_unit_are_offered_first(database: Database, province: Province, now: datetime) -> None:
-    """Also before a smaller one elsewhere; a hall with too few seats is not offered."""
-    day = wish(province, now).starts_at.replace(hour=0)
-    query = grid.AvailabilityQuery(day, day + timedelta(days=1), 120)
-
-    async def offered(near: str | None, seats: int = 0) -> list[str]:
-        wanted = dataclasses.replace(query, near_unit_id=near and province.units[near], seats=seats)
-        async with database.reading() as session:
-            found = await grid.availability(session, wanted, province.actor("secretary", "vp"), now)
-        return [one.hall_id.removeprefix("hall-") for one in found]
-
-    assert await offered(None) == ["khcn", "xa1", "tinh-a", "tinh"]
-    assert await offered("xa1") == ["xa1", "tinh-a", "tinh", "khcn"]
-    assert await offered("vp") == ["tinh-a", "tinh", "khcn", "xa1"]
-    assert await offered("tinh") == ["tinh-a", "tinh", "khcn", "xa1"]
-    assert await offered("xa1", seats=55) == ["tinh-a", "tinh"]
-
-
-async def test_search_ignores_diacritics_and_respects_read_rights(
-    database: Database, province: Province, now: datetime
-) -> None:
-    from rooms.booking.planning.requests import DocumentRequest
-
-    desk = province.actor("secretary", "vp")
-    await make(
-        database,
-        wish(province, now, title="Họp về Đức Hòa", documents=(DocumentRequest("5180 /UBND-VHXH"),)),
-        desk,
-        now,
-    )
-    async with database.reading() as session:
-
-        async def found(text: str, actor: Actor) -> int:
-            return len(await views.search(session, views.SearchQuery(text), actor, now))
-
-        assert await found("duc hoa", desk) == await found("ĐỨC HÒA", desk) == await found("5180/ubnd-vhxh", desk) == 1
-        assert await found("%", desk) == 0 and await found("", desk) == 1
-        assert await found("duc hoa", province.actor("secretary", "yt")) == 0
-        with pytest.raises(Refusal) as caught:
-            await views.meeting_view(session, "none", desk, now)
-        assert caught.value.code == "unknown_meeting"

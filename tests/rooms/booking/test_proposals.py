@@ -75,7 +75,8 @@ async def told(database: Database, meeting: Meeting) -> list[tuple[str, str, boo
 async def deadline(database: Database, meeting: Meeting) -> datetime:
     async with database.reading() as session:
         step = await approval.open_step(session, meeting.id)
-    assert step is not None and step.deadline is not None
+    assert step is not None
+    assert step.deadline is not None
     return step.deadline
 
 
@@ -144,7 +145,8 @@ async def test_a_date_that_gives_way_overtakes_its_own_waiting_change(
     assert await proposals_of(database, series) == [(second.id, "withdrawn"), (second.id, "waiting")]
     assert [action for action, _ in await lines(database, series)][-3:] == ["withdraw", "propose", "displaced"]
     ((_, at, waits, reason),) = await told(database, series)
-    assert (at, waits) == (to.isoformat(), True) and "không còn hiệu lực: Hoãn" in reason
+    assert (at, waits) == (to.isoformat(), True)
+    assert "không còn hiệu lực: Hoãn" in reason
 
 
 # What overtakes a new time

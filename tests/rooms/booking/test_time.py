@@ -48,7 +48,9 @@ def test_days_off(day: str, off: str) -> None:
 def test_the_overlay_is_above_the_public_calendar() -> None:
     saturday, monday = date(2026, 3, 7), date(2026, 3, 9)
     days = Calendar({saturday: ("Làm bù", True), monday: ("Nghỉ đổi", False)})
-    assert days.works(saturday) and days.off(monday) == "Nghỉ đổi" and days.holiday(monday) == "Nghỉ đổi"
+    assert days.works(saturday)
+    assert days.off(monday) == "Nghỉ đổi"
+    assert days.holiday(monday) == "Nghỉ đổi"
     assert Calendar().holiday(saturday) == ""
 
 
@@ -68,7 +70,8 @@ def test_stepping_counts_working_days(day: date, count: int, overlay: dict[date,
     assert days.between(day, later) == count
     assert days.between(earlier - timedelta(days=1), day - timedelta(days=1)) == count
     if count:
-        assert days.works(later) and days.works(earlier)
+        assert days.works(later)
+        assert days.works(earlier)
     if days.works(day):
         assert days.earlier(later, count) == day == days.later(earlier, count)
 
@@ -118,7 +121,8 @@ def test_local_time_is_kept() -> None:
 
 def test_24_months_and_no_more() -> None:
     found = expand(at("2026-03-02T08:00"), "FREQ=WEEKLY")
-    assert found.more and local(found.dates[-1]).date() == date(2028, 2, 28)
+    assert found.more
+    assert local(found.dates[-1]).date() == date(2028, 2, 28)
     assert not expand(at("2026-03-02T08:00"), "FREQ=WEEKLY;UNTIL=20270101").more
     assert expand(at("2026-03-02T08:00"), "FREQ=YEARLY;COUNT=10").more
     assert len(expand(at("2026-03-02T08:00"), "FREQ=DAILY").dates) == 732

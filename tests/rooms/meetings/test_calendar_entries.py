@@ -75,10 +75,12 @@ def test_an_invitation_is_read_as_it_was_meant() -> None:
     assert (event.sequence.value, event.uid.value) == ("3", f"{'a' * 32}@longan.gov.vn")
     assert event.organizer.value == "mailto:hop@longan.gov.vn"
     assert event.attendee.value == "mailto:xa1@longan.gov.vn"
-    assert event.attendee.params["RSVP"] == ["TRUE"] and event.attendee.params["PARTSTAT"] == ["NEEDS-ACTION"]
+    assert event.attendee.params["RSVP"] == ["TRUE"]
+    assert event.attendee.params["PARTSTAT"] == ["NEEDS-ACTION"]
     assert event.attendee.params["CN"] == ["UBND xã 'Mỹ Hạnh'"]
     assert [at.astimezone(UTC) for at in event.getrruleset(addRDate=True)] == [FIRST + n * WEEK for n in range(4)]
-    assert all(len(line) <= 75 for line in raw.split(b"\r\n")) and b"\n" not in raw.replace(b"\r\n", b"")
+    assert all(len(line) <= 75 for line in raw.split(b"\r\n"))
+    assert b"\n" not in raw.replace(b"\r\n", b"")
 
 
 def test_a_series_with_skipped_moved_and_cancelled_dates() -> None:
@@ -123,7 +125,8 @@ def test_hostile_words_make_no_lines_of_their_own() -> None:
         organizer=Party("A\r\nX-BAD:1", "hop@longan.gov.vn"),
     )
     read = vobject.readOne(calendar_entries.request(entry, NOW).decode())
-    assert "attendee" not in read.vevent.contents and "valarm" not in read.vevent.contents
+    assert "attendee" not in read.vevent.contents
+    assert "valarm" not in read.vevent.contents
     assert "x-bad" not in read.vevent.contents
 
 
@@ -168,7 +171,8 @@ async def test_feeds_show_titles_only_to_those_who_may_read(
         seen[name] = read.vevent.summary.value
         if name == "stranger":
             text = read.serialize()
-            assert "Giao ban" not in text and "hop.longan" not in text.replace("@longan", "")
+            assert "Giao ban" not in text
+            assert "hop.longan" not in text.replace("@longan", "")
     assert seen == {"clerk": "Giao ban tháng 3 về chuyển đổi số", "stranger": "Bận", "invited": seen["clerk"]}
     _, secret = await feed_of(database, "unit", tinh, stranger, now)
     titles = sorted(one.summary.value for one in (await read_feed(database, secret, now)).vevent_list)

@@ -42,7 +42,8 @@ async def test_a_number_lives_seven_days_after_the_last_person_left(database: Da
     assert second.title("abc-defg-hij") == "Giao ban"
     clock.now += timedelta(days=2, hours=1)
     await second.renew([])
-    assert "abc-defg-hij" in second and "klm-nopq-rst" not in second
+    assert "abc-defg-hij" in second
+    assert "klm-nopq-rst" not in second
     await second.use("abc-defg-hij")
     await second.renew([])
     clock.now += timedelta(days=6, hours=23)
@@ -67,7 +68,8 @@ async def test_the_number_table_is_bounded_and_evicts_no_other_user(
         await kept.add(f"theirs-{number}", "", "198.51.100.7")
     rows = [number for number, _ in await Rows(database, clock).all()]
     assert rows == ["ours", *(f"theirs-{number}" for number in range(26, 30))]
-    assert all(number in kept for number in rows) and "theirs-25" not in kept
+    assert all(number in kept for number in rows)
+    assert "theirs-25" not in kept
     for source in range(20):
         clock.now += timedelta(seconds=1)
         await kept.add(f"one-of-{source}", "", f"203.0.113.{source}")
@@ -84,7 +86,8 @@ async def test_a_printed_link_gets_a_number_row_at_the_first_visit(
     clock = Clock()
     kept = await restarted(database, clock)
     kept.announce("abc-defg-hij")
-    assert "abc-defg-hij" in kept and await Rows(database, clock).all() == []
+    assert "abc-defg-hij" in kept
+    assert await Rows(database, clock).all() == []
     with monkeypatch.context() as away:
         away.setattr(numbers, "store", _away)
         with pytest.raises(ConnectionError):

@@ -38,7 +38,8 @@ def values(code: str, parent: str | None, **more: Any) -> dict[str, Any]:
 async def code_of(work: Callable[[], Awaitable[object]]) -> str:
     with pytest.raises(Refusal) as refused:
         await work()
-    assert refused.value.vietnamese and refused.value.english
+    assert refused.value.vietnamese
+    assert refused.value.english
     return refused.value.code
 
 
@@ -83,7 +84,8 @@ def test_names_without_diacritics() -> None:
 def test_wrong_values(kind: Any, value: object, code: str) -> None:
     with pytest.raises(Wrong) as caught:
         checked(Field("x", "X", kind, most=10), value)
-    assert caught.value.trouble.code == code and caught.value.trouble.vietnamese.startswith("X: ")
+    assert caught.value.trouble.code == code
+    assert caught.value.trouble.vietnamese.startswith("X: ")
 
 
 @given(st.text(max_size=30), st.sampled_from(["text", "integer", "number", "yes", "day", "instant", "codes"]))
@@ -111,7 +113,8 @@ def test_the_day_is_that_of_viet_nam() -> None:
 async def test_create_edit_search(database: Database, province: Province, now: datetime) -> None:
     async def work(session: AsyncSession) -> str:
         made = await units.create(session, values("p1", province.units["khcn"], name="Phòng Đường  bộ"), COMMAND, now)
-        assert made.valid_from == DAY and made.path == f"{province.paths['khcn']}{made.id}/"
+        assert made.valid_from == DAY
+        assert made.path == f"{province.paths['khcn']}{made.id}/"
         await units.edit(session, made.id, {"short_name": "P1"}, COMMAND, now, expected_version=1)
         assert await code_of(lambda: units.edit(session, made.id, {}, COMMAND, now, 1)) == "version_mismatch"
         assert await code_of(lambda: units.create(session, values("p1", None), COMMAND, now)) == "code_taken"
@@ -143,7 +146,8 @@ async def test_moving_takes_everything_below_along(database: Database, province:
         for target in (one.id, two.id):
             assert await code_of(partial(units.move, session, one.id, target, COMMAND, now)) == "unit_cycle"
         await units.edit(session, two.id, {"parent_id": None}, COMMAND, now)
-        assert two.path == f"/{two.id}/" and two.parent_id is None
+        assert two.path == f"/{two.id}/"
+        assert two.parent_id is None
 
     await database.transact(work)
     async with database.reading() as session:
@@ -191,7 +195,8 @@ async def test_people(database: Database, province: Province, now: datetime) -> 
             "unit_id": province.units["xa1"],
         }
         made = await people.create(session, fields, COMMAND, now)
-        assert made.search_name == "dang thi hanh" and made.active
+        assert made.search_name == "dang thi hanh"
+        assert made.active
         assert await code_of(lambda: people.create(session, fields, COMMAND, now)) == "code_taken"
         assert await code_of(lambda: people.edit(session, made.id, {"code": "xa1-1"}, COMMAND, now)) == "code_taken"
         clerk = province.actor("admin", "xa1")
@@ -432,4 +437,5 @@ async def test_a_post_is_never_held_twice(database: Database, province: Province
     await outcomes(database, *(appoint(one) for one in ("vp-1", "vp-2", "yt-1", "yt-2")))
     async with database.reading() as session:
         held = await posts.of_unit(session, province.units["vp"], DAY)
-    assert len(held) == 1 and held[0].person is not None
+    assert len(held) == 1
+    assert held[0].person is not None

@@ -62,7 +62,8 @@ def test_ordinary(way: Way, invited: bool, host: bool, lobby: bool, what: str) -
 
 def test_a_registered_hall_enters_an_ordinary_meeting() -> None:
     known = admission(ORDINARY, "hall_terminal", terminal_registered=True, invited=True)
-    assert known.allowed and not known.lobby
+    assert known.allowed
+    assert not known.lobby
     assert admission(ORDINARY, "hall_terminal", invited=True).lobby
     assert admission(ORDINARY, "hall_terminal", terminal_registered=True).lobby
 
@@ -72,7 +73,8 @@ def test_a_secret_meeting_admits_nobody(way: Way) -> None:
     for flags in itertools.product((False, True), repeat=5):
         names = ("terminal_registered", "network_closed", "invited", "host", "lobby")
         verdict = admission(SECRET, way, **dict(zip(names, flags, strict=True)))
-        assert not verdict.allowed and verdict.code == "state_secret"
+        assert not verdict.allowed
+        assert verdict.code == "state_secret"
 
 
 def test_nothing_but_a_hall_enters_an_important_meeting() -> None:
@@ -90,7 +92,8 @@ def test_refusals_say_what_to_do() -> None:
         with pytest.raises(Refusal) as caught:
             classes.refused(code).require()
         assert (caught.value.code, caught.value.vietnamese, caught.value.english) == (code, vietnamese, english)
-        assert vietnamese.endswith(".") and ("Hãy" in vietnamese)
+        assert vietnamese.endswith(".")
+        assert "Hãy" in vietnamese
 
 
 @pytest.mark.parametrize("bad", [("casual", "browser"), ("ordinary", "telepathy")])
@@ -146,5 +149,7 @@ def test_who_would_be_dropped() -> None:
         ("Chủ trì", "halls_only"),
     ]
     assert classes.dropped(ORDINARY, present) == ()
-    assert classes.raises(ORDINARY, IMPORTANT) and classes.lowers(IMPORTANT, ORDINARY)
-    assert not classes.raises(IMPORTANT, IMPORTANT) and not classes.lowers(ORDINARY, IMPORTANT)
+    assert classes.raises(ORDINARY, IMPORTANT)
+    assert classes.lowers(IMPORTANT, ORDINARY)
+    assert not classes.raises(IMPORTANT, IMPORTANT)
+    assert not classes.lowers(ORDINARY, IMPORTANT)

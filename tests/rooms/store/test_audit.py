@@ -61,9 +61,11 @@ def key(tmp_path: Path) -> Ed25519PrivateKey:
 async def test_the_trail_hangs_together(database: Database, now: datetime, key: Ed25519PrivateKey) -> None:
     await write(database, now, 5)
     verdict = await examined(database, key)
-    assert verdict.whole and (verdict.entries, verdict.sealed) == (5, 0)
+    assert verdict.whole
+    assert (verdict.entries, verdict.sealed) == (5, 0)
     mark = await database.transact(lambda session: checkpoints.mark(session, key, now))
-    assert mark is not None and mark.size == 5
+    assert mark is not None
+    assert mark.size == 5
     assert await database.transact(lambda session: checkpoints.mark(session, key, now)) is None
     assert (await examined(database, key)).sealed == 5
 
@@ -102,7 +104,8 @@ async def test_many_writers_make_one_chain(database: Database, now: datetime, ke
 
     await asyncio.gather(*(database.transact(two) for _ in range(30)))
     verdict = await examined(database, key)
-    assert verdict.whole and verdict.entries == 60
+    assert verdict.whole
+    assert verdict.entries == 60
 
 
 async def test_a_long_detail_is_cut_and_an_odd_one_refused(database: Database, now: datetime) -> None:
@@ -161,7 +164,8 @@ async def test_checkpoints_leave_the_host(
     assert checkpoints.export(found, key.public_key(), tmp_path / "out") == []
     outside = checkpoints.read_folder(tmp_path / "out")
     public = checkpoints.read_public(tmp_path / "out" / "audit.pub")
-    assert [one.size for one in outside] == [3, 6] and all(one.is_genuine(public) for one in outside)
+    assert [one.size for one in outside] == [3, 6]
+    assert all(one.is_genuine(public) for one in outside)
     assert (await examined(database, key, outside)).whole
 
 
@@ -406,7 +410,8 @@ async def test_keeping_signs_and_exports_and_forgets(database: Database, now: da
     assert await upkeep.keep(database, tmp_path / "keys", tmp_path / "out", now) == 0
     outside = checkpoints.read_folder(tmp_path / "out")
     verdict = await examined(database, checkpoints.key_at(tmp_path / "keys"), outside)
-    assert verdict.whole and verdict.sealed == 3
+    assert verdict.whole
+    assert verdict.sealed == 3
     async with database.reading() as session:
         assert await session.get(Job, job.id) is not None
     await upkeep.keep(

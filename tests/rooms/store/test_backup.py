@@ -58,13 +58,16 @@ async def test_the_drill(
     writing = asyncio.create_task(work(database, province, now, 30))
     made = await archive.backup(database_url, tmp_path / "backup", now)
     await writing
-    assert made.rows["person"] == 12 and made.rows["hall"] == 4 and made.audit_entries >= 5
+    assert made.rows["person"] == 12
+    assert made.rows["hall"] == 4
+    assert made.audit_entries >= 5
     assert stat.S_IMODE((tmp_path / "backup" / made.file).stat().st_mode) == 0o600
     assert await archive.restore(empty_url, tmp_path / "backup") == made
     restored = Database.open(empty_url)
     async with restored.reading() as session:
         verdict = await verify(session, key.public_key(), [mark])
-    assert verdict.whole and verdict.sealed == 5
+    assert verdict.whole
+    assert verdict.sealed == 5
     assert (verdict.entries, verdict.last_hash) == (made.audit_entries, made.audit_hash)
     await work(restored, province, now, 1)
     await restored.close()
@@ -146,14 +149,16 @@ async def test_what_is_not_backed_up(
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(Refusal) as refused:
         archive.tool("pg_dump")
-    assert refused.value.code == "pg_tools_missing" and "postgresql-client" in refused.value.vietnamese
+    assert refused.value.code == "pg_tools_missing"
+    assert "postgresql-client" in refused.value.vietnamese
 
 
 async def test_a_failing_tool_is_told_without_the_password(postgres: Postgres, tmp_path: Path, now: datetime) -> None:
     url = f"postgresql://postgres:hidden@/nowhere?host={postgres.folder}"
     with pytest.raises(Refusal) as refused:
         await archive._run("backup_failed", url, [str(archive.tool("pg_dump"))])
-    assert refused.value.code == "backup_failed" and "hidden" not in str(refused.value)
+    assert refused.value.code == "backup_failed"
+    assert "hidden" not in str(refused.value)
 
 
 LONG = "năm từ không ai đoán ra"
@@ -199,26 +204,31 @@ async def test_the_drill_with_a_sealed_backup(
     writing = asyncio.create_task(work(database, province, now, 10))
     made = await archive.backup(database_url, folder, now, lock, home)
     await writing
-    assert made.sealed == how and made.file.endswith(".age")
+    assert made.sealed == how
+    assert made.file.endswith(".age")
     for path in folder.iterdir():
         content = path.read_bytes()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert path.name == archive.MANIFEST or content.startswith(b"age-encryption.org/v1\n")
-        assert b"SQLite format" not in content and b"PGDMP" not in content and b"key audit" not in content
+        assert b"SQLite format" not in content
+        assert b"PGDMP" not in content
+        assert b"key audit" not in content
     assert not [path for path in home.iterdir() if path.name.startswith(".")], "nothing plain is left behind"
 
     assert await archive.restore(empty_url, folder, opener, other) == made
     restored = Database.open(empty_url)
     async with restored.reading() as session:
         verdict = await verify(session, key.public_key(), [mark])
-    assert verdict.whole and verdict.sealed == 3
+    assert verdict.whole
+    assert verdict.sealed == 3
     assert (verdict.entries, verdict.last_hash) == (made.audit_entries, made.audit_hash)
     await work(restored, province, now, 1)
     await restored.close()
 
     (other / "seal.key").write_bytes(b"of the new machine")
     unpacked = archive.restore_keys(folder, made, opener, other)
-    assert set(unpacked.written) == {"audit.key", "devkey.secret", "tls/ca.key"} and unpacked.kept == ("seal.key",)
+    assert set(unpacked.written) == {"audit.key", "devkey.secret", "tls/ca.key"}
+    assert unpacked.kept == ("seal.key",)
     assert (other / "tls/ca.key").read_bytes() == b"key tls/ca.key"
     assert stat.S_IMODE((other / "audit.key").stat().st_mode) == 0o600
     assert sorted(path.name for path in other.iterdir() if path.name != "new") == sorted(
@@ -313,7 +323,8 @@ def tar_of(*entries: tuple[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes:
 def test_only_keys_come_out_of_the_keys(bad: bytes, tmp_path: Path) -> None:
     with pytest.raises(Refusal) as told:
         keys.unpack(bad, tmp_path)
-    assert told.value.code == "backup_bad" and not list(tmp_path.iterdir())
+    assert told.value.code == "backup_bad"
+    assert not list(tmp_path.iterdir())
 
 
 def test_too_many_keys_are_no_keys(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ async def test_only_what_is_due_and_of_its_kind(database: Database, now: datetim
     await put(database, now, kind="other")
     assert await take(database, now) == []
     (job,) = await take(database, now + timedelta(seconds=1))
-    assert job.payload == {"n": 1} and job.attempts == 1
+    assert job.payload == {"n": 1}
+    assert job.attempts == 1
 
 
 async def test_what_is_rolled_back_is_not_due(database: Database, now: datetime) -> None:
@@ -80,7 +81,8 @@ async def test_another_worker_takes_an_expired_lease_and_is_fenced(database: Dat
     (job,) = await take(database, now)
     assert await take(database, now + timedelta(seconds=59), "w2") == []
     (again,) = await take(database, now + timedelta(seconds=60), "w2")
-    assert again.id == job.id and again.attempts == 2
+    assert again.id == job.id
+    assert again.attempts == 2
     assert not await database.transact(lambda session: outbox.finish(session, job.id, "w1", now))
     assert not await database.transact(lambda session: outbox.fail(session, job.id, "w1", now, "late"))
     assert await database.transact(lambda session: outbox.finish(session, job.id, "w2", now))
@@ -96,8 +98,11 @@ async def test_it_is_tried_later_and_later_and_then_given_up(database: Database,
             kept = (await session.scalars(select(Job))).one()
         waits.append((kept.due_at - now).total_seconds())
         now = kept.due_at
-    assert waits[:4] == [30, 60, 120, 240] and waits[-1] == 0
-    assert kept.failed and kept.done_at is not None and len(kept.error) == limits.JOB_ERROR_CHARS
+    assert waits[:4] == [30, 60, 120, 240]
+    assert waits[-1] == 0
+    assert kept.failed
+    assert kept.done_at is not None
+    assert len(kept.error) == limits.JOB_ERROR_CHARS
     assert await take(database, now + timedelta(days=1)) == []
 
 
@@ -126,4 +131,5 @@ async def test_many_workers_never_hold_the_same_job(database: Database, now: dat
             seen.update(job.id for job in jobs)
 
     await asyncio.gather(*(work(f"w{n}") for n in range(8)))
-    assert len(seen) == 120 and set(seen.values()) == {1}
+    assert len(seen) == 120
+    assert set(seen.values()) == {1}

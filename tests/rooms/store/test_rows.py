@@ -230,4 +230,5 @@ async def test_an_error_names_no_value(database: Database) -> None:
 
     with pytest.raises(DBAPIError) as caught:
         await database.transact(work)
-    assert "no_such_table" in str(caught.value) and "cán bộ" not in str(caught.value)
+    assert "no_such_table" in str(caught.value)
+    assert "cán bộ" not in str(caught.value)

@@ -39,7 +39,8 @@ def values(code: str, parent: str | None, **more: Any) -> dict[str, Any]:
 async def code_of(work: Callable[[], Awaitable[object]]) -> str:
     with pytest.raises(Refusal) as refused:
         await work()
-    assert refused.value.vietnamese and refused.value.english
+    assert refused.value.vietnamese
+    assert refused.value.english
     return refused.value.code
 
 
@@ -112,77 +113,93 @@ async def test_a_deputy_continues_when_the_new_unit_has_the_role(
     assert [(role, unit.id) for role, unit in after[deputyship]] == [("approver", report.unit)]
 
 
+async def merge_two_departments(session: AsyncSession, province: Province, now: datetime) -> Report:
+    khcn, yt = province.units["khcn"], province.units["yt"]
+    await grant(session, "one", "secretary", khcn, now)
+    await grant(session, "one", "secretary", yt, now)
+    await grant(session, "two", "approver", yt, now, person_id=province.people["yt-2"])
+    given = (province.people["yt-2"], province.people["khcn-1"], now, now + timedelta(days=9), "", COMMAND, now)
+    await deputies.grant(session, *given)
+    await meet(session, "ahead", khcn, now, 5)
+    await meet(session, "over", khcn, now, -5)
+    series = await meet(session, "series", yt, now, -7, 7, 14)
+    session.add(
+        Attendee(id="t1", meeting_id=series.id, unit_id=khcn, label="Sở Khoa học và Công nghệ", answer="accepted")
+    )
+    session.add(Attendee(id="t2", meeting_id=series.id, unit_id=yt))
+    session.add(Attendee(id="t3", meeting_id=series.id, unit_id=yt, person_id=province.people["yt-1"]))
+    session.add(Step(id="s", meeting_id="ahead", step=1, unit_id=khcn, role="approver"))
+    request = {"host_unit_id": yt, "attendees": [{"unit_id": khcn}, {"unit_id": yt}], "title": khcn}
+    session.add(Template(id="p0", unit_id=province.units["vp"], name="Mẫu", request=request))
+    session.add(Template(id="p1", unit_id=khcn, name="Mẫu", request={}))
+    session.add(Template(id="p2", unit_id=yt, name="Mẫu", request={}))
+    entries = [{"unit_id": khcn}, {"unit_id": yt}, {"person_id": "x"}]
+    session.add(AttendeeList(id="l", unit_id=yt, name="Danh sách", entries=entries))
+    session.add(Client(id="c", name="qlvb", unit_id=yt, roles=[], key_digest="d", created_at=now))
+    session.add(UnitRule(unit_id=khcn, ahead_days=99))
+    await session.flush()
+    fields = {"code": "n", "name": "N", "owner_unit_id": province.units["vp"]}
+    await recipients.create(session, fields, [{"unit_id": khcn}, {"unit_id": yt}], COMMAND, now)
+    into = values("moi", province.units["tinh"], name="Sở Mới")
+    return await reforms.merge(session, [khcn, yt], into, DAY, "QĐ 01/2026", COMMAND, now)
+
+
 async def test_two_departments_become_one(database: Database, province: Province, now: datetime) -> None:
     khcn, yt = province.units["khcn"], province.units["yt"]
-
-    async def work(session: AsyncSession) -> Report:
-        await grant(session, "one", "secretary", khcn, now)
-        await grant(session, "one", "secretary", yt, now)
-        await grant(session, "two", "approver", yt, now, person_id=province.people["yt-2"])
-        given = (province.people["yt-2"], province.people["khcn-1"], now, now + timedelta(days=9), "", COMMAND, now)
-        await deputies.grant(session, *given)
-        await meet(session, "ahead", khcn, now, 5)
-        await meet(session, "over", khcn, now, -5)
-        series = await meet(session, "series", yt, now, -7, 7, 14)
-        session.add(
-            Attendee(id="t1", meeting_id=series.id, unit_id=khcn, label="Sở Khoa học và Công nghệ", answer="accepted")
-        )
-        session.add(Attendee(id="t2", meeting_id=series.id, unit_id=yt))
-        session.add(Attendee(id="t3", meeting_id=series.id, unit_id=yt, person_id=province.people["yt-1"]))
-        session.add(Step(id="s", meeting_id="ahead", step=1, unit_id=khcn, role="approver"))
-        request = {"host_unit_id": yt, "attendees": [{"unit_id": khcn}, {"unit_id": yt}], "title": khcn}
-        session.add(Template(id="p0", unit_id=province.units["vp"], name="Mẫu", request=request))
-        session.add(Template(id="p1", unit_id=khcn, name="Mẫu", request={}))
-        session.add(Template(id="p2", unit_id=yt, name="Mẫu", request={}))
-        entries = [{"unit_id": khcn}, {"unit_id": yt}, {"person_id": "x"}]
-        session.add(AttendeeList(id="l", unit_id=yt, name="Danh sách", entries=entries))
-        session.add(Client(id="c", name="qlvb", unit_id=yt, roles=[], key_digest="d", created_at=now))
-        session.add(UnitRule(unit_id=khcn, ahead_days=99))
-        await session.flush()
-        fields = {"code": "n", "name": "N", "owner_unit_id": province.units["vp"]}
-        await recipients.create(session, fields, [{"unit_id": khcn}, {"unit_id": yt}], COMMAND, now)
-        into = values("moi", province.units["tinh"], name="Sở Mới")
-        return await reforms.merge(session, [khcn, yt], into, DAY, "QĐ 01/2026", COMMAND, now)
-
-    report = await database.transact(work)
-    assert report.applied and report.moved["sites"] == 2 and report.moved["people"] == 4
-    assert report.moved["roles"] == 2 and report.moved["roles_joined"] == 1
-    assert report.moved["meetings"] == 2 and report.moved["series_parted"] == 1
+    report = await database.transact(lambda session: merge_two_departments(session, province, now))
+    assert report.applied
+    assert report.moved["sites"] == 2
+    assert report.moved["people"] == 4
+    assert report.moved["roles"] == 2
+    assert report.moved["roles_joined"] == 1
+    assert report.moved["meetings"] == 2
+    assert report.moved["series_parted"] == 1
     assert any("4 người" in note for note in report.notes)
     async with database.reading() as session:
         heir = await units.get(session, report.unit)
         for old in (khcn, yt):
             ended = await units.get(session, old)
-            assert ended.valid_to == DAY and await successors(session, old) == {heir.id}
+            assert ended.valid_to == DAY
+            assert await successors(session, old) == {heir.id}
         assert {one.code for one in await units.tree(session, DAY)} == {"tinh", "vp", "xa1", "xa2", "moi"}
         assert {one.code for one in await units.tree(session, EARLIER)} == {"tinh", "vp", "xa1", "xa2", "khcn", "yt"}
         assert await in_force(session, now) == {("one", "secretary", heir.id), ("two", "approver", heir.id)}
         (deputy,) = await deputies.search(session, province.people["yt-2"])
         assert await roles.passing(session, [deputy.id], now) == {deputy.id: [("approver", heir)]}
         hosts = {one.id: one.host_unit_id for one in await session.scalars(select(Meeting))}
-        assert hosts["ahead"] == hosts["series"] == heir.id and hosts["over"] == khcn
+        assert hosts["ahead"] == hosts["series"] == heir.id
+        assert hosts["over"] == khcn
         (parted,) = set(hosts) - {"ahead", "over", "series"}
         assert hosts[parted] == yt
         rows = {one.id: one for one in await session.scalars(select(Attendee).where(Attendee.meeting_id == "series"))}
-        assert set(rows) == {"t1", "t3"} and {one.unit_id for one in rows.values()} == {heir.id}
-        assert rows["t1"].label == "Sở Mới" and rows["t1"].answer == "accepted"
+        assert set(rows) == {"t1", "t3"}
+        assert {one.unit_id for one in rows.values()} == {heir.id}
+        assert rows["t1"].label == "Sở Mới"
+        assert rows["t1"].answer == "accepted"
         before = list(await session.scalars(select(Attendee).where(Attendee.meeting_id == parted)))
         assert sorted(one.unit_id or "" for one in before) == sorted([khcn, yt, yt])
         step, saved = await session.get(Step, "s"), await session.get(AttendeeList, "l")
-        assert step is not None and step.unit_id == heir.id
-        assert saved is not None and saved.entries == [{"unit_id": heir.id}, {"person_id": "x"}]
+        assert step is not None
+        assert step.unit_id == heir.id
+        assert saved is not None
+        assert saved.entries == [{"unit_id": heir.id}, {"person_id": "x"}]
         assert {one.name for one in await session.scalars(select(Template))} == {"Mẫu", "Mẫu (yt)"}
         kept = await session.get(Template, "p0")
         assert kept is not None
         assert kept.request == {"host_unit_id": heir.id, "attendees": [{"unit_id": heir.id}], "title": khcn}
         rule, client = await session.get(UnitRule, heir.id), await session.get(Client, "c")
-        assert rule is not None and rule.ahead_days == 99 and client is not None and client.unit_id == heir.id
+        assert rule is not None
+        assert rule.ahead_days == 99
+        assert client is not None
+        assert client.unit_id == heir.id
         changes = list(await session.scalars(select(Change).where(Change.meeting_id == "series")))
         assert len({one.version for one in changes}) == len(changes) >= 2
         named = await recipients.by_code(session, "n")
-        assert named is not None and await recipients.expand(session, named.id, DAY) == [heir]
+        assert named is not None
+        assert await recipients.expand(session, named.id, DAY) == [heir]
         entry = (await session.scalars(select(AuditEntry).where(AuditEntry.action == "unit.merge"))).one()
-        assert entry.detail["into"] == "moi" and entry.detail["from"] == ["khcn", "yt"]
+        assert entry.detail["into"] == "moi"
+        assert entry.detail["from"] == ["khcn", "yt"]
 
 
 async def test_a_rename_keeps_the_code_and_the_past_name(database: Database, province: Province, now: datetime) -> None:
@@ -203,10 +220,12 @@ async def test_a_rename_keeps_the_code_and_the_past_name(database: Database, pro
             "khcn.20260303",
             "Sở Khoa học và Công nghệ",
         )
-        assert new.valid_from == DAY and new.email == old.email
+        assert new.valid_from == DAY
+        assert new.email == old.email
         assert (await session.scalars(select(UnitSuccessor.kind))).all() == ["rename"]
         post = await posts.of_unit(session, khcn, EARLIER)
-        assert post[0].person is not None and await posts.of_unit(session, khcn, DAY) == []
+        assert post[0].person is not None
+        assert await posts.of_unit(session, khcn, DAY) == []
         assert (await people.get(session, province.people["khcn-1"])).unit_id == new.id
 
 
@@ -230,14 +249,16 @@ async def test_a_split_gives_by_name_and_the_rest_to_the_first(
     await database.transact(work)
     async with database.reading() as session:
         a, b = await units.by_code(session, "a"), await units.by_code(session, "b")
-        assert a is not None and b is not None
+        assert a is not None
+        assert b is not None
         sites = {one.code: one.unit_id for one in await places.search(session, "")}
         assert (sites["khcn"], sites["extra"]) == (a.id, b.id)
         assert (await people.get(session, second)).unit_id == b.id
         assert (await people.get(session, province.people["khcn-1"])).unit_id == a.id
         assert await in_force(session, now) == {("two", "secretary", b.id), ("one", "secretary", a.id)}
         meeting = await session.get(Meeting, "ahead")
-        assert meeting is not None and meeting.host_unit_id == a.id
+        assert meeting is not None
+        assert meeting.host_unit_id == a.id
         assert await successors(session, khcn) == {a.id, b.id}
         named = await recipients.by_code(session, "n")
         assert named is not None
@@ -250,7 +271,8 @@ async def test_an_abolished_unit_makes_nobody_mightier(database: Database, provi
         return await reforms.abolish(session, province.units["xa1"], None, DAY, "", COMMAND, now)
 
     report = await database.transact(work)
-    assert report.unit == province.units["tinh"] and report.moved["roles_ended"] == 1
+    assert report.unit == province.units["tinh"]
+    assert report.moved["roles_ended"] == 1
     assert any("cấp lại" in note for note in report.notes)
     async with database.reading() as session:
         assert await in_force(session, now) == set()
@@ -263,7 +285,8 @@ async def test_a_unit_below_can_take_over(database: Database, province: Province
         await reforms.abolish(session, province.units["khcn"], below.id, DAY, "", COMMAND, now)
         assert below.path == f"{province.paths['tinh']}{below.id}/"
         merged = await reforms.merge(session, [province.units["yt"], below.id], below.id, DAY, "", COMMAND, now)
-        assert merged.unit == below.id and below.valid_to is None
+        assert merged.unit == below.id
+        assert below.valid_to is None
 
     await database.transact(work)
 
@@ -275,7 +298,9 @@ async def test_a_rehearsal_reports_and_keeps_nothing(database: Database, provinc
         return await reforms.rehearse(session, lambda: reforms.merge(session, olds, into, DAY, "", COMMAND, now))
 
     report = await database.transact(work)
-    assert not report.applied and report.moved["people"] == 4 and report.notes
+    assert not report.applied
+    assert report.moved["people"] == 4
+    assert report.notes
     async with database.reading() as session:
         assert await units.by_code(session, "moi") is None
         assert (await units.get(session, province.units["yt"])).valid_to is None

@@ -29,7 +29,9 @@ async def test_who_operates_all_units_lifts_the_ban_of_a_source(office: Office, 
     office.secretariat.hall_desk = bans_of(office, node)
     operator = await office.client("operator", "tinh")
     (ban,) = (await operator.get("/hall-bans")).json()
-    assert ban["source"].startswith(address.removesuffix("9")) and ban["reason"] == "scanner"
+    assert ban["source"].startswith(address.removesuffix("9"))
+    assert ban["reason"] == "scanner"
     lifted = await operator.delete(f"/hall-bans/{quote(ban['subject'], safe='')}")
     assert lifted.status_code == 204, lifted.text
-    assert (await operator.get("/hall-bans")).json() == [] and not node.agent.bans.standing(node.world.clock.time())
+    assert (await operator.get("/hall-bans")).json() == []
+    assert not node.agent.bans.standing(node.world.clock.time())

@@ -164,7 +164,8 @@ async def test_a_client_that_does_not_know_the_mark_keeps_it(office: Office) -> 
     network = {"code": "hoi-truong", "name": "Mạng hội trường", "ranges": ["10.9.0.0/16"], "closed": True}
     made = (await operator.post("/networks", json=network | {"terminals": True})).json()
     renamed = await operator.put(f"/networks/{made['id']}", json=network | {"name": "Tên mới"})
-    assert renamed.json() == made | {"name": "Tên mới"} and renamed.json()["terminals"] is True
+    assert renamed.json() == made | {"name": "Tên mới"}
+    assert renamed.json()["terminals"] is True
     cleared = await operator.put(f"/networks/{made['id']}", json=network | {"terminals": False})
     assert (cleared.json()["name"], cleared.json()["terminals"]) == ("Mạng hội trường", False)
 

@@ -67,7 +67,8 @@ async def test_a_requester_reads_names_and_nothing_to_attack_with(office: Office
     await fill(office)
     he, ids = await office.client("requester", "khcn"), office.province
     sites = await by_code(he, "/sites")
-    assert sites["xa1"]["name"] == "Điểm cầu xa1" and len(sites) == len(ids.sites)
+    assert sites["xa1"]["name"] == "Điểm cầu xa1"
+    assert len(sites) == len(ids.sites)
     for site in [*sites.values(), (await he.get(f"/sites/{ids.sites['xa1']}")).json()]:
         assert (*technician(site), site["note"]) == ("", "", "")
     nearest = (await he.get(f"/sites/{ids.sites['xa1']}/nearest")).json()["site"]
@@ -103,7 +104,8 @@ async def test_who_operates_a_branch_reads_all_of_it_there(office: Office, role:
     assert (*technician(sites["xa1"]), sites["xa1"]["note"]) == (*TECHNICIAN.values(), NOTE)
     assert (*technician(sites["khcn"]), sites["khcn"]["note"]) == ("", "", "")
     terminals = await by_code(who, "/terminals")
-    assert terminals["xa1"]["sip_uri"] == "sip:xa1@10.0.0.1" and terminals["xa1"].items() >= CALLED.items()
+    assert terminals["xa1"]["sip_uri"] == "sip:xa1@10.0.0.1"
+    assert terminals["xa1"].items() >= CALLED.items()
     assert [terminals["khcn"][name] for name in ("sip_uri", *CALLED)] == [""] * 4
     assert (await by_code(who, "/networks"))["tslcd"]["ranges"] == ["10.0.0.0/8", "fd00::/8"]
     people = await by_code(who, "/people")
@@ -142,7 +144,8 @@ async def test_only_the_operator_sees_where_a_terminal_registered(office: Office
     told = {}
     for role, unit in (("requester", "khcn"), ("operator", "khcn"), ("operator", "xa1")):
         (state,) = (await (await office.client(role, unit)).get("/terminal-states")).json()
-        assert state["registered"] and state["terminal_id"] == ids.terminals["xa1"]
+        assert state["registered"]
+        assert state["terminal_id"] == ids.terminals["xa1"]
         told[role, unit] = (state["alias"], state["address"], state["user_agent"][:12])
     own = ("hall-xa1", "udp:192.0.2.50:5060", "Terminal 1.0")
     assert told == {("requester", "khcn"): ("",) * 3, ("operator", "khcn"): ("",) * 3, ("operator", "xa1"): own}

@@ -115,10 +115,14 @@ async def test_a_clash_names_what_is_taken_and_the_ways_out(office: Office) -> N
     seen = (await desk.post("/preview", json=wanted(office))).json()
     assert (seen["bookable"], seen["clashing"]) == (False, 1)
     clash = seen["dates"][0]["clashes"][0]
-    assert clash["equivalent_halls"] and clash["free_times"]
+    assert clash["equivalent_halls"]
+    assert clash["free_times"]
     for tongue, word in (("vi", "Trống"), ("en", "free")):
         fact, whole = clash[f"fact_{tongue}"], clash[tongue]
-        assert whole.startswith(fact) and word in whole and word not in fact and "13:45-15:15" in fact
+        assert whole.startswith(fact)
+        assert word in whole
+        assert word not in fact
+        assert "13:45-15:15" in fact
     free = {"starts_at": office.at("2026-03-04 07:00"), "ends_at": office.at("2026-03-04 18:00"), "duration_min": 60}
     slots = (await desk.post("/availability", json=free | {"hall_ids": ["hall-khcn"]})).json()["slots"]
     assert slots[0]["hall_id"] == "hall-khcn"
@@ -166,14 +170,16 @@ async def test_called_off_and_put_off_with_a_reason(office: Office) -> None:
     why = {"reason_code": "superior_order"}
     same = await act(desk, meeting, "postpone", occurrence_id=date["id"], starts_at=date["starts_at"], **why)
     refused = problem(same, 422, "time_unchanged")
-    assert "trùng thời gian cũ" in refused["vi"] and "choose another" in refused["en"]
+    assert "trùng thời gian cũ" in refused["vi"]
+    assert "choose another" in refused["en"]
     later = await act(
         desk, meeting, "postpone", occurrence_id=date["id"], starts_at=office.at("2026-03-05 14:00"), **why
     )
     assert later.status_code == 200, later.text
     assert (later.json()["state"], later.json()["occurrences"][0]["starts_at"]) == ("approved", date["starts_at"])
     lines = {one["field"]: one["after"] for one in later.json()["pending"]["lines"]}
-    assert lines["starts_at"] == "14:00 05/03/2026" and lines["reason"].startswith("Hoãn")
+    assert lines["starts_at"] == "14:00 05/03/2026"
+    assert lines["reason"].startswith("Hoãn")
     problem(await act(desk, later.json(), "cancel", reason_code="other"), 422, "reason_missing")
     off = await act(desk, later.json(), "cancel", reason_code="force_majeure")
     assert off.json()["state"] == "cancelled"
@@ -426,7 +432,9 @@ async def test_the_call_list_of_a_booking(office: Office) -> None:
 
     refused = await desk.post("/meetings", json=wanted(office, connect="manual"))
     (trouble,) = problem(refused, 422, "fields_wrong")["troubles"]
-    assert trouble["where"] == "connect" and "call, dial_in" in trouble["vi"] and "call, dial_in" in trouble["en"]
+    assert trouble["where"] == "connect"
+    assert "call, dial_in" in trouble["vi"]
+    assert "call, dial_in" in trouble["en"]
 
 
 async def test_the_desk_lists_meetings_with_undecided_halls(office: Office) -> None:

@@ -25,7 +25,8 @@ async def test_the_top_is_shown_to_all_and_changed_from_the_top(office: Office) 
     problem(await admin.put("/top", json={"unit_id": office.province.units["khcn"]}), 422, "not_a_root")
     problem(await admin.put("/top", json={"unit_id": "nobody"}), 404, "unknown_unit")
     same = await admin.put("/top", json={"unit_id": office.province.units["tinh"]})
-    assert same.status_code == 200 and same.json()["unit_id"] == office.province.units["tinh"]
+    assert same.status_code == 200
+    assert same.json()["unit_id"] == office.province.units["tinh"]
 
 
 async def test_what_is_in_the_way_of_a_higher_meeting(office: Office) -> None:
@@ -62,13 +63,18 @@ async def test_a_unit_is_split_into_new_ones_with_what_each_gets(office: Office)
         return dict(answer.json())
 
     seen = await split(True, unit_ids=[below])
-    assert not seen["applied"] and seen["moved"]["units"] == 1
+    assert not seen["applied"]
+    assert seen["moved"]["units"] == 1
     assert (await admin.get("/units", params={"q": "so-moi"})).json()["items"] == []
     done = await split(False, unit_ids=[below], person_ids=[office.province.people["khcn-1"]])
-    assert done["applied"] and done["moved"]["units"] == 1 and done["moved"]["sites"] == 1
+    assert done["applied"]
+    assert done["moved"]["units"] == 1
+    assert done["moved"]["sites"] == 1
     (first,) = (await admin.get("/units", params={"q": "so-moi"})).json()["items"]
     (second,) = (await admin.get("/units", params={"q": "so-cn"})).json()["items"]
-    assert done["unit"] == first["id"] and first["parent_id"] == units["tinh"] and first["tier"] == 1
+    assert done["unit"] == first["id"]
+    assert first["parent_id"] == units["tinh"]
+    assert first["tier"] == 1
     assert (await admin.get(f"/units/{below}")).json()["parent_id"] == second["id"]
     person = (await admin.get(f"/people/{office.province.people['khcn-1']}")).json()
     assert person["unit_id"] == second["id"]

@@ -132,10 +132,12 @@ def test_a_certificate_that_has_ended(tmp_path: Path) -> None:
 
 def test_a_missing_database_is_made_and_a_silent_one_reported(tmp_path: Path) -> None:
     first = findings(tmp_path)["database"]
-    assert first.verdict is Verdict.GOOD and "first start" in first.seen
+    assert first.verdict is Verdict.GOOD
+    assert "first start" in first.seen
     assert not (tmp_path / "diemcau.sqlite").exists()
     away = findings(tmp_path, database="postgresql://diemcau:secret@127.0.0.1:9/x")["database"]
-    assert away.verdict is Verdict.BAD and "postgresql://" in away.fix
+    assert away.verdict is Verdict.BAD
+    assert "postgresql://" in away.fix
     assert "secret" not in away.seen
 
 
@@ -146,7 +148,9 @@ def test_a_name_that_came_after_the_authority(tmp_path: Path) -> None:
     assert findings(tmp_path, **given)["tls"].verdict is Verdict.GOOD
     tls.issue(tmp_path / "tls", tls.Subject.of_this_machine(), NOW)
     found = findings(tmp_path, **given)["tls"]
-    assert found.verdict is Verdict.BAD and "hop.example.vn" in found.seen and "rm -r" in found.fix
+    assert found.verdict is Verdict.BAD
+    assert "hop.example.vn" in found.seen
+    assert "rm -r" in found.fix
     tls.issue(tmp_path / "again", tls.Subject.of_this_machine(["hop.example.vn"]), NOW)
     shutil.rmtree(tmp_path / "tls")
     (tmp_path / "again").rename(tmp_path / "tls")
@@ -183,7 +187,8 @@ def test_openssl_floors(text: str, verdict: Verdict) -> None:
 )
 def test_expat_floor(version: tuple[int, int, int], verdict: Verdict) -> None:
     found = doctor.judge_expat(version)
-    assert found.verdict is verdict and bool(found.fix) is (verdict is Verdict.WARNING)
+    assert found.verdict is verdict
+    assert bool(found.fix) is (verdict is Verdict.WARNING)
 
 
 async def test_halls_in_a_network_that_lost_its_mark_are_named(tmp_path: Path) -> None:
@@ -245,4 +250,5 @@ async def test_halls_of_a_database_before_its_upgrade_are_not_good(tmp_path: Pat
     await database.close()
     found = await look()
     assert (found.verdict, found.fix) == (Verdict.WARNING, "diemcau db upgrade")
-    assert "chưa nâng cấp" in found.seen and "0005" in found.seen
+    assert "chưa nâng cấp" in found.seen
+    assert "0005" in found.seen

@@ -112,7 +112,9 @@ def test_errors_of_a_file_by_line_and_column(diemcau: Diemcau, tmp_path: Path) -
     path = tmp_path / "bad.csv"
     path.write_text("code,name,unit_code\nm1,,TN.01\nm2,Người,nowhere\n", encoding="utf-8")
     told = diemcau("org", "import", "people", path, "--apply", code=1).output
-    assert "2:name" in told and "3:unit_code" in told and "chưa ghi gì" in told
+    assert "2:name" in told
+    assert "3:unit_code" in told
+    assert "chưa ghi gì" in told
     assert "unknown" not in diemcau("org", "load", "tayninh-2025", code=1).output
     path.write_bytes("mã;tên\n".encode("utf-16"))
     assert "CSV UTF-8" in diemcau("org", "import", "people", path, code=1).output

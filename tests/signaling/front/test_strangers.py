@@ -25,7 +25,8 @@ def test_the_oldest_of_the_fullest_network_ends() -> None:
         crowd.come(f"many {number}", "10.0.0.2")
     crowd.come("late", "10.0.0.3")
     crowd.come("later", "10.0.0.4")
-    assert crowd.ended == ["many 0", "many 1"] and len(crowd.all) == 4
+    assert crowd.ended == ["many 0", "many 1"]
+    assert len(crowd.all) == 4
 
 
 def test_a_silent_one_ends_before_a_busy_one() -> None:

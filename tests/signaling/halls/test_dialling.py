@@ -108,7 +108,8 @@ async def test_a_bound_of_calls_a_second_over_all_dates(
         await caller.tick()
         assert wire.calls() == counts[-1]
         clock.pass_s(1)
-    assert counts[:3] == [most, 2 * most, 2 * most + 3] and max(b - a for a, b in pairwise(counts)) <= most
+    assert counts[:3] == [most, 2 * most, 2 * most + 3]
+    assert max(b - a for a, b in pairwise(counts)) <= most
 
 
 async def test_halls_that_dial_in_are_not_called(
@@ -116,7 +117,8 @@ async def test_halls_that_dial_in_are_not_called(
 ) -> None:
     await database.transact(lambda session: book(session, province, clock.at, 2, connect="dial_in"))
     await make().tick()
-    assert wire.done == [] and not await rows(database)
+    assert wire.done == []
+    assert not await rows(database)
 
 
 async def test_an_important_meeting_calls_only_closed_networks(
@@ -208,7 +210,8 @@ async def test_refused_and_given_up_raises_one_alarm(
     await caller.tick()
     leg_id = (await rows(database))["h000"].id
     leg = await caller.happen(leg_id, Event.REFUSED, wire.orders[leg_id], cause=Cause.UNKNOWN_THERE)
-    assert leg is not None and leg.state is State.GIVEN_UP
+    assert leg is not None
+    assert leg.state is State.GIVEN_UP
     async with database.reading() as session:
         (alarm,) = await session.scalars(select(LegAlarm).where(LegAlarm.leg_id == leg_id))
     assert alarm.code == "unknown_there"
@@ -231,7 +234,8 @@ async def test_news_of_an_older_try_changes_nothing(
     await caller.happen(leg_id, Event.REFUSED, old, cause=Cause.UNKNOWN_THERE)
     assert (await rows(database))["h000"].state == "calling"
     await caller.happen(leg_id, Event.ANSWERED, old)
-    assert leg_id in wire.orders and (await rows(database))["h000"].state == "calling"
+    assert leg_id in wire.orders
+    assert (await rows(database))["h000"].state == "calling"
 
 
 @pytest.mark.parametrize("redialled", [False, True])
@@ -272,7 +276,8 @@ async def test_a_worker_after_a_kill_does_not_wait_for_the_lease(
     called, elsewhere, after = wire.orders[leg_id], Wire(), Wire()
     await make("there-one", elsewhere, "there-").tick()
     await make("here-two", after, "here-").tick()
-    assert not elsewhere.done and after.orders[leg_id].call_id == called.call_id
+    assert not elsewhere.done
+    assert after.orders[leg_id].call_id == called.call_id
 
 
 async def test_a_date_is_planned_once_whoever_asks(database: Database, province: Province, clock: Clock) -> None:
@@ -420,7 +425,8 @@ async def test_refused_updates_are_logged_and_written_later(
     refusing = Refusing(monkeypatch, late.leg_id)
     late.comes()
     await late.told()
-    assert refusing.tries and f"leg {late.leg_id}" in caplog.text
+    assert refusing.tries
+    assert f"leg {late.leg_id}" in caplog.text
     refusing.refuses = False
     clock.pass_s(bounds.CALLER_TICK_S)
     await late.caller.tick()
@@ -505,7 +511,8 @@ async def test_a_hall_back_after_a_kill_is_not_called(
         hall.comes()
         await hall.told()
     assert await hall.seen(database) == (True, "connected", "two")
-    assert (await rows(database))["h000"].epoch == 1 and ("dial", "h000") not in other_wire.done
+    assert (await rows(database))["h000"].epoch == 1
+    assert ("dial", "h000") not in other_wire.done
 
 
 @pytest.mark.parametrize("killed", [True, False])
@@ -608,13 +615,17 @@ async def test_legs_of_which_nothing_comes_any_more_are_nobodys(
     before = await seen()
     clock.pass_s(bounds.LEG_LEASE_S / 2)
     await caller.tick()
-    assert await seen() == before and {state for state, *_ in before} == {"left", "given_up"}
+    assert await seen() == before
+    assert {state for state, *_ in before} == {"left", "given_up"}
     clock.pass_s(bounds.CALLER_PLAN_S)
     await caller.tick()
-    assert await seen() == before and caller._holds is False
+    assert await seen() == before
+    assert caller._holds is False
     other = make("two", Wire())
     leg = await other.happen((await rows(database))["h000"].id, Event.REDIAL)
-    assert leg is not None and other._holds and (await rows(database))["h000"].leased_by == "two"
+    assert leg is not None
+    assert other._holds
+    assert (await rows(database))["h000"].leased_by == "two"
 
 
 @pytest.mark.parametrize("later_min", [4, 300, -6])

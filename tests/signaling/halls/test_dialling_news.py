@@ -86,7 +86,8 @@ async def test_a_refused_end_of_a_call_is_written_later(
     clock.pass_s(limits.BUSY_RETRY_S)
     await caller.tick()
     was = "calling" if before == "calling" else "connected"
-    assert set(wire.orders) == {two.id} and (await rows(database))[one.terminal_id].state == was
+    assert set(wire.orders) == {two.id}
+    assert (await rows(database))[one.terminal_id].state == was
     refusing.refuses = False
     clock.pass_s(bounds.CALLER_TICK_S)
     await caller.tick()
@@ -108,7 +109,8 @@ async def test_a_leg_with_a_lost_answer_continues_as_of_a_dead_server(
     refusing.refuses = False
     clock.pass_s(bounds.CALLER_TICK_S)
     await caller.tick()
-    assert (await rows(database))[one.terminal_id].state == "calling" and set(wire.orders) == {one.id}
+    assert (await rows(database))[one.terminal_id].state == "calling"
+    assert set(wire.orders) == {one.id}
 
 
 async def test_an_unwritten_end_says_nothing_about_later_events(
@@ -154,7 +156,8 @@ async def test_a_lost_database_is_asked_for_one_unsure_leg_a_tick(
         await caller.tick()
         assert len(tried) == ticks
         clock.pass_s(bounds.CALLER_TICK_S)
-    assert set(tried) == ids and not other_wire.orders
+    assert set(tried) == ids
+    assert not other_wire.orders
     is_away = False
     await caller.tick()
     assert set(other_wire.orders) == ids
@@ -176,7 +179,8 @@ async def test_a_fully_refused_hall_delays_no_other_call_or_hangup(
     one, two = both[place], both[1 - place]
     caller, refusing = make(), Refusing(monkeypatch, one.id)
     await caller.tick()
-    assert refusing.tries and set(wire.orders) == {two.id}
+    assert refusing.tries
+    assert set(wire.orders) == {two.id}
     refusing.refuses = False
     clock.pass_s(bounds.CALLER_TICK_S)
     await caller.tick()
@@ -218,7 +222,8 @@ async def test_a_refused_answer_is_written_while_the_call_lasts(
     row = (await rows(database))[one.terminal_id]
     reason, pause_s = ("lost", limits.LOST_RETRY_S) if ends == "lost" else ("hung_up", limits.HUNG_UP_RETRY_S)
     assert (row.state, row.reason, row.attempt, row.redialled) == ("failed", reason, 2, ends != "lost")
-    assert row.next_try_at == clock.at + timedelta(seconds=pause_s) and not wire.orders
+    assert row.next_try_at == clock.at + timedelta(seconds=pause_s)
+    assert not wire.orders
     assert row.answered_at == clock.at
 
 
@@ -241,7 +246,8 @@ async def test_a_hangup_with_a_refused_answer_causes_no_redial(
     held.goes_on.set()
     await written(caller)
     row = (await rows(database))[one.terminal_id]
-    assert (row.state, row.reason) == ("failed", "hung_up") and not wire.orders
+    assert (row.state, row.reason) == ("failed", "hung_up")
+    assert not wire.orders
 
 
 @pytest.mark.parametrize("held", ["by nobody", "by one that died"])
@@ -279,7 +285,8 @@ async def test_a_hall_whose_arrival_was_refused_for_long_stays(
     await hall.told()
     await caller.tick()
     assert await hall.seen(database) == (True, "connected", "one")
-    assert (await rows(database))[one.terminal_id].epoch == 1 and ("dial", one.terminal_id) not in other_wire.done
+    assert (await rows(database))[one.terminal_id].epoch == 1
+    assert ("dial", one.terminal_id) not in other_wire.done
 
 
 async def test_an_arrival_with_refused_rows_causes_no_redial(

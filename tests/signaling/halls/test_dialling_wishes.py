@@ -61,7 +61,8 @@ async def test_an_operator_order_is_done_by_the_next_server(
     clock.pass_s(bounds.CALLER_TICK_S)
     await caller.tick()
     await caller.close()
-    assert refusing.tries == 1 and (await rows(database))[row.terminal_id].wish == "drop"
+    assert refusing.tries == 1
+    assert (await rows(database))[row.terminal_id].wish == "drop"
     refusing.refuses = False
     await make().tick()
     assert (await rows(database))[row.terminal_id].state == "left"
@@ -166,7 +167,8 @@ async def test_an_unknown_order_is_dropped_and_delays_no_other(
     clock.pass_s(bounds.CALLER_TICK_S)
     await caller.tick()
     found = {(row.state, row.wish) for row in (await rows(database)).values()}
-    assert found == {("calling", ""), ("left", "")} and "'dance'" in caplog.text
+    assert found == {("calling", ""), ("left", "")}
+    assert "'dance'" in caplog.text
 
 
 async def test_an_order_for_a_leg_of_another_worker_stays_for_it(
@@ -304,4 +306,5 @@ async def test_a_dropped_hall_that_is_due_is_not_called(
     await hall.told()
     clock.pass_s(bounds.CALLER_TICK_S)
     await caller.tick()
-    assert wire.calls() == calls and await hall.seen(database) == (False, "left", "")
+    assert wire.calls() == calls
+    assert await hall.seen(database) == (False, "left", "")

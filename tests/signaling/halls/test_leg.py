@@ -105,30 +105,40 @@ def call() -> Call:
 def test_a_hall_stays_where_it_is_until_the_terminal_agrees(call: Call) -> None:
     done = call.move(call.second)
     assert (call.where, done, call.leg.moving) == (("first", "second"), [], True)
-    assert call.leg.room is not None and call.leg.room.conference is call.first
-    assert call.leg.destination is not None and call.leg.destination.conference is call.second
+    assert call.leg.room is not None
+    assert call.leg.room.conference is call.first
+    assert call.leg.destination is not None
+    assert call.leg.destination.conference is call.second
     call.leg.answered(plan())
     assert (call.where, done, call.leg.moving) == (("second",), [True], False)
-    assert call.leg.room is call.leg.destination and call.leg.room is not None
-    assert call.side.applied_to[-1] is call.leg.room.hall and call.side.camera.stops == 1
-    assert call.owner.told == ["stands", "moved"] and not call.first.participants
+    assert call.leg.room is call.leg.destination
+    assert call.leg.room is not None
+    assert call.side.applied_to[-1] is call.leg.room.hall
+    assert call.side.camera.stops == 1
+    assert call.owner.told == ["stands", "moved"]
+    assert not call.first.participants
 
 
 def test_a_terminal_that_refuses_the_move_stays(call: Call) -> None:
     done = call.move(call.second)
     call.leg.answered(None)
     assert (call.where, done, call.leg.moving) == (("first",), [False], False)
-    assert call.owner.told == ["stands"] and call.side.ends == []
-    assert list(call.first.participants) == ["hall_terminal.one"] and not call.second.participants
+    assert call.owner.told == ["stands"]
+    assert call.side.ends == []
+    assert list(call.first.participants) == ["hall_terminal.one"]
+    assert not call.second.participants
 
 
 def test_another_agreement_counts_in_the_room_where_the_hall_is(call: Call) -> None:
     other = replace(plan(), content=None, video=None)
     call.leg.reagreed(other)
-    assert call.leg.room is not None and call.leg.room.hall.plan == other
-    assert call.side.applied_to == [call.leg.room.hall] * 2 and call.owner.told == ["stands", "agreed"]
+    assert call.leg.room is not None
+    assert call.leg.room.hall.plan == other
+    assert call.side.applied_to == [call.leg.room.hall] * 2
+    assert call.owner.told == ["stands", "agreed"]
     call.leg.answered(None)
-    assert call.leg.room.hall.plan == other and call.owner.told == ["stands", "agreed"]
+    assert call.leg.room.hall.plan == other
+    assert call.owner.told == ["stands", "agreed"]
 
 
 def test_a_key_that_comes_both_ways_is_one_press(call: Call) -> None:
@@ -139,4 +149,5 @@ def test_a_key_that_comes_both_ways_is_one_press(call: Call) -> None:
     assert call.owner.told == ["stands", "5", "5", "5"]
     room, call.leg.room = call.leg.room, None
     assert call.leg.heard("1", "packets"), "in no room a key is for nobody"
-    assert call.owner.told[1:] == ["5", "5", "5"] and room is not None
+    assert call.owner.told[1:] == ["5", "5", "5"]
+    assert room is not None

@@ -159,7 +159,8 @@ async def test_a_hall_that_dials_in_while_called_keeps_its_own_call(board: Board
     halls.outgoing.failed(ours, Failure(hall_cause(487), 487))  # what its CANCEL brings
     await board.settle()
     after = await board.row(own)
-    assert halls.calls.by_row == {leg_id: own} and (after.state, after.attempt) == ("connected", before.attempt)
+    assert halls.calls.by_row == {leg_id: own}
+    assert (after.state, after.attempt) == ("connected", before.attempt)
     own.events.over(own, hung_up=True)
     await board.settle()
     assert (halls.calls.by_row, (await board.row(own)).reason) == ({}, "hung_up")
@@ -198,7 +199,8 @@ async def test_the_next_server_knows_where_a_hall_has_called_from(
     saved = SavedCalls(agent, board.database, "here1", "here", board.clock, lambda work: None)
     await saved.restore(lambda alias: None)
     found = saved.seen(leg_id)
-    assert (found is not None and found.hop.host == host) is is_seen and saved.seen("another") is None
+    assert (found is not None and found.hop.host == host) is is_seen
+    assert saved.seen("another") is None
 
 
 async def test_the_board_shows_which_terminals_are_registered(board: Board) -> None:
@@ -255,7 +257,8 @@ async def test_a_hall_that_needs_the_operator_raises_an_alarm(board: Board) -> N
     stranger = board.line()
     for leg, what in ((own, "floor"), (stranger, "operator"), (own, "operator")):
         ports.wished(board.name, cast(Any, SimpleNamespace(hall=SimpleNamespace(signal=leg), what=what)))
-    assert len(started) == 1 and changed == [board.name.removeprefix("o-")] * 3
+    assert len(started) == 1
+    assert changed == [board.name.removeprefix("o-")] * 3
     await asyncio.gather(*started)
     async with board.database.reading() as session:
         alarms = list(await session.scalars(select(LegAlarm)))
@@ -289,7 +292,8 @@ async def test_a_hall_that_has_come_is_not_called_any_more(board: Board, monkeyp
     assert (board.agent.dialled, halls.calls.by_row) == ([], {own.party.leg_id: own})
     away.back = True
     await board.settle()
-    assert (await board.row(own)).state == "connected" and own.told == ["ring"]
+    assert (await board.row(own)).state == "connected"
+    assert own.told == ["ring"]
 
 
 @pytest.mark.parametrize(

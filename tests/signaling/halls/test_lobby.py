@@ -208,7 +208,8 @@ async def test_a_guest_with_the_pin_waits_and_is_let_in(exchange: Exchange) -> N
     assert (knock.who.way, knock.who.name, knock.who.bearer) == ("hall_terminal", "softphone", "")
     exchange.lobby().admit([knock.id])
     assert (line.where, exchange.inside()) == (exchange.name, ["softphone"])
-    assert line.passage is Passage.ADMITTED and not exchange.halls.waiting
+    assert line.passage is Passage.ADMITTED
+    assert not exchange.halls.waiting
     assert line not in exchange.halls.waiting
 
 
@@ -222,7 +223,8 @@ async def test_whoever_is_turned_away_hears_it_and_stays_out(exchange: Exchange)
     assert again.told[-1] == "refuse 403"
     exchange.lobby().set(False, ())
     third = await exchange.dial(exchange.line())
-    assert third.told[-1] == "refuse 403" and exchange.inside() == [], "with the lobby off too"
+    assert third.told[-1] == "refuse 403", "with the lobby off too"
+    assert exchange.inside() == [], "with the lobby off too"
 
 
 async def test_whom_nobody_knows_waits_with_the_lobby_off(exchange: Exchange) -> None:
@@ -231,7 +233,8 @@ async def test_whom_nobody_knows_waits_with_the_lobby_off(exchange: Exchange) ->
     guest = await exchange.dial(exchange.line())
     assert (guest.where, exchange.inside()) == (RECEPTION, [])
     known = await exchange.dial(exchange.line("terminal-xa1", "Xã 1"))
-    assert known.where == exchange.name and len(exchange.inside()) == 1
+    assert known.where == exchange.name
+    assert len(exchange.inside()) == 1
     exchange.lobby().set(True, exchange.live.identities(exchange.name))
     exchange.lobby().set(False, ())
     assert guest.where == RECEPTION, "switching the lobby off does not let him in"
@@ -251,7 +254,8 @@ async def test_off_lets_a_terminal_in_that_waited_for_that(exchange: Exchange) -
 async def test_an_important_meeting_takes_no_softphone(exchange: Exchange) -> None:
     await exchange.book(class_="important")
     line = await exchange.dial(exchange.line())
-    assert line.told[-1] == "refuse 403" and exchange.waiting() == []
+    assert line.told[-1] == "refuse 403"
+    assert exchange.waiting() == []
     waited = exchange.line("terminal-xa1", "Xã 1", address="203.0.113.9")
     assert (await exchange.dial(waited)).told[-1] == "refuse 403", "registered, but from an open network"
 
@@ -265,7 +269,8 @@ async def test_the_class_is_raised_while_somebody_waits(exchange: Exchange) -> N
     exchange.live.set_door(exchange.name.removeprefix("o-"), "important", 99)
     assert exchange.waiting() == []
     exchange.lobby().admit(tickets)
-    assert exchange.inside() == [] and (line.where, known.where) == (RECEPTION, RECEPTION)
+    assert exchange.inside() == []
+    assert (line.where, known.where) == (RECEPTION, RECEPTION)
 
 
 async def test_raising_the_class_sends_away_whom_nobody_vouches_for(exchange: Exchange) -> None:
@@ -304,7 +309,9 @@ async def test_the_meeting_is_called_off_while_somebody_waits(exchange: Exchange
     await exchange.book()
     line = await exchange.dial(exchange.line())
     exchange.live.set_door(exchange.name.removeprefix("o-"), "ordinary", 99, open_=False)
-    assert exchange.waiting() == [] and not exchange.halls.waiting and line.where == RECEPTION
+    assert exchange.waiting() == []
+    assert not exchange.halls.waiting
+    assert line.where == RECEPTION
 
 
 async def test_hanging_up_ends_the_waiting_and_silence_does_not(exchange: Exchange) -> None:
@@ -315,7 +322,8 @@ async def test_hanging_up_ends_the_waiting_and_silence_does_not(exchange: Exchan
         exchange.halls.waiting.look()
     assert len(exchange.waiting()) == 1, "a hall asks for no news itself"
     line.events.over(line, hung_up=True)
-    assert exchange.waiting() == [] and not exchange.halls.waiting
+    assert exchange.waiting() == []
+    assert not exchange.halls.waiting
 
 
 async def test_whoever_hung_up_meanwhile_does_not_wait(exchange: Exchange) -> None:
@@ -323,7 +331,8 @@ async def test_whoever_hung_up_meanwhile_does_not_wait(exchange: Exchange) -> No
     line = exchange.line()
     line.over = True
     await exchange.dial(line)
-    assert exchange.waiting() == [] and not exchange.halls.waiting
+    assert exchange.waiting() == []
+    assert not exchange.halls.waiting
 
 
 async def test_a_pin_is_not_tried_out_by_telephone(exchange: Exchange) -> None:
@@ -334,12 +343,15 @@ async def test_a_pin_is_not_tried_out_by_telephone(exchange: Exchange) -> None:
             wrong = await exchange.dial(exchange.line(address=f"10.2.{place}.1"), "000000")
             assert wrong in exchange.halls.menus.guests, "asked again"
     right = await exchange.dial(exchange.line(address="10.2.0.1"))
-    assert right in exchange.halls.menus.guests and exchange.waiting() == []
+    assert right in exchange.halls.menus.guests
+    assert exchange.waiting() == []
     elsewhere = await exchange.dial(exchange.line(address="10.3.1.1"))
-    assert elsewhere not in exchange.halls.menus.guests and len(exchange.waiting()) == 1
+    assert elsewhere not in exchange.halls.menus.guests
+    assert len(exchange.waiting()) == 1
     exchange.clock.pass_s(60)
     later = await exchange.dial(exchange.line(address="10.2.0.1"))
-    assert later not in exchange.halls.menus.guests and len(exchange.waiting()) == 2
+    assert later not in exchange.halls.menus.guests
+    assert len(exchange.waiting()) == 2
     for _ in range(host_limits.TRIES_PER_MINUTE + host_limits.NUMBERS_PER_MINUTE):
         known = await exchange.dial(exchange.line("terminal-xa1", "Xã 1"))
         assert known not in exchange.halls.menus.guests, "right ones do not count"
@@ -373,14 +385,17 @@ async def test_a_hall_reads_title_and_number_but_not_in_the_reception(exchange: 
     for line in (await exchange.dial(exchange.line("terminal-xa1", "Xã 1")), await exchange.dial(exchange.line())):
         await titles.name_meeting(exchange.database, exchange.registry.get(line.where))
     inside, reception = (exchange.registry.get(name).program for name in (exchange.name, RECEPTION))
-    assert inside is not None and inside.about == (exchange.meeting.title, exchange.meeting.number)
-    assert reception is not None and reception.about == ("", "")
+    assert inside is not None
+    assert inside.about == (exchange.meeting.title, exchange.meeting.number)
+    assert reception is not None
+    assert reception.about == ("", "")
 
 
 async def test_each_description_has_a_session_number_of_its_own(exchange: Exchange) -> None:
     """RFC 8866 §5.2; some terminals take no number of more than 31 bits."""
     numbers = [exchange.halls._sip.number() for _ in range(100)]
-    assert len(set(numbers)) == 100 and all(0 < one < 1 << 31 for one in numbers)
+    assert len(set(numbers)) == 100
+    assert all(0 < one < 1 << 31 for one in numbers)
 
 
 @pytest.mark.parametrize(("told", "spoken"), [("en", "en"), ("vi", "vi"), ("", "vi"), ("fr", "vi")])
@@ -401,7 +416,8 @@ async def test_a_silent_hall_is_prompted_after_consent_until_the_end(exchange: E
     assert offered == [], "it has agreed on nothing yet"
     side.plan = plan()
     line.renegotiate()
-    assert room is not None and offered == [room.hall]
+    assert room is not None
+    assert offered == [room.hall]
     line.over = True
     line.renegotiate()
     assert offered == [room.hall]
@@ -421,7 +437,8 @@ async def test_only_an_operator_of_the_hall_may_end_its_call(exchange: Exchange)
     ):
         with pytest.raises(errors.Refusal, match="denied"):
             await deed
-    assert (await operator.rows(COMMAND))[0]["seen_by"] == "" and line.where == RECEPTION
+    assert (await operator.rows(COMMAND))[0]["seen_by"] == ""
+    assert line.where == RECEPTION
     with pytest.raises(Refusal, match="call_gone"):
         await operator.place("gone", date, COMMAND)
     await operator.place(row["id"], date, COMMAND)

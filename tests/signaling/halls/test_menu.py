@@ -101,7 +101,8 @@ async def test_what_is_typed_on_is_bounded_and_ends_with_the_look() -> None:
     assert [len(kept) for kept in menus._ahead.values()] == [limits.KEYS_AHEAD]
     door.looks.set()
     await asyncio.wait_for(door.entered.wait(), 5)
-    assert not menus._ahead and not menus.pressed(one, "7"), "in the meeting keys are another's"
+    assert not menus._ahead, "in the meeting keys are another's"
+    assert not menus.pressed(one, "7"), "in the meeting keys are another's"
 
 
 def press_all(menus: Menus, one: Leg, keys: str) -> None:
@@ -119,7 +120,8 @@ async def test_a_failed_lookup_is_repeated_and_is_no_try() -> None:
         press_all(menus, one, "246810#55")
         await asyncio.sleep(0.01)
         assert [words for words, _ in caller.heard].count("ask_pin") == times
-    assert "wrong" not in [words for words, _ in caller.heard] and "•" not in caller.seen[-1]
+    assert "wrong" not in [words for words, _ in caller.heard]
+    assert "•" not in caller.seen[-1]
     door.broken = False
     press_all(menus, one, "246810#")
     await asyncio.wait_for(door.entered.wait(), 5)
@@ -180,7 +182,8 @@ async def test_a_known_terminal_has_tries_of_its_own_and_not_for_ever(monkeypatc
         assert await entrance.arrive(one, "12345678", "246810") is not None, "right ones do not count"
     for pin in ("000001", "000002", "000003", "246810"):
         found = await entrance.arrive(one, "12345678", pin)
-    assert found is None and seen[-4:] == ["000001", "000002", "000003", ""]
+    assert found is None
+    assert seen[-4:] == ["000001", "000002", "000003", ""]
     assert await entrance.arrive(other, "12345678", "246810") is not None
 
 
@@ -205,7 +208,9 @@ async def test_nothing_is_kept_of_who_hangs_up_while_it_is_looked_up() -> None:
         menus.gone(one)
         door.looks.set()
         await asyncio.sleep(0.01)
-        assert not menus.guests and not menus._ahead and not door.entered.is_set()
+        assert not menus.guests
+        assert not menus._ahead
+        assert not door.entered.is_set()
 
 
 async def test_a_wrong_pin_is_said_and_the_number_is_asked_for_again() -> None:
@@ -220,7 +225,8 @@ async def test_keys_of_a_hall_waiting_for_the_operator_skip_the_menu() -> None:
     door, menus, one = typing()
     door.has_operator = True
     press_all(menus, one, "0#")
-    assert not menus.guests and not menus.pressed(one, "7")
+    assert not menus.guests
+    assert not menus.pressed(one, "7")
 
 
 async def test_a_hall_without_a_room_is_asked_nothing() -> None:

@@ -130,7 +130,8 @@ async def test_a_queue_is_bounded_and_keeps_its_head_and_its_end(
     queues = LegQueues(clock)
     for number in range(bounds.LEG_EVENTS):
         queues.put("leg", LegEvent(Event.RANG, replace(ORDER, call_id=str(number))))
-    assert len(kinds(queues)) == bounds.LEG_EVENTS and not caplog.text
+    assert len(kinds(queues)) == bounds.LEG_EVENTS
+    assert not caplog.text
     queues.put("leg", LegEvent(Event.DROP))
     (queue,) = (queue for _, queue in queues.all())
     calls = [one.order.call_id for one in queue.events if one.order is not None]
@@ -146,7 +147,8 @@ async def test_nothing_is_remembered_of_legs_that_go_on(
     assert len(caller._queues) == 1
     refusing.refuses = False
     await caller.tick()
-    assert len(caller._queues) == 0 and (await rows(database))["h000"].epoch == 2
+    assert len(caller._queues) == 0
+    assert (await rows(database))["h000"].epoch == 2
     refusing.refuses = True
     assert await caller.want(called.leg_id, "drop") == "later"
     await database.transact(lambda session: legs.set_wish(session, called.leg_id, ""))

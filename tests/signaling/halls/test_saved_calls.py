@@ -62,10 +62,12 @@ async def test_any_bytes_in_a_name_do_not_lose_the_registration(database: Databa
     after, again, _ = server(database, world, "2")
     await again.restore(after.rooms.account)
     found = {alias: after.agent.registrar.find(alias) for alias in ("hall1", "hall2")}
-    assert found["hall1"] is not None and found["hall2"] is not None, found
+    assert found["hall1"] is not None, found
+    assert found["hall2"] is not None, found
     assert found["hall1"].user_agent == shown
     now = node.agent.registrar.find("hall1")
-    assert now is not None and now.user_agent == shown
+    assert now is not None
+    assert now.user_agent == shown
 
 
 async def test_any_bytes_in_a_tag_do_not_lose_the_call(database: Database) -> None:
@@ -73,7 +75,8 @@ async def test_any_bytes_in_a_tag_do_not_lose_the_call(database: Database) -> No
     await kept.restore(node.rooms.account)
     Tagged(node).proven("INVITE", body=OFFER)
     (call,) = node.user.calls
-    assert call.dialog is not None and call.dialog.remote.tag.endswith("\udcf4")
+    assert call.dialog is not None
+    assert call.dialog.remote.tag.endswith("\udcf4")
     await kept.came(call)
 
 

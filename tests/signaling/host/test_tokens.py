@@ -179,7 +179,11 @@ def test_absent_permissions_are_the_protocol_s_defaults() -> None:
     assert grants.can_publish
     assert grants.can_subscribe
     assert grants.can_publish_data
-    assert not (grants.join or grants.admin or grants.create or grants.list or grants.hidden)
+    assert not (grants.join)
+    assert not (grants.admin)
+    assert not (grants.create)
+    assert not (grants.list)
+    assert not (grants.hidden)
 
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=50)

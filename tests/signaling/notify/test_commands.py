@@ -60,15 +60,19 @@ async def test_a_test_mail(tmp_path: Path) -> None:
         (received,) = mailbox.wait(1)
         assert "Ắ ằ ẵ ẫ ễ ỗ ữ ợ ỹ đ Đ" in received.get_body(("plain",)).get_content()  # type: ignore[union-attr]
         refused = await command("test", "a@gmail.example", environ=environ, folder=tmp_path)
-        assert refused.returncode == 1 and b"longan.gov.vn" in refused.stderr
+        assert refused.returncode == 1
+        assert b"longan.gov.vn" in refused.stderr
         forced = await command("test", "a@gmail.example", "--reason", "thử", environ=environ, folder=tmp_path)
-        assert forced.returncode == 0 and len(mailbox.wait(2)) == 2
+        assert forced.returncode == 0
+        assert len(mailbox.wait(2)) == 2
     finally:
         mailbox.close()
     away = await command("test", "a@longan.gov.vn", environ=environ, folder=tmp_path)
-    assert away.returncode == 1 and b"127.0.0.1" in away.stderr
+    assert away.returncode == 1
+    assert b"127.0.0.1" in away.stderr
     unset = await command("test", "a@longan.gov.vn", environ={}, folder=tmp_path)
-    assert unset.returncode == 1 and b"smtp_host" in unset.stderr
+    assert unset.returncode == 1
+    assert b"smtp_host" in unset.stderr
     wrong = await command("test", "a@b.vn", environ=environ | {"DIEMCAU_SMTP_TLS": "maybe"}, folder=tmp_path)
     assert wrong.returncode == 2
 
@@ -91,7 +95,8 @@ async def test_an_answer_is_piped_in(
         assert (row.answer, row.answered_by, row.comment) == ("accepted", "mail", "Sẽ dự đủ thành phần")
     for wrong in (b"", b"From: x\r\n\r\nOK", mail(CALENDAR)):
         dropped = await command("receive", environ=environ, given=wrong, folder=tmp_path)
-        assert dropped.returncode == 0 and b"dropped" in dropped.stderr + dropped.stdout
+        assert dropped.returncode == 0
+        assert b"dropped" in dropped.stderr + dropped.stdout
     nowhere = {"DIEMCAU_DATABASE": f"sqlite:///{tmp_path}/no/such/folder/x.db"}
     later = await command("receive", environ=nowhere, given=raw, folder=tmp_path)
     assert later.returncode == 75

@@ -130,10 +130,13 @@ async def test_a_receiver_verifies_what_it_gets(database: Database, province: Pr
     await sender.work()
     ((headers, body),) = receiver.got
     said = standardwebhooks.Webhook(secret).verify(body, headers)
-    assert said["type"] == "meeting.approved" and said["data"]["meeting_id"] == meeting_id
+    assert said["type"] == "meeting.approved"
+    assert said["data"]["meeting_id"] == meeting_id
     assert headers["host"] == f"127.0.0.1:{receiver.port}"
     (kept,) = await deliveries(database)
-    assert kept.id == headers["webhook-id"] and kept.delivered_at is not None and kept.tries[0]["status"] == 200
+    assert kept.id == headers["webhook-id"]
+    assert kept.delivered_at is not None
+    assert kept.tries[0]["status"] == 200
     assert "Giao ban" not in body.decode()
     with pytest.raises(standardwebhooks.WebhookVerificationError):
         standardwebhooks.Webhook(secret).verify(body + b" ", headers)
@@ -163,10 +166,12 @@ async def test_tries_go_on_for_a_day_and_end(database: Database, province: Provi
     assert len(receiver.got) == limits.WEBHOOK_TRIES
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
     (kept,) = await deliveries(database)
-    assert len(kept.tries) == limits.WEBHOOK_TRIES and kept.delivered_at is None
+    assert len(kept.tries) == limits.WEBHOOK_TRIES
+    assert kept.delivered_at is None
     async with database.reading() as session:
         job = await session.scalar(select(Job).where(Job.kind == "webhook.deliver"))
-        assert job is not None and job.failed
+        assert job is not None
+        assert job.failed
         assert await session.scalar(select(AuditEntry).where(AuditEntry.action == "job.given_up")) is not None
     receiver.status = 204
     receiver.answer = b""
@@ -241,7 +246,8 @@ async def test_a_name_is_looked_up_once_and_pinned(database: Database, province:
     todo = works(database, None, Around(KEY, BASE, SENDER), SEAL, HERE)
     await Worker(database, {**todo, "webhook.deliver": deliverer.deliver}, lambda: NOW).drain()
     ((headers, _),) = receiver.got
-    assert asked == ["rebind.example"] and headers["host"] == f"rebind.example:{receiver.port}"
+    assert asked == ["rebind.example"]
+    assert headers["host"] == f"rebind.example:{receiver.port}"
 
 
 async def test_who_may_keep_webhooks(database: Database, province: Province) -> None:
@@ -338,12 +344,17 @@ async def test_the_document_system_opens_a_meeting(database: Database, province:
     client_id, secret = await client_of(database, province)
     body = json.dumps(message(province), ensure_ascii=False).encode()
     made = await take(database, client_id, signed(secret, body), body)
-    assert made.title == "Họp về ứng dụng công nghệ thông tin" and made.host_unit_id == province.units["tinh"]
+    assert made.title == "Họp về ứng dụng công nghệ thông tin"
+    assert made.host_unit_id == province.units["tinh"]
     async with database.reading() as session:
         reference = await session.scalar(select(DocumentRef).where(DocumentRef.meeting_id == made.id))
-        assert reference is not None and reference.number == "5180 /UBND-VHXH" and str(reference.dated) == "2021-06-04"
+        assert reference is not None
+        assert reference.number == "5180 /UBND-VHXH"
+        assert str(reference.dated) == "2021-06-04"
         entry = await session.scalar(select(AuditEntry).where(AuditEntry.action == "webhook.received"))
-        assert entry is not None and entry.actor == f"client:{client_id}" and entry.address == "10.0.0.9"
+        assert entry is not None
+        assert entry.actor == f"client:{client_id}"
+        assert entry.address == "10.0.0.9"
     with pytest.raises(Refusal, match="already_taken") as again:
         await take(database, client_id, signed(secret, body), body)
     assert again.value.troubles[0].detail == {"meeting_id": made.id}

@@ -69,12 +69,16 @@ async def test_what_fails_comes_again_later_each_time_and_is_given_up(database: 
         if worker.given_up:
             break
     gaps = [after - before for before, after in itertools.pairwise(tries)]
-    assert len(tries) == limits.ATTEMPTS and gaps == sorted(gaps)
+    assert len(tries) == limits.ATTEMPTS
+    assert gaps == sorted(gaps)
     async with database.reading() as session:
         job = await session.scalar(select(Job))
-        assert job is not None and job.failed and job.error == "OSError"
+        assert job is not None
+        assert job.failed
+        assert job.error == "OSError"
         entry = await session.scalar(select(AuditEntry).where(AuditEntry.action == "job.given_up"))
-        assert entry is not None and entry.detail["kind"] == "x"
+        assert entry is not None
+        assert entry.detail["kind"] == "x"
         assert "secret-token" not in str(entry.detail), "the trail is for ever"
 
 
@@ -86,7 +90,8 @@ async def test_of_what_a_mail_server_says_only_the_code_is_kept(database: Databa
     await Worker(database, {"x": refused}, lambda: NOW).drain()
     async with database.reading() as session:
         job = await session.scalar(select(Job))
-    assert job is not None and job.error == "SMTPResponseException 450"
+    assert job is not None
+    assert job.error == "SMTPResponseException 450"
 
 
 async def test_words_of_a_job_about_itself(database: Database) -> None:
@@ -102,7 +107,8 @@ async def test_words_of_a_job_about_itself(database: Database) -> None:
     await worker.drain()
     async with database.reading() as session:
         jobs = {job.kind: job for job in await session.scalars(select(Job))}
-    assert jobs["never"].failed and jobs["never"].error == "no such mailbox"
+    assert jobs["never"].failed
+    assert jobs["never"].error == "no such mailbox"
     assert jobs["later"].due_at == NOW + timedelta(seconds=1234)
 
 
@@ -117,7 +123,9 @@ async def test_a_slow_job_is_stopped_within_its_lease(database: Database, monkey
     await asyncio.wait_for(worker.drain(), 10)
     async with database.reading() as session:
         job = await session.scalar(select(Job))
-        assert job is not None and job.error.startswith("TimeoutError") and job.done_at is None
+        assert job is not None
+        assert job.error.startswith("TimeoutError")
+        assert job.done_at is None
 
 
 async def test_the_loop_wakes_ends_and_leaves_what_it_held(database: Database) -> None:
@@ -152,7 +160,8 @@ async def test_who_stops_it_just_as_it_wakes_stops_it(database: Database) -> Non
             await asyncio.sleep(0)
         task.cancel()
         done, _ = await asyncio.wait([task], timeout=5)
-        assert done and task.cancelled(), f"{turns} turns after"
+        assert done, f"{turns} turns after"
+        assert task.cancelled(), f"{turns} turns after"
 
 
 async def test_a_job_that_is_cancelled_has_ended_when_the_loop_has(
@@ -201,7 +210,9 @@ async def test_an_endless_cleanup_job_does_not_delay_the_stop(
     left = tuple(worker._running)
     task.cancel()
     done, _ = await asyncio.wait([task], timeout=10)
-    assert done and task.cancelled() and not left[0].done()
+    assert done
+    assert task.cancelled()
+    assert not left[0].done()
     silent.set()
     await asyncio.wait(left)
 

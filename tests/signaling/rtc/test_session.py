@@ -59,7 +59,8 @@ def test_the_go_sdk_gets_its_answer_after_it_applied_its_offer(office: Office) -
     """Its first candidate shows that. Other clients get the answer with the join response."""
     assert "answer" in office.join("ben", offer=OFFER).wire.kinds()
     go = go_joins(office)
-    assert go.wire.kinds()[0] == "join" and "answer" not in go.wire.kinds()
+    assert go.wire.kinds()[0] == "join"
+    assert "answer" not in go.wire.kinds()
     for _ in range(3):
         go.ask(trickle=rtc.TrickleRequest(target="PUBLISHER", candidateInit="{}"))
     office.world.time.advance(2 * limits.OFFER_WAITS_S)
@@ -439,7 +440,9 @@ def test_a_browser_that_cannot_resume_fails_and_rejoins(office: Office) -> None:
     session, wire = lost(office, models.ClientInfo(sdk="JS"))
     assert wire.kinds() == ["reconnect"]
     [relay] = wire.last("reconnect").ice_servers
-    assert relay.urls[0].startswith("turn:") and not relay.username and not relay.credential
+    assert relay.urls[0].startswith("turn:")
+    assert not relay.username
+    assert not relay.credential
     for message in (rtc.SignalRequest(ping=1), *[rtc.SignalRequest(sync_state=rtc.SyncState())] * 2):
         session.receive(message.SerializeToString(), office.world.time.now)
     assert wire.kinds() == ["reconnect", "leave"], "once"

@@ -182,7 +182,9 @@ def test_a_call_through_a_server_that_asks(algorithm: Algorithm, seed: int) -> N
     world.run(60, lambda: "renegotiated" in one.user.names())
     call.hang_up()
     world.run(200)
-    assert one.quiet() and other.quiet() and not other.user.bans
+    assert one.quiet()
+    assert other.quiet()
+    assert not other.user.bans
 
 
 def test_a_wrong_password_gives_up_at_once() -> None:
@@ -191,4 +193,6 @@ def test_a_wrong_password_gives_up_at_once() -> None:
     other.rooms.add("192-0-2-1", "right", ["192.0.2.0/24"])
     one.dial(f"sip:hall@{B}", credentials=Credentials("192-0-2-1", "wrong", REALM, B))
     world.run(5)
-    assert one.user.cause.kind is Kind.UNAUTHORISED and len(world.sent(A, "INVITE")) == 2 and not other.user.calls
+    assert one.user.cause.kind is Kind.UNAUTHORISED
+    assert len(world.sent(A, "INVITE")) == 2
+    assert not other.user.calls

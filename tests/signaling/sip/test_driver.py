@@ -78,7 +78,8 @@ async def test_a_call_by_tls_checks_the_certificate(tmp_path: Path) -> None:
     ):
         one.agent.dial(Target(read_uri(f"sip:x@127.0.0.1:{other.port('tls')}"), ("tls",)), OFFER, one.user, call_id="x")
         await until(lambda: "ended" in one.user.names())
-        assert one.user.cause.kind is Kind.UNREACHABLE and not other.user.calls
+        assert one.user.cause.kind is Kind.UNREACHABLE
+        assert not other.user.calls
 
 
 async def test_transports_are_tried_in_order() -> None:
@@ -87,7 +88,8 @@ async def test_transports_are_tried_in_order() -> None:
         uri = read_uri(f"sip:hall@127.0.0.1:{other.port('udp')}")
         one.agent.dial(Target(uri, ("tls", "tcp", "udp")), OFFER, one.user, call_id="leg-1")
         await until(lambda: "answered" in one.user.names())
-        assert other.user.calls[0].request is not None and other.user.calls[0].request.via.transport == "udp"
+        assert other.user.calls[0].request is not None
+        assert other.user.calls[0].request.via.transport == "udp"
 
 
 @pytest.mark.parametrize("tcp", [True, False])
@@ -99,11 +101,9 @@ async def test_a_long_request_goes_by_tcp_and_without_it_by_udp(tcp: bool) -> No
         one.agent.dial(Target(uri, ("udp",)), long, one.user, call_id="leg-1")
         await until(lambda: "answered" in one.user.names())
         request = other.user.calls[0].request
-        assert (
-            request is not None
-            and request.via.transport == ("tcp" if tcp else "udp")
-            and other.user.calls[0].offer == long
-        )
+        assert request is not None
+        assert request.via.transport == ("tcp" if tcp else "udp")
+        assert other.user.calls[0].offer == long
 
 
 async def test_one_connection_carries_everything_and_pings_get_pongs() -> None:
@@ -135,7 +135,8 @@ async def test_a_stranger_is_closed_and_not_answered(tmp_path: Path) -> None:
             made.settimeout(0.3)
             with pytest.raises(TimeoutError):
                 await asyncio.to_thread(made.recv, 1000)
-        assert not one.driver._flows and not one.driver.per_source
+        assert not one.driver._flows
+        assert not one.driver.per_source
 
 
 async def closed(reader: asyncio.StreamReader) -> bytes:
@@ -212,7 +213,9 @@ def test_a_stream_cut_anywhere_gives_the_same_messages() -> None:
     for at in range(len(data)):
         framer = Framer()
         found = framer.take(data[:at]) + framer.take(data[at:])
-        assert found == [options(1), options(2)] and framer.pings == 1 and framer.held_bytes == 0
+        assert found == [options(1), options(2)]
+        assert framer.pings == 1
+        assert framer.held_bytes == 0
 
 
 def test_a_stream_holds_one_message_at_most() -> None:
@@ -294,8 +297,12 @@ async def test_who_does_not_read_the_last_word_is_closed_all_the_same(monkeypatc
 
 def test_line_ends_are_skipped_at_once_and_counted() -> None:
     framer = Framer()
-    assert framer.take(b"\r\n" * 100_001 + b"\r") == [] and framer.pings == 50_000 and framer.held_bytes == 1
-    assert framer.take(b"\n" + options(1)) == [options(1)] and framer.pings == 50_001 and framer.held_bytes == 0
+    assert framer.take(b"\r\n" * 100_001 + b"\r") == []
+    assert framer.pings == 50_000
+    assert framer.held_bytes == 1
+    assert framer.take(b"\n" + options(1)) == [options(1)]
+    assert framer.pings == 50_001
+    assert framer.held_bytes == 0
 
 
 async def test_who_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +330,8 @@ async def test_a_scan_over_a_stream_ends_the_connection() -> None:
         for number in range(30):
             writer.write(options(number).replace(b"OPTIONS", b"REGISTER"))
         got = await closed(reader)
-        assert 0 < got.count(b"SIP/2.0 401") < 10 and one.user.bans
+        assert 0 < got.count(b"SIP/2.0 401") < 10
+        assert one.user.bans
         writer.close()
         reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
         assert await closed(reader) == b""

@@ -94,7 +94,8 @@ def test_every_state_and_event_of_the_token(rule: ContentTokenRule, state: str, 
     token = in_state(rule, state)
     changes = token.revoke() if event == "revoke" else getattr(token, event)("a")
     own = [f"{one.state} {one.position or ''}".strip() for one in changes if one.who == "a"]
-    assert own == ([told] if told else []) and token.holder == holder
+    assert own == ([told] if told else [])
+    assert token.holder == holder
     if holder == "a" and state in ("held by another", "waiting"):
         assert ContentTokenChange("b", "revoked") in changes
     assert "a" not in token.waiting or token.holder != "a"
@@ -102,7 +103,8 @@ def test_every_state_and_event_of_the_token(rule: ContentTokenRule, state: str, 
 
 def test_who_may_not_is_denied() -> None:
     token = ContentToken(may=lambda who: who == "chair")
-    assert token.ask("hall") == [ContentTokenChange("hall", "denied")] and token.ask("chair")[0].state == "granted"
+    assert token.ask("hall") == [ContentTokenChange("hall", "denied")]
+    assert token.ask("chair")[0].state == "granted"
 
 
 def test_the_queue_and_one_more() -> None:
@@ -113,7 +115,8 @@ def test_the_queue_and_one_more() -> None:
     assert token.ask("late") == [ContentTokenChange("late", "denied")]
     changes = token.give_up("holder")
     assert changes[:2] == [ContentTokenChange("holder", "released"), ContentTokenChange("w0", "granted")]
-    assert changes[2] == ContentTokenChange("w1", "pending", 1) and len(changes) == CONTENT_TOKEN_REQUESTS + 1
+    assert changes[2] == ContentTokenChange("w1", "pending", 1)
+    assert len(changes) == CONTENT_TOKEN_REQUESTS + 1
 
 
 # -- the server, without sockets ---------------------------------------------------------------------------------------
@@ -181,14 +184,16 @@ def test_a_browser_takes_it_over_and_everybody_is_told() -> None:
     changes = server.apply(server.floor.ask("browser"), 1.0)
     assert changes == [ContentTokenChange("browser", "granted"), ContentTokenChange("hall", "revoked")]
     told = delivered(server)
-    assert state_in(told["hall"][0])[1] is Status.REVOKED and not told["hall"][0].response
+    assert state_in(told["hall"][0])[1] is Status.REVOKED
+    assert not told["hall"][0].response
     assert "watcher" not in told, "the first notice is still unacknowledged"
     watcher.server.receive(
         "watcher", bfcp.encode(Message(Primitive.FLOOR_STATUS_ACK, CONFERENCE, 1, 6, (), 2, True)), 1.1
     )
     (now,) = delivered(server)["watcher"]
     information = now.attributes[1]
-    assert information.inner[2].number == 0xFFFE and information.inner[2].inner[0].data.decode() == "Văn phòng"
+    assert information.inner[2].number == 0xFFFE
+    assert information.inner[2].inner[0].data.decode() == "Văn phòng"
 
 
 def test_a_waiting_hall_gets_the_token_when_its_holder_leaves() -> None:
@@ -198,7 +203,8 @@ def test_a_waiting_hall_gets_the_token_when_its_holder_leaves() -> None:
     assert two.ask() == [ContentTokenChange("two", "pending", 1)]
     assert state_in(delivered(server)["two"][0])[1] is Status.PENDING
     assert server.detach("one", 1.0) == [ContentTokenChange("one", "released"), ContentTokenChange("two", "granted")]
-    assert state_in(delivered(server)["two"][0])[1] is Status.GRANTED and server.legs == ("two",)
+    assert state_in(delivered(server)["two"][0])[1] is Status.GRANTED
+    assert server.legs == ("two",)
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -257,7 +263,8 @@ def test_requests_that_are_refused(other: dict[str, int], attributes: list[Attri
     given = {"conference_id": CONFERENCE, "user_id": 5} | other
     message = Message(Primitive.FLOOR_REQUEST, given["conference_id"], 1, given["user_id"], tuple(attributes), 2)
     assert server.receive("hall", bfcp.encode(message), 0.0) == []
-    assert fault_in(delivered(server)["hall"][0]) is fault and server.floor.holder is None
+    assert fault_in(delivered(server)["hall"][0]) is fault
+    assert server.floor.holder is None
 
 
 def test_a_repeated_request_repeats_the_answer_without_effect() -> None:
@@ -268,7 +275,8 @@ def test_a_repeated_request_repeats_the_answer_without_effect() -> None:
     server.apply(server.floor.revoke(), 0.1)
     server.take()
     assert hall.send(Primitive.FLOOR_REQUEST, Attribute(Kind.FLOOR_ID, 1), now=5.0, again=True) == []
-    assert server.take() == [first] and server.floor.holder is None
+    assert server.take() == [first]
+    assert server.floor.holder is None
     hall.send(Primitive.FLOOR_REQUEST, Attribute(Kind.FLOOR_ID, 1), now=limits.BFCP_T2_S + 0.01, again=True)
     assert server.floor.holder == "hall", "after ten seconds it is a new request"
 
@@ -284,13 +292,15 @@ def test_notices_repeat_until_acknowledged_then_stop() -> None:
         now = server.deadline
         server.tick(now)
         sent += [now] * len(server.take())
-    assert sent == [10.0, 10.5, 11.5, 13.5] and server._links["hall"].lost == 1
+    assert sent == [10.0, 10.5, 11.5, 13.5]
+    assert server._links["hall"].lost == 1
     server.apply(server.floor.grant("hall"), 20.0)
     ((_, data),) = server.take()
     notice = bfcp.decode(data)
     acknowledged = Message(Primitive.FLOOR_REQUEST_STATUS_ACK, CONFERENCE, notice.transaction, 5, (), 2, True)
     server.receive("hall", bfcp.encode(acknowledged), 20.1)
-    assert server.deadline is None and not server.is_waiting
+    assert server.deadline is None
+    assert not server.is_waiting
 
 
 def test_acknowledgements_of_other_things_do_not_count() -> None:
@@ -310,7 +320,8 @@ def test_over_tcp_notices_have_no_transaction_and_are_sent_once() -> None:
     assert not delivered(server)["hall"][0].response
     server.apply(server.floor.revoke(), 1.0)
     (notice,) = delivered(server)["hall"]
-    assert (notice.transaction, notice.version) == (0, 1) and server.deadline is None
+    assert (notice.transaction, notice.version) == (0, 1)
+    assert server.deadline is None
 
 
 def test_a_terminal_that_says_version_1_over_udp_is_answered_so() -> None:
@@ -335,7 +346,8 @@ def test_the_bounds_of_a_leg() -> None:
     assert len(link.answers) == limits.BFCP_REMEMBERED
     for number in range(3 * limits.BFCP_QUEUE):
         server.apply(server.floor.grant("hall") if number % 2 else server.floor.revoke(), 3.0)
-    assert len(link.queue) == limits.BFCP_QUEUE and link.lost > 0
+    assert len(link.queue) == limits.BFCP_QUEUE
+    assert link.lost > 0
     assert server.receive("nobody", b"", 0.0) == []
 
 
@@ -346,7 +358,8 @@ def test_of_several_floor_notices_that_wait_the_newest_counts() -> None:
     server.take()
     for who in ("b1", "b2", "b3", "b4"):
         server.apply(server.floor.ask(who), 1.0)
-    assert len(server.take()) == 1 and len(server._links["watcher"].queue) == 1
+    assert len(server.take()) == 1
+    assert len(server._links["watcher"].queue) == 1
 
 
 def test_a_call_that_connects_again_keeps_its_request() -> None:
@@ -545,7 +558,8 @@ async def test_connections_of_one_host_are_counted() -> None:
             ended = await asyncio.wait(
                 [asyncio.ensure_future(reader.read(1)) for reader, _ in pairs], return_when=asyncio.FIRST_COMPLETED
             )
-        assert len(ended[0]) == 1 and channel.dropped == 1
+        assert len(ended[0]) == 1
+        assert channel.dropped == 1
         for task in (*ended[0], *ended[1]):
             task.cancel()
             task.exception() if task.done() and not task.cancelled() else None

@@ -161,11 +161,14 @@ def test_a_failure_is_acknowledged_each_time_and_told_once() -> None:
     one = Layer()
     request = one.request("INVITE")
     failure = answer(request, 486, tag="t")
-    assert one.layer.response(failure, "192.0.2.9") and one.layer.response(failure, "192.0.2.9")
+    assert one.layer.response(failure, "192.0.2.9")
+    assert one.layer.response(failure, "192.0.2.9")
     assert [row for row in one.heard if isinstance(row, Response)] == [failure]
     acks = [parse(data) for _, data in one.sent[1:]]
-    assert len(acks) == 2 and all(isinstance(ack, Request) and ack.method == "ACK" for ack in acks)
-    assert acks[0].via.branch == request.via.branch and acks[0].to.tag == "t"
+    assert len(acks) == 2
+    assert all(isinstance(ack, Request) and ack.method == "ACK" for ack in acks)
+    assert acks[0].via.branch == request.via.branch
+    assert acks[0].to.tag == "t"
 
 
 @pytest.mark.parametrize("change", ["branch", "cseq", "source", "call-id", "method", "vias"])
@@ -191,7 +194,8 @@ def test_a_repeat_gets_the_same_answer_and_a_stranger_none() -> None:
     served = one.layer.serve(incoming("OPTIONS"), UDP)
     one.layer.answer(served, answer(served.request, 200, tag="t"))
     assert one.layer.known(incoming("OPTIONS"), UDP) is served
-    assert len(one.sent) == 2 and one.sent[0] == one.sent[1]
+    assert len(one.sent) == 2
+    assert one.sent[0] == one.sent[1]
     assert one.layer.known(incoming("OPTIONS"), Hop("udp", "192.0.2.66", 5060)) is None
     one.layer.answer(served, answer(served.request, 500, tag="t"))
     assert len(one.sent) == 2
@@ -234,7 +238,9 @@ def test_everything_is_forgotten_in_the_end() -> None:
     while (due := one.timers.next_due) is not None:
         one.now = due
         one.timers.advance()
-    assert len(one.layer) == 0 and not one.layer.per_source and len(one.timers) == 0
+    assert len(one.layer) == 0
+    assert not one.layer.per_source
+    assert len(one.timers) == 0
     assert one.heard == [Do.TIMED_OUT, Do.TIMED_OUT]
 
 
@@ -246,4 +252,6 @@ def test_timers_are_bounded_and_forget_cancelled_ones() -> None:
     for timer in made:
         timer.cancel()
         timer.cancel()
-    assert len(timers) == 0 and timers.next_due is None and len(timers._heap) < 200
+    assert len(timers) == 0
+    assert timers.next_due is None
+    assert len(timers._heap) < 200

@@ -264,7 +264,9 @@ async def opens_without(one: Visitor, other: Visitor) -> None:
     assert await most(other) < BLURRED
     await expect(one.part("blur-lost")).to_be_visible()
     told, stage = await one.part("blur-lost").bounding_box(), await one.part("stage").bounding_box()
-    assert told and stage and told["y"] + told["height"] <= stage["y"], "covers no picture"
+    assert told, "covers no picture"
+    assert stage, "covers no picture"
+    assert told["y"] + told["height"] <= stage["y"], "covers no picture"
     await one.part("floating-toggle").click()
     await one.page.wait_for_function(f"() => {IN_WINDOW}?.querySelector('[data-testid=tile]') != null")
     warning = f"{IN_WINDOW}.querySelector('[data-testid=floating-blur-lost]')?.innerText"

@@ -139,12 +139,16 @@ async def test_a_line_of_the_chat_is_told_with_its_words_and_opens_it(visit: Vis
     await writer.part("hand-toggle").click()
     await expect(phone.part("notice")).to_contain_text("giơ tay")
     notice, panel = await phone.part("notice").bounding_box(), await phone.part("chat-panel").bounding_box()
-    assert notice and panel and notice["y"] + notice["height"] <= panel["y"] + 1
+    assert notice
+    assert panel
+    assert notice["y"] + notice["height"] <= panel["y"] + 1
     await phone.page.set_viewport_size({"width": 390, "height": 460})
     newest = phone.part("chat-message").last
     await expect(newest).to_be_in_viewport(ratio=0.9)
     line, field = await newest.bounding_box(), await phone.part("chat-input").bounding_box()
-    assert line and field and line["y"] + line["height"] <= field["y"]
+    assert line
+    assert field
+    assert line["y"] + line["height"] <= field["y"]
     await writer.part("chat-input").press("Escape")
     await expect(writer.part("chat-panel")).to_have_count(0)
     await expect(writer.part("chat-toggle")).to_be_focused()

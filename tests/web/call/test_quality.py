@@ -109,7 +109,9 @@ async def mode(visitor: Visitor, name: str) -> None:
 async def beside_the_pictures(visitor: Visitor, name: str) -> None:
     """Whatever lasts covers no picture."""
     told, stage = await visitor.part(name).bounding_box(), await visitor.part("stage").bounding_box()
-    assert told and stage and told["y"] + told["height"] <= stage["y"]
+    assert told
+    assert stage
+    assert told["y"] + told["height"] <= stage["y"]
 
 
 async def test_the_mode_is_told_beside_the_pictures(visit: Visit, live_server: LiveServer) -> None:
@@ -134,7 +136,9 @@ async def test_the_mode_is_told_beside_the_pictures(visit: Visit, live_server: L
     await other.part("leave-only").click()
     await expect(phone.part("notice")).to_be_visible()
     notice, field = await phone.part("notice").bounding_box(), await phone.part("chat-input").bounding_box()
-    assert notice and field and notice["y"] + notice["height"] <= field["y"], "what is written stays in sight"
+    assert notice, "what is written stays in sight"
+    assert field, "what is written stays in sight"
+    assert notice["y"] + notice["height"] <= field["y"], "what is written stays in sight"
 
 
 @pytest.mark.parametrize("off", [False, True], ids=["on", "off"])

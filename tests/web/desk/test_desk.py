@@ -109,7 +109,8 @@ def test_the_server_gives_every_page_that_the_browser_knows() -> None:
     source = (Path(__file__).parents[3] / "web" / "src" / "browser" / "route.ts").read_text()
     listed = re.search(r"DESKS = \[(.*?)\]", source, re.S)
     short = re.search(r"SHORT[^=]*= \{(.*?)\}", source, re.S)
-    assert listed is not None and short is not None
+    assert listed is not None
+    assert short is not None
     names = re.findall(r"'([a-z-]+)'", listed[1]) + re.findall(r"(\w+):", short[1])
     assert sorted(names) == sorted(pages._DESK.split("|"))
 
@@ -356,7 +357,10 @@ async def _above_the_bar(visitor: Visitor) -> None:
     name = visitor.page.locator("#guest-name")
     await expect(name).to_be_focused()
     field, bar = await name.bounding_box(), await visitor.page.locator(".done").bounding_box()
-    assert field and bar and field["y"] >= 0 and field["y"] + field["height"] <= bar["y"]
+    assert field
+    assert bar
+    assert field["y"] >= 0
+    assert field["y"] + field["height"] <= bar["y"]
 
 
 async def _says_what_is_wrong_with_a_guest(visitor: Visitor) -> None:
@@ -573,7 +577,8 @@ async def test_an_invitee_answers_by_link_without_an_account(visit: Visit, serve
 async def test_entering_by_number_and_pin(visit: Visit, served: Served, database: Database) -> None:
     async with database.reading() as session:
         meeting = (await session.scalars(select(Meeting).where(Meeting.title == "Họp giao ban Văn phòng"))).first()
-    assert meeting is not None and meeting.number is not None
+    assert meeting is not None
+    assert meeting.number is not None
     visitor = await visit()
     await visitor.page.goto(served.url)
     await visitor.part("join-number").fill(meeting.number)

@@ -206,7 +206,8 @@ async def _splits_a_unit(visitor: Visitor, served: Served, database: Database) -
             .join(UnitSuccessor, UnitSuccessor.successor_id == Unit.id)
             .where(UnitSuccessor.unit_id == old.id, UnitSuccessor.kind == "split")
         )
-        assert sorted(heirs) == ["Xã Tân Hưng", "Xã Tân Thạnh"] and old.valid_to is not None
+        assert sorted(heirs) == ["Xã Tân Hưng", "Xã Tân Thạnh"]
+        assert old.valid_to is not None
     await visitor.part("records-find").fill("Xã Tân")
     await expect(visitor.part("records")).to_contain_text("Xã Tân Thạnh")
 
@@ -317,7 +318,8 @@ async def test_a_lower_meeting_gives_way_and_its_desk_reads_why(
     await expect(visitor.page.get_by_role("heading", level=1)).to_contain_text("Họp khẩn")
     async with database.reading() as session:
         moved = await session.get_one(Occurrence, date.id)
-        assert moved.starts_at.astimezone(ZONE).date() == to.date() and moved.reason_code == "superior_order"
+        assert moved.starts_at.astimezone(ZONE).date() == to.date()
+        assert moved.reason_code == "superior_order"
     await visitor.page.goto(f"{served.url}/meetings/{lower.id}")
     await expect(visitor.part("meeting-page")).to_contain_text("Công điện khẩn")
 
@@ -340,7 +342,8 @@ async def test_a_letter_about_one_date_of_a_series(visit: Visit, served: Served,
     await expect(visitor.part("letter-pdf")).to_be_visible()
     async with database.reading() as session:
         letter = (await session.scalars(select(Letter).where(Letter.meeting_id == series.id))).one()
-    assert shown(date.starts_at) in letter.fields["subject"] and letter.fields["times"] == []
+    assert shown(date.starts_at) in letter.fields["subject"]
+    assert letter.fields["times"] == []
 
 
 # Links that do not open

@@ -294,7 +294,8 @@ async def test_one_date_the_following_and_all_of_a_series_change(
             .order_by(Occurrence.starts_at)
         )
         starts = list(after)
-    assert len(starts) == 6 and starts[0][1] == dates[0].starts_at
+    assert len(starts) == 6
+    assert starts[0][1] == dates[0].starts_at
     assert starts[1][1] == dates[1].starts_at + timedelta(hours=6)
 
     await visitor.page.goto(f"{served.url}/book?edit={meeting}&date={starts[4][0]}")

@@ -190,7 +190,8 @@ async def _list_is_changed_on_the_page(visitor: Visitor, database: Database, ser
     await expect(told).to_contain_text("danh sách hội trường không gọi")
     for words in await told.get_by_text(re.compile("^(Trước|Sau):")).all():
         box = await words.bounding_box()
-        assert box and box["width"] <= 1, "said to those who listen alone: others see the line through it"
+        assert box, "said to those who listen alone: others see the line through it"
+        assert box["width"] <= 1, "said to those who listen alone: others see the line through it"
     await seen_at(visitor, tmp_path, "pending")
     await _agreed(visitor, database, served)
     await expect(line.get_by_test_id("call-out")).to_be_visible()

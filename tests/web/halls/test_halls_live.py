@@ -357,7 +357,9 @@ async def _turned(operator: Visitor, orders: list[bytes], way: int) -> None:
             break
         await operator.page.wait_for_timeout(250)
     said = [order[9:11] for order in orders if order[7] == 1]  # of the camera, not of what both sides can do
-    assert said[0] == bytes((1, way)) and said[-1] == bytes((3, way)) and set(said[1:-1]) == {bytes((2, way))}
+    assert said[0] == bytes((1, way))
+    assert said[-1] == bytes((3, way))
+    assert set(said[1:-1]) == {bytes((2, way))}
 
 
 async def test_another_profile_counts_for_the_next_call(operator: Visitor, served: Live, tmp_path: Path) -> None:
@@ -385,7 +387,8 @@ async def test_another_profile_counts_for_the_next_call(operator: Visitor, serve
     await operator.page.goto(served.board)
     hall = served.halls["do"]
     await _again(operator, "do")
-    assert hall.offered.count("a=rtpmap:") and "packetization-mode=1" not in hall.offered
+    assert hall.offered.count("a=rtpmap:")
+    assert "packetization-mode=1" not in hall.offered
     await expect(row(operator, "do")).to_contain_text("H.264 352×288", timeout=WAIT_MS)
 
     await operator.page.goto(served.url + "/settings/devices")

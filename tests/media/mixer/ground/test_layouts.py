@@ -15,7 +15,10 @@ def test_places_fit(layout: Layout, size: tuple[int, int]) -> None:
     found = rects(layout, width, height)
     for number, rect in enumerate(found):
         assert not any(edge % 2 for edge in (rect.x, rect.y, rect.width, rect.height))
-        assert rect.x >= 0 and rect.y >= 0 and rect.x + rect.width <= width and rect.y + rect.height <= height
+        assert rect.x >= 0
+        assert rect.y >= 0
+        assert rect.x + rect.width <= width
+        assert rect.y + rect.height <= height
         assert not any(rect.meets(other) for other in found[number + 1 :])
         assert abs(rect.width / rect.height / (width / height) - 1) < 0.08
         assert rect.width * rect.height <= found[0].width * found[0].height * 1.1

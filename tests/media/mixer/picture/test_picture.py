@@ -97,7 +97,8 @@ def test_each_site_is_in_its_place_and_moves(stage: Stage, layout: Layout) -> No
     for _ in range(6):
         stage.roll()
         picture = stage.tick()
-    assert picture is not None and picture.shape == (720, 1280, 3)
+    assert picture is not None
+    assert picture.shape == (720, 1280, 3)
     for i, rect in enumerate(places):
         assert np.abs(middle(picture, rect) - HUES[i]).max() < 6, i
         assert read_counter(picture[rect.y : rect.y + rect.height, rect.x : rect.x + rect.width, 0]) == 5
@@ -109,7 +110,8 @@ def test_vp8_in_and_out(stage: Stage) -> None:
         stage.roll()
         picture = stage.tick()
     assert picture is not None
-    assert is_key("vp8", stage.frames.video[1][0][1]) and not is_key("vp8", stage.frames.video[1][-1][1])
+    assert is_key("vp8", stage.frames.video[1][0][1])
+    assert not is_key("vp8", stage.frames.video[1][-1][1])
     for i, rect in enumerate(rects("3x3", 1280, 720)):
         assert np.abs(middle(picture, rect) - HUES[i]).max() < 6
 
@@ -171,7 +173,8 @@ def test_who_speaks_has_a_ring_and_a_sign(stage: Stage) -> None:
     assert np.abs(picture[40:180, 1].mean(0) - colour(0x4FD1AC)).max() < 12
     rect = rects("3x3", 1280, 720)[0]
     foot = picture[rect.height - 28 : rect.height - 8, 12:30, 0]
-    assert foot.max() > 140 and foot.min() < 60  # bright bars on a dark plate
+    assert foot.max() > 140
+    assert foot.min() < 60
 
 
 # -- what is saved
@@ -186,7 +189,8 @@ def test_unchanged_tiles_are_not_pasted_again(stage: Stage) -> None:
     stage.roll(103)
     stage.tick()
     assert canvas.pasted == before + 1
-    assert stage.program._composer.canvas is canvas and canvas.frame is frame
+    assert stage.program._composer.canvas is canvas
+    assert canvas.frame is frame
 
 
 def test_two_groups_of_one_size_share_their_tiles(stage: Stage) -> None:
@@ -204,7 +208,8 @@ def test_two_groups_of_one_size_share_their_tiles(stage: Stage) -> None:
 def test_a_still_picture_is_sent_at_a_fifth_of_the_rate(stage: Stage) -> None:
     stage.roll()
     sent = [stage.tick() is not None for _ in range(1 + 4 * STILL_TICKS)]
-    assert sent[0] and sum(sent[1:]) == 4
+    assert sent[0]
+    assert sum(sent[1:]) == 4
 
 
 def test_timestamps_are_time(stage: Stage) -> None:
@@ -263,11 +268,13 @@ def test_every_nal_unit_fits_a_packet(profile: Any, preset: Any) -> None:
         count += len(sizes)
         kinds = [nal[0] & 31 for nal in nal_units(unit)]
         assert key is (number in (0, 10))
-        assert (5 in kinds) is key and ({7, 8} <= set(kinds)) is key  # parameter sets before each IDR
+        assert (5 in kinds) is key
+        assert ({7, 8} <= set(kinds)) is key
         if key:
             sps = next(nal for nal in nal_units(unit) if nal[0] & 31 == 7)
             simple = profile == "baseline" or preset == "ultrafast"  # ultrafast uses nothing of the high profile
-            assert sps[1] == (66 if simple else 100) and sps[3] == 31
+            assert sps[1] == (66 if simple else 100)
+            assert sps[3] == 31
             assert not simple or sps[2] & 0x40  # constrained baseline
     assert count > 100
 
@@ -315,7 +322,8 @@ def test_degradation_changes_the_picture_but_not_the_stream(stage: Stage) -> Non
     stage.program.show(stage.view(group, step=3))
     stage.roll()
     picture = stage.tick()
-    assert picture is not None and picture.shape == (720, 1280, 3)
+    assert picture is not None
+    assert picture.shape == (720, 1280, 3)
     assert set(stage.frames.video) == {1}
     assert 5 in {nal[0] & 31 for nal in nal_units(stage.frames.video[1][-1][1])}
 
@@ -345,7 +353,8 @@ def test_nothing_is_decoded_before_the_first_key_frame() -> None:
     asked: list[int] = []
     decoder, camera = Decoder(Source(5, "video", "h264", 96, "s"), asked.append), Camera((90, 100, 110))
     camera.take()
-    assert decoder.decode(camera.take(), 0, 10_000_000) == [] and asked == [5]
+    assert decoder.decode(camera.take(), 0, 10_000_000) == []
+    assert asked == [5]
 
 
 @pytest.mark.parametrize("codec", ["h264", "vp8"])
@@ -390,14 +399,17 @@ def test_a_decoder_that_cannot_keep_up_skips_to_a_key_frame(monkeypatch: pytest.
     for number in range(limits.MIXER_FRAMES_WAITING + 10):
         decoding.put("frame", 5, number * 3000, 10_000_000, camera.take())
     stream = decoding._streams[5]
-    assert stream.waiting <= limits.MIXER_FRAMES_WAITING + 1 and stream.skipping
+    assert stream.waiting <= limits.MIXER_FRAMES_WAITING + 1
+    assert stream.skipping
     held[0] = False
     while stream.waiting:
         time.sleep(0.005)
     decoding.put("frame", 5, 999_000, 12_000_000, camera.take())
     decoding.put("frame", 5, 1_002_000, 12_000_000, camera.take(key=True))
     decoding.stop()
-    assert asked and stream.picture is not None and stream.picture.rtp_timestamp == 1_002_000
+    assert asked
+    assert stream.picture is not None
+    assert stream.picture.rtp_timestamp == 1_002_000
 
 
 def test_only_what_is_wanted_is_decoded() -> None:
@@ -433,11 +445,14 @@ def test_long_names_are_cut_at_a_word() -> None:
     font = _font(14)
     name = "Văn phòng Ủy ban nhân dân tỉnh Đắk Lắk – Hội trường lớn tầng 3"
     cut = shorten(name, font, 200)
-    assert cut.endswith("…") and name.startswith(cut[:-1]) and font.getlength(cut) <= 200
+    assert cut.endswith("…")
+    assert name.startswith(cut[:-1])
+    assert font.getlength(cut) <= 200
     assert name[len(cut) - 1] == " "
     assert shorten("x" * 500, font, 100).endswith("x…")
     lines = wrap(name, font, 200, 2)
-    assert len(lines) == 2 and all(font.getlength(line) <= 200 for line in lines)
+    assert len(lines) == 2
+    assert all(font.getlength(line) <= 200 for line in lines)
 
 
 def test_marks_differ_in_shape_and_not_in_colour_alone() -> None:
@@ -491,6 +506,7 @@ def test_a_message_keeps_its_line_breaks_and_all_of_its_lines() -> None:
     font = _font(20)
     assert paragraphs("Giao ban\nMã cuộc họp\nĐang chờ", font, 2000, 3) == ["Giao ban", "Mã cuộc họp", "Đang chờ"]
     long = paragraphs("rất dài " * 40 + "\nMã cuộc họp\nĐang chờ", font, 300, 3)
-    assert long[0].endswith("…") and long[1:] == ["Mã cuộc họp", "Đang chờ"]
+    assert long[0].endswith("…")
+    assert long[1:] == ["Mã cuộc họp", "Đang chờ"]
     assert len(paragraphs("một hai ba " * 20, font, 300, 3)) == 3
     assert paragraphs("a\n\nb\nc\nd", font, 2000, 3) == ["a", "b", "c d"]

@@ -106,7 +106,8 @@ def test_a_voice_leaves_as_opus_while_its_microphone_is_open() -> None:
     sites = Sites("g722", voices=(Voice("a", 100, 50, 111), Voice("c", 102, 51, 111)))
     sites.run(1.5)
     found = sites.hear(50, "opus")
-    assert found["a"] > AMPLITUDE * 0.85 and found["b"] < AMPLITUDE * 0.02
+    assert found["a"] > AMPLITUDE * 0.85
+    assert found["b"] < AMPLITUDE * 0.02
     assert 51 not in sites.frames.audio
 
 
@@ -240,7 +241,8 @@ def test_the_limiter_keeps_voices_below_the_ceiling() -> None:
     assert np.abs(first).max() < AMPLITUDE * 0.7
     for _ in range(60):
         last = limiter.apply(soft[:BLOCK])
-    assert last is not None and np.array_equal(last, soft[:BLOCK])
+    assert last is not None
+    assert np.array_equal(last, soft[:BLOCK])
 
 
 # -- time
@@ -363,7 +365,8 @@ def test_sound_is_held_back_for_its_picture(video_late_us: int, by_report: bool)
         sites.sync.show(200, captured_us * 9 // 100, now_us + slower_us + video_late_us)
         sites.run(0.02)
         early.append(sites.console._microphones[100].skew_us)
-    assert early[-1] is not None and abs(early[-1]) <= 10_000
+    assert early[-1] is not None
+    assert abs(early[-1]) <= 10_000
     assert sites.console.figures()["a"]["skew_ms"] == round(early[-1] / 1000, 1)
 
 
@@ -398,7 +401,8 @@ def test_a_silent_microphone_costs_nothing_and_its_hall_hears() -> None:
     before = sites.console.encoded
     sites.run(0.02)
     assert sites.console.encoded - before == 2, "who speaks has a mix of its own"
-    assert sites.hear(2, "g722")["a"] > AMPLITUDE * 0.85 and sites.hear(1, "g722")["a"] < AMPLITUDE * 0.02
+    assert sites.hear(2, "g722")["a"] > AMPLITUDE * 0.85
+    assert sites.hear(1, "g722")["a"] < AMPLITUDE * 0.02
     assert sites.console.levels().keys() == {"a"}
 
 
@@ -453,7 +457,8 @@ class Opus:
 def test_without_levels_one_opus_packet_in_four_is_decoded() -> None:
     opus = Opus(12)
     opus.run(100, 4, 7)
-    assert {"s4", "s7"} <= opus.mixed and len(opus.mixed) == limits.MIXER_UNMEASURED
+    assert {"s4", "s7"} <= opus.mixed
+    assert len(opus.mixed) == limits.MIXER_UNMEASURED
     held = opus.mixed
     opus.run(100, 4, 7)
     assert opus.mixed == held, "equals do not take turns"

@@ -44,15 +44,19 @@ async def test_a_stranger_checks_and_the_help_desk_looks_it_up(office: Office) -
     assert (sender.can_subscribe, receiver.can_publish) == (False, False)
     for grants in (sender, receiver):
         assert grants.join
-        assert not (grants.admin or grants.create or grants.can_publish_data)
+        assert not (grants.admin)
+        assert not (grants.create)
+        assert not (grants.can_publish_data)
         assert grants.expires_at - office.now.timestamp() <= limits.CHECK_S + 1
-        assert grants.terms is not None and grants.terms.max_participants == 3
+        assert grants.terms is not None
+        assert grants.terms.max_participants == 3
     assert check["relay"] == "", "no TURN server is set"
 
     answer = await handed_in(stranger, check)
     assert answer.status_code == 201, answer.text
     code = answer.json()["code"]
-    assert len(code) == 8 and code.isdecimal()
+    assert len(code) == 8
+    assert code.isdecimal()
     for role in ("secretary", "operator", "admin", "auditor"):
         found = await (await office.client(role, "khcn")).get(f"/checks/{code}")
         assert found.status_code == 200, found.text

@@ -123,7 +123,8 @@ def test_any_datagrams_at_an_agent(rows: list[bytes], trusted: bool, stream: boo
     for data in rows:
         node.take(data, Hop("tcp" if stream else "udp", B, 5060, 3 if stream else 0))
     if not trusted:
-        assert len(node.agent.core.transactions) == 0 and not node.agent.calls
+        assert len(node.agent.core.transactions) == 0
+        assert not node.agent.calls
     world.run(3)
     node.agent.close()
     world.run(4000)

@@ -35,7 +35,8 @@ def test_the_next_server_finds_unexpired_registrations(node: Node) -> None:
     before, after = kept(node, "hall1"), Node(node.world, A)
     after.rooms.accounts = node.rooms.accounts
     after.agent.registrar.restore([before])
-    assert kept(after, "hall1") == before and not after.user.bindings
+    assert kept(after, "hall1") == before
+    assert not after.user.bindings
     again = Terminal(after)
     again.number = 100
     assert again.proven("REGISTER", more=("Expires: 120",))[0].status == 200
@@ -60,11 +61,13 @@ def test_a_connection_only_terminal_goes_and_returns_with_it(node: Node) -> None
     after.agent.registrar.restore([binding])
     assert after.agent.registrar.find("behind") is None
     node.agent.unreachable(binding.hop)
-    assert node.user.bindings["behind"] is None and not node.agent.registrar.hosts
+    assert node.user.bindings["behind"] is None
+    assert not node.agent.registrar.hosts
     again = Terminal(node, port=40001, transport="tcp", flow=8)
     again.number = 100
     again.proven("REGISTER", "behind", contact=inside)
-    assert kept(node, "behind").hop.flow == 8 and node.user.bindings["behind"] == kept(node, "behind")
+    assert kept(node, "behind").hop.flow == 8
+    assert node.user.bindings["behind"] == kept(node, "behind")
 
 
 def test_only_a_restarted_terminal_is_reported(node: Node) -> None:

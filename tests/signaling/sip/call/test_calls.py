@@ -48,7 +48,8 @@ def test_a_call_from_ring_to_hang_up(transport: str) -> None:
     other.user.on_incoming = lambda call: call.ring()
     call = one.dial(f"sip:hall@{B}", transports=(transport,))
     world.run(5)
-    assert one.user.names() == ["ringing"] and call.state is State.RINGING
+    assert one.user.names() == ["ringing"]
+    assert call.state is State.RINGING
     other.user.calls[0].accept(ANSWER)
     world.run(5)
     assert one.user.seen[1:] == [("answered", ANSWER)]
@@ -80,7 +81,8 @@ def test_a_call_over_a_bad_link(seed: int) -> None:
     answerer = other.user.calls[0]
     call.reinvite(MORE)
     world.run(40, lambda: "renegotiated" in one.user.names())
-    assert ("renegotiated", ANSWER, 200) in one.user.seen and ("reoffered", MORE) in other.user.seen
+    assert ("renegotiated", ANSWER, 200) in one.user.seen
+    assert ("reoffered", MORE) in other.user.seen
     answerer.hang_up()
     world.run(40)
     assert (
@@ -162,7 +164,8 @@ def test_given_up_while_it_rings(seed: int) -> None:
     world.run(20, lambda: call.state is State.RINGING)
     call.hang_up()
     world.run(100)
-    assert one.user.cause.kind is Kind.CANCELLED and other.user.cause.kind is Kind.CANCELLED
+    assert one.user.cause.kind is Kind.CANCELLED
+    assert other.user.cause.kind is Kind.CANCELLED
     rest(world, one, other)
 
 
@@ -186,7 +189,8 @@ def test_an_answer_that_crosses_cancel_is_acknowledged_and_left() -> None:
     call.hang_up()
     world.run(5)
     assert one.user.cause.kind is Kind.CANCELLED
-    assert world.sent(A, "ACK") and world.sent(A, "BYE")
+    assert world.sent(A, "ACK")
+    assert world.sent(A, "BYE")
     assert other.user.cause.kind is Kind.NORMAL
     rest(world, one, other)
 
@@ -212,7 +216,8 @@ def test_glare(seed: int) -> None:
     world.run(10)
     assert len(world.sent(A, "SIP/2.0 491") + world.sent(B, "SIP/2.0 491")) >= 1
     for node in (one, other):
-        assert ("renegotiated", ANSWER, 200) in node.user.seen and ("reoffered", MORE) in node.user.seen
+        assert ("renegotiated", ANSWER, 200) in node.user.seen
+        assert ("reoffered", MORE) in node.user.seen
     assert call.state is State.STANDING
 
 
@@ -221,7 +226,8 @@ def test_a_refused_offer_changes_nothing() -> None:
     other.user.reply = Refused(488, (("warning", '304 h "no"'),))
     call.reinvite(MORE)
     world.run(2)
-    assert ("renegotiated", b"", 488) in one.user.seen and call.state is State.STANDING
+    assert ("renegotiated", b"", 488) in one.user.seen
+    assert call.state is State.STANDING
     assert call.renegotiation.local == OFFER
 
 
@@ -231,7 +237,8 @@ def test_offers_wait_for_one_another_and_the_last_counts() -> None:
         call.reinvite(OFFER.replace(b"- 1 1", b"- 1 %d" % number))
     world.run(5)
     offers = [row[1] for row in other.user.seen if row[0] == "reoffered"]
-    assert len(offers) == 2 and offers[-1] == OFFER.replace(b"- 1 1", b"- 1 29")
+    assert len(offers) == 2
+    assert offers[-1] == OFFER.replace(b"- 1 1", b"- 1 29")
 
 
 @pytest.mark.parametrize("allow_update", [True, False])
@@ -243,9 +250,11 @@ def test_session_is_refreshed(allow_update: bool, seed: int) -> None:
         call.far_end.allow -= {"update"}
     before = len(world.sent(A, method))
     world.run(1000)
-    assert call.state is State.STANDING and other.user.calls[0].state is State.STANDING
+    assert call.state is State.STANDING
+    assert other.user.calls[0].state is State.STANDING
     assert 14 <= len(world.sent(A, method)) - before <= 17
-    assert not world.sent(B, "UPDATE") and "renegotiated" not in one.user.names()
+    assert not world.sent(B, "UPDATE")
+    assert "renegotiated" not in one.user.names()
 
 
 def test_session_that_is_not_refreshed_ends() -> None:
@@ -311,7 +320,8 @@ def test_what_a_user_of_a_call_raises_ends_that_call_only() -> None:
     world.nodes[B].take = lambda data, hop: other.agent.receive(data, hop)  # type: ignore[method-assign,assignment]
     call.reinvite(MORE)
     world.run(5)
-    assert call.state is State.CLOSED and second.state is State.STANDING
+    assert call.state is State.CLOSED
+    assert second.state is State.STANDING
     assert other.agent.core.defects == 1
 
 
@@ -367,7 +377,8 @@ def test_reliable_provisionals_are_acknowledged_once_in_order() -> None:
     assert [one_.cseq[0] for one_ in pracks] == [2, 3, 4]
     # The answer came with them: a 200 without one is whole.
     one.take(scripted(200, invite), PEER)
-    assert call.state is State.STANDING and one.user.seen[-1] == ("answered", ANSWER)
+    assert call.state is State.STANDING
+    assert one.user.seen[-1] == ("answered", ANSWER)
     call.hang_up()
     assert world.sent(A, "BYE")[0].cseq[0] == 5
 
@@ -395,12 +406,14 @@ def test_too_short_a_session_is_asked_for_longer() -> None:
     second = world.sent(A, "INVITE")[-1]
     assert isinstance(second, Request)
     assert (second.headers.get("session-expires"), second.headers.get("min-se"), second.cseq[0]) == ("3600", "3600", 2)
-    assert second.call_id == invite.call_id and second.from_.tag == invite.from_.tag
+    assert second.call_id == invite.call_id
+    assert second.from_.tag == invite.from_.tag
     for times in range(5):
         latest = world.sent(A, "INVITE")[-1]
         assert isinstance(latest, Request)
         one.take(scripted(422, latest, ("min-se", str(4000 + times))), PEER)
-    assert call.state is State.CLOSED and len(world.sent(A, "INVITE")) == 1 + limits.SESSION_TRIES
+    assert call.state is State.CLOSED
+    assert len(world.sent(A, "INVITE")) == 1 + limits.SESSION_TRIES
 
 
 def test_every_branch_of_a_fork_but_the_first_is_left() -> None:
@@ -412,7 +425,8 @@ def test_every_branch_of_a_fork_but_the_first_is_left() -> None:
         one.take(fork, PEER)
     byes = {m.to.tag for m in world.sent(A, "BYE")}
     assert byes == {f"fork{number}" for number in range(limits.BINDINGS_PER_ALIAS - 1)}, "bounded"
-    assert call.state is State.STANDING and one.user.names() == ["answered"]
+    assert call.state is State.STANDING
+    assert one.user.names() == ["answered"]
 
 
 def test_the_call_id_belongs_to_the_caller_and_survives_retries() -> None:

@@ -57,7 +57,8 @@ def test_an_established_orphan_gets_bye_after_all_it_was_sent() -> None:
     after, done = next_server(world)
     after.agent.end_orphan(record, None, done.append)
     world.run(2, lambda: bool(done))
-    assert done == [True] and hall.user.cause.kind is Kind.NORMAL
+    assert done == [True]
+    assert hall.user.cause.kind is Kind.NORMAL
     assert world.sent(A, "BYE")[-1].cseq[0] == record.cseq + limits.ORPHAN_CSEQ + 1
 
 
@@ -69,7 +70,8 @@ def test_of_one_that_rings_the_terminal_hears_no_more() -> None:
     after, done = next_server(world)
     after.agent.end_orphan(record, None, done.append)
     world.run(2, lambda: bool(done))
-    assert done == [True] and hall.user.cause.kind is Kind.CANCELLED
+    assert done == [True]
+    assert hall.user.cause.kind is Kind.CANCELLED
     world.run(60)
     assert hall.quiet(), "its 487 was acknowledged"
 
@@ -87,9 +89,11 @@ def test_an_untaken_answer_gets_an_ack_and_then_bye(seed: int) -> None:
     )
     after.agent.end_orphan(record, None, done.append)
     world.run(30, lambda: hall.user.names()[-1] == "ended")
-    assert hall.user.cause.kind is Kind.NORMAL and not world.sent(A, "ACK")[0].body
+    assert hall.user.cause.kind is Kind.NORMAL
+    assert not world.sent(A, "ACK")[0].body
     world.run(30)
-    assert done == [True] and not hall.agent.calls
+    assert done == [True]
+    assert not hall.agent.calls
 
 
 def test_a_lost_answer_is_ended_by_the_tag_of_its_cancel() -> None:
@@ -103,7 +107,9 @@ def test_a_lost_answer_is_ended_by_the_tag_of_its_cancel() -> None:
     )
     after.agent.end_orphan(record, None, done.append)
     world.run(2, lambda: bool(done))
-    assert done == [True] and hall.user.names()[-1] == "ended" and not world.sent(A, "ACK")
+    assert done == [True]
+    assert hall.user.names()[-1] == "ended"
+    assert not world.sent(A, "ACK")
 
 
 def test_a_terminal_without_that_call_is_called_after_a_while() -> None:
@@ -114,7 +120,9 @@ def test_a_terminal_without_that_call_is_called_after_a_while() -> None:
     before = world.clock.now
     after.agent.end_orphan(record, None, done.append)
     world.run(30, lambda: bool(done))
-    assert done == [True] and world.clock.now - before <= limits.ORPHAN_CANCEL_S + 0.1 and not hall.user.calls
+    assert done == [True]
+    assert world.clock.now - before <= limits.ORPHAN_CANCEL_S + 0.1
+    assert not hall.user.calls
 
 
 def test_answers_from_elsewhere_and_other_calls_are_ignored() -> None:
@@ -144,4 +152,5 @@ def test_a_gone_terminal_is_recognised_and_memory_is_bounded() -> None:
     world.run(limits.ORPHAN_BYE_S + 1)
     assert done == [False]
     world.run(100)
-    assert after.quiet() and not after.agent.orphans._known
+    assert after.quiet()
+    assert not after.agent.orphans._known

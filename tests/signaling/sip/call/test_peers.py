@@ -50,7 +50,8 @@ async def test_register(tmp_path: Path, transport: str) -> None:
     async with station() as one:
         one.rooms.add("hall1", "right", ["127.0.0.1/32"])
         await sipp("register", one, tmp_path, "-s", "hall1", "-au", "hall1", "-ap", "right", transport=transport)
-        assert one.user.bindings["hall1"] is not None and not one.user.bans
+        assert one.user.bindings["hall1"] is not None
+        assert not one.user.bans
 
 
 @missing("sipp")
@@ -67,7 +68,8 @@ async def test_late_offer(tmp_path: Path, transport: str) -> None:
         one.user.answered = answered  # type: ignore[method-assign]
         one.user.on_incoming = lambda call: call.accept(OFFER)
         await sipp("late_offer", one, tmp_path, transport=transport)
-        assert one.user.seen[0] == ("incoming", b"") and b"late answer" in one.user.seen[1][1]  # type: ignore[operator]
+        assert one.user.seen[0] == ("incoming", b"")
+        assert b"late answer" in one.user.seen[1][1]  # type: ignore[operator]
 
 
 @missing("sipp")
@@ -75,7 +77,8 @@ async def test_cancel(tmp_path: Path) -> None:
     async with station() as one:
         trusting(one).user.on_incoming = lambda call: call.ring()
         await sipp("cancel", one, tmp_path)
-        assert one.user.cause.kind is Kind.CANCELLED and not one.agent.calls
+        assert one.user.cause.kind is Kind.CANCELLED
+        assert not one.agent.calls
 
 
 @missing("sipp")
@@ -137,7 +140,8 @@ async def test_glare(tmp_path: Path) -> None:
             path.read_text(errors="replace") for path in tmp_path.glob("*errors.log")
         )
         assert [row[0] for row in seen] == ["reoffered", "renegotiated", "ended"]
-        assert b"s=again" in seen[0][1] and seen[1][2] == 200  # type: ignore[operator]
+        assert b"s=again" in seen[0][1]  # type: ignore[operator]
+        assert seen[1][2] == 200
 
 
 @missing("sipp")
@@ -163,7 +167,8 @@ async def test_tortuous(tmp_path: Path, transport: str) -> None:
     async with station() as one:
         trusting(one)
         await sipp("tortuous", one, tmp_path, transport=transport)
-        assert one.user.cause.kind is Kind.NORMAL and one.user.calls[0].remote.display == 'J "R" \\'
+        assert one.user.cause.kind is Kind.NORMAL
+        assert one.user.calls[0].remote.display == 'J "R" \\'
 
 
 # Scanners. Their User-Agent alone would ban them at the first packet: here they are known by what they do only.
@@ -179,7 +184,9 @@ async def test_svwar_learns_nothing(tmp_path: Path, method: str) -> None:
         counted = counting(one)
         command = ["svwar", "-e100-160", "-m", method, "--force", "-p", str(one.port()), "127.0.0.1"]
         _, output = await run(*command, cwd=tmp_path)
-        assert "found nothing" in output and counted["answers"] and not one.user.bans, output
+        assert "found nothing" in output, output
+        assert counted["answers"], output
+        assert not one.user.bans, output
 
 
 @missing("svcrack")
@@ -191,7 +198,8 @@ async def test_svcrack_is_banned(tmp_path: Path) -> None:
         command = ["svcrack", "-u", "100", "-r", "1-200", patience, "-p", str(one.port()), "127.0.0.1"]
         _, output = await run(*command, cwd=tmp_path)
         assert "source:127.0.0.1" in one.user.bans, output
-        assert counted["refused"] < 10 and one.agent.registrar.find("100") is None
+        assert counted["refused"] < 10
+        assert one.agent.registrar.find("100") is None
         assert "| 100" not in output
 
 
@@ -199,10 +207,12 @@ async def test_svcrack_is_banned(tmp_path: Path) -> None:
 async def test_svmap_finds_nothing(tmp_path: Path) -> None:
     async with station() as one:
         _, output = await run("svmap", "-p", str(one.port()), "127.0.0.1", cwd=tmp_path)
-        assert not one.user.bans and "127.0.0.1:" not in output, output
+        assert not one.user.bans, output
+        assert "127.0.0.1:" not in output, output
     async with station(networks=("192.0.2.0/24",)) as one:
         _, output = await run("svmap", "-p", str(one.port()), "127.0.0.1", cwd=tmp_path)
-        assert not one.user.bans and "127.0.0.1:" not in output, output
+        assert not one.user.bans, output
+        assert "127.0.0.1:" not in output, output
 
 
 def counting(one: Station) -> dict[str, int]:

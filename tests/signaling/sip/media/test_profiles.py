@@ -82,7 +82,8 @@ def test_shipped_rows_can_be_edited(profile: Profile) -> None:
 def test_wrong_rows_are_told_where(rows: Any, word: str) -> None:
     with pytest.raises(Refusal) as refused:
         profiles.read(rows)
-    assert word in refused.value.english and refused.value.vietnamese != refused.value.english
+    assert word in refused.value.english
+    assert refused.value.vietnamese != refused.value.english
 
 
 def test_as_many_rows_as_are_allowed() -> None:
@@ -106,13 +107,17 @@ def test_whatever_is_given_is_read_or_refused(rows: list[dict[str, Any]]) -> Non
         found = profiles.read(rows)
     except Refusal:
         return
-    assert len(found) == len(rows) and all(isinstance(profile, Profile) for profile in found)
+    assert len(found) == len(rows)
+    assert all(isinstance(profile, Profile) for profile in found)
 
 
 def test_after_a_488_less_is_tried() -> None:
     whole, plain, least = profiles.ladder(GENERIC, "best_effort")
     assert whole == GENERIC
-    assert not plain.content and not plain.floor and not plain.far_camera and plain.encryption_style == "savp"
+    assert not plain.content
+    assert not plain.floor
+    assert not plain.far_camera
+    assert plain.encryption_style == "savp"
     assert (least.audio, least.modes, least.max_level, least.encryption) == (("pcma", "pcmu"), (0,), 13, "off")
     assert profiles.ladder(GENERIC, "required")[-1].encryption == "any", "never below the policy"
     once = profiles.read([{"name": "once", "redial_minimal": False}])[0]

@@ -81,10 +81,12 @@ def test_what_we_write_is_read_as_we_meant_it(
 ) -> None:
     wanted = h264.Level(mbps, fs, br)
     text = h264.describe("42e0", mode, level, wanted, asymmetric=asymmetric)
-    assert "max-fs=" in text and "max-mbps=" in text, "a Polycom DMA refuses an offer without them"
+    assert "max-fs=" in text, "a Polycom DMA refuses an offer without them"
+    assert "max-mbps=" in text, "a Polycom DMA refuses an offer without them"
     found = h264.read(97, dict(part.split("=") for part in text.split(";")))
     base = h264.LEVELS[level]
-    assert found is not None and (found.level, found.mode, found.asymmetric) == (level, mode, asymmetric)
+    assert found is not None
+    assert (found.level, found.mode, found.asymmetric) == (level, mode, asymmetric)
     assert (found.max_fs, found.max_mbps) == (max(fs, base.max_fs), max(mbps, base.max_mbps))
     assert found.max_br_bps == max(br, base.max_br) * 1000
 
@@ -92,5 +94,6 @@ def test_what_we_write_is_read_as_we_meant_it(
 @given(LEVELS, LEVELS)
 def test_the_weaker_level(one: int, other: int) -> None:
     least = h264.weaker(one, other)
-    assert least in (one, other) and h264.weaker(other, one) == least
+    assert least in (one, other)
+    assert h264.weaker(other, one) == least
     assert h264.LEVELS[least].max_br == min(h264.LEVELS[one].max_br, h264.LEVELS[other].max_br)

@@ -27,7 +27,8 @@ def refused(data: bytes) -> int:
         message = parse(data)
     except Malformed as fault:
         return fault.status
-    assert isinstance(message, Request) and message.fault is not None
+    assert isinstance(message, Request)
+    assert message.fault is not None
     return message.fault.status
 
 
@@ -166,7 +167,8 @@ def test_an_answer_copies_what_it_has_to() -> None:
     made = answer(request, 200, tag="t9")
     assert isinstance(parse(made.write()), Response)
     assert made.headers.all("via") == request.headers.all("via")
-    assert made.to.tag == "t9" and "contact" not in made.headers
+    assert made.to.tag == "t9"
+    assert "contact" not in made.headers
     assert answer(request, 100).to.tag == ""
 
 

@@ -28,7 +28,8 @@ def one(lines: str) -> sdp.Media:
 @pytest.mark.parametrize("name", NAMES)
 def test_real_descriptions_survive_reading_and_writing(name: str) -> None:
     first = sdp.parse(terminals.read(name))
-    assert first.media and first.host
+    assert first.media
+    assert first.host
     assert sdp.parse(sdp.render(first)) == first
 
 
@@ -46,10 +47,13 @@ def test_the_fixtures_are_listed() -> None:
 def test_what_a_cisco_offers() -> None:
     audio, video, floor, slides, camera, foreign = sdp.parse(terminals.read("cisco_ce_offer")).media
     assert audio.rtpmaps()[114] == sdp.RtpMap(114, "opus", 48_000, 2)
-    assert video.parameters(126)["max-fs"] == "8160" and video.feedback(97) == {"pli", "fir", "tmmbr"}
+    assert video.parameters(126)["max-fs"] == "8160"
+    assert video.feedback(97) == {"pli", "fir", "tmmbr"}
     assert (floor.protocol, floor.formats, floor.attribute("floorid")) == ("UDP/BFCP", ("*",), "2 mstrm:12")
-    assert slides.attribute("content") == "slides" and slides.bandwidth.tias_bps == 6_000_000
-    assert camera.rtpmaps()[100].name == "h224" and foreign.protocol == "UDP/UDT/IX"
+    assert slides.attribute("content") == "slides"
+    assert slides.bandwidth.tias_bps == 6_000_000
+    assert camera.rtpmaps()[100].name == "h224"
+    assert foreign.protocol == "UDP/UDT/IX"
 
 
 def test_two_rtpmaps_of_a_number_and_unoffered_numbers() -> None:
@@ -109,7 +113,8 @@ def test_crypto(line: str, profile: str | None) -> None:
 def test_keys_are_neither_printed_nor_traced() -> None:
     body = terminals.read("cisco_srtp_offer")
     key = b"Wvey1lMjqFlezi0tk02bgEp8eil7RNXqaBb4OO7G"
-    assert key in body and key not in sdp.redacted(body)
+    assert key in body
+    assert key not in sdp.redacted(body)
     assert sdp.redacted(body).count(b"inline:...") == body.count(b"inline:")
     assert "\\x" not in repr(sdp.parse(body).media[0].crypto())
 
@@ -173,7 +178,8 @@ def test_the_bounds_and_one_more() -> None:
     assert sdp.parse(HEAD + line + b"\r\n")
     whole = HEAD + (line + b"\r\n") * 15
     whole += b"a=x:" + b"y" * (limits.SDP_BYTES - len(whole) - 4)
-    assert len(whole) == limits.SDP_BYTES and sdp.parse(whole)
+    assert len(whole) == limits.SDP_BYTES
+    assert sdp.parse(whole)
     lines = b"i=x\r\n" * (limits.SDP_LINES - HEAD.count(b"\n"))
     assert sdp.parse(HEAD + lines)
     for too_much in (
@@ -321,4 +327,5 @@ def test_mutated_descriptions_raise_nothing_else(name: str) -> None:
 
 
 def test_the_fixture_folder_is_where_it_is_said() -> None:
-    assert Path(terminals.FIXTURES).is_dir() and len(NAMES) >= 16
+    assert Path(terminals.FIXTURES).is_dir()
+    assert len(NAMES) >= 16

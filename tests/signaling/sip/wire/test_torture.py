@@ -65,7 +65,8 @@ def test_what_we_write_reads_the_same(name: str) -> None:
         *((k, v) for k, v in message.headers.rows if k != "content-length"),
         again.headers.rows[-1],
     ]
-    assert again.body == message.body and again.start_line() == message.start_line()
+    assert again.body == message.body
+    assert again.start_line() == message.start_line()
     compact = parse(message.write(compact=True))
     assert compact.headers.rows == again.headers.rows
 
@@ -73,7 +74,8 @@ def test_what_we_write_reads_the_same(name: str) -> None:
 @pytest.mark.parametrize(("name", "status"), sorted(REFUSED.items()))
 def test_refused(name: str, status: int) -> None:
     message = parse(data("rfc4475", name))
-    assert isinstance(message, Request) and message.fault is not None
+    assert isinstance(message, Request)
+    assert message.fault is not None
     assert message.fault.status == status
 
 
@@ -86,7 +88,8 @@ def test_dropped(name: str) -> None:
 def test_short_tortuous_invite() -> None:
     message = parse(data("rfc4475", "wsinv"))
     assert isinstance(message, Request)
-    assert message.to.tag == "1918181833n" and message.from_.tag == "98asjd8"
+    assert message.to.tag == "1918181833n"
+    assert message.from_.tag == "98asjd8"
     assert message.from_.display == 'J Rosenberg \\"'
     assert message.cseq == (9, "INVITE")
     assert (message.via.transport, message.via.host, message.via.branch) == ("udp", "192.0.2.2", "390skdjuw")
@@ -99,16 +102,20 @@ def test_short_tortuous_invite() -> None:
 def test_escapes_are_resolved_only_where_they_are_escapes() -> None:
     message = parse(data("rfc4475", "esc01"))
     assert isinstance(message, Request)
-    assert message.uri.alias == "sips:user@example.com" and message.uri.host == "example.net"
+    assert message.uri.alias == "sips:user@example.com"
+    assert message.uri.host == "example.net"
     assert message.to.uri.alias == "user"
     method = parse(data("rfc4475", "esc02"))
-    assert isinstance(method, Request) and method.method == "RE%47IST%45R"
+    assert isinstance(method, Request)
+    assert method.method == "RE%47IST%45R"
     assert len(method.contacts) == 2
 
 
 def test_what_follows_a_datagram_is_thrown_away() -> None:
     message = parse(data("rfc4475", "dblreq"))
-    assert isinstance(message, Request) and message.method == "REGISTER" and message.body == b""
+    assert isinstance(message, Request)
+    assert message.method == "REGISTER"
+    assert message.body == b""
 
 
 SIX = {
@@ -128,7 +135,8 @@ SIX = {
 @pytest.mark.parametrize("name", sorted(SIX))
 def test_six(name: str) -> None:
     message = parse(data("rfc5118", name))
-    assert isinstance(message, Request) and message.fault is None
+    assert isinstance(message, Request)
+    assert message.fault is None
     assert message.uri.host == SIX[name]
     assert message.uri.port == (5070 if name == "port-unambiguous" else 0)
     if name.startswith("via-received"):
@@ -138,4 +146,6 @@ def test_six(name: str) -> None:
 @pytest.mark.parametrize("name", ["ipv6-bad", "ipv6-bug-abnf-3-colons"])
 def test_six_refused(name: str) -> None:
     message = parse(data("rfc5118", name))
-    assert isinstance(message, Request) and message.fault is not None and message.fault.status == 400
+    assert isinstance(message, Request)
+    assert message.fault is not None
+    assert message.fault.status == 400
