@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from tests.conftest import ROOT
 from tests.interop import picture, sound
-from tests.interop.person import BOUND_S, Person, until
+from tests.interop.person import BOUND_S, Person
+from tests.waiting import until
 
 SIZE = (320, 240)
 FPS = 15

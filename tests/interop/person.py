@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Container, Coroutine
+from collections.abc import Container, Coroutine
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Self
@@ -18,17 +18,10 @@ from livekit import api, rtc
 from numpy.typing import NDArray
 
 from tests.interop import picture, sound
+from tests.waiting import until
 
 BOUND_S = 60.0
 """Nothing may take longer; what is fast is not measured here."""
-
-
-async def until(condition: Callable[[], object], what: str, bound_s: float = BOUND_S) -> None:
-    """Waits for the condition. Fails with `what` at the bound."""
-    deadline = time.monotonic() + bound_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not in {bound_s:.0f} s: {what}"
-        await asyncio.sleep(0.02)
 
 
 def token(key: str, secret: str, identity: str, conference: str, **grants: Any) -> str:

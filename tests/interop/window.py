@@ -6,10 +6,8 @@ Only the devices are made up: coding, transport and the page are the real ones.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -193,13 +191,3 @@ class Window(Visitor):
 
 def _css(colour: str) -> str:
     return "rgb({} {} {})".format(*COLOURS[colour])
-
-
-async def holds(
-    condition: Callable[[], Awaitable[object]], what: str | Callable[[], str], patience_s: float = PATIENCE_MS / 1000
-) -> None:
-    """Asks until it is so. Fails with `what` at the bound."""
-    deadline = time.monotonic() + patience_s
-    while not await condition():
-        assert time.monotonic() < deadline, f"not in time: {what if isinstance(what, str) else what()}"
-        await asyncio.sleep(0.3)

@@ -13,9 +13,10 @@ from aioice import stun
 
 from tests.conftest import LiveServer
 from tests.interop.conftest import FAULTS
-from tests.interop.person import Person, token, until
+from tests.interop.person import Person, token
 from tests.ports import free_port
 from tests.security.floods import strangers
+from tests.waiting import until
 
 pytestmark = pytest.mark.native
 

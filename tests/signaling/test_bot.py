@@ -9,8 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from signaling.bot import group, limits, scene, voice
 from signaling.bot.tracks import Picture, Voice
 from signaling.bot.voice import Turns
 from tests.conftest import ROOT, LiveServer
+from tests.waiting import until
 
 SPEAKING = 0.02
 BOUND_S = 60.0
@@ -205,13 +205,6 @@ async def published(server: LiveServer, conference: str, count: int, command: Co
             break
         await asyncio.sleep(0.1)
     raise AssertionError(f"the participants did not come:\n{command.output}{server.output[-20:]}")
-
-
-async def until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + BOUND_S
-    while not condition():
-        assert time.monotonic() < deadline, what
-        await asyncio.sleep(0.02)
 
 
 class Viewer:

@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Any
 
 import pytest
 from livekit import api
@@ -15,6 +14,7 @@ from websockets.asyncio.client import connect
 
 from tests.conftest import LiveServer
 from tests.interop.proxy import Proxy
+from tests.waiting import until
 from tests.web.visiting import DEVICES, Visit, Visitor
 
 pytestmark = pytest.mark.browser
@@ -219,14 +219,6 @@ async def all_sound_plays(visitor: Visitor, count: int) -> None:
         return bool(await visitor.page.evaluate(script) == count)
 
     await until(plays, "the others are heard")
-
-
-async def until(condition: Any, what: str) -> None:
-    for _ in range(PATIENCE_MS // 100):
-        if await condition():
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"never: {what}")
 
 
 async def talk(writer: Visitor, reader: Visitor) -> None:

@@ -20,9 +20,10 @@ from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Attendee, Occurrence
 from tests.conftest import LiveServer
-from tests.interop.person import Person, until
+from tests.interop.person import Person
 from tests.rooms import province as provinces
 from tests.rooms.people import signed_in
+from tests.waiting import until
 
 pytestmark = pytest.mark.native
 

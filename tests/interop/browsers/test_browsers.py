@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,8 @@ from livekit import rtc
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
-from tests.interop.person import Person, until
+from tests.interop.person import Person
+from tests.waiting import until
 from tests.web.visiting import Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.whole_machine, pytest.mark.slow]
@@ -43,14 +43,6 @@ Counters = dict[str, dict[str, Any]]
 """Track -> its inbound-rtp statistics (W3C webrtc-stats)."""
 
 
-async def holds(condition: Callable[[], Awaitable[object]], what: str) -> None:
-    """Asks until it is so. Fails with `what` at the bound."""
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while not await condition():
-        assert time.monotonic() < deadline, f"not in time: {what}"
-        await asyncio.sleep(0.2)
-
-
 async def received(visitor: Visitor, kind: str) -> Counters:
     found: Counters = await visitor.page.evaluate(READ, kind)
     return found
@@ -63,7 +55,7 @@ async def sees(visitor: Visitor, count: int) -> None:
         found = await received(visitor, "video")
         return sum(one.get("framesDecoded", 0) > 5 for one in found.values()) == count
 
-    await holds(decodes, f"{count} pictures are decoded")
+    await until(decodes, f"{count} pictures are decoded")
 
 
 async def hears(visitor: Visitor, count: int) -> None:
@@ -76,7 +68,7 @@ async def hears(visitor: Visitor, count: int) -> None:
         grown = [after[one]["totalAudioEnergy"] - before[one]["totalAudioEnergy"] for one in before if one in after]
         return sum(energy > 1e-4 for energy in grown) == count
 
-    await holds(sounds, f"{count} voices are heard")
+    await until(sounds, f"{count} voices are heard")
 
 
 async def meet(visit: Visit, server: LiveServer, *names: str) -> list[Visitor]:
@@ -102,7 +94,7 @@ async def test_three_pages_see_and_hear_each_other(visit: Visit, server: LiveSer
         await expect(page.part("tile")).to_have_count(3, timeout=PATIENCE_MS)
         await sees(page, 2)
         await hears(page, 2)
-    await holds(lambda: _watch(pages), "ten seconds without a freeze")
+    await until(lambda: _watch(pages), "ten seconds without a freeze")
     await _mute(an, binh, chi)
     await _write_and_raise_hand(an, binh)
     await _share(binh, an, chi)
@@ -174,7 +166,7 @@ async def test_a_page_and_a_native_client_meet(
             r, g, b, _ = await video.evaluate(TOP_COLOUR)
             return bool(r > g + 60 and r > b + 60)
 
-        await holds(red, "the right picture in the page")
+        await until(red, "the right picture in the page")
         await until(
             lambda: any(view.frames > 30 for view in an.views.values()), "the page's picture in the native client"
         )

@@ -12,8 +12,9 @@ from livekit import api, rtc
 from livekit.protocol import room
 
 from tests.conftest import LiveServer
-from tests.interop.person import Person, until
+from tests.interop.person import Person
 from tests.interop.proxy import Proxy
+from tests.waiting import until
 
 pytestmark = pytest.mark.native
 

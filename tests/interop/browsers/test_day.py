@@ -7,16 +7,16 @@ The days between are passed by turning the clock (`tests.clock`). A real server,
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,12 @@ from tests.clock import Clock
 from tests.conftest import ROOT
 from tests.interop import network, sound
 from tests.interop.network import HTTP_PORT
-from tests.interop.person import until
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.fleet import Phone
 from tests.interop.terminals.hallnet import HALLS, SERVER, Baresip, Booked, HallNet, is_colour
 from tests.interop.window import MADE_UP, PATIENCE_MS, chromium
 from tests.rooms.province import Province
+from tests.waiting import until
 from tests.web.desk.province import PASSWORD, ZONE
 from tests.web.desk.test_desk import code_of
 from tests.web.visiting import FAULTS, Visitor
@@ -269,7 +269,7 @@ async def rings(day: Day, there: There) -> Visitor:
     for code in (MAIN, FIRST):
         await expect(row(operator, code)).to_have_attribute("data-state", "connected", timeout=PATIENCE_MS)
     for terminal, colour in zip(there.called, ("blue", "red"), strict=True):
-        await settled(lambda one=terminal, other=colour: is_colour(one.saw(), other), f"{terminal.name} sees the other")  # type: ignore[misc]
+        await until(partial(shows, terminal, colour), f"{terminal.name} sees the other", in_thread=True)
     return operator
 
 
@@ -330,13 +330,8 @@ async def hears(terminal: Baresip, *wanted: int) -> None:
         heard = sound.tones(samples, TONES, rate)
         return heard == set(wanted)
 
-    await settled(right, lambda: f"{terminal.name} hears {heard}, not {wanted}")
+    await until(right, lambda: f"{terminal.name} hears {heard}, not {wanted}", in_thread=True)
 
 
-async def settled(condition: Callable[[], bool], what: str | Callable[[], str]) -> None:
-    """`condition` may block for a moment: commands to a terminal do."""
-    for _ in range(round(BOUND_S / 0.5)):
-        if await asyncio.to_thread(condition):
-            return
-        await asyncio.sleep(0.5)
-    raise AssertionError(what if isinstance(what, str) else what())
+def shows(terminal: Baresip, colour: str) -> bool:
+    return is_colour(terminal.saw(), colour)

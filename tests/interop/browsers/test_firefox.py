@@ -18,9 +18,10 @@ from livekit import rtc
 from tests.conftest import LiveServer
 from tests.interop import firefox
 from tests.interop.firefox import Firefox, FirefoxWindow
-from tests.interop.person import Person, until
+from tests.interop.person import Person
 from tests.interop.terminals.hallnet import COLOURS, colour_of
-from tests.interop.window import LOUD_DB, MADE_UP, MIDDLE, SPECTRA, holds
+from tests.interop.window import LOUD_DB, MADE_UP, MIDDLE, SPECTRA
+from tests.waiting import until
 from tests.web.visiting import Visit, Visitor
 
 pytestmark = [
@@ -68,7 +69,7 @@ class Page:
             red, green, blue = await self.evaluate(SEEN, who, source)
             return colour_of((red, green, blue)) == colour
 
-        await holds(shown, f"{who} in {colour}")
+        await until(shown, f"{who} in {colour}")
 
     async def hears(self, *wanted: int) -> None:
         """These of the frequencies, and no other one."""
@@ -79,13 +80,13 @@ class Page:
             loud = {hz for one in spectra for hz, level in zip(order, one, strict=True) if level > LOUD_DB}
             return loud == set(wanted)
 
-        await holds(sounds, f"the tones {wanted}")
+        await until(sounds, f"the tones {wanted}")
 
     async def finds(self, function: str, wanted: object, what: str, *given: str) -> None:
         async def found() -> bool:
             return bool(await self.evaluate(function, *given) == wanted)
 
-        await holds(found, what)
+        await until(found, what)
 
 
 def _script(colour: str, hz: int, screen: str) -> str:
@@ -190,7 +191,7 @@ async def _write(window: FirefoxWindow, chromium: Visitor) -> None:
             text = await read()
             return "Kính chào" in text and "Xin chào các điểm cầu" in text
 
-        await holds(both, "both messages")
+        await until(both, "both messages")
 
 
 @pytest.mark.native

@@ -18,11 +18,12 @@ from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables.records import AuditEntry
 from tests.conftest import LiveServer, start_server
-from tests.interop.person import Person, token, until
+from tests.interop.person import Person, token
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.hallnet import Booked
 from tests.interop.terminals.quirks import Quirk, Terminal, loudest_hz
 from tests.ports import free_port
+from tests.waiting import until
 
 HOST = "127.0.0.1"
 

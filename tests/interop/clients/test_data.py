@@ -9,7 +9,8 @@ import pytest
 from livekit import api, rtc
 
 from tests.conftest import LiveServer
-from tests.interop.person import Person, until
+from tests.interop.person import Person
+from tests.waiting import until
 
 pytestmark = pytest.mark.native
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.interop.golang import GoPerson, film, is_shown, song
-from tests.interop.person import Person, until
+from tests.interop.person import Person
+from tests.waiting import until
 
 pytestmark = [pytest.mark.native, pytest.mark.whole_machine, pytest.mark.slow]
 

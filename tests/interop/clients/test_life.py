@@ -8,7 +8,8 @@ import pytest
 from livekit import api, rtc
 
 from tests.conftest import LiveServer
-from tests.interop.person import Person, mute, until
+from tests.interop.person import Person, mute
+from tests.waiting import until
 
 pytestmark = pytest.mark.native
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from livekit import rtc
 
-from tests.interop.person import Person, until
+from tests.interop.person import Person
+from tests.waiting import until
 
 pytestmark = pytest.mark.native
 

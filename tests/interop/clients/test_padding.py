@@ -14,7 +14,8 @@ from livekit.rtc._proto.stats_pb2 import RtcStats
 from signaling.bot.group import run
 from tests.conftest import LiveServer
 from tests.interop.golang import FPS, GoPerson, film
-from tests.interop.person import Person, until
+from tests.interop.person import Person
+from tests.waiting import until
 
 pytestmark = [pytest.mark.native, pytest.mark.slow]
 

@@ -10,8 +10,9 @@ from functools import partial
 import pytest
 
 from tests.conftest import LiveServer
-from tests.interop.person import Person, token, until
+from tests.interop.person import Person, token
 from tests.interop.proxy import Proxy
+from tests.waiting import until
 
 pytestmark = pytest.mark.native
 

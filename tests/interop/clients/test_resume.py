@@ -12,8 +12,9 @@ from livekit.protocol import models
 
 from tests.clients.listener import Listener
 from tests.conftest import LiveServer
-from tests.interop.person import Person, token, until
+from tests.interop.person import Person, token
 from tests.interop.proxy import Proxy
+from tests.waiting import until
 
 pytestmark = pytest.mark.native
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import LiveServer
-from tests.interop.person import Person, token, until
+from tests.interop.person import Person, token
+from tests.waiting import until
 
 pytestmark = pytest.mark.native
 

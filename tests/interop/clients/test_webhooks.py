@@ -12,8 +12,9 @@ from livekit import api
 from livekit.protocol import models
 
 from tests.conftest import LiveServer
-from tests.interop.person import Person, token, until
+from tests.interop.person import Person, token
 from tests.signaling.notify.receiver import Receiver
+from tests.waiting import until
 
 pytestmark = pytest.mark.native
 

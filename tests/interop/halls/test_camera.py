@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.interop.browsers.test_halls_and_browsers import There
-from tests.interop.person import until
 from tests.interop.terminals.quirks import QUIRKS, Quirk
 from tests.interop.terminals.test_quirks_server import Recorder, recorder, serve
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -25,11 +25,11 @@ from rooms.store.tables.sites import Network
 from rooms.store.tables.sites import Terminal as TerminalRow
 from tests.conftest import start_server
 from tests.interop.browsers.test_halls_and_browsers import HOST, There
-from tests.interop.person import until
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.quirks import Message, Quirk, Terminal
 from tests.interop.terminals.test_quirks_server import Recorder
 from tests.ports import free_port
+from tests.waiting import until
 
 CLOSED, OUTSIDE = "127.0.0.1", "127.0.9.9"
 ZONES = ("127.0.0.0/24",)

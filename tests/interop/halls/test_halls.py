@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.interop.terminals import hallnet
-from tests.interop.terminals.hallnet import Baresip, HallNet, hall_net, is_colour, tone_of, wait_for
+from tests.interop.terminals.hallnet import Baresip, HallNet, hall_net, is_colour, tone_of
+from tests.waiting import until_blocking
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(hallnet.missing()), reason=hallnet.missing())]
 
@@ -28,7 +29,7 @@ def established(one: Baresip) -> bool:
 def join(halls: list[Baresip], net: HallNet, name: str, colour: str, hz: int, **options: Any) -> Baresip:
     """It dials the meeting's number."""
     halls.append(Baresip(net, name, colour, hz, **options).start(f"/dial sip:{net.booked.number}@{hallnet.SERVER}"))
-    wait_for(lambda: established(halls[-1]), 30, f"{name} is in no call")
+    until_blocking(lambda: established(halls[-1]), f"{name} is in no call", 30)
     return halls[-1]
 
 
@@ -43,8 +44,8 @@ def halls() -> Iterator[list[Baresip]]:
 def test_two_halls_dial_in_and_see_and_hear_each_other(net: HallNet, halls: list[Baresip]) -> None:
     one = join(halls, net, "hall-a", "red", 440)
     other = join(halls, net, "hall-b", "blue", 880, codec="G722/16000/1")
-    wait_for(lambda: is_colour(one.saw(), "blue"), 40, "hall A does not see hall B")
-    wait_for(lambda: is_colour(other.saw(), "red"), 40, "hall B does not see hall A")
+    until_blocking(lambda: is_colour(one.saw(), "blue"), "hall A does not see hall B", 40)
+    until_blocking(lambda: is_colour(other.saw(), "red"), "hall B does not see hall A", 40)
     for party in halls:
         party.stop()
     assert abs(tone_of(*one.heard()) - 880) < 10
@@ -55,24 +56,24 @@ def test_the_same_over_tls_and_srtp(net: HallNet, halls: list[Baresip]) -> None:
     encrypted = {"transport": "tls", "encryption": "srtp-mand", "codec": "G722/16000/1"}
     one = join(halls, net, "hall-a", "red", 440, **encrypted)
     other = join(halls, net, "hall-b", "green", 880, **encrypted)
-    wait_for(lambda: is_colour(one.saw(), "green"), 40, "hall A does not see hall B")
-    wait_for(lambda: is_colour(other.saw(), "red"), 40, "hall B does not see hall A")
+    until_blocking(lambda: is_colour(one.saw(), "green"), "hall A does not see hall B", 40)
+    until_blocking(lambda: is_colour(other.saw(), "red"), "hall B does not see hall A", 40)
 
 
 def test_halls_are_called_and_one_that_dies_is_called_again(net: HallNet, halls: list[Baresip]) -> None:
     for name, colour, hz in (("hall-a", "red", 440), ("hall-b", "blue", 880)):
         halls.append(Baresip(net, name, colour, hz).start())
-        wait_for(lambda: "200 OK" in halls[-1].text(), 20, f"{name} is not registered")
+        until_blocking(lambda: "200 OK" in halls[-1].text(), f"{name} is not registered", 20)
     net.command("hall", "call", net.booked.number, "hall-a", "hall-b")
     for one in halls:
-        wait_for(partial(established, one), 40, f"{one.name} was not called")
-    wait_for(lambda: is_colour(halls[0].saw(), "blue"), 40, "hall A does not see hall B")
-    wait_for(lambda: "connected" in net.command("hall", "list", net.booked.number), 20, "the board says so")
+        until_blocking(partial(established, one), f"{one.name} was not called", 40)
+    until_blocking(lambda: is_colour(halls[0].saw(), "blue"), "hall A does not see hall B", 40)
+    until_blocking(lambda: "connected" in net.command("hall", "list", net.booked.number), "the board says so", 20)
     assert net.command("hall", "list", net.booked.number).count("connected") == 2
     halls[1].command("hangup")
-    wait_for(lambda: halls[1].text().count("Call established") >= 2, 60, "it is not called once more")
+    until_blocking(lambda: halls[1].text().count("Call established") >= 2, "it is not called once more", 60)
     net.command("hall", "drop", net.booked.number)
-    wait_for(lambda: net.command("hall", "list", net.booked.number).count(" left ") == 2, 40, "both are dropped")
+    until_blocking(lambda: net.command("hall", "list", net.booked.number).count(" left ") == 2, "both are dropped", 40)
 
 
 def test_a_terminal_that_is_not_invited_needs_the_pin(net: HallNet, halls: list[Baresip]) -> None:
@@ -82,6 +83,6 @@ def test_a_terminal_that_is_not_invited_needs_the_pin(net: HallNet, halls: list[
         stranger.command("sndcode", key)
     for key in f"{net.booked.number}#{net.booked.pin}#":
         stranger.command("sndcode", key)
-    wait_for(lambda: is_colour(stranger.saw(), "red"), 60, "number and PIN do not open")
+    until_blocking(lambda: is_colour(stranger.saw(), "red"), "number and PIN do not open", 60)
     assert inside.process is not None
     assert inside.process.poll() is None

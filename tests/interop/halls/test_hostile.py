@@ -17,9 +17,9 @@ import pytest
 from signaling.halls.ground import limits
 from tests.interop.browsers.test_halls_and_browsers import HOST, There
 from tests.interop.halls.test_refused import Foreign
-from tests.interop.person import until
 from tests.interop.terminals.quirks import Quirk
 from tests.interop.terminals.test_quirks_server import Recorder, serve
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

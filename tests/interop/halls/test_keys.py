@@ -15,10 +15,10 @@ from playwright.async_api import Browser, expect
 from rooms.identifiers import new_pin
 from tests.interop import sound
 from tests.interop.browsers.test_halls_and_browsers import HOST, There, there
-from tests.interop.person import until
 from tests.interop.terminals.hallnet import colour_of, part
 from tests.interop.terminals.quirks import Quirk, Terminal, alaw_samples
-from tests.interop.window import PATIENCE_MS, Window, chromium, guest, holds
+from tests.interop.window import PATIENCE_MS, Window, chromium, guest
+from tests.waiting import until
 
 __all__ = ["there"]
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.whole_machine]
@@ -73,13 +73,13 @@ async def test_a_hall_waits_until_a_host_in_the_browser_lets_it_in(there: There,
         await host.part("knock-admit").click()
         await until(lambda: sees(terminal) == "green", "it sees the host")
         await until(lambda: HZ in hears(terminal), "it hears the host")
-        await holds(lambda: seen(host, OTHER, "red"), "the host sees it")
-        await holds(lambda: heard(host, {OWN_HZ}), "the host hears it, and not himself")
+        await until(lambda: seen(host, OTHER, "red"), "the host sees it")
+        await until(lambda: heard(host, {OWN_HZ}), "the host hears it, and not himself")
         await until(lambda: hears(terminal) == {HZ}, "it does not hear itself")
         assert [row["state"] for row in there.rows() if row["terminal_id"] == "other"] == ["connected"]
         # Its remote control works after the move as before.
         await terminal.press("*6")
-        await holds(lambda: muted(host, "true", OTHER), "it has muted itself")
+        await until(lambda: muted(host, "true", OTHER), "it has muted itself")
         assert await terminal.hang_up() == 200
     assert host.faults == []
 
@@ -109,7 +109,7 @@ async def test_its_keys_act_and_are_seen(there: There, browser: Browser, by: By)
         assert await there.dial(terminal) == 200
         await an.enter()
         await board.page.goto(f"{board.url}/control/{board.guest.meeting}/{there.booked.occurrence}")
-        await holds(lambda: seen(an, HALL, "red"), "the hall is seen")
+        await until(lambda: seen(an, HALL, "red"), "the hall is seen")
         await microphone(there, terminal, an, board, by)
         await floor(there, terminal, an, board, by)
         await layouts(there, terminal, by)
@@ -122,15 +122,15 @@ async def test_its_keys_act_and_are_seen(there: There, browser: Browser, by: By)
 
 
 async def microphone(there: There, terminal: Terminal, an: Window, board: Window, by: By) -> None:
-    await holds(lambda: heard(an, {OWN_HZ}), "the hall is heard")
+    await until(lambda: heard(an, {OWN_HZ}), "the hall is heard")
     await terminal.press("*6", by)
-    await holds(lambda: muted(an, "true"), "its tile says that it is muted")
-    await holds(lambda: heard(an, set()), "it is not heard")
+    await until(lambda: muted(an, "true"), "its tile says that it is muted")
+    await until(lambda: heard(an, set()), "it is not heard")
     await expect(board.part("leg").filter(has_text="hall-a").locator(".off")).to_have_count(1, timeout=PATIENCE_MS)
     assert row(there)["audio"]["muted"]
     await terminal.press("*6", by)
-    await holds(lambda: muted(an, "false"), "it speaks again")
-    await holds(lambda: heard(an, {OWN_HZ}), "and is heard")
+    await until(lambda: muted(an, "false"), "it speaks again")
+    await until(lambda: heard(an, {OWN_HZ}), "and is heard")
 
 
 async def floor(there: There, terminal: Terminal, an: Window, board: Window, by: By) -> None:

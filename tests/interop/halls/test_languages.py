@@ -17,10 +17,10 @@ from conference import spoken_texts
 from conference.announcements.spoken_texts import LANGUAGES, Language
 from tests.conftest import start_server
 from tests.interop.browsers.test_halls_and_browsers import HOST, There
-from tests.interop.person import until
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.quirks import AUDIO_TYPE, EVENT_TYPE, Quirk, Terminal
 from tests.ports import free_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

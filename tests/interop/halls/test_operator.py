@@ -14,8 +14,8 @@ from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from tests.interop.browsers.test_halls_and_browsers import There
 from tests.interop.halls.test_languages import Caller, caller
-from tests.interop.person import until
 from tests.interop.terminals.test_quirks_server import serve
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ import pytest
 from livekit import rtc
 
 from tests.interop.browsers.test_halls_and_browsers import HOST, There, there
-from tests.interop.person import until
 from tests.interop.presenter import GRANTED, RELEASED, REVOKED, Presenter, shows
 from tests.interop.terminals.quirks import Viewer
+from tests.waiting import until
 
 __all__ = ["there"]
 HALL = "hall_terminal.hall-a"

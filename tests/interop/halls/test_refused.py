@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from tests.interop.browsers.test_halls_and_browsers import HOST, There
-from tests.interop.person import until
 from tests.interop.terminals.fleet import Phone
 from tests.interop.terminals.quirks import Message, Quirk, Terminal
 from tests.interop.terminals.test_quirks_server import Recorder, serve
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

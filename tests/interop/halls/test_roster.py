@@ -6,8 +6,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from tests.interop.browsers.test_halls_and_browsers import HOST, There, there
-from tests.interop.person import until
 from tests.interop.terminals.quirks import Message, Quirk, Terminal
+from tests.waiting import until
 
 __all__ = ["there"]
 ANN = "browser.ann"

@@ -7,7 +7,6 @@ channel; the browsers are Chromium with the real page.
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -21,12 +20,12 @@ from playwright.async_api import Browser
 
 from tests.interop import sound
 from tests.interop.network import HTTP_PORT
-from tests.interop.person import until
 from tests.interop.presenter import GRANTED, RELEASED, REVOKED, Presenter
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.hallnet import HALLS, SERVER, Baresip, HallNet, colour_of, hall_net, part, quarters
 from tests.interop.terminals.quirks import alaw_samples
-from tests.interop.window import Window, chromium, guest, holds
+from tests.interop.window import Window, chromium, guest
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.whole_machine,
@@ -93,7 +92,7 @@ class Meeting:
             found["An"], found["Bình"] = [await window.hears(TONES) for window in self.windows]
             return found == wanted
 
-        await holds(right, lambda: f"heard {found}, not {wanted}")
+        await until(right, lambda: f"heard {found}, not {wanted}")
 
     # -- the operators
 
@@ -119,16 +118,6 @@ class Meeting:
 
     def undo(self, token: str) -> None:
         self.ask("POST", "/legs/undo", json={"token": token})
-
-
-async def settled(condition: Any, what: Any, bound_s: float = 60.0) -> None:
-    """`condition` may block for a moment: commands to a terminal do."""
-    async with asyncio.timeout(bound_s * 2):
-        for _ in range(round(bound_s / 0.5)):
-            if await asyncio.to_thread(condition):
-                return
-            await asyncio.sleep(0.5)
-    raise AssertionError(what() if callable(what) else what)
 
 
 def start_a(net: HallNet, *commands: str) -> Baresip:
@@ -186,12 +175,12 @@ async def test_they_meet(meeting: Meeting) -> None:
 async def see_and_hear(meeting: Meeting) -> None:
     """The halls see all four in one picture; each browser sees the others' own pictures."""
     everybody = {"red", "blue", "green", "yellow"}
-    await settled(lambda: set(meeting.sees_a()) == everybody, lambda: f"hall A sees {meeting.sees_a()}")
-    await settled(lambda: set(meeting.sees_b()) == everybody, lambda: f"hall B sees {meeting.sees_b()}")
+    await until(lambda: set(meeting.sees_a()) == everybody, lambda: f"hall A sees {meeting.sees_a()}", in_thread=True)
+    await until(lambda: set(meeting.sees_b()) == everybody, lambda: f"hall B sees {meeting.sees_b()}", in_thread=True)
     await windows_see(meeting, HALL_A, "red")
     await windows_see(meeting, HALL_B, "blue")
-    await holds(lambda: is_seen(meeting.an, meeting.binh.guest.name, "yellow"), "An sees Bình")
-    await holds(lambda: is_seen(meeting.binh, meeting.an.guest.name, "green"), "Bình sees An")
+    await until(lambda: is_seen(meeting.an, meeting.binh.guest.name, "yellow"), "An sees Bình")
+    await until(lambda: is_seen(meeting.binh, meeting.an.guest.name, "green"), "Bình sees An")
     await meeting.hear(*TONES)
     row = meeting.row("hall-a")
     assert row["secure"]
@@ -207,7 +196,7 @@ async def is_seen(window: Window, who: str, colour: str, source: str = "camera")
 
 async def windows_see(meeting: Meeting, who: str, colour: str, source: str = "camera") -> None:
     for window in meeting.windows:
-        await holds(lambda window=window: is_seen(window, who, colour, source), f"{window.colour} sees {who} {source}")  # type: ignore[misc]
+        await until(lambda window=window: is_seen(window, who, colour, source), f"{window.colour} sees {who} {source}")  # type: ignore[misc]
 
 
 async def mute(meeting: Meeting) -> None:
@@ -215,7 +204,7 @@ async def mute(meeting: Meeting) -> None:
     undo = meeting.command("mute", "hall-a")
     await meeting.hear(B, AN, BINH)
     for window in meeting.windows:
-        await holds(lambda window=window: is_muted(window, HALL_A), "its tile says that it is muted")  # type: ignore[misc]
+        await until(lambda window=window: is_muted(window, HALL_A), "its tile says that it is muted")  # type: ignore[misc]
     meeting.undo(undo)
     await meeting.hear(*TONES)
     await meeting.an.part("mic-toggle").click()
@@ -232,18 +221,20 @@ async def lay_out(meeting: Meeting) -> None:
     """One large: the other hall; whoever is large does not look at himself."""
     meeting.ask("PUT", "/program", json={"layout": "1"})
     undo = meeting.command("stage", "hall-b")
-    await settled(lambda: set(meeting.sees_a()) == {"blue"}, lambda: f"hall A sees {meeting.sees_a()}")
-    await settled(
-        lambda: meeting.sees_b() and "blue" not in meeting.sees_b(), lambda: f"hall B sees {meeting.sees_b()}"
+    await until(lambda: set(meeting.sees_a()) == {"blue"}, lambda: f"hall A sees {meeting.sees_a()}", in_thread=True)
+    await until(
+        lambda: meeting.sees_b() and "blue" not in meeting.sees_b(),
+        lambda: f"hall B sees {meeting.sees_b()}",
+        in_thread=True,
     )
     meeting.undo(undo)
     meeting.command("layout", "hall-a", layout="2x2")
     everybody = {"red", "blue", "green", "yellow"}
-    await settled(lambda: set(meeting.sees_a()) == everybody, lambda: f"hall A sees {meeting.sees_a()}")
-    await settled(lambda: len(set(meeting.sees_b())) == 1, lambda: f"hall B sees {meeting.sees_b()}")
+    await until(lambda: set(meeting.sees_a()) == everybody, lambda: f"hall A sees {meeting.sees_a()}", in_thread=True)
+    await until(lambda: len(set(meeting.sees_b())) == 1, lambda: f"hall B sees {meeting.sees_b()}", in_thread=True)
     meeting.command("layout", "hall-a", layout="auto")
     meeting.ask("PUT", "/program", json={"layout": "auto"})
-    await settled(lambda: set(meeting.sees_b()) == everybody, lambda: f"hall B sees {meeting.sees_b()}")
+    await until(lambda: set(meeting.sees_b()) == everybody, lambda: f"hall B sees {meeting.sees_b()}", in_thread=True)
 
 
 def slide_a(meeting: Meeting) -> str:
@@ -257,42 +248,65 @@ def slide_b(meeting: Meeting) -> str:
 
 async def browser_presents(meeting: Meeting) -> None:
     await meeting.an.part("share-toggle").click()
-    await settled(lambda: slide_a(meeting) == "yellow", lambda: f"hall A sees {slide_a(meeting)} in its only picture")
-    await settled(lambda: slide_b(meeting) == "yellow", lambda: f"hall B sees {slide_b(meeting)} in its second one")
-    await holds(lambda: is_seen(meeting.binh, meeting.an.guest.name, "yellow", "screen"), "the other browser sees it")
+    await until(
+        lambda: slide_a(meeting) == "yellow",
+        lambda: f"hall A sees {slide_a(meeting)} in its only picture",
+        in_thread=True,
+    )
+    await until(
+        lambda: slide_b(meeting) == "yellow",
+        lambda: f"hall B sees {slide_b(meeting)} in its second one",
+        in_thread=True,
+    )
+    await until(lambda: is_seen(meeting.binh, meeting.an.guest.name, "yellow", "screen"), "the other browser sees it")
     await meeting.hear(*TONES)
     await meeting.an.part("share-toggle").click()
-    await settled(lambda: len(set(meeting.sees_a())) == 4, lambda: f"hall A sees {meeting.sees_a()}: nobody presents")
+    await until(
+        lambda: len(set(meeting.sees_a())) == 4,
+        lambda: f"hall A sees {meeting.sees_a()}: nobody presents",
+        in_thread=True,
+    )
 
 
 async def hall_presents(meeting: Meeting) -> None:
     meeting.b.ask()
     await until(lambda: meeting.b.told[-1:] == [GRANTED], "hall B has the token")
     await windows_see(meeting, HALL_B, "green", "screen")
-    await settled(lambda: slide_a(meeting) == "green", lambda: f"hall A sees {slide_a(meeting)} presented")
+    await until(
+        lambda: slide_a(meeting) == "green", lambda: f"hall A sees {slide_a(meeting)} presented", in_thread=True
+    )
     await windows_see(meeting, HALL_B, "blue")
     await meeting.an.part("share-toggle").click()
     await until(lambda: meeting.b.told[-1:] == [REVOKED], "a browser has taken over")
-    await settled(lambda: slide_a(meeting) == "yellow", lambda: f"hall A sees {slide_a(meeting)} presented")
+    await until(
+        lambda: slide_a(meeting) == "yellow", lambda: f"hall A sees {slide_a(meeting)} presented", in_thread=True
+    )
     await meeting.an.part("share-toggle").click()
     meeting.b.ask()
     await until(lambda: meeting.b.told[-1:] == [GRANTED], "hall B has the token again")
-    await settled(lambda: slide_a(meeting) == "green", lambda: f"hall A sees {slide_a(meeting)} presented")
+    await until(
+        lambda: slide_a(meeting) == "green", lambda: f"hall A sees {slide_a(meeting)} presented", in_thread=True
+    )
     meeting.b.release()
     await until(lambda: meeting.b.told[-1:] == [RELEASED], "nobody presents")
     for window in meeting.windows:
-        await holds(lambda window=window: is_seen(window, HALL_B, "", "screen"), "the slide is gone")  # type: ignore[misc]
-    await settled(lambda: len(set(meeting.sees_a())) == 4, lambda: f"hall A sees {meeting.sees_a()}")
+        await until(lambda window=window: is_seen(window, HALL_B, "", "screen"), "the slide is gone")  # type: ignore[misc]
+    await until(lambda: len(set(meeting.sees_a())) == 4, lambda: f"hall A sees {meeting.sees_a()}", in_thread=True)
 
 
 async def killed_and_redialled(meeting: Meeting) -> None:
     """The power of hall A fails; it starts again, and the operator has it called."""
     meeting.a.kill()
     meeting.halls.append(start_a(meeting.net))
-    await settled(lambda: "200 OK" in meeting.a.text(), "it is registered again")
+    await until(lambda: "200 OK" in meeting.a.text(), "it is registered again", in_thread=True)
     meeting.command("redial", "hall-a")
-    await settled(lambda: "Call established" in meeting.a.text(), lambda: f"it was not called:\n{meeting.a.text()}", 90)
-    await settled(lambda: len(set(meeting.sees_a())) == 4, lambda: f"hall A sees {meeting.sees_a()}")
+    await until(
+        lambda: "Call established" in meeting.a.text(),
+        lambda: f"it was not called:\n{meeting.a.text()}",
+        90,
+        in_thread=True,
+    )
+    await until(lambda: len(set(meeting.sees_a())) == 4, lambda: f"hall A sees {meeting.sees_a()}", in_thread=True)
     await windows_see(meeting, HALL_A, "red")
     await meeting.hear(*TONES)
     assert meeting.row("hall-a")["state"] == "connected"

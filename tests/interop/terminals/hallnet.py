@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -45,6 +45,7 @@ from tests.interop import network
 from tests.interop.network import Namespace, ServerThere
 from tests.rooms import invited
 from tests.rooms.province import Province, build
+from tests.waiting import until_blocking
 
 SERVER, HALLS = "10.77.0.1", "10.77.0.2"
 COLOURS = {"red": (200, 30, 30), "green": (30, 180, 30), "blue": (30, 30, 200), "yellow": (200, 180, 30)}
@@ -273,7 +274,7 @@ class Baresip:
         for old in self.folder.glob("snapshot*.png"):
             old.unlink()
         self.command("snapshot")
-        wait_for(lambda: any(self.folder.glob("snapshot-recv*.png")), 10, "no picture was received")
+        until_blocking(lambda: any(self.folder.glob("snapshot-recv*.png")), "no picture was received", 10)
         for _ in range(10):
             time.sleep(0.3)
             path = max(self.folder.glob("snapshot-recv*.png"))
@@ -373,14 +374,6 @@ def make_media(folder: Path, colour: str, hz: int) -> Path:
     whole = ["-stream_loop", str(MEDIA_S // 10 - 1), "-i", short, "-c", "copy", str(there / "picture.mp4")]
     subprocess.run([*quiet[:3], *whole], check=True)
     return there
-
-
-def wait_for(condition: Callable[[], bool], most_s: float, what: str) -> None:
-    """Real peers take their time; this is patience and no claim of speed."""
-    ends = time.monotonic() + most_s
-    while not condition():
-        assert time.monotonic() < ends, what
-        time.sleep(0.2)
 
 
 def part(picture: NDArray[np.uint8], left: float, top: float, right: float, bottom: float) -> tuple[int, int, int]:

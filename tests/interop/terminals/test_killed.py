@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +29,7 @@ from tests.interop.terminals.fleet import Phone, Way
 from tests.interop.terminals.hallnet import Booked
 from tests.ports import free_port
 from tests.rooms.postgres import Postgres
+from tests.waiting import until
 
 pytestmark = [pytest.mark.whole_machine, pytest.mark.slow]
 
@@ -126,15 +127,6 @@ class Server:
         return rows
 
 
-async def until(condition: Callable[[], object], what: str, phones: list[Phone], most_s: float = PATIENCE_S) -> float:
-    """The seconds that it took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < most_s, f"{what}: {shown(phones)}"
-        await asyncio.sleep(0.02)
-    return time.monotonic() - began
-
-
 def way_of(place: int) -> Way:
     ways: tuple[Way, ...] = ("udp", "udp", "tcp", "udp", "nat", "udp")
     return ways[place % len(ways)]
@@ -199,20 +191,22 @@ async def walk(server: Server, phones: list[Phone], moments: random.Random) -> N
             await server.start()
         some = called + moments.randrange(1, HALLS - 2)
         if kill % 2:
-            await until(lambda: all(server.has(one) for one in others), "all are back", phones)
+            await until(
+                lambda: all(server.has(one) for one in others), partial(missing, "all are back", phones), PATIENCE_S
+            )
             times.add(server, others)
         else:
-            await until(partial(are_called, phones, some), "halls are called", phones)
+            await until(partial(are_called, phones, some), partial(missing, "halls are called", phones), PATIENCE_S)
         await asyncio.sleep(moments.random() / 2)
         await server.stop(signal.SIGKILL)
     await server.start()
-    await until(lambda: all(server.has(one) for one in others), "all are back", phones)
+    await until(lambda: all(server.has(one) for one in others), partial(missing, "all are back", phones), PATIENCE_S)
     times.add(server, others)
     assert not late.called, "nobody calls who is not registered"
     row = next(row for row in await server.rows() if row["terminal_id"] == late.name)
     assert (row["state"], row["reason"]["code"]) == ("failed", "not_registered")
     await late.register()
-    waited = await until(lambda: late.stands, "one that registers late is called", phones, SOON_S)
+    waited = await until(lambda: late.stands, partial(missing, "one that registers late is called", phones), SOON_S)
     await check(server, phones)
     print(f"{sum(one.called for one in phones)} calls; {times}; the late one after {waited:.2f} s")
 
@@ -242,7 +236,11 @@ def are_called(phones: list[Phone], times: int) -> bool:
 
 
 async def check(server: Server, phones: list[Phone]) -> None:
-    await until(lambda: all(server.has(one) for one in phones), "every hall is in one call", phones)
+    await until(
+        lambda: all(server.has(one) for one in phones),
+        partial(missing, "every hall is in one call", phones),
+        PATIENCE_S,
+    )
     await asyncio.sleep(3)
     assert all(server.has(one) for one in phones), shown(phones)
     assert not [what for one in phones for what in one.doubled]
@@ -257,3 +255,7 @@ async def check(server: Server, phones: list[Phone]) -> None:
 
 def shown(phones: list[Phone]) -> str:
     return "; ".join(f"{one.name} {one.way} {[line.state for line in one.lines]} {one.told[-6:]}" for one in phones)
+
+
+def missing(what: str, phones: list[Phone]) -> str:
+    return f"{what}: {shown(phones)}"

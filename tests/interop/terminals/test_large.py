@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.interop.browsers.test_halls_and_browsers import HOST, There, upper
-from tests.interop.person import until
 from tests.interop.terminals.quirks import Quirk, Terminal
 from tests.interop.terminals.test_quirks_server import serve
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -4,25 +4,17 @@ server stands where the server is tested.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-
 import pytest
 
 from conference.ground.plan import OwnBfcp, OwnEnd, OwnEnds, Policy
 from signaling.sip.media import plan
 from signaling.sip.media.profiles import GENERIC
 from tests.interop.terminals.quirks import QUIRKS, Quirk, Terminal, canned, loudest_hz, tone
+from tests.waiting import until
 
 OWN = OwnEnds(
     "127.0.0.1", OwnEnd(20_000, 20_001), OwnEnd(20_002, 20_003), OwnEnd(20_004, 20_005), OwnBfcp(21_000, 21_001, 7, 3)
 )
-
-
-async def until(happened: Callable[[], bool], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not happened():
-            await asyncio.sleep(0.02)
 
 
 def test_the_canned_picture() -> None:

@@ -15,10 +15,11 @@ import pytest
 
 from tests.conftest import start_server
 from tests.interop.browsers.test_halls_and_browsers import HOST, There, upper
-from tests.interop.person import BOUND_S, Person, until
+from tests.interop.person import BOUND_S, Person
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.quirks import QUIRKS, Message, Quirk, Terminal, loudest_hz
 from tests.ports import free_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -19,11 +19,11 @@ from rooms.store.tables.sites import Terminal as TerminalRow
 from signaling.halls.ground import limits
 from tests.conftest import LiveServer, start_server
 from tests.interop.browsers.test_halls_and_browsers import HOST, There
-from tests.interop.person import until
 from tests.interop.terminals import hallnet
 from tests.interop.terminals.quirks import Message, Quirk
 from tests.interop.terminals.test_quirks_server import Recorder
 from tests.ports import free_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -10,6 +10,7 @@ import pytest
 
 from media import Line, LineConsumer, Node, Producer, Router, line_codec
 from media.ground import limits as media_limits
+from tests.waiting import until
 
 PORTS = range(42_000, 43_000)
 PCMA = line_codec(8, "pcma")
@@ -93,12 +94,6 @@ def packets(compound: bytes) -> Iterator[tuple[int, bytes]]:
         size = 4 * (int.from_bytes(compound[2:4], "big") + 1)
         yield compound[1], compound[:size]
         compound = compound[size:]
-
-
-async def until(ready: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not ready():
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture

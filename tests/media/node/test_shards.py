@@ -7,7 +7,7 @@ import contextlib
 import select
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import cycle
 
 import pytest
@@ -28,6 +28,7 @@ from tests.clients.ice_client import IceClient, rtp_packet
 from tests.clients.offers import audio, video
 from tests.clients.peers import Call, connect, end
 from tests.media.node.test_plane_seam import DTLS, EVENT_WAIT_S, PWD, check, expect_answer
+from tests.waiting import until
 
 SHARDS = 2
 PEERS = 40
@@ -248,12 +249,6 @@ def open_things(node: Node) -> tuple[int, int, int]:
     """Transports, producers, consumers; a second old at most."""
     totals = node.measurements()
     return totals["transports"], totals["producers"], totals["consumers"]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(EVENT_WAIT_S):
-        while not condition():
-            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("first", [0, 1])

@@ -25,8 +25,9 @@ from websockets.asyncio.server import serve
 from signaling.rtc.wire import limits
 from tests.clients import offers
 from tests.conftest import LiveServer
-from tests.interop.person import Person, token, until
+from tests.interop.person import Person, token
 from tests.security.requests import mutations
+from tests.waiting import until
 
 FLOODERS = 20
 MUTATIONS = int(os.environ.get("SIGNALLING_MUTATIONS", "800"))

@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from signaling.ops import metrics
 from tests.conference.doubles import World
 from tests.conftest import LiveServer
-from tests.interop.person import Person, token, until
+from tests.interop.person import Person, token
+from tests.waiting import until
 
 TOKEN = "metrics-token-of-thirty-two-characters"
 

@@ -30,7 +30,8 @@ from signaling.ops import traces
 from tests.conference.doubles import Time, World, peer_of
 from tests.conference.parties import Party
 from tests.conftest import LiveServer
-from tests.interop.person import Person, token, until
+from tests.interop.person import Person, token
+from tests.waiting import until
 
 SECRET = "ten-khong-ai-duoc-biet"
 SOON = {"OTEL_BSP_SCHEDULE_DELAY": "200"}

@@ -12,7 +12,8 @@ from livekit import api, rtc
 from livekit.protocol import room
 
 from tests.conftest import LiveServer
-from tests.signaling.rtc.test_door import administration, guest, token, until
+from tests.signaling.rtc.test_door import administration, guest, token
+from tests.waiting import until
 
 pytestmark = pytest.mark.native
 

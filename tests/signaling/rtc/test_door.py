@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -17,6 +16,7 @@ from conference import Grants
 from signaling.host.tokens import Authenticator
 from signaling.rtc.wire import limits
 from tests.conftest import LiveServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.native
 
@@ -47,12 +47,6 @@ async def guest(
         yield made
     finally:
         await made.disconnect()
-
-
-async def until(condition: Callable[[], bool], limit_s: float = 20.0) -> None:
-    async with asyncio.timeout(limit_s):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 # -- strangers

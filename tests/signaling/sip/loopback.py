@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -66,15 +66,6 @@ async def station(
     finally:
         await made.driver.close()
         assert made.agent.core.defects == 0
-
-
-async def until(ready: Callable[[], object], seconds: float = 20) -> None:
-    """Waits for a fact; the bound is only there to fail instead of hanging."""
-    for _ in range(int(seconds / 0.01)):
-        if ready():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never became true")
 
 
 async def run(*command: str, cwd: Path | None = None, seconds: float = 60) -> tuple[int, str]:

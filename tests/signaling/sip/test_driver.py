@@ -18,8 +18,9 @@ from signaling.sip.ground import limits
 from signaling.sip.transaction.transport import Framer
 from signaling.sip.wire.fields import read_uri
 from tests.ports import free_port
-from tests.signaling.sip.loopback import Station, station, until
+from tests.signaling.sip.loopback import Station, station
 from tests.signaling.sip.world import ANSWER, OFFER, remembered
+from tests.waiting import until
 
 OPTIONS = (
     "OPTIONS sip:a@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK{n};rport\r\nFrom: <sip:b@h>;tag=1\r\n"

@@ -14,7 +14,8 @@ from livekit.protocol.rtc import SignalRequest, SimulateScenario
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
-from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles, until
+from tests.waiting import until
+from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles
 from tests.web.visiting import DEVICES, IN_WINDOW, Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

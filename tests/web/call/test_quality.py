@@ -9,7 +9,8 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.conftest import LiveServer
-from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles, until
+from tests.waiting import until
+from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles
 from tests.web.visiting import IN_WINDOW, Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

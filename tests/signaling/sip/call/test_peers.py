@@ -12,9 +12,10 @@ from signaling.sip.call.causes import Kind
 from signaling.sip.ground import limits
 from signaling.sip.wire.fields import read_uri
 from tests.ports import free_port
-from tests.signaling.sip.loopback import Station, run, station, until
+from tests.signaling.sip.loopback import Station, run, station
 from tests.signaling.sip.test_driver import trusting
 from tests.signaling.sip.world import OFFER
+from tests.waiting import until
 
 SCENARIOS = Path(__file__).resolve().parents[3] / "fixtures" / "sip" / "scenarios"
 
