@@ -1,73 +1,39 @@
-"""A wall clock that a test turns. The server and its terminals run under libfaketime (Debian's package `faketime`). The Date of
-pages is set to the same time. The monotonic clock is left alone: timers, sound and pictures run as always.
-"""
+"""The clock of tests that run in one process with the code under test."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
-from tests.conftest import ROOT
-
-LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
-READ_AGAIN_S = 2.2
-"""libfaketime looks at its file when what it knows is older than FAKETIME_CACHE_DURATION, in whole seconds."""
-
-DATE = """(() => {
-  const Real = (globalThis.RealDate ??= Date);
-  const now = () => Real.now() + %d;
-  globalThis.Date = new Proxy(Real, {
-    construct: (_, given, made) => Reflect.construct(Real, given.length > 0 ? given : [now()], made),
-    apply: () => new Real(now()).toString(),
-    get: (_, name) => (name === 'now' ? now : Reflect.get(Real, name)),
-  });
-})()"""
-
-
-def missing() -> str:
-    """Why no clock can be turned here; empty when it can."""
-    absent = [*(["faketime"] if LIBRARY is None else []), *(["gcc"] if shutil.which("gcc") is None else [])]
-    return f"{', '.join(absent)} missing: docker/test-tools.sh" if absent else ""
+START = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 
 
 class Clock:
-    """Shows `starts_at` when it is made, and goes on from there."""
+    """A clock that moves only when the test moves the clock. `tests.process_clock` is for servers of their own process."""
 
-    def __init__(self, folder: Path, starts_at: datetime) -> None:
-        self._file, sleeping = folder / "clock", folder / "sleeping.so"
-        source = ROOT / "tests" / "fixtures" / "sleeping.c"
-        subprocess.run(["gcc", "-Wall", "-Werror", "-shared", "-fPIC", str(source), "-o", str(sleeping)], check=True)
-        self.environ: Mapping[str, str] = {
-            "LD_PRELOAD": f"{sleeping}:{LIBRARY}",
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            # Debian's build mends a fault of other systems: each wait for Python's lock would take a hundred times as long.
-            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
-            "NO_FAKE_STAT": "1",
-        }
-        """The environment of every process that uses this clock."""
-        self._set(starts_at)
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(time.time() + self._ahead_s, UTC)
-
-    def turn(self, to: datetime) -> None:
-        """Every process of this clock has seen that it was turned."""
-        self._set(to)
-        time.sleep(READ_AGAIN_S)
+    def __init__(self, at: datetime = START) -> None:
+        self._seconds = at.timestamp()
 
     @property
-    def script(self) -> str:
-        """For pages that are opened until the clock is turned again. Their timers are left alone."""
-        return DATE % (self._ahead_s * 1000)
+    def at(self) -> datetime:
+        return datetime.fromtimestamp(self._seconds, UTC)
 
-    def _set(self, to: datetime) -> None:
-        self._ahead_s = round(to.timestamp() - time.time())
-        new = self._file.with_suffix(".new")
-        new.write_text(f"{self._ahead_s:+d}")
-        new.rename(self._file)  # no process reads a half of the file
+    def now(self) -> datetime:
+        return self.at
+
+    def time(self) -> float:
+        """Return the seconds since 1970."""
+        return self._seconds
+
+    def monotonic(self) -> float:
+        return self._seconds
+
+    def pass_s(self, seconds: float) -> None:
+        self._seconds += seconds
+
+    def pass_time(self, **parts: float) -> None:
+        """Move the clock by the parts of a `timedelta`, like `days=5`."""
+        self.pass_s(timedelta(**parts).total_seconds())
+
+    def move_to(self, seconds: float) -> None:
+        """Move the clock to a time of `monotonic`, never back."""
+        self._seconds = max(self._seconds, seconds)

@@ -33,7 +33,7 @@ from signaling.rtc.wire.packets import Packets
 from tests.clients import offers
 from tests.clients.peers import Recorder
 from tests.security.requests import mutations
-from tests.signaling.rtc import office as rtc_office
+from tests.signaling.rtc import signal_desk
 
 SEPARATOR = b"\xff\xfe|"
 NOW = 1_700_000_000.0
@@ -139,7 +139,7 @@ def _answered(peer: Peer, texts: list[str]) -> None:
 # -- signalling
 
 
-class Office(rtc_office.Office):
+class NodeDesk(signal_desk.SignalDesk):
     """On the real node."""
 
     def __init__(self) -> None:
@@ -169,7 +169,7 @@ def session(data: bytes) -> None:
         ask = _ask(form, rows)
     except Refusal:
         return
-    office = Office()
+    office = NodeDesk()
     try:
         ann = _neighbour(office)
         wanted = _state(ann)
@@ -205,26 +205,26 @@ def _ask(form: int, rows: list[bytes]) -> join.Ask:
     return join.read(dict(parse_qsl(said.decode("utf-8", "replace"), max_num_fields=40)), v1=False)
 
 
-def _neighbour(office: Office) -> rtc_office.Guest:
+def _neighbour(office: NodeDesk) -> signal_desk.Guest:
     offer = rtc.SessionDescription(type="offer", sdp=PUBLISHED, id=1)
     tracks = (
         rtc.AddTrackRequest(cid="mic", type=models.AUDIO, source=models.TrackSource.MICROPHONE),
         rtc.AddTrackRequest(cid="cam", type=models.VIDEO, source=models.TrackSource.CAMERA),
     )
     ask = join.Ask(dual=False, client=models.ClientInfo(sdk="JS"), offer=offer, add_tracks=tracks)
-    made = rtc_office.Guest(office, *office.open(Grants(identity="ann", conference="c", join=True, name="An"), ask))
+    made = signal_desk.Guest(office, *office.open(Grants(identity="ann", conference="c", join=True, name="An"), ask))
     office.turn()
     assert len(made.participant.tracks) == 2
     return made
 
 
-def _state(guest: rtc_office.Guest) -> object:
+def _state(guest: signal_desk.Guest) -> object:
     one = guest.participant
     tracks = [(sid, track.muted, track.announcement.facts) for sid, track in one.tracks.items()]
     return one.sid, one.grants, tracks
 
 
-def _say(office: Office, session: Session, form: int, rows: list[bytes]) -> None:
+def _say(office: NodeDesk, session: Session, form: int, rows: list[bytes]) -> None:
     for row in rows:
         messages = mutations.requests(int.from_bytes(row[:8], "big"), 8) if form & 8 else (row,)
         for message in messages:

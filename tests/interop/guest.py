@@ -18,6 +18,7 @@ from livekit import rtc
 
 from tests.conftest import ROOT
 from tests.interop.person import BOUND_S, Camera, Person, View
+from tests.waiting import until
 
 
 @dataclass
@@ -100,11 +101,14 @@ class Guests:
     async def until(
         self, condition: Callable[[dict[str, Report]], object], what: str, bound_s: float = BOUND_S
     ) -> None:
-        """Asks again and again. Fails with `what` and the last report at the bound."""
-        deadline = asyncio.get_running_loop().time() + bound_s
-        while not condition(found := await self.report()):
-            assert asyncio.get_running_loop().time() < deadline, f"not in {bound_s:.0f} s: {what}: {found}"[:2000]
-            await asyncio.sleep(0.2)
+        """Wait until the reports of the guests meet the condition. Fail with `what` and the last reports."""
+        found: dict[str, Report] = {}
+
+        async def met() -> object:
+            found.update(await self.report())
+            return condition(found)
+
+        await until(met, lambda: f"{what}: {found}", bound_s)
 
     async def stop(self) -> None:
         assert self._process.stdin is not None

@@ -16,6 +16,7 @@ from typing import Any, Self
 from playwright.async_api import async_playwright
 
 from tests.conftest import ROOT
+from tests.waiting import until
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -74,10 +75,14 @@ class Visiting:
         return found
 
     async def until(self, condition: Callable[[dict[str, Any]], object], what: str) -> dict[str, Any]:
-        deadline = asyncio.get_running_loop().time() + BOUND_S
-        while not condition(found := await self.report()):
-            assert asyncio.get_running_loop().time() < deadline, f"not in time: {what}: {found}"
-            await asyncio.sleep(0.3)
+        found: dict[str, Any] = {}
+
+        async def met() -> object:
+            found.clear()
+            found.update(await self.report())
+            return condition(found)
+
+        await until(met, lambda: f"{what}: {found}", BOUND_S)
         return found
 
     async def stop(self) -> None:

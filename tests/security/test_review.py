@@ -32,7 +32,7 @@ class Wire:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
 
-    async def until(self, name: str) -> Any:
+    async def next_message(self, name: str) -> Any:
         """The next message of this name; others are passed over."""
         async with asyncio.timeout(WAIT_S):
             while True:
@@ -43,7 +43,7 @@ class Wire:
     async def told_of(self, identity: str, *attributes: str) -> models.ParticipantInfo:
         """A participant, as soon as it has these attributes."""
         while True:
-            for one in (await self.until("update")).participants:
+            for one in (await self.next_message("update")).participants:
                 if one.identity == identity and set(attributes) <= set(one.attributes):
                     return one
 
@@ -57,7 +57,7 @@ async def opened(stack: AsyncExitStack, server: LiveServer, token: str, address:
     )
     url, bearer = f"{server.ws_url}/rtc?protocol=15&auto_subscribe=1", {"Authorization": f"Bearer {token}"}
     wire = Wire(await stack.enter_async_context(http.ws_connect(url, headers=bearer)))
-    await wire.until("join")
+    await wire.next_message("join")
     return wire
 
 
@@ -74,7 +74,7 @@ async def described(stack: AsyncExitStack, server: LiveServer, address: str) -> 
     sections = [offers.audio("sendonly", "a=msid:- mic", "a=ssrc:7 cname:x")]
     sdp = offers.describe(sections, fingerprint=own.own_fingerprint)
     await wire.say(offer=rtc.SessionDescription(type="offer", sdp=sdp))
-    answer = (await wire.until("answer")).sdp
+    answer = (await wire.next_message("answer")).sdp
     return offers.client_for(answer), offers.ports(answer)["tcp"]
 
 

@@ -23,7 +23,7 @@ from signaling.rtc.session import requests, scenarios
 from signaling.rtc.wire import views
 from signaling.rtc.wire.join import Ask
 from tests.conference.doubles import peer_of
-from tests.signaling.rtc.office import Guest, Office
+from tests.signaling.rtc.signal_desk import Guest, SignalDesk
 from tests.signaling.rtc.test_session import OFFER, PUBLISHING, publish
 
 KEY = models.DataBlobKey(generic="schema")
@@ -37,7 +37,7 @@ class World:
     """A conference with the attacker, a publisher and a viewer of it, and one with a publisher and a viewer alone."""
 
     def __init__(self, **grants: Any) -> None:
-        self.office = Office()
+        self.office = SignalDesk()
         self.guests = {(room, name): self.join(room, name) for room in ELSEWHERE for name in (f"ann-{room}", "viewer")}
         self.targets = {room: self.equip(self.guests[room, f"ann-{room}"]) for room in ELSEWHERE}
         self.attacker = self.join("c", "mallory", **grants)

@@ -10,7 +10,7 @@ import pytest
 from rooms.store.database import Database
 from tests.rooms.postgres import Postgres
 from tests.rooms.proxy import before
-from tests.signaling.office import Office, sign_in
+from tests.signaling.sign_in_desk import SignInDesk, sign_in
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ def told(answer: httpx.Response) -> tuple[int, str]:
 async def test_whoever_asks_meanwhile_hears_to_try_again(postgres: Postgres, database_url: str) -> None:
     name = database_url.split("@/")[1].split("?")[0]
     async with before(postgres, name) as (proxy, url):
-        office = Office(Database.open(url), NOW)
+        office = SignInDesk(Database.open(url), NOW)
         async with office.client() as browser:
             assert told(await sign_in(browser, "lan")) == (401, "sign_in_failed")
             plenty = proxy.left

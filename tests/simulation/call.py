@@ -22,6 +22,7 @@ from livekit import rtc
 from tests.conftest import ROOT
 from tests.interop import picture, sound
 from tests.interop.person import BOUND_S, Camera, Ear, Person, View
+from tests.waiting import until
 
 GRAIN = 12
 SAMPLED_S = 0.5
@@ -116,14 +117,13 @@ class Side:
         self.damaged += told["damaged"]
 
     async def until(self, condition: Callable[[Side], object], what: str, bound_s: float = BOUND_S) -> None:
-        """Looks again and again. Fails with `what` at the bound."""
-        deadline = time.monotonic() + bound_s
-        await self.look()
-        while not condition(self):
-            last = self.samples[-1] if self.samples else None
-            assert time.monotonic() < deadline, f"not in {bound_s:.0f} s: {what}: {self.events} {last}"
-            await asyncio.sleep(0.1)
+        """Wait until the reports of this side meet the condition. Fail with `what` and the last report."""
+
+        async def met() -> object:
             await self.look()
+            return condition(self)
+
+        await until(met, lambda: f"{what}: {self.events} {self.samples[-1:]}", bound_s)
 
     async def stop(self) -> None:
         """Leaves."""

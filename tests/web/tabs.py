@@ -12,6 +12,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.waiting import until
 from tests.web.visiting import CHROMIUM, DEVICES
 
 BOUND_S = 30.0
@@ -71,13 +72,12 @@ class Tab:
         return answer["result"].get("value")
 
     async def until(self, expression: str, bound_s: float = BOUND_S) -> None:
-        deadline = asyncio.get_running_loop().time() + bound_s
-        while True:
+        async def met() -> object:
             with suppress(DevToolsError):  # between two documents there is none to ask
-                if await self.tell(expression):
-                    return
-            assert asyncio.get_running_loop().time() < deadline, f"not in time: {expression}"
-            await asyncio.sleep(0.1)
+                return await self.tell(expression)
+            return False
+
+        await until(met, expression, bound_s)
 
 
 @asynccontextmanager

@@ -41,7 +41,7 @@ async def database(own: LiveServer) -> AsyncIterator[Database]:
     await opened.close()
 
 
-class Office:
+class Secretary:
     """What a secretariat has done before."""
 
     def __init__(self, server: LiveServer, database: Database, province: provinces.Province) -> None:
@@ -92,7 +92,7 @@ class Office:
 
 
 @pytest.fixture
-async def office(own: LiveServer, database: Database) -> Office:
+async def office(own: LiveServer, database: Database) -> Secretary:
     async def build(session: Any) -> provinces.Province:
         from sqlalchemy import delete
 
@@ -101,10 +101,10 @@ async def office(own: LiveServer, database: Database) -> Office:
         await session.execute(delete(MeetingType))
         return await provinces.build(session, datetime.now(UTC))
 
-    return Office(own, database, await database.transact(build))
+    return Secretary(own, database, await database.transact(build))
 
 
-async def test_an_invitee_enters_and_the_class_sends_him_away(own: LiveServer, office: Office) -> None:
+async def test_an_invitee_enters_and_the_class_sends_him_away(own: LiveServer, office: Secretary) -> None:
     now = datetime.now(UTC)
     await allow_nights(office)
     meeting_id, date_id, link = await office.book(now + timedelta(minutes=10))
@@ -134,7 +134,7 @@ async def test_an_invitee_enters_and_the_class_sends_him_away(own: LiveServer, o
         await Person(given["url"], given["token"]).join()
 
 
-async def allow_nights(office: Office) -> None:
+async def allow_nights(office: Secretary) -> None:
     """The hours of units do not bind the test, whenever it runs."""
     from rooms.store.tables.booking import UnitRule
 
@@ -144,7 +144,7 @@ async def allow_nights(office: Office) -> None:
     await office.database.transact(work)
 
 
-async def test_too_early_and_ended_on_a_real_server(office: Office) -> None:
+async def test_too_early_and_ended_on_a_real_server(office: Secretary) -> None:
     await allow_nights(office)
     now = datetime.now(UTC)
     for starts_at, code in ((now + timedelta(hours=2), "too_early"), (now - timedelta(hours=2), "ended")):

@@ -2,7 +2,7 @@
 invites ten communes. Two people approve. On the day halls ring, one joins late, and the operator adds another hall. The host
 mutes all participants and ends the meeting.
 
-The days between are passed by turning the clock (`tests.clock`). A real server, baresip and scripted terminals, Chromium.
+The days between are passed by turning the clock (`tests.process_clock`). A real server, baresip and scripted terminals, Chromium.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests import clock as clocks
-from tests.clock import Clock
+from tests import process_clock as clocks
 from tests.conftest import ROOT
 from tests.interop import network, sound
 from tests.interop.network import HTTP_PORT
@@ -32,6 +31,7 @@ from tests.interop.terminals import hallnet
 from tests.interop.terminals.fleet import Phone
 from tests.interop.terminals.hallnet import HALLS, SERVER, Baresip, Booked, HallNet, is_colour
 from tests.interop.window import MADE_UP, PATIENCE_MS, chromium
+from tests.process_clock import ProcessClock
 from tests.rooms.province import Province
 from tests.waiting import until
 from tests.web.desk.province import PASSWORD, ZONE
@@ -61,7 +61,7 @@ BOUND_S = 90
 class Day:
     """Things that the people of the walk hold. `links`, `secrets`: by account; `passwords`: by terminal."""
 
-    clock: Clock
+    clock: ProcessClock
     communes: HallNet
     office: HallNet
     links: dict[str, str]
@@ -118,7 +118,7 @@ class Day:
 
 
 @contextmanager
-def province(folder: Path, clock: Clock) -> Iterator[tuple[HallNet, HallNet, dict[str, str]]]:
+def province(folder: Path, clock: ProcessClock) -> Iterator[tuple[HallNet, HallNet, dict[str, str]]]:
     """A server with the demonstration's month, the network of the communes, that of the province's building, and the links."""
     with ExitStack() as stack:
         here, communes, office = (stack.enter_context(network.namespace()) for _ in range(3))
@@ -142,7 +142,7 @@ def province(folder: Path, clock: Clock) -> Iterator[tuple[HallNet, HallNet, dic
 
 @pytest.fixture
 async def day(tmp_path: Path) -> AsyncIterator[Day]:
-    clock = Clock(tmp_path, BOOKED_AT)
+    clock = ProcessClock(tmp_path, BOOKED_AT)
     async with AsyncExitStack() as stack:
         communes, office, links = stack.enter_context(province(tmp_path, clock))
         browser = await stack.enter_async_context(chromium(tmp_path, communes.place.prefix))

@@ -485,16 +485,16 @@ async def test_held_pictures_wait_and_voices_go_on(node: Node, router: Router, m
             seen = seen or packet[1] & 0x7F == 96
         return seen
 
-    async def until(seen: bool) -> None:
+    async def becomes(seen: bool) -> None:
         same, enough = 0, 1 if seen else 3
         async with asyncio.timeout(20):
             while same < enough:
                 same = same + 1 if await sees() is seen else 0
                 await asyncio.sleep(0.02)
 
-    await until(True)
+    await becomes(True)
     receiver.peer.hold_pictures(True)
-    await until(False)
+    await becomes(False)
     camera = next(one for one in receiver.answer.bound if one.producer.kind == "video")
     monkeypatch.setattr(limits, "ANSWER_SETTLES_S", 0.0)
     later = receiver.peer.consume(camera.producer, stream_id="PA_1", track_id="TR_later")
@@ -504,19 +504,19 @@ async def test_held_pictures_wait_and_voices_go_on(node: Node, router: Router, m
     await asyncio.sleep(0.1)
     assert [await sees() for _ in range(5)] == [False] * 5
     receiver.peer.hold_pictures(False)
-    await until(True)
+    await becomes(True)
     camera.pause(True)
     later.close()
-    await until(False)
+    await becomes(False)
     receiver.peer.hold_pictures(True)
     receiver.peer.hold_pictures(False)
     assert [await sees() for _ in range(5)] == [False] * 5  # nobody wants them
     camera.pause(False)
-    await until(True)
+    await becomes(True)
     monkeypatch.setattr(limits, "HELD_S", 2.0)
     receiver.peer.hold_pictures(True)
-    await until(False)
-    await until(True)  # by itself
+    await becomes(False)
+    await becomes(True)  # by itself
     assert node.measurements()["faults"] == 0
     end(sender, receiver)
 

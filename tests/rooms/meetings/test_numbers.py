@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,47 +12,40 @@ from rooms import limits
 from rooms.meetings import numbers
 from rooms.store.database import Database
 from signaling.api.ground.numbers import Numbers, Rows
+from tests.clock import Clock
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 async def restarted(database: Database, clock: Clock) -> Numbers:
-    rows = Rows(database, clock)
+    rows = Rows(database, clock.now)
     found = Numbers(ProcessMemory(), rows)
     found.restore(await rows.all())
     return found
 
 
 async def test_a_number_lives_seven_days_after_the_last_person_left(database: Database) -> None:
-    clock = Clock()
+    clock = Clock(NOW)
     first = await restarted(database, clock)
     for number in ("abc-defg-hij", "klm-nopq-rst"):
         await first.add(number, "Giao ban", "192.0.2.1")
-    clock.now += timedelta(days=5)
+    clock.pass_time(days=5)
     await first.renew(["abc-defg-hij", "of-somebody-else"])
     second = await restarted(database, clock)
     assert second.title("abc-defg-hij") == "Giao ban"
-    clock.now += timedelta(days=2, hours=1)
+    clock.pass_time(days=2, hours=1)
     await second.renew([])
     assert "abc-defg-hij" in second
     assert "klm-nopq-rst" not in second
     await second.use("abc-defg-hij")
     await second.renew([])
-    clock.now += timedelta(days=6, hours=23)
+    clock.pass_time(days=6, hours=23)
     await second.renew([])
     assert "abc-defg-hij" in second
-    clock.now += timedelta(days=1)
+    clock.pass_time(days=1)
     await second.renew([])
     assert "abc-defg-hij" not in second
-    assert await Rows(database, clock).all() == []
+    assert await Rows(database, clock.now).all() == []
 
 
 async def test_the_number_table_is_bounded_and_evicts_no_other_user(
@@ -60,20 +53,20 @@ async def test_the_number_table_is_bounded_and_evicts_no_other_user(
 ) -> None:
     monkeypatch.setattr(limits, "INSTANT_NUMBERS", 12)
     monkeypatch.setattr(limits, "INSTANT_NUMBERS_OF_A_SOURCE", 4)
-    clock = Clock()
+    clock = Clock(NOW)
     kept = await restarted(database, clock)
     await kept.add("ours", "", "192.0.2.1")
     for number in range(30):
-        clock.now += timedelta(seconds=1)
+        clock.pass_time(seconds=1)
         await kept.add(f"theirs-{number}", "", "198.51.100.7")
-    rows = [number for number, _ in await Rows(database, clock).all()]
+    rows = [number for number, _ in await Rows(database, clock.now).all()]
     assert rows == ["ours", *(f"theirs-{number}" for number in range(26, 30))]
     assert all(number in kept for number in rows)
     assert "theirs-25" not in kept
     for source in range(20):
-        clock.now += timedelta(seconds=1)
+        clock.pass_time(seconds=1)
         await kept.add(f"one-of-{source}", "", f"203.0.113.{source}")
-    assert len(await Rows(database, clock).all()) == 12
+    assert len(await Rows(database, clock.now).all()) == 12
 
 
 async def _away(*_: object) -> None:
@@ -83,17 +76,17 @@ async def _away(*_: object) -> None:
 async def test_a_printed_link_gets_a_number_row_at_the_first_visit(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = Clock()
+    clock = Clock(NOW)
     kept = await restarted(database, clock)
     kept.announce("abc-defg-hij")
     assert "abc-defg-hij" in kept
-    assert await Rows(database, clock).all() == []
+    assert await Rows(database, clock.now).all() == []
     with monkeypatch.context() as away:
         away.setattr(numbers, "store", _away)
         with pytest.raises(ConnectionError):
             await kept.use("abc-defg-hij")
     await kept.use("abc-defg-hij")
-    assert await Rows(database, clock).all() == [("abc-defg-hij", "")]
+    assert await Rows(database, clock.now).all() == [("abc-defg-hij", "")]
 
 
 async def test_many_numbers_are_renewed_and_end_together(database: Database) -> None:

@@ -27,7 +27,7 @@ from signaling.access.access import Options
 from signaling.access.backoff import Backoff, pause
 from tests.rooms.province import Province
 from tests.rooms.test_accounts import code_at
-from tests.signaling.office import CHEAP, HASHED, PASSWORD, Office, sign_in
+from tests.signaling.sign_in_desk import CHEAP, HASHED, PASSWORD, SignInDesk, sign_in
 
 ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what asks nothing special of it."""
@@ -38,8 +38,8 @@ AMONG_THE_FIRST = 12
 
 
 @pytest.fixture
-async def office(database: Database, province: Province) -> AsyncIterator[Office]:
-    opened = Office(database, NOW)
+async def office(database: Database, province: Province) -> AsyncIterator[SignInDesk]:
+    opened = SignInDesk(database, NOW)
     yield opened
     opened.access.close()
 
@@ -56,7 +56,7 @@ def code_of(answer: httpx.Response) -> str:
     return str(body["code"])
 
 
-async def test_signing_in_and_out(office: Office, province: Province) -> None:
+async def test_signing_in_and_out(office: SignInDesk, province: Province) -> None:
     await office.account("lan", province.people["vp-1"], secretary=province.units["vp"])
     async with office.client() as browser:
         assert (await browser.get("/session")).json()["signed_in"] is False
@@ -80,7 +80,7 @@ async def test_signing_in_and_out(office: Office, province: Province) -> None:
 
 
 @ONE_DATABASE
-async def test_the_cookie_is_bound_to_host_and_tls_and_hidden(office: Office, province: Province) -> None:
+async def test_the_cookie_is_bound_to_host_and_tls_and_hidden(office: SignInDesk, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     async with office.client() as browser:
         answer = await sign_in(browser, "lan")
@@ -89,7 +89,7 @@ async def test_the_cookie_is_bound_to_host_and_tls_and_hidden(office: Office, pr
         parts = {part.strip().lower() for part in written.split(";")[1:]}
         assert {"secure", "httponly", "samesite=lax", "path=/"} <= parts
         assert not any(part.startswith("domain") for part in parts)
-    local = Office(office.database, NOW, Options(secure=False), base="http://localhost:7880")
+    local = SignInDesk(office.database, NOW, Options(secure=False), base="http://localhost:7880")
     async with local.client() as browser:
         answer = await sign_in(browser, "lan")
         cookies = answer.headers.get_list("set-cookie")
@@ -100,7 +100,7 @@ async def test_the_cookie_is_bound_to_host_and_tls_and_hidden(office: Office, pr
     local.access.close()
 
 
-async def test_wrong_passwords_and_unknown_names_look_alike(office: Office, province: Province) -> None:
+async def test_wrong_passwords_and_unknown_names_look_alike(office: SignInDesk, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     off = await office.account("cu", province.people["vp-2"])
     await office.change(off.id, active=False)
@@ -118,7 +118,7 @@ async def test_wrong_passwords_and_unknown_names_look_alike(office: Office, prov
 
 @ONE_DATABASE
 @pytest.mark.parametrize("name", ["lan", "nobody"])
-async def test_guessing_at_one_name_waits_longer_and_longer(office: Office, province: Province, name: str) -> None:
+async def test_guessing_at_one_name_waits_longer_and_longer(office: SignInDesk, province: Province, name: str) -> None:
     await office.account("lan", province.people["vp-1"])
     hosts = iter(range(1, 250))
 
@@ -148,7 +148,7 @@ async def test_guessing_at_one_name_waits_longer_and_longer(office: Office, prov
 
 
 @ONE_DATABASE
-async def test_the_entry_about_guessing_is_written_after_the_answer(office: Office, province: Province) -> None:
+async def test_the_entry_about_guessing_is_written_after_the_answer(office: SignInDesk, province: Province) -> None:
     """Only of a name that exists: an answer that waited for it would tell the names apart."""
     await office.account("lan", province.people["vp-1"])
     statements: list[str] = []
@@ -177,7 +177,7 @@ async def test_the_entry_about_guessing_is_written_after_the_answer(office: Offi
 
 
 @ONE_DATABASE
-async def test_a_known_browser_is_not_locked_out_by_strangers(office: Office, province: Province) -> None:
+async def test_a_known_browser_is_not_locked_out_by_strangers(office: SignInDesk, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     async with office.client() as own:
         await sign_in(own, "lan")
@@ -193,7 +193,7 @@ async def test_a_known_browser_is_not_locked_out_by_strangers(office: Office, pr
         assert code_of(await sign_in(own, "lan")) == "sign_in_slowed"  # nor may that browser guess for ever
 
 
-async def test_one_network_guesses_at_many_names_for_a_while_only(office: Office, province: Province) -> None:
+async def test_one_network_guesses_at_many_names_for_a_while_only(office: SignInDesk, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     async with office.client("10.4.4.4") as browser:
         codes = [code_of(await sign_in(browser, f"name{n}", "sai")) for n in range(limits.FAILURES_PER_MINUTE + 1)]
@@ -209,7 +209,7 @@ async def test_one_network_guesses_at_many_names_for_a_while_only(office: Office
 
 
 @ONE_DATABASE
-async def test_right_passwords_of_a_whole_office_do_not_count(office: Office, province: Province) -> None:
+async def test_right_passwords_of_a_whole_office_do_not_count(office: SignInDesk, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     for _ in range(limits.FAILURES_PER_MINUTE + 20):
         async with office.client("10.4.4.4") as browser:
@@ -241,7 +241,7 @@ class FirstCome(Hashing):
         return await super()._run(prepare, "", known=False)
 
 
-async def flood(office: Office, counting: Counting, province: Province) -> tuple[list[int], list[int], int]:
+async def flood(office: SignInDesk, counting: Counting, province: Province) -> tuple[list[int], list[int], int]:
     """A thousand wrong sign-ins from four addresses, then one of a known browser and one of a stranger, both right: the
     answers to the thousand, to the two, and how many waited before the first was hashed.
     """
@@ -288,7 +288,7 @@ async def test_a_thousand_wrong_sign_ins_do_not_starve_a_right_one(
 
     monkeypatch.setattr(signing, "named", watched)
     counting = Counting()
-    office = Office(database, NOW, hashing=Hashing(1, counting))  # type: ignore[arg-type]
+    office = SignInDesk(database, NOW, hashing=Hashing(1, counting))  # type: ignore[arg-type]
     outcomes, answers, waiting = await flood(office, counting, province)
     assert answers == [200, 200]
     assert waiting <= 2 * accounts.HASH_WAITING
@@ -306,13 +306,13 @@ async def test_control_without_bounds_all_wrong_passwords_are_hashed(
     monkeypatch.setattr(accounts, "HASH_WAITING_OF_ONE", 10**6)
     monkeypatch.setattr(limits, "FAILURES_PER_MINUTE", 10**6)
     counting = Counting()
-    office = Office(database, NOW, hashing=FirstCome(1, counting))  # type: ignore[arg-type]
+    office = SignInDesk(database, NOW, hashing=FirstCome(1, counting))  # type: ignore[arg-type]
     outcomes, answers, _ = await flood(office, counting, province)
     assert (set(outcomes), answers) == ({401}, [200, 200])
     assert counting.asked == ["sai"] * 1000 + [PASSWORD] * 2
 
 
-async def test_an_old_hash_is_renewed_at_the_next_sign_in(office: Office, province: Province) -> None:
+async def test_an_old_hash_is_renewed_at_the_next_sign_in(office: SignInDesk, province: Province) -> None:
     old = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
     account = await office.account("lan", province.people["vp-1"], password=old)
     async with office.client() as browser:
@@ -323,7 +323,7 @@ async def test_an_old_hash_is_renewed_at_the_next_sign_in(office: Office, provin
         assert (await sign_in(browser, "lan")).status_code == 200
 
 
-async def enrol(office: Office, browser: httpx.AsyncClient) -> tuple[str, list[str]]:
+async def enrol(office: SignInDesk, browser: httpx.AsyncClient) -> tuple[str, list[str]]:
     """(secret of the application, paper codes)."""
     made = (await browser.post("/session/totp/enrolment")).json()
     assert made["uri"].startswith("otpauth://totp/")
@@ -336,7 +336,7 @@ async def enrol(office: Office, browser: httpx.AsyncClient) -> tuple[str, list[s
     return made["secret"], answer.json()["codes"]
 
 
-async def test_an_administrator_sets_up_the_second_factor_and_uses_it(office: Office, province: Province) -> None:
+async def test_an_administrator_sets_up_the_second_factor_and_uses_it(office: SignInDesk, province: Province) -> None:
     await office.account("an", province.people["tinh-1"], admin=province.units["tinh"])
     async with office.client() as browser:
         assert (await sign_in(browser, "an")).json()["second_factor"] == "enrol"
@@ -378,7 +378,7 @@ async def test_an_administrator_sets_up_the_second_factor_and_uses_it(office: Of
         assert code_of(await sign_in(browser, "an", code=codes[0])) == "second_factor_wrong"
 
 
-async def test_codes_cannot_be_tried_out(office: Office, province: Province) -> None:
+async def test_codes_cannot_be_tried_out(office: SignInDesk, province: Province) -> None:
     await office.account("an", province.people["tinh-1"], admin=province.units["tinh"])
     async with office.client() as browser:
         await sign_in(browser, "an")
@@ -391,7 +391,7 @@ async def test_codes_cannot_be_tried_out(office: Office, province: Province) -> 
         assert code_of(answer) == "sign_in_slowed"
 
 
-async def test_a_new_telephone(office: Office, province: Province) -> None:
+async def test_a_new_telephone(office: SignInDesk, province: Province) -> None:
     await office.account("an", province.people["tinh-1"], admin=province.units["tinh"])
     async with office.client() as browser, office.client() as second:
         await sign_in(browser, "an")
@@ -408,7 +408,7 @@ async def test_a_new_telephone(office: Office, province: Province) -> None:
         await enrol(office, browser)
 
 
-async def test_a_link_signs_in_once_and_asks_for_a_password(office: Office, province: Province) -> None:
+async def test_a_link_signs_in_once_and_asks_for_a_password(office: SignInDesk, province: Province) -> None:
     account = await office.account("lan", province.people["vp-1"], password="")
     secret, _ = await office.database.transact(lambda s: signing.new_link(s, account, COMMAND, NOW))
     async with office.client() as browser:
@@ -430,7 +430,7 @@ async def test_a_link_signs_in_once_and_asks_for_a_password(office: Office, prov
         assert (await sign_in(browser, "lan", NEW)).status_code == 200
 
 
-async def test_an_abandoned_link_does_not_affect_password_sign_in(office: Office, province: Province) -> None:
+async def test_an_abandoned_link_does_not_affect_password_sign_in(office: SignInDesk, province: Province) -> None:
     account = await office.account("lan", province.people["vp-1"])
     secrets = [await office.database.transact(lambda s: signing.new_link(s, account, COMMAND, NOW)) for _ in range(2)]
     async with office.client() as before, office.client() as opened, office.client() as later:
@@ -447,7 +447,7 @@ async def test_an_abandoned_link_does_not_affect_password_sign_in(office: Office
         assert not (await sign_in(opened, "lan")).json()["must_change"]
 
 
-async def test_a_link_left_at_the_code_binds_only_its_own_session(office: Office, province: Province) -> None:
+async def test_a_link_left_at_the_code_binds_only_its_own_session(office: SignInDesk, province: Province) -> None:
     account = await office.account("an", province.people["tinh-1"], admin=province.units["tinh"])
     async with office.client() as browser:
         await sign_in(browser, "an")
@@ -467,7 +467,7 @@ async def test_a_link_left_at_the_code_binds_only_its_own_session(office: Office
         assert not (await later.get("/session")).json()["signed_in"]
 
 
-async def test_an_account_of_an_earlier_release_can_sign_in(office: Office, province: Province) -> None:
+async def test_an_account_of_an_earlier_release_can_sign_in(office: SignInDesk, province: Province) -> None:
     account = await office.account("lan", province.people["vp-1"])
     await office.change(account.id, must_change=True)
     async with office.client() as browser:
@@ -476,7 +476,7 @@ async def test_an_account_of_an_earlier_release_can_sign_in(office: Office, prov
 
 
 @ONE_DATABASE
-async def test_links_are_not_tried_out_and_right_ones_do_not_count(office: Office, province: Province) -> None:
+async def test_links_are_not_tried_out_and_right_ones_do_not_count(office: SignInDesk, province: Province) -> None:
     account = await office.account("lan", province.people["vp-1"], password="")
     async with office.client("10.4.4.4") as browser:
         for _ in range(limits.FAILURES_PER_MINUTE + 5):
@@ -489,7 +489,7 @@ async def test_links_are_not_tried_out_and_right_ones_do_not_count(office: Offic
     assert codes == ["link_dead"] * limits.FAILURES_PER_MINUTE + ["too_many_requests"]
 
 
-async def test_a_new_password_signs_out_every_other_browser(office: Office, province: Province) -> None:
+async def test_a_new_password_signs_out_every_other_browser(office: SignInDesk, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     async with office.client() as here, office.client() as there:
         await sign_in(here, "lan")
@@ -508,7 +508,7 @@ async def test_a_new_password_signs_out_every_other_browser(office: Office, prov
         assert code_of(await here.put("/session/password", json={"current": NEW, "new": PASSWORD})) == "sign_in_slowed"
 
 
-async def test_own_sessions_are_seen_and_ended(office: Office, province: Province) -> None:
+async def test_own_sessions_are_seen_and_ended(office: SignInDesk, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     await office.account("minh", province.people["vp-2"])
     async with office.client("10.1.1.1") as here, office.client("10.1.1.2") as there, office.client() as other:
@@ -531,7 +531,7 @@ async def test_own_sessions_are_seen_and_ended(office: Office, province: Provinc
         assert (await here.patch("/session", json={"language": "en"})).json()["me"]["language"] == "en"
 
 
-async def test_use_keeps_a_session_and_idleness_ends_it(office: Office, province: Province) -> None:
+async def test_use_keeps_a_session_and_idleness_ends_it(office: SignInDesk, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     async with office.client() as browser:
         await sign_in(browser, "lan")
@@ -571,7 +571,7 @@ ORIGINS = [
 @ONE_DATABASE
 @pytest.mark.parametrize(("origin", "site", "welcome"), ORIGINS)
 async def test_changing_requests_come_from_our_own_pages(
-    office: Office, province: Province, origin: str | None, site: str | None, welcome: bool
+    office: SignInDesk, province: Province, origin: str | None, site: str | None, welcome: bool
 ) -> None:
     await office.account("lan", province.people["vp-1"])
     async with office.client() as browser:
@@ -593,7 +593,7 @@ async def test_changing_requests_come_from_our_own_pages(
 
 @ONE_DATABASE
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "text/plain; charset=utf-8", ""])
-async def test_what_a_form_can_send_is_not_taken(office: Office, province: Province, kind: str) -> None:
+async def test_what_a_form_can_send_is_not_taken(office: SignInDesk, province: Province, kind: str) -> None:
     await office.account("lan", province.people["vp-1"])
     async with office.client() as browser:
         await sign_in(browser, "lan")
@@ -615,14 +615,14 @@ async def test_what_a_form_can_send_is_not_taken(office: Office, province: Provi
         ("/session/link", {"secret": "x" * 101}),
     ],
 )
-async def test_malformed_sign_ins_are_refused_before_hashing(office: Office, path: str, body: object) -> None:
+async def test_malformed_sign_ins_are_refused_before_hashing(office: SignInDesk, path: str, body: object) -> None:
     async with office.client() as browser:
         assert (await browser.post(path, json=body)).status_code == 422
     assert office.hashing.computed == 0
 
 
 @ONE_DATABASE
-async def test_odd_cookies_are_nobody(office: Office) -> None:
+async def test_odd_cookies_are_nobody(office: SignInDesk) -> None:
     for value in ("", "x", "a" * (limits.COOKIE_BYTES + 1), "é", "..", "%00", "a=b"):
         async with office.client() as browser:
             cookie = {b"cookie": f"__Host-diemcau={value}; __Host-diemcau-device={value}".encode()}

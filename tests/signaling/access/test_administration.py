@@ -23,7 +23,7 @@ from signaling.access.access import address_of, agent_of
 from signaling.access.refusals import STATUS
 from tests.rooms.people import signed_in
 from tests.rooms.province import Province
-from tests.signaling.office import Office, sign_in
+from tests.signaling.sign_in_desk import SignInDesk, sign_in
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 NEW = "mưa rơi trên mái ngói đỏ"
@@ -35,13 +35,13 @@ def now() -> datetime:
 
 
 @pytest.fixture
-async def office(database: Database, province: Province) -> AsyncIterator[Office]:
-    opened = Office(database, NOW)
+async def office(database: Database, province: Province) -> AsyncIterator[SignInDesk]:
+    opened = SignInDesk(database, NOW)
     yield opened
     opened.access.close()
 
 
-async def desk(office: Office, province: Province, role: str = "admin", unit: str = "tinh") -> httpx.AsyncClient:
+async def desk(office: SignInDesk, province: Province, role: str = "admin", unit: str = "tinh") -> httpx.AsyncClient:
     """A browser of somebody with that role."""
     signed = await signed_in(office.database, role, province.units[unit], NOW)
     browser = office.client()
@@ -55,7 +55,7 @@ async def ask(who: httpx.AsyncClient, method: str, path: str, body: Any = None, 
     return answer.json() if answer.content else None
 
 
-async def test_from_a_new_account_to_its_first_sign_in(office: Office, province: Province) -> None:
+async def test_from_a_new_account_to_its_first_sign_in(office: SignInDesk, province: Province) -> None:
     units, people = province.units, province.people
     async with await desk(office, province, unit="vp") as chief, office.client() as browser:
         made = await ask(chief, "POST", "/accounts", {"name": "lan.vp", "person_id": people["vp-2"]})
@@ -81,7 +81,7 @@ async def test_from_a_new_account_to_its_first_sign_in(office: Office, province:
         assert (await sign_in(browser, "lan.vp", NEW)).json()["me"]["roles"] == []
 
 
-async def test_changes_by_version_and_roles_taken_away(office: Office, province: Province) -> None:
+async def test_changes_by_version_and_roles_taken_away(office: SignInDesk, province: Province) -> None:
     async with await desk(office, province) as chief, office.client() as browser:
         made = await ask(chief, "POST", "/accounts", {"name": "lan", "person_id": province.people["yt-2"]})
         path = f"/accounts/{made['id']}"
@@ -100,7 +100,7 @@ async def test_changes_by_version_and_roles_taken_away(office: Office, province:
         assert (await sign_in(browser, "lan.yt")).status_code == 401
 
 
-async def test_a_long_list_comes_in_pages(office: Office, province: Province) -> None:
+async def test_a_long_list_comes_in_pages(office: SignInDesk, province: Province) -> None:
     names = [f"nguoi{number:03}" for number in range(23)]
     for name in names:
         await office.account(name, None)
@@ -121,7 +121,7 @@ async def test_a_long_list_comes_in_pages(office: Office, province: Province) ->
         assert (await ask(chief, "GET", "/accounts?cursor=%FF%FE"))["items"]
 
 
-async def test_another_system_uses_its_key_until_it_is_taken_back(office: Office, province: Province) -> None:
+async def test_another_system_uses_its_key_until_it_is_taken_back(office: SignInDesk, province: Province) -> None:
     async with await desk(office, province, unit="vp") as chief, office.client() as system:
         wanted = {"name": "Quản lý văn bản", "unit_id": province.units["vp"], "roles": ["secretary"]}
         made = await ask(chief, "POST", "/clients", wanted)
@@ -144,7 +144,7 @@ async def test_another_system_uses_its_key_until_it_is_taken_back(office: Office
             assert (await chief.post("/clients", json=wanted | {"name": "B", "roles": roles})).status_code == 422
 
 
-async def test_an_administrator_sees_his_own_part_only(office: Office, province: Province) -> None:
+async def test_an_administrator_sees_his_own_part_only(office: SignInDesk, province: Province) -> None:
     await office.account("lan", province.people["yt-1"])
     await office.account("minh", province.people["vp-1"])
     async with await desk(office, province, unit="vp") as chief, await desk(office, province, "secretary") as other:
@@ -155,7 +155,7 @@ async def test_an_administrator_sees_his_own_part_only(office: Office, province:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-async def test_clients_are_bounded(office: Office, province: Province) -> None:
+async def test_clients_are_bounded(office: SignInDesk, province: Province) -> None:
     async def fill(session: Any) -> None:
         for number in range(accounts.CLIENTS):
             session.add(

@@ -18,7 +18,7 @@ from signaling.access.access import Issuer, Options
 from tests.rooms.province import Province
 from tests.signaling.access import issuer as issuer_process
 from tests.signaling.access.issuer_server import CLIENT, SECRET
-from tests.signaling.office import Office, sign_in
+from tests.signaling.sign_in_desk import SignInDesk, sign_in
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -37,16 +37,18 @@ def now() -> datetime:
 
 
 @pytest.fixture
-async def office(database: Database, province: Province, issuer: str, now: datetime) -> AsyncIterator[Office]:
+async def office(database: Database, province: Province, issuer: str, now: datetime) -> AsyncIterator[SignInDesk]:
     opened = office_with(database, now, issuer)
     await behave(issuer)
     yield opened
     opened.access.close()
 
 
-def office_with(database: Database, now: datetime, issuer: str, unit_code: str = "", secret: str = SECRET) -> Office:
+def office_with(
+    database: Database, now: datetime, issuer: str, unit_code: str = "", secret: str = SECRET
+) -> SignInDesk:
     settings = Issuer(issuer, CLIENT, secret, "Đăng nhập tỉnh", unit_code)
-    return Office(database, now, Options(issuer=settings))
+    return SignInDesk(database, now, Options(issuer=settings))
 
 
 async def behave(issuer: str, **how: object) -> None:
@@ -76,7 +78,7 @@ def trouble(answer: httpx.Response) -> str:
     return parse_qs(urlsplit(answer.headers["location"]).query).get("trouble", [""])[0]
 
 
-async def connected(office: Office, province: Province) -> Account:
+async def connected(office: SignInDesk, province: Province) -> Account:
     """The account of the issuer's person, connected by himself."""
     account = await office.account("lan", province.people["vp-1"], secretary=province.units["vp"])
     async with office.client() as browser:
@@ -85,7 +87,7 @@ async def connected(office: Office, province: Province) -> Account:
     return account
 
 
-async def test_an_identity_that_was_connected_signs_in(office: Office, province: Province, issuer: str) -> None:
+async def test_an_identity_that_was_connected_signs_in(office: SignInDesk, province: Province, issuer: str) -> None:
     account = await connected(office, province)
     async with office.client() as browser:
         assert (await browser.get("/session")).json()["issuer"] == "Đăng nhập tỉnh"
@@ -99,7 +101,7 @@ async def test_an_identity_that_was_connected_signs_in(office: Office, province:
 
 
 async def test_an_unlinked_person_stays_out_unless_settings_allow(
-    office: Office, province: Province, issuer: str, now: datetime
+    office: SignInDesk, province: Province, issuer: str, now: datetime
 ) -> None:
     async with office.client() as browser:
         assert trouble(await go(browser)) == "identity_unknown"
@@ -120,7 +122,7 @@ async def test_an_unlinked_person_stays_out_unless_settings_allow(
 
 
 async def test_another_persons_mail_or_name_grants_nothing(
-    office: Office, province: Province, issuer: str, now: datetime
+    office: SignInDesk, province: Province, issuer: str, now: datetime
 ) -> None:
     """Accounts are found by subject: whoever may choose his name at the issuer becomes nobody else here."""
     await office.account("lan.vp", province.people["vp-1"], admin=province.units["tinh"])
@@ -135,7 +137,7 @@ async def test_another_persons_mail_or_name_grants_nothing(
     assert me["person_id"] != province.people["vp-1"]
 
 
-async def test_an_identity_belongs_to_one_account(office: Office, province: Province) -> None:
+async def test_an_identity_belongs_to_one_account(office: SignInDesk, province: Province) -> None:
     await connected(office, province)
     await office.account("minh", province.people["vp-2"])
     async with office.client() as browser:
@@ -145,7 +147,7 @@ async def test_an_identity_belongs_to_one_account(office: Office, province: Prov
         assert trouble(await go(browser, connect=True)) == "signed_out"
 
 
-async def test_an_account_that_is_switched_off_stays_outside(office: Office, province: Province) -> None:
+async def test_an_account_that_is_switched_off_stays_outside(office: SignInDesk, province: Province) -> None:
     account = await connected(office, province)
     await office.change(account.id, active=False)
     async with office.client() as browser:
@@ -156,7 +158,7 @@ async def test_an_account_that_is_switched_off_stays_outside(office: Office, pro
     ("methods", "state"), [(["pwd"], "enrol"), (["pwd", "otp"], "done"), ("otp", "enrol"), ([1], "enrol")]
 )
 async def test_two_factors_at_the_issuer_are_two_here(
-    office: Office, province: Province, issuer: str, methods: object, state: str
+    office: SignInDesk, province: Province, issuer: str, methods: object, state: str
 ) -> None:
     await connected(office, province)
     async with office.database.reading() as session:
@@ -176,7 +178,7 @@ async def test_two_factors_at_the_issuer_are_two_here(
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
 async def test_new_keys_of_the_issuer_are_found(
-    office: Office, province: Province, issuer: str, algorithm: str
+    office: SignInDesk, province: Province, issuer: str, algorithm: str
 ) -> None:
     await connected(office, province)
     await behave(issuer, rotate=True, algorithm=algorithm)
@@ -215,7 +217,7 @@ WRONG = [
 
 @pytest.mark.parametrize("how", WRONG, ids=lambda how: str(how)[:60])
 async def test_an_issuer_that_does_one_thing_wrong_signs_nobody_in(
-    office: Office, province: Province, issuer: str, how: dict[str, object]
+    office: SignInDesk, province: Province, issuer: str, how: dict[str, object]
 ) -> None:
     await connected(office, province)
     fresh = office_with(office.database, office.now, issuer)  # nothing is remembered of the issuer
@@ -226,7 +228,9 @@ async def test_an_issuer_that_does_one_thing_wrong_signs_nobody_in(
     fresh.access.close()
 
 
-async def test_what_comes_back_must_belong_to_what_was_sent(office: Office, province: Province, issuer: str) -> None:
+async def test_what_comes_back_must_belong_to_what_was_sent(
+    office: SignInDesk, province: Province, issuer: str
+) -> None:
     await connected(office, province)
     async with office.client() as own, office.client() as thief, office.client() as empty:
         url = (await own.post("/session/oidc", json={})).json()["url"]
@@ -256,13 +260,13 @@ async def test_what_comes_back_must_belong_to_what_was_sent(office: Office, prov
 @pytest.mark.parametrize(
     "path", ["//evil.vn", "https://evil.vn", "/\\evil.vn", "javascript:alert(1)", "/a\r\nset-cookie: x=1", ""]
 )
-async def test_the_way_back_leads_to_our_own_pages_only(office: Office, province: Province, path: str) -> None:
+async def test_the_way_back_leads_to_our_own_pages_only(office: SignInDesk, province: Province, path: str) -> None:
     await connected(office, province)
     async with office.client() as browser:
         assert (await go(browser, next=path)).headers["location"] == "/"
 
 
-async def test_one_network_leaves_so_often_only(office: Office, province: Province) -> None:
+async def test_one_network_leaves_so_often_only(office: SignInDesk, province: Province) -> None:
     async with office.client("10.8.8.8") as browser:
         for _ in range(limits.FLOWS_PER_MINUTE):
             assert (await browser.post("/session/oidc", json={})).status_code == 200
@@ -270,7 +274,7 @@ async def test_one_network_leaves_so_often_only(office: Office, province: Provin
 
 
 async def test_a_wrong_client_secret_and_an_absent_issuer(
-    office: Office, province: Province, issuer: str, now: datetime
+    office: SignInDesk, province: Province, issuer: str, now: datetime
 ) -> None:
     wrong = office_with(office.database, now, issuer, secret="another")
     async with wrong.client() as browser:
@@ -282,7 +286,7 @@ async def test_a_wrong_client_secret_and_an_absent_issuer(
     plain = office_with(office.database, now, "http://10.0.0.1")  # not by TLS: nothing is sent
     async with plain.client() as browser:
         assert (await browser.post("/session/oidc", json={})).status_code == 502
-    none = Office(office.database, now)
+    none = SignInDesk(office.database, now)
     async with none.client() as browser:
         assert (await browser.post("/session/oidc", json={})).status_code == 404
         assert trouble(await browser.get("/session/oidc/callback")) == "issuer_absent"

@@ -24,20 +24,13 @@ from signaling.api.routes.live import conferences
 from signaling.host import limits
 from signaling.host.throttle import OWNER, Throttle, network
 from signaling.host.tokens import Authenticator
+from tests.clock import Clock
 from tests.signaling.doorways import facts, instant_meetings
 from web import DIST
 
 SECRET = "0123456789abcdef0123456789abcdef"
 AUTHENTICATOR = Authenticator({"office": SECRET})
 INVITATIONS = Invitations(SECRET)
-
-
-@dataclass
-class Clock:
-    now: float = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def counted() -> Callable[[int], bytes]:
@@ -53,11 +46,11 @@ class Stands:
     local_creation: bool = False
     authority: Callable[[], str | None] = lambda: None
     ready: Callable[[], bool] = lambda: True
-    now: Clock = field(default_factory=Clock)
+    clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
         self._starting = Starting(everybody=self.open_creation, local=self.local_creation)
-        self._instant = instant_meetings(AUTHENTICATOR, INVITATIONS, self.now, counted(), self._starting)
+        self._instant = instant_meetings(AUTHENTICATOR, INVITATIONS, self.clock.time, counted(), self._starting)
 
     def application(self) -> FastAPI:
         told = facts("1.2.3", self._starting, authority=self.authority, ready=self.ready)
@@ -90,14 +83,14 @@ async def test_a_meeting_from_start_to_token() -> None:
             f"/conferences/{created['conference']}/token", json={"name": "An", "invite": created["invite"]}
         )
     entry = answer.json()
-    grants = AUTHENTICATOR.verify(entry["token"], stands.now())
+    grants = AUTHENTICATOR.verify(entry["token"], stands.clock.time())
     assert (grants.identity, grants.name, grants.conference) == (entry["identity"], "An", created["conference"])
     assert grants.join
     assert not (grants.admin)
     assert not (grants.create)
     assert not (grants.list)
     assert not (grants.hidden)
-    assert grants.expires_at == stands.now() + 600
+    assert grants.expires_at == stands.clock.time() + 600
     assert entry["url"] == "wss://hop.vn"
     assert entry["title"] == "Giao ban"
 
@@ -111,8 +104,8 @@ async def test_identities_and_numbers_differ() -> None:
 
 
 async def test_who_may_start_a_meeting() -> None:
-    creator = AUTHENTICATOR.sign(Grants(identity="s", create=True), 60, Clock().now)
-    guest = AUTHENTICATOR.sign(Grants(identity="g", join=True, conference="x"), 60, Clock().now)
+    creator = AUTHENTICATOR.sign(Grants(identity="s", create=True), 60, Clock().time())
+    guest = AUTHENTICATOR.sign(Grants(identity="g", join=True, conference="x"), 60, Clock().time())
     assert (await start(Stands())).status_code == 403
     assert (await start(Stands(open_creation=True))).status_code == 201
     assert (await start(Stands(), authorization=f"Bearer {creator}")).status_code == 201
@@ -184,7 +177,7 @@ async def test_names_are_cleaned_and_bounded() -> None:
     invite = INVITATIONS.seal("abc-defg-hij")
     stands = Stands()
     seen = (await join(stands, name="  Nguye\u0302\u0303n\u202e\u0000\tVăn \r\n An ", invite=invite)).json()
-    assert AUTHENTICATOR.verify(seen["token"], stands.now()).name == "Nguyễn Văn An"
+    assert AUTHENTICATOR.verify(seen["token"], stands.clock.time()).name == "Nguyễn Văn An"
     for name, code in (
         ("", "name_empty"),
         (" \u202e\n", "name_empty"),
@@ -209,7 +202,7 @@ async def test_control_unchecked_names_show_two_that_look_alike(
 
     async def names() -> list[str]:
         told = [(await join(stands, name=name, invite=invite)).json()["token"] for name in disguises]
-        return [AUTHENTICATOR.verify(one, stands.now()).name for one in told]
+        return [AUTHENTICATOR.verify(one, stands.clock.time()).name for one in told]
 
     assert all(name.isprintable() and cleaned(name) == name for name in await names())
     monkeypatch.setattr(conferences, "cleaned", lambda text: text)
@@ -266,7 +259,7 @@ async def test_too_many_requests_of_one_address_leave_others_alone() -> None:
             (await asking.post("/conferences", json={})).status_code for _ in range(limits.CREATIONS_PER_MINUTE + 1)
         ]
         assert seen == [201] * limits.CREATIONS_PER_MINUTE + [429]
-        stands.now.now += 1
+        stands.clock.pass_s(1)
         assert (await asking.post("/conferences", json={})).status_code == 201
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -27,6 +27,7 @@ from rooms.store.tables.sites import Terminal
 from signaling.halls.dial.caller import Caller
 from signaling.halls.dial.rows import order_of
 from signaling.halls.ground import limits as bounds
+from tests.clock import Clock
 from tests.rooms import invited
 from tests.rooms.province import Province
 
@@ -67,17 +68,6 @@ class Wire:
         return sum(verb == "dial" for verb, _ in self.done)
 
 
-class Clock:
-    def __init__(self, start: datetime) -> None:
-        self.at = start
-
-    def __call__(self) -> float:
-        return self.at.timestamp()
-
-    def pass_s(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-
-
 Make = Callable[..., Caller]
 
 
@@ -96,7 +86,7 @@ async def make(database: Database, clock: Clock, wire: Wire) -> AsyncIterator[Ma
     made: list[Caller] = []
 
     def build(worker: str = "one", dialer: Any = None, place: str = "") -> Caller:
-        made.append(Caller(database, dialer or wire, key=KEY, worker=worker, place=place, now=clock))
+        made.append(Caller(database, dialer or wire, key=KEY, worker=worker, place=place, now=clock.time))
         return made[-1]
 
     yield build

@@ -29,13 +29,13 @@ from rooms.store.tables.sites import Terminal
 from signaling.halls.dial.caller import Caller
 from signaling.halls.dial.rows import order_of
 from signaling.halls.ground import limits as bounds
+from tests.clock import Clock
 from tests.rooms.province import Province
 from tests.signaling.halls import caller_doubles as doubles
 from tests.signaling.halls.caller_doubles import (
     KEY,
     Away,
     Called,
-    Clock,
     Held,
     Late,
     Make,
@@ -81,7 +81,7 @@ async def test_the_board_gets_the_date_of_each_changed_leg(
 ) -> None:
     _, date = await database.transact(lambda session: book(session, province, clock.at, 1))
     told: list[str] = []
-    caller = Caller(database, wire, key=KEY, worker="one", now=clock, changed=told.append)
+    caller = Caller(database, wire, key=KEY, worker="one", now=clock.time, changed=told.append)
     await caller.tick()
     order = next(one for one in wire.orders.values() if one.terminal == "h000")
     for what in (partial(caller.probed, order, "green", ""), partial(caller.tell, order, Event.RANG)):

@@ -17,11 +17,11 @@ from rooms.dialling import legs, planning
 from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
 from signaling.halls.ground import limits as bounds
+from tests.clock import Clock
 from tests.rooms.province import Province
 from tests.signaling.halls import caller_doubles as doubles
 from tests.signaling.halls.caller_doubles import (
     Called,
-    Clock,
     Held,
     Late,
     Make,

@@ -18,9 +18,10 @@ from rooms.store.database import Database
 from rooms.store.tables.dialling import DialLeg
 from signaling.halls.dial.transitions import WISHES
 from signaling.halls.ground import limits as bounds
+from tests.clock import Clock
 from tests.rooms.province import Province
 from tests.signaling.halls import caller_doubles as doubles
-from tests.signaling.halls.caller_doubles import Away, Called, Clock, Held, Late, Make, Refusing, Wire, book, rows
+from tests.signaling.halls.caller_doubles import Away, Called, Held, Late, Make, Refusing, Wire, book, rows
 
 called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,24 +43,11 @@ from signaling.sip.dialog.dialog import Dialog
 from signaling.sip.media import profiles
 from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire.fields import Address, Uri
+from tests.clock import Clock
 from tests.conference.doubles import FakeMedia, Time
 from tests.conference.hall_doubles import OPTIONS, FakePorts, plan
 from tests.rooms import invited
 from tests.rooms.province import Province
-
-
-class Clock:
-    def __init__(self, start: datetime) -> None:
-        self.at = start
-
-    def time(self) -> float:
-        return self.at.timestamp()
-
-    monotonic = time
-
-    def pass_s(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-
 
 HALL = Uri("sip", "hall", "10.1.1.1")
 

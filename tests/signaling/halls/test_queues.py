@@ -14,9 +14,10 @@ from rooms.dialling import legs, planning
 from rooms.store.database import Database
 from signaling.halls.dial.queues import LegEvent, LegQueues
 from signaling.halls.ground import limits as bounds
+from tests.clock import Clock
 from tests.rooms.province import Province
 from tests.signaling.halls import caller_doubles as doubles
-from tests.signaling.halls.caller_doubles import Away, Called, Clock, Make, Refusing, Wire, book, rows, written
+from tests.signaling.halls.caller_doubles import Away, Called, Make, Refusing, Wire, book, rows, written
 
 called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 ORDER = DialOrder("leg", "date", "terminal", "call")
@@ -98,7 +99,7 @@ async def test_a_server_that_stops_waits_for_the_database_alone(
 
 
 async def test_equal_events_of_one_try_wait_once(clock: Clock) -> None:
-    queues = LegQueues(clock)
+    queues = LegQueues(clock.time)
     for order in (ORDER, replace(ORDER, call_id="next"), ORDER):
         queues.put("leg", LegEvent(Event.RANG, order))
     (queue,) = (queue for _, queue in queues.all())
@@ -109,7 +110,7 @@ async def test_equal_events_of_one_try_wait_once(clock: Clock) -> None:
 
 
 async def test_a_queue_is_gone_after_its_last_writer(clock: Clock) -> None:
-    queues, second_waits = LegQueues(clock), asyncio.Event()
+    queues, second_waits = LegQueues(clock.time), asyncio.Event()
 
     async def write_second() -> None:
         second_waits.set()
@@ -127,7 +128,7 @@ async def test_a_queue_is_gone_after_its_last_writer(clock: Clock) -> None:
 async def test_a_queue_is_bounded_and_keeps_its_head_and_its_end(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    queues = LegQueues(clock)
+    queues = LegQueues(clock.time)
     for number in range(bounds.LEG_EVENTS):
         queues.put("leg", LegEvent(Event.RANG, replace(ORDER, call_id=str(number))))
     assert len(kinds(queues)) == bounds.LEG_EVENTS

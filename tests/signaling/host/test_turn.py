@@ -11,7 +11,7 @@ from signaling.host.settings import SettingsError
 from signaling.host.turn import Turn
 from signaling.rtc.session.context import Context
 from signaling.rtc.wire.messages import Encoder, Relay, ServerFacts
-from tests.signaling.rtc.office import Office
+from tests.signaling.rtc.signal_desk import SignalDesk
 
 
 def test_the_password_is_the_hmac_of_the_name() -> None:
@@ -22,7 +22,7 @@ def test_the_password_is_the_hmac_of_the_name() -> None:
 
 
 def test_each_participant_is_told_its_own() -> None:
-    office = Office()
+    office = SignalDesk()
     turn, old = Turn(("turns:turn.example:443?transport=tcp",), "secret", 60), office.context
 
     def relays(sid: str, _: str = "") -> list[Relay]:
@@ -40,7 +40,7 @@ def test_each_participant_is_told_its_own() -> None:
 
 
 def test_without_a_turn_server_nothing_is_told() -> None:
-    assert not Office().join("ann").wire.last("join").ice_servers
+    assert not SignalDesk().join("ann").wire.last("join").ice_servers
 
 
 @pytest.mark.parametrize(

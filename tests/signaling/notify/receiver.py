@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Iterable
 from typing import Self
 
 from aiohttp import web
+
+from tests.waiting import until
 
 
 class Receiver:
@@ -39,10 +39,7 @@ class Receiver:
         return [body for _, body in self.requests]
 
     async def until(self, condition: Callable[[], object], bound_s: float = 30.0) -> None:
-        deadline = time.monotonic() + bound_s
-        while not condition():
-            assert time.monotonic() < deadline, f"only {self.bodies}"
-            await asyncio.sleep(0.02)
+        await until(condition, lambda: f"only {self.bodies}", bound_s)
 
     async def _take(self, request: web.Request) -> web.Response:
         headers: Iterable[tuple[str, str]] = request.headers.items()

@@ -45,7 +45,7 @@ DOMAINS = ("longan.gov.vn",)
 
 
 @dataclass
-class Office:
+class MailRoom:
     """A worker with a clock that the test moves."""
 
     database: Database
@@ -88,9 +88,9 @@ def mailbox(mail_server: Mailbox) -> Mailbox:
 
 
 @pytest.fixture
-def office(database: Database, province: Province, mailbox: Mailbox) -> Office:
+def office(database: Database, province: Province, mailbox: Mailbox) -> MailRoom:
     server = MailServer("127.0.0.1", mailbox.port, tls="none", sender=SENDER, domains=DOMAINS)
-    return Office(database, mailbox, server)
+    return MailRoom(database, mailbox, server)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def parts(mail: EmailMessage) -> dict[str, str]:
     return {part.get_content_type(): part.get_content() for part in mail.walk() if not part.is_multipart()}
 
 
-async def test_an_invitation_arrives(office: Office, province: Province) -> None:
+async def test_an_invitation_arrives(office: MailRoom, province: Province) -> None:
     meeting_id = await booked(office.database, province, Wanted())
     await office.change(meeting_id, "approve")
     (mail,) = office.mailbox.to("xa1@longan.gov.vn")
@@ -138,7 +138,7 @@ async def test_an_invitation_arrives(office: Office, province: Province) -> None
     assert "yt-1" not in said + calendar.get_content()  # nobody else's address
 
 
-async def test_only_official_domains_unless_a_reason_is_given(office: Office, province: Province) -> None:
+async def test_only_official_domains_unless_a_reason_is_given(office: MailRoom, province: Province) -> None:
     meeting_id = await booked(office.database, province, Wanted())
     await office.change(meeting_id, "approve")
     guest = "uoc@khach.example.vn"
@@ -162,7 +162,7 @@ async def test_only_official_domains_unless_a_reason_is_given(office: Office, pr
         assert sent.detail["why"] == "Chuyên gia mời dự"
 
 
-async def test_changes_and_cancelling_reach_those_who_were_invited(office: Office, province: Province) -> None:
+async def test_changes_and_cancelling_reach_those_who_were_invited(office: MailRoom, province: Province) -> None:
     meeting_id = await booked(office.database, province, Wanted())
     await office.change(meeting_id, "approve")
     await office.change(meeting_id, "approve")  # done twice: nobody gets a second mail
@@ -183,7 +183,7 @@ async def test_changes_and_cancelling_reach_those_who_were_invited(office: Offic
     assert "Mưa bão" in parts(third)["text/plain"]
 
 
-async def test_whoever_is_removed_is_told(office: Office, province: Province) -> None:
+async def test_whoever_is_removed_is_told(office: MailRoom, province: Province) -> None:
     meeting_id = await booked(office.database, province, Wanted())
     await office.change(meeting_id, "approve")
 
@@ -199,7 +199,7 @@ async def test_whoever_is_removed_is_told(office: Office, province: Province) ->
     assert vobject.readOne(parts(last)["text/calendar"]).method.value == "CANCEL"
 
 
-async def test_a_mailbox_that_is_not_there_and_a_server_that_is_busy(office: Office, province: Province) -> None:
+async def test_a_mailbox_that_is_not_there_and_a_server_that_is_busy(office: MailRoom, province: Province) -> None:
     wanted = Wanted(
         attendees=tuple(AttendeeRequest(unit_id=province.units[code]) for code in ("xa1", "xa2"))  # xa2 is refused
     )
@@ -229,7 +229,7 @@ async def test_no_mail_server_is_no_error(database: Database, province: Province
         assert {one.mail_state for one in await session.scalars(select(Attendee))} == {"off"}
 
 
-async def test_reminders_a_day_and_an_hour_before_each_date(office: Office, province: Province) -> None:
+async def test_reminders_a_day_and_an_hour_before_each_date(office: MailRoom, province: Province) -> None:
     starts = (START + timedelta(days=7), START + timedelta(days=14))
     one = (AttendeeRequest(unit_id=province.units["xa1"]), AttendeeRequest(person_id=province.people["yt-1"]))
     meeting_id = await booked(office.database, province, Wanted(starts=starts, attendees=one))
@@ -256,7 +256,7 @@ async def test_reminders_a_day_and_an_hour_before_each_date(office: Office, prov
     assert "17/03/2026" in last["Subject"]
 
 
-async def test_a_date_that_was_moved_is_not_reminded_at_its_old_time(office: Office, province: Province) -> None:
+async def test_a_date_that_was_moved_is_not_reminded_at_its_old_time(office: MailRoom, province: Province) -> None:
     meeting_id = await booked(
         office.database, province, Wanted(attendees=(AttendeeRequest(unit_id=province.units["xa1"]),))
     )
@@ -274,7 +274,7 @@ async def test_a_date_that_was_moved_is_not_reminded_at_its_old_time(office: Off
     assert len(office.mailbox.raw()) == before
 
 
-async def test_approvers_and_their_deputies_are_asked(office: Office, province: Province) -> None:
+async def test_approvers_and_their_deputies_are_asked(office: MailRoom, province: Province) -> None:
     meeting_id = await booked(office.database, province, Wanted(state="asked"))
 
     async def prepare(session: Any) -> str:
@@ -306,7 +306,7 @@ async def test_approvers_and_their_deputies_are_asked(office: Office, province: 
         assert step.state == "open"  # the mail has changed nothing, and neither does opening its links
 
 
-async def test_the_chair_is_asked_about_a_substitute_and_answers(office: Office, province: Province) -> None:
+async def test_the_chair_is_asked_about_a_substitute_and_answers(office: MailRoom, province: Province) -> None:
     meeting_id = await booked(office.database, province, Wanted())
     await office.change(meeting_id, "approve")
 
@@ -332,7 +332,7 @@ async def test_the_chair_is_asked_about_a_substitute_and_answers(office: Office,
     assert office.mailbox.to("xa1@longan.gov.vn")[-1]["Subject"].startswith("[Dự thay: đồng ý]")
 
 
-async def test_no_mail_of_any_kind_holds_a_pin_or_a_password(office: Office, province: Province) -> None:
+async def test_no_mail_of_any_kind_holds_a_pin_or_a_password(office: MailRoom, province: Province) -> None:
     """Whatever was sent in a whole life of a meeting, in every part of every mail."""
     wanted = Wanted(rule="FREQ=WEEKLY;COUNT=2", starts=(START + timedelta(days=7), START + timedelta(days=14)))
     meeting_id = await booked(office.database, province, wanted)

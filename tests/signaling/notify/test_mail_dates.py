@@ -27,21 +27,21 @@ from tests.rooms.booking.test_creation import wish
 from tests.rooms.booking.test_life import approved, dates
 from tests.rooms.invited import BASE, KEY, SENDER
 from tests.rooms.province import Province
-from tests.signaling.notify.test_mail import Office, mail_server, mailbox, now, office, parts
+from tests.signaling.notify.test_mail import MailRoom, mail_server, mailbox, now, office, parts
 
 assert all((mail_server, mailbox, now, office)), "fixtures of test_mail"
 T = TypeVar("T")
 XA1, XA2 = "xa1@longan.gov.vn", "xa2@longan.gov.vn"
 
 
-async def do(office: Office, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+async def do(office: MailRoom, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
     """In a transaction, then whatever follows from it."""
     done = await office.database.transact(work)
     await office.worker.drain()
     return done
 
 
-async def series(office: Office, province: Province, **more: Any) -> Meeting:
+async def series(office: MailRoom, province: Province, **more: Any) -> Meeting:
     """A weekly meeting of four dates, approved, its invitations sent."""
     invited = tuple(AttendeeRequest(unit_id=province.units[one]) for one in ("xa1", "khcn"))
     values = {"rule": "FREQ=WEEKLY;COUNT=4", "attendees": invited, "class_": "ordinary", **more}
@@ -51,7 +51,7 @@ async def series(office: Office, province: Province, **more: Any) -> Meeting:
     return made
 
 
-async def agree(office: Office, province: Province, made: Meeting) -> None:
+async def agree(office: MailRoom, province: Province, made: Meeting) -> None:
     """Both steps approve the change that waits."""
     for one in (province.actor("approver", "tinh"), province.actor("operator", "tinh")):
         await office.database.transact(
@@ -71,7 +71,7 @@ def at(event: Any, name: str) -> datetime:
     return value.astimezone(UTC)
 
 
-async def test_a_date_that_is_called_off(office: Office, province: Province) -> None:
+async def test_a_date_that_is_called_off(office: MailRoom, province: Province) -> None:
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
     await do(office, lambda s: booking_dates.cancel(s, made.id, "not_ready", "", desk, office.now, rows[1].id))
@@ -90,7 +90,7 @@ async def test_a_date_that_is_called_off(office: Office, province: Province) -> 
     assert int(event.sequence.value) > int(first.sequence.value)
 
 
-async def test_a_date_that_is_put_off_and_booked_again(office: Office, province: Province) -> None:
+async def test_a_date_that_is_put_off_and_booked_again(office: MailRoom, province: Province) -> None:
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
     await do(office, lambda s: booking_dates.postpone(s, made.id, rows[2].id, "force_majeure", "", desk, office.now))
@@ -107,7 +107,7 @@ async def test_a_date_that_is_put_off_and_booked_again(office: Office, province:
     assert len(office.mailbox.to(XA1)) == 3
 
 
-async def test_a_date_that_moves_is_told_when_it_is_approved(office: Office, province: Province) -> None:
+async def test_a_date_that_moves_is_told_when_it_is_approved(office: MailRoom, province: Province) -> None:
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
     to, hall = rows[1].starts_at + timedelta(days=1), (province.halls["tinh-a"],)
@@ -134,7 +134,7 @@ async def test_a_date_that_moves_is_told_when_it_is_approved(office: Office, pro
     assert len(event.location.value.split(";")) == 1, "the hall of that date"
 
 
-async def test_a_refused_change_and_its_undoing_are_told_to_nobody(office: Office, province: Province) -> None:
+async def test_a_refused_change_and_its_undoing_are_told_to_nobody(office: MailRoom, province: Province) -> None:
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
     changes = {"starts_at": rows[1].starts_at + timedelta(days=1)}
@@ -156,7 +156,7 @@ async def test_a_refused_change_and_its_undoing_are_told_to_nobody(office: Offic
     assert [event_of(one)[0] for one in office.mailbox.to(XA1)[1:]] == ["CANCEL", "REQUEST"]
 
 
-async def test_a_refused_change_sends_nothing_to_the_removed(office: Office, province: Province) -> None:
+async def test_a_refused_change_sends_nothing_to_the_removed(office: MailRoom, province: Province) -> None:
     made, desk = await series(office, province), province.actor("secretary", "tinh")
     fewer = {"attendees": (AttendeeRequest(unit_id=province.units["khcn"]),)}
     before = len(office.mailbox.mails())
@@ -171,7 +171,7 @@ async def test_a_refused_change_sends_nothing_to_the_removed(office: Office, pro
     assert office.mailbox.to(XA1)[-1]["Subject"].startswith("[Không cần dự]")
 
 
-async def test_all_of_the_series_and_the_last_date_are_told_whole(office: Office, province: Province) -> None:
+async def test_all_of_the_series_and_the_last_date_are_told_whole(office: MailRoom, province: Province) -> None:
     made = await series(office, province, rule="FREQ=WEEKLY;COUNT=2")
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
     await do(office, lambda s: editing.edit(s, made.id, {"title": "Tên mới"}, desk, office.now, made.version))
@@ -188,7 +188,7 @@ async def test_all_of_the_series_and_the_last_date_are_told_whole(office: Office
     assert "recurrence-id" not in event.contents
 
 
-async def test_a_new_reader_gets_all_and_a_later_invitation_is_a_date(office: Office, province: Province) -> None:
+async def test_a_new_reader_gets_all_and_a_later_invitation_is_a_date(office: MailRoom, province: Province) -> None:
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
 
@@ -224,7 +224,7 @@ async def test_a_new_reader_gets_all_and_a_later_invitation_is_a_date(office: Of
     assert await office.database.transact(lambda s: prepare(s, "mail.date", late, around, office.now)) == []
 
 
-async def give_address(office: Office, province: Province) -> None:
+async def give_address(office: MailRoom, province: Province) -> None:
     """The secretary of these meetings can be reached by mail."""
 
     async def work(session: AsyncSession) -> None:
@@ -233,7 +233,7 @@ async def give_address(office: Office, province: Province) -> None:
     await office.database.transact(work)
 
 
-async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: Office, province: Province) -> None:
+async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: MailRoom, province: Province) -> None:
     made = await series(office, province, secretary_id=province.people["vp-2"])
     await give_address(office, province)
     rows, operator = await dates(office.database, made), province.actor("operator", "tinh")
@@ -261,7 +261,7 @@ async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: Office,
     assert (method, at(event, "dtstart")) == ("REQUEST", to)
 
 
-async def test_the_desk_is_told_that_a_new_time_was_not_approved(office: Office, province: Province) -> None:
+async def test_the_desk_is_told_that_a_new_time_was_not_approved(office: MailRoom, province: Province) -> None:
     """Two dates give way. The new time of the first is refused; that of the second could not be proposed beside it."""
     made = await series(office, province, secretary_id=province.people["vp-2"])
     await give_address(office, province)
@@ -284,7 +284,7 @@ async def test_the_desk_is_told_that_a_new_time_was_not_approved(office: Office,
     assert "Trùng lịch khác" in said
 
 
-async def test_a_letter_about_one_date(office: Office, province: Province) -> None:
+async def test_a_letter_about_one_date(office: MailRoom, province: Province) -> None:
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
 
@@ -321,7 +321,7 @@ async def test_a_letter_about_one_date(office: Office, province: Province) -> No
     assert said["replaces"].startswith("Điều chỉnh một buổi theo")
 
 
-async def test_a_reply_to_one_date_counts_for_it_alone(office: Office, province: Province) -> None:
+async def test_a_reply_to_one_date_counts_for_it_alone(office: MailRoom, province: Province) -> None:
     """As a calendar program answers: with the UID of the invitation and the RECURRENCE-ID of the date."""
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from conference import Grants
 from signaling.rtc.admin import Administration
 from tests.conference.doubles import FakePeer
-from tests.signaling.rtc.office import Office
+from tests.signaling.rtc.signal_desk import SignalDesk
 from tests.signaling.rtc.test_session import OFFER, publish
 
 
@@ -18,7 +18,7 @@ def test_a_busy_plane_is_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> No
     def busy(*_: object, **__: object) -> None:
         raise OverflowError
 
-    office = Office()
+    office = SignalDesk()
     office.names.grants["admin"] = Grants(identity="admin", conference="c", admin=True)
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
     sid = publish(ann)

@@ -12,7 +12,7 @@ from livekit.protocol import models, rtc
 from signaling.rtc.session.context import POLICY, TOO_LONG
 from signaling.rtc.session.requests import subscription_sids
 from signaling.rtc.wire import limits
-from tests.signaling.rtc.office import Guest, Office
+from tests.signaling.rtc.signal_desk import Guest, SignalDesk
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "sdp"
 REQUESTS = {
@@ -27,12 +27,12 @@ REQUESTS = {
 
 
 @pytest.fixture
-def office() -> Office:
-    return Office()
+def office() -> SignalDesk:
+    return SignalDesk()
 
 
 @pytest.mark.parametrize("kind", ["update_layers", "subscription", "subscription_permission"])
-def test_only_what_holds_descriptions_may_be_long(office: Office, kind: str) -> None:
+def test_only_what_holds_descriptions_may_be_long(office: SignalDesk, kind: str) -> None:
     long = REQUESTS[kind].SerializeToString()
     most = limits.OTHER_MESSAGE_BYTES
     assert most < len(long) < limits.MESSAGE_BYTES
@@ -43,7 +43,7 @@ def test_only_what_holds_descriptions_may_be_long(office: Office, kind: str) -> 
         assert guest.wire.code == TOO_LONG
 
 
-def test_descriptions_may_be_long(office: Office) -> None:
+def test_descriptions_may_be_long(office: SignalDesk) -> None:
     long = "x" * limits.OTHER_MESSAGE_BYTES
     for kind in (
         {"answer": rtc.SessionDescription(type=long)},
@@ -55,7 +55,9 @@ def test_descriptions_may_be_long(office: Office) -> None:
 
 
 @pytest.mark.parametrize("element", ["{}", "[]", "0", '"a"'])
-def test_a_text_of_too_many_things_is_not_read(office: Office, monkeypatch: pytest.MonkeyPatch, element: str) -> None:
+def test_a_text_of_too_many_things_is_not_read(
+    office: SignalDesk, monkeypatch: pytest.MonkeyPatch, element: str
+) -> None:
     """Objects cost their reader four microseconds each: those of 4 MiB held everybody up for seconds."""
     read = 0
     whole = json_format.Parse
@@ -73,7 +75,7 @@ def test_a_text_of_too_many_things_is_not_read(office: Office, monkeypatch: pyte
     assert (ben.wire.code, read) == (TOO_LONG, 1)
 
 
-def test_a_description_of_500_sections_in_text_passes(office: Office) -> None:
+def test_a_description_of_500_sections_in_text_passes(office: SignalDesk) -> None:
     recorded = (FIXTURES / "js_single_published.sdp").read_bytes().decode()
     sdp = recorded * (500 // recorded.count("m=") + 1)
     ann = office.join("ann")
@@ -84,7 +86,7 @@ def test_a_description_of_500_sections_in_text_passes(office: Office) -> None:
 
 
 @pytest.mark.parametrize("text", [False, True])
-def test_bytes_are_counted_too(office: Office, text: bool) -> None:
+def test_bytes_are_counted_too(office: SignalDesk, text: bool) -> None:
     """Descriptions of 3 MiB each 2 s pass; many at once do not. What a text holds counts as bytes."""
 
     def say(guest: Guest) -> None:
@@ -104,7 +106,7 @@ def test_bytes_are_counted_too(office: Office, text: bool) -> None:
     assert ben.wire.code == POLICY
 
 
-def test_what_is_no_description_counts_more(office: Office) -> None:
+def test_what_is_no_description_counts_more(office: SignalDesk) -> None:
     """A list of parts of two bytes each costs its reader far more than text of the same length."""
     ann = office.join("ann")
     said = rtc.SignalRequest(update_layers=rtc.UpdateVideoLayers(layers=[models.VideoLayer()] * 125_000))
@@ -116,7 +118,7 @@ def test_what_is_no_description_counts_more(office: Office) -> None:
     assert ann.wire.code == POLICY
 
 
-def test_of_long_lists_only_the_first_are_looked_at(office: Office) -> None:
+def test_of_long_lists_only_the_first_are_looked_at(office: SignalDesk) -> None:
     """In a `sync_state` of 4 MiB there is room for two million of them."""
     one = models.ParticipantTracks(track_sids=["TR_last"])
     for entries, found in ((limits.TRACK_SIDS - 1, ["TR_last"]), (limits.TRACK_SIDS, [])):
@@ -134,7 +136,7 @@ def test_of_long_lists_only_the_first_are_looked_at(office: Office) -> None:
     assert ann.wire.last("leave").action == rtc.LeaveRequest.RECONNECT
 
 
-def test_permissions_keep_a_bounded_number_of_track_ids(office: Office) -> None:
+def test_permissions_keep_a_bounded_number_of_track_ids(office: SignalDesk) -> None:
     """A thousand subscribers by a thousand ids each would be 85 MiB of one participant who needs no right for it."""
     ann = office.join("ann")
     own = "TR_own"

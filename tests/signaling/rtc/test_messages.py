@@ -16,11 +16,11 @@ from signaling.rtc.wire import views
 from signaling.rtc.wire.messages import Encoder, ServerFacts
 from signaling.rtc.wire.packets import Packets, from_server
 from tests.conference.doubles import describe, peer_of
-from tests.signaling.rtc.office import Office
+from tests.signaling.rtc.signal_desk import SignalDesk
 
 
 def test_one_update_is_encoded_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    office = Office()
+    office = SignalDesk()
     guests = [office.join(f"g{number}") for number in range(5)]
     before = [len(guest.wire.frames) for guest in guests]
     made = 0
@@ -40,7 +40,7 @@ def test_one_update_is_encoded_once_for_all(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_is_encoded_of_a_participant_goes_with_it() -> None:
-    view = replace(Office().join("ann").participant.view())
+    view = replace(SignalDesk().join("ann").participant.view())
     assert views.participant_bytes(view) is views.participant_bytes(view)
     kept = weakref.ref(view)
     del view
@@ -79,7 +79,7 @@ def test_a_second_codec_is_asked_for() -> None:
 
 
 def test_a_large_roster_in_a_join() -> None:
-    office = Office()
+    office = SignalDesk()
     for number in range(60):
         office.join(f"guest-{number}", metadata="m" * 100)
     last = office.join("last", offer=describe("audio recvonly"))
@@ -136,7 +136,7 @@ def test_every_other_kind_passes_unread() -> None:
 
 
 def test_metrics_reach_those_alone_who_may_have_them() -> None:
-    office = Office()
+    office = SignalDesk()
     ann, ben = office.join("ann"), office.join("ben")
     eve = office.join("eve", can_subscribe_metrics=True)
     for guest in (ann, ben, eve):
@@ -150,7 +150,7 @@ def test_a_webhook_that_fails_ends_no_call(caplog: pytest.LogCaptureFixture) -> 
     def full(event: object) -> None:
         raise RuntimeError("full")
 
-    office = Office(observers=[Reporter(full, lambda: 0.0, lambda: "x")])
+    office = SignalDesk(observers=[Reporter(full, lambda: 0.0, lambda: "x")])
     assert office.join("ann").wire.code is None
     assert "could not be made" in caplog.text
 

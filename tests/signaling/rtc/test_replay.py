@@ -19,7 +19,7 @@ from livekit.protocol import rtc
 from conference import Grants
 from signaling.rtc.wire import join
 from tests.conference.doubles import peer_of, receiver_of
-from tests.signaling.rtc.office import Office, Recorder
+from tests.signaling.rtc.signal_desk import Recorder, SignalDesk
 
 TRACES = sorted((Path(__file__).parents[2] / "fixtures" / "traces").glob("*.jsonl"))
 
@@ -47,7 +47,7 @@ class Replay:
     """Walks through one recording."""
 
     def __init__(self, path: Path) -> None:
-        self.office = Office()
+        self.office = SignalDesk()
         self.rows: list[dict[str, Any]] = [json.loads(line) for line in path.read_text().splitlines()]
         self.ids: dict[str, str] = {}  # the recorded server's -> ours
         self.sessions: dict[int, Any] = {}

@@ -14,33 +14,33 @@ from signaling.rtc.wire import limits
 from signaling.rtc.wire.join import Ask
 from signaling.rtc.wire.messages import Encoder, Relay, ServerFacts
 from tests.conference.doubles import describe, peer_of
-from tests.signaling.rtc.office import Guest, Office, Recorder
+from tests.signaling.rtc.signal_desk import Guest, Recorder, SignalDesk
 
 OFFER = describe("audio recvonly", "video recvonly", "application")
 SPEAKING = describe("audio recvonly", "video recvonly", "application", "audio sendonly mic")
 
 
 @pytest.fixture
-def office() -> Office:
-    return Office()
+def office() -> SignalDesk:
+    return SignalDesk()
 
 
 def play(guest: Guest, **scenario: Any) -> None:
     guest.ask(simulate=rtc.SimulateScenario(**scenario))
 
 
-def connected(office: Office, name: str, **options: Any) -> Guest:
+def connected(office: SignalDesk, name: str, **options: Any) -> Guest:
     guest = office.join(name, offer=OFFER, **options)
     peer_of(guest.participant).connect()
     return guest
 
 
-def resume(office: Office, participant: Any) -> tuple[Session, Recorder]:
+def resume(office: SignalDesk, participant: Any) -> tuple[Session, Recorder]:
     ask = Ask(dual=False, client=models.ClientInfo(), resume_sid=participant.sid)
     return office.open(participant.grants, ask)
 
 
-def test_a_speaker_is_played_for_a_while(office: Office) -> None:
+def test_a_speaker_is_played_for_a_while(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben")
     play(ann, speaker_update=3)
     assert not ben.wire.of("speakers_changed"), "nobody is heard without a microphone"
@@ -66,7 +66,7 @@ def test_a_speaker_is_played_for_a_while(office: Office) -> None:
     assert len(ben.wire.of("speakers_changed")) == 4
 
 
-def test_no_speech_is_short_enough_for_endless_reports(office: Office) -> None:
+def test_no_speech_is_short_enough_for_endless_reports(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=SPEAKING), office.join("ben")
     ann.ask(add_track=rtc.AddTrackRequest(cid="mic", type="AUDIO", source="MICROPHONE"))
     for _ in range(900):
@@ -78,7 +78,7 @@ def test_no_speech_is_short_enough_for_endless_reports(office: Office) -> None:
     assert 2 * turns - 2 <= len(ben.wire.of("speakers_changed")) <= 2 * turns + 2
 
 
-def test_the_node_fails(office: Office) -> None:
+def test_the_node_fails(office: SignalDesk) -> None:
     ann, ben = connected(office, "ann"), office.join("ben")
     participant, said = ann.participant, len(ann.wire.frames)
     play(ann, node_failure=True)
@@ -96,7 +96,7 @@ def test_the_node_fails(office: Office) -> None:
         ("leave_request_full_reconnect", models.DisconnectReason.UNKNOWN_REASON, rtc.LeaveRequest.RECONNECT),
     ],
 )
-def test_the_client_is_sent_off(office: Office, scenario: str, reason: int, action: int) -> None:
+def test_the_client_is_sent_off(office: SignalDesk, scenario: str, reason: int, action: int) -> None:
     ann, ben = connected(office, "ann"), office.join("ben")
     play(ann, **{scenario: True})
     told = ann.wire.last("leave")
@@ -107,7 +107,7 @@ def test_the_client_is_sent_off(office: Office, scenario: str, reason: int, acti
 
 @pytest.mark.parametrize(("relays", "path", "forced"), [(None, "tcp", False), (True, None, True)])
 def test_another_path_is_taken_after_a_resume(
-    office: Office, relays: bool | None, path: str | None, forced: bool
+    office: SignalDesk, relays: bool | None, path: str | None, forced: bool
 ) -> None:
     given = (lambda sid, _: [Relay(("turns:turn.example:443",), f"9:{sid}", "secret")]) if relays else None
     old = office.context
@@ -143,7 +143,7 @@ def test_another_path_is_taken_after_a_resume(
         ("disconnect_signal_on_resume_no_messages", []),
     ],
 )
-def test_the_next_resume_is_cut(office: Office, scenario: str, said: list[str]) -> None:
+def test_the_next_resume_is_cut(office: SignalDesk, scenario: str, said: list[str]) -> None:
     ann = connected(office, "ann")
     participant = ann.participant
     play(ann, **{scenario: True})
@@ -157,7 +157,7 @@ def test_the_next_resume_is_cut(office: Office, scenario: str, said: list[str]) 
     assert len(office.context.cut_resumes) == limits.CUT_RESUMES
 
 
-def test_unknown_scenarios_are_ignored(office: Office) -> None:
+def test_unknown_scenarios_are_ignored(office: SignalDesk) -> None:
     ann = office.join("ann")
     said = len(ann.wire.frames)
     play(ann, subscriber_bandwidth=100_000)
@@ -165,7 +165,7 @@ def test_unknown_scenarios_are_ignored(office: Office) -> None:
     assert (ann.wire.code, len(ann.wire.frames)) == (None, said)
 
 
-def test_a_hundred_come_back_at_once(office: Office) -> None:
+def test_a_hundred_come_back_at_once(office: SignalDesk) -> None:
     """Their sockets are lost together, as when a proxy restarts; each takes up its session, and hears of nobody's leaving.
 
     Sockets and media are stand-ins here, and real in `tests/interop/clients/test_resume.py`.

@@ -17,15 +17,15 @@ from signaling.rtc.session.session import Session
 from signaling.rtc.wire import limits
 from signaling.rtc.wire.join import Ask
 from tests.conference.doubles import FakePeer, describe, peer_of, receiver_of
-from tests.signaling.rtc.office import Guest, Office, Recorder
+from tests.signaling.rtc.signal_desk import Guest, Recorder, SignalDesk
 
 OFFER = describe("audio recvonly", "video recvonly", "application")
 PUBLISHING = describe("audio recvonly", "video recvonly", "application", "video sendonly cam q h f")
 
 
 @pytest.fixture
-def office() -> Office:
-    return Office()
+def office() -> SignalDesk:
+    return SignalDesk()
 
 
 def publish(guest: Guest) -> str:
@@ -47,7 +47,7 @@ def publish(guest: Guest) -> str:
     return str(guest.wire.last("track_published").track.sid)
 
 
-def go_joins(office: Office, offer: str = OFFER) -> Guest:
+def go_joins(office: SignalDesk, offer: str = OFFER) -> Guest:
     description = rtc.SessionDescription(type="offer", sdp=offer, id=1)
     ask = Ask(dual=False, client=models.ClientInfo(sdk="GO"), offer=description)
     session, wire = office.open(Grants(identity="gopher", conference="c", join=True), ask)
@@ -55,7 +55,7 @@ def go_joins(office: Office, offer: str = OFFER) -> Guest:
     return Guest(office, session, wire)
 
 
-def test_the_go_sdk_gets_its_answer_after_it_applied_its_offer(office: Office) -> None:
+def test_the_go_sdk_gets_its_answer_after_it_applied_its_offer(office: SignalDesk) -> None:
     """Its first candidate shows that. Other clients get the answer with the join response."""
     assert "answer" in office.join("ben", offer=OFFER).wire.kinds()
     go = go_joins(office)
@@ -68,7 +68,7 @@ def test_the_go_sdk_gets_its_answer_after_it_applied_its_offer(office: Office) -
     assert go.wire.last("answer").id == 1
 
 
-def test_an_offer_that_waits_is_answered_after_a_moment_anyway(office: Office) -> None:
+def test_an_offer_that_waits_is_answered_after_a_moment_anyway(office: SignalDesk) -> None:
     go = go_joins(office)
     office.world.time.advance(0.9 * limits.OFFER_WAITS_S)
     assert "answer" not in go.wire.kinds()
@@ -80,7 +80,7 @@ def test_an_offer_that_waits_is_answered_after_a_moment_anyway(office: Office) -
     assert "answer" not in gone.wire.kinds()
 
 
-def test_a_late_offer_that_cannot_be_read_ends_the_join(office: Office) -> None:
+def test_a_late_offer_that_cannot_be_read_ends_the_join(office: SignalDesk) -> None:
     for candidate_first in (True, False):
         go = go_joins(office, "v=0\r\n")
         if candidate_first:
@@ -90,7 +90,7 @@ def test_a_late_offer_that_cannot_be_read_ends_the_join(office: Office) -> None:
         assert go.wire.code == NORMAL
 
 
-def test_join_holds_what_every_client_needs(office: Office) -> None:
+def test_join_holds_what_every_client_needs(office: SignalDesk) -> None:
     office.join("ann")
     ben = office.join("ben", offer=OFFER)
     assert ben.wire.kinds()[:3] == ["join", "refresh_token", "update"]
@@ -108,14 +108,14 @@ def test_join_holds_what_every_client_needs(office: Office) -> None:
     assert join.participant.client_protocol == 2
 
 
-def test_a_dual_join_offers_at_once(office: Office) -> None:
+def test_a_dual_join_offers_at_once(office: SignalDesk) -> None:
     ann = office.join("ann", dual=True)
     assert ann.wire.last("join").subscriber_primary
     assert ann.wire.last("offer").id == 1
     assert receiver_of(ann.participant).channels == ["_reliable", "_lossy", "_data_track"]
 
 
-def test_track_published_repeats_the_announcement(office: Office) -> None:
+def test_track_published_repeats_the_announcement(office: SignalDesk) -> None:
     ann = office.join("ann", offer=OFFER)
     sid = publish(ann)
     told = ann.wire.last("track_published")
@@ -128,7 +128,7 @@ def test_track_published_repeats_the_announcement(office: Office) -> None:
 
 
 @pytest.mark.parametrize("sdk", ["PYTHON", "JS"])
-def test_video_is_held_from_a_library_that_reopens_decoders(office: Office, sdk: str) -> None:
+def test_video_is_held_from_a_library_that_reopens_decoders(office: SignalDesk, sdk: str) -> None:
     description = rtc.SessionDescription(type="offer", sdp=OFFER, id=1)
     ask = Ask(dual=False, client=models.ClientInfo(sdk=sdk), offer=description)
     ann = Guest(office, *office.open(Grants(identity="ann", conference="c", join=True), ask))
@@ -138,7 +138,7 @@ def test_video_is_held_from_a_library_that_reopens_decoders(office: Office, sdk:
     assert not peer_of(ann.participant).held
 
 
-def test_tracks_of_the_join_request_are_published(office: Office) -> None:
+def test_tracks_of_the_join_request_are_published(office: SignalDesk) -> None:
     ask = Ask(
         dual=False,
         client=models.ClientInfo(),
@@ -153,7 +153,7 @@ def test_tracks_of_the_join_request_are_published(office: Office) -> None:
     assert len(session.participant.tracks) == 1
 
 
-def test_pings(office: Office) -> None:
+def test_pings(office: SignalDesk) -> None:
     ann = office.join("ann")
     ann.ask(ping=5)
     ann.ask(ping_req=rtc.Ping(timestamp=42, rtt=3))
@@ -161,7 +161,7 @@ def test_pings(office: Office) -> None:
     assert ann.wire.last("pong_resp").last_ping_timestamp == 42
 
 
-def test_candidates_of_clients_change_nothing(office: Office) -> None:
+def test_candidates_of_clients_change_nothing(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", dual=True)
     publish(ann)
     named = "candidate:1 1 udp 2130706431 192.0.2.7 50000 typ host"
@@ -176,7 +176,7 @@ def test_candidates_of_clients_change_nothing(office: Office) -> None:
         assert guest.wire.kinds() == [*said, "pong"], "the session goes on"
 
 
-def test_the_absent_quality_is_the_lowest(office: Office) -> None:
+def test_the_absent_quality_is_the_lowest(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
     sid = publish(ann)
     consumer = ann.participant.tracks[sid].subscriptions[ben.participant.sid].consumer
@@ -190,7 +190,7 @@ def test_the_absent_quality_is_the_lowest(office: Office) -> None:
     assert consumer.paused
 
 
-def test_streams_that_stop_for_want_of_room(office: Office) -> None:
+def test_streams_that_stop_for_want_of_room(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
     sid = publish(ann)
     consumer = ann.participant.tracks[sid].subscriptions[ben.participant.sid].consumer
@@ -203,7 +203,7 @@ def test_streams_that_stop_for_want_of_room(office: Office) -> None:
         assert (told.participant_sid, told.track_sid, told.state) == (ann.participant.sid, sid, state)
 
 
-def test_mute_both_ways(office: Office) -> None:
+def test_mute_both_ways(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
     sid = publish(ann)
     ann.ask(mute=rtc.MuteTrackRequest(sid=sid, muted=True))
@@ -213,7 +213,7 @@ def test_mute_both_ways(office: Office) -> None:
     assert ann.wire.last("mute").muted
 
 
-def test_subscription_by_either_list(office: Office) -> None:
+def test_subscription_by_either_list(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
     sid = publish(ann)
     ben.ask(subscription=rtc.UpdateSubscription(track_sids=[sid], subscribe=False))
@@ -223,7 +223,7 @@ def test_subscription_by_either_list(office: Office) -> None:
     assert ann.participant.tracks[sid].subscriptions
 
 
-def test_subscription_permission(office: Office) -> None:
+def test_subscription_permission(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
     sid = publish(ann)
     ann.ask(subscription_permission=rtc.SubscriptionPermission(all_participants=False))
@@ -233,7 +233,7 @@ def test_subscription_permission(office: Office) -> None:
     assert ben.wire.last("subscription_permission_update").allowed
 
 
-def test_metadata_is_always_answered(office: Office) -> None:
+def test_metadata_is_always_answered(office: SignalDesk) -> None:
     ann = office.join("ann")
     ann.ask(update_metadata=rtc.UpdateParticipantMetadata(metadata="m", request_id=7))
     refused = ann.wire.last("request_response")
@@ -247,7 +247,7 @@ def test_metadata_is_always_answered(office: Office) -> None:
     assert office.names.signed[-1].metadata == "m"
 
 
-def test_refused_tracks_are_answered(office: Office) -> None:
+def test_refused_tracks_are_answered(office: SignalDesk) -> None:
     ann = office.join("ann", can_publish_sources=frozenset({Source.MICROPHONE}))
     ann.ask(add_track=rtc.AddTrackRequest(cid="x", type="VIDEO", source="CAMERA"))
     assert ann.wire.last("request_response").reason == rtc.RequestResponse.NOT_ALLOWED
@@ -257,7 +257,7 @@ def test_refused_tracks_are_answered(office: Office) -> None:
     assert ann.wire.last("request_response").reason == rtc.RequestResponse.INVALID_HANDLE
 
 
-def test_descriptions_that_everybody_would_get_are_bounded(office: Office) -> None:
+def test_descriptions_that_everybody_would_get_are_bounded(office: SignalDesk) -> None:
     ann = office.join("ann", offer=OFFER)
     many = [models.AudioTrackFeature.TF_STEREO] * limits.FACTS_BYTES
     ann.ask(add_track=rtc.AddTrackRequest(cid="mic", type="AUDIO", audio_features=many))
@@ -269,7 +269,7 @@ def test_descriptions_that_everybody_would_get_are_bounded(office: Office) -> No
     assert not ann.participant.data.published
 
 
-def test_metadata_that_everybody_gets_changes_at_a_bounded_rate(office: Office) -> None:
+def test_metadata_that_everybody_gets_changes_at_a_bounded_rate(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=OFFER, can_update_own_metadata=True), office.join("ben", offer=OFFER)
     before = len(ben.wire.frames)
     size = 60_000
@@ -284,7 +284,7 @@ def test_metadata_that_everybody_gets_changes_at_a_bounded_rate(office: Office) 
     assert ann.participant.grants.metadata == "m" * size
 
 
-def test_a_track_changes_its_sizes(office: Office) -> None:
+def test_a_track_changes_its_sizes(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
     sid = publish(ann)
     smaller = [models.VideoLayer(quality="HIGH", width=640, height=360), models.VideoLayer(quality="LOW", width=160)]
@@ -303,7 +303,7 @@ def test_a_track_changes_its_sizes(office: Office) -> None:
     assert len(ben.wire.frames) == before, "nobody changes another's track"
 
 
-def test_new_sizes_reach_those_who_look_already(office: Office) -> None:
+def test_new_sizes_reach_those_who_look_already(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
     sid = publish(ann)
     consumer = ann.participant.tracks[sid].subscriptions[ben.participant.sid].consumer
@@ -318,7 +318,7 @@ def test_new_sizes_reach_those_who_look_already(office: Office) -> None:
     assert (consumer.layer, [one.enabled for one in told]) == (2, [True, True, True])
 
 
-def test_what_is_stored_is_fetched_by_others(office: Office) -> None:
+def test_what_is_stored_is_fetched_by_others(office: SignalDesk) -> None:
     ann, ben = office.join("ann"), office.join("ben")
     key = models.DataBlobKey(generic="schema")
     blob = models.DataBlob(key=key, contents=b"fields")
@@ -342,7 +342,7 @@ def test_what_is_stored_is_fetched_by_others(office: Office) -> None:
     assert ben.wire.last("request_response").reason == rtc.RequestResponse.NOT_FOUND
 
 
-def test_a_join_brings_its_own_facts_by_grant(office: Office) -> None:
+def test_a_join_brings_its_own_facts_by_grant(office: SignalDesk) -> None:
     ask = Ask(dual=False, client=models.ClientInfo(), metadata="brought", attributes={"hand": "1"})
     for name, granted in (("ann", True), ("ben", False)):
         grants = Grants(identity=name, conference="c", join=True, metadata="m", can_update_own_metadata=granted)
@@ -351,7 +351,7 @@ def test_a_join_brings_its_own_facts_by_grant(office: Office) -> None:
         assert (told.metadata, dict(told.attributes)) == (("brought", {"hand": "1"}) if granted else ("m", {}))
 
 
-def test_who_is_what_is_told(office: Office) -> None:
+def test_who_is_what_is_told(office: SignalDesk) -> None:
     office.join("bot", kind=Kind.AGENT, agent=True, can_subscribe_metrics=True)
     watching = office.join("watching")
     told = watching.wire.last("join").other_participants[0]
@@ -363,7 +363,7 @@ def test_who_is_what_is_told(office: Office) -> None:
     assert (told_room.active_recording, told_room.num_participants) == (True, 2)
 
 
-def test_leave_is_answered_and_closes(office: Office) -> None:
+def test_leave_is_answered_and_closes(office: SignalDesk) -> None:
     ann, ben = office.join("ann"), office.join("ben")
     ben.ask(leave=rtc.LeaveRequest(reason="CLIENT_INITIATED"))
     assert ben.wire.last("leave").reason == models.DisconnectReason.CLIENT_INITIATED
@@ -372,7 +372,7 @@ def test_leave_is_answered_and_closes(office: Office) -> None:
     assert gone.state == models.ParticipantInfo.DISCONNECTED
 
 
-def test_resume(office: Office) -> None:
+def test_resume(office: SignalDesk) -> None:
     ann = office.join("ann", offer=OFFER)
     peer_of(ann.participant).connect()
     participant = ann.participant
@@ -386,7 +386,7 @@ def test_resume(office: Office) -> None:
 
 
 @pytest.mark.parametrize("noticed", [True, False])
-def test_whoever_was_muted_while_away_does_not_undo_it(office: Office, noticed: bool) -> None:
+def test_whoever_was_muted_while_away_does_not_undo_it(office: SignalDesk, noticed: bool) -> None:
     """A client that comes back tells the server how its tracks are, unless it hears before that they are muted."""
     ann = office.join("ann", offer=OFFER)
     sid = publish(ann)
@@ -410,7 +410,7 @@ def test_whoever_was_muted_while_away_does_not_undo_it(office: Office, noticed: 
     assert "mute" not in office.open(Grants(identity="ann", conference="c", join=True), ask)[1].kinds()
 
 
-def test_a_client_that_never_says_it_heard_may_speak_again(office: Office) -> None:
+def test_a_client_that_never_says_it_heard_may_speak_again(office: SignalDesk) -> None:
     ann = office.join("ann", offer=OFFER)
     sid = publish(ann)
     publishing.mute_from_outside(office.world.registry.get("c").get("ann"), sid, True)
@@ -420,7 +420,7 @@ def test_a_client_that_never_says_it_heard_may_speak_again(office: Office) -> No
 
 
 @pytest.mark.parametrize("sid", ["PA_unknown"])
-def test_a_stale_resume_is_told_to_come_anew(office: Office, sid: str) -> None:
+def test_a_stale_resume_is_told_to_come_anew(office: SignalDesk, sid: str) -> None:
     ask = Ask(dual=False, client=models.ClientInfo(), resume_sid=sid)
     _, wire = office.open(Grants(identity="ann", conference="c", join=True), ask)
     assert wire.kinds() == ["leave"]
@@ -430,13 +430,13 @@ def test_a_stale_resume_is_told_to_come_anew(office: Office, sid: str) -> None:
     assert len(office.world.registry) == 0
 
 
-def lost(office: Office, client: models.ClientInfo) -> tuple[Session, Recorder]:
+def lost(office: SignalDesk, client: models.ClientInfo) -> tuple[Session, Recorder]:
     """A client resumes what this server never had."""
     ask = Ask(dual=False, client=client, resume_sid="PA_unknown")
     return office.open(Grants(identity="ann", conference="c", join=True), ask)
 
 
-def test_a_browser_that_cannot_resume_fails_and_rejoins(office: Office) -> None:
+def test_a_browser_that_cannot_resume_fails_and_rejoins(office: SignalDesk) -> None:
     session, wire = lost(office, models.ClientInfo(sdk="JS"))
     assert wire.kinds() == ["reconnect"]
     [relay] = wire.last("reconnect").ice_servers
@@ -454,7 +454,7 @@ def test_a_browser_that_cannot_resume_fails_and_rejoins(office: Office) -> None:
     assert len(office.world.registry) == 0
 
 
-def test_a_browser_that_says_nothing_is_told_to_join_too(office: Office) -> None:
+def test_a_browser_that_says_nothing_is_told_to_join_too(office: SignalDesk) -> None:
     session, wire = lost(office, models.ClientInfo(sdk="JS"))
     office.world.time.advance(limits.UNKNOWN_SESSION_SYNC_S)
     assert wire.kinds() == ["reconnect", "leave"]
@@ -468,12 +468,12 @@ def test_a_browser_that_says_nothing_is_told_to_join_too(office: Office) -> None
     [models.ClientInfo(sdk="SWIFT"), models.ClientInfo(sdk="JS", os="ios")],
     ids=["another library", "React Native"],
 )
-def test_clients_without_a_browser_are_only_asked_to_join(office: Office, client: models.ClientInfo) -> None:
+def test_clients_without_a_browser_are_only_asked_to_join(office: SignalDesk, client: models.ClientInfo) -> None:
     _, wire = lost(office, client)
     assert (wire.kinds(), wire.code) == (["leave"], NORMAL)
 
 
-def test_sync_state_with_an_unknown_track(office: Office) -> None:
+def test_sync_state_with_an_unknown_track(office: SignalDesk) -> None:
     ann = office.join("ann", offer=OFFER)
     state = rtc.SyncState(publish_tracks=[rtc.TrackPublishedResponse(cid="c", track=models.TrackInfo(sid="TR_old"))])
     ann.ask(sync_state=state)
@@ -481,14 +481,14 @@ def test_sync_state_with_an_unknown_track(office: Office) -> None:
     assert not office.world.registry.get("c").participants
 
 
-def test_sync_state_restores_wishes(office: Office) -> None:
+def test_sync_state_restores_wishes(office: SignalDesk) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
     sid = publish(ann)
     ben.ask(sync_state=rtc.SyncState(subscription=rtc.UpdateSubscription(track_sids=[sid]), track_sids_disabled=[sid]))
     assert not ann.participant.tracks[sid].subscriptions
 
 
-def test_tokens_are_renewed_in_time(office: Office) -> None:
+def test_tokens_are_renewed_in_time(office: SignalDesk) -> None:
     ann = office.join("ann")
     office.world.pass_time(limits.REFRESH_S * 3 + 1)
     assert len(ann.wire.of("refresh_token")) == 4
@@ -501,7 +501,7 @@ def test_tokens_are_renewed_in_time(office: Office) -> None:
 # -- bad input
 
 
-def test_json_is_answered_in_json(office: Office) -> None:
+def test_json_is_answered_in_json(office: SignalDesk) -> None:
     ann = office.join("ann")
     ann.raw(json.dumps({"pingReq": {"timestamp": "7"}, "surprise": 1}))
     reply = json.loads(ann.wire.frames[-1])
@@ -513,7 +513,7 @@ def test_json_is_answered_in_json(office: Office) -> None:
     assert isinstance(ann.wire.frames[-1], bytes)
 
 
-def test_unknown_messages_are_ignored(office: Office) -> None:
+def test_unknown_messages_are_ignored(office: SignalDesk) -> None:
     ann = office.join("ann")
     frames = len(ann.wire.frames)
     ann.raw(b"\xfa\x07\x03abc")  # field 127
@@ -523,7 +523,7 @@ def test_unknown_messages_are_ignored(office: Office) -> None:
 
 
 @pytest.mark.parametrize("data", [b"\xff\xff\xff", "{", '{"offer": 3}', "[" * 5000, '{"ping":"x"}'])
-def test_malformed_messages_end_this_session_only(office: Office, data: bytes | str) -> None:
+def test_malformed_messages_end_this_session_only(office: SignalDesk, data: bytes | str) -> None:
     ann, ben = office.join("ann"), office.join("ben")
     ben.raw(data)
     assert ben.wire.code == UNREADABLE
@@ -531,7 +531,7 @@ def test_malformed_messages_end_this_session_only(office: Office, data: bytes | 
     ben.raw(b"")
 
 
-def test_malformed_sdp_ends_its_participant(office: Office) -> None:
+def test_malformed_sdp_ends_its_participant(office: SignalDesk) -> None:
     ann, ben = office.join("ann"), office.join("ben")
     ben.ask(offer=rtc.SessionDescription(type="offer", sdp="nonsense"))
     assert ben.wire.last("leave").reason == models.DisconnectReason.MEDIA_FAILURE
@@ -539,7 +539,7 @@ def test_malformed_sdp_ends_its_participant(office: Office) -> None:
     assert ann.wire.code is None
 
 
-def test_too_many_messages(office: Office) -> None:
+def test_too_many_messages(office: SignalDesk) -> None:
     ann = office.join("ann")
     for _ in range(int(limits.MESSAGES_BURST)):
         ann.ask(ping=1)
@@ -548,7 +548,7 @@ def test_too_many_messages(office: Office) -> None:
     assert ann.wire.code == POLICY
 
 
-def test_a_steady_rate_passes(office: Office) -> None:
+def test_a_steady_rate_passes(office: SignalDesk) -> None:
     ann = office.join("ann")
     for _ in range(int(limits.MESSAGES_BURST) * 3):
         office.world.time.advance(1 / limits.MESSAGES_PER_S)
@@ -556,7 +556,7 @@ def test_a_steady_rate_passes(office: Office) -> None:
     assert ann.wire.code is None
 
 
-def test_a_new_socket_brings_no_new_rates(office: Office) -> None:
+def test_a_new_socket_brings_no_new_rates(office: SignalDesk) -> None:
     ann = office.join("ann", offer=OFFER, can_update_own_metadata=True)
     peer_of(ann.participant).connect()
     participant, ask = ann.participant, Ask(dual=False, client=models.ClientInfo(), resume_sid=ann.participant.sid)
@@ -577,13 +577,13 @@ def test_a_new_socket_brings_no_new_rates(office: Office) -> None:
     assert (wire.code, session.participant) == (None, participant)
 
 
-def test_too_long_messages(office: Office) -> None:
+def test_too_long_messages(office: SignalDesk) -> None:
     ann = office.join("ann")
     ann.raw(rtc.SignalRequest(offer=rtc.SessionDescription(sdp="x" * limits.MESSAGE_BYTES)).SerializeToString())
     assert ann.wire.code == TOO_LONG
 
 
-def test_a_busy_plane_is_told_before_the_socket_closes(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_plane_is_told_before_the_socket_closes(office: SignalDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(_: object) -> None:
         raise OverflowError
 
@@ -599,7 +599,7 @@ def test_a_busy_plane_is_told_before_the_socket_closes(office: Office, monkeypat
     assert office.world.registry.get("c").participants == {}
 
 
-def test_a_refused_join_makes_nothing(office: Office) -> None:
+def test_a_refused_join_makes_nothing(office: SignalDesk) -> None:
     office.world.registry.auto_create = False
     ask = Ask(dual=False, client=models.ClientInfo())
     with pytest.raises(Refusal, match="conference_not_found"):
@@ -614,7 +614,7 @@ NUMBERS = [field.number for field in rtc.SignalRequest.DESCRIPTOR.fields_by_name
 def test_mutated_messages_never_escape(seed: int, data: list[bytes]) -> None:
     """Whatever comes, no exception leaves a session and nobody else is touched."""
     chance = random.Random(seed)
-    office = Office()
+    office = SignalDesk()
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER, dual=False)
     publish(ann)
     for payload in data:
@@ -629,7 +629,7 @@ def test_mutated_messages_never_escape(seed: int, data: list[bytes]) -> None:
     changes=strategies.lists(strategies.tuples(strategies.integers(0, 400), strategies.integers(0, 255)), max_size=4)
 )
 def test_mutated_real_messages_never_escape(changes: list[tuple[int, int]]) -> None:
-    office = Office()
+    office = SignalDesk()
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
     sid = publish(ann)
     for message in _samples(sid):

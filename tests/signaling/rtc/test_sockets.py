@@ -21,18 +21,18 @@ from signaling.rtc.session.session import Session
 from signaling.rtc.sockets import Door
 from signaling.rtc.wire import limits
 from signaling.rtc.wire.messages import Encoder
-from tests.signaling.rtc.office import Office
+from tests.signaling.rtc.signal_desk import SignalDesk
 
 
 @pytest.fixture
-def office() -> Office:
-    made = Office()
+def office() -> SignalDesk:
+    made = SignalDesk()
     made.names.grants["ann"] = Grants(identity="ann", conference="c", join=True)
     return made
 
 
 @pytest.fixture
-def application(office: Office) -> Starlette:
+def application(office: SignalDesk) -> Starlette:
     return Starlette(routes=routes(office.world.registry, office.names))
 
 
@@ -66,7 +66,7 @@ async def knock(application: Starlette, query: str = "", name: str = "ann", says
 
 @pytest.mark.parametrize("query", ["", "&reconnect=1&sid=PA_x"])
 async def test_a_stopping_server_refuses_before_the_socket_opens(
-    office: Office, application: Starlette, query: str
+    office: SignalDesk, application: Starlette, query: str
 ) -> None:
     office.world.registry.close()
     sent = await knock(application, query)
@@ -74,7 +74,7 @@ async def test_a_stopping_server_refuses_before_the_socket_opens(
 
 
 async def test_admission_is_asked_once_on_a_join(
-    office: Office, application: Starlette, monkeypatch: pytest.MonkeyPatch
+    office: SignalDesk, application: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     real = admission.ask
@@ -90,16 +90,16 @@ async def test_admission_is_asked_once_on_a_join(
     assert asked == ["ann"]
 
 
-def _full(office: Office) -> None:
+def _full(office: SignalDesk) -> None:
     office.world.registry.create("c", Terms(max_participants=1))
     office.join("ben")
 
 
-def _missing(office: Office) -> None:
+def _missing(office: SignalDesk) -> None:
     office.world.registry.auto_create = False
 
 
-def _held(office: Office) -> None:
+def _held(office: SignalDesk) -> None:
     office.world.registry.lobbies.get("c", office.world.time.time()).set(True, ())
 
 
@@ -117,7 +117,7 @@ async def _get(application: Starlette, path: str, query: str = "") -> tuple[int,
     ids=["full", "missing", "held by the lobby"],
 )
 async def test_a_plain_request_is_refused_as_its_socket_would_be(
-    office: Office, application: Starlette, path: str, prepare: Callable[[Office], None], status: int, code: str
+    office: SignalDesk, application: Starlette, path: str, prepare: Callable[[SignalDesk], None], status: int, code: str
 ) -> None:
     """A request that resumes a session is not refused: admission admitted that session before."""
     prepare(office)
@@ -129,7 +129,7 @@ async def test_a_plain_request_is_refused_as_its_socket_would_be(
     assert resumes[0] == (200 if path.endswith("/validate") else 426)
 
 
-async def test_of_two_who_come_at_once_one_has_the_last_place(office: Office, application: Starlette) -> None:
+async def test_of_two_who_come_at_once_one_has_the_last_place(office: SignalDesk, application: Starlette) -> None:
     """The other one has an HTTP answer, also where opening a socket takes its time."""
     office.world.registry.create("c", Terms(max_participants=1))
     office.names.grants["ben"] = Grants(identity="ben", conference="c", join=True)
@@ -138,7 +138,7 @@ async def test_of_two_who_come_at_once_one_has_the_last_place(office: Office, ap
     assert (ben[0]["type"], ben[0]["status"]) == ("websocket.http.response.start", 403)
 
 
-async def test_a_socket_that_does_not_open_brings_in_no_participant(office: Office) -> None:
+async def test_a_socket_that_does_not_open_brings_in_no_participant(office: SignalDesk) -> None:
     class Gone(Exception):
         pass
 
@@ -174,7 +174,7 @@ async def test_a_fault_of_ours_is_told_before_the_socket_closes(
 
 
 async def test_a_welcome_that_cannot_be_written_leaves_no_participant(
-    office: Office, application: Starlette, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    office: SignalDesk, application: Starlette, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     plain = Encoder.encode
 
@@ -192,7 +192,7 @@ async def test_a_welcome_that_cannot_be_written_leaves_no_participant(
 
 @pytest.mark.parametrize(("size", "most"), [(limits.LONG_MESSAGE_BYTES - 1, 12), (limits.LONG_MESSAGE_BYTES, 1)])
 async def test_long_messages_each_take_their_own_turn_of_the_loop(
-    office: Office, application: Starlette, monkeypatch: pytest.MonkeyPatch, size: int, most: int
+    office: SignalDesk, application: Starlette, monkeypatch: pytest.MonkeyPatch, size: int, most: int
 ) -> None:
     """Else who comes in waits at each step for all of them: in a meeting of 150 the handshakes of newcomers took 15 s."""
     turn, handled = 0, Counter[int]()

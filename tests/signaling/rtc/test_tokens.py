@@ -15,15 +15,15 @@ from signaling.host.tokens import Authenticator
 from signaling.rtc.session.long_metadata import LongMetadata
 from signaling.rtc.wire import limits
 from signaling.rtc.wire.join import Ask
-from tests.signaling.rtc.office import Guest, Office
+from tests.signaling.rtc.signal_desk import Guest, SignalDesk
 
 LONG = "Ủy ban " * 6_000
 JOIN = Ask(dual=False, client=models.ClientInfo())
 
 
 @pytest.fixture
-def office() -> Office:
-    office = Office()
+def office() -> SignalDesk:
+    office = SignalDesk()
     office.context = replace(office.context, authority=Authenticator({"key": "s" * 32}))
     return office
 
@@ -34,7 +34,7 @@ def told(guest: Guest) -> Grants:
     return guest.office.context.authority.verify(token, guest.office.world.time.time())
 
 
-def come(office: Office, grants: Grants, resume_sid: str = "") -> Guest:
+def come(office: SignalDesk, grants: Grants, resume_sid: str = "") -> Guest:
     return Guest(office, *office.open(grants, replace(JOIN, resume_sid=resume_sid)))
 
 
@@ -52,7 +52,7 @@ def test_the_bounds_are_those_of_the_door() -> None:
     "changes",
     [{"metadata": LONG}, {"attributes": {"dash\x01": LONG}}, {"metadata": "Ủ" * 1000}, {"metadata": "short"}],
 )
-def test_long_facts_live_through_resumes_and_new_beginnings(office: Office, changes: Any) -> None:
+def test_long_facts_live_through_resumes_and_new_beginnings(office: SignalDesk, changes: Any) -> None:
     ann = office.join("ann", can_update_own_metadata=True, attributes={"unit": "Sở Y tế"})
     ann.ask(update_metadata=rtc.UpdateParticipantMetadata(request_id=1, **changes))
     assert ann.wire.last("request_response").reason == rtc.RequestResponse.OK
@@ -68,14 +68,14 @@ def test_long_facts_live_through_resumes_and_new_beginnings(office: Office, chan
     assert own_facts(come(office, told(anew))) == facts
 
 
-def test_a_token_with_an_order_of_its_own_is_no_longer(office: Office) -> None:
+def test_a_token_with_an_order_of_its_own_is_no_longer(office: SignalDesk) -> None:
     terms = Terms.of("Ủ" * 2000, 0, 0, 0)
     ann = office.join("ann", can_update_own_metadata=True, terms=terms)
     assert told(ann).terms is None
     assert office.world.registry.get("c").summary.metadata == terms.metadata
 
 
-def test_what_no_token_can_say_is_refused(office: Office) -> None:
+def test_what_no_token_can_say_is_refused(office: SignalDesk) -> None:
     ann = office.join("ann", can_update_own_metadata=True, attributes={"a": "1"})
     facts = own_facts(ann)
     many = {str(number): "1" for number in range(conference_limits.ATTRIBUTES)}

@@ -408,11 +408,6 @@ def test_mutated_messages_move_nothing_that_is_not_theirs() -> None:
 # -- over sockets ------------------------------------------------------------------------------------------------------
 
 
-async def until(happened: asyncio.Event) -> None:
-    async with asyncio.timeout(10):
-        await happened.wait()
-
-
 @pytest.fixture(scope="session")
 def floor_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from Debian's libre-dev, which docker/test-tools.sh lists."""
@@ -467,7 +462,7 @@ async def test_a_client_of_other_hands_waits_for_its_turn(floor_client: Path) ->
     channel.attach(server, "hall", plan(5, host="127.0.0.1"), changed)
     client = asyncio.ensure_future(run_client(floor_client, udp))
     try:
-        await until(asked)
+        await asyncio.wait_for(asked.wait(), 10)
         server.apply(server.floor.give_up("browser"), asyncio.get_running_loop().time())
         channel.flush(server)
         lines = await client
@@ -585,7 +580,7 @@ async def test_we_connect_when_the_terminal_waits() -> None:
     await channel.open("127.0.0.1")
     channel.attach(server, "hall", plan(5, "tcp", "127.0.0.1", port, connect=True), lambda _: None)
     try:
-        await until(arrived)
+        await asyncio.wait_for(arrived.wait(), 10)
         assert bfcp.read_header(said[0]).primitive == Primitive.HELLO_ACK
         assert channel.detach(server, "hall") == []
     finally:

@@ -21,20 +21,10 @@ from signaling.sip.dialog.digest import Algorithm, Credentials, ha1
 from signaling.sip.transaction.transport import Hop
 from signaling.sip.wire.fields import Address, read_uri
 from signaling.sip.wire.message import Request, Response, parse
+from tests.clock import Clock
 
 REALM = "halls.example"
 OFFER, ANSWER = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n", b"v=0\r\no=- 2 1 IN IP4 192.0.2.2\r\n"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def time(self) -> float:
-        return 1_700_000_000.0 + self.now
 
 
 @dataclass
@@ -72,8 +62,8 @@ class World:
             delay = self.chance.uniform(*self.link.delay_s)
             if reliable:  # in order
                 key = source, str(hop)
-                delay = max(delay, self.last_arrival.get(key, 0.0) - self.clock.now + 1e-6)
-                self.last_arrival[key] = self.clock.now + delay
+                delay = max(delay, self.last_arrival.get(key, 0.0) - self.clock.monotonic() + 1e-6)
+                self.last_arrival[key] = self.clock.monotonic() + delay
             self.at(delay, lambda: self.deliver(hop, data, source))
 
     def deliver(self, hop: Hop, data: bytes, source: str) -> None:
@@ -81,11 +71,11 @@ class World:
             self.nodes[hop.host].take(data, Hop(hop.transport, source, 5060))
 
     def at(self, delay: float, call: Callable[[], None]) -> None:
-        heapq.heappush(self.flying, (self.clock.now + delay, next(self._order), call))
+        heapq.heappush(self.flying, (self.clock.monotonic() + delay, next(self._order), call))
 
     def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         """Turns the clock to the next thing that happens, again and again."""
-        end = self.clock.now + seconds
+        end = self.clock.monotonic() + seconds
         for _ in range(200_000):
             if until():
                 return
@@ -93,10 +83,10 @@ class World:
             times = [one for one in due if one is not None] + [row[0] for row in self.flying[:1]]
             moment = min(times, default=end + 1)
             if moment > end:
-                self.clock.now = end
+                self.clock.move_to(end)
                 return
-            self.clock.now = max(self.clock.now, moment)
-            while self.flying and self.flying[0][0] <= self.clock.now:
+            self.clock.move_to(moment)
+            while self.flying and self.flying[0][0] <= self.clock.monotonic():
                 heapq.heappop(self.flying)[2]()
             for node in list(self.nodes.values()):
                 node.agent.advance()

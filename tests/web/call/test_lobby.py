@@ -22,9 +22,9 @@ from rooms.booking.planning import requests
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling.host.tokens import Authenticator
-from tests import clock as clocks
-from tests.clock import Clock
+from tests import process_clock as clocks
 from tests.conftest import start_server
+from tests.process_clock import ProcessClock
 from tests.rooms.postgres import at_once
 from tests.web.desk import province as furniture
 from tests.web.desk.province import ZONE, furnish, working_day
@@ -50,7 +50,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lobby]:
     folder = tmp_path_factory.mktemp("lobby")
     now = BOOKED_AT.astimezone(UTC)
     desk = at_once(furnish(folder, now))
-    clock = Clock(folder, working_day(9, now) + timedelta(minutes=5))
+    clock = ProcessClock(folder, working_day(9, now) + timedelta(minutes=5))
     server = start_server(folder, **clock.environ)
     yield Lobby(server, desk, now, {}, clock=clock)
     server.stop()

@@ -30,8 +30,8 @@ from rooms.store.database import Database
 from rooms.store.tables.booking import Reservation
 from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from signaling.api import pages
-from tests.clock import Clock
 from tests.conftest import LiveServer, start_server
+from tests.process_clock import ProcessClock
 from tests.rooms.postgres import at_once
 from tests.web.desk.province import PASSWORD, Desk, furnish, working_day
 from tests.web.visiting import Visit, Visitor
@@ -72,7 +72,7 @@ class Served:
     now: datetime
     secrets: dict[str, str]
     """Of the second factor, by account, once it was set up."""
-    clock: Clock | None = field(default=None, kw_only=True)
+    clock: ProcessClock | None = field(default=None, kw_only=True)
     """The time that the server uses, in place of the machine's."""
 
     def time(self) -> float:

@@ -23,11 +23,11 @@ from rooms.sites import networks, terminals
 from rooms.store.database import Database
 from rooms.store.tables.meetings import Meeting
 from rooms.store.tables.sites import Terminal
-from tests import clock as clocks
-from tests.clock import Clock
+from tests import process_clock as clocks
 from tests.conftest import start_server
 from tests.interop.terminals.quirks import Quirk
 from tests.ports import free_port
+from tests.process_clock import ProcessClock
 from tests.rooms.postgres import at_once
 from tests.web.desk.province import ZONE, approve, furnish, working_day
 from tests.web.desk.test_desk import Served, settled, sign_in
@@ -57,7 +57,7 @@ class Booking(Served):
     halls: dict[str, Hall]
 
     @property
-    def day(self) -> Clock:
+    def day(self) -> ProcessClock:
         assert self.clock is not None
         return self.clock
 
@@ -65,7 +65,7 @@ class Booking(Served):
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booking]:
     folder = tmp_path_factory.mktemp("booking")
-    clock, now = Clock(folder, BOOKED_AT), BOOKED_AT.astimezone(UTC)
+    clock, now = ProcessClock(folder, BOOKED_AT), BOOKED_AT.astimezone(UTC)
     halls = {name: Hall(Quirk(), name, HOST, colour, 440) for name, colour in COLOURS.items()}
     with ExitStack() as stack:
         stack.enter_context(Halls(list(halls.values())))

@@ -27,7 +27,7 @@ from tests.signaling.api.test_directory import problem
 from tests.signaling.api.test_meetings import approved
 
 
-class Clock(Time):
+class OfficeTime(Time):
     """The office's days and the conference's turns."""
 
     def __init__(self, office: Office) -> None:
@@ -80,7 +80,7 @@ class Held(Begun):
     def __init__(self, office: Office, meeting: dict[str, Any], pin: str) -> None:
         super().__init__(office, meeting, pin)
         live = office.secretariat.live
-        self.time = Clock(office)
+        self.time = OfficeTime(office)
         self.registry = Registry(FakeMedia(), self.time, self.time, watcher=live, lobbies=office.secretariat.lobbies)
         live.registry = self.registry
         self.path = f"/conferences/{self.name}/host"
@@ -193,7 +193,7 @@ async def test_put_out_he_may_ask_again_and_kept_out_he_may_not(held: Held) -> N
 
 
 async def test_an_early_visitor_of_an_instant_meeting_is_also_banned(office: Office) -> None:
-    time, desk = Clock(office), office.stranger()
+    time, desk = OfficeTime(office), office.stranger()
     registry = Registry(FakeMedia(), time, time, lobbies=office.secretariat.lobbies)
     office.secretariat.live.registry = registry
     made = (await desk.post("/conferences", json={})).json()

@@ -21,7 +21,7 @@ def test_datagrams_blame_nobody(node: Node) -> None:
         request = forger.write("OPTIONS", call_id=f"s{number}")
         request.headers.set("user-agent", "friendly-scanner")
         assert forger.ask(request) == []
-        node.world.clock.now += 0.1
+        node.world.clock.pass_s(0.1)
     assert node.user.bans == [], "the rate of the source"
     assert remembered(node.agent) == sizes + 1, "the rate of the source"
     for transport in ("udp", "tcp"):
@@ -113,7 +113,7 @@ def test_options_in_a_hurry_are_a_search(node: Node) -> None:
     statuses = [terminal.status(terminal.write("OPTIONS", call_id=f"o{number}")) for number in range(20)]
     assert sum(map(bool, statuses)) < 10
     assert not statuses[-1]
-    node.world.clock.now += limits.PING_SPACING_S + 1
+    node.world.clock.pass_s(limits.PING_SPACING_S + 1)
     assert terminal.status(terminal.write("OPTIONS", call_id="later")) == 200
 
 
@@ -121,7 +121,7 @@ def test_options_now_and_then_are_a_sign_of_life(node: Node) -> None:
     terminal = Terminal(node)
     for number in range(50):
         assert terminal.status(terminal.write("OPTIONS", call_id=f"o{number}")) == 200
-        node.world.clock.now += 30
+        node.world.clock.pass_s(30)
 
 
 def test_an_answer_to_an_unproven_sender_is_not_longer(node: Node) -> None:
@@ -161,7 +161,7 @@ def test_a_registered_terminal_works_at_a_banned_address(node: Node) -> None:
         bad.status(bad.write("REGISTER", f"{number}", call_id=f"x{number}"))
     assert bad.status(bad.write("REGISTER", "hall1", call_id="y")) == 0
     assert good.proven("REGISTER")[0].status == 200
-    node.world.clock.now += limits.BAN_FIRST_S + 1
+    node.world.clock.pass_s(limits.BAN_FIRST_S + 1)
     assert bad.status(bad.write("REGISTER", "hall1", call_id="z")) == 401
 
 

@@ -59,7 +59,7 @@ class Recorder:
         return self.of(kind)[-1]
 
 
-class Office:
+class SignalDesk:
     """A world with what sessions share; makes sessions."""
 
     def __init__(self, **options: Any) -> None:
@@ -84,7 +84,7 @@ class Office:
 class Guest:
     """One open session."""
 
-    def __init__(self, office: Office, session: Session, wire: Recorder) -> None:
+    def __init__(self, office: SignalDesk, session: Session, wire: Recorder) -> None:
         self.office, self.session, self.wire = office, session, wire
 
     @property

@@ -35,7 +35,7 @@ HASHED = CHEAP.hash(PASSWORD)
 
 
 @dataclass
-class Office:
+class SignInDesk:
     """`now` is moved by tests."""
 
     database: Database
