@@ -189,8 +189,7 @@ class Conference:
         return participant
 
     def _everybody(self, participant: Participant) -> tuple[ParticipantView, ...]:
-        """Return all views for a participant that comes back. A dead socket is noticed late, so every departure is sent again.
-        """
+        """Return all views for a participant that comes back. A dead socket is noticed late, so every departure is sent again."""
         here = {one.identity for one in self.participants.values() if one is participant or not one.grants.hidden}
         others = self.roster.views(skip=participant)
         composed = self.halls.composed
@@ -270,7 +269,9 @@ class Conference:
 
     @property
     def max_participants(self) -> int:
-        most = limits.PARTICIPANTS_MOST if self.program is None else limits.PARTICIPANTS  # the mixer names each participant
+        most = (
+            limits.PARTICIPANTS_MOST if self.program is None else limits.PARTICIPANTS
+        )  # the mixer names each participant
         return min(self.terms.max_participants or limits.PARTICIPANTS, most)
 
     def get(self, identity: str) -> Participant:

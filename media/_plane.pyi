@@ -61,7 +61,9 @@ Event = (
     | tuple[Literal["keyframe"], int]
     # transport. No key frame arrived within a second after a request (the event comes again each second). Or the far end knows
     # neither PLI nor FIR.
-    | tuple[Literal["limit"], int, int]  # consumer, largest bit/s that its peer accepts (TMMBR; the plane has confirmed it)
+    | tuple[
+        Literal["limit"], int, int
+    ]  # consumer, largest bit/s that its peer accepts (TMMBR; the plane has confirmed it)
     | tuple[Literal["unfit"], int]
     # consumer opened with `single_nal`: its source sends FU-A or STAP-A, so the consumer gets nothing any more
 )
@@ -186,8 +188,7 @@ class Plane:
     def send_message(self, transport: int, message: bytes) -> None:
         """Send one packet of 1 to 512 bytes. While the line has no address, the packet is lost, as on a network."""
     def set_extensions(self, transport: int, extensions: Sequence[tuple[int, Extension]]) -> None:
-        """Set the header extension ids 1..14 (15..255: two-byte form) that were agreed for both directions of this connection.
-        """
+        """Set the header extension ids 1..14 (15..255: two-byte form) that were agreed for both directions of this connection."""
     def set_keys(
         self,
         transport: int,

@@ -27,8 +27,7 @@ class Place(Protocol):
     def max_participants(self) -> int: ...
     @property
     def removed(self) -> Table[float]:
-        """The time of each removal by an administrator, by identity, in Unix seconds. Older tokens of that identity are void.
-        """
+        """The time of each removal by an administrator, by identity, in Unix seconds. Older tokens of that identity are void."""
 
 
 class Lobbies(Protocol):

@@ -94,8 +94,7 @@ class AudioPlan:
 
 @dataclass(frozen=True, slots=True)
 class VideoPlan:
-    """The agreement on H.264 video. Sizes count macroblocks of 16x16 pixels. The sizes limit what we may send (RFC 6184 §8.1).
-    """
+    """The agreement on H.264 video. Sizes count macroblocks of 16x16 pixels. The sizes limit what we may send (RFC 6184 §8.1)."""
 
     stream: Stream
     send_payload_type: int

@@ -64,7 +64,9 @@ class Ear:
         self._medium: Medium = medium
 
     def heard(self, line: Any, state: Literal["first", "silent", "alive"]) -> None:
-        if self._medium != "camera":  # a far camera line is mostly silent, so it does not show whether the hall is alive
+        if (
+            self._medium != "camera"
+        ):  # a far camera line is mostly silent, so it does not show whether the hall is alive
             self._owner.line_alive(self._medium, state != "silent")
 
     def dtmf(self, line: Any, digit: str, duration_ms: int) -> None:
@@ -83,8 +85,7 @@ class Ear:
         """Ignore the event. All programs fit into single NAL units (`media.mixer`), and halls get nothing else."""
 
     def left(self, line: Any, producer: Any) -> None:
-        """Ignore the event. A terminal that stops its camera starts it again under another SSRC, and the producer waits for it.
-        """
+        """Ignore the event. A terminal that stops its camera starts it again under another SSRC, and the producer waits for it."""
 
 
 class Lines:
@@ -127,8 +128,7 @@ class Lines:
     def prepare(
         self, *, bfcp: OwnBfcp | None = None, content: bool = True, camera: bool = False, call_number: int = 1
     ) -> OwnEnds:
-        """Open the lines and return their ports and keys. Later calls return the same ones. Raises Refusal `hall_ports_taken`.
-        """
+        """Open the lines and return their ports and keys. Later calls return the same ones. Raises Refusal `hall_ports_taken`."""
         wanted: dict[Medium, bool] = {"audio": True, "video": True, "content": content, "camera": camera}
         try:
             ends = {medium: self._prepare(medium) for medium, is_wanted in wanted.items() if is_wanted}

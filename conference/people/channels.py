@@ -1,5 +1,4 @@
-"""The data channels to one participant. Packets keep their order and wait for a full channel. Beyond a limit they are dropped.
-"""
+"""The data channels to one participant. Packets keep their order and wait for a full channel. Beyond a limit they are dropped."""
 
 from __future__ import annotations
 

@@ -49,8 +49,7 @@ class Dated:
 
 @dataclass(frozen=True)
 class Entry:
-    """A meeting for a calendar. `dates` are in the order of `original_at`. Without a `rule`, each date becomes its own event.
-    """
+    """A meeting for a calendar. `dates` are in the order of `original_at`. Without a `rule`, each date becomes its own event."""
 
     uid: str
     title: str

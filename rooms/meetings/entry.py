@@ -256,8 +256,7 @@ async def _date_now(session: AsyncSession, meeting: Meeting, now: datetime) -> O
 
 
 def nearest(dates: Sequence[Occurrence], now: datetime) -> Occurrence:
-    """Return the running date, otherwise the next planned date, otherwise the last date. `dates` is in order and never empty.
-    """
+    """Return the running date, otherwise the next planned date, otherwise the last date. `dates` is in order and never empty."""
     running = [one for one in dates if one.state == "running"]
     ahead = [one for one in dates if one.state in ("planned", "running") and now < one.ends_at]
     return (running or ahead or list(dates[-1:]))[0]

@@ -229,7 +229,9 @@ async def mailed(session: AsyncSession, mail: Outgoing, state: str) -> None:
     if attendee is None or mail.kind not in ("invite", "cancel", "date", "date_off"):
         return
     attendee.mail_state = state
-    if state == "sent" and mail.date is None:  # a mail about one date does not cover earlier changes of the whole meeting
+    if (
+        state == "sent" and mail.date is None
+    ):  # a mail about one date does not cover earlier changes of the whole meeting
         attendee.notified = max(attendee.notified, mail.sequence)
 
 
@@ -609,8 +611,7 @@ async def _make_approval(
 
 
 async def deciders(session: AsyncSession, step: Step, now: datetime) -> list[Person]:
-    """Return the people who hold the step's role in its unit or above it, and their deputies: at most 50, with a mail address.
-    """
+    """Return the people who hold the step's role in its unit or above it, and their deputies: at most 50, with a mail address."""
     unit = await session.get_one(Unit, step.unit_id)
     above = [one for one in unit.path.split("/") if one]
     holders = (

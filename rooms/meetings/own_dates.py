@@ -126,8 +126,7 @@ def _query(actor: Actor, unit_id: str | None, first: datetime, last: datetime) -
 
 
 async def _invited(session: AsyncSession, actor: Actor, meeting_ids: set[str]) -> dict[str, Attendee]:
-    """Return the user's attendee row by meeting. The own row has priority over a row of another person or of the user's unit.
-    """
+    """Return the user's attendee row by meeting. The own row has priority over a row of another person or of the user's unit."""
     own = {actor.person_id, *actor.deputises} - {""}
     unit_id = await session.scalar(select(Person.unit_id).where(Person.id == actor.person_id))
     rows = await session.scalars(

@@ -145,7 +145,9 @@ async def _committed(session: AsyncSession) -> AsyncIterator[None]:
         await _to_the_end(session.rollback())
         raise
     except BaseException:
-        with suppress(Exception):  # an error here would look like the error of the work, and `transact` would repeat the work
+        with suppress(
+            Exception
+        ):  # an error here would look like the error of the work, and `transact` would repeat the work
             await _to_the_end(session.rollback(), hurried=True)
         raise
     await _to_the_end(session.commit())

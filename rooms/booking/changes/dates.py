@@ -1,5 +1,4 @@
-"""The life of one date: cancelled, postponed, extended, booked again, begun, ended, or released because no participant joined.
-"""
+"""The life of one date: cancelled, postponed, extended, booked again, begun, ended, or released because no participant joined."""
 
 from __future__ import annotations
 
@@ -314,8 +313,7 @@ async def _date(session: AsyncSession, occurrence_id: str, actor: Actor) -> tupl
 
 
 async def extend(session: AsyncSession, occurrence_id: str, minutes: int, actor: Actor, now: datetime) -> Occurrence:
-    """Extend a running date, if its resources are free for that time. Raise `overlap` with the next meeting, or `not_running`.
-    """
+    """Extend a running date, if its resources are free for that time. Raise `overlap` with the next meeting, or `not_running`."""
     meeting, date, unit = await _date(session, occurrence_id, actor)
     if not _leads(meeting, actor):
         roles.require(actor, "meetings.edit", unit.path)

@@ -265,8 +265,7 @@ def _short(span: Span, used: Mapping[datetime, int], load: Load) -> tuple[Clash,
 
 
 async def _used(session: AsyncSession, question: Question) -> dict[datetime, int]:
-    """Return the used legs of each quarter of an hour on the days of the question. Only the pool of the question is counted.
-    """
+    """Return the used legs of each quarter of an hour on the days of the question. Only the pool of the question is counted."""
     load, wishes = question.load, question.wishes
     if not load.legs or not wishes:
         return {}

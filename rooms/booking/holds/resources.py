@@ -94,8 +94,7 @@ class Load:
 
 
 class Taken(Exception):
-    """The database refused the reservation. `what` is `overlap` or `capacity`. The database has rolled back to the savepoint.
-    """
+    """The database refused the reservation. `what` is `overlap` or `capacity`. The database has rolled back to the savepoint."""
 
     def __init__(self, what: str) -> None:
         self.what = what

@@ -246,8 +246,7 @@ def official(tier: int | None, position: int | None, unit: str | None, label: st
 
 
 async def contacts(session: AsyncSession, attendees: Sequence[Attendee], day: date) -> dict[str, Contact]:
-    """Return the contacts by attendee. A person has their own address. A unit without an address has the address of its head.
-    """
+    """Return the contacts by attendee. A person has their own address. A unit without an address has the address of its head."""
     people = await _people(session, {one.person_id for one in attendees if one.person_id})
     unit_ids = {one.unit_id for one in attendees if one.unit_id and not one.person_id}
     units = {one.id: one for one in await session.scalars(select(Unit).where(Unit.id.in_(unit_ids)))}
@@ -561,8 +560,7 @@ async def _tell_removed(session: AsyncSession, meeting: Meeting, removed: Sequen
 
 
 async def allow_outside(session: AsyncSession, attendee: Attendee, reason: str, actor: Actor, now: datetime) -> None:
-    """Allow mail to this attendee although the domain of the address is not official. Raise Refusal `denied`, `reason_needed`.
-    """
+    """Allow mail to this attendee although the domain of the address is not official. Raise Refusal `denied`, `reason_needed`."""
     meeting = await session.get_one(Meeting, attendee.meeting_id)
     host = await session.get_one(Unit, meeting.host_unit_id)
     roles.require(actor, "meetings.answers", host.path)

@@ -194,8 +194,7 @@ _GROUND = (
 
 
 async def _ground(session: AsyncSession, unit_id: str, type_code: str) -> _Ground:
-    """Read all of these rows with one statement. The statement returns one row for each rule, or one row if there is no rule.
-    """
+    """Read all of these rows with one statement. The statement returns one row for each rule, or one row if there is no rule."""
     rows = (await session.execute(_GROUND, {"unit": unit_id, "type": type_code})).all()
     if not rows:
         return _Ground()
@@ -233,8 +232,7 @@ def _known_type(found: MeetingType | None) -> MeetingType:
 
 
 def may_leave_hours(actor: Actor, unit: Unit, request: Request) -> bool:
-    """Report whether the actor may book outside the hours of the unit: an operator with a reason, or a command of the server.
-    """
+    """Report whether the actor may book outside the hours of the unit: an operator with a reason, or a command of the server."""
     if actor.kind in ("command", "system"):
         return True
     return bool(request.urgent_reason) and roles.allows(actor, "meetings.precedence", unit.path)

@@ -137,8 +137,7 @@ async def pools(session: AsyncSession) -> list[Pool]:
 
 
 async def set_pool(session: AsyncSession, code: str, name: str, legs: int, actor: Actor, now: datetime) -> Pool:
-    """Set the number of simultaneous legs of a pool. Legs that are already reserved stay. Raise Refusal `denied`, `too_many`.
-    """
+    """Set the number of simultaneous legs of a pool. Legs that are already reserved stay. Raise Refusal `denied`, `too_many`."""
     require_everywhere(actor, "settings.write")
     row = await session.get(Pool, code)
     if row is None:

@@ -5,7 +5,8 @@ On PostgreSQL a function adds the entries, so that the lock on the end of the tr
 
 from __future__ import annotations
 
-# The numbers in the statement come from this program. ruff: noqa: S608
+# The numbers in the statement come from this program.
+# ruff: noqa: S608
 from typing import Final
 
 from rooms.store.locks import SPACE, Lock

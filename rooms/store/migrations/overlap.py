@@ -10,7 +10,8 @@ A message begins with a stable word: `overlap`, `unknown_resource`, `reserved`, 
 CHECK of `capacity_slot` guards the capacity.
 """
 
-# The names in the statements come from this file. ruff: noqa: S608
+# The names in the statements come from this file.
+# ruff: noqa: S608
 
 from __future__ import annotations
 
