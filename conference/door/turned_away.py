@@ -72,7 +72,7 @@ class TurnedAway:
             self.barred.put(bar_of(who), why)
 
     def forgive(self, who: Knocker) -> None:
-        """Forget the denials of a person that a host admitted. The bar of a link stays, because other people have the link too."""
+        """Forget the denials of a person that a host admitted. The bar of a link stays, because other people have the link."""
         self.persons.pop(who.person)
         self.barred.pop(who.person)
 

@@ -85,7 +85,7 @@ class Ear:
         """Ignore the event. All programs fit into single NAL units (`media.mixer`), and halls get nothing else."""
 
     def left(self, line: Any, producer: Any) -> None:
-        """Ignore the event. A terminal that stops its camera starts it again under another SSRC, and the producer waits for it."""
+        """Ignore the event. A terminal that stops its camera starts it again under another SSRC. The producer waits."""
 
 
 class Lines:

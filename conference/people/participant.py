@@ -221,7 +221,7 @@ class Participant:
 
     @change
     def silence(self) -> bool:
-        """Mute the participant's microphones by order of a host. Returns True if one was on. The client may switch it on again."""
+        """Mute the participant's microphones by order of a host. Return True if one was on. The client may switch it on again."""
         on = self._microphones()
         for track in on:
             publishing.mute_from_outside(self, track.sid, True)

@@ -115,7 +115,7 @@ class Settling:
 
 
 def alone(party: P, action: Callable[[P], object]) -> None:
-    """Run an action for one participant. An error ends only this participant's connection, and the others still get their turn."""
+    """Run an action for one participant. An error ends only this participant's connection. The others get their turn."""
     try:
         action(party)
     except (PeerError, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""Time: turns of the event loop, and the clock. Asyncio and the composition root implement the Protocols; tests have their own."""
+"""Time: turns of the event loop, and the clock. Asyncio and the composition root implement the Protocols; tests have doubles."""
 
 from __future__ import annotations
 

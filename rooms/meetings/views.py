@@ -104,7 +104,7 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
 
 
 def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
-    """Return the view of a new meeting from the rows that were just written. Return None if the caller must use `meeting_view`."""
+    """Return the view of a new meeting from the rows just written. Return None if the caller must use `meeting_view`."""
     plan, written = made.plan, made.written
     if plan is None or len(plan.spans) > limits.DATES_KNOWN or made.meeting.created_by != actor.id:
         return None

@@ -14,7 +14,7 @@ from rooms.store.tables.meetings import Meeting
 async def decide(
     session: AsyncSession, meeting_id: str, approve_: bool, reason: str, actor: Actor, now: datetime
 ) -> Meeting:
-    """Decide on the open step. Raise the refusals of `approval.decide`, and those of the change if it is not possible any more."""
+    """Decide on the open step. Raise the refusals of `approval.decide`, and those of the change if it became impossible."""
     proposal = await approval.pending(session, meeting_id)
     meeting = await approval.decide(session, meeting_id, approve_, reason, actor, now)
     if proposal is not None:

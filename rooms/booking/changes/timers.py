@@ -36,7 +36,7 @@ async def hold_over(session: AsyncSession, payload: Payload, now: datetime) -> N
 
 
 async def deadline_over(session: AsyncSession, payload: Payload, now: datetime) -> None:
-    """End a request that no approver decided in time. An approved meeting whose change expired returns to the approved version."""
+    """End a request that no approver decided in time. An approved meeting with an expired change keeps the approved version."""
     meeting = await _locked(session, payload["meeting_id"])
     step = await session.get(Step, payload["step_id"], populate_existing=True)
     if meeting is None or step is None or step.state != "open" or meeting.state not in ("asked", "approved"):

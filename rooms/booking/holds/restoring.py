@@ -25,7 +25,7 @@ OVER = ("running", "ended", "released")
 
 
 async def retake(session: AsyncSession, meeting: Meeting, dates: Sequence[Occurrence], actor: Actor) -> None:
-    """Release the reservations of these dates and reserve what the meeting wants now, all or none. Raise `overlap`, `capacity`."""
+    """Release the reservations of these dates and reserve what the meeting needs, all or none. Raise `overlap`, `capacity`."""
     await session.flush()
     wanted = await resources.wanted(session, meeting.id)
     day = day_of(dates[0].starts_at) if dates else day_of(meeting.first_starts_at)

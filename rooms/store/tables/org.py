@@ -131,7 +131,7 @@ class Deputy(Row):
 
 
 class RecipientSet(Row):
-    """A name that letters use, for example "Các sở, ngành, đoàn thể tỉnh". On a given day it expands to the units of its rules."""
+    """A name that letters use, for example "Các sở, ngành, đoàn thể tỉnh". On a day it expands to the units of its rules."""
 
     __tablename__ = "recipient_set"
 
