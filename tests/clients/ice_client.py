@@ -1,7 +1,8 @@
-"""A small WebRTC client for tests: one UDP or TCP path, STUN checks, DTLS in either role, SRTP and data channels.
+"""A small WebRTC client for tests. The client has one UDP or TCP path, STUN checks, DTLS in either role, SRTP and data
+channels.
 
-It shows and hides nothing: a test may send any byte at any moment and sees what came back. It trusts whatever SDP
-gave it and talks to loopback only.
+A test may send any byte at any moment, and the test sees every byte that arrives. The client trusts the SDP that it is given
+and connects to loopback only.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ CM = [SRTP_AES128_CM_SHA1_80]
 
 
 class IceClient:
-    """`ufrag` and `pwd` are ours, `remote_*` and `fingerprint` are those of the node's answer or offer."""
+    """A client at the other end of a node's peer. `ufrag` and `pwd` belong to the client; `remote_*` and `fingerprint` come
+    from the node's answer or offer.
+    """
 
     _open: ClassVar[set[IceClient]] = set()
 
@@ -42,13 +45,15 @@ class IceClient:
         self.fingerprint = fingerprint
         self.certificate = RTCCertificate.generateCertificate()
         self.rtp: asyncio.Queue[bytes] = asyncio.Queue()
-        """RTP and RTCP packets, decrypted."""
+        """The decrypted RTP and RTCP packets that no test has read."""
         self.raw: list[bytes] = []
-        """Every datagram that came, as it came."""
+        """Every received datagram, before decryption."""
         self.dtls: RTCDtlsTransport | None = None
         self.sctp: RTCSctpTransport | None = None
         self.fragment_bytes = 0
-        """Set: handshake messages go out in fragments of this size, one in a datagram."""
+        """Bytes. Above 0, the client splits its handshake messages into fragments of this size and sends one fragment per
+        datagram.
+        """
         self._path: _UdpPath | _TcpPath | None = None
         self._answers: dict[bytes, asyncio.Future[stun.Message]] = {}
         self._pipe = _Pipe(self._send_dtls)
@@ -75,7 +80,7 @@ class IceClient:
 
     @classmethod
     def hang_up_all(cls) -> None:
-        """For fixtures: what a failed test has left open."""
+        """Close every open client. Fixtures call this method to close the clients that a failed test left open."""
         for client in tuple(cls._open):
             client.hang_up()
 
@@ -107,7 +112,7 @@ class IceClient:
         return message
 
     async def ask(self, message: stun.Message, timeout_s: float = 1.0) -> stun.Message:
-        """Raises TimeoutError when no answer comes."""
+        """Send a STUN message and return its answer. Raise TimeoutError if no answer arrives."""
         future: asyncio.Future[stun.Message] = asyncio.get_running_loop().create_future()
         self._answers[message.transaction_id] = future
         try:
@@ -158,7 +163,7 @@ class IceClient:
         return self.sctp
 
     def hang_up(self) -> None:
-        """Ends without a word."""
+        """Close the path. The client sends no close message to the node."""
         self._pipe.close()
         self.close_path()
 
@@ -173,14 +178,14 @@ class IceClient:
         self.send(self.dtls._tx_srtp.protect_rtcp(packet))
 
     async def receive_rtp(self, timeout_s: float = 5.0) -> bytes:
-        """The next RTP packet; RTCP is passed over."""
+        """Return the next RTP packet. RTCP packets are skipped."""
         while True:
             packet = await asyncio.wait_for(self.rtp.get(), timeout_s)
             if not 192 <= packet[1] <= 223:
                 return packet
 
     async def receive_rtcp(self, wanted: int, timeout_s: float = 5.0) -> bytes:
-        """The next compound that holds a packet of this type."""
+        """Return the next RTCP compound that holds a packet of the type `wanted`."""
         while True:
             packet = await asyncio.wait_for(self.rtp.get(), timeout_s)
             if 192 <= packet[1] <= 223 and wanted in rtcp_types(packet):
@@ -202,7 +207,7 @@ class IceClient:
             self.rtp.put_nowait(srtp.unprotect_rtcp(datagram) if rtcp else srtp.unprotect(datagram))
 
     def _received_stun(self, message: stun.Message) -> None:
-        if message.message_class == stun.Class.REQUEST:  # whether we get what is sent to the path that we nominated
+        if message.message_class == stun.Class.REQUEST:  # the node checks the path that the client nominated
             self._answer(message)
             return
         assert message.check_message_integrity(self.remote_pwd.encode())
@@ -211,7 +216,7 @@ class IceClient:
             future.set_result(message)
 
     def _send_dtls(self, datagram: bytes) -> None:
-        if self._path is None:  # a timer of SCTP after the end
+        if self._path is None:  # an SCTP timer may fire after the path was closed
             return
         if not self.fragment_bytes:
             self.send(datagram)
@@ -224,7 +229,7 @@ class IceClient:
                 self.send(record)
 
     def _fragments(self, record: bytes) -> list[bytes]:
-        """RFC 6347 §4.2.3: one handshake message in several records, numbered anew."""
+        """Return one handshake message as several records with new record numbers (RFC 6347 §4.2.3)."""
         kind, version, body = record[:1], record[1:3], record[13:]
         bodies = [body]
         if kind == b"\x16":
@@ -256,7 +261,7 @@ def rtp_packet(
     marker: bool = False,
     extensions: dict[int, bytes] | None = None,
 ) -> bytes:
-    """With one-byte header extensions (RFC 8285)."""
+    """Return an RTP packet, with one-byte header extensions (RFC 8285) if any are given."""
     block = b"".join(bytes([number << 4 | len(value) - 1]) + value for number, value in (extensions or {}).items())
     block += bytes(-len(block) % 4)
     head = struct.pack(
@@ -287,7 +292,7 @@ def _records(datagram: bytes) -> list[bytes]:
 
 
 class _Pipe:
-    """What aiortc's DTLS takes for its ICE transport."""
+    """The object that aiortc's DTLS uses as its ICE transport."""
 
     role = "controlling"
 
@@ -322,7 +327,7 @@ class _UdpPath(asyncio.DatagramProtocol):
         self._deliver(data)
 
     def error_received(self, exc: Exception) -> None:
-        pass  # a closed port; the test sees that nothing comes
+        pass  # the port is closed: the test sees that no answer arrives
 
     @property
     def local_address(self) -> tuple[str, int]:
@@ -337,7 +342,7 @@ class _UdpPath(asyncio.DatagramProtocol):
 
 
 class _TcpPath:
-    """RFC 4571: two bytes of length before each datagram."""
+    """A TCP path with the framing of RFC 4571: two bytes of length before each datagram."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, received: Callable[[bytes], None]):
         self._reader = reader

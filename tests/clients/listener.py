@@ -1,5 +1,5 @@
-"""A participant on plain sockets who only listens, for crowds larger than libraries could make on one machine: WebSocket, STUN,
-DTLS and SRTP are real, no sound is decoded.
+"""A participant on plain sockets that only listens. It serves tests with more participants than client libraries can run on one
+machine. Its WebSocket, STUN, DTLS and SRTP are real; it decodes no sound.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from tests.clients.ice_client import IceClient
 WAIT_S = 60.0
 CHECKS = 3
 CONSENT_S = 5.0
-"""Between two checks of the path (RFC 7675)."""
+"""Seconds between two consent checks (RFC 7675). Chosen. Longer: the server may close the path, because consent expires.
+Shorter: a large crowd loads the machine with checks.
+"""
 
 
 class Listener:
-    """`url` is the WebSocket address of the server, or of whatever stands before it."""
+    """One listening participant. `url` is the WebSocket address of the server, or of a proxy in front of the server."""
 
     def __init__(self, http: aiohttp.ClientSession, url: str, jwt: str) -> None:
         self._http, self._url, self._jwt = http, url, jwt
@@ -33,11 +35,11 @@ class Listener:
         self._tasks: list[asyncio.Task[None]] = []
         self.sid = ""
         self.told: list[rtc.SignalResponse] = []
-        """By the newest socket."""
+        """The messages that the newest socket received."""
 
     @property
     def heard(self) -> int:
-        """RTP packets so far."""
+        """Return how many RTP packets have arrived."""
         packets = self._client.rtp
         while not packets.empty():
             self._heard += not 192 <= packets.get_nowait()[1] <= 223
@@ -51,7 +53,7 @@ class Listener:
         return [str(one.WhichOneof("message")) for one in self.told]
 
     async def join(self) -> None:
-        """Returns when the media stand."""
+        """Join the conference. Return when the media path is connected."""
         client = self._client
         settings = rtc.ConnectionSettings(auto_subscribe=True)
         await self._open(rtc.JoinRequest(connection_settings=settings, publisher_offer=self._offer()))
@@ -65,7 +67,7 @@ class Listener:
         self._tasks.append(asyncio.create_task(self._consent()))
 
     async def resume(self) -> None:
-        """By a new socket; the media are left alone. Returns when it is open."""
+        """Resume the session over a new socket. Media stay unchanged. Return when the socket is open."""
         await self._open(rtc.JoinRequest(reconnect=True, participant_sid=self.sid))
 
     async def leave(self) -> None:
@@ -108,7 +110,7 @@ class Listener:
         return self.told[self.kinds().index(kind)]
 
     async def _check(self) -> None:
-        """Of a crowd that comes at once one question may be lost."""
+        """Check the path again after a timeout, because a STUN request may be lost when many clients join at once."""
         for _ in range(CHECKS - 1):
             with suppress(TimeoutError):
                 await self._client.check()

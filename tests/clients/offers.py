@@ -1,4 +1,4 @@
-"""Session descriptions of a test client, and what it reads in the node's."""
+"""The session descriptions of a test client, and functions that read the node's descriptions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ VIDEO = (
 
 @dataclass
 class Offered:
-    """A section of a client's offer."""
+    """One media section of a client's offer."""
 
     kind: str
     direction: str
@@ -66,7 +66,7 @@ def describe(
     setup: str = "actpass",
     rejected: frozenset[int] = frozenset(),
 ) -> str:
-    """An offer, or with `setup="active"` an answer."""
+    """Return an offer. With `setup="active"` the text is an answer."""
     used = [str(mid) for mid in range(len(sections)) if mid not in rejected]
     lines = ["v=0", "o=- 1 2 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {' '.join(used)}"]
     for mid, section in enumerate(sections):
@@ -99,7 +99,7 @@ def sections(sdp: str) -> list[str]:
 
 
 def ports(sdp: str) -> dict[str, tuple[str, int]]:
-    """Protocol -> address and port of the first candidate."""
+    """Return the address and port of the first candidate, by protocol."""
     found: dict[str, tuple[str, int]] = {}
     for protocol, address, port in re.findall(r"^a=candidate:\S+ 1 (\S+) \d+ (\S+) (\d+) ", sdp, re.MULTILINE):
         found.setdefault(protocol, (address, int(port)))
@@ -107,7 +107,7 @@ def ports(sdp: str) -> dict[str, tuple[str, int]]:
 
 
 def client_for(sdp: str, *, ufrag: str = "clnt") -> IceClient:
-    """A client that knows what the node's description says of itself."""
+    """Return a client that knows the ICE credentials and the fingerprint of the node's description."""
     return IceClient(
         remote_ufrag=first(sdp, "ice-ufrag"),
         remote_pwd=first(sdp, "ice-pwd"),

@@ -1,4 +1,4 @@
-"""Peers of a real node with test clients at their other ends."""
+"""Peers of a real node, each with a test client at its other end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WAIT_S = 10.0
 
 @dataclass(eq=False)
 class Recorder:
-    """Media's `PeerEvents`, kept in order: (name, details...)."""
+    """The calls of media's `PeerEvents`, kept in order as (name, details...)."""
 
     seen: list[tuple[Any, ...]] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -50,7 +50,7 @@ class Recorder:
         return [one[0] for one in self.seen]
 
     async def wait(self, *start: Any) -> tuple[Any, ...]:
-        """The first event that begins so; it is forgotten."""
+        """Wait for the first event that begins with `start`. Remove the event from `seen` and return it."""
         async with asyncio.timeout(WAIT_S):
             while True:
                 found = next((one for one in self.seen if one[: len(start)] == start), None)
@@ -83,7 +83,7 @@ class Call:
 
 
 def tell(client: IceClient, sdp: str) -> None:
-    """The client reads the node's description."""
+    """Set the client's remote credentials and fingerprint from the node's description."""
     client.remote_ufrag = offers.first(sdp, "ice-ufrag")
     client.remote_pwd = offers.first(sdp, "ice-pwd")
     client.fingerprint = offers.first(sdp, "fingerprint").split()[1]
@@ -99,7 +99,7 @@ async def connect(
     profiles: list[Any] | None = None,
     fragment_bytes: int = 0,
 ) -> Call:
-    """The client offers, checks its path and stands at the end of the DTLS handshake."""
+    """Connect a client: the client offers, checks its path, and completes the DTLS handshake."""
     events = Recorder()
     peer = router.open_peer(events)
     for producer in forward:
@@ -125,7 +125,7 @@ async def open_path(client: IceClient, description: Answer | Offer, protocol: st
 
 
 async def waiting(router: Router, sections: Sequence[offers.Offered]) -> Call:
-    """A peer that has answered; its client has done nothing yet."""
+    """Return a call whose peer has answered. The client has an open path but has sent nothing."""
     events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
     peer = router.open_peer(events)
     text = offers.describe(list(sections), ufrag=client.ufrag, fingerprint=client.own_fingerprint)
@@ -136,7 +136,7 @@ async def waiting(router: Router, sections: Sequence[offers.Offered]) -> Call:
 
 
 async def works(call: Call) -> bool:
-    """Data still goes both ways."""
+    """Report whether data messages still pass in both directions."""
     if call.client.sctp is None:
         await call.client.associate()
     assert call.client.sctp is not None
@@ -153,7 +153,7 @@ async def works(call: Call) -> bool:
 
 
 def open_transports(node: Node) -> set[int]:
-    """The numbers of the peers that the node keeps."""
+    """Return the numbers of the peers that the node keeps."""
     return {number for number, one in node.seam.receivers.items() if isinstance(one, Transport)}
 
 

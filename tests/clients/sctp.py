@@ -1,4 +1,6 @@
-"""SCTP packets byte by byte, and an association of the server or of aiortc that gets them past DTLS (RFC 9260)."""
+"""SCTP packets built byte by byte, and an association that receives them without DTLS (RFC 9260). The association is the
+server's or aiortc's.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ def sack(cumulative: int, *gaps: tuple[int, int]) -> bytes:
 
 
 def opening(label: bytes, protocol: bytes = b"") -> bytes:
-    """DATA_CHANNEL_OPEN, reliable and in order (RFC 8832 §5.1)."""
+    """Return a DATA_CHANNEL_OPEN message for a reliable, ordered channel (RFC 8832 §5.1)."""
     return struct.pack("!BBHLHH", 3, 0, 0, 0, len(label), len(protocol)) + label + protocol
 
 
@@ -42,7 +44,7 @@ def packet(*chunks: bytes, tag: int = OUR_TAG) -> bytes:
 
 
 class Wire:
-    """What an association takes for DTLS that stands; keeps what it sends."""
+    """The object that an association uses as connected DTLS. It keeps the data that the association sends."""
 
     state: ClassVar[str] = "connected"
     _role: ClassVar[str] = "server"
@@ -58,7 +60,7 @@ class Wire:
 
 
 async def established(make: Callable[[Any], Association]) -> tuple[Association, Wire]:
-    """An association of known tags and numbers that stands; nothing of what it sent so far is in the wire's list."""
+    """Return an established association with known tags and sequence numbers. The wire's list is empty."""
     wire = Wire()
     association = make(wire)
     association._local_verification_tag = OUR_TAG

@@ -1,6 +1,6 @@
-"""What is fuzzed of the bytes that browsers send: descriptions, signalling messages, tokens. See `targets.py`.
+"""The fuzz targets for bytes that browsers send: descriptions, signalling messages, tokens. See `targets.py`.
 
-Descriptions and messages meet a real node with its packet plane on loopback; only the clock is turned by hand.
+A real node with its packet plane on loopback receives the descriptions and messages. Only the clock is simulated.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ CAMERA = offers.video(
 PUBLISHED = offers.describe([MICROPHONE, CAMERA])
 
 
-# -- the ground
+# -- the node
 
 
 @cache
 def ground() -> tuple[asyncio.AbstractEventLoop, Node]:
-    """One for the life of the process."""
+    """Return the event loop and the node. The process makes them once."""
     loop = asyncio.new_event_loop()
     settings = NodeSettings(udp=[("127.0.0.1", 0)], tcp=[("127.0.0.1", 0)])
     node = Node.open(settings, loop, random.Random(1))
@@ -65,7 +65,7 @@ def ground() -> tuple[asyncio.AbstractEventLoop, Node]:
 
 
 def turn(loop: asyncio.AbstractEventLoop) -> None:
-    """What was called soon, and what follows from it."""
+    """Run the callbacks that are scheduled in the loop, and the callbacks that these schedule."""
     loop.run_until_complete(asyncio.sleep(0))
     loop.run_until_complete(asyncio.sleep(0))
 
@@ -86,8 +86,11 @@ def published() -> tuple[Router, list[Producer]]:
 
 
 def browser(data: bytes) -> None:
-    """Descriptions of one client in turn: each refused, or read alike with and without memory; then as offers to a peer of
-    ours and as answers to our offers."""
+    """Fuzz up to four descriptions of one client in sequence.
+
+    The parser must refuse each description, or give the same result with and without a memory. Then one of our peers receives
+    the descriptions as offers, and another peer receives them as answers to our offers.
+    """
     texts = [row.decode("utf-8", "replace") for row in data.split(SEPARATOR)[:4]]
     memory = Memory()
     for text in texts:
@@ -125,7 +128,8 @@ def _offered(peer: Peer, texts: list[str]) -> None:
         for one, other in zip(told.sections, asked.sections, strict=True):
             assert one.kind == other.kind, "a line is another's"
             assert not one.usable or one.mid == other.mid, "a line is another's"
-        if all(section.usable for section in asked.sections):  # of the others the words come back as they are
+        # an unusable section is answered with its original words, which may not parse
+        if all(section.usable for section in asked.sections):
             SessionDescription.parse(answer.sdp)
 
 
@@ -140,7 +144,7 @@ def _answered(peer: Peer, texts: list[str]) -> None:
 
 
 class NodeDesk(signal_desk.SignalDesk):
-    """On the real node."""
+    """A signalling desk on the real node."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -159,10 +163,12 @@ class NodeDesk(signal_desk.SignalDesk):
 
 
 def session(data: bytes) -> None:
-    """What one client says, however it came in, before and after a resume; whoever is beside it notices nothing of it.
+    """Fuzz the messages of one client, with any way to join, before and after a resume. The participant beside it must see no
+    effect.
 
-    The first byte: two bits how it comes in (without a request, with two connections, by a packed request, by a query: the
-    first row), then text, seeds of mutated messages, more rights, a resume before the last rows.
+    Bits 0 and 1 of the first byte choose how the client joins: no request, two connections, a packed request, or a query. The
+    packed request and the query are the first row. Bit 2 sends text. Bit 3 makes each row a seed of mutated messages. Bit 4
+    gives more rights. Bit 5 resumes the session before the last rows.
     """
     form, rows = (data[:1] or b"\0")[0], data[1:].split(SEPARATOR)[:12]
     try:
@@ -195,7 +201,7 @@ def session(data: bytes) -> None:
 
 
 def _ask(form: int, rows: list[bytes]) -> join.Ask:
-    """Raises Refusal."""
+    """Return the join request. Raise Refusal if the request is invalid."""
     if form & 3 < 2 or not rows:
         return join.Ask(dual=form & 3 == 1, client=models.ClientInfo(sdk="JS"))
     said = rows.pop(0)
@@ -237,7 +243,9 @@ def _say(office: NodeDesk, session: Session, form: int, rows: list[bytes]) -> No
 
 
 def token(data: bytes) -> None:
-    """A token as it comes is refused; one with a good signature over any header and claims is refused or means what it says."""
+    """Fuzz a token. The raw bytes must be refused. A correctly signed token must be refused, or its grants must survive a
+    second signing.
+    """
     reader = Authenticator(KEYS)
     assert _read(reader, data.decode("latin-1")) is None, "somebody made a signature"
     head, _, claims = data.partition(SEPARATOR)
@@ -268,7 +276,7 @@ def _base64(data: bytes) -> bytes:
 
 
 def _check(grants: Grants) -> None:
-    """What everybody is told of a participant can be written."""
+    """Check that the texts that other participants receive about this participant can be written."""
     texts = [grants.identity, grants.name, grants.metadata, grants.conference, grants.destination]
     texts += [text for row in grants.attributes.items() for text in row]
     for text in texts:

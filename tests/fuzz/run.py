@@ -1,7 +1,7 @@
-"""Fuzzes one target with coverage for a bounded time: `python -m tests.fuzz.run TARGET SECONDS` (`make fuzz`).
+"""Fuzz one target with coverage for a limited time: `python -m tests.fuzz.run TARGET SECONDS` (`make fuzz`).
 
-The engine is Atheris (libFuzzer). What it found new stays in `.cache/fuzz` for the next run; what fails is written there
-too and named; put it into `corpus/found/TARGET` together with the fix.
+The engine is Atheris (libFuzzer). New inputs stay in `.cache/fuzz` for the next run. The engine also writes each failing input
+there and prints its name. Commit the failing input in `corpus/found/TARGET` together with the fix.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from pathlib import Path
 NOTES = Path(".cache/fuzz")
 MOST_MB = 900
 MOST_BYTES = 4000
-"""Longer inputs show little and take long; a browser's description is longer."""
+"""Bytes of one input. Chosen. Larger: each run takes longer and finds little more. Smaller: long messages are not fuzzed.
+`BROWSERS` has larger limits for descriptions.
+"""
 BROWSERS = {"browser": 12_000, "session": 12_000, "token": 2000}
-"""Targets of `browsers.py`, with what takes the place of `MOST_BYTES`."""
+"""Bytes of one input, by target of `browsers.py`. These limits replace `MOST_BYTES`."""
 READERS = ["signaling.rtc", "signaling.host.tokens", "media", "aiortc.sdp", "jwt", "conference"]
 SEALED = {"dtls", "sctp"}
-"""Targets of `sealed.py`."""
+"""The targets of `sealed.py`."""
 
 
 def main() -> None:
@@ -40,7 +42,7 @@ def main() -> None:
         (seeds / f"{number}-{path.stem}").write_bytes(data)
     words = NOTES / "words"
     words.write_text(dictionary())
-    # The engine looks at the peak, which Linux lets a process inherit from whoever started it.
+    # The engine compares the peak memory, and a Linux process inherits the peak of its parent process.
     most_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024 + MOST_MB
     options = [
         *(
@@ -58,7 +60,7 @@ def main() -> None:
 
 
 def dictionary() -> str:
-    """What a reader of these texts looks for."""
+    """Return the words that the readers of these texts look for, as an Atheris dictionary."""
     words = [
         *(
             "SIP/2.0",

@@ -1,6 +1,7 @@
-"""What is fuzzed of the bytes that a peer sends to DTLS and SCTP, past ICE: half open, and behind the seal.
+"""The fuzz targets for bytes that a peer sends to DTLS and SCTP after ICE: before the handshake is complete, and after it.
 
-The libraries below are aiortc and OpenSSL; asserted is what our bounds promise whatever comes. Registered by `targets.py`.
+The libraries below are aiortc and OpenSSL. The assertions check the limits that our code promises for every input. `targets.py`
+registers the targets.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from tests.fuzz.browsers import SEPARATOR
 
 MOST_DATAGRAMS = 24
 ANSWERS_OF_PACKET = 2 * limits.CONTROL_CHUNKS + 8
-"""Packets that one packet may bring about: an answer to each control chunk, a SACK, what the window lets go."""
+"""Packets that one received packet may cause: an answer to each control chunk, a SACK, and the data that the window releases.
+Larger: the target misses an amplification. Smaller: the target fails for correct answers.
+"""
 
 
 @cache
@@ -32,7 +35,7 @@ def loop() -> asyncio.AbstractEventLoop:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """To its end; what a task of the library leaves unread is a failure too."""
+    """Run the coroutine to its end. An exception that a library task leaves unread is also a failure."""
     faults: list[dict[str, Any]] = []
     loop().set_exception_handler(lambda _, context: faults.append(context))
     loop().run_until_complete(work)
@@ -58,7 +61,7 @@ def client_certificate() -> RTCCertificate:
 
 
 class Owner:
-    """`handshake.SessionEvents`, counted."""
+    """A `handshake.SessionEvents` that counts and keeps its calls."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -104,8 +107,10 @@ def session(role: handshake.Role) -> Iterator[tuple[handshake.Session, Owner]]:
 
 
 def dtls(data: bytes) -> None:
-    """Datagrams into a half-open session, alone (the first byte is even) or as changes of a real peer's flights. The second bit
-    of the first byte says whether the session is the DTLS client.
+    """Fuzz a DTLS session before its handshake is complete.
+
+    If the first byte is even, the session receives only these datagrams. If it is odd, the bytes change the flights of a real
+    peer. The second bit of the first byte makes the session the DTLS client.
     """
     first = (data[:1] or b"\0")[0]
     role: handshake.Role = "client" if first & 2 else "server"
@@ -128,7 +133,7 @@ async def _alone(data: bytes, role: handshake.Role) -> None:
 
 
 class Line:
-    """Under a real peer: what it sends is kept, changed, and given to the session."""
+    """The transport below a real peer. It changes the peer's datagrams and passes them to the session."""
 
     role = "controlling"
 
@@ -186,7 +191,9 @@ async def _changed(data: bytes, role: handshake.Role) -> None:
 
 
 def packets(data: bytes) -> None:
-    """Packets into an association: bodies under the right tag and checksum, or (the first byte is odd) before it stands."""
+    """Fuzz an association with packets that have a correct tag and checksum. If the first byte is odd, the association is not
+    yet established.
+    """
     run(_packets(data))
 
 

@@ -1,8 +1,8 @@
-"""What is fuzzed of the bytes that strangers send to SIP, one function for each kind of reader, and the list of all targets;
-those of browsers stand in `browsers.py`, of DTLS and SCTP in `sealed.py`.
+"""The fuzz targets for bytes that unknown hosts send to SIP, one function per reader, and the list of all targets. The targets
+for browsers are in `browsers.py`, and for DTLS and SCTP in `sealed.py`.
 
-A target takes any bytes and returns; it fails by what escapes or by an assertion about what was accepted. `run.py` feeds
-them with coverage (`make fuzz`), `test_fuzz.py` with the committed corpora. Owns no corpus of texts: `seeds` names them.
+A target takes any bytes and returns. It fails if an exception escapes or if an assertion about accepted input fails. `run.py`
+runs the targets with coverage (`make fuzz`); `test_fuzz.py` runs them with the committed corpora. `seeds` names the corpora.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ SEEDS: dict[str, tuple[Path, ...]] = {
     "sctp": (HERE / "corpus" / "sctp",),
     "proof": (FIXTURES,),
 }
-"""Folders of each target. What is found is kept in `corpus/found`."""
+"""The corpus folders of each target. `corpus/found` keeps the inputs that a fuzz run found."""
 _KEYS = (("AES128_CM_SHA1_80", b"\1" * 30), ("AEAD_AES_128_GCM", b"\2" * 28))
 
 
@@ -54,7 +54,7 @@ OWN = OwnEnds("192.0.2.1", _end(20_000), _end(20_002), _end(20_004), OwnBfcp(21_
 
 
 def message(data: bytes) -> None:
-    """A datagram: it is refused, or what was read can be written, and reads the same then."""
+    """Fuzz a datagram. The parser must refuse the datagram, or the parsed message must read the same after it is written."""
     try:
         read = parse(data)
     except Malformed:
@@ -72,7 +72,9 @@ def _without_length(read: Request | Response) -> list[tuple[str, str]]:
 
 
 def stream(data: bytes) -> None:
-    """However a connection is cut into pieces, the same messages come out; a stream and a datagram agree on each."""
+    """Fuzz a stream. The framer must find the same messages for every way to cut the bytes. Stream and datagram parsers must
+    agree.
+    """
     step = (data[0] & 31) + 1 if data else 1
     whole, pieces = _cut([data]), _cut([data[at : at + step] for at in range(0, len(data), step)])
     assert whole[: len(pieces)] == pieces[: len(whole)], "the pieces make a difference"
@@ -96,7 +98,10 @@ def _cut(pieces: list[bytes]) -> list[bytes]:
 
 
 def agent(data: bytes) -> None:
-    """Datagrams of a trusted peer (the first byte is even) or of a stranger in our networks, then half an hour."""
+    """Fuzz the SIP agent, then run its clock for more than an hour. The agent must keep nothing.
+
+    If the first byte is even, the datagrams come from a trusted peer. If it is odd, an unknown host in our networks sends them.
+    """
     trusted, rows = not (data[:1] or b"\0")[0] & 1, data[1:].split(SEPARATOR)[:8]
     world = World()
     node = Node(world, A, packages=("conference",))
@@ -128,7 +133,7 @@ def description(data: bytes) -> None:
 
 
 def offered(data: bytes) -> None:
-    """As an offer, as the same once more, and as an answer to ours."""
+    """Fuzz a description as an offer, as the same offer repeated, and as an answer to our offer."""
     for policy in (Policy(), Policy(encryption="required")):
         try:
             made, agreed = plan.answer(data, OWN, GENERIC, policy)
@@ -161,7 +166,7 @@ def control(data: bytes) -> None:
 
 
 def floor(data: bytes) -> None:
-    """Messages of one terminal over a datagram and a stream; another's token is not moved."""
+    """Fuzz BFCP messages of two terminals, one over UDP and one over TCP. The token of a third terminal must not move."""
     server = FloorServer(ContentToken("deny"))
     for leg, user, transport in (("good", 5, "udp"), ("bad", 6, "udp"), ("worse", 7, "tcp")):
         where = Endpoint("192.0.2.9", 5070)
@@ -185,7 +190,9 @@ def bodies(data: bytes) -> None:
 
 
 def proof(data: bytes) -> None:
-    """A planted defect, to see that a run tells one: a description with three lines of media "escapes"."""
+    """Fail on a planted defect: a description with three or more media lines. The tests use it to show that a run reports a
+    failure.
+    """
     try:
         assert len(sdp.parse(data).media) < 3, "planted"
     except PeerError:
@@ -210,7 +217,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 
 def seeds(name: str) -> Iterator[tuple[Path, bytes]]:
-    """The committed corpus of a target. Descriptions are kept with the line ends of text files; on the wire they are CR LF."""
+    """Yield the committed corpus of a target. Descriptions are stored with text line ends; the yielded bytes have CR LF."""
     found = HERE / "corpus" / "found" / name
     for folder in (*SEEDS[name], *((found,) if found.is_dir() else ())):
         for path in sorted(folder.iterdir()):

@@ -1,4 +1,4 @@
-"""The committed corpora through every target of `targets.py`, and a short run of the engine on each."""
+"""Run the committed corpora through every target of `targets.py`, and run the engine on each target for a short time."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ RUNS = {
     "dtls": 60,
     "sctp": 500,
 }
-"""Of those that take longer each time."""
+"""Runs of each target that takes longer per run. Other targets make 4000 runs. Larger: the slow tests take too long. Smaller: a
+run finds less.
+"""
 engine = pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="no Atheris for this machine")
 
 
 @pytest.mark.parametrize("name", targets.TARGETS)
 def test_the_corpus(name: str) -> None:
-    """Each seed, cut short, doubled, and beside another one."""
+    """Every target accepts each seed whole, cut short, doubled, and followed by another seed."""
     target, rows = targets.TARGETS[name], [data for _, data in targets.seeds(name)]
     assert len(rows) >= 6
     chance = random.Random(name)
@@ -40,7 +42,7 @@ def test_the_corpus(name: str) -> None:
 
 
 def run(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """A bounded number of inputs, not of seconds, from a fixed seed."""
+    """Run the engine with a fixed seed on a limited number of inputs. A limit in seconds would give different results."""
     words = [sys.executable, "-m", "tests.fuzz.run", name, "120", f"-runs={RUNS.get(name, 4000)}", "-seed=1"]
     paths = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(words, cwd=folder, env=paths, capture_output=True, text=True, timeout=300, check=False)
@@ -58,7 +60,7 @@ def test_a_short_run(name: str, tmp_path: Path) -> None:
 @engine
 @pytest.mark.slow
 def test_a_planted_defect_is_told(tmp_path: Path) -> None:
-    """Otherwise no run would say anything. The input is kept."""
+    """A run reports a planted defect and keeps its input."""
     done = run("proof", tmp_path)
     assert done.returncode != 0
     assert "planted" in done.stdout + done.stderr

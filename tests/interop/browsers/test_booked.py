@@ -1,5 +1,5 @@
-"""A booked meeting on a real server: an invitee comes in by his personal link with the real client, the calendar hears of it, and
-raising the class sends him away.
+"""A booked meeting on a real server. An invitee joins by a personal link with the real client, and the calendar records the
+call. When the class is raised, the server disconnects the invitee.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ def own(own_server: Callable[..., LiveServer]) -> LiveServer:
 
 @pytest.fixture
 async def database(own: LiveServer) -> AsyncIterator[Database]:
-    """Of the running server."""
+    """Open the database of the running server."""
     opened = Database.open(f"sqlite:///{own.data_dir / 'diemcau.sqlite'}")
     yield opened
     await opened.close()
 
 
 class Secretary:
-    """What a secretariat has done before."""
+    """Does the steps that a secretariat finishes before the meeting."""
 
     def __init__(self, server: LiveServer, database: Database, province: provinces.Province) -> None:
         self.server, self.database, self.province = server, database, province
         self.key = (server.data_dir / "seal.key").read_bytes()
 
     async def book(self, starts_at: datetime, **fields: Any) -> tuple[str, str, str]:
-        """(meeting, its date, the secret of the invitee's link) of an approved meeting."""
+        """Book and approve a meeting. Return the meeting, its date, and the secret of the invitee's link."""
         units, people = self.province.units, self.province.people
         request = requests.Request(
             "Họp góp ý dự thảo",
@@ -135,7 +135,7 @@ async def test_an_invitee_enters_and_the_class_sends_him_away(own: LiveServer, o
 
 
 async def allow_nights(office: Secretary) -> None:
-    """The hours of units do not bind the test, whenever it runs."""
+    """Open the units at every hour, so that the test passes at any time of day."""
     from rooms.store.tables.booking import UnitRule
 
     async def work(session: Any) -> None:

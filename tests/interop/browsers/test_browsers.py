@@ -1,4 +1,4 @@
-"""Three Chromium pages through the page of the server, and a page beside a native client; judged by what was decoded."""
+"""Three Chromium pages of the server, and one page with a native client. The tests check the decoded media."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.whole_machine, pytest.mark.slow]
 PATIENCE_MS = 60_000
 WATCHED_S = 10.0
 FREEZES_S = 1.0
-"""In all, of ten seconds: three browsers code and decode on the same two cores. When the machine was busy with something
-else, another ten seconds are watched."""
+"""Seconds of freezes in `WATCHED_S`. Chosen, because three browsers encode and decode on the same two cores. If another task
+used the machine, the test watches a second period. Larger: the test misses a server that stops pictures. Smaller: the test
+fails on a busy machine.
+"""
 
 KEEP_PEERS = """window.peers = [];
 window.RTCPeerConnection = class extends RTCPeerConnection {
@@ -40,7 +42,7 @@ TOP_COLOUR = """(video) => {
 }"""
 
 Counters = dict[str, dict[str, Any]]
-"""Track -> its inbound-rtp statistics (W3C webrtc-stats)."""
+"""The inbound-rtp statistics (W3C webrtc-stats), by track."""
 
 
 async def received(visitor: Visitor, kind: str) -> Counters:
@@ -49,7 +51,7 @@ async def received(visitor: Visitor, kind: str) -> Counters:
 
 
 async def sees(visitor: Visitor, count: int) -> None:
-    """That many tracks are decoded."""
+    """Wait until the page decodes `count` video tracks."""
 
     async def decodes() -> bool:
         found = await received(visitor, "video")
@@ -59,11 +61,11 @@ async def sees(visitor: Visitor, count: int) -> None:
 
 
 async def hears(visitor: Visitor, count: int) -> None:
-    """Sound that is no silence comes in on that many tracks within a second."""
+    """Wait until `count` tracks carry sound that is not silence within about one second."""
 
     async def sounds() -> bool:
         before = await received(visitor, "audio")
-        await asyncio.sleep(1.2)  # the fake microphone beeps once a second
+        await asyncio.sleep(1.2)  # the fake microphone beeps once per second
         after = await received(visitor, "audio")
         grown = [after[one]["totalAudioEnergy"] - before[one]["totalAudioEnergy"] for one in before if one in after]
         return sum(energy > 1e-4 for energy in grown) == count
@@ -72,7 +74,7 @@ async def hears(visitor: Visitor, count: int) -> None:
 
 
 async def meet(visit: Visit, server: LiveServer, *names: str) -> list[Visitor]:
-    """The first starts the meeting on the home page, the others follow the link."""
+    """Let the first visitor start the meeting on the home page. The other visitors follow the link."""
     visitors = [await visit(script=KEEP_PEERS) for _ in names]
     first = visitors[0]
     await first.page.goto(server.url)

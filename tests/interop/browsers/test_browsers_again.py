@@ -1,4 +1,6 @@
-"""The server dies and another one starts on its port: pages with `livekit-client` as it is published, and ours, see again."""
+"""The server is killed and another server starts on its port. Pages with the published `livekit-client`, and our own pages,
+show pictures again.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.whole_machine, pytest.mark.slow]
 
 KEY = {"DIEMCAU_API_KEY": "again", "DIEMCAU_API_SECRET": "a" * 32}
 BOUND_S, PAGE_BOUND_S = 36.0, 22.0
-"""Ten times the median that `tests/bench/returns/again.py` measures; of the first, two seconds are a sleep of the library."""
+"""Seconds. Ten times the median that `tests/bench/returns/again.py` measures. Two seconds of `BOUND_S` are a sleep of the
+library. Larger: the test misses a slow return. Smaller: the test fails on a busy machine.
+"""
 JITTER_MS = 500
-"""At most so long `livekit-client` waits after a `leave` with RECONNECT. The steps of its backoff are longer by then."""
+"""Milliseconds. From `livekit-client`: the longest wait after a `leave` with RECONNECT. Later steps of its backoff are longer.
+Larger: the test misses a client in a later step. Smaller: the test fails for a correct client.
+"""
 JOIN = """async ([url, jwt, name, dual]) => {
   LivekitClient.setLogLevel('debug');
   const room = new LivekitClient.Room({ singlePeerConnection: !dual });
@@ -44,7 +50,7 @@ SEE = "() => Object.entries(people).every(([name, { frames }]) => name === 'spea
 WATCH = """() => Object.values(people).forEach((one) => {
   one.room.once('reconnecting', () => Object.assign(one, { frames: 0, again: true }));
 })"""
-"""Pictures count from the moment on at which the old connection is given up."""
+"""Count pictures only after the client gives up the old connection."""
 SEE_AGAIN = SEE.replace("[name, { frames }]", "[name, { frames, again }]").replace(
     "frames > 5", "(again && frames > 5)"
 )
@@ -67,7 +73,7 @@ Restart = Callable[[], float]
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[LiveServer]:
-    """On a port that the next one can have."""
+    """Start a server on a fixed free port, so that the next server can use the same port."""
     made = start_server(tmp_path, "--http-port", str(free_port()), **KEY)
     yield made
     made.stop()
@@ -75,7 +81,9 @@ def server(tmp_path: Path) -> Iterator[LiveServer]:
 
 @pytest.fixture
 def restart(server: LiveServer, tmp_path: Path) -> Iterator[Restart]:
-    """Kill the server and start the next one; when it was killed. Both are there when it returns."""
+    """Give a function that kills the server and starts the next server. The function returns the time of the kill, after the
+    next server has started.
+    """
     begun: list[LiveServer] = []
 
     def again() -> float:

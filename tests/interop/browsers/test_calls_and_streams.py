@@ -1,4 +1,6 @@
-"""Data streams, methods called at others, and whom a publisher lets have its tracks: by the unmodified Python SDK."""
+"""Data streams, RPC calls between participants, and the subscription permissions of a publisher, with the unmodified Python
+SDK.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ AUDIO = rtc.TrackKind.KIND_AUDIO
 
 
 def collect(person: Person) -> tuple[list[tuple[str, str]], list[tuple[str, bytes, str]]]:
-    """(texts with their senders, byte streams with their senders and names) on the topic `t`, once whole."""
+    """Return two lists that fill with each complete stream on the topic `t`: texts with their senders, and byte streams with
+    their senders and names.
+    """
     texts: list[tuple[str, str]] = []
     files: list[tuple[str, bytes, str]] = []
 
@@ -67,7 +71,8 @@ async def test_texts_and_bytes_arrive_as_streams(person: Callable[..., Person], 
         await me.send_bytes(data[:5000], topic="t", name="small")
         await until(lambda: len(texts) == len(others_texts) == 2, "the texts")
         await until(lambda: len(files) == 2 and others_files, "the files")
-        # The library reads each stream by a task of its own: they end in any order (that of messages tells `test_data`).
+        # The library reads each stream in a separate task, so the streams end in any order. `test_data` checks the order of
+        # messages.
         assert sorted(texts) == sorted(others_texts) == [("an", "Kính thưa các đồng chí"), ("an", "một hai ba")]
         assert sorted(files) == sorted([("an", data, "scan.pdf"), ("an", data[:5000], "small")])
         assert others_files == [("an", data[:5000], "small")]
@@ -145,7 +150,7 @@ async def test_the_server_api_calls_a_method(server: LiveServer, person: Callabl
 
 
 async def ends(person: Person, identity: str) -> None:
-    """No sound comes any more; this client keeps the publication as it was."""
+    """Wait until no more sound arrives. This client keeps the publication unchanged, so only the frames show the end."""
     before = -1
     while person.ear(identity).frames != before:
         before = person.ear(identity).frames
@@ -206,7 +211,7 @@ async def test_a_client_that_the_server_sends_away_is_gone(person: Callable[...,
 
 
 async def test_many_come_back_at_once(server: LiveServer, person: Callable[..., Person]) -> None:
-    """A proxy in front of all of them restarts while a native client speaks."""
+    """All participants resume after a proxy in front of them restarts while a native client speaks."""
     names = [f"p{number}" for number in range(6)]
     async with Proxy(server.port) as proxy, person("an", "return") as an:
         people = [person(name, "return", url=proxy.url, dual=number % 2 == 1) for number, name in enumerate(names)]
@@ -230,7 +235,7 @@ async def test_many_come_back_at_once(server: LiveServer, person: Callable[..., 
 
 
 async def test_a_token_that_has_ended_meanwhile_was_renewed(server: LiveServer) -> None:
-    """The first token lives for seconds; the one that the server gave opens the resume."""
+    """A client whose first token has expired resumes with the token that the server gave later."""
     grant = api.VideoGrants(room_join=True, room="renewed")
     key = api.AccessToken(server.api_key, server.api_secret).with_identity("an").with_grants(grant)
     jwt = key.with_ttl(timedelta(seconds=1)).to_jwt()
@@ -239,7 +244,7 @@ async def test_a_token_that_has_ended_meanwhile_was_renewed(server: LiveServer) 
         await one.join()
         try:
             sid = one.room.local_participant.sid
-            ends = time.time() + 13  # with the leeway of the server
+            ends = time.time() + 13  # seconds: more than the token's lifetime plus the server's leeway
             while time.time() < ends:
                 await asyncio.sleep(0.5)
             proxy.cut()
@@ -252,7 +257,7 @@ async def test_a_token_that_has_ended_meanwhile_was_renewed(server: LiveServer) 
 
 
 async def test_a_long_file_arrives_whole(person: Callable[..., Person]) -> None:
-    """As fast as its sender's library can, and so faster than the way to its receiver takes it."""
+    """A long file arrives complete, although the sender's library sends it faster than the receiver's path carries it."""
     async with person("an", "file") as an, person("binh", "file") as binh:
         _, files = collect(binh)
         data = bytes(range(256)) * 4096 * 8

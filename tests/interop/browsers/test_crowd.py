@@ -1,4 +1,4 @@
-"""A full conference: 25 participants, all with a microphone, some with a camera, some speaking at once."""
+"""A full conference with 25 participants. All have a microphone, some have a camera, and some speak at once."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ pytestmark = [pytest.mark.native, pytest.mark.whole_machine, pytest.mark.slow]
 
 PEOPLE = [f"p{number:02}" for number in range(25)]
 PROCESSES = 5
-"""One library has one signalling thread for all its participants."""
+"""Client processes. Chosen: a library has one signalling thread for all its participants. Fewer: this thread gets too slow.
+More: the processes need more memory.
+"""
 TAKES_ALL = PEOPLE[:PROCESSES]
-"""They receive every track, the others who speaks or has a camera: a client mixes all that it receives every 10 ms, and 600
-such streams are more than two cores do."""
+"""The participants that receive every track. The other participants receive only tracks of speakers and cameras. A client mixes
+all its received streams every 10 ms, and two cores cannot mix 600 streams.
+"""
 TONES = {"p00": 400.0, "p07": 900.0}
 COLOURS = {"p00": "red", "p12": "blue", "p24": "green"}
 FPS = 8
 FREEZE = 5 * FPS
-"""Pictures; the machine is full, and clients drop some that they have no time for. A server stops one for longer."""
+"""Pictures. Chosen: the machine is fully loaded, and clients drop some pictures. A failure of the server stops pictures for
+longer. Larger: the test misses a stopped picture. Smaller: the test fails on a loaded machine.
+"""
 BOUND_S = 240.0
 
 

@@ -1,8 +1,9 @@
 """Walks through a day of a new province, with the accounts and the data of the demonstration. The secretary books a hall and
-invites ten communes. Two people approve. On the day halls ring, one joins late, and the operator adds another hall. The host
-mutes all participants and ends the meeting.
+invites ten communes. Two people approve. On the day, the server calls the halls, one hall joins late, and the operator adds
+another hall. The host mutes all participants and ends the meeting.
 
-The days between are passed by turning the clock (`tests.process_clock`). A real server, baresip and scripted terminals, Chromium.
+The test moves the clock over the days between (`tests.process_clock`). The server, baresip, the scripted terminals and Chromium
+are real programs.
 """
 
 from __future__ import annotations
@@ -47,11 +48,11 @@ pytestmark = [
 TITLE = "Sơ kết công tác chuyển đổi số cấp xã"
 BOOKED_AT = datetime(2027, 3, 2, 7, 40, tzinfo=ZONE)
 HELD_AT = datetime(2027, 3, 18, 8, 0, tzinfo=ZONE)
-"""The demonstration leaves the large hall free on that Thursday morning."""
+"""The start of the meeting. The demonstration leaves the large hall free on that Thursday morning."""
 COMMUNES = ("06", "07", "10", "11", "12", "13", "14", "15", "16", "17")
 MAIN, FIRST, LATE, ADDED, NEVER = "TN.HT", "TN.07.H1", "TN.10.H1", "TN.19.H1", "TN.11.H1"
 OFFICE, OFFICE_GATE = "172.16.77.2", "172.16.77.1"
-"""In the province's own building, whose network is another one than that of the communes."""
+"""The address and the gateway of the province's own building. Its network is separate from the communes' network."""
 TONES = MAIN_HZ, FIRST_HZ, HOST_HZ = 430, 610, 950
 URL = f"https://{SERVER}:{HTTP_PORT}"
 BOUND_S = 90
@@ -59,7 +60,7 @@ BOUND_S = 90
 
 @dataclass
 class Day:
-    """Things that the people of the walk hold. `links`, `secrets`: by account; `passwords`: by terminal."""
+    """Data that the users of the walk hold. `links` and `secrets` are by account, `passwords` by terminal."""
 
     clock: ProcessClock
     communes: HallNet
@@ -71,7 +72,7 @@ class Day:
     faults: list[str] = field(default_factory=list)
 
     async def first_visit(self, name: str) -> Visitor:
-        """By the link that the command printed. Operators set up their second factor."""
+        """Sign in by the link that the command printed. An operator also sets up a second factor."""
         visitor = await self._page()
         await visitor.page.goto(f"{URL}/sign-in#link={self.links[name]}")
         await visitor.part("password-new").fill(PASSWORD)
@@ -119,7 +120,9 @@ class Day:
 
 @contextmanager
 def province(folder: Path, clock: ProcessClock) -> Iterator[tuple[HallNet, HallNet, dict[str, str]]]:
-    """A server with the demonstration's month, the network of the communes, that of the province's building, and the links."""
+    """Start a server with the demonstration's month. Give the communes' network, the network of the province's building, and
+    the sign-in links.
+    """
     with ExitStack() as stack:
         here, communes, office = (stack.enter_context(network.namespace()) for _ in range(3))
         network.plug(here, [f"{SERVER}/24"], communes, [f"{HALLS}/24"])
@@ -162,7 +165,7 @@ async def test_a_day_from_the_booking_to_the_end(day: Day) -> None:
 
 
 async def books(day: Day) -> Visitor:
-    """By the form's defaults: title, type, day, hour, hall and ten communes are chosen, nothing else."""
+    """Book the meeting with the form's default values. Only title, type, day, hour, hall and ten communes are chosen."""
     secretary = await day.first_visit("vanthu")
     await secretary.part("nav-book").click()
     await secretary.part("kind-conference").click()
@@ -190,7 +193,7 @@ async def books(day: Day) -> Visitor:
 
 
 async def prepares_and_approves(day: Day, secretary: Visitor) -> None:
-    """The operator gives the terminals their passwords; both steps approve; the secretary sees the number."""
+    """Give the terminals their passwords and approve both steps. The secretary then sees the meeting number."""
     head, operator = await day.first_visit("lanhdao"), await day.first_visit("vanhanh")
     await operator.page.goto(f"{URL}/directory/terminals")
     for code in (MAIN, FIRST, LATE, ADDED):
@@ -214,7 +217,7 @@ async def prepares_and_approves(day: Day, secretary: Visitor) -> None:
 
 @dataclass
 class There:
-    """Two whole terminals, and two that say and show nothing."""
+    """Two complete terminals, and two scripted phones without media."""
 
     main: Baresip
     first: Baresip
@@ -237,7 +240,7 @@ async def halls(day: Day) -> AsyncIterator[There]:
         encryption="srtp-mand",
         password=day.passwords[MAIN],
         address=OFFICE,
-        environ=day.clock.environ,  # of the server's certificate it wants to know whether it has begun
+        environ=day.clock.environ,  # baresip checks whether the server's certificate is already valid
     )
     first = Baresip(day.communes, FIRST.lower(), "blue", FIRST_HZ, password=day.passwords[FIRST])
     async with AsyncExitStack() as stack:
@@ -255,7 +258,9 @@ def row(operator: Visitor, code: str) -> Any:
 
 
 async def rings(day: Day, there: There) -> Visitor:
-    """Both halls that are registered are called by themselves, see each other, and stand so on the operator's board."""
+    """Check that the server calls both registered halls. The halls see each other, and the operator's board shows them
+    connected.
+    """
     for terminal in there.called:
         terminal.start()
     for terminal in there.called:
@@ -291,7 +296,7 @@ async def one_is_added(there: There, operator: Visitor) -> None:
 
 
 async def mutes_all_and_ends(day: Day, there: There, operator: Visitor) -> None:
-    """The secretary is a host of the meeting."""
+    """Join as the secretary, who is a host of the meeting, mute all participants, and end the meeting."""
     host = await day.visit("vanthu")
     await host.page.get_by_role("link", name=TITLE).first.click()
     await host.part("enter-button").click()

@@ -1,6 +1,8 @@
-"""A second browser engine: Firefox ESR on the page of the server, with Chromium or a native client; judged by what was decoded.
+"""A second browser engine. Firefox ESR opens the server's page, together with Chromium or a native client. The tests check the
+decoded media.
 
-Firefox has its preferences as they come, so that it also shows whether a server for this machine alone can be reached by it.
+Firefox has its default preferences. The tests therefore also show whether Firefox can reach a server that listens on loopback
+only.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(bool(firefox.missing()), reason=firefox.missing() or "-"),
-    pytest.mark.asyncio(loop_scope="session"),  # as of `visit`
+    pytest.mark.asyncio(loop_scope="session"),  # the same loop as `visit`
 ]
 
 AN, BINH = "Ánh", "Bình"
@@ -59,7 +61,7 @@ LAYERS = """async () => {
 
 @dataclass
 class Page:
-    """A page of either browser, with what it is given to show and to sing."""
+    """A page of either browser, with the sources that the test gives it: a colour and a tone."""
 
     window: FirefoxWindow | Visitor
     evaluate: Callable[..., Awaitable[Any]]
@@ -72,7 +74,7 @@ class Page:
         await until(shown, f"{who} in {colour}")
 
     async def hears(self, *wanted: int) -> None:
-        """These of the frequencies, and no other one."""
+        """Wait until the page hears exactly these frequencies."""
 
         async def sounds() -> bool:
             order = [440, 1000, 1500]
