@@ -1,4 +1,4 @@
-"""A camera that is painted in the page, for browsers in which `livekit-client` is driven without pages of ours."""
+"""A camera track painted in the page. Tests use it when they drive `livekit-client` without our pages."""
 
 from pathlib import Path
 
@@ -19,4 +19,4 @@ PAINTED = """(width, height, fps) => {
   }, 1000 / fps);
   return canvas.captureStream(fps).getVideoTracks()[0];
 }"""
-"""A function of JavaScript: the track of moving patches."""
+"""A JavaScript function that returns a track of moving patches."""

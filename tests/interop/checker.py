@@ -1,6 +1,6 @@
-"""A browser in a process of its own, to be run in another network namespace: goes through the check of `/test`.
+"""A browser in a separate process that runs the check of the page `/test`. The process may run in another network namespace.
 
-Started as `python -m tests.interop.checker URL`; prints what the page found as one line of JSON. `check` is the test's side.
+`python -m tests.interop.checker URL` starts it and prints the page's results as one line of JSON. A test calls `check`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ FOUND = """() => ({
 
 
 async def check(url: str, *, prefix: Sequence[str]) -> dict[str, Any]:
-    """`prefix`: a command that runs the rest elsewhere, such as `ip netns exec NAME`."""
+    """Run the check and return its results. `prefix` is a command that runs the process elsewhere, such as `ip netns exec
+    NAME`.
+    """
     command = (*prefix, sys.executable, "-m", "tests.interop.checker", url)
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     try:

@@ -1,4 +1,4 @@
-"""Real clients against a real server process; whatever the server itself calls an error fails the test that made it."""
+"""Fixtures that run real clients against a real server process. A test fails if the server logs an error during the test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAULTS = re.compile(r"Traceback|^critical\b|panicked", re.MULTILINE)
 
 @pytest.fixture
 def server(live_server: LiveServer) -> Iterator[LiveServer]:
-    """The shared server. Fails the test when an error of its own appeared meanwhile."""
+    """Give the shared server. Fail the test if the server logged an error during the test."""
     before = len(live_server.output)
     yield live_server
     faults = "".join(live_server.output[before:])
@@ -28,7 +28,7 @@ def server(live_server: LiveServer) -> Iterator[LiveServer]:
 
 @pytest.fixture
 def person(server: LiveServer) -> Callable[..., Person]:
-    """`person(identity, conference, **options)`; options of `Person`, `url` for another way to the server."""
+    """Give `person(identity, conference, **options)`. The options are `Person`'s; `url` is another address of the server."""
 
     def make(
         identity: str, conference: str, *, url: str = "", grants: dict[str, Any] | None = None, **options: Any
@@ -46,7 +46,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def go(server: LiveServer, program: Path, tmp_path: Path) -> Callable[..., GoPerson]:
-    """`go(identity, conference, single=...)`"""
+    """Give `go(identity, conference, single=...)`, which makes a Go client."""
 
     def make(identity: str, conference: str, *, single: bool) -> GoPerson:
         jwt = token(server.api_key, server.api_secret, identity, conference)

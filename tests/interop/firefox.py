@@ -1,7 +1,7 @@
-"""A real Firefox ESR, driven by WebDriver BiDi (W3C) over its own socket: no driver program stands between.
+"""A real Firefox ESR that tests drive by WebDriver BiDi (W3C) over a WebSocket, without a driver program.
 
-Only what tests of calls need: windows, scripts, clicks, keys, pictures of the page, and what the page complained of. The
-browser is headless, with a profile of its own in the folder that it is given.
+The module has only what tests of calls need: windows, scripts, clicks, keys, screenshots, and the errors of the page. The
+browser is headless and has its own profile in a given folder.
 """
 
 from __future__ import annotations
@@ -50,12 +50,13 @@ H264: dict[str, Preference] = {
     "media.webrtc.encoder_creation_strategy": 1,
     "media.webrtc.hw.h264.enabled": True,
 }
-"""Elsewhere Firefox fetches its H.264 from its maker after the first start. With these it takes the system's FFmpeg, as with
-a graphics card that has it."""
+"""With these preferences Firefox uses the H.264 codec of the system's FFmpeg, as on a machine whose graphics card has H.264.
+Otherwise Firefox downloads H.264 from its maker after the first start.
+"""
 
 
 def missing() -> str:
-    """Why there is no Firefox here; empty when there is."""
+    """Return why Firefox cannot run here, or an empty text if it can."""
     absent = [program for program in (PROGRAM, "pulseaudio") if shutil.which(program) is None]
     return f"{', '.join(absent)} missing: docker/test-tools.sh" if absent else ""
 
@@ -68,7 +69,7 @@ class Refused(Exception):
 async def firefox(
     folder: Path, prefix: Sequence[str] = (), more: Mapping[str, Preference] = MappingProxyType({})
 ) -> AsyncIterator[Firefox]:
-    """`prefix`: a command that runs the browser elsewhere, such as `ip netns exec NAME`; `more`: preferences beside ours."""
+    """Start a browser. `prefix` is a command that runs it elsewhere, such as `ip netns exec NAME`; `more` adds preferences."""
     profile = folder / "firefox"
     profile.mkdir()
     lines = [
@@ -98,7 +99,7 @@ async def firefox(
 
 
 class Firefox:
-    """One browser. Commands may be under way at once; events are told to the window that they are of."""
+    """A running browser. Several commands may wait for answers at once. Each event goes to the window that it concerns."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
@@ -108,7 +109,7 @@ class Firefox:
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
     async def open(self, width: int = 1280, height: int = 800, script: str = "") -> FirefoxWindow:
-        """An empty window. `script` runs in each of its pages before the page's own."""
+        """Open an empty window. `script` runs in each of its pages before the page's scripts."""
         made = await self.command("browsingContext.create", type="window")
         window = FirefoxWindow(self, made["context"])
         self._windows[window.context] = window
@@ -120,7 +121,7 @@ class Firefox:
         return window
 
     async def command(self, method: str, **params: Any) -> dict[str, Any]:
-        """Raises Refused."""
+        """Send a command and return its result. Raise Refused if the browser answers with an error."""
         number = next(self._numbers)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         await self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
@@ -164,12 +165,12 @@ class Firefox:
 
 @dataclass(eq=False)
 class FirefoxWindow:
-    """One window, with the steps that tests of calls take."""
+    """A window, with the steps that tests of calls take."""
 
     browser: Firefox
     context: str
     faults: list[str] = field(default_factory=list)
-    """Errors that nobody caught, and what the page's policy refused."""
+    """The uncaught errors of the page, and the requests that its content security policy blocked."""
 
     async def goto(self, url: str) -> None:
         await self.browser.command("browsingContext.navigate", context=self.context, url=url, wait="complete")
@@ -178,7 +179,7 @@ class FirefoxWindow:
         await self.browser.command("browsingContext.reload", context=self.context, wait="complete")
 
     async def evaluate(self, function: str, *arguments: Any) -> Any:
-        """What a function in JavaScript, maybe an asynchronous one, makes of arguments: all plain values."""
+        """Call a JavaScript function, which may be asynchronous, with plain values. Return its plain result."""
         given = ", ".join(json.dumps(one) for one in arguments)
         told = await self.browser.command(
             "script.evaluate",
@@ -195,35 +196,35 @@ class FirefoxWindow:
         return found
 
     async def text(self, selector: str) -> str:
-        """Of the first such element, as it is shown; empty when there is none."""
+        """Return the visible text of the first matching element, or an empty text if none matches."""
         found: str = await self.evaluate("(it) => document.querySelector(it)?.innerText ?? ''", selector)
         return found
 
     async def click(self, part: str) -> None:
-        """The control of that `data-testid`, as a person would: it has to be there and able."""
+        """Click the control with this `data-testid`. Wait until the control exists and is enabled."""
         element = await self._wait_for(part)
         move = {"type": "pointerMove", "x": 0, "y": 0, "origin": {"type": "element", "element": element}}
         press = [{"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
         await self._act({"type": "pointer", "id": "mouse", "actions": [move, *press]})
 
     async def type(self, part: str, text: str) -> None:
-        """Instead of what stands there."""
+        """Replace the text of the control."""
         await self.click(part)
         await self.evaluate("(it) => document.querySelector(it).select()", _selector(part))
         keys = [{"type": kind, "value": one} for one in text for kind in ("keyDown", "keyUp")]
         await self._act({"type": "key", "id": "keyboard", "actions": keys})
 
     async def has(self, part: str) -> None:
-        """Waits for the control."""
+        """Wait for the control."""
         await self._wait_for(part)
 
     async def picture(self, file: Path) -> None:
-        """A PNG of what the window shows."""
+        """Save a PNG of the window's content."""
         told = await self.browser.command("browsingContext.captureScreenshot", context=self.context)
         file.write_bytes(base64.b64decode(told["data"]))
 
     async def join(self, link: str, name: str) -> None:
-        """As `Visitor.join`."""
+        """Join as `Visitor.join` does."""
         await self.goto(link)
         await self.has("preview-video")
         await self.type("join-name", name)
@@ -250,7 +251,7 @@ def _selector(part: str) -> str:
 
 @asynccontextmanager
 async def _loudspeaker(folder: Path) -> AsyncIterator[str]:
-    """The address of a sound server that plays to nobody: without a device Firefox's clock of sound stands still."""
+    """Give the address of a sound server without output. Without an audio device, Firefox's audio clock does not run."""
     address = folder / "loudspeaker"
     modules = ("module-null-sink rate=48000", f"module-native-protocol-unix socket={address} auth-anonymous=1")
     words = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"]
@@ -289,7 +290,7 @@ async def _address(process: asyncio.subprocess.Process) -> str:
 
 
 async def _drain(process: asyncio.subprocess.Process) -> None:
-    """A full pipe would stop the browser."""
+    """Read the pipe until its end, because a full pipe would stop the browser."""
     assert process.stderr is not None
     while await process.stderr.read(1 << 16):
         pass

@@ -1,4 +1,4 @@
-"""A participant by LiveKit's Go SDK with pion: the program in tests/clients/golang, and the frames that it sends and receives."""
+"""A participant with LiveKit's Go SDK and pion: the program in tests/clients/golang, and the frames that it sends and receives."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FPS = 15
 
 
 def build(output: Path) -> Path:
-    """Fast where Go has its packages compiled already, as after `make test-go`."""
+    """Build the program. The build is fast if Go has compiled the packages already, for example in `make test-go`."""
     done = subprocess.run([ROOT / "tests/clients/golang/build.sh", output], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return output
@@ -47,7 +47,7 @@ def film(file: Path, colour: str, count: int = 90, gop: int = FPS) -> Path:
 
 
 def song(file: Path, hz: float, seconds: int = 4) -> Path:
-    """Opus in packets of 20 ms."""
+    """Write Opus in packets of 20 ms."""
     context = av.CodecContext.create("libopus", "w")
     assert isinstance(context, av.AudioCodecContext)
     context.sample_rate, context.layout, context.format = sound.RATE_HZ, "mono", "s16"
@@ -110,7 +110,7 @@ class GoPerson:
         return sum(one["event"] == event and details.items() <= one.items() for one in self.events)
 
     async def happens(self, event: str, times: int = 1, **details: Any) -> dict[str, Any]:
-        """The newest such event, once there are so many."""
+        """Wait until the event has happened `times` times. Return the newest such event."""
 
         def is_over() -> bool:
             assert self._reader is not None
@@ -121,7 +121,7 @@ class GoPerson:
         await until(is_over, f"{event} {details}")
         return next(one for one in reversed(self.events) if one["event"] == event and details.items() <= one.items())
 
-    # -- what it received
+    # -- the received media
 
     def frames(self, identity: str, kind: str) -> list[bytes]:
         file = self._folder / f"{identity}.{kind}"
@@ -136,7 +136,7 @@ class GoPerson:
         return found
 
     def sights(self, identity: str) -> list[picture.Sight]:
-        """Its pictures, decoded from the first key frame on."""
+        """Return the received pictures of a participant, decoded from the first key frame on."""
         context = av.CodecContext.create("vp8", "r")
         seen: list[picture.Sight] = []
         is_begun = False
@@ -150,7 +150,7 @@ class GoPerson:
         return seen
 
     def voice(self, identity: str) -> NDArray[np.int16]:
-        """The last half second of its sound."""
+        """Return the last half second of a participant's sound."""
         context = av.CodecContext.create("libopus", "r")
         assert isinstance(context, av.AudioCodecContext)
         context.sample_rate, context.layout = sound.RATE_HZ, "mono"
@@ -161,7 +161,7 @@ class GoPerson:
         return (whole * scale).astype(np.int16)[-sound.RATE_HZ // 2 :]
 
     async def gets(self, identity: str, colour: str, hz: float) -> None:
-        """Whole new pictures of this colour and the tone."""
+        """Wait for new media of a participant. Check the colour and the tone."""
         before = len(self.frames(identity, "video")), len(self.frames(identity, "audio"))
         await until(
             lambda: (
@@ -175,7 +175,7 @@ class GoPerson:
 
 
 async def is_shown(person: Person, identity: str, colour: str, hz: float) -> None:
-    """New pictures of the Go client and its tone, at a client with libwebrtc."""
+    """Wait until a client with libwebrtc sees new pictures of the Go client and hears its tone."""
     view = person.view(identity)
     before = len(view.sights)
     await until(lambda: len(view.sights) > before + 10 and view.colour == colour, f"{colour} pictures of {identity}")

@@ -1,7 +1,7 @@
-"""Participants in a process of their own: in another network namespace, or to share a crowd among processes.
+"""Participants in a separate process. The process may run in another network namespace, or several processes share a crowd.
 
-Started as `python -m tests.interop.guest '<JSON of Plan>'`; every line on standard input asks for a report, which is one line of
-JSON on standard output; the end of input makes everybody leave. `Guests` is the test's side of it.
+`python -m tests.interop.guest '<JSON of Plan>'` starts it. For every line on standard input it prints a report, one line of
+JSON. At the end of input all participants leave. Tests use `Guests`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from tests.waiting import until
 
 @dataclass
 class Role:
-    """One participant. No colour: no camera; no tone (None): no microphone; 0 Hz: a silent one."""
+    """A participant and its media. An empty `colour` means no camera. `hz` None means no microphone, and 0 means a silent
+    microphone.
+    """
 
     identity: str
     token: str
@@ -47,22 +49,22 @@ class Plan:
 
 @dataclass
 class Report:
-    """What one participant knows, as plain values."""
+    """The state of one participant, as plain values."""
 
     counter: int
-    """Of the own camera."""
+    """The number of the newest picture from the participant's own camera."""
     present: list[str]
     known: list[str]
-    """`identity KIND_AUDIO` and so on of every track that exists."""
+    """The published tracks in the conference, as `identity KIND_AUDIO` and similar."""
     subscribed: list[str]
-    """Of every track that came."""
+    """The tracks that the participant receives, in the same form."""
     sights: dict[str, list[tuple[int, str, int]]] = field(default_factory=dict)
-    """identity -> (counter, colour, width) of every picture."""
+    """The received pictures (counter, colour, width), by identity."""
     tones: dict[str, float] = field(default_factory=dict)
-    """identity -> Hz of what is heard now; 0: nothing."""
+    """Hz of the current tone, by identity. 0 means no tone."""
     events: list[tuple[str, str]] = field(default_factory=list)
     made: dict[str, int] = field(default_factory=dict)
-    """RID -> pictures that were encoded so far, where the own camera has layers."""
+    """The number of encoded pictures, by RID, if the participant's own camera has layers."""
 
     def sees(self, identity: str, colour: str, count: int = 1) -> bool:
         found = self.sights.get(identity, [])
@@ -73,14 +75,14 @@ class Report:
 
 
 class Guests:
-    """The test's hand on one such process."""
+    """The test's control of one such process."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
     @classmethod
     async def start(cls, plan: Plan, *, prefix: Sequence[str] = ()) -> Guests:
-        """`prefix`: a command that runs the rest elsewhere, such as `Namespace.prefix`."""
+        """Start the process. `prefix` is a command that runs the process elsewhere, such as `Namespace.prefix`."""
         process = await asyncio.create_subprocess_exec(
             *(*prefix, sys.executable, "-m", "tests.interop.guest", json.dumps(asdict(plan))),
             cwd=ROOT,
@@ -120,7 +122,7 @@ class Guests:
             raise
 
     async def kill(self) -> None:
-        """Ends the process without leaving: where the test is over, and how the clients go is not its matter."""
+        """End the process without leaving the conferences. Use it when the test does not check how the clients leave."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         with contextlib.suppress(ProcessLookupError):
@@ -173,7 +175,7 @@ def _sights(view: View) -> list[tuple[int, str, int]]:
 
 
 async def _run(plan: Plan) -> None:
-    # The library calls Python from its own threads for every event: they must not wait long for their turn.
+    # Run the participants of the plan. The library's threads call Python for every event, so the switch interval is short.
     sys.setswitchinterval(0.0005)
     people = {
         role.identity: Person(plan.url, role.token, dual=role.dual, takes=role.takes, hears=role.hears)

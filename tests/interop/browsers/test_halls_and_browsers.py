@@ -1,4 +1,6 @@
-"""A hall terminal and a browser's client in one meeting: each sees and hears the other; the board, its commands, the trace."""
+"""A hall terminal and a browser's client in one meeting. Each sees and hears the other. The tests also check the board, its
+commands and the trace.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ class There:
         return Person(self.server.ws_url, jwt)
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """Of the API, as the host's secretary."""
+        """Send a request to the API as the secretary of the host unit."""
         key = {"authorization": f"Bearer {self.booked.key}"}
         return httpx.request(method, f"{self.server.url}/api/v1{path}", headers=key, timeout=30, **more)
 
@@ -59,7 +61,7 @@ class There:
         return found
 
     def trace(self, terminal: str) -> str:
-        """All that was said on the line of one hall."""
+        """Return the row and the SIP trace of one hall's leg."""
         row = next(row for row in self.rows() if row["terminal_id"] == terminal)
         found = self.ask("GET", f"/occurrences/{self.booked.occurrence}/legs/{row['leg_id']}/trace")
         return f"{row}\n{found.text}"
@@ -78,7 +80,7 @@ def there(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[There]:
     booked = hallnet.prepare(tmp_path, ("hall-a", "hall-b", "other"), ("127.0.0.0/8",), **changes)
     port = free_port()
     settings = {"DIEMCAU_SIP_HOST": HOST, "DIEMCAU_SIP_UDP_PORT": str(port), "DIEMCAU_SIP_TCP_PORT": str(port)}
-    # One of the tests is about a terminal that cannot encrypt, in an important meeting.
+    # One test calls with a terminal that cannot encrypt in an important meeting.
     settings["DIEMCAU_IMPORTANT_ENCRYPTION"] = "best_effort"
     server = start_server(tmp_path / "data", "--halls", DIEMCAU_SIP_TLS_PORT="-1", **settings)
     yield There(server, booked, port)
@@ -87,7 +89,7 @@ def there(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[There]:
 
 
 def upper(terminal: Terminal) -> tuple[float, ...]:
-    """Colour of the upper part of the picture, where a test camera shows its colour."""
+    """Return the colour of the upper part of the picture, where a test camera shows its colour."""
     picture = terminal.viewer.picture
     if picture is None:
         return (0.0, 0.0, 0.0)
@@ -144,7 +146,7 @@ async def test_the_board_tells_mutes_takes_back_and_traces(there: There) -> None
 
 
 async def test_a_stranger_sees_and_commands_no_hall_of_a_meeting(there: There) -> None:
-    """A secretary and an operator of a commune: the board of the province's meeting is none of theirs."""
+    """A secretary and operator of a commune cannot see or command the halls of the province's meeting."""
     date = f"/occurrences/{there.booked.occurrence}"
     database = Database.open(f"sqlite:///{there.server.data_dir / 'diemcau.sqlite'}")
     unit, now = there.booked.province.units["xa1"], datetime.now(UTC)
@@ -212,7 +214,7 @@ async def test_a_hall_waits_with_a_lobby_picture_until_a_host_opens(there: There
 
 
 class Foreign(Terminal):
-    """Speaks what nobody else does."""
+    """A terminal that offers only unknown codecs."""
 
     def offer(self, direction: str = "sendrecv") -> bytes:
         return (
@@ -228,7 +230,7 @@ async def test_what_cannot_come_about_is_refused(there: There) -> None:
     for name, secret in (("hall-a", "wrong"), ("nobody", "wrong")):
         async with Terminal(Quirk(), name, HOST, (200, 40, 40), 440, secret) as stranger:
             refused.append(await there.dial(stranger))
-    assert refused == [403, 403]  # a wrong alias looks like a wrong password
+    assert refused == [403, 403]  # an unknown name gets the same answer as a wrong password
 
 
 async def test_the_test_room_gives_back_what_it_gets(there: There) -> None:

@@ -1,5 +1,8 @@
-"""Layers: livekit-client in a real Chromium publishes VP9 and AV1 with layers in one stream (SVC), and VP8 in three streams; each
-viewer gets the size that it asked for, in a codec that it decodes, and as many pictures; what nobody looks at is not made.
+"""Layers of a track. livekit-client in a real Chromium publishes VP9 and AV1 with layers in one stream (SVC), and VP8 in three
+streams.
+
+Each viewer gets the size and the frame rate that it asked for, in a codec that it decodes. The encoder makes no layer that no
+viewer receives.
 """
 
 from __future__ import annotations
@@ -103,7 +106,7 @@ def jwt(server: LiveServer, identity: str, conference: str) -> str:
 
 
 async def sees(page: Page, viewer: str, width: int, more: int = 10) -> dict[str, Any]:
-    """`more` pictures of that width."""
+    """Wait until the viewer decodes `more` pictures of this width, and return its report."""
     deadline, first = time.monotonic() + BOUND_S, None
     while True:
         report: dict[str, Any] | None = await page.evaluate(SEES, viewer)
@@ -139,7 +142,7 @@ async def test_each_viewer_gets_the_size_that_it_asked_for(server: LiveServer, c
 
 
 async def rests(page: Page, layers: set[str]) -> None:
-    """Of those streams no picture is made, of the others some are; where all rest, for two seconds."""
+    """Wait until exactly these streams make no picture for two seconds."""
     deadline = time.monotonic() + BOUND_S
     while True:
         before: dict[str, int] = await page.evaluate(MADE)
@@ -152,12 +155,12 @@ async def rests(page: Page, layers: set[str]) -> None:
 
 
 async def test_what_nobody_looks_at_is_not_made(server: LiveServer) -> None:
-    """Dynacast, at the publisher's encoder."""
+    """Dynacast: the publisher's encoder stops the layers that no viewer receives."""
     async with opened(server) as page:
         await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", "dynacast"), "vp8", None, False, *SIZE])
         await page.evaluate(WATCH, [server.ws_url, jwt(server, "binh", "dynacast"), "binh"])
         await sees(page, "binh", SIZE[0])
-        await rests(page, set())  # whoever sees the largest may want a smaller one at once
+        await rests(page, set())  # a viewer of the largest layer may need a smaller layer at once
         await page.evaluate(WANT, ["binh", LOW])
         await sees(page, "binh", SIZE[0] // 3)
         await rests(page, {"h", "f"})
@@ -183,13 +186,13 @@ async def test_a_viewer_without_the_codec_gets_the_second_one(server: LiveServer
 
 
 async def counted(page: Page, viewer: str) -> tuple[int, int]:
-    """Pictures that the viewer has decoded, and that were made."""
+    """Return how many pictures the viewer has decoded, and how many the publisher has made."""
     made: dict[str, int] = await page.evaluate(MADE)
     return (await page.evaluate(SEES, viewer))["decoded"], sum(made.values())
 
 
 async def gets(page: Page, viewer: str, least: float, most: float) -> None:
-    """So much of what is made, for two times two seconds."""
+    """Wait until the viewer gets a share between `least` and `most` of the pictures, in two periods of two seconds each."""
     deadline, shares = time.monotonic() + BOUND_S, [0.0]
     while not all(least < one < most for one in shares[-2:]):
         assert time.monotonic() < deadline, f"{viewer} gets {shares} of the pictures, not {least} to {most}"
@@ -200,7 +203,9 @@ async def gets(page: Page, viewer: str, least: float, most: float) -> None:
 
 
 async def test_who_asks_for_fewer_pictures_gets_fewer(server: LiveServer) -> None:
-    """VP9 in three temporal layers (a quarter, half, all of the pictures): nobody needs a key frame, down or up."""
+    """A viewer of VP9 gets a quarter, half or all of the pictures, as it asks. No change of the temporal layer needs a key
+    frame.
+    """
     async with opened(server) as page:
         await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", "fewer"), "vp9", "L1T3", False, *SIZE])
         for name in ("binh", "chi"):

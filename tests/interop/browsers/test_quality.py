@@ -1,4 +1,4 @@
-"""Simulcast: every viewer gets the size that it asked for, and the picture goes on across the change."""
+"""Simulcast. Every viewer gets the size that it asked for, and its pictures continue across the change."""
 
 from __future__ import annotations
 

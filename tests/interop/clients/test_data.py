@@ -1,4 +1,4 @@
-"""Messages, metadata and attributes."""
+"""Data messages, metadata and attributes between real clients."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def test_name_metadata_and_attributes_reach_the_others(person: Callable[..
     async with person("an", conference, dual=dual) as an, person("binh", conference, dual=dual) as binh:
         me = an.room.local_participant
         await me.set_name("Ủy ban nhân dân xã")
-        # The client sends what it knows of itself along with the next change.
+        # The client sends its known name and metadata again with each next change, so the test waits here.
         await until(lambda: me.name == "Ủy ban nhân dân xã", "an knows the own new name")
         await me.set_metadata('{"seat": 4}')
         await until(lambda: me.metadata == '{"seat": 4}', "an knows the own metadata")

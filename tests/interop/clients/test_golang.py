@@ -1,5 +1,6 @@
-"""Clients made with LiveKit's Go SDK, as `lk`, egress and ingress are: pion beside libwebrtc, with one and with two peer
-connections."""
+"""Clients made with LiveKit's Go SDK, which `lk`, egress and ingress use. They test pion together with libwebrtc, with one and
+with two peer connections.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +17,14 @@ pytestmark = [pytest.mark.native, pytest.mark.whole_machine, pytest.mark.slow]
 
 JOINS = 5
 TURN_MS = 200.0
-"""pion looks at its paths so often. A join that waits for one such turn takes longer."""
+"""Milliseconds. From pion: the period of its connectivity checks. A join that waits for one period takes longer than this."""
 JOIN_MS = 400.0
-"""Ten times the join of a quiet machine."""
+"""Milliseconds. Ten times the join on a quiet machine. Larger: the test misses a slow join. Smaller: the test fails on a busy
+machine.
+"""
 
 
-@pytest.mark.timeout(900)  # the first build on a machine takes minutes where others work beside it
+@pytest.mark.timeout(900)  # the first build takes minutes on a busy machine
 def test_the_program_builds_from_the_pinned_modules(program: Path) -> None:
     assert program.stat().st_size > 1_000_000
 
@@ -59,7 +62,7 @@ async def test_a_go_client_takes_part(
 
 
 async def _data(an: Person, gopher: GoPerson, text: str) -> None:
-    """Both ways."""
+    """Send data in both directions and wait for its arrival."""
     gopher.tell(f"data {text} of the gopher")
     await until(lambda: an.packets and an.packets[-1].data == f"{text} of the gopher".encode(), "data of the Go client")
     await an.room.local_participant.publish_data(f"{text} of an", reliable=True)
@@ -78,8 +81,9 @@ async def test_two_go_clients_of_both_kinds_hear_each_other(go: Callable[..., Go
 
 @pytest.mark.parametrize("single", [False, True], ids=["dual", "single"])
 async def test_a_join_does_not_wait_for_the_next_turn_of_pion(go: Callable[..., GoPerson], single: bool) -> None:
-    """As ICE-lite we would send no check, and pion nominates its first path in its next turn, after 200 ms, unless it is asked
-    there before. So each of five joins took longer than that."""
+    """A join does not wait 200 ms for pion's next connectivity check, because the server sends a check first. An ICE-lite
+    server sends no checks, and then each of five joins waits.
+    """
     took = []
     for number in range(JOINS):
         async with go(f"gopher{number}", f"turns-{single}", single=single) as gopher:

@@ -1,4 +1,4 @@
-"""Coming, muting, leaving, coming again, being sent away."""
+"""The events of a participant's life: to join, mute, leave, join again, and be removed."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ async def test_administration_lists_mutes_and_removes(server: LiveServer, person
 
 
 async def _stands(one: Person, other: Person) -> bool:
-    """While the other sees twenty more pictures of `an`, this one sees none."""
+    """Report whether `one` sees no new picture of `an` while `other` sees more than twenty."""
     seen, begun = one.view("an").counter, other.view("an").counter
     await until(lambda: other.view("an").counter > begun + 20, "the other's pictures go on")
     return one.view("an").counter == seen

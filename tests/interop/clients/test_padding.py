@@ -1,4 +1,4 @@
-"""Tests the padding that a viewer gets before its first key frame: by the padding its library knows that the stream exists."""
+"""The padding that a viewer gets before its first key frame. The padding shows the viewer's library that the stream exists."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ TOO_OLD = 45
 async def test_padding_comes_before_the_first_key_frame(
     go: Callable[..., GoPerson], person: Callable[..., Person], tmp_path: Path
 ) -> None:
-    """The publisher makes a key frame now and then, and none when it is asked. Its viewers' libraries hear of the stream at
-    once, and decode all from the key frame on."""
+    """The viewers' libraries learn of the stream at once and decode every picture from the next key frame on. The publisher
+    makes no key frame on request.
+    """
     async with person("an", "early") as an, go("gopher", "early", single=False) as gopher:
         gopher.tell(f"video {film(tmp_path / 'film', 'red', FILM, FILM)}")
         await until(lambda: TOO_OLD <= an.view("gopher").counter < TOO_OLD + FPS, "the fourth second of the film")
@@ -55,7 +56,7 @@ async def test_padding_comes_before_the_first_key_frame(
 
 
 async def _received(person: Person) -> RtcStats.InboundRtp | None:
-    """Return the statistics of the stream; None before the client has any."""
+    """Return the statistics of the stream, or None before the client has any."""
     track = person.published("gopher", rtc.TrackKind.KIND_VIDEO).track
     assert track is not None
     return next((one.inbound_rtp for one in await track.get_stats() if one.HasField("inbound_rtp")), None)
@@ -65,7 +66,9 @@ async def _received(person: Person) -> RtcStats.InboundRtp | None:
 async def test_a_decoder_stopped_by_an_empty_frame_gets_a_key_frame(
     go: Callable[..., GoPerson], person: Callable[..., Person], live_server: LiveServer, tmp_path: Path
 ) -> None:
-    """The receiver of aiortc gives its decoder a frame for each timestamp, and the decoder ends at one without bytes."""
+    """A decoder that stopped gets a key frame. The receiver of aiortc gives its decoder a frame for each timestamp, and the
+    decoder stops at a frame without bytes.
+    """
     async with person("an", "empty") as an, go("gopher", "empty", single=False) as gopher:
         gopher.tell(f"video {film(tmp_path / 'film', 'red', FILM, FILM)}")
         await until(lambda: TOO_OLD <= an.view("gopher").counter < TOO_OLD + FPS, "the fourth second of the film")

@@ -1,4 +1,6 @@
-"""The server of a call stops or is killed and another one answers at its address: everybody is in it again with all tracks."""
+"""The server of a conference stops or is killed, and another server answers at its address. All participants return with all
+tracks.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ KEY = {"DIEMCAU_API_KEY": "restart", "DIEMCAU_API_SECRET": "r" * 32}
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
 async def test_everybody_is_back_after_a_restart(own_server: Callable[..., LiveServer], number: int) -> None:
-    first, second = own_server(**KEY), own_server(**KEY)  # the time that a server takes to start is not waited for
+    # the second server starts early, so that the test does not include its start time
+    first, second = own_server(**KEY), own_server(**KEY)
     async with Proxy(first.port) as proxy:
         people = [_person(proxy, name, dual=place % 2 == 1) for place, name in enumerate(PEOPLE)]
         try:
@@ -50,7 +53,7 @@ def _person(proxy: Proxy, name: str, *, dual: bool) -> Person:
 
 
 def _have_all(people: list[Person]) -> bool:
-    """Everybody hears of everybody else, with a microphone that it gets."""
+    """Report whether every participant lists all other participants and receives a track of each."""
     names = {one.identity for one in people}
     return all(
         {

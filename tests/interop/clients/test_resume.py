@@ -1,4 +1,4 @@
-"""Signalling is lost while media goes on."""
+"""Media continues while the signalling connection is lost."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tests.waiting import until
 pytestmark = pytest.mark.native
 
 FREEZE = 30
-"""Pictures; two seconds."""
+"""Pictures. Chosen: two seconds. Larger: the test misses a freeze. Smaller: the test fails on a busy machine."""
 CROWD = 100
 MORE = 25
-"""Packets of sound; half a second."""
+"""Audio packets. Chosen: half a second. Larger: the test takes longer. Smaller: packets from before the cut may be enough."""
 
 
 @pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])
@@ -93,7 +93,7 @@ async def test_the_client_joins_anew_when_asked(person: Callable[..., Person], d
 
 @pytest.mark.whole_machine
 async def test_a_crowd_comes_back_at_once(server: LiveServer, person: Callable[..., Person]) -> None:
-    """The sockets of all are lost together, as when a proxy restarts, while a native client speaks; the media of nobody are."""
+    """A hundred clients lose their sockets together, as when a proxy restarts, and resume together. No client loses its media."""
     async with (
         Proxy(server.port) as proxy,
         person("an", "crowd-returns") as an,

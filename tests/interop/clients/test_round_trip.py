@@ -1,4 +1,6 @@
-"""The round trip to somebody who publishes and watches nothing is measured: a real library answers to our time (RFC 3611)."""
+"""The server measures the round-trip time to a participant that only publishes. A real library answers the server's timestamp
+(RFC 3611).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ pytestmark = [
 TOKEN = "m" * 40
 WAY = Way(delay_ms=60)
 LEAST_S, MOST_S = 0.115, 0.5
-"""Not the 0.06 that is taken for it as long as nobody knows; a busy machine adds to it."""
+"""Seconds. The delay of both directions is 0.12 s. `LEAST_S` is above the 0.06 s that the server assumes before it has
+measured. A busy machine adds to the time, so `MOST_S` is much larger. A larger `MOST_S` hides a wrong measurement.
+"""
 ASK = f"""
 import ssl, urllib.request as u
 asked = u.Request("https://127.0.0.1:{HTTP_PORT}/metrics", headers={{"Authorization": "Bearer {TOKEN}"}})

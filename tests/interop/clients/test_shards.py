@@ -1,4 +1,6 @@
-"""A server with two packet threads: conferences are on both, or one is on both; the SDK sees and hears in each."""
+"""A server with two packet threads. Either two conferences run on the threads, or one conference uses both. The SDK sees and
+hears in each case.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,11 @@ pytestmark = pytest.mark.native
 TOKEN = "m" * 32
 ROOT = Path(__file__).parents[3]
 CROWDED = "from media.node import placement\n\nplacement.PEERS_TOGETHER = 1\n"
-"""Makes two peers of one conference too many for a thread."""
+"""A patch that limits a thread to one peer of a conference, so that two peers use two threads."""
 
 
 def figures(server: LiveServer, name: str) -> dict[str, float]:
-    """By shard."""
+    """Return the values of a metric, by shard."""
     request = urllib.request.Request(f"{server.url}/metrics", headers={"authorization": f"Bearer {TOKEN}"})
     with urllib.request.urlopen(request, timeout=10) as answer:
         text = answer.read().decode()

@@ -1,4 +1,4 @@
-"""Webhooks of a real server, read and verified by the `livekit-api` package."""
+"""Webhooks of a real server. The `livekit-api` package reads and verifies them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.native
 
 
 def verified(server: LiveServer, receiver: Receiver) -> list[Any]:
-    """Every event; raises where a signature is wrong."""
+    """Return every event. Raise an exception if a signature is wrong."""
     reader = api.WebhookReceiver(api.TokenVerifier(server.api_key, server.api_secret))
     return [reader.receive(body, headers["authorization"]) for headers, body in receiver.requests]
 
@@ -52,7 +52,7 @@ async def test_a_conference_is_told_in_order(own_server: Callable[..., LiveServe
         assert {one.participant.identity for one in events[1:5]} == {"an"}
         assert events[2].track.source == models.TrackSource.MICROPHONE
         assert events[2].track.sid == events[3].track.sid == microphone.sid
-        # This client sometimes ends its media before it says that it goes.
+        # This client sometimes closes its media before it sends its leave message.
         ways = (models.DisconnectReason.CLIENT_INITIATED, models.DisconnectReason.MEDIA_FAILURE)
         assert events[4].participant.disconnect_reason in ways
         assert events[5].room_end_reason == models.RoomEndReason.ROOM_END_API_DELETE

@@ -1,4 +1,4 @@
-"""A hall's camera moved from the operators' board of a whole server: H.281 orders in H.224 frames, as the terminal gets them."""
+"""A hall's camera that an operator moves from the board of a real server. The terminal receives H.281 orders in H.224 frames."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
-# Q.922 address and control, H.224 terminals 0 and 0, client, "begins and ends here"; then the client's own (H.224 §7, H.281 §5).
+# The header of a frame: Q.922 address and control, H.224 terminals 0 and 0, client, and "begins and ends here". The message of
+# the client follows (H.224 §7, H.281 §5).
 MANAGEMENT = bytes.fromhex("006103 00000000 00 c0")
 CAMERA = bytes.fromhex("007103 00000000 01 c0")
 WE_HAVE_A_CAMERA_CLIENT = MANAGEMENT + bytes.fromhex("01 00 01 01")
@@ -38,7 +39,7 @@ def stop(way: int) -> bytes:
 
 
 def turn(there: There, **steps: int) -> str:
-    """The board's command; the code of its refusal."""
+    """Send the board's camera command. Return the code of its refusal, or an empty text."""
     row = next(row for row in there.rows() if row["state"] == "connected")
     (result,) = there.command("camera", row["leg_id"], **steps)["results"]
     code: str = result["code"]
@@ -76,11 +77,11 @@ async def test_a_camera_is_moved(there: There, late: bool) -> None:
     async with recorder(there, Quirk(camera=True, late_offer=late)) as terminal:
         assert await there.dial(terminal) == 200
         await is_moved(there, terminal)
-        # It asks what we can do, and is told.
+        # The terminal asks for the server's clients, and the server answers.
         terminal.orders.clear()
         terminal.camera.send(MANAGEMENT + b"\x01\xff", marker=False)
         await until(lambda: terminal.orders == [WE_HAVE_A_CAMERA_CLIENT], "the list it asked for")
-        # Whoever hangs up while its camera moves is told to stop it no more: nothing stays behind.
+        # The terminal hangs up while its camera moves. The server sends no stop, and no state remains.
         assert turn(there, tilt=1) == ""
         assert await terminal.hang_up() == 200
 
@@ -89,11 +90,11 @@ async def test_a_terminal_that_lists_no_camera_is_left_alone(there: There) -> No
     async with recorder(there, QUIRKS["its camera may be moved"]) as terminal:
         assert await there.dial(terminal) == 200
         await shows_it_moves(there, True)
-        terminal.camera.send(MANAGEMENT + bytes((1, 0, 1, 2)), marker=False)  # of clients it has another one
+        terminal.camera.send(MANAGEMENT + bytes((1, 0, 1, 2)), marker=False)  # the terminal lists another client only
         await shows_it_moves(there, False)
         terminal.orders.clear()
         assert turn(there, pan=1) == "no_camera"
-        terminal.camera.send(b"\xff" * 12, marker=False)  # no frame at all
+        terminal.camera.send(b"\xff" * 12, marker=False)  # not a valid frame
         terminal.camera.send(MANAGEMENT + bytes((1, 0, 1, 1)), marker=False)
         await shows_it_moves(there, True)
         assert set(terminal.orders) <= {WE_HAVE_A_CAMERA_CLIENT}, "it is not moved"

@@ -1,5 +1,7 @@
-"""A closed zone is where packets go, not a word in the register; keys of halls travel by TLS alone. Attacks of a review, tried
-again: each begins where the attacker does (his account at the API, his terminal at SIP) and ends with what he gets.
+"""The rules of a closed zone: addresses decide whether packets stay inside the zone, and halls' keys travel by TLS only.
+
+The tests repeat attacks of a review. Each test begins where the attacker begins, at the API or at SIP. It ends with what the
+attacker gets.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ def crypto() -> str:
 
 
 class Keyed(Recorder):
-    """Offers SRTP with keys in its description; `at`: where its description wants the media."""
+    """A terminal that offers SRTP keys in its description. `at` is the address where the description wants the media."""
 
     def __init__(self, there: There, transport: Any, *, keys: bool = True, at: str = "", name: str = "hall-a") -> None:
         super().__init__(Quirk(transport=transport), name, HOST, (200, 40, 40), 440, there.booked.passwords[name])
@@ -57,7 +59,7 @@ class Keyed(Recorder):
 
 
 class Ear:
-    """An attacker's phone: takes whatever comes to one UDP and one TCP port of an address."""
+    """An attacker's phone. It accepts everything that arrives at one UDP and one TCP port of an address."""
 
     def __init__(self, host: str) -> None:
         self.datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -90,7 +92,9 @@ class Ear:
 
 @pytest.fixture(scope="module")
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
-    """An important meeting; halls encrypt, as it is by default. Closed is the one /24 that the test's terminals stand in."""
+    """Give a server with an important meeting and the default encryption of halls. The closed zone is the /24 of the test's
+    terminals.
+    """
     yield from _serve(tmp_path_factory)
 
 
@@ -137,7 +141,7 @@ async def register(there: There, work: Any) -> Any:
 
 
 async def operator_of(there: There, unit: str) -> dict[str, str]:
-    """Another system with the rights of the operator of one branch."""
+    """Return the API key of another system with the rights of one branch's operator."""
 
     async def work(session: Any) -> str:
         made = await clients.create(
@@ -153,7 +157,7 @@ def ask(there: There, key: dict[str, str], method: str, path: str, **more: Any) 
 
 
 def correct(there: There, key: dict[str, str], terminal: str, **changes: Any) -> httpx.Response:
-    """As the page does: all fields, with the version that was read."""
+    """Change a terminal as the page does: send all fields with the version that was read."""
     seen = ask(there, key, "GET", f"/terminals/{terminal}")
     fields = {one.name: seen.json()[one.name] for one in FIELDS} | changes
     tag = {"if-match": seen.headers["etag"]}
@@ -165,7 +169,7 @@ def leg(there: There, terminal: str) -> dict[str, Any]:
 
 
 async def test_a_branch_operator_cannot_have_it_called_elsewhere(there: There) -> None:
-    """He may write terminals of his own branch, and types an address of the open network into one that the meeting invites."""
+    """A branch operator cannot set an address in the open network for a terminal that the meeting invites."""
     key, ear = await operator_of(there, "yt"), Ear(OUTSIDE)
     try:
         await until(lambda: leg(there, "hall-b"), "the schedule has made its legs")
@@ -180,7 +184,8 @@ async def test_a_branch_operator_cannot_have_it_called_elsewhere(there: There) -
         given = {"files": {"file": ("terminals.csv", sheet.encode(), "text/csv")}, "data": {"kind": "terminals"}}
         seen = ask(there, key, "POST", "/imports/preview", **given)
         assert [one["code"] for one in seen.json()["troubles"]] == ["zone_elsewhere"], seen.text
-        # Without a zone he may type it; then the address says that it is not closed.
+        # The operator may set the address of a terminal without a zone. The server then refuses the call, because the address
+        # is open.
         freed = correct(there, key, "hall-b", sip_uri=uri, network_id=None)
         assert freed.status_code == 200, freed.text
         (called,) = there.command("redial", leg(there, "hall-b")["leg_id"])["results"]
@@ -191,7 +196,9 @@ async def test_a_branch_operator_cannot_have_it_called_elsewhere(there: There) -
 
 
 async def test_a_name_is_looked_up_before_anything_is_sent(there: There) -> None:
-    """Who administers the whole system put it into the closed zone; it leads elsewhere (a spelling of 127.0.9.9)."""
+    """The server resolves a name before it sends anything. An administrator put the name into the closed zone, but it resolves
+    to 127.0.9.9, which is outside.
+    """
     ear = Ear(OUTSIDE)
     try:
         uri = f"sip:nghe@127.0.2313:{ear.port}"
@@ -213,7 +220,7 @@ async def test_a_name_is_looked_up_before_anything_is_sent(there: There) -> None
 
 
 async def test_media_of_an_important_meeting_stay_in_closed_zones(there: There) -> None:
-    """A terminal calls from the closed zone, and its description wants picture and sound sent to the open network."""
+    """A terminal in the closed zone cannot have its picture and sound sent to the open network."""
     async with Keyed(there, "tls", at=OUTSIDE) as terminal:
         assert await there.dial(terminal) == 488
         assert "Incompatible network address" in terminal.finals[-1]["Warning"]
@@ -228,7 +235,7 @@ async def test_media_of_an_important_meeting_stay_in_closed_zones(there: There) 
 
 
 async def test_an_important_meeting_wants_tls_and_keys(there: There) -> None:
-    """By UDP, with keys that anybody on the wire could read; and by TLS without any."""
+    """The server refuses keys over UDP, which anyone on the path could read, and TLS without keys."""
     async with Keyed(there, "udp") as terminal:
         assert await there.dial(terminal) == 403
     async with Keyed(there, "tls", keys=False) as terminal:
@@ -244,7 +251,9 @@ async def refusals(session: Any) -> list[str]:
 
 
 async def test_best_effort_marks_who_does_not_encrypt(lenient: There) -> None:
-    """Inside a closed zone, where the setting says so: no keys go by UDP, the board and the audit trail say it."""
+    """With best-effort encryption, a terminal in a closed zone may call by UDP without keys. The board and the audit trail mark
+    it.
+    """
     async with Keyed(lenient, "udp", keys=False) as terminal:
         assert await lenient.dial(terminal) == 200
         assert "a=crypto" not in terminal.remote_sdp

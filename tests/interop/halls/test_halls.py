@@ -1,4 +1,4 @@
-"""Real terminals (baresip) against a whole server: they dial in, see and hear one another."""
+"""Real terminals (baresip) that call a real server, and see and hear each other."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def established(one: Baresip) -> bool:
 
 
 def join(halls: list[Baresip], net: HallNet, name: str, colour: str, hz: int, **options: Any) -> Baresip:
-    """It dials the meeting's number."""
+    """Start a terminal that dials the meeting's number. Wait until its call is established."""
     halls.append(Baresip(net, name, colour, hz, **options).start(f"/dial sip:{net.booked.number}@{hallnet.SERVER}"))
     until_blocking(lambda: established(halls[-1]), f"{name} is in no call", 30)
     return halls[-1]

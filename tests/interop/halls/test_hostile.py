@@ -1,6 +1,5 @@
-"""Terminals that know a password and mean no good, against a whole server: what they may take, and what is left of them.
-
-Each row is an attack that once worked.
+"""Hostile terminals that know a password, against a real server. The tests check what the terminals may take and what remains
+of them. Each test repeats an attack that once worked.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
 
 
 def sockets(there: There) -> int:
-    """Open in the server's process."""
+    """Return how many sockets the server's process has open."""
     folder = Path(f"/proc/{there.server.process.pid}/fd")
     return sum(_leads_to(one).startswith("socket:") for one in folder.iterdir())
 
 
 def _leads_to(link: Path) -> str:
-    """Nothing, where it was closed meanwhile."""
+    """Return the link's target, or an empty text if the file was closed in the meantime."""
     with suppress(FileNotFoundError):
         return os.readlink(link)
     return ""
@@ -45,13 +44,13 @@ def _leads_to(link: Path) -> str:
 def mixers(there: There) -> int:
     found = 0
     for one in Path(f"/proc/{there.server.process.pid}/task").glob("*/children"):
-        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that ended meanwhile
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread ended in the meantime
             found += len(one.read_text().split())
     return found
 
 
 class Hasty(Recorder):
-    """Gives up in the same breath in which it calls."""
+    """A terminal that sends CANCEL together with its INVITE."""
 
     async def give_up(self, there: There, target: str) -> int:
         await self._connect(HOST, there.port)
@@ -82,7 +81,7 @@ async def test_who_gives_up_at_once_leaves_no_lines_and_no_mixer(there: There, t
 
 
 async def test_one_terminal_has_few_calls_at_once(there: There) -> None:
-    """Each to the test room would be a mixer of its own."""
+    """A terminal may have only a few calls at once, because each call to the test room starts a mixer."""
 
     def one() -> Any:
         return Recorder(Quirk(), "hall-b", HOST, (0, 0, 0), 0, there.booked.passwords["hall-b"])
@@ -100,7 +99,7 @@ async def test_one_terminal_has_few_calls_at_once(there: There) -> None:
 
 @pytest.mark.parametrize("victim", ["203.0.113.9", "10.77.0.9"])
 async def test_no_description_aims_pictures_at_a_stranger(there: There, victim: str) -> None:
-    """The terminal stands in 127.0.0.0/8: nothing of the program goes anywhere else."""
+    """The server sends nothing to an address outside the terminal's network, 127.0.0.0/8."""
     async with Foreign(there, (f"c=IN IP4 {HOST}", f"c=IN IP4 {victim}")) as terminal:
         assert await there.dial(terminal, "echo") == 488
         assert terminal.finals[-1]["Warning"] == f'301 {HOST} "Incompatible network address"'

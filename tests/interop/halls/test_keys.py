@@ -1,5 +1,5 @@
-"""What a hall does by its remote control (keys as packets, RFC 4733, by INFO, or both), and a hall that waits in the lobby until
-a host in the browser lets it in: a whole server, a scripted terminal, the real pages in Chromium.
+"""The keys of a hall's remote control, sent as packets (RFC 4733), by INFO, or by both. Also a hall that waits in the lobby
+until a host in the browser admits it. The tests use a real server, a scripted terminal and the real pages in Chromium.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def sees(terminal: Terminal, left: float = 0.4, top: float = 0.4, right: float =
 
 @pytest.mark.parametrize("there", [{"lobby": True}], indirect=True)
 async def test_a_hall_waits_until_a_host_in_the_browser_lets_it_in(there: There, browser: Browser) -> None:
-    """It is not invited, and knows number and PIN."""
+    """A hall that is not invited and knows the number and the PIN waits until a host admits it."""
     host = await window(there, browser, "secretary", "vp-2")
     await host.enter()
     async with terminal_of(there, "other") as terminal:
@@ -77,7 +77,7 @@ async def test_a_hall_waits_until_a_host_in_the_browser_lets_it_in(there: There,
         await until(lambda: heard(host, {OWN_HZ}), "the host hears it, and not himself")
         await until(lambda: hears(terminal) == {HZ}, "it does not hear itself")
         assert [row["state"] for row in there.rows() if row["terminal_id"] == "other"] == ["connected"]
-        # Its remote control works after the move as before.
+        # The remote control works after the move from the lobby.
         await terminal.press("*6")
         await until(lambda: muted(host, "true", OTHER), "it has muted itself")
         assert await terminal.hang_up() == 200
@@ -102,7 +102,7 @@ def row(there: There) -> dict[str, Any]:
 
 @pytest.mark.parametrize("by", ["packets", "info", "both"])
 async def test_its_keys_act_and_are_seen(there: There, browser: Browser, by: By) -> None:
-    """In the meeting's page and on the operators' board."""
+    """The keys of a hall act, and the meeting's page and the operators' board show the effect."""
     board = await window(there, browser, "operator", "tinh-2")
     an = await window(there, browser, "secretary", "vp-2")
     async with terminal_of(there) as terminal:
@@ -134,7 +134,7 @@ async def microphone(there: There, terminal: Terminal, an: Window, board: Window
 
 
 async def floor(there: There, terminal: Terminal, an: Window, board: Window, by: By) -> None:
-    """Asked for, taken back, asked for again and given."""
+    """Request the floor and withdraw the request. Request the floor again, and have the operator give it."""
     hand = an.tile(HALL).locator(".hand")
     await terminal.press("*5", by)
     await expect(hand).to_have_count(1, timeout=PATIENCE_MS)
@@ -151,7 +151,7 @@ async def floor(there: There, terminal: Terminal, an: Window, board: Window, by:
 
 
 async def layouts(there: There, terminal: Terminal, by: By) -> None:
-    """Through what is offered; in the picture of nine places it sees itself beside the browser."""
+    """Step through the layouts. In the layout of nine places the hall sees itself beside the browser."""
     await until(lambda: sees(terminal) == "green", "the browser fills the picture")
     for name in ("1", "1+5", "3x3"):
         await terminal.press("*4", by)
@@ -172,7 +172,7 @@ SERIES = {"pin": new_pin(series=True)}
 
 @pytest.mark.parametrize(("by", "there"), [("packets", {}), ("info", SERIES), ("both", {})], indirect=["there"])
 async def test_number_and_pin_are_typed(there: There, by: By) -> None:
-    """In the menu: what is wrong is said, what is right opens. A PIN of a series has more digits."""
+    """The menu rejects a wrong number and PIN and accepts the right ones. A PIN of a series has more digits."""
     async with terminal_of(there, "other") as terminal, there.person("ann") as ann:
         await ann.show("blue")
         assert await there.dial(terminal, "welcome") == 200
