@@ -1,6 +1,6 @@
-"""Networks of a test: namespaces joined by wires, with a server in one of them. Needs root, iproute2 and nftables.
+"""Network namespaces for tests, joined by veth pairs, with a server in one of them. They need root, iproute2 and nftables.
 
-A namespace lives as long as the test that made it, and so does what runs inside, even if the test is killed.
+A namespace and its processes end with the test that made them, even if the test is killed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _numbers = itertools.count(1)
 
 
 def missing() -> str:
-    """Why namespaces cannot be made here; empty when they can."""
+    """Return why namespaces cannot be made here, or an empty text if they can."""
     if os.geteuid() != 0:
         return "network namespaces need root"
     return "" if shutil.which("ip") and shutil.which("nft") else "iproute2 and nftables are needed"
@@ -44,17 +44,17 @@ for process in /proc/[0-9]*; do
     fi
 done
 """
-"""A process that is in the namespace and keeps it. When its input ends, because the test does, it ends all others there."""
+"""A shell script that keeps the namespace alive. When its input ends, the script kills all other processes in the namespace."""
 
 CLONE_NEWNET = 0x40000000
 
 
 @dataclass(frozen=True)
 class Namespace:
-    """Has a loopback interface that is up, and the wires that were plugged in."""
+    """A namespace with an active loopback interface and the plugged veth pairs."""
 
     keeper: int
-    """Process that is in it."""
+    """The id of a process inside the namespace."""
 
     @property
     def path(self) -> str:
@@ -62,17 +62,17 @@ class Namespace:
 
     @property
     def prefix(self) -> tuple[str, ...]:
-        """Put before a command, runs it in here."""
+        """The words before a command that run it inside the namespace."""
         return ("nsenter", f"--net={self.path}", "--")
 
     def open_socket(self, kind: socket.SocketKind = socket.SOCK_DGRAM, family: int = socket.AF_INET) -> socket.socket:
-        """A socket of this process that is in here."""
+        """Return a socket of this process that belongs to the namespace."""
 
         def make() -> socket.socket:
             with self.entered():
                 return socket.socket(family, kind)
 
-        with ThreadPoolExecutor(1) as thread:  # a thread of its own is moved
+        with ThreadPoolExecutor(1) as thread:  # setns moves only this new thread
             return thread.submit(make).result()
 
     def run(self, *command: str, stdin: str | None = None) -> str:
@@ -80,7 +80,7 @@ class Namespace:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """What sockets this thread makes meanwhile are in here, and stay here."""
+        """Move this thread into the namespace for a time. Sockets that the thread makes in this time stay in the namespace."""
         with open(self.path) as here, open("/proc/thread-self/ns/net") as before:
             _enter(here.fileno())
             try:
@@ -89,7 +89,7 @@ class Namespace:
                 _enter(before.fileno())
 
     def drop_udp(self) -> None:
-        """No datagram comes in or goes out; attempts are counted."""
+        """Drop all incoming and outgoing UDP datagrams, and count them."""
         hooks = "".join(
             f"chain {hook} {{ type filter hook {hook} priority 0; policy accept; meta l4proto udp counter drop; }}\n"
             for hook in ("input", "output")
@@ -101,13 +101,13 @@ class Namespace:
         return sum(int(words[at + 1]) for at, word in enumerate(words) if word == "packets")
 
     def peers(self, port: int) -> set[str]:
-        """Addresses of the other ends of TCP connections to our `port`."""
+        """Return the remote addresses of the TCP connections to our `port`."""
         lines = self.run("ss", "-tnH", "state", "established", "sport", "=", str(port)).splitlines()
         return {line.split()[-1].rsplit(":", 1)[0].strip("[]") for line in lines}
 
 
 def _enter(descriptor: int) -> None:
-    """setns(2); Python has it from 3.12 on."""
+    """Call setns(2). Python has setns since 3.12."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(descriptor, CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "setns")
@@ -130,15 +130,18 @@ def namespace() -> Iterator[Namespace]:
 
 
 def plug(one: Namespace, one_addresses: Sequence[str], other: Namespace, other_addresses: Sequence[str]) -> None:
-    """A wire between two namespaces; addresses with their prefix length. The wire goes when one of the namespaces goes.
+    """Connect two namespaces by a veth pair. The addresses include their prefix length. The pair goes when either namespace
+    goes.
 
-    Nothing of the wire changes after the return. A browser gives up its requests when an address or a link changes.
+    The pair does not change after the return, because a browser cancels its requests when an address or a link changes.
     """
     names = [f"w{os.getpid() % 100_000}{side}{next(_numbers)}" for side in "ab"]
     peer = ("type", "veth", "peer", names[1])
     _run("ip", "link", "add", names[0], "netns", str(one.keeper), *peer, "netns", str(other.keeper))
     for space, name, addresses in ((one, names[0], one_addresses), (other, names[1], other_addresses)):
-        space.run("ip", "link", "set", name, "addrgenmode", "none")  # a link-local address appears seconds later
+        space.run(
+            "ip", "link", "set", name, "addrgenmode", "none"
+        )  # otherwise a link-local address appears seconds later
         for address in addresses:
             space.run("ip", "address", "add", address, "dev", name, *(["nodad"] if ":" in address else []))
         space.run("ip", "link", "set", name, "up")
@@ -151,7 +154,7 @@ def plug(one: Namespace, one_addresses: Sequence[str], other: Namespace, other_a
 
 @dataclass
 class ServerThere:
-    """A `diemcau serve` in a namespace, on all its addresses, with TLS by its own authority."""
+    """A `diemcau serve` in a namespace, on all its addresses, with TLS by the server's own authority."""
 
     process: subprocess.Popen[str]
     api_key: str
@@ -163,7 +166,7 @@ class ServerThere:
 
 @contextmanager
 def serve(place: Namespace, folder: Path, **settings: str) -> Iterator[ServerThere]:
-    """`settings`: variables beside those that every server needs. Fails at the end when the server wrote a traceback."""
+    """Run a server. `settings` adds variables to the required ones. Fail at the end if the server wrote a traceback."""
     key, secret, log = "interop", secrets.token_hex(32), folder / "server.log"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
     environ |= {"DIEMCAU_API_KEY": key, "DIEMCAU_API_SECRET": secret, "PYTHONUNBUFFERED": "1"}

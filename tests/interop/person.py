@@ -1,6 +1,6 @@
-"""A participant of the tests: the unmodified Python SDK with real libwebrtc, and eyes and ears that check.
+"""A participant for tests: the unmodified Python SDK with real libwebrtc, and objects that check received pictures and sound.
 
-Everybody runs in the test's own event loop. Pictures and tones are made at real pace; what comes is kept as evidence.
+All participants run in the test's event loop. Pictures and tones are made in real time, and the received media is kept.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from tests.interop import picture, sound
 from tests.waiting import until
 
 BOUND_S = 60.0
-"""Nothing may take longer; what is fast is not measured here."""
+"""Seconds. Chosen: the longest wait for any event. The tests do not measure speed with it. Larger: a test that hangs fails
+late. Smaller: a test fails on a busy machine.
+"""
 
 
 def token(key: str, secret: str, identity: str, conference: str, **grants: Any) -> str:
@@ -40,20 +42,20 @@ def mute(publication: rtc.LocalTrackPublication, muted: bool) -> None:
 
 @dataclass
 class View:
-    """What was decoded of one video track."""
+    """The decoded pictures of one video track."""
 
     sights: list[picture.Sight] = field(default_factory=list)
     damaged: int = 0
     frames: int = 0
-    """That the library handed on."""
+    """Pictures that the library delivered."""
     stream: rtc.VideoStream | None = None
-    """The newest: one before it goes on until its track ends."""
+    """The newest stream. An older stream continues until its track ends."""
     tint: str = ""
-    """Of the last picture that was none of ours: a hall's."""
+    """The colour of the last picture that `picture.draw` did not make, for example a hall's picture."""
 
     @property
     def counter(self) -> int:
-        """Of the last picture; 0: none has come."""
+        """The counter of the last picture, or 0 before the first."""
         return self.sights[-1].counter if self.sights else 0
 
     @property
@@ -71,13 +73,15 @@ class View:
         await until(lambda: self.width == width, f"pictures of width {width}")
 
     async def goes_on(self, more: int = 10) -> None:
-        """So many further pictures come."""
+        """Wait until `more` further pictures arrive."""
         wanted = len(self.sights) + more
         await until(lambda: len(self.sights) >= wanted, f"{more} more pictures")
 
     def gap(self, since: int) -> int:
-        """The longest step between decoded pictures from counter `since` on; 1 is none missing. Counted in pictures taken,
-        so that a busy machine, which delays both ends, is not called a freeze."""
+        """Return the largest step between decoded pictures from counter `since` on. 1 means that no picture is missing.
+
+        The unit is pictures at the camera. A busy machine delays both ends, so its delay does not look like a freeze.
+        """
         counters = [sight.counter for sight in self.sights if sight.counter >= since]
         return max((b - a for a, b in pairwise(counters)), default=0)
 
@@ -92,10 +96,10 @@ class View:
 
 @dataclass
 class Ear:
-    """What was heard of one audio track: the last second."""
+    """The sound of the last second of one audio track."""
 
     chunks: deque[NDArray[np.int16]] = field(default_factory=lambda: deque(maxlen=20))
-    """Of 50 ms."""
+    """Samples, in chunks of 50 ms."""
     frames: int = 0
 
     def take(self, frame: rtc.AudioFrame) -> None:
@@ -108,7 +112,7 @@ class Ear:
 
     @property
     def hz(self) -> float:
-        """The strongest frequency of the last half second; 0: it is not loud enough."""
+        """The strongest frequency of the last half second, or 0 if the sound is too quiet."""
         samples = self.lately()
         return sound.peak(samples) if len(self.chunks) >= 10 and sound.loudness(samples) > 0.05 else 0.0
 
@@ -129,14 +133,17 @@ class Camera:
     source: rtc.VideoSource
     publication: rtc.LocalTrackPublication
     counter: int = 0
-    """Of the last picture that was taken."""
+    """The number of the last sent picture."""
     taken_ns: list[int] = field(default_factory=list)
-    """When each picture was, by the monotonic clock; that of counter 1 first."""
+    """The monotonic time of each picture in nanoseconds, from counter 1 on."""
 
 
 class Person:
-    """One client. `async with Person(...)` leaves at the end. `takes`: whose tracks are
-    received, `hears`: whose sound is looked at; None for everybody's."""
+    """A participant with a real client. `async with Person(...)` joins, and leaves at the end.
+
+    `takes` names the identities whose tracks the client receives. `hears` names the identities whose sound it keeps. None means
+    all.
+    """
 
     def __init__(
         self,
@@ -149,10 +156,10 @@ class Person:
     ):
         self.room = rtc.Room()
         self.views: dict[tuple[str, int], View] = {}
-        """By (identity, track source)."""
+        """The views, by (identity, track source)."""
         self.ears: dict[str, Ear] = {}
         self.events: list[tuple[str, str]] = []
-        """(name, identity or detail) in the order of arrival."""
+        """The events (name, identity or detail), in the order of arrival."""
         self.packets: list[rtc.DataPacket] = []
         self.speakers: list[list[str]] = []
         self._url = server_url
@@ -190,7 +197,7 @@ class Person:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-        async with asyncio.timeout(BOUND_S):  # the library waits for events of its own, without a bound
+        async with asyncio.timeout(BOUND_S):  # the library waits without a limit for its own events
             for stream in self._streams:
                 await stream.aclose()
             await self.room.disconnect()
@@ -221,7 +228,7 @@ class Person:
             simulcast=simulcast,
             video_encoding=rtc.VideoEncoding(max_bitrate=bitrate_bps, max_framerate=fps),
         )
-        # Until the first one is there the library sends pictures of its own making.
+        # Before the first frame the library sends its own pictures, so one frame is captured before the track is published.
         data = picture.draw(0, colour, *size, grain)
         frames.capture_frame(rtc.VideoFrame(*size, rtc.VideoBufferType.I420, data))
         track = rtc.LocalVideoTrack.create_video_track("camera", frames)
@@ -231,7 +238,7 @@ class Person:
         return camera
 
     async def speak(self, hz: float) -> rtc.LocalTrackPublication:
-        """A microphone with a tone; at 0 Hz nobody says anything, and nothing is sent."""
+        """Publish a microphone with a tone. At 0 Hz the microphone is silent and sends nothing."""
         source = rtc.AudioSource(sound.RATE_HZ, 1, queue_size_ms=200)
         self._sources.append(source)
         track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
@@ -243,7 +250,7 @@ class Person:
         return publication
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Runs until it ends or the person leaves."""
+        """Run the coroutine until it ends or the participant leaves."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         return task
@@ -264,7 +271,7 @@ class Person:
             await source.capture_frame(frame)
             start += sound.CHUNK
 
-    # -- what comes
+    # -- received media and events
 
     def view(self, identity: str, source: int = rtc.TrackSource.SOURCE_CAMERA) -> View:
         return self.views.setdefault((identity, source), View())
@@ -278,7 +285,7 @@ class Person:
         return next((one for one in found if one.kind == kind), None)
 
     def published(self, identity: str, kind: int) -> rtc.RemoteTrackPublication:
-        """As `publication`, which is known to be there."""
+        """Return the publication as `publication` does. Fail if there is none."""
         found = self.publication(identity, kind)
         assert found is not None, f"{identity} publishes no such track"
         return found
@@ -326,7 +333,9 @@ class Person:
                 view.take(event.frame)
 
     async def _hear(self, stream: rtc.AudioStream, identity: str) -> None:
-        """Of somebody's tracks the newest counts: the library goes on with the silence of one that has ended."""
+        """Take the sound of the participant's newest track. The library continues to deliver silence for a track that has
+        ended.
+        """
         self._streams.append(stream)
         async for event in stream:
             if self._heard[identity] is stream:

@@ -1,7 +1,7 @@
-"""Pictures that can be checked after coding: a plain colour, and a counter drawn as black and white blocks.
+"""Pictures that a test can check after encoding: a plain colour, and a counter drawn as black and white blocks.
 
-The upper quarter is the colour; below it three rows of eight blocks hold the counter (16 bits) and its check byte. All
-places are parts of the size, so that a picture scaled on its way is read as well.
+The upper quarter is the colour. Below it, three rows of eight blocks hold the counter (16 bits) and its check byte. All
+positions are fractions of the size, so that a scaled picture can be read too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Plane = NDArray[np.uint8]
 
 COLOURS = {"grey": (128, 128), "red": (90, 230), "green": (60, 50), "blue": (220, 110), "orange": (40, 170)}
-"""Name -> (U, V) at middle brightness."""
+"""(U, V) at middle brightness, by name."""
 COLUMNS = 8
 ROWS = 3
 CHECK = 0x5A
@@ -26,7 +26,7 @@ GRAINS = 8
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What is seen in one picture."""
+    """The content of one picture."""
 
     counter: int
     colour: str
@@ -35,8 +35,8 @@ class Sight:
 
 
 def draw(counter: int, colour: str, width: int, height: int, grain: int = 0) -> bytes:
-    """I420; width and height are even. `grain`: brightness strays by so much, at most 25, and the picture costs the bits of a
-    camera's.
+    """Return a picture as I420. Width and height are even. `grain` is the largest change of brightness, at most 25; with it the
+    picture needs as many bits as a camera's.
     """
     y = np.full((height, width), MIDDLE, np.uint8)
     for number, (rows, columns) in enumerate(_blocks(width, height)):
@@ -52,12 +52,12 @@ def draw(counter: int, colour: str, width: int, height: int, grain: int = 0) -> 
 
 @cache
 def _grain(width: int, height: int, most: int, seed: int) -> Plane:
-    """Added with wrap-around."""
+    """Return random brightness changes. The caller adds them to unsigned bytes with wrap-around."""
     return np.random.default_rng(seed).integers(-most, most, (height, width)).astype(np.uint8)
 
 
 def read(i420: bytes | bytearray | memoryview, width: int, height: int) -> Sight | None:
-    """None: the check byte is wrong, the picture is damaged."""
+    """Read a picture. Return None if the check byte is wrong, because the picture is damaged."""
     data = np.frombuffer(i420, np.uint8)
     half = ((height + 1) // 2, (width + 1) // 2)
     chroma = data[width * height : width * height + 2 * half[0] * half[1]].reshape(2, *half)
@@ -69,14 +69,14 @@ def read(i420: bytes | bytearray | memoryview, width: int, height: int) -> Sight
 
 
 def bits(i420: bytes | bytearray | memoryview, width: int, height: int) -> int:
-    """Of the blocks: counter and check byte, as they look."""
+    """Return the bits of the blocks: counter and check byte, unchecked."""
     y = np.frombuffer(i420, np.uint8)[: width * height].reshape(height, width)
     blocks = enumerate(_blocks(width, height))
     return sum(int(_middle(y[rows, columns]) > MIDDLE) << number for number, (rows, columns) in blocks)
 
 
 def tint(i420: bytes | bytearray | memoryview, width: int, height: int) -> str:
-    """The colour nearest to the mean of a picture that is not one of ours."""
+    """Return the colour nearest to the mean of a picture that `draw` did not make."""
     half = height // 2, width // 2
     return _nearest(np.frombuffer(i420, np.uint8)[width * height :].reshape(2, *half))
 
@@ -88,7 +88,8 @@ def _nearest(chroma: Plane) -> str:
 
 def _bits(counter: int) -> int:
     low = counter & 0xFFFF
-    # By a CRC: bytes that are only added up agree again where one column of blocks is of an older picture.
+    # The check byte is part of a CRC. A plain sum of bytes would match again if one column of blocks came from an older
+    # picture.
     return low | (binascii.crc_hqx(low.to_bytes(2), CHECK) & 0xFF) << 16
 
 
@@ -103,6 +104,6 @@ def _blocks(width: int, height: int) -> list[tuple[slice, slice]]:
 
 
 def _middle(block: Plane) -> float:
-    """Mean of the inner part: edges are smeared by coding and scaling."""
+    """Return the mean of the inner part, because encoding and scaling blur the edges."""
     rows, columns = block.shape
     return float(block[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4].mean())

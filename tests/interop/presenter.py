@@ -1,4 +1,4 @@
-"""A scripted terminal that presents: a second picture (`a=content:slides`) and a floor channel (BFCP over UDP or TCP)."""
+"""A scripted terminal that presents. It has a second picture (`a=content:slides`) and a floor channel (BFCP over UDP or TCP)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ DENIED, GRANTED, RELEASED, REVOKED = 4, 3, 6, 7
 
 
 class Presenter(Terminal):
-    """Has a second picture, green by default, and a floor channel. `told`: the states of its requests (RFC 8855 §5.2.5)."""
+    """A terminal with a second picture, green by default, and a floor channel. `told` holds the states of its requests (RFC
+    8855 §5.2.5).
+    """
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class Presenter(Terminal):
         return [*super()._floor_lines(), "a=floorid:1 mstrm:12", *slides, "a=content:slides", "a=label:12"]
 
     async def open_floor(self) -> None:
-        """After the call stands."""
+        """Open the floor channel and send the slides. Call this method after the call is established."""
         text = self.remote_sdp
         floor = next(part for part in re.split(r"\r?\n(?=m=)", text) if "/BFCP" in part.splitlines()[0])
         slides = next(part for part in re.split(r"\r?\n(?=m=)", text) if "a=content:slides" in part)
@@ -102,7 +104,7 @@ class Presenter(Terminal):
             await asyncio.sleep(1 / FPS)
 
     def _packets(self, nal: bytes) -> list[bytes]:
-        """Payloads of one unit of a slide."""
+        """Return the RTP payloads of one NAL unit of a slide."""
         return [nal]
 
     def _keyframe(self) -> None:
@@ -113,7 +115,7 @@ class Presenter(Terminal):
         if payload:
             self.slide_viewer.packet(payload, marker)
 
-    # -- its floor channel
+    # -- the floor channel
 
     def ask(self) -> None:
         self._transaction += 1
@@ -136,7 +138,7 @@ class Presenter(Terminal):
             first, primitive, words, _, transaction, _ = struct.unpack_from("!BBHIHH", self._held)
             body, self._held = self._held[12 : 12 + 4 * words], self._held[12 + 4 * words :]
             if primitive == REQUEST_STATUS:
-                # FLOOR-REQUEST-INFORMATION, in it OVERALL-REQUEST-STATUS, in it REQUEST-STATUS.
+                # FLOOR-REQUEST-INFORMATION contains OVERALL-REQUEST-STATUS, which contains REQUEST-STATUS.
                 self.request = struct.unpack_from("!H", body, 2)[0]
                 self.told.append(body[body.index(bytes((18 << 1 | body[4] & 1,)), 4) + 6])
             if self.quirk.floor == "udp" and primitive in ACKNOWLEDGES and not first & 0x10:
@@ -144,7 +146,9 @@ class Presenter(Terminal):
 
 
 def shows(viewer: Viewer, channel: int) -> bool:
-    """Whether the upper part of what is presented, where a test picture has its colour, is red, green or blue: 0, 1, 2."""
+    """Report whether the upper part of the presentation, where a test picture has its colour, has the colour of this channel. 0
+    is red, 1 is green, 2 is blue.
+    """
     picture = viewer.picture
     if picture is None:
         return False

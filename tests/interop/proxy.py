@@ -1,4 +1,4 @@
-"""A TCP path to the server that a test can cut. Only signalling goes through it."""
+"""A TCP path to the server that a test can cut. Only signalling uses the path."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Self
 
 
 class Proxy:
-    """`async with Proxy(port) as proxy`: listens on `proxy.port` of loopback and passes bytes on."""
+    """A proxy on loopback. `async with Proxy(port) as proxy` listens on `proxy.port` and forwards bytes."""
 
     def __init__(self, port: int) -> None:
         self.port = 0
         self.waiting = 0
-        """Connections that were taken and do not pass yet."""
+        """The accepted connections that do not forward yet."""
         self._target = port
         self._open = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -36,17 +36,17 @@ class Proxy:
         return f"ws://127.0.0.1:{self.port}"
 
     def cut(self) -> None:
-        """Ends all connections without a word of WebSocket. New ones are taken, but nothing passes."""
+        """Abort all connections without a WebSocket close. Accept new connections, but forward nothing."""
         self._open.clear()
         for writer in self._writers:
             writer.transport.abort()
 
     def mend(self) -> None:
-        """What waits goes on."""
+        """Forward the waiting connections."""
         self._open.set()
 
     def lead_to(self, port: int) -> None:
-        """Connections from now on."""
+        """Connect new connections to another port."""
         self._target = port
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,6 @@
-"""What a hall is told in its own language, over a whole server: the words that it hears are those of the recordings."""
+"""The announcements of a real server in a hall's own language. The tests compare the sound that the hall hears with the
+recordings.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
 
 @cache
 def recorded(code: str, language: Language) -> NDArray[np.float64]:
-    """The middle second and a half of an announcement, as a telephone carries it."""
+    """Return the middle 1.5 seconds of an announcement, at the rate of a telephone."""
     resampler = av.AudioResampler("s16", "mono", RATE_HZ)
     with av.open(str(spoken_texts.recording(code, language))) as file:
         frames = [made for frame in file.decode(audio=0) for made in resampler.resample(frame)]
@@ -51,7 +53,7 @@ def recorded(code: str, language: Language) -> NDArray[np.float64]:
 
 
 def likeness(alaw: bytes, code: str, language: Language) -> float:
-    """How well the announcement is found anywhere in what was heard: the greatest correlation, 0 to 1."""
+    """Return how well the announcement matches any part of the received sound: the greatest correlation, 0 to 1."""
     if not alaw:
         return 0.0
     decoder = av.CodecContext.create("pcm_alaw", "r")
@@ -74,13 +76,13 @@ class Caller(Terminal):
         self.hz = 0
 
     def _hear(self, payload: bytes, marker: bool, kind: int) -> None:
-        """The last twenty seconds, however long it waits."""
+        """Keep only the last twenty seconds of sound, because a terminal may wait long."""
         del self.heard[: -20 * RATE_HZ]
         if kind == AUDIO_TYPE:
             self.heard += payload
 
     async def presses(self, keys: str) -> None:
-        """By RFC 4733: three packets a key, the last two say that it ended."""
+        """Press keys as RFC 4733 packets. Each key takes three packets, and the last two mark its end."""
         for key in keys:
             self.audio.timestamp += 800
             for end, duration in ((0x0A, 160), (0x8A, 320), (0x8A, 320)):

@@ -1,4 +1,6 @@
-"""The operator is dialled, over a whole server: who waits stands in a list, hears so, and is brought into a meeting."""
+"""A hall dials the operator of a real server. The hall appears in a list, hears that it waits, and the operator brings it into
+a meeting.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,8 @@ async def test_it_waits_is_seen_and_brought_into_the_meeting(there: There) -> No
         assert place(there, call).status_code == 410
         (row,) = there.rows()
         assert (row["terminal_id"], row["video"]["size"]) == ("hall-a", "1280x720")
-        # Inside the meeting the same wish is an alarm of its row; whoever acknowledges it is heard.
+        # Inside the meeting, the same key raises an alarm on the hall's row. The hall hears when an operator acknowledges the
+        # alarm.
         await terminal.presses("*0")
         await terminal.hears("operator", "vi")
         await until(lambda: bool(there.rows()[0]["alarms"]), "an alarm on the board")

@@ -1,4 +1,6 @@
-"""The content token over a whole server: a hall asks for it by BFCP and presents, a browser shares, each takes over."""
+"""The content token on a real server. A hall requests the token by BFCP and presents, a browser shares its screen, and each
+takes the token from the other.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,7 @@ BLUE = (30, 40, 210)
 
 
 async def test_a_hall_presentation_reaches_the_hall_and_both_browsers(there: There) -> None:
-    """Both halls have a second picture; each takes over from the other."""
+    """Two halls with a second picture take the token from each other, and both browsers see each presentation."""
     one = Presenter("udp", "hall-a", HOST, password=there.booked.passwords["hall-a"])
     two = Presenter("tcp", "hall-b", HOST, (120, 120, 120), 880, there.booked.passwords["hall-b"], slide=BLUE)
     async with there.person("ann") as ann, there.person("ben") as ben, one, two:
@@ -95,7 +97,7 @@ async def test_a_hall_presentation_reaches_the_hall_and_both_browsers(there: The
 
 
 class Fragmenting(Presenter):
-    """Its slides come in FU-A and STAP-A (RFC 6184 section 5.7, 5.8), as packetization mode 1 allows."""
+    """A presenter that sends its slides in FU-A and STAP-A (RFC 6184 sections 5.7 and 5.8), as packetization mode 1 allows."""
 
     def _packets(self, nal: bytes) -> list[bytes]:
         if len(nal) < 100:
@@ -109,7 +111,7 @@ class Fragmenting(Presenter):
 
 
 async def test_slides_reach_a_terminal_of_mode_0_in_single_units(there: There) -> None:
-    """Whatever the one that presents makes of them: they come out of the mixer."""
+    """A terminal of mode 0 gets slides in single NAL units from the mixer, whatever units the presenter sends."""
     passwords = there.booked.passwords
     simple = Presenter("udp", "hall-b", HOST, password=passwords["hall-b"], modes=(0,))
     hall = Fragmenting("udp", "hall-a", HOST, password=passwords["hall-a"])

@@ -1,6 +1,6 @@
-"""Calls that a whole server does not take: what the terminal is told, what is kept of it. One row each of "bad input".
+"""Calls that a real server refuses. Each test checks the answer to the terminal and the state that the server keeps.
 
-A class that forbids (403 and an entry of the audit trail) is in `test_halls_and_browsers.py`, wrong PINs are in `test_halls.py`.
+A class that forbids halls (403 and an audit entry) is in `test_halls_and_browsers.py`. Wrong PINs are in `test_halls.py`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
 
 
 class Foreign(Recorder):
-    """Its offer with some words exchanged."""
+    """A terminal whose offer has some texts replaced."""
 
     def __init__(self, there: There, *words: tuple[str, str], transport: Any = "udp") -> None:
         super().__init__(
@@ -79,7 +79,7 @@ async def test_no_call_without_srtp_where_it_is_required(
 
 
 class Listener(Recorder):
-    """Takes early media."""
+    """A terminal that receives early media."""
 
     def _received(self, message: Message) -> None:
         if message.status == 183 and message.body:
@@ -89,7 +89,7 @@ class Listener(Recorder):
 
     @property
     def loud(self) -> int:
-        """Samples of A-law that are not silence."""
+        """Return how many received A-law samples are not silence."""
         return len(self.heard) - sum(self.heard.count(byte) for byte in b"\x55\xd5\x54\xd4")
 
 
@@ -103,7 +103,7 @@ async def test_a_caller_of_a_full_meeting_hears_when_to_call_again(there: There)
         assert (terminal.finals[-1]["Retry-After"], terminal.finals[-1]["Warning"][:3]) == ("60", "399")
         assert terminal.loud > 4000, "words, and a picture with them"
         assert terminal.viewer.frames > 0, "words, and a picture with them"
-        await asyncio.sleep(0.1)  # what was under way comes
+        await asyncio.sleep(0.1)  # packets that are already on the way arrive
         sent = terminal.audio.received
         await asyncio.sleep(0.5)
         assert terminal.audio.received == sent, "nothing is sent after the refusal"
@@ -137,7 +137,7 @@ async def test_who_gives_up_while_it_is_told_leaves_nothing(there: There) -> Non
 
 
 async def make_full(there: There) -> None:
-    """The conference of the date takes one participant."""
+    """Create the conference of the date with a limit of one participant."""
     from livekit import api
 
     async with api.LiveKitAPI(there.server.url, there.server.api_key, there.server.api_secret) as client:
@@ -148,7 +148,7 @@ async def make_full(there: There) -> None:
 
 
 def words_of(message: Message) -> list[tuple[str, str]]:
-    """What an observer can tell apart: not the numbers that are chance, nor what he said himself."""
+    """Return the parts of a message that can differ: not the random values, and not the values of the request."""
     own = ("via", "from", "to", "call-id", "cseq")
     rows = [(name, value if name.lower() not in own else "") for name, value in message.headers]
     return [("", message.first), *((name, re.sub(r'nonce="[^"]*"', "", value)) for name, value in rows)]
@@ -156,7 +156,7 @@ def words_of(message: Message) -> list[tuple[str, str]]:
 
 async def test_wrong_alias_and_wrong_password_are_answered_alike(there: There) -> None:
     seen = []
-    # Each from an address of its own: what one has tried does not count against the other.
+    # Each attempt comes from its own address, so that an earlier attempt does not count against it.
     for number, (name, secret) in enumerate((("hall-a", "wrong"), ("nobody", "wrong"), ("hall-c", "")), 21):
         async with Recorder(Quirk(), name, f"127.0.0.{number}", (0, 0, 0), 0, secret or "x") as stranger:
             assert await there.dial(stranger) == 403
@@ -166,7 +166,7 @@ async def test_wrong_alias_and_wrong_password_are_answered_alike(there: There) -
 
 
 async def test_a_scanner_learns_nothing_and_silences_nobody(there: There) -> None:
-    """Its datagrams may be forged in the name of a terminal, which dials from the same address afterwards."""
+    """A scanner learns no name. A terminal can still dial from an address whose datagrams a scanner has forged."""
     address = "127.0.0.31"
     with socket.socket(type=socket.SOCK_DGRAM) as scanner:
         scanner.bind((address, 0))
@@ -226,7 +226,7 @@ def register(alias: str, host: str, port: int, *, agent: str = "") -> bytes:
 
 
 class Wiretap(Phone):
-    """Keeps what came to it."""
+    """A phone that keeps every message that it receives."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -238,7 +238,7 @@ class Wiretap(Phone):
 
 
 async def test_where_srtp_is_required_no_key_is_sent_by_udp(strict: There) -> None:
-    """A terminal registers by UDP, and an operator calls it. A reader of the wire gets no key, and the board says why."""
+    """A call to a terminal that registered by UDP carries no key, if SRTP is required. The board shows the cause."""
     secret, legs = strict.booked.passwords["hall-b"], f"/occurrences/{strict.booked.occurrence}/legs"
     async with Wiretap("hall-b", secret, "127.0.0.51", (HOST, strict.port)) as phone:
         await phone.register()

@@ -1,4 +1,4 @@
-"""The conference event package (RFC 4575) over a whole server: a terminal in the call and one outside read who is there."""
+"""The conference event package (RFC 4575) on a real server. A terminal inside the call and a terminal outside read the roster."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ SPACE = "{urn:ietf:params:xml:ns:conference-info}"
 
 
 class Reader(Terminal):
-    """Subscribes, and keeps the roster by what the NOTIFYs say (RFC 4575 §4.6), in its own way. `seen`: by entity, the name, the
-    presence and the ways of its media."""
+    """A terminal that subscribes and builds the roster from the NOTIFYs (RFC 4575 §4.6) with its own code. `seen` holds, by
+    entity, the name, the presence and the directions of its media.
+    """
 
     def __init__(self, there: There, name: str) -> None:
         super().__init__(Quirk(), name, HOST, (200, 40, 40), 440, there.booked.passwords[name])
@@ -32,7 +33,9 @@ class Reader(Terminal):
             and message["Event"].startswith("conference")
             and message["CSeq"] not in self._cseqs
         ):
-            self._cseqs.add(message["CSeq"])  # what was sent again is answered again, and read once
+            self._cseqs.add(
+                message["CSeq"]
+            )  # the terminal answers a retransmitted request again but reads it only once
             if message["Subscription-State"].startswith("terminated"):
                 self.terminated = message["Subscription-State"].partition("reason=")[2]
             if message.body:
@@ -64,7 +67,7 @@ class Reader(Terminal):
         return next((ways.get("audio", "") for one, _, ways in self.seen.values() if one == name), "")
 
     async def subscribe(self, there: There, resource: str = "", expires: int = 600) -> Message:
-        """In the dialog of its call; with `resource` in one of its own."""
+        """Subscribe in the dialog of the call, or in a new dialog if a `resource` is given."""
         extra = [("Event", "conference"), ("Expires", str(expires)), ("Accept", "application/conference-info+xml")]
         target = f"sip:{resource}@{HOST}:{there.port}"
         if resource:
@@ -116,7 +119,7 @@ async def test_strangers_to_the_meeting_read_nothing(there: There) -> None:
     async with Reader(there, "hall-b") as one:
         one.password = "wrong"
         assert (await one.subscribe(there, there.booked.number)).status in (401, 403)
-    # In the menu nobody sees the others who wait there.
+    # In the menu a terminal does not see the other terminals that wait there.
     async with Reader(there, "hall-a") as one:
         assert await there.dial(one, "welcome") == 200
         assert (await one.subscribe(there)).status == 200

@@ -1,8 +1,8 @@
-"""Two hall terminals and two browsers in one booked meeting, over a network of the test's own: everybody sees the right pictures
-of the others and hears the right tones, presents, is muted, comes back.
+"""Two hall terminals and two browsers in one booked meeting, over a network that the test creates. All see the right pictures
+and hear the right tones. They present, are muted, and return after a failure.
 
-Hall A is baresip (TLS, SRTP, H.264, G.722) without a second picture; hall B is scripted (UDP, G.711), with one and a floor
-channel; the browsers are Chromium with the real page.
+Hall A is baresip (TLS, SRTP, H.264, G.722) without a second picture. Hall B is scripted (UDP, G.711), with a second picture and
+a floor channel. The browsers are Chromium with the real page.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ pytestmark = [
 
 URL = f"https://{SERVER}:{HTTP_PORT}"
 A, B, AN, BINH = 430, 610, 950, 1370
-"""Hz of each: none is a multiple of another."""
+"""Hz, by participant. No tone is a multiple of another tone."""
 TONES = (A, B, AN, BINH)
 HALL_A, HALL_B = "hall_terminal.hall-a", "hall_terminal.hall-b"
 LARGE = 0.3, 0.4, 0.5, 0.6
-"""In the middle of what is presented, in a picture with slides."""
+"""An area in the middle of the presentation, as fractions of a picture with slides."""
 
 
 @dataclass
 class Meeting:
-    """Who is there."""
+    """The participants of the meeting."""
 
     net: HallNet
     halls: list[Baresip]
-    """Hall A, each time it was started."""
+    """Hall A's processes, one for each start."""
     b: Presenter
     an: Window
     binh: Window
@@ -83,7 +83,7 @@ class Meeting:
         return sound.tones(alaw_samples(bytes(self.b.heard[-8000:])), TONES, 8000)
 
     async def hear(self, *heard: int) -> None:
-        """Everybody hears these, but himself."""
+        """Wait until every participant hears exactly these tones, except its own tone."""
         wanted = {name: set(heard) - {own} for name, own in (("A", A), ("B", B), ("An", AN), ("Bình", BINH))}
         found: dict[str, set[int]] = {}
 
@@ -109,7 +109,7 @@ class Meeting:
         return next(row for row in self.ask("GET", "/legs") if row["terminal_id"] == terminal)
 
     def command(self, action: str, terminal: str = "", **more: Any) -> str:
-        """Its undoing."""
+        """Run a command on a leg. Return the token that undoes the command."""
         legs = [self.row(terminal)["leg_id"]] if terminal else []
         done = self.ask("POST", "/legs/commands", json={"action": action, "leg_ids": legs} | more)
         assert all(one["ok"] for one in done["results"]), done
@@ -173,7 +173,7 @@ async def test_they_meet(meeting: Meeting) -> None:
 
 
 async def see_and_hear(meeting: Meeting) -> None:
-    """The halls see all four in one picture; each browser sees the others' own pictures."""
+    """Check that the halls see all four participants in one picture, and that each browser sees and hears the others."""
     everybody = {"red", "blue", "green", "yellow"}
     await until(lambda: set(meeting.sees_a()) == everybody, lambda: f"hall A sees {meeting.sees_a()}", in_thread=True)
     await until(lambda: set(meeting.sees_b()) == everybody, lambda: f"hall B sees {meeting.sees_b()}", in_thread=True)
@@ -200,7 +200,7 @@ async def windows_see(meeting: Meeting, who: str, colour: str, source: str = "ca
 
 
 async def mute(meeting: Meeting) -> None:
-    """By the operators, by a browser itself; each is heard again afterwards."""
+    """Mute a participant by an operator and by the browser itself. Each is heard again afterwards."""
     undo = meeting.command("mute", "hall-a")
     await meeting.hear(B, AN, BINH)
     for window in meeting.windows:
@@ -218,7 +218,9 @@ async def is_muted(window: Window, who: str) -> bool:
 
 
 async def lay_out(meeting: Meeting) -> None:
-    """One large: the other hall; whoever is large does not look at himself."""
+    """Show one participant in a large place. Each hall sees the other participant, and the participant in the large place does
+    not see itself.
+    """
     meeting.ask("PUT", "/program", json={"layout": "1"})
     undo = meeting.command("stage", "hall-b")
     await until(lambda: set(meeting.sees_a()) == {"blue"}, lambda: f"hall A sees {meeting.sees_a()}", in_thread=True)
@@ -295,7 +297,7 @@ async def hall_presents(meeting: Meeting) -> None:
 
 
 async def killed_and_redialled(meeting: Meeting) -> None:
-    """The power of hall A fails; it starts again, and the operator has it called."""
+    """Kill hall A, start it again, and have the operator call it."""
     meeting.a.kill()
     meeting.halls.append(start_a(meeting.net))
     await until(lambda: "200 OK" in meeting.a.text(), "it is registered again", in_thread=True)

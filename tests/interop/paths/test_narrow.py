@@ -1,4 +1,4 @@
-"""A viewer behind a narrow link gets the layer that fits, keeps the voices, and lowers nobody else's picture."""
+"""A viewer behind a narrow link gets the layer that fits and keeps the voices. The pictures of other viewers stay large."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ pytestmark = [
 ]
 
 BOUND_S = 120.0
-"""Ends a test that hangs; how soon the picture follows is measured over modelled links, in simulated time."""
+"""Seconds until a test that hangs fails. The tests do not measure how fast the picture follows; tests in simulated time do."""
 SIZE, WIDTHS = (1280, 720), (320, 640, 1280)
 HZ = 440
 
 
 def at(rate_kbps: int) -> Way:
-    """A queue of 0.3 s."""
+    """Return a path of this rate with a queue of 0.3 s."""
     return Way(rate_kbps=rate_kbps, queue_bytes=rate_kbps * 1000 // 8 * 3 // 10, delay_ms=20)
 
 
@@ -52,7 +52,7 @@ def note(found, snapshot, plain=stats.Statistics.__init__):
 
 stats.Statistics.__init__ = note
 """
-"""Writes down what the server counts of each stream whenever it looks itself, which is once a second."""
+"""A patch that writes the server's counters of each stream to a file. The server reads the counters once per second."""
 
 
 @pytest.fixture
@@ -76,12 +76,12 @@ async def enter(
 
 
 def widths(report: Report, since: int = 0) -> list[int]:
-    """Of the pictures from `an` with a later counter."""
+    """Return the widths of the pictures from `an` with a counter above `since`."""
     return [width for counter, _, width in report.sights.get("an", []) if counter > since]
 
 
 def lowered(folder: Path) -> dict[int, int]:
-    """Of each stream that is sent in layers: how often less was sent of it because the way did not carry what it had carried."""
+    """Return, for each layered stream, how often the server lowered the layer because the path carried less than before."""
     seen = folder / "streams"
     lines = seen.read_text().splitlines() if seen.exists() else []
     rows = [row for line in lines for row in json.loads(line)]
@@ -91,7 +91,7 @@ def lowered(folder: Path) -> dict[int, int]:
 
 @asynccontextmanager
 async def browse(place: Namespace, folder: Path) -> AsyncIterator[Page]:
-    """A page of a Chromium that is in the namespace."""
+    """Give a page of a Chromium in the namespace."""
     program = folder / "chromium-there"
     program.write_text(f'#!/bin/sh\nexec {" ".join(place.prefix)} {CHROMIUM} "$@"\n')
     program.chmod(0o755)
@@ -103,7 +103,7 @@ async def browse(place: Namespace, folder: Path) -> AsyncIterator[Page]:
 
 
 async def come(page: Page, address: str) -> str:
-    """Into a meeting of its own, as Bình with camera and microphone; the conference."""
+    """Start and join a new meeting as Bình with camera and microphone. Return the conference."""
     visitor = Visitor(page)
     await page.goto(f"https://{address}:{HTTP_PORT}")
     await visitor.part("start-button").click()
@@ -129,7 +129,7 @@ async def test_the_layer_follows_the_link_of_each_viewer(link: Link, tmp_path: P
             before = (await an.report())["an"]
             begun, earlier = before.counter, lowered(tmp_path)
             link.change(down=NARROW)
-            # While the queue of the wide link empties, larger ones may come between.
+            # While the queue of the wide link empties, some larger pictures may arrive.
             await binh.until(
                 lambda now: widths(now["binh"], begun)[-20:] == [WIDTHS[0]] * 20, "the smallest picture alone", BOUND_S
             )
@@ -148,12 +148,13 @@ async def test_the_layer_follows_the_link_of_each_viewer(link: Link, tmp_path: P
             other, after = (await chi.report())["chi"], (await an.report())["an"]
             narrowed = [count > earlier.get(stream, 0) for stream, count in lowered(tmp_path).items()]
             assert sorted(narrowed) == [False, True], "whoever has a wide link is granted what he was"
-            # For another's change of layers the publisher's library makes key frames of all sizes. To keep its rate it may then
-            # leave out pictures of the largest, all the more on a busy machine; where that lasts a smaller one is shown.
+            # When another viewer changes its layer, the publisher's library makes key frames of all sizes. The library may then
+            # skip pictures of the largest size to keep its rate, mostly on a busy machine. After a longer gap the viewer gets a
+            # smaller size.
             left_out = (after.made["q"] - before.made["q"]) - (after.made["f"] - before.made["f"])
             smaller = [width for width in widths(other, begun) if width != SIZE[0]]
-            # Within a second of pictures: not all of it is counted at one moment. Whoever another's narrow link made smaller
-            # would see as many as that one: 80 and more.
+            # The margin is a second of pictures, because the counts are not taken at one moment. If another viewer's narrow
+            # link made this viewer's picture smaller, 80 pictures or more would be smaller.
             assert len(smaller) <= min(left_out + 10, 40), "and does not notice"
             assert widths(other)[-1] == SIZE[0], "and sees what goes on"
             assert len(widths(other, begun)) >= 80, "and sees what goes on"
@@ -170,7 +171,7 @@ async def test_a_link_for_voices_alone(link: Link, tmp_path: Path) -> None:
             before = 0
 
             async def stands() -> bool:
-                """No picture came between two looks."""
+                """Report whether no picture arrived since the last call."""
                 nonlocal before
                 last, before = before, len((await binh.report())["binh"].sights["an"])
                 return last == before
@@ -198,8 +199,8 @@ async def test_a_page_says_that_a_picture_is_paused(link: Link, tmp_path: Path) 
                 tile = page.locator("[data-testid=tile][data-local=false]")
                 await expect(tile.locator("video")).to_have_count(1, timeout=BOUND_S * 1000)
                 await expect(tile).to_have_attribute("data-starved", "false")
-                # The voice takes two thirds of it, and what is said of the picture has to come through beside it. So far away
-                # that nobody takes it for this machine being busy.
+                # The voice takes two thirds of this rate, and the messages about the picture need the rest. The delay is large
+                # enough that the page cannot mistake the narrow link for a busy machine.
                 link.change(down=replace(at(120), delay_ms=40))
                 await expect(visitor.part("starved")).to_contain_text("Tạm dừng hình", timeout=BOUND_S * 1000)
                 await expect(tile).to_have_attribute("data-starved", "true")
@@ -213,7 +214,9 @@ async def test_a_page_says_that_a_picture_is_paused(link: Link, tmp_path: Path) 
 
 @pytest.mark.browser
 async def test_a_page_says_that_its_way_up_is_narrow(link: Link, tmp_path: Path) -> None:
-    """Somebody looks at its camera; without that it would send nothing."""
+    """The page reports a narrow uplink. Another participant views the camera, because the page sends no picture without a
+    viewer.
+    """
     with serve(link.server, tmp_path, DIEMCAU_OPEN_CREATION="true") as server:
         async with browse(link.client, tmp_path) as page:
             visitor = Visitor(page)
@@ -224,7 +227,7 @@ async def test_a_page_says_that_its_way_up_is_narrow(link: Link, tmp_path: Path)
                 await expect(visitor.part("figure-sent")).to_contain_text("×", timeout=BOUND_S * 1000)
                 await expect(visitor.part("finding-unknown")).to_have_count(0, timeout=BOUND_S * 1000)
                 await expect(cause).to_have_count(0, timeout=BOUND_S * 1000)
-                # So far away that nobody takes it for this machine being busy.
+                # The delay is large enough that the page cannot mistake the narrow link for a busy machine.
                 link.change(up=replace(NARROW, delay_ms=40))
                 await expect(cause).to_contain_text("Chiều gửi của máy này yếu", timeout=BOUND_S * 1000)
                 await expect(page.locator("[data-testid=finding][data-cause=downlink]")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""Ways of media: TCP alone where UDP is blocked, IPv6 alone, TLS by the server's own authority."""
+"""Media paths: only TCP where UDP is blocked, only IPv6, and TLS by the server's own authority."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def center() -> Iterator[Namespace]:
 
 @pytest.fixture
 def office(center: Namespace) -> Iterator[Namespace]:
-    """One wire from the server, IPv4."""
+    """Give a namespace with a direct IPv4 link to the server."""
     with namespace() as made:
         plug(center, ["198.51.100.1/24"], made, [f"{OPEN}/24"])
         yield made
@@ -33,7 +33,7 @@ def office(center: Namespace) -> Iterator[Namespace]:
 
 @pytest.fixture
 def closed_office(center: Namespace) -> Iterator[Namespace]:
-    """Another wire; its firewall lets no UDP pass."""
+    """Give a namespace on another link, whose firewall blocks UDP."""
     with namespace() as made:
         plug(center, ["203.0.113.1/24"], made, [f"{CLOSED}/24"])
         made.drop_udp()
@@ -59,7 +59,7 @@ async def test_media_over_tcp_where_udp_is_blocked(
             await binh.until(lambda now: now["binh"].sees("an", "red", 30), "red that came over TCP", BOUND_S)
             await an.until(lambda now: now["an"].hears("binh", 1000), "the tone over TCP", BOUND_S)
             await binh.until(lambda now: now["binh"].hears("an", 440), "the tone that came over TCP", BOUND_S)
-            # The library tries TCP too, and lets go of it when UDP was nominated.
+            # The library tries TCP too, and closes the connection when UDP was nominated.
             await binh.until(lambda _: center.peers(MEDIA_PORT) == {CLOSED}, "the open office goes by UDP", BOUND_S)
             assert closed_office.dropped() > 0, "UDP was tried and did not pass"
         finally:

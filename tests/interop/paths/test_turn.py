@@ -1,4 +1,4 @@
-"""Media over a TURN server: an office that lets nothing out but TLS on port 443 and the pages. Real coturn, real Chromium."""
+"""Media over a TURN server, from an office that allows only the pages and TLS on port 443. coturn and Chromium are real."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ RELAY, SERVER_AT_RELAY = "198.51.100.2", "198.51.100.1"
 
 @contextmanager
 def coturn(place: Namespace, folder: Path, secret: str) -> Iterator[Path]:
-    """As docker/turn.sh runs it; its log. Listens on 443 where the office is, relays where the server is."""
+    """Run coturn as docker/turn.sh runs it, and give the path of its log. coturn listens on 443 in the office's network and
+    relays in the server's network.
+    """
     issued = tls.issue(folder / "turn-tls", tls.Subject(("turn.test",), (ip_address(TURN),)), tls.utc(time.time()))
     log = folder / "turn.log"
     variables = {
@@ -78,7 +80,7 @@ def relay(center: Namespace) -> Iterator[Namespace]:
 
 @pytest.fixture
 def office(center: Namespace, relay: Namespace) -> Iterator[Namespace]:
-    """Its firewall lets out the pages and 443, both by TCP; no UDP, and not the server's own TCP port of media."""
+    """Give an office whose firewall allows the pages and port 443 by TCP. It blocks UDP and the server's TCP media port."""
     with namespace() as made:
         plug(center, [f"{SERVER}/24"], made, [f"{OFFICE}/24"])
         plug(relay, [f"{TURN}/24"], made, [f"{OFFICE_AT_TURN}/24"])
@@ -143,7 +145,7 @@ async def test_the_check_finds_that_the_relay_works(
 async def test_the_check_finds_an_office_that_lets_no_call_out(
     center: Namespace, office: Namespace, tmp_path: Path
 ) -> None:
-    """The pages come, media do not, and there is no relay: that is the network's doing, and the devices are not blamed for it."""
+    """The check blames the network, and not the devices, if the pages load but media fails without a relay."""
     with serve(center, tmp_path, DIEMCAU_HALLS="false"):
         found = await check(f"https://{SERVER}:{HTTP_PORT}", prefix=office.prefix)
     assert found["trouble"] == ""
@@ -157,7 +159,7 @@ async def test_the_check_finds_an_office_that_lets_no_call_out(
 async def test_the_relay_reaches_nothing_but_the_server(
     center: Namespace, relay: Namespace, office: Namespace, tmp_path: Path
 ) -> None:
-    """coturn's own client, with credentials of ours, asks for another peer: refused."""
+    """coturn refuses to relay to any peer except the server, even with credentials that our server made."""
     secret = secrets.token_hex(16)
     with coturn(relay, tmp_path, secret):
         user, password = Turn((), secret, 60).credentials("PA_x", time.time())

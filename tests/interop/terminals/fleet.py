@@ -1,8 +1,9 @@
-"""Hall terminals by the dozen that stay in a call when its server dies: SIP over UDP and TCP with its transactions and dialogs,
-sound that is agreed on and never sent.
+"""Many hall terminals that stay in a call when its server dies. They speak SIP over UDP and TCP with transactions and dialogs.
+They negotiate sound but never send it.
 
-Shares nothing with the code under test. A terminal has one line: whoever calls while a call is there, rings, or waits for its
-ACK, finds it busy, and that is noted in `doubled`. It leaves a call when it is told to, or when nobody takes its answer.
+The module shares no code with the code under test. A terminal has one line, which is busy while it rings, waits for its ACK or
+has a call. A further call gets 486 and is noted in `doubled`. A terminal leaves a call after BYE or CANCEL, or when no ACK
+arrives.
 """
 
 from __future__ import annotations
@@ -24,17 +25,18 @@ from tests.interop.terminals.quirks import Message, _Link
 T1_S, T2_S, GIVES_UP_S = 0.5, 4.0, 32.0
 EXPIRES_S: Final = 300
 Way = Literal["udp", "tcp", "nat"]
-"""`nat`: TCP, reached over the connection that it has opened and by nothing else."""
+"""The transport of a terminal. A `nat` terminal uses TCP, and the server can reach it only over the connection that it opened.
+"""
 Send = Callable[[bytes], None]
 
 
 @dataclass(eq=False)
 class Line:
-    """One call as the terminal has it."""
+    """One call at the terminal."""
 
     call_id: str
     theirs: str
-    """Their tag."""
+    """The tag of the server."""
     ours: str
     invite: Message
     send: Send
@@ -43,19 +45,19 @@ class Line:
 
 
 class Phone:
-    """`async with Phone(...)`: listens. `register` says where it is."""
+    """A terminal. `async with Phone(...)` listens, and `register` sends its address to the server."""
 
     def __init__(self, name: str, password: str, host: str, server: tuple[str, int], way: Way = "udp") -> None:
         self.name, self.password, self.host, self.server, self.way = name, password, host, server, way
         self.rings_s = 0.0
-        """How long it rings before it answers; a tenth second or so more than a person sees."""
+        """Seconds that the phone rings before it answers."""
         self.lines: list[Line] = []
         self.doubled: list[str] = []
         self.told: list[str] = []
-        """What befell it, in order: INVITE, answered, BYE, CANCEL, REGISTER."""
+        """The events of the phone, in order: INVITE, answered, BYE, CANCEL, REGISTER."""
         self.called = 0
         self.stood_at: list[float] = []
-        """When a call of the server stood, by the monotonic clock."""
+        """The monotonic time when each call of the server was established."""
         self._sound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sound.bind((host, 0))
         self._cseq = itertools.count(1)
@@ -97,7 +99,7 @@ class Phone:
     # -- registration
 
     async def register(self) -> None:
-        """By TCP behind an address translation: again, whenever its connection breaks."""
+        """Register. A terminal behind address translation registers again whenever its connection breaks."""
         await self._register()
         if self.way == "nat" and self._keeper is None:
             self._keeper = asyncio.create_task(self._keep())
@@ -129,10 +131,10 @@ class Phone:
         link._received = lambda message: self._taken(message, link.send)
         return link
 
-    # -- a call of its own
+    # -- outgoing calls
 
     async def dial(self, number: str) -> None:
-        """Into the meeting, and stays there."""
+        """Dial into the meeting and stay."""
         if self.way != "udp":
             await self._connect()
         call_id, target = secrets.token_hex(8), f"sip:{number}@{self.server[0]}:{self.server[1]}"
@@ -146,7 +148,7 @@ class Phone:
         self._link.send(self._request("ACK", target, call_id, reply["To"], int(number_of)))
 
     async def _ask(self, method: str, target: str, call_id: str, to: str, body: bytes = b"") -> Message:
-        """The final answer; a proof goes along when it is asked for."""
+        """Send a request and return its final answer. The request is sent again with a digest if the server challenges it."""
         self._from_tag, proof = secrets.token_hex(4), ""
         for _ in range(3):
             number = next(self._cseq)
@@ -176,7 +178,7 @@ class Phone:
                 elif not link.is_open:
                     raise ConnectionResetError("the server closed the connection without an answer")
 
-    # -- what comes
+    # -- received messages
 
     def _received(self, message: Message) -> None:
         assert self._link is not None
@@ -208,7 +210,7 @@ class Phone:
                 self._answer(message, 200 if line is not None or message.method == "OPTIONS" else 481, send)
 
     def _line(self, message: Message) -> Line | None:
-        """By Call-ID and both tags; of a request without ours, by its branch."""
+        """Find a call by Call-ID and both tags. A request without our tag is matched by its branch."""
         call_id, theirs, ours = message["Call-ID"], _tag(message["From"]), _tag(message["To"])
         for one in self.lines:
             same = (one.call_id, one.theirs) == (call_id, theirs)
@@ -245,7 +247,9 @@ class Phone:
             self.lines.remove(line)
 
     def _way_back(self, line: Line) -> Send:
-        """RFC 3261 section 18.2.2: by the connection that it came by, else by a new one to where the Via says."""
+        """Return a function that sends an answer over the connection of the request, or over a new connection if that one is
+        closed (RFC 3261 section 18.2.2).
+        """
         if self.way == "udp":
             return line.send
 
@@ -318,7 +322,7 @@ class Phone:
         send(Message(f"SIP/2.0 {status} Answer", [*kept, ("To", to), ("Contact", self._contact), *more], body).data())
 
     def _sdp(self, invite: Message | None) -> bytes:
-        """A-law; every other line is refused. Without an INVITE: its own offer."""
+        """Return an answer that accepts A-law and refuses every other line. Without an INVITE, return an offer."""
         port = self._sound.getsockname()[1]
         lines = ["v=0", f"o=phone 1 1 IN IP4 {self.host}", "s=-", f"c=IN IP4 {self.host}", "t=0 0"]
         if invite is None:

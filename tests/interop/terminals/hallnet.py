@@ -1,7 +1,7 @@
-"""Halls of a test: baresip terminals in a network namespace, wired to another one with a server that has a booked meeting.
+"""Halls for a test: baresip terminals in one network namespace, and a server with a booked meeting in another namespace.
 
-Traps of baresip: it ignores loopback; an empty `audio_path` keeps it from opening the file player twice and
-crashing; it knows neither FIR nor BFCP nor session timers.
+baresip has some traps. It ignores loopback. It needs an empty `audio_path`, because it otherwise opens the file player twice
+and crashes. It knows no FIR, no BFCP and no session timers.
 """
 
 from __future__ import annotations
@@ -54,19 +54,21 @@ MODULES = (
     *("avcodec", "avformat", "fakevideo", "swscale", "snapshot", "srtp"),
 )
 MEDIA_S = 600
-"""When its file of sound ends, baresip hangs up; when that of its picture ends, it stands still."""
+"""Seconds. Chosen, longer than any test: baresip hangs up when its sound file ends, and its picture freezes when the picture
+file ends. Larger: the files take longer to make.
+"""
 _ports = itertools.count(5070, 10)
 
 
 def missing() -> str:
-    """Why halls cannot be tested here; empty when they can."""
+    """Return why halls cannot be tested here, or an empty text if they can."""
     absent = [tool for tool in ("baresip", "ffmpeg") if shutil.which(tool) is None]
     return network.missing() or (f"{', '.join(absent)} missing: docker/test-tools.sh" if absent else "")
 
 
 @dataclass
 class Booked:
-    """What stands in the server's database. `passwords` by alias."""
+    """The data in the server's database. `passwords` is by alias."""
 
     province: Province
     number: str
@@ -74,7 +76,7 @@ class Booked:
     occurrence: str
     passwords: dict[str, str] = field(default_factory=dict)
     key: str = ""
-    """Of another system with the rights of the host's secretary."""
+    """The API key of another system with the rights of the host's secretary."""
 
 
 def prepare(
@@ -84,9 +86,10 @@ def prepare(
     url: str = "",
     **changes: Any,
 ) -> Booked:
-    """A database with a meeting that is on now and a terminal for each alias, invited to it. `url`: of an empty database in place
-    of a file in the folder; `changes`: of the meeting's row; `languages` of terminals; `translated`: those that stand behind a
-    translation of addresses.
+    """Make a database with a meeting that runs now, and a terminal for each alias.
+
+    `url` is an empty database to use in place of a file in the folder. `changes` are fields of the meeting's row, and also
+    `languages` of the terminals and `translated`, the terminals behind address translation.
     """
     data = folder / "data"
     data.mkdir(mode=0o700, parents=True)
@@ -154,7 +157,7 @@ async def _terminal(
     now: datetime,
     translated: bool,
 ) -> str:
-    wanted = alias.startswith("hall")  # the others are known and not invited, nor is their site
+    wanted = alias.startswith("hall")  # other aliases are registered, but neither they nor their site are invited
     session.add(
         Terminal(
             id=alias,
@@ -178,7 +181,7 @@ async def _terminal(
 
 @dataclass
 class HallNet:
-    """A server and the place where halls are."""
+    """A server, and the namespace of the halls."""
 
     server: ServerThere
     place: Namespace
@@ -187,7 +190,7 @@ class HallNet:
     folder: Path
 
     def command(self, *words: str) -> str:
-        """`diemcau …` on the server's machine."""
+        """Run `diemcau …` on the server's machine."""
         done = subprocess.run(
             [sys.executable, "-m", "signaling", *words, "--data-dir", str(self.folder / "data")],
             capture_output=True,
@@ -200,7 +203,7 @@ class HallNet:
 
 @contextmanager
 def hall_net(folder: Path, aliases: tuple[str, ...], **changes: Any) -> Iterator[HallNet]:
-    """`changes`: of the meeting's row."""
+    """Run a server with a booked meeting and an empty namespace of halls. `changes` are fields of the meeting's row."""
     booked = prepare(folder, aliases, **changes)
     with ExitStack() as stack:
         here, there = stack.enter_context(network.namespace()), stack.enter_context(network.namespace())
@@ -215,7 +218,7 @@ def hall_net(folder: Path, aliases: tuple[str, ...], **changes: Any) -> Iterator
 
 @dataclass
 class Baresip:
-    """One terminal. Media: a picture of one colour and one tone."""
+    """A terminal that sends a picture of one colour, and one tone."""
 
     net: HallNet
     name: str
@@ -227,7 +230,7 @@ class Baresip:
     password: str | None = None
     address: str = HALLS
     environ: Mapping[str, str] = field(default_factory=dict)
-    """Beside what this process has."""
+    """Variables to add to this process's environment."""
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -237,7 +240,7 @@ class Baresip:
         self.log = self.folder / "log"
 
     def start(self, *commands: str) -> Baresip:
-        """`commands`: typed at once, such as `/dial sip:…`."""
+        """Start the program. `commands` run at its start, such as `/dial sip:…`."""
         self._write()
         words = [*self.net.place.prefix, "baresip", "-f", str(self.folder)]
         for command in commands:
@@ -257,7 +260,7 @@ class Baresip:
         self.command("dial", f"sip:{target}@{SERVER};transport={self.transport}")
 
     def command(self, name: str, parameters: str = "") -> None:
-        """By its control port: a netstring of JSON."""
+        """Send a command to the control port, as a netstring of JSON."""
         body = json.dumps({"command": name, "params": parameters, "token": "t"})
         script = (
             "import socket,sys\ns=socket.create_connection(('127.0.0.1',int(sys.argv[1])),5)\n"
@@ -266,11 +269,11 @@ class Baresip:
         self.net.place.run("python3", "-c", script, str(self.port + 1), body)
 
     def saw(self) -> tuple[int, int, int]:
-        """The mean colour of the middle of the picture that it receives."""
+        """Return the mean colour of the middle of the received picture."""
         return part(self.picture(), 0.4, 0.4, 0.6, 0.6)
 
     def picture(self) -> NDArray[np.uint8]:
-        """What it receives, RGB."""
+        """Return the received picture as RGB."""
         for old in self.folder.glob("snapshot*.png"):
             old.unlink()
         self.command("snapshot")
@@ -278,19 +281,21 @@ class Baresip:
         for _ in range(10):
             time.sleep(0.3)
             path = max(self.folder.glob("snapshot-recv*.png"))
-            with suppress(av.InvalidDataError), av.open(str(path)) as file:  # it may be half written
+            with suppress(av.InvalidDataError), av.open(str(path)) as file:  # the file may be half written
                 return next(file.decode(video=0)).to_ndarray(format="rgb24").astype(np.uint8)
         raise AssertionError("the picture cannot be read")
 
     def hears(self) -> tuple[int, NDArray[np.int16]]:
-        """(rate, samples) of what it decoded up to now, before its end: the lengths in the file are not written yet."""
+        """Return (rate, samples) of the sound decoded so far, while the process runs. The lengths in the file header are not
+        yet written.
+        """
         path = max(self.folder.glob("dump-*-dec.wav"), key=lambda one: one.stat().st_mtime)
         data = path.read_bytes()
         samples = data[data.index(b"data") + 8 :]
         return int.from_bytes(data[24:28], "little"), np.frombuffer(samples[: len(samples) // 2 * 2], np.int16)
 
     def heard(self) -> tuple[int, NDArray[np.int16]]:
-        """(rate, samples) of what it decoded so far; its process must have ended for the file to be whole."""
+        """Return (rate, samples) of all decoded sound. The process must have ended, because only then the file is complete."""
         path = max(self.folder.glob("dump-*-dec.wav"), key=lambda one: one.stat().st_mtime)
         with wave.open(str(path)) as file:
             return file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), np.int16)
@@ -299,7 +304,7 @@ class Baresip:
         return self.log.read_text(errors="replace")
 
     def stop(self) -> None:
-        """It hangs up and ends."""
+        """Hang up and end the program."""
         if self.process is not None and self.process.poll() is None:
             with suppress(AssertionError):
                 self.command("quit")
@@ -359,7 +364,7 @@ class Baresip:
 
 
 def make_media(folder: Path, colour: str, hz: int) -> Path:
-    """A tone and a picture of one colour, made by ffmpeg once."""
+    """Make a tone and a picture of one colour with ffmpeg, once per folder."""
     there = folder / f"media-{colour}-{hz}"
     if there.exists():
         return there
@@ -377,7 +382,7 @@ def make_media(folder: Path, colour: str, hz: int) -> Path:
 
 
 def part(picture: NDArray[np.uint8], left: float, top: float, right: float, bottom: float) -> tuple[int, int, int]:
-    """The mean colour of a part of a picture, given by fractions of its size."""
+    """Return the mean colour of a part of a picture. Fractions of the size give the part."""
     height, width = picture.shape[:2]
     found = picture[round(height * top) : round(height * bottom), round(width * left) : round(width * right)]
     red, green, blue = found.astype(float).reshape(-1, 3).mean(axis=0)
@@ -385,7 +390,7 @@ def part(picture: NDArray[np.uint8], left: float, top: float, right: float, bott
 
 
 def quarters(picture: NDArray[np.uint8]) -> list[str]:
-    """The colours in the middles of the four quarters by name, in the order of reading; "": none of ours."""
+    """Return the colours in the middles of the four quarters, by name, in reading order. An unknown colour gives ""."""
     middles = [(x, y) for y in (0.25, 0.75) for x in (0.25, 0.75)]
     return [colour_of(part(picture, x - 0.05, y - 0.05, x + 0.05, y + 0.05)) for x, y in middles]
 
@@ -399,7 +404,7 @@ def is_colour(seen: tuple[int, int, int], name: str) -> bool:
 
 
 def tone_of(rate: int, samples: NDArray[np.int16]) -> float:
-    """The strongest frequency in Hz of the last three seconds but one."""
+    """Return the strongest frequency in Hz. Leave out the last second and use the three seconds before it."""
     part = samples[-4 * rate : -rate] if len(samples) > 5 * rate else samples
     power = np.abs(np.fft.rfft(part.astype(float) * np.hanning(len(part))))
     return float(np.fft.rfftfreq(len(part), 1 / rate)[np.argmax(power)])

@@ -1,7 +1,7 @@
-"""A hall terminal with the manners that baresip lacks, scripted: SIP over UDP or TCP, RTP pairs, a canned H.264 picture, BFCP.
+"""A scripted hall terminal with behaviours that baresip lacks: SIP over UDP or TCP, RTP pairs, a canned H.264 picture, BFCP.
 
-Made to be pointed at a whole server. Shares nothing with the code under test: its own small SIP, SDP, RTP and BFCP, so that a
-mistake there is not made twice. `QUIRKS` names the manners, one row each; `Terminal` calls or is called and records what it got.
+It runs against a real server. It has its own small SIP, SDP, RTP and BFCP and shares no code with the code under test, so that
+both cannot share a mistake. `QUIRKS` names the behaviours. `Terminal` calls or receives a call and records what it gets.
 """
 
 from __future__ import annotations
@@ -49,43 +49,45 @@ __all__ = [
 VIDEO_TYPE, AUDIO_TYPE, EVENT_TYPE, CAMERA_TYPE = 109, 8, 101, 115
 MODE_0_TYPE, MODE_1_TYPE = 109, 110
 HEARD = 80_000
-"""Samples that are kept: ten seconds."""
+"""Samples that a terminal keeps: ten seconds. Chosen. Larger: more memory. Smaller: tests that compare longer sound fail."""
 Obeys = Literal["pli", "fir", "info"]
 
 
 @dataclass(frozen=True)
 class Quirk:
-    """How one terminal differs. The defaults are a well-behaved one."""
+    """The behaviour of one terminal. The defaults are a standard terminal."""
 
     transport: Literal["udp", "tcp", "tls"] = "udp"
-    """By TLS it calls only, and believes any certificate."""
+    """With TLS the terminal only calls, and it accepts any certificate."""
     modes: tuple[int, ...] = (1, 0)
     obeys: frozenset[Obeys] = frozenset({"pli", "fir", "info"})
-    """Which requests for a key frame it understands."""
+    """The key frame requests that the terminal understands."""
     promises: bool = True
-    """Whether it writes a=rtcp-fb for them."""
+    """True if the terminal writes a=rtcp-fb for them."""
     refuses_avpf: bool = False
     late_offer: bool = False
     wrong_ssrc: bool = False
-    """RTCP speaks of another source than RTP, and RTP changes its source after two seconds."""
+    """RTCP has another SSRC than RTP, and RTP changes its SSRC after two seconds."""
     silent: bool = False
     floor: Literal["", "udp", "tcp"] = ""
     long_invite: bool = False
-    """Codecs nobody knows, until the INVITE passes 1300 bytes."""
+    """The INVITE lists unknown codecs until it is longer than 1300 bytes."""
     openers: bool = False
-    """RTP packets without payload before the first real one."""
+    """RTP packets without payload come before the first real packet."""
     keep_alives: bool = False
-    """All that RFC 6263 lists against closing doors, twice a second: empty and tiny datagrams, comfort noise, unknown types."""
+    """The terminal sends all the keep-alives of RFC 6263 twice a second: empty and tiny datagrams, comfort noise, unknown
+    types.
+    """
     adorned: bool = False
-    """Header extensions of both kinds, contributing sources, padding."""
+    """Packets have header extensions of both kinds, contributing sources and padding."""
     rtcp_apart: bool = False
-    """RTCP on a port that is not the one above RTP, told by a=rtcp."""
+    """RTCP uses a port that does not follow the RTP port. a=rtcp names the port."""
     timer: Literal["", "uac", "uas"] = ""
-    """The shortest session timer, and who refreshes it: this terminal when it calls (uac), or the other side."""
+    """The refresher of the shortest session timer: this terminal when it calls (uac), or the other side (uas)."""
     update: bool = False
-    """Allows UPDATE."""
+    """The terminal allows UPDATE."""
     camera: bool = False
-    """Its camera may be moved: a line of H.224 (RFC 4573)."""
+    """The terminal offers a line of H.224 (RFC 4573), so that its camera may be moved."""
 
 
 QUIRKS: dict[str, Quirk] = {
@@ -111,7 +113,7 @@ QUIRKS: dict[str, Quirk] = {
     "never refreshes": Quirk(timer="uac"),
     "its camera may be moved": Quirk(camera=True),
 }
-"""RTCP is never muxed by any of them."""
+"""No terminal multiplexes RTCP with RTP."""
 
 
 # -- the terminal ------------------------------------------------------------------------------------------------------
@@ -119,7 +121,7 @@ QUIRKS: dict[str, Quirk] = {
 
 @dataclass
 class Message:
-    """A SIP message, taken apart as far as this terminal needs."""
+    """A SIP message, parsed as far as this terminal needs."""
 
     first: str
     headers: list[tuple[str, str]]
@@ -155,7 +157,7 @@ class Message:
 
 
 class Terminal:
-    """`async with Terminal(...)`: listens; then `call` or wait for a call. Everything it saw is in its fields."""
+    """A terminal. `async with Terminal(...)` listens; then use `call` or wait for a call. Its fields record what it received."""
 
     def __init__(
         self,
@@ -172,22 +174,22 @@ class Terminal:
             for kind in (AUDIO_TYPE, VIDEO_TYPE, CAMERA_TYPE)
         )
         self.orders: list[bytes] = []
-        """Frames of H.224 that came."""
+        """The received H.224 frames."""
         self.shown_host = host
-        """In c=; 0.0.0.0 is an old way to hold."""
+        """The address in c=. 0.0.0.0 is an old way to hold."""
         self.paused = False
-        """Sends no RTP for now."""
+        """True while the terminal sends no RTP."""
         self.event_type = 0
-        """Payload type of keys; 0: none was agreed on."""
+        """The payload type of the keys. 0 if none was negotiated."""
         self.viewer = Viewer()
         self.heard = bytearray()
         self.asked_by_info = 0
         self.keyframes_sent = 0
         self.obeyed = 0
-        """Requests for a key frame that it understood."""
+        """The key frame requests that the terminal understood."""
         self.statuses: list[int] = []
         self.requests: list[str] = []
-        """Their methods; what is sent again, because an answer takes its time, counts once."""
+        """The methods of received requests. A retransmission counts once."""
         self._known: set[tuple[str, str]] = set()
         self.invite_bytes = 0
         self.remote_sdp = ""
@@ -205,7 +207,7 @@ class Terminal:
         self._unit = 0
         self.port = 0
         self.server = ""
-        """Whom it called."""
+        """The host that the terminal called."""
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -236,7 +238,7 @@ class Terminal:
         if self._listener is not None:
             self._listener.close()
         if self.quirk.transport == "tls":
-            await asyncio.sleep(0.05)  # for the socket below
+            await asyncio.sleep(0.05)  # the socket below needs time to close
 
     def _accept(self) -> _Link:
         self._link = _Link(self._received)
@@ -245,7 +247,9 @@ class Terminal:
     # -- calls ---------------------------------------------------------------------------------------------------------
 
     async def call(self, target: str, host: str, port: int) -> int:
-        """Dials `target` ("12345678@host") at that address; the final status. Digest is answered when a password was given."""
+        """Dial `target` ("12345678@host") at this address and return the final status. Answer a digest challenge if a password
+        was given.
+        """
         await self._connect(host, port)
         self.server = host
         self._target, self._to = f"sip:{target}", f"<sip:{target}>"
@@ -280,7 +284,7 @@ class Terminal:
         return (await self._transact("INFO", next(self._cseq), body, [("Content-Type", kind)])).status
 
     async def press(self, keys: str, by: Literal["packets", "info", "both"] = "packets") -> None:
-        """On its remote control: told as packets (RFC 4733), by INFO, or twice."""
+        """Press keys on the remote control. They are sent as packets (RFC 4733), by INFO, or by both."""
         for key in keys:
             if by != "info":
                 assert self.event_type, "no telephone-event was agreed on"
@@ -291,7 +295,7 @@ class Terminal:
             await asyncio.sleep(0.1)
 
     async def hold(self, direction: str) -> int:
-        """A re-INVITE with another direction: "sendonly" holds, "sendrecv" resumes."""
+        """Send a re-INVITE with another direction: "sendonly" holds, "sendrecv" resumes."""
         return (await self.reinvite(self.offer(direction))).status
 
     async def reinvite(self, body: bytes) -> Message:
@@ -303,7 +307,7 @@ class Terminal:
         return reply
 
     async def update(self) -> Message:
-        """Refreshes the session by UPDATE, without an offer."""
+        """Refresh the session by UPDATE, without an offer."""
         return await self._transact("UPDATE", next(self._cseq), b"", self._timer_rows)
 
     @property
@@ -326,7 +330,7 @@ class Terminal:
     async def _transact(
         self, method: str, number: int, body: bytes = b"", extra: list[tuple[str, str]] | None = None
     ) -> Message:
-        """Sends a request until its final answer comes (RFC 3261 timers A/E, shortened bounds)."""
+        """Send a request until its final answer arrives (RFC 3261 timers A and E, with shorter limits)."""
         data = self.last_request = self._request(method, number, body, extra or [])
         if method == "INVITE":
             self.invite_bytes = len(data)
@@ -389,7 +393,7 @@ class Terminal:
         text += f', response="{md5(f"{first}:{middle}:{second}")}"'
         return text + (f', qop=auth, nc=00000001, cnonce="{cnonce}"' if "qop" in given else "")
 
-    # -- what comes ----------------------------------------------------------------------------------------------------
+    # -- received messages ---------------------------------------------------------------------------------------------
 
     def _received(self, message: Message) -> None:
         if message.status:
@@ -446,7 +450,7 @@ class Terminal:
     # -- descriptions --------------------------------------------------------------------------------------------------
 
     def offer(self, direction: str = "sendrecv") -> bytes:
-        """As this terminal writes it: RTP/AVP, feedback lines if it promises, no rtcp-mux, no BUNDLE."""
+        """Return this terminal's offer: RTP/AVP, feedback lines if `promises` is set, no rtcp-mux, no BUNDLE."""
         types = [MODE_1_TYPE if mode else MODE_0_TYPE for mode in self.quirk.modes]
         lines = [*self._head(), f"m=audio {self.audio.port} RTP/AVP 8 0 {EVENT_TYPE}"]
         lines += [
@@ -472,7 +476,9 @@ class Terminal:
         return self.last_offer
 
     def answer(self, offer: str) -> bytes:
-        """Line by line: A-law, the first H.264 payload whose mode it knows, the floor line if it has one; the rest is refused."""
+        """Return an answer. It accepts A-law, the first H.264 payload with a known mode, and the floor line if the terminal has
+        one. It refuses other lines.
+        """
         lines = self._head()
         for section in re.split(r"\r?\n(?=m=)", offer.strip())[1:]:
             first = section.splitlines()[0]
@@ -557,7 +563,7 @@ class Terminal:
         return ("\r\n".join(lines) + "\r\n").encode()
 
     def _aim(self, description: str) -> None:
-        """Where the other side wants our packets. Never muxed, by a=rtcp or the odd port."""
+        """Read where the other side wants our packets. RTCP goes to the port of a=rtcp or to the odd port."""
         head, *sections = re.split(r"\r?\n(?=m=)", description.strip())
         for section in sections:
             kind, port = re.match(r"m=(\w+) (\d+)", section).groups()  # type: ignore[union-attr]
@@ -610,7 +616,7 @@ class Terminal:
             nals = units[self._unit]
             for index, nal in enumerate(nals if not self.paused else ()):
                 self.video.send(nal, marker=index == len(nals) - 1)
-            # For 20 s no key frame comes by itself: who sees nothing has to ask.
+            # For 20 s no further key frame comes, so a viewer without a picture must request one.
             self._unit = (self._unit + 1) % len(units)
             self.video.timestamp = (self.video.timestamp + 90_000 // FPS) & 0xFFFFFFFF
             await asyncio.sleep(max(0.0, start + (number + 1) / FPS - loop.time()))
@@ -673,7 +679,7 @@ def unverified() -> ssl.SSLContext:
 
 
 class _Link(asyncio.Protocol, asyncio.DatagramProtocol):
-    """One connection, or the datagrams of one socket."""
+    """One TCP connection, or the datagrams of one UDP socket."""
 
     def __init__(self, received: object) -> None:
         self._received = received
@@ -694,7 +700,7 @@ class _Link(asyncio.Protocol, asyncio.DatagramProtocol):
             self._received(Message.read(data))
 
     def data_received(self, data: bytes) -> None:
-        self._held = (self._held + data).lstrip(b"\r\n")  # signs of life stand between messages
+        self._held = (self._held + data).lstrip(b"\r\n")  # keep-alive line ends may come between messages
         while b"\r\n\r\n" in self._held:
             head, _, rest = self._held.partition(b"\r\n\r\n")
             length = re.search(rb"(?im)^(?:content-length|l)\s*:\s*(\d+)", head)
@@ -709,7 +715,8 @@ class _Link(asyncio.Protocol, asyncio.DatagramProtocol):
         self.is_open = False
 
     def send(self, data: bytes) -> None:
-        # Not by its class: before Python 3.12 the datagram transport of the loop was none of asyncio.DatagramTransport.
+        # Before Python 3.12 the loop's datagram transport was not an asyncio.DatagramTransport, so this does not check the
+        # class.
         if hasattr(self._transport, "sendto"):
             self._transport.sendto(data, self.remote)
         elif isinstance(self._transport, asyncio.WriteTransport):
@@ -717,6 +724,6 @@ class _Link(asyncio.Protocol, asyncio.DatagramProtocol):
 
     def close(self) -> None:
         if isinstance(self._transport, asyncio.WriteTransport) and self._transport.get_extra_info("sslcontext"):
-            self._transport.abort()  # else it waits for the other side's goodbye
+            self._transport.abort()  # close would wait for the other side's TLS close message
         elif isinstance(self._transport, asyncio.BaseTransport):
             self._transport.close()

@@ -1,6 +1,6 @@
-"""Media of a scripted terminal (`quirks.py`): a canned H.264 picture, tones in G.711, RTP and RTCP as they stand on the wire.
+"""The media of a scripted terminal (`quirks.py`): a canned H.264 picture, tones in G.711, RTP and RTCP packets.
 
-Shares nothing with the code under test.
+It shares no code with the code under test.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 FPS = 15
 KEYS = "0123456789*#ABCD"
-"""By their numbers in RFC 4733 section 3.2."""
+"""The keys in the order of their numbers in RFC 4733 section 3.2."""
 
 
 # -- pictures and sound ------------------------------------------------------------------------------------------------
@@ -31,8 +31,9 @@ KEYS = "0123456789*#ABCD"
 def canned(
     colour: tuple[int, int, int], width: int = 640, height: int = 360, frames: int = 300
 ) -> tuple[tuple[bytes, ...], ...]:
-    """Access units as NAL units without start codes, each at most 1200 bytes; the first is an IDR with its parameter sets and the
-    only one. A square moves over the colour (RGB), so that a frozen picture is seen."""
+    """Return access units as NAL units without start codes, each at most 1200 bytes. Only the first unit is an IDR with its
+    parameter sets. A square moves over the colour (RGB), so that a frozen picture is visible.
+    """
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.framerate, encoder.time_base = Fraction(FPS), Fraction(1, FPS)
@@ -55,7 +56,7 @@ def canned(
 
 @cache
 def tone(hz: int, samples: int = 8000) -> bytes:
-    """A second of G.711 A-law at half of full scale."""
+    """Return a second of G.711 A-law at half of full scale."""
     wave = (np.sin(2 * np.pi * hz * np.arange(samples) / 8000) * 16_000).astype(np.int16)
     return _alaw(wave)
 
@@ -69,7 +70,7 @@ def _alaw(wave: np.ndarray) -> bytes:
 
 
 def alaw_samples(alaw: bytes) -> np.ndarray:
-    """Of received G.711 A-law, 16 bits."""
+    """Return the 16-bit samples of received G.711 A-law."""
     if not alaw:
         return np.zeros(0, np.int16)
     decoder = av.CodecContext.create("pcm_alaw", "r")
@@ -84,7 +85,7 @@ def loudest_hz(alaw: bytes) -> float:
 
 
 class Viewer:
-    """Puts RTP payloads of H.264 together and decodes them; what a person before the screen would see."""
+    """Assembles the RTP payloads of H.264 and decodes them. The result is the picture on the screen."""
 
     def __init__(self) -> None:
         self._decoder = av.CodecContext.create("h264", "r")
@@ -125,15 +126,15 @@ class Viewer:
 
     @property
     def picture(self) -> np.ndarray | None:
-        """The last one, RGB of 8 bits as (height, width, 3)."""
+        """The last picture, 8-bit RGB as (height, width, 3), or None."""
         return None if self._frame is None else self._frame.to_ndarray(format="rgb24")
 
     def forget(self) -> None:
-        """As if nothing had come yet."""
+        """Forget the last picture."""
         self._frame = None
 
     def colour(self) -> tuple[int, ...]:
-        """The median of the last picture: the background of `canned`."""
+        """Return the median colour of the last picture: the background of `canned`."""
         picture = self.picture
         assert picture is not None, "nothing was decoded"
         return tuple(int(value) for value in np.median(picture.reshape(-1, 3), axis=0))
@@ -144,7 +145,7 @@ class Viewer:
 
 @dataclass
 class Stream:
-    """One RTP session on an even port with RTCP on the odd one above."""
+    """One RTP session. RTP uses an even port and RTCP the next odd port."""
 
     rtp: socket.socket
     rtcp: socket.socket
@@ -158,16 +159,16 @@ class Stream:
     sent: int = 0
     received: int = 0
     muxed: int = 0
-    """RTCP packets on the port of RTP."""
+    """RTCP packets on the RTP port."""
     rtcp_received: int = 0
     types: Counter[int] = field(default_factory=Counter)
     sources: set[int] = field(default_factory=set)
     highest: int = 0
-    """Sequence number of what came last."""
+    """The sequence number of the last received packet."""
     reported: tuple[int, int, float] | None = None
-    """(source, middle of its NTP time, when) of the last sender report that came."""
+    """(source, middle of the NTP time, time of arrival) of the last received sender report."""
     asked: Counter[str] = field(default_factory=Counter)
-    """Key frames and limits that the other side asked for by RTCP."""
+    """The key frames and limits that the other side requested by RTCP."""
 
     @property
     def port(self) -> int:
@@ -192,7 +193,9 @@ class Stream:
         self.sequence = (self.sequence + packets) & 0xFFFF
 
     async def key(self, kind: int, key: str) -> None:
-        """RFC 4733 section 2.5.1: of one press all packets have the timestamp of its beginning, the last is sent three times."""
+        """Send the packets of one key press. All have the timestamp of its beginning, and the last packet is sent three times
+        (RFC 4733 section 2.5.1).
+        """
         begun, number = self.timestamp, KEYS.index(key)
         for duration, over in ((400, 0), (800, 0), (1200, 0), (1280, 0x80), (1280, 0x80), (1280, 0x80)):
             payload = struct.pack("!BBH", number, over | 10, duration)
@@ -206,7 +209,7 @@ class Stream:
                 self.rtp.sendto(data, self.remote)
 
     def keep_alive(self) -> None:
-        """RFC 6263 section 4. Comfort noise and the type that nobody knows stand in the numbering of the stream."""
+        """Send the keep-alives of RFC 6263 section 4. Comfort noise and the unknown type use sequence numbers of the stream."""
         for data in (b"", b"\0", b"\r\n\r\n", bytes(4), bytes((0, 17, 0, 0, 0x21, 0x12, 0xA4, 0x42)) + bytes(12)):
             self._throw(data)
         self.send(b"", marker=False)
@@ -215,7 +218,7 @@ class Stream:
             self.sequence = (self.sequence + 1) & 0xFFFF
 
     def report(self, ssrc: int) -> None:
-        """A sender report, what it says of the other side's, and a name."""
+        """Send a sender report, a report block about the other side's stream, and a CNAME."""
         name = b"quirk@terminal"
         block = self._block()
         first, length = 0x80 | bool(block), 6 + len(block) // 4
@@ -228,14 +231,16 @@ class Stream:
                 self.rtcp.sendto(words + struct.pack("!BBH", 0x81, 202, len(item) // 4) + item, self.remote_rtcp)
 
     def _block(self) -> bytes:
-        """Nothing was lost; the delay since its report lets the other side know how far we are (RFC 3550 section 6.4.1)."""
+        """Return a report block without loss. Its delay since the last sender report lets the other side measure the round-trip
+        time (RFC 3550 section 6.4.1).
+        """
         if self.reported is None:
             return b""
         source, middle, at = self.reported
         return struct.pack("!IIIIII", source, 0, self.highest, 0, middle, int((time.monotonic() - at) * 65536))
 
     def feedback(self, data: bytes) -> list[str]:
-        """The requests in a compound packet: "pli", "fir", "tmmbr"."""
+        """Return the requests in a compound packet: "pli", "fir", "tmmbr"."""
         found, at = [], 0
         while at + 4 <= len(data):
             first, kind, words = struct.unpack_from("!BBH", data, at)
@@ -250,14 +255,14 @@ class Stream:
 
 
 EXTENSIONS = (
-    b"\xbe\xde\0\2\x10\x95\x22\1\2\3\0\0",  # one byte, RFC 8285 section 4.2
-    b"\x10\0\0\1\1\1\x95\0",  # two bytes
-    b"\x12\x34\0\0",  # of some maker, with nothing in it
+    b"\xbe\xde\0\2\x10\x95\x22\1\2\3\0\0",  # one-byte extensions, RFC 8285 section 4.2
+    b"\x10\0\0\1\1\1\x95\0",  # two-byte extensions
+    b"\x12\x34\0\0",  # an empty extension of a manufacturer
 )
 
 
 def adornment(number: int) -> tuple[int, bytes, bytes]:
-    """(first byte, what follows the fixed header, what follows the payload); in turn."""
+    """Return (first byte, bytes after the fixed header, bytes after the payload). The number selects which of them are present."""
     extension, padding, source = number % 4 < 3, number % 3 == 0, number % 5 == 0
     first = 0x80 | (0x20 if padding else 0) | (0x10 if extension else 0) | (1 if source else 0)
     more = (b"\0\0\x12\x34" if source else b"") + (EXTENSIONS[number % 4] if extension else b"")
@@ -266,7 +271,7 @@ def adornment(number: int) -> tuple[int, bytes, bytes]:
 
 
 def pair(host: str, *, apart: bool = False) -> tuple[socket.socket, socket.socket]:
-    """An even UDP port and the odd one above; `apart`: and any other."""
+    """Return an even UDP port and the next odd port. With `apart`, the second port is any other port."""
     for _ in range(200):
         rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         rtp.bind((host, 0))

@@ -1,7 +1,8 @@
-"""The server is killed in the middle of calls, and another one starts in its place: every hall is called again, exactly once.
+"""The server is killed during calls, and another server starts in its place. The new server calls every hall again exactly
+once.
 
-A real server process, SIGKILL, and terminals that stay in the old call (`fleet.py`). The long form, a thousand calls with fifty
-kills on each database, runs in `make sim`.
+The server is a real process that gets SIGKILL; the terminals stay in the old call (`fleet.py`). The long form, a thousand calls
+with fifty kills on each database, runs in `make sim`.
 """
 
 from __future__ import annotations
@@ -37,30 +38,36 @@ LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 HALLS, KILLS = (30, 50) if LONG else (13, 3)
 DATABASES = ("sqlite", "postgresql") if LONG else ("sqlite",)
 CALLS = 1000 if LONG else 30
-"""At least so many are made in all, because all halls are called again after each kill."""
+"""The least number of calls in the whole test. Each kill causes a new call to every hall. Larger: the test fails. Smaller: the
+test does not show that the halls are called again.
+"""
 SEED = 5180
 HOST = "127.0.0.1"
 PATIENCE_S = 150.0
-"""For all halls to be in a meeting, on a machine that does much else; 15 s is the figure."""
+"""Seconds until all halls must be in a meeting. Chosen: ten times the target of 15 s, for a busy machine. Larger: a failure
+shows late. Smaller: the test fails on a busy machine.
+"""
 SOON_S = 20.0
-"""Ten times what a terminal behind a translation waits for its call after its REGISTER."""
+"""Seconds. Ten times the wait of a terminal behind address translation between its REGISTER and its call. Larger: the test
+misses a slow call. Smaller: the test fails on a busy machine.
+"""
 
 
 @dataclass
 class Server:
-    """`diemcau serve` on loopback, whose data outlive it."""
+    """A `diemcau serve` on loopback that can be killed and started again with the same data."""
 
     folder: Path
     booked: Booked
     database: str
-    """Its address; empty: the file in the folder."""
+    """The address of the database. Empty for a file in the folder."""
     sip: int
     http: int
     media: int
     process: asyncio.subprocess.Process | None = None
     output: list[str] = field(default_factory=list)
     opened_at: float = 0
-    """When its port of SIP was found open, by the monotonic clock."""
+    """The monotonic time when the SIP port was found open."""
     killed_at: float = 0
     _reader: asyncio.Task[None] | None = None
 
@@ -92,7 +99,7 @@ class Server:
             self.output.append(line.decode(errors="replace"))
 
     async def _hears(self) -> bool:
-        """Whether its port of SIP is open."""
+        """Report whether the SIP port is open."""
         try:
             _, writer = await asyncio.open_connection(HOST, self.sip)
         except OSError:
@@ -111,11 +118,11 @@ class Server:
         await self._reader
 
     def has(self, phone: Phone) -> bool:
-        """Whether its call is one of this process, and not the one that it was left with."""
+        """Report whether the phone's call belongs to this process, and not to the killed one."""
         return phone.stands and bool(phone.stood_at) and phone.stood_at[-1] > self.killed_at
 
     async def states(self) -> Counter[str]:
-        """Of the halls, as the board of an operator has them."""
+        """Return how many halls are in each state, as the operator's board shows."""
         return Counter(row["state"] for row in await self.rows())
 
     async def rows(self) -> list[dict[str, Any]]:
@@ -134,7 +141,7 @@ def way_of(place: int) -> Way:
 
 @pytest.fixture(params=DATABASES)
 def database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of an empty database; empty: a file in the folder of the server."""
+    """Give the address of an empty database, or an empty text for a file in the server's folder."""
     if request.param == "sqlite":
         yield ""
         return
@@ -213,12 +220,12 @@ async def walk(server: Server, phones: list[Phone], moments: random.Random) -> N
 
 @dataclass
 class Times:
-    """How long halls were away, of the starts that were left alone until all were back."""
+    """How long halls were away. Only starts that were not killed before all halls returned are counted."""
 
     open_s: list[float] = field(default_factory=list)
-    """From SIP being open to the call that stands."""
+    """Seconds from the open SIP port to the established call."""
     away_s: list[float] = field(default_factory=list)
-    """From the kill to the call that stands; a hall that was not in a call yet counts from there too."""
+    """Seconds from the kill to the established call. A hall without an earlier call counts too."""
 
     def add(self, server: Server, phones: list[Phone]) -> None:
         self.open_s += [one.stood_at[-1] - server.opened_at for one in phones]
@@ -247,7 +254,7 @@ async def check(server: Server, phones: list[Phone]) -> None:
     assert await server.states() == Counter(connected=HALLS)
     assert sum(one.called for one in phones) >= CALLS
     for one in phones:
-        if one.way == "nat":  # it was called only after it had come back
+        if one.way == "nat":  # the server could call it only after it registered again
             last = len(one.told) - 1 - one.told[::-1].index("INVITE")
             assert "REGISTER" in one.told[:last]
             assert one.told.count("REGISTER") >= KILLS

@@ -1,4 +1,4 @@
-"""What scripted terminals see where the large place is theirs, or nobody else is there: out of a whole server with its mixer."""
+"""The picture of scripted terminals that are alone, or that are in the large place. A real server with its mixer makes it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
 
 
 class SoundOnly(Terminal):
-    """Takes and sends no picture."""
+    """A terminal that neither receives nor sends pictures."""
 
     def offer(self, direction: str = "sendrecv") -> bytes:
         return super().offer(direction).replace(f"m=video {self.video.port} ".encode(), b"m=video 0 ")
@@ -42,7 +42,7 @@ def is_green(one: Terminal) -> bool:
 
 
 def words(one: Terminal) -> int:
-    """Bright points in the middle of the picture: a dark picture has none."""
+    """Count the bright points in the middle of the picture. A dark picture has none."""
     picture = one.viewer.picture
     if picture is None:
         return 0
@@ -52,7 +52,7 @@ def words(one: Terminal) -> int:
 
 
 async def go_on(*halls: Terminal) -> None:
-    """Two seconds of pictures."""
+    """Wait for two seconds of pictures."""
     seen = [one.viewer.frames for one in halls]
     await until(
         lambda: all(one.viewer.frames > count + 30 for one, count in zip(halls, seen, strict=True)), "pictures go on"
@@ -82,7 +82,7 @@ async def test_no_hall_is_large_to_itself_when_the_front_lacks_video(there: Ther
         await until(lambda: is_green(bob) and is_red(carol), "each sees the other")
         legs = {row["terminal_id"]: row["leg_id"] for row in there.rows()}
         for speaker in ("hall-a", "hall-b"):
-            # It was in front, then a hall without a picture is.
+            # The speaker is in the large place first, and then a hall without a picture is.
             there.command("stage", legs[speaker])
             there.command("stage", legs["hall-c"])
             await go_on(bob, carol)

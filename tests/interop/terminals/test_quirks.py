@@ -1,5 +1,5 @@
-"""The quirk terminal itself: two of them call one another, and their descriptions meet ours. What they do to a whole
-server stands where the server is tested.
+"""Tests of the quirk terminal itself. Two terminals call each other, and their descriptions meet ours. Other tests run them
+against a real server.
 """
 
 from __future__ import annotations

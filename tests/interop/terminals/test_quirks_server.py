@@ -1,5 +1,5 @@
-"""Scripted terminals with the manners that baresip lacks (`quirks.py`) against a whole server with its mixer, and a browser
-in the same meeting: each row sees the program, hears, is seen and is heard.
+"""Scripted terminals with behaviours that baresip lacks (`quirks.py`), against a real server with its mixer, and a browser in
+the same meeting. Each terminal sees the program and hears, and the browser sees and hears the terminal.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
 
 
 class Recorder(Terminal):
-    """Keeps the final answers whole."""
+    """A terminal that keeps every final answer."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -64,7 +64,7 @@ def recorder(there: There, quirk: Quirk, name: str = "hall-a") -> Recorder:
 
 
 async def sees_and_hears(terminal: Terminal) -> None:
-    """The browser's blue and 880 Hz, out of the mixer."""
+    """Wait until the terminal sees the browser's blue picture and hears 880 Hz from the mixer."""
     await until(lambda: upper(terminal)[2] > upper(terminal)[0] + 40, "the hall sees the browser's picture")
     await until(lambda: heard_hz(terminal) == pytest.approx(880, abs=10), "the hall hears the browser")
 
@@ -94,12 +94,12 @@ ROWS = [
     *("BFCP by TCP", "BFCP by UDP", "long INVITE by TCP", "long INVITE by UDP", "empty packets first", "keep-alives"),
     *("header extensions and padding", "RTCP elsewhere"),
 ]
-"""The other `QUIRKS` have tests of their own. `tests/interop/halls/test_present.py` presents by BFCP."""
+"""Other tests use the other `QUIRKS`. `tests/interop/halls/test_present.py` presents by BFCP."""
 
 
 @pytest.mark.parametrize("name", ROWS)
 async def test_it_takes_part(there: There, name: str) -> None:
-    """The browser comes last, after the terminal's only key frame of 20 s."""
+    """Each terminal takes part. The browser joins last, after the terminal's only key frame of 20 s."""
     quirk = QUIRKS[name]
     async with recorder(there, quirk) as terminal:
         assert await there.dial(terminal) == 200
@@ -111,12 +111,12 @@ async def test_it_takes_part(there: There, name: str) -> None:
             await is_seen_and_heard(ann)
             await follows_its_manner(terminal, ann)
         assert await terminal.hang_up() == 200
-    # The first time a hall that hangs up is called once more; then it is left alone.
+    # The server calls a hall once more after its first hang-up. After the second hang-up it does not call.
     await until(lambda: "connected" not in {row["state"] for row in there.rows()}, "the board knows that it left")
 
 
 async def follows_its_manner(terminal: Recorder, ann: Person) -> None:
-    """What makes this row another one did happen."""
+    """Check that the special behaviour of this row really happened."""
     quirk = terminal.quirk
     if quirk.modes == (0,):
         assert set(terminal.viewer.shapes) == {"single"}
@@ -155,7 +155,7 @@ async def follows_its_manner(terminal: Recorder, ann: Person) -> None:
 
 
 async def greets_floor(terminal: Terminal) -> bool:
-    """A Hello (RFC 8855 section 5.3.11) over the channel that was agreed on is answered by HelloAck."""
+    """Report whether a Hello (RFC 8855 section 5.3.11) on the negotiated channel gets a HelloAck."""
     floor = next(part for part in re.split(r"\r?\n(?=m=)", terminal.remote_sdp) if "/BFCP" in part.splitlines()[0])
     conference, user = (int(re.findall(rf"a={name}:(\d+)", floor)[0]) for name in ("confid", "userid"))
     port = int(re.findall(r"m=application (\d+)", floor)[0])
@@ -172,7 +172,7 @@ async def greets_floor(terminal: Terminal) -> bool:
 
 
 class Tally:
-    """How many packets of the program came since it was made."""
+    """Counts the packets of the program since the object was made."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -222,7 +222,7 @@ async def test_it_holds_and_comes_back(there: There, way: str) -> None:
 
 
 async def hold(terminal: Terminal, way: str) -> None:
-    """Each is answered with the direction that fits (RFC 3264 section 8.4)."""
+    """Hold the call. The answer must have the matching direction (RFC 3264 section 8.4)."""
     terminal.paused = way == "inactive"
     if way.startswith("c="):
         terminal.shown_host = "0.0.0.0"
@@ -233,7 +233,7 @@ async def hold(terminal: Terminal, way: str) -> None:
 
 
 async def settles(terminal: Terminal) -> None:
-    """What was on its way has come."""
+    """Wait until the packets on the way have arrived."""
     async with asyncio.timeout(BOUND_S):
         while True:
             before = Tally(terminal)
@@ -243,12 +243,12 @@ async def settles(terminal: Terminal) -> None:
 
 
 class Colliding(Recorder):
-    """Offers at the very moment when it is offered something: both have to be refused with 491, and tried again."""
+    """A terminal that sends an offer when it receives one. Both offers must be refused with 491 and sent again."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.met = ""
-        """CSeq of the offer that it met."""
+        """The CSeq of the offer that collided."""
         self.work: asyncio.Future[None] | None = None
         self.collided: list[int] = []
 
@@ -267,7 +267,7 @@ class Colliding(Recorder):
 
 
 async def test_two_offers_that_meet_are_both_made_again(there: There) -> None:
-    quirk = QUIRKS["BFCP by UDP"]  # it is offered slides a second after the call stands
+    quirk = QUIRKS["BFCP by UDP"]  # the server offers slides a second after the call is established
     terminal = Colliding(quirk, "hall-a", HOST, (200, 40, 40), 440, there.booked.passwords["hall-a"])
     async with terminal, there.person("ann") as ann:
         await ann.show("blue", size=(320, 180), fps=10)
@@ -282,7 +282,7 @@ async def test_two_offers_that_meet_are_both_made_again(there: There) -> None:
 
 
 async def test_it_refreshes_its_session(there: There) -> None:
-    """By the same description again, and by UPDATE: nothing changes, nothing stops."""
+    """The same description in a re-INVITE, or an UPDATE, refreshes the session. Media do not change."""
     async with recorder(there, QUIRKS["never refreshes"]) as terminal, there.person("ann") as ann:
         assert await there.dial(terminal) == 200
         agreed = terminal.finals[-1]["Session-Expires"]
@@ -308,21 +308,23 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
 
 
 class Dead(Recorder):
-    """Says nothing any more once the call stands."""
+    """A terminal that stops answering INVITEs after the call is established."""
 
     def _invited(self, message: Message) -> None:
         return
 
 
 async def test_those_that_give_no_sign_of_life_leave(there: There, impatient: There) -> None:
-    """Both at once, on two servers: they wait for a minute and for half of one."""
+    """Two servers hang up halls without a sign of life. The test runs both cases at once, because they take 60 s and 30 s."""
     async with asyncio.TaskGroup() as both:
         both.create_task(_sessions_are_refreshed_as_the_terminal_can_or_end(there))
         both.create_task(_a_silent_one_is_asked_and_only_a_dead_one_leaves(impatient))
 
 
 async def _sessions_are_refreshed_as_the_terminal_can_or_end(there: There) -> None:
-    """All three at once, because the shortest session is 90 s: ours to refresh after 45 s, given up after 60 s."""
+    """Check three session timers at once, because the shortest session is 90 s. The server refreshes after 45 s and gives up
+    after 60 s.
+    """
     by_invite, by_update, never = (
         recorder(there, QUIRKS[name], hall)
         for name, hall in (
@@ -357,7 +359,7 @@ async def _a_silent_one_is_asked_and_only_a_dead_one_leaves(impatient: There) ->
         assert await impatient.dial(dead) == 200
         await until(lambda: "INVITE" in silent.requests and "INVITE" in dead.requests, "both are asked")
         await until(dead.ended.is_set, "who does not answer is hung up", 90)
-        # 30 s later: who answered was asked once, sees the program, and was left alone.
+        # 30 s later: the terminal that answered was asked only once, sees the program, and is still connected.
         assert silent.requests.count("INVITE") == 1
         assert not silent.ended.is_set()
         seen = silent.viewer.frames
@@ -368,7 +370,9 @@ async def _a_silent_one_is_asked_and_only_a_dead_one_leaves(impatient: There) ->
 
 
 async def test_one_whose_power_failed_dials_again(there: There) -> None:
-    """Its old call still stands when the new one comes: the new one counts, and is seen and heard each time."""
+    """A terminal whose power failed dials again while its old call is still open. The new call replaces the old one, and the
+    browser sees and hears the terminal each time.
+    """
     async with there.person("ann") as ann:
         await ann.show("blue", size=(320, 180), fps=10)
         await ann.speak(880)
