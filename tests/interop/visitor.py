@@ -1,8 +1,8 @@
-"""A browser in a process of its own, to be run in another network namespace: opens the home page, starts a meeting and joins it.
+"""A browser in a separate process that opens the home page, starts a meeting and joins it. The process may run in another
+network namespace.
 
-Started as `python -m tests.interop.visitor URL NAME`; the first line on standard output is the address of the meeting. Every
-line on standard input asks for a report, which is one line of JSON; the end of input closes the browser. `Visiting` is the
-test's side.
+`python -m tests.interop.visitor URL NAME` starts it. The first line on standard output is the address of the meeting. For every
+line on standard input it prints a report, one line of JSON. At the end of input the browser closes. A test uses `Visiting`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.waiting import until
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--no-sandbox",
-    "--ignore-certificate-errors",  # of the TURN server too, which the page cannot vouch for
+    "--ignore-certificate-errors",  # including those of the TURN server, which the page cannot accept itself
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 )
@@ -46,7 +46,7 @@ BOUND_S = 90.0
 
 
 class Visiting:
-    """The test's hand on one such process."""
+    """The test's control of one such process."""
 
     def __init__(self, process: asyncio.subprocess.Process, address: str) -> None:
         self._process = process
@@ -54,7 +54,7 @@ class Visiting:
 
     @classmethod
     async def start(cls, url: str, name: str, *, prefix: Sequence[str]) -> Self:
-        """`prefix`: a command that runs the rest elsewhere, such as `ip netns exec NAME`."""
+        """Start the process. `prefix` is a command that runs the process elsewhere, such as `ip netns exec NAME`."""
         process = await asyncio.create_subprocess_exec(
             *(*prefix, sys.executable, "-m", "tests.interop.visitor", url, name),
             cwd=ROOT,

@@ -1,7 +1,7 @@
-"""A real Chromium with the page of the server, in a namespace or not: its camera is one colour, its microphone one tone, its
-screen another colour, so that others can tell what they get of it; and what it is given itself is looked at and listened to.
+"""A real Chromium with the server's page, which may run in a namespace. Its camera is one colour, its microphone one tone, and
+its screen another colour, so that receivers can identify them. The tests check what the page shows and plays.
 
-Only the devices are made up: coding, transport and the page are the real ones.
+Only the devices are artificial. The codecs, the transport and the page are real.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ FLAGS = (
     "--no-sandbox",
     "--allow-loopback-in-peer-connection",
     "--autoplay-policy=no-user-gesture-required",
-    # Several windows of one browser: none of them is in the background.
+    # No window of a browser with several windows is in the background.
     "--disable-background-timer-throttling",
     "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",
 )
 LOUD_DB, SILENT_DB = -50.0, -75.0
-"""Of the strongest part of a spectrum (Web Audio: 0 is full scale)."""
+"""dB of the strongest part of a spectrum (Web Audio: 0 is full scale). A higher `LOUD_DB` misses quiet voices; a lower one
+takes noise for a voice.
+"""
 
 MADE_UP = """([camera, hz, screen]) => {
   window.peers = [];
@@ -95,7 +97,7 @@ SPECTRA = """async (wanted) => {
 
 @asynccontextmanager
 async def chromium(folder: Path, prefix: Sequence[str] = ()) -> AsyncIterator[Browser]:
-    """`prefix`: a command that runs the browser elsewhere, such as `ip netns exec NAME`."""
+    """Start Chromium. `prefix` is a command that runs it elsewhere, such as `ip netns exec NAME`."""
     starter = folder / "chromium"
     starter.write_text(f'#!/bin/sh\nexec {" ".join(prefix)} {CHROMIUM} "$@"\n')
     starter.chmod(0o755)
@@ -109,7 +111,7 @@ async def chromium(folder: Path, prefix: Sequence[str] = ()) -> AsyncIterator[Br
 
 @dataclass(frozen=True)
 class Guest:
-    """Somebody with an account. `name`: as others see it."""
+    """A user with an account. `name` is the name that other participants see."""
 
     name: str
     secret: str
@@ -120,7 +122,7 @@ class Guest:
 
 
 async def guest(data: Path, booked: Booked, role: str, person: str) -> Guest:
-    """A new account of that person (`province.People`) with a role in the host's unit. `data`: the server's folder."""
+    """Make an account for this person (`province.People`) with a role in the host's unit. `data` is the server's folder."""
     store = Database.open(f"sqlite:///{data / 'diemcau.sqlite'}")
     place = booked.province
     try:
@@ -135,7 +137,7 @@ async def guest(data: Path, booked: Booked, role: str, person: str) -> Guest:
 
 @dataclass
 class Window(Visitor):
-    """One page in a meeting."""
+    """A page in a meeting."""
 
     url: str = ""
     guest: Guest = field(default_factory=lambda: Guest("", "", ""))
@@ -146,7 +148,7 @@ class Window(Visitor):
     async def open(
         cls, browser: Browser, url: str, guest: Guest, colour: str, hz: int, screen: str = "green"
     ) -> Window:
-        """Of somebody signed in at the server with that address. `colour`, `screen`: of `hallnet.COLOURS`."""
+        """Open a page of a signed-in user. `url` is the server's address; `colour` and `screen` are from `hallnet.COLOURS`."""
         context = await browser.new_context(
             viewport={"width": 1280, "height": 800}, locale="vi-VN", ignore_https_errors=True
         )
@@ -159,31 +161,31 @@ class Window(Visitor):
         return made
 
     async def enter(self) -> None:
-        """By the meeting's page of the desk."""
+        """Join through the meeting's page."""
         await self.page.goto(f"{self.url}/meetings/{self.guest.meeting}")
         await self.part("enter-button").click(timeout=PATIENCE_MS)
         await self.take_seat()
 
     async def take_seat(self) -> None:
-        """From the look at camera and microphone on."""
+        """Join from the preview of camera and microphone."""
         await self.part("preview-video").wait_for()
         await self.part("join-button").click()
         await self.part("stage").wait_for(timeout=PATIENCE_MS)
 
     def tile(self, who: str, source: str = "camera") -> Any:
-        """Of an identity, or of somebody with that in his name."""
+        """Return the tile of an identity, or of a participant whose name contains this text."""
         tiles = self.page.locator(f"[data-testid=tile][data-source={source}]")
         return tiles.filter(has_text=who).or_(self.page.locator(f"[data-identity='{who}'][data-source={source}]"))
 
     async def sees(self, who: str, source: str = "camera") -> str:
-        """The colour in the middle of that picture, "" while there is none."""
-        # Counted and looked at in one go: a tile may go between two questions.
+        """Return the colour in the middle of that picture, or "" if there is none."""
+        # One call counts the tiles and reads the picture, because a tile may disappear between two calls.
         only = f"(all) => all.length === 1 ? ({MIDDLE})(all[0]) : null"
         middle: list[int] | None = await self.tile(who, source).locator("video").evaluate_all(only)
         return "" if middle is None else colour_of((middle[0], middle[1], middle[2]))
 
     async def hears(self, wanted: Collection[int]) -> set[int]:
-        """Which of these frequencies are in any voice that comes in now."""
+        """Return which of these frequencies the received voices contain now."""
         order = list(wanted)
         spectra: list[list[float]] = await self.page.evaluate(SPECTRA, order)
         return {hz for one in spectra for hz, level in zip(order, one, strict=True) if level > LOUD_DB}

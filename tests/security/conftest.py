@@ -1,4 +1,4 @@
-"""The real node of the media tests, the servers of the interop tests."""
+"""The fixtures of the security tests: the real node of the media tests and the servers of the interop tests."""
 
 from tests.interop.conftest import person, server
 from tests.media.conftest import node, router

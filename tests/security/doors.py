@@ -1,4 +1,6 @@
-"""Raw bytes to HTTP servers, and servers of one's own for controls: the real uvicorn behind the parser that the test names."""
+"""Functions that send raw bytes to HTTP servers, and servers for controls. These servers are the real uvicorn with the parser
+that a test names.
+"""
 
 from __future__ import annotations
 
@@ -15,25 +17,27 @@ from starlette.types import Receive, Scope, Send
 from signaling.front.intake import BoundedHttp
 
 WAIT_S = 5.0
-"""Of whoever waits for more bytes; nothing that is refused or answered takes so long."""
+"""Seconds of silence after which the server is taken to wait for more bytes. Chosen. Longer: the tests take longer. Shorter: a
+slow answer is missed.
+"""
 
 
 @dataclass
 class Answers:
-    """What came back on one connection."""
+    """The bytes that the server sent on one connection."""
 
     data: bytes
     closed: bool
-    """By the server; otherwise it waits for more."""
+    """True if the server closed the connection. False if the server waits for more bytes."""
 
     @property
     def statuses(self) -> list[int]:
-        """Of each answer: these servers say a length each time, and no body of theirs holds a status line."""
+        """Return the status of each answer. Each answer has a length, and no body contains a status line."""
         return [int(one[:3]) for one in self.data.split(b"HTTP/1.1 ")[1:]]
 
 
 async def tell(port: int, data: bytes, wait_s: float = WAIT_S) -> Answers:
-    """Send all of it and read until the server closes, or says nothing any more."""
+    """Send all bytes. Read until the server closes the connection or is silent for `wait_s`."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     got = b""
     closed = False
@@ -56,7 +60,7 @@ async def tell(port: int, data: bytes, wait_s: float = WAIT_S) -> Answers:
 
 @dataclass
 class Counter:
-    """An application that takes everything and remembers what was asked; it reads bodies to their end."""
+    """An application that accepts every request, remembers it, and reads its body to the end."""
 
     asked: list[str] = field(default_factory=list)
 
@@ -74,7 +78,7 @@ class Counter:
 async def served(
     app: Any, http: type[asyncio.Protocol] = BoundedHttp, *, ws: Any = "none", **options: Any
 ) -> AsyncIterator[int]:
-    """The port of `app` on loopback, behind uvicorn as this server sets it; `options` of its `Config`."""
+    """Give the port of `app` on loopback, behind uvicorn with the settings of this server. `options` are `uvicorn.Config`'s."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(100)

@@ -1,5 +1,5 @@
-"""Which halls are called again, over a whole server: one that was put out stays out, one whose call broke is called again, one
-that refuses is left alone as long as the table says.
+"""The halls that a real server calls again. A removed hall is not called, and a hall whose call broke is called. A hall that
+refuses is not called for the time in the retry table.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ def stop(server: LiveServer) -> None:
 
 
 class Called(Recorder):
-    """Is called, and answers each call with `status`; 200 takes it. `calls`: their Call-IDs."""
+    """A terminal that the server calls. It answers each call with `status`; 200 accepts the call. `calls` holds the Call-IDs."""
 
     def __init__(self, there: There, name: str, status: int = 200) -> None:
         super().__init__(Quirk(), name, HOST, (200, 40, 40), 440, there.booked.passwords[name])
         self.status = status
         self.calls: list[str] = []
         self.forgets = False
-        """It was switched off and on: it knows of no call."""
+        """True after the terminal was switched off and on, so that it knows of no call."""
 
     def _received(self, message: Message) -> None:
         if message.method == "ACK" and self.status != 200:
@@ -85,13 +85,13 @@ class Called(Recorder):
 
 
 class Rings(Called):
-    """Until its call is taken back."""
+    """A terminal that rings until the server cancels the call."""
 
     def __init__(self, there: There, name: str) -> None:
         super().__init__(there, name, 180)
         self._invite: Message | None = None
         self.callers: set[str] = set()
-        """As they call themselves: anew with each call, also of one and the same try."""
+        """The From headers of the calls. Each call has a new From header, even a retry of the same call."""
 
     def _received(self, message: Message) -> None:
         super()._received(message)
@@ -103,7 +103,7 @@ class Rings(Called):
 
 
 async def reach(there: There, *terminals: Called) -> None:
-    """The register says where they are, and the operator has them called."""
+    """Store the terminals' addresses in the register, and have the operator call them."""
     database = Database.open(f"sqlite:///{there.server.data_dir / 'diemcau.sqlite'}")
 
     async def work(session: Any) -> None:
@@ -127,7 +127,7 @@ def stands(there: There, terminal: Called) -> tuple[str, str]:
 
 
 async def put_out(there: There, terminal: Called) -> None:
-    """By a host, from the meeting itself."""
+    """Remove the terminal from the meeting, as a host does."""
     async with api.LiveKitAPI(there.server.url, there.server.api_key, there.server.api_secret) as client:
         name, identity = f"o-{there.booked.occurrence}", f"hall_terminal.{terminal.name}"
         await client.room.remove_participant(api.RoomParticipantIdentity(room=name, identity=identity))
@@ -149,7 +149,7 @@ async def test_who_was_put_out_or_has_refused_is_left_alone(there: There) -> Non
         await until(lambda: stands(there, declines) == ("given_up", "declined"), "it has declined")
         await until(lambda: stands(there, busy) == ("failed", "busy"), "it is busy")
         assert [alarm["code"] for alarm in row(there, declines)["alarms"]][-1] == "declined"
-        await asyncio.sleep(limits.CALLER_PLAN_S + 5 * limits.CALLER_TICK_S)  # the schedule has looked again
+        await asyncio.sleep(limits.CALLER_PLAN_S + 5 * limits.CALLER_TICK_S)  # wait until the schedule has run again
         assert [len(one.calls) for one in (dropped, removed, declines, busy)] == [1, 1, 1, 1]
         assert [stands(there, one)[0] for one in (dropped, removed)] == ["left", "left"]
         there.command("call", row(there, removed)["leg_id"])
@@ -164,7 +164,9 @@ async def test_one_whose_call_broke_is_called_again(there: There) -> None:
         await reach(there, terminal)
         await until(lambda: stands(there, terminal)[0] == "connected", "it is in")
         await until(lambda: terminal.viewer.frames > 10, "and sees the program")
-        terminal.forgets = terminal.paused = True  # neither packets nor the call: it was switched off and on
+        terminal.forgets = terminal.paused = (
+            True  # switched off and on: the terminal sends no packets and knows of no call
+        )
         for task in terminal._tasks:
             task.cancel()
         await until(lambda: stands(there, terminal)[0] != "connected", "that is noticed")
@@ -199,7 +201,9 @@ async def test_a_replacement_server_redials_the_connected_halls(there: There) ->
 
 
 async def test_a_hall_that_rings_at_a_stop_is_redialled_at_once(there: There) -> None:
-    """That nobody answered in time was none of its doing. While it rings, the board shows no failure of an earlier call."""
+    """A hall that rings when the server stops is called again at once, because it caused no failure. While the hall rings, the
+    board shows no failure of an earlier call.
+    """
     async with Rings(there, "hall-a") as rings:
         await until(lambda: len(there.rows()) == len(HALLS), "the schedule has made its legs")
         await until(lambda: stands(there, rings) == ("failed", "not_registered"), "the schedule found no address")
@@ -214,7 +218,7 @@ async def test_a_hall_that_rings_at_a_stop_is_redialled_at_once(there: There) ->
 
 
 async def test_a_hall_that_dials_a_restarted_server_stays_connected(there: There) -> None:
-    """Its row is still in the lease of the one that was killed, and says that it is in a call of it."""
+    """A hall that dials a restarted server stays connected, although its row still belongs to the lease of the killed process."""
     async with Called(there, "hall-a") as terminal, there.terminal("hall-a") as own:
         await reach(there, terminal)
         await until(lambda: stands(there, terminal)[0] == "connected", "it is in")
@@ -222,7 +226,7 @@ async def test_a_hall_that_dials_a_restarted_server_stays_connected(there: There
         there.server = await asyncio.to_thread(serve, there.server.data_dir, there.port)
         assert await there.dial(own) == 200
         await until(lambda: own.viewer.frames > 10, "it sees the program")
-        await asyncio.sleep(limits.LEG_LEASE_S + limits.CALLER_PLAN_S)  # by then somebody has the lease
+        await asyncio.sleep(limits.LEG_LEASE_S + limits.CALLER_PLAN_S)  # by then another process has the lease
         assert not own.ended.is_set()
         assert stands(there, terminal) == ("connected", "")
         assert len(terminal.calls) == 1

@@ -1,7 +1,7 @@
-"""A process of its own that sends one datagram at a steady pace from many addresses, whatever its target is busy with.
+"""A separate process that sends one datagram at a steady rate from many addresses, even if its target is busy.
 
-Arguments: host, port, how many a second, from how many addresses, the datagram in hex. At the end of its input it tells how many
-it sent and how many bytes came back. Knows nothing but the standard library, so that it costs little to start.
+Arguments: host, port, datagrams per second, number of addresses, the datagram in hex. When its input ends, it prints the number
+of sent datagrams and of received bytes. It imports only the standard library, so that it starts fast.
 """
 
 import select
@@ -10,7 +10,7 @@ import sys
 import time
 
 AT_ONCE = 100
-"""After a pause; a socket holds no more of it."""
+"""Datagrams after a pause. Larger: the buffer of a socket overflows. Smaller: the rate falls after a pause."""
 
 
 def main(host: str, port: str, per_s: str, addresses: str, datagram: str) -> None:

@@ -1,8 +1,10 @@
-"""What those cost who ask to come in: `python -m tests.security.floods.memory KIND FOLDER` prints a `Bill` as JSON.
+"""A measurement of the memory that clients cost when they ask to join: `python -m tests.security.floods.memory KIND FOLDER`
+prints a `Bill` as JSON.
 
-The server runs in this process, so that its allocations can be told from those of the test, and nothing else does: among the
-remains of other tests each look takes seconds. Only what is allocated below the server's own code and its libraries' counts.
-What the packet plane and TLS allocate outside of Python is not seen here; that there is no transport is asked of the plane.
+The server runs in this process, so that tracemalloc can separate its allocations from the test's. Nothing else runs here,
+because each snapshot takes seconds among the objects of other tests. Only allocations below the code of the server and its
+libraries count. Allocations of the packet plane and of TLS outside Python are not counted. The test asks the plane whether a
+transport exists.
 """
 
 from __future__ import annotations
@@ -33,18 +35,20 @@ from tests.clients.peers import open_transports
 STRANGERS = 150
 BOUND_S = 140
 TOLD_S = 1.2
-"""So long after it is so, the packet plane has told what it has."""
+"""Seconds. The packet plane reports its figures once per second, so after this time the report is new. Shorter: the test reads
+old figures. Longer: the test takes longer.
+"""
 CONFERENCE = "memory"
 
 
 @dataclass
 class Things:
-    """What there is of those who came in."""
+    """The objects that exist for the clients."""
 
     conferences: int
     connections: int
     transports: int
-    """Of the packet plane, as it says once a second."""
+    """The number from the packet plane, which reports once per second."""
 
 
 @dataclass
@@ -56,7 +60,7 @@ class Here:
     http: server._Server
 
     async def settle(self, connections: int) -> None:
-        """Waits until the server has exactly `connections`, and has nothing more to do for those that ended."""
+        """Wait until the server has exactly `connections` and has finished the work of the closed connections."""
         state = self.http.server_state
         while len(state.connections) != connections or len(state.tasks) > connections:
             await asyncio.sleep(0.005)
@@ -87,7 +91,7 @@ async def served(folder: Path) -> AsyncIterator[Here]:
         api_secret="s" * 40,
         database_upgrade=True,
     )
-    logging.getLogger("uvicorn.error").addFilter(Strangers())  # as `journal.start` does
+    logging.getLogger("uvicorn.error").addFilter(Strangers())  # the filter that `journal.start` installs
     composition = server.build(settings)
     config = server._uvicorn_config(composition)
     config.load()
@@ -106,7 +110,7 @@ async def served(folder: Path) -> AsyncIterator[Here]:
 
 
 def request(token: str) -> bytes:
-    """As a browser asks, with a session description in it."""
+    """Return a browser's request to join."""
     headers = ["Host: localhost", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
     headers += [
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
@@ -117,13 +121,13 @@ def request(token: str) -> bytes:
 
 
 class Crowd:
-    """Plain sockets, made before anything is counted."""
+    """Plain sockets that are made before the measurement begins."""
 
     def __init__(self, here: Here, count: int) -> None:
         self._here = here
         self.sockets = [socket.socket() for _ in range(count)]
         self.said: list[str] = []
-        """The first line of each answer, up to its status."""
+        """The start of each answer, up to its status."""
 
     async def connect(self) -> None:
         loop = asyncio.get_running_loop()
@@ -148,7 +152,9 @@ class Crowd:
 
 
 def held() -> int:
-    """Bytes of what is alive and was allocated since the count began, without this file's own."""
+    """Return the bytes of living objects that were allocated since the count began. Objects of this file and of tracemalloc do
+    not count.
+    """
     gc.collect()
     mine = tracemalloc.Filter(False, __file__)
     own = tracemalloc.Filter(False, tracemalloc.__file__)
@@ -166,7 +172,9 @@ def counting() -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def gathered(here: Here) -> AsyncIterator[Crowd]:
-    """Yield a crowd that has not connected yet. Other clients came and left before. One of them had the REST API built."""
+    """Yield a crowd that has not connected yet. Other clients have connected and left before, and one of them caused the REST
+    API to be built.
+    """
     pages = Crowd(here, 1)
     await pages.connect()
     await pages.send(b"GET /api/v1/me HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -184,7 +192,7 @@ async def gathered(here: Here) -> AsyncIterator[Crowd]:
 
 
 async def cost(here: Here, crowd: Crowd, data: bytes) -> float:
-    """Bytes for each of the crowd when all have connected and said so much."""
+    """Return the bytes per client when all clients of the crowd have connected and sent the data."""
     with counting():
         before = held()
         await crowd.connect()
@@ -195,7 +203,7 @@ async def cost(here: Here, crowd: Crowd, data: bytes) -> float:
 
 @dataclass
 class Bill:
-    """Bytes for each who asked, and what the server has of them."""
+    """Bytes per client, and the objects that the server has for the clients."""
 
     asking: float
     while_asking: Things
@@ -205,7 +213,7 @@ class Bill:
 
 
 async def stranger(here: Here, crowd: Crowd) -> Bill:
-    """Nearly the whole of a request, held back; then its end, with a token that is signed by nobody."""
+    """Measure clients that send almost a whole request, and then its end. A wrong key signed their token."""
     whole = request(here.token("stranger", "w" * 40))
     asking = await cost(here, crowd, whole[:-2])
     await asyncio.sleep(TOLD_S)
@@ -221,7 +229,7 @@ async def stranger(here: Here, crowd: Crowd) -> Bill:
 
 
 async def guest(here: Here, crowd: Crowd) -> Bill:
-    """The same question with a good key."""
+    """Measure clients that send the same request with a valid key."""
     asking = await cost(here, crowd, request(here.token("guest")))
     await asyncio.sleep(TOLD_S)
     while_asking = here.things

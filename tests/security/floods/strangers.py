@@ -1,4 +1,4 @@
-"""What strangers send, and a door without a guard to show that it does harm where nobody filters."""
+"""Datagrams that unknown hosts send, and a server without a filter, which shows that the datagrams do harm where no filter is."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from media.peers.handshake import Certificate, Keys, Session
 from tests.clients.ice_client import rtp_packet
 
 ALERT = struct.pack("!BHHIHH", 21, 0xFEFD, 0, 0, 0, 2) + bytes([2, 40])
-"""DTLS record of epoch 0: fatal, handshake_failure."""
+"""A DTLS record of epoch 0: fatal, handshake_failure."""
 CLOSE_NOTIFY = struct.pack("!BHHIHH", 21, 0xFEFD, 0, 0, 0, 2) + bytes([1, 0])
 
 
 async def client_hello() -> bytes:
-    """The first flight of a real DTLS client."""
+    """Return the first flight of a real DTLS client."""
     taken: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     class Catch:
@@ -50,7 +50,7 @@ async def client_hello() -> bytes:
 
 
 def application_data(payload: bytes, sequence: int = 0) -> bytes:
-    """A DTLS record of epoch 0 that pretends to hold data of the application."""
+    """Return a DTLS record of epoch 0 that claims to hold application data."""
     return (
         struct.pack("!BHHIHH", 23, 0xFEFD, 0, 0, sequence, len(payload))[:11]
         + struct.pack("!H", len(payload))
@@ -59,15 +59,15 @@ def application_data(payload: bytes, sequence: int = 0) -> bytes:
 
 
 def short_records(longest: int = 40) -> Iterator[bytes]:
-    """Records of epoch 1 that are shorter than nonce and tag of AES-GCM, or not much longer; nobody has sealed them."""
+    """Yield unencrypted records of epoch 1 that are shorter than nonce and tag of AES-GCM, or not much longer."""
     for kind in range(20, 27):
         for length in range(longest):
             yield struct.pack("!BHHHIH", kind, 0xFEFD, 1, 1, kind << 8 | length, length) + bytes(length)
 
 
 def pieces(count: int, *claims: int) -> Iterator[bytes]:
-    """First bytes of handshake messages that never go on, each of so many bytes by its own word; every other one stands behind a
-    harmless one in the same record.
+    """Yield the first bytes of handshake messages that never continue. Each message claims one of the lengths `claims`. Every
+    second one follows a harmless message in the same record.
     """
 
     def piece(claimed: int, number: int) -> bytes:
@@ -80,7 +80,7 @@ def pieces(count: int, *claims: int) -> Iterator[bytes]:
 
 
 def binding(username: str, key: str | None, kind: stun.Class = stun.Class.REQUEST) -> bytes:
-    """An ICE check; without a key it carries no integrity."""
+    """Return an ICE check. Without a key the check has no integrity."""
     message = stun.Message(stun.Method.BINDING, kind)
     message.attributes["USERNAME"] = username
     message.attributes["PRIORITY"] = 1
@@ -96,7 +96,7 @@ def rtp(number: int = 1, ssrc: int = 7) -> bytes:
 
 
 def wild(seed: int = 1, longest: int = 64) -> Iterator[bytes]:
-    """Every length from 0 on with every first byte; the rest is random, with a fixed seed."""
+    """Yield datagrams of every length from 0 on with every first byte. The other bytes are random, from a fixed seed."""
     noise = random.Random(seed)
     yield b""
     for length in range(1, longest + 1):
@@ -105,7 +105,7 @@ def wild(seed: int = 1, longest: int = 64) -> Iterator[bytes]:
 
 
 def attacks(hello: bytes, ufrag: str) -> list[bytes]:
-    """One of each kind that a stranger can make who has seen the description but not its password."""
+    """Return one datagram of each kind that a host can make if it has seen the description but not its password."""
     allocate = stun.Message(stun.Method.ALLOCATE, stun.Class.REQUEST)
     return [
         b"",
@@ -129,7 +129,7 @@ def attacks(hello: bytes, ufrag: str) -> list[bytes]:
 
 @dataclass
 class Stranger:
-    """A socket of an address of its own on loopback that counts bytes both ways."""
+    """A UDP socket with its own loopback address that counts the sent and received bytes."""
 
     host: str
     target: tuple[str, int]
@@ -155,7 +155,7 @@ class Stranger:
         self.sent_bytes += len(datagram)
 
     def listen(self) -> int:
-        """Bytes that have come in all."""
+        """Return the total number of received bytes."""
         while True:
             try:
                 self.received_bytes += len(self._socket.recv(65536))
@@ -167,12 +167,12 @@ class Stranger:
 
 
 def crowd(target: tuple[str, int], count: int) -> list[Stranger]:
-    """Strangers of different addresses: all of 127/8 is ours."""
+    """Return sockets with different addresses. All of 127/8 is loopback."""
     return [Stranger(f"127.7.{number // 250}.{number % 250 + 1}", target) for number in range(count)]
 
 
 async def flood(strangers: list[Stranger], datagrams: list[bytes], *, per_s: int = 500) -> None:
-    """In turn from each, until cancelled."""
+    """Send datagrams from each socket in turn until cancelled."""
     number = 0
     while True:
         for _ in range(max(1, per_s // 50)):
@@ -182,7 +182,7 @@ async def flood(strangers: list[Stranger], datagrams: list[bytes], *, per_s: int
 
 
 class OpenDoor(asyncio.DatagramProtocol):
-    """The control: our own DTLS server behind a socket that takes datagrams from anybody and answers whoever spoke last."""
+    """The control: our DTLS server behind a socket that accepts datagrams from any address and answers the last sender."""
 
     def __init__(self) -> None:
         self.certificate = Certificate.new()

@@ -1,4 +1,6 @@
-"""W15: what a stranger costs who asks to come in: less than 8 KiB while he asks, nothing afterwards; with a control."""
+"""W15: an unknown client that asks to join costs less than 8 KiB while it asks, and nothing afterwards. A control shows that
+the measurement works.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ NOTHING = {"conferences": 0, "connections": 0, "transports": 0}
 
 
 def bill(kind: str, folder: Path) -> dict[str, Any]:
-    """Of a server of its own process; see `memory.Bill`."""
+    """Return the measurement of a server in a separate process; see `memory.Bill`."""
     command = [sys.executable, "-m", memory.__name__, kind, str(folder)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=2 * memory.BOUND_S, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -34,7 +36,7 @@ def test_whoever_asks_costs_little_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_control_whoever_may_come_in_costs_more(tmp_path: Path) -> None:
-    """The count sees a session, and the plane has its transports."""
+    """A client that may join costs more: the measurement sees a session, and the plane has its transports."""
     made = bill("guest", tmp_path)
     assert set(made["answers"]) == {"HTTP/1.1 101"}
     assert made["asking"] > MOST_BYTES

@@ -1,4 +1,6 @@
-"""A datagram, ClientHello, check or RTP packet of a stranger changes nothing; each also shown on a path without the filter."""
+"""A datagram, ClientHello, check or RTP packet from an unknown host changes nothing. For each, a control shows its effect on a
+path without the filter.
+"""
 
 from __future__ import annotations
 
@@ -50,12 +52,14 @@ async def under_flood(
             one.close()
 
 
-# -- M01: handshakes among strangers' handshakes
+# -- M01: handshakes during a flood of foreign handshakes
 
 
 @asynccontextmanager
 async def hellos(target: tuple[str, int], per_s: int) -> AsyncIterator[list[int]]:
-    """From a process at a pace of its own, whatever ours is busy with; at the end, what it sent and the bytes that it got."""
+    """Flood the target with ClientHellos from a separate process, whose rate does not depend on this process. At the end, give
+    the numbers of sent datagrams and received bytes.
+    """
     arguments = [*map(str, target), str(per_s), "100", (await strangers.client_hello()).hex()]
     command, pipe = [sys.executable, "-I", "-S", FLOODER, *arguments], subprocess.PIPE
     told: list[int] = []
@@ -69,7 +73,9 @@ async def hellos(target: tuple[str, int], per_s: int) -> AsyncIterator[list[int]
 
 
 async def next_count(node: Node) -> tuple[int, float]:
-    """Datagrams of strangers by the plane, and when it told them: it does once a second."""
+    """Wait for the plane's next count of datagrams from unknown addresses, which it reports once per second. Return the count
+    and its time.
+    """
     before = node.measurements()["stranger_datagrams"]
     async with asyncio.timeout(20):
         while (count := node.measurements()["stranger_datagrams"]) == before:
@@ -78,8 +84,8 @@ async def next_count(node: Node) -> tuple[int, float]:
 
 
 async def test_handshakes_stand_among_those_of_strangers(node: Node, router: Router) -> None:
-    """So many ClientHellos a second as the problem's finders sent arrive all the time, by the plane's own count; and other kinds
-    from this process.
+    """Handshakes succeed while ClientHellos arrive at the rate that the finders of the problem used, by the plane's own count.
+    Other kinds of datagrams come from this process.
     """
     first = await waiting(router, CLIENT)
     others = [strangers.ALERT, strangers.CLOSE_NOTIFY, strangers.application_data(b"x"), b"\x16\xfe\xfd", b""]
@@ -162,19 +168,19 @@ async def test_no_datagram_in_the_name_of_the_client_ends_a_session(router: Rout
 async def test_a_control_peer_without_the_filter_ends(router: Router) -> None:
     call = await connect(router, DATA)
     assert call.client.dtls is not None
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # nobody asks how the reading task ended
-    call.client._pipe.put(b"")  # straight to DTLS, past the client's own filter
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # no test reads how the reading task ended
+    call.client._pipe.put(b"")  # passes the datagram to DTLS without the client's own filter
     async with asyncio.timeout(20):
         while call.client.dtls.state == "connected":
             await asyncio.sleep(0.02)
     end(call)
 
 
-# -- M06: data that no key has sealed, certificates that nobody named
+# -- M06: data that no key has encrypted, certificates that no description names
 
 
 async def captured_message(router: Router) -> list[bytes]:
-    """SCTP packets of a client that opens a channel and sends a word, as they are before DTLS seals them."""
+    """Return the SCTP packets of a client that opens a channel and sends a message, before DTLS encrypts them."""
     call = await connect(router, DATA)
     assert call.client.dtls is not None
     packets: list[bytes] = []
@@ -226,14 +232,14 @@ async def test_unsealed_data_in_the_clients_name_is_not_delivered(router: Router
 
 
 def inject(packets: list[bytes], send: Callable[[bytes], None]) -> None:
-    """As they are, and in the dress of DTLS records that no key has sealed."""
+    """Send the packets unchanged, and inside DTLS records that no key has encrypted."""
     for number, packet in enumerate(packets):
         send(packet)
         send(strangers.application_data(packet, number))
 
 
 class Unsealed:
-    """What aiortc's SCTP takes for DTLS: passes every packet on as it came."""
+    """The object that aiortc's SCTP uses as DTLS. It passes every packet on unchanged."""
 
     state = "connected"
     _role = "server"
@@ -258,7 +264,9 @@ async def test_a_control_that_asks_for_no_seal_takes_the_data(router: Router) ->
     association.on("datachannel", lambda channel: channel.on("message", taken.append))
     await association.start(RTCSctpCapabilities(65535), 5000)
     association._set_state(association.State.ESTABLISHED)
-    association._last_received_tsn = struct.unpack_from("!L", packets[0], 28)[0] - 1  # initial TSN of the INIT chunk
+    association._last_received_tsn = (
+        struct.unpack_from("!L", packets[0], 28)[0] - 1
+    )  # the initial TSN of the INIT chunk
     for packet in packets[2:]:
         await dtls.receiver._handle_data(packet)
     await asyncio.sleep(0)
@@ -268,7 +276,9 @@ async def test_a_control_that_asks_for_no_seal_takes_the_data(router: Router) ->
 
 @pytest.mark.parametrize("named", ["own", "foreign", "own and foreign"])
 async def test_only_a_named_certificate_is_let_in(router: Router, named: str) -> None:
-    """One more fingerprint than the certificate's own is refused as well: somebody has put it there."""
+    """Only a certificate that the description names is accepted. A description with one more fingerprint is refused too,
+    because an attacker may have added the fingerprint.
+    """
     events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
     peer = router.open_peer(events)
     foreign = "AB:" * 31 + "CD"
@@ -281,7 +291,7 @@ async def test_only_a_named_certificate_is_let_in(router: Router, named: str) ->
     tell(client, answer.sdp)
     await open_path(client, answer)
     await client.check()
-    await client.handshake()  # the client cannot know yet
+    await client.handshake()  # the client cannot yet know of the refusal
     call = Call(peer, client, events, answer)
     if named == "own":
         assert await works(call)
@@ -299,7 +309,7 @@ async def test_a_description_without_a_fingerprint_is_refused(router: Router) ->
         router.open_peer(Recorder()).answer(text, accept=lambda _: None)
 
 
-# -- M07: checks that are forged, or captured and sent again from elsewhere
+# -- M07: checks that are forged, or captured and sent again from another address
 
 
 async def speaker_and_listener(router: Router) -> tuple[Call, Call]:
@@ -309,13 +319,13 @@ async def speaker_and_listener(router: Router) -> tuple[Call, Call]:
 
 
 async def test_no_check_of_a_stranger_moves_media(router: Router) -> None:
-    """RFC 8445 §7.3: without the password, with that of another, for another name; and every check of the client's own that
-    was seen on the way, sent again from elsewhere.
+    """Media does not move after a forged check (RFC 8445 §7.3): without the password, with another password, or for another
+    name. Media also does not move after a captured check of the client that another address sends again.
     """
     speaker, listener = await speaker_and_listener(router)
     captured = [bytes(listener.client.request(nominate=number % 2 == 0)) for number in range(10)]
     answers = len(listener.client.raw)
-    for check in captured:  # they arrive, as they do where somebody only listens
+    for check in captured:  # the checks arrive, as they do if an attacker only listens
         listener.client.send(check)
     async with asyncio.timeout(10):
         while len(listener.client.raw) < answers + len(captured):
@@ -365,7 +375,7 @@ async def test_a_control_check_of_the_client_from_elsewhere_moves_it(router: Rou
     end(speaker, listener)
 
 
-# -- RTP that the keys do not cover
+# -- RTP without valid encryption
 
 
 async def test_rtp_of_strangers_is_not_forwarded(node: Node, router: Router) -> None:
@@ -378,11 +388,12 @@ async def test_rtp_of_strangers_is_not_forwarded(node: Node, router: Router) -> 
     with Stranger("127.7.0.1", port_of(speaker)) as stranger:
         for number in range(50):
             stranger.send(strangers.rtp(number))
-            speaker.client.send(strangers.rtp(number))  # in the speaker's name, without a seal
-            speaker.client.send(other.client.dtls._tx_srtp.protect(strangers.rtp(number)))  # sealed by another's keys
+            speaker.client.send(strangers.rtp(number))  # from the speaker's address, without encryption
+            # encrypted with the keys of another participant
+            speaker.client.send(other.client.dtls._tx_srtp.protect(strangers.rtp(number)))
     await asyncio.sleep(0.2)
     assert listener.client.rtp.empty() or all(192 <= one[1] <= 223 for one in _drain(listener.client.rtp))
-    speaker.client.send_rtp(strangers.rtp(1000))  # the control: the same packet under the right key
+    speaker.client.send_rtp(strangers.rtp(1000))  # the control: the same packet with the right key
     assert (await listener.client.receive_rtp()).endswith(b"stranger" * 10)
     end(speaker, listener, other)
 
@@ -391,7 +402,7 @@ def _drain(queue: asyncio.Queue[bytes]) -> list[bytes]:
     return [queue.get_nowait() for _ in range(queue.qsize())]
 
 
-# -- M14: nobody unchecked gets more than he sent
+# -- M14: an address that no check has proved gets at most as many bytes as it sent
 
 
 async def test_no_answer_is_longer_than_its_question(node: Node, router: Router) -> None:
@@ -411,7 +422,7 @@ async def test_no_answer_is_longer_than_its_question(node: Node, router: Router)
 
 
 async def test_no_answer_over_tcp_comes_at_all(router: Router) -> None:
-    """RFC 4571 frames: nobody unchecked is answered, in one connection for each and all in one."""
+    """An unproved client gets no answer over TCP (RFC 4571 frames), in one connection per frame or in one for all."""
     call = await waiting(router, CLIENT)
     attacks = strangers.attacks(await strangers.client_hello(), call.client.remote_ufrag)
     framed = [len(one).to_bytes(2, "big") + one for one in attacks]
@@ -422,7 +433,7 @@ async def test_no_answer_over_tcp_comes_at_all(router: Router) -> None:
         with suppress(TimeoutError, ConnectionError):
             assert await asyncio.wait_for(reader.read(65536), 0.05) == b""
         writer.close()
-    await open_path(call.client, call.answer, "tcp")  # the control: whoever knows the password is answered
+    await open_path(call.client, call.answer, "tcp")  # the control: a client that knows the password gets answers
     await call.client.check()
     await call.client.handshake()
     assert await works(call)

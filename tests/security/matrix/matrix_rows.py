@@ -1,7 +1,7 @@
-"""What has to be sent to each route so that whoever may use it succeeds: the body, the query, which thing of the world.
+"""The requests of the access matrix: for each route the body, the query and the object that an allowed caller needs to succeed.
 
-A route that changes something needs a row here; one that only reads needs one when its address or query holds more than ids.
-A refusal proves something only when the same request succeeds for another caller, and the matrix demands that.
+A route that changes something needs a row here. A route that only reads needs a row if its path or query holds more than ids. A
+refusal proves something only if the same request succeeds for another caller, and the matrix checks this.
 """
 
 from __future__ import annotations
@@ -24,25 +24,28 @@ def nothing(_world: World, _place: str) -> Values:
 
 @dataclass(frozen=True)
 class Row:
-    """`body`, `query` of a place; `kinds`: which thing a parameter of the path names, when it is not the usual one."""
+    """One route's request. `body` and `query` depend on the place. `kinds` names the object of a path parameter if it is not
+    the usual one.
+    """
 
     body: Make | None = None
     query: Make = nothing
     kinds: Mapping[str, str] = field(default_factory=dict)
     version: str = "1"
-    """For If-Match; with a name of a kind of meeting, that meeting's."""
+    """The version for If-Match. The name of a kind of meeting stands for the version of that meeting."""
     upload: Make | None = None
-    """A file, {"name", "content"}; the body goes along as form fields."""
+    """A file, {"name", "content"}. The body is then sent as form fields."""
     fixed: Mapping[str, str] = field(default_factory=dict)
-    """Parameters of the path that are not as in FIXED."""
+    """The path parameters that differ from FIXED."""
     anywhere: bool = False
-    """Whoever holds a fitting role somewhere may: what it means is decided line by line."""
+    """True if a caller with a fitting role in any unit may send the request. Each line of the file is then decided separately.
+    """
     of: str = ""
-    """Kind of the thing whose unit decides, when only the content of a file names it."""
+    """The kind of the object whose unit decides, if only the content of a file names the object."""
     refused: frozenset[str] = frozenset()
-    """Codes that are refusals here besides 401, 403 and 404."""
+    """The error codes that count as refusals here, besides 401, 403 and 404."""
     proven: bool = True
-    """False: no caller of the matrix can succeed; the comment says why."""
+    """False if no caller of the matrix can succeed. The comment says why."""
 
 
 PARAMETERS: Final[Mapping[str, str]] = {
@@ -67,7 +70,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "grant_id": "grant",
     "client_id": "client",
 }
-"""Parameter of a path -> kind of thing."""
+"""The kind of object, by path parameter."""
 FIXED: Final[Mapping[str, str]] = {
     "code": "briefing",
     "day": "2026-04-01",
@@ -85,7 +88,7 @@ FIXED: Final[Mapping[str, str]] = {
     "check_id": "0" * 20,
     "check_code": "12345678",
 }
-"""Parameters that name no thing of a unit."""
+"""The values of parameters that name no object of a unit."""
 
 
 def at(days: float) -> str:
@@ -156,7 +159,7 @@ def hook(world: World, place: str) -> Values:
 
 
 def of(**values: Any) -> Make:
-    """The same everywhere."""
+    """Return a `Make` that gives these values in every place."""
     return lambda _world, _place: values
 
 
@@ -165,7 +168,7 @@ def span(_world: World, _place: str) -> Values:
 
 
 def sheet(world: World, place: str) -> Values:
-    """A file with one new site of the unit."""
+    """Return a file with one new site of the unit."""
     return {"name": "sites.csv", "content": world.sheet(place)}
 
 
@@ -175,21 +178,21 @@ ASKED = {"meeting_id": "meeting"}
 HALLS_OFF: Final = frozenset({"halls_off"})
 
 ROWS: Final[Mapping[tuple[str, str], Row]] = {
-    # Sign-in: one's own things, or none
-    ("POST", "/session"): Row(of(name="caller-nobody", password="x" * 12), proven=False),  # without a password
-    ("POST", "/session/link"): Row(of(secret="x" * 32), proven=False),  # a secret that nobody has
-    ("POST", "/session/totp"): Row(of(code="123456"), proven=False),  # without an application
-    ("POST", "/session/oidc"): Row(of(next="/"), proven=False),  # without an issuer
+    # Sign-in: these routes use only objects of the caller, or none
+    ("POST", "/session"): Row(of(name="caller-nobody", password="x" * 12), proven=False),  # the account has no password
+    ("POST", "/session/link"): Row(of(secret="x" * 32), proven=False),  # an unknown secret
+    ("POST", "/session/totp"): Row(of(code="123456"), proven=False),  # the account has no authenticator app
+    ("POST", "/session/oidc"): Row(of(next="/"), proven=False),  # no issuer is configured
     ("GET", "/session/oidc/callback"): Row(),
     ("PUT", "/session/password"): Row(of(new="mưa rơi trên mái ngói đỏ")),
     ("PATCH", "/session"): Row(of(language="en")),
-    ("PUT", "/session/totp/enrolment"): Row(of(code="123456"), proven=False),  # a code that nobody has
+    ("PUT", "/session/totp/enrolment"): Row(of(code="123456"), proven=False),  # an unknown code
     ("POST", "/session/totp/enrolment"): Row(),
     ("POST", "/session/totp/recovery"): Row(of(code="123456"), proven=False),
     ("POST", "/session/totp/removal"): Row(of(code="123456"), proven=False),
     ("DELETE", "/session"): Row(),
     ("DELETE", "/sessions"): Row(),
-    ("DELETE", "/sessions/{session_id}"): Row(proven=False),  # nobody's
+    ("DELETE", "/sessions/{session_id}"): Row(proven=False),  # an unknown session
     # Accounts
     ("POST", "/accounts"): Row(lambda w, p: {"name": f"new-{p}", "person_id": w.ids["third", p]}),
     ("PATCH", "/accounts/{account_id}"): Row(of(language="en")),
@@ -202,14 +205,14 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/clients/{client_id}/key"): Row(),
     ("POST", "/clients/{client_id}/hook-secret"): Row(),
     ("DELETE", "/clients/{client_id}"): Row(),
-    # Conferences that need no booking: rights of their own, in a token
+    # Conferences without booking: a token carries the rights
     ("POST", "/conferences"): Row(of(), proven=False),
     ("POST", "/conferences/{conference}/look"): Row(of(), proven=False),
     ("POST", "/conferences/{conference}/token"): Row(of(name="An"), proven=False),
-    # Checks of devices: whoever begins one may hand in its result (tests/signaling/api/live/test_checks.py)
+    # Device checks: a client that begins a check may send its result (tests/signaling/api/live/test_checks.py)
     ("POST", "/checks"): Row(),
     ("POST", "/checks/{check_id}/result"): Row(of(key=f"1.{'0' * 32}", figures=FIGURES), proven=False),
-    # The lobby: a ticket, or a host's key, is the right (tests/signaling/api/live/test_lobby.py tries them)
+    # The lobby: a ticket or a host's key carries the right (tests/signaling/api/live/test_lobby.py tests them)
     ("POST", "/conferences/{conference}/lobby/wait"): Row(of(ticket="x" * 32, wait=False), proven=False),
     ("POST", "/conferences/{conference}/lobby/leave"): Row(of(ticket="x" * 32), proven=False),
     ("GET", "/conferences/{conference}/lobby"): Row(proven=False),
@@ -217,7 +220,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/conferences/{conference}/lobby/admit"): Row(of(all=True), proven=False),
     ("POST", "/conferences/{conference}/lobby/deny"): Row(of(id="x"), proven=False),
     ("POST", "/conferences/{conference}/lobby/pardon"): Row(proven=False),
-    # What a host does: the same key is the right (tests/signaling/api/live/test_hosting.py tries each)
+    # The actions of a host: the same key carries the right (tests/signaling/api/live/test_hosting.py tests each action)
     ("POST", "/conferences/{conference}/host/mute"): Row(of(identity="x"), proven=False),
     ("POST", "/conferences/{conference}/host/ask-to-unmute"): Row(of(identity="x"), proven=False),
     ("POST", "/conferences/{conference}/host/lower-hand"): Row(of(identity="x"), proven=False),
@@ -254,7 +257,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/halls/{hall_id}"): Row(lambda w, p: hall(w, p, f"h-{p}")),
     ("POST", "/terminals"): Row(lambda w, p: terminal(w, p, f"new-{p}")),
     ("PUT", "/terminals/{terminal_id}"): Row(lambda w, p: terminal(w, p, f"t-{p}")),
-    # Halls are switched off in the matrix (409): whoever may gets that far; tests/interop/halls/test_operator.py has them on.
+    # Halls are switched off in the matrix, so an allowed caller gets 409. tests/interop/halls/test_operator.py switches them
+    # on.
     ("PUT", "/terminals/{terminal_id}/sip"): Row(of(alias="hall-new"), proven=False),
     ("DELETE", "/terminals/{terminal_id}/sip"): Row(proven=False),
     ("GET", "/terminal-states"): Row(proven=False),
@@ -264,7 +268,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("DELETE", "/hall-bans/{subject:path}"): Row(
         fixed={"subject": "source:2001:db8::%2F64"}, refused=HALLS_OFF, proven=False
     ),
-    # Whose call it is decides, and there is none; tests/interop/halls/test_operator.py has one.
+    # The owner of the call decides, and the matrix has no call. tests/interop/halls/test_operator.py has one.
     ("POST", "/hall-calls/{call_id}/acknowledge"): Row(refused=HALLS_OFF, proven=False),
     ("POST", "/hall-calls/{call_id}/place"): Row(
         lambda w, p: {"occurrence_id": w.ids["occurrence", p]}, refused=HALLS_OFF, proven=False
@@ -285,7 +289,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/thumbnail"): Row(proven=False),
     ("GET", "/device-profiles/match"): Row(query=of(user_agent="Yealink VC400")),
     ("PUT", "/device-profiles/{profile}"): Row(of(words=["Yealink VC"], modes=[0])),
-    ("DELETE", "/device-profiles/{profile}"): Row(proven=False),  # nothing was set for it
+    ("DELETE", "/device-profiles/{profile}"): Row(proven=False),  # the profile has no settings
     ("POST", "/networks"): Row(of(code="new", name="Mạng", ranges=["192.168.0.0/16"])),
     ("PUT", "/networks/{network_id}"): Row(of(code="tslcd", name="TSLCD", ranges=["10.0.0.0/8"], closed=True)),
     # Meetings
@@ -314,7 +318,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         },
         version="approved",
     ),
-    # No change waits in the world of the matrix; tests/signaling/api/test_attacks.py withdraws one.
+    # The matrix has no waiting change. tests/signaling/api/test_attacks.py withdraws one.
     ("POST", "/meetings/{meeting_id}/withdraw-change"): Row(
         version="approved", refused=frozenset({"nothing_pending"}), proven=False
     ),
@@ -326,8 +330,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ),
     ("POST", "/occurrences/{occurrence_id}/rebook"): Row(
         kinds={"occurrence_id": "occurrence-off"}, version="series", proven=False
-    ),  # a date that was called off does not come back; only a skipped one
-    ("POST", "/occurrences/{occurrence_id}/pass"): Row(of(), proven=False),  # nobody of the matrix is invited
+    ),  # only a skipped date can be booked again, not a cancelled one
+    ("POST", "/occurrences/{occurrence_id}/pass"): Row(of(), proven=False),  # the matrix has no invited caller
     ("GET", "/board"): Row(query=span),
     ("POST", "/availability"): Row(lambda w, p: dict(span(w, p)) | {"duration_min": 60}),
     ("POST", "/class-questions"): Row(of(answers={}, default="ordinary")),
@@ -337,7 +341,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ),
     ("POST", "/meetings/{meeting_id}/letters"): Row(of(number="12"), version="approved"),
     ("GET", "/meetings/{meeting_id}/letters/{letter_id}.{form}"): Row(fixed={"form": "docx"}),
-    ("GET", "/meetings/{meeting_id}/letters/{letter_id}/set"): Row(proven=False),  # the same
+    # from the time when letters in the matrix had no fields; they have fields now
+    ("GET", "/meetings/{meeting_id}/letters/{letter_id}/set"): Row(proven=False),
     ("PUT", "/meetings/{meeting_id}/attendees/{attendee_id}/outside"): Row(of(reason="Chuyên gia mời dự")),
     ("POST", "/meetings/{meeting_id}/attendees/{attendee_id}/invitation"): Row(),
     ("POST", "/meetings/{meeting_id}/attendees/{attendee_id}/link"): Row(proven=False),  # a unit has no link to pass on
@@ -346,7 +351,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         lambda w, p: {"unit_id": w.ids["unit", p], "kind": "invite", "name": "Mẫu"},
         upload=of(name="a.docx", content=b"PK"),
         proven=False,
-    ),  # the file is no real DOCX
+    ),  # the file is not a real DOCX
     ("DELETE", "/letter-templates/{template_id}"): Row(kinds={"template_id": "letter_template"}),
     ("POST", "/join/look"): Row(of(number="123456789", pin="123456"), proven=False),
     ("POST", "/join"): Row(of(number="123456789", pin="123456"), proven=False),
@@ -357,8 +362,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         of="unit",
         refused=frozenset({"import_has_errors"}),
     ),
-    ("POST", "/demo"): Row(proven=False),  # only into an empty organisation
-    # What is kept
+    ("POST", "/demo"): Row(proven=False),  # only allowed for an empty organisation
+    # Templates, lists and rules
     ("POST", "/templates"): Row(lambda w, p: kept(w, p, "Mới")),
     ("PUT", "/templates/{template_id}"): Row(lambda w, p: kept(w, p, "Giao ban"), kinds={"template_id": "template"}),
     ("DELETE", "/templates/{template_id}"): Row(kinds={"template_id": "template"}),
@@ -366,11 +371,11 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/attendee-lists/{list_id}"): Row(lambda w, p: people(w, p, "Các phòng")),
     ("DELETE", "/attendee-lists/{list_id}"): Row(),
     ("PUT", "/rules/{unit_id}"): Row(of(weekends=True)),
-    # The whole
+    # Settings of the whole system
     ("PUT", "/meeting-types/{code}"): Row(of(name="Giao ban", default_class="ordinary")),
     ("GET", "/holidays"): Row(query=of(year=2026)),
     ("PUT", "/holidays/{day}"): Row(of(name="Nghỉ")),
-    ("DELETE", "/holidays/{day}"): Row(proven=False),  # nothing is set over that day
+    ("DELETE", "/holidays/{day}"): Row(proven=False),  # that day has no entry
     ("PUT", "/pools/{code}"): Row(of(name="Máy chủ", legs=5000)),
     ("PUT", "/top"): Row(lambda world, _: {"unit_id": world.ids["unit", "foreign"]}),
     ("PUT", "/settings/{name}"): Row(of(value={"tiers": {"0": 10}}), version="0"),
@@ -381,14 +386,14 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/deliveries"): Row(query=lambda w, p: {"webhook_id": w.ids["webhook", p]}),
     ("POST", "/deliveries/{delivery_id}/replay"): Row(),
     ("POST", "/feeds"): Row(lambda w, p: {"kind": "unit", "target_id": w.ids["unit", p]}),
-    ("DELETE", "/feeds/{feed_id}"): Row(proven=False),  # none is the caller's
+    ("DELETE", "/feeds/{feed_id}"): Row(proven=False),  # the caller has no feed
     ("PUT", "/preferences"): Row(of(value={"x": 1})),
     ("POST", "/answers"): Row(of(link="A" * 32, answer="accepted"), proven=False),
     ("POST", "/answers/look"): Row(of(link="A" * 32), proven=False),
     ("POST", "/hooks/{client_id}"): Row(of(), proven=False),
     ("GET", "/feeds/{secret}.ics"): Row(proven=False),
 }
-"""By method and path."""
+"""The rows, by method and path."""
 
 
 def _parent(world: World, place: str) -> str | None:

@@ -1,6 +1,7 @@
-"""A province in which the same things stand in five places, and people of every role in one of them, for the access matrix.
+"""A province for the access matrix. The same objects exist in five places, and one place has people of every role.
 
-Places, seen from the caller's own unit: `own`, `below`, `sibling` (beside it), `above` (the province), `foreign` (another one).
+The places, as seen from the caller's own unit: `own`, `below`, `sibling` (beside it), `above` (the province), `foreign`
+(another province).
 """
 
 from __future__ import annotations
@@ -58,16 +59,16 @@ from tests.signaling.api.office import BASE, SECRET, Quiet
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 SINCE = date(2020, 1, 1)
 PLACES = {"above": None, "own": "above", "sibling": "above", "below": "own", "foreign": None}
-"""Parent by place."""
+"""The parent place, by place."""
 REACH = {"own": {"own", "below"}, "above": {"above", "own", "sibling", "below"}, "foreign": {"foreign"}, "": set()}
-"""Where a role counts that is held in a place."""
+"""The places where a role counts, by the place of the role."""
 TITLE = "Cuộc họp kín của"
 KEY = "dck_" + "k" * 32
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks. `place`: where his role is held; `kind`: account, client, or out (nobody is signed in)."""
+    """A caller. `place` is the unit of its role. `kind` is account, client, or out (not signed in)."""
 
     name: str
     role: str = ""
@@ -95,7 +96,7 @@ CALLERS = (
 
 
 class World:
-    """The application over a database of its own, and how it was before anybody asked."""
+    """The application with its own database, and a copy of the first state."""
 
     def __init__(self, template: Path, folder: Path) -> None:
         self.path, self._kept = folder / "world.sqlite", folder / "kept.sqlite"
@@ -121,14 +122,14 @@ class World:
         self._plain = ""
 
     async def build(self) -> None:
-        """Fill it and keep a copy."""
+        """Fill the database and keep a copy."""
         await self.database.transact(self._build)
         await self._settle()
         shutil.copy(self.path, self._kept)
         self._plain = await self.dump()
 
     def sheet(self, place: str) -> bytes:
-        """A file that would add a site to the unit of that place."""
+        """Return a file that adds a site to the unit of that place."""
         return f"code,name,unit_code,capability\nnew-{place},Điểm cầu mới,u-{place},none\n".encode()
 
     async def ask(self, caller: Caller, method: str, path: str, **how: object) -> httpx.Response:
@@ -140,7 +141,7 @@ class World:
         return await self._client.request(method, path, headers=headers, **how)  # type: ignore[arg-type]
 
     async def restore(self) -> None:
-        """As before anybody asked."""
+        """Restore the state before the requests."""
         await self.secretariat.access.settled()
         for database in (self.database, self.secretariat.database):
             await database.engine.dispose()
@@ -149,7 +150,7 @@ class World:
         shutil.copy(self._kept, self.path)
 
     async def changed(self) -> list[str]:
-        """Rows that are there now and were not before, or the other way round."""
+        """Return the rows that exist only now or existed only before."""
         now = await self.dump()
         return sorted(set(now.splitlines()) ^ set(self._plain.splitlines()))
 

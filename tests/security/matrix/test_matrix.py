@@ -1,8 +1,10 @@
-"""The access matrix, generated from the routes of the running application and the table of roles: every route, asked by every
-role for things of its own unit, below, beside and above it and in another province, and by nobody. No unexpected success.
+"""The access matrix, generated from the routes of the running application and the table of roles. No caller succeeds without
+the right.
 
-What a route needs is declared on it (`signaling.host.declared.needs`); what a role may do is `rooms.policy.roles.ACTIONS`. A new
-route without a declaration fails, and one whose request stands not in `matrix_rows` fails when it changes something.
+Every role requests every route, for objects of its own unit, below, beside and above it, and in another province. A client that
+is not signed in does the same. `signaling.host.declared.needs` declares what a route needs; `rooms.policy.roles.ACTIONS` says
+what a role may do. A new route fails without a declaration. A route that changes something also fails without a row in
+`matrix_rows`.
 """
 
 from __future__ import annotations
@@ -27,15 +29,16 @@ from tests.security.matrix.matrix_world import CALLERS, PLACES, REACH, TITLE, Ca
 
 READING = {"GET", "HEAD"}
 WHOLE = {"network"}
-"""Kinds of things that belong to no unit but to the whole: changed by whoever has the role in the top. `foreign` has none above
-it either, and is not the top."""
+"""The kinds of objects that belong to the whole system and not to a unit. A caller with the role at the top may change them.
+`foreign` has no parent either, but it is not the top.
+"""
 SECRETIVE = ("approved", "held", "meeting", "series", "account", "client", "webhook", "delivery", "feed", "letter")
-"""Kinds whose identifiers stand in no list of somebody who may not see them."""
+"""The kinds whose identifiers appear in no list of a caller that may not see them."""
 REFUSED = {401, 403, 404}
 
 
 def routes_of(app: Any) -> Iterator[APIRoute]:
-    """Every route of the API, however routers were put together."""
+    """Yield every route of the API, for every nesting of routers."""
     for route in _flat(app.routes):
         if isinstance(route, APIRoute):
             yield route
@@ -71,7 +74,7 @@ async def world(template: Path) -> AsyncIterator[World]:
 
 
 def expects(caller: Caller, action: str, kind: str, place: str, method: str) -> bool | None:
-    """Whether the caller may; None: the declaration does not tell (his own things, public ones)."""
+    """Report whether the caller may, or None if the declaration does not say (for the caller's own objects and public ones)."""
     if action in declared.WORDS:
         return False if action == declared.OWN and caller.kind == "out" else None
     if caller.kind == "out" or not caller.holds(roles.ACTIONS[action]):
@@ -111,7 +114,9 @@ async def test_no_unexpected_success(world: World) -> None:
 
 
 async def _walk(world: World, route: APIRoute, method: str, action: str, kind: str) -> list[str]:
-    """All callers at all places for one route: those who may not first, then (each on a fresh copy) those who may."""
+    """Send the requests of all callers at all places to one route. Callers without the right come first. Then the others
+    follow, each on a fresh copy.
+    """
     row = ROWS.get((method, route.path), Row())
     kind, way = row.of or kind, "GET" if row.anywhere else method
     places = tuple(PLACES) if kind and kind not in WHOLE else ("own",)
@@ -146,7 +151,7 @@ async def _those_who_may(
             wrong.append(_told(method, route, caller, place, answer))
         if method in READING:
             wrong += _leaks(world, method, route, caller, answer)
-        elif answer.status_code < 400 or may is None:  # what a stranger may try can leave a trace too
+        elif answer.status_code < 400 or may is None:  # the attempt of a caller without rights can change something too
             await world.restore()
     if row.proven and not any(int(one.split(": ")[1].split(" ")[0]) < 400 for one in seen):
         wrong.append(f"{method} {route.path}: nobody succeeds, so its refusals prove nothing: {seen[:3]}")
@@ -171,7 +176,7 @@ async def _ask(world: World, route: APIRoute, method: str, row: Row, caller: Cal
 
 
 def _leaks(world: World, method: str, route: APIRoute, caller: Caller, answer: httpx.Response) -> list[str]:
-    """Things of places where the caller has no say, in what he was shown."""
+    """Report the objects in the answer that belong to places outside the caller's reach."""
     shown = answer.text
     hidden = set(PLACES) - REACH[caller.place]
     found = [f"{kind} of {place}" for kind in SECRETIVE for place in hidden if world.ids[kind, place] in shown]
@@ -193,7 +198,7 @@ def _told(method: str, route: APIRoute, caller: Caller, place: str, answer: http
     ],
 )
 async def test_the_matrix_sees_a_hole(world: World, monkeypatch: pytest.MonkeyPatch, method: str, path: str) -> None:
-    """With the policy switched off every route above is told of."""
+    """The matrix reports each of these routes if the policy is switched off."""
     monkeypatch.setattr(roles, "allows", lambda *_: True)
     route = next(one for one in routes_of(world.rest) if one.path == path and method in methods_of(one))
     declaration = route.openapi_extra or {}
