@@ -1,4 +1,4 @@
-"""A call between real clients while strangers shout at the media port of the server."""
+"""A call between real clients while unknown hosts flood the server's media port."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.native
 
 FREEZE = 15
-"""Pictures; one second."""
+"""Pictures. Chosen: one second. Larger: the test misses a freeze. Smaller: the test fails on a busy machine."""
 
 
 async def test_a_call_goes_on_among_strangers(own_server: Callable[..., LiveServer]) -> None:
@@ -33,7 +33,7 @@ async def test_a_call_goes_on_among_strangers(own_server: Callable[..., LiveServ
     noise = [*strangers.attacks(await strangers.client_hello(), "nobody"), *strangers.wild(longest=16)]
     shouting = asyncio.get_running_loop().create_task(strangers.flood(crowd, noise, per_s=2000))
     try:
-        async with an, binh:  # they come in while the strangers shout
+        async with an, binh:  # both join during the flood
             camera = await an.show("red")
             await an.speak(440)
             view = binh.view("an")
@@ -59,7 +59,7 @@ async def test_a_call_goes_on_among_strangers(own_server: Callable[..., LiveServ
 
 
 class Ear:
-    """Hears the datagrams to one UDP port of loopback, as whoever sits on the way (AF_PACKET: only root may)."""
+    """Reads the datagrams to one UDP port of loopback, as an attacker on the path can (AF_PACKET: only root may)."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -68,7 +68,7 @@ class Ear:
         self._socket.setblocking(False)
 
     def checks(self) -> list[bytes]:
-        """ICE checks that came since the last look, each once."""
+        """Return the ICE checks since the last call, each once."""
         found: dict[bytes, None] = {}
         with suppress(BlockingIOError):
             while packet := self._socket.recv(2048):
@@ -83,7 +83,7 @@ class Ear:
 
 
 async def test_checks_that_were_overheard_move_no_media(own_server: Callable[..., LiveServer]) -> None:
-    """Every check of both clients comes again from elsewhere at once; and forged ones under the same names."""
+    """Media does not move when each check of both clients arrives again from another address, together with forged checks."""
     port = free_port()
     server = own_server("--media-port", str(port))
     an, binh = (
@@ -96,7 +96,9 @@ async def test_checks_that_were_overheard_move_no_media(own_server: Callable[...
             view = binh.view("an")
             await until(lambda: len(view.sights) > 5, "a picture")
             start = camera.counter
-            while camera.counter < start + 150 or heard < 4:  # five seconds; each client checks every two or so
+            while (
+                camera.counter < start + 150 or heard < 4
+            ):  # five seconds; each client sends a check about every two seconds
                 for check in ear.checks():
                     heard += 1
                     name = stun.parse_message(check).attributes["USERNAME"]

@@ -1,7 +1,7 @@
-"""W12: no regular expression of the server costs more than its text is long, but for those whose texts are bounded.
+"""W12: the time of each regular expression of the server is linear in the text, except for patterns whose texts are short.
 
-Every call of `re` in our packages is found in the sources and its pattern looked at; those of the models of the REST API run
-on an engine without backtracking.
+The tests find every call of `re` in the sources of our packages and check its pattern. The patterns of the REST API's models
+run on an engine without backtracking.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BOUNDED: dict[str, str] = {
     r"((?:^|\r)[ \t]*signal[ \t]*=).*": "4,000 characters of a message (limits.TRACE_CHARACTERS)",
     r"(sips?:)([^\s@<>]++)(?=(@?))": "each try ends in a match, so that nothing is looked at twice",
 }
-"""Patterns that are quadratic at worst, and why their texts are short."""
+"""Patterns that are quadratic at worst, and why this is harmless."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ def _value(node: ast.expr, names: dict[str, object]) -> object:
 
 
 def _methods(name: str, text: str, texts: dict[Path, str]) -> set[str]:
-    """How a compiled one is used, by its name; of one in a table, what its file does with any; else the most that could be."""
+    """Return the methods that use a compiled pattern, found by its name. A pattern in a table gets the methods of its file's
+    patterns. An unknown use counts as the worst case.
+    """
     where = [text] if name.startswith("_") or not name else [one for one in texts.values() if name in one]
     used: set[str] = set()
     for one in where:
@@ -130,7 +132,9 @@ def test_no_expression_has_two_ways_around(place: str) -> None:
 
 
 def test_those_of_the_models_run_without_backtracking() -> None:
-    """Rust's engine is linear (docs of `regex`); it refuses what only backtracking can do."""
+    """The models' patterns run without backtracking. Rust's engine is linear (docs of `regex`) and refuses patterns that need
+    backtracking.
+    """
     assert not [path for path in sources() if "regex_engine" in path.read_text("utf-8")]
 
     class Model(pydantic.BaseModel):
@@ -188,6 +192,6 @@ def test_a_control_of_good_ones(pattern: str) -> None:
 
 
 def test_a_control_of_a_search() -> None:
-    """What is linear from the start of a text is not when it may begin anywhere."""
+    """A pattern that is linear from the start of a text may be quadratic in a search."""
     assert Automaton(r"\s+$", searched=True, whole=False).quadratic()
     assert not Automaton(r"\s+", searched=True, whole=False).quadratic()

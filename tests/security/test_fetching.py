@@ -1,6 +1,7 @@
-"""W10: what the server fetches does not lead inside, neither by a redirect nor by a name that changes its mind; with controls.
+"""W10: no request of the server reaches an internal address, neither by a redirect nor by a name that changes its address.
+Controls show the danger.
 
-Two sites on one port of loopback: 127.0.0.2 stands for an address of the world, 127.0.0.1 for what is inside and not allowed.
+Two sites use one port of loopback. 127.0.0.2 stands for a public address, and 127.0.0.1 for an internal, forbidden address.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ SECRET = "whsec_" + "A" * 32
 
 @dataclass
 class Site:
-    """Answers what it is told and counts who asked."""
+    """A site that gives a fixed answer and counts the requests."""
 
     status: int = 200
     location: str = ""
@@ -60,7 +61,7 @@ class Site:
 
 @dataclass
 class World:
-    """`host` is what the name service says at each question, in turn; the last answer stays."""
+    """Both sites. The arguments of `deliver` after the URL are the name service's answers in turn; the last answer stays."""
 
     outside: Site
     inside: Site
@@ -118,7 +119,7 @@ async def test_no_redirect_leads_inside(world: World) -> None:
 
 @pytest.mark.parametrize("status", FOLLOWED)
 async def test_a_control_that_follows_redirects_comes_inside(world: World, status: int) -> None:
-    """The first address is judged as ours is."""
+    """A client that follows redirects reaches the inside, although the first address passes our check."""
     world.outside.status, world.outside.location = status, f"http://localhost:{world.port}/"
     allowed = [ipaddress.ip_network(one) for one in ALLOWED]
     assert targets.may_reach(ipaddress.ip_address(OUTSIDE), allowed)
@@ -128,7 +129,7 @@ async def test_a_control_that_follows_redirects_comes_inside(world: World, statu
 
 
 async def test_a_name_that_changes_its_mind_is_pinned(world: World) -> None:
-    """`localhost` is judged as the world's; the system's own resolver, asked once more, would say that it is inside."""
+    """The checked address of `localhost` is used. A second look-up by the system's resolver would give the internal address."""
     assert await world.deliver(f"http://localhost:{world.port}/x", OUTSIDE, INSIDE) == (200, "")
     assert world.outside.hosts == [f"localhost:{world.port}"]
     assert world.inside.hosts == []
@@ -140,7 +141,7 @@ async def test_a_name_that_changes_its_mind_is_pinned(world: World) -> None:
 
 
 async def test_a_control_that_connects_by_name_comes_inside(world: World) -> None:
-    """Judged, and then looked up once more by the library."""
+    """The address passes the check, but then the library looks the name up again and reaches the inside."""
 
     async def lookup(_host: str, _port: int) -> list[str]:
         return [OUTSIDE]

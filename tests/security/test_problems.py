@@ -1,4 +1,4 @@
-"""The tables of published problems and of our review have every row, and every test that they name exists."""
+"""Each row of published problems and of our review is in the tables, and every test that the tables name exists."""
 
 from __future__ import annotations
 

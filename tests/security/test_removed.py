@@ -1,5 +1,5 @@
-"""Whoever is put out of a conference, and goes on as if he had not heard, has no media from that moment on (PROBLEMS.md, W06);
-whoever waits before it has none yet (W14).
+"""A removed participant that ignores its removal gets no media and sends none (PROBLEMS.md, W06). A participant that waits in
+the lobby has no media yet (W14).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ VOICES = {"ann": b"voice of ann", "dan": b"voice of dan"}
 
 @dataclass
 class Person:
-    """A client that does nothing of what it is told after it came in."""
+    """A client that ignores all messages after its join."""
 
     client: IceClient
     numbers: int = 0
     heard_at: dict[bytes, float] = field(default_factory=dict)
-    """When each voice was heard last."""
+    """The monotonic time when each voice was last heard."""
 
     def speak(self, words: bytes) -> None:
         self.numbers += 1
@@ -48,7 +48,9 @@ class Person:
 
 
 async def come_in(registry: Registry, name: str) -> Person:
-    """With a microphone, if it is one who speaks, and room for the voices of the others. Raises Refusal, at the door."""
+    """Join with room for the voices of others, and with a microphone if the name is in `VOICES`. Raise Refusal if the door
+    refuses.
+    """
     grants = Grants(identity=name, conference="c", join=True)
     registry.check(grants)
     conference = registry.create(grants.conference)
@@ -69,7 +71,7 @@ async def come_in(registry: Registry, name: str) -> Person:
 
 
 async def talk(people: dict[str, Person]) -> None:
-    """Both speak once; those who are there listen."""
+    """Let both speakers send one packet. The listeners that are present receive."""
     for name, words in VOICES.items():
         people[name].speak(words)
     await asyncio.sleep(0.01)
@@ -85,9 +87,11 @@ async def until_all_hear(people: dict[str, Person]) -> None:
 
 @pytest.mark.parametrize("node", [1, 2], indirect=True, ids=["one packet thread", "two"])
 async def test_nothing_comes_from_or_to_who_was_put_out(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A speaker and a listener are; beside them another speaker and another listener go on. Of two packet threads each has a
-    speaker and a listener, and one of them is put out: each voice was heard on the other thread too, where it ends and nothing
-    of its mirror is left.
+    """A removed speaker is no longer heard, and a removed listener hears nothing. Another speaker and another listener
+    continue.
+
+    With two packet threads, each thread has a speaker and a listener, and one of the two is removed. Each voice was heard on
+    the other thread too. There it ends, and its mirror leaves no memory.
     """
     threads = range(len(node.shards()))
     turns = cycle(threads)
@@ -117,13 +121,15 @@ async def test_nothing_comes_from_or_to_who_was_put_out(node: Node, monkeypatch:
 
 
 def open_things(node: Node) -> tuple[set[int], set[int], int, int]:
-    """What the node keeps for its peers, and what its packet threads do, a second old at most."""
+    """Return what the node keeps for its peers, and the figures of its packet threads, which are at most a second old."""
     figures, totals = node.statistics().peers, node.measurements()
     return open_transports(node), set(figures), totals["producers"], totals["consumers"]
 
 
 async def test_nothing_comes_to_who_waits(node: Node) -> None:
-    """He has knocked, tries to come in all the same, and then asks the port that he knows of and speaks there."""
+    """A participant that waits in the lobby gets no media. It knocks and tries to join anyway. Then it sends checks and speech
+    to the known port.
+    """
     clock = SystemClock()
     registry = Registry(node, clock, asyncio.get_running_loop())
     people = {name: await come_in(registry, name) for name in ("ann", "dan", "chi")}

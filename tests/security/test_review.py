@@ -1,4 +1,4 @@
-"""Attacks of a security review, from the wire on. `PROBLEMS.md` names the tests of all of them."""
+"""Attacks of a security review, sent over the network. `PROBLEMS.md` names the tests of all attacks."""
 
 from __future__ import annotations
 
@@ -19,21 +19,25 @@ from tests.clients.ice_client import IceClient
 from tests.conftest import ROOT, LiveServer
 
 ATTACKER, OFFICE = "127.0.0.12", "127.0.0.11"
-"""Addresses of this file alone. An address has few checks and few meetings a minute, and other tests use the same server."""
+"""Addresses that only this file uses. An address may make only a few checks and meetings per minute, and other tests use the
+same server.
+"""
 CONNECTIONS = 1024
-"""As many as a packet thread held of one peer when the review was made."""
+"""Connections of one peer that a packet thread accepted at the time of the review. Smaller: the attack does not fill the table.
+Larger: the test takes longer.
+"""
 KEPT = 8
 WAIT_S = 30
 
 
 class Wire:
-    """The WebSocket of a call, as a program of its own."""
+    """The WebSocket of a call, without a client library."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
 
     async def next_message(self, name: str) -> Any:
-        """The next message of this name; others are passed over."""
+        """Return the next message of this name. Skip other messages."""
         async with asyncio.timeout(WAIT_S):
             while True:
                 message = rtc.SignalResponse.FromString((await self.socket.receive()).data)
@@ -41,7 +45,7 @@ class Wire:
                     return getattr(message, name)
 
     async def told_of(self, identity: str, *attributes: str) -> models.ParticipantInfo:
-        """A participant, as soon as it has these attributes."""
+        """Wait until a participant has these attributes. Return the participant."""
         while True:
             for one in (await self.next_message("update")).participants:
                 if one.identity == identity and set(attributes) <= set(one.attributes):
@@ -79,7 +83,9 @@ async def described(stack: AsyncExitStack, server: LiveServer, address: str) -> 
 
 
 async def test_a_stranger_with_a_check_takes_ice_tcp_from_nobody(live_server: LiveServer) -> None:
-    """No account: the check gives passwords, and each of 1024 connections asks with them and is answered."""
+    """An unauthenticated client cannot use up ICE over TCP. A device check gives it ICE passwords, and each of its 1024
+    connections sends a valid check.
+    """
     async with AsyncExitStack() as stack:
         client, place = await described(stack, live_server, ATTACKER)
         lives = []
@@ -101,7 +107,7 @@ async def test_a_stranger_with_a_check_takes_ice_tcp_from_nobody(live_server: Li
 
 @contextmanager
 def closing(life: asyncio.Task[bytes]) -> Iterator[asyncio.Task[bytes]]:
-    """A connection is read until the server or the test ends it."""
+    """Read a connection until the server or the test closes it."""
     try:
         yield life
     finally:
@@ -109,7 +115,7 @@ def closing(life: asyncio.Task[bytes]) -> Iterator[asyncio.Task[bytes]]:
 
 
 async def test_a_guest_keeps_the_name_that_was_let_in(live_server: LiveServer) -> None:
-    """The guest is admitted as "Khách A" and sends another name to the call."""
+    """A guest that was admitted as "Khách A" keeps this name, although it sends another name to the call."""
     base, origin = f"{live_server.url}/api/v1", {"origin": live_server.url}
     async with AsyncExitStack() as stack:
         web, stranger = [

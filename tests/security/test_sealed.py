@@ -1,5 +1,5 @@
-"""What whoever holds the keys of one connection may not bring about by DTLS records and SCTP packets; beside it the same
-against aiortc and OpenSSL alone, where it succeeds (PROBLEMS.md, M03, M04, M15).
+"""DTLS records and SCTP packets from a peer with valid keys that must have no effect. Controls show their effect on aiortc and
+OpenSSL alone (PROBLEMS.md, M03, M04, M15).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from tests.security.floods.strangers import Stranger
 DATA = [offers.application()]
 
 
-# -- M03: records too short to be sealed
+# -- M03: records too short to be encrypted
 
 
 async def test_short_records_end_no_association(router: Router) -> None:
-    """CVE-2026-75806: shorter than nonce and tag, by the client's own address and by another."""
+    """Records shorter than nonce and tag do not end an association, from the client's address or another (CVE-2026-75806)."""
     call = await connect(router, DATA)
     with Stranger("127.7.0.1", port_of(call)) as stranger:
         for number, record in enumerate(strangers.short_records()):
@@ -46,7 +46,7 @@ async def test_short_records_end_no_association(router: Router) -> None:
 
 
 async def test_a_control_short_record_under_the_seal_ends_it(router: Router) -> None:
-    """Two bytes, but sealed by the client: a farewell is believed on the same way."""
+    """A record of two bytes that the client encrypted ends the association, because close_notify is valid on the same path."""
     call = await connect(router, DATA)
     records = await sealed_by(call.client, lambda dtls: dtls._ssl.shutdown())
     assert [record[0] for record in records] == [21]
@@ -56,7 +56,7 @@ async def test_a_control_short_record_under_the_seal_ends_it(router: Router) -> 
 
 
 async def sealed_by(client: IceClient, work: Any) -> list[bytes]:
-    """The records that the client's library made instead of sending them."""
+    """Return the records that the client's library made. They are not sent."""
     assert client.dtls is not None
     work(client.dtls)
     made = []
@@ -68,11 +68,11 @@ async def sealed_by(client: IceClient, work: Any) -> list[bytes]:
             return made
 
 
-# -- M04: pieces of handshake messages that claim to be long
+# -- M04: fragments of handshake messages that claim to be long
 
 
 def in_use_bytes() -> int:
-    """What the C library has handed out (mallinfo2, glibc 2.33): OpenSSL's memory, touched or not."""
+    """Return the bytes that the C library has allocated (mallinfo2, glibc 2.33). These include OpenSSL's memory."""
 
     class Told(ctypes.Structure):
         _fields_ = [(f"{place}", ctypes.c_size_t) for place in range(10)]
@@ -80,16 +80,18 @@ def in_use_bytes() -> int:
     library = ctypes.CDLL(None)
     library.mallinfo2.restype = Told
     told = library.mallinfo2()
-    return int(getattr(told, "4") + getattr(told, "7"))  # hblkhd, mapped on its own; uordblks
+    return int(getattr(told, "4") + getattr(told, "7"))  # hblkhd (separately mapped memory) and uordblks
 
 
 SESSIONS, PIECES = 20, 500
 OPENSSL_TAKES = 100 << 10
-"""The longest message that it takes of its own accord."""
+"""Bytes. From OpenSSL: the longest message that OpenSSL accepts by default. Larger: OpenSSL refuses the messages itself.
+Smaller: the control uses less memory than it checks.
+"""
 
 
 async def in_pieces(router: Router, *claims: int) -> tuple[int, list[Call]]:
-    """Bytes of memory that 10,000 pieces of unfinished messages cost, over sessions that stand half open."""
+    """Return the memory that 10,000 fragments of unfinished messages cost, in bytes, and the calls. The sessions are half open."""
     calls = [await waiting(router, DATA) for _ in range(SESSIONS)]
     for call in calls:
         await call.client.check()
@@ -106,7 +108,7 @@ async def in_pieces(router: Router, *claims: int) -> tuple[int, list[Call]]:
 
 
 async def test_pieces_of_long_messages_get_no_memory(router: Router) -> None:
-    """CVE-2026-95690: 10,000 pieces, each of a message of 16 MiB or of the longest that OpenSSL takes."""
+    """CVE-2026-95690: 10,000 fragments get no memory, if each claims 16 MiB or the longest message that OpenSSL accepts."""
     cost, calls = await in_pieces(router, (16 << 20) - 1, OPENSSL_TAKES)
     assert cost < 2 << 20
     assert all(call.peer.state == "connecting" and not call.events.seen[1:] for call in calls)
@@ -120,11 +122,13 @@ async def test_a_control_without_the_bound_gives_it(router: Router, monkeypatch:
     end(*calls)
 
 
-# -- M15: records in a datagram
+# -- M15: several records in one datagram
 
 
 async def test_many_records_in_one_datagram_all_arrive(router: Router) -> None:
-    """aiortc reads one record of each datagram; the rest would stay in memory and come late by as many."""
+    """All records of one datagram arrive. aiortc reads one record per datagram, so the other records would stay in memory and
+    arrive late.
+    """
     call = await connect(router, DATA)
     assert await works(call)
     channel = next(iter(call.client.sctp._data_channels.values()))  # type: ignore[union-attr]
@@ -138,14 +142,14 @@ async def test_many_records_in_one_datagram_all_arrive(router: Router) -> None:
     records = [one for one in datagrams if 20 <= one[0] < 64]
     assert len(records) == 10
     call.client.send(b"".join(records))
-    call.client.send = datagrams.append  # type: ignore[assignment, method-assign]  # nothing is sent again
+    call.client.send = datagrams.append  # type: ignore[assignment, method-assign] # no retransmission leaves the client
     for number in range(10):
         assert await call.events.wait("message", "_reliable") == ("message", "_reliable", bytes([number]))
     end(call)
 
 
 async def test_records_beyond_the_share_are_dropped(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The plane counts datagrams; each record is a turn of the event loop."""
+    """Records beyond a peer's share are dropped. The plane counts datagrams, but each record costs a turn of the event loop."""
     share = 60
     monkeypatch.setattr(limits, "RECORDS_PER_S", share)
     call = await connect(router, DATA)
@@ -170,7 +174,9 @@ async def test_records_beyond_the_share_are_dropped(router: Router, monkeypatch:
 
 
 async def test_a_long_list_of_what_is_missing_does_not_break_dtls(router: Router) -> None:
-    """Every second chunk of 1,200 comes: 600 gaps are more than one packet tells."""
+    """A SACK with 600 gaps, which one packet cannot hold, does not break DTLS. Only every second chunk of 1,200 arrives at
+    first.
+    """
     call = await connect(router, DATA)
     assert await works(call)
     association = call.client.sctp
@@ -188,7 +194,7 @@ async def test_a_long_list_of_what_is_missing_does_not_break_dtls(router: Router
 
 
 async def send_packet(call: Call, *chunks: bytes) -> None:
-    """Past the client's own SCTP, not faster than the plane carries DTLS of one peer."""
+    """Send a packet that bypasses the client's SCTP. The pause keeps below the plane's DTLS rate of one peer."""
     assert call.client.sctp is not None
     assert call.client.dtls is not None
     tag = call.client.sctp._remote_verification_tag
@@ -196,11 +202,11 @@ async def send_packet(call: Call, *chunks: bytes) -> None:
     await asyncio.sleep(0.001)
 
 
-# -- M15: packets that cost aiortc without end
+# -- M15: packets that cost aiortc unlimited time or memory
 
 
 ENDLESS = sctp.chunk(sctp.HEARTBEAT, b"\0\1\0\0")
-"""A parameter of length zero: whoever steps by it stays where he is, and keeps one more each time."""
+"""A parameter of length zero. A reader that steps by the length stays at this parameter and stores one more copy each time."""
 BEATS = sctp.chunk(sctp.HEARTBEAT) * 290
 WIDE = sctp.sack(sctp.OUR_TSN - 1, *[(1, 65_535)] * 200)
 
@@ -297,11 +303,11 @@ async def test_control_without_bounds_streams_are_kept_forever() -> None:
     await association.stop()
 
 
-# -- one peer and everybody else
+# -- one peer and the other peers
 
 
 async def bundles(association: RTCSctpTransport, packets: int) -> int:
-    """Of packets of 50 messages each, how many messages were taken."""
+    """Send packets of 50 messages each. Return how many messages were accepted."""
     first = association._last_received_tsn
     assert first is not None
     for number in range(packets):
@@ -311,7 +317,7 @@ async def bundles(association: RTCSctpTransport, packets: int) -> int:
 
 
 async def test_chunks_without_end_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One packet holds 70 messages; what is beyond a peer's share is lost, and comes later."""
+    """Chunks beyond a peer's share are lost and can arrive later. One packet holds up to 70 messages."""
     association, wire = await sctp.established(lambda dtls: handshake._Association(dtls, pytest.fail))
     now = asyncio.get_running_loop().time()
     monkeypatch.setattr(association, "_time", lambda: now)

@@ -1,6 +1,7 @@
-"""W04: after a run in which every kind of secret was made and used, rightly and wrongly, none stands in a log; with a control.
+"""W04: no secret appears in a log after a run that makes and uses every kind of secret, correctly and wrongly. A control shows
+that the test can find one.
 
-A real server at its most talkative (`log_level` debug), a secret in every setting that holds one, mail and webhooks that fail.
+A real server logs at debug level. Every setting that can hold a secret has one. Its mail and its webhooks fail.
 """
 
 from __future__ import annotations
@@ -43,16 +44,16 @@ NAMES = {
     "url",
     "link",
 }
-"""Fields of answers that hold secrets; of addresses only what is secret in them."""
+"""The fields of answers that hold secrets. In an address only the secret part counts."""
 SETTINGS = ("API_SECRET", "TURN_SECRET", "METRICS_TOKEN", "SMTP_PASSWORD", "OIDC_CLIENT_SECRET")
 
 
 class Ring:
-    """A browser, and every secret that it has met."""
+    """A browser that keeps every secret that it receives or sends."""
 
     def __init__(self, server: LiveServer) -> None:
         self.met: dict[str, str] = {}
-        """By itself: where from."""
+        """The origin of each secret, by secret."""
         self.http = httpx.AsyncClient(
             base_url=f"{server.url}/api/v1",
             headers={"origin": server.url},
@@ -92,7 +93,7 @@ class Ring:
 
 
 async def use_a_call(ring: Ring, server: LiveServer) -> None:
-    """Invitations and tokens, in the address and in the header; the token that a session gets; forged ones."""
+    """Use invitations and tokens in the address and in the header, the token that a session gets, and forged tokens."""
     made = await ring.ask("POST", "/conferences", json={"name": "Giao ban"})
     entry = f"/conferences/{made['conference']}/token"
     good = (await ring.ask("POST", entry, json={"name": "An", "invite": made["invite"]}))["token"]
@@ -124,7 +125,9 @@ async def use_a_call(ring: Ring, server: LiveServer) -> None:
 
 
 async def use_accounts(ring: Ring, desk: Desk) -> None:
-    """Passwords, cookies, the second factor, links, keys of other systems, webhooks, feeds; what is malformed holds them too."""
+    """Use passwords, cookies, the second factor, links, keys of other systems, webhooks and feeds. Malformed requests contain
+    secrets too.
+    """
     new, wrong = "một mật khẩu mới đủ dài 88", secrets.token_urlsafe(12)
     ring.keep("a password", PASSWORD, new, wrong)
     await ring.ask("POST", "/session", 401, 403, json={"name": "thuky", "password": wrong})
@@ -162,7 +165,7 @@ async def use_accounts(ring: Ring, desk: Desk) -> None:
 
 
 async def use_meetings(ring: Ring) -> None:
-    """Number, PIN and personal links, right and wrong."""
+    """Use number, PIN and personal links, right and wrong."""
     wrong = secrets.token_urlsafe(24)
     ring.keep("a wrong link or PIN", wrong, "90817263")
     for body in (
@@ -198,7 +201,7 @@ async def test_no_secret_of_a_whole_run_stands_in_a_log(own_server: Callable[...
         DIEMCAU_WEBHOOK_URLS="http://127.0.0.1:9/hook",
         DIEMCAU_LOG_LEVEL="debug",
     )
-    started = len(server.output)  # what a start prints in `dev` are links for whoever sits there
+    started = len(server.output)  # in `dev`, a start prints links for the user of the terminal
     ring = Ring(server)
     ring.keep("a setting", *settings.values())
     ring.keep("a token of another library", token(server.api_key, server.api_secret, "an", "phòng"))
@@ -215,7 +218,7 @@ async def test_no_secret_of_a_whole_run_stands_in_a_log(own_server: Callable[...
 
 
 async def test_a_control_with_a_log_of_addresses_holds_the_token(caplog: pytest.LogCaptureFixture) -> None:
-    """The web server's own access log, which is off here."""
+    """The web server's own access log, which our server switches off, would contain the token."""
     secret = secrets.token_urlsafe(32)
 
     said = logging.getLogger("uvicorn.access")

@@ -1,7 +1,7 @@
-"""The access matrix of the browser protocol and of the server API: every kind of request of a participant, with what belongs to
-another one or to another conference, and every method of `RoomService` by whoever lacks its grant. Nothing of others changes.
+"""The access matrix of the browser protocol and of the server API. No request changes anything of other participants.
 
-A kind of request or a method that stands not in the tables here fails.
+A participant sends every kind of request about another participant's objects, or about another conference. Bearers without the
+grant call every method of `RoomService`. A kind of request or a method that is not in the tables here fails.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ KEY = models.DataBlobKey(generic="schema")
 SMALL: dict[str, Any] = {"can_publish": False, "can_publish_data": False}
 ATTACKERS: dict[str, dict[str, Any]] = {"ordinary": {"can_update_own_metadata": True}, "small": SMALL}
 ELSEWHERE = ["c", "d"]
-"""The attacker is in the first; the target in one of both."""
+"""The conferences. The attacker is in the first. The target is in either."""
 
 
 class World:
-    """A conference with the attacker, a publisher and a viewer of it, and one with a publisher and a viewer alone."""
+    """A conference with the attacker, a publisher and its viewer, and a conference with only a publisher and its viewer."""
 
     def __init__(self, **grants: Any) -> None:
         self.office = SignalDesk()
@@ -53,7 +53,9 @@ class World:
         return guest
 
     def equip(self, guest: Guest) -> SimpleNamespace:
-        """Its owner publishes a picture and data, and keeps something for others; only the viewer may have what it publishes."""
+        """Publish a picture and data, store a blob, and let only the viewer subscribe. Return the objects that an attacker
+        could name.
+        """
         track = publish(guest)
         guest.ask(publish_data_track_request=rtc.PublishDataTrackRequest(pub_handle=1, name="points"))
         blob = models.DataBlob(key=KEY, contents=b"secret of " + guest.participant.identity.encode())
@@ -65,7 +67,7 @@ class World:
         return SimpleNamespace(guest=guest, track=track, data=data, identity=person.identity, sid=person.sid)
 
     def state(self, room: str) -> Any:
-        """Of everybody there but the attacker, and of what they subscribe to of one another."""
+        """Return the state of all participants of a conference except the attacker, and their subscriptions to each other."""
         conference = self.office.world.registry.get(room)
         others = [one for one in conference.participants.values() if one.sid != self.sid]
         view = views.room(conference.summary.view())
@@ -185,11 +187,11 @@ REQUESTS: dict[str, Callable[[SimpleNamespace], list[Any]]] = {
     "update_layers": lambda one: [rtc.UpdateVideoLayers(track_sid=one.track, layers=LAYERS)],
     "simulate": plays,
 }
-"""What each kind of request can name of another's, and what it does without naming anything."""
+"""The requests of each kind that name another participant's objects, and those that name none."""
 
 
 def changes(kind: str, attacker: dict[str, Any], room: str) -> list[str]:
-    """What an attacker does to others by this kind of request."""
+    """Return the changes that an attacker causes for others by this kind of request."""
     found: list[str] = []
     number, count = 0, 1
     while number < count:
@@ -224,7 +226,7 @@ def test_no_request_changes_what_is_another_s(kind: str) -> None:
 
 @pytest.mark.parametrize("room", ELSEWHERE)
 def test_nobody_goes_on_as_another(room: str) -> None:
-    """A session is resumed by its own bearer only, whoever knows its sid."""
+    """A session is resumed only by its own bearer, even if another client knows its sid."""
     world = World()
     before = {one: world.state(one) for one in ELSEWHERE}
     ask = Ask(dual=False, client=models.ClientInfo(), resume_sid=world.targets[room].sid)
@@ -259,7 +261,7 @@ def test_a_control_the_owner_changes_it(kind: str, number: int) -> None:
 def test_a_control_that_looks_everywhere_is_told_of(
     monkeypatch: pytest.MonkeyPatch, room: str, told: list[str]
 ) -> None:
-    """Whoever knows an identifier has access."""
+    """The matrix reports a request that searches all conferences, so that a known identifier gives access."""
 
     def mute(session: Any, participant: Participant, message: rtc.MuteTrackRequest) -> None:
         for conference in session.context.registry.all():
@@ -273,7 +275,7 @@ def test_a_control_that_looks_everywhere_is_told_of(
 # -- the server API
 
 GRANTS: dict[str, set[str]] = {"CreateRoom": {"create"}, "ListRooms": {"list"}, "DeleteRoom": {"create"}}
-"""What a method asks for; all others: the administration of this conference."""
+"""The grants that a method needs. Other methods need the administration of this conference."""
 BEARERS: dict[str, dict[str, Any]] = {
     "nothing": {},
     "guest": {"join": True, "conference": "c"},
@@ -286,7 +288,7 @@ BEARERS: dict[str, dict[str, Any]] = {
 
 
 def bodies(target: SimpleNamespace, room: str = "c") -> dict[str, dict[str, Any]]:
-    """A request of each method that changes something, or tells it."""
+    """Return a request of each method that changes something, or reports it."""
     whom = {"room": room, "identity": target.identity}
     return {
         "CreateRoom": {"name": "made", "metadata": "m"},
@@ -307,7 +309,7 @@ def bodies(target: SimpleNamespace, room: str = "c") -> dict[str, dict[str, Any]
 
 
 class Door:
-    """The server API over a world, and what it has of everything."""
+    """The server API over a world, and the state of that world."""
 
     def __init__(self) -> None:
         self.world = World()
@@ -354,7 +356,7 @@ async def test_no_method_answers_whoever_lacks_its_grant() -> None:
 
 
 async def test_no_method_reaches_into_another_conference() -> None:
-    """Whoever administers one, with what belongs to another."""
+    """The administrator of one conference cannot use objects of another conference."""
     door = Door()
     foreign = door.world.targets["d"]
     own, before = door.world.targets["c"], door.world.state("d")
@@ -374,7 +376,7 @@ async def test_no_method_reaches_into_another_conference() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 async def test_a_control_with_its_grant_it_answers(method: str) -> None:
-    """And changes something, where it is there to do so: the refusals above refuse what works."""
+    """A method with its grant works and changes something if it can, so the refusals above refuse real requests."""
     door = Door()
     before = door.everything()
     bearer = next((one for one in BEARERS if may(one, method)), "")

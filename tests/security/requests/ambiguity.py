@@ -1,9 +1,11 @@
-"""Whether a regular expression can be matched in more ways than one, which is what makes a backtracking engine slow.
+"""Finds out whether a regular expression can match a text in more than one way, which makes a backtracking engine slow.
 
-The positions of its characters are the states of an automaton (Glushkov). Two different ways around one state by one text make
-the time exponential in the length of the text; a state that stays, goes over to another and this one stays too, all by one text,
-makes it quadratic or worse (Weideman et al., CIAA 2016). Bounded repetitions beyond `EXACT` count as unbounded, look-around as
-always true: what is found may be harmless, what is not found is linear. Back references are not understood.
+The states of the automaton (Glushkov) are the positions of the pattern's characters. If two different loops at one state read
+the same text, the time is exponential in the length of the text. The time is quadratic or worse if one text loops at a state,
+leads to another state, and loops there too (Weideman et al., CIAA 2016).
+
+Bounded repetitions beyond `EXACT` count as unbounded, and look-around always counts as true. A reported pattern may therefore
+be harmless, but an unreported pattern is linear. Back references are not supported.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ Characters = frozenset[int]
 
 @dataclass
 class Part:
-    """Of an expression: the ways through it without a character, and the positions it begins and ends with, with their ways."""
+    """A part of an expression: the number of ways to pass it without a character, and its first and last positions with their
+    ways.
+    """
 
     empty: int = 1
     first: Counter[int] = field(default_factory=Counter)
@@ -39,7 +43,7 @@ class Part:
 
 
 class Automaton:
-    """Of one pattern. `searched`: it may begin anywhere. `whole`: the text has to end with it."""
+    """The automaton of one pattern. With `searched` the pattern may begin anywhere. With `whole` the text must end with it."""
 
     def __init__(self, pattern: str | bytes, flags: int = 0, *, searched: bool, whole: bool) -> None:
         tree = parser.parse(pattern, flags)
@@ -60,7 +64,7 @@ class Automaton:
     # -- building
 
     def _begin(self, tree: Any, where: Any) -> bool:
-        """Whether it starts there alone; without MULTILINE the start of a line is that of the text."""
+        """Report whether the pattern can begin only at this place. Without MULTILINE a line start is the start of the text."""
         first = tree[0] if len(tree) else (None, None)
         given = first[1] if first[0] is sre.AT else None
         if given is sre.AT_BEGINNING and not self._flags & re.MULTILINE:
@@ -122,7 +126,7 @@ class Automaton:
         if kind in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
             return self._repeat(*value)
         if kind in (sre.ASSERT, sre.ASSERT_NOT):
-            self._row(value[1])  # its positions are looked at as well, and lead nowhere
+            self._row(value[1])  # its positions are checked too, but they lead nowhere
             return Part()
         if kind is sre.AT:
             return Part()
@@ -141,14 +145,14 @@ class Automaton:
         for end, ways in one.last.items():
             for begin, more in one.first.items():
                 self.follow[end][begin] += ways * more
-        if one.empty:  # a round that takes nothing is another way to the same
+        if one.empty:  # an empty round is a second way to the same position
             for end in one.last:
                 for begin in one.first:
                     self.follow[end][begin] += 1
         return Part(one.empty if least else min(2, one.empty + 1), one.first, one.last)
 
     def _characters(self, kind: Any, value: Any) -> Characters:
-        """By the engine itself: which of the samples it takes."""
+        """Return the sample characters that this item matches. The engine itself decides."""
         tree = parser.SubPattern(parser.State(), [(kind, value)])
         tree.state.flags = tree.state.flags | self._flags
         compiled = re._compiler.compile(tree, self._flags)  # type: ignore[attr-defined]
@@ -158,12 +162,12 @@ class Automaton:
     # -- questions
 
     def exponential(self) -> bool:
-        """Two different ways around one position by one text."""
+        """Report whether two different loops at one position read the same text."""
         loops = self._components()
         return any(one is not None and self._returns_apart(start, one) for start, one in enumerate(loops))
 
     def quadratic(self) -> list[tuple[int, int]]:
-        """Pairs of positions that make it so."""
+        """Return the pairs of positions that cause quadratic time."""
         loops = self._components()
         found = []
         for p, of_p in enumerate(loops):
@@ -175,12 +179,14 @@ class Automaton:
         return found
 
     def _may_fail(self, position: int) -> bool:
-        """Whether a text that came so far may still not match: not when it may end there, or takes whatever else comes."""
+        """Report whether a text that reached this position can still fail. It cannot if it may end there, or if all other text
+        matches.
+        """
         takes_all = self.at[position] == self._alphabet and position in self.follow[position]
         return position not in self.ends or (self.closed and not takes_all)
 
     def _steps(self, state: tuple[int, ...], kept: Sequence[frozenset[int] | None]) -> Iterator[tuple[int, ...]]:
-        """Of several ways at once over the same characters."""
+        """Yield the next states of several ways that read the same character."""
         rows = [
             [one for one in self.follow[position] if keep is None or one in keep]
             for position, keep in zip(state, kept, strict=True)
@@ -221,7 +227,7 @@ class Automaton:
         return False
 
     def _components(self) -> list[frozenset[int] | None]:
-        """Of each position those from which it is reached and which it reaches; None: no way leads back."""
+        """Return, for each position, the positions that reach it and that it reaches, or None if no way leads back to it."""
         reach = [self._reached(one) for one in range(len(self.at))]
         return [
             frozenset(other for other in reach[one] if one in reach[other]) if one in reach[one] else None
@@ -240,7 +246,7 @@ class Automaton:
 
 
 def _ends_closed(tree: Any) -> bool:
-    """Whether it ends with `$` or the like: whatever came before may be in vain."""
+    """Report whether the pattern ends with `$` or similar, so that the text before it may fail."""
     if not len(tree):
         return False
     kind, value = tree[-1]
@@ -252,7 +258,7 @@ def _ends_closed(tree: Any) -> bool:
 
 
 def _mentioned(items: Any) -> Iterator[int]:
-    """Every character that the pattern names, and its neighbours."""
+    """Yield every character that the pattern names, and its neighbours."""
     for kind, value in items:
         if kind in (sre.LITERAL, sre.NOT_LITERAL):
             yield from _around(value)

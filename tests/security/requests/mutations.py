@@ -1,4 +1,4 @@
-"""Signalling messages that fit the schema and mean nothing good, and bytes that nearly fit it. Seeded."""
+"""Hostile signalling messages that fit the schema, and bytes that almost fit it. A seed makes them repeatable."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TEXTS = [
 
 
 def requests(seed: int, count: int) -> Iterator[bytes]:
-    """Of every kind in turn; one in four has bytes changed, cut or doubled afterwards."""
+    """Yield messages of every kind in turn. One in four then has bytes changed, removed or doubled."""
     source = random.Random(seed)
     kinds = rtc.SignalRequest.DESCRIPTOR.oneofs_by_name["message"].fields
     for number in range(count):
@@ -93,7 +93,7 @@ def _value(one: Any, source: random.Random) -> object:
 
 
 def _description(source: random.Random) -> str:
-    """A real offer with a line lost, doubled, changed or moved."""
+    """Return a real offer with a line removed, doubled, changed or moved."""
     lines = offers.describe([offers.audio("sendrecv"), offers.video("recvonly"), offers.application()]).split("\r\n")
     for _ in range(source.choice([1, 1, 2, 5])):
         at = source.randrange(len(lines))

@@ -1,6 +1,6 @@
-"""Words that would be a script where a page takes words for markup: 200 of them, each calls `hit` with its number.
+"""200 texts that run as a script if a page takes text for markup. Each text calls `hit` with its number.
 
-`poisoned` puts all of them behind every word that people write, in answers of the API.
+`poisoned` appends them to every text that users write, in answers of the API.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _FORMS = (
     "<input autofocus onfocus={call}>",
     "<link rel=stylesheet href=x onerror={call}>",
 )
-"""Twenty ways into a page, ten ways to call."""
+"""Twenty ways to insert markup; ten ways to call `hit`."""
 PAYLOADS = tuple(
     form.format(call=(made := call.format(n=number)), quoted=html.escape(made))
     for number, (form, call) in enumerate(itertools.product(_FORMS, _CALLS), 1)
@@ -59,7 +59,7 @@ WATCH = """window.hits = []; window.hit = (n) => { window.hits.push(Number(n)); 
 window.alert = window.confirm = window.prompt = () => window.hits.push(-1);
 window.violations = [];
 addEventListener('securitypolicyviolation', (e) => window.violations.push(e.violatedDirective + ' ' + e.blockedURI));"""
-"""To be run before any script of the page."""
+"""A script that must run before any script of the page."""
 
 _SAFE = re.compile(r"[A-Za-z0-9_.:+/=-]*|\d[\dTZ:.+ -]*|#[0-9a-f]+|FREQ=.*")
 _KEPT = {"csrf", "token", "secret", "url", "qr", "etag", "uri", "timezone", "zone"}
@@ -67,8 +67,9 @@ _MANY = 3
 
 
 def poisoned(text: str) -> str:
-    """JSON of an answer: all payloads behind the first words of each name, one behind the others; links that run something;
-    and a prototype that pollutes."""
+    """Return the JSON of an answer with payloads appended. The first texts of each name get all payloads, and later ones get
+    one payload. Links run a script, and `__proto__` tries to pollute the prototype.
+    """
     seen: Counter[str] = Counter()
     numbers = itertools.cycle(range(COUNT))
 

@@ -1,4 +1,6 @@
-"""W16: no spelling of a path leads out of the built pages, or to another file of the server; with a control."""
+"""W16: no spelling of a path leads out of the built pages or to another file of the server. A control shows that the spellings
+work.
+"""
 
 from __future__ import annotations
 
@@ -26,19 +28,19 @@ UPWARDS = (
     *("%c0%ae%c0%ae/", "%c0%ae%c0%ae%c0%af", "..%c0%af", "..%e0%80%af", "..%ef%bc%8f", "%ef%bc%8e%ef%bc%8e/"),
     *("..%u2215", "%u002e%u002e/", "..%c1%9c", "%e2%80%a5/"),
 )
-"""Ways to write "one folder up"."""
+"""Spellings of "one folder up"."""
 BASES = ("/", "/assets/", "//", "/assets/./", "/assets//", "/m/a/", "/guides/", "/index.html/")
 ABSOLUTE = ("//etc/passwd", "/%2fetc%2fpasswd", "/%2f%2fetc/passwd", "/file:///etc/passwd", "/assets/%2fetc%2fpasswd")
 
 
 def spellings(target: str) -> Iterator[str]:
-    """Addresses of a file that stands `target` from the folder of the pages, from depth 1 to 4."""
+    """Yield paths to a file at `target`, relative to the folder of the pages, from depth 1 to 4."""
     for base, up, depth in itertools.product(BASES, UPWARDS, range(1, 5)):
         yield f"{base}{up * depth}{target}"
 
 
 async def ask(port: int, paths: list[str]) -> list[Answers]:
-    """A connection each, some at once: a refused one is closed."""
+    """Request each path on its own connection, up to 20 at once, because the server closes a connection after a refusal."""
     free = asyncio.Semaphore(20)
 
     async def one(path: str) -> Answers:
@@ -54,7 +56,7 @@ def found(answers: list[Answers], paths: list[str], words: str) -> list[str]:
 
 
 async def test_no_spelling_leads_out_of_the_pages(live_server: LiveServer) -> None:
-    """Beside the pages stand our own sources, and on this machine the secret of this server."""
+    """No spelling leads to our sources beside the pages, or to the secret of this server on the machine."""
     canaries = {
         "__init__.py": "Where the built browser pages lie",
         "package.json": '"devDependencies"',
@@ -80,7 +82,9 @@ async def test_no_spelling_leads_out_of_the_pages(live_server: LiveServer) -> No
 
 @pytest.mark.parametrize("decodings", [0, 1])
 async def test_a_control_that_joins_paths_gives_the_files_away(decodings: int, tmp_path: Path) -> None:
-    """The same spellings, to a server that opens what the address names; one more decoding, as behind a careless proxy."""
+    """The same spellings reach files of a server that opens the requested path. One case decodes once more, as a careless proxy
+    does.
+    """
     folder = tmp_path / "pages" / "dist"
     folder.mkdir(parents=True)
     (folder / "index.html").write_text("index")
@@ -88,7 +92,7 @@ async def test_a_control_that_joins_paths_gives_the_files_away(decodings: int, t
     (folder.parent / "__init__.py").write_text("canary")
 
     async def careless(request: Request) -> Response:
-        path = request.scope["path"]  # decoded once
+        path = request.scope["path"]  # already decoded once
         if decodings:
             path = unquote(path)
         try:
@@ -105,7 +109,9 @@ async def test_a_control_that_joins_paths_gives_the_files_away(decodings: int, t
 
 
 def test_no_name_of_an_uploaded_file_is_looked_at() -> None:
-    """What people upload is kept by an identifier of ours; the names inside of an archive are compared and nothing else."""
+    """The server does not use the name of an uploaded file. Uploads are kept under our identifiers, and names inside an archive
+    are only compared.
+    """
     readers = [
         path.relative_to(ROOT).as_posix()
         for package in ("signaling", "rooms")

@@ -1,7 +1,8 @@
-"""W11: requests that two readers could cut differently, many ranges, many parts; with controls.
+"""W11: requests that two readers could split differently, requests with many ranges, and requests with many parts. Controls
+show the danger.
 
-After each ambiguous request stands another one that asks for `/smuggled`, where only the wrong reading sees it, and then one that
-asks for `/last` and closes. A reader that is sure refuses, or sees the bytes as a body.
+After each ambiguous request comes a request for `/smuggled`, which only a wrong reader sees. Then comes a request for `/last`
+that closes the connection. A correct reader refuses the first request or takes the following bytes as its body.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ REFUSED: dict[str, bytes] = {
     "a version of nobody": post(length(0), SMUGGLED, b"POST /first HTTP/1.10\r\n"),
     "no version": b"GET /first\r\n" + SMUGGLED,
 }
-"""No reader may guess here. What follows is not looked at."""
+"""Requests that every reader must refuse. The reader must not read the bytes after them."""
 READ: dict[str, tuple[bytes, list[str]]] = {
     "a length": (post(length(SMUGGLED), SMUGGLED), ["POST /first", "GET /last"]),
     "chunks": (post(CHUNKED, chunk(SMUGGLED) + DONE), ["POST /first", "GET /last"]),
@@ -106,11 +107,11 @@ READ: dict[str, tuple[bytes, list[str]]] = {
     "empty lines before": (b"\r\n\r\n" + post(length(5), b"hello"), ["POST /first", "GET /last"]),
     "two requests at once": (post(length(0), SMUGGLED), ["POST /first", "GET /smuggled", "GET /last"]),
 }
-"""Clear enough: every reader cuts it here."""
+"""Clear requests, with the requests that every reader must see."""
 
 
 class Lenient(HttpToolsProtocol):
-    """The control: the same parser, with everything that it can be told to overlook."""
+    """The control: the same parser with every lenient option."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -190,7 +191,7 @@ async def test_no_spelling_of_another_host_passes(live_server: LiveServer, head:
 
 
 async def test_a_control_without_the_list_takes_every_host() -> None:
-    """What it then tells of itself is what the caller wants: CVE-2026-48710 and all that is built from an address."""
+    """A server without the list of hosts builds its addresses from the caller's Host header (CVE-2026-48710)."""
 
     async def where(request: Request) -> Response:
         return PlainTextResponse(str(request.base_url))
@@ -220,7 +221,7 @@ RANGES = (
 
 
 async def test_ranges_are_not_read(live_server: LiveServer) -> None:
-    """Pages are given whole: an answer is as long as without a range, whatever is asked."""
+    """The server ignores ranges: every answer contains the whole file."""
     large = max(
         (path for path in (DIST / "assets").iterdir() if path.suffix == ".js"), key=lambda path: path.stat().st_size
     )
@@ -235,7 +236,7 @@ async def test_ranges_are_not_read(live_server: LiveServer) -> None:
 
 
 async def test_a_control_that_reads_ranges_answers_with_more() -> None:
-    """The framework's own way to give a file: so many small ranges make an answer that is longer than the file."""
+    """The framework's file response answers many small ranges with more bytes than the file."""
     small = min(
         (path for path in (DIST / "assets").iterdir() if path.suffix == ".js"), key=lambda path: path.stat().st_size
     )
@@ -249,7 +250,7 @@ async def test_a_control_that_reads_ranges_answers_with_more() -> None:
 
 
 def form(parts: int, headers: int = 0, size: int = 1) -> tuple[bytes, bytes]:
-    """(content type, body)"""
+    """Return (content type, body) of a multipart form."""
     head = b"".join(b"X-%d: y\r\n" % n for n in range(headers))
     one = b'--b\r\nContent-Disposition: form-data; name="x"\r\n' + head + b"\r\n" + b"x" * size + b"\r\n"
     return b"multipart/form-data; boundary=b", one * parts + b"--b--\r\n"
@@ -295,7 +296,7 @@ async def test_a_control_without_bounds_keeps_every_part() -> None:
 
 @pytest.mark.parametrize("path", ["/session", "/class-questions", "/join/look", "/answers/look"])
 def test_thousands_of_unknown_keys_are_one_error(live_server: LiveServer, path: str) -> None:
-    """An error for each key would hold the event loop for tens of milliseconds."""
+    """Thousands of unknown keys give one error. An error for each key would block the event loop for tens of milliseconds."""
     body = json.dumps({f"k{number}": 1 for number in range(5000)})
     headers = {"Content-Type": "application/json", "Origin": live_server.url}
     asked = urllib.request.Request(f"{live_server.url}/api/v1{path}", body.encode(), headers, method="POST")

@@ -1,4 +1,4 @@
-"""Hostile WebSockets: floods, bombs, messages that mean nothing good, pages of other origins; with controls."""
+"""Hostile WebSockets: floods, compression bombs, hostile messages, and pages of other origins. Controls show the danger."""
 
 from __future__ import annotations
 
@@ -32,9 +32,13 @@ from tests.waiting import until
 FLOODERS = 20
 MUTATIONS = int(os.environ.get("SIGNALLING_MUTATIONS", "800"))
 TAKER = 101
-"""Beside one hostile socket of so many, every other time one that publishes, somebody takes all there is."""
+"""Beside one of 101 hostile sockets, a participant subscribes to all tracks. The number is odd, so every second one of these
+sockets publishes. Larger: fewer sockets have a subscriber. Smaller: the test takes longer.
+"""
 A_SOCKET = 100
-"""Mutated messages that one socket sends at most; each is followed by a ping, and whoever is gone comes anew."""
+"""The most mutated messages that one socket sends. A ping follows each message, and a closed client connects again. Larger:
+fewer joins are tested. Smaller: the test takes longer.
+"""
 BOMB_BYTES = 32 * 1024 * 1024
 
 pytestmark = pytest.mark.filterwarnings("ignore:remove second argument:DeprecationWarning")
@@ -43,7 +47,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:remove second argument:Deprecati
 def enter(
     server: LiveServer, identity: str, conference: str, *, origin: str | None = None, compression: str | None = None
 ) -> connect:
-    """A socket of the two-connection form: it needs no join request."""
+    """Open a socket of the form with two peer connections, which needs no join request."""
     headers = {"authorization": f"Bearer {token(server.api_key, server.api_secret, identity, conference)}"}
     if origin is not None:
         headers["origin"] = origin
@@ -60,7 +64,7 @@ async def close_code(socket: ClientConnection) -> int | None:
 
 
 async def pings(socket: ClientConnection) -> bool:
-    """The session answers."""
+    """Send a ping and wait for its answer. Return True."""
     await socket.send(rtc.SignalRequest(ping=7).SerializeToString())
     async with asyncio.timeout(30):
         while rtc.SignalResponse.FromString(bytes(await socket.recv())).WhichOneof("message") != "pong":  # type: ignore[arg-type]
@@ -105,7 +109,9 @@ async def test_a_message_in_endless_pieces_is_too_long(server: LiveServer) -> No
     async with enter(server, "pieces", "pieces") as socket:
 
         async def endless() -> Any:
-            """Barely too much, then silence: what comes after the server's end would reset the connection over its last word."""
+            """Send only a little too much. More data after the server's close would reset the connection before its close code
+            arrives.
+            """
             for _ in range(limits.MESSAGE_BYTES // 65_536 + 1):
                 yield bytes(65_536)
             await socket.wait_closed()
@@ -116,7 +122,7 @@ async def test_a_message_in_endless_pieces_is_too_long(server: LiveServer) -> No
 
 
 def compressed_frame() -> bytes:
-    """A masked binary frame with RSV1 (RFC 7692) that grows a thousandfold."""
+    """Return a masked binary frame with RSV1 (RFC 7692) that inflates a thousandfold."""
     deflate = zlib.compressobj(wbits=-15)
     payload = deflate.compress(bytes(BOMB_BYTES)) + deflate.flush(zlib.Z_SYNC_FLUSH)[:-4]
     return bytes([0xC2, 0x80 | 126]) + struct.pack("!H", len(payload)) + bytes(4) + payload
@@ -143,7 +149,7 @@ async def test_a_control_with_compression_inflates_it() -> None:
     async with serve(take, "127.0.0.1", 0, compression="deflate", max_size=None) as control:
         port = control.sockets[0].getsockname()[1]
         async with connect(f"ws://127.0.0.1:{port}", compression="deflate") as socket:
-            for _ in range(int(limits.MESSAGES_BURST) * 3):  # and it takes the flood
+            for _ in range(int(limits.MESSAGES_BURST) * 3):  # the control also accepts the flood
                 await socket.send(b"x")
             socket.transport.write(compressed_frame())
             async with asyncio.timeout(60):
@@ -151,11 +157,13 @@ async def test_a_control_with_compression_inflates_it() -> None:
                     pass
 
 
-# -- W02: messages that mean nothing good
+# -- W02: hostile messages
 
 
 def arrive(server: LiveServer, number: int, conference: str) -> connect:
-    """In turn: with two connections and nothing said yet, and with one that publishes a microphone from the first message on."""
+    """Connect in turn with two peer connections and no request, or with one that publishes a microphone from the first message
+    on.
+    """
     if number % 2 == 0:
         return enter(server, f"mutant-{number}", conference)
     microphone = offers.audio("sendonly", "a=msid:s mic", "a=ssrc:1111 cname:c")
@@ -173,8 +181,11 @@ def arrive(server: LiveServer, number: int, conference: str) -> connect:
 
 
 async def test_mutated_messages_change_nothing_for_others(server: LiveServer, person: Callable[..., Person]) -> None:
-    """`SIGNALLING_MUTATIONS` says how many (`make sim`: a million). The two who stay take none of the hostile ones' tracks: their
-    library keeps every track that it ever subscribed to, and plays the silence of those that have ended."""
+    """Mutated messages change nothing for other participants. `SIGNALLING_MUTATIONS` is their number (`make sim`: a million).
+
+    The two remaining participants do not subscribe to the hostile tracks. Their library keeps every track that it once had, and
+    plays silence for ended tracks.
+    """
     corpus = mutations.requests(20_26, MUTATIONS)
     async with person("an", "mutants", takes=()) as an, person("binh", "mutants", takes=("an",)) as binh:
         microphone = await an.speak(440)
@@ -254,7 +265,9 @@ def origins(server: LiveServer) -> list[str]:
 
 
 async def test_a_page_of_any_origin_needs_a_token_of_its_own(server: LiveServer) -> None:
-    """With one it comes in, as a program does; without one it is refused before the socket opens, whatever its cookies say."""
+    """A page of any origin can connect with a token, as a program can. Without a token it is refused before the socket opens,
+    even with cookies.
+    """
     jwt = token(server.api_key, server.api_secret, "victim", "origins")
     for origin in origins(server):
         cookie = {"origin": origin, "cookie": f"access_token={jwt}; token={jwt}"}
@@ -269,7 +282,7 @@ async def test_a_page_of_any_origin_needs_a_token_of_its_own(server: LiveServer)
 
 
 async def test_no_answer_lets_a_page_of_elsewhere_use_cookies(server: LiveServer) -> None:
-    """Nor does one let it read what only a cookie opens: those routes name no foreign origin at all."""
+    """No answer lets a foreign page use cookies or read what only a cookie opens. Those routes allow no foreign origin."""
     page, twirp = {"origin": "https://evil.example"}, "/twirp/livekit.RoomService/ListRooms"
     async with httpx.AsyncClient(base_url=server.url) as http:
         for method, path in (("GET", "/rtc"), ("GET", "/rtc/validate"), ("POST", twirp), ("OPTIONS", twirp)):
@@ -304,7 +317,7 @@ async def test_a_control_without_the_list_lets_them_in(server: LiveServer) -> No
 
 
 async def test_a_control_with_a_token_the_same_page_is_answered(server: LiveServer) -> None:
-    """What `test_no_answer_lets_a_page_of_elsewhere_use_cookies` asks for is there."""
+    """With a token the same page gets an answer and its origin, so the test above can detect the headers."""
     jwt = api.AccessToken(server.api_key, server.api_secret).with_grants(api.VideoGrants(room_list=True)).to_jwt()
     headers = {"origin": "https://evil.example", "authorization": f"Bearer {jwt}"}
     async with httpx.AsyncClient(base_url=server.url, headers=headers) as http:
