@@ -23,7 +23,7 @@ Shorter: a large crowd loads the machine with checks.
 
 
 class Listener:
-    """One listening participant. `url` is the WebSocket address of the server, or of a proxy in front of the server."""
+    """A listening participant. `url` is the WebSocket address of the server, or of a proxy in front of the server."""
 
     def __init__(self, http: aiohttp.ClientSession, url: str, jwt: str) -> None:
         self._http, self._url, self._jwt = http, url, jwt

@@ -36,7 +36,7 @@ VIDEO = (
 
 @dataclass
 class Offered:
-    """One media section of a client's offer."""
+    """A media section of a client's offer."""
 
     kind: str
     direction: str

@@ -67,7 +67,7 @@ class Recorder:
 
 @dataclass(eq=False)
 class Call:
-    """One peer of the node and the client at its other end."""
+    """A peer of the node, and the client at its other end."""
 
     peer: Peer
     client: IceClient

@@ -1,4 +1,4 @@
-"""Fuzz one target with coverage for a limited time: `python -m tests.fuzz.run TARGET SECONDS` (`make fuzz`).
+"""The fuzz run of one target with coverage for a limited time: `python -m tests.fuzz.run TARGET SECONDS` (`make fuzz`).
 
 The engine is Atheris (libFuzzer). New inputs stay in `.cache/fuzz` for the next run. The engine also writes each failing input
 there and prints its name. Commit the failing input in `corpus/found/TARGET` together with the fix.

@@ -1,4 +1,4 @@
-"""Run the committed corpora through every target of `targets.py`, and run the engine on each target for a short time."""
+"""Tests that run the committed corpora through every target of `targets.py`, and the engine on each target for a short time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A participant with LiveKit's Go SDK and pion: the program in tests/clients/golang, and the frames that it sends and receives."""
+"""A participant with LiveKit's Go SDK and pion: the program in tests/clients/golang, and its sent and received frames."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _write(file: Path, frames: Sequence[bytes]) -> Path:
 
 
 class GoPerson:
-    """`async with GoPerson(...)` joins and leaves. `single`: one peer connection for both directions."""
+    """A running Go client. `async with GoPerson(...)` joins and leaves. `single` means one peer connection for both directions."""
 
     def __init__(self, program: Path, url: str, jwt: str, folder: Path, *, single: bool) -> None:
         folder.mkdir(exist_ok=True)

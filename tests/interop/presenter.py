@@ -146,8 +146,8 @@ class Presenter(Terminal):
 
 
 def shows(viewer: Viewer, channel: int) -> bool:
-    """Report whether the upper part of the presentation, where a test picture has its colour, has the colour of this channel. 0
-    is red, 1 is green, 2 is blue.
+    """Report whether the presentation has the colour of this channel: 0 is red, 1 is green, 2 is blue. Only the upper part
+    counts, because a test picture has its colour there.
     """
     picture = viewer.picture
     if picture is None:

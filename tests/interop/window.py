@@ -28,7 +28,7 @@ FLAGS = (
     "--no-sandbox",
     "--allow-loopback-in-peer-connection",
     "--autoplay-policy=no-user-gesture-required",
-    # No window of a browser with several windows is in the background.
+    # These flags keep every window of a browser with several windows out of the background.
     "--disable-background-timer-throttling",
     "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",

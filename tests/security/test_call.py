@@ -59,7 +59,7 @@ async def test_a_call_goes_on_among_strangers(own_server: Callable[..., LiveServ
 
 
 class Ear:
-    """Reads the datagrams to one UDP port of loopback, as an attacker on the path can (AF_PACKET: only root may)."""
+    """A reader of the datagrams to one UDP port of loopback, as an attacker on the path can be (AF_PACKET: only root may)."""
 
     def __init__(self, port: int) -> None:
         self._port = port

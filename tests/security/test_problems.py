@@ -1,4 +1,4 @@
-"""Each row of published problems and of our review is in the tables, and every test that the tables name exists."""
+"""The tables of published problems and of our review are complete, and every test that they name exists."""
 
 from __future__ import annotations
 

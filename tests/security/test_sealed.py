@@ -91,7 +91,7 @@ Smaller: the control uses less memory than it checks.
 
 
 async def in_pieces(router: Router, *claims: int) -> tuple[int, list[Call]]:
-    """Return the memory that 10,000 fragments of unfinished messages cost, in bytes, and the calls. The sessions are half open."""
+    """Return the bytes of memory that 10,000 fragments of unfinished messages cost, and the half-open calls."""
     calls = [await waiting(router, DATA) for _ in range(SESSIONS)]
     for call in calls:
         await call.client.check()

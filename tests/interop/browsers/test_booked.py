@@ -42,7 +42,7 @@ async def database(own: LiveServer) -> AsyncIterator[Database]:
 
 
 class Secretary:
-    """Does the steps that a secretariat finishes before the meeting."""
+    """A helper that does the steps of a secretariat before the meeting."""
 
     def __init__(self, server: LiveServer, database: Database, province: provinces.Province) -> None:
         self.server, self.database, self.province = server, database, province

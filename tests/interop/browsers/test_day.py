@@ -1,4 +1,4 @@
-"""Walks through a day of a new province, with the accounts and the data of the demonstration. The secretary books a hall and
+"""A walk through a day of a new province, with the accounts and the data of the demonstration. The secretary books a hall and
 invites ten communes. Two people approve. On the day, the server calls the halls, one hall joins late, and the operator adds
 another hall. The host mutes all participants and ends the meeting.
 

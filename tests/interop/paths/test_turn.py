@@ -37,8 +37,8 @@ RELAY, SERVER_AT_RELAY = "198.51.100.2", "198.51.100.1"
 
 @contextmanager
 def coturn(place: Namespace, folder: Path, secret: str) -> Iterator[Path]:
-    """Run coturn as docker/turn.sh runs it, and give the path of its log. coturn listens on 443 in the office's network and
-    relays in the server's network.
+    """Run coturn as docker/turn.sh runs it, and give the path of its log. It listens on 443 in the office's network and
+    relays into the server's network.
     """
     issued = tls.issue(folder / "turn-tls", tls.Subject(("turn.test",), (ip_address(TURN),)), tls.utc(time.time()))
     log = folder / "turn.log"

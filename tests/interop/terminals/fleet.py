@@ -32,7 +32,7 @@ Send = Callable[[bytes], None]
 
 @dataclass(eq=False)
 class Line:
-    """One call at the terminal."""
+    """A call at the terminal."""
 
     call_id: str
     theirs: str

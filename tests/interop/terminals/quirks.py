@@ -1,7 +1,7 @@
 """A scripted hall terminal with behaviours that baresip lacks: SIP over UDP or TCP, RTP pairs, a canned H.264 picture, BFCP.
 
-It runs against a real server. It has its own small SIP, SDP, RTP and BFCP and shares no code with the code under test, so that
-both cannot share a mistake. `QUIRKS` names the behaviours. `Terminal` calls or receives a call and records what it gets.
+It runs against a real server. It has its own small SIP, SDP, RTP and BFCP. It shares no code with the code under test, so
+that both cannot share a mistake. `QUIRKS` names the behaviours. `Terminal` calls or receives a call and records what it gets.
 """
 
 from __future__ import annotations
@@ -679,7 +679,7 @@ def unverified() -> ssl.SSLContext:
 
 
 class _Link(asyncio.Protocol, asyncio.DatagramProtocol):
-    """One TCP connection, or the datagrams of one UDP socket."""
+    """A TCP connection, or the datagrams of one UDP socket."""
 
     def __init__(self, received: object) -> None:
         self._received = received

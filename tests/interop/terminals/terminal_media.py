@@ -85,7 +85,7 @@ def loudest_hz(alaw: bytes) -> float:
 
 
 class Viewer:
-    """Assembles the RTP payloads of H.264 and decodes them. The result is the picture on the screen."""
+    """The screen of a terminal. It assembles the RTP payloads of H.264 and decodes them."""
 
     def __init__(self) -> None:
         self._decoder = av.CodecContext.create("h264", "r")
@@ -145,7 +145,7 @@ class Viewer:
 
 @dataclass
 class Stream:
-    """One RTP session. RTP uses an even port and RTCP the next odd port."""
+    """An RTP session. RTP uses an even port and RTCP the next odd port."""
 
     rtp: socket.socket
     rtcp: socket.socket
@@ -262,7 +262,7 @@ EXTENSIONS = (
 
 
 def adornment(number: int) -> tuple[int, bytes, bytes]:
-    """Return (first byte, bytes after the fixed header, bytes after the payload). The number selects which of them are present."""
+    """Return (first byte, bytes after the fixed header, bytes after the payload). The number selects which are present."""
     extension, padding, source = number % 4 < 3, number % 3 == 0, number % 5 == 0
     first = 0x80 | (0x20 if padding else 0) | (0x10 if extension else 0) | (1 if source else 0)
     more = (b"\0\0\x12\x34" if source else b"") + (EXTENSIONS[number % 4] if extension else b"")

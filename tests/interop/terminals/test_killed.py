@@ -220,7 +220,7 @@ async def walk(server: Server, phones: list[Phone], moments: random.Random) -> N
 
 @dataclass
 class Times:
-    """How long halls were away. Only starts that were not killed before all halls returned are counted."""
+    """The times that halls were away. Only starts that were not killed before all halls returned are counted."""
 
     open_s: list[float] = field(default_factory=list)
     """Seconds from the open SIP port to the established call."""

@@ -172,7 +172,7 @@ async def greets_floor(terminal: Terminal) -> bool:
 
 
 class Tally:
-    """Counts the packets of the program since the object was made."""
+    """A counter of the program's packets since the object was made."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal

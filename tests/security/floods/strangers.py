@@ -80,7 +80,7 @@ def pieces(count: int, *claims: int) -> Iterator[bytes]:
 
 
 def binding(username: str, key: str | None, kind: stun.Class = stun.Class.REQUEST) -> bytes:
-    """Return an ICE check. Without a key the check has no integrity."""
+    """Return an ICE check. Without a key the check has no MESSAGE-INTEGRITY."""
     message = stun.Message(stun.Method.BINDING, kind)
     message.attributes["USERNAME"] = username
     message.attributes["PRIORITY"] = 1

@@ -1,4 +1,4 @@
-"""One address holds all connections that it can get, and 600 browsers behind another address still join."""
+"""600 browsers behind one address join, although another address holds all connections that it can get."""
 
 import asyncio
 import socket

@@ -24,7 +24,7 @@ def nothing(_world: World, _place: str) -> Values:
 
 @dataclass(frozen=True)
 class Row:
-    """One route's request. `body` and `query` depend on the place. `kinds` names the object of a path parameter if it is not
+    """The request of a route. `body` and `query` depend on the place. `kinds` names the object of a path parameter if it is not
     the usual one.
     """
 
@@ -178,7 +178,7 @@ ASKED = {"meeting_id": "meeting"}
 HALLS_OFF: Final = frozenset({"halls_off"})
 
 ROWS: Final[Mapping[tuple[str, str], Row]] = {
-    # Sign-in: these routes use only objects of the caller, or none
+    # Sign-in: these routes use only objects of the caller, or none.
     ("POST", "/session"): Row(of(name="caller-nobody", password="x" * 12), proven=False),  # the account has no password
     ("POST", "/session/link"): Row(of(secret="x" * 32), proven=False),  # an unknown secret
     ("POST", "/session/totp"): Row(of(code="123456"), proven=False),  # the account has no authenticator app

@@ -1,4 +1,4 @@
-"""Finds out whether a regular expression can match a text in more than one way, which makes a backtracking engine slow.
+"""A test whether a regular expression can match a text in more than one way, which makes a backtracking engine slow.
 
 The states of the automaton (Glushkov) are the positions of the pattern's characters. If two different loops at one state read
 the same text, the time is exponential in the length of the text. The time is quadratic or worse if one text loops at a state,
