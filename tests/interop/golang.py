@@ -66,7 +66,7 @@ def _write(file: Path, frames: Sequence[bytes]) -> Path:
 
 
 class GoPerson:
-    """A running Go client. `async with GoPerson(...)` joins and leaves. `single` means one peer connection for both directions."""
+    """A running Go client. `async with GoPerson(...)` joins and leaves. `single`: one peer connection for both ways."""
 
     def __init__(self, program: Path, url: str, jwt: str, folder: Path, *, single: bool) -> None:
         folder.mkdir(exist_ok=True)

@@ -178,10 +178,10 @@ ASKED = {"meeting_id": "meeting"}
 HALLS_OFF: Final = frozenset({"halls_off"})
 
 ROWS: Final[Mapping[tuple[str, str], Row]] = {
-    # Sign-in: these routes use only objects of the caller, or none.
+    # Sign-in: only the caller's own objects, or none
     ("POST", "/session"): Row(of(name="caller-nobody", password="x" * 12), proven=False),  # the account has no password
     ("POST", "/session/link"): Row(of(secret="x" * 32), proven=False),  # an unknown secret
-    ("POST", "/session/totp"): Row(of(code="123456"), proven=False),  # the account has no authenticator app
+    ("POST", "/session/totp"): Row(of(code="123456"), proven=False),  # no authenticator app
     ("POST", "/session/oidc"): Row(of(next="/"), proven=False),  # no issuer is configured
     ("GET", "/session/oidc/callback"): Row(),
     ("PUT", "/session/password"): Row(of(new="mưa rơi trên mái ngói đỏ")),
