@@ -1,8 +1,8 @@
-"""The one kind of refusal: expected, with a stable code, words for people and, where it helps, the way out.
+"""The one class of refusals: an expected error with a stable code, a text for users and, where it helps, a way to continue.
 
-`conference.Refusal` is a Refusal whose words are found by its code.
+`conference.Refusal` is a Refusal that finds its texts by its code.
 
-Does not own how a refusal looks on a wire: `signaling.api` keeps the one table from `code` to HTTP status.
+This module does not own the form of a refusal in a response. `signaling.api` keeps the one table from `code` to HTTP status.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Trouble:
-    """One thing that is wrong, for a refusal that names several (a field, a row of a file, a clash)."""
+    """An error in a refusal that reports several errors (a field, a row of a file, a clash)."""
 
     code: str
     vietnamese: str
     english: str
     where: str = ""
-    """A field (`starts_at`), or a row and column (`7:email`)."""
+    """A field (`starts_at`), or a row and a column (`7:email`)."""
     detail: Mapping[str, Any] = field(default_factory=dict)
-    """Plain values only: it is shown as JSON."""
+    """Plain values only, because responses show the detail as JSON."""
 
 
 class Refusal(Exception):
-    """Expected "no". Nothing was written. `code` is stable; Vietnamese is for people, English for both."""
+    """An expected refusal. Nothing was written. `code` is stable. Users read the Vietnamese text; English serves users and
+    logs.
+    """
 
     def __init__(self, code: str, vietnamese: str, english: str, troubles: Sequence[Trouble] = ()) -> None:
         self.code = code

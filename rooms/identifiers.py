@@ -1,4 +1,6 @@
-"""Identifiers and secrets of durable things. The only place of `rooms` that reads randomness; the clock is read nowhere."""
+"""The identifiers and secrets of durable things. Only this module of `rooms` reads randomness. No module of `rooms` reads the
+clock.
+"""
 
 from __future__ import annotations
 
@@ -14,47 +16,50 @@ CLEAR_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 def new_id() -> str:
-    """32 hexadecimal digits of a UUID version 4: an identifier tells nothing, and knowing it gives no right."""
+    """Return the 32 hexadecimal digits of a UUID version 4. An identifier reveals nothing, and knowledge of it gives no right."""
     return uuid.uuid4().hex
 
 
 def new_secret() -> str:
-    """192 bits as base64url: personal links, feeds, sessions. Only its `digest` is stored."""
+    """Return 192 bits as base64url, for personal links, feeds and sessions. The database stores only the `digest`."""
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
 def digest(secret: str) -> str:
-    """SHA-256 in hexadecimal of a secret with so many bits that nobody guesses it."""
+    """Return the SHA-256 of a secret in hexadecimal. The secret must have enough bits that nothing can guess it."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def new_number() -> str:
-    """A meeting number for a terminal's keypad: nine digits, the first is not 0."""
+    """Return a meeting number for the keypad of a terminal: nine digits, and the first digit is not 0."""
     return str(secrets.randbelow(9 * 10 ** (DIGITS - 1)) + 10 ** (DIGITS - 1))
 
 
 def new_pin(*, series: bool) -> str:
-    """Asked for with the number, at a limited rate. Six digits for one date, eight for a series, whose PIN lives for months.
+    """Return a PIN: six digits for one date, eight digits for a series, because the PIN of a series is valid for months.
 
-    The sum (`signaling.host.limits`): all strangers together have 30 tries a minute at one number, which is 43,200 a day.
-    Each network has 5 more an hour of its own, which is 120,000 a day for 1,000 networks. Half of 10^6 PINs take 1,000
-    networks 3 days, half of 10^8 take them 306 days. Few networks need 12 days and more than 3 years.
+    A caller gives the PIN after the meeting number. `signaling.host.limits` limits the rate of tries. All strangers together
+    have 30 tries a minute at one number, which is 43,200 a day. Each network has 5 more tries an hour, which is 120,000 a day
+    for 1,000 networks. To try half of 10^6 PINs, 1,000 networks need 3 days. To try half of 10^8 PINs, they need 306 days. A
+    few networks need 12 days and more than 3 years.
     """
     digits = PIN_OF_SERIES_DIGITS if series else PIN_DIGITS
     return f"{secrets.randbelow(10**digits):0{digits}}"
 
 
 def new_check_code() -> str:
-    """Eight digits, read to the help desk; it opens nothing without the right to look."""
+    """Return eight digits that a technician reads to the help desk. The code gives no access without the right to see the
+    check.
+    """
     return f"{secrets.randbelow(10**8):08}"
 
 
 def new_bytes(count: int) -> bytes:
-    """Random bytes: nonces, keys of second factors."""
+    """Return random bytes for nonces and for the keys of second factors."""
     return secrets.token_bytes(count)
 
 
 def new_recovery_code() -> str:
-    """79 bits in letters and digits that are not mistaken for each other, four by four."""
+    """Return 79 random bits as letters and digits that users do not confuse, in groups of four."""
     letters = [secrets.choice(CLEAR_LETTERS) for _ in range(16)]
     return "-".join("".join(letters[at : at + 4]) for at in range(0, 16, 4))

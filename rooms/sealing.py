@@ -1,7 +1,8 @@
-"""Secrets that have to be read again (TOTP keys, webhook secrets), sealed with the key of the installation.
+"""Encryption of secrets that the server must read again (TOTP keys, webhook secrets), with the key of the installation.
 
-AES-256-GCM (NIST SP 800-38D) with a random nonce of 96 bits; what the secret is about is bound to it, so that a sealed value
-copied into another row does not open. Does not own the key: whoever starts the program reads it from a private file.
+The cipher is AES-256-GCM (NIST SP 800-38D) with a random nonce of 96 bits. The purpose of the secret is authenticated data, so
+a sealed value that was copied into another row cannot be opened. This module does not own the key: the start of the program
+reads the key from a private file.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 SEALED_CHARACTERS = 8192
 PREFIX = "1."
-"""Which way of sealing."""
+"""The version of the sealing method."""
 
 
 class SealBroken(Exception):
-    """The key of the installation is another one, or the row was tampered with."""
+    """The sealed value cannot be opened: the installation has another key, or the row was changed."""
 
 
 class Seal:
-    """Seals and opens; `key` has 32 bytes."""
+    """An object that seals and opens texts. `key` has 32 bytes."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
@@ -37,13 +38,15 @@ class Seal:
         self._key = key
 
     def seal(self, text: str, about: str) -> str:
-        """`about` names the place: `totp:ACCOUNT`. Base64url, about 1.4 times as long plus 40 characters."""
+        """Seal a text. `about` names its place: `totp:ACCOUNT`. The result is base64url: 1.4 times as long, plus about 40
+        characters.
+        """
         nonce = new_bytes(NONCE_BYTES)
         sealed = self._cipher.encrypt(nonce, text.encode(), about.encode())
         return PREFIX + base64.urlsafe_b64encode(nonce + sealed).decode().rstrip("=")
 
     def open(self, sealed: str, about: str) -> str:
-        """Raises SealBroken."""
+        """Open a sealed text. Raise SealBroken."""
         if not sealed.startswith(PREFIX) or len(sealed) > SEALED_CHARACTERS:
             raise SealBroken
         try:
@@ -54,7 +57,9 @@ class Seal:
             raise SealBroken from error
 
     def mark(self, text: str) -> str:
-        """HMAC-SHA-256 of `text` in hexadecimal: this installation wrote it. Compare in constant time."""
+        """Return the HMAC-SHA-256 of `text` in hexadecimal. It proves that this installation wrote the text. Compare it in
+        constant time.
+        """
         stamp = HMAC(self._key, hashes.SHA256())
         stamp.update(b"mark:" + text.encode())
         return stamp.finalize().hex()

@@ -1,1 +1,1 @@
-"""Accounts, sign-ins, second factors, roles granted."""
+"""Accounts, sign-ins, second factors, role grants."""

@@ -1,4 +1,4 @@
-"""An account as an Actor: the person's name and post, and the roles that count now."""
+"""Conversion of an account to an Actor: the person's name and post, and the roles that are in force now."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def of_account(
     address: str = "",
     approver_factor: bool = False,
 ) -> Actor:
-    """Who acts when this account does. `approver_factor`: approvers need a second factor."""
+    """Return the actor of this account. `approver_factor`: approvers need a second factor."""
     held, persons = await roles.held(session, account, now)
     name = await name_of(session, account, now)
     own = (account.id, account.person_id or "", name)
@@ -33,7 +33,7 @@ async def of_account(
 
 
 async def name_of(session: AsyncSession, account: Account, now: datetime) -> str:
-    """Post and name: "Chánh Văn phòng Nguyễn Văn A"; the account's name when it belongs to nobody."""
+    """Return post and name: "Chánh Văn phòng Nguyễn Văn A". For an account without a person, return the name of the account."""
     if account.person_id is None:
         return account.name
     title = _title(account.person_id, now).scalar_subquery()
@@ -42,7 +42,7 @@ async def name_of(session: AsyncSession, account: Account, now: datetime) -> str
 
 
 async def title_of(session: AsyncSession, person_id: str, now: datetime) -> str:
-    """The highest of the posts that he holds today; empty without one."""
+    """Return the title of the highest post that the person holds today. Empty: the person holds no post."""
     return await session.scalar(_title(person_id, now)) or ""
 
 
@@ -59,7 +59,7 @@ def _title(person_id: str, now: datetime) -> Select[str]:
 
 
 async def home_of(session: AsyncSession, account: Account) -> tuple[Person | None, Unit | None]:
-    """The person of an account, and the unit where he works."""
+    """Return the person of an account, and the unit where the person works."""
     if account.person_id is None:
         return None, None
     found = (

@@ -1,4 +1,4 @@
-"""Accounts as administrators see and change them. `rooms.policy` is asked each time; each change leaves an audit row."""
+"""Administration of accounts: lists and changes. Each operation asks `rooms.policy`, and each change writes an audit row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LANGUAGES = ("vi", "en")
 
 @dataclass(frozen=True)
 class Seen:
-    """An account with what a list shows of it."""
+    """An account with the data that a list shows about it."""
 
     account: Account
     person: Person | None
@@ -39,9 +39,9 @@ class Seen:
 async def create(
     session: AsyncSession, name: str, person_id: str, actor: Actor, now: datetime, language: str = "vi"
 ) -> Account:
-    """An account without a password or roles.
+    """Create an account without a password and without roles.
 
-    Raises Refusal `denied`, `name_wrong`, `name_taken`, `person_unknown`, `account_present`.
+    Raise Refusal `denied`, `name_wrong`, `name_taken`, `person_unknown`, `account_present`.
     """
     person, unit = await _person(session, person_id)
     policy.require(actor, "accounts.write", unit.path)
@@ -63,9 +63,9 @@ async def change(
     changes: dict[str, Any],
     expected_version: int | None = None,
 ) -> Account:
-    """`changes`: any of name, active, language.
+    """Change an account. `changes`: any of name, active, language.
 
-    Raises Refusal `account_unknown`, `denied`, `version_old`, `name_wrong`, `name_taken`, `last_admin`.
+    Raise Refusal `account_unknown`, `denied`, `version_old`, `name_wrong`, `name_taken`, `last_admin`.
     """
     account = await found(session, account_id)
     unit_id = await roles.require_over(session, account, "accounts.write", actor, now)
@@ -86,7 +86,7 @@ async def change(
 
 
 async def found(session: AsyncSession, account_id: str) -> Account:
-    """Raises Refusal `account_unknown`."""
+    """Return the account. Raise Refusal `account_unknown`."""
     account = await session.get(Account, account_id)
     if account is None:
         raise roles.unknown()
@@ -94,7 +94,10 @@ async def found(session: AsyncSession, account_id: str) -> Account:
 
 
 async def link(session: AsyncSession, account_id: str, actor: Actor, now: datetime) -> tuple[str, datetime]:
-    """(secret, end) of a sign-in link: for a new account, or a forgotten password. Raises Refusal `account_unknown`, `denied`."""
+    """Return (secret, end) of a sign-in link, for a new account or a forgotten password.
+
+    Raise Refusal `account_unknown`, `denied`, `account_off`.
+    """
     account = await found(session, account_id)
     await roles.require_over(session, account, "accounts.write", actor, now)
     if not account.active:
@@ -103,7 +106,7 @@ async def link(session: AsyncSession, account_id: str, actor: Actor, now: dateti
 
 
 async def sign_out(session: AsyncSession, account_id: str, actor: Actor, now: datetime) -> None:
-    """Everywhere, at once. Raises Refusal `account_unknown`, `denied`."""
+    """End all sessions of the account at once. Raise Refusal `account_unknown`, `denied`."""
     account = await found(session, account_id)
     unit_id = await roles.require_over(session, account, "accounts.write", actor, now)
     await signing.end_all(session, account.id)
@@ -111,7 +114,7 @@ async def sign_out(session: AsyncSession, account_id: str, actor: Actor, now: da
 
 
 async def reset_second_factor(session: AsyncSession, account_id: str, actor: Actor, now: datetime) -> None:
-    """The telephone is lost. Raises Refusal `account_unknown`, `denied`."""
+    """Remove the second factor because the user lost the telephone. Raise Refusal `account_unknown`, `denied`."""
     account = await found(session, account_id)
     await roles.require_over(session, account, "accounts.write", actor, now)
     await second_factor.remove(session, account, actor, now)
@@ -119,7 +122,7 @@ async def reset_second_factor(session: AsyncSession, account_id: str, actor: Act
 
 
 async def view(session: AsyncSession, account_id: str, actor: Actor, now: datetime) -> Seen:
-    """Raises Refusal `account_unknown`, also for accounts of units that the actor does not administer."""
+    """Return one account. Raise Refusal `account_unknown`, also for an account in a unit that the actor does not administer."""
     account = await found(session, account_id)
     await roles.require_over(session, account, "accounts.read", actor, now)
     return (await _seen(session, [account], now))[0]
@@ -128,7 +131,7 @@ async def view(session: AsyncSession, account_id: str, actor: Actor, now: dateti
 async def listed(
     session: AsyncSession, actor: Actor, now: datetime, search: str = "", after: str = "", limit: int = 50
 ) -> list[Seen]:
-    """Accounts of the units that the actor administers, by name; `after`: the name that ended the page before."""
+    """Return the accounts of the units that the actor administers, by name. `after`: the last name of the previous page."""
     wanted = _within(
         select(Account).outerjoin(Person, Person.id == Account.person_id).outerjoin(Unit, Unit.id == Person.unit_id),
         actor,

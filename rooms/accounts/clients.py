@@ -1,4 +1,6 @@
-"""Other systems with a key: the document system, the one-stop shop. Their roles are few and count in one unit and below it."""
+"""Other systems that have a key: the document system, the one-stop shop. A client has few roles, in one unit and the units
+below it.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,14 @@ from rooms.store.tables.accounts import Client
 from rooms.store.tables.org import Unit
 
 PREFIX = "dck_"
-"""A key that turns up in a log or a repository can be recognised."""
+"""The prefix of each key. With it a search finds a key that got into a log or a repository."""
 ALLOWED = (policy.REQUESTER, policy.SECRETARY, policy.OPERATOR)
 
 
 async def create(
     session: AsyncSession, name: str, unit_id: str, roles: Sequence[str], actor: Actor, now: datetime
 ) -> tuple[Client, str]:
-    """(client, key). Raises Refusal `denied`, `unit_unknown`, `role_unknown`, `name_taken`, `too_many`."""
+    """Create a client. Return (client, key). Raise Refusal `denied`, `unit_unknown`, `role_unknown`, `name_taken`, `too_many`."""
     unit = await session.get(Unit, unit_id)
     if unit is None:
         raise Refusal("unit_unknown", "Không có đơn vị này.", "there is no such unit")
@@ -49,7 +51,7 @@ async def create(
 
 
 async def renew(session: AsyncSession, client_id: str, actor: Actor, now: datetime) -> tuple[Client, str]:
-    """(client, new key): the old key opens nothing any more. Raises Refusal `client_unknown`, `denied`."""
+    """Return (client, new key). The old key is no longer valid. Raise Refusal `client_unknown`, `denied`."""
     row = await administered(session, client_id, actor)
     key = PREFIX + new_secret()
     row.key_digest, row.revoked_at = digest(key), None
@@ -58,14 +60,17 @@ async def renew(session: AsyncSession, client_id: str, actor: Actor, now: dateti
 
 
 async def revoke(session: AsyncSession, client_id: str, actor: Actor, now: datetime) -> None:
-    """Its key opens nothing any more. Raises Refusal `client_unknown`, `denied`."""
+    """Revoke the key of a client. Raise Refusal `client_unknown`, `denied`."""
     row = await administered(session, client_id, actor)
     row.revoked_at = row.revoked_at or now
     await audit.record(session, now, actor, "clients.revoke", "client", row.id, row.unit_id)
 
 
 async def administered(session: AsyncSession, client_id: str, actor: Actor) -> Client:
-    """A client of one's own units. Raises Refusal `client_unknown` or, for want of a second factor, `second_factor_needed`."""
+    """Return a client in a unit that the actor administers.
+
+    Raise Refusal `client_unknown`, `denied`, or `second_factor_needed` if only the second factor is missing.
+    """
     found = (
         await session.execute(
             select(Client, Unit.path).join(Unit, Unit.id == Client.unit_id).where(Client.id == client_id)
@@ -78,7 +83,7 @@ async def administered(session: AsyncSession, client_id: str, actor: Actor) -> C
 
 
 async def visible(session: AsyncSession, actor: Actor) -> list[tuple[Client, Unit]]:
-    """Every client in what the actor administers, by name."""
+    """Return all clients in the units that the actor administers, by name."""
     wanted = select(Client, Unit).join(Unit, Unit.id == Client.unit_id).order_by(Client.name)
     scopes = policy.scopes(actor, "accounts.read")
     if scopes is not None:
@@ -87,7 +92,7 @@ async def visible(session: AsyncSession, actor: Actor) -> list[tuple[Client, Uni
 
 
 async def by_key(session: AsyncSession, key: str, address: str) -> Actor | None:
-    """Whose key it is."""
+    """Return the client that has this key, as an actor."""
     if not key.startswith(PREFIX):
         return None
     found = (

@@ -1,4 +1,6 @@
-"""Passwords of ten characters and more that are tried first: from published lists of leaks, and what offices here use."""
+"""Passwords of ten or more characters that attackers try first: from published lists of leaks, and passwords common in offices
+here.
+"""
 
 from __future__ import annotations
 
@@ -37,4 +39,4 @@ _ROWS: Final = (
     "0987654321",
 )
 RUNS: Final = tuple(row * 26 for row in _ROWS)
-"""A password that is a piece of one of these is no password."""
+"""The repeated keyboard rows. A password that is a part of one of these texts is refused."""

@@ -1,4 +1,4 @@
-"""Deputies: who acts for whom between two instants. It is not handed on: the deputy of a deputy acts for nobody."""
+"""Deputies: which person acts for which person between two instants. A deputy cannot pass the deputyship on to another person."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ async def grant(
     actor: Actor,
     now: datetime,
 ) -> Deputy:
-    """`deputy_id` acts for `person_id` between the two, with the working roles that the person holds now. The person may say so.
+    """Make `deputy_id` the deputy of `person_id` between the two instants.
 
-    Raises Refusal `deputy_of_himself`, `own_deputy`, `deputy_dates`, `deputy_exists`.
+    The deputy gets the working roles that the person holds now. The person may appoint a deputy without any role. Raise Refusal
+    `deputy_of_himself`, `own_deputy`, `deputy_dates`, `deputy_exists`, `denied`.
     """
     person, _ = await people.get(session, person_id), await people.get(session, deputy_id)
     await _require(session, person, actor)
@@ -71,7 +72,7 @@ async def grant(
 
 
 async def revoke(session: AsyncSession, grant_id: str, actor: Actor, now: datetime) -> Deputy:
-    """From now on he acts no more. Once more does nothing."""
+    """End a deputyship now. A second call changes nothing."""
     found = await session.get(Deputy, grant_id)
     if found is None:
         raise refusals.unknown("deputy")
@@ -87,7 +88,9 @@ async def revoke(session: AsyncSession, grant_id: str, actor: Actor, now: dateti
 async def search(
     session: AsyncSession, person_id: str | None = None, below: str = "", limit: int = limits.FOUND
 ) -> list[Deputy]:
-    """Deputyships of or for a person, or in a part of the tree, the latest first."""
+    """Return the deputyships in which the person is the represented person or the deputy, the latest first. `below`: a part of
+    the tree.
+    """
     wanted = (
         select(Deputy)
         .join(Person, Person.id == Deputy.person_id)
@@ -100,7 +103,7 @@ async def search(
 
 
 def in_force(at: datetime) -> ColumnElement[bool]:
-    """SQL: granted, begun, neither over nor revoked."""
+    """Return the SQL condition: the deputyship has begun, has not ended, and is not revoked."""
     return and_(Deputy.starts_at <= at, Deputy.ends_at > at, or_(Deputy.revoked_at.is_(None), Deputy.revoked_at > at))
 
 

@@ -1,4 +1,7 @@
-"""Accounts that sign in elsewhere (OpenID Connect): found by issuer and subject, which never change, and not by mail or name."""
+"""Accounts that sign in at another server (OpenID Connect).
+
+An account is found by issuer and subject, which never change. It is not found by mail address or name.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _OTHER = re.compile(r"[^a-z0-9._@-]+")
 
 @dataclass(frozen=True)
 class Identity:
-    """What a verified ID token says. `subject` is unique at its issuer."""
+    """The content of a verified ID token. `subject` is unique at its issuer."""
 
     issuer: str
     subject: str
@@ -30,18 +33,18 @@ class Identity:
     name: str = ""
     email: str = ""
     second_factor: bool = False
-    """`amr` says that two factors were shown there (RFC 8176)."""
+    """True if `amr` (RFC 8176) reports two factors at the issuer."""
 
 
 async def account_of(session: AsyncSession, identity: Identity) -> Account | None:
-    """Whose it is, active or not."""
+    """Return the account of an identity, active or not."""
     return await session.scalar(
         select(Account).where(Account.issuer == identity.issuer, Account.subject == identity.subject)
     )
 
 
 async def connect(session: AsyncSession, account: Account, identity: Identity, actor: Actor, now: datetime) -> None:
-    """From now on this identity signs in to this account. Raises Refusal `identity_taken`."""
+    """Connect an identity with an account: the identity signs in to this account from now on. Raise Refusal `identity_taken`."""
     owner = await account_of(session, identity)
     if owner is not None and owner.id != account.id:
         raise Refusal(
@@ -52,9 +55,9 @@ async def connect(session: AsyncSession, account: Account, identity: Identity, a
 
 
 async def admit(session: AsyncSession, identity: Identity, unit_code: str, actor: Actor, now: datetime) -> Account:
-    """An account, without roles, for somebody whom the issuer knows and we do not; `unit_code`: where he is put.
+    """Create an account without roles for an identity that has no account here. `unit_code`: the unit of the new person.
 
-    Raises Refusal `account_unknown` when the settings name no such unit: then accounts are made by administrators only.
+    Raise Refusal `identity_unknown` if the settings name no such unit. In this case only administrators create accounts.
     """
     unit = await session.scalar(select(Unit).where(Unit.code == unit_code)) if unit_code else None
     if unit is None:

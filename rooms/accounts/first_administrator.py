@@ -1,4 +1,4 @@
-"""The first administrator of a new installation: an account, and where there is nothing yet a unit and a person for it."""
+"""The first administrator of a new installation: an account and, in an empty database, a unit and a person for the account."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = "quantri"
 
 
 async def administered(session: AsyncSession, now: datetime) -> bool:
-    """Somebody who can sign in administers the whole."""
+    """Report whether the root has an active administrator who can sign in."""
     return bool(
         await session.scalar(
             select(func.count())
@@ -37,9 +37,9 @@ async def administered(session: AsyncSession, now: datetime) -> bool:
 async def link(
     session: AsyncSession, actor: Actor, now: datetime, unit_name: str = "Cơ quan của tôi"
 ) -> tuple[str, str]:
-    """(name, secret of a sign-in link) of the administrator `quantri`, who is made when he is not there.
+    """Return (name, secret of a sign-in link) of the administrator `quantri`. Create the administrator if it does not exist.
 
-    Only for whoever runs the program on the server itself: `dev`, and `diemcau user link`.
+    Only commands on the server itself use this function: `dev`, and `diemcau user link`.
     """
     account = await session.scalar(select(Account).where(Account.name == NAME))
     root = await _root(session, now, unit_name)

@@ -1,7 +1,9 @@
-"""What a password must be, and its argon2id hash (RFC 9106), computed beside the event loop in a bounded queue.
+"""The rules for a password, and its argon2id hash (RFC 9106). Threads compute hashes outside the event loop, behind a bounded
+queue.
 
-One hash takes 19 MiB and tens of milliseconds, so whoever can ask for hashes could stop everybody else. Two queues share the
-workers: browsers that signed in here before, and strangers; in each, networks take turns, and one network waits with a few only.
+One hash takes 19 MiB and tens of milliseconds, so an attacker who asks for many hashes could block all other users. Two queues
+share the threads: one for browsers that signed in here before, one for strangers. In each queue the networks take turns, and
+one network has few waiting hashes.
 """
 
 from __future__ import annotations
@@ -25,20 +27,24 @@ T = TypeVar("T")
 Stored = str | Callable[[], Awaitable[str]]
 DISTINCT = 5
 KNOWN_TURNS = 3
-"""After so many from known browsers one stranger has his turn."""
+"""Hashes for known browsers between two hashes for strangers. Chosen. More: strangers wait longer. Fewer: an attack by
+strangers delays known browsers.
+"""
 NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdCBvZiBub2JvZHkh$2kjnTjrXr5DgYAGnbxPAGDt8WMU3nJdSgMSUZ5BqHBE"
-"""Compared with when there is no such account; nothing opens it."""
+"""The hash that is compared when the account does not exist. No password matches this hash."""
 
 
 def normalised(password: str) -> str:
-    """As RFC 8265 section 4.2 prepares it: blanks of all kinds as one kind, NFC (keyboards write "ế" in several ways)."""
+    """Return the password as RFC 8265 section 4.2 prepares it: every blank becomes a space, then NFC (keyboards write "ế" in
+    several ways).
+    """
     return unicodedata.normalize("NFC", "".join(" " if one.isspace() else one for one in password))
 
 
 def check(password: str, *, names: tuple[str, ...] = (), totp: bool = False) -> None:
-    """Length and being guessable are all that counts (NIST SP 800-63B 3.1.1.2). Raises Refusal `password_…`.
+    """Check that a password is long enough and not easy to guess. Only these two count (NIST SP 800-63B 3.1.1.2).
 
-    `names`: words that everybody would try first, such as the account's name.
+    `names`: words that an attacker tries first, such as the name of the account. Raise Refusal `password_…`.
     """
     text = normalised(password)
     least = limits.PASSWORD_LEAST_WITH_TOTP if totp else limits.PASSWORD_LEAST
@@ -77,14 +83,14 @@ def busy() -> Refusal:
 
 
 class _Lane:
-    """Those who wait, by where they come from; the sources take turns."""
+    """A queue of waiting hashes, by source. The sources take turns."""
 
     def __init__(self) -> None:
         self.sources: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
         self.waiting = 0
 
     def push(self, source: str, ticket: asyncio.Future[None]) -> None:
-        """Raises Refusal `busy`. When the lane is full, the last one of the source with the most waiting makes room."""
+        """Add a ticket. In a full lane, the source with the most tickets loses its last ticket. Raise Refusal `busy`."""
         own = len(self.sources.get(source, ()))
         if own >= limits.HASH_WAITING_OF_ONE or (self.waiting >= limits.HASH_WAITING and not self._displace(own)):
             raise busy()
@@ -92,7 +98,7 @@ class _Lane:
         self.waiting += 1
 
     def pop(self) -> asyncio.Future[None] | None:
-        """The next one who still waits."""
+        """Return the next ticket that still waits."""
         while self.sources:
             source, tickets = next(iter(self.sources.items()))
             ticket = tickets.popleft()
@@ -118,7 +124,7 @@ class _Lane:
 
 
 class Hashing:
-    """A bounded number of threads that hash, and the queue before them. Belongs to one event loop."""
+    """A bounded number of threads that compute hashes, and the queue before them. It belongs to one event loop."""
 
     def __init__(self, workers: int = limits.HASH_WORKERS, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher(
@@ -130,7 +136,7 @@ class Hashing:
         self._lanes = {True: _Lane(), False: _Lane()}
         self._turns = 0
         self.computed = 0
-        """Hashes so far."""
+        """The number of hashes until now."""
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -140,7 +146,7 @@ class Hashing:
         return sum(lane.waiting for lane in self._lanes.values())
 
     async def hash(self, password: str, source: str = "") -> str:
-        """Raises Refusal `busy`."""
+        """Return the hash of a password. Raise Refusal `busy`."""
         text = normalised(password)
 
         async def work() -> Callable[[], str]:
@@ -149,11 +155,12 @@ class Hashing:
         return await self._run(work, source, known=True)
 
     async def verify(self, stored: Stored, password: str, *, source: str, known: bool) -> bool:
-        """Whether it is the password; as long for an empty `stored` (no such account, no password) as for any other.
+        """Report whether the password matches. An empty `stored` (no account, no password) takes the same time as any other
+        hash.
 
-        `stored`: the hash, or what looks it up, asked only when it is this one's turn, so that a crowd of strangers does not
-        queue for the database either. `source`: the network or browser that asks; `known`: that browser signed in to this
-        account before. Raises Refusal `busy`, and what `stored` raises.
+        `stored`: the hash, or a function that reads the hash. The function is called only when the turn comes, so that a crowd
+        of strangers does not wait for the database too. `source`: the network or browser that asks. `known`: this browser
+        signed in to this account before. Raise Refusal `busy`, and every error of `stored`.
         """
         text = normalised(password)
         hashed = ""
@@ -167,7 +174,7 @@ class Hashing:
         return found and bool(hashed)
 
     def is_old(self, stored: str) -> bool:
-        """Hashed with parameters that are no longer ours."""
+        """Report whether the hash has other parameters than the current ones."""
         return self._hasher.check_needs_rehash(stored)
 
     def _matches(self, stored: str, text: str) -> bool:
@@ -177,7 +184,7 @@ class Hashing:
             return False
 
     async def _run(self, prepare: Callable[[], Awaitable[Callable[[], T]]], source: str, *, known: bool) -> T:
-        """`prepare` is awaited when it is its turn, what it returns runs in a thread."""
+        """Wait for a turn and await `prepare`. Then run the function that it returned in a thread."""
         loop = asyncio.get_running_loop()
         if self._running >= self._workers:
             ticket = loop.create_future()
@@ -192,7 +199,7 @@ class Hashing:
             raise
         self.computed += 1
         running = loop.run_in_executor(self._pool, work)
-        # A thread goes on when its asker has gone: its place is free only when it is done.
+        # The thread continues when its caller is cancelled. The place becomes free only when the thread ends.
         running.add_done_callback(lambda _: self._free())
         return await asyncio.shield(running)
 
@@ -201,11 +208,11 @@ class Hashing:
             await ticket
         except asyncio.CancelledError:
             if ticket.done() and not ticket.cancelled() and ticket.exception() is None:
-                self._free()  # the place was given to him in the same moment
+                self._free()  # the place was assigned to this task at the moment of its cancellation
             raise
 
     def _free(self) -> None:
-        """Hand the place on to the next one, or give it back."""
+        """Give the place to the next ticket. If no ticket waits, free the place."""
         self._turns += 1
         strangers_first = self._turns % (KNOWN_TURNS + 1) == 0
         for known in (not strangers_first, strangers_first):

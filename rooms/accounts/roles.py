@@ -1,9 +1,12 @@
-"""Roles that count now: those granted to an account, and working roles of the people whose deputy its person is.
+"""The roles that are in force now: the roles granted to an account, and the working roles that a deputy gets from other
+persons.
 
-A deputyship passes on what its person held when it was given (`DeputyRole`) and holds still. Roles granted later do not pass,
-unless the grant continues one that passes, with no gap between them.
-Owns grants. A role is granted by an administrator of that unit or of one above it, for an account whose person belongs to
-what he administers; nobody gives away more than he could do himself, and the last administrator of the whole stays.
+A deputyship passes on a role that its person held when the deputyship was granted (`DeputyRole`) and still holds. It does not
+pass on a role that was granted later, except when this grant continues a passed role without a gap.
+
+This module owns the grants. An administrator of the unit, or of a unit above it, grants a role there. The account must belong
+to a person in the administrator's units. An administrator cannot grant a role that exceeds the administrator's own rights. The
+last administrator of the root cannot be removed.
 """
 
 from __future__ import annotations
@@ -26,11 +29,11 @@ from rooms.store.tables.columns import Utc
 from rooms.store.tables.org import Deputy, Person, Unit
 
 DEPUTISED = (policy.REQUESTER, policy.SECRETARY, policy.APPROVER)
-"""What passes to a deputy. Operators, administrators and auditors are named one by one, with dates of their own."""
+"""The roles that a deputy gets. Operators, administrators and auditors each need a grant of their own, with its own dates."""
 
 
 def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    """Of a RoleGrant."""
+    """Return the SQL condition: the RoleGrant is in force."""
     return and_(RoleGrant.starts_at <= now, or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
 
 
@@ -55,17 +58,19 @@ _HELD = (
     .where(in_force(_NOW), Account.active)
     .where(or_(RoleGrant.account_id == bindparam("account"), _PASSED))
 )
-"""Built once: every request asks these."""
+"""These queries are built once, because every request runs them."""
 
 
 async def deputised(session: AsyncSession, person_id: str, now: datetime) -> dict[str, str]:
-    """Deputyships of this person that are in force -> whom they stand in for; a deputy's deputy is not meant."""
+    """Return the deputyships of this person that are in force, each with the represented person. The deputy of a deputy does
+    not count.
+    """
     found = await session.execute(_DEPUTISED, {"person": person_id, "now": now})
     return {one.id: one.person_id for one in found}
 
 
 async def freeze(session: AsyncSession, deputyship: Deputy, now: datetime) -> None:
-    """Keep which roles this new deputyship passes on: the working roles that its person holds now."""
+    """Store which roles this new deputyship passes on: the working roles that its person holds now."""
     held_now = await session.scalars(
         select(RoleGrant)
         .join(Account, Account.id == RoleGrant.account_id)
@@ -81,7 +86,7 @@ async def freeze(session: AsyncSession, deputyship: Deputy, now: datetime) -> No
 async def passing(
     session: AsyncSession, deputyships: Sequence[str], now: datetime
 ) -> dict[str, list[tuple[str, Unit]]]:
-    """By deputyship: (role, unit) that it passes on, as far as its person holds them still."""
+    """Return, by deputyship, each (role, unit) that it passes on and that its person still holds."""
     found = await session.execute(
         select(DeputyRole.deputy_id, RoleGrant.role, Unit)
         .join(RoleGrant, RoleGrant.id == DeputyRole.grant_id)
@@ -100,7 +105,7 @@ async def passing(
 
 
 async def held(session: AsyncSession, account: Account, now: datetime) -> tuple[tuple[Role, ...], tuple[str, ...]]:
-    """(roles that count now, persons whose deputy he is)."""
+    """Return (roles in force now, persons whom this account's person represents as a deputy)."""
     standing_in = await deputised(session, account.person_id, now) if account.person_id else {}
     persons = tuple(dict.fromkeys(standing_in.values()))
     asked = {"account": account.id, "persons": persons, "deputyships": tuple(standing_in), "now": now}
@@ -114,7 +119,7 @@ async def held(session: AsyncSession, account: Account, now: datetime) -> tuple[
 
 
 async def grants_of(session: AsyncSession, account_ids: Sequence[str], now: datetime) -> list[tuple[RoleGrant, Unit]]:
-    """Grants that count now or will, oldest first."""
+    """Return the grants that are in force now or later, the oldest first."""
     found = await session.execute(
         select(RoleGrant, Unit)
         .join(Unit, Unit.id == RoleGrant.unit_id)
@@ -125,8 +130,10 @@ async def grants_of(session: AsyncSession, account_ids: Sequence[str], now: date
 
 
 async def require_over(session: AsyncSession, account: Account, action: str, actor: Actor, now: datetime) -> str:
-    """That `actor` may do it to this account: in the unit of its person, and wherever the account has a role, for whoever
-    takes over an account has its roles. The id of the person's unit. Raises Refusal `account_unknown`, `denied`, ….
+    """Check that `actor` may do `action` to this account. Return the id of the unit of its person.
+
+    The actor needs the right in that unit and in each unit where the account has a role. Control of an account gives its
+    roles. Raise Refusal `account_unknown`, `denied`, `second_factor_needed`.
     """
     unit = await _home(session, account)
     path = unit.path if unit else "/"
@@ -155,7 +162,7 @@ async def grant(
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
 ) -> RoleGrant:
-    """Give `account` a role. Raises Refusal `denied`, `unit_unknown`, `role_unknown`, `dates_wrong`, `role_held`, `too_many`."""
+    """Give `account` a role. Raise Refusal `denied`, `unit_unknown`, `role_unknown`, `dates_wrong`, `role_held`, `too_many`."""
     if role not in policy.ALL:
         raise Refusal("role_unknown", "Không có vai trò này.", f"roles are {', '.join(policy.ALL)}")
     await _require_account(session, account, actor)
@@ -189,7 +196,7 @@ async def grant(
 
 
 async def revoke(session: AsyncSession, account: Account, grant_id: str, actor: Actor, now: datetime) -> None:
-    """End a role now. Raises Refusal `denied`, `grant_unknown`, `last_admin`."""
+    """End a role now. Raise Refusal `denied`, `grant_unknown`, `last_admin`."""
     await _require_account(session, account, actor)
     row = await session.get(RoleGrant, grant_id)
     if row is None or row.account_id != account.id or (row.ends_at is not None and row.ends_at <= now):
@@ -210,8 +217,10 @@ async def revoke(session: AsyncSession, account: Account, grant_id: str, actor: 
 async def require_passing_on(
     session: AsyncSession, person_id: str, deputy_id: str, actor: Actor, now: datetime
 ) -> None:
-    """Whoever names a deputy passes on the working roles of the person represented: not to himself, and only roles in units
-    where he may name deputies. The person himself may name whom he likes. Raises Refusal `own_deputy`, `denied`.
+    """Check that `actor` may appoint this deputy, because the deputy gets the working roles of the represented person.
+
+    The represented person may appoint any deputy. Another actor may not become the deputy, and needs the right to name deputies
+    in each unit of these roles. Raise Refusal `own_deputy`, `denied`.
     """
     if actor.kind in ("command", "system") or actor.person_id == person_id:
         return
@@ -228,7 +237,7 @@ async def require_passing_on(
 
 
 async def keep_one_admin(session: AsyncSession, now: datetime) -> None:
-    """After a change and before its commit: somebody still administers the whole. Raises Refusal `last_admin`."""
+    """Check, after a change and before its commit, that an administrator of the root remains. Raise Refusal `last_admin`."""
     await locks.take(session, locks.Lock.ADMINS)
     left = await session.scalar(
         select(func.count())
@@ -246,8 +255,10 @@ async def keep_one_admin(session: AsyncSession, now: datetime) -> None:
 
 
 async def _pass_on(session: AsyncSession, changed: RoleGrant, now: datetime, ended: bool = False) -> None:
-    """After a change of one grant: a deputyship that passes this role now passes it as long as its person has it with no gap.
-    `ended`: a grant was taken away; later ones after the gap do not pass.
+    """Update the `DeputyRole` rows after a change of one grant.
+
+    A deputyship that passes this role on now continues to pass it while the person holds the role without a gap. `ended`: a
+    grant was revoked, so grants after the gap no longer pass.
     """
     found = await session.scalars(
         select(RoleGrant)
@@ -272,9 +283,9 @@ async def _pass_on(session: AsyncSession, changed: RoleGrant, now: datetime, end
 
 
 def _unbroken(rows: Sequence[RoleGrant], now: datetime) -> list[RoleGrant]:
-    """Return the grants that count now, and each grant that begins before the one before it ends. Pure.
+    """Return the grants in force now, and each grant that starts before the previous grants end. Pure.
 
-    `rows`: grants of one role that are not over, in the order of their start.
+    `rows`: the grants of one role that have not ended, in the order of their start.
     """
     reach: datetime | None = now
     kept: list[RoleGrant] = []
@@ -295,7 +306,9 @@ async def _home(session: AsyncSession, account: Account) -> Unit | None:
 
 
 async def _require_account(session: AsyncSession, account: Account, actor: Actor) -> None:
-    """Roles are given and taken in one's own units, to and from accounts of one's own people."""
+    """Check that the actor may change roles of this account: administrators change only the roles of persons in their own
+    units.
+    """
     unit = await _home(session, account)
     path = unit.path if unit else "/"
     if not policy.allows(actor, "accounts.read", path):

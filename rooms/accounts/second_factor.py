@@ -1,7 +1,7 @@
-"""The second factor: time-based codes (RFC 6238) of an application on a telephone, and codes on paper for when it is lost.
+"""The second factor: time-based codes (RFC 6238) of an application on a telephone, and paper codes for a lost telephone.
 
-Owns the secret (sealed), the last step that was used (a code counts once) and the digests of the paper codes. How often
-somebody may try is the business of whoever takes his attempts.
+This module owns the sealed secret, the last used step (each code is valid once) and the digests of the paper codes. The caller
+limits the rate of attempts.
 """
 
 from __future__ import annotations
@@ -25,19 +25,21 @@ from rooms.store.tables.accounts import Account
 DIGITS = 6
 ISSUER = "Điểm Cầu"
 BEFORE, AFTER = 1, 1
-"""Steps by which a telephone's clock may be off."""
+"""Steps by which the clock of a telephone may be late or early. RFC 6238 section 5.2 recommends one step. More: a stolen code
+stays valid longer. Fewer: a slow telephone clock makes every code wrong.
+"""
 
 
 @dataclass(frozen=True)
 class Enrolment:
-    """What the application has to know: an address for a QR code, and the secret in base32 to be typed."""
+    """The data for the application: an address for a QR code, and the same secret in base32 for typing."""
 
     uri: str
     secret: str
 
 
 def begin(account: Account, seal: Seal) -> Enrolment:
-    """A new secret that counts after it was confirmed by a code. Raises Refusal `totp_present`."""
+    """Create a new secret, which is valid after the user confirmed it with a code. Raise Refusal `totp_present`."""
     if account.totp_confirmed:
         raise Refusal(
             "totp_present",
@@ -54,7 +56,11 @@ def begin(account: Account, seal: Seal) -> Enrolment:
 async def confirm(
     session: AsyncSession, account: Account, code: str, seal: Seal, actor: Actor, now: datetime
 ) -> list[str]:
-    """The application shows the right code: from now on it is asked for. The paper codes, told this one time."""
+    """Confirm the application with a code. From now on each sign-in needs a code. Return the paper codes, which are shown only
+    once.
+
+    Raise Refusal `totp_absent`, `second_factor_wrong`, `seal_broken`.
+    """
     if not account.totp_secret or account.totp_confirmed:
         raise Refusal("totp_absent", "Hãy bắt đầu cài ứng dụng xác thực trước.", "begin with the set-up first")
     if not _takes(account, code, seal, now):
@@ -65,16 +71,16 @@ async def confirm(
 
 
 def renew_recovery(account: Account) -> list[str]:
-    """New paper codes; the old ones no longer count."""
+    """Return new paper codes. The old codes are no longer valid."""
     codes = [new_recovery_code() for _ in range(limits.RECOVERY_CODES)]
     account.recovery = [digest(_bare(code)) for code in codes]
     return codes
 
 
 def check(account: Account, code: str, seal: Seal, now: datetime) -> bool:
-    """Whether `code` is right now, and not used before; it is used by this. Write the account afterwards.
+    """Report whether `code` is valid and was not used before. This call uses the code up. The caller must store the account.
 
-    Codes of other lengths than six digits are paper codes.
+    A code with another length than six digits is a paper code.
     """
     if not account.totp_confirmed:
         return False
@@ -84,7 +90,7 @@ def check(account: Account, code: str, seal: Seal, now: datetime) -> bool:
 
 
 async def remove(session: AsyncSession, account: Account, actor: Actor, now: datetime) -> None:
-    """Forget the application and the paper codes: a telephone was lost, or changes hands."""
+    """Delete the application and the paper codes, because a telephone was lost or has a new owner."""
     account.totp_secret, account.totp_confirmed, account.totp_last_step, account.recovery = "", False, 0, []
     await audit.record(session, now, actor, "accounts.totp_reset", "account", account.id)
 
@@ -129,7 +135,7 @@ def _bare(code: str) -> str:
 
 
 def _totp(key: bytes) -> TOTP:
-    """SHA-1, as every application has it."""
+    """Return the TOTP generator with SHA-1, which all applications support."""
     return TOTP(key, DIGITS, SHA1(), limits.TOTP_STEP_S)  # noqa: S303
 
 

@@ -1,6 +1,7 @@
-"""Who is signed in where: sessions of browsers, and links that open one once.
+"""The sessions of browsers, and links that open one session once.
 
-Owns the rows; a secret leaves this file once, and only its digest stays. Does not own cookies, throttles or passwords' hashes.
+This module owns the rows. It returns a secret once and stores only its digest. It does not own cookies, rate limits or password
+hashes.
 """
 
 from __future__ import annotations
@@ -23,26 +24,28 @@ from rooms.store.tables.columns import Utc
 
 @dataclass(frozen=True)
 class Signed:
-    """A session that counts, and whose it is."""
+    """A valid session and its account."""
 
     row: SignIn
     account: Account
 
     @property
     def needs_code(self) -> bool:
-        """An application is set up, and this browser has not shown its code."""
+        """Report whether the account has an application and this browser has not given its code."""
         return self.account.totp_confirmed and self.row.factors < 2
 
     @property
     def must_change(self) -> bool:
-        """A link opened this session: nothing but a new password is open to it. Of the session, not of the account: a link that
-        somebody opens and leaves asks nothing of whoever knows the password.
+        """Report whether a link opened this session. Such a session allows only one action: setting a new password.
+
+        This is a property of the session, not of the account. If one user opens a link and stops there, a session with the
+        password is not affected.
         """
         return self.row.by_link
 
 
 async def named(session: AsyncSession, name: str) -> Account | None:
-    """The account that somebody types; capital letters and blanks around do not matter."""
+    """Return the account with the typed name. Capital letters, and blanks before and after the name, do not matter."""
     return await session.scalar(select(Account).where(Account.name == name.strip().lower()))
 
 
@@ -56,7 +59,7 @@ async def start(
     factors: int = 1,
     by_link: bool = False,
 ) -> str:
-    """The secret of a new session. The account's longest unseen one ends when there are too many."""
+    """Create a session and return its secret. At the limit, end the session that was unused for the longest time."""
     secret = new_secret()
     await _keep_few(session, account.id, now)
     session.add(
@@ -82,24 +85,25 @@ _SIGNED = (
     .where(SignIn.digest == bindparam("digest"), Account.active)
     .where(SignIn.ends_at > bindparam("now", type_=Utc), SignIn.seen_at > bindparam("seen", type_=Utc))
 )
-"""Built once: every request asks it."""
+"""This query is built once, because every request runs it."""
 
 
 async def signed(session: AsyncSession, secret: str, now: datetime) -> Signed | None:
-    """The session of this secret, unless it is over, was idle too long or its account is switched off."""
+    """Return the session of this secret. Return None if it ended, was idle for too long, or its account is locked."""
     given = {"digest": digest(secret), "now": now, "seen": now - limits.SESSION_IDLE}
     found = (await session.execute(_SIGNED, given)).first()
     return Signed(found[0], found[1]) if found else None
 
 
 async def seen(session: AsyncSession, row_digest: str, now: datetime) -> None:
-    """It was used."""
+    """Store the time of the last use of the session."""
     await session.execute(update(SignIn).where(SignIn.digest == row_digest).values(seen_at=now))
 
 
 async def upgrade(session: AsyncSession, signed_in: Signed, now: datetime) -> str:
-    """The second factor was shown: a new secret with both factors takes the place of the old one, so that whoever had
-    noted the old one has nothing (ASVS 7.2.4).
+    """Replace the session after a valid second factor. Return the secret of the new session, which has both factors.
+
+    A copy of the old secret is no longer valid (ASVS 7.2.4).
     """
     row = signed_in.row
     await session.execute(delete(SignIn).where(SignIn.digest == row.digest))
@@ -109,7 +113,7 @@ async def upgrade(session: AsyncSession, signed_in: Signed, now: datetime) -> st
 
 
 async def weaken(session: AsyncSession, row_digest: str) -> None:
-    """The application is gone: this session counts as one with a password only."""
+    """Set the session back to one factor, because the application was removed."""
     await session.execute(update(SignIn).where(SignIn.digest == row_digest).values(factors=1))
 
 
@@ -118,12 +122,12 @@ async def end(session: AsyncSession, row_digest: str) -> None:
 
 
 async def end_all(session: AsyncSession, account_id: str, keep: str = "") -> None:
-    """Sign out everywhere, but for the session with the digest `keep`."""
+    """End all sessions of the account, except the session with the digest `keep`."""
     await session.execute(delete(SignIn).where(SignIn.account_id == account_id, SignIn.digest != keep))
 
 
 async def sessions(session: AsyncSession, account_id: str, now: datetime) -> Sequence[SignIn]:
-    """Those that count, the last used first."""
+    """Return the valid sessions, the last used first."""
     found = await session.scalars(
         select(SignIn)
         .where(SignIn.account_id == account_id, SignIn.ends_at > now, SignIn.seen_at > now - limits.SESSION_IDLE)
@@ -133,13 +137,13 @@ async def sessions(session: AsyncSession, account_id: str, now: datetime) -> Seq
 
 
 async def forget_ended(session: AsyncSession, now: datetime) -> None:
-    """Rows that count for nothing any more."""
+    """Delete the rows of ended sessions and links."""
     await session.execute(delete(SignIn).where((SignIn.ends_at <= now) | (SignIn.seen_at <= now - limits.SESSION_IDLE)))
     await session.execute(delete(SignInLink).where(SignInLink.ends_at <= now))
 
 
 async def new_link(session: AsyncSession, account: Account, actor: Actor, now: datetime) -> tuple[str, datetime]:
-    """(secret, its end). Who may ask is checked by the caller."""
+    """Return (secret, end) of a new link. The caller checks the right to create the link."""
     open_ones = (
         await session.scalars(
             select(SignInLink.digest)
@@ -158,8 +162,9 @@ async def new_link(session: AsyncSession, account: Account, actor: Actor, now: d
 async def use_link(
     session: AsyncSession, secret: str, now: datetime, *, address: str = "", agent: str = ""
 ) -> tuple[Account, str]:
-    """(account, secret of its session): counts once. Raises Refusal `link_dead`. That session is asked for a new password;
-    the one so far stays until then.
+    """Use a link, which is valid once. Return (account, secret of its session). Raise Refusal `link_dead`.
+
+    This session must set a new password. The old password stays valid until then.
     """
     taken = await session.execute(
         update(SignInLink)
@@ -186,7 +191,7 @@ async def use_link(
 async def set_password(
     session: AsyncSession, account: Account, hashed: str, actor: Actor, now: datetime, keep: str = ""
 ) -> None:
-    """`hashed`: argon2id. Everybody else who is signed in to this account is signed out, and open links close."""
+    """Set a new password. `hashed`: argon2id. End all other sessions of this account and delete its open links."""
     account.password = hashed
     await end_all(session, account.id, keep)
     if keep:
@@ -196,6 +201,6 @@ async def set_password(
 
 
 async def _keep_few(session: AsyncSession, account_id: str, now: datetime) -> None:
-    """And room for one more."""
+    """Delete the oldest sessions, so that one more session fits."""
     kept = [row.digest for row in await sessions(session, account_id, now)][: limits.SESSIONS - 1]
     await session.execute(delete(SignIn).where(SignIn.account_id == account_id, SignIn.digest.not_in(kept)))
