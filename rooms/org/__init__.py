@@ -1,1 +1,1 @@
-"""Units, posts, people, deputies, recipient sets: who there is, and when."""
+"""Units, posts, people, deputies and recipient sets, each with its dates."""

@@ -1,6 +1,6 @@
-"""The fields of units, people, sites, …: one table for forms, files and refusals, and how a value is checked.
+"""The fields of units, people, sites, …: one table for forms, files and refusals, and the checks of their values.
 
-A value comes typed (from the API) or as the text of a cell (`from_text`); both end in `checked`.
+A value arrives with a type (from the API) or as the text of a cell (`from_text`). `checked` checks both.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NO: Final = {"", "không", "khong", "0", "no", "false", "sai"}
 
 @dataclass(frozen=True)
 class Field:
-    """`most` and `least`: characters of a text, the range of a number, entries of a list."""
+    """A field. `most` and `least`: characters of a text, the range of a number, entries of a list."""
 
     name: str
     title: str
@@ -42,13 +42,13 @@ class Field:
     pattern: re.Pattern[str] | None = None
     choices: tuple[str, ...] = ()
     empty: Any = ""
-    """What an absent value is stored as."""
+    """The stored value when no value is given."""
     refers: str = ""
-    """Holds an identifier of that kind: `unit`, `site`, …; in files its code stands."""
+    """The kind of row (`unit`, `site`, …) whose identifier the field holds. Files contain the code of the row instead."""
 
 
 class Wrong(Exception):
-    """One value is wrong."""
+    """The value of a field is wrong."""
 
     def __init__(self, trouble: Trouble) -> None:
         super().__init__(trouble.english)
@@ -56,7 +56,9 @@ class Wrong(Exception):
 
 
 def read(fields: Iterable[Field], values: Mapping[str, Any], partial: bool = False) -> dict[str, Any]:
-    """Checked values of all fields, or with `partial` of those that are given. Raises Refusal `invalid` with every trouble."""
+    """Return the checked values of all fields. With `partial`, check only the given fields. Raise Refusal `invalid` with all
+    errors.
+    """
     known = {one.name: one for one in fields}
     troubles = [
         Trouble("unknown_field", f"Không có mục {name[:40]}.", f"no field {name[:40]}", name[:40])
@@ -76,13 +78,13 @@ def read(fields: Iterable[Field], values: Mapping[str, Any], partial: bool = Fal
 
 
 def invalid(troubles: Sequence[Trouble]) -> Refusal:
-    """Several things are wrong; nothing was written."""
+    """Return a refusal with several errors. Nothing was written."""
     words = " ".join(one.vietnamese for one in troubles[:5])
     return Refusal("invalid", words, "; ".join(one.english for one in troubles[:5]), troubles)
 
 
 def checked(field: Field, value: Any) -> Any:
-    """The value as it is stored. Raises Wrong."""
+    """Return the value in its stored form. Raise Wrong."""
     if value is None or value == "" or value == []:
         if field.required:
             raise wrong(field, "missing", "không được để trống", "is missing")
@@ -91,7 +93,7 @@ def checked(field: Field, value: Any) -> Any:
 
 
 def from_text(field: Field, text: str) -> Any:
-    """The text of a cell as a value for `checked`. Raises Wrong."""
+    """Convert the text of a cell to a value for `checked`. Raise Wrong."""
     text = text.strip()
     if not text:
         return None
@@ -99,7 +101,7 @@ def from_text(field: Field, text: str) -> Any:
 
 
 def to_text(field: Field, value: Any) -> str:
-    """What `from_text` reads back."""
+    """Convert a value to a text that `from_text` can read."""
     if value is None:
         return ""
     if field.kind == "yes":
@@ -120,12 +122,12 @@ def wrong(field: Field, code: str, vietnamese: str, english: str) -> Wrong:
 
 
 def today(now: datetime) -> date:
-    """The day on the wall in Việt Nam."""
+    """Return the calendar day in Việt Nam."""
     return now.astimezone(ZONE).date()
 
 
 def midnight(day: date) -> datetime:
-    """When that day begins in Việt Nam, in UTC."""
+    """Return the beginning of that day in Việt Nam, in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=ZONE).astimezone(UTC)
 
 

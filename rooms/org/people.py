@@ -1,4 +1,4 @@
-"""People: who works where, and how a letter names them."""
+"""People: the unit of each person, and the title of each person in a letter."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FIELDS: Final = (
 
 
 async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor, now: datetime) -> Person:
-    """Somebody new in a unit."""
+    """Create a person in a unit."""
     clean = read(FIELDS, values)
     unit = await units.get(session, clean["unit_id"])
     require(actor, "people.write", unit.path)
@@ -50,7 +50,7 @@ async def edit(
     now: datetime,
     expected_version: int | None = None,
 ) -> Person:
-    """Correct what is given; who moves to another unit needs the right in both."""
+    """Change the given fields. A move to another unit needs the right in both units."""
     clean = read(FIELDS, values, partial=True)
     person = await get(session, person_id, locked=True)
     require(actor, "people.write", (await units.get(session, person.unit_id)).path)
@@ -67,7 +67,7 @@ async def edit(
 
 
 async def get(session: AsyncSession, person_id: str, locked: bool = False) -> Person:
-    """Raises Refusal `unknown_person`. `locked`: as it is now, and nobody else changes it before this transaction ends."""
+    """Return a person. `locked`: read the row again, and lock it until this transaction ends. Raise Refusal `unknown_person`."""
     person = await session.get(Person, person_id, populate_existing=locked, with_for_update=locked or None)
     if person is None:
         raise refusals.unknown("person")
@@ -81,7 +81,7 @@ async def by_code(session: AsyncSession, code: str) -> Person | None:
 async def search(
     session: AsyncSession, text: str, below: str = "", active: bool | None = True, limit: int = limits.FOUND
 ) -> list[Person]:
-    """By name, code or address, diacritics ignored. `below`: the beginning of the unit's path."""
+    """Search by name, code or mail address, without diacritics. `below`: the beginning of the unit's path."""
     words = searched(text)
     wanted = (
         select(Person)
@@ -101,7 +101,7 @@ async def search(
 
 
 async def titles(session: AsyncSession, person_ids: Collection[str], day: date) -> dict[str, str]:
-    """How each is named in front of the name: "Chủ tịch UBND xã B"; who holds no post: the unit alone."""
+    """Return the title before each person's name: "Chủ tịch UBND xã B". For a person without a post, return only the unit."""
     people = select(Person.id, Unit.name).join(Unit, Unit.id == Person.unit_id).where(Person.id.in_(person_ids))
     named: dict[str, str] = {row.id: row.name for row in await session.execute(people)}
     held = (
@@ -120,12 +120,12 @@ async def titles(session: AsyncSession, person_ids: Collection[str], day: date) 
 
 
 def made(clean: Mapping[str, Any]) -> Person:
-    """A row that is not stored yet, from checked values."""
+    """Return a row from checked values. The row is not stored yet."""
     return Person(id=new_id(), search_name=plain(clean["name"]), version=1, **clean)
 
 
 def change(person: Person, clean: Mapping[str, Any]) -> list[str]:
-    """Set checked values; the names of what became different."""
+    """Set checked values. Return the names of the changed fields."""
     changed = [name for name, value in clean.items() if getattr(person, name) != value]
     for name in changed:
         setattr(person, name, clean[name])

@@ -1,4 +1,4 @@
-"""Posts and who holds them, day by day. A post has one holder at a time."""
+"""Posts and their holders, by day. A post has one holder at a time."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ FIELDS: Final = (
 
 @dataclass(frozen=True)
 class Held:
-    """A post on a day, and who holds it then; nobody: it is vacant."""
+    """A post on a day, and its holder. None: the post is vacant."""
 
     post: Post
     person: Person | None
 
 
 async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor, now: datetime) -> Post:
-    """A new post in a unit. `valid_from` absent: today."""
+    """Create a post in a unit. Without `valid_from` it exists from today."""
     clean = read(FIELDS, values)
     unit = await units.get(session, clean["unit_id"])
     require(actor, "org.write", unit.path)
@@ -52,7 +52,7 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
 
 
 async def edit(session: AsyncSession, post_id: str, values: Mapping[str, Any], actor: Actor, now: datetime) -> Post:
-    """Correct what is given. With `valid_to` it ends, and with it whoever holds it."""
+    """Change the given fields. `valid_to` ends the post and also its holdings."""
     clean = read(FIELDS, values, partial=True)
     post = await get(session, post_id, locked=True)
     require(actor, "org.write", (await units.get(session, post.unit_id)).path)
@@ -75,9 +75,9 @@ async def appoint(
     now: datetime,
     valid_to: date | None = None,
 ) -> Holding:
-    """From `valid_from` (None: today) he holds the post; whoever held it leaves it that day.
+    """Appoint a person to a post from `valid_from` (None: today). The previous holder leaves on that day.
 
-    Raises Refusal `post_taken` when somebody is to hold it from a later day that this one runs into.
+    Raise Refusal `post_taken` if another holder begins on a later day within this period.
     """
     post, person = await get(session, post_id, locked=True), await people.get(session, person_id)
     require(actor, "people.write", (await units.get(session, post.unit_id)).path)
@@ -103,7 +103,7 @@ async def appoint(
 
 
 async def get(session: AsyncSession, post_id: str, locked: bool = False) -> Post:
-    """Raises Refusal `unknown_post`. `locked`: as it is now, and nobody else changes it before this transaction ends."""
+    """Return a post. `locked`: read the row again, and lock it until this transaction ends. Raise Refusal `unknown_post`."""
     post = await session.get(Post, post_id, populate_existing=locked, with_for_update=locked or None)
     if post is None:
         raise refusals.unknown("post")
@@ -111,7 +111,7 @@ async def get(session: AsyncSession, post_id: str, locked: bool = False) -> Post
 
 
 async def of_unit(session: AsyncSession, unit_id: str, day: date) -> list[Held]:
-    """The posts of a unit on a day, the head first, with who holds them."""
+    """Return the posts of a unit on a day with their holders, the head first."""
     wanted = (
         select(Post, Person)
         .outerjoin(Holding, and_(Holding.post_id == Post.id, holding_on(day)))
@@ -123,7 +123,7 @@ async def of_unit(session: AsyncSession, unit_id: str, day: date) -> list[Held]:
 
 
 async def search(session: AsyncSession, text: str, day: date, limit: int) -> list[tuple[Held, Unit]]:
-    """The posts of all units on a day whose title, unit or holder has these words, unit by unit, the head first."""
+    """Return the posts on a day that contain all words in title, unit or holder, by unit, the head first."""
     wanted = (
         select(Post, Person, Unit)
         .join(Unit, Unit.id == Post.unit_id)
@@ -144,7 +144,7 @@ async def search(session: AsyncSession, text: str, day: date, limit: int) -> lis
 
 
 async def end_holdings(session: AsyncSession, post_ids: list[str], on: date) -> int:
-    """Whoever holds one of them holds it until `on` at the longest; what would begin later is dropped. How many."""
+    """End the holdings of these posts on day `on`, and delete holdings that begin later. Return the number of holdings."""
     wanted = select(Holding).where(
         Holding.post_id.in_(post_ids), or_(Holding.valid_to.is_(None), Holding.valid_to > on)
     )
@@ -159,17 +159,17 @@ async def end_holdings(session: AsyncSession, post_ids: list[str], on: date) -> 
 
 
 def existing(day: date) -> ColumnElement[bool]:
-    """SQL: the post exists on that day."""
+    """Return the SQL condition: the post exists on that day."""
     return and_(Post.valid_from <= day, or_(Post.valid_to.is_(None), Post.valid_to > day))
 
 
 def holding_on(day: date) -> ColumnElement[bool]:
-    """SQL: it is held on that day."""
+    """Return the SQL condition: the holding is valid on that day."""
     return and_(Holding.valid_from <= day, or_(Holding.valid_to.is_(None), Holding.valid_to > day))
 
 
 def made(clean: Mapping[str, Any], now: datetime) -> Post:
-    """A row that is not stored yet, from checked values."""
+    """Return a row from checked values. The row is not stored yet."""
     values = dict(clean) | {"valid_from": clean["valid_from"] or today(now)}
     if values["valid_to"] is not None and values["valid_to"] <= values["valid_from"]:
         raise refusals.dates_reversed()
@@ -177,7 +177,7 @@ def made(clean: Mapping[str, Any], now: datetime) -> Post:
 
 
 def change(post: Post, clean: Mapping[str, Any]) -> list[str]:
-    """Set checked values; the names of what became different."""
+    """Set checked values. Return the names of the changed fields."""
     wanted = {name: value for name, value in clean.items() if not (name == "valid_from" and value is None)}
     changed = [name for name, value in wanted.items() if getattr(post, name) != value]
     for name in changed:

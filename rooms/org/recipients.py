@@ -1,6 +1,7 @@
-"""Named recipient sets ("Các sở, ngành, đoàn thể tỉnh") and the units that they are on a day.
+"""Named recipient sets ("Các sở, ngành, đoàn thể tỉnh"), and the units that a set contains on a day.
 
-A set is rules, not a list: a department that is founded tomorrow is in tomorrow's expansion, and not in letters of today.
+A set consists of rules, not of a list. A department that is founded tomorrow is in the set from tomorrow, but not in today's
+letters.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ RULE: Final = (
 async def create(
     session: AsyncSession, values: Mapping[str, Any], rules: Sequence[Mapping[str, Any]], actor: Actor, now: datetime
 ) -> RecipientSet:
-    """A set under a name, with its rules."""
+    """Create a named set with its rules."""
     clean = read(FIELDS, values)
     require(actor, "recipients.write", (await units.get(session, clean["owner_unit_id"])).path)
     if await by_code(session, clean["code"]) is not None:
@@ -61,7 +62,7 @@ async def edit(
     actor: Actor,
     now: datetime,
 ) -> RecipientSet:
-    """Correct what is given; `rules` replace those that were."""
+    """Change the given fields. `rules` replace the old rules."""
     clean = read(FIELDS, values, partial=True)
     found = await get(session, set_id)
     require(actor, "recipients.write", (await units.get(session, found.owner_unit_id)).path)
@@ -81,7 +82,7 @@ async def edit(
 
 
 async def remove(session: AsyncSession, set_id: str, actor: Actor, now: datetime) -> None:
-    """Letters that were sent keep their own list."""
+    """Delete a set. Letters that were sent keep their own list."""
     found = await get(session, set_id)
     require(actor, "recipients.write", (await units.get(session, found.owner_unit_id)).path)
     await session.execute(delete(RecipientRule).where(RecipientRule.set_id == set_id))
@@ -91,7 +92,7 @@ async def remove(session: AsyncSession, set_id: str, actor: Actor, now: datetime
 
 
 async def get(session: AsyncSession, set_id: str) -> RecipientSet:
-    """Raises Refusal `unknown_recipient_set`."""
+    """Return a set. Raise Refusal `unknown_recipient_set`."""
     found = await session.get(RecipientSet, set_id)
     if found is None:
         raise refusals.unknown("recipient_set")
@@ -108,7 +109,7 @@ async def rules_of(session: AsyncSession, set_id: str) -> list[RecipientRule]:
 
 
 async def search(session: AsyncSession, text: str = "", limit: int = limits.FOUND) -> list[RecipientSet]:
-    """By name or code, diacritics ignored."""
+    """Search by name or code, without diacritics."""
     words = searched(text)
     found = or_(
         RecipientSet.search_name.contains(words, autoescape=True), RecipientSet.code.icontains(words, autoescape=True)
@@ -119,13 +120,13 @@ async def search(session: AsyncSession, text: str = "", limit: int = limits.FOUN
 
 
 async def expand(session: AsyncSession, set_id: str, day: date) -> list[Unit]:
-    """The units of a set on a day, each once, in official order."""
+    """Return the units of a set on a day, each unit once, in official order."""
     await get(session, set_id)
     return chosen(await rules_of(session, set_id), await units.tree(session, day))
 
 
 async def sizes(session: AsyncSession, sets: Sequence[RecipientSet], day: date) -> dict[str, int]:
-    """How many units each is on a day; one look at the tree for all of them."""
+    """Return the number of units in each set on a day. The tree is read once for all sets."""
     tree = await units.tree(session, day)
     wanted = RecipientRule.set_id.in_([one.id for one in sets])
     rules: dict[str, list[RecipientRule]] = {one.id: [] for one in sets}
@@ -135,7 +136,7 @@ async def sizes(session: AsyncSession, sets: Sequence[RecipientSet], day: date) 
 
 
 def chosen(rules: Iterable[RecipientRule], among: Sequence[Unit]) -> list[Unit]:
-    """Those of `among` that a rule takes and none excludes, in the order of `among`. Pure."""
+    """Return the units of `among` that a rule includes and no rule excludes, in the order of `among`. Pure."""
     paths = {one.id: one.path for one in among}
     kept = list(rules)
     takes = [one for one in kept if not one.excludes]
@@ -148,7 +149,7 @@ def chosen(rules: Iterable[RecipientRule], among: Sequence[Unit]) -> list[Unit]:
 
 
 def matches(rule: RecipientRule, unit: Unit, paths: Mapping[str, str]) -> bool:
-    """Whether the unit has every property that the rule gives. `paths` by id of the units that exist on the day."""
+    """Report whether the unit has every property in the rule. `paths`: the paths of the units that exist on the day, by id."""
     if rule.unit_id is not None and not _placed(rule, unit, paths):
         return False
     wanted = ((rule.kind, unit.kind), (rule.tier, unit.tier), (rule.block, unit.block))

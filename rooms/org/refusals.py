@@ -24,7 +24,7 @@ THINGS: Final = {
 
 
 def unknown(kind: str) -> Refusal:
-    """`unknown_unit`, `unknown_person`, …"""
+    """Return Refusal `unknown_unit`, `unknown_person`, …"""
     return Refusal(f"unknown_{kind}", f"Không tìm thấy {THINGS[kind]} này. Hãy tải lại trang.", f"no such {kind}")
 
 
@@ -45,7 +45,7 @@ def dates_reversed() -> Refusal:
 
 
 async def store(session: AsyncSession, row: Any, kind: str) -> None:
-    """Write a new row; somebody may have taken its code since it was looked for: `code_taken`."""
+    """Write a new row. Raise `code_taken` if another request has taken the code since the check."""
     session.add(row)
     code = row.code
     try:

@@ -1,8 +1,8 @@
-"""The top: the one root whose administrators decide what counts for all (settings, meeting types, holidays, networks).
+"""The top unit: its administrators decide what counts for the whole system (settings, meeting types, holidays, networks).
 
-A tree may have other roots: a second province on the same server, units that were hung beside the first. Their administrators
-keep their own units and nothing else. One unit bears the mark; where none does and there is one root, that is it, and before a
-second root comes the first is marked, so that nobody becomes the top by what he adds beside it.
+A tree may have other roots: a second province on the same server, or units beside the first root. Their administrators control
+only their own units. One unit has the mark `top`. Without a mark, a single root is the top. The first root gets the mark before
+a second root is created. Thus an administrator cannot become the top by adding a root.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from rooms.store.tables.org import Unit
 
 
 async def root(session: AsyncSession) -> Unit | None:
-    """The top; None where several roots stand side by side and nobody has said which it is."""
+    """Return the top unit. None: there are several roots, and none of them is marked."""
     marked = await session.scalar(select(Unit).where(Unit.top))
     if marked is not None:
-        # What was hung below another unit since is led by the root above it.
+        # If the marked unit was moved below another unit, the root above it is the top.
         return marked if marked.parent_id is None else await session.get(Unit, marked.path.split("/")[1])
     roots = list(await session.scalars(select(Unit).where(Unit.parent_id.is_(None)).limit(2)))
     return roots[0] if len(roots) == 1 else None
 
 
 async def held_there(session: AsyncSession, roles: Iterable[Role]) -> tuple[Role, ...]:
-    """The roles, those that are held in the top saying so."""
+    """Return the roles, and set `whole` for the roles in the top unit."""
     held = tuple(roles)
     if not any(one.unit_path.count("/") == 2 for one in held):
-        return held  # of no root at all: nothing has to be read
+        return held  # no role in a root: a database query is not necessary
     top = await root(session)
     return tuple(replace(one, whole=top is not None and one.unit_id == top.id) for one in held)
 
 
 async def change(session: AsyncSession, unit_id: str, actor: Actor, now: datetime) -> Unit:
-    """Another root is the top from now on. Raises Refusal `denied`, `unknown_unit`, `not_a_root`."""
+    """Make another root the top. Raise Refusal `denied`, `unknown_unit`, `not_a_root`."""
     require_everywhere(actor, "settings.write")
     await take(session, Lock.TREE)
     unit = await session.get(Unit, unit_id)
@@ -61,21 +61,21 @@ async def change(session: AsyncSession, unit_id: str, actor: Actor, now: datetim
 
 
 async def keep(session: AsyncSession) -> None:
-    """Before another root comes: the one that is there stays the top."""
+    """Mark the current top before another root is created."""
     top = await root(session)
     if top is not None and not top.top:
         await _mark(session, top)
 
 
 async def follow(session: AsyncSession, old: Unit, heir: Unit) -> None:
-    """`heir` stands for `old` from now on, also in this, if it is the top."""
+    """Make `heir` the top if `old` is the top, because `heir` replaces `old`."""
     top = await root(session)
     if top is not None and top.id == old.id:
         await _mark(session, heir)
 
 
 async def _mark(session: AsyncSession, unit: Unit) -> None:
-    """The database allows one mark, so the old one goes first."""
+    """Move the mark to a unit. The database allows one mark, so the old mark is removed first."""
     await session.flush()
     await session.execute(update(Unit).where(Unit.top, Unit.id != unit.id).values(top=False))
     unit.top = True

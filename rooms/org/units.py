@@ -1,4 +1,4 @@
-"""Units: the tree of agencies on a day, and what may be changed of it. Merges and renames are in `rooms.succession.reforms`."""
+"""Units: the tree of agencies on a day, and its changes. Mergers and renames are in `rooms.succession.reforms`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FIELDS: Final = (
 
 
 async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor, now: datetime) -> Unit:
-    """A new unit below `parent_id`; at the root only from the command line. `valid_from` absent: today."""
+    """Create a unit below `parent_id`. Only the command line creates a root. Without `valid_from` the unit exists from today."""
     clean = read(FIELDS, values)
     await take(session, Lock.TREE)
     parent = await get(session, clean["parent_id"]) if clean["parent_id"] else None
@@ -64,7 +64,7 @@ async def edit(
     now: datetime,
     expected_version: int | None = None,
 ) -> Unit:
-    """Correct what is given; another `parent_id` moves it with all that is below."""
+    """Change the given fields. Another `parent_id` moves the unit with all units below it."""
     clean = read(FIELDS, values, partial=True)
     unit = await get(session, unit_id, locked=True)
     require(actor, "org.write", unit.path)
@@ -81,7 +81,7 @@ async def edit(
 
 
 async def move(session: AsyncSession, unit_id: str, parent_id: str | None, actor: Actor, now: datetime) -> int:
-    """Hang it, with all that is below, under another unit. How many units got a new path."""
+    """Move a unit, with all units below it, under another unit. Return the number of units that got a new path."""
     await take(session, Lock.TREE)
     unit = await get(session, unit_id, fresh=True)
     parent = await get(session, parent_id, fresh=True) if parent_id else None
@@ -96,7 +96,9 @@ async def move(session: AsyncSession, unit_id: str, parent_id: str | None, actor
 
 
 async def get(session: AsyncSession, unit_id: str, fresh: bool = False, locked: bool = False) -> Unit:
-    """Raises Refusal `unknown_unit`. `fresh`: as it is now; `locked`: and nobody else changes it before this transaction ends."""
+    """Return a unit. Raise Refusal `unknown_unit`. `fresh`: read the row again. `locked`: also lock it until this transaction
+    ends.
+    """
     unit = await session.get(Unit, unit_id, populate_existing=fresh or locked, with_for_update=locked or None)
     if unit is None:
         raise refusals.unknown("unit")
@@ -108,7 +110,7 @@ async def by_code(session: AsyncSession, code: str) -> Unit | None:
 
 
 async def tree(session: AsyncSession, day: date, root: Unit | None = None) -> list[Unit]:
-    """All units that exist on `day` (below `root`, with it), parents before children, siblings in their official order."""
+    """Return the units that exist on `day` (`root` and below it): parents before children, siblings in official order."""
     wanted = select(Unit).where(existing(day))
     if root is not None:
         wanted = wanted.where(Unit.path.startswith(root.path, autoescape=True))
@@ -123,7 +125,7 @@ async def children(session: AsyncSession, parent_id: str | None, day: date) -> l
 async def search(
     session: AsyncSession, text: str, day: date | None = None, below: str = "", limit: int = limits.FOUND
 ) -> list[Unit]:
-    """By name or code, diacritics ignored. `day`: only what exists then; `below`: the beginning of its path."""
+    """Search by name or code, without diacritics. `day`: only units that exist then. `below`: the beginning of the path."""
     words = searched(text)
     wanted = select(Unit).where(
         or_(
@@ -138,12 +140,12 @@ async def search(
 
 
 def existing(day: date) -> ColumnElement[bool]:
-    """SQL: the unit exists on that day."""
+    """Return the SQL condition: the unit exists on that day."""
     return and_(Unit.valid_from <= day, or_(Unit.valid_to.is_(None), Unit.valid_to > day))
 
 
 def in_order(units: Sequence[Unit]) -> list[Unit]:
-    """Parents before children, siblings by position and name; what has no parent among them comes as a root."""
+    """Sort parents before children, and siblings by position and name. A unit whose parent is not in `units` counts as a root."""
     known = {one.id for one in units}
     below: dict[str | None, list[Unit]] = {}
     for one in sorted(units, key=lambda unit: (unit.position, unit.name, unit.id)):
@@ -158,7 +160,7 @@ def in_order(units: Sequence[Unit]) -> list[Unit]:
 
 
 def made(clean: Mapping[str, Any], parent: Unit | None, now: datetime) -> Unit:
-    """A row that is not stored yet, from checked values. Raises Refusal `unit_too_deep`, `dates_reversed`."""
+    """Return a row from checked values. The row is not stored yet. Raise Refusal `unit_too_deep`, `dates_reversed`."""
     values = dict(clean) | {"valid_from": clean["valid_from"] or today(now)}
     _in_turn(values["valid_from"], values["valid_to"])
     _check_depth(1 + (depth(parent.path) if parent else 0))
@@ -168,7 +170,7 @@ def made(clean: Mapping[str, Any], parent: Unit | None, now: datetime) -> Unit:
 
 
 def change(unit: Unit, clean: Mapping[str, Any]) -> list[str]:
-    """Set checked values, but the parent; the names of what became different."""
+    """Set checked values except the parent. Return the names of the changed fields."""
     wanted = {name: value for name, value in clean.items() if name != "parent_id"}
     if wanted.get("valid_from", unit) is None:
         del wanted["valid_from"]
@@ -183,7 +185,9 @@ def change(unit: Unit, clean: Mapping[str, Any]) -> list[str]:
 
 
 async def rehang(session: AsyncSession, unit: Unit, parent: Unit | None) -> int:
-    """Give the unit and all below it new paths. Raises Refusal `unit_cycle`, `unit_too_deep`. Hold `Lock.TREE`."""
+    """Give the unit and all units below it new paths. The caller holds `Lock.TREE`. Raise Refusal `unit_cycle`,
+    `unit_too_deep`.
+    """
     if parent is not None and parent.path.startswith(unit.path):
         raise Refusal(
             "unit_cycle",

@@ -1,1 +1,1 @@
-"""Who may do what: pure functions over plain values, tested as tables. Owns no state and asks no database."""
+"""The rules of who may do what: pure functions over plain values, tested as tables. They own no state and use no database."""

@@ -1,4 +1,4 @@
-"""Who acts: an account, another system's key, a personal link, the command line, or the server itself. Plain values."""
+"""The actors: an account, another system's key, a personal link, the command line, or the server itself. Plain values."""
 
 from __future__ import annotations
 
@@ -10,43 +10,45 @@ Kind = Literal["account", "client", "link", "command", "system"]
 
 @dataclass(frozen=True)
 class Role:
-    """A role in a unit and in all that is below it."""
+    """A role in a unit and in all units below it."""
 
     role: str
     unit_id: str
     unit_path: str
     for_person: str = ""
-    """Held as the deputy of this person; empty: his own."""
+    """The person whom the holder represents as a deputy. Empty: the role is the holder's own."""
     whole: bool = False
-    """Held in the top (`rooms.org.root_unit`): it counts for what belongs to no unit too."""
+    """True if the role is held in the top unit (`rooms.org.root_unit`). Such a role also counts for things that belong to no
+    unit.
+    """
 
 
 @dataclass(frozen=True)
 class Actor:
-    """`roles` are those in force now, with those of people for whom he is the deputy."""
+    """The party that does an action. `roles` are in force now, and contain the roles of persons whom the actor represents."""
 
     kind: Kind
     id: str = ""
     person_id: str = ""
     name: str = ""
-    """For people: post and name."""
+    """For a person: post and name."""
     roles: tuple[Role, ...] = ()
     deputises: tuple[str, ...] = field(default=())
-    """Persons whose deputy he is now."""
+    """The persons whom the actor represents as a deputy now."""
     address: str = ""
     factors: int = 1
     """2: signed in with a second factor."""
     approver_factor: bool = False
-    """Approvers need a second factor too (setting `second_factor_approvers`)."""
+    """True if approvers also need a second factor (setting `second_factor_approvers`)."""
     session: str = ""
-    """The session of an account, as `GET /sessions` names it."""
+    """The session of an account, named as in `GET /sessions`."""
 
     @property
     def label(self) -> str:
-        """As the audit trail names him."""
+        """Return the name of the actor in the audit trail."""
         return f"{self.kind}:{self.id}" if self.id else self.kind
 
 
 SYSTEM = Actor("system")
 COMMAND = Actor("command")
-"""Whoever types `diemcau …` on the server owns its data anyway."""
+"""The actor of a `diemcau …` command. A user who can run commands on the server controls its data anyway."""

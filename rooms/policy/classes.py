@@ -1,7 +1,8 @@
-"""The classes of meetings and who may come in by which way. Pure; every token, link, invitation and dial-out asks `admission`.
+"""The classes of meetings, and which class admits which way to join. Pure. Every token, link, invitation and dial-out calls
+`admission`.
 
-From the letter: what touches a state secret is not met here at all; important meetings are met only on the hall system that
-exists; all others may be met from anywhere, behind a lobby.
+The rules come from the province's letter. The system holds no meeting about a state secret. Only the existing hall system joins
+important meetings. All other meetings admit every way, behind a lobby.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ SECRET: Final = "secret"  # noqa: S105 (a class)
 IMPORTANT: Final = "important"
 ORDINARY: Final = "ordinary"
 RANK: Final[Mapping[str, int]] = {ORDINARY: 0, IMPORTANT: 1, SECRET: 2}
-"""Raising goes up, lowering goes down."""
+"""The rank of each class. A change to a higher rank raises the class, a change to a lower rank lowers it."""
 WAYS: Final[tuple[Way, ...]] = (
     "browser",
     "phone_browser",
@@ -34,7 +35,7 @@ WAYS: Final[tuple[Way, ...]] = (
 )
 HALL_WAYS: Final = frozenset({"hall_terminal", "dial_out"})
 UNNAMED_WAYS: Final = frozenset({"number_pin", "share_link", "guest"})
-"""Nobody vouches for who it is: he waits in the lobby whatever is set."""
+"""Ways that prove no identity. A participant who joins in this way always waits in the lobby."""
 NAMES: Final[Mapping[str, tuple[str, str]]] = {
     SECRET: ("Có nội dung bí mật nhà nước", "State secret"),
     IMPORTANT: ("Quan trọng", "Important"),
@@ -44,7 +45,7 @@ NAMES: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether one may come in, and through the lobby or not. `code` is empty when he may."""
+    """The result of `admission`: admitted or not, and through the lobby or not. `code` is empty after an admission."""
 
     allowed: bool
     lobby: bool = False
@@ -53,7 +54,7 @@ class Verdict:
     english: str = ""
 
     def require(self) -> None:
-        """Raises the refusal that it is."""
+        """Raise the refusal if the participant is not admitted."""
         if not self.allowed:
             raise Refusal(self.code, self.vietnamese, self.english)
 
@@ -100,9 +101,10 @@ def admission(
     host: bool = False,
     lobby: bool = True,
 ) -> Verdict:
-    """May somebody come in by `way`? `host`: chair, secretary or operator of this meeting. `lobby`: as the meeting has it set.
+    """Decide on a participant who joins by `way`. `host`: chair, secretary or operator of this meeting. `lobby`: the meeting's
+    setting.
 
-    An unknown class or way is our bug: KeyError.
+    An unknown class or way is a bug in our code: KeyError.
     """
     RANK[class_], _WAY_RANK[way]
     if class_ == SECRET:
@@ -136,22 +138,22 @@ def _ordinary(way: Way, registered: bool, invited: bool, host: bool, lobby: bool
     if way == "personal_link" and not invited:
         return refused("not_invited")
     if way == "dial_out":
-        # We call only what is in the register or what a host typed himself.
+        # The server calls only terminals of the register and addresses that a host typed.
         return Verdict(True) if registered or host else refused("terminal_unknown")
     if host:
         return Verdict(True)
     if (way in UNNAMED_WAYS or (way == "hall_terminal" and not registered)) and not invited:
-        # A softphone that knows number and PIN is as unknown as a browser that does.
+        # A softphone with number and PIN proves as little as a browser with number and PIN.
         return Verdict(True, lobby=True)
     return Verdict(True, lobby=lobby and not (way == "hall_terminal" and registered and invited))
 
 
-# Which class: plain questions
+# Choice of a class by plain questions
 
 
 @dataclass(frozen=True)
 class Question:
-    """What the form asks; `yes` is the class that a yes leads to."""
+    """A question of the form. `yes` is the class for the answer yes."""
 
     code: str
     vietnamese: str
@@ -189,7 +191,7 @@ QUESTIONS: Final[tuple[Question, ...]] = (
 
 @dataclass(frozen=True)
 class Proposal:
-    """The class that follows, the questions whose answers led to it, and those whose answer speaks against it."""
+    """The proposed class. `because`: the questions that led to it. `against`: questions whose answer leads to a lower class."""
 
     class_: str
     because: tuple[str, ...] = ()
@@ -197,7 +199,7 @@ class Proposal:
 
 
 def classify(answers: Mapping[str, bool], default: str = ORDINARY) -> Proposal:
-    """The highest class that a yes leads to; without one, the default of the meeting's type. Unknown codes count nothing."""
+    """Return the highest class among the answers yes. Without such an answer, return `default`. Unknown codes are ignored."""
     yes = [one for one in QUESTIONS if answers.get(one.code)]
     wanted = max((one.yes for one in yes), key=RANK.__getitem__, default=default)
     because = tuple(one.code for one in yes if one.yes == wanted)
@@ -205,7 +207,7 @@ def classify(answers: Mapping[str, bool], default: str = ORDINARY) -> Proposal:
 
 
 def resolved(asked: str, default: str) -> str:
-    """The class of a request: what was asked for, else the type's. Raises `state_secret`, `unknown_class`."""
+    """Return the class of a request, or the default of the meeting's type. Raise `state_secret`, `unknown_class`."""
     wanted = asked or default
     if wanted == SECRET:
         refused("state_secret").require()
@@ -214,12 +216,12 @@ def resolved(asked: str, default: str) -> str:
     return wanted
 
 
-# A running or planned meeting changes its class
+# Change of the class of a running or planned meeting
 
 
 @dataclass(frozen=True)
 class Presence:
-    """Somebody who is in, or who is expected, with how he comes."""
+    """A participant who is present or expected, with the way to join."""
 
     label: str
     way: Way
@@ -231,14 +233,14 @@ class Presence:
 
 @dataclass(frozen=True)
 class Dropped:
-    """Who would have to leave, and why."""
+    """A participant who would have to leave, and the reason."""
 
     label: str
     verdict: Verdict
 
 
 def dropped(class_: str, present: Iterable[Presence]) -> tuple[Dropped, ...]:
-    """Those of `present` that a meeting of this class does not admit."""
+    """Return the entries of `present` that a meeting of this class does not admit."""
     judged = ((one, _judge(class_, one)) for one in present)
     return tuple(Dropped(one.label, verdict) for one, verdict in judged if not verdict.allowed)
 

@@ -1,7 +1,7 @@
 """Which values of the register an actor reads. Pure.
 
 All users who may read the register read its names. Addresses, telephone numbers and notes help an attacker of a hall, so only
-those who operate a branch read them there. For all other users each such field is empty.
+those who operate a branch read them there. All other users read these fields as empty.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rooms.policy.actors import Actor
 OPERATING: Final = ("halls.operate", "sites.write")
 """Either action in a unit lets an actor read the values of the sites, terminals and registrations there."""
 CONTACT: Final = ("technician", "technician_phone")
-"""Whom a secretary calls when a hall of the meeting is missing."""
+"""The contact whom a secretary calls when a hall of the meeting is missing."""
 
 Blank = Mapping[str, Any]
 """The fields that the actor does not read, each with its empty value."""
@@ -28,7 +28,9 @@ NETWORK: Final[Blank] = {"ranges": []}
 
 
 def blank_site(actor: Actor, unit_path: str, on_duty: bool) -> Blank:
-    """`on_duty`: the site takes part in a meeting that the actor looks after now (`rooms.dialling.duty`)."""
+    """Return the hidden fields of a site. `on_duty`: the site is in a meeting that the actor looks after now
+    (`rooms.dialling.duty`).
+    """
     if operates(actor, unit_path):
         return NOTHING
     return {name: value for name, value in SITE.items() if not (on_duty and name in CONTACT)}
@@ -43,7 +45,7 @@ def blank_registration(actor: Actor, unit_path: str) -> Blank:
 
 
 def blank_network(actor: Actor) -> Blank:
-    """A zone belongs to no unit: those who operate any branch read its ranges."""
+    """Return the hidden fields of a network. A network belongs to no unit, so each operator of any branch reads its ranges."""
     return NOTHING if any(roles.anywhere(actor, one) for one in OPERATING) else NETWORK
 
 
@@ -56,7 +58,7 @@ def operates(actor: Actor, unit_path: str) -> bool:
 
 
 def operated(actor: Actor) -> tuple[str, ...] | None:
-    """Beginnings of the unit paths that `operates` accepts; None: all paths."""
+    """Return the beginnings of the unit paths that `operates` accepts. None: all paths."""
     found = [roles.scopes(actor, one) for one in OPERATING]
     known = [one for one in found if one is not None]
     return tuple({path for paths in known for path in paths}) if len(known) == len(found) else None

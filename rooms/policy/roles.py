@@ -1,7 +1,7 @@
-"""What each role may do, as one table; where, by the unit tree. Pure.
+"""The table of what each role may do. The unit tree decides where. Pure.
 
-A role counts in its unit and in all that is below. Operators and administrators need a second factor for what changes things;
-approvers do where the installation says so.
+A role counts in its unit and in all units below. Operators and administrators need a second factor for every change. Approvers
+need a second factor if the installation requires it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "recipients.write": DESK,
     "sites.read": ALL,
     "sites.write": (OPERATOR, ADMIN),
-    # Meetings. What is not public is read by its host's desk, by those invited and by those who watch over the system.
+    # Meetings. Non-public data is visible to the host unit's desk, to invited people and to roles that watch the system.
     "board.read": ALL,
     "meetings.read": (SECRETARY, APPROVER, OPERATOR, ADMIN, AUDITOR),
     "meetings.create": (REQUESTER, SECRETARY, OPERATOR, ADMIN),
@@ -41,7 +41,7 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "meetings.answers": (SECRETARY, ADMIN),
     "meetings.precedence": (OPERATOR, ADMIN),
     "templates.write": DESK,
-    # Halls in a running meeting: of the unit that hosts it
+    # Halls in a running meeting: rights in the unit that hosts the meeting
     "halls.read": (SECRETARY, OPERATOR, ADMIN, AUDITOR),
     "halls.operate": (SECRETARY, OPERATOR, ADMIN),
     "feeds.write": ALL,
@@ -56,15 +56,15 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "profiles.write": (OPERATOR, ADMIN),
     "audit.read": (AUDITOR, ADMIN),
 }
-"""Action -> roles that may do it in a unit that is theirs or below theirs."""
+"""Each action, with the roles that may do it in their own unit and the units below."""
 OF_THE_WHOLE: Final = frozenset({"settings.write", "profiles.write"})
-"""What there is once only, and in no unit."""
+"""Actions on things that exist once and belong to no unit."""
 SECOND_FACTOR: Final = frozenset({OPERATOR, ADMIN})
 READS: Final = frozenset(name for name in ACTIONS if name.endswith(".read"))
 
 
 def allows(actor: Actor, action: str, unit_path: str) -> bool:
-    """Whether `actor` may do it to something of the unit with this path. An unknown action is our bug: KeyError."""
+    """Report whether `actor` may do `action` in the unit with this path. An unknown action is a bug in our code: KeyError."""
     wanted = ACTIONS[action]
     if actor.kind in ("command", "system"):
         return True
@@ -75,7 +75,7 @@ def allows(actor: Actor, action: str, unit_path: str) -> bool:
 
 
 def anywhere(actor: Actor, action: str) -> bool:
-    """Whether there is a unit in which he may do it."""
+    """Report whether the actor may do the action in at least one unit."""
     wanted = ACTIONS[action]
     if actor.kind in ("command", "system"):
         return True
@@ -83,7 +83,7 @@ def anywhere(actor: Actor, action: str) -> bool:
 
 
 def scopes(actor: Actor, action: str) -> tuple[str, ...] | None:
-    """Beginnings of the unit paths where he may do it; None: everywhere."""
+    """Return the beginnings of the unit paths where the actor may do the action. None: everywhere."""
     if actor.kind in ("command", "system"):
         return None
     wanted = ACTIONS[action]
@@ -93,14 +93,14 @@ def scopes(actor: Actor, action: str) -> tuple[str, ...] | None:
 
 
 def actions_of(actor: Actor) -> frozenset[str]:
-    """Everything that he may do somewhere."""
+    """Return all actions that the actor may do somewhere."""
     return frozenset(
         one for one in ACTIONS if (everywhere(actor, one) if one in OF_THE_WHOLE else anywhere(actor, one))
     )
 
 
 def require(actor: Actor, action: str, unit_path: str) -> None:
-    """Raises Refusal `denied`, or `second_factor_needed` when only that is missing."""
+    """Raise Refusal `denied`, or `second_factor_needed` if only the second factor is missing."""
     if allows(actor, action, unit_path):
         return
     wanted = ACTIONS[action]
@@ -108,7 +108,7 @@ def require(actor: Actor, action: str, unit_path: str) -> None:
 
 
 def require_anywhere(actor: Actor, action: str) -> None:
-    """For lists: that there is a unit in which he may do it. Raises Refusal as `require` does."""
+    """Check, for lists, that the actor may do the action in at least one unit. Raise Refusal as `require` does."""
     if not anywhere(actor, action):
         wanted = ACTIONS[action]
         raise _refused(any(one.role in wanted for one in actor.roles))
@@ -125,8 +125,9 @@ def _refused(but_for_the_factor: bool) -> Refusal:
 
 
 def everywhere(actor: Actor, action: str) -> bool:
-    """Whether he may do it to what belongs to no unit but to the whole: networks, meeting types, holidays, settings. That is
-    whoever has the role in the top, the one unit that leads all of the tree; not in another that has none above it either.
+    """Report whether the actor may change things that belong to no unit: networks, meeting types, holidays, settings.
+
+    The actor needs the role in the top unit, which leads the whole tree. A role in another root unit is not enough.
     """
     wanted = ACTIONS[action]
     if actor.kind in ("command", "system"):
@@ -135,7 +136,7 @@ def everywhere(actor: Actor, action: str) -> bool:
 
 
 def require_everywhere(actor: Actor, action: str) -> None:
-    """Raises Refusal `denied`, or `second_factor_needed` when only that is missing."""
+    """Raise Refusal `denied`, or `second_factor_needed` if only the second factor is missing."""
     if everywhere(actor, action):
         return
     if any(one.role in ACTIONS[action] and one.whole for one in actor.roles):
@@ -148,7 +149,7 @@ def require_everywhere(actor: Actor, action: str) -> None:
 
 
 def guarded(actor: Actor, role: str) -> bool:
-    """Whether this role changes nothing without a second factor."""
+    """Report whether this role needs a second factor for changes."""
     return role in SECOND_FACTOR or (role == APPROVER and actor.approver_factor)
 
 
