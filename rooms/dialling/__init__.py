@@ -1,6 +1,6 @@
-"""Which halls are called for which date, how far each is, and what an operator has to look at: durable, so that a server that was
-killed goes on where it stood.
+"""The legs of each date, the state of each leg, and the alarms for an operator. All rows are durable, so that a restarted
+server continues.
 
-A leg is one terminal of one date, there once at most. Whoever calls it holds its lease. What becomes of it is decided by
-`conference.halls.dialout`, which knows no rows.
+A leg is one terminal in one date. Each pair of terminal and date has at most one leg. The worker that calls the terminal holds
+the lease of the leg. `conference.halls.dialout` decides about the leg, and uses no rows.
 """

@@ -1,6 +1,7 @@
-"""Terminals as SIP knows them: aliases with their secrets, the networks they come from, and who is banned.
+"""SIP accounts of terminals: aliases and their secrets, the networks of the terminals, and bans.
 
-The secret is a digest (HA1) of a password that is told once, sealed with the key of the installation. Knows no SIP.
+The secret is a digest (HA1) of a password that is shown once. It is sealed with the key of the installation. This module knows
+no SIP.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from rooms.store.tables.sites import Network, Terminal
 ALIAS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 ALGORITHMS: Final = ("MD5", "SHA-256")
 Digest = Callable[[str, str, str], str]
-"""(algorithm, alias, password): HA1 for the realm of this server."""
+"""The function (algorithm, alias, password) that returns HA1 for the realm of this server."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """One alias. `ranges`: CIDR of the network that its terminal stands in; empty: the terminal has no network, so it may come
-    from every network that terminals call from.
+    """The SIP account of a terminal. `ranges`: the CIDR ranges of the terminal's network. Empty: the terminal has no network,
+    so every network with the mark for terminals is accepted.
     """
 
     alias: str
@@ -44,7 +45,7 @@ class Known:
     behind_nat: bool
     ranges: tuple[str, ...]
     language: str = "vi"
-    """Of what its people are told."""
+    """The language of announcements to the hall."""
 
 
 async def give(
@@ -58,7 +59,9 @@ async def give(
     actor: Actor,
     now: datetime,
 ) -> str:
-    """A new password for a terminal, told this once. Raises Refusal `alias_bad`, `alias_taken`, `unknown_terminal`, `denied`."""
+    """Give a terminal a new password, which is shown only once. Raise Refusal `alias_bad`, `alias_taken`, `unknown_terminal`,
+    `denied`.
+    """
     if not ALIAS.fullmatch(alias) or algorithm not in ALGORITHMS:
         raise Refusal(
             "alias_bad",
@@ -85,7 +88,7 @@ async def give(
 
 
 async def take(session: AsyncSession, terminal_id: str, actor: Actor, now: datetime) -> None:
-    """It can neither register nor dial in by its alias any more."""
+    """Delete the account. The terminal can no longer register or dial in with its alias."""
     terminal = await terminals.get(session, terminal_id, locked=True)
     unit = await halls.unit_of(session, terminal.site_id)
     require(actor, "sites.write", unit.path)
@@ -94,7 +97,7 @@ async def take(session: AsyncSession, terminal_id: str, actor: Actor, now: datet
 
 
 async def every(session: AsyncSession, seal: Seal) -> list[Known]:
-    """Of terminals in use."""
+    """Return the accounts of active terminals."""
     rows = await session.execute(
         select(SipAccount, Network.ranges, Terminal.language)
         .join(Terminal, Terminal.id == SipAccount.terminal_id)
@@ -118,17 +121,17 @@ async def every(session: AsyncSession, seal: Seal) -> list[Known]:
 
 
 async def aliases(session: AsyncSession) -> dict[str, SipAccount]:
-    """By terminal."""
+    """Return the accounts by terminal."""
     return {one.terminal_id: one for one in await session.scalars(select(SipAccount))}
 
 
 async def heard(session: AsyncSession) -> tuple[str, ...]:
-    """CIDR ranges that terminals call from: of the networks that carry the mark."""
+    """Return the CIDR ranges of the networks that have the mark for terminals."""
     return tuple(one for network in await networks.every(session) if network.terminals for one in network.ranges)
 
 
 async def closed_ranges(session: AsyncSession) -> tuple[str, ...]:
-    """CIDR ranges of the closed networks alone."""
+    """Return the CIDR ranges of the closed networks."""
     return tuple(one for network in await networks.every(session) if network.closed for one in network.ranges)
 
 

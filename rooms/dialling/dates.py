@@ -1,4 +1,4 @@
-"""Dates with halls, as an operator finds them: those of today and those that are on. Reads only."""
+"""The dates with halls on an operator's board: the dates of today and the running dates. Read-only."""
 
 from __future__ import annotations
 
@@ -25,25 +25,26 @@ from rooms.store.tables.sites import Terminal
 
 @dataclass(frozen=True)
 class BoardDate:
-    """A date with its halls, counted by state."""
+    """A date with the numbers of its halls by state."""
 
     occurrence: Occurrence
     meeting: Meeting
     host: Unit
     states: dict[str, int]
     readiness: dict[str, int]
-    """Of those that are not connected."""
+    """The readiness of the halls that are not connected."""
     alarmed: int
-    """Halls with an alarm that nobody has acknowledged."""
+    """Halls with an alarm that no operator has acknowledged."""
     expected: int
     """Terminals of the call list that have no leg yet."""
 
 
 async def with_halls(session: AsyncSession, actor: Actor, now: datetime) -> list[BoardDate]:
-    """Of today (local) or on now, not called off, that have legs, booked a hall or a terminal, or invited a unit with a terminal,
-    however the halls come in; only of units where `actor` may read halls. The first to begin is first; bounded.
+    """Return the dates of today (local time) and the running dates that have halls, in units where `actor` may read halls.
 
-    Late in the evening the dates after midnight are listed too, once an operator may call their halls.
+    A date has halls if it has legs, a booked hall or terminal, or an invited unit with a terminal. Cancelled dates are left
+    out. The earliest date is first, and the number is limited. Late in the evening, the dates after midnight also appear when
+    an operator may already call their halls.
     """
     day = midnight(today(now))
     until = max(day + timedelta(days=1), now + timedelta(minutes=limits.ENTRY_HOST_MIN))
@@ -94,7 +95,7 @@ def _within(actor: Actor) -> ColumnElement[bool]:
 async def _counted(
     session: AsyncSession, dates: Sequence[str], column: InstrumentedAttribute[str]
 ) -> dict[str, dict[str, int]]:
-    """How many legs of each date have which state, or readiness."""
+    """Return the number of legs of each date by state or by readiness."""
     counted: dict[str, dict[str, int]] = {}
     grouped = select(DialLeg.occurrence_id, column, func.count()).where(
         DialLeg.occurrence_id.in_(dates), ~DialLeg.taken_off
@@ -107,7 +108,9 @@ async def _counted(
 
 
 async def _expected(session: AsyncSession, dates: Sequence[tuple[Meeting, str]]) -> dict[str, int]:
-    """How many terminals of the call list of each date are not on its board. The call list leaves out what was taken out."""
+    """Return the number of terminals in each date's call list that have no leg. Terminals that were removed from the call list
+    do not count.
+    """
     rows = await session.execute(
         select(DialLeg.occurrence_id, DialLeg.terminal_id).where(
             DialLeg.occurrence_id.in_([id_ for _, id_ in dates]), ~DialLeg.taken_off

@@ -18,7 +18,7 @@ from rooms.store.tables.meetings import Attendee, Meeting, MeetingType, Occurren
 from rooms.store.tables.sites import Hall, Site, Terminal
 
 STANDING: Final = ("planned", "running", "released")
-"""States of a date that takes place, or still may: halls that nobody came to are phoned too."""
+"""States of a date that takes place or still may take place. A secretary also phones halls that stayed empty."""
 
 
 async def sites_of(session: AsyncSession, actor: Actor, now: datetime) -> frozenset[str]:
@@ -43,7 +43,7 @@ async def sites_of(session: AsyncSession, actor: Actor, now: datetime) -> frozen
 
 
 async def _dates(session: AsyncSession, person_id: str, now: datetime) -> dict[str, str]:
-    """The meeting of each date."""
+    """Return the meeting of each date."""
     overrun = now - timedelta(minutes=limits.ENTRY_OVERRUN_MIN)
     rows = await session.execute(
         select(Occurrence.id, Meeting.id)
@@ -85,7 +85,7 @@ async def _sites_by_meeting(session: AsyncSession, dates: Mapping[str, str]) -> 
 
 
 async def _booked(session: AsyncSession, dates: Mapping[str, str]) -> set[tuple[str, str]]:
-    """(Meeting, hall or terminal) of these dates: what a date takes instead of the others, else what every date takes."""
+    """Return pairs (meeting, hall or terminal) of these dates. The own list of a date replaces the list for all dates."""
     rows: Sequence[Any] = (
         await session.execute(
             select(Wanted.meeting_id, Wanted.occurrence_id, Wanted.resource_id).where(
@@ -106,7 +106,7 @@ def _put(found: dict[str, set[str]], pairs: Iterable[Any]) -> None:
 
 
 async def _bound(session: AsyncSession, meetings: Iterable[str]) -> dict[str, str]:
-    """The host's unit of each internal meeting without an approval by the operator of the system (`Plan.needs_approval`)."""
+    """Return the host unit of each internal meeting that the system operator has not approved (`Plan.needs_approval`)."""
     approved = select(Step.id).where(Step.meeting_id == Meeting.id, Step.step == 2, Step.state == "approved")
     rows = await session.execute(
         select(Meeting.id, Meeting.host_unit_id)

@@ -1,4 +1,4 @@
-"""A hall that dials in: which date its number means, whether its door is open, and what the class policy says."""
+"""Admission of a hall that dials in: the date of its number, the times when the date is open, and the policy of the class."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from rooms.store.tables.sites import Terminal
 
 @dataclass(frozen=True)
 class Arrival:
-    """A hall at the door of one date. `refusal`: why not now (too early, over, called off). `exempt`: no lobby is asked of it,
-    switched on or off; else it waits while the lobby is on, which a host may have switched since it was planned.
+    """A hall that wants to join a date. `refusal`: the reason why not now (too early, over, cancelled).
+
+    `exempt`: the hall never waits in the lobby. Any other hall waits while the lobby is on. A host may have switched the lobby
+    since the booking.
     """
 
     meeting: Meeting
@@ -32,18 +34,19 @@ class Arrival:
     refusal: Refusal | None
     exempt: bool = False
     always: bool = False
-    """Not of the register: it waits whatever is set."""
+    """True if the hall waits even when the lobby is off, because its terminal is not registered."""
     closed: bool = False
-    """Registered, invited and in a closed network, as an important meeting wants it."""
+    """True if the terminal is registered, invited and in a closed network, as an important meeting requires."""
     invited: bool = False
 
 
 async def by_number(
     session: AsyncSession, number: str, pin: str, terminal_id: str, address: str, now: datetime
 ) -> Arrival | None:
-    """`pin` is not asked of a terminal that is invited. None: number or PIN are wrong; which of the two is not told.
+    """Find the date of a meeting number. An invited terminal needs no `pin`.
 
-    Nothing is compared but the PIN, in constant time; a number that does not exist costs the same comparison.
+    None: the number or the PIN is wrong, and the caller does not learn which. The PIN is compared in constant time. An unknown
+    number costs the same comparison.
     """
     meeting = await session.scalar(select(Meeting).where(Meeting.number == number))
     terminal = await session.get(Terminal, terminal_id) if terminal_id else None
@@ -102,7 +105,7 @@ async def _arrival(
 
 
 async def refused(session: AsyncSession, arrival: Arrival, alias: str, address: str, now: datetime) -> None:
-    """Into the audit trail: the class of the meeting has kept a hall out."""
+    """Write to the audit trail that the class of the meeting refused a hall."""
     who = Actor(SYSTEM.kind, address=address)
     detail = {"alias": alias[:64], "way": "hall_terminal", "code": arrival.verdict.code}
     if arrival.terminal is not None:

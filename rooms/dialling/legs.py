@@ -1,4 +1,6 @@
-"""Legs as they go: who holds them, what is due, and each change as one transaction. Does not decide what happens to a leg."""
+"""Legs during their calls: their leases, their due times, and each change as one transaction. This module takes no decision on
+a leg.
+"""
 
 from __future__ import annotations
 
@@ -21,27 +23,29 @@ from rooms.store.tables.sites import Hall, Site, Terminal
 
 WAITING = ("idle", "probing", "failed")
 OPEN = (*WAITING, "calling", "ringing", "connected")
-"""States of which something may still come by itself."""
+"""States from which a leg may still change by itself."""
 Change = Callable[[DialLeg], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A leg with where it belongs."""
+    """A leg with its terminal, site, unit and hall."""
 
     leg: DialLeg
     terminal: Terminal
     site: Site
     unit: Unit
     hall: Hall | None
-    """The hall in which the terminal is; None: it is in no hall."""
+    """The hall of the terminal. None: the terminal is in no hall."""
 
 
 async def claim(
     session: AsyncSession, now: datetime, worker: str, lease_s: float, place: str = ""
 ) -> list[tuple[str, str]]:
-    """Legs that nobody holds any more are this worker's from now on: (identifier, state). What another one was doing with them
-    when it died is not known. `place`: workers whose names begin so are dead, however long their leases last.
+    """Lease free legs to this worker. Return (identifier, state) of each leg.
+
+    The row does not show what a dead worker was doing at its end. `place`: other workers with this prefix in their name are
+    dead, even if their leases are still valid.
     """
     free = or_(DialLeg.lease_until.is_(None), DialLeg.lease_until <= now)
     if place:
@@ -62,7 +66,7 @@ async def claim(
 
 
 async def count_states(session: AsyncSession) -> dict[str, int]:
-    """How many legs of all dates are in each state of which something may still come."""
+    """Return the number of legs of all dates in each open state."""
     rows = await session.execute(
         select(DialLeg.state, func.count()).where(DialLeg.state.in_(OPEN)).group_by(DialLeg.state)
     )
@@ -70,8 +74,10 @@ async def count_states(session: AsyncSession) -> dict[str, int]:
 
 
 async def renew(session: AsyncSession, now: datetime, worker: str, lease_s: float) -> None:
-    """Of a worker that lives. One that has run out is still its own as long as nobody else has taken it: the database was away
-    for everybody, and whoever takes it says so under a lock of the row.
+    """Renew the leases of a live worker.
+
+    An expired lease is renewed too if no other worker has taken the leg. It expired because the database was away for all
+    workers, and a worker takes a leg only under a row lock.
     """
     await session.execute(
         update(DialLeg).where(DialLeg.leased_by == worker).values(lease_until=now + timedelta(seconds=lease_s))
@@ -79,19 +85,21 @@ async def renew(session: AsyncSession, now: datetime, worker: str, lease_s: floa
 
 
 async def held(session: AsyncSession, now: datetime, worker: str) -> frozenset[str]:
-    """Legs whose lease this worker has."""
+    """Return the legs whose lease this worker holds."""
     rows = await session.scalars(select(DialLeg.id).where(DialLeg.leased_by == worker, DialLeg.lease_until > now))
     return frozenset(rows)
 
 
 async def hand_back(session: AsyncSession, worker: str) -> None:
-    """The server stops in order: whoever comes next need not wait."""
+    """Release all leases at an orderly stop, so that the next worker does not wait."""
     await session.execute(update(DialLeg).where(DialLeg.leased_by == worker).values(leased_by="", lease_until=None))
 
 
 async def due(session: AsyncSession, now: datetime, worker: str) -> list[DialLeg]:
-    """This worker's legs whose next try has come, but for those that somebody wants out. What the schedule alone asked for waits
-    for the date as it stands now.
+    """Return this worker's legs whose next try is due, except legs that an operator wants to drop.
+
+    A leg that only the schedule requested, and that was never tried, also waits until its date is near. The current start of
+    the date counts.
     """
     tried = or_(DialLeg.asked_by != "schedule", DialLeg.epoch > 1, DialLeg.attempt > 1)
     near = Occurrence.starts_at <= now + timedelta(minutes=limits.DIAL_AHEAD_MIN)
@@ -107,7 +115,7 @@ async def due(session: AsyncSession, now: datetime, worker: str) -> list[DialLeg
 
 
 async def of_chairs(session: AsyncSession, leg_ids: Collection[str]) -> frozenset[str]:
-    """Those of these legs whose hall belongs to the unit that leads the meeting, or to where its chair is invited."""
+    """Return the legs whose hall belongs to the host unit, or to the site or unit of the chair."""
     if not leg_ids:
         return frozenset()
     chair = select(Attendee.id).where(
@@ -127,8 +135,9 @@ async def of_chairs(session: AsyncSession, leg_ids: Collection[str]) -> frozense
 
 
 async def of_terminal(session: AsyncSession, terminal_id: str, now: datetime) -> list[str]:
-    """Legs of dates that are on, of a terminal that has registered: those that wait for it, and those that are being called
-    and may be found to wait.
+    """Return the legs in current dates of a terminal that has registered.
+
+    These are legs that wait for the terminal, and legs whose call may still fail because the terminal was absent.
     """
     rows = await session.scalars(
         select(DialLeg.id)
@@ -143,7 +152,7 @@ async def of_terminal(session: AsyncSession, terminal_id: str, now: datetime) ->
 
 
 async def to_probe(session: AsyncSession, now: datetime, worker: str, limit: int) -> list[DialLeg]:
-    """Those that have not been looked at and whose date comes near."""
+    """Return the legs that were not probed yet and whose date is near."""
     soon = now + timedelta(minutes=limits.PROBE_AHEAD_MIN)
     rows = await session.scalars(
         select(DialLeg)
@@ -158,7 +167,7 @@ async def to_probe(session: AsyncSession, now: datetime, worker: str, limit: int
 
 
 async def over(session: AsyncSession, now: datetime, worker: str) -> list[str]:
-    """Open legs of this worker whose date is over, called off or put off."""
+    """Return this worker's open legs whose date is over, cancelled or postponed."""
     stands = or_(Meeting.state == "approved", Meeting.state == "asked")
     late = now - timedelta(minutes=limits.ENTRY_OVERRUN_MIN)
     ended = or_(
@@ -180,9 +189,9 @@ async def over(session: AsyncSession, now: datetime, worker: str) -> list[str]:
 async def change(
     session: AsyncSession, leg_id: str, worker: str, now: datetime, lease_s: float, change: Change
 ) -> DialLeg | None:
-    """Read, decide, write, with nobody in between. None: another worker holds it now (fencing), or it is gone.
+    """Read, decide and write under a row lock. None: another worker holds the leg now (fencing), or the leg is deleted.
 
-    A leg that nobody holds becomes this worker's with it, one of which nothing comes by itself any more nobody's.
+    A free leg becomes this worker's leg. A leg that is no longer open loses its lease.
     """
     row = await session.get(DialLeg, leg_id, with_for_update=True, populate_existing=True)
     if row is None:
@@ -204,19 +213,19 @@ async def change(
 
 
 async def set_wish(session: AsyncSession, leg_id: str, wish: str) -> None:
-    """Told to whoever holds the lease, now or later; instead of what was wanted before."""
+    """Set the wish for a leg. The current or next holder of the lease reads it. A new wish replaces the old one."""
     await session.execute(update(DialLeg).where(DialLeg.id == leg_id).values(wish=wish))
 
 
 async def wishes(session: AsyncSession, worker: str, now: datetime) -> dict[str, str]:
-    """What is wanted by the leg, of this worker's legs and of those that nobody holds. It stays in the row until it is done."""
+    """Return the wishes of this worker's legs and of free legs. A wish stays in the row until it is done."""
     free = or_(DialLeg.leased_by == worker, DialLeg.lease_until.is_(None), DialLeg.lease_until <= now)
     rows = await session.execute(select(DialLeg.id, DialLeg.wish).where(DialLeg.wish != "", free))
     return {row[0]: row[1] for row in rows}
 
 
 async def clear_wish(session: AsyncSession, leg_id: str, wish: str) -> bool:
-    """False: something else is wanted by now, or it is done already."""
+    """Clear a wish. False: there is another wish now, or the wish is already done."""
     mine = (DialLeg.id == leg_id, DialLeg.wish == wish)
     return (
         await session.execute(update(DialLeg).where(*mine).values(wish="").returning(DialLeg.id))
@@ -224,14 +233,14 @@ async def clear_wish(session: AsyncSession, leg_id: str, wish: str) -> bool:
 
 
 async def set_readiness(session: AsyncSession, leg_id: str, readiness: str, reason: str, at: datetime) -> None:
-    """What was seen at that time; a later look counts instead."""
+    """Store a readiness from time `at`, unless a later one is stored."""
     values = {"readiness": readiness, "readiness_reason": reason[:40], "readiness_at": at}
     latest = or_(DialLeg.readiness_at.is_(None), DialLeg.readiness_at <= at)
     await session.execute(update(DialLeg).where(DialLeg.id == leg_id, latest).values(values))
 
 
 async def elsewhere(session: AsyncSession, leg: DialLeg) -> bool:
-    """Whether this terminal is called, or is, in another date now."""
+    """Report whether this terminal is called or connected in another date now."""
     busy = select(DialLeg.id).where(
         DialLeg.terminal_id == leg.terminal_id,
         DialLeg.occurrence_id != leg.occurrence_id,
@@ -241,12 +250,12 @@ async def elsewhere(session: AsyncSession, leg: DialLeg) -> bool:
 
 
 async def of_date(session: AsyncSession, occurrence_id: str) -> list[Standing]:
-    """All legs of a date, in the order of the unit tree."""
+    """Return all legs of a date in the order of the unit tree."""
     return await _standing(session, DialLeg.occurrence_id == occurrence_id)
 
 
 async def of_terminals(session: AsyncSession, terminal_ids: Collection[str]) -> dict[str, DialLeg]:
-    """The last leg of each terminal that was answered."""
+    """Return the last answered leg of each terminal."""
     rows = await session.scalars(
         select(DialLeg)
         .where(DialLeg.terminal_id.in_(terminal_ids), DialLeg.answered_at.is_not(None))
@@ -278,7 +287,7 @@ async def _standing(session: AsyncSession, which: Any) -> list[Standing]:
 
 
 async def raise_alarm(session: AsyncSession, leg_id: str, code: str, now: datetime) -> bool:
-    """False: the same one is open already, or the leg has too many."""
+    """Raise an alarm. False: the same alarm is open already, or the leg has too many alarms."""
     known = list(await session.scalars(select(LegAlarm).where(LegAlarm.leg_id == leg_id)))
     if any(one.code == code and one.acknowledged_at is None for one in known) or len(known) >= limits.ALARMS_OF_A_LEG:
         return False
@@ -298,7 +307,7 @@ async def alarms_of(session: AsyncSession, leg_ids: Iterable[str]) -> dict[str, 
 async def acknowledge(
     session: AsyncSession, alarm_id: str, occurrence_id: str, actor: Actor, now: datetime
 ) -> LegAlarm:
-    """Somebody has seen it; the first one counts. Raises Refusal `unknown_alarm`."""
+    """Acknowledge an alarm. Only the first acknowledgement is stored. Raise Refusal `unknown_alarm`."""
     alarm = await session.scalar(
         select(LegAlarm)
         .join(DialLeg, DialLeg.id == LegAlarm.leg_id)

@@ -1,7 +1,7 @@
-"""Which legs a date has: made when it comes near, once, whoever asks and however often.
+"""Creation of the legs of a date when the date is near. Repeated or simultaneous calls create each leg once.
 
-Every terminal asks `rooms.policy.classes.admission` by the way `dial_out`; what it forbids stands there as given up, with an
-entry of the audit trail, and is never called.
+Every terminal is checked by `rooms.policy.classes.admission` with the way `dial_out`. A forbidden terminal gets a leg in the
+state given up and an entry in the audit trail, and is never called.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.sites import Network, Terminal
 
 CALL = "call"
-"""`Meeting.connect` of those whose halls are called."""
+"""The value of `Meeting.connect` for meetings whose halls are called."""
 LIVE = ("planned", "running")
 NOT_AGREED = Verdict(
     False,
@@ -37,20 +37,21 @@ NOT_AGREED = Verdict(
     vietnamese="Đơn vị chưa nhận lời và cuộc họp chưa qua bước duyệt của hệ thống nên máy chủ không tự gọi.",
     english="the unit has not agreed, and the system has not approved the meeting: the server does not call by itself",
 )
-"""Of a terminal of another unit."""
+"""The verdict on a terminal of a unit that has not agreed."""
 
 
 @dataclass(frozen=True)
 class Reached:
-    """A terminal with what is known of where it stands."""
+    """A terminal, and whether its network is closed."""
 
     terminal: Terminal
     closed: bool
 
 
 async def plan(session: AsyncSession, now: datetime) -> int:
-    """Legs of dates that begin soon or are on and whose booking says that halls are called. How many are new. A leg that the
-    schedule made and nobody has called yet follows the call list.
+    """Create the legs of dates that begin soon or are running, if the booking calls halls. Return the number of new legs.
+
+    A leg that the schedule created and that was not called yet follows the call list.
     """
     soon = now + timedelta(minutes=limits.PROBE_AHEAD_MIN)
     planned = select(DialLeg.id).where(DialLeg.occurrence_id == Occurrence.id, *_UNTOUCHED).exists()
@@ -75,7 +76,7 @@ _UNTOUCHED = (
     DialLeg.attempt == 1,
     DialLeg.asked_by == "schedule",
 )
-"""Nobody has called it yet, and only the schedule has asked for it."""
+"""The conditions for a leg that was not called yet and that only the schedule requested."""
 
 
 async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, now: datetime) -> int:
@@ -107,13 +108,13 @@ def _not_agreed(leg: DialLeg) -> bool:
 
 
 def _agreed(leg: DialLeg, when: datetime, now: datetime) -> None:
-    """The unit has agreed since: its terminal is called like every other one."""
+    """Make the leg ready for calls, because its unit has agreed in the meantime."""
     leg.state, leg.reason, leg.next_try_at, leg.since = "idle", "", when, now
     leg.readiness, leg.readiness_reason, leg.readiness_at = "unknown", "", None
 
 
 async def _follow(session: AsyncSession, occurrence_id: str, called: set[str]) -> None:
-    """A terminal that has left the list since is taken off the date, and comes back with the list."""
+    """Take a terminal off the date when it leaves the call list, and put it back when it returns to the list."""
     rows = await session.scalars(select(DialLeg).where(DialLeg.occurrence_id == occurrence_id, *_UNTOUCHED))
     for leg in rows:
         if leg.taken_off is (leg.terminal_id in called):
@@ -122,7 +123,7 @@ async def _follow(session: AsyncSession, occurrence_id: str, called: set[str]) -
 
 
 async def take_off(session: AsyncSession, occurrence_id: str, terminal_id: str) -> None:
-    """An operator takes this hall off the date: it is not called, and no longer invited. The caller ends its call."""
+    """Take a hall off the date for an operator: the hall is not called and no longer invited. The caller ends its call."""
     leg = await leg_of(session, occurrence_id, terminal_id)
     if leg is not None:
         leg.taken_off, leg.asked_by = True, "operator"
@@ -130,9 +131,11 @@ async def take_off(session: AsyncSession, occurrence_id: str, terminal_id: str) 
 
 
 async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor: Actor, now: datetime) -> DialLeg:
-    """An operator wants this hall in. The leg as it is, made when there is none. A hall answers by itself, so that whoever is
-    called hears and sees the room: one that is neither invited nor was there is called only by who operates it. Raises Refusal
-    `occurrence_unknown`, `unknown_terminal`, `terminal_inactive`, `class_forbids`, `not_on_now`, `denied`.
+    """Return the leg of a hall that an operator wants to call. Create the leg if it does not exist.
+
+    A terminal answers by itself, so a caller can hear and see the room. If the terminal is not invited or its unit has not
+    agreed, only an operator of its unit may call it. Raise Refusal `occurrence_unknown`, `unknown_terminal`,
+    `terminal_inactive`, `class_forbids`, `not_on_now`, `denied`.
     """
     date, meeting = await date_of(session, occurrence_id)
     require_on(date, meeting, now)
@@ -150,7 +153,7 @@ async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
         await _insert(session, occurrence_id, terminal_id, "operator", None, now, verdict)
         known = await leg_of(session, occurrence_id, terminal_id)
         assert known is not None
-    known.taken_off, known.asked_by = False, "operator"  # now, not when the date would have it called
+    known.taken_off, known.asked_by = False, "operator"  # the call starts now, not at the scheduled time
     await audit.record(
         session,
         now,
@@ -165,7 +168,7 @@ async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
 
 
 async def came(session: AsyncSession, occurrence_id: str, terminal_id: str, now: datetime) -> DialLeg:
-    """A hall has dialled in by itself: its leg, made when there is none."""
+    """Return the leg of a hall that dialled in. Create the leg if it does not exist."""
     known = await leg_of(session, occurrence_id, terminal_id)
     if known is None:
         await _insert(session, occurrence_id, terminal_id, "dial_in", None, now, Verdict(True))
@@ -184,7 +187,7 @@ async def leg_of(session: AsyncSession, occurrence_id: str, terminal_id: str) ->
 
 
 async def date_of(session: AsyncSession, occurrence_id: str) -> tuple[Occurrence, Meeting]:
-    """Raises Refusal `occurrence_unknown`."""
+    """Return a date and its meeting. Raise Refusal `occurrence_unknown`."""
     date = await session.get(Occurrence, occurrence_id)
     if date is None:
         raise Refusal("occurrence_unknown", "Không có buổi họp này.", "there is no such date")
@@ -192,7 +195,7 @@ async def date_of(session: AsyncSession, occurrence_id: str) -> tuple[Occurrence
 
 
 def require_on(date: Occurrence, meeting: Meeting, now: datetime) -> None:
-    """Halls are called while a meeting is on, or about to be. Raises Refusal `not_on_now`."""
+    """Check that the date is running or begins soon, because halls are called only then. Raise Refusal `not_on_now`."""
     begins = date.starts_at - timedelta(minutes=limits.ENTRY_HOST_MIN)
     over = date.ends_at + timedelta(minutes=limits.ENTRY_OVERRUN_MIN if date.state == "running" else 0)
     stands = meeting.state == "approved" or (meeting.state == "asked" and date.state == "running")
@@ -205,7 +208,7 @@ def require_on(date: Occurrence, meeting: Meeting, now: datetime) -> None:
 
 
 async def reached(session: AsyncSession, terminal_id: str) -> Reached:
-    """Raises Refusal `unknown_terminal`, `terminal_inactive`."""
+    """Return the terminal with its network. Raise Refusal `unknown_terminal`, `terminal_inactive`."""
     row = (
         await session.execute(
             select(Terminal, Network.closed)
@@ -223,12 +226,12 @@ async def reached(session: AsyncSession, terminal_id: str) -> Reached:
             "this terminal is out of use or has no SIP",
         )
     literal = terminals.literal_of(terminal.sip_uri)
-    # A typed address counts by where it lies, whatever zone was chosen for it.
+    # For an IP address, the network that contains the address counts too, not only the chosen network.
     return Reached(terminal, bool(closed) and (not literal or await closed_at(session, literal)))
 
 
 def judge(meeting: Meeting, closed: bool, *, invited: bool, host: bool = False) -> Verdict:
-    """Whether a registered terminal may be called into this meeting."""
+    """Decide whether the server may call a registered terminal into this meeting."""
     return admission(
         meeting.class_, "dial_out", terminal_registered=True, network_closed=closed, invited=invited, host=host
     )
@@ -239,16 +242,19 @@ def forbidden(verdict: Verdict) -> Refusal:
 
 
 async def closed_at(session: AsyncSession, address: str) -> bool:
-    """Whether this IPv4 or IPv6 literal lies in a closed network."""
+    """Report whether this IPv4 or IPv6 literal is in a closed network."""
     return networks.closed_zone(await networks.every(session), address) is not None
 
 
 async def invited(session: AsyncSession, meeting: Meeting, occurrence_id: str, terminal: Terminal) -> bool:
-    """Whether this terminal stands in the call list of the date, called or not, or at a site of those invited. An operator may
-    have taken it off the date.
+    """Report whether this terminal is invited: it is in the call list of the date (called or not), or at an invited site.
+
+    A terminal that an operator took off the date is not invited.
     """
     leg = await leg_of(session, occurrence_id, terminal.id)
-    if leg is not None and leg.taken_off and leg.asked_by == "operator":  # by the call list: it only is not called
+    if (
+        leg is not None and leg.taken_off and leg.asked_by == "operator"
+    ):  # off by the call list: only the call is omitted
         return False
     calls = await call_list.of_date(session, meeting, occurrence_id)
     if any(one.device.id == terminal.id for one in calls.lines):
@@ -257,7 +263,7 @@ async def invited(session: AsyncSession, meeting: Meeting, occurrence_id: str, t
 
 
 async def _booked(session: AsyncSession, meeting: Meeting, occurrence_id: str, terminal: Terminal) -> bool:
-    """Whether its hall is booked for the date, or its site is among those invited: a second terminal stands in for the first."""
+    """Report whether the terminal's hall is booked or its site is invited. Thus a second terminal can replace the first."""
     site = select(Attendee.id).where(Attendee.meeting_id == meeting.id, Attendee.site_id == terminal.site_id)
     if await session.scalar(site.limit(1)) is not None:
         return True
@@ -275,7 +281,7 @@ async def _insert(
     now: datetime,
     verdict: Verdict,
 ) -> None:
-    """Once: whoever else makes it at the same moment has made it."""
+    """Insert a leg. Do nothing if another transaction has inserted the same leg."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     values: dict[str, Any] = {
         "id": new_id(),
@@ -310,7 +316,7 @@ async def _insert(
 
 
 async def _moved(session: AsyncSession, now: datetime) -> None:
-    """Dates that were put to another time before anybody was called: their legs go along."""
+    """Move the next try of legs whose date was moved before their first call."""
     untouched = (DialLeg.epoch == 1, DialLeg.attempt == 1, DialLeg.asked_by == "schedule")
     rows = await session.execute(
         select(DialLeg, Occurrence.starts_at)

@@ -1,4 +1,4 @@
-"""Profiles of makes of terminals that were set here. What may stand in one is SIP's matter: it is checked before."""
+"""Profiles of makes of terminals, changed in this installation. The SIP code checks the fields before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def every(session: AsyncSession) -> list[TerminalProfile]:
 async def keep(
     session: AsyncSession, name: str, fields: Mapping[str, Any], actor: Actor, now: datetime
 ) -> TerminalProfile:
-    """The whole of one profile, new or changed. Raises Refusal `denied`, `too_many`."""
+    """Store one complete profile, new or changed. Raise Refusal `denied`, `too_many`."""
     require_everywhere(actor, "profiles.write")
     row = await session.get(TerminalProfile, name)
     if row is None:
@@ -41,7 +41,7 @@ async def keep(
 
 
 async def forget(session: AsyncSession, name: str, actor: Actor, now: datetime) -> None:
-    """The shipped one counts again, if there is one. Raises Refusal `denied`, `profile_unchanged`."""
+    """Delete a profile, so that the shipped profile (if any) is valid again. Raise Refusal `denied`, `profile_unchanged`."""
     require_everywhere(actor, "profiles.write")
     row = await session.get(TerminalProfile, name)
     if row is None:

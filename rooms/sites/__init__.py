@@ -1,1 +1,1 @@
-"""Sites (điểm cầu), their halls and terminals, the networks they stand in."""
+"""Sites (điểm cầu), their halls and terminals, and the networks of the terminals."""

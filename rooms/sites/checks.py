@@ -1,7 +1,8 @@
-"""What people's own checks of network, microphone, speaker and camera found, by a code that they read to the help desk.
+"""Results of users' own checks of network, microphone, speaker and camera. A user reads the code of the result to the help
+desk.
 
-Owns how long and how many. A check names nobody: no person, no device, no address; `figures` are numbers and words of a table
-(`signaling.api.models.checks`).
+This module owns the lifetime and the number of results. A result identifies no person, no device and no address. `figures` are
+numbers and words of a table (`signaling.api.models.checks`).
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ TRIES = 20
 
 
 async def keep(session: AsyncSession, figures: Mapping[str, Any], now: datetime) -> str:
-    """The code of eight digits: those are read over the telephone without being spelled. Old ones go, and, when there are very
-    many, the oldest.
+    """Store a result and return its code of eight digits, which a user can read aloud without spelling.
+
+    Expired results are deleted. At the limit, the oldest results are deleted too.
     """
     await session.execute(delete(DeviceCheck).where(DeviceCheck.made_at < _oldest(now)))
     spare = (await session.scalar(select(func.count()).select_from(DeviceCheck)) or 0) + 1 - limits.CHECKS
@@ -49,7 +51,7 @@ def _oldest(now: datetime) -> datetime:
 
 
 async def _new_code(session: AsyncSession) -> str:
-    """So few of so many are taken that a free one is found at once."""
+    """Return an unused code. Few of the 10^8 codes are in use, so the first tries find one."""
     for _ in range(TRIES):
         code = new_check_code()
         if await session.get(DeviceCheck, code) is None:

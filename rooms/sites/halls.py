@@ -1,4 +1,4 @@
-"""Halls: rooms that can be booked."""
+"""Halls: rooms that users can book."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FIELDS: Final = (
 
 
 async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor, now: datetime) -> Hall:
-    """A hall of a site."""
+    """Create a hall of a site."""
     clean = read(FIELDS, values)
     unit = await unit_of(session, clean["site_id"])
     require(actor, "sites.write", unit.path)
@@ -58,7 +58,7 @@ async def edit(
     now: datetime,
     expected_version: int | None = None,
 ) -> Hall:
-    """Correct what is given. What is booked stays booked."""
+    """Change the given fields. Existing bookings stay."""
     clean = read(FIELDS, values, partial=True)
     hall = await get(session, hall_id, locked=True)
     unit = await unit_of(session, hall.site_id)
@@ -77,7 +77,7 @@ async def edit(
 
 
 async def get(session: AsyncSession, hall_id: str, locked: bool = False) -> Hall:
-    """Raises Refusal `unknown_hall`. `locked`: as it is now, and nobody else changes it before this transaction ends."""
+    """Return a hall. `locked`: read the row again, and lock it until this transaction ends. Raise Refusal `unknown_hall`."""
     hall = await session.get(Hall, hall_id, populate_existing=locked, with_for_update=locked or None)
     if hall is None:
         raise refusals.unknown("hall")
@@ -97,7 +97,7 @@ async def search(
     equipment: Sequence[str] = (),
     limit: int = limits.FOUND,
 ) -> list[Hall]:
-    """By the name of hall or site or the code, diacritics ignored; with at least `seats` and all of `equipment`."""
+    """Search by hall name, site name or code, without diacritics. Each hall has at least `seats` seats and all of `equipment`."""
     words = searched(text)
     wanted = (
         select(Hall)
@@ -122,24 +122,24 @@ async def search(
 
 
 async def unit_of(session: AsyncSession, site_id: str) -> Unit:
-    """The unit that a site belongs to: where rights are asked."""
+    """Return the unit of a site, where rights are checked."""
     return await units.get(session, (await places.get(session, site_id)).unit_id)
 
 
 async def keep_one_main(session: AsyncSession, hall: Hall) -> None:
-    """A hall that has become the main one takes that from the other halls of its site."""
+    """Remove the mark `main` from the other halls of the site if this hall is the main hall."""
     if hall.main:
         others = (Hall.site_id == hall.site_id, Hall.id != hall.id, Hall.main)
         await session.execute(update(Hall).where(*others).values(main=False, version=Hall.version + 1))
 
 
 def made(clean: Mapping[str, Any]) -> Hall:
-    """A row that is not stored yet, from checked values."""
+    """Return a row from checked values. The row is not stored yet."""
     return Hall(id=new_id(), search_name=plain(clean["name"]), version=1, **clean)
 
 
 def change(hall: Hall, clean: Mapping[str, Any]) -> list[str]:
-    """Set checked values; the names of what became different."""
+    """Set checked values. Return the names of the changed fields."""
     changed = [name for name, value in clean.items() if getattr(hall, name) != value]
     for name in changed:
         setattr(hall, name, clean[name])

@@ -1,4 +1,4 @@
-"""Network zones: who is inside of a closed one is told by the address he comes from."""
+"""Networks: the source address of a request decides whether the request comes from a closed network."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ PRIVATE: Final = tuple(
         "fe80::/10",
     )
 )
-"""Ranges that the internet does not route. `is_private` of the standard library takes 0.0.0.0/0 for private."""
+"""Ranges that the internet does not route. `is_private` of the standard library is not used, because it accepts 0.0.0.0/0 as
+private.
+"""
 WIDE: Final = (
     "Dải {} quá rộng để đánh dấu “Thiết bị hội trường gọi từ đây”. Chỉ nhận dải nội bộ (như 10.0.0.0/8), hoặc dải công cộng "
     "không rộng hơn /16 với IPv4, /32 với IPv6.",
@@ -51,7 +53,7 @@ WIDE: Final = (
 
 
 async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor, now: datetime) -> Network:
-    """A zone. It belongs to the whole system: only who may write sites everywhere changes it."""
+    """Create a network. It belongs to the whole system, so the actor needs the right to write sites everywhere."""
     require_everywhere(actor, "sites.write")
     clean = _checked(read(FIELDS, values))
     _check_mark(clean["ranges"], clean["terminals"])
@@ -66,7 +68,7 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
 async def edit(
     session: AsyncSession, network_id: str, values: Mapping[str, Any], actor: Actor, now: datetime
 ) -> Network:
-    """Correct what is given."""
+    """Change the given fields."""
     require_everywhere(actor, "sites.write")
     clean = _checked(read(FIELDS, values, partial=True))
     found = await get(session, network_id)
@@ -82,7 +84,7 @@ async def edit(
 
 
 async def get(session: AsyncSession, network_id: str) -> Network:
-    """Raises Refusal `unknown_network`."""
+    """Return a network. Raise Refusal `unknown_network`."""
     found = await session.get(Network, network_id)
     if found is None:
         raise refusals.unknown("network")
@@ -98,7 +100,7 @@ async def every(session: AsyncSession) -> list[Network]:
 
 
 def closed_zone(networks: Iterable[Network], address: str) -> Network | None:
-    """The closed zone that an IPv4 or IPv6 literal lies in, the narrowest; None: in none, or no address. Pure."""
+    """Return the narrowest closed network that contains an IPv4 or IPv6 literal. None: no network, or no IP address. Pure."""
     try:
         wanted = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -116,8 +118,10 @@ def closed_zone(networks: Iterable[Network], address: str) -> Network | None:
 
 
 def too_wide(ranges: Iterable[str]) -> list[str]:
-    """Those from which no terminal may call: public ones wider than /16 of IPv4 or /32 of IPv6. A /16 has 65,536 addresses, more
-    than a province has terminals; a /32 is what a registry gives to one provider. A private range may have any width. Pure.
+    """Return the ranges that cannot have the mark "hall terminals call from here". Pure.
+
+    These are public ranges wider than /16 of IPv4 or /32 of IPv6. A /16 has 65,536 addresses, more than a province has
+    terminals. A /32 is the range that a registry gives to one provider. A private range may have any width.
     """
     return [one for one in ranges if _is_wide(ipaddress.ip_network(one))]
 
@@ -148,7 +152,7 @@ def _checked(clean: dict[str, Any]) -> dict[str, Any]:
 
 
 def wrong_ranges(ranges: Sequence[str]) -> list[Trouble]:
-    """Each that is no CIDR range, or has host bits set."""
+    """Return an error for each text that is not a CIDR range or has host bits set."""
     troubles = []
     for one in ranges:
         try:

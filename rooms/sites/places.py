@@ -1,4 +1,4 @@
-"""Sites: create, correct, search, and the nearest hall for one that has none."""
+"""Sites: create, change, search, and find the nearest hall for a site without a hall."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ EARTH_KM: Final = 6371.0
 
 @dataclass(frozen=True)
 class Nearest:
-    """Where a site without a hall can go. `why`: `own`, `set` by hand, `tree`, `distance`. `distance_km` None: not known."""
+    """A site with a hall for a site that may have none. `why`: `own`, `set` by hand, `tree`, `distance`. `distance_km` None:
+    not known.
+    """
 
     site: Site
     why: str
@@ -53,7 +55,7 @@ class Nearest:
 
 
 async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor, now: datetime) -> Site:
-    """A site of a unit. `valid_from` absent: today."""
+    """Create a site of a unit. Without `valid_from` it exists from today."""
     clean = read(FIELDS, values)
     unit = await units.get(session, clean["unit_id"])
     require(actor, "sites.write", unit.path)
@@ -74,7 +76,7 @@ async def edit(
     now: datetime,
     expected_version: int | None = None,
 ) -> Site:
-    """Correct what is given; to give it to another unit needs the right in both."""
+    """Change the given fields. A change of the unit needs the right in both units."""
     clean = read(FIELDS, values, partial=True)
     site = await get(session, site_id, locked=True)
     require(actor, "sites.write", (await units.get(session, site.unit_id)).path)
@@ -92,7 +94,7 @@ async def edit(
 
 
 async def get(session: AsyncSession, site_id: str, locked: bool = False) -> Site:
-    """Raises Refusal `unknown_site`. `locked`: as it is now, and nobody else changes it before this transaction ends."""
+    """Return a site. `locked`: read the row again, and lock it until this transaction ends. Raise Refusal `unknown_site`."""
     site = await session.get(Site, site_id, populate_existing=locked, with_for_update=locked or None)
     if site is None:
         raise refusals.unknown("site")
@@ -111,7 +113,7 @@ async def search(
     capability: str | None = None,
     limit: int = limits.FOUND,
 ) -> list[Site]:
-    """By name or code, diacritics ignored. `day`: only what exists then; `below`: the beginning of the unit's path."""
+    """Search by name or code, without diacritics. `day`: only sites of that day. `below`: the beginning of the unit's path."""
     words = searched(text)
     wanted = (
         select(Site)
@@ -131,10 +133,10 @@ async def search(
 
 
 async def nearest(session: AsyncSession, site_id: str, day: date) -> Nearest | None:
-    """A site with a hall that this one can use on a day; None: there is none in the whole tree.
+    """Return a site with a hall that this site can use on a day. None: the tree has no site with a hall.
 
-    Itself when it has a hall; else the one set by hand; else the site whose unit is fewest steps away in the tree, and among
-    equals the one at the shortest distance.
+    The first choice is the site itself, then the site that was set by hand. The last choice is the site whose unit is the
+    fewest steps away in the tree. Among several of these, it is the site at the shortest distance.
     """
     site = await get(session, site_id, locked=True)
     halls = select(Hall.id).where(Hall.site_id == Site.id, Hall.bookable).exists()
@@ -145,7 +147,7 @@ async def nearest(session: AsyncSession, site_id: str, day: date) -> Nearest | N
 
 
 def choose(site: Site, path: str, halls: Sequence[tuple[Site, str]]) -> Nearest | None:
-    """`nearest` over plain rows: `halls` are sites that have a hall, with the path of their unit. Pure."""
+    """Choose for `nearest` from plain rows. `halls`: the sites that have a hall, with the paths of their units. Pure."""
     by_id = {one.id: one for one, _ in halls}
     if site.id in by_id:
         return Nearest(site, "own", 0.0)
@@ -162,7 +164,7 @@ def choose(site: Site, path: str, halls: Sequence[tuple[Site, str]]) -> Nearest 
 
 
 def distance_km(one: Site, other: Site) -> float | None:
-    """Along the great circle; None where a position is not known."""
+    """Return the great-circle distance. None: a position is not known."""
     if None in (one.latitude, one.longitude, other.latitude, other.longitude):
         return None
     assert one.latitude is not None
@@ -176,12 +178,12 @@ def distance_km(one: Site, other: Site) -> float | None:
 
 
 def existing(day: date) -> ColumnElement[bool]:
-    """SQL: the site exists on that day."""
+    """Return the SQL condition: the site exists on that day."""
     return and_(Site.valid_from <= day, or_(Site.valid_to.is_(None), Site.valid_to > day))
 
 
 def made(clean: Mapping[str, Any], now: datetime) -> Site:
-    """A row that is not stored yet, from checked values."""
+    """Return a row from checked values. The row is not stored yet."""
     values = dict(clean) | {"valid_from": clean["valid_from"] or today(now)}
     if values["valid_to"] is not None and values["valid_to"] <= values["valid_from"]:
         raise refusals.dates_reversed()
@@ -189,7 +191,7 @@ def made(clean: Mapping[str, Any], now: datetime) -> Site:
 
 
 def change(site: Site, clean: Mapping[str, Any]) -> list[str]:
-    """Set checked values; the names of what became different."""
+    """Set checked values. Return the names of the changed fields."""
     wanted = {name: value for name, value in clean.items() if not (name == "valid_from" and value is None)}
     changed = [name for name, value in wanted.items() if getattr(site, name) != value]
     for name in changed:

@@ -1,4 +1,4 @@
-"""Terminals: hall video-conference devices, what they speak and where they are reached."""
+"""Terminals: the video devices of halls, their protocols and their addresses."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ ZONE_ELSEWHERE: Final = (
 
 
 async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor, now: datetime) -> Terminal:
-    """A terminal of a site, in one of its halls or in none."""
+    """Create a terminal of a site, in one of its halls or in no hall."""
     clean = read(FIELDS, values)
     unit = await halls.unit_of(session, clean["site_id"])
     require(actor, "sites.write", unit.path)
@@ -83,7 +83,7 @@ async def edit(
     now: datetime,
     expected_version: int | None = None,
 ) -> Terminal:
-    """Correct what is given."""
+    """Change the given fields."""
     clean = read(FIELDS, values, partial=True)
     terminal = await get(session, terminal_id, locked=True)
     unit = await halls.unit_of(session, terminal.site_id)
@@ -107,7 +107,9 @@ async def edit(
 
 
 async def get(session: AsyncSession, terminal_id: str, locked: bool = False) -> Terminal:
-    """Raises Refusal `unknown_terminal`. `locked`: as it is now, and nobody else changes it before this transaction ends."""
+    """Return a terminal. `locked`: read the row again, and lock it until this transaction ends. Raise Refusal
+    `unknown_terminal`.
+    """
     terminal = await session.get(Terminal, terminal_id, populate_existing=locked, with_for_update=locked or None)
     if terminal is None:
         raise refusals.unknown("terminal")
@@ -115,7 +117,7 @@ async def get(session: AsyncSession, terminal_id: str, locked: bool = False) -> 
 
 
 async def unit_paths(session: AsyncSession, terminal_ids: Sequence[str]) -> dict[str, str]:
-    """The path of the unit that each of these terminals belongs to."""
+    """Return the path of the unit of each terminal."""
     rows = await session.execute(
         select(Terminal.id, Unit.path)
         .join(Site, Site.id == Terminal.site_id)
@@ -138,10 +140,10 @@ async def search(
     limit: int = limits.FOUND,
     addressed: Sequence[str] | None = None,
 ) -> list[Terminal]:
-    """By the name of the site, hall or unit, diacritics ignored, and by the code, the device's name or its addresses.
+    """Search by the name of the site, hall or unit, without diacritics, and by the code, the device's name or its addresses.
 
-    Terminals that are found by a name or by the code stand before terminals that are found by an address alone.
-    `addressed`: beginnings of the paths of units whose terminals are found by their addresses; None: all units.
+    Matches by a name or by the code come before matches by an address alone. `addressed`: beginnings of the paths of units
+    whose terminals match by their addresses. None: all units.
     """
     words = searched(text)
     named = or_(
@@ -169,8 +171,10 @@ async def search(
 
 
 def _has_address(words: str) -> ColumnElement[bool]:
-    """Tell whether a number, an alias or the SIP address has these words. The host of the SIP address counts only if the words
-    have a mark of an address. The host names the province, and many other words have the letters of that name.
+    """Return the SQL condition: a number, an alias or the SIP address contains these words.
+
+    The host of the SIP address counts only if the words contain a mark of an address. The host contains the name of the
+    province, and many other words match that name.
     """
     if any(mark in words for mark in "@.:"):
         sip = Terminal.sip_uri.icontains(words, autoescape=True)
@@ -182,18 +186,18 @@ def _has_address(words: str) -> ColumnElement[bool]:
 
 
 async def by_network(session: AsyncSession) -> dict[str | None, int]:
-    """How many SIP terminals in use stand in each network. None: in no network."""
+    """Return the number of active SIP terminals in each network. None: in no network."""
     rows = await session.execute(select(Terminal.network_id, Terminal.protocols).where(Terminal.active))
     return dict(Counter(one for one, protocols in rows.all() if "sip" in protocols))
 
 
 def made(clean: Mapping[str, Any]) -> Terminal:
-    """A row that is not stored yet, from checked values."""
+    """Return a row from checked values. The row is not stored yet."""
     return Terminal(id=new_id(), version=1, **clean)
 
 
 def change(terminal: Terminal, clean: Mapping[str, Any]) -> list[str]:
-    """Set checked values; the names of what became different."""
+    """Set checked values. Return the names of the changed fields."""
     changed = [name for name, value in clean.items() if getattr(terminal, name) != value]
     for name in changed:
         setattr(terminal, name, clean[name])
@@ -203,7 +207,7 @@ def change(terminal: Terminal, clean: Mapping[str, Any]) -> list[str]:
 
 
 def places_anew(terminal: Terminal | None, clean: Mapping[str, Any]) -> tuple[str, str] | None:
-    """(SIP address, zone) of a terminal with these values, when either is new; None: neither is, or it has no zone."""
+    """Return (SIP address, network id) of a terminal with these values. None: both are unchanged, or there is no network."""
     uri = clean.get("sip_uri", getattr(terminal, "sip_uri", ""))
     network_id = clean.get("network_id", getattr(terminal, "network_id", None))
     same = terminal is not None and (uri, network_id) == (terminal.sip_uri, terminal.network_id)
@@ -211,9 +215,10 @@ def places_anew(terminal: Terminal | None, clean: Mapping[str, Any]) -> tuple[st
 
 
 def is_inside(sip_uri: str, network: Network) -> bool:
-    """Whether a terminal with this address may be put into this zone by who operates one branch. An address has to lie in it; a
-    name, which may mean another machine tomorrow, is never in a closed one. Without an address the zone says only from where the
-    terminal may register.
+    """Report whether an operator of one branch may put a terminal with this SIP address into this network.
+
+    An IP address must be inside the network. A host name is never accepted for a closed network, because the name may point to
+    another machine tomorrow. Without an address, the network only decides from where the terminal may register.
     """
     if not sip_uri:
         return True
@@ -224,7 +229,7 @@ def is_inside(sip_uri: str, network: Network) -> bool:
 
 
 def literal_of(sip_uri: str) -> str:
-    """The IPv4 or IPv6 address in it; empty: there is none, or a name."""
+    """Return the IPv4 or IPv6 address in a SIP address. Empty: the host is missing or is a name."""
     host = sip_uri.rpartition("@")[2].partition(";")[0]
     text = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     try:
@@ -234,7 +239,7 @@ def literal_of(sip_uri: str) -> str:
 
 
 def require_inside(sip_uri: str, network: Network) -> None:
-    """Raises Refusal `zone_elsewhere`."""
+    """Raise Refusal `zone_elsewhere`."""
     if not is_inside(sip_uri, network):
         vietnamese, english = ZONE_ELSEWHERE
         raise Refusal(

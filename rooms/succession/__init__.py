@@ -1,1 +1,1 @@
-"""What follows a unit or a site that ends: mergers, splits and what each hands over, from halls to meetings still to come."""
+"""Mergers and splits of units and sites: the successor gets everything, from halls to future meetings."""

@@ -1,7 +1,6 @@
-"""What a unit leaves to the one that follows it: units below, sites, people, roles, and everything still to come.
+"""The transfer from a unit to its successor: the units below, sites, people, roles, and all future dates.
 
-What is over keeps the old unit and with it the old name: a series that has begun is parted, its past dates stay with the old
-host.
+Past dates keep the old unit and thus the old name. A series that has begun is split, and its past dates stay with the old host.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ OPEN: Final = ("held", "asked", "approved")
 
 @dataclass
 class Estate:
-    """One unit, the one that follows it from `on`, and how much has moved so far."""
+    """A unit, its successor (`heir`) from day `on`, and the number of transferred things."""
 
     session: AsyncSession
     old: Unit
@@ -58,7 +57,7 @@ class Estate:
 
 @dataclass(frozen=True)
 class Share:
-    """Of a unit that is split, what goes to one part by name."""
+    """The things that a split explicitly gives to one part."""
 
     site_ids: frozenset[str] = frozenset()
     person_ids: frozenset[str] = frozenset()
@@ -66,7 +65,7 @@ class Share:
 
 
 async def hand_over_all(estate: Estate) -> None:
-    """Everything that is still there."""
+    """Transfer everything that the old unit still has."""
     await units_below(estate, None)
     await sites(estate, None)
     await roles(estate, None)
@@ -78,7 +77,7 @@ async def hand_over_all(estate: Estate) -> None:
 
 
 async def hand_over_share(estate: Estate, share: Share) -> None:
-    """Only what is named; roles go with their people."""
+    """Transfer only the named things. Roles move with their people."""
     await units_below(estate, share.unit_ids)
     await sites(estate, share.site_ids)
     await roles(estate, share.person_ids)
@@ -95,7 +94,7 @@ async def units_below(estate: Estate, only: Iterable[str] | None) -> None:
 
 
 async def sites(estate: Estate, only: Iterable[str] | None) -> None:
-    """With their halls and terminals."""
+    """Transfer sites with their halls and terminals."""
     wanted = select(Site).where(Site.unit_id == estate.old.id, or_(Site.valid_to.is_(None), Site.valid_to > estate.on))
     moving = _among(await estate.session.scalars(wanted), only)
     for one in moving:
@@ -117,7 +116,9 @@ async def people(estate: Estate, only: Iterable[str] | None) -> None:
 
 
 async def roles(estate: Estate, only: Iterable[str] | None) -> None:
-    """Grants end with the old unit and begin in the new one; but nobody gets a role in a unit that stood above his."""
+    """End the grants in the old unit and create grants in the new unit. No account gets a role in a unit that was above its old
+    unit.
+    """
     kept = () if only is None else tuple(only)
     wanted = (
         select(RoleGrant)
@@ -145,7 +146,7 @@ async def roles(estate: Estate, only: Iterable[str] | None) -> None:
 
 
 async def end_posts(estate: Estate) -> None:
-    """Posts of the old unit end, and with them who holds them: the new unit has posts of its own."""
+    """End the posts of the old unit and their holdings, because the new unit has its own posts."""
     wanted = select(Post).where(Post.unit_id == estate.old.id, or_(Post.valid_to.is_(None), Post.valid_to > estate.on))
     ended = list(await estate.session.scalars(wanted))
     estate.moved["holdings_ended"] += await posts.end_holdings(estate.session, [one.id for one in ended], estate.on)
@@ -155,7 +156,7 @@ async def end_posts(estate: Estate) -> None:
 
 
 async def meetings(estate: Estate) -> None:
-    """Dates from `on` on: the new host, the new invitee. What is before keeps the old ones."""
+    """Give the dates from `on` the new host and the new invitee. Earlier dates keep the old ones."""
     hosted = select(Meeting).where(Meeting.host_unit_id == estate.old.id, _to_come(estate))
     for meeting in list(await estate.session.scalars(hosted)):
         await part(estate, meeting)
@@ -175,9 +176,9 @@ async def meetings(estate: Estate) -> None:
 
 
 async def part(estate: Estate, meeting: Meeting) -> None:
-    """Take the dates before `on` out of a series into a meeting of their own, which keeps host and invitees as they were.
+    """Move the dates before `on` into a separate meeting, which keeps the old host and invitees.
 
-    The part to come keeps identifier, number, PIN and links: people have them in their mail.
+    The future part keeps identifier, number, PIN and links, because people have them in their mail.
     """
     dates = select(Occurrence).where(Occurrence.meeting_id == meeting.id, Occurrence.starts_at < estate.start)
     past = list(await estate.session.scalars(dates))
@@ -199,7 +200,7 @@ async def part(estate: Estate, meeting: Meeting) -> None:
 
 
 async def recipients(estate: Estate) -> None:
-    """Rules that named the old unit name the new one; sets that it owned are the new one's."""
+    """Change the rules that name the old unit, and give its sets to the new unit."""
     for rule in await estate.session.scalars(select(RecipientRule).where(RecipientRule.unit_id == estate.old.id)):
         rule.unit_id = estate.heir.id
         estate.moved["recipient_rules"] += 1
@@ -209,7 +210,9 @@ async def recipients(estate: Estate) -> None:
 
 
 async def office(estate: Estate) -> None:
-    """Templates, lists, letters' templates, keys of other systems, webhooks, feeds, and the rule of what it may book."""
+    """Transfer templates, attendee lists, letter templates, keys of other systems, webhooks, feeds, and the booking rule of the
+    unit.
+    """
     session, old, heir = estate.session, estate.old.id, estate.heir.id
     kept: tuple[type[Template | AttendeeList], ...] = (Template, AttendeeList)
     for table in kept:
@@ -235,7 +238,7 @@ async def office(estate: Estate) -> None:
 
 
 async def _rename_in_saved(session: AsyncSession, old: str, heir: str) -> None:
-    """Lists and templates of every unit, not of these two only."""
+    """Replace the old unit in the lists and templates of all units."""
     for saved in await session.scalars(select(AttendeeList).where(cast(AttendeeList.entries, Text).contains(old))):
         saved.entries = renamed(saved.entries, old, heir)
     for one in await session.scalars(select(Template).where(cast(Template.request, Text).contains(old))):
@@ -248,7 +251,7 @@ async def _rename_in_saved(session: AsyncSession, old: str, heir: str) -> None:
 
 
 def renamed(entries: Sequence[Any], old: str, heir: str) -> list[Any]:
-    """Entries of a saved list with one unit in place of another, each unit once. Pure."""
+    """Replace one unit by another in the entries of a saved list, and keep each unit once. Pure."""
     kept: list[Any] = []
     for one in entries:
         entry = one | {"unit_id": heir} if isinstance(one, dict) and one.get("unit_id") == old else one
@@ -279,7 +282,7 @@ async def _grants(estate: Estate, unit_id: str) -> dict[tuple[str, str], RoleGra
 
 
 async def _grant_anew(estate: Estate, grant: RoleGrant) -> RoleGrant:
-    """The role goes on in the heir, also for those who stand in for its holder."""
+    """Grant the same role in the heir. Deputies of the holder get the new grant too."""
     made = RoleGrant(
         id=new_id(),
         account_id=grant.account_id,
@@ -296,13 +299,13 @@ async def _grant_anew(estate: Estate, grant: RoleGrant) -> RoleGrant:
 
 
 async def _join(estate: Estate, grant: RoleGrant, there: RoleGrant) -> None:
-    """Keep the grant that the holder has in the heir already. A grant that is over passes nothing on."""
+    """Keep the grant that the holder already has in the heir. A grant that has ended passes nothing on."""
     if grant.ends_at is None or grant.ends_at > estate.now:
         await _deputies_follow(estate, grant, there)
 
 
 async def _deputies_follow(estate: Estate, old: RoleGrant, new: RoleGrant) -> None:
-    """Let the deputyships that pass `old` on pass `new` on too."""
+    """Add `new` to the deputyships that pass `old` on."""
     passing = set(await estate.session.scalars(_passing(old))) - set(await estate.session.scalars(_passing(new)))
     estate.session.add_all([DeputyRole(deputy_id=one, grant_id=new.id) for one in passing])
     await estate.session.flush()
@@ -313,7 +316,9 @@ def _passing(grant: RoleGrant) -> Select[str]:
 
 
 async def _invite_heir(estate: Estate, meeting: Meeting) -> None:
-    """The new unit once: what the old one has answered stays unless the new one has a place of its own already."""
+    """Replace the old unit by the new unit, which is invited once. The answer of the old unit stays, unless the new unit is
+    already invited.
+    """
     wanted = select(Attendee).where(Attendee.meeting_id == meeting.id)
     rows = list(await estate.session.scalars(wanted.order_by(Attendee.id)))
     present = any(_alone(one) and one.unit_id == estate.heir.id for one in rows)
@@ -337,7 +342,7 @@ def _alone(row: Attendee) -> bool:
 
 
 def _tell(estate: Estate, meeting: Meeting, what: str) -> None:
-    """In the meeting's own history; it cannot be undone from there."""
+    """Add an entry to the history of the meeting. A user cannot undo this entry."""
     meeting.version += 1
     meeting.updated_at = estate.now
     words = f"{estate.old.name} → {estate.heir.name} ({estate.on:%d/%m/%Y})"

@@ -1,4 +1,4 @@
-"""Sites that become one: halls and terminals move into it, what is to come goes on there, the old ones close."""
+"""Merger of sites: halls, terminals and future invitations move into one site, and the old sites close."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ async def merge(
     actor: Actor,
     now: datetime,
 ) -> tuple[Site, Mapping[str, int]]:
-    """From `on` there is one site, a new one from values or one that exists. Bookings of the halls stand as they are.
+    """Merge sites from day `on` into a new site (from values) or an existing site. Bookings of the halls do not change.
 
-    Meetings that have begun before keep the old sites. How many halls, terminals and invitations moved, and sites closed.
+    Meetings that began before keep the old sites. Return the site and the numbers of moved halls, terminals and invitations,
+    and of closed sites.
     """
     olds = [await places.get(session, one) for one in dict.fromkeys(site_ids) if one != into]
     for old in olds:

@@ -1,7 +1,7 @@
-"""Mergers, renames, splits and abolitions: ordinary operations, each with a report of what it moves.
+"""Mergers, renames, splits and abolitions of units. Each operation returns a report of the things that it moved.
 
-From the day `on` another unit stands for the old one. Nothing is deleted: the old unit keeps its row, its name and its past
-meetings. An operation is carried out on its day or later, never ahead of it; `rehearse` tells what it would move.
+From the day `on`, another unit replaces the old unit. Nothing is deleted: the old unit keeps its row, its name and its past
+meetings. An operation runs on its day or later, never before. `rehearse` reports in advance what an operation would move.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Report:
-    """`unit`: the successor's identifier, the first of several. `moved`: how many of each kind; `notes`: the same in words."""
+    """`unit`: the identifier of the successor, or of the first successor. `moved`: the number of each kind. `notes`: the same
+    in words.
+    """
 
     kind: str
     unit: str
@@ -65,7 +67,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Part:
-    """One unit that a split makes: `into` its identifier, or the values of a new one; and what goes to it by name."""
+    """A unit that a split creates. `into`: its identifier, or the values of a new unit. `share`: the things that it gets."""
 
     into: str | Mapping[str, Any]
     share: Share = field(default_factory=Share)
@@ -80,7 +82,7 @@ async def merge(
     actor: Actor,
     now: datetime,
 ) -> Report:
-    """Several units become one: a new one from values, or one that exists (it may be one of them)."""
+    """Merge several units into one: a new unit from values, or an existing unit, which may be one of them."""
     ids = list(dict.fromkeys(unit_ids))
     if not 1 <= len(ids) <= limits.SUCCESSION_UNITS:
         most = limits.SUCCESSION_UNITS
@@ -101,8 +103,10 @@ async def rename(
     now: datetime,
     changes: Mapping[str, Any] | None = None,
 ) -> Report:
-    """The unit goes on under another name, as a row of its own. It takes over the code, and the old row's code gets the day,
-    unless `changes` has another code.
+    """Rename a unit: a new row continues it under the new name.
+
+    The new row takes over the code, and the date is added to the code of the old row. If `changes` has another code, the old
+    code stays.
     """
     await take(session, Lock.TREE)
     old = await _ending(session, unit_id, on, actor, now)
@@ -119,7 +123,9 @@ async def rename(
 async def split(
     session: AsyncSession, unit_id: str, parts: Sequence[Part], on: date, decision: str, actor: Actor, now: datetime
 ) -> Report:
-    """One unit becomes several. What no part names goes to the first one, with meetings, invitations and templates."""
+    """Split a unit into several. The first part gets everything that no part names, and the meetings, invitations and
+    templates.
+    """
     if not 2 <= len(parts) <= limits.SUCCESSION_UNITS:
         raise Refusal("succession_units", "Chia tách cần ít nhất hai đơn vị mới.", "a split needs two units or more")
     await take(session, Lock.TREE)
@@ -138,7 +144,9 @@ async def split(
 async def abolish(
     session: AsyncSession, unit_id: str, into: str | None, on: date, decision: str, actor: Actor, now: datetime
 ) -> Report:
-    """The unit ends; what it had goes to `into`, or to the unit above. Roles that it gave end with it."""
+    """End a unit and give its things to `into`, or to the unit above. If the unit above gets them, the roles in the old unit
+    end.
+    """
     await take(session, Lock.TREE)
     old = await _ending(session, unit_id, on, actor, now)
     above = into or old.parent_id
@@ -149,7 +157,7 @@ async def abolish(
 
 
 async def rehearse(session: AsyncSession, work: Callable[[], Awaitable[Report]]) -> Report:
-    """What `work` would report; nothing of it is kept."""
+    """Return the report of `work`, and undo all its changes."""
     async with session.begin_nested() as trial:
         report = await work()
         await session.flush()
@@ -186,7 +194,7 @@ async def _succeed(
 
 
 async def _ending(session: AsyncSession, unit_id: str, on: date, actor: Actor, now: datetime) -> Unit:
-    """The unit, which may end on that day."""
+    """Return the unit after a check that it may end on that day."""
     unit = await units.get(session, unit_id, fresh=True)
     require(actor, "org.write", unit.path)
     if on > today(now):
@@ -213,7 +221,7 @@ async def _heir(session: AsyncSession, into: str | Mapping[str, Any], on: date, 
 
 
 async def _out_of_the_way(session: AsyncSession, old: Unit, heirs: Sequence[Unit]) -> None:
-    """Who follows must not hang below whom he follows."""
+    """Move a successor that is below the old unit to the place of the old unit."""
     for heir in heirs:
         if heir.path.startswith(old.path):
             above = await units.get(session, old.parent_id) if old.parent_id else None
