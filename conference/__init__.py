@@ -1,7 +1,8 @@
 """Live conferences: the participants, their tracks, the subscriptions, and the rights.
 
-Owns the memory of running meetings. After a restart this memory is rebuilt only from the clients that come back. Does not parse
-wire bytes, open sockets or handle packets. SDP passes as opaque text between `signaling` above and `media` below.
+This package owns the memory of running meetings. After a restart, only the clients that come back rebuild this memory. The
+package does not parse wire bytes, open sockets or handle packets. SDP passes as opaque text between `signaling` above and
+`media` below.
 
 Layers, from the top: `registry`, `conference`, `halls`, `picture`, `people`, `tracks` beside `data` and `door`, `ports`,
 `announcements`, `ground`. `ports` holds only Protocols. `ground` holds the values: errors, events, limits and the like.

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Builds Điểm Cầu from a source tree: `docker/build.sh python|python-test|web|native|all`. The Makefile and the Dockerfile both use it.
-# Leaves .venv (Python with locked packages), web/dist (pages) and media/_plane.abi3.so (packet plane). Needs no root.
+# Build Điểm Cầu from a source tree: `docker/build.sh python|python-test|web|native|all`. The Makefile and the Dockerfile use
+# this script. The results are .venv (Python with locked packages), web/dist (pages) and media/_plane.abi3.so (packet plane).
+# The script needs no root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-fail() { # Vietnamese, English: what to do
+fail() { # arguments: Vietnamese, English. The text says what the user must do.
     printf '%s\n%s\n' "$1" "$2" >&2
     exit 1
 }
@@ -20,7 +21,7 @@ find_python() {
     fail "Cần Python 3.11 trở lên: apt-get install python3 python3-venv" "Python 3.11 or newer is needed: apt-get install python3 python3-venv"
 }
 
-at_least() { # version, floor
+at_least() { # arguments: version, floor
     [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
 }
 
@@ -48,11 +49,12 @@ make_venv() {
     fi
 }
 
-install() { # lock
+install() { # argument: the lock file
     make_venv
     .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r "$1"
-    # Else every server and command would compile all of it anew wherever it may not write: as another user, or where
-    # PYTHONDONTWRITEBYTECODE is set. Some packages hold files for other versions of Python.
+    # Without this step, every server and command that may not write here compiles all files at each start. This happens for
+    # another user, or with PYTHONDONTWRITEBYTECODE. Some packages contain files for other versions of Python, so errors are
+    # ignored.
     .venv/bin/python -m compileall -qq -j 0 .venv/lib conference media rooms signaling tests || true
 }
 
@@ -67,10 +69,10 @@ build_web() {
 
 build_native() {
     check_rust
-    # Once as an editable install, which makes the command `diemcau`; later only the library.
+    # The first run is an editable install, which creates the command `diemcau`. Later runs build only the library.
     local skip=() said
     if [ -x .venv/bin/diemcau ]; then skip=(--skip-install); fi
-    # Whatever the lock lacks must not come in by a side door.
+    # PIP_NO_INDEX: maturin must not install packages that are not in the lock.
     said=$(PIP_NO_INDEX=1 PIP_QUIET=1 VIRTUAL_ENV="$PWD/.venv" PATH="$PWD/.venv/bin:$PATH" \
         .venv/bin/maturin develop --release --quiet "${skip[@]}" 2>&1) || { echo "$said" >&2; return 1; }
 }
@@ -81,7 +83,7 @@ case "${1:-all}" in
     web) build_web ;;
     native) build_native ;;
     all)
-        # One after the other: in an `&&` list the shell would not stop at a failure inside.
+        # Separate commands: in an `&&` list, the shell would not stop at a failure inside a function.
         install requirements.lock
         build_web
         build_native

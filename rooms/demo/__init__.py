@@ -1,5 +1,5 @@
-"""A month of meetings of an invented province (`tayninh-2025`), half of it past and half to come, to try everything with.
+"""A month of meetings in an invented province (`tayninh-2025`) for tests by users: half in the past, half in the future.
 
-The same for the same day. `loading.load` puts it into an empty installation in one transaction; `loading.offered` tells whether
-it may.
+The same day gives the same data. `loading.load` loads the data into an empty installation in one transaction. `loading.offered`
+reports whether this is possible.
 """

@@ -1,4 +1,4 @@
-"""Puts the demonstration into an empty installation: units and people, accounts, then the month, event by event."""
+"""Loading of the demonstration into an empty installation: units and people, then accounts, then the month, event by event."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from rooms.store.tables.records import Job
 
 PEOPLE: Final = 400
 STARTER: Final = "goc"
-"""The unit that the first administrator of a new installation is put into."""
+"""The unit of the first administrator in a new installation."""
 ACCOUNTS: Final = (
-    # name, role, unit, what he is
+    # name, role, unit of the role, unit of the person
     ("vanthu", "secretary", "TN", "TN.VP"),
     ("lanhdao", "approver", "TN", "TN.VP"),
     ("vanhanh", "operator", "TN", "TN.KHCN"),
@@ -41,7 +41,7 @@ ACCOUNTS: Final = (
 
 @dataclass
 class Loaded:
-    """`links`: a sign-in link's secret by account name, each for once."""
+    """The result. `links`: the secret of a sign-in link by account name. Each link is valid once."""
 
     counts: dict[str, int] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
@@ -49,15 +49,17 @@ class Loaded:
 
 
 async def offered(session: AsyncSession) -> bool:
-    """There are no units but the starter, and no meetings."""
+    """Report whether the installation has no meetings, and no units except the starter unit."""
     others = await session.scalar(select(func.count()).select_from(Unit).where(Unit.code != STARTER))
     meetings = await session.scalar(select(func.count()).select_from(Meeting))
     return not others and not meetings
 
 
 async def unused(session: AsyncSession, actor: Actor, now: datetime) -> Loaded:
-    """New links for the demonstration's accounts that nobody has chosen a password for yet: those of its loading are gone
-    from the screen. Only for whoever runs the program on the server itself."""
+    """Return new links for the demonstration accounts that have no password yet, because the first links were shown only once.
+
+    Only commands on the server itself use this function.
+    """
     done = Loaded()
     for name, role, _, _ in ACCOUNTS:
         account = await session.scalar(
@@ -72,7 +74,7 @@ async def unused(session: AsyncSession, actor: Actor, now: datetime) -> Loaded:
 
 
 async def load(session: AsyncSession, actor: Actor, now: datetime) -> Loaded:
-    """Everything, or nothing. Raises Refusal `denied`, `demo_not_empty`."""
+    """Load everything or nothing. Raise Refusal `denied`, `demo_not_empty`."""
     require_everywhere(actor, "org.write")
     await locks.take(session, locks.Lock.TREE)
     if not await offered(session):
@@ -82,7 +84,7 @@ async def load(session: AsyncSession, actor: Actor, now: datetime) -> Loaded:
             "there are units or meetings already: the demonstration is for an empty installation",
         )
     province = tayninh.draft(PEOPLE)
-    own = ["127.0.0.0/8", "::1/128"]  # a softphone beside the server is how a demonstration is tried
+    own = ["127.0.0.0/8", "::1/128"]  # users try the demonstration with a softphone on the server machine
     province.network("MAYTHU", "Thiết bị thử trên chính máy chủ", own, closed=False, terminals=True)
     await insert_all(session, province)
     await defaults.keep_types(session)
@@ -98,7 +100,7 @@ async def load(session: AsyncSession, actor: Actor, now: datetime) -> Loaded:
 
 
 async def _take_over_starter(session: AsyncSession) -> None:
-    """Whoever administers the empty installation administers the province."""
+    """Give the administrators of the empty installation the same roles in the province."""
     starter = await session.scalar(select(Unit).where(Unit.code == STARTER))
     if starter is None:
         return
@@ -112,7 +114,7 @@ async def _take_over_starter(session: AsyncSession) -> None:
 async def _account(
     session: AsyncSession, name: str, role: str, at: str, of: str, now: datetime, done: Loaded
 ) -> Account:
-    """An account of the last person of a unit who has none yet."""
+    """Create an account for the last person of a unit who has no account."""
     taken = select(Account.person_id).where(Account.person_id.is_not(None))
     person = await session.scalar(
         select(Person)
@@ -131,7 +133,7 @@ async def _account(
 
 
 async def _tidy(session: AsyncSession, actor: Actor, now: datetime, done: Loaded) -> None:
-    """Nobody gets mail about an invented past; timers that are still to come stay."""
+    """Delete the jobs of the invented past, so that the server sends no mail about it. Future timers stay."""
     await session.execute(delete(Job).where(or_(Job.kind.not_in(tuple(timers.HANDLERS)), Job.due_at <= now)))
     for name, table in (("units", Unit), ("people", Person), ("meetings", Meeting), ("occurrences", Occurrence)):
         done.counts[name] = await session.scalar(select(func.count()).select_from(table)) or 0

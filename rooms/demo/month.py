@@ -1,6 +1,7 @@
-"""The month itself: what was booked, decided, moved, called off and answered, in the order in which it happened.
+"""The month itself: meetings that were booked, decided, moved, cancelled and answered, in the order of their times.
 
-Events lie between twelve working days before today and twelve after; those who act do so through `rooms.booking` like everybody.
+Events are between twelve working days before today and twelve working days after today. All actors use `rooms.booking`, like
+real users.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from rooms.store.tables.org import Holding, Post, Unit
 
 SPAN: Final = 12
-"""Working days on either side of today."""
+"""Working days before and after today."""
 DEPARTMENTS: Final = ("NV", "TC", "NNMT", "XD", "KHCN", "YT", "GDDT", "CT", "TP", "VHTTDL")
 TOPICS: Final = (
     "dự thảo Nghị quyết về chuyển đổi số",
@@ -41,7 +42,7 @@ HALL, ROOM, SMALL = "TN.HT", "TN.A", "TN.TTDL"
 
 @dataclass(order=True)
 class Event:
-    """Something that happens at an instant."""
+    """An event at an instant."""
 
     at: datetime
     place: int
@@ -49,7 +50,7 @@ class Event:
 
 
 class Month:
-    """One run; `run` does everything."""
+    """A run of the demonstration. `run` does everything."""
 
     def __init__(
         self, session: AsyncSession, secretary: Actor, approver: Actor, operator: Actor, now: datetime
@@ -58,14 +59,14 @@ class Month:
         self.secretary, self.approver, self.operator = secretary, approver, operator
         self.events: list[Event] = []
         self.days: list[date] = []
-        """Working days; today, or the next one, stands at `SPAN`."""
+        """The working days. Today, or the next working day, has the index `SPAN`."""
         self.quiet: list[date] = []
-        """Three days to come on which no regular conference is in the halls of the province."""
+        """Three future days without a regular conference in the halls of the province."""
         self.units: dict[str, str] = {}
         self.heads: dict[str, str] = {}
-        """Person by unit."""
+        """The person at the head of each unit."""
         self.meetings: dict[str, str] = {}
-        """By a name of this file."""
+        """Meeting identifiers by a name of this file."""
 
     async def run(self) -> None:
         await self._prepare()
@@ -94,10 +95,10 @@ class Month:
         )
         self.heads = {unit: person for unit, person in held}  # noqa: C416
 
-    # What there is every month
+    # The meetings of every month
 
     def _conferences(self) -> None:
-        """Mondays at half past seven the briefing, Wednesdays a training, Fridays at eight the review and at three a test."""
+        """Book the weekly conferences: Monday 7:30 briefing, Wednesday training, Friday 8:00 review and 15:00 test."""
         for day in self.days:
             if day.weekday() == 0:
                 self.book(
@@ -152,7 +153,7 @@ class Month:
         )
 
     def _consultations(self) -> None:
-        """About eight a week, by browser, among five to twelve units; most on Thursday afternoons."""
+        """Book about eight browser meetings a week, each with five to twelve units, most of them on Thursday afternoons."""
         for number in range(40):
             day = self.days[number * len(self.days) // 40]
             host = DEPARTMENTS[chance(str(number), "host", len(DEPARTMENTS))]
@@ -169,13 +170,13 @@ class Month:
             )
 
     def _internal(self) -> None:
-        """Each of twenty-four units every Monday at two, or on the next day that is worked."""
+        """Book a meeting of each of twenty-four units every fifth working day at 14:00."""
         for host in (*(f"TN.{one}" for one in DEPARTMENTS), *(f"TN.{number:02}" for number in range(1, 15))):
             for day in self.days[:: len(self.days) // 5]:
                 request = Request("Họp nội bộ", "internal", self.unit(host), self.now, 60)
                 self.book(f"internal {host} {day}", day, (14, 0), request, attendees=())
 
-    # What has to be seen once
+    # Single cases that a user of the demonstration must see
 
     def _special(self) -> None:
         self._displaced()
@@ -187,7 +188,7 @@ class Month:
         self.at(self.now - timedelta(days=1), lambda at: creation.note_secret(self.session, self.secretary, at))
 
     def _displaced(self) -> None:
-        """A department's meeting gives way to the Government's conference."""
+        """Move a department's meeting, because the Government's conference needs the hall."""
         day = self.quiet[1]
         self.book(
             "lower",
@@ -214,7 +215,7 @@ class Month:
         self.at(self.now - timedelta(hours=5), displace)
 
     def _urgent(self) -> None:
-        """With three hours' notice, yesterday."""
+        """Book a meeting of yesterday with three hours' notice."""
         request = self.hall("Ban chỉ đạo phòng, chống thiên tai họp đột xuất", "emergency", "TN.NNMT", ROOM, 90)
         day = self.days[SPAN - 1]
         starts_at = self.instant(day, (15, 30))
@@ -252,7 +253,7 @@ class Month:
         self.at(self.now - timedelta(hours=3), cancel)
 
     def _substitutes(self) -> None:
-        """Five heads send somebody else; the chair agrees to four."""
+        """Let five heads name a substitute. The chair accepts four of them."""
         self.book(
             "heads",
             self.quiet[0],
@@ -287,7 +288,7 @@ class Month:
         self.at(self.now - timedelta(hours=1), raise_class)
 
     def _waiting(self) -> None:
-        """Three that wait for a decision, one that is only held."""
+        """Book three meetings that wait for a decision, and one that is only held."""
         for number, (host, hall, day) in enumerate(
             (("YT", ROOM, 1), ("GDDT", SMALL, 0), ("CT", HALL, 0), ("TP", ROOM, 2))
         ):
@@ -303,13 +304,15 @@ class Month:
                 lambda at, name=name, request=request: self._keep(name, request, at),  # type: ignore[misc]
             )
 
-    # How it is done
+    # Tools for the events
 
     def at(self, at: datetime, happens: Callable[[datetime], Awaitable[object]]) -> None:
         self.events.append(Event(at, len(self.events), happens))
 
     def book(self, name: str, day: date, hour: tuple[int, int], request: Request, **fields: Any) -> None:
-        """Booked a week ahead, or when it is too late for that, this morning; then approved, answered and held."""
+        """Book a meeting a week ahead, or this morning if a week ahead is in the future. Then approve it, answer it and hold
+        it.
+        """
         request = replace(self.dated(request, day, hour), **fields)
         booked = min(request.starts_at - timedelta(days=7), self.now - timedelta(hours=8))
         self.at(booked, lambda at: self._book(name, request, at))
@@ -330,7 +333,7 @@ class Month:
                 await deciding.decide(self.session, meeting_id, True, "", actor, at)
 
     async def _answers(self, name: str, at: datetime) -> None:
-        """Seven of ten have answered; a few cannot come."""
+        """Answer for seven of ten attendees. A few of them decline."""
         if name == "heads":
             return
         for row in await self._invited(name):
@@ -341,7 +344,7 @@ class Month:
         await self.session.flush()
 
     async def _held(self, name: str) -> None:
-        """Whoever was invited to a date that is past was there."""
+        """Open and close a past date, as if its attendees had been present."""
         date_ = await self.date_of(name)
         if date_.ends_at <= self.now:
             await dates.opened(self.session, date_.id, date_.starts_at - timedelta(minutes=5))
@@ -359,7 +362,7 @@ class Month:
         return Actor("link", row.id, name=row.label)
 
     def hall(self, title: str, type_code: str, host: str, hall: str, minutes: int) -> Request:
-        """In a provincial hall with its terminal, led by the host's head."""
+        """Return a request in a provincial hall with its terminal. The head of the host unit is the chair."""
         chair = None if hall == ROOM else self.heads.get(self.unit(host))
         return Request(
             title,

@@ -1,1 +1,3 @@
-"""Units, posts, people, sites, halls and terminals as CSV and XLSX files: read whole, checked whole, written all or nothing."""
+"""Units, posts, people, sites, halls and terminals as CSV and XLSX files. A file is read and checked as a whole, and all or
+nothing is written.
+"""

@@ -1,7 +1,8 @@
-"""People and their accounts out of a directory (LDAP): entries become lines of the people's import, with its preview of every
-error, and everybody who is taken over gets an account that opens by a link or by single sign-on.
+"""Import of people and their accounts from a directory (LDAP).
 
-Owns the translation; it is handed entries and asks nobody. Nobody is removed; whom the directory calls disabled is switched off.
+Entries become lines of the people's import, whose preview shows every error. Each imported person gets an account, which opens
+by a link or by single sign-on. This module owns only the conversion: the caller reads the directory. The import deletes no
+person. It locks the account of each person whom the directory reports as disabled.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from rooms.store.tables.org import Person, Unit
 
 HEADINGS = ("code", "name", "email", "phone", "unit_code", "active")
 DISABLED = 0x2
-"""Of `userAccountControl` (Active Directory)."""
+"""The flag of a disabled account in `userAccountControl` (Active Directory)."""
 
 
 @dataclass(frozen=True)
 class Attributes:
-    """Which attribute says what. `unit` holds our unit's code or its name."""
+    """The attribute of the directory for each value. `unit` holds the code or the name of our unit."""
 
     code: str = "uid"
     login: str = "uid"
@@ -53,7 +54,9 @@ ACTIVE_DIRECTORY = Attributes(
 
 @dataclass(frozen=True)
 class Taken:
-    """What the import does or has done. `accounts`: new ones, `switched_off`: of those whom the directory calls disabled."""
+    """The result of a preview or an import. `accounts`: new accounts. `switched_off`: accounts that were locked because the
+    directory reports them as disabled.
+    """
 
     people: Outcome
     accounts: int
@@ -64,7 +67,7 @@ class Taken:
 async def preview(
     session: AsyncSession, entries: Sequence[Entry], names: Attributes, actor: Actor, now: datetime
 ) -> Taken:
-    """Nothing is written; what is wrong stands in `troubles`, by the number of the entry."""
+    """Check the entries and write nothing. `troubles` holds the errors, by the number of the entry."""
     sheet, logins = await _sheet(session, entries, names)
     people = await imports.preview(session, "people", sheet, actor, now)
     known = set(await session.scalars(select(Account.name)))
@@ -75,7 +78,7 @@ async def preview(
 async def apply(
     session: AsyncSession, entries: Sequence[Entry], names: Attributes, actor: Actor, now: datetime
 ) -> Taken:
-    """All of it or nothing. Raises Refusal `import_has_errors`, and as `administration` does."""
+    """Write all entries or nothing. Raise Refusal `import_has_errors`, and the refusals of `administration`."""
     sheet, logins = await _sheet(session, entries, names)
     wrong = _wrong_logins(logins)
     if wrong:
@@ -101,7 +104,7 @@ async def _account(session: AsyncSession, code: str) -> Account | None:
 async def _sheet(
     session: AsyncSession, entries: Sequence[Entry], names: Attributes
 ) -> tuple[Sheet, list[tuple[str, str, bool]]]:
-    """(lines of the people's import, (code, login, active) of each)."""
+    """Return (lines of the people's import, (code, login, active) of each line)."""
     units = {code.lower(): code for code in await session.scalars(select(Unit.code))}
     by_name: dict[str, list[str]] = {}
     for code, search_name in await session.execute(select(Unit.code, Unit.search_name).where(Unit.valid_to.is_(None))):
@@ -120,7 +123,9 @@ async def _sheet(
 
 
 def _only(codes: list[str], name: str) -> str:
-    """The one unit of that name; the name itself when there is none or are several, for the preview to complain about."""
+    """Return the code of the only unit with that name. If there is no such unit or several, return the name, so that the
+    preview reports an error.
+    """
     return codes[0] if len(codes) == 1 else name
 
 

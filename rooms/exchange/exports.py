@@ -1,4 +1,4 @@
-"""Writing the register into a file that `imports` reads back unchanged."""
+"""Export of the register into a file that `imports` can read back without any change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rooms.store.tables.org import Holding
 async def export(
     session: AsyncSession, kind: str, actor: Actor, now: datetime, form_of_file: Literal["csv", "xlsx"] = "xlsx"
 ) -> bytes:
-    """Everything of a kind that the actor may read, by code. Raises Refusal `unknown_kind`."""
+    """Return the file of all rows of a kind that the actor may read, by code. Raise Refusal `unknown_kind`."""
     one = form(kind)
     headings, rows = [heading(each) for each in one.fields], await lines(session, one, actor, now)
     if form_of_file == "csv":
@@ -30,7 +30,7 @@ async def export(
 
 
 async def lines(session: AsyncSession, one: Form, actor: Actor, now: datetime) -> list[list[str]]:
-    """The cells, in the order of the form's fields."""
+    """Return the cells in the order of the form's fields."""
     register = await load(session, needed(one))
     holders: dict[str, str] = {}
     if one.kind == "post":

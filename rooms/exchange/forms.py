@@ -1,4 +1,4 @@
-"""What can be exchanged, with its columns: the fields of each kind, references as codes, Vietnamese or English headings."""
+"""The kinds of files with their columns: the fields of each kind, references as codes, Vietnamese or English headings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOLDER: Final = Field("person_id", "Người giữ", refers="person", empty=None
 
 @dataclass(frozen=True)
 class Form:
-    """One kind of file. `kind` names the things in it; `made` and `change` are those of its module."""
+    """A kind of file. `kind` names the rows of the file. `made` and `change` are functions of the module of that kind."""
 
     kind: str
     title: str
@@ -68,7 +68,7 @@ FORMS: Final[Mapping[str, Form]] = {
 
 
 def form(kind: str) -> Form:
-    """Raises Refusal `unknown_kind`."""
+    """Return the form of a kind. Raise Refusal `unknown_kind`."""
     if kind not in FORMS:
         listed = ", ".join(FORMS)
         raise Refusal("unknown_kind", f"Loại tệp phải là một trong: {listed}.", f"the kind is one of {listed}")
@@ -76,7 +76,7 @@ def form(kind: str) -> Form:
 
 
 def column(one: Field) -> str:
-    """Its name in a file: `unit_code` for `unit_id`."""
+    """Return the name of the column in a file: `unit_code` for `unit_id`."""
     return f"{one.name.removesuffix('_id')}_code" if one.refers else one.name
 
 
@@ -85,13 +85,13 @@ def heading(one: Field) -> str:
 
 
 def recognised(fields: Sequence[Field]) -> dict[str, Field]:
-    """Each heading that is understood, without diacritics, with its field."""
+    """Return every accepted heading, without diacritics, with its field."""
     return {plain(name): one for one in fields for name in (column(one), heading(one), one.title)}
 
 
 @dataclass
 class Register:
-    """Everything that a file may refer to, loaded once: rows by kind and code, and by kind and identifier."""
+    """All rows that a file may refer to, loaded once: by kind and code, and by kind and identifier."""
 
     by_code: dict[str, dict[str, Any]] = field(default_factory=dict)
     by_id: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class Register:
         return found.code if found is not None else ""
 
     def path(self, kind: str, row: Any) -> str:
-        """Of the unit that a thing belongs to."""
+        """Return the path of the unit that owns the row."""
         if kind == "unit":
             return str(row.path)
         if kind in ("hall", "terminal"):
@@ -110,7 +110,7 @@ class Register:
 
 
 async def load(session: AsyncSession, kinds: Sequence[str]) -> Register:
-    """`kinds` with everything that they refer to."""
+    """Load the rows of `kinds`, and the units."""
     register = Register()
     for kind in dict.fromkeys(("unit", *kinds)):
         rows = list(await session.scalars(select(TABLES[kind])))
@@ -120,6 +120,6 @@ async def load(session: AsyncSession, kinds: Sequence[str]) -> Register:
 
 
 def needed(one: Form) -> list[str]:
-    """The kinds that a file of this form refers to, and itself."""
+    """Return the kind of this form and all kinds that its file refers to."""
     extra = ["site"] if one.kind in ("hall", "terminal") else []
     return [one.kind, *(each.refers for each in one.fields if each.refers), *extra]

@@ -1,6 +1,6 @@
-"""Reading a file into the register: every error by line and column before anything is written, then all of it or nothing.
+"""Import of a file into the register: every error is reported by line and column first, then all or nothing is written.
 
-Rows are matched by code (posts: by unit and title). A column that is absent leaves existing values alone.
+Rows are matched by code (posts: by unit and title). If a column is missing, its stored values do not change.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ from rooms.store.tables.org import Holding, Unit
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a file would do, or has done. `digest` is of the file and of what it meets: hand it to `apply`."""
+    """The result of a preview or an import. `digest` covers the file and the rows that it changes. The client sends it to
+    `apply`.
+    """
 
     kind: str
     rows: int
@@ -49,7 +51,7 @@ class Outcome:
 
 @dataclass
 class Entry:
-    """One line, checked. `row` is what exists already."""
+    """A checked line. `row` is the row that already exists."""
 
     line: int
     values: dict[str, Any]
@@ -60,33 +62,34 @@ class Entry:
 
 @dataclass
 class Plan:
-    """A whole file against the register."""
+    """A whole file compared with the register."""
 
     form: Form
     register: Register
     actor: Actor
     now: datetime
     holders: dict[str, str] = field(default_factory=dict)
-    """Posts: who holds each today."""
+    """The holder of each post today."""
     entries: list[Entry] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     pending: dict[str, str] = field(default_factory=dict)
-    """Units of this file that are new: code -> identifier."""
+    """New units or sites of this file: code -> identifier."""
 
     def wrong(self, line: int, where: str, code: str, vietnamese: str, english: str) -> None:
         self.troubles.append(Trouble(code, f"Dòng {line}: {vietnamese}", f"line {line}: {english}", f"{line}:{where}"))
 
 
 async def preview(session: AsyncSession, kind: str, sheet: Sheet, actor: Actor, now: datetime) -> Outcome:
-    """Nothing is written. Raises Refusal `unknown_kind`; what is wrong in the file stands in `troubles`."""
+    """Check the file and write nothing. `troubles` holds the errors in the file. Raise Refusal `unknown_kind`."""
     return _outcome(kind, sheet, await _plan(session, form(kind), sheet, actor, now))
 
 
 async def apply(
     session: AsyncSession, kind: str, sheet: Sheet, actor: Actor, now: datetime, digest: str | None = None
 ) -> Outcome:
-    """Write all of it. Raises Refusal `import_has_errors` with every trouble, `import_outdated` when `digest` is of another
-    file or the register has changed since the preview.
+    """Write the whole file. Raise Refusal `import_has_errors` with all errors.
+
+    Raise Refusal `import_outdated` if `digest` belongs to another file, or if the register has changed since the preview.
     """
     await take(session, Lock.TREE)
     plan = await _plan(session, form(kind), sheet, actor, now)
@@ -129,7 +132,7 @@ async def _plan(session: AsyncSession, one: Form, sheet: Sheet, actor: Actor, no
 
 
 def _examine(plan: Plan, sheet: Sheet) -> None:
-    """Every line against the register; seconds for a long file, so away from the event loop. Asks the database nothing."""
+    """Compare every line with the register. This takes seconds for a long file, so it runs in a thread. It uses no database."""
     columns = _columns(plan, sheet)
     if plan.troubles:
         return
@@ -232,7 +235,7 @@ def _once(plan: Plan, entry: Entry, seen: dict[str, int]) -> bool:
 
 
 def _check(plan: Plan, entry: Entry) -> None:
-    """What needs more than one value: rights, dates, places; and what is different from the row."""
+    """Check the rules that need several values: rights, dates, places. Store the differences from the row."""
     if not all(allows(plan.actor, plan.form.writes, path) for path in _paths(plan, entry)):
         plan.wrong(entry.line, "code", "denied", "không có quyền ở đơn vị này.", "not allowed in that unit")
         return
@@ -257,7 +260,7 @@ def _check_dates(plan: Plan, entry: Entry) -> None:
 
 
 def _check_terminal(plan: Plan, entry: Entry) -> None:
-    """Its hall is of its site; its address is inside its network, unless the actor may write everywhere."""
+    """Check that the hall belongs to the site. Check that the address is in the network unless the actor may write everywhere."""
     values, row, register = entry.values, entry.row, plan.register.by_id
     hall_id = values.get("hall_id", getattr(row, "hall_id", None))
     if hall_id is not None and register["hall"][hall_id].site_id != values["site_id"]:
@@ -271,13 +274,13 @@ def _check_terminal(plan: Plan, entry: Entry) -> None:
 
 
 def _is_new(plan: Plan, row: Any, name: str, value: Any) -> bool:
-    """Whether the value differs from the stored one. An empty first day leaves the stored first day."""
+    """Report whether the value differs from the stored one. An empty first day does not change the stored first day."""
     stored = plan.holders.get(row.id) if name == "person_id" else getattr(row, name)
     return bool(stored != value) and not (name == "valid_from" and value is None)
 
 
 def _paths(plan: Plan, entry: Entry) -> Iterator[str]:
-    """Of the units that the line takes from and gives to."""
+    """Yield the paths of the units in which the actor needs the right: the old place and the new place of the row."""
     kind, register, values = plan.form.kind, plan.register, entry.values
     if entry.row is not None:
         yield register.path(kind, entry.row)
@@ -293,7 +296,7 @@ def _paths(plan: Plan, entry: Entry) -> Iterator[str]:
 
 
 def _check_tree(plan: Plan) -> None:
-    """No unit may come to hang below itself, nor too deep."""
+    """Check that no unit is below itself, and that the tree is not too deep."""
     parents: dict[str, str | None] = {one.id: one.parent_id for one in plan.register.by_id["unit"].values()}
     parents |= {entry.id: entry.values["parent_id"] for entry in plan.entries if "parent_id" in entry.values}
     depths, rings = _depths(parents)
@@ -307,7 +310,7 @@ def _check_tree(plan: Plan) -> None:
 
 
 def _depths(parents: Mapping[str, str | None]) -> tuple[dict[str, int], set[str]]:
-    """How deep each unit hangs, and the units that hang below themselves."""
+    """Return the depth of each unit, and the units that are below themselves."""
     depths: dict[str, int] = {}
     rings: set[str] = set()
     for start in parents:
@@ -361,7 +364,7 @@ async def _hold(session: AsyncSession, plan: Plan, entry: Entry) -> None:
 
 
 async def _write_units(session: AsyncSession, plan: Plan) -> None:
-    """Parents first, whatever the order of the lines."""
+    """Write parents first, in any order of the lines."""
     waiting = {entry.id: entry for entry in plan.entries}
     rows: dict[str, Unit] = dict(plan.register.by_id["unit"])
 

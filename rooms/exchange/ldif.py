@@ -1,6 +1,7 @@
-"""LDIF (RFC 2849), as directories (Active Directory, OpenLDAP) give it, as plain entries. Content only: changes are refused.
+"""LDIF (RFC 2849) from a directory (Active Directory, OpenLDAP) as plain entries. Only content is accepted: change records are
+refused.
 
-What a directory holds was typed by many: everything is bounded, and no address in it is followed.
+Many people typed the content of a directory. Therefore all sizes are limited, and no URL in the file is opened.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ VALUES: Final = 2000
 _ATTRIBUTE: Final = re.compile(r"([A-Za-z][A-Za-z0-9.-]{0,99})(?:;[A-Za-z0-9;.-]{1,100})?:(:|<)? *(.*)", re.DOTALL)
 
 Entry = Mapping[str, list[str]]
-"""Values by the attribute's name in lower case, `dn` among them."""
+"""The values by the attribute's name in lower case, including `dn`."""
 
 
 def read(content: bytes) -> list[Entry]:
-    """Every entry. Raises Refusal `file_too_large`, `file_malformed`, `too_many_rows`."""
+    """Return all entries. Raise Refusal `file_too_large`, `file_malformed`, `too_many_rows`."""
     if len(content) > BYTES:
         raise Refusal("file_too_large", f"Tệp lớn quá {BYTES >> 20} MB.", f"the file is larger than {BYTES >> 20} MB")
     try:
@@ -42,12 +43,12 @@ def read(content: bytes) -> list[Entry]:
 
 
 def first(entry: Entry, name: str) -> str:
-    """The first value, empty without one."""
+    """Return the first value. Empty: there is no value."""
     return next(iter(entry.get(name.lower(), ())), "").strip()
 
 
 def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
-    """(number of the first line, unfolded lines) between empty lines; comments are left out."""
+    """Yield (number of the first line, unfolded lines) of each block between empty lines, without comments."""
     block: list[str] = []
     start, comment = 1, False
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1):
@@ -85,7 +86,7 @@ def _entry(number: int, lines: list[str]) -> Entry:
 
 
 def _value(text: str, number: int, *, packed: bool) -> str:
-    """Bytes that are no text (photographs) count as nothing."""
+    """Decode a value. Bytes that are not text (photographs) become an empty value."""
     if not packed:
         return text
     try:

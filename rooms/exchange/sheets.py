@@ -1,6 +1,6 @@
-"""CSV and XLSX as rows of text, in and out. Knows nothing of what stands in them.
+"""Reading and writing of CSV and XLSX files as rows of text. This module does not know the meaning of the cells.
 
-Whoever uploads a file is a stranger: everything is bounded before it is unpacked. Reading takes time: call it in a thread.
+Any user may upload a file, so all sizes are limited before the file is unpacked. Reading takes time: call it in a thread.
 """
 
 from __future__ import annotations
@@ -18,25 +18,28 @@ from rooms import limits
 from rooms.errors import Refusal
 
 STARTS_FORMULA: Final = frozenset("=+-@\t\r\n|%＝＋－＠")
-"""What Excel and others may run when it stands first in a cell (CWE-1236)."""
+"""First characters of a cell that Excel and other programs may take for a formula (CWE-1236)."""
 NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
 NO_XML: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""What XML 1.0 cannot hold."""
+"""Characters that XML 1.0 cannot contain."""
 SEPARATORS: Final = (",", ";", "\t")
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """`rows`: (line in the file, cells); empty lines are left out. `headings` are as typed; all are equally wide."""
+    """The content of a file. `rows`: (line in the file, cells), without empty lines. `headings`: as typed. All rows have the
+    same width.
+    """
 
     headings: tuple[str, ...]
     rows: tuple[tuple[int, tuple[str, ...]], ...]
 
 
 def read(content: bytes) -> Sheet:
-    """A CSV (UTF-8, with or without mark; comma, semicolon or tab) or XLSX file (its first sheet); told by its content.
+    """Read a CSV file (UTF-8, with or without BOM; comma, semicolon or tab) or the first sheet of an XLSX file. The content
+    decides the format.
 
-    Raises Refusal: `file_too_large`, `file_empty`, `encoding_unknown`, `file_malformed`, `too_many_rows`, `too_many_columns`,
+    Raise Refusal: `file_too_large`, `file_empty`, `encoding_unknown`, `file_malformed`, `too_many_rows`, `too_many_columns`,
     `cell_too_long`.
     """
     if len(content) > limits.SHEET_BYTES:
@@ -49,7 +52,7 @@ def read(content: bytes) -> Sheet:
 
 
 def to_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """UTF-8 with its mark, so that Excel reads it; nothing in it is taken for a formula."""
+    """Return a CSV file in UTF-8 with BOM, so that Excel can read it. No cell can run as a formula."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow([guarded(one) for one in headings])
@@ -58,8 +61,8 @@ def to_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def to_xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """Every cell is text; nothing in it is taken for a formula."""
-    import openpyxl  # heavy
+    """Return an XLSX file. Every cell is text, and no cell can run as a formula."""
+    import openpyxl  # a heavy import
 
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet(title[:31])
@@ -71,14 +74,14 @@ def to_xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
 
 
 def guarded(text: str) -> str:
-    """With an apostrophe in front where the text would be run, or would lose an apostrophe of its own. Pure."""
+    """Put an apostrophe before a text that could run as a formula, or that would lose its own apostrophe in `unguarded`. Pure."""
     first, second = text[:1], text[1:2]
     runs = first in STARTS_FORMULA and not NUMBER.fullmatch(text)
     return f"'{text}" if first and (runs or (first == "'" and second and _guards(second))) else text
 
 
 def unguarded(text: str) -> str:
-    """What was given to `guarded`."""
+    """Return the text that was given to `guarded`."""
     return text[1:] if text[:1] == "'" and text[1:2] and _guards(text[1]) else text
 
 
@@ -166,11 +169,11 @@ def _xlsx(content: bytes) -> Iterable[tuple[int, Sequence[str]]]:
 
 
 def _readable_parts(content: bytes) -> io.BytesIO:
-    """Return the XML of a workbook and nothing else, each part of it checked.
+    """Return only the XML of a workbook, after a check of each part.
 
-    The reader of workbooks follows relationships to parts of any name, so that a check by name alone can be passed by. What
-    is not named `.xml` or `.rels` (pictures, settings of printers) is left out. What a part unpacks to is bounded by what the
-    directory says, because more of a part is never unpacked.
+    The workbook reader follows relationships to parts of any name, so a check of names alone is not enough. Parts that are not
+    named `.xml` or `.rels` (pictures, settings of printers) are left out. The directory of the archive limits the unpacked size
+    of a part, because the reader never unpacks more.
     """
     kept = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(kept, "w") as checked:
@@ -191,7 +194,7 @@ _ENCLOSED = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
 
 
 def _check_markup(text: bytes) -> None:
-    """Refuse entities, other encodings than UTF-8, and markup so long that expat before 2.6 reads it in quadratic time."""
+    """Refuse entities, encodings other than UTF-8, and very long markup, which expat before 2.6 reads in quadratic time."""
     strange = text[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in text or b"<!DOCTYPE" in text or b"<!ENTITY" in text
     if strange or _LONG_TAG.search(text) or any(_has_long(text, *marks) for marks in _ENCLOSED):
         raise Refusal(
@@ -200,7 +203,7 @@ def _check_markup(text: bytes) -> None:
 
 
 def _has_long(text: bytes, begin: bytes, end: bytes) -> bool:
-    """Tell whether a comment, a CDATA section or an instruction is too long or never ends."""
+    """Report whether a comment, a CDATA section or a processing instruction is too long or has no end."""
     at = text.find(begin)
     while at >= 0:
         closed = text.find(end, at, at + limits.XLSX_TOKEN_BYTES)

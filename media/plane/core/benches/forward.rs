@@ -1,8 +1,8 @@
-//! What forwarding costs without the kernel: a frame opened once, rewritten and sealed for each viewer.
+//! The cost of forwarding without the kernel: a frame is opened once, then rewritten and sealed for each viewer.
 //!
-//! `cargo bench -p plane-core [-- 50 10]`: for so many viewers. Prints nanoseconds per forwarded packet of 1,130 bytes, 7 a
-//! frame, the same with what each viewer tells of them every three frames (transport-wide feedback), and the memory of the
-//! whole shard for each viewer.
+//! `cargo bench -p plane-core [-- 50 10]`: the numbers of viewers. It prints the nanoseconds per forwarded packet of 1,130
+//! bytes (7 packets a frame). It prints the same with feedback of each viewer every three frames (transport-wide feedback). It
+//! also prints the memory of the whole shard per viewer.
 
 #[path = "../tests/peer/mod.rs"]
 mod peer;
@@ -12,7 +12,7 @@ use plane_core::seam::outbox::{Message, Outbox, Sink};
 use plane_core::wire::transport_feedback;
 use std::time::Instant;
 
-/// Counts and forgets.
+/// A sink that only counts packets.
 #[derive(Default)]
 struct Nowhere(u64);
 
@@ -25,7 +25,7 @@ impl Sink for Nowhere {
 const FRAMES: u16 = 600;
 const PACKETS: u16 = 7;
 const FRAME_US: u64 = 33_333;
-/// Frames that one feedback tells of.
+/// Frames that one feedback message reports.
 const TOLD: u16 = 3;
 
 fn main() {
@@ -76,7 +76,7 @@ fn run(viewers: u32, tells: bool) -> (u128, u64) {
     (spent_ns / u128::from(out.sink.0), kept)
 }
 
-/// All packets up to frame `n` came, those of a frame one after the other, 3 ms later.
+/// Return a feedback message: all packets up to frame `n` arrived, the packets of a frame one after the other, 3 ms later.
 fn feedback(viewer: &mut Peer, n: u16, now_us: u64) -> Vec<u8> {
     let first = n + 1 - TOLD;
     let arrivals: Vec<_> = (0..TOLD * PACKETS)

@@ -1,4 +1,4 @@
-//! Nanoseconds per packet of opening and sealing: `cargo run --release -p plane-core --example crypto`.
+//! Prints the nanoseconds per packet for opening and sealing: `cargo run --release -p plane-core --example crypto`.
 
 use std::hint::black_box;
 use std::time::Instant;
