@@ -1,8 +1,8 @@
-"""One side of a call whose quality is told: a process with the unmodified SDK (libwebrtc), in a namespace of its own.
+"""A side of a call whose quality is measured: a process with the unmodified SDK (libwebrtc), in its own namespace.
 
-Started as `python -m tests.simulation.call '<JSON of Part>'`. Every line on standard input is answered with what is new since
-the last one, as a line of JSON; the end of input makes it leave. `Side` is the test's hand on it and keeps everything. Times
-are nanoseconds of the monotonic clock, which all processes of a machine share.
+The command is `python -m tests.simulation.call '<JSON of Part>'`. The process answers each line on standard input with the news
+since the last line, as a line of JSON. At the end of input it leaves. `Side` controls the process in the test and stores all
+reports. Times are nanoseconds of the monotonic clock, which all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tests.waiting import until
 
 GRAIN = 12
 SAMPLED_S = 0.5
-"""Between two looks at the library's statistics."""
+"""Seconds between two reads of the library's statistics."""
 
 
 @dataclass
 class Part:
-    """Who takes part. A `colour` and a tone are sent, or whatever `watches` sends is looked at."""
+    """The role of a participant: it sends a `colour` and a tone, or it watches the participant `watches`."""
 
     url: str
     token: str
@@ -47,7 +47,7 @@ class Part:
 
 @dataclass
 class Sample:
-    """The library's counters of what it receives and sends, since it began (W3C webrtc-stats; durations in seconds)."""
+    """The library's counters of received and sent media since the start (W3C webrtc-stats). Durations are in seconds."""
 
     at_ns: int
     frames_decoded: int = 0
@@ -61,37 +61,37 @@ class Sample:
     retransmitted: int = 0
     video_bytes: int = 0
     samples: int = 0
-    """Of sound, as played."""
+    """Samples of sound that were played."""
     concealed: int = 0
-    """Of them invented, while there was something to be heard."""
+    """Played samples that the library invented at a moment that was not silent."""
     concealments: int = 0
-    """Runs of such."""
+    """Runs of concealed samples."""
     buffered_s: float = 0.0
-    """Over all samples played, each one's time in the jitter buffer."""
+    """The sum of the times that all played samples spent in the jitter buffer."""
     buffered_samples: int = 0
     frames_sent: int = 0
-    """Of the layer with the most: how many pictures the library made, which does with fewer where its way is bad."""
+    """Frames of the layer with the most frames. The library makes fewer frames on a bad uplink."""
 
 
 @dataclass
 class Side:
-    """What a part has told until now."""
+    """All reports of a participant until now."""
 
     process: asyncio.subprocess.Process
     taken: list[int] = field(default_factory=list)
-    """Own pictures, the first has the counter 1: when each was taken."""
+    """The times at which the own pictures were taken. The first picture has the counter 1."""
     sights: list[tuple[int, int, int]] = field(default_factory=list)
-    """Others' pictures, decoded: (counter, when, height)."""
+    """The decoded pictures of the other participant: (counter, time, height)."""
     damaged: list[str] = field(default_factory=list)
-    """Of others' pictures that could not be read: after which counter it came, and what it looked like."""
+    """Pictures of the other participant that could not be read: the counter before, and a description."""
     heard: list[tuple[int, bool]] = field(default_factory=list)
-    """Each 50 ms: when, and whether there was sound in it."""
+    """For each 50 ms: the time, and whether there was sound."""
     samples: list[Sample] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
 
     @classmethod
     async def start(cls, part: Part, *, prefix: Sequence[str] = ()) -> Self:
-        """`prefix`: a command that runs the rest elsewhere, such as `Namespace.prefix`."""
+        """Start the process. `prefix`: a command that runs the process in another place, such as `Namespace.prefix`."""
         process = await asyncio.create_subprocess_exec(
             *(*prefix, sys.executable, "-m", "tests.simulation.call", json.dumps(asdict(part))),
             cwd=ROOT,
@@ -102,7 +102,7 @@ class Side:
         return cls(process)
 
     async def look(self) -> None:
-        """Brings everything up to date."""
+        """Read the news from the process."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(b"\n")
@@ -126,7 +126,7 @@ class Side:
         await until(met, lambda: f"{what}: {self.events} {self.samples[-1:]}", bound_s)
 
     async def stop(self) -> None:
-        """Leaves."""
+        """Let the participant leave, and wait for the end of the process."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         try:
@@ -141,11 +141,11 @@ class Side:
         await self.process.wait()
 
 
-# -- in the process of its own
+# -- code of the separate process
 
 
 class Watched(View):
-    """Keeps what is new: (counter, when, height)."""
+    """A view that stores new pictures: (counter, time, height)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -165,7 +165,7 @@ class Watched(View):
 
 
 class Listened(Ear):
-    """Keeps what is new: (when, whether there was sound)."""
+    """An ear that stores new sound: (time, whether there was sound)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -205,7 +205,7 @@ class Participant:
 
     async def _sample(self) -> None:
         while True:
-            with contextlib.suppress(RuntimeError):  # it is reconnecting
+            with contextlib.suppress(RuntimeError):  # the library is reconnecting
                 stats = await self.person.room.get_rtc_stats()
                 both = (*stats.publisher_stats, *stats.subscriber_stats)
                 sample = _sample_of([one.inbound_rtp for one in both if one.HasField("inbound_rtp")])
@@ -255,7 +255,7 @@ def _sample_of(streams: list[Any]) -> Sample:
 
 
 async def _run(part: Part) -> None:
-    # The library calls Python from its own threads for every event: they must not wait long for their turn.
+    # The library calls Python from its own threads for every event. These threads must not wait long for their turn.
     sys.setswitchinterval(0.0005)
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)

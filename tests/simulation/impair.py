@@ -1,12 +1,14 @@
 """A bad network between two namespaces: `with impair.link(down=Way(loss=0.1, delay_ms=25), seed=1) as link`.
 
-Everything that goes between `link.server` and `link.client` passes a program (`impairer/`, Rust) that loses, delays, reorders,
-doubles and limits by the seed, each way apart: *down* is what the client receives. Signalling passes it too. Conditions may be
-changed at once or by a timetable, and the client's address translation may forget. Whatever ends the test, even SIGKILL,
-ends the link, the namespaces, and what runs inside them. Needs root, iproute2 and Cargo, and no netem in the kernel.
+Every packet between `link.server` and `link.client` passes a program (`impairer/`, Rust). The program loses, delays, reorders,
+duplicates and limits packets by the seed, separately for each direction. *down* is the direction to the client. Signalling
+passes the program too. The conditions can change at once or by a timetable, and the client's address translation can forget its
+ports. When the test ends, even by SIGKILL, the link, the namespaces and the processes in them end too. The link needs root,
+iproute2 and Cargo. It needs no netem in the kernel.
 
-What the program itself adds, 3,000 packets/s of 1,128 bytes, two processors with a load of 10: p50 0.04 ms, p99 0.8 ms, 42 µs
-of CPU a packet; at 10,000/s 24 µs. `Counters.late_…` tell of every run.
+The program itself adds a delay. On two processors with a load of 10, at 3,000 packets/s of 1,128 bytes, the delay is p50 0.04 ms
+and p99 0.8 ms, with 42 µs of CPU a packet. At 10,000/s the CPU time is 24 µs a packet. `Counters.late_…` reports the delay of
+every run.
 """
 
 from __future__ import annotations
@@ -32,34 +34,37 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True)
 class Way:
-    """What one direction does. Without arguments: a wire.
+    """The conditions of one direction. The default is a perfect wire.
 
-    A packet waits for the rate first (drop-tail), then it travels; loss, doubling and reordering strike there. Its fate
-    follows from the seed and the number of packets before it, so that the same seed with more loss loses the same ones and more.
+    A packet first waits for the rate (drop-tail), then it travels. Loss, duplication and reordering happen on the way. The fate
+    of a packet depends only on the seed and the number of packets before it. Thus the same seed with more loss loses the same
+    packets, and some more.
     """
 
     loss: float = 0.0
     """Share of packets, 0 to 1."""
     burst: float = 0.0
-    """Mean length of a run of lost packets (Gilbert-Elliott: all is lost in the bad state, nothing in the good one; the mean
-    share stays `loss`). 0: each packet by itself."""
+    """Mean length of a run of lost packets. 0: each packet is lost independently.
+
+    The model is Gilbert-Elliott: the bad state loses all packets, the good state loses none. The mean share stays `loss`.
+    """
     delay_ms: float = 0.0
     jitter_ms: float = 0.0
-    """The delay drifts by so much to both sides; the order is kept."""
+    """The delay drifts by at most this value in both directions. The order of packets stays."""
     jitter_every_ms: float = 100.0
-    """From one value of the drift to the next."""
+    """The time between two values of the drift."""
     reorder: float = 0.0
-    """Share of packets that come `reorder_by_ms` after their turn."""
+    """Share of packets that arrive `reorder_by_ms` late."""
     reorder_by_ms: float = 20.0
     duplicate: float = 0.0
     rate_kbps: int = 0
-    """Of whole IP packets; 0: no limit."""
+    """The rate of whole IP packets. 0: no limit."""
     queue_bytes: int = 65_536
-    """That may wait for the rate."""
+    """Bytes that may wait for the rate."""
     cut: bool = False
-    """Nothing passes."""
+    """True: no packet passes."""
     udp_only: bool = False
-    """Loss, doubling and reordering spare TCP: the signalling of the test is not its matter."""
+    """True: loss, duplication and reordering do not affect TCP, because the test does not examine its signalling."""
 
     def words(self) -> str:
         values = {
@@ -74,35 +79,35 @@ class Way:
 
 @dataclass(frozen=True)
 class Passed:
-    """What one direction has done: packets, and bytes of IP."""
+    """The counts of one direction: packets, and bytes of IP."""
 
     arrived: int
     arrived_bytes: int
     delivered: int
     delivered_bytes: int
     lost: int
-    """By chance."""
+    """Packets lost by chance."""
     overflowed: int
-    """Found the queue full."""
+    """Packets that found the queue full."""
     cut: int
     duplicated: int
     reordered: int
     refused: int
-    """More than 65,536 were under way: the test asks too much."""
+    """Packets dropped because more than 65,536 were on the way: the test sends too much."""
     queue_max_bytes: int
     unreached: int
-    """The interface at the other end was down."""
+    """Packets dropped because the interface at the other end was down."""
 
 
 @dataclass(frozen=True)
 class Counters:
-    """`late_…`: how much later than due packets were handed on, in µs. Above 1,000 the machine was too busy for figures."""
+    """The counters. `late_…`: the lateness of packets in µs. Above 1,000 the machine was too busy for valid figures."""
 
     down: Passed
     up: Passed
     rebindings: int
     unknown: int
-    """Packets that the address translation did not know what to do with."""
+    """Packets without a known port in the address translation."""
     late_p99_us: int
     late_p999_us: int
     late_max_us: int
@@ -115,32 +120,34 @@ class Link:
     server_address: str
     client_address: str
     device: str
-    """The client's interface; the server's has the same name."""
+    """The interface of the client. The interface of the server has the same name."""
     down: Way
     up: Way
     _process: subprocess.Popen[str]
 
     def change(self, *, down: Way | None = None, up: Way | None = None) -> None:
-        """From now on; what is not given stays."""
+        """Change the conditions now. A direction that is not given keeps its conditions."""
         self.down, self.up = down or self.down, up or self.up
         self._ask(f"set down {self.down.words()}")
         self._ask(f"set up {self.up.words()}")
 
     def plan(self, after_s: float, *, down: Way | None = None, up: Way | None = None) -> None:
-        """In so many seconds, by the clock of the link."""
+        """Change the conditions after `after_s` seconds by the clock of the link."""
         for name, way in (("down", down), ("up", up)):
             if way is not None:
                 self._ask(f"at {round(after_s * 1000)} {name} {way.words()}")
 
     def cut(self) -> None:
-        """Nothing passes until `mend`."""
+        """Stop all packets until `mend`."""
         self.change(down=replace(self.down, cut=True), up=replace(self.up, cut=True))
 
     def mend(self) -> None:
         self.change(down=replace(self.down, cut=False), up=replace(self.up, cut=False))
 
     def rebind(self) -> None:
-        """The client's address translation forgets: each UDP flow goes on from another port, and the old ones are dead."""
+        """Let the client's address translation forget its ports. Each UDP flow continues from another port, and the old ports
+        are dead.
+        """
         self._ask("rebind")
 
     def counters(self) -> Counters:
@@ -168,12 +175,13 @@ def link(
     client: Namespace | None = None,
     translated: bool = False,
 ) -> Iterator[Link]:
-    """Joins two namespaces, new ones where none are given: a server may have several clients, a client two networks.
+    """Join two namespaces, given or new. A server may have several clients, and a client may have two networks.
 
-    The client's default route goes into its first link. `translated`: its UDP passes an address translation, see `rebind`.
+    The client's default route goes into its first link. `translated`: the client's UDP passes an address translation, see
+    `rebind`.
     """
     number = next(_numbers)
-    device, net = f"link{number}", f"198.18.{number % 250 + 1}"  # RFC 2544: for tests of what joins networks
+    device, net = f"link{number}", f"198.18.{number % 250 + 1}"  # RFC 2544: addresses for tests of network devices
     with ExitStack() as stack:
         here, there = (given or stack.enter_context(namespace()) for given in (server, client))
         words = [str(seed), str(int(translated)), here.path, device, there.path, device]
@@ -185,7 +193,7 @@ def link(
             assert process.stdout.readline() == "ready\n", "the link did not start"
             for place, address in ((here, made.server_address), (there, made.client_address)):
                 place.run("ip", "address", "add", f"{address}/24", "dev", device)
-                # No IPv6 of its own accord: every packet of the link is one of the test.
+                # The interface sends no IPv6 packets by itself. Thus every packet of the link belongs to the test.
                 place.run("ip", "link", "set", device, "multicast", "off", "addrgenmode", "none", "txqueuelen", "10000")
                 place.run("ip", "link", "set", device, "up")
             if not there.run("ip", "route", "show", "default"):
@@ -198,7 +206,7 @@ def link(
 
 @cache
 def _program() -> Path:
-    """Built on first use; needs Cargo."""
+    """Return the program, which is built at the first use. The build needs Cargo."""
     target = CRATE / "target"
     words = ["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", str(CRATE / "Cargo.toml")]
     subprocess.run(words, check=True, env=os.environ | {"CARGO_TARGET_DIR": str(target)})

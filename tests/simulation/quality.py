@@ -1,8 +1,9 @@
-"""How good a call was, from what both sides have told: pure reckoning.
+"""The quality of a call, computed from the reports of both sides. Pure.
 
-Sound is judged by the E-model (ITU-T G.107, 06/2015) with its default values; of what the network does to it there remain the
-delay and what had to be concealed. For Opus no equipment impairment is published: as for G.711 with concealment (ITU-T G.113,
-appendix I) Ie = 0 and Bpl = 25.1. So figures compare rows and servers; they are no claim about Opus.
+The E-model (ITU-T G.107, 06/2015) with its default values rates the sound. The effects of the network in this model are the
+delay and the concealed sound. No equipment impairment is published for Opus. The values are therefore those of G.711 with
+concealment (ITU-T G.113, appendix I): Ie = 0 and Bpl = 25.1. So the figures compare rows and servers. They are no claim about
+Opus.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from itertools import pairwise
 from tests.simulation.call import Sample, Side
 
 DEFAULT_R = 93.2
-"""Basic signal-to-noise ratio less simultaneous impairments, all values default (G.107 §7.7)."""
+"""The basic signal-to-noise ratio minus the simultaneous impairments, with all default values (G.107 §7.7)."""
 BPL = 25.1
 PACKET_S = 0.02
 RATE_HZ = 48_000
 FRAMING_MS = 30.0
-"""Of 20 ms packets: filling one, and one of the sound card."""
+"""The delay of 20 ms packets: the time to fill one packet, and one packet in the sound card."""
 
 
 @dataclass(frozen=True)
@@ -29,24 +30,24 @@ class Quality:
     concealed: float
     """Share of the sound that was invented."""
     mos: float
-    """Of the sound, 1 to 4.5."""
+    """The rating of the sound, 1 to 4.5."""
     frozen: float
-    """Share of the time in which the picture stood, as the library defines a freeze."""
+    """Share of the time in which the picture was frozen. The library defines a freeze."""
     longest_s: float
-    """Between two decoded pictures."""
+    """The longest time between two decoded pictures."""
     pictures: float
-    """Decoded, of those that were taken."""
+    """Decoded pictures as a share of the taken pictures."""
     fps: float
     height: int
-    """Median, as decoded."""
+    """Median of the decoded pictures."""
     delay_p95_ms: float
-    """From the camera to behind the decoder."""
+    """The time from the camera to the output of the decoder."""
     keys: int
-    """Key frames decoded."""
+    """Decoded key frames."""
 
 
 def judge(source: Side, sink: Side, begin_ns: int, end_ns: int, one_way_ms: float) -> Quality:
-    """Of the time between; `one_way_ms`: what the network adds from one side to the other."""
+    """Rate the call between the two times. `one_way_ms`: the delay of the network from one side to the other."""
     samples = [sample for sample in sink.samples if begin_ns <= sample.at_ns <= end_ns]
     assert len(samples) >= 2, "too short"
     first, last = samples[0], samples[-1]
@@ -70,13 +71,15 @@ def judge(source: Side, sink: Side, begin_ns: int, end_ns: int, one_way_ms: floa
 
 
 def rating(lost: float, delay_ms: float, burst: float = 1.0) -> float:
-    """R of the E-model: 0 to 93.2. `lost`: share; `burst`: mean run of losses over that of independent ones."""
+    """Return R of the E-model, 0 to 93.2. `lost`: share. `burst`: the mean run of losses, divided by that of independent
+    losses.
+    """
     effective = 95 * lost * 100 / (lost * 100 / burst + BPL)  # §7.5, Ie = 0
     return max(0.0, DEFAULT_R - delay_impairment(delay_ms) - effective)
 
 
 def delay_impairment(delay_ms: float) -> float:
-    """Idd, §7.4: nothing up to 100 ms."""
+    """Return Idd (§7.4), which is 0 up to 100 ms."""
     if delay_ms <= 100:
         return 0.0
     x = math.log2(delay_ms / 100)
@@ -84,24 +87,24 @@ def delay_impairment(delay_ms: float) -> float:
 
 
 def mos(r: float) -> float:
-    """Annex B."""
+    """Return the MOS by annex B."""
     return 1.0 if r <= 0 else 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6
 
 
 def burstiness(first: Sample, last: Sample) -> float:
-    """How much longer runs of invented sound were than lost packets by themselves are; at least 1."""
+    """Return the mean length of concealed runs, divided by the expected length with independent losses. The minimum is 1."""
     runs, lost = last.concealments - first.concealments, last.concealed - first.concealed
     expected = 1 / (1 - min(0.9, share(lost, last.samples - first.samples)))
     return max(1.0, share(lost, runs * PACKET_S * RATE_HZ) / expected)
 
 
 def longest_s(times_ns: Sequence[int], begin_ns: int, end_ns: int) -> float:
-    """Without anything, the ends included."""
+    """Return the longest time without a picture. The begin and the end of the period count too."""
     return max(b - a for a, b in pairwise([begin_ns, *sorted(times_ns), end_ns])) / 1e9
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest that at least so many do not exceed; NaN of none."""
+    """Return the smallest value that at least `percent` of the values do not exceed. NaN: there are no values."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)] if ordered else math.nan
 

@@ -1,4 +1,4 @@
-"""A call over bad networks: a server, who is seen and heard, and who watches, each in a namespace of its own."""
+"""A call over bad networks: a server, a sender and a watcher, each in its own namespace."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SOURCE, SINK = "an", "binh"
 
 @dataclass(frozen=True)
 class Picture:
-    """What the sender's camera gives."""
+    """The properties of the sender's camera."""
 
     size: tuple[int, int] = (640, 360)
     fps: int = 24
@@ -28,14 +28,17 @@ class Picture:
 
 
 USUAL, SMALL, LAYERED = Picture(), Picture((480, 270), 12, 300_000), Picture((960, 540), 24, 800_000)
-"""The small one is for tests beside others: with the usual one two busy processors are themselves the bad network. Of pictures
-up to 640 pixels wide the library (1.2.1) makes two layers of the same size, the lower one of up to 450 kbit/s, which a narrow
-way carries at five pictures a second; of the layered one it makes them of 180, 360 and 540 lines, as browsers do of all."""
+"""Three cameras. `SMALL` is for tests that run beside others: with `USUAL`, two busy processors already act as a bad network.
+
+For pictures up to 640 pixels wide, the library (1.2.1) makes two layers of the same size. The lower one has up to 450 kbit/s,
+and a narrow link carries it at five pictures a second. For `LAYERED`, the library makes layers of 180, 360 and 540 lines, as
+browsers do for all pictures.
+"""
 
 
 @dataclass
 class Call:
-    """`links` by identity; `spare` is the second network of whoever `roams`, if that was asked for."""
+    """A call. `links` is by identity. `spare` is the second network of the participant `roams`, if the test wants one."""
 
     server: ServerThere
     center: Namespace
@@ -55,9 +58,9 @@ async def line_up(
     roams: str = "",
     server: Callable[[Namespace, Path], AbstractContextManager[ServerThere]] = serve,
 ) -> AsyncIterator[Call]:
-    """A server and two clients' namespaces, joined by links that are wires as yet. Nobody has joined.
+    """Prepare a server and the namespaces of two clients. The links are still perfect wires, and no client has joined.
 
-    `roams`: who has two networks, see `switch`.
+    `roams`: the participant with two networks, see `switch`.
     """
     async with AsyncExitStack() as stack:
         center = stack.enter_context(namespace())
@@ -67,7 +70,7 @@ async def line_up(
             for index, name in enumerate((SOURCE, SINK))
         }
         other = stack.enter_context(link(seed=seed, server=center, client=links[roams].client)) if roams else None
-        if roams:  # as networks do (BCP 38): what still comes under the address of the network that went is dropped
+        if roams:  # as in real networks (BCP 38): a packet with an address of the lost network is dropped
             center.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter")
         call = Call(stack.enter_context(server(center, folder)), center, links, other, roams or SINK)
         try:
@@ -77,7 +80,7 @@ async def line_up(
 
 
 async def enter(call: Call, *, dual: bool = False, shows: Picture = USUAL) -> tuple[Side, Side]:
-    """Both join: who sends, who watches. The watcher has seen a picture when this returns."""
+    """Let the sender and the watcher join. Return when the watcher has seen a picture and heard a tone."""
     call.source = await join(call, SOURCE, colour="red", hz=440, dual=dual, shows=shows)
     call.sink = await join(call, SINK, watches=SOURCE, dual=dual)
     await call.sink.until(lambda now: now.sights and any(heard for _, heard in now.heard), "a picture and a tone", 120)
@@ -102,7 +105,7 @@ async def join(
 
 
 def switch(call: Call, turn: int) -> None:
-    """The first network of whoever roams goes and the other one comes (even turns), or the other way round."""
+    """Switch the network of the participant `roams`: from the first to the second at even turns, else back."""
     assert call.spare is not None
     first = call.links[call.roams]
     here, there = (first, call.spare) if turn % 2 == 0 else (call.spare, first)

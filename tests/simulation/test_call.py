@@ -1,6 +1,6 @@
 """The whole server over bad networks, with unmodified clients (libwebrtc).
 
-Nothing is timed: figures of all conditions tells `tests/bench/quality.py`.
+These tests measure no times. `tests/bench/quality.py` prints the figures of all conditions.
 """
 
 from __future__ import annotations
@@ -28,8 +28,11 @@ pytestmark = [
 FPS = scene.SMALL.fps
 BOUND_S = 120.0
 SHOWN = {"random": 0.8, "bursts": 0.8, "disorder": 0.7}
-"""Share of the pictures taken; the rest is a margin for encoders on busy processors, and for a way that wanders so much that now
-and then it is looked whether it has become narrow (for a second or two every second picture goes by it then)."""
+"""The minimum share of the taken pictures that the watcher sees. The rest is a margin for encoders on busy processors.
+
+The margin also covers a link whose delay varies a lot. On such a link the server sometimes probes whether the link has become
+narrow. During a probe of one or two seconds, only every second picture passes.
+"""
 
 
 def _heard(sink: Side, since: int) -> float:
@@ -38,8 +41,11 @@ def _heard(sink: Side, since: int) -> float:
 
 
 def _forward(sink: Side) -> None:
-    """No picture comes late or twice. But another layer, and one that goes on after a pause, begin with a key frame, which has to
-    be shown: it may be of the moment that was seen last, or a little older where it had to be sent again."""
+    """Check that no picture is late or repeated.
+
+    A new layer, and a layer that continues after a pause, begin with a key frame, which must be shown. This key frame may show
+    the same moment as the last picture, or a slightly older one after a retransmission.
+    """
     again = 0
     for (before, _, height), (counter, _, now) in pairwise(sink.sights):
         again += counter == before and height == now
@@ -58,7 +64,8 @@ NETWORKS = {
     "bursts": (Way(loss=0.1, burst=5, delay_ms=25, udp_only=True), 0.05),
     "disorder": (Way(delay_ms=60, jitter_ms=30, reorder=0.2, duplicate=0.01), 0.05),
 }
-"""And the share of the sound that may be invented. Without any repair it would be the loss."""
+"""The network of each kind, and the share of the sound that may be invented. Without any repair, this share would be the loss.
+"""
 
 
 @pytest.mark.parametrize(
@@ -69,7 +76,7 @@ async def test_pictures_and_sound_go_on(tmp_path: Path, pair: tuple[tuple[str, s
 
 
 async def _beside_each_other(calls: dict[str, Coroutine[Any, Any, None]]) -> None:
-    """One call fills two thirds of a processor, and most of the time of these tests is waiting."""
+    """Run calls at the same time. One call fills two thirds of a processor, and these tests mostly wait."""
 
     async def named(name: str, call: Coroutine[Any, Any, None]) -> None:
         try:
@@ -102,7 +109,7 @@ async def _go_on(folder: Path, kind: str, leg: str) -> None:
         assert (passed.lost if way.loss else passed.reordered) > 20
         _forward(sink)
         counters = [counter for counter, _, _ in sink.sights[seen:]]
-        # How many pictures are made on a bad way up is the publishing library's decision, not ours.
+        # On a bad uplink, the publishing library decides how many pictures it makes, not our server.
         offered = counters[-1] - counters[0] if leg == SINK else source.samples[-1].frames_sent - made
         assert offered > FPS
         assert len(set(counters)) > SHOWN[kind] * offered, (len(set(counters)), offered, counters[-1] - counters[0])
@@ -118,7 +125,7 @@ async def _go_on(folder: Path, kind: str, leg: str) -> None:
 
 
 async def test_people_join_over_a_bad_network(tmp_path: Path) -> None:
-    """The signalling too is far away, and a tenth of it is lost."""
+    """Clients join although the signalling has a long delay too and loses a tenth of its packets."""
     async with scene.line_up(tmp_path, seed=2) as call:
         for link in call.links.values():
             link.change(down=Way(loss=0.1, delay_ms=100), up=Way(loss=0.1, delay_ms=100))
@@ -143,9 +150,11 @@ async def _translation_forgets(folder: Path, leg: str) -> None:
 
 
 async def test_media_follows_to_another_network(tmp_path: Path) -> None:
-    """As from Wi-Fi to the mobile network: the address and the signalling's connection are gone. The client itself takes 3 to
-    6 s to go over to a network that was there before; it is asked there by the server before it looks, even where it has checked
-    that network once only."""
+    """Media continues after a change from Wi-Fi to a mobile network, which ends the address and the signalling connection.
+
+    The client itself takes 3 to 6 s to use a network that was present before. The server sends a check over that network before
+    the client looks, even if the client has checked that network only once.
+    """
     async with scene.line_up(tmp_path, seed=4, roams=SINK) as call:
         source, sink = await scene.enter(call, shows=scene.SMALL)
         await _sees_what_is_taken_now(source, sink)
@@ -154,7 +163,7 @@ async def test_media_follows_to_another_network(tmp_path: Path) -> None:
             scene.switch(call, turn)
             await _sees_what_is_taken_now(source, sink)
             missed = max(b - a for (a, *_), (b, *_) in pairwise(sink.sights[seen:]))
-            assert missed < 3 * FPS, (turn, missed)  # counted in pictures taken
+            assert missed < 3 * FPS, (turn, missed)  # counted in taken pictures
         assert call.spare is not None
         assert call.spare.counters().down.delivered > 20
         assert not {"disconnected", "participant_disconnected"} & {name for name, _ in (*sink.events, *source.events)}

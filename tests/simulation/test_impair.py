@@ -1,6 +1,6 @@
-"""The impaired link itself, with real packets between two namespaces. What is exact about its model is tested in Rust.
+"""The impaired link itself, with real packets between two namespaces. The exact parts of the model are tested in Rust.
 
-Nothing here is timed from above: a busy machine makes packets late, never early, and loses none.
+No test has an upper limit of time: a busy machine makes packets late, but never early, and it loses no packets.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ pytestmark = pytest.mark.skipif(bool(impair.missing()), reason=impair.missing() 
 
 PORT = 9000
 BYTES = 1000
-"""Of an IP packet."""
+"""Bytes of an IP packet."""
 HEADERS = 28
 BATCH = 50
-"""Packets that are sent before those that came are read: no buffer overflows."""
+"""Packets that are sent before the arrived packets are read. More: a socket buffer overflows. Fewer: the test takes longer."""
 BOUND_S = 60.0
 
 
 @dataclass
 class Ends:
-    """A UDP socket at each end, bound to `PORT`; connected to each other."""
+    """A UDP socket at each end. Both are bound to `PORT` and connected to each other."""
 
     link: Link
     server: socket.socket
     client: socket.socket
 
     def send(self, packets: int, *, up: bool = False, pause_s: float = 0.005) -> list[tuple[int, int, int]]:
-        """What came, until nothing does any more: (number, ns when sent, ns when read)."""
+        """Send packets, and wait for all of them. Return the arrived packets: (number, ns when sent, ns when read)."""
         source, sink = (self.client, self.server) if up else (self.server, self.client)
         came: list[tuple[int, int, int]] = []
         for number in range(packets):
@@ -110,7 +110,7 @@ def _numbers(came: list[tuple[int, int, int]]) -> list[int]:
 
 
 def _is_likely(found: int, tries: int, chance: float) -> bool:
-    """Within five standard deviations: once in two million runs it is not, and the seed is fixed."""
+    """Report whether the count is within five standard deviations. One of two million runs is outside, and the seed is fixed."""
     return abs(found - tries * chance) <= 5 * math.sqrt(tries * chance * (1 - chance))
 
 
@@ -175,7 +175,8 @@ def test_the_rate_holds_and_the_queue_fills_before_a_drop(ends: Ends) -> None:
     assert len(came) == passed.delivered == 600 - passed.overflowed
     assert passed.overflowed > 0
     assert 28_000 < passed.queue_max_bytes <= 30_000
-    # The first may have been handed on late, and late reading brings the rest together: never faster than the line.
+    # The first packet may be late, and a late read takes several packets at once. But the packets are never faster than the
+    # line.
     spread_ms = (came[-1][2] - came[0][1]) / 1e6
     assert spread_ms >= passed.delivered_bytes * 8 / 2000 * 0.999
     assert _numbers(came) == sorted(_numbers(came))
@@ -297,7 +298,7 @@ def test_a_test_that_is_killed_leaves_nothing(number: signal.Signals) -> None:
 
 
 def _lives(pid: int) -> bool:
-    """Whether it runs; who has ended and is not collected does not."""
+    """Report whether the process runs. A process that has ended but was not collected does not run."""
     try:
         with open(f"/proc/{pid}/stat") as told:
             return told.read().rpartition(")")[2].split()[0] != "Z"

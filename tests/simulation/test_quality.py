@@ -1,4 +1,4 @@
-"""Reckoning of quality, against values that are known."""
+"""Tests of the quality computation against known values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _side() -> Side:
 
 @pytest.mark.parametrize(
     ("delay_ms", "wanted"),
-    # G.107 §7.4 by hand: x = 1: 25 (2^(1/6) - 3 (1 + 3^-6)^(1/6) + 2); and what ITU-T G.114 shows of 400 ms.
+    # G.107 §7.4 by hand: x = 1: 25 (2^(1/6) - 3 (1 + 3^-6)^(1/6) + 2). The value for 400 ms is from ITU-T G.114.
     [(0, 0.0), (100, 0.0), (200, 3.044), (400, 24.058), (150, 0.155)],
 )
 def test_delay_impairment(delay_ms: float, wanted: float) -> None:
@@ -28,7 +28,7 @@ def test_delay_impairment(delay_ms: float, wanted: float) -> None:
 
 
 def test_without_impairments_the_model_has_its_published_value() -> None:
-    """G.107 annex B: R = 93.2 is a MOS of 4.41."""
+    """Without impairments the MOS has the published value: G.107 annex B gives 4.41 for R = 93.2."""
     assert quality.mos(quality.rating(0, 50)) == pytest.approx(4.41, abs=0.005)
     assert quality.mos(0) == quality.mos(-5) == 1.0
 
@@ -72,5 +72,5 @@ def test_a_call_is_judged_by_what_happened_between() -> None:
     assert found.fps == pytest.approx(7.5)
     assert found.height == 360
     assert found.delay_p95_ms == pytest.approx(80)
-    # 25 + 60 + 30 ms; runs of half a packet are no bursts.
+    # The delay is 25 + 60 + 30 ms. Runs of half a packet are not bursts.
     assert found.mos == pytest.approx(quality.mos(quality.rating(0.01, 115)))

@@ -1,4 +1,4 @@
-//! Numbers that look random and follow from a seed: SplitMix64 (Steele, Lea, Flood 2014), the same on every machine.
+//! Numbers that look random but follow from a seed: SplitMix64 (Steele, Lea, Flood 2014), the same on every machine.
 
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -9,14 +9,14 @@ impl Chance {
         Chance(seed)
     }
 
-    /// 0 <= x < 1.
+    /// Return the next number x, 0 <= x < 1.
     pub fn fraction(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(STEP);
         as_fraction(mix(self.0))
     }
 }
 
-/// 0 <= x < 1, of the `index`th number of this seed; in any order.
+/// Return number `index` of this seed, 0 <= x < 1. The calls may have any order.
 pub fn fraction_at(seed: u64, index: u64) -> f64 {
     as_fraction(mix(seed.wrapping_add(STEP.wrapping_mul(index.wrapping_add(1)))))
 }

@@ -1,6 +1,6 @@
-//! What one direction of the link does to packets, and how it is written in a command: `loss=0.1 delay_ms=25 rate_kbps=300`.
+//! The conditions of one direction of the link, and their form in a command: `loss=0.1 delay_ms=25 rate_kbps=300`.
 
-/// Nanoseconds since the link began.
+/// Nanoseconds since the start of the link.
 pub type Nanos = u64;
 
 pub const MS: Nanos = 1_000_000;
@@ -10,32 +10,33 @@ pub const S: Nanos = 1_000 * MS;
 pub struct Conditions {
     /// Chance that a packet is lost in the good state.
     pub loss: f64,
-    /// Gilbert-Elliott: chance for each packet that the state turns bad, and that it turns good again.
+    /// Gilbert-Elliott: the chances, at each packet, that the state becomes bad and that it becomes good again.
     pub bad: f64,
     pub good: f64,
     /// Chance that a packet is lost in the bad state.
     pub bad_loss: f64,
     pub delay: Nanos,
-    /// The delay drifts by up to so much to both sides and keeps the order, like a queue elsewhere that fills and empties:
-    /// straight from one value to the next, a new one every `jitter_every`.
+    /// The delay drifts by at most this value in both directions and keeps the order of packets. This models a queue elsewhere
+    /// that fills and empties. The drift goes in a straight line from one value to the next. A new value comes every
+    /// `jitter_every`.
     pub jitter: Nanos,
     pub jitter_every: Nanos,
-    /// Chance that a packet comes `reorder_by` later than its turn.
+    /// Chance that a packet arrives `reorder_by` late.
     pub reorder: f64,
     pub reorder_by: Nanos,
     pub duplicate: f64,
-    /// Bits a second of whole IP packets; 0: no limit.
+    /// Bits a second of whole IP packets. 0: no limit.
     pub rate_bps: u64,
-    /// Bytes that may wait for the limited rate, the packet in transmission included; what does not fit is dropped.
+    /// Bytes that may wait for the limited rate, with the packet in transmission. A packet that does not fit is dropped.
     pub queue_bytes: usize,
-    /// Nothing passes.
+    /// True: no packet passes.
     pub cut: bool,
-    /// Loss, doubling and reordering strike UDP only.
+    /// True: loss, duplication and reordering affect only UDP.
     pub udp_only: bool,
 }
 
 impl Default for Conditions {
-    /// A wire.
+    /// Return the conditions of a perfect wire.
     fn default() -> Self {
         Conditions {
             loss: 0.0,
@@ -57,7 +58,7 @@ impl Default for Conditions {
 }
 
 impl Conditions {
-    /// These with what `words` say; each is `name=value`.
+    /// Return these conditions with the changes in `words`. Each word is `name=value`.
     pub fn with<'a>(&self, words: impl Iterator<Item = &'a str>) -> Result<Conditions, String> {
         let mut changed = self.clone();
         for word in words {

@@ -1,4 +1,4 @@
-//! How much later than due packets were handed on: what this program itself adds.
+//! The lateness of packets: the delay that this program itself adds.
 
 use crate::conditions::Nanos;
 
@@ -6,7 +6,7 @@ const STEP: Nanos = 20_000;
 const STEPS: usize = 1000;
 
 pub struct Lateness {
-    /// Of each 20 µs; the last one holds all above.
+    /// The packets of each step of 20 µs. The last entry counts all higher values.
     counts: [u64; STEPS],
     all: u64,
     max: Nanos,
@@ -29,7 +29,7 @@ impl Lateness {
         self.max / 1000
     }
 
-    /// So many of a thousand were not later, in steps of 20 µs; at most 20 ms.
+    /// Return the lateness that `of_thousand` of 1000 packets did not exceed, in steps of 20 µs, at most 20 ms.
     pub fn quantile_us(&self, of_thousand: u64) -> u64 {
         let wanted = self.all * of_thousand / 1000;
         let mut seen = 0;

@@ -1,8 +1,9 @@
-//! `impairer SEED NAT SERVER_NAMESPACE DEVICE CLIENT_NAMESPACE DEVICE`: joins two network namespaces by a link that loses,
-//! delays, reorders, doubles and limits, each way apart, by a seed. `tests/simulation/impair.py` is the other end.
+//! `impairer SEED NAT SERVER_NAMESPACE DEVICE CLIENT_NAMESPACE DEVICE`: a link between two network namespaces. It loses,
+//! delays, reorders, duplicates and limits packets by a seed, separately for each direction. `tests/simulation/impair.py`
+//! controls the program.
 //!
-//! Commands come line by line and are answered line by line (`Link::obey`). It ends with its standard input, so that it
-//! outlives nobody, and its devices end with it.
+//! Each line of the input is a command and gets one line as the answer (`Link::obey`). The program ends with its standard
+//! input, so it cannot outlive the test. Its devices end with it.
 
 mod chance;
 mod conditions;
@@ -21,13 +22,14 @@ use lateness::Lateness;
 use translator::{Translator, Udp};
 use way::Way;
 
-/// Packets that are read from a device before the other one has its turn.
+/// Packets that are read from a device before the turn of the other device. More: the other direction is late. Fewer: more CPU
+/// time.
 const TURN: usize = 64;
 
-/// Changes that may be waiting for their time.
+/// Changes that may wait for their time. More: more memory. Fewer: a long timetable is refused.
 const TIMETABLE_MAX: usize = 10_000;
 
-/// Of a command, in bytes.
+/// Bytes of a command. A longer command ends the program. Larger: only more memory.
 const LINE_MAX: usize = 4096;
 
 const DOWN: usize = 0;
@@ -35,14 +37,14 @@ const UP: usize = 1;
 const NAMES: [&str; 2] = ["down", "up"];
 
 struct Link {
-    /// To the server, to the client: a way leads from one to the other.
+    /// The device to the server and the device to the client. Each way leads from one device to the other.
     devices: [Tun; 2],
     ways: [Way; 2],
     translator: Translator,
     lateness: Lateness,
-    /// Of each way: what the device at its end did not take.
+    /// For each way, the packets that the device at its end did not accept.
     unreached: [u64; 2],
-    /// The last first: (time, way, what changes).
+    /// The planned changes, the last first: (time, way, change).
     timetable: Vec<(Nanos, usize, String)>,
     began: Instant,
 }
@@ -57,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     device::hurry();
     let mut link = Link {
         devices,
-        // The ways of one seed differ, and those of neighbouring seeds too.
+        // The two ways of one seed must differ, and the ways of neighbouring seeds too.
         ways: [2, 3]
             .map(|way| Way::new(Conditions::default(), seed.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_mul(way))),
         translator: Translator::new(nat == "1"),
@@ -98,7 +100,7 @@ impl Link {
 
     fn take(&mut self, way: usize, packet: &mut [u8]) {
         for _ in 0..TURN {
-            // An error says that the device is down: the client is changing its network.
+            // An error means that the device is down, because the client changes its network.
             let Ok(Some(length)) = self.devices[way].read(packet) else { return };
             let packet = &mut packet[..length];
             if way == UP && !self.translator.leave(packet) {
@@ -125,14 +127,14 @@ impl Link {
         let now = self.now();
         while self.timetable.last().is_some_and(|change| change.0 <= now) {
             let Some((due, way, words)) = self.timetable.pop() else { return };
-            // It was read once already.
+            // These words were checked at the command, so an error cannot happen.
             if let Ok(changed) = self.ways[way].conditions().with(words.split_whitespace()) {
                 self.ways[way].change(changed, due.max(now));
             }
         }
     }
 
-    /// False: the input has ended.
+    /// Read and answer commands. False: the input has ended.
     fn listen(&mut self, input: &mut Vec<u8>) -> std::io::Result<bool> {
         let mut bytes = [0; LINE_MAX];
         let read = stdin().lock().read(&mut bytes)?;
@@ -147,7 +149,7 @@ impl Link {
         Ok(read > 0 && input.len() < LINE_MAX)
     }
 
-    /// `set down|up name=value ...`, `at MS down|up name=value ...` (from now), `rebind`, `counters`.
+    /// Carry out a command: `set down|up name=value ...`, `at MS down|up name=value ...` (from now), `rebind`, `counters`.
     fn obey(&mut self, line: &str) -> Result<String, String> {
         let (verb, rest) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
         match verb {
@@ -181,7 +183,7 @@ impl Link {
             return Err("too many changes wait".into());
         }
         let due = self.now() + wait * MS;
-        // The last comes first; among equals the one that was asked for first is carried out first.
+        // The last change is first in the list. Of two changes with the same time, the first command runs first.
         let place = self.timetable.partition_point(|change| change.0 > due);
         self.timetable.insert(place, (due, way, words.to_owned()));
         Ok(())
@@ -223,6 +225,6 @@ impl Link {
 
 fn answer(line: &str) {
     let mut out = stdout().lock();
-    // Whoever does not listen any more has closed the input too, and that ends this program.
+    // An error is ignored: a reader that ended has also closed the input, and the end of input ends this program.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

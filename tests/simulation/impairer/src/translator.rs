@@ -1,6 +1,6 @@
-//! The address translation of a router at the client's end: UDP leaves from a port of the router's, and a rebinding (the
-//! router forgets, as after a restart or a quiet time) gives every flow another one. What comes for a forgotten port is
-//! dropped. The address stays the same. TCP and ICMP pass as they are; so do fragments but the first, which have no ports.
+//! The address translation of a router at the client's end. UDP leaves from a port of the router. A rebinding gives every flow
+//! another port, as when the router forgets after a restart or a quiet time. A packet for a forgotten port is dropped. The
+//! address stays the same. TCP and ICMP pass without change, and also later fragments, which have no ports.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -8,7 +8,8 @@ use std::ops::Range;
 
 const PORTS: Range<u16> = 20_000..60_000;
 
-/// Flows at most; others are dropped until a rebinding.
+/// Flows at the same time. Other flows are dropped until a rebinding. More: must stay below the 40,000 `PORTS`, or the search
+/// for a free port never ends. Fewer: a test with many sockets loses packets.
 pub const FLOWS_MAX: usize = 4096;
 
 const UDP: u8 = 17;
@@ -20,7 +21,7 @@ pub struct Translator {
     outward: HashMap<(IpAddr, u16), u16>,
     inward: HashMap<(IpAddr, u16), u16>,
     pub rebindings: u64,
-    /// Packets for a port that is not (or no longer) given.
+    /// Packets without a known port: for a port that is not assigned, or of a flow beyond `FLOWS_MAX`.
     pub unknown: u64,
 }
 
@@ -29,14 +30,14 @@ impl Translator {
         Translator { is_on, ..Translator::default() }
     }
 
-    /// Forgets every flow.
+    /// Forget every flow.
     pub fn rebind(&mut self) {
         self.outward.clear();
         self.inward.clear();
         self.rebindings += 1;
     }
 
-    /// Writes the router's port into a packet of the client. Whether it may pass.
+    /// Write the router's port into a packet of the client. Report whether the packet may pass.
     pub fn leave(&mut self, packet: &mut [u8]) -> bool {
         let Some(udp) = self.udp_of(packet) else { return true };
         let port = read(packet, udp.at);
@@ -53,7 +54,7 @@ impl Translator {
         true
     }
 
-    /// Writes the client's port into a packet for it. Whether it may pass.
+    /// Write the client's port into a packet to the client. Report whether the packet may pass.
     pub fn enter(&mut self, packet: &mut [u8]) -> bool {
         let Some(udp) = self.udp_of(packet) else { return true };
         let Some(port) = self.inward.get(&(udp.destination, read(packet, udp.at + 2))) else {
@@ -81,7 +82,7 @@ impl Translator {
     }
 }
 
-/// Where the UDP header of a packet begins, and between whom it goes.
+/// The position of the UDP header in a packet, with the source and the destination.
 pub struct Udp {
     at: usize,
     source: IpAddr,
@@ -89,7 +90,7 @@ pub struct Udp {
 }
 
 impl Udp {
-    /// None: not UDP, a later fragment, or IPv6 with extension headers.
+    /// Return the UDP header. None: not UDP, a later fragment, or IPv6 with extension headers.
     pub fn of(packet: &[u8]) -> Option<Udp> {
         let found = match packet.first()? >> 4 {
             4 => Udp::of_ipv4(packet)?,
@@ -99,7 +100,7 @@ impl Udp {
         (packet.len() >= found.at + 8).then_some(found)
     }
 
-    /// RFC 791 §3.1.
+    /// Read IPv4, RFC 791 §3.1.
     fn of_ipv4(packet: &[u8]) -> Option<Udp> {
         let at = usize::from(packet[0] & 15) * 4;
         if packet.len() < 20 || at < 20 || packet[9] != UDP || read(packet, 6) & 0x1FFF != 0 {
@@ -109,7 +110,7 @@ impl Udp {
         Some(Udp { at, source: address(12), destination: address(16) })
     }
 
-    /// RFC 8200 §3.
+    /// Read IPv6, RFC 8200 §3.
     fn of_ipv6(packet: &[u8]) -> Option<Udp> {
         if packet.len() < 40 || packet[6] != UDP {
             return None;
@@ -123,7 +124,7 @@ fn read(packet: &[u8], at: usize) -> u16 {
     u16::from_be_bytes([packet[at], packet[at + 1]])
 }
 
-/// Sets the two bytes `at` and mends the checksum, RFC 1624 equation 3. A checksum of 0 says that there is none.
+/// Set the two bytes at `at` and update the checksum, RFC 1624 equation 3. A checksum of 0 means that there is no checksum.
 fn replace(packet: &mut [u8], at: usize, checksum_at: usize, new: u16) {
     let (old, checksum) = (read(packet, at), read(packet, checksum_at));
     packet[at..at + 2].copy_from_slice(&new.to_be_bytes());
@@ -134,7 +135,7 @@ fn replace(packet: &mut [u8], at: usize, checksum_at: usize, new: u16) {
     sum = (sum & 0xFFFF) + (sum >> 16);
     sum = (sum & 0xFFFF) + (sum >> 16);
     let mended = match !(sum as u16) {
-        0 => 0xFFFF, // RFC 768: 0 means none
+        0 => 0xFFFF, // RFC 768: 0 means no checksum
         other => other,
     };
     packet[checksum_at..checksum_at + 2].copy_from_slice(&mended.to_be_bytes());

@@ -1,4 +1,4 @@
-//! Packets are built whole, and their checksums counted anew after each translation.
+//! The tests build whole packets and compute the checksums again after each translation.
 
 use super::*;
 
@@ -36,15 +36,15 @@ fn udp(packet: &mut Vec<u8>, from: u16, to: u16, payload: &[u8]) {
     packet.extend(payload);
 }
 
-/// RFC 768 with the checksum field as it stands: of a right packet 0, where the field is 0 what belongs into it.
-/// The addresses begin at `addresses`, the UDP header follows them.
+/// Return the RFC 768 checksum over the packet and its checksum field: 0 for a correct packet. If the field is 0, return the
+/// value for the field. The addresses begin at `addresses`, and the UDP header follows them.
 fn checksum(packet: &[u8], addresses: usize) -> u16 {
     let header = if addresses == 12 { 20 } else { 40 };
     let mut bytes = packet[addresses..].to_vec();
     bytes.extend([0, UDP]);
     bytes.extend(((packet.len() - header) as u16).to_be_bytes());
     if bytes.len() % 2 == 1 {
-        // The odd byte of the payload is padded before what was put behind it.
+        // The odd byte of the payload is padded before the pseudo-header, which was appended.
         let tail = bytes.split_off(bytes.len() - 4);
         bytes.push(0);
         bytes.extend(tail);

@@ -1,7 +1,8 @@
-//! One direction of the link as a state machine: packets and time in, packets and the next deadline out. No I/O, no clock.
+//! One direction of the link as a state machine. The inputs are packets and time, the outputs are packets and the next
+//! deadline. It has no I/O and no clock.
 //!
-//! A packet first waits for the limited rate (drop-tail queue), then travels: there it may be lost, doubled, held back. Its
-//! fate depends on the seed and on how many came before it alone, whatever the conditions were meanwhile.
+//! A packet first waits for the limited rate (drop-tail queue), then it travels. On the way it may be lost, duplicated or
+//! delayed. Its fate depends only on the seed and on the number of packets before it, not on the conditions in the meantime.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};
@@ -9,25 +10,26 @@ use std::collections::{BinaryHeap, VecDeque};
 use crate::chance::{Chance, fraction_at};
 use crate::conditions::{Conditions, Nanos, S};
 
-/// Packets under way at most, so that a forgotten delay cannot eat the memory of the machine.
+/// Packets on the way. More: a forgotten delay uses up the memory of the machine. Fewer: a fast link with a long delay drops
+/// packets.
 pub const TRAVELLING_MAX: usize = 1 << 16;
 
-/// Packets, and bytes of IP.
+/// The counts of packets, and of bytes of IP.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Counts {
     pub arrived: u64,
     pub arrived_bytes: u64,
     pub delivered: u64,
     pub delivered_bytes: u64,
-    /// On the way, by chance.
+    /// Packets lost by chance on the way.
     pub lost: u64,
-    /// Found the queue full.
+    /// Packets that found the queue full.
     pub overflowed: u64,
-    /// Came while nothing passed.
+    /// Packets that arrived while the way was cut.
     pub cut: u64,
     pub duplicated: u64,
     pub reordered: u64,
-    /// More were under way than this program keeps.
+    /// Packets dropped because of `TRAVELLING_MAX`.
     pub refused: u64,
     pub queue_max_bytes: u64,
 }
@@ -39,17 +41,17 @@ pub struct Way {
     is_bad: bool,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
-    /// Of the packet in transmission: bit nanoseconds that are left, counted at `since`.
+    /// The remaining bits of the packet in transmission, times 10^9, at the time `since`.
     left: u64,
     since: Nanos,
     travelling: BinaryHeap<Reverse<Travelling>>,
-    /// Of the last packet that kept its turn.
+    /// The due time of the last packet that was not reordered.
     last_due: Nanos,
     number: u64,
     counts: Counts,
 }
 
-/// What chance has decided for a packet.
+/// The random decisions on a packet.
 struct Fate {
     lost: bool,
     duplicated: bool,
@@ -93,7 +95,8 @@ impl Way {
         &self.counts
     }
 
-    /// From now on; a packet in transmission goes on at the new rate, what travels arrives when it would have.
+    /// Change the conditions now. A packet in transmission continues at the new rate. A travelling packet keeps its time of
+    /// arrival.
     pub fn change(&mut self, conditions: Conditions, now: Nanos) {
         self.transmit(now);
         if !self.waiting.is_empty() {
@@ -104,7 +107,7 @@ impl Way {
         self.transmit(now);
     }
 
-    /// `is_udp`: chance may strike it even with `udp_only`.
+    /// Take a packet. `is_udp`: loss, duplication and reordering affect it even with `udp_only`.
     pub fn arrive(&mut self, packet: Vec<u8>, is_udp: bool, now: Nanos) {
         self.transmit(now);
         let fate = self.draw(is_udp || !self.conditions.udp_only);
@@ -121,7 +124,7 @@ impl Way {
         }
     }
 
-    /// The next packet that has arrived at the other end, and when.
+    /// Return the next packet that has arrived at the other end, and its time of arrival.
     pub fn depart(&mut self, now: Nanos) -> Option<(Nanos, Vec<u8>)> {
         self.transmit(now);
         if self.travelling.peek()?.0.due > now {
@@ -133,13 +136,13 @@ impl Way {
         Some((due, packet))
     }
 
-    /// When the next packet departs or leaves the queue.
+    /// Return the time at which the next packet arrives or leaves the queue.
     pub fn deadline(&self) -> Option<Nanos> {
         let arrival = self.travelling.peek().map(|first| first.0.due);
         [self.transmitted(), arrival].into_iter().flatten().min()
     }
 
-    /// Four numbers for each packet whatever the conditions, so that a change of one does not change the rest.
+    /// Draw four numbers for each packet under all conditions, so that a change of one condition does not change the rest.
     fn draw(&mut self, may_strike: bool) -> Fate {
         let [turn, loss, duplicate, reorder] = std::array::from_fn(|_| self.chance.fraction());
         let conditions = &self.conditions;
@@ -166,7 +169,7 @@ impl Way {
         self.since = now;
     }
 
-    /// When the packet in transmission is out.
+    /// Return the time at which the packet in transmission is complete.
     fn transmitted(&self) -> Option<Nanos> {
         self.waiting.front()?;
         match self.conditions.rate_bps {
@@ -175,7 +178,7 @@ impl Way {
         }
     }
 
-    /// Moves what has been transmitted until now from the queue to the line.
+    /// Move the packets that were transmitted until now from the queue to the line.
     fn transmit(&mut self, now: Nanos) {
         while let Some(end) = self.transmitted().filter(|end| *end <= now) {
             let Some(Waiting { packet, fate }) = self.waiting.pop_front() else { return };
@@ -215,7 +218,7 @@ impl Way {
         self.number += 1;
     }
 
-    /// What jitter adds at this time, at most what the delay can bear.
+    /// Return the delay that jitter adds at this time. A negative value is at most the delay itself.
     fn drift(&self, now: Nanos) -> i64 {
         let Conditions { delay, jitter, jitter_every, .. } = self.conditions;
         if jitter == 0 {

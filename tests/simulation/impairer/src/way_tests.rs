@@ -1,4 +1,4 @@
-//! Exact where the model is exact; where chance decides, a fixed seed and binomial bounds.
+//! The tests compare exact values where the model is exact. Random results use a fixed seed and binomial bounds.
 
 use super::*;
 use crate::conditions::MS;
@@ -13,7 +13,7 @@ fn way(words: &str) -> Way {
     Way::new(conditions(words), 7)
 }
 
-/// A packet that carries its number.
+/// Return a packet that contains its number.
 fn packet(number: u32) -> Vec<u8> {
     let mut packet = vec![0; BYTES];
     packet[..4].copy_from_slice(&number.to_be_bytes());
@@ -24,7 +24,7 @@ fn number(packet: &[u8]) -> u32 {
     u32::from_be_bytes(packet[..4].try_into().unwrap())
 }
 
-/// Lets all come out at their deadlines: (time, number).
+/// Let all packets leave at their deadlines. Return (time, number) of each.
 fn drain(way: &mut Way) -> Vec<(Nanos, u32)> {
     let mut out = Vec::new();
     while let Some(due) = way.deadline() {
@@ -36,7 +36,7 @@ fn drain(way: &mut Way) -> Vec<(Nanos, u32)> {
     out
 }
 
-/// `count` packets, one every `every`; what comes out, in order.
+/// Send `count` packets, one every `every`. Return the delivered packets in order.
 fn run(way: &mut Way, count: u32, every: Nanos) -> Vec<(Nanos, u32)> {
     let mut out = Vec::new();
     for index in 0..count {
@@ -54,7 +54,7 @@ fn numbers(out: &[(Nanos, u32)]) -> Vec<u32> {
     out.iter().map(|(_, number)| *number).collect()
 }
 
-/// Within five standard deviations of `count` tries at `chance`.
+/// Report whether `found` is within five standard deviations of `count` tries at `chance`.
 fn is_likely(found: u64, count: u64, chance: f64) -> bool {
     let (mean, deviation) = (count as f64 * chance, (count as f64 * chance * (1.0 - chance)).sqrt());
     (found as f64 - mean).abs() <= 5.0 * deviation
@@ -120,13 +120,13 @@ fn bursty_loss_has_the_mean_and_the_length_it_says() {
 
 #[test]
 fn the_rate_is_exact_and_the_queue_bounded() {
-    // 1000 bytes at 800 kbit/s take 10 ms; they come every 5 ms; ten fit.
+    // 1000 bytes at 800 kbit/s take 10 ms. A packet arrives every 5 ms, and ten packets fit.
     let mut way = way("rate_kbps=800 queue_bytes=10000");
     let out = run(&mut way, 400, 5 * MS);
     assert!(out.windows(2).all(|pair| pair[1].0 - pair[0].0 == 10 * MS && pair[1].1 > pair[0].1));
     assert_eq!(out[0], (10 * MS, 0));
     assert_eq!(way.counts().queue_max_bytes, 10_000);
-    // 2 s of arrivals less the first 10 ms: 199 or 200 are served meanwhile, ten wait at the end.
+    // Packets arrive for 2 s. The link serves 199 or 200 of them after the first 10 ms, and ten wait at the end.
     assert_eq!(way.counts().overflowed, 400 - out.len() as u64);
     assert!((208..=210).contains(&out.len()), "{}", out.len());
     assert_eq!(numbers(&out)[..10], (0..10).collect::<Vec<_>>(), "the tail is dropped, not the head");
@@ -148,7 +148,7 @@ fn a_lost_packet_has_used_the_rate() {
 fn a_new_rate_counts_for_what_waits() {
     let mut way = way("rate_kbps=800 queue_bytes=100000");
     (0..4).for_each(|index| way.arrive(packet(index), true, 0));
-    way.change(conditions("rate_kbps=400 queue_bytes=100000"), 15 * MS); // half of the second is out
+    way.change(conditions("rate_kbps=400 queue_bytes=100000"), 15 * MS); // half of the second packet is transmitted
     let first = way.depart(15 * MS).map(|(at, packet)| (at, number(&packet)));
     assert_eq!(first, Some((10 * MS, 0)));
     let times: Vec<_> = drain(&mut way).into_iter().map(|(at, _)| at / MS).collect();
