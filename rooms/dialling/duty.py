@@ -18,7 +18,7 @@ from rooms.store.tables.meetings import Attendee, Meeting, MeetingType, Occurren
 from rooms.store.tables.sites import Hall, Site, Terminal
 
 STANDING: Final = ("planned", "running", "released")
-"""States of a date that takes place or still may take place. A secretary also phones halls that stayed empty."""
+"""States of a date that takes place or still may take place. A secretary also phones halls after a release."""
 
 
 async def sites_of(session: AsyncSession, actor: Actor, now: datetime) -> frozenset[str]:

@@ -134,7 +134,7 @@ async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
     """Return the leg of a hall that an operator wants to call. Create the leg if it does not exist.
 
     A terminal answers by itself, so a caller can hear and see the room. If the terminal is not invited or its unit has not
-    agreed, only an operator of its unit may call it. Raise Refusal `occurrence_unknown`, `unknown_terminal`,
+    agreed, only an operator of its unit may add it to the date. Raise Refusal `occurrence_unknown`, `unknown_terminal`,
     `terminal_inactive`, `class_forbids`, `not_on_now`, `denied`.
     """
     date, meeting = await date_of(session, occurrence_id)

@@ -123,7 +123,7 @@ async def of_unit(session: AsyncSession, unit_id: str, day: date) -> list[Held]:
 
 
 async def search(session: AsyncSession, text: str, day: date, limit: int) -> list[tuple[Held, Unit]]:
-    """Return the posts on a day that contain all words in title, unit or holder, by unit, the head first."""
+    """Return the posts of a day, by unit, the head first. Title, unit and holder together contain all words of `text`."""
     wanted = (
         select(Post, Person, Unit)
         .join(Unit, Unit.id == Post.unit_id)

@@ -24,7 +24,7 @@ from rooms.store.tables.org import Unit
 
 
 async def root(session: AsyncSession) -> Unit | None:
-    """Return the top unit. None: there are several roots, and none of them is marked."""
+    """Return the top unit. None: there is no root, or there are several roots without a mark."""
     marked = await session.scalar(select(Unit).where(Unit.top))
     if marked is not None:
         # If the marked unit was moved below another unit, the root above it is the top.

@@ -39,7 +39,7 @@ class Quality:
     """Decoded pictures as a share of the taken pictures."""
     fps: float
     height: int
-    """Median of the decoded pictures."""
+    """Median height of the decoded pictures, in lines."""
     delay_p95_ms: float
     """The time from the camera to the output of the decoder."""
     keys: int
