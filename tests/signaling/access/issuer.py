@@ -1,4 +1,4 @@
-"""The issuer of `issuer_server` in a process of its own."""
+"""The issuer of `issuer_server`, in a separate process."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from tests.ports import free_port
 
 @contextmanager
 def running() -> Iterator[str]:
-    """Its address. Raises RuntimeError when it does not answer."""
+    """Yield the address of the issuer. Raise RuntimeError when the issuer does not answer."""
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "tests.signaling.access.issuer_server", str(port)], cwd=ROOT)
     try:

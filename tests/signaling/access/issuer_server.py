@@ -1,7 +1,8 @@
-"""A single sign-on server of its own process (OpenID Connect, code flow with PKCE): it signs real tokens with real keys.
+"""A single sign-on server in its own process (OpenID Connect, code flow with PKCE). It signs real tokens with real keys.
 
-Whoever comes to /authorize is signed in at once, as the last /behave said. It checks the client's secret, the redirect address,
-the code verifier and that a code is used once; /behave makes it do one thing wrong.
+Each browser that opens /authorize is signed in at once, as the last call of /behave configured. The server checks the client's
+secret, the redirect address, the code verifier, and that each code is used only once. A call of /behave makes the server do one
+thing wrong.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ PERSON = {"sub": "u-1", "preferred_username": "lan.vp", "name": "Trần Thị La
 
 
 class Server:
-    """All its state."""
+    """The state of the server."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -133,7 +134,7 @@ class Server:
         if self.is_wrong("unsigned"):
             return jwt.encode(claims, "", algorithm="none")
         if self.is_wrong("public_key_as_secret"):
-            # RS256 turned into HS256 with the public key: PyJWT refuses to write it, so by hand.
+            # HS256 with the RSA public key as its secret. PyJWT refuses to sign this token, so `_by_hand` does it.
             public = self.rsa.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
             return _by_hand({"alg": "HS256", "kid": f"{self.kid}r"}, claims, public)
         if self.is_wrong("shared_key"):
@@ -163,7 +164,7 @@ def _by_hand(header: dict[str, str], claims: dict[str, Any], key: bytes) -> str:
 
 
 def main(port: int) -> None:
-    """Serve on loopback until stopped."""
+    """Serve on the loopback address until the process is stopped."""
     server = Server(f"http://127.0.0.1:{port}")
     routes = [
         Route("/.well-known/openid-configuration", server.discovery),

@@ -1,4 +1,4 @@
-"""A real OpenLDAP server of its own process, with the people of a small office in it."""
+"""A real OpenLDAP server in its own process. It holds the people of a small office."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ access to * by dn="{admin}" write by * none
 
 
 def person(uid: str, name: str, unit: str, **more: str) -> str:
-    """An entry; texts beyond ASCII as base64, as RFC 2849 has it."""
+    """Return an LDIF entry. RFC 2849 requires base64 for values beyond ASCII."""
     values = {"cn": name, "sn": name.split(" ")[-1], "ou": unit, "mail": f"{uid}@longan.gov.vn"} | more
     lines = [f"dn: uid={uid},ou=people,{BASE}", "objectClass: inetOrgPerson", f"uid: {uid}"]
     lines += [f"{key}:: {base64.b64encode(value.encode()).decode()}" for key, value in values.items()]
@@ -45,7 +45,7 @@ def tree(people: list[str]) -> str:
 
 
 class Slapd:
-    """`start` fills it and waits until it answers."""
+    """An OpenLDAP server. `start` loads its content and waits until it answers."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""Signing in by HTTP: cookies, throttles, second factors, own sessions, and what a request of another origin gets."""
+"""Signing in over HTTP: cookies, throttles, second factors, a user's own sessions, and requests from another origin."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ from tests.rooms.test_accounts import code_at
 from tests.signaling.sign_in_desk import CHEAP, HASHED, PASSWORD, SignInDesk, sign_in
 
 ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""For what asks nothing special of it."""
+"""Runs a test on one database only. For tests that do not depend on the kind of database."""
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 NEW = "mưa rơi trên mái ngói đỏ"
 AMONG_THE_FIRST = 12
-"""Behind the one that is hashed already, two of each of four networks, and their own."""
+"""Requests. Both right sign-ins must be hashed within this number: 1 is hashed already, each of 4 networks may put 2 before
+them, and the right sign-ins are 2.
+"""
 
 
 @pytest.fixture
@@ -149,7 +151,9 @@ async def test_guessing_at_one_name_waits_longer_and_longer(office: SignInDesk, 
 
 @ONE_DATABASE
 async def test_the_entry_about_guessing_is_written_after_the_answer(office: SignInDesk, province: Province) -> None:
-    """Only of a name that exists: an answer that waited for it would tell the names apart."""
+    """Show that only an existing name gets an audit entry, and that the answer does not wait for the entry. Otherwise the delay
+    would reveal which names exist.
+    """
     await office.account("lan", province.people["vp-1"])
     statements: list[str] = []
 
@@ -190,7 +194,7 @@ async def test_a_known_browser_is_not_locked_out_by_strangers(office: SignInDesk
         assert (await sign_in(own, "lan")).status_code == 200
         for _ in range(accounts.FREE_FAILURES):
             await sign_in(own, "lan", "sai")
-        assert code_of(await sign_in(own, "lan")) == "sign_in_slowed"  # nor may that browser guess for ever
+        assert code_of(await sign_in(own, "lan")) == "sign_in_slowed"  # the known browser is limited too
 
 
 async def test_one_network_guesses_at_many_names_for_a_while_only(office: SignInDesk, province: Province) -> None:
@@ -217,7 +221,7 @@ async def test_right_passwords_of_a_whole_office_do_not_count(office: SignInDesk
 
 
 class Counting:
-    """A hasher that tells what it was asked, and takes its time."""
+    """A hasher that records each password that it checks, and blocks until `go` is set."""
 
     def __init__(self) -> None:
         import threading
@@ -235,15 +239,16 @@ class Counting:
 
 
 class FirstCome(Hashing):
-    """Nobody has a turn: whoever asked first, wherever he is and whether he is known or not."""
+    """Hashing without fair turns: the first request comes first, whatever its network and its browser."""
 
     async def _run(self, prepare: Any, source: str, *, known: bool) -> Any:
         return await super()._run(prepare, "", known=False)
 
 
 async def flood(office: SignInDesk, counting: Counting, province: Province) -> tuple[list[int], list[int], int]:
-    """A thousand wrong sign-ins from four addresses, then one of a known browser and one of a stranger, both right: the
-    answers to the thousand, to the two, and how many waited before the first was hashed.
+    """Send a thousand wrong sign-ins from four networks. Then send two right ones: from a known browser and from a stranger.
+
+    Return the answers to the thousand, the answers to the two, and the number of requests that waited before the first hash.
     """
     await office.account("lan", province.people["vp-1"])
     await office.account("minh", province.people["vp-2"])
@@ -271,8 +276,8 @@ async def flood(office: SignInDesk, counting: Counting, province: Province) -> t
 async def test_a_thousand_wrong_sign_ins_do_not_starve_a_right_one(
     database: Database, province: Province, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Told by what is done, not by a clock: few of the thousand are hashed, no more at once ask the database than are
-    hashed at once, and the right ones are among the first.
+    """Show by counts, not by a clock, that right sign-ins do not starve. Few of the thousand are hashed. As many queries as
+    hashes run at once. The right sign-ins are among the first.
     """
     asking = most = 0
     named = signing.named
@@ -324,7 +329,7 @@ async def test_an_old_hash_is_renewed_at_the_next_sign_in(office: SignInDesk, pr
 
 
 async def enrol(office: SignInDesk, browser: httpx.AsyncClient) -> tuple[str, list[str]]:
-    """(secret of the application, paper codes)."""
+    """Return the secret of the authenticator application and the paper codes."""
     made = (await browser.post("/session/totp/enrolment")).json()
     assert made["uri"].startswith("otpauth://totp/")
     assert made["svg"].startswith("<svg")
@@ -371,7 +376,7 @@ async def test_an_administrator_sets_up_the_second_factor_and_uses_it(office: Si
         assert (await browser.get("/accounts")).status_code == 200
     async with office.client() as browser:
         wrong = await sign_in(browser, "an", code=code)
-        assert code_of(wrong) == "second_factor_wrong"  # a code counts once
+        assert code_of(wrong) == "second_factor_wrong"  # a code is valid once
     async with office.client() as browser:
         assert (await sign_in(browser, "an", code=codes[0])).json()["second_factor"] == "done"
     async with office.client() as browser:
@@ -425,7 +430,7 @@ async def test_a_link_signs_in_once_and_asks_for_a_password(office: SignInDesk, 
     async with office.client() as browser:
         dead = await browser.post("/session/link", json={"secret": secret})
         assert code_of(dead) == "link_dead"
-        # The administrator himself has nobody to ask.
+        # An administrator cannot ask another administrator, so the text names the command.
         assert all("`diemcau user link`" in dead.json()[language] for language in ("vi", "en"))
         assert (await sign_in(browser, "lan", NEW)).status_code == 200
 
@@ -442,7 +447,7 @@ async def test_an_abandoned_link_does_not_affect_password_sign_in(office: SignIn
         assert (state["signed_in"], state["must_change"], state["has_password"]) == (True, False, True)
         assert (await later.get("/sessions")).status_code == 200
         assert not (await before.get("/session")).json()["must_change"]
-        # An open screen of his still needs the password so far, and the same browser is as good as another.
+        # The older sessions of the user still need the password. The browser that opened the link gets no advantage.
         assert code_of(await later.put("/session/password", json={"new": NEW})) == "password_wrong"
         assert not (await sign_in(opened, "lan")).json()["must_change"]
 

@@ -42,7 +42,7 @@ async def office(database: Database, province: Province) -> AsyncIterator[SignIn
 
 
 async def desk(office: SignInDesk, province: Province, role: str = "admin", unit: str = "tinh") -> httpx.AsyncClient:
-    """A browser of somebody with that role."""
+    """Return a browser of a signed-in user with this role."""
     signed = await signed_in(office.database, role, province.units[unit], NOW)
     browser = office.client()
     browser.cookies.update(signed.cookies)
@@ -113,7 +113,7 @@ async def test_a_long_list_comes_in_pages(office: SignInDesk, province: Province
             page = await ask(chief, "GET", f"/accounts?limit=1&cursor={cursor}")
             seen += [one["name"] for one in page["items"]]
             cursor = page["next"]
-        assert seen == ["lan", "minh"]  # accounts of nobody belong to no unit, and only the command line sees them
+        assert seen == ["lan", "minh"]  # accounts without a person belong to no unit: only the command line sees them
         found = await ask(chief, "GET", "/accounts?search=nguyễn văn YT")
         assert [one["name"] for one in found["items"]] == ["lan"]
         for wrong in (f"limit={limits.PAGE_MOST + 1}", "limit=0", "cursor=" + "x" * 201, "search=" + "x" * 101):
@@ -132,7 +132,7 @@ async def test_another_system_uses_its_key_until_it_is_taken_back(office: SignIn
             answer = await system.get("/accounts", headers={"authorization": f"Bearer {key}"})
             return answer.status_code
 
-        assert await counts(made["key"]) == 403  # known, and no administrator
+        assert await counts(made["key"]) == 403  # the key is known, but it is not an administrator's
         assert await counts(made["key"][:-1]) == 401
         assert await counts(made["key"] + "x" * limits.KEY_BYTES) == 401
         renewed = await ask(chief, "POST", f"/clients/{made['client']['id']}/key")
@@ -184,7 +184,7 @@ def test_what_a_browser_calls_itself_is_cut_and_printable() -> None:
 
 
 async def test_behind_a_trusted_proxy_each_person_is_one_network() -> None:
-    """Only the last hop counts that the proxy itself wrote; what a stranger puts before it does not."""
+    """Show that only the last hop counts, which the proxy itself wrote. A stranger can write the earlier hops."""
 
     async def told(request: Request) -> PlainTextResponse:
         return PlainTextResponse(address_of(request))

@@ -1,4 +1,4 @@
-"""`diemcau user …` as it is typed, on a real database."""
+"""`diemcau user …` as an operator types it, on a real database."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def run(tmp_path: Path, url: str) -> Run:
-    """`run("list")`: (exit code, all that was printed)."""
+    """Return a function: `run("list")` returns the exit code and the printed text."""
 
     def typed(*words: str) -> tuple[int, str]:
         done = CliRunner().invoke(cli.app, ["user", *words, "--data-dir", str(tmp_path)])
@@ -40,7 +40,7 @@ def run(tmp_path: Path, url: str) -> Run:
 
 
 def opened(url: str, printed: str) -> str:
-    """The name of the account that the printed link opens."""
+    """Return the name of the account that the printed link opens."""
     secret = re.search(r"#link=(\S+)", printed)
     assert secret is not None, printed
 
@@ -79,7 +79,9 @@ def test_from_an_empty_installation_to_roles_and_back(run: Run, url: str) -> Non
 
 
 def test_a_link_opens_on_the_server_that_runs(own_server: Callable[..., LiveServer]) -> None:
-    """`dev` answers by HTTP on its own port, which the settings of the command do not say."""
+    """Show that the link has the port of the running server. `dev` serves HTTP on a port that the command's settings do not
+    contain.
+    """
     server = own_server()
     done = CliRunner().invoke(cli.app, ["user", "link", "--data-dir", str(server.data_dir)])
     assert done.exit_code == 0

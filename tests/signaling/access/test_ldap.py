@@ -1,4 +1,4 @@
-"""People and accounts out of a real OpenLDAP server and out of LDIF files, good and hostile."""
+"""People and accounts from a real OpenLDAP server and from LDIF files, both good and hostile."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.signaling.access.slapd import ADMIN, BASE, Slapd, person, tree
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 MANY = 1203
-"""More than two pages, and more than the server gives at once."""
+"""Entries. More than two pages, and more than the server's `sizelimit` of 500."""
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def test_people_of_a_real_directory_get_accounts(
     assert minh is not None
     assert account is not None
     assert (lan.name, lan.phone, lan.unit_id) == ("Trần Thị Lan", "0272 123", province.units["vp"])
-    assert minh.unit_id == province.units["khcn"]  # by the unit's name
+    assert minh.unit_id == province.units["khcn"]  # found by the unit's name
     assert (account.person_id, account.password, account.active) == (lan.id, "", True)
     again = await database.transact(lambda s: accounts.apply(s, found, accounts.POSIX, COMMAND, NOW))
     assert (again.people.created, again.people.changed, again.accounts) == (0, 0, 0)
@@ -104,7 +104,7 @@ def test_the_directory_says_no(slapd: Slapd, tmp_path: Path) -> None:
 
 
 def test_by_name_of_another_machine_only_with_tls(slapd: Slapd) -> None:
-    """This server has no certificate: an address that is not loopback's own name must not be talked to in plain."""
+    """Show that an address other than loopback needs TLS. This server has no certificate, so the connection must be refused."""
     with pytest.raises(Refusal) as error:
         entries(asked(slapd, url=slapd.url.replace("127.0.0.1", "127.0.0.2")), accounts.POSIX.all)
     assert error.value.code == "directory_failed"
@@ -222,5 +222,5 @@ def test_the_command(tmp_path: Path, slapd: Slapd) -> None:
     refused = typed(
         "import", "--ldap", slapd.url, "--base", BASE, "--bind-dn", ADMIN, "--password-file", str(slapd.password_file)
     )
-    assert refused.exit_code == 1  # units of another office
+    assert refused.exit_code == 1  # the units belong to another office
     assert "Dòng" in refused.output

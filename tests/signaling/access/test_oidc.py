@@ -1,4 +1,4 @@
-"""Single sign-on against a real issuer in a process of its own, behaving well and badly."""
+"""Single sign-on against a real issuer in its own process, which behaves well and badly."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
-    """Its address."""
+    """Yield the address of the issuer."""
     with issuer_process.running() as url:
         yield url
 
 
 @pytest.fixture
 def now() -> datetime:
-    """The clock that the issuer reads too."""
+    """Return the current time: the issuer uses the same clock."""
     return datetime.fromtimestamp(int(time.time()), UTC)
 
 
@@ -57,7 +57,7 @@ async def behave(issuer: str, **how: object) -> None:
 
 
 async def go(browser: httpx.AsyncClient, **body: object) -> httpx.Response:
-    """To the issuer and back: the answer of our callback."""
+    """Go to the issuer and back. Return the answer of our callback."""
     left = await browser.post("/session/oidc", json=body)
     if left.status_code != 200:
         return left
@@ -65,7 +65,7 @@ async def go(browser: httpx.AsyncClient, **body: object) -> httpx.Response:
 
 
 async def returned(url: str) -> str:
-    """Where the issuer sends the browser."""
+    """Return the address to which the issuer redirects the browser."""
     async with httpx.AsyncClient() as outside:
         answer = await outside.get(url)
     assert answer.status_code == 307, answer.text
@@ -79,7 +79,7 @@ def trouble(answer: httpx.Response) -> str:
 
 
 async def connected(office: SignInDesk, province: Province) -> Account:
-    """The account of the issuer's person, connected by himself."""
+    """Return the account of the issuer's person. The person connected the account."""
     account = await office.account("lan", province.people["vp-1"], secretary=province.units["vp"])
     async with office.client() as browser:
         await sign_in(browser, "lan")
@@ -124,7 +124,9 @@ async def test_an_unlinked_person_stays_out_unless_settings_allow(
 async def test_another_persons_mail_or_name_grants_nothing(
     office: SignInDesk, province: Province, issuer: str, now: datetime
 ) -> None:
-    """Accounts are found by subject: whoever may choose his name at the issuer becomes nobody else here."""
+    """Show that an identity is matched by its subject. A user who may choose a name at the issuer gets no other person's
+    account.
+    """
     await office.account("lan.vp", province.people["vp-1"], admin=province.units["tinh"])
     open_office = office_with(office.database, now, issuer, "khcn")
     claims = {"sub": "evil", "preferred_username": "lan.vp", "email": "vp-1@longan.gov.vn", "email_verified": True}
@@ -220,7 +222,7 @@ async def test_an_issuer_that_does_one_thing_wrong_signs_nobody_in(
     office: SignInDesk, province: Province, issuer: str, how: dict[str, object]
 ) -> None:
     await connected(office, province)
-    fresh = office_with(office.database, office.now, issuer)  # nothing is remembered of the issuer
+    fresh = office_with(office.database, office.now, issuer)  # this server has cached nothing about the issuer
     await behave(issuer, **how)
     async with fresh.client() as browser:
         assert trouble(await go(browser)) == "issuer_failed"
@@ -237,8 +239,8 @@ async def test_what_comes_back_must_belong_to_what_was_sent(
         assert "code_challenge=" in url
         back = await returned(url)
         await thief.post("/session/oidc", json={})
-        assert trouble(await empty.get(back)) == "flow_broken"  # a browser that never left
-        assert trouble(await thief.get(back)) == "flow_broken"  # somebody else's code and state
+        assert trouble(await empty.get(back)) == "flow_broken"  # this browser never started a sign-in
+        assert trouble(await thief.get(back)) == "flow_broken"  # the code and state belong to another browser
         state = parse_qs(urlsplit(back).query)["state"][0]
         assert trouble(await own.get(back.replace(state, state[::-1]))) == "flow_broken"
     async with office.client() as own:
@@ -246,7 +248,7 @@ async def test_what_comes_back_must_belong_to_what_was_sent(
         flow = own.cookies["__Host-diemcau-flow"]
         assert trouble(await own.get(back)) == ""
         own.cookies.set("__Host-diemcau-flow", flow)
-        assert trouble(await own.get(back)) == "issuer_failed"  # a code counts once
+        assert trouble(await own.get(back)) == "issuer_failed"  # a code is valid once
     async with office.client() as own:
         back = await returned((await own.post("/session/oidc", json={})).json()["url"])
         office.now += timedelta(seconds=limits.FLOW_S + 1)
@@ -283,7 +285,7 @@ async def test_a_wrong_client_secret_and_an_absent_issuer(
     async with away.client() as browser:
         left = await browser.post("/session/oidc", json={})
         assert (left.status_code, left.json()["code"]) == (502, "issuer_failed")
-    plain = office_with(office.database, now, "http://10.0.0.1")  # not by TLS: nothing is sent
+    plain = office_with(office.database, now, "http://10.0.0.1")  # without TLS no request is sent
     async with plain.client() as browser:
         assert (await browser.post("/session/oidc", json={})).status_code == 502
     none = SignInDesk(office.database, now)
