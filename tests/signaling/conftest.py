@@ -1,4 +1,4 @@
-"""Databases with a small province, for the routes that stand on them."""
+"""Databases with a small province, for the routes that use them."""
 
 from tests.rooms.conftest import database, database_url, postgres, province, sqlite_template
 

@@ -1,4 +1,4 @@
-"""Doorways of the REST API without a database: no meeting is booked, and nothing that a host decides is stored."""
+"""Doorways of the REST API without a database. They book no meeting and store no decision of a host."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def instant_meetings(
 
 
 async def answers() -> bool:
-    """The database does."""
+    """Report that the database answers."""
     return True
 
 
 def facts(version: str = "1", starting: Starting | None = None, **changes: Callable[[], Any]) -> ServerFacts:
-    """`changes`: `authority`, `ready`."""
+    """Return the facts of a server. `changes` may name `authority` and `ready`."""
     probes = Probes(changes.get("ready", lambda: True), lambda: False, answers)
     return ServerFacts(version, starting or Starting(), changes.get("authority", lambda: None), probes)

@@ -1,4 +1,4 @@
-"""What a good check of devices finds, as the page hands it in."""
+"""The results of a good check of devices, as the page sends them."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""The REST application over real databases, with a clock that tests turn, and people who are signed in."""
+"""The REST application on real databases, with a clock that tests set and signed-in people."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -22,7 +22,7 @@ async def office(
     now: datetime,
     tmp_path: Path,
 ) -> AsyncIterator[Office]:
-    """A server of its own without media, with the small province."""
+    """Yield a server of its own, without media, with the small province."""
     made = Office(database, database_url, province, now, tmp_path)
     yield made
     await made.close()

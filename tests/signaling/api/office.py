@@ -1,4 +1,4 @@
-"""A server without media for tests: the real routes behind the real guard, a clock that is turned, people by role."""
+"""A server without media for tests: the real routes behind the real guard, a clock that tests set, and people by role."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ BASE = "https://hop.vn"
 
 @dataclass
 class Quiet:
-    """A registry in which nobody is."""
+    """An empty registry."""
 
     kicked: list[str] = field(default_factory=list)
 
@@ -40,12 +40,12 @@ class Quiet:
         return ()
 
     def delete(self, name: str) -> None:
-        """There is none to end."""
+        """Raise Refusal: there is no conference to delete."""
         self.get(name)
 
 
 class Office:
-    """`client(role, unit, person)` is somebody signed in; times are absolute."""
+    """A test server. `client(role, unit, person)` returns the browser of a signed-in user. Times are absolute."""
 
     def __init__(self, database: Database, url: str, province: Province, now: datetime, folder: Path) -> None:
         self.database, self.province, self.now = database, province, now
@@ -71,7 +71,7 @@ class Office:
         self.now += timedelta(minutes=minutes)
 
     def at(self, text: str) -> str:
-        """ "2026-03-04 14:00", as people in Việt Nam read it, as an instant."""
+        """Return the instant of a local time in Việt Nam, such as "2026-03-04 14:00"."""
         return datetime.fromisoformat(text + ":00+07:00").astimezone(UTC).isoformat()
 
     async def client(self, role: str = "", unit: str = "tinh", person: str = "", factors: int = 2) -> httpx.AsyncClient:

@@ -1,4 +1,6 @@
-"""Attacks of a review on what two people have to approve, tried again over the API as the attacker, with what he gets."""
+"""Attacks that a review found on decisions that need two approvals. Each is tried over the API, with the attacker's own
+sign-in.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.timeout(120)
 
 
 def quick(office: Office, **changes: Any) -> dict[str, Any]:
-    """An internal meeting of khcn this afternoon, without a hall of its own."""
+    """Return an internal meeting of khcn this afternoon. It has no hall."""
     return {
         "title": "Họp nội bộ",
         "type_code": "internal",
@@ -37,7 +39,7 @@ def quick(office: Office, **changes: Any) -> dict[str, Any]:
 
 
 async def called(office: Office) -> list[str]:
-    """The terminals that the server has a leg to that it would call, five minutes before the meeting begins."""
+    """Return the terminals that the server would call. The time is five minutes before the meeting begins."""
     at = office.now.fromisoformat(office.at("2026-03-03 13:55"))
 
     async def work(session: Any) -> list[str]:
@@ -49,7 +51,7 @@ async def called(office: Office) -> list[str]:
 
 
 async def test_the_lowest_role_has_no_hall_of_another_unit_called(office: Office) -> None:
-    """f1b: a requester, by his password only, has the province's hall called into an internal meeting of his own."""
+    """Show, for finding f1b, that a requester's password is not enough to call the province's hall into an internal meeting."""
     requester = await office.client("requester", "khcn")
     people, sites, units = office.province.people, office.province.sites, office.province.units
     himself = {"person_id": people["khcn-2"], "site_id": sites["tinh"]}
@@ -61,7 +63,7 @@ async def test_the_lowest_role_has_no_hall_of_another_unit_called(office: Office
     assert [one["code"] for one in body["troubles"]] == ["site_elsewhere"]
     guest = {"guest_name": "Khách A", "site_id": sites["tinh"]}
     problem(await requester.post("/meetings", json=quick(office, attendees=[guest])), 422, "bad_attendees")
-    # Without the site: it waits, whatever lets it out of the own unit.
+    # Without the site, each change that reaches beyond the requester's own unit makes the meeting wait for approval.
     outside: dict[str, dict[str, Any]] = {
         "another unit that would be called": {"attendees": [{"unit_id": units["xa1"]}], "connect": "call"},
         "a hall of another branch": {"hall_ids": [office.province.halls["tinh"]]},
@@ -82,7 +84,7 @@ async def test_the_lowest_role_has_no_hall_of_another_unit_called(office: Office
 
 
 def board(office: Office) -> None:
-    """The operators' pages of halls, without terminals behind them."""
+    """Give the office the operators' pages of halls, without terminals."""
     nobody = SimpleNamespace(
         hall=lambda leg_id: None, address=lambda leg_id: "", statistics=lambda now: Statistics(0, {})
     )
@@ -97,8 +99,10 @@ def time() -> float:
 
 
 async def test_the_host_does_not_say_for_another_unit_that_it_comes(office: Office) -> None:
-    """An internal meeting needs no approval while it calls nobody of another unit. Its desk writes down that the commune comes,
-    the commune's terminal is then in use again, and the meeting's own operator tries to have it called.
+    """Show that the host unit cannot accept for a commune and then call the commune.
+
+    An internal meeting needs no approval while it calls no other unit. The host's secretary records that the commune accepted.
+    Then the commune's terminal is active again, and the host's operator tries to call it.
     """
     board(office)
     requester, admin = await office.client("requester", "khcn"), await office.client("admin")
@@ -121,7 +125,7 @@ async def test_the_host_does_not_say_for_another_unit_that_it_comes(office: Offi
     assert row["reason"]["vi"].startswith("Đơn vị chưa nhận lời")
     problem(await operator.post(legs, json={"terminal_id": terminal}), 403, "denied")
     assert await called(office) == []
-    # The commune itself says that it comes.
+    # The commune itself accepts.
     head = await office.client("secretary", "xa1", "xa1-1")
     own = await head.put(answer, json={"answer": "accepted"})
     assert own.status_code == 200, own.text
@@ -134,7 +138,9 @@ async def test_the_host_does_not_say_for_another_unit_that_it_comes(office: Offi
 
 
 async def test_a_host_desk_does_not_reveal_that_a_unit_attends(office: Office) -> None:
-    """The province's secretary may answer for every commune, and it is his own province that hosts the meeting."""
+    """Show that a secretary's answer for a commune does not count as the commune's own when the secretary's unit hosts the
+    meeting.
+    """
     board(office)
     desk, admin = await office.client("secretary", "tinh"), await office.client("admin")
     terminal, units = office.province.terminals["xa1"], office.province.units
@@ -154,7 +160,9 @@ async def test_a_host_desk_does_not_reveal_that_a_unit_attends(office: Office) -
 
 
 async def test_what_was_approved_is_not_made_another_meeting(office: Office) -> None:
-    """f1c: a dull meeting is approved by both; then its title, the public schedule and the calls are changed."""
+    """Show, for finding f1c, that an approved meeting keeps its title, publication and calls until a change of them is
+    approved.
+    """
     meeting = await approved(office, connect="dial_in")
     desk = await office.client("secretary", "khcn")
     tag = {"if-match": f'"{meeting["version"]}"'}
@@ -180,7 +188,7 @@ async def test_what_was_approved_is_not_made_another_meeting(office: Office) -> 
     assert len(waiting["change"]) == 3
     refused = (await act(approver, body, "decide", approve=False, reason="Không đúng nội dung đã duyệt")).json()
     assert (refused["state"], refused["title"], refused["pending"]) == ("approved", meeting["title"], None)
-    # Approved by both, it is carried out.
+    # The server applies the change after both approvals.
     tag = {"if-match": f'"{refused["version"]}"'}
     again = (await desk.patch(f"/meetings/{meeting['id']}", json={"title": "Tên mới"}, headers=tag)).json()
     for who in (approver, await office.client("operator", "tinh")):
@@ -189,7 +197,7 @@ async def test_what_was_approved_is_not_made_another_meeting(office: Office) -> 
 
 
 async def test_an_edit_takes_no_meeting_away_that_is_about_to_begin(office: Office) -> None:
-    """B5: twenty minutes before the start the secretary has another hall in mind; people enter all the same."""
+    """Show, for finding B5, that people still enter when the secretary asks for another hall twenty minutes before the start."""
     meeting = await approved(office)
     desk = await office.client("secretary", "khcn")
     office.now = office.now.fromisoformat(meeting["starts_at"]) - timedelta(minutes=20)

@@ -1,4 +1,4 @@
-"""Bans of halls over the REST API, made by what a source sends."""
+"""Bans of SIP sources over the REST API. The requests of a source cause its ban."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ from tests.signaling.sip.world import A, Node, World
 
 
 def bans_of(office: Office, node: Node) -> Any:
-    """Of the desk for halls the part that knows bans."""
+    """Return the part of the desk for halls that handles bans."""
     clock = node.world.clock
     return SimpleNamespace(bans=Bans(node.agent, office.database, lambda: datetime.fromtimestamp(clock.time(), UTC)))
 

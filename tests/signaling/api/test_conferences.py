@@ -1,4 +1,4 @@
-"""The REST routes and the pages, asked with and without the right to."""
+"""The REST routes and the pages, asked with and without the needed right."""
 
 import gzip
 import string
@@ -291,7 +291,7 @@ async def test_about_and_health() -> None:
 
 
 async def test_about_says_whether_a_meeting_needs_an_account() -> None:
-    """As the server would answer whoever tried from there."""
+    """Show that `may_start` in /about equals the result of a real attempt to start a meeting from the same address."""
     for stands, address, headers in (
         (Stands(), "127.0.0.1", {}),
         (Stands(open_creation=True), "192.168.1.9", {}),
@@ -352,7 +352,9 @@ async def test_pages_are_cached_by_their_names(tmp_path: Path) -> None:
 
 
 def test_a_start_compresses_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Browsers that lost a server wait for its start; the build has compressed the pages."""
+    """Show that a start compresses little. The build has already compressed the pages, and browsers wait while the server
+    starts.
+    """
     squeezed: list[int] = []
     compress = gzip.compress
 

@@ -1,4 +1,6 @@
-"""Makes of terminals over the REST API: reading, trying out, changing, going back, being refused; what it leaves in the trail."""
+"""Device profiles of terminals over the REST API: reading, trying, changing, restoring, refusals, and entries in the audit
+trail.
+"""
 
 from dataclasses import fields
 from typing import Any
@@ -78,7 +80,7 @@ async def test_a_profile_of_ones_own_and_who_gets_it(office: Office) -> None:
 
 
 async def test_each_shipped_one_can_be_saved_as_it_is_shown(office: Office) -> None:
-    """As the page does: it sends all fields."""
+    """Show that each shipped profile can be saved as shown, when the page sends all its fields."""
     admin = await office.client("admin", "tinh")
     for name, row in (await listed(admin)).items():
         shown = {key: value for key, value in row.items() if key in DeviceProfileFields.model_fields}

@@ -1,4 +1,4 @@
-"""Units, posts, people, deputies, recipient sets and sites over the REST API: reading, changing, being refused."""
+"""Units, posts, people, deputies, recipient sets and sites over the REST API: reading, changing, and refusals."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -173,7 +173,9 @@ async def test_a_client_that_does_not_know_the_mark_keeps_it(office: Office) -> 
 async def test_a_network_is_stored_when_halls_cannot_read_it_yet(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They read the register every 30 seconds; an error after the commit would say that nothing was stored."""
+    """Show that a change of a network succeeds while the halls cannot read it. They read the register every 30 seconds, so the
+    commit must not look failed.
+    """
 
     async def refresh() -> None:
         raise OperationalError("SELECT", {}, OSError("the connection is gone"))

@@ -1,4 +1,4 @@
-"""Values of the register that each role reads over the REST API: names of all units, addresses and phones of the own branch."""
+"""Values of the register that each role reads over the REST API: names of all units, addresses and phones of its own branch."""
 
 from datetime import datetime
 from types import SimpleNamespace
@@ -28,7 +28,7 @@ PHONE = "0918 000 111"
 
 
 async def correct(admin: httpx.AsyncClient, path: str, **changes: Any) -> None:
-    """As the page does it: the fields that may be set, with the version that was read."""
+    """Change a row as the page does: send all fields that may be set, and the version that was read."""
     seen = await admin.get(path)
     answer = await admin.put(
         path, json=_settable(path, seen.json()) | changes, headers={"if-match": seen.headers["etag"]}
@@ -42,7 +42,9 @@ def _settable(path: str, row: dict[str, Any]) -> dict[str, Any]:
 
 
 async def fill(office: Office) -> httpx.AsyncClient:
-    """An administrator writes phones, notes and addresses of two departments and a commune."""
+    """Let an administrator write phones, notes and addresses of two departments and a commune. Return the administrator's
+    client.
+    """
     admin, ids = await office.client("admin"), office.province
     for unit in ("khcn", "yt", "xa1"):
         await correct(admin, f"/sites/{ids.sites[unit]}", **TECHNICIAN, note=NOTE)
@@ -63,7 +65,7 @@ def technician(site: dict[str, Any]) -> tuple[str, str]:
 
 
 async def test_a_requester_reads_names_and_nothing_to_attack_with(office: Office) -> None:
-    """An attacker lists the register of the province with the password of a clerk."""
+    """Show that an attacker with a clerk's password reads names only, and no address or phone of the province's register."""
     await fill(office)
     he, ids = await office.client("requester", "khcn"), office.province
     sites = await by_code(he, "/sites")
@@ -132,7 +134,7 @@ async def test_without_the_second_factor_an_operator_reads_names_only(office: Of
 
 
 async def test_only_the_operator_sees_where_a_terminal_registered(office: Office) -> None:
-    """A terminal registers by SIP with the password that the page gave."""
+    """Show that only its own operator sees where a terminal registered. The terminal uses SIP with the page's password."""
     admin, ids = await fill(office), office.province
     node = Node(World(), A)
     terminals = Terminals(office.database, node.agent, REALM, (), _nothing, lambda: None)
@@ -152,11 +154,11 @@ async def test_only_the_operator_sees_where_a_terminal_registered(office: Office
 
 
 async def _nothing() -> None:
-    """This register is not read again."""
+    """Do nothing: this test does not read the register again."""
 
 
 async def requester(office: Office, person: str) -> httpx.AsyncClient:
-    """Signed in now; an account for each person."""
+    """Return a client that is signed in now. Each person gets one account."""
     who, unit = office.province.people[person], office.province.units["vp"]
 
     async def work(session: AsyncSession) -> str:
@@ -171,7 +173,7 @@ async def requester(office: Office, person: str) -> httpx.AsyncClient:
 
 
 async def look(office: Office, person: str, at: str) -> dict[str, tuple[str, str]]:
-    """The technicians that a requester of vp with this person reads at a local time, by site; the notes are never among it."""
+    """Return the technicians, by site, that a requester of vp reads at a local time. Check that the requester reads no notes."""
     office.now = datetime.fromisoformat(office.at(at))
     who = await requester(office, person)
     sites = await by_code(who, "/sites")
@@ -183,7 +185,10 @@ async def look(office: Office, person: str, at: str) -> dict[str, tuple[str, str
 
 @pytest.mark.parametrize("post", ["secretary_id", "operator_id"])
 async def test_the_desk_of_a_meeting_reads_the_phones_of_its_sites(office: Office, post: str) -> None:
-    """yt is invited, the hall of khcn is booked; xa1 has no part in it."""
+    """Show when the secretary or operator of a meeting reads its technicians' phones.
+
+    The meeting invites yt and books the hall of khcn. It has no part for xa1.
+    """
     await fill(office)
     person = office.province.people["vp-2"]
     await approved(
@@ -227,7 +232,9 @@ async def test_a_meeting_that_runs_longer_ends_when_its_people_leave(office: Off
 
 
 async def test_a_meeting_that_nobody_approved_opens_no_register(office: Office) -> None:
-    """An attacker is the secretary of an internal meeting, which needs no approval. The meeting invites the province."""
+    """Show that an unapproved meeting opens no phones. The attacker is the secretary of an internal meeting that invites the
+    province.
+    """
     await fill(office)
     he, ids = await requester(office, "vp-2"), office.province
     all_units = [{"unit_id": ids.units[one]} for one in ("khcn", "yt", "xa1")]

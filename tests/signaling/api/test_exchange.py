@@ -1,4 +1,4 @@
-"""Files in and out, the demonstration, the description, and every bound of bodies and uploads at limit + 1."""
+"""Import and export of files, the demonstration, the API description, and each limit of bodies and uploads at limit + 1."""
 
 import io
 import json
@@ -47,7 +47,7 @@ async def test_a_file_is_seen_through_before_it_is_written(office: Office) -> No
 
 
 async def test_a_workbook_that_hides_its_markup_is_refused(office: Office) -> None:
-    """An operator of one commune hands in a sheet whose entities stand in a part with another name."""
+    """Show that entities in a sheet are refused when the sheet's part has another name. A commune's operator sends it."""
     operator, book = await office.client("operator", "xa1"), io.BytesIO()
     honest = await operator.get("/exports/terminals.xlsx")
     assert honest.status_code == 200, honest.text

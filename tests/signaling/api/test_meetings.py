@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(120)
 
 
 def wanted(office: Office, **changes: Any) -> dict[str, Any]:
-    """A booking of the hall of khcn, tomorrow at two."""
+    """Return a booking of the hall of khcn, tomorrow at 14:00."""
     return {
         "title": "Họp góp ý dự thảo",
         "type_code": "briefing",
@@ -45,13 +45,13 @@ async def act(who: httpx.AsyncClient, meeting: dict[str, Any], action: str, **bo
 
 
 async def name_of(who: httpx.AsyncClient) -> str:
-    """As the screens call him."""
+    """Return the name of the signed-in user that the screens show."""
     me = (await who.get("/session")).json()["me"]
     return str(me["person_name"] or me["name"])
 
 
 async def approved(office: Office, **changes: Any) -> dict[str, Any]:
-    """A meeting that both steps have approved."""
+    """Return a meeting that both steps have approved."""
     desk = await office.client("secretary", "khcn")
     meeting = await book(desk, wanted(office, submit=True, **changes))
     for role, unit in (("approver", "khcn"), ("operator", "tinh")):
@@ -251,7 +251,7 @@ async def test_answers_letters_and_who_is_missing(office: Office) -> None:
 
 
 class Press:
-    """Makes empty files, each one as soon as `goes_on` is set."""
+    """A stand-in for typesetting. It returns an empty file for each request as soon as `goes_on` is set."""
 
     def __init__(self) -> None:
         self.goes_on = threading.Event()
@@ -269,7 +269,7 @@ class Press:
 
 
 async def test_threads_make_few_letters_at_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All forms of a letter share the bound."""
+    """Show that all forms of a letter share one limit."""
     meeting, press = await approved(office), Press()
     desk = await office.client("secretary", "khcn")
     letter = (await desk.post(f"/meetings/{meeting['id']}/letters", json={"number": "12"})).json()
@@ -367,7 +367,7 @@ async def test_what_is_kept_and_what_is_set(office: Office) -> None:
 
 @pytest.mark.parametrize("kind", ["held", "submitted", "internal", "series", "skipping", "important", "full"])
 async def test_what_was_just_made_is_answered_as_it_is_read(office: Office, kind: str) -> None:
-    """The answer is made of what was written; whoever reads the meeting afterwards sees the same, word for word."""
+    """Show that the answer to a booking is, word for word, the meeting that a later read returns."""
     people, units = office.province.people, office.province.units
     more: dict[str, dict[str, Any]] = {
         "held": {},
@@ -402,7 +402,7 @@ async def test_what_was_just_made_is_answered_as_it_is_read(office: Office, kind
 
 
 def _ordered(meeting: dict[str, Any]) -> dict[str, Any]:
-    """What has no order of its own (things of one date) by name."""
+    """Return the meeting with the reservations of each date sorted by resource, because they have no order."""
     dates = [
         {**one, "reservations": sorted(one["reservations"], key=lambda kept: kept["resource_id"])}
         for one in meeting["occurrences"]
@@ -411,7 +411,9 @@ def _ordered(meeting: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_the_call_list_of_a_booking(office: Office) -> None:
-    """By the defaults the booked hall and the invited units are called; what is no way to connect is refused in words."""
+    """Show that a booking calls its hall and the invited units by default, and that an unknown way to connect is refused in
+    words.
+    """
     desk = await office.client("secretary", "khcn")
     units = [{"unit_id": office.province.units[code]} for code in ("xa1", "xa2")]
     meeting = await approved(office, attendees=units)
@@ -438,12 +440,12 @@ async def test_the_call_list_of_a_booking(office: Office) -> None:
 
 
 async def test_the_desk_lists_meetings_with_undecided_halls(office: Office) -> None:
-    """As an upgrade leaves meetings that were booked before: the desk answers for each once."""
+    """Show that the desk lists each meeting whose way to connect an upgrade left open, until the desk answers."""
     meeting = await approved(office, connect="dial_in")
     over = await approved(office, connect="dial_in", starts_at=office.at("2026-03-03 14:00"))
     upgraded = update(Meeting).values(connect_asked=True)
     await office.database.transact(lambda session: session.execute(upgraded))
-    office.now = office.now.fromisoformat(over["starts_at"]).replace(hour=9)  # it is over
+    office.now = office.now.fromisoformat(over["starts_at"]).replace(hour=9)  # the meeting `over` has ended
 
     async def asked(role: str = "secretary", unit: str = "khcn") -> list[str]:
         found = await (await office.client(role, unit)).get("/meetings", params={"connect_asked": "true"})

@@ -1,4 +1,4 @@
-"""What keeps order, over the REST API: the top, what is in the way of a higher meeting, splits and what each part gets, posts."""
+"""Precedence and structure over the REST API: the top unit, meetings that block a higher meeting, splits of units, and posts."""
 
 from typing import Any
 
@@ -37,11 +37,11 @@ async def test_what_is_in_the_way_of_a_higher_meeting(office: Office) -> None:
     assert (found["occurrence_id"], found["title"]) == (meeting["occurrences"][0]["id"], "Họp góp ý dự thảo")
     assert (found["unit"], found["why_not"]) == ("Sở Khoa học và Công nghệ", "")
     problem(await desk.post("/meetings/displace/look", json=request), 403, "denied")
-    # Of the same rank: it is told before anything is tried.
+    # For an equal rank, the look-up reports the reason before any attempt.
     equal = wanted(office, type_code="briefing")
     (found,) = (await operator.post("/meetings/displace/look", json=equal)).json()
     assert found["why_not"] == "precedence_too_low"
-    # Whoever operates another branch learns that something is there, and no more.
+    # An operator of another branch learns that a meeting exists, and nothing more.
     near = await office.client("operator", "yt")
     other = wanted(office, host_unit_id=office.province.units["yt"], type_code="session")
     (found,) = (await near.post("/meetings/displace/look", json=other)).json()

@@ -1,5 +1,5 @@
-"""What schemathesis makes of the description is sent to a real server as an administrator: it never fails, and each answer is of
-the form that the description promises.
+"""Requests that schemathesis makes from the API description. An administrator sends them to a real server. The server never
+fails, and each answer has the described form.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ CHECKS = [
     unsupported_method,
 ]
 EXAMPLES = 8
-"""Of each operation."""
+"""Examples of each operation."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
@@ -57,7 +57,7 @@ def province(server: LiveServer) -> Province:
 
 
 def sign_in(server: LiveServer, province: Province) -> SignedIn:
-    """An administrator, a fresh one for each operation: some of them end sessions."""
+    """Sign in a new administrator for each operation, because some operations end sessions."""
     now = datetime.now(UTC)
     unit = province.units["tinh"]
     return asyncio.run(in_database(server, lambda database: signed_in(database, "admin", unit, now)))

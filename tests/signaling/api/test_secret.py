@@ -1,5 +1,5 @@
-"""A state secret at every door that takes the words of a meeting: it is refused, and no word of it is anywhere afterwards, in no
-table, no log and no answer of a search (R4.1).
+"""A state secret in every request that takes the words of a meeting (R4.1). The server refuses the request. Afterwards no
+table, log or search answer contains the words.
 """
 
 import json
@@ -25,7 +25,7 @@ WORDS = ("Kilo Zulu", "kilo zulu", "7391qz")
 
 
 async def everything(office: Office) -> str:
-    """All rows of all tables, as text."""
+    """Return all rows of all tables, as text."""
 
     async def work(session: AsyncSession) -> str:
         found = []
@@ -37,7 +37,7 @@ async def everything(office: Office) -> str:
 
 
 async def hook(office: Office, body: dict[str, Any]) -> httpx.Response:
-    """A signed message of another system."""
+    """Send a signed message of another system."""
 
     async def work(session: AsyncSession) -> tuple[str, str]:
         made, _ = await clients.create(

@@ -47,7 +47,7 @@ def test_version() -> None:
 
 @pytest.mark.parametrize("profile", ["serve", "dev"])
 def test_a_library_that_ends_calls_is_refused(tmp_path: Path, profile: str) -> None:
-    """CVE-2026-75806: the process says that it has the last OpenSSL with the hole."""
+    """Show that an OpenSSL with CVE-2026-75806 is refused. The test's process reports the last version with that hole."""
     told = (
         "from signaling import cli; from signaling.ops import libraries;"
         " libraries.openssl = lambda: 'OpenSSL 4.0.2 25 Aug 2026'; cli.main()"
@@ -119,7 +119,7 @@ def test_a_taken_port_is_told_in_words(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("both", [True, False])
 def test_taken_ports_are_told_at_once_with_the_line_that_starts(tmp_path: Path, both: bool) -> None:
-    """As when a second server is started beside the first."""
+    """Show that taken ports are reported at once, as when a second server is started beside the first."""
     with socket.socket() as pages, socket.socket(type=socket.SOCK_DGRAM) as media, socket.socket() as free:
         for one in (pages, media, free):
             one.bind(("127.0.0.1", 0))
@@ -162,7 +162,7 @@ def test_a_folder_of_its_own_is_kept_for_the_second_server(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
 def test_a_taken_port_of_halls_is_told_in_one_line(tmp_path: Path, kind: socket.SocketKind) -> None:
-    """As when a second server is started beside the first."""
+    """Show that a taken SIP port is reported in one line, as when a second server is started beside the first."""
     with socket.socket(type=kind) as taken:
         taken.bind(("127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:
@@ -201,7 +201,7 @@ def test_doctor_tells_and_its_exit_code_counts(tmp_path: Path) -> None:
         "0",
         "--data-dir",
         str(tmp_path),
-        variables={"DIEMCAU_HALLS": "false"},  # the well-known ports of SIP may be a neighbour's
+        variables={"DIEMCAU_HALLS": "false"},  # a neighbour may use SIP's well-known ports
     )
     assert well.returncode == 0, well.stdout
     ill = diemcau(

@@ -1,4 +1,4 @@
-"""Each check finds what is wrong and names a fix."""
+"""Each check of the doctor finds the fault and names a fix."""
 
 import asyncio
 import os
@@ -61,7 +61,7 @@ def test_a_taken_media_port(tmp_path: Path, kind: socket.SocketKind) -> None:
 
 @pytest.fixture
 def free() -> list[int]:
-    """Ports that nobody has, for UDP and TCP."""
+    """Return three ports that are free for UDP and TCP."""
     found: set[int] = set()
     while len(found) < 3:
         found.add(free_port())
@@ -192,7 +192,9 @@ def test_expat_floor(version: tuple[int, int, int], verdict: Verdict) -> None:
 
 
 async def test_halls_in_a_network_that_lost_its_mark_are_named(tmp_path: Path) -> None:
-    """INTERNET of the register opens SIP to nobody; that is worth a word, and a warning once a terminal stands there."""
+    """Show that halls in a network without the mark are reported. INTERNET is too wide to receive SIP: that is a note at first,
+    and a warning when a terminal is in it.
+    """
     url = f"sqlite:///{tmp_path / 'diemcau.sqlite'}"
     await steps.upgrade(url)
     database = Database.open(url)
@@ -216,7 +218,7 @@ async def test_halls_in_a_network_that_lost_its_mark_are_named(tmp_path: Path) -
     assert (found.verdict, "INTERNET: 1" in found.fix) == (Verdict.WARNING, True)
 
     async def leave(session: AsyncSession) -> None:
-        """The same terminal in no network: it may have called from INTERNET all the same."""
+        """Remove the terminal from its network. It may still call from INTERNET."""
         terminal = (await terminals.search(session, ""))[0]
         await terminals.edit(session, terminal.id, {"network_id": None}, COMMAND, NOW)
 

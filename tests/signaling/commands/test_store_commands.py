@@ -15,7 +15,7 @@ Diemcau = Callable[..., Result]
 
 @pytest.fixture
 def diemcau(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Diemcau:
-    """`diemcau("db", "upgrade")` with a data folder of its own."""
+    """Return a function that runs the command, as in `diemcau("db", "upgrade")`, with its own data folder."""
     monkeypatch.chdir(tmp_path)
     for name in ("DIEMCAU_CONFIG", "DIEMCAU_DATABASE", "DIEMCAU_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)

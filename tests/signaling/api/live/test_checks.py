@@ -1,4 +1,6 @@
-"""The door of `/test`: bounds for strangers, tokens that allow little, results that name nobody, and who looks them up."""
+"""The routes behind the page `/test`: limits for strangers, tokens with few rights, results without names, and who reads the
+results.
+"""
 
 from __future__ import annotations
 
@@ -128,7 +130,9 @@ async def test_all_networks_together_have_a_measure(office: Office) -> None:
 
 
 async def test_no_token_opens_a_check_that_is_over(office: Office) -> None:
-    """Tokens are renewed while their bearer is there."""
+    """Show that the token of an ended check no longer admits. The server renews tokens only while their participants are
+    connected.
+    """
 
     def grants_of(check: dict[str, Any]) -> Grants:
         found = office.authenticator.verify(check["sender"], office.now.timestamp())

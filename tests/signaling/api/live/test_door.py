@@ -1,4 +1,4 @@
-"""The door of the call: a token opens what it was given for only as long as the desk has not decided otherwise."""
+"""Entry to the call: a token stays valid only until the desk decides otherwise."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -31,7 +31,7 @@ def shut(office: Office, grants: Grants) -> str:
 
 @pytest.fixture
 async def begun(office: Office) -> dict[str, Any]:
-    """A meeting whose door is open now, and nobody waits in a lobby."""
+    """Return a meeting whose door is open now and that has no lobby."""
     meeting = await approved(office, starts_at=office.at(START), lobby=False)
     office.pass_minutes(165)
     return meeting
@@ -60,7 +60,7 @@ async def test_a_token_from_before_the_date_was_put_off(office: Office, begun: d
     moved = {"occurrence_id": date, "reason_code": "not_ready", "starts_at": office.at("2026-03-10 14:00")}
     answer = await act(await office.client("operator"), begun, "postpone", **moved)
     assert answer.json()["state"] == "approved", answer.text
-    office.secretariat.live.admit(grants)  # the new time waits, and what was approved stands
+    office.secretariat.live.admit(grants)  # the new time waits for approval: the approved time stays in force
     for role, unit in (("approver", "khcn"), ("operator", "tinh")):
         answer = await act(await office.client(role, unit), answer.json(), "decide", approve=True)
         assert answer.status_code == 200, answer.text
@@ -91,7 +91,7 @@ async def test_a_token_of_somebody_who_is_no_longer_invited(office: Office, begu
         f"/meetings/{begun['id']}", json={"attendees": fewer}, headers=headers
     )
     assert edited.status_code == 200, edited.text
-    office.secretariat.live.admit(gone)  # the change waits, and what was approved stands
+    office.secretariat.live.admit(gone)  # the change waits for approval: the approved list stays in force
     agreed = edited.json()
     for role, unit in (("approver", "khcn"), ("operator", "tinh")):
         agreed = (await act(await office.client(role, unit), agreed, "decide", approve=True)).json()
@@ -228,7 +228,7 @@ async def test_the_secret_of_a_link_stands_in_no_address(office: Office) -> None
 
 @dataclass
 class Crowd:
-    """A registry with one conference of which everybody is a member."""
+    """A registry with one conference. Every given identity is a participant of that conference."""
 
     identities: list[str] = field(default_factory=list)
     kicked: list[str] = field(default_factory=list)
@@ -249,7 +249,7 @@ class Crowd:
 
 @dataclass
 class Member:
-    """Only what the desk looks at."""
+    """A participant with only the fields that the desk reads."""
 
     identity: str
 

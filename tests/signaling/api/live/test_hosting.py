@@ -1,5 +1,5 @@
-"""What a host does by REST to those who are in a meeting, what each of them then sees, and what becomes of calls, keys and
-streams when an account is signed out, switched off or loses its role.
+"""The REST routes with which a host acts on participants, and what each participant then sees. Also calls, keys and streams
+when an account is signed out, is switched off, or loses its role.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from tests.signaling.api.test_meetings import approved
 
 
 class OfficeTime(Time):
-    """The office's days and the conference's turns."""
+    """The clock of the office together with the turns of the conference."""
 
     def __init__(self, office: Office) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class OfficeTime(Time):
 
 
 class Guest:
-    """Somebody in the call, by his token, with the microphone on."""
+    """A participant in the call, who joined with a token and has the microphone on."""
 
     def __init__(self, held: "Held", token: str) -> None:
         self.held, self.client = held, Listener()
@@ -75,7 +75,7 @@ class Guest:
 
 
 class Held(Begun):
-    """A booked meeting that has begun, with a real registry whose clock is the office's."""
+    """A booked meeting that has begun, with a real registry. The registry uses the office's clock."""
 
     def __init__(self, office: Office, meeting: dict[str, Any], pin: str) -> None:
         super().__init__(office, meeting, pin)
@@ -86,7 +86,7 @@ class Held(Begun):
         self.path = f"/conferences/{self.name}/host"
 
     async def guest(self, name: str = "Chị Lan", address: str = "10.1.1.1") -> Guest:
-        """By number and PIN, let in by the chair."""
+        """Join a guest by number and PIN. The chair admits the guest from the lobby."""
         ticket = (await self.knock(name, address=address)).json()["ticket"]
         lobby = self.office.secretariat.lobbies.find(self.name)
         assert lobby is not None
@@ -94,13 +94,13 @@ class Held(Begun):
         return Guest(self, (await self.knock(name, ticket, address)).json()["token"])
 
     async def chair(self) -> tuple[httpx.AsyncClient, httpx.AsyncClient, Guest]:
-        """His desk, his key's client, and himself in the call."""
+        """Return the chair's signed-in browser, the client with the chair's key, and the chair as a participant."""
         desk = await self.office.client("secretary", "khcn", "khcn-1")
         given = (await desk.post(f"/occurrences/{self.date}/pass", json={})).json()
         return desk, self.bearer(given["moderation"]), Guest(self, given["token"])
 
     async def another_browser(self, desk: httpx.AsyncClient) -> httpx.AsyncClient:
-        """In which the same account is signed in."""
+        """Return another browser in which the same account is signed in."""
         account_id = (await desk.get("/session")).json()["me"]["account_id"]
 
         async def work(session: AsyncSession) -> str:
@@ -177,7 +177,7 @@ async def test_put_out_he_may_ask_again_and_kept_out_he_may_not(held: Held) -> N
     assert (await held.do(host, "remove", identity=guest.identity, keep_out=True)).status_code == 204
     assert guest.left() is Reason.REMOVED
     assert beside.left() is None
-    # The date is written as running, so that users may still join after its end.
+    # `settle` stores the date as running: users may then still join after its end.
     await held.office.secretariat.live.settle()
     held.office.pass_minutes(60)
     problem(await held.knock(), 403, "removed")

@@ -1,4 +1,4 @@
-"""Entering a booked meeting by every way, and every refusal with its code. The live side is asked by real tokens elsewhere."""
+"""Entering a booked meeting by every way, and every refusal with its code. Other tests ask the live side with real tokens."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ from tests.signaling.api.test_directory import problem
 from tests.signaling.api.test_meetings import act, approved, book, wanted
 
 START = "2026-03-03 11:00"
-"""Three hours after the beginning of each test."""
+"""Three hours after each test begins."""
 
 
 async def secrets(office: Office, meeting: dict[str, Any]) -> dict[str, str]:
-    """Of the personal links, by the label of the attendee."""
+    """Return the secrets of the personal links, by the label of the attendee."""
 
     async def work(session: Any) -> dict[str, str]:
         rows = await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting["id"]))
@@ -105,9 +105,9 @@ async def test_guessing_is_slowed_by_network_and_by_number(office: Office) -> No
         tries += [(await other.post("/join", json=wrong)).status_code for _ in range(6)]
     assert tries[-1] == 429, "the number has few tries of all networks together"
     assert tries.count(403) <= 19 * 5 + 30, "the number has few tries of all networks together"
-    # Those who guess lock nobody else out: a network that has not tried yet has tries of its own.
+    # Clients that guess do not block others: a new network has its own tries.
     answer = await office.stranger("10.0.1.1").post("/join", json={"number": number, "pin": pin, "name": "x"})
-    problem(answer, 403, "too_early")  # so it was right
+    problem(answer, 403, "too_early")  # so the number and PIN were right
 
 
 async def test_signed_in(office: Office) -> None:

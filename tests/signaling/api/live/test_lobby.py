@@ -1,4 +1,6 @@
-"""The lobby by its routes: who waits, who decides, what each hears, and every way around it that we could think of."""
+"""The lobby by its routes: who waits, who decides, which notices each side gets, and every way around it that we could think
+of.
+"""
 
 import asyncio
 from dataclasses import replace
@@ -19,7 +21,7 @@ from tests.signaling.api.test_meetings import act, approved
 
 
 class Begun:
-    """A booked meeting whose door is open, its lobby on, and a real registry behind it."""
+    """A booked meeting whose door is open and whose lobby is on, with a real registry."""
 
     def __init__(self, office: Office, meeting: dict[str, Any], pin: str) -> None:
         self.office, self.meeting, self.pin = office, meeting, pin
@@ -31,7 +33,7 @@ class Begun:
         live.registry = self.registry
 
     async def knock(self, name: str = "Chị Lan", ticket: str = "", address: str = "10.1.1.1") -> httpx.Response:
-        """A guest by number and PIN."""
+        """Ask to join as a guest, by number and PIN."""
         body = {"number": self.meeting["number"], "pin": self.pin, "name": name, "ticket": ticket}
         return await self.office.stranger(address).post("/join", json=body)
 
@@ -42,7 +44,7 @@ class Begun:
         return found
 
     async def host(self) -> httpx.AsyncClient:
-        """The chair's page in the call, with the key of his pass."""
+        """Return a client with the moderation key of the chair's pass. The chair may also enter the call."""
         desk = await self.office.client("secretary", "khcn", "khcn-1")
         given = (await desk.post(f"/occurrences/{self.date}/pass", json={})).json()
         assert given["moderation"], given
@@ -55,7 +57,7 @@ class Begun:
         return made
 
     def door(self, token: str) -> None:
-        """As `/rtc` asks it. Raises Refusal."""
+        """Check the token as `/rtc` does. Raise Refusal."""
         self.registry.check(self.office.authenticator.verify(token, self.office.now.timestamp()))
 
     def shut(self, token: str) -> str:
@@ -261,7 +263,7 @@ async def test_an_account_that_was_sent_out_waits_again(begun: Begun) -> None:
     await host.post(f"{begun.lobby}/admit", json={"all": True})
     first = (await invited.post(address, json={})).json()
     lobby = begun.office.secretariat.lobbies
-    lobby.forget(begun.name, first["identity"], begun.office.now.timestamp())  # as `Conference.kick` does
+    lobby.forget(begun.name, first["identity"], begun.office.now.timestamp())  # `Conference.kick` makes the same call
     assert begun.shut(first["token"]) == "removed"
     assert (await invited.post(address, json={})).status_code == 202
 
@@ -324,11 +326,11 @@ async def test_an_ad_hoc_meeting_whose_opener_decides(office: Office) -> None:
         registry.check(office.authenticator.verify(free, at))
 
 
-# -- what was found by trying to go around it
+# -- cases that we found when we tried to go around the lobby
 
 
 async def again(office: Office) -> Secretariat:
-    """The server started anew on the same database."""
+    """Start the server again on the same database."""
     made = Secretariat(office.secretariat.settings, office.authenticator, lambda: office.now.timestamp())
     await made.prepare()
     return made
