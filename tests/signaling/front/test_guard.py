@@ -1,4 +1,4 @@
-"""Hosts, origins and headers, before any route."""
+"""Checks of hosts, origins and headers, before any route runs."""
 
 import httpx
 import pytest
@@ -54,7 +54,7 @@ async def test_other_names_are_misdirected(host: str) -> None:
 
 
 async def test_a_person_who_comes_by_another_name_reads_a_page() -> None:
-    """A program goes on getting JSON, which names the code."""
+    """Show that a browser that uses another name gets a page. A program still gets JSON with the code."""
     accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     answer = await ask(host="evil.example", accept=accept)
     assert answer.status_code == 421
@@ -199,7 +199,7 @@ async def test_every_answer_carries_the_headers(path: str) -> None:
 
 
 async def test_one_worker_alone_may_run_webassembly() -> None:
-    """It gets less than a page in all else."""
+    """Show that only the blur worker may run WebAssembly. Its policy is stricter than the policy of a page in all else."""
     worker = (await ask(path="/assets/blur.worker-BAfRwm_F.js")).headers["content-security-policy"]
     assert "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self';" in worker
     for path in ("/assets/blur-BAfRwm_F.js", "/m/blur.worker-BAfRwm_F.js", "/assets/blur.worker-BAfRwm_F.js/x"):

@@ -1,4 +1,4 @@
-"""When a WebSocket is given up for dead: over real sockets, in the event loop that the server runs in."""
+"""When the server closes a dead WebSocket, over real sockets and in the server's own event loop."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ PING, PONG, CLOSE = 0x89, 0x8A, 0x88
 
 
 async def listener(scope: Scope, receive: Receive, send: Send) -> None:
-    """Takes every socket and every word."""
+    """Accept every socket and read every message."""
     await receive()
     await send({"type": "websocket.accept"})
     while (await receive())["type"] == "websocket.receive":
@@ -41,20 +41,20 @@ def served() -> AbstractAsyncContextManager[int]:
 
 @dataclass
 class Client:
-    """In a thread of its own, as a client is that does not care how its server fares."""
+    """A client in its own thread, so a stall of the server does not stop it."""
 
     port: int
     speaks: bool = False
     answers_after_s: float | None = None
     bell: int = -1
-    """Rung when a question has come."""
+    """File descriptor. The client writes to it before it answers a ping. -1: none."""
     enough: int = 1_000_000
-    """After so many questions it goes, in no hurry: the server may close meanwhile."""
+    """Pings. After this number the client leaves after TIMEOUT_S, and the server may close first."""
     frames: list[int] = field(default_factory=list)
     longest_silence_s: float = 0.0
 
     def stay(self, seconds: float) -> list[int]:
-        """The kinds of frames that came in this time, or until the server closed."""
+        """Return the opcodes of the frames that arrive in this time, or until the server closes."""
         with socket.create_connection(("127.0.0.1", self.port), 5) as end:
             end.sendall(UPGRADE)
             head = b""
@@ -95,7 +95,9 @@ def run(scenario: Coroutine[Any, Any, None]) -> None:
 
 
 def test_a_suspended_process_still_takes_a_waiting_answer() -> None:
-    """The loop stands still from before the answer until after its time, in the middle of what it has to read."""
+    """Show that a suspended server still accepts a pong that waits in its socket. The loop stops in the middle of its reads,
+    from before the pong until after the timeout.
+    """
 
     async def scenario() -> None:
         reading, writing = os.pipe()
@@ -123,7 +125,7 @@ def test_who_speaks_is_alive_and_not_asked() -> None:
             client = Client(port, speaks=True)
             frames = await stay(client, 1.2)
         assert CLOSE not in frames
-        if client.longest_silence_s < INTERVAL_S / 2:  # else the machine was too busy for this client to speak in time
+        if client.longest_silence_s < INTERVAL_S / 2:  # else this machine was too slow
             assert PING not in frames
 
     run(scenario())
@@ -144,12 +146,12 @@ PIECE, LAST = 0x00, 0x80
 
 
 async def pieces(port: int, kinds: list[int], content: bytes) -> tuple[int, bytes]:
-    """The first frame that comes back, other than questions, after a text in these frames and a ping: its kind and content."""
+    """Send a text in these frames. Return the opcode and content of the first frame from the server that is no ping."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(UPGRADE)
         await reader.readuntil(b"\r\n\r\n")
-        # Nothing after the last frame that is read: what comes after the server's end would reset the connection.
+        # The client sends nothing after the last frame. Data after the server's close would reset the connection.
         for kind in kinds:
             writer.write(bytes((kind, 0x80 | len(content))) + bytes(4) + content)
         while True:
@@ -164,7 +166,7 @@ async def pieces(port: int, kinds: list[int], content: bytes) -> tuple[int, byte
 
 @pytest.mark.parametrize("content", [b"", b"x"])
 def test_a_message_in_too_many_pieces_is_too_long(content: bytes) -> None:
-    """However little they hold: each piece kept costs a hundred bytes and more."""
+    """Show that the number of pieces is limited, however short they are. Each stored piece costs at least a hundred bytes."""
 
     async def scenario() -> None:
         async with served() as port:
@@ -179,7 +181,7 @@ def test_a_message_in_too_many_pieces_is_too_long(content: bytes) -> None:
 
 
 def test_an_unfinished_message_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Signs of life between its pieces (RFC 6455 §5.4) keep the connection, not the message."""
+    """Show that pings between the pieces (RFC 6455 §5.4) keep the connection alive, but not the message."""
     monkeypatch.setattr(limits, "WEBSOCKET_PIECE_S", 0.5)
 
     async def scenario() -> None:
@@ -191,7 +193,9 @@ def test_an_unfinished_message_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
 
 
 def test_who_asks_for_signs_of_life_and_reads_none_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each answer is as long as its question, and waits in this process."""
+    """Show that a client that sends pings and reads no pongs is cut off. Each pong is as long as its ping, and waits in the
+    server's memory.
+    """
     monkeypatch.setattr(limits, "WEBSOCKET_UNREAD_BYTES", 256 * 1024)
     questions = (bytes((PING, 0x80 | 125)) + bytes(4 + 125)) * 1000
 
@@ -199,7 +203,7 @@ def test_who_asks_for_signs_of_life_and_reads_none_is_cut_off(monkeypatch: pytes
         with socket.create_connection(("127.0.0.1", port), 5) as end:
             end.sendall(UPGRADE)
             assert end.recv(12) == b"HTTP/1.1 101"
-            for _ in range(400):  # 50 MB: more than two sockets hold
+            for _ in range(400):  # 50 MB: more than the buffers of two sockets hold
                 end.sendall(questions)
 
     async def scenario() -> None:

@@ -1,4 +1,4 @@
-"""Which connection ends when there are too many that have proved nothing."""
+"""Which connection ends when there are too many unproved connections."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +35,7 @@ def test_a_silent_one_ends_before_a_busy_one() -> None:
     silent = crowd.come("silent", "10.0.0.1")
     crowd.come("third", "10.0.0.1")
     assert crowd.ended == ["silent"]
-    silent.leave()  # its end is noticed later
+    silent.leave()  # the server notices this end later
     assert len(crowd.all) == 2
 
 

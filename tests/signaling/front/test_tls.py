@@ -1,4 +1,4 @@
-"""The local authority and its leaf, checked by OpenSSL's own verifier over real connections."""
+"""The local certificate authority and its leaf, checked by OpenSSL's own verifier over real connections."""
 
 import asyncio
 import ipaddress
@@ -89,7 +89,7 @@ async def test_renewal_reaches_new_connections_without_a_restart(tmp_path: Path)
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 def test_the_authority_cannot_vouch_for_other_names(tmp_path: Path) -> None:
-    """A stolen authority key signs for a bank: OpenSSL refuses the chain."""
+    """Show that OpenSSL refuses a chain in which a stolen authority key signs for a bank."""
     issued = issue(tmp_path, SUBJECT, NOW)
     forged = tmp_path / "forged.crt"
     ca, key = tmp_path / "ca.crt", tmp_path / "ca.key"
@@ -114,7 +114,7 @@ def test_subject_of_this_machine() -> None:
 
 
 def test_names_that_came_after_the_authority_are_told(tmp_path: Path) -> None:
-    """It is bound to the names of its time, and whoever trusts it shall not have to trust another one without a word."""
+    """Show that names that were added later are reported. The authority is bound to its first names, so it must be renewed."""
     folder = tmp_path / "tls"
     assert tls.outside(folder, ["hop.example.vn"]) == ()
     settings = load("serve", overrides={"data_dir": str(tmp_path)}, environ={}).settings

@@ -1,4 +1,4 @@
-"""Stand-ins of the dialer, the clock and a database in trouble, for the caller of halls; and dates whose halls it calls."""
+"""Doubles of the dialer, the clock and a failing database, for the caller of halls. Also dates whose halls the caller calls."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KEY = b"k" * 32
 
 
 class Wire:
-    """A dialer that remembers."""
+    """A dialer that records its orders."""
 
     def __init__(self) -> None:
         self.done: list[tuple[str, str]] = []
@@ -102,8 +102,8 @@ def now() -> datetime:
 async def book(
     session: AsyncSession, province: Province, starts_at: datetime, halls: int, **changes: Any
 ) -> tuple[Meeting, str]:
-    """A meeting that calls so many halls; its date."""
-    guest = AttendeeRequest(person_id=province.people["yt-1"])  # a site would bring its own terminal
+    """Book a meeting that calls this number of halls. Return the meeting and the id of its date."""
+    guest = AttendeeRequest(person_id=province.people["yt-1"])  # a person: a site would add its own terminal
     wanted = invited.Wanted(starts=(starts_at,), attendees=(guest,))
     meeting = await invited.meeting(session, province, wanted, starts_at)
     meeting.connect = changes.get("connect", "call")
@@ -138,11 +138,11 @@ async def rows(database: Database) -> dict[str, DialLeg]:
 
 @dataclass
 class Called:
-    """One hall, which is being called."""
+    """A hall that is being called."""
 
     caller: Caller
     row: DialLeg
-    """As it was then."""
+    """The row at the start of the call."""
 
     @property
     def leg_id(self) -> str:
@@ -161,7 +161,7 @@ async def called(database: Database, province: Province, clock: Clock, make: Mak
 
 
 class Late:
-    """A hall that dials in: its call is there before its arrival is written."""
+    """A hall that dials in. Its call exists before its arrival is written."""
 
     def __init__(self, caller: Caller, row: DialLeg, wire: Wire) -> None:
         self.caller, self._row, self._wire = caller, row, wire
@@ -182,13 +182,13 @@ class Late:
         await written(self.caller)
 
     async def seen(self, database: Database) -> tuple[bool, str, str]:
-        """Whether its call is there; state and holder of its leg."""
+        """Return whether the call exists, and the state and lease holder of its leg."""
         row = (await rows(database))[self._row.terminal_id]
         return self.leg_id in self._wire.orders, row.state, row.leased_by
 
 
 class Away:
-    """The database does not take one kind of work until it is `back`."""
+    """A database that fails one kind of work until `back` is set."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         self.back = False
@@ -198,7 +198,7 @@ class Away:
         monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0.01)
 
     async def tried(self, caller: Caller, times: int = 1) -> None:
-        """From now on: a try that began before does not count."""
+        """Wait for this number of new tries. A try that began earlier does not count."""
         while not self.tries.locked():
             await self.tries.acquire()
         async with asyncio.timeout(10):
@@ -216,7 +216,7 @@ class Away:
 
 
 class Refusing:
-    """The database refuses whatever changes these legs, for as long as it `refuses`."""
+    """A database that refuses all changes of these legs while `refuses` is set."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *leg_ids: str) -> None:
         self.refuses, self.tries = True, 0
@@ -235,7 +235,7 @@ HELD = ContextVar("HELD", default=False)
 
 
 class Held:
-    """Writes of tasks that began within `begins` wait until it `goes_on`; all other tasks go on."""
+    """Writes that wait until `goes_on` is set, if their task began within `begins`. All other tasks continue."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, database: Database) -> None:
         self.waits, self.goes_on = asyncio.Event(), asyncio.Event()
@@ -260,7 +260,7 @@ def broken() -> IntegrityError:
 
 
 async def written(caller: Caller) -> None:
-    """All that happened is written, as far as the database takes it."""
+    """Wait until all news is written, as far as the database accepts it."""
     while begun := writers(caller):
         await asyncio.gather(*begun)
         await asyncio.sleep(0)
@@ -269,10 +269,10 @@ async def written(caller: Caller) -> None:
 
 
 def writers(caller: Caller) -> tuple[asyncio.Task[None], ...]:
-    """Tasks that write what happened."""
+    """Return the tasks that write news."""
     return tuple(caller.writer.tasks)
 
 
 async def again(caller: Caller) -> None:
-    """What the database has not taken is tried once more."""
+    """Try again to write the news that the database has not accepted."""
     await caller.writer.retry()

@@ -1,4 +1,4 @@
-"""The caller of halls on both databases: when it calls, how fast, who may not be called, and what an older lease may still do."""
+"""The caller of halls on both databases: when and how fast it calls, which halls it may call, and the rights of an old lease."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ async def test_an_operator_cannot_call_a_forbidden_or_early_hall(
 async def test_nobody_opens_the_microphone_of_a_foreign_hall(
     database: Database, province: Province, clock: Clock
 ) -> None:
-    """Halls answer by themselves. The secretary of a commune may call into a meeting whom it invited, and its own halls."""
+    """Show that a desk may call only invited halls and its own halls, because halls answer by themselves."""
     _, date = await database.transact(lambda session: book(session, province, clock.at, 1))
 
     async def add(session: AsyncSession) -> None:
@@ -182,7 +182,7 @@ async def test_nobody_opens_the_microphone_of_a_foreign_hall(
     await ask("h000")
     await ask("own")
     await ask("spare", province.actor("secretary", "tinh"))
-    await ask("spare")  # it is there: whoever leads the meeting may call it back
+    await ask("spare")  # the hall has a leg now: the meeting's leader may call it back
 
 
 async def all_legs(database: Database) -> list[DialLeg]:
@@ -269,7 +269,9 @@ async def test_another_worker_waits_for_the_lease_and_repeats_the_try(
 async def test_a_worker_after_a_kill_does_not_wait_for_the_lease(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
-    """It has the ports of the other one, which is dead therefore. What works elsewhere keeps its legs."""
+    """Show that a worker takes over the legs of a killed worker at once. The same ports prove that the old worker is dead. A
+    worker on other ports keeps its legs.
+    """
     await database.transact(lambda session: book(session, province, clock.at, 1))
     await make("here-one", place="here-").tick()
     leg_id = (await rows(database))["h000"].id
@@ -322,12 +324,12 @@ async def test_a_suspended_worker_writes_nothing_and_ends_its_calls(
     after = {name: (leg.state, leg.epoch, leg.leased_by) for name, leg in (await rows(database)).items()}
     assert after == before
     assert {leg.leased_by for leg in (await rows(database)).values()} == {"two"}
-    assert (await rows(database))[one.terminal_id].epoch == 2  # what was connected is called anew
+    assert (await rows(database))[one.terminal_id].epoch == 2  # the connected hall is called again
 
 
 @pytest.fixture
 async def late(database: Database, province: Province, clock: Clock, wire: Wire, make: Make) -> Late:
-    """As after a restart: what an operator has dropped is in nobody's lease. The worker holds another leg."""
+    """Return a hall as after a restart: an operator dropped it, and its leg has no lease. The worker holds another leg."""
     await database.transact(lambda session: book(session, province, clock.at, 2))
     caller = make()
     await caller.tick()
@@ -346,7 +348,7 @@ async def late(database: Database, province: Province, clock: Clock, wire: Wire,
 async def test_a_hall_that_dials_in_while_leases_are_renewed_stays(
     database: Database, clock: Clock, late: Late, monkeypatch: pytest.MonkeyPatch, written: str
 ) -> None:
-    """Its lease comes with its arrival, which is written only when the leases have been read, or still later."""
+    """Show that an arrival also takes the lease of its leg. The arrival is written while the leases are renewed, or later."""
     caller, held = late.caller, Held(monkeypatch, database)
     transact = database.transact
 
@@ -375,7 +377,7 @@ async def test_a_hall_that_dials_in_while_leases_are_renewed_stays(
 async def test_an_arrival_is_written_when_the_database_is_back(
     database: Database, late: Late, monkeypatch: pytest.MonkeyPatch, stays: bool
 ) -> None:
-    """Unless the hall has gone again: its leg would stay connected for good."""
+    """Show that an arrival is written later. If the hall has left again, its leg must not stay connected."""
     away = Away(monkeypatch, "change")
     late.comes()
     await away.tried(late.caller, 2)
@@ -389,7 +391,7 @@ async def test_an_arrival_is_written_when_the_database_is_back(
 async def test_a_missed_lease_renewal_is_repeated_at_the_next_tick(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And calls that are another worker's by now end then: both would talk to one hall for so long."""
+    """Show that the next tick also ends calls that another worker holds by now. Otherwise both workers would talk to one hall."""
     await database.transact(lambda session: book(session, province, clock.at, 2))
     sleeper = make("one")
     await sleeper.tick()
@@ -436,7 +438,9 @@ async def test_refused_updates_are_logged_and_written_later(
 async def test_a_long_database_outage_does_not_use_up_the_tries(
     database: Database, late: Late, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that has just started may refuse once more what it takes a second later."""
+    """Show that outages do not count as refusals. A database that has just started may refuse a change and accept it a second
+    later.
+    """
     change = legs.change
     errors: list[Exception] = [*(OSError("the database is away") for _ in range(12)), broken()]
 
@@ -493,7 +497,9 @@ async def test_an_outage_longer_than_a_lease_ends_no_call(
 async def test_a_hall_back_after_a_kill_is_not_called(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, written: str
 ) -> None:
-    """Its row says that it is in a call of the server that died. `written`: its arrival, before its turn or after it."""
+    """Show that a worker does not call a hall that dials in again. Its row still names the dead server's call. `written` says
+    whether the arrival is written before or after the worker's tick.
+    """
     await database.transact(lambda session: book(session, province, clock.at, 1))
     first, other_wire = make("one"), Wire()
     await first.tick()
@@ -525,7 +531,7 @@ async def test_a_hall_back_before_the_lease_ended_stays_after_a_kill(
     monkeypatch: pytest.MonkeyPatch,
     killed: bool,
 ) -> None:
-    """Else it is another worker's for good."""
+    """Show that a hall that dials in again keeps its call after a kill. Otherwise the row would stay with the other worker."""
     await database.transact(lambda session: book(session, province, clock.at, 1))
     first, other_wire, tries, change = make("one"), Wire(), asyncio.Semaphore(0), legs.change
     await first.tick()
@@ -560,7 +566,7 @@ async def test_a_hall_back_before_the_lease_ended_stays_after_a_kill(
 async def test_an_arrival_renews_its_lease_before_the_next_plan(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
-    """In a meeting that calls nobody nothing else is held."""
+    """Show that an arrival's lease is renewed when the meeting calls no hall. The worker then holds no other leg."""
     _, date = await database.transact(lambda session: book(session, province, clock.at, 1, connect="dial_in"))
     caller = make()
     await caller.tick()
@@ -599,7 +605,7 @@ async def test_a_date_that_is_called_off_ends_its_calls(
 async def test_legs_of_which_nothing_comes_any_more_are_nobodys(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
-    """Else each of all dates would be renewed, and loaded, for as long as the process lives."""
+    """Show that finished legs lose their lease. Otherwise the process would load and renew the legs of all dates."""
     await database.transact(lambda session: book(session, province, clock.at, 2))
     caller = make()
     await caller.tick()
@@ -673,7 +679,7 @@ async def test_refused_halls_delay_no_other_hall(
     monkeypatch: pytest.MonkeyPatch,
     what: str,
 ) -> None:
-    """As many as one second has places, and the first in the order."""
+    """Show that refused rows do not stop the other rows. The refused rows are first in order and fill the calls of one second."""
     starts_at = clock.at + timedelta(minutes=14 if what == "probe" else 0)
     await database.transact(lambda session: book(session, province, starts_at, limits.INVITES_PER_S + 4))
     await database.transact(lambda session: planning.plan(session, clock.at))

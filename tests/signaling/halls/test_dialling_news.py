@@ -1,4 +1,4 @@
-"""The caller of halls where the database refuses news of a leg, or is away: how a call ended is not lost."""
+"""The caller of halls when the database is away or refuses news of a leg: the end of a call is not lost."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_a_refused_end_of_a_call_is_written_later(
     reason: str,
     pause_s: float | None,
 ) -> None:
-    """Else it would be connected for ever, by a call that has long ended, or be called though an operator has put it out."""
+    """Show that the end is written later. Otherwise the row would stay connected, or a dropped hall would be called again."""
     await database.transact(lambda session: book(session, province, clock.at, 2))
     caller = make()
     await caller.tick()
@@ -116,7 +116,9 @@ async def test_a_leg_with_a_lost_answer_continues_as_of_a_dead_server(
 async def test_an_unwritten_end_says_nothing_about_later_events(
     database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hall that had come by itself was put out; it has come again and was lost between two ticks: it is called."""
+    """Show that a hall is called again after a loss, although an earlier drop was not written. The hall dialled in both times,
+    and was lost between two ticks.
+    """
     caller, row = called.caller, called.row
     hall = Late(caller, row, wire)
     hall.comes()
@@ -137,7 +139,9 @@ async def test_an_unwritten_end_says_nothing_about_later_events(
 async def test_a_lost_database_is_asked_for_one_unsure_leg_a_tick(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each try may take seconds, and no lease is renewed meanwhile. The other leg has its turn at the next tick."""
+    """Show that each tick tries one unsure leg while the database is away. A try may take seconds, in which no lease is
+    renewed. The next tick tries the other leg.
+    """
     await database.transact(lambda session: book(session, province, clock.at, 3))
     await make("one").tick()
     clock.pass_s(bounds.LEG_LEASE_S + 1)
@@ -202,7 +206,9 @@ async def test_a_refused_answer_is_written_while_the_call_lasts(
     monkeypatch: pytest.MonkeyPatch,
     ends: str,
 ) -> None:
-    """Else the board says for ever that it is called. `ends`: the hall hangs up when that is written, or before it."""
+    """Show that a refused answer is written later. Otherwise the board would say that the hall is still called. `ends` says
+    whether the hall hangs up when the answer is written, or before.
+    """
     caller, one = called.caller, called.row
     refusing = Refusing(monkeypatch, one.id)
     caller.tell(wire.orders[one.id], Event.ANSWERED)
@@ -260,7 +266,9 @@ async def test_a_hall_whose_arrival_was_refused_for_long_stays(
     monkeypatch: pytest.MonkeyPatch,
     held: str,
 ) -> None:
-    """Its lease comes with its arrival: nobody hangs up on it for want of one meanwhile."""
+    """Show that the hall stays connected while its arrival is refused. The lease comes with the arrival, so its call must not
+    end for lack of a lease.
+    """
     await database.transact(lambda session: book(session, province, clock.at, 2))
     first = make("dead")
     await first.tick()
@@ -316,7 +324,9 @@ async def test_a_dropped_hall_is_not_called_by_the_next_server(
     caplog: pytest.LogCaptureFixture,
     taken: bool,
 ) -> None:
-    """How it ended was refused for long; it is tried once more before the leases are given back, or it is said what is lost."""
+    """Show that a refused end is tried once more before the worker gives its leases back. Otherwise the log names the lost
+    news.
+    """
     await database.transact(lambda session: book(session, province, clock.at, 2))
     caller, other_wire = make(), Wire()
     await caller.tick()
@@ -387,7 +397,7 @@ async def test_a_probe_result_is_written_when_the_database_accepts(
     trouble: str,
     part: str,
 ) -> None:
-    """Else it would be looked at until it is called."""
+    """Show that a probe's result is written later. Otherwise the row would stay in probing until its call."""
     await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=14), 1))
     caller = make()
     await caller.tick()
@@ -420,7 +430,9 @@ async def test_a_probe_result_is_written_when_the_database_accepts(
 async def test_an_older_probe_result_replaces_no_newer_one(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An operator has it looked at once more, while the database did not take what was found before."""
+    """Show that an older result of a probe does not replace a newer one. The operator probes again before the older result is
+    written.
+    """
     await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=14), 1))
     caller = make()
     await caller.tick()

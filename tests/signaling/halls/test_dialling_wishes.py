@@ -1,4 +1,4 @@
-"""What operators want of halls: done once, by whoever can, in the order in which it was wanted, whatever the database refuses."""
+"""Wishes of operators for halls. Any server that can does them, once and in order, even when the database refuses changes."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ async def test_a_later_wish_replaces_one_that_the_database_refused(
     older: str,
     newer: str,
 ) -> None:
-    """Also one of another server, by the row alone; and one that is wanted while the older one is being done."""
+    """Show that the newer of two wishes wins. It may come from another server, by its row alone, or while the older one runs."""
     caller, leg_id = called.caller, called.leg_id
     await caller.happen(leg_id, Event.ANSWERED, wire.orders[leg_id])
     await database.transact(partial(legs.set_wish, leg_id=leg_id, wish=older))
@@ -285,7 +285,9 @@ async def test_a_dropped_hall_that_is_due_is_not_called(
     monkeypatch: pytest.MonkeyPatch,
     how: str,
 ) -> None:
-    """Of one that came by itself neither the arrival nor the end was written: its row waits for the next try."""
+    """Show that a dropped hall is not called while its row waits for the next try. The hall had dialled in, and neither its
+    arrival nor its end was written.
+    """
     caller, leg_id = called.caller, called.leg_id
     await caller.happen(leg_id, Event.REFUSED, wire.orders.pop(leg_id), cause=Cause.BUSY)
     hall, refusing, held = Late(caller, called.row, wire), Refusing(monkeypatch, leg_id), Held(monkeypatch, database)
@@ -301,7 +303,7 @@ async def test_a_dropped_hall_that_is_due_is_not_called(
     clock.pass_s(limits.BUSY_RETRY_S)
     calls, tries = wire.calls(), refusing.tries
     await caller.tick()
-    assert refusing.tries - tries == (how != "put out just now")  # the end alone is tried, and no call
+    assert refusing.tries - tries == (how != "put out just now")  # only the end is tried, and no call
     refusing.refuses = False
     held.goes_on.set()
     await hall.told()

@@ -1,4 +1,4 @@
-"""What a number that a terminal dials leads to."""
+"""The destination of a number that a terminal dials."""
 
 from __future__ import annotations
 

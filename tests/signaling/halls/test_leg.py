@@ -1,4 +1,4 @@
-"""One call of a hall, without a protocol: its moves between rooms, new agreements in a room, and keys."""
+"""A call of a hall, without a protocol: its moves between rooms, new agreements in a room, and keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Camera:
 
 
 class Side:
-    """A terminal that takes each offer when the test wants it."""
+    """A terminal that accepts each offer when the test decides."""
 
     plan = plan()
 
@@ -47,14 +47,14 @@ class Side:
         self.applied_to.append(hall)
 
     def left(self, hall: Hall) -> None:
-        """Its lines are closed by the conference."""
+        """Do nothing: the conference closes the lines."""
 
     def hang_up(self, reason: str) -> None:
         self.ends.append(reason)
 
 
 class Owner:
-    """Hears what becomes of its leg; a menu takes each key."""
+    """An owner that records the events of its leg. Its menu takes each key."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -77,7 +77,7 @@ class Owner:
 
 
 class Call:
-    """A leg that stands in the first of two conferences."""
+    """A leg in the first of two conferences."""
 
     def __init__(self) -> None:
         self.world, self.owner, self.side = HallWorld(), Owner(), Side()

@@ -1,5 +1,6 @@
-"""One row of the board and the calls of its hall: which of two counts, and that the end of one is never forgotten. Real door and
-database, as in `test_lobby`; SIP is left out.
+"""A row of the board and the calls of its hall: which of two calls counts, and that an end is never lost.
+
+The door and the database are real, as in `test_lobby`. There is no SIP.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ HALL = "terminal-xa1"
 
 
 class Call(Line):
-    """Ours, or the hall's. That it has ended is told by the test."""
+    """A call from us or from the hall. The test reports its end."""
 
     def begin_in(self, conference: Conference, mode: Any = "meeting") -> None:
         self.room = self.expect(conference, mode)
@@ -54,14 +55,14 @@ class Call(Line):
 
 
 class Agent:
-    """Rings where it is told to."""
+    """An agent that records the calls that it dials."""
 
     def __init__(self) -> None:
         self.dialled: list[Call] = []
         self.registrar, self.calls = self, ()
 
     def find(self, alias: str) -> None:
-        """Nobody has registered."""
+        """Return None: no terminal has registered."""
 
     def record_of(self, target: Any, call_id: str) -> CallRecord:
         return CallRecord(call_id, Wire.local, Address(target.uri), target.uri)
@@ -72,7 +73,7 @@ class Agent:
 
 
 class Board(Exchange):
-    """With one hall that is called and dials in."""
+    """An exchange with one hall that is called and also dials in."""
 
     def __init__(self, database: Database, province: Province, now: datetime) -> None:
         super().__init__(database, province, now)
@@ -86,14 +87,14 @@ class Board(Exchange):
         )
 
     async def comes(self) -> Call:
-        """The hall's own call, which it has not confirmed yet."""
+        """Return the hall's own call, which the hall has not confirmed yet."""
         party = Party(f"hall_terminal.{HALL}", "Xã 1", HALL)
         made = Call(self.halls.incoming_calls, OPTIONS, party, self.side, began=self.clock.time(), address="10.1.1.1")
         await self.dial(made)
         return made
 
     async def another(self) -> str:
-        """The leg of a hall that has not come."""
+        """Return the leg of a hall that has not dialled in."""
 
         async def work(session: AsyncSession) -> str:
             return (
@@ -109,7 +110,7 @@ class Board(Exchange):
         return made
 
     async def settle(self) -> None:
-        """All that was begun is done."""
+        """Wait until all begun work is done."""
         running = self.halls.around.background.running
         while True:
             while begun := (*running, *writers(self.halls.caller)):
@@ -142,7 +143,7 @@ def ended(leg: Call, cause: SipCause) -> None:
 
 
 async def test_a_hall_that_dials_in_while_called_keeps_its_own_call(board: Board) -> None:
-    """Ours ends instead, and nothing that is heard of it afterwards counts."""
+    """Show that our call ends, and that later news of it is ignored."""
     halls, own = board.halls, await board.comes()
     leg_id = own.party.leg_id
     await halls.caller.happen(leg_id, Event.DUE)
@@ -156,7 +157,7 @@ async def test_a_hall_that_dials_in_while_called_keeps_its_own_call(board: Board
     assert ((await board.row(own)).state, halls.calls.by_row[leg_id]) == ("connected", own)
     assert (ours.told, own.told) == (["end came by itself"], ["ring"])
     before = await board.row(own)
-    halls.outgoing.failed(ours, Failure(hall_cause(487), 487))  # what its CANCEL brings
+    halls.outgoing.failed(ours, Failure(hall_cause(487), 487))  # the answer to its CANCEL
     await board.settle()
     after = await board.row(own)
     assert halls.calls.by_row == {leg_id: own}
@@ -183,7 +184,9 @@ async def test_a_call_is_saved_for_the_next_server_and_traced(board: Board) -> N
 async def test_the_next_server_knows_where_a_hall_has_called_from(
     board: Board, transport: str, host: str, is_seen: bool
 ) -> None:
-    """A connection through a translation of addresses leads back to no terminal."""
+    """Show that the next server learns a hall's address from a call over UDP. A TCP connection through NAT leads back to no
+    terminal.
+    """
     leg_id = (await board.joined()).party.leg_id
     left = SipDialog(
         id="left", leg_id=leg_id, worker="here0", call_id="call", local="<sip:a@10.0.0.9>;tag=ours", port=5060
@@ -232,7 +235,7 @@ async def test_an_answered_outgoing_call_is_connected_in_its_row(board: Board) -
 
 
 async def test_a_silent_call_ends_after_a_registration_elsewhere(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is answered in time stays, and so does a newer call of the row."""
+    """Show that a silent call ends. A call that is answered in time stays, and so does a newer call of the row."""
     monkeypatch.setattr(bounds, "UNHEARD_S", 0.01)
     leg_id, ended = await board.another(), list[str]()
     await board.halls.caller.happen(leg_id, Event.DUE)
@@ -283,7 +286,7 @@ async def test_results_of_our_call_before_an_arrival_do_not_count(
 
 
 async def test_a_hall_that_has_come_is_not_called_any_more(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Although it was due a moment before, and its arrival is not written yet."""
+    """Show that an arrived hall is not called, although it was due before and its arrival is not written yet."""
     halls, own = board.halls, await board.comes()
     await halls.caller.happen(own.party.leg_id, Event.DUE)
     away = Away(monkeypatch, "change")
@@ -325,7 +328,9 @@ async def test_an_unanswered_ring_differs_from_an_absent_hall(board: Board, caus
 async def test_the_end_of_a_call_is_written_when_the_database_is_back(
     board: Board, monkeypatch: pytest.MonkeyPatch, cause: SipCause, put_out: Event | None, then: tuple[str, str]
 ) -> None:
-    """Else the board has it in the meeting for ever, and nobody calls it again."""
+    """Show that the end is written later. Otherwise the board would show the hall in the meeting, and no server would call it
+    again.
+    """
     own = await board.joined()
     own.put_out, own.hung_up_by_us = put_out, put_out is not None
     away = Away(monkeypatch, "change")
@@ -348,7 +353,7 @@ async def test_the_end_of_a_call_is_written_when_the_database_is_back(
 async def test_a_dropped_hall_stays_out_unless_the_server_stops(
     board: Board, reason: Reason, then: tuple[str, str]
 ) -> None:
-    """Whoever starts in its place calls those that were in the meeting."""
+    """Show that a stop of the server keeps the rows of its halls connected. The next server calls those halls again."""
     own = await board.joined()
     own.hang_up(reason.value)
     own.events.over(own, hung_up=True)
@@ -376,8 +381,9 @@ async def test_an_end_that_is_written_late_ends_no_newer_call(board: Board, monk
 async def test_a_hall_is_not_rung_for_an_outdated_reason(
     board: Board, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
-    """Of one that came and went the end is not written yet: it would be taken for that of an older call, and the board would
-    have the hall in the meeting although it has refused ours.
+    """Show that a hall is not rung when it arrived, left, or was dropped during the look-up.
+
+    Otherwise its unwritten end would count for an older call, and the board would show it in the meeting after it refused ours.
     """
     halls, own, read = board.halls, await board.comes(), planning.date_of
     leg_id, looks, goes_on = own.party.leg_id, asyncio.Event(), asyncio.Event()
@@ -413,7 +419,7 @@ async def test_a_hall_is_not_rung_for_an_outdated_reason(
 async def test_a_late_answer_of_a_dropped_call_keeps_the_own_call(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is written when the hall has come by itself already."""
+    """Show that the late news of our call, written after the hall dialled in, keeps the hall's call."""
     halls, own = board.halls, await board.comes()
     leg_id = own.party.leg_id
     await halls.caller.happen(leg_id, Event.DUE)
@@ -433,7 +439,7 @@ async def test_a_late_answer_of_a_dropped_call_keeps_the_own_call(
 
 
 async def test_results_of_calls_during_a_stop_are_not_counted(board: Board) -> None:
-    """Whoever starts in its place repeats the try at once."""
+    """Show that failures during a stop do not count. The next server repeats the try at once."""
     halls, own = board.halls, await board.comes()
     await halls.caller.happen(own.party.leg_id, Event.DUE)
     await board.settle()
@@ -460,7 +466,7 @@ async def test_the_board_shows_a_hall_that_left_with_an_error(board: Board, monk
 
 
 async def test_a_call_that_was_answered_in_vain_is_refused_once(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By what was wrong with it, not by how it ended then: the next try depends on that."""
+    """Show that an unfit call is refused once, with the fault and not with its end. The next try depends on the fault."""
     halls, own, told = board.halls, await board.comes(), list[Any]()
     await halls.caller.happen(own.party.leg_id, Event.DUE)
     await board.settle()
@@ -475,7 +481,7 @@ async def test_a_call_that_was_answered_in_vain_is_refused_once(board: Board, mo
 async def test_a_call_that_must_not_be_used_is_forbidden(
     board: Board, monkeypatch: pytest.MonkeyPatch, stood: bool
 ) -> None:
-    """The outcome names the demand of the meeting, also for a call that stood. The end of the call is no second outcome."""
+    """Show that the outcome is the meeting's demand, also for a connected call. Its later end is no second outcome."""
     halls, own, told = board.halls, await board.comes(), list[Any]()
     await halls.caller.happen(own.party.leg_id, Event.DUE)
     await board.settle()
@@ -490,7 +496,7 @@ async def test_a_call_that_must_not_be_used_is_forbidden(
 
 
 async def test_a_target_that_may_not_be_called_is_forbidden(board: Board) -> None:
-    """The hall is not called again by itself, and the row says why."""
+    """Show that the hall is not called again automatically, and that the row says why."""
     halls, own = board.halls, await board.comes()
     await halls.caller.happen(own.party.leg_id, Event.DUE)
     await board.settle()
@@ -568,4 +574,4 @@ async def test_an_undone_drop_redials_despite_a_failed_write(
 
 
 async def nobody(*_: Any) -> None:
-    """Another worker has it."""
+    """Return None: another worker has the leg."""

@@ -1,5 +1,6 @@
-"""The lobby on the side of halls: who waits, what lets them in, and ways around it. Real lobby, door, database; SIP is left out
-(tests/interop), so a call here agrees to every room at once.
+"""The lobby on the side of halls: who waits, what admits them, and ways around the lobby.
+
+The lobby, the door and the database are real. There is no SIP (see tests/interop), so a call here agrees to every room at once.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ HALL = Uri("sip", "hall", "10.1.1.1")
 
 
 class Wire:
-    """What the terminal is told by SIP; it called by TLS."""
+    """The SIP messages that the terminal gets. The terminal called over TLS."""
 
     request = None
     call_id = "call"
@@ -74,7 +75,7 @@ class Wire:
 
 
 class Line(Leg):
-    """Enters as the real one does, by `expect` and `welcome_hall`: the door of the conference is asked both times."""
+    """A leg that enters as the real one does, by `expect` and `welcome_hall`. The conference's door checks it both times."""
 
     def accept_in(self, conference: Conference, mode: Any = "meeting") -> None:
         self.room = self.expect(conference, mode)
@@ -155,7 +156,7 @@ class Exchange:
         return Line(self.halls.incoming_calls, OPTIONS, party, self.side, address=address)
 
     def side(self, leg: Leg) -> SipSide:
-        """Of a call that has come in."""
+        """Return the side of an incoming call."""
         wire: Any = Wire()
         return SipSide(leg, self.halls._sip.shared, profiles.Profiles().find(""), 1, wire)
 
@@ -215,7 +216,7 @@ async def test_whoever_is_turned_away_hears_it_and_stays_out(exchange: Exchange)
 
 
 async def test_whom_nobody_knows_waits_with_the_lobby_off(exchange: Exchange) -> None:
-    """As a browser with number and PIN does; a terminal of the register comes in then."""
+    """Show that an unknown terminal waits with the lobby off, as a browser with number and PIN does. A known terminal enters."""
     await exchange.book(lobby=False)
     guest = await exchange.dial(exchange.line())
     assert (guest.where, exchange.inside()) == (RECEPTION, [])
@@ -226,7 +227,7 @@ async def test_whom_nobody_knows_waits_with_the_lobby_off(exchange: Exchange) ->
     exchange.lobby().set(False, ())
     assert guest.where == RECEPTION, "switching the lobby off does not let him in"
     forged = exchange.line()
-    with pytest.raises(Refusal, match="lobby_waits"):  # the door of the call holds by itself
+    with pytest.raises(Refusal, match="lobby_waits"):  # the conference's own door refuses it too
         forged.expect(exchange.registry.create(exchange.name))
 
 
@@ -261,7 +262,7 @@ async def test_the_class_is_raised_while_somebody_waits(exchange: Exchange) -> N
 
 
 async def test_raising_the_class_sends_away_whom_nobody_vouches_for(exchange: Exchange) -> None:
-    """What `POST /meetings/{id}/class` goes by (`planning._presence`)."""
+    """Show which halls a raised class sends away, by the same facts as `POST /meetings/{id}/class` (`planning._presence`)."""
     await exchange.book(("khcn", "tinh"), lobby=False)
     known = await exchange.dial(exchange.line("terminal-khcn", "Sở KHCN"))
     open_network = await exchange.dial(exchange.line("terminal-tinh", "UBND tỉnh", address="203.0.113.9"))
@@ -323,7 +324,9 @@ async def test_whoever_hung_up_meanwhile_does_not_wait(exchange: Exchange) -> No
 
 
 async def test_a_pin_is_not_tried_out_by_telephone(exchange: Exchange) -> None:
-    """At the limit the right one opens nothing either, where one has tried; other networks and known terminals get in."""
+    """Show that the tries of a PIN by phone are limited. At the limit the right PIN fails too, where a caller has tried. Other
+    networks and known terminals still enter.
+    """
     await exchange.book(lobby=False)
     for place in range(host_limits.TRIES_PER_MINUTE // 10):
         for _ in range(host_limits.OWN_TRIES_PER_HOUR + 10):
@@ -379,7 +382,7 @@ async def test_a_hall_reads_title_and_number_but_not_in_the_reception(exchange: 
 
 
 async def test_each_description_has_a_session_number_of_its_own(exchange: Exchange) -> None:
-    """RFC 8866 §5.2; some terminals take no number of more than 31 bits."""
+    """Show that each description has its own session number (RFC 8866 §5.2). Some terminals take at most 31 bits."""
     numbers = [exchange.halls._sip.number() for _ in range(100)]
     assert len(set(numbers)) == 100
     assert all(0 < one < 1 << 31 for one in numbers)

@@ -1,4 +1,4 @@
-"""What is typed in the menu while number and PIN are looked up."""
+"""Keys that a caller presses in the menu while number and PIN are looked up."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from signaling.host.throttle import NumberTries
 
 
 class Caller:
-    """Of a call what the menu looks at."""
+    """The part of a call that the menu reads."""
 
     party = SimpleNamespace(language="vi")
 
@@ -43,7 +43,7 @@ class Caller:
 
 
 class SlowDoor:
-    """Knows one number with its PIN, and looks as long as `looks` is not set."""
+    """A door that knows one number with its PIN. A look-up waits until `looks` is set."""
 
     def __init__(self) -> None:
         self.looks = asyncio.Event()
@@ -111,7 +111,9 @@ def press_all(menus: Menus, one: Leg, keys: str) -> None:
 
 
 async def test_a_failed_lookup_is_repeated_and_is_no_try() -> None:
-    """PostgreSQL changes its master: nobody is to hear that his PIN is wrong, nor nothing at all."""
+    """Show that a failed look-up is repeated and does not count as a try. While PostgreSQL changes its primary, no caller may
+    hear "wrong PIN" or silence.
+    """
     door, menus, one = typing()
     caller, door.broken = cast(Caller, one), True
     door.looks.set()
@@ -129,13 +131,13 @@ async def test_a_failed_lookup_is_repeated_and_is_no_try() -> None:
 
 
 def entrance_of(database: Any, tries: NumberTries) -> Entrance:
-    """Without what comes after the number and its PIN."""
+    """Return an entrance without the parts that come after number and PIN."""
     nothing: Any = None
     return Entrance(database, tries, lambda: datetime.fromtimestamp(1, UTC), nothing, nothing, nothing, nothing)
 
 
 async def test_what_could_not_be_looked_up_takes_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the looks that a network and a number have in a minute. Beside it: a wrong one does."""
+    """Show that a failed look-up takes no share of the tries a minute of a network and a number. A wrong PIN takes a share."""
 
     class Broken:
         def reading(self) -> object:
@@ -230,7 +232,7 @@ async def test_keys_of_a_hall_waiting_for_the_operator_skip_the_menu() -> None:
 
 
 async def test_a_hall_without_a_room_is_asked_nothing() -> None:
-    """Its media have not begun, or it is on its way to another room."""
+    """Show that the menu ignores a hall without a room. Its media have not begun, or it moves to another room."""
     _, menus, one = typing()
     one.room = None
     menus.ask(one)

@@ -1,4 +1,4 @@
-"""The queue of a leg: the order of its events, its bound, and what a fault of one event does to those behind."""
+"""The queue of a leg: the order of its events, its limit, and the effect of a failed event on the events behind it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def test_equal_events_of_one_try_wait_once(clock: Clock) -> None:
         queues.put("leg", LegEvent(Event.RANG, order))
     (queue,) = (queue for _, queue in queues.all())
     assert [one.order and one.order.call_id for one in queue.events] == ["next", "call"]
-    async with queues.turn("leg"):  # the head is being written
+    async with queues.turn("leg"):  # the first event is being written
         queues.put("leg", LegEvent(Event.RANG, replace(ORDER, call_id="next")))
     assert [one.order and one.order.call_id for one in queue.events] == ["next", "call", "next"]
 
@@ -175,7 +175,7 @@ async def test_a_lost_database_is_asked_for_one_due_leg_a_tick(
 async def test_the_clockwork_does_at_once_what_is_due(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, why: str
 ) -> None:
-    """It would look again only at the next plan."""
+    """Show that the caller acts at once. Otherwise it would act only at the next plan."""
     caller = make()
     if why == "written":
         await database.transact(lambda session: book(session, province, clock.at, 1))

@@ -1,4 +1,4 @@
-"""How ready a hall is before its meeting: what is known, and what its answer to OPTIONS says."""
+"""How ready a hall is before its meeting: the known facts, and the facts in its answer to OPTIONS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an INVITE is refused: the status, when to try again, and the words of a Warning."""
+"""How an INVITE is refused: the status, the time of the next try, and the text of a Warning."""
 
 from __future__ import annotations
 

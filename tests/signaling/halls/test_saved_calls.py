@@ -1,4 +1,4 @@
-"""What terminals say goes into rows for the next server, whatever bytes it is of."""
+"""Rows that keep terminals' data for the next server, whatever bytes the terminals send."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -45,7 +45,7 @@ class Tagged(Terminal):
 
 
 AGENTS = {"latin-1": (b"H\xf4i tr\xfang 1", "H\ufffdi tr\ufffdng 1"), "NUL": (b"Room\0Kit", "RoomKit")}
-"""What is sent, and what pages and rows show."""
+"""The bytes that a terminal sends, and the text that pages and rows show."""
 
 
 @pytest.mark.parametrize("name", AGENTS)
@@ -83,7 +83,9 @@ async def test_any_bytes_in_a_tag_do_not_lose_the_call(database: Database) -> No
 async def test_an_unreadable_saved_call_does_not_stop_the_start(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A line of the server before, written by an older version or spoiled: its call cannot be ended."""
+    """Show that an unreadable row does not stop the start. An older version wrote it, or it is damaged, so its call cannot be
+    ended.
+    """
     world = World()
     spoiled = SipDialog(
         id="spoiled", worker="here0", call_id="call", local="<<", remote="sip:a@example.vn", target="sip:a@192.0.2.7"

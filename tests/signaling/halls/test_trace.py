@@ -1,4 +1,4 @@
-"""What is kept of the messages of a call: no secret, and no more than the bounds."""
+"""The stored messages of a call: no secret, and no more than the limits."""
 
 from __future__ import annotations
 

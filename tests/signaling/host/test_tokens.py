@@ -1,4 +1,4 @@
-"""Tokens: what is signed comes back; what is forged does not."""
+"""Tokens: a signed token is read back, and a forged token is refused."""
 
 import base64
 import hashlib
@@ -42,7 +42,7 @@ def b64(data: bytes) -> str:
 def token(
     claims: Any = None, *, secret: str = SECRET, header: dict[str, Any] | None = None, digest: str = "sha256"
 ) -> str:
-    """Signed by hand, so that headers and algorithms can lie."""
+    """Return a token signed by hand, so that headers and algorithms can lie."""
     head = header if header is not None else {"alg": "HS256", "typ": "JWT"}
     body = f"{b64(json.dumps(head).encode())}.{b64(json.dumps(CLAIMS if claims is None else claims).encode())}"
     return f"{body}.{b64(hmac.new(secret.encode(), body.encode(), digest).digest())}"
@@ -145,7 +145,7 @@ def test_forged_tokens_are_refused(name: str, text: str) -> None:
 
 
 def test_the_forger_s_tools_make_a_good_token_too() -> None:
-    """The refusals above come from what was forged, not from the way it was made."""
+    """Show that a good token made by the forging tool is accepted. The refusals above thus come from the forged part."""
     assert len(forged()) >= 40
     grants = AUTHENTICATOR.verify(token(), NOW)
     assert (grants.identity, grants.conference, grants.join, grants.issued_at) == ("an", "r", True, NOW)
@@ -153,7 +153,7 @@ def test_the_forger_s_tools_make_a_good_token_too() -> None:
 
 
 def test_a_control_that_looks_at_no_seal_takes_most_of_them() -> None:
-    """What a reader believes that only decodes: more than half of the forgeries would open a conference."""
+    """Show that a reader without signature checks would accept more than half of the forged tokens."""
     taken = 0
     for _, text in forged():
         with suppress(jwt.InvalidTokenError):
@@ -285,7 +285,7 @@ def test_ours_are_read_by_the_published_server_library() -> None:
 
 
 def livekit_time() -> float:
-    """The clock as that library reads it."""
+    """Return the time that the LiveKit library reads from the clock."""
     made = livekit_api.AccessToken(KEY, SECRET).with_identity("x").to_jwt()
     return float(jwt.decode(made, options={"verify_signature": False})["nbf"])
 

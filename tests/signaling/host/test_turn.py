@@ -1,4 +1,4 @@
-"""Credentials of TURN: their form, what clients are told, and settings that cannot work."""
+"""Credentials of TURN: their form, the values that clients get, and settings that cannot work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real mail server: aiosmtpd as a process of its own that writes every mail it gets into a folder."""
+"""A real mail server: aiosmtpd in its own process. It writes every mail that it receives into a folder."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ asyncio.run(main())
 
 @dataclass
 class Mailbox:
-    """Start with `open`, then `port` takes mail and `mails` gives it back."""
+    """A mail server. Call `open`, send mail to `port`, and read the mails with `mails`."""
 
     folder: Path
     port: int
@@ -70,7 +70,7 @@ class Mailbox:
         self.process.stdout.close()
 
     def busy(self, yes: bool) -> None:
-        """Whether it puts everybody off."""
+        """Set whether the server defers all mail."""
         mark = self.folder / "busy"
         if yes:
             mark.touch()

@@ -1,4 +1,4 @@
-"""An address that gets webhooks: keeps what came, and answers as it is told."""
+"""A receiver of webhooks that keeps the requests and answers as configured."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from tests.waiting import until
 
 
 class Receiver:
-    """`async with Receiver(500, 200) as receiver`: the first request gets 500, all later ones 200. 0: no answer, it hangs up."""
+    """A receiver with given answers. With `async with Receiver(500, 200) as receiver` the first request gets 500 and all later
+    ones get
+    200. With 0 it sends no answer and closes the connection.
+    """
 
     def __init__(self, *statuses: int) -> None:
         self.requests: list[tuple[dict[str, str], str]] = []
-        """(headers, lower case, and body) of each."""
+        """The headers (in lower case) and the body of each request."""
         self.url = ""
         self._statuses = list(statuses or (200,))
         self._runner: web.AppRunner | None = None

@@ -1,4 +1,4 @@
-"""`diemcau mail` as an operator and a mail server use it: processes of their own."""
+"""`diemcau mail` in its own processes, as an operator and a mail server use it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.signaling.notify.test_replies import CALENDAR, MEETING, mail
 
 @pytest.fixture
 def now() -> datetime:
-    return datetime.now(UTC).replace(second=0, microsecond=0)  # the command has the real clock
+    return datetime.now(UTC).replace(second=0, microsecond=0)  # the command uses the real clock
 
 
 async def command(

@@ -1,4 +1,4 @@
-"""Webhooks of live conferences over real sockets: order, tries, bounds, and a receiver that is away."""
+"""Webhooks of live conferences over real sockets: order, retries, limits, and a receiver that is away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mails that a real mail server got: invitations, changes, cancellations, reminders, approvals; and who gets none."""
+"""Mails that a real mail server gets: invitations, changes, cancellations, reminders, approvals, and who gets none."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class MailRoom:
         self.worker = Worker(self.database, todo, lambda: self.now)
 
     async def change(self, meeting_id: str, action: str, **values: Any) -> None:
-        """Change a meeting as a booking does it, and let the worker do what follows."""
+        """Change a meeting as a booking does, and let the worker do the work that follows."""
 
         async def work(session: Any) -> None:
             row = await session.get_one(Meeting, meeting_id)
@@ -112,7 +112,7 @@ async def test_an_invitation_arrives(office: MailRoom, province: Province) -> No
     await office.change(meeting_id, "approve")
     (mail,) = office.mailbox.to("xa1@longan.gov.vn")
     raw = next(one for one in office.mailbox.raw() if one.startswith(b"X-Rcpt: xa1@"))
-    raw.decode("ascii")  # nothing of the mail needs 8 bits
+    raw.decode("ascii")  # no part of the mail needs 8 bits
     assert mail["Subject"] == ("[Mời họp] Giao ban tháng 3 về chuyển đổi số - 14 giờ 00 phút, thứ ba ngày 10/03/2026")
     assert mail["To"] == "UBND xã Mỹ Hạnh <xa1@longan.gov.vn>"
     assert mail["From"].addresses[0].addr_spec == SENDER
@@ -135,7 +135,7 @@ async def test_an_invitation_arrives(office: MailRoom, province: Province) -> No
     assert event.attendee.value == "mailto:xa1@longan.gov.vn"
     assert event.organizer.value == f"mailto:{SENDER}"
     assert secret[1] not in calendar.get_content()
-    assert "yt-1" not in said + calendar.get_content()  # nobody else's address
+    assert "yt-1" not in said + calendar.get_content()  # no other attendee's address
 
 
 async def test_only_official_domains_unless_a_reason_is_given(office: MailRoom, province: Province) -> None:
@@ -165,7 +165,7 @@ async def test_only_official_domains_unless_a_reason_is_given(office: MailRoom, 
 async def test_changes_and_cancelling_reach_those_who_were_invited(office: MailRoom, province: Province) -> None:
     meeting_id = await booked(office.database, province, Wanted())
     await office.change(meeting_id, "approve")
-    await office.change(meeting_id, "approve")  # done twice: nobody gets a second mail
+    await office.change(meeting_id, "approve")  # approved twice: there is no second mail
     assert len(office.mailbox.to("xa1@longan.gov.vn")) == 1
     await office.change(meeting_id, "edit", title="Giao ban (mở rộng)", sequence=1, version=2)
     await office.change(meeting_id, "cancel", state="cancelled", reason="Mưa bão", sequence=2, version=3)
@@ -303,7 +303,7 @@ async def test_approvers_and_their_deputies_are_asked(office: MailRoom, province
     assert [(one.kind, one.step_id) for one in actions] == [("approve", step_id), ("refuse", step_id)]
     async with office.database.reading() as session:
         step = await session.get_one(Step, step_id)
-        assert step.state == "open"  # the mail has changed nothing, and neither does opening its links
+        assert step.state == "open"  # the mail and its links change nothing when they are opened
 
 
 async def test_the_chair_is_asked_about_a_substitute_and_answers(office: MailRoom, province: Province) -> None:
@@ -333,7 +333,7 @@ async def test_the_chair_is_asked_about_a_substitute_and_answers(office: MailRoo
 
 
 async def test_no_mail_of_any_kind_holds_a_pin_or_a_password(office: MailRoom, province: Province) -> None:
-    """Whatever was sent in a whole life of a meeting, in every part of every mail."""
+    """Show that no part of any mail in the life of a meeting holds a PIN or a password."""
     wanted = Wanted(rule="FREQ=WEEKLY;COUNT=2", starts=(START + timedelta(days=7), START + timedelta(days=14)))
     meeting_id = await booked(office.database, province, wanted)
     await office.change(meeting_id, "approve")
@@ -388,7 +388,7 @@ def test_every_template_is_free_of_secrets_and_markup(kind: str, important: bool
     assert "&lt;script&gt;" in said.html
     assert not re.search(
         r"(?i)<(img|script|link|iframe|form)\b|src=", said.html
-    )  # nothing is fetched when it is opened
+    )  # no part is loaded when the mail is opened
     assert said.text.index("-- English --") > 0
     assert 'lang="vi"' in said.html
     message = Mailer(MailServer("h", 25, sender=SENDER)).compose(outgoing(kind), START)

@@ -1,5 +1,8 @@
-"""One date of a series changes: what a real mail server gets is about that date only, by RECURRENCE-ID, and goes to those who
-were invited; a date that gives way is told to its own desk. Bookings are made and changed as the desk does it."""
+"""Mails about one changed date of a series. They name the date by RECURRENCE-ID and go to the invited attendees, over a real
+mail server.
+
+The desk of a date that gives way is notified. The tests book and change meetings as the desk does.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +38,14 @@ XA1, XA2 = "xa1@longan.gov.vn", "xa2@longan.gov.vn"
 
 
 async def do(office: MailRoom, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    """In a transaction, then whatever follows from it."""
+    """Do the work in a transaction, then let the worker do the work that follows."""
     done = await office.database.transact(work)
     await office.worker.drain()
     return done
 
 
 async def series(office: MailRoom, province: Province, **more: Any) -> Meeting:
-    """A weekly meeting of four dates, approved, its invitations sent."""
+    """Return an approved weekly meeting of four dates, with its invitations sent."""
     invited = tuple(AttendeeRequest(unit_id=province.units[one]) for one in ("xa1", "khcn"))
     values = {"rule": "FREQ=WEEKLY;COUNT=4", "attendees": invited, "class_": "ordinary", **more}
     made = await approved(office.database, province, wish(province, office.now, **values), office.now)
@@ -52,7 +55,7 @@ async def series(office: MailRoom, province: Province, **more: Any) -> Meeting:
 
 
 async def agree(office: MailRoom, province: Province, made: Meeting) -> None:
-    """Both steps approve the change that waits."""
+    """Let both steps approve the change that waits."""
     for one in (province.actor("approver", "tinh"), province.actor("operator", "tinh")):
         await office.database.transact(
             lambda s, a=one: deciding.decide(s, made.id, True, "", a, office.now)  # type: ignore[misc]
@@ -60,7 +63,7 @@ async def agree(office: MailRoom, province: Province, made: Meeting) -> None:
 
 
 def event_of(mail: Any) -> tuple[str, Any]:
-    """(method, the only VEVENT)."""
+    """Return the method and the only VEVENT."""
     read = vobject.readOne(parts(mail)["text/calendar"])
     (event,) = read.vevent_list
     return read.method.value, event
@@ -150,7 +153,7 @@ async def test_a_refused_change_and_its_undoing_are_told_to_nobody(office: MailR
     undone = await do(office, lambda s: proposals.withdraw(s, made.id, desk, office.now))
     assert undone.state == "approved"
     assert len(office.mailbox.to(XA1)) == 1
-    # What was told is told back, of that date only.
+    # An undo corrects the earlier notice, for that date only.
     await do(office, lambda s: booking_dates.cancel(s, made.id, "not_ready", "", desk, office.now, rows[1].id))
     await do(office, lambda s: undoing.undo(s, made.id, desk, office.now))
     assert [event_of(one)[0] for one in office.mailbox.to(XA1)[1:]] == ["CANCEL", "REQUEST"]
@@ -202,7 +205,7 @@ async def test_a_new_reader_gets_all_and_a_later_invitation_is_a_date(office: Ma
     )
     async with office.database.reading() as session:
         version = (await session.get_one(Meeting, made.id)).version
-    # Before the worker comes to it all of the series changes too.
+    # Before the worker handles that change, the whole series changes too.
     await office.database.transact(lambda s: editing.edit(s, made.id, {"title": "Tên mới"}, desk, office.now, version))
     await agree(office, province, made)
     await office.worker.drain()
@@ -217,7 +220,7 @@ async def test_a_new_reader_gets_all_and_a_later_invitation_is_a_date(office: Ma
     (event,) = [vobject.readOne(parts(one)["text/calendar"]).vevent for one in whole]
     assert event.summary.value == "Tên mới"
     assert "exdate" in event.contents
-    # That told him of the date too: a mail about it alone that comes late is needless.
+    # That mail also named the date. A later mail about the date alone is not needed.
     again = {"attendee_id": dated[0].payload["attendee_id"], "meeting_id": made.id, "sequence": 1}
     around = Around(KEY, BASE, SENDER)
     late = again | {"occurrence_id": rows[1].id}
@@ -225,7 +228,7 @@ async def test_a_new_reader_gets_all_and_a_later_invitation_is_a_date(office: Ma
 
 
 async def give_address(office: MailRoom, province: Province) -> None:
-    """The secretary of these meetings can be reached by mail."""
+    """Give the secretary of these meetings a mail address."""
 
     async def work(session: AsyncSession) -> None:
         (await session.get_one(Person, province.people["vp-2"])).email = "thuky@longan.gov.vn"
@@ -252,7 +255,7 @@ async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: MailRoo
     assert f"{to + timedelta(hours=7):%d/%m/%Y}" in said
     assert f"{to + timedelta(hours=7):%d/%m/%Y} (chờ duyệt)" in said
     assert "bão" not in str(told["Subject"])
-    _, put_off = office.mailbox.to(XA1)  # the old time is off at once; the new one waits for approval
+    _, put_off = office.mailbox.to(XA1)  # the old time is cancelled at once: the new time waits for approval
     assert put_off["Subject"].startswith("[Hoãn")
     assert f"{to + timedelta(hours=7):%d/%m/%Y}" not in parts(put_off)["text/plain"]
     for one in (province.actor("approver", "tinh"), operator):
@@ -262,7 +265,9 @@ async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: MailRoo
 
 
 async def test_the_desk_is_told_that_a_new_time_was_not_approved(office: MailRoom, province: Province) -> None:
-    """Two dates give way. The new time of the first is refused; that of the second could not be proposed beside it."""
+    """Show that the desk learns of new times that were not approved. Two dates give way: the first's new time is refused, and
+    the second's could not be proposed at the same time.
+    """
     made = await series(office, province, secretary_id=province.people["vp-2"])
     await give_address(office, province)
     rows, operator = await dates(office.database, made), province.actor("operator", "tinh")
@@ -322,7 +327,9 @@ async def test_a_letter_about_one_date(office: MailRoom, province: Province) -> 
 
 
 async def test_a_reply_to_one_date_counts_for_it_alone(office: MailRoom, province: Province) -> None:
-    """As a calendar program answers: with the UID of the invitation and the RECURRENCE-ID of the date."""
+    """Show that an answer to one date counts for that date only. The calendar program sends the invitation's UID and the date's
+    RECURRENCE-ID.
+    """
     made = await series(office, province)
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
     (invitation,) = office.mailbox.to(XA1)

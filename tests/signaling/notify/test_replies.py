@@ -1,4 +1,4 @@
-"""Answers by mail: as calendar programs write them, and as enemies do."""
+"""Answers by mail: as calendar programs write them, and as attackers do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ END:VCALENDAR
 
 
 def mail(calendar: str = CALENDAR, sender: str = "UBND xã <xa1@longan.gov.vn>", extra: str = "") -> bytes:
-    """As Outlook sends it: alternatives, the calendar among them."""
+    """Return the mail that Outlook sends: alternatives, with the calendar among them."""
     return (
         f"From: {sender}\r\nTo: hop@longan.gov.vn\r\nSubject: Accepted: Giao ban\r\n{extra}"
         'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="b"\r\n\r\n'

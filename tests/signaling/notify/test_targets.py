@@ -1,4 +1,6 @@
-"""Where webhooks may go: spellings of forbidden addresses, names that resolve to them, and what the operator allows."""
+"""Targets of webhooks: spellings of forbidden addresses, names that resolve to forbidden addresses, and the operator's
+ranges.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,7 @@ async def test_other_spellings_of_loopback_are_resolved_by_the_system() -> None:
             with pytest.raises(targets.TargetRefused):
                 await targets.resolve(host, 80, (), targets.system_lookup)
         except OSError:
-            continue  # not a name on this system
+            continue  # this system cannot resolve the name
     with pytest.raises(OSError):
         await targets.resolve("x", 80, (), nobody)
 

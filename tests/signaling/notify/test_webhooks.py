@@ -1,4 +1,4 @@
-"""Webhooks: what a receiver gets and how it checks it, tries and replays, where none may go; and meetings that come in by one."""
+"""Webhooks: content and signature, retries and replays, forbidden targets, and meetings that arrive as webhooks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ HERE = ("127.0.0.0/8", "::1/128")
 
 @dataclass
 class Receiver:
-    """A small web server that keeps what it got and answers what the test says."""
+    """A small web server that keeps its requests and answers as the test sets it."""
 
     status: int = 200
     answer: bytes = b"ok"
@@ -126,7 +126,7 @@ async def deliveries(database: Database) -> list[Delivery]:
 async def test_a_receiver_verifies_what_it_gets(database: Database, province: Province, receiver: Receiver) -> None:
     _, secret = await hooked(database, province, f"http://127.0.0.1:{receiver.port}/in?a=b")
     meeting_id = await told(database, province)
-    sender = Sender(database, datetime.now(UTC))  # the library that verifies looks at the real clock
+    sender = Sender(database, datetime.now(UTC))  # the library that verifies uses the real clock
     await sender.work()
     ((headers, body),) = receiver.got
     said = standardwebhooks.Webhook(secret).verify(body, headers)
@@ -230,7 +230,9 @@ async def test_private_addresses_are_refused(database: Database, province: Provi
 
 
 async def test_a_name_is_looked_up_once_and_pinned(database: Database, province: Province, receiver: Receiver) -> None:
-    """DNS rebinding: whatever a second lookup would say, the connection goes where the first one was judged."""
+    """Show that DNS rebinding fails. The connection goes to the address that the first look-up gave, whatever a second look-up
+    says.
+    """
     asked: list[str] = []
 
     async def lookup(host: str, _port: int) -> list[str]:
@@ -298,11 +300,11 @@ async def test_changing_and_removing(database: Database, province: Province, rec
         assert await session.scalar(select(func.count()).select_from(Webhook)) == 0
 
 
-# What comes in
+# Incoming messages
 
 
 async def client_of(database: Database, province: Province, roles: tuple[str, ...] = ("secretary",)) -> tuple[str, str]:
-    """(client, its webhook secret)"""
+    """Return the client's id and its webhook secret."""
 
     async def work(session: Any) -> tuple[str, str]:
         made, _ = await clients.create(session, "QLVB", province.units["tinh"], list(roles), COMMAND, NOW)
@@ -329,7 +331,7 @@ def message(province: Province, **more: Any) -> dict[str, Any]:
 
 
 def signed(secret: str, body: bytes, identifier: str = "msg_1", at: datetime = NOW) -> dict[str, str]:
-    """As the reference library signs."""
+    """Return the headers that the reference library signs."""
     signature = standardwebhooks.Webhook(secret).sign(identifier, at, body.decode())
     return {"webhook-id": identifier, "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
 
@@ -365,7 +367,7 @@ async def test_the_document_system_opens_a_meeting(database: Database, province:
     second = await take(database, client_id, signed(secret, case, "msg_2", later), case, later)
     assert second.title == "Hỗ trợ hồ sơ H35.12-260303-0001"
     async with database.reading() as session:
-        assert list(await session.scalars(select(HookSeen.hook_id))) == ["msg_2"]  # what is old is forgotten
+        assert list(await session.scalars(select(HookSeen.hook_id))) == ["msg_2"]  # old ids are deleted
 
 
 Spoil = Callable[[dict[str, str], bytes, str], tuple[dict[str, str], bytes]]

@@ -1,4 +1,4 @@
-"""The loop that does what is due: bounded, in several workers at once, and through failures."""
+"""The worker that does due jobs: its limits, several workers at once, and failures."""
 
 from __future__ import annotations
 
@@ -191,7 +191,9 @@ async def test_a_job_that_is_cancelled_has_ended_when_the_loop_has(
 async def test_an_endless_cleanup_job_does_not_delay_the_stop(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As one does whose mail server fell silent: it says goodbye for half a minute."""
+    """Show that a job with an endless cleanup does not delay the stop. A mail client whose server is silent waits half a minute
+    to close.
+    """
     monkeypatch.setattr(limits, "GRACE_S", 0.05)
     monkeypatch.setattr(server_limits, "ENDING_S", 0.05)
     started, silent = asyncio.Event(), asyncio.Event()
@@ -218,7 +220,7 @@ async def test_an_endless_cleanup_job_does_not_delay_the_stop(
 
 
 async def test_a_dead_worker_loses_nothing(database: Database) -> None:
-    """The job of a worker that never told comes again when its lease is over."""
+    """Show that the job of a dead worker is done again when its lease ends."""
     await put(database)
     await database.transact(lambda s: outbox.claim(s, NOW, ["x"], "dead", limits.LEASE_S, 1))
     seen: list[int] = []
