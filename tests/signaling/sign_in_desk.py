@@ -1,4 +1,4 @@
-"""The REST application with sign-in over a real database, asked by clients at addresses of their choice."""
+"""The REST application with sign-in on a real database. Its clients use addresses that the test chooses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HASHED = CHEAP.hash(PASSWORD)
 
 @dataclass
 class SignInDesk:
-    """`now` is moved by tests."""
+    """The application for tests. Tests move `now`."""
 
     database: Database
     now: datetime
@@ -52,7 +52,7 @@ class SignInDesk:
         self.mounted = Starlette(routes=[Mount("/api/v1", self.app)])
 
     def client(self, address: str = "10.1.1.1", base: str = "", **headers: str) -> httpx.AsyncClient:
-        """A browser: it keeps cookies and sends Origin."""
+        """Return a browser: it keeps cookies and sends Origin."""
         base = base or self.base
         sent = {"origin": base, "user-agent": "Firefox/140"} | headers
         transport = httpx.ASGITransport(self.mounted, raise_app_exceptions=False, client=(address, 5000))

@@ -1,4 +1,6 @@
-"""Test participants: what they show and say, and that they come, are seen and go, against a real server process."""
+"""Test participants against a real server process: the pictures and sounds that they send, and that they join, are seen, and
+leave.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ from tests.waiting import until
 
 SPEAKING = 0.02
 BOUND_S = 60.0
-"""Nothing may take longer; what is fast is not measured here."""
+"""Seconds. A limit for all waits. No test measures speed here."""
 
 
 def decode(packets: tuple[bytes, ...]) -> list[Any]:
@@ -39,7 +41,7 @@ def decode(packets: tuple[bytes, ...]) -> list[Any]:
 
 
 def read(luma: np.ndarray, numbers: range) -> tuple[int, int]:
-    """(number of the participant, index in the loop) that this picture shows."""
+    """Return the participant's number and the index in the loop that this picture shows."""
     lit = int((luma[scene.HEIGHT - 9 : scene.HEIGHT - 6].mean(axis=0) > 130).sum())
     index = min(range(scene.PICTURES), key=lambda at: abs(lit - (scene.WIDTH - 8) * (at + 1) // scene.PICTURES))
     errors = {n: np.abs(scene.draw(n, index)[0].astype(int) - luma).mean() for n in numbers}
@@ -100,7 +102,7 @@ def test_voices_differ_and_are_neither_clipped_nor_faint() -> None:
 
 
 async def test_every_packet_of_sound_is_stamped_with_its_own_time() -> None:
-    """Across the end of a turn, the sparse silence and the next turn, as aiortc's sender numbers them."""
+    """Show that each packet has its own time, as aiortc numbers them: at the end of a turn, in silence, and in the next turn."""
     begun = asyncio.get_running_loop().time()
     near_the_end = voice.SPEECH_TICKS - 3
     track = Voice(0, Turns(1), begun - near_the_end * voice.TICK_S)
@@ -121,7 +123,7 @@ async def test_every_packet_of_sound_is_stamped_with_its_own_time() -> None:
     first = voice.TURN_TICKS - near_the_end  # of the next turn
     assert stamps[-5:] == [stamps[-5] + step for step in range(5)]
     assert any(abs(stamp - first) <= 1 for stamp in stamps)
-    assert len(stamps) < stamps[-1]  # silence was sparse
+    assert len(stamps) < stamps[-1]  # silence had few packets
 
 
 # -- the command
@@ -208,12 +210,14 @@ async def published(server: LiveServer, conference: str, count: int, command: Co
 
 
 class Viewer:
-    """The unmodified Python SDK: reads what the test participants draw, hears them, is told who speaks."""
+    """A viewer with the unmodified Python SDK. It reads the pictures and the sound of the test participants, and gets the
+    speakers.
+    """
 
     def __init__(self) -> None:
         self.room = rtc.Room()
         self.seen: dict[str, list[tuple[int, int]]] = {}
-        """By identity: what `read` found in each decoded picture."""
+        """The results of `read` for each decoded picture, by identity."""
         self.loudest = 0
         self.speakers: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -287,7 +291,7 @@ async def test_three_come_are_seen_and_heard_and_go(
 async def test_watching_participants_receive_each_other(
     live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sections are added while the call goes on."""
+    """Show that participants who watch receive each other, while sections are added during the call."""
     monkeypatch.setenv("COLUMNS", "200")
     output = io.StringIO()
     output.isatty = lambda: True  # type: ignore[method-assign]

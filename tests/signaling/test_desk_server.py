@@ -1,4 +1,4 @@
-"""The durable side of the real command: first start, the demonstration, a database that is behind, the commands over it."""
+"""The stored side of the real command: first start, the demonstration, an outdated database, and the commands on it."""
 
 import contextlib
 import re
@@ -30,7 +30,7 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def choose_password(client: httpx.Client) -> None:
-    """What a sign-in by link asks for first."""
+    """Set the password that a sign-in by link requires first."""
     chosen = client.put("/session/password", json={"new": "một mật khẩu đủ dài 77"})
     assert chosen.status_code < 300, chosen.text
 
@@ -52,7 +52,7 @@ def test_the_first_start_prints_the_administrators_link(own_server: Callable[...
         assert loaded.status_code in (201, 403), loaded.text  # an administrator without a second factor may not
     with httpx.Client(base_url=f"{server.url}/api/v1", headers={"origin": server.url}, timeout=120) as client:
         if loaded.status_code == 403:
-            loaded = client.post("/demo")  # whoever sits at this machine may, in `dev`
+            loaded = client.post("/demo")  # a user at this machine may, in `dev`
         assert loaded.status_code == 201, loaded.text
         secretary = next(one for one in loaded.json()["accounts"] if one["role"] == "secretary")
         assert client.post("/session/link", json={"secret": secretary["url"].split("#link=")[1]}).status_code == 200
@@ -65,7 +65,7 @@ def test_the_first_start_prints_the_administrators_link(own_server: Callable[...
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """What `diemcau serve` prints until it is up; it is stopped afterwards."""
+    """Yield the text that `diemcau serve` prints until it is ready. Stop the server afterwards."""
     words = ("--host", "127.0.0.1", "--http-port", "0", "--media-port", "0", "--data-dir", str(folder))
     variables = {"DIEMCAU_API_KEY": "k", "DIEMCAU_API_SECRET": SECRET, "DIEMCAU_HALLS": "false"}
     with subprocess.Popen(
@@ -141,7 +141,7 @@ def test_the_month_and_bookings_by_command(tmp_path: Path) -> None:
     shown = run("booking", "show", listed[0].split()[0], *at)
     assert "PIN" in shown.stdout
     made = run("booking", "create", "Họp thử", "--unit", "TN.NV", "--at", "2099-01-05 09:00", *at)
-    assert made.returncode == 1  # too far ahead
+    assert made.returncode == 1  # the date is too far ahead
     assert "Chỉ đặt được đến ngày" in made.stderr
     off = run("booking", "cancel", listed[0].split()[0], "--reason", "other", *at)
     assert (off.returncode, "Hãy ghi rõ lý do" in off.stderr) == (1, True)

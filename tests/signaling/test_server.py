@@ -1,4 +1,4 @@
-"""The whole server as a process of its own: bounds of its HTTP side, certificates, stopping."""
+"""The whole server in its own process: limits of its HTTP side, certificates, stopping."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ OwnServer = Callable[..., LiveServer]
 
 
 def raw(server: LiveServer, data: bytes) -> bytes:
-    """Everything that comes back until the server closes."""
+    """Return all bytes that arrive until the server closes."""
     with socket.create_connection(("127.0.0.1", server.port), 20) as end:
         end.sendall(data)
         end.settimeout(20)
@@ -167,7 +167,7 @@ async def test_a_message_beyond_the_bound_ends_its_session_only(live_server: Liv
         ).sign(grants, 60, now)
 
     async with connect(address("an")) as other, connect(address("binh")) as session:
-        # Its head alone: what a server refuses to read may cost the client the answer.
+        # Only the head: a server that does not read the body may reset the connection, and the client may lose the answer.
         session.transport.write(b"\x82\xff" + (limits.WEBSOCKET_MESSAGE_BYTES + 1).to_bytes(8, "big") + bytes(4))
         with pytest.raises(websockets.ConnectionClosed) as closed:
             while True:
@@ -218,7 +218,9 @@ def test_links_and_numbers_live_through_a_restart(tmp_path: Path) -> None:
 
 
 async def test_who_is_kept_out_stays_out_after_a_restart(tmp_path: Path) -> None:
-    """A host removes one guest from the call and turns another away at the door, both for good; the server is killed."""
+    """Show that a removed guest and a guest refused at the door stay out after the server is killed. A host refused both for
+    good.
+    """
     from tests.conftest import start_server
 
     def ask(path: str, body: object, bearer: str = "") -> tuple[int, dict[str, str]]:

@@ -1,6 +1,6 @@
-"""A server that starts: it listens before it is imported, and takes the sockets of a supervisor.
+"""A starting server: it listens before it imports its modules, and it takes the sockets of a supervisor.
 
-People who lost a server wait for it in the backlog and are not refused.
+Clients that lost a server wait in the backlog for the next one, and are not refused.
 """
 
 from __future__ import annotations
@@ -31,21 +31,23 @@ class Held:
 
 sys.meta_path.insert(0, Held())
 """
-"""The packet plane, and all that stands on it, is imported only once the file `GO` is there."""
+"""Startup code. It imports the packet plane, and all modules that use it, only when the file `GO` exists."""
 HANDED = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
 os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
 os.execv(sys.executable, [sys.executable, "-m", "signaling", *sys.argv[2:]])
 """
-"""What systemd does with a listening socket: it is descriptor 3 of the process."""
+"""Startup code that does what systemd does with a listening socket: the socket becomes descriptor 3 of the process."""
 
 Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """`start(words, descriptor, **variables)`: a process of ours, ended after the test."""
+    """Return a function `start(words, descriptor, **variables)` that starts our process. The fixture ends the process after the
+    test.
+    """
     begun: list[subprocess.Popen[str]] = []
 
     def go(*words: str, handed: socket.socket | None = None, **variables: str) -> subprocess.Popen[str]:
@@ -73,7 +75,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def asks(port: int) -> socket.socket:
-    """A client that has asked for something and waits. Raises ConnectionRefusedError."""
+    """Return a client that has sent a request and waits. Raise ConnectionRefusedError."""
     client = socket.create_connection((HOST, port), timeout=WAIT_S)
     client.sendall(f"GET /api/v1/health HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n".encode())
     return client
@@ -118,7 +120,7 @@ def test_a_visitor_between_two_servers_waits_at_the_supervisor(start: Start) -> 
         assert answer(asks(port)) == "HTTP/1.1 200 OK"
         first.send_signal(signal.SIGKILL)
         first.wait(WAIT_S)
-        between = asks(port)  # nobody runs
+        between = asks(port)  # no server runs
         start(*words, handed=handed)
         assert answer(between) == "HTTP/1.1 200 OK"
 
@@ -148,7 +150,7 @@ def test_a_socket_that_does_not_fit_the_settings_is_refused(
 
 
 def test_an_open_socket_is_refused_where_settings_say_local(start: Start) -> None:
-    """Pages without TLS would be open to the network."""
+    """Show that a socket open to the network is refused when the settings say local. Its pages would have no TLS."""
     with socket.create_server(("0.0.0.0", 0)) as handed:
         refused = start("dev", "--http-port", "0", "--media-port", "0", handed=handed)
         told, _ = refused.communicate(timeout=WAIT_S)

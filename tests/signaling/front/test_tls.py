@@ -114,7 +114,7 @@ def test_subject_of_this_machine() -> None:
 
 
 def test_names_that_came_after_the_authority_are_told(tmp_path: Path) -> None:
-    """Show that names that were added later are reported. The authority is bound to its first names, so it must be renewed."""
+    """Show that names added later are reported. The authority is limited to its first names, and is not replaced silently."""
     folder = tmp_path / "tls"
     assert tls.outside(folder, ["hop.example.vn"]) == ()
     settings = load("serve", overrides={"data_dir": str(tmp_path)}, environ={}).settings

@@ -1,4 +1,4 @@
-"""The log: one line a record, whatever is in it."""
+"""The log: each record is one line, whatever its text is."""
 
 import json
 import logging
@@ -29,7 +29,7 @@ def test_nothing_from_outside_starts_a_line_or_turns_it(as_json: bool, text: str
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_control_without_our_formatter_writes_what_they_want(text: str) -> None:
-    """The library's own formatter: forged lines, a cleared screen, a record turned around or not to be written at all."""
+    """Show, as a control, that the library's own formatter lets texts forge lines, clear the screen and reverse the text."""
     line = logging.Formatter("%(levelname)s %(message)s").format(record(text))
     assert text in line
     assert not line.isprintable()
@@ -57,6 +57,6 @@ def test_escapes_are_told_apart_by_their_form() -> None:
 @pytest.mark.parametrize("text", sorted(Strangers.TEXTS))
 def test_refused_requests_are_not_worth_a_line(text: str) -> None:
     server = logging.getLogger("uvicorn.error")
-    assert any(text in one.read_text() for one in Path(uvicorn.__file__).parent.rglob("*_impl.py"))  # its own words
+    assert any(text in one.read_text() for one in Path(uvicorn.__file__).parent.rglob("*_impl.py"))  # its own text
     assert not Strangers().filter(server.makeRecord(server.name, logging.ERROR, "", 0, text, (), None))
     assert Strangers().filter(server.makeRecord(server.name, logging.ERROR, "", 0, "else", (), None))

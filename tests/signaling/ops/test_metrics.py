@@ -1,4 +1,4 @@
-"""What the server counts of itself, as Prometheus reads it."""
+"""The counters of the server, as Prometheus reads them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOKEN = "metrics-token-of-thirty-two-characters"
 
 
 Values = dict[tuple[str, str], float]
-"""(name, its labels' values) -> number."""
+"""The number, by name and by the values of the labels."""
 Scrape = tuple[LiveServer, Callable[[], Awaitable[Values]]]
 
 

@@ -1,4 +1,4 @@
-"""What the server tells an OpenTelemetry collector, and what it does not."""
+"""The data that the server sends to an OpenTelemetry collector, and the data that it must not send."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SOON = {"OTEL_BSP_SCHEDULE_DELAY": "200"}
 
 @dataclass
 class Collector:
-    """Takes spans as OTLP over HTTP brings them."""
+    """A collector that receives spans as OTLP over HTTP."""
 
     url: str = ""
     bodies: list[bytes] = field(default_factory=list)
@@ -110,7 +110,7 @@ async def test_a_join_and_a_request_are_told_without_anybodys_name(
     found = told(request)
     assert (found["http.route"], found["http.response.status_code"]) == ("/rtc/validate", "200")
     assert request.trace_id != bytes.fromhex("5e" * 16)
-    live.stop()  # what waits is sent
+    live.stop()  # the stop sends the waiting spans
     paths = {told(span)["http.route"] for span in collector.spans if "http.route" in told(span)}
     assert any(path.startswith("/api/v1/meetings/{") for path in paths), paths
     assert all(path.startswith(traces.TRACED) for path in paths), paths
@@ -121,7 +121,7 @@ async def test_a_join_and_a_request_are_told_without_anybodys_name(
 
 @pytest.mark.native
 async def test_a_collector_that_is_not_there_harms_no_call(own_server: Callable[..., LiveServer]) -> None:
-    """It is said once, however many batches are lost."""
+    """Show that a missing collector is reported once, however many batches are lost."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1/traces"
     live = own_server(DIEMCAU_TRACES_URL=url, **SOON)
@@ -149,7 +149,7 @@ async def test_a_silent_collector_does_not_delay_the_stop(
 
 
 class Counted:
-    """Who counts beside it."""
+    """An observer that counts beside the traces."""
 
     def __init__(self) -> None:
         self.said: list[object] = []
@@ -169,7 +169,7 @@ Place = tuple[World, Time, traces.Arrivals, Callable[[], Sequence[ReadableSpan]]
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    """A registry, the hand of the clock, who is told, and the spans that were sent."""
+    """Yield a world, its clock, the arrivals, and a function that returns the sent spans."""
     clock, kept, counted = Time(), InMemorySpanExporter(), Counted()
     made = traces.Traces(kept, 100, "1", clock)
     arrivals = made.arrivals(counted)
@@ -223,7 +223,7 @@ def test_those_on_their_way_are_bounded(place: Place) -> None:
 
 
 async def test_what_a_fault_says_stays_here() -> None:
-    """Its type is told: its words may be anybody's."""
+    """Show that a span names the type of a fault only. The text of the fault may hold a user's data."""
     kept = InMemorySpanExporter()
     made = traces.Traces(kept, 100, "1", Time())
 

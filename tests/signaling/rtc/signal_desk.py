@@ -1,4 +1,4 @@
-"""Sessions on stand-ins: sockets that remember, tokens that are names."""
+"""Sessions on doubles: sockets that record frames, and tokens that are names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.conference.doubles import World
 
 
 class Names:
-    """The token is the identity; what it grants is told beforehand."""
+    """An authority whose token is the identity. The test sets the grants of each token."""
 
     def __init__(self) -> None:
         self.grants: dict[str, Grants] = {}
@@ -60,7 +60,7 @@ class Recorder:
 
 
 class SignalDesk:
-    """A world with what sessions share; makes sessions."""
+    """A world with the parts that sessions share. It opens sessions."""
 
     def __init__(self, **options: Any) -> None:
         self.world = World(**options)
@@ -82,7 +82,7 @@ class SignalDesk:
 
 
 class Guest:
-    """One open session."""
+    """An open session."""
 
     def __init__(self, office: SignalDesk, session: Session, wire: Recorder) -> None:
         self.office, self.session, self.wire = office, session, wire

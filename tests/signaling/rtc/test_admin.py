@@ -1,4 +1,4 @@
-"""The server API by the `livekit-api` package: what is refused says so with the right code."""
+"""The server API through the `livekit-api` package: each refusal has the right code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.native
 
 
 async def validated(server: LiveServer, headers: dict[str, str]) -> int:
-    """The status of asking whether a socket would open."""
+    """Return the status of a request that asks whether a socket would open."""
     async with (
         aiohttp.ClientSession() as http,
         http.get(f"{server.url}/rtc/validate", headers=headers) as answer,

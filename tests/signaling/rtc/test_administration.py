@@ -1,4 +1,4 @@
-"""The server API on stand-ins below."""
+"""The server API on doubles of the layers below it."""
 
 from __future__ import annotations
 

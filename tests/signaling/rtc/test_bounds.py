@@ -1,4 +1,4 @@
-"""What one client's messages may hold: beyond it they end its session, before anybody waits for their reading."""
+"""Limits of one client's messages. A larger message ends the session before the server spends time on it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def test_descriptions_may_be_long(office: SignalDesk) -> None:
 def test_a_text_of_too_many_things_is_not_read(
     office: SignalDesk, monkeypatch: pytest.MonkeyPatch, element: str
 ) -> None:
-    """Objects cost their reader four microseconds each: those of 4 MiB held everybody up for seconds."""
+    """Show that a text with too many elements is not parsed. Each object costs 4 µs: those of 4 MiB blocked all users for
+    seconds.
+    """
     read = 0
     whole = json_format.Parse
 
@@ -79,7 +81,7 @@ def test_a_description_of_500_sections_in_text_passes(office: SignalDesk) -> Non
     recorded = (FIXTURES / "js_single_published.sdp").read_bytes().decode()
     sdp = recorded * (500 // recorded.count("m=") + 1)
     ann = office.join("ann")
-    # As the type it is read like any text, and then refused by nobody.
+    # The text as the `type` is parsed like any text. No later check refuses it.
     ann.raw(json_format.MessageToJson(rtc.SignalRequest(answer=rtc.SessionDescription(type=sdp))))
     assert ann.wire.code is None
     assert ann.session.participant is not None
@@ -87,7 +89,9 @@ def test_a_description_of_500_sections_in_text_passes(office: SignalDesk) -> Non
 
 @pytest.mark.parametrize("text", [False, True])
 def test_bytes_are_counted_too(office: SignalDesk, text: bool) -> None:
-    """Descriptions of 3 MiB each 2 s pass; many at once do not. What a text holds counts as bytes."""
+    """Show that bytes are limited. Descriptions of 3 MiB every 2 s pass, but many at once do not. A text's elements count as
+    bytes.
+    """
 
     def say(guest: Guest) -> None:
         guest.raw('{"x":[' + ",".join("0" * 8000) + "]}" if text else long)
@@ -107,7 +111,9 @@ def test_bytes_are_counted_too(office: SignalDesk, text: bool) -> None:
 
 
 def test_what_is_no_description_counts_more(office: SignalDesk) -> None:
-    """A list of parts of two bytes each costs its reader far more than text of the same length."""
+    """Show that a message other than a description counts more. Many parts of two bytes cost the parser more than one long
+    text.
+    """
     ann = office.join("ann")
     said = rtc.SignalRequest(update_layers=rtc.UpdateVideoLayers(layers=[models.VideoLayer()] * 125_000))
     size = said.ByteSize()
@@ -119,7 +125,7 @@ def test_what_is_no_description_counts_more(office: SignalDesk) -> None:
 
 
 def test_of_long_lists_only_the_first_are_looked_at(office: SignalDesk) -> None:
-    """In a `sync_state` of 4 MiB there is room for two million of them."""
+    """Show that only the first entries of a long list are read. A `sync_state` of 4 MiB has room for two million entries."""
     one = models.ParticipantTracks(track_sids=["TR_last"])
     for entries, found in ((limits.TRACK_SIDS - 1, ["TR_last"]), (limits.TRACK_SIDS, [])):
         tracks = [*[models.ParticipantTracks()] * entries, one]
@@ -137,7 +143,9 @@ def test_of_long_lists_only_the_first_are_looked_at(office: SignalDesk) -> None:
 
 
 def test_permissions_keep_a_bounded_number_of_track_ids(office: SignalDesk) -> None:
-    """A thousand subscribers by a thousand ids each would be 85 MiB of one participant who needs no right for it."""
+    """Show that permissions are limited. A thousand subscribers with a thousand ids each would use 85 MiB for one participant,
+    who needs no right for this.
+    """
     ann = office.join("ann")
     own = "TR_own"
     other = [f"TR_{number}" for number in range(limits.PERMITTED_SIDS // 1024 - 1)]

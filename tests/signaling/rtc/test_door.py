@@ -1,4 +1,4 @@
-"""Before and behind the door, over real HTTP and WebSockets: refusals, the server API, unmodified clients."""
+"""Entry over real HTTP and WebSockets: refusals before it, the server API and unmodified clients behind it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.native
 
 
 def token(server: LiveServer, identity: str, room: str, **grants: Any) -> str:
-    """`grants` by conference's names; joining `room` is allowed unless told otherwise."""
+    """Return a token. `grants` uses the conference's names. The token may join `room` unless `grants` says otherwise."""
     options: dict[str, Any] = {"identity": identity, "conference": room, "join": True} | grants
     given = Grants(**options)
     return Authenticator({server.api_key: server.api_secret}).sign(given, 600, time.time())
@@ -86,7 +86,7 @@ async def test_validate_says_success_and_makes_nothing(live_server: LiveServer) 
 
 @pytest.mark.parametrize("origin", ["https://app.example", "null"])
 async def test_pages_of_any_origin_enter_only_with_a_token(live_server: LiveServer, origin: str) -> None:
-    """A cookie is no token. Nor does a page of elsewhere call under a host name that is not ours."""
+    """Show that a cookie is no token. A foreign page also cannot use a host name that is not ours."""
     ours = {"authorization": f"Bearer {token(live_server, 'ann', 'door')}", "origin": origin}
     cookie = {"origin": origin, "cookie": f"diemcau={ours['authorization'].split()[1]}; access_token=x"}
     url = f"{live_server.url}/rtc"

@@ -1,4 +1,4 @@
-"""What a stranger may put into the address of a session."""
+"""The values that a stranger may put into the address of a session."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_unreadable_join_requests(text: str) -> None:
 
 @pytest.mark.parametrize("attributes", [{"\ud800": "x"}, {"k": "\udfff"}, ["k"], {str(one): "" for one in range(65)}])
 def test_attributes_that_nobody_can_be_told(attributes: object) -> None:
-    """Half of a character cannot be written to the others."""
+    """Show that attributes which cannot be sent to others are refused, such as half of a character."""
     with pytest.raises(Refusal, match="request_bad"):
         join.read({"attributes": base64.urlsafe_b64encode(json.dumps(attributes).encode()).decode()}, v1=False)
 

@@ -1,4 +1,4 @@
-"""Encoding: once for all, the same in both forms; data packets."""
+"""Encoding: each message is encoded once for all clients, with the same content in both forms. Also data packets."""
 
 from __future__ import annotations
 

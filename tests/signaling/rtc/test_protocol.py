@@ -1,4 +1,4 @@
-"""The tables of PROTOCOL.md hold every message of the protocol, say what the code does, and name tests that exist."""
+"""The tables of PROTOCOL.md list every message of the protocol, agree with the code, and name tests that exist."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ WEBHOOKS = {
     "ingress_started",
     "ingress_ended",
 }
-"""The package has no descriptor of them: those of the reference documentation."""
+"""Events without a descriptor in the package, from the reference documentation."""
 
 
 def table(name: str) -> dict[str, tuple[str, str]]:
-    """message -> (here, test) of the table under the heading that ends with this name."""
+    """Return the table under the heading that ends with this name: for each message its column "here" and its test."""
     part = re.search(rf"^### [^\n]*`{name}`\n(.*?)(?=^##)", TEXT, re.MULTILINE | re.DOTALL)
     assert part is not None, f"no table of {name}"
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| [^|]*\|([^|]*)\|$", part[1], re.MULTILINE)
@@ -91,7 +91,7 @@ def test_every_message_has_a_row(name: str) -> None:
 
 
 def test_every_parameter_has_a_row() -> None:
-    """Nothing is read that has none, and what is called read is."""
+    """Show that the table lists every parameter that the code reads, and that the code reads every parameter listed as read."""
     assert f"Each has at most {limits.QUERY_VALUE_BYTES >> 10} KiB;" in TEXT
     read = parameters("wire/join.py") | parameters("sockets.py")
     rows = table("/rtc")
@@ -100,7 +100,7 @@ def test_every_parameter_has_a_row() -> None:
 
 
 def parameters(file: str) -> set[str]:
-    """What that file takes from a query; it knows no other way than `query.get` with a name that stands there."""
+    """Return the names that this file reads from a query. The file may use only `query.get` with a constant name."""
     tree = ast.parse((ROOT / "signaling" / "rtc" / file).read_text(encoding="utf-8"))
     names = set()
     for node in ast.walk(tree):
@@ -108,7 +108,7 @@ def parameters(file: str) -> set[str]:
             case ast.Call(ast.Attribute(ast.Name("query"), "get"), [ast.Constant(str(name)), *_]):
                 names.add(name)
             case ast.Call(ast.Attribute(ast.Name("query"), "values"), []):
-                pass  # their lengths
+                pass  # the lengths of the values
             case (
                 ast.Call(ast.Attribute(ast.Name("query")))
                 | ast.Subscript(ast.Name("query"))
@@ -134,7 +134,7 @@ def test_the_tests_named_in_sentences_exist() -> None:
 
 @cache
 def functions(place: str) -> frozenset[str]:
-    """Names of the tests in the one file below tests/ whose path ends so."""
+    """Return the names of the tests in the one file below tests/ whose path ends with this place."""
     found = [
         path
         for path in files(ROOT, "tests", suffixes=(".py",))

@@ -1,7 +1,8 @@
-"""Recorded clients, replayed: what each sent to another server of this protocol, and what it must get for it here.
+"""Recorded clients, replayed. Each recording holds what a client sent to another server of this protocol. The test checks that
+our server sends what the client needs.
 
-The recordings (`tests/fixtures/traces`) hold the client's side whole, with descriptions cut down to what the stand-in
-of media reads; of the other server they hold the kinds of its messages and the ids that the client repeats.
+The recordings (`tests/fixtures/traces`) hold all of the client's messages. Their descriptions are cut to the parts that the
+double of media reads. Of the other server the recordings hold the kinds of its messages and the ids that the client repeats.
 """
 
 from __future__ import annotations
@@ -40,16 +41,16 @@ NEEDED = {
     "data_track_subscriber_handles",
     "track_subscribed",
 }
-"""What a client waits for or shows; where the other server sent it, so must this one."""
+"""Messages that a client waits for or shows. Where the other server sent one, our server must send it too."""
 
 
 class Replay:
-    """Walks through one recording."""
+    """A run through one recording."""
 
     def __init__(self, path: Path) -> None:
         self.office = SignalDesk()
         self.rows: list[dict[str, Any]] = [json.loads(line) for line in path.read_text().splitlines()]
-        self.ids: dict[str, str] = {}  # the recorded server's -> ours
+        self.ids: dict[str, str] = {}  # the recorded server's id -> our id
         self.sessions: dict[int, Any] = {}
         self.wires: dict[int, Recorder] = {}
         self.asked: dict[int, list[int]] = {}  # ids of the offers
@@ -108,7 +109,7 @@ class Replay:
             self._connect(conn)
 
     def _connect(self, conn: int) -> None:
-        """ICE and DTLS follow the first answer."""
+        """Connect ICE and DTLS, which follow the first answer."""
         participant = self.sessions[conn].participant
         if participant is not None and participant.client is not None:
             for peer in {peer_of(participant), receiver_of(participant)}:

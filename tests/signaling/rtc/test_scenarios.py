@@ -1,4 +1,4 @@
-"""What a client may have played to itself: each scenario, what the client is told, and that nobody else suffers."""
+"""Scenarios that a client may simulate for itself: the messages that the client gets, and that no other client is disturbed."""
 
 from __future__ import annotations
 
@@ -166,9 +166,10 @@ def test_unknown_scenarios_are_ignored(office: SignalDesk) -> None:
 
 
 def test_a_hundred_come_back_at_once(office: SignalDesk) -> None:
-    """Their sockets are lost together, as when a proxy restarts; each takes up its session, and hears of nobody's leaving.
+    """Show that a hundred clients resume their sessions after all sockets are lost at once, as when a proxy restarts. No client
+    is notified that another left.
 
-    Sockets and media are stand-ins here, and real in `tests/interop/clients/test_resume.py`.
+    Sockets and media are doubles here. They are real in `tests/interop/clients/test_resume.py`.
     """
     guests = [connected(office, f"g{number}") for number in range(100)]
     people = [guest.participant for guest in guests]

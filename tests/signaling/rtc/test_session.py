@@ -1,4 +1,4 @@
-"""A session message by message, without a socket."""
+"""A session, message by message, without a socket."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def go_joins(office: SignalDesk, offer: str = OFFER) -> Guest:
 
 
 def test_the_go_sdk_gets_its_answer_after_it_applied_its_offer(office: SignalDesk) -> None:
-    """Its first candidate shows that. Other clients get the answer with the join response."""
+    """Show that the Go SDK gets its answer after its first candidate, which proves that it applied its offer. Other clients get
+    the answer with the join response.
+    """
     assert "answer" in office.join("ben", offer=OFFER).wire.kinds()
     go = go_joins(office)
     assert go.wire.kinds()[0] == "join"
@@ -242,7 +244,7 @@ def test_metadata_is_always_answered(office: SignalDesk) -> None:
     ben = office.join("ben", can_update_own_metadata=True)
     ben.ask(update_metadata=rtc.UpdateParticipantMetadata(metadata="m", attributes={"k": "v"}, request_id=8))
     assert ben.wire.last("request_response").reason == rtc.RequestResponse.OK
-    assert ben.wire.kinds()[-2:] == ["update", "request_response"]  # the client goes on with the answer
+    assert ben.wire.kinds()[-2:] == ["update", "request_response"]  # the client continues with this answer
     assert ann.wire.last("update").participants[-1].attributes == {"k": "v"}
     assert office.names.signed[-1].metadata == "m"
 
@@ -387,7 +389,9 @@ def test_resume(office: SignalDesk) -> None:
 
 @pytest.mark.parametrize("noticed", [True, False])
 def test_whoever_was_muted_while_away_does_not_undo_it(office: SignalDesk, noticed: bool) -> None:
-    """A client that comes back tells the server how its tracks are, unless it hears before that they are muted."""
+    """Show that a returning client cannot unmute itself. It sends the state of its tracks, so the server first sends it the
+    mute.
+    """
     ann = office.join("ann", offer=OFFER)
     sid = publish(ann)
     track, ask = (
@@ -431,7 +435,7 @@ def test_a_stale_resume_is_told_to_come_anew(office: SignalDesk, sid: str) -> No
 
 
 def lost(office: SignalDesk, client: models.ClientInfo) -> tuple[Session, Recorder]:
-    """A client resumes what this server never had."""
+    """Resume a session that this server never had."""
     ask = Ask(dual=False, client=client, resume_sid="PA_unknown")
     return office.open(Grants(identity="ann", conference="c", join=True), ask)
 
@@ -612,7 +616,7 @@ NUMBERS = [field.number for field in rtc.SignalRequest.DESCRIPTOR.fields_by_name
 
 @given(seed=strategies.integers(0, 2**32), data=strategies.lists(strategies.binary(max_size=60), max_size=20))
 def test_mutated_messages_never_escape(seed: int, data: list[bytes]) -> None:
-    """Whatever comes, no exception leaves a session and nobody else is touched."""
+    """Show that no exception leaves a session, whatever arrives, and that no other client is affected."""
     chance = random.Random(seed)
     office = SignalDesk()
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER, dual=False)

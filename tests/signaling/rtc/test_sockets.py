@@ -1,4 +1,4 @@
-"""What a socket meets at the door while the server stops, and when coming in fails; how sockets share the event loop."""
+"""Sockets at the door while the server stops, and when entry fails. Also how sockets share the event loop."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def application(office: SignalDesk) -> Starlette:
 
 
 async def knock(application: Starlette, query: str = "", name: str = "ann", says: bytes = b"") -> list[Message]:
-    """All that is sent to one who opens a socket, says that, and waits; after having said something it goes."""
+    """Open a socket, say `says`, and wait. Return all messages that the server sends. After `says` the client disconnects."""
     sent: list[Message] = []
     closed = asyncio.Event()
     asked: Iterator[Message] = iter([{"type": "websocket.connect"}])
@@ -104,7 +104,7 @@ def _held(office: SignalDesk) -> None:
 
 
 async def _get(application: Starlette, path: str, query: str = "") -> tuple[int, str]:
-    """Status and text of a plain request by ann."""
+    """Return the status and text of a plain request by ann."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://server") as client:
         answer = await client.get(f"{path}?access_token=ann{query}")
     return answer.status_code, answer.text
@@ -119,7 +119,9 @@ async def _get(application: Starlette, path: str, query: str = "") -> tuple[int,
 async def test_a_plain_request_is_refused_as_its_socket_would_be(
     office: SignalDesk, application: Starlette, path: str, prepare: Callable[[SignalDesk], None], status: int, code: str
 ) -> None:
-    """A request that resumes a session is not refused: admission admitted that session before."""
+    """Show that a plain request gets the same refusal as a socket. A resume is not refused, because its session was admitted
+    before.
+    """
     prepare(office)
     socket = await knock(application)
     refused = (socket[0]["status"], socket[1]["body"].decode())
@@ -130,7 +132,9 @@ async def test_a_plain_request_is_refused_as_its_socket_would_be(
 
 
 async def test_of_two_who_come_at_once_one_has_the_last_place(office: SignalDesk, application: Starlette) -> None:
-    """The other one has an HTTP answer, also where opening a socket takes its time."""
+    """Show that only one of two simultaneous clients gets the last place. The other gets an HTTP answer, also when opening is
+    slow.
+    """
     office.world.registry.create("c", Terms(max_participants=1))
     office.names.grants["ben"] = Grants(identity="ben", conference="c", join=True)
     ann, ben = await asyncio.gather(*(knock(application, name=name, says=b"\xff") for name in ("ann", "ben")))
@@ -155,7 +159,7 @@ async def test_a_socket_that_does_not_open_brings_in_no_participant(office: Sign
 
 
 def _check_fault(sent: list[Message], caplog: pytest.LogCaptureFixture) -> None:
-    """The client reads that it must reconnect, then the socket closes; the log names the fault."""
+    """Assert that the client gets RECONNECT before the socket closes, and that the log names the fault."""
     assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send", "websocket.close"]
     message = proto.SignalResponse.FromString(sent[1]["bytes"])
     assert message.leave.action == proto.LeaveRequest.Action.Value("RECONNECT")
@@ -194,7 +198,9 @@ async def test_a_welcome_that_cannot_be_written_leaves_no_participant(
 async def test_long_messages_each_take_their_own_turn_of_the_loop(
     office: SignalDesk, application: Starlette, monkeypatch: pytest.MonkeyPatch, size: int, most: int
 ) -> None:
-    """Else who comes in waits at each step for all of them: in a meeting of 150 the handshakes of newcomers took 15 s."""
+    """Show that long messages are spread over turns of the event loop. Otherwise a new client waits for all of them at each
+    step. In a meeting of 150 the handshakes of new participants took 15 s.
+    """
     turn, handled = 0, Counter[int]()
     loop = asyncio.get_running_loop()
 

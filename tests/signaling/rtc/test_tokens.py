@@ -1,4 +1,4 @@
-"""Tokens for the next socket: whatever a participant says of itself, the door takes them."""
+"""Tokens for the next socket: the door accepts them, whatever a participant says about itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def office() -> SignalDesk:
 
 
 def told(guest: Guest) -> Grants:
-    """What the last token says at the door."""
+    """Return the grants in the guest's last token."""
     token = guest.wire.last("refresh_token")
     return guest.office.context.authority.verify(token, guest.office.world.time.time())
 
