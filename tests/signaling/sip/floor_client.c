@@ -1,5 +1,5 @@
-/* A floor client of other hands: libre's BFCP. Says hello, asks for the floor, waits for the grant, releases it.
- * Prints one line for each thing that it understood. Arguments: address, port, conference id, user id, floor id. */
+/* A floor client of another project: libre's BFCP. It says hello, asks for the floor, waits for the grant, and releases the
+   floor. It prints one line for each message that it understood. Arguments: address, port, conference id, user id, floor id. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-"""A listening agent on 127.0.0.1 and what talks to it: sockets, SIPp, SIPVicious."""
+"""A listening agent on 127.0.0.1 and its peers: sockets, SIPp, SIPVicious."""
 
 import asyncio
 import secrets
@@ -27,7 +27,7 @@ class SystemClock:
 
 
 class Station:
-    """Agent, driver and their user."""
+    """An agent with its driver and its user."""
 
     def __init__(self, driver: Driver, networks: Sequence[str], **settings: Any) -> None:
         self.driver = driver
@@ -50,7 +50,7 @@ async def station(
     client_tls: ssl.SSLContext | None = None,
     **settings: Any,
 ) -> AsyncIterator[Station]:
-    """UDP and TCP share one port as in life."""
+    """Yield a station. UDP and TCP share one port, as in production."""
     for attempt in range(10):
         port = free_port()
         listens = [Listen(name, "127.0.0.1", port if name != "tls" else 0) for name in transports]
@@ -58,7 +58,7 @@ async def station(
         try:
             await made.driver.open(made.agent)
             break
-        except OSError:  # somebody took it in between
+        except OSError:  # another process took the port
             if attempt == 9:
                 raise
     try:
@@ -69,7 +69,7 @@ async def station(
 
 
 async def run(*command: str, cwd: Path | None = None, seconds: float = 60) -> tuple[int, str]:
-    """(exit code, what it wrote)"""
+    """Return the exit code and the output."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=cwd,

@@ -1,4 +1,4 @@
-"""Ends of ours for plans, and the descriptions of real terminals (tests/fixtures/sip)."""
+"""Our ends of plans, and the descriptions of real terminals (tests/fixtures/sip)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "sip"
 
 
 def read(name: str) -> bytes:
-    """As it was on the wire."""
+    """Return the description as it was on the wire."""
     return (FIXTURES / f"{name}.sdp").read_bytes().replace(b"\n", b"\r\n")
 
 

@@ -1,4 +1,4 @@
-"""Digest: the examples of RFC 2617 and RFC 7616, both sides against each other, and what must not be accepted."""
+"""Digest: the examples of RFC 2617 and RFC 7616, both sides against each other, and proofs that must be refused."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_examples(algorithm: Algorithm, realm: str, password: str, nonce: str, c
 
 
 def test_example_without_qop() -> None:
-    # RFC 2069, with the digest of its erratum.
+    # Show the example of RFC 2069, with the digest of its erratum.
     proof = Proof(
         "Mufasa", "testrealm@host.com", "dcd98b7102dd2f0e8b11d0f600bfb0c093", "/dir/index.html", "", "MD5", "", "", ""
     )
@@ -81,7 +81,7 @@ def register(number: int = 1) -> Request:
 
 
 class Meeting:
-    """Both sides."""
+    """The two sides of a digest."""
 
     def __init__(self, algorithm: Algorithm = "MD5") -> None:
         self.algorithm = algorithm
@@ -136,12 +136,12 @@ def test_what_is_changed_is_wrong(change: str) -> None:
     request.headers.add(field, replaced.get(change, text))
     if change == "method":
         request.method = "INVITE"
-    # Who never had a nonce of ours need not be where he says: he is asked, nobody is blamed.
+    # A sender without one of our nonces may have a forged address. The sender is challenged, and the address gets no blame.
     assert meeting.judge(request) is (Verdict.NONE if change == "nonce" else Verdict.WRONG)
 
 
 def test_a_proof_that_is_right_for_another_address_is_wrong() -> None:
-    """Its digest holds: what it was made for is not what is asked for."""
+    """Show that a right digest for another address is refused."""
     meeting, request = Meeting(), register()
     other = parse(request.write().replace(b"REGISTER sip:halls.example", b"REGISTER sip:other.example"))
     assert isinstance(other, Request)

@@ -1,4 +1,4 @@
-"""Real sockets on loopback: datagrams, streams, TLS, and the bounds of connections."""
+"""Real sockets on loopback: datagrams, streams, TLS, and the limits of connections."""
 
 import asyncio
 import socket
@@ -38,7 +38,7 @@ def trusting(one: Station) -> Station:
 
 
 def contexts(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """(server, client) of the local authority."""
+    """Return the server's and the client's context of the local authority."""
     issued = tls.issue(folder, tls.Subject.of_this_machine(["127.0.0.1"]), datetime.now(UTC))
     server = tls.context(issued.chain, issued.key)
     client = ssl.create_default_context(cafile=str(issued.authority))
@@ -141,7 +141,7 @@ async def test_a_stranger_is_closed_and_not_answered(tmp_path: Path) -> None:
 
 
 async def closed(reader: asyncio.StreamReader) -> bytes:
-    """What came before the end."""
+    """Return the bytes that arrived before the end."""
     try:
         return await asyncio.wait_for(reader.read(), 10)
     except ConnectionError:
@@ -239,7 +239,7 @@ async def test_connections_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_streams_of_one_source_are_read_no_faster_than_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Line ends cost the sender nothing, and keeping up with them would cost the loop all of its time."""
+    """Show that streams are read at a limited rate. Line ends cost the sender nothing, but could take all of the loop's time."""
     monkeypatch.setattr(limits, "STREAM_BYTES_AT_ONCE", 64 * 1024)
     monkeypatch.setattr(limits, "STREAM_BYTES_PER_SECOND", 16 * 1024)
     async with station(("tcp",)) as one:
@@ -257,14 +257,14 @@ async def test_streams_of_one_source_are_read_no_faster_than_a_rate(monkeypatch:
             writers.append(writer)
         await until(lambda: taken[0] >= 64 * 1024)
         await asyncio.sleep(0.5)
-        # What came at once, one read of each connection more, and half a second of the rate.
+        # The first burst, one more read of each connection, and half a second at the rate.
         assert taken[0] < 64 * 1024 + 3 * 256 * 1024 + 3 * 16 * 1024
         for writer in writers:
             writer.transport.abort()
 
 
 async def test_a_place_is_not_kept_by_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever has said something and proven nothing makes room for others; who registered may be quiet."""
+    """Show that a connection that proved nothing ends after some silence. A registered terminal may be silent."""
     monkeypatch.setattr(limits, "FIRST_MESSAGE_S", 0.2)
     monkeypatch.setattr(limits, "PING_S", 0.3)
     async with station(("tcp",)) as one:

@@ -1,4 +1,4 @@
-"""The content token and the floor server: every (state, request), repetition, loss; a client of other hands, real sockets."""
+"""The content token and the floor server: every (state, request), repetition and loss. Also a foreign client and real sockets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def plan(
 STATES = ("free", "held by another", "mine", "waiting")
 EVENTS = ("ask", "give_up", "grant", "deny", "revoke")
 TABLE: dict[ContentTokenRule, dict[tuple[str, str], tuple[str, str | None]]] = {
-    # (state of a, event): what a is told, who holds the token afterwards
+    # (state of a, event): the notice to a, and the holder of the token afterwards
     "take": {
         ("free", "ask"): ("granted", "a"),
         ("held by another", "ask"): ("granted", "a"),
@@ -90,7 +90,7 @@ def in_state(rule: ContentTokenRule, state: str) -> ContentToken:
 def test_every_state_and_event_of_the_token(rule: ContentTokenRule, state: str, event: str) -> None:
     told, holder = TABLE[rule].get((state, event)) or ALWAYS[state, event]
     if (rule, state, event) == ("approve", "waiting", "revoke"):
-        told, holder = "", None  # whoever waits waits for the chair
+        told, holder = "", None  # the waiting request waits for the chair
     token = in_state(rule, state)
     changes = token.revoke() if event == "revoke" else getattr(token, event)("a")
     own = [f"{one.state} {one.position or ''}".strip() for one in changes if one.who == "a"]
@@ -123,7 +123,7 @@ def test_the_queue_and_one_more() -> None:
 
 
 class Terminal:
-    """One leg of a server under test: makes requests, reads what it is sent."""
+    """A leg of a server under test. It makes requests and reads the messages that it gets."""
 
     def __init__(self, server: FloorServer, name: str, user: int, transport: str = "udp") -> None:
         self.server, self.name, self.user = server, name, user
@@ -211,7 +211,7 @@ def test_a_waiting_hall_gets_the_token_when_its_holder_leaves() -> None:
 @pytest.mark.parametrize("standing", ["nothing", "pending", "granted"])
 @pytest.mark.parametrize("primitive", list(Primitive))
 def test_every_state_and_message(primitive: Primitive, standing: str, transport: str) -> None:
-    """What is answered, and whether the token moves. Acknowledgements and errors are never answered."""
+    """Show the answer to each message, and whether the token moves. The server never answers acknowledgements and errors."""
     server = FloorServer(ContentToken("queue"))
     hall = Terminal(server, "hall", 5, transport)
     if standing == "pending":
@@ -374,7 +374,7 @@ def test_a_call_that_connects_again_keeps_its_request() -> None:
 
 
 def test_mutated_messages_move_nothing_that_is_not_theirs() -> None:
-    """Whatever one terminal sends, another's request stands and nothing escapes."""
+    """Show that one terminal's mutated messages change no other terminal's request, and that no exception escapes."""
     random_ = random.Random(11)
     server = FloorServer(ContentToken("deny"))
     Terminal(server, "good", 5).ask()
@@ -410,7 +410,7 @@ def test_mutated_messages_move_nothing_that_is_not_theirs() -> None:
 
 @pytest.fixture(scope="session")
 def floor_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from Debian's libre-dev, which docker/test-tools.sh lists."""
+    """Build the client from Debian's libre-dev, which docker/test-tools.sh lists. Return its path."""
     if shutil.which("gcc") is None or not Path("/usr/include/re/re_bfcp.h").exists():
         pytest.skip("no gcc or no libre-dev here")
     import subprocess
@@ -449,7 +449,7 @@ async def test_a_client_of_other_hands(floor_client: Path) -> None:
 
 
 async def test_a_client_of_other_hands_waits_for_its_turn(floor_client: Path) -> None:
-    """A browser holds the token; the chair gives it to the hall while the client waits."""
+    """Show that a foreign client waits for its turn. A browser holds the token, and the chair gives the token to the hall."""
     channel, server = FloorChannel(), FloorServer(ContentToken("queue"))
     udp, _ = await channel.open("127.0.0.1")
     server.floor.ask("browser")
@@ -474,7 +474,7 @@ async def test_a_client_of_other_hands_waits_for_its_turn(floor_client: Path) ->
 
 
 async def test_strangers_get_nothing() -> None:
-    """From another host, of another conference, of another user, and what is no message at all."""
+    """Show that strangers get no answer: from another host, for another conference or user, or with bytes that are no message."""
     channel, server = FloorChannel(), FloorServer(ContentToken())
     udp, tcp = await channel.open("127.0.0.1")
     channel.attach(server, "near", plan(5, host="127.0.0.1"), lambda _: None)
@@ -613,7 +613,7 @@ async def test_a_leg_that_gets_another_number_keeps_one_place() -> None:
 
 
 async def test_whoever_connects_and_does_not_say_who_it_is_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drop by drop does not help: the time counts from the start."""
+    """Show that single bytes do not delay the timeout, which counts from the start of the connection."""
     monkeypatch.setattr(limits, "BFCP_FIRST_S", 0.3)
     channel, server = FloorChannel(), FloorServer(ContentToken())
     _, tcp = await channel.open("127.0.0.1")

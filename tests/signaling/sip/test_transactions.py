@@ -1,4 +1,4 @@
-"""The four machines: every (state, event), the timers of both kinds of transport, and the layer's matching and bounds."""
+"""The four state machines: every (state, event), the timers of both kinds of transport, and the layer's matching and limits."""
 
 from itertools import product
 
@@ -89,7 +89,7 @@ def test_every_state_and_event_of_a_call(state: CallState, event: CallEvent) -> 
 
 
 def sends(kind: Kind, reliable: bool, event: Event, until: float = 100.0) -> list[float]:
-    """When a machine that hears nothing fires `event`."""
+    """Return the times at which a machine without input fires `event`."""
     one = Machine(kind, TIMING, reliable, 0.0)
     if kind is Kind.INVITE_SERVER:
         one.take(V.SEND_FAILURE, 0.0)

@@ -1,4 +1,4 @@
-"""Agents in memory: a clock turned by hand, a seeded lossy link, terminals and their users that write down what happens."""
+"""Agents in memory, with a clock that tests set and a seeded lossy link. Terminals and their users record the events."""
 
 import heapq
 import random
@@ -29,13 +29,13 @@ OFFER, ANSWER = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n", b"v=0\r\no=- 2 1 IN IP4 
 
 @dataclass
 class Link:
-    """Datagrams are lost, doubled and delayed; streams are not lost unless `down`."""
+    """A link that loses, doubles and delays datagrams. It loses streams only if they are `down`."""
 
     loss: float = 0.0
     double: float = 0.0
     delay_s: tuple[float, float] = (0.005, 0.02)
     down: set[str] = field(default_factory=set)
-    """`transport:host` that nothing listens on."""
+    """Each `transport:host` where nothing listens."""
 
 
 class World:
@@ -47,7 +47,7 @@ class World:
         self.flying: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self.wire: list[tuple[str, str, bytes]] = []
-        """(from, to, bytes) of everything that was sent."""
+        """The sender, the receiver and the bytes of each sent message."""
         self.last_arrival: dict[tuple[str, str], float] = {}
 
     def fly(self, source: str, hop: Hop, data: bytes) -> None:
@@ -60,7 +60,7 @@ class World:
         times = 1 if reliable else (self.chance.random() >= self.link.loss) + (self.chance.random() < self.link.double)
         for _ in range(times):
             delay = self.chance.uniform(*self.link.delay_s)
-            if reliable:  # in order
+            if reliable:  # streams arrive in order
                 key = source, str(hop)
                 delay = max(delay, self.last_arrival.get(key, 0.0) - self.clock.monotonic() + 1e-6)
                 self.last_arrival[key] = self.clock.monotonic() + delay
@@ -74,7 +74,7 @@ class World:
         heapq.heappush(self.flying, (self.clock.monotonic() + delay, next(self._order), call))
 
     def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
-        """Turns the clock to the next thing that happens, again and again."""
+        """Move the clock from event to event."""
         end = self.clock.monotonic() + seconds
         for _ in range(200_000):
             if until():
@@ -93,12 +93,12 @@ class World:
         raise AssertionError("it never comes to rest")
 
     def sent(self, source: str, what: str) -> list[Request | Response]:
-        """Parsed messages of one node whose start line begins so."""
+        """Return one node's parsed messages whose start line begins with this text."""
         return [parse(data) for who, _, data in self.wire if who == source and data.startswith(what.encode())]
 
 
 class Rooms:
-    """A directory."""
+    """A directory of accounts and trunks."""
 
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = {}
@@ -124,7 +124,7 @@ class Rooms:
 
 
 class User:
-    """Events of calls, written down; answers as told."""
+    """A user that records the events of calls, and answers as the test sets it."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[object, ...]] = []
@@ -192,7 +192,7 @@ class User:
 
 
 class Node:
-    """One agent at an address of the world. Implements `Transports`."""
+    """An agent at an address of the world. The class implements `Transports`."""
 
     def __init__(
         self, world: World, host: str, *, networks: Sequence[str] = ("192.0.2.0/24",), **settings: Any
@@ -227,7 +227,7 @@ class Node:
     def resolve(self, name: str, done: Callable[[Sequence[str]], None]) -> None:
         done(self.names.get(name, [name] if name[:1].isdigit() or ":" in name else []))
 
-    # what tests do
+    # actions of tests
 
     def dial(
         self,
@@ -244,13 +244,13 @@ class Node:
         return self.agent.dial(target, offer, self.user, call_id=call_id, credentials=credentials, caller=caller)
 
     def quiet(self) -> bool:
-        """Nothing is left of anything."""
+        """Report whether the agent holds no calls, transactions, peers or timers."""
         core = self.agent.core
         return not (self.agent.calls or len(core.transactions) or len(self.agent._peers) or len(core.timers))
 
 
 def remembered(agent: Agent) -> int:
-    """What is counted of sources: rates, failures, open challenges."""
+    """Return how many sources the agent remembers: rates, failures, open challenges."""
     return len(agent._rates) + len(agent.bans._failures) + len(agent._authentication.challenges)
 
 
@@ -258,7 +258,7 @@ A, B = "192.0.2.1", "192.0.2.2"
 
 
 def pair(seed: int = 1, link: Link | None = None, **settings: Any) -> tuple[World, Node, Node]:
-    """Two agents that know each other as trunks."""
+    """Return two agents that know each other as trunks."""
     world = World(seed, link)
     one, other = Node(world, A, **settings), Node(world, B, **settings)
     one.trusts(B)

@@ -1,4 +1,4 @@
-"""Who may ask for what: registrations, proofs, bans, strangers; rows S04 to S09 of the threat list."""
+"""Rights to requests: registrations, proofs, bans, strangers. These are rows S04 to S09 of the threat list."""
 
 from copy import copy
 
@@ -19,7 +19,7 @@ T = "192.0.2.50"
 
 
 class Terminal:
-    """A scripted peer at an address: writes requests, keeps answers, proves itself."""
+    """A scripted peer at an address. It writes requests, keeps answers, and proves its password."""
 
     def __init__(self, node: Node, host: str = T, port: int = 5060, transport: str = "udp", flow: int = 0) -> None:
         self.node = node
@@ -71,16 +71,16 @@ class Terminal:
         return [one for one in found if isinstance(one, Response)]
 
     def ack(self, tagged: str, **more: str) -> None:
-        """Of the INVITE just answered."""
+        """Acknowledge the INVITE that was just answered."""
         self.number -= 1
         self.ask(self.write("ACK", to=tagged, **more))  # type: ignore[arg-type]
 
     def status(self, request: Request | bytes) -> int:
-        """Of the last answer; 0: none came."""
+        """Return the status of the last answer, or 0 when none arrived."""
         return ([0] + [one.status for one in self.ask(request)])[-1]
 
     def proven(self, method: str, alias: str = "hall1", password: str = "right", **more: object) -> list[Response]:
-        """Asks, is challenged, asks again; `signed`: the address that the proof is for."""
+        """Ask, get a challenge, and ask again with the proof. `signed` is the address that the proof signs."""
         signed = str(more.pop("signed", ""))
         call_id = str(more.get("call_id", "c1"))
         challenged = self.ask(self.write(method, alias, **more))  # type: ignore[arg-type]
@@ -185,7 +185,7 @@ def test_a_dial_goes_to_where_the_registration_came_from(node: Node) -> None:
     assert after.hop == Hop("tcp", T, 5060)
 
 
-# S05: what wants a proof
+# S05: requests that need a proof
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,9 @@ def test_a_nonce_lives_for_half_a_minute_and_for_one_address(node: Node) -> None
 
 
 def shape(answers: list[Response]) -> list[tuple[object, ...]]:
-    """What an observer can tell apart: status and field names, with values that do not depend on chance."""
+    """Return the parts of the answers that an observer can compare: the status and field names, with the values that do not
+    depend on chance.
+    """
     hidden = {"www-authenticate", "to", "from", "via", "call-id", "cseq"}
     rows: list[tuple[object, ...]] = []
     for one in answers:
@@ -324,7 +326,7 @@ def test_a_flood_of_one_source_is_thinned(node: Node) -> None:
     assert terminal.ask(terminal.write("OPTIONS", call_id="g"))
 
 
-# S06 and S09: ours as client
+# S06 and S09: our agent as client
 
 
 def trunk_challenge(realm: str, algorithm: str = "") -> str:
@@ -351,7 +353,7 @@ def test_a_challenge_is_answered_for_its_realm_and_host_only(realm: str, host: s
         assert 'username="us"' in proof
         assert "secret" not in proof
         assert invites[1].cseq[0] == 2
-        # Once more for the same reason: given up.
+        # After a second challenge for the same reason the client gives up.
         again = invites[1]
         assert isinstance(again, Request)
         one.take(answer(again, status, tag="t", headers=[(name, trunk_challenge(realm))]).write(), Hop("udp", B, 5060))
@@ -466,7 +468,9 @@ def test_nobody_registers_for_somebody_else(node: Node) -> None:
 
 
 def test_a_subscription_is_its_subscribers_alone(node: Node) -> None:
-    """Tags of both sides and the address, as for a call: nobody else extends or ends it."""
+    """Show that only its subscriber extends or ends a subscription. The tags of both sides and the address must match, as for a
+    call.
+    """
     terminal = Terminal(node)
     tagged = terminal.proven("SUBSCRIBE", more=("Event: conference", "Expires: 120"))[0].headers.get("to")
     node.take(answer(node.world.sent(A, "NOTIFY")[0], 200).write(), terminal.hop)  # type: ignore[arg-type]
@@ -532,7 +536,7 @@ def test_neither_a_constant_call_id_nor_branch_hides_a_scan(node: Node) -> None:
 def test_a_request_repeated_to_the_letter_is_one(node: Node) -> None:
     terminal = Terminal(node)
     request = terminal.write("REGISTER")
-    for _ in range(11):  # all that a client repeats in 32 s
+    for _ in range(11):  # all repetitions of a client in 32 s
         assert terminal.status(request) == 401
     assert not node.user.bans
 
@@ -602,7 +606,7 @@ def test_without_rport_an_answer_goes_to_the_port_of_the_via(node: Node) -> None
         request = Terminal(node).write("MESSAGE")
         request.headers.set("via", f"SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKp{port}{rport}")
         node.take(request.write(), Hop("udp", T, 33333))
-        # The address is the one it came from, whatever the Via says.
+        # The answer goes to the source address, whatever the Via says.
         assert sent == [Hop("udp", T, port)]
 
 

@@ -1,4 +1,4 @@
-"""Who is banned, for how long, and who is not: nobody is silenced by what others send."""
+"""Which sources are banned, for how long, and which are not. Requests of others must not ban a terminal."""
 
 import pytest
 
@@ -13,7 +13,9 @@ __all__ = ["node"]
 
 
 def test_datagrams_blame_nobody(node: Node) -> None:
-    """They may be forged in the name of a terminal: it is still challenged, and gets in with its password."""
+    """Show that datagrams ban no source, because they may be forged. The terminal is still challenged and registers with its
+    password.
+    """
     forger = Terminal(node)
     sizes = remembered(node.agent)
     for number in range(100):
@@ -38,7 +40,7 @@ def test_a_scanner_of_aliases_is_banned_within_ten(node: Node) -> None:
     assert len(answered) < 10
     assert node.user.bans == [f"source:{T}"]
     assert len(node.agent.core.transactions) == 0
-    # It does not matter whether they exist.
+    # The result is the same when the accounts exist.
     other = Node(World(), A)
     for number in range(100, 130):
         other.rooms.add(str(number), "x", ["192.0.2.50/32"])
@@ -67,7 +69,7 @@ def test_a_guesser_of_passwords_is_banned_within_ten(node: Node) -> None:
         tries += 1
     assert tries <= limits.FAILURES_TO_BAN
     assert set(node.user.bans) == {f"source:{T}", f"alias:hall1@{T}"}
-    # The owner of the account is elsewhere, and is not locked out.
+    # The owner of the account, at another address, is not locked out.
     assert Terminal(node, host="192.0.2.77").proven("REGISTER")[0].status == 200
 
 
@@ -81,7 +83,9 @@ def test_a_right_password_clears_the_wrong_ones_before(node: Node) -> None:
 
 
 def test_a_digest_for_another_address_is_no_guess(node: Node) -> None:
-    """SIPp signs its remote address, not its Request-URI (RFC 3261 section 22.4)."""
+    """Show that a proof for another address is no guess. SIPp signs its remote address, not its Request-URI (RFC 3261 section
+    22.4).
+    """
     terminal = Terminal(node)
     for number in range(3 * limits.FAILURES_TO_BAN):
         answers = terminal.proven("REGISTER", call_id=f"c{number}", signed="sip:elsewhere")
@@ -90,7 +94,9 @@ def test_a_digest_for_another_address_is_no_guess(node: Node) -> None:
 
 
 def test_who_was_never_challenged_locks_nobody_out(node: Node) -> None:
-    """A datagram may carry any sender: without a nonce that went to that address it blames neither it nor the alias."""
+    """Show that a wrong proof counts only with a nonce that went to its address. A datagram may carry any sender, so without
+    the nonce it counts against neither the address nor the alias.
+    """
     for number in range(3 * limits.FAILURES_TO_BAN):
         terminal = Terminal(node, port=20000 + number, host=f"192.0.2.{100 + number}")
         text = f'Digest username="hall1",realm="{REALM}",nonce="1-2-3",uri="sip:{REALM}",response="0"'

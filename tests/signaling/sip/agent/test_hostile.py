@@ -1,4 +1,4 @@
-"""What an agent does with hostile bytes: the published sets answered as the RFC asks, mutations inside of calls."""
+"""The answers of an agent to hostile bytes: the published sets, answered as the RFC requires, and mutations within calls."""
 
 import random
 
@@ -14,7 +14,7 @@ from tests.signaling.sip.wire.test_torture import SETS
 from tests.signaling.sip.world import OFFER, A, B, Node, World, pair
 
 ANSWERED = {
-    # What a user agent that trusts the sender says. 0: nothing, they are answers themselves.
+    # The answer of a user agent that trusts the sender. 0: no answer, because the message is itself an answer.
     **dict.fromkeys(("wsinv", "lwsdisp", "semiuri", "transports", "zeromf", "esc01", "longreq", "baddate"), 200),
     **dict.fromkeys(
         ("badinv01", "clerr", "ncl", "scalar02", "quotbal", "ltgtruri", "lwsruri", "lwsstart", "trws"), 400
@@ -31,7 +31,7 @@ ANSWERED = {
     "sdp01": 406,
     "inv2543": 400,
 }
-"""inv2543 has no Contact: a dialog cannot be made of it. wsinv and longreq carry a tag in To or not: see the test."""
+"""inv2543 has no Contact, so it cannot create a dialog. wsinv carries a tag in To, and longreq carries none: see the test."""
 
 
 def answers(name: str) -> list[int]:
@@ -39,14 +39,14 @@ def answers(name: str) -> list[int]:
     node = Node(world, A)
     node.trusts(B)
     node.take((SETS / "rfc4475" / f"{name}.dat").read_bytes(), Hop("udp", B, 5060))
-    # Not parsed: an answer copies the wrong fields.
+    # The answers are not parsed: they copy the wrong fields.
     return [int(data[8:11]) for _, _, data in world.wire if data.startswith(b"SIP/2.0 ")]
 
 
 @pytest.mark.parametrize(("name", "status"), sorted(ANSWERED.items()))
 def test_the_set_of_rfc_4475_is_answered(name: str, status: int) -> None:
     if name == "wsinv":
-        status = 481  # its To has a tag of a dialog that we do not know
+        status = 481  # its To has the tag of an unknown dialog
     found = [one for one in answers(name) if one != 100]
     assert found == ([status] if status else [])
 
@@ -66,7 +66,7 @@ def test_unsupported_names_everything_that_was_wanted() -> None:
 
 @given(st.integers(0, 2**32))
 def test_mutated_messages_of_a_call_break_nothing(seed: int) -> None:
-    """Everything that two agents say to each other arrives a second time, mutated, as well; the call ends or goes on."""
+    """Show that a call ends or continues when each message also arrives a second time, mutated."""
     chance = random.Random(seed)
     world, one, _ = pair(seed)
     seen = 0
@@ -82,7 +82,7 @@ def test_mutated_messages_of_a_call_break_nothing(seed: int) -> None:
         for source, to, data in world.wire[seen:][:6]:
             mutated = mutate(data, chance)
             if to in world.nodes and source in world.nodes:
-                # `take` asserts that no defect was caught; our own words come back to us too.
+                # `take` asserts that no defect was caught. Our own messages also come back to us.
                 world.nodes[to].take(mutated, Hop("udp", source, 5060))
                 world.nodes[source].take(mutated, Hop("udp", to, 5060))
         seen = len(world.wire)

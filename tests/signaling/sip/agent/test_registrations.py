@@ -1,4 +1,4 @@
-"""Registrations over a restart and over the end of a connection, and who is told of them."""
+"""Registrations across a restart and across the end of a connection, and the notices about them."""
 
 from dataclasses import replace
 

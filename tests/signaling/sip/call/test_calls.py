@@ -1,4 +1,4 @@
-"""Two agents against each other: calls begin, change and end, over links that lose and double datagrams."""
+"""Two agents call each other. Calls begin, change and end, over links that lose and double datagrams."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ def test_a_call_from_ring_to_hang_up(transport: str) -> None:
 
 def test_a_stopping_server_waits_only_for_unanswered_far_ends() -> None:
     world, one, other, _ = standing()
-    world.run(60)  # the transactions of the beginning are forgotten
+    world.run(60)  # the first transactions are deleted
     for node in (one, other):
         assert [node.agent.awaits_answers, len(node.agent.calls)] == [True, 1]
     one.agent.close()
@@ -100,7 +100,7 @@ def test_late_offer(seed: int) -> None:
     world.run(60, lambda: "answered" in other.user.names() and "answered" in one.user.names())
     assert other.user.seen == [("incoming", b""), ("answered", ANSWER)]
     assert one.user.seen == [("reoffered", OFFER), ("answered", OFFER)]
-    # re-INVITE without SDP from the other side: we offer, the ACK answers.
+    # A re-INVITE without SDP arrived from the other side: we offer, and the ACK answers.
     assert call.state is State.STANDING
 
 
@@ -201,7 +201,7 @@ def test_without_ack_the_call_ends() -> None:
     one.user.seen.clear()
     call = one.dial(f"sip:hall@{B}", call_id="leg-2")
     world.run(1, lambda: len(other.user.calls) == 2)
-    del world.nodes[A]  # gone from the face of the earth
+    del world.nodes[A]  # the peer vanishes without a message
     world.run(40)
     assert other.user.calls[1].state is State.CLOSED
     assert other.user.cause.kind is Kind.PROTOCOL
@@ -340,13 +340,13 @@ def test_the_same_invite_by_two_ways_is_one_call() -> None:
 
 
 def scripted(status: int, request: Request, *headers: tuple[str, str], body: bytes = b"") -> bytes:
-    """A peer's answer by hand."""
+    """Return a peer's answer, written by hand."""
     rows = [("contact", f"<sip:hall@{B}>"), *headers]
     return answer(request, status, tag="theirs", headers=rows, body=body).write()
 
 
 def lone() -> tuple[World, Node, Call, Request]:
-    """One agent that has dialled a peer who answers by hand."""
+    """Return an agent that has dialled a peer. The test answers for the peer by hand."""
     world = World()
     one = Node(world, A)
     world.nodes[B] = Silent(world)  # type: ignore[assignment]
@@ -357,7 +357,7 @@ def lone() -> tuple[World, Node, Call, Request]:
 
 
 class Silent:
-    """Takes everything, says nothing."""
+    """A peer that takes every message and sends none."""
 
     def __init__(self, world: World) -> None:
         self.agent = Node(World(), B).agent
@@ -375,7 +375,7 @@ def test_reliable_provisionals_are_acknowledged_once_in_order() -> None:
     pracks = world.sent(A, "PRACK")
     assert [one_.headers.get("rack") for one_ in pracks] == ["7 1 INVITE", "8 1 INVITE", "9 1 INVITE"]
     assert [one_.cseq[0] for one_ in pracks] == [2, 3, 4]
-    # The answer came with them: a 200 without one is whole.
+    # The answer arrived with them, so a 200 without an answer is complete.
     one.take(scripted(200, invite), PEER)
     assert call.state is State.STANDING
     assert one.user.seen[-1] == ("answered", ANSWER)

@@ -1,4 +1,4 @@
-"""A server dies in the middle of calls, and the next one at its address ends them; the terminal is an agent of its own."""
+"""A server dies during calls, and the next server at its address ends them. The terminal is a separate agent."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,18 +25,18 @@ def record_of(dialog: Dialog) -> CallRecord:
 
 
 def next_server(world: World) -> tuple[Node, list[bool]]:
-    """The one before sends nothing more."""
+    """Return the next server. The server before it sends nothing more."""
     made = Node(world, A)
     made.trusts(B)
     return made, []
 
 
 def forgets(dialog: Dialog, go_on: Callable[[], None]) -> None:
-    """The server dies before it has written the dialog down."""
+    """Do nothing: the server dies before it stores the dialog."""
 
 
 def dialled(node: Node, keeps: Callable[[Dialog, Callable[[], None]], None] | None = None) -> tuple[CallRecord, Call]:
-    """A call, written down before its INVITE as the next server will find it."""
+    """Dial a call. Return its record, stored before its INVITE as the next server will find it, and the call."""
     target = Target(read_uri(URI), ("udp",))
     record = replace(node.agent.record_of(target, "leg-1"), hop=HOP)
     call = node.agent.dial(
@@ -78,7 +78,7 @@ def test_of_one_that_rings_the_terminal_hears_no_more() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_an_untaken_answer_gets_an_ack_and_then_bye(seed: int) -> None:
-    """The dead server had not written the dialog down, and so had not acknowledged it: the terminal repeats its 2xx."""
+    """Show that a repeated 2xx gets an ACK and then BYE. The dead server had neither stored nor acknowledged the dialog."""
     world, server, hall = pair(seed, Link(loss=0.2))
     record, _ = dialled(server, forgets)
     world.run(20, lambda: bool(world.sent(B, "SIP/2.0 200")))

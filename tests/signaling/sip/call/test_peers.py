@@ -1,4 +1,4 @@
-"""Peers of other hands on loopback: SIPp's scenarios both ways, and the scanners of SIPVicious."""
+"""Foreign peers on loopback: SIPp's scenarios in both directions, and the scanners of SIPVicious."""
 
 import asyncio
 import shutil
@@ -25,7 +25,7 @@ def missing(program: str) -> pytest.MarkDecorator:
 
 
 async def sipp(name: str, one: Station, folder: Path, *options: str, transport: str = "u1") -> None:
-    """One call of a scenario that begins it. Fails with what SIPp says."""
+    """Run one call of a scenario that dials us. Fail with SIPp's output."""
     port = one.port("udp" if transport == "u1" else "tcp")
     base = [
         "sipp",
@@ -105,7 +105,7 @@ async def test_cancelled(tmp_path: Path) -> None:
 
 
 async def called(one: Station, port: int, command: list[str], folder: Path) -> tuple[int, str]:
-    """Dials a SIPp that listens; what it wrote."""
+    """Dial a listening SIPp. Return its exit code and its output."""
     work = asyncio.create_task(run(*command, cwd=folder))
     target = Target(read_uri(f"sip:sipp@127.0.0.1:{port}"), ("udp",))
     one.agent.dial(target, OFFER, one.user, call_id="leg@peers")
@@ -172,13 +172,15 @@ async def test_tortuous(tmp_path: Path, transport: str) -> None:
         assert one.user.calls[0].remote.display == 'J "R" \\'
 
 
-# Scanners. Their User-Agent alone would ban them at the first packet: here they are known by what they do only.
+# Scanners. Their User-Agent alone would ban them at the first packet, so these tests judge them by their behaviour only.
 
 
 @missing("svwar")
 @pytest.mark.parametrize("method", ["REGISTER", "INVITE", "OPTIONS"])
 async def test_svwar_learns_nothing(tmp_path: Path, method: str) -> None:
-    """It compares the answer for a name that cannot exist with all others, and gives up where they are the same."""
+    """Show that svwar finds nothing. It compares the answers with the answer for an impossible name, and gives up when they are
+    equal.
+    """
     async with station(scanners=()) as one:
         for alias in ("103", "105"):
             one.rooms.add(alias, "right", ["127.0.0.1/32"])
@@ -195,7 +197,7 @@ async def test_svcrack_is_banned(tmp_path: Path) -> None:
     async with station(scanners=()) as one:
         one.rooms.add("100", "150", ["127.0.0.1/32"])
         counted = counting(one)
-        patience = "--maximumtime=3"  # with no answer; its own is ten seconds
+        patience = "--maximumtime=3"  # seconds without an answer; its default is ten
         command = ["svcrack", "-u", "100", "-r", "1-200", patience, "-p", str(one.port()), "127.0.0.1"]
         _, output = await run(*command, cwd=tmp_path)
         assert "source:127.0.0.1" in one.user.bans, output

@@ -1,4 +1,4 @@
-"""Offers, answers and plans: by real descriptions, by tables of rules, and by two ends of ours that negotiate."""
+"""Offers, answers and plans: from real descriptions, from tables of rules, and between two of our own ends."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ LINES = {
     "-": "application 0",
 }
 OFFERS = {
-    # name: our m-lines in their order (audio, video, slides, floor, camera, - refused),
-    # audio codec, mode, (max_fs, max_mbps), most bps of the camera line, content, floor, far camera
+    # name: our m-lines in their order (audio, video, slides, floor, camera; - for a refused line), audio codec, mode, (max_fs,
+    # max_mbps), maximum bps of the camera line, content, floor, far camera
     "polycom_group_offer": ("avfc", "g722", 1, (3600, 108_000), 908_800, False, "udp", True),
     "polycom_group_savp_offer": ("avfc", "g722", 1, (3600, 108_000), 787_200, False, "udp", True),
     "poly_tcp_offer": ("av-f", "g722", 1, (8192, 490_000), 20_000_000, False, "tcp", False),
@@ -104,7 +104,9 @@ def test_an_answer_has_one_audio_codec_and_digits(name: str) -> None:
 
 
 def test_a_far_end_that_repeats_its_offer_gets_the_same_answer() -> None:
-    """The re-INVITE of a Poly is its first offer again; so is a session refresh (RFC 4028)."""
+    """Show that a repeated offer gets the same answer. A Poly's re-INVITE repeats its first offer, and so does a session
+    refresh (RFC 4028).
+    """
     offer = terminals.read("poly_tcp_offer")
     body, found = answer(offer, OWN, GENERIC, POLICY)
     assert answer(offer, OWN, GENERIC, POLICY, Agreed(body, found)) == (body, found)
@@ -113,7 +115,7 @@ def test_a_far_end_that_repeats_its_offer_gets_the_same_answer() -> None:
 # -- real answers ------------------------------------------------------------------------------------------------------
 
 ANSWERS = {
-    # name: User-Agent, audio codec, mode, level, (max_fs, max_mbps), most bps
+    # name: User-Agent, audio codec, mode, level, (max_fs, max_mbps), maximum bps
     "hdx_answer": ("Polycom HDX 8000", "g722", 0, 13, (3600, 108_000), 1_395_200),
     "huawei_viewpoint_answer": ("Huawei ViewPoint9000", "g722", 0, 31, (3840, 108_000), 1_395_200),
     "yealink_vc400_answer": ("Yealink VC400", "g722", 0, 32, (8160, 244_800), 1_395_200),
@@ -125,7 +127,9 @@ ANSWERS = {
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_real_answers_are_read(name: str) -> None:
-    """They answered other offers than ours: it is their lines that are read, beside ours of the same kind."""
+    """Show that real answers are read. They answered other offers, so only their lines are read, each with our line of the same
+    kind.
+    """
     agent, codec, mode, level, size, rate_bps = ANSWERS[name]
     profile = Profiles().find(agent)
     policy = Policy(encryption="off")
@@ -237,7 +241,7 @@ def test_what_is_not_there_is_not_offered() -> None:
     )
 
 
-# -- what cannot come about --------------------------------------------------------------------------------------------
+# -- what cannot be agreed ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -270,7 +274,7 @@ def test_not_acceptable(text: str, code: str, warning: int) -> None:
 
 @pytest.mark.parametrize("host", ["224.2.1.1", "255.255.255.255", "127.0.0.1", "169.254.169.254", "192.0.2.1"])
 def test_some_places_get_no_media_whatever_the_networks_are(host: str) -> None:
-    """Many at once, this machine (also by its own address), the link."""
+    """Show that no media go to multicast, to this machine (also by its own address), or to the local link."""
     text = HEAD.replace("192.0.2.9", host) + AUDIO
     with pytest.raises(NotAcceptable, match="address_bad"):
         answer(wire(text), OWN, GENERIC, Policy())
@@ -279,7 +283,9 @@ def test_some_places_get_no_media_whatever_the_networks_are(host: str) -> None:
 
 
 def test_behind_nat_packets_return_to_their_source() -> None:
-    """Whatever address the terminal believes to have; zeros still hold."""
+    """Show that media go to the source of the packets, whatever address the terminal names. An address of zeros still means
+    hold.
+    """
     policy = Policy(media_networks=("198.51.100.7",), media_host="198.51.100.7")
     private = HEAD.replace("192.0.2.9", "192.168.1.5")
     _, found = answer(wire(private + AUDIO), OWN, GENERIC, policy)
@@ -480,7 +486,7 @@ def test_g722_of_those_who_misread_its_clock() -> None:
 
 @pytest.mark.parametrize("name", OFFERS)
 def test_codecs_that_are_repeated_change_nothing(name: str) -> None:
-    """S02: re-INVITEs with every payload type, rtpmap and fmtp several times."""
+    """Show, for S02, that a re-INVITE which repeats each payload type, rtpmap and fmtp several times changes nothing."""
     own = OWN6 if "ipv6" in name else OWN
     offer = terminals.read(name)
     body, found = answer(offer, own, GENERIC, POLICY)
@@ -573,7 +579,7 @@ def test_answers_that_do_not_fit() -> None:
         read_answer(offer, wire(HEAD.replace("192.0.2.9", "224.0.0.1") + AUDIO), GENERIC, POLICY)
 
 
-# -- two ends of ours --------------------------------------------------------------------------------------------------
+# -- two of our own ends -----------------------------------------------------------------------------------------------
 
 PEER = replace(OWN, host="192.0.2.50", call_number=43)
 PROFILES = st.builds(
@@ -607,7 +613,7 @@ POLICIES = st.builds(
 @settings(max_examples=200, deadline=None)
 @given(PROFILES, POLICIES, POLICIES)
 def test_both_ends_read_the_same_agreement(profile: Profile, mine: Policy, yours: Policy) -> None:
-    """Whatever is agreed, each side may send only what the other takes, with mirrored ways and keys."""
+    """Show that each side sends only what the other takes, with mirrored directions and keys."""
     try:
         offer = make_offer(OWN, profile, mine)
         body, theirs = answer(offer, PEER, profile, yours)

@@ -1,4 +1,4 @@
-"""SRTP in offers and answers: by policy, by the style of the terminal, and with keys that are missing."""
+"""SRTP in offers and answers: by policy, by the style of the terminal, and with missing keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SRTP_OFFERS = {
     "pair, plain first": AUDIO.replace("5000", "5010") + AUDIO.replace("AVP", "SAVP") + CRYPTO,
 }
 SRTP_TABLE = {
-    # offer: what becomes of it when encryption is required, best effort, off: the used line and SRTP or the refusal
+    # offer: the result when encryption is required, best effort, off: the used line with SRTP or not, or the refusal
     "plain": ("encryption_required", (0, False), (0, False)),
     "hoped": ((0, True), (0, True), (0, False)),
     "savp": ((0, True), (0, True), "encryption_off"),

@@ -1,4 +1,4 @@
-"""Vendor profiles: found by User-Agent, edited by the operator, and what is tried after a 488."""
+"""Vendor profiles: matched by User-Agent, edited by the operator, and the next tries after a 488."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""BFCP as bytes: the examples of the RFC's layout, what is written is read back, what is wrong is refused with the right code."""
+"""BFCP as bytes. The examples follow the RFC's layout. A written message is read back, and a wrong one gets the right error
+code.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,7 @@ def test_what_is_written_is_read_back(message: Message) -> None:
     try:
         data = bfcp.encode(message)
     except ValueError:
-        return  # a group of ours over 255 octets
+        return  # one of our groups exceeds 255 octets
     assert len(data) % 4 == 0
     assert bfcp.decode(data) == message
 
@@ -106,7 +108,7 @@ def test_what_is_wrong_is_told(data: bytes, fault: Fault) -> None:
 
 
 def test_unknown_attributes() -> None:
-    """A mandatory one is named in the error, others are passed over."""
+    """Show that an unknown mandatory attribute is named in the error, and that other unknown attributes are skipped."""
     with pytest.raises(BfcpError) as refused:
         bfcp.decode(REQUEST[:12] + bytes.fromhex("27 04 0001"))
     assert refused.value.details == bytes([0x13 << 1])

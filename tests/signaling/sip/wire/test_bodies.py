@@ -1,4 +1,4 @@
-"""Bodies of INFO and NOTIFY and the payload of the camera channel: tables, round trips, bounds, mutations."""
+"""Bodies of INFO and NOTIFY and the payload of the camera channel: tables, round trips, limits, mutations."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_a_full_document_is_read_back(one: Roster) -> None:
     body = roster.full(one, 7)
     found = roster.read(body)
     assert (found.version, found.state, found.roster, found.gone) == (7, "full", one, ())
-    tree = ET.fromstring(body)  # another reader
+    tree = ET.fromstring(body)  # a different parser
     assert len(tree.findall(".//{*}user")) == len(one.users)
 
 

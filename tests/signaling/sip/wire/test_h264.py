@@ -1,4 +1,4 @@
-"""Levels and profile-level-id: the table of the standard, limits raised and lowered, what we write."""
+"""Levels and profile-level-id: the table of the standard, raised and lowered limits, and the values that we write."""
 
 from __future__ import annotations
 

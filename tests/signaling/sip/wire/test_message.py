@@ -1,4 +1,4 @@
-"""Reading and writing: canonical names, bounds at limit and limit + 1, and bytes of all kinds."""
+"""Reading and writing messages: canonical names, limits at limit and limit + 1, and bytes of all kinds."""
 
 import random
 
@@ -22,7 +22,7 @@ def read(extra: bytes, body: bytes = b"") -> Request:
 
 
 def refused(data: bytes) -> int:
-    """The status of what is wrong with it."""
+    """Return the status of the message's fault."""
     try:
         message = parse(data)
     except Malformed as fault:
@@ -45,7 +45,7 @@ def refused(data: bytes) -> int:
     ],
 )
 def test_white_space_smuggles_no_header(name: bytes) -> None:
-    # CVE-2020-28361: a name that one reader strips and another does not.
+    # Show that white space hides no header (CVE-2020-28361). One reader strips such a name, and another does not.
     assert refused(BEGIN + REST + name + b": x\r\n\r\n") == 400
 
 
@@ -183,7 +183,7 @@ def test_lengths_that_are_none(length: str) -> None:
     assert refused(BEGIN + REST + f"Content-Length: {length}\r\n\r\nabcdef".encode()) == 400
 
 
-# Whatever arrives: Malformed or a message, nothing else escapes, and what was accepted can be written and read again.
+# Any bytes give Malformed or a message, and no other exception. An accepted message can be written and read again.
 
 SEEDS = [path.read_bytes() for path in sorted(SETS.rglob("*.dat"))]
 PIECES = [

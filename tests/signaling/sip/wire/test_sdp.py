@@ -1,4 +1,4 @@
-"""Session descriptions: real ones are read whole, wrong and large ones are refused, what is written is read back."""
+"""Session descriptions: real ones are read completely, wrong and large ones are refused, and written ones are read back."""
 
 from __future__ import annotations
 
@@ -215,7 +215,9 @@ def test_the_bounds_and_one_more() -> None:
     ],
 )
 def test_hostile_sizes_are_refused_before_they_cost(body: bytes) -> None:
-    """What S01 bounds by time is counted here: calls of Python and of C, far fewer than the largest description costs."""
+    """Show that hostile sizes are refused early. S01 limits the time. This test counts calls of Python and of C, which must be
+    far fewer than for the largest description.
+    """
     calls = 0
 
     def count(*_: object) -> None:
@@ -277,7 +279,7 @@ def test_a_value_cannot_make_a_line_of_its_own(value: str) -> None:
 
 
 def mutated(body: bytes, random_: random.Random) -> bytes:
-    """A few of what fuzzers do: bytes changed, cut, doubled, lines moved."""
+    """Return the body with some mutations of fuzzers: bytes changed, cut or doubled, and lines moved."""
     data = bytearray(body)
     for _ in range(random_.randint(1, 8)):
         at = random_.randrange(len(data) or 1)

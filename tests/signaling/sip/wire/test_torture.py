@@ -1,4 +1,4 @@
-"""The published message sets: RFC 4475 (49 messages) and RFC 5118 (12), byte for byte, and what becomes of each."""
+"""The published message sets, byte for byte, with the result of each: RFC 4475 (49 messages) and RFC 5118 (12)."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ SETS = Path(__file__).resolve().parents[3] / "fixtures" / "sip"
 VALID = {
     *("wsinv", "intmeth", "esc01", "escnull", "esc02", "lwsdisp", "longreq", "dblreq", "semiuri", "transports"),
     *("mpart01", "unreason", "noreason"),
-    # Well-formed; the layers above answer them: 416, 420, 415, 401, 406, 404 and so on (test_agent_torture).
+    # Well-formed messages. The layers above answer them with 416, 420, 415, 401, 406, 404 and others (see agent/test_hostile).
     *(
         "unkscm",
         "novelsc",
@@ -37,7 +37,7 @@ REFUSED = {
     "badvers": 505,
 }
 DROPPED = {"bigcode", "scalarlg"}
-"""Wrong responses are never answered."""
+"""Wrong responses, which are never answered."""
 
 
 def data(folder: str, name: str) -> bytes:
