@@ -32,7 +32,7 @@ from tests.waiting import until
 
 SPEAKING = 0.02
 BOUND_S = 60.0
-"""Seconds. A limit for all waits. No test measures speed here."""
+"""Seconds. Chosen. The limit of each wait. Longer: a broken test fails later. Shorter: a good test fails on a slow machine."""
 
 
 def decode(packets: tuple[bytes, ...]) -> list[Any]:

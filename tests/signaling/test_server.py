@@ -218,8 +218,8 @@ def test_links_and_numbers_live_through_a_restart(tmp_path: Path) -> None:
 
 
 async def test_who_is_kept_out_stays_out_after_a_restart(tmp_path: Path) -> None:
-    """Show that a removed guest and a guest refused at the door stay out after the server is killed. A host refused both for
-    good.
+    """Show that two guests stay out after the server is killed: a host removed one from the call, and refused the other at the
+    door.
     """
     from tests.conftest import start_server
 

@@ -30,12 +30,13 @@ from tests.rooms.test_accounts import code_at
 from tests.signaling.sign_in_desk import CHEAP, HASHED, PASSWORD, SignInDesk, sign_in
 
 ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""Runs a test on one database only. For tests that do not depend on the kind of database."""
+"""A mark that runs a test on one database only. For tests that do not depend on the kind of database."""
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 NEW = "mưa rơi trên mái ngói đỏ"
 AMONG_THE_FIRST = 12
-"""Requests. Both right sign-ins must be hashed within this number: 1 is hashed already, each of 4 networks may put 2 before
-them, and the right sign-ins are 2.
+"""Passwords. Both right passwords must be among this number of hashes. At most eleven are hashed before both are done: one that
+is hashed already, two from each of four networks, and the two right ones. Larger: the test allows starvation. Smaller: a
+fair order fails.
 """
 
 
@@ -248,7 +249,7 @@ class FirstCome(Hashing):
 async def flood(office: SignInDesk, counting: Counting, province: Province) -> tuple[list[int], list[int], int]:
     """Send a thousand wrong sign-ins from four networks. Then send two right ones: from a known browser and from a stranger.
 
-    Return the answers to the thousand, the answers to the two, and the number of requests that waited before the first hash.
+    Return the answers to the wrong ones, the answers to the right ones, and how many waited before the first hash.
     """
     await office.account("lan", province.people["vp-1"])
     await office.account("minh", province.people["vp-2"])
@@ -447,7 +448,7 @@ async def test_an_abandoned_link_does_not_affect_password_sign_in(office: SignIn
         assert (state["signed_in"], state["must_change"], state["has_password"]) == (True, False, True)
         assert (await later.get("/sessions")).status_code == 200
         assert not (await before.get("/session")).json()["must_change"]
-        # The older sessions of the user still need the password. The browser that opened the link gets no advantage.
+        # A session by password still needs the current password. A new sign-in needs no change, even in the link's browser.
         assert code_of(await later.put("/session/password", json={"new": NEW})) == "password_wrong"
         assert not (await sign_in(opened, "lan")).json()["must_change"]
 

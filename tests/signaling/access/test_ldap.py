@@ -27,7 +27,7 @@ from tests.signaling.access.slapd import ADMIN, BASE, Slapd, person, tree
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 MANY = 1203
-"""Entries. More than two pages, and more than the server's `sizelimit` of 500."""
+"""Entries. More than two pages of `PAGE` (500), and more than the server's `sizelimit` (500)."""
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def trouble(answer: httpx.Response) -> str:
 
 
 async def connected(office: SignInDesk, province: Province) -> Account:
-    """Return the account of the issuer's person. The person connected the account."""
+    """Return an account that its person has connected with the issuer's identity."""
     account = await office.account("lan", province.people["vp-1"], secretary=province.units["vp"])
     async with office.client() as browser:
         await sign_in(browser, "lan")

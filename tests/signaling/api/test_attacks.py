@@ -138,9 +138,7 @@ async def test_the_host_does_not_say_for_another_unit_that_it_comes(office: Offi
 
 
 async def test_a_host_desk_does_not_reveal_that_a_unit_attends(office: Office) -> None:
-    """Show that a secretary's answer for a commune does not count as the commune's own when the secretary's unit hosts the
-    meeting.
-    """
+    """Show that a secretary of the host unit cannot accept for a commune, although the secretary may answer for all communes."""
     board(office)
     desk, admin = await office.client("secretary", "tinh"), await office.client("admin")
     terminal, units = office.province.terminals["xa1"], office.province.units
@@ -160,7 +158,7 @@ async def test_a_host_desk_does_not_reveal_that_a_unit_attends(office: Office) -
 
 
 async def test_what_was_approved_is_not_made_another_meeting(office: Office) -> None:
-    """Show, for finding f1c, that an approved meeting keeps its title, publication and calls until a change of them is
+    """Show, for finding f1c, that an approved meeting stays the same until a change of its title, publication or calls is
     approved.
     """
     meeting = await approved(office, connect="dial_in")

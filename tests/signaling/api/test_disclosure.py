@@ -232,8 +232,8 @@ async def test_a_meeting_that_runs_longer_ends_when_its_people_leave(office: Off
 
 
 async def test_a_meeting_that_nobody_approved_opens_no_register(office: Office) -> None:
-    """Show that an unapproved meeting opens no phones. The attacker is the secretary of an internal meeting that invites the
-    province.
+    """Show that a meeting without any approval opens no phones. The attacker is the secretary of an internal meeting that
+    invites the province.
     """
     await fill(office)
     he, ids = await requester(office, "vp-2"), office.province

@@ -251,7 +251,7 @@ async def test_answers_letters_and_who_is_missing(office: Office) -> None:
 
 
 class Press:
-    """A stand-in for typesetting. It returns an empty file for each request as soon as `goes_on` is set."""
+    """A double of typesetting. It returns an empty file for each request as soon as `goes_on` is set."""
 
     def __init__(self) -> None:
         self.goes_on = threading.Event()
@@ -411,9 +411,7 @@ def _ordered(meeting: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_the_call_list_of_a_booking(office: Office) -> None:
-    """Show that a booking calls its hall and the invited units by default, and that an unknown way to connect is refused in
-    words.
-    """
+    """Show that a booking calls its hall and the invited units by default. An unknown way to connect is refused in words."""
     desk = await office.client("secretary", "khcn")
     units = [{"unit_id": office.province.units[code]} for code in ("xa1", "xa2")]
     meeting = await approved(office, attendees=units)

@@ -34,7 +34,7 @@ CHECKS = [
     unsupported_method,
 ]
 EXAMPLES = 8
-"""Examples of each operation."""
+"""Examples of each operation. Chosen. More: the test takes longer. Fewer: the test misses wrong answers."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 

@@ -119,7 +119,7 @@ def test_a_taken_port_is_told_in_words(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("both", [True, False])
 def test_taken_ports_are_told_at_once_with_the_line_that_starts(tmp_path: Path, both: bool) -> None:
-    """Show that taken ports are reported at once, as when a second server is started beside the first."""
+    """Show that taken ports are reported at once, as when a second server starts beside the first."""
     with socket.socket() as pages, socket.socket(type=socket.SOCK_DGRAM) as media, socket.socket() as free:
         for one in (pages, media, free):
             one.bind(("127.0.0.1", 0))
@@ -162,7 +162,7 @@ def test_a_folder_of_its_own_is_kept_for_the_second_server(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
 def test_a_taken_port_of_halls_is_told_in_one_line(tmp_path: Path, kind: socket.SocketKind) -> None:
-    """Show that a taken SIP port is reported in one line, as when a second server is started beside the first."""
+    """Show that a taken SIP port is reported in one line, as when a second server starts beside the first."""
     with socket.socket(type=kind) as taken:
         taken.bind(("127.0.0.1", 0))
         if kind == socket.SOCK_STREAM:

@@ -438,8 +438,8 @@ async def test_refused_updates_are_logged_and_written_later(
 async def test_a_long_database_outage_does_not_use_up_the_tries(
     database: Database, late: Late, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Show that outages do not count as refusals. A database that has just started may refuse a change and accept it a second
-    later.
+    """Show that errors of an outage do not use up the tries of a change. A restarted database may refuse a change once more,
+    and accept it a second later.
     """
     change = legs.change
     errors: list[Exception] = [*(OSError("the database is away") for _ in range(12)), broken()]

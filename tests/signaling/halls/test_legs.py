@@ -381,9 +381,10 @@ async def test_an_end_that_is_written_late_ends_no_newer_call(board: Board, monk
 async def test_a_hall_is_not_rung_for_an_outdated_reason(
     board: Board, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
-    """Show that a hall is not rung when it arrived, left, or was dropped during the look-up.
+    """Show that a hall is not rung when it came and left, or was dropped, during the look-up.
 
-    Otherwise its unwritten end would count for an older call, and the board would show it in the meeting after it refused ours.
+    The end of its own call is not written yet. If our call rang and failed, that end would count for an older call. The board
+    would then show the hall in the meeting.
     """
     halls, own, read = board.halls, await board.comes(), planning.date_of
     leg_id, looks, goes_on = own.party.leg_id, asyncio.Event(), asyncio.Event()

@@ -143,8 +143,8 @@ def test_of_long_lists_only_the_first_are_looked_at(office: SignalDesk) -> None:
 
 
 def test_permissions_keep_a_bounded_number_of_track_ids(office: SignalDesk) -> None:
-    """Show that permissions are limited. A thousand subscribers with a thousand ids each would use 85 MiB for one participant,
-    who needs no right for this.
+    """Show that permissions are limited. A participant needs no right for them. A thousand subscribers with a thousand ids each
+    would use 85 MiB.
     """
     ann = office.join("ann")
     own = "TR_own"

@@ -86,7 +86,7 @@ async def test_validate_says_success_and_makes_nothing(live_server: LiveServer) 
 
 @pytest.mark.parametrize("origin", ["https://app.example", "null"])
 async def test_pages_of_any_origin_enter_only_with_a_token(live_server: LiveServer, origin: str) -> None:
-    """Show that a cookie is no token. A foreign page also cannot use a host name that is not ours."""
+    """Show that a cookie is no token, and that a foreign page cannot use an unknown host name."""
     ours = {"authorization": f"Bearer {token(live_server, 'ann', 'door')}", "origin": origin}
     cookie = {"origin": origin, "cookie": f"diemcau={ours['authorization'].split()[1]}; access_token=x"}
     url = f"{live_server.url}/rtc"

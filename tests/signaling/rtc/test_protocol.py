@@ -91,7 +91,7 @@ def test_every_message_has_a_row(name: str) -> None:
 
 
 def test_every_parameter_has_a_row() -> None:
-    """Show that the table lists every parameter that the code reads, and that the code reads every parameter listed as read."""
+    """Show that the table lists every parameter that the code reads. The code reads every parameter that the table calls read."""
     assert f"Each has at most {limits.QUERY_VALUE_BYTES >> 10} KiB;" in TEXT
     read = parameters("wire/join.py") | parameters("sockets.py")
     rows = table("/rtc")

@@ -130,9 +130,7 @@ async def test_all_networks_together_have_a_measure(office: Office) -> None:
 
 
 async def test_no_token_opens_a_check_that_is_over(office: Office) -> None:
-    """Show that the token of an ended check no longer admits. The server renews tokens only while their participants are
-    connected.
-    """
+    """Show that even a renewed token opens no ended check. The server renews tokens while their participants are connected."""
 
     def grants_of(check: dict[str, Any]) -> Grants:
         found = office.authenticator.verify(check["sender"], office.now.timestamp())

@@ -61,8 +61,9 @@ LINES = {
     "-": "application 0",
 }
 OFFERS = {
-    # name: our m-lines in their order (audio, video, slides, floor, camera; - for a refused line), audio codec, mode, (max_fs,
-    # max_mbps), maximum bps of the camera line, content, floor, far camera
+    # - name: our m-lines in their order (audio, video, slides, floor, camera; - for a refused line)
+    # - audio codec, mode, (max_fs, max_mbps), maximum bps of the camera line
+    # - content, floor, far camera
     "polycom_group_offer": ("avfc", "g722", 1, (3600, 108_000), 908_800, False, "udp", True),
     "polycom_group_savp_offer": ("avfc", "g722", 1, (3600, 108_000), 787_200, False, "udp", True),
     "poly_tcp_offer": ("av-f", "g722", 1, (8192, 490_000), 20_000_000, False, "tcp", False),
