@@ -27,7 +27,7 @@ async def test_whoever_asks_meanwhile_hears_to_try_again(postgres: Postgres, dat
         async with office.client() as browser:
             assert told(await sign_in(browser, "lan")) == (401, "sign_in_failed")
             plenty = proxy.left
-            for left in (0, 300, 900, 0):  # cut at once, in the greeting, or in the first answers
+            for left in (0, 300, 900, 0):  # bytes before the cut: none, within the greeting, within the first answers
                 proxy.left = left
                 assert told(await sign_in(browser, "lan")) == (503, "database_away")
             proxy.left = plenty

@@ -184,7 +184,7 @@ def test_what_a_browser_calls_itself_is_cut_and_printable() -> None:
 
 
 async def test_behind_a_trusted_proxy_each_person_is_one_network() -> None:
-    """Show that only the last hop counts, which the proxy itself wrote. A stranger can write the earlier hops."""
+    """Show that only the hop that the proxy itself wrote counts. A stranger can write the hops before it."""
 
     async def told(request: Request) -> PlainTextResponse:
         return PlainTextResponse(address_of(request))

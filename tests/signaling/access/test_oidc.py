@@ -1,4 +1,4 @@
-"""Single sign-on against a real issuer in its own process, which behaves well and badly."""
+"""Single sign-on against a real issuer in its own process. The issuer behaves well in some tests and badly in others."""
 
 from __future__ import annotations
 

@@ -192,8 +192,8 @@ def test_expat_floor(version: tuple[int, int, int], verdict: Verdict) -> None:
 
 
 async def test_halls_in_a_network_that_lost_its_mark_are_named(tmp_path: Path) -> None:
-    """Show that halls in a network without the mark are reported. INTERNET is too wide to receive SIP: that is a note at first,
-    and a warning when a terminal is in it.
+    """Show that halls in a network that is not open to SIP are reported. The network INTERNET is too wide for SIP. This is a
+    note at first, and a warning when a terminal is in the network.
     """
     url = f"sqlite:///{tmp_path / 'diemcau.sqlite'}"
     await steps.upgrade(url)

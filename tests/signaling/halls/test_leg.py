@@ -26,7 +26,7 @@ class Camera:
 
 
 class Side:
-    """A terminal that accepts each offer when the test decides."""
+    """A double of the terminal. It accepts an offer when the test calls for it."""
 
     plan = plan()
 

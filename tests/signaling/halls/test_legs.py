@@ -420,7 +420,7 @@ async def test_a_hall_is_not_rung_for_an_outdated_reason(
 async def test_a_late_answer_of_a_dropped_call_keeps_the_own_call(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Show that the late news of our call, written after the hall dialled in, keeps the hall's call."""
+    """Show that the hall keeps its own call when the answer of our dropped call is written after the hall dialled in."""
     halls, own = board.halls, await board.comes()
     leg_id = own.party.leg_id
     await halls.caller.happen(leg_id, Event.DUE)

@@ -137,7 +137,7 @@ def entrance_of(database: Any, tries: NumberTries) -> Entrance:
 
 
 async def test_what_could_not_be_looked_up_takes_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Show that a failed look-up takes no share of the tries a minute of a network and a number. A wrong PIN takes a share."""
+    """Show that a failed look-up does not count in the tries per minute of a network and of a number. A wrong PIN counts."""
 
     class Broken:
         def reading(self) -> object:

@@ -175,7 +175,7 @@ async def test_a_lost_database_is_asked_for_one_due_leg_a_tick(
 async def test_the_clockwork_does_at_once_what_is_due(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, why: str
 ) -> None:
-    """Show that the caller acts at once. Otherwise it would act only at the next plan."""
+    """Show that a change wakes the caller at once. Otherwise the caller would look for due calls only at the next plan."""
     caller = make()
     if why == "written":
         await database.transact(lambda session: book(session, province, clock.at, 1))

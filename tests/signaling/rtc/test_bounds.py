@@ -81,7 +81,7 @@ def test_a_description_of_500_sections_in_text_passes(office: SignalDesk) -> Non
     recorded = (FIXTURES / "js_single_published.sdp").read_bytes().decode()
     sdp = recorded * (500 // recorded.count("m=") + 1)
     ann = office.join("ann")
-    # The text as the `type` is parsed like any text. No later check refuses it.
+    # Here the description is in the `type`: the server parses it like any text, and no later check refuses it.
     ann.raw(json_format.MessageToJson(rtc.SignalRequest(answer=rtc.SessionDescription(type=sdp))))
     assert ann.wire.code is None
     assert ann.session.participant is not None

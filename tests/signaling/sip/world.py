@@ -29,7 +29,7 @@ OFFER, ANSWER = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n", b"v=0\r\no=- 2 1 IN IP4 
 
 @dataclass
 class Link:
-    """A link that loses, doubles and delays datagrams. It loses streams only if they are `down`."""
+    """A link that loses, doubles and delays datagrams. It loses streams only to the places in `down`."""
 
     loss: float = 0.0
     double: float = 0.0

@@ -1,4 +1,4 @@
-"""Rights to requests: registrations, proofs, bans, strangers. These are rows S04 to S09 of the threat list."""
+"""Which senders may make which requests: registrations, proofs, bans, strangers. These are rows S04 to S09 of the threat list."""
 
 from copy import copy
 
