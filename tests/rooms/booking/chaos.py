@@ -1,9 +1,11 @@
-"""Many clients book at once, from several processes that may be killed: the clients, what they write down, and the checker.
+"""Many clients that book at the same time, from several processes that may be killed. This module holds the clients, the
+history that they write, and the checker.
 
     python -m tests.rooms.booking.chaos URL HISTORY PLACE PROCESSES CLIENTS REQUESTS UNTIL
 
-A client writes down what it asks before it asks and the answer after it has it. It asks again, with the same key, until it has an
-answer; a process that is started again goes on with what the killed one had not heard back.
+A client writes each request to the history before it sends the request, and each answer after it receives the answer. It sends
+a request again, with the same key, until it has an answer. A process that starts again continues with the requests of the
+killed process that have no answer.
 """
 
 import asyncio
@@ -44,7 +46,7 @@ RETRY_S = 0.2
 
 
 async def prepare(database: Database) -> None:
-    """One unit that may book at any hour, its halls and people."""
+    """Write one unit that may book at any hour, with its halls and people."""
 
     async def work(session: AsyncSession) -> None:
         since = date(2020, 1, 1)
@@ -87,12 +89,14 @@ async def prepare(database: Database) -> None:
 
 
 def request_of(client: int, clients: int, place: int) -> Request:
-    """Deterministic: 70 % have a hall and a time of their own, the others meet in few halls within a week."""
+    """Return the request of a client at a place: always the same for the same arguments. 70 % of the requests have their own
+    hall and time. The others compete for a few halls within a week.
+    """
     chance = random.Random(client * 1_000_003 + place)
     if chance.random() < OVERLAPPING:
         hours = chance.randrange(7 * 20)
         at = NOW + timedelta(days=DAYS + 10 + hours // 20, hours=hours % 20, minutes=chance.choice((0, 15, 30)))
-        # Sorted: the order of a set is another one in each process, and the request would be another one too.
+        # The halls are sorted because each process orders a set differently. A different order would make a different request.
         halls = tuple(sorted({f"h{chance.randrange(3)}" for _ in range(2)}))
         return booked(at, chance.choice((30, 60, 90)), halls, f"p{chance.randrange(PEOPLE)}")
     cell = place * clients + client
@@ -105,7 +109,7 @@ def booked(at: datetime, minutes: int, halls: tuple[str, ...], chair: str | None
 
 
 class History:
-    """Lines that outlive the process: each is one write to a file that is only added to."""
+    """A file of lines that survives the process. Each line is one write to a file that is only appended to."""
 
     def __init__(self, path: Path) -> None:
         self.file = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
@@ -116,7 +120,7 @@ class History:
 
 @dataclass
 class Record:
-    """What one key was answered. `answers`: `ok MEETING` or `no CODE`."""
+    """The answers to one key: `ok MEETING` or `no CODE`."""
 
     asked: int = 0
     answers: set[tuple[str, str]] = field(default_factory=set)
@@ -139,7 +143,9 @@ def read(path: Path) -> dict[str, Record]:
 async def run_client(
     database: Database, history: History, before: dict[str, Record], client: int, clients: int, most: int, until: float
 ) -> None:
-    """What a process asked that was killed is asked again, also after `until`; nothing new is."""
+    """Send the client's requests. A request of a killed process that has no answer is sent again, also after `until`. No new
+    request is sent after `until`.
+    """
     chance = random.Random(client)
     for place in range(most):
         key = f"{client}-{place}"
@@ -161,7 +167,11 @@ async def ask(database: Database, history: History, key: str, request: Request) 
             meeting = (await creation.book(database, request, ACTOR, NOW, key)).meeting
         except Refusal as refusal:
             history.note("no", key, refusal.code, (loop.time() - begin) * 1000)
-        except (SQLAlchemyError, OSError, asyncpg.InterfaceError):  # the last: it went while it was greeted
+        except (
+            SQLAlchemyError,
+            OSError,
+            asyncpg.InterfaceError,
+        ):  # `InterfaceError`: the server went away during the greeting
             await asyncio.sleep(RETRY_S)
             continue
         else:
@@ -181,7 +191,7 @@ async def run(url: str, path: Path, place: int, processes: int, clients: int, re
 
 
 async def check(url: str, paths: list[Path], requests: int) -> list[str]:
-    """Everything that is wrong, in words; empty when nothing is."""
+    """Return every fault as text. The list is empty if there is no fault."""
     database = Database.open(url)
     records = {key: one for path in paths for key, one in read(path).items()}
     wrong = [f"{len(records)} keys instead of {requests}"] if len(records) != requests else []
@@ -198,7 +208,7 @@ async def check(url: str, paths: list[Path], requests: int) -> list[str]:
 
 
 async def _lost(session: AsyncSession, made: dict[str, str]) -> Iterator[str]:
-    """Acknowledged but not there, and there but not acknowledged."""
+    """Return the acknowledged meetings that are missing, and the stored meetings that no client has an acknowledgement for."""
     stored = dict((await session.execute(select(Idempotency.key, Idempotency.meeting_id))).all())
     meetings = set(await session.scalars(select(Meeting.id)))
     lost = [f"lost: {key} {id_}" for key, id_ in made.items() if stored.get(key) != id_ or id_ not in meetings]
@@ -206,7 +216,9 @@ async def _lost(session: AsyncSession, made: dict[str, str]) -> Iterator[str]:
 
 
 async def _doubled(session: AsyncSession) -> Iterator[str]:
-    """Two reservations of one resource at one time, found without the database's help."""
+    """Return pairs of reservations that hold one resource at the same time. The check does not use the database's own
+    constraint.
+    """
     rows = await session.execute(
         select(Reservation.resource_id, Reservation.starts_at, Reservation.ends_at).where(Reservation.active)
     )
@@ -222,7 +234,9 @@ async def _doubled(session: AsyncSession) -> Iterator[str]:
 
 
 async def _orphans(session: AsyncSession) -> Iterator[str]:
-    """Every meeting has one date, every date what it wants; one entry of the audit trail each; nothing else is there."""
+    """Return a fault if the number of dates, capacity rows, keys, audit entries or reserved dates differs from the number of
+    meetings.
+    """
     meetings = await session.scalar(select(func.count()).select_from(Meeting)) or 0
     for name, count in (
         ("dates", select(func.count()).select_from(Occurrence)),
@@ -247,7 +261,9 @@ async def _capacity(session: AsyncSession) -> Iterator[str]:
 
 
 async def _unjust(session: AsyncSession, records: dict[str, Record]) -> Iterator[str]:
-    """Refused although it was free: nothing is ever given back here, so what was taken then is taken now."""
+    """Return the requests that were refused although the hall and the person were free. No reservation is released in this
+    test, so a resource that was taken at the time of the refusal is still taken.
+    """
     rows = await session.execute(select(Reservation.resource_id, Reservation.starts_at, Reservation.ends_at))
     taken = collections.defaultdict(list)
     for id_, start, end in rows:

@@ -1,9 +1,9 @@
-"""64 clients in several processes book at once; processes are killed, PostgreSQL is restarted as after a crash.
+"""64 clients in several processes book at the same time. Processes are killed, and PostgreSQL restarts as after a crash.
 
     python -m tests.rooms.booking.storm [postgresql] [sqlite] [--requests 100000] [--minutes 60]
 
-Tells how far it is every ten seconds, stops asking when the time is over, then checks the history of what was asked and
-answered. Ends with 1 when anything was booked twice, lost or left over.
+Prints its progress every ten seconds. Sends no new requests when the time is over. Then checks the history of requests and
+answers. Exits with 1 if a booking was made twice, was lost or was left over.
 """
 
 import argparse
@@ -27,7 +27,9 @@ PROCESSES, CLIENTS = 4, 64
 LONG = 100_000
 PROGRESS_S = 10.0
 GRACE_S = 120.0
-"""What was asked before the time was over is answered by then."""
+"""Seconds after `until` in which the clients must get their last answers. Longer: a client that hangs is found later. Shorter:
+a slow machine fails the run.
+"""
 Say = Callable[[str], None]
 
 
@@ -35,7 +37,7 @@ class Crowd:
     """The processes of the clients."""
 
     def __init__(self, url: str, folder: Path, requests: int, until: float) -> None:
-        """`until`: Unix seconds; nothing new is asked afterwards."""
+        """`until`: Unix seconds. The clients send no new request after this time."""
         self.url, self.requests, self.until = url, requests, until
         self.histories = [folder / f"history-{place}" for place in range(PROCESSES)]
         self.processes = [self._start(place) for place in range(PROCESSES)]
@@ -60,7 +62,7 @@ class Crowd:
         )
 
     def kill(self, place: int) -> None:
-        """As the kernel does it, and start it again."""
+        """Kill a process with SIGKILL, as the kernel does, and start it again."""
         if self.processes[place].poll() is None:
             os.kill(self.processes[place].pid, signal.SIGKILL)
             self.processes[place].wait()
@@ -81,12 +83,12 @@ class Crowd:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`wrong`: everything, in words."""
+    """The result of a run. `wrong`: every fault, as text."""
 
     dialect: str
     requests: int
     asked: int
-    """Different requests."""
+    """The number of different requests."""
     attempts: int
     made: int
     refused: int
@@ -108,7 +110,9 @@ class Outcome:
 def storm(
     dialect: str, folder: Path, server: Postgres | None, requests: int, minutes: float, kills: int, say: Say
 ) -> Outcome:
-    """`kills`: of processes, evenly; with every fourth one PostgreSQL crashes too. `server` is running."""
+    """Run the storm. `kills`: the number of processes to kill, spread evenly over the run. At every fourth kill PostgreSQL
+    crashes too. `server` must be running.
+    """
     if server:
         server.run_now("CREATE DATABASE storm")
     url = server.url("storm") if server else f"sqlite:///{folder / 'storm.db'}"

@@ -1,4 +1,4 @@
-"""Ways around an approval, around the class and around the old booking that must not be there. On both databases."""
+"""Tests that no way leads around an approval, around the class or around the old booking. On both databases."""
 
 import dataclasses
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ async def reread(database: Database, meeting: Meeting) -> Meeting:
         return await session.get_one(Meeting, meeting.id)
 
 
-# The class
+# Class
 
 
 async def test_a_refused_change_does_not_lower_the_class(database: Database, province: Province, now: datetime) -> None:
@@ -54,7 +54,7 @@ async def test_undoing_a_lowering_raises_again(database: Database, province: Pro
 
 
 async def waits(database: Database, meeting: Meeting) -> bool:
-    """A change waits for approval, while the meeting itself is approved."""
+    """Report whether a change waits for approval. The meeting itself must be approved."""
     assert (await reread(database, meeting)).state == "approved"
     async with database.reading() as session:
         return await approval.pending(session, meeting.id) is not None
@@ -78,7 +78,7 @@ async def test_a_date_put_off_to_a_time_is_approved_anew(database: Database, pro
 async def test_a_new_time_of_a_date_waits_while_the_series_holds(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """A later date is put off while another date runs. A refusal changes nothing. An approval moves the date with its reason."""
+    """A later date is postponed while another date runs. A refusal changes nothing. An approval moves the date."""
     secretary = province.actor("secretary", "tinh")
     approver, operator = province.actor("approver", "tinh"), province.actor("operator", "tinh")
     meeting = await approved(database, province, wish(province, now, rule=WEEKLY), now)
@@ -112,7 +112,9 @@ async def test_a_new_time_of_a_date_waits_while_the_series_holds(
 async def test_a_series_that_yields_one_date_keeps_the_others(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """The date is off at once, for its hall is wanted. Its new time waits for approval; the other dates can be joined."""
+    """The date is cancelled immediately, because the higher meeting needs its hall. Its new time waits for approval. Users can
+    join the other dates.
+    """
     lower = wish(province, now, host_unit_id=province.units["yt"], chair_id=None, rule=WEEKLY, submit=True)
     other = await make(database, lower, province.actor("secretary", "yt"), now)
     approver, system = province.actor("approver", "yt"), province.actor("operator", "tinh")
@@ -126,7 +128,7 @@ async def test_a_series_that_yields_one_date_keeps_the_others(
     at = first.starts_at + timedelta(minutes=5)
     await do(database, lambda s: booking_dates.opened(s, first.id, first.starts_at))
     to = second.starts_at + timedelta(days=1)
-    admin = province.actor("admin", "tinh")  # who may move it, and gives no number alone
+    admin = province.actor("admin", "tinh")  # an admin may move the date, but may not approve for the system
     done = await do(database, lambda s: precedence.displace(s, higher, {second.id: to}, "Chỉ đạo", admin, at))
     assert done.moved[0].to == to
     async with database.reading() as session:
@@ -161,8 +163,8 @@ async def test_putting_off_until_further_notice_asks_nobody(
 async def test_an_operator_changes_alone_only_where_one_may_decide(
     database: Database, province: Province, now: datetime, mode: str, halls: bool, alone: bool
 ) -> None:
-    """Who gives the number changes an approved meeting without asking only where four eyes are not wanted for it; otherwise it
-    waits for the leadership and for the second step again, and keeps what it had until then.
+    """An operator changes an approved meeting without approval only if the meeting does not need two approvers. Otherwise the
+    change waits for the leadership and then for an operator. Until then the meeting keeps its old date.
     """
     operator, admin = province.actor("operator", "tinh"), province.actor("admin", "tinh")
     await do(database, lambda s: settings.set_value(s, "approval", {"four_eyes": mode}, admin, now, 0))
@@ -177,7 +179,7 @@ async def test_an_operator_changes_alone_only_where_one_may_decide(
     if alone:
         return
     said = await denied(database, lambda s: deciding.decide(s, meeting.id, True, "", operator, now))
-    assert said.code == "denied"  # the first step is the leadership's
+    assert said.code == "denied"  # the first step belongs to the leadership
     refusing = province.actor("approver", "tinh")
     await do(database, lambda s: deciding.decide(s, meeting.id, False, "Giữ ngày cũ", refusing, now))
     (again,) = await dates(database, meeting)
@@ -196,7 +198,7 @@ async def test_words_of_a_hall_booking_change_without_asking(
     fewer = {"attendees": (AttendeeRequest(unit_id=province.units["xa1"]),)}
     version = (await reread(database, meeting)).version
     await do(database, lambda s: editing.edit(s, meeting.id, fewer, operator, now, version))
-    assert (await reread(database, meeting)).state == "approved"  # capacity is his to give
+    assert (await reread(database, meeting)).state == "approved"  # the operator decides about capacity
     thing = {"hall_ids": (province.halls["tinh"],)}
     later = (await reread(database, meeting)).version
     await do(database, lambda s: editing.edit(s, meeting.id, thing, operator, now, later))
@@ -229,7 +231,7 @@ async def test_who_only_asked_does_not_change_what_was_approved(
         assert {"undo", "postpone"} <= set((await views.meeting_view(session, meeting.id, desk, now)).can)
     await do(database, lambda s: undoing.undo(s, meeting.id, desk, now))
     await do(database, lambda s: booking_dates.cancel(s, meeting.id, "not_ready", "", requester, now))
-    back = await do(database, lambda s: undoing.undo(s, meeting.id, requester, now))  # his own change
+    back = await do(database, lambda s: undoing.undo(s, meeting.id, requester, now))  # the requester made this change
     assert back.state == "approved"
 
 
@@ -246,7 +248,7 @@ async def test_another_type_is_approved_anew(database: Database, province: Provi
     assert (await reread(database, meeting)).type_code == "session"
 
 
-# The old booking
+# Old booking
 
 
 async def test_a_refused_split_gives_its_dates_back(database: Database, province: Province, now: datetime) -> None:
@@ -285,7 +287,9 @@ async def test_a_split_whose_dates_are_taken_meanwhile(database: Database, provi
 
 
 async def split(database: Database, province: Province, now: datetime) -> tuple[Meeting, Meeting]:
-    """A series of six, and the last four of it asked for five hours later, before the series was approved."""
+    """Return a series of six dates and the split from its third date. The last four dates are requested five hours later,
+    before the series is approved.
+    """
     secretary = province.actor("secretary", "tinh")
     meeting = await make(database, wish(province, now, rule=WEEKLY, submit=True), secretary, now)
     third = (await dates(database, meeting))[2]
@@ -363,7 +367,7 @@ async def test_four_eyes_can_be_set(database: Database, province: Province, now:
         assert said.code == "bad_setting"
 
 
-# What is kept
+# Templates
 
 
 async def test_templates_keep_bookings_and_nothing_else(
@@ -381,7 +385,8 @@ async def test_templates_keep_bookings_and_nothing_else(
     kept = await do(database, lambda s: templates.save_template(s, unit, "x", more, secretary, now))
     assert not {"note", "class", "starts_at"} & kept.request.keys()
     monkeypatch.setattr(limits, "KEPT_EACH", 1)
-    await do(database, lambda s: templates.save_template(s, unit, "x", good, secretary, now))  # the same once more
+    # saving the same template again is allowed
+    await do(database, lambda s: templates.save_template(s, unit, "x", good, secretary, now))
     said = await denied(database, lambda s: templates.save_template(s, unit, "y", good, secretary, now))
     assert said.code == "too_many"
 
@@ -412,7 +417,7 @@ async def test_a_hold_that_has_run_out_is_not_undone(database: Database, provinc
     assert (await denied(database, lambda s: undoing.undo(s, meeting.id, secretary, late))).code == "hold_expired"
 
 
-# The same request twice
+# One request sent twice
 
 
 async def test_the_same_key_displaces_once(database: Database, province: Province, now: datetime) -> None:
@@ -436,7 +441,7 @@ async def test_the_same_key_displaces_once(database: Database, province: Provinc
     assert await everything(database) == before
 
 
-# A series on another day
+# A series that moves to another day
 
 
 async def test_another_weekday_keeps_the_decisions_on_single_dates(

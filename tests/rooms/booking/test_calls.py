@@ -1,4 +1,4 @@
-"""The call list of a date: which terminals are called, and who has none."""
+"""The call list of a date: the terminals that the server calls, and the invited units and people without a terminal."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -83,7 +83,7 @@ def test_of_two_terminals_in_a_hall_one_is_called() -> None:
     assert called(call_list({"hall": "s"}, [], [], there)) == ["b"]
 
 
-# Of stored meetings
+# Stored meetings
 
 
 def wish(province: Province, now: datetime, **changes: Any) -> Request:
@@ -102,7 +102,7 @@ def wish(province: Province, now: datetime, **changes: Any) -> Request:
 
 
 async def approved(database: Database, province: Province, now: datetime, **changes: Any) -> Meeting:
-    """By the steps that a secretary and two approvers take."""
+    """Book a meeting as a secretary, and approve it by the two steps."""
     made = (
         await creation.book(database, wish(province, now, **changes), province.actor("secretary", "tinh"), now)
     ).meeting
@@ -189,7 +189,9 @@ async def test_one_hall_of_a_site_is_the_main_one(database: Database, province: 
 async def test_a_terminal_of_the_list_is_invited_by_dialling_in_too(
     database: Database, province: Province, now: datetime, class_: str
 ) -> None:
-    """That of the booked hall, whose unit is not among those invited, comes in without PIN and lobby; another one does not."""
+    """The terminal of the booked hall enters without PIN and lobby, although its unit is not invited. Another terminal is
+    refused.
+    """
     meeting = await approved(database, province, now, class_=class_, connect="dial_in", attendees=())
     at, number = meeting.first_starts_at, str(meeting.number)
     async with database.reading() as session:
@@ -227,7 +229,7 @@ async def test_the_answer_to_the_question_is_kept(database: Database, province: 
 
         said = await database.transact(say)
         assert (said.connect, said.connect_asked, said.state) == (answer, False, "approved")
-        assert said.sequence == meeting.sequence  # those invited get no mail of it
+        assert said.sequence == meeting.sequence  # the attendees get no mail about the change
 
 
 # On the day
@@ -268,7 +270,7 @@ async def test_what_is_not_called_yet_follows_the_list(database: Database, provi
 async def test_a_hall_that_is_not_called_after_all_comes_in_by_itself(
     database: Database, province: Province, now: datetime, changes: dict[str, Any]
 ) -> None:
-    """The secretary changes her mind when the legs are made already, minutes before the meeting."""
+    """The secretary changes the meeting a few minutes before it begins, when the legs are already stored."""
     meeting = await approved(database, province, now)
     at, own = meeting.first_starts_at, "terminal-tinh-a"
     await database.transact(lambda session: planning.plan(session, at - timedelta(minutes=10)))

@@ -1,5 +1,6 @@
-"""Nothing is booked twice, lost or left over when many book at once and processes and the database die (`storm`).
-The long run is a step of its own of `make sim`.
+"""No booking is made twice, lost or left over when many clients book at once and processes and the database die (`storm`).
+
+The long run is a separate step of `make sim`.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ REQUESTS, KILLS, MINUTES = 1152, 4, 10
 
 @pytest.fixture
 def server() -> Iterator[Postgres]:
-    """One that keeps what it has acknowledged."""
+    """A server that keeps every commit that it has acknowledged."""
     server = Postgres(durable=True)
     try:
         server.start()

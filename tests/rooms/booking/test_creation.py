@@ -1,4 +1,4 @@
-"""Booking: all or nothing, clashes in plain words, idempotency, the table of bad input. On SQLite and PostgreSQL."""
+"""Booking: all or nothing, clear messages about clashes, idempotency, the table of bad input. On SQLite and PostgreSQL."""
 
 import asyncio
 import dataclasses
@@ -43,7 +43,7 @@ TITLE = "Giao ban tuần"
 
 
 def wish(province: Province, now: datetime, **changes: Any) -> Request:
-    """Thursday 09:00-11:00 in the hall of 60, with its terminal and the head of the province."""
+    """Return a request for Thursday 09:00-11:00 in the hall with 60 seats, with its terminal and the head of the province."""
     base = Request(
         title=TITLE,
         type_code="briefing",
@@ -68,7 +68,7 @@ async def make(database: Database, request: Request, actor: Actor, now: datetime
 
 
 async def refused(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Refusal:
-    """The refusal; nothing half-written is left."""
+    """Return the refusal. Check that the refused request left no rows."""
     before = await counts(database)
     with pytest.raises(Refusal) as caught:
         await make(database, request, actor, now, key)
@@ -110,7 +110,7 @@ async def test_an_internal_meeting_without_halls_has_a_number_at_once(
 
 
 async def test_a_series_has_a_longer_pin(database: Database, province: Province, now: datetime) -> None:
-    """A PIN of a series lives for months, and works by the same ways as a PIN of six digits."""
+    """A PIN of a series is valid for months, and works in the same ways as a PIN of six digits."""
     request = wish(
         province, now, type_code="internal", hall_ids=(), terminal_ids=(), attendees=(), rule="FREQ=WEEKLY;COUNT=3"
     )
@@ -145,7 +145,7 @@ async def test_a_clash_is_named_with_free_times_and_other_halls(
     )
     assert trouble.detail["equivalent_halls"] == [{"id": province.halls["tinh"], "name": "Phòng họp tinh"}]
     times = [datetime.fromisoformat(one) for one in trouble.detail["free_times"]]
-    for at in times:  # what is said to be free is free
+    for at in times:  # every time that is offered as free is free
         async with database.reading() as session:
             shown = await previews.preview(session, dataclasses.replace(other, starts_at=at), secretary, now)
         assert shown.bookable
@@ -208,7 +208,7 @@ async def test_the_same_key_gives_the_same_meeting(database: Database, province:
     assert (
         await refused(database, request, secretary, now, "k" * (limits.IDEMPOTENCY_KEY + 1))
     ).code == "bad_idempotency_key"
-    # A refusal keeps no key: the same request may be tried again when the hall is free.
+    # A refusal does not use up the key: the same request may be sent again when the hall is free.
     assert (await refused(database, request, province.actor("secretary", "tinh"), now, "key-2")).code == "overlap"
 
 
@@ -340,7 +340,7 @@ async def test_quota_by_week_and_by_month(database: Database, province: Province
     assert said.code == "over_quota"
     assert "5 giờ họp trong tháng 03/2026" in said.vietnamese
     await make(database, dataclasses.replace(next_week, duration_min=60), secretary, now)
-    # Another unit has a quota of its own.
+    # Another unit has its own quota.
     await make(
         database, dataclasses.replace(bare, host_unit_id=province.units["yt"]), province.actor("secretary", "yt"), now
     )

@@ -1,4 +1,4 @@
-"""What the database itself refuses of bookings, whoever writes to it: SQL as a faulty program would send it."""
+"""Bookings that the database itself refuses from any client, sent as SQL as a faulty program would send them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -24,7 +24,7 @@ Now = Any
 
 @pytest.fixture
 async def taken(database: Database, province: Province, now: Now) -> dict[str, Any]:
-    """A reservation that is there, as values."""
+    """The values of a stored reservation."""
     await make(database, wish(province, now), province.actor("secretary", "vp"), now)
     async with database.reading() as session:
         one = (await session.scalars(select(Reservation).where(Reservation.kind == "hall"))).one()
@@ -43,7 +43,7 @@ async def refused(database: Database, work: Callable[[AsyncSession], Awaitable[o
     [(0, 0, True), (-60, -149, True), (149, 60, True), (10, -10, True), (-60, 60, True), (-150, -150, False), (150, 150, False)],
 )  # fmt: skip
 async def test_overlap(database: Database, taken: dict[str, Any], start: int, end: int, clashes: bool) -> None:
-    """Shifted beginning and end in minutes, of 150."""
+    """The table shifts the beginning and the end by minutes. The reservation takes 150 minutes."""
     other = taken | {
         "id": new_id(),
         "starts_at": taken["starts_at"] + timedelta(minutes=start),

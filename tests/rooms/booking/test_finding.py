@@ -1,4 +1,4 @@
-"""Templates, lists, the board, free halls and search: how the desk finds what is there. On both databases."""
+"""Templates, lists, the board, free halls and search: how the desk finds meetings and halls. On both databases."""
 
 import dataclasses
 from datetime import datetime, timedelta
@@ -53,7 +53,7 @@ async def test_copy_templates_and_lists(database: Database, province: Province, 
     assert said.code == "bad_attendee"
 
 
-# Seeing
+# What each user sees
 
 
 async def test_board_and_availability(database: Database, province: Province, now: datetime) -> None:
@@ -85,7 +85,7 @@ async def test_board_and_availability(database: Database, province: Province, no
 
 
 async def test_halls_of_ones_own_unit_are_offered_first(database: Database, province: Province, now: datetime) -> None:
-    """Also before a smaller one elsewhere; a hall with too few seats is not offered."""
+    """A hall of the unit is offered before a smaller hall elsewhere. A hall with too few seats is not offered."""
     day = wish(province, now).starts_at.replace(hour=0)
     query = grid.AvailabilityQuery(day, day + timedelta(days=1), 120)
 

@@ -1,4 +1,6 @@
-"""A booking lives: approval, deputies, deadlines, edits, series, undo, postponing, classes, precedence. On both databases."""
+"""The life of a booking: approval, deputies, deadlines, edits, series, undo, postponing, classes, precedence. On both
+databases.
+"""
 
 import dataclasses
 from collections.abc import Awaitable, Callable
@@ -47,7 +49,7 @@ async def do(database: Database, work: Callable[[AsyncSession], Awaitable[T]]) -
 
 
 async def denied(database: Database, work: Callable[[AsyncSession], Awaitable[object]]) -> Refusal:
-    """The refusal; nothing has changed."""
+    """Return the refusal. Check that nothing changed."""
     before = await counts(database), await everything(database)
     with pytest.raises(Refusal) as caught:
         await database.transact(work)
@@ -85,7 +87,7 @@ async def handled(session: AsyncSession, kind: str, payload: dict[str, Any], now
 
 
 async def due(database: Database, kind: str, now: datetime) -> int:
-    """Run the jobs of this kind that are due, each twice, as a worker that died once would."""
+    """Run the due jobs of this kind, each job twice, as after a worker that died once."""
     async with database.reading() as session:
         rows = await session.scalars(select(Job).where(Job.kind == kind, Job.due_at <= now, Job.done_at.is_(None)))
         jobs = [(one.id, one.payload) for one in rows]
@@ -236,7 +238,7 @@ async def test_an_edit_never_loses_the_old_booking(database: Database, province:
         await denied(database, lambda s: editing.edit(s, mine.id, {"state": "x"}, secretary, now, 2))
     ).code == "bad_field"
     assert (await do(database, lambda s: editing.edit(s, mine.id, {"title": "Mới"}, secretary, now, 2))).version == 2
-    shift = {"starts_at": mine.first_starts_at + timedelta(minutes=190)}  # overlaps itself only
+    shift = {"starts_at": mine.first_starts_at + timedelta(minutes=190)}  # the new time overlaps only its own old time
     assert (await do(database, lambda s: editing.edit(s, mine.id, shift, secretary, now, 2))).version == 3
 
 
@@ -259,7 +261,9 @@ async def test_a_refused_new_time_keeps_the_approved_time(
 async def test_what_a_change_wants_is_kept_while_it_waits(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """Beside what was approved; both are free again when they are not needed."""
+    """The change reserves its new time and hall in addition to the approved time and hall. Each is free again when it is not
+    needed.
+    """
     meeting = await approved(database, province, wish(province, now), now)
     secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
     later = {"starts_at": meeting.first_starts_at + timedelta(hours=1), "hall_ids": (province.halls["tinh"],)}
@@ -364,7 +368,7 @@ async def test_undo_does_not_take_what_others_have_now(database: Database, provi
     assert (await denied(database, lambda s: undoing.undo(s, meeting.id, secretary, now))).code == "overlap"
 
 
-# Calling off, putting off, running
+# Cancelling, postponing, running
 
 
 async def test_cancelling_frees_and_undo_takes_again(database: Database, province: Province, now: datetime) -> None:
@@ -449,7 +453,7 @@ async def test_somebody_comes(database: Database, province: Province, now: datet
 async def test_an_important_meeting_foretells_who_has_no_hall(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """khcn has a hall terminal of its own, yt has none; an ordinary meeting asks nobody for one."""
+    """khcn has its own hall terminal, yt has none. An ordinary meeting needs no hall terminal."""
     secretary = province.actor("secretary", "tinh")
     important = wish(province, now, class_="important")
     nowhere = dataclasses.replace(important, hall_ids=(), terminal_ids=())
@@ -501,7 +505,7 @@ async def test_dates_are_skipped_by_wish_and_on_holidays(database: Database, pro
     secretary = province.actor("secretary", "tinh")
     start = datetime.fromisoformat("2026-04-16T02:00:00+00:00")
     request = wish(province, now, starts_at=start, rule="FREQ=WEEKLY;COUNT=4")
-    assert (await refused(database, request, secretary, now)).code == "day_off"  # 30 April
+    assert (await refused(database, request, secretary, now)).code == "day_off"  # 30 April is a holiday
     skip = (local(start).date(),)
     meeting = await make(database, dataclasses.replace(request, skip=skip, skip_clashes=True), secretary, now)
     rows = await dates(database, meeting)
@@ -528,7 +532,7 @@ async def test_one_date_of_a_series(database: Database, province: Province, now:
     halls = [row for row in await taken(database) if row[0] == province.halls["tinh"]]
     assert len(halls) == 1
     assert halls[0][1] == third.starts_at + timedelta(days=1, minutes=-15)
-    # All others move; this one stays where it was put.
+    # All other dates move. The date that was changed alone stays at its time.
     shift = {"starts_at": meeting.first_starts_at + timedelta(hours=4)}
     await do(database, lambda s: editing.edit(s, meeting.id, shift, secretary, now, 2))
     rows = await dates(database, meeting)
@@ -587,7 +591,7 @@ async def test_cancelling_one_date_of_a_series(database: Database, province: Pro
 async def test_an_endless_series_is_carried_on(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now, rule="FREQ=WEEKLY", skip_clashes=True), now)
     rows = await dates(database, meeting)
-    assert len(rows) == 104  # 730 days ahead
+    assert len(rows) == 104  # one date a week for 730 days
     later = now + timedelta(days=60)
     for _ in range(2):
         await due(database, timing.HORIZON, later)
@@ -660,7 +664,7 @@ async def test_only_an_operator_moves_a_lower_meeting(database: Database, provin
     (date,) = await dates(database, other)
     higher = wish(province, now, type_code="session", title="Phiên họp UBND")
     operator, secretary = province.actor("operator", "tinh"), province.actor("secretary", "tinh")
-    assert (await refused(database, higher, operator, now)).code == "overlap"  # never by itself
+    assert (await refused(database, higher, operator, now)).code == "overlap"  # no meeting moves automatically
     moves = {date.id: date.starts_at + timedelta(days=1)}
     assert (
         await denied(database, lambda s: precedence.displace(s, higher, moves, "Chỉ đạo", secretary, now))
@@ -712,6 +716,3 @@ async def test_the_order_of_tiers_can_be_set(database: Database, province: Provi
     await database.transact(set_order)
     done = await do(database, lambda s: precedence.displace(s, commune, {date.id: None}, "Bão", operator, now))
     assert done.moved[0].to is None
-
-
-# Kept for the next time

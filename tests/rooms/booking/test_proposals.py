@@ -1,4 +1,6 @@
-"""New times that wait for approval: what they keep, what overtakes them, and what their end says. On both databases."""
+"""New times that wait for approval: the bookings that they hold, the changes that replace them, and the notice at their end. On
+both databases.
+"""
 
 from datetime import datetime, timedelta
 
@@ -20,7 +22,7 @@ HOURS_4 = timedelta(hours=4)
 
 
 async def low(database: Database, province: Province, now: datetime, rule: str = "FREQ=WEEKLY;COUNT=3") -> Meeting:
-    """An approved meeting of the health department."""
+    """Return an approved meeting of the health department."""
     lower = wish(province, now, host_unit_id=province.units["yt"], chair_id=None, rule=rule, submit=True)
     made = await make(database, lower, province.actor("secretary", "yt"), now)
     await agree(database, province, made, now)
@@ -65,7 +67,7 @@ async def proposals_of(database: Database, meeting: Meeting) -> list[tuple[str, 
 
 
 async def told(database: Database, meeting: Meeting) -> list[tuple[str, str, bool, str]]:
-    """Return the mails to the desk about its dates: date, new time, whether the new time waits, reason."""
+    """Return the mails to the desk about the meeting's dates: date, new time, whether the new time waits, reason."""
     async with database.reading() as session:
         rows = await session.scalars(select(Job).where(Job.kind == timing.DISPLACED))
         jobs = [one.payload for one in rows if one.payload["meeting_id"] == meeting.id]
@@ -90,7 +92,9 @@ async def by_id(database: Database, meeting: Meeting, date: Occurrence) -> Occur
 async def test_the_second_date_that_gives_way_is_told_without_a_time(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """The first new time waits, and is carried out. The mail names no time for the second: no approver is asked about it."""
+    """The first new time waits for approval, and then applies. The mail names no time for the second date, because no approver
+    is asked about that time.
+    """
     series = await low(database, province, now)
     _, second, third = await dates(database, series)
     moves: dict[str, datetime | None] = {one.id: one.starts_at + HOURS_4 for one in (second, third)}
@@ -109,7 +113,7 @@ async def test_the_second_date_that_gives_way_is_told_without_a_time(
     await agree(database, province, series, now)
     moved, off = await by_id(database, series, second), await by_id(database, series, third)
     assert (moved.state, moved.starts_at, off.state) == ("planned", to, "postponed")
-    # What was not asked for can be asked for now.
+    # The new time that was not requested can be requested now.
     desk, at = province.actor("secretary", "yt"), third.starts_at + HOURS_4
     await do(database, lambda s: booking_dates.postpone(s, series.id, third.id, "superior_order", "", desk, now, at))
     await agree(database, province, series, now)
@@ -149,7 +153,7 @@ async def test_a_date_that_gives_way_overtakes_its_own_waiting_change(
     assert "không còn hiệu lực: Hoãn" in reason
 
 
-# What overtakes a new time
+# Changes that replace a new time
 
 
 async def test_a_new_time_does_not_bring_a_cancelled_date_back(
@@ -211,7 +215,7 @@ async def test_until_further_notice_overtakes_a_new_time_that_waits(
     assert [action for action, _ in await lines(database, series)][-2:] == ["withdraw", "postpone"]
 
 
-# Its time
+# Deadline of a new time
 
 
 async def test_both_steps_end_before_the_new_time(database: Database, province: Province, now: datetime) -> None:
@@ -258,7 +262,7 @@ async def test_what_was_handed_in_in_time_is_approved_late(
     assert (moved.state, moved.starts_at) == ("planned", to)
 
 
-# What its end says
+# Notice at the end of a new time
 
 
 async def test_a_refused_new_time_postpones_and_notifies_the_desk(
@@ -304,7 +308,7 @@ async def test_a_date_moved_to_an_earlier_time_ends_at_that_time(
     moved = await by_id(database, single, date)
     assert (moved.state, moved.starts_at) == ("planned", to)
     await due(database, timing.DATES, moved.ends_at)
-    await due(database, timing.DATES, moved.ends_at)  # released if no participant came, else the end
+    await due(database, timing.DATES, moved.ends_at)  # released if no participant came, otherwise ended
     assert (await by_id(database, single, date)).state in ("released", "ended")
 
 
@@ -331,7 +335,7 @@ async def test_yielding_is_undone_although_the_new_time_waits(
     done = await give_way(database, province, now, {second.id: second.starts_at + HOURS_4}, second.starts_at)
     operator = province.actor("operator", "tinh")
     said = await denied(database, lambda s: undoing.undo(s, series.id, operator, now))
-    assert said.code == "overlap"  # the higher meeting stands
+    assert said.code == "overlap"  # the higher meeting still takes the hall
     await do(database, lambda s: booking_dates.cancel(s, done.meeting.id, "not_ready", "", COMMAND, now))
     await do(database, lambda s: undoing.undo(s, series.id, operator, now))
     back = await by_id(database, series, second)
@@ -342,4 +346,4 @@ async def test_yielding_is_undone_although_the_new_time_waits(
     to = second.starts_at + HOURS_4
     await do(database, lambda s: booking_dates.postpone(s, series.id, second.id, "not_ready", "", desk, now, to))
     said = await denied(database, lambda s: undoing.undo(s, series.id, operator, now))
-    assert said.code == "nothing_to_undo"  # it can be withdrawn
+    assert said.code == "nothing_to_undo"  # the postponement waits for approval, so the desk withdraws it instead

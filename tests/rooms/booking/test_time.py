@@ -1,4 +1,4 @@
-"""Days that are worked, and the dates of a rule: by the standard's examples, by an independent reading, from an enemy."""
+"""Working days, and the dates of a rule: by the standard's examples, by an independent library, and from hostile input."""
 
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -17,11 +17,13 @@ from rooms.errors import Refusal
 DAYS = st.dates(date(2024, 1, 1), date(2032, 12, 31))
 OVERLAYS = st.dictionaries(DAYS, st.tuples(st.just("Ngày đặt"), st.booleans()), max_size=30)
 CPU_S = 1.0
-"""No rule may cost more, on a busy machine."""
+"""Seconds of CPU time for any rule, on a busy machine. Chosen. Larger: a hostile rule could block the server unnoticed.
+Smaller: a busy machine fails the test.
+"""
 
 
 def at(text: str) -> datetime:
-    """Local time."""
+    """Return the UTC time for a local time."""
     return datetime.fromisoformat(text).replace(tzinfo=ZONE).astimezone(UTC)
 
 
@@ -33,7 +35,7 @@ def at(text: str) -> datetime:
     [
         ("2026-09-02", "Quốc khánh"),
         ("2027-02-06", "Tết Nguyên Đán"),
-        ("2030-02-02", "Tết Nguyên Đán"),  # a day before the Chinese new year
+        ("2030-02-02", "Tết Nguyên Đán"),  # one day before the Chinese new year
         ("2026-04-26", "Ngày Giỗ Tổ Hùng Vương"),
         ("2026-04-27", "Ngày Giỗ Tổ Hùng Vương (nghỉ bù)"),
         ("2026-11-24", "Ngày Văn hóa Việt Nam"),
@@ -55,7 +57,7 @@ def test_the_overlay_is_above_the_public_calendar() -> None:
 
 
 def test_notice_and_conclusion_over_a_holiday() -> None:
-    """1 May 2026 is a Friday, 30 April is a holiday too."""
+    """1 May 2026 is a Friday, and 30 April is a holiday too."""
     days = Calendar()
     assert notice_due(days, at("2026-05-05T08:00"), 3) == date(2026, 4, 28)
     assert conclusion_due(days, at("2026-04-28T17:00"), 5) == date(2026, 5, 7)
@@ -114,7 +116,7 @@ def test_kinds_of_rules(start: str, rule: str, days: list[str]) -> None:
 
 
 def test_local_time_is_kept() -> None:
-    """08:00 here is the day before in UTC for whoever computes with that: Mondays stay Mondays."""
+    """06:00 on a Monday is Sunday in UTC. The rule is computed in local time, so the dates stay on Mondays."""
     found = expand(at("2026-03-02T06:00"), "FREQ=WEEKLY;BYDAY=MO").dates
     assert {(local(one).weekday(), local(one).hour) for one in found} == {(0, 6)}
 
@@ -212,7 +214,9 @@ ENDS = st.one_of(st.just(""), st.builds(";COUNT={}".format, st.integers(1, 60)),
 @settings(deadline=None, max_examples=300)
 @given(RULES, ENDS, st.dates(date(2026, 1, 1), date(2030, 12, 31)))
 def test_the_twin_year_means_the_same_dates(rule: str, end: str, day: date) -> None:
-    """What is found near the year 9999 and carried back is what is found here, by another program, in local time."""
+    """The rule is expanded near the year 9999 and moved back. The result equals the dates that another library finds in local
+    time.
+    """
     reading = rrulestr(rule + end, dtstart=datetime(day.year, day.month, day.day, 8))
     first = next(iter(reading), None)
     if first is None or first.year > 2040:
