@@ -1,4 +1,4 @@
-"""A migrated, empty database of its own for each test, once on SQLite and once on PostgreSQL, and a small province in it."""
+"""A separate, migrated, empty database for each test, once on SQLite and once on PostgreSQL, and a small province in it."""
 
 import itertools
 import shutil
@@ -17,13 +17,13 @@ from tests.rooms.province import Province, build, described
 DIALECTS = ("sqlite", "postgresql")
 PEOPLED = "peopled"
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
-"""A Tuesday morning, 08:00 in Việt Nam."""
+"""Tuesday, 08:00 in Việt Nam."""
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """One server for all tests of this worker; its database `migrated` is the template of the others."""
+    """A server for all tests of this worker. Its database `migrated` is the template of the other databases."""
     server = Postgres()
     try:
         server.start()
@@ -43,7 +43,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=DIALECTS)
 async def database_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    """The address of a migrated database, empty but for the province if the test has one; a second process can open it too."""
+    """The URL of a migrated database. The database is empty, or holds the province if the test uses it. A second process can
+    open the same URL.
+    """
     peopled = "province" in request.fixturenames
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
@@ -74,7 +76,7 @@ def _peopled_file(template: Path) -> Path:
 
 
 async def _people(url: str) -> None:
-    """Once for each worker and dialect; copies of it are made for each test."""
+    """Write the province into a database, once for each worker and dialect. Each test gets a copy."""
     opened = Database.open(url)
     try:
         await opened.transact(lambda session: build(session, NOW))
@@ -96,5 +98,5 @@ def now() -> datetime:
 
 @pytest.fixture
 def province(database: Database) -> Province:
-    """A small province, in the database already; see `tests.rooms.province`."""
+    """A small province that is already in the database. See `tests.rooms.province`."""
     return described()

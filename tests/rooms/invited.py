@@ -1,4 +1,4 @@
-"""Meetings with invitees for tests, written as rows: what a booking leaves behind."""
+"""Meetings with attendees for tests, written directly as the rows that a booking would write."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SENDER = "hop@longan.gov.vn"
 
 @dataclass(frozen=True)
 class Wanted:
-    """A meeting to be."""
+    """The fields of a meeting that `meeting` writes."""
 
     title: str = "Giao ban tháng 3 về chuyển đổi số"
     class_: str = "ordinary"
@@ -36,7 +36,9 @@ class Wanted:
 
 
 async def meeting(session: AsyncSession, province: Province, wanted: Wanted, now: datetime) -> Meeting:
-    """Hosted by the province and chaired by its head; two hours, in a week at 14:00 when no time is given. Its halls dial in."""
+    """Write a meeting that the province hosts and its head chairs. It takes two hours. Without `starts` it is in one week at
+    14:00. Its halls dial in.
+    """
     starts = wanted.starts or (now.replace(hour=7, minute=0) + timedelta(days=7),)
     made = Meeting(
         id=new_id(),

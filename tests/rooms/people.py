@@ -1,4 +1,4 @@
-"""Accounts for tests, with roles, sessions and without the time that a password's hash takes."""
+"""Accounts for tests, with roles and sessions, without the time for hashing a password."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ SECURE_COOKIE = "__Host-diemcau"
 
 @dataclass
 class SignedIn:
-    """Somebody with a session. `cookies` for either kind of server; on changing requests an Origin has to be sent too."""
+    """An account with a session. `cookies` fits both kinds of server. A request that changes something needs an Origin header
+    too.
+    """
 
     account_id: str
     actor: Actor
@@ -39,7 +41,7 @@ async def add_account(
     now: datetime,
     password: str = "",
 ) -> Account:
-    """`roles`: unit by role, held since yesterday; `password`: its hash."""
+    """Write an account. `roles`: the unit by role, held since yesterday. `password`: the hash of the password."""
     account = Account(id=new_id(), name=name, person_id=person_id, recovery=[], created_at=now, password=password)
     session.add(account)
     await session.flush()
@@ -68,7 +70,7 @@ async def signed_in(
     factors: int = 2,
     name: str = "",
 ) -> SignedIn:
-    """A new account with `role` in a unit (none when empty), signed in by `factors`."""
+    """Create an account with `role` in a unit, signed in with `factors` factors. Without `role` the account has no role."""
 
     async def work(session: AsyncSession) -> SignedIn:
         roles = {role: unit_id} if role else {}

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: Debian's binaries, a folder of its own, a unix socket, nothing on the network."""
+"""A real PostgreSQL for tests: Debian's binaries, a separate folder, a unix socket, no network port."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ T = TypeVar("T")
 BINARIES = Path("/usr/lib/postgresql")
 START_S = 60
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
-"""Nothing of a unit test has to outlive the machine."""
+"""The data of a unit test may be lost when the machine stops. These options make commits faster."""
 
 
 MEMORY = Path("/dev/shm")
@@ -27,18 +27,22 @@ ROOM_BYTES = 2 * 2**30
 
 
 def nowhere_kept() -> Path:
-    """The folder for what nobody needs once the machine stops: in memory if that has room, so that no commit waits for a disk."""
+    """Return the folder for files that may be lost when the machine stops. If memory has room, the folder is in memory, so that
+    no commit waits for a disk.
+    """
     return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES else Path(tempfile.gettempdir())
 
 
 def at_once(work: Coroutine[Any, Any, T]) -> T:
-    """Its result, from a loop of its own in a thread of its own: the caller may be inside of another loop."""
+    """Run the coroutine in a new event loop in a new thread, and return its result. The caller may be inside another event
+    loop.
+    """
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
 
 
 class Postgres:
-    """One server. `durable`: as an operator would run it, for tests that kill it."""
+    """A PostgreSQL server. `durable`: with the options of production, for tests that kill the server."""
 
     def __init__(self, durable: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp" if durable else nowhere_kept()))
@@ -46,7 +50,7 @@ class Postgres:
         self.options += [] if durable else FAST
         self.process: subprocess.Popen[bytes] | None = None
         self.templates: set[str] = set()
-        """Databases that were made to be copied."""
+        """The names of the databases that serve as templates."""
         if os.getuid() == 0:
             owner = pwd.getpwnam("postgres")
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
@@ -54,11 +58,11 @@ class Postgres:
         self._run("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
 
     def start(self) -> None:
-        """Returns when it answers."""
+        """Start the server, and return when it accepts connections."""
         settings = [part for option in self.options for part in ("-c", option)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                # It ends with us, even when we are killed.
+                # The server ends with this process, even if this process is killed.
                 self._command("postgres", "-D", str(self.folder / "data"), *settings),
                 stdout=log,
                 stderr=log,
@@ -72,7 +76,7 @@ class Postgres:
             time.sleep(0.05)
 
     def stop(self, number: int = signal.SIGINT) -> None:
-        """SIGINT: a quick end; SIGQUIT: as after a crash."""
+        """Stop the server. SIGINT ends it quickly. SIGQUIT ends it as a crash would."""
         if self.process is None:
             return
         postmaster = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
@@ -88,7 +92,7 @@ class Postgres:
         return f"postgresql://postgres@/{name}?host={self.folder}"
 
     async def run(self, *statements: str) -> None:
-        """Outside of any transaction, in the database `postgres`."""
+        """Run statements in the database `postgres`, outside any transaction."""
         connection = await asyncpg.connect(user="postgres", host=str(self.folder), database="postgres")
         try:
             for statement in statements:

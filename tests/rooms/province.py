@@ -18,9 +18,9 @@ SINCE = date(2020, 1, 1)
 
 @dataclass
 class Province:
-    """Identifiers by code. Units: `tinh`, `vp`, `khcn`, `yt`, `xa1`, `xa2`; sites, halls and terminals carry their unit's
-    code; halls: `tinh` (300 seats), `tinh-a` (60), `khcn` (25), `xa1` (50); `xa2` has no hall. People: a head `UNIT-1` and a
-    member of staff `UNIT-2` in each unit.
+    """Identifiers by code. The units are `tinh`, `vp`, `khcn`, `yt`, `xa1` and `xa2`. Sites, halls and terminals carry their
+    unit's code. The halls are `tinh` (300 seats), `tinh-a` (60), `khcn` (25) and `xa1` (50); `xa2` has no hall. Each unit
+    has a head `UNIT-1` and a member of staff `UNIT-2`.
     """
 
     units: dict[str, str] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Province:
     types: tuple[str, ...] = ("briefing", "internal", "session")
 
     def actor(self, role: str, unit: str = "tinh", person: str = "", factors: int = 2) -> Actor:
-        """Somebody with one role in a unit."""
+        """Return an actor with one role in a unit."""
         return Actor(
             "account",
             id=f"{role}-{unit}"[:32],
@@ -67,12 +67,12 @@ async def build(session: AsyncSession, now: datetime) -> Province:
 
 
 def described() -> Province:
-    """What `build` returns, for a database that was copied from one with a province in it."""
+    """Return the same value as `build`, for a database that is a copy of a database with the province."""
     return _everything()[0]
 
 
 def _everything() -> tuple[Province, list[Row]]:
-    """Rows in an order in which each may be written."""
+    """Return the province and its rows, in an order that the foreign keys allow."""
     made = Province()
     rows: list[Row] = [Pool(code="main", name="Máy chủ họp", legs=40), *_types()]
     for code, parent, name, kind, tier, block in UNITS:

@@ -1,4 +1,4 @@
-"""Before a real PostgreSQL: what it says is cut off where a test wants it."""
+"""A proxy in front of a real PostgreSQL. It cuts the server's answers off where a test wants."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ PORT = 5432
 
 
 class Proxy:
-    """Before a real server: connections end after so many bytes of its words, and say nothing unless it `talks`."""
+    """A proxy in front of a real server. It closes each connection after `left` bytes of the server's answers. It holds the
+    answers back until `talks` is set.
+    """
 
     def __init__(self, server: Postgres) -> None:
         self.server = server
@@ -44,7 +46,7 @@ class Proxy:
 
 @asynccontextmanager
 async def before(server: Postgres, name: str = "postgres") -> AsyncIterator[tuple[Proxy, str]]:
-    """The proxy, and the address of the database behind it."""
+    """Yield the proxy, and the URL of the database behind the proxy."""
     proxy = Proxy(server)
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         async with await asyncio.start_unix_server(proxy.serve, Path(folder) / f".s.PGSQL.{PORT}"):

@@ -1,4 +1,4 @@
-"""Attendees once each, changes of the list, personal links, answers and substitutes."""
+"""Attendees without duplicates, changes of the list, personal links, answers and substitutes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DAY = date(2026, 3, 10)
 
 
 async def communes(session: Any, province: Province) -> str:
-    """The set "UBND các xã"."""
+    """Add the recipient set "UBND các xã"."""
     set_id = new_id()
     row = RecipientSet(
         id=set_id, code="xa", name="UBND các xã", search_name="ubnd cac xa", owner_unit_id=province.units["tinh"]
@@ -159,7 +159,7 @@ async def test_a_link_is_derived_found_and_revoked(database: Database, province:
     async def work(session: Any) -> None:
         made = await meeting(session, province, Wanted(), now)
         one, other, *_ = await attendees.listed(session, made.id)
-        assert await links.find(session, links.secret_for(KEY, one.id)) is None  # never given out
+        assert await links.find(session, links.secret_for(KEY, one.id)) is None  # no link was issued yet
         secret = links.issue(KEY, one)
         assert secret == links.secret_for(KEY, one.id)
         assert secret not in str(one.__dict__)
@@ -193,7 +193,7 @@ def test_an_action_is_sealed_and_ends(now: datetime) -> None:
 
 
 async def one_of(database: Database, province: Province, now: datetime, unit: str = "xa1") -> tuple[str, str]:
-    """(meeting, attendee of a unit)"""
+    """Return the identifiers of a meeting and of the attendee of a unit."""
 
     async def work(session: Any) -> tuple[str, str]:
         made = await meeting(session, province, Wanted(), now)
@@ -218,7 +218,7 @@ async def give(
 async def test_of_a_unit_that_chairs_only_its_head_is_a_host(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """Everybody of the unit may come in; moderating is the head's, his deputy's, and of whom the list names himself."""
+    """Every person of the unit may enter. Hosts are the head of the unit, the head's deputy, and a person whom the list names."""
     wishes = (
         AttendeeRequest(unit_id=province.units["xa1"], role="chair"),
         AttendeeRequest(person_id=province.people["yt-1"], role="secretary"),
@@ -251,7 +251,7 @@ async def test_who_may_answer_and_how(database: Database, province: Province, no
         (Actor("link", attendee_id), "link"),
         (head, "account:a-head"),
         (province.actor("secretary", "xa1"), "account:secretary-xa1"),
-        # The desk of the province is the host's desk too, unless its secretary belongs to the commune.
+        # The desk of the province is also the desk of the host, unless the secretary belongs to the commune.
         (province.actor("secretary", "tinh"), "secretary:secretary-tinh"),
         (replace(province.actor("secretary", "tinh"), person_id=province.people["xa1-2"]), "account:secretary-tinh"),
     ):
@@ -268,7 +268,7 @@ async def test_who_may_answer_and_how(database: Database, province: Province, no
 async def test_my_meetings_offer_an_answer_only_to_whom_it_belongs(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """A unit is answered for by its head and its desk; whoever leads the meeting sees it as his."""
+    """The head and the desk of a unit may answer for the unit. The person who leads the meeting sees it, but may not answer."""
     await one_of(database, province, now)
     desk = province.actor("secretary", "xa1", person="xa1-2")
     async with database.reading() as session:
@@ -375,7 +375,7 @@ async def test_who_is_missing(database: Database, province: Province, now: datet
     assert [(one.why, one.contact.email) for one in late] == [
         ("no_answer", "xa2@longan.gov.vn"),
         ("no_answer", "yt-1@longan.gov.vn"),
-    ]  # the guest need not come
+    ]  # the guest's attendance is optional
     assert counted == {"none": 3, "accepted": 1, "declined": 0, "tentative": 0, "substitutes": 0}
 
 
@@ -407,7 +407,7 @@ async def test_an_answer_by_mail(database: Database, province: Province, now: da
 
 
 async def test_mails_that_overtake_each_other(database: Database, province: Province, now: datetime) -> None:
-    """Two answers to one invitation have one SEQUENCE: which was given later, DTSTAMP says."""
+    """Two answers to one invitation have the same SEQUENCE. DTSTAMP says which answer is newer."""
     meeting_id, _ = await one_of(database, province, now)
     first = MailReply(meeting_id, "xa2@longan.gov.vn", "declined", 0, stamped=now - timedelta(minutes=9))
     second = replace(first, answer="accepted", stamped=now - timedelta(minutes=3))
@@ -427,7 +427,7 @@ async def test_mails_that_overtake_each_other(database: Database, province: Prov
 
 
 async def test_an_answer_by_mail_to_one_date(database: Database, province: Province, now: datetime) -> None:
-    """Outlook declines the second date of a series that was accepted: the others stay accepted."""
+    """Outlook declines the second date of an accepted series. The other dates stay accepted."""
     starts = tuple(now.replace(hour=7, minute=0) + timedelta(days=7 * n) for n in (1, 2, 3))
     wanted = Wanted(rule="FREQ=WEEKLY", starts=starts)
     made = await database.transact(lambda session: meeting(session, province, wanted, now))

@@ -1,4 +1,4 @@
-"""Bounds of invitations and webhooks that no other test stands at: one less is taken, one more is not."""
+"""Limits of invitations and webhooks that no other test reaches: a value at the limit is accepted, one more is refused."""
 
 from __future__ import annotations
 

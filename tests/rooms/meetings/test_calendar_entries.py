@@ -1,4 +1,6 @@
-"""Calendars: read by one independent parser (vobject), laid out in time by a second one (ical); feeds and the public schedule."""
+"""Calendars: one independent parser (vobject) reads them, a second parser (ical) computes the times. Also feeds and the public
+schedule.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,7 @@ def series(*states: str) -> Entry:
 
 
 def starts(raw: bytes, until: datetime = FIRST + 60 * WEEK) -> list[tuple[datetime, datetime]]:
-    """What a calendar program would show, by the second reader."""
+    """Return the times that a calendar program would show, by the second parser."""
     read = IcsCalendarStream.calendar_from_ics(raw.decode())
     shown = read.timeline.included(FIRST - WEEK, until)
     spans: list[tuple[Any, Any]] = [(one.dtstart, one.dtend) for one in shown]

@@ -1,4 +1,4 @@
-"""Letters: what they say, their PDF read back, their DOCX filled from good and hostile templates."""
+"""Letters: their text, their PDF read back, and their DOCX filled from good and hostile templates."""
 
 from __future__ import annotations
 
@@ -283,7 +283,7 @@ def template(*lines: str) -> bytes:
 
 
 def rewritten(content: bytes, change: dict[str, bytes]) -> bytes:
-    """The same archive with other entries."""
+    """Return a copy of the archive with some entries replaced."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
@@ -335,7 +335,7 @@ REACH = (
 
 @pytest.mark.parametrize("line", REACH)
 def test_the_qr_code_is_no_way_to_files(line: str, tmp_path: Path) -> None:
-    """The picture knows the library's document, which reads and writes any file by its name."""
+    """A template can reach the library's document through the QR picture. The document reads and writes any file by its name."""
     file, secret = tmp_path / "kept", b"<secret>never in a letter</secret>"
     file.write_bytes(secret)
     fields = {**filling.sample(), "address": "https://diemcau.example/hop/1"}
@@ -351,7 +351,7 @@ def test_the_qr_code_is_no_way_to_files(line: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("way", ["rb", "wb"])
 def test_a_reader_without_a_right_opens_no_file(way: str, tmp_path: Path) -> None:
-    """The second wall: no descriptor is left to the process that runs a template."""
+    """The second defence: the process that runs a template cannot open a file descriptor."""
     file = tmp_path / "kept"
     file.write_bytes(b"secret")
     code = f"from rooms.meetings.letters import filling; filling.close_the_door(); open({str(file)!r}, {way!r})"
@@ -408,7 +408,7 @@ def test_archives_are_looked_through() -> None:
 
 
 def hidden(rels: bytes) -> list[bytes]:
-    """The same relation as XML lets it be written."""
+    """Return the same relation in other spellings that XML allows."""
     plain = rels.replace(b"%", b"%%").replace(b"%%s", b"%s")
     return [
         plain.replace(b'Id="r"', b'Id="a>b"'),
@@ -439,7 +439,9 @@ async def test_templates_belong_to_units(database: Database, province: Province,
         again = await records.upload(session, province.units["tinh"], "invite", "Mẫu tỉnh", content, secretary, now)
         assert again.id == kept.id
         host = await session.get_one(Unit, province.units["khcn"])
-        assert (await records.template_of(session, kept.id, host)).id == kept.id  # from above
+        assert (
+            await records.template_of(session, kept.id, host)
+        ).id == kept.id  # a template of the unit above is available
         own = await records.upload(session, province.units["yt"], "invite", "Mẫu Sở", content, secretary, now)
         with pytest.raises(Refusal, match="unknown_template"):
             await records.template_of(session, own.id, host)
@@ -452,7 +454,7 @@ async def test_templates_belong_to_units(database: Database, province: Province,
 
 
 def test_nothing_of_the_system_is_needed() -> None:
-    """The page is set with the fonts beside it, in a process that finds no others."""
+    """The page uses only the fonts of the package. The process finds no other fonts."""
     script = (
         "import sys; sys.path.insert(0, '.');"
         "from datetime import datetime, UTC;"

@@ -1,4 +1,4 @@
-"""Numbers of meetings that were started without a booking: how long they live, and how many there are."""
+"""Numbers of meetings that were started without a booking: how long they are valid, and how many there are."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def test_many_numbers_are_renewed_and_end_together(database: Database) -> 
 
 
 class UsedNumbers:
-    """A shelf that remembers which numbers each renewal names."""
+    """A store that remembers which numbers each renewal names."""
 
     def __init__(self) -> None:
         self.named: list[set[str]] = []
@@ -112,7 +112,7 @@ class UsedNumbers:
 
 
 async def test_an_ended_use_of_a_number_does_not_renew_a_later_use() -> None:
-    """Else the uses of ended numbers would stay in memory without a bound."""
+    """Otherwise the uses of ended numbers would fill the memory without a limit."""
     shared, shelf = ProcessMemory(), UsedNumbers()
     one, other = Numbers(shared, shelf), Numbers(shared, shelf)
     await one.add("abc-defg-hij", "", "192.0.2.1")

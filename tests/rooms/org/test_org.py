@@ -390,7 +390,7 @@ def test_expansion_is_what_the_rules_say(forest: list[Unit], rules: list[Recipie
     assert [one.id for one in recipients.chosen(rules, ordered)] == wanted
 
 
-# Two at once
+# Concurrent changes
 
 
 async def outcomes(database: Database, *works: Callable[[AsyncSession], Awaitable[object]]) -> list[str]:

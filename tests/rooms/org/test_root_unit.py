@@ -1,4 +1,4 @@
-"""The top: which root it is, who becomes it and who does not, and that a role there alone counts for the whole."""
+"""The top unit: which root it is, which unit can become it, and that only a role there counts for the whole system."""
 
 from datetime import datetime, timedelta
 
@@ -58,7 +58,7 @@ async def test_the_only_root_leads_and_stays_when_another_comes(
         assert not await changes_a_holiday(session, theirs, now)
         assert "settings.write" not in roles.actions_of(theirs)
         assert "org.write" in roles.actions_of(theirs)
-        # What he may change of his own unit does not make it the top: order, tier, code.
+        # The changes that an administrator may make to their own unit (order, tier, code) do not make it the top.
         await units.edit(session, second.id, {"code": "a", "tier": 0, "position": 0}, theirs, now)
         assert (await root_unit.root(session)).id == first  # type: ignore[union-attr]
         with pytest.raises(Refusal) as told:
@@ -103,7 +103,7 @@ async def test_who_stands_for_the_top_is_the_top(database: Database, province: P
         second = await other(session, now)
         merged = await reforms.merge(session, [report.unit], second.id, day, "", COMMAND, now)
         assert (await root_unit.root(session)).id == merged.unit == second.id  # type: ignore[union-attr]
-        # Another root that ends changes nothing.
+        # The end of another root changes nothing.
         third = await other(session, now, code="third", name="Nữa")
         await reforms.abolish(session, third.id, second.id, day, "", COMMAND, now)
         assert (await root_unit.root(session)).id == second.id  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""The class policy as tables: each class by each way, whoever comes."""
+"""The class policy as tables: each class with each way in, for every kind of participant."""
 
 import itertools
 
@@ -35,7 +35,7 @@ def test_important(way: Way, registered: bool, closed: bool, invited: bool, code
 
 
 ANYWHERE: tuple[tuple[Way, bool, bool, bool, str], ...] = (
-    # way, invited, host, lobby of the meeting on: waits
+    # way, invited, host, lobby of the meeting on, result
     ("browser", True, False, True, "waits"),
     ("browser", True, False, False, "enters"),
     ("browser", False, False, True, "waits"),

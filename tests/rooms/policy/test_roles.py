@@ -1,4 +1,4 @@
-"""Who may do what and where, as a table that is written down here once more, and as properties of any tree and any roles."""
+"""The rights of each role, as a second table that does not come from the code, and as properties of any tree and any roles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit trail on both databases: whole, in step with what is committed, and 20 kinds of tampering that are all found."""
+"""The audit trail on both databases: complete, consistent with the commits, and able to reveal 20 kinds of tampering."""
 
 import asyncio
 import base64
@@ -184,7 +184,9 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, content: str) -
 
 @dataclass
 class Burglar:
-    """Owns the database: triggers and constraints are his; the key is not, nor what was exported."""
+    """An attacker who owns the database. The attacker can change rows, triggers and constraints, but has neither the key nor
+    the exported checkpoints.
+    """
 
     connection: Connection
     outside: list[Checkpoint]
@@ -202,7 +204,7 @@ class Burglar:
         self.connection.execute(insert(AuditEntry), rows)
 
     def reseal(self, rows: list[dict[str, Any]]) -> None:
-        """Number and seal everything anew, as one would who has read the source."""
+        """Renumber and reseal all rows, as an attacker with the source code could."""
         previous = audit.FIRST
         for number, row in enumerate(rows, 1):
             row |= {"seq": number, "previous": previous}
@@ -242,7 +244,9 @@ def restamped(b: Burglar) -> None:
 
 
 def one_resealed(b: Burglar) -> None:
-    """What stands under the checkpoints is left as it is: only the link to the next entry tells."""
+    """Change one entry and leave the entries under the checkpoints as they are. Only the link of the next entry reveals the
+    change.
+    """
     rows = b.rows()
     rows[2]["actor"] = "account:innocent"
     rows[2]["hash"] = audit.seal(rows[2])

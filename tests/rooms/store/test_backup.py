@@ -1,4 +1,6 @@
-"""The drill: back up while others write, restore into an empty place, compare rows and the audit trail; and what is refused."""
+"""The restore drill: back up while other tasks write, restore into an empty place, compare the rows and the audit trail. Also
+what is refused.
+"""
 
 import asyncio
 import hashlib
@@ -29,7 +31,7 @@ from tests.rooms.province import Province
 
 @pytest.fixture
 async def empty_url(database: Database, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty place of the same kind."""
+    """The URL of an empty place of the same dialect."""
     if database.dialect == "sqlite":
         (tmp_path / "new").mkdir()
         (tmp_path / "new" / "place.db-wal").write_bytes(b"of a database that is gone")
@@ -165,7 +167,7 @@ LONG = "năm từ không ai đoán ra"
 
 
 def locks(how: str, folder: Path) -> tuple[ciphering.Lock, ciphering.Opener]:
-    """What seals, and what opens it again."""
+    """Return the lock that seals a backup, and the opener for it."""
     if how == "passphrase":
         return ciphering.to_passphrase(LONG), ciphering.Opener(passphrase=LONG)
     public = ciphering.new_key(folder / "backup.key")
@@ -194,7 +196,9 @@ async def test_the_drill_with_a_sealed_backup(
     home: Path,
     how: str,
 ) -> None:
-    """Made while others write, of no use to who finds it, restored on another machine with rows, audit trail and keys."""
+    """The backup is made while other tasks write. Without the key it reveals nothing. On another machine it restores rows,
+    audit trail and keys.
+    """
     folder, other = tmp_path / "backup", tmp_path / "other"
     await work(database, province, now, 3)
     key = checkpoints.key_at(tmp_path / "keys")
@@ -255,7 +259,8 @@ async def test_a_sealed_backup_opens_for_nobody_else(
         assert await refused(archive.restore(empty_url, folder, none, other)) == "backup_locked"
     with pytest.raises(Refusal):
         archive.restore_keys(folder, made, wrong, home)
-    # Who can write the folder can put the right hash beside an altered file; the format itself notices.
+    # An attacker who can write to the folder can store the right hash for an altered file. The sealed format itself detects the
+    # change.
     flip(folder, made.file)
     say(folder, sha256=hashlib.sha256((folder / made.file).read_bytes()).hexdigest())
     assert await refused(archive.restore(empty_url, folder, opener, other)) == "backup_locked"

@@ -1,7 +1,7 @@
-"""W13: whoever stops waiting for an answer never leaves it to somebody else, nor half of what he wrote. With a control.
+"""W13: a cancelled command never leaves its answer to another command, and never leaves half of its changes. With a control.
 
-A storm of commands of which many are cancelled at any moment: before they begin, while they wait for their turn, while the
-statement runs, at the commit. `CANCELLED_COMMANDS` says how many (`make sim`: 100,000).
+Many commands run, and many of them are cancelled at any moment: before they begin, while they wait for a connection, during a
+statement, at the commit. `CANCELLED_COMMANDS` sets the number of commands (`make sim`: 100,000).
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ Ask = Callable[[int], Awaitable[int]]
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Of the database."""
+    """Return the errors that the database code logged."""
     ours = [one for one in caplog.records if one.name.startswith(("rooms", "sqlalchemy", "aiosqlite"))]
     return [one.getMessage() for one in ours if one.levelno >= logging.ERROR]
 
 
 @dataclass
 class Storm:
-    """What became of each command, by its number."""
+    """The outcome of each command, by its number."""
 
     answered: set[int] = field(default_factory=set)
     cancelled: set[int] = field(default_factory=set)
     strange: list[tuple[int, int]] = field(default_factory=list)
-    """(asked, answered)"""
+    """(sent number, answered number)"""
 
     async def rage(self, ask: Ask, commands: int, seed: int) -> None:
         numbers, chance = iter(range(commands)), random.Random(seed)
@@ -70,7 +70,7 @@ class Storm:
                 self.strange.append((number, answer))
 
     async def _wait(self, task: asyncio.Future[int], number: int, chance: random.Random) -> None:
-        """Two in four end early for certain: they never get a turn, or one; the others after some more, or some milliseconds."""
+        """Wait before the cancellation. The wait is a few milliseconds, some turns of the event loop, one turn, or nothing."""
         if number % 4 == 1:
             await asyncio.sleep(chance.choice((0.0, 0.0, 0.001, 0.003, 0.01)))
         elif number % 4 == 2:
@@ -85,8 +85,8 @@ class Storm:
 async def test_a_storm_of_cancelled_commands(
     database: Database, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Readers get their own numbers, what is written is whole or not there, and of what was answered nothing is missing. No
-    transaction is left half ended: its connection would be lost, and the log would hold an error.
+    """Each reader gets its own number. A transaction is stored completely or not at all, and no answered transaction is
+    missing. No transaction is left half ended: its connection would be lost, and the log would hold an error.
     """
 
     async def write(session: AsyncSession, number: int) -> int:
@@ -109,7 +109,7 @@ async def test_a_storm_of_cancelled_commands(
     assert set(kept.values()) == {2}, "half of a transaction"
     assert {number for number in storm.answered if number % 3 == 0} <= set(kept)
     assert set(kept) - storm.answered <= storm.cancelled
-    for number in range(100):  # every connection of the pool still answers for itself
+    for number in range(100):  # every connection of the pool still gives the right answer
         assert await ask(COMMANDS + number) == COMMANDS + number
     assert errors(caplog) == []
 
@@ -118,8 +118,8 @@ async def test_a_storm_of_cancelled_commands(
 async def test_who_is_cancelled_at_the_end_of_a_transaction_ends_it(
     database: Database, now: datetime, caplog: pytest.LogCaptureFixture, moment: str
 ) -> None:
-    """While it commits, rolls back or gives its connection back: that is done, and then he is cancelled; no connection is lost
-    by it.
+    """The task is cancelled while it commits, rolls back or returns its connection. That step finishes first, and no connection
+    is lost.
     """
     lost: list[object] = []
 
@@ -175,9 +175,7 @@ async def test_who_is_cancelled_twice_still_ends_it(database: Database, caplog: 
 async def test_an_end_that_does_not_come_is_given_up(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    """A database that fell silent: who is cancelled waits for its COMMIT or ROLLBACK a while, not as long as a statement may
-    take.
-    """
+    """The database does not answer. A cancelled task waits ENDING_S for its COMMIT or ROLLBACK, not the longer STATEMENT_S."""
     monkeypatch.setattr(limits, "ENDING_S", 0.2)
     async with before(postgres, "migrated") as (proxy, url):
         database = Database.open(url)
@@ -200,7 +198,7 @@ async def test_an_end_that_does_not_come_is_given_up(
 
 
 async def test_a_connection_that_is_ended_while_it_closes_is_closed(tmp_path: Path) -> None:
-    """So it is where a reader is cancelled twice, as Starlette does with one who streams to a browser that has left."""
+    """This happens when a reader is cancelled twice. Starlette does so with a stream to a browser that has left."""
     connection = await embedded.connect(str(tmp_path / "x.db"))
     closing = asyncio.create_task(connection.close())
     await asyncio.sleep(0)
@@ -209,7 +207,9 @@ async def test_a_connection_that_is_ended_while_it_closes_is_closed(tmp_path: Pa
 
 
 class Careless:
-    """The control: connections go back to their pool whatever was going on, as in redis-py before 4.5.3 (CVE-2023-28858)."""
+    """The control: a connection returns to the pool even with an answer outstanding, as in redis-py before 4.5.3
+    (CVE-2023-28858).
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -235,7 +235,7 @@ async def test_control_a_kept_connection_gives_answers_to_others() -> None:
         tasks.append(asyncio.current_task())
         with contextlib.suppress(ConnectionError):
             while line := await reader.readline():
-                await asyncio.sleep(0.001)  # an answer takes a while, or nobody would have to wait for it
+                await asyncio.sleep(0.001)  # without a delay no command would wait for its answer
                 writer.write(line)
         writer.close()
         with contextlib.suppress(ConnectionError):
@@ -253,6 +253,6 @@ async def test_control_a_kept_connection_gives_answers_to_others() -> None:
 
 
 def test_there_is_no_other_shared_connection() -> None:
-    """Whoever brings a client of Redis or the like puts it into the storm."""
+    """A client library of Redis or similar must be added to the storm."""
     lock = (Path(__file__).parents[3] / "requirements.lock").read_text()
     assert not [name for name in ("redis", "valkey", "aiomcache", "aio-pika", "psycopg") if f"\n{name}==" in lock]

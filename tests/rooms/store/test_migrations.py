@@ -1,4 +1,4 @@
-"""The shape of the database: what the steps make is what the tables say, on both databases and from nothing."""
+"""The schema of the database: the migrations make the same schema as the tables, on both databases and from nothing."""
 
 import asyncio
 import stat
@@ -60,7 +60,7 @@ async def test_a_database_file_is_its_owners_alone(open_file: Path) -> None:
 
 @pytest.fixture
 async def open_file(tmp_path: Path) -> AsyncIterator[Path]:
-    """While it is open, with what SQLite keeps beside it."""
+    """An open database file, with the files that SQLite keeps beside it."""
     path = tmp_path / "own.db"
     await steps.upgrade(f"sqlite:///{path}")
     database = Database.open(f"sqlite:///{path}")
@@ -98,7 +98,9 @@ async def upgraded(url: str, as_before: Callable[[Connection], None]) -> Databas
 
 
 async def test_halls_of_meetings_from_before_stay_as_they_were(postgres: Postgres, tmp_path: Path) -> None:
-    """`dial` is `call`, the rest `dial_in`; the secretary of one that stands is asked; kept forms take the default."""
+    """`dial` becomes `call`, the other values become `dial_in`. The secretary of a future meeting is asked. Stored templates
+    take the default.
+    """
     await postgres.run("CREATE DATABASE halls_before")
     for url in (postgres.url("halls_before"), f"sqlite:///{tmp_path}/before.db"):
         database = await upgraded(url, _as_before)
@@ -120,7 +122,7 @@ async def test_halls_of_meetings_from_before_stay_as_they_were(postgres: Postgre
 
 
 def _as_before(connection: Connection) -> None:
-    """A database of step 0001 with meetings of all five values."""
+    """Make a database of step 0001 with meetings of all five values."""
     command.upgrade(steps.settings(connection), "0001")
     now = datetime.now(UTC)
     _add_unit(connection)
@@ -166,7 +168,9 @@ def _as_before(connection: Connection) -> None:
 
 
 async def test_terminals_keep_the_networks_that_they_call_from(postgres: Postgres, tmp_path: Path) -> None:
-    """All ranges but those that are too wide, which `doctor` names: these part from the others of their network."""
+    """A network keeps its ranges, except ranges that are too wide. The wide ranges move to a network of their own, which
+    `doctor` names.
+    """
     before = {"closed": ["10.0.0.0/8", "fd00::/8"], "office": ["203.113.0.0/16"], "empty": []}
     mixed = {"half": ["172.16.0.0/12", "113.160.0.0/11", "0.0.0.0/1"]}
     dropped = {"internet": ["0.0.0.0/0", "::/0"], "half-RONG": ["128.0.0.0/2"]}

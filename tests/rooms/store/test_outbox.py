@@ -1,4 +1,6 @@
-"""Work that is due, on both databases: with its transaction or not at all, by one worker at a time, again when one dies."""
+"""Due jobs, on both databases: a job is stored with its transaction or not at all, runs in one worker at a time, and runs again
+if its worker dies.
+"""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Rows of several tables at once, the embedded database in and beside the event loop, connections that were lost."""
+"""Rows of several tables at once, the embedded database inside and outside the event loop, and lost connections."""
 
 import asyncio
 import sqlite3
@@ -69,7 +69,7 @@ def test_a_row_has_every_column() -> None:
 
 
 async def test_a_lost_connection_is_replaced(now: datetime) -> None:
-    """A server that was restarted meanwhile: what has not come to its commit is done again, and reading goes on."""
+    """The server restarts during a transaction. A transaction before its commit runs again, and reading continues."""
     server = Postgres(durable=True)
     try:
         await asyncio.to_thread(server.start)
@@ -112,7 +112,7 @@ async def driver_of(session: AsyncSession) -> embedded.Embedded:
 
 
 async def where(session: AsyncSession) -> str:
-    """The thread that runs a statement."""
+    """Return the name of the thread that runs a statement."""
     driver = await driver_of(session)
     driver._conn.create_function("thread", 0, lambda: threading.current_thread().name)
     return await session.scalar(text("SELECT thread()")) or ""
@@ -190,7 +190,7 @@ async def test_a_long_transaction_gives_turns(file: Path, monkeypatch: pytest.Mo
 
 
 async def test_writers_come_one_after_the_other(database: Database) -> None:
-    """So many at a time and no more; the others wait in order."""
+    """At most WRITERS transactions write at the same time. The others wait in order."""
     at_once, most = 0, 0
 
     async def work(session: AsyncSession) -> None:
@@ -206,7 +206,7 @@ async def test_writers_come_one_after_the_other(database: Database) -> None:
 
 
 async def test_what_failed_at_the_commit_is_not_repeated(database: Database) -> None:
-    """Whether it was kept is not known then."""
+    """After a failed commit the program does not know if the database kept the changes."""
     tries: list[str] = []
 
     async def work(session: AsyncSession) -> None:
@@ -223,7 +223,7 @@ async def test_what_failed_at_the_commit_is_not_repeated(database: Database) -> 
 
 
 async def test_an_error_names_no_value(database: Database) -> None:
-    """What fails is logged: a title or a name must not stand there, nor the digest of a secret."""
+    """Errors are logged, so an error must not contain a title, a name or the digest of a secret."""
 
     async def work(session: AsyncSession) -> None:
         await session.execute(text("INSERT INTO no_such_table (title) VALUES (:title)"), {"title": "Họp về cán bộ"})

@@ -1,4 +1,4 @@
-"""A database server that is away, or goes while it greets: whoever asks is told that, in one kind of error."""
+"""A database server that is away, or goes away during the greeting: every caller gets the same kind of error."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.rooms.proxy import before
 
 
 async def ask(url: str) -> None:
-    """One statement of a process that has just begun."""
+    """Run one statement, as a process that has just started."""
     database = Database.open(url)
     try:
         async with database.reading() as session:
@@ -42,7 +42,7 @@ async def test_a_server_that_is_not_there_is_away(tmp_path: Path) -> None:
 
 
 async def test_a_server_that_only_lets_read_is_away(postgres: Postgres) -> None:
-    """As one of two, before it takes over from the other."""
+    """This is a standby server, before it takes over."""
     database = Database.open(postgres.url("postgres"))
 
     async def write(session: AsyncSession) -> None:
@@ -56,7 +56,7 @@ async def test_a_server_that_only_lets_read_is_away(postgres: Postgres) -> None:
 
 
 async def test_what_the_server_refuses_is_told_as_it_is(postgres: Postgres) -> None:
-    """No try will mend it."""
+    """A retry would not help."""
     with pytest.raises(SQLAlchemyError, match="does not exist") as caught:
         await ask(postgres.url("no_such_database"))
     assert not is_away(caught.value)

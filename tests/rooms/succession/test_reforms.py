@@ -1,4 +1,4 @@
-"""Mergers, renames, splits and abolitions, each with what it moves and what it leaves alone."""
+"""Mergers, renames, splits and abolitions: each test checks which rows move and which rows stay."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -49,7 +49,7 @@ async def successors(session: AsyncSession, unit_id: str) -> set[str]:
 
 
 async def meet(session: AsyncSession, code: str, host: str, now: datetime, *days: int) -> Meeting:
-    """A weekly meeting of a host on days from now; approved."""
+    """Write an approved weekly meeting of a host. `days` are the days of its dates, counted from now."""
     first = now + timedelta(days=days[0])
     made = Meeting(
         id=code,
@@ -95,7 +95,9 @@ async def in_force(session: AsyncSession, now: datetime) -> set[tuple[str, str, 
 async def test_a_deputy_continues_when_the_new_unit_has_the_role(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """The role in khcn came after the deputyship, so the deputy has it in yt alone; after the merger in the new unit."""
+    """The role in khcn is newer than the deputyship, so the deputy has only the role in yt. After the merger the deputy has it
+    in the new unit.
+    """
     khcn, yt = province.units["khcn"], province.units["yt"]
 
     async def work(session: AsyncSession) -> tuple[str, Report]:
