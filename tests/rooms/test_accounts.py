@@ -103,12 +103,12 @@ async def test_an_unknown_name_costs_a_hash_too_and_nothing_opens_it() -> None:
     hashing = cheap()
     assert not await hashing.verify("", "x", source="a", known=False)
     assert hashing.computed == 1
-    assert PasswordHasher().check_needs_rehash(passwords.NOBODY) in (True, False)  # it is a hash that can be read
+    assert PasswordHasher().check_needs_rehash(passwords.NOBODY) in (True, False)  # argon2 can parse this hash
     hashing.close()
 
 
 class Slow:
-    """A hasher that waits for leave, so that queues can be looked at."""
+    """A hasher that waits until the test sets `leave`, so that the test can look at the queue."""
 
     def __init__(self) -> None:
         import threading
@@ -214,7 +214,7 @@ def test_a_seal_opens_only_what_it_sealed_and_only_there() -> None:
 
 
 async def account_in(database: Database, province: Province, now: datetime, code: str, **held: str) -> Account:
-    """An account of person `code`, with roles by unit code."""
+    """Create an account of person `code`, with roles by unit code."""
     grants = {role: province.units[unit] for role, unit in held.items()}
     return await database.transact(lambda s: add_account(s, code, province.people[code], grants, now))
 
@@ -327,7 +327,7 @@ def enrolled(name: str = "an") -> tuple[Account, str]:
 
 
 def code_at(secret: str, at: datetime) -> str:
-    """RFC 6238 written anew, so that the library is compared with something."""
+    """Compute a code by RFC 6238 without the library, so that the test can compare it with the library."""
     import base64
     import hmac
 
@@ -339,7 +339,7 @@ def code_at(secret: str, at: datetime) -> str:
 
 def test_a_code_counts_once_and_for_a_minute_and_a_half(now: datetime) -> None:
     account, secret = enrolled()
-    assert not second_factor.check(account, code_at(secret, now), SEAL, now)  # not confirmed yet
+    assert not second_factor.check(account, code_at(secret, now), SEAL, now)  # the factor is not confirmed yet
     account.totp_confirmed = True
     assert secret not in account.totp_secret
     assert not second_factor.check(account, code_at(secret, now - timedelta(seconds=61)), SEAL, now)
@@ -348,7 +348,7 @@ def test_a_code_counts_once_and_for_a_minute_and_a_half(now: datetime) -> None:
     assert not second_factor.check(account, code_at(secret, now), SEAL, now)
     assert not second_factor.check(
         account, code_at(secret, now - timedelta(seconds=30)), SEAL, now
-    )  # an older one neither
+    )  # an older code is refused too
     assert second_factor.check(account, code_at(secret, now + timedelta(seconds=30)), SEAL, now)
 
 
@@ -440,13 +440,14 @@ async def test_a_deputy_gets_only_the_working_roles_of_the_principal(
         assert {one.role for one in (await actor_of(database, standing_in, at)).roles} == {"requester"}
     third = await account_in(database, province, now, "vp-2")
     await deputy(database, province, "khcn-2", "vp-2", now, now + day)
-    assert {one.role for one in (await actor_of(database, third, now)).roles} == {"requester"}  # not a deputy's deputy
+    # a deputy of a deputy gets no role
+    assert {one.role for one in (await actor_of(database, third, now)).roles} == {"requester"}
 
 
 async def test_a_deputy_has_roles_held_at_the_grant_and_still_held(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """Roles that come later do not pass; roles that end do not either, nor when they come back."""
+    """A later role of the head does not pass to the deputy. A role that ends does not pass either, even if it is granted again."""
     head = await account_in(database, province, now, "khcn-1", approver="khcn", secretary="khcn")
     stands_in = await account_in(database, province, now, "khcn-2")
     await deputy(database, province, "khcn-1", "khcn-2", now, now + timedelta(days=9))
@@ -473,7 +474,7 @@ async def test_a_deputy_has_roles_held_at_the_grant_and_still_held(
     assert await passed(later) == {("secretary", unit)}
     await database.transact(lambda s: roles.grant(s, head, "approver", unit, COMMAND, later))
     assert await passed(later) == {("secretary", unit)}
-    # A second deputyship, given now, passes on what is held now.
+    # A second deputyship that begins now passes the roles that the head holds now.
     await database.transact(lambda s: _renew(s, province, later))
     assert await passed(later) == both | {("approver", province_unit)}
 
@@ -482,7 +483,7 @@ async def test_a_deputy_has_roles_held_at_the_grant_and_still_held(
 async def test_a_role_granted_again_in_time_continues_for_the_deputy(
     database: Database, province: Province, now: datetime, first: str
 ) -> None:
-    """A grant ends on the fifth day, and a new one counts from the fourth. A role that is revoked in between has a gap."""
+    """A grant ends on the fifth day, and a new grant begins on the fourth. A role that is revoked in between has a gap."""
     day, unit = timedelta(days=1), province.units["khcn"]
     head = await account_in(database, province, now, "khcn-1")
     stands_in = await account_in(database, province, now, "khcn-2")
@@ -525,7 +526,9 @@ async def _renew(session: AsyncSession, province: Province, now: datetime) -> No
 async def test_naming_a_deputy_gives_nobody_more_than_he_may_pass_on(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """The head approves for the province; the secretary of his office may not hand that on, and never to himself."""
+    """The head may approve for the province. The office's secretary must not pass this right to a deputy, and must not become
+    the deputy.
+    """
     people = province.people
     await account_in(database, province, now, "vp-1", approver="vp")
     secretary = await actor_of(database, await account_in(database, province, now, "vp-2", secretary="vp"), now)
@@ -584,7 +587,7 @@ async def test_an_administrator_gives_roles_in_his_own_units_only(
 async def test_nobody_takes_over_an_account_that_may_do_more_than_he(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """A province's administrator who works in a department is not administered by that department's administrator."""
+    """The administrator of a department must not administer a province administrator who works in that department."""
     await account_in(database, province, now, "tinh-1", admin="tinh")
     chief = await account_in(database, province, now, "khcn-1", admin="khcn")
     actor = await actor_of(database, chief, now)
@@ -731,7 +734,7 @@ async def test_the_first_administrator_of_an_empty_installation(database: Databa
     actor = await actor_of(database, account, now)
     async with database.reading() as session:
         root = await session.scalar(select(Unit))
-        assert not await first_administrator.administered(session, now)  # not before a password is chosen
+        assert not await first_administrator.administered(session, now)  # the account has no password yet
     assert root is not None
     assert policy.allows(actor, "accounts.write", root.path)
     again, _ = await database.transact(lambda s: first_administrator.link(s, COMMAND, now))

@@ -1,4 +1,6 @@
-"""The demonstration month: it loads on any day, holds every case that has to be seen, and only into an empty installation."""
+"""The demonstration month: it loads on any day, holds every case that a demonstration needs, and loads only into an empty
+installation.
+"""
 
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -37,7 +39,7 @@ async def test_the_month_holds_what_has_to_be_seen(database: Database, now: date
 
         assert "Tập huấn nghiệp vụ văn thư" in await titles(Meeting.state == "cancelled")
         put_off = await titles(Occurrence.state == "postponed")
-        # The second gave way: its new time has to be approved.
+        # The second meeting gave way. Its new time waits for approval.
         assert sorted(put_off) == ["Hội nghị quán triệt nghị quyết", "Tổng kết công tác thi đua"]
         assert await titles(Proposal.meeting_id == Meeting.id, Proposal.state == "waiting") == [
             "Tổng kết công tác thi đua"

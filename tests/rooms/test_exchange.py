@@ -1,4 +1,6 @@
-"""CSV and XLSX in and out: every error by line and column before anything is written, all or nothing, hostile files bounded."""
+"""Import and export of CSV and XLSX: every error with line and column before the first write, all or nothing, limits for
+hostile files.
+"""
 
 import asyncio
 import io
@@ -55,7 +57,7 @@ def refused(content: bytes) -> str:
     return caught.value.code
 
 
-# What is written and read again
+# Export and import
 
 
 @pytest.mark.parametrize("kind", forms.FORMS)
@@ -318,7 +320,7 @@ def test_a_zip_bomb_is_not_unpacked() -> None:
 
 
 def test_no_part_is_read_under_another_name() -> None:
-    """The reader follows relationships, whatever the name of a part says."""
+    """The reader follows relationships, so a part cannot hide under another file name."""
     book, laughs = io.BytesIO(), b'<!DOCTYPE x [<!ENTITY a "ha">]><worksheet>&a;</worksheet>'
     with zipfile.ZipFile(io.BytesIO(workbook(("a",)))) as honest, zipfile.ZipFile(book, "w") as made:
         for name in honest.namelist():
@@ -331,7 +333,7 @@ def test_no_part_is_read_under_another_name() -> None:
     "markup", [b"<!--%s-->", b"<!--%s", b"<![CDATA[%s]]>", b"<?x %s?>", b'<c r="%s"/>'], ids=lambda one: one.decode()
 )
 def test_endless_markup_is_refused_before_it_is_parsed(markup: bytes) -> None:
-    """Expat before 2.6 takes seconds for a megabyte of it (CVE-2023-52425)."""
+    """Expat before 2.6 takes seconds for a megabyte of such markup (CVE-2023-52425)."""
     text = b"<worksheet>" + markup % (b"a" * (limits.XLSX_TOKEN_BYTES + 10)) + b"</worksheet>"
     assert refused(repacked(workbook(("a",)), "xl/worksheets/sheet1.xml", text)) == "file_malformed"
 
@@ -343,7 +345,9 @@ def test_a_workbook_that_lies() -> None:
     assert refused(repacked(book, part, laughs)) == "file_malformed"
     assert refused(repacked(book, part, laughs.decode().encode("utf-16"))) == "file_malformed"
     with pytest.raises(Refusal, match="file_malformed"):
-        sheets._readable_parts(repacked(book, part, laughs.decode().encode("utf-16-le")))  # told by its zeros
+        sheets._readable_parts(
+            repacked(book, part, laughs.decode().encode("utf-16-le"))
+        )  # the zero bytes reveal UTF-16
     far = f'<worksheet {ns}><sheetData><row r="999999999"><c r="A999999999"><v>1</v></c></row></sheetData></worksheet>'
     assert refused(repacked(book, part, far.encode())) == "too_many_rows"
     wide = f'<worksheet {ns}><sheetData><row r="1"><c r="XFD1"><v>1</v></c></row></sheetData></worksheet>'

@@ -1,4 +1,4 @@
-"""The two provinces and the way from one to the other, by their figures."""
+"""The two provinces and the reform that leads from the old to the new, checked by their figures."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -118,7 +118,9 @@ async def test_nothing_is_loaded_over_units(database: Database) -> None:
 
 
 async def plan_meetings(session: AsyncSession) -> None:
-    """A weekly series of a district with all its communes, begun in June; one meeting that is over; a secretary's role."""
+    """Write a weekly series of a district with all its communes, begun in June. Also write a meeting that is over, and a role
+    of a secretary.
+    """
     district = await units.by_code(session, "LA.09")
     assert district is not None
     session.add(MeetingType(code="briefing", name="Giao ban", default_class="important"))
@@ -183,7 +185,7 @@ async def test_from_three_tiers_to_two(database: Database) -> None:
         assert Counter(one.kind for one in tree)["department"] == 15
         assert all(one.path.startswith(tree[0].path) for one in tree)
         assert tree[0].name == "Tỉnh Tây Ninh"
-        # The north brings 27 halls of communes and 2 of the second building; nobody and nothing of before is lost.
+        # The north adds 27 halls of communes and 2 halls of the second building. No person, hall or terminal is lost.
         north = len([one for one in await session.scalars(select(Hall)) if one.code.startswith("TN.")])
         after = [await count(session, table) for table in (Person, Hall, Terminal)]
         assert after == [before[0], before[1] + north, before[2] + north]
@@ -196,7 +198,7 @@ async def test_from_three_tiers_to_two(database: Database) -> None:
         assert {one.unit_id for one in sites} <= living
         open_sites = {one.id for one in sites}
         assert {one.site_id for one in await session.scalars(select(Hall))} <= open_sites
-        # What it was is still there under its old name, and leads to what it became.
+        # Each old unit is still stored under its old name, and leads to its successor.
         assert {one.id: one.name for one in await units.tree(session, BEFORE)} == old_names
         assert await count(session, UnitSuccessor) == 1 + 12 + 188 + 180 + 15
         assert done.operations == 1 + 6 + 60 + 180 + 15

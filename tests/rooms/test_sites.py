@@ -1,4 +1,4 @@
-"""Sites, halls, terminals and networks on both databases; the nearest hall; sites that become one."""
+"""Sites, halls, terminals and networks on both databases; the nearest hall; merged sites."""
 
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
@@ -187,7 +187,7 @@ async def test_the_nearest_hall(database: Database, province: Province, now: dat
 
     async def work(session: AsyncSession) -> None:
         assert await nearest(session, "xa1") == ("xa1", "own")
-        # Its own unit is as far from every sibling; the province's own site is one step nearer.
+        # In the tree, xa2 is equally far from every sibling. The province's own site is one step nearer.
         assert await nearest(session, "xa2") == ("tinh", "tree")
         below = await units.create(
             session,

@@ -1,9 +1,9 @@
 """The blocks between braces of Rust and TypeScript, found without a parser of the language.
 
-Comments, strings and regular expressions are blanked first, so that their braces do not count. Lines stay where they are.
-A block is a function, a type (class, `impl`, trait), control, or something else. The text before its brace tells which.
-Control is `if`, `else`, `for`, `while`, `loop`, `match`, `switch`, `do`, `try`, `catch` and `finally`. A closure, an arm of a
-`match`, a block that is only a scope, and the `else` of `let ... else` are no control.
+Comments, strings and regular expressions are blanked first, so that their braces do not count. Lines keep their numbers. A
+block is a function, a type (class, `impl`, trait), control, or something else. The text before its brace decides the kind.
+Control is `if`, `else`, `for`, `while`, `loop`, `match`, `switch`, `do`, `try`, `catch` and `finally`. These are not control: a
+closure, an arm of a `match`, a block that is only a scope, and the `else` of `let ... else`.
 """
 
 import re
@@ -30,7 +30,7 @@ class Block:
     kind: str
     header: str
     first: int
-    """The line where the header begins."""
+    """The line of the header's first character."""
     last: int = 0
     inside: list["Block"] = field(default_factory=list)
 
@@ -49,7 +49,7 @@ def _blank(text: str) -> str:
 
 
 def script(text: str) -> str:
-    """Keeps the scripts of a Svelte file, on their lines."""
+    """Return a Svelte file with everything blanked except its scripts. Lines keep their numbers."""
     kept, at = [], 0
     for found in SCRIPT.finditer(text):
         kept += [_blank(text[at : found.start(1)]), found[1]]
@@ -58,7 +58,7 @@ def script(text: str) -> str:
 
 
 def page(text: str) -> str:
-    """Blanks TypeScript; of a template string the expressions stay."""
+    """Blank the comments and strings of TypeScript. The expressions in a template string stay."""
     pieces, at, rest = [], 0, text
     while (found := re.compile(r"`|" + PAGE.pattern, re.DOTALL).search(rest, at)) is not None:
         pieces.append(rest[at : found.start()])
@@ -73,7 +73,7 @@ def page(text: str) -> str:
 
 
 def _template(text: str, at: int) -> int:
-    """Finds the end of a template string; what stands in `${}` is skipped with it."""
+    """Return the end of a template string. The code inside `${}` is skipped."""
     deep = 0
     while at < len(text):
         if text[at] == "\\":
@@ -91,7 +91,7 @@ def _template(text: str, at: int) -> int:
 
 
 def rust(text: str) -> str:
-    """Blanks Rust, and all that is only for tests."""
+    """Blank the comments and strings of Rust, and all code that is only for tests."""
     text = blanked(text, RUST)
     while (found := re.search(r"#\[cfg\(test\)\]", text)) is not None:
         end = _item_end(text, found.end())
@@ -100,7 +100,7 @@ def rust(text: str) -> str:
 
 
 def _item_end(text: str, at: int) -> int:
-    """Finds the end of what an attribute belongs to: an item, or a field that a comma or the brace around it ends."""
+    """Return the end of the item or field that an attribute belongs to. A comma or the surrounding brace ends a field."""
     is_item = ITEM.match(text, at)
     deep = 0
     for found in re.compile(r"[(){}\[\];,]").finditer(text, at):
@@ -123,7 +123,7 @@ def _closing(text: str, at: int) -> int:
 
 
 def blocks(text: str, language: str) -> Block:
-    """Reads blanked text into a tree of blocks."""
+    """Read blanked text into a tree of blocks."""
     reader = _Reader(language)
     for found in re.compile(r"[{};]|[^{};]+").finditer(text):
         reader.take(found[0])
@@ -199,7 +199,7 @@ def _kind_rust(header: str) -> str:
 
 
 def _controls(text: str) -> list[re.Match[str]]:
-    """Finds the words of control; the `else` of `let ... else` follows no block."""
+    """Return the control keywords in the text. The `else` of `let ... else` does not count, because no block comes before it."""
     found = list(CONTROL.finditer(text))
     return [one for one in found if one[0] != "else" or text[: one.start()].rstrip(" \n\t").endswith("\0")]
 
@@ -224,7 +224,7 @@ def _kind_page(header: str, above: str) -> str:
 
 
 def arrow(text: str) -> str:
-    """Gives the name of an arrow function that a name is given to."""
+    """Return the name that an arrow function is assigned to."""
     found = re.search(
         r"(?:^|\b(?:const|let)\s+|[;{}]\s*)(?:(?:private|readonly|static|public)\s+)*(#?\w+)\s*(?::[^=]+(?:=>[^=]+)?)?=\s*(?:async\s*)?(?:<[^>]*>)?\(?[^=]*\)?[^=]*=>$",
         text,
@@ -233,7 +233,7 @@ def arrow(text: str) -> str:
 
 
 def title(block: Block, language: str) -> str:
-    """Names a function as its file does."""
+    """Return the name of a function as its file writes it."""
     header = block.header.strip(" \n\t\0")
     if language == "rust":
         return re.findall(r"\bfn\s+(\w+)", header)[-1]
@@ -246,7 +246,7 @@ def title(block: Block, language: str) -> str:
 
 
 def depth(block: Block) -> int:
-    """Counts the control blocks inside each other; a function inside of another is measured on its own."""
+    """Return the depth of nested control blocks. A function inside another function is measured separately."""
     deepest = 0
     for inner in block.inside:
         if inner.kind in ("function", "type"):
@@ -256,7 +256,7 @@ def depth(block: Block) -> int:
 
 
 def _levels(header: str) -> int:
-    """Counts control without braces too: `for (...) if (...) {` is two levels, `else if` is one."""
+    """Count the control levels of a header, also without braces: `for (...) if (...) {` has two levels, `else if` has one."""
     text = header[header.rfind("=>") + 2 :] if "=>" in header else header
     own = [one for one in _controls(text) if not _unclosed(text[one.end() :])]
     return max(1, len(own) - len(re.findall(r"\belse\s+if\b", text)))

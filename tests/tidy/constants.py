@@ -1,8 +1,9 @@
-"""The scanner of limits: product code reads each one.
+"""The scanner of limits: product code must read each limit.
 
-A Python limit is a name that a `limits.py` (or `*_limits.py`) assigns. Code reads it as `limits.NAME`, or by its own name after
-`from ... limits import NAME`. A limit also counts as read when another limit that is read is made from it. A door that only
-hands it on does not read it. A Rust limit is any `const` of the product. Its name stands somewhere else in the product.
+A Python limit is a name that a `limits.py` (or `*_limits.py`) assigns. Code reads a limit as `limits.NAME`, or by its own name
+after `from ... limits import NAME`. A limit also counts as read when a second limit that is read is computed from the first. A
+door (a package's `__init__`) that only exports a limit does not read the limit. A Rust limit is any `const` of the product. Its
+name must occur somewhere else in the product.
 """
 
 import ast
@@ -54,7 +55,7 @@ def bound(node: ast.stmt) -> Iterator[str]:
 
 
 def read(code: Code, name: str, nodes: Iterable[ast.AST]) -> set[Limit]:
-    """Collects the limits that some nodes of a module read."""
+    """Return the limits that some nodes of a module read."""
     modules, names = imported(code, name)
     found = set()
     for node in nodes:
@@ -70,7 +71,7 @@ def read(code: Code, name: str, nodes: Iterable[ast.AST]) -> set[Limit]:
 
 
 def imported(code: Code, name: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Gives the names by which a module knows files of limits, and single limits."""
+    """Return the names that a module uses for files of limits, and for single limits."""
     modules, names = {}, {}
     for node in code.nodes[name]:
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -84,7 +85,7 @@ def imported(code: Code, name: str) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def behind(code: Code, source: str, item: str) -> str:
-    """Looks through doors: the full name of what `from source import item` gives."""
+    """Follow package doors, and return the full name of the item that `from source import item` imports."""
     if f"{source}.{item}" in code.paths or source not in code.packages:
         return f"{source}.{item}"
     for node in code.trees[source].body:

@@ -1,4 +1,4 @@
-"""Violation of one rule of shape, and the search for circles in a graph of imports."""
+"""A violation of one rule of shape, and the search for circles in a graph of imports."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,19 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LINES = 70
-"""Length of one function."""
+"""Lines of the longest allowed function. Chosen. Larger: long functions pass. Smaller: more functions must be split."""
 DEPTH = 4
-"""Control blocks inside each other in one function."""
+"""Nested control blocks of the deepest allowed function. Chosen. Larger: deep functions pass. Smaller: more functions must be
+split.
+"""
 METHODS = 30
-"""Functions of one type."""
+"""Functions of the largest allowed type. Chosen. Larger: large types pass. Smaller: more types must be split."""
 FILES = 14
-"""Source files of one folder."""
+"""Source files of the fullest allowed folder. Chosen. Larger: full folders pass. Smaller: more folders must be split."""
 WHOLE = frozenset({"Shard", "Conference", "Halls"})
-"""A function with a parameter of such a type counts as a method of the type."""
+"""Types with stricter counting: each function with a parameter of the type counts as a method of the type."""
 SKIPPED = frozenset({"node_modules", "target", "dist", "__pycache__"})
 
 Graph = Mapping[str, Mapping[str, str]]
-"""A name, the names that it reads, and the place where it reads each."""
+"""A graph: each name, the names that it reads, and the place of each read."""
 
 
 @dataclass(frozen=True, order=True)
@@ -26,16 +28,16 @@ class Finding:
     kind: str
     name: str
     size: int = 0
-    """A count; 0 where the name says all."""
+    """The measured count; 0 if the name alone describes the violation."""
     place: str = field(default="", compare=False)
-    """File and line."""
+    """File and line of the violation."""
 
     def line(self) -> str:
         return f"{self.kind}: {self.name}" + (f" <= {self.size}" if self.size else "")
 
 
 def files(root: Path, *tops: str, suffixes: tuple[str, ...]) -> Iterator[Path]:
-    """Walks the sources below some folders of the tree, without what is installed or built."""
+    """Yield the source files below some folders of the tree, without installed and built files."""
     for top in tops:
         for folder, below, names in os.walk(root / top):
             below[:] = sorted(name for name in below if name not in SKIPPED and not name.startswith("."))
@@ -47,7 +49,7 @@ def shown(root: Path, path: Path) -> str:
 
 
 def circles(kind: str, graph: Graph) -> list[Finding]:
-    """Finds the members of all circles: one finding a member."""
+    """Return one finding for each member of each circle."""
     found = []
     for members in components({name: set(targets) for name, targets in graph.items()}):
         for name in members:
@@ -57,7 +59,7 @@ def circles(kind: str, graph: Graph) -> list[Finding]:
 
 
 def folded(graph: Graph, folders: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Joins the files of one folder: the graph of folders."""
+    """Join the files of each folder, and return the graph of the folders."""
     joined: dict[str, dict[str, str]] = {folder: {} for folder in folders.values()}
     for name, targets in graph.items():
         for target, place in targets.items():
@@ -67,7 +69,7 @@ def folded(graph: Graph, folders: Mapping[str, str]) -> dict[str, dict[str, str]
 
 
 def components(graph: Mapping[str, Iterable[str]]) -> list[set[str]]:
-    """Finds the strongly connected components with more than one member (Tarjan)."""
+    """Return the strongly connected components with more than one member (Tarjan)."""
     search = _Search(graph)
     for name in graph:
         if name not in search.order:

@@ -1,7 +1,7 @@
-"""The scanner of folders: how many source files stand in one.
+"""The scanner of folders: it counts the source files of each folder.
 
 Python, Rust, TypeScript and Svelte count. These do not count: `__init__.py`, a Python file that holds only its docstring, unit
-tests beside their subject (`*_tests.rs`), and `*.d.ts`. Folders of tests count like others.
+tests beside their subject (`*_tests.rs`), and `*.d.ts`. Folders of tests count like other folders.
 """
 
 import ast
@@ -13,7 +13,9 @@ from tests.tidy.python_code import parsed
 
 TOPS = ("rooms", "conference", "signaling", "media", "web", "tests")
 SHORT_BYTES = 4096
-"""A longer file holds more than a docstring."""
+"""Bytes. Chosen. Only a shorter Python file is parsed to see if it holds only its docstring. Larger: the scan takes longer.
+Smaller: a file with a long docstring counts as a source file.
+"""
 SUFFIXES = (".py", ".rs", ".ts", ".svelte")
 
 

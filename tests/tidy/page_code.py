@@ -1,8 +1,8 @@
 """The scanner of TypeScript and Svelte: circles, long and deep functions, large classes.
 
-An edge is each relative path of an `import` (also `import type`), an `export ... from`, an `import()`, and a
-`new URL("...", import.meta.url)`. Of a Svelte file the scripts are read. A function is one that has a name: `function x`, a
-method, `const x = (...) => {`. An arrow function without a name belongs to the function around it.
+An edge is each relative path of an `import` (also `import type`), an `export ... from`, an `import()`, and a `new URL("...",
+import.meta.url)`. In a Svelte file only the scripts are read. A function is a function with a name: `function x`, a method,
+`const x = (...) => {`. An arrow function without a name belongs to the function around it.
 """
 
 import posixpath

@@ -1,20 +1,22 @@
-"""The scanner of Python: circles, long and deep functions, large classes, calls by a name that a reader cannot follow.
+"""The scanner of Python: circles, long and deep functions, large classes, and calls whose target a reader cannot follow.
 
-An import is an edge wherever it stands: at the top, under `TYPE_CHECKING`, inside a function. A module that a string names is an
-edge too: the argument of `import_module` (an f-string stands for all modules that begin so), `"package.module:name"`, and
-the word after `"-m"`. A call is refused when only a variable names its target: `getattr(x, name)(...)`, `import_module(name)`.
+Each import is an edge: at the top, under `TYPE_CHECKING`, or inside a function. A module named in a string is an edge too. Such
+a string is the argument of `import_module`, `"package.module:name"`, or the word after `"-m"`. An f-string means all modules
+whose names begin with its first part. A call is refused when only a variable names its target: `getattr(x, name)(...)`,
+`import_module(name)`.
 
-A package's door is its `__init__`. Code outside of the package that reads the door has an edge to the door, and the door to
-the files that it opens. Code inside of the package sees through the door: `from media import Line` in `media/peer.py` is an edge
-to the file of `Line`. Python runs each `__init__` above a module; that is no edge.
+The door of a package is its `__init__`. Code outside the package that reads the door has an edge to the door. The door has an
+edge to the files that it opens. Code inside the package sees through the door: `from media import Line` in `media/peer.py` is
+an edge to the file of `Line`. Python runs each `__init__` above a module, but that is not an edge.
 
-A folder's edges are those of its files. Its `__init__` belongs to it. A folder and the folder above it can form a circle.
+The edges of a folder are the edges of its files. Its `__init__` belongs to the folder. A folder and its parent folder can form
+a circle.
 
 A function is measured from `def` to its last line. Its depth counts `if`, `for`, `while`, `with`, `try` and `match`. `elif`,
-`else`, `except` and `case` belong to their statement. A function inside of another is measured on its own.
+`else`, `except` and `case` belong to their statement. A function inside another function is measured separately.
 
-The methods of a class are the functions in its body and in those of its bases. A property and its setter are one. A class of
-WHOLE also has each function with a parameter of its type.
+The methods of a class are the functions in its body and in the bodies of its bases. A property and its setter count once. A
+class of WHOLE also has each function with a parameter of its type.
 """
 
 import ast
@@ -76,7 +78,7 @@ class Code:
             yield from self.started(node)
 
     def resolved(self, name: str, source: str, item: str) -> str | None:
-        """Finds the module behind `from source import item`; code inside of a package sees through its door."""
+        """Return the module behind `from source import item`. Code inside a package sees through the package's door."""
         if f"{source}.{item}" in self.paths:
             return f"{source}.{item}"
         if source in self.packages and name.startswith(f"{source}."):
@@ -86,11 +88,11 @@ class Code:
                         if (alias.asname or alias.name) == item:
                             return self.resolved(name, node.module, alias.name)
             if self.paths[source].with_name(f"{item}.pyi").exists():
-                return None  # the library, which reads nothing of ours
+                return None  # the item comes from the compiled library, which reads no Python file
         return source if source in self.paths else None
 
     def named(self, words: str) -> Iterator[str]:
-        """Finds the module that a string names, or the module of the function that it names."""
+        """Yield the module that a string names, or the module of the function that the string names."""
         if words not in self.paths:
             words = words.rpartition(".")[0]
         if words in self.paths:
@@ -112,7 +114,7 @@ class Code:
                 yield from self.named(f"{word}.__main__" if word in self.packages else word)
 
     def bases(self) -> dict[str, ast.ClassDef]:
-        """Gives the classes by name, without names that several classes have."""
+        """Return the classes by name, without names that several classes share."""
         every = [one for titled in self.definitions.values() for one in titled if isinstance(one[1], ast.ClassDef)]
         counts = Counter(title for title, _ in every)
         return {title: node for title, node in every if counts[title] == 1 and isinstance(node, ast.ClassDef)}
@@ -152,7 +154,7 @@ def functions(code: Code, name: str) -> Iterator[Finding]:
 
 
 def definitions(tree: ast.AST, above: str = "") -> Iterator[tuple[str, Definition]]:
-    """Yields each function and class with its name inside of the file, as `Conference.join`."""
+    """Yield each function and class with its name inside the file, for example `Conference.join`."""
     for node in statements(tree):
         title = above
         if isinstance(node, Definition):
@@ -162,7 +164,7 @@ def definitions(tree: ast.AST, above: str = "") -> Iterator[tuple[str, Definitio
 
 
 def statements(node: ast.AST) -> Iterator[ast.AST]:
-    """Yields the statements directly inside of one."""
+    """Yield the statements directly inside a statement."""
     for part in ("body", "handlers", "cases", "orelse", "finalbody"):
         inner = getattr(node, part, ())
         if isinstance(inner, list):
@@ -188,7 +190,7 @@ def _is_elif(node: ast.AST, child: ast.AST) -> bool:
 
 
 def classes(code: Code) -> list[Finding]:
-    """Counts the methods of each class, and for the classes of WHOLE also functions that take one as a parameter."""
+    """Return the classes with too many methods. For the classes of WHOLE, functions with a parameter of the class count too."""
     counts: dict[str, int] = {}
     places: dict[str, str] = {}
     takers = dict.fromkeys(WHOLE, 0)
@@ -224,7 +226,7 @@ def taken(node: Function) -> set[str]:
 
 
 def nouns(note: ast.expr) -> Iterator[str]:
-    """Yields the types of an annotation: of `Conference | None`, but not what a list or a callable holds."""
+    """Yield the types of an annotation: both types of `Conference | None`, but not the types inside a list or a callable."""
     if isinstance(note, ast.Name):
         yield note.id
     elif isinstance(note, ast.Attribute):
@@ -236,7 +238,7 @@ def nouns(note: ast.expr) -> Iterator[str]:
 
 
 def unfollowed(code: Code, name: str) -> Iterator[Finding]:
-    """Finds calls whose target only a variable names: `getattr(x, name)(...)`, and `import_module(name)`."""
+    """Yield calls whose target only a variable names: `getattr(x, name)(...)`, and `import_module(name)`."""
     for title, function in code.definitions[name]:
         if isinstance(function, ast.ClassDef):
             continue

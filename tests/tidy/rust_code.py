@@ -1,16 +1,15 @@
 """The scanner of Rust: circles, long and deep functions, large types, without the tests.
 
-An edge is a `use`, or a path inside of the code, that leads to another file of the same crate. It begins with `crate::`,
-`super::`, or the name of a child module. `mod x;` is no edge. A file inside of a module sees through the module's `use` to the
-file behind it; a file outside has an edge to the module's own file. So `impl Shard` in `receive.rs` is an edge
-from `receive.rs` to the file of `Shard`. A call of a method that stands in another file of the same type is no edge. The bound of
-methods stops a type that is spread over files.
+An edge is a `use`, or a path in the code, that leads to another file of the same crate. The path begins with `crate::`,
+`super::`, or the name of a child module. `mod x;` is not an edge. A file inside a module sees through the module's `use` to the
+file behind it. A file outside has an edge to the module's own file. So `impl Shard` in `receive.rs` is an edge from
+`receive.rs` to the file of `Shard`. A call of a method is not an edge if another file of the same type defines the method. The
+bound of methods stops a type that is spread over many files.
 
 A module's own file (`shard.rs` beside `shard/`) belongs to the folder of the module.
 
-A function is measured from the line of its header to its closing brace. `blocks.py` says what its depth counts. The methods
-of a type are the functions of all its `impl` blocks, also of traits. A type of WHOLE also has each function with a parameter
-of the type.
+A function is measured from the line of its header to its closing brace. `blocks.py` defines its depth. The methods of a type
+are the functions of all its `impl` blocks, also of traits. A type of WHOLE also has each function with a parameter of the type.
 """
 
 import re
@@ -53,7 +52,7 @@ class Crate:
         return found
 
     def target(self, name: Path_, path: Path_, trail: tuple[tuple[Path_, Path_], ...] = ()) -> Path_ | None:
-        """Finds the file that a path leads to; None for what is not of this crate."""
+        """Return the file that a path leads to, or None for a path outside this crate."""
         absolute = self.absolute(name, path)
         if absolute is None or (name, path) in trail:
             return None
@@ -85,7 +84,7 @@ class Crate:
         return "/".join((self.top, *(name if is_folder else name[:-1])))
 
     def home(self, name: Path_, noun: str) -> Path_:
-        """Finds the file that defines a type which the code of one file names."""
+        """Return the file that defines a type named in one file."""
         if noun in TYPE.findall(self.texts[name]):
             return name
         homes = [one for one, text in self.texts.items() if noun in TYPE.findall(text)]
@@ -94,7 +93,7 @@ class Crate:
 
 
 def used(text: str) -> Iterator[tuple[Path_, str, int]]:
-    """Yields the path of each import, the name that it binds, and its line."""
+    """Yield the path of each import, the name that it binds, and its line."""
     for found in USE.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
         for leaf in leaves("".join(re.sub(r"\s+as\s+", "@", found[1]).split())):
@@ -107,7 +106,7 @@ def used(text: str) -> Iterator[tuple[Path_, str, int]]:
 
 
 def leaves(tree: str) -> Iterator[str]:
-    """Opens the braces of a `use`."""
+    """Yield the paths of a `use`, with its braces opened."""
     head, brace, rest = tree.partition("{")
     if not brace:
         yield tree
@@ -173,7 +172,7 @@ def count_methods(crate: Crate, name: Path_, counts: dict[tuple[str, str], int],
 
 
 def subject(header: str) -> str:
-    """Names the type of an `impl`, or the trait of a `trait`."""
+    """Return the type of an `impl`, or the trait of a `trait`."""
     text = header
     while "<" in text and (shorter := re.sub(r"<[^<>]*>", "", text.replace("->", ""))) != text:
         text = shorter

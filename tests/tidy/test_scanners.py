@@ -1,4 +1,4 @@
-"""Each scanner sees what it is for, in a small tree made for the test."""
+"""Each scanner finds the violations that it is made for, in a small tree of files."""
 
 from pathlib import Path
 from textwrap import dedent
@@ -13,7 +13,7 @@ CORE = "media/plane/core/src"
 
 
 def grown(root: Path, **texts: str) -> Path:
-    """Writes files; in their names `__` stands for a slash. Packages get their `__init__`."""
+    """Write Python files. In a name `__` means a slash. Each package gets its `__init__`."""
     return planted(root, {name.replace("__", "/") + ".py": text for name, text in texts.items()})
 
 

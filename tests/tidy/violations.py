@@ -1,4 +1,4 @@
-"""All violations of the rules of shape in the tree, and the few that stay."""
+"""All violations of the rules of shape in the tree, and the few exceptions."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ EXCEPTIONS = {
     "large Rust type: media/plane/src/plane.rs Plane": "one method a command of the seam; parts of it would share all its state",
     "full folder: rooms/store/migrations/versions": "one file a step of the schema, for ever",
 }
-"""Violations that stay, each with its reason. At most three types may be among them."""
+"""Violations that stay, each with its reason. At most three types may be exceptions."""
 
 
 def violations(root: Path) -> list[Finding]:

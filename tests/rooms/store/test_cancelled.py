@@ -1,7 +1,7 @@
 """W13: a cancelled command never leaves its answer to another command, and never leaves half of its changes. With a control.
 
-Many commands run, and many of them are cancelled at any moment: before they begin, while they wait for a connection, during a
-statement, at the commit. `CANCELLED_COMMANDS` sets the number of commands (`make sim`: 100,000).
+Many commands run, and many of them are cancelled at any moment. The moment can be before a command begins, while it waits for a
+connection, during a statement, or at the commit. `CANCELLED_COMMANDS` sets the number of commands (`make sim`: 100,000).
 """
 
 from __future__ import annotations

@@ -98,8 +98,8 @@ async def upgraded(url: str, as_before: Callable[[Connection], None]) -> Databas
 
 
 async def test_halls_of_meetings_from_before_stay_as_they_were(postgres: Postgres, tmp_path: Path) -> None:
-    """`dial` becomes `call`, the other values become `dial_in`. The secretary of a future meeting is asked. Stored templates
-    take the default.
+    """`dial` becomes `call`, the other values become `dial_in`. A `dial_in` meeting that is held, asked or
+    approved asks its secretary. Stored templates take the default.
     """
     await postgres.run("CREATE DATABASE halls_before")
     for url in (postgres.url("halls_before"), f"sqlite:///{tmp_path}/before.db"):

@@ -1,5 +1,5 @@
-"""Due jobs, on both databases: a job is stored with its transaction or not at all, runs in one worker at a time, and runs again
-if its worker dies.
+"""Due jobs, on both databases. A job is stored with its transaction or not at all. It runs in one worker at a time, and runs
+again if its worker dies.
 """
 
 import asyncio
