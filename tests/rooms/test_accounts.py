@@ -447,7 +447,7 @@ async def test_a_deputy_gets_only_the_working_roles_of_the_principal(
 async def test_a_deputy_has_roles_held_at_the_grant_and_still_held(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """A later role of the head does not pass to the deputy. A role that ends does not pass either, even if it is granted again."""
+    """A later role of the head does not pass to the deputy. An ended role does not pass either, even if granted again."""
     head = await account_in(database, province, now, "khcn-1", approver="khcn", secretary="khcn")
     stands_in = await account_in(database, province, now, "khcn-2")
     await deputy(database, province, "khcn-1", "khcn-2", now, now + timedelta(days=9))

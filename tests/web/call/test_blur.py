@@ -1,5 +1,5 @@
-"""The room behind oneself is blurred, before the meeting and in it: by programs of our own server, seen in the picture that
-others get.
+"""The page blurs the room behind a participant, before the meeting and in the meeting. The programs come from our own server.
+The tests check the picture that other participants receive.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WIDTH, HEIGHT, CELL = 640, 360, 8
 BY_HAND = "delete window.MediaStreamTrackGenerator; delete window.MediaStreamTrackProcessor;"
-"""As in browsers that do not stream pictures."""
+"""Removes the APIs that stream pictures, as in browsers without these APIs."""
 NO_CANVAS = "delete window.OffscreenCanvas;"
 GRAIN = """(selector) => {
   const video = document.querySelector(selector);
@@ -36,7 +36,7 @@ GRAIN = """(selector) => {
   for (let at = 4; at < data.length; at += 4) sum += Math.abs(data[at + 1] - data[at - 3]);
   return sum / (data.length / 4);
 }"""
-"""How much neighbours in a picture differ, of 255."""
+"""Returns the mean difference between neighbouring pixels, 0 to 255; -1 without a picture."""
 WATCH = """(selector) => {
   window.most = -1;
   const look = () => {
@@ -45,7 +45,7 @@ WATCH = """(selector) => {
   };
   look();
 }"""
-"""The most of it in any picture from now on."""
+"""Keeps the largest GRAIN of any picture from now on in `window.most`."""
 SLOW = """() => {
   const look = OffscreenCanvasRenderingContext2D.prototype.getImageData;
   OffscreenCanvasRenderingContext2D.prototype.getImageData = function (...given) {
@@ -54,7 +54,7 @@ SLOW = """() => {
     return look.apply(this, given);
   };
 }"""
-"""Only the blurred picture is read slowly; what the model looks at is 256 wide."""
+"""Makes only the reading of the blurred picture slow. The input of the model is 256 pixels wide and stays fast."""
 BROKEN = """() => {
   OffscreenCanvasRenderingContext2D.prototype.getImageData = () => { throw new Error('no memory'); };
 }"""
@@ -80,7 +80,7 @@ MINUTE = """(() => {
     first.act();
   };
 })();"""
-"""`passMinute` ends the patience for the first load of the program, unless the page no longer waits for it."""
+"""`passMinute` ends the wait for the first load of the program, unless the page no longer waits for this load."""
 MEANS = """(selector) => {
   const video = document.querySelector(selector);
   const sheet = new OffscreenCanvas(16, 16).getContext('2d');
@@ -116,11 +116,13 @@ DRIVER = """(() => {
     },
   };
 })();"""
-"""A camera whose driver says that it blurs, until the system ends that (`driver.end()`); its picture tells who really does."""
+"""A camera whose driver claims to blur, until the system ends the driver's blur (`driver.end()`). The driver changes no pixel,
+so a blurred picture shows that the page blurs.
+"""
 HURRIED = (
     "const set = window.setTimeout; window.setTimeout = (act, ms, ...more) => set(act, ms === 6000 ? 50 : ms, ...more);"
 )
-"""What fades after six seconds does so at once."""
+"""A notice that fades after six seconds fades immediately."""
 TWO_CAMERAS = """(() => {
   const { mediaDevices } = navigator;
   const [list, open] = [mediaDevices.enumerateDevices.bind(mediaDevices), mediaDevices.getUserMedia.bind(mediaDevices)];
@@ -141,7 +143,7 @@ TWO_CAMERAS = """(() => {
     }
   };
 })();"""
-"""The one camera under two names; `opened`: which was asked for, `sockets`: the ways to the server."""
+"""One camera under two names. `opened`: the video constraints of each request. `sockets`: the connections to the server."""
 KEPT = """(() => {
   const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   window.kept = [];
@@ -151,22 +153,23 @@ KEPT = """(() => {
     return stream;
   };
 })();"""
-"""Every camera that was opened."""
+"""`kept`: every camera track that the page opened."""
 WISHED = "localStorage.setItem('diemcau.blur', 'yes');"
 WATCHED_S = 2.5
-"""So long the client library (2.23.0) looks whether the call that is back stays. One that is lost again meanwhile counts as never
-back: each further attempt waits longer then, and after ten it gives up.
+"""Seconds. In this time the client library (2.23.0) checks that a restored call stays connected. If the call breaks earlier,
+the library counts one more failed attempt, waits longer each time, and gives up after ten. Shorter: the test's second break
+counts as a failed attempt.
 """
 SHARP, BLURRED = 20.0, 6.0
 LIGHT = [77, 164, 69]
-"""Means of red, green and blue of the chessboard, by BT.601; planes of BT.709 read by it have 15 more of green."""
+"""Means of red, green and blue of the chessboard, decoded as BT.601. If the sender used BT.709, green would be 15 higher."""
 PREVIEW = "[data-testid=preview-video]"
 OWN, OTHER = "[data-local=true] video", "[data-local=false] video"
 
 
 @pytest.fixture(scope="module")
 def pattern(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The flag of a camera that sees a chessboard in green light."""
+    """The Chromium flag for a camera that shows a chessboard in green light."""
     y = np.kron(np.indices((HEIGHT // CELL, WIDTH // CELL)).sum(0) % 2, np.ones((CELL, CELL))) * 160 + 40
     green = np.full(WIDTH * HEIGHT // 2, 90, np.uint8)
     path: Path = tmp_path_factory.mktemp("camera") / "chessboard.y4m"
@@ -184,7 +187,7 @@ async def looks(visitor: Visitor, selector: str, blurred: bool, what: str) -> No
 
 
 async def lit(visitor: Visitor, selector: str, what: str) -> None:
-    """The first pictures of an encoder are coarse in colour: wait for the fine ones."""
+    """Wait until the picture has the colours of LIGHT. The first pictures of an encoder have coarse colours."""
 
     async def so() -> bool:
         seen: list[float] = await visitor.page.evaluate(MEANS, selector)
@@ -201,7 +204,9 @@ async def switch(visitor: Visitor, on: bool) -> None:
 
 
 class Gate:
-    """Answers requests for the model one by one: `held` until `open`, `refused`, never at all (`silent`), or as ever."""
+    """Answers the requests for the model in order. A step is `held` (until `open`), `refused`, `silent` (no answer at all) or
+    `given` (the usual answer).
+    """
 
     def __init__(self, *steps: str) -> None:
         self.steps = list(steps)
@@ -238,12 +243,12 @@ async def most(visitor: Visitor) -> float:
 
 
 async def pass_minute(visitor: Visitor) -> None:
-    """The minute that the page waits for its first program is over."""
+    """Act as if the page had waited one minute for its first program."""
     await visitor.page.evaluate("passMinute()")
 
 
 async def reconnects(one: Visitor, other: Visitor, how: str) -> None:
-    """Signalling breaks, or the whole call begins anew; nobody sees the room meanwhile."""
+    """Break the signalling or the whole call. No participant may see the room in the meantime."""
     before = await one.page.evaluate("sockets.length")
     await one.page.evaluate(how)
 
@@ -259,7 +264,9 @@ async def reconnects(one: Visitor, other: Visitor, how: str) -> None:
 
 
 async def opens_without(one: Visitor, other: Visitor) -> None:
-    """The camera is off, for the others too; its own switch opens it, with the room, also in the small window that says so."""
+    """Check that the camera is off for all participants. The camera switch opens the camera with the room visible. The small
+    window warns of the room too.
+    """
     await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
     await expect(other.page.locator(OTHER)).to_have_count(0, timeout=PATIENCE_MS)
     assert await most(other) < BLURRED
@@ -329,8 +336,8 @@ async def _in_the_meeting(one: Visitor, other: Visitor, link: str) -> None:
 
 
 async def test_the_room_is_not_shown_for_a_moment(visit: Visit, live_server: LiveServer, pattern: str) -> None:
-    """Who joins before the program is there sends no picture until then; who opens the camera later neither, nor another
-    camera, nor whoever comes back after the line broke.
+    """No picture goes out before the blur program is loaded: at joining, when the camera opens later, with a second camera, and
+    after a reconnect.
     """
     one, other = await visit(flags=(*DEVICES, pattern), script=WISHED + TWO_CAMERAS), await visit()
 
@@ -375,7 +382,7 @@ async def test_the_room_is_not_shown_for_a_moment(visit: Visit, live_server: Liv
 async def test_a_blur_that_dies_takes_the_camera_along(
     visit: Visit, live_server: LiveServer, pattern: str, death: str, words: str
 ) -> None:
-    """First that of a driver, which the page replaces, then the page's own."""
+    """First the driver's blur ends and the page's blur replaces it. Then the page's blur fails."""
     one, other = await visit(flags=(*DEVICES, pattern), script=DRIVER + HURRIED), await visit()
     link = await new_meeting(other, live_server)
     await other.join(link, "Trần Thị Bình")
@@ -400,7 +407,7 @@ async def test_a_blur_that_dies_takes_the_camera_along(
 async def test_a_wish_that_fails_in_the_meeting_keeps_the_camera_off(
     visit: Visit, live_server: LiveServer, pattern: str, camera: str
 ) -> None:
-    """Opened before the meeting, while the program is on its way, and in it."""
+    """The camera opens before the meeting while the program loads, or it opens in the meeting."""
     script = WISHED + f"localStorage.setItem('diemcau.cameraOn', '{camera}');"
     one, other = await visit(flags=(*DEVICES, pattern), script=script), await visit()
     gate = Gate("silent", "refused") if camera == "yes" else Gate("refused")
@@ -441,7 +448,9 @@ async def test_a_blur_that_cannot_be_put_on_a_camera_closes_it(
 async def test_the_picture_is_held_while_the_blur_gets_ready(
     visit: Visit, live_server: LiveServer, pattern: str
 ) -> None:
-    """Switched on, off and on again with the camera open: the patience for the first program ends nothing of the second."""
+    """The user switches the blur on, off and on again while the camera is open. The timeout of the first load must not end the
+    second load.
+    """
     one, other = await visit(flags=(*DEVICES, pattern), script=MINUTE), await visit()
     gate = Gate("silent", "held")
     await one.page.route("**/*.tflite", gate)
@@ -528,7 +537,7 @@ async def test_a_blur_that_cannot_be_says_why(
 
     await visitor.page.route("**/*.tflite", refuse)
     await new_meeting(visitor, live_server)
-    await visitor.part("blur").click()  # it goes back by itself
+    await visitor.part("blur").click()  # the switch returns to off by itself
     await expect(visitor.part("blur-trouble")).to_contain_text(words, timeout=PATIENCE_MS)
     await expect(visitor.part("blur")).not_to_be_checked()
     await looks(visitor, PREVIEW, False, "the camera as it is")

@@ -1,4 +1,4 @@
-"""The page of a call as its people find it: a bar for every width, several screens, notices, the way back."""
+"""The page of a call for its participants: a control bar for each width, several screens, notices, the browser's Back button."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONTROLS = {
     *("lobby-toggle", "invite-button", "settings-button", "statistics-toggle"),
 }
 LACQUER = "rgb(179, 38, 30)"
-"""Of what is off, as before the meeting."""
+"""The colour of a switch that is off, as on the page before the meeting."""
 ON_BAR = """[...document.querySelectorAll('[data-testid=controls] button')].map((one) => {
   const { left, right, top, bottom } = one.getBoundingClientRect();
   const inside = left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight;
@@ -35,7 +35,7 @@ ON_BAR = """[...document.querySelectorAll('[data-testid=controls] button')].map(
 
 
 async def test_every_control_is_reached_at_every_width(visit: Visit, live_server: LiveServer) -> None:
-    """What the bar has no place for stands behind "more"; the microphone and the way out stand on every bar."""
+    """Controls without room on the bar are behind "more". The microphone and the leave button are on every bar."""
     host = await visit()
     await host.join(await new_meeting(host, live_server), "Nguyễn Văn An")
     for width, height in (
@@ -62,7 +62,7 @@ async def test_every_control_is_reached_at_every_width(visit: Visit, live_server
 
 
 async def reachable(visitor: Visitor) -> set[str]:
-    """Controls that a finger finds, on the bar and behind "more"."""
+    """Return the controls that a touch can reach, on the bar and behind "more"."""
     await visitor.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     on_bar: list[tuple[str, bool]] = await visitor.page.evaluate(ON_BAR)
     assert all(seen for _, seen in on_bar), on_bar
@@ -83,7 +83,7 @@ async def reachable(visitor: Visitor) -> set[str]:
 
 @pytest.mark.slow
 async def test_two_people_show_their_screens(visit: Visit, live_server: LiveServer) -> None:
-    """The newest one is large, the other one can be chosen, and each of the two knows that it is shown."""
+    """The newest screen is large, and a user can choose the other screen. Each presenter sees that their screen is shared."""
     an, binh, phone = await visit(), await visit(), await visit(width=390, height=844, touch=True)
     link = await new_meeting(an, live_server)
     await an.join(link, "Nguyễn Văn An")
@@ -111,7 +111,7 @@ async def test_two_people_show_their_screens(visit: Visit, live_server: LiveServ
 
 
 async def is_large(visitor: Visitor, name: str) -> None:
-    """The screen of this person has the large place, and its picture has come."""
+    """Check that this person's screen has the large place, and that its video is there."""
     large = visitor.page.locator(".main[data-source=screen]")
     await expect(large).to_have_attribute("aria-label", f"Màn hình của {name}", timeout=PATIENCE_MS)
     await expect(large.locator("video")).to_have_count(1, timeout=PATIENCE_MS)
@@ -119,7 +119,9 @@ async def is_large(visitor: Visitor, name: str) -> None:
 
 @pytest.mark.slow
 async def test_a_line_of_the_chat_is_told_with_its_words_and_opens_it(visit: Visit, live_server: LiveServer) -> None:
-    """One for each person; not over the open chat of a phone, whose newest line stays in sight above its keyboard."""
+    """Each writer has at most one notice. On a phone no notice covers the open chat, and the newest message stays visible above
+    the keyboard.
+    """
     writer, phone = await visit(), await visit(width=390, height=844, touch=True)
     link = await new_meeting(writer, live_server)
     await writer.join(link, "Trần Thị Bình")
@@ -131,7 +133,7 @@ async def test_a_line_of_the_chat_is_told_with_its_words_and_opens_it(visit: Vis
     told = await phone.part("notice").all_inner_texts()
     assert len([one for one in told if "báo cáo" in one]) == 1
     assert await phone.barriers() == []
-    # A notice is shown for six seconds, and a busy machine needs them for what stands above.
+    # A notice stays for six seconds. A busy machine needs that time for the checks above, so the test sends a new message.
     await say(writer, "Đề nghị các xã gửi báo cáo số 12 trước 16 giờ.")
     await phone.part("notice").filter(has_text="số 12").click()
     await expect(phone.part("chat-message")).to_have_count(13)
@@ -181,7 +183,7 @@ async def test_back_asks_before_it_leaves(visit: Visit, live_server: LiveServer)
 @pytest.mark.whole_machine
 @pytest.mark.slow
 async def test_a_dead_line_is_shown_but_a_quiet_one_is_not(visit: Visit, own_server: Callable[..., LiveServer]) -> None:
-    """The server stands still: the page says so before any transport gives up, and greys what is of before."""
+    """The test stops the server process. The page reports the loss before any transport gives up, and greys the old pictures."""
     server = own_server()
     one, muted = (
         await visit(),
@@ -235,7 +237,7 @@ STALLS = """() => {
 async def test_whoever_talks_with_the_microphone_off_is_told(
     visit: Visit, live_server: LiveServer, tmp_path: Path
 ) -> None:
-    """Nothing of it is sent; a press turns the microphone on."""
+    """The microphone sends nothing while the warning is shown. A press on the warning turns the microphone on."""
     voice = tmp_path / "voice.wav"
     with wave.open(str(voice), "wb") as file:
         file.setnchannels(1)
@@ -262,7 +264,7 @@ async def test_whoever_talks_with_the_microphone_off_is_told(
 
 
 async def test_tab_stops_once_at_the_pictures_and_their_order_lasts(visit: Visit, live_server: LiveServer) -> None:
-    """Arrows lead from one to the next; a look at the large picture does not mix them up."""
+    """The arrow keys lead from one picture to the next. The large view does not change the order of the pictures."""
     visitor = await visit()
     link = await new_meeting(visitor, live_server)
     await visitor.join(link, "Nguyễn Văn An")
@@ -317,7 +319,7 @@ async def test_a_wrong_number_is_refused_before_the_camera_prompt(visit: Visit, 
 
 @pytest.mark.slow
 async def test_the_invitation_says_what_holds_now(visit: Visit, live_server: LiveServer) -> None:
-    """To whoever invites, host or not: the host has just switched the lobby on."""
+    """The host switches the lobby on. Then the invitation shows the new rule to the host and to a guest."""
     host, guest = await visit(), await visit()
     link = await new_meeting(host, live_server)
     await host.join(link, "Nguyễn Văn An")

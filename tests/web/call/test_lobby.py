@@ -1,5 +1,6 @@
-"""Hosts in real browsers. The lobby: a guest knocks and waits, the secretary lets him in or turns him away, an opener switches it
-on. In the call: microphones, hands, putting out, keeping out, the end for everybody, and signing out while it runs.
+"""Hosts in real browsers. In the lobby a guest knocks and waits, the secretary admits or refuses the guest, and an opener
+switches the lobby on. In the call: microphones, hands, removing and barring a participant, ending for all, and signing out
+during the call.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ WHY = "Đồng chí không có trong thành phần dự họp này"
 
 @dataclass
 class Lobby(Served):
-    """With the meeting of the test that runs."""
+    """The server with the meeting of the current test."""
 
     meeting: str = ""
 
@@ -58,7 +59,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lobby]:
 
 @pytest.fixture
 def visit(visit: Visit, office: Lobby) -> Visit:
-    """Pages go by the clock of the server."""
+    """`visit` with pages that use the clock of the server."""
     assert office.clock is not None
     shifted = office.clock.script
 
@@ -70,8 +71,8 @@ def visit(visit: Visit, office: Lobby) -> Visit:
 
 @pytest.fixture
 def served(office: Lobby) -> Lobby:
-    """An ordinary meeting of each test, booked some days ago, has begun. Tickets and seats of closed pages outlive the test that
-    they are of.
+    """The server with a new ordinary meeting for each test. The meeting was booked some days ago and has begun. Tickets and
+    seats of closed pages outlive their test, so tests cannot share a meeting.
     """
     office.meeting = at_once(_begun(office))
     return office
@@ -107,7 +108,7 @@ async def meeting_of(served: Lobby) -> tuple[Meeting, Occurrence]:
 
 
 async def knock(visitor: Visitor, served: Lobby, name: str) -> None:
-    """By number and PIN, as far as the lobby."""
+    """Enter by number and PIN, and stop in the lobby."""
     meeting, _ = await meeting_of(served)
     await visitor.page.goto(f"{served.url}/join?number={meeting.number}")
     await visitor.part("join-pin").fill(meeting.pin)
@@ -125,7 +126,7 @@ async def looks_well(visitor: Visitor, width: int) -> None:
 
 
 async def sees_and_hears(visitor: Visitor) -> None:
-    """Somebody else's picture moves and his voice plays."""
+    """Wait until another participant's picture moves and their voice plays."""
     script = """() => [...document.querySelectorAll('[data-testid=tile] video, [data-testid=stage] video')].filter(
       (v) => v.currentTime > 0 && !v.paused).length >= 2
       && [...document.querySelectorAll('audio')].some((a) => !a.paused && a.currentTime > 0)"""
@@ -195,7 +196,7 @@ async def test_a_guest_waits_and_is_let_in_and_another_is_turned_away(visit: Vis
 
 
 async def knock_again(visitor: Visitor, served: Lobby, name: str = "Ông Nguyễn Văn Khách") -> None:
-    """The same tab after a reload: he was let in, so he does not wait."""
+    """Enter again from the same tab after a reload. The guest was admitted before, so the guest does not wait."""
     meeting, _ = await meeting_of(served)
     await visitor.page.goto(f"{served.url}/join?number={meeting.number}")
     await visitor.part("join-pin").fill(meeting.pin)
@@ -207,7 +208,7 @@ async def knock_again(visitor: Visitor, served: Lobby, name: str = "Ông Nguyễ
 
 
 async def refused_at_the_door(served: Lobby, name: str) -> None:
-    """A token with this server's own signature, of a guest whom nobody let in."""
+    """Check that a token with the server's own signature is refused if the lobby did not admit its guest."""
     grants = Grants(identity="number_pin.guest.x", name="x", conference=name, join=True)
     token = Authenticator({served.server.api_key: served.server.api_secret}).sign(grants, 600, served.time())
     async with httpx.AsyncClient(base_url=served.url) as client:
@@ -270,7 +271,7 @@ STANDING = {"hosted": True, "expires_at": 0, "code": "", "vi": "", "en": ""}
 
 @pytest.mark.parametrize(("width", "language"), [(1280, "vi"), (360, "en"), (360, "vi"), (1280, "en")])
 async def test_waiting_long_running_out_and_the_end(visit: Visit, served: Lobby, width: int, language: str) -> None:
-    """The clock of the page is turned; that the waiting ran out is what the server says after half an hour."""
+    """The test turns the clock of the page. It fakes the server's answer that comes after half an hour of waiting."""
     opener = httpx.AsyncClient(base_url=served.url)
     made = (await opener.post("/api/v1/conferences", json={"name": "Trao đổi nhanh", "lobby": True})).json()
     guest = await visit(width=width, height=740, touch=width == 360)
@@ -306,7 +307,7 @@ async def test_waiting_long_running_out_and_the_end(visit: Visit, served: Lobby,
 
 
 async def end(served: Lobby, conference: str) -> None:
-    """By the server API, as an administrator does it."""
+    """End the conference by the server API, as an administrator does."""
     grants = Grants(identity="admin", create=True, conference=conference, admin=True)
     token = Authenticator({served.server.api_key: served.server.api_secret}).sign(grants, 600, served.time())
     headers = {"authorization": f"Bearer {token}"}
@@ -333,7 +334,7 @@ async def test_a_blur_that_fails_while_one_waits_closes_the_camera(visit: Visit,
 
 
 async def enter_as_host(host: Visitor, served: Lobby) -> None:
-    """The secretary, from the page of the meeting, with the list of people open."""
+    """Enter as the secretary from the page of the meeting, and wait for the stage."""
     meeting, _ = await meeting_of(served)
     await sign_in(host, served)
     await host.page.goto(f"{served.url}/meetings/{meeting.id}")
@@ -351,7 +352,7 @@ async def let_in(host: Visitor, guest: Visitor, served: Lobby, name: str) -> Non
 
 
 def row(host: Visitor, name: str) -> Any:
-    """The last one: who has raised a hand stands twice."""
+    """Return the last row of this participant. A participant with a raised hand has two rows."""
     return host.part("people-panel").get_by_test_id("person").filter(has_text=name).last
 
 
@@ -393,7 +394,7 @@ async def test_a_host_has_the_floor_in_hand(visit: Visit, served: Lobby, tmp_pat
     await host.page.keyboard.press("Enter")
     await looks_well(host, 1280)
     await host.page.screenshot(path=tmp_path / "menu.png")
-    await host.page.keyboard.press("Enter")  # what has the focus: the first one
+    await host.page.keyboard.press("Enter")  # the first item of the menu has the focus
     question = guest.part("unmute-question")
     await expect(question).to_contain_text("Chủ trì mời bật micro")
     await expect(row(host, "Lê Thị Hà").get_by_test_id("host-asked")).to_be_visible()
@@ -406,7 +407,9 @@ async def test_a_host_has_the_floor_in_hand(visit: Visit, served: Lobby, tmp_pat
     await expect(host.part("host-asked")).to_have_count(0)
 
     await host.part("mute-all").click()
-    await host.part("mute-all-undo").click()  # at once: there are ten seconds, on a busy machine too
+    await host.part(
+        "mute-all-undo"
+    ).click()  # immediately: the button exists for ten seconds, which is short on a busy machine
     await expect(host.part("mic-toggle")).to_have_attribute("aria-pressed", "true")
     await expect(host.part("host-done")).to_contain_text("Đã mời 2 người bật lại micro")
     await expect(third.part("unmute-question")).to_be_visible()
@@ -420,7 +423,9 @@ async def test_a_host_has_the_floor_in_hand(visit: Visit, served: Lobby, tmp_pat
 
 
 async def refused_because_it_is_on(host: Visitor, third: Visitor) -> None:
-    """Between the look at the list and the press: the server says why not."""
+    """The participant turns the microphone on between the host's look at the list and the press. The server gives the reason
+    for its refusal.
+    """
 
     async def late(route: Route) -> None:
         await third.part("mic-toggle").click()
@@ -455,7 +460,7 @@ async def put_out_and_kept_out(host: Visitor, third: Visitor, served: Lobby, tmp
     await expect(host.part("pardon")).to_have_text("Bỏ chặn tất cả")
     await host.page.screenshot(path=tmp_path / "barred.png")
     await host.part("pardon").click()
-    await expect(host.part("barred")).to_have_count(0)  # the server has said so
+    await expect(host.part("barred")).to_have_count(0)  # the server has confirmed it
     await third.part("join-button").click()
     await third.part("waiting").wait_for()
 
@@ -483,7 +488,7 @@ async def test_signing_out_asks_and_then_ends_the_call_here(visit: Visit, served
 
 async def test_the_opener_ends_a_meeting_for_all_on_a_phone(visit: Visit, served: Lobby, tmp_path: Path) -> None:
     opener = await visit(width=390, height=844, touch=True)
-    await opener.page.emulate_media(reduced_motion="reduce")  # what fades in has less contrast for a moment
+    await opener.page.emulate_media(reduced_motion="reduce")  # text that fades in has less contrast for a moment
     await opener.page.goto(served.url)
     await opener.part("start-name").fill("Trao đổi nhanh")
     await opener.part("start-button").click()

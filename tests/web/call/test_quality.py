@@ -1,4 +1,6 @@
-"""What a person can do about a weak line in the meeting, and what the page says of it: modes, single pictures, figures."""
+"""The means of a participant against a weak line in the meeting, and the page's report about the line: modes, single pictures,
+figures.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
   }
   return stream;
 };"""
-"""The second camera has them."""
+"""The second camera has fewer lines."""
 
 
 WAYS = """
@@ -42,13 +44,13 @@ window.RTCPeerConnection = class extends RTCPeerConnection { constructor(...give
 """
 SENDERS = """(kind) => ways.flatMap((way) => way.getSenders()).map(({ track }) => track).filter((track) => track?.kind === kind)
   .map((track) => track.label)"""
-"""Of what a page with `WAYS` sends."""
+"""Returns the labels of the tracks that a page with `WAYS` sends."""
 SENDS = """(kind) => ways.flatMap((way) => way.getSenders()).map(({ track }) => track)
   .filter((track) => track?.kind === kind && track.readyState === 'live' && track.enabled).length"""
-"""How many of them are neither closed nor dark."""
+"""Returns the number of sent tracks that are live and enabled."""
 LIGHT = """() => ways.flatMap((way) => way.getSenders())
   .filter(({ track }) => track?.kind === 'video' && track.readyState === 'live').length"""
-"""How many cameras are open, dark or not."""
+"""Returns the number of open cameras, also if disabled."""
 LISTEN = """(kind) => {
   window.leaked = 0;
   let before = performance.now();
@@ -60,7 +62,7 @@ LISTEN = """(kind) => {
   };
   look();
 }""".replace("SENDS", SENDS)
-"""How long anything is sent from now on, in ms."""
+"""Adds up in `leaked`, in ms, how long any track is sent from now on."""
 TROUBLED = """
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 window.trouble = { device: '', name: '', slow: false, held: false };
@@ -77,10 +79,13 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
   if (trouble.name === 'OverconstrainedError') throw new OverconstrainedError('deviceId');
   throw new DOMException('in use', trouble.name);
 };"""
-"""Devices that open slowly, or not before they are let (of one kind, or all), or one that does not (`audio`: no microphone).
-`opened`: all that did. `asked`: how often the page wanted some."""
+"""Makes devices open slowly, or only when `held` ends (for one kind, or for all), or makes one device fail (`audio`: no
+microphone).
+
+`opened`: every track that opened. `asked`: how often the page asked for devices.
+"""
 MOMENT = 50
-"""As long as a browser takes to say that it has changed what it sends, in ms."""
+"""Milliseconds that a browser takes to report a change of its sent tracks."""
 CAMERAS = ("--use-fake-device-for-media-stream=device-count=4,fps=10", "--use-fake-ui-for-media-stream")
 ALL_OFF = "for (const one of ['cameraOn', 'microphoneOn']) localStorage.setItem(`diemcau.${one}`, 'no');"
 WAITING = """
@@ -90,11 +95,11 @@ RTCPeerConnection.prototype.createOffer = async function (...given) {
   while (!joins) await new Promise((done) => setTimeout(done, 20));
   return createOffer.apply(this, given);
 };"""
-"""It does not come in before `joins`, and agrees on nothing new while that is false."""
+"""The page does not join before `joins` is true. It negotiates nothing new while `joins` is false."""
 
 
 async def height(visitor: Visitor) -> Any:
-    """Of the other's picture as it comes."""
+    """Return the height of the picture that arrives from the other participant."""
     return await visitor.page.evaluate(
         "document.querySelector('[data-local=false] video:not([hidden])')?.videoHeight ?? 0"
     )
@@ -108,7 +113,7 @@ async def mode(visitor: Visitor, name: str) -> None:
 
 
 async def beside_the_pictures(visitor: Visitor, name: str) -> None:
-    """Whatever lasts covers no picture."""
+    """Check that a lasting note covers no picture."""
     told, stage = await visitor.part(name).bounding_box(), await visitor.part("stage").bounding_box()
     assert told
     assert stage
@@ -116,7 +121,7 @@ async def beside_the_pictures(visitor: Visitor, name: str) -> None:
 
 
 async def test_the_mode_is_told_beside_the_pictures(visit: Visit, live_server: LiveServer) -> None:
-    """On a phone its note would cover a person; it leads back to where the mode was chosen."""
+    """On a phone the note would cover a person. The note leads back to the setting of the mode."""
     phone, other = await visit(width=360, height=740, touch=True), await visit()
     link = await new_meeting(other, live_server)
     await other.join(link, "Trần Thị Bình")
@@ -144,7 +149,7 @@ async def test_the_mode_is_told_beside_the_pictures(visit: Visit, live_server: L
 
 @pytest.mark.parametrize("off", [False, True], ids=["on", "off"])
 async def test_another_camera_with_fewer_lines_obeys_the_mode(visit: Visit, live_server: LiveServer, off: bool) -> None:
-    """It has fewer layers than the one before; chosen while the camera is on, or off."""
+    """The new camera has fewer layers than the old camera. The user chooses it while the camera is on, or while it is off."""
     flags = ("--use-fake-device-for-media-stream=device-count=3,fps=10", "--use-fake-ui-for-media-stream")
     one, other = await visit(flags=flags, script=WAYS + FEWER_LINES), await visit()
     link = await new_meeting(one, live_server)
@@ -170,7 +175,7 @@ async def test_another_camera_with_fewer_lines_obeys_the_mode(visit: Visit, live
 async def trouble(
     visitor: Visitor, device: str = "", name: str = "", slow: bool = False, held: bool | str = False
 ) -> None:
-    """From now on."""
+    """Set the trouble of the devices from now on."""
     now = {"device": device, "name": name, "slow": slow, "held": held}
     await visitor.page.evaluate("(now) => { window.trouble = now; }", now)
 
@@ -183,13 +188,13 @@ async def choose(visitor: Visitor, device: str, *names: str) -> None:
 
 
 async def pressed(visitor: Visitor, control: str, on: bool) -> None:
-    """The switch stands so when all that waits has ended."""
+    """Wait until the switch is no longer busy, and check its state."""
     await expect(visitor.part(control)).to_have_attribute("aria-busy", "false", timeout=PATIENCE_MS)
     await expect(visitor.part(control)).to_have_attribute("aria-pressed", str(on).lower(), timeout=PATIENCE_MS)
 
 
 async def enter(visitor: Visitor, link: str) -> None:
-    """With camera and microphone off."""
+    """Enter with camera and microphone off."""
     await visitor.page.goto(link)
     await visitor.part("join-name").fill("Nguyễn Văn An")
     await visitor.part("join-button").click()
@@ -199,7 +204,7 @@ async def enter(visitor: Visitor, link: str) -> None:
 async def test_a_camera_that_does_not_open_leaves_the_one_before(
     visit: Visit, live_server: LiveServer, before: str
 ) -> None:
-    """The one that came with the person, or one that was opened in the call and never chosen."""
+    """The old camera opened with the joining, or it opened in the call as the default camera."""
     script = WAYS + TROUBLED + (ALL_OFF if before == "switched on" else "")
     one, other = await visit(flags=CAMERAS, script=script), await visit()
     link = await new_meeting(other, live_server)
@@ -224,7 +229,7 @@ async def test_a_camera_that_does_not_open_leaves_the_one_before(
 
 
 async def test_a_microphone_that_fails_to_open_is_not_muted(visit: Visit, live_server: LiveServer) -> None:
-    """Nor the one before it any more: it is off, and on again in the next meeting."""
+    """The old microphone is not on either. The switch is off, and it is on again in the next meeting."""
     one = await visit(script=WAYS + TROUBLED)
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
@@ -241,7 +246,7 @@ async def test_a_microphone_that_fails_to_open_is_not_muted(visit: Visit, live_s
 async def test_another_camera_opens_only_where_the_chosen_one_is_gone(
     visit: Visit, live_server: LiveServer, error: str
 ) -> None:
-    """It may look at what nobody is to see."""
+    """Another camera may show something private, so the page must not open another camera unasked."""
     one = await visit(flags=CAMERAS, script=WAYS + TROUBLED)
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
@@ -299,7 +304,7 @@ async def test_off_wins_over_a_device_that_is_being_opened(
 
 
 async def test_the_last_press_wins(visit: Visit, live_server: LiveServer) -> None:
-    """Off and on again, while another camera is being opened."""
+    """The user presses off and on again while another camera opens."""
     one = await visit(flags=CAMERAS, script=WAYS + TROUBLED)
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
@@ -316,7 +321,7 @@ async def test_the_last_press_wins(visit: Visit, live_server: LiveServer) -> Non
 
 
 async def test_a_released_key_ends_talking_whatever_waits(visit: Visit, live_server: LiveServer) -> None:
-    """The key is let go while the microphone opens for it and another one is chosen."""
+    """The user releases the key while the microphone opens and a different microphone is chosen."""
     one = await visit(flags=CAMERAS, script=WAYS + TROUBLED)
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
@@ -339,7 +344,9 @@ async def test_a_released_key_ends_talking_whatever_waits(visit: Visit, live_ser
 
 
 async def test_what_opens_too_late_is_closed(visit: Visit, live_server: LiveServer) -> None:
-    """For the first time in this meeting: a key that was let go meanwhile, and a person who has left."""
+    """Both devices open for the first time in this meeting: a microphone after its key was released, a camera after its user
+    left.
+    """
     one = await visit(script=WAYS + TROUBLED + ALL_OFF)
     link = await new_meeting(one, live_server)
     await enter(one, link)
@@ -361,7 +368,7 @@ async def test_what_opens_too_late_is_closed(visit: Visit, live_server: LiveServ
 
 @pytest.mark.parametrize("kind", ["video", "audio"])
 async def test_a_second_press_takes_back_the_first(visit: Visit, live_server: LiveServer, kind: str) -> None:
-    """As long as the device opens, or the browser's question has no answer."""
+    """This works while the device opens or while the browser's permission question is open."""
     one = await visit(script=WAYS + TROUBLED + ALL_OFF)
     link = await new_meeting(one, live_server)
     await enter(one, link)
@@ -381,7 +388,7 @@ async def test_a_second_press_takes_back_the_first(visit: Visit, live_server: Li
 
 @pytest.mark.parametrize("before", [False, True], ids=["off", "on"])
 async def test_a_press_while_joining_turns_what_came_along(visit: Visit, live_server: LiveServer, before: bool) -> None:
-    """On where it was off, and off where it was on: the switch shows what is to be."""
+    """A press turns a device on if it was off, and off if it was on. The switch shows the wanted state."""
     one, other = await visit(script=WAYS + WAITING + TROUBLED + ("" if before else ALL_OFF)), await visit()
     link = await new_meeting(other, live_server)
     await one.page.goto(link)
@@ -468,7 +475,9 @@ async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
 
 
 async def test_the_panel_says_why_there_is_no_picture(visit: Visit, live_server: LiveServer) -> None:
-    """A camera that nobody looks at sends nothing, and who wants no pictures gets none: that is no trouble of the line."""
+    """A camera without viewers sends nothing, and a user who wants no pictures receives none. The panel does not blame the
+    line.
+    """
     one, other = await visit(), await visit()
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
@@ -487,7 +496,7 @@ async def test_the_panel_says_why_there_is_no_picture(visit: Visit, live_server:
 
 READING = "Đang đo…"
 SOUND_KBPS = 150
-"""More than a voice and its copies take, less than the smallest picture beside it."""
+"""Kilobits per second. A voice and its redundancy use less, and the smallest picture with a voice uses more."""
 LACKING = """const add = RTCPeerConnection.prototype.addTransceiver;
 RTCPeerConnection.prototype.addTransceiver = function (what, init) {
   const made = add.call(this, what, init);
@@ -498,7 +507,7 @@ RTCPeerConnection.prototype.addTransceiver = function (what, init) {
 
 
 async def test_a_picture_that_the_browser_does_not_decode_says_so(visit: Visit, live_server: LiveServer) -> None:
-    """One receives no VP8, which is what the other sends; a tile without a picture would look as if its camera were off."""
+    """One browser cannot receive VP8, which the other sends. Without a note, the tile would look as if the camera were off."""
     one, other = await visit(script=LACKING), await visit()
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
@@ -519,11 +528,11 @@ RTCRtpSender.prototype.getStats = async function () {
   const held = ([id, one]) => [id, sent(one) ? { ...one, qualityLimitationReason: 'cpu' } : one];
   return limited ? new Map([...report].map(held)) : report;
 };"""
-"""While `limited`, the browser says of the camera that the processor is why it sends less."""
+"""While `limited` is true, the browser reports that the processor limits the camera's bitrate."""
 
 
 async def test_a_server_with_too_much_to_do_is_told(visit: Visit, live_server: LiveServer) -> None:
-    """By its own word, and no longer than it says so."""
+    """The page shows the overload only while the server reports the overload."""
     one, busy = await visit(), True
 
     async def answer(route: Route) -> None:
@@ -554,7 +563,7 @@ async def test_a_machine_that_does_not_keep_up_is_told(visit: Visit, live_server
 
 
 async def _receives_again(one: Visitor, other: Visitor) -> None:
-    """A picture that is not wanted says so, and is not taken for a camera that is off."""
+    """Check that an unwanted picture has its own note and does not look like a camera that is off."""
     tile = one.page.locator("[data-local=false]")
     await expect(tile.locator("video")).to_have_count(0)
     await expect(one.part("unwanted")).to_contain_text("Bạn đang không nhận hình")
@@ -573,7 +582,7 @@ async def _receives_again(one: Visitor, other: Visitor) -> None:
 
 
 async def _watches(visitor: Visitor) -> None:
-    """A presentation in the mode of sound only: the note says so as long as it runs, and ends it."""
+    """Check a presentation in the sound-only mode: the note reports it as long as it runs, and ends it."""
     screen, note = visitor.page.locator("[data-source=screen] video"), visitor.part("saving-note")
     await expect(note).to_contain_text("không nhận hình")
     for press in ("unsee-screen", "view-button"):
@@ -591,7 +600,7 @@ async def _watches(visitor: Visitor) -> None:
 async def _figures(one: Visitor, other: Visitor) -> None:
     await one.part("statistics-toggle").click()
     await one.part("statistics-panel").wait_for()
-    # A busy machine is told of first, and some seconds longer than it is busy.
+    # A busy machine is reported first, and a few seconds longer than it is busy.
     await expect(one.part("finding-none")).to_contain_text("đều tốt", timeout=3 * PATIENCE_MS)
     await expect(one.part("figure-way")).to_contain_text("UDP")
     await expect(one.part("figure-sent")).to_contain_text("×", timeout=PATIENCE_MS)
@@ -606,7 +615,7 @@ async def _figures(one: Visitor, other: Visitor) -> None:
 
 
 async def _camera_off(visitor: Visitor) -> None:
-    """No figure of what the camera sent outlives it."""
+    """Turn the camera off, and check that all figures of its sent picture end."""
     upwards = visitor.part("plot-value").first
     await visitor.part("cam-toggle").click()
     await expect(visitor.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
@@ -626,7 +635,9 @@ def _kilobits(shown: str) -> float:
 
 
 async def _floats(visitor: Visitor) -> None:
-    """A small window with a picture that moves, none where none is wanted, and a switch that works; the same button ends it."""
+    """Check the small window: its picture moves, it has no picture if none is wanted, its switch works, and the same button
+    closes it.
+    """
     microphone = visitor.part("mic-toggle")
     await expect(microphone).to_have_attribute("aria-pressed", "true")
     await visitor.part("floating-toggle").click()

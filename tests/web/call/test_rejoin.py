@@ -1,4 +1,6 @@
-"""A call that is made anew: what was open before is open afterwards, or closed, and obeys its switch all the while."""
+"""A call that reconnects from the beginning: a device that was open before is open again or closed. Its switch works all the
+time.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +38,9 @@ window.WebSocket = class extends WebSocket {
   }
 };
 """
-"""The next `refusals` times nothing of the kind `refused` is taken. `sockets`: the ways to the server; where `unsent` is a list,
-nothing goes there, and it tells what was to."""
+"""Refuses the next `refusals` tracks of the kind `refused`. `sockets`: the connections to the server. If `unsent` is a list, no
+message goes to the server, and the list gets the message types instead.
+"""
 SCREEN = """
 window.screens = [];
 window.choosing = false;
@@ -52,26 +55,26 @@ navigator.mediaDevices.getDisplayMedia = async () => {
   screens.push(...stream.getTracks());
   return stream;
 };"""
-"""With sound, as soon as the person is not `choosing` any more."""
+"""A screen with sound. The browser waits for the choice while `choosing` is true."""
 LOOKED_AT = "screens.filter(({ readyState }) => readyState === 'live').length"
-"""How much of them is captured."""
+"""The number of live screen tracks."""
 BY_BROWSER = "screens.forEach((one) => { one.stop(); one.dispatchEvent(new Event('ended')); })"
-"""The browser's own bar ends it."""
+"""Ends the screen as the browser's own bar does."""
 TOLD = """() => {
   window.told = [];
   const look = () => told.push(document.querySelector('[data-testid=notices]').textContent);
   new MutationObserver(look).observe(document.querySelector('[data-testid=notices]'), { childList: true, subtree: true });
 }"""
-"""What is said from now on."""
+"""Records all notices from now on."""
 LIVE = "opened.filter(({ kind, readyState, enabled }) => kind === 'audio' && readyState === 'live' && enabled).length"
-"""Open microphones of a page with `TROUBLED`."""
+"""The open microphones of a page with `TROUBLED`."""
 LIT = "opened.filter(({ kind, readyState }) => kind === 'video' && readyState === 'live').length"
-"""And its cameras."""
+"""The open cameras of a page with `TROUBLED`."""
 SENT = """(kinds) => ways.filter(({ connectionState }) => connectionState !== 'closed').flatMap((way) => way.getSenders())
   .filter(({ track }) => kinds.includes(track?.kind)).map(({ track }) => track.readyState).join()"""
-"""What a page with `WAYS` sends in the call as it is now."""
+"""Returns the states of the tracks that a page with `WAYS` sends in the current call."""
 COMES_IN = "window.joins = true;"
-"""A page with `WAITING`, at once."""
+"""Lets a page with `WAITING` join immediately."""
 HALFWAY = """
 const { addTransceiver: take } = RTCPeerConnection.prototype;
 window.halfway = false;
@@ -79,7 +82,7 @@ RTCPeerConnection.prototype.addTransceiver = function (track, ...given) {
   if (halfway && track.kind === 'video') joins = false;
   return take.call(this, track, ...given);
 };"""
-"""Once a page with `WAITING` is `halfway`, it begins to send a picture and gets no further."""
+"""With `halfway` true, a page with `WAITING` begins to send a picture and then waits."""
 SILENCE = """() => {
   const call = document.querySelector('[data-testid=call]');
   const watch = new MutationObserver(() => {
@@ -89,23 +92,23 @@ SILENCE = """() => {
   });
   watch.observe(call, { attributeFilter: ['data-link'] });
 }"""
-"""Once the call is there again, the server hears nothing more."""
+"""When the call is connected again, no further message reaches the server."""
 ADD_TRACK = SignalRequest.ADD_TRACK_FIELD_NUMBER
 
 
 async def call_anew(visitor: Visitor) -> None:
-    """The server tells a page with `REFUSING` to make its call from the beginning."""
+    """Make the server order a page with `REFUSING` to reconnect its call from the beginning."""
     anew = SignalRequest(simulate=SimulateScenario(leave_request_full_reconnect=True)).SerializeToString()
     await visitor.page.evaluate(f"sockets.at(-1).send(new Uint8Array({list(anew)}))")
 
 
 async def refuse(visitor: Visitor, kind: str, times: int) -> None:
-    """From now on; what it says of that is no fault."""
+    """Refuse this kind of track from now on. The page's reports about it are not faults."""
     await visitor.page.evaluate("(now) => { [window.refused, window.refusals] = now; }", [kind, times])
 
 
 def forgive(visitor: Visitor) -> None:
-    """What the page says of refusals."""
+    """Remove the page's reports about refused tracks from its faults."""
     visitor.faults[:] = [fault for fault in visitor.faults if "refused" not in fault]
 
 
@@ -114,7 +117,7 @@ async def link_is(visitor: Visitor, link: str) -> None:
 
 
 async def speaker(visit: Visit, live_server: LiveServer, refusals: int, script: str = "") -> Visitor:
-    """With an open microphone, which is refused that often from now on."""
+    """Join with an open microphone. Later calls refuse the microphone `refusals` times."""
     one = await visit(script=WAYS + TROUBLED + REFUSING + script + COMES_IN)
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
@@ -124,14 +127,14 @@ async def speaker(visit: Visit, live_server: LiveServer, refusals: int, script: 
 
 
 async def beside_a_gate(visit: Visit, live_server: LiveServer) -> tuple[Visitor, Gate]:
-    """With an open microphone and camera, whose blur comes when the gate opens."""
+    """Join with an open microphone and camera. The blur model loads when the gate opens."""
     one, gate = await speaker(visit, live_server, 0), Gate("held")
     await one.page.route("**/*.tflite", gate)
     return one, gate
 
 
 async def presenter(visit: Visit, live_server: LiveServer, refusals: int, script: str = "") -> Visitor:
-    """With the own screen shown and nothing else, whose picture is refused that often from now on."""
+    """Join with only a shared screen. Later calls refuse the screen's picture `refusals` times."""
     one = await visit(script=WAYS + REFUSING + SCREEN + ALL_OFF + script + COMES_IN)
     link = await new_meeting(one, live_server)
     await enter(one, link)
@@ -143,7 +146,7 @@ async def presenter(visit: Visit, live_server: LiveServer, refusals: int, script
 
 
 async def sends(visitor: Visitor, kinds: list[str], count: int) -> None:
-    """So much of these kinds in the end, none of it dead."""
+    """Wait until the page sends this number of tracks of these kinds, all live."""
     wanted = ",".join(["live"] * count)
     await visitor.page.wait_for_function(f"([kinds, wanted]) => ({SENT})(kinds) === wanted", arg=[kinds, wanted])
 
@@ -152,7 +155,7 @@ async def sends(visitor: Visitor, kinds: list[str], count: int) -> None:
 async def test_what_a_new_call_rejects_is_reopened_or_closed(
     visit: Visit, live_server: LiveServer, refusals: int
 ) -> None:
-    """Nothing stays open that nobody gets and no switch closes."""
+    """No microphone stays open if no participant receives it and no switch closes it."""
     one = await speaker(visit, live_server, refusals)
     await call_anew(one)
     await one.page.wait_for_function("() => refusals === 0", timeout=PATIENCE_MS)
@@ -171,7 +174,7 @@ async def test_what_a_new_call_rejects_is_reopened_or_closed(
 
 @pytest.mark.parametrize("refusals", [0, 1])
 async def test_off_while_the_call_is_made_anew_stays_off(visit: Visit, live_server: LiveServer, refusals: int) -> None:
-    """Whether or not the new one takes what was open before."""
+    """This holds with a new call that accepts the old microphone, and with a call that refuses it once."""
     one = await speaker(visit, live_server, refusals)
     before = await one.page.evaluate("opened.length")
     await trouble(one, held=True)
@@ -191,7 +194,7 @@ async def test_off_while_the_call_is_made_anew_stays_off(visit: Visit, live_serv
 
 
 async def test_turning_on_during_a_reconnect_works_despite_failures(visit: Visit, live_server: LiveServer) -> None:
-    """The microphone waits for the camera, which the new call refuses once."""
+    """The microphone waits for the camera, and the new call refuses the camera once."""
     script = WAYS + TROUBLED + REFUSING + "localStorage.setItem('diemcau.microphoneOn', 'no');"
     one = await visit(script=script)
     link = await new_meeting(one, live_server)
@@ -221,7 +224,7 @@ async def test_turning_on_during_a_reconnect_works_despite_failures(visit: Visit
 async def test_a_screen_that_a_new_call_rejects_is_offered_again(
     visit: Visit, live_server: LiveServer, refusals: int
 ) -> None:
-    """Its sound is taken; it goes with the picture."""
+    """The new call accepts the sound of the screen. The sound ends together with the picture."""
     one = await presenter(visit, live_server, refusals)
     await one.page.evaluate(TOLD)
     await call_anew(one)
@@ -245,7 +248,9 @@ async def test_a_screen_that_a_new_call_rejects_is_offered_again(
 async def test_a_screen_on_its_way_into_a_new_call_can_be_ended(
     visit: Visit, live_server: LiveServer, ended_by: str
 ) -> None:
-    """It is shown as shared, though nobody has it at that time, and does not come back by itself."""
+    """The switch shows the screen as shared, although no participant receives it yet. After its end the screen does not return
+    by itself.
+    """
     one = await presenter(visit, live_server, 0, WAITING + HALFWAY)
     await one.page.evaluate("halfway = true")
     await call_anew(one)
@@ -270,7 +275,7 @@ async def test_a_screen_on_its_way_into_a_new_call_can_be_ended(
 async def test_a_change_during_a_second_loss_enters_the_next_call(
     visit: Visit, live_server: LiveServer, what: str
 ) -> None:
-    """Refused once, and then offered to a call that does not last either."""
+    """The new call refuses the device once. The second attempt goes to a call that also breaks."""
     one = await (speaker if what == "microphone" else presenter)(visit, live_server, 1)
     control, kind = ("mic-toggle", "audio") if what == "microphone" else ("share-toggle", "video")
     if what == "microphone":
@@ -305,7 +310,7 @@ async def test_a_screen_that_is_chosen_after_the_call_is_not_captured(visit: Vis
 
 
 async def test_a_camera_reopened_after_off_is_dark_and_returns_once(visit: Visit, live_server: LiveServer) -> None:
-    """The microphone fails in the new call, the camera is still being opened for it when all else is done."""
+    """The microphone fails in the new call. The camera is still opening when everything else is finished."""
     one = await visit(script=WAYS + TROUBLED + REFUSING)
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
@@ -317,8 +322,12 @@ async def test_a_camera_reopened_after_off_is_dark_and_returns_once(visit: Visit
     before, asked = await one.page.evaluate("[opened.length, asked]")
     await call_anew(one)
     passing = "() => document.querySelector('[data-testid=call]').dataset.link === 'media-lost'"
-    await one.page.wait_for_function(passing, timeout=PATIENCE_MS)  # asked in each frame: it may be short
-    await one.page.wait_for_function("(before) => asked > before", arg=asked)  # not yet: it is held
+    await one.page.wait_for_function(
+        passing, timeout=PATIENCE_MS
+    )  # checked in each frame, because the state may be short
+    await one.page.wait_for_function(
+        "(before) => asked > before", arg=asked
+    )  # the camera is held, so it is not open yet
     await one.part("cam-toggle").click()
     await link_is(one, "steady")
     await trouble(one)
@@ -336,7 +345,7 @@ async def test_a_camera_reopened_after_off_is_dark_and_returns_once(visit: Visit
 
 
 async def test_a_camera_goes_off_whatever_else_is_being_opened(visit: Visit, live_server: LiveServer) -> None:
-    """It opens in the new call after its press for off, while the microphone is not there yet."""
+    """In the new call the camera opens after the press for off, while the microphone is still opening."""
     one = await speaker(visit, live_server, 0)
     await pressed(one, "cam-toggle", True)
     before = await one.page.evaluate("opened.length")
@@ -357,7 +366,7 @@ async def test_a_camera_goes_off_whatever_else_is_being_opened(visit: Visit, liv
 
 
 async def test_a_camera_waits_dark_for_its_blur(visit: Visit, live_server: LiveServer) -> None:
-    """The new call has it, and not the microphone yet."""
+    """The new call has the camera, but not yet the microphone."""
     one, gate = await beside_a_gate(visit, live_server)
     await pressed(one, "cam-toggle", True)
     before = await one.page.evaluate("opened.length")
