@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WIDTH, HEIGHT, CELL = 640, 360, 8
 BY_HAND = "delete window.MediaStreamTrackGenerator; delete window.MediaStreamTrackProcessor;"
-"""Removes the APIs that stream pictures, as in browsers without these APIs."""
+"""A script that removes the APIs that stream pictures, as in browsers without these APIs."""
 NO_CANVAS = "delete window.OffscreenCanvas;"
 GRAIN = """(selector) => {
   const video = document.querySelector(selector);
@@ -36,7 +36,7 @@ GRAIN = """(selector) => {
   for (let at = 4; at < data.length; at += 4) sum += Math.abs(data[at + 1] - data[at - 3]);
   return sum / (data.length / 4);
 }"""
-"""Returns the mean difference between neighbouring pixels, 0 to 255; -1 without a picture."""
+"""A script that returns the mean difference between neighbouring pixels, 0 to 255; -1 without a picture."""
 WATCH = """(selector) => {
   window.most = -1;
   const look = () => {
@@ -45,7 +45,7 @@ WATCH = """(selector) => {
   };
   look();
 }"""
-"""Keeps the largest GRAIN of any picture from now on in `window.most`."""
+"""A script that keeps the largest GRAIN of any picture from now on in `window.most`."""
 SLOW = """() => {
   const look = OffscreenCanvasRenderingContext2D.prototype.getImageData;
   OffscreenCanvasRenderingContext2D.prototype.getImageData = function (...given) {
@@ -54,7 +54,7 @@ SLOW = """() => {
     return look.apply(this, given);
   };
 }"""
-"""Makes only the reading of the blurred picture slow. The input of the model is 256 pixels wide and stays fast."""
+"""A script that makes only the reading of the blurred picture slow. The input of the model is 256 pixels wide and stays fast."""
 BROKEN = """() => {
   OffscreenCanvasRenderingContext2D.prototype.getImageData = () => { throw new Error('no memory'); };
 }"""
@@ -143,7 +143,7 @@ TWO_CAMERAS = """(() => {
     }
   };
 })();"""
-"""One camera under two names. `opened`: the video constraints of each request. `sockets`: the connections to the server."""
+"""A camera under two names. `opened`: the video constraints of each request. `sockets`: the connections to the server."""
 KEPT = """(() => {
   const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   window.kept = [];
@@ -204,8 +204,8 @@ async def switch(visitor: Visitor, on: bool) -> None:
 
 
 class Gate:
-    """Answers the requests for the model in order. A step is `held` (until `open`), `refused`, `silent` (no answer at all) or
-    `given` (the usual answer).
+    """A route that answers the requests for the model in order. A step is `held` (until `open`), `refused`, `silent` (no answer
+    at all) or `given` (the usual answer).
     """
 
     def __init__(self, *steps: str) -> None:

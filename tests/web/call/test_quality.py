@@ -44,13 +44,13 @@ window.RTCPeerConnection = class extends RTCPeerConnection { constructor(...give
 """
 SENDERS = """(kind) => ways.flatMap((way) => way.getSenders()).map(({ track }) => track).filter((track) => track?.kind === kind)
   .map((track) => track.label)"""
-"""Returns the labels of the tracks that a page with `WAYS` sends."""
+"""A script that returns the labels of the tracks that a page with `WAYS` sends."""
 SENDS = """(kind) => ways.flatMap((way) => way.getSenders()).map(({ track }) => track)
   .filter((track) => track?.kind === kind && track.readyState === 'live' && track.enabled).length"""
-"""Returns the number of sent tracks that are live and enabled."""
+"""A script that returns the number of sent tracks that are live and enabled."""
 LIGHT = """() => ways.flatMap((way) => way.getSenders())
   .filter(({ track }) => track?.kind === 'video' && track.readyState === 'live').length"""
-"""Returns the number of open cameras, also if disabled."""
+"""A script that returns the number of open cameras, also if disabled."""
 LISTEN = """(kind) => {
   window.leaked = 0;
   let before = performance.now();
@@ -62,7 +62,7 @@ LISTEN = """(kind) => {
   };
   look();
 }""".replace("SENDS", SENDS)
-"""Adds up in `leaked`, in ms, how long any track is sent from now on."""
+"""A script that adds up in `leaked`, in ms, how long any track is sent from now on."""
 TROUBLED = """
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 window.trouble = { device: '', name: '', slow: false, held: false };
@@ -79,8 +79,8 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
   if (trouble.name === 'OverconstrainedError') throw new OverconstrainedError('deviceId');
   throw new DOMException('in use', trouble.name);
 };"""
-"""Makes devices open slowly, or only when `held` ends (for one kind, or for all), or makes one device fail (`audio`: no
-microphone).
+"""A script that makes devices open slowly, or only when `held` ends (for one kind, or for all), or makes one device fail
+(`audio`: no microphone).
 
 `opened`: every track that opened. `asked`: how often the page asked for devices.
 """
@@ -507,7 +507,7 @@ RTCPeerConnection.prototype.addTransceiver = function (what, init) {
 
 
 async def test_a_picture_that_the_browser_does_not_decode_says_so(visit: Visit, live_server: LiveServer) -> None:
-    """One browser cannot receive VP8, which the other sends. Without a note, the tile would look as if the camera were off."""
+    """The first browser cannot receive VP8, which the other sends. Without a note the camera would seem to be off."""
     one, other = await visit(script=LACKING), await visit()
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")

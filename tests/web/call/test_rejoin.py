@@ -38,8 +38,8 @@ window.WebSocket = class extends WebSocket {
   }
 };
 """
-"""Refuses the next `refusals` tracks of the kind `refused`. `sockets`: the connections to the server. If `unsent` is a list, no
-message goes to the server, and the list gets the message types instead.
+"""A script that refuses the next `refusals` tracks of the kind `refused`. `sockets`: the connections to the server. If `unsent`
+is a list, no message goes to the server, and the list gets the message types instead.
 """
 SCREEN = """
 window.screens = [];
@@ -59,22 +59,22 @@ navigator.mediaDevices.getDisplayMedia = async () => {
 LOOKED_AT = "screens.filter(({ readyState }) => readyState === 'live').length"
 """The number of live screen tracks."""
 BY_BROWSER = "screens.forEach((one) => { one.stop(); one.dispatchEvent(new Event('ended')); })"
-"""Ends the screen as the browser's own bar does."""
+"""A script that ends the screen as the browser's own bar does."""
 TOLD = """() => {
   window.told = [];
   const look = () => told.push(document.querySelector('[data-testid=notices]').textContent);
   new MutationObserver(look).observe(document.querySelector('[data-testid=notices]'), { childList: true, subtree: true });
 }"""
-"""Records all notices from now on."""
+"""A script that records all notices from now on."""
 LIVE = "opened.filter(({ kind, readyState, enabled }) => kind === 'audio' && readyState === 'live' && enabled).length"
 """The open microphones of a page with `TROUBLED`."""
 LIT = "opened.filter(({ kind, readyState }) => kind === 'video' && readyState === 'live').length"
 """The open cameras of a page with `TROUBLED`."""
 SENT = """(kinds) => ways.filter(({ connectionState }) => connectionState !== 'closed').flatMap((way) => way.getSenders())
   .filter(({ track }) => kinds.includes(track?.kind)).map(({ track }) => track.readyState).join()"""
-"""Returns the states of the tracks that a page with `WAYS` sends in the current call."""
+"""A script that returns the states of the tracks that a page with `WAYS` sends in the current call."""
 COMES_IN = "window.joins = true;"
-"""Lets a page with `WAITING` join immediately."""
+"""A script that lets a page with `WAITING` join immediately."""
 HALFWAY = """
 const { addTransceiver: take } = RTCPeerConnection.prototype;
 window.halfway = false;
