@@ -79,7 +79,7 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
   if (trouble.name === 'OverconstrainedError') throw new OverconstrainedError('deviceId');
   throw new DOMException('in use', trouble.name);
 };"""
-"""A script that makes devices open slowly, or only when `held` ends (for one kind, or for all), or makes one device fail
+"""A script that makes devices open slowly, or only when `held` ends (for one kind, or for all). It can also make one device fail
 (`audio`: no microphone).
 
 `opened`: every track that opened. `asked`: how often the page asked for devices.

@@ -1,5 +1,5 @@
-"""A province of 96 communes in a database of its own, with a secretary, an approver, an operator and an administrator who
-can sign in, and some meetings. What the pages of the secretariat are tested against.
+"""A province of 96 communes in a separate database, with some meetings. A secretary, an approver, an operator and an
+administrator can sign in. The tests of the secretariat's pages use this province.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ACCOUNTS: Mapping[str, tuple[str, str]] = {
     "dieuhanh": ("operator", "root"),
     "quantri": ("admin", "root"),
 }
-"""Name -> (role, where)."""
+"""Account name -> (role, unit of the role)."""
 TYPES = (
     ("internal", "Họp nội bộ đơn vị", "ordinary", 60, 0, True, 100),
     ("crossunit", "Họp liên ngành góp ý dự thảo", "ordinary", 120, 3, False, 80),
@@ -48,17 +48,17 @@ TYPES = (
 
 @dataclass
 class Desk:
-    """Identifiers that tests use."""
+    """The identifiers that tests use."""
 
     root: str = ""
     office: str = ""
     halls: list[str] = field(default_factory=list)
     people: dict[str, str] = field(default_factory=dict)
-    """Of the accounts, by name."""
+    """The persons of the accounts, by account name."""
 
 
 def working_day(after: int, now: datetime) -> datetime:
-    """08:00 of the working day that comes `after` working days from today."""
+    """Return 08:00 of the working day that comes `after` working days from today."""
     day = now.astimezone(ZONE).replace(hour=8, minute=0, second=0, microsecond=0)
     while after > 0 or day.weekday() > 4:
         day += timedelta(days=1)
@@ -67,7 +67,7 @@ def working_day(after: int, now: datetime) -> datetime:
 
 
 async def furnish(data_dir: Path, now: datetime) -> Desk:
-    """A migrated database with all that is said above, in `data_dir`, ready for `diemcau dev --data-dir`."""
+    """Write a migrated database with this province into `data_dir`, ready for `diemcau dev --data-dir`."""
     data_dir.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{(data_dir / 'diemcau.sqlite').absolute()}"
     await steps.upgrade(url)
@@ -83,7 +83,7 @@ async def furnish(data_dir: Path, now: datetime) -> Desk:
 
 
 async def approve(database: Database, meeting_id: str, now: datetime) -> None:
-    """By both steps."""
+    """Approve a meeting by both steps."""
     for _ in range(2):
         await database.transact(lambda session: deciding.decide(session, meeting_id, True, "", COMMAND, now))
 
@@ -122,7 +122,7 @@ async def _staff(session: AsyncSession, now: datetime) -> Desk:
 
 
 async def _work_on_holidays(session: AsyncSession, now: datetime) -> None:
-    """The tests run on any day: what they book must not meet a day off before Tết that it does not meet in summer."""
+    """Make every holiday a working day. The tests run on any day, and their bookings must not fall on a day off."""
     there = set(await session.scalars(select(Holiday.day)))
     for year in (now.year, now.year + 1, now.year + 2):
         for day, name in public_holidays(year).items():
@@ -142,7 +142,7 @@ def _actor(made: Desk) -> Actor:
 
 
 def _wanted(made: Desk, now: datetime) -> list[requests.Request]:
-    """A few meetings of the days to come: approved, waiting, held, a series."""
+    """Return requests for some meetings of the next days: approved, waiting, held, a series."""
     seeds = (
         ("Họp giao ban Văn phòng", "internal", 0, (), "", 60),
         ("Họp góp ý dự thảo quy chế làm việc", "crossunit", 1, (0,), "", 120),

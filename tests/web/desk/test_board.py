@@ -1,5 +1,5 @@
-"""The picture of the hall schedule in a province with more halls than a screen has rows: what is out of view is not drawn, yet
-nothing of it is lost to the wheel, the keyboard or the pointer; what a server without halls shows. A real server and Chromium.
+"""The hall schedule of a province with more halls than a screen has rows. Halls out of view are not drawn, but the wheel, the
+keyboard and the pointer still reach them. Also the page of a server without halls. A real server and Chromium.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.web.visiting import Visit, Visitor
 pytestmark = pytest.mark.browser
 
 AHEAD = 16
-"""Working days until the day on which the first and the last hall are booked."""
+"""Working days from today until the day on which the first and the last hall are booked."""
 FIRST, LAST = "Họp ở hội trường đầu", "Họp ở hội trường cuối"
 MOST_DRAWN = 30
 ROW_OF_LAST = ".ec-body .ec-day >> nth=-1"
@@ -44,7 +44,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 async def _book_both_ends(folder: Path, desk: Desk, now: datetime) -> list[str]:
-    """The names of all halls, in the order of the board; the first and the last have a meeting."""
+    """Book a meeting in the first and in the last hall. Return the names of all halls in the order of the board."""
     database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
     try:
         day = working_day(AHEAD, now).astimezone(UTC)
@@ -70,7 +70,7 @@ async def opened(visit: Visit, served: Served, width: int = 1280, height: int = 
 
 
 async def scroll_to_end(visitor: Visitor, served: Served) -> None:
-    """As a wheel that does not stop: the end moves while rows are measured."""
+    """Scroll like a wheel that does not stop. The end of the page moves while the page measures its rows."""
     for _ in range(20):
         await visitor.page.evaluate("document.querySelector('.ec-main').scrollBy(0, 4000)")
         await visitor.page.wait_for_timeout(100)

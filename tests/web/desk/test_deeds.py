@@ -1,4 +1,4 @@
-"""Every action that the audit trail can hold has words on the page, and so has what it was done to."""
+"""The page has words for every action in the audit trail, and for every kind of object."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 ACTION, KIND = 3, 4
-"""Places of `action` and `object_kind` among the arguments of `audit.record`."""
+"""Indexes of `action` and `object_kind` in the arguments of `audit.record`."""
 CHANGE = 4
-"""Place of the action among the arguments of `history.note` and `history.finish`."""
+"""Index of the action in the arguments of `history.note` and `history.finish`."""
 
 
 def _recorded(place: int, *functions: str) -> Iterator[str]:
@@ -23,7 +23,7 @@ def _recorded(place: int, *functions: str) -> Iterator[str]:
 
 
 def _texts(action: ast.expr) -> Iterator[str]:
-    """The code, or of one that is put together what stands before the first value."""
+    """Yield the codes of an action. For an f-string, yield the text before its first value."""
     if isinstance(action, ast.Constant):
         yield str(action.value)
     elif isinstance(action, ast.IfExp):

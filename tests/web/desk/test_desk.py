@@ -1,5 +1,5 @@
-"""The pages of the secretariat as people use them: signing in, booking in under a minute, what clashes, approving, answering
-by link, entering by number; and axe on every page, wide and narrow, in both languages. A real server, 96 communes.
+"""The pages of the secretariat as users use them: signing in, booking in under a minute, clashes, approving, answering by link,
+entering by number. axe checks every page, wide and narrow, in both languages. A real server, 96 communes.
 """
 
 from __future__ import annotations
@@ -65,15 +65,15 @@ PUBLIC = ("/sign-in", "/join", "/schedule", "/moi#aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 
 @dataclass
 class Served:
-    """The server, what it was furnished with, and the ways past the browser."""
+    """The server, its province, and direct access without the browser."""
 
     server: LiveServer
     desk: Desk
     now: datetime
     secrets: dict[str, str]
-    """Of the second factor, by account, once it was set up."""
+    """The secrets of the second factor, by account name, after the setup."""
     clock: ProcessClock | None = field(default=None, kw_only=True)
-    """The time that the server uses, in place of the machine's."""
+    """The clock of the server, if the test sets the time."""
 
     def time(self) -> float:
         return time.time() if self.clock is None else self.clock.now().timestamp()
@@ -99,7 +99,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(served: Served) -> AsyncIterator[Database]:
-    """The server's own, opened beside it."""
+    """The database of the server, opened beside the server."""
     opened = Database.open(served.database_url)
     yield opened
     await opened.close()
@@ -116,7 +116,7 @@ def test_the_server_gives_every_page_that_the_browser_knows() -> None:
 
 
 def code_of(secret: str, at: float) -> str:
-    """Six digits (RFC 6238: SHA-1, 30 s)."""
+    """Return the code of six digits (RFC 6238: SHA-1, 30 s)."""
     key = base64.b32decode(secret + "=" * (-len(secret) % 8))
     digest = hmac.new(key, struct.pack(">Q", int(at) // 30), hashlib.sha1).digest()
     start = digest[-1] & 15
@@ -124,7 +124,7 @@ def code_of(secret: str, at: float) -> str:
 
 
 async def sign_in(visitor: Visitor, served: Served, name: str = "thuky") -> None:
-    """By password; operators and administrators set up their second factor the first time."""
+    """Sign in by password. Operators and administrators set up their second factor at their first sign-in."""
     await visitor.page.goto(served.url + "/sign-in")
     await visitor.part("signin-name").fill(name)
     await visitor.part("signin-password").fill(PASSWORD)
@@ -153,23 +153,25 @@ async def _second_step(visitor: Visitor, served: Served, name: str) -> None:
 
 
 def _let_its_code_count_again(served: Served, name: str) -> None:
-    """Otherwise the next one, up to 30 s later, would have to be waited for."""
+    """Let the current code count again. Otherwise the test would wait up to 30 s for the next code."""
     with closing(sqlite3.connect(served.server.data_dir / "diemcau.sqlite")) as beside, beside:
         beside.execute("UPDATE account SET totp_last_step = 0 WHERE name = ?", (name,))
 
 
 async def settled(visitor: Visitor) -> None:
-    """Nothing is on its way any more."""
+    """Wait until the page has no open request."""
     await visitor.page.wait_for_load_state("networkidle")
     await expect(visitor.part("loading")).to_have_count(0)
 
 
 async def barriers_of(visitor: Visitor, width: int, path: str) -> list[str]:
-    """What is wrong with the page in either language: axe, its width, its heading, a value that was not there."""
+    """Return the faults of the page in either language: from axe, a page wider than the screen, a wrong number of headings, a
+    missing value.
+    """
     found = []
     await settled(visitor)
     for language in ("en", "vi"):
-        # On phones the switch is in a menu that is shut.
+        # On phones the language switch is in a closed menu.
         await visitor.page.evaluate(f"document.querySelector('[data-testid=language-{language}]').click()")
         where = f"{path} {language}"
         found += [f"{where}: {one}" for one in await visitor.barriers()]
@@ -253,7 +255,7 @@ Response.prototype.text = async function () {
 
 
 async def test_the_first_page_leads_a_signed_in_person_to_booking(visit: Visit, served: Served) -> None:
-    """Where nobody starts a meeting without an account."""
+    """This server lets no user start a meeting without an account."""
     visitor = await visit(script=NO_START)
     await sign_in(visitor, served)
     await visitor.page.goto(served.url)
@@ -263,7 +265,7 @@ async def test_the_first_page_leads_a_signed_in_person_to_booking(visit: Visit, 
 
 
 async def sign_in_link(database: Database, name: str) -> str:
-    """The part of a one-time link that stands behind the host."""
+    """Return the path of a one-time sign-in link."""
 
     async def make(session: AsyncSession) -> str:
         account = await signing.named(session, name)
@@ -286,7 +288,9 @@ async def test_leaving_a_sign_in_link_allows_the_password(visit: Visit, served: 
 
 
 async def paste(visitor: Visitor, path: str) -> None:
-    """Into a tab that shows the page already: only what stands behind `#` changes, and nothing is loaded anew."""
+    """Paste a link into a tab that already shows the page. Only the part after `#` changes, so the browser does not reload the
+    page.
+    """
     await visitor.page.evaluate("window.stayed = true")
     await visitor.page.evaluate("(path) => { location.href = path; }", path)
     assert await visitor.page.evaluate("window.stayed")
@@ -307,7 +311,9 @@ async def test_a_sign_in_link_pasted_into_the_open_page_works(visit: Visit, serv
 
 
 async def test_a_new_secretary_books_an_internal_meeting(visit: Visit, served: Served) -> None:
-    """Under a minute and without help: from the first page to the meeting's number, at most eight presses."""
+    """A new secretary books within 30 s and without help, from the first page to the meeting's number, with at most four
+    presses.
+    """
     visitor = await visit(script=COUNT_PRESSES)
     await sign_in(visitor, served)
     await visitor.page.evaluate("window.presses = 0")
@@ -353,7 +359,7 @@ async def test_the_same_by_keyboard_on_a_phone(visit: Visit, served: Served) -> 
 
 
 async def _above_the_bar(visitor: Visitor) -> None:
-    """The next guest is typed without a touch: the field has the focus, and the bar does not cover it."""
+    """Check that the name field has the focus and the bar does not cover it. So the user types the next guest without a touch."""
     name = visitor.page.locator("#guest-name")
     await expect(name).to_be_focused()
     field, bar = await name.bounding_box(), await visitor.page.locator(".done").bounding_box()
@@ -364,7 +370,7 @@ async def _above_the_bar(visitor: Visitor) -> None:
 
 
 async def _says_what_is_wrong_with_a_guest(visitor: Visitor) -> None:
-    """Neither *Enter* nor the button nor the whole form loses what was typed."""
+    """Check that *Enter*, the button and the form keep the typed text of a wrong guest."""
     name, mail = visitor.page.locator("#guest-name"), visitor.page.locator("#guest-mail")
     sent: list[str] = []
     visitor.page.on("request", lambda one: sent.append(one.url) if one.method == "POST" else None)
@@ -427,7 +433,7 @@ async def test_nothing_is_booked_before_the_question_is_answered(visit: Visit, s
 
 
 async def taken(database: Database, title: str) -> tuple[str, datetime]:
-    """Hall and start of the first date of the meeting with this title."""
+    """Return the hall and the start of the first date of the meeting with this title."""
     async with database.reading() as session:
         row = (
             await session.execute(
@@ -453,7 +459,7 @@ async def test_a_clash_names_its_way_out(visit: Visit, served: Served, database:
     await expect(visitor.part("live-clash")).to_be_visible()
     await expect(visitor.part("live")).to_contain_text("Họp góp ý dự thảo")
     await expect(visitor.part("take-time").first).to_be_visible()
-    await expect(visitor.part("live")).not_to_contain_text("Trống: ")  # the times stand on the buttons
+    await expect(visitor.part("live")).not_to_contain_text("Trống: ")  # the buttons show the times
     assert await visitor.barriers() == []
     await visitor.part("take-time").first.click()
     await expect(visitor.part("live-free")).to_be_visible()
@@ -547,7 +553,7 @@ async def test_an_operator_gives_the_number_after_the_second_step(visit: Visit, 
 
 
 async def personal_link(served: Served, database: Database, title: str) -> str:
-    """The secret of the first invitee's link, as the mail holds it."""
+    """Return the secret of the first attendee's link, as in the mail."""
     key = (served.server.data_dir / "seal.key").read_bytes()
 
     async def issue(session: AsyncSession) -> str:
@@ -594,7 +600,9 @@ async def test_entering_by_number_and_pin(visit: Visit, served: Served, database
 
 
 async def test_a_booked_meeting_is_entered_from_its_page(visit: Visit, served: Served, database: Database) -> None:
-    """Pre-join, then the call. It is booked for the next hour of office, which is moved to now, whatever the time of the day."""
+    """Pre-join, then the call. The meeting is booked for the next office hour. The test then moves it to now, at any time of
+    the day.
+    """
     visitor = await visit()
     await sign_in(visitor, served)
     await visitor.page.goto(f"{served.url}/book")
@@ -685,7 +693,7 @@ async def test_a_meeting_is_put_off_and_brought_back(visit: Visit, served: Serve
 
 
 async def _another_time_is_wanted(visitor: Visitor, served: Served) -> None:
-    """The day after is proposed; with the old day nothing is sent."""
+    """Check that the page proposes the day after, and that the old day cannot be sent."""
     old = working_day(1, served.now)
     day, sure = visitor.part("off-day"), visitor.part("call-off-sure")
     await expect(day).to_have_value(f"{old + timedelta(days=1):%d/%m/%Y}")
@@ -716,7 +724,7 @@ async def test_a_letter_is_made_and_saved(visit: Visit, served: Served) -> None:
 async def test_an_empty_installation_offers_the_sample_month(
     visit: Visit, own_server: Callable[..., LiveServer]
 ) -> None:
-    """One click on the first screen, then a link for each role."""
+    """One click on the first screen loads the month. The page then shows a link for each role."""
     server = own_server()
     visitor = await visit()
     await visitor.page.goto(server.url + "/my")

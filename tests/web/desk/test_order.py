@@ -1,5 +1,5 @@
-"""What keeps order at the desk: days typed the Vietnamese way in any browser, who approves with whom, meetings that give way,
-units that are split and abolished, links that do not open, webhooks sent again. A real server and a real receiver.
+"""Order at the desk: days typed in Vietnamese style in any browser, the right approvers, meetings that give way, split and
+abolished units, cut links, repeated webhooks. A real server and a real receiver.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SERIES = "Giao ban Chủ tịch tỉnh với xã, phường"
 
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[tuple[str, list[str]]]:
-    """(address, what arrived): another system's door for webhooks; the first that comes is turned away."""
+    """The address of a webhook receiver, and the identifiers that arrived. The receiver refuses the first webhook."""
     came: list[str] = []
 
     class Door(BaseHTTPRequestHandler):
@@ -140,7 +140,7 @@ async def test_a_day_is_chosen_by_keyboard_and_by_thumb(visit: Visit, served: Se
     await expect(field).to_have_value("15/11/2027")
 
 
-# What counts for all; units that end; webhooks that are sent again: the administrator's, in one session
+# Settings for the whole system, ended units, repeated webhooks: the administrator in one session
 
 
 async def test_what_the_administrator_sets_and_ends(
@@ -235,7 +235,7 @@ async def _lists_posts(visitor: Visitor, served: Served) -> None:
 
 
 async def _adds_a_webhook(visitor: Visitor, served: Served, receiver: tuple[str, list[str]]) -> None:
-    """Its first delivery fails, and the page sends it again."""
+    """Add a webhook. Its first delivery fails, and the page sends it again."""
     address, came = receiver
     await visitor.page.goto(served.url + "/settings/systems")
     await visitor.page.locator("#hook-url").fill(address)
@@ -268,7 +268,7 @@ async def _adds_a_webhook(visitor: Visitor, served: Served, receiver: tuple[str,
 
 
 async def choose_host(visitor: Visitor) -> None:
-    """The administrator belongs to the province; the meeting is the office's."""
+    """Choose the office as host. The administrator belongs to the province."""
     more = visitor.page.locator("details", has_text="Chủ trì, chương trình").first
     await more.locator("summary").first.click()
     await choose(visitor, "book-host", "van phong ubnd")
@@ -282,7 +282,7 @@ async def _arrived(visitor: Visitor, came: list[str], count: int) -> None:
     raise AssertionError(f"{len(came)} of {count} webhooks arrived")
 
 
-# Giving way; a letter about one date: the operator and the secretary
+# A meeting gives way; a letter about one date: the operator and the secretary
 
 
 async def test_a_lower_meeting_gives_way_and_its_desk_reads_why(
@@ -346,7 +346,7 @@ async def test_a_letter_about_one_date_of_a_series(visit: Visit, served: Served,
     assert letter.fields["times"] == []
 
 
-# Links that do not open
+# Links that are cut off
 
 
 @pytest.mark.parametrize("width", [1280, 360])

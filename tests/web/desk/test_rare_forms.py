@@ -1,5 +1,5 @@
-"""The rarer forms of the secretariat: the class of a running meeting, answers that the secretary records, what is kept for the
-next time, changes to a series, a session that lapses while somebody types, keys for other systems. A real server.
+"""The rarer forms of the secretariat: the class of a running meeting, answers recorded by the secretary, saved lists and
+templates, changes to a series, a session that ends while the user types, keys for other systems. A real server.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 async def _prepare(folder: Path, now: datetime) -> Desk:
-    """Two of the meetings have begun; one wants the head himself."""
+    """Furnish the province. Two of the meetings have begun, and their attendees need the head in person."""
     desk = await furnish(folder, now)
     database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
     try:
@@ -101,14 +101,14 @@ async def _begin(database: Database, title: str, now: datetime) -> None:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(served: Served) -> AsyncIterator[Database]:
-    """The server's own, opened beside it."""
+    """The database of the server, opened beside the server."""
     opened = Database.open(served.database_url)
     yield opened
     await opened.close()
 
 
 async def page_of(visitor: Visitor, served: Served, database: Database, title: str) -> str:
-    """Opens the page of the newest meeting with this title; its identifier."""
+    """Open the page of the newest meeting with this title, and return the meeting's identifier."""
     async with database.reading() as session:
         found = await session.scalars(select(Meeting.id).where(Meeting.title == title).order_by(Meeting.id.desc()))
         meeting = found.first()
@@ -176,7 +176,9 @@ async def test_the_secretary_records_answers_and_the_chairs_word(
 async def test_the_office_answers_one_date_of_a_series_on_the_page(
     visit: Visit, served: Served, database: Database, width: int
 ) -> None:
-    """In the meeting's own page, without a mail: the date alone, then all of it; my meetings tell which counts."""
+    """The office answers on the meeting's page without a mail, first for one date, then for all. *My meetings* show the answer
+    that counts.
+    """
     visitor = await visit(width=width, height=800)
     await sign_in(visitor, served)
     await page_of(visitor, served, database, WEEKLY)
@@ -203,7 +205,7 @@ async def test_the_office_answers_one_date_of_a_series_on_the_page(
 
 
 async def _cancels_the_last_date(visitor: Visitor) -> None:
-    """From its row, with that date chosen already."""
+    """Cancel the last date from its row. The form already has this date selected."""
     last = visitor.part("dates").locator("li").last
     await last.get_by_test_id("cancel-date").click()
     await visitor.part("reason-not_ready").check()
@@ -226,7 +228,7 @@ async def test_a_meeting_that_runs_goes_on_for_a_quarter(visit: Visit, served: S
 
 
 async def test_what_is_kept_serves_the_next_time(visit: Visit, served: Served) -> None:
-    """A list of attendees, a template, and the last meeting once more."""
+    """A user saves and uses a list of attendees and a template, and repeats the last meeting."""
     visitor = await visit()
     await sign_in(visitor, served)
     await visitor.page.goto(served.url + "/book")
@@ -313,7 +315,7 @@ async def test_one_date_the_following_and_all_of_a_series_change(
 
 
 async def agreed(visitor: Visitor, database: Database, meeting: str) -> None:
-    """Both steps approve what waits."""
+    """Approve the waiting change by both steps."""
     await expect(visitor.part("pending-change")).to_be_visible()
     await furniture.approve(database, meeting, datetime.now(UTC))
     await visitor.page.reload()
@@ -339,7 +341,8 @@ async def test_a_session_that_lapses_loses_nothing_that_was_typed(visit: Visit, 
     await visitor.part("secret-no").check()
     await settled(visitor)
     await visitor.page.context.clear_cookies()
-    # Sent as it is: where the page has asked the server something meanwhile, the dialog lies above the button already.
+    # The test dispatches the event directly. If the page has sent a request in the meantime, the dialog already covers the
+    # button.
     await visitor.part("book-submit").dispatch_event("click")
     await visitor.part("lapsed").get_by_test_id("signin-name").fill("thuky")
     assert await visitor.barriers() == []
@@ -381,7 +384,7 @@ async def test_the_days_of_a_deputy_read_as_they_were_typed(visit: Visit, served
 
 
 async def test_keys_for_other_systems_and_the_end_of_a_unit(visit: Visit, served: Served) -> None:
-    """The administrator's; in one session, since a code of the second step counts once in 30 s."""
+    """The administrator does all steps in one session, because a code of the second factor counts once in 30 s."""
     visitor = await visit()
     await sign_in(visitor, served, "quantri")
     await visitor.page.goto(served.url + "/settings/systems")
@@ -448,7 +451,7 @@ async def _renames_a_unit(visitor: Visitor, served: Served) -> None:
 
 
 async def _merges_three_units(visitor: Visitor) -> None:
-    """Only looked at: nothing moves before the report was seen."""
+    """Look at the report of a merger only. Nothing moves before the user has seen the report."""
     await visitor.part("records-find").fill("Xã 10")
     await expect(visitor.part("records").locator("tbody tr").first).to_contain_text("10")
     await visitor.part("records").get_by_role("button", name=re.compile("Sáp nhập")).first.click()
@@ -466,7 +469,7 @@ async def _merges_three_units(visitor: Visitor) -> None:
 async def test_an_office_letter_from_its_own_template(
     visit: Visit, served: Served, database: Database, tmp_path: Path, width: int
 ) -> None:
-    """Uploaded, chosen for a letter, printed for each invitee, and removed again."""
+    """The template is uploaded, chosen for a letter, printed for each attendee, and removed."""
     visitor = await visit(width=width)
     await sign_in(visitor, served)
     await visitor.page.goto(served.url + "/settings/letters")
@@ -547,7 +550,7 @@ async def test_an_invitation_goes_again_and_its_link_is_taken_back(
 
 @pytest.fixture
 def issuer() -> Iterator[str]:
-    """The address of a real issuer in a process of its own."""
+    """The address of a real OIDC issuer in a separate process."""
     with issuer_process.running() as url:
         yield url
 
@@ -555,7 +558,7 @@ def issuer() -> Iterator[str]:
 async def test_the_single_sign_on_of_the_province(
     visit: Visit, own_server: Callable[..., LiveServer], issuer: str
 ) -> None:
-    """The button leads to the issuer and back; who has no account here is told so in words."""
+    """The button leads to the issuer and back. A user without an account here gets an explanation."""
     server = own_server(
         DIEMCAU_OIDC_ISSUER=issuer,
         DIEMCAU_OIDC_CLIENT_ID=CLIENT,
@@ -575,7 +578,7 @@ async def test_the_single_sign_on_of_the_province(
 async def test_whom_the_province_knows_comes_in_by_the_button(
     visit: Visit, own_server: Callable[..., LiveServer], issuer: str
 ) -> None:
-    """There and back with a real issuer: somebody new gets an account without rights, and stands where he wanted to go."""
+    """The sign-in goes to a real issuer and back. A new user gets an account without rights, and returns to the requested page."""
     server = own_server(
         DIEMCAU_OIDC_ISSUER=issuer,
         DIEMCAU_OIDC_CLIENT_ID=CLIENT,

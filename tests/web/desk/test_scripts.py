@@ -1,7 +1,7 @@
-"""W07: no word that people write becomes a script, in Chromium under our policy; a walk in normal use breaks no rule of it.
+"""W07: no text of a user becomes a script, in Chromium under our policy. A walk in normal use breaks no rule of the policy.
 
-The walks take every page of the secretariat twice: as it is, and with 200 payloads behind every word that the API answers with,
-whatever its own bounds are.
+The walks visit every page of the secretariat twice: unchanged, and with 200 payloads added to every text in the API's answers.
+The payloads ignore the limits of the texts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from tests.web.visiting import Visit, Visitor
 pytestmark = pytest.mark.browser
 
 ENOUGH = 40
-"""Of the 200: as many as this Chromium runs by itself, without anybody's click, where nothing stops them."""
+"""The number of the 200 payloads that this Chromium runs without a click if no policy stops them. Larger: the control test
+fails. Smaller: the control test proves less.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +42,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 async def poison(visitor: Visitor) -> None:
-    """From now on."""
+    """Add the payloads to all API answers from now on."""
 
     async def answer(route: Route) -> None:
-        with suppress(Error):  # the page went on
+        with suppress(Error):  # the page has moved on
             given = await route.fetch()
             if "json" not in given.headers.get("content-type", ""):
                 await route.fulfill(response=given)
@@ -54,13 +56,13 @@ async def poison(visitor: Visitor) -> None:
 
 
 async def state(visitor: Visitor) -> tuple[list[int], list[str], bool]:
-    """Scripts that ran, rules that were broken, whether every object has got something."""
+    """Return the scripts that ran, the broken rules, and whether `Object.prototype` was polluted."""
     found: list[Any] = await visitor.page.evaluate("[window.hits, window.violations, 'polluted' in {}]")
     return found[0], found[1], found[2]
 
 
 async def walk(visitor: Visitor, served: Served, paths: tuple[str, ...]) -> int:
-    """On how many of them the payloads are to be read."""
+    """Visit the pages, and return the number of pages that show a payload."""
     shown = 0
     for path in paths:
         await visitor.page.goto(served.url + path)
@@ -86,7 +88,7 @@ async def test_no_word_of_the_secretariat_becomes_a_script(visit: Visit, served:
 
 
 async def meetings(visitor: Visitor) -> tuple[str, ...]:
-    """Pages of meetings, with what is on them."""
+    """Return the paths of two meetings, with their tabs."""
     await visitor.page.goto(visitor.page.url.split("/", 3)[0] + "//" + visitor.page.url.split("/")[2] + "/meetings")
     await settled(visitor)
     found: list[str] = await visitor.page.evaluate(
@@ -98,7 +100,7 @@ async def meetings(visitor: Visitor) -> tuple[str, ...]:
 
 
 async def test_no_word_in_a_call_becomes_a_script(visit: Visit, live_server: LiveServer) -> None:
-    """Names, the title and what is written, by whoever comes in, at those who look at it."""
+    """Names, title and chat messages of any participant become no script at the other participants."""
     one, other = await visit(script=WATCH), await visit(script=WATCH)
     await one.page.goto(live_server.url)
     await one.part("start-name").fill(PAYLOADS[20][:100])
@@ -121,7 +123,7 @@ async def test_no_word_in_a_call_becomes_a_script(visit: Visit, live_server: Liv
 
 
 async def test_a_control_that_takes_words_for_markup_runs_them(visit: Visit, live_server: LiveServer) -> None:
-    """A page without a policy that writes them as markup; then one of ours that would do the same."""
+    """First a page without a policy writes the payloads as markup. Then a page of ours tries the same."""
     visitor = await visit(script=WATCH)
     bare = live_server.url + "/bare"
     await visitor.page.route(
@@ -147,4 +149,4 @@ async def test_a_control_that_takes_words_for_markup_runs_them(visit: Visit, liv
     hits, violations, _ = await state(visitor)
     assert hits == []
     assert any("require-trusted-types-for" in one for one in violations)
-    visitor.faults.clear()  # they were the point
+    visitor.faults.clear()  # this test provokes these faults

@@ -1,4 +1,4 @@
-"""Halls that are called and see, hear and are seen: scripted terminals in a thread of their own, beside the browser of a test."""
+"""Halls that are called, see, hear and send pictures: scripted terminals in a separate thread, beside the browser of a test."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ PATIENCE_S = 30
 
 
 class Hall(Terminal):
-    """Can be called again and again. `readiness`: what it answers to OPTIONS; `probes`: how often it was asked."""
+    """A terminal that can be called several times. `readiness`: the status of its answer to OPTIONS. `probes`: the number of
+    OPTIONS requests.
+    """
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
@@ -23,12 +25,12 @@ class Hall(Terminal):
         self.probes = 0
         self._asked: set[tuple[str, str]] = set()
         self.offered = ""
-        """The description of the last call that came."""
+        """The session description of the last call."""
 
     def _received(self, message: Message) -> None:
         if message.method == "OPTIONS":
             self._asked.add((message["Call-ID"], message["CSeq"]))
-            self.probes = len(self._asked)  # without what is sent again
+            self.probes = len(self._asked)  # retransmissions do not count
             self._reply(message, self.readiness)
         else:
             super()._received(message)
@@ -43,7 +45,7 @@ class Hall(Terminal):
 
 
 class Halls:
-    """The thread in which they live."""
+    """The thread of the halls."""
 
     def __init__(self, halls: Sequence[Hall]) -> None:
         self.halls = halls
@@ -64,9 +66,9 @@ class Halls:
         self._loop.close()
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        """There, waited for here."""
+        """Run the coroutine in the halls' thread, and wait for its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
 
     async def later(self, work: Coroutine[Any, Any, T]) -> T:
-        """The same out of a test's own loop."""
+        """Run the coroutine in the halls' thread, from the event loop of a test."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))

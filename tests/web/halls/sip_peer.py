@@ -1,4 +1,6 @@
-"""A terminal that says no: answers INVITE on a UDP port of loopback by the name that is called, OPTIONS by 200."""
+"""A terminal that refuses. On a UDP port of loopback it answers INVITE with a status for each called name, and OPTIONS with
+200.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from collections.abc import Mapping
 
 
 class Refuser:
-    """`answers`: user part of the address -> status and reason. What was asked is in `heard` (method, user)."""
+    """A terminal that refuses calls. `answers`: the status and reason for each user part of an address. `heard`: the received
+    requests (method, user).
+    """
 
     def __init__(self, answers: Mapping[str, str]) -> None:
         self.answers = answers

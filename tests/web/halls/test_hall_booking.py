@@ -1,6 +1,6 @@
-"""From the booking form to the hall that rings: a secretary books a hall and invites communes by the form's defaults, two people
-approve, and on the day the terminals of the call list are called; the operator adds one and removes one. A real server with
-its mixer, scripted SIP terminals, Chromium.
+"""From the booking form to the ringing hall. A secretary books a hall and invites communes with the form's defaults, and two
+people approve. On the day the server calls the terminals of the call list. The operator adds a terminal and removes a
+terminal. A real server with its mixer, scripted SIP terminals, Chromium.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ BOOKED_AT = datetime(2027, 3, 1, 9, 10, tzinfo=ZONE)
 TITLE = "Tập huấn phòng cháy, chữa cháy rừng"
 HOST = "127.0.0.1"
 CODES = {"own": "TN.HT", "invited": "TN.10.H1", "out": "TN.11.H1", "spare": "TN.12.H1"}
-"""The booked hall; a commune; a commune that is taken out of the list; a commune that nobody invites."""
+"""The booked hall; a commune; a commune that is removed from the call list; a commune without an invitation."""
 COLOURS = {"own": (200, 30, 30), "invited": (30, 170, 40), "out": (30, 30, 200), "spare": (200, 180, 30)}
 RING_S = 90
 WAIT_MS = 60_000
@@ -52,7 +52,7 @@ SIZES = ((1280, 800), (820, 1180), (390, 844))
 
 @dataclass
 class Booking(Served):
-    """Four halls that answer."""
+    """A server with four halls that answer calls."""
 
     halls: dict[str, Hall]
 
@@ -86,7 +86,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booking]:
 
 
 async def _equip(folder: Path, ports: dict[str, int], now: datetime) -> None:
-    """Terminals of the register get the addresses of those of this test."""
+    """Give the terminals of the register the addresses of this test's terminals."""
     database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
 
     async def work(session: AsyncSession) -> None:
@@ -104,7 +104,7 @@ async def _equip(folder: Path, ports: dict[str, int], now: datetime) -> None:
 
 
 async def seen_at(visitor: Visitor, path: Path, name: str) -> None:
-    """A picture of the page at each size; no sideways scroll, and axe finds nothing."""
+    """Take a screenshot at each size. Check that nothing scrolls sideways and that axe finds nothing."""
     for width, height in SIZES:
         await visitor.page.set_viewport_size({"width": width, "height": height})
         await settled(visitor)
@@ -151,7 +151,7 @@ async def test_a_booked_hall_rings(visit: Visit, served: Booking, tmp_path: Path
 
 
 async def _book(visitor: Visitor, served: Booking, tmp_path: Path) -> None:
-    """By a drag on the board and the defaults of the form."""
+    """Book as after a drag on the board, with the defaults of the form."""
     at = working_day(9, served.now).isoformat()
     query = f"hall={served.desk.halls[0]}&name=Hội trường lớn&at={at.replace('+', '%2B')}&min=60"
     await visitor.page.goto(f"{served.url}/book?{query}")
@@ -178,7 +178,9 @@ async def _book(visitor: Visitor, served: Booking, tmp_path: Path) -> None:
 
 
 async def _list_is_changed_on_the_page(visitor: Visitor, database: Database, served: Booking, tmp_path: Path) -> None:
-    """A row is taken out at once. To put it back needs an approval; the meeting stays approved."""
+    """Remove a row of the call list, which works immediately. Putting the row back needs an approval, and the meeting stays
+    approved.
+    """
     line = visitor.part("call-line").filter(has_text="Xã 10")
     await line.get_by_test_id("call-out").click()
     await line.get_by_test_id("call-back").click()
@@ -198,7 +200,7 @@ async def _list_is_changed_on_the_page(visitor: Visitor, database: Database, ser
 
 
 async def _agreed(visitor: Visitor, database: Database, served: Booking) -> None:
-    """Both steps approve the change that waits."""
+    """Approve the waiting change by both steps."""
     async with database.reading() as session:
         meeting = (await session.scalars(select(Meeting.id).where(Meeting.title == TITLE))).one()
     await approve(database, meeting, served.day.now())
@@ -209,7 +211,7 @@ async def _agreed(visitor: Visitor, database: Database, served: Booking) -> None
 
 
 async def _asked_once(visitor: Visitor, database: Database, served: Booking, tmp_path: Path) -> None:
-    """A meeting from before the server called halls by itself, as an upgrade of the database leaves it."""
+    """Check a meeting from before automatic calls, in the state after a migration of the database."""
     asked = update(Meeting).where(Meeting.title == TITLE).values(connect="dial_in", connect_asked=True)
     await database.transact(lambda session: session.execute(asked))
     await visitor.part("nav-my").click()

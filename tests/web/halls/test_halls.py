@@ -1,5 +1,5 @@
-"""Halls as people see them: the operators' board with real calls that fail, the way to it, terminals' accounts. A real
-server with halls switched on, a terminal on loopback that says no.
+"""Halls on the pages: the operators' board with real calls that fail, the way to the board, accounts of terminals. A real
+server with halls switched on, a terminal on loopback that refuses calls.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ pytestmark = pytest.mark.browser
 TITLE = "Giao ban kiểm tra đường truyền các xã, phường"
 ANSWERS = {"busy": "486 Busy Here", "nobody": "404 Not Found", "later": "480 Temporarily Unavailable"}
 HALLS = {"busy": "TN.CS2.H1", "later": "TN.CS2.H2", "nobody": "TN.HT"}
-"""The halls of their terminals; two are of one site."""
+"""The halls of the terminals. Two halls belong to one site."""
 ABSENT = "TN.10.H1"
 """The terminal of an invited commune, which dials in by itself."""
 
 
 @dataclass
 class Halls(Served):
-    """A meeting that is on, three halls of which are called."""
+    """A server with a running meeting that calls three halls."""
 
     peer: Refuser
     meeting: str
@@ -103,7 +103,7 @@ async def _prepare(folder: Path, now: datetime, port: int) -> tuple[furniture.De
 
 
 async def _equip(session: AsyncSession, port: int) -> str:
-    """The register's terminals, one for each answer, and the unit of the one that the server does not call by itself."""
+    """Create a terminal for each answer. Return the unit of the terminal that dials in by itself."""
     now = datetime.now(UTC)
     absent = (await session.scalars(select(Terminal).where(Terminal.code == ABSENT))).one()
     change = {"dialled": False, "sip_uri": f"sip:absent@127.0.0.1:{port};transport=udp"}
@@ -126,7 +126,7 @@ async def operator(visit: Visit, served: Halls) -> Visitor:
 
 
 async def open_board(visitor: Visitor, served: Halls) -> None:
-    """By the entry of the side and the list."""
+    """Open the board by the navigation and the list."""
     await visitor.part("nav-control").click()
     await visitor.part("board-date").filter(has_text=TITLE).get_by_role("link").click()
     await visitor.part("control-page").wait_for()
@@ -143,7 +143,7 @@ async def test_what_became_of_calls_stands_on_the_board(operator: Visitor, serve
     await expect(busy).to_have_attribute("data-state", "failed", timeout=60_000)
     await expect(busy).to_contain_text("Đang bận")
     assert ("INVITE", "busy") in served.peer.heard
-    await expect(rows.first).to_contain_text("Thiết bị nobody")  # the worst is first
+    await expect(rows.first).to_contain_text("Thiết bị nobody")  # the worst row is first
     await operator.part("leg-search").fill("thiet bi busy")
     await expect(rows).to_have_count(1)
     await operator.part("leg-search").fill("")
@@ -215,7 +215,7 @@ async def test_commands_layout_and_alarms(operator: Visitor, served: Halls) -> N
     await seen.first.click()
     await expect(seen).to_have_count(count - 1)
     await operator.part("select-all").check()
-    await operator.part("bulk-mute").click()  # nobody is in: each is told why not
+    await operator.part("bulk-mute").click()  # no hall is connected, so each hall gets a reason
     await expect(operator.part("said")).to_contain_text("Điểm cầu chưa vào họp.")
     await operator.part("bulk-drop").click()
     await operator.part("drop-sure").click()
@@ -266,7 +266,7 @@ async def test_pages_of_halls_have_no_barriers(visit: Visit, served: Halls, widt
 
 
 async def _without_idle(visitor: Visitor, width: int, path: str) -> list[str]:
-    """As `barriers_of`, of a page whose connection is never idle."""
+    """Return the faults as `barriers_of` does, for a page whose connection is never idle."""
     found = []
     for language in ("en", "vi"):
         await visitor.page.evaluate(f"document.querySelector('[data-testid=language-{language}]').click()")
@@ -293,7 +293,9 @@ async def test_the_help_desk_reads_what_a_check_found(operator: Visitor, served:
 
 
 async def test_an_approver_sets_up_the_second_factor_when_required(visit: Visit, served: Halls) -> None:
-    """With the password alone the page leads to it, and nothing is decided past the page; afterwards the approver decides."""
+    """With only a password, the page leads to the setup, and the API refuses the decision. After the setup the approver
+    decides.
+    """
     async with httpx.AsyncClient(base_url=f"{served.url}/api/v1", headers={"origin": served.url}) as browser:
         state = (await browser.post("/session", json={"name": "lanhdao", "password": furniture.PASSWORD})).json()
         assert state["second_factor"] == "enrol"
@@ -314,7 +316,7 @@ async def test_an_approver_sets_up_the_second_factor_when_required(visit: Visit,
 
 
 def answers_sip(served: Halls, host: str) -> bool:
-    """Whether a REGISTER from this address gets any answer by UDP within a second."""
+    """Report whether a REGISTER from this address gets any answer by UDP within a second."""
     lines = (
         "REGISTER sip:127.0.0.1 SIP/2.0",
         f"Via: SIP/2.0/UDP {host}:5099;branch=z9hG4bK{secrets.token_hex(6)};rport",
@@ -337,8 +339,8 @@ def answers_sip(served: Halls, host: str) -> bool:
 
 
 async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: Halls) -> None:
-    """The register's INTERNET (0.0.0.0/0) opens SIP to nobody, and the form refuses the mark for it. A network that the form
-    makes with its defaults opens nothing either; the tick does, at once, for its own addresses.
+    """The register's network INTERNET (0.0.0.0/0) opens SIP to no address, and the form refuses the tick for it. A new network
+    with the form's defaults opens nothing either. The tick opens SIP immediately, only for the network's own addresses.
     """
     visitor = await visit()
     await sign_in(visitor, served, "quantri")
@@ -370,7 +372,7 @@ async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: H
 
 
 async def test_lost_connection_is_told(operator: Visitor, served: Halls) -> None:
-    """The last one: the server is gone afterwards."""
+    """This test must be the last in the file, because it stops the server."""
     await open_board(operator, served)
     served.server.stop()
     await expect(operator.part("lost")).to_be_visible(timeout=PATIENCE_MS)

@@ -1,6 +1,7 @@
-"""The operators' board with halls that are really connected: ready or not before the start, then called, seen, muted, put on
-stage, dropped and called back; the program's preview follows the layout. Another profile counts for the next call. And a browser
-without H.264 sees the halls in one composed picture. A real server with its mixer, scripted terminals, Chromium.
+"""The operators' board with connected halls. Before the start each hall is ready or not. Then the halls are called, seen,
+muted, put on stage, dropped and called back. The preview of the program follows the layout. A changed profile counts for the
+next call. A browser without H.264 sees the halls in one composed picture. A real server with its mixer, scripted terminals,
+Chromium.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ COLOURS = {"do": (200, 30, 30), "xanh": (30, 170, 40)}
 NAMES = {"do": "Thiết bị đỏ", "xanh": "Thiết bị xanh", "vang": "Thiết bị vàng"}
 WAIT_MS = 60_000
 QUIET = 400
-"""Of 32,768: the noise of coding is below, a hall's tone is above."""
+"""Sample level, of 32,768. Chosen between the coding noise and a hall's tone. Larger: a tone counts as silence. Smaller: coding
+noise counts as a tone.
+"""
 HOST = "127.0.0.1"
 
 
@@ -95,7 +98,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 async def _prepare(folder: Path, now: datetime, ports: dict[str, int]) -> tuple[furniture.Desk, str, str]:
-    """A meeting that begins in twelve minutes: near enough to look at its halls, too far to call them."""
+    """Prepare a meeting that begins in twelve minutes. This is near enough to check its halls, and too early to call them."""
     desk = await furnish(folder, now)
     database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
     seal = Seal(kept_key(folder / "seal.key", new_bytes))
@@ -123,7 +126,7 @@ async def _prepare(folder: Path, now: datetime, ports: dict[str, int]) -> tuple[
 
 
 async def _soon(session: AsyncSession, meeting: Meeting, date: str, now: datetime) -> None:
-    """The day has come."""
+    """Move the meeting so that it begins in twelve minutes."""
     span = {"starts_at": now + timedelta(minutes=12), "ends_at": now + timedelta(minutes=90)}
     await session.execute(update(Reservation).where(Reservation.occurrence_id == date).values(**span))
     await session.execute(update(Occurrence).where(Occurrence.id == date).values(**span))
@@ -132,7 +135,7 @@ async def _soon(session: AsyncSession, meeting: Meeting, date: str, now: datetim
 
 
 async def _equip(session: AsyncSession, seal: Seal, now: datetime, ports: dict[str, int]) -> None:
-    """The register's network and terminals; one has an account and no address."""
+    """Write the register's network and terminals. One terminal has an account and no address."""
     values: dict[str, Any] = {
         "code": "loop",
         "name": "Mạng thử",
@@ -175,7 +178,7 @@ async def test_before_the_start_it_is_seen_which_halls_are_ready(
     await expect(row(operator, "do")).to_contain_text("Sẵn sàng")
     await expect(row(operator, "vang")).to_contain_text("Chưa sẵn sàng")
     await expect(row(operator, "vang")).to_contain_text("Thiết bị chưa kết nối máy chủ")
-    await expect(operator.part("leg").first).to_contain_text(NAMES["vang"])  # the worst is first
+    await expect(operator.part("leg").first).to_contain_text(NAMES["vang"])  # the worst row is first
     served.halls["do"].readiness = 486
     await row(operator, "do").locator("summary").click()
     await row(operator, "do").get_by_test_id("leg-probe").click()
@@ -192,7 +195,7 @@ async def test_before_the_start_it_is_seen_which_halls_are_ready(
 
 async def test_connected_halls_are_seen_and_obey(operator: Visitor, served: Live, tmp_path: Path) -> None:
     await operator.page.goto(served.board)
-    for name in COLOURS:  # whoever comes first has the first place
+    for name in COLOURS:  # the hall that connects first gets the first place
         await _call(operator, name)
     red = row(operator, "do")
     line = re.compile(r"↑ [1-9][\d,]* [kM]bit/s\s*↓ [1-9][\d,]* [kM]bit/s\s*mất 0\s?% · trễ \d+ ms")
@@ -307,7 +310,7 @@ async def test_the_news_of_a_board_end_with_the_session(operator: Visitor, serve
 
 
 async def _hears(visitor: Visitor, served: Live, hz: int) -> None:
-    """The other hall: this tone, or nothing (0)."""
+    """Wait until the other hall hears this tone, or silence (0)."""
     found: tuple[int, int] = (0, 0)
     for _ in range(WAIT_MS // 500):
         served.halls["xanh"].heard.clear()
@@ -343,7 +346,7 @@ async def test_a_camera_turns_while_a_key_is_held(operator: Visitor, served: Liv
 
 
 async def _goes_on(operator: Visitor, orders: list[bytes]) -> None:
-    """Held for a while: it was told so twice."""
+    """Wait until the camera got the order to continue twice, because the key was held."""
     for _ in range(120):
         if [order[9] for order in orders if order[7] == 1].count(2) > 1:
             return
@@ -351,12 +354,14 @@ async def _goes_on(operator: Visitor, orders: list[bytes]) -> None:
 
 
 async def _turned(operator: Visitor, orders: list[bytes], way: int) -> None:
-    """Started, told to go on, and stopped (H.281 section 5)."""
+    """Check the orders to the camera: start, continue and stop (H.281 section 5)."""
     for _ in range(120):
         if orders and orders[-1][9:] == bytes((3, way)):
             break
         await operator.page.wait_for_timeout(250)
-    said = [order[9:11] for order in orders if order[7] == 1]  # of the camera, not of what both sides can do
+    said = [
+        order[9:11] for order in orders if order[7] == 1
+    ]  # only orders to the camera, not the capabilities of both sides
     assert said[0] == bytes((1, way))
     assert said[-1] == bytes((3, way))
     assert set(said[1:-1]) == {bytes((2, way))}
@@ -446,11 +451,11 @@ async def test_a_browser_without_h264_sees_all_halls_in_one_picture(
     await expect(composed).to_have_count(0, timeout=WAIT_MS)
 
 
-# -- steps
+# Steps
 
 
 async def _call(visitor: Visitor, *names: str) -> None:
-    """Those that are not in yet, all at once."""
+    """Call the halls that are not connected yet, all at once."""
     for name in names:
         one = row(visitor, name)
         await expect(one).to_be_visible()
@@ -463,7 +468,7 @@ async def _call(visitor: Visitor, *names: str) -> None:
 
 
 async def _again(visitor: Visitor, name: str) -> None:
-    """Hung up, then called anew."""
+    """Hang up a hall, and call it again."""
     one = row(visitor, name)
     await one.get_by_role("checkbox").check()
     await visitor.part("bulk-drop").click()
@@ -475,7 +480,7 @@ async def _again(visitor: Visitor, name: str) -> None:
 
 
 async def _picture(element: Any, width: str = "naturalWidth") -> None:
-    """It is there and has something in it."""
+    """Wait until the element has a picture with a width."""
     await expect(element).to_be_visible(timeout=WAIT_MS)
     for _ in range(WAIT_MS // 500):
         if await element.evaluate(f"(one) => one.{width}") > 0:
@@ -494,7 +499,7 @@ PIXEL = """(one, [x, y]) => {
 
 
 async def _shows(visitor: Visitor, place: tuple[float, float], colour: str) -> None:
-    """The preview, at that part of its width and height."""
+    """Wait until the preview shows the colour at this part of its width and height."""
     strong = {"red": 0, "green": 1}[colour]
     seen: list[int] = []
     for _ in range(WAIT_MS // 500):
@@ -506,7 +511,7 @@ async def _shows(visitor: Visitor, place: tuple[float, float], colour: str) -> N
 
 
 async def until_painted(visitor: Visitor, selector: str, colour: tuple[int, int, int]) -> None:
-    """Some part of that video has the colour."""
+    """Wait until some part of this video has the colour."""
     script = """(one) => {
       const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 36 });
       const context = canvas.getContext('2d');
@@ -524,7 +529,7 @@ async def until_painted(visitor: Visitor, selector: str, colour: tuple[int, int,
 
 
 async def _looks_right(visitor: Visitor, width: int, shot: Path) -> None:
-    """No barriers, nothing beyond the edge; a picture for people to look at."""
+    """Take a screenshot. Check that axe finds nothing and that nothing is wider than the page."""
     await visitor.page.set_viewport_size({"width": width, "height": 900})
     await visitor.page.wait_for_timeout(300)
     await visitor.page.screenshot(path=shot, full_page=True)
@@ -535,7 +540,7 @@ async def _looks_right(visitor: Visitor, width: int, shot: Path) -> None:
 
 
 async def _enter(visitor: Visitor, served: Live, name: str) -> None:
-    """Into the meeting with a pass that we sign ourselves."""
+    """Enter the meeting with a token that the test signs itself."""
     conference = f"o-{served.date}"
     jwt = token(served.server.api_key, served.server.api_secret, f"browser.{name}", conference)
     given = {"token": jwt, "url": served.server.ws_url, "identity": f"browser.{name}"}
