@@ -1,4 +1,4 @@
-"""What every test may use: long runs of properties, and a real server of its own process."""
+"""The fixtures and options of all tests: long runs of properties, and a real server in a separate process."""
 
 import fcntl
 import os
@@ -21,7 +21,9 @@ pytest_plugins = ["tests.hanging", "tests.remains", "tests.skips", "tests.web.vi
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
 SLOW = 50
-"""Other tests that take as long as one marked `slow`."""
+"""Weight of a test marked `slow`, in ordinary tests. Chosen. Larger: only slow tests decide the order of the files. Smaller: a
+slow file can start last, and one worker runs it alone.
+"""
 
 settings.register_profile("short", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", deadline=None, max_examples=3000, suppress_health_check=[HealthCheck.too_slow])
@@ -29,8 +31,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A run that a script started in the background ignores SIGINT, and so would every server and command that is
-    started here: the tests that press Ctrl+C want them to listen.
+    """Restore SIGINT. A run that a script started in the background ignores SIGINT, and its servers and commands would inherit
+    this. The tests that press Ctrl+C need the signal.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,8 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first, so that no worker is left with one at the end; last those that want the whole machine: until
-    then nobody waits for them, and then they wait for each other.
+    """Sort the files: slow files first, so that no worker has a slow file left at the end. Files with tests marked
+    `whole_machine` run last, because these tests wait for all other tests.
     """
     alone = {item.path for item in items if item.get_closest_marker("whole_machine")}
     takes = Counter[Path]()
@@ -50,8 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True, wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Tests marked `whole_machine` look at each picture or fill the processors: no other test, nor what it begins with, runs
-    beside them, whatever the number of workers. The time of waiting is none of the test.
+    """Let a test marked `whole_machine` run alone. Such a test checks each picture or fills the processors. No other test and
+    no other fixture runs beside it, with any number of workers. The waiting time does not count as time of the test.
     """
     way = fcntl.LOCK_EX if item.get_closest_marker("whole_machine") else fcntl.LOCK_SH
     with (Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}").open("w") as turn:
@@ -61,7 +63,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @dataclass
 class LiveServer:
-    """A `diemcau dev` that answers."""
+    """A running `diemcau dev`."""
 
     process: subprocess.Popen[str]
     reader: threading.Thread
@@ -81,7 +83,7 @@ class LiveServer:
         return self.url.replace("http", "ws", 1)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """The exit code; negative: ended by that signal."""
+        """Stop the server and return its exit code. A negative code is the number of the signal that ended the server."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(30)
@@ -90,7 +92,7 @@ class LiveServer:
 
 
 def start_server(data_dir: Path, *arguments: str, **variables: str) -> LiveServer:
-    """Start `diemcau dev` on free ports of loopback; raises RuntimeError with its output when it does not come up."""
+    """Start `diemcau dev` on free ports of loopback. Raise RuntimeError with the server's output if it does not start."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
     command = [sys.executable, "-m", "signaling", "dev", "--http-port", "0", "--media-port", "0"]
     process = subprocess.Popen(
@@ -130,7 +132,7 @@ def _read(process: subprocess.Popen[str], output: list[str], up: threading.Event
 
 @pytest.fixture(scope="session")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """One server for all tests of this worker; use conferences of your own name."""
+    """A server for all tests of this worker. Each test must use its own conference names."""
     server = start_server(tmp_path_factory.mktemp("server"))
     yield server
     server.stop()
@@ -138,7 +140,7 @@ def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
-    """`own_server(*arguments, **variables)` starts a server for this test alone."""
+    """A function `own_server(*arguments, **variables)` that starts a server for this test only."""
     started: list[LiveServer] = []
 
     def start(*arguments: str, **variables: str) -> LiveServer:
@@ -152,5 +154,5 @@ def own_server(tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
 
 @pytest.fixture
 def now() -> float:
-    """The clock that the servers of these tests read too."""
+    """The current time of the clock that the servers of these tests also read."""
     return time.time()

@@ -1,4 +1,4 @@
-"""A pytest plugin: a test that hangs ends its worker, is named, and where it hung stands at the end of the run."""
+"""A pytest plugin: a test that hangs ends its worker. The end of the run names the test and shows where it hung."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from typing import Any, TextIO
 import pytest
 
 END_S = 120
-"""So long after its timeout, or after it has failed, a test ends its worker if that did not end it: it holds the interpreter, or
-hangs once more while it is taken down. What the worker had started is not stopped then.
+"""Seconds. Chosen. This long after its timeout or its failure, a test that still runs ends its worker. Such a test holds the
+interpreter, or hangs again in its teardown. The worker's child processes are not stopped. Longer: a hanging run takes
+longer. Shorter: a slow teardown ends its worker.
 """
 TOLD = pytest.StashKey[TextIO]()
-"""Where the stacks go: a file that the run reads when its worker is gone; alone, what was standard error before tests kept it."""
+"""The file for the stacks. With several workers, the run reads this file after its worker has ended. With one process, the file
+is the original standard error.
+"""
 HUNG = pytest.StashKey[dict[str, str]]()
 FRAMES = 16
 AROUND = re.compile(r"/(_pytest|pluggy|xdist|execnet|pytest_\w+)/|<string>|<frozen ")
@@ -51,7 +54,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def timeout_of(item: pytest.Item) -> float:
-    """In seconds; 0: none."""
+    """Return the timeout of a test in seconds; 0 if the test has none."""
     mark = item.get_closest_marker("timeout")
     if mark is not None:
         return float(mark.args[0])
@@ -61,14 +64,14 @@ def timeout_of(item: pytest.Item) -> float:
 
 @pytest.hookimpl(trylast=True)
 def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
-    """pytest has just taken that bound away, for somebody who looks at the failure."""
+    """Set the time limit again. pytest has just cancelled it, so that a user can look at the failure."""
     if isinstance(node, pytest.Item) and not node.config.getoption("usepdb"):
         faulthandler.dump_traceback_later(END_S, exit=True, file=node.config.stash[TOLD])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """In the process that hands out the tests, where there is one."""
+    """Collect the stacks of a worker. This runs in the process that distributes the tests, if there is one."""
     stacks = stacks_of(node.workerinput["testrunuid"], node.gateway.id)
     if stacks.exists():
         if text := stacks.read_text(errors="replace"):
@@ -77,7 +80,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Last and short: of a long output often only the end is kept."""
+    """Write the stacks last and short, because often only the end of a long output is kept."""
     for worker, text in config.stash[HUNG].items():
         terminalreporter.section(f"{worker} hung")
         for frame in innermost(text):
@@ -85,6 +88,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def innermost(text: str) -> list[str]:
-    """The last of the threads is the one that runs tests; its newest frames first, without those of pytest."""
+    """Return the newest frames of the thread that runs tests, without frames of pytest. This thread is the last in the text."""
     own = re.split(r"^(?:Thread|Current thread) .*$", text.split("\nExtension modules:")[0], flags=re.MULTILINE)[-1]
     return [line.strip() for line in own.splitlines() if line.strip() and not AROUND.search(line)][:FRAMES]

@@ -1,4 +1,4 @@
-"""A port for whoever has to name it before it is bound."""
+"""A free port for a test that must know the port before it binds."""
 
 import contextlib
 import random
@@ -6,13 +6,13 @@ import socket
 
 HOST = "127.0.0.1"
 PORTS = range(25_000, 32_000)
-"""Between those of the server's calls with halls and those that the kernel gives to whoever asks for any: nobody is given one
-between its choice and its use.
+"""Ports between the ports of the server's hall calls and the kernel's ephemeral ports. So no process takes a chosen port before
+its use.
 """
 
 
 def free_port() -> int:
-    """Free for UDP and TCP on loopback a moment ago."""
+    """Return a port that was just free for UDP and TCP on loopback."""
     for port in random.sample(PORTS, 100):
         with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp, contextlib.suppress(OSError):
             udp.bind((HOST, port))

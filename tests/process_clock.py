@@ -1,5 +1,5 @@
-"""A wall clock that a test turns. The server and its terminals run under libfaketime (Debian's package `faketime`). The Date of
-pages is set to the same time. The monotonic clock is left alone: timers, sound and pictures run as always.
+"""A wall clock that a test sets. The server and its terminals run under libfaketime (Debian's package `faketime`). The `Date`
+of pages is set to the same time. The monotonic clock stays real: timers, sound and pictures run as always.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from tests.conftest import ROOT
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 READ_AGAIN_S = 2.2
-"""libfaketime looks at its file when what it knows is older than FAKETIME_CACHE_DURATION, in whole seconds."""
+"""Seconds. libfaketime reads its file again when its last read is older than FAKETIME_CACHE_DURATION, in whole seconds. Longer:
+each change of the clock takes longer. Shorter: a process may still use the old time.
+"""
 
 DATE = """(() => {
   const Real = (globalThis.RealDate ??= Date);
@@ -29,13 +31,13 @@ DATE = """(() => {
 
 
 def missing() -> str:
-    """Why no clock can be turned here; empty when it can."""
+    """Return why no clock can be set on this machine; empty if it can."""
     absent = [*(["faketime"] if LIBRARY is None else []), *(["gcc"] if shutil.which("gcc") is None else [])]
     return f"{', '.join(absent)} missing: docker/test-tools.sh" if absent else ""
 
 
 class ProcessClock:
-    """Shows `starts_at` when it is made, and goes on from there."""
+    """A clock that starts at `starts_at` and runs from there."""
 
     def __init__(self, folder: Path, starts_at: datetime) -> None:
         self._file, sleeping = folder / "clock", folder / "sleeping.so"
@@ -46,7 +48,8 @@ class ProcessClock:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            # Debian's build mends a fault of other systems: each wait for Python's lock would take a hundred times as long.
+            # Debian's build corrects a fault of other systems. With this correction each wait for Python's lock takes a hundred
+            # times as long.
             "FAKETIME_FORCE_MONOTONIC_FIX": "0",
             "NO_FAKE_STAT": "1",
         }
@@ -57,17 +60,17 @@ class ProcessClock:
         return datetime.fromtimestamp(time.time() + self._ahead_s, UTC)
 
     def turn(self, to: datetime) -> None:
-        """Every process of this clock has seen that it was turned."""
+        """Set the clock, and wait until every process of this clock has the new time."""
         self._set(to)
         time.sleep(READ_AGAIN_S)
 
     @property
     def script(self) -> str:
-        """For pages that are opened until the clock is turned again. Their timers are left alone."""
+        """Return the script for pages that are opened before the next change of the clock. The timers of the pages stay real."""
         return DATE % (self._ahead_s * 1000)
 
     def _set(self, to: datetime) -> None:
         self._ahead_s = round(to.timestamp() - time.time())
         new = self._file.with_suffix(".new")
         new.write_text(f"{self._ahead_s:+d}")
-        new.rename(self._file)  # no process reads a half of the file
+        new.rename(self._file)  # a rename, so that no process reads half of the file

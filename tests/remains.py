@@ -1,4 +1,4 @@
-"""A pytest plugin: what libraries would keep of a test ends with it, so that no later test pays for it."""
+"""A pytest plugin: it frees the objects that libraries keep of a test, so that they do not slow later tests."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def nothing_remains() -> Iterator[None]:
 
 
 def end_native_objects() -> None:
-    """Of libwebrtc. The garbage collector would end them within another test, wherever that happens to allocate, and wait there
-    for threads of the library.
+    """Free the native objects of libwebrtc. Otherwise the garbage collector frees them inside a later test, and waits there for
+    threads of the library.
     """
     library: Any = sys.modules.get("livekit.rtc._ffi_client")
     for handle in list(library._live_handles) if library else ():
-        with contextlib.suppress(AssertionError):  # it went with its room
+        with contextlib.suppress(AssertionError):  # the object was freed with its room
             handle.dispose()
 
 
 def forget_endpoints() -> None:
-    """FastAPI keeps what it has found out of the last thousands of endpoints, and these hold their whole application: of a
-    worker's thousands of tests, gigabytes, and seconds for each collection.
+    """Clear FastAPI's cache of the last thousands of endpoints. These endpoints hold their whole applications: gigabytes for
+    the thousands of tests of a worker, and seconds for each garbage collection.
     """
     library = sys.modules.get("fastapi.dependencies.models")
     for kept in vars(library).values() if library else ():

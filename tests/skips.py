@@ -1,4 +1,4 @@
-"""A pytest plugin: where `CI` is set, skipped tests fail the run. Without root or tools it would be green and show little."""
+"""A pytest plugin: if `CI` is set, skipped tests fail the run. Without root or tools the run would pass and test little."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import cast
 import pytest
 
 ALLOWED = {
-    # A source archive has no list of what is committed, nor has a checkout of an owner whom git does not trust.
+    # A source archive has no list of committed files. git also refuses a checkout of an owner that it does not trust.
     "not a git checkout": True,
-    # There are wheels for no other machine (pyproject.toml).
+    # No other machine has wheels of Atheris (pyproject.toml).
     "no Atheris for this machine": (sys.platform, platform.machine()) != ("linux", "x86_64"),
 }
-"""Reasons that may be, and whether they may here."""
+"""The allowed reasons, and if each is allowed on this machine."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,17 +25,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Watch:
-    """In the process that hands out the tests too, where there is one: it is told of them all."""
+    """A plugin that notes skipped tests. It also runs in the process that distributes the tests, which gets the reports of all
+    tests.
+    """
 
     def __init__(self) -> None:
         self.skipped: dict[str, str] = {}
-        """Why, by test."""
+        """The reason of each skipped test."""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._note(report)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Of a file that is skipped as a whole."""
+        """Note a file that is skipped as a whole."""
         self._note(report)
 
     def _note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -50,7 +52,7 @@ class Watch:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None, object, object]:
-        """Last: of a long output often only the end is kept."""
+        """Write the skipped tests last, because often only the end of a long output is kept."""
         done = yield
         if self.skipped:
             terminalreporter.section("skipped, which fails a run of CI (tests/skips.py)", red=True)

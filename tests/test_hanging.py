@@ -1,4 +1,4 @@
-"""A test that hangs costs a bound of time, is named, and takes no other with it."""
+"""A test that hangs ends after a limited time, is named, and stops no other test."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ OTHERS = "def test_second(): pass"
 
 
 def test_one_that_hangs_is_named_and_the_others_run(tmp_path: Path) -> None:
-    """Its failed assertion took the timeout of pytest away, and xdist would run it again with each new worker."""
+    """The failed assertion of the test cancelled pytest's timeout. xdist would run the test again with each new worker."""
     for name, text in (("conftest", AROUND), ("test_a", HANGS), ("test_b", OTHERS)):
         (tmp_path / f"{name}.py").write_text(text)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")

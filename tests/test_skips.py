@@ -1,4 +1,4 @@
-"""Under CI a test that was skipped fails the run, and is named."""
+"""In CI, a skipped test fails the run and is named."""
 
 import os
 import subprocess
@@ -93,6 +93,6 @@ def test_on_a_developer_s_machine_nothing_fails(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reason", skips.ALLOWED)
 def test_every_reason_that_may_be_stands_in_a_test(reason: str) -> None:
-    """Otherwise the list would allow what nobody looks for."""
+    """Otherwise the list would allow a reason that no test uses."""
     paths = [path for path in files(ROOT, "tests", suffixes=(".py",)) if path.name.startswith("test_")]
     assert any(f'"{reason}"' in path.read_text("utf-8") for path in paths if path != Path(__file__))

@@ -1,7 +1,7 @@
-"""The shape of the code: arrows, doors, sizes, names, and who reads the clock. Rules are in CONTRIBUTING.md.
+"""The shape of the code: arrows, doors, sizes, names, and the readers of the clock. CONTRIBUTING.md holds the rules.
 
-Reads the sources with `ast`; import-linter checks the layers once more and follows indirect imports. The scanners
-of circles, long and deep functions, large types, full folders and unused limits stand in `tests/tidy`.
+The tests read the sources with `ast`. import-linter also checks the layers, and follows indirect imports. `tests/tidy` holds
+the scanners of circles, long and deep functions, large types, full folders and unused limits.
 """
 
 import ast
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("rooms", "conference", "signaling", "media", "web")
 FILE_LINES = 800
 GENERATED = {"web/src/server/schemas.ts"}
-"""A program writes these files, and nobody reads them from top to bottom."""
+"""Files that a program writes. Their length does not matter, because developers do not read them from top to bottom."""
 MAY_IMPORT = {
     "signaling": {"conference", "rooms", "media", "web"},
     "conference": {"rooms", "media"},
@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "web": set(),
 }
 OPENS_MEDIA = {"signaling/server.py"}
-"""Of signaling, only the composition root sees media."""
+"""In signaling only the composition root may import media."""
 ENTRIES = {"conference", "docker", "media", "rooms", "signaling", "tests", "web"}
 ENTRIES |= {
     "CHANGES.md",
@@ -83,7 +83,7 @@ def module_of(path: Path) -> str:
 
 @cache
 def imports(path: Path) -> tuple[tuple[str, tuple[str, ...], bool], ...]:
-    """(module, names, at import time)"""
+    """Return the imports of a file: module, names, and if the import runs at import time."""
     return tuple(read_imports(path))
 
 
@@ -103,7 +103,7 @@ def is_late(node: ast.AST) -> bool:
 
 
 def test_the_shape() -> None:
-    """No circle of files or folders, no long or deep function, no large type, no full folder, no limit that nothing reads."""
+    """No circle of files or folders, no long or deep function, no large type, no full folder, no unused limit."""
     wrong = [f"{one.line()}    {one.place}" for one in violations(ROOT)]
     assert not wrong, "\n".join(wrong)
 
@@ -131,7 +131,9 @@ def test_arrows_and_doors() -> None:
 
 @cache
 def opened(package: str) -> set[str]:
-    """What the package's door gives away; a module among it is read by its own name too (`conference.ground.events`)."""
+    """Return the names that the package's door exports. Code may also import a module among them directly
+    (`conference.ground.events`).
+    """
     for node in tree(ROOT / package / "__init__.py").body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
             return set(ast.literal_eval(node.value))
@@ -271,7 +273,7 @@ def test_nothing_runs_as_a_side_effect_of_docker() -> None:
 
 
 def test_base_images_are_named_by_digest() -> None:
-    """Both files name the same digest, so that a build does not depend on what a tag means on that day."""
+    """Both files name the same digest. A build then does not depend on the current meaning of a tag."""
     named = set()
     for file in ("Dockerfile", "compose.yaml"):
         text = (ROOT / "docker" / file).read_text()
@@ -282,7 +284,7 @@ def test_base_images_are_named_by_digest() -> None:
 
 @pytest.mark.parametrize("document", ["GLOSSARY.md", "CONTRIBUTING.md"])
 def test_documents_name_code_that_exists(document: str) -> None:
-    """A code name is a path, and perhaps a class, a struct or a table in the file of that path."""
+    """A code name is a path, and sometimes a class, a struct or a table in the file of that path."""
     text = (ROOT / document).read_text(encoding="utf-8")
     named = re.findall(r"`([a-z_]+(?:/[a-z_0-9.]+)+)`(?: `(\w+)`)?", text)
     assert len(named) > 40

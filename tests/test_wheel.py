@@ -1,4 +1,4 @@
-"""The wheel that people install: everything to run, nothing else; and it runs where nothing of the sources is."""
+"""The wheel that users install holds all files that the program needs and no others. It runs without the sources."""
 
 import os
 import re
@@ -40,8 +40,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command in a clean environment. Nothing is fetched: what the wheel needs is lent from this one by a path that holds
-    libraries only; of the project itself there is nothing but the wheel.
+    """The command in a clean environment. Nothing is downloaded: a path file gives the environment the libraries of this
+    environment. Of the project itself it contains only the wheel.
     """
     folder = tmp_path_factory.mktemp("clean") / "venv"
     venv.create(folder, with_pip=False)
@@ -67,7 +67,7 @@ def clean() -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_wheel_runs_in_a_clean_environment(installed: Path, tmp_path: Path) -> None:
-    """Its version, where its code lies, and a server that answers with a page, its script, the API and a database of its own."""
+    """The test checks the version, the place of the code, and a server with a page, its script, the API and a database."""
     told = subprocess.run(
         [installed, "--version"], cwd=tmp_path, env=clean(), capture_output=True, text=True, check=True
     )
@@ -98,7 +98,7 @@ def test_the_wheel_runs_in_a_clean_environment(installed: Path, tmp_path: Path) 
 
 
 def _address(process: "subprocess.Popen[str]") -> str:
-    """Where it says that it serves."""
+    """Return the address that the server prints."""
     assert process.stdout is not None
     timer = threading.Timer(START_S, process.kill)
     timer.start()

@@ -1,4 +1,4 @@
-"""The wait of every test for a fact that comes true by itself."""
+"""The wait of every test for a condition that becomes true by itself."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 
 BOUND_S = 60.0
-"""Seconds until a wait fails. The bound shows a fault; it is no claim of speed."""
+"""Seconds until a wait fails. Chosen. The limit shows a fault, it is not a claim of speed. Larger: a failing test takes longer.
+Smaller: a busy machine fails a good test.
+"""
 PAUSE_S = 0.05
-"""Seconds between two looks."""
+"""Seconds between two checks. Chosen. Larger: each wait may take longer. Smaller: the checks use processor time."""
 
 
 async def until(

@@ -1,4 +1,6 @@
-"""A Chromium whose tabs really cover each other. The library of the other tests makes every page believe that it is in view."""
+"""A Chromium whose tabs really cover each other. The library of the other tests makes every page believe that the page is
+visible.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +30,11 @@ FLAGS = (
 
 
 class DevToolsError(Exception):
-    """What the browser answered."""
+    """An error that the browser answered."""
 
 
 class Tabs:
-    """The hand on one browser, by the DevTools protocol: https://chromedevtools.github.io/devtools-protocol/."""
+    """A connection to one browser by the DevTools protocol: https://chromedevtools.github.io/devtools-protocol/."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
@@ -51,7 +53,7 @@ class Tabs:
         return found
 
     async def open(self, url: str) -> Tab:
-        """In front of the others."""
+        """Open a tab in front of the other tabs."""
         target = (await self.call("Target.createTarget", url=url))["targetId"]
         session = (await self.call("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
         return Tab(self, target, session)
@@ -64,7 +66,7 @@ class Tab:
         self._session = session
 
     async def show(self) -> None:
-        """In front of the others."""
+        """Bring the tab in front of the other tabs."""
         await self._tabs.call("Target.activateTarget", targetId=self._target)
 
     async def tell(self, expression: str) -> Any:
@@ -73,7 +75,7 @@ class Tab:
 
     async def until(self, expression: str, bound_s: float = BOUND_S) -> None:
         async def met() -> object:
-            with suppress(DevToolsError):  # between two documents there is none to ask
+            with suppress(DevToolsError):  # between two documents no document can answer
                 return await self.tell(expression)
             return False
 

@@ -1,4 +1,6 @@
-"""`/test` in a real browser: a call through the server with oneself, a code at the end, and the help desk that reads it."""
+"""`/test` in a real browser: a test call from the browser to itself through the server, a code at the end, and the help desk
+that reads the code.
+"""
 
 from __future__ import annotations
 
@@ -43,18 +45,18 @@ AudioContext.prototype.createBufferSource = function () {
   window.lengthened += window.lasts;
   return Object.assign(made.call(this), { loop: window.lasts });
 };"""
-"""Once it `lasts`, a sound does not end by itself."""
+"""While `lasts` is true, a sound does not end by itself."""
 
 NEAR = """const figures = RTCRtpReceiver.prototype.getStats;
 RTCRtpReceiver.prototype.getStats = async function () {
   const near = (one) => ('currentRoundTripTime' in one ? { ...one, currentRoundTripTime: 0 } : one);
   return new Map([...(await figures.call(this))].map(([key, one]) => [key, near(one)]));
 };"""
-"""The server is next door: its answers take no millisecond."""
+"""A script that fakes a very near server: every round-trip time is 0."""
 
 
 async def answered(visitor: Visitor, answer: str, sounds: dict[str, str]) -> str:
-    """Through the whole check, with all of `sounds` played and stopped; the code."""
+    """Go through the whole check, play and stop each sound of `sounds`, and return the code."""
     await expect(visitor.part("check-yes")).to_be_visible(timeout=RUN_MS)
     assert await visitor.barriers() == []
     await expect(visitor.part("check-yes")).to_be_disabled()
@@ -72,7 +74,7 @@ async def answered(visitor: Visitor, answer: str, sounds: dict[str, str]) -> str
 
 
 async def _stopped(visitor: Visitor, name: str, sounds: dict[str, str]) -> None:
-    """The button of what plays stops it, and no other says that it plays."""
+    """Check that the button of a playing sound stops the sound, and that no other button shows that it plays."""
     await visitor.part(name).click()
     for one, words in sounds.items():
         await expect(visitor.part(one)).to_have_text("Dừng" if one == name else words)
@@ -97,7 +99,7 @@ async def test_a_good_machine_and_one_without_devices(visit: Visit, live_server:
 
 
 async def _good(visitor: Visitor, live_server: LiveServer) -> None:
-    """From a meeting's first page and back to it."""
+    """Go from a meeting's first page through the check and back."""
     link = await new_meeting(visitor, live_server)
     await visitor.part("prejoin-check").click()
     await visitor.part("preview-video").wait_for()
@@ -129,7 +131,7 @@ async def _good(visitor: Visitor, live_server: LiveServer) -> None:
 
 
 async def _without_devices(visitor: Visitor, live_server: LiveServer) -> None:
-    """The line is tried all the same, with a drawn picture."""
+    """Check that the line is tested also without devices, with a drawn picture."""
     await visitor.page.goto(live_server.url)
     await visitor.part("check-link").click()
     await visitor.part("failure").first.wait_for()
@@ -167,7 +169,7 @@ async def test_a_covered_page_measures_nothing_and_offers_a_restart(live_server:
 
 
 async def test_what_is_no_fault_of_the_network_is_not_laid_on_it(visit: Visit, live_server: LiveServer) -> None:
-    """A browser that forbids calls, and a server that takes none: neither tells that the network blocks."""
+    """One browser forbids calls, and one server accepts no call. In neither case does the page blame the network."""
     without, refused = await visit(script=FORBIDDEN), await visit(script=KEPT)
 
     async def spoil(route: Route) -> None:

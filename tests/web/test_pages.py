@@ -1,4 +1,4 @@
-"""The pages as people use them: reading them with axe, joining, failing to, and meeting each other."""
+"""The pages as users use them: checks with axe, joining, failing to join, and meetings of several people."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OLD = "delete window.RTCPeerConnection;"
 
 
 async def new_meeting(visitor: Visitor, server: LiveServer, title: str = "Họp giao ban tháng 6") -> str:
-    """Starts a meeting on the first page; its link."""
+    """Start a meeting on the first page, and return its link."""
     await visitor.page.goto(server.url)
     await visitor.part("start-name").fill(title)
     await visitor.part("start-button").click()
@@ -106,12 +106,14 @@ async def test_an_invitation_in_the_query_moves_to_the_fragment(visit: Visit, li
 
 
 async def test_an_invitation_that_is_pasted_into_the_open_page_counts(visit: Visit, live_server: LiveServer) -> None:
-    """With a wrong secret and then a right one; in the call it changes nothing, and the address stays the meeting's."""
+    """First the link has a wrong secret, then a right secret. In the call a new link changes nothing, and the address stays the
+    same.
+    """
     visitor = await visit()
     link = await new_meeting(visitor, live_server)
     await visitor.page.goto(link.partition("#")[0] + "#k=wrong")
     await visitor.part("unknown-meeting").wait_for()
-    # The jump of whoever uses the keyboard is no other link.
+    # The skip link for the keyboard is not a new invitation link.
     await visitor.page.locator(".skip").press("Enter")
     await expect(visitor.page.locator("main")).to_be_focused()
     await expect(visitor.page).to_have_url(link.partition("#")[0] + "#k=wrong")
@@ -190,21 +192,25 @@ async def test_three_people_meet(visit: Visit, live_server: LiveServer) -> None:
 
 
 async def sheets(phone: Visitor) -> None:
-    """Those behind "more" stand when it has gone, and go by their own button."""
+    """Check that the sheets behind "more" open when "more" has closed, and close by their own button."""
     for name in ("settings", "invite"):
         await phone.part("more-button").click()
         await phone.part(f"{name}-button").click()
         await phone.part("more-sheet").wait_for(state="detached")
         if name == "invite":
-            await phone.part("invite-here").wait_for()  # the server of the tests is on loopback
-        await phone.page.evaluate("new Promise((done) => setTimeout(done, 100))")  # its end is told a little later
+            await phone.part(
+                "invite-here"
+            ).wait_for()  # the server of the tests is on loopback, so the page shows this warning
+        await phone.page.evaluate(
+            "new Promise((done) => setTimeout(done, 100))"
+        )  # the page learns of the end a little later
         await expect(phone.part(f"{name}-sheet")).to_be_visible()
         await phone.part(f"{name}-sheet-close").click()
         await phone.part(f"{name}-sheet").wait_for(state="detached")
 
 
 async def advance(visitor: Visitor) -> None:
-    """Every picture moves."""
+    """Wait until every picture has moved."""
     before = await visitor.clocks()
 
     async def moved() -> bool:
@@ -275,7 +281,9 @@ async def test_keyboard_pin_screen_and_sheets(visit: Visit, live_server: LiveSer
 
 @pytest.mark.slow
 async def test_a_screen_that_is_pinned_on_a_phone_has_the_place(visit: Visit, live_server: LiveServer) -> None:
-    """The screen alone is pinned, not whoever shows it; others are small below, and gone where the phone lies."""
+    """The user pins the screen, not the presenter. Other tiles are small below the screen, and disappear on a phone held
+    sideways.
+    """
     phone, other = await visit(width=360, height=740, touch=True), await visit()
     link = await new_meeting(other, live_server)
     await other.join(link, "Trần Thị Bình")
@@ -308,7 +316,7 @@ async def test_a_screen_that_is_pinned_on_a_phone_has_the_place(visit: Visit, li
 
 @pytest.mark.slow
 async def test_more_people_than_places_are_looked_at_page_by_page(visit: Visit, live_server: LiveServer) -> None:
-    """Six who send nothing, on a phone that shows four at once."""
+    """Six participants who send nothing, on a phone that shows four at once."""
     phone = await visit(width=360, height=740, touch=True)
     link = await new_meeting(phone, live_server)
     await phone.join(link, "Nguyễn Văn An")
@@ -329,13 +337,13 @@ async def test_more_people_than_places_are_looked_at_page_by_page(visit: Visit, 
         assert {main, *small} == set(everybody)
         assert len(everybody) == 7
         assert await phone.barriers() == []
-    # The page that it is on goes with the others.
+    # The page of tiles that the user looks at ends with its participants.
     await tiles(phone, 1)
     await expect(phone.part("page-next")).to_have_count(0)
 
 
 async def pages(visitor: Visitor, place: str, counts: tuple[int, int]) -> list[str]:
-    """What is said of the tiles there on the first page, where it is, and on the second: it goes, comes back, and goes."""
+    """Return the labels of the tiles on both pages. Go to the second page, back, and to the second page again."""
     before, after = visitor.part("page-previous"), visitor.part("page-next")
     await expect(before).to_be_disabled()
     found: list[list[str]] = []
@@ -353,7 +361,7 @@ async def pages(visitor: Visitor, place: str, counts: tuple[int, int]) -> list[s
 
 
 def silent(server: LiveServer, conference: str, name: str) -> connect:
-    """A participant by its socket alone."""
+    """Connect a participant that has only a signalling socket."""
     grants = api.VideoGrants(room=conference, room_join=True)
     known = api.AccessToken(server.api_key, server.api_secret).with_identity(name).with_name(name)
     headers = {"authorization": f"Bearer {known.with_grants(grants).to_jwt()}"}
@@ -361,7 +369,7 @@ def silent(server: LiveServer, conference: str, name: str) -> connect:
 
 
 async def named(visitor: Visitor, place: str) -> list[str]:
-    """What is said of each tile there."""
+    """Return the label of each tile in this place."""
     tiles = visitor.page.locator(f"{place} [data-testid=tile]")
     found: list[str] = await tiles.evaluate_all("(all) => all.map((one) => one.ariaLabel)")
     return found
@@ -410,7 +418,7 @@ async def test_pictures_go_on_while_signalling_is_lost(visit: Visit, live_server
 
 
 async def test_what_does_not_open_is_said_where_it_was_chosen(visit: Visit, live_server: LiveServer) -> None:
-    """Before the dialog, not behind it; and the list says what goes on."""
+    """The dialog itself shows the message, and the list shows the device in use."""
     visitor = await visit()
     await visitor.join(await new_meeting(visitor, live_server), "Nguyễn Văn An")
     await expect(visitor.part("mic-toggle")).to_have_attribute("aria-busy", "false")
@@ -430,7 +438,9 @@ async def test_what_does_not_open_is_said_where_it_was_chosen(visit: Visit, live
 async def test_whoever_loses_the_server_is_told_of_nothing_else(
     visit: Visit, own_server: Callable[..., LiveServer]
 ) -> None:
-    """Nobody has left, nobody has to be invited, no line is good, and whether somebody waits is not known."""
+    """After the loss no notice says that a participant left, no invitation appears, no line counts as good, and the lobby's
+    state is unknown.
+    """
     server = own_server()
     one, other = await visit(), await visit()
     link = await new_meeting(one, server)

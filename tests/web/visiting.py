@@ -1,4 +1,4 @@
-"""A real Chromium in front of a real server. Whatever the page's policy refused, or threw, fails the test that saw it."""
+"""A real Chromium with a real server. If the page throws an error or the page's policy refuses something, the test fails."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from playwright.async_api import Browser, BrowserContext, Error, Page, Playwrigh
 
 from tests.conftest import LiveServer
 
-expect.set_options(timeout=20_000)  # ms; of waits that a busy machine may lengthen. What has a bound of its own says so
+# ms. Chosen for waits that a busy machine may lengthen. A wait with another limit sets that limit itself
+expect.set_options(timeout=20_000)
 CHROMIUM = "/usr/bin/chromium"
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 IN_WINDOW = "documentPictureInPicture.window?.document"
-"""The small window above other programs."""
+"""The document of the small window above other programs."""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SMOOTH = "--use-fake-device-for-media-stream"
-"""A camera of 20 pictures a second; the usual one gives half as many, for half the work of all who see it."""
+"""A fake camera with 20 pictures a second. The usual fake camera sends half as many, which halves the work of all viewers."""
 DEVICES = (f"{SMOOTH}=fps=10", "--use-fake-ui-for-media-stream")
 FAULTS = re.compile(r"Content Security Policy|Trusted|Permissions-Policy|Uncaught|WebGPU|Password forms")
 
@@ -38,17 +39,17 @@ _CHECK = """async (rules) => (await axe.run(document, { runOnly: rules, resultTy
 
 @dataclass
 class Visitor:
-    """One page, what it must not say, and the steps that many tests take."""
+    """A page, its faults, and steps that many tests use."""
 
     page: Page
     faults: list[str] = field(default_factory=list)
 
     def part(self, name: str) -> Any:
-        """The control of that `data-testid`."""
+        """Return the element with this `data-testid`."""
         return self.page.get_by_test_id(name)
 
     async def join(self, link: str, name: str) -> None:
-        """Through the pre-join page with camera and microphone, until the meeting is there."""
+        """Join through the pre-join page with camera and microphone, and wait for the stage."""
         await self.page.goto(link)
         await self.part("preview-video").wait_for()
         await self.part("join-name").fill(name)
@@ -56,14 +57,14 @@ class Visitor:
         await self.part("stage").wait_for()
 
     async def barriers(self) -> list[str]:
-        """What axe finds on the page as it is now."""
+        """Return the faults that axe finds on the current page."""
         if not await self.page.evaluate("'axe' in window"):
             await self.page.evaluate(AXE.read_text())
         found: list[str] = await self.page.evaluate(_CHECK, RULES)
         return found
 
     async def clocks(self) -> list[float]:
-        """Where each picture stands, in seconds."""
+        """Return the play time of each picture, in seconds."""
         found: list[float] = await self.page.evaluate(
             "[...document.querySelectorAll('video')].map((v) => v.currentTime)"
         )
@@ -74,14 +75,14 @@ Visit = Callable[..., Awaitable[Visitor]]
 
 
 class Chromiums:
-    """One for each set of flags, kept for all tests of this worker: to start one takes as long as many a test."""
+    """A browser for each set of flags, kept for all tests of this worker. A start takes as long as many tests."""
 
     def __init__(self, playwright: Playwright) -> None:
         self._playwright = playwright
         self._open: dict[tuple[str, ...], Browser] = {}
 
     async def get(self, flags: tuple[str, ...]) -> Browser:
-        """The one that was left last with these flags, or a new one where that has crashed."""
+        """Return the running browser with these flags, or a new browser if none runs."""
         found = self._open.get(flags)
         if found is None or not found.is_connected():
             args = ["--no-sandbox", "--allow-loopback-in-peer-connection", *flags]
@@ -89,8 +90,8 @@ class Chromiums:
         return found
 
     async def tidy(self, suspect: bool) -> None:
-        """After a test: nothing of it is left in the usual one; those with other devices, which few tests want, are closed, and
-        all of them where it failed, or do not answer.
+        """Close all pages after a test. Also close the browsers with other flags than DEVICES, because few tests use them. If
+        the test failed, or a browser does not answer, close the browsers with any flags.
         """
         for flags, browser in list(self._open.items()):
             try:
@@ -112,7 +113,9 @@ async def chromiums() -> AsyncIterator[Chromiums]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(request: pytest.FixtureRequest, live_server: LiveServer, chromiums: Chromiums) -> AsyncIterator[Visit]:
-    """`visit(width=…, height=…, flags=…, script=…, zone=…)` opens a page in a browser that has fake devices or none."""
+    """A function `visit(width=…, height=…, flags=…, script=…, zone=…)` that opens a page in a browser with fake devices or
+    none.
+    """
     visitors: list[Visitor] = []
     request.node.stash[FAILED] = False
 
@@ -146,7 +149,7 @@ async def visit(request: pytest.FixtureRequest, live_server: LiveServer, chromiu
 
 
 async def _end(item: pytest.Item) -> None:
-    """One that took too long is only left by its runner, and would go on beside later tests."""
+    """Cancel the task of a test that timed out. The runner does not cancel the task, so it would run beside later tests."""
     for task in asyncio.all_tasks():
         if getattr(task.get_coro(), "__name__", "") == getattr(item, "originalname", item.name):
             task.cancel()
@@ -154,7 +157,7 @@ async def _end(item: pytest.Item) -> None:
 
 
 async def tell(visitor: Visitor) -> None:
-    """What somebody who stood before the screen of a failed test would have seen."""
+    """Print what the screen showed when the test failed."""
     with suppress(Error, TimeoutError):
         async with asyncio.timeout(5):
             print(await visitor.page.evaluate(STATE))
@@ -169,7 +172,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browsers that outlive a test live in one event loop, and so does whatever uses them."""
+    """Browsers are kept between tests and belong to one event loop. So all tests that use a browser run in this loop."""
     for item in items:
         if "visit" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)

@@ -1,5 +1,5 @@
-"""The pages of the secretariat as users use them: signing in, booking in under a minute, clashes, approving, answering by link,
-entering by number. axe checks every page, wide and narrow, in both languages. A real server, 96 communes.
+"""The pages of the secretariat as users use them. Users sign in, book in under a minute, solve clashes, approve, answer by link, and
+enter by number. axe checks every page, wide and narrow, in both languages. A real server, 96 communes.
 """
 
 from __future__ import annotations
@@ -724,7 +724,7 @@ async def test_a_letter_is_made_and_saved(visit: Visit, served: Served) -> None:
 async def test_an_empty_installation_offers_the_sample_month(
     visit: Visit, own_server: Callable[..., LiveServer]
 ) -> None:
-    """One click on the first screen loads the month. The page then shows a link for each role."""
+    """The first screen loads the month with one click. The page then shows a link for each role."""
     server = own_server()
     visitor = await visit()
     await visitor.page.goto(server.url + "/my")

@@ -1,5 +1,5 @@
-"""The rarer forms of the secretariat: the class of a running meeting, answers recorded by the secretary, saved lists and
-templates, changes to a series, a session that ends while the user types, keys for other systems. A real server.
+"""The rarer forms of the secretariat. They show the class of a running meeting, answers that the secretary records, and saved lists
+and templates. Also changes to a series, a session that ends while the user types, and keys for other systems. A real server.
 """
 
 from __future__ import annotations
@@ -578,7 +578,7 @@ async def test_the_single_sign_on_of_the_province(
 async def test_whom_the_province_knows_comes_in_by_the_button(
     visit: Visit, own_server: Callable[..., LiveServer], issuer: str
 ) -> None:
-    """The sign-in goes to a real issuer and back. A new user gets an account without rights, and returns to the requested page."""
+    """The sign-in goes to a real issuer and back. A new user gets an account without rights, and sees the requested page."""
     server = own_server(
         DIEMCAU_OIDC_ISSUER=issuer,
         DIEMCAU_OIDC_CLIENT_ID=CLIENT,

@@ -17,7 +17,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 
 
 def document() -> dict[str, Any]:
-    """Return the document with every route of `/api/v1`. No version of the program stands in it."""
+    """Return the document with every route of `/api/v1`. The document contains no version of the program."""
     with tempfile.TemporaryDirectory() as folder:
         authenticator = Authenticator({"office": SECRET})
         office = Secretariat(Settings(data_dir=Path(folder)), authenticator, lambda: 0.0)

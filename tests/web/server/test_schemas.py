@@ -1,4 +1,4 @@
-"""The types that the pages have of the server's JSON routes are those of the server."""
+"""The types that the pages use for the server's JSON routes match the server."""
 
 import json
 import subprocess
