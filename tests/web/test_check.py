@@ -1,6 +1,4 @@
-"""`/test` in a real browser: a test call from the browser to itself through the server, a code at the end, and the help desk
-that reads the code.
-"""
+"""`/test` in a real browser. The browser calls itself through the server, and gets a code. The help desk reads the code."""
 
 from __future__ import annotations
 
@@ -169,7 +167,7 @@ async def test_a_covered_page_measures_nothing_and_offers_a_restart(live_server:
 
 
 async def test_what_is_no_fault_of_the_network_is_not_laid_on_it(visit: Visit, live_server: LiveServer) -> None:
-    """One browser forbids calls, and one server accepts no call. In neither case does the page blame the network."""
+    """A browser forbids calls, and a server accepts no call. In neither case does the page blame the network."""
     without, refused = await visit(script=FORBIDDEN), await visit(script=KEPT)
 
     async def spoil(route: Route) -> None:

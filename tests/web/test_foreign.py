@@ -1,6 +1,4 @@
-"""A real page of another origin: the requests that its script may send to this server, with a token of its own and without a
-token.
-"""
+"""A real page of another origin: its requests to this server, with a token of its own and without a token."""
 
 from __future__ import annotations
 
@@ -51,7 +49,7 @@ class Elsewhere(BaseHTTPRequestHandler):
 
 
 async def test_a_page_of_another_origin_needs_a_token(visit: Visit, live_server: LiveServer) -> None:
-    """The page comes from the same host with another port. For cookies this is the same site, for scripts it is another origin."""
+    """The page comes from the same host with another port. For cookies this is the same site, for scripts another origin."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()

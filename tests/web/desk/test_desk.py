@@ -1,5 +1,5 @@
-"""The pages of the secretariat as users use them. Users sign in, book in under a minute, solve clashes, approve, answer by link, and
-enter by number. axe checks every page, wide and narrow, in both languages. A real server, 96 communes.
+"""The pages of the secretariat as users use them. Users sign in, book, solve clashes, approve, answer by link, and enter by
+number. axe checks every page, wide and narrow, in both languages. A real server, 96 communes.
 """
 
 from __future__ import annotations

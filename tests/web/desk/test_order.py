@@ -1,5 +1,5 @@
-"""Order at the desk: days typed in Vietnamese style in any browser, the right approvers, and meetings that give way. Also split and
-abolished units, cut links, and repeated webhooks. A real server and a real receiver.
+"""Order at the desk: days typed in Vietnamese style in any browser, the right approvers, and meetings that give way. Also split
+and abolished units, cut links, and repeated webhooks. A real server and a real receiver.
 """
 
 from __future__ import annotations

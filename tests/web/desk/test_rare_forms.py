@@ -1,4 +1,4 @@
-"""The rarer forms of the secretariat. They show the class of a running meeting, answers that the secretary records, and saved lists
+"""The rarer forms of the secretariat: the class of a running meeting, answers that the secretary records, and saved lists
 and templates. Also changes to a series, a session that ends while the user types, and keys for other systems. A real server.
 """
 
