@@ -8,7 +8,7 @@ START = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 
 
 class Clock:
-    """A clock that moves only when the test moves the clock. `tests.process_clock` is for servers of their own process."""
+    """A clock that moves only when the test moves the clock. `tests.process_clock` is for servers in a separate process."""
 
     def __init__(self, at: datetime = START) -> None:
         self._seconds = at.timestamp()

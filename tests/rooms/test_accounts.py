@@ -516,7 +516,7 @@ async def test_a_role_granted_again_in_time_continues_for_the_deputy(
 
 
 async def _renew(session: AsyncSession, province: Province, now: datetime) -> None:
-    """The deputyship of khcn-2 ends, and a new one begins."""
+    """End the deputyship of khcn-2, and begin a new deputyship."""
     (old,) = await deputies.search(session, province.people["khcn-1"])
     await deputies.revoke(session, old.id, COMMAND, now)
     given = (province.people["khcn-1"], province.people["khcn-2"], now, now + timedelta(days=3), "", COMMAND, now)

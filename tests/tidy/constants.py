@@ -18,7 +18,7 @@ from tests.tidy.python_code import Code
 from tests.tidy.rust_code import CRATES
 
 Limit = tuple[str, str]
-"""The module and the name."""
+"""A limit: the name of its module, and its own name."""
 
 
 def scan(code: Code) -> list[Finding]:

@@ -98,8 +98,8 @@ async def upgraded(url: str, as_before: Callable[[Connection], None]) -> Databas
 
 
 async def test_halls_of_meetings_from_before_stay_as_they_were(postgres: Postgres, tmp_path: Path) -> None:
-    """`dial` becomes `call`, the other values become `dial_in`. A `dial_in` meeting that is held, asked or
-    approved asks its secretary. Stored templates take the default.
+    """`dial` becomes `call`, the other values become `dial_in`. A `dial_in` meeting that is held, asked or approved asks its
+    secretary. Stored templates take the default.
     """
     await postgres.run("CREATE DATABASE halls_before")
     for url in (postgres.url("halls_before"), f"sqlite:///{tmp_path}/before.db"):
@@ -168,8 +168,8 @@ def _as_before(connection: Connection) -> None:
 
 
 async def test_terminals_keep_the_networks_that_they_call_from(postgres: Postgres, tmp_path: Path) -> None:
-    """A network keeps its ranges, except ranges that are too wide. The wide ranges move to a network of their own, which
-    `doctor` names.
+    """Terminals may still call from their networks, except from ranges that are too wide, which `doctor` names. The wide ranges of
+    a mixed network move to a new network.
     """
     before = {"closed": ["10.0.0.0/8", "fd00::/8"], "office": ["203.113.0.0/16"], "empty": []}
     mixed = {"half": ["172.16.0.0/12", "113.160.0.0/11", "0.0.0.0/1"]}
