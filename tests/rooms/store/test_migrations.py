@@ -168,8 +168,8 @@ def _as_before(connection: Connection) -> None:
 
 
 async def test_terminals_keep_the_networks_that_they_call_from(postgres: Postgres, tmp_path: Path) -> None:
-    """Terminals may still call from their networks, except from ranges that are too wide, which `doctor` names. The wide ranges of
-    a mixed network move to a new network.
+    """Terminals may still call from their networks, except from ranges that are too wide, which `doctor` names. The wide ranges
+    of a mixed network move to a new network.
     """
     before = {"closed": ["10.0.0.0/8", "fd00::/8"], "office": ["203.113.0.0/16"], "empty": []}
     mixed = {"half": ["172.16.0.0/12", "113.160.0.0/11", "0.0.0.0/1"]}

@@ -183,7 +183,7 @@ async def test_back_asks_before_it_leaves(visit: Visit, live_server: LiveServer)
 @pytest.mark.whole_machine
 @pytest.mark.slow
 async def test_a_dead_line_is_shown_but_a_quiet_one_is_not(visit: Visit, own_server: Callable[..., LiveServer]) -> None:
-    """The test freezes the server process. The page reports the loss before any transport gives up, and greys the old pictures."""
+    """The test freezes the server process. The page reports the loss before any transport gives up, and greys old pictures."""
     server = own_server()
     one, muted = (
         await visit(),
