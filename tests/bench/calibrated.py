@@ -1,6 +1,7 @@
-"""Calls over bad networks beside the same call without a server: two Chromiums, first joined directly, then by this server, over
-the same networks by the same seed. On a busy machine the direct call is what can be had there; a server that repairs each leg
-for itself should not freeze or invent more. `python -m tests.bench.calibrated --rows loss-10,burst-10 --seeds 5 --seconds 120`.
+"""Calls over bad networks beside the same calls without a server. Two Chromiums call each other directly first, and then by
+this server, over the same networks with the same seed. On a busy machine the direct call shows the best possible result. A
+server repairs each leg separately, so it should not freeze or conceal more than the direct call. `python -m
+tests.bench.calibrated --rows loss-10,burst-10 --seeds 5 --seconds 120`.
 """
 
 from __future__ import annotations
@@ -102,7 +103,9 @@ SEEN = """async () => {
 
 @dataclass
 class Figures:
-    """Shares: of the sound that was invented, of the time in which the picture stood, of the pictures sent that were decoded."""
+    """The figures of one call. `concealed` is the share of the sound that the receiver invented. `frozen` is the share of the
+    time in which the picture did not move. `pictures` is the share of the sent pictures that the receiver decoded.
+    """
 
     row: str
     seed: int
@@ -117,7 +120,7 @@ class Figures:
 
 @asynccontextmanager
 async def browser(place: Namespace, folder: Path, url: str) -> AsyncIterator[Page]:
-    """A page of the server, in a Chromium of its own in that namespace."""
+    """Open a page of the server in a separate Chromium in this namespace."""
     program = folder / f"chromium-{place.keeper}"
     program.write_text(f'#!/bin/sh\nexec {" ".join(place.prefix)} {CHROMIUM} "$@"\n')
     program.chmod(0o755)
@@ -132,14 +135,14 @@ async def browser(place: Namespace, folder: Path, url: str) -> AsyncIterator[Pag
 
 
 async def join_directly(call: Call, source: Page, sink: Page, shows: Picture) -> None:
-    """The server's namespace is nothing but a router then."""
+    """Connect the two pages directly. In this case the server's namespace is only a router."""
     call.center.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
     offer = await source.evaluate(OFFER, [shows.bitrate_bps, shows.fps])
     await source.evaluate(TAKE, await sink.evaluate(ANSWER, offer))
 
 
 async def join_by_server(call: Call, source: Page, sink: Page, shows: Picture) -> None:
-    """With simulcast, and so temporal layers, as pages publish."""
+    """Let both pages join on the server. The source publishes with simulcast, and so with temporal layers, as our pages do."""
 
     def entry(identity: str) -> list[Any]:
         server, link = call.server, call.links[identity]
@@ -201,7 +204,7 @@ def _figures(row: Row, seed: int, kind: str, before: Any, after: Any, sent: int,
 
 
 def tell(found: list[Figures]) -> str:
-    """Medians of the seeds, direct / by the server."""
+    """Return the table: medians of the seeds, direct / by the server."""
     lines = ["row | seeds | concealed % | frozen % | pictures % | fps | height | busy % | not worse"]
     for name in dict.fromkeys(one.row for one in found):
         middle = [_middle([one for one in found if one.row == name and one.kind == kind]) for kind in KINDS]

@@ -1,11 +1,11 @@
-"""`make bench`: what the mixer process costs, and how soon it is back after kill -9. Prints the table in Markdown.
+"""`make bench`: the CPU cost of the mixer process, and its return after kill -9. Prints the table in Markdown.
 
     python tests/bench/mixer.py                         all rows
     python tests/bench/mixer.py --rows mixer-audio-50 --seconds 5
 
-CPU (user and system) of the mixer process alone, in cores, over a window after a warm-up; sources are coded beforehand and come
-as RTP through a real plane in this process, as programs leave through it. Pictures: moving forms with noise, 640x360 at 30
-frames/s and 600 kbit/s each.
+The figure is the CPU (user and system) of the mixer process alone, in cores, over a window after a warm-up. The sources are
+encoded in advance. They arrive as RTP through a real plane in this process, and the programs leave through the same plane. The
+pictures are moving forms with noise, each 640x360 at 30 frames/s and 600 kbit/s.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Result = dict[str, Any]
 
 
 def film(seed: int) -> list[bytes]:
-    """LOOP_S of access units; the first is a key frame."""
+    """Return access units for LOOP_S seconds. The first is a key frame."""
     width, height = CAMERA
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
@@ -71,7 +71,7 @@ def film(seed: int) -> list[bytes]:
 
 
 def speech(seed: int, codec: str) -> list[bytes]:
-    """LOOP_S of packets of 20 ms: a voice-like sum of tones that swells and pauses."""
+    """Return 20 ms packets for LOOP_S seconds: a voice-like sum of tones that swells and pauses."""
     at = np.arange(LOOP_S * RATE_HZ) / RATE_HZ
     pitch = 110 + 20 * seed
     voice = sum(np.sin(2 * np.pi * pitch * n * at) / n for n in range(1, 12))
@@ -82,7 +82,7 @@ def speech(seed: int, codec: str) -> list[bytes]:
 
 @dataclass
 class Quiet:
-    """Takes what a mixer or a line says; keeps when the process was ready."""
+    """A listener that ignores the messages of a mixer or a line, and keeps only the times when the mixer process was ready."""
 
     ready_at: list[float] = field(default_factory=list)
 
@@ -94,7 +94,7 @@ class Quiet:
 
 
 class Bench:
-    """A node, a mixer, one line that sends all sources and one that receives all outputs."""
+    """A node, a mixer, one line that sends all sources, and one line that receives all outputs."""
 
     def __init__(self, node: Node) -> None:
         router = node.open_router()
@@ -134,7 +134,7 @@ class Bench:
             self.lines[1].send(self.mixer.output(ssrc), {made.payload_type: made.payload_type}, ssrc)
 
     async def run(self, seconds: float) -> None:
-        """Sends what is due, 20 ms at a time, and counts what comes back."""
+        """Send the packets that are due, in steps of 20 ms, and count the packets that return."""
         end = time.monotonic() + seconds
         self.number = self.number or time.monotonic_ns() // 10_000_000
         while time.monotonic() < end:
@@ -147,7 +147,7 @@ class Bench:
             await asyncio.sleep(0.004)
 
     def _say(self, number: int) -> None:
-        """`number` counts 10 ms."""
+        """Send what is due at `number`, in steps of 10 ms."""
         at_us = number * 10_000
         for ssrc, units in self.films.items():
             frame = (number + ssrc * 7) * 3 // 10  # the cameras are not in step
@@ -225,7 +225,7 @@ async def picture(width: int, height: int, bitrate_bps: int, seconds: float) -> 
 
 
 async def sound(seconds: float) -> Result:
-    """Fifty halls of three codecs, four of them open: each of these has its own mix and a voice for browsers."""
+    """Measure fifty halls with three codecs. Four halls are open: each open hall has its own mix and a voice for browsers."""
     async with bench() as made:
         codecs = [("pcma", "g722", "opus")[number % 3] for number in range(SITES)]
         for number in range(OPEN):
@@ -241,7 +241,7 @@ async def sound(seconds: float) -> Result:
 
 
 async def recovery(_seconds: float) -> Result:
-    """From kill -9 to the first frame of the new process at a hall."""
+    """Measure the time from kill -9 to the first frame of the new process at a hall."""
     async with bench() as made:
         made.camera("s0", film(1))
         group = Group("g", 11, 97, "h264", 1280, 720, 30, 1_500_000, "1", ("s0",))
@@ -251,7 +251,7 @@ async def recovery(_seconds: float) -> Result:
             await made.run(WARM_UP_S)
             count, killed_at = len(made.frames[11]), time.monotonic()
             os.kill(made.mixer.pid, signal.SIGKILL)
-            await made.run(0.3)  # what was under way arrives
+            await made.run(0.3)  # packets that were already sent arrive
             count = len(made.frames[11])
             while len(made.frames[11]) == count and time.monotonic() - killed_at < 20:
                 await made.run(0.02)

@@ -1,7 +1,7 @@
-"""The hall schedule in a real Chromium: every hall, a whole week, from the address to a page that answers.
+"""The hall schedule in a real Chromium: every hall for a whole week, from the address to a page that answers.
 
-Drawn: the first entry stands on the screen. Interactive: from then on no task held the page for 50 ms (Long Tasks API) during a
-second. Each time in a context of its own, so that nothing is cached.
+Drawn: the first entry is visible on the screen. Interactive: after this moment no task blocked the page for 50 ms (Long Tasks
+API) during one second. Each measurement has its own browser context, so that nothing is cached.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ LOOKS = {"picture": "[data-testid=timeline] .entry", "table": "[data-testid=boar
 
 
 async def measure(url: str, cookie: str) -> dict[str, str]:
-    """`url`: of the database; `cookie`: of somebody who may see the board."""
+    """Measure the page of each look. `url` is the address of the database. `cookie` belongs to a user who may see the board."""
     found = {}
     with peers.diemcau(DATABASE=url) as server:
         async with async_playwright() as playwright:
@@ -50,7 +50,7 @@ async def measure(url: str, cookie: str) -> dict[str, str]:
 
 
 async def _open(browser: Browser, address: str, cookie: str, look: str, selector: str) -> tuple[float, float, int]:
-    """(drawn, interactive) in ms after the beginning of the navigation, and how many were drawn."""
+    """Return (drawn, interactive) in ms after the beginning of the navigation, and the number of entries drawn."""
     name, _, value = cookie.partition("=")
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     try:
@@ -58,7 +58,7 @@ async def _open(browser: Browser, address: str, cookie: str, look: str, selector
         page = await context.new_page()
         await page.add_init_script(WATCH.replace("SELECTOR", selector))
         await page.goto(f"{address}/board?span=week&view={look}", wait_until="commit")
-        # The page's policy admits no script of ours to wait with: it is asked again and again.
+        # The page's content security policy refuses a script that would wait here. So the bench asks the page again and again.
         for _ in range(MOST_ASKED):
             if await page.evaluate(
                 f"seen.drawn > 0 && performance.now() - Math.max(seen.drawn, seen.busyUntil) > {QUIET_MS}"

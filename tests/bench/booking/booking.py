@@ -4,8 +4,8 @@ the page of the board, and the letters of a meeting.
     python tests/bench/booking/booking.py [sqlite] [postgresql] [--seconds 20] [--clients 64] [--pause-ms 1000] [--tree OTHER
         --tree .]
 
-`--tree` compares checkouts of this repository in one run, on one database. Prints a table in Markdown.
-A row fails its budget in words only: the figures are what they are.
+`--tree` compares checkouts of this repository in one run, on one database. The script prints a table in Markdown. The table
+names a row that misses its budget, but the run does not fail.
 """
 
 import argparse
@@ -47,7 +47,7 @@ BUDGET_AVAILABILITY_MS, BUDGET_CREATION_MS = 20, 300
 
 
 async def fill(database: Database) -> None:
-    """Units with halls and terminals, and of each hall five series a week over five years: 312,000 dates."""
+    """Add units with halls and terminals. Each hall gets five series a week over five years: 312,000 dates in all."""
     await database.transact(_register)
     for hall in range(HALLS):
         await database.transact(partial(_series, hall=hall))
@@ -183,7 +183,7 @@ async def timed(work: Callable[[int], Awaitable[object]], count: int) -> list[fl
 
 
 async def look(database: Database) -> dict[str, str]:
-    """Searches one after the other, as one person asks."""
+    """Time searches that run one after the other, as one person sends them."""
     chance = random.Random(1)
 
     async def search(span: timedelta, **more: object) -> None:
@@ -246,7 +246,7 @@ def _measure(dialect: str, url: str, options: argparse.Namespace) -> dict[str, s
 
 
 def _created(load: creation.Load, tree: Path, options: argparse.Namespace) -> dict[str, str]:
-    """What a crowd does to the server of a checkout."""
+    """Measure a crowd of clients on the server of one checkout."""
     whose = "" if tree == ROOT else f"{tree.name}: "
     found = {}
     for pause_s, how in (

@@ -1,6 +1,6 @@
-"""Creation under load as people cause it: a server of its own, their sessions, and `crowd` as they who book.
+"""Creation under realistic load: the bench starts a server, gives secretaries their sessions, and lets `crowd` book.
 
-Measures latency at the clients, and the CPU time of the server, of the database's processes and of the clients themselves.
+It measures the latency at the clients, and the CPU time of the server, of the database's processes and of the clients.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ from tests.bench import peers
 from tests.bench.booking.crowd import Crowd, Found
 
 COOKIE = "diemcau-local"
-"""Of a server that is reached on loopback without TLS."""
+"""The session cookie's name on a server that clients reach on loopback without TLS."""
 DAYS = range(3, 450)
 
 
 async def sign_in(database: Database, count: int, units: int) -> list[str]:
-    """So many secretaries of these units, each with a session; their cookies."""
+    """Create `count` secretaries of these units, each with a session, and return their cookies."""
     now = datetime.now(UTC)
     return [await database.transact(partial(_secretary, number=n, unit=n % units, now=now)) for n in range(count)]
 
@@ -52,7 +52,7 @@ async def _secretary(session: AsyncSession, number: int, unit: int, now: datetim
 
 
 def body(client: int, halls: int, units: int, chance: random.Random) -> str:
-    """A hall, its terminal, the chair and four units; a working hour within the next months."""
+    """Return a booking as JSON: a hall, its terminal, the chair and four units, in a working hour of the next months."""
     hall, unit = chance.randrange(halls), client % units
     today = datetime.now(UTC).date()
     day = Calendar().later(today, chance.randrange(DAYS.start, DAYS.stop))
@@ -74,13 +74,13 @@ def body(client: int, halls: int, units: int, chance: random.Random) -> str:
 
 
 class Load:
-    """One crowd before one server, and what each cost."""
+    """One crowd of clients on one server, and the CPU time of each process."""
 
     def __init__(self, url: str, cookies: list[str], halls: int, units: int) -> None:
         self.url, self.cookies, self.halls, self.units = url, cookies, halls, units
 
     def run(self, tree: Path, seconds: float, pause_s: float) -> "Measured":
-        """`tree`: the checkout whose server is asked."""
+        """Run the crowd on the server of the checkout `tree`."""
         with peers.diemcau(tree=tree, DATABASE=self.url) as server:
             self._crowd(server.port, 2, pause_s)
             before, database = _cpu_s([server.pid]), _cpu_s(self._database())
@@ -90,7 +90,7 @@ class Load:
         return Measured(found, seconds, *spent)
 
     def booked(self) -> int:
-        """Meetings that are there."""
+        """Return the number of meetings in the database."""
 
         async def count() -> int:
             database = Database.open(self.url)
@@ -114,7 +114,7 @@ class Load:
         return Found(**json.loads(told))
 
     def _database(self) -> list[int]:
-        """Processes of PostgreSQL on the folder of the address."""
+        """Return the processes of PostgreSQL that use the folder in `url`."""
         folder = self.url.partition("?host=")[2]
         if not folder:
             return []
@@ -123,7 +123,7 @@ class Load:
 
 
 class Measured:
-    """What one crowd found, and the CPU time of each booking."""
+    """The result of one crowd, and the CPU time of each booking."""
 
     def __init__(self, found: Found, seconds: float, server_s: float, database_s: float) -> None:
         self.found, self.seconds = found, seconds
@@ -139,7 +139,7 @@ class Measured:
 
 
 def _cpu_s(pids: Iterable[int]) -> float:
-    """User and system time of these processes and of children that have ended."""
+    """Return the user and system time of these processes and of their children that ended."""
     ticks = os.sysconf("SC_CLK_TCK")
     spent = 0
     for pid in pids:

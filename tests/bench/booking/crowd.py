@@ -1,9 +1,9 @@
-"""The people of the booking bench: connections that stay open, each of which books every so often.
+"""The clients of the booking bench: connections that stay open, each of which books at intervals.
 
     python tests/bench/booking/crowd.py FILE      a JSON file (`Crowd`); prints a line of JSON
 
-A process of its own that does nothing but write bytes that were made before and look at the head of the answer, so that
-it takes as little as can be of the machine that is measured; it tells how much that was.
+The crowd is a separate process. It only writes prepared bytes and looks at the head of the answer. So it takes very little CPU
+of the machine that the bench measures. It reports its own CPU time.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from pathlib import Path
 import uvloop
 
 EXPECTED = {201: (), 409: ("overlap", "capacity", "over_quota")}
-"""Statuses, and the codes of refusals that a full calendar gives."""
+"""The accepted statuses, with the refusal codes that a full calendar gives."""
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """`requests`: of each client its cookie and the bodies that it sends, one after the other, as JSON."""
+    """The input of the process. Client number n sends `bodies[n]`, one after the other, with `cookies[n]`; bodies are JSON."""
 
     host: str
     port: int
@@ -34,7 +34,7 @@ class Crowd:
 
 @dataclass
 class Found:
-    """`cpu_s`: of this process, while it ran."""
+    """The result. `cpu_s` is the CPU time of this process during the run."""
 
     latencies_ms: list[float] = field(default_factory=list)
     booked: int = 0

@@ -1,9 +1,11 @@
-"""The letters of one meeting with 96 communes: as one file, as a file each, as DOCX. Time and memory of a fresh process.
+"""The letters of one meeting with 96 communes: as one file, as a file for each commune, and as DOCX. The bench measures the
+time and the memory of a fresh process.
 
     python tests/bench/booking/letters.py [--communes 96]
 
-Prints a table in Markdown. Each row is measured by a process of its own: its time is that of the work (imports and fonts
-included for the first letter), its memory the peak of the whole process and, for DOCX, of the process that fills the template.
+The script prints a table in Markdown. A separate process measures each row. Its time is the time of the work; the first letter
+includes imports and fonts. Its memory is the peak of the whole process. For DOCX the memory of the process that fills the
+template is added.
 """
 
 import argparse
@@ -25,7 +27,7 @@ MADE = datetime(2026, 3, 3, 1, tzinfo=UTC)
 
 
 def fields(communes: int) -> tuple[letters_fields.Fields, list[str]]:
-    """An invitation with a line for all, and their sites in the annex."""
+    """Return the fields of an invitation with one line for all recipients, and with their sites in the annex."""
     heads = [f"Chủ tịch UBND xã Thứ {number}" for number in range(communes)]
     sites = [
         {"unit": head, "site": f"Điểm cầu UBND xã Thứ {number}", "address": f"Ấp {number}, xã Thứ {number}"}
@@ -90,7 +92,7 @@ def main() -> None:
 
 
 def measured(communes: int = 96) -> dict[str, str]:
-    """Each row by a process of its own."""
+    """Measure each row in a separate process."""
     rows = {}
     for row, (title, _) in ROWS.items():
         command = [sys.executable, __file__, "--row", row, "--communes", str(communes)]

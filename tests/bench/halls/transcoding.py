@@ -1,5 +1,6 @@
-"""What one hall would cost with a picture of its own: its 720p30 decoded and another encoded, as a transcoding server does for
-each hall. CPU of this process, with the codecs and settings of the mixer. Knows nothing of the server.
+"""The CPU cost of one hall that has its own picture: one 720p30 stream is decoded and another is encoded, as a transcoding
+server does for each hall. The figure is the CPU of this process, with the codecs and settings of the mixer. No server takes
+part.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ PICTURES = 120
 
 
 def measure() -> dict[str, float]:
-    """Cores for one hall: seconds of CPU for a second of pictures."""
+    """Return the cores that one hall needs: seconds of CPU for one second of pictures."""
     rng = np.random.default_rng(1)
     y, x = np.mgrid[0:720, 0:1280]
     noise = rng.normal(0, 4, (1440, 2560))

@@ -1,8 +1,8 @@
-"""The row "open microphones" of the bench: 240 halls that all send sound, as a large meeting is where nobody mutes.
+"""The row "open microphones" of the bench: 240 halls that all send sound, as in a large meeting where nothing is muted.
 
-40 % send G.722, 40 % G.711, 20 % Opus without audio levels, all of them the noise of a room at -50 dBFS; two talk all the time.
-One hall is listened to, and twelve say one word each, one after the other. Counted are the packets that each hall gets, the
-processors of server and mixer, and how much of each word is missing.
+40 % send G.722, 40 % G.711, 20 % Opus without audio levels. All send the noise of a room at -50 dBFS; two halls talk all the
+time. The bench listens to one hall, and twelve halls say one word each, one after the other. It counts the packets that each
+hall gets, the CPU of server and mixer, and the part of each word that is missing.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from media.mixer.sound.rates import BLOCK, RATE_HZ, Samples
 from tests.bench.halls.terminals import Listener
 
 SHARES = ("g722", "g722", "pcma", "pcma", "opus")
-"""The codec of a hall is that of its number, modulo five."""
+"""The codec of a hall is at the hall's number modulo five."""
 CLOCKS = {"g722": 160, "pcma": 160, "opus": 960}
-"""RTP clock in 20 ms."""
+"""RTP timestamp units in 20 ms."""
 NOISE_DBFS, TALK_DBFS, WORD_DBFS = -50.0, -24.0, -20.0
 TALK_HZ, WORD_HZ = (433.0, 577.0), 1000.0
 WORD_TICKS = 20
-"""A word lasts 400 ms."""
+"""Packets of 20 ms. A word lasts 400 ms."""
 LOOP_TICKS, SETTLED_TICKS = 100, 25
-"""Packets of a loop, after those in which an encoder finds its state."""
+"""Packets of a loop, and packets before the loop that are dropped, because the encoder's state is not stable yet."""
 WORDS = 12
 BETWEEN_S = 1.5
 PRESENT = 0.35
-"""Of the word's amplitude: less of its tone in 10 ms is no word."""
+"""The least share of the word's amplitude. A part of 10 ms with a weaker tone does not count as heard."""
 
 
 def codec_of(number: int) -> str:
@@ -44,7 +44,7 @@ def codec_of(number: int) -> str:
 def _noise(ticks: int, seed: int) -> Samples:
     rng = np.random.default_rng(seed)
     white = rng.normal(0, 1, ticks * BLOCK + 64)
-    soft = np.convolve(white, np.ones(16) / 4, "same")[: ticks * BLOCK]  # a room has little above 1.5 kHz
+    soft = np.convolve(white, np.ones(16) / 4, "same")[: ticks * BLOCK]  # a room has little sound above 1.5 kHz
     return np.asarray(soft / np.std(soft) * 32768 * 10 ** (NOISE_DBFS / 20), np.float32)
 
 
@@ -65,14 +65,14 @@ def noise(codec: str, seed: int) -> tuple[bytes, ...]:
 
 @cache
 def talk(codec: str, hz: float) -> tuple[bytes, ...]:
-    """Syllables of 200 ms with pauses of 100 ms over the noise."""
+    """Return syllables of 200 ms with pauses of 100 ms over the noise."""
     ticks = SETTLED_TICKS + LOOP_TICKS // 15 * 15
     gate = np.repeat(np.arange(ticks) % 15 < 10, BLOCK)
     return tuple(_coded(codec, _noise(ticks, 99) + _tone(ticks, hz, TALK_DBFS) * gate)[SETTLED_TICKS:])
 
 
 class Speaker(Listener):
-    """Sends the noise of its room, and says its word `at_s` (of the loop's time)."""
+    """A hall that sends the noise of its room, and says its word at `at_s` (the loop's time)."""
 
     def __init__(self, number: int, name: str, password: str, host: str, at_s: float = float("inf")) -> None:
         super().__init__(name, password, host, sees=False, codec=codec_of(number))
@@ -104,12 +104,12 @@ class Speaker(Listener):
 
 
 class Ear(Speaker):
-    """Says nothing, and keeps what it hears."""
+    """A hall that says no word, and keeps the packets that it receives."""
 
     def __init__(self, number: int, name: str, password: str, host: str) -> None:
         super().__init__(number, name, password, host)
         self.packets: list[tuple[int, bytes]] = []
-        """When each packet came (Unix ns), and the packet."""
+        """The arrival time of each packet (Unix ns), and the packet."""
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
@@ -127,7 +127,7 @@ class Ear(Speaker):
 
 
 def loops() -> dict[str, list[str]]:
-    """What the generator's halls send, by name."""
+    """Return the payloads that the generator's halls send, by name."""
     found = {f"{codec} {seed}": noise(codec, seed) for codec in CLOCKS for seed in range(4)}
     found |= {f"{codec} talk {hz:.0f}": talk(codec, hz) for codec in CLOCKS for hz in TALK_HZ}
     return {name: [one.hex() for one in packets] for name, packets in found.items()}
@@ -139,7 +139,7 @@ def loop_of(number: int, talks: float | None) -> str:
 
 
 def words(packets: Sequence[tuple[int, bytes]], codec: str) -> list[float]:
-    """How long each word was heard, in ms: 10 ms at a time, by the strength of its tone."""
+    """Return the length of each heard word in ms. The function looks for the word's tone in steps of 10 ms."""
     decoder = open_decoder(codec)  # type: ignore[arg-type]
     heard = np.concatenate([decoder.decode(data[12:]) for _, data in packets])
     step = RATE_HZ // 100

@@ -1,7 +1,7 @@
 """Time from `connect()` to the first decoded frame with the Python SDK (real libwebrtc at both ends).
 
-One process publishes, this one joins again and again and prints one line of JSON. Works with any server of the protocol:
-`python tests/bench/joins/first_frame.py --url ws://127.0.0.1:7880 --key KEY --secret SECRET`
+One process publishes. This process joins repeatedly and prints one line of JSON. The script works with any server of the
+protocol: `python tests/bench/joins/first_frame.py --url ws://127.0.0.1:7880 --key KEY --secret SECRET`
 """
 
 import argparse
@@ -17,7 +17,7 @@ from livekit import rtc
 
 CONFERENCE = "bench-first-frame"
 WIDTH, HEIGHT, FRAMES_PER_S = 1280, 720, 30
-PICTURES = 50  # the picture repeats after so many frames
+PICTURES = 50  # frames until the picture repeats
 JOIN_LIMIT_S = 15.0
 
 
@@ -29,19 +29,21 @@ def token(key: str, secret: str, identity: str) -> str:
 
 
 def picture(index: int) -> rtc.VideoFrame:
-    """I420: a grey that moves, so that every frame costs something."""
+    """Return an I420 picture whose grey moves with `index`, so that every frame has a cost for the encoder."""
     luma = bytes((index * 4 + row) % (PICTURES * 4) + 20 for row in range(HEIGHT))
     data = b"".join(bytes([value]) * WIDTH for value in luma) + b"\x80" * (WIDTH * HEIGHT // 2)
     return rtc.VideoFrame(WIDTH, HEIGHT, rtc.VideoBufferType.I420, data)
 
 
 async def publish(url: str, access: str) -> None:
-    """Publish until the standard input is closed; says "ready" once the track is published."""
+    """Publish until the standard input is closed. Print "ready" once the track is published."""
     room = rtc.Room()
     await room.connect(url, access)
     source = rtc.VideoSource(WIDTH, HEIGHT)
     track = rtc.LocalVideoTrack.create_video_track("camera", source)
-    options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA)  # else as the SDK does: VP8, simulcast
+    options = rtc.TrackPublishOptions(
+        source=rtc.TrackSource.SOURCE_CAMERA
+    )  # all else is the SDK's default: VP8, simulcast
     await room.local_participant.publish_track(track, options)
     print("ready", flush=True)
     closed = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
@@ -55,7 +57,7 @@ async def publish(url: str, access: str) -> None:
 
 
 async def join_once(url: str, access: str) -> tuple[float, float]:
-    """Milliseconds until connected and until the first decoded frame."""
+    """Return the milliseconds until the connection and until the first decoded frame."""
     room = rtc.Room()
     arrived: asyncio.Future[rtc.RemoteVideoTrack] = asyncio.get_running_loop().create_future()
 
@@ -87,7 +89,7 @@ async def measure(url: str, key: str, secret: str, tries: int, pause_s: float) -
         except (TimeoutError, rtc.ConnectError):
             failures += 1
             continue
-        if index > 0:  # the first loads the library
+        if index > 0:  # the first join loads the library
             connect_ms.append(connected)
             frame_ms.append(framed)
         await asyncio.sleep(pause_s + index % 5 * 0.007)

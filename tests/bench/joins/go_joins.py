@@ -1,6 +1,6 @@
-"""Joins of a client made with LiveKit's Go SDK (pion), one after another: milliseconds of `JoinWithToken`, by the program in
-tests/clients/golang. Prints one line of JSON. Works with any server of the protocol:
-`python tests/bench/joins/go_joins.py --url ws://127.0.0.1:7880 --key KEY --secret SECRET`
+"""Joins of a client made with LiveKit's Go SDK (pion), one after another. The program in tests/clients/golang measures the
+milliseconds of `JoinWithToken`. The script prints one line of JSON. It works with any server of the protocol: `python
+tests/bench/joins/go_joins.py --url ws://127.0.0.1:7880 --key KEY --secret SECRET`
 """
 
 import argparse
@@ -20,7 +20,7 @@ def join_once(program: Path, url: str, access: str, single: bool) -> float | Non
     """Return the milliseconds of a join; None if the client did not join."""
     words = [str(program), "-url", url, "-token", access, f"-single={single}".lower()]
     try:
-        # The program joins, sees the end of its commands and leaves.
+        # The input is empty, so the program joins, finds no commands and leaves.
         done = subprocess.run(words, input="", capture_output=True, text=True, timeout=JOIN_LIMIT_S, check=False)
     except subprocess.TimeoutExpired:
         return None
@@ -41,7 +41,7 @@ def main() -> None:
         took = [
             join_once(program, given.url, token(given.key, given.secret, f"gopher-{number}"), given.single)
             for number in range(given.tries + 1)
-        ][1:]  # the first loads the program
+        ][1:]  # the first join loads the program
     joined = [one for one in took if one is not None]
     print(json.dumps({"connect_ms": summary(joined), "failures": len(took) - len(joined)}))
 
