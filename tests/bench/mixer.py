@@ -134,7 +134,7 @@ class Bench:
             self.lines[1].send(self.mixer.output(ssrc), {made.payload_type: made.payload_type}, ssrc)
 
     async def run(self, seconds: float) -> None:
-        """Send the packets that are due, in steps of 20 ms, and count the packets that return."""
+        """Send the packets that are due, in steps of 20 ms, and keep the arrival times of the frames."""
         end = time.monotonic() + seconds
         self.number = self.number or time.monotonic_ns() // 10_000_000
         while time.monotonic() < end:

@@ -1,8 +1,9 @@
 """The meeting page in a real Chromium whose processor is slowed down, with more pictures than fit on one page of 25 tiles.
 
-`python -m tests.bench.paging_page`. Turned: from the press on "next page" until every picture of the new page has shown a frame.
-Smooth: how many times a second the page draws itself, and the longest task, during five seconds of a full page. The participants
-are those of `diemcau bot`: their encoding shares this machine's processors, so compare slow-downs, not machines.
+`python -m tests.bench.paging_page`. Turned: from the press on "next page" until every picture of the new page has shown a
+frame. Smooth: the number of times a second that the page draws itself, and the longest task, during five seconds of a full
+page. The participants come from `diemcau bot`. Their encoding uses this machine's processors too, so compare slow-downs, not
+machines.
 """
 
 import asyncio
@@ -91,7 +92,7 @@ async def _turned(page: Page, throttle: CDPSession, slower: int) -> dict[str, st
 
 
 async def _settled(page: Page) -> int:
-    """Until every tile of others has a picture; how many there are."""
+    """Wait until every tile of other participants has a picture. Return the number of tiles."""
     for _ in range(int(PATIENCE_S / ASKED_S)):
         tiles, shown = await page.evaluate(STAND)
         if 0 < tiles == shown:

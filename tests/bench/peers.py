@@ -1,6 +1,6 @@
-"""The servers that are measured: this one and LiveKit, each started fresh on loopback and stopped again.
+"""The servers that the bench measures: this server and LiveKit. Each starts fresh on loopback and stops after use.
 
-Owns processes, ports, settings and building; knows nothing of what is measured.
+The module manages processes, ports, settings and builds. It measures nothing.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from tests.ports import free_port
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "bench"
 GENERATOR = Path(__file__).resolve().parent / "generator"
-LIVEKIT_VERSION = "v1.13.5"  # 1.13.11 does not build: its forks are not public
+LIVEKIT_VERSION = "v1.13.5"  # 1.13.11 cannot be built: its forks are not public
 LIVEKIT_MODULE = "github.com/livekit/livekit-server"
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 10.0
@@ -41,7 +41,7 @@ class Server:
     key: str
     secret: str
     metrics_token: str = ""
-    """Of `GET /metrics`, where the server has that."""
+    """The token for `GET /metrics`; empty if the server has no metrics."""
 
     @property
     def url(self) -> str:
@@ -50,8 +50,8 @@ class Server:
 
 @contextlib.contextmanager
 def diemcau(command: str = "", tree: Path = ROOT, **more: str) -> Iterator[Server]:
-    """This server, by `command` (default: the module of this interpreter), settings by environment. `tree`: the checkout
-    that is started; `more`: settings besides the usual ones.
+    """Run this server with `command` (default: the module of this interpreter) and settings from the environment. `tree` is the
+    checkout whose server runs. `more` are additional settings.
     """
     http_port, media_port = free_port(), free_port()
     words = shlex.split(command) or [sys.executable, "-m", "signaling", "serve"]
@@ -66,7 +66,9 @@ def diemcau(command: str = "", tree: Path = ROOT, **more: str) -> Iterator[Serve
             "MEDIA_PORT": str(media_port),
             "DATA_DIR": folder,
             "METRICS_TOKEN": metrics_token,
-            **dict.fromkeys(("SIP_UDP_PORT", "SIP_TCP_PORT", "SIP_TLS_PORT"), "-1"),  # other servers may run here
+            **dict.fromkeys(
+                ("SIP_UDP_PORT", "SIP_TCP_PORT", "SIP_TLS_PORT"), "-1"
+            ),  # other servers may run on this machine
         } | more
         http_port = int(settings["HTTP_PORT"])
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
@@ -78,7 +80,7 @@ def diemcau(command: str = "", tree: Path = ROOT, **more: str) -> Iterator[Serve
 
 @contextlib.contextmanager
 def livekit() -> Iterator[Server]:
-    """LiveKit's server, built on first use."""
+    """Run LiveKit's server, which is built on first use."""
     binary = livekit_binary()
     http_port, udp_port, tcp_port = free_port(), free_port(), free_port()
     secret = secrets.token_hex(24)
@@ -96,7 +98,7 @@ def livekit() -> Iterator[Server]:
 
 
 def livekit_binary() -> Path:
-    """The path of LiveKit's server: LIVEKIT_BINARY, one that `go install` left, or built now (97 s)."""
+    """Return the path of LiveKit's server: LIVEKIT_BINARY, a binary from `go install`, or a new build (97 s)."""
     named = os.environ.get("LIVEKIT_BINARY")
     if named:
         return Path(named)
@@ -116,7 +118,7 @@ def livekit_binary() -> Path:
 
 
 def build_generator() -> Path:
-    """Build the load generator (locked); gives its path."""
+    """Build the load generator (locked) and return its path."""
     words = ["cargo", "build", "--release", "--locked", "--quiet", "--manifest-path", str(GENERATOR / "Cargo.toml")]
     environ = os.environ | {"CARGO_TARGET_DIR": str(GENERATOR / "target")}
     subprocess.run(words, check=True, env=environ)
@@ -124,7 +126,7 @@ def build_generator() -> Path:
 
 
 def build_floor() -> Path:
-    """Build the program that only receives, opens, seals and sends (locked); gives its path."""
+    """Build the program that only receives, decrypts, encrypts and sends (locked), and return its path."""
     plane = ROOT / "media" / "plane"
     words = ["cargo", "build", "--release", "--locked", "--quiet", "--package", "plane-udp", "--example", "floor"]
     subprocess.run(words, check=True, cwd=plane)

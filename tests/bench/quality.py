@@ -1,7 +1,8 @@
-"""How good calls are over bad networks: pictures and sound of one sender at one receiver, clients with libwebrtc at both ends.
+"""The quality of calls over bad networks: pictures and sound of one sender at one receiver, clients with libwebrtc at both
+ends.
 
 `python tests/bench/quality.py --rows loss-10,narrow-300 --seeds 5 --seconds 120 --servers diemcau,livekit`. Sender, server and
-receiver stand in network namespaces of their own; one leg is impaired (`tests/simulation/impair.py`), the same for every server.
+receiver each run in a network namespace. One leg is impaired (`tests/simulation/impair.py`) in the same way for every server.
 """
 
 from __future__ import annotations
@@ -35,16 +36,18 @@ from tests.simulation.quality import Quality
 from tests.simulation.scene import LAYERED, SINK, SOURCE, USUAL, Call, Picture
 
 SETTLE_S = 10.0
-"""Of the impaired call, before anything is counted."""
+"""Seconds of the impaired call before the counting begins."""
 HALF_RTT = Way(delay_ms=25)
 WIDE, NARROW = Way(delay_ms=25, rate_kbps=2000, queue_bytes=75_000), Way(delay_ms=25, rate_kbps=300, queue_bytes=11_250)
 NARROWEST = Way(delay_ms=25, rate_kbps=200, queue_bytes=10_000)
-"""Queues of 300 and 400 ms, which are aimed at beside the 250 ms of a way that is wide."""
+"""Queues of 300 and 400 ms. The aims for the delay on narrow ways are these values plus the 250 ms of a wide way."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """`wanted`: the aims, for the receiver's leg (share concealed, frozen, of pictures decoded; ms from camera to decoder)."""
+    """`wanted` holds the aims for the receiver's leg: share concealed, share frozen, share of pictures decoded, ms from camera
+    to decoder.
+    """
 
     name: str
     way: Way = HALF_RTT
@@ -54,12 +57,12 @@ class Row:
     shows: Picture = USUAL
     wanted: tuple[float, float, float, float] | None = None
     longest_s: float = math.inf
-    """Aims too: the longest time without a picture, and how high the pictures are."""
+    """Seconds. An aim for the longest time without a picture. `height` is an aim for the pictures' height."""
     height: int = 0
 
 
 def _lossy(**changes: float) -> Way:
-    """Signalling is spared."""
+    """Return a way that loses only UDP packets, so that signalling is not impaired."""
     return replace(Way(udp_only=True), **({"delay_ms": HALF_RTT.delay_ms} | changes))  # type: ignore[arg-type]
 
 
@@ -79,20 +82,24 @@ RECEIVER = [
 SENDER = [replace(row, name=f"up-{row.name}", leg=SOURCE) for row in RECEIVER[1:7]]
 ROWS = {row.name: row for row in (*RECEIVER, *SENDER)}
 STEP = Row("step", shows=LAYERED, wanted=(0.015, 1, 0, math.inf))
-"""From the first step on, both of them: the sound alone has an aim there. Its ways change, so it is none of `ROWS`."""
+"""The aims from the first step to the end of the row. Only the sound has an aim here. The ways change during the row, so `ROWS`
+does not hold it.
+"""
 AIMS = ROWS | {STEP.name: STEP}
 EVENTS = ("step", "rebind", "rebind-sender", "switch", "switch-sender", "blackout")
 GAPS_S = {"step": 1.5} | dict.fromkeys(EVENTS[1:], 2)
-"""Aims: 99 of 100 times without a picture are shorter."""
+"""Aims in seconds: 99 of 100 gaps without a picture are shorter."""
 ROAMS = {"switch": SINK, "switch-sender": SOURCE}
 STEPS_S = 3, 15
-"""Aims: settled after the way became narrow, the old bitrate back after it became wide."""
+"""Aims in seconds: until the pictures settle after the way became narrow, and until the old bitrate is back after it became
+wide.
+"""
 QUICK = ("loss-0", "loss-5", "loss-20", "burst-10", "far-5", "narrow-300", "disorder", "up-loss-10")
 
 
 @contextmanager
 def livekit(center: Namespace, folder: Path) -> Iterator[ServerThere]:
-    """LiveKit's server in a namespace, on all its addresses."""
+    """Run LiveKit's server in a namespace, on all addresses of the namespace."""
     secret, file, log = secrets.token_hex(24), folder / "livekit.yaml", folder / "server.log"
     file.write_text(
         f"port: {HTTP_PORT}\nlogging: {{level: warn}}\nkeys: {{{peers.KEY}: {secret}}}\n"
@@ -132,13 +139,13 @@ class Run:
     seed: int
     quality: Quality | None = None
     gaps_s: list[float] = field(default_factory=list)
-    """Events: after each, the longest time without a picture."""
+    """The longest time without a picture after each event."""
     silences_s: list[float] = field(default_factory=list)
     settle_s: list[float] = field(default_factory=list)
-    """Steps: until no second passes without a picture; until 0.9 of the old bitrate is back."""
+    """Times of each step: until the last second without a picture ends, and until 0.9 of the old bitrate is back."""
     rejoined: int = 0
     busy: float = 0.0
-    """Of both processors, 0 to 1."""
+    """The share of both processors that was busy, 0 to 1."""
     late_us: int = 0
 
 
@@ -171,11 +178,11 @@ def _rejoined(side: Side) -> int:
     return sum(name in {"disconnected", "participant_disconnected"} for name, _ in side.events)
 
 
-# -- things that happen once in a while
+# -- single events
 
 
 async def step(server: str, seed: int) -> Run:
-    """2 Mbit/s, 300 kbit/s for 20 s, 2 Mbit/s again."""
+    """Measure a way of 2 Mbit/s that becomes 300 kbit/s for 20 s, and then 2 Mbit/s again."""
     with tempfile.TemporaryDirectory(prefix="quality-") as folder:
         async with scene.line_up(Path(folder), seed=seed, server=SERVERS[server]) as call:
             source, sink = await scene.enter(call, shows=STEP.shows)
@@ -198,13 +205,16 @@ async def step(server: str, seed: int) -> Run:
 
 
 def _settled_s(sink: Side, begin: int, end: int) -> float:
-    """Until the last time that a second passed without a picture was over."""
+    """Return the seconds from `begin` to the end of the last gap of more than one second without a picture."""
     times = [begin, *(at for _, at, _ in sink.sights if begin < at < end), end]
     return max(((b - begin) / 1e9 for a, b in pairwise(times) if b - a > 1e9), default=0.0)
 
 
 def _recovered_s(sink: Side, down: int, up: int) -> float:
-    """From the second step until the bitrate of two seconds is 0.9 of that of the ten seconds before the first."""
+    """Return the seconds from the second step (`up`) until the bitrate is back.
+
+    Back: the bitrate over two seconds is 0.9 of the bitrate in the ten seconds before the first step (`down`).
+    """
     rates = [
         (b.at_ns, (b.video_bytes - a.video_bytes) * 8e9 / (b.at_ns - a.at_ns))
         for a, b in zip(sink.samples, sink.samples[4:], strict=False)
@@ -215,8 +225,10 @@ def _recovered_s(sink: Side, down: int, up: int) -> float:
 
 
 async def happen(what: str, server: str, seed: int, times: int) -> Run:
-    """`rebind`: the receiver's, `rebind-sender`: the sender's translation forgets; `switch`: the receiver, `switch-sender`:
-    the sender goes to its other network; `blackout`: nothing passes to and from it for 10 s."""
+    """Measure one kind of event `times` times. `rebind` and `rebind-sender`: the address translation of the receiver or of the
+    sender forgets its mapping. `switch` and `switch-sender`: the receiver or the sender moves to its other network.
+    `blackout`: for 10 s no packet reaches or leaves the receiver.
+    """
     chance, run = Random(seed), Run(what, server, seed)
     with tempfile.TemporaryDirectory(prefix="quality-") as folder:
         lined_up = scene.line_up(
@@ -242,7 +254,7 @@ async def happen(what: str, server: str, seed: int, times: int) -> Run:
 
 
 async def _let_happen(what: str, call: Call, turn: int) -> int:
-    """When it was over, by the monotonic clock."""
+    """Let the event happen and return the time of its end, by the monotonic clock."""
     if what in ROAMS:
         scene.switch(call, turn)
     elif what == "blackout":
@@ -268,7 +280,7 @@ def _silence_s(sink: Side, since: int, seconds: float) -> float:
 
 
 def jiffies() -> tuple[int, int]:
-    """(busy, all) of all processors since the start."""
+    """Return the (busy, total) jiffies of all processors since the machine's start."""
     values = [int(value) for value in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
     return sum(values) - values[3] - values[4], sum(values)
 
@@ -282,7 +294,7 @@ def busy_since(before: tuple[int, int]) -> float:
 
 
 def tell(runs: list[Run]) -> str:
-    """Medians of the seeds."""
+    """Return the table with medians over the seeds."""
     lines = [
         "row | server | concealed % | MOS | frozen % | longest s | pictures % | fps | height | p95 ms | busy % | aims"
     ]

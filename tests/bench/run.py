@@ -1,10 +1,10 @@
-"""`make bench`: runs the rows of the table against a fresh server each, prints the table in Markdown.
+"""`make bench`: runs each row of the table against a fresh server, and prints the table in Markdown.
 
-    python tests/bench/run.py                       this server
-    PEER=livekit python tests/bench/run.py          and LiveKit beside it
+    python tests/bench/run.py                       this server.
+    PEER=livekit python tests/bench/run.py          and LiveKit beside it.
     python tests/bench/run.py --servers livekit --rows video-10,joins --seconds 5
 
-Owns the list of rows, budgets and the table; `peers` starts servers, the generator and `first_frame` measure.
+This module holds the list of rows, the budgets and the table. `peers` starts servers. The generator and `first_frame` measure.
 """
 
 import argparse
@@ -32,17 +32,17 @@ ROW_LIMIT_S = 900
 
 @dataclass(frozen=True)
 class Row:
-    """One run of the generator (or of the SDK script) against one fresh server."""
+    """A run of the generator (or of the SDK script) against one fresh server."""
 
     name: str
     arguments: tuple[str, ...]
     settings: tuple[tuple[str, str], ...] = ()
-    """Of this server, by name; others have none of them."""
+    """Settings of this server, by name. Other servers do not get them."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the table: its title, the row it reads, how, and the budget."""
+    """A line of the table: its title, the row that it reads, the function that reads it, and the budget."""
 
     title: str
     row: str
@@ -63,7 +63,7 @@ def media_rows() -> list[Row]:
 
 
 KEYS = ("joins", "--kind", "video", "--count", "60", "--rate", "5", "--concurrency", "60", "--key-every-ms")
-"""Five joins a second, so that they meet the publisher at any time after its key frame; it makes none when it is asked."""
+"""Five joins a second, so that they arrive at any time after a key frame. The publisher makes no key frame on request."""
 ROWS: list[Row] = [
     *media_rows(),
     Row("memory-idle", ("memory", "--kind", "none", "--viewers", "100")),
@@ -92,7 +92,7 @@ ROWS: list[Row] = [
     Row("churn", ("churn", "--kind", "voice", "--rate", "20")),
 ]
 SCRIPTS = ("first_frame", "go_joins")
-"""Scenarios of clients by libraries of LiveKit, in files of `joins/`; those of the generator are the others."""
+"""Scenarios of clients with LiveKit's libraries, in files of `joins/`. The generator runs the other scenarios."""
 WINDOWS = ("media", "meeting", "load", "idle", "siege")
 """Scenarios with a measuring window."""
 
@@ -146,7 +146,7 @@ def gained(result: Result) -> str:
 
 
 def lengths(name: str) -> Callable[[Result], str]:
-    """Shares of a histogram of `GET /metrics`."""
+    """Return a reader for the shares of a histogram of `GET /metrics`."""
 
     def read(result: Result) -> str:
         counts = {least: count for least, count in result["sends"][name].items() if count}
@@ -238,7 +238,7 @@ LINES: list[Line] = [
 
 
 def measure(generator: Path, row: Row, server: peers.Server, seconds: int, churn_s: int) -> Result:
-    """One row against a running server. Raises RuntimeError with what the generator said."""
+    """Measure one row against a running server. Raise RuntimeError with the generator's error message."""
     access = ["--key", server.key, "--secret", server.secret]
     if row.arguments[0] in SCRIPTS:
         script = Path(__file__).resolve().parent / "joins" / f"{row.arguments[0]}.py"
@@ -258,7 +258,7 @@ def measure(generator: Path, row: Row, server: peers.Server, seconds: int, churn
 
 
 def sends(server: peers.Server) -> dict[str, dict[str, int]]:
-    """How datagrams left, of a server that tells: histograms since its start, by the least number of each place."""
+    """Return how datagrams left a server that has metrics: histograms since its start, by the lower bound of each bucket."""
     if not server.metrics_token:
         return {}
     headers = {"authorization": f"Bearer {server.metrics_token}"}
@@ -276,7 +276,7 @@ def sends(server: peers.Server) -> dict[str, dict[str, int]]:
 
 
 def run_row(generator: Path, row: Row, name: str, given: argparse.Namespace) -> Result:
-    """The row on a fresh server, repeated as wanted: the median by CPU where that is what is measured."""
+    """Run the row on a fresh server, `--repeat` times for media rows. Return the result with the median CPU."""
     results: list[Result] = []
     repeats = given.repeat if row.arguments[0] == "media" else 1
     for _ in range(repeats):
@@ -295,7 +295,7 @@ def run_row(generator: Path, row: Row, name: str, given: argparse.Namespace) -> 
 
 
 def run_floor(floor: Path, row: Row, given: argparse.Namespace) -> Result:
-    """The least that this machine lets a media row cost; nothing for other rows."""
+    """Measure the least possible cost of a media row on this machine. Return an empty result for other rows."""
     if row.arguments[0] != "media" or {"--silent", "--deaf"} & set(row.arguments):
         return {}
     print(f"floor: {row.name} ...", end=" ", file=sys.stderr, flush=True)
@@ -314,7 +314,7 @@ def start(name: str, given: argparse.Namespace, row: Row) -> AbstractContextMana
 
 
 def spoilt(row: str, result: Result) -> str:
-    """Why there is no figure; empty: there is one. Lines that count failures themselves stay."""
+    """Return why a row has no figure; empty if it has a figure. Lines that count failures themselves are not void."""
     if "error" in result:
         return "failed"
     failures = result.get("failures", 0)
@@ -374,7 +374,7 @@ def main() -> int:
     floor = peers.build_floor() if "floor" in names else Path()
     results: dict[str, dict[str, Result]] = {name: {} for name in names}
     for row in (row for row in ROWS if row.name in wanted):
-        for name in names:  # side by side in time: both meet the same machine
+        for name in names:  # the servers run right after each other: both meet the same conditions
             floor_wanted = name == "floor"
             results[name][row.name] = (
                 run_floor(floor, row, given) if floor_wanted else run_row(generator, row, name, given)

@@ -1,10 +1,12 @@
-"""Signing in while strangers guess passwords: reliability study, row W12 (1,000 wrong ones a second; a right one within 0.5 s).
+"""Sign-ins while strangers guess passwords: reliability study, row W12 (1,000 wrong sign-ins a second; a right one within 0.5
+s).
 
     python tests/bench/signing.py [--seconds 20] [--per-second 1000] [--guessers 250] [--tree CHECKOUT]
 
-A fresh server on SQLite. Guessers are connections that stay open, each from a loopback address of its own, so that the bound of
-one network does not help; half of the names they try exist. Owners signed in once before in the browser that they use, as on a
-working day. The same owners are measured first without guessers. Prints a table in Markdown; the figures are what they are.
+The server is fresh, on SQLite. Guessers are connections that stay open. Each has its own loopback address, so that the limit
+for one network does not stop them. Half of the names that they try exist. Owners signed in before in the browser that they use,
+as on a working day. The bench first measures the same owners without guessers. The script prints a table in Markdown, and
+checks no budget.
 """
 
 import argparse
@@ -39,7 +41,7 @@ DEVICE = "diemcau-local-device="
 
 @dataclass
 class Found:
-    """`statuses` of guessers; `wrong`: what an owner should not have been told."""
+    """The result. `statuses` are the answers to guessers. `wrong` are answers that an owner should not have received."""
 
     owners_ms: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -47,7 +49,7 @@ class Found:
 
 
 class Browser:
-    """A connection that stays open, from `source`, and its cookie of a known browser."""
+    """A connection from `source` that stays open, and the cookie of its known browser."""
 
     def __init__(self, port: int, source: str) -> None:
         self.port, self.source, self.cookie = port, source, ""
@@ -56,7 +58,7 @@ class Browser:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(self.source, 0))
 
     async def sign_in(self, name: str, password: str) -> tuple[int, bytes]:
-        """(status, head and body)."""
+        """Sign in, and return the status with the head and body of the answer."""
         body = json.dumps({"name": name, "password": password}, ensure_ascii=False).encode()
         address = f"127.0.0.1:{self.port}"
         head = (
@@ -78,7 +80,7 @@ class Browser:
 
 
 async def accounts(url: str) -> None:
-    """Owners with a password that is hashed as in earnest."""
+    """Add owners whose passwords are hashed with the parameters of production."""
     await steps.upgrade(url)
     database, hashing = Database.open(url), Hashing()
     hashed = await hashing.hash(PASSWORD)
@@ -118,7 +120,7 @@ async def guess(port: int, number: int, pause_s: float, stop: float, found: Foun
 
 
 async def measure(port: int, seconds: float, per_second: int, guessers: int) -> tuple[Found, Found]:
-    """(without guessers, with them)."""
+    """Return the results (without guessers, with guessers)."""
     browsers = [Browser(port, f"127.2.0.{n + 1}") for n in range(OWNERS)]
     for n, browser in enumerate(browsers):
         await browser.open()

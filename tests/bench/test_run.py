@@ -1,4 +1,4 @@
-"""What the table says where a row has no figure, or only half of one."""
+"""The table for a row without a figure, or with only half of a figure."""
 
 import pytest
 

@@ -1,11 +1,12 @@
-"""Booking on both databases: availability search and board over 240 halls and five years, creation under 64 clients over HTTP,
-the page of the board, and the letters of a meeting.
+"""Booking on both databases: availability search, board, creation, the page of the board, and the letters of a meeting.
+
+Search and board have 240 halls and five years. Creation has 64 clients over HTTP.
 
     python tests/bench/booking/booking.py [sqlite] [postgresql] [--seconds 20] [--clients 64] [--pause-ms 1000] [--tree OTHER
         --tree .]
 
-`--tree` compares checkouts of this repository in one run, on one database. The script prints a table in Markdown. The table
-names a row that misses its budget, but the run does not fail.
+`--tree` compares checkouts of this repository in one run, on one database. The script prints a table in Markdown. The titles of
+rows state the budgets. The script does not check the budgets.
 """
 
 import argparse

@@ -74,7 +74,7 @@ def body(client: int, halls: int, units: int, chance: random.Random) -> str:
 
 
 class Load:
-    """One crowd of clients on one server, and the CPU time of each process."""
+    """A crowd of clients on one server, and the CPU time of each process."""
 
     def __init__(self, url: str, cookies: list[str], halls: int, units: int) -> None:
         self.url, self.cookies, self.halls, self.units = url, cookies, halls, units

@@ -1,4 +1,4 @@
-"""The clients of the booking bench: connections that stay open, each of which books at intervals.
+"""The clients of the booking bench: connections that stay open and book at intervals.
 
     python tests/bench/booking/crowd.py FILE      a JSON file (`Crowd`); prints a line of JSON
 

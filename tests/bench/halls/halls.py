@@ -1,11 +1,11 @@
-"""`make bench`: what halls cost the server, and how soon they see and hear. Prints the table in Markdown.
+"""`make bench`: the cost of halls for the server, and the time until they see and hear. Prints the table in Markdown.
 
     python tests/bench/halls/halls.py                   all rows, about 6 minutes
     python tests/bench/halls/halls.py --rows fan-out,fan-out-srtp --seconds 5
-    nice -n -5 python tests/bench/halls/halls.py        the same with precedence, on a machine that others use (root)
+    nice -n -5 python tests/bench/halls/halls.py        with a higher priority on a busy machine (root)
 
-A whole server with its SIP, register and mixer; halls are scripted terminals that dial in, each from an address of its own.
-What many halls receive is counted, and answered by RTCP, in the generator (Rust): it takes over their sockets once calls stand.
+A whole server runs, with SIP, register and mixer. Halls are scripted terminals that dial in, each from its own address. After
+the calls are connected, the generator (Rust) takes over their sockets. It counts what many halls receive, and answers by RTCP.
 """
 
 from __future__ import annotations
@@ -54,18 +54,18 @@ AT_ONCE = 8
 SIP_HOST = "127.0.0.1"
 SETTLE_S = 6.0
 LEAST_MBPS = 1.8
-"""Of a program of 2 Mbit/s; a mixer that gets too little of the machine leaves pictures out."""
+"""The least rate of a program of 2 Mbit/s. A mixer that gets too little CPU leaves pictures out."""
 FIRST_FRAME_S = 20.0
 BURST_EVERY = 20
-"""Packets of 20 ms between two bursts, whoever makes them."""
+"""Packets of 20 ms between two bursts, of all cameras together."""
 NEAR_NS = 390_000_000
-"""What comes later belongs to the next burst."""
+"""A burst that is heard later belongs to the next burst."""
 RECEIVER_BYTES = 2 << 20
 
 
 @dataclass
 class There:
-    """A server with a meeting that halls are invited to."""
+    """A server with a meeting that has the halls as participants."""
 
     server: peers.Server
     booked: Booked
@@ -75,7 +75,7 @@ class There:
 
     @property
     def mixer_pid(self) -> int:
-        """The one child that is a mixer."""
+        """The only child process of the server that is a mixer."""
         children = Path(f"/proc/{self.server.pid}/task")
         pids = {int(pid) for task in children.iterdir() for pid in (task / "children").read_text().split()}
         mixers = [pid for pid in pids if b"media.mixer" in Path(f"/proc/{pid}/cmdline").read_bytes()]
@@ -84,14 +84,14 @@ class There:
         return mixers[0]
 
     async def dial(self, terminal: Listener) -> None:
-        """Raises RuntimeError when it is not taken."""
+        """Let the terminal call the meeting. Raise RuntimeError if the server does not accept the call."""
         port = self.tls_port if terminal.quirk.transport == "tls" else self.sip_port
         status = await terminal.call(f"{self.booked.number}@{SIP_HOST}:{port}", SIP_HOST, port)
         if status != 200:
             raise RuntimeError(f"{terminal.name} was answered {status}")
 
     async def ask(self, method: str, path: str, **more: Any) -> Any:
-        """Of the API on this date, as the host's secretary."""
+        """Send a request to the API for this date, as the host's secretary."""
         key = {"authorization": f"Bearer {self.booked.key}"}
         url = f"http://127.0.0.1:{self.server.port}/api/v1/occurrences/{self.booked.occurrence}{path}"
         async with httpx.AsyncClient(timeout=30) as client:
@@ -105,13 +105,13 @@ def alias(number: int) -> str:
 
 
 def host_of(number: int) -> str:
-    """Each hall has an address of its own: a server bounds what one address may do."""
+    """Return the hall's own address. Each hall has a different address because a server limits each address."""
     return f"127.0.{1 + number // 200}.{10 + number % 200}"
 
 
 @contextlib.asynccontextmanager
 async def server(count: int, call_port: int = 0) -> AsyncIterator[There]:
-    """`call_port`: where the terminals listen, by the register."""
+    """Start a server with `count` invited halls. In the register the terminals listen on `call_port`."""
     with tempfile.TemporaryDirectory(prefix="bench-halls-") as name:
         folder = Path(name)
         aliases = tuple(alias(number) for number in range(count))
@@ -145,7 +145,7 @@ async def _write_addresses(session: AsyncSession, count: int, port: int) -> None
 
 
 async def at_once(works: Iterable[Callable[[], Any]], most: int = AT_ONCE) -> None:
-    """Runs them, no more than `most` at a time."""
+    """Run all works, at most `most` at a time."""
     gate = asyncio.Semaphore(most)
 
     async def one(work: Callable[[], Any]) -> None:
@@ -156,7 +156,7 @@ async def at_once(works: Iterable[Callable[[], Any]], most: int = AT_ONCE) -> No
 
 
 def cpu_s(pid: int) -> float:
-    """User and system time of one process, without its children."""
+    """Return the user and system time of one process, without its children."""
     words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -190,7 +190,9 @@ def cameras(there: There, films: Sequence[Film], start: int = 0, **more: bool) -
 
 
 async def fan_out(seconds: float, *, secure: bool = False, whole: bool = False) -> Result:
-    """240 halls that see one picture. `whole`: they hear and speak too, and show a picture of 384 kbit/s that nobody looks at."""
+    """Measure 240 halls that see one picture. With `whole` they also hear, speak and send a picture of 384 kbit/s that no hall
+    watches.
+    """
     films = await asyncio.to_thread(lambda: [terminals.film(seed) for seed in range(CAMERAS)])
     async with server(HALLS) as there, AsyncExitStack() as stack:
         more = {"sound": whole, "secure": secure}
@@ -208,9 +210,9 @@ async def fan_out(seconds: float, *, secure: bool = False, whole: bool = False) 
         first = CAMERAS if whole else 1
         for camera in shown[:first]:
             await there.dial(camera)
-        await asyncio.sleep(1)  # the program runs
+        await asyncio.sleep(1)  # by then the program runs
         if whole:
-            await there.ask("PUT", "/program", json={"layout": "3x3"})  # of those who came first
+            await there.ask("PUT", "/program", json={"layout": "3x3"})  # the picture shows the halls that joined first
         calls = await set_up(there, halls[first:])
         if whole:
             await mute(there, rest)
@@ -220,7 +222,7 @@ async def fan_out(seconds: float, *, secure: bool = False, whole: bool = False) 
 
 
 async def mute(there: There, halls: Sequence[Listener]) -> None:
-    """As the chair of a large meeting does: nine may speak, the others send sound that is not heard."""
+    """Mute these halls, as the chair of a large meeting does: nine halls may speak, and the sound of the others is not mixed."""
     rows = await there.ask("GET", "/legs")
     names = {one.name for one in halls}
     wanted = [row["leg_id"] for row in _items(rows) if row["terminal_id"] in names]
@@ -233,7 +235,7 @@ def _items(rows: Any) -> list[Result]:
 
 
 async def set_up(there: There, halls: Sequence[Listener]) -> Result:
-    """Lets them dial, AT_ONCE at a time."""
+    """Let the halls dial, AT_ONCE at a time."""
     pids = there.server.pid, there.mixer_pid
     before, begun = [cpu_s(pid) for pid in pids], time.monotonic()
     await at_once([partial(there.dial, one) for one in reversed(halls)])
@@ -248,13 +250,13 @@ async def set_up(there: There, halls: Sequence[Listener]) -> Result:
 
 
 def take_over(there: There, halls: Sequence[Listener], seconds: float, whole: bool) -> Result:
-    """The generator reads and answers for all of them. Raises RuntimeError with what it said."""
+    """Let the generator read and answer for all halls. Raise RuntimeError with its error message."""
     lines = [line(one, kind, stream, whole) for one in halls for kind, stream in one.streams()]
     return generate(there, lines, {}, seconds)
 
 
 def generate(there: There, lines: Sequence[Result], loops: dict[str, list[str]], seconds: float) -> Result:
-    """`loops`: payloads that halls send in turn, by the names in their orders."""
+    """Run the generator. `loops` are payloads that halls send in turn, by the names that the lines use."""
     pids = [there.server.pid, there.mixer_pid]
     orders = {"lines": lines, "loops": loops, "pids": pids, "warmup": 3, "seconds": seconds}
     handed = [fd for one in lines for fd in (one["rtp"], one["rtcp"])]
@@ -296,21 +298,21 @@ def line(hall: Listener, kind: str, stream: Any, whole: bool) -> Result:
 
 
 async def open_microphones(seconds: float, halls: int = HALLS) -> Result:
-    """All send sound and nobody is muted; pictures are in other rows."""
+    """Measure halls that all send sound, and none is muted. No hall sends or sees pictures."""
     seconds = max(seconds, SETTLE_S + voices.WORDS * voices.BETWEEN_S)
     async with server(halls) as there, AsyncExitStack() as stack:
         given = [
             (number, alias(number), there.booked.passwords[alias(number)], host_of(number)) for number in range(halls)
         ]
         speakers = [voices.Speaker(*one) for one in given[: voices.WORDS]]
-        ear = voices.Ear(*given[2 * voices.WORDS])  # hears by G.711
+        ear = voices.Ear(*given[2 * voices.WORDS])  # hears by Opus, the codec of this number
         others = [one for one in given[voices.WORDS :] if one[1] != ear.name]
         rest = [Listener(*one[1:], sees=False, codec=voices.codec_of(one[0])) for one in others]
         for one in (*speakers, ear, *rest):
             one.audio.rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVER_BYTES)
             await stack.enter_async_context(one)
         await there.dial(ear)
-        await asyncio.sleep(1)  # the mixer runs
+        await asyncio.sleep(1)  # by then the mixer runs
         calls = await set_up(there, [*speakers, *rest])
         lines = [open_line(one, number) for number, one in zip((one[0] for one in others), rest, strict=True)]
         works = asyncio.to_thread(generate, there, lines, await asyncio.to_thread(voices.loops), seconds)
@@ -326,7 +328,7 @@ async def open_microphones(seconds: float, halls: int = HALLS) -> Result:
 
 
 def open_line(hall: Listener, number: int) -> Result:
-    """The first two of each codec talk."""
+    """Return the generator's line for a hall. The two halls with the numbers WORDS and WORDS + 1 talk."""
     made = line(hall, "audio", hall.audio, whole=False)
     talks = {0: voices.TALK_HZ[0], 1: voices.TALK_HZ[1]}.get(number - voices.WORDS)
     made["voice"] = {
@@ -344,7 +346,7 @@ def open_line(hall: Listener, number: int) -> Result:
 
 
 async def delays(seconds: float) -> Result:
-    """Nine halls in one 3x3 picture of 720p30, one more that sees and hears it, and a browser's end."""
+    """Measure nine halls in one 3x3 picture of 720p30, another hall that sees and hears the picture, and a browser client."""
     films = await asyncio.to_thread(lambda: [terminals.film(seed) for seed in range(CAMERAS)])
     async with server(CAMERAS + 1) as there, AsyncExitStack() as stack:
         shown = cameras(there, films)
@@ -355,7 +357,7 @@ async def delays(seconds: float) -> Result:
             await there.dial(one)
         await asyncio.sleep(SETTLE_S)
         listening = asyncio.ensure_future(listen(there, seconds + SETTLE_S))
-        await asyncio.sleep(SETTLE_S)  # starting a process holds the cameras up
+        await asyncio.sleep(SETTLE_S)  # the start of a process delays the cameras for a moment
         since = time.time_ns()
         pids = there.server.pid, there.mixer_pid
         before = [cpu_s(pid) for pid in pids]
@@ -375,7 +377,7 @@ async def delays(seconds: float) -> Result:
 
 
 async def listen(there: There, seconds: float) -> list[tuple[int, int, int, str]]:
-    """A participant of the browser protocol hears everybody: (Unix ns, SSRC, RTP time, payload) of each packet."""
+    """Let a participant of the browser protocol hear all halls. Return (Unix ns, SSRC, RTP time, payload) of each packet."""
     words = [str(peers.build_generator()), "listen", "--server", there.server.url, "--pid", str(there.server.pid)]
     words += ["--key", there.server.key, "--secret", there.server.secret, "--seconds", str(int(seconds))]
     words += ["--conference", f"o-{there.booked.occurrence}"]
@@ -387,7 +389,7 @@ async def listen(there: There, seconds: float) -> list[tuple[int, int, int, str]
 
 
 Sound = list[tuple[int, np.ndarray, int]]
-"""When a packet came (Unix ns), its samples, their rate."""
+"""The arrival time of each packet (Unix ns), its samples, and their rate."""
 
 
 def hall_sound(packets: Sequence[Arrived]) -> list[Sound]:
@@ -406,7 +408,7 @@ def browser_sound(heard: Sequence[tuple[int, int, int, str]]) -> list[Sound]:
 
 
 def onsets(sounds: Sequence[Sound]) -> list[int]:
-    """When a burst begins to be heard, by who plays each sample as soon as it can (Unix ns)."""
+    """Return the times (Unix ns) at which bursts begin to be heard, if each sample is played as soon as possible."""
     found = []
     for sound in sounds:
         quiet_until = 0
@@ -421,7 +423,7 @@ def onsets(sounds: Sequence[Sound]) -> list[int]:
 
 
 def matched(made: Sequence[int], found: Sequence[int]) -> list[float]:
-    """The first that was found after each that was made, in ms."""
+    """Return the time from each item of `made` to the first item of `found` after it, in ms."""
     delays = []
     for at in made:
         later = [one - at for one in found if 0 < one - at < NEAR_NS]
@@ -430,7 +432,9 @@ def matched(made: Sequence[int], found: Sequence[int]) -> list[float]:
 
 
 def seen(flashes: Sequence[Sequence[int]], packets: Sequence[Arrived]) -> list[float]:
-    """Each hall's flashes in that place of the picture where they come most evenly: films flash at moments of their own."""
+    """Return the delays of each hall's flashes, in ms. A film flashes at unique moments. So a hall's place in the picture is
+    the place where the delays vary least.
+    """
     rises = bright(packets)
     found = []
     for made in flashes:
@@ -440,7 +444,7 @@ def seen(flashes: Sequence[Sequence[int]], packets: Sequence[Arrived]) -> list[f
 
 
 def bright(packets: Sequence[Arrived]) -> list[list[int]]:
-    """For each place of a 3x3 picture when its middle turned white (Unix ns of the last packet of that picture)."""
+    """Return, for each place of a 3x3 picture, when its middle turned white (Unix ns of the last packet of that picture)."""
     places = rects("3x3", 1280, 720)
     middles = [(one.y + one.height // 2, one.x + one.width // 2) for one in places]
     rises: list[list[int]] = [[] for _ in places]
@@ -458,7 +462,7 @@ def bright(packets: Sequence[Arrived]) -> list[list[int]]:
 
 
 async def first_frames(calls: int, *, out: bool) -> Result:
-    """Calls one after another into a running 3x3 group; `out`: the server calls them."""
+    """Measure calls, one after another, into a running 3x3 group. With `out` the server calls the halls."""
     films = await asyncio.to_thread(lambda: [terminals.film(seed) for seed in range(CAMERAS)])
     port = free_port() if out else 0
     async with server(CAMERAS + calls, port) as there, AsyncExitStack() as stack:
@@ -487,7 +491,7 @@ async def first_frames(calls: int, *, out: bool) -> Result:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the table. `read` gives (text, whether it is within the budget, or None without one)."""
+    """A line of the table. `read` returns the text, and whether the figure is within the budget (None without a budget)."""
 
     title: str
     row: str
@@ -508,7 +512,7 @@ def core_a_hall(budget: float, secure: bool = False) -> Callable[[Result], tuple
 
 
 def faults(result: Result, secure: bool) -> list[str]:
-    """Why a row of many halls says nothing."""
+    """Return the reasons why a row of many halls is void."""
     video = result["received"]["video"]
     found = []
     if video["lines"] != HALLS or video["restarted"] or video["least_packets"] < 0.9 * video["most_packets"]:
@@ -532,7 +536,9 @@ def mixed(result: Result) -> tuple[str, bool | None]:
 
 
 def chopped(result: Result) -> tuple[str, bool | None]:
-    """50 packets a second, for the hall that got the fewest too; half a packet is the edge of the window."""
+    """Read the packets each second. The aim is 50, also for the hall that got the fewest. Half a packet may fall outside the
+    window.
+    """
     audio = result["received"]["audio"]
     least, most = (audio[name] / result["seconds"] for name in ("least_packets", "most_packets"))
     return f"{least:.1f} to {most:.1f}/s, lost {audio['lost']} of {audio['packets']}", least >= 49.9 and not audio[
@@ -630,7 +636,7 @@ def main() -> int:
     for name in wanted:
         try:
             results[name] = asyncio.run(run_row(name, given))
-        except Exception as error:  # the other rows are worth having
+        except Exception as error:  # the other rows are still useful
             results[name] = {"error": f"{type(error).__name__}: {error}"}
         print(f"{name}: {json.dumps(results[name])}", file=sys.stderr, flush=True)
     print("\n" + table(results))

@@ -1,9 +1,9 @@
-"""Hall terminals of the bench: the scripted ones of the tests (`tests/interop/terminals/quirks.py`) with SRTP, steady
+"""Hall terminals of the bench: the scripted terminals of the tests (`tests/interop/terminals/quirks.py`) with SRTP, steady
 clocks and marks.
 
-`Listener` makes a call and leaves its sockets to somebody else; `Camera` shows a film with flashes and speaks in bursts;
-`Witness` keeps what arrives with the kernel's time; `Timed` notes when it is called and when it sees its first picture.
-Knows nothing of the rows of the table.
+`Listener` makes a call, and another program reads its sockets. `Camera` shows a film with flashes and speaks in bursts.
+`Witness` keeps the packets that arrive, with the kernel's time. `Timed` notes the time of its call and of its first picture.
+The rows of the table are not in this module.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from media.mixer.picture.planes import new_picture, planes_of
 from tests.interop.terminals.quirks import Message, Quirk, Stream, Terminal, Viewer, _alaw, _Link
 
 LIMIT_KBPS = 2300
-"""Of all media, told in the description: a program of 2 Mbit/s and sound fit."""
+"""The limit of all media, as the description says: enough for a program of 2 Mbit/s and sound."""
 CODECS = {"g722": (9, "G722/8000"), "opus": (114, "opus/48000/2"), "pcma": (8, "PCMA/8000")}
-"""Their payload types and names in a description."""
+"""The payload types and the names of codecs in a description."""
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 SECOND_NS = 1_000_000_000
 NTP_EPOCH_S = 2_208_988_800
@@ -45,11 +45,13 @@ BURST_HZ = 1000
 FILM_FPS, FILM_S = 30, 6
 CAMERA = (640, 360)
 FLASH_FRAMES = 6
-_TIMESTAMP = 35  # SO_TIMESTAMPNS, the same number for the message
+_TIMESTAMP = 35  # SO_TIMESTAMPNS; the kernel's message has the same number
 
 
 class Listener(Terminal):
-    """Sees one picture and hears one mix; its sockets are read elsewhere. `keys` of SRTP: of what it sends (key and salt)."""
+    """A terminal that sees one picture and hears one mix. Another program reads its sockets. `keys` (SRTP key and salt) protect
+    the packets that the terminal sends.
+    """
 
     def __init__(
         self,
@@ -126,7 +128,7 @@ class Listener(Terminal):
                 self.server_keys[kind] = base64.b64decode(found.group(1))
 
     def streams(self) -> list[tuple[str, Stream]]:
-        """Those that a call stands on."""
+        """Return the streams that the call uses."""
         found = [("audio", self.audio), ("video", self.video)]
         return [
             (kind, stream)
@@ -136,8 +138,10 @@ class Listener(Terminal):
 
 
 class Camera(Listener):
-    """Shows `film` at 30 frames/s and says a burst of 1 kHz each `every` packets of 20 ms, from packet `first` after `origin` on
-    (the loop's time, the same for all, so that no two say it at once)."""
+    """A terminal that shows `film` at 30 frames/s and sends bursts of 1 kHz. It sends a burst every `every` packets of 20 ms,
+    from packet `first` after `origin`. `origin` is in the loop's time and equal for all, so that no two terminals send a
+    burst together.
+    """
 
     def __init__(
         self, name: str, password: str, host: str, film: Film, *, origin: float, first: int, every: int, **more: Any
@@ -145,7 +149,7 @@ class Camera(Listener):
         super().__init__(name, password, host, shows=True, **more)
         self.film, self.origin, self.first, self.every = film, origin, first, every
         self.bursts: list[int] = []
-        """Unix time in ns when the first packet of each was handed to the kernel."""
+        """Unix time in ns at which the terminal gave the first packet of each burst to the kernel."""
         self.flashes: list[int] = []
         self._anchors: dict[int, tuple[int, int]] = {}
         for kind, stream in (("audio", self.audio), ("video", self.video)):
@@ -171,7 +175,7 @@ class Camera(Listener):
 
     async def _speak(self) -> None:
         loop = asyncio.get_running_loop()
-        # Not in step with the mixer, and not with each other.
+        # The start is not in step with the mixer or with the other terminals.
         phase, burst = self.first // 20 % 9 * 0.0022, _burst()
         begun = int((loop.time() - self.origin) / 0.02) + 1
         start = self.origin + phase + begun * 0.02
@@ -182,7 +186,7 @@ class Camera(Listener):
             now = time.time_ns()
             if place == 0 and number > 0:
                 self.bursts.append(now)
-            self._anchors[self.audio.ssrc] = self.audio.timestamp, now - PACKET_NS  # when its first sample was heard
+            self._anchors[self.audio.ssrc] = self.audio.timestamp, now - PACKET_NS  # time of its first sample
             self.audio.send(said, marker=number == 0)
             self.audio.timestamp = (self.audio.timestamp + 160) & 0xFFFFFFFF
             await asyncio.sleep(max(0.0, start + (number + 1) * 0.02 - loop.time()))
@@ -204,7 +208,7 @@ class Camera(Listener):
             self.video.timestamp = (self.video.timestamp + 90_000 // FILM_FPS) & 0xFFFFFFFF
 
     async def _report(self) -> None:
-        """Sender reports with one clock for both, as lip sync wants them."""
+        """Send sender reports with one clock for audio and video, because lip sync needs this."""
         while True:
             await asyncio.sleep(1)
             for stream, clock_hz in ((self.audio, 8000), (self.video, 90_000)):
@@ -223,7 +227,7 @@ class Camera(Listener):
 
 
 class _Sealed:
-    """A socket that closes what it sends (RFC 3711)."""
+    """A socket that encrypts the packets it sends (RFC 3711)."""
 
     def __init__(self, end: socket.socket, protect: Callable[[bytes], bytes]) -> None:
         self._end, self._protect = end, protect
@@ -237,7 +241,7 @@ class _Sealed:
 
 @dataclass(frozen=True)
 class Arrived:
-    """One RTP packet. `at_ns`: Unix time of the kernel."""
+    """An RTP packet. `at_ns` is the Unix time of the kernel."""
 
     at_ns: int
     data: bytes
@@ -258,7 +262,7 @@ class _Kept:
 
 
 class Witness(Listener):
-    """Keeps all packets, to be looked at afterwards."""
+    """A terminal that keeps all packets, which are decoded later."""
 
     def __init__(self, name: str, password: str, host: str) -> None:
         super().__init__(name, password, host)
@@ -284,7 +288,7 @@ class Witness(Listener):
 
 
 class _First(Viewer):
-    """Notes when the first picture was decoded."""
+    """A viewer that notes the time of the first decoded picture."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -301,7 +305,7 @@ class _First(Viewer):
 
 
 class Timed(Listener):
-    """A hall that calls, or is called at `port`, and answers at once."""
+    """A hall that calls, or that is called at `port` and answers at once."""
 
     def __init__(self, name: str, password: str, host: str, port: int = 0) -> None:
         super().__init__(name, password, host)
@@ -326,7 +330,7 @@ class Timed(Listener):
         super()._invited(message)
 
     async def first_frame_ms(self, most_s: float) -> float:
-        """From the INVITE to the first decoded picture. Raises TimeoutError."""
+        """Return the time from the INVITE to the first decoded picture. Raise TimeoutError after `most_s`."""
         assert isinstance(self.viewer, _First)
         await asyncio.wait_for(self.viewer.seen.wait(), most_s)
         return (self.viewer.at_s - self.called_at_s) * 1e3
@@ -337,7 +341,7 @@ class Timed(Listener):
 
 @dataclass(frozen=True)
 class Film:
-    """NAL units of each picture, and the numbers of those in which a flash begins. The first is a key frame."""
+    """The NAL units of each picture, and the numbers of the pictures that begin a flash. The first picture is a key frame."""
 
     units: tuple[tuple[bytes, ...], ...]
     flashes: frozenset[int]
@@ -345,8 +349,8 @@ class Film:
 
 @cache
 def film(seed: int) -> Film:
-    """Six seconds of moving forms with noise, 640x360 at 30 frames/s and 600 kbit/s; its middle turns white at four moments that
-    no other film has, so that one knows whose flash was seen.
+    """Return six seconds of moving forms with noise, 640x360 at 30 frames/s and 600 kbit/s. The middle turns white at four
+    moments. Each film has other moments, so that a flash shows which film was seen.
     """
     width, height = CAMERA
     rng = np.random.default_rng(seed)
@@ -379,7 +383,7 @@ def _burst() -> Sequence[bytes]:
 
 
 def pictures(packets: Sequence[Arrived]) -> Iterator[tuple[int, np.ndarray]]:
-    """(Unix ns of its last packet, luma) of each picture that could be decoded."""
+    """Yield (Unix ns of the last packet, luma) of each picture that could be decoded."""
     viewer = _Luma()
     for one in sorted(packets, key=lambda one: one.at_ns):
         viewer.packet(one.data[12:], one.marker)
@@ -389,13 +393,13 @@ def pictures(packets: Sequence[Arrived]) -> Iterator[tuple[int, np.ndarray]]:
 
 
 class _Luma(Viewer):
-    """Keeps brightness alone."""
+    """A viewer that keeps only the luma of pictures."""
 
     def __init__(self) -> None:
         super().__init__()
         self.taken: list[np.ndarray] = []
         self._decoder.flags |= Flags.low_delay
-        self._decoder.thread_count = 1  # with more it would give pictures back later than they came
+        self._decoder.thread_count = 1  # with more threads the decoder would return pictures later than they arrive
 
     def _decode(self) -> None:
         unit, self._unit = bytes(self._unit), bytearray()

@@ -1,6 +1,7 @@
-"""The CPU cost of one hall that has its own picture: one 720p30 stream is decoded and another is encoded, as a transcoding
-server does for each hall. The figure is the CPU of this process, with the codecs and settings of the mixer. No server takes
-part.
+"""The CPU cost of one hall that has its own picture, as a transcoding server gives it to each hall.
+
+The process decodes one 720p30 stream and encodes another. The figure is the CPU of this process, with the codecs and settings of
+the mixer. No server takes part.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""How long pictures stand still when the server is killed or stopped and started again, or asks for a full reconnect.
+"""The time for which pictures stand still when the server is killed, is stopped and started again, or asks for a full
+reconnect.
 
-`make bench` runs all of it in four minutes. A part:
-`python tests/bench/returns/again.py --how killed,full --rounds 5 --client page`. Of
-`--people`, half of them viewers, `--rooms` are rooms of `livekit-client` in Chromium and the others of the load generator. Each
-room has a page in a context of its own, because each person has a browser. Chromium lets the rooms of one page connect only one
-after another. In Chromium each viewer looks at the small picture of one other room. `--client` is `page` (the library and
-the backoff as our page has them) or another version's `livekit-client.umd.js`. The next server is started 0.2 s after the
-signal, on the same port, or when the old one has ended.
+`make bench` runs all of it in four minutes. To run a part: `python tests/bench/returns/again.py --how killed,full --rounds 5
+--client page`. Half of the `--people` are viewers. `--rooms` of them are rooms of `livekit-client` in Chromium, and the load
+generator makes the others. Each room has its own page and context, because each person has a browser. Chromium lets the rooms
+of one page connect only one after another. In Chromium each viewer looks at the small picture of one other room. `--client` is
+`page` (the library and the backoff as our page has them) or another version's `livekit-client.umd.js`. The next server starts
+on the same port 0.2 s after the signal, or when the old server has ended if that is later.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ FLAGS = ["--no-sandbox", "--allow-loopback-in-peer-connection", "--autoplay-poli
 GAP_S = 0.2
 BOUND_S = 90.0
 SETTLED_S = 2.0
-"""Without a pause of the pictures, before the next round."""
+"""Seconds between rounds. In this time the pictures must move again."""
 LOAD = """async ([code, umd, retries]) => {
   if (umd) (0, eval)(code);
   else window.LivekitClient = await import(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })));
@@ -102,12 +102,12 @@ class Row:
     crowd_s: list[float] = field(default_factory=list)
     """Seconds from the loss of the socket to the first key frame, one value for each viewer of the generator."""
     served_s: list[float] = field(default_factory=list)
-    """From the signal to the first answer of the next server."""
+    """Seconds from the signal to the first answer of the next server, one value for each round."""
     load: float = 0.0
 
 
 class Crowd:
-    """People of the load generator. `async with`: they are there, and leave."""
+    """The participants of the load generator. They join at the start of `async with`, and leave at its end."""
 
     def __init__(self, server: peers.Server, secret: str, people: int) -> None:
         arguments = {"server": server.url, "pid": server.pid, "key": peers.KEY, "secret": secret, "conference": "again"}
@@ -126,7 +126,7 @@ class Crowd:
         await self._process.wait()
 
     async def seconds(self) -> list[float]:
-        """How long its viewers took to come back since the last question; all of them are back."""
+        """Return how long each viewer took to come back since the last call of this method. All viewers are back by then."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(b"\n")
@@ -173,7 +173,7 @@ async def measure(given: argparse.Namespace, client: str) -> list[Row]:
 
 
 async def _room(browser: Browser, client: str, server: peers.Server, secret: str, number: int) -> Page:
-    """A page with one room, which sends a picture or looks at that of the room before."""
+    """Open a page with one room, which sends a picture or watches the picture of the previous room."""
     page = await (await browser.new_context(bypass_csp=True)).new_page()
     await page.goto(f"http://127.0.0.1:{server.port}/healthz")
     await page.evaluate(LOAD, _client(client))
@@ -183,7 +183,9 @@ async def _room(browser: Browser, client: str, server: peers.Server, secret: str
 
 
 async def _restart(servers: ExitStack, old: peers.Server, start: Start, killed: bool) -> peers.Server:
-    """The next one listens and serves; its start is part of what is measured."""
+    """Stop the old server and return the next server once it answers. The start of the next server is part of the measured
+    time.
+    """
     begin = time.monotonic()
     os.kill(old.pid, signal.SIGKILL if killed else signal.SIGTERM)
     while _runs(old.pid):
@@ -193,12 +195,12 @@ async def _restart(servers: ExitStack, old: peers.Server, start: Start, killed: 
 
 
 def _runs(pid: int) -> bool:
-    """Not ended, or not yet waited for."""
+    """Report whether the process has not ended. A zombie has ended."""
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 async def _pauses(page: Page, begin: float) -> list[float]:
-    """The longest time between two pictures, of each viewer, once all see again."""
+    """Wait until all viewers see pictures again. Return the longest time between two pictures for each viewer."""
     await asyncio.sleep(1.0)
     await page.wait_for_function(SEES, arg=(begin + 1.0) * 1000, timeout=BOUND_S * 1000)
     seen: list[list[float]] = await page.evaluate(FRAMES)
@@ -206,7 +208,7 @@ async def _pauses(page: Page, begin: float) -> list[float]:
 
 
 def lines(given: argparse.Namespace, row: Row) -> list[str]:
-    """Write rows of the table: one for the viewers in Chromium, and one for the people of the generator if there are any."""
+    """Write rows of the table: one for the viewers in Chromium, and one for the participants of the generator, if any exist."""
     p50, p95 = HOW[row.how]
     aim = f"{p50:g}" if p95 is None else f"{p50:g} / {p95:g}"
     served = f", served after {statistics.median(row.served_s):.2f} s" if row.served_s else ""

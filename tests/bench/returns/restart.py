@@ -1,10 +1,11 @@
-"""How soon everybody hears the others again after the server was stopped or killed and another one answers in its place.
+"""The time until all participants hear the others again, after the server was stopped or killed and another server took its
+place.
 
-`python tests/bench/returns/restart.py --people 50 --processes 5 --takes tones`. Clients are the `livekit` Python SDK (libwebrtc)
-in processes of their own, each with a microphone, two of them with a tone; the next server already runs. What limits is told
-by the CPU seconds. With `--plain` all but the two with a tone are plain sockets that only listen (WebSocket, STUN, DTLS and
-SRTP are real), for crowds whose libraries would take more than the machine has; they come again at once, and after a moment
-where that fails.
+`python tests/bench/returns/restart.py --people 50 --processes 5 --takes tones`. Clients are the `livekit` Python SDK
+(libwebrtc) in separate processes. Each has a microphone, and two send a tone. The next server already runs. The CPU seconds
+show what limits the return. With `--plain` all but the two clients with a tone are plain sockets that only listen (WebSocket,
+STUN, DTLS and SRTP are real). So the crowd can be larger than the machine could run with the library. Plain sockets come back
+at once. If that fails, they try again after a moment.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Run:
-    """Times since the old server was told to stop, of each client; CPU seconds until the last one heard all tones again."""
+    """Times from the old server's stop, for each client, and CPU seconds until the last client heard all tones again."""
 
     people: int
     back_s: dict[str, float] = field(default_factory=dict)
@@ -50,7 +51,7 @@ class Run:
     clients_cpu_s: float = 0.0
     sent_away: int = 0
     again: int = 0
-    """Attempts of plain sockets that failed."""
+    """Failed attempts of plain sockets."""
 
 
 def _roles(names: Sequence[str], secret: str, takes: str) -> list[Role]:
@@ -78,7 +79,7 @@ def _hears(name: str, report: Report) -> bool:
 
 
 class Crowd:
-    """Those on plain sockets. `async with`: they are there, and leave."""
+    """The participants on plain sockets. They join at the start of `async with`, and leave at its end."""
 
     def __init__(self, url: str, tokens: dict[str, str]) -> None:
         self._url, self._tokens = url, tokens
@@ -183,7 +184,7 @@ async def _watch(processes: list[Guests], run: Run, begin: float) -> None:
 
 
 def _cpu_s(pids: list[int]) -> float:
-    """User and system time of these processes."""
+    """Return the user and system time of these processes."""
     fields = (Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split() for pid in pids if pid)
     return sum(int(values[11]) + int(values[12]) for values in fields) / TICKS_PER_S
 
