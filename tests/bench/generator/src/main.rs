@@ -1,5 +1,5 @@
-//! Load generator of `make bench`: native clients of the browser protocol against any server of it.
-//! Reads its arguments, runs one scenario, prints one line of JSON.
+//! Load generator of `make bench`: native clients of the browser protocol, for any server of that protocol. Reads its
+//! arguments, runs one scenario, prints one line of JSON.
 
 mod halls;
 mod participant;

@@ -1,4 +1,4 @@
-//! What the kernel knows of the server process (CPU time, resident memory), of this one, and of dropped datagrams.
+//! The kernel's figures of the server process (CPU time, resident memory), of this process, and of dropped datagrams.
 
 use std::collections::HashSet;
 use std::fs;
@@ -8,7 +8,7 @@ const TICK_NS: u64 = 10_000_000;
 
 /// User + system CPU time of the process `pid` and its children, nanoseconds.
 ///
-/// Read from the per-process CPU clock: the same quantity as utime + stime of /proc/PID/stat, which are cut to 10 ms.
+/// The source is the per-process CPU clock. /proc/PID/stat has the same quantity as utime + stime, but only in steps of 10 ms.
 pub fn cpu_ns(pid: i32) -> u64 {
     family(pid).into_iter().map(clock_ns).sum()
 }
@@ -18,7 +18,7 @@ pub fn rss_kib(pid: i32) -> u64 {
     family(pid).into_iter().map(resident_kib).sum()
 }
 
-/// Time all processors together were not idle, nanoseconds: shows whether somebody else used the machine.
+/// Busy time of all processors together, nanoseconds. It shows whether other programs used the machine.
 pub fn busy_ns() -> u64 {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     let fields = text.lines().next().unwrap_or_default().split_whitespace().skip(1);
@@ -28,22 +28,22 @@ pub fn busy_ns() -> u64 {
     busy * TICK_NS
 }
 
-/// Datagrams the kernel dropped because the sockets bound to `ports` were full.
+/// Returns the number of datagrams that the kernel dropped because the sockets bound to `ports` were full.
 pub fn datagrams_dropped(ports: &HashSet<u16>) -> u64 {
     ["/proc/net/udp", "/proc/net/udp6"].into_iter().map(|path| drops_in(path, ports)).sum()
 }
 
-/// The same of this process alone, without its children.
+/// User + system CPU time of the process alone, without its children, nanoseconds.
 pub fn clock_ns(pid: i32) -> u64 {
     let mut clock: libc::clockid_t = 0;
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: both calls only write into the locals given to them.
+    // SAFETY: both calls write only into the locals that they get.
     let failed =
         unsafe { libc::clock_getcpuclockid(pid, &mut clock) != 0 || libc::clock_gettime(clock, &mut time) != 0 };
     if failed { 0 } else { time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64 }
 }
 
-/// CPU time of the threads of `pid` whose name begins so, nanoseconds.
+/// CPU time of the threads of `pid` whose name begins with `name`, nanoseconds.
 pub fn threads_ns(pid: i32, name: &str) -> u64 {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().filter_map(Result::ok);
     let named = threads
@@ -85,7 +85,7 @@ fn family(pid: i32) -> Vec<i32> {
 
 fn parent(pid: i32) -> Option<i32> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name, in parentheses, may hold blanks: the fields are counted behind it.
+    // The name, in parentheses, may contain spaces. So the fields are counted after the name.
     text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 

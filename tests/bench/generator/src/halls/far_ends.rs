@@ -1,5 +1,6 @@
-//! The far ends of many hall calls whose sockets somebody else opened and whose calls somebody else set up: takes what comes,
-//! counts it, reports it by RTCP, and speaks where it is told to. Knows RTP, RTCP and SRTP of RFC 3711; no SIP and no pictures.
+//! The far ends of many hall calls. The parent process set up the calls and opened the sockets. This module receives packets,
+//! counts them, reports them by RTCP, and speaks where the orders say so. It handles RTP, RTCP and SRTP (RFC 3711), but no SIP
+//! and no pictures.
 
 use crate::halls::srtp::{Guard, Seal};
 use crate::process::{busy_ns, clock_ns, cpu_ns, datagrams_dropped};
@@ -11,16 +12,16 @@ use std::net::SocketAddr;
 use std::os::fd::FromRawFd;
 use std::time::{Duration, Instant};
 
-/// A terminal reports at this period: RFC 3550 §6.2 allows 0.2 s at 2 Mbit/s and usual are 1 to 5 s.
+/// Time between the reports of a terminal. RFC 3550 §6.2 allows 0.2 s at 2 Mbit/s; terminals usually use 1 to 5 s.
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
-/// After the window: what was under way arrives.
+/// After the window: packets that were already sent arrive.
 const LINGER: Duration = Duration::from_millis(300);
 const TURN: Duration = Duration::from_millis(5);
-/// One packet in so many is authenticated here too.
+/// Every 16th packet is authenticated here. A smaller value costs the generator more CPU.
 const CHECKED: u64 = 16;
 const LINES_MOST: usize = 4000;
 
-/// One RTP session with its RTCP.
+/// An RTP session with its RTCP.
 struct Line {
     kind: String,
     rtp: UdpSocket,
@@ -47,17 +48,17 @@ struct Count {
     ssrc: u32,
     genuine: u64,
     forged: u64,
-    /// At the last report.
+    /// Packets expected and received at the last report.
     told: (u64, u64),
     transit: Option<i64>,
     jitter: f64,
 }
 
-/// What a hall sends at a steady pace: packets of one size whose content nobody looks at, or those of a loop.
+/// The packets that a hall sends at a steady pace: packets of one size with meaningless content, or the packets of a loop.
 struct Voice {
     remote: SocketAddr,
     packet: Vec<u8>,
-    /// Payloads that are sent in turn; none: always the same.
+    /// Payloads that are sent in turn. If empty, the payload never changes.
     turns: Vec<Vec<u8>>,
     period: Duration,
     clock_step: u32,
@@ -67,7 +68,7 @@ struct Voice {
     sent: u64,
 }
 
-/// Reads its orders from standard input, gives one JSON object.
+/// Reads the orders from standard input and returns one JSON object.
 pub fn run() -> Result<Value, String> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).map_err(|e| e.to_string())?;
@@ -102,7 +103,7 @@ impl Ends {
             let registry = poll.registry();
             registry.register(&mut line.rtp, Token(2 * index), Interest::READABLE).map_err(|e| e.to_string())?;
             registry.register(&mut line.rtcp, Token(2 * index + 1), Interest::READABLE).map_err(|e| e.to_string())?;
-            line.take_rtp(&mut vec![0; 2000], start); // what came before anybody was there raises no event
+            line.take_rtp(&mut vec![0; 2000], start); // packets that arrived before the registration raise no event
             line.count = Count::default();
             lines.push(line);
         }
@@ -152,7 +153,7 @@ impl Line {
             rtcp_remote: address(&row["rtcp_remote"]).ok_or("a line without an RTCP address")?,
             port,
             count: Count::default(),
-            // Spread over the period: 240 halls do not report in the same moment.
+            // Spread over the period, so that 240 halls do not report in the same moment.
             report_at: start + REPORT_PERIOD.mul_f64(index as f64 * 0.618 % 1.0),
             guard: keys.as_ref().map(|(theirs, _)| Guard::new(theirs)).transpose()?,
             seal: keys.as_ref().map(|(_, ours)| Seal::new(ours)).transpose()?,
@@ -172,7 +173,7 @@ impl Line {
         }
     }
 
-    /// Of the sender's report only the middle of its time is wanted (RFC 3550 §6.4.1); under SRTCP it stays closed.
+    /// Keeps the middle 32 bits of the sender report's time (RFC 3550 §6.4.1). Under SRTCP the report is not decrypted.
     fn take_rtcp(&mut self, buffer: &mut [u8], now: Instant) {
         while let Ok((length, _)) = self.rtcp.recv_from(buffer) {
             if length >= 28 && buffer[1] == 200 && self.seal.is_none() {
@@ -193,7 +194,7 @@ impl Line {
         }
     }
 
-    /// RR and SDES (RFC 3550 §6.1: a compound packet needs both).
+    /// Sends RR and SDES (RFC 3550 §6.1: a compound packet needs both).
     fn report(&mut self, now: Instant) {
         let count = &mut self.count;
         let (expected, received) = (count.highest - count.first + 1, count.packets);
@@ -219,7 +220,7 @@ impl Line {
         }
         packet.extend_from_slice(&[0x81, 202, 0, 3]);
         packet.extend_from_slice(&self.own_ssrc.to_be_bytes());
-        packet.extend_from_slice(b"\x01\x05hall \0"); // CNAME, padded to a word with the end of the list
+        packet.extend_from_slice(b"\x01\x05hall \0"); // CNAME; the end of the list pads it to a multiple of four bytes
         if let Some(seal) = &mut self.seal {
             seal.protect(&mut packet);
         }
@@ -249,7 +250,7 @@ impl Count {
         }
     }
 
-    /// RFC 3550 §A.8; clock of pictures. The start of the scale does not matter.
+    /// RFC 3550 §A.8, in the clock of pictures. The start of the clock does not matter.
     fn note_jitter(&mut self, time: u32, now: Instant) {
         static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
         let elapsed = now.duration_since(*START.get_or_init(|| now)).as_micros() as i64 * 9 / 100;
@@ -274,7 +275,7 @@ impl Voice {
         packet[12..].fill(0xD5);
         let period = Duration::from_micros(number("period_us")?.max(1000));
         let remote = row["remote"].as_str().and_then(|text| text.parse().ok()).ok_or("voice without an address")?;
-        // Not in step with each other.
+        // The voices are not in step with each other.
         let at = start + period.mul_f64(index as f64 * 0.618 % 1.0);
         let clock_step = number("clock_step")? as u32;
         let turns = loops[row["loop"].as_str().unwrap_or_default()].as_array();
@@ -354,7 +355,7 @@ fn kind_summary(ends: &Ends, before: &Reading, after: &Reading, kind: &str, seco
     let (mut packets, mut bytes, mut lost, mut genuine, mut forged, mut restarted) = (vec![], 0, 0, 0, 0, 0);
     for (_, (then, now)) in rows {
         if then.ssrc != now.ssrc {
-            restarted += 1; // also a line that got nothing before: it is none that was served all the time
+            restarted += 1; // also counts a line that received no packet before: the server did not serve it all the time
             packets.push(0);
             continue;
         }
@@ -379,7 +380,8 @@ fn kind_summary(ends: &Ends, before: &Reading, after: &Reading, kind: &str, seco
 
 fn socket(value: &Value) -> Result<UdpSocket, String> {
     let number = value.as_i64().filter(|fd| (3..1 << 20).contains(fd)).ok_or("no descriptor")?;
-    // SAFETY: the parent left this descriptor open for us and nothing else here owns it; a wrong number makes calls fail.
+    // SAFETY: the parent left this descriptor open for this process, and no other code here owns it. A wrong number makes calls
+    // fail.
     let socket = unsafe { std::net::UdpSocket::from_raw_fd(number as i32) };
     socket.set_nonblocking(true).map_err(|e| format!("descriptor {number}: {e}"))?;
     Ok(UdpSocket::from_std(socket))

@@ -1,4 +1,4 @@
-//! SRTP as a hall terminal has it: AES_CM_128_HMAC_SHA1_80 (RFC 3711, RFC 4568). Checks what comes, closes reports.
+//! SRTP of a hall terminal: AES_CM_128_HMAC_SHA1_80 (RFC 3711, RFC 4568). Authenticates received packets and encrypts reports.
 
 use aws_lc_rs::cipher::{AES_128, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use aws_lc_rs::hmac::{self, HMAC_SHA1_FOR_LEGACY_USE_ONLY};
@@ -13,19 +13,19 @@ const RTCP_ENCRYPTION: u8 = 3;
 const RTCP_AUTHENTICATION: u8 = 4;
 const RTCP_SALT: u8 = 5;
 
-/// Of packets that come.
+/// Authenticates received packets.
 pub struct Guard {
     authentication: hmac::Key,
 }
 
 impl Guard {
-    /// `master`: key and salt, 30 bytes.
+    /// `master` is key and salt, 30 bytes.
     pub fn new(master: &[u8]) -> Result<Guard, String> {
         let key = derive(master, RTP_AUTHENTICATION, 20)?;
         Ok(Guard { authentication: hmac::Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key) })
     }
 
-    /// Whether the packet is genuine, in the first or second turn of sequence numbers: a run of minutes has no more.
+    /// Reports whether the packet is genuine. Sequence numbers may wrap once, because a run lasts only minutes.
     pub fn accepts(&self, packet: &[u8]) -> bool {
         let Some(at) = packet.len().checked_sub(TAG_BYTES) else { return false };
         (0..2u32).any(|turn| {
@@ -37,7 +37,7 @@ impl Guard {
     }
 }
 
-/// Of reports that go.
+/// Encrypts reports before they are sent.
 pub struct Seal {
     encryption: Vec<u8>,
     salt: Vec<u8>,
@@ -56,7 +56,7 @@ impl Seal {
         })
     }
 
-    /// RFC 3711 §3.4: all but the first eight bytes is encrypted; index and tag follow.
+    /// RFC 3711 §3.4: the first eight bytes stay clear, and all later bytes are encrypted. Index and tag follow.
     pub fn protect(&mut self, packet: &mut Vec<u8>) {
         self.index += 1;
         let mut counter = [0; 16];

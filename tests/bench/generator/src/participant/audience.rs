@@ -1,7 +1,8 @@
-//! What a member of a meeting sees and hears: the streams that come, and which cameras it asks for.
+//! The streams that a member of a meeting receives, and the cameras that it asks for.
 //!
-//! As the pages of a meeting do: everything is subscribed to, what is not on the screen is switched off. One camera is large,
-//! a few are small; each member looks at others, so that every camera is watched by somebody.
+//! A member works as the page of a meeting does. It subscribes to all tracks, and switches off the tracks that are not on its
+//! screen. One camera is large, and a few are small. Each member shows other cameras, so that at least one member watches every
+//! camera.
 
 use crate::participant::wire::{ParticipantInfo, TrackSettings};
 use crate::streams::sink::{Arrival, Sink};
@@ -21,12 +22,12 @@ pub struct Audience {
 }
 
 impl Audience {
-    /// Of the `own`th of `members`, who shows `tiles` cameras, the first one large.
+    /// The audience of member number `own`. The member shows `tiles` cameras, the first one large.
     pub fn new(own: usize, members: usize, tiles: usize) -> Audience {
         Audience { own, members, tiles: tiles.min(members - 1), sinks: HashMap::new(), asked: HashSet::new() }
     }
 
-    /// The wishes that follow from what the server tells of the others.
+    /// Returns the track settings that the member sends when the server reports these participants.
     pub fn meet(&mut self, participants: &[ParticipantInfo]) -> Vec<TrackSettings> {
         let (mut low, mut high, mut off) = (Vec::new(), Vec::new(), Vec::new());
         for one in participants {
@@ -53,7 +54,7 @@ impl Audience {
         self.sinks.entry(ssrc).or_insert_with(|| Sink::new(kind)).take(arrival);
     }
 
-    /// The streams whose decoder would ask for a key frame now.
+    /// Returns the streams whose decoder would ask for a key frame now.
     pub fn want_keys(&mut self, now: Instant) -> Vec<u32> {
         self.sinks.iter_mut().filter_map(|(ssrc, sink)| sink.wants_key(now).then_some(*ssrc)).collect()
     }
@@ -70,19 +71,19 @@ impl Audience {
         self.sinks.values()
     }
 
-    /// From now on, how long packets of video take.
+    /// Begins to measure the delay of video packets.
     pub fn measure_delays(&mut self) {
         self.sinks.values_mut().filter(|sink| sink.is_video()).for_each(Sink::measure_delays);
     }
 
-    /// True when all the cameras that it shows are seen.
+    /// True when the member receives all cameras that it shows.
     pub fn is_served(&self) -> bool {
         let seen = self.sinks.values().filter(|sink| sink.is_video() && sink.is_served()).count();
         seen >= self.tiles
     }
 }
 
-/// Of "member-17".
+/// Returns 17 for "member-17".
 fn number_of(identity: &str) -> Option<usize> {
     identity.strip_prefix("member-")?.parse().ok()
 }

@@ -1,5 +1,5 @@
-//! One participant: joins by the real path of the browser protocol, then publishes or views.
-//! Owns the order of the messages; `link` moves them, `peer` the datagrams.
+//! One participant: joins by the real path of the browser protocol, then publishes or views. Decides the order of the messages.
+//! `link` carries the messages, and `peer` carries the datagrams.
 
 use crate::participant::audience::Audience;
 use crate::participant::link::{self, Link};
@@ -19,27 +19,27 @@ use str0m::media::{Direction, KeyframeRequestKind, MediaKind};
 use str0m::rtp::{RtpPacket, Ssrc};
 use str0m::{Event, RtcConfig};
 
-/// Receiving sections of either kind that a client offers at once, as the browser client does.
+/// Receiving sections of each kind that a client offers at once, as the browser client does.
 const SECTIONS: u32 = 3;
-/// Tokens of one client: its socket and up to two connections.
+/// Tokens (mio) of one client: its socket and up to two connections.
 pub const TOKENS: usize = 4;
 const SIGNAL: usize = 0;
 const PUBLISHER: usize = 1;
 const SUBSCRIBER: usize = 2;
-/// Time between two looks at gaps and missing key frames.
+/// Time between two checks for gaps and missing key frames.
 const LOOK: Duration = Duration::from_millis(50);
 const DEAF_LOOK: Duration = Duration::from_secs(1);
 /// Payload type of Opus in our offers.
 const OPUS: u8 = 111;
 
-/// Which of the two join paths is used.
+/// The join path: with one connection or with two.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     Single,
     Dual,
 }
 
-/// Where and as whom to join.
+/// The server, conference and path of a join.
 #[derive(Clone)]
 pub struct Seat {
     pub server: String,
@@ -48,13 +48,14 @@ pub struct Seat {
     pub mode: Mode,
 }
 
-/// What a participant does there.
+/// The work of a participant in the conference.
 pub enum Role {
     Publisher(Source),
     Viewer(Sink),
-    /// Its connection stands, but its socket drops media, and counts what it dropped: so that very many cost this process nothing.
+    /// Stays connected, but its socket drops media and counts the dropped packets. So thousands of them cost this process
+    /// little.
     Deaf,
-    /// Publishes all of these and sees some of the others.
+    /// Publishes all of these sources and shows some cameras of the other members.
     Member(Vec<Source>, Audience),
     Listener(Vec<Heard>),
 }
@@ -68,7 +69,7 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// [nanoseconds of the day's time, SSRC, RTP time, payload in hexadecimal]
+    /// Returns [nanoseconds of Unix time, SSRC, RTP time, payload in hexadecimal].
     pub fn json(&self) -> serde_json::Value {
         let at = self.at.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
         let payload: String = self.payload.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -76,7 +77,7 @@ impl Heard {
     }
 }
 
-/// Moments of a join; `started_at` is taken before the socket is opened.
+/// Moments of a join. `started_at` is before the socket is opened.
 pub struct Moments {
     pub started_at: Instant,
     pub connected_at: Option<Instant>,
@@ -95,14 +96,14 @@ pub struct Client {
     tracks: Vec<Track>,
     ping: Option<(Duration, Instant)>,
     look_at: Instant,
-    /// Connection (subscriber?) and SSRC of the stream received first.
+    /// The first stream received: whether it uses the subscriber connection, and its SSRC.
     received: Option<(bool, Ssrc)>,
-    /// Packets of further streams.
+    /// Packets of all later streams.
     other_packets: u64,
 }
 
 impl Client {
-    /// Starts to join as `identity`; `base` is the first of this client's tokens.
+    /// Starts to join as `identity`. `base` is the first of this client's tokens.
     pub fn join(
         registry: &Registry,
         base: usize,
@@ -155,7 +156,7 @@ impl Client {
         })
     }
 
-    /// Handles all that the socket `token` (relative to the base) holds.
+    /// Reads all data from the socket with this `token` (relative to the base).
     pub fn ready(&mut self, token: usize, buffer: &mut [u8]) {
         let done = match token {
             SIGNAL => self.signal_ready(),
@@ -165,13 +166,13 @@ impl Client {
         self.note(done);
     }
 
-    /// Does what is due at `now`.
+    /// Does the work that is due at `now`.
     pub fn tick(&mut self, now: Instant) {
         let done = self.tick_all(now);
         self.note(done);
     }
 
-    /// When `tick` must be called at the latest.
+    /// The latest time for the next call of `tick`.
     pub fn deadline(&self) -> Instant {
         let peers = [&self.publisher, &self.subscriber].into_iter().flatten().map(Peer::deadline).min();
         let source = self.tracks.iter().filter_map(|track| track.source.next_at()).min();
@@ -186,7 +187,7 @@ impl Client {
         }
     }
 
-    /// All that it looks at.
+    /// Returns the sinks of all streams that the client receives.
     pub fn sinks(&self) -> Vec<&Sink> {
         match &self.role {
             Role::Viewer(sink) => vec![sink],
@@ -195,7 +196,7 @@ impl Client {
         }
     }
 
-    /// From now on, how long packets of video take.
+    /// Begins to measure the delay of video packets.
     pub fn measure_delays(&mut self) {
         match &mut self.role {
             Role::Viewer(sink) => sink.measure_delays(),
@@ -204,7 +205,7 @@ impl Client {
         }
     }
 
-    /// Packets that came, and those that did not.
+    /// Returns the numbers of received packets and of lost packets.
     pub fn counts(&self) -> (u64, u64) {
         match &self.role {
             Role::Viewer(sink) => (sink.packets + self.other_packets, sink.lost),
@@ -213,7 +214,7 @@ impl Client {
         }
     }
 
-    /// True when it has what it came for.
+    /// True when the client has all the media or connections that its role needs.
     pub fn is_served(&self) -> bool {
         match &self.role {
             Role::Viewer(sink) => sink.is_served(),
@@ -223,7 +224,7 @@ impl Client {
         }
     }
 
-    /// True when the next one may come; `all`: all are there that a member shows.
+    /// True when the next client may join. With `all`, a member must also receive all cameras that it shows.
     pub fn is_ready(&self, all: bool) -> bool {
         if all || !matches!(self.role, Role::Member(..)) { self.is_served() } else { self.is_publishing() }
     }
@@ -239,7 +240,7 @@ impl Client {
         }
     }
 
-    /// True when the packets of all that it publishes flow; a member may publish nothing.
+    /// True when packets of all published tracks flow. A member may have no tracks.
     pub fn is_publishing(&self) -> bool {
         self.tracks.iter().all(|track| track.source.next_at().is_some())
     }
@@ -248,12 +249,13 @@ impl Client {
         [&self.publisher, &self.subscriber].into_iter().flatten().map(Peer::port)
     }
 
-    /// Sockets of its own to write to in its name, and where its media goes.
+    /// Returns copies of the client's sockets, with the remote address of its media. A caller can send in the client's name
+    /// with them.
     pub fn ways(&self) -> impl Iterator<Item = (std::net::UdpSocket, std::net::SocketAddr)> {
         [&self.publisher, &self.subscriber].into_iter().flatten().filter_map(Peer::way)
     }
 
-    /// Says goodbye and lets the sockets go.
+    /// Sends a leave message and closes the sockets.
     pub fn leave(&mut self, registry: &Registry) {
         if self.link.is_open() {
             let leave = Leave { reason: 1, action: 0 };
@@ -307,7 +309,7 @@ impl Client {
                 Ok(())
             }
             ResponseBody::Leave(leave) => Err(format!("server says leave, reason {}", leave.reason)),
-            // Who only publishes hears nobody.
+            // A client that only publishes receives no tracks.
             ResponseBody::MediaSectionsRequirement(_) if matches!(self.role, Role::Publisher(_)) => Ok(()),
             ResponseBody::MediaSectionsRequirement(need) => {
                 let (audios, videos) = self.sections_owed.unwrap_or_default();
@@ -326,7 +328,7 @@ impl Client {
         if self.seat.mode == Mode::Dual { self.publish() } else { Ok(()) }
     }
 
-    /// Others are there, with these tracks.
+    /// The server reported other participants with these tracks.
     fn meet(&mut self, participants: &[ParticipantInfo]) -> Result<(), String> {
         let Role::Member(_, audience) = &mut self.role else { return Ok(()) };
         audience.meet(participants).into_iter().try_for_each(|wish| {
@@ -356,7 +358,7 @@ impl Client {
         self.link.send(Request { body: Some(RequestBody::Answer(answer)) })
     }
 
-    /// The server asked for more receiving sections, or, with none, for just another offer.
+    /// The server asked for more receiving sections. If it named no number, it only wants a new offer.
     fn offer_sections(&mut self) -> Result<(), String> {
         let (Some(peer), Some((audios, videos))) = (&mut self.publisher, self.sections_owed) else { return Ok(()) };
         if peer.awaits_answer() {
@@ -367,13 +369,13 @@ impl Client {
             let offer = peer.offer_more(audios, videos);
             return self.send_offer(offer);
         }
-        // str0m offers nothing without a change: one more audio section stands for "just another offer".
+        // str0m makes no offer without a change. So one more audio section is added when the server only wants a new offer.
         let audios = if audios + videos == 0 { 1 } else { audios };
         let offer = peer.offer(|api| add_sections(api, audios, videos));
         self.send_offer(offer.map(|(sdp, ())| sdp))
     }
 
-    /// A publisher's second step: announces its tracks and offers them.
+    /// The second step of a publisher: announces its tracks and offers them.
     fn publish(&mut self) -> Result<(), String> {
         let Some(peer) = self.publisher.as_mut().filter(|_| !self.tracks.is_empty()) else { return Ok(()) };
         for track in &self.tracks {
@@ -442,7 +444,7 @@ impl Client {
                 audience.take(*packet.header.ssrc, video, &arrival(&packet));
             }
             (Event::RtpPacket(packet), Role::Viewer(sink)) => {
-                // Of several streams the first is looked at.
+                // With several streams, the viewer watches the first.
                 let first = self.received.get_or_insert((subscriber, packet.header.ssrc)).1;
                 if first != packet.header.ssrc {
                     self.other_packets += 1;
@@ -501,7 +503,7 @@ impl Client {
         self.drain(false)
     }
 
-    /// Asks for a key frame where a decoder would.
+    /// Asks for a key frame where a decoder would ask.
     fn look(&mut self, now: Instant) -> Result<(), String> {
         let (subscriber, ssrcs) = match (&mut self.role, self.received) {
             (Role::Viewer(sink), Some((subscriber, ssrc))) => {
@@ -535,14 +537,14 @@ fn arrival(packet: &RtpPacket) -> Arrival<'_> {
     }
 }
 
-/// One certificate for all: making them is the generator's cost, not the server's.
+/// One certificate for all clients: making certificates would cost the generator CPU, not the server.
 fn certificate() -> DtlsCert {
     static CERTIFICATE: OnceLock<DtlsCert> = OnceLock::new();
     let make = || str0m::crypto::from_feature_flags().dtls_provider.generate_certificate().expect("a certificate");
     CERTIFICATE.get_or_init(make).clone()
 }
 
-/// A viewer offers what browsers offer; a publisher only what it sends.
+/// A viewer offers the codecs that browsers offer. A publisher offers only the codec that it sends.
 fn config(role: &Role) -> RtcConfig {
     let config = RtcConfig::new().set_rtp_mode(true).set_dtls_cert(certificate());
     match role {

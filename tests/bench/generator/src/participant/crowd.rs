@@ -1,12 +1,12 @@
-//! Many clients on one thread: polls their sockets and timers. Knows nothing of what they do.
+//! Many clients on one thread: polls their sockets and timers. The work of a client is in `client`.
 
 use crate::participant::client::{Client, Role, Seat, TOKENS};
 use mio::{Events, Poll};
 use std::time::{Duration, Instant};
 
-/// Largest datagram a client reads, bytes.
+/// Bytes of the largest datagram that a client reads. A longer datagram is cut.
 const DATAGRAM_BYTES: usize = 2000;
-/// Sockets handled between two looks at the timers.
+/// Sockets handled between two checks of the timers. Larger: timers are late. Smaller: more system calls.
 const BATCH: usize = 64;
 
 pub struct Crowd {
@@ -22,7 +22,7 @@ impl Crowd {
         Ok(Crowd { poll, events: Events::with_capacity(BATCH), seats: Vec::new(), buffer: vec![0; DATAGRAM_BYTES] })
     }
 
-    /// Lets one more join; gives its number.
+    /// Lets one more client join and returns its number.
     pub fn join(&mut self, seat: &Seat, identity: &str, role: Role) -> Result<usize, String> {
         let free = self.seats.iter().position(Option::is_none);
         let index = free.unwrap_or(self.seats.len());
@@ -56,20 +56,20 @@ impl Crowd {
         (0..self.seats.len()).for_each(|index| self.leave(index));
     }
 
-    /// Works until `until`.
+    /// Polls the clients until the moment `until`.
     pub fn run_until(&mut self, until: Instant) {
         while Instant::now() < until {
             self.turn(until);
         }
     }
 
-    /// One wait, no longer than `until`, and what it brings.
+    /// Waits once, until `until` at the latest, and handles the events and timers.
     pub fn turn(&mut self, until: Instant) {
         let now = Instant::now();
         let deadline = self.clients().map(Client::deadline).fold(until, Instant::min);
         let wait = deadline.saturating_duration_since(now).max(Duration::ZERO);
         if self.poll.poll(&mut self.events, Some(wait)).is_err() {
-            return; // interrupted by a signal: the caller comes again
+            return; // interrupted by a signal: the caller calls again
         }
         for event in self.events.iter() {
             let token = event.token().0;

@@ -1,5 +1,5 @@
-//! The signalling WebSocket of one client, non-blocking: opening, sending and receiving protobuf messages.
-//! Knows framing and the addresses of the two join paths, not what the messages mean.
+//! The signalling WebSocket of one client, non-blocking: opening, sending and receiving protobuf messages. Handles framing and
+//! the addresses of the two join paths. `client` interprets the messages.
 
 use crate::participant::wire::{JoinRequest, Request, Response, WrappedJoinRequest};
 use base64::Engine;
@@ -15,7 +15,7 @@ use tungstenite::handshake::client::ClientHandshake;
 use tungstenite::handshake::{HandshakeError, MidHandshake};
 use tungstenite::{Error, Message, WebSocket};
 
-/// Version told to the server; any text but 0.15.1 will do.
+/// The version sent to the server. Any text except 0.15.1 works.
 const CLIENT_VERSION: &str = "2.23.0";
 
 enum State {
@@ -24,7 +24,7 @@ enum State {
     Closed,
 }
 
-/// One WebSocket to the server.
+/// A WebSocket to the server.
 pub struct Link {
     state: State,
 }
@@ -50,7 +50,7 @@ impl Link {
         matches!(self.state, State::Open(_))
     }
 
-    /// Goes on with the upgrade and flushes what waits: call when the socket is ready.
+    /// Continues the upgrade and flushes waiting data. Call it when the socket is ready.
     pub fn advance(&mut self) -> Result<(), String> {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Opening(handshake) => match handshake.handshake() {
@@ -68,7 +68,7 @@ impl Link {
         Ok(())
     }
 
-    /// Sends one request (kept and sent later if the socket is full).
+    /// Sends one request. If the socket is full, the request is kept and sent later.
     pub fn send(&mut self, request: Request) -> Result<(), String> {
         match &mut self.state {
             State::Open(socket) => settled(socket.send(Message::Binary(request.encode_to_vec().into()))),
@@ -76,7 +76,7 @@ impl Link {
         }
     }
 
-    /// The next response that has arrived, if any.
+    /// Returns the next response that has arrived, if any.
     pub fn receive(&mut self) -> Result<Option<Response>, String> {
         let State::Open(socket) = &mut self.state else { return Ok(None) };
         loop {
@@ -93,7 +93,7 @@ impl Link {
         }
     }
 
-    /// Starts the closing handshake and lets the socket go.
+    /// Starts the closing handshake and closes the socket.
     pub fn close(&mut self, registry: &Registry) {
         if let State::Open(socket) = &mut self.state {
             let _ = socket.close(None);
@@ -104,7 +104,7 @@ impl Link {
     }
 }
 
-/// Address of the single-connection join path, which carries the whole join request.
+/// Returns the address of the single-connection join path, which carries the whole join request.
 pub fn single_url(server: &str, token: &str, join: &JoinRequest) -> String {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(&join.encode_to_vec()).expect("a vector takes all bytes");
@@ -114,7 +114,7 @@ pub fn single_url(server: &str, token: &str, join: &JoinRequest) -> String {
     format!("{server}/rtc/v1?access_token={token}&join_request={text}")
 }
 
-/// Address of the two-connection join path.
+/// Returns the address of the two-connection join path.
 pub fn dual_url(server: &str, token: &str) -> String {
     format!("{server}/rtc?access_token={token}&auto_subscribe=1&sdk=js&version={CLIENT_VERSION}&protocol=17")
 }

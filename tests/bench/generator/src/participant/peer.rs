@@ -1,5 +1,5 @@
-//! One WebRTC connection of a client: str0m with a UDP socket of its own, as every real client has.
-//! Knows ICE, SDP and datagrams; not the signalling and not what the media is.
+//! One WebRTC connection of a client: str0m with its own UDP socket, as every real client has. Handles ICE, SDP and datagrams,
+//! but not signalling or the content of media.
 
 use crate::participant::sections::Sections;
 use mio::net::UdpSocket;
@@ -14,18 +14,19 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::Ssrc;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
-/// Receive buffer asked for, bytes: a key frame sent at once must fit, the loss counted shall be the server's.
+/// Bytes of receive buffer requested. Smaller: a key frame sent at once does not fit, and the row counts loss that the server
+/// did not cause. Larger: only more memory of the kernel.
 const RECEIVE_BUFFER_BYTES: libc::c_int = 2 << 20;
 
 pub struct Peer {
     pub rtc: Rtc,
     socket: UdpSocket,
     local: SocketAddr,
-    /// Where it sent last.
+    /// The address of the last datagram sent.
     remote: Option<SocketAddr>,
     deadline: Instant,
     pending: Option<SdpPendingOffer>,
-    /// The last offer that str0m made, and what is offered beyond it.
+    /// The last offer that str0m made. `sections` are the sections offered beyond it.
     offered: String,
     sections: Option<Sections>,
     more_pending: bool,
@@ -45,10 +46,10 @@ impl Peer {
         Ok(Peer { rtc, socket, local, remote, deadline: now, pending, offered, sections, more_pending: false })
     }
 
-    /// From now on the kernel drops RTP at this socket, and counts it (`process::datagrams_dropped`); ICE, DTLS and RTCP come through.
+    /// Makes the kernel drop RTP at this socket and count it (`process::datagrams_dropped`). ICE, DTLS and RTCP still pass.
     pub fn deafen(&self) -> Result<(), String> {
-        // Offsets are those of the datagram with its UDP header of 8 bytes. RTP and RTCP begin with 128..191 (RFC 7983), the second
-        // byte of RTCP is 192..223 (RFC 5761).
+        // Offsets are from the UDP header of 8 bytes. RTP and RTCP begin with 128..191 (RFC 7983). The second byte of RTCP is
+        // 192..223 (RFC 5761).
         let op = |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf, k };
         let load = libc::BPF_LD | libc::BPF_B | libc::BPF_ABS;
         let less = libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K;
@@ -80,7 +81,7 @@ impl Peer {
         self.local.port()
     }
 
-    /// Another handle of its socket, and where it sent last.
+    /// Returns a copy of the socket, and the address of the last datagram sent.
     pub fn way(&self) -> Option<(std::net::UdpSocket, SocketAddr)> {
         Some((self.socket.as_fd().try_clone_to_owned().ok()?.into(), self.remote?))
     }
@@ -89,7 +90,7 @@ impl Peer {
         self.deadline
     }
 
-    /// Makes an offer of the given changes; a changed mind replaces the offer before.
+    /// Makes an offer with the given changes. It replaces an offer that still waits for an answer.
     pub fn offer<T>(&mut self, change: impl FnOnce(&mut SdpApi<'_>) -> T) -> Option<(String, T)> {
         let mut api = self.rtc.sdp_api();
         let outcome = change(&mut api);
@@ -99,7 +100,7 @@ impl Peer {
         Some((self.offered.clone(), outcome))
     }
 
-    /// Offers so many receiving sections more without str0m, which makes no offer after that.
+    /// Offers `audios` and `videos` more receiving sections without str0m. After this call str0m makes no offer any more.
     pub fn offer_more(&mut self, audios: u32, videos: u32) -> Option<String> {
         if self.sections.is_none() {
             self.sections = Sections::after(&self.offered);
@@ -113,7 +114,7 @@ impl Peer {
         self.pending.is_some() || self.more_pending
     }
 
-    /// Takes the answer to the latest offer.
+    /// Applies the answer to the latest offer.
     pub fn answered(&mut self, sdp: &str) -> Result<(), String> {
         if std::mem::take(&mut self.more_pending) {
             self.take_streams(sdp);
@@ -138,9 +139,9 @@ impl Peer {
         self.wake();
     }
 
-    /// Takes the server's offer, gives the answer.
+    /// Applies the server's offer and returns the answer.
     ///
-    /// Told "passive" in place of the server's "actpass", str0m takes the active part of DTLS, as browsers do.
+    /// With "passive" in place of the server's "actpass", str0m takes the active role in DTLS, as browsers do.
     pub fn accept(&mut self, sdp: &str) -> Result<String, String> {
         let offer = SdpOffer::from_sdp_string(&sdp.replace("a=setup:actpass", "a=setup:passive"))
             .map_err(|e| format!("offer: {e}"))?;
@@ -149,7 +150,7 @@ impl Peer {
         Ok(answer.to_sdp_string())
     }
 
-    /// Takes a trickled candidate: UDP on loopback only, all other addresses are left alone.
+    /// Adds a trickled candidate if it is UDP on loopback. All other addresses are ignored.
     pub fn trickle(&mut self, candidate_init: &str) {
         let Ok(json) = serde_json::from_str::<serde_json::Value>(candidate_init) else { return };
         let Some(text) = json["candidate"].as_str().filter(|t| !t.is_empty()) else { return };
@@ -160,12 +161,12 @@ impl Peer {
         }
     }
 
-    /// Reads one datagram; false when there is none.
+    /// Reads one datagram. Returns false when no datagram waits.
     pub fn receive(&mut self, buffer: &mut [u8]) -> Result<bool, String> {
         let (length, source) = match self.socket.recv_from(buffer) {
             Ok(got) => got,
             Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
-            // A closed port answered an earlier datagram (ICMP): nothing was received.
+            // A closed port answered an earlier datagram (ICMP): this call received no datagram.
             Err(e) if e.kind() == ErrorKind::ConnectionRefused => return Ok(true),
             Err(e) => return Err(e.to_string()),
         };
@@ -175,12 +176,12 @@ impl Peer {
         Ok(true)
     }
 
-    /// Tells the time, when the deadline has come or something was written.
+    /// Gives str0m the time. Call it at the deadline, or after a write.
     pub fn tick(&mut self, now: Instant) -> Result<(), String> {
         self.rtc.handle_input(Input::Timeout(now)).map_err(|e| e.to_string())
     }
 
-    /// Sends what waits and gives the next event; none = drained, the deadline is set.
+    /// Sends waiting datagrams and returns the next event. None means that no event waits and that the deadline is set.
     pub fn next_event(&mut self) -> Result<Option<Event>, String> {
         loop {
             match self.rtc.poll_output().map_err(|e| e.to_string())? {
@@ -212,7 +213,7 @@ impl Peer {
 
 fn enlarge(socket: &UdpSocket) {
     let size = RECEIVE_BUFFER_BYTES;
-    // SAFETY: the descriptor is open, the pointer and the length describe one int.
+    // SAFETY: the descriptor is open. The pointer and the length describe one int.
     unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),

@@ -1,7 +1,7 @@
-//! Later offers and answers of a member of a large meeting, as text: more receiving sections, and the streams that come in them.
+//! Later offers and answers of a member of a large meeting, as text: more receiving sections, and the streams in them.
 //!
-//! str0m reads every section of a description anew, 150 µs each: a meeting of a hundred would measure that. Browsers have a process
-//! each for it, the members here have one thread together.
+//! str0m reads every section of a description again each time, 150 µs a section. In a meeting of a hundred, that work would
+//! dominate the measurement. Each browser has its own process for it, but all members here share one thread.
 
 use str0m::media::MediaKind;
 
@@ -13,24 +13,24 @@ pub struct Sections {
     body: String,
     audio: String,
     video: String,
-    /// The stream in each section, as far as it is known.
+    /// The SSRC of the stream in each section, or 0 while it is unknown.
     ssrcs: Vec<u32>,
-    /// So many were made by str0m.
+    /// The number of sections that str0m made.
     made: usize,
 }
 
-/// A stream that the last answer brought.
+/// A stream that was new in the last answer.
 pub struct Found {
     pub mid: String,
     pub kind: MediaKind,
     pub ssrc: u32,
     pub repair: Option<u32>,
-    /// str0m knows its section.
+    /// True if str0m has the stream's section.
     pub known: bool,
 }
 
 impl Sections {
-    /// Goes on from the last offer that str0m made; none if that has no receiving sections of both kinds.
+    /// Starts from the last offer that str0m made. Returns None if the offer lacks receiving sections of one kind.
     pub fn after(offer: &str) -> Option<Sections> {
         let (head, body) = offer.split_at(offer.find("\r\nm=")? + 2);
         let all: Vec<&str> = split(body).collect();
@@ -50,11 +50,11 @@ impl Sections {
         })
     }
 
-    /// The next offer: all that there is, and so many receiving sections more.
+    /// Returns the next offer: all present sections, and `audios` and `videos` more receiving sections.
     pub fn offer(&mut self, audios: u32, videos: u32) -> String {
         for (template, count) in [(&self.audio, audios), (&self.video, videos)] {
             for _ in 0..count {
-                let mid = format!("more{}", self.mids.len()); // those of str0m have three characters
+                let mid = format!("more{}", self.mids.len()); // str0m's own mids have three characters, so they differ
                 self.body += &template.replace("a=mid:$", &format!("a=mid:{mid}"));
                 self.mids.push(mid);
                 self.ssrcs.push(0);
@@ -74,13 +74,13 @@ impl Sections {
         text + &self.body
     }
 
-    /// The streams that are new in the answer to the last offer.
+    /// Returns the streams that are new in the answer to the last offer.
     pub fn answered(&mut self, answer: &str) -> Vec<Found> {
         let Some(at) = answer.find("\r\nm=") else { return Vec::new() };
         let mut found = Vec::new();
         for (place, section) in split(&answer[at + 2..]).enumerate().take(self.mids.len()) {
             if self.ssrcs[place] != 0 {
-                continue; // a member's streams stay in their sections for as long as the meeting is measured
+                continue; // a member's streams stay in their sections during the whole measurement
             }
             let ssrc = value(section, "a=ssrc:").and_then(|rest| rest.split(' ').next()?.parse().ok());
             let Some(ssrc) = ssrc else { continue };
@@ -92,7 +92,7 @@ impl Sections {
         found
     }
 
-    /// Session id, our version, address.
+    /// Returns session id, our version and address.
     fn origin(&self, rest: &str) -> String {
         let mut words: Vec<&str> = rest.split(' ').collect();
         let version = self.version.to_string();
@@ -103,7 +103,7 @@ impl Sections {
     }
 }
 
-/// Sections with their "m=".
+/// Splits a body into sections. Each section includes its "m=".
 fn split(body: &str) -> impl Iterator<Item = &str> {
     let mut rest = body;
     std::iter::from_fn(move || {
@@ -117,7 +117,7 @@ fn split(body: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What follows `name` up to the end of the first line that begins with it.
+/// Returns the text after `name` in the first line that begins with `name`.
 fn value<'a>(section: &'a str, name: &str) -> Option<&'a str> {
     let at = section.find(&format!("\r\n{name}"))? + 2 + name.len();
     section[at..].split("\r\n").next()

@@ -1,5 +1,4 @@
-//! Access tokens (JWT, HS256) made here, so that the generator needs nothing but the key and its secret.
-//! Does not verify any.
+//! Access tokens (JWT, HS256) made here, so that the generator needs only the key and its secret. Tokens are not verified here.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -7,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Life of a token, in seconds: longer than any run.
+/// Seconds. Chosen. A token must live longer than any run. Shorter: clients that join late in a run are refused.
 const LIFE_S: u64 = 3600;
 
 /// Key and secret of the server under test.

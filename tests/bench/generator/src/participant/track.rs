@@ -1,4 +1,4 @@
-//! One published track of a client: how it is announced and written. Knows nothing of the order of messages.
+//! One published track of a client: its announcement and its packets. `client` decides the order of messages.
 
 use crate::participant::wire::{AddTrack, SimulcastCodec, SubscribedQualityUpdate, VideoLayer};
 use crate::streams::source::{Kind, Packet, RIDS, Source, stamp};
@@ -18,7 +18,7 @@ pub struct Track {
     pub source: Source,
     mid: Option<Mid>,
     pt: Option<Pt>,
-    /// Of each layer.
+    /// The next sequence number of each layer.
     sequences: [u64; 3],
 }
 
@@ -49,7 +49,7 @@ impl Track {
         }
     }
 
-    /// Its section in the offer that is being made.
+    /// Adds the track's section to the offer that is under construction.
     pub fn add(&mut self, api: &mut SdpApi<'_>) {
         let kind = self.source.kind();
         let media = if kind.is_video() { MediaKind::Video } else { MediaKind::Audio };
@@ -63,12 +63,12 @@ impl Track {
         self.mid.is_some()
     }
 
-    /// True once the server has announced it back: only then will it be forwarded.
+    /// True once the server has acknowledged the announcement. The server forwards the track only after that.
     pub fn is_acknowledged(&self) -> bool {
         !self.sid.is_empty()
     }
 
-    /// Begins when its payload type is agreed on.
+    /// Begins to send if the payload type is agreed on.
     pub fn start(&mut self, rtc: &Rtc, now: Instant) {
         let Some(mid) = self.mid else { return };
         self.pt = payload_type(rtc, mid, self.source.kind());
@@ -86,7 +86,7 @@ impl Track {
         (0..layers).filter(|layer| named.is_none_or(|named| named == *layer)).for_each(|l| self.source.want_key(l));
     }
 
-    /// What the subscribers want of it.
+    /// Applies the wishes of the track's subscribers.
     pub fn take_wish(&mut self, wish: &SubscribedQualityUpdate) {
         if wish.track_sid == self.sid && self.source.kind() == Kind::Layered {
             let highest = wish.qualities.iter().filter(|one| one.enabled).map(|one| one.quality + 1).max();
@@ -94,7 +94,7 @@ impl Track {
         }
     }
 
-    /// Writes what is due; false: nothing.
+    /// Writes the packets that are due. Returns false if no packet was due.
     pub fn tick(&mut self, rtc: &mut Rtc, now: Instant) -> bool {
         let frame = self.source.frame(now);
         let any = !frame.is_empty();

@@ -1,5 +1,5 @@
-//! The messages of the browser protocol (protobuf) that the generator sends or reads; the rest is skipped
-//! as unknown fields. Field numbers are those of the published protocol.
+//! The messages of the browser protocol (protobuf) that the generator sends or reads. Other messages are skipped as unknown
+//! fields. The field numbers come from the published protocol.
 
 use prost::{Message, Oneof};
 
@@ -116,7 +116,7 @@ pub struct SubscribedQualityUpdate {
     pub qualities: Vec<SubscribedQuality>,
 }
 
-/// How a subscriber wants some tracks.
+/// A subscriber's settings for some tracks.
 #[derive(Clone, PartialEq, Message)]
 pub struct TrackSettings {
     #[prost(string, repeated, tag = "1")]
@@ -153,7 +153,7 @@ pub struct MediaSectionsRequirement {
 pub struct JoinResponse {
     #[prost(message, repeated, tag = "3")]
     pub others: Vec<ParticipantInfo>,
-    /// Seconds between two `ping_req`; 0 = none wanted.
+    /// Seconds between two `ping_req`; 0 means no pings.
     #[prost(int32, tag = "11")]
     pub ping_interval: i32,
 }
@@ -212,7 +212,7 @@ pub enum ResponseBody {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct ClientInfo {
-    /// 1 = JavaScript: the server then treats us as it treats a browser.
+    /// 1 = JavaScript: the server then treats the generator as a browser.
     #[prost(int32, tag = "1")]
     pub sdk: i32,
     #[prost(string, tag = "2")]

@@ -1,7 +1,8 @@
-//! A crowd that comes back whenever it loses its server: half of it publishes a camera, each of the others shows one.
+//! A crowd that comes back whenever it loses its server. Half of it publishes a camera, and each of the others shows one
+//! camera.
 //!
 //! A line on standard input asks for a report. Once all clients are served, the crowd prints how long each client that lost the
-//! server since the line before took to come back. A client comes back as the page does: after a random time within `SPREAD`,
+//! server since the previous line took to come back. A client comes back as the page does: after a random time within `SPREAD`,
 //! then every `PAUSE` until the server accepts it. It joins at once, without the resume that a browser tries first.
 
 use crate::participant::audience::Audience;
@@ -17,10 +18,10 @@ use std::time::{Duration, Instant};
 const SPREAD: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(300);
 const TURN: Duration = Duration::from_millis(5);
-/// Until all have to be served again.
+/// Time until all clients must be served again. Larger: a failed row ends later. Smaller: a slow return counts as a failure.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// One of the crowd: where it sits, or when it tries again.
+/// A client of the crowd: its seat while it is connected, or the time of its next attempt.
 struct Member {
     seat: Option<usize>,
     try_at: Instant,
@@ -73,7 +74,7 @@ pub fn again(options: &Options) -> Result<Value, String> {
     Ok(json!({"members": count}))
 }
 
-/// Who has an odd number publishes; who has an even one shows the next one's camera.
+/// Members with odd numbers publish. Members with even numbers show the next member's camera.
 fn role(number: usize, count: usize) -> Role {
     match number % 2 {
         1 => Role::Publisher(Source::new(Kind::Layered)),
@@ -117,7 +118,7 @@ impl Member {
     }
 }
 
-/// Each line of standard input; closed at its end.
+/// Sends one message for each line of standard input. The channel closes at the end of the input.
 fn lines() -> Receiver<()> {
     let (send, receive) = channel();
     std::thread::spawn(move || {

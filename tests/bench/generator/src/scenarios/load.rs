@@ -1,5 +1,5 @@
-//! The measurements of many at once: a meeting, a busy packet thread, idle participants, comings and goings for long.
-//! Each gives one JSON object.
+//! The measurements of many clients at once: a meeting, a busy packet thread, idle participants, and joins and leaves over a
+//! long time. Each returns one JSON object.
 
 use crate::participant::audience::Audience;
 use crate::participant::client::{Client, Role, Seat};
@@ -13,17 +13,18 @@ use crate::streams::source::{Kind, Source};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// Deaf viewers that come at once while the load grows, the most there may be, and how long each step is looked at.
+/// Deaf viewers of one step of the load, their limit, and the time that each step is measured. Longer: a row takes longer.
+/// Shorter: the load of a step is less exact.
 const STEP: usize = 25;
 const DEAF_MAX: usize = 3000;
 const STEP_WINDOW: Duration = Duration::from_millis(1500);
 const LINGER: Duration = Duration::from_millis(1200);
-/// How long joins begin before memory is read.
+/// Time in which clients join before memory is read.
 const ROUND: Duration = Duration::from_secs(10);
-/// How long one stays who comes and goes.
+/// Time that a client stays in the churn.
 const STAY: Duration = Duration::from_secs(1);
 
-/// Everybody publishes a camera in three layers, some a voice; each sees one camera large and some small.
+/// Every member publishes a camera in three layers, and some members a voice. Each shows one camera large and some small.
 pub fn meeting(options: &Options) -> Result<Value, String> {
     let (members, seat) = (options.viewers.max(2), seat(options));
     let mut crowd = Crowd::new()?;
@@ -57,7 +58,8 @@ pub fn meeting(options: &Options) -> Result<Value, String> {
     Ok(result)
 }
 
-/// Deaf viewers come until the packet thread is as busy as wanted; what a packet costs then, and how long it takes to some who see it.
+/// Adds deaf viewers until the packet thread is as busy as `percent` says. Measures the cost of a packet then, and the delay at
+/// viewers that receive the video.
 pub fn load(options: &Options) -> Result<Value, String> {
     let kind = options.kind.unwrap_or(Kind::Video);
     let publisher = Publisher::start(options, kind)?;
@@ -99,7 +101,7 @@ pub fn load(options: &Options) -> Result<Value, String> {
     Ok(result)
 }
 
-/// Participants who do nothing: what they cost while nobody comes or goes.
+/// Measures the cost of participants that do nothing, while no client joins or leaves.
 pub fn idle(options: &Options) -> Result<Value, String> {
     let mut crowd = Crowd::new()?;
     gather(&mut crowd, &seat(options), "idle", options.viewers, |_| Role::Deaf)?;
@@ -114,9 +116,9 @@ pub fn idle(options: &Options) -> Result<Value, String> {
     Ok(result)
 }
 
-/// Viewers of a voice come and go for the window: resident memory as time goes by. Each round begins with joins and ends with a
-/// rest in which nobody but the publisher is there; memory is read at its end, since those present vary and each of them
-/// takes more than thousands of the gone may leave.
+/// Lets viewers of a voice join and leave during the window, and records the server's resident memory. Each round begins with
+/// joins and ends with a rest in which only the publisher is connected. Memory is read at the end of the rest. During a round
+/// the number of viewers varies, and each viewer takes more memory than thousands of departed viewers may leave behind.
 pub fn churn(options: &Options) -> Result<Value, String> {
     let kind = options.kind.unwrap_or(Kind::Voice);
     let publisher = Publisher::start(options, kind)?;
@@ -143,7 +145,8 @@ pub fn churn(options: &Options) -> Result<Value, String> {
     }))
 }
 
-/// One round: joins at this rate, each stays until it is served and `STAY` is over; ends when all have left. Gives what failed.
+/// Runs one round: clients join at `rate`, and each stays until it is served and `STAY` is over. The round ends when all have
+/// left. Returns the failures.
 fn pass_through(
     crowd: &mut Crowd,
     (seat, kind): (&Seat, Kind),
@@ -175,7 +178,8 @@ fn pass_through(
     Ok(failed)
 }
 
-/// The line of least squares through memory by joins, and the standard error of its rise, which two samples do not have.
+/// Returns the line of least squares through memory by joins, and the standard error of its slope. Two samples have no standard
+/// error.
 fn slope(samples: &[(u32, u64)]) -> Value {
     let (count, samples_n) = (samples.len() as f64, samples.len());
     let points: Vec<(f64, f64)> = samples.iter().map(|one| (f64::from(one.0) / 1e3, one.1 as f64)).collect();
@@ -191,7 +195,7 @@ fn slope(samples: &[(u32, u64)]) -> Value {
     json!({"kib_per_1000_joins": rise, "standard_error": error, "samples": samples_n})
 }
 
-/// What the window cost, in shares of one processor and by the packet.
+/// Returns the cost of the window, as shares of one processor and per packet.
 pub fn shares(before: &Reading, after: &Reading) -> Value {
     let seconds = after.at.duration_since(before.at).as_secs_f64();
     let percent = |ns: u64| ns as f64 / 1e7 / seconds;

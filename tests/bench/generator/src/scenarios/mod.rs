@@ -1,4 +1,4 @@
-//! The measurements. Each reads the options and gives one JSON object.
+//! The measurements. Each reads the options and returns one JSON object.
 
 pub mod again;
 pub mod load;

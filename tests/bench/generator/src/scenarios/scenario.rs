@@ -1,4 +1,4 @@
-//! The measurements: media at N viewers, joins, memory. Each gives one JSON object.
+//! The measurements: media at N viewers, joins, memory. Each returns one JSON object.
 
 use crate::participant::client::{Client, Heard, Mode, Role, Seat};
 use crate::participant::crowd::Crowd;
@@ -12,17 +12,17 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Joins under way at once while a crowd gathers.
+/// Joins in progress at once while a crowd gathers. Larger: joins slow each other down. Smaller: a crowd gathers more slowly.
 pub const PENDING_JOINS: usize = 8;
 pub const JOIN_LIMIT: Duration = Duration::from_secs(15);
-/// For each participant besides.
+/// Time for a crowd to gather, plus the time of `GATHER_LIMIT_EACH` for each participant. Smaller: large crowds fail.
 const GATHER_LIMIT: Duration = Duration::from_secs(300);
 const GATHER_LIMIT_EACH: Duration = Duration::from_millis(150);
-/// After the window: time for late retransmissions before gaps count as lost (the sink gives up after 500 ms).
+/// Time after the window for late retransmissions, before gaps count as lost (the sink gives up after 500 ms).
 const LINGER: Duration = Duration::from_millis(1200);
-/// Rest before memory is read, so that what joins left behind is gone.
+/// Rest before memory is read. Shorter: memory of finished joins is still in the figure.
 pub const SETTLE: Duration = Duration::from_secs(5);
-/// Window in which the publisher alone is measured, to take its cost from that of the joins.
+/// Window that measures the publisher alone. The cost of the joins excludes this cost.
 const BASELINE: Duration = Duration::from_secs(3);
 const TICK: Duration = Duration::from_millis(20);
 
@@ -33,31 +33,33 @@ pub struct Options {
     pub mode: Mode,
     pub pid: i32,
     pub kind: Option<Kind>,
-    /// "": one of its own.
+    /// Empty: the run makes its own conference.
     pub conference: String,
     pub viewers: usize,
-    /// Viewers more whose sockets drop media: they cost the generator nothing.
+    /// Additional viewers whose sockets drop media. They cost the generator little.
     pub deaf: usize,
-    /// Open microphones of quiet rooms, beside the publishers.
+    /// Open microphones of quiet rooms, in addition to the publishers.
     pub silent: usize,
     pub publishers: usize,
-    /// meeting: cameras that each shows, and members who speak.
+    /// meeting: cameras that each member shows, and members who speak.
     pub tiles: usize,
     pub speakers: usize,
-    /// load: share of a processor that the packet thread shall be busy.
+    /// load: share of a processor that the packet thread must reach, in percent.
     pub percent: usize,
-    /// joins, churn: begun in a second, whatever became of those before; 0: as they are finished. siege: packets of junk.
+    /// joins, churn: joins a second, even if earlier joins are not
+    /// finished. If 0, the next join begins when an earlier one ends.
+    /// siege: packets of junk a second.
     pub rate: usize,
     pub count: usize,
     pub concurrency: usize,
     pub pause: Duration,
-    /// Of the publishers' pictures; None: key frames come when the server asks.
+    /// Period of the publishers' key frames. None: key frames are made when the server asks.
     pub key_every: Option<Duration>,
     pub warmup: Duration,
     pub window: Duration,
 }
 
-/// One publisher, N viewers: CPU of the server per packet received, and what was lost.
+/// One publisher, N viewers: CPU of the server per packet received, and the loss.
 pub fn media(options: &Options) -> Result<Value, String> {
     let kind = options.kind.unwrap_or(Kind::Video);
     let publisher = Publisher::start(options, kind)?;
@@ -99,7 +101,7 @@ pub fn media(options: &Options) -> Result<Value, String> {
     }))
 }
 
-/// One participant hears others for the window: each packet of sound with the time of day when it came.
+/// One participant hears others for the window. Returns each packet of sound with the time of its arrival.
 pub fn listen(options: &Options) -> Result<Value, String> {
     let mut crowd = Crowd::new()?;
     let ear = crowd.join(&seat(options), "browser.ear", Role::Listener(Vec::new()))?;
@@ -113,7 +115,7 @@ pub fn listen(options: &Options) -> Result<Value, String> {
     Ok(json!({"heard": heard}))
 }
 
-/// Participants join one conference one after another (or some at once): how long it takes and what it costs.
+/// Participants join one conference one after another (or some at once). Measures the time and the cost of the joins.
 pub fn joins(options: &Options) -> Result<Value, String> {
     let kind = options.kind.unwrap_or(Kind::Video);
     let publisher = Publisher::start(options, kind)?;
@@ -174,12 +176,12 @@ pub fn memory(options: &Options) -> Result<Value, String> {
     }))
 }
 
-/// A viewer of what is published, or nobody in particular where nothing is.
+/// A viewer of the published kind, or a deaf participant if no kind is published.
 fn watcher(options: &Options) -> Role {
     options.kind.map_or(Role::Deaf, |kind| Role::Viewer(Sink::new(kind)))
 }
 
-/// The publishers on a thread of their own, so that viewers never delay their pace.
+/// The publishers, on a separate thread, so that viewers never delay their pace.
 pub struct Publisher {
     pub seat: Seat,
     stop: Arc<AtomicBool>,
@@ -244,14 +246,14 @@ fn publish(
 pub struct Reading {
     pub at: Instant,
     pub cpu: u64,
-    /// Of the threads that move packets, where the server has such ones.
+    /// CPU of the threads that move packets, if the server has such threads.
     pub plane_cpu: u64,
     pub own_cpu: u64,
     pub machine_cpu: u64,
-    /// Received, or dropped by a deaf socket.
+    /// Packets received, or dropped by a deaf socket.
     pub packets: u64,
     pub lost: u64,
-    /// For want of room in a socket that is not deaf.
+    /// Packets dropped because a socket that is not deaf was full.
     pub dropped: u64,
 }
 
@@ -272,7 +274,7 @@ impl Reading {
     }
 }
 
-/// Joins that follow one another.
+/// Joins, one after another.
 #[derive(Default)]
 struct Line {
     connect_ms: Vec<f64>,
@@ -308,7 +310,7 @@ impl Line {
         Ok(())
     }
 
-    /// Lets those leave who have all they came for; true when any did.
+    /// Lets clients leave that are finished. Returns true when a client left.
     fn finish(&mut self, crowd: &mut Crowd) -> bool {
         let done: Vec<usize> =
             self.under_way.iter().copied().filter(|i| crowd.client(*i).is_none_or(is_settled)).collect();
@@ -336,7 +338,8 @@ impl Line {
     }
 }
 
-/// Fills the crowd up to `wanted` clients in all, each served (or, if deaf, connected). They are named by their number.
+/// Fills the crowd up to `wanted` clients in all. Each must be served (or connected if deaf). Their names contain their
+/// numbers.
 pub fn gather(
     crowd: &mut Crowd,
     seat: &Seat,

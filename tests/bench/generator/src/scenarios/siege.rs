@@ -1,4 +1,4 @@
-//! Many calls of two while somebody shouts at the media port: what that costs the server, and whether the calls notice.
+//! Many calls of two while strangers flood the media port: the cost for the server, and the damage to the calls.
 
 use crate::participant::audience::Audience;
 use crate::participant::client::{Client, Role};
@@ -15,17 +15,18 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const STRANGERS: usize = 100;
-/// The flooder looks at its pace so often.
+/// Time between two checks of the flood's pace. Larger: the junk arrives in larger bursts. Smaller: the flood costs more CPU.
 const PACE: Duration = Duration::from_millis(1);
-/// After each window: late retransmissions come, or gaps count as lost.
+/// Time after each window for late retransmissions. After it gaps count as lost.
 const LINGER: Duration = Duration::from_millis(1200);
-/// Numbers that a DTLS record may have at any time after the handshake; the packet plane drops those that nobody can have reached.
+/// Record numbers that a DTLS record may have at any time after the handshake. The packet plane drops records with numbers that
+/// no client can have reached.
 const LIKELY_NUMBERS: u64 = 60_000;
-/// Packets that took so long make a picture stand still (places of `Sink::delays`, a tenth of a millisecond each).
+/// Packets that took at least this time make a picture stand still (index in `Sink::delays`, in steps of 0.1 ms).
 const FROZEN_PLACE: usize = 4999;
 
-/// `viewers` calls: both show a picture and speak. First in peace, then under `rate` packets of junk a second, half of them by
-/// strangers and half in the name of those who talk.
+/// Runs `viewers` calls of two, where both sides show a picture and speak. First no junk is sent, then `rate` packets of junk a
+/// second. Strangers send half of the junk, and half is sent in the name of the participants.
 pub fn siege(options: &Options) -> Result<Value, String> {
     let mut crowd = Crowd::new()?;
     for call in 0..options.viewers {
@@ -59,7 +60,8 @@ fn share(window: &Value) -> f64 {
     window["cpu_percent"].as_f64().unwrap_or(f64::NAN)
 }
 
-/// What a window costs, how long packets take in it, and how many do not come or come so late that the picture stands.
+/// Measures one window: its cost, the delay of packets, and the number of packets that are lost or too late for a moving
+/// picture.
 fn window(crowd: &mut Crowd, options: &Options) -> Value {
     for index in 0..2 * options.viewers {
         crowd.client_mut(index).into_iter().for_each(Client::measure_delays);
@@ -80,7 +82,7 @@ fn window(crowd: &mut Crowd, options: &Options) -> Value {
     told
 }
 
-/// What was shouted, and what strangers got back.
+/// The junk that was sent, and the bytes that strangers received.
 struct Told {
     seconds: f64,
     sent: u64,
@@ -88,14 +90,15 @@ struct Told {
     answered_bytes: u64,
 }
 
-/// Junk on a thread of its own.
+/// A flood of junk, on a separate thread.
 struct Flood {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Told>,
 }
 
 impl Flood {
-    /// `ways`: sockets of those in whose name it is sent, and where their media goes.
+    /// Starts the flood. `ways` are sockets of the participants whose name the junk uses, and the remote address of their
+    /// media.
     fn start(ways: Vec<(UdpSocket, SocketAddr)>, per_s: usize) -> Result<Flood, String> {
         let target = ways.first().ok_or("nobody has a way to the server")?.1;
         let strangers = (0..STRANGERS).map(|n| {
@@ -159,9 +162,9 @@ impl Noise {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// What looks like RTP, RTCP, DTLS or STUN by its first bytes (RFC 7983), and is random after them; its length. Half of the
-    /// DTLS is one record by its head; half of those have epoch and number as genuine ones do, so that only the handshake's
-    /// library can tell.
+    /// Writes a datagram that looks like RTP, RTCP, DTLS or STUN by its first bytes (RFC 7983), and is random after them.
+    /// Returns its length. Half of the DTLS has the header of one record. Half of
+    /// these records have a plausible epoch and number, so that only the handshake's library can detect the junk.
     fn junk(&mut self, datagram: &mut [u8]) -> usize {
         let draw = self.next();
         let len = 20 + (draw >> 32) as usize % (datagram.len() - 20);

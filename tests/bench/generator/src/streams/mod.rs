@@ -1,4 +1,4 @@
-//! The media of one stream: what a publisher sends, and what a viewer notes of it.
+//! The media of one stream: the packets that a publisher sends, and a viewer's record of them.
 
 pub mod sink;
 pub mod source;

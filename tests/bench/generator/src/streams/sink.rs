@@ -1,20 +1,21 @@
-//! What a viewer notes of a received stream: packets, gaps that were not repaired, the first complete key frame,
-//! and when a decoder would ask for a key frame.
+//! A viewer's record of a received stream: packets, gaps that were not repaired, and the first complete key frame.
+//! The module also decides when a decoder would ask for a key frame.
 
 use crate::streams::source::{Kind, age};
 use std::time::{Duration, Instant};
 
-/// A gap older than this is counted as lost: later than any retransmission that would still be of use.
+/// A gap older than this counts as lost. Larger: retransmissions that are too late for a decoder count as repairs. Smaller:
+/// gaps that a retransmission still repairs count as lost.
 const GIVE_UP: Duration = Duration::from_millis(500);
 /// A decoder without a key frame asks at this period (libwebrtc: 200 ms).
 const KEY_REQUEST_PERIOD: Duration = Duration::from_millis(200);
-/// Sequence numbers remembered behind the highest one.
+/// Sequence numbers remembered behind the highest number. Smaller: late retransmissions are not recognised.
 const MEMORY: u64 = 8192;
-/// Width and number of the places of the delays.
+/// Width (µs) and number of the buckets of the delays. Fewer buckets: a shorter longest delay can be seen.
 pub const DELAY_US: usize = 100;
 const DELAYS: usize = 5000;
 
-/// One received RTP packet, as far as it matters here.
+/// A received RTP packet, with the fields that the bench needs.
 pub struct Arrival<'a> {
     pub at: Instant,
     pub sequence: u64,
@@ -37,7 +38,7 @@ pub struct Sink {
     stuck_since: Option<Instant>,
     frame: Frame,
     key_asked_at: Option<Instant>,
-    /// Packets by the tenths of a millisecond that they took; the last one: longer.
+    /// Packets by their delay in buckets of a tenth of a millisecond. The last bucket holds all longer delays.
     delays: Vec<u32>,
 }
 
@@ -69,7 +70,7 @@ impl Sink {
         }
     }
 
-    /// From now on, how long packets of video take.
+    /// Begins to measure the delay of video packets.
     pub fn measure_delays(&mut self) {
         self.delays = vec![0; DELAYS];
     }
@@ -82,7 +83,7 @@ impl Sink {
         self.kind.is_video()
     }
 
-    /// True when all that a user waits for has come: a key frame, or sound.
+    /// True when the media that a user waits for has arrived: a key frame, or sound.
     pub fn is_served(&self) -> bool {
         match self.kind {
             Kind::Video | Kind::Layered => self.first_frame_at.is_some(),
@@ -110,7 +111,7 @@ impl Sink {
         }
     }
 
-    /// True when a decoder would send a PLI now: no key frame yet, or a gap that nobody repaired.
+    /// True when a decoder would send a PLI now: no key frame yet, or a gap that was not repaired.
     pub fn wants_key(&mut self, now: Instant) -> bool {
         let gave_up = self.give_up(now);
         if !self.kind.is_video() {

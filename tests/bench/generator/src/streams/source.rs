@@ -1,4 +1,4 @@
-//! What a publisher sends: synthetic VP8 and Opus in the sizes and the pace of real encoders. Not their content.
+//! The packets of a publisher: synthetic VP8 and Opus in the sizes and at the pace of real encoders. The content is noise.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -15,9 +15,10 @@ const VOICE_PERIOD: Duration = Duration::from_millis(20);
 const VOICE_MIN_BYTES: u64 = 75;
 const VOICE_SPREAD_BYTES: u64 = 16;
 
-/// Names of the layers of a camera in simulcast, the smallest first.
+/// Names of a simulcast camera's layers, the smallest first.
 pub const RIDS: [&str; 3] = ["q", "h", "f"];
-/// Layers of a camera as libwebrtc makes them of 720p: packets a second and bytes of their payloads; a packet of each frame at least.
+/// Layers of a camera as libwebrtc makes them from 720p: packets a second and bytes of their payloads. Each frame has at least
+/// one packet.
 const LAYERS: [Layer; 3] = [
     Layer { packets_per_s: 36, payload_bytes: 528, key_packets: 8, size: (320, 180) },
     Layer { packets_per_s: 68, payload_bytes: 656, key_packets: 18, size: (640, 360) },
@@ -51,23 +52,23 @@ struct Layer {
     size: (u16, u16),
 }
 
-/// Bytes at the end of a video payload that say when it was written.
+/// Bytes at the end of a video payload that hold the time of its writing.
 const STAMP_BYTES: usize = 8;
 
-/// Nanoseconds since this process first asked.
+/// Nanoseconds since the first call in this process.
 fn clock_ns(at: Instant) -> u64 {
     static START: OnceLock<Instant> = OnceLock::new();
     at.saturating_duration_since(*START.get_or_init(|| at)).as_nanos() as u64
 }
 
-/// Says in a payload of video when it is written.
+/// Writes the time `now` into a payload of video.
 pub fn stamp(payload: &mut [u8], now: Instant) {
     if let Some(end) = payload.last_chunk_mut::<STAMP_BYTES>() {
         *end = clock_ns(now).to_be_bytes();
     }
 }
 
-/// How long ago it was written, seen at `now`; None: no time in reason.
+/// Returns the time from the writing of a payload until `now`. None if the payload holds no plausible time.
 pub fn age(payload: &[u8], now: Instant) -> Option<Duration> {
     let written_ns = u64::from_be_bytes(*payload.last_chunk::<STAMP_BYTES>()?);
     let age_ns = clock_ns(now).checked_sub(written_ns)?;
@@ -89,11 +90,11 @@ pub struct Source {
     count: u64,
     owed: [u64; 3],
     key_wanted: [bool; 3],
-    /// Layers that somebody wants, from below.
+    /// The number of layers that subscribers want, from the smallest up.
     layers: usize,
     noise: u64,
     silent: bool,
-    /// Makes a key frame at this period, and none on request.
+    /// The period of key frames. With a period the source makes no key frame on request.
     key_every: Option<Duration>,
 }
 
@@ -115,17 +116,17 @@ impl Source {
         }
     }
 
-    /// Makes a key frame at this period and none on request, as a file that is played or an encoder without feedback does.
+    /// Makes key frames at this period and none on request, as a file player or an encoder without feedback does.
     pub fn with_key_every(self, period: Option<Duration>) -> Source {
         Source { key_every: period, ..self }
     }
 
-    /// A microphone in a quiet room: as many packets, and their level is that of silence.
+    /// A microphone in a quiet room. It sends as many packets as other microphones, with the level of silence.
     pub fn silent() -> Source {
         Source { silent: true, ..Source::new(Kind::Voice) }
     }
 
-    /// Of its newest packet, dBov; None: it is a picture.
+    /// Returns the level of the newest packet in dBov. None for pictures.
     pub fn level(&self) -> Option<i8> {
         match self.kind {
             Kind::Voice if self.silent => Some(-127),
@@ -138,7 +139,7 @@ impl Source {
         self.kind
     }
 
-    /// Begins to produce, from `now` on.
+    /// Begins to produce packets at `now`.
     pub fn start(&mut self, now: Instant) {
         if self.started_at.is_none() {
             self.started_at = Some(now);
@@ -146,24 +147,25 @@ impl Source {
         }
     }
 
-    /// When the next frame is due; none = not started.
+    /// The time of the next frame. None if the source has not started.
     pub fn next_at(&self) -> Option<Instant> {
         self.next_at
     }
 
-    /// A viewer asked for a key frame: the next frame is one, as with a real encoder.
+    /// Makes the next frame a key frame because a viewer asked, as a real encoder does.
     pub fn want_key(&mut self, layer: usize) {
         self.key_wanted[layer] = true;
     }
 
-    /// So many layers are wanted by somebody, from the smallest on; those that begin anew do so with a key frame.
+    /// Sets the number of layers that subscribers want, from the smallest up. A layer that begins again starts with a key
+    /// frame.
     pub fn want_layers(&mut self, count: usize) {
         let count = count.min(LAYERS.len());
         (self.layers..count).for_each(|layer| self.key_wanted[layer] = true);
         self.layers = count;
     }
 
-    /// The packets of the frame that is due at `now`, empty when none is.
+    /// Returns the packets of the frame that is due at `now`. Empty if no frame is due.
     pub fn frame(&mut self, now: Instant) -> Vec<Packet> {
         let (Some(start), Some(due)) = (self.started_at, self.next_at) else { return Vec::new() };
         if now < due {
