@@ -1,4 +1,4 @@
-"""Stand-ins below the conference: media without packets, and time turned by hand."""
+"""Test doubles below the conference: media without packets, and time that moves only by hand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Timer:
 
 
 class Time:
-    """Clock and event loop in one: nothing happens until `advance` or `turn`."""
+    """A clock and an event loop in one. Time moves only in `advance` or `turn`."""
 
     def __init__(self, start: float = 1000.0) -> None:
         self.now = start
@@ -49,7 +49,7 @@ class Time:
         return timer
 
     def turn(self) -> None:
-        """Everything that is due now, and what follows from it."""
+        """Run all callbacks that are due now, and the callbacks that they cause."""
         self.advance(0.0)
 
     def advance(self, seconds: float) -> None:
@@ -82,7 +82,7 @@ class FakeProducer:
         self.kept = True
 
     def close(self) -> None:
-        """What is sent of it on lines ends too."""
+        """Close the producer, and close its consumers on lines."""
         self.closed = True
         for one in self.followers:
             one.closed = True
@@ -108,7 +108,7 @@ class FakeConsumer:
         self.priority, self.keeps = priority, keeps
 
     def starve(self, starved: bool) -> None:
-        """As the plane says."""
+        """Mark the consumer as starved, as the plane does."""
         self.starved = starved
         if self.on_starve is not None:
             self.on_starve(starved)
@@ -116,7 +116,7 @@ class FakeConsumer:
 
 @dataclass
 class Line:
-    """One media section, as far as the tests' descriptions say."""
+    """One media section, with the fields that the tests' descriptions contain."""
 
     kind: str
     mid: str = ""
@@ -149,7 +149,7 @@ def _read(line: Line, text: str) -> None:
 
 
 class FakePeer:
-    """Negotiates like media's Peer, on descriptions that may hold only m-lines, mids, directions, msids and rids."""
+    """Negotiates like media's Peer, with descriptions that hold only m-lines, mids, directions, msids and rids."""
 
     def __init__(self, owner: Any) -> None:
         self.id = next(_numbers)
@@ -161,7 +161,7 @@ class FakePeer:
         self.sent: list[tuple[str, bytes]] = []
         self.full = False
         self.producers: dict[str, tuple[FakeProducer, str]] = {}  # by mid, with the client's track id
-        self.free: dict[str, str] = {}  # mid -> kind of receiving sections without a track of ours
+        self.free: dict[str, str] = {}  # mid -> kind of receiving sections that have no track of the server
         self.bound: dict[str, FakeConsumer] = {}
         self.waiting: list[FakeConsumer] = []
         self.needs_offer = False
@@ -170,7 +170,7 @@ class FakePeer:
         self.held = False
         self.unread = 0
         self.lacks: frozenset[str] = frozenset()
-        """MIME types that its browser does not decode."""
+        """MIME types that the client's browser does not decode."""
 
     def answer(self, offer_sdp: str, *, accept: Callable[[OfferedTrack], Acceptance | None]) -> Answer:
         if "m=" not in offer_sdp:
@@ -205,7 +205,7 @@ class FakePeer:
         return []
 
     def _cannot(self, consumer: FakeConsumer) -> bool:
-        """Without a common codec the real one closes the consumer."""
+        """Close the consumer if the client lacks its codec, as the real peer does."""
         if consumer.producer.mime in self.lacks and not consumer.closed:
             self.stop(consumer)
         return consumer.closed
@@ -261,7 +261,7 @@ class FakePeer:
     def close(self) -> None:
         self.closed = True
 
-    # -- what the network does
+    # -- events of the network
 
     def connect(self) -> None:
         self.owner.ice_changed(self.id, "connected", "udp 127.0.0.1:1")
@@ -271,7 +271,7 @@ class FakePeer:
             self.owner.channel_opened(self.id, label)
 
     def drain(self) -> None:
-        """Its channel takes more again."""
+        """Report that the channel accepts packets again."""
         self.full = False
         self.owner.channel_drained(self.id, "_reliable")
 
@@ -361,7 +361,7 @@ def figures(*, up: float = 0.0, down: float = 0.0, rtt_ms: float = 20.0, jitter_
 
 
 class Listener:
-    """A client that remembers."""
+    """A client that keeps its events."""
 
     def __init__(self) -> None:
         self.events: list[events.Event] = []
@@ -380,7 +380,7 @@ class Listener:
 
 
 class World:
-    """A registry on stand-ins."""
+    """A registry on test doubles."""
 
     def __init__(self, **options: Any) -> None:
         self.time = Time()
@@ -388,7 +388,7 @@ class World:
         self.registry = Registry(self.media, self.time, self.time, **options)
 
     def pass_time(self, seconds: float) -> None:
-        """With ticks, as the registry's clockwork makes them."""
+        """Advance the time, with ticks as often as the registry's timer makes them."""
         for step in _steps(seconds, 0.5):
             self.time.advance(step)
             self.registry.tick(self.time.now)
@@ -402,7 +402,7 @@ def _steps(total: float, step: float) -> Iterator[float]:
 
 
 def peer_of(participant: Any) -> FakePeer:
-    """The publishing peer, which is the only one of a single connection."""
+    """Return the publishing peer. A single connection has no other peer."""
     peer = participant.negotiated.publisher
     assert isinstance(peer, FakePeer)
     return peer

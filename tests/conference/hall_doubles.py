@@ -1,4 +1,4 @@
-"""Stand-ins of lines, of the mixer and of a hall's signalling, and halls that join a conference on them."""
+"""Test doubles of lines, of the mixer and of a hall's signalling, and halls that join a conference on them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class FakeLineConsumer:
 
 
 class FakeLine:
-    """Remembers; refuses what the real one refuses."""
+    """Records its calls, and refuses the calls that the real line refuses."""
 
     def __init__(self, events: Any, host: str, port: int) -> None:
         self.id = next(_numbers)
@@ -105,7 +105,7 @@ class FakeLine:
 
 
 class FakeMixer:
-    """Checks each scene as the real one does; an output lives as long as the scene has it."""
+    """Checks each scene as the real mixer does. An output exists as long as the scene contains it."""
 
     def __init__(self, events: Any) -> None:
         self.events = events
@@ -288,7 +288,7 @@ class HallParty:
         return self.hall.lines.line(medium)
 
     def sends(self, medium: Any) -> Any:
-        """What goes to the hall."""
+        """Return the consumer whose packets go to the hall."""
         return self.hall.lines.consumer(medium)
 
     def press(self, keys: str) -> None:

@@ -1,4 +1,4 @@
-"""Shorthand for tests: participants that join a conference on stand-ins."""
+"""Shorthand for tests: participants that join a conference on test doubles."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Format:
 
 
 class Party:
-    """One participant with its client."""
+    """A participant with its client."""
 
     def __init__(
         self, world: World, name: str, *, dual: bool = False, offer: bool = True, room: str = "c", **options: Any
@@ -79,7 +79,7 @@ class Party:
         self.participant.receive_offer(describe(*self.lines), len(self.client.events) + 1)
 
     def publish(self, *announcements: Announcement) -> list[str]:
-        """Announces and offers; the track ids."""
+        """Announce and offer these tracks. Return the track ids."""
         for one in announcements:
             publishing.announce(self.participant, one)
             rids = " q h f" if one.kind == "video" else ""
@@ -89,7 +89,7 @@ class Party:
         return list(self.participant.tracks)[-len(announcements) :]
 
     def end(self, cid: str) -> None:
-        """Its section becomes inactive."""
+        """Set the section of the track `cid` to inactive, and offer."""
         self.lines = [f"{line.split()[0]} inactive" if f" {cid}" in line else line for line in self.lines]
         self.offer()
         self.world.time.turn()

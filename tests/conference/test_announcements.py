@@ -1,4 +1,4 @@
-"""Every sentence has a recording in both languages, of the words as they stand, that can be heard."""
+"""Every sentence has a recording in both languages. The recording has the current words, and its sound is loud enough."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Coming, going, resuming and being told of it."""
+"""Participants that join, leave and resume, and the events about them."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_what_a_newcomer_brings_is_bounded(world: World) -> None:
     with pytest.raises(Refusal) as refused:
         Party(world, "ann", metadata="x" * (limits.METADATA_BYTES + 1))
     assert refused.value.code == "metadata_too_long"
-    assert list(world.registry.get("c").participants) == ["ann"]  # nobody is replaced by one who does not come in
+    assert list(world.registry.get("c").participants) == ["ann"]  # a refused client replaces no participant
 
 
 def test_a_full_conference_refuses_but_lets_a_member_return(world: World) -> None:
@@ -283,14 +283,15 @@ def test_a_dual_one_gets_a_new_offer_on_resume(world: World) -> None:
 
 def test_a_resume_reports_departures_before_the_loss_was_seen(world: World) -> None:
     ben, eve, old = (Party(world, name) for name in ("ben", "eve", "ann"))
-    eve.participant.leave(Reason.CLIENT_INITIATED)  # told into a socket that is dead already
+    eve.participant.leave(Reason.CLIENT_INITIATED)  # sent into a socket that is already dead
     old.participant.leave(Reason.CLIENT_INITIATED)
     ann = Party(world, "ann")
     client = Listener()
     world.registry.get("c").resume("ben", ben.sid, client)
     told = [(view.identity, view.sid, view.presence) for view in client.last(Resumed).participants]
     assert ("eve", eve.sid, Presence.DISCONNECTED) in told
-    assert [one for one in told if one[0] == "ann"] == [("ann", ann.sid, Presence.ACTIVE)]  # who is back is not gone
+    # a participant that came back is not reported as gone
+    assert [one for one in told if one[0] == "ann"] == [("ann", ann.sid, Presence.ACTIVE)]
 
 
 def test_a_resume_tells_which_layers_are_wanted(world: World) -> None:
@@ -306,7 +307,7 @@ def test_the_newer_connection_wins_silently(world: World) -> None:
     client = Listener()
     world.registry.get("c").resume("ann", ann.sid, client)
     assert isinstance(ann.client.events[-1], Superseded)
-    ann.participant.detach(ann.client)  # the old socket closes late
+    ann.participant.detach(ann.client)  # the old socket closes later
     assert ann.participant.client is client
 
 
@@ -376,7 +377,7 @@ def test_events_for_the_absent_are_not_kept(world: World) -> None:
     assert client.last(Answered).tracks
 
 
-# -- facts about oneself
+# -- facts about the participant itself
 
 
 def test_nobody_turns_its_name_around_or_breaks_its_line(world: World) -> None:

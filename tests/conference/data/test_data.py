@@ -45,7 +45,7 @@ def test_reliable_ones_wait_in_order_for_their_channel(world: World) -> None:
     ann.peer.hear("_lossy", b"|lost")
     ben.peer.full = False
     ann.peer.hear("_reliable", b"|3")
-    assert ben.peer.sent == []  # never before the older ones
+    assert ben.peer.sent == []  # a new packet never overtakes older packets
     world.pass_time(0.5)
     assert [payload for _, payload in ben.peer.sent] == [b"ann|0", b"ann|1", b"ann|2", b"ann|3"]
 
@@ -82,7 +82,7 @@ def test_one_who_floods_is_slowed_down_and_nobody_else(world: World) -> None:
     assert [one for one in ben.heard()[before:] if one.startswith(b"ann")] == [
         b"ann|%d" % number for number in range(limits.HELD_PACKETS)
     ]
-    for _ in range(limits.HELD_PACKETS):  # a pause fills the budget again
+    for _ in range(limits.HELD_PACKETS):  # the budget is full again after a pause
         ann.peer.hear("_lossy", b"ben|once more")
     assert ben.heard()[-1] == b"ann|once more"
     assert drops["lossy"] == 10_000 - before
@@ -105,7 +105,7 @@ def test_what_a_flood_leaves_waiting_goes_with_its_sender(world: World) -> None:
 
 
 def hold_small(party: Party, count: int) -> None:
-    """Its budget is spent, and so many small packets wait."""
+    """Spend the party's budget, and let `count` small packets wait."""
     for _ in range(limits.DATA_UNITS_BURST):
         party.peer.hear("_lossy", b"|noise")
     for number in range(count):
@@ -160,7 +160,7 @@ def test_a_flood_of_frames_is_thinned(world: World) -> None:
 
 
 def test_a_file_for_one_other_is_never_held(world: World) -> None:
-    """32 MiB at 4 MiB a second, in pieces as clients cut them."""
+    """A sender delivers 32 MiB at 4 MiB a second, in pieces of the size that clients use."""
     ann, ben, _ = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
     piece = b"ben|" + b"x" * 15_000
     for _ in range(32 * 1024 * 1024 // 15_000):
@@ -260,7 +260,9 @@ def test_whoever_wants_every_data_track_gets_them(world: World) -> None:
 
 def test_one_that_grew_too_long_does_not_hold_up_the_others(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
-    ann.peer.hear("_reliable", b"|" + b"x" * (limits.PACKET_BYTES - 2))  # fits until its sender is written into it
+    ann.peer.hear(
+        "_reliable", b"|" + b"x" * (limits.PACKET_BYTES - 2)
+    )  # fits until the server adds the sender to the packet
     ann.peer.hear("_reliable", b"|next")
     assert ben.heard() == [b"ann|next"]
 

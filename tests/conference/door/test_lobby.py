@@ -1,4 +1,4 @@
-"""The lobby: every state with everything that happens to it, who may come in, bounds at limit + 1, and the door of the call."""
+"""The lobby: every state with every event, the right to enter, bounds at limit + 1, and the door of the call."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ EXPECTED = {
     State.ENDED: (None,) * 5,
     State.GONE: (None,) * 5,
 }
-"""By state, what ADMIT, DENY, EXPIRE, END, LEAVE make of it; None: it stays."""
+"""The new state after ADMIT, DENY, EXPIRE, END, LEAVE, by old state. None: the state does not change."""
 
 
 def cells() -> Iterator[tuple[State, Happening, str | None]]:
@@ -76,7 +76,7 @@ def test_every_state_and_happening(state: State, happening: Happening, new: str 
 
 
 DOOR = (
-    # on, passage, admin, passed, revoked before: what the door says
+    # lobby on, passage, admin, passed, revoked before; the answer of the door
     (False, "", False, False, False, ""),
     (True, "", False, False, False, "lobby_waits"),
     (True, "", False, True, False, ""),
@@ -256,7 +256,7 @@ def test_whoever_is_removed_waits_again_and_his_tokens_are_void() -> None:
     Party(world, "ben", issued_at=at, **ADMITTED)
     world.registry.get("c").kick("ben")
     assert not lobby.admits(knock.who, knock.ticket)
-    world.registry.delete("c")  # what the conference remembered goes; the lobby still knows
+    world.registry.delete("c")  # the conference's memory is deleted, but the lobby still remembers the person
     with pytest.raises(Refusal, match="removed"):
         Party(world, "ben", issued_at=at, **ADMITTED)
 
@@ -280,7 +280,7 @@ def test_waiting_makes_no_conference_and_the_end_is_told() -> None:
 
 
 def media_of(world: World, name: str, **grants: Any) -> list[Any]:
-    """The peers of whoever comes in with a token of that name, beside somebody who publishes."""
+    """Let a publisher join, then a client with a token of this name. Return the peers that the client opened."""
     ann = Party(world, "ann", passage=Passage.HOST)
     ann.publish(MICROPHONE)
     before = len(world.media.routers[0].peers)
@@ -291,7 +291,7 @@ def media_of(world: World, name: str, **grants: Any) -> list[Any]:
 
 
 def test_whoever_waits_has_no_media() -> None:
-    """Nothing is opened for him, so that nothing can be sent, whatever is published meanwhile and whoever knocks again."""
+    """The server opens no media for a waiting person, even if others publish or the person knocks again."""
     world = World()
     lobbies, at = world.registry.lobbies, world.time.time()
     lobbies.get("c", at).set(True, ())
@@ -306,7 +306,7 @@ def test_control_without_a_lobby_the_token_gets_media_at_once() -> None:
     assert [consumer.producer.kind for consumer in peer.bound.values()] == ["audio"]
 
 
-# -- what was found by trying to go around it
+# -- attempts to bypass the lobby
 
 
 def stranger(name: str, source: str = "10.0.0.1", **more: Any) -> Knocker:
@@ -378,7 +378,7 @@ def test_what_a_host_has_shut_is_never_forgotten(lobbies: Lobbies, monkeypatch: 
     monkeypatch.setattr(limits, "LOBBY_SETTINGS", 2)
     lobbies.get("shut", NOW).set(True, ())
     later = NOW
-    for name in "abcd":  # others push it out of memory
+    for name in "abcd":  # other lobbies push this lobby out of memory
         later += limits.LOBBY_KEPT_S
         lobbies.get(name, later)
     grants = Grants(identity="x", conference="shut", join=True)
@@ -413,7 +413,9 @@ def test_a_restart_keeps_what_was_set_until_the_plan_is_another(lobbies: Lobbies
 def test_a_restart_keeps_out_whom_a_host_kept_out(
     lobbies: Lobbies, lobby: Lobby, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A host removed one person from the call, turned one away at the door, and keeps out one hall. Idle lobbies forget none."""
+    """A host removed one person from the call, denied another at the door, and keeps out one hall. A restart and the removal of
+    idle lobbies forget none of them.
+    """
     lan, turned = stranger("Lan"), stranger("B", "10.0.0.9")
     lobby.turned_away.note_entry(lan)
     lobby.keep_out(lan.identity, NOW)
@@ -425,7 +427,7 @@ def test_a_restart_keeps_out_whom_a_host_kept_out(
     later = NOW + limits.LOBBY_KEPT_S
     for known in (again, lobbies):
         if known is lobbies:
-            with monkeypatch.context() as full:  # there is room for one lobby only
+            with monkeypatch.context() as full:  # memory has room for only one lobby
                 full.setattr(limits, "LOBBIES", 1)
                 known.get("other", later)
             assert len(known) == 1, "only the other lobby is in memory"
@@ -458,7 +460,7 @@ def test_admission_does_not_carry_over_to_the_next_meeting(lobbies: Lobbies, lob
     booked.order(True, ())
     knock = lobbies.knock("o-1", guest(), "", NOW)
     booked.admit([knock.id])
-    lobbies.end("o-1", Refusal("lobby_ended"))  # everybody is at lunch
+    lobbies.end("o-1", Refusal("lobby_ended"))  # all participants left for lunch
     assert lobbies.knock("o-1", guest(), knock.ticket, NOW + 1) is knock
 
 
@@ -482,7 +484,7 @@ def test_ten_thousand_who_knock_cost_what_the_bounds_say(lobbies: Lobbies, lobby
     assert len(lobby.room.tickets) <= limits.LOBBY_SETTLED
 
 
-# -- what nodes would share
+# -- the data that nodes would share
 
 
 def test_a_table_forgets_the_oldest_beyond_its_bound() -> None:

@@ -1,4 +1,4 @@
-"""Whoever planned a meeting keeps people out at the door, and hears when its conference begins and ends."""
+"""A watcher keeps people out at the door, and is notified when its conference begins and ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.conference.parties import Party
 
 @dataclass
 class Diary:
-    """Writes down what it hears; refuses whoever is called `stranger`."""
+    """A watcher that records its notifications, and refuses the identity `stranger`."""
 
     heard: list[tuple[str, str]] = field(default_factory=list)
 

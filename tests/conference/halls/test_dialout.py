@@ -1,4 +1,4 @@
-"""The machine of one leg: every event in every state, the retry table, and the ramp."""
+"""The state machine of one leg: every event in every state, the retry table, and the ramp."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_each_event_in_each_state(row: list[str]) -> None:
     assert after.state is State(row[2])
     assert [one.value for one in actions] == row[3:]
     if row[0] == row[2] and row[1] not in ("call", "redial") and row[:2] != ["connected", "came"]:
-        assert after == before  # ignored means untouched
+        assert after == before  # an ignored event changes no field
 
 
 @pytest.mark.parametrize("cause", Cause)
@@ -341,7 +341,7 @@ def test_a_call_id_is_dialled_once_unless_the_server_was_killed(
     for event, status, rungs in events:
         now += 1
         if event is Event.AWAY and leg.state is State.CALLING:
-            dialled.discard(call_id(leg, KEY))  # nothing was sent
+            dialled.discard(call_id(leg, KEY))  # the call was not sent
         leg, actions = step(leg, Happening(event, now, hall_cause(status), status, rungs=rungs))
         unsure = unsure or event is Event.RECOVER
         if Action.DIAL in actions:

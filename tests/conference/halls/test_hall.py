@@ -1,4 +1,4 @@
-"""A hall as a participant: its lines, what browsers see of it, what is done to it, its keypad."""
+"""A hall as a participant: its lines, its tracks in browsers, operators' commands, its keypad."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def test_for_browsers_it_is_a_participant_like_any_other(world: HallWorld) -> No
     hall = HallParty(world, "hall")
     assert tracks(ann, hall) == {Source.CAMERA: "video/H264", Source.MICROPHONE: "audio/opus"}
     consumed = {one.producer for one in (*ann.peer.bound.values(), *ann.peer.waiting)}
-    assert hall.line("video").producers[0] in consumed  # unchanged, and the sound from the mixer
+    assert (
+        hall.line("video").producers[0] in consumed
+    )  # the hall's picture is unchanged; the sound comes from the mixer
     assert hall.line("audio").producers[0] not in consumed
     assert len(consumed) == 2
 
@@ -256,7 +258,7 @@ def test_silence_of_all_its_lines_is_told_once(world: HallWorld) -> None:
     hall.lines[-1].events.heard(hall.lines[-1], "silent")
     assert world.ports.silences == [hall.hall]
     assert hall.hall.connection.quiet_s(world.time.now + 5.0) == 5.0
-    # The others are told of it too, later: nothing new. Once something has come it counts anew.
+    # A later report of another line changes nothing. After a line is alive again, its next silence is reported again.
     hall.lines[0].events.heard(hall.lines[0], "silent")
     assert world.ports.silences == [hall.hall]
     hall.lines[0].events.heard(hall.lines[0], "alive")
@@ -350,7 +352,7 @@ def test_a_conference_that_ends_also_ends_a_ringing_call(world: HallWorld) -> No
 
 
 def test_a_conference_that_only_calls_a_hall_is_not_idle(world: HallWorld) -> None:
-    """All have left and the last hall is called again: it may ring for a minute."""
+    """All participants have left, and the server calls the last hall again. The hall may ring for a minute."""
     ann = Party(world, "ann")
     entry = replace(ann.participant.entry, grants=replace(ann.participant.grants, identity="hall"))
     conference = ann.conference
@@ -387,7 +389,7 @@ def test_the_door_is_asked_again_when_a_hall_answers(world: HallWorld) -> None:
     ann = Party(world, "ann", passage=Passage.HOST)
     hall = ann.conference.halls.expect(hall_entry(ann, passage=Passage.NONE), FakeSignal(), OPTIONS)
     hall.lines.prepare()
-    world.registry.lobbies.get("c", world.time.time()).set(True, ["ann"])  # while it rang
+    world.registry.lobbies.get("c", world.time.time()).set(True, ["ann"])  # while the hall rang
     with pytest.raises(Refusal, match="lobby_waits"):
         ann.conference.halls.welcome(hall)
     assert "hall_terminal.t1" not in ann.conference.participants

@@ -1,4 +1,4 @@
-"""Keys of a hall: commands in the meeting, number and PIN before it."""
+"""Keys of a hall: commands in the meeting, and number and PIN before the hall joins."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_key_by_packet_and_by_signalling_is_one_press() -> None:
         both += [(key, "signalling", place * 0.3), (key, "packets", place * 0.3 + 0.1)]
     assert heard_once(both) == "*6*66#"
     assert heard_once([(key, way, at) for key, way, at in both if way == "packets"]) == "*6*66#"
-    # All of one way first, as when packets were held up.
+    # All keys arrive from one source first, as when packets were delayed.
     late = sorted(both, key=lambda one: (one[1] == "packets", one[2]))
     assert heard_once([(key, way, 0.0) for key, way, _ in late]) == "*6*66#"
     assert heard_once([("6", "packets", 0.0), ("6", "signalling", limits.KEY_TWICE_S + 0.1)]) == "66"

@@ -1,4 +1,4 @@
-"""The arithmetic of a plan: which pictures a terminal takes; when a call is held and when it is encrypted."""
+"""The arithmetic of a plan: the pictures that a terminal accepts, and when a call is held or encrypted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZES = ((1920, 1080, 30), (1280, 720, 30), (1280, 720, 15), (640, 360, 30), (32
         (3600, 107_999, (1280, 720, 15)),
         (3599, 108_000, (640, 360, 30)),
         (8160, 244_800, (1920, 1080, 30)),
-        (99, 1485, None),  # level 1b: 320x180 is 240 blocks
+        (99, 1485, None),  # level 1b: 320x180 has 240 blocks
         (396, 11_880, (320, 180, 15)),
     ],
 )

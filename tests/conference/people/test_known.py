@@ -1,4 +1,4 @@
-"""Whoever is named by an event is known to whoever gets it: clients drop what they are told of strangers."""
+"""A client knows every participant that an event names. Clients drop events about unknown participants."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def world() -> World:
 
 
 def meet(world: World, count: int = limits.TOLD_PERSONS + 1) -> tuple[Party, Party]:
-    """One who has asked for no tracks, among so many; and somebody who came a moment ago, of whom nobody was told yet."""
+    """Let `count` participants and two more join. Return eve, who subscribes to no tracks, and ben, who joined a moment ago and
+    is not yet reported to eve.
+    """
     eve = Party(world, "eve", auto_subscribe=False, auto_subscribe_data=True)
     for number in range(count - 1):
         Party(world, f"p{number}", auto_subscribe=False)
@@ -45,7 +47,7 @@ def meet(world: World, count: int = limits.TOLD_PERSONS + 1) -> tuple[Party, Par
 
 
 def knows(events: list[Event], kind: type[Any], sid: str) -> bool:
-    """Whether the last of this kind came after its reader had been told of that one."""
+    """Report whether the participant `sid` was reported before the last event of this kind."""
     at = max(index for index, event in enumerate(events) if isinstance(event, kind))
     known = [view for event in events[:at] if isinstance(event, RosterChanged) for view in event.participants]
     return any(view.sid == sid for view in known)
@@ -110,7 +112,7 @@ def test_whose_frames_come(world: World) -> None:
 
 @pytest.mark.parametrize("count", [3, limits.TOLD_PERSONS + 1])
 def test_whose_picture_one_may_not_have(world: World, count: int) -> None:
-    """Its client looks for the track in what it was told of the publisher."""
+    """The client looks for the track in the publisher's entry that it received earlier."""
     meet(world, count)
     dan = Party(world, "dan")
     ben = Party(world, "bea", auto_subscribe=False)
@@ -143,7 +145,7 @@ FIRST, SECOND, CAUSED = (TrackUnpublished(sid) for sid in ("1", "2", "3"))
 
 
 class Answering(Listener):
-    """Causes a further event as it hears its first one, as a hall does."""
+    """A listener that causes one more event for each event it receives, as a hall does."""
 
     def __init__(self, outbox: Outbox, later: Listener) -> None:
         super().__init__()
@@ -187,7 +189,7 @@ def test_events_go_although_the_change_failed() -> None:
 
 
 def test_a_client_hears_of_a_change_when_it_is_complete(world: World) -> None:
-    """The others are subscribed by the time that the newcomer is welcomed."""
+    """All subscriptions are complete before the newcomer's welcome is sent."""
     ann = Party(world, "ann")
     ann.publish(MICROPHONE)
     seen: list[int] = []
@@ -203,7 +205,7 @@ def test_a_client_hears_of_a_change_when_it_is_complete(world: World) -> None:
 
 
 class Broken(Listener):
-    """A receiver with a defect of ours."""
+    """A receiver that has a bug of the server."""
 
     def deliver(self, event: Event) -> None:
         raise RuntimeError("a defect")

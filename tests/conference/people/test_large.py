@@ -1,4 +1,4 @@
-"""Conferences of very many: what is told and negotiated must not grow with the square of those present."""
+"""Very large conferences: notifications and negotiations must not grow with the square of the number of participants."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_single_joins_keep_descriptions_within_the_pace(world: World, monkeypatc
         parties[-1].publish(CAMERA)
         world.time.advance(apart_s)
         serve()
-    first_ones = count * count  # each has a first description of all who are there, which does not wait
+    first_ones = count * count  # a first description with all participants is sent at once, without a wait
     assert described <= first_ones + limits.NEGOTIATED_TRACKS_BURST + count * apart_s * limits.NEGOTIATED_TRACKS_PER_S
     for _ in range(count):
         world.time.advance(count * count / limits.NEGOTIATED_TRACKS_PER_S)

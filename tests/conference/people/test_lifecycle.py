@@ -1,4 +1,4 @@
-"""Whoever watches over all conferences hears of everything once, in order."""
+"""A watcher of all conferences is notified of every event once, in order."""
 
 from __future__ import annotations
 

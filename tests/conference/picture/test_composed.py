@@ -1,4 +1,6 @@
-"""Browsers that decode no H.264: one composed picture of the halls in VP8, made while somebody needs it, told to nobody else."""
+"""Browsers that decode no H.264 get a composed picture of the halls in VP8. It exists while a browser needs it. Other browsers
+are not notified of it.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,14 @@ def world() -> HallWorld:
 
 
 def poor(world: HallWorld, name: str, *, dual: bool = False) -> Party:
-    """Somebody whose browser lacks H.264."""
+    """Let a client join whose browser lacks H.264."""
     party = Party(world, name, dual=dual)
     party.receiver.lacks = H264
     return party
 
 
 def settle(world: HallWorld, *parties: Party) -> None:
-    """What was asked for is negotiated, as clients do."""
+    """Negotiate all requested subscriptions, as clients do."""
     for _ in range(4):
         world.settle()
         for party in parties:
@@ -42,13 +44,13 @@ def group(world: HallWorld) -> Group | None:
 
 
 def told_of(party: Party) -> list[Presence]:
-    """How the composed picture's participant was told."""
+    """Return the presences of the composed picture's participant, as they were reported to the party."""
     rosters = (event for event in party.client.events if isinstance(event, RosterChanged))
     return [who.presence for event in rosters for who in event.participants if who.identity == IDENTITY]
 
 
 def composed_of(party: Party) -> list[str]:
-    """MIME types of what it gets of the composed picture."""
+    """Return the MIME types of the composed picture's tracks that the party receives."""
     program = party.conference.program
     assert program is not None
     tracks = program.composed.tracks.values() if program.composed is not None else ()

@@ -1,4 +1,4 @@
-"""Which halls share one program."""
+"""The groups of halls that share one program."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VIEW = View("shared", "3x3")
 
 
 def plan(**more: Any) -> VideoPlan:
-    """Of a terminal of today: level 3.1, 2 Mbit/s."""
+    """Return a plan of a usual terminal: level 3.1, 2 Mbit/s."""
     stream = Stream(Endpoint("10.0.0.1", 5000), Endpoint("10.0.0.1", 5001), limit_bps=more.pop("limit_bps", 2_000_000))
     values: dict[str, Any] = {
         "send_payload_type": 97,

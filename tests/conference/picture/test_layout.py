@@ -1,4 +1,4 @@
-"""Who is in which place of a hall's picture, and for how long."""
+"""The places of a hall's picture: the site in each place, and the time that it stays there."""
 
 from __future__ import annotations
 

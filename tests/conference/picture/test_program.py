@@ -1,4 +1,4 @@
-"""What halls see and hear: the scene follows who is there, who speaks and what was set; one encoder for halls of one class."""
+"""The pictures and sound of halls. The scene follows participants, speakers and settings. Halls of one class share an encoder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def world() -> HallWorld:
 
 
 def speak(world: HallWorld, *parties: Party | HallParty) -> None:
-    """As the plane tells it, the dominant one first."""
+    """Report these parties as speakers as the plane does, the loudest first."""
     router = world.media.routers[-1]
     producers = []
     for party in parties:
@@ -58,7 +58,9 @@ def test_each_class_has_its_program_and_mode_0_one_that_fits(world: HallWorld) -
 
 
 def test_a_hall_that_flips_its_wish_starts_few_encoders(world: HallWorld) -> None:
-    """By TMMBR or by re-INVITEs: each bit rate is another program, whose first picture is whole."""
+    """The hall changes its limit by TMMBR or by re-INVITEs. Each bit rate needs another program, whose first picture is a key
+    frame.
+    """
     HallParty(world, "quiet")
     hall = HallParty(world, "hall").hall
     world.time.advance(60)
@@ -122,7 +124,7 @@ def test_a_speaker_keeps_the_hold_time_then_the_next_follows(world: HallWorld) -
 
 
 def test_who_is_in_front_stays_there_until_another_one_speaks(world: HallWorld) -> None:
-    """Halls stand before browsers in the list, so a new hall would come to the front by its place."""
+    """Halls come before browsers in the list. So a new hall would move to the front by its place in the list."""
     ann = Party(world, "ann")
     ann.publish(CAMERA)
     program = HallParty(world, "hall", replace(plan(), video=video(we_receive=False))).hall.program
@@ -225,9 +227,9 @@ def test_announcements_queue_and_a_new_one_replaces_the_rest(world: HallWorld) -
     first = world.scene().prompts[0].id
     world.mixer.events.prompt_ended(world.mixer, first)
     assert said() == ["/ask_number.ogg"]
-    world.mixer.events.prompt_ended(world.mixer, first)  # told twice
+    world.mixer.events.prompt_ended(world.mixer, first)  # notified twice
     assert said() == ["/ask_number.ogg"]
-    world.time.advance(limits.PROMPT_S)  # its end was never told
+    world.time.advance(limits.PROMPT_S)  # the end of the prompt was not reported
     assert said() == ["/welcome.en.ogg"]
     program.say(party.hall, ("denied", "en"), ("ended", "en"))
     assert said() == ["/denied.en.ogg"]
@@ -265,7 +267,7 @@ def test_it_is_told_in_its_own_language(world: HallWorld) -> None:
 
 
 def test_many_halls_that_come_together_are_all_shown_something(world: HallWorld) -> None:
-    """Each is told that it has joined, and the mixer plays no more than so many announcements at once."""
+    """Each hall hears that it has joined. The mixer plays at most PROMPTS announcements at once."""
     halls = [HallParty(world, f"hall{number}") for number in range(limits.PROMPTS + 9)]
     for party in halls:
         party.hall.program.say(party.hall, ("joined", "vi"))
@@ -276,7 +278,7 @@ def test_many_halls_that_come_together_are_all_shown_something(world: HallWorld)
 
 
 def test_the_conference_keeps_within_what_a_mixer_takes() -> None:
-    """A scene that is refused stops everything: new halls would see nothing."""
+    """A refused scene stops all changes: new halls would see no picture."""
     changing_over = 2 * (limits.GROUPS + limits.CONTENT_GROUPS + 1)
     assert limits.PROMPTS <= mixer.MIXER_PROMPTS
     assert changing_over <= mixer.MIXER_GROUPS
@@ -343,7 +345,7 @@ def test_a_refused_program_is_not_asked_for_again(world: HallWorld) -> None:
     world.mixer.events.refused(None, world.scene().groups[1].id, "capacity")
     world.settle()
     (group,) = world.scene().groups
-    assert group.height == 288  # what both can decode
+    assert group.height == 288  # the largest size that both halls can decode
 
 
 def test_a_presentation_is_seen_even_with_power_for_one_program(world: HallWorld) -> None:
@@ -356,7 +358,7 @@ def test_a_presentation_is_seen_even_with_power_for_one_program(world: HallWorld
     (group,) = world.scene().groups
     assert (group.layout, group.content) == ("slides", presenter.sid)
     assert plain.sends("video").producer is presenter.sends("video").producer
-    # It is over: next time both are asked for again.
+    # The presentation is over. The next presentation asks for both programs again.
     presenter.hall.program.content_token_moved(presenter.hall.program.content_token.give_up(presenter.sid))
     world.settle()
     presenter.hall.program.content_token_moved(presenter.hall.program.content_token.ask(presenter.sid))
@@ -434,7 +436,7 @@ def test_thumbnails_are_made_only_for_viewers_and_few_at_a_time(world: HallWorld
 
 
 def test_a_thumbnail_of_an_ended_program_is_not_shown_again(world: HallWorld) -> None:
-    """The operator's words are part of a program, so they begin another one."""
+    """The operator's text is part of a program, so a new text begins another program."""
     program = HallParty(world, "hall").hall.program
     program.watch(True)
     world.settle()
@@ -471,7 +473,7 @@ def test_every_scene_is_valid_and_never_uses_a_closed_source(
     world: HallWorld, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The doubles assert that sources and feeds agree, outputs are open and payload types fit."""
-    monkeypatch.setattr(limits, "SCENE_SLOW_S", limits.SCENE_S)  # an hour's changes in seconds
+    monkeypatch.setattr(limits, "SCENE_SLOW_S", limits.SCENE_S)  # changes of an hour in seconds
     chance = random.Random(seed)
     parties: list[HallParty] = []
     browsers = [Party(world, f"browser{number}") for number in range(3)]
@@ -654,7 +656,9 @@ def test_without_audio_levels_the_mixer_decodes_the_whole_hall(world: HallWorld)
 
 
 def test_operators_are_told_whose_picture_no_hall_can_take(world: HallWorld) -> None:
-    """What is promised is waited for; what never comes, or was never promised, is told until it comes or is muted."""
+    """Operators do not see a promised backup codec until its wait is over. They see a track that no hall can decode until its
+    packets arrive or it is muted.
+    """
     ann, ben, eve = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
     (sid,) = ann.publish(replace(CAMERA, codec="video/VP9", backup="video/VP8"))
     (other,) = ben.publish(replace(CAMERA, codec="video/VP9"))
@@ -720,7 +724,9 @@ def test_a_browser_adds_the_codec_that_halls_need(world: HallWorld) -> None:
 
 
 def test_a_hall_is_not_its_own_large_picture(world: HallWorld) -> None:
-    """Of two halls with cameras, after a hall of sound alone has spoken, the one that spoke before."""
+    """Two halls have cameras, and a hall without a camera speaks. Then the hall with a camera that spoke last is in the large
+    picture.
+    """
     bob, carol = HallParty(world, "bob"), HallParty(world, "carol")
     dave = HallParty(world, "dave", replace(plan(), video=None))
     program = bob.conference.program
@@ -776,7 +782,7 @@ def test_late_sound_is_known_until_it_is_over(world: HallWorld, caplog: pytest.L
     for is_late in (True, False, True):
         world.mixer.events.late(world.mixer, is_late)
         seen.append(program.status.sound_late)
-    world.mixer.events.lost(world.mixer)  # the next process has not been late yet
+    world.mixer.events.lost(world.mixer)  # the new process has not been late yet
     assert [*seen, program.status.sound_late] == [False, True, False, True, False]
     assert program.status.health == "lost"
     assert "is late" in caplog.text

@@ -1,4 +1,4 @@
-"""The pure scene: frozen data in, frozen data out, without numbers."""
+"""The pure function of the scene: frozen data in, frozen data out, without ids or SSRCs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A second codec of a track, for those whose browsers do not decode the first."""
+"""A second codec of a track, for participants whose browsers do not decode the first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def world() -> World:
 
 
 def meet(world: World) -> tuple[Party, Party, Party, str]:
-    """Ann publishes VP9, Ben does not decode it, Eve does."""
+    """Let Ann publish VP9. Ben does not decode VP9, but Eve does."""
     ann, ben, eve = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
     ben.peer.lacks = frozenset(("video/VP9",))
     (sid,) = ann.publish(VP9)
@@ -42,7 +42,7 @@ def back_up(ann: Party, sid: str, *others: Party) -> None:
 
 
 def seen(party: Party, sid: str) -> Any:
-    """The consumer; None: nothing is sent."""
+    """Return the consumer, or None if the party receives no packets of the track."""
     track = party.conference.tracks.by_sid.get(sid)
     given = track.given_to(party.sid) if track is not None else None
     return given.subscriptions[party.sid].consumer if given is not None and party.sid in given.subscriptions else None
@@ -143,7 +143,7 @@ def test_what_is_no_second_codec_is_refused(world: World) -> None:
 
 
 def send(ann: Party, sid: str) -> None:
-    """Its first packet comes."""
+    """Let the first packet of the backup codec arrive."""
     second = ann.participant.tracks[sid].backup
     assert second is not None
     assert second.producer is not None

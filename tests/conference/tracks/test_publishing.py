@@ -1,4 +1,4 @@
-"""Tracks: announced, carried, matched in any order, muted, ended."""
+"""Tracks: announced, published, matched in any order, muted, ended."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def test_no_picture_comes_under_the_name_of_a_microphone(world: World, source: S
 
 
 class Moment(Listener):
-    """Remembers whether pictures were held when the client heard of its track."""
+    """A client that records whether pictures were held at the moment when its track was announced."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -249,12 +249,13 @@ def test_no_video_reaches_a_library_that_reopens_its_decoders(world: World) -> N
     publishing.announce(ann.participant, MICROPHONE)
     publishing.announce(ann.participant, CAMERA)
     assert moment.held == [False, True]
-    ann.offer("audio sendonly mic")  # was under way already
+    ann.offer("audio sendonly mic")  # sent before the announcement of the camera arrived
     assert ann.peer.held
     ann.offer("video sendonly cam q h f")
     assert not ann.peer.held
     ann.offer("video sendonly screen")
-    publishing.announce(ann.participant, Announcement("screen", "video", Source.SCREEN_SHARE))  # after its section
+    # announced after its section arrived
+    publishing.announce(ann.participant, Announcement("screen", "video", Source.SCREEN_SHARE))
     assert not ann.peer.held
 
 

@@ -1,4 +1,4 @@
-"""Speakers and connection quality: changes only."""
+"""Speakers and connection quality: the server reports only changes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_speakers_are_told_when_they_change(world: World) -> None:
     router.on_speakers([(producer, 0.9)])
     router.on_speakers([(producer, 0.53)])
     world.time.advance(limits.SPEAKERS_S)
-    assert len(ben.client.of(SpeakersChanged)) == 1  # as told already
+    assert len(ben.client.of(SpeakersChanged)) == 1  # same as the last report
     router.on_speakers([])
     world.time.turn()
     assert ben.client.last(SpeakersChanged).speakers == (Speaking(ann.sid, 0.0, False),)

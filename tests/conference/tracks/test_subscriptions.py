@@ -1,4 +1,4 @@
-"""Who receives what, in which size, and how it is negotiated."""
+"""The tracks that each participant receives, their size, and their negotiation."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_later_tracks_are_announced_before_they_are_negotiated(world: World) -> 
     ann.publish(CAMERA)
     kinds = [type(event) for event in ben.client.events]
     assert kinds == [RosterChanged, SectionsWanted]
-    assert ben.client.last(SectionsWanted) == SectionsWanted(0, 0)  # a free section is there: just offer
+    assert ben.client.last(SectionsWanted) == SectionsWanted(0, 0)  # a section is free, so the client only has to offer
     assert [type(event) for event in eve.client.events] == [RosterChanged, Offered]
 
 
@@ -71,7 +71,7 @@ def test_sections_are_requested_once_and_again_after_silence(world: World) -> No
     ann, ben = Party(world, "ann"), Party(world, "ben")
     ann.publish(*(replace(CAMERA, cid=f"v{number}") for number in range(5)))
     assert ben.client.of(SectionsWanted) == [SectionsWanted(0, 3)]
-    ben.offer("video sendonly own")  # crossed our request
+    ben.offer("video sendonly own")  # sent before our request arrived
     world.time.turn()
     assert len(ben.client.of(SectionsWanted)) == 1
     world.pass_time(limits.SECTIONS_REPEAT_S + 1)
@@ -102,7 +102,7 @@ def test_one_offer_at_a_time(world: World) -> None:
     ann.publish(MICROPHONE)
     ann.publish(CAMERA)
     assert [event.offer_id for event in ben.client.of(Offered)] == [1, 2]
-    ben.participant.receive_answer("m=x", 1)  # of an older offer
+    ben.participant.receive_answer("m=x", 1)  # the answer to an older offer
     world.time.turn()
     assert len(ben.client.of(Offered)) == 2
     ben.participant.receive_answer("m=x", 0)
@@ -214,7 +214,7 @@ def test_changes_of_permission_have_a_bounded_cost(world: World, monkeypatch: py
         publishing.permit(ann.participant, Permission(number % 2 == 1))
         publishing.permit(bea.participant, Permission(number % 2 == 1))
         world.time.advance(0.001)
-    work = 3 * limits.PERMITTED_S  # of one track: three people are there
+    work = 3 * limits.PERMITTED_S  # work for one track: three participants are present
     for one in ("ann", "bea"):
         assert offered.count(one) > 100
     assert len(offered) * work <= 1 + 2 * limits.PACED_S + 2 * work
