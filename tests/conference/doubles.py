@@ -116,7 +116,7 @@ class FakeConsumer:
 
 @dataclass
 class Line:
-    """One media section, with the fields that the tests' descriptions contain."""
+    """A media section, with the fields that the tests' descriptions contain."""
 
     kind: str
     mid: str = ""

@@ -254,7 +254,7 @@ def plan(codec: AudioCodec = "pcma", content: bool = False, **more: Any) -> Medi
 
 
 class HallParty:
-    """One hall in a conference."""
+    """A hall in a conference."""
 
     def __init__(
         self, world: HallWorld, name: str, agreed: MediaPlan | None = None, *, room: str = "c", mode: Mode = "meeting"

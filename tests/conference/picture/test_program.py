@@ -345,7 +345,7 @@ def test_a_refused_program_is_not_asked_for_again(world: HallWorld) -> None:
     world.mixer.events.refused(None, world.scene().groups[1].id, "capacity")
     world.settle()
     (group,) = world.scene().groups
-    assert group.height == 288  # the largest size that both halls can decode
+    assert group.height == 288  # a size that both halls can decode
 
 
 def test_a_presentation_is_seen_even_with_power_for_one_program(world: HallWorld) -> None:

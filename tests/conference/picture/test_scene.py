@@ -1,4 +1,4 @@
-"""The pure function of the scene: frozen data in, frozen data out, without ids or SSRCs."""
+"""The pure function of the scene: frozen data in, frozen data out, without SSRCs."""
 
 from __future__ import annotations
 
