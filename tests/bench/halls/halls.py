@@ -1,7 +1,8 @@
 """`make bench`: the cost of halls for the server, and the time until they see and hear. Prints the table in Markdown.
 
-    python tests/bench/halls/halls.py                   all rows, about 6 minutes
+    python tests/bench/halls/halls.py                   all rows, about 6 minutes.
     python tests/bench/halls/halls.py --rows fan-out,fan-out-srtp --seconds 5
+
     nice -n -5 python tests/bench/halls/halls.py        with a higher priority on a busy machine (root)
 
 A whole server runs, with SIP, register and mixer. Halls are scripted terminals that dial in, each from its own address. After
@@ -50,14 +51,16 @@ Result = dict[str, Any]
 HALLS = 240
 CAMERAS = 9
 AT_ONCE = 8
-"""Calls that are set up at the same time."""
+"""Calls that are set up at the same time. Larger: calls delay each other. Smaller: all halls take longer to join."""
 SIP_HOST = "127.0.0.1"
 SETTLE_S = 6.0
 LEAST_MBPS = 1.8
-"""The least rate of a program of 2 Mbit/s. A mixer that gets too little CPU leaves pictures out."""
+"""The least rate of a program of 2 Mbit/s. A mixer that gets too little CPU leaves pictures out. Smaller: such a row still
+counts. Larger: a row with a normal variation of the rate is void.
+"""
 FIRST_FRAME_S = 20.0
 BURST_EVERY = 20
-"""Packets of 20 ms between two bursts, of all cameras together."""
+"""Packets of 20 ms between two bursts, of all cameras together. Smaller: a burst overlaps with the next burst's delay."""
 NEAR_NS = 390_000_000
 """A burst that is heard later belongs to the next burst."""
 RECEIVER_BYTES = 2 << 20

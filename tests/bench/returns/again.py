@@ -48,7 +48,7 @@ FLAGS = ["--no-sandbox", "--allow-loopback-in-peer-connection", "--autoplay-poli
 GAP_S = 0.2
 BOUND_S = 90.0
 SETTLED_S = 2.0
-"""Seconds between rounds. In this time the pictures must move again."""
+"""Seconds between rounds. In this time the pictures must move again. Shorter: the end of one return disturbs the next round."""
 LOAD = """async ([code, umd, retries]) => {
   if (umd) (0, eval)(code);
   else window.LivekitClient = await import(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })));

@@ -249,8 +249,8 @@ impl Client {
         [&self.publisher, &self.subscriber].into_iter().flatten().map(Peer::port)
     }
 
-    /// Returns copies of the client's sockets, with the remote address of its media. A caller can send in the client's name
-    /// with them.
+    /// Returns copies of the client's sockets, with the remote address of its media. With them a caller can send in the
+    /// client's name.
     pub fn ways(&self) -> impl Iterator<Item = (std::net::UdpSocket, std::net::SocketAddr)> {
         [&self.publisher, &self.subscriber].into_iter().flatten().filter_map(Peer::way)
     }

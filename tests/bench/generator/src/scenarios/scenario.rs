@@ -46,9 +46,8 @@ pub struct Options {
     pub speakers: usize,
     /// load: share of a processor that the packet thread must reach, in percent.
     pub percent: usize,
-    /// joins, churn: joins a second, even if earlier joins are not
-    /// finished. If 0, the next join begins when an earlier one ends.
-    /// siege: packets of junk a second.
+    /// joins, churn: joins a second, even if earlier joins are not finished. If 0, the next join begins when an earlier join
+    /// ends. siege: packets of junk a second.
     pub rate: usize,
     pub count: usize,
     pub concurrency: usize,

@@ -22,7 +22,7 @@ const LINGER: Duration = Duration::from_millis(1200);
 /// Record numbers that a DTLS record may have at any time after the handshake. The packet plane drops records with numbers that
 /// no client can have reached.
 const LIKELY_NUMBERS: u64 = 60_000;
-/// Packets that took at least this time make a picture stand still (index in `Sink::delays`, in steps of 0.1 ms).
+/// The last place in `Sink::delays` (0.1 ms each). Packets in this place were so late that the picture stood still.
 const FROZEN_PLACE: usize = 4999;
 
 /// Runs `viewers` calls of two, where both sides show a picture and speak. First no junk is sent, then `rate` packets of junk a
@@ -163,8 +163,8 @@ impl Noise {
     }
 
     /// Writes a datagram that looks like RTP, RTCP, DTLS or STUN by its first bytes (RFC 7983), and is random after them.
-    /// Returns its length. Half of the DTLS has the header of one record. Half of
-    /// these records have a plausible epoch and number, so that only the handshake's library can detect the junk.
+    /// Returns its length. Half of the DTLS has the header of one record. Half of these records have a plausible epoch and
+    /// number, so that only the handshake's library can detect the junk.
     fn junk(&mut self, datagram: &mut [u8]) -> usize {
         let draw = self.next();
         let len = 20 + (draw >> 32) as usize % (datagram.len() - 20);
