@@ -1,6 +1,6 @@
-"""Connections to the outside: browsers, HTTP, later SIP, H.323 and mail.
+"""The connections to the outside: browsers, HTTP, SIP, mail, and later H.323.
 
-Owns what lives as long as one connection, the settings, the identities (tokens) and the composition of the whole server.
-Decides nothing about who may do what in a meeting (`conference`) and touches no packets (`media`). The parts `rtc` and
-`api` do not import each other; `server` puts them together.
+This package owns the objects that live as long as one connection, the settings, the identities (tokens) and the composition of
+the whole server. It does not decide the rights of participants in a meeting (`conference`), and it does not touch packets
+(`media`). The parts `rtc` and `api` do not import each other; `server` connects them.
 """

@@ -1,4 +1,4 @@
-"""`diemcau` and `python -m signaling`."""
+"""The entry point for `diemcau` and `python -m signaling`."""
 
 from signaling.cli import main
 

@@ -1,7 +1,7 @@
-"""The command `diemcau`: what an operator types, and the words he gets back.
+"""The command `diemcau`: the arguments that an operator types, and the texts that the operator reads.
 
-Owns arguments, printing and exit codes (0 good, 1 a finding or refusal, 2 wrong usage). Secrets are never arguments: they
-come from the environment or the settings file. Heavy parts are imported by the command that needs them.
+The module owns arguments, printing and exit codes (0 good, 1 a finding or refusal, 2 wrong usage). Secrets are never arguments:
+they come from the environment or the settings file. Each command imports its own heavy modules.
 """
 
 import gc
@@ -23,7 +23,9 @@ from signaling.host.settings import Settings, SettingsError, meaning
 from signaling.host.sources import Loaded, Profile
 
 GROUPS = ("user", "audit", "org", "db", "mail", "booking", "demo", "hall")
-"""Modules of `signaling.commands`, each imported when its group is asked for: all together take two seconds of a processor."""
+"""Modules of `signaling.commands`. A module is imported only when its group is called: all together take two seconds of a
+processor.
+"""
 
 
 class Later(TyperGroup):
@@ -85,7 +87,7 @@ def dev(
     halls: Annotated[bool | None, typer.Option("--halls", help=meaning("halls"), show_default=False)] = None,
     file: File = None,
 ) -> None:
-    """Chạy thử trên máy này / run on this machine, everything set up."""
+    """Chạy thử trên máy này / run on this machine with everything set up."""
     overrides = {k: v for k, v in locals().items() if k not in ("file", "demo_month")} | {"demo": demo_month}
     _run("dev", overrides, file)
 
@@ -220,7 +222,7 @@ def config_show(profile: Annotated[str, typer.Option(help="dev | serve")] = "ser
 
 
 def main() -> None:
-    """The entry point; `DIEMCAU_*` variables and ./diemcau.toml are read by the commands."""
+    """Run the command line. The commands read the `DIEMCAU_*` variables and ./diemcau.toml."""
     app(prog_name="diemcau")
 
 
@@ -236,7 +238,7 @@ def _run(profile: Profile, overrides: Mapping[str, object], file: Path | None) -
 
     settings = _load(profile, overrides, file).settings
     try:
-        # First of all: clients that lost a server wait in the backlog of this one, and are not refused while it is imported.
+        # The ports open before the imports: clients that lost a server then wait in the backlog and get no refusal.
         listeners = sockets.claim(settings, os.environ)
         _until_stopped(lambda: _serve(profile, settings, listeners))
     except SettingsError as error:
@@ -245,7 +247,8 @@ def _run(profile: Profile, overrides: Mapping[str, object], file: Path | None) -
 
 
 def _serve(profile: Profile, settings: Settings, listeners: list[socket.socket]) -> None:
-    gc.disable()  # it would look through all that is imported again and again: a sixth of the start. `server.run` enables it
+    # While modules load, the garbage collector scans all of them many times: a sixth of the start. `server.run` enables it.
+    gc.disable()
     from signaling import server
     from signaling.ops import journal
 
@@ -255,7 +258,9 @@ def _serve(profile: Profile, settings: Settings, listeners: list[socket.socket])
 
 
 def _second(profile: Profile, settings: Settings) -> str:
-    """How a server is started beside one that runs, as it is typed: what was typed now, with ports and a folder of its own."""
+    """Return the command that starts a second server beside the running server: the words of this command, with other ports and
+    another data folder.
+    """
     from signaling.front import sockets, whereabouts
 
     own = dict(zip(("--http-port", "--media-port"), map(str, sockets.propose(settings)), strict=True))
@@ -266,7 +271,7 @@ def _second(profile: Profile, settings: Settings) -> str:
         if word.split("=")[0] not in own:
             words.append(word)
         elif "=" not in word:
-            next(typed, None)  # its value
+            next(typed, None)  # skip the value of the option
     line = shlex.join([*words, *itertools.chain.from_iterable(own.items())])
     command = f'make run ARGS="{line}"' if profile == "dev" else f"diemcau {profile} {line}"
     return f"Máy chủ thứ hai cạnh máy đang chạy / a second server beside one that runs:\n  {command}"
@@ -291,7 +296,7 @@ def _greeting(profile: Profile) -> Callable[[Any, str], None]:
         if composition.fingerprint is not None:
             print(f"  Điện thoại / phones: {address}/trust")
             print("    1. Mở trang ấy, so dấu vân tay / open that page, compare the fingerprint:")
-            pairs = composition.fingerprint.replace(":", "")  # in groups of four, as the page shows it
+            pairs = composition.fingerprint.replace(":", "")  # groups of four digits, as the page shows them
             print(f"       {' '.join(pairs[at : at + 4] for at in range(0, len(pairs), 4))}")
             print("    2. Tải và cài chứng thư / download and install the certificate")
         if composition.uncertified:
@@ -310,7 +315,7 @@ def _load(profile: Profile, overrides: Mapping[str, object], file: Path | None) 
 
 
 def _with_key(overrides: Mapping[str, object], file: Path | None) -> Settings:
-    """Settings with an API key: the operator's, or the one that `dev` keeps in the data folder."""
+    """Return settings with an API key: the operator's key, or the key that `dev` keeps in the data folder."""
     settings = _load("serve", overrides, file).settings
     if settings.api_key and settings.api_secret:
         return settings

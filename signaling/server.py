@@ -1,7 +1,7 @@
-"""The composition root: settings in, a running server out.
+"""The composition root: it makes a running server from the settings.
 
-The only place of signaling that opens the media node, reads the clock and randomness, and knows every part. Owns the order of
-starting and stopping; each part's own rules stand in the part.
+Only this module of signaling opens the media node, reads the clock and randomness, and knows every part. It owns the order of
+starting and stopping. Each part keeps its own rules.
 """
 
 import asyncio
@@ -72,7 +72,9 @@ log = logging.getLogger(__name__)
 
 
 def with_credentials(settings: Settings, profile: Profile) -> Settings:
-    """`dev` makes and keeps a random secret for its key; `serve` refuses to start without a key of the operator's."""
+    """Return settings with an API key. `dev` makes a random secret and keeps it; `serve` does not start without an operator's
+    key.
+    """
     if settings.api_key and settings.api_secret:
         return settings
     if profile == "dev":
@@ -86,7 +88,7 @@ def with_credentials(settings: Settings, profile: Profile) -> Settings:
 
 @dataclass
 class Running:
-    """What lives between start and stop."""
+    """The objects that live from start to stop."""
 
     node: Node
     registry: Registry
@@ -96,7 +98,7 @@ class Composition:
     """The whole server as one ASGI application."""
 
     def __init__(self, settings: Settings, *, certificate: Certificate | None = None, watch: bool = False) -> None:
-        """`settings` with credentials. `watch`: read the pages again when they were built anew."""
+        """`settings` must hold credentials. `watch`: read the pages again after each new build of the pages."""
         self.settings = settings
         self.authenticator = Authenticator({settings.api_key: settings.api_secret})
         self.invitations = Invitations(settings.api_secret)
@@ -132,21 +134,21 @@ class Composition:
         )
         self._outermost: Any = self._guard
         if settings.trusted_proxies:
-            # Throttles and the audit trail want the address of the person and not that of the proxy.
+            # Throttles and the audit trail need the address of the person, not the address of the proxy.
             self._outermost = ProxyHeadersMiddleware(self._behind_proxy, trusted_hosts=list(settings.trusted_proxies))  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._outermost(scope, receive, send)
 
     async def _behind_proxy(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count a request at the address that a trusted proxy named."""
+        """Count a request at the client address that a trusted proxy named."""
         stranger, client = scope.get(strangers.KEY), scope.get("client")
         if stranger is not None and client is not None:
             stranger.speak_for(client[0])
         await self._guard(scope, receive, send)
 
     async def prepare(self) -> None:
-        """What requests need besides media, once. Raises SettingsError."""
+        """Prepare once everything that requests need except media. Raises SettingsError."""
         if not self._prepared:
             await self.secretariat.prepare()
             self._prepared = True
@@ -166,12 +168,12 @@ class Composition:
 
     @property
     def fingerprint(self) -> str | None:
-        """Of the local authority, to be compared on phones."""
+        """The fingerprint of the local authority; users compare it on their phones."""
         return self._certificate.fingerprint if self._certificate else None
 
     @property
     def uncertified(self) -> tuple[str, ...]:
-        """Names of the settings that the certificate in use cannot have."""
+        """Names in the settings that the certificate in use cannot hold."""
         return self._certificate.outside if self._certificate else ()
 
     def _registry(self, node: Node, loop: asyncio.AbstractEventLoop) -> Registry:
@@ -191,7 +193,7 @@ class Composition:
         return Registry(node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies, halls=ports, observers=observers)
 
     def _watch(self, running: Running) -> None:
-        """Figures of everything that is there now."""
+        """Connect the metrics to the live objects of this run."""
         self.metrics.stored = self.secretariat.stored
         self.metrics.live = metrics.Live(
             registry=running.registry,
@@ -203,7 +205,9 @@ class Composition:
         )
 
     def _relays(self) -> Callable[[str, str], list[Relay]] | None:
-        """TURN servers with credentials for a participant's sid; a stranger's, in a check of devices, end with it."""
+        """Return the function that lists TURN servers with credentials for a participant's sid; None without TURN servers. In a
+        device check the credentials end with the check.
+        """
         settings = self.settings
         if not settings.turn_urls:
             return None
@@ -217,7 +221,7 @@ class Composition:
         return given
 
     def _surroundings_of_halls(self) -> HallSurroundings:
-        """SIP has a certificate even where the pages have none."""
+        """Return the dependencies of the halls. SIP gets a certificate even if the pages have none."""
         desk, settings = self.secretariat, self.settings
         certificate = self._certificate or (Certificate(settings) if settings.sip_tls_port >= 0 else None)
         server_tls = certificate.context if certificate is not None else None
@@ -251,27 +255,29 @@ class Composition:
         )
 
     def new_link(self, address: str) -> str:
-        """A link that opens a meeting of its own."""
+        """Return a link that opens a new meeting."""
         number = new_number(secrets.token_bytes)
         self.secretariat.numbers.announce(number)
         return self.invitations.link(address, number)
 
     def say_goodbye(self) -> None:
-        """Tell every participant that the server stops; nobody new is admitted from now on."""
+        """Notify every participant that the server stops. After this call the server admits no new participant."""
         self._stopping = True
         if self.running is not None:
             self.running.registry.close()
 
     @property
     def failed(self) -> bool:
-        """What cannot be mended while the process runs has happened."""
+        """Report whether a fault occurred that the running process cannot repair."""
         return self._failed or (self.running is not None and self.running.node.dead)
 
     def _is_ready(self) -> bool:
         return self.running is not None and not self._stopping and not self.failed
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Nothing works without the background tasks (the packet plane is dead, say): better to start anew."""
+        """Stop the server when a background task fails, for example because the packet plane died. A restart is better than a
+        server without that task.
+        """
         if not task.cancelled() and task.exception() is not None:
             log.critical("a background task failed: the server stops", exc_info=task.exception())
             self._failed = True
@@ -313,7 +319,7 @@ class Composition:
                 await asyncio.to_thread(self.traces.close)
 
     async def _build_rest(self) -> None:
-        """Once those who lost a server are back, where no request came before."""
+        """Build the REST API after the clients of a lost server are back. An earlier request builds it at once."""
         await asyncio.sleep(limits.REST_AFTER_S)
         await self._rest.built()
 
@@ -339,7 +345,7 @@ class Composition:
             return JSONResponse(told, status)
 
         return [
-            Route("/api/v1/health", health),  # probes neither wait for the REST API nor cause its building
+            Route("/api/v1/health", health),  # a probe does not wait for the REST API and does not start its build
             Mount("/api/v1", self._rest),
             Route("/ca.crt", self._authority_file),
             Route("/metrics", metrics.Door(self.metrics, self.settings.metrics_token).__call__),
@@ -355,12 +361,12 @@ class Composition:
 
 
 def build(settings: Settings, *, certificate: Certificate | None = None, watch: bool = False) -> Composition:
-    """The application of `settings` (with credentials); the media ports open with its lifespan."""
+    """Return the application of `settings` (with credentials). Its lifespan opens the media ports."""
     return Composition(settings, certificate=certificate, watch=watch)
 
 
 def _traces(settings: Settings) -> "Traces | None":
-    """None: nobody wants any. Raises SettingsError."""
+    """Return the tracer, or None if the settings name no receiver of traces. Raises SettingsError."""
     if not settings.traces_url:
         return None
     try:
@@ -398,7 +404,7 @@ def run(
     started: Callable[[Composition, str], None],
     watch: bool = False,
 ) -> None:
-    """Serve until a signal. `started(composition, address)` is called once, when requests are answered."""
+    """Serve until a signal arrives. `started(composition, address)` is called once, when the server answers requests."""
     _check_openssl()
     listening.check(settings)
     try:
@@ -414,7 +420,7 @@ def run(
     port = listeners[0].getsockname()[1]
 
     def announce() -> None:
-        gc.freeze()  # what was imported and built stays
+        gc.freeze()  # imported modules and built objects stay: the collector need not scan them
         gc.enable()
         _leave_address(settings, port)
         started(composition, whereabouts.address(settings, port))
@@ -422,11 +428,11 @@ def run(
     server.announce = announce
     server.run()
     if composition.failed:
-        raise SystemExit(1)  # whoever supervises the process starts it again
+        raise SystemExit(1)  # the supervisor of the process starts the server again
 
 
 def _check_openssl() -> None:
-    """Raises SettingsError: one datagram would end calls."""
+    """Check the version of OpenSSL: with a faulty version one datagram ends calls. Raises SettingsError."""
     text = libraries.openssl()
     if libraries.is_refused(text):
         raise SettingsError(
@@ -436,7 +442,7 @@ def _check_openssl() -> None:
 
 
 def _leave_address(settings: Settings, port: int) -> None:
-    """For commands of other processes. A folder that cannot be written ends nothing."""
+    """Write the address of this server for commands of other processes. A folder that is not writable stops nothing."""
     try:
         whereabouts.leave(
             settings.data_dir, whereabouts.Started(whereabouts.address(settings, port), port, settings.media_port)
@@ -446,7 +452,7 @@ def _leave_address(settings: Settings, port: int) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that says goodbye before it closes connections, and gets its connections from our door."""
+    """A uvicorn server that notifies participants before it closes connections. It gets its connections from our door."""
 
     def __init__(self, config: uvicorn.Config, composition: Composition, door: Door) -> None:
         super().__init__(config)
@@ -469,7 +475,7 @@ class _Server(uvicorn.Server):
             self.announce()
 
     async def main_loop(self) -> None:
-        """uvicorn looks ten times a second whether it should stop; an idle server had better sleep."""
+        """Wait for the stop event. uvicorn's own loop wakes ten times a second; an idle server should sleep."""
         self._composition.on_failure = self._stopping.set
         while not (self._composition.failed or self.should_exit):
             with contextlib.suppress(TimeoutError):
@@ -485,7 +491,7 @@ class _Server(uvicorn.Server):
         self._door.close()
         self._composition.say_goodbye()
         if self.server_state.tasks:
-            # Each session ends by itself after its farewell has been written.
+            # Each session ends by itself after it has written its last message.
             await asyncio.wait(self.server_state.tasks, timeout=limits.SHUTDOWN_S / 2)
         await super().shutdown(sockets)
 
@@ -501,10 +507,10 @@ def _uvicorn_config(composition: Composition) -> uvicorn.Config:
         lifespan="on",
         log_config=None,
         log_level=logging.WARNING,
-        access_log=False,  # addresses hold tokens
+        access_log=False,  # addresses contain tokens
         proxy_headers=False,
         server_header=False,
-        date_header=False,  # the guard says when
+        date_header=False,  # the guard sends the date
         limit_concurrency=limits.CONNECTIONS,
         timeout_keep_alive=limits.KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(limits.SHUTDOWN_S / 2),

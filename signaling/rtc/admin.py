@@ -1,6 +1,6 @@
-"""The server API (Twirp RoomService): conferences and participants administered over HTTP, JSON or protobuf.
+"""The server API (Twirp RoomService): administration of conferences and participants over HTTP, in JSON or protobuf.
 
-Owns the wire format of requests, answers and errors, and which grant each method asks for.
+The module owns the wire format of requests, answers and errors, and the grant that each method needs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SERVICE = "livekit.RoomService"
 _JSON = "application/json"
 _PROTOBUF = "application/protobuf"
 _FIRST_MS = 10**11
-"""As seconds it lies in the year 5138, as milliseconds in 1973."""
+"""The limit between Unix seconds and Unix milliseconds. As seconds the number is in the year 5138, as milliseconds in 1973."""
 
 _ERRORS: dict[str, tuple[int, str]] = {
     "conference_not_found": (404, "not_found"),
@@ -58,13 +58,13 @@ _ERRORS: dict[str, tuple[int, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One authenticated request."""
+    """An authenticated request of the server API."""
 
     context: Context
     grants: Grants
 
     def conference(self, name: str) -> Conference:
-        """For an administrator of it. Raises Refusal."""
+        """Return the conference if the caller may administer it. Raises Refusal."""
         if not self.grants.may_administer(name):
             raise _denied()
         return self.context.registry.get(name)
@@ -152,13 +152,15 @@ def get_participant(call: Call, message: room.RoomParticipantIdentity) -> models
 
 
 def remove_participant(call: Call, message: room.RoomParticipantIdentity) -> room.RemoveParticipantResponse:
-    """Tokens from before `revoke_token_ts` no longer open the conference; where it is not given, from before now."""
+    """Remove a participant. Tokens from before `revoke_token_ts` no longer open the conference; without that field, tokens from
+    before now.
+    """
     call.conference(message.room).kick(message.identity, revoked_at=_seconds(message.revoke_token_ts) or None)
     return room.RemoveParticipantResponse()
 
 
 def _seconds(timestamp: int) -> float:
-    """Some libraries give Unix seconds, others milliseconds."""
+    """Return Unix seconds. Some libraries give Unix seconds, others milliseconds."""
     return timestamp / 1000 if timestamp > _FIRST_MS else float(timestamp)
 
 
@@ -169,7 +171,9 @@ def mute_published_track(call: Call, message: room.MuteRoomTrackRequest) -> room
 
 
 def update_participant(call: Call, message: room.UpdateParticipantRequest) -> models.ParticipantInfo:
-    """Empty texts stay as they are; attributes are merged, empty values remove."""
+    """Change the name, metadata, attributes and permission. Empty texts change nothing. Attributes are merged; an empty value
+    removes an attribute.
+    """
     participant = call.conference(message.room).get(message.identity)
     participant.update_facts(
         name=message.name or None, metadata=message.metadata or None, attributes=dict(message.attributes)
@@ -215,12 +219,12 @@ async def perform_rpc(call: Call, message: room.PerformRpcRequest) -> room.Perfo
 
 
 def forward_participant(call: Call, message: room.ForwardParticipantRequest) -> Message:
-    """Nobody is in two conferences: refused, for whoever would be allowed to ask."""
+    """Refuse: a participant is in one conference only. A caller without the rights gets the usual denial."""
     return _elsewhere(call, message)
 
 
 def move_participant(call: Call, message: room.MoveParticipantRequest) -> Message:
-    """A session stays in its conference: refused, for whoever would be allowed to ask."""
+    """Refuse: a session stays in its conference. A caller without the rights gets the usual denial."""
     return _elsewhere(call, message)
 
 
@@ -253,7 +257,7 @@ def _denied() -> Refusal:
 
 
 async def _body(request: Request) -> bytes:
-    """Raises Refusal beyond the bound, before the rest has come."""
+    """Return the body. Raises Refusal as soon as the body exceeds the bound."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -283,7 +287,7 @@ def _write(message: Message, content_type: str) -> Response:
 
 
 def _error(refusal: Refusal, request: Request) -> Response:
-    """Always JSON, also for protobuf requests."""
+    """Return the error as JSON, also for protobuf requests."""
     status, code = _ERRORS.get(refusal.code, (401, "unauthenticated"))
     body: dict[str, Any] = {"code": code, "msg": refusal.english}
     if isinstance(refusal, CallFailed):

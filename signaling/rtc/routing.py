@@ -21,8 +21,8 @@ def routes(
     relays: Callable[[str, str], Sequence[Relay]] | None = None,
     tally: Tally | None = None,
 ) -> list[BaseRoute]:
-    """Which web pages may open a session is decided before, for every route alike (`signaling/front/guard.py`). `relays`: TURN
-    servers for a participant's sid, in a conference. `tally`: who counts.
+    """Return the routes. `signaling/front/guard.py` decides before them which web pages may open a session. `relays`: returns
+    the TURN servers for a participant's sid and a conference. `tally`: counts joins, resumes and refusals.
     """
     facts = ServerFacts(node_id="ND_" + registry.around.suffix(), relays=relays)
     context = Context(registry, auth, Encoder(facts), Packets(), tally or Uncounted())

@@ -1,8 +1,8 @@
-"""The sockets of sessions: what a stranger meets before the door, and the WebSocket behind it.
+"""The sockets of sessions: the checks before a socket opens, and the WebSocket after them.
 
-A client joins in the turn of the event loop in which admission is asked, before the socket opens. No await is between the two,
-so admission is asked once. Its refusal is an HTTP answer. A refusal of the join after admission (metadata that is too long)
-is a message. What the join says waits in the queue until the socket is open.
+A client joins in the same turn of the event loop in which admission is checked, before the socket opens. There is no await
+between the two steps, so one check of admission is enough. A refused admission is an HTTP answer. A refusal after admission
+(metadata that is too long) is a message. The first messages of a join wait in the queue until the socket is open.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _STATUSES = {
 
 
 def status_of(refusal: Refusal) -> int:
-    """HTTP status of a refused join; every fault of a token is 401."""
+    """Return the HTTP status of a refused join. Every fault of a token is 401."""
     return 401 if refusal.code.startswith("token_") else _STATUSES.get(refusal.code, 403)
 
 
@@ -55,10 +55,10 @@ class Door:
     context: Context
     v1: bool
     turns: asyncio.Lock
-    """Of all sockets: held for a turn of the event loop by whoever has a long message."""
+    """The lock that all sockets share: the handler of a long message holds it for one turn of the event loop."""
 
     async def open(self, websocket: WebSocket) -> None:
-        """The WebSocket endpoint. A refusal is an HTTP response in place of the upgrade."""
+        """Serve the WebSocket endpoint. A refusal is an HTTP response in place of the upgrade."""
         clock = self.context.registry.around.clock
         now = clock.monotonic()
         try:
@@ -85,7 +85,9 @@ class Door:
         await websocket.send_denial_response(PlainTextResponse(refusal.english, status_of(refusal)))
 
     async def validate(self, request: Request) -> Response:
-        """Why a socket would be refused. Pages of any origin may read it: it tells nothing that they do not send."""
+        """Return the reason for which a socket would be refused. Pages of any origin may read it: it contains only data that
+        they send.
+        """
         headers = {"access-control-allow-origin": "*"}
         try:
             self._check(request)
@@ -94,7 +96,7 @@ class Door:
         return PlainTextResponse("success", headers=headers)
 
     async def plain(self, request: Request) -> Response:
-        """The same path without an upgrade."""
+        """Answer a request to the same path without an upgrade."""
         try:
             self._check(request)
         except Refusal as refusal:
@@ -108,11 +110,12 @@ class Door:
             self.context.registry.check(grants)
 
     def _read(self, connection: HTTPConnection) -> tuple[Grants, join.Ask]:
-        """Raises Refusal. Makes nothing."""
+        """Read the grants and the request, and make nothing. Raises Refusal."""
         headers = connection.headers
         query = dict(connection.query_params)
         registry = self.context.registry
-        if registry.closed:  # before the socket opens: some clients wait for ever when one closes without a word
+        # Refuse before the socket opens: some clients wait without end when a socket closes without a message.
+        if registry.closed:
             raise Refusal("server_stopping", "Máy chủ đang dừng", "the server is stopping")
         token = join.token_of(query, headers.get("authorization"))
         grants = self.context.authority.verify(token, registry.around.clock.time())
@@ -121,7 +124,7 @@ class Door:
 
 
 class SocketWire:
-    """session's `Wire` over one WebSocket: a bounded queue and, once the socket is open, one writing task."""
+    """The `Wire` of a session over one WebSocket: a bounded queue and, once the socket is open, one task that writes."""
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
@@ -141,7 +144,7 @@ class SocketWire:
         self._queue.append(data)
         self._bytes += len(data)
         if self._bytes > limits.WAITING_BYTES or len(self._queue) > limits.WAITING_MESSAGES:
-            self._queue.clear()  # a reader this slow has lost its place: it may come back and resume
+            self._queue.clear()  # the reader is too slow and is cut; the client may return and resume
             self._code = SLOW
         self._wake.set()
 
@@ -151,7 +154,7 @@ class SocketWire:
         self._wake.set()
 
     async def finish(self) -> None:
-        """The conversation is over: what was taken is written, then the socket closes."""
+        """Write the queue, then close the socket: the conversation is over."""
         self.close(GOING_AWAY)
         if self._task is None:
             return
@@ -175,7 +178,7 @@ class SocketWire:
             if self._websocket.application_state is WebSocketState.CONNECTED:
                 await self._websocket.close(self._code)
         except (WebSocketDisconnect, RuntimeError, OSError):
-            self._code = self._code or GOING_AWAY  # the other side was faster
+            self._code = self._code or GOING_AWAY  # the other side closed first
             self._queue.clear()
 
     async def _send(self, data: bytes | str) -> None:
@@ -186,7 +189,7 @@ class SocketWire:
 
 
 def _begin(session: Session, ask: join.Ask) -> None:
-    """Raises Refusal if admission refuses."""
+    """Start the session. Raises Refusal if admission refuses."""
     try:
         session.start(ask)
     except Refusal:
@@ -197,8 +200,8 @@ def _begin(session: Session, ask: join.Ask) -> None:
 
 
 async def _converse(websocket: WebSocket, session: Session, clock: Clock, turns: asyncio.Lock) -> None:
-    """Until the client is gone or the session ended. Long messages are descriptions of many tracks: of those that come together
-    each takes a turn of the event loop, so that handshakes and newcomers wait for one of them and not for all.
+    """Handle messages until the client is gone or the session ended. Long messages describe many tracks. Each of several long
+    messages takes its own turn of the event loop, so that a new client waits for one of them and not for all.
     """
     while not session.closed:
         message = await websocket.receive()
@@ -215,7 +218,7 @@ async def _converse(websocket: WebSocket, session: Session, clock: Clock, turns:
 
 
 def _receive(session: Session, said: bytes | str, clock: Clock) -> None:
-    """A fault of ours ends this session alone."""
+    """Handle one message. A fault of the server ends this session alone."""
     try:
         session.receive(said, clock.monotonic())
     except Exception:

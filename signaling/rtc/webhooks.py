@@ -1,7 +1,7 @@
-"""What happens in conferences as events of the protocol's webhooks (`WebhookEvent`). Does not send them.
+"""The events of conferences as webhook events of the protocol (`WebhookEvent`). The module does not send them.
 
-Beside them this server has webhooks for its calendar (`signaling/notify/EVENTS.md`), in another form and from its database; these
-are of live conferences, and no database stands in their way.
+The calendar of this server has other webhooks (`signaling/notify/EVENTS.md`), in another form and from its database. The
+webhooks here are for live conferences and do not depend on a database.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ENDS: dict[Reason, models.RoomEndReason] = {
 
 
 class Reporter:
-    """conference's `Observer`."""
+    """The `Observer` of conference for webhooks."""
 
     def __init__(
         self,
@@ -44,14 +44,16 @@ class Reporter:
         suffix: Callable[[], str],
         left_out: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """`now`: Unix seconds; `suffix`: of identifiers; `left_out`: whether a conference of that name is told to nobody."""
+        """`now`: Unix seconds; `suffix`: makes the last part of an identifier; `left_out`: reports whether a conference with
+        that name sends no events.
+        """
         self._left_out = left_out
         self._post = post
         self._now = now
         self._suffix = suffix
 
     def happened(self, happening: Happening) -> None:
-        """Whatever goes wrong here is our fault, and no reason for a call to end."""
+        """Post the event. Every error here is a fault of the server and must not end a call."""
         if self._left_out(happening.conference.name):
             return
         try:
@@ -76,6 +78,6 @@ class Reporter:
 
 
 def body(event: webhook.WebhookEvent, dropped: int) -> bytes:
-    """The event in proto3 JSON. `dropped`: events before this one that its receiver will never get."""
+    """Return the event in proto3 JSON. `dropped`: the number of earlier events that the receiver will never get."""
     event.num_dropped = dropped
     return json_format.MessageToJson(event, indent=None).encode()

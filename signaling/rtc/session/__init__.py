@@ -1,1 +1,1 @@
-"""Hold one browser session: its beginning, its requests, its end."""
+"""A browser session: its beginning, its requests, its end."""

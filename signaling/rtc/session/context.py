@@ -1,4 +1,4 @@
-"""What a session works with: the socket under it, what all sessions share, and the session as its requests see it."""
+"""The environment of a session: its socket, the objects that all sessions share, and the session as its requests see it."""
 
 from __future__ import annotations
 
@@ -22,27 +22,29 @@ TOO_LONG = 1009
 
 
 class Authority(Protocol):
-    """Who reads and signs tokens."""
+    """The part that verifies and signs tokens."""
 
     def verify(self, token: str, now: float) -> Grants:
-        """Raises Refusal with a code that begins with `token_`."""
+        """Return the grants of a token. Raises Refusal with a code that begins with `token_`."""
 
     def sign(self, grants: Grants, ttl_s: float, now: float) -> str: ...
 
 
 class Tally(Protocol):
-    """Who counts what happens at the door."""
+    """A counter of joins, resumes and refusals."""
 
     def joined(self, sid: str, since: float, client: str) -> None:
-        """`since`: when its socket was asked for, by the monotonic clock. `client`: what its library calls itself, one of few."""
+        """Count a join. `since`: the monotonic time at which the client asked for its socket. `client`: the name of the
+        client's library, from a short list.
+        """
 
     def resumed(self) -> None: ...
     def refused(self, code: str) -> None:
-        """`code` of a Refusal: one of few."""
+        """Count a refusal. `code` is the code of a Refusal, from a short list."""
 
 
 class Uncounted:
-    """Nobody counts."""
+    """A `Tally` that counts nothing."""
 
     def joined(self, sid: str, since: float, client: str) -> None: ...
     def resumed(self) -> None: ...
@@ -50,8 +52,8 @@ class Uncounted:
 
 
 class Wire(Protocol):
-    """The socket of a session. Takes at once, keeps order, bounded; after `close` it sends what it took and then
-    closes.
+    """The socket of a session. `send` never blocks, keeps the order and has a bounded queue. After `close` the socket sends the
+    queue and then closes.
     """
 
     def send(self, data: bytes | str) -> None: ...
@@ -60,7 +62,7 @@ class Wire(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What all sessions share."""
+    """The objects that all sessions share."""
 
     registry: Registry
     authority: Authority
@@ -72,7 +74,7 @@ class Context:
     rates: WeakKeyDictionary[Participant, Rates] = field(default_factory=WeakKeyDictionary)
 
     def cut_next_resume(self, sid: str, *, silent: bool) -> None:
-        """The next resume of this participant loses its socket again, `silent`: before a word was said."""
+        """Cut the socket of this participant's next resume. `silent`: cut it before the first message."""
         if len(self.cut_resumes) >= limits.CUT_RESUMES:
             del self.cut_resumes[next(iter(self.cut_resumes))]
         self.cut_resumes[sid] = silent

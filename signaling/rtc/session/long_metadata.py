@@ -1,4 +1,6 @@
-"""Metadata and attributes that are too long for a token. Owns what tokens of this server leave out, as long as they live."""
+"""Metadata and attributes that are too long for a token. The module owns the data that tokens of this server omit, for the
+lifetime of the token.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ class Facts:
 
 
 class LongMetadata:
-    """Of all conferences, by name of the conference and identity; the longest unsigned are forgotten first."""
+    """The omitted data of all conferences, by conference name and identity. The entries that were signed first are forgotten
+    first.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], Facts] = {}
@@ -31,7 +35,7 @@ class LongMetadata:
         return len(self._kept)
 
     def keep(self, grants: Grants, now: float) -> Grants:
-        """What its token is to say instead. `now` in Unix seconds."""
+        """Keep the metadata and attributes, and return grants without them for the token. `now` in Unix seconds."""
         key = grants.conference, grants.identity
         self._forget(key)
         facts = self._kept[key] = Facts(grants.metadata, grants.attributes, now + limits.KEPT_FACTS_S)
@@ -40,7 +44,7 @@ class LongMetadata:
         return replace(grants, metadata="", attributes={}, facts_kept=True)
 
     def restored(self, grants: Grants, now: float) -> Grants:
-        """What a token says, with what it left out; without that where it has been forgotten."""
+        """Return the grants of a token with the omitted data. Forgotten data are empty."""
         if not grants.facts_kept:
             return grants
         self._make_room(now)

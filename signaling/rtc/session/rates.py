@@ -1,4 +1,4 @@
-"""How much a participant may send."""
+"""The rates at which a participant may send."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from signaling.rtc.wire import limits
 
 
 class Rates:
-    """Of one participant, whichever sockets it comes by: a new one brings no new ones."""
+    """The token buckets of one participant. A new socket of the same participant keeps the old buckets."""
 
     def __init__(self) -> None:
         self.messages = TokenBucket(limits.MESSAGES_PER_S, limits.MESSAGES_BURST)

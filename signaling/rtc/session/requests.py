@@ -1,7 +1,7 @@
-"""What each message of a client means: one function for each kind, and the table that finds it.
+"""The effect of each client message: one function for each kind, and the table that finds the function.
 
-A function raises Refusal for what the client may not do (`refuse` tells it so) and PeerError for bytes that end the
-participant.
+A function raises Refusal for a request that the client may not make (`refuse` answers the client). It raises PeerError for
+bytes that end the participant.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _ECHOES = {
     "publish_data_track_request": "publish_data_track",
     "unpublish_data_track_request": "unpublish_data_track",
 }
-"""Which field of the response repeats the request."""
+"""The field of the response that repeats the request, by kind of request."""
 
 
 def offer(session: Requester, participant: Participant, message: rtc.SessionDescription) -> None:
@@ -73,8 +73,8 @@ def answer(session: Requester, participant: Participant, message: rtc.SessionDes
 
 
 def trickle(session: Requester, participant: Participant, message: rtc.TrickleRequest) -> None:
-    """The client's candidates are of no use: its checks reach us, and a lite agent sends none (RFC 8445 section
-    2.5). The first of them shows that the client has applied its offer.
+    """Ignore the candidate: the client's own checks reach the server, and a lite agent sends no checks (RFC 8445 section 2.5).
+    The first candidate shows that the client has applied its offer.
     """
     session.take_offer()
 
@@ -98,7 +98,7 @@ def subscription(session: Requester, participant: Participant, message: rtc.Upda
 
 
 def track_setting(session: Requester, participant: Participant, message: rtc.UpdateTrackSettings) -> None:
-    """An absent quality is the lowest: that is how the protocol numbers them."""
+    """Set the subscriber's settings. An absent quality means LOW: LOW is number 0 in the protocol."""
     settings = Settings(
         disabled=message.disabled,
         quality=views.QUALITIES_BACK.get(message.quality, Quality.HIGH),
@@ -124,7 +124,8 @@ def subscription_permission(session: Requester, participant: Participant, messag
     for entry in message.track_permissions[: limits.PERMISSIONS]:
         sids = entry.track_sids[:left]
         left -= len(sids)
-        # Of each id one text is kept, however many may have it. Who is left out may receive less, not more.
+        # All equal ids share one text in memory. An entry that does not fit is ignored: its subscriber may receive less, never
+        # more.
         named = frozenset(known.setdefault(sid, sid) for sid in sids if len(sid) <= conference_limits.SID_CHARACTERS)
         tracks = None if entry.all_tracks else named
         if 0 < len(entry.participant_identity) <= conference_limits.IDENTITY_BYTES:
@@ -135,7 +136,9 @@ def subscription_permission(session: Requester, participant: Participant, messag
 
 
 def sync_state(session: Requester, participant: Participant, message: rtc.SyncState) -> None:
-    """What the client believes after a resume. A track that we do not know means that it must come anew."""
+    """Apply the state that the client sends after a resume. If the client names a track that the server does not know, it must
+    join again.
+    """
     known = participant.tracks.keys() | {track.sid for track in participant.pending.values()}
     told = message.publish_tracks
     if len(told) > limits.TRACK_SIDS or any(published.track.sid not in known for published in told):
@@ -143,7 +146,7 @@ def sync_state(session: Requester, participant: Participant, message: rtc.SyncSt
         session.deliver(events.Left(events.Reason.STATE_MISMATCH, events.Action.RECONNECT))
         participant.leave(events.Reason.STATE_MISMATCH)
         return
-    # With automatic subscription the list holds what is not wanted, without it what is: `subscribe` says which.
+    # With automatic subscription the list holds the unsubscribed tracks, otherwise the subscribed ones: `subscribe` says which.
     subscriptions.choose(participant, subscription_sids(message.subscription), message.subscription.subscribe)
     for sid in message.track_sids_disabled[: limits.TRACK_SIDS]:
         subscriptions.set_settings(participant, [sid], Settings(disabled=True))
@@ -161,9 +164,10 @@ def ping_req(session: Requester, participant: Participant, message: rtc.Ping) ->
 
 
 def update_metadata(session: Requester, participant: Participant, message: rtc.UpdateParticipantMetadata) -> None:
-    """Both texts are always sent whole; an empty one stays as it is.
+    """Change the participant's own facts. A client always sends both texts whole; an empty text changes nothing.
 
-    The client hears of the change before the answer: with the answer it goes on, and repeats what it believes its name to be.
+    The client gets the change before the answer. After the answer the client continues with the name that it knows, so it must
+    know the new name by then.
     """
     session.take_facts(message.ByteSize())
     participant.update_own(
@@ -225,7 +229,7 @@ def update_data_subscription(session: Requester, participant: Participant, messa
 
 
 def refuse(session: Requester, kind: str, message: Any, refusal: Refusal) -> None:
-    """Tells the client which of its requests was refused, and repeats it."""
+    """Report to the client which of its requests was refused, with a copy of the request."""
     response = rtc.RequestResponse(
         request_id=getattr(message, "request_id", 0),
         reason=_REASONS.get(refusal.code, "UNCLASSIFIED_ERROR"),
@@ -238,7 +242,7 @@ def refuse(session: Requester, kind: str, message: Any, refusal: Refusal) -> Non
 
 
 def announcement(message: rtc.AddTrackRequest) -> Announcement:
-    """Raises Refusal."""
+    """Return the announcement of a track. Raises Refusal."""
     _check_size(message)
     if not message.cid or len(message.cid) > limits.CID_BYTES or len(message.name) > limits.TRACK_NAME_BYTES:
         raise Refusal("track_kind_bad")
@@ -266,14 +270,16 @@ def announcement(message: rtc.AddTrackRequest) -> Announcement:
 
 
 def subscription_sids(message: Any) -> list[str]:
-    """Both lists may name the same tracks. What stands beyond the bound is not looked at."""
+    """Return the track ids of a message without duplicates; both lists may name the same track. Ids beyond the bound are
+    ignored.
+    """
     entries = islice(message.participant_tracks, limits.TRACK_SIDS)
     by_entry = islice((sid for tracks in entries for sid in tracks.track_sids), limits.TRACK_SIDS)
     return list(dict.fromkeys([*message.track_sids[: limits.TRACK_SIDS], *by_entry]))[: limits.TRACK_SIDS]
 
 
 def _blob_key(key: models.DataBlobKey) -> bytes:
-    """Raises Refusal."""
+    """Return the key as bytes. Raises Refusal."""
     if not key.ByteSize() or key.ByteSize() > limits.BLOB_KEY_BYTES:
         raise Refusal("name_bad")
     return bytes(key.SerializeToString(deterministic=True))
@@ -294,7 +300,7 @@ def _layers(layers: Iterable[models.VideoLayer]) -> tuple[Layer, ...]:
 
 
 def _mime(codec: str) -> str | None:
-    """Some clients write "vp8", others "video/VP8"."""
+    """Return the MIME type of a codec, or None. Some clients write "vp8", others "video/VP8"."""
     name = codec.rpartition("/")[2].lower()
     return next((mime for mime in views.VIDEO_CODECS + views.AUDIO_CODECS if mime.lower().endswith("/" + name)), None)
 

@@ -1,6 +1,6 @@
-"""What a client may have played to itself, to try how it bears it (the SDKs' `simulateScenario`): one function for each.
+"""Test scenarios that a client requests for itself (the SDKs' `simulateScenario`): one function for each.
 
-Nothing here does more to anybody else than the client could by leaving, by speaking, or by changing its network.
+A scenario affects other participants no more than the client could by leaving, by speaking, or by changing its network.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def simulate(session: Requester, participant: Participant, message: rtc.Simulate
 
 
 def speaker_update(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
-    """All are told that it speaks, for so many seconds; only who could be heard."""
+    """Report to all that this participant speaks, for some seconds. A participant without an open microphone is not reported."""
     open_ = any(track.kind == "audio" and not track.muted for track in participant.tracks.values())
     if open_ and not participant.grants.hidden:
         seconds = max(limits.SIMULATED_SPEECH_LEAST_S, min(message.speaker_update, limits.SIMULATED_SPEECH_S))
@@ -37,7 +37,7 @@ def speaker_update(session: Requester, participant: Participant, message: rtc.Si
 
 
 def node_failure(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
-    """As if this server had died: not a word, and nothing to resume."""
+    """End the participant as if this server had died: without a message, and without a way to resume."""
     session.participant = None
     participant.client = None
     participant.leave(Reason.SIGNAL_CLOSE)
@@ -45,7 +45,7 @@ def node_failure(session: Requester, participant: Participant, message: rtc.Simu
 
 
 def migration(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
-    """Sessions do not move between servers: the client is told to come anew."""
+    """Send the client away to join again: sessions do not move between servers."""
     _end(participant, Reason.MIGRATION, Action.RECONNECT)
 
 
@@ -58,7 +58,9 @@ def leave_request_full_reconnect(session: Requester, participant: Participant, m
 
 
 def switch_candidate_protocol(session: Requester, participant: Participant, message: rtc.SimulateScenario) -> None:
-    """It comes back by TCP alone, or (TLS) over the relay alone, if there is one. Some clients resume, others join anew."""
+    """Make the client return by TCP only, or for TLS by the relay only if there is a relay. Some clients resume, others join
+    again.
+    """
     path = _PATHS.get(message.switch_candidate_protocol, "any")
     if path == "relay" and session.context.encoder.facts.relays is None:
         path = "tcp"

@@ -1,7 +1,7 @@
-"""One browser session: signalling bytes in, signalling bytes out. No socket, no clock: `Wire` and `now` are given.
+"""A browser session: it reads and writes signalling bytes. It has no socket and no clock: `Wire` and `now` are given.
 
-Owns the life of one WebSocket: how it begins (join or resume), its form (binary or text), its rate, how it ends. What
-each message means stands in `requests.py`; what the conference says is written by `messages.py`.
+The module owns the life of one WebSocket: its beginning (join or resume), its form (binary or text), its rate and its end.
+`requests.py` handles each message of the client; `messages.py` writes the events of the conference.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ log = logging.getLogger(__name__)
 
 
 class Session:
-    """conference's `Client` for this protocol."""
+    """The `Client` of conference for this protocol."""
 
     def __init__(self, context: Context, wire: Wire, grants: Grants, now: float) -> None:
-        """`now`: when its socket was asked for."""
+        """`now`: the monotonic time at which the client asked for its socket."""
         self.context = context
         self.grants = grants
         self.participant: Participant | None = None
@@ -47,14 +47,15 @@ class Session:
         self._refresh: Cancellable | None = None
         self._unknown: unknown_session.UnknownSession | None = None
         self._offer: rtc.SessionDescription | None = None
-        """Of the join request, until its client has applied it."""
+        """The offer of the join request, until the client has applied the offer."""
         self._offer_waits: Cancellable | None = None
 
     # -- life
 
     def start(self, ask: Ask) -> None:
-        """The first message to the client is `join`, `reconnect` or `leave`. Raises Refusal if admission refuses a join: then
-        nothing was made. A resume is refused by a message: a Refusal would be final for its client.
+        """Begin with a join or a resume. The first message to the client is `join`, `reconnect` or `leave`. Raises Refusal if
+        admission refuses a join; then nothing was made. A message refuses a resume, because the client takes a Refusal as
+        final.
         """
         if not ask.resume_sid:
             self.context.registry.check(self.grants)
@@ -69,7 +70,7 @@ class Session:
             self._fail(error, events.Left(events.Reason.JOIN_FAILURE))
 
     def receive(self, data: bytes | str, now: float) -> None:
-        """One message of the client."""
+        """Handle one message of the client."""
         if self.closed:
             return
         if messages.is_too_long(data):
@@ -81,13 +82,13 @@ class Session:
             self._handle(data)
 
     def lost(self) -> None:
-        """The socket is gone; the participant may come back with another one."""
+        """End the session because the socket is gone. The participant may return with another socket."""
         self._stop()
         if self.participant is not None:
             self.participant.detach(self)
 
     def close(self, code: int) -> None:
-        """Ends this session only. Its participant stays as long as its media lives."""
+        """End this session only. Its participant stays as long as its media lives."""
         if self.closed:
             return
         self._stop()
@@ -110,7 +111,9 @@ class Session:
     # -- to the client
 
     def deliver(self, event: events.Event) -> None:
-        """Raises nothing. An event that cannot be written is a fault of ours and ends this session. The client comes again."""
+        """Send an event to the client. Raises nothing. An event that cannot be written is a fault of the server and ends this
+        session. The client then returns.
+        """
         if self.closed:
             return
         try:
@@ -141,7 +144,7 @@ class Session:
         self._send(response)
 
     def take_facts(self, size_bytes: int) -> None:
-        """Raises Refusal when this client changes what everybody is told of it too often."""
+        """Raise Refusal when this client changes too often the facts that all participants see."""
         if not self._rates.facts.take(self.context.registry.around.clock.monotonic(), size_bytes):
             raise Refusal("metadata_too_often", "Đổi thông tin quá nhanh", "metadata changes too often")
 
@@ -158,7 +161,7 @@ class Session:
             self._wire.send(messages.to_text(message) if self._text else message.SerializeToString())
 
     def _send_token(self, grants: Grants) -> None:
-        """A token for the next resume, and again in time before it ends."""
+        """Send a token for the next resume. A timer sends the next token before this one expires."""
         around = self.context.registry.around
         self.grants = grants
         self._send(rtc.SignalResponse(refresh_token=self._sign(grants, around.clock.time())))
@@ -167,7 +170,9 @@ class Session:
         self._refresh = around.turns.call_later(limits.REFRESH_S, self._refresh_token)
 
     def _sign(self, grants: Grants, now: float) -> str:
-        """No longer than the door takes it. Its terms are those of a conference that is there."""
+        """Return a token that is short enough for the door. Facts and terms that do not fit are left out; the conference
+        exists, so it has its terms.
+        """
         sign = self.context.authority.sign
         token = sign(grants, limits.TOKEN_TTL_S, now)
         if len(token) > limits.TOKEN_BYTES:
@@ -198,7 +203,7 @@ class Session:
             participant.receive_offer(ask.offer.sdp, ask.offer.id)
 
     def take_offer(self) -> None:
-        """Answers the offer of the join request, where that waited: the client has made it its local description."""
+        """Answer the offer of the join request if it waited: the client has applied its local description."""
         offer, self._offer = self._offer, None
         if offer is not None and self.participant is not None:
             self.participant.receive_offer(offer.sdp, offer.id)
@@ -248,13 +253,13 @@ class Session:
             self.close(GOING_AWAY)
 
     def _goes_on(self, participant: Participant | None, sid: str) -> bool:
-        """With the rates that its participant has had; False: it comes back too often."""
+        """Take the rates of the participant that resumes. Returns False if the client resumes too often."""
         if participant is not None and participant.sid == sid:
             self._rates = self.context.rates.get(participant, self._rates)
         return self._rates.messages.take(self.context.registry.around.clock.monotonic(), limits.RESUME_MESSAGES)
 
     def _refuse(self, ask: Ask, refusal: Refusal) -> None:
-        """Answers by a message, which waits until the socket is open. A client that cannot resume joins again."""
+        """Answer a refusal by a message; the message waits until the socket is open. A client that cannot resume joins again."""
         self.context.tally.refused(refusal.code)
         if ask.resume_sid and unknown_session.skips_backoff(ask):
             turns = self.context.registry.around.turns
@@ -295,11 +300,11 @@ class Session:
             self._fail(error, events.Left(events.Reason.MEDIA_FAILURE, events.Action.RECONNECT))
 
     def fail(self) -> None:
-        """A fault of ours. The client must hear of it: clients wait for a first message."""
+        """End the session after a fault of the server. The client must get a message: clients wait for a first message."""
         self.deliver(events.Left(events.Reason.JOIN_FAILURE, events.Action.RECONNECT))
 
     def _fail(self, error: Exception, left: events.Left) -> None:
-        """Their bytes were wrong, or the packet plane is too busy: this participant ends, nobody else."""
+        """End this participant and no other: its bytes were wrong, or the packet plane is too busy."""
         participant = self.participant
         log.info("participant %s: %s", participant.sid if participant else "(joining)", error)
         self.participant = None

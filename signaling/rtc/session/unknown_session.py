@@ -1,14 +1,16 @@
-"""A browser resumes a session that this server does not know, after a crash say. It has to join again, and at once.
+"""The answer to a browser that resumes a session unknown to this server, for example after a crash. The browser must join again
+at once.
 
-`livekit-client` (read in 2.9.9 and 2.23.0, `RTCEngine.attemptReconnect`) takes `leave` with RECONNECT as the first answer to a
-resume for one more failed attempt: it waits for the next step of its backoff, 1.2 s to 7 s, before it joins. The same `leave` on
-a socket that has been answered with `reconnect` skips the backoff (`handleDisconnect(leaveReconnect)`), but not while the
-resume is still under way, which takes two seconds and then waits for a peer connection that is dead.
+`livekit-client` (read in 2.9.9 and 2.23.0, `RTCEngine.attemptReconnect`) counts `leave` with RECONNECT, as the first answer to
+a resume, as one more failed attempt. It waits for the next step of its backoff, 1.2 s to 7 s, before it joins. If the first
+answer was `reconnect`, the same `leave` skips the backoff (`handleDisconnect(leaveReconnect)`). But `leave` does not skip it
+during the resume. The resume takes two seconds and then waits for a peer connection that is dead.
 
-So the answer has three steps. `reconnect` names a TURN server without credentials, which `RTCPeerConnection.setConfiguration`
-must refuse (InvalidAccessError, W3C WebRTC 4.4.1.6): the resume fails at this place, without delay. The client has sent its
-`sync_state` just before. Then `leave` finds no attempt under way, and the socket stays open: a close would begin one more wait.
-A page that gives its own `iceServers` ignores ours and joins when its dead peer connection is given up, after 17 s.
+Therefore the answer has three steps. First, `reconnect` names a TURN server without credentials.
+`RTCPeerConnection.setConfiguration` must refuse such a server (InvalidAccessError, W3C WebRTC 4.4.1.6), so the resume fails
+here without delay. The client has sent its `sync_state` just before. Second, `leave` arrives while no attempt runs. Third, the
+socket stays open, because a close would begin one more wait. A page with its own `iceServers` ignores our server. Such a page
+joins when it gives up its dead peer connection, after 17 s.
 """
 
 from __future__ import annotations
@@ -24,18 +26,20 @@ from signaling.rtc.wire import limits, messages
 from signaling.rtc.wire.join import Ask
 
 REFUSED: Final = "turn:127.0.0.1"
-"""Never reached: without a user and a credential no browser takes it."""
+"""An address that is never contacted: browsers refuse a TURN server without a user and a credential."""
 
 
 def skips_backoff(ask: Ask) -> bool:
-    """Whether it is `livekit-client` in a browser. In React Native it names its system, and no browser would refuse. Other
-    libraries join at once after a `leave`.
+    """Report whether the client is `livekit-client` in a browser. In React Native it names its system, and React Native does
+    not refuse the TURN server. Other libraries join at once after a `leave`.
     """
     return ask.library == "JS" and not ask.client.os
 
 
 class UnknownSession:
-    """A session that cannot be resumed: `reconnect`, then `leave` at its `sync_state` or soon, then its end."""
+    """A session that cannot be resumed: it sends `reconnect`, then `leave` after the client's `sync_state` or a timeout, then
+    ends.
+    """
 
     def __init__(
         self,
@@ -53,7 +57,7 @@ class UnknownSession:
         send(rtc.SignalResponse(reconnect=rtc.ReconnectResponse(ice_servers=servers, server_info=facts.info())))
 
     def leave(self) -> None:
-        """The client has failed to resume. It is told once."""
+        """Send `leave` once: the client has failed to resume."""
         if not self._told:
             self._told = True
             self.cancel()

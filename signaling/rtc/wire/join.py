@@ -1,7 +1,7 @@
-"""How a client asks to come in: the query of `/rtc` and the packed join request of `/rtc/v1`, with their bounds.
+"""The request to join: the query of `/rtc` and the packed join request of `/rtc/v1`, with their bounds.
 
-Reads only; whether the client may come in is decided elsewhere. Everything here is from a stranger until the token is
-verified.
+The module only reads; another part decides whether the client may join. All data here come from an unknown client until the
+token is verified.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from signaling.rtc.wire import limits
 
 _INFO = models.ClientInfo
 _SDKS = {"ios": "SWIFT", "reactnative": "REACT_NATIVE", "unityweb": "UNITY_WEB"}
-"""What clients call themselves, where it is not the name of their library."""
+"""Names that clients send and that differ from the name of their library."""
 _RUST_LIBRARY = frozenset((_INFO.RUST, _INFO.PYTHON, _INFO.CPP, _INFO.NODE, _INFO.UNITY, _INFO.UNREAL))
-"""What clients with LiveKit's Rust library inside call themselves."""
+"""Libraries that contain LiveKit's Rust library."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A read request. `resume_sid` empty: a new participant."""
+    """A join request after reading. An empty `resume_sid` means a new participant."""
 
     dual: bool
     client: models.ClientInfo
@@ -45,13 +45,13 @@ class Ask:
 
     @property
     def library(self) -> str:
-        """Of LiveKit's libraries, `UNKNOWN` for another one."""
+        """The name of the client's LiveKit library, or `UNKNOWN`."""
         return _INFO.SDK.Name(self.client.sdk) if self.client.sdk in _INFO.SDK.values() else "UNKNOWN"
 
     @property
     def applies_offer_late(self) -> bool:
-        """LiveKit's Go SDK (2.19) sends its offer with the join request. It applies the offer only after it has read the
-        JoinResponse, and reads on meanwhile: an answer that comes earlier is an error to it, and its join fails after 5 s.
+        """Report whether the answer to the offer must wait. LiveKit's Go SDK (2.19) sends its offer with the join request, but
+        applies it only after the JoinResponse. To this SDK an earlier answer is an error, and its join fails after 5 s.
         """
         return self.client.sdk == _INFO.GO
 
@@ -61,7 +61,7 @@ class Ask:
 
 
 def token_of(query: Mapping[str, str], authorization: str | None) -> str:
-    """The header wins over the query; empty when there is none."""
+    """Return the token, or an empty text. The header wins over the query."""
     if authorization:
         scheme, _, value = authorization.partition(" ")
         if scheme.lower() == "bearer" and value.strip():
@@ -70,7 +70,9 @@ def token_of(query: Mapping[str, str], authorization: str | None) -> str:
 
 
 def read(query: Mapping[str, str], *, v1: bool) -> Ask:
-    """`join_request`, not the path, selects the single connection. Raises Refusal `request_bad`."""
+    """Read the query. The presence of `join_request`, not the path, selects the single connection. Raises Refusal
+    `request_bad`.
+    """
     if any(len(value) > limits.QUERY_VALUE_BYTES for value in query.values()):
         raise _bad("a query parameter is too long")
     packed = query.get("join_request")
@@ -106,7 +108,8 @@ def _from_join_request(request: rtc.JoinRequest) -> Ask:
 
 
 def _from_query(query: Mapping[str, str]) -> Ask:
-    if query.get("publish"):  # a second, nameless session of one token: neither the lobby nor a removal would know it
+    # Refused: a second session of the same token without an identity; neither the lobby nor a removal would know it.
+    if query.get("publish"):
         raise Refusal("publish_only")
     client = models.ClientInfo(
         sdk=_sdk(query.get("sdk", "")),
@@ -150,13 +153,13 @@ def _unpack(packed: str) -> rtc.JoinRequest:
 
 
 def _base64(text: str) -> bytes:
-    """URL-safe, padded or not."""
+    """Decode URL-safe base64, with or without padding."""
     plain = text.replace("+", "-").replace("/", "_").rstrip("=")
     return base64.b64decode(plain + "=" * (-len(plain) % 4), altchars=b"-_", validate=True)
 
 
 def _gunzip(data: bytes) -> bytes:
-    """Never more than the bound in memory, whatever the compression promises."""
+    """Decompress at most the bound into memory, whatever size the data promise."""
     stream = zlib.decompressobj(wbits=31)
     plain = stream.decompress(data, limits.JOIN_REQUEST_BYTES + 1)
     if len(plain) > limits.JOIN_REQUEST_BYTES or not stream.eof:

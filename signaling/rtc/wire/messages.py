@@ -1,7 +1,7 @@
-"""Events of a conference as messages to a client: one function for each kind of event, and the framing.
+"""Conference events as messages to a client: one function for each kind of event, and the framing.
 
-An event that goes to many clients is encoded once: `Encoder` keeps the last one. Clients may speak protobuf or JSON
-(proto3 mapping).
+An event that goes to many clients is encoded once: `Encoder` keeps the last event. Clients use protobuf or JSON (proto3
+mapping).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from conference import PeerError, events
 from signaling.rtc.wire import limits, views
 
 PROTOCOL = 17
-"""Version 18 means negotiated data channels with fixed numbers, which this server does not open."""
+"""Version 18 means negotiated data channels with fixed numbers; this server does not open such channels."""
 VERSION = "1.13.0"
-"""What clients compare to learn what a server can do: calls between participants need 1.8 or newer."""
+"""The version that clients compare to learn the abilities of a server: calls between participants need 1.8 or newer."""
 
 _LENGTH_DELIMITED = 2
 _UPDATE = rtc.SignalResponse.DESCRIPTOR.fields_by_name["update"].number
@@ -30,7 +30,7 @@ _LONG = {
     bytes((rtc.SignalRequest.DESCRIPTOR.fields_by_name[name].number << 3 | _LENGTH_DELIMITED,))
     for name in ("offer", "answer", "sync_state")
 }
-"""How a message begins that holds descriptions: the one byte before its length."""
+"""The first byte of a message that holds descriptions: the byte before the length."""
 _OTHERS = rtc.JoinResponse.DESCRIPTOR.fields_by_name["other_participants"].number
 
 
@@ -45,8 +45,8 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What every client is told about this server. `relays`: by whom they are to be used, a participant's sid, and in which
-    conference; None: there are none.
+    """Facts about this server that every client gets. `relays`: returns the TURN servers for a participant's sid and a
+    conference; None if the server has no relays.
     """
 
     node_id: str
@@ -62,7 +62,7 @@ class ServerFacts:
 
 
 class Encoder:
-    """Shared by all sessions of the process."""
+    """An encoder that all sessions of the process share."""
 
     def __init__(self, facts: ServerFacts) -> None:
         self.facts = facts
@@ -71,7 +71,7 @@ class Encoder:
         self._text = ""
 
     def encode(self, event: events.Event, *, text: bool) -> bytes | str | None:
-        """None: this protocol does not tell such an event."""
+        """Return the message, or None if this protocol has no message for the event."""
         if self._event is not event:
             self._binary, self._text = self._write(event), ""
             self._event = event
@@ -97,7 +97,7 @@ def to_text(message: Message) -> str:
 
 
 def read_request(data: bytes | str) -> rtc.SignalRequest:
-    """Raises PeerError for what is not a request; an unknown kind of request reads as an empty one."""
+    """Read a request. Raises PeerError for data that are no request; an unknown kind of request reads as an empty request."""
     try:
         if isinstance(data, bytes):
             return rtc.SignalRequest.FromString(data)
@@ -107,7 +107,9 @@ def read_request(data: bytes | str) -> rtc.SignalRequest:
 
 
 def is_too_long(data: bytes | str) -> bool:
-    """A text may hold so many things, and binary without a description so many bytes. A serializer writes one field."""
+    """Report whether a message is too long. JSON has a limit of tokens; binary without a description has a limit of bytes. A
+    serializer writes one field in a message.
+    """
     if len(data) > limits.MESSAGE_BYTES:
         return True
     if isinstance(data, str):
@@ -116,7 +118,7 @@ def is_too_long(data: bytes | str) -> bool:
 
 
 def cost(data: bytes | str) -> int:
-    """In bytes of descriptions, as which what a message holds besides counts too."""
+    """Return the cost of a message in bytes of descriptions. Other content counts more than its bytes."""
     if isinstance(data, str):
         return len(data) + _tokens(data) * limits.JSON_TOKEN_BYTES
     return len(data) if _is_description(data) else len(data) * limits.SMALL_PARTS
@@ -131,7 +133,7 @@ def _tokens(text: str) -> int:
 
 
 def _field_bytes(data: bytes) -> int:
-    """The length of the first field, whose tag has one byte and whose content has a length."""
+    """Return the length of the first field with its tag and its length. The tag has one byte; 0 if the length cannot be read."""
     length = 0
     for place, byte in enumerate(data[1:6]):
         length |= (byte & 0x7F) << 7 * place
@@ -146,7 +148,7 @@ def update(participants: Iterable[events.ParticipantView]) -> bytes:
 
 
 def join(event: events.Welcome, facts: ServerFacts) -> bytes:
-    """Everything that any client needs; the others' entries are encoded once for all who join."""
+    """Return the join message. The entries of the other participants are encoded once for all clients that join."""
     message = rtc.JoinResponse(
         room=views.room(event.conference),
         server_version=VERSION,
@@ -166,7 +168,7 @@ def join(event: events.Welcome, facts: ServerFacts) -> bytes:
 
 
 def reconnect(facts: ServerFacts, sid: str, conference: str, *, relay: bool = False) -> bytes:
-    """`relay`: over nothing but a TURN server."""
+    """Return the message of a resume. `relay`: the client must use a TURN server only."""
     message = rtc.ReconnectResponse(ice_servers=facts.ice_servers(sid, conference), server_info=facts.info())
     if relay:
         message.client_configuration.force_relay = models.ClientConfigSetting.ENABLED
@@ -293,7 +295,7 @@ def _handles(event: events.DataTrackHandles) -> rtc.SignalResponse:
 
 
 def _field(number: int, payload: bytes) -> bytes:
-    """A length-delimited protobuf field; below 2**35 bytes."""
+    """Return a length-delimited protobuf field of less than 2**35 bytes."""
     return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(payload)) + payload
 
 

@@ -1,6 +1,6 @@
 """The bytes of data channels: packets (protobuf) and frames of data tracks (12-byte header).
 
-Owns who a packet says it is from: the server writes that, whatever the sender wrote. Payloads are never read.
+The module owns the sender of a packet: the server replaces any sender that the client wrote. It never reads payloads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HANDLE = struct.Struct("!H")
 
 
 class Packets:
-    """conference's PacketFormat for this protocol."""
+    """The PacketFormat of conference for this protocol."""
 
     def __init__(self) -> None:
         self.calls = Calls()
@@ -30,7 +30,7 @@ class Packets:
         except DecodeError as error:
             raise PeerError("a data packet cannot be read") from error
         kind = packet.WhichOneof("value")
-        if kind == "speaker" or self.calls.take(packet, sender_sid):  # only a server may say who speaks
+        if kind == "speaker" or self.calls.take(packet, sender_sid):  # only a server may report active speakers
             return None
         if hidden:
             sender_sid = sender_identity = ""
@@ -56,7 +56,7 @@ class Packets:
 def from_server(
     data: bytes, *, reliable: bool, topic: str | None, destinations: frozenset[str], nonce: bytes = b""
 ) -> Packet:
-    """A packet without a sender, as the server API sends it."""
+    """Return a packet of the server API, without a sender."""
     user = models.UserPacket(payload=data, destination_identities=sorted(destinations), nonce=nonce)
     if topic is not None:
         user.topic = topic

@@ -1,6 +1,6 @@
-"""Calls of a method at a participant (RPC) by the server API: asked as a data packet, answered by one.
+"""Calls of a participant's method (RPC) by the server API: the request and the answer are data packets.
 
-Between participants calls pass unread, as any packet does; here are those that this server asked itself.
+Calls between participants pass unread, as any packet does. This module handles the calls of this server only.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from conference.ports.clients import Packet
 from signaling.rtc.wire import limits
 
 RESPONSE_TIMEOUT = 1502
-"""What a participant's library answers for a method that took too long: it counts the time too, and may be first to say so."""
+"""The error code of a participant's library for a method that took too long. The library measures the time too and may answer
+before our own timeout.
+"""
 
 
 class CallFailed(Refusal):
-    """The participant refused or its method failed. `number`, `message`, `details`: as it said (RpcError)."""
+    """The participant refused the call, or its method failed. `number` and `details` are copied from the RpcError."""
 
     def __init__(self, error: models.RpcError) -> None:
         super().__init__(
@@ -31,7 +33,7 @@ class CallFailed(Refusal):
 
 @dataclass(slots=True)
 class Waiting:
-    """One call that has been sent."""
+    """A sent call that waits for its answer."""
 
     callee_sid: str
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
@@ -39,13 +41,13 @@ class Waiting:
 
 
 class Calls:
-    """Of one process; at most `limits.CALLS` at a time."""
+    """The calls of one process, at most `limits.CALLS` at a time."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Waiting] = {}
 
     async def ask(self, callee: Participant, method: str, payload: str, timeout_s: float) -> str:
-        """What the method returned. Raises Refusal: `call_timeout`, `call_failed`, `calls_limit`, `call_too_long`."""
+        """Return the result of the method. Raises Refusal: `call_timeout`, `call_failed`, `calls_limit`, `call_too_long`."""
         if len(payload.encode()) > limits.RPC_PAYLOAD_BYTES or len(method.encode()) > limits.RPC_METHOD_BYTES:
             raise Refusal("call_too_long")
         if len(self._waiting) >= limits.CALLS:
@@ -69,7 +71,7 @@ class Calls:
         return answer.payload
 
     def take(self, packet: models.DataPacket, sender_sid: str) -> bool:
-        """True: it answers one of our calls, so it goes no further."""
+        """Take a packet that answers a call of this server. Returns True for such a packet; it is not forwarded."""
         kind = packet.WhichOneof("value")
         if kind not in ("rpc_ack", "rpc_response"):
             return False
@@ -84,7 +86,7 @@ class Calls:
 
 
 def _request(callee: Participant, number: str, method: str, payload: str, timeout_s: float) -> Packet:
-    """As if it called itself: clients send the answer to whoever called, and take no call without a caller."""
+    """Return the request with the callee as its own sender: clients answer the sender, and refuse a call without a sender."""
     asked = models.RpcRequest(
         id=number, method=method, payload=payload, response_timeout_ms=int(timeout_s * 1000), version=1
     )

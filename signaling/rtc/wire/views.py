@@ -1,5 +1,5 @@
-"""Participants, tracks and conferences as messages of the browser protocol. Encoded views are kept: each is told to
-many.
+"""Participants, tracks and conferences as messages of the browser protocol. Encoded views are kept, because each goes to many
+clients.
 """
 
 from __future__ import annotations
@@ -106,17 +106,17 @@ def participant(view: ParticipantView) -> models.ParticipantInfo:
 
 
 def attributes(grants: Grants) -> dict[str, str]:
-    """Who is a host is told by the server's own key alone."""
+    """Return the attributes. Only the server marks a host, with its own key; the same key from a token is removed."""
     told = {name: value for name, value in grants.attributes.items() if name != marks.HOST}
     return told | {marks.HOST: "1"} if grants.passage is Passage.HOST else told
 
 
 _encoded: WeakKeyDictionary[ParticipantView, bytes] = WeakKeyDictionary()
-"""No longer than the view itself: metadata make it long, and nobody's are kept who has left."""
+"""Encoded views. An entry lives as long as its view: metadata make entries long, and a participant that left keeps none."""
 
 
 def participant_bytes(view: ParticipantView) -> bytes:
-    """Views compare by identity: one that did not change is encoded once, however many hear of it."""
+    """Return the encoded view. Views compare by identity: an unchanged view is encoded once for all its receivers."""
     found = _encoded.get(view)
     if found is None:
         found = _encoded[view] = participant(view).SerializeToString()
