@@ -23,10 +23,10 @@ from signaling.host import limits
 DESCRIPTION = """
 Điểm Cầu: đặt lịch, phê duyệt, mời họp và vào họp / booking, approving, inviting, joining.
 
-Sign in with the cookie of `/session`, or with the key of another system: `Authorization: Bearer KEY`.
-Times are RFC 3339 with a zone. Lists give `next`, to be handed back as `cursor`. Every error is `application/problem+json`
-(RFC 9457) with a stable `code` and a sentence in Vietnamese and in English. What has a `version` gives it as ETag and wants
-it back in If-Match.
+Use the cookie of `/session`, or the key of another system: `Authorization: Bearer KEY`.
+Times are RFC 3339 with a time zone. A list answers with `next`; send it as `cursor` to get the next part. Every error is
+`application/problem+json` (RFC 9457) with a stable `code` and a sentence in Vietnamese and in English. An object with a
+`version` sends the version as ETag and expects it in If-Match.
 """
 PROBLEM: dict[str, Any] = {"model": Problem, "content": {problems.MEDIA_TYPE: {}}}
 

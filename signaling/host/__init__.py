@@ -1,1 +1,1 @@
-"""The ground of signaling: files, tasks, time, limits, settings, tokens, throttles. Imports nothing above it."""
+"""The ground of signaling: files, tasks, time, limits, settings, tokens, throttles. It imports no other part of signaling."""

@@ -1,8 +1,8 @@
-"""Addresses of our own pages that more than one part of the server gives away."""
+"""Addresses of our own pages that more than one part of the server hands out."""
 
 from __future__ import annotations
 
 
 def sign_in_link(base: str, secret: str) -> str:
-    """`base` without a slash at its end. The secret stands behind `#`: servers and their logs never see it."""
+    """Return the link to sign in. `base` has no slash at its end. The secret follows `#`, so it reaches no server and no log."""
     return f"{base}/sign-in#link={secret}"

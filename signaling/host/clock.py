@@ -1,4 +1,4 @@
-"""What every command of the process rests on, cheap to import: its clock and its version."""
+"""The clock and the version of the process. The module is cheap to import, because every command needs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import metadata
 
 
 class SystemClock:
-    """Time for everything below; nothing else in the process reads it for decisions."""
+    """The time for all parts; no other object in the process reads the time for decisions."""
 
     def time(self) -> float:
         return time.time()

@@ -6,7 +6,7 @@ from typing import Final
 
 PREFIX: Final = "o-"
 GUEST: Final = "guest"
-"""Stands in an identity for a person for whom neither an invitation nor the register vouches."""
+"""The prefix of the identity of a guest: neither an invitation nor the register vouches for this person."""
 
 
 def is_date(conference: str) -> bool:

@@ -1,7 +1,9 @@
-"""What each REST route asks for, declared on the route itself, so that the whole access matrix can be generated from them.
+"""The declaration of the rights that each REST route needs. It is on the route itself, so that a test can make the access
+matrix.
 
-Owns only the words. The route still has to ask `rooms.policy.roles`: `tests/security/matrix/test_matrix.py` calls every route as
-every role on things of its own unit, below it, beside it and far from it, and compares what happens with what is declared here.
+The module owns only the words. The route must still ask `rooms.policy.roles`. `tests/security/matrix/test_matrix.py` calls every
+route as every role. The objects belong to the role's own unit, a unit below it, beside it, or far from it. The test compares
+each answer with the declaration.
 """
 
 from __future__ import annotations
@@ -11,20 +13,20 @@ from typing import Any, Final
 from rooms.policy import roles
 
 PUBLIC: Final = "public"
-"""Nobody needs to be signed in."""
+"""A route that needs no session."""
 OWN: Final = "own"
-"""Whoever is signed in, and only about himself: his sessions, his meetings, what he is invited to."""
+"""A route for any signed-in person about their own data: sessions, meetings, invitations."""
 SECRET: Final = "secret"  # noqa: S105
-"""A secret in the address or the body is the right: a personal link, a feed, a number with its PIN."""
+"""A route where a secret in the address or the body gives the right: a personal link, a feed, a number with its PIN."""
 WORDS: Final = (PUBLIC, OWN, SECRET)
 
 
 def needs(action: str, of: str = "") -> dict[str, Any]:
-    """For `openapi_extra` of a route. `action`: a row of `rooms.policy.roles.ACTIONS`, or one of WORDS.
+    """Return the declaration for `openapi_extra` of a route. `action`: a row of `rooms.policy.roles.ACTIONS`, or one of WORDS.
 
-    `of`: the kind of the one thing that the address or the body names, whose unit decides: `unit`, `person`, `site`, `hall`,
-    `terminal`, `meeting`, `occurrence`, `account`, `client`, … Without it the route is a list, which shows only what its
-    reader may see. An action that the table lacks is our bug and stops the import.
+    `of`: the kind of the object that the address or the body names, whose unit decides: `unit`, `person`, `site`, `hall`,
+    `terminal`, `meeting`, `occurrence`, `account`, `client`, … Without it the route is a list, which shows only the objects
+    that its reader may see. An action that the table lacks is our bug and stops the import.
     """
     if action not in WORDS and action not in roles.ACTIONS:
         raise ValueError(f"no such action: {action}")

@@ -9,7 +9,7 @@ PRIVATE_MODE = 0o600
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write whole or not at all, readable by the owner only from the first byte on."""
+    """Write the whole file or nothing. From the first byte on, only the owner can read it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE_MODE)
@@ -26,7 +26,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def keep_out_of_git(folder: Path) -> None:
-    """A data folder inside a checkout is never committed, whatever its name: it holds keys."""
+    """Keep a data folder out of git, whatever its name: it holds keys."""
     marker = folder / ".gitignore"
     if folder.is_dir() and not marker.exists():
         with contextlib.suppress(OSError):
@@ -34,12 +34,12 @@ def keep_out_of_git(folder: Path) -> None:
 
 
 def is_private(path: Path) -> bool:
-    """Nobody but the owner can read or write it."""
+    """Report whether only the owner can read or write the file."""
     return path.stat().st_mode & 0o077 == 0
 
 
 def kept_key(path: Path, random_bytes: Callable[[int], bytes], count: int = 32) -> bytes:
-    """The key in `path`, made when there is none. Raises ValueError for a file of another length, or that others can read."""
+    """Return the key in `path`, or make one. Raises ValueError if the file has another length, or if others can read it."""
     if not path.is_file():
         write_private(path, random_bytes(count))
     if not is_private(path):

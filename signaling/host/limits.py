@@ -1,88 +1,139 @@
-"""Bounds of the server process and of HTTP: connections, requests, tokens, throttles.
+"""The limits of the server process and of HTTP: connections, requests, tokens, throttles. The suffix `_S` means seconds. A
+figure without a source is chosen.
 
-The bounds of a browser session are in `signaling/rtc/wire/limits.py`, those of a field of the REST API in
-`signaling/api/models/limits.py`, those of uploads there too.
+The limits of a browser session are in `signaling/rtc/wire/limits.py`. The limits of fields and uploads of the REST API are in
+`signaling/api/models/limits.py`.
 """
 
 REQUEST_LINE_BYTES = 16 * 1024
-"""A browser's join request travels in the query string: 2.5 KB and a token today."""
+"""Limit of the request line. A browser's join request travels in the query: 2.5 KB and a token today. More: memory for unknown
+clients. Less: joins with many tracks are refused.
+"""
 HEADER_BYTES = 32 * 1024
 HEADER_COUNT = 100
 FIRST_REQUEST_S = 15.0
-"""A connection that has not sent a whole request by then is closed."""
+"""Limit for the arrival of a whole request; then the connection is closed. Longer: silent connections hold their places.
+Shorter: phones on slow networks are cut.
+"""
 KEEP_ALIVE_S = 30
 CONNECTIONS = 8192
-"""HTTP connections. What lies above `STRANGERS` is for clients that have proved who they are."""
+"""HTTP connections. The places above `STRANGERS` are for clients that have proved their identity. More: memory and descriptors.
+Fewer: clients get 503 in a crowded hour.
+"""
 
-# Connections that have proved nothing yet. They are counted by network: an IPv4 address, or an IPv6 network of 64 bits within
-# one of 48 bits. When there are too many, the oldest silent one of the network that holds the most is closed.
+# Limits of unproved connections. They are counted by network: an IPv4 address, or an IPv6 network of 64 bits within one of 48
+# bits. Above the limit, the oldest silent connection of the largest network is closed.
 STRANGERS = 4096
-"""Over HTTP. A page opens up to 6: 600 people behind one address, and as many others."""
+"""Unproved connections over HTTP. A page opens up to 6, so 600 people behind one address fit. More: memory for attackers.
+Fewer: people behind one address lose connections.
+"""
 TLS_HANDSHAKE_S = 15.0
-"""As long as `FIRST_REQUEST_S`: a phone on a slow network needs some seconds."""
+"""Limit of the TLS handshake, equal to `FIRST_REQUEST_S`. A phone on a slow network needs some seconds. Longer: silent
+connections hold their places. Shorter: such phones are cut.
+"""
 STRANGERS_TCP = 1024
-"""Over ICE-TCP, in one packet thread, until our first answer; an honest client gets the answer within one round trip."""
+"""Unproved connections over ICE-TCP of one packet thread, until our first answer. An honest client gets the answer within one
+round trip. More: memory for attackers. Fewer: a crowd that joins at once loses connections.
+"""
 STRANGER_TCP_S = 10.0
 CONNECTIONS_TCP = 8192
-"""Over ICE-TCP, in one packet thread, after our first answer. One peer has at most 8."""
+"""ICE-TCP connections of one packet thread after our first answer. One peer has at most 8. More: memory. Fewer: participants
+behind firewalls get no media.
+"""
 
 BODY_BYTES = 64 * 1024
-"""Of an API request; RoomService has its own."""
+"""Limit of the body of an API request; RoomService has its own. More: reading costs more. Less: long texts are refused."""
 DESK_BODY_BYTES = 512 * 1024
-"""A booking with its attendees, agenda and documents."""
+"""Limit of a booking with its attendees, agenda and documents. More: reading costs more. Less: large meetings cannot be booked.
+"""
 UPLOAD_BODY_BYTES = 6 * 1024 * 1024
-"""A file with its envelope."""
+"""Limit of a file with its envelope. More: memory for each upload. Less: large files are refused."""
 WEBSOCKET_MESSAGE_BYTES = 4 * 1024 * 1024
-"""An SDP of hundreds of tracks has 3 MiB."""
+"""Limit of a WebSocket message. An SDP of hundreds of tracks has 3 MiB. More: memory. Less: large conferences cannot be joined.
+"""
 WEBSOCKET_QUEUE, WEBSOCKET_SHORT_BYTES = 32, 1024
-"""Messages of one client that may wait, and how long one may be that does not stop the reading of others behind it."""
+"""Messages of one client that may wait, and the length up to which a message does not pause reading. More: memory. Less:
+reading pauses more often, which costs more than a short message.
+"""
 WEBSOCKET_PIECES = 1024
-"""Frames of one message: browsers make one of some 64 KiB or more."""
+"""Frames of one message. Browsers make one frame of 64 KiB or more. More: memory for tiny frames. Fewer: clients that send
+small frames are cut.
+"""
 WEBSOCKET_PIECE_S = 30.0
-"""Between two of them; a piece may wait for a slow way."""
+"""Limit between two frames of one message; a slow network may delay a frame. Longer: unfinished messages hold memory. Shorter:
+slow clients are cut.
+"""
 WEBSOCKET_UNREAD_BYTES = 8 * 1024 * 1024
-"""Beyond this a client that asks for signs of life and reads none is cut off. A session cuts at 4 MiB of its own."""
+"""Limit of unread answers to pings; a client above it is cut. A session cuts at 4 MiB of its own messages. More: memory. Less:
+a slow reader is cut.
+"""
 PONG_STEPS = 20
-"""In so many steps the time for a sign of life passes: one in which this process did not run is as long as any other."""
+"""Steps of the wait for a sign of life. A step counts once, even if the process was stopped during it. More: more timers.
+Fewer: after a stop of the process, honest clients are cut.
+"""
 OWN_ADDRESSES = 4
-"""Of this machine, on which a server for it alone takes media beside loopback: each is a candidate more to check."""
+"""Other addresses of this machine that take media in a server on loopback. Each is one more candidate to check. More: slower
+connecting. Fewer: on a machine with many networks Firefox may find none.
+"""
 HANDED_SOCKETS = 16
-"""Of a supervisor: one for each address on which pages are served."""
+"""Sockets that a supervisor hands over: one for each address of the pages. More: nothing breaks. Fewer: the server refuses to
+start.
+"""
 SHUTDOWN_S = 5.0
 REST_AFTER_S = 5.0
-"""After the start the REST API is built, where nobody asked for it before: browsers that lost a server come back by then."""
+"""Wait after the start before the REST API is built, if no request needs it earlier. By then browsers that lost a server are
+back. Longer: the first request may wait. Shorter: the build slows these browsers.
+"""
 
 SHARDS = 4
-"""Packet threads when the settings name no number: one forwards some 300,000 packets a second."""
+"""Packet threads at most when the setting is 0. One thread forwards some 300,000 packets a second. More: threads take cores
+from the event loop. Fewer: less media capacity.
+"""
 
 TRACED_ARRIVALS = 4096
-"""Spans of people who come in that may be open; the oldest ends then."""
+"""Open spans of joining participants; above the limit the oldest ends. More: memory. Fewer: slow joins have cut spans."""
 TRACES_SEND_S, TRACES_CLOSE_S = 5.0, 3.0
-"""For one batch of spans, and for what is left at the stop."""
+"""Limits for sending one batch of spans, and for the last batch at the stop. Longer: a dead collector delays. Shorter: spans of
+a slow collector are lost.
+"""
 ENDING_S = 2.0
-"""Of tasks that were cancelled, when the server stops."""
+"""Wait for cancelled tasks at the stop of the server. Longer: a hanging task delays the stop. Shorter: a task cannot finish its
+clean-up.
+"""
 TRACES_TOLD_S = 300.0
-"""Between two lines of the log that say that spans are lost."""
+"""Interval between two log lines about lost spans. Longer: an operator learns of the loss later. Shorter: a dead collector
+fills the log.
+"""
 
 TOKEN_BYTES = 8 * 1024
 TOKEN_TTL_S = 600
 BODY_TOKEN_TTL_S = 300
-"""Of the signature of one webhook."""
+"""Life of the signature of one webhook. Longer: a stolen webhook can be replayed longer. Shorter: a receiver with a wrong clock
+refuses it.
+"""
 TOKEN_TTL_MOST_S = 7 * 24 * 3600
 LEEWAY_S = 10
 SECRET_CHARACTERS = 32
-"""Least length of an API secret: 256 bits when it is random hex, RFC 7518 section 3.2."""
+"""Least length of an API secret: 256 bits of random hex. Source: RFC 7518 section 3.2. Longer: shorter secrets in use are
+refused. Shorter: tokens are easier to forge.
+"""
 
 IDENTITY_BYTES = 256
 ACCOUNT_BYTES = 64
-"""Of an account's identifier, and of a session's, in a token."""
+"""Limit of an account's identifier, and of a session's, in a token. Longer: longer tokens. Shorter: tokens of long identifiers
+are refused.
+"""
 ACCOUNTS_LOOKED_S = 5.0
-"""How often the accounts of those who are in meetings are looked at: another process may have switched one off."""
+"""Interval between checks of the accounts in meetings; another process may have disabled one. Longer: a disabled account stays
+longer. Shorter: more queries.
+"""
 HOSTS_LOOKED_S = 30.0
-"""How often it is asked whether those who came as hosts are hosts still."""
+"""Interval between checks of the hosts' rights. Longer: a person who is host no more keeps the controls longer. Shorter: more
+queries.
+"""
 NAME_BYTES = 256
 NAME_CHARACTERS = 100
-"""Of a name or a title that a person types."""
+"""Limit of a name or a title that a person types. More: long texts in lists. Less: long names of units are refused."""
 CONFERENCE_BYTES = 256
 METADATA_BYTES = 64 * 1024
 ATTRIBUTES = 64
@@ -91,63 +142,98 @@ ATTRIBUTE_BYTES = 64 * 1024
 CREATIONS_PER_MINUTE = 60
 TOKENS_PER_MINUTE = 600
 LOOKS_PER_MINUTE = 600
-"""Questions of one network whether a number is one: a browser asks before it opens the camera, and each time it invites."""
+"""Questions of one network whether a number exists. A browser asks before it opens the camera, and for each invitation. More:
+numbers are easier to scan. Fewer: users in a large office must wait.
+"""
 NUMBERS_PER_MINUTE = 20
-"""Tries of a meeting number with a PIN from one network."""
+"""Tries of meeting numbers with a PIN from one network. More: PINs are easier to guess. Fewer: an office where many mistype
+must wait.
+"""
 TRIES_PER_MINUTE = 30
-"""At one number, wherever they come from: a PIN of six digits holds for weeks, one of eight (of a series) for years."""
+"""Wrong tries at one number from all networks. A PIN of six digits withstands weeks, and one of eight (of a series) years.
+More: less time. Fewer: attackers block a meeting sooner.
+"""
 OWN_TRIES_PER_HOUR = 5
-"""At one number from one network, beside the tries of all: a thousand addresses need a hundred hours for half of the PINs."""
+"""Tries at one number from one network, beside the common tries. A thousand addresses need a hundred hours for half of the
+PINs. More: less time. Fewer: users are blocked during an attack.
+"""
 TERMINAL_TRIES_PER_HOUR = 60
-"""Of one terminal that has shown its password: one a minute is more than people type, and needs a year for half of the PINs."""
+"""Tries of one terminal that has shown its password. People type less than one a minute, and half of the PINs need a year.
+More: less time. Fewer: a hall is blocked after some mistakes.
+"""
 LINKS_PER_MINUTE = 120
 PASSES_PER_MINUTE = 600
-"""Of guests from one network: a whole province may come through one address."""
+"""Passes of guests for one network; a whole province may come through one address. More: joins from one address may flood the
+server. Fewer: guests must wait.
+"""
 MODERATION_TTL_S = 12 * 3600
-"""Of the key by which a host decides who comes in: the longest meeting."""
+"""Life of the key by which a host decides about the lobby: the longest meeting. Longer: a stolen key works longer. Shorter: in
+a long meeting the host loses the lobby.
+"""
 OPENER_KEPT_S = 7 * 24 * 3600
-"""A browser that opened a meeting decides who comes in for so long after it was there last."""
+"""Time for which a browser that opened a meeting keeps the right to decide about its lobby, after its last visit. Longer: a
+shared computer keeps the right longer. Shorter: the opener loses the lobby.
+"""
 LOBBY_POLL_S = 25.0
-"""A question to the lobby is answered at the latest after this time: proxies give up after 30 or 60."""
+"""Limit of a request to the lobby; then it is answered without news. Source: proxies give up after 30 or 60 s. Longer: proxies
+cut the request. Shorter: more requests.
+"""
 LOBBY_TRIES_PER_MINUTE = 60
-"""Wrong tickets and keys from one network."""
+"""Wrong tickets and keys from one network. More: guessing is easier. Fewer: an office with old pages must wait."""
 DATABASE_ANSWER_S = 2.0
 LAG_EVERY_S = 1.0
-"""How often the event loop's lateness is measured."""
+"""Interval between measurements of the event loop's lag. Longer: the server notices load later. Shorter: more wake-ups."""
 BUSY_LAG_S = 0.25
 LOAD_EVERY_S = 5.0
 BUSY_SHARE = 0.92
-"""So late, or a packet thread so near to the whole of its core, the server tells callers that it is busy."""
+"""Share of one core in a packet thread above which the server reports that it is busy; `BUSY_LAG_S` is the same for the event
+loop. Higher: callers get no warning. Lower: a healthy server seems busy.
+"""
 CHECKS_PER_MINUTE = 6
-"""Checks of devices from one network: a few people in one office, or one who tries again."""
+"""Device checks of one network: a few people in one office, or one person who tries again. More: strangers take all places.
+Fewer: an office must wait.
+"""
 CHECKS_OF_A_NETWORK = 4
-"""At the same time."""
+"""Checks of one network at the same time. More: one network takes all places. Fewer: colleagues must wait."""
 ALL_CHECKS_PER_MINUTE = 30
-"""From everywhere: what was found is kept for so many, the oldest making room."""
+"""Checks from all networks. The store of results is bounded, so each new result removes the oldest. More: a flood removes
+honest results sooner. Fewer: users must wait.
+"""
 CHECK_S = 90.0
-"""The longest check; its conference ends then."""
+"""The longest check; its conference ends then. Longer: abandoned checks hold places. Shorter: a check on a slow network is cut.
+"""
 CHECK_EMPTY_S = 10
 CHECK_REPORT_S = 15 * 60
-"""Until so long after its end its result may be handed in: somebody looks for the speaker's cable first."""
+"""Time after the end of a check in which its result may be handed in: a user may first look for the speaker's cable. Longer: a
+key works longer. Shorter: slow users lose their result.
+"""
 CHECKS_REMEMBERED = 4096
-"""Checks whose result was handed in."""
+"""Checks with a result that the server remembers. More: memory. Fewer: a key may hand in a second result."""
 NUMBERS_REMEMBERED = 65_536
-"""Meeting numbers that somebody tried: so many that trying others does not make the limit of one forgotten."""
+"""Meeting numbers with counted tries. With fewer, an attacker tries other numbers until the count of one is forgotten. More:
+memory.
+"""
 SOURCES_REMEMBERED = 4096
-"""Addresses that the rate limit remembers; the longest unseen one is forgotten first."""
+"""Addresses in a table of the rate limit; the longest unseen is forgotten first. More: memory. Fewer: an attacker with many
+addresses resets counts.
+"""
 
 PAGE_FILES = 2000
 PAGE_BYTES = 64 * 1024 * 1024
 
 LEAF_DAYS = 397
-"""The longest life that browsers grant to a server certificate."""
+"""The longest life that browsers allow for a server certificate. Longer: browsers refuse the certificate. Shorter: more
+renewals.
+"""
 CA_DAYS = 3650
 RENEW_DAYS = 30
 RENEW_CHECK_S = 3600.0
 SUBJECT_NAMES = 100
-"""Addresses and names in one certificate."""
+"""Addresses and names in one certificate. More: larger handshakes. Fewer: some names get no valid certificate."""
 
 FAILURE_CHECK_S = 5.0
-"""How often the server looks whether its packet plane still lives; everything else that fails wakes it."""
+"""Interval between checks of the packet plane; every other failure wakes the server at once. Longer: a dead plane is noticed
+later. Shorter: more wake-ups.
+"""
 KEEP_S = 300.0
-"""Between two signed checkpoints of the audit trail."""
+"""Interval between two signed checkpoints of the audit trail. Longer: more entries lack a signature. Shorter: more files."""

@@ -1,7 +1,7 @@
-"""The settings: their names, defaults, kinds and bounds, and what they must fulfil together.
+"""The settings: their names, defaults, kinds and bounds, and the rules between them.
 
-One flat set of names, the same everywhere: `http_port` in the TOML file, `DIEMCAU_HTTP_PORT` in the environment,
-`--http-port` on the command line. Where the values come from is `sources.py`. Opens no socket, makes no key.
+The names form one flat set, the same everywhere: `http_port` in the TOML file, `DIEMCAU_HTTP_PORT` in the environment,
+`--http-port` on the command line. `sources.py` collects the values. The module opens no socket and makes no key.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ _SECRET_HINT = f">= {limits.SECRET_CHARACTERS} ký tự / characters: openssl ra
 
 
 class SettingsError(Exception):
-    """A setting is wrong: says which, where it was set, and what to do."""
+    """A setting is wrong. The texts name the setting, its source, and a remedy."""
 
     def __init__(self, vi: str, en: str) -> None:
         super().__init__(f"{vi}\n{en}")
@@ -36,7 +36,7 @@ def wanted(hint: str, name: str = "") -> PydanticCustomError:
 
 
 def _number(value: object) -> object:
-    """pydantic takes `true` for 1 and 5.0 for 5; a port is neither."""
+    """Return the value if it is a number. pydantic would take `true` for 1 and 5.0 for 5; neither is a port."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise wanted("0, 1, 2 ...")
     return value
@@ -52,7 +52,7 @@ def _switch(value: object) -> bool:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    """A variable holds the texts with commas between them."""
+    """Return a tuple of texts. A variable holds the texts with commas between them."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
         raise wanted('["...", "..."]')
@@ -172,20 +172,20 @@ def _setting(
 
 
 class Settings(BaseSettings):
-    """Every setting, checked. Addresses are IP literals, ports 0 mean any free one (tests)."""
+    """All settings, checked. Addresses are IP literals. Port 0 means any free port (tests)."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX)
 
     host: Addresses = _setting(("0.0.0.0", "::"), "addresses on which pages and signalling are served")  # noqa: S104
     http_port: Number = _setting(7880, "TCP port of pages and signalling", ge=0, le=65535)
-    media_host: Addresses = _setting((), "addresses of the media ports; empty: as host")
+    media_host: Addresses = _setting((), "addresses of the media ports; empty: the addresses of host")
     media_port: Number = _setting(7881, "UDP and TCP port of media", ge=0, le=65535)
-    announced: Addresses = _setting((), "IP addresses told to clients; empty: those of this machine")
-    public_url: PublicUrl = _setting("", "address that people open, when it is not that of this machine")
-    allowed_hosts: Texts = _setting((), "further names under which this server may be called")
-    allowed_origins: Texts = _setting((), "further web origins whose pages may connect; * for any")
+    announced: Addresses = _setting((), "IP addresses that clients get for media; empty: the addresses of this machine")
+    public_url: PublicUrl = _setting("", "address that people open, if it differs from the address of this machine")
+    allowed_hosts: Texts = _setting((), "more host names under which clients may reach this server")
+    allowed_origins: Texts = _setting((), "more web origins whose pages may connect; * for any")
     token_origins: Texts = _setting(
-        ("*",), "web origins whose pages may use /rtc and /twirp with a token of their own; * for any"
+        ("*",), "web origins whose pages may use /rtc and /twirp with their own token; * for any"
     )
     api_key: Text = _setting("", "name of the API key")
     api_secret: Secret = _setting("", "secret of the API key, 32 characters or more", secret=True)
@@ -193,82 +193,92 @@ class Settings(BaseSettings):
     database: DatabaseUrl = _setting(
         "", "postgresql://USER@HOST/NAME or sqlite:///PATH; empty: a file in data_dir", secret=True
     )
-    database_upgrade: Switch = _setting(False, "bring the database to the newest shape at the start")
+    database_upgrade: Switch = _setting(False, "upgrade the database to the newest schema at the start")
     demo: Switch = _setting(False, "load the demo month into an empty database at the start")
     audit_dir: OptionalPath = _setting(
-        None, "folder outside of this host for signed audit checkpoints; empty: data_dir/audit"
+        None, "folder for signed audit checkpoints, best on another host; empty: data_dir/audit"
     )
-    tls_cert: OptionalPath = _setting(None, "certificate chain (PEM) in place of the local CA's")
+    tls_cert: OptionalPath = _setting(None, "certificate chain (PEM) in place of a certificate of the local CA")
     tls_key: OptionalPath = _setting(None, "private key (PEM) of tls_cert")
-    hsts: Switch = _setting(False, "tell browsers to insist on TLS; only with a publicly trusted certificate")
-    open_creation: Switch = _setting(False, "whoever reaches the server may start a meeting")
-    local_creation: Switch = _setting(False, "whoever sits at this machine may start a meeting")
+    hsts: Switch = _setting(False, "require TLS in browsers (HSTS); only with a publicly trusted certificate")
+    open_creation: Switch = _setting(False, "any person who reaches the server may start a meeting")
+    local_creation: Switch = _setting(False, "any person at this machine may start a meeting")
     checks_at_once: Number = _setting(
-        12, "people who may check their devices at /test at the same time; 0: none", ge=0, le=1000
+        12, "people who may check their devices at /test at the same time; 0: the page is off", ge=0, le=1000
     )
     shards: Number = _setting(
-        1, "packet threads (shards) over which conferences are spread; 0: one a processor, up to 4", ge=0, le=16
+        1, "packet threads (shards) that share the conferences; 0: one for each processor, up to 4", ge=0, le=16
     )
     gather_us: Number = _setting(1000, "microseconds that a batch waits for the rest of its frame", ge=0, le=10000)
     gso: Switch = _setting(True, "send runs of packets by UDP GSO where the kernel can")
     loudest_voices: Number = _setting(
-        6, "voices that everybody is sent at once, the loudest, where more microphones are open; 0: all", ge=0, le=1000
+        6, "voices sent to each participant at once; the loudest open microphones win; 0: all", ge=0, le=1000
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "debug, info, warning or error")
-    smtp_host: Text = _setting("", "mail server that takes our mails; empty: none is sent")
-    smtp_port: Number = _setting(587, "its port", ge=1, le=65535)
+    smtp_host: Text = _setting("", "mail server for outgoing mails; empty: no mails are sent")
+    smtp_port: Number = _setting(587, "port of the mail server", ge=1, le=65535)
     smtp_tls: Literal["starttls", "tls", "none"] = _setting(
         "starttls", "starttls, tls (from the first byte) or none (only on a trusted network)"
     )
-    smtp_user: Text = _setting("", "name at the mail server")
+    smtp_user: Text = _setting("", "user name at the mail server")
     smtp_password: Text = _setting("", "password at the mail server", secret=True)
-    mail_from: Text = _setting("", "address of our mails; answers to invitations come back to it")
-    mail_domains: Domains = _setting((), "domains of official mail; to others only with a reason; empty: none")
-    oidc_issuer: Text = _setting("", "address of the single sign-on (OpenID Connect issuer); empty: none")
-    oidc_client_id: Text = _setting("", "our name there")
-    oidc_client_secret: Text = _setting("", "our secret there; empty: a public client", secret=True)
-    oidc_label: Text = _setting("SSO", "how the button calls it")
-    oidc_unit: Text = _setting("", "code of the unit for people whom only the issuer knows; empty: they are refused")
-    oidc_ca: OptionalPath = _setting(None, "authority (PEM) of the issuer's certificate, when it is no public one")
+    mail_from: Text = _setting("", "sender address of mails; answers to invitations arrive there")
+    mail_domains: Domains = _setting(
+        (), "domains of official mail; mails to other domains need a reason; empty: no official domain"
+    )
+    oidc_issuer: Text = _setting("", "address of the single sign-on (OpenID Connect issuer); empty: no single sign-on")
+    oidc_client_id: Text = _setting("", "client id of this server at the issuer")
+    oidc_client_secret: Text = _setting(
+        "", "client secret of this server at the issuer; empty: a public client", secret=True
+    )
+    oidc_label: Text = _setting("SSO", "name of the single sign-on on its button")
+    oidc_unit: Text = _setting(
+        "", "code of the unit for people that only the issuer knows; empty: such people are refused"
+    )
+    oidc_ca: OptionalPath = _setting(
+        None, "authority (PEM) of the issuer's certificate, if no public authority signed it"
+    )
     second_factor_approvers: Switch = _setting(
-        False, "approvers decide only with a second factor, as operators and administrators do"
+        False, "approvers need a second factor, like operators and administrators"
     )
-    trusted_proxies: Networks = _setting((), "addresses (CIDR) of proxies whose X-Forwarded-For is believed")
-    webhook_urls: WebUrls = _setting((), "addresses that hear of live conferences (LiveKit's webhooks)")
-    turn_urls: TurnUrls = _setting((), "TURN servers told to clients, such as turns:turn.example.vn:443")
-    turn_secret: Text = _setting("", "secret shared with them (coturn: static-auth-secret)", secret=True)
-    turn_ttl_s: Number = _setting(
-        43_200, "seconds for which their credentials hold: the longest meeting", ge=60, le=604800
-    )
+    trusted_proxies: Networks = _setting((), "addresses (CIDR) of proxies whose X-Forwarded-For is trusted")
+    webhook_urls: WebUrls = _setting((), "addresses that get events of live conferences (LiveKit webhooks)")
+    turn_urls: TurnUrls = _setting((), "TURN servers for clients, for example turns:turn.example.vn:443")
+    turn_secret: Text = _setting("", "secret shared with the TURN servers (coturn: static-auth-secret)", secret=True)
+    turn_ttl_s: Number = _setting(43_200, "life of TURN credentials in seconds: the longest meeting", ge=60, le=604800)
     traces_url: CollectorUrl = _setting(
-        "", "OpenTelemetry collector (OTLP over HTTP): http://127.0.0.1:4318/v1/traces; empty: none"
+        "", "OpenTelemetry collector (OTLP over HTTP): http://127.0.0.1:4318/v1/traces; empty: no traces"
     )
-    traces_percent: Number = _setting(100, "of a hundred traces so many are sent there", ge=0, le=100)
+    traces_percent: Number = _setting(100, "percentage of traces that are sent to traces_url", ge=0, le=100)
     metrics_token: Secret = _setting(
-        "", "Bearer token of GET /metrics, 32 characters or more; empty: none", secret=True
+        "", "Bearer token of GET /metrics, 32 characters or more; empty: no token", secret=True
     )
     webhook_private_ranges: Networks = _setting((), "private networks (CIDR) that webhooks may reach")
     halls: Switch = _setting(False, "hall terminals may register, dial in and be called (SIP)")
-    sip_host: Address = _setting("", "address on which SIP is served; empty: as host, the first one")
-    sip_udp_port: Number = _setting(5060, "UDP port of SIP; -1: none", ge=-1, le=65535)
-    sip_tcp_port: Number = _setting(5060, "TCP port of SIP; -1: none", ge=-1, le=65535)
-    sip_tls_port: Number = _setting(5061, "TLS port of SIP; -1: none", ge=-1, le=65535)
-    sip_realm: Text = _setting("diemcau", "realm of the terminals' passwords: with another one all need new ones")
-    hall_host: Address = _setting("", "address of hall media; empty: as sip_host")
-    hall_ports: PortRange = _setting("20000-24999", "UDP ports of hall media")
-    hall_announced: Address = _setting("", "address told to halls, behind address translation; empty: hall_host")
-    hall_silent_s: Number = _setting(
-        30, "seconds without packets until a hall is asked whether it is still there", ge=1, le=3600
+    sip_host: Address = _setting("", "address on which SIP is served; empty: the first address of host")
+    sip_udp_port: Number = _setting(5060, "UDP port of SIP; -1: off", ge=-1, le=65535)
+    sip_tcp_port: Number = _setting(5060, "TCP port of SIP; -1: off", ge=-1, le=65535)
+    sip_tls_port: Number = _setting(5061, "TLS port of SIP; -1: off", ge=-1, le=65535)
+    sip_realm: Text = _setting(
+        "diemcau", "realm of the terminals' passwords; after a change all terminals need new passwords"
     )
-    hall_encryption: Encryption = _setting("best_effort", "SRTP with halls, by TLS: required, best_effort or off")
+    hall_host: Address = _setting("", "address of hall media; empty: the address of sip_host")
+    hall_ports: PortRange = _setting("20000-24999", "UDP ports of hall media")
+    hall_announced: Address = _setting("", "address that halls get for media behind NAT; empty: hall_host")
+    hall_silent_s: Number = _setting(
+        30, "seconds without packets after which the server checks whether a hall is still connected", ge=1, le=3600
+    )
+    hall_encryption: Encryption = _setting(
+        "best_effort", "SRTP with halls, with keys over TLS: required, best_effort or off"
+    )
     important_encryption: Literal["required", "best_effort"] = _setting(
         "required",
-        "SRTP with halls in important meetings: required, or best_effort, which lets in halls of closed zones that cannot",
+        "SRTP with halls in important meetings: required, or best_effort, which admits halls of closed networks without SRTP",
     )
 
     @property
     def loopback_only(self) -> bool:
-        """Nobody but this machine can reach the pages: plain HTTP is a secure context there."""
+        """Report whether only this machine can reach the pages: there plain HTTP is a secure context."""
         return all(ipaddress.ip_address(host).is_loopback for host in self.host)
 
     @property
@@ -277,13 +287,13 @@ class Settings(BaseSettings):
 
     @property
     def own_names(self) -> list[str]:
-        """Names and addresses under which people call this server, as far as they are set."""
+        """Return the names and addresses from the settings under which people call this server."""
         public = urlsplit(self.public_url).hostname
         return [*([public] if public else []), *self.allowed_hosts, *self.announced]
 
     @property
     def sip_address(self) -> str:
-        """Where SIP is served: an IP literal, perhaps a wildcard."""
+        """Return the address on which SIP is served: an IP literal, which may be a wildcard."""
         return self.sip_host or self.host[0]
 
     @property
@@ -312,7 +322,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only arguments count. `sources.load` asks the file and the environment, and keeps where each value came from."""
+        """Use only the arguments. `sources.load` reads the file and the environment, and keeps the source of each value."""
         return (init_settings,)
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
-"""Where the values of the settings come from, which source wins, and what an error says.
+"""The sources of the settings' values, their order, and the texts of errors.
 
-The command line wins over the environment, that over the file, that over the defaults of `dev` or `serve`. An unknown name is an
-error. Reads files and the environment handed to it.
+The command line wins over the environment, the environment over the file, and the file over the defaults of `dev` or `serve`.
+An unknown name is an error. The module reads files, and the environment that the caller hands in.
 """
 
 import difflib
@@ -20,7 +20,7 @@ from signaling.host.settings import PREFIX, Settings, SettingsError, is_secret, 
 Profile = Literal["dev", "serve"]
 FILE_VARIABLE = "DIEMCAU_CONFIG"
 BACKUP_VARIABLE = "DIEMCAU_BACKUP_PASSPHRASE"
-"""Read by `diemcau db backup` and `restore` alone: no server needs to know it."""
+"""The variable with the passphrase for backups. Only `diemcau db backup` and `restore` read it, so no server needs it."""
 DEFAULT_FILE = "diemcau.toml"
 PROFILES: dict[Profile, dict[str, object]] = {
     "dev": {"host": ("127.0.0.1", "::1"), "api_key": "devkey", "local_creation": True, "database_upgrade": True},
@@ -36,7 +36,7 @@ class Loaded:
     sources: Mapping[str, str]
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """(name, value as text, source); secrets are masked."""
+        """Return (name, value as text, source) for each setting. Secrets are masked."""
         return [(name, _shown(name, getattr(self.settings, name)), self.sources[name]) for name in names()]
 
 
@@ -48,7 +48,7 @@ def load(
     file: Path | None = None,
     folder: Path = Path(),
 ) -> Loaded:
-    """Gather, convert and check. `overrides` are command line values; None in them means not given.
+    """Gather, convert and check the values. `overrides` are command line values; None means that the option is absent.
 
     Raises SettingsError for an unknown name, a value of the wrong kind or a set of values that cannot work.
     """
@@ -77,7 +77,7 @@ def load(
 
 def _from_file(path: Path) -> Mapping[str, object]:
     try:
-        path.stat()  # the library leaves out a file that is not there
+        path.stat()  # raises for an absent file; the library would ignore it
         return TomlConfigSettingsSource(Settings, path)()
     except OSError as error:
         raise SettingsError(
@@ -91,7 +91,7 @@ def _from_file(path: Path) -> Mapping[str, object]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> Mapping[str, object]:
-    """The library reads the variables that it knows and is silent about the others; a typing error must not pass."""
+    """Return the settings in the environment. The library ignores unknown variables; here a typing error is refused."""
     for variable in environ:
         name = variable.removeprefix(PREFIX).lower()
         if variable.startswith(PREFIX) and variable not in (FILE_VARIABLE, BACKUP_VARIABLE) and name not in names():

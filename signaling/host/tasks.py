@@ -1,4 +1,4 @@
-"""Tasks: work that runs on its own, and its end when the server stops."""
+"""Tasks: work in the background, and its end when the server stops."""
 
 import asyncio
 import logging
@@ -11,9 +11,7 @@ log = logging.getLogger(__name__)
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel those that there are now, and wait until each has ended, in whatever way; of those that tidy up for longer than
-    `ENDING_S` the log tells, and nobody waits for them.
-    """
+    """Cancel the given tasks and wait for their end. A task that needs longer than `ENDING_S` is logged and left."""
     ending = set(tasks)
     for task in ending:
         task.cancel()
@@ -24,7 +22,7 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 class Background:
-    """Work that runs on its own. `what`: the words of the log, where a work fails."""
+    """Work in the background. `what`: the log text when a task fails."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -38,7 +36,7 @@ class Background:
     async def _logged(self, work: Coroutine[Any, Any, Any]) -> None:
         try:
             await work
-        except Exception:  # one hall's trouble is no other's
+        except Exception:  # the failure of one hall must not affect other halls
             log.exception(self._what)
 
     async def close(self) -> None:

@@ -7,11 +7,11 @@ from conference.ports.shared import Shared
 from signaling.host import limits
 
 OWNER = "throttles"
-"""Of their tables."""
+"""The owner name of the shared tables."""
 
 
 class Throttle:
-    """`per_minute` requests a minute for one address, as many at once after a pause, or `at_once`."""
+    """A limit of `per_minute` requests for one address. After a pause as many are allowed at once, or `at_once`."""
 
     def __init__(
         self,
@@ -21,24 +21,24 @@ class Throttle:
         remembered: int = limits.SOURCES_REMEMBERED,
         at_once: float | None = None,
     ) -> None:
-        """`kind`: which requests; throttles of one kind count together."""
+        """`kind`: the kind of requests; throttles of one kind share their counts."""
         self._rate = per_minute / 60
         self._most = float(per_minute if at_once is None else at_once)
         self._fills = shared.table(OWNER, kind, remembered, Fill)
 
     def takes(self, address: str, now: float) -> bool:
-        """Counts one request at `now` (seconds that never jump); False: too many."""
+        """Count one request at `now` (seconds that never jump). Returns False if there are too many."""
         return self.takes_key(network(address), now)
 
     def takes_key(self, source: str, now: float) -> bool:
-        """The same for whatever is short: a meeting's number."""
+        """Count one request for a short key, for example a meeting's number."""
         bucket = TokenBucket(self._rate, self._most, self._fills.get(source))
         taken = bucket.take_or_empty(now)
         self._fills.put(source, bucket.fill)
         return taken
 
     def gives_back(self, address: str) -> None:
-        """A request that `takes` counted does not count after all."""
+        """Take back the count of a request that `takes` counted."""
         self.gives_back_key(network(address))
 
     def gives_back_key(self, source: str) -> None:
@@ -50,9 +50,9 @@ class Throttle:
 
 
 class NumberTries:
-    """Tries of meeting numbers with their PINs. One network has few a minute. At one number all networks together have few, so
-    that a PIN of six digits holds for weeks. Beside them each network has a few tries of its own at each number, so that
-    strangers cannot lock a meeting for everybody else. A terminal that has shown its password has tries of its own instead.
+    """The tries of meeting numbers with their PINs. Each network has few tries a minute. All networks together have few at one
+    number, so that a PIN of six digits withstands weeks. Each network also has a few own tries at each number, so that
+    strangers cannot lock a meeting for all others. A terminal that has shown its password has its own tries instead.
     """
 
     def __init__(self, shared: Shared) -> None:
@@ -63,7 +63,7 @@ class NumberTries:
         self._terminals = Throttle(shared, "tries of a terminal", terminal / 60, at_once=terminal)
 
     def takes(self, number: str, address: str, now: float, terminal: str = "") -> bool:
-        """Count one try; False: too many were wrong lately."""
+        """Count one try. Returns False if there were too many wrong tries recently."""
         if terminal:
             return self._terminals.takes_key(terminal, now)
         if not self._network.takes(address, now):
@@ -71,7 +71,9 @@ class NumberTries:
         return self._own.takes_key(f"{number} {network(address)}", now) or self._common.takes_key(number, now)
 
     def gives_back(self, number: str, address: str, terminal: str = "") -> None:
-        """The try that `takes` counted was right: a whole province comes at one minute, much of it through one address."""
+        """Take back a counted try, because the PIN was right: a whole province joins in one minute, much of it through one
+        address.
+        """
         if terminal:
             self._terminals.gives_back_key(terminal)
             return
@@ -81,7 +83,7 @@ class NumberTries:
 
 
 def network(address: str) -> str:
-    """One household: the address itself, for IPv6 its /64."""
+    """Return the network of one household: the IPv4 address itself, or the /64 of an IPv6 address."""
     try:
         parsed = ipaddress.ip_address(address.split("%")[0])
     except ValueError:

@@ -1,8 +1,8 @@
-"""Tokens: who somebody is and what he may do, signed by an API key.
+"""Tokens: a person's identity and rights, signed by an API key.
 
-JSON Web Tokens (RFC 7519) with HS256 only and the claim names of the browser protocol, so that any of its server libraries can
-mint them. Owns reading and writing of tokens; what a grant allows in a meeting is decided in `conference`.
-Every refusal has a code that starts with `token_` (HTTP 401) and never repeats the token.
+Tokens are JSON Web Tokens (RFC 7519) with HS256 only and the claim names of the browser protocol, so that its server libraries
+can make them. The module owns reading and writing of tokens; `conference` decides the effect of a grant in a meeting. Every
+refusal has a code that starts with `token_` (HTTP 401) and never repeats the token.
 """
 
 import base64
@@ -23,7 +23,7 @@ from signaling.host.files import write_private
 Claims = Mapping[str, Any]
 T = TypeVar("T")
 OF_CLIENT = "client:"
-"""Begins the session in a token that another system got by its key; the identifier of the client follows."""
+"""The prefix of the session in a token that another system got by its key; the identifier of the client follows."""
 
 _HEADER = {"alg", "typ", "kid"}
 _TEXTS = {
@@ -42,16 +42,16 @@ def refused(code: str) -> Refusal:
 
 
 class Authenticator:
-    """Reads and signs tokens with the API keys of this server."""
+    """A reader and signer of tokens, with the API keys of this server."""
 
     def __init__(self, keys: Mapping[str, str]) -> None:
-        """`keys`: secret by key name; the first signs. Raises ValueError for a secret that is too short."""
+        """`keys`: the secret for each key name; the first key signs. Raises ValueError for a secret that is too short."""
         if not keys or any(not key or len(secret) < limits.SECRET_CHARACTERS for key, secret in keys.items()):
             raise ValueError("an API key needs a name and a secret of 32 characters or more")
         self._keys = dict(keys)
 
     def verify(self, token: str, now: float) -> Grants:
-        """The grants of a valid token. `now` in Unix seconds. Raises Refusal."""
+        """Return the grants of a valid token. `now` in Unix seconds. Raises Refusal."""
         if not token:
             raise refused("token_missing")
         if len(token) > limits.TOKEN_BYTES or not token.isascii():
@@ -61,20 +61,20 @@ class Authenticator:
         return _grants(claims, issued_at, expires_at)
 
     def sign(self, grants: Grants, ttl_s: float, now: float) -> str:
-        """A token for `grants` that ends `ttl_s` after `now`."""
+        """Return a token for `grants` that expires `ttl_s` after `now`."""
         key, secret = next(iter(self._keys.items()))
         claims = {"iss": key, "nbf": int(now), "exp": math.ceil(now + ttl_s), **_claims(grants)}
         return jwt.encode(claims, secret, algorithm="HS256")
 
     def sign_body(self, body: bytes, now: float) -> str:
-        """A token that vouches for `body`: a receiver of the protocol's webhooks compares its hash."""
+        """Return a token that signs `body`: a receiver of the protocol's webhooks compares its hash."""
         key, secret = next(iter(self._keys.items()))
         digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
         claims = {"iss": key, "nbf": int(now), "exp": math.ceil(now + limits.BODY_TOKEN_TTL_S), "sha256": digest}
         return jwt.encode(claims, secret, algorithm="HS256")
 
     def _open(self, token: str) -> Claims:
-        """The signed claims; times are not looked at yet."""
+        """Return the claims after a check of the signature. The times are checked later."""
         try:
             header = jwt.get_unverified_header(token)
             issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
@@ -99,7 +99,7 @@ class Authenticator:
 
 
 def kept_secret(path: Path, random_bytes: Callable[[int], bytes]) -> str:
-    """The random secret in `path`, made when it is not there: invitations of `dev` live through a restart."""
+    """Return the random secret in `path`, or make one. With a kept secret the invitations of `dev` survive a restart."""
     if path.is_file():
         kept = path.read_text(encoding="ascii").strip()
         if len(kept) >= limits.SECRET_CHARACTERS:
@@ -110,12 +110,12 @@ def kept_secret(path: Path, random_bytes: Callable[[int], bytes]) -> str:
 
 
 def same(left: str, right: str) -> bool:
-    """Comparison in constant time."""
+    """Compare two texts in constant time."""
     return hmac.compare_digest(left.encode(), right.encode())
 
 
 def _times(claims: Claims, now: float) -> tuple[float, float]:
-    """(issued, expires). An `exp` is required: a token without end would be a password."""
+    """Return (issued, expires). An `exp` is required: a token without an end would be a password."""
     expires_at = _number(claims, "exp")
     if expires_at is None:
         raise refused("token_malformed")
@@ -203,8 +203,8 @@ def _attributes(claims: Claims) -> dict[str, str]:
 
 
 def _terms(claims: Claims) -> Terms | None:
-    """`roomConfig`: proto3 JSON of the protocol's RoomConfiguration. What this server does not do (agents, egress, presets)
-    is not read.
+    """Read `roomConfig`: proto3 JSON of the protocol's RoomConfiguration. Fields for functions that this server lacks (agents,
+    egress, presets) are not read.
     """
     order = _typed(claims, "roomConfig", dict, {})
     if not order:
@@ -233,7 +233,7 @@ def _kind(claims: Claims) -> Kind:
 
 
 def _passage(claims: Claims) -> Passage:
-    """`lobby`: of this server's own; a token that another library made has none."""
+    """Return the passage from the claim `lobby`. Only this server sets the claim; tokens of other libraries lack it."""
     try:
         passage = Passage(_typed(claims, "lobby", str, ""))
     except ValueError as error:
@@ -251,7 +251,7 @@ def _source(text: object) -> Source:
 
 
 def _claims(grants: Grants) -> dict[str, Any]:
-    """Only what differs from the absent claim, so that tokens stay short in an address."""
+    """Return only the claims that differ from an absent claim, so that tokens stay short in an address."""
     video: dict[str, Any] = {}
     if grants.conference:
         video["room"] = grants.conference

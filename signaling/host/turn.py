@@ -1,7 +1,7 @@
-"""Credentials for a TURN server, made from a secret that it shares with us, so that it knows no users.
+"""Credentials for a TURN server, made from a secret that the TURN server shares with us. The TURN server keeps no users.
 
-The form is that of the "REST API for access to TURN services" (draft-uberti-behave-turn-rest), as coturn has it with
-`use-auth-secret`: the name begins with the second at which it ends, the password is its HMAC-SHA1.
+The form comes from draft-uberti-behave-turn-rest ("REST API for access to TURN services"), as in coturn with `use-auth-secret`.
+The name begins with the second at which it expires. The password is the HMAC-SHA1 of the name.
 """
 
 import base64
@@ -15,15 +15,16 @@ SCHEMES = ("turn:", "turns:")
 
 @dataclass(frozen=True)
 class Turn:
-    """One set of addresses with one secret."""
+    """A set of TURN addresses that share one secret."""
 
     urls: Sequence[str]
     secret: str
     ttl_s: int
-    """As long as the longest meeting: the server asks again whenever an allocation is renewed."""
+    """Life of the credentials in seconds: the longest meeting, because the server checks again when an allocation is renewed.
+    """
 
     def credentials(self, name: str, now: float) -> tuple[str, str]:
-        """(user, password) for `name`, which stands in the logs of the TURN server."""
+        """Return (user, password) for `name`; the TURN server logs the user."""
         user = f"{int(now) + self.ttl_s}:{name}"
         digest = hmac.new(self.secret.encode(), user.encode(), hashlib.sha1).digest()
         return user, base64.b64encode(digest).decode()

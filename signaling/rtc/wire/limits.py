@@ -1,87 +1,138 @@
-"""Bounds of one browser session, in one place."""
+"""The limits of one browser session. The suffix `_S` means seconds. A figure without a source is chosen."""
 
 MESSAGE_BYTES = 4 * 1024 * 1024
-"""One signalling message: an SDP of hundreds of tracks has 3 MiB, and who resumes sends our last one beside its own."""
+"""Limit of one signalling message. An SDP of hundreds of tracks has 3 MiB, and a resume sends two descriptions. More: memory.
+Less: large conferences cannot be resumed.
+"""
 OTHER_MESSAGE_BYTES = 256 * 1024
-"""One that holds no description: the longest are metadata with attributes, and permissions for a thousand subscribers."""
+"""Limit of a message without a description. The longest hold metadata with attributes, or permissions for a thousand
+subscribers. More: reading costs more. Less: such messages close their socket.
+"""
 JSON_TOKENS = 8192
-"""Objects, lists and commas of one text message: each costs its reader microseconds, and a description has few."""
+"""Objects, lists and commas of one text message. Each costs microseconds to read, and a description has few. More: one message
+blocks the event loop. Fewer: long honest messages close their socket.
+"""
 JSON_TOKEN_BYTES = 128
-"""As which each of them counts."""
+"""Bytes that each object, list or comma counts in the rate of bytes. More: clients with JSON are closed earlier. Less: JSON
+costs the server more than it counts.
+"""
 BYTES_PER_S = 2 * 1024 * 1024
 BYTES_BURST = 8 * 1024 * 1024
-"""Of all messages of a participant: one whose description has 3 MiB makes a new one every 2 s at most."""
+"""Bytes of all messages of a participant. A participant with a description of 3 MiB can renew it every 2 s at most. More: one
+client takes the event loop from others. Less: the descriptions of large conferences close their socket.
+"""
 SMALL_PARTS = 4
-"""So many times what is no description counts: it may consist of parts of two bytes, each read into an object."""
+"""Factor for the bytes of messages without a description. They may consist of parts of two bytes, and each part becomes an
+object. Larger: honest clients are closed earlier. Smaller: small parts cost the server more than they count.
+"""
 LONG_MESSAGE_BYTES = 16 * 1024
-"""An SDP of so many tracks that its reading holds up others by a good part of a millisecond, and more."""
+"""Limit from which messages take turns. An SDP of this size blocks the event loop for a good part of a millisecond. More: new
+clients wait longer. Less: more messages wait for their turn.
+"""
 MESSAGES_PER_S = 50.0
 MESSAGES_BURST = 1000.0
-"""A native client sends each candidate of each address for each of its first seven sections, over 200 at once with few
-addresses; a page that lays out a full grid sends a setting for each tile."""
+"""Messages that a participant may send at once after a pause. A native client sends each candidate of each address for its
+first seven sections, over 200 at once with few addresses. A page with a full grid sends a setting for each tile. More: a
+flood takes longer to stop. Fewer: such clients are closed.
+"""
 UNKNOWN_SESSION_SYNC_S = 1.0
-"""For the `sync_state` of a browser that cannot resume; it sends one at once."""
+"""Limit for the `sync_state` of a browser that cannot resume; the browser sends one at once. Longer: a client without
+`sync_state` joins later. Shorter: `leave` arrives during the resume, and the client waits for its backoff.
+"""
 UNKNOWN_SESSION_LEFT_S = 5.0
-"""Until its socket is closed. It closes the socket itself within half a second."""
+"""Time from `leave` to the close of that socket. The browser closes the socket within half a second. Longer: a dead client
+keeps its socket. Shorter: the server closes first, and the browser waits once more.
+"""
 RESUME_MESSAGES = 50
-"""As so many counts a resume, which is told of everybody who is there."""
+"""Messages that a resume counts as, because its answer describes all participants. More: a client with a bad network is closed
+sooner. Fewer: repeated resumes cost the server more.
+"""
 WAITING_BYTES = 4 * 1024 * 1024
-"""Bytes waiting to be written to one socket; a reader slower than that is cut and may resume."""
+"""Bytes that wait to be written to one socket; a slower reader is cut and may resume. More: memory. Fewer: a phone on a slow
+network is cut.
+"""
 WAITING_MESSAGES = 4096
 JOIN_REQUEST_BYTES = 1024 * 1024
-"""A join request after decompression."""
+"""Limit of a join request after decompression. More: memory for unknown clients. Less: offers with many tracks are refused."""
 QUERY_VALUE_BYTES = 16 * 1024
 ATTRIBUTES = 64
 CLIENT_BYTES = 4096
-"""What a client says of itself: kept, and told to everybody."""
+"""Limit of a client's data about itself, which go to all participants. More: larger updates. Less: honest clients are refused.
+"""
 FACTS_BYTES = 8192
-"""What a client says of a track: kept, and told to everybody."""
+"""Limit of a client's description of a track, which goes to all participants. More: larger updates. Less: tracks with many
+simulcast layers are refused.
+"""
 METADATA_BYTES_PER_S = 16 * 1024
 METADATA_BYTES_BURST = 256 * 1024
-"""Changes of name, metadata and attributes of one participant: each goes to everybody."""
+"""Bytes of changes of name, metadata and attributes of one participant; each change goes to all. More: one client causes more
+traffic to all. Fewer: a page that changes its attributes often is refused.
+"""
 TRACK_SIDS = 1024
-"""Track ids in one message."""
+"""Track ids in one message. The rest is ignored, but a longer `sync_state` ends in a new join. More: reading costs more. Fewer:
+large conferences are not subscribed whole.
+"""
 LAYERS = 8
 CODECS = 8
 ADD_TRACKS = 16
-"""Tracks announced in one join request."""
+"""Tracks announced in one join request. More: work before a client is admitted. Fewer: the join is refused."""
 OFFER_WAITS_S = 0.1
-"""So long at most an offer of a join request waits for the first candidate of a client that applies the offer late. The candidate
-comes within milliseconds of that."""
+"""Limit for the wait of an early offer for the first candidate of a client that applies the offer late. The candidate comes
+within milliseconds of that. Longer: a client without candidates gets its answer later. Shorter: the answer arrives too
+early, and the join fails.
+"""
 PERMISSIONS = 1024
-"""Subscriber entries in one publisher's subscription permission."""
+"""Subscriber entries in one publisher's subscription permission; later entries are ignored. More: memory. Fewer: subscribers
+beyond the limit do not get the tracks.
+"""
 PERMITTED_SIDS = 4096
-"""Track ids in all of them together."""
+"""Track ids in all entries of one permission together."""
 ADMIN_BODY_BYTES = 256 * 1024
 SEND_DATA_BYTES = 60 * 1024
-"""Payload of one packet that the server API sends; with its envelope it fits a data channel message."""
+"""Payload of one packet that the server API sends. With its envelope it fits into a data channel message. More: clients cannot
+receive the packet. Less: callers must split their data.
+"""
 
 RPC_PAYLOAD_BYTES = 15 * 1024
-"""As the clients have it among themselves."""
+"""Payload of a call. Source: the client libraries have the same limit. More: a client refuses the call. Less: calls that
+clients allow are refused.
+"""
 RPC_METHOD_BYTES = 64
 RPC_ERROR_CHARACTERS = 1000
 RPC_S = 15.0
 RPC_MOST_S = 60.0
 RPC_ACK_S = 7.0
-"""A client that is there acknowledges a call at once."""
+"""Limit for the acknowledgement of a call; a connected client acknowledges at once. Longer: the caller of a dead client waits
+longer. Shorter: calls over slow networks fail.
+"""
 CALLS = 256
-"""Of the server API that wait for an answer."""
+"""Calls of the server API that wait for an answer. More: memory. Fewer: callers get `calls_limit`."""
 SIMULATED_SPEECH_LEAST_S, SIMULATED_SPEECH_S = 1, 30
 SIMULATED_LEVEL = 0.9
 CUT_RESUMES = 256
-"""Participants who have asked that their next resume fails."""
+"""Participants whose next resume the server will cut; the oldest entry is dropped. More: memory. Fewer: tests of many clients
+fail.
+"""
 BLOB_KEY_BYTES = 1024
 
 REFRESH_S = 300.0
 TOKEN_TTL_S = 600.0
 TOKEN_BYTES = 8 * 1024
-"""As long as the door takes it: what makes one for the next socket longer is kept here instead."""
+"""Limit of a token. The door has the same limit (`signaling/host/limits.py`). Facts that make a token longer are kept on the
+server. More than the door's limit: the next resume is refused. Less: more facts are kept.
+"""
 KEPT_FACTS_S = 660.0
-"""A token's life and a little: clocks of the same machine."""
+"""Time for which facts are kept: the life of a token and one minute more. Longer: memory. Shorter: a participant that resumes
+with a valid token loses its metadata.
+"""
 KEPT_FACTS_CHARACTERS = 32 * 1024 * 1024
-"""Of all participants together; those who are there have them anyway."""
+"""Characters of all kept facts together; connected participants hold the same texts anyway. More: memory. Fewer: the oldest
+facts are forgotten, and their participants return without metadata.
+"""
 PING_INTERVAL_S = 10
 PING_TIMEOUT_S = 20
-"""Clients ping; the Go one never does, so the server ends nobody for being silent here."""
+"""Wait of a client for the answer to its ping; both figures are sent to clients. The Go client never pings, so the server
+closes no silent socket. Longer: a client notices a dead server later. Shorter: slow networks cause needless resumes.
+"""
 CID_BYTES = 256
 TRACK_NAME_BYTES = 256
