@@ -1,4 +1,6 @@
-"""Who is asking: sign-in, sessions and their cookie, second factors, single sign-on, keys, administration of accounts.
+"""The identity of a caller: sign-in, sessions and their cookie, second factors, single sign-on, keys, administration of
+accounts.
 
-Owns cookies, throttles and the routes of all this; what an account may do is decided in `rooms.accounts` and `rooms.policy`.
+The package owns cookies, throttles and the routes of all this. `rooms.accounts` and `rooms.policy` decide the rights of an
+account.
 """

@@ -1,7 +1,8 @@
-"""Who is asking, and signing in and out: the state that routes share.
+"""The identity of a caller, signing in and signing out: the state that routes share.
 
-Owns the throttles and the hashing threads of this process. The order of a sign-in: network, name, hash, second factor; a
-browser that signed in to the account before has throttles and a queue of its own, so that strangers cannot lock its owner out.
+The module owns the throttles and the hashing threads of this process. A sign-in checks in order: network, name, hash, second
+factor. A browser that signed in to the account before has its own throttles and its own queue. Therefore strangers cannot lock
+out the owner.
 """
 
 from __future__ import annotations
@@ -46,11 +47,11 @@ class Issuer:
     client_id: str
     client_secret: str = field(default="", repr=False)
     label: str = "SSO"
-    """As the button names it."""
+    """Name of the single sign-on on its button."""
     unit_code: str = ""
-    """Where people are put whom the issuer knows and we do not; empty: only accounts made here may sign in."""
+    """Unit of people that the issuer knows and this server does not; empty: only accounts made here may sign in."""
     authority: str = ""
-    """File of the authority (PEM) that signed the issuer's certificate, when no public one did."""
+    """File of the authority (PEM) that signed the issuer's certificate, if no public authority signed it."""
 
 
 @dataclass(frozen=True)
@@ -59,34 +60,34 @@ class Options:
 
     secure: bool = True
     public_url: str = ""
-    """What people open, when it is not what the Host header says."""
+    """Address that people open, if it differs from the Host header."""
     issuer: Issuer | None = None
     mails: bool = False
-    """Mail goes out, so pages may say that invitees are told."""
+    """The server sends mail, so pages may say that invitees get a mail."""
     halls: bool = False
-    """Hall terminals may be connected, so pages may ask how they stand."""
+    """Hall terminals may be connected, so pages may show their state."""
     approver_factor: bool = False
-    """Approvers need a second factor, as operators and administrators do."""
+    """Approvers need a second factor, like operators and administrators."""
 
 
 class Live(Protocol):
-    """Calls and keys of those who are signed in. Sessions have the names that `GET /sessions` gives."""
+    """The calls and keys of signed-in users. Sessions have the names that `GET /sessions` returns."""
 
     def end_account(self, account: str, keep: str = "") -> None:
-        """All of them end now, but those of the session `keep`."""
+        """End all calls of the account now, except those of the session `keep`."""
 
     def end_session(self, session: str) -> None:
-        """All that it opened ends now."""
+        """End all calls that the session opened."""
 
     def rotate(self, old: str, new: str) -> None:
-        """The same browser goes on under another secret."""
+        """Rename a session: the same browser continues with another secret."""
 
     def calls_of(self, session: str) -> int:
-        """How many run now."""
+        """Return the number of running calls of the session."""
 
 
 class Nothing:
-    """Stands in where there are no calls."""
+    """A `Live` for a server without calls."""
 
     def end_account(self, account: str, keep: str = "") -> None:
         return
@@ -102,7 +103,7 @@ class Nothing:
 
 
 class Access:
-    """Reads sessions and keys, and opens sessions. `clock` gives aware UTC."""
+    """The reader of sessions and keys; it also opens sessions. `clock` returns aware UTC."""
 
     def __init__(
         self,
@@ -123,7 +124,7 @@ class Access:
         self.names = Backoff(shared, "names")
         self.codes = Backoff(shared, "codes")
         self.live: Live = Nothing()
-        """Calls and keys of those who are signed in."""
+        """The calls and keys of signed-in users."""
         self._notes: set[asyncio.Task[None]] = set()
         self.networks = Throttle(shared, "sign-in failures", limits.FAILURES_PER_MINUTE, limits.NETWORKS_REMEMBERED)
 
@@ -132,10 +133,11 @@ class Access:
         self.hashing.close()
 
     async def actor(self, request: HTTPConnection, now: datetime, *, seen: bool = True) -> Actor | None:
-        """Who asks, by key or cookie; None: nobody. `seen` false: this is no sign of life of its session.
+        """Return the caller by key or cookie, or None if neither is given. `seen` false: do not count this request as a sign of
+        life.
 
-        Raises Refusal `client_key_wrong`, and with a cookie `origin_refused`, `second_factor_needed` (the code of his
-        application is missing), `password_change_needed`.
+        Raises Refusal `client_key_wrong`. With a cookie it also raises `origin_refused`, `second_factor_needed` (the code of
+        the application is missing) and `password_change_needed`.
         """
         found = await self._actor(request, now, seen)
         if found is not None:
@@ -163,14 +165,14 @@ class Access:
         return replace(found, session=session_id(signed.row.digest))
 
     async def required(self, request: HTTPConnection, now: datetime) -> Actor:
-        """As `actor`; raises Refusal `signed_out` for nobody."""
+        """Return the caller as `actor` does. Raises Refusal `signed_out` if there is no caller."""
         found = await self.actor(request, now)
         if found is None:
             raise refused("signed_out")
         return found
 
     async def signed(self, request: HTTPConnection, now: datetime) -> Signed | None:
-        """The session of the cookie, even when a code or a new password is still missing. Raises Refusal `origin_refused`."""
+        """Return the session of the cookie, even if a code or a new password is still missing. Raises Refusal `origin_refused`."""
         secret = self._secret(request)
         if secret is None:
             return None
@@ -181,7 +183,7 @@ class Access:
         return found
 
     def _secret(self, request: HTTPConnection) -> str | None:
-        """Of the cookie, when the request comes from our own pages. Raises Refusal `origin_refused`."""
+        """Return the secret of the cookie if the request comes from our own pages. Raises Refusal `origin_refused`."""
         secret = self.cookies.secret(request)
         if secret is not None:
             origin.check(request)
@@ -192,7 +194,7 @@ class Access:
             await self.database.transact(lambda s: signing.seen(s, digest(secret), now))
 
     async def actor_of(self, signed: Signed, request: HTTPConnection, now: datetime) -> Actor:
-        """Of a session."""
+        """Return the actor of a session."""
         async with self.database.reading() as session:
             return await self._acting(session, signed, request, now)
 
@@ -207,7 +209,9 @@ class Access:
         )
 
     async def sign_in(self, request: HTTPConnection, name: str, password: str, now: datetime) -> tuple[Account, str]:
-        """(account, secret of its session). Raises Refusal `too_many_requests`, `sign_in_slowed`, `sign_in_failed`, `busy`."""
+        """Return (account, secret of its session). Raises Refusal `too_many_requests`, `sign_in_slowed`, `sign_in_failed`,
+        `busy`.
+        """
         name = name.strip().lower()
         device = self.cookies.known(request, name)
         self._admit(request, name, device, now)
@@ -226,14 +230,14 @@ class Access:
         return account, await self.database.transact(lambda s: self._start(s, account, request, now))
 
     async def second_step(self, signed: Signed, code: str, now: datetime) -> str:
-        """The secret of the session that takes the place of this one. Raises Refusal `second_factor_wrong`, `sign_in_slowed`."""
+        """Return the secret of the new session that replaces this one. Raises Refusal `second_factor_wrong`, `sign_in_slowed`."""
         await self.prove(signed.account, code, now)
         secret = await self.database.transact(lambda s: signing.upgrade(s, signed, now))
         self.live.rotate(session_id(signed.row.digest), session_id(digest(secret)))
         return secret
 
     async def prove(self, account: Account, code: str, now: datetime) -> None:
-        """The code of the application, or a paper code. Raises Refusal `second_factor_wrong`, `sign_in_slowed`."""
+        """Check the code of the application, or a recovery code. Raises Refusal `second_factor_wrong`, `sign_in_slowed`."""
         self.codes.admit(account.id, now)
 
         async def use(session: AsyncSession) -> bool:
@@ -250,7 +254,7 @@ class Access:
         self.names.admit(_attempt(name, device), now)
 
     async def _verified(self, request: HTTPConnection, name: str, password: str, device: str | None) -> Account | None:
-        """The account when the password is its own; as much work for names that nobody has."""
+        """Return the account if the password is right. An unknown name costs as much work as a known one."""
         account: Account | None = None
 
         async def stored() -> str:
@@ -285,8 +289,9 @@ class Access:
         return await signing.start(session, account, now, address=address, agent=agent_of(request))
 
     def _note_later(self, name: str, key: str, address: str, now: datetime) -> None:
-        """The trail tells of an account that somebody guesses at: once for each pause, so that guessing cannot fill it. After
-        the answer: an entry is written only for names that exist, and whoever waits for it could tell.
+        """Write to the audit trail that the password of an account is being guessed. There is one entry for each pause, so
+        guessing cannot fill the trail. The entry follows the answer: it exists only for known names, and its delay would
+        reveal them.
         """
         failures = self.names.failures(key)
         if failures < accounts.FREE_FAILURES or len(self._notes) >= limits.NOTES:
@@ -296,7 +301,7 @@ class Access:
         task.add_done_callback(self._notes.discard)
 
     async def settled(self) -> None:
-        """Everything that was to be noted is."""
+        """Wait until all entries about guessing are written."""
         for failed in await asyncio.gather(*self._notes, return_exceptions=True):
             if isinstance(failed, Exception):
                 log.error("an attempt to sign in could not be noted", exc_info=failed)
@@ -325,7 +330,7 @@ class Access:
 
 
 def session_id(row_digest: str) -> str:
-    """As people and tokens name a session; nothing is opened by it."""
+    """Return the name of a session for people and tokens. The name opens nothing."""
     return row_digest[:32]
 
 
@@ -334,13 +339,13 @@ def address_of(request: HTTPConnection) -> str:
 
 
 def agent_of(request: HTTPConnection) -> str:
-    """What the browser calls itself, printable."""
+    """Return the browser's name for itself, printable."""
     text = request.headers.get("user-agent", "")[: limits.AGENT_CHARACTERS]
     return "".join(one if one.isprintable() else " " for one in text)
 
 
 def _key(request: HTTPConnection) -> str | None:
-    """A client key; other bearer tokens (of live conferences) are somebody else's."""
+    """Return a client key, or None. Other bearer tokens (of live conferences) are for other parts."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key.startswith(clients.PREFIX):

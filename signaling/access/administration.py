@@ -25,7 +25,7 @@ IfMatch = Annotated[str, Header(alias="if-match", max_length=40)]
 
 
 def routes(access: Access) -> APIRouter:
-    """To be mounted under `/api/v1`."""
+    """Return the router to be mounted under `/api/v1`."""
     router = APIRouter()
     _accounts(router, access)
     _one_account(router, access)
@@ -42,7 +42,7 @@ def _accounts(router: APIRouter, access: Access) -> None:
         cursor: Annotated[str, Query(max_length=200)] = "",
         limit: Annotated[int, Query(ge=1, le=limits.PAGE_MOST)] = limits.PAGE,
     ) -> models.AccountPage:
-        """Accounts of the units that the reader administers, by name."""
+        """List the accounts of the units that the reader administers, by name."""
         now = access.clock()
         actor = await access.required(request, now)
         policy.require_anywhere(actor, "accounts.read")
@@ -53,7 +53,7 @@ def _accounts(router: APIRouter, access: Access) -> None:
 
     @router.post("/accounts", status_code=201, openapi_extra=needs("accounts.write", of="person"))
     async def create(request: Request, body: models.NewAccount) -> models.AccountView:
-        """An account for a person; it opens by a sign-in link."""
+        """Make an account for a person. A sign-in link opens the account."""
         now = access.clock()
         actor = await access.required(request, now)
         made = await access.database.transact(
@@ -64,7 +64,7 @@ def _accounts(router: APIRouter, access: Access) -> None:
 
     @router.get("/accounts/{account_id}", openapi_extra=needs("accounts.read", of="account"))
     async def one(request: Request, account_id: models.Identifier) -> models.AccountView:
-        """One account with its roles."""
+        """Return an account with its roles."""
         now = access.clock()
         actor = await access.required(request, now)
         async with access.database.reading() as session:
@@ -76,7 +76,9 @@ def _one_account(router: APIRouter, access: Access) -> None:
     async def change(
         request: Request, account_id: models.Identifier, body: models.AccountChange, if_match: IfMatch = ""
     ) -> models.AccountView:
-        """Its name, its language, whether it is switched on. With `If-Match: "VERSION"` only when nobody was faster."""
+        """Change the name, the language or the active state. With `If-Match: "VERSION"` only if the version is still the
+        newest.
+        """
         now = access.clock()
         actor = await access.required(request, now)
         wanted = body.model_dump(exclude_none=True)
@@ -91,7 +93,7 @@ def _one_account(router: APIRouter, access: Access) -> None:
 
     @router.post("/accounts/{account_id}/link", openapi_extra=needs("accounts.write", of="account"))
     async def link(request: Request, account_id: models.Identifier) -> models.SignInLinkView:
-        """A link that signs in once: for a new account, or when the password is forgotten. Shown this one time."""
+        """Make a link that signs in once: for a new account, or after a forgotten password. The link is shown only this once."""
         now = access.clock()
         actor = await access.required(request, now)
         secret, ends_at = await access.database.transact(lambda s: administration.link(s, account_id, actor, now))
@@ -101,7 +103,7 @@ def _one_account(router: APIRouter, access: Access) -> None:
         "/accounts/{account_id}/sign-out", status_code=NOTHING, openapi_extra=needs("accounts.write", of="account")
     )
     async def sign_out(request: Request, account_id: models.Identifier) -> None:
-        """Sign it out everywhere; its calls end."""
+        """Sign the account out everywhere. Its calls end."""
         now = access.clock()
         actor = await access.required(request, now)
         await access.database.transact(lambda s: administration.sign_out(s, account_id, actor, now))
@@ -121,7 +123,7 @@ def _one_account(router: APIRouter, access: Access) -> None:
 def _roles(router: APIRouter, access: Access) -> None:
     @router.post("/accounts/{account_id}/roles", status_code=201, openapi_extra=needs("accounts.write", of="account"))
     async def grant(request: Request, account_id: models.Identifier, body: models.NewGrant) -> models.AccountView:
-        """Give a role in a unit that one administers oneself."""
+        """Give a role in a unit that the caller administers."""
         now = access.clock()
         actor = await access.required(request, now)
 
@@ -151,7 +153,7 @@ def _roles(router: APIRouter, access: Access) -> None:
 def _clients(router: APIRouter, access: Access) -> None:
     @router.get("/clients", openapi_extra=needs("accounts.read"))
     async def listed(request: Request) -> models.ClientPage:
-        """Other systems that have keys, in what the reader administers."""
+        """List the systems that have keys, in the units that the reader administers."""
         actor = await access.required(request, access.clock())
         policy.require_anywhere(actor, "accounts.read")
         async with access.database.reading() as session:
@@ -160,7 +162,7 @@ def _clients(router: APIRouter, access: Access) -> None:
 
     @router.post("/clients", status_code=201, openapi_extra=needs("clients.write", of="unit"))
     async def create(request: Request, body: models.NewClient) -> models.ClientKey:
-        """A key for another system. Shown this one time."""
+        """Make a key for another system. The key is shown only this once."""
         now = access.clock()
         actor = await access.required(request, now)
         made, key = await access.database.transact(
@@ -170,7 +172,7 @@ def _clients(router: APIRouter, access: Access) -> None:
 
     @router.post("/clients/{client_id}/key", openapi_extra=needs("clients.write", of="client"))
     async def renew(request: Request, client_id: models.Identifier) -> models.ClientKey:
-        """A new key; the old one opens nothing any more."""
+        """Make a new key. The old key opens nothing any more."""
         now = access.clock()
         actor = await access.required(request, now)
         renewed, key = await access.database.transact(lambda s: clients.renew(s, client_id, actor, now))
@@ -178,14 +180,14 @@ def _clients(router: APIRouter, access: Access) -> None:
 
     @router.delete("/clients/{client_id}", status_code=NOTHING, openapi_extra=needs("clients.write", of="client"))
     async def revoke(request: Request, client_id: models.Identifier) -> None:
-        """Its key opens nothing any more."""
+        """Revoke the key of a system. The key opens nothing any more."""
         now = access.clock()
         actor = await access.required(request, now)
         await access.database.transact(lambda s: clients.revoke(s, client_id, actor, now))
 
 
 def base_of(access: Access, request: Request) -> str:
-    """Where people reach this server; the Host header was checked before."""
+    """Return the address under which people reach this server. The Host header was checked before."""
     return access.options.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
 
 

@@ -1,7 +1,7 @@
-"""Wrong attempts make the next ones wait: longer each time, for names that exist and for those that do not alike.
+"""Growing pauses after wrong attempts, the same for names that exist and for names that do not.
 
-A shared table bounds the number of keys; a restart forgets. An attempt counts as wrong before its answer is known, so that a
-hundred at once are a hundred.
+A shared table bounds the number of keys; a restart clears the table. An attempt counts as wrong before its answer is known, so
+that a hundred attempts at once count as a hundred.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class _Record:
 
 
 class Backoff:
-    """Attempts by key: a typed name, a browser that is known for that name, an account's codes."""
+    """The attempts by key: a typed name, a browser that is known for that name, an account's codes."""
 
     def __init__(self, shared: Shared, kind: str, remembered: int = limits.NAMES_REMEMBERED) -> None:
         self._records = shared.table("backoff", kind, remembered, _Record)
 
     def admit(self, key: str, now: datetime) -> None:
-        """Count an attempt. Raises Refusal `sign_in_slowed` without counting while earlier ones still have to wait."""
+        """Count an attempt. Raises Refusal `sign_in_slowed`, without counting, while the pause of earlier attempts runs."""
         record = self._records.get(key)
         if record is None or now - record.last > accounts.FORGET_FAILURES:
             record = _Record(0, now, now)
@@ -40,11 +40,11 @@ class Backoff:
         self._records.put(key, _Record(failures, now + pause(failures), now))
 
     def forgive(self, key: str) -> None:
-        """It was right after all: nothing before it counts."""
+        """Clear the count of a key: the attempt was right."""
         self._records.pop(key)
 
     def uncount(self, key: str, now: datetime) -> None:
-        """The attempt could not be judged."""
+        """Take back a count: the attempt could not be checked."""
         record = self._records.get(key)
         if record is not None and record.failures:
             self._records.put(key, replace(record, failures=record.failures - 1, blocked_until=now))
@@ -55,7 +55,7 @@ class Backoff:
 
 
 def pause(failures: int) -> timedelta:
-    """None for the first few, then 2 s, 4 s, … 15 min."""
+    """Return the pause after some failures: zero for the first few, then 2 s, 4 s, … 15 min."""
     over = failures - accounts.FREE_FAILURES
     if over < 0:
         return timedelta(0)

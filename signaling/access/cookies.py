@@ -1,7 +1,7 @@
-"""The cookies: who is signed in, a browser that signed in before, and a sign-in that is on its way through another server.
+"""The cookies: the session of a user, the mark of a browser that signed in before, and a sign-in through another server.
 
-`__Host-` (RFC 6265bis section 4.1.3.2) binds them to this host and to TLS. Plain HTTP exists only for `dev` on the loopback
-address, where browsers differ about Secure: there the names are others and the cookies lack it.
+`__Host-` (RFC 6265bis section 4.1.3.2) binds the cookies to this host and to TLS. Plain HTTP exists only for `dev` on the
+loopback address, where browsers treat Secure differently. There the cookies have other names and lack Secure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from signaling.access import limits
 
 @dataclass(frozen=True)
 class Cookies:
-    """`secure`: browsers reach this server by TLS, here or at a proxy before it."""
+    """`secure`: browsers reach this server by TLS, directly or through a proxy."""
 
     secure: bool
     seal: Seal
@@ -38,7 +38,7 @@ class Cookies:
         return "__Host-diemcau-flow" if self.secure else "diemcau-local-flow"
 
     def secret(self, request: HTTPConnection) -> str | None:
-        """Of the session; None without one."""
+        """Return the secret of the session; None without a session."""
         value = request.cookies.get(self.session, "")
         return value if 0 < len(value) <= limits.COOKIE_BYTES else None
 
@@ -55,7 +55,7 @@ class Cookies:
         response.delete_cookie(self.session, path="/", secure=self.secure, httponly=True, samesite="lax")
 
     def known(self, request: HTTPConnection, name: str) -> str | None:
-        """Digest of the mark of a browser in which this account signed in before; None for strangers."""
+        """Return the digest of the mark of a browser in which this account signed in before, or None for other browsers."""
         nonce, _, mark = request.cookies.get(self.device, "")[: limits.COOKIE_BYTES].partition(".")
         if not nonce or not compare_digest(mark.encode(), self._mark(nonce, name).encode()):
             return None
@@ -65,7 +65,7 @@ class Cookies:
         self._set(response, self.flow, self.seal.seal(content, "flow"), int(limits.FLOW_S))
 
     def flow_of(self, request: HTTPConnection) -> str:
-        """What `set_flow` wrote. Raises SealBroken."""
+        """Return the content that `set_flow` wrote. Raises SealBroken."""
         return self.seal.open(request.cookies.get(self.flow, ""), "flow")
 
     def end_flow(self, response: Response) -> None:

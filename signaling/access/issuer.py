@@ -1,7 +1,7 @@
-"""The other side of single sign-on: its discovery document, its keys, its token endpoint, and what an ID token of it is worth.
+"""The issuer of single sign-on: its discovery document, its keys, its token endpoint, and the check of its ID tokens.
 
-OpenID Connect Core 1.0 and Discovery 1.0, code flow with PKCE (RFC 7636). Each answer is bounded in size and time, redirects are
-not followed, and everything but a loopback issuer (tests, a proxy) has to be reached by TLS.
+The module follows OpenID Connect Core 1.0 and Discovery 1.0, code flow with PKCE (RFC 7636). Each answer has a limit of size
+and time. Redirects are not followed. Every issuer except one on loopback (tests, a proxy) must use TLS.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from signaling.access import limits
 from signaling.access.access import Issuer
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
-"""Asymmetric ones: the keys that everybody can read sign nothing."""
+"""Asymmetric algorithms only: the keys that all can read must not sign."""
 SCOPE = "openid profile email"
 SECOND_FACTORS = frozenset({"mfa", "otp", "hwk", "sc", "fpt", "face"})
-"""Of `amr` (RFC 8176): what shows more than a password."""
+"""Values of `amr` (RFC 8176) that prove more than a password."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class IssuerBroken(Exception):
-    """It does not answer, or not as the standard says. The message is for the log: no token, code or secret in it."""
+    """The issuer does not answer, or not as the standard says. The message is for the log: it holds no token, code or secret."""
 
 
 class Provider:
-    """One issuer. What it publishes is remembered for an hour."""
+    """An issuer. Its published data are kept for an hour."""
 
     def __init__(self, settings: Issuer) -> None:
         self.settings = settings
@@ -46,7 +46,7 @@ class Provider:
         self._read_at = float("-inf")
 
     async def authorization_url(self, redirect: str, state: str, nonce: str, verifier: str, now: datetime) -> str:
-        """Where the browser goes. Raises IssuerBroken."""
+        """Return the address to which the browser must go. Raises IssuerBroken."""
         found = await self._discovered(now)
         async with self._client(redirect) as client:
             url, _ = client.create_authorization_url(
@@ -55,7 +55,7 @@ class Provider:
         return str(url)
 
     async def identity(self, redirect: str, code: str, nonce: str, verifier: str, now: datetime) -> Identity:
-        """Who came back with `code`. Raises IssuerBroken."""
+        """Return the identity of the user that came back with `code`. Raises IssuerBroken."""
         found = await self._discovered(now)
         try:
             async with self._client(redirect) as client:
@@ -70,7 +70,9 @@ class Provider:
         return _identity(self.settings, await self._verified(written, nonce, now))
 
     async def _verified(self, written: str, nonce: str, now: datetime) -> Mapping[str, Any]:
-        """The claims of a token that this issuer signed for us and this flow. New keys are read once when the key is unknown."""
+        """Return the claims of a token that this issuer signed for us and for this flow. If the key is unknown, the keys are
+        read again once.
+        """
         keys = await self._key_set(now)
         try:
             return _claims(self.settings, written, keys, nonce, now)
@@ -124,7 +126,7 @@ class Provider:
         context = ssl.create_default_context(cafile=settings.authority or None)
         return AsyncOAuth2Client(
             settings.client_id,
-            quote_plus(settings.client_secret) or None,  # RFC 6749 section 2.3.1; the library leaves it to us
+            quote_plus(settings.client_secret) or None,  # RFC 6749 section 2.3.1; the library does not quote
             token_endpoint_auth_method="client_secret_basic" if settings.client_secret else "none",
             scope=SCOPE,
             redirect_uri=redirect,
@@ -138,7 +140,7 @@ class Provider:
 
 
 class _Bounded(httpx2.AsyncHTTPTransport):
-    """Stops reading at the limit, and takes nothing that has to be unpacked."""
+    """A transport that stops reading at the limit and refuses compressed answers."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         super().__init__(verify=context, trust_env=False)
@@ -175,7 +177,7 @@ class _KeyUnknown(Exception):
 
 
 def _claims(settings: Issuer, written: str, keys: KeySet, nonce: str, now: datetime) -> Mapping[str, Any]:
-    """Core 1.0 section 3.1.3.7. Raises IssuerBroken, or _KeyUnknown when new keys may help."""
+    """Return the checked claims (Core 1.0 section 3.1.3.7). Raises IssuerBroken, or _KeyUnknown if new keys may help."""
     registry = jwt.JWTClaimsRegistry(
         now=int(now.timestamp()),
         leeway=limits.LEEWAY_S,

@@ -1,7 +1,7 @@
-"""Asks a directory (LDAP, Active Directory) by OpenLDAP's own `ldapsearch`, an optional part of the system (Debian: ldap-utils).
+"""Queries to a directory (LDAP, Active Directory) by OpenLDAP's `ldapsearch`, an optional system package (Debian: ldap-utils).
 
-Chosen over a Python library: the one that is maintained has to be compiled against the same C library anyway. The password comes
-from a private file and is no argument; everything but loopback goes by TLS, whose certificate is checked.
+A Python library is no better: the maintained one must be compiled against the same C library. The password comes from a private
+file and is never an argument. Every connection except loopback uses TLS with a checked certificate.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True)
 class Directory:
-    """Where, as whom, and what is asked for."""
+    """The address, the identity and the query."""
 
     url: str
     base: str
@@ -34,11 +34,11 @@ class Directory:
     bind_dn: str = ""
     password_file: Path | None = None
     authority: Path | None = None
-    """PEM, when the directory's certificate was signed by no public one."""
+    """PEM file, if no public authority signed the directory's certificate."""
 
 
 def entries(directory: Directory, attributes: Sequence[str]) -> list[ldif.Entry]:
-    """Every entry, page by page. Blocks. Raises Refusal `directory_…`, and as `ldif.read`."""
+    """Return every entry, read page by page. The function blocks. Raises Refusal `directory_…`, and the errors of `ldif.read`."""
     program = shutil.which(COMMAND)
     if program is None:
         raise _refused(
@@ -61,7 +61,7 @@ def entries(directory: Directory, attributes: Sequence[str]) -> list[ldif.Entry]
 
 
 def _arguments(directory: Directory) -> list[str]:
-    """Simple bind, LDIF without comments or folding, pages; never a referral elsewhere."""
+    """Return the arguments: simple bind, LDIF without comments or folding, pages. Referrals are not followed."""
     arguments = ["-x", "-LLL", "-o", "ldif-wrap=no", "-E", f"pr={PAGE}/noprompt", "-l", str(SECONDS)]
     arguments += ["-H", directory.url, "-b", directory.base]
     if _needs_upgrade(directory.url):
@@ -74,7 +74,9 @@ def _arguments(directory: Directory) -> list[str]:
 
 
 def _needs_upgrade(url: str) -> bool:
-    """Plain `ldap://` must become TLS, but on this machine. Raises Refusal for other addresses."""
+    """Report whether the connection must change to TLS: plain `ldap://` must, except on this machine. Raises Refusal for other
+    schemes.
+    """
     parts = urlsplit(url)
     if parts.scheme == "ldaps" and parts.hostname:
         return False

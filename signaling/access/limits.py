@@ -1,34 +1,45 @@
-"""Bounds of signing in over HTTP; a test stands at limit + 1. Those of accounts themselves stand in `rooms.accounts.limits`."""
+"""The limits of signing in over HTTP; a test checks limit + 1. The limits of accounts are in `rooms.accounts.limits`. The
+suffix `_S` means seconds. A figure without a source is chosen.
+"""
 
 PASSWORD_CHARACTERS = 256
-"""Longer ones are refused before they are hashed."""
+"""Limit of a typed password, checked before hashing. More: hashing costs more. Fewer: users with long passwords cannot sign in.
+"""
 PAGE = 50
 PAGE_MOST = 200
 SEEN_EVERY_S = 60.0
-"""How exactly the last use of a session is known; each note of it is a write."""
+"""Precision of the last use of a session; each note is a write. Longer: users see old times. Shorter: more writes."""
 COOKIE_BYTES = 200
 KEY_BYTES = 200
 AGENT_CHARACTERS = 200
 FAILURES_PER_MINUTE = 30
-"""Wrong passwords from one network, as many at once after a pause."""
+"""Wrong passwords from one network; after a pause as many at once. More: guessing is easier. Fewer: an office where many
+mistype must wait.
+"""
 NOTES = 200
-"""Entries about guessing that wait to be written."""
+"""Entries about guessing that wait to be written; further entries are dropped. More: memory. Fewer: the trail lacks guesses."""
 NOTE_AFTER_S = 0.5
 NETWORKS_REMEMBERED = 16_384
 NAMES_REMEMBERED = 16_384
 DEVICE_S = 365 * 24 * 3600
-"""How long a browser is known to have signed in before."""
+"""Time for which a browser counts as known for an account. Longer: a sold computer keeps its own throttle. Shorter: an attack
+locks out owners that return rarely.
+"""
 
 FLOWS_PER_MINUTE = 120
-"""Departures to the single sign-on from one network: each asks something of the issuer."""
+"""Departures to the single sign-on from one network; each may cause a request to the issuer. More: a flood reaches the issuer.
+Fewer: a large office must wait.
+"""
 ISSUER_BYTES = 256 * 1024
-"""Of one answer of the single sign-on's server."""
+"""Limit of one answer of the issuer. More: memory. Less: an issuer with many keys is refused."""
 ISSUER_S = 10.0
-"""Longest wait for it."""
+"""Timeout for an answer of the issuer. Longer: users wait for a dead issuer. Shorter: a slow issuer cannot be used."""
 ISSUER_REMEMBERED_S = 3600.0
 FLOW_S = 600.0
-"""From leaving for the single sign-on to coming back."""
+"""Time from the departure to the return. Longer: a stolen cookie works longer. Shorter: slow users must begin again."""
 NEXT_CHARACTERS = 500
 ID_TOKEN_BYTES = 32 * 1024
 LEEWAY_S = 60
-"""How far the clocks of the single sign-on and of this server may differ."""
+"""Allowed difference between the clocks of the issuer and of this server. More: expired tokens are accepted longer. Less: a
+small error of a clock stops all sign-ins.
+"""

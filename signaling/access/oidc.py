@@ -1,4 +1,4 @@
-"""The routes of single sign-on: leave for the issuer, come back from it. What waits between the two is in a sealed cookie."""
+"""The routes of single sign-on: to the issuer and back. A sealed cookie holds the data between the two."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Text = Annotated[str, Query(max_length=2000)]
 
 @dataclass(frozen=True)
 class Flow:
-    """What was sent along, to be compared with what comes back."""
+    """The data that the browser took to the issuer, for comparison at its return."""
 
     state: str
     nonce: str
@@ -45,18 +45,20 @@ class Flow:
     next: str
     at: float
     account_id: str = ""
-    """Of whoever is signed in and connects this identity to his account."""
+    """The signed-in account that connects this identity; empty for a sign-in."""
 
 
 def routes(access: Access) -> APIRouter:
-    """To be mounted under `/api/v1`."""
+    """Return the router to be mounted under `/api/v1`."""
     router = APIRouter(dependencies=[Depends(origin.check_route)])
     flows = Throttle(access.shared, "single sign-on", limits.FLOWS_PER_MINUTE, limits.NETWORKS_REMEMBERED)
     provider = Provider(access.options.issuer) if access.options.issuer else None
 
     @router.post("/session/oidc", openapi_extra=needs(PUBLIC))
     async def leave(request: Request, response: Response, body: models.SingleSignOn) -> models.Departure:
-        """Where to go for the single sign-on; with `connect` to connect that identity to the account signed in here."""
+        """Return the address of the single sign-on. With `connect`, that identity is connected to the account that is signed in
+        here.
+        """
         if provider is None:
             raise refused("issuer_absent")
         now = access.clock()
@@ -78,7 +80,7 @@ def routes(access: Access) -> APIRouter:
     async def come_back(
         request: Request, code: Text = "", state: Text = "", iss: Text = "", error: Text = ""
     ) -> Response:
-        """Back from the single sign-on: to the page that was asked for, or to the sign-in with `?trouble=CODE`."""
+        """Handle the return from the single sign-on: redirect to the requested page, or to the sign-in with `?trouble=CODE`."""
         now = access.clock()
         try:
             if provider is None:
@@ -97,7 +99,7 @@ def routes(access: Access) -> APIRouter:
 
 
 def _flow(access: Access, request: Request, state: str, now: datetime) -> Flow:
-    """Raises Refusal `flow_broken`."""
+    """Return the data of the flow. Raises Refusal `flow_broken`."""
     try:
         flow = Flow(**json.loads(access.cookies.flow_of(request)))
     except (SealBroken, ValueError, TypeError) as error:
@@ -110,7 +112,7 @@ def _flow(access: Access, request: Request, state: str, now: datetime) -> Flow:
 async def _identity(
     access: Access, provider: Provider, request: Request, flow: Flow, code: str, iss: str, error: str, now: datetime
 ) -> Identity:
-    """Raises Refusal `issuer_failed`; `iss` guards against a mix-up of issuers (RFC 9207)."""
+    """Return the identity. Raises Refusal `issuer_failed`. `iss` protects against a mix-up of issuers (RFC 9207)."""
     if error or not code or (iss and iss != provider.settings.url):
         raise refused("issuer_failed")
     try:
@@ -123,7 +125,7 @@ async def _identity(
 async def _arrive(
     session: AsyncSession, access: Access, request: Request, flow: Flow, identity: Identity, now: datetime
 ) -> tuple[Account, str]:
-    """(account, secret of its session). Raises Refusal `identity_unknown`, `identity_taken`."""
+    """Return (account, secret of its session). Raises Refusal `identity_unknown`, `identity_taken`."""
     actor = Actor("system", address=address_of(request))
     account = await _account(session, access, flow, identity, actor, now)
     if not account.active:
@@ -152,6 +154,6 @@ async def _account(
 
 
 def _local(path: str) -> str:
-    """A page of ours and nothing else."""
+    """Return the path if it is a page of this server, else `/`."""
     plain = path.startswith("/") and not path.startswith("//") and path.isprintable() and "\\" not in path
     return path if plain else "/"

@@ -1,7 +1,9 @@
-"""Requests that change something must come from our own pages: Origin and Sec-Fetch-Site are looked at, and forms are refused.
+"""The origin check: requests that change data must come from our own pages. It reads Origin and Sec-Fetch-Site, and refuses
+forms.
 
-Browsers send Origin with every request that is not GET or HEAD (Fetch, section 3.2), so one without either is no browser of ours.
-`Guard` has refused foreign pages before, but lets through the listed origins of other clients: they have no cookie to use.
+Browsers send Origin with every request that is not GET or HEAD (Fetch, section 3.2). A request without both headers comes from
+no browser of ours. `Guard` has already refused foreign pages, but it admits the listed origins of other clients, which have no
+cookie.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from signaling.access.refusals import refused
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FORMS = ("application/x-www-form-urlencoded", "text/plain")
-"""What a form on a foreign page can send without asking first; multipart is taken for files, and its Origin checked."""
+"""Content types that a form on a foreign page can send without a preflight. Multipart stays allowed for files; its Origin is
+checked.
+"""
 
 
 def check(request: HTTPConnection) -> None:
-    """Raises Refusal `origin_refused` or `type_refused`. Reading requests pass."""
+    """Raise Refusal `origin_refused` or `type_refused`. Reading requests pass."""
     if request.scope["type"] == "http" and request.scope["method"] in SAFE:
         return
     origin, site = request.headers.getlist("origin"), request.headers.getlist("sec-fetch-site")
@@ -32,12 +36,12 @@ def check(request: HTTPConnection) -> None:
 
 
 async def check_route(request: Request) -> None:
-    """`check` as a dependency of routes: signing in, too, must come from our own pages."""
+    """Run `check` as a dependency of routes: requests to sign in must also come from our own pages."""
     check(request)
 
 
 def _is_own(origin: str, host: str) -> bool:
-    """Host and port agree; the scheme may differ behind a proxy that ends TLS."""
+    """Report whether host and port agree. The scheme may differ behind a proxy that ends TLS."""
     try:
         parts = urlsplit(origin)
     except ValueError:

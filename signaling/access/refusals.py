@@ -1,4 +1,4 @@
-"""What signing in refuses, and the HTTP status of each code that accounts know."""
+"""The refusals of signing in, and the HTTP status of each code that accounts use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The routes of one's own sign-in: /session…, /sessions…. Administration of others stands in `administration`."""
+"""The routes of a user's own sign-in: /session…, /sessions…. Administration of other accounts is in `administration`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOTHING = 204
 
 
 def routes(access: Access) -> APIRouter:
-    """To be mounted under `/api/v1`."""
+    """Return the router to be mounted under `/api/v1`."""
     router = APIRouter(dependencies=[Depends(origin.check_route)])
     _signing(router, access)
     _own(router, access)
@@ -37,7 +37,7 @@ def routes(access: Access) -> APIRouter:
 def _signing(router: APIRouter, access: Access) -> None:
     @router.post("/session", openapi_extra=needs(PUBLIC))
     async def sign_in(request: Request, response: Response, body: models.SigningIn) -> models.Session:
-        """Sign in by name and password; with `code` by both steps at once. Sets the cookie."""
+        """Sign in by name and password; with `code` in one request with both steps. Sets the cookie."""
         now = access.clock()
         account, secret = await access.sign_in(request, body.name, body.password.get_secret_value(), now)
         access.cookies.sign_in(response, secret, account.name)
@@ -48,7 +48,7 @@ def _signing(router: APIRouter, access: Access) -> None:
 
     @router.post("/session/link", openapi_extra=needs(PUBLIC))
     async def by_link(request: Request, response: Response, body: models.LinkUse) -> models.Session:
-        """Sign in once by the link of an administrator; this session is asked for a new password before anything else."""
+        """Sign in once by the link of an administrator. This session must set a new password first."""
         now = access.clock()
         if not access.networks.takes(address_of(request), now.timestamp()):
             raise refused("too_many_requests")
@@ -61,7 +61,7 @@ def _signing(router: APIRouter, access: Access) -> None:
 
     @router.post("/session/totp", openapi_extra=needs(OWN))
     async def second_step(request: Request, response: Response, body: models.SecondStep) -> models.Session:
-        """The second step of a sign-in, or later when something asks for it (`second_factor_needed`)."""
+        """Do the second step of a sign-in, or do it later when a request needs it (`second_factor_needed`)."""
         now = access.clock()
         signed = await _signed(access, request, now)
         if not signed.account.totp_confirmed:
@@ -70,14 +70,14 @@ def _signing(router: APIRouter, access: Access) -> None:
 
     @router.get("/session", openapi_extra=needs(PUBLIC))
     async def current(request: Request) -> models.Session:
-        """Who is signed in in this browser; nobody is an answer too."""
+        """Return the user that is signed in in this browser, or `signed_in` false."""
         now = access.clock()
         signed = await access.signed(request, now)
         return await state(access, request, signed, now)
 
     @router.delete("/session", status_code=NOTHING, openapi_extra=needs(PUBLIC))
     async def sign_out(request: Request, response: Response) -> None:
-        """Sign out of this browser. A call that it opened as the one who was signed in ends (`calls` of `GET /session`)."""
+        """Sign out of this browser. The calls that this session opened end (`calls` of `GET /session`)."""
         signed = await access.signed(request, access.clock())
         if signed is not None:
             await access.database.transact(lambda s: signing.end(s, signed.row.digest))
@@ -88,7 +88,7 @@ def _signing(router: APIRouter, access: Access) -> None:
 def _own(router: APIRouter, access: Access) -> None:
     @router.put("/session/password", openapi_extra=needs(OWN))
     async def change_password(request: Request, response: Response, body: models.PasswordChange) -> models.Session:
-        """A new password. Everybody else who is signed in to this account is signed out."""
+        """Set a new password. All other sessions of this account end."""
         now = access.clock()
         signed = await _signed(access, request, now, code_first=True)
         new = body.new.get_secret_value()
@@ -103,7 +103,7 @@ def _own(router: APIRouter, access: Access) -> None:
 
     @router.patch("/session", openapi_extra=needs(OWN))
     async def language(request: Request, body: models.SessionChange) -> models.Session:
-        """The language of the screens."""
+        """Set the language of the pages."""
         now = access.clock()
         signed = await _signed(access, request, now, code_first=True)
 
@@ -115,7 +115,7 @@ def _own(router: APIRouter, access: Access) -> None:
 
     @router.get("/sessions", openapi_extra=needs(OWN))
     async def sessions(request: Request) -> list[models.OwnSession]:
-        """Every browser in which one is signed in."""
+        """List every browser in which the user is signed in."""
         now = access.clock()
         signed = await _signed(access, request, now, code_first=True)
         async with access.database.reading() as session:
@@ -124,14 +124,14 @@ def _own(router: APIRouter, access: Access) -> None:
 
     @router.delete("/sessions", status_code=NOTHING, openapi_extra=needs(OWN))
     async def end_others(request: Request) -> None:
-        """Sign out everywhere but here; calls that were opened there end."""
+        """Sign out everywhere except here. Calls of the other sessions end."""
         signed = await _signed(access, request, access.clock(), code_first=True)
         await access.database.transact(lambda s: signing.end_all(s, signed.account.id, signed.row.digest))
         access.live.end_account(signed.account.id, session_id(signed.row.digest))
 
     @router.delete("/sessions/{session_id}", status_code=NOTHING, openapi_extra=needs(OWN, of="session"))
     async def end_one(request: Request, ended: Annotated[models.Identifier, Path(alias="session_id")]) -> None:
-        """Sign out of one browser; calls that it opened end."""
+        """Sign out of one browser. The calls that it opened end."""
         now = access.clock()
         signed = await _signed(access, request, now, code_first=True)
 
@@ -149,7 +149,7 @@ def _own(router: APIRouter, access: Access) -> None:
 def _second(router: APIRouter, access: Access) -> None:
     @router.post("/session/totp/enrolment", openapi_extra=needs(OWN))
     async def enrol(request: Request) -> models.Enrolment:
-        """A new secret for the application; it counts after a first code."""
+        """Make a new secret for the application. The secret is valid after a first code."""
         signed = await _signed(access, request, access.clock(), settled=True)
 
         async def begin(session: AsyncSession) -> second_factor.Enrolment:
@@ -160,7 +160,7 @@ def _second(router: APIRouter, access: Access) -> None:
 
     @router.put("/session/totp/enrolment", openapi_extra=needs(OWN))
     async def confirm(request: Request, response: Response, body: models.SecondStep) -> models.Recovery:
-        """The first code of the application. The paper codes are told this one time; other sessions end."""
+        """Confirm the application with a first code. The recovery codes are shown only this once. Other sessions end."""
         now = access.clock()
         signed = await _signed(access, request, now, settled=True)
         access.codes.admit(signed.account.id, now)
@@ -180,7 +180,7 @@ def _second(router: APIRouter, access: Access) -> None:
 
     @router.post("/session/totp/recovery", openapi_extra=needs(OWN))
     async def recovery(request: Request, body: models.SecondStep) -> models.Recovery:
-        """New paper codes in place of the old ones."""
+        """Make new recovery codes in place of the old ones."""
         now = access.clock()
         signed = await _signed(access, request, now, code_first=True)
         await access.prove(signed.account, body.code, now)
@@ -192,7 +192,7 @@ def _second(router: APIRouter, access: Access) -> None:
 
     @router.post("/session/totp/removal", openapi_extra=needs(OWN))
     async def remove(request: Request, body: models.SecondStep) -> models.Session:
-        """Forget the application, shown one of its codes: before a new telephone is set up."""
+        """Forget the application after one of its codes: needed before a new telephone is set up."""
         now = access.clock()
         signed = await _signed(access, request, now, code_first=True)
         await access.prove(signed.account, body.code, now)
@@ -209,7 +209,7 @@ def _second(router: APIRouter, access: Access) -> None:
 
 
 async def state(access: Access, request: Request, signed: Signed | None, now: datetime) -> models.Session:
-    """What the pages have to know of this browser."""
+    """Return the state of this browser for the pages."""
     issuer = access.options.issuer.label if access.options.issuer else None
     if signed is None:
         return models.Session(signed_in=False, issuer=issuer)
@@ -233,7 +233,7 @@ async def state(access: Access, request: Request, signed: Signed | None, now: da
 
 
 def _others_end(access: Access, signed: Signed, secret: str) -> None:
-    """Ends the calls of the account in other browsers. This browser goes on under `secret`."""
+    """End the calls of the account in other browsers. This browser continues with `secret`."""
     own = session_id(digest(secret))
     access.live.rotate(session_id(signed.row.digest), own)
     access.live.end_account(signed.account.id, own)
@@ -248,7 +248,7 @@ def _factor(signed: Signed, actor: Actor) -> models.Factor:
 
 
 async def _me(session: AsyncSession, account: Account, actor: Actor, now: datetime, *, hidden: bool) -> models.Me:
-    """`hidden`: a password alone does not tell what its owner may do."""
+    """Return the user. `hidden`: leave out the rights, because a password alone must not show them."""
     person, unit = await actors.home_of(session, account)
     shown = () if hidden else actor.roles
     wanted = {one.unit_id for one in shown}
@@ -281,7 +281,7 @@ async def _me(session: AsyncSession, account: Account, actor: Actor, now: dateti
 async def _signed(
     access: Access, request: Request, now: datetime, *, code_first: bool = False, settled: bool = False
 ) -> Signed:
-    """The session; `code_first`: with the code when there is an application; `settled`: with a chosen password too."""
+    """Return the session. `code_first`: require the code if there is an application; `settled`: require a chosen password too."""
     found = await access.signed(request, now)
     if found is None:
         raise refused("signed_out")
@@ -296,7 +296,7 @@ async def _fresh(access: Access, secret: str, now: datetime) -> Signed:
     async with access.database.reading() as session:
         found = await signing.signed(session, secret, now)
     if found is None:
-        raise refused("signed_out")  # ended elsewhere in the same moment
+        raise refused("signed_out")  # the session ended elsewhere at the same moment
     return found
 
 
@@ -309,7 +309,9 @@ async def _step(
 
 
 async def _check_current(access: Access, signed: Signed, current: str, new: str, now: datetime) -> None:
-    """Whoever finds an open screen cannot change the password; whoever came by link has none to show."""
+    """Check the current password, so that another person at an open screen cannot change it. A session by link has no password
+    to check.
+    """
     account = signed.account
     if signed.row.by_link or not account.password:
         return
@@ -353,5 +355,5 @@ def _own_session(row: SignIn, signed: Signed) -> models.OwnSession:
 
 
 def _qr(text: str) -> str:
-    """An SVG image without a program or style of its own (the page's CSP allows neither)."""
+    """Return an SVG image without script or style (the page's CSP allows neither)."""
     return segno.make(text, error="m").svg_inline(scale=5, border=4, omitsize=True)

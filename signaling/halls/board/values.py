@@ -11,7 +11,7 @@ from rooms.errors import Refusal
 from rooms.store.tables.dialling import DialLeg, LegAlarm
 
 Row = dict[str, Any]
-ALARMS: Final = {**REASONS, "operator": ("Gọi người điều hành", "calls the operator")}
+ALARMS: Final = {**REASONS, "operator": ("Gọi người điều hành", "asks for the operator")}
 TEXTS: Final = {
     "not_connected": ("Điểm cầu chưa vào họp.", "the hall is not in the meeting"),
     "unknown_leg": ("Không có điểm cầu này trong buổi họp.", "no such hall in this meeting"),
