@@ -172,7 +172,7 @@ class Access:
         return found
 
     async def signed(self, request: HTTPConnection, now: datetime) -> Signed | None:
-        """Return the session of the cookie, even if a code or a new password is still missing. Raises Refusal `origin_refused`."""
+        """Return the session of the cookie, even without a code or a new password. Raises Refusal `origin_refused`."""
         secret = self._secret(request)
         if secret is None:
             return None

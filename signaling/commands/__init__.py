@@ -1,1 +1,1 @@
-"""The commands of `diemcau` that work on what lasts: one file for each group, added to the command in `signaling.cli`."""
+"""The commands of `diemcau` that work on stored data: one file for each group, added to the command in `signaling.cli`."""

@@ -1,4 +1,4 @@
-"""`diemcau audit …`: is the trail whole, and checkpoints that leave the host."""
+"""`diemcau audit …`: check the audit trail, and export checkpoints to a place outside of the host."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def verify(
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Kiểm tra nhật ký có bị sửa không / look for tampering; exit code 1 when there is a finding."""
+    """Kiểm tra nhật ký có bị sửa không / check the trail for changes; exit code 1 if there is a finding."""
     from rooms.store import checkpoints as marks
     from rooms.store import verification
 

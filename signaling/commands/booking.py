@@ -1,4 +1,4 @@
-"""`diemcau booking …`: meetings from the command line. The audit trail calls whoever does it `command`."""
+"""`diemcau booking …`: meetings from the command line. The audit trail names the user `command`."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def cancel(
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Hủy một cuộc họp, kèm lý do / call a meeting off, with a reason."""
+    """Hủy một cuộc họp, kèm lý do / cancel a meeting, with a reason."""
     standing = ground(data_dir, file)
 
     async def work(session: AsyncSession) -> Meeting:

@@ -1,4 +1,4 @@
-"""`diemcau db …`: the shape of the database, backup and restore."""
+"""`diemcau db …`: the schema of the database, backup and restore."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Folder = Annotated[Path, typer.Argument(help="thư mục / folder", file_okay=Fa
 
 @app.command("upgrade")
 def upgrade(data_dir: DataDir = None, file: File = None) -> None:
-    """Nâng cơ sở dữ liệu lên phiên bản của chương trình / bring it to the newest shape."""
+    """Nâng cơ sở dữ liệu lên phiên bản của chương trình / upgrade the database to the newest schema."""
     from rooms.store.migrations import steps
 
     standing = ground(data_dir, file)
@@ -36,7 +36,7 @@ def upgrade(data_dir: DataDir = None, file: File = None) -> None:
 
 @app.command("current")
 def current(data_dir: DataDir = None, file: File = None) -> None:
-    """Phiên bản đang có / the revision it has; exit code 1 when it is not the newest."""
+    """Phiên bản đang có / show the revision of the database; exit code 1 if it is not the newest."""
     from rooms.store.migrations import steps
 
     standing = ground(data_dir, file)
@@ -136,6 +136,8 @@ def backup_key(path: Annotated[Path, typer.Argument(help="tệp khóa mới / ne
 
 
 def _passphrase(*, twice: bool) -> str:
-    """From the environment, else typed; never an argument, which everybody on the machine sees."""
+    """Return the passphrase from the environment or from a prompt. It is never an argument, because all users of the machine
+    see arguments.
+    """
     given = os.environ.get(BACKUP_VARIABLE)
     return given or str(typer.prompt("Cụm mật khẩu / passphrase", hide_input=True, confirmation_prompt=twice))

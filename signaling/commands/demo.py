@@ -1,4 +1,4 @@
-"""`diemcau demo load`: a month of meetings of an invented province, to try everything with."""
+"""`diemcau demo load`: a month of meetings of an invented province, for a trial of all functions."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ app = typer.Typer(no_args_is_help=True, help="Dữ liệu mẫu / demonstration"
 
 @app.callback()
 def _group() -> None:
-    """A group of one command keeps its name."""
+    """Keep the group's name: without this callback typer drops the name of a group with one command."""
 
 
 @app.command("load")
 def load(data_dir: DataDir = None, file: File = None) -> None:
-    """Nạp một tháng họp của một tỉnh mẫu vào hệ thống trống / an invented month into an empty installation."""
+    """Nạp một tháng họp của một tỉnh mẫu vào hệ thống trống / load an invented month into an empty installation."""
     from signaling.front import whereabouts
 
     standing = ground(data_dir, file)

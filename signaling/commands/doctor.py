@@ -1,7 +1,7 @@
-"""Can this machine run the server? Each check tells what it found and, when it is not good, what to do about it.
+"""The checks whether this machine can run the server. Each check reports its finding and, if it is not good, a remedy.
 
-Owns the checks and their words; changes nothing on the machine and sends to this machine only. Ports that a running server of
-ours has taken are well.
+The module owns the checks and their texts. It changes nothing on the machine and sends to this machine only. A port that a
+running server of ours uses is a good finding.
 """
 
 import asyncio
@@ -34,7 +34,9 @@ from signaling.ops import libraries
 from web import DIST
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
-"""A key frame of 135 kB overflows the kernel's default of 208 KiB."""
+"""Bytes. A key frame of 135 kB overflows the kernel's default of 208 KiB. More: the kernel often refuses, and the check warns.
+Less: key frames are lost.
+"""
 OPEN_FILES = 4096
 RUNNING = "đang chạy / running"
 DATABASE_S = 10.0
@@ -46,7 +48,7 @@ _STA_UNSYNC = 0x40
 
 
 class Verdict(Enum):
-    """What a check ends with."""
+    """The result of a check."""
 
     GOOD = "tốt / good"
     WARNING = "nên sửa / should be mended"
@@ -55,7 +57,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """`fix` is empty when nothing has to be done."""
+    """The finding of a check. `fix` is empty if there is nothing to do."""
 
     subject: str
     verdict: Verdict
@@ -67,7 +69,7 @@ Check = Callable[[Settings, datetime], Finding]
 
 
 def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
-    """Every check in turn; a check that itself fails is a bad finding, not an exception."""
+    """Run every check in turn. A check that fails itself is a bad finding, not an exception."""
     for check in CHECKS:
         try:
             yield check(settings, now)
@@ -100,7 +102,7 @@ def _media_port(settings: Settings, _now: datetime) -> Finding:
 
 
 def _udp(settings: Settings, _now: datetime) -> Finding:
-    """A datagram sent is a datagram received, on every loopback that there is."""
+    """Check on every loopback address that a sent datagram is received."""
     carried = [host for host in sockets.usable(("127.0.0.1", "::1")) if _echoes(host)]
     if not carried:
         fix = "Mở UDP trên giao diện lo (tường lửa) / allow UDP on lo in the firewall"
@@ -138,7 +140,7 @@ def _receive_buffer(settings: Settings, _now: datetime) -> Finding:
             end.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
         except OSError:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        had = end.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2  # the kernel tells twice what was asked
+        had = end.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2  # the kernel reports twice the size
     seen = f"{had // 1024} KiB"
     if had < RECEIVE_BUFFER_BYTES:
         return Finding("receive_buffer", Verdict.WARNING, seen, f"sysctl -w net.core.rmem_max={RECEIVE_BUFFER_BYTES}")
@@ -191,7 +193,7 @@ def _openssl(settings: Settings, _now: datetime) -> Finding:
 
 
 def judge_openssl(text: str) -> Finding:
-    """`text` as the library names itself. BAD: the server does not start with it."""
+    """Judge the version. `text` is the library's own version text. BAD: the server does not start with this version."""
     needed = libraries.least_mended(text)
     fix = f"đợi bản cryptography mới hơn (OpenSSL >= {needed}) / once there is a newer cryptography"
     if libraries.is_refused(text):
@@ -204,7 +206,9 @@ def _expat(settings: Settings, _now: datetime) -> Finding:
 
 
 def judge_expat(version: tuple[int, int, int]) -> Finding:
-    """Before 2.6 a small file can hold the reader of XML for minutes (CVE-2023-52425); our bounds on XLSX still hold."""
+    """Judge the version. Before 2.6 a small file can block the XML reader for minutes (CVE-2023-52425); our limits on XLSX
+    still hold.
+    """
     seen = ".".join(map(str, version))
     fix = "cài Python mới hơn (expat >= 2.6) / install a newer Python (expat >= 2.6)"
     return Finding(
@@ -213,7 +217,7 @@ def judge_expat(version: tuple[int, int, int]) -> Finding:
 
 
 def _clock(settings: Settings, now: datetime) -> Finding:
-    """Tokens and certificates live by the clock; the kernel knows whether something keeps it right."""
+    """Check the clock: tokens and certificates depend on it. The kernel knows whether a service keeps it right."""
     seen = f"{now:%Y-%m-%d %H:%M:%S} UTC"
     if now < EARLIEST:
         return Finding("clock", Verdict.BAD, seen, "timedatectl set-ntp true")
@@ -225,13 +229,15 @@ def _clock(settings: Settings, now: datetime) -> Finding:
 
 
 def _is_synchronised() -> bool:
-    """adjtimex(2) with no change asked for: its `status` is the sixth word of the structure."""
+    """Report whether the clock is synchronised. adjtimex(2) without a change returns `status` as the sixth word of the
+    structure.
+    """
     room = (ctypes.c_long * 64)()
     try:
         if ctypes.CDLL(None).adjtimex(ctypes.byref(room)) < 0:
             return False
     except (OSError, AttributeError):
-        return True  # not Linux: nothing is known
+        return True  # not Linux: the state is unknown
     status = ctypes.c_int.from_buffer(room, 5 * ctypes.sizeof(ctypes.c_long))
     return not status.value & _STA_UNSYNC
 
@@ -294,7 +300,7 @@ def _api_key(settings: Settings, _now: datetime) -> Finding:
 
 
 def _halls(settings: Settings, _now: datetime) -> Finding:
-    """SIP ports and a pair of media ports can be bound, and halls can encrypt."""
+    """Check that the SIP ports and a pair of media ports are free, and that halls can encrypt."""
     if not settings.halls:
         fix = "halls = true để nối thiết bị hội trường / to connect hall terminals"
         return Finding("halls", Verdict.GOOD, "tắt / off", fix)
@@ -322,7 +328,7 @@ def _halls(settings: Settings, _now: datetime) -> Finding:
 
 
 def _hall_networks(settings: Settings, _now: datetime) -> Finding:
-    """Terminals stand in networks that carry the mark "hall terminals call from here": SIP answers no other address."""
+    """Check that the networks of terminals have the mark "hall terminals call from here": SIP answers no other address."""
     if not settings.halls:
         return Finding("hall_networks", Verdict.GOOD, "tắt / off")
     try:
@@ -349,8 +355,8 @@ async def _judged_networks(url: str) -> Finding:
 
 
 def judge_networks(zones: Sequence[Network], inside: Mapping[str | None, int]) -> Finding:
-    """`inside`: SIP terminals in use by the network that they stand in. One without a network may call from every marked network.
-    Before the mark existed, it may have called from a range that is too wide for the mark.
+    """Judge the networks. `inside`: the number of SIP terminals in use, by their network. A terminal without a network may call
+    from every marked network. Before the mark existed, it may have called from a range that is too wide for the mark.
     """
     marked = ", ".join(one.code for one in zones if one.terminals)
     seen = f"SIP: {marked or 'không mạng nào / no network'}"

@@ -1,4 +1,4 @@
-"""What commands over the database share: settings, the clock, and how a refusal is told."""
+"""The common ground of commands with a database: settings, the clock, and the printing of refusals."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ T = TypeVar("T")
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help=meaning("data_dir"), show_default=False)]
 File = Annotated[Path | None, typer.Option("--config", help="tệp TOML / settings file", show_default=False)]
 SHOWN = 50
-"""Troubles of a file that are printed."""
+"""Errors of a file that are printed; the rest is only counted. More: the first errors scroll away. Fewer: the user corrects the
+file more often.
+"""
 
 
 @dataclass(frozen=True)
 class Ground:
-    """`now` is one instant for the whole command."""
+    """The settings and the time of a command. `now` is one instant for the whole command."""
 
     settings: Settings
     now: datetime
@@ -40,7 +42,7 @@ class Ground:
 
 
 def ground(data_dir: Path | None, file: Path | None) -> Ground:
-    """From the settings file, the environment and `--data-dir`; exit code 2 when they are wrong."""
+    """Read the settings file, the environment and `--data-dir`. Exit code 2 if they are wrong."""
     try:
         settings = sources.load("serve", overrides={"data_dir": data_dir}, environ=os.environ, file=file).settings
     except SettingsError as error:
@@ -50,7 +52,7 @@ def ground(data_dir: Path | None, file: Path | None) -> Ground:
 
 
 def carried_out(work: Callable[[], Awaitable[T]], code: int = 1) -> T:
-    """Its result; a refusal is printed with what is wrong in it, and `code` is the exit code."""
+    """Return the result of `work`. A refusal is printed with its details, and the exit code is `code`."""
 
     async def whole() -> T:
         return await work()
@@ -63,7 +65,9 @@ def carried_out(work: Callable[[], Awaitable[T]], code: int = 1) -> T:
 
 
 def with_database(standing: Ground, work: Callable[[Database], Awaitable[T]], code: int = 1) -> T:
-    """The same with the database of the settings, closed afterwards; one that is not there or does not answer is refused."""
+    """Do the same with the database of the settings, and close it afterwards. A database that is absent or does not answer is
+    refused.
+    """
 
     async def whole() -> T:
         await _check(standing.url)
@@ -77,7 +81,7 @@ def with_database(standing: Ground, work: Callable[[Database], Awaitable[T]], co
 
 
 async def _check(url: str) -> None:
-    """Raises Refusal `database_absent` or `database_unreachable`."""
+    """Raise Refusal `database_absent` or `database_unreachable`."""
     place = make_url(url).render_as_string(hide_password=True)
     try:
         found = await steps.current(url)

@@ -1,4 +1,4 @@
-"""`diemcau hall …`: halls of a running meeting, told to the server by the database; and passwords of terminals."""
+"""`diemcau hall …`: halls of a running meeting, and passwords of terminals. The command reaches the server by the database."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Codes = Annotated[
 
 @app.command("list")
 def list_legs(number: Number, data_dir: DataDir = None, file: File = None) -> None:
-    """Các điểm cầu và trạng thái / halls and how they stand."""
+    """Các điểm cầu và trạng thái / halls and their states."""
     standing = ground(data_dir, file)
 
     async def work(session: AsyncSession) -> list[Standing]:
@@ -57,7 +57,7 @@ def drop(number: Number, codes: Codes = None, data_dir: DataDir = None, file: Fi
 
 @app.command("probe")
 def probe(number: Number, codes: Codes = None, data_dir: DataDir = None, file: File = None) -> None:
-    """Thử xem điểm cầu có sẵn sàng không / see whether halls are ready."""
+    """Thử xem điểm cầu có sẵn sàng không / check whether halls are ready."""
     _wish(number, codes, "probe", data_dir, file)
 
 
@@ -70,10 +70,10 @@ def account(
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Cấp mật khẩu SIP mới, chỉ hiện lần này / a new SIP password, shown this once."""
+    """Cấp mật khẩu SIP mới, chỉ hiện lần này / make a new SIP password, shown only this once."""
     standing = ground(data_dir, file)
     settings = standing.settings
-    # The command and the server share the key of the installation; it is there since the first start.
+    # The command and the server share the key of the installation; the first start of the server makes the key.
     seal = Seal(kept_key(settings.data_dir / "seal.key", _no_key))
 
     def digest(chosen: str, name: str, password: str) -> str:
@@ -96,7 +96,7 @@ def _wish(number: str, codes: list[str] | None, wish: str, data_dir: DataDir, fi
         known = {one.terminal.code: one.leg.id for one in await legs.of_date(session, date.id)}
         wanted = codes or sorted(known)
         for code in wanted if wish == "call" else ():
-            # Asked of the class policy each time.
+            # The class policy decides about each request.
             terminal = await _terminal(session, code)
             known[code] = (await planning.ask(session, date.id, terminal.id, COMMAND, standing.now)).id
         for code in wanted:
@@ -110,7 +110,7 @@ def _wish(number: str, codes: list[str] | None, wish: str, data_dir: DataDir, fi
 
 
 async def _date(session: AsyncSession, number: str, standing: Ground) -> Occurrence:
-    """The date of that meeting that is on, or comes next. Raises Refusal `unknown_meeting`."""
+    """Return the current or the next date of that meeting. Raises Refusal `unknown_meeting`."""
     digits = number.replace(" ", "")
     meeting = await session.scalar(select(Meeting).where((Meeting.number == digits) | (Meeting.id == digits)))
     if meeting is None:

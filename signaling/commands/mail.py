@@ -1,4 +1,4 @@
-"""`diemcau mail …`: try the mail settings, and take in answers that a mail server pipes to it."""
+"""`diemcau mail …`: test the mail settings, and read answers that a mail server pipes to the command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from signaling.notify.worker import GiveUp
 
 app = typer.Typer(no_args_is_help=True, help="Thư điện tử / mail")
 TEMPORARY = 75
-"""EX_TEMPFAIL of sysexits.h: the mail server keeps the mail and tries again."""
+"""EX_TEMPFAIL of sysexits.h: the mail server keeps the mail and tries again. With another code the mail server drops the mail.
+"""
 
 
 @app.command("test")
@@ -28,7 +29,7 @@ def try_out(
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Gửi một thư thử / send a test mail; exit code 1 and the reason when it does not go out."""
+    """Gửi một thư thử / send a test mail; after a failure exit code 1 and the reason."""
     import asyncio
 
     import aiosmtplib
@@ -55,10 +56,11 @@ def try_out(
 
 @app.command("receive")
 def receive(data_dir: DataDir = None, file: File = None) -> None:
-    """Đọc một thư trả lời từ đầu vào chuẩn / read one answer (iMIP REPLY) from standard input.
+    """Đọc một thư trả lời từ đầu vào chuẩn / read an answer (iMIP REPLY) from standard input.
 
-    For a pipe of the mail server, such as Postfix' `pipe(8)` or `|diemcau mail receive` in aliases. Exit code 0 also when the
-    mail answers nothing (it is dropped, the reason is printed), 75 when it should be tried again.
+    The command is for a pipe of the mail server, for example Postfix' `pipe(8)` or `|diemcau mail receive` in aliases. Exit
+    code 0 also if the mail contains no answer (it is dropped and the reason is printed), 75 if the mail server should try
+    again.
     """
     from sqlalchemy.exc import SQLAlchemyError
 

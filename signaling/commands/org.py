@@ -1,4 +1,4 @@
-"""`diemcau org …`: units, people, sites and more from files and into files, and provinces to try things with."""
+"""`diemcau org …`: import and export of units, people, sites and more, and sample provinces."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def import_(
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Nạp tệp: xem trước mọi lỗi, rồi ghi hết hoặc không ghi gì / every error first, then all or nothing."""
+    """Nạp tệp: xem trước mọi lỗi, rồi ghi hết hoặc không ghi gì / import a file: show every error, then write all or nothing."""
     from rooms.exchange import imports, sheets
 
     standing = ground(data_dir, file)
@@ -70,7 +70,7 @@ def export(
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Xuất ra tệp mà lệnh import đọc lại được / a file that `import` reads back."""
+    """Xuất ra tệp mà lệnh import đọc lại được / write a file that `import` can read."""
     from rooms.exchange import exports
 
     standing = ground(data_dir, file)
@@ -92,7 +92,7 @@ def load(
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Nạp một tỉnh mẫu vào cơ sở dữ liệu trống / a sample province into an empty database."""
+    """Nạp một tỉnh mẫu vào cơ sở dữ liệu trống / load a sample province into an empty database."""
     from rooms.fixtures import loading
 
     standing = ground(data_dir, file)
@@ -111,7 +111,7 @@ def top(
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Đơn vị đứng đầu hệ thống: quản trị ở đó sửa cài đặt chung / the unit whose administrators change what counts for all."""
+    """Đơn vị đứng đầu hệ thống: quản trị ở đó sửa cài đặt chung / the top unit: its administrators change the common settings."""
     from rooms.org import refusals, units
     from rooms.org import root_unit as tops
 

@@ -1,6 +1,7 @@
-"""`diemcau user …`: accounts from the command line, for the first administrator and for when nobody else can sign in.
+"""`diemcau user …`: accounts from the command line, for the first administrator and for an installation without access.
 
-Whoever may run it on the server owns its data anyway, so it asks for no sign-in. The audit trail calls him `command`.
+A person who can run the command on the server owns its data anyway, so no sign-in is needed. The audit trail names this person
+`command`.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def add(
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Tạo tài khoản và đường dẫn đăng nhập / an account, and a link to sign in once."""
+    """Tạo tài khoản và đường dẫn đăng nhập / create an account and a link to sign in once."""
 
     async def work(session: AsyncSession, now: datetime) -> str:
         found = await _person(session, person, full_name, unit, name)
@@ -89,7 +90,7 @@ def role(
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Cấp hoặc thu hồi vai trò / give a role in a unit and what is below it, or take it away."""
+    """Cấp hoặc thu hồi vai trò / give or revoke a role in a unit and the units below it."""
 
     async def work(session: AsyncSession, now: datetime) -> None:
         account, place = await _account(session, name), await _unit(session, unit)
@@ -130,7 +131,7 @@ def disable(
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Khóa tài khoản và đăng xuất mọi nơi / switch an account off and sign it out everywhere."""
+    """Khóa tài khoản và đăng xuất mọi nơi / disable an account and sign it out everywhere."""
 
     async def work(session: AsyncSession, now: datetime) -> None:
         account = await _account(session, name)
@@ -170,7 +171,7 @@ def take_over(
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Nhập cán bộ và tài khoản từ danh bạ LDAP / people and accounts out of a directory."""
+    """Nhập cán bộ và tài khoản từ danh bạ LDAP / import people and accounts from a directory."""
     names = accounts_directory.ACTIVE_DIRECTORY if schema == "ad" else accounts_directory.POSIX
     asked = directory.Directory(ldap, base, search, bind_dn, password_file, authority)
 
@@ -204,7 +205,7 @@ def _show_link(
 
 
 def _run(data_dir: Path | None, file: Path | None, work: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:
-    """In one transaction."""
+    """Run the work in one transaction."""
     standing = ground(data_dir, file)
     return with_database(standing, lambda database: database.transact(lambda session: work(session, standing.now)))
 
@@ -224,7 +225,7 @@ async def _unit(session: AsyncSession, code: str) -> Unit:
 
 
 async def _person(session: AsyncSession, code: str, full_name: str, unit_code: str, name: str) -> Person:
-    """The person of `code`, or a new one in a unit."""
+    """Return the person of `code`, or a new person in a unit."""
     found = await session.scalar(select(Person).where(Person.code == (code or name)))
     if found is not None:
         return found
@@ -243,5 +244,5 @@ async def _person(session: AsyncSession, code: str, full_name: str, unit_code: s
 
 
 def _end_of(day: datetime | None) -> datetime | None:
-    """The end of a local day (UTC+7)."""
+    """Return the end of a local day (UTC+7)."""
     return day.replace(hour=17, tzinfo=UTC) if day else None

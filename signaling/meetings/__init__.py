@@ -1,1 +1,1 @@
-"""What joins a booking to a running conference."""
+"""The connection between a booking and a running conference."""

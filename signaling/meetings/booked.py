@@ -1,9 +1,9 @@
-"""The conferences of booked meetings: their names, who is let in at the door of the call, and what the calendar hears of them.
+"""The conferences of booked meetings: their names, admission to the call, and the events for the calendar.
 
-A conference named `o-…` belongs to the date with that identifier. It is entered only with a token that was made for it here,
-whose identity tells the way (`browser.…`), and the door is asked once more when the token is used: the class may have been
-raised since, the date called off, the invitation taken back. Implements `conference.ports.watchers.Watcher` and what
-`signaling.api` asks of running meetings.
+A conference named `o-…` belongs to the date with that identifier. Only a token that this server made for the conference opens
+it. The identity in the token names the way of joining (`browser.…`). Admission is checked again when the token is used: in the
+meantime the class may have changed, or the date or the invitation may be cancelled. The module implements
+`conference.ports.watchers.Watcher`, and the questions of `signaling.api` about running meetings.
 """
 
 import asyncio
@@ -23,10 +23,12 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 K = TypeVar("K")
 ROTATIONS = 8
-"""How often one browser gets a new secret while a call runs: a second factor, a password."""
+"""Renewals of a browser's secret during a call that are followed: a second factor, a password. More: longer look-ups. Fewer:
+the end of a session may miss an old call.
+"""
 REMEMBERED = 8192
-"""Dates whose door is known by heart, bearers who are barred, halls that are vouched for; the longest unasked one is forgotten
-first.
+"""Entries of each table: dates with a known door, barred bearers, vouched halls; the longest unused is forgotten first. More:
+memory. Fewer: a barred person or an ended session may come back.
 """
 CALLED_OFF = ("Cuộc họp này đã hủy hoặc đã hoãn. Hãy liên hệ thư ký cuộc họp.", "the meeting was called off or put off")
 OVER = ("Cuộc họp đã kết thúc.", "the meeting is over")
@@ -39,7 +41,7 @@ Told = Callable[[str, datetime], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Door:
-    """Of a date, as its meeting of this version has it."""
+    """The admission rules of a date, in this version of its meeting."""
 
     class_: str
     version: int
@@ -47,7 +49,7 @@ class Door:
 
 
 class BookedMeetings:
-    """One per process."""
+    """The booked meetings of one process."""
 
     def __init__(self, now: Callable[[], float], lobbies: Lobbies) -> None:
         self.lobbies = lobbies
@@ -55,7 +57,7 @@ class BookedMeetings:
         self.on_opened: Told | None = None
         self.on_closed: Told | None = None
         self.elsewhere: Callable[[str], None] = lambda _: None
-        """Asked of conferences that are no booked dates, whether somebody may come in. Raises Refusal."""
+        """Check admission to conferences that are no booked dates. Raises Refusal."""
         self._now = now
         self._doors: OrderedDict[str, Door] = OrderedDict()
         self._barred: OrderedDict[str, float] = OrderedDict()
@@ -63,18 +65,19 @@ class BookedMeetings:
         self._over: OrderedDict[str, None] = OrderedDict()
         """Dates that a host has ended."""
         self._accounts: OrderedDict[str, tuple[float, str]] = OrderedDict()
-        """(until when, but for which session) what was opened by an account is void."""
+        """(time, session) by account. Objects that the account opened before this time are void, except those of that session.
+        """
         self._sessions: OrderedDict[str, None] = OrderedDict()
-        """Sessions that ended. What was opened in them is void."""
+        """Sessions that ended. All objects that were opened in them are void."""
         self._successors: OrderedDict[str, str] = OrderedDict()
-        """The name under which a session goes on, by its old name."""
+        """The new name of a session, by its old name."""
         self._telling: set[asyncio.Task[None]] = set()
 
     @staticmethod
     def owns(conference: str) -> bool:
         return is_date(conference)
 
-    # What the API asks
+    # Questions of the API
 
     def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool) -> str:
         self.lobbies.get(PREFIX + occurrence_id, self._now())
@@ -85,7 +88,7 @@ class BookedMeetings:
         self, occurrence_id: str, class_: str, version: int, open_: bool = True, lobby: bool | None = None
     ) -> None:
         known, door = self._doors.pop(occurrence_id, None), Door(class_, version, open_)
-        # Whoever read an older version of the meeting comes too late to open its door.
+        # A caller that read an older version of the meeting must not open its door.
         late = known is not None and version < known.version
         _keep(self._doors, occurrence_id, known if known is not None and late else door)
         waiting = self.lobbies.find(PREFIX + occurrence_id)
@@ -102,7 +105,7 @@ class BookedMeetings:
             waiting.order(lobby, self.identities(waiting.name))
 
     def identities(self, conference: str) -> list[str]:
-        """Who is in it now."""
+        """Return the identities of the current participants."""
         try:
             return list(self.registry.get(conference).participants) if self.registry is not None else []
         except Refusal:
@@ -123,9 +126,9 @@ class BookedMeetings:
         ]
 
     def vouch(self, conference: str, identity: str, closed: bool) -> None:
-        """A hall is at the door, is called, or has agreed on its media. `closed`: its terminal is registered and invited, its
-        signalling and media stay in closed networks, and it is encrypted as important meetings want it; no other comes into an
-        important meeting, or stays when the class is raised.
+        """Note a hall that is at the door, is called, or has agreed on its media. `closed`: its terminal is registered and
+        invited, its signalling and media stay in closed networks, and it is encrypted as important meetings require. Only
+        such halls may join an important meeting, or stay when the class is raised.
         """
         self._closed.pop((conference, identity), None)
         if closed:
@@ -143,12 +146,12 @@ class BookedMeetings:
         try:
             self.registry.get(PREFIX + occurrence_id).kick(identity)
         except Refusal:
-            return  # gone by himself
+            return  # the participant has left already
 
-    # What the conference asks and tells
+    # Questions and events of the conference
 
     def admit(self, grants: Grants) -> None:
-        """Raises Refusal."""
+        """Check admission. Raises Refusal."""
         if not self.owns(grants.conference):
             self.elsewhere(grants.conference)
             return
@@ -179,14 +182,14 @@ class BookedMeetings:
             raise Refusal("lobby_waits")
 
     def _check_account(self, grants: Grants) -> None:
-        """Raises Refusal `signed_out`."""
+        """Check the account and its session. Raises Refusal `signed_out`."""
         session = self.current(grants.session)
         until, kept = self._accounts.get(grants.account, (-1.0, ""))
         over = grants.issued_at <= until and session != kept
         if grants.account and (over or session in self._sessions):
             raise Refusal("signed_out", *SIGNED_OUT)
 
-    # What sign-ins tell (access.Live)
+    # Events of sign-ins (access.Live)
 
     def end_account(self, account: str, keep: str = "") -> None:
         _put(self._accounts, account, (self._now(), keep))
@@ -203,13 +206,13 @@ class BookedMeetings:
         return sum(self.current(who.session) == session for _, who in self.signed_in())
 
     def current(self, session: str) -> str:
-        """Returns the name that a session has now."""
+        """Return the current name of a session."""
         for _ in range(ROTATIONS):
             session = self._successors.get(session, session)
         return session
 
     def signed_in(self) -> list[tuple[Conference, Grants]]:
-        """Returns the participants of booked meetings that came with an account."""
+        """Return the participants of booked meetings that joined with an account."""
         conferences = self.registry.all() if self.registry is not None else ()
         own = [one for one in conferences if self.owns(one.name)]
         return [(one, who.grants) for one in own for who in one.participants.values() if who.grants.account]
@@ -220,19 +223,21 @@ class BookedMeetings:
                 conference.kick(who.identity)
 
     def end_date(self, occurrence_id: str) -> None:
-        """Shuts the door of a date that a host has ended."""
+        """Close the door of a date that a host has ended."""
         _put(self._over, occurrence_id, None)
 
     def opened(self, conference: str) -> None:
         self._tell(conference, self.on_opened)
 
     def closed(self, conference: str, reason: events.Reason) -> None:
-        """A server that stops does not end the meeting: people come back when it is up again."""
+        """Report the end of a conference to the calendar. A server that stops does not end the meeting: participants return
+        after the restart.
+        """
         if reason is not events.Reason.SERVER_SHUTDOWN:
             self._tell(conference, self.on_closed)
 
     async def settle(self) -> None:
-        """Everything that was told is written."""
+        """Wait until all reported events are written."""
         while self._telling:
             await asyncio.gather(*self._telling, return_exceptions=True)
 
@@ -248,7 +253,7 @@ class BookedMeetings:
     async def _written(told: Told, occurrence_id: str, at: datetime) -> None:
         try:
             await told(occurrence_id, at)
-        except Exception:  # the call goes on without its calendar
+        except Exception:  # the call continues without its calendar
             log.exception("a meeting's beginning or end could not be written")
 
     def _participants(self, occurrence_id: str) -> list[events.ParticipantView]:
@@ -272,6 +277,6 @@ def _keep(known: OrderedDict[K, T], name: K, value: T) -> None:
 
 
 def way_of(identity: str) -> str:
-    """How its bearer came in; empty: the token was not made for a booked meeting."""
+    """Return the way of joining in an identity; empty if the token was not made for a booked meeting."""
     way, dot, _ = identity.partition(".")
     return way if dot and way in classes.WAYS else ""

@@ -1,6 +1,6 @@
-"""What hosts of booked meetings do, and whether they still may: the lobby's setting, the audit trail, the end for everybody.
+"""The actions of hosts in booked meetings: the lobby's setting, the audit trail, the end of the meeting for all.
 
-Owns the question whether the account behind a host's key is still signed in and still a host.
+The module owns the check whether the account behind a host's key is still signed in and still a host.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Hosts:
-    """One for each process."""
+    """The hosts of one process."""
 
     def __init__(self, database: Database, live: BookedMeetings, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -42,19 +42,19 @@ class Hosts:
         self._clock = clock
 
     async def keep_bars(self, name: str, bars: Sequence[tuple[str, str]]) -> None:
-        """Whom the hosts of a conference keep out. Raises what the database raises."""
+        """Store the people that the hosts of a conference keep out. Raises the errors of the database."""
         await self._database.transact(lambda session: lobbies.store_bars(session, name, bars, self._clock()))
 
     async def keep_lobby(self, name: str, on: bool, planned: bool | None) -> None:
-        """A host sets a lobby. Raises what the database raises: then nothing is set."""
+        """Store a host's setting of a lobby. Raises the errors of the database; then nothing is set."""
         await self._database.transact(lambda session: lobbies.store(session, (name, on, planned), self._clock()))
 
     async def note_lobby(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> None:
-        """What the bearer of a host's token decided at the door of a booked meeting, in the audit trail."""
+        """Write to the audit trail what the bearer of a host's token decided at the lobby of a booked meeting."""
         if not self._live.owns(grants.conference):
             return
         now, date_id = self._clock(), grants.conference.removeprefix(PREFIX)
-        # `WAY.WHO.…` of a booked meeting; whoever holds the server's own key has a name of his own choice.
+        # `WAY.WHO.…` in a booked meeting. A bearer of the server's own key has an identity of free choice.
         who = grants.identity.split(".")[1] if "." in grants.identity else ""
         actor = Actor("link", who or grants.identity, name=grants.name, address=address)
 
@@ -66,9 +66,9 @@ class Hosts:
         await self._database.transact(work)
 
     async def still_host(self, grants: Grants) -> None:
-        """Check a host's key. Its account is still signed in where the key was given, and still a host. Where another system got
-        the key, the API key of that system still counts. Raise Refusal `signed_out` or `denied`. While the database is away every
-        host keeps the right: what a host does is written down first.
+        """Check a host's key: its account must still be signed in where the key was given, and must still be a host. If another
+        system got the key, the API key of that system must still be valid. Raise Refusal `signed_out` or `denied`. While the
+        database is away every host keeps the right: a host's action is stored before it takes effect.
         """
         client = grants.session.removeprefix(OF_CLIENT) if grants.session.startswith(OF_CLIENT) else ""
         if not ((grants.account or client) and self._live.owns(grants.conference)):
@@ -98,7 +98,7 @@ class Hosts:
         return next((one for one in rows if session_id(one.digest) == current), None)
 
     async def _is_host(self, session: AsyncSession, grants: Grants, signed: SignIn | None) -> bool:
-        """Tell whether the account is still a host. A session that has ended had the factors when the host joined."""
+        """Report whether the account is still a host. A session that has ended had the factors when the host joined."""
         account = await session.get(Account, grants.account)
         if account is None:
             return False
@@ -106,11 +106,11 @@ class Hosts:
         actor = await actors.of_account(session, account, now, factors=factors)
         try:
             return (await entry.by_account(session, grants.conference.removeprefix(PREFIX), actor, now)).host
-        except Refusal:  # called off, or not invited any more
+        except Refusal:  # the date is cancelled, or the account is no longer invited
             return False
 
     async def end_meeting(self, name: str) -> None:
-        """A host ends it for everybody. Raises Refusal `conference_not_found`."""
+        """End the meeting for all participants. Raises Refusal `conference_not_found`."""
         if self._live.owns(name):
             date_id = name.removeprefix(PREFIX)
             if await self._database.transact(lambda session: dates.end_now(session, date_id, self._clock())):
@@ -119,7 +119,9 @@ class Hosts:
             self._live.registry.delete(name)
 
     async def watch_accounts(self) -> None:
-        """Accounts that another process has switched off have no calls; whose role is gone is no host, and stays."""
+        """Watch the accounts in calls. The calls of an account that another process disabled end. A host whose role is gone
+        stays without the rights of a host.
+        """
         hosts_at = 0.0
         while True:
             await asyncio.sleep(limits.ACCOUNTS_LOOKED_S)

@@ -1,4 +1,4 @@
-"""The first start of an installation: the shape of the database, the demo month, and the link of the first administrator."""
+"""The first start of an installation: the schema of the database, the demo month, and the link of the first administrator."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -22,11 +22,11 @@ class Installation:
         self._database = database
         self._clock = clock
         self.administered = True
-        """A person who can sign in administers the whole."""
+        """True if a person that can sign in administers the whole installation."""
         self.first_secret = ""
         """The secret of the link that makes the first administrator; empty when there is an administrator."""
         self.demo_secrets: dict[str, str] = {}
-        """The secrets of links by account of the demonstration, while the account has no password."""
+        """The secrets of links by demo account, while the account has no password."""
 
     async def migrate(self) -> None:
         url = self._settings.database_url
@@ -37,7 +37,7 @@ class Installation:
             found = await steps.current(url)
             if found == steps.newest():
                 return
-            # An empty one has nothing to lose: the first start needs no command before it.
+            # An empty database has nothing to lose, so the first start needs no other command.
             if self._settings.database_upgrade or not found:
                 await steps.upgrade(url)
             else:
@@ -71,9 +71,9 @@ class Installation:
         )
 
     def first_link(self, address: str) -> str:
-        """What the administrator opens to sign in for the first time; empty when there is one."""
+        """Return the link for the first sign-in of the administrator; empty if there is an administrator."""
         return link_url(address, self.first_secret) if self.first_secret else ""
 
     def demo_links(self, address: str) -> dict[str, str]:
-        """What signs in once as somebody of the demonstration who has no password yet."""
+        """Return the links that sign in once, for demo accounts without a password."""
         return {name: link_url(address, secret) for name, secret in self.demo_secrets.items()}

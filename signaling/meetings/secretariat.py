@@ -1,6 +1,6 @@
-"""The durable side put together: the database, who may sign in, the desk's routes, and what the calendar hears of calls.
+"""The durable side of the server: the database, sign-in, the desk's routes, and the calendar's view of calls.
 
-Owns the order in which these start and stop. What they do is theirs.
+The module owns the order in which these parts start and stop. The parts own their work.
 """
 
 import asyncio
@@ -50,13 +50,13 @@ log = logging.getLogger(__name__)
 
 
 class Secretariat:
-    """One per process. `prepare` before requests are answered, `close` after the last one."""
+    """The durable side of one process. Call `prepare` before the first request, and `close` after the last."""
 
     def __init__(
         self, settings: Settings, authenticator: Authenticator, now: Callable[[], float], base: str = ""
     ) -> None:
-        """`now`: Unix seconds; `base`: what people open, for links in mails. Nothing is connected yet; the key of the
-        installation is made when there is none.
+        """`now`: Unix seconds; `base`: the address in links of mails. The constructor opens no connection. It makes the key of
+        the installation if there is none.
         """
         self.settings = settings
         self._base = settings.public_url.rstrip("/") or base
@@ -72,7 +72,7 @@ class Secretariat:
         self.live = BookedMeetings(now, self.lobbies)
         self.hosts = Hosts(self.database, self.live, self.clock)
         self.hall_desk: HallDesk | None = None
-        """Set by the composition where halls are on."""
+        """The desk of the halls; the composition sets it if halls are on."""
         secure = settings.encrypted or settings.public_url.startswith("https:")
         options = Options(
             secure=secure,
@@ -95,12 +95,12 @@ class Secretariat:
 
     @property
     def routers(self) -> "list[APIRouter]":
-        from signaling.access.routing import router  # heavy
+        from signaling.access.routing import router  # a heavy import
 
         return [router(self.access)]
 
     async def prepare(self) -> None:
-        """The database is there and has the newest shape. Raises SettingsError."""
+        """Bring the database into use, with the newest schema. Raises SettingsError."""
         try:
             await self.installation.migrate()
             await self.database.transact(defaults.keep_types)
@@ -117,19 +117,19 @@ class Secretariat:
             ) from error
 
     def open(self, registry: Registry) -> None:
-        """Watch over these conferences."""
+        """Connect the registry of conferences."""
         self.live.registry = registry
 
     async def work(self) -> None:
-        """Do what is due, until cancelled."""
+        """Run the background work until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.worker.run())
             group.create_task(self._keep_records())
             group.create_task(self.hosts.watch_accounts())
 
     async def _keep_records(self) -> None:
-        """Sign the audit trail and put its checkpoints where they can leave the host, forget keys of requests that nobody
-        repeats any more and numbers of meetings that nobody came to for long; a full disk does not end it.
+        """Sign the audit trail and write its checkpoints where they can leave the host. Forget request keys that are no longer
+        repeated, and meeting numbers that were unused for long. A full disk does not end the loop.
         """
         folder = self.settings.audit_dir or self.settings.data_dir / "audit"
         while True:
@@ -142,12 +142,12 @@ class Secretariat:
             await asyncio.sleep(limits.KEEP_S)
 
     def _occupied(self) -> list[str]:
-        """Names of conferences with somebody in them."""
+        """Return the names of conferences with participants."""
         registry = self.live.registry
         return [] if registry is None else [one.name for one in registry.all() if one.participants]
 
     async def ready(self) -> bool:
-        """The database answers."""
+        """Report whether the database answers."""
         try:
             async with asyncio.timeout(limits.DATABASE_ANSWER_S), self.database.reading() as session:
                 await session.execute(text("SELECT 1"))
@@ -156,7 +156,7 @@ class Secretariat:
         return True
 
     async def stored(self) -> metrics.Stored:
-        """How much waits, of what is in the database; nothing when it does not answer."""
+        """Return the number of waiting jobs and of legs in the database; empty if the database does not answer."""
         try:
             async with asyncio.timeout(limits.DATABASE_ANSWER_S), self.database.reading() as session:
                 queues = await outbox.count_waiting(session, self.clock())
@@ -171,13 +171,13 @@ class Secretariat:
         await self.database.close()
 
     async def _remember_doors(self) -> None:
-        """Tokens from before a restart meet the same door."""
+        """Restore the doors of dates, so that tokens from before a restart meet the same rules."""
         async with self.database.reading() as session:
             for one in await entry.doors(session, self.clock()):
                 self.live.set_door(*one)
 
     async def _remember_lobbies(self) -> None:
-        """Restore the lobbies that hosts have set, and who is kept out."""
+        """Restore the lobbies that hosts have set, and the people that hosts keep out."""
         await self.database.transact(lambda session: lobbies.forget(session, self.clock()))
         async with self.database.reading() as session:
             bars = await lobbies.bars(session, conference.limits.LOBBIES_BARRED)
@@ -232,7 +232,7 @@ class Secretariat:
         return DeskParts(desk, passes, self._checks(authenticator), ProfileBook())
 
     def _checks(self, authenticator: Authenticator) -> Checks:
-        """Who tries his devices before a meeting."""
+        """Return the device checks that people run before a meeting."""
         return Checks(
             shared=self.shared,
             most=self.settings.checks_at_once,
@@ -246,12 +246,12 @@ class Secretariat:
     def _end_check(self, name: str) -> None:
         registry = self.live.registry
         if registry is not None:
-            with contextlib.suppress(conference.Refusal):  # it has ended before
+            with contextlib.suppress(conference.Refusal):  # the check has ended already
                 registry.delete(name)
 
 
 def _issuer(settings: Settings) -> Issuer | None:
-    """The single sign-on of the settings."""
+    """Return the single sign-on of the settings."""
     if not settings.oidc_issuer:
         return None
     return Issuer(

@@ -1,5 +1,5 @@
-"""What goes out by itself: mails with invitations, reminders and approvals, webhooks; and the answers that come back by mail.
+"""Outgoing messages: mails with invitations, reminders and approvals, and webhooks. Also the answers that come back by mail.
 
-`works(...)` names every kind of job, `Worker(database, works, now).run()` does them. `read` reads one mail that came in. Who is
-told what is decided in `rooms.meetings.invitations`.
+`works(...)` lists every kind of job, and `Worker(database, works, now).run()` runs the jobs. `read` reads one received mail.
+`rooms.meetings.invitations` decides who gets which mail.
 """

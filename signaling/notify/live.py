@@ -1,7 +1,8 @@
-"""Webhooks of live conferences: to each address of the settings a queue in memory and one sender, in order, signed, tried again.
+"""Webhooks of live conferences. Each address of the settings has a queue in memory and one sender. Events are signed, kept in
+order, and sent again after a failure.
 
-Nothing here touches the database: a call neither waits for it nor needs it. What each request says is given by whoever owns the
-form (`write`, `sign`). The addresses are the operator's own, so any network may be reached.
+The module does not touch the database, so that a call does not depend on it. The owner of the form gives the content of a
+request (`write`, `sign`). The operator chose the addresses, so any network may be reached.
 """
 
 from __future__ import annotations
@@ -15,32 +16,34 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from signaling.notify import limits
 
-if TYPE_CHECKING:  # heavy: each method imports what it uses
+if TYPE_CHECKING:  # a heavy import: each method imports it when needed
     import httpx2
 
 log = logging.getLogger(__name__)
 
 Event = TypeVar("Event")
 AGAIN = frozenset({408, 425, 429})
-"""Answers, beside those from 500 on, after which a request is worth repeating."""
+"""Statuses below 500 after which the server tries again. It also tries again after every status from 500."""
 
 
 @dataclass
 class Count:
-    """Since the start of the process."""
+    """The counts since the start of the process."""
 
     delivered: int = 0
     failed: int = 0
-    """Refused by the receiver, or tried in vain."""
+    """Events that the receiver refused, or that failed in all tries."""
     dropped: int = 0
-    """The queue was full."""
+    """Events lost because the queue was full."""
 
 
 class LiveWebhooks(Generic[Event]):
-    """All addresses. `put` from the event loop; `run` until cancelled; `finish` before that."""
+    """The webhooks of all addresses. Call `put` in the event loop, `run` until cancelled, and `finish` before the end."""
 
     def __init__(self, urls: Sequence[str], write: Callable[[Event, int], bytes], sign: Callable[[bytes], str]) -> None:
-        """`write`: the body of an event after so many lost ones; `sign`: its Authorization header."""
+        """`write`: returns the body of an event, given the number of lost events before it; `sign`: returns its Authorization
+        header.
+        """
         self.count = Count()
         self._lines = [Line(url, write, sign, self.count) for url in urls]
 
@@ -58,7 +61,7 @@ class LiveWebhooks(Generic[Event]):
                 group.create_task(line.run())
 
     async def finish(self) -> None:
-        """Waits a moment for what is under way: the end of the server is told too."""
+        """Wait a moment for queued events: the events of the stop must also be sent."""
         try:
             async with asyncio.timeout(limits.LIVE_WEBHOOK_GRACE_S):
                 await asyncio.gather(*(line.empty.wait() for line in self._lines))
@@ -67,7 +70,7 @@ class LiveWebhooks(Generic[Event]):
 
 
 class Line(Generic[Event]):
-    """One address."""
+    """The queue and the sender of one address."""
 
     def __init__(
         self, url: str, write: Callable[[Event, int], bytes], sign: Callable[[bytes], str], count: Count
@@ -87,7 +90,7 @@ class Line(Generic[Event]):
         return len(self._queue)
 
     def put(self, event: Event) -> None:
-        """When the queue is full the newest is lost, and counted: the receiver is told how many."""
+        """Queue an event. A full queue drops the new event and counts it; the receiver gets the count."""
         if len(self._queue) >= limits.LIVE_WEBHOOK_QUEUE:
             self._lost += 1
             self._count.dropped += 1
@@ -110,7 +113,9 @@ class Line(Generic[Event]):
                 await self._wake.wait()
 
     async def _deliver_safely(self, client: httpx2.AsyncClient, event: Event) -> None:
-        """A fault of ours loses this event: the task must live, the server ends when one of its tasks does."""
+        """Deliver an event, and drop it after a fault of the server. The task must not fail, because a failed task stops the
+        server.
+        """
         try:
             await self._deliver(client, event)
         except Exception:
@@ -119,7 +124,7 @@ class Line(Generic[Event]):
             log.exception("a webhook event could not be sent")
 
     async def _deliver(self, client: httpx2.AsyncClient, event: Event) -> None:
-        """Until it is taken or hopeless; the later ones wait, so that order is kept."""
+        """Try until the receiver takes the event or no retry helps. Later events wait, to keep the order."""
         lost = self._lost
         body = self._write(event, lost)
         status = 0
@@ -137,7 +142,9 @@ class Line(Generic[Event]):
         log.warning("a webhook event was given up: %s", f"status {status}" if status else "no answer")
 
     async def _post(self, client: httpx2.AsyncClient, body: bytes) -> int:
-        """The status; 0: no answer. Signed anew each time: a signature holds for minutes."""
+        """Return the status, or 0 without an answer. Each try has a new signature, because a signature is valid for minutes
+        only.
+        """
         import httpx2
 
         headers = {

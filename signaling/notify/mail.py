@@ -1,7 +1,8 @@
-"""Mails: from plain values to MIME, and to the mail server by SMTP. Official domains only, unless a reason was given.
+"""Mails: from plain values to MIME, and to the mail server by SMTP. Mails go to official domains only, unless a reason is
+given.
 
-Subject ASCII-safe (RFC 2047), body UTF-8 as text and HTML, Vietnamese first; invitations carry their calendar entry as iMIP
-(RFC 6047). One mail has one recipient.
+The subject is ASCII-safe (RFC 2047). The body is UTF-8 as text and HTML, Vietnamese first. Invitations carry their calendar
+entry as iMIP (RFC 6047). A mail has one recipient.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _SUBJECT = re.compile(rb"^Subject: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*", re.MULTI
 
 
 class MailRefused(Exception):
-    """This mail may not go out: `state` is kept with the attendee."""
+    """The mail may not be sent. `state` is stored with the attendee."""
 
     def __init__(self, state: str, reason: str) -> None:
         super().__init__(reason)
@@ -41,7 +42,7 @@ class MailRefused(Exception):
 
 @dataclass(frozen=True)
 class MailServer:
-    """Where mails are handed in."""
+    """The mail server that takes the mails."""
 
     host: str
     port: int
@@ -52,20 +53,20 @@ class MailServer:
     sender: str = ""
     name: str = "Điểm Cầu"
     domains: tuple[str, ...] = ()
-    """Official ones."""
+    """Official domains."""
     trust: ssl.SSLContext | None = None
-    """None: the system's authorities."""
+    """The trusted authorities; None: the authorities of the system."""
 
 
 class Mailer:
-    """Sends, a few at once."""
+    """The sender of mails, a few at the same time."""
 
     def __init__(self, server: MailServer) -> None:
         self.server = server
         self._places = asyncio.Semaphore(limits.MAILS_AT_ONCE)
 
     def check(self, address: str, reason: str) -> bool:
-        """Whether the address is official; an unofficial one passes with a reason. Raises MailRefused."""
+        """Report whether the address is official. An address that is not official passes with a reason. Raises MailRefused."""
         if not address:
             raise MailRefused("no_address", "no address is known")
         if not is_address(address):
@@ -77,8 +78,10 @@ class Mailer:
         return False
 
     async def send(self, message: EmailMessage, to: str) -> None:
-        """Hand one mail in. Raises GiveUp when the server will never take it, OSError or SMTPException when it may later."""
-        import aiosmtplib  # heavy
+        """Send one mail. Raises GiveUp if the server will never take the mail, and OSError or SMTPException if a retry may
+        succeed.
+        """
+        import aiosmtplib  # a heavy import
 
         raw = serialised(message)
         if len(raw) > limits.MAIL_BYTES:
@@ -109,7 +112,7 @@ class Mailer:
                 raise
 
     def compose(self, mail: Outgoing, now: datetime) -> EmailMessage:
-        """The whole mail."""
+        """Return the whole mail."""
         return build(self.server, mail.to.name, mail.to.email, notice(mail), now, *_invitation(mail, now))
 
 
@@ -122,7 +125,7 @@ def build(
     entry: bytes | None = None,
     method: str = "",
 ) -> EmailMessage:
-    """MIME: text and HTML as alternatives, and the calendar entry beside them (RFC 6047 section 2.4)."""
+    """Return the mail as MIME: text and HTML as alternatives, with the calendar entry beside them (RFC 6047 section 2.4)."""
     message = EmailMessage(policy=POLICY)
     user, _, domain = server.sender.partition("@")
     message["From"] = Address(server.name, user, domain)
@@ -144,8 +147,8 @@ def build(
 
 
 def serialised(message: EmailMessage) -> bytes:
-    """As it goes out: ASCII. The subject is encoded as a whole, because the folding of Python's `email` loses blanks between
-    plain and encoded words ("07giờ").
+    """Return the bytes of the mail, in ASCII. The subject is encoded as a whole: Python's `email` loses blanks between plain
+    and encoded words when it folds a line ("07giờ").
     """
     raw = message.as_bytes(policy=POLICY)
     subject = Header(str(message["Subject"]), "utf-8", header_name="Subject", maxlinelen=76).encode(linesep="\r\n")
@@ -153,7 +156,7 @@ def serialised(message: EmailMessage) -> bytes:
 
 
 def is_official(address: str, domains: Sequence[str]) -> bool:
-    """Whether its domain is one of `domains` or below one."""
+    """Report whether the domain of the address is in `domains` or below one of them."""
     name, _, domain = address.lower().rpartition("@")
     return bool(name) and any(domain == one.lower() or domain.endswith(f".{one.lower()}") for one in domains)
 

@@ -1,6 +1,6 @@
-"""What each mail says: subject, text and HTML, Vietnamese first and English after it. Pure.
+"""The texts of each mail: subject, text and HTML, first Vietnamese and then English. The module is pure.
 
-No notice takes a PIN or a password, so none can stand beside a link (letter 5180 point 4; a test scans every one of them).
+No notice takes a PIN or a password, so neither can be beside a link (letter 5180 point 4; a test scans every notice).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Button = tuple[str, str]
 
 @dataclass(frozen=True)
 class Notice:
-    """A mail in words. `identifier`: the same for the same mail, so that one that is sent twice is known as one."""
+    """The texts of a mail. `identifier`: equal for equal mails, so that a reader recognises a mail that arrives twice."""
 
     subject: str
     text: str
@@ -31,7 +31,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Words:
-    """One language of a notice."""
+    """The texts of a notice in one language."""
 
     opening: str
     lines: list[Line]
@@ -40,7 +40,7 @@ class Words:
 
 
 def notice(mail: Outgoing) -> Notice:
-    """The words for one mail."""
+    """Return the texts for one mail."""
     subject, vietnamese, english = _WRITERS[mail.kind](mail)
     about = (mail.kind, mail.meeting_id, mail.to.email, str(mail.sequence), str(mail.lead_min), mail.was, mail.reason)
     seed = "|".join((*about, *mail.times))
@@ -49,7 +49,7 @@ def notice(mail: Outgoing) -> Notice:
 
 
 def trial(name: str) -> Notice:
-    """The mail by which an operator tries the settings."""
+    """Return the test mail by which an operator checks the settings."""
     words = Words(
         f"Đây là thư thử từ Điểm Cầu ({name}). Nếu đọc được đủ dấu tiếng Việt thì cấu hình thư đã đúng.",
         [("Kiểm tra dấu", "Ắ ằ ẵ ẫ ễ ỗ ữ ợ ỹ đ Đ")],
@@ -114,7 +114,7 @@ def _cancel(mail: Outgoing) -> tuple[str, Words, Words]:
 
 
 def _date(mail: Outgoing) -> tuple[str, Words, Words]:
-    """One date of a series has another time or place."""
+    """Write that one date of a series has another time or place."""
     facts = dict(_facts(mail))
     lines = [
         ("Cuộc họp", mail.title),
@@ -133,7 +133,7 @@ def _date(mail: Outgoing) -> tuple[str, Words, Words]:
 
 
 def _date_off(mail: Outgoing) -> tuple[str, Words, Words]:
-    """One date of a series does not take place."""
+    """Write that one date of a series does not take place."""
     what = "được hoãn đến khi có thông báo mới" if mail.postponed else "bị hủy"
     lines = [
         ("Cuộc họp", mail.title),
@@ -149,7 +149,7 @@ def _date_off(mail: Outgoing) -> tuple[str, Words, Words]:
 
 
 def _displaced(mail: Outgoing) -> tuple[str, Words, Words]:
-    """To the desk whose date gave way."""
+    """Write to the desk of a date that gave way to another meeting."""
     lines = [
         ("Cuộc họp", mail.title),
         ("Đơn vị chủ trì", mail.host),

@@ -1,8 +1,8 @@
-"""Answers that come back by mail: one raw mail in, what it says out, or the reason why it says nothing. Sans-IO.
+"""Answers that arrive by mail: from a raw mail to its answer, or to the reason why it has no answer. The module is sans-IO.
 
-iMIP REPLY (RFC 6047, RFC 5546 section 3.2.3). Mail is hostile: size, parts, headers and lines are bounded before anything is
-parsed. The sender has to be the attendee he answers for; DKIM and SPF are *not* verified here, that is the task of the mail
-server that hands the mail over.
+The format is iMIP REPLY (RFC 6047, RFC 5546 section 3.2.3). Mails are hostile: size, parts, headers and lines are checked
+before parsing. The sender must be the attendee of the answer. DKIM and SPF are *not* verified here; the mail server that passes
+the mail on must do so.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ UNREADABLE = (
     AssertionError,
     OverflowError,
 )
-"""What the parsers raise at bytes that are none of theirs."""
+"""The errors that the parsers raise for malformed bytes."""
 
 
 class NoReply(Exception):
-    """This mail answers nothing: why, for the log. Holds no text of the mail."""
+    """The mail contains no answer. The message gives the reason for the log and holds no text of the mail."""
 
 
 def read(raw: bytes) -> MailReply:
-    """Raises NoReply."""
+    """Return the answer in a mail. Raises NoReply."""
     if len(raw) > limits.REPLY_BYTES:
         raise NoReply("the mail is too large")
     head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
@@ -84,7 +84,9 @@ def _read(message: EmailMessage) -> MailReply:
 
 
 def _date(event: icalendar.Component) -> datetime | None:
-    """RECURRENCE-ID in UTC (RFC 5545 section 3.8.4.4): one date of a series. A time without a zone is one of Việt Nam."""
+    """Return RECURRENCE-ID in UTC (RFC 5545 section 3.8.4.4): one date of a series. A time without a zone is in the zone of
+    Việt Nam.
+    """
     given = event.get("RECURRENCE-ID")
     if given is None:
         return None
@@ -97,7 +99,7 @@ def _date(event: icalendar.Component) -> datetime | None:
 
 
 def _stamp(event: icalendar.Component) -> datetime | None:
-    """DTSTAMP, which is always of UTC (RFC 5545 section 3.8.7.2)."""
+    """Return DTSTAMP, which is always in UTC (RFC 5545 section 3.8.7.2)."""
     given = event.get("DTSTAMP")
     at = None if given is None or isinstance(given, list) else given.dt
     if not isinstance(at, datetime):
@@ -106,7 +108,9 @@ def _stamp(event: icalendar.Component) -> datetime | None:
 
 
 def _longest_header(raw: bytes) -> int:
-    """Of those that are parsed, with their folded lines, in the mail and in its parts: their parsing is not linear."""
+    """Return the length of the longest parsed header with its folded lines, in the mail and its parts. The time of parsing
+    grows faster than the length.
+    """
     longest = current = 0
     for line in raw.split(b"\n"):
         if line[:8].lower().startswith((b"from:", b"auto-sub", b"content-")):
@@ -145,7 +149,7 @@ def _event(message: EmailMessage) -> icalendar.Component:
 
 
 def _only_event(text: str) -> icalendar.Component:
-    import icalendar  # heavy
+    import icalendar  # a heavy import
 
     events = icalendar.Calendar.from_ical(text).walk("VEVENT")
     if len(events) != 1:

@@ -1,8 +1,8 @@
-"""Where a webhook may go: the address of its host is looked up once, judged, and then used as it is.
+"""The permitted targets of webhooks: the host is looked up once, its address is checked, and the connection uses that address.
 
-Against SSRF and DNS rebinding: everything that is not public is refused (loopback, private, link-local with the metadata
-addresses of clouds, multicast, documentation, …), also when it is written inside an IPv6 address, unless the operator allows a
-range. Sans-IO but for the lookup, which is handed in.
+The check is against SSRF and DNS rebinding. Every address that is not public is refused: loopback, private, link-local with the
+metadata addresses of clouds, multicast, documentation, …. An IPv4 address inside an IPv6 address is checked too. The operator
+may allow a range. The module is sans-IO except the lookup, which is handed in.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _METADATA = tuple(
     ipaddress.ip_network(text)
     for text in ("169.254.0.0/16", "fd00:ec2::254/128", "100.100.100.200/32", "192.0.0.192/32")
 )
-"""Never allowed, whatever the operator's ranges are."""
+"""Networks that are never allowed, even inside the operator's ranges."""
 _NOT_PUBLIC = tuple(ipaddress.ip_network(text) for text in ("fec0::/10", "3fff::/20", "5f00::/16", "192.88.99.0/24"))
-"""That Python's own table may not know yet: site-local, documentation (RFC 9637), SRv6, the old 6to4 relays."""
+"""Networks that Python's own table may lack: site-local, documentation (RFC 9637), SRv6, the old 6to4 relays."""
 
 
 class TargetRefused(Exception):
-    """The webhook may not go there."""
+    """The webhook may not connect to this address."""
 
 
 async def resolve(host: str, port: int, allowed: Sequence[Network], lookup: Lookup) -> str:
-    """The one address to connect to. Raises TargetRefused; OSError when the name is not known."""
+    """Return the address to connect to. Raises TargetRefused, and OSError if the name is unknown."""
     addresses = await lookup(host, port)
     if not addresses:
         raise OSError("no address")
@@ -46,12 +46,12 @@ async def resolve(host: str, port: int, allowed: Sequence[Network], lookup: Look
 
 
 def may_reach(address: Ip, allowed: Sequence[Network]) -> bool:
-    """Whether a webhook may go to this address; every IPv4 address that is hidden in it is judged too."""
+    """Report whether a webhook may connect to this address. Every IPv4 address inside it is checked too."""
     return all(_may_reach(one, allowed) for one in (address, *embedded(address)))
 
 
 def embedded(address: Ip) -> Iterator[ipaddress.IPv4Address]:
-    """IPv4 addresses inside an IPv6 one: mapped, translated, compatible, NAT64, 6to4, Teredo, ISATAP."""
+    """Return the IPv4 addresses inside an IPv6 address: mapped, translated, compatible, NAT64, 6to4, Teredo, ISATAP."""
     if isinstance(address, ipaddress.IPv4Address):
         return
     value = int(address)
@@ -68,7 +68,7 @@ def embedded(address: Ip) -> Iterator[ipaddress.IPv4Address]:
 
 
 async def system_lookup(host: str, port: int) -> list[str]:
-    """By the system's resolver."""
+    """Look up a host by the system's resolver."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(one[4][0]) for one in found))
 
@@ -79,7 +79,7 @@ def _may_reach(address: Ip, allowed: Sequence[Network]) -> bool:
     if any(address in network for network in allowed):
         return True
     if isinstance(address, ipaddress.IPv6Address) and next(embedded(address), None) is not None:
-        return True  # judged by the IPv4 address inside
+        return True  # the embedded IPv4 address decides
     if any(address in network for network in _NOT_PUBLIC):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)

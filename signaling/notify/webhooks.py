@@ -1,4 +1,6 @@
-"""Deliveries of webhooks: one signed POST to a pinned address, no redirects, bounded in time and size, written to the log."""
+"""Deliveries of webhooks: one signed POST to a pinned address, without redirects, with limits of time and size, and a log
+entry.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,13 @@ from rooms.store.tables.records import Delivery, Webhook
 from signaling.notify import limits, targets
 from signaling.notify.worker import GiveUp, Later
 
-if TYPE_CHECKING:  # heavy: each method imports what it uses
+if TYPE_CHECKING:  # a heavy import: each method imports it when needed
     import httpx2
 
 
 @dataclass(frozen=True)
 class Order:
-    """What one delivery needs."""
+    """The data for one delivery."""
 
     delivery_id: str
     url: str
@@ -33,7 +35,7 @@ class Order:
 
 
 class Deliverer:
-    """Work `webhook.deliver`."""
+    """The work `webhook.deliver`."""
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class Deliverer:
         return Order(delivery.id, webhook.url, secret, delivery.body.encode(), len(delivery.tries))
 
     async def _post(self, order: Order, now: datetime) -> tuple[int, str]:
-        """(status, what went wrong). 0: no answer."""
+        """Return (status, error text). Status 0 means no answer."""
         import httpx2
 
         try:

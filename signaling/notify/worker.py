@@ -1,7 +1,7 @@
-"""The loop that does work that is due: claims jobs for a time, does a bounded number at once, and tells what became of them.
+"""The loop that runs due jobs: it claims jobs for a time, runs a bounded number at once, and stores their results.
 
-Any number of workers, also in several processes, share one database. A job that fails comes again, later each time; after its
-last try it is given up, and the audit trail says so. Knows nothing of what the jobs are.
+Several workers, also in several processes, can share one database. A failed job is retried after a growing pause. After the
+last try the job is given up, and the audit trail gets an entry. The loop does not know the content of the jobs.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from signaling.notify import limits
 
 log = logging.getLogger(__name__)
 Work = Callable[[dict[str, Any], datetime], Awaitable[None]]
-"""(payload, now). Whatever it raises makes the job come again; `GiveUp` does not."""
+"""A function of (payload, now). After any exception the job is retried, except after `GiveUp`."""
 InTransaction = Callable[[AsyncSession, dict[str, Any], datetime], Awaitable[None]]
 
 
 class GiveUp(Exception):
-    """It will never work: the reason, without secrets."""
+    """The job can never succeed. The message gives the reason, without secrets."""
 
 
 class Later(Exception):
-    """Not now: try again in `retry_s`."""
+    """The job cannot run now: try again in `retry_s`."""
 
     def __init__(self, reason: str, retry_s: float) -> None:
         super().__init__(reason)
@@ -44,7 +44,7 @@ class Later(Exception):
 
 @dataclass(frozen=True)
 class Taken:
-    """What the loop needs of a claimed job."""
+    """The data of a claimed job that the loop needs."""
 
     id: str
     kind: str
@@ -53,7 +53,7 @@ class Taken:
 
 
 class Worker:
-    """One of the loops. Start `run` as a task; `wake` when work was just written by this process."""
+    """A worker. Start `run` as a task; call `wake` when this process has just written a job."""
 
     def __init__(self, database: Database, works: Mapping[str, Work], now: Callable[[], datetime]) -> None:
         self.name = new_id()
@@ -69,7 +69,7 @@ class Worker:
         self._woken.set()
 
     async def run(self) -> None:
-        """Until cancelled; what is running then has a few seconds to end, the rest comes again after its lease."""
+        """Run jobs until cancelled. Running jobs then get a few seconds to end; the others are retried after their lease."""
         try:
             while True:
                 started = await self._start_due()
@@ -81,7 +81,7 @@ class Worker:
                 await tasks.end(left)
 
     async def drain(self) -> int:
-        """Do all that is due now, one round after another, and return how many jobs were done: for commands and tests."""
+        """Run all due jobs, one round after another, and return the number of successful jobs: for commands and tests."""
         before = self.done
         while await self._start_due():
             await asyncio.gather(*self._running)
@@ -93,7 +93,7 @@ class Worker:
             return 0
         try:
             jobs = await self._database.transact(lambda s: self._claim(s, free))
-        except Exception:  # the database is away for a while: the loop outlives it
+        except Exception:  # the database may be away for a while: the loop must survive
             log.exception("no jobs could be claimed")
             return 0
         for job in jobs:
@@ -124,7 +124,7 @@ class Worker:
             await self._settle(job, str(error), None, final=True)
         except Later as error:
             await self._settle(job, str(error), error.retry_s)
-        except Exception as error:  # whatever went wrong, this job comes again and the others go on
+        except Exception as error:  # after any error this job is retried and the others continue
             log.warning("job %s (%s) failed at try %d: %s", job.id, job.kind, job.attempts, type(error).__name__)
             await self._settle(job, _words(error), None)
         else:
@@ -148,12 +148,12 @@ class Worker:
     async def _write(self, work: Callable[[AsyncSession], Awaitable[bool]]) -> None:
         try:
             await self._database.transact(work)
-        except Exception:  # the lease runs out and the job comes again
+        except Exception:  # the lease ends, and the job is claimed again
             log.exception("the outcome of a job could not be written")
 
 
 def in_transaction(database: Database, work: InTransaction) -> Work:
-    """Work that is nothing but SQL."""
+    """Return work that consists only of SQL."""
 
     async def run(payload: dict[str, Any], now: datetime) -> None:
         await database.transact(lambda session: work(session, payload, now))
@@ -162,8 +162,8 @@ def in_transaction(database: Database, work: InTransaction) -> Work:
 
 
 def _words(error: Exception) -> str:
-    """For the job's row and, at the end, the trail: no addresses, no text of a mail. What a mail server or a database says
-    repeats both, so only the kind of error and its code are kept.
+    """Return the error text for the job's row and for the trail, without addresses and without text of a mail. Messages of mail
+    servers and databases repeat both, so only the kind of error and its code are kept.
     """
     code = getattr(error, "code", None)
     return f"{type(error).__name__} {code}" if isinstance(code, int) else type(error).__name__

@@ -1,4 +1,4 @@
-"""All the kinds of work that this part does, put together from a database, a key and the settings of mail and webhooks."""
+"""All kinds of work of this package, built from a database, a key and the settings of mail and webhooks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class MailWorks:
-    """Works `mail.*`: prepare in a transaction, send outside of one, note what became of it."""
+    """The works `mail.*`: prepare a mail in a transaction, send it outside of the transaction, and store the result."""
 
     def __init__(self, database: Database, mailer: Mailer | None, around: Around) -> None:
         self._database = database
@@ -60,7 +60,9 @@ class MailWorks:
         await self._note(mail, "sent", now, "" if official else mail.outside_reason)
 
     async def _note(self, mail: Outgoing, state: str, now: datetime, why: str = "") -> None:
-        """Mail to official addresses is kept with the attendee only; what was refused or left the official domains is audited."""
+        """Store the result. A mail to an official address is stored with the attendee only. A refused mail, or one to another
+        domain, is also audited.
+        """
 
         async def write(session: AsyncSession) -> None:
             await invitations.mailed(session, mail, state)
@@ -79,7 +81,7 @@ def works(
     private_ranges: Sequence[str] = (),
     timers: Mapping[str, Callable[[AsyncSession, dict[str, Any], datetime], Awaitable[None]]] | None = None,
 ) -> dict[str, Work]:
-    """By kind of job. `timers`: further works that are nothing but SQL (those of bookings)."""
+    """Return the works by kind of job. `timers`: more works that consist only of SQL (for bookings)."""
     mails = MailWorks(database, mailer, around)
     deliverer = Deliverer(database, seal, private_ranges)
     return {
