@@ -144,10 +144,10 @@ def token(
     name: Annotated[str, typer.Option(help="tên hiện ra / name shown")] = "",
     conference: Annotated[str, typer.Option(help="cuộc họp / conference")] = "",
     ttl: Annotated[int, typer.Option(help="giây / seconds", min=1, max=limits.TOKEN_TTL_MOST_S)] = limits.TOKEN_TTL_S,
-    admin: Annotated[bool, typer.Option("--admin", help="điều hành cuộc họp / administer it")] = False,
+    admin: Annotated[bool, typer.Option("--admin", help="điều hành cuộc họp / administer the conference")] = False,
     create: Annotated[bool, typer.Option("--create", help="mở cuộc họp / create conferences")] = False,
     list_all: Annotated[bool, typer.Option("--list", help="xem danh sách / list conferences")] = False,
-    hidden: Annotated[bool, typer.Option("--hidden", help="không hiện ra / not shown")] = False,
+    hidden: Annotated[bool, typer.Option("--hidden", help="không hiện ra / not shown to others")] = False,
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
@@ -176,12 +176,12 @@ def bot_join(
     duration: Annotated[float, typer.Option(help="giây, 0: đến khi dừng / seconds, 0: until stopped", min=0)] = 0,
     url: Annotated[str, typer.Option(help="ws://… ; mặc định máy này / default: this machine")] = "",
     watch: Annotated[
-        bool, typer.Option("--watch", help="nhận và giải mã / receive and decode, tốn máy / dear")
+        bool, typer.Option("--watch", help="nhận và giải mã, tốn máy / receive and decode; needs much CPU")
     ] = False,
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Cho người máy biết cử động và nói vào họp / moving, speaking test participants join."""
+    """Cho người máy biết cử động và nói vào họp / test participants that move and speak join."""
     import asyncio
 
     from signaling.bot.group import run
@@ -212,7 +212,7 @@ def bot_join(
 
 @shown.command("show")
 def config_show(profile: Annotated[str, typer.Option(help="dev | serve")] = "serve", file: File = None) -> None:
-    """Mỗi giá trị và nơi đặt nó / each value and where it was set."""
+    """Mỗi giá trị và nơi đặt nó / each value and its source."""
     if profile not in sources.PROFILES:
         _fail(2, "--profile: dev hoặc serve.", "--profile: dev or serve.")
     rows = _load("dev" if profile == "dev" else "serve", {}, file).rows()

@@ -82,7 +82,7 @@ def create(
     minutes: Annotated[int, typer.Option(min=5, max=24 * 60)] = 60,
     kind: Annotated[str, typer.Option("--type", help="loại họp / type")] = "internal",
     hall: Annotated[list[str] | None, typer.Option(help="mã hội trường / code of a hall")] = None,
-    submit: Annotated[bool, typer.Option("--submit", help="trình duyệt ngay / hand in")] = False,
+    submit: Annotated[bool, typer.Option("--submit", help="trình duyệt ngay / submit for approval")] = False,
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
@@ -104,7 +104,7 @@ def create(
 def cancel(
     number: Number,
     reason: Annotated[str, typer.Option(help="force_majeure, superior_order, not_ready, other")],
-    words: Annotated[str, typer.Option(help="ghi rõ / in words")] = "",
+    words: Annotated[str, typer.Option(help="ghi rõ / details")] = "",
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:

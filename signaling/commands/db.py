@@ -16,7 +16,10 @@ Recipients = Annotated[
     list[str] | None, typer.Option("--recipient", help="mã hóa cho khóa công khai age1… / encrypt to this public key")
 ]
 Words = Annotated[
-    bool, typer.Option("--passphrase", help=f"mã hóa bằng cụm mật khẩu / by a passphrase: typed, or {BACKUP_VARIABLE}")
+    bool,
+    typer.Option(
+        "--passphrase", help=f"mã hóa bằng cụm mật khẩu / encrypt by a passphrase, typed or from {BACKUP_VARIABLE}"
+    ),
 ]
 Identity = Annotated[
     Path | None, typer.Option("--identity", help="tệp khóa bí mật / file with the secret key", dir_okay=False)

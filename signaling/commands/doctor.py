@@ -51,7 +51,7 @@ class Verdict(Enum):
     """The result of a check."""
 
     GOOD = "tốt / good"
-    WARNING = "nên sửa / should be mended"
+    WARNING = "nên sửa / should be fixed"
     BAD = "hỏng / does not work"
 
 
@@ -129,7 +129,7 @@ def _gso(settings: Settings, _now: datetime) -> Finding:
         try:
             end.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, 1200)
         except OSError as error:
-            fix = "Dùng nhân Linux >= 4.18; không có thì vẫn chạy, tốn CPU hơn / Linux >= 4.18; without it more CPU is spent"
+            fix = "Dùng nhân Linux >= 4.18; không có thì vẫn chạy, tốn CPU hơn / Linux >= 4.18; older kernels need more CPU"
             return Finding("gso", Verdict.WARNING, str(error.strerror), fix)
     return Finding("gso", Verdict.GOOD, "UDP_SEGMENT")
 
@@ -163,7 +163,7 @@ def _certificate(settings: Settings, now: datetime) -> Finding:
         folder = settings.data_dir / "tls"
         if outside := tls.outside(folder, settings.own_names):
             seen = f"không dùng được cho / not valid for {', '.join(outside)}"
-            fix = f"tls_cert, tls_key; hoặc / or: rm -r {folder}, và tin lại ở / and trust it anew at /trust"
+            fix = f"tls_cert, tls_key; hoặc / or: rm -r {folder}, và tin lại ở / and trust it again at /trust"
             return Finding("tls", Verdict.BAD, seen, fix)
         path = folder / "leaf.crt"
         seen = f"{path}: {tls.expires_at(path):%Y-%m-%d}" if path.exists() else "sẽ tự tạo / made on first start"
@@ -195,7 +195,7 @@ def _openssl(settings: Settings, _now: datetime) -> Finding:
 def judge_openssl(text: str) -> Finding:
     """Judge the version. `text` is the library's own version text. BAD: the server does not start with this version."""
     needed = libraries.least_mended(text)
-    fix = f"đợi bản cryptography mới hơn (OpenSSL >= {needed}) / once there is a newer cryptography"
+    fix = f"đợi bản cryptography mới hơn (OpenSSL >= {needed}) / install a newer cryptography when it is available"
     if libraries.is_refused(text):
         return Finding("openssl", Verdict.BAD, text, fix)
     return Finding("openssl", Verdict.WARNING, text, fix) if needed else Finding("openssl", Verdict.GOOD, text)
@@ -319,8 +319,8 @@ def _halls(settings: Settings, _now: datetime) -> Finding:
     if settings.sip_tls_port < 0:
         seen += f"; không có / no SIP TLS: hall_encryption = {settings.hall_encryption}"
         must = "required" in (settings.hall_encryption, settings.important_encryption)
-        fix = "sip_tls_port: khóa SRTP chỉ đi qua TLS / keys of SRTP go by TLS alone; "
-        fix += "không có thì hội trường không vào được họp buộc mã hóa / without it no hall enters where encryption is required"
+        fix = "sip_tls_port: khóa SRTP chỉ đi qua TLS / SRTP keys need SIP over TLS; "
+        fix += "không có thì hội trường không vào được họp buộc mã hóa / without TLS no hall can join where SRTP is required"
         return Finding("halls", Verdict.WARNING if must and not settings.loopback_only else Verdict.GOOD, seen, fix)
     if taken > 32:
         return Finding("halls", Verdict.WARNING, seen, "hall_ports: dải cổng khác / another range, most are taken")

@@ -64,9 +64,9 @@ def probe(number: Number, codes: Codes = None, data_dir: DataDir = None, file: F
 @app.command("account")
 def account(
     code: Annotated[str, typer.Argument(help="mã thiết bị / code of the terminal")],
-    alias: Annotated[str, typer.Option(help="tên SIP, mặc định là mã / what it registers as")] = "",
+    alias: Annotated[str, typer.Option(help="tên SIP, mặc định là mã / SIP name; default: the code")] = "",
     algorithm: Annotated[str, typer.Option(help="MD5 | SHA-256")] = "MD5",
-    behind_nat: Annotated[bool, typer.Option("--behind-nat", help="sau NAT / behind address translation")] = False,
+    behind_nat: Annotated[bool, typer.Option("--behind-nat", help="sau NAT / behind NAT")] = False,
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:

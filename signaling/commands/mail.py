@@ -25,7 +25,9 @@ TEMPORARY = 75
 @app.command("test")
 def try_out(
     address: Annotated[str, typer.Argument(help="gửi đến / to")],
-    reason: Annotated[str, typer.Option(help="lý do, nếu không phải thư công vụ / why, if it is not official")] = "",
+    reason: Annotated[
+        str, typer.Option(help="lý do, nếu không phải thư công vụ / reason, if the mail is not official")
+    ] = "",
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:

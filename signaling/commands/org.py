@@ -24,7 +24,7 @@ def import_(
     kind: Kind,
     path: Annotated[Path, typer.Argument(help="tệp .csv (UTF-8) hoặc .xlsx", exists=True, dir_okay=False)],
     apply: Annotated[
-        bool, typer.Option("--apply", help="ghi; không có: chỉ xem trước / write; else only look")
+        bool, typer.Option("--apply", help="ghi; không có: chỉ xem trước / write; without it: preview")
     ] = False,
     data_dir: DataDir = None,
     file: File = None,
@@ -107,7 +107,7 @@ def load(
 
 @app.command("top")
 def top(
-    code: Annotated[str, typer.Argument(help="mã đơn vị; không có: xem / unit code; none: show")] = "",
+    code: Annotated[str, typer.Argument(help="mã đơn vị; không có: xem / unit code; empty: show")] = "",
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:

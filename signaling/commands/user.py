@@ -86,7 +86,7 @@ def role(
     role: Annotated[str, typer.Argument(help="requester, secretary, approver, operator, admin, auditor")],
     unit: UnitCode,
     until: Annotated[datetime | None, typer.Option(help="đến hết ngày / last day", formats=["%Y-%m-%d"])] = None,
-    revoke: Annotated[bool, typer.Option("--revoke", help="thu hồi / take away")] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="thu hồi / revoke")] = False,
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
@@ -127,7 +127,7 @@ def link(
 @app.command("disable")
 def disable(
     name: Name,
-    enable: Annotated[bool, typer.Option("--enable", help="mở lại / switch on again")] = False,
+    enable: Annotated[bool, typer.Option("--enable", help="mở lại / enable again")] = False,
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
@@ -161,7 +161,7 @@ def take_over(
     ldap: Annotated[str, typer.Option(help="ldaps://…")] = "",
     base: Annotated[str, typer.Option(help="nhánh / base: dc=longan,dc=gov,dc=vn")] = "",
     bind_dn: Annotated[str, typer.Option(help="đăng nhập danh bạ / bind as")] = "",
-    password_file: Annotated[Path | None, typer.Option(help="tệp mật khẩu / its password")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="tệp mật khẩu / file with the password")] = None,
     search: Annotated[str, typer.Option("--filter", help="bộ lọc / filter")] = "(objectClass=person)",
     authority: Annotated[Path | None, typer.Option("--ca", help="chứng thư gốc / authority (PEM)")] = None,
     schema: Annotated[str, typer.Option(help="posix | ad")] = "posix",
