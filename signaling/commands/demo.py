@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Dữ liệu mẫu / demonstration"
 
 @app.callback()
 def _group() -> None:
-    """Keep the group's name: without this callback typer drops the name of a group with one command."""
+    """Keep `load` as a command: without this callback typer merges a group of one command into that command."""
 
 
 @app.command("load")

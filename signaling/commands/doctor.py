@@ -34,8 +34,8 @@ from signaling.ops import libraries
 from web import DIST
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
-"""Bytes. A key frame of 135 kB overflows the kernel's default of 208 KiB. More: the kernel often refuses, and the check warns.
-Less: key frames are lost.
+"""Bytes. A key frame of 135 kB overflows the kernel's default of 208 KiB. More: the check warns on more machines. Less: the
+check accepts a buffer that loses key frames.
 """
 OPEN_FILES = 4096
 RUNNING = "đang chạy / running"

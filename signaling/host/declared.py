@@ -1,9 +1,9 @@
 """The declaration of the rights that each REST route needs. It is on the route itself, so that a test can make the access
 matrix.
 
-The module owns only the words. The route must still ask `rooms.policy.roles`. `tests/security/matrix/test_matrix.py` calls every
-route as every role. The objects belong to the role's own unit, a unit below it, beside it, or far from it. The test compares
-each answer with the declaration.
+The module owns only the words. The route must still ask `rooms.policy.roles`. `tests/security/matrix/test_matrix.py` calls
+every route as every role. The objects belong to the role's own unit, a unit below it, beside it, or far from it. The test
+compares each answer with the declaration.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ WORDS: Final = (PUBLIC, OWN, SECRET)
 def needs(action: str, of: str = "") -> dict[str, Any]:
     """Return the declaration for `openapi_extra` of a route. `action`: a row of `rooms.policy.roles.ACTIONS`, or one of WORDS.
 
-    `of`: the kind of the object that the address or the body names, whose unit decides: `unit`, `person`, `site`, `hall`,
-    `terminal`, `meeting`, `occurrence`, `account`, `client`, … Without it the route is a list, which shows only the objects
-    that its reader may see. An action that the table lacks is our bug and stops the import.
+    `of`: the kind of the object in the address or the body; the unit of the object decides. Kinds: `unit`, `person`, `site`,
+    `hall`, `terminal`, `meeting`, `occurrence`, `account`, `client`, … Without it the route is a list, which shows only the
+    objects that its reader may see. An action that the table lacks is our bug and stops the import.
     """
     if action not in WORDS and action not in roles.ACTIONS:
         raise ValueError(f"no such action: {action}")

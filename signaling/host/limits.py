@@ -76,8 +76,8 @@ OWN_ADDRESSES = 4
 connecting. Fewer: on a machine with many networks Firefox may find none.
 """
 HANDED_SOCKETS = 16
-"""Sockets that a supervisor hands over: one for each address of the pages. More: nothing breaks. Fewer: the server refuses to
-start.
+"""Sockets that a supervisor hands over: one for each address of the pages. More: a wrong count is noticed later. Fewer: the
+server refuses to start.
 """
 SHUTDOWN_S = 5.0
 REST_AFTER_S = 5.0

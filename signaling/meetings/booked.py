@@ -1,7 +1,7 @@
 """The conferences of booked meetings: their names, admission to the call, and the events for the calendar.
 
 A conference named `o-…` belongs to the date with that identifier. Only a token that this server made for the conference opens
-it. The identity in the token names the way of joining (`browser.…`). Admission is checked again when the token is used: in the
+it. The identity in the token names the way of joining (`browser.…`). Admission is checked again when the token is used. In the
 meantime the class may have changed, or the date or the invitation may be cancelled. The module implements
 `conference.ports.watchers.Watcher`, and the questions of `signaling.api` about running meetings.
 """

@@ -100,7 +100,7 @@ class Secretariat:
         return [router(self.access)]
 
     async def prepare(self) -> None:
-        """Bring the database into use, with the newest schema. Raises SettingsError."""
+        """Prepare the database: bring it to the newest schema and read the stored state. Raises SettingsError."""
         try:
             await self.installation.migrate()
             await self.database.transact(defaults.keep_types)

@@ -200,8 +200,8 @@ def _begin(session: Session, ask: join.Ask) -> None:
 
 
 async def _converse(websocket: WebSocket, session: Session, clock: Clock, turns: asyncio.Lock) -> None:
-    """Handle messages until the client is gone or the session ended. Long messages describe many tracks. Each of several long
-    messages takes its own turn of the event loop, so that a new client waits for one of them and not for all.
+    """Handle messages until the client is gone or the session ended. Long messages describe many tracks. When several arrive
+    together, each takes its own turn of the event loop. A new client then waits for one message and not for all.
     """
     while not session.closed:
         message = await websocket.receive()

@@ -110,8 +110,8 @@ CALLS = 256
 SIMULATED_SPEECH_LEAST_S, SIMULATED_SPEECH_S = 1, 30
 SIMULATED_LEVEL = 0.9
 CUT_RESUMES = 256
-"""Participants whose next resume the server will cut; the oldest entry is dropped. More: memory. Fewer: tests of many clients
-fail.
+"""Participants whose next resume the server will cut; the oldest entry is dropped. More: memory. Fewer: the oldest request has
+no effect.
 """
 BLOB_KEY_BYTES = 1024
 
