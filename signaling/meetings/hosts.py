@@ -98,7 +98,7 @@ class Hosts:
         return next((one for one in rows if session_id(one.digest) == current), None)
 
     async def _is_host(self, session: AsyncSession, grants: Grants, signed: SignIn | None) -> bool:
-        """Report whether the account is still a host. A session that has ended had the factors when the host joined."""
+        """Report whether the account is still a host. An ended session counts with two factors, as when the host joined."""
         account = await session.get(Account, grants.account)
         if account is None:
             return False
