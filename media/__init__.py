@@ -1,6 +1,6 @@
-"""Media: nodes, routers, peers, lines, producers and consumers; below them the packet plane in Rust.
+"""Media: nodes, routers, peers, lines, producers and consumers. The packet plane in Rust is below them.
 
-Knows packets, sections and keys; knows nothing of people, meetings or policy. Other packages import from here alone.
+This package knows packets, sections and keys, but not people, meetings or policy. Other packages import only from this file.
 """
 
 from media.frames.port import FrameEvent, Frames, connect

@@ -1,1 +1,1 @@
-"""Whole frames in place of packets, for the mixer process."""
+"""Complete frames instead of packets, for the mixer process."""

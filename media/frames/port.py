@@ -1,7 +1,7 @@
-"""Whole frames for the mixer process: the typed face of the plane's `FramePort`. Runs without a node and without asyncio.
+"""Complete frames for the mixer process: the typed form of the plane's `FramePort`. It needs no node and no asyncio.
 
-The parent opens a line with `latch=False`, makes the other end with `connect(line.local)`, tells the line where that is
-(`line.set_remote(end.getsockname()[:2])`) and gives the descriptor to the process, which calls `Frames.open` with it.
+The parent opens a line with `latch=False` and makes the other end with `connect(line.local)`. It sets this address on the line
+with `line.set_remote(end.getsockname()[:2])`. It passes the descriptor to the process, which calls `Frames.open`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,22 @@ if TYPE_CHECKING:
     from media._plane import FramePort
 
 AUDIO_LEVEL_ID = 1
-"""The header extension of audio levels on the mixer's line: `line.accept_audio_levels(AUDIO_LEVEL_ID)`."""
+"""The number of the header extension for audio levels on the mixer's line, for `line.accept_audio_levels`."""
 
 Kind = Literal["frame", "lost", "keyframe", "clock", "bye"]
 
 
 @dataclass(frozen=True, slots=True)
 class FrameEvent:
-    """frame: one whole frame (H.264 with start codes, VP8, one packet of sound) whose first packet came at `time_us` of
-    CLOCK_MONOTONIC. lost: packets before the next frame are missing for good. keyframe: one of `ssrc`, ours, is wanted.
-    clock: `timestamp` was at `time_us` of Unix time. bye: the source ended. Timestamps are counted on beyond 32 bits."""
+    """An event of the frame port. Timestamps continue beyond 32 bits.
+
+    - frame: a complete frame (H.264 with start codes, VP8, or one audio packet). Its first packet arrived at `time_us` of
+      CLOCK_MONOTONIC.
+    - lost: packets before the next frame are missing and will not arrive.
+    - keyframe: the receiver requests a key frame of our `ssrc`.
+    - clock: the sender's clock showed the Unix time `time_us` at `timestamp`.
+    - bye: the source ended.
+    """
 
     kind: Kind
     ssrc: int
@@ -37,25 +43,29 @@ class FrameEvent:
 
 
 class Frames:
-    """Every method may be called from any thread. Each call is short but `poll`, which waits without the interpreter's lock."""
+    """The frame port of the mixer process. Any thread may call any method. Only `poll` waits, and it releases the interpreter's
+    lock.
+    """
 
     def __init__(self, port: FramePort) -> None:
         self._port = port
 
     @classmethod
     def open(cls, fd: int, cname: str = "mixer") -> Frames:
-        """`fd`: a connected UDP socket; duplicated. Raises `StaleLibrary`, `OSError`, `ValueError`."""
+        """Open a port on `fd`, a connected UDP socket, which is duplicated. Raises `StaleLibrary`, `OSError`, `ValueError`."""
         return cls(load_plane().FramePort(fd, cname=cname))
 
     def expect(self, ssrc: int, codec: CodecName, clock_hz: int, jitter_ms: int = 60) -> None:
-        """Frames of this SSRC are wanted; a packet waits `jitter_ms` for one before it. Again: it starts anew."""
+        """Receive frames of this SSRC. A packet waits `jitter_ms` for a missing packet before it. A second call starts from the
+        beginning.
+        """
         self._port.expect(ssrc, codec, clock_hz, jitter_ms)
 
     def forget(self, ssrc: int) -> None:
         self._port.forget(ssrc)
 
     def poll(self, timeout_ms: int, limit: int = 256) -> Iterator[FrameEvent]:
-        """Events as soon as there is one, none after `timeout_ms`. Other threads run while it waits.
+        """Return events as soon as there are some, or none after `timeout_ms`. Other threads run during the wait.
 
         Raises `RuntimeError` when the port is closed.
         """
@@ -72,9 +82,10 @@ class Frames:
         codec: Literal["h264", "vp8"] = "h264",
         mode: int = 1,
     ) -> bool:
-        """One coded picture (90 kHz). False: too much waits, it was not taken, and the next one must be a key frame.
+        """Send a coded picture (90 kHz). Return False if too many packets wait; the picture is then dropped, and the next
+        picture must be a key frame.
 
-        Raises `ValueError`: no picture, or with packetization `mode` 0 a NAL unit above 1200 bytes.
+        Raises `ValueError` without a picture, and for a NAL unit above 1200 bytes with packetization `mode` 0.
         """
         try:
             self._port.send_video(ssrc, payload_type, timestamp, picture, capture_us, codec=codec, mode=mode)
@@ -94,7 +105,7 @@ class Frames:
         marker: bool = False,
         level: int = -1,
     ) -> None:
-        """One packet of sound; `level` 0 (loudest) .. 127 tells who speaks (RFC 6464), -1: not told."""
+        """Send one audio packet. `level` is the audio level (RFC 6464): 0 is the loudest, 127 is silence, -1 sends no level."""
         self._port.send_audio(
             ssrc,
             payload_type,
@@ -110,20 +121,20 @@ class Frames:
     def send_mix(
         self, outputs: Sequence[tuple[int, int]], timestamp: int, packet: bytes, capture_us: int, *, clock_hz: int
     ) -> None:
-        """One packet of sound to all that hear the same: under each (SSRC, payload type)."""
+        """Send one audio packet to all listeners that hear the same mix, once for each (SSRC, payload type)."""
         self._port.send_mix(outputs, timestamp, packet, capture_us, clock_hz=clock_hz)
 
     def end(self, ssrc: int) -> None:
-        """Nothing more under this SSRC of ours."""
+        """End the stream with this SSRC of ours."""
         self._port.end(ssrc)
 
     def request_keyframe(self, ssrc: int) -> None:
-        """Of an expected SSRC, now."""
+        """Request a key frame of an expected SSRC at once."""
         self._port.request_keyframe(ssrc)
 
     @property
     def dropped(self) -> int:
-        """Events that nobody polled in time."""
+        """Return the number of events that were dropped because `poll` was called too late."""
         return self._port.dropped()
 
     def close(self) -> None:
@@ -131,7 +142,7 @@ class Frames:
 
 
 def connect(line: tuple[str, int]) -> socket.socket:
-    """The mixer's end of a line on this machine, bound to a free port of the loopback."""
+    """Return the mixer's end of a line on this machine: a socket on a free port of the loopback."""
     end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     try:
         end.bind(("127.0.0.1", 0))

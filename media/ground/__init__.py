@@ -1,1 +1,1 @@
-"""What all of `media` stands on: plain values, bounds, errors, and the words spoken with the packet plane."""
+"""The base of all of `media`: plain values, limits, errors, and the interface to the packet plane."""

@@ -1,6 +1,6 @@
-"""Closing and muting commands, which cannot be lost: those that find the plane's queue full are given again, in their order.
+"""Commands that close or mute, and so must not be lost. If the plane's queue is full, they are sent again in their order.
 
-A thing that Python has forgotten and the plane has not would be forwarded to for ever, and whoever was muted be heard.
+If such a command were lost, the plane would still forward packets of a closed track, and a muted person would be heard.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from media.ground import limits
 
 
 class Endings:
-    """Of one plane. What waits is bounded by what is open there."""
+    """The closing and muting commands of one plane that wait. Their number is limited by the number of open things in the
+    plane.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -23,7 +25,7 @@ class Endings:
         return len(self._waiting)
 
     def end(self, command: Callable[[int], None], number: int) -> None:
-        """`command(number)` now, or as soon as the plane takes it."""
+        """Call `command(number)` now, or as soon as the plane has room for the command."""
         if not self._waiting and _takes(command, number):
             return
         if not self._waiting:
@@ -31,7 +33,7 @@ class Endings:
         self._waiting.append((command, number))
 
     def clear(self) -> None:
-        """The plane itself closes."""
+        """Forget all commands, because the plane itself closes."""
         self._waiting.clear()
 
     def _again(self) -> None:

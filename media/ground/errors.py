@@ -1,9 +1,9 @@
-"""The errors that `media` raises. A refusal to people is not one of them: see `conference/ground/errors.py`."""
+"""The errors that `media` raises. `conference/ground/errors.py` has the errors that users see."""
 
 
 class PeerError(Exception):
-    """Bytes or SDP of one peer were wrong; that peer's connection ends, nothing else does."""
+    """Bytes or SDP from one peer were wrong. Only the connection of this peer ends."""
 
 
 class StaleLibrary(RuntimeError):
-    """The native library was built from other sources than those beside it, or was not built at all."""
+    """The native library is missing, or was built from sources other than the sources next to it."""

@@ -1,6 +1,6 @@
-"""Loads the native library of the packet plane, and refuses a library that was built from other sources.
+"""Load the native library of the packet plane. A library that was built from other sources is refused.
 
-The only importer of `media._plane`.
+This is the only module that imports `media._plane`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SOURCES = Path(__file__).parents[1] / "plane"
 
 
 def load_plane() -> ModuleType:
-    """Not at import: what needs no sockets (SDP, tests of the layers above) needs no library either."""
+    """Load the library. This does not happen at import, because SDP code and many tests need no library."""
     try:
         import media._plane as plane
     except ImportError as error:
@@ -28,7 +28,9 @@ def load_plane() -> ModuleType:
 
 
 def check_sources(folder: Path, digest: str) -> None:
-    """In a checkout, `folder` holds the plane's sources; the recipe is that of `plane/build.rs`."""
+    """Raise StaleLibrary if `folder` has the plane's sources and their digest differs. `plane/build.rs` makes the digest in the
+    same way.
+    """
     if not (folder / "Cargo.toml").exists():
         return
     names = ["Cargo.toml", "Cargo.lock", "core/Cargo.toml", "udp/Cargo.toml"]

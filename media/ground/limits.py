@@ -32,8 +32,8 @@ CODEC_CACHE_ENTRIES = 512
 CODEC_CACHE_CHARACTERS = 16_384
 
 # Negotiation
-# tracks sent to one peer, with tracks that wait for a section. Lower: a participant cannot receive all others. Higher: more
-# memory
+# Tracks sent to one peer, with tracks that wait for a section. Lower: a participant cannot receive all others. Higher: more
+# memory.
 CONSUMERS = 1000
 
 ANSWER_SETTLES_S = 0.15
@@ -49,15 +49,15 @@ while the decoders restart, and libwebrtc never shows the video.
 # Lines
 LINES = 2000  # Of one router. Lower: a large conference cannot call all its halls. Higher: more ports and memory.
 # Time without RTP and RTCP after which a line reports "silent"; `Router.open_line` can set another time. Longer: a dead call is
-# found later. Shorter: a short network break counts as a dead call
+# found later. Shorter: a short network break counts as a dead call.
 LINE_SILENT_S = 30.0
-# Producers of one line. A terminal has one to three, and the mixer has one for each picture, mix and voice that it makes
+# Producers of one line. A terminal has one to three, and the mixer has one for each picture, mix and voice that it makes.
 LINE_PRODUCERS = 1024
 LINE_CONSUMERS = 1024
 
 # Rates
-# shortest wait for an empty bucket. Shorter: the caller wakes up again and again for nothing. Longer: small amounts wait longer
-# than needed
+# Shortest wait for an empty bucket. Shorter: the caller wakes up again and again for nothing. Longer: small amounts wait longer
+# than needed.
 TOKEN_WAIT_S_MIN = 0.001
 
 # DTLS handshake. After HANDSHAKE_S the handshake fails; HANDSHAKE_STEPS timers count this time. Longer: a dead peer stays
@@ -93,7 +93,7 @@ CHUNKS_FILLING = CHUNKS_AHEAD + 64  # The same, with the chunks that fill gaps b
 CHUNKS_OF_STREAM = CHUNKS_FILLING + 64
 STREAMS = 64  # inbound streams with state
 TSNS_OUT_OF_ORDER = 2048
-# Bytes that wait on one channel. Higher: a slow peer costs more memory. Lower: messages to a peer on a slow network are dropped
+# Bytes that wait on one channel. Higher: a slow peer costs more memory. Lower: messages to a peer on a slow network are dropped.
 RELIABLE_BUFFER_BYTES = 1 << 20
 LOSSY_BUFFER_BYTES = 65_536
 # Delay of a SACK while the window is closed; RFC 9260 §6.2 allows at most 0.5. Shorter: dcsctp sends one more packet after each
@@ -109,8 +109,8 @@ WINDOW_OPENS_BYTES = 64 << 10
 FLIGHT_BYTES = 128 << 10
 
 # The event loop
-# seconds until a command that found the plane's queue full is sent again. Longer: a muted person can be heard longer. Shorter:
-# more work while the plane is busy
+# Seconds until a command that found the plane's queue full is sent again. Longer: a muted person can be heard longer. Shorter:
+# more work while the plane is busy.
 ENDINGS_S = 0.01
 EVENTS_A_POLL = 256
 # Events of the plane that run before other tasks. Higher: other tasks wait longer. Lower: the plane's queue grows.
@@ -135,7 +135,7 @@ MIXER_BITRATE_BPS = (64_000, 20_000_000)
 MIXER_SOURCE_PIXELS = 4096 * 2304  # Of an incoming picture; a larger one is not decoded.
 
 # The mixer: inside its process Longest message of the control channel; the largest scene needs about half. Lower: a large scene
-# cannot be sent. Higher: a faulty process uses more memory of the server
+# cannot be sent. Higher: a faulty process uses more memory of the server.
 MIXER_MESSAGE_BYTES = 1 << 20
 MIXER_MESSAGES_WAITING_BYTES = (
     4 << 20

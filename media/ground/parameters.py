@@ -1,6 +1,6 @@
-"""What two ends of a connection can agree on, as plain values: codecs, extensions, encodings, sections.
+"""The values that two ends of a connection agree on: codecs, extensions, encodings, sections.
 
-Nothing here reads text or keeps state: `description.py` reads SDP into these, `negotiation.py` decides and writes,
+These values read no text and keep no state. `description.py` reads SDP into them, `negotiation.py` decides and writes, and
 `peer.py` remembers.
 """
 
@@ -41,17 +41,18 @@ MIME: dict[CodecName, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """One payload type of a section, with the payload type of its retransmissions (RFC 4588), -1 if there is none."""
+    """A payload type of a section. `rtx` is the payload type of its retransmissions (RFC 4588), or -1."""
 
     payload_type: int
     name: CodecName
     clock_hz: int
     channels: int
     parameters: str
-    """The format parameters as their owner wrote them."""
+    """The format parameters as the SDP has them."""
     format: str
-    """What must be equal on both ends beside the name: profile and mode of H.264, profile and tier of H.265, profile of VP9 and
-    AV1."""
+    """The parameters that must be equal on both ends, besides the name. For H.264 they are profile and mode, for H.265 profile
+    and tier, for VP9 and AV1 the profile.
+    """
     rtx: int
     feedback: frozenset[str]
 
@@ -61,13 +62,15 @@ class Codec:
 
     @property
     def wire(self) -> tuple[int, str, int, int, str, int]:
-        """What makes its packets; browsers write the format parameters in another order from offer to offer."""
+        """Return the values that decide the format of the packets. `parameters` is left out, because browsers change its order
+        from offer to offer.
+        """
         return self.payload_type, self.name, self.clock_hz, self.channels, self.format, self.rtx
 
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """A header extension (RFC 8285) and the number it has on this connection."""
+    """A header extension (RFC 8285) and its number on this connection."""
 
     id: int
     name: ExtensionName
@@ -75,7 +78,9 @@ class Extension:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Capabilities:
-    """What we know of one section's codecs and extensions, in its owner's order. Shared, compared by identity."""
+    """The known codecs and extensions of one section, in the order of the SDP. An object is shared, so it is compared by
+    identity.
+    """
 
     kind: Kind
     codecs: tuple[Codec, ...]
@@ -84,7 +89,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """One stream that a section sends: a simulcast layer by its RID, or the only one by its SSRC (0: not told)."""
+    """A stream that a section sends: a simulcast layer with its RID, or the only stream with its SSRC. SSRC 0 means unknown."""
 
     rid: str
     ssrc: int
@@ -93,11 +98,11 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One m-line of a description. `usable` is false for rejected, unbundled and foreign ones."""
+    """An m-line of a description. `usable` is False if the section is rejected, not bundled, or of an unknown kind."""
 
     kind: Kind | Literal["application", "other"]
     media: str
-    """The m-line without its port: what an answer that rejects the section must repeat."""
+    """The m-line without its port. An answer that rejects the section must repeat this text."""
     mid: str
     usable: bool
     direction: Direction
@@ -105,12 +110,12 @@ class Section:
     stream_id: str
     track_id: str
     encodings: tuple[Encoding, ...]
-    """In the order of the description."""
+    """The streams, in the order of the description."""
     simulcast: tuple[str, ...]
-    """The entries of `a=simulcast:send`, paused ones with their tilde; empty without simulcast."""
+    """The entries of `a=simulcast:send`. A paused entry keeps its tilde. Empty without simulcast."""
     sctp_port: int = 5000
     max_message_bytes: int = 65536
-    """What the peer takes in one data channel message (RFC 8841 §6); 0: any."""
+    """The longest data channel message that the peer accepts (RFC 8841 §6). 0: no limit."""
 
     @property
     def sends(self) -> bool:
@@ -129,14 +134,14 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A session description, read: what its sections share, and the sections in order."""
+    """A session description after parsing: the values that its sections share, and the sections in order."""
 
     sections: tuple[Section, ...]
     ufrag: str
     pwd: str
     fingerprints: tuple[Fingerprint, ...]
     setup: str
-    """Empty when the description does not say."""
+    """Empty if the description does not have the line."""
     allow_mixed: bool
 
 
@@ -148,7 +153,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A host candidate of the node (RFC 8839); `str()` is its text without `a=`."""
+    """A host candidate of the node (RFC 8839). `str()` gives its text without `a=`."""
 
     protocol: Literal["udp", "tcp"]
     address: str
@@ -163,7 +168,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What a section says of the track it carries towards the peer."""
+    """The description of the track that a section sends to the peer."""
 
     stream_id: str
     track_id: str
@@ -173,26 +178,26 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class OfferedTrack:
-    """A track that the peer would like to publish."""
+    """A track that the peer offers to publish."""
 
     mid: str
     kind: Kind
     track_id: str
-    """The second part of `a=msid`, chosen by the client; may be empty."""
+    """The second part of `a=msid`. The client chooses it, and it may be empty."""
     stream_id: str
     rids: tuple[str, ...]
-    """Lowest quality first."""
+    """The simulcast layers, lowest quality first."""
     codecs: tuple[str, ...]
-    """MIME types, in the order of the peer's preference."""
+    """MIME types, in the peer's order of preference."""
     has_ssrc: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """How a published track is to be sent: what the answer asks for."""
+    """The way in which the answer asks the peer to send a published track."""
 
     red: bool = True
     stereo: bool = False
     dtx: bool = True
     codec: str | None = None
-    """The MIME type to put first, when it is offered."""
+    """The MIME type to put first, if the peer offers it."""

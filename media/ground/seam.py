@@ -1,6 +1,6 @@
-"""The seam to the packet plane: what everything that is opened in the plane has in common.
+"""The interface between Python and the packet plane, shared by everything that is open in the plane.
 
-Commands go down by `plane`. Events come up to the thing that entered itself into `receivers`.
+Commands go to `plane`. An event goes to the object in `receivers` with the number of the event.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ if TYPE_CHECKING:
 
 
 class Receiver(Protocol):
-    """A thing that is open in the plane."""
+    """An object that is open in the plane and receives events."""
 
     def take_event(self, name: str, *values: Any) -> None:
-        """Take one event of the plane. `_plane.pyi` lists the names and the values."""
+        """Handle one event of the plane. `_plane.pyi` lists the names and the values."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seam:
-    """One per node."""
+    """The interface. A node has one."""
 
     plane: Plane
     loop: asyncio.AbstractEventLoop
     endings: Endings
     numbers: Numbers
     receivers: dict[int, Receiver] = field(default_factory=dict)
-    """By the number in the plane. Each thing enters itself when it opens, and leaves when it closes."""
+    """The open objects, by their number in the plane. Each object adds itself when it opens and removes itself when it closes.
+    """

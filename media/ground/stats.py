@@ -1,4 +1,4 @@
-"""The typed view of the plane's snapshot: plain figures by the numbers of peers, producers and consumers."""
+"""A typed view of the plane's snapshot: plain figures by the number of a peer, producer or consumer."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 class PeerFigures(NamedTuple):
-    """Made of everybody each second. Counters are totals; losses 0..1 and times are those of the last reports, -1: not known
-    yet.
+    """The figures of one peer. Counters are totals. Losses (0..1) and times are from the last reports; -1 means not known yet.
+    They are made for all peers each second.
     """
 
     received_packets: int
@@ -25,13 +25,14 @@ class PeerFigures(NamedTuple):
     rtt_ms: float
     down_jitter_ms: float
     down_bps: int
-    """What the way to the peer is believed to carry; 0: nothing limits what is sent."""
+    """The estimated bandwidth to the peer. 0: nothing limits the sending."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShardFigures:
-    """Of one packet thread; totals since the start, but for `packets_per_s` (received and sent), `busy` (both of the last
-    second) and what is open now."""
+    """The figures of one packet thread. Counters are totals since the start. `packets_per_s` (received and sent) and `busy` are
+    of the last second. `transports`, `memory_bytes` and `conferences` are current values.
+    """
 
     packets_per_s: int
     busy: float
@@ -39,7 +40,7 @@ class ShardFigures:
     received_packets: int
     sent_packets: int
     handed_over: int
-    """Datagrams of other shards' peers that the kernel gave to this one and that went on to theirs."""
+    """Datagrams that the kernel gave to this thread for a peer of another shard, and that this thread passed on."""
     handover_drops: int
     kernel_drops: int
     transports: int
@@ -49,7 +50,7 @@ class ShardFigures:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How the path of one peer fared lately. Losses 0..1; `rtt_ms` negative: not known."""
+    """The quality of the path to one peer in the last second. Losses are 0..1. A negative `rtt_ms` means not known."""
 
     up_loss: float
     down_loss: float
@@ -74,12 +75,14 @@ class ConsumerFigures:
     resent_packets: int
     keyframes_asked: int
     lowered: int
-    """How often less was sent of what there was because the way to the peer did not carry it."""
+    """Times that the plane sent a lower layer, because the path to the peer had too little bandwidth."""
 
 
 class Statistics:
-    """Of the last second; the keys are `Peer.id`, `Producer.id` and `Consumer.id`. Each table is made when it is first read:
-    there are as many consumers as pairs of participants, and most readers want the peers.
+    """The statistics of the last second. The keys are `Peer.id`, `Producer.id` and `Consumer.id`.
+
+    Each table is made when it is first read. Consumers are as many as pairs of participants, and most callers need only the
+    peers.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:

@@ -1,4 +1,4 @@
-"""The token bucket: the one bound of rates in Python. Exponential pauses and windows of a second are other mechanisms."""
+"""The token bucket: the only limiter of rates in Python. Exponential delays and windows of one second are other mechanisms."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from media.ground import limits
 
 
 class Fill(NamedTuple):
-    """Content of a bucket at a time, in seconds of its clock. A shared table keeps the content between two takings."""
+    """The content of a bucket at a time, in seconds of its clock. A shared table can store the content between two calls."""
 
     level: float
     at: float
 
 
 class TokenBucket:
-    """Holds at most `burst`, refilled by `rate_per_s`. Starts full, or as `fill` says. `now`: seconds that never jump."""
+    """A bucket that holds at most `burst` tokens and gains `rate_per_s`. It starts full, or with `fill`. `now` is in seconds of
+    a clock that never jumps.
+    """
 
     __slots__ = ("_at", "_burst", "_level", "_rate")
 
@@ -33,7 +35,7 @@ class TokenBucket:
         self._at = now
 
     def take(self, now: float, cost: float = 1.0) -> bool:
-        """Take `cost`. Returns: False if there is not enough; then nothing is taken."""
+        """Take `cost` tokens. Return False, and take nothing, if the bucket has too few."""
         self.refill(now)
         if self._level < cost:
             return False
@@ -41,7 +43,9 @@ class TokenBucket:
         return True
 
     def take_or_empty(self, now: float, cost: float = 1.0) -> bool:
-        """Take `cost`. Returns: False if there is not enough; then the bucket is emptied, so that haste does not pay."""
+        """Take `cost` tokens. Return False, and empty the bucket, if the bucket has too few. So a client that hurries waits
+        longer.
+        """
         self.refill(now)
         enough = self._level >= cost
         self._level = max(0.0, self._level - cost)
@@ -51,10 +55,10 @@ class TokenBucket:
         self._level = min(self._burst, self._level + cost)
 
     def spend(self, cost: float) -> None:
-        """Take `cost`, also below zero: what is too much is waited for afterwards."""
+        """Take `cost` tokens, even below zero. The caller waits afterwards until the bucket is positive again."""
         self._level -= cost
 
     def wait_s(self, now: float) -> float:
-        """The seconds until something is left; 0 if something is."""
+        """Return the seconds until the bucket is positive, or 0 if it is."""
         self.refill(now)
         return 0.0 if self._level > 0 else max(-self._level / self._rate, limits.TOKEN_WAIT_S_MIN)

@@ -1,1 +1,1 @@
-"""The media side of the process: the packet plane with its sockets, its routers, and which thread takes what."""
+"""The media side of the process: the packet plane with its sockets, its routers, and the choice of a packet thread."""

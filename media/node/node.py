@@ -1,4 +1,4 @@
-"""The media side of this process: the packet plane with its sockets, the certificate, and who its events are for."""
+"""The media side of this process: the packet plane with its sockets, the certificate, and the dispatch of its events."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
-    """`udp` and `tcp` are (address, port) entries, port 0 takes a free one. `announced` are the IP literals that
-    candidates name; empty: the bound addresses, and for a wildcard those of all interfaces. `local_only`: by UDP nobody but
-    this machine gets in."""
+    """The settings of a node. `udp` and `tcp` are (address, port) pairs; port 0 means any free port.
+
+    `announced` are the IP literals in the candidates. If it is empty, these are the bound addresses, and for a wildcard address
+    those of all interfaces. With `local_only`, UDP accepts packets only from this machine.
+    """
 
     udp: Sequence[tuple[str, int]]
     tcp: Sequence[tuple[str, int]] = ()
@@ -44,17 +46,17 @@ class NodeSettings:
     gso: bool = True
     local_only: bool = False
     voices: int = 0
-    """Of one conference sent to a peer at once, the loudest; 0: all."""
+    """Most voices of one conference that a peer receives at the same time, the loudest. 0: all."""
     tcp_strangers: int = 1024
-    """TCP connections of one thread without an answer of ours."""
+    """Most TCP connections of one thread that have no answer from the server yet."""
     tcp_first_answer_ms: int = 10_000
-    """Time of such a connection."""
+    """Time that such a connection may wait for its first answer."""
     tcp_proved: int = 8192
-    """TCP connections of one thread that were answered."""
+    """Most TCP connections of one thread that have an answer."""
 
 
 class Node:
-    """One per process. Lives in one event loop; every method is called from it."""
+    """The media side of one process. A node lives in one event loop, and every method is called from this loop."""
 
     def __init__(self, settings: NodeSettings, loop: asyncio.AbstractEventLoop, random: Random) -> None:
         plane: Plane = load_plane().Plane(
@@ -85,11 +87,11 @@ class Node:
 
     @classmethod
     def open(cls, settings: NodeSettings, loop: asyncio.AbstractEventLoop, random: Random | None = None) -> Node:
-        """Raises `StaleLibrary`, `OSError` when a port is taken, `ValueError` for settings out of range."""
+        """Open a node. Raises `StaleLibrary`, `OSError` if a port is in use, and `ValueError` for settings out of range."""
         return cls(settings, loop, random or SystemRandom())
 
     def close(self) -> None:
-        """Ends every router, then the plane and its sockets. Idempotent."""
+        """Close every router, then the plane and its sockets. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -100,7 +102,9 @@ class Node:
         self.seam.plane.close()
 
     def open_router(self, shard: int | None = None) -> Router:
-        """On the least loaded shard, unless one is told. Its lines live there, and its peers until it is too much for one."""
+        """Open a router on `shard`, or on the shard with the least load. Its lines stay on this shard. Its peers do too, until
+        the shard has too many.
+        """
         if shard is None:
             shard = self._placement.for_conference()
         router = Router(self.seam, self._endpoint, self._placement, shard, self._forget_router)
@@ -114,16 +118,16 @@ class Node:
         return stats.Statistics(self.seam.plane.snapshot())
 
     def shards(self) -> list[stats.ShardFigures]:
-        """Of each packet thread."""
+        """Return the figures of each packet thread."""
         return self._placement.shards()
 
     def links(self, peers: Iterable[Peer]) -> list[stats.Link | None]:
-        """How the path of each peer fared in the last second; None: nothing known yet."""
+        """Return the quality of each peer's path in the last second, or None if no figures are known yet."""
         rows = {row[0]: row for row in self.seam.plane.snapshot().transports()}
         return [stats.Link(*row[5:9]) if (row := rows.get(peer.id)) is not None else None for peer in peers]
 
     def measurements(self) -> Mapping[str, int]:
-        """The plane's totals, and `faults`: errors of our own in handling its events."""
+        """Return the plane's totals, and `faults`, the number of our own errors in handling its events."""
         return {**self.seam.plane.snapshot().totals, "routers": len(self._routers), "faults": self._faults}
 
     def _forget_router(self, router: Router) -> None:
@@ -136,7 +140,7 @@ class Node:
         try:
             self._take_some()
         except RuntimeError:
-            # Its shard thread stopped. The descriptor stays readable: looking again would never end.
+            # A shard thread stopped. The descriptor stays readable, so the reader would be called without end.
             logger.critical("the packet plane is dead", exc_info=True)
             self.dead = True
             self.seam.loop.remove_reader(self._event_fd)
@@ -155,20 +159,20 @@ class Node:
             self._take_events()
 
     def _take_event(self, name: str, number: int, *values: Any) -> None:
-        """An event for something that has closed a moment ago is dropped."""
+        """Pass an event to its object. An event for an object that has just closed is dropped."""
         receiver = self.seam.receivers.get(number)
         if receiver is None:
             return
         try:
             receiver.take_event(name, *values)
         except Exception:
-            # Our own bug: it must not take the other conferences with it.
+            # This is a bug of our own. The other conferences must continue.
             self._faults += 1
             logger.exception("event %s of the plane", name)
 
 
 def _candidates(settings: NodeSettings, udp_ports: list[int], tcp_ports: list[int]) -> Iterator[Candidate]:
-    """Host candidates (RFC 8445 §5.1.2; TCP below all UDP, passive: RFC 6544 §4.2)."""
+    """Yield the host candidates (RFC 8445 §5.1.2). TCP is passive and has a lower priority than all UDP (RFC 6544 §4.2)."""
     foundation = itertools.count(1)
     protocols: tuple[tuple[Literal["udp", "tcp"], Sequence[tuple[str, int]], list[int], int], ...] = (
         ("udp", settings.udp, udp_ports, 126 << 24),
@@ -193,7 +197,9 @@ def _announced(bound: str, announced: Sequence[str]) -> list[str]:
 
 
 def _interface_addresses(version: int) -> list[str]:
-    """Of all interfaces; the loopback only when there is nothing else, link-local ones never."""
+    """Return the addresses of all interfaces without link-local addresses. Loopback addresses are used only if there is no
+    other.
+    """
     texts = [ip.ip if isinstance(ip.ip, str) else ip.ip[0] for adapter in ifaddr.get_adapters() for ip in adapter.ips]
     found = [one for one in map(ipaddress.ip_address, texts) if one.version == version and not one.is_link_local]
     return [str(one) for one in found if not one.is_loopback] or [str(one) for one in found]

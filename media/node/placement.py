@@ -1,6 +1,6 @@
-"""Which packet thread (shard) a new conference goes to, and a new peer of one that is too much for its own.
+"""Choose the packet thread (shard) for a new conference, and for a new peer of a conference that is too large for its shard.
 
-`Placement` counts what is where. The functions take figures and return a number; they know no plane and no clock.
+`Placement` counts the conferences and participants of each shard. The functions only compute with figures.
 """
 
 from __future__ import annotations
@@ -16,27 +16,36 @@ if TYPE_CHECKING:
     from media._plane import Plane
 
 PARTICIPANT_PACKETS = 50
-"""A second: one who sends sound, or hears it. What a participant is counted for beside what was measured."""
+"""Packets a second. Chosen: one participant who sends or hears audio. This is added for each participant to the measured load.
+Larger: the number of participants decides more than the measured load. Smaller: silent conferences that will soon speak
+count too little.
+"""
 
 CONFERENCE_PACKETS = 100
-"""A second: a conference in which nobody is yet, so that those that begin together are spread."""
+"""Packets a second. Chosen: an empty conference. This spreads conferences that begin at the same time. Larger: busy shards get
+new conferences too. Smaller: many new conferences land on one shard.
+"""
 
 
 BUSY = 0.6
-"""A thread that ran for so much of a second takes no further peers of a conference, if another one has room: there
-packets wait for those before them."""
+"""Share of a second. Chosen. A thread that is busier than this takes no more peers of a conference, if another thread has room,
+because packets must queue there. Larger: packets wait longer. Smaller: conferences span several threads too early.
+"""
 
 PEERS_TOGETHER = 150
-"""Of one conference on one shard, until measured figures tell: a storm of joins is over before there are any."""
+"""Peers of one conference on one shard. Chosen. This limit works before there are measured figures, when many people join at
+once. Larger: one thread is overloaded. Smaller: conferences span several threads too early.
+"""
 
 MUCH_LESS = 0.2
-"""What spans costs: every publisher's packets are copied, kept and looked at once more. So another thread must have this
-much more time."""
+"""Share of a second. Chosen. The other thread must have at least this much more free time. A conference on two threads copies
+every publisher's packets once more. Larger: a full thread keeps its peers. Smaller: that extra work is more than the gain.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Of one shard: packets received and sent in the last second, and what is there now."""
+    """The load of one shard: packets received and sent in the last second, and the current numbers."""
 
     packets_per_s: int = 0
     participants: int = 0
@@ -46,14 +55,16 @@ class Load:
 
     @property
     def expected_packets(self) -> int:
-        """A second. A thread's time goes to packets, so those that were measured count most. But in the minute when all
-        meetings of a morning begin nothing was measured yet, and one where everybody listens now will be spoken in: so
-        participants and conferences count too."""
+        """Return the packets per second to expect. Measured packets count most, because a thread spends its time on packets.
+
+        When all meetings of a morning begin, nothing is measured yet. A quiet conference can become loud. So participants and
+        conferences count too.
+        """
         return self.packets_per_s + PARTICIPANT_PACKETS * self.participants + CONFERENCE_PACKETS * self.conferences
 
 
 class Placement:
-    """Counts the conferences and the participants of each shard."""
+    """The numbers of conferences and participants on each shard."""
 
     def __init__(self, plane: Plane, shards: int) -> None:
         self._plane = plane
@@ -71,7 +82,7 @@ class Placement:
         self._conferences[shard] += change
 
     def count_participant(self, shard: int, change: Literal[1, -1]) -> None:
-        """A peer or a line came or went."""
+        """Count a peer or a line that opened or closed."""
         self._participants[shard] += change
 
     def shards(self) -> list[ShardFigures]:
@@ -86,12 +97,14 @@ class Placement:
 
 
 def least_loaded(loads: Sequence[Load]) -> int:
-    """The index of the shard with the least to do; of equals the first."""
+    """Return the index of the shard with the least load. Of equal shards the first is chosen."""
     return min(range(len(loads)), key=lambda shard: loads[shard].expected_packets)
 
 
 def for_peer(home: int, peers_at_home: int, loads: Sequence[Load]) -> int:
-    """Where one more peer of a conference goes: to the others, until that thread or its share of the conference is full."""
+    """Return the shard for one more peer of a conference. This is the shard of the others, until its thread or its part of the
+    conference is full.
+    """
     idlest = min(range(len(loads)), key=lambda shard: (loads[shard].busy, loads[shard].participants))
     too_busy = loads[home].busy > BUSY and loads[idlest].busy + MUCH_LESS <= loads[home].busy
     too_many = peers_at_home >= PEERS_TOGETHER and loads[idlest].participants < loads[home].participants

@@ -1,4 +1,6 @@
-"""One conference's corner of the packet plane: its peers and lines, and the numbers of their producers and consumers."""
+"""The part of the packet plane that belongs to one conference: its peers and lines, and the numbers of their producers and
+consumers.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ def _ignore(_speakers: list[tuple[Producer, float]]) -> None:
 
 
 class Router:
-    """Made by `Node.open_router`. Producers and consumers meet inside one router."""
+    """The media of one conference, opened by `Node.open_router`. A consumer can receive only producers of the same router."""
 
     def __init__(
         self, seam: Seam, endpoint: Endpoint, placement: Placement, shard: int, forget: Callable[[Router], None]
@@ -27,7 +29,7 @@ class Router:
         self.id = seam.numbers.new_number()
         self.shard = shard
         self.on_speakers: Callable[[list[tuple[Producer, float]]], None] = _ignore
-        """Told who speaks, the dominant one first, levels 0..1, whenever it changes."""
+        """Called with the speakers each time that they change: the dominant speaker first, with levels 0..1."""
         self.closed = False
         self.loop = seam.loop
         self._seam = seam
@@ -35,7 +37,7 @@ class Router:
         self._placement = placement
         self._forget = forget
         self._sizes = Counter[int]()
-        """Peers and lines by shard."""
+        """The number of peers and lines, by shard."""
         self._peers: set[Peer] = set()
         self._lines: set[Line] = set()
         self._cname = f"{seam.numbers.random.getrandbits(64):016x}"
@@ -60,11 +62,13 @@ class Router:
         latch: bool = True,
         silent_s: float = limits.LINE_SILENT_S,
     ) -> Line:
-        """Open a transport without ICE and DTLS on `host` (an IP literal of this machine), its ports among `ports`: an even
-        one and the odd one above it, or any with `rtcp_mux`. All lines of a router send under one RTCP name and clock.
-        `silent_s`: how long without packets until the events hear "silent". `events` None: nothing is reported.
+        """Open a transport without ICE and DTLS on `host`, an IP literal of this machine. Its ports are among `ports`.
 
-        Raises `OSError` when no port is free, `OverflowError` above `limits.LINES`.
+        It takes an even port and the odd port above, or any one port with `rtcp_mux`. All lines of a router send with the same
+        RTCP CNAME and clock. After `silent_s` without packets, the events receive "silent". With `events` None nothing is
+        reported.
+
+        Raises `OSError` if no port is free, and `OverflowError` above `limits.LINES`.
         """
         assert not self.closed
         if len(self._lines) >= limits.LINES:
@@ -76,7 +80,7 @@ class Router:
         return line
 
     def set_mixed_voices(self, voices: int) -> None:
-        """So many microphones of halls at once, the loudest, are sent to the mixer."""
+        """Set how many microphones the mixer receives at the same time. The loudest microphones are chosen."""
         self._seam.plane.set_mixed_voices(self.id, voices)
 
     def close(self) -> None:

@@ -1,1 +1,1 @@
-"""What is published and what is forwarded of it to a peer."""
+"""Published tracks (producers) and their forwarding to a peer (consumers)."""

@@ -1,4 +1,4 @@
-"""One track forwarded to one peer: which producer, in which section, which layers."""
+"""A track that is forwarded to one peer: its producer, its section, its layers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from media.tracks.producer import Producer
 
 @dataclass(frozen=True, slots=True)
 class CodecMap:
-    """The payload types of a producer in the words of a consumer's section; what the plane wants to know."""
+    """The payload types of a producer, translated into the payload types of a consumer's section. The plane needs this map."""
 
     payloads: list[tuple[int, int, int]]
     strip_red: bool
     red_blocks: list[tuple[int, int]]
     made_red: int = -1
-    """The payload type of RED, when the producer sends Opus without it and the section takes it."""
+    """The payload type of RED. It is set if the producer sends Opus without RED and the section accepts RED."""
 
     @property
     def repaired(self) -> bool:
@@ -28,20 +28,20 @@ class CodecMap:
 
 
 class Consumer:
-    """Made by `Peer.consume`; has a section (`mid`) only after the next negotiation."""
+    """A track towards one peer, made by `Peer.consume`. It has a section (`mid`) only after the next negotiation."""
 
     def __init__(self, seam: Seam, producer: Producer, sending: Sending, stop: Callable[[Consumer], None]) -> None:
         self.id = seam.numbers.new_number()
-        """Of the plane. A consumer that loses its section gets another one with the next."""
+        """The number in the plane. A consumer that loses its section gets a new number."""
         self.producer = producer
         self.sending = sending
         self.mid: str | None = None
         self.closed = False
         self.layer = -1
-        """The layer that is sent now; -1: none."""
+        """The layer that is sent now, or -1 for none."""
         self.on_switch: Callable[[Consumer, int], None] | None = None
         self.starved = False
-        """The way to the peer does not carry this track: nothing of it is sent."""
+        """True if nothing of this track is sent because the path to the peer has too little bandwidth."""
         self.on_starve: Callable[[bool], None] | None = None
         self._priority = (0, False)
         self._plane = seam.plane
@@ -51,7 +51,7 @@ class Consumer:
         self._paused = self._held = False
         self._wanted: tuple[int, int] | None = None
         self._open = False
-        """It is in the plane."""
+        """True while the plane has this consumer."""
         producer.attach(self)
 
     @property
@@ -66,18 +66,20 @@ class Consumer:
         self._stop_sending(paused, self._held)
 
     def hold(self, held: bool) -> None:
-        """Paused by its peer, whatever is wished."""
+        """Hold the track back, whatever the client asked. The peer calls this."""
         self._stop_sending(self._paused, held)
 
     def _stop_sending(self, paused: bool, held: bool) -> None:
-        """Remembered only when the plane has it: a wish that met its full queue can be repeated."""
+        """Pause the consumer in the plane, and remember the state only after that. If the plane's queue is full, the call can
+        be repeated.
+        """
         stopped = paused or held
         if self._open and not self.closed and stopped != (self._paused or self._held):
             self._plane.pause_consumer(self.id, stopped)
         self._paused, self._held = paused, held
 
     def set_layers(self, layer: int, temporal: int = limits.TEMPORAL_LAYERS - 1) -> None:
-        """The highest layer and temporal id wanted; above what there is: the highest there is."""
+        """Set the highest layer and temporal id to send. A higher number than the source has means its highest."""
         wanted = (min(max(layer, 0), limits.LAYERS - 1), min(max(temporal, 0), limits.TEMPORAL_LAYERS - 1))
         if self._wanted == wanted:
             return
@@ -86,8 +88,9 @@ class Consumer:
         self._wanted = wanted
 
     def set_priority(self, priority: int, *, keeps: bool = False) -> None:
-        """Which video is served first (0..`limits.PRIORITY`) where the way to the peer does not carry everything; `keeps`: its
-        lowest layer is sent even then."""
+        """Set the order of videos (0..`limits.PRIORITY`) for a path with too little bandwidth. With `keeps`, the lowest layer
+        is sent even then.
+        """
         wanted = (min(max(priority, 0), limits.PRIORITY), keeps)
         if self._priority == wanted:
             return
@@ -99,12 +102,12 @@ class Consumer:
         self._stop(self)
 
     def bind(self, mid: str) -> None:
-        """Has a section from now on."""
+        """Put the track into a section."""
         self.mid = mid
         self._receivers[self.id] = self
 
     def begin(self, transport: int, mapping: CodecMap) -> None:
-        """Sends in its section. Raises `OverflowError` when the plane is busy; to be repeated."""
+        """Start sending in the section. Raises `OverflowError` if the plane is busy; the caller then repeats the call."""
         assert self.mid is not None
         if not self._open:
             self._plane.open_consumer(

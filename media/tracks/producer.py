@@ -1,4 +1,4 @@
-"""One published track: its codecs and layers, and its commands to the packet plane."""
+"""A published track: its codecs and layers, and its commands to the packet plane."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from media.ground.seam import Seam
 
 
 class Follower(Protocol):
-    """What forwards a producer: closed together with it."""
+    """An object that forwards a producer. It is closed together with the producer."""
 
     def close(self) -> None: ...
 
 
 class Producer:
-    """Made by `Peer.answer` or `Line.receive`; lives until it is closed, its section ends, or its peer or router closes."""
+    """A published track, made by `Peer.answer` or `Line.receive`. It lives until it is closed, or its section, peer or router
+    ends.
+    """
 
     def __init__(
         self,
@@ -27,19 +29,21 @@ class Producer:
         codecs: tuple[Codec, ...],
         encodings: tuple[Encoding, ...],
     ) -> None:
-        """`mid` is empty for a line. Raises `OverflowError` when the plane is busy."""
+        """Open the producer in the plane. `mid` is empty for a line. Raises `OverflowError` if the plane is busy."""
         self.id = seam.numbers.new_number()
         self.kind = kind
         self.codecs = codecs
-        """In the order of the answer: the first is what the peer will send."""
+        """The codecs in the order of the answer. The peer will send the first one."""
         self.encodings = encodings
-        """Lowest quality first; the position is the layer."""
+        """The streams, lowest quality first. The position is the number of the layer."""
         self.closed = False
         self.on_layer: Callable[[Producer, int], None] | None = None
-        """Told when the first packet of a layer comes."""
+        """Called when the first packet of a layer arrives."""
         self.on_close: Callable[[Producer], None] | None = None
         self.on_bye: Callable[[Producer], None] | None = None
-        """Told when an RTCP BYE came. A peer needs none: its next description says what the publisher has ended."""
+        """Called when an RTCP BYE arrives. It is not needed for a peer, because the peer's next description says which tracks
+        ended.
+        """
         self.active_layers: set[int] = set()
         self._plane = seam.plane
         self._endings = seam.endings
@@ -65,38 +69,38 @@ class Producer:
         return tuple(encoding.rid for encoding in self.encodings)
 
     def pause(self, paused: bool) -> None:
-        """Never lost: whom everybody takes for muted must not be heard because the plane was busy for a moment."""
+        """Pause or resume the track. The command is never lost: a muted person must not be heard because the plane was busy."""
         self._paused = paused
         if not self.closed and not self._pausing:
             self._pausing = True
             self._endings.end(self._carry_pause, self.id)
 
     def _carry_pause(self, number: int) -> None:
-        """What was said last. Raises `OverflowError` while the plane is busy."""
+        """Pass the last state to the plane. Raises `OverflowError` while the plane is busy."""
         if not self.closed:
             self._plane.pause_producer(number, self._paused)
         self._pausing = False
 
     def forgo_repairs(self) -> None:
-        """Its publisher sends nothing again: losses are not asked for."""
+        """Request no retransmissions, because the publisher sends none."""
         self._endings.end(self._plane.forgo_repairs, self.id)
 
     def meter(self) -> None:
-        """The microphone of a hall: the plane reads from its packets how loud it is."""
+        """Measure the loudness of a hall's microphone from its packets."""
         self._endings.end(self._plane.meter_voice, self.id)
 
     def keep(self) -> None:
-        """No microphone: it is sent whatever others say."""
+        """Mark this audio as no microphone. It is always sent, also when others are louder."""
         if not self.closed:
             self._endings.end(self._plane.keep_voice, self.id)
 
     def request_keyframe(self, layer: int = -1) -> None:
-        """Of one layer, or of each that sends; the plane lets one pass in 300 ms."""
+        """Request a key frame of one layer, or of all layers that send. The plane lets one request pass in 300 ms."""
         if not self.closed and self.kind == "video":
             self._plane.request_keyframe(self.id, layer)
 
     def close(self) -> None:
-        """Closes its consumers too."""
+        """Close the producer and its consumers."""
         if self.closed:
             return
         self.closed = True
