@@ -1,7 +1,7 @@
-"""One line: plain RTP or SRTP between two addresses (RFC 3550, RFC 4568), as hall terminals and the mixer process speak it.
+"""A line: plain RTP or SRTP between two addresses (RFC 3550, RFC 4568), for hall terminals and the mixer process.
 
-Owns the ports until the packet plane has them, and what is received and sent there. Who the far end is, and its session
-description, are known above; packets are moved below.
+It owns the ports until the packet plane has them, and its producers and consumers. The layers above know the far end and its
+session description. The plane moves the packets.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LineState = Literal["first", "silent", "alive"]
 Address = tuple[str, int]
 
-# RFC 4568 §6.2 and RFC 7714 §14.2 in the words of the plane, with the bytes of key and salt.
+# The crypto suites of RFC 4568 §6.2 and RFC 7714 §14.2: the plane's name, the bytes of the key, the bytes of the salt.
 _PROFILES: dict[str, tuple[Profile, int, int]] = {
     "AES_CM_128_HMAC_SHA1_80": ("AES128_CM_SHA1_80", 16, 14),
     "AES_CM_128_HMAC_SHA1_32": ("AES128_CM_SHA1_32", 16, 14),
@@ -32,7 +32,7 @@ _CLOCKS_HZ: dict[CodecName, int] = {
     "opus": 48000,
     "pcmu": 8000,
     "pcma": 8000,
-    "g722": 8000,  # of RTP; it samples at 16000 (RFC 3551 §4.5.2)
+    "g722": 8000,  # RTP clock; the sampling rate is 16000 (RFC 3551 §4.5.2)
     "telephone-event": 8000,
 }
 
@@ -40,7 +40,7 @@ _CLOCKS_HZ: dict[CodecName, int] = {
 def line_codec(
     payload_type: int, name: CodecName, *, clock_hz: int = 0, profile: str = "constrained", mode: int = 1
 ) -> Codec:
-    """One payload type of a line. `profile` (constrained, baseline, ...) and packetization `mode` are those of H.264."""
+    """Return one payload type of a line. `profile` (constrained, baseline, ...) and packetization `mode` are for H.264."""
     clock_hz = clock_hz or _CLOCKS_HZ.get(name, 90000)
     channels = 2 if name == "opus" else 1 if name in _CLOCKS_HZ else 0
     codec_format = f"{profile}/{mode}" if name == "h264" else ""
@@ -48,32 +48,38 @@ def line_codec(
 
 
 class LineEvents(Protocol):
-    """What a line tells its owner; nothing comes after `Line.close`."""
+    """The events of a line for its owner. No event comes after `Line.close`."""
 
     def heard(self, line: Line, state: LineState) -> None:
-        """first: its first RTP came; silent: neither RTP nor RTCP for `silent_s`; alive: something came after that."""
+        """Report the state of the line. "first": the first RTP packet arrived. "silent": no RTP or RTCP for `silent_s`.
+        "alive": a packet arrived after that.
+        """
 
     def dtmf(self, line: Line, digit: str, duration_ms: int) -> None:
-        """A key was pressed: 0..9, *, #, A..D, or ! for a hook flash. Told once, when it is let go."""
+        """Report a pressed key: 0..9, *, #, A..D, or ! for a hook flash. The event comes once, when the key is released."""
 
     def message(self, line: Line, message: bytes) -> None:
-        """What one packet of a line that carries messages held. Of one far end at most 20 a second."""
+        """Report the content of one packet of a line with messages. At most 20 a second are reported for one far end."""
 
     def keyframe_missing(self, line: Line) -> None:
-        """A second after asking for a key frame there was none: signalling should ask (RFC 5168). Each second."""
+        """Report that no key frame arrived within a second after our request. Signalling should request one (RFC 5168). The
+        event repeats each second.
+        """
 
     def limited(self, line: Line, consumer: LineConsumer, bitrate_bps: int) -> None:
-        """The far end wants at most so much of this track (RFC 5104 TMMBR)."""
+        """Report that the far end limits the bit rate of this track (RFC 5104 TMMBR)."""
 
     def unfit(self, line: Line, consumer: LineConsumer) -> None:
-        """The track's source sends what a terminal of packetization mode 0 cannot take; nothing of it is sent."""
+        """Report that the track's source sends packets that a terminal with packetization mode 0 cannot receive. Nothing is
+        sent.
+        """
 
     def left(self, line: Line, producer: Producer) -> None:
-        """The far end said that it sends this no longer (RTCP BYE)."""
+        """Report that the far end no longer sends this track (RTCP BYE)."""
 
 
 class Line:
-    """Made by `Router.open_line`. Order of the first words: `set_keys` (or none: plain RTP), then `set_remote`."""
+    """A line, made by `Router.open_line`. Call `set_keys` first (without this call the line is plain RTP), then `set_remote`."""
 
     def __init__(
         self,
@@ -87,7 +93,7 @@ class Line:
     ) -> None:
         host, ports, rtcp_mux, latch = place
         self.id = seam.numbers.new_number()
-        """Of the plane's transport; the key of `Statistics.peers`."""
+        """The number of the plane's transport. It is the key of `Statistics.peers`."""
         self.closed = False
         self.secure = False
         self._seam = seam
@@ -100,7 +106,7 @@ class Line:
         sockets = _bind(host, ports, rtcp_mux, seam.numbers.random.randrange(1 << 16))
         try:
             self.local: Address = sockets[0].getsockname()[:2]
-            """Of RTP, for the session description."""
+            """The address for RTP, as the session description states it."""
             self.local_rtcp: Address = sockets[-1].getsockname()[:2]
             rtcp_fd = -1 if rtcp_mux else sockets[1].fileno()
             silent_ms = round(silent_s * 1000)
@@ -111,17 +117,17 @@ class Line:
         seam.receivers[self.id] = self
 
     def set_remote(self, rtp: Address | None, rtcp: Address | None = None) -> None:
-        """Where the far end is, as its session description says (IP literals). None: hold.
+        """Set the address of the far end from its session description (IP literals). None means hold.
 
-        `rtcp` None: the port above that of RTP. The same address again changes nothing; another one is latched anew.
-        Raises `ValueError` for what is no address of one terminal, `OverflowError` when the plane is busy.
+        `rtcp` None means the port above the RTP port. The same address again changes nothing; a new address is latched again.
+        Raises `ValueError` for an address that no terminal can have, and `OverflowError` if the plane is busy.
         """
         self._plane.set_line_remote(self.id, rtp, rtcp)
 
     def set_keys(self, profile: str, receive: bytes, send: bytes) -> None:
-        """SDES (RFC 4568): a crypto suite, and key with salt of what comes and of what goes. Before `set_remote`.
+        """Set the SDES keys (RFC 4568): a crypto suite, and key plus salt for each direction. Call this before `set_remote`.
 
-        Raises `ValueError` for another suite or length. The keys in use already change nothing.
+        Raises `ValueError` for another suite or length. Keys that are in use already change nothing.
         """
         known = _PROFILES.get(profile)
         if known is None:
@@ -140,32 +146,35 @@ class Line:
         self.secure = True
 
     def set_feedback(self, kinds: Sequence[Feedback]) -> None:
-        """What the far end's description says that it understands; until then PLI and FIR."""
+        """Set the RTCP feedback that the far end's description lists. Before this call, PLI and FIR are used."""
         self._plane.set_feedback(self.id, kinds)
 
     def accept_audio_levels(self, number: int) -> None:
-        """Header extension `number` carries audio levels (RFC 6464), so that its producers count among the speakers."""
+        """Read audio levels (RFC 6464) from header extension `number`, so that the line's producers can be active speakers."""
         self._plane.set_extensions(self.id, [(number, "audio-level")])
 
     def limit(self, bitrate_bps: int) -> None:
-        """Asks the far end to send video of at most so much, where it understands that (TMMBR). 0: no longer."""
+        """Ask the far end to send video with at most this bit rate, if it understands TMMBR. 0 removes the limit."""
         self._plane.set_bitrate_limit(self.id, bitrate_bps)
 
     def open_messages(self, send_type: int, receive_type: int) -> None:
-        """Carries short messages under these payload types instead of tracks (H.224, RFC 4573). Again: other types."""
+        """Carry short messages with these payload types instead of tracks (H.224, RFC 4573). A second call changes the types."""
         self._plane.open_messages(self.id, send_type, receive_type)
 
     def send_message(self, message: bytes) -> None:
-        """In one packet; lost, as on a network, while the far end has no address. Raises `ValueError` for an empty or long one
-        (512 bytes), `OverflowError` when the plane is busy."""
+        """Send a message in one packet. It is lost while the far end has no address. Raises `ValueError` for an empty message
+        or more than 512 bytes, and `OverflowError` if the plane is busy.
+        """
         self._plane.send_message(self.id, message)
 
     def receive(self, kind: Kind, codecs: Sequence[Codec], ssrc: int = 0, *, is_microphone: bool = False) -> Producer:
-        """What the far end sends in these payload types. With `ssrc` only that one; without it the one that comes, and
-        whichever takes its place later. "telephone-event" among the codecs: keys are told as `LineEvents.dtmf`.
-        `is_microphone`: of those the mixer is sent the loudest.
+        """Receive what the far end sends in these payload types.
 
-        Raises `OverflowError` above `limits.LINE_PRODUCERS` or when the plane is busy.
+        With `ssrc`, only this SSRC is received. Without it, the first SSRC is received, and each SSRC that replaces it later.
+        With "telephone-event" among the codecs, `LineEvents.dtmf` reports pressed keys. With `is_microphone`, the mixer
+        receives the track only if it is among the loudest.
+
+        Raises `OverflowError` above `limits.LINE_PRODUCERS` or if the plane is busy.
         """
         assert not self.closed
         if len(self._producers) >= limits.LINE_PRODUCERS:
@@ -181,11 +190,12 @@ class Line:
     def send(
         self, producer: Producer, payload_types: Mapping[int, int], ssrc: int = 0, *, single_nal: bool = False
     ) -> LineConsumer:
-        """Forwards a producer of this router. `payload_types`: its payload types and what each becomes here; others are
-        not sent. RED (RFC 2198) leaves as its primary block. `ssrc` 0: a new one. `single_nal`: the far end takes H.264 of
-        packetization mode 0 only.
+        """Forward a producer of this router to the far end.
 
-        Raises `OverflowError` above `limits.LINE_CONSUMERS` or when the plane is busy.
+        `payload_types` maps the producer's payload types to ours; other types are not sent. For RED (RFC 2198) only the primary
+        block is sent. `ssrc` 0 means a new SSRC. With `single_nal`, the far end accepts only H.264 with packetization mode 0.
+
+        Raises `OverflowError` above `limits.LINE_CONSUMERS` or if the plane is busy.
         """
         assert not self.closed
         if len(self._consumers) >= limits.LINE_CONSUMERS:
@@ -198,12 +208,12 @@ class Line:
 
     @property
     def figures(self) -> stats.PeerFigures | None:
-        """Of the last second; None: nothing known yet."""
+        """Return the figures of the last second, or None if nothing is known yet."""
         rows = self._plane.snapshot().transports()
         return next((stats.PeerFigures(*row[1:]) for row in rows if row[0] == self.id), None)
 
     def close(self) -> None:
-        """Ends what it receives and sends, and frees its ports. Idempotent."""
+        """End its producers and consumers, and release its ports. Idempotent."""
         if self.closed:
             return
         self.closed = True
@@ -246,7 +256,7 @@ class Line:
 
 
 class LineConsumer:
-    """Made by `Line.send`: one track towards the far end, under one SSRC for life, whichever source it has."""
+    """A track towards the far end, made by `Line.send`. It keeps its SSRC when its source changes."""
 
     def __init__(
         self,
@@ -264,9 +274,9 @@ class LineConsumer:
         self.ssrc = ssrc
         self.closed = False
         self.sending = False
-        """Packets of the source go out; video that waits for a key frame does not."""
+        """True while packets of the source are sent. Video that waits for a key frame is not sent."""
         self.limit_bps = 0
-        """What the far end wants at most; 0: it did not say."""
+        """The bit rate limit of the far end. 0: no limit."""
         self.paused = False
         self._layer = limits.LAYERS - 1
         self._seam = seam
@@ -280,9 +290,10 @@ class LineConsumer:
         seam.receivers[self.id] = self
 
     def switch(self, producer: Producer, payload_types: Mapping[int, int]) -> None:
-        """Another source of the same kind; numbers and times go on, video waits for a key frame, which is asked for.
+        """Switch to another source of the same kind. Sequence numbers and timestamps continue. Video waits for a key frame,
+        which is requested.
 
-        Raises `OverflowError` when the plane is busy; the old source stays then.
+        Raises `OverflowError` if the plane is busy; the old source then stays.
         """
         if self.closed or producer.closed:
             return
@@ -298,14 +309,14 @@ class LineConsumer:
         self.paused = paused
 
     def set_layer(self, layer: int) -> None:
-        """The highest layer of a source that sends several; above what there is: the highest there is."""
+        """Set the highest layer to send. A number above the layers of the source means its highest layer."""
         wanted = min(max(layer, 0), limits.LAYERS - 1)
         if not self.closed and wanted != self._layer:
             self._plane.set_layers(self.id, wanted, limits.TEMPORAL_LAYERS - 1)
             self._layer = wanted
 
     def close(self) -> None:
-        """Idempotent."""
+        """Close the consumer. Idempotent."""
         if self.closed:
             return
         self.closed = True
@@ -331,8 +342,10 @@ def _rows(payload_types: Mapping[int, int]) -> list[tuple[int, int, int]]:
 
 
 def _bind(host: str, ports: Sequence[int], rtcp_mux: bool, start: int) -> list[socket.socket]:
-    """An even port and the odd one above it (RFC 3550 §11), or one port. The search begins anywhere, so that a port that
-    was let go a moment ago, and still gets the packets of its last call, is not the next one taken."""
+    """Bind an even port and the odd port above (RFC 3550 §11), or one port. The search begins at `start`, which is random.
+
+    A port that was released a moment ago can still get packets of its last call. So it must not always be the next port.
+    """
     step = 1 if rtcp_mux else 2
     candidates = ports if rtcp_mux else [port for port in ports if port % 2 == 0 and port + 1 in ports]
     if not candidates:

@@ -1,1 +1,1 @@
-"""One WebRTC peer connection: its descriptions, its sections, its path."""
+"""The WebRTC peer connection: descriptions, sections, path."""

@@ -1,4 +1,4 @@
-"""What is forwarded to a peer: the tracks that wait for a section, and the tracks that have one."""
+"""The tracks that are forwarded to a peer: tracks that wait for a section, and tracks that have a section."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 
 class Forwarding:
-    """Of one peer. `slots` are the peer's sections; `change` is called when the next negotiation has something to do."""
+    """Forwarding to one peer. `slots` are the peer's sections. `change` is called when the next negotiation has work to do."""
 
     def __init__(self, seam: Seam, transport: Transport, slots: dict[str, Slot], change: Callable[[], None]) -> None:
         self.count = 0
-        """Tracks towards the peer, waiting ones included."""
+        """The number of tracks towards the peer, including tracks that wait."""
         self._seam = seam
         self._transport = transport
         self._slots = slots
         self._change = change
-        self._waiting: dict[Consumer, None] = {}  # in the order in which they came
+        self._waiting: dict[Consumer, None] = {}  # in the order of arrival
         self._places: dict[Consumer, Slot] = {}
         self._held = False
         self._holding: TimerHandle | None = None
 
     def consume(self, producer: Producer, stream_id: str, track_id: str) -> Consumer:
-        """The track waits for the next negotiation. Raises `PeerError` beyond the bound of `limits.CONSUMERS`."""
+        """Add a track, which waits for the next negotiation. Raises `PeerError` above `limits.CONSUMERS`."""
         assert not producer.closed
         if self.count >= limits.CONSUMERS:
             raise PeerError("too many tracks")
@@ -49,7 +49,7 @@ class Forwarding:
         return consumer
 
     def stop(self, consumer: Consumer) -> None:
-        """Idempotent. The section of the track becomes free when the peer knows of the end."""
+        """End a track. Idempotent. Its section becomes free when the peer knows of the end."""
         if consumer.closed:
             return
         consumer.closed = True
@@ -62,7 +62,7 @@ class Forwarding:
         self._change()
 
     def close(self) -> None:
-        """Close every track. Comes before the transport closes."""
+        """Close every track. This must happen before the transport closes."""
         for consumer in (*self._places, *self._waiting):
             consumer.close()
         if self._holding is not None:
@@ -73,7 +73,7 @@ class Forwarding:
 
     @property
     def missing_sections(self) -> tuple[int, int]:
-        """Audio and video sections wanted beyond the free ones, and no more than a description may have."""
+        """Return how many more audio and video sections are needed than are free, at most as many as a description may have."""
         wanted = Counter(consumer.producer.kind for consumer in self._waiting)
         if not wanted:
             return 0, 0
@@ -82,7 +82,7 @@ class Forwarding:
         return audio, room.take("video", max(0, wanted["video"] - free.count("video")))
 
     def has_place(self) -> bool:
-        """Another negotiation would bring a waiting track into a section."""
+        """Report whether another negotiation would give a section to a waiting track."""
         if not self._waiting:
             return False
         free, room = FreeSlots(self._slots.values()), Room(self._slots.values())
@@ -90,19 +90,19 @@ class Forwarding:
         return any(free.first(kind) or room.of(kind) for kind in kinds)
 
     def place_waiting(self, add_slot: Callable[[Kind], Slot]) -> None:
-        """Put waiting tracks into free and new sections of our offer; they send when the peer has answered."""
+        """Put waiting tracks into free and new sections of our offer. They begin to send after the peer's answer."""
         free, room = FreeSlots(self._slots.values()), Room(self._slots.values())
         for consumer in _in_turn(self._waiting):
             kind = consumer.producer.kind
             slot = free.take(kind) or (add_slot(kind) if room.take(kind) else None)
             if slot is None:
-                continue  # until the section of another one is free
+                continue  # until a section of another track becomes free
             slot.consumer, slot.fresh = consumer, False
             self._places[consumer] = slot
             del self._waiting[consumer]
 
     def bind_waiting(self) -> tuple[list[Consumer], list[Consumer]]:
-        """Put waiting tracks into free sections of the peer's offer; (bound, without a common codec)."""
+        """Put waiting tracks into free sections of the peer's offer. Return (bound tracks, tracks without a common codec)."""
         bound, unsupported = [], []
         free = FreeSlots(self._slots.values()) if self._waiting else FreeSlots(())
         for consumer in _in_turn(self._waiting):
@@ -125,7 +125,7 @@ class Forwarding:
         return bound, unsupported
 
     def take_answer(self, slot: Slot, section: Section) -> bool:
-        """True: the consumer of the slot begins to send."""
+        """Handle the answer for one section. Return True if the consumer of the slot begins to send."""
         if slot.announced_idle:
             slot.draining = False
         consumer = slot.consumer
@@ -139,7 +139,7 @@ class Forwarding:
         return True
 
     def requeue(self, slot: Slot) -> None:
-        """The peer took the section away: the track waits for another one."""
+        """Let the track wait for another section, because the peer took its section away."""
         consumer = slot.consumer
         assert consumer is not None
         self._release(slot)
@@ -149,7 +149,7 @@ class Forwarding:
         self._waiting[consumer] = None
 
     def _bind(self, slot: Slot, section: Section, consumer: Consumer) -> CodecMap | None:
-        """None: the section and the producer have no codec in common."""
+        """Put the track into the section. Return None if the section and the producer have no common codec."""
         assert section.capabilities is not None
         agreed = agree(section.capabilities, slot.acceptance)
         self._transport.add_extensions(agreed.extensions)
@@ -165,7 +165,9 @@ class Forwarding:
         return mapping
 
     def _begin(self, consumer: Consumer, number: int, mapping: CodecMap) -> None:
-        """The client has surely taken in the answer that names the SSRC. `number`: that of the consumer when it was bound."""
+        """Begin to send, when the client has certainly applied the answer that names the SSRC. `number` is the consumer's
+        number when it was bound.
+        """
         if self._transport.state == "closed" or consumer.closed or consumer.mid is None or consumer.id != number:
             return
         try:
@@ -182,18 +184,20 @@ class Forwarding:
         consumer.unbind()
 
     def _repair_ssrc(self, kind: Kind) -> int:
-        """Audio is resent on its own SSRC: a browser refuses an FID group there."""
+        """Return an SSRC for retransmissions, or 0 for audio. Audio is resent on its own SSRC, because browsers refuse an FID
+        group for audio.
+        """
         return self._seam.numbers.new_ssrc() if kind == "video" else 0
 
     # -- pictures
 
     def hold_pictures(self, held: bool) -> None:
-        """Held ones are not sent until they are let go, for `limits.HELD_S` at most; what is on its way arrives."""
+        """Hold back video until it is released, for `limits.HELD_S` at most. Packets that were sent already arrive."""
         if held or self._held:
             self._set_hold(held)
 
     def _set_hold(self, held: bool) -> None:
-        """Again a moment later where the plane is busy."""
+        """Hold or release video. If the plane is busy, try again a moment later."""
         if self._holding is not None:
             self._holding.cancel()
             self._holding = None
@@ -212,5 +216,5 @@ class Forwarding:
 
 
 def _in_turn(waiting: Iterable[Consumer]) -> list[Consumer]:
-    """Waiting tracks: voices first, then as they came."""
+    """Return the waiting tracks: audio first, then in the order of arrival."""
     return sorted(waiting, key=lambda consumer: consumer.producer.kind == "video")

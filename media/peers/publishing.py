@@ -1,4 +1,4 @@
-"""What a peer publishes: the producer of each section that sends, and whether a producer goes on after another offer."""
+"""The tracks that a peer publishes: the producer of each section that sends, and whether it continues after a new offer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from media.tracks.producer import Producer
 
 
 class Publishing:
-    """Of one peer."""
+    """The published tracks of one peer."""
 
     def __init__(self, seam: Seam, transport: Transport) -> None:
         self._seam = seam
@@ -23,7 +23,7 @@ class Publishing:
     def take(
         self, slot: Slot, accept: Callable[[OfferedTrack], Acceptance | None], ended: list[Producer]
     ) -> Published | None:
-        """Open or end the producer of a section, as its offer says. None: nothing new is published there."""
+        """Open or end the producer of a section according to its offer. Return None if the section has no new track."""
         if slot.producer is None and not slot.section.sends:
             return None
         if slot.producer is not None and slot.producer.closed:

@@ -1,4 +1,4 @@
-"""What one negotiation of a peer comes to: its text, and the producers and consumers that begin or end with it."""
+"""The results of one negotiation of a peer: its SDP, and the producers and consumers that begin or end."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Published:
 class Answer:
     sdp: str
     mid_to_track_id: dict[str, str]
-    """Of the sections that send to the peer."""
+    """The sections that send to the peer."""
     published: list[Published]
-    """New in this offer."""
+    """Tracks that are new in this offer."""
     ended: list[Producer]
-    """Their sections send no longer; they are closed."""
+    """Producers whose sections no longer send. They are closed."""
     bound: list[Consumer]
-    """Began to send with this answer."""
+    """Consumers that begin to send with this answer."""
     unsupported: list[Consumer]
-    """The peer has no codec of their producers; they are closed."""
+    """Consumers whose producers have no codec that the peer knows. They are closed."""
 
 
 @dataclass(frozen=True, slots=True)

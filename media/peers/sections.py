@@ -1,4 +1,4 @@
-"""What a peer remembers of one section, and what a section says of a track. Used by `peer.py` alone."""
+"""The state of one section of a peer, and helpers for its tracks. Only `media/peers` uses this module."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, slots=True)
 class Slot:
-    """One section and what is in it: at most one track of ours and one of the peer's."""
+    """A section and its contents: at most one track of ours and one track of the peer."""
 
     section: Section
-    """As the peer described it last; when we are the one that offers, as we do."""
+    """The last description from the peer; if we are the side that offers, our own description."""
     fresh: bool = True
-    """No track of ours was ever in it."""
+    """True if no track of ours was ever in this section."""
     draining: bool = False
-    """Its track of ours has ended and the peer does not know it yet."""
+    """True if our track in this section has ended and the peer does not know yet."""
     announced_idle: bool = False
-    """Our last offer said that nothing of ours is in it."""
+    """True if our last offer said that this section has no track of ours."""
     consumer: Consumer | None = None
     sending: bool = False
-    """`consumer` is open in the plane."""
+    """True if `consumer` is open in the plane."""
     producer: Producer | None = None
     offered: OfferedTrack | None = None
     acceptance: Acceptance | None = None
@@ -41,7 +41,7 @@ class Slot:
 
 
 class FreeSlots:
-    """Sections that wait for a track, by kind, in the order of the description."""
+    """The sections that wait for a track, by kind, in the order of the description."""
 
     def __init__(self, slots: Iterable[Slot]) -> None:
         self._by_kind: dict[str, deque[Slot]] = {}
@@ -62,7 +62,7 @@ class FreeSlots:
 
 
 class Room:
-    """Sections that a description may have besides those that it has; pictures leave the rest to voices."""
+    """The number of sections that a description may still add. Video leaves the rest to audio."""
 
     def __init__(self, slots: Iterable[Slot]) -> None:
         kinds = Counter(slot.section.kind for slot in slots)
@@ -73,7 +73,7 @@ class Room:
         return min(self._pictures, self._all) if kind == "video" else self._all
 
     def take(self, kind: Kind, number: int = 1) -> int:
-        """As many of the number as there are."""
+        """Take up to `number` sections, and return how many were taken."""
         taken = min(number, self.of(kind))
         self._all -= taken
         self._pictures -= taken if kind == "video" else 0
@@ -81,7 +81,7 @@ class Room:
 
 
 def own_section(kind: Kind | Literal["application"], mid: str) -> Section:
-    """A section of our own offer, seen from the peer: it receives."""
+    """Return a section of our own offer, as the peer sees it: the peer receives."""
     application = kind == "application"
     return Section(
         kind=kind,
@@ -98,7 +98,7 @@ def own_section(kind: Kind | Literal["application"], mid: str) -> Section:
 
 
 def offered_track(section: Section) -> OfferedTrack | None:
-    """What the peer would like to publish in a section; None: nothing."""
+    """Return the track that the peer offers to publish in this section, or None."""
     capabilities = section.capabilities
     if not section.sends or capabilities is None:
         return None
@@ -114,21 +114,21 @@ def offered_track(section: Section) -> OfferedTrack | None:
 
 
 def ordered_encodings(section: Section) -> tuple[Encoding, ...]:
-    """Lowest quality first."""
+    """Return the streams of a section, lowest quality first."""
     by_rid = {encoding.rid: encoding for encoding in section.encodings}
-    if len(by_rid) < len(section.encodings):  # by SSRC, as `a=ssrc-group:SIM` orders them
+    if len(by_rid) < len(section.encodings):  # by SSRC, in the order of `a=ssrc-group:SIM`
         return section.encodings
     return tuple(by_rid[rid] for rid in negotiation.layers([encoding.rid for encoding in section.encodings]))
 
 
 def same_formats(before: Sequence[Codec], now: Sequence[Codec]) -> bool:
-    """Nothing is offered now that was not before. Native clients leave retransmissions out of a later offer."""
+    """Report whether the new offer adds no codec. Native clients leave retransmissions out of a later offer."""
     known = {codec.wire for one in before for codec in (one, replace(one, rtx=-1))}
     return {codec.wire for codec in now} <= known
 
 
 def same_streams(before: Sequence[Encoding], now: Sequence[Encoding]) -> bool:
-    """The same streams are sent, some of them perhaps without retransmissions from now on."""
+    """Report whether the streams are the same. A stream may have lost its retransmissions."""
     return len(before) == len(now) and all(
         (old.rid, old.ssrc) == (new.rid, new.ssrc) and new.rtx_ssrc in (old.rtx_ssrc, 0)
         for old, new in zip(before, now, strict=True)

@@ -1,4 +1,4 @@
-"""The path to one peer: ICE credentials, DTLS, keys, data channels. Knows nothing of sections and tracks."""
+"""The path to one peer: ICE credentials, DTLS, keys, data channels. It does not know sections and tracks."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ TransportState = Literal["new", "connecting", "connected", "failed", "closed"]
 
 
 class TransportEvents(ChannelEvents, Protocol):
-    """What a transport tells of its path. `peer` is the number of the peer; nothing comes after `Transport.close`."""
+    """The events of a transport. `peer` is the number of the peer. No event comes after `Transport.close`."""
 
     def connected(self, peer: int) -> None:
-        """DTLS stands and media may flow."""
+        """Report that DTLS is complete and media can flow."""
 
     def ice_changed(self, peer: int, state: IceState, path: str) -> None: ...
     def failed(self, peer: int, reason: str) -> None:
-        """DTLS or SCTP failed, or the peer closed them. The owner closes the peer."""
+        """Report that DTLS or SCTP failed, or that the peer closed them. The owner closes the peer."""
 
 
 class Transport:
-    """Implements `handshake.SessionEvents`. The session tells of data channels by itself."""
+    """The transport of one peer. It implements `handshake.SessionEvents`. The session itself reports events of data channels."""
 
     def __init__(self, seam: Seam, router: int, shard: int, certificate: Certificate, events: TransportEvents) -> None:
         self.id = seam.numbers.new_number()
@@ -45,17 +45,19 @@ class Transport:
         seam.receivers[self.id] = self
 
     def restart_ice(self) -> None:
-        """New credentials of ours; DTLS and keys stay."""
+        """Make new ICE credentials for our side. DTLS and keys stay."""
         self.credentials = self._seam.numbers.new_credentials(self._shard)
         self._plane.restart_ice(self.id, self.credentials.ufrag, self.credentials.pwd)
 
     @property
     def role(self) -> Role | None:
-        """Ours in DTLS; None until the peer's description is known."""
+        """Our role in DTLS, or None until the peer's description is known."""
         return self._session.role
 
     def set_remote(self, ufrag: str, pwd: str, fingerprints: Sequence[Fingerprint], role: Role) -> None:
-        """Raises `PeerError`: another certificate than the one that DTLS has seen, or another role of ours than before."""
+        """Set the peer's description of the path. Raises `PeerError` if its certificate or our role changed after the start of
+        DTLS.
+        """
         if self.role not in (None, role):
             raise PeerError("the DTLS role changed")
         if ufrag != self.remote_ufrag:
@@ -65,7 +67,7 @@ class Transport:
             raise PeerError("the fingerprint changed")
 
     def add_extensions(self, extensions: Sequence[Extension]) -> None:
-        """What one section agreed on. A number or a name that means something else already keeps its meaning."""
+        """Add the header extensions that a section agreed on. A number or a name that is already in use keeps its meaning."""
         names = {extension.name for extension in self._extensions.values()}
         new = [one for one in extensions if one.id not in self._extensions and one.name not in names]
         if new:
