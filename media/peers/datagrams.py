@@ -1,7 +1,7 @@
-"""The shape of DTLS datagrams and SCTP packets, looked at before libraries that believe what stands in them.
+"""Checks of DTLS datagrams and SCTP packets, before libraries that trust the contents read them.
 
-Functions over bytes; knows no session and keeps nothing. Sources: RFC 6347 §4.1 and RFC 9147 §4 (records), RFC 9260 §3
-(packets, chunks, parameters), RFC 6525 §3.1 (reconfiguration). Lengths are in bytes.
+The functions work on bytes and keep no state. Sources: RFC 6347 §4.1 and RFC 9147 §4 (records), RFC 9260 §3 (packets, chunks,
+parameters), RFC 6525 §3.1 (reconfiguration). Lengths are in bytes.
 """
 
 from __future__ import annotations
@@ -16,19 +16,23 @@ _RECORD_HEADER, _PIECE_HEADER = 13, 12
 _CHANGE, _ALERT, _HANDSHAKE, _DATA_OF_USERS = 20, 21, 22, 23
 _CLIENT_HELLO, _HELLO_VERIFY_REQUEST = 1, 3
 _OF_SERVER = frozenset({2, _HELLO_VERIFY_REQUEST, 4, 11, 12, 13, 14, 22})
-"""Messages of a server before it changes the ciphers (RFC 5246 §7.4, RFC 6347 §4.3.2, RFC 6066 §8). HelloRequest is none."""
+"""Messages of a server before it changes the ciphers (RFC 5246 §7.4, RFC 6347 §4.3.2, RFC 6066 §8). HelloRequest is not among
+them.
+"""
 _COMMON_HEADER = 12
 _CHUNK_HEADER = 4
 _DATA, _SACK, _RECONFIGURE = 0, 3, 130
 _PARAMETERS_AT = {1: 16, 2: 16, 4: 0, 5: 0, 6: 0, 9: 0, _RECONFIGURE: 0}
-"""Of chunks whose value holds parameters or causes: INIT, INIT ACK, HEARTBEAT, HEARTBEAT ACK, ABORT, ERROR, RE-CONFIG."""
+"""The offset of the parameters or causes in the chunks that have some: INIT, INIT ACK, HEARTBEAT, HEARTBEAT ACK, ABORT, ERROR,
+RE-CONFIG.
+"""
 
 
 def records(datagram: bytes) -> list[bytes]:
-    """The DTLS records of a datagram, each by itself, up to the first of a false or too great length.
+    """Split a datagram into its DTLS records. Stop at the first record with a wrong or too large length.
 
-    aiortc reads one record for each piece that it is given, the first 1,500 bytes of it; what is left over stays in the
-    library's memory for good, and every later record comes late by as many pieces.
+    aiortc reads one record for each datagram, and at most 1,500 bytes. The rest would stay in the library's memory, and all
+    later records would be late.
     """
     found: list[bytes] = []
     at = 0
@@ -42,8 +46,10 @@ def records(datagram: bytes) -> list[bytes]:
 
 
 def claims_too_much(record: bytes) -> bool:
-    """In clear, with any piece of a handshake message that says it has more bytes than any that we take (RFC 6347 §4.2.2): the
-    library gets memory for all of it (CVE-2026-95690, CVE-2022-29190). So has a record that its pieces do not fill.
+    """Report whether an unencrypted record holds a handshake message that states too many bytes (RFC 6347 §4.2.2).
+
+    The library reserves memory for the stated length (CVE-2026-95690, CVE-2022-29190). A record whose messages do not fill it
+    exactly is reported too.
     """
     if record[:1] != b"\x16" or record[3:5] != b"\0\0":
         return False
@@ -56,9 +62,10 @@ def claims_too_much(record: bytes) -> bool:
 
 
 def fits_handshake(record: bytes, *, from_server: bool = False) -> bool:
-    """Whether a client, or a server, sends this before its handshake is complete. In clear: pieces of messages, one byte that
-    changes the ciphers, an alert; sealed by the keys that come of it: anything (RFC 6347 §4.1, RFC 5246 §7). Everything else is
-    noise.
+    """Report whether a client (or a server) can send this record before its handshake is complete.
+
+    An unencrypted record holds parts of messages, one byte that changes the ciphers, or an alert. A record that is encrypted
+    with the new keys can hold anything (RFC 6347 §4.1, RFC 5246 §7). Other records are noise.
     """
     kind, content = record[0], len(record) - _RECORD_HEADER
     if record[1:2] != b"\xfe" or kind not in (_CHANGE, _ALERT, _HANDSHAKE, _DATA_OF_USERS):
@@ -71,10 +78,11 @@ def fits_handshake(record: bytes, *, from_server: bool = False) -> bool:
 
 
 def _is_out_of_place(message: int, number: int, from_server: bool) -> bool:
-    """A message that no peer of ours sends there in its handshake. Anybody can forge one, and the library gives up for it.
+    """Report whether no honest peer sends this message at this place. Anyone can forge such a message, and the library gives up
+    when it reads one.
 
-    We ask for no cookie (RFC 6347 §4.2.1), so a client sends its ClientHello as the first message only. A server may ask for one,
-    by its first message only.
+    We ask for no cookie (RFC 6347 §4.2.1), so a client sends only one ClientHello, as its first message. A server can ask for a
+    cookie only in its first message.
     """
     if from_server:
         return message not in _OF_SERVER or (message == _HELLO_VERIFY_REQUEST and number != 0)
@@ -82,7 +90,7 @@ def _is_out_of_place(message: int, number: int, from_server: bool) -> bool:
 
 
 def _pieces(record: bytes) -> Iterator[tuple[int, int]]:
-    """The kind and the number of each message of which the record holds a piece."""
+    """Yield the kind and the number of each message that the record holds, whole or in part."""
     at = _RECORD_HEADER
     while at + _PIECE_HEADER <= len(record):
         yield record[at], int.from_bytes(record[at + 4 : at + 6], "big")
@@ -90,25 +98,25 @@ def _pieces(record: bytes) -> Iterator[tuple[int, int]]:
 
 
 def handshake_bytes(record: bytes) -> int:
-    """Of pieces of handshake messages in clear; 0 for any other record."""
+    """Return the bytes of handshake messages in an unencrypted record, or 0 for any other record."""
     return len(record) if record[0] == _HANDSHAKE and record[3:5] == b"\0\0" else 0
 
 
 def _end_of_record(datagram: bytes, at: int) -> int:
     first = datagram[at]
-    if first >> 5 != 1:  # everything before DTLS 1.3, and what it sends in clear
+    if first >> 5 != 1:  # DTLS before 1.3, and the unencrypted records of 1.3
         head = 13
     elif first & 0b100:
-        head = 4 + (first >> 3 & 1)  # 001CSLEE with a length; C, a connection identifier, is never agreed
+        head = 4 + (first >> 3 & 1)  # header 001CSLEE with a length; the connection identifier C is never agreed
     else:
         return len(datagram)
     return at + head + int.from_bytes(datagram[at + head - 2 : at + head], "big")
 
 
 def fault_of(packet: bytes, last_tsn: int) -> str:
-    """Why an SCTP packet ends its association; empty: it does not. `last_tsn`: the last that we have given out.
+    """Return why an SCTP packet must end its association, or "" if it must not. `last_tsn` is the last TSN that we have sent.
 
-    A packet whose chunks do not fit it is left to the library, which ignores it.
+    A packet with chunks of a wrong length goes to the library, which ignores it.
     """
     controls = 0
     for kind, value in _chunks(packet):
@@ -139,7 +147,7 @@ def _chunks(packet: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _count_parameters(value: bytes, at: int) -> int | None:
-    """None: one is shorter than its own head, and who steps by its length never comes to an end."""
+    """Count the parameters. Return None if one is shorter than its own header, because a loop over such lengths never ends."""
     count = 0
     while at + 4 <= len(value):
         length = int.from_bytes(value[at + 2 : at + 4], "big")
@@ -151,7 +159,9 @@ def _count_parameters(value: bytes, at: int) -> int | None:
 
 
 def _acknowledges_what_was_sent(value: bytes, last_tsn: int) -> bool:
-    """Every TSN of a SACK was given out, and its gap blocks ascend (RFC 9260 §3.3.4): aiortc walks each TSN of each block."""
+    """Report whether every TSN of a SACK was sent, and its gap blocks ascend (RFC 9260 §3.3.4). aiortc loops over each TSN of
+    each block.
+    """
     if len(value) < 12:
         return True
     cumulative, _, blocks, _ = unpack_from("!LLHH", value)

@@ -1,9 +1,10 @@
-"""DTLS and SCTP of one transport, by aiortc over a stand-in for its ICE transport (RFC 5764, RFC 8261, RFC 8832).
+"""DTLS and SCTP of one transport, with aiortc on top of a replacement for its ICE transport (RFC 5764, RFC 8261, RFC 8832).
 
-The only file that knows private names of aiortc; pyproject pins its version exactly and `tests/media/peers/test_handshake.py`
-holds the contract. No RTP comes here: the SRTP keys are exported and handed on, and the packet plane does the rest.
-We are the DTLS server wherever the peer lets us, so that our order of SRTP profiles rules. We are the DTLS client of a peer
-that wants to be the server; its certificate, its bytes and its time have the same bounds.
+Only this file uses private names of aiortc. pyproject pins its exact version, and `tests/media/peers/test_handshake.py` checks
+these names. No RTP arrives here: the SRTP keys go to the packet plane, which does the rest.
+
+We are the DTLS server whenever the peer allows this, because then our order of SRTP profiles decides. We are the DTLS client of
+a peer that wants to be the server. The limits for its certificate, bytes and time are the same.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ from media.peers import datagrams
 
 Profile = Literal["AEAD_AES_128_GCM", "AES128_CM_SHA1_80"]
 Role = Literal["client", "server"]
-"""Of ours in the DTLS handshake."""
+"""Our role in the DTLS handshake."""
 
 LOSSY_LABELS = frozenset({"_lossy", "_data_track"})
-"""Channels that we open without order and without retransmission."""
+"""Channels that we open unordered and without retransmission."""
 
 _PROFILES: list[SRTPProtectionProfile] = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80]
 _NAMES: dict[bytes, Profile] = {
@@ -53,7 +54,7 @@ _DCEP = 50  # payload protocol of channel management (RFC 8832 §8.1)
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """SRTP master keys and salts; "receive" is what the peer writes with."""
+    """The SRTP master keys and salts. The "receive" keys are the keys that the peer encrypts with."""
 
     profile: Profile
     receive_key: bytes
@@ -63,29 +64,29 @@ class Keys:
 
 
 class SessionEvents(Protocol):
-    """What a `Session` tells its transport."""
+    """The events of a `Session` for its transport."""
 
     def send_datagram(self, datagram: bytes) -> None: ...
     def install_keys(self, keys: Keys) -> None:
-        """Comes before `connected`."""
+        """Pass the keys to the plane. This event comes before `connected`."""
 
     def connected(self) -> None: ...
     def failed(self, reason: str) -> None:
-        """Once, and nothing after it; not when the owner itself closes."""
+        """Report a failure. No event follows. This event does not come when the owner itself closes the session."""
 
 
 class ChannelEvents(Protocol):
-    """What a `Session` tells of data channels. `peer` is the number of the peer."""
+    """The events of data channels. `peer` is the number of the peer."""
 
     def channel_opened(self, peer: int, label: str) -> None: ...
     def channel_drained(self, peer: int, label: str) -> None:
-        """Of a reliable one half of what may wait has gone: it takes more again."""
+        """Report that a reliable channel has sent half of its full buffer. The channel accepts more data again."""
 
     def message(self, peer: int, label: str, data: bytes) -> None: ...
 
 
 class Certificate(RTCCertificate):
-    """The certificate of the process. One SSL context serves every connection."""
+    """The certificate of the process. All connections share one SSL context."""
 
     _context: SSL.Context | None = None
 
@@ -100,21 +101,21 @@ class Certificate(RTCCertificate):
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
         if self._context is None:
             self._context = super()._create_ssl_context(srtp_profiles)
-            # A shared context would otherwise let a client resume the session of another fingerprint.
+            # With a shared context, a client could otherwise resume the session of another fingerprint.
             self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-            # Only the first handshake is bounded, and only its certificate is compared with the fingerprint.
+            # Only the first handshake has limits, and only its certificate is compared with the fingerprint.
             self._context.set_options(SSL.OP_NO_RENEGOTIATION)
-            # Later ones send a second ClientHello, which `datagrams.fits_handshake` lets no peer do.
+            # Later versions send a second ClientHello, which `datagrams.fits_handshake` refuses.
             self._context.set_max_proto_version(_DTLS1_2)
         return self._context
 
 
 class Session:
-    """From the first DTLS datagram to the data channels; begins when the peer's fingerprints are known.
+    """A DTLS session, from the first datagram to the data channels. It begins when the peer's fingerprints are known.
 
-    The DTLS server begins with the ClientHello of the peer. The DTLS client begins when the peer has nominated a path, so that
-    its ClientHello goes where an authentic connectivity check came from. Lost flights are sent again by the timer of OpenSSL:
-    after 1, 2, 4 and 8 s (RFC 6347 §4.2.4.1), until `limits.HANDSHAKE_S` ends the handshake.
+    The DTLS server begins with the ClientHello of the peer. The DTLS client begins when the peer has nominated a path. So its
+    ClientHello goes to an address that sent an authentic connectivity check. OpenSSL sends lost flights again after 1, 2, 4 and
+    8 s (RFC 6347 §4.2.4.1), until `limits.HANDSHAKE_S` ends the handshake.
     """
 
     def __init__(
@@ -144,11 +145,13 @@ class Session:
         self._channels: dict[str, RTCDataChannel] = {}
         self.state: Literal["new", "connecting", "connected", "failed", "closed"] = "new"
         self.role: Role | None = None
-        """None until the peer's description is known."""
+        """Our role. None until the peer's description is known."""
 
     def trust(self, fingerprints: Sequence[Fingerprint], role: Role) -> bool:
-        """The peer's certificate by its SDP, and our role. The role of a session never changes (RFC 8842 §4: that takes a new
-        DTLS association). False: the session runs already with other fingerprints.
+        """Set the fingerprints from the peer's SDP, and our role. Return False if the session already runs with other
+        fingerprints.
+
+        The role of a session never changes. Another role needs a new DTLS association (RFC 8842 §4).
         """
         assert self.role in (None, role)
         self.role = role
@@ -159,12 +162,12 @@ class Session:
         return True
 
     def path_nominated(self) -> None:
-        """The peer nominated a path by an authentic connectivity check: the DTLS client may send there."""
+        """Record that the peer nominated a path with an authentic connectivity check. The DTLS client may now send there."""
         self._has_path = True
         self._start()
 
     def receive(self, datagram: bytes) -> None:
-        """One DTLS datagram from a path that ICE has checked."""
+        """Take one DTLS datagram from a path that ICE has checked."""
         if self.state in ("failed", "closed"):
             return
         for record in datagrams.records(datagram):
@@ -173,7 +176,9 @@ class Session:
         self._start()
 
     def _takes(self, record: bytes) -> bool:
-        """False: it is lost. Only what a handshake is made of counts as one, so that noise ends none."""
+        """Report whether to pass the record on. Only records of a handshake count towards its limit, so that noise cannot end
+        the handshake.
+        """
         if datagrams.claims_too_much(record):
             return False
         if self.state == "connected":
@@ -186,19 +191,19 @@ class Session:
         return self.state not in ("failed", "closed")
 
     def start_association(self, port: int, max_message_bytes: int) -> None:
-        """SCTP was negotiated; it begins when DTLS stands."""
+        """Start SCTP with the negotiated values, as soon as DTLS is complete."""
         self._association_wanted = (port, max_message_bytes)
         if self.state == "connected" and self._association is None:
             self._associate()
 
     def open_channels(self, labels: Sequence[str]) -> None:
-        """Channels that we open, once SCTP stands."""
+        """Open channels from our side, as soon as SCTP is complete."""
         self._labels += labels
         if self._association is not None:
             self._open_waiting()
 
     def send(self, label: str, data: bytes) -> bool:
-        """False: the channel is not open, or too much waits on it; the data are dropped."""
+        """Send data. Return False, and drop the data, if the channel is not open or too much data waits in it."""
         channel = self._channels.get(label)
         if channel is None or channel.readyState != "open" or len(data) > limits.MESSAGE_BYTES:
             return False
@@ -207,17 +212,17 @@ class Session:
             return False
         try:
             channel.send(data)
-        except ValueError:  # longer than the peer takes
+        except ValueError:  # longer than the peer accepts
             return False
         return True
 
     def hold(self, size_bytes: int) -> None:
-        """So much of what the peer sent is not done with: it gets a window that is smaller by that."""
+        """Reduce the peer's receive window by the received bytes that are not processed yet."""
         if self._association is not None:
             self._association.hold(size_bytes)
 
     def close(self) -> None:
-        """Says farewell (SCTP ABORT, DTLS close_notify) and ends; nothing is told any more."""
+        """Send the end messages (SCTP ABORT, DTLS close_notify) and close. No event follows."""
         if self.state != "closed":
             self._end("closed")
 
@@ -225,7 +230,7 @@ class Session:
         if self.state != "new" or self.role is None or not self._fingerprints:
             return
         if self.role == "client":
-            self._pipe.clear()  # no answer comes before the ClientHello
+            self._pipe.clear()  # before our ClientHello no valid answer exists
         if not (self._has_path if self.role == "client" else not self._pipe.empty):
             return
         self.state = "connecting"
@@ -234,7 +239,7 @@ class Session:
         self._task = self._loop.create_task(self._handshake(self._dtls))
 
     def _wait(self, steps: int) -> None:
-        """The time that the peer has passes in steps: while this process does not run, not more than one of them."""
+        """Count down the handshake's time in steps. If this process pauses, the peer loses at most one step."""
         if steps == 0:
             self._fail("handshake timed out")
         else:
@@ -245,7 +250,7 @@ class Session:
         fingerprints = [RTCDtlsFingerprint(one.algorithm, one.value) for one in self._fingerprints]
         try:
             await dtls.start(RTCDtlsParameters(fingerprints=fingerprints))
-        except Exception:  # whatever a hostile certificate provokes in the libraries below
+        except Exception:  # a hostile certificate can raise any error in the libraries
             self._fail("malformed handshake")
             return
         if self.state != "connecting":
@@ -311,7 +316,8 @@ class Session:
             del self._channels[channel.label]
 
     def _message(self, label: str, data: bytes | str) -> None:
-        # Not at once: an error of the owner must not look like one of the peer's SCTP.
+        # Report a message in the next turn of the loop. Otherwise an error of the owner would look like an error in the peer's
+        # SCTP.
         self._loop.call_soon(self._tell_message, label, data)
 
     def _tell_message(self, label: str, data: bytes | str) -> None:
@@ -334,7 +340,7 @@ class Session:
         self._pipe.close()
         if self._task is not None and self._task is not asyncio.current_task(self._loop):
             self._task.cancel()
-        # At once, not when the garbage collector comes by: most of what a peer takes is in these libraries.
+        # Free this now, not at the next garbage collection: these libraries hold most of a peer's memory.
         self._association = self._dtls = self._task = None
         self._channels.clear()
 
@@ -345,7 +351,7 @@ class Session:
 
 
 class _Pipe:
-    """Stands in for the ICE transport under DTLS: a bounded queue towards it, a function away from it."""
+    """A replacement for the ICE transport below DTLS: a limited queue for received data, and a function that sends."""
 
     role = "controlled"
 
@@ -360,7 +366,7 @@ class _Pipe:
         return not self._datagrams
 
     def put(self, datagram: bytes) -> None:
-        if len(self._datagrams) < limits.DATAGRAMS_WAITING:  # else lost, as on any network
+        if len(self._datagrams) < limits.DATAGRAMS_WAITING:  # if full, the datagram is lost, as on any network
             self._datagrams.append(datagram)
             self._arrived.set()
 
@@ -373,7 +379,7 @@ class _Pipe:
 
     async def _recv(self) -> bytes:
         if self._datagrams:
-            await asyncio.sleep(0)  # everybody else has a turn between two records of one peer
+            await asyncio.sleep(0)  # other tasks run between two records of one peer
         while not self._datagrams and not self._closed:
             self._arrived.clear()
             await self._arrived.wait()
@@ -388,7 +394,7 @@ class _Pipe:
 
 
 class _Dtls(RTCDtlsTransport):
-    """One end of DTLS; instead of SRTP sessions it yields keys."""
+    """An end of DTLS. It exports keys instead of SRTP sessions."""
 
     def __init__(self, pipe: _Pipe, certificate: Certificate, install: Callable[[Keys], None], role: Role) -> None:
         super().__init__(pipe, [certificate])  # type: ignore[arg-type]
@@ -413,7 +419,7 @@ class _Dtls(RTCDtlsTransport):
 
 
 class _Association(RTCSctpTransport):
-    """SCTP that survives a hostile peer: what aiortc leaves unbounded or asserts ends this association."""
+    """SCTP that survives a hostile peer. Where aiortc has no limit or only asserts, this class ends the association."""
 
     def __init__(self, dtls: _Dtls, give_up: Callable[[str], None]) -> None:
         super().__init__(dtls)
@@ -427,7 +433,7 @@ class _Association(RTCSctpTransport):
         self._late_sack: asyncio.TimerHandle | None = None
 
     def hold(self, size_bytes: int) -> None:
-        """The window for the peer (RFC 9260 §6.2) is smaller by so much; when it has opened far, the peer is told."""
+        """Reduce the peer's window (RFC 9260 §6.2) by these bytes. When the window has grown enough, the peer is notified."""
         self._held = size_bytes
         window = self._advertised_rwnd - size_bytes
         opens = window >= self._told_window + limits.WINDOW_OPENS_BYTES
@@ -435,7 +441,9 @@ class _Association(RTCSctpTransport):
             _run_now(super()._send_sack())
 
     async def _send_sack(self) -> None:
-        """At once, but for what comes though there is no window: dcsctp sends one packet more as soon as it hears of one."""
+        """Send a SACK now, or later if the window is closed. With a closed window, dcsctp sends one more packet after each
+        SACK.
+        """
         if self._advertised_rwnd > self._held:
             await super()._send_sack()
         elif self._late_sack is None:
@@ -454,13 +462,13 @@ class _Association(RTCSctpTransport):
 
     async def _handle_data(self, data: bytes) -> None:
         if self._broken or not self._chunks.take(self._time(), datagrams.count_chunks(data)):
-            return  # more than one peer may cost: lost, as on any network, and the peer slows down
+            return  # more than one peer may cost; the packet is lost, as on any network, and the peer slows down
         if fault := datagrams.fault_of(data, (self._local_tsn - 1) % _TSNS):
             self._refuse(fault)
             return
         try:
             await super()._handle_data(data)
-        except Exception:  # aiortc asserts and unpacks what the peer wrote; nothing of ours runs below this call
+        except Exception:  # aiortc asserts and unpacks the peer's data; no code of ours runs below this call
             self._refuse("malformed SCTP")
 
     async def _receive_data_chunk(self, chunk: DataChunk) -> None:
@@ -470,16 +478,20 @@ class _Association(RTCSctpTransport):
         elif len(self._sack_misordered) > limits.TSNS_OUT_OF_ORDER:
             self._refuse("too much out of order")
         elif not self._has_room(chunk, 0 if stream is None else len(stream.reassembly)):
-            self._sack_needed = True  # not taken, told, and so sent again (RFC 9260 §6.2)
+            # the chunk is not stored; a SACK reports this, and the peer sends the chunk again (RFC 9260 §6.2)
+            self._sack_needed = True
         elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_OF_STREAM:
             self._refuse("too many fragments")
-        elif self._advertised_rwnd <= -2 * limits.MESSAGE_BYTES:  # of all streams together; the peer was told
+        elif self._advertised_rwnd <= -2 * limits.MESSAGE_BYTES:  # sum of all streams; SACKs state the window
             self._refuse("beyond the window")
         else:
             await super()._receive_data_chunk(chunk)
 
     def _has_room(self, chunk: DataChunk, waiting: int) -> bool:
-        """What comes next has: by it what waits can go. What fills a gap has less, what is behind all that came the least."""
+        """Report whether a chunk can be stored. The next chunk in order always can, because it releases chunks that wait.
+
+        A chunk that fills a gap has a higher limit than a chunk behind all others.
+        """
         ahead = (chunk.tsn - (self._last_received_tsn or 0)) % _TSNS
         if ahead == 1 or ahead > _TSNS // 2:
             return True
@@ -510,11 +522,12 @@ class _Association(RTCSctpTransport):
 
     async def _send_chunk(self, chunk: Chunk) -> None:
         if isinstance(chunk, SackChunk):
-            # As much as one packet carries (RFC 9260 §6.2); aiortc cuts a longer one off, and DTLS never recovers.
+            # Only as much as one packet holds (RFC 9260 §6.2). aiortc cuts off a longer SACK, and DTLS never recovers from
+            # this.
             chunk.gaps = chunk.gaps[: limits.SACK_GAPS]
             chunk.duplicates = chunk.duplicates[: limits.SACK_DUPLICATES]
             chunk.advertised_rwnd = self._told_window = max(0, chunk.advertised_rwnd - self._held)
-        with suppress(ConnectionError, SSL.Error):  # a timer may fire after the end
+        with suppress(ConnectionError, SSL.Error):  # a timer can fire after the end
             await super()._send_chunk(chunk)
 
     def _refuse(self, reason: str) -> None:
@@ -528,7 +541,7 @@ def _is_lossy(channel: RTCDataChannel) -> bool:
 
 
 def _run_now(work: Coroutine[Any, Any, None]) -> None:
-    """Runs a coroutine that never waits: `_Pipe._send` does not."""
+    """Run a coroutine that never waits. `_Pipe._send` never waits."""
     try:
         work.send(None)
     except StopIteration:

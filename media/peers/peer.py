@@ -1,8 +1,8 @@
-"""One WebRTC peer connection: remembers its sections, and whose turn it is to describe them.
+"""A WebRTC peer connection. It stores the sections, and which side makes the next offer.
 
-A peer is the one that answers (the client offers; `answer`) or the one that offers (`offer`, `accept_answer`), for
-life. Reading SDP is `description.py`, deciding and writing is `negotiation.py`, the path is `transport.py`. The producers of the
-peer's tracks are `publishing.py`, the tracks towards the peer are `forwarding.py`.
+A peer either answers (the client offers; `answer`) or offers (`offer`, `accept_answer`), and this never changes.
+`description.py` reads SDP, `negotiation.py` decides and writes, and `transport.py` is the path. `publishing.py` has the
+producers of the peer's tracks, and `forwarding.py` the tracks towards the peer.
 """
 
 from __future__ import annotations
@@ -41,23 +41,23 @@ from media.tracks.producer import Producer
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
-    """The node as every description of ours shows it."""
+    """The node's values that are in all our descriptions."""
 
     certificate: Certificate
     fingerprint: str
-    """SHA-256 of the certificate, as SDP writes it."""
+    """The SHA-256 of the certificate, as SDP writes it."""
     candidates: tuple[Candidate, ...]
 
 
 class PeerEvents(TransportEvents, Protocol):
-    """What a peer tells its owner: `peer` is `Peer.id`. Nothing comes after `Peer.close`."""
+    """The events of a peer for its owner. `peer` is `Peer.id`. No event comes after `Peer.close`."""
 
     def negotiation_needed(self, peer: int) -> None:
-        """Something waits for the next answer or offer; told once a turn of the event loop."""
+        """Report that a change waits for the next answer or offer. The event comes at most once in a turn of the event loop."""
 
 
 class Peer:
-    """Made by `Router.open_peer`."""
+    """A WebRTC peer connection, made by `Router.open_peer`."""
 
     def __init__(
         self,
@@ -81,9 +81,9 @@ class Peer:
         self._changed = False
         self._telling = False
         self.shard = shard
-        """The packet thread that it lives on."""
+        """The packet thread of this peer."""
         self.only: Literal["udp", "tcp"] | None = None
-        """Of our candidates in the next descriptions, where there are any; None: all."""
+        """The only protocol of our candidates in the next descriptions, if there are such candidates. None: all candidates."""
         self._transport = Transport(seam, router, shard, endpoint.certificate, events)
         self.id = self._transport.id
         """The key of `Statistics.peers`."""
@@ -93,9 +93,10 @@ class Peer:
     # -- the client offers
 
     def answer(self, offer_sdp: str, *, accept: Callable[[OfferedTrack], Acceptance | None]) -> Answer:
-        """`accept` is asked for every track that is not yet published; None refuses it, until it is offered again.
+        """Answer an offer. `accept` is called for every track that is not yet published. None refuses the track until it is
+        offered again.
 
-        Raises `PeerError` for an offer that no WebRTC client makes; the peer is then to be closed.
+        Raises `PeerError` for an offer that no WebRTC client makes. The caller must then close the peer.
         """
         assert self._role in ("", "answers")
         self._role = "answers"
@@ -116,7 +117,7 @@ class Peer:
     # -- we offer
 
     def offer(self) -> Offer:
-        """A new description of all sections. Supersedes one that was not answered; the caller has one under way."""
+        """Make a new offer with all sections. It replaces an offer without an answer. The caller has at most one offer open."""
         assert self._role in ("", "offers")
         self._role = "offers"
         if not self._slots:
@@ -130,9 +131,9 @@ class Peer:
         return Offer(negotiation.write(self._head("actpass", True), plans), self._tracks())
 
     def accept_answer(self, sdp: str) -> list[Consumer]:
-        """The consumers that begin to send. Those whose codecs the peer lacks are closed.
+        """Apply an answer. Return the consumers that begin to send. Consumers without a codec that the peer knows are closed.
 
-        Raises `PeerError` for an answer that does not fit the last offer; the peer is then to be closed.
+        Raises `PeerError` for an answer that does not fit the last offer. The caller must then close the peer.
         """
         assert self._role == "offers"
         description = parse(sdp, self._described)
@@ -155,7 +156,7 @@ class Peer:
         return started
 
     def restart_ice(self) -> None:
-        """New credentials for the next offer; only the side that offers can ask for a restart."""
+        """Use new ICE credentials in the next offer. Only the side that offers can restart ICE."""
         assert self._role in ("", "offers")
         self._transport.restart_ice()
         self._change()
@@ -163,47 +164,48 @@ class Peer:
     # -- tracks towards the peer
 
     def consume(self, producer: Producer, *, stream_id: str, track_id: str) -> Consumer:
-        """The track waits for the next negotiation. Raises `PeerError` beyond the bound of `limits.CONSUMERS`."""
+        """Add a track, which waits for the next negotiation. Raises `PeerError` above `limits.CONSUMERS`."""
         assert self.state != "closed"
         return self._forwarding.consume(producer, stream_id, track_id)
 
     def stop(self, consumer: Consumer) -> None:
-        """Idempotent. Its section becomes free when the peer has been told."""
+        """End a track. Idempotent. Its section becomes free when the peer knows of the end."""
         self._forwarding.stop(consumer)
 
     @property
     def missing_sections(self) -> tuple[int, int]:
-        """Audio and video sections wanted beyond the free ones, when the client is the one that offers; no more than a
-        description may have: tracks beyond that wait until others end.
+        """The audio and video sections that are needed besides the free sections, if the client is the side that offers.
+
+        The numbers stop at the limit of a description. Further tracks wait until others end.
         """
         return self._forwarding.missing_sections
 
     @property
     def forwarded(self) -> int:
-        """Tracks towards the peer, waiting ones included."""
+        """The number of tracks towards the peer, including tracks that wait."""
         return self._forwarding.count
 
     @property
     def needs_offer(self) -> bool:
-        """Something has changed since the last answer or offer."""
+        """True if something has changed since the last answer or offer."""
         return self._changed
 
     def hold_pictures(self, held: bool) -> None:
-        """Held ones are not sent until they are let go, for `limits.HELD_S` at most; what is on its way arrives."""
+        """Hold back video until it is released, for `limits.HELD_S` at most. Packets that were sent already arrive."""
         self._forwarding.hold_pictures(held)
 
     # -- data
 
     def open_channels(self, labels: Sequence[str]) -> None:
-        """Channels that we open as soon as SCTP stands."""
+        """Open channels from our side as soon as SCTP is complete."""
         self._transport.open_channels(labels)
 
     def send(self, label: str, data: bytes) -> bool:
-        """False: the channel is not open or its bounded buffer is full; the data are dropped."""
+        """Send data. Return False, and drop the data, if the channel is not open or its buffer is full."""
         return self._transport.send(label, data)
 
     def hold(self, size_bytes: int) -> None:
-        """So much of the data that came is not done with: the peer may send less by that (`limits.WINDOW_BYTES`)."""
+        """Reduce the peer's receive window (`limits.WINDOW_BYTES`) by the received bytes that are not processed yet."""
         self._transport.hold(size_bytes)
 
     # -- state
@@ -214,7 +216,7 @@ class Peer:
 
     @property
     def path(self) -> str:
-        """`udp 192.0.2.1:4242` or `tcp [2001:db8::1]:99`; empty until ICE has one."""
+        """The path, `udp 192.0.2.1:4242` or `tcp [2001:db8::1]:99`. Empty until ICE has a path."""
         return self._transport.path
 
     def close(self) -> None:
@@ -227,11 +229,13 @@ class Peer:
         self._transport.close()
         self._forget(self)
 
-    # -- what a description says
+    # -- the contents of a description
 
     def _meet(self, description: Description) -> None:
-        """Who the peer is. Its new ufrag in an offer restarts ICE (RFC 8839 §4.4.1.1.1). By its password it answers whether it is
-        where it says, without which it gets no media for long.
+        """Take the peer's identity from a description. A new ufrag in an offer restarts ICE (RFC 8839 §4.4.1.1.1).
+
+        The password lets the plane check whether the peer is at its address. Without this check, the address soon gets no more
+        media.
         """
         if not description.fingerprints or not description.ufrag or not description.pwd:
             raise PeerError("no ICE credentials or no fingerprint")
@@ -243,8 +247,8 @@ class Peer:
         )
 
     def _dtls_role(self, setup: str) -> DtlsRole:
-        """Ours, by the peer's `a=setup` (RFC 8842 §5.2, §5.3). Of an offer that leaves it to us we make the DTLS server, or leave
-        the role as it is. Our own offers leave it to the peer.
+        """Return our role for the peer's `a=setup` (RFC 8842 §5.2, §5.3). If an offer leaves the choice to us, we keep our role
+        or become the server. Our own offers leave the choice to the peer.
         """
         if setup == "actpass" and self._role == "answers":
             return self._transport.role or "server"
@@ -259,11 +263,12 @@ class Peer:
                 raise PeerError("a section changed its kind")
 
     def _take_sections(self, description: Description) -> list[Producer]:
-        """Puts the offer's sections in the place of the known ones; returns the producers that went with theirs."""
+        """Replace the known sections by the sections of the offer. Return the producers that ended."""
         before = dict(self._slots)
         self._slots.clear()
         for place, section in enumerate(description.sections):
-            key = section.mid if section.usable else f"{section.mid} {place}"  # a rejected mid may come twice
+            # The mid of a rejected section can occur twice.
+            key = section.mid if section.usable else f"{section.mid} {place}"
             slot = before.pop(section.mid, None) if section.usable else None
             if slot is None:
                 slot = Slot(section)
@@ -284,7 +289,7 @@ class Peer:
         if section.usable:
             self._transport.start_association(section.sctp_port, section.max_message_bytes)
 
-    # -- sections of ours
+    # -- our own sections
 
     def _add_slot(self, kind: Kind | Literal["application"]) -> Slot:
         slot = Slot(own_section(kind, str(self._next_mid)))
@@ -312,7 +317,7 @@ class Peer:
         return Plan(slot.section, self._direction(slot), slot.acceptance, sending)
 
     def _direction(self, slot: Slot) -> Direction:
-        """A section in which nothing of ours has been yet is kept open, as its browser expects."""
+        """Return the direction of a section. A section that had no track of ours yet stays open, because browsers expect this."""
         sends = slot.section.receives and (slot.consumer is not None or (slot.fresh and self._role == "answers"))
         receives = slot.producer is not None
         if sends:
@@ -323,7 +328,7 @@ class Peer:
         return {slot.section.mid: slot.consumer.track_id for slot in self._slots.values() if slot.consumer is not None}
 
     def _change(self) -> None:
-        """Something waits for the next negotiation."""
+        """Record that a change waits for the next negotiation."""
         if self.state == "closed":
             return
         self._changed = True
