@@ -137,9 +137,9 @@ MIXER_SOURCE_PIXELS = 4096 * 2304  # Of an incoming picture; a larger one is not
 # The mixer: inside its process Longest message of the control channel; the largest scene needs about half. Lower: a large scene
 # cannot be sent. Higher: a faulty process uses more memory of the server.
 MIXER_MESSAGE_BYTES = 1 << 20
-MIXER_MESSAGES_WAITING_BYTES = (
-    4 << 20
-)  # unsent bytes to the process. Above the limit the process is killed and restarted.
+# Unsent bytes to the process. Above the limit the process is killed and restarted. Higher: a hung process holds more memory.
+# Lower: a busy process is killed.
+MIXER_MESSAGES_WAITING_BYTES = 4 << 20
 # Frames of one source before decoding. At the limit new frames are dropped, and the decoder waits for a key frame. Higher: a
 # slow decoder shows older pictures. Lower: a short delay already costs a key frame.
 MIXER_FRAMES_WAITING = 60

@@ -1,9 +1,10 @@
-"""Reads a session description (RFC 8866, RFC 8829) of a peer into `parameters.Description`. Pure.
+"""Parse a peer's session description (RFC 8866, RFC 8829) into `parameters.Description`. Pure.
 
-Every character is hostile: whatever is wrong ends in `PeerError`, and size, number and work are bounded.
-The lines of a section that name codecs are read by `aiortc.sdp`; they are the bulk of a description and the same in
-most sections of every browser of one build, so each different block of them is read once and remembered. The lines
-that `aiortc.sdp` drops or stumbles over (rid, simulcast, extmap direction, an fmtp without rtpmap) are read here.
+Every character can be hostile. Any fault raises `PeerError`, and size, counts and work are limited.
+
+`aiortc.sdp` reads the codec lines of a section. They are most of a description, and equal in most sections of all browsers of
+one version. So each different block is read once and cached. This module itself reads the lines that `aiortc.sdp` drops or
+fails on (rid, simulcast, extmap direction, an fmtp without rtpmap).
 """
 
 from __future__ import annotations
@@ -46,35 +47,37 @@ EXTENSION_URIS: dict[str, ExtensionName] = {
     "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay": "playout-delay",
 }
 
-# Keys pressed are a matter of terminals on lines: browsers offer the format too, and nobody there would get them.
+# Only hall terminals on lines send pressed keys. Browsers offer this format too, but nothing here would receive the keys.
 _NAMES: dict[str, CodecName] = {mime.lower(): name for name, mime in MIME.items() if name != "telephone-event"}
 _H264 = {H264Profile.PROFILE_CONSTRAINED_BASELINE: "constrained", H264Profile.PROFILE_BASELINE: "baseline"}
 _DIRECTIONS: tuple[Direction, ...] = ("sendrecv", "sendonly", "recvonly", "inactive")
 _CODEC_LINES = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=extmap:")
 _PROFILES = ("UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "RTP/SAVPF")
-_ASSOCIATIONS = ("UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP")  # RFC 8841 §4.2, and what was said before it
+_ASSOCIATIONS = ("UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP")  # RFC 8841 §4.2, and the older form
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+")
 _MID = re.compile(r"[\x21-\x7e]+")
 _ICE = re.compile(r"[A-Za-z0-9+/]+")
 _FINGERPRINT = re.compile(r"(?:[0-9A-Fa-f]{2}:){15,63}[0-9A-Fa-f]{2}")
-_STATIC = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000"}  # RFC 3551: may stand without rtpmap
+_STATIC = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000"}  # RFC 3551: may have no rtpmap
 _UNUSABLE_PAYLOAD_TYPES = range(64, 96)  # RFC 5761 §4: they collide with RTCP
 _UNTOLD = Encoding("", 0, 0)
 
 
 class Memory:
-    """What one peer described last. Most sections of its next description are the same to the letter: with hundreds of tracks
-    one that comes or goes must not cost a reading of all of them.
+    """The last description of one peer. Most sections of its next description have the same text. With hundreds of tracks, the
+    change of one track must not cost a new parse of all sections.
     """
 
     def __init__(self) -> None:
         self.sections: dict[int, _Known] = {}
-        """By the hash of their text: the text itself may be a megabyte. Whoever makes two of one hash deceives himself."""
+        """The sections, by the hash of their text, because the text can be a megabyte. A client that makes two texts with one
+        hash harms only itself.
+        """
 
 
 def parse(sdp: str, memory: Memory | None = None) -> Description:
-    """Raises `PeerError` for anything that is not a description a WebRTC peer may send."""
+    """Parse a description. Raises `PeerError` for any text that a WebRTC peer may not send."""
     memory = memory or Memory()
     head, bodies = _split(sdp)
     session = _attributes(_lines(head), [])
@@ -108,14 +111,16 @@ def _read_sections(bodies: list[str], bundle: frozenset[str] | None, known: Mapp
 
 
 class _Codecs(NamedTuple):
-    """What one block of codec lines says, and how much that is: its lines, and each codec for each feedback that all have."""
+    """The contents of one block of codec lines. `entries` is its size: the lines, plus each codec for each feedback that is
+    valid for all codecs.
+    """
 
     capabilities: Capabilities
     entries: int
 
 
 class _Shared(NamedTuple):
-    """What bundled sections say alike, or the session for all of them; None: nothing."""
+    """The values that all bundled sections share, or that the session level sets for them. None means absent."""
 
     ufrag: str | None
     pwd: str | None
@@ -124,7 +129,7 @@ class _Shared(NamedTuple):
     allow_mixed: bool
 
     def within(self, session: _Shared) -> _Shared:
-        """Return what a section says, and what the session says where the section is silent (RFC 8843 §7)."""
+        """Return the values of a section, with the session's values where the section has none (RFC 8843 §7)."""
         return _Shared(
             session.ufrag if self.ufrag is None else self.ufrag,
             session.pwd if self.pwd is None else self.pwd,
@@ -136,20 +141,20 @@ class _Shared(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A section as it was read, and what its reading hung on besides its text."""
+    """A section after parsing, and the values outside of its text that decided the result."""
 
     section: Section
     shared: _Shared
     block_hash: int
     codecs: _Codecs | None
-    """None: its codec lines were not read."""
+    """The result for its codec lines, or None if they were not read."""
     bundled: bool
     named: bool
-    """Its text says its mid; else that is its place."""
+    """True if the text states the mid. Otherwise the position is the mid."""
 
 
 def _recall(known: Mapping[int, _Known], body: str, bundle: frozenset[str] | None, index: int) -> _Known | None:
-    """None: it has to be read."""
+    """Return the known section with this text, or None if it must be parsed."""
     one = known.get(hash(body)) if known else None
     if one is None or not (one.named or one.section.mid == str(index)):
         return None
@@ -161,7 +166,7 @@ def _is_bundled(mid: str, bundle: frozenset[str] | None, index: int) -> bool:
 
 
 class _Blocks:
-    """The different blocks of codec lines of one description: each is read once, and what all of them say is bounded."""
+    """The different blocks of codec lines of a description. Each is read once, and the sum of their entries is limited."""
 
     def __init__(self, known: Iterable[_Known]) -> None:
         self._codecs = {one.block_hash: one.codecs for one in known if one.codecs is not None}
@@ -248,13 +253,15 @@ class _RawSection:
 
     def _msid(self) -> tuple[str, str]:
         words = self.first("msid").split()
-        if not words:  # old style: a=ssrc:1 msid:stream track
+        if not words:  # old form: a=ssrc:1 msid:stream track
             sources = (value.partition(" ")[2] for value in self.attributes.get("ssrc", ()))
             words = next((source[5:].split() for source in sources if source.startswith("msid:")), [])
         return (words[0] if words else "", words[1] if len(words) > 1 else "")
 
     def _simulcast(self) -> tuple[str, ...]:
-        """The send list; of alternatives (RFC 8853 §5.1) the first. Without the line: the rids as they come."""
+        """Return the send list. Of alternatives (RFC 8853 §5.1) the first is used. Without the line, return the rids in their
+        order.
+        """
         rids = [words[0] for value in self.attributes.get("rid", ()) if (words := value.split())[1:2] == ["send"]]
         words = self.first("simulcast").split()
         entries = rids
@@ -281,7 +288,7 @@ class _RawSection:
 
 
 def _lines(text: str) -> list[str]:
-    """Of a part between two line ends; its last line may have kept half of its own."""
+    """Return the lines of a part that was cut at line ends. Its last line may still end with half of its line end."""
     text = text.replace("\r\n", "\n").removesuffix("\r")
     if _CONTROL.search(text):
         raise PeerError("not a session description")
@@ -289,7 +296,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _attributes(lines: list[str], codec_lines: list[str]) -> dict[str, list[str]]:
-    """The `a=` lines by name; those that name codecs go to `codec_lines` as they are."""
+    """Return the `a=` lines by name. Codec lines are added to `codec_lines` unchanged."""
     attributes: dict[str, list[str]] = {}
     for line in lines:
         if len(line) > limits.SDP_LINE_CHARACTERS:
@@ -322,13 +329,15 @@ def _shared(attributes: Mapping[str, list[str]]) -> _Shared:
 
 
 def _description(session: _Shared, used: list[_Shared], sections: tuple[Section, ...]) -> Description:
-    """What the bundled sections share is read from the first of them (RFC 8843 §7), else from the session level."""
+    """Return the description. Values that the bundled sections share come from the first of them (RFC 8843 §7), or from the
+    session level.
+    """
     shared = used[0].within(session) if used else session
     ufrag, pwd = shared.ufrag or "", shared.pwd or ""
     if (used or ufrag) and not _is_ice(ufrag, 4):
         raise PeerError("malformed ice-ufrag")
     if not _is_ice(pwd, 22):
-        pwd = ""  # a peer needs one (`Peer._meet`), a description to look at does not
+        pwd = ""  # `Peer._meet` requires a password, but a description can be parsed without one
     if len(shared.fingerprints) > limits.SDP_FINGERPRINTS:
         raise PeerError("too many fingerprints")
     fingerprints = tuple(map(_fingerprint, shared.fingerprints))
@@ -339,12 +348,14 @@ def _description(session: _Shared, used: list[_Shared], sections: tuple[Section,
 
 
 def _is_ice(text: str, least: int) -> bool:
-    """Whether `text` is a name or a password of ICE, at least so many characters long (RFC 8839 §5.4)."""
+    """Report whether `text` is an ICE name or password with at least `least` characters (RFC 8839 §5.4)."""
     return least <= len(text) <= 256 and _ICE.fullmatch(text) is not None
 
 
 def _without_descriptor(section: Section) -> Section:
-    """The table that a descriptor begins with takes a long header, which may not stand beside short ones then (RFC 8285 §6)."""
+    """Remove the dependency descriptor. Its first table needs a two-byte header, which must then not be mixed with one-byte
+    headers (RFC 8285 §6).
+    """
     if section.kind != "video" or section.capabilities is None:
         return section
     return replace(section, capabilities=_without(section.capabilities, "dependency-descriptor"))
@@ -416,7 +427,7 @@ _remembered = lru_cache(limits.CODEC_CACHE_ENTRIES)(_read_codecs)
 
 
 def _feedback(lines: Iterable[str]) -> dict[str, frozenset[str]]:
-    """By payload type as it is written (RFC 4585 §4.2); `*` stands for all."""
+    """Return the feedback by payload type, as it is written (RFC 4585 §4.2). `*` means all payload types."""
     found: dict[str, set[str]] = {"*": set()}
     for line in lines:
         if line.startswith("a=rtcp-fb:"):
@@ -428,7 +439,9 @@ def _feedback(lines: Iterable[str]) -> dict[str, frozenset[str]]:
 
 
 def _aiortc_codecs(kind: Kind, payload_types: list[int], lines: list[str]) -> list[RTCRtpCodecParameters]:
-    """`aiortc.sdp` gets only lines whose payload type the m-line lists and an rtpmap names: on others it stops."""
+    """Return the codecs. `aiortc.sdp` gets only lines with a payload type that the m-line lists and an rtpmap names; it fails
+    on others.
+    """
     mapped: dict[int, str] = {}
     formats: dict[int, str] = {}
     for line in lines:
@@ -477,7 +490,7 @@ def _codec(codec: RTCRtpCodecParameters, number: int, rtx: int, feedback: frozen
 
 
 def _format(name: CodecName, parameters: Mapping[str, int | str | None]) -> str | None:
-    """None: a variant of the codec that is not forwarded."""
+    """Return the variant of a codec, or None for a variant that is not forwarded."""
     if name == "vp9":
         profile = str(parameters.get("profile-id", 0))
         return profile if profile in ("0", "2") else None  # 4:2:0, 8 and 10 bits
@@ -496,7 +509,7 @@ def _format(name: CodecName, parameters: Mapping[str, int | str | None]) -> str 
 
 
 def _h265_format(parameters: Mapping[str, int | str | None]) -> str | None:
-    """RFC 7798 §7.1: Main and Main 10 of the Main tier, in one stream."""
+    """Return the variant (RFC 7798 §7.1): Main and Main 10 of the Main tier, in one stream."""
     profile, tier = str(parameters.get("profile-id", 1)), str(parameters.get("tier-flag", 0))
     single = str(parameters.get("tx-mode", "SRST")) == "SRST"
     return f"{profile}/{tier}" if profile in ("1", "2") and tier == "0" and single else None

@@ -1,8 +1,7 @@
-"""Decides what is agreed on in a section and writes our answers and offers (RFC 8829, RFC 8843, RFC 8839). Pure.
+"""Decide what a section agrees on, and write our answers and offers (RFC 8829, RFC 8843, RFC 8839). Pure.
 
 We are ICE-lite and bundle everything. `a=setup` is `actpass` in offers and `passive` in answers. The answer to `passive` is
-`active`.
-Descriptions are read in `description.py`; what is remembered between them lives in `peer.py`.
+`active`. `description.py` reads descriptions, and `peer.py` stores the state between them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,8 +27,9 @@ from media.peers.description import EXTENSION_URIS
 from media.tracks.consumer import CodecMap
 
 _URIS: dict[ExtensionName, str] = {name: uri for uri, name in EXTENSION_URIS.items()}
-# The dependency descriptor of VP8 too, whose payload could tell its temporal layers: by that alone libwebrtc leaves out a picture
-# of an upper one that comes again after the next synchronization point, however long it would wait for it.
+# VP8 gets the dependency descriptor too, although its payload can state its temporal layers. With the descriptor alone,
+# libwebrtc skips a picture of an upper layer that arrives again after the next synchronization point. Otherwise it would wait
+# for that picture.
 _PUBLISHED: dict[Kind, tuple[ExtensionName, ...]] = {
     "audio": ("mid", "audio-level", "transport-cc"),
     "video": (
@@ -43,13 +43,13 @@ _PUBLISHED: dict[Kind, tuple[ExtensionName, ...]] = {
         "playout-delay",
     ),
 }
-# A browser offers in later sections only the extensions that our answers to its first ones held, so that those are
-# answered here too which only a publisher writes (rid, repaired-rid).
+# A browser's later sections offer only the extensions of our answers to its first sections. So we also answer the extensions
+# that only a publisher writes (rid, repaired-rid).
 _SENT: dict[Kind, tuple[ExtensionName, ...]] = {
     "audio": ("mid", "audio-level", "transport-cc", "abs-send-time"),
     "video": _PUBLISHED["video"],
 }
-# By kind and whether the peer publishes; each is answered only when the peer offers it.
+# The key is the kind, and whether the peer publishes. A feedback is answered only if the peer offers it.
 _FEEDBACK: dict[tuple[Kind, bool], tuple[str, ...]] = {
     ("audio", True): ("transport-cc", "nack"),
     ("audio", False): ("transport-cc", "nack"),
@@ -72,7 +72,7 @@ def _own_h264(number: int, mode: int, profile: str, level_id: str, rtx: int) -> 
     return _own_video(number, "h264", parameters, f"{profile}/{mode}", rtx)
 
 
-# What we offer when we are the one that offers: all that we forward, with the numbers that Chromium uses.
+# The contents of our own offers: every codec that we forward, with the numbers that Chromium uses.
 _OWN: dict[Kind, Capabilities] = {
     "audio": Capabilities(
         "audio",
@@ -117,14 +117,14 @@ _OWN: dict[Kind, Capabilities] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One section as we are about to write it. `capabilities` None: the application section, or a rejected one."""
+    """A section to be written. `capabilities` is None for the application section and for a rejected section."""
 
     section: Section
     direction: Direction
     acceptance: Acceptance | None = None
-    """Set: the peer publishes here."""
+    """If set, the peer publishes here."""
     sending: Sending | None = None
-    """Set: we send here."""
+    """If set, we send here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +134,12 @@ class Agreed:
     codecs: tuple[Codec, ...]
     extensions: tuple[Extension, ...]
     text: str
-    """From the payload types of the m-line on: `111 63\\r\\na=rtpmap...`, split at the first line end by the writer."""
+    """The text from the payload types of the m-line on: `111 63\\r\\na=rtpmap...`. The writer splits it at the first line end.
+    """
 
 
 def layers(rids: Sequence[str]) -> tuple[str, ...]:
-    """RIDs lowest quality first: by name when they are q, h and f, else as offered."""
+    """Return the RIDs, lowest quality first: by name for q, h and f, otherwise in the order of the offer."""
     if all(rid in _QUALITY for rid in rids):
         return tuple(sorted(rids, key=_QUALITY.__getitem__))
     return tuple(rids)
@@ -146,7 +147,7 @@ def layers(rids: Sequence[str]) -> tuple[str, ...]:
 
 @lru_cache(limits.CODEC_CACHE_ENTRIES)
 def agree(capabilities: Capabilities, acceptance: Acceptance | None) -> Agreed:
-    """What of a peer's section we take: with `acceptance` as a publisher's, without as a listener's."""
+    """Return what we accept of a peer's section: as a publisher with `acceptance`, as a listener without."""
     if acceptance is None:
         codecs = capabilities.codecs
         names = _SENT[capabilities.kind]
@@ -162,7 +163,7 @@ def agree(capabilities: Capabilities, acceptance: Acceptance | None) -> Agreed:
 
 
 def published_order(codecs: Sequence[Codec], acceptance: Acceptance) -> tuple[Codec, ...]:
-    """The first codec is what the publisher will send (RFC 8829 §5.3.1)."""
+    """Return the codecs in our order. The publisher will send the first one (RFC 8829 §5.3.1)."""
     wanted = acceptance.codec.lower() if acceptance.codec else ""
     numbers = {codec.payload_type for codec in codecs if codec.name == "opus"}
 
@@ -184,13 +185,13 @@ def own_capabilities(kind: Kind) -> Capabilities:
 
 
 def red_blocks(codec: Codec) -> set[int]:
-    """The payload types inside a RED packet (RFC 2198 §5), from `111/111`."""
+    """Return the payload types inside a RED packet (RFC 2198 §5), from `111/111`."""
     words = codec.parameters.split(";")[0].split("/")
     return {int(word) for word in words if word.isascii() and word.isdecimal()} or {-1}
 
 
 def match(codec: Codec, codecs: Iterable[Codec]) -> Codec | None:
-    """The codec of another section that carries the same bytes."""
+    """Return the codec of another section with the same format of packets."""
     key = (codec.name, codec.format, codec.clock_hz, codec.channels)
     exact = next((o for o in codecs if (o.name, o.format, o.clock_hz, o.channels) == key), None)
     if exact is None and codec.name == "h264" and codec.format.startswith("constrained/"):
@@ -201,8 +202,8 @@ def match(codec: Codec, codecs: Iterable[Codec]) -> Codec | None:
 
 
 def map_codecs(produced: tuple[Codec, ...], section: tuple[Codec, ...]) -> CodecMap:
-    """Every codec of the producer that the section has; no payloads: they have none in common, or not the one that a picture is
-    sent in.
+    """Return the producer's codecs that the section has. Without payloads, there is no common codec, or the section lacks the
+    codec of the video.
     """
     if produced and produced[0].mime.startswith("video/") and match(produced[0], section) is None:
         return CodecMap([], False, [])
@@ -238,7 +239,8 @@ def _codec_lines(codec: Codec, capabilities: Capabilities, acceptance: Acceptanc
     if parameters:
         lines.append(f"a=fmtp:{number} {parameters}")
     congestion = any(extension.name == "transport-cc" for extension in capabilities.extensions)
-    # One of the two ways to know what the way carries: the peer's own estimate only where it cannot tell arrivals.
+    # Only one of the two ways to estimate the bandwidth is used. The peer's own estimate is used only if the peer cannot report
+    # arrival times.
     unfit = {"goog-remb"} if congestion else {"transport-cc"}
     lines += [
         f"a=rtcp-fb:{number} {feedback}"
@@ -251,7 +253,7 @@ def _codec_lines(codec: Codec, capabilities: Capabilities, acceptance: Acceptanc
 
 
 def _opus(codec: Codec, acceptance: Acceptance | None) -> str:
-    """RFC 7587 §6.1: `usedtx` and `stereo` say what the publisher may send to us."""
+    """Return the parameters. `usedtx` and `stereo` say what the publisher may send to us (RFC 7587 §6.1)."""
     ours = ("stereo", "sprop-stereo", "usedtx", "maxaveragebitrate")
     kept = [one for one in codec.parameters.split(";") if one and one.partition("=")[0] not in ours]
     if acceptance is not None and acceptance.dtx:
@@ -263,20 +265,20 @@ def _opus(codec: Codec, acceptance: Acceptance | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a description says before its sections, and what all its sections share."""
+    """The values of a description before its sections, and the values that all its sections share."""
 
     session_id: int
     version: int
     credentials: Credentials
     fingerprint: str
-    """SHA-256 of our certificate, as SDP writes it."""
+    """The SHA-256 of our certificate, as SDP writes it."""
     setup: str
     allow_mixed: bool
     candidates: Sequence[Candidate]
 
 
 def write(head: Head, plans: Sequence[Plan]) -> str:
-    """An answer or an offer with these sections, in this order."""
+    """Return the text of an answer or an offer with these sections, in this order."""
     mids = " ".join(plan.section.mid for plan in plans if plan.section.usable)
     lines = [
         "v=0",
@@ -295,7 +297,7 @@ def write(head: Head, plans: Sequence[Plan]) -> str:
     for plan in plans:
         lines += _section_lines(plan, head, candidates)
         if plan.section.usable:
-            candidates = []  # one place is enough: the others are bundled with it
+            candidates = []  # the first usable section is enough, because the others are bundled with it
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -322,7 +324,7 @@ def _section_lines(plan: Plan, head: Head, candidates: list[str]) -> list[str]:
 
 
 def _simulcast_lines(plan: Plan) -> list[str]:
-    """In the offered order (RFC 8853 §5.3.2); a layer that the peer has paused stays paused."""
+    """Return the lines in the offered order (RFC 8853 §5.3.2). A layer that the peer has paused stays paused."""
     entries = plan.section.simulcast
     if plan.acceptance is None or not entries:
         return []
