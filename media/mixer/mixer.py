@@ -1,6 +1,7 @@
-"""The mixer of one conference as its parent sees it: a line of the plane with a supervised process at its other end.
+"""The mixer of one conference on the parent's side: a line of the plane with a supervised process at its other end.
 
-Owns the line, the process, its restarts and the scene that every new process is given. No packet and no frame comes here.
+It owns the line, the process, its restarts, and the scene that every new process receives. No packet and no frame passes
+through this code.
 """
 
 from __future__ import annotations
@@ -30,18 +31,26 @@ from media.tracks.producer import Producer
 logger = logging.getLogger(__name__)
 
 BUDGET_CORES = 1.4
-"""Of a machine with two processors; the rest is for packets, signalling and the database."""
+"""Cores of a machine with two processors. Chosen. Larger: packets, signalling and the database get too little. Smaller:
+pictures get worse earlier.
+"""
 SILENCE_S = 10.0
-"""A process tells its figures every two seconds; one that says nothing for so long hangs, and is ended."""
+"""Seconds without a message after which a process counts as hung and is killed. Chosen; a process reports its figures every two
+seconds. Longer: halls stay without sound longer. Shorter: a busy process is killed.
+"""
 RESTART_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Before each start after a loss; a process that held for HEALTHY_S is started at once again."""
+"""Seconds before each start after a loss. A process that ran for HEALTHY_S is started again at once. Chosen."""
 HEALTHY_S = 30.0
 HARMFUL, CERTAIN = 2, 3
-"""So many processes in a row that died over bytes of one source, or of several each time: they are not decoded any more ..."""
+"""Processes in a row that died with bytes of one source, before this source is quarantined. CERTAIN counts if several sources
+are equally suspect. Chosen. More: halls lose the picture more often. Fewer: an innocent source is left out.
+"""
 QUARANTINE_S = 600.0
-"""... for so long; then one more death is enough."""
+"""Seconds of quarantine. Chosen. After this time, one more death is enough for a new quarantine. Longer: a site without fault
+stays dark longer. Shorter: a harmful source kills processes more often.
+"""
 
-# One arena and no trimming: pictures of a known few sizes come and go thirty times a second.
+# One arena and no trimming: pictures of a few known sizes are allocated and freed thirty times a second.
 _MALLOC = {
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_MMAP_THRESHOLD_": "67108864",
@@ -52,45 +61,49 @@ _MALLOC = {
 
 
 class MixerEvents(Protocol):
-    """What a mixer tells its owner; nothing comes after `Mixer.close`."""
+    """The events of a mixer for its owner. No event comes after `Mixer.close`."""
 
     def ready(self, mixer: Mixer) -> None:
-        """The process runs and has been given the scene; also after each restart."""
+        """Report that the process runs and has the scene. The event also comes after each restart."""
 
     def lost(self, mixer: Mixer) -> None:
-        """The process ended; it is started again by itself. Outputs stay and are silent meanwhile."""
+        """Report that the process ended. It is restarted by itself. Until then the outputs stay open and are silent."""
 
     def degraded(self, mixer: Mixer, step: int) -> None:
-        """Pictures became cheaper or better: 0 full, 1 fewer frames, 2 coarser, 3 smaller, 4 fewer tiles (`load.STEPS`)."""
+        """Report the quality of pictures: 0 full, 1 fewer frames, 2 coarser, 3 smaller, 4 fewer tiles (`load.STEPS`)."""
 
     def refused(self, mixer: Mixer, group: str, code: str) -> None:
-        """This machine cannot make the group beside the others ("no_capacity"); its output stays silent."""
+        """Report that this machine cannot make the group besides the others ("no_capacity"). The group's output stays silent."""
 
     def accepted(self, mixer: Mixer, group: str) -> None:
-        """A group that had been refused is made now."""
+        """Report that a group that was refused is now made."""
 
     def late(self, mixer: Mixer, is_late: bool) -> None:
-        """The process does not get its sound out in time: halls hear chopped words. Told again when it does."""
+        """Report that the process sends its sound too late, so halls hear chopped words. A second event reports the end."""
 
     def levels(self, mixer: Mixer, sites: Mapping[str, float]) -> None:
-        """How loud each microphone that is mixed is, 0..1, five times a second."""
+        """Report the loudness (0..1) of each mixed microphone, five times a second."""
 
     def thumbnail(self, mixer: Mixer, site: str, jpeg: bytes) -> None: ...
     def prompt_ended(self, mixer: Mixer, prompt: str) -> None: ...
 
 
 class Mixer:
-    """Made by `open`. Lives in the router's event loop; every method is called from it. The events of its line say nothing new:
-    the far end is our own process, which is watched by its channel."""
+    """The mixer of one conference, made by `open`. It lives in the router's event loop, and every method is called from this
+    loop.
+
+    The events of its line are not used, because the far end is our own process. Its channel already shows whether the process
+    lives.
+    """
 
     def __init__(self, router: Router, events: MixerEvents, budget_cores: float) -> None:
         self.closed = False
         self.running = False
-        """The process has said that it is ready."""
+        """True when the process has reported that it is ready."""
         self.pid = 0
         self.step = 0
         self.figures: Mapping[str, Any] = {}
-        """What the process last told of itself (cores, groups, sound); empty before the first time."""
+        """The last figures of the process (cores, groups, sound). Empty before the first report."""
         self._loop = router.loop
         self._events = events
         self._budget = budget_cores
@@ -120,16 +133,16 @@ class Mixer:
         self._marks = Marks(self._marks_fd)
         self._deaths: Counter[int] = Counter()
         self._harmful: dict[int, float] = {}
-        """Sources that are not given to the process, and until when."""
+        """Sources in quarantine, with the end of their quarantine."""
         self._start()
 
     @classmethod
     def open(cls, router: Router, events: MixerEvents, budget_cores: float = BUDGET_CORES) -> Mixer:
-        """Starts the process at once; `events.ready` tells when it makes something. Raises `OSError`, `OverflowError`."""
+        """Start the process. `events.ready` reports when it works. Raises `OSError`, `OverflowError`."""
         return cls(router, events, budget_cores)
 
     def set_scene(self, scene: Scene) -> None:
-        """The whole of what is to be made. Raises `SceneError`: the scene before stays."""
+        """Set everything that the process must make. Raises `SceneError`; the scene before then stays."""
         assert not self.closed
         check(scene)
         try:
@@ -144,16 +157,16 @@ class Mixer:
                 producer.close()
         self._scene = scene
         if self._outgoing:
-            self._scene_due = True  # only the newest of those that could not be sent yet
+            self._scene_due = True  # of the scenes that could not be sent yet, only the newest is sent
         else:
             self._write(message)
 
     def request_keyframe(self, ssrc: int) -> None:
-        """Of a group's program; the process paces what many ask for."""
+        """Request a key frame of a group's program. The process limits the rate of these requests."""
         self._tell({"type": "keyframe", "ssrc": ssrc})
 
     def output(self, ssrc: int) -> Producer:
-        """The producer of a group, mix or voice of the scene. Raises `KeyError` for another SSRC, `OverflowError`."""
+        """Return the producer of a group, mix or voice of the scene. Raises `KeyError` for another SSRC, `OverflowError`."""
         producer = self._outputs.get(ssrc)
         if producer is None or producer.closed:
             made = self._scene.outputs()[ssrc]
@@ -164,8 +177,11 @@ class Mixer:
         return producer
 
     def feed(self, producer: Producer, ssrc: int) -> LineConsumer:
-        """Forwards a source to the process under the SSRC that the scene gives it; another producer takes its place without
-        a break. It is paused while nobody is shown or hears it. Raises `OverflowError`."""
+        """Forward a source to the process with the SSRC that the scene has for it. Another producer replaces it without a
+        break.
+
+        The source is paused while it is neither shown nor heard. Raises `OverflowError`.
+        """
         fed = self._feeds.get(ssrc)
         if fed is None or fed.closed:
             fed = self._feeds[ssrc] = self._line.send(producer, _own(producer), ssrc)
@@ -175,13 +191,13 @@ class Mixer:
         return fed
 
     def starve(self, ssrc: int) -> None:
-        """The end of `feed`."""
+        """Stop forwarding a source (the reverse of `feed`)."""
         self._harmful.pop(ssrc, None)
         if fed := self._feeds.pop(ssrc, None):
             fed.close()
 
     def close(self) -> None:
-        """Ends the process and the line, and with it all outputs. Idempotent."""
+        """End the process and the line with all outputs. Idempotent."""
         if self.closed:
             return
         self.closed = True
@@ -196,13 +212,13 @@ class Mixer:
     # -- the process
 
     def _start(self) -> None:
-        """A process on the same socket as the one before, so that the line need not learn another address."""
+        """Start a process. It uses the same socket as the process before, so the line keeps its address."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        self._marks.take()  # a process that was killed may have written after we looked
+        self._marks.take()  # a killed process may have written after our last look
         root = str(Path(__file__).resolve().parents[2])
         paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
-        # It decodes what strangers send: secrets of the server are not for it.
+        # The process decodes bytes of strangers, so it must not get the server's secrets.
         environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
         given = (theirs.fileno(), self._end.fileno(), self._budget, self._marks_fd)
         words = [sys.executable, "-m", "media.mixer", *map(str, given)]
@@ -229,7 +245,7 @@ class Mixer:
         self._timer = self._loop.call_later(1.0, self._look)
 
     def _look(self) -> None:
-        """A process that says nothing any more is as good as lost."""
+        """Watch the process. A process without messages counts as lost."""
         if self._loop.time() - self._heard_s > SILENCE_S:
             logger.error("the mixer process %d hangs", self.pid)
             self._lose()
@@ -247,9 +263,10 @@ class Mixer:
             self._events.lost(self)
 
     def _blame(self, held: bool) -> None:
-        """Whose bytes it died over: one death may be anybody's, two in a row over the same source are not chance.
+        """Find the source whose bytes killed the process. One death can have any cause, but two in a row with the same source
+        are no accident.
 
-        Where they are over several, as in a large conference whose threads are always at somebody, a third one tells them apart.
+        If several sources are suspect, as in a large conference where all threads are busy, a third death decides.
         """
         suspects, now = self._marks.take(), self._loop.time()
         kept = {} if held else {ssrc: self._deaths[ssrc] for ssrc in suspects}
@@ -288,7 +305,7 @@ class Mixer:
             self._channel.close()
             self._channel = None
         if self._process is not None:
-            self._process.kill()  # what it makes is sent at once: there is nothing to finish
+            self._process.kill()  # its output is sent at once, so nothing needs to be finished
             _reap(self._loop, self._process)
             self._process = None
 
@@ -299,7 +316,7 @@ class Mixer:
 
     def _write(self, data: bytes) -> None:
         if self._channel is None:
-            return  # the next process gets the whole scene
+            return  # the next process gets the complete scene
         if len(self._outgoing) + len(data) > limits.MIXER_MESSAGES_WAITING_BYTES:
             logger.error("the mixer process %d does not read", self.pid)
             self._lose()
@@ -316,7 +333,7 @@ class Mixer:
             sent = 0
         except OSError:
             self._loop.remove_writer(self._channel)
-            return  # the reader tells of the end
+            return  # the reader reports the end
         del self._outgoing[:sent]
         if self._outgoing:
             self._loop.add_writer(self._channel, self._flush)
@@ -374,28 +391,30 @@ class Mixer:
             self._events.prompt_ended(self, message["id"])
 
     def _forward(self, heights: dict[int, int]) -> None:
-        """Only what is shown or heard is sent to the process."""
+        """Send only sources that are shown or heard to the process."""
         self._heights = heights
         self._feeds = {ssrc: fed for ssrc, fed in self._feeds.items() if not fed.closed}
         for ssrc, fed in self._feeds.items():
             self._ration(ssrc, fed)
 
     def _ration(self, ssrc: int, fed: LineConsumer) -> None:
-        """Of a camera that sends several layers, the smallest that fills its place."""
+        """Send the smallest layer of a camera that fills its place. Pause a source that is not needed or in quarantine."""
         if height := self._heights.get(ssrc):
             fed.set_layer(_layer(len(fed.producer.encodings), height))
         fed.pause(ssrc not in self._heights or self._loop.time() < self._harmful.get(ssrc, 0.0))
 
 
 def _wire(made: Any) -> tuple[int, Any, str]:
-    """(payload type, codec, H.264 profile) of an output: what its producer was made with."""
+    """Return (payload type, codec, H.264 profile) of an output, the values of its producer."""
     codec = getattr(made, "codec", "opus")
     profile = "high" if getattr(made, "profile", "") == "high" else "constrained"
     return made.payload_type, codec, profile
 
 
 def _own(producer: Producer) -> dict[int, int]:
-    """The producer's payload types of its first codec, unchanged: the process knows a stream by its SSRC. RED is opened."""
+    """Return the payload types of the producer's first codec, unchanged, because the process knows a stream by its SSRC. RED is
+    unpacked.
+    """
     first = next(codec for codec in producer.codecs if codec.name not in ("red", "telephone-event"))
     kept = {codec.payload_type: codec.payload_type for codec in producer.codecs if codec.name == first.name}
     red = {codec.payload_type: first.payload_type for codec in producer.codecs if codec.name == "red"}
@@ -403,11 +422,11 @@ def _own(producer: Producer) -> dict[int, int]:
 
 
 def _layer(layers: int, height: int) -> int:
-    """Browsers send 720 lines, and halves of it below (`simulcast` of the pages)."""
+    """Return the layer for a height. Browsers send 720 lines, and each lower layer has half (`simulcast` of the pages)."""
     return next((layer for layer in range(layers) if 720 >> (layers - 1 - layer) >= height), layers - 1)
 
 
 def _reap(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]) -> None:
-    """Killed processes end within moments; none stays behind as a zombie."""
+    """Wait for a killed process, so that it does not stay as a zombie."""
     if process.poll() is None and not loop.is_closed():
         loop.call_later(0.05, _reap, loop, process)

@@ -1,7 +1,7 @@
-"""The mixer process: frames in, programs and mixes out, as the last scene says. Run by `python -m media.mixer`.
+"""The mixer process: it turns frames into programs and mixes, as the last scene says. `python -m media.mixer` runs it.
 
-Owns its threads: one takes frames in, two decode, one ticks the sound, one each makes a program; the main one reads scenes,
-watches the load and talks to the parent. It ends with the control channel, and so with its parent.
+It owns its threads: one receives frames, two decode, one makes the sound, and one per program makes a picture. The main thread
+reads scenes, watches the load and talks to the parent. The process ends when the control channel ends, and so with its parent.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ logger = logging.getLogger(__name__)
 VIDEO_JITTER_MS = 80
 TURN_S = 0.1
 STUCK_S = 5.0
-"""No frame takes so long: a library turns in circles over somebody's bytes."""
+"""Seconds. Chosen. No frame takes this long, so the library is in an endless loop. Longer: the picture stands still longer.
+Shorter: a slow machine kills a healthy process.
+"""
 _SECOND_US = 1_000_000
 _FIGURES_TURNS = 20
 _LEVEL_TURNS = 2
@@ -51,12 +53,12 @@ def monotonic_us() -> int:
 
 
 def wall_clock() -> str:
-    """Vietnam has one zone without summer time (UTC+7)."""
+    """Vietnam has one time zone (UTC+7) without summer time."""
     return datetime.now(UTC).astimezone(VIETNAM).strftime("%H:%M:%S")
 
 
 class Process:
-    """`budget_cores` is what pictures and sound may take of the machine."""
+    """The mixer process. `budget_cores` is the part of the machine for pictures and sound."""
 
     def __init__(self, frames: Frames, parent: socket.socket, budget_cores: float, marks: Marks) -> None:
         self._frames = frames
@@ -83,7 +85,7 @@ class Process:
         self.failed = threading.Event()
 
     def run(self) -> None:
-        """Returns when the parent has closed the channel, asks for the end, or a thread has failed."""
+        """Run until the parent closes the channel or requests the end, or until a thread fails."""
         self._decoding.start()
         works = (("intake", self._take_in), ("sound", self._tick_sound), ("sampling", self._console.sampling.run))
         for name, work in works:
@@ -102,10 +104,10 @@ class Process:
                 due_us = monotonic_us() + int(TURN_S * 1e6)
                 self._turn(turns)
 
-    # -- the parent's words
+    # -- messages of the parent
 
     def _obey(self, messages: list[control.Message]) -> bool:
-        """False: it shall end."""
+        """Handle messages. Return False if the process must end."""
         for message in messages:
             if message["type"] == "stop":
                 return False
@@ -131,7 +133,7 @@ class Process:
             self._frames.end(ssrc)
 
     def _arrange(self) -> None:
-        """Programs and decoders as the scene, the budget and the step of degradation want them."""
+        """Set up programs and decoders for the scene, the budget and the step of degradation."""
         running = {group.id for group in self._scene.groups if group.id in self._programs}
         sources = len(self._shown(self._scene.groups))
         made, refused = admit(self._scene.groups, running, sources, self._load.cores, self._budget)
@@ -163,7 +165,7 @@ class Process:
         self._refused = refused
 
     def _shown(self, groups: tuple[Group, ...] | list[Group]) -> dict[Source, int]:
-        """Each video source that a group shows, with the largest height it is shown in."""
+        """Return each video source that a group shows, with its largest height."""
         info, heights = self._scene.info(), dict[Source, int]()
         for group in groups:
             cells = cells_of(group.layout, group.cells, group.content, group.without)
@@ -175,7 +177,7 @@ class Process:
         return heights
 
     def _want(self, groups: list[Group]) -> None:
-        """Decode what is shown and what a snapshot waits for, and tell the parent what need not be sent at all."""
+        """Decode the sources that are shown or that a snapshot waits for. Report to the parent which sources are needed."""
         heights = self._shown(groups)
         for source in self._pulsed:
             heights.setdefault(source, 180)
@@ -237,7 +239,7 @@ class Process:
             logger.warning("sound is %s at %.2f cores", "late" if is_late else "in time again", self._load.cores)
             self._send({"type": "late", "late": is_late})
         if self._punctuality.is_late:
-            late = 1.0  # pictures give way to sound
+            late = 1.0  # pictures get less so that sound has enough
         if self._ladder.observe(self._load.cores, late, time.monotonic()):
             logger.warning("step %s at %.2f cores", STEPS[self._ladder.step], self._load.cores)
             self._send({"type": "degraded", "step": self._ladder.step, "name": STEPS[self._ladder.step]})
@@ -273,7 +275,7 @@ class Process:
         self._outgoing.append({"type": "prompt", "id": name})
 
     def _send(self, message: control.Message) -> None:
-        """From the main thread only. Waits for a parent that is busy; sound and pictures do not."""
+        """Send a message, only from the main thread. This waits for a busy parent, but sound and pictures continue."""
         self._parent.sendall(control.pack(message))
 
     # -- threads
@@ -301,7 +303,7 @@ class Process:
                     self._decoding.put("lost", event.ssrc, event.timestamp, event.time_us, b"")
 
     def _tick_sound(self) -> None:
-        """Ticks stand at multiples of 20 ms of monotonic time, so they never drift; a few late ones are made up for."""
+        """Tick at multiples of 20 ms of monotonic time, so that the ticks never drift. A few late ticks are made up."""
         last = monotonic_us() // TICK_US
         while True:
             time.sleep(max(0.0, ((last + 1) * TICK_US - monotonic_us()) / 1e6))
@@ -315,7 +317,7 @@ class Process:
 
 
 class Load:
-    """Cores used by this process, and ticks left out, since the last look."""
+    """The cores that this process used, and the ticks that it left out, since the last measurement."""
 
     def __init__(self) -> None:
         self.cores = 0.0
@@ -325,7 +327,7 @@ class Load:
         self._late = 0
 
     def measure(self, ticks: int, late: int) -> float:
-        """The share of ticks that was left out; `cores` is averaged over about three seconds."""
+        """Return the share of ticks that were left out. `cores` is an average of about three seconds."""
         cpu_s, at_s = time.process_time(), time.monotonic()
         cores = (cpu_s - self._cpu_s) / max(0.001, at_s - self._at_s)
         self.cores += (cores - self.cores) * (0.4 if self.cores else 1.0)
@@ -335,9 +337,9 @@ class Load:
 
 
 def main(words: list[str]) -> int:
-    """`python -m media.mixer CONTROL_FD FRAMES_FD BUDGET_CORES MARKS_FD`: the descriptors are inherited."""
+    """Run `python -m media.mixer CONTROL_FD FRAMES_FD BUDGET_CORES MARKS_FD`. The descriptors are inherited."""
     logging.basicConfig(level=logging.INFO, format="mixer %(process)d %(levelname)s %(name)s: %(message)s")
-    sys.setswitchinterval(0.001)  # sound must not wait 5 ms for each thread that happens to compute
+    sys.setswitchinterval(0.001)  # otherwise sound waits 5 ms for each thread that computes
     parent = socket.socket(fileno=int(words[0]))
     end = socket.socket(fileno=int(words[1]))
     process = Process(Frames.open(end.fileno()), parent, float(words[2]), Marks(int(words[3]), time.monotonic))
@@ -348,4 +350,4 @@ def main(words: list[str]) -> int:
     except (OSError, control.ControlError):
         logger.exception("the channel to the parent")
     logging.shutdown()
-    os._exit(1 if process.failed.is_set() else 0)  # threads wait in libraries: nothing here is worth waiting for
+    os._exit(1 if process.failed.is_set() else 0)  # threads wait in libraries, and no work of theirs is needed

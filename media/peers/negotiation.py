@@ -27,9 +27,9 @@ from media.peers.description import EXTENSION_URIS
 from media.tracks.consumer import CodecMap
 
 _URIS: dict[ExtensionName, str] = {name: uri for uri, name in EXTENSION_URIS.items()}
-# VP8 gets the dependency descriptor too, although its payload can state its temporal layers. With the descriptor alone,
-# libwebrtc skips a picture of an upper layer that arrives again after the next synchronization point. Otherwise it would wait
-# for that picture.
+# VP8 gets the dependency descriptor too, although its payload can state its temporal layers. Only with the
+# descriptor does libwebrtc skip a picture of an upper layer that arrives again after the next synchronization point. Without
+# the descriptor it would wait for that picture.
 _PUBLISHED: dict[Kind, tuple[ExtensionName, ...]] = {
     "audio": ("mid", "audio-level", "transport-cc"),
     "video": (

@@ -1,1 +1,1 @@
-"""What both ends of a mixer, and pictures and sound, have in common: the scene, its layouts, its cost, the control channel."""
+"""The base of the mixer, for both ends: the scene, its layouts, its cost, and the control channel."""

@@ -1,6 +1,6 @@
 """The channel between a mixer and its process: JSON objects, each after its length (4 bytes, network order). Sans-IO.
 
-Both ends are this program, but a process that went wrong must not fill the memory of the server: lengths are bounded.
+Both ends are this program. But a faulty process must not fill the memory of the server, so lengths are limited.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Any
 from media.ground import limits
 
 Message = dict[str, Any]
-"""`type` says what it is; `process.py` and `mixer.py` say what else is in it."""
+"""A message. `type` is its kind; `process.py` and `mixer.py` know the other fields."""
 
 
 class ControlError(ValueError):
-    """The other end sent what is no message; it is ended."""
+    """The other end sent bytes that are not a message. The owner ends the process."""
 
 
 def pack(message: Message) -> bytes:
-    """Raises `ControlError` when it is longer than `limits.MIXER_MESSAGE_BYTES`."""
+    """Pack a message. Raises `ControlError` above `limits.MIXER_MESSAGE_BYTES`."""
     body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
     if len(body) > limits.MIXER_MESSAGE_BYTES:
         raise ControlError(f"a message of {len(body)} bytes")
@@ -27,13 +27,13 @@ def pack(message: Message) -> bytes:
 
 
 class Unpacker:
-    """Bytes as they come to whole messages."""
+    """A converter from received bytes to complete messages."""
 
     def __init__(self) -> None:
         self._held = bytearray()
 
     def feed(self, data: bytes) -> list[Message]:
-        """Raises `ControlError`."""
+        """Add bytes and return the complete messages. Raises `ControlError`."""
         self._held += data
         messages = []
         while len(self._held) >= 4:

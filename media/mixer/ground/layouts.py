@@ -1,7 +1,7 @@
-"""Where the places of each layout are, as fractions of the picture. Pure; who is in which place is decided elsewhere.
+"""The places of each layout, as fractions of the picture. Pure. Other modules decide who gets which place.
 
-The shapes are those that hall multipoint units have taught people: nothing overlaps, every place has the picture's own
-aspect, and the first place is the largest.
+People know these shapes from hall multipoint units. Places do not overlap, every place has the shape of the picture, and the
+first place is the largest.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from functools import cache
 from media.mixer.ground.scene import Layout
 
 GAP = 4
-"""Pixels between two places at 720 lines; grows with the picture."""
+"""Pixels between two places at 720 lines; it grows with the picture. Chosen. Larger: less picture. Smaller: places seem to
+touch.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Fractions of width and height, from the upper left corner."""
+    """A place in fractions of width and height, from the upper left corner."""
 
     x: float
     y: float
@@ -27,7 +29,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Rect:
-    """Pixels; all four even, so that chroma of 4:2:0 falls on whole samples."""
+    """A rectangle in pixels. All four values are even, so that 4:2:0 chroma has complete samples."""
 
     x: int
     y: int
@@ -45,7 +47,7 @@ def _grid(side: int) -> tuple[Place, ...]:
 
 
 def _around(parts: int) -> tuple[Place, ...]:
-    """One large place, and small ones of 1/`parts` down its right side and along its foot."""
+    """Return one large place, with small places of 1/`parts` down the right side and along the bottom."""
     part = 1 / parts
     large = Place(0, 0, 1 - part, 1 - part)
     right = [Place(1 - part, row * part, part, part) for row in range(parts)]
@@ -60,19 +62,19 @@ LAYOUTS: dict[Layout, tuple[Place, ...]] = {
     "2x2": _grid(2),
     "3x3": _grid(3),
     "4x4": _grid(4),
-    # The lecturer large, a row of listeners at the foot.
+    # The lecturer is large, with a row of listeners at the bottom.
     "lecture": (Place(0.1, 0, 0.8, 0.8), *(Place(column / 5, 0.8, 0.2, 0.2) for column in range(5))),
-    # The presentation large and whole, people beside it: nothing covers a slide.
+    # The presentation is large and complete, with people beside it, so that no slide is covered.
     "slides": (Place(0, 0.1, 0.8, 0.8), *(Place(0.8, row / 5, 0.2, 0.2) for row in range(5))),
 }
 
 FEWER: dict[Layout, Layout] = {"4x4": "3x3", "3x3": "2x2", "1+7": "1+5"}
-"""What a layout becomes when there is no power for all its tiles: the first places stay."""
+"""The smaller layout that replaces a layout if the machine is too weak for all its tiles. The first places stay."""
 
 
 @cache
 def rects(layout: Layout, width: int, height: int) -> tuple[Rect, ...]:
-    """The places in pixels, with a gap between them and none at the edge of a full picture."""
+    """Return the places in pixels, with a gap between them. There is no gap at the edge of the picture."""
     gap = max(2, round(GAP * height / 720 / 2) * 2) if len(LAYOUTS[layout]) > 1 else 0
     return tuple(_rect(place, width, height, gap) for place in LAYOUTS[layout])
 
@@ -84,14 +86,14 @@ def _rect(place: Place, width: int, height: int, gap: int) -> Rect:
 
 
 def _edges(start: float, length: float, size: int, gap: int) -> tuple[int, int]:
-    """Both are even: half a gap (whole samples of chroma) off each inner edge."""
+    """Return both edges as even numbers. Half a gap (complete chroma samples) is removed at each inner edge."""
     half = max(2, gap // 2 // 2 * 2) if gap else 0
     first, last = (round(at * size / 2) * 2 for at in (start, start + length))
     return first + (half if first > 0 else 0), last - (half if last < size else 0)
 
 
 def cells_of(layout: Layout, cells: tuple[str, ...], content: str, without: str) -> tuple[tuple[str, bool], ...]:
-    """(site or "", whether its presentation is meant) for each place of `layout`."""
+    """Return (site or "", whether its presentation is shown) for each place of `layout`."""
     wanted = [(site, False) for site in cells]
     if layout == "slides" or (layout == "1" and content):
         wanted.insert(0, (content, True))

@@ -1,8 +1,8 @@
-"""How the mixer gets by with the processors it has: what a group costs, which groups are made at all, and in which order the
-pictures become cheaper when it is too much. Pure: time and measurements are handed in. Sound is never made cheaper.
+"""The mixer's use of the processors: the cost of a group, the choice of groups to make, and the order of degradation of
+pictures.
 
-Costs in cores, measured on two virtual processors (x264 superfast, 720p30, nine tiles of 360p), with half as much again for
-real cameras.
+Pure: the caller passes time and measurements. Sound is never degraded. Costs are in cores, measured on two virtual processors
+(x264 superfast, 720p30, nine tiles of 360p), plus half for real cameras.
 """
 
 from __future__ import annotations
@@ -15,18 +15,24 @@ from media.mixer.ground.layouts import FEWER
 from media.mixer.ground.scene import Group
 
 Preset = Literal["superfast", "ultrafast"]
-"""Of x264."""
+"""The presets of x264."""
 STEPS = ("full", "fps", "preset", "size", "tiles")
-"""The order of degradation; each step keeps those before it."""
+"""The order of degradation. Each step includes the steps before it."""
 _RELIEF = (1.0, 1.7, 1.15, 1.5, 1.2)
-"""How much more the step before a step costs: what has to be free before it is taken back."""
+"""Factor of the load when a step is taken back. This capacity must be free before that."""
 
 HIGH, LOW = 1.0, 0.85
-"""Shares of the budget: above HIGH a step is taken; below LOW, with what taking it back would cost, one is taken back."""
+"""Shares of the budget. Above HIGH the next step is taken. A step is taken back if the load without this step stays below LOW.
+Chosen. Higher: pictures stutter. Lower: pictures get worse without need.
+"""
 LATE = 0.1
-"""Share of ticks that came too late to be made; above, a step is taken whatever the processor says."""
+"""Share of ticks that were too late to be made. Above it a step is taken, whatever the processor load. Chosen. Larger: pictures
+stutter longer. Smaller: short peaks make pictures worse.
+"""
 LATE_TICKS, LATE_AFTER_S, IN_TIME_AFTER_S = 3, 2.0, 10.0
-"""Sound is late when of the 50 ticks of a second so many were, for so long; in time when they were not for ten seconds."""
+"""Sound is late if at least LATE_TICKS of the 50 ticks in a second are late, for LATE_AFTER_S. Sound is in time again after
+IN_TIME_AFTER_S without this. Chosen. Larger: halls hear chopped words longer. Smaller: pictures get worse after short peaks.
+"""
 DOWN_AFTER_S, UP_AFTER_S, UP_MOST_S = 2.0, 10.0, 300.0
 
 ENCODE_720P30, COMPOSE_GROUP, DECODE_SOURCE = 0.20, 0.06, 0.03
@@ -34,14 +40,14 @@ ENCODE_720P30, COMPOSE_GROUP, DECODE_SOURCE = 0.20, 0.06, 0.03
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """A group as it is made at a step."""
+    """A group with its values after degradation."""
 
     group: Group
     preset: Preset
 
 
 def at_step(group: Group, step: int) -> Effective:
-    """The group's values after `step` steps of degradation; the picture keeps its shape."""
+    """Return the group after `step` steps of degradation. The picture keeps its shape."""
     if step >= 1 and group.fps > 15:
         group = replace(group, fps=15)
     preset: Preset = "ultrafast" if step >= 2 else "superfast"
@@ -53,7 +59,7 @@ def at_step(group: Group, step: int) -> Effective:
 
 
 class Ladder:
-    """Which step is in force."""
+    """The current step of degradation."""
 
     def __init__(self, budget_cores: float) -> None:
         self.step = 0
@@ -64,7 +70,7 @@ class Ladder:
         self._recovered_at: float | None = None
 
     def observe(self, cores: float, late: float, now: float) -> bool:
-        """Once a second: cores used and share of ticks not made. Whether the step changed."""
+        """Take the used cores and the share of ticks not made, once a second. Return whether the step changed."""
         if cores > self._budget * HIGH or late > LATE:
             self._low_since = None
             self._high_since = now if self._high_since is None else self._high_since
@@ -77,7 +83,7 @@ class Ladder:
         return now - self._low_since >= self._up_after_s and self._up(now)
 
     def _down(self, now: float) -> bool:
-        """A recovery that did not hold makes the next one wait twice as long."""
+        """Take the next step. If the last recovery did not last, the next recovery waits twice as long."""
         if self._recovered_at is not None:
             held = now - self._recovered_at
             self._up_after_s = min(UP_MOST_S, self._up_after_s * 2) if held < 2 * self._up_after_s else UP_AFTER_S
@@ -94,7 +100,7 @@ class Ladder:
 
 
 class Punctuality:
-    """Whether sound gets out in time. A tick is late that begins when the next one is due."""
+    """The timing of sound. A tick is late if it begins when the next tick is due."""
 
     def __init__(self) -> None:
         self.is_late = False
@@ -102,7 +108,7 @@ class Punctuality:
         self._since: float | None = None
 
     def observe(self, late_ticks: int, now: float) -> bool:
-        """Once a second: late ticks since the start. Whether the answer changed."""
+        """Take the number of late ticks since the start, once a second. Return whether the state changed."""
         late, self._told = late_ticks - self._told, late_ticks
         against = late < LATE_TICKS if self.is_late else late >= LATE_TICKS
         if not against:
@@ -116,7 +122,7 @@ class Punctuality:
 
 
 def cost(group: Group) -> float:
-    """Cores that a group takes at full quality, without the decoding of its sources."""
+    """Return the cores that a group takes at full quality, without the decoding of its sources."""
     share = group.width * group.height * group.fps / (1280 * 720 * 30)
     return ENCODE_720P30 * share + COMPOSE_GROUP * (0.5 + share / 2) * group.fps / 30
 
@@ -124,10 +130,12 @@ def cost(group: Group) -> float:
 def admit(
     groups: Sequence[Group], running: Collection[str], sources: int, measured: float, budget: float
 ) -> tuple[list[Group], list[Group]]:
-    """(made, refused), in the scene's order. What runs goes on: under load it degrades, it is not ended. A new group is made
-    if it fits at full quality beside what the others are thought or measured to cost, without those that end this moment. The
-    first program (a group with a clock) always is: a conference without any picture helps nobody. `sources`: video sources
-    decoded."""
+    """Return (made, refused) groups in the scene's order. `sources` is the number of decoded video sources.
+
+    Running groups continue: under load they degrade, but do not end. A new group is made if it fits at full quality besides the
+    others. The cost of the others is the larger of estimate and measurement, without groups that end now. The first program (a
+    group with a clock) is always made, because a conference without any picture helps no one.
+    """
     going = [group for group in groups if group.id in running]
     staying = [group for group in going if not group.ending]
     freed = sum(cost(group) for group in going if group.ending)

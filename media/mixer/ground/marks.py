@@ -1,7 +1,7 @@
-"""What a mixer process is at, written where its parent still reads it after the process has died.
+"""The current work of a mixer process, in memory that its parent can read after the process has died.
 
-Decoders and scalers are libraries that take strangers' bytes. One that crashes takes the process with it; the marks tell whose
-bytes it had in hand, so that they are not given to the next process for ever. Thread safe; a mark costs less than a microsecond.
+Decoders and scalers are libraries that read bytes of strangers. If one crashes, the process dies. The marks show which source
+it worked on, so that the next process does not get this source. Thread safe; a mark costs less than a microsecond.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from typing import Final
 
 SLOTS: Final = 64
-"""Threads that may work at the same time; one more is not marked."""
+"""Threads that can be marked at the same time; further threads are not marked."""
 _SLOT: Final = struct.Struct("=I")
 
 
 class Marks:
-    """`fd` of memory made by `shared`; none: this process alone sees it. `now`: seconds, for `stuck` alone."""
+    """The marks in the memory `fd` from `shared`. Without `fd`, only this process sees them. `now` returns seconds, only for
+    `stuck`.
+    """
 
     def __init__(self, fd: int = -1, now: Callable[[], float] = lambda: 0.0) -> None:
         self._now = now
@@ -29,7 +31,7 @@ class Marks:
 
     @contextmanager
     def at(self, ssrc: int) -> Iterator[None]:
-        """While bytes of this source are worked on."""
+        """Mark that this thread works on bytes of this source."""
         try:
             slot = self._free.pop()
         except IndexError:
@@ -45,12 +47,14 @@ class Marks:
             self._free.append(slot)
 
     def stuck(self, seconds: float) -> bool:
-        """Whether a thread has not come back for so long: it never will."""
+        """Report whether a thread has worked on one mark for longer than this time. Such a thread never returns."""
         now = self._now()
         return any(since and now - since > seconds for since in self._since)
 
     def take(self) -> set[int]:
-        """By the parent, when the process has ended: the sources that it was at. Clears them."""
+        """Return the sources that the process worked on, and clear the marks. The parent calls this after the end of the
+        process.
+        """
         found = {ssrc for (ssrc,) in _SLOT.iter_unpack(self._memory[:])} - {0}
         self._memory[:] = bytes(len(self._memory))
         return found
@@ -60,7 +64,7 @@ class Marks:
 
 
 def shared() -> int:
-    """A descriptor of memory for two processes; whoever calls closes it."""
+    """Return a descriptor of memory for two processes. The caller closes it."""
     fd = os.memfd_create("mixer-marks", os.MFD_CLOEXEC)
     os.ftruncate(fd, SLOTS * _SLOT.size)
     return fd

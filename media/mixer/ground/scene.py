@@ -1,7 +1,7 @@
-"""What a conference wants its mixer to make: one declarative value, always sent whole, so that a restart is "send it again".
+"""The description of what a mixer makes for a conference. It is always sent complete, so a restart only sends it again.
 
-Owns the words of the control channel that describe pictures and sound, and their bounds. Knows neither sockets nor codecs.
-SSRCs are those of the loopback line between mixer and plane; sites are the names that the conference gives them.
+It owns the messages of the control channel for pictures and sound, and their limits. It knows neither sockets nor codecs. SSRCs
+are those of the loopback line between mixer and plane. Sites have the names that the conference uses.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ AudioCodec = Literal["opus", "g722", "pcma", "pcmu"]
 Layout = Literal["1", "1+5", "1+7", "2x2", "3x3", "4x4", "lecture", "slides"]
 
 CLOCK_HZ: Mapping[str, int] = {"opus": 48000, "g722": 8000, "pcma": 8000, "pcmu": 8000, "h264": 90000, "vp8": 90000}
-"""Of RTP timestamps. G.722 says 8000 for sound at 16 kHz (RFC 3551 §4.5.2)."""
+"""The clock of RTP timestamps. G.722 uses 8000 for sound at 16 kHz (RFC 3551 §4.5.2)."""
 
 _SIZES = range(64, limits.MIXER_PICTURE_WIDTH + 1)
 _T = TypeVar("_T")
 
 
 class SceneError(ValueError):
-    """A scene that cannot be made: out of bounds, or two things of one name. Nothing of it was taken."""
+    """A scene that cannot be made: it is beyond a limit or has a name or SSRC twice. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One stream that the plane forwards to the mixer. `content`: the site's presentation, not its camera.
-    `unmeasured`: Opus without audio levels; all of it comes, however quiet it is."""
+    """A stream that the plane forwards to the mixer. `content` means the site's presentation, not its camera. `unmeasured`
+    means Opus without audio levels; all its packets arrive, also the quiet ones.
+    """
 
     ssrc: int
     kind: Literal["video", "audio"]
@@ -44,7 +45,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class SiteInfo:
-    """What stands on a site's tile. `picture` false: it sends none, its name stands in the middle."""
+    """The texts and signs on a site's tile. With `picture` False the site sends no video, and its name is in the middle."""
 
     site: str
     label: str
@@ -56,14 +57,15 @@ class SiteInfo:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One encoded program, fanned out to all halls that agreed on these values.
+    """An encoded program, sent to all halls that agreed on these values.
 
-    `cells`: who stands in each place of the layout, "" nobody; places beyond them stay empty. In the layout "slides" the
-    first place shows the presentation of `content`, and `cells` fill the others; in the layout "1" a `content` is all that
-    is there. A place of the site `without` stays empty.
-    `clock`, `notice` (of a recording, while there is one) and `text` (a message, "": none) are drawn over the picture.
-    `mode` is the packetization mode (RFC 6184 §5.4); both are served by slices that fit a packet.
-    `ending`: its halls leave it this moment; what it costs is free for others.
+    - `cells`: the site in each place of the layout, "" for an empty place. Places after the last cell stay empty. In the layout
+      "slides", the first place shows the presentation of `content`, and `cells` fill the others. In the layout "1", a `content`
+      is the only picture.
+    - `without`: a place of this site stays empty.
+    - `clock`, `notice` (during a recording) and `text` (a message; "" for none) are drawn over the picture.
+    - `mode`: the packetization mode (RFC 6184 §5.4). Slices fit into a packet in both modes.
+    - `ending`: its halls leave the group now, so its cost is free for others.
     """
 
     id: str
@@ -88,7 +90,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """The sound of all open microphones but that of `without`, in one codec. Mixes that sound alike are encoded once."""
+    """The sound of all open microphones except `without`, in one codec. Mixes with equal sound are encoded once."""
 
     id: str
     ssrc: int
@@ -99,7 +101,7 @@ class Mix:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A site's own sound, made Opus for browsers. Sent while its microphone is open."""
+    """A site's own sound as Opus for browsers. It is sent while its microphone is open."""
 
     site: str
     ssrc_in: int
@@ -109,7 +111,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A recorded announcement (a file that FFmpeg reads), mixed once into the mix of `site`; its id is never used again."""
+    """A recorded announcement (a file for FFmpeg), played once in the mix of `site`. An id is never used again."""
 
     id: str
     site: str
@@ -118,8 +120,9 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`open_microphones`: the sites that are heard; the sound of others is not even decoded.
-    `thumbnails`: the sites of which a small picture is wanted every ten seconds, the groups of which one every two."""
+    """Everything that the mixer makes. `open_microphones` are the sites that are heard; sound of others is not decoded.
+    `thumbnails` are sites that need a small picture every ten seconds, and groups that need one every two seconds.
+    """
 
     version: int
     sources: tuple[Source, ...] = ()
@@ -134,7 +137,7 @@ class Scene:
     thumbnails: tuple[str, ...] = ()
 
     def outputs(self) -> dict[int, Group | Mix | Voice]:
-        """By the SSRC that the mixer sends."""
+        """Return the outputs by the SSRC that the mixer sends."""
         made: dict[int, Group | Mix | Voice] = {group.ssrc: group for group in self.groups}
         made.update((mix.ssrc, mix) for mix in self.mixes)
         made.update((voice.ssrc_out, voice) for voice in self.voices)
@@ -144,13 +147,13 @@ class Scene:
         return {site.site: site for site in self.sites}
 
     def source_of(self, site: str, kind: str, content: bool = False) -> Source | None:
-        """The last one named wins: a site that changed its codec has just been told with the new one."""
+        """Return the last matching source. If a site has just changed its codec, this is the source with the new codec."""
         found = [one for one in self.sources if (one.site, one.kind, one.content) == (site, kind, content)]
         return found[-1] if found else None
 
 
 def check(scene: Scene) -> None:
-    """Raises `SceneError` unless every bound of `media/ground/limits.py` is kept and every SSRC means one thing."""
+    """Raise `SceneError` if the scene is beyond a limit of `media/ground/limits.py` or uses an SSRC twice."""
     for name, bound in (
         ("sources", limits.MIXER_SOURCES),
         ("sites", limits.MIXER_SITES),
@@ -199,16 +202,16 @@ def _check_group(group: Group) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is to be ended and begun so that `before` becomes `after`, by identity of the outputs."""
+    """The outputs that end and begin when `before` becomes `after`, by their SSRC."""
 
     ended: frozenset[int]
     begun: frozenset[int]
     changed: frozenset[int] = field(default_factory=frozenset)
-    """Outputs that go on under their SSRC with other values."""
+    """Outputs that keep their SSRC and change other values."""
 
 
 def difference(before: Scene, after: Scene) -> Difference:
-    """Of the outputs. An output that only changed who is seen or heard goes on without a break."""
+    """Return the difference of the outputs. An output that shows or plays other sites continues without a break."""
     old, new = before.outputs(), after.outputs()
     kept = old.keys() & new.keys()
     return Difference(
@@ -219,7 +222,7 @@ def difference(before: Scene, after: Scene) -> Difference:
 
 
 def to_json(value: Any) -> Any:
-    """Dataclasses become objects, tuples arrays; fields at their defaults are left out."""
+    """Convert to JSON values: dataclasses become objects, tuples become arrays. Fields with default values are left out."""
     if is_dataclass(value):
         told = ((one, getattr(value, one.name)) for one in fields(value))
         return {one.name: to_json(item) for one, item in told if one.default is MISSING or item != one.default}
@@ -227,7 +230,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(kind: type[_T], value: Any) -> _T:
-    """The inverse. Raises `SceneError` for an unknown or missing field, and for a value of another type."""
+    """Convert back. Raises `SceneError` for an unknown or missing field, and for a value of a wrong type."""
     if not isinstance(value, dict):
         raise SceneError(f"{kind.__name__}: not an object")
     hints = _HINTS[kind]
@@ -254,7 +257,7 @@ def _read(hint: Any, value: Any, where: str) -> Any:
 
 
 def _words(hint: Any) -> tuple[Any, ...]:
-    """Those of a Literal, and of a union of Literals."""
+    """Return the values of a Literal, or of a union of Literals."""
     if typing.get_origin(hint) is Literal:
         return typing.get_args(hint)
     return tuple(word for part in typing.get_args(hint) for word in _words(part))

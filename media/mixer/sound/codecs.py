@@ -1,4 +1,4 @@
-"""Codecs of sound: packets to 48 kHz blocks and back. G.711 by tables (ITU-T G.711), G.722 and Opus by FFmpeg's libraries.
+"""Audio codecs: packets to 48 kHz blocks and back. G.711 uses tables (ITU-T G.711), G.722 and Opus use FFmpeg's libraries.
 
 A decoder or encoder belongs to one stream and one thread.
 """
@@ -17,20 +17,22 @@ from media.mixer.ground.scene import AudioCodec
 from media.mixer.sound.rates import BLOCK, RATE_HZ, Down, Samples, Up
 
 OPUS_BPS = 32_000
-"""Mono speech of full band (RFC 7587 §3.1.1 names 28 to 40 kbit/s)."""
-_PACKET_S = 0.12  # the longest Opus packet; of G.711 and G.722 nobody sends more
+"""Mono speech of full band (RFC 7587 §3.1.1: 28 to 40 kbit/s). Higher: more bandwidth for each hall. Lower: speech is less
+clear.
+"""
+_PACKET_S = 0.12  # the longest Opus packet; no sender uses longer packets of G.711 and G.722
 
 _NATIVE_HZ = {"opus": 48000, "g722": 16000, "pcma": 8000, "pcmu": 8000}
 
 
 class AudioDecoder(Protocol):
     def decode(self, payload: bytes) -> Samples:
-        """At 48 kHz; empty when the payload was wrong."""
+        """Return the samples at 48 kHz, or none if the payload was wrong."""
 
 
 class AudioEncoder(Protocol):
     def encode(self, block: Samples) -> bytes:
-        """20 ms at 48 kHz to one packet's payload."""
+        """Encode 20 ms at 48 kHz to the payload of one packet."""
 
 
 def open_decoder(codec: AudioCodec) -> AudioDecoder:
@@ -62,7 +64,7 @@ class G711Encoder:
 
 
 class LibraryDecoder:
-    """G.722 or Opus. Stereo becomes mono."""
+    """A decoder of G.722 or Opus. Stereo becomes mono."""
 
     def __init__(self, codec: AudioCodec) -> None:
         self._context = cast("av.AudioCodecContext", av.CodecContext.create(_library(codec), "r"))
@@ -129,7 +131,7 @@ def silence(length: int = BLOCK) -> Samples:
 
 @cache
 def expansion(codec: str) -> NDArray[np.int16]:
-    """Of each of the 256 codes, to 16 bits."""
+    """Return the 16-bit value of each of the 256 codes."""
     code = np.arange(256)
     if codec == "pcmu":
         code = ~code & 0xFF
@@ -144,7 +146,7 @@ def expansion(codec: str) -> NDArray[np.int16]:
 
 @cache
 def compression(codec: str) -> NDArray[np.uint8]:
-    """The nearest code of each 16-bit sample, indexed by the sample read as unsigned."""
+    """Return the nearest code of each 16-bit sample. The index is the sample read as unsigned."""
     values = expansion(codec).astype(np.int32)
     order = np.argsort(values, kind="stable")
     samples = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32)

@@ -1,8 +1,9 @@
-"""The sound of one conference, 20 ms at a time: the loudest microphones are decoded, mixed without each one's own, and encoded
-once for all that hear the same.
+"""The sound of one conference in steps of 20 ms. The loudest microphones are decoded and mixed. A site does not hear its own
+microphone. Each different mix is encoded once for all its listeners.
 
-Owns playout, limiters and encoders. `tick` is the whole of it: time is handed in, and so are packets, by `put`. A microphone of
-which nothing comes costs nothing. The packet plane sends the loudest; of those that it cannot measure `sampling.py` chooses.
+It owns playout, limiters and encoders. `tick` does all the work; the caller passes the time, and packets with `put`. A silent
+microphone costs nothing. The packet plane sends the loudest microphones; `sampling.py` chooses among those that the plane
+cannot measure.
 """
 
 from __future__ import annotations
@@ -28,16 +29,20 @@ logger = logging.getLogger(__name__)
 
 TICK_US = 20_000
 JITTER_MS = 60
-"""How long the frame port waits for a packet that is missing. Sound that is in order is not held back by it."""
+"""Milliseconds. Chosen. The frame port waits this long for a missing packet. Sound in order is not delayed. Longer: a lost
+packet delays sound more. Shorter: late packets count as lost.
+"""
 _SYNC_TICKS = 25
 _HELD_MOST = int(limits.MIXER_AUDIO_DELAY_S * RATE_HZ)
-_SKEW_US = 5_000  # below it nothing is corrected
+_SKEW_US = 5_000  # a smaller difference is not corrected
 IDLE_TICKS = 50
-"""A microphone that sent nothing for a second is not looked at. Until then its hall keeps a mix of its own."""
+"""Ticks: one second. Chosen. A microphone without packets for this time is skipped. Until then its hall keeps its own mix.
+Longer: more encoding. Shorter: mixes change in short pauses.
+"""
 
 
 class Microphone:
-    """An open one: its packets not yet decoded, its decoder, its playout."""
+    """An open microphone: its packets before decoding, its decoder, its playout."""
 
     def __init__(self, source: Source) -> None:
         assert source.kind == "audio"
@@ -46,25 +51,26 @@ class Microphone:
         self.playout = Playout()
         self.skew_us: float | None = None
         self.sampled: Sampled | None = None
-        """Nobody knows how loud it is but by decoding it."""
+        """Set if only decoding shows how loud the microphone is."""
         if source.unmeasured:
             self.sampled = Sampled(source.ssrc, source.codec)  # type: ignore[arg-type]
         self._waiting: deque[tuple[int, bytes]] = deque(maxlen=limits.MIXER_PACKETS_WAITING)
         self._decoder: AudioDecoder | None = None
         self._dry_ticks = IDLE_TICKS
         self.left_out = False
-        """Others that nobody has measured are louder."""
+        """True if others without measured loudness are louder."""
 
     def put(self, timestamp: int, payload: bytes) -> None:
-        """From the thread that takes frames in; the oldest goes when a second of sound waits. Of one that is left out the
-        last packets are kept for when it is mixed."""
+        """Store a packet, from the thread that receives frames. When a second of sound waits, the oldest packet is dropped. For
+        a microphone that is left out, only the last packets are kept until it is mixed.
+        """
         self._waiting.append((timestamp, payload))
         if self.left_out and len(self._waiting) > limits.MIXER_HISTORY:
             self._waiting.popleft()
 
     @property
     def idle(self) -> bool:
-        """Nothing of it is heard, and nothing new has come."""
+        """True if nothing of this microphone is heard and no new packet has arrived."""
         return self._dry_ticks >= IDLE_TICKS and (self.left_out or not self._waiting)
 
     def pull(self) -> Samples:
@@ -80,7 +86,7 @@ class Microphone:
         return block
 
     def hold(self, early_us: float | None) -> None:
-        """Moves the delay so that sound comes with its picture; it never goes below what the network needs."""
+        """Set the delay so that sound plays with its picture. The delay never goes below the need of the network."""
         self.skew_us = early_us
         if early_us is None:
             self.playout.goal = FLOOR
@@ -92,18 +98,20 @@ class Microphone:
 
 @dataclass(slots=True)
 class _Channel:
-    """One encoded sound, for all mixes that hear it."""
+    """An encoder for all mixes that sound the same."""
 
     encoder: AudioEncoder
     limiter: Limiter = field(default_factory=Limiter)
 
 
 Heard = tuple[AudioCodec, str, bool]
-"""What a mix is made of: codec, the site left out (only if it is heard at all), whether its announcement is in it."""
+"""The key of a mix: the codec, the site left out (only if that site is heard), and whether its announcement is included."""
 
 
 class Console:
-    """`put` from one thread, everything else from the one that ticks; `show` may come from any."""
+    """The sound of one conference. One thread calls `put`, and the thread that ticks calls the rest. Any thread may call
+    `show`.
+    """
 
     def __init__(self, frames: Frames, sync: LipSync, marks: Marks | None = None) -> None:
         self._frames = frames
@@ -116,7 +124,7 @@ class Console:
         self._awake: set[str] = set()
         """The sites whose microphones are mixed now."""
         self._listeners: list[tuple[Heard, list[tuple[int, int]]]] = []
-        """What is made of all mixes, and for which (SSRC, payload type); empty: to be found again."""
+        """The different mixes with their outputs (SSRC, payload type). Empty if they must be computed again."""
         self._told: set[str] = set()
         self._channels: dict[Heard, _Channel] = {}
         self._voices: dict[int, _Channel] = {}
@@ -137,7 +145,7 @@ class Console:
                 self.sampling.put(microphone.sampled, payload, self._now_s)
 
     def tick(self, number: int) -> None:
-        """The 20 ms that begin at `number` * 20 ms of monotonic time: everything that is to be sent leaves."""
+        """Make the 20 ms that begin at `number` * 20 ms of monotonic time, and send all packets."""
         if self._next is not None:
             self._take(self._next)
         at_us = number * TICK_US
@@ -153,7 +161,7 @@ class Console:
                 self._end_prompt(site, player)
 
     def _loudest(self) -> list[Microphone]:
-        """Those of which something came lately; of those that nobody has measured the loudest."""
+        """Return the microphones with recent packets. Of microphones without measured loudness only the loudest are returned."""
         unmeasured = [one for one in self._microphones.values() if one.sampled is not None]
         chosen = self.sampling.choose((one.sampled for one in unmeasured if one.sampled), self._now_s)
         for one in unmeasured:
@@ -165,12 +173,13 @@ class Console:
             return one.pull()
 
     def levels(self) -> dict[str, float]:
-        """0..1 (root mean square of full scale) of each microphone that is mixed."""
+        """Return the loudness (0..1, root mean square of full scale) of each mixed microphone."""
         return {one.source.site: one.playout.level for one in tuple(self._microphones.values()) if not one.idle}
 
     def figures(self) -> dict[str, dict[str, float]]:
-        """Of each open microphone: whether it is mixed, skew to its picture in ms, samples concealed, packets too late, delay in
-        ms."""
+        """Return figures of each open microphone: mixed or not, skew to its picture in ms, concealed samples, late packets,
+        delay in ms.
+        """
         return {
             one.source.site: {
                 "awake": not one.idle,
@@ -206,7 +215,7 @@ class Console:
                 self._frames.expect(ssrc, source.codec, CLOCK_HZ[source.codec], JITTER_MS)
 
     def _take_prompts(self, scene: Scene) -> None:
-        """A prompt that is in two scenes is played once."""
+        """Start new prompts. A prompt that is in two scenes is played once."""
         for prompt in scene.prompts:
             if prompt.id not in self._played:
                 self._played[prompt.id] = None
@@ -233,14 +242,14 @@ class Console:
                 early = self._sync.early_us(video.ssrc, source.ssrc, position / microphone.scale, at_us)
             microphone.hold(early)
 
-    # -- out
+    # -- output
 
     def _heard(self, mix: Mix) -> Heard:
         told = mix.without in self._told
         return mix.codec, mix.without if mix.without in self._awake or told else "", told
 
     def _arrange(self, awake: set[str], told: set[str]) -> None:
-        """Who hears the same. It changes with who is mixed, not with each tick."""
+        """Find which mixes sound the same. This changes with the mixed microphones, not with each tick."""
         if self._listeners and (awake, told) == (self._awake, self._told):
             return
         self._awake, self._told = awake, told
@@ -290,12 +299,12 @@ class Console:
 
 
 def _moment(codec: AudioCodec, number: int) -> tuple[int, int]:
-    """Of a tick: the RTP timestamp, and when it was captured."""
+    """Return the RTP timestamp and the capture time of a tick."""
     return number * (CLOCK_HZ[codec] // 50) & 0xFFFFFFFF, number * TICK_US - PIPE_US
 
 
 def heard(scene: Scene) -> list[Source]:
-    """The sources whose sound is decoded, one a site."""
+    """Return the sources whose sound is decoded, one for each site."""
     opened = dict.fromkeys(scene.open_microphones)
     found = {source.site: source for source in scene.sources if source.kind == "audio" and source.site in opened}
     return list(found.values())

@@ -1,4 +1,4 @@
-"""Adding voices: the sum of all, the sum without one, and a limiter that keeps many at once from clipping."""
+"""Mixing of voices: the sum of all, and a limiter that prevents clipping when many people speak."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 from media.mixer.sound.rates import BLOCK, Samples
 
 CEILING = 29_000.0
-"""Peaks above it (-1 dB of full scale) are turned down."""
+"""Louder peaks (-1 dB of full scale) are reduced. Higher: sums clip. Lower: loud voices lose volume."""
 _RELEASE = 1.04  # a tick: 6 dB in about 350 ms
-_ATTACK = 96  # samples, 2 ms: quicker would click
+_ATTACK = 96  # samples, 2 ms; a shorter attack would click
 
 
 SILENT = 127
-"""The level of no sound at all (RFC 6464)."""
+"""The level of digital silence (RFC 6464)."""
 
 
 def level_of(block: Samples) -> int:
-    """RFC 6464: 0 for full scale, 127 for silence, in -dBov."""
+    """Return the level in -dBov (RFC 6464): 0 is full scale, 127 is silence."""
     power = float(block @ block) / len(block) / 32768**2
     return SILENT if power < 1e-12 else min(SILENT, max(0, round(-10 * math.log10(power))))
 
@@ -33,13 +33,13 @@ def total(blocks: Mapping[str, Samples]) -> Samples:
 
 
 class Limiter:
-    """Of one mix. Leaves alone what is below the ceiling."""
+    """The limiter of one mix. It does not change sound below the ceiling."""
 
     def __init__(self) -> None:
         self.gain = 1.0
 
     def apply(self, block: Samples) -> Samples:
-        """Never above the ceiling. Turns down within 2 ms, and up again slowly, so that no voice pumps."""
+        """Return the block below the ceiling. The gain falls within 2 ms and rises slowly, so that voices do not pump."""
         peak = float(np.max(np.abs(block), initial=0.0))
         before = self.gain
         self.gain = min(1.0, before * _RELEASE, CEILING / peak if peak > CEILING else 1.0)
@@ -52,7 +52,7 @@ class Limiter:
 
 
 def soft_clip(block: Samples) -> Samples:
-    """What the attack let through bends smoothly into the ceiling, from three quarters of it on."""
+    """Bend peaks that passed the attack smoothly into the ceiling, from three quarters of the ceiling up."""
     knee = CEILING * 0.75
     size = np.abs(block)
     if float(np.max(size, initial=0.0)) <= CEILING * 1.0001:

@@ -1,7 +1,7 @@
-"""One microphone's sound in time: packets in by their timestamps, exactly 20 ms out a tick.
+"""The playout of one microphone: packets arrive with timestamps, and each tick takes exactly 20 ms.
 
-Owns the delay at which a site is heard: enough for its jitter, following its clock, and held back for its picture. What is
-missing is concealed. Positions count samples at 48 kHz on the sender's timestamp.
+It owns the delay of a site. The delay covers the jitter, follows the sender's clock, and waits for the picture. Missing sound
+is concealed. Positions count samples at 48 kHz on the sender's timestamps.
 """
 
 from __future__ import annotations
@@ -14,29 +14,33 @@ from media.ground import limits
 from media.mixer.sound.rates import BLOCK, RATE_HZ, Samples
 
 FLOOR = RATE_HZ // 100
-"""Sound at hand beyond what a tick takes, at the worst packet: 10 ms."""
+"""Samples: 10 ms. Chosen. This sound is in reserve beyond a tick when the latest packet arrives. Larger: more delay. Smaller:
+more gaps.
+"""
 START = RATE_HZ // 50 * 2
-"""The same at the first packet, before the jitter is known: 40 ms."""
+"""Samples: 40 ms. Chosen. The reserve at the first packet, before the jitter is known. Larger: more delay at first. Smaller:
+more gaps at first.
+"""
 _MOST = int(limits.MIXER_PLAYOUT_S * RATE_HZ)
 _WINDOW_TICKS = 50
-_QUIET = 200.0  # peak of a block in which a cut is not heard
-_SLEW, _SLEW_QUIET = 6, 240  # samples a tick that the delay may change by: 0.6 % of pitch, or 5 ms of silence
-_DEAD = 96  # an error of 2 ms is left alone
-_SPARE = RATE_HZ * 3 // 100  # while somebody speaks, so is a delay of 30 ms too much: it goes in the next pause
+_QUIET = 200.0  # a block with a lower peak is quiet; a cut in it is not heard
+_SLEW, _SLEW_QUIET = 6, 240  # samples a tick by which the delay may change: 0.6 % of pitch, or 5 ms of silence
+_DEAD = 96  # an error of 2 ms is ignored
+_SPARE = RATE_HZ * 3 // 100  # during speech, up to 30 ms of extra delay is ignored; it is removed in the next pause
 _FADE_IN = 120
-_HOLD, _VANISH = RATE_HZ // 100, RATE_HZ * 6 // 100  # concealment: full for 10 ms, gone after 60 ms
+_HOLD, _VANISH = RATE_HZ // 100, RATE_HZ * 6 // 100  # concealment: full volume for 10 ms, silent after 60 ms
 _HISTORY = RATE_HZ * 6 // 100
 
 
 class Playout:
-    """Used by one thread."""
+    """The playout of one microphone. One thread uses it."""
 
     def __init__(self) -> None:
         self.goal = FLOOR
-        """Samples that the worst packet should be early by; raised to hold sound back for its picture."""
+        """Samples of reserve when the latest packet arrives. A larger goal delays the sound until its picture."""
         self.late = 0
         self.concealed = 0
-        """Samples, since the start, that had to be made up while sound was expected."""
+        """Samples since the start that were made up while sound was expected."""
         self.level = 0.0
         self._segments: deque[tuple[int, Samples]] = deque()
         self._cursor: int | None = None
@@ -51,25 +55,25 @@ class Playout:
 
     @property
     def is_dry(self) -> bool:
-        """Nothing is left of what came, and nothing is made up for it any more."""
+        """True if no received sound is left and concealment has ended."""
         return not self._segments and self._missing >= _VANISH
 
     def restart(self, ahead: int) -> None:
-        """Somebody begins to speak. The next packet came with others behind it: it may be `ahead` samples late."""
+        """Prepare for a speaker who begins. The next packet came together with others, so it may be `ahead` samples late."""
         self._cursor, self._ahead = None, ahead
 
     @property
     def position(self) -> int | None:
-        """Of the sample that the next tick begins with; None before the first packet."""
+        """The position of the next tick's first sample. None before the first packet."""
         return self._cursor
 
     @property
     def margin(self) -> int:
-        """How early the worst packet of the last one to two seconds was, in samples."""
+        """The reserve at the latest packet of the last one to two seconds, in samples."""
         return min(self._worst, self._last_worst if self._last_worst is not None else _MOST)
 
     def push(self, position: int, samples: Samples) -> None:
-        """A packet's samples. What is out of the window begins a new timeline: the sender has started again."""
+        """Add a packet's samples. A position outside of the window starts a new timeline, because the sender has restarted."""
         if not len(samples):
             return
         if self._cursor is None or not -_MOST <= position - self._cursor <= _MOST:
@@ -90,7 +94,7 @@ class Playout:
             self._segments.popleft()
 
     def pull(self) -> Samples:
-        """The next 20 ms. Silence before the first packet and long after the last."""
+        """Return the next 20 ms. This is silence before the first packet and long after the last."""
         if self._cursor is None:
             return np.zeros(BLOCK, np.float32)
         change = self._change()
@@ -108,22 +112,22 @@ class Playout:
         return taken
 
     def _change(self) -> int:
-        """Samples that this tick consumes above 20 ms; negative: it waits."""
+        """Return the samples to consume beyond 20 ms. Negative: the playout waits."""
         margin = self.margin
         if margin == _MOST:
             return 0
         error = margin - self.goal
         if margin < 0:
-            error = margin - FLOOR  # too late already: the window's worst packet counts at once
+            error = margin - FLOOR  # sound is late already, so the latest packet counts at once
         if -_DEAD <= error <= (_DEAD if self._quiet else _SPARE) or (error > 0 and self._last_worst is None):
-            return 0  # the delay shrinks only after a second that shows how much of it was not needed
+            return 0  # the delay shrinks only after a second has shown that it is too long
         slew = _SLEW_QUIET if self._quiet else _SLEW
         change = max(-slew, min(slew, error))
         self._move(-change)
         return change
 
     def _move(self, later: int) -> None:
-        """The cursor is to lag so much more: what was measured against it moves too."""
+        """Move the measured reserves with the cursor, which lags by these samples."""
         self._worst += later if self._worst != _MOST else 0
         if self._last_worst is not None and self._last_worst != _MOST:
             self._last_worst += later
@@ -149,7 +153,8 @@ class Playout:
             filled += count
         self._cursor += length
         if filled < length:
-            # Nothing is there at all: it is late rather than lost, so time stands still for it, but not for a pause.
+            # No sound is there at all. It is probably late and not lost, so the cursor waits for it. It does not wait for a
+            # pause in speech.
             held = min(length - filled, max(0, _VANISH - self._missing))
             self._cursor -= held
             self._move(held)
@@ -157,7 +162,7 @@ class Playout:
         return out
 
     def _conceal(self, out: Samples, start: int, count: int) -> None:
-        """Repeats the last period of the voice, fading (the idea of ITU-T G.711 Appendix I); writes `count` samples."""
+        """Write `count` samples that repeat the last period of the voice and fade out (the idea of ITU-T G.711 Appendix I)."""
         made = self._made(count)
         out[start : start + count] = made
         if self._missing < _VANISH:
@@ -175,7 +180,7 @@ class Playout:
         return (repeated * gain).astype(np.float32)
 
     def _resume(self, out: Samples, start: int, count: int) -> None:
-        """After a gap the real sound comes in over the end of the made-up one; then it is remembered."""
+        """Fade from the made-up sound to the real sound after a gap, and store the real sound."""
         if self._missing:
             fade = min(_FADE_IN, count)
             ramp = np.linspace(0, 1, fade, dtype=np.float32)
@@ -187,7 +192,7 @@ class Playout:
 
 
 def _pitch(history: Samples) -> int:
-    """The period of the last 20 ms, between 2.5 and 20 ms (50 to 400 Hz), by autocorrelation at 12 kHz."""
+    """Return the period of the last 20 ms, between 2.5 and 20 ms (50 to 400 Hz), by autocorrelation at 12 kHz."""
     coarse = history[-(len(history) // 4) * 4 :].reshape(-1, 4).mean(1)
     end = coarse[-240:]
     energy = float(np.dot(end, end))

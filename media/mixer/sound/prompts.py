@@ -1,4 +1,4 @@
-"""Recorded announcements: read once by a thread of their own, then played into one site's mix."""
+"""Recorded announcements. A thread reads the file once, then it is played in one site's mix."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from media.mixer.sound.rates import BLOCK, RATE_HZ, Samples
 logger = logging.getLogger(__name__)
 
 DUCKED = 0.25
-"""What is left of the conference (-12 dB) while one is told something."""
+"""Gain of the conference (-12 dB) during an announcement. Larger: the announcement is hard to understand. Smaller: the listener
+loses the conference.
+"""
 
 
 class Player:
-    """One announcement. `block` is called by the thread that mixes."""
+    """An announcement. The mixing thread calls `block`."""
 
     def __init__(self, prompt: Prompt) -> None:
         self.prompt = prompt
@@ -41,7 +43,7 @@ class Player:
         return self.failed or (self._samples is not None and self._at >= len(self._samples))
 
     def block(self) -> Samples:
-        """The next 20 ms; the last one is filled up with silence."""
+        """Return the next 20 ms. The last block is filled with silence."""
         out = np.zeros(BLOCK, np.float32)
         if self._samples is not None:
             part = self._samples[self._at : self._at + BLOCK]
@@ -60,14 +62,16 @@ class Player:
 
 @lru_cache(maxsize=16)
 def _kept(path: str, _changed_ns: int) -> NDArray[np.int16]:
-    """When many halls come at once, each is told the same: it is decoded once (2 ms of CPU a second of it)."""
+    """Return the decoded file from a cache. When many halls join at once, it is decoded once (2 ms of CPU for each second of
+    sound).
+    """
     samples = read(path)
     samples.flags.writeable = False
     return samples
 
 
 def read(path: str) -> NDArray[np.int16]:
-    """The first audio stream of the file as 48 kHz mono, at most `limits.MIXER_PROMPT_S` of it."""
+    """Return the first audio stream of the file as 48 kHz mono, at most `limits.MIXER_PROMPT_S` of it."""
     most = limits.MIXER_PROMPT_S * RATE_HZ
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
     blocks, length = [], 0

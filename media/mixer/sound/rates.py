@@ -1,7 +1,7 @@
-"""Changing the rate of sound by a whole factor, block by block, with exact lengths: what comes in n times leaves n times.
+"""Conversion of the sampling rate by a whole factor, block by block. Lengths are exact: n samples times the factor.
 
-Polyphase filters by one matrix product a block. A library resampler gives blocks of varying length, which a mixer that ticks
-would have to queue again.
+Each block is one matrix product with a polyphase filter. A resampler library returns blocks of varying length, which a mixer
+with fixed ticks would have to queue.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
-"""Mono, in the range of 16-bit sound."""
+"""Mono samples in the range of 16-bit sound."""
 
 RATE_HZ = 48000
 BLOCK = RATE_HZ // 50
 """Samples in a tick of 20 ms."""
-_REACH = 16  # input samples that each output sample is made of, at the lower rate
+_REACH = 16  # input samples for each output sample, at the lower rate
 
 
 def _filter(factor: int) -> NDArray[np.float64]:
-    """A low pass at 0.45 of the lower rate, of unit gain (Kaiser, about 70 dB)."""
+    """Return a low-pass filter at 0.45 of the lower rate, with gain 1 (Kaiser, about 70 dB)."""
     length = 2 * _REACH * factor
     at = np.arange(length) - (length - 1) / 2
     taps = np.sinc(at * 0.9 / factor) * np.kaiser(length, 7.0)
@@ -27,7 +27,7 @@ def _filter(factor: int) -> NDArray[np.float64]:
 
 
 class Up:
-    """From RATE_HZ / `factor` to RATE_HZ."""
+    """A conversion from RATE_HZ / `factor` to RATE_HZ."""
 
     def __init__(self, factor: int) -> None:
         taps = (_filter(factor) * factor).reshape(-1, factor)
@@ -43,7 +43,7 @@ class Up:
 
 
 class Down:
-    """From RATE_HZ to RATE_HZ / `factor`; blocks are multiples of `factor`."""
+    """A conversion from RATE_HZ to RATE_HZ / `factor`. Block lengths are multiples of `factor`."""
 
     def __init__(self, factor: int) -> None:
         self._factor = factor

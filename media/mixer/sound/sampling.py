@@ -1,7 +1,7 @@
-"""How loud microphones are whose packets do not say so: Opus without audio levels (RFC 6464).
+"""The loudness of microphones whose packets do not state it: Opus without audio levels (RFC 6464).
 
-One packet in MIXER_SAMPLE_EVERY of each is decoded by a thread of its own, never by the one that mixes. Owns that thread, its
-decoders and the choice of the loudest. Of all other microphones the packet plane sends the loudest (`Plane.set_mixed_voices`).
+A separate thread decodes one packet in MIXER_SAMPLE_EVERY of each microphone. This module owns the thread, its decoders and the
+choice of the loudest. For all other microphones, the packet plane chooses the loudest (`Plane.set_mixed_voices`).
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from media.mixer.sound.mixing import SILENT, level_of
 RELEASE_DB_PER_S = 20.0
 MARGIN_DB = 6.0
 SILENT_DB = 57.0
-"""The figures of the plane (`loudest.rs`): what is forgotten in a second, how much louder one is who takes a place, and silence
-(-70 dBov; 127 is full scale)."""
+"""The same values as in the plane: the decay of the loudness in a second, the advantage that takes over a place, and silence
+(-70 dBov; 127 is full scale). Larger MARGIN_DB: a new speaker waits longer. Smaller: microphones change too often.
+"""
 
 
 @dataclass(slots=True)
 class Sampled:
-    """One such microphone. `loudness` is written by the sampling thread, read by the one that mixes."""
+    """A microphone without audio levels. The sampling thread writes `loudness`, and the mixing thread reads it."""
 
     ssrc: int
     codec: AudioCodec
@@ -36,7 +37,7 @@ class Sampled:
     _decoder: AudioDecoder | None = None
 
     def is_due(self) -> bool:
-        """Of the packets that come, one in SAMPLE_EVERY."""
+        """Report whether to decode this packet: one in MIXER_SAMPLE_EVERY."""
         self._count += 1
         return self._count % limits.MIXER_SAMPLE_EVERY == 1
 
@@ -48,13 +49,13 @@ class Sampled:
         self._db, self._at_s = max(heard, self.loudness(now_s)), now_s
 
     def loudness(self, now_s: float) -> float:
-        """In dB above digital silence, 0..127, as it was lately."""
+        """Return the recent loudness in dB above digital silence, 0..127."""
         return max(0.0, self._db - (now_s - self._at_s) * RELEASE_DB_PER_S)
 
 
 @dataclass
 class Sampling:
-    """`put` comes from the thread that takes frames in, `choose` from the one that mixes."""
+    """The measurement of these microphones. The receiving thread calls `put`, and the mixing thread calls `choose`."""
 
     marks: Marks = field(default_factory=Marks)
     _waiting: deque[tuple[Sampled, bytes, float]] = field(
@@ -69,22 +70,23 @@ class Sampling:
             self._bell.set()
 
     def work(self) -> None:
-        """Decodes what waits."""
+        """Decode all packets that wait."""
         while self._waiting:
             one, payload, now_s = self._waiting.popleft()
             with self.marks.at(one.ssrc):
                 one.note(payload, now_s)
 
     def run(self) -> None:
-        """The thread; it never returns."""
+        """Run the thread. It never returns."""
         while True:
             self._bell.wait()
             self._bell.clear()
             self.work()
 
     def choose(self, microphones: Iterable[Sampled], now_s: float) -> set[int]:
-        """The SSRCs of those that are mixed now. Equals do not take turns, and silence has no place; where there are no more than
-        places all are mixed."""
+        """Return the SSRCs that are mixed now. Silence gets no place, and microphones of similar loudness do not take turns. If
+        there are enough places, all are mixed.
+        """
         loudness = {one.ssrc: one.loudness(now_s) for one in microphones}
         if len(loudness) <= limits.MIXER_UNMEASURED:
             self._chosen = set(loudness)

@@ -1,7 +1,7 @@
-"""Lips and sound: how long ago what is shown, and what is heard, was captured; so how long sound has to be held back.
+"""Lip sync: the age of the shown picture and of the heard sound, and from both the time to delay the sound.
 
-By the sender reports of both streams (RFC 3550 §6.4.1: one clock for all of a site), and until those come by the quickest
-arrival of each, which takes the network to be equally quick for both.
+The ages come from the sender reports of both streams (RFC 3550 §6.4.1: one clock for a site). Until reports arrive, the fastest
+arrival of each stream is used. This assumes an equally fast network for both.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 PIPE_US = 25_000
-"""From a decoded picture to its packets: half a period of waiting for the tick, and the encoder. Sound is stamped as old as
-pictures are, so that halls which follow our reports and halls which just play what comes see the same."""
+"""Microseconds from a decoded picture to its packets: half a tick of waiting, and the encoder. Sound gets the same age in its
+timestamps. So halls see the same, whether they follow our reports or just play. Larger or smaller: lips and sound differ.
+"""
 _FORGET_US_A_S = 200.0
 _AVERAGE = 0.1
 
 
 @dataclass(slots=True)
 class SenderClock:
-    """Of one stream: RTP timestamps (unwrapped) to the time of capture in µs, on the sender's clock or on ours."""
+    """A conversion of one stream's unwrapped RTP timestamps to capture times in µs, on the sender's clock or on ours."""
 
     clock_hz: int
     _report: tuple[int, int] | None = None
@@ -32,7 +33,7 @@ class SenderClock:
         self._report = (rtp_timestamp, ntp_us)
 
     def arrive(self, rtp_timestamp: int, arrival_us: int) -> None:
-        """The quickest arrival counts; it is forgotten slowly, to follow a sender whose clock is slower than ours."""
+        """Record an arrival. The fastest arrival counts. It is slowly forgotten, to follow a sender with a slower clock."""
         transit = arrival_us - rtp_timestamp * 1e6 / self.clock_hz
         if self._offset_us is None or abs(transit - self._offset_us) > 5e6:  # a new timeline
             self._offset_us = transit
@@ -51,7 +52,9 @@ class SenderClock:
 
 @dataclass(slots=True)
 class LipSync:
-    """Fed by the threads that take frames in and decode; asked by the one that mixes. Single values, each written by one."""
+    """The lip sync of all streams. The threads that receive and decode write, and the mixing thread reads. Each value has one
+    writer.
+    """
 
     _clocks: dict[int, SenderClock] = field(default_factory=dict)
     _ages_us: dict[tuple[int, bool], float] = field(default_factory=dict)
@@ -73,7 +76,7 @@ class LipSync:
             clock.arrive(rtp_timestamp, arrival_us)
 
     def show(self, ssrc: int, rtp_timestamp: int, now_us: int) -> None:
-        """A picture is ready."""
+        """Record that a picture is ready."""
         clock = self._clocks.get(ssrc)
         for by_report in (False, True):
             captured = clock.capture_us(rtp_timestamp, by_report) if clock else None
@@ -83,7 +86,7 @@ class LipSync:
                 self._ages_us[key] = age if abs(age - before) > 1e6 else before + (age - before) * _AVERAGE
 
     def early_us(self, video: int, audio: int, rtp_timestamp: float, now_us: int) -> float | None:
-        """How much older the picture is than the sound of `rtp_timestamp` that is mixed now; positive: hold it back."""
+        """Return how much older the picture is than the sound at `rtp_timestamp` that is mixed now. Positive: delay the sound."""
         picture, sound = self._clocks.get(video), self._clocks.get(audio)
         if picture is None or sound is None:
             return None
