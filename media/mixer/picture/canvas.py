@@ -1,6 +1,6 @@
-"""One group's picture, kept from tick to tick: only what changed is pasted, and what lies over it is drawn again.
+"""The picture of one group, kept from tick to tick. Only changed parts are pasted, and the overlays above them are drawn again.
 
-Owns the frame that the encoder takes, its size and background.
+It owns the frame for the encoder, its size and its background.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from media.mixer.picture.plates import STAGE_YUV
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """A tile in its place. `version` 0: nobody, only background."""
+    """A tile in its place. `version` 0 means no site, only background."""
 
     rect: Rect
     version: int
@@ -24,7 +24,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """An overlay in its place, upper left corner, even. Equal: the same overlay in the same place."""
+    """An overlay in its place. The upper left corner is even. Equal objects are the same overlay in the same place."""
 
     overlay: Overlay
     x: int
@@ -36,18 +36,18 @@ class Drawn:
 
 
 class Canvas:
-    """Even width and height, in pixels."""
+    """A picture of even width and height, in pixels."""
 
     def __init__(self, width: int, height: int) -> None:
         self.frame, self._planes = new_picture(width, height)
         self.pasted = 0
-        """Tiles pasted since the start: what the cache saves is what a test sees here."""
+        """Tiles pasted since the start. Tests read this to see that the cache works."""
         self._rects: tuple[Rect, ...] = ()
         self._versions: list[int] = []
         self._drawn: tuple[Drawn, ...] = ()
 
     def compose(self, parts: Sequence[Part], drawn: Sequence[Drawn]) -> bool:
-        """Whether anything changed. Parts do not meet each other; overlays lie above them."""
+        """Draw the parts and the overlays above them. Return whether anything changed. Parts do not overlap each other."""
         rects = tuple(part.rect for part in parts)
         whole = rects != self._rects
         dirty = {i for i, part in enumerate(parts) if whole or self._versions[i] != part.version}
@@ -70,7 +70,9 @@ class Canvas:
         return True
 
     def _overlays(self, parts: Sequence[Part], drawn: Sequence[Drawn], dirty: set[int]) -> list[Drawn]:
-        """Those to be drawn again. What lies below them becomes dirty as a whole: blending twice would darken it."""
+        """Return the overlays to draw again. The parts below them become dirty as a whole, because a second blending would
+        darken them.
+        """
         before = set(self._drawn)
         again = [one for one in drawn if one not in before]
         rest = [one for one in drawn if one in before]
@@ -89,7 +91,7 @@ class Canvas:
         return again
 
     def _clear(self, rect: Rect) -> None:
-        """Paint the background: the gaps between tiles."""
+        """Paint the background, for the gaps between tiles."""
         x, y = max(0, rect.x), max(0, rect.y)
         inside = Rect(x, y, min(rect.width, self._planes.width - x), min(rect.height, self._planes.height - y))
         self._planes.part(inside).fill(STAGE_YUV)

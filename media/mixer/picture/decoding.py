@@ -1,7 +1,7 @@
-"""Incoming pictures: a decoder for each source that somebody looks at, on a few worker threads, and its newest picture.
+"""Decoding of video: a decoder for each source that is shown, on a few worker threads, and its newest picture.
 
-Owns the queues towards the decoders and their bounds. A picture that refers to something lost is not shown: the tile stands
-still until the key frame that is asked for, since a still face is better than a grey one.
+It owns the queues of the decoders and their limits. A picture that refers to lost packets is not shown. The tile stands still
+until the requested key frame, because a still face is better than a grey one.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ from media.mixer.picture.precedence import give_way
 logger = logging.getLogger(__name__)
 
 PATIENCE_US = 3_000_000
-"""So long no key frame comes after a loss: pictures are shown as the decoder mends them."""
+"""Microseconds. Chosen. If no key frame arrives for this time after a loss, the damaged pictures are shown. Longer: the tile
+stands still longer. Shorter: people see damaged pictures.
+"""
 _IDR = re.compile(rb"\x00\x00\x01[\x05\x25\x45\x65]")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """One decoded frame. `serial` grows with every frame of any source."""
+    """A decoded frame. `serial` grows with every frame of any source."""
 
     frame: av.VideoFrame
     serial: int
@@ -41,7 +43,7 @@ class Picture:
 
 
 class Decoder:
-    """Of one source; used by one thread."""
+    """The decoder of one source. One thread uses it."""
 
     def __init__(self, source: Source, request_keyframe: Callable[[int], None]) -> None:
         self.source = source
@@ -52,7 +54,7 @@ class Decoder:
         self._context = _open(source.codec)
 
     def decode(self, data: bytes, timestamp: int, arrival_us: int) -> list[tuple[av.VideoFrame, int]]:
-        """The pictures to show: usually one, none while a key frame is awaited."""
+        """Return the pictures to show: usually one, or none while the decoder waits for a key frame."""
         if is_key(self.source.codec, data):
             self._started, self._waiting_since_us = True, None
         elif not self._started:
@@ -62,7 +64,7 @@ class Decoder:
         packet.pts = timestamp
         try:
             decoded = self._context.decode(packet)
-        except FFmpegError:  # their bytes were wrong
+        except FFmpegError:  # the sender's bytes were wrong
             self.lost(arrival_us)
             return []
         if self._waiting_since_us is not None:
@@ -77,12 +79,12 @@ class Decoder:
         self._ask(now_us)
 
     def restart(self, now_us: int) -> None:
-        """Frames were thrown away here: nothing is decoded before the next key frame."""
+        """Restart after frames were dropped here. Nothing is decoded before the next key frame."""
         self._started = False
         self.lost(now_us)
 
     def _ask(self, now_us: int) -> None:
-        """Once a second until one comes: the plane repeats it too, but only towards the hall."""
+        """Request a key frame, once a second until one arrives. The plane also repeats requests, but only towards the hall."""
         if now_us - self._asked_us >= 1_000_000 or not self._asked_us:
             self._asked_us = now_us
             self._request_keyframe(self.source.ssrc)
@@ -90,7 +92,7 @@ class Decoder:
 
 def _open(codec: str) -> av.VideoCodecContext:
     context = cast("av.VideoCodecContext", av.CodecContext.create(codec, "r"))
-    context.thread_count = 1  # sources are many: threads of one would only wait for each other
+    context.thread_count = 1  # there are many sources, so threads inside of one decoder would only wait for each other
     context.flags |= Flags.low_delay
     context.options = {"max_pixels": str(limits.MIXER_SOURCE_PIXELS)}
     context.open()
@@ -98,7 +100,9 @@ def _open(codec: str) -> av.VideoCodecContext:
 
 
 def is_key(codec: str, data: bytes) -> bool:
-    """H.264: it has an IDR slice (Annex B). VP8: the frame tag says so (RFC 6386 §9.1)."""
+    """Report whether the frame is a key frame. H.264: it has an IDR slice (Annex B). VP8: the frame tag says so (RFC 6386
+    §9.1).
+    """
     return bool(data) and data[0] & 1 == 0 if codec == "vp8" else _IDR.search(data) is not None
 
 
@@ -124,12 +128,14 @@ class _Task:
 
 @dataclass(eq=False)
 class Decoding:
-    """All sources that are shown. `put` is called by the thread that takes frames in, `latest` by those that compose."""
+    """The decoding of all shown sources. The thread that receives frames calls `put`, and the threads that compose call
+    `latest`.
+    """
 
     request_keyframe: Callable[[int], None]
     clock_us: Callable[[], int]
     on_picture: Callable[[int, int, int], None] | None = None
-    """Told (SSRC, RTP timestamp, now in µs) of each picture, by the worker."""
+    """Called by the worker for each picture with SSRC, RTP timestamp and the time in µs."""
     threads: int = 2
     marks: Marks = field(default_factory=Marks)
     _streams: dict[int, _Stream] = field(default_factory=dict)
@@ -153,7 +159,7 @@ class Decoding:
             worker.join()
 
     def want(self, sources: Iterable[Source]) -> tuple[list[Source], list[int]]:
-        """Decode exactly these. Returns what is new and the SSRCs that ended."""
+        """Decode exactly these sources. Return the new sources and the SSRCs that ended."""
         wanted = {source.ssrc: source for source in sources}
         with self._lock:
             ended = [ssrc for ssrc, stream in self._streams.items() if wanted.get(ssrc) != stream.decoder.source]
@@ -166,7 +172,7 @@ class Decoding:
         return begun, ended
 
     def put(self, kind: str, ssrc: int, timestamp: int, arrival_us: int, data: bytes) -> None:
-        """A frame or a gap. When a decoder cannot keep up, what waits is left out up to a key frame."""
+        """Queue a frame or a gap. If a decoder is too slow, frames are dropped up to the next key frame."""
         stream = self._streams.get(ssrc)
         if stream is None:
             return
@@ -185,7 +191,7 @@ class Decoding:
         return None if stream is None else stream.picture
 
     def figures(self) -> dict[int, int]:
-        """Pictures decoded since the start of each source."""
+        """Return the number of decoded pictures of each source since the start."""
         return {ssrc: stream.decoded for ssrc, stream in list(self._streams.items())}
 
     def _load(self, queue: SimpleQueue[_Task | None]) -> int:

@@ -1,7 +1,7 @@
-"""Encoders of programs: H.264 by x264, VP8 by libvpx, both for the moment: no frame waits for another.
+"""Encoders of programs: H.264 by x264 and VP8 by libvpx, both without delay: no frame waits for another frame.
 
-H.264 slices fit a packet (every NAL unit <= 1200 bytes), so that one program serves packetization modes 0 and 1 and H.241
-Annex A; parameter sets are repeated before every IDR. The size of a key frame is held by a buffer of half a second.
+H.264 slices fit into a packet (every NAL unit <= 1200 bytes). So one program serves packetization modes 0 and 1 and H.241 Annex
+A. Parameter sets are repeated before every IDR. A rate buffer of half a second limits the size of a key frame.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from media.mixer.ground.load import Preset
 
 NAL_BYTES = 1200
 KEY_INTERVAL_S = 20
-"""For halls that never ask; all others get their key frame when they want it."""
+"""Seconds. Chosen. This is for halls that never request a key frame; the others get one on request. Longer: such a hall sees
+damage longer. Shorter: more bandwidth for key frames.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class EncoderSettings:
 
 
 class Encoder:
-    """Used by one thread. A change of settings is a new encoder, which begins with a key frame."""
+    """An encoder, used by one thread. New settings need a new encoder, which begins with a key frame."""
 
     def __init__(self, settings: EncoderSettings) -> None:
         self.settings = settings
@@ -43,13 +45,13 @@ class Encoder:
         context.bit_rate = settings.bitrate_bps
         context.gop_size = settings.fps * KEY_INTERVAL_S
         context.max_b_frames = 0
-        context.thread_count = 1  # groups are encoded side by side; slices of one would cost more
+        context.thread_count = 1  # groups are encoded in parallel; threads for the slices of one group would cost more
         context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1  # BT.709
         context.options = _x264(settings) if settings.codec == "h264" else _vpx(settings)
         context.open()
 
     def encode(self, frame: av.VideoFrame, timestamp: int, key: bool) -> tuple[bytes, bool]:
-        """One access unit (Annex B) or VP8 frame, and whether it is a key frame; `timestamp` at 90 kHz, growing."""
+        """Return one access unit (Annex B) or VP8 frame, and whether it is a key frame. `timestamp` is at 90 kHz and grows."""
         frame.pts = timestamp
         frame.time_base = Fraction(1, 90000)
         frame.pict_type = PictureType.I if key else PictureType.NONE
@@ -83,12 +85,12 @@ def _vpx(settings: EncoderSettings) -> dict[str, str]:
         "auto-alt-ref": "0",
         "error-resilient": "default",
         "static-thresh": "100",
-        "max-intra-rate": "900",  # percent of a frame's share
+        "max-intra-rate": "900",  # percent of the average frame size
     }
 
 
 def level(settings: EncoderSettings) -> str:
-    """The lowest H.264 level (Table A-1) whose frame size and macroblock rate hold the picture."""
+    """Return the lowest H.264 level (Table A-1) that allows this frame size and macroblock rate."""
     blocks = -(-settings.width // 16) * -(-settings.height // 16)
     rate = blocks * settings.fps
     for name, frame_blocks, blocks_per_s in (

@@ -1,6 +1,7 @@
-"""A 4:2:0 picture as three arrays, and the few things done to it: filling, pasting, blending.
+"""A 4:2:0 picture as three arrays, with functions to fill, paste and blend.
 
-Rectangles are even, so that chroma falls on whole samples. Colours are BT.709 in video range (16..235), which encoders are told.
+Rectangles are even, so that chroma has complete samples. Colours are BT.709 in video range (16..235); the encoders are set to
+the same.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Words = NDArray[np.unsignedinteger]
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """Views, not copies: writing to them writes the picture they are of. Luma h x w, chroma h/2 x w/2."""
+    """The three planes as views: writing to them writes to the picture. Luma is h x w, chroma is h/2 x w/2."""
 
     y: Bytes
     u: Bytes
@@ -42,19 +43,19 @@ class Planes:
         self.y[:], self.u[:], self.v[:] = colour
 
     def paste(self, other: Planes) -> None:
-        """Of the same size."""
+        """Copy a picture of the same size into this one."""
         self.y[:], self.u[:], self.v[:] = other.y, other.u, other.v
 
 
 def new_picture(width: int, height: int) -> tuple[av.VideoFrame, Planes]:
-    """A frame that encoders take, and the arrays that write into it."""
+    """Return a frame for the encoders, and the arrays that write to the frame."""
     frame = av.VideoFrame(width, height, "yuv420p")
     frame.color_range = 1  # video range (MPEG)
     return frame, planes_of(frame)
 
 
 def planes_of(frame: av.VideoFrame) -> Planes:
-    """Of a yuv420p frame of even size. The frame's memory lives as long as the arrays."""
+    """Return the arrays of a yuv420p frame of even size. The frame's memory lives as long as the arrays."""
     y, u, v = (
         np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
         for plane in frame.planes
@@ -63,14 +64,14 @@ def planes_of(frame: av.VideoFrame) -> Planes:
 
 
 def colour(rgb: int) -> tuple[int, int, int]:
-    """0xRRGGBB as Y, Cb, Cr (BT.709, video range)."""
+    """Convert 0xRRGGBB to Y, Cb, Cr (BT.709, video range)."""
     pixel = np.array([[[rgb >> 16, rgb >> 8 & 255, rgb & 255]]], np.uint8)
     y, u, v = ycbcr(pixel)
     return int(y[0, 0]), int(u[0, 0]), int(v[0, 0])
 
 
 def ycbcr(rgb: Bytes) -> tuple[Bytes, Bytes, Bytes]:
-    """h x w x 3 to three h x w planes, not yet subsampled (BT.709, video range)."""
+    """Convert h x w x 3 to three h x w planes without subsampling (BT.709, video range)."""
     r, g, b = (rgb[..., index].astype(np.float32) for index in range(3))
     luma = 0.2126 * r + 0.7152 * g + 0.0722 * b
     cb, cr = (b - luma) / 1.8556, (r - luma) / 1.5748
@@ -80,10 +81,10 @@ def ycbcr(rgb: Bytes) -> tuple[Bytes, Bytes, Bytes]:
 
 
 class Overlay:
-    """A pre-rendered drawing with transparency. Blending it is one multiplication and one addition a sample."""
+    """A prepared drawing with transparency. Blending costs one multiplication and one addition for each sample."""
 
     def __init__(self, rgba: Bytes) -> None:
-        """`rgba`: h x w x 4 of even size."""
+        """`rgba` is h x w x 4, with even size."""
         self.height, self.width = int(rgba.shape[0]), int(rgba.shape[1])
         y, u, v = ycbcr(rgba[..., :3])
         alpha = rgba[..., 3].astype(np.uint16) + (rgba[..., 3] > 127)  # 0..256
@@ -95,7 +96,7 @@ class Overlay:
         ]
 
     def blend(self, onto: Planes, x: int, y: int) -> None:
-        """At (x, y), both even. What would fall outside is cut."""
+        """Blend at (x, y), both even. Parts outside of the picture are cut."""
         width, height = min(self.width, onto.width - x) // 2 * 2, min(self.height, onto.height - y) // 2 * 2
         if width <= 0 or height <= 0:
             return
@@ -106,7 +107,7 @@ class Overlay:
 
 
 def _premultiplied(plane: NDArray[np.unsignedinteger], alpha: Words) -> tuple[Words, Words]:
-    """(what is added, what the picture below is multiplied by), in 256ths."""
+    """Return (the values to add, the factors for the picture below), in 256ths."""
     return (plane.astype(np.uint16) * alpha + 128).astype(np.uint16), (256 - alpha).astype(np.uint16)
 
 

@@ -1,7 +1,7 @@
-"""What is written over pictures: names, marks, clock, notices, messages, and the tile of a site without a picture.
+"""Texts over pictures: names, signs, clock, notices, messages, and the tile of a site without video.
 
-Everything is drawn once by Pillow, turned into YUV and kept; a tick only blends. Texts are Vietnamese first, as hall screens
-have no language of their own. A mark is a sign with a shape of its own, never a colour alone.
+Pillow draws everything once; the result is converted to YUV and cached, and a tick only blends. Texts are Vietnamese first,
+because hall screens have no language setting. A sign has its own shape, so its meaning never depends on colour alone.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ CONTENT = "Trình chiếu"
 
 Sign = Literal["muted", "speaking", "hand", "no-camera", "content"]
 _FONT = Path(__file__).resolve().parent.parent / "fonts" / "BeVietnamPro-SemiBold.ttf"
-_FINE = 4  # signs are drawn so many times larger and then made smaller
+_FINE = 4  # signs are drawn this many times larger and then reduced
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """The plate at the foot of a tile. Compared by value: an unchanged one is not drawn again."""
+    """The label at the bottom of a tile. Labels are compared by value, so an unchanged label is not drawn again."""
 
     text: str
     muted: bool = False
@@ -54,7 +54,7 @@ class Label:
 
 
 class Plates:
-    """Keeps what it has drawn, the last used of `limits.MIXER_PLATES`. Not for several threads at once."""
+    """A cache of the last `limits.MIXER_PLATES` drawings. Only one thread may use it at a time."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[object, ...], Overlay] = OrderedDict()
@@ -67,7 +67,7 @@ class Plates:
         return self._keep(("label", label, tile_width, line), lambda: _label(label, tile_width, line))
 
     def blank(self, text: str, width: int, height: int) -> Overlay:
-        """The whole tile of a site that sends no picture."""
+        """Return the complete tile of a site that sends no video."""
         return self._keep(("blank", text, width, height), lambda: _blank(text, width, height))
 
     def clock(self, text: str, picture_height: int) -> Overlay:
@@ -79,7 +79,7 @@ class Plates:
         return self._keep(("notice", line), lambda: _notice(line))
 
     def message(self, text: str, picture_width: int, picture_height: int) -> Overlay:
-        """A band across the foot of the picture, at most three lines."""
+        """Return a band across the bottom of the picture, with at most three lines."""
         line = line_height(picture_height)
         return self._keep(("message", text, picture_width, line), lambda: _message(text, picture_width, line))
 
@@ -92,12 +92,14 @@ class Plates:
 
 
 def line_height(picture_height: int) -> int:
-    """Of a line of text with its plate, for a tile or picture so high: legible from the last row of a hall."""
+    """Return the height of a line of text with its plate, for a tile or picture of this height. The last row of a hall can read
+    it.
+    """
     return round((15 + picture_height * 0.034) / 2) * 2
 
 
 def small_line(picture_height: int) -> int:
-    """Of what stands in a corner all the time."""
+    """Return the line height of texts that are always in a corner."""
     return round(line_height(picture_height) * 0.4) * 2
 
 
@@ -126,7 +128,7 @@ def _label(label: Label, tile_width: int, line: int) -> Overlay:
 
 
 def _strip(parts: list[tuple[Sign | None, int, str]], line: int, most: int, ink: int) -> Overlay:
-    """Signs and words side by side on one plate with round corners, no wider than `most`."""
+    """Draw signs and words side by side on one plate with round corners, at most `most` wide."""
     font, pad, side = _font(round(line * 0.58)), round(line * 0.34), round(line * 0.7)
     room = most - 2 * pad - sum(side + pad // 2 for sign, _, _ in parts if sign)
     cut = [(sign, rgb, shorten(text, font, room) if text else "") for sign, rgb, text in parts]
@@ -155,7 +157,7 @@ def _plate(width: int, height: int, radius: float, rgb: int = PLATE, alpha: int 
 
 
 def shorten(text: str, font: ImageFont.FreeTypeFont, room: float) -> str:
-    """Cut at a word where one fits, with an ellipsis; the beginning of a name tells most."""
+    """Cut a text to the width `room` with an ellipsis, at a word if possible. The beginning of a name is the most useful part."""
     text = " ".join(text.split())
     if font.getlength(text) <= room:
         return text
@@ -171,7 +173,7 @@ def shorten(text: str, font: ImageFont.FreeTypeFont, room: float) -> str:
 
 
 def wrap(text: str, font: ImageFont.FreeTypeFont, room: float, most: int) -> list[str]:
-    """Lines no wider than `room`; the last of `most` lines is cut."""
+    """Return lines no wider than `room`. The last of `most` lines is cut."""
     lines: list[str] = []
     rest = text.split()
     while rest and len(lines) < most:
@@ -186,7 +188,7 @@ def wrap(text: str, font: ImageFont.FreeTypeFont, room: float, most: int) -> lis
 
 
 def paragraphs(text: str, font: ImageFont.FreeTypeFont, room: float, most: int) -> list[str]:
-    """The same of a text with line breaks of its own, which stay; an earlier line leaves room for those after it."""
+    """Return the lines of a text that has its own line breaks, which stay. Earlier lines leave room for later lines."""
     parts = [part for part in text.splitlines() if part.strip()]
     if len(parts) > most:
         parts = [*parts[: most - 1], " ".join(parts[most - 1 :])]
@@ -215,7 +217,7 @@ def _blank(text: str, width: int, height: int) -> Overlay:
 
 
 def _notice(line: int) -> Overlay:
-    """A red dot with words: who cannot tell red from green still reads what it means."""
+    """Draw a red dot with words, so that people who are colour-blind can read the meaning."""
     font, pad, dot = _font(round(line * 0.58)), round(line * 0.34), round(line * 0.4)
     width = _even(font.getlength(RECORDING) + dot + pad * 2.6)
     image = _plate(width, line, line * 0.22)
@@ -242,7 +244,7 @@ def _message(text: str, picture_width: int, line: int) -> Overlay:
 
 
 class _Pen:
-    """Strokes with round ends on a square of 24 units, as the pages' icons are drawn."""
+    """A pen with round ends on a square of 24 units, the same as for the icons of the pages."""
 
     def __init__(self, side: int, width: float) -> None:
         self.scale = side * _FINE / 24
@@ -285,7 +287,7 @@ def _microphone(pen: _Pen) -> None:
 
 
 def _struck(pen: _Pen) -> None:
-    """A bar from corner to corner, cut free of what lies below it."""
+    """Draw a bar from corner to corner, with a gap to the drawing below."""
     pen.line((4.6, 2.4), (21.4, 19.2), ink=0, width=2.4)
     pen.line((3, 3.2), (20.6, 20.8))
 

@@ -1,4 +1,4 @@
-"""The place of pictures behind sound: threads that make pictures leave the processor to the thread that mixes."""
+"""The priority of sound over pictures: threads that make pictures leave the processor to the mixing thread."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from contextlib import suppress
 from typing import Final
 
 NICE: Final = 5
-"""Linux gives a thread of 0 about three times as much as one of 5 (sched(7)); threads of codecs inherit it."""
+"""The nice value. Linux gives a thread with 0 about three times as much time as a thread with 5 (sched(7)). Threads of codecs
+inherit it. Larger: pictures stutter earlier under load. Smaller: sound is late earlier.
+"""
 
 
 def give_way() -> None:
-    """Of the thread that calls it, for good: nobody without rights can take it back."""
+    """Lower the priority of the calling thread. Without special rights, no thread can undo this."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)

@@ -1,7 +1,7 @@
-"""One group at work: a thread that composes and encodes at the group's rate. Frames lie on a grid of monotonic time, so that
-two programs and a restarted process agree on timestamps.
+"""The program of one group: a thread that composes and encodes at the group's frame rate.
 
-Owns the group's canvas, encoder and the answer to key frame requests; knows tiles by `Tiles`, frames by `Frames`.
+Frames are on a grid of monotonic time, so that two programs, or a restarted process, use the same timestamps. It owns the
+group's canvas, encoder and the answer to key frame requests. It uses `Tiles` and `Frames`.
 """
 
 from __future__ import annotations
@@ -26,21 +26,25 @@ from media.mixer.picture.tiles import Tiles
 logger = logging.getLogger(__name__)
 
 KEY_PACE_US = 500_000
-"""Between two key frames that were asked for: a hundred halls that ask at once get one."""
+"""Microseconds between two requested key frames. Chosen. If a hundred halls request at once, they get one. Longer: a new hall
+waits longer for its picture. Shorter: more bandwidth for key frames.
+"""
 STILL_TICKS = 5
-"""A picture in which nothing moves is encoded at a fifth of the rate."""
+"""A picture without changes is encoded only every fifth tick. Chosen. Higher: less load, but a slower repair after loss. Lower:
+more load.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a program shows: the group as it is made now, in the scene that it is of."""
+    """The contents of a program: the group with its current values, and its scene."""
 
     effective: Effective
     scene: Scene
 
 
 class Composer:
-    """A view to a picture. Used by one thread; Vietnam's clock is handed in as text."""
+    """A converter from a view to a picture. One thread uses it. The caller passes the text of the clock."""
 
     def __init__(self, tiles: Tiles) -> None:
         self._tiles = tiles
@@ -48,7 +52,7 @@ class Composer:
         self.canvas: Canvas | None = None
 
     def compose(self, view: View, clock: str, now_us: int) -> bool:
-        """Whether the picture in `canvas` changed."""
+        """Compose the picture in `canvas`. Return whether it changed."""
         group = view.effective.group
         if self.canvas is None or (self.canvas.frame.width, self.canvas.frame.height) != (group.width, group.height):
             self.canvas = Canvas(group.width, group.height)
@@ -79,14 +83,14 @@ class Composer:
             drawn.append(Drawn(self._plates.notice(group.height), edge, edge))
         if group.clock:
             plate = self._plates.clock(clock, group.height)
-            # Beside slides there is an empty strip above them: no face need be covered.
+            # Slides have an empty strip above the people, so the clock covers no face.
             right = round(group.width * 0.4) * 2 if group.layout == "slides" else group.width
             drawn.append(Drawn(plate, right - plate.width - edge, edge))
         if group.text.strip():
             plate = self._plates.message(group.text, group.width, group.height)
             foot = group.height - plate.height - line_height(group.height) * 3 // 2
             if group.without and not group.cells:
-                foot //= 2  # a hall that is alone: nothing else is in its picture
+                foot //= 2  # a hall that is alone has nothing else in its picture
             drawn.append(Drawn(plate, (group.width - plate.width) // 4 * 2, max(0, foot // 2 * 2)))
         return drawn
 
@@ -104,7 +108,7 @@ class Work:
 
 
 class Program:
-    """`clock_us` is monotonic; `wall` gives the text of the clock."""
+    """The program of one group. `clock_us` is monotonic; `wall` returns the text of the clock."""
 
     def __init__(
         self, frames: Frames, tiles: Tiles, view: View, clock_us: Callable[[], int], wall: Callable[[], str]
@@ -142,18 +146,19 @@ class Program:
 
     @property
     def picture(self) -> av.VideoFrame | None:
-        """What was composed last, for a look at it; the next tick paints into it."""
+        """The last composed picture, only to look at. The next tick paints into it."""
         canvas = self._composer.canvas
         return canvas.frame if canvas is not None else None
 
     def tick(self, now_us: int) -> None:
-        """One frame: compose, encode, send. `now_us` is its place on the grid."""
+        """Make one frame: compose, encode, send. `now_us` is its time on the grid."""
         view = self._view
         changed = self._composer.compose(view, self._wall(), now_us)
         encoder = self._fitting(view)
         key = self._key_wanted and now_us - self._last_key_us >= KEY_PACE_US
         if key:
-            self._key_wanted = False  # before encoding: whoever asks meanwhile has not seen this one
+            # Reset before the encoding, because a hall that requests during the encoding needs the next key frame.
+            self._key_wanted = False
         self._still = 0 if changed else self._still + 1
         if not changed and not key and self._still % STILL_TICKS:
             return
@@ -166,7 +171,7 @@ class Program:
         group = view.effective.group
         stamp = now_us * 9 // 100 & 0xFFFFFFFF
         if not self._frames.send_video(group.ssrc, group.payload_type, stamp, unit, now_us, codec=group.codec):
-            self._key_wanted, self._last_key_us = True, 0  # what follows would refer to what was not taken
+            self._key_wanted, self._last_key_us = True, 0  # the next frames would refer to the dropped frame
             return
         self.work.frames += 1
         self.work.sent_bytes += len(unit)
@@ -199,7 +204,7 @@ class Program:
             self.failed = True
 
     def _keep_time(self) -> None:
-        """Ticks stand at multiples of the period. One that cannot be begun before the next is left out and counted."""
+        """Tick at multiples of the period. A tick that cannot begin before the next tick is left out and counted."""
         last = 0
         while not self._stopping.is_set():
             period_us = 1_000_000 // self._view.effective.group.fps

@@ -1,6 +1,7 @@
-"""Small pictures of sites for the operators' board: every ten seconds, only of sites that are asked for.
+"""Small pictures of sites for the operators' board, every ten seconds, only for requested sites.
 
-A site that nobody shows is decoded for one key frame and left again. Owns whose turn it is; decoding is done elsewhere.
+A site that is not shown is decoded for one key frame, and then its decoder is closed. This module owns the order of the sites;
+decoding is elsewhere.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ logger = logging.getLogger(__name__)
 
 EVERY_US = 10_000_000
 WAIT_US = 5_000_000
-"""So long a key frame is waited for; then it is the next site's turn."""
+"""Microseconds. Chosen. The wait for a key frame; then the next site follows. Longer: dead sites delay the others. Shorter:
+slow sites get no small picture.
+"""
 AT_ONCE = 4
 _WIDTH, _HEIGHT = 320, 180
 PROGRAM_SIZE = (640, 360)
@@ -30,7 +33,7 @@ PROGRAM_SIZE = (640, 360)
 
 @dataclass(slots=True)
 class Snapshots:
-    """`latest` gives a decoded source's newest picture."""
+    """The snapshots of a scene. `latest` returns a source's newest decoded picture."""
 
     latest: Callable[[int], Picture | None]
     marks: Marks = field(default_factory=Marks)
@@ -38,7 +41,9 @@ class Snapshots:
     _waiting_us: dict[str, int] = field(default_factory=dict)
 
     def turn(self, scene: Scene, now_us: int) -> tuple[list[Source], list[tuple[str, bytes]]]:
-        """(sources that have to be decoded for it, (site, JPEG) that are ready). Called several times a second."""
+        """Return (the sources that must be decoded for snapshots, the finished (site, JPEG) pairs). Called several times a
+        second.
+        """
         self._choose(scene.thumbnails, now_us)
         sources, ready = [], []
         for site, since_us in tuple(self._waiting_us.items()):
@@ -54,7 +59,7 @@ class Snapshots:
         return sources, ready
 
     def _choose(self, sites: Iterable[str], now_us: int) -> None:
-        """Let the sites wait whose turn it is."""
+        """Choose the sites that are due, and let them wait for a picture."""
         wanted = dict.fromkeys(sites)
         self._taken_us = {site: at for site, at in self._taken_us.items() if site in wanted}
         self._waiting_us = {site: at for site, at in self._waiting_us.items() if site in wanted}
@@ -68,7 +73,7 @@ class Snapshots:
         return picture if picture is not None and now_us - picture.arrival_us < WAIT_US else None
 
     def _taken(self, site: str, source: Source, picture: Picture) -> list[tuple[str, bytes]]:
-        """Nothing of a picture that cannot be made small: it is that site's alone."""
+        """Return the JPEG, or nothing if the picture cannot be scaled. Such a fault concerns only its site."""
         try:
             with self.marks.at(source.ssrc):
                 return [(site, jpeg(picture.frame))]
@@ -78,7 +83,7 @@ class Snapshots:
 
 
 def jpeg(frame: av.VideoFrame, within: tuple[int, int] = (_WIDTH, _HEIGHT)) -> bytes:
-    """In the picture's own shape."""
+    """Return the JPEG. It keeps the shape of the picture."""
     scale = min(within[0] / frame.width, within[1] / frame.height)
     width, height = (max(2, round(size * scale / 2) * 2) for size in (frame.width, frame.height))
     pixels = frame.reformat(width, height, "rgb24", threads=1).to_ndarray()

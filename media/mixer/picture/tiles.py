@@ -1,6 +1,6 @@
-"""Finished tiles: a source's newest picture, scaled, framed and labelled once for all groups that show it in that size.
+"""Finished tiles: a source's newest picture, scaled, framed and labelled once for all groups that show it in this size.
 
-Owns the cache by (source, size, label). A tile is never changed after it is made; a newer picture makes a newer tile.
+It owns the cache by (source, size, label). A tile is never changed. A newer picture makes a new tile.
 """
 
 from __future__ import annotations
@@ -25,16 +25,20 @@ from media.mixer.picture.plates import SPEAKING_YUV, STAGE_YUV, TILE_YUV, Label,
 logger = logging.getLogger(__name__)
 
 STALE_US = 5_000_000
-"""So long a camera stands still before its tile says that there is no picture."""
+"""Microseconds without a new picture, after which the tile says that there is no picture. Chosen. Longer: a dead camera looks
+alive. Shorter: a short network break removes the picture.
+"""
 _ASPECT_TOLERANCE = 0.04
-"""A picture that differs so little from its place is stretched: bars of two pixels look like a fault."""
+"""Relative difference in shape. Chosen. A picture with a smaller difference from its place is stretched, because bars of two
+pixels look like a fault. Larger: faces look wide. Smaller: thin bars appear.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tile:
     planes: Planes
     version: int
-    """Different for any two tiles ever made."""
+    """Unique among all tiles of the process."""
 
 
 @dataclass(slots=True, eq=False)
@@ -45,11 +49,11 @@ class _Entry:
     tile: Tile | None = None
     used_us: int = 0
     failed: bool = False
-    """Its last picture could not be scaled: said once."""
+    """True if its last picture could not be scaled. So the fault is logged once."""
 
 
 class Tiles:
-    """`latest` gives a source's newest picture. Called from the threads of all groups."""
+    """The cache of tiles. `latest` returns a source's newest picture. The threads of all groups call it."""
 
     def __init__(self, latest: Callable[[int], Picture | None], marks: Marks | None = None) -> None:
         self._latest = latest
@@ -63,7 +67,9 @@ class Tiles:
         return len(self._entries)
 
     def tile(self, ssrc: int, label: Label, width: int, height: int, now_us: int) -> Tile:
-        """Of a source (0: the site sends no picture, its name fills the tile); `width` and `height` are even."""
+        """Return the tile of a source. With source 0 the site sends no video, and its name fills the tile. `width` and `height`
+        are even.
+        """
         key = (ssrc, label.text if not ssrc else "", width, height)
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
@@ -78,18 +84,18 @@ class Tiles:
             return entry.tile
 
     def sweep(self, now_us: int) -> None:
-        """Forgets tiles that nobody has looked at for two seconds."""
+        """Remove tiles that were not used for two seconds."""
         with self._lock:
             self._entries = {key: one for key, one in self._entries.items() if now_us - one.used_us < 2_000_000}
 
     def _fresh(self, ssrc: int, label: Label, now_us: int) -> Picture | None:
         picture = self._latest(ssrc) if ssrc else None
         if picture is not None and not label.content and now_us - picture.arrival_us > STALE_US:
-            return None  # a presentation may rightly stand still
+            return None  # a presentation may stand still
         return picture
 
     def _scaled(self, ssrc: int, entry: _Entry, picture: Picture | None, width: int, height: int) -> Planes | None:
-        """None: there is nothing to show. A picture of one site that cannot be scaled ends no program."""
+        """Return the scaled picture, or None if there is nothing to show. A picture that cannot be scaled stops no program."""
         if picture is None:
             return None
         try:
@@ -123,13 +129,15 @@ class Tiles:
 
 
 def scale(scaler: VideoReformatter, frame: av.VideoFrame, width: int, height: int) -> Planes:
-    """The whole picture in the middle of width x height, bars where its shape differs; square samples are assumed."""
+    """Return the whole picture in the middle of width x height, with bars if its shape differs. Samples are assumed to be
+    square.
+    """
     inner = fit(frame.width, frame.height, width, height)
     scaled = scaler.reformat(
         frame, inner.width, inner.height, "yuv420p", interpolation=Interpolation.FAST_BILINEAR, threads=1
     )
     planes = planes_of(scaled)
-    if scaled is frame:  # of the right size already: a label must not be written into the decoder's own memory
+    if scaled is frame:  # the size is already right; a label must not be written into the decoder's memory
         planes = Planes(planes.y.copy(), planes.u.copy(), planes.v.copy())
     if (inner.width, inner.height) == (width, height):
         return planes
@@ -139,7 +147,7 @@ def scale(scaler: VideoReformatter, frame: av.VideoFrame, width: int, height: in
 
 
 def fit(source_width: int, source_height: int, width: int, height: int) -> Rect:
-    """The largest even rectangle of the source's shape inside width x height, in its middle."""
+    """Return the largest even rectangle with the source's shape in the middle of width x height."""
     ratio = (source_width * height) / (source_height * width)
     if abs(ratio - 1) <= _ASPECT_TOLERANCE:
         return Rect(0, 0, width, height)
@@ -156,7 +164,7 @@ def _empty(width: int, height: int, colour: tuple[int, int, int]) -> Planes:
 
 
 def _ring(planes: Planes) -> None:
-    """Inside the edge of the tile of who speaks."""
+    """Draw a ring inside the edge of the tile of a speaker."""
     width, height = planes.width, planes.height
     thick = 6 if height >= 400 else 4 if height >= 150 else 2
     for rect in (

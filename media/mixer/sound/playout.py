@@ -23,10 +23,10 @@ more gaps at first.
 """
 _MOST = int(limits.MIXER_PLAYOUT_S * RATE_HZ)
 _WINDOW_TICKS = 50
-_QUIET = 200.0  # a block with a lower peak is quiet; a cut in it is not heard
-_SLEW, _SLEW_QUIET = 6, 240  # samples a tick by which the delay may change: 0.6 % of pitch, or 5 ms of silence
-_DEAD = 96  # an error of 2 ms is ignored
-_SPARE = RATE_HZ * 3 // 100  # during speech, up to 30 ms of extra delay is ignored; it is removed in the next pause
+_QUIET = 200.0  # A block with a lower peak is quiet, and a cut in it is not heard.
+_SLEW, _SLEW_QUIET = 6, 240  # Samples a tick by which the delay may change: 0.6 % of pitch, or 5 ms of silence.
+_DEAD = 96  # An error of 2 ms is ignored.
+_SPARE = RATE_HZ * 3 // 100  # In speech, 30 ms of extra delay is ignored until the next pause.
 _FADE_IN = 120
 _HOLD, _VANISH = RATE_HZ // 100, RATE_HZ * 6 // 100  # concealment: full volume for 10 ms, silent after 60 ms
 _HISTORY = RATE_HZ * 6 // 100

@@ -20,8 +20,9 @@ from media.mixer.sound.mixing import SILENT, level_of
 RELEASE_DB_PER_S = 20.0
 MARGIN_DB = 6.0
 SILENT_DB = 57.0
-"""The same values as in the plane: the decay of the loudness in a second, the advantage that takes over a place, and silence
-(-70 dBov; 127 is full scale). Larger MARGIN_DB: a new speaker waits longer. Smaller: microphones change too often.
+"""The plane's values (`voice.rs`): decay of the loudness, advantage that takes over a place, silence (-70 dBov; 127 is full scale).
+
+Larger MARGIN_DB: a new speaker waits longer. Smaller: the mixed microphones change too often.
 """
 
 
