@@ -20,9 +20,9 @@ from media.mixer.sound.mixing import SILENT, level_of
 RELEASE_DB_PER_S = 20.0
 MARGIN_DB = 6.0
 SILENT_DB = 57.0
-"""The plane's values (`voice.rs`): decay of the loudness, advantage that takes over a place, silence (-70 dBov; 127 is full scale).
+"""The plane's values (`voice.rs`): decay of the loudness, advantage that takes over a place, silence.
 
-Larger MARGIN_DB: a new speaker waits longer. Smaller: the mixed microphones change too often.
+Silence is -70 dBov; 127 is full scale. Larger MARGIN_DB: a new speaker waits longer. Smaller: microphones change too often.
 """
 
 
