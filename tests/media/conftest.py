@@ -11,14 +11,14 @@ from tests.clients.ice_client import IceClient
 
 @pytest.fixture
 async def node(request: pytest.FixtureRequest) -> AsyncIterator[Node]:
-    """Of one packet thread, or of as many as a test asks for (`indirect`)."""
+    """A node with one packet thread, or with as many as the test sets (`indirect`)."""
     shards = getattr(request, "param", 1)
     settings = NodeSettings(udp=[("127.0.0.1", 0)], tcp=[("127.0.0.1", 0)], shards=shards)
     node = Node.open(settings, asyncio.get_running_loop())
     yield node
     IceClient.hang_up_all()
     node.close()
-    await asyncio.sleep(0)  # what close has cancelled ends now
+    await asyncio.sleep(0)  # tasks that close has cancelled end now
 
 
 @pytest.fixture

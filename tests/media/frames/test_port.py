@@ -1,4 +1,4 @@
-"""The mixer's end of a line on loopback: frames of a terminal in, a program out."""
+"""The mixer's end of a line on loopback: frames of a terminal arrive, and a program leaves."""
 
 import asyncio
 import struct
@@ -16,7 +16,7 @@ OPUS = line_codec(111, "opus")
 
 
 class Mixer:
-    """A process's end, and its line."""
+    """The end of a mixer process, and its line."""
 
     def __init__(self, router: Router, told: Told) -> None:
         self.line: Line = router.open_line(told, host="127.0.0.1", ports=PORTS, rtcp_mux=True, latch=False)

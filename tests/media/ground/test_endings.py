@@ -1,4 +1,4 @@
-"""Closing commands and a plane that is busy."""
+"""Closing commands while the plane is busy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from media.tracks.producer import Producer
 
 
 class Busy:
-    """Takes nothing until it is told to."""
+    """A plane that accepts nothing until the test allows it."""
 
     def __init__(self) -> None:
         self.full = True
@@ -31,7 +31,7 @@ class BusyWithPauses(Busy):
         self.paused: list[tuple[int, bool]] = []
 
     def open_producer(self, *words: object) -> None:
-        """Always taken."""
+        """Accept every producer."""
 
     def pause_producer(self, number: int, paused: bool) -> None:
         if self.full:

@@ -1,4 +1,4 @@
-"""Lines on loopback: a terminal made of two UDP sockets against a real node, plain and by SRTP."""
+"""Lines on loopback: a terminal made of two UDP sockets against a real node, with plain RTP and SRTP."""
 
 import asyncio
 import socket
@@ -21,7 +21,7 @@ SPS, PPS, IDR, SLICE = b"\x67\x42\x80\x1f\x01", b"\x68\xce\x38\x80", b"\x65\x88\
 
 
 class Told:
-    """Everything that lines told."""
+    """All events of the lines."""
 
     def __init__(self) -> None:
         self.events: list[tuple[object, ...]] = []
@@ -66,7 +66,7 @@ class Terminal:
         return await asyncio.wait_for(self.loop.sock_recv(self.rtp, 2048), WAIT_S)
 
     async def receive_report(self) -> dict[int, bytes]:
-        """One compound, its packets by type."""
+        """Receive one compound packet, and return its packets by type."""
         compound = await asyncio.wait_for(self.loop.sock_recv(self.rtcp, 2048), WAIT_S)
         return dict(packets(compound))
 
@@ -147,7 +147,7 @@ async def test_sound_goes_from_one_terminal_to_another(calls: Callable[..., Call
 
 
 async def test_srtp_by_keys_of_the_description(calls: Callable[..., Call]) -> None:
-    """Against libsrtp: what we open it sealed, what we seal it opens."""
+    """The plane and libsrtp can decrypt each other's packets."""
     theirs, ours = bytes(range(30)), bytes(range(30, 60))
     for suite, profile in (
         ("AES_CM_128_HMAC_SHA1_80", pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80),
@@ -179,7 +179,7 @@ async def test_strangers_change_nothing(calls: Callable[..., Call], told: Told, 
     other.line.send(producer, {8: 8})
     stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     stranger.bind(("127.0.0.2", 0))
-    # Another address than the one of the description, then another port of the right one after it was latched.
+    # Packets from another address are ignored, and packets from another port of the right address after the latch.
     stranger.sendto(packet(b"spoof", 1, 0), hall.line.local)
     hall.terminal.send(b"true", 1, 0)
     assert (await other.terminal.receive())[12:] == b"true"
@@ -196,13 +196,13 @@ async def test_strangers_change_nothing(calls: Callable[..., Call], told: Told, 
 
 
 async def test_answers_follow_the_address_that_was_latched(calls: Callable[..., Call]) -> None:
-    """The description names one port; the terminal sends from another."""
+    """The line answers to the port that sends, although the description names another port."""
     hall, source = calls(), calls()
     named = Terminal(hall.line)
     hall.line.set_remote(named.rtp.getsockname(), named.rtcp.getsockname())
     hall.line.receive("audio", [PCMA])
     hall.line.send(source.line.receive("audio", [PCMA]), {8: 8})
-    hall.terminal.send(b"", 1, 0)  # an opener without content
+    hall.terminal.send(b"", 1, 0)  # an opening packet without content
     source.terminal.send(b"to the old port or the new", 1, 0)
     got = asyncio.gather(hall.terminal.receive())
     source.terminal.send(b"again", 2, 160)
@@ -239,7 +239,7 @@ async def test_another_source_under_the_same_ssrc(calls: Callable[..., Call]) ->
     assert {head[4] for head in heads} == {55}
     assert 0 < (heads[2][3] - heads[1][3]) & 0xFFFFFFFF < 10 * 90_000
     assert [got[12:] for got in after] == [SPS, IDR]
-    # It hangs on the new source now.
+    # The consumer belongs to the new source now.
     first.close()
     assert not consumer.closed
     second.close()
@@ -254,7 +254,7 @@ async def test_a_key_frame_is_asked_for_by_both_messages(calls: Callable[..., Ca
     report = {}
     while 206 not in report:
         report = await hall.terminal.receive_report()
-    # A report and a name come first (RFC 3550 §6.1); the last of the same type is the FIR.
+    # A report and a name come first (RFC 3550 §6.1). The last packet of the same type is the FIR.
     assert list(report)[:2] == [201, 202]
     assert report[206][0] & 0x1F == 4
     assert report[206][12:16] == (7).to_bytes(4, "big")
@@ -262,7 +262,7 @@ async def test_a_key_frame_is_asked_for_by_both_messages(calls: Callable[..., Ca
 
 
 async def test_messages_instead_of_tracks(calls: Callable[..., Call], told: Told) -> None:
-    """Against libsrtp, both ways."""
+    """The plane and libsrtp exchange messages in both directions."""
     theirs, ours = bytes(range(30)), bytes(range(30, 60))
     hall = calls(plain=False)
     hall.line.open_messages(115, 100)

@@ -1,4 +1,4 @@
-"""A whole small conference on loopback: a real node, halls with a frame port each, a mixer with its real process."""
+"""A complete small conference on loopback: a real node, halls with a frame port each, and a mixer with its real process."""
 
 import asyncio
 import itertools
@@ -20,7 +20,7 @@ PATIENCE_S = 30
 
 @dataclass
 class Told:
-    """All that a mixer has said."""
+    """All events of a mixer."""
 
     events: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -56,14 +56,14 @@ class Told:
 
 
 class Silent:
-    """Takes a line's events and does nothing."""
+    """An owner of a line that ignores all events."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_: None
 
 
 class Hall:
-    """A terminal: a line of the router, and the frame port at its other end. Sends one colour and one tone."""
+    """A terminal: a line of the router, and the frame port at its other end. It sends one colour and one tone."""
 
     def __init__(self, router: Router, site: str, number: int, colour: tuple[int, int, int], hz: float) -> None:
         self.site = site
@@ -116,7 +116,7 @@ class Hall:
                 self.heard.setdefault(event.ssrc, []).append(event.data)
 
     def sound(self, output: int, codec: str, seconds: float = 1.5) -> np.ndarray:
-        """The last of what was heard."""
+        """Return the last sound that the hall heard."""
         return listen(codec, self.heard.get(output, [])[-round(seconds * 50) :])
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class Hall:
 
 
 class Conference:
-    """Halls that talk all the time while `until` waits for something."""
+    """A conference whose halls send all the time while `until` waits."""
 
     def __init__(self, budget_cores: float = 4.0) -> None:
         self.node = Node.open(NodeSettings(udp=[("127.0.0.1", 0)]), asyncio.get_running_loop())
@@ -136,7 +136,7 @@ class Conference:
         self.halls: list[Hall] = []
         self.scene = Scene(1)
         self.also: Callable[[int], None] = lambda number: None
-        """Told every 20 ms."""
+        """Called every 20 ms."""
         self._number = time.monotonic_ns() // 20_000_000
 
     def add(self, site: str, colour: tuple[int, int, int], hz: float) -> Hall:
@@ -158,7 +158,7 @@ class Conference:
             await self._step()
 
     async def until(self, what: Callable[[], object]) -> None:
-        """Bounded by PATIENCE_S: how quick it is, is the bench's question."""
+        """Wait at most PATIENCE_S. The benchmarks measure the speed, not this."""
         end = time.monotonic() + PATIENCE_S
         while not what():
             assert time.monotonic() < end, (self.told.events[-5:], self.mixer.figures)

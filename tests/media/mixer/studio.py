@@ -1,4 +1,4 @@
-"""Sources for tests of the mixer: coded pictures of one colour with a counter in them, tones, and a port that only keeps."""
+"""Sources for tests of the mixer: coded pictures of one colour with a counter, tones, and a port that only stores."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ COUNTER_BITS = 8
 
 @dataclass
 class KeptPort:
-    """In place of the plane's frame port: keeps what is sent."""
+    """A replacement for the plane's frame port. It stores all sent packets."""
 
     video: dict[int, list[tuple[int, bytes, int]]] = field(default_factory=dict)
     audio: dict[int, list[tuple[int, bytes, int]]] = field(default_factory=dict)
@@ -77,7 +77,9 @@ class KeptPort:
 
 
 class Camera:
-    """Access units of one colour; a row of black and white squares at the top counts frames in binary, lowest bit left."""
+    """A source of access units of one colour. A row of black and white squares at the top counts frames in binary, lowest bit
+    left.
+    """
 
     def __init__(self, colour: tuple[int, int, int], codec: str = "h264", size: tuple[int, int] = (320, 180)) -> None:
         self.colour = colour
@@ -98,7 +100,7 @@ class Camera:
 
 
 def read_counter(y: NDArray[np.uint8]) -> int:
-    """Of a camera's picture, at whatever size it is shown; without labels over its upper quarter."""
+    """Read the counter of a camera's picture at any size. No label may cover its upper quarter."""
     height, width = y.shape
     side = width / COUNTER_BITS
     squares = [y[height // 12 : height // 6, int(side * (bit + 0.3)) : int(side * (bit + 0.7))] for bit in range(8)]
@@ -107,7 +109,7 @@ def read_counter(y: NDArray[np.uint8]) -> int:
 
 @dataclass
 class Screen:
-    """Decodes a program as a hall does, with a decoder of its own."""
+    """A hall's decoder for a program."""
 
     codec: str = "h264"
 
@@ -116,7 +118,7 @@ class Screen:
         self._context.thread_count = 1
 
     def show(self, unit: bytes) -> NDArray[np.uint8] | None:
-        """h x w x 3: Y, Cb, Cr, the chroma doubled. None: nothing decoded."""
+        """Return h x w x 3 (Y, Cb, Cr, with doubled chroma), or None if nothing was decoded."""
         frames = self._context.decode(av.Packet(unit))
         if not frames:
             return None
@@ -146,7 +148,7 @@ def listen(codec: str, payloads: Sequence[bytes]) -> Samples:
 
 
 def strength(samples: Samples, hz: float) -> float:
-    """Amplitude of a tone in the last second, by FFT: 6000 went in, so 6000 should come out."""
+    """Return the amplitude of a tone in the last second, by FFT. An input of 6000 should give 6000."""
     part = samples[-RATE_HZ:]
     spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part)))) * 4 / len(part)
     at = round(hz * len(part) / RATE_HZ)
@@ -154,6 +156,6 @@ def strength(samples: Samples, hz: float) -> float:
 
 
 def nal_units(unit: bytes) -> list[bytes]:
-    """Of an access unit in Annex B, without start codes."""
+    """Return the NAL units of an access unit in Annex B, without start codes."""
     parts = unit.replace(b"\x00\x00\x00\x01", b"\x00\x00\x01").split(b"\x00\x00\x01")
     return [part for part in parts if part]

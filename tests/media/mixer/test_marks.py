@@ -1,4 +1,4 @@
-"""Whose bytes a mixer process had in hand when it died, and what is done about it."""
+"""The source that a mixer process worked on when it died, and the quarantine of this source."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def conference() -> AsyncIterator[Conference]:
 
 
 def test_marks_outlive_the_process(memory: int) -> None:
-    """One that dies over a source leaves its number; those that were done do not count."""
+    """A process that dies leaves the number of its current source. Finished sources are not reported."""
     code = f"""
 import os, signal
 from media.mixer.ground.marks import Marks
@@ -92,12 +92,12 @@ def test_a_decoder_is_marked_while_it_works() -> None:
 
 
 async def die_over(conference: Conference, *ssrcs: int) -> None:
-    """The process is killed as if it had these in hand, and nothing else."""
+    """Kill the process as if it worked on these sources and no other."""
     lost = len(conference.told.of("lost"))
     await conference.until(lambda: conference.mixer.running and conference.mixer.figures.get("groups"))
     os.kill(conference.mixer.pid, signal.SIGSTOP)
     os.waitpid(conference.mixer.pid, os.WUNTRACED)  # all its threads stand still
-    conference.mixer._marks.take()  # what it really had in hand
+    conference.mixer._marks.take()  # the real sources of this moment
     for slot, ssrc in enumerate(ssrcs):  # the process takes its slots from the other end
         conference.mixer._marks._memory[slot * 4 : slot * 4 + 4] = ssrc.to_bytes(4, sys.byteorder)
     os.kill(conference.mixer.pid, signal.SIGKILL)
@@ -108,7 +108,7 @@ async def die_over(conference: Conference, *ssrcs: int) -> None:
 async def test_a_source_that_ends_processes_is_left_out(
     conference: Conference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Everybody else goes on seeing and hearing, that site is still heard; later it gets another chance."""
+    """The other sites still see and hear. The site in quarantine is still heard, and its video gets another chance later."""
     a: Hall = conference.halls[0]
     fed = conference.mixer._feeds
     monkeypatch.setattr(mixer, "QUARANTINE_S", 8.0)
@@ -132,7 +132,9 @@ async def test_a_source_that_ends_processes_is_left_out(
 
 @pytest.mark.parametrize("last", [(CAMERA,), (CAMERA, OTHER)])
 async def test_a_third_death_tells_who_was_there_by_chance(conference: Conference, last: tuple[int, ...]) -> None:
-    """While two sources were in hand each time it may be either; after the third both are left out, or the one that still was."""
+    """Two sources are equally suspect after two deaths. After the third, both are left out, or only the source that was there
+    again.
+    """
     fed = conference.mixer._feeds
     conference.show(**FULL)
     for _ in range(2):
@@ -157,7 +159,7 @@ def test_a_library_that_turns_in_circles_ends_the_process(monkeypatch: pytest.Mo
     made._programs, made._marks, made.failed = {}, Marks(now=lambda: next(moments)), threading.Event()
     monkeypatch.setattr(made, "_snap", lambda: None)
     made._outgoing = []  # type: ignore[assignment]
-    made._turn(1)  # at 10: nobody works
+    made._turn(1)  # at 10: no thread works
     assert not made.failed.is_set()
     with made._marks.at(3):  # since 20
         made._turn(1)  # at 26
@@ -165,14 +167,18 @@ def test_a_library_that_turns_in_circles_ends_the_process(monkeypatch: pytest.Mo
 
 
 def unconvertible() -> av.VideoFrame:
-    """One flipped bit of a parameter set says BT.2020 with constant luminance in full range: swscale knows no way out of it."""
+    """Return a frame that swscale cannot convert. One flipped bit of a parameter set states BT.2020 with constant luminance in
+    full range.
+    """
     frame = av.VideoFrame(320, 180, "yuvj420p")
     frame.colorspace = 10
     return frame
 
 
 def test_an_unconvertible_frame_ends_no_program_or_process() -> None:
-    """It would end every next process too, as long as that site sends it: the program of all halls was gone for good."""
+    """A frame that cannot be converted stops no program. Otherwise each next process would die too while the site sends such
+    frames.
+    """
     picture = decoding.Picture(unconvertible(), 1, 0, 0)
     with pytest.raises(FFmpegError):
         scale(VideoReformatter(), picture.frame, 160, 90)

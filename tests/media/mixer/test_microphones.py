@@ -1,4 +1,4 @@
-"""Many halls with open microphones over a real plane and a real mixer process: each hears the loudest others in every tick."""
+"""Many halls with open microphones, a real plane and a real mixer process. Each hall hears the loudest others in every tick."""
 
 import asyncio
 import itertools
@@ -27,7 +27,7 @@ HALLS = 20
 PERIOD_S = 0.02
 NOISE, SPEECH = 100, 6000
 BOUND_S = 0.6
-"""Ten times what may be missing of a first word."""
+"""Ten times the part of a first word that may be missing."""
 
 
 def noise(codec: str, seed: int) -> Iterator[bytes]:
@@ -36,7 +36,7 @@ def noise(codec: str, seed: int) -> Iterator[bytes]:
 
 
 class Room:
-    """A hall with an open microphone, on a line of its own."""
+    """A hall with an open microphone, on its own line."""
 
     def __init__(self, mixer: Mixer, router: object, number: int) -> None:
         self.codec: CodecName = CODECS[number % len(CODECS)]
@@ -110,7 +110,7 @@ class Assembly:
         await asyncio.sleep(0.01)
 
     async def begin(self) -> None:
-        """Until the process makes sound for all."""
+        """Wait until the process makes sound for all."""
         end = time.monotonic() + 30
         while not all(room.heard for room in self.rooms):
             assert time.monotonic() < end, self.mixer.figures
@@ -163,7 +163,7 @@ async def test_the_loudest_of_twenty_are_mixed_without_an_echo(assembly: Assembl
 
 
 async def test_a_first_word_is_not_cut(assembly: Assembly) -> None:
-    """Of each codec, while five others speak so that there is a place to be taken from the noise of others."""
+    """A first word is complete in each codec, while five others speak. The speaker must take a place from noise."""
     listener = assembly.rooms[7]
     for room, hz in zip(assembly.rooms[8:10], (500, 600), strict=True):
         room.speak(hz)

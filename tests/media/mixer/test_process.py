@@ -1,4 +1,6 @@
-"""The mixer with its real process, over real RTP through a real plane: what halls see and hear, and what a crash leaves."""
+"""The mixer with its real process, with real RTP through a real plane: the pictures and sound of halls, and the effects of a
+crash.
+"""
 
 import asyncio
 import io
@@ -59,7 +61,9 @@ def shows_now(hall: Hall, group: Group, *hues: tuple[int, int, int]) -> bool:
 
 
 def hears(hall: Hall, output: int, codec: str, hz: float) -> bool:
-    """A second of it, undisturbed: a machine that stands still for a moment is concealed, which is not a pure tone."""
+    """Report whether a second of the tone was heard without gaps. If this machine pauses, the gap is concealed, which is not a
+    pure tone.
+    """
     count = len(hall.heard.get(output, ()))
     return count > 75 and count % 10 == 0 and strength(hall.sound(output, codec), hz) > AMPLITUDE * 0.8
 
@@ -128,7 +132,7 @@ async def test_a_process_that_hangs_is_replaced(conference: Conference, monkeypa
     monkeypatch.setattr(mixer, "SILENCE_S", 3.0)
     pid = conference.mixer.pid
     os.kill(pid, signal.SIGSTOP)
-    for version in range(300):  # nobody reads: only the newest is kept for later
+    for version in range(300):  # the process does not read, so only the newest scene is kept
         conference.show(groups=(replace(GROUP, text=f"{version}" + "x" * 250),))
         assert len(conference.mixer._outgoing) < limits.MIXER_MESSAGES_WAITING_BYTES
     await conference.until(lambda: conference.told.of("lost"))
@@ -166,13 +170,13 @@ async def test_thumbnails_come_only_when_asked_for(conference: Conference) -> No
     conference.show(groups=(replace(GROUP, cells=("a",)),))
     await conference.until(lambda: conference.mixer.figures)
     assert not conference.told.of("thumbnail")
-    conference.show(thumbnails=("a", "b"))  # b is shown nowhere
+    conference.show(thumbnails=("a", "b"))  # no program shows b
     await conference.until(lambda: {event[1] for event in conference.told.of("thumbnail")} == {"a", "b"})
     event = next(event for event in conference.told.of("thumbnail") if event[1] == "b")
     picture = Image.open(io.BytesIO(event[2])).convert("YCbCr")
     assert picture.size == (320, 180)
     assert np.abs(np.asarray(picture)[90:150, 40:280].reshape(-1, 3).mean(0) - np.array([119, 52, 62])).max() < 25
-    await conference.until(lambda: conference.mixer._feeds[1002].paused)  # and is left again
+    await conference.until(lambda: conference.mixer._feeds[1002].paused)  # and the camera is paused again
 
 
 async def test_too_much_is_refused_and_load_degrades_in_order() -> None:
@@ -218,7 +222,7 @@ def test_the_smallest_layer_that_fills_a_place(layers: int, height: int, wanted:
 
 
 async def test_voices_of_browsers_come_out_of_red(conference: Conference) -> None:
-    """RFC 2198 as Chromium sends it: one redundant block, then the newest."""
+    """Sound arrives in RED as Chromium sends it (RFC 2198): one redundant block, then the newest block."""
     a = conference.halls[0]
     line = a.line
     red = [line_codec(63, "red", clock_hz=48000), line_codec(111, "opus")]

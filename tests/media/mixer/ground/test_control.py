@@ -1,4 +1,4 @@
-"""The control channel: whole messages from pieces, and nothing from what is none."""
+"""The control channel: complete messages from parts, and an error for invalid bytes."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Layouts: their places do not meet, are even, keep the picture's shape, and the first is the largest."""
+"""Layouts: places do not overlap, are even and keep the picture's shape, and the first place is the largest."""
 
 import pytest
 

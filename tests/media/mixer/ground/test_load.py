@@ -1,4 +1,4 @@
-"""The order of degradation, the way back, and who is refused."""
+"""The order of degradation, the recovery, and the refused groups."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -52,7 +52,7 @@ def test_the_way_back_needs_room_for_what_it_costs() -> None:
     ladder = Ladder(1.4)
     seconds(ladder, 1.5, 0, 0, 3)
     assert ladder.step == 1
-    assert seconds(ladder, 0.9, 0, 10, 60)[-1] == 1  # 0.9 x 1.7 would be too much again
+    assert seconds(ladder, 0.9, 0, 10, 60)[-1] == 1  # 0.9 x 1.7 would be above the budget again
     assert seconds(ladder, 0.5, 0, 100, int(UP_AFTER_S) + 1)[-2:] == [1, 0]
 
 

@@ -1,4 +1,4 @@
-"""Scenes: their JSON, their bounds, and what a new one changes."""
+"""Scenes: their JSON, their limits, and the changes of a new scene."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Pictures, by really decoding and encoding: who is in which place, what is drawn, what is saved, what a hall can decode."""
+"""Pictures, with real decoders and encoders: the places of sites, drawings, caching, and streams that halls can decode."""
 
 import itertools
 import time
@@ -29,7 +29,7 @@ PERIOD_US = 33_333
 
 
 class Stage:
-    """Sixteen sites with cameras, decoded for real; time is moved by hand."""
+    """Sixteen sites with cameras and real decoders. The test moves the time."""
 
     def __init__(self, group: Group = GROUP, codec: str = "h264", sites: int = 16) -> None:
         self.frames = KeptPort()
@@ -55,7 +55,7 @@ class Stage:
         return View(at_step(group, step), self.scene)
 
     def roll(self, *ssrcs: int) -> None:
-        """One frame from each camera, decoded before this returns."""
+        """Send one frame from each camera, and wait until they are decoded."""
         before = self.decoding.figures()
         chosen = ssrcs or tuple(self.cameras)
         for ssrc in chosen:
@@ -67,7 +67,7 @@ class Stage:
         raise AssertionError("not decoded")
 
     def tick(self) -> np.ndarray | None:
-        """What the hall sees after this tick; None: nothing was sent."""
+        """Return the picture that the hall sees after this tick, or None if nothing was sent."""
         self.now_us += PERIOD_US
         ssrc = self.program.view.effective.group.ssrc
         before = len(self.frames.video.get(ssrc, ()))
@@ -84,7 +84,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
 
 
 def middle(picture: np.ndarray, rect: Rect) -> np.ndarray:
-    """The mean of the middle of a place: below the counter, above the label, off the edges."""
+    """Return the mean colour of the middle of a place: below the counter, above the label, away from the edges."""
     y, x = rect.y + rect.height * 4 // 10, rect.x + rect.width // 4
     return picture[y : y + rect.height // 4, x : x + rect.width // 2].reshape(-1, 3).mean(0)
 
@@ -177,7 +177,7 @@ def test_who_speaks_has_a_ring_and_a_sign(stage: Stage) -> None:
     assert foot.min() < 60
 
 
-# -- what is saved
+# -- caching
 
 
 def test_unchanged_tiles_are_not_pasted_again(stage: Stage) -> None:
@@ -272,7 +272,7 @@ def test_every_nal_unit_fits_a_packet(profile: Any, preset: Any) -> None:
         assert ({7, 8} <= set(kinds)) is key
         if key:
             sps = next(nal for nal in nal_units(unit) if nal[0] & 31 == 7)
-            simple = profile == "baseline" or preset == "ultrafast"  # ultrafast uses nothing of the high profile
+            simple = profile == "baseline" or preset == "ultrafast"  # ultrafast uses no feature of the high profile
             assert sps[1] == (66 if simple else 100)
             assert sps[3] == 31
             assert not simple or sps[2] & 0x40  # constrained baseline
@@ -307,7 +307,7 @@ def test_key_frames_come_when_asked_for_and_are_paced(stage: Stage) -> None:
         stage.program.request_keyframe()
         stage.roll(100)
         stage.tick()
-    assert stage.program.work.keys == 2  # half a second has not gone by
+    assert stage.program.work.keys == 2  # half a second has not passed
     for _ in range(KEY_PACE_US // PERIOD_US):
         stage.roll(100)
         stage.tick()

@@ -1,4 +1,4 @@
-"""Sound, by really encoding and decoding: who hears whom, in every codec, and what loss, drift and jitter do."""
+"""Sound, with real codecs: which site hears which, in every codec, and the effects of loss, drift and jitter."""
 
 import itertools
 import time
@@ -28,7 +28,7 @@ AMPLITUDE = 6000
 
 
 class Sites:
-    """Three sites that each say one tone, their packets given tick by tick; site i has SSRC 100 + i."""
+    """Three sites that each send one tone, with packets tick by tick. Site i has SSRC 100 + i."""
 
     def __init__(self, codec: str = "pcma", **scene: Any) -> None:
         self.frames = KeptPort()
@@ -42,7 +42,7 @@ class Sites:
         }
         self._codec = codec
         self.silent: set[int] = set()
-        """Of these SSRCs nothing comes."""
+        """The SSRCs that send no packets."""
         self.number = 1000
 
     def show(self, **change: Any) -> None:
@@ -59,7 +59,7 @@ class Sites:
             self.number += 1
 
     def hear(self, ssrc: int, codec: str) -> dict[str, float]:
-        """Amplitude of each site's tone in the last second of what was sent."""
+        """Return the amplitude of each site's tone in the last second of the sent sound."""
         samples = listen(codec, [payload for _, payload, _ in self.frames.audio[ssrc]])
         return {site: round(strength(samples, hz)) for site, hz in TONES.items()}
 
@@ -169,7 +169,7 @@ def test_an_announcement_is_heard_by_one_site_and_ends(tmp_path: Path) -> None:
     assert ended == ["p1"]
     assert sites.hear(1, "pcma")["a"] > AMPLITUDE * 0.85
     sites.run(0.1)
-    assert ended == ["p1"]  # told once though the scene still names it
+    assert ended == ["p1"]  # reported once, although the scene still has the prompt
 
 
 def test_an_announcement_that_cannot_be_read_ends_at_once(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_long_silence_of_the_sender_is_silence_and_not_counted() -> None:
 
 @pytest.mark.parametrize("drift", [-300, 300])
 def test_the_clock_of_a_sender_is_followed(drift: int) -> None:
-    """300 ppm for five minutes: 90 ms apart if nobody followed."""
+    """The playout follows a clock that is off by 300 ppm for five minutes. Without this the difference would be 90 ms."""
     playout, said, at, number = Playout(), tone(400, 10), 0.0, 0
     for _ in range(15_000):
         at += BLOCK * (1 + drift / 1e6)
@@ -339,14 +339,15 @@ def test_packets_not_yet_decoded_are_bounded() -> None:
     assert len(microphone._waiting) == limits.MIXER_PACKETS_WAITING
 
 
-# -- lips
+# -- lip sync
 
 
 @pytest.mark.parametrize("by_report", [False, True])
 @pytest.mark.parametrize("video_late_us", [30_000, 90_000, 180_000])
 def test_sound_is_held_back_for_its_picture(video_late_us: int, by_report: bool) -> None:
-    """Picture and sound of one moment; the picture is ready so much later. With reports the network of the picture may
-    be slower too, and only the reports tell."""
+    """The sound is delayed until its later picture. With reports, the network of the picture may be slower too, and only the
+    reports show this.
+    """
     sites = Sites(mixes=(Mix("all", 3, 8, "pcma"),))
     video = Source(200, "video", "h264", 96, "a")
     sites.show(sources=(*sites.scene.sources, video))
@@ -407,7 +408,7 @@ def test_a_silent_microphone_costs_nothing_and_its_hall_hears() -> None:
 
 
 def test_a_first_word_with_its_history_is_heard_whole() -> None:
-    """As the plane gives it: three packets at once, then one each tick."""
+    """A first word is heard completely, when the plane sends three packets at once and then one in each tick."""
     sites = Sites(mixes=(Mix("all", 3, 8, "pcma"),))
     sites.silent = {100, 101, 102}
     sites.run(1.0)
@@ -427,7 +428,7 @@ def test_a_first_word_with_its_history_is_heard_whole() -> None:
 
 
 class Opus:
-    """Opus without audio levels, of many sites."""
+    """Many sites that send Opus without audio levels."""
 
     def __init__(self, count: int) -> None:
         self.frames = KeptPort()
