@@ -1,4 +1,4 @@
-"""The native library itself: that it is what `_plane.pyi` says, and what it does with wrong arguments and full queues."""
+"""The native library: it matches `_plane.pyi`, and handles wrong arguments and full queues."""
 
 import ast
 import hashlib
@@ -81,7 +81,7 @@ def test_classes_are_final_and_named() -> None:
 
 
 def test_digest_tells_the_sources() -> None:
-    """The recipe of `build.rs`. A failure here means: build the library again."""
+    """The digest is made as in `build.rs`. If this test fails, build the library again."""
     paths = ["Cargo.toml", "Cargo.lock", "core/Cargo.toml", "udp/Cargo.toml"]
     for folder in ("src", "core/src", "udp/src"):
         paths += [path.relative_to(SOURCES).as_posix() for path in (SOURCES / folder).rglob("*.rs")]
@@ -180,7 +180,7 @@ WRONG: list[tuple[str, tuple[Any, ...]]] = [
 
 
 def furnish(plane: Plane) -> None:
-    """Routers 1 and 2; transports 10 (in 1), 20 (in 2); producer 100 and consumer 1000 on 10, producer 200 on 20."""
+    """Open routers 1 and 2, transports 10 (in 1) and 20 (in 2), producer 100 and consumer 1000 on 10, and producer 200 on 20."""
     plane.open_router(1)
     plane.open_router(2)
     plane.open_transport(1, 10, UFRAG, PWD)
@@ -276,7 +276,7 @@ def test_close_may_be_called_again_and_ends_everything_else(plane: Plane) -> Non
 
 
 def test_a_full_queue_raises_overflow_and_breaks_nothing_else() -> None:
-    """A datagram makes the thread gather for 10 ms; in that time Python can queue more than there is room for."""
+    """A full queue refuses commands. After a datagram the thread waits for 10 ms, and in this time Python fills the queue."""
     plane = Plane(udp=[("127.0.0.1", 0)], gather_us=10_000)
     plane.open_router(1)
     refused = 0
@@ -291,7 +291,7 @@ def test_a_full_queue_raises_overflow_and_breaks_nothing_else() -> None:
                 refused += 1
                 break
     assert refused == 1
-    # What was refused did not happen: once the thread has caught up, all goes on.
+    # The refused commands had no effect, and the plane works again when its thread has emptied the queue.
     for _ in range(1000):
         try:
             plane.open_router(2)
@@ -435,6 +435,6 @@ def test_a_line_wants_a_bound_udp_socket(plane: Plane) -> None:
         plane.open_line(1, 30, bound.fileno())
         with pytest.raises(ValueError, match="open already"):
             plane.open_line(1, 30, bound.fileno())
-        # Commands of ICE are not for lines.
+        # Commands for ICE are refused on lines.
         plane.restart_ice(30, UFRAG, PWD)
     plane.close_transport(30)

@@ -1,4 +1,4 @@
-"""Several packet threads on one port: where conferences go, and that peers reach theirs whatever the kernel chose."""
+"""Several packet threads on one port: the placement of conferences, and peers that reach their thread from any kernel thread."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.waiting import until
 
 SHARDS = 2
 PEERS = 40
-"""With so many of them the kernel gives some to the wrong thread: none at odds of 1 to 10^12."""
+"""With this many peers, the kernel certainly gives some to the wrong thread. The odds of none are 1 to 10^12."""
 MIC = audio("sendonly", "a=msid:s mic", "a=ssrc:1111 cname:c")
 
 
@@ -60,10 +60,10 @@ def test_packets_count_and_what_is_to_be_expected() -> None:
     assert least_loaded([Load()]) == 0
     assert least_loaded([Load(), Load()]) == 0
     assert least_loaded([Load(packets_per_s=1000), Load(packets_per_s=999)]) == 1
-    # Nothing was measured yet of meetings that begin together.
+    # Meetings that begin together have no measured load yet.
     assert least_loaded([Load(conferences=1), Load()]) == 1
     assert least_loaded([Load(participants=30, conferences=1), Load(participants=10, conferences=3)]) == 1
-    # One loud conference is more than some silent ones.
+    # One loud conference counts more than some silent conferences.
     assert least_loaded([Load(packets_per_s=5000, participants=2, conferences=1), Load(conferences=10)]) == 1
     assert PARTICIPANT_PACKETS < CONFERENCE_PACKETS
 
@@ -74,7 +74,7 @@ def test_peers_stay_together_until_their_thread_is_full() -> None:
     assert for_peer(1, 10, [idle, full]) == 0
     assert for_peer(0, 10, [full, idle, Load(busy=0.05)]) == 2
     assert for_peer(0, 10, [full, Load(busy=BUSY)]) == 0, "what spans costs more than it saves"
-    # A storm of joins: nothing was measured yet.
+    # Many people join at once, and nothing is measured yet.
     assert for_peer(0, PEERS_TOGETHER - 1, [Load(participants=PEERS_TOGETHER), Load()]) == 0
     assert for_peer(0, PEERS_TOGETHER, [Load(participants=PEERS_TOGETHER), Load()]) == 1
     assert for_peer(0, PEERS_TOGETHER, [Load(participants=PEERS_TOGETHER), Load(participants=PEERS_TOGETHER)]) == 0
@@ -126,7 +126,7 @@ def test_peers_reach_their_shard_from_any_kernel_thread(plane: Plane) -> None:
             peer.connect(("127.0.0.1", plane.udp_ports()[0]))
             peer.send(check(name))
             expect_answer(peer.recv(1500))
-            # At once: whoever gets it has to know by now whose path this is.
+            # This packet follows at once. Any thread that gets it must know already whose path this is.
             peer.send(DTLS)
         events = take(plane, 2 * PEERS)
     assert {event[1] for event in events if event[0] == "ice"} == set(range(10, 10 + PEERS))
@@ -138,7 +138,7 @@ def test_peers_reach_their_shard_from_any_kernel_thread(plane: Plane) -> None:
 
 
 def test_connections_go_on_in_the_thread_of_their_peer(plane: Plane) -> None:
-    """The listener is the first one's. A check in pieces, with DTLS in the same segment as its end."""
+    """A TCP connection moves to its peer's thread, when the check arrives in two parts with DTLS in the last segment."""
     plane.open_router(1, 1)
     plane.open_transport(1, 10, "bufrag", PWD)
     with socket.create_connection(("127.0.0.1", plane.tcp_ports()[0]), EVENT_WAIT_S) as peer:
@@ -154,7 +154,7 @@ def test_connections_go_on_in_the_thread_of_their_peer(plane: Plane) -> None:
         assert events[0] == ("ice", 10, "connected", f"tcp 127.0.0.1:{peer.getsockname()[1]}")
         assert events[1:] == [("dtls", 10, DTLS)] * 2
         plane.close_transport(10)
-    # A stranger who names a thread is one there too: an answer he does not get.
+    # An unknown client that names this thread gets no answer from it.
     with socket.create_connection(("127.0.0.1", plane.tcp_ports()[0]), EVENT_WAIT_S) as peer:
         request = check("bnobody")
         peer.sendall(len(request).to_bytes(2, "big") + request)
@@ -170,7 +170,7 @@ def take(plane: Plane, count: int) -> list[_plane.Event]:
 
 
 def counted(plane: Plane, name: str, at_least: int) -> dict[str, int]:
-    """The totals, which are a second old at most."""
+    """Return the totals, when `name` has reached `at_least`. They are at most a second old."""
     for _ in range(100):
         if plane.snapshot().totals[name] >= at_least:
             break
@@ -212,7 +212,7 @@ KEYFRAME = b"\x10" + b"\x00\x00\x00\x9d\x01\x2a" + bytes(60)
 
 @pytest.fixture
 def spread(node: Node, monkeypatch: pytest.MonkeyPatch) -> Router:
-    """A conference whose peers go to one shard and the other in turn."""
+    """A conference whose peers go to the shards in turn."""
     turns = cycle(range(SHARDS))
     monkeypatch.setattr(node._placement, "for_peer", lambda _home, _there: next(turns))
     return node.open_router(shard=0)
@@ -232,7 +232,7 @@ def voice(call: Call, number: int, level: int = 20) -> None:
 
 
 async def hear(call: Call, count: int) -> list[bytes]:
-    """Return the next `count` payloads. A packet of padding alone probes the way, and carries none."""
+    """Return the next `count` payloads. A packet with only padding is a bandwidth probe and is skipped."""
     heard: list[bytes] = []
     while len(heard) < count:
         if payload := RtpPacket.parse(await call.client.receive_rtp()).payload:
@@ -246,7 +246,7 @@ def only(call: Call) -> Producer:
 
 
 def open_things(node: Node) -> tuple[int, int, int]:
-    """Transports, producers, consumers; a second old at most."""
+    """Return the numbers of transports, producers and consumers. They are at most a second old."""
     totals = node.measurements()
     return totals["transports"], totals["producers"], totals["consumers"]
 
@@ -292,7 +292,7 @@ async def test_a_picture_is_asked_for_seen_muted_and_ended_across(node: Node, sp
     show(3)
     assert (await hear(viewer, 1))[0].startswith(KEYFRAME)
     await until(lambda: [len(node.statistics().producers.get(producer.id, []))] == [1])
-    await until(lambda: open_things(node) == (2, 1, 1))  # mirrors are none
+    await until(lambda: open_things(node) == (2, 1, 1))  # mirrors are not counted
     stale = node.measurements()["stale_commands"]
     consumer.close()
     producer.close()
@@ -303,7 +303,7 @@ async def test_a_picture_is_asked_for_seen_muted_and_ended_across(node: Node, sp
 
 
 async def test_who_comes_to_a_new_shard_hears_those_who_were_there(spread: Router) -> None:
-    """Voices that were published before the conference had anything on that shard."""
+    """A listener on a new shard hears tracks that were published before the conference used this shard."""
     speaker = await connect(spread, [MIC])
     voice(speaker, 0)
     listener = await connect(spread, [audio("recvonly")], forward=[only(speaker)])

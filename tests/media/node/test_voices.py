@@ -1,4 +1,4 @@
-"""Voices on the real plane: the loudest of many, RED that is made for a listener, packets that are sent again."""
+"""Voices on the real plane: the loudest of many, RED that the plane makes for a listener, and retransmissions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEVEL_ID = 1
 
 @pytest.fixture
 async def assembly() -> AsyncIterator[Router]:
-    """One voice is heard at a time."""
+    """A conference in which only one voice is sent at a time."""
     node = Node.open(NodeSettings(udp=[("127.0.0.1", 0)], voices=1), asyncio.get_running_loop())
     yield node.open_router()
     IceClient.hang_up_all()
@@ -62,7 +62,7 @@ async def test_the_loudest_voice_is_sent_and_others_stop_at_ingress(assembly: Ro
 
 
 async def pair(router: Router, *, nack: bool = False) -> tuple[Call, Call]:
-    """A publisher of plain Opus and a listener that takes RED too."""
+    """Connect a publisher of plain Opus and a listener that also accepts RED."""
     lines = (*offers.AUDIO[:2], "a=rtcp-fb:111 nack", *offers.AUDIO[2:]) if nack else offers.AUDIO
     mic = offers.Offered("audio", "sendonly", lines, "111 63", ["a=msid:s mic", "a=ssrc:1111 cname:c"])
     speaker = await connect(router, [mic], accept=lambda _: Acceptance(red=False))
@@ -71,7 +71,7 @@ async def pair(router: Router, *, nack: bool = False) -> tuple[Call, Call]:
 
 
 def report(ssrc: int, lost: int) -> bytes:
-    """A receiver report (RFC 3550 §6.4.2): `lost` of 256."""
+    """Return a receiver report (RFC 3550 §6.4.2) with a loss of `lost` / 256."""
     return struct.pack("!BBHIIIIIII", 0x81, 201, 7, 5, ssrc, lost << 24, 0, 0, 0, 0)
 
 

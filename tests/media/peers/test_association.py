@@ -1,4 +1,4 @@
-"""What an association takes of a sender who loses packets and heeds no window: `handshake` without DTLS and network."""
+"""An association and a sender that loses packets and ignores the window: `handshake` without DTLS and network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST, LAST, BINARY = 2, 1, 53
 
 
 class Sender:
-    """One channel. Sends all that is not acknowledged yet, as often as asked: no window holds it back."""
+    """A sender with one channel. Each call sends everything that is not acknowledged yet, without regard to the window."""
 
     def __init__(self, association: handshake._Association, wire: sctp.Wire) -> None:
         self._association, self._wire = association, wire
@@ -39,7 +39,9 @@ class Sender:
         self._number += 1
 
     async def send(self, *lost: int, last: int | None = None) -> None:
-        """`lost` and `last`: by their place from the start; `last` is overtaken by all others."""
+        """Send the chunks. `lost` and `last` are positions from the start. Chunks of `lost` are left out, and `last` goes after
+        all others.
+        """
         chosen = [tsn for tsn in self.open if tsn - sctp.PEER_TSN not in (*lost, last)]
         if last is not None and sctp.PEER_TSN + last in self.open:
             chosen.append(sctp.PEER_TSN + last)
@@ -49,7 +51,7 @@ class Sender:
                 self._read()
 
     async def wait(self) -> None:
-        """Until all is told that was taken without a window."""
+        """Wait for the SACKs that a closed window delays."""
         await asyncio.sleep(limits.LATE_SACK_S)
         self._read()
 
@@ -74,7 +76,7 @@ async def sender(refused: list[str]) -> Sender:
 @pytest.mark.parametrize("piece", [USERDATA_MAX_LENGTH, 1000, 300])
 @pytest.mark.parametrize("lost", [(1,), (1, 100), (30, 31, 32, 150), tuple(range(1, 71))])
 async def test_a_file_arrives_whole_though_packets_are_lost(piece: int, lost: tuple[int, ...]) -> None:
-    """And though its sender goes on behind them without a look at the window, as aiortc does."""
+    """A file arrives completely, although its sender ignores the window after a loss, as aiortc does."""
     refused: list[str] = []
     one = await sender(refused)
     messages = [struct.pack("!L", number) * 3750 for number in range(40)]
@@ -91,14 +93,14 @@ async def test_a_file_arrives_whole_though_packets_are_lost(piece: int, lost: tu
         if not one.open:
             break
         await one.send()
-        # No more chunks are taken in a moment than a sender of so many bytes has, however fast this machine is.
+        # The time limits the chunks, as a sender's bit rate would, however fast this machine is.
         await one.wait()
     assert refused == []
     assert one.heard == messages
 
 
 async def test_the_window_is_what_has_room() -> None:
-    """Of whole packets: in one stream behind a lost one, and as records before the event loop takes them."""
+    """The window in packets is smaller than the room for chunks behind a lost chunk, and than the room for records."""
     assert min(limits.CHUNKS_AHEAD, limits.DATAGRAMS_WAITING) > limits.WINDOW_BYTES / USERDATA_MAX_LENGTH
     assert limits.MESSAGE_BYTES / USERDATA_MAX_LENGTH < limits.CHUNKS_OF_STREAM - limits.CHUNKS_FILLING
 

@@ -1,4 +1,4 @@
-"""Records and chunks are told apart as the libraries below do, and what would cost them without end is seen before."""
+"""Records and chunks are split as the libraries do it, and dangerous ones are found before the libraries read them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from media.peers import datagrams
 from tests.clients import sctp
 
 LAST = sctp.OUR_TSN + 9
-"""Ten chunks of ours were given out, from OUR_TSN on."""
+"""The last of ten chunks that we have sent, from OUR_TSN on."""
 
 
 def record(content: bytes, kind: int = 23, epoch: int = 1) -> bytes:
@@ -42,7 +42,7 @@ def test_records_are_bounded() -> None:
 
 
 def test_records_of_dtls_1_3() -> None:
-    """RFC 9147 §4: with and without a length, numbers of 8 and 16 bits."""
+    """Records of DTLS 1.3 are split (RFC 9147 §4), with and without a length, with numbers of 8 and 16 bits."""
     short, long = b"\x26\x07\x00\x03abc", b"\x2f\x00\x07\x00\x03abc"
     assert datagrams.records(short + long + b"\x2b\x00\x07rest") == [short, long, b"\x2b\x00\x07rest"]
     assert datagrams.records(b"\x26\x07\x00\x04abc") == []
@@ -71,9 +71,7 @@ def test_what_a_server_sends_in_its_handshake() -> None:
     def message(kind: int, number: int = 0) -> bytes:
         return bytes([kind, 0, 0, 2]) + number.to_bytes(2, "big") + bytes(3) + b"\0\0\2xx"
 
-    for kind in range(
-        256
-    ):  # ServerHello to ServerHelloDone; HelloRequest, ClientHello and what a client answers are none
+    for kind in range(256):  # ServerHello to ServerHelloDone, without HelloRequest, ClientHello and a client's answers
         fits = kind in (2, 3, 4, 11, 12, 13, 14, 22)
         assert datagrams.fits_handshake(record(message(kind), 22, 0), from_server=True) is fits, kind
         assert datagrams.fits_handshake(record(message(2) + message(kind), 22, 0), from_server=True) is fits, kind

@@ -1,4 +1,4 @@
-"""Reading descriptions: real clients' offers, and what hostile ones do."""
+"""Parsing of descriptions: offers of real clients, and hostile texts."""
 
 import re
 from pathlib import Path
@@ -65,7 +65,9 @@ def test_javascript_client_with_simulcast() -> None:
 
 
 def test_who_mixes_no_headers_has_no_descriptors() -> None:
-    """The table that a descriptor begins with takes a long header, and the other extensions go on in short ones."""
+    """Without mixed headers there is no dependency descriptor. Its first table needs a long header, and the other extensions
+    use short headers.
+    """
     offered = fixture("js_single_published")
     plain = offered.replace("a=extmap-allow-mixed\r\n", "").replace("a=extmap-allow-mixed\n", "")
     assert plain != offered
@@ -129,7 +131,7 @@ def test_paused_layers_keep_their_tilde() -> None:
 
 
 def test_what_aiortc_stumbles_over_is_read() -> None:
-    """An fmtp without rtpmap, an extmap with direction and attributes, static payload types without rtpmap."""
+    """An fmtp without rtpmap, an extmap with direction and attributes, and static payload types without rtpmap are read."""
     text = small("a=fmtp:99 apt=96", "a=extmap:4/recvonly urn:ietf:params:rtp-hdrext:sdes:mid x y", numbers="111 0 99")
     description = parse(text)
     assert set(codecs(description, "0")) == {111, 0}
@@ -156,7 +158,7 @@ def test_same_codec_lines_are_read_once() -> None:
 
 
 def blocks(*codec_lines: list[str], numbers: range = range(96, 128)) -> str:
-    """A description with a section for each block of codec lines."""
+    """Return a description with a section for each block of codec lines."""
     mids = range(len(codec_lines))
     text = small().partition("m=audio")[0].replace("BUNDLE 0", "BUNDLE " + " ".join(map(str, mids)))
     mapped = [f"a=rtpmap:{number} VP8/90000" for number in numbers]
@@ -186,7 +188,9 @@ def test_feedback_of_all_codecs_said_many_times_is_read_once(monkeypatch: pytest
 
 
 def test_codecs_of_all_sections_together_are_bounded() -> None:
-    """Each line is allowed, and so is each section: 32 codecs by 30 ways of feedback, 1,022 entries in each."""
+    """The sum over all sections is limited. Each line and each section is allowed: 32 codecs with 30 kinds of feedback, 1,022
+    entries.
+    """
     sections = [[f"a=rtcp-fb:* one{mid} {way}" for way in range(30)] for mid in range(5)]
     memory = Memory()
     first = parse(blocks(*sections[:4]), memory)
@@ -301,7 +305,7 @@ def test_wrong_descriptions_are_the_peers_error(text: str) -> None:
 
 
 def test_only_the_changed_part_of_a_description_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With hundreds of tracks, each that comes or goes would else cost a reading of all of them."""
+    """Only a changed section is parsed. With hundreds of tracks, each change would otherwise cost a parse of all sections."""
     read: list[str] = []
     whole = reading._RawSection
 

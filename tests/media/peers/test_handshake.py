@@ -1,4 +1,4 @@
-"""DTLS and SCTP over the real plane, and the contract with the private names of aiortc that handshake.py uses."""
+"""DTLS and SCTP over the real plane, and a check of the private names of aiortc that handshake.py uses."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ async def opened(one: RTCDataChannel) -> RTCDataChannel:
     return one
 
 
-# -- the contract
+# -- the private names
 
 
 def test_aiortc_is_pinned_exactly_to_what_is_installed() -> None:
@@ -89,7 +89,7 @@ def test_private_names_of_aiortc_are_as_handshake_expects() -> None:
 @pytest.mark.parametrize(
     ("profiles", "name"),
     [
-        ([*CM, *GCM], "SRTP_AEAD_AES_128_GCM"),  # our order rules
+        ([*CM, *GCM], "SRTP_AEAD_AES_128_GCM"),  # our order decides
         (CM, "SRTP_AES128_CM_SHA1_80"),
         ([SRTP_AEAD_AES_256_GCM, *GCM], "SRTP_AEAD_AES_128_GCM"),
     ],
@@ -115,7 +115,7 @@ async def test_client_without_a_common_profile_fails(router: Router) -> None:
 
 
 async def pending(router: Router) -> tuple[Call, IceClient]:
-    """A checked path; DTLS has not begun."""
+    """Open a checked path. DTLS has not begun."""
     events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
     peer = router.open_peer(events)
     answer = peer.answer(offers.describe(DATA, fingerprint=client.own_fingerprint), accept=lambda _: None)
@@ -126,7 +126,9 @@ async def pending(router: Router) -> tuple[Call, IceClient]:
 
 
 async def test_a_handshake_stands_before_any_path_is_nominated(router: Router) -> None:
-    """It runs beside the checks, by the path that was checked last; media wait until the client has chosen one."""
+    """The handshake runs during the checks, on the path that was checked last. Media waits until the client has nominated a
+    path.
+    """
     speaker = await connect(router, [offers.audio("sendonly", "a=msid:s mic", "a=ssrc:1111 cname:c")])
     (published,) = speaker.answer.published
     call = await waiting(router, [offers.audio("recvonly")])
@@ -167,7 +169,7 @@ def record(kind: int, epoch: int, content: bytes) -> bytes:
 
 
 def piece(content: bytes) -> bytes:
-    """Of a ClientHello of 8,000 bytes, from its second byte on."""
+    """Return a part of a ClientHello of 8,000 bytes, from its second byte on."""
     return b"\1" + (8000).to_bytes(3, "big") + bytes(4) + b"\1" + len(content).to_bytes(3, "big") + content
 
 
@@ -194,13 +196,13 @@ async def test_noise_with_well_formed_heads_ends_no_handshake(router: Router) ->
 
 
 def numbered(hello: bytes, message: int) -> bytes:
-    """The same as another message of its handshake (RFC 6347 §4.2.2), in a later record."""
+    """Return the same hello as another message of its handshake (RFC 6347 §4.2.2), in a later record."""
     return hello[:5] + (5).to_bytes(6, "big") + hello[11:17] + message.to_bytes(2, "big") + hello[19:]
 
 
 @pytest.mark.parametrize("message", [0, 1, 2])
 async def test_a_foreign_hello_does_not_spoil_the_clients_handshake(router: Router, message: int) -> None:
-    """Behind every datagram of the client's own, from its own address and port: it and no other comes to stand."""
+    """The client's handshake completes, although a foreign hello follows each of its datagrams from its own address and port."""
     call, client = await pending(router)
     foreign, deliver = numbered(await strangers.client_hello(), message), client._pipe._deliver
 
@@ -218,8 +220,8 @@ async def test_a_foreign_hello_does_not_spoil_the_clients_handshake(router: Rout
 async def test_control_an_early_foreign_hello_spoils_one_handshake(
     router: Router,
 ) -> None:
-    """It is answered, as nothing tells it from the rightful one without one more round trip for all, and the client takes the
-    answer for its own. Under Owed in tests/security/PROBLEMS.md.
+    """An early foreign hello is answered and spoils this handshake, because the client takes the answer as its own. Only one
+    more round trip for all clients could prevent this. See Owed in tests/security/PROBLEMS.md.
     """
     call, client = await pending(router)
     client.send(await strangers.client_hello())
@@ -298,13 +300,13 @@ async def abused(call: Call) -> None:
 async def test_what_the_libraries_keep_for_a_peer_goes_with_it(
     router: Router, goes: Callable[[Call], Awaitable[None]]
 ) -> None:
-    """At once: the garbage collector comes by after hundreds have left."""
+    """The memory is free at once. The garbage collector would free it only after hundreds of peers have left."""
 
     def kept() -> int:
         return sum(isinstance(one, handshake._Dtls | handshake._Association) for one in gc.get_objects())
 
     gc.collect()
-    gc.freeze()  # what other tests left is not looked through
+    gc.freeze()  # objects of other tests are left out
     gc.disable()
     try:
         before, calls = kept(), []
@@ -329,7 +331,7 @@ async def test_a_handshake_that_was_left_keeps_nothing(router: Router) -> None:
         return sum(isinstance(one, handshake._Dtls) for one in gc.get_objects())
 
     gc.collect()
-    gc.freeze()  # what other tests left is not looked through
+    gc.freeze()  # objects of other tests are left out
     gc.disable()
     try:
         before = kept()
@@ -355,7 +357,7 @@ async def test_one_ssl_context_and_no_resumed_sessions(node: Node, router: Route
 
 
 def test_a_peer_as_dtls_server_gets_no_second_handshake() -> None:
-    """OpenSSL refuses by itself what a client begins, but takes the HelloRequest of a server as often as it comes."""
+    """OpenSSL itself refuses a new handshake from a client, but accepts every HelloRequest from a server."""
     certificates = handshake.Certificate.new(), RTCCertificate.generateCertificate()
     client, server = (SSL.Connection(one._create_ssl_context(handshake._PROFILES)) for one in certificates)
     client.set_connect_state()
@@ -411,7 +413,7 @@ async def test_text_arrives_as_bytes(router: Router) -> None:
 
 
 async def test_channels_that_the_server_opens(router: Router) -> None:
-    """The receiving connection of a client with two: the node offers, and opens the channels."""
+    """The node can open channels, as on the receiving connection of a client with two connections."""
     events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
     peer = router.open_peer(events)
     peer.open_channels(["_reliable", "_lossy", "_data_track"])
@@ -472,7 +474,7 @@ async def test_too_much_waiting_data_is_refused(router: Router) -> None:
 
 
 class Nobody:
-    """Owner of a connection of which only data matter."""
+    """The owner of a connection that needs only data."""
 
     def media_connected(self) -> None: ...
     def media_failed(self, reason: str) -> None: ...
@@ -481,7 +483,7 @@ class Nobody:
 
 
 async def receiver(router: Router, heard: list[bytes]) -> tuple[Connection, IceClient]:
-    """A participant's connection, and its client with an open channel."""
+    """Return a participant's connection, and its client with an open channel."""
     connection = Connection(router, Nobody(), SystemClock(), dual=False)
     client = IceClient(remote_ufrag="", remote_pwd="")
     text = offers.describe(DATA, ufrag=client.ufrag, fingerprint=client.own_fingerprint)
@@ -499,7 +501,7 @@ async def receiver(router: Router, heard: list[bytes]) -> tuple[Connection, IceC
 async def test_a_file_arrives_whole_and_fast_after_a_short_outage(
     router: Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What its channel has no room for goes on as that empties, not once a second when the clockwork comes by."""
+    """Data that waits for the channel continues when the channel empties, not at the clock's next second."""
     heard: list[bytes] = []
     connection, client = await receiver(router, heard)
     loop = asyncio.get_running_loop()
@@ -542,7 +544,9 @@ async def test_what_is_on_its_way_to_one_peer_is_bounded(router: Router) -> None
 
 
 async def test_what_is_not_done_with_makes_the_window_smaller(router: Router) -> None:
-    """RFC 9260 §6.2. Without a window dcsctp (libwebrtc) sends a packet each time that it hears of one; that is told later."""
+    """The window shrinks by unprocessed data (RFC 9260 §6.2). With a closed window, dcsctp (libwebrtc) sends a packet after
+    each SACK, so the SACK is delayed.
+    """
     call = await connect(router, DATA)
     await call.client.associate()
     first = await opened(channel(call, "_reliable"))
@@ -590,8 +594,10 @@ async def hostile(router: Router) -> Call:
 
 
 async def sent(call: Call, chunk: DataChunk) -> bool:
-    """False: the node has ended the session. What is sent once may be lost, so it goes twice, and tests of a bound send more
-    than it takes, and no faster than the plane lets one peer's DTLS pass (`Allowance`).
+    """Send a chunk. Return False if the node has ended the session.
+
+    A packet can be lost, so it is sent twice. Tests of a limit send more than the limit, and no faster than the plane accepts
+    DTLS from one peer (`Allowance`).
     """
     assert call.client.sctp is not None
     if "failed" in call.events.names():
@@ -627,7 +633,7 @@ async def test_endless_fragments_end_the_session(router: Router) -> None:
     assert sctp is not None
     for _ in range(8 * limits.CHUNKS_OF_STREAM):
         chunk = DataChunk()
-        chunk.flags = 0  # a middle fragment that never had a first
+        chunk.flags = 0  # a middle fragment without a first one
         chunk.tsn = sctp._local_tsn
         sctp._local_tsn += 1
         chunk.stream_id, chunk.stream_seq, chunk.protocol, chunk.user_data = 1, 7, 53, b"x"
@@ -675,20 +681,20 @@ async def test_malformed_sctp_ends_the_session_or_is_ignored(router: Router) -> 
     sctp = call.client.sctp
     assert sctp is not None
     assert call.client.dtls is not None
-    await call.client.dtls._send_data(b"\x13\x88\x13\x88" + os.urandom(40))  # a wrong checksum: ignored
+    await call.client.dtls._send_data(b"\x13\x88\x13\x88" + os.urandom(40))  # a wrong checksum is ignored
     await asyncio.sleep(0.05)
     assert call.peer.state == "connected"
     chunk = DataChunk()
     chunk.flags = 3
     chunk.tsn = sctp._local_tsn
     chunk.stream_id, chunk.stream_seq, chunk.protocol = 50, 0, 50
-    chunk.user_data = b"\x02"  # an acknowledgement of a channel that is not there
+    chunk.user_data = b"\x02"  # an acknowledgement for a channel that does not exist
     await sctp._send_chunk(chunk)
     assert await call.events.wait("failed") == ("failed", "malformed SCTP")
     end(call)
 
 
 def test_a_second_init_is_known_to_aiortc() -> None:
-    """RFC 9260 §5.2: both ends initiate; InitChunk must stay the name that collides."""
+    """Both ends send INIT (RFC 9260 §5.2). The name InitChunk must stay the name that aiortc uses for the collision."""
     assert InitChunk.type == 1
     assert set(handshake.LOSSY_LABELS) == {"_lossy", "_data_track"}

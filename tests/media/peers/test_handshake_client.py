@@ -1,4 +1,4 @@
-"""DTLS where the peer is the server: pion answers `passive` to our offer, FFmpeg's WHIP offers `passive`."""
+"""DTLS with the peer as server: pion answers our offer with `passive`, and FFmpeg's WHIP offers `passive`."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ CLIENT_HELLO = b"\1"
 
 
 def unanswered(router: Router) -> tuple[Call, Callable[[str], Any]]:
-    """Our offer; the function answers it with an `a=setup`."""
+    """Return a call with our offer, and a function that answers the offer with an `a=setup`."""
     events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
     peer = router.open_peer(events)
     offer = peer.offer()
@@ -37,7 +37,7 @@ def unanswered(router: Router) -> tuple[Call, Callable[[str], Any]]:
 
 
 async def passive(router: Router, protocol: str = "udp") -> Call:
-    """Our offer is answered `passive`; the path is open and not yet checked."""
+    """Return a call whose offer was answered with `passive`. The path is open and not yet checked."""
     call, answer = unanswered(router)
     assert answer("passive") == []
     await open_path(call.client, call.answer, protocol)
@@ -54,7 +54,7 @@ async def secured(call: Call, profiles: list[Any] | None = None) -> Call:
 
 
 def hellos(client: IceClient) -> list[bytes]:
-    """Every ClientHello that came, as it came."""
+    """Return every ClientHello that arrived, unchanged."""
     return [one for one in client.raw if one[:1] == b"\x16" and one[13:14] == CLIENT_HELLO]
 
 
@@ -98,7 +98,7 @@ async def test_the_peer_may_answer_active_too(router: Router) -> None:
 
 
 async def test_media_go_both_ways_after_an_offer_of_passive(router: Router) -> None:
-    """As FFmpeg's WHIP offers: we answer `active`. What it sends reaches a viewer, whose own role is the usual one."""
+    """We answer `active` to an offer as FFmpeg's WHIP makes it. Its media reaches a viewer, which has the usual role."""
     sections = [offers.audio("sendonly", "a=msid:s mic", "a=ssrc:1111 cname:c")]
     events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
     peer = router.open_peer(events)
@@ -119,7 +119,7 @@ async def test_media_go_both_ways_after_an_offer_of_passive(router: Router) -> N
 
 
 async def test_a_later_description_keeps_the_role(router: Router) -> None:
-    """RFC 8842 §5.5: without a new DTLS association the roles stay; an offer of `actpass` does not ask for a new one."""
+    """The roles stay without a new DTLS association (RFC 8842 §5.5), and an offer with `actpass` does not start a new one."""
     events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
     peer = router.open_peer(events)
 
@@ -139,11 +139,11 @@ async def test_a_later_description_keeps_the_role(router: Router) -> None:
     end(call)
 
 
-# -- where the ClientHello goes, and how often
+# -- the destination and number of ClientHellos
 
 
 async def test_no_hello_goes_to_a_path_that_is_not_checked(router: Router) -> None:
-    """Nor after a check under another password, nor to whoever sends DTLS first."""
+    """No ClientHello goes to an unchecked path, to a check with a wrong password, or to the first sender of DTLS."""
     call = await passive(router)
     foreign = await strangers.client_hello()
     for _ in range(20):
@@ -152,14 +152,13 @@ async def test_no_hello_goes_to_a_path_that_is_not_checked(router: Router) -> No
         call.client.send(bytes(call.client.request(username=f"{call.client.remote_ufrag}:other")))
         await asyncio.sleep(0.01)
     assert (call.client.raw, call.peer.state) == ([], "new")
-    await secured(call)  # the control: the same client, under the right password
+    await secured(call)  # the control: the same client, with the right password
     assert len(hellos(call.client)) == 1
     end(call)
 
 
 async def test_no_hello_goes_before_the_answer(router: Router) -> None:
-    """A check that names the ufrag of our offer may come before the answer: who its sender is, and which role it wants, is not
-    known yet."""
+    """A check with the ufrag of our offer can arrive before the answer. Then the sender and its role are not known yet."""
     call, answer = unanswered(router)
     await open_path(call.client, call.answer)
     await call.client.check()
@@ -173,7 +172,7 @@ async def test_no_hello_goes_before_the_answer(router: Router) -> None:
 
 
 async def test_a_lost_hello_is_sent_again(router: Router) -> None:
-    """As soon as the timer of RFC 6347 §4.2.4.1 says, after one second."""
+    """A lost hello is sent again after one second, as the timer of RFC 6347 §4.2.4.1 says."""
     call = await passive(router)
     deliver = call.client._pipe.put
     lost: list[bytes] = []
@@ -193,7 +192,7 @@ async def test_a_lost_hello_is_sent_again(router: Router) -> None:
 
 
 async def test_who_never_answers_gets_few_hellos(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Row M14: three in four seconds, then at most two more, and in all not much more than the checks themselves."""
+    """Row M14: three hellos in four seconds, then at most two more, and hardly more bytes than the checks themselves."""
     monkeypatch.setattr(limits, "HANDSHAKE_S", 4.0)
     call = await passive(router)
     await call.client.check()
@@ -245,9 +244,7 @@ async def test_noise_with_well_formed_heads_ends_no_handshake(router: Router) ->
     await call.client.check()
     for number in range(2 * limits.HANDSHAKE_BYTES // 1400):
         noise = os.urandom(1387)
-        if (
-            number % 4 == 2
-        ):  # a message that no server sends; what a server sends can be forged by whoever has its address
+        if number % 4 == 2:  # no server sends this message; an attacker with the server's address can forge real ones
             noise = b"\x10" + noise[1:]
         call.client.send(record((20, 21, 22, 23)[number % 4], number // 4 % 3, noise))
         await asyncio.sleep(0.001)
@@ -259,7 +256,9 @@ async def test_noise_with_well_formed_heads_ends_no_handshake(router: Router) ->
 
 @pytest.mark.parametrize("kind", ["HelloRequest", "ClientHello", "late HelloVerifyRequest"])
 async def test_forged_messages_do_not_spoil_the_handshake(router: Router, kind: str) -> None:
-    """Behind every datagram of the server's own, from its own address and port. OpenSSL ends a handshake for each of them."""
+    """The handshake completes, although forged messages surround each datagram of the server. OpenSSL would end a handshake for
+    each of them.
+    """
     if kind == "ClientHello":
         forged = numbered(await strangers.client_hello(), 0)
     else:

@@ -1,4 +1,4 @@
-"""Nobody takes ICE-TCP away from others: not by silent connections, not by questions without a password, not as a peer."""
+"""ICE-TCP stays usable for others, despite silent connections, checks without a password, and one greedy peer."""
 
 import asyncio
 import socket
@@ -14,15 +14,15 @@ from tests.clients.peers import Call, connect, end, waiting
 
 DATA = [offers.application()]
 STRANGERS = 1100
-"""More than a packet thread holds (`NodeSettings.tcp_strangers`)."""
+"""More connections than a packet thread holds (`NodeSettings.tcp_strangers`)."""
 OFFICE = 30
 CLOSE_S = 10.0
-"""Ten times the second between two looks of the packet thread."""
+"""Ten times the second between two checks of the packet thread."""
 
 
 @contextmanager
 def crowd(port: int, first: bytes) -> Iterator[list[socket.socket]]:
-    """Connections of one other address, each with this as its first bytes."""
+    """Open connections from one other address, and send `first` on each."""
     with ExitStack() as stack:
         held = []
         for _ in range(STRANGERS):
@@ -35,7 +35,7 @@ def crowd(port: int, first: bytes) -> Iterator[list[socket.socket]]:
 
 
 async def framed_question() -> bytes:
-    """What looks like a connectivity check, for a peer that does not exist."""
+    """Return a framed connectivity check for a peer that does not exist."""
     question = bytes(IceClient(remote_ufrag="nobody", remote_pwd="x" * 22).request())
     return len(question).to_bytes(2, "big") + question
 
@@ -70,7 +70,7 @@ async def test_a_peer_keeps_eight_connections(node: Node, router: Router) -> Non
 
 
 async def checked(node: Node, call: Call) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """One more connection of this peer, with an answered check."""
+    """Open one more connection of this peer, and wait for the answer to its check."""
     reader, writer = await asyncio.open_connection("127.0.0.1", node.tcp_ports[0])
     question = bytes(call.client.request())
     writer.write(len(question).to_bytes(2, "big") + question)

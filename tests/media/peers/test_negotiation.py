@@ -1,4 +1,4 @@
-"""What is agreed on and how it is written: pure."""
+"""The results of negotiation and their text. Pure."""
 
 from pathlib import Path
 
@@ -24,14 +24,14 @@ FIXTURES = Path(__file__).parents[2] / "fixtures" / "sdp"
 
 
 def sections(kind: str) -> list[str]:
-    """Of the recorded descriptions of browsers: those media sections that have a line `kind`."""
+    """Return the media sections of recorded browsers' descriptions that contain `kind`."""
     texts = [path.read_bytes().decode() for path in sorted(FIXTURES.glob("js_*.sdp"))]
     parts = [part for text in texts for part in text.split("\r\nm=")[1:]]
     return [part for part in parts if kind in part]
 
 
 def test_browsers_send_no_flexfec_and_carry_no_dtls_in_stun() -> None:
-    """What PROTOCOL.md says of both: FlexFEC stands in what Chromium receives; SPED in the offers of the Rust SDK alone."""
+    """PROTOCOL.md is right: FlexFEC is only in what Chromium receives, and SPED only in offers of the Rust SDK."""
     assert sections("flexfec-03")
     assert all("a=recvonly" in part for part in sections("flexfec-03"))
     assert any("m=" + part.split()[0] == "m=video" for part in sections("a=sendonly") + sections("a=sendrecv"))
@@ -254,7 +254,7 @@ def test_voices_may_be_asked_for_again_in_our_offers() -> None:
 
 
 def test_nothing_in_common_maps_nothing() -> None:
-    rust = capabilities("python_single_published", "7")  # VP8 alone
+    rust = capabilities("python_single_published", "7")  # only VP8
     av1 = [codec for codec in capabilities("js_single_join", "3").codecs if codec.name == "av1"]
     assert map_codecs(tuple(av1), rust.codecs).payloads == []
     both = agree(capabilities("js_single_join", "3"), Acceptance(codec="video/AV1")).codecs

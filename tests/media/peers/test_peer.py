@@ -1,4 +1,4 @@
-"""Peers on the real plane: sections through their life, recorded clients' offers, packets from end to end."""
+"""Peers on the real plane: sections during their life, recorded clients' offers, and packets from end to end."""
 
 import asyncio
 from pathlib import Path
@@ -19,7 +19,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures" / "sdp"
 MIC = audio("sendonly", "a=msid:s mic", "a=ssrc:1111 cname:c")
 CAMERA = video("sendonly", "a=msid:s cam", "a=ssrc:2222 cname:c", "a=ssrc:2223 cname:c", "a=ssrc-group:FID 2222 2223")
 LAYERED = video("sendonly", "a=msid:s cam", "a=rid:f send", "a=rid:h send", "a=rid:q send", "a=simulcast:send f;h;q")
-KEYFRAME = b"\x10" + b"\x00\x00\x00\x9d\x01\x2a" + bytes(60)  # VP8: S bit, then a key frame's first bytes
+KEYFRAME = b"\x10" + b"\x00\x00\x00\x9d\x01\x2a" + bytes(60)  # VP8: S bit, then the first bytes of a key frame
 
 
 def fixture(name: str) -> str:
@@ -48,7 +48,7 @@ def forward(peer: Peer, producer: Producer, name: str) -> None:
 
 @pytest.fixture
 def producers(router: Router) -> list[Producer]:
-    """Microphone and camera of a recorded browser."""
+    """The microphone and camera of a recorded browser."""
     found = published(router.open_peer(Recorder()), fixture("js_single_published"))
     assert sorted(producer.kind for producer in found) == ["audio", "video"]
     return found
@@ -91,7 +91,7 @@ def test_a_section_goes_idle_and_is_used_again(router: Router, producers: list[P
     peer.stop(consumer)
     peer.stop(consumer)
     forward(peer, camera, "TR_w")
-    assert peer.missing_sections == (0, 0)  # sections 4 and 5 are free at once
+    assert peer.missing_sections == (0, 0)  # sections 4 and 5 are free at the same time
     second = peer.answer(offer, accept=take_all)
     assert (direction(second.sdp, "3"), second.mid_to_track_id) == ("inactive", {"4": "TR_w"})
     forward(peer, camera, "TR_x")
@@ -103,7 +103,7 @@ def test_a_section_goes_idle_and_is_used_again(router: Router, producers: list[P
 def test_go_publishes_in_its_placeholders(router: Router) -> None:
     peer = router.open_peer(Recorder())
     peer.answer(fixture("go_single_join"), accept=take_all)
-    # The recorded client restarted nothing: its ufrag differs only because two connections were recorded.
+    # The recorded client did not restart ICE. Its ufrag differs only because two connections were recorded.
     answer = peer.answer(fixture("go_single_published"), accept=take_all)
     assert [(one.mid, one.offered.track_id) for one in answer.published] == [
         ("0", "TR_EqmkThSGo3eb"),
@@ -247,7 +247,7 @@ def test_number_of_waiting_tracks_is_bounded(
 def test_requested_sections_stay_within_the_description_limit(
     router: Router, producers: list[Producer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the client would do as it was told, and be ended for it."""
+    """The limit also applies to requested sections. Otherwise the client would obey and be disconnected for that."""
     monkeypatch.setattr(limits, "SDP_SECTIONS", limits.SDP_OWN_SECTIONS + 3)
     microphone, camera = sorted(producers, key=lambda producer: producer.kind)
     peer = router.open_peer(Recorder())
@@ -264,7 +264,7 @@ def test_requested_sections_stay_within_the_description_limit(
     peer.stop(first)
     peer.stop(ending)
     assert peer.needs_offer
-    peer.answer(offers.describe(sections), accept=take_all)  # the client hears that the section is idle
+    peer.answer(offers.describe(sections), accept=take_all)  # this tells the client that the section is idle
     assert (peer.missing_sections, peer.needs_offer) == ((0, 0), True)
     assert peer.answer(offers.describe(sections), accept=take_all).mid_to_track_id == {"1": "TR_3", "2": "TR_2"}
     assert (peer.missing_sections, peer.needs_offer) == ((0, 0), False)
@@ -369,7 +369,7 @@ def test_a_track_stopped_while_its_offer_is_under_way(router: Router, producers:
     answers = [offers.application(), video("recvonly")]
     assert peer.accept_answer(offers.describe(answers, setup="active")) == []
     forward(peer, camera, "TR_w")
-    offer = peer.offer()  # the first section is not free: its client still thinks that TR_v is in it
+    offer = peer.offer()  # the first section is not free: the client still thinks that TR_v is in it
     assert (direction(offer.sdp, "1"), offer.mid_to_track_id) == ("inactive", {"2": "TR_w"})
 
 
@@ -475,7 +475,9 @@ async def test_held_pictures_wait_and_voices_go_on(node: Node, router: Router, m
     number = 0
 
     async def sees() -> bool:
-        """Sends a picture and a voice, and takes what comes until that; the picture may come after it."""
+        """Send a picture and a voice packet, and receive until the voice. Report whether a picture came; it can also come
+        later.
+        """
         nonlocal number
         number += 1
         sender.client.send_rtp(picture(number))
@@ -510,7 +512,7 @@ async def test_held_pictures_wait_and_voices_go_on(node: Node, router: Router, m
     await becomes(False)
     receiver.peer.hold_pictures(True)
     receiver.peer.hold_pictures(False)
-    assert [await sees() for _ in range(5)] == [False] * 5  # nobody wants them
+    assert [await sees() for _ in range(5)] == [False] * 5  # the subscriber has paused it
     camera.pause(False)
     await becomes(True)
     monkeypatch.setattr(limits, "HELD_S", 2.0)
@@ -524,7 +526,7 @@ async def test_held_pictures_wait_and_voices_go_on(node: Node, router: Router, m
 async def test_red_is_stripped_for_a_listener_without_it(router: Router) -> None:
     plain = offers.Offered("audio", "recvonly", offers.AUDIO[:2] + offers.AUDIO[4:], "111")
     sender, receiver = await two(router, [MIC], [plain])
-    red = bytes([111]) + b"primary"  # RFC 2198: the primary block alone
+    red = bytes([111]) + b"primary"  # RFC 2198: only the primary block
     sender.client.send_rtp(rtp_packet(payload_type=63, sequence=1, timestamp=0, ssrc=1111, payload=red))
     packet = RtpPacket.parse(await receiver.client.receive_rtp())
     assert (packet.payload_type, packet.payload) == (111, b"primary")
@@ -657,7 +659,7 @@ def test_candidates_name_the_announced_addresses(node: Node) -> None:
 def test_a_library_of_other_sources_is_refused(tmp_path: Path) -> None:
     from media import StaleLibrary
 
-    check_sources(tmp_path, "")  # no checkout: nothing to compare with
+    check_sources(tmp_path, "")  # without a checkout there is nothing to compare
     for name in ("Cargo.toml", "Cargo.lock", "core/Cargo.toml", "udp/Cargo.toml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
