@@ -1,4 +1,4 @@
-"""Load the native library of the packet plane. A library that was built from other sources is refused.
+"""The loader of the packet plane's native library. A library that was built from other sources is refused.
 
 This is the only module that imports `media._plane`.
 """

@@ -1,4 +1,4 @@
-"""Choose the packet thread (shard) for a new conference, and for a new peer of a conference that is too large for its shard.
+"""The choice of a packet thread (shard) for a new conference, and for a new peer of a conference that outgrew its shard.
 
 `Placement` counts the conferences and participants of each shard. The functions only compute with figures.
 """

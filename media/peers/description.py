@@ -1,4 +1,4 @@
-"""Parse a peer's session description (RFC 8866, RFC 8829) into `parameters.Description`. Pure.
+"""The parser of a peer's session description (RFC 8866, RFC 8829), which returns `parameters.Description`. Pure.
 
 Every character can be hostile. Any fault raises `PeerError`, and size, counts and work are limited.
 

@@ -478,7 +478,7 @@ class _Association(RTCSctpTransport):
         elif len(self._sack_misordered) > limits.TSNS_OUT_OF_ORDER:
             self._refuse("too much out of order")
         elif not self._has_room(chunk, 0 if stream is None else len(stream.reassembly)):
-            # the chunk is not stored; a SACK reports this, and the peer sends the chunk again (RFC 9260 §6.2)
+            # The chunk is not stored. A SACK reports this, and the peer sends the chunk again (RFC 9260 §6.2).
             self._sack_needed = True
         elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_OF_STREAM:
             self._refuse("too many fragments")

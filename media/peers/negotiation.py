@@ -1,4 +1,4 @@
-"""Decide what a section agrees on, and write our answers and offers (RFC 8829, RFC 8843, RFC 8839). Pure.
+"""The agreement on the codecs of a section, and the writing of our answers and offers (RFC 8829, RFC 8843, RFC 8839). Pure.
 
 We are ICE-lite and bundle everything. `a=setup` is `actpass` in offers and `passive` in answers. The answer to `passive` is
 `active`. `description.py` reads descriptions, and `peer.py` stores the state between them.
