@@ -69,14 +69,14 @@ HANDSHAKE_BYTES = 65_536
 # library reserve more memory.
 HANDSHAKE_MESSAGE_BYTES = 8192
 DATAGRAMS_WAITING = 256  # DTLS records of one transport before the event loop handles them. Further records are lost.
-RECORDS_OF_DATAGRAM = 16  # Further records are lost; the last flight of a client has five.
+RECORDS_OF_DATAGRAM = 16  # Further records of the datagram are lost. The last flight of a client has five.
 # Rate and burst of one peer; the plane lets the same number of datagrams through. Higher: one peer takes more of the event
 # loop. Lower: data of an honest peer is lost.
 RECORDS_PER_S = 2000
 RECORD_BYTES = 1500  # With the header; no known network carries a longer record in one datagram.
 
 # SCTP and data channels. A peer beyond a limit is disconnected, or its chunks are dropped. Higher: a hostile peer costs more
-# memory and time. Lower: an honest peer has problems.
+# memory and time. Lower: an honest client is slower or loses its call.
 CHANNELS = 16
 CHANNEL_OPEN_BYTES = 512  # Message that opens a channel: the label, the protocol and 12 bytes of header.
 CONTROL_CHUNKS = 8  # Chunks of one packet that are not DATA; we answer most of them with one packet each.
@@ -118,14 +118,16 @@ EVENTS_A_TURN = 1024
 
 # The mixer: the largest scene of one conference. A larger scene is refused. Higher: one conference can use up the machine.
 # Lower: a large conference gets no picture and sound.
-MIXER_SOURCES = 1024  # Streams that the plane can forward to the mixer. The mixer decodes only those shown or heard.
+MIXER_SOURCES = (
+    1024  # Streams that the plane can forward to the mixer. The mixer decodes a stream only while it is used.
+)
 MIXER_SITES = 600
-MIXER_GROUPS = 20  # Ten, and ten that end while their halls change to new groups.
+MIXER_GROUPS = 20  # Ten groups, and ten more that end while their halls change to new groups.
 MIXER_MIXES = 900
 MIXER_VOICES = 64
-MIXER_MICROPHONES = 600  # Open at the same time; the loudest of these are mixed.
+MIXER_MICROPHONES = 600  # Microphones that are open at the same time. The loudest of them are mixed.
 MIXER_PROMPTS = 16  # played at the same time
-MIXER_PROMPT_S = 120  # Of one announcement; the rest is cut.
+MIXER_PROMPT_S = 120  # Length of one announcement. The rest is cut.
 MIXER_CELLS = 16
 MIXER_LABEL_CHARACTERS = 200
 MIXER_TEXT_CHARACTERS = 300
