@@ -118,9 +118,8 @@ EVENTS_A_TURN = 1024
 
 # The mixer: the largest scene of one conference. A larger scene is refused. Higher: one conference can use up the machine.
 # Lower: a large conference gets no picture and sound.
-MIXER_SOURCES = (
-    1024  # Streams that the plane can forward to the mixer. The mixer decodes a stream only while it is used.
-)
+# Streams that the plane can forward to the mixer. The mixer decodes a stream only while it is used.
+MIXER_SOURCES = 1024
 MIXER_SITES = 600
 MIXER_GROUPS = 20  # Ten groups, and ten more that end while their halls change to new groups.
 MIXER_MIXES = 900
