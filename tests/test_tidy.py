@@ -41,6 +41,7 @@ ENTRIES |= {
     "Makefile",
     "NOTICE",
     "README.md",
+    "README.vi.md",
     "SECURITY.md",
     "pyproject.toml",
 }
