@@ -5,17 +5,25 @@
 use crate::codec::selection::{Place, Rise};
 use crate::wire::rtp::Malformed;
 
-/// Bytes of the start bit, end bit, template id and frame number.
+/// Bytes of the mandatory fields: start bit, end bit, template id and frame number (AV1 RTP specification, A.8). Larger:
+/// descriptors without other fields are refused. Smaller: the frame number lies outside, and the read panics.
 const MANDATORY: usize = 3;
+/// Templates of one table: the template id has six bits (AV1 RTP specification, A.8). Larger: a hostile table takes more
+/// memory, and no id names the rest. Smaller: a valid table is refused, and the layers of its stream stay unknown.
 const TEMPLATES_MAX: usize = 64;
+/// Decode targets of one table: the count field has five bits (AV1 RTP specification, A.8). Each target takes two bits of a
+/// `u64`. Larger: the bits do not fit into the `u64`. Smaller: a debug build panics at a valid table.
 const TARGETS_MAX: usize = 32;
-/// The largest number of references of one frame. Codecs have at most eight.
+/// References of one frame. Codecs have at most eight. Larger: each template takes more memory. Smaller: a descriptor with more
+/// references is refused, and the layers of its frame stay unknown.
 const REFERENCES_MAX: usize = 8;
-/// The largest number of spatial or temporal layers: the indices in payloads have three bits.
+/// Layers of one kind, spatial or temporal: the indices in payloads have three bits. Larger: a hostile table names layers that
+/// no payload can name. Smaller: a valid table is refused, and the layers of its stream stay unknown.
 const LAYERS_MAX: u8 = 8;
 
-/// Packets. Serial numbers compare correctly only up to twice this distance, so the start of an older table is moved forward to
-/// this age. Larger: an old table seems to come after the packet.
+/// Packets. Serial numbers compare correctly only up to twice this distance (RFC 1982), so the start of an older table is moved
+/// forward to this age. Larger: an old table seems to come after the packet, and descriptors are refused. Smaller: a late
+/// packet does not find its table.
 const AGE_MAX: u32 = 1 << 30;
 
 /// The contents of one descriptor about the frame of its packet.
@@ -71,6 +79,8 @@ struct Template {
     count: u8,
 }
 
+/// The decode target indication "switch": a receiver may step up to the target at this frame (AV1 RTP specification, A.8). With
+/// another value, consumers step up at wrong frames, and their decoders fail.
 const SWITCH: u32 = 2;
 
 pub fn frame_number(descriptor: &[u8]) -> Option<u16> {

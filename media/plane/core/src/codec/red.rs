@@ -14,11 +14,17 @@ pub struct Block {
     pub range: Range<usize>,
 }
 
-/// Redundant blocks. Chosen: senders use at most 9 copies. A payload with more blocks is malformed.
+/// Redundant blocks of one payload. Chosen: senders use at most 9 copies. A payload with more blocks is malformed. Larger: a
+/// hostile payload costs more work. Smaller: the audio of a sender with many copies is dropped.
 pub const BLOCKS_MAX: usize = 16;
+/// Bytes of the header of a redundant block (RFC 2198 §3). With another value, blocks are cut at wrong places, and their audio
+/// is noise.
 const REDUNDANT_HEADER: usize = 4;
-/// The largest values of the fields in the header of a redundant block (14 and 10 bits).
+/// RTP ticks. The timestamp offset of a redundant block has 14 bits (RFC 2198 §3). Larger: the offset overwrites the payload
+/// type, and receivers drop the block. Smaller: copies of older packets are left out.
 const TIMESTAMP_OFFSET_MAX: u32 = 0x3fff;
+/// Bytes. The length of a redundant block has 10 bits (RFC 2198 §3). Larger: the length overwrites the offset, and receivers
+/// play the wrong audio. Smaller: copies of long packets are left out.
 const BLOCK_BYTES_MAX: usize = 0x3ff;
 
 /// Return the primary block.
