@@ -6,10 +6,13 @@ use crate::wire::stun;
 /// changes. Larger: more memory. Smaller: a peer that moves loses a path.
 pub const PATHS_MAX: usize = 8;
 
-/// Time without a check until the peer counts as disconnected, and as failed. Consent expires after 30 s (RFC 7675 §5.1). Peers
-/// check about every 5 s, and libwebrtc every 2.5 s. Longer: a lost peer keeps its place. Shorter: a few lost checks end a
-/// call.
+/// Microseconds without a check until the peer counts as disconnected. Chosen. Peers check about every 5 s, and libwebrtc every
+/// 2.5 s. A peer holds its path for the same time. Longer: a lost peer is reported late. Shorter: after a few lost checks, a
+/// present peer is reported as disconnected.
 pub const DISCONNECTED_US: u64 = 10_000_000;
+/// Microseconds without a check until the peer has failed: the server forgets its paths and sends nothing. Consent expires
+/// after 30 s (RFC 7675 §5.1). Longer: a lost peer keeps its place, and media goes out without consent. Shorter: a few lost
+/// checks end a call.
 pub(crate) const FAILED_US: u64 = 30_000_000;
 
 /// An answer proves its path for this time. The peer is asked again after half of it. It is longer than the 25 s between two
