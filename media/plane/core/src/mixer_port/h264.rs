@@ -9,6 +9,8 @@ const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
 const DELIMITER: u8 = 9;
 const FILLER: u8 = 12;
+/// Bytes of the FU indicator and the FU header (RFC 6184 §5.8). Larger: fragments are smaller than necessary. Smaller:
+/// fragments exceed the largest payload.
 const FU_HEAD: usize = 2;
 
 /// Append the units of one payload to `picture`. `open` is true if the last payload left a fragmented unit without its end.

@@ -7,17 +7,25 @@ use crate::ntp::ntp;
 use crate::wire::rtcp::SenderInfo;
 use crate::wire::rtp;
 
-/// Bytes. The largest RTP payload that this process makes.
+/// Bytes of the largest RTP payload that this process makes. Chosen: with all headers the packet fits into usual paths. Larger:
+/// the packet exceeds the MTU of some paths, and receivers there lose it. Smaller: more packets for each picture, and in
+/// `single_nal` mode more pictures are refused.
 pub const PAYLOAD_BYTES_MAX: usize = 1_200;
 
 /// Packets. Chosen. A frame of this length leaves at once. Each further packet waits `PACKET_US`. Larger: a key frame floods
 /// the link of a hall. Smaller: ordinary frames arrive later.
 const BURST: u64 = 12;
+/// Microseconds between two packets of a frame after the burst. Chosen: 19 Mbit/s in full packets. Longer: large frames arrive
+/// later, and the queue fills. Shorter: a key frame floods the link of a hall.
 const PACKET_US: u64 = 500;
 /// Packets. Chosen. A frame that does not fit into the queue is refused. Larger: an encoder that is faster than its link adds
 /// more delay. Smaller: large key frames are refused.
 const QUEUE_MAX: usize = 2_048;
+/// Packets of each SSRC that are kept for retransmissions. Chosen. Larger: more memory for each SSRC. Smaller: packets that are
+/// requested late cannot be sent again, so receivers request key frames.
 const HISTORY: usize = 512;
+/// Packets that are sent again for one NACK. Chosen. Larger: one NACK can cause a large burst. Smaller: after a long loss, more
+/// NACKs are needed, and the picture is repaired later.
 const RESENDS_A_REQUEST: usize = 64;
 
 pub struct Outbound {
