@@ -18,6 +18,8 @@ const HOLD_US_MAX: u64 = 40_000_000;
 /// or in `LOSS_WINDOWS` loss windows (`estimate::loss`) after they stopped. Larger: copies stay away from a path that loses by
 /// itself. Smaller: copies that cause loss come back.
 const LOSS_WITHOUT_SHARE: f64 = 0.6;
+/// Loss windows (`estimate::loss`) without copies before the loss is compared. Chosen. Larger: copies come back later on a path
+/// that loses by itself. Smaller: chance decides, and copies that cause loss come back.
 const LOSS_WINDOWS: u32 = 4;
 
 /// The decision about copies for one viewer.

@@ -3,7 +3,8 @@
 use super::*;
 
 const S: u64 = 1_000_000;
-/// A voice of 48 kbit/s. With three copies it has 149 kbit/s.
+/// Bit/s of a voice of 48 kbit/s. Chosen. With three copies it has 149 kbit/s. The tests use paths just below and just above
+/// these values. Larger: paths that should carry the voice do not. Smaller: paths that should be too narrow carry it.
 const AUDIO: AudioRates = AudioRates { plain_bps: 48_000, whole_bps: 48_000, sent_bps: 149_000 };
 const PLAIN: AudioRates = AudioRates { sent_bps: 48_000, ..AUDIO };
 const PATH: PathState = PathState {

@@ -3,11 +3,20 @@
 
 use crate::codec::selection::Place;
 
+/// Temporal ids that are counted separately; higher ids count with the last one. Chosen: browsers send at most three. Larger:
+/// more memory for each layer. Smaller: two ids become one step, so a narrow downlink loses both at once.
 pub const TEMPORALS: usize = 4;
+/// Spatial layers that are counted separately; higher layers count with the last one. Chosen: browsers send at most three.
+/// Larger: more memory for each layer. Smaller: two layers become one step, so a narrow downlink loses both at once.
 pub const SPATIALS: usize = 4;
-/// Bytes of RTP header, extensions and authentication tag, about.
+/// Bytes of RTP header, extensions and authentication tag of one packet, about. Larger: streams seem to cost more than they do,
+/// and viewers get lower layers. Smaller: granted streams exceed the estimate, and a queue builds up.
 pub const OVERHEAD_BYTES: usize = 40;
+/// Microseconds. Chosen. The least time that one measurement covers. Longer: a new bitrate is learned later. Shorter: the
+/// bitrate jumps, because each measurement has few packets.
 const WINDOW_US: u64 = 200_000;
+/// Microseconds. Chosen. The time constant of the smoothed bitrate. Longer: the allocation follows a new bitrate late. Shorter:
+/// each key frame looks like a higher bitrate, and pictures flap.
 const SMOOTHING_US: f64 = 1e6;
 /// A layer or temporal id with a smaller share of all bytes counts as not sent. Larger: a real layer is never offered. Smaller:
 /// a few stray packets count as a layer.

@@ -46,7 +46,8 @@ const REMB_US: u64 = 10_000_000;
 /// Delay of receiver reports: the interval of browsers (1 s) and one feedback. Longer: a cut is judged late. Shorter: a cut is
 /// judged by loss from before the cut.
 const REPORT_US: u64 = 1_200_000;
-/// Unit of the reference time (transport-wide-cc-extensions-01 §3.1).
+/// Microseconds. The unit of the reference time (transport-wide-cc-extensions-01 §3.1). Larger: each feedback seems to be later
+/// than it is, and the estimator sees a queue that does not exist. Smaller: real queues are not seen.
 const REFERENCE_US: i64 = 64_000;
 /// Time between two probes (libwebrtc `kMaxWaitingTimeForProbingResult`). Row `step`: 5.5 s until the capacity is back. Longer:
 /// pictures come back late. Shorter: padding fills the path.

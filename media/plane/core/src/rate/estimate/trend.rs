@@ -54,7 +54,8 @@ const LEAST_US: u64 = 8_000_000;
 /// Rise of the least delay in a period that is a creeping queue. Clocks drift by 100 ppm, 0.8 ms in a period. Larger: a
 /// creeping queue counts as the path. Smaller: clock drift looks like a queue.
 const CREEP_US: i64 = 4_000;
-/// The value of a slot without packets.
+/// Microseconds. The value of a slot without packets: the largest `i64`, so that each real delay is smaller. Larger: the type
+/// has no larger value. Smaller: longer delays are ignored.
 const NO_DELAY_US: i64 = i64::MAX;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
