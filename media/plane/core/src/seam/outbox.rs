@@ -19,7 +19,8 @@ pub trait Sink {
     fn send(&mut self, arena: &[u8], messages: &[Message]);
 }
 
-/// Largest number of bytes in one run: the largest UDP payload that the kernel segments. Larger: the kernel refuses the run.
+/// Bytes of one run. The kernel segments a UDP payload of at most 65,507 bytes. Larger: the kernel refuses the run. Smaller:
+/// large frames need more runs, and thus more work.
 pub const RUN_BYTES_MAX: usize = 64_000;
 /// Largest number of datagrams in one run. `UDP_MAX_SEGMENTS` of Linux is 128 now, and 64 in older kernels. Larger: an older
 /// kernel refuses the run. Smaller: more system calls.
@@ -32,7 +33,11 @@ pub struct Outbox<S: Sink> {
     pub sink: S,
 }
 
+/// Bytes. Chosen. The space for messages that wait for the next flush of a shard. Larger: more memory for each shard. Smaller:
+/// more flushes; below the packets of one frame for one viewer, the write panics.
 const ARENA_BYTES: usize = 1 << 20;
+/// Messages that wait for the next flush of a shard. Chosen. Larger: more memory, and the first messages leave later. Smaller:
+/// more flushes, and thus more system calls.
 const MESSAGES_MAX: usize = 1024;
 
 impl<S: Sink> Outbox<S> {
