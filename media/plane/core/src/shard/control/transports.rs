@@ -13,7 +13,7 @@ use crate::wire::srtp_profile::Profile;
 /// Microseconds. The keys are set here before the peer has our last handshake flight, which gives the peer its keys. Media
 /// waits for this time. Longer: the first picture is later. Shorter: the peer drops the first packets.
 const START_DELAY_US: u64 = 5_000;
-/// The SSRC of a mirror transport. It is a placeholder, because a mirror sends no RTCP.
+/// The SSRC of a mirror transport. Chosen. It is a placeholder, because a mirror sends no RTCP. Larger or smaller: no effect.
 const SSRC_ELSEWHERE: u32 = 1;
 
 pub(crate) fn open_router(tables: &mut Tables, router: u32) -> Option<()> {
