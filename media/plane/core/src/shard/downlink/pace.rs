@@ -17,11 +17,14 @@ const PADDING_PACKETS_MAX: usize = 64;
 /// Bytes. A probe is padded when at least this much is missing. Larger: the bitrate of the probe is less even. Smaller: more
 /// tiny packets.
 const PADDING_BYTES_MIN: usize = 200;
-/// Bytes of padding in a packet of padding only. RFC 3550 allows at most 255.
+/// Bytes of padding in a packet of padding only (libwebrtc `kMaxPaddingLength`). Larger: above 255 the count byte overflows
+/// (RFC 3550 §5.1). Smaller: a probe needs more packets, and a probe of a wide path stays below its bitrate.
 const PADDING_ONLY: u8 = 224;
 /// Packets. A probe repeats the last packets of a stream, up to this many. More: older packets, which are less likely to repair
 /// a loss. Fewer: more repetitions of the same packets.
 const REPEATED: u16 = 24;
+/// Bytes reserved for one packet with its headers. Chosen: more than `PAYLOAD_BYTES_MAX` and `PACKET_OVERHEAD_MAX` together.
+/// Larger: the outbox is flushed slightly earlier. Smaller than the longest packet: the write panics.
 const SPACE: usize = 2_048;
 
 /// Put the transport on the list of the pacer: packets wait, or a probe is running.

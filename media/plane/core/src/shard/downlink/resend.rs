@@ -14,7 +14,8 @@ use crate::stream::sent_log::{Content, Sent};
 const RESEND_US_MIN: u64 = 10_000;
 /// Resends of one packet. More: a useless packet takes bandwidth. Fewer: with heavy loss a picture is not repaired.
 const RESENDS_MAX: u8 = 10;
-/// Resends of one padding packet. More: padding takes the budget of packets with content.
+/// Resends of one padding packet. Chosen. More: padding takes the budget of packets with content. Fewer: with heavy loss, a
+/// receiver that orders by numbers waits for the missing number, and its picture stops.
 const RESENDS_OF_NOTHING_MAX: u8 = 4;
 /// Microseconds. A viewer whose round trip is at least this long gets a picture's packet twice when it asks. If the first is
 /// lost, no other could arrive before the picture is due. A queue on the path does not count as round trip. Larger: far viewers
