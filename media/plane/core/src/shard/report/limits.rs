@@ -8,7 +8,8 @@ use crate::shard::tables::Tables;
 use crate::shard::turn::Turn;
 use crate::wire::rtcp::{self, TmmbrEntries, TmmbrEntry};
 
-/// Bytes that UDP, IPv4 and RTP add to a packet (RFC 5104 §4.2.1.1).
+/// Bytes that UDP, IPv4 and RTP add to a packet (RFC 5104 §4.2.1.1). Larger: the far end sends less media than the limit
+/// permits. Smaller: its packets exceed the limit.
 const OVERHEAD_BYTES: u16 = 40;
 /// Tuples that are read from one request. Larger: a hostile request costs more work. Smaller: limits of a terminal with many
 /// tracks are lost.

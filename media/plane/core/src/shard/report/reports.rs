@@ -12,11 +12,17 @@ use crate::wire::rtcp::{self, ReportBlock, SenderInfo};
 use crate::wire::srtp::RTCP_OVERHEAD_MAX;
 use crate::wire::{rtcp_extended, transport_feedback};
 
-/// Tracks and report blocks in one compound with its names. Larger: the compound does not fit into `COMPOUND_BYTES`. Smaller:
-/// more datagrams.
+/// Tracks in one compound of a line, each with its CNAME. Chosen. Larger: the compound does not fit into `COMPOUND_BYTES`, and
+/// the write panics. Smaller: more datagrams.
 const TRACKS_A_REPORT: usize = 8;
+/// Report blocks in one compound of a line. Chosen. Larger: with eight tracks and the longest CNAME, the compound does not fit
+/// into `COMPOUND_BYTES`, and the write panics. Smaller: more datagrams.
 const BLOCKS_A_REPORT: usize = 8;
+/// Bytes of a sender report without report blocks (RFC 3550 §6.4.1). Larger: compounds end earlier, so there are more
+/// datagrams. Smaller: a report does not fit into its compound, and the write panics.
 const SENDER_REPORT_BYTES: usize = 28;
+/// Bytes of an extended report with one receiver reference time block (RFC 3611 §4.4). Larger: some of these blocks get their
+/// own datagram. Smaller: the block does not fit into its compound, and the write panics.
 const RECEIVER_TIME_BYTES: usize = 20;
 /// Microseconds. Without a sender report for this time, a publisher makes none. Longer: mirrors learn losses later. Shorter:
 /// more messages to mirrors.

@@ -21,6 +21,8 @@ pub(crate) fn own_ssrc(tables: &Tables, key: TransportKey) -> u32 {
 
 /// Send feedback or a BYE to a line, after the report and the CNAME that every compound begins with.
 pub(crate) fn send_line_rtcp<S: Sink>(tables: &mut Tables, key: TransportKey, body: &[u8], turn: &mut Turn<S>) {
+    /// Bytes before the feedback: an empty receiver report (8), the frame of the SDES packet (16) and the CNAME. Larger: the
+    /// buffer takes more of the stack. Smaller: long feedback does not fit, and the copy panics.
     const HEAD_BYTES: usize = 8 + 16 + CNAME_BYTES_MAX;
     let own = own_ssrc(tables, key);
     let Some(line) = tables.transports[key].line() else { return };
