@@ -13,9 +13,11 @@ use crate::stream::playout::Playout;
 use crate::stream::sequence::{Continuity, Left, Offsets, Picture};
 use crate::types::{Codec, PayloadMap};
 use crate::wire::rtcp::ReportBlock;
-/// Packets. A report that jumps ahead by more than this counts as no packets: its sequence number is implausible.
+/// Packets between two reports of a viewer. Chosen. A report that jumps ahead by more counts as no packets, because its
+/// sequence number is implausible. Larger: one wrong report cuts the estimate. Smaller: real loss of a fast stream is ignored.
 const REPORTED_MAX: u32 = 10_000;
-/// NAL unit types from this value on combine or split NAL units (RFC 6184 §5.2).
+/// NAL unit types from this value on combine or split NAL units (RFC 6184 §5.2). Larger: receivers of single NAL units get
+/// packets that they cannot read. Smaller: normal packets are refused, and such receivers get no picture.
 const FIRST_COMBINED_NAL: u8 = 24;
 
 pub struct Consumer {

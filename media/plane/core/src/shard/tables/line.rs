@@ -26,13 +26,17 @@ pub const SOURCE_SILENT_US: u64 = 500_000;
 /// How often a request for a lower bitrate is sent without confirmation, once a second (RFC 5104 §3.5.4). Larger: more RTCP to
 /// a far end that never confirms. Smaller: the request may be lost.
 const LIMIT_ASKS_MAX: u8 = 10;
+/// Bytes of the CNAME of a line. Chosen. Larger: the compound of eight tracks does not fit into `COMPOUND_BYTES`, and the write
+/// panics. Smaller: the control side cannot open a line with a longer name.
 pub const CNAME_BYTES_MAX: usize = 64;
 /// Microseconds. Chosen. Least time between two changes of a layer's source. Each change costs a new cache. Longer: a quick
 /// restart loses packets. Shorter: a hostile sender costs more work.
 pub const SOURCE_CHANGE_US: u64 = 200_000;
-/// Key presses, messages and limits of one far end: per second, and in one burst. Larger: one far end can fill the event queue
+/// Key presses, messages and limits of one far end per second, on average. Chosen. Larger: one far end can fill the event queue
 /// that all share. Smaller: fast key presses are lost.
 const NEWS_PER_S: u64 = 20;
+/// Key presses, messages and limits of one far end in one burst. Chosen. Larger: one far end can fill the event queue that all
+/// share. Smaller: the keys of a long number that is dialled at once are lost.
 const NEWS_BURST: u64 = 40;
 
 /// One of the two ports of a line.

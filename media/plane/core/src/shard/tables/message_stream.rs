@@ -3,9 +3,12 @@
 use crate::wire::rtp;
 use crate::wire::srtp::RocTx;
 
-/// Ticks in `TICK_US`. RFC 4573 §3: the clock rate is 4800 Hz.
+/// Ticks in `TICK_US`: the clock rate is 4800 Hz (RFC 4573 §3). Larger: timestamps run faster than the session description
+/// says, and the far end measures wrong jitter. Smaller: timestamps run slower, with the same effect.
 pub(crate) const TICKS: u64 = 48;
 
+/// Microseconds in which the clock advances by `TICKS`. Larger: timestamps run slower than 4800 Hz, and the far end measures
+/// wrong jitter. Smaller: timestamps run faster, with the same effect.
 pub(crate) const TICK_US: u64 = 10_000;
 
 /// Microseconds. Chosen. Report interval of a line with few messages; no receiver needs frequent reports (RFC 3550 §6.2).

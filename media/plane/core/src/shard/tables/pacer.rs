@@ -20,6 +20,8 @@ pub(crate) const BPS_UNKNOWN: f64 = 40e6;
 /// frames wait more often.
 pub(crate) const BURST_US: f64 = 20_000.0;
 
+/// Bytes. Chosen. The bounds of a burst: on a narrow path, and on a wide path. Larger: bursts fill queues on the path. Smaller:
+/// even small frames wait.
 pub(crate) const BURST_BYTES: (f64, f64) = (2_400.0, 15_000.0);
 
 /// Longest time that a packet waits: with much data waiting, the pacing rate rises. Larger: pictures arrive too late. Smaller:

@@ -29,17 +29,21 @@ const LAYER_STOPPED_US: u64 = 700_000;
 /// Requests without an answer. Then the shard stops until the next wish. Larger: more PLIs to a publisher that never answers.
 /// Smaller: on a bad uplink all requests may be lost.
 const KEYFRAME_ASKS_MAX: u8 = 20;
-/// Bytes of padding per packet at most. Padding makes the packets of a frame equally long, so that they form one run.
+/// Bytes of padding in one packet at most. Chosen. Padding makes the packets of a frame equally long, so that they form one
+/// run. Larger: more useless bytes. Smaller: frames need more runs, and thus more work.
 const PADDING_MAX: usize = 32;
-/// At most one byte in this number is padding.
+/// Bytes. Chosen. At most one byte in this number is padding. Larger: less padding is permitted, so frames need more runs.
+/// Smaller: more of the downlink is padding.
 const PADDING_SHARE: usize = 100;
 /// Microseconds. A new viewer starts from a key frame in the cache that is at most this old. Many publishers make a key frame
 /// every two seconds, so the cache nearly always holds a key frame. Longer: the viewer shows more old pictures in fast motion.
 /// Shorter: more requests for key frames.
 const REPLAY_US_MAX: u64 = 2_500_000;
-/// Packets. A new viewer gets at most this many from the cache: the largest ring in full packets.
+/// Packets. A new viewer gets at most this many from the cache: the largest ring in full packets. Larger: a new viewer gets a
+/// larger burst of old packets. Smaller: a new viewer of a large picture waits for a new key frame.
 const REPLAY_PACKETS_MAX: u16 = 1024;
-/// Bytes. The most that header, extensions and tag add to a payload.
+/// Bytes. The most that header, extensions, descriptor, tag and RTX number add to a payload. Larger: runs end earlier, so there
+/// is more work. Smaller: a run exceeds its reserved space, and the write panics.
 pub const PACKET_OVERHEAD_MAX: usize = 12 + 4 + 40 + 255 + RTP_OVERHEAD_MAX + 2;
 
 /// A packet that waits to be forwarded, in the order of arrival.

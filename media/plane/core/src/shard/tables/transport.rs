@@ -21,14 +21,18 @@ use crate::wire::srtp::{Inbound, Outbound};
 /// Microseconds. Interval of reports (libwebrtc's interval for video). Longer: loss and round-trip time are older. Shorter:
 /// more RTCP.
 pub const REPORT_INTERVAL_US: u64 = 1_000_000;
+/// Microseconds. Chosen. A sample counts at most as four times the mean and this time. Larger: after a peer has slept, requests
+/// repeat late for some time. Smaller: a real rise of the round-trip time is learned late.
 const RTT_US_MORE: u64 = 200_000;
 /// The divisor for raising the clock offset. A sender's clock may drift against ours. Larger: the offset follows a drift later.
 /// Smaller: delay spikes disturb lip synchronization.
 const OFFSET_DRIFT: i64 = 64;
 
-/// DTLS datagrams (handshake, data channels) of one peer that go to the control side: per second, and in one burst. Larger: one
-/// peer can fill the queue that all share. Smaller: data channels lose messages.
+/// DTLS datagrams (handshake, data channels) of one peer that go to the control side per second, on average. Chosen. Larger:
+/// one peer can fill the queue that all share. Smaller: data channels lose messages.
 const DTLS_PER_S: u64 = 2_000;
+/// DTLS datagrams of one peer that go to the control side in one burst. Chosen. Larger: one peer can fill the queue that all
+/// share. Smaller: data channels lose messages.
 const DTLS_BURST: u64 = 1_000;
 /// DTLS records that a peer may have numbered before keys were set. After that it numbers less than one record per microsecond.
 /// Larger: more noise reaches the control side. Smaller: genuine records are dropped.
@@ -38,8 +42,14 @@ const RECORDS_BEFORE: u64 = 1 << 16;
 /// Mbit/s each. The limit is 48 Mbit/s, or 40 Mbit/s in full packets. Each packet costs `PACKET_BYTES` extra, which bounds
 /// short packets to about 19,000 a second. Larger: a hostile peer costs more work. Smaller: honest packets are dropped.
 const MEDIA_BYTES_PER_US: i64 = 6;
+/// Bytes of media that one peer may send in one burst: half a second at the limit. Chosen. Larger: a hostile peer causes more
+/// work at once. Smaller: after a pause of the network, honest packets are dropped.
 const MEDIA_BURST_BYTES: i64 = 500_000 * MEDIA_BYTES_PER_US;
+/// Bytes that each packet costs extra, because each packet causes work. Chosen. Larger: honest peers with many short packets
+/// reach the limit. Smaller: a hostile peer can send more short packets.
 const PACKET_BYTES: i64 = 256;
+/// Bytes that each packet costs in a transport-wide feedback. Chosen. Larger: honest feedback reaches the limit. Smaller: a
+/// hostile peer causes much work with short feedback.
 const STATUS_BYTES: i64 = 4;
 
 /// The meaning of a received SSRC.
@@ -296,7 +306,11 @@ impl Transport {
     }
 
     pub fn memory_bytes(&self) -> usize {
+        /// Bytes of the four ciphers of a transport: RTP and RTCP in both directions, about 600 bytes each. Larger: the
+        /// reported memory is too high. Smaller: the reported memory is too low.
         const CIPHERS: usize = 2 * 2 * 600;
+        /// Bytes of the replay window of one source, about. Larger: the reported memory is too high. Smaller: the reported
+        /// memory is too low.
         const WINDOW: usize = 160;
         size_of::<Self>()
             + CIPHERS

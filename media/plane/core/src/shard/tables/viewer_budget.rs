@@ -2,18 +2,26 @@
 
 use crate::bucket::Bucket;
 
-/// Half packets of credit. Retransmissions may be half of the packets sent, plus a first allowance. Larger: a hostile viewer
-/// causes more traffic. Smaller: losses are not repaired.
+/// Half packets. Chosen. The credit of a new viewer: 100 retransmissions. Larger: a hostile viewer causes more traffic.
+/// Smaller: the losses at the start of a call are not repaired.
 const RESEND_CREDIT_START: u16 = 200;
+/// Half packets. Chosen. The most credit of a viewer: 500 retransmissions. Larger: a hostile viewer causes a larger burst.
+/// Smaller: a long run of losses is not repaired.
 const RESEND_CREDIT_MAX: u16 = 1_000;
+/// Half packets that one retransmission costs. Chosen. Each packet sent earns one half packet, so half of the packets may be
+/// sent again. Larger: on a lossy path, losses are not repaired. Smaller: a hostile viewer causes more traffic.
 const RESEND_COST: u16 = 2;
-/// A viewer may cause one key frame in this time on average, and this number at once. All viewers pay for a key frame. More:
-/// one viewer can lower the quality for all. Fewer: a viewer with losses waits for its picture.
+/// Microseconds. Chosen. A viewer may cause one key frame in this time on average. All viewers pay for a key frame. Longer: a
+/// viewer with losses waits for its picture. Shorter: one viewer can lower the quality for all.
 const KEYFRAME_EVERY_US: i64 = 1_000_000;
+/// Key frames that a viewer may cause at once, after a quiet time. Chosen. More: one viewer can lower the quality for all.
+/// Fewer: a viewer that changes its layout waits for its pictures.
 const KEYFRAMES_AT_ONCE: i64 = 3;
-/// One number may be filled in this time on average, and this number at once: see `Verdict::Fill`. More: a publisher can fill
-/// downlinks with padding. Fewer: viewers wait for missing numbers.
+/// Microseconds. Chosen. One number of a viewer may be filled in this time on average: see `Verdict::Fill`. Longer: viewers
+/// wait for missing numbers. Shorter: a publisher can fill downlinks with padding.
 const FILL_EVERY_US: i64 = 20_000;
+/// Numbers of a viewer that may be filled at once, after a quiet time. Chosen. More: a publisher can fill downlinks with
+/// padding. Fewer: after a burst of late packets, viewers wait for missing numbers.
 const FILLS_AT_ONCE: i64 = 200;
 
 pub struct ViewerBudget {
