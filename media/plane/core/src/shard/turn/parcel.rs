@@ -37,12 +37,15 @@ pub(crate) struct Upward {
 /// memory. Smaller: bursts lose packets.
 pub(crate) const PARCEL_BYTES_MAX: usize = 1 << 20;
 
-/// Slips of each kind. Any sender can send datagrams that no peer has proved. Such datagrams get little room (`UNPROVED_MAX`),
-/// so that datagrams on claimed paths keep their room. Larger: more memory. Smaller: bursts lose packets.
+/// Slips of each kind in one parcel. Chosen. Larger: more memory. Smaller: bursts lose packets.
 pub(crate) const SLIPS_MAX: usize = 4096;
 
+/// Datagrams in one parcel that no peer has proved. Chosen. Any sender can send such datagrams, so they get little room.
+/// Larger: a flood costs the other shard more work. Smaller: a flood hides the first checks of new peers.
 pub(crate) const UNPROVED_MAX: usize = 512;
 
+/// Bytes of the unproved datagrams in one parcel. Chosen. Larger: a flood takes the room of datagrams on claimed paths.
+/// Smaller: a flood of long datagrams hides the first checks of new peers.
 pub(crate) const UNPROVED_BYTES_MAX: usize = 128 << 10;
 
 /// The data from one shard to another, in order: datagrams as they arrived, and messages of the shard itself.
@@ -92,6 +95,8 @@ pub(crate) enum Kind {
     Unproved,
 }
 
+/// The number of variants of `Kind`. Larger: unused memory in each parcel. Smaller: the count of the last kind has no place,
+/// and its first slip panics.
 pub(crate) const KINDS: usize = 4;
 
 impl Kind {

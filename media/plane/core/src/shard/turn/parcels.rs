@@ -4,9 +4,9 @@ use crate::seam::snapshot::Totals;
 use crate::shard::turn::parcel::{Kind, Media, PARCEL_BYTES_MAX, Parcel, SLIPS_MAX, Slip};
 use crate::stream::cache::Entry;
 
-/// The memory that an empty parcel may keep, and the number of kept parcels. Larger: more idle memory. Smaller: more
-/// allocations.
+/// Bytes of memory that an empty parcel may keep for reuse. Chosen. Larger: more idle memory. Smaller: more allocations.
 pub(crate) const IDLE_BYTES_MAX: usize = 256 << 10;
+/// Empty parcels that a shard keeps for reuse. Chosen. Larger: more idle memory. Smaller: more allocations.
 pub(crate) const IDLE_MAX: usize = 8;
 
 /// The parcels for one shard.
