@@ -25,6 +25,8 @@ const MARGIN_DB: f32 = 6.0;
 /// Packets before the first loud packet that the mixer gets: 60 ms in packets of 20 ms. More: more old audio arrives in a
 /// burst. Fewer: the first word is cut.
 const HISTORY_PACKETS: u64 = 3;
+/// Microseconds of audio in one packet, as most senders use it. Longer: too few old packets are sent, and the first word is
+/// cut. Shorter: the mixer gets some packets twice.
 const PACKET_US: u64 = 20_000;
 
 pub(crate) fn tick_speakers<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) {
