@@ -6,24 +6,30 @@ use std::net::IpAddr;
 use crate::bucket::Bucket;
 use crate::keys::TransportKey;
 
-/// Datagrams that are tried per second, and in one burst. More are dropped. With `PEERS_MAX` keys each, this is at most 800
-/// tries a second. Chosen: 200 is above the packet rate of a peer with audio and a small picture. Larger: a flood costs more
-/// work. Smaller: a flood hides moving peers more easily.
+/// Datagrams that are tried per second, on average. Further datagrams are dropped. With `PEERS_MAX` keys each, this is at most
+/// 800 tries a second. Chosen: 200 is above the packet rate of a peer with audio and a small picture. Larger: a flood costs
+/// more work. Smaller: a flood hides moving peers more easily.
 const TRIED_PER_S: u64 = 200;
+/// Datagrams that are tried in one burst. Chosen. Larger: a flood causes more work at once. Smaller: when several peers move at
+/// once, some are found later.
 const TRIED_BURST: u64 = 50;
-/// The share of one network. A flood from one network, or from two (IPv4 and IPv6), leaves some tries to the others. Larger:
-/// the flood leaves less. Smaller: many peers behind one address are found later.
+/// Datagrams of one network that are tried per second. Chosen. A flood from one network, or from two (IPv4 and IPv6), leaves
+/// some tries to the others. Larger: the flood leaves less. Smaller: many peers behind one address are found later.
 const NEARBY_PER_S: u64 = TRIED_PER_S * 2 / 5;
+/// Datagrams of one network that are tried in one burst. Chosen. Larger: a flood from one network leaves less to the others.
+/// Smaller: many peers behind one address are found later.
 const NEARBY_BURST: u64 = TRIED_BURST / 2;
 /// Shares that are counted separately; networks with the same hash have one share together. A power of two. Larger: more
 /// memory. Smaller: a flood hits more networks.
 const NETWORKS: usize = 32;
 /// 2^64 divided by the golden ratio. Its multiples are spread evenly (Knuth, The Art of Computer Programming, vol. 3, §6.4).
+/// Larger or smaller: neighbouring networks may get the same bucket, and a flood from one hides peers of the other.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Peers whose keys are tried for one datagram. Larger: a stranger's datagram costs more work. Smaller: with several quiet
 /// peers the right one is found later.
 const PEERS_MAX: usize = 4;
-/// Places among them for peers that only have the same IP address. They also get the places that named peers leave free.
+/// Places of `PEERS_MAX` for peers that only have the same IP address. Chosen. They also get the places that named peers leave
+/// free. Larger: named peers are found later. Smaller: a peer whose SSRC is unknown is found later.
 const NEAR_MIN: usize = PEERS_MAX / 2;
 
 pub(crate) struct Suspects {
