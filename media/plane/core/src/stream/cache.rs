@@ -11,17 +11,25 @@ use crate::types::Codec;
 /// was first sent. The largest ring holds this time of 4.2 Mbit/s. Longer: more memory for each layer. Shorter: viewers far
 /// away lose packets.
 pub const HISTORY_US: u64 = 2_000_000;
+/// Bytes. Chosen. The first size of the ring of a video layer: a power of two. Larger: more memory for layers of low bitrate.
+/// Smaller: the ring grows more often at the start, and far viewers lose packets until then.
 const VIDEO_BYTES: usize = 64 << 10;
+/// Bytes. Chosen. The largest size of the ring of a video layer: a power of two. Larger: more memory for layers of high
+/// bitrate. Smaller: the ring holds less than `HISTORY_US` of such a layer, and far viewers lose packets.
 const VIDEO_BYTES_MAX: usize = 1 << 20;
+/// Bytes. Chosen. The size of the ring of an audio track: 64 packets, 1.3 s of 20 ms each. A power of two. Larger: more memory
+/// for each track. Smaller: a lost packet is requested after the ring has forgotten it.
 const AUDIO_BYTES: usize = 16 << 10;
 /// Ring bytes for each place in the table. Larger: small packets lose history. Smaller: more memory for the table.
 const BYTES_PER_PLACE: usize = 256;
-/// Approximate bytes of a packet, if a picture has several.
+/// Bytes of a packet, about, if a picture has several packets. A power of two. Larger: the logs of viewers (`sent_log`) stay
+/// shorter than the ring, and far viewers lose packets. Smaller: the logs take more memory than the ring needs.
 const FULL_PACKET_BYTES: usize = 1_024;
 /// Largest payload of a datagram in bytes. Larger: more buffer memory. Smaller: large packets are dropped.
 pub const PAYLOAD_BYTES_MAX: usize = 1500;
 
-/// The value of a one-byte header extension that is absent.
+/// The value of a one-byte header extension that is absent. No sender uses it for an orientation; as an audio level it is
+/// silence. Smaller: a real level or orientation of this value is left out. Larger: a byte has no larger value.
 pub const ABSENT: u8 = 0xff;
 
 /// One cached packet. A `len` of 0 is a packet of padding: a sequence number without content.

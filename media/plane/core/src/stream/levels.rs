@@ -5,11 +5,17 @@
 
 /// Length of a window. Longer: speakers are shown late. Shorter: a cough makes an active speaker.
 pub const WINDOW_US: u64 = 400_000;
-/// -dBov. Audio of this level or louder counts as speech; an active source may be a little quieter. Larger: noise counts as
-/// speech. Smaller: quiet speech is not seen.
+/// -dBov. Chosen. Audio of this level or louder counts as speech of an inactive source. Larger: noise counts as speech.
+/// Smaller: quiet speech is not seen.
 const LOUD: u8 = 35;
+/// -dBov. Chosen. Audio of this level or louder counts as speech of an active source. Larger: noise keeps a source active.
+/// Smaller: a speaker who lowers the voice is no longer shown.
 const LOUD_STAYING: u8 = 42;
+/// Share of the packets of a window that must be loud before a source becomes active. Chosen. Larger: speakers are shown late.
+/// Smaller: a cough makes an active speaker.
 const START_SHARE: f32 = 0.4;
+/// Share of the packets of a window that must be loud so that a source stays active. Chosen. Larger: a speaker disappears in
+/// each short pause. Smaller: single noises keep a source active.
 const STAY_SHARE: f32 = 0.15;
 /// Another source must be this much louder than the dominant speaker. Larger: a new speaker is shown late. Smaller: the
 /// dominant speaker flaps.
@@ -17,6 +23,8 @@ const CHALLENGE_RATIO: f32 = 1.3;
 /// Number of successive windows in which it must be louder. More: a new speaker is shown late. Fewer: the dominant speaker
 /// flaps.
 const CHALLENGE_WINDOWS: u8 = 2;
+/// Weight of a new window in the level of a source. Chosen. Larger: one loud word makes a dominant speaker, and meters jump.
+/// Smaller: a new dominant speaker is shown late.
 const SMOOTHING: f32 = 0.5;
 /// Levels are reported in this many steps. More: small changes make events. Fewer: meters move in jumps.
 const STEPS: f32 = 8.0;

@@ -8,9 +8,11 @@ use crate::types::Codec;
 /// Bytes of one packet that are measured: 60 ms. Larger: a long packet costs more time. Smaller: the end of a packet is
 /// ignored.
 const METERED_BYTES_MAX: usize = 480;
-/// Level without any power.
+/// -dBov. The level without any power (RFC 6464 §3: seven bits). Larger: the value sets the bit of voice activity. Smaller: a
+/// silent microphone looks like a quiet voice.
 const SILENT: u8 = 127;
-/// Square of the full scale of 16 bits.
+/// The square of the largest 16-bit sample, which is 0 dBov. Larger: all halls seem quieter, and speech counts as silence.
+/// Smaller: all halls seem louder, and noise counts as speech.
 const FULL: f64 = 32_768.0 * 32_768.0;
 
 /// The squares of the values of all codes (ITU-T G.711, scaled to 16 bits).

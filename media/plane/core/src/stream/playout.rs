@@ -22,6 +22,8 @@ const LOSS_FOR_TWO: f32 = 0.08;
 /// Share of loss above which pictures wait for the third retransmission. At 30 %, 1 picture of 15 has a packet that is lost
 /// three times, at 20 % 1 of 50. Larger: pictures stop. Smaller: pictures are late without need.
 const LOSS_FOR_THREE: f32 = 0.25;
+/// Weight of a new report in the loss of a path. Chosen. Larger: one bad report delays pictures. Smaller: lasting loss is seen
+/// late, and pictures stutter until then.
 const SMOOTHING: f32 = 0.3;
 /// A report of fewer packets has less weight. A few lost packets are half of the first packets of a call. Larger: loss of a
 /// thin stream is seen late. Smaller: a few lost packets delay the start.
@@ -30,12 +32,16 @@ const WHOLE_REPORT: f32 = 60.0;
 /// viewer also takes a picture 10 ms before it shows it, and needs time to decode it. Longer: pictures are late. Shorter: the
 /// retransmission is too late.
 const NOTICED_US: u64 = 65_000;
+/// Microseconds. Chosen. The longest wait of a picture. Longer: on a far and lossy path, the talk is delayed too much. Shorter:
+/// pictures there are shown before the retransmission arrives, and they stutter.
 const KEEP_US_MAX: u64 = 600_000;
 /// A shorter wait is requested only after this time, because each change makes pictures slower or faster for a moment. Longer:
 /// pictures stay late. Shorter: pictures change their speed often.
 const KEPT_US: u64 = 20_000_000;
 /// A smaller change is ignored. Larger: the wait does not fit the loss. Smaller: pictures change their speed often.
 const STEP_US: u64 = 30_000;
+/// Microseconds. The unit of the extension (WebRTC `playout-delay`). Larger: viewers wait for less time than necessary, and
+/// pictures stutter. Smaller: viewers wait too long.
 const UNIT_US: u64 = 10_000;
 /// Most time that libraries assume without the extension, in units of 10 ms. Larger: more delay is permitted. Smaller: the wait
 /// is capped.

@@ -8,11 +8,17 @@ use crate::wire::rtcp::ReportBlock;
 /// Packets in a larger gap are not requested one by one; a key frame is requested. Larger: long lists of NACKs. Smaller: more
 /// key frames.
 const GAP_MAX: u16 = 256;
-/// After `OUTAGE_US` without a packet, a gap of more than this is not requested either: the old packets would arrive too late.
-/// Larger: useless NACKs. Smaller: more key frames.
+/// Packets. Chosen. After `OUTAGE_US` without a packet, a gap of more than this is not requested: the old packets would arrive
+/// too late. A key frame is requested. Larger: useless NACKs. Smaller: more key frames.
 const OUTAGE_GAP: u16 = 8;
+/// Microseconds without a packet after which `OUTAGE_GAP` counts. Chosen. Longer: useless NACKs after an outage. Shorter: a
+/// short pause of the source causes a key frame.
 const OUTAGE_US: u64 = 600_000;
+/// Packets. Chosen, equal to `GAP_MAX`. The missing packets of a layer that are remembered; the oldest are dropped. Larger: a
+/// hostile publisher causes more work. Smaller: after two long losses, the first packets are never requested.
 const MISSING_MAX: usize = 256;
+/// Requests for a packet of a picture. After them a key frame is requested. Chosen. More: useless resends, and the key frame
+/// comes later. Fewer: more key frames on a lossy path.
 pub const ASKS_MAX: u8 = 8;
 /// Requests for a packet of a voice, which cannot wait longer. More: useless resends. Fewer: more audio is lost.
 pub const VOICE_ASKS_MAX: u8 = 2;
@@ -25,6 +31,8 @@ const DROPOUT_MAX: i16 = 3_000;
 /// Most networks deliver a packet out of order within this time. Longer: a loss is requested late. Shorter: packets out of
 /// order are requested.
 const REORDER_US: u64 = 5_000;
+/// Microseconds. Chosen. The least time between two requests for a packet. Longer: on a near path, a lost resend is repaired
+/// late. Shorter: packets are requested again before the answer can arrive.
 const ASK_AGAIN_US_MIN: u64 = 30_000;
 /// Round-trip time until the peer's reports give it. Longer: requests repeat late. Shorter: packets are requested twice without
 /// need.
@@ -32,6 +40,8 @@ pub const RTT_US_UNKNOWN: u64 = 60_000;
 /// A packet that arrives sooner after its request was already on its way. Longer: real losses count as disorder. Shorter:
 /// disorder counts as loss.
 const ANSWER_US_MIN: u64 = 10_000;
+/// Microseconds. Chosen. The most time between two of the first requests for a packet. Longer: a wrong round-trip time delays
+/// the repair of a picture. Shorter: on a very far path, packets are requested again before the answer can arrive.
 const ASK_AGAIN_US_MAX: u64 = 1_500_000;
 /// Requests that repeat at the same interval. After them the interval grows, because the path may be too full. More: requests
 /// fill a full path. Fewer: packets of a lossy path arrive late.

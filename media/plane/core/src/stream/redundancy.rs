@@ -12,8 +12,9 @@ const LOSS_FOR_MORE: f32 = 0.06;
 /// Copies stay for this time after the last report of such loss, and until the next report. Longer: copies cost bitrate without
 /// need. Shorter: the next burst is heard.
 const KEPT_US: u64 = 20_000_000;
-/// Distance of each copy in packets, for each step of loss. Of a run of lost packets, those as near to its end as the farthest
-/// copy are repaired. The receiver waits for the farthest copy after it has found that the copy helps.
+/// Distance of each copy in packets, for each step of loss. Chosen. The last packets of a run of losses are repaired, as many
+/// as the farthest distance. Larger: the receiver delays audio more, because it waits for the farthest copy. Smaller: runs of
+/// losses are heard.
 const DISTANCES: [&[u16]; 3] = [&[], &[1], &[1, 2, 4]];
 /// Largest payload with copies, in bytes. It fits into every path with headers and tag. Larger: packets exceed a path. Smaller:
 /// fewer copies fit.

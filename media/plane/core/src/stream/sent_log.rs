@@ -7,6 +7,8 @@ const VIDEO_PACKETS: usize = 512;
 /// Length for a cache at its largest size: as many full packets as the cache holds, 2 s of 4.2 Mbit/s. This costs 18 KiB for
 /// each viewer of such a picture, and 9 KiB for others. Larger: more memory. Smaller: viewers far away lose packets.
 const VIDEO_PACKETS_MAX: usize = 1_024;
+/// Length for audio: 1.3 s of packets of 20 ms, as many as the cache holds. A power of two. Larger: more memory for each
+/// listener. Smaller: late requests for audio are not answered.
 const AUDIO_PACKETS: usize = 64;
 /// A waiting packet may be noted this far ahead of the packet sealed last. Larger, near 2^15: an old packet looks like a
 /// waiting one, and its number is refused. Smaller: the number of a waiting packet may be used twice.

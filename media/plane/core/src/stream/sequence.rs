@@ -7,11 +7,14 @@
 
 use crate::serial::is_before;
 
+/// Changes of the offsets that are remembered for each viewer. Chosen. Larger: more memory, and a longer search for late
+/// packets. Smaller: a viewer that gets fewer layers loses more late packets.
 const HISTORY: usize = 32;
 /// Packets later than this are refused. Larger, near 2^15: 16-bit numbers cannot be ordered any more. Smaller: resent packets
 /// are refused.
 const LATE_MAX: u16 = 4_096;
-/// Picture ids have 15 bits or, rarely, 7.
+/// The bits of a picture id: 15 or, rarely, 7 (RFC 7741 §4.2). Larger: after id 32767 each new picture seems to be old.
+/// Smaller: after a gap in the ids, the next picture seems to be old. Both spoil the ids after a switch of layers.
 const PICTURE_MASK: u16 = 0x7fff;
 
 /// The numbers that are added to those of a source packet.
