@@ -6,10 +6,12 @@ use crate::wire::rtcp_header::{HEADER, TRANSPORT_SPECIFIC, TRANSPORT_WIDE, finis
 use crate::wire::rtp::{Malformed, u16_at, u32_at};
 const BLOCK: usize = 24;
 const SENDER_INFO: usize = 20;
-/// The count field of an RTCP header has five bits.
+/// Report blocks, or SSRCs of a BYE, in one packet: the count field has five bits (RFC 3550 §6.4.1). Larger: the count
+/// overwrites the padding bit, and the far end drops the packet. Smaller: more packets for the same reports.
 pub const BLOCKS_MAX: usize = 31;
 
-/// The FIR of RFC 2032 §5.2.1, which old terminals still send.
+/// The packet type of FIR in RFC 2032 §5.2.1, which old terminals still send. With another value, requests of such terminals
+/// are ignored, and their picture stays broken.
 const OLD_FIR: u8 = 192;
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;

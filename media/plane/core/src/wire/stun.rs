@@ -55,14 +55,18 @@ const NOMINATION: u16 = 0xc001;
 const INTEGRITY_BYTES: usize = 24;
 const FINGERPRINT_BYTES: usize = 8;
 const FINGERPRINT_XOR: u32 = 0x5354_554e;
-/// RFC 8489 §14.3: a user name has at most 508 bytes.
+/// Bytes of a user name (RFC 8489 §14.3: fewer than 509). Larger: the server's own questions need more space, and forged
+/// addresses get more bytes. Smaller: a peer with a long user name cannot connect.
 const USERNAME_MAX: usize = 508;
 
-/// Bytes. Longer requests are refused.
+/// Bytes of a request or answer. Chosen: an Ethernet frame carries no more (RFC 894). Larger: a forged request costs more work.
+/// Smaller: a request with long attributes is refused, and its peer cannot connect.
 pub const REQUEST_MAX: usize = 1500;
-/// Bytes. Every answer fits into this size.
+/// Bytes of the buffer for an answer. Chosen: the longest answer has 76 bytes. Larger: the buffer takes more of the stack.
+/// Smaller than 76: the write panics.
 pub const REPLY_MAX: usize = 128;
-/// Bytes. Every request of the server fits into this size, if its user name has at most `USERNAME_MAX` bytes.
+/// Bytes of the buffer for a request of the server: a user name of `USERNAME_MAX` bytes, and at most 76 more bytes. Larger:
+/// `ice::limits` permits more bytes to a forged address. Smaller: a long user name does not fit, and the write panics.
 pub const QUESTION_MAX: usize = USERNAME_MAX + 100;
 
 /// Return the size of a request of the server whose user name has `username` bytes. The request holds header, name, priority,

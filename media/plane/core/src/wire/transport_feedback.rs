@@ -3,17 +3,24 @@
 use crate::wire::rtcp_header::{TRANSPORT_SPECIFIC, TRANSPORT_WIDE, finish, put};
 use crate::wire::rtp::{Malformed, u16_at, u32_at};
 
-/// The largest number of statuses in one packet that the server writes.
+/// Statuses in one packet that the server writes. Chosen: as many as the log of arrivals holds (`arrivals::LOG_PACKETS`).
+/// Larger: the write takes more of the stack. Smaller: more packets for one log.
 pub const STATUSES_MAX: usize = 512;
 
 const HEAD: usize = 20;
+/// Microseconds. The unit of an arrival delta (transport-wide-cc-extensions-01 §3.1.5). Larger: publishers read too short times
+/// between packets, our estimator reads too long times, and both estimates are wrong. Smaller: the reverse.
 const TICK_US: u64 = 250;
+/// Microseconds. The unit of the reference time (transport-wide-cc-extensions-01 §3.1). Larger: the arrival times of two
+/// feedbacks do not fit together, and the publisher estimates a wrong bandwidth. Smaller: the same.
 const REFERENCE_US: u64 = 64_000;
 
 const NOT_RECEIVED: u8 = 0;
 const SMALL: u8 = 1;
 const LARGE: u8 = 2;
 
+/// Statuses in one run chunk: its length has 13 bits (transport-wide-cc-extensions-01 §3.1.3). Larger: no effect, because
+/// `STATUSES_MAX` is smaller. Smaller than `STATUSES_MAX`: long runs need more chunks.
 const RUN_MAX: usize = 0x1fff;
 const ONE_BIT_SYMBOLS: usize = 14;
 const TWO_BIT_SYMBOLS: usize = 7;
