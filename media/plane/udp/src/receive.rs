@@ -7,12 +7,14 @@ use plane_core::path::Path;
 use std::io;
 use std::net::SocketAddr;
 
-/// Bytes. Longer datagrams are neither media nor DTLS. They are counted and ignored.
+/// Bytes. Chosen. Longer datagrams are neither media nor DTLS. They are counted and ignored. Larger: useless datagrams cause
+/// more work. Smaller: below 1,500, real packets are ignored.
 pub const DATAGRAM_MAX: usize = 2048;
 
 const BATCH: usize = 32;
 /// Bytes: the largest merged datagram of the kernel, and 33 cache lines more. With a distance that is a power of two, all slots
-/// would compete for the same few cache sets.
+/// would compete for the same few cache sets. Larger: more memory for each thread. Smaller than 64 KiB: the kernel cuts merged
+/// datagrams, and packets are lost.
 const SLOT_BYTES: usize = (1 << 16) + 33 * 64;
 
 /// The result of one call.

@@ -43,8 +43,11 @@ const KERNEL_UNSENT_BYTES: u32 = 64 << 10;
 /// Bytes. Chosen. The buffer that an idle connection keeps. Larger: more memory for each idle connection. Smaller: buffers are
 /// allocated again more often.
 const IDLE_BYTES_MAX: usize = 16 << 10;
-/// The number of connections accepted at one time, and the time that a listener rests when file descriptors run out.
+/// Connections that are accepted in one round. Chosen. Larger: a flood of connections delays the media of the thread. Smaller:
+/// after a restart, many peers connect later.
 const ACCEPTED_AT_ONCE_MAX: usize = 64;
+/// Microseconds. Chosen. The time that a listener rests when file descriptors run out. Longer: peers wait longer after a
+/// shortage. Shorter: the thread tries more often without success.
 const LISTENER_REST_US: u64 = 1_000_000;
 const BACKLOG: i32 = 128;
 
