@@ -79,8 +79,8 @@ struct Template {
     count: u8,
 }
 
-/// The decode target indication "switch": a receiver may step up to the target at this frame (AV1 RTP specification, A.8). With
-/// another value, consumers step up at wrong frames, and their decoders fail.
+/// The decode target indication "switch": a receiver may step up to the target at this frame (AV1 RTP specification, A.8).
+/// Larger or smaller: consumers step up at wrong frames, and their decoders fail.
 const SWITCH: u32 = 2;
 
 pub fn frame_number(descriptor: &[u8]) -> Option<u16> {

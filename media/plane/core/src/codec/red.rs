@@ -17,7 +17,7 @@ pub struct Block {
 /// Redundant blocks of one payload. Chosen: senders use at most 9 copies. A payload with more blocks is malformed. Larger: a
 /// hostile payload costs more work. Smaller: the audio of a sender with many copies is dropped.
 pub const BLOCKS_MAX: usize = 16;
-/// Bytes of the header of a redundant block (RFC 2198 §3). With another value, blocks are cut at wrong places, and their audio
+/// Bytes of the header of a redundant block (RFC 2198 §3). Larger or smaller: blocks are cut at wrong places, and their audio
 /// is noise.
 const REDUNDANT_HEADER: usize = 4;
 /// RTP ticks. The timestamp offset of a redundant block has 14 bits (RFC 2198 §3). Larger: the offset overwrites the payload

@@ -1,7 +1,7 @@
 use super::*;
 
-/// A payload with one redundant block of three bytes, 960 ticks older, and a primary block of two bytes (RFC 2198 §3). With
-/// other bytes, the lengths and offsets that the tests expect are wrong.
+/// A payload with one redundant block of three bytes, 960 ticks older, and a primary block of two bytes (RFC 2198 §3). Longer
+/// or shorter: the lengths and offsets that the tests expect are wrong.
 const TWO: [u8; 10] = [0xef, 0x0f, 0x00, 0x03, 0x6f, 1, 2, 3, 4, 5];
 
 #[test]
