@@ -17,7 +17,8 @@ const APART_US: u64 = 400_000;
 /// Least and largest difference of delays that count as equal. The jitter of the path decides between them. Row `disorder`.
 /// Larger: a slowly shrinking queue counts as the path. Smaller: on an uneven path no delay counts as equal.
 const SAME_US: (i64, i64) = (2_000, 20_000);
-/// Multiple of the mean unevenness that counts as equal. Larger and smaller: as `SAME_US`.
+/// Multiple of the mean unevenness that counts as equal. Chosen. Larger: a slowly shrinking queue counts as the path. Smaller:
+/// on an uneven path no delay counts as equal.
 const UNEVEN_TIMES: i64 = 4;
 /// Share of the expected decrease of our queue that may be missed. Half: both errors are equally far. Larger: a queue that
 /// shrinks slowly counts as the path. Smaller: a longer path is not found.

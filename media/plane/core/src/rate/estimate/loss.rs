@@ -7,7 +7,8 @@
 /// Window of the loss now: at least this time and `SHORT_PACKETS` packets. Chosen; row `burst-10`. Longer: a flood is seen
 /// late. Shorter: one run of losses counts as a flood.
 const SHORT_US: u64 = 200_000;
-/// Larger and smaller: as `SHORT_US`.
+/// Packets that the window of `SHORT_US` must have. Chosen. More: a flood is seen late in a quiet call. Fewer: one run of
+/// losses counts as a flood.
 const SHORT_PACKETS: u32 = 20;
 /// With fewer packets the window ends after this time. Longer: the loss of a quiet call shows late. Shorter: windows have too
 /// few packets.
@@ -24,7 +25,8 @@ const SLOW_SMOOTHING_SHARE: f64 = 0.08;
 /// Window that is judged: at least this time and `LONG_PACKETS` packets. Losses arrive in runs. Chosen; row `burst-10`. Longer:
 /// a cut comes late. Shorter: one run of losses cuts the bitrate.
 const LONG_US: u64 = 1_500_000;
-/// Larger and smaller: as `LONG_US`.
+/// Packets that the window of `LONG_US` must have. Chosen. More: a cut comes late in a quiet call. Fewer: one run of losses
+/// cuts the bitrate.
 const LONG_PACKETS: u32 = 40;
 /// With fewer packets the window ends after this time. Longer: a quiet call is cut late. Shorter: windows have too few packets.
 const LONG_US_MAX: u64 = 4_000_000;
