@@ -24,7 +24,8 @@ const RTT_US_MAX: u64 = 5_000_000;
 /// Microseconds. A viewer that sends no media does not know its round-trip time. Its library assumes this value before it
 /// repeats a NACK. Larger: pictures wait longer than needed. Smaller: pictures with two losses are shown late.
 const VIEWER_RTT_US: u64 = 100_000;
-/// Microseconds. Extra time until the library looks for missing packets again. Larger and smaller: as above.
+/// Microseconds. Extra time until the viewer's library looks for missing packets again. Longer: pictures wait longer than
+/// needed. Shorter: pictures with two losses are shown late.
 const VIEWER_LOOKS_US: u64 = 20_000;
 
 /// Return the only video consumer of a line. Terminals put any SSRC into their key frame requests. If the line gets one video
