@@ -14,7 +14,7 @@ pub enum Class {
 const STUN_HEADER: usize = 20;
 const DTLS_RECORD_HEADER: usize = 13;
 /// The first byte of the version in a record of DTLS 1.2: DTLS 1 and its minor versions count down from 255 (RFC 6347 §4.1).
-/// With another value, no record is recognized, and all handshakes fail.
+/// Larger or smaller: no record is recognized, and all handshakes fail.
 const DTLS_MAJOR: u8 = 0xfe;
 /// The epoch of the records after the handshake (RFC 6347 §4.1). There is only one handshake. Larger: all records of data
 /// channels are dropped. Smaller: handshake records pass, and the records of data channels are dropped.

@@ -10,8 +10,8 @@ const SENDER_INFO: usize = 20;
 /// overwrites the padding bit, and the far end drops the packet. Smaller: more packets for the same reports.
 pub const BLOCKS_MAX: usize = 31;
 
-/// The packet type of FIR in RFC 2032 §5.2.1, which old terminals still send. With another value, requests of such terminals
-/// are ignored, and their picture stays broken.
+/// The packet type of FIR in RFC 2032 §5.2.1, which old terminals still send. Larger or smaller: requests of such terminals are
+/// ignored, and their picture stays broken.
 const OLD_FIR: u8 = 192;
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
