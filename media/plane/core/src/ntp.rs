@@ -1,6 +1,6 @@
 //! Conversion between NTP timestamps (RFC 5905 §6: 32.32 bits since 1900) and Unix time in microseconds.
 
-/// Seconds from 1900 (NTP) to 1970 (Unix), RFC 5905 §6. With another value, the wall-clock times of sender reports are wrong.
+/// Seconds from 1900 (NTP) to 1970 (Unix), RFC 5905 §6. Larger or smaller: the wall-clock times of sender reports are wrong.
 pub(crate) const NTP_EPOCH_S: i64 = 2_208_988_800;
 
 /// Return the NTP timestamp (32.32 bits) of a Unix time in microseconds.

@@ -97,7 +97,7 @@ impl UdpSocket {
 
 /// Return a classic packet filter (Linux `socket(7)`, `SO_ATTACH_FILTER`) that accepts only datagrams with this source address.
 pub(crate) fn from_itself(address: IpAddr) -> Vec<SockFilter> {
-    /// The offset `SKF_NET_OFF` of Linux (`linux/filter.h`): later offsets count from the IP header. With another value, the
+    /// The offset `SKF_NET_OFF` of Linux (`linux/filter.h`): later offsets count from the IP header. Larger or smaller: the
     /// filter reads other bytes and drops all datagrams.
     const NETWORK_HEADER: u32 = -0x10_0000_i32 as u32;
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
