@@ -33,7 +33,7 @@ class Seal:
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
-            raise ValueError("a sealing key has 32 bytes")
+            raise ValueError("a sealing key must have 32 bytes")
         self._cipher = AESGCM(key)
         self._key = key
 

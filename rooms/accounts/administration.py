@@ -47,7 +47,7 @@ async def create(
     policy.require(actor, "accounts.write", unit.path)
     name = await _free_name(session, name)
     if await session.scalar(select(Account.id).where(Account.person_id == person.id)):
-        raise Refusal("account_present", "Người này đã có tài khoản.", "this person has an account already")
+        raise Refusal("account_present", "Người này đã có tài khoản.", "this person already has an account")
     account = Account(id=new_id(), name=name, person_id=person.id, recovery=[], created_at=now, language=language)
     session.add(account)
     await session.flush()
@@ -71,7 +71,9 @@ async def change(
     unit_id = await roles.require_over(session, account, "accounts.write", actor, now)
     if expected_version is not None and account.version != expected_version:
         raise Refusal(
-            "version_old", "Tài khoản vừa được người khác sửa. Hãy tải lại.", "it was changed meanwhile: load it again"
+            "version_old",
+            "Tài khoản vừa được người khác sửa. Hãy tải lại.",
+            "another user has changed this account: load it again",
         )
     if changes.get("name", account.name) != account.name:
         account.name = await _free_name(session, changes["name"])
@@ -101,7 +103,9 @@ async def link(session: AsyncSession, account_id: str, actor: Actor, now: dateti
     account = await found(session, account_id)
     await roles.require_over(session, account, "accounts.write", actor, now)
     if not account.active:
-        raise Refusal("account_off", "Tài khoản đang bị khóa. Hãy mở khóa trước.", "the account is switched off")
+        raise Refusal(
+            "account_off", "Tài khoản đang bị khóa. Hãy mở khóa trước.", "the account is disabled: enable it first"
+        )
     return await signing.new_link(session, account, actor, now)
 
 
@@ -193,10 +197,12 @@ async def _free_name(session: AsyncSession, name: str) -> str:
         raise Refusal(
             "name_wrong",
             "Tên đăng nhập chỉ gồm chữ không dấu, số và các dấu . _ @ - (nhiều nhất 64 ký tự).",
-            "letters without diacritics, digits and . _ @ -, 64 at most",
+            "use letters without diacritics, digits and . _ @ -, at most 64 characters",
         )
     if await session.scalar(select(Account.id).where(Account.name == name)):
-        raise Refusal("name_taken", "Tên đăng nhập này đã có người dùng.", "this name is taken")
+        raise Refusal(
+            "name_taken", "Tên đăng nhập này đã có người dùng.", "this name is already in use: choose another"
+        )
     return name
 
 

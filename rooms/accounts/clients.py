@@ -36,12 +36,18 @@ async def create(
     policy.require(actor, "clients.write", unit.path)
     wanted = sorted(set(roles))
     if not wanted or any(role not in ALLOWED for role in wanted):
-        raise Refusal("role_unknown", "Hệ thống khác không được mang vai trò này.", f"roles: {', '.join(ALLOWED)}")
+        raise Refusal(
+            "role_unknown",
+            "Hệ thống khác không được mang vai trò này.",
+            f"a client can have only these roles: {', '.join(ALLOWED)}",
+        )
     called = cleaned(name)[:100]
     if not called or await session.scalar(select(Client.id).where(Client.name == called)):
-        raise Refusal("name_taken", "Đã có hệ thống mang tên này.", "a client has this name already")
+        raise Refusal("name_taken", "Đã có hệ thống mang tên này.", "another client already has this name")
     if (await session.scalar(select(func.count()).select_from(Client)) or 0) >= limits.CLIENTS:
-        raise Refusal("too_many", "Đã có quá nhiều hệ thống.", f"at most {limits.CLIENTS} clients")
+        raise Refusal(
+            "too_many", "Đã có quá nhiều hệ thống.", f"there are already {limits.CLIENTS} clients, the maximum"
+        )
     key = PREFIX + new_secret()
     row = Client(id=new_id(), name=called, unit_id=unit_id, roles=wanted, key_digest=digest(key), created_at=now)
     session.add(row)

@@ -38,12 +38,12 @@ async def grant(
     await _require(session, person, actor)
     await roles.require_passing_on(session, person_id, deputy_id, actor, now)
     if person_id == deputy_id:
-        raise Refusal("deputy_of_himself", "Không thể ủy quyền cho chính mình.", "nobody is his own deputy")
+        raise Refusal("deputy_of_himself", "Không thể ủy quyền cho chính mình.", "a person cannot be their own deputy")
     if not starts_at < ends_at or ends_at <= now or ends_at - starts_at > timedelta(days=limits.DEPUTY_DAYS):
         raise Refusal(
             "deputy_dates",
             f"Thời gian ủy quyền phải kết thúc sau lúc này và không quá {limits.DEPUTY_DAYS} ngày.",
-            f"it must end in the future and last at most {limits.DEPUTY_DAYS} days",
+            f"the period must end in the future and last at most {limits.DEPUTY_DAYS} days",
         )
     same = select(Deputy).where(
         Deputy.person_id == person_id,
@@ -53,7 +53,11 @@ async def grant(
         Deputy.ends_at > starts_at,
     )
     if (await session.scalars(same)).first() is not None:
-        raise Refusal("deputy_exists", "Người này đã được ủy quyền trong thời gian đó.", "he is the deputy already")
+        raise Refusal(
+            "deputy_exists",
+            "Người này đã được ủy quyền trong thời gian đó.",
+            "this person is already the deputy in that period",
+        )
     made = Deputy(
         id=new_id(),
         person_id=person_id,

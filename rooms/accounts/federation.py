@@ -93,7 +93,7 @@ def not_known() -> Refusal:
     return Refusal(
         "identity_unknown",
         "Danh tính này chưa có tài khoản ở đây. Hãy nhờ quản trị viên tạo tài khoản, rồi nối ở trang của đồng chí.",
-        "this identity has no account here: ask an administrator for one, then connect it on your own page",
+        "this identity has no account here: ask an administrator for an account, then connect it on your own page",
     )
 
 

@@ -52,15 +52,19 @@ def check(password: str, *, names: tuple[str, ...] = (), totp: bool = False) -> 
         raise Refusal(
             "password_short",
             f"Mật khẩu cần ít nhất {least} ký tự. Một câu ngắn dễ nhớ là tốt nhất.",
-            f"a password has {least} characters or more; a short sentence is best",
+            f"a password needs at least {least} characters; a short sentence is best",
         )
     if len(text) > limits.PASSWORD_CHARACTERS:
-        raise Refusal("password_long", "Mật khẩu quá dài.", f"at most {limits.PASSWORD_CHARACTERS} characters")
+        raise Refusal(
+            "password_long",
+            "Mật khẩu quá dài.",
+            f"the password is too long: use at most {limits.PASSWORD_CHARACTERS} characters",
+        )
     if _is_guessable(text.casefold(), names):
         raise Refusal(
             "password_common",
             "Mật khẩu này dễ đoán. Hãy chọn một câu chỉ mình đồng chí biết.",
-            "this password is easily guessed; choose a sentence that only you know",
+            "this password is easy to guess: choose a sentence that only you know",
         )
 
 

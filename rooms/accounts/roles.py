@@ -164,7 +164,7 @@ async def grant(
 ) -> RoleGrant:
     """Give `account` a role. Raise Refusal `denied`, `unit_unknown`, `role_unknown`, `dates_wrong`, `role_held`, `too_many`."""
     if role not in policy.ALL:
-        raise Refusal("role_unknown", "Không có vai trò này.", f"roles are {', '.join(policy.ALL)}")
+        raise Refusal("role_unknown", "Không có vai trò này.", f"no such role; the roles are {', '.join(policy.ALL)}")
     await _require_account(session, account, actor)
     unit = await session.get(Unit, unit_id)
     if unit is None:
@@ -175,7 +175,7 @@ async def grant(
         raise Refusal(
             "dates_wrong",
             "Ngày hết hạn phải sau ngày bắt đầu và sau bây giờ.",
-            "it has to end after its start and after now",
+            "the role must end after its start, and in the future",
         )
     await _check_room(session, account, role, unit_id, now)
     row = RoleGrant(
@@ -200,7 +200,7 @@ async def revoke(session: AsyncSession, account: Account, grant_id: str, actor: 
     await _require_account(session, account, actor)
     row = await session.get(RoleGrant, grant_id)
     if row is None or row.account_id != account.id or (row.ends_at is not None and row.ends_at <= now):
-        raise Refusal("grant_unknown", "Tài khoản không còn vai trò này.", "the account has no such role any more")
+        raise Refusal("grant_unknown", "Tài khoản không còn vai trò này.", "the account no longer has this role")
     unit = await session.get_one(Unit, row.unit_id)
     policy.require(actor, "accounts.write", unit.path)
     if row.starts_at > now:
@@ -228,7 +228,7 @@ async def require_passing_on(
         raise Refusal(
             "own_deputy",
             "Đồng chí không thể tự cử mình làm người thay. Hãy để người được thay hoặc người khác ghi việc này.",
-            "nobody makes himself a deputy: let the person represented or somebody else enter it",
+            "you cannot make yourself a deputy: the person you represent or another user must do this",
         )
     accounts = (await session.scalars(select(Account.id).where(Account.person_id == person_id))).all()
     for row, unit in await grants_of(session, accounts, now):
@@ -250,7 +250,7 @@ async def keep_one_admin(session: AsyncSession, now: datetime) -> None:
         raise Refusal(
             "last_admin",
             "Đây là quản trị viên cuối cùng. Hãy cấp quyền quản trị cho người khác trước.",
-            "this is the last administrator: make somebody else one first",
+            "this is the last administrator: make another user an administrator first",
         )
 
 
@@ -319,6 +319,10 @@ async def _require_account(session: AsyncSession, account: Account, actor: Actor
 async def _check_room(session: AsyncSession, account: Account, role: str, unit_id: str, now: datetime) -> None:
     current = await grants_of(session, [account.id], now)
     if any(row.role == role and row.unit_id == unit_id and row.ends_at is None for row, _ in current):
-        raise Refusal("role_held", "Tài khoản đã có vai trò này.", "the account has this role already")
+        raise Refusal("role_held", "Tài khoản đã có vai trò này.", "the account already has this role")
     if len(current) >= limits.GRANTS:
-        raise Refusal("too_many", "Tài khoản đã có quá nhiều vai trò.", f"at most {limits.GRANTS} roles at a time")
+        raise Refusal(
+            "too_many",
+            "Tài khoản đã có quá nhiều vai trò.",
+            f"the account already has {limits.GRANTS} roles, the maximum",
+        )

@@ -44,7 +44,7 @@ def begin(account: Account, seal: Seal) -> Enrolment:
         raise Refusal(
             "totp_present",
             "Tài khoản đã có ứng dụng xác thực. Hãy gỡ ứng dụng cũ trước.",
-            "an application is set up already: remove it first",
+            "an authenticator application is already set up: remove it first",
         )
     key = new_bytes(limits.TOTP_SECRET_BYTES)
     account.totp_secret = seal.seal(key.hex(), _about(account))
@@ -62,7 +62,11 @@ async def confirm(
     Raise Refusal `totp_absent`, `second_factor_wrong`, `seal_broken`.
     """
     if not account.totp_secret or account.totp_confirmed:
-        raise Refusal("totp_absent", "Hãy bắt đầu cài ứng dụng xác thực trước.", "begin with the set-up first")
+        raise Refusal(
+            "totp_absent",
+            "Hãy bắt đầu cài ứng dụng xác thực trước.",
+            "start the set-up of an authenticator application first",
+        )
     if not _takes(account, code, seal, now):
         raise wrong()
     account.totp_confirmed = True
@@ -99,7 +103,7 @@ def wrong() -> Refusal:
     return Refusal(
         "second_factor_wrong",
         "Mã không đúng hoặc đã dùng rồi. Hãy chờ mã mới trên ứng dụng rồi nhập lại.",
-        "the code is wrong or was used: wait for a new one and try again",
+        "the code is wrong or already used: wait for a new code and try again",
     )
 
 

@@ -179,7 +179,7 @@ async def use_link(
             "link_dead",
             "Đường dẫn đăng nhập đã dùng rồi hoặc đã hết hạn. Hãy xin quản trị viên đường dẫn mới, "
             "hoặc chạy `diemcau user link` trên máy chủ.",
-            "this sign-in link was used or is too old: ask an administrator for a new one, "
+            "this sign-in link was used or has expired: ask an administrator for a new link, "
             "or run `diemcau user link` on the server",
         )
     opened = await start(session, account, now, address=address, agent=agent, by_link=True)

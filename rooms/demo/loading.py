@@ -81,7 +81,7 @@ async def load(session: AsyncSession, actor: Actor, now: datetime) -> Loaded:
         raise Refusal(
             "demo_not_empty",
             "Đã có đơn vị hoặc cuộc họp. Dữ liệu mẫu chỉ nạp được vào hệ thống trống.",
-            "there are units or meetings already: the demonstration is for an empty installation",
+            "the database already has units or meetings: load the demonstration only into an empty installation",
         )
     province = tayninh.draft(PEOPLE)
     own = ["127.0.0.0/8", "::1/128"]  # users try the demonstration with a softphone on the server machine

@@ -66,14 +66,14 @@ async def give(
         raise Refusal(
             "alias_bad",
             "Tên SIP gồm 2 đến 63 chữ cái không dấu, chữ số, dấu chấm, gạch.",
-            "an alias has 2 to 63 letters, digits, dots, dashes",
+            "an alias must have 2 to 63 letters, digits, dots or dashes",
         )
     terminal = await terminals.get(session, terminal_id, locked=True)
     unit = await halls.unit_of(session, terminal.site_id)
     require(actor, "sites.write", unit.path)
     other = await session.scalar(select(SipAccount).where(SipAccount.alias == alias))
     if other is not None and other.terminal_id != terminal_id:
-        raise Refusal("alias_taken", "Tên SIP này đã có thiết bị khác dùng.", "another terminal has this alias")
+        raise Refusal("alias_taken", "Tên SIP này đã có thiết bị khác dùng.", "another terminal already has this alias")
     password = new_recovery_code()
     row = await session.get(SipAccount, terminal_id)
     if row is None:

@@ -35,7 +35,7 @@ NOT_AGREED = Verdict(
     False,
     code="not_agreed",
     vietnamese="Đơn vị chưa nhận lời và cuộc họp chưa qua bước duyệt của hệ thống nên máy chủ không tự gọi.",
-    english="the unit has not agreed, and the system has not approved the meeting: the server does not call by itself",
+    english="the unit has not agreed and the system has not approved the meeting, so the server does not call automatically",
 )
 """The verdict on a terminal of a unit that has not agreed."""
 
@@ -203,7 +203,7 @@ def require_on(date: Occurrence, meeting: Meeting, now: datetime) -> None:
         raise Refusal(
             "not_on_now",
             f"Chỉ gọi được điểm cầu từ {limits.ENTRY_HOST_MIN} phút trước giờ họp đến khi kết thúc.",
-            f"halls are called only from {limits.ENTRY_HOST_MIN} minutes before the start to the end of the meeting",
+            f"halls can be called only from {limits.ENTRY_HOST_MIN} minutes before the start until the end of the meeting",
         )
 
 
@@ -223,7 +223,7 @@ async def reached(session: AsyncSession, terminal_id: str) -> Reached:
         raise Refusal(
             "terminal_inactive",
             "Thiết bị này đang ngừng dùng hoặc không có SIP.",
-            "this terminal is out of use or has no SIP",
+            "this terminal is not in use, or has no SIP",
         )
     literal = terminals.literal_of(terminal.sip_uri)
     # For an IP address, the network that contains the address counts too, not only the chosen network.

@@ -29,7 +29,11 @@ async def keep(
     row = await session.get(TerminalProfile, name)
     if row is None:
         if (await session.scalar(select(func.count()).select_from(TerminalProfile)) or 0) >= limits.PROFILES:
-            raise Refusal("too_many", "Đã có quá nhiều mẫu thiết bị.", f"at most {limits.PROFILES} profiles")
+            raise Refusal(
+                "too_many",
+                "Đã có quá nhiều mẫu thiết bị.",
+                f"there are already {limits.PROFILES} profiles, the maximum",
+            )
         row = TerminalProfile(name=name)
         session.add(row)
     before = dict(row.fields or {})
@@ -48,7 +52,7 @@ async def forget(session: AsyncSession, name: str, actor: Actor, now: datetime) 
         raise Refusal(
             "profile_unchanged",
             "Mẫu thiết bị này đang như khi cài đặt, không có gì để bỏ.",
-            "nothing was set for this profile",
+            "this profile has its shipped values, so there is nothing to reset",
         )
     await session.delete(row)
     await session.flush()

@@ -139,7 +139,7 @@ def _wrong_logins(logins: Sequence[tuple[str, str, bool]]) -> list[Trouble]:
         Trouble(
             "name_wrong",
             f"Mục {number}: tên đăng nhập {login[:80]!r} không dùng được.",
-            f"entry {number}: {login[:80]!r} is no name for an account",
+            f"entry {number}: {login[:80]!r} is not valid as an account name",
             f"{number}:login",
         )
         for number, (_, login, _) in enumerate(logins, 1)

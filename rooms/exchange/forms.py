@@ -71,7 +71,7 @@ def form(kind: str) -> Form:
     """Return the form of a kind. Raise Refusal `unknown_kind`."""
     if kind not in FORMS:
         listed = ", ".join(FORMS)
-        raise Refusal("unknown_kind", f"Loại tệp phải là một trong: {listed}.", f"the kind is one of {listed}")
+        raise Refusal("unknown_kind", f"Loại tệp phải là một trong: {listed}.", f"the kind must be one of {listed}")
     return FORMS[kind]
 
 

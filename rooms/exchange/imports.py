@@ -99,7 +99,7 @@ async def apply(
         raise Refusal(
             "import_has_errors",
             f"Tệp có {count} lỗi, chưa ghi gì. Hãy sửa rồi nạp lại.",
-            f"{count} errors; nothing was written",
+            f"the file has {count} errors and nothing was written: correct the file",
             outcome.troubles,
         )
     if digest is not None and digest != outcome.digest:
@@ -119,7 +119,7 @@ def _outdated() -> Refusal:
     return Refusal(
         "import_outdated",
         "Tệp hoặc dữ liệu đã thay đổi từ lúc xem trước. Hãy xem trước lại.",
-        "the file or the register has changed since the preview",
+        "the file or the register has changed since the preview: preview again",
     )
 
 
@@ -154,10 +154,14 @@ def _columns(plan: Plan, sheet: Sheet) -> list[Field | None]:
         one = known.get(plain(name))
         if one is None and (name or any(len(cells) >= number and cells[number - 1] for _, cells in sheet.rows)):
             shown = name[:60] or f"cột {number}"
-            plan.wrong(1, shown, "unknown_column", f"không có cột “{shown}”.", f"no column “{shown}”")
+            plan.wrong(1, shown, "unknown_column", f"không có cột “{shown}”.", f"there is no column “{shown}”")
         if one is not None and one in found:
             plan.wrong(
-                1, column(one), "column_repeated", f"cột “{name[:60]}” lặp lại.", f"“{name[:60]}” is there twice"
+                1,
+                column(one),
+                "column_repeated",
+                f"cột “{name[:60]}” lặp lại.",
+                f"the column “{name[:60]}” occurs twice",
             )
         found.append(one)
     for one in plan.form.fields:
@@ -230,21 +234,21 @@ def _once(plan: Plan, entry: Entry, seen: dict[str, int]) -> bool:
     if first == entry.line:
         return True
     name = "title" if post else "code"
-    plan.wrong(entry.line, name, "row_repeated", f"trùng với dòng {first}.", f"the same as line {first}")
+    plan.wrong(entry.line, name, "row_repeated", f"trùng với dòng {first}.", f"the same entry as line {first}")
     return False
 
 
 def _check(plan: Plan, entry: Entry) -> None:
     """Check the rules that need several values: rights, dates, places. Store the differences from the row."""
     if not all(allows(plan.actor, plan.form.writes, path) for path in _paths(plan, entry)):
-        plan.wrong(entry.line, "code", "denied", "không có quyền ở đơn vị này.", "not allowed in that unit")
+        plan.wrong(entry.line, "code", "denied", "không có quyền ở đơn vị này.", "you have no right in that unit")
         return
     _check_dates(plan, entry)
     if plan.form.kind == "terminal":
         _check_terminal(plan, entry)
     if plan.form.kind == "site" and entry.id and entry.values.get("nearest_site_id") == entry.id:
         words = "điểm cầu gần nhất phải là điểm cầu khác."
-        plan.wrong(entry.line, "nearest_site_code", "nearest_is_itself", words, "it is the site itself")
+        plan.wrong(entry.line, "nearest_site_code", "nearest_is_itself", words, "the nearest site must be another site")
     if entry.row is not None:
         entry.differs = [name for name, value in entry.values.items() if _is_new(plan, entry.row, name, value)]
 
@@ -255,7 +259,11 @@ def _check_dates(plan: Plan, entry: Entry) -> None:
     end = values.get("valid_to")
     if end is not None and end <= start:
         plan.wrong(
-            entry.line, "valid_to", "dates_reversed", "ngày kết thúc phải sau ngày bắt đầu.", "it ends too early"
+            entry.line,
+            "valid_to",
+            "dates_reversed",
+            "ngày kết thúc phải sau ngày bắt đầu.",
+            "the end must be after the start",
         )
 
 
@@ -303,10 +311,16 @@ def _check_tree(plan: Plan) -> None:
     for entry in plan.entries:
         if entry.id in rings:
             words = "đơn vị nằm dưới chính nó."
-            plan.wrong(entry.line, "parent_code", "unit_cycle", words, "the unit hangs below itself")
+            plan.wrong(entry.line, "parent_code", "unit_cycle", words, "the unit is below itself")
         elif depths.get(entry.id, 0) > limits.UNIT_DEPTH:
             words = f"cây đơn vị sâu quá {limits.UNIT_DEPTH} cấp."
-            plan.wrong(entry.line, "parent_code", "unit_too_deep", words, "the tree would be too deep")
+            plan.wrong(
+                entry.line,
+                "parent_code",
+                "unit_too_deep",
+                words,
+                f"the tree of units would have more than {limits.UNIT_DEPTH} levels",
+            )
 
 
 def _depths(parents: Mapping[str, str | None]) -> tuple[dict[str, int], set[str]]:
@@ -386,7 +400,7 @@ async def _write_units(session: AsyncSession, plan: Plan) -> None:
 
     while waiting:
         ready = [one for one in waiting.values() if one.values.get("parent_id") not in waiting]
-        assert ready, "a ring was let through"
+        assert ready, "the check of the tree missed a cycle of units"
         for entry in ready:
             del waiting[entry.id]
             await settle(entry)

@@ -101,5 +101,7 @@ def _value(text: str, number: int, *, packed: bool) -> str:
 
 def _malformed(number: int) -> Refusal:
     return Refusal(
-        "file_malformed", f"Tệp LDIF sai cú pháp ở mục bắt đầu từ dòng {number}.", f"malformed LDIF near line {number}"
+        "file_malformed",
+        f"Tệp LDIF sai cú pháp ở mục bắt đầu từ dòng {number}.",
+        f"malformed LDIF in the entry that begins at line {number}",
     )

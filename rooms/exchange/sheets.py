@@ -94,12 +94,16 @@ def _bounded(lines: Iterable[tuple[int, Sequence[str]]]) -> Sheet:
     for number, cells in lines:
         if len(cells) > limits.SHEET_COLUMNS and any(cells[limits.SHEET_COLUMNS :]):
             most = limits.SHEET_COLUMNS
-            raise Refusal("too_many_columns", f"Dòng {number}: quá {most} cột.", f"line {number}: over {most} columns")
+            raise Refusal(
+                "too_many_columns", f"Dòng {number}: quá {most} cột.", f"line {number}: more than {most} columns"
+            )
         kept = tuple(unguarded(one).strip() for one in cells[: limits.SHEET_COLUMNS])
         if any(len(one) > limits.CELL_CHARS for one in kept):
             most = limits.CELL_CHARS
             raise Refusal(
-                "cell_too_long", f"Dòng {number}: có ô dài quá {most} ký tự.", f"line {number}: a cell too long"
+                "cell_too_long",
+                f"Dòng {number}: có ô dài quá {most} ký tự.",
+                f"line {number}: a cell has more than {most} characters",
             )
         while kept and not kept[-1]:
             kept = kept[:-1]
@@ -108,7 +112,7 @@ def _bounded(lines: Iterable[tuple[int, Sequence[str]]]) -> Sheet:
         if len(found) > limits.SHEET_ROWS + 1:
             raise _too_many_rows()
     if not found:
-        raise Refusal("file_empty", "Tệp không có dòng nào.", "there is no row in the file")
+        raise Refusal("file_empty", "Tệp không có dòng nào.", "the file has no rows")
     width = max(len(cells) for _, cells in found)
     rows = [(number, cells + ("",) * (width - len(cells))) for number, cells in found]
     return Sheet(rows[0][1], tuple(rows[1:]))
@@ -127,19 +131,21 @@ def _csv(content: bytes) -> Iterable[tuple[int, Sequence[str]]]:
             yield reader.line_num, cells
     except csv.Error:
         line = reader.line_num
-        raise Refusal("file_malformed", f"Dòng {line} không đúng dạng CSV.", f"line {line} is no CSV") from None
+        raise Refusal("file_malformed", f"Dòng {line} không đúng dạng CSV.", f"line {line} is not valid CSV") from None
 
 
 def _too_many_rows() -> Refusal:
     most = limits.SHEET_ROWS
-    return Refusal("too_many_rows", f"Tệp có quá {most} dòng. Hãy chia nhỏ.", f"more than {most} rows")
+    return Refusal(
+        "too_many_rows", f"Tệp có quá {most} dòng. Hãy chia nhỏ.", f"the file has more than {most} rows: split it"
+    )
 
 
 def _encoding() -> Refusal:
     return Refusal(
         "encoding_unknown",
         "Tệp không phải UTF-8. Trong Excel hãy chọn “Lưu thành”, kiểu “CSV UTF-8”, hoặc dùng tệp .xlsx.",
-        "the file is not UTF-8: save it as “CSV UTF-8” or as .xlsx",
+        "the file is not UTF-8: save it as “CSV UTF-8” or .xlsx",
     )
 
 
@@ -151,7 +157,11 @@ def _separator(text: str) -> str:
 def _xlsx(content: bytes) -> Iterable[tuple[int, Sequence[str]]]:
     import openpyxl
 
-    malformed = Refusal("file_malformed", "Tệp Excel bị hỏng hoặc không đúng dạng .xlsx.", "the file is no .xlsx")
+    malformed = Refusal(
+        "file_malformed",
+        "Tệp Excel bị hỏng hoặc không đúng dạng .xlsx.",
+        "the file is damaged, or is not an .xlsx file",
+    )
     try:
         book = openpyxl.load_workbook(_readable_parts(content), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
@@ -179,7 +189,7 @@ def _readable_parts(content: bytes) -> io.BytesIO:
     with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(kept, "w") as checked:
         parts = archive.infolist()
         if len(parts) > limits.XLSX_PARTS or sum(one.file_size for one in parts) > limits.XLSX_UNPACKED_BYTES:
-            raise Refusal("file_too_large", "Tệp Excel quá lớn khi giải nén.", "the file unpacks to too much")
+            raise Refusal("file_too_large", "Tệp Excel quá lớn khi giải nén.", "the unpacked file is too large")
         for one in parts:
             if one.filename.endswith((".xml", ".rels")):
                 text = archive.read(one)
@@ -198,7 +208,7 @@ def _check_markup(text: bytes) -> None:
     strange = text[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in text or b"<!DOCTYPE" in text or b"<!ENTITY" in text
     if strange or _LONG_TAG.search(text) or any(_has_long(text, *marks) for marks in _ENCLOSED):
         raise Refusal(
-            "file_malformed", "Tệp Excel có nội dung không được phép.", "the file has markup that is not allowed"
+            "file_malformed", "Tệp Excel có nội dung không được phép.", "the file has XML markup that is not allowed"
         )
 
 

@@ -73,7 +73,9 @@ async def answer(
     meeting = await _open_meeting(session, attendee, now)
     via = channel or await _channel(session, attendee, meeting, actor)
     if given not in GIVEN or len(comment) > limits.COMMENT_CHARACTERS:
-        raise Refusal("bad_answer", "Hãy chọn: tham dự, không tham dự hoặc chưa chắc chắn.", "no such answer")
+        raise Refusal(
+            "bad_answer", "Hãy chọn: tham dự, không tham dự hoặc chưa chắc chắn.", "choose an answer from the list"
+        )
     attendee.answer = given
     attendee.comment = cleaned(comment)
     attendee.answered_at, attendee.answer_stamp = now, _known_stamp(stamped, now)
@@ -119,7 +121,11 @@ async def decide_substitute(
     meeting = await _open_meeting(session, attendee, now)
     await _require_chair(session, meeting, actor, cleaned(told_by))
     if attendee.substitute_state != "asked":
-        raise Refusal("nothing_asked", "Không có đề nghị cử người dự thay nào đang chờ.", "no substitute is waiting")
+        raise Refusal(
+            "nothing_asked",
+            "Không có đề nghị cử người dự thay nào đang chờ.",
+            "no proposed substitute is waiting for a decision",
+        )
     attendee.substitute_state = "agreed" if agrees else "refused"
     attendee.answer = "accepted" if agrees else "none"
     await session.flush()
@@ -143,13 +149,15 @@ async def by_mail(session: AsyncSession, reply: MailReply, now: datetime) -> Att
     found = await _by_address(session, reply, now) if meeting is not None else None
     if meeting is None or found is None:
         raise Refusal(
-            "unknown_attendee", "Thư trả lời không khớp với người được mời nào.", "the reply fits no attendee"
+            "unknown_attendee",
+            "Thư trả lời không khớp với người được mời nào.",
+            "the reply does not match any attendee",
         )
     if reply.sequence < found.notified:
         raise Refusal(
             "reply_outdated",
             "Thư trả lời cho lời mời cũ; cuộc họp đã thay đổi sau đó.",
-            "the reply is to an invitation that was replaced since",
+            "the reply is for an old invitation: the meeting has changed since then",
         )
     actor = Actor("link", id=found.id, name=reply.sender)
     if reply.date_at is not None and meeting.rule:
@@ -168,7 +176,7 @@ def _check_order(stamped: datetime | None, last: datetime | None) -> None:
         raise Refusal(
             "reply_outdated",
             "Thư trả lời này cũ hơn câu trả lời đã nhận.",
-            "the reply is older than the answer that is known",
+            "the reply is older than the stored answer",
         )
 
 
@@ -245,11 +253,21 @@ async def _keep(
 ) -> None:
     """Store one row for an attendee and a date. The last answer counts."""
     if date is None or date.meeting_id != meeting.id or date.state not in ("planned", "running"):
-        raise Refusal("unknown_date", "Không có buổi họp này trong lịch.", "the series has no such date, or it is off")
+        raise Refusal(
+            "unknown_date",
+            "Không có buổi họp này trong lịch.",
+            "the series has no such date, or the date was cancelled",
+        )
     if date.ends_at <= now:
-        raise Refusal("meeting_over", "Cuộc họp đã kết thúc, không trả lời được nữa.", "the meeting is over")
+        raise Refusal(
+            "meeting_over",
+            "Cuộc họp đã kết thúc, không trả lời được nữa.",
+            "the meeting is over: answers are no longer accepted",
+        )
     if given not in GIVEN or len(comment) > limits.COMMENT_CHARACTERS:
-        raise Refusal("bad_answer", "Hãy chọn: tham dự, không tham dự hoặc chưa chắc chắn.", "no such answer")
+        raise Refusal(
+            "bad_answer", "Hãy chọn: tham dự, không tham dự hoặc chưa chắc chắn.", "choose an answer from the list"
+        )
     row = await session.get(DateAnswer, (attendee.id, date.id))
     if row is not None and row.starts_at == date.starts_at:
         _check_order(stamped, row.answer_stamp)
@@ -269,10 +287,18 @@ async def _keep(
 async def _open_meeting(session: AsyncSession, attendee: Attendee, now: datetime) -> Meeting:
     meeting = await session.get_one(Meeting, attendee.meeting_id)
     if meeting.state not in ("approved", "asked", "held"):
-        raise Refusal("meeting_not_open", "Cuộc họp không còn diễn ra, không cần trả lời nữa.", "the meeting is off")
+        raise Refusal(
+            "meeting_not_open",
+            "Cuộc họp không còn diễn ra, không cần trả lời nữa.",
+            "the meeting will not take place, so no answer is needed",
+        )
     last = await session.scalar(select(func.max(Occurrence.ends_at)).where(Occurrence.meeting_id == meeting.id))
     if last is not None and _aware(last) <= now:
-        raise Refusal("meeting_over", "Cuộc họp đã kết thúc, không trả lời được nữa.", "the meeting is over")
+        raise Refusal(
+            "meeting_over",
+            "Cuộc họp đã kết thúc, không trả lời được nữa.",
+            "the meeting is over: answers are no longer accepted",
+        )
     return meeting
 
 
@@ -334,7 +360,11 @@ async def _set_substitute(session: AsyncSession, attendee: Attendee, substitute:
             raise Refusal("unknown_person", "Không tìm thấy người dự thay.", "no such person")
         attendee.substitute_person_id, name = person.id, person.name
     if not name or max(len(name), len(substitute.post)) > limits.NAME_CHARACTERS:
-        raise Refusal("bad_substitute", "Hãy ghi họ tên người dự thay (không quá 200 ký tự).", "a name is needed")
+        raise Refusal(
+            "bad_substitute",
+            "Hãy ghi họ tên người dự thay (không quá 200 ký tự).",
+            "write the name of the substitute (at most 200 characters)",
+        )
     attendee.substitute_name, attendee.substitute_post = name, cleaned(substitute.post)
     attendee.substitute_state = "asked" if attendee.must_be_head else "agreed"
     attendee.answer = "tentative" if attendee.must_be_head else "accepted"
@@ -349,7 +379,7 @@ async def _require_chair(session: AsyncSession, meeting: Meeting, actor: Actor, 
         raise Refusal(
             "told_by_needed",
             "Chỉ chủ trì được đồng ý cho dự thay. Nếu ghi thay, hãy nêu ý kiến của chủ trì (văn bản, điện thoại, ngày).",
-            "only the chair agrees to a substitute; say how his word came",
+            "only the chair may agree to a substitute: write how the chair sent the decision",
         )
 
 

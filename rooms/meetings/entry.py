@@ -73,7 +73,7 @@ async def by_link(session: AsyncSession, secret: str, now: datetime) -> Entry:
         raise Refusal(
             "link_wrong",
             "Liên kết này không còn dùng được. Hãy xin liên kết mới ở thư ký cuộc họp.",
-            "this link opens nothing any more: ask for a new one",
+            "this link is no longer valid: ask the secretary of the meeting for a new link",
         )
     meeting = await session.get_one(Meeting, attendee.meeting_id)
     name = await attendee_name(session, attendee, now)
@@ -92,7 +92,7 @@ async def by_number(session: AsyncSession, number: str, pin: str, name: str, now
         raise Refusal(
             "number_or_pin_wrong",
             "Số cuộc họp hoặc mã PIN không đúng. Hãy xem lại giấy mời.",
-            "the meeting number or its PIN is wrong",
+            "the meeting number or the PIN is wrong: look at the invitation again",
         )
     shown = cleaned(name)[: limits.NAME_CHARACTERS]
     if not shown:
@@ -153,7 +153,7 @@ def not_invited() -> Refusal:
     return Refusal(
         "not_invited",
         "Đồng chí không có trong thành phần dự họp. Hãy liên hệ thư ký cuộc họp.",
-        "not among those invited: ask the meeting's secretary",
+        "you are not on the list of invitees: ask the secretary of the meeting",
     )
 
 
@@ -270,12 +270,20 @@ def door(entry: Entry, now: datetime) -> Refusal | None:
         return Refusal(
             "held",
             "Cuộc họp chưa được duyệt. Hãy chờ thư ký báo khi cuộc họp được duyệt.",
-            "the meeting is not approved yet",
+            "the meeting is not approved yet: wait for a message from the secretary",
         )
     if not stands or date.state in ("cancelled", "skipped"):
-        return Refusal("cancelled", "Cuộc họp này đã hủy. Hãy liên hệ thư ký cuộc họp.", "the meeting was called off")
+        return Refusal(
+            "cancelled",
+            "Cuộc họp này đã hủy. Hãy liên hệ thư ký cuộc họp.",
+            "the meeting was cancelled: ask the secretary of the meeting",
+        )
     if date.state == "postponed":
-        return Refusal("postponed", "Cuộc họp này đã hoãn. Hãy chờ giấy mời mới.", "the meeting was put off")
+        return Refusal(
+            "postponed",
+            "Cuộc họp này đã hoãn. Hãy chờ giấy mời mới.",
+            "the meeting was postponed: wait for a new invitation",
+        )
     if now < entry.opens_at and date.state not in OVER:
         moment = wording.moment(entry.opens_at)
         detail = {"opens_at": entry.opens_at.isoformat(), "starts_at": date.starts_at.isoformat()}

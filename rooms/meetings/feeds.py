@@ -56,14 +56,24 @@ async def create(session: AsyncSession, kind: str, target_id: str, actor: Actor,
     `too_many_feeds`.
     """
     if actor.kind != "account" or not roles.anywhere(actor, "feeds.write"):
-        raise Refusal("denied", "Chỉ người dùng đã đăng nhập mới tạo được lịch theo dõi.", "only accounts have feeds")
+        raise Refusal(
+            "denied",
+            "Chỉ người dùng đã đăng nhập mới tạo được lịch theo dõi.",
+            "only a signed-in user can create a feed",
+        )
     if kind not in KINDS or await session.get(TARGETS[kind], target_id) is None:
-        raise Refusal("unknown_target", "Không tìm thấy hội trường, người hoặc đơn vị này.", "no such target")
+        raise Refusal(
+            "unknown_target", "Không tìm thấy hội trường, người hoặc đơn vị này.", "no such hall, person or unit"
+        )
     open_ones = await session.scalar(
         select(func.count()).select_from(Feed).where(Feed.account_id == actor.id, Feed.revoked_at.is_(None))
     )
     if (open_ones or 0) >= limits.FEEDS_EACH:
-        raise Refusal("too_many_feeds", "Đã có quá nhiều lịch theo dõi. Hãy thu hồi bớt.", "too many feeds")
+        raise Refusal(
+            "too_many_feeds",
+            "Đã có quá nhiều lịch theo dõi. Hãy thu hồi bớt.",
+            "you have too many feeds: revoke one first",
+        )
     secret = new_secret()
     feed = Feed(id=new_id(), digest=digest(secret), kind=kind, target_id=target_id, account_id=actor.id, created_at=now)
     session.add(feed)
@@ -117,7 +127,11 @@ async def ics(session: AsyncSession, feed: Feed, base: str, domain: str, now: da
 async def schedule(session: AsyncSession, starts_at: datetime, ends_at: datetime) -> list[Scheduled]:
     """Return the public approved meetings that take place between the two instants. Raise Refusal `too_long`."""
     if ends_at - starts_at > timedelta(days=limits.SCHEDULE_DAYS):
-        raise Refusal("too_long", f"Lịch công khai xem nhiều nhất {limits.SCHEDULE_DAYS} ngày.", "too many days")
+        raise Refusal(
+            "too_long",
+            f"Lịch công khai xem nhiều nhất {limits.SCHEDULE_DAYS} ngày.",
+            f"the public schedule shows at most {limits.SCHEDULE_DAYS} days at a time",
+        )
     rows = await session.execute(_public(starts_at, ends_at))
     found = [(occurrence, meeting, unit, person) for occurrence, meeting, unit, person in rows]
     places = await places_of(session, [row[0].id for row in found])

@@ -100,8 +100,12 @@ async def _take_once(session: AsyncSession, client: Client, identifier: str, now
         raise Refusal(
             "already_taken",
             "Thông điệp này đã được nhận; cuộc họp đã được tạo.",
-            "this message was taken already",
-            [Trouble("already_taken", "Cuộc họp đã được tạo.", "the meeting exists", "webhook-id", detail)],
+            "this message was already received and its meeting exists",
+            [
+                Trouble(
+                    "already_taken", "Cuộc họp đã được tạo.", "the meeting was already created", "webhook-id", detail
+                )
+            ],
         )
 
 
@@ -121,7 +125,7 @@ def _message(body: bytes) -> dict[str, Any]:
     data: dict[str, Any] = message["data"]
     unknown = data.keys() - FIELDS
     if unknown:
-        raise _bad(sorted(unknown)[0][:60], "Có trường không biết.", "an unknown field")
+        raise _bad(sorted(unknown)[0][:60], "Có trường không biết.", "there is an unknown field")
     return data
 
 
@@ -132,7 +136,11 @@ async def _request(session: AsyncSession, data: Mapping[str, Any], own: Unit, no
         duration = int(data["duration_min"])
         type_code = str(data["type_code"])
     except (KeyError, ValueError, TypeError, OverflowError) as error:
-        raise _bad("starts_at", "Cần starts_at (có múi giờ), duration_min và type_code.", "time and type") from error
+        raise _bad(
+            "starts_at",
+            "Cần starts_at (có múi giờ), duration_min và type_code.",
+            "starts_at (with a time zone), duration_min and type_code are needed",
+        ) from error
     documents = _documents(data)
     host = await _unit(session, str(data["host_unit"]), "host_unit", now) if data.get("host_unit") else own
     return Request(
@@ -154,14 +162,18 @@ def _documents(data: Mapping[str, Any]) -> tuple[DocumentRequest, ...]:
     given = data.get("document")
     if given is not None:
         if not isinstance(given, dict) or not isinstance(given.get("number"), str):
-            raise _bad("document", "Văn bản cần có số, ký hiệu (number).", "a document needs its number")
+            raise _bad("document", "Văn bản cần có số, ký hiệu (number).", "a document needs a number")
         try:
             dated = date.fromisoformat(given["dated"]) if given.get("dated") else None
         except (ValueError, TypeError) as error:
-            raise _bad("document.dated", "Ngày văn bản phải dạng 2021-06-04.", "a date like 2021-06-04") from error
+            raise _bad(
+                "document.dated",
+                "Ngày văn bản phải dạng 2021-06-04.",
+                "the date of a document must have the form 2021-06-04",
+            ) from error
         link = str(given.get("link") or "")
         if link and not link.startswith(("https://", "http://")):
-            raise _bad("document.link", "Liên kết văn bản phải là http(s).", "an http(s) link")
+            raise _bad("document.link", "Liên kết văn bản phải là http(s).", "the link of a document must be http(s)")
         texts = {name: str(given.get(name) or "") for name in ("issuer", "subject")}
         found.append(DocumentRequest(number=given["number"], dated=dated, link=link, **texts))
     if data.get("case_code"):
@@ -183,13 +195,17 @@ def _title(documents: tuple[DocumentRequest, ...], data: Mapping[str, Any]) -> s
 def _list(data: Mapping[str, Any], name: str) -> list[Any]:
     value = data.get(name) or []
     if not isinstance(value, list) or len(value) > limits.ATTENDEE_REQUESTS:
-        raise _bad(name, "Danh sách không đúng hoặc quá dài.", "not a list, or too long")
+        raise _bad(name, "Danh sách không đúng hoặc quá dài.", "this is not a list, or the list is too long")
     return value
 
 
 async def _attendee(session: AsyncSession, given: object, now: datetime) -> AttendeeRequest:
     if not isinstance(given, dict):
-        raise _bad("attendees", "Mỗi thành phần là unit, set hoặc name và email.", "unit, set, or name and email")
+        raise _bad(
+            "attendees",
+            "Mỗi thành phần là unit, set hoặc name và email.",
+            "each attendee must be a unit, a set, or a name with an email",
+        )
     if given.get("unit"):
         return AttendeeRequest(unit_id=(await _unit(session, str(given["unit"]), "attendees", now)).id)
     if given.get("set"):

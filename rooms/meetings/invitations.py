@@ -257,7 +257,7 @@ async def hand_over_link(session: AsyncSession, key: bytes, attendee: Attendee, 
         raise Refusal(
             "link_of_guests_only",
             "Chỉ khách mời ngoài danh bạ mới nhận đường dẫn cá nhân từ thư ký. Người trong danh bạ đăng nhập để vào họp.",
-            "the desk passes on the links of guests only; people of the register sign in",
+            "the desk can get personal links only for guests; people in the register sign in",
         )
     secret = links.issue(key, attendee)
     await session.flush()
@@ -281,7 +281,9 @@ async def _open_host(session: AsyncSession, attendee: Attendee, actor: Actor) ->
     host = await session.get_one(Unit, meeting.host_unit_id)
     roles.require(actor, "meetings.answers", host.path)
     if meeting.state != "approved":
-        raise Refusal("meeting_not_open", "Cuộc họp chưa được duyệt hoặc đã hủy.", "the meeting is not approved")
+        raise Refusal(
+            "meeting_not_open", "Cuộc họp chưa được duyệt hoặc đã hủy.", "the meeting is not approved, or was cancelled"
+        )
     return host
 
 

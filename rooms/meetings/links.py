@@ -93,14 +93,18 @@ def read_action(key: bytes, token: str, now: datetime) -> Action:
     """Return the action that `action_token` sealed. Raise Refusal `link_invalid` or `link_expired`."""
     text, _, seal = token[:TOKEN_CHARACTERS].rpartition(".")
     if not hmac.compare_digest(_sealed(key, f"action:{text}").encode(), seal.encode()):
-        raise Refusal("link_invalid", "Liên kết không đúng. Hãy mở lại từ thư đã nhận.", "the link is not valid")
+        raise Refusal(
+            "link_invalid",
+            "Liên kết không đúng. Hãy mở lại từ thư đã nhận.",
+            "the link is not valid: open it again from the mail",
+        )
     meeting_id, kind, step_id, end = text.split(".")
     expires = datetime.fromtimestamp(int(end), UTC)
     if now >= expires:
         raise Refusal(
             "link_expired",
             "Liên kết đã hết hạn. Hãy đăng nhập và mở mục Phê duyệt.",
-            "the link has expired; sign in and open the approvals",
+            "the link has expired: sign in and open the approvals",
         )
     return Action(kind, meeting_id, step_id, expires)
 

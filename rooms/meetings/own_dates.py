@@ -75,7 +75,7 @@ async def dates(
     last = ends_at or first + timedelta(days=limits.OWN_DATES_DAYS)
     if not first < last <= first + timedelta(days=limits.OWN_DATES_DAYS):
         raise Refusal(
-            "bad_span", f"Xem nhiều nhất {limits.OWN_DATES_DAYS} ngày.", f"at most {limits.OWN_DATES_DAYS} days"
+            "bad_span", f"Xem nhiều nhất {limits.OWN_DATES_DAYS} ngày.", f"choose at most {limits.OWN_DATES_DAYS} days"
         )
     unit_id = await session.scalar(select(Person.unit_id).where(Person.id == actor.person_id))
     rows = (await session.execute(_query(actor, unit_id, first, last))).all()

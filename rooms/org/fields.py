@@ -143,15 +143,15 @@ def _text(field: Field, value: Any) -> str:
     except UnicodeEncodeError:
         raise wrong(field, "malformed", "có ký tự không lưu được", "has characters that cannot be stored") from None
     if len(value) > 4 * field.most + 100:
-        raise wrong(field, "too_long", f"dài quá {field.most:.0f} ký tự", f"is longer than {field.most:.0f}")
+        raise wrong(field, "too_long", f"dài quá {field.most:.0f} ký tự", f"is longer than {field.most:.0f} characters")
     text = cleaned(value)
     if len(text) > field.most:
-        raise wrong(field, "too_long", f"dài quá {field.most:.0f} ký tự", f"is longer than {field.most:.0f}")
+        raise wrong(field, "too_long", f"dài quá {field.most:.0f} ký tự", f"is longer than {field.most:.0f} characters")
     if not text:
         return str(checked(field, None))
     if field.choices and text not in field.choices:
         listed = ", ".join(one for one in field.choices if one)
-        raise wrong(field, "not_a_choice", f"phải là một trong: {listed}", f"is none of: {listed}")
+        raise wrong(field, "not_a_choice", f"phải là một trong: {listed}", f"must be one of: {listed}")
     if field.pattern and not field.pattern.fullmatch(text):
         raise wrong(field, "malformed", "không đúng dạng", "is malformed")
     return text
@@ -163,7 +163,7 @@ def _number(field: Field, value: Any) -> float:
         raise wrong(field, "not_a_number", "phải là số", "is not a number")
     if not field.least <= _finite(field, value) <= field.most:
         bounds = f"{field.least:g} – {field.most:g}"
-        raise wrong(field, "out_of_range", f"phải trong khoảng {bounds}", f"is not within {bounds}")
+        raise wrong(field, "out_of_range", f"phải trong khoảng {bounds}", f"must be within {bounds}")
     return int(value) if whole else float(value)
 
 
@@ -175,21 +175,21 @@ def _finite(field: Field, value: float) -> float:
 
 def _yes(field: Field, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise wrong(field, "not_yes_or_no", "phải là có hoặc không", "is neither yes nor no")
+        raise wrong(field, "not_yes_or_no", "phải là có hoặc không", "must be yes or no")
     return value
 
 
 def _day(field: Field, value: Any) -> date:
     if isinstance(value, datetime) or not isinstance(value, date):
-        raise wrong(field, "not_a_day", "phải là ngày, dạng dd/mm/yyyy", "is not a day")
+        raise wrong(field, "not_a_day", "phải là ngày, dạng dd/mm/yyyy", "must be a date")
     if not FIRST_DAY <= value <= LAST_DAY:
-        raise wrong(field, "out_of_range", "phải từ năm 1900 đến 2200", "is not between 1900 and 2200")
+        raise wrong(field, "out_of_range", "phải từ năm 1900 đến 2200", "must be between the years 1900 and 2200")
     return value
 
 
 def _instant(field: Field, value: Any) -> datetime:
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise wrong(field, "not_a_time", "phải là thời điểm", "is not an instant")
+        raise wrong(field, "not_a_time", "phải là thời điểm", "must be a date with a time")
     return value.astimezone(UTC)
 
 
@@ -217,7 +217,7 @@ def _read_yes(field: Field, text: str) -> bool:
         return True
     if text.lower() in NO:
         return False
-    raise wrong(field, "not_yes_or_no", "phải là có hoặc không", "is neither yes nor no")
+    raise wrong(field, "not_yes_or_no", "phải là có hoặc không", "must be yes or no")
 
 
 def _read_day(field: Field, text: str) -> date:
@@ -230,14 +230,14 @@ def _read_day(field: Field, text: str) -> date:
             return date(int(year_first[1]), int(year_first[2]), int(year_first[3]))
     except ValueError:
         pass
-    raise wrong(field, "not_a_day", "phải là ngày, dạng dd/mm/yyyy", "is not a day, dd/mm/yyyy")
+    raise wrong(field, "not_a_day", "phải là ngày, dạng dd/mm/yyyy", "must be a day, dd/mm/yyyy")
 
 
 def _read_instant(field: Field, text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise wrong(field, "not_a_time", "phải là thời điểm", "is not an instant") from None
+        raise wrong(field, "not_a_time", "phải là thời điểm", "must be a date with a time") from None
     return instant if instant.tzinfo else instant.replace(tzinfo=ZONE)
 
 

@@ -90,7 +90,7 @@ async def appoint(
             raise Refusal(
                 "post_taken",
                 f"Từ ngày {one.valid_from:%d/%m/%Y} đã có người giữ chức vụ này. Hãy chọn ngày khác.",
-                f"somebody holds the post from {one.valid_from}",
+                f"another person holds the post from {one.valid_from}: choose another day",
             )
         if one.valid_from < start and (one.valid_to is None or one.valid_to > start):
             one.valid_to = start

@@ -168,7 +168,7 @@ async def _store_rules(session: AsyncSession, set_id: str, rules: Sequence[Mappi
         raise Refusal(
             "rules_count",
             f"Nhóm nơi nhận cần từ 1 đến {limits.RULES} quy tắc.",
-            f"1 to {limits.RULES} rules are needed",
+            f"a recipient set needs 1 to {limits.RULES} rules",
         )
     clean = [read(RULE, one) for one in rules]
     empty = [
@@ -176,7 +176,12 @@ async def _store_rules(session: AsyncSession, set_id: str, rules: Sequence[Mappi
     ]
     if empty:
         words = "Quy tắc phải nêu đơn vị, loại, cấp hoặc khối."
-        raise invalid([Trouble("rule_empty", words, "the rule names nothing", f"rules.{n}") for n in empty])
+        raise invalid(
+            [
+                Trouble("rule_empty", words, "the rule must name a unit, a kind, a tier or a block", f"rules.{n}")
+                for n in empty
+            ]
+        )
     for one in clean:
         if one["unit_id"] is not None:
             await units.get(session, one["unit_id"])

@@ -25,23 +25,31 @@ THINGS: Final = {
 
 def unknown(kind: str) -> Refusal:
     """Return Refusal `unknown_unit`, `unknown_person`, …"""
-    return Refusal(f"unknown_{kind}", f"Không tìm thấy {THINGS[kind]} này. Hãy tải lại trang.", f"no such {kind}")
+    return Refusal(
+        f"unknown_{kind}",
+        f"Không tìm thấy {THINGS[kind]} này. Hãy tải lại trang.",
+        f"no such {kind}: load the page again",
+    )
 
 
 def code_taken(kind: str, code: str) -> Refusal:
-    return Refusal("code_taken", f"Mã {code} đã dùng cho {THINGS[kind]} khác. Hãy chọn mã khác.", f"{code} is taken")
+    return Refusal(
+        "code_taken",
+        f"Mã {code} đã dùng cho {THINGS[kind]} khác. Hãy chọn mã khác.",
+        f"the code {code} is already in use: choose another",
+    )
 
 
 def changed_meanwhile() -> Refusal:
     return Refusal(
         "version_mismatch",
         "Người khác vừa sửa mục này. Hãy tải lại rồi sửa tiếp.",
-        "it was changed meanwhile: load it again",
+        "another user has changed this: load it again",
     )
 
 
 def dates_reversed() -> Refusal:
-    return Refusal("dates_reversed", "Ngày kết thúc phải sau ngày bắt đầu.", "it ends before it begins")
+    return Refusal("dates_reversed", "Ngày kết thúc phải sau ngày bắt đầu.", "the end must be after the beginning")
 
 
 async def store(session: AsyncSession, row: Any, kind: str) -> None:

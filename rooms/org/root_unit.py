@@ -53,7 +53,7 @@ async def change(session: AsyncSession, unit_id: str, actor: Actor, now: datetim
         raise Refusal(
             "not_a_root",
             f"{unit.name} trực thuộc đơn vị khác. Hãy chọn đơn vị không có cấp trên.",
-            "only a unit with none above it can be the top",
+            "the top unit cannot be below another unit: choose a unit with no parent",
         )
     await _mark(session, unit)
     await audit.record(session, now, actor, "unit.top", "unit", unit.id, unit.id, {"code": unit.code})

@@ -192,7 +192,7 @@ async def rehang(session: AsyncSession, unit: Unit, parent: Unit | None) -> int:
         raise Refusal(
             "unit_cycle",
             "Không thể chuyển đơn vị vào chính nó hoặc vào đơn vị trực thuộc nó.",
-            "a unit cannot be moved below itself",
+            "a unit cannot be moved below itself or its own sub-units",
         )
     if parent is None:
         await root_unit.keep(session)

@@ -63,30 +63,30 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "state_secret": (
         "Nội dung bí mật nhà nước không được họp trên hệ thống này. Hãy tổ chức theo Luật Bảo vệ bí mật nhà nước và "
         "liên hệ cán bộ cơ yếu của cơ quan. Hệ thống không lưu thông tin nào của đề nghị này.",
-        "state secrets are never met here; nothing of this request was kept",
+        "meetings about state secrets are not allowed on this system; nothing of this request was stored",
     ),
     "halls_only": (
         "Cuộc họp quan trọng chỉ dự được từ thiết bị hội trường đã đăng ký. Hãy đến điểm cầu gần nhất hoặc hỏi thư ký "
         "cuộc họp.",
-        "an important meeting is met only from registered hall terminals",
+        "an important meeting can be joined only from registered hall terminals",
     ),
     "terminal_unknown": (
         "Thiết bị này chưa được đăng ký. Hãy báo người điều hành hệ thống đăng ký thiết bị trước khi dự họp.",
-        "this terminal is not registered",
+        "this terminal is not registered: ask an operator to register it first",
     ),
     "network_open": (
         "Cuộc họp quan trọng chỉ dự được từ mạng truyền số liệu chuyên dùng hoặc mạng nội bộ. Hãy kiểm tra mạng của "
         "thiết bị rồi gọi lại.",
-        "an important meeting is met only from closed networks",
+        "an important meeting can be joined only from closed networks: check the terminal's network",
     ),
     "encryption_needed": (
         "Cuộc họp quan trọng buộc thiết bị hội trường mã hóa hình tiếng: đăng ký và gọi bằng TLS, bật SRTP. Hãy báo người "
         "điều hành hệ thống.",
-        "an important meeting wants halls that encrypt: by TLS, with SRTP",
+        "an important meeting requires encryption: connect the terminal by TLS and enable SRTP",
     ),
     "not_invited": (
         "Đồng chí hoặc điểm cầu này không có trong thành phần dự họp. Hãy liên hệ thư ký cuộc họp.",
-        "not among those invited",
+        "not on the list of invitees: ask the secretary of the meeting",
     ),
 }
 
@@ -165,25 +165,25 @@ QUESTIONS: Final[tuple[Question, ...]] = (
     Question(
         "secret_content",
         "Có bàn nội dung bí mật nhà nước (Mật, Tối mật, Tuyệt mật) không?",
-        "Is anything of it a state secret?",
+        "Is any part of the meeting a state secret?",
         SECRET,
     ),
     Question(
         "halls_only",
         "Chỉ họp tại hội trường có thiết bị của hệ thống, không ai dự từ nhà hay điện thoại?",
-        "Is it met in halls only, nobody from home or by phone?",
+        "Will all participants be in equipped halls, and none at home or on the phone?",
         IMPORTANT,
     ),
     Question(
         "leaders_decide",
         "Lãnh đạo tỉnh chủ trì để chỉ đạo, quyết định việc quan trọng?",
-        "Do the province's leaders chair it to decide something important?",
+        "Do the province's leaders chair the meeting to decide an important matter?",
         IMPORTANT,
     ),
     Question(
         "from_anywhere",
         "Có người dự bằng trình duyệt, điện thoại, từ nhà hoặc là khách mời bên ngoài?",
-        "Does anybody take part by browser, by phone, from home or as a guest?",
+        "Will any participant join by browser, by phone, from home or as a guest?",
         ORDINARY,
     ),
 )
@@ -212,7 +212,9 @@ def resolved(asked: str, default: str) -> str:
     if wanted == SECRET:
         refused("state_secret").require()
     if wanted not in RANK:
-        raise Refusal("unknown_class", "Hãy chọn mức: quan trọng hoặc thông thường.", "no such class")
+        raise Refusal(
+            "unknown_class", "Hãy chọn mức: quan trọng hoặc thông thường.", "the class must be important or ordinary"
+        )
     return wanted
 
 

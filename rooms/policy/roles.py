@@ -119,9 +119,11 @@ def _refused(but_for_the_factor: bool) -> Refusal:
         return Refusal(
             "second_factor_needed",
             "Việc này cần đăng nhập hai bước. Hãy nhập mã từ ứng dụng xác thực rồi thử lại.",
-            "this needs a sign-in with a second factor",
+            "this requires a sign-in with a second factor: enter the code and try again",
         )
-    return Refusal("denied", "Đồng chí không có quyền làm việc này ở đơn vị đó.", "not allowed in that unit")
+    return Refusal(
+        "denied", "Đồng chí không có quyền làm việc này ở đơn vị đó.", "you have no right to do this in that unit"
+    )
 
 
 def everywhere(actor: Actor, action: str) -> bool:
@@ -144,7 +146,7 @@ def require_everywhere(actor: Actor, action: str) -> None:
     raise Refusal(
         "denied",
         "Việc này áp dụng cho toàn hệ thống: chỉ người có vai trò ở đơn vị đứng đầu hệ thống mới làm được.",
-        "this counts for the whole system: it needs the role in the unit that leads it",
+        "this applies to the whole system: it requires the role in the top unit",
     )
 
 

@@ -47,7 +47,7 @@ private.
 WIDE: Final = (
     "Dải {} quá rộng để đánh dấu “Thiết bị hội trường gọi từ đây”. Chỉ nhận dải nội bộ (như 10.0.0.0/8), hoặc dải công cộng "
     "không rộng hơn /16 với IPv4, /32 với IPv6.",
-    "{} is too wide for the mark “hall terminals call from here”. It takes private ranges (such as 10.0.0.0/8), and public "
+    "{} is too wide for the mark “hall terminals call from here”. Use private ranges (such as 10.0.0.0/8), or public "
     "ranges no wider than /16 of IPv4 or /32 of IPv6.",
 )
 

@@ -209,7 +209,9 @@ async def _check_references(session: AsyncSession, clean: Mapping[str, Any], own
         await networks.get(session, clean["network_id"])
     if clean.get("nearest_site_id"):
         if clean["nearest_site_id"] == own_id:
-            raise Refusal("nearest_is_itself", "Điểm cầu gần nhất phải là điểm cầu khác.", "it is the site itself")
+            raise Refusal(
+                "nearest_is_itself", "Điểm cầu gần nhất phải là điểm cầu khác.", "the nearest site must be another site"
+            )
         await get(session, clean["nearest_site_id"])
 
 

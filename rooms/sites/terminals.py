@@ -53,7 +53,7 @@ FIELDS: Final = (
 ZONE_ELSEWHERE: Final = (
     "Địa chỉ SIP của thiết bị không nằm trong mạng này. Hãy nhập địa chỉ IP thuộc mạng, hoặc nhờ người quản trị toàn hệ "
     "thống chọn mạng.",
-    "the SIP address does not lie in this zone: only who administers the whole system may choose it all the same",
+    "the SIP address is outside this network: enter an address in it, or ask a system administrator to choose the network",
 )
 
 
@@ -252,5 +252,7 @@ async def _check_references(session: AsyncSession, site_id: str, hall_id: str | 
         await networks.get(session, network_id)
     if hall_id is not None and (await halls.get(session, hall_id)).site_id != site_id:
         raise Refusal(
-            "hall_elsewhere", "Phòng họp này thuộc điểm cầu khác. Hãy chọn lại.", "the hall belongs to another site"
+            "hall_elsewhere",
+            "Phòng họp này thuộc điểm cầu khác. Hãy chọn lại.",
+            "the hall belongs to another site: choose again",
         )

@@ -67,7 +67,7 @@ def key_at(folder: Path) -> Ed25519PrivateKey:
     except FileNotFoundError:
         return _new_key(path)
     if not isinstance(found, Ed25519PrivateKey):
-        raise Refusal("audit_key_bad", f"{path} không phải khóa Ed25519.", f"{path} holds no Ed25519 key")
+        raise Refusal("audit_key_bad", f"{path} không phải khóa Ed25519.", f"{path} does not contain an Ed25519 key")
     return found
 
 
@@ -142,7 +142,9 @@ def read_public(path: Path) -> Ed25519PublicKey:
     except (OSError, ValueError):
         found = None
     if not isinstance(found, Ed25519PublicKey):
-        raise Refusal("audit_key_bad", f"{path} không phải khóa công khai Ed25519.", f"{path} holds no Ed25519 key")
+        raise Refusal(
+            "audit_key_bad", f"{path} không phải khóa công khai Ed25519.", f"{path} does not contain an Ed25519 key"
+        )
     return found
 
 

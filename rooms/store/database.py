@@ -80,7 +80,7 @@ class Database:
             )
             served.ask_idle_ones(engine)
         else:
-            raise ValueError("a database address begins with sqlite: or postgresql:")
+            raise ValueError("a database address must begin with sqlite: or postgresql:")
         return cls(engine)
 
     async def close(self) -> None:

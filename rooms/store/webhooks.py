@@ -46,7 +46,9 @@ async def create(
     roles.require(actor, "webhooks.write", unit.path)
     _check(url, events)
     if (await session.scalar(select(func.count()).select_from(Webhook)) or 0) >= limits.WEBHOOKS:
-        raise Refusal("too_many", "Đã có quá nhiều webhook.", f"at most {limits.WEBHOOKS} webhooks")
+        raise Refusal(
+            "too_many", "Đã có quá nhiều webhook.", f"there are already {limits.WEBHOOKS} webhooks, the maximum"
+        )
     secret = new_signing_secret()
     row = Webhook(id=new_id(), unit_id=unit_id, url=url, events=sorted(set(events)), active=True, created_at=now)
     row.secret = seal.seal(secret, about(row.id))
@@ -180,7 +182,7 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
         raise Refusal(
             "stale_webhook",
             "Thời điểm gửi lệch quá 5 phút. Hãy chỉnh đồng hồ máy gửi rồi gửi lại.",
-            "the timestamp is too far from now",
+            "the timestamp differs by more than 5 minutes: set the clock of the sender",
         )
     expected = _mac(secret, identifier, int(stamp), body)
     if not any(hmac.compare_digest(expected, one) for one in _signatures(given)):
@@ -218,7 +220,9 @@ def _check(url: str, events: Sequence[str]) -> None:
         good = False
     if not good or len(url) > limits.WEBHOOK_URL_CHARACTERS or any(ord(c) <= 32 or ord(c) == 127 for c in url):
         raise Refusal(
-            "bad_webhook", "Địa chỉ webhook phải là http(s)://…, không có tên và mật khẩu.", "a plain http(s) URL"
+            "bad_webhook",
+            "Địa chỉ webhook phải là http(s)://…, không có tên và mật khẩu.",
+            "the URL must be http(s), without a user name and a password",
         )
     if not 0 < len(events) <= limits.WEBHOOK_EVENTS or any(len(one) > 60 for one in events):
         raise Refusal("bad_webhook", "Hãy chọn ít nhất một sự kiện.", "choose at least one event")

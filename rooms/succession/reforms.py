@@ -86,7 +86,7 @@ async def merge(
     ids = list(dict.fromkeys(unit_ids))
     if not 1 <= len(ids) <= limits.SUCCESSION_UNITS:
         most = limits.SUCCESSION_UNITS
-        raise Refusal("succession_units", f"Hãy chọn từ 1 đến {most} đơn vị.", f"1 to {most} units are needed")
+        raise Refusal("succession_units", f"Hãy chọn từ 1 đến {most} đơn vị.", f"choose 1 to {most} units")
     await take(session, Lock.TREE)
     olds = [await _ending(session, one, on, actor, now) for one in ids if one != into]
     heir = await _heir(session, into, on, actor, now)
@@ -127,7 +127,9 @@ async def split(
     templates.
     """
     if not 2 <= len(parts) <= limits.SUCCESSION_UNITS:
-        raise Refusal("succession_units", "Chia tách cần ít nhất hai đơn vị mới.", "a split needs two units or more")
+        raise Refusal(
+            "succession_units", "Chia tách cần ít nhất hai đơn vị mới.", "a split needs at least two new units"
+        )
     await take(session, Lock.TREE)
     old = await _ending(session, unit_id, on, actor, now)
     heirs = [await _heir(session, one.into, on, actor, now) for one in parts]
@@ -151,7 +153,7 @@ async def abolish(
     old = await _ending(session, unit_id, on, actor, now)
     above = into or old.parent_id
     if above is None:
-        raise Refusal("succession_heir", "Hãy chọn đơn vị tiếp nhận.", "say which unit takes over")
+        raise Refusal("succession_heir", "Hãy chọn đơn vị tiếp nhận.", "choose the unit that takes over")
     heir = await _heir(session, above, on, actor, now)
     return await _succeed(session, "abolish", [old], heir, on, decision, actor, now)
 
@@ -199,7 +201,9 @@ async def _ending(session: AsyncSession, unit_id: str, on: date, actor: Actor, n
     require(actor, "org.write", unit.path)
     if on > today(now):
         raise Refusal(
-            "succession_ahead", "Việc này chỉ làm được từ ngày có hiệu lực. Hãy chạy thử trước.", "the day has not come"
+            "succession_ahead",
+            "Việc này chỉ làm được từ ngày có hiệu lực. Hãy chạy thử trước.",
+            "this is possible only from the effective date: use a dry run first",
         )
     if on <= unit.valid_from or (unit.valid_to is not None and unit.valid_to <= on):
         raise Refusal(

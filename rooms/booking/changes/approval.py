@@ -44,7 +44,11 @@ async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: date
     if meeting.state != "held":
         raise wrong_state(meeting)
     if meeting.hold_until is not None and meeting.hold_until <= now:
-        raise Refusal("hold_expired", "Thời hạn giữ chỗ đã hết. Hãy đặt lại cuộc họp.", "the hold has expired")
+        raise Refusal(
+            "hold_expired",
+            "Thời hạn giữ chỗ đã hết. Hãy đặt lại cuộc họp.",
+            "the reservation has expired: book the meeting again",
+        )
     rule = await unit_rules.rule_of(session, unit.path)
     await ask(session, meeting, unit, rule, now)
     await history.finish(session, meeting, actor, now, "submit", "Trình duyệt", {}, undoable=False, tells=False)
@@ -64,7 +68,7 @@ def wrong_state(meeting: Meeting) -> Refusal:
     return Refusal(
         "wrong_state",
         f"Cuộc họp {names[meeting.state]} nên không làm được việc này. Hãy tải lại trang.",
-        f"the meeting is {meeting.state}",
+        f"this is not possible, because the meeting is {meeting.state}: load the page again",
     )
 
 
@@ -165,7 +169,7 @@ async def _free_number(session: AsyncSession) -> str:
         number = new_number()
         if await session.scalar(select(Meeting.id).where(Meeting.number == number)) is None:
             return number
-    raise AssertionError("no free meeting number among so many")
+    raise AssertionError("no free meeting number was found")
 
 
 async def open_step(session: AsyncSession, meeting_id: str) -> Step | None:
@@ -187,7 +191,7 @@ async def require_open(session: AsyncSession, meeting_id: str, named_id: str, st
         raise Refusal(
             "link_outdated",
             "Liên kết trong thư là của một bước duyệt khác. Hãy xem lại cuộc họp rồi duyệt từ mục Phê duyệt.",
-            "the link in the mail is of another step: look at the meeting again",
+            "the link in the mail belongs to another approval step: look at the meeting again",
         )
 
 
@@ -208,12 +212,16 @@ async def decide(
         raise Refusal(
             "four_eyes",
             "Đồng chí đã duyệt bước trước của cuộc họp này. Bước này phải do người khác duyệt.",
-            "whoever decided the step before does not decide this one",
+            "you decided the previous step: another user must decide this step",
         )
     if step.deadline is not None and step.deadline <= now:
-        raise Refusal("deadline_passed", "Đã quá hạn duyệt. Hãy đề nghị đặt lại.", "the deadline has passed")
+        raise Refusal(
+            "deadline_passed",
+            "Đã quá hạn duyệt. Hãy đề nghị đặt lại.",
+            "the deadline has passed: ask the host to book again",
+        )
     if not approve_ and not reason.strip():
-        raise Refusal("reason_missing", "Hãy ghi lý do từ chối.", "a refusal needs a reason")
+        raise Refusal("reason_missing", "Hãy ghi lý do từ chối.", "write a reason for the refusal")
     step.state, step.decided_at, step.reason = (
         "approved" if approve_ else "refused",
         now,

@@ -58,7 +58,9 @@ async def raise_class(
     if meeting.state not in restoring.TAKES:
         raise wrong_state(meeting)
     if not classes.raises(meeting.class_, wanted):
-        raise Refusal("not_raised", "Mức mới phải cao hơn mức hiện tại.", "the new class is not higher")
+        raise Refusal(
+            "not_raised", "Mức mới phải cao hơn mức hiện tại.", "the new class must be higher than the present class"
+        )
     dropped = classes.dropped(wanted, present)
     excluded = classes.dropped(wanted, await expected(session, meeting))
     if preview:
@@ -84,11 +86,13 @@ async def lower_class(
     if not await _heads(session, unit, actor, now):
         roles.require(actor, "meetings.lower_class", unit.path)
     if not reason.strip():
-        raise Refusal("reason_missing", "Hãy ghi lý do hạ mức.", "lowering needs a reason")
+        raise Refusal("reason_missing", "Hãy ghi lý do hạ mức.", "write a reason for the lower class")
     if meeting.state not in restoring.TAKES:
         raise wrong_state(meeting)
     if not classes.lowers(meeting.class_, wanted):
-        raise Refusal("not_lowered", "Mức mới phải thấp hơn mức hiện tại.", "the new class is not lower")
+        raise Refusal(
+            "not_lowered", "Mức mới phải thấp hơn mức hiện tại.", "the new class must be lower than the present class"
+        )
     before = await history.snapshot(session, meeting)
     meeting.class_ = wanted
     summary = f"Hạ mức: {classes.NAMES[wanted][0]}. {reason.strip()}"

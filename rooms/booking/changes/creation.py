@@ -163,7 +163,7 @@ async def earlier_of(session: AsyncSession, key: str, request: Request, actor: A
         raise Refusal(
             "idempotency_key_reused",
             "Khóa chống gửi trùng đã dùng cho một đề nghị khác. Hãy tải lại trang rồi gửi lại.",
-            "this idempotency key was used for another request",
+            "this idempotency key was used for another request: load the page again",
         )
     return await session.get(Meeting, earlier.meeting_id)
 
@@ -198,7 +198,11 @@ async def skips(session: AsyncSession, plan: Plan, actor: Actor, excluding: str 
 
 
 def _nothing_left() -> Refusal:
-    return Refusal("nothing_left", "Không còn buổi nào để đặt. Hãy chọn ít nhất một ngày.", "every date is skipped")
+    return Refusal(
+        "nothing_left",
+        "Không còn buổi nào để đặt. Hãy chọn ít nhất một ngày.",
+        "all dates are skipped: keep at least one date",
+    )
 
 
 async def take_or_refuse(

@@ -28,8 +28,8 @@ from rooms.store.tables.org import Unit
 
 REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "force_majeure": ("Vì lý do bất khả kháng", "force majeure"),
-    "superior_order": ("Theo ý kiến chỉ đạo của cấp trên", "by order of a superior"),
-    "not_ready": ("Chưa bảo đảm điều kiện chuẩn bị", "not sufficiently prepared"),
+    "superior_order": ("Theo ý kiến chỉ đạo của cấp trên", "on instruction of a superior authority"),
+    "not_ready": ("Chưa bảo đảm điều kiện chuẩn bị", "preparations are not complete"),
     "other": ("Lý do khác", "another reason"),
 }
 """The permitted reasons to postpone, cancel or change a meeting (Decision 45/2018/QĐ-TTg)."""
@@ -38,9 +38,9 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
 def _require_reason(code: str, reason: str) -> str:
     """Return the reason in words. Raise `bad_reason`, `reason_missing`."""
     if code not in REASONS:
-        raise Refusal("bad_reason", "Hãy chọn lý do có trong danh sách.", "no such reason")
+        raise Refusal("bad_reason", "Hãy chọn lý do có trong danh sách.", "no such reason: choose one from the list")
     if code == "other" and not reason.strip():
-        raise Refusal("reason_missing", "Hãy ghi rõ lý do.", "another reason has to be told")
+        raise Refusal("reason_missing", "Hãy ghi rõ lý do.", "write what the other reason is")
     return REASONS[code][0] + (f": {reason.strip()}" if reason.strip() else "")
 
 
@@ -141,7 +141,7 @@ async def postpone(
         raise Refusal(
             "time_unchanged",
             "Thời gian mới trùng thời gian cũ. Hãy chọn thời gian khác.",
-            "the new time is the time that the date has already: choose another",
+            "the new time is the same as the present time: choose another time",
         )
     why = (reason_code, reason.strip()[: limits.REASON], f"Hoãn{_of([date], meeting.rule)}. {words}")
 
@@ -290,9 +290,13 @@ async def rebook(session: AsyncSession, occurrence_id: str, actor: Actor, now: d
     if meeting.state not in restoring.TAKES:
         raise approval.wrong_state(meeting)
     if date.state not in ("skipped", "postponed", "cancelled"):
-        raise Refusal("already_booked", "Buổi họp này đã được đặt.", "the date is booked already")
+        raise Refusal("already_booked", "Buổi họp này đã được đặt.", "this date is already booked")
     if date.starts_at <= now:
-        raise Refusal("past", "Thời gian của buổi họp đã qua. Hãy hoãn sang ngày khác.", "the time has passed")
+        raise Refusal(
+            "past",
+            "Thời gian của buổi họp đã qua. Hãy hoãn sang ngày khác.",
+            "the time of this date has passed: postpone it to another day",
+        )
     before = await history.snapshot(session, meeting)
     date.state, date.reason, date.reason_code = "planned", "", ""
     await restoring.retake(session, meeting, [date], actor)
@@ -318,14 +322,20 @@ async def extend(session: AsyncSession, occurrence_id: str, minutes: int, actor:
     if not _leads(meeting, actor):
         roles.require(actor, "meetings.edit", unit.path)
     if not 1 <= minutes <= limits.EXTEND_MOST_MIN:
-        raise Refusal("bad_duration", f"Kéo dài từ 1 đến {limits.EXTEND_MOST_MIN} phút.", "a bad number of minutes")
+        raise Refusal(
+            "bad_duration",
+            f"Kéo dài từ 1 đến {limits.EXTEND_MOST_MIN} phút.",
+            f"a date can be extended by 1 to {limits.EXTEND_MOST_MIN} minutes",
+        )
     if date.state not in ("planned", "running") or not date.starts_at <= now:
         raise Refusal(
-            "not_running", "Buổi họp chưa bắt đầu hoặc đã kết thúc. Hãy sửa lịch họp.", "the date is not running"
+            "not_running",
+            "Buổi họp chưa bắt đầu hoặc đã kết thúc. Hãy sửa lịch họp.",
+            "this date has not begun, or is over: change the booking instead",
         )
     end = date.ends_at + timedelta(minutes=minutes)
     if end - date.starts_at > timedelta(minutes=limits.DURATION_MOST_MIN):
-        raise Refusal("bad_duration", "Buổi họp không thể dài quá 24 giờ.", "no date is longer than 24 hours")
+        raise Refusal("bad_duration", "Buổi họp không thể dài quá 24 giờ.", "a date can last at most 24 hours")
     date.ends_at = end
     await restoring.retake(session, meeting, [date], actor)
     await history.finish(session, meeting, actor, now, "extend", f"Kéo dài {minutes} phút", {}, False, tells=False)

@@ -221,7 +221,7 @@ async def change(
 def _known(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the changes as a dict. Raise `bad_field` for a field that may not change."""
     if not set(changes) <= CHANGEABLE:
-        raise Refusal("bad_field", "Có mục không sửa được ở đây.", "a field that cannot be changed")
+        raise Refusal("bad_field", "Có mục không sửa được ở đây.", "one of the fields cannot be changed here")
     return dict(changes)
 
 
@@ -229,7 +229,7 @@ def conflict(meeting: Meeting) -> Refusal:
     return Refusal(
         "version_conflict",
         "Cuộc họp vừa được người khác sửa. Hãy tải lại trang, xem thay đổi rồi sửa tiếp.",
-        f"the meeting has version {meeting.version} now",
+        f"another user has changed the meeting to version {meeting.version}: load it again",
     )
 
 
@@ -237,7 +237,11 @@ async def date_of(session: AsyncSession, meeting: Meeting, occurrence_id: str | 
     """Return this date of the meeting. Raise `unknown_date`."""
     date = await session.get(Occurrence, occurrence_id, with_for_update=True) if occurrence_id else None
     if date is None or date.meeting_id != meeting.id:
-        raise Refusal("unknown_date", "Không tìm thấy buổi họp này. Hãy tải lại trang.", "no such date of the meeting")
+        raise Refusal(
+            "unknown_date",
+            "Không tìm thấy buổi họp này. Hãy tải lại trang.",
+            "the meeting has no such date: load the page again",
+        )
     return date
 
 
@@ -392,7 +396,11 @@ async def _add_dates(session: AsyncSession, meeting: Meeting, plan: Plan, actor:
 
 
 def begun() -> Refusal:
-    return Refusal("already_begun", "Buổi họp đã bắt đầu hoặc đã xong nên không đổi được.", "the date has begun")
+    return Refusal(
+        "already_begun",
+        "Buổi họp đã bắt đầu hoặc đã xong nên không đổi được.",
+        "the date has already begun or is over, so it cannot be changed",
+    )
 
 
 def require_standing(date: Occurrence) -> None:
@@ -401,7 +409,7 @@ def require_standing(date: Occurrence) -> None:
         raise Refusal(
             "date_cancelled",
             "Buổi họp này đã bị hủy. Hãy đặt lại buổi họp trước khi đổi.",
-            "the date was called off: book it again first",
+            "this date was cancelled: book it again first",
         )
 
 
@@ -441,7 +449,7 @@ async def _this(session: AsyncSession, one: _Edit, date: Occurrence) -> Meeting:
         raise Refusal(
             "bad_scope",
             "Với một buổi chỉ đổi được thời gian, hội trường và thiết bị. Hãy chọn sửa cả chuỗi.",
-            "only time, halls and terminals of one date can be changed",
+            "only the time, halls and terminals of a single date can be changed: edit the series instead",
         )
     require_standing(date)
     before = await history.snapshot(session, one.meeting)

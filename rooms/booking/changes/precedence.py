@@ -116,7 +116,7 @@ async def displace(
     plan = await plans.make(session, request, actor, now)
     roles.require(actor, "meetings.precedence", plan.unit.path)
     if not reason.strip():
-        raise Refusal("reason_missing", "Hãy ghi lý do dời cuộc họp khác.", "displacing needs a reason")
+        raise Refusal("reason_missing", "Hãy ghi lý do dời cuộc họp khác.", "write a reason for moving another meeting")
     mine = await _rank_of_plan(session, plan)
     found = await _clashing(session, plan)
     missing = [one for one, _, _ in found if one.id not in moves]
@@ -124,7 +124,7 @@ async def displace(
         raise Refusal(
             "move_missing",
             "Hãy chọn thời gian mới hoặc hoãn cho từng cuộc họp bị trùng.",
-            "say for each clashing date where it moves",
+            "choose a new time, or postponement, for each date that clashes",
             [_trouble(one) for one in missing],
         )
     moved = [await _give_way(session, one, mine, moves[one[0].id], reason, actor, now) for one in found]
@@ -207,7 +207,7 @@ async def _give_way(
         raise Refusal(
             "precedence_too_low",
             f"{meeting.title} ({unit.short_name or unit.name}) có thứ tự ưu tiên không thấp hơn nên không dời được.",
-            "a meeting of the same or a higher precedence is not moved",
+            "a meeting with the same or a higher precedence cannot be moved",
         )
     roles.require(actor, "meetings.precedence", unit.path)
     was = date.starts_at

@@ -86,7 +86,7 @@ async def edit_or_propose(
         raise Refusal(
             "change_pending",
             "Cuộc họp đang có một thay đổi chờ duyệt. Hãy chờ duyệt hoặc rút thay đổi đó rồi sửa tiếp.",
-            "another change of this meeting waits for approval: wait, or withdraw it",
+            "another change of this meeting is waiting for approval: wait, or withdraw that change",
         )
     return await _propose(session, meeting, unit, wish, wanted, four_eyes, actor, now)
 
@@ -355,7 +355,7 @@ async def withdraw(session: AsyncSession, meeting_id: str, actor: Actor, now: da
     meeting, unit = await reading.locked(session, meeting_id, actor)
     proposal = await approval.pending(session, meeting.id)
     if proposal is None:
-        raise Refusal("nothing_pending", "Không có thay đổi nào đang chờ duyệt.", "no change waits for approval")
+        raise Refusal("nothing_pending", "Không có thay đổi nào đang chờ duyệt.", "no change is waiting for approval")
     if proposal.by != (actor.id or actor.kind)[:32]:
         roles.require(actor, "meetings.edit", unit.path)
     await take_back(session, meeting, proposal, actor, now)

@@ -111,7 +111,7 @@ async def _book(session: AsyncSession, meeting: Meeting, plan: plans.Plan, now: 
     try:
         await resources.take(session, kept, plan.load)
     except Taken as taken:
-        raise AssertionError("taken in spite of the lock") from taken
+        raise AssertionError("a resource was reserved despite the lock") from taken
     await history.finish(
         session, meeting, SYSTEM, now, "carry_on", "Kéo dài chuỗi họp", {}, undoable=False, tells=False
     )

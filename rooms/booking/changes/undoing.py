@@ -48,7 +48,11 @@ async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, actor: Act
     step. A hold keeps its old end.
     """
     if meeting.state == "held" and meeting.hold_until is not None and meeting.hold_until <= now:
-        raise Refusal("hold_expired", "Thời hạn giữ chỗ đã hết. Hãy đặt lại cuộc họp.", "the hold has expired")
+        raise Refusal(
+            "hold_expired",
+            "Thời hạn giữ chỗ đã hết. Hãy đặt lại cuộc họp.",
+            "the reservation has expired: book the meeting again",
+        )
     if meeting.state != "asked":
         waiting = await approval.pending(session, meeting.id)
         if waiting is None:

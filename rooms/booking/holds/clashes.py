@@ -420,7 +420,11 @@ def refusal(wishes: Sequence[tuple[Span, Sequence[Thing]]], found: Sequence[tupl
     ]
     code = "capacity" if troubles and all(one.code == "capacity" for one in troubles) else "overlap"
     if not troubles:
-        return Refusal("overlap", "Có người vừa đặt trước. Hãy xem lại giờ trống rồi đặt lại.", "it was just taken")
+        return Refusal(
+            "overlap",
+            "Có người vừa đặt trước. Hãy xem lại giờ trống rồi đặt lại.",
+            "another user has just booked this: look at the free times again",
+        )
     more = f" Và {len(troubles) - 3} trùng lịch khác." if len(troubles) > 3 else ""
     vietnamese = " ".join(one.vietnamese for one in troubles[:3]) + more
     return Refusal(code, vietnamese, "; ".join(one.english for one in troubles[:3]), troubles)

@@ -89,9 +89,11 @@ async def board(
 ) -> Board:
     """Return the board of at most six weeks. Raise `bad_span`, `denied`."""
     if not roles.anywhere(actor, "board.read"):
-        raise Refusal("denied", "Đồng chí không có quyền xem lịch.", "not allowed to read the board")
+        raise Refusal("denied", "Đồng chí không có quyền xem lịch.", "you may not read the calendar of halls")
     if not starts_at < ends_at <= starts_at + limits.BOARD_DAYS * DAY:
-        raise Refusal("bad_span", f"Hãy chọn tối đa {limits.BOARD_DAYS} ngày.", f"at most {limits.BOARD_DAYS} days")
+        raise Refusal(
+            "bad_span", f"Hãy chọn tối đa {limits.BOARD_DAYS} ngày.", f"choose at most {limits.BOARD_DAYS} days"
+        )
     halls = await halls_of(session, day_of(starts_at), unit_id, site_id, hall_ids)
     entries = await _entries(session, {one.id for one in halls}, starts_at, ends_at, actor)
     known = await calendar.load(session)
@@ -227,11 +229,17 @@ async def availability(session: AsyncSession, query: AvailabilityQuery, actor: A
     nearest hall, then the smallest hall. Raise `bad_span`, `bad_duration`.
     """
     if not roles.anywhere(actor, "board.read"):
-        raise Refusal("denied", "Đồng chí không có quyền xem lịch.", "not allowed to read the board")
+        raise Refusal("denied", "Đồng chí không có quyền xem lịch.", "you may not read the calendar of halls")
     if not query.starts_at < query.ends_at <= query.starts_at + limits.AVAILABILITY_DAYS * DAY:
-        raise Refusal("bad_span", f"Hãy tìm trong tối đa {limits.AVAILABILITY_DAYS} ngày.", "the span is too long")
+        raise Refusal(
+            "bad_span",
+            f"Hãy tìm trong tối đa {limits.AVAILABILITY_DAYS} ngày.",
+            f"search in at most {limits.AVAILABILITY_DAYS} days",
+        )
     if not limits.DURATION_LEAST_MIN <= query.duration_min <= limits.DURATION_MOST_MIN:
-        raise Refusal("bad_duration", "Thời lượng phải từ 5 phút đến 24 giờ.", "5 minutes to 24 hours")
+        raise Refusal(
+            "bad_duration", "Thời lượng phải từ 5 phút đến 24 giờ.", "the duration must be 5 minutes to 24 hours"
+        )
     halls = await _fitting(session, query)
     tables = await _tables(session, query, {hall.id for hall, _, _ in halls})
     rule = await _rule(session, query)

@@ -141,7 +141,7 @@ async def expand(session: AsyncSession, requests: Sequence[Wish], day: date) -> 
         raise Refusal(
             "bad_attendees",
             "Danh sách thành phần có dòng chưa đúng. Hãy sửa các dòng được nêu rồi gửi lại.",
-            "some lines of the list of attendees are wrong",
+            "some lines of the attendee list are wrong: correct the lines shown",
             troubles[: limits.ATTENDEE_REQUESTS],
         )
     if len(found) > limits.INVITED:
@@ -181,7 +181,7 @@ async def require_sites(
         raise Refusal(
             "bad_attendees",
             "Chỉ chọn được điểm cầu của chính đơn vị người dự. Điểm cầu khác do người điều hành điểm cầu đó chọn.",
-            "an attendee sits at a site of the own unit: another is chosen by who operates the halls there",
+            "choose a site of the attendee's own unit: only an operator of another site may choose that site",
             troubles[: limits.ATTENDEE_REQUESTS],
         )
 
@@ -566,7 +566,11 @@ async def allow_outside(session: AsyncSession, attendee: Attendee, reason: str, 
     roles.require(actor, "meetings.answers", host.path)
     why = cleaned(reason)[:300]
     if not why:
-        raise Refusal("reason_needed", "Hãy nêu lý do gửi thư ra ngoài hệ thống thư công vụ.", "a reason is needed")
+        raise Refusal(
+            "reason_needed",
+            "Hãy nêu lý do gửi thư ra ngoài hệ thống thư công vụ.",
+            "write a reason for sending mail to a domain that is not official",
+        )
     attendee.outside_reason = why
     await session.flush()
     await audit.record(session, now, actor, "mail.outside", "attendee", attendee.id, host.id, {"reason": why})
@@ -577,11 +581,11 @@ async def allow_outside(session: AsyncSession, attendee: Attendee, reason: str, 
 
 def _trouble(code: str, vietnamese: str, where: str) -> Trouble:
     english = {
-        "bad_line": "a line is one set, one unit, one person or one guest",
-        "bad_guest": "a guest needs a name, and his mail address has to be one",
-        "unknown_person": "no such person, or no longer active",
-        "unknown_unit": "no such unit, or it is no more",
-        "site_elsewhere": "this site is not of the attendee's unit",
+        "bad_line": "each line must be one set, one unit, one person or one guest",
+        "bad_guest": "a guest needs a name and a valid mail address",
+        "unknown_person": "no such person, or the person is no longer active",
+        "unknown_unit": "no such unit, or the unit no longer exists",
+        "site_elsewhere": "this site does not belong to the attendee's unit",
     }[code]
     return Trouble(code, vietnamese, english, where)
 
@@ -590,5 +594,5 @@ def _too_many() -> Refusal:
     return Refusal(
         "too_many_attendees",
         f"Một cuộc họp mời nhiều nhất {limits.INVITED} đơn vị và người. Hãy chia danh sách.",
-        f"a meeting has at most {limits.INVITED} attendees",
+        f"a meeting can have at most {limits.INVITED} attendees: divide the list",
     )

@@ -178,6 +178,6 @@ async def last_undoable(session: AsyncSession, meeting: Meeting, now: datetime) 
         raise Refusal(
             "nothing_to_undo",
             f"Không có thay đổi nào hoàn tác được (chỉ trong {limits.UNDO_HOURS} giờ sau thay đổi mới nhất).",
-            "there is no change that can be undone",
+            f"no change can be undone: only the latest one, within {limits.UNDO_HOURS} hours",
         )
     return change

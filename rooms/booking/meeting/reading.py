@@ -45,7 +45,7 @@ async def require_belongs(session: AsyncSession, actor: Actor, meeting_id: str) 
         raise Refusal(
             "denied",
             "Thư mời và thành phần chỉ dành cho đơn vị chủ trì và người được mời.",
-            "letters and invitees are for the host and those invited",
+            "only the host and the invitees may see the letters and the list of invitees",
         )
 
 
@@ -111,4 +111,6 @@ async def locked(session: AsyncSession, meeting_id: str, actor: Actor) -> tuple[
 
 
 def unknown() -> Refusal:
-    return Refusal("unknown_meeting", "Không tìm thấy cuộc họp. Hãy kiểm tra lại đường dẫn.", "no such meeting")
+    return Refusal(
+        "unknown_meeting", "Không tìm thấy cuộc họp. Hãy kiểm tra lại đường dẫn.", "no such meeting: check the link"
+    )

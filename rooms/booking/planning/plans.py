@@ -221,13 +221,17 @@ def _require_apart(dates: Sequence[datetime], duration_min: int, things: Sequenc
         raise Refusal(
             "series_overlaps_itself",
             "Các buổi của chuỗi họp chồng lên nhau (tính cả thời gian chuẩn bị, dọn dẹp). Hãy lặp thưa hơn hoặc họp ngắn hơn.",
-            "dates of the series overlap each other",
+            "dates of the series overlap each other: repeat less often or meet for less time",
         )
 
 
 def _known_type(found: MeetingType | None) -> MeetingType:
     if found is None:
-        raise Refusal("unknown_type", "Hãy chọn loại cuộc họp có trong danh sách.", "no such meeting type")
+        raise Refusal(
+            "unknown_type",
+            "Hãy chọn loại cuộc họp có trong danh sách.",
+            "no such meeting type: choose one from the list",
+        )
     return found
 
 

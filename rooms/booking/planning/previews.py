@@ -128,7 +128,7 @@ async def _far_from_halls(session: AsyncSession, plan: Plan) -> list[Warned]:
             "units_without_hall",
             f"{missing} đơn vị được mời chưa có thiết bị hội trường của mình: hãy bố trí dự tại điểm cầu chính hoặc điểm cầu "
             "gần nhất.",
-            f"{missing} invited units have no hall terminal of their own: let them come to the main site or the nearest one.",
+            f"{missing} invited units have no hall terminal of their own: ask them to join at the main site or the nearest site.",
         )
     ]
 
@@ -143,7 +143,7 @@ def warnings_of(plan: Plan, now: datetime) -> list[Warned]:
                 "short_notice",
                 f"Giấy mời phải gửi trước {days} ngày làm việc (chậm nhất {due:%d/%m/%Y}). Hãy lùi ngày họp, hoặc ghi lý "
                 "do họp đột xuất.",
-                f"Invitations go out {days} working days ahead (by {due:%d/%m/%Y}). Choose a later day, or say why the "
+                f"Invitations must be sent {days} working days ahead (by {due:%d/%m/%Y}). Choose a later day, or write why the "
                 "meeting is urgent.",
             )
         )

@@ -182,13 +182,15 @@ def _document(value: Mapping[str, Any]) -> DocumentRequest:
 def _text(where: str, value: str, most: int, name: str) -> Iterator[Trouble]:
     if len(value) > most:
         yield Trouble(
-            "too_long", f"{name} dài quá {most} ký tự. Hãy rút gọn.", f"{where} is over {most} characters", where
+            "too_long", f"{name} dài quá {most} ký tự. Hãy rút gọn.", f"{where} has more than {most} characters", where
         )
 
 
 def _count(where: str, value: tuple[Any, ...], most: int, name: str) -> Iterator[Trouble]:
     if len(value) > most:
-        yield Trouble("too_many", f"{name} có quá {most} mục. Hãy bớt đi.", f"more than {most} {where}", where)
+        yield Trouble(
+            "too_many", f"{name} có quá {most} mục. Hãy bớt đi.", f"{where} has more than {most} entries", where
+        )
 
 
 def _title(request: Request) -> Iterator[Trouble]:
@@ -202,15 +204,15 @@ def _title(request: Request) -> Iterator[Trouble]:
 
 def _time(request: Request) -> Iterator[Trouble]:
     if request.starts_at.tzinfo is None:
-        yield Trouble("zone_missing", "Thời gian thiếu múi giờ.", "the time has no zone", "starts_at")
+        yield Trouble("zone_missing", "Thời gian thiếu múi giờ.", "the time has no time zone", "starts_at")
     elif request.starts_at.second or request.starts_at.microsecond:
-        yield Trouble("not_a_minute", "Giờ họp phải tròn phút.", "a meeting starts at a whole minute", "starts_at")
+        yield Trouble("not_a_minute", "Giờ họp phải tròn phút.", "a meeting must start at a whole minute", "starts_at")
     if not limits.DURATION_LEAST_MIN <= request.duration_min <= limits.DURATION_MOST_MIN:
         most = limits.DURATION_MOST_MIN // 60
         vietnamese = (
             f"Thời lượng phải từ {limits.DURATION_LEAST_MIN} phút đến {most} giờ. Họp nhiều ngày: đặt lịch lặp."
         )
-        yield Trouble("bad_duration", vietnamese, f"5 minutes to {most} hours", "duration_min")
+        yield Trouble("bad_duration", vietnamese, f"the duration must be 5 minutes to {most} hours", "duration_min")
 
 
 def _lists(request: Request) -> Iterator[Trouble]:
@@ -228,7 +230,9 @@ def _entries(request: Request) -> Iterator[Trouble]:
         where = f"attendees.{place}"
         if one.kinds != 1:
             vietnamese = f"Dòng {place + 1} của thành phần: chọn đúng một đơn vị, nhóm nơi nhận, cá nhân hoặc khách."
-            yield Trouble("bad_attendee", vietnamese, "an attendee is one unit, set, person or guest", where)
+            yield Trouble(
+                "bad_attendee", vietnamese, "each attendee must be one unit, one set, one person or one guest", where
+            )
         if one.role not in ROLES:
             yield Trouble("bad_attendee", f"Dòng {place + 1}: vai trò không có.", "no such role", where)
         for text, most in ((one.label, 300), (one.guest_name, 200), (one.guest_email, 254)):
@@ -249,12 +253,17 @@ def _entries(request: Request) -> Iterator[Trouble]:
 def _choices(request: Request) -> Iterator[Trouble]:
     if request.precedence is not None and not request.precedence_reason.strip():
         vietnamese = "Hãy ghi lý do khi đặt thứ tự ưu tiên."
-        yield Trouble("reason_missing", vietnamese, "a precedence needs a reason", "precedence_reason")
+        yield Trouble("reason_missing", vietnamese, "write a reason for the precedence", "precedence_reason")
     if request.connect not in CONNECTS:
         vietnamese = "Cách kết nối hội trường là call (máy chủ gọi hội trường) hoặc dial_in (hội trường tự gọi vào)."
-        yield Trouble("bad_connect", vietnamese, "connect is call or dial_in", "connect")
+        yield Trouble("bad_connect", vietnamese, "connect must be call or dial_in", "connect")
     if not 0 <= request.legs <= limits.LEGS:
-        yield Trouble("bad_legs", f"Số kết nối phải từ 0 đến {limits.LEGS}.", f"0 to {limits.LEGS} legs", "legs")
+        yield Trouble(
+            "bad_legs",
+            f"Số kết nối phải từ 0 đến {limits.LEGS}.",
+            f"the number of legs must be 0 to {limits.LEGS}",
+            "legs",
+        )
     identifiers = (request.host_unit_id, *request.hall_ids[: limits.HALLS], *request.terminal_ids[: limits.TERMINALS])
     identifiers += request.uncalled_ids[: limits.LEGS_OF_A_DATE]
     people = (request.chair_id or "", request.secretary_id or "", request.operator_id or "")

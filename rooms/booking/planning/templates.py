@@ -67,7 +67,11 @@ async def save_template(
     names = {one.name for one in dataclasses.fields(Request)} - set(TIMELESS)
     kept = {key: value for key, value in request.items() if key in names}
     if kept.get("class_") == classes.SECRET:
-        raise Refusal("state_secret", "Không lưu mẫu có nội dung bí mật nhà nước.", "no template of a secret meeting")
+        raise Refusal(
+            "state_secret",
+            "Không lưu mẫu có nội dung bí mật nhà nước.",
+            "a meeting about state secrets cannot be saved as a template",
+        )
     try:
         requests.from_json({**kept, "starts_at": now.isoformat()})
         good = not kept.get("class_") or kept["class_"] in classes.RANK
@@ -108,11 +112,15 @@ async def save_list(
     try:
         known = requests.attendees_from_json(entries)
     except TypeError as error:
-        raise Refusal("bad_attendee", "Danh sách có mục không đúng.", "an entry is not understood") from error
+        raise Refusal("bad_attendee", "Danh sách có mục không đúng.", "the list has an invalid entry") from error
     if len(known) > limits.ATTENDEE_REQUESTS:
         raise Refusal("too_many", "Danh sách quá dài.", "the list is too long")
     if any(one.kinds != 1 for one in known):
-        raise Refusal("bad_attendee", "Mỗi dòng chọn đúng một đơn vị, nhóm, cá nhân hoặc khách.", "one of each")
+        raise Refusal(
+            "bad_attendee",
+            "Mỗi dòng chọn đúng một đơn vị, nhóm, cá nhân hoặc khách.",
+            "each line must be one unit, one set, one person or one guest",
+        )
     found = await _named(session, AttendeeList, unit_id, name)
     if found is None:
         await _room(session, AttendeeList, unit_id)
@@ -143,7 +151,7 @@ async def _unit(session: AsyncSession, unit_id: str, actor: Actor) -> Unit:
 def _name(name: str) -> str:
     kept = cleaned(name)
     if not kept or len(kept) > 200:
-        raise Refusal("bad_name", "Hãy đặt tên từ 1 đến 200 ký tự.", "a name of 1 to 200 characters")
+        raise Refusal("bad_name", "Hãy đặt tên từ 1 đến 200 ký tự.", "the name must have 1 to 200 characters")
     return kept
 
 
@@ -157,7 +165,7 @@ async def _room(session: AsyncSession, table: Any, unit_id: str) -> None:
         raise Refusal(
             "too_many",
             f"Một đơn vị lưu nhiều nhất {limits.KEPT_EACH} mẫu. Hãy xóa bớt mẫu cũ.",
-            f"a unit keeps {limits.KEPT_EACH} at most",
+            f"a unit can keep at most {limits.KEPT_EACH}: delete an old entry first",
         )
 
 

@@ -101,7 +101,7 @@ def parsed(rule: str) -> icalendar.vRecur:
         raise Refusal(
             "rule_too_often",
             f"Lịch lặp nhiều nhất {limits.TIMES_A_DAY} lần một ngày. Hãy chọn lặp theo ngày, tuần, tháng hoặc năm.",
-            "a series repeats by days, weeks, months or years",
+            f"a series repeats by days, weeks, months or years, at most {limits.TIMES_A_DAY} times a day",
         )
     if not ok or frequency not in FREQUENCIES or any(not 1 <= one <= 100_000 for one in counts):
         raise _bad_rule()
@@ -140,7 +140,9 @@ def ended(rule: str, at: datetime) -> str:
 
 def _bad_rule() -> Refusal:
     return Refusal(
-        "bad_rule", "Quy tắc lặp không đúng. Hãy chọn lại cách lặp trong mẫu.", "the recurrence rule is not understood"
+        "bad_rule",
+        "Quy tắc lặp không đúng. Hãy chọn lại cách lặp trong mẫu.",
+        "the recurrence rule is not valid: choose the repetition again",
     )
 
 
@@ -149,7 +151,7 @@ def too_long() -> Refusal:
         "series_too_long",
         f"Chuỗi họp có quá {limits.OCCURRENCES} buổi trong {limits.HORIZON_MONTHS} tháng. Hãy đặt ngày kết thúc sớm hơn "
         "hoặc lặp thưa hơn.",
-        f"more than {limits.OCCURRENCES} dates",
+        f"the series has more than {limits.OCCURRENCES} dates: choose an earlier end, or repeat less often",
     )
 
 
@@ -238,7 +240,7 @@ def _require_first(first: datetime, rule: dict[str, Any], shift: timedelta) -> N
     raise Refusal(
         "first_date_off_rule",
         f"Ngày họp đầu tiên không khớp quy tắc lặp. Hãy sửa ngày hoặc quy tắc.{hint}",
-        "the first date is none of the rule's",
+        "the first date does not match the rule: change the date or the rule",
     )
 
 

@@ -59,7 +59,9 @@ async def set_type(
     row = await session.get(MeetingType, code)
     if row is None:
         if len(list(await session.scalars(select(MeetingType.code)))) >= TYPES:
-            raise Refusal("too_many", "Đã có quá nhiều loại họp.", f"at most {TYPES} types")
+            raise Refusal(
+                "too_many", "Đã có quá nhiều loại họp.", f"there are already {TYPES} meeting types, the maximum"
+            )
         row = MeetingType(code=code)
         session.add(row)
     for name, value in values.items():
@@ -83,7 +85,9 @@ async def set_rule(
     unit = await units.get(session, unit_id)
     require(actor, "rules.write", unit.path)
     if values["closes_min"] <= values["opens_min"]:
-        raise Refusal("bad_hours", "Giờ kết thúc phải sau giờ bắt đầu.", "it has to close after it opens")
+        raise Refusal(
+            "bad_hours", "Giờ kết thúc phải sau giờ bắt đầu.", "the closing time must be after the opening time"
+        )
     row = await session.get(UnitRule, unit_id)
     if row is None:
         row = UnitRule(unit_id=unit_id)
@@ -126,7 +130,11 @@ async def remove_holiday(session: AsyncSession, day: date, actor: Actor, now: da
     require_everywhere(actor, "settings.write")
     row = await session.get(Holiday, day)
     if row is None:
-        raise Refusal("holiday_unknown", "Ngày này không có trong lịch riêng của tỉnh.", "nothing is set for that day")
+        raise Refusal(
+            "holiday_unknown",
+            "Ngày này không có trong lịch riêng của tỉnh.",
+            "no holiday or working day is set for that date",
+        )
     await session.delete(row)
     await session.flush()
     await audit.record(session, now, actor, "settings.holiday", "holiday", day.isoformat(), "", {"removed": True})
@@ -142,7 +150,7 @@ async def set_pool(session: AsyncSession, code: str, name: str, legs: int, actor
     row = await session.get(Pool, code)
     if row is None:
         if len(await pools(session)) >= POOLS:
-            raise Refusal("too_many", "Đã có quá nhiều nhóm máy chủ.", f"at most {POOLS} pools")
+            raise Refusal("too_many", "Đã có quá nhiều nhóm máy chủ.", f"there are already {POOLS} pools, the maximum")
         row = Pool(code=code, name=name, legs=legs)
         session.add(row)
     row.name, row.legs = cleaned(name)[:200] or code, legs
@@ -170,7 +178,7 @@ async def set_value(
         raise Refusal(
             "version_mismatch",
             "Người khác vừa sửa cài đặt này. Hãy tải lại rồi sửa tiếp.",
-            "it was changed meanwhile: load it again",
+            "another user has changed this setting: load it again",
         )
     if row is None:
         row = Setting(name=name, value=dict(value), version=1)
@@ -194,7 +202,7 @@ def _check_approval(value: Mapping[str, Any]) -> None:
         raise Refusal(
             "bad_setting",
             'Cài đặt phê duyệt có dạng {"four_eyes": "halls"}: "halls" (họp có hội trường, thiết bị), "always" hoặc "never".',
-            'approval is {"four_eyes": "halls"}, "always" or "never"',
+            'approval must be {"four_eyes": "halls"}, "always" or "never"',
         )
 
 
@@ -211,7 +219,7 @@ def _check_precedence(value: Mapping[str, Any]) -> None:
         raise Refusal(
             "bad_setting",
             'Cài đặt thứ tự ưu tiên có dạng {"tiers": {"0": 0, "1": 1000, …}}.',
-            'precedence is {"tiers": {"0": 0, "1": 1000, …}}',
+            'precedence must be {"tiers": {"0": 0, "1": 1000, …}}',
         )
 
 

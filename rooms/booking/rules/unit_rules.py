@@ -98,7 +98,9 @@ def trouble_of_hours(rule: Rule, starts_at: datetime, ends_at: datetime) -> Trou
         return None
     hours = f"{_minutes(rule.opens_min)}-{_minutes(rule.closes_min)}"
     vietnamese = f"Giờ đặt họp của đơn vị là {hours}. Hãy chọn giờ khác, hoặc nhờ người điều hành đặt họp đột xuất."
-    return Trouble("outside_hours", vietnamese, f"the unit books from {hours}", "starts_at")
+    return Trouble(
+        "outside_hours", vietnamese, f"the unit can book only within {hours}: choose another time", "starts_at"
+    )
 
 
 def trouble_of_day(rule: Rule, calendar: Calendar, day: date) -> Trouble | None:
@@ -108,13 +110,19 @@ def trouble_of_day(rule: Rule, calendar: Calendar, day: date) -> Trouble | None:
         return None
     name = "ngày nghỉ cuối tuần" if off == WEEKEND else f"ngày nghỉ ({off})"
     vietnamese = f"Ngày {day:%d/%m/%Y} là {name}. Hãy chọn ngày làm việc, hoặc bỏ qua ngày này."
-    return Trouble("day_off", vietnamese, f"{day.isoformat()} is a day off", day.isoformat(), {"off": off})
+    return Trouble(
+        "day_off", vietnamese, f"{day.isoformat()} is a day off: choose a working day", day.isoformat(), {"off": off}
+    )
 
 
 def require_future(starts_at: datetime, now: datetime) -> None:
     """Raise `past` if the start is not in the future."""
     if starts_at <= now:
-        raise Refusal("past", "Thời gian họp đã qua. Hãy chọn thời gian sau bây giờ.", "the time has passed")
+        raise Refusal(
+            "past",
+            "Thời gian họp đã qua. Hãy chọn thời gian sau bây giờ.",
+            "the time has passed: choose a time in the future",
+        )
 
 
 def require_ahead(rule: Rule, starts_at: datetime, now: datetime, urgent: bool) -> None:
@@ -165,7 +173,7 @@ def _over(vietnamese: str, english: str) -> Refusal:
         "over_quota",
         f"Đơn vị đã dùng hết hạn mức {vietnamese}. Hãy chọn thời gian khác, hủy cuộc họp không cần nữa, hoặc đề nghị "
         "người điều hành nâng hạn mức.",
-        f"the unit's quota of {english} is used up",
+        f"the unit has used up its quota of {english}: choose another time",
     )
 
 
@@ -217,6 +225,6 @@ def existing(unit: Unit | None, day: date) -> Unit:
         raise Refusal(
             "unknown_unit",
             "Không tìm thấy đơn vị chủ trì, hoặc đơn vị không còn hoạt động vào ngày đó. Hãy chọn lại đơn vị.",
-            "no such unit on that day",
+            "the unit does not exist on that day: choose the unit again",
         )
     return unit

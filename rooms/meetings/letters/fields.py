@@ -94,7 +94,11 @@ async def draft(
     without a slash, for the QR code of an ordinary meeting. Raise Refusal.
     """
     if kind not in KINDS:
-        raise Refusal("bad_letter", "Loại văn bản: giấy mời, thay đổi hoặc hủy.", "no such kind of letter")
+        raise Refusal(
+            "bad_letter",
+            "Loại văn bản: giấy mời, thay đổi hoặc hủy.",
+            "the kind of letter must be invitation, change or cancellation",
+        )
     meeting = await session.get(Meeting, meeting_id)
     if meeting is None:
         raise Refusal("unknown_meeting", "Không tìm thấy cuộc họp.", "no such meeting")
@@ -162,7 +166,12 @@ def checked(fields: Mapping[str, Any]) -> Fields:
         _keep_list(result, name, fields[name], troubles)
     _keep_sites(result, fields.get(SITES, []), troubles)
     if troubles:
-        raise Refusal("bad_letter", "Nội dung văn bản có chỗ chưa đúng.", "the letter cannot be made", troubles[:50])
+        raise Refusal(
+            "bad_letter",
+            "Nội dung văn bản có chỗ chưa đúng.",
+            "the letter has wrong fields: correct the fields shown",
+            troubles[:50],
+        )
     result["nation"] = result["nation"][:2] or NATION
     return result
 
@@ -203,7 +212,12 @@ def _empty() -> Fields:
 def _keep_text(result: Fields, name: str, value: object, troubles: list[Trouble]) -> None:
     if not isinstance(value, str) or len(value) > limits.LETTER_TEXT_CHARACTERS:
         troubles.append(
-            Trouble("bad_field", f"Trường {name} phải là chữ, không quá dài.", "a text, and not long", name)
+            Trouble(
+                "bad_field",
+                f"Trường {name} phải là chữ, không quá dài.",
+                "the field must be a text that is not too long",
+                name,
+            )
         )
         return
     result[name] = "\n".join(cleaned(line) for line in value.splitlines())
@@ -215,7 +229,9 @@ def _keep_list(result: Fields, name: str, value: object, troubles: list[Trouble]
         or len(value) > limits.LETTER_LINES
         or not all(isinstance(line, str) and len(line) <= limits.LETTER_TEXT_CHARACTERS for line in value)
     ):
-        troubles.append(Trouble("bad_field", f"Trường {name} phải là các dòng chữ.", "lines of text", name))
+        troubles.append(
+            Trouble("bad_field", f"Trường {name} phải là các dòng chữ.", "the field must be lines of text", name)
+        )
         return
     result[name] = [cleaned(line) for line in value]
 
@@ -227,7 +243,7 @@ def _keep_sites(result: Fields, value: object, troubles: list[Trouble]) -> None:
         or len(value) > limits.LETTER_LINES
         or not all(isinstance(row, dict) and all(isinstance(row.get(n, ""), str) for n in names) for row in value)
     ):
-        troubles.append(Trouble("bad_field", "Danh sách điểm cầu không đúng.", "the sites are wrong", SITES))
+        troubles.append(Trouble("bad_field", "Danh sách điểm cầu không đúng.", "the list of sites is not valid", SITES))
         return
     result[SITES] = [{name: cleaned(row.get(name, ""))[:300] for name in names} for row in value]
 

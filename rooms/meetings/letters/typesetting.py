@@ -35,7 +35,11 @@ def pdf(fields: Mapping[str, Any], made_at: datetime) -> bytes:
 def pdf_set(fields: Mapping[str, Any], recipients: Sequence[str], made_at: datetime) -> bytes:
     """Return one file with the same letter to each of `recipients`. Each letter has its own pages and page numbers."""
     if not 0 < len(recipients) <= SET_LETTERS:
-        raise Refusal("too_many_letters", f"Mỗi lần in nhiều nhất {SET_LETTERS} giấy mời.", "too many letters at once")
+        raise Refusal(
+            "too_many_letters",
+            f"Mỗi lần in nhiều nhất {SET_LETTERS} giấy mời.",
+            f"print at most {SET_LETTERS} letters at a time",
+        )
     page = _page(fields)
     return _typeset([{**page, "recipients": [one], "sites": []} for one in recipients], made_at)
 

@@ -68,9 +68,12 @@ def _look_through(archive: zipfile.ZipFile) -> None:
     if len(entries) > limits.TEMPLATE_ENTRIES or len(names) != len(entries) or not names >= NEEDED:
         raise _bad("Tệp mẫu không phải là DOCX.", "not a DOCX")
     if sum(one.file_size for one in entries) > limits.TEMPLATE_UNPACKED_BYTES:
-        raise _bad("Tệp mẫu giải nén ra quá lớn.", "it unpacks to too much")
+        raise _bad("Tệp mẫu giải nén ra quá lớn.", "the unpacked template is too large")
     if any(_ACTIVE.search(name) for name in names):
-        raise _bad("Tệp mẫu có macro hoặc đối tượng nhúng. Hãy lưu lại dạng DOCX thường.", "macros or embedded objects")
+        raise _bad(
+            "Tệp mẫu có macro hoặc đối tượng nhúng. Hãy lưu lại dạng DOCX thường.",
+            "the template has macros or embedded objects: save it as an ordinary DOCX",
+        )
     for one in entries:
         name = one.filename.lower()
         if name.endswith(".rels"):
@@ -84,7 +87,7 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     with archive.open(entry) as file:
         content = file.read(entry.file_size + 1)
     if len(content) > entry.file_size:
-        raise _bad("Tệp mẫu giải nén ra quá lớn.", "an entry is larger than it says")
+        raise _bad("Tệp mẫu giải nén ra quá lớn.", "the template has an entry larger than its stated size")
     return content
 
 
@@ -92,7 +95,7 @@ def _parse(content: bytes, look: Callable[[str, dict[str, str]], None] | None = 
     """Parse as an XML reader does, with any encoding, quotes and entities. Without `look`, stop at the first element."""
 
     def doctype(*_: object) -> None:
-        raise _bad("Tệp mẫu có khai báo DOCTYPE.", "a DOCTYPE")
+        raise _bad("Tệp mẫu có khai báo DOCTYPE.", "the template has a DOCTYPE declaration")
 
     def element(name: str, attributes: dict[str, str]) -> None:
         if look is None:
@@ -106,7 +109,7 @@ def _parse(content: bytes, look: Callable[[str, dict[str, str]], None] | None = 
     except _Enough:
         return
     except (expat.ExpatError, LookupError) as error:
-        raise _bad("Tệp mẫu không phải là DOCX đọc được.", "a part is not XML") from error
+        raise _bad("Tệp mẫu không phải là DOCX đọc được.", "a part of the template is not XML") from error
 
 
 class _Enough(Exception):
@@ -117,7 +120,7 @@ def _look_at_relation(name: str, attributes: dict[str, str]) -> None:
     given = {key.rpartition(":")[2].lower(): value.strip() for key, value in attributes.items()}
     outside = name.rpartition(":")[2] == "Relationship" and given.get("targetmode", "Internal").lower() != "internal"
     if outside and not given.get("type", "").endswith("/hyperlink"):
-        raise _bad("Tệp mẫu gọi tài nguyên bên ngoài.", "it refers to something outside")
+        raise _bad("Tệp mẫu gọi tài nguyên bên ngoài.", "the template refers to a resource outside the file")
 
 
 def _fill(template: bytes, fields: Mapping[str, Any]) -> tuple[bytes, list[str]]:
@@ -141,9 +144,12 @@ def _fill(template: bytes, fields: Mapping[str, Any]) -> tuple[bytes, list[str]]
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise _bad("Mẫu chạy quá lâu nên đã bị dừng.", "the template runs too long") from error
+        raise _bad("Mẫu chạy quá lâu nên đã bị dừng.", "the template ran too long and was stopped") from error
     if done.returncode != 0 or len(done.stdout) > 2 * limits.TEMPLATE_RESULT_BYTES:
-        raise _bad("Mẫu chạy quá lâu hoặc tốn quá nhiều bộ nhớ nên đã bị dừng.", "the template takes too much")
+        raise _bad(
+            "Mẫu chạy quá lâu hoặc tốn quá nhiều bộ nhớ nên đã bị dừng.",
+            "the template used too much time or memory and was stopped",
+        )
     answer = json.loads(done.stdout)
     if "error" in answer:
         raise _bad(f"Mẫu có lỗi: {answer['error']}", answer["error"])

@@ -76,7 +76,7 @@ async def backup(url: str, folder: Path, now: datetime, lock: Lock | None = None
         path = folder / FILES[dialect]
         contents = await _copy_out(url, path)
     else:
-        assert home is not None, "a sealed backup wants a private place for what is not sealed yet"
+        assert home is not None, "a sealed backup needs a private folder for data that is not sealed yet"
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as private:
             plain = Path(private) / FILES[dialect]
             contents = await _copy_out(url, plain)
@@ -148,7 +148,7 @@ async def _restore(url: str, made: Manifest, source: Path) -> Manifest:
         raise Refusal(
             "restore_other_dialect",
             f"Bản sao lưu là của {made.dialect}; hãy phục hồi vào cơ sở dữ liệu cùng loại.",
-            f"the backup is of {made.dialect}",
+            f"the backup is of {made.dialect}: restore into a database of the same kind",
         )
     if made.dialect == "sqlite":
         await asyncio.to_thread(_copy_in, target, source)
@@ -159,7 +159,7 @@ async def _restore(url: str, made: Manifest, source: Path) -> Manifest:
         raise Refusal(
             "restore_differs",
             "Dữ liệu phục hồi không khớp với bản kê của bản sao lưu.",
-            "what was restored differs from the manifest",
+            "the restored data differ from the manifest of the backup",
         )
     return made
 
@@ -346,12 +346,14 @@ def _write_manifest(folder: Path, made: Manifest) -> None:
 
 
 def _bad(what: str) -> Refusal:
-    return Refusal("backup_bad", f"Bản sao lưu không nguyên vẹn ({what}).", f"the backup is not whole ({what})")
+    return Refusal(
+        "backup_bad", f"Bản sao lưu không nguyên vẹn ({what}).", f"the backup is incomplete or damaged ({what})"
+    )
 
 
 def _not_empty() -> Refusal:
     return Refusal(
         "restore_not_empty",
         "Nơi phục hồi đã có dữ liệu. Hãy chọn cơ sở dữ liệu trống.",
-        "there is data already: restore into an empty database",
+        "the database already has data: restore into an empty database",
     )

@@ -86,7 +86,7 @@ def to_keys(texts: Sequence[str]) -> Lock:
         raise Refusal(
             "backup_recipient",
             f"Khóa công khai có dạng age1…, nhiều nhất {limits.BACKUP_KEYS} khóa. Hãy tạo bằng: diemcau db backup-key TỆP",
-            f"a public key looks like age1…, {limits.BACKUP_KEYS} at most; make one with: diemcau db backup-key FILE",
+            f"a public key has the form age1…, at most {limits.BACKUP_KEYS} keys; make a key with: diemcau db backup-key FILE",
         )
     return Lock(PUBLIC_KEY, found)
 
@@ -98,7 +98,7 @@ def to_passphrase(words: str) -> Lock:
         raise Refusal(
             "backup_passphrase",
             f"Cụm mật khẩu cần từ {least} đến {most} ký tự, tốt nhất là năm từ trở lên.",
-            f"a passphrase has {least} to {most} characters, best five words or more",
+            f"a passphrase must have {least} to {most} characters; five words or more are best",
         )
     own = x25519.Identity.generate()
     return Lock(PASSPHRASE, (own.to_public(),), by_passphrase.encrypt(f"{own}\n".encode(), words))
@@ -111,7 +111,7 @@ def new_key(path: Path) -> str:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise Refusal("file_exists", f"Tệp {path} đã có.", f"{path} is there already") from None
+        raise Refusal("file_exists", f"Tệp {path} đã có.", f"{path} already exists") from None
     except OSError as error:
         raise Refusal("file_not_written", f"Không ghi được {path}: {error.strerror}", f"cannot write {path}") from None
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -126,7 +126,7 @@ def keys_in(path: Path) -> tuple[x25519.Identity, ...]:
     bad = Refusal(
         "backup_key_file",
         f"{path} không phải tệp khóa (dòng AGE-SECRET-KEY-1…).",
-        f"{path} is no file of keys (lines AGE-SECRET-KEY-1…)",
+        f"{path} is not a key file (lines AGE-SECRET-KEY-1…)",
     )
     try:
         if path.stat().st_size > limits.BACKUP_KEY_BYTES:
@@ -166,7 +166,7 @@ def _with_words(sealed: bytes, words: str) -> bytes:
     raise Refusal(
         "backup_slow",
         "Máy này đang quá bận hoặc quá chậm để mở bằng cụm mật khẩu. Hãy thử lại khi máy rảnh, hoặc trên máy khác.",
-        "this machine is too busy or too slow to open it with the passphrase; try again when it is idle, or on another",
+        "this machine is too busy or too slow to open the backup with the passphrase: try again when it is idle, or use another",
     )
 
 
@@ -174,7 +174,7 @@ def locked() -> Refusal:
     return Refusal(
         "backup_locked",
         "Bản sao lưu đã mã hóa: cần tệp khóa (--identity) hoặc cụm mật khẩu (--passphrase).",
-        "the backup is encrypted: it needs a file of keys (--identity) or the passphrase (--passphrase)",
+        "the backup is encrypted: give a key file (--identity) or the passphrase (--passphrase)",
     )
 
 
@@ -182,5 +182,5 @@ def _not_opened() -> Refusal:
     return Refusal(
         "backup_locked",
         "Khóa hoặc cụm mật khẩu không mở được bản sao lưu này, hoặc tệp đã bị sửa.",
-        "this key or passphrase does not open the backup, or its file was altered",
+        "this key or passphrase does not open the backup, or the backup file was altered",
     )

@@ -80,7 +80,7 @@ def upgrade_connection(connection: Connection) -> str:
         raise Refusal(
             "database_is_newer",
             f"Cơ sở dữ liệu có phiên bản {found} mới hơn chương trình này. Hãy cài chương trình mới hơn.",
-            f"the database has revision {found}, which this program does not know: install a newer one",
+            f"the database has revision {found}, which this program does not know: install a newer version of the program",
         )
     command.upgrade(settings(connection), "head")
     return revision(connection)
