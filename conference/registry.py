@@ -133,7 +133,7 @@ class Registry:
             try:
                 conference.tick(now, figures)
             except Exception:  # our own bug: the timed work of the other conferences must go on
-                log.exception("the clockwork of a conference")
+                log.exception("the timed work of a conference failed")
             if conference.idle(now):
                 self._end(name, Reason.CONFERENCE_IDLE)
                 if conference.joins:

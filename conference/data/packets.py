@@ -144,4 +144,4 @@ def drop(sender: Party, kind: str) -> None:
     sender.data.table.drops[kind] += 1
     if not sender.data.outgoing.told:
         sender.data.outgoing.told = True
-        log.info("participant %s sends more data than is passed on", sender.sid)
+        log.info("participant %s sends more data than the server forwards", sender.sid)

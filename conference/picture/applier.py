@@ -101,7 +101,7 @@ class Applier:
         try:
             self.mixer.set_scene(wanted)
         except pictures.SceneError:
-            log.exception("a scene of %s", self.name)
+            log.exception("the scene of %s cannot be applied", self.name)
             return False
         self.sent = wanted
         return True

@@ -48,7 +48,7 @@ class MixerStatus:
     def late(self, mixer: Any, is_late: bool) -> None:
         """Note that the halls' sound is interrupted. The board shows an alarm until it is over."""
         self.sound_late = is_late
-        words = "is late" if is_late else "is in time again"
+        words = "is late" if is_late else "is no longer late"
         log.warning("the sound of %s for its halls %s", self._name, words)
 
     def levels(self, mixer: Any, sites: Mapping[str, float]) -> None:

@@ -119,7 +119,7 @@ def _use_decoders(publisher: Publisher) -> None:
 
 def answer(publisher: Publisher, sdp: str) -> Answer:
     """Answer an offer. Raises media's PeerError for malformed SDP."""
-    assert publisher.negotiated is not None, "no client offers for a hall"
+    assert publisher.negotiated is not None, "a hall has no client that sends an offer"
     return publisher.negotiated.answer(sdp, _acceptor(publisher))
 
 

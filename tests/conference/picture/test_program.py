@@ -786,4 +786,4 @@ def test_late_sound_is_known_until_it_is_over(world: HallWorld, caplog: pytest.L
     assert [*seen, program.status.sound_late] == [False, True, False, True, False]
     assert program.status.health == "lost"
     assert "is late" in caplog.text
-    assert "in time again" in caplog.text
+    assert "is no longer late" in caplog.text
