@@ -136,7 +136,7 @@ class Line:
         if {len(receive), len(send)} != {key_bytes + salt_bytes}:
             raise ValueError(f"{profile}: key and salt must be {key_bytes + salt_bytes} bytes")
         if receive == send:
-            raise ValueError("both directions must not share a key")
+            raise ValueError("the two directions must have different keys")
         if self._keys == (profile, receive, send):
             return
         self._plane.set_keys(
@@ -349,7 +349,7 @@ def _bind(host: str, ports: Sequence[int], rtcp_mux: bool, start: int) -> list[s
     step = 1 if rtcp_mux else 2
     candidates = ports if rtcp_mux else [port for port in ports if port % 2 == 0 and port + 1 in ports]
     if not candidates:
-        raise OSError("no ports for lines")
+        raise OSError("no ports for lines are configured")
     for turn in range(len(candidates)):
         first = candidates[(start + turn) % len(candidates)]
         sockets: list[socket.socket] = []

@@ -230,7 +230,7 @@ class Mixer:
                 env={**environ, **_MALLOC, "PYTHONPATH": paths},
             )
         except OSError:
-            logger.exception("the mixer process does not start")
+            logger.exception("the mixer process cannot be started")
             ours.close()
             self._again()
             return
@@ -247,7 +247,7 @@ class Mixer:
     def _look(self) -> None:
         """Watch the process. A process without messages counts as lost."""
         if self._loop.time() - self._heard_s > SILENCE_S:
-            logger.error("the mixer process %d hangs", self.pid)
+            logger.error("the mixer process %d does not respond", self.pid)
             self._lose()
         else:
             self._timer = self._loop.call_later(1.0, self._look)
@@ -279,7 +279,12 @@ class Mixer:
             worst = set()
         for ssrc in worst | again:
             site = next((source.site for source in self._scene.sources if source.ssrc == ssrc), "")
-            logger.error("source %d of %s ends mixer processes: it is left out for %d s", ssrc, site, QUARANTINE_S)
+            logger.error(
+                "source %d of %s crashes mixer processes: the mixer ignores this source for %d s",
+                ssrc,
+                site,
+                QUARANTINE_S,
+            )
             self._harmful[ssrc] = now + QUARANTINE_S
             self._loop.call_later(QUARANTINE_S, self._reration)
         for ssrc in self._harmful:
@@ -318,7 +323,7 @@ class Mixer:
         if self._channel is None:
             return  # the next process gets the complete scene
         if len(self._outgoing) + len(data) > limits.MIXER_MESSAGES_WAITING_BYTES:
-            logger.error("the mixer process %d does not read", self.pid)
+            logger.error("the mixer process %d does not read its messages", self.pid)
             self._lose()
             return
         self._outgoing += data
@@ -354,7 +359,7 @@ class Mixer:
         try:
             messages = self._unpacker.feed(data) if data else None
         except control.ControlError:
-            logger.exception("the mixer process %d", self.pid)
+            logger.exception("the mixer process %d sent a malformed message", self.pid)
             messages = None
         if messages is None:
             self._lose()

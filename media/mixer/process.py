@@ -119,7 +119,7 @@ class Process:
                     scene = from_json(Scene, message["scene"])
                     check(scene)
                 except SceneError:
-                    logger.exception("a scene of the parent")
+                    logger.exception("a scene from the parent process is not valid")
                     continue
                 self._show(scene)
         return True
@@ -200,7 +200,7 @@ class Process:
         if any(program.failed for program in self._programs.values()):
             self.failed.set()
         if self._marks.stuck(STUCK_S):
-            logger.error("a decoder does not come back")
+            logger.error("a decoder does not respond")
             self.failed.set()
         self._snap()
         if number % _PROGRAM_TURNS == 0:
@@ -236,7 +236,7 @@ class Process:
         self._tiles.sweep(monotonic_us())
         if self._punctuality.observe(self._late_ticks, time.monotonic()):
             is_late = self._punctuality.is_late
-            logger.warning("sound is %s at %.2f cores", "late" if is_late else "in time again", self._load.cores)
+            logger.warning("sound is %s at %.2f cores", "late" if is_late else "no longer late", self._load.cores)
             self._send({"type": "late", "late": is_late})
         if self._punctuality.is_late:
             late = 1.0  # pictures get less so that sound has enough
@@ -284,7 +284,7 @@ class Process:
         try:
             work()
         except Exception:
-            logger.exception("the process ends")
+            logger.exception("the mixer process stops after an error")
         self.failed.set()
 
     def _take_in(self) -> None:
@@ -346,8 +346,8 @@ def main(words: list[str]) -> int:
     try:
         process.run()
     except ConnectionError:
-        logger.info("the parent is gone")
+        logger.info("the parent process has ended")
     except (OSError, control.ControlError):
-        logger.exception("the channel to the parent")
+        logger.exception("the channel to the parent process failed")
     logging.shutdown()
     os._exit(1 if process.failed.is_set() else 0)  # threads wait in libraries, and no work of theirs is needed

@@ -141,7 +141,7 @@ class Node:
             self._take_some()
         except RuntimeError:
             # A shard thread stopped. The descriptor stays readable, so the reader would be called without end.
-            logger.critical("the packet plane is dead", exc_info=True)
+            logger.critical("a thread of the packet plane has stopped", exc_info=True)
             self.dead = True
             self.seam.loop.remove_reader(self._event_fd)
 
@@ -168,7 +168,7 @@ class Node:
         except Exception:
             # This is a bug of our own. The other conferences must continue.
             self._faults += 1
-            logger.exception("event %s of the plane", name)
+            logger.exception("event %s of the packet plane could not be handled", name)
 
 
 def _candidates(settings: NodeSettings, udp_ports: list[int], tcp_ports: list[int]) -> Iterator[Candidate]:

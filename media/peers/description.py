@@ -271,7 +271,7 @@ class _RawSection:
         if any(len(name) > limits.RID_CHARACTERS or not _TOKEN.fullmatch(name) for name in names):
             raise PeerError("malformed rid")
         if len(set(names)) != len(names):
-            raise PeerError("one rid twice")
+            raise PeerError("a rid occurs twice")
         return tuple(entries[: limits.LAYERS])
 
     def _encodings(self, simulcast: tuple[str, ...]) -> tuple[Encoding, ...]:
@@ -317,7 +317,7 @@ def _bundle(session: dict[str, list[str]]) -> frozenset[str] | None:
 def _check_mids(sections: tuple[Section, ...]) -> None:
     mids = [section.mid for section in sections if section.usable]
     if len(set(mids)) != len(mids):
-        raise PeerError("one mid twice")
+        raise PeerError("a mid occurs twice")
 
 
 def _shared(attributes: Mapping[str, list[str]]) -> _Shared:
@@ -396,7 +396,7 @@ def _read_codecs(block: str) -> _Codecs:
     kind: Kind = "audio" if media == "audio" else "video"
     payload_types = [_payload_type(word) for word in formats.split()]
     if len(set(payload_types)) != len(payload_types):
-        raise PeerError("one payload type twice")
+        raise PeerError("a payload type occurs twice")
     feedback = _feedback(lines)
     entries = len(lines) + len(feedback["*"]) * len(payload_types)
     if entries > limits.SDP_CODEC_ENTRIES:
@@ -450,7 +450,7 @@ def _aiortc_codecs(kind: Kind, payload_types: list[int], lines: list[str]) -> li
         number = int(word) if word.isascii() and word.isdecimal() and len(word) <= 3 else -1
         if name == "rtpmap" and number in payload_types:
             if number in mapped:
-                raise PeerError("one payload type mapped twice")
+                raise PeerError("a payload type is mapped twice")
             mapped[number] = line
         elif name == "fmtp" and line.startswith(f"a=fmtp:{number} "):
             formats[number] = line

@@ -476,14 +476,14 @@ class _Association(RTCSctpTransport):
         if stream is None and len(self._inbound_streams) >= limits.STREAMS:
             self._refuse("too many streams")
         elif len(self._sack_misordered) > limits.TSNS_OUT_OF_ORDER:
-            self._refuse("too much out of order")
+            self._refuse("too much data out of order")
         elif not self._has_room(chunk, 0 if stream is None else len(stream.reassembly)):
             # The chunk is not stored. A SACK reports this, and the peer sends the chunk again (RFC 9260 §6.2).
             self._sack_needed = True
         elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_OF_STREAM:
             self._refuse("too many fragments")
         elif self._advertised_rwnd <= -2 * limits.MESSAGE_BYTES:  # sum of all streams; SACKs state the window
-            self._refuse("beyond the window")
+            self._refuse("data beyond the receive window")
         else:
             await super()._receive_data_chunk(chunk)
 
@@ -547,4 +547,4 @@ def _run_now(work: Coroutine[Any, Any, None]) -> None:
     except StopIteration:
         return
     work.close()
-    raise AssertionError("aiortc waits where it did not")
+    raise AssertionError("a coroutine of aiortc waited, which it must not do here")

@@ -260,7 +260,7 @@ class Peer:
         for section in description.sections:
             known = self._slots.get(section.mid)
             if known is not None and section.usable and known.section.usable and known.section.kind != section.kind:
-                raise PeerError("a section changed its kind")
+                raise PeerError("a section has changed its kind")
 
     def _take_sections(self, description: Description) -> list[Producer]:
         """Replace the known sections by the sections of the offer. Return the producers that ended."""

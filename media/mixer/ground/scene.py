@@ -171,12 +171,12 @@ def check(scene: Scene) -> None:
     outgoing += [voice.ssrc_out for voice in scene.voices]
     for what, numbers in (("sources", incoming), ("outputs", outgoing)):
         if len(set(numbers)) != len(numbers):
-            raise SceneError(f"two {what} of one SSRC")
+            raise SceneError(f"two {what} have the same SSRC")
     for number in (*incoming, *outgoing):
         if not 0 < number < 1 << 32:
             raise SceneError(f"SSRC {number}")
     if len({group.id for group in scene.groups}) != len(scene.groups):
-        raise SceneError("two groups of one id")
+        raise SceneError("two groups have the same id")
     for group in scene.groups:
         _check_group(group)
     for site in scene.sites:

@@ -78,7 +78,7 @@ class Snapshots:
             with self.marks.at(source.ssrc):
                 return [(site, jpeg(picture.frame))]
         except (FFmpegError, ValueError, MemoryError) as error:
-            logger.warning("no small picture of source %d: %s", source.ssrc, type(error).__name__)
+            logger.warning("no thumbnail of source %d could be made: %s", source.ssrc, type(error).__name__)
             return []
 
 

@@ -656,7 +656,7 @@ async def test_fragments_of_many_streams_share_one_window(router: Router) -> Non
         chunk.user_data = bytes(1000)
         if not await sent(call, chunk):
             break
-    assert await call.events.wait("failed") == ("failed", "beyond the window")
+    assert await call.events.wait("failed") == ("failed", "data beyond the receive window")
     end(call)
 
 

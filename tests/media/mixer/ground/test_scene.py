@@ -139,7 +139,7 @@ def test_an_ssrc_means_one_thing() -> None:
         check(replace(SCENE, mixes=(Mix("m", GROUP.ssrc, 8, "pcma"),)))
     with pytest.raises(SceneError, match="sources"):
         check(replace(SCENE, sources=(SCENE.sources[0], replace(SCENE.sources[0], site="s2"))))
-    with pytest.raises(SceneError, match="one id"):
+    with pytest.raises(SceneError, match="same id"):
         check(replace(SCENE, groups=(GROUP, replace(GROUP, ssrc=99)), mixes=(), voices=()))
 
 
