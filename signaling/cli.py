@@ -274,7 +274,7 @@ def _second(profile: Profile, settings: Settings) -> str:
             next(typed, None)  # skip the value of the option
     line = shlex.join([*words, *itertools.chain.from_iterable(own.items())])
     command = f'make run ARGS="{line}"' if profile == "dev" else f"diemcau {profile} {line}"
-    return f"Máy chủ thứ hai cạnh máy đang chạy / a second server beside one that runs:\n  {command}"
+    return f"Máy chủ thứ hai cạnh máy đang chạy / a second server beside a running server:\n  {command}"
 
 
 def _greeting(profile: Profile) -> Callable[[Any, str], None]:

@@ -437,7 +437,7 @@ def _check_openssl() -> None:
     if libraries.is_refused(text):
         raise SettingsError(
             f"{text} có lỗ hổng làm đứt cuộc gọi; cần cài gói cryptography mới hơn.",
-            f"{text} has a hole that ends calls; install a newer cryptography package.",
+            f"{text} has a fault that can end calls; install a newer cryptography package.",
         )
 
 
@@ -448,7 +448,7 @@ def _leave_address(settings: Settings, port: int) -> None:
             settings.data_dir, whereabouts.Started(whereabouts.address(settings, port), port, settings.media_port)
         )
     except OSError as error:
-        log.warning("commands will not know the address of this server: %s", error)
+        log.warning("the address of this server could not be written for the commands: %s", error)
 
 
 class _Server(uvicorn.Server):

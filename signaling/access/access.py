@@ -304,7 +304,7 @@ class Access:
         """Wait until all entries about guessing are written."""
         for failed in await asyncio.gather(*self._notes, return_exceptions=True):
             if isinstance(failed, Exception):
-                log.error("an attempt to sign in could not be noted", exc_info=failed)
+                log.error("a failed sign-in could not be written to the audit trail", exc_info=failed)
 
     async def _note_failure(self, name: str, failures: int, address: str, now: datetime) -> None:
         await asyncio.sleep(limits.NOTE_AFTER_S)
@@ -319,7 +319,7 @@ class Access:
         try:
             await self.database.transact(note)
         except (OSError, SQLAlchemyError) as error:
-            log.warning("an attempt to sign in could not be noted: %s", type(error).__name__)
+            log.warning("a failed sign-in could not be written to the audit trail: %s", type(error).__name__)
 
     async def _client(self, key: str, request: HTTPConnection) -> Actor:
         async with self.database.reading(brief=True) as session:

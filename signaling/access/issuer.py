@@ -63,7 +63,7 @@ class Provider:
                     found["token_endpoint"], grant_type="authorization_code", code=code, code_verifier=verifier
                 )
         except (httpx2.HTTPError, AuthlibBaseError, ValueError, UnicodeError) as error:
-            raise IssuerBroken(f"the code was not taken: {type(error).__name__}") from error
+            raise IssuerBroken(f"the issuer did not accept the code: {type(error).__name__}") from error
         written = token.get("id_token")
         if not isinstance(written, str) or len(written) > limits.ID_TOKEN_BYTES:
             raise IssuerBroken("no ID token came with the code")
@@ -89,7 +89,7 @@ class Provider:
             return self._found
         found = await self._json(self.settings.url.rstrip("/") + "/.well-known/openid-configuration")
         if found.get("issuer") != self.settings.url:
-            raise IssuerBroken("the discovery document is of another issuer")
+            raise IssuerBroken("the discovery document belongs to another issuer")
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
             if not _is_trusted(found.get(name)):
                 raise IssuerBroken(f"{name} is missing or not https")
@@ -110,7 +110,7 @@ class Provider:
 
     async def _json(self, url: str) -> Mapping[str, Any]:
         if not _is_trusted(url):
-            raise IssuerBroken("the issuer has to be reached by https")
+            raise IssuerBroken("the address of the issuer must be https")
         try:
             async with self._client("") as client:
                 answer = await client.request("GET", url, withhold_token=True)
@@ -196,12 +196,12 @@ def _claims(settings: Issuer, written: str, keys: KeySet, nonce: str, now: datet
     try:
         registry.validate(claims)
     except (JoseError, ValueError, TypeError) as error:
-        raise IssuerBroken(f"the ID token does not count: {error}") from error
+        raise IssuerBroken(f"the ID token is not valid: {error}") from error
     audience, party = claims["aud"], claims.get("azp")
     if (isinstance(audience, list) and len(audience) > 1 and party is None) or party not in (None, settings.client_id):
         raise IssuerBroken("the ID token was made for another client")
     if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255:
-        raise IssuerBroken("the ID token names nobody")
+        raise IssuerBroken("the ID token names no user")
     return claims
 
 

@@ -56,11 +56,14 @@ _TEXTS: Final = {
     "sign_in_failed": ("Tên đăng nhập hoặc mật khẩu không đúng.", "the name or the password is wrong"),
     "client_key_wrong": ("Khóa của hệ thống không đúng hoặc đã bị thu hồi.", "the client key is wrong or was revoked"),
     "password_change_needed": ("Hãy đặt mật khẩu mới trước.", "choose a new password first"),
-    "origin_refused": ("Trang web khác không được gọi máy chủ này.", "pages of another origin may not do this"),
-    "type_refused": ("Máy chủ chỉ nhận JSON ở địa chỉ này.", "only JSON is taken here"),
+    "origin_refused": (
+        "Trang web khác không được gọi máy chủ này.",
+        "pages of another origin may not call this server",
+    ),
+    "type_refused": ("Máy chủ chỉ nhận JSON ở địa chỉ này.", "this address accepts only JSON"),
     "password_wrong": ("Mật khẩu hiện tại không đúng.", "the current password is wrong"),
-    "password_same": ("Mật khẩu mới phải khác mật khẩu cũ.", "the new password has to differ from the old one"),
-    "session_unknown": ("Phiên đăng nhập này đã kết thúc.", "this session is over"),
+    "password_same": ("Mật khẩu mới phải khác mật khẩu cũ.", "the new password must differ from the old password"),
+    "session_unknown": ("Phiên đăng nhập này đã kết thúc.", "this session has ended: sign in again"),
     "too_many_requests": (
         "Có quá nhiều lượt đăng nhập từ mạng này. Hãy chờ một phút.",
         "too many sign-ins from this network: wait a minute",
@@ -68,11 +71,11 @@ _TEXTS: Final = {
     "issuer_absent": ("Máy chủ này không có đăng nhập một lần.", "this server has no single sign-on"),
     "issuer_failed": (
         "Hệ thống đăng nhập một lần không trả lời đúng. Hãy thử lại, hoặc đăng nhập bằng mật khẩu.",
-        "the single sign-on did not answer as it should: try again, or use a password",
+        "the single sign-on gave a wrong answer: try again, or use a password",
     ),
     "flow_broken": (
         "Lượt đăng nhập này đã quá lâu hoặc mở ở trình duyệt khác. Hãy bắt đầu lại.",
-        "this sign-in took too long or began in another browser: begin again",
+        "this sign-in took too long or began in another browser: start again",
     ),
 }
 
@@ -86,7 +89,7 @@ def second_factor_needed() -> Refusal:
     return Refusal(
         "second_factor_needed",
         "Việc này cần đăng nhập hai bước. Hãy nhập mã từ ứng dụng xác thực rồi thử lại.",
-        "this needs a sign-in with a second factor",
+        "this requires a sign-in with a second factor: enter the code and try again",
     )
 
 
@@ -94,5 +97,5 @@ def slowed(seconds: int) -> Refusal:
     return Refusal(
         "sign_in_slowed",
         f"Đã sai nhiều lần. Hãy thử lại sau {seconds} giây.",
-        f"wrong too often: try again in {seconds} seconds",
+        f"too many wrong tries: try again in {seconds} seconds",
     )

@@ -86,7 +86,7 @@ class Pages:
         paths = [path for path in sorted(self._folder.rglob("*")) if path.is_file()] if self._built else []
         total_bytes = sum(path.stat().st_size for path in paths)
         if len(paths) > limits.PAGE_FILES or total_bytes > limits.PAGE_BYTES:
-            raise ValueError(f"{self._folder} holds more than a build of the pages does")
+            raise ValueError(f"{self._folder} has more files or bytes than a build of the pages")
         names = {f"/{path.relative_to(self._folder).as_posix()}": path for path in paths}
         self._files = {name: _read(path) for name, path in names.items() if path.suffix not in (".gz", ".br")}
 

@@ -54,7 +54,7 @@ def verify(
 @app.command("export")
 def export(
     folder: Annotated[
-        Path, typer.Argument(help="thư mục để ngoài máy chủ / folder that leaves the host", file_okay=False)
+        Path, typer.Argument(help="thư mục để ngoài máy chủ / folder outside this server", file_okay=False)
     ],
     data_dir: DataDir = None,
     file: File = None,

@@ -20,7 +20,7 @@ def _group() -> None:
 
 @app.command("load")
 def load(data_dir: DataDir = None, file: File = None) -> None:
-    """Nạp một tháng họp của một tỉnh mẫu vào hệ thống trống / load an invented month into an empty installation."""
+    """Nạp một tháng họp của một tỉnh mẫu vào hệ thống trống / load a sample month into an empty installation."""
     from signaling.front import whereabouts
 
     standing = ground(data_dir, file)

@@ -323,7 +323,9 @@ def _halls(settings: Settings, _now: datetime) -> Finding:
         fix += "không có thì hội trường không vào được họp buộc mã hóa / without TLS no hall can join where SRTP is required"
         return Finding("halls", Verdict.WARNING if must and not settings.loopback_only else Verdict.GOOD, seen, fix)
     if taken > 32:
-        return Finding("halls", Verdict.WARNING, seen, "hall_ports: dải cổng khác / another range, most are taken")
+        return Finding(
+            "halls", Verdict.WARNING, seen, "hall_ports: dải cổng khác / another range: most ports are in use"
+        )
     return Finding("halls", Verdict.GOOD, seen)
 
 

@@ -97,7 +97,7 @@ async def _check(url: str) -> None:
             "database_absent",
             f"Chưa có cơ sở dữ liệu {place}: máy chủ tạo nó ở lần chạy đầu. Nếu nó ở nơi khác, xin chạy trong thư mục làm việc, "
             "hoặc thêm --data-dir hay --config.",
-            f"there is no database {place} yet: the first start of the server makes it. If it is elsewhere, run this command "
+            f"there is no database {place} yet: the first start of the server creates it. If it is elsewhere, run this command "
             "in the server's folder, or with --data-dir or --config.",
         )
 

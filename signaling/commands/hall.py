@@ -70,7 +70,7 @@ def account(
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
-    """Cấp mật khẩu SIP mới, chỉ hiện lần này / make a new SIP password, shown only this once."""
+    """Cấp mật khẩu SIP mới, chỉ hiện lần này / make a new SIP password, shown only once."""
     standing = ground(data_dir, file)
     settings = standing.settings
     # The command and the server share the key of the installation; the first start of the server makes the key.

@@ -143,7 +143,7 @@ def disable(
 
 @app.command("totp-reset")
 def totp_reset(name: Name, data_dir: DataDir = None, file: File = None) -> None:
-    """Gỡ ứng dụng xác thực khi mất điện thoại / forget the second factor of a lost telephone."""
+    """Gỡ ứng dụng xác thực khi mất điện thoại / remove the second factor of a lost phone."""
 
     async def work(session: AsyncSession, now: datetime) -> None:
         account = await _account(session, name)

@@ -83,7 +83,7 @@ class Door:
             except OSError as error:
                 if error.errno not in _SHORTAGE:
                     raise
-                log.warning("connections wait: %s", error)
+                log.warning("new connections must wait: %s", error)
                 self._loop.remove_reader(listener)
                 self._loop.call_later(_REST_S, self._go_on, listener)
                 return

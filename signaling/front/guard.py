@@ -53,15 +53,23 @@ TOKEN_ROUTES = re.compile(r"/rtc(/v1)?(/validate)?|/twirp/.+")
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,252}))(?::(?P<port>[0-9]{1,5}))?")
 _REFUSALS = {
-    "host_unknown": (421, "Máy chủ này không mang tên đó.", "this server is not known by that name"),
-    "origin_refused": (403, "Trang web khác không được gọi máy chủ này.", "pages of another origin may not do this"),
+    "host_unknown": (
+        421,
+        "Máy chủ này không mang tên đó.",
+        "this server does not have that host name: open the link of the invitation again",
+    ),
+    "origin_refused": (
+        403,
+        "Trang web khác không được gọi máy chủ này.",
+        "pages of another origin may not call this server",
+    ),
 }
 
 
 _PAGE = """<!doctype html><html lang="vi"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Điểm Cầu</title><h1>Máy chủ này không mang tên đó</h1>
 <p>Xin mở lại đường dẫn trong giấy mời. Nếu vẫn thấy trang này, hãy báo cán bộ kỹ thuật kiểm tra tên miền.</p>
-<p lang="en">This server is not known by that name. Open the link of the invitation again, or tell your technician.</p></html>
+<p lang="en">This server does not have that name. Open the link of the invitation again, or tell your technician.</p></html>
 """
 
 

@@ -168,7 +168,7 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         if self.close_sent:
             return
         if len(self.frames) >= limits.WEBSOCKET_PIECES:
-            self._give_up(CloseCode.MESSAGE_TOO_BIG, "too many pieces")
+            self._give_up(CloseCode.MESSAGE_TOO_BIG, "too many fragments in a message")
             return
         super().handle_cont(event)
         self._await_piece(event)
@@ -196,7 +196,7 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
             return
         self._piece_timer = None
         if not self.close_sent and not self.transport.is_closing():
-            self._give_up(CloseCode.POLICY_VIOLATION, "an unfinished message")
+            self._give_up(CloseCode.POLICY_VIOLATION, "the message was not completed in time")
 
     def _end_wait_for_piece(self) -> None:
         if self._piece_timer is not None:

@@ -158,7 +158,7 @@ def _handed(settings: Settings, number: int) -> socket.socket:
 def _unfit(found: str, wanted: str) -> SettingsError:
     return SettingsError(
         f"Không dùng được socket của trình giám sát ({found}). Cần: {wanted}.",
-        f"A socket of the supervisor cannot be used ({found}). Wanted: {wanted}.",
+        f"A socket of the supervisor cannot be used ({found}). Expected: {wanted}.",
     )
 
 

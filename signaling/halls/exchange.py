@@ -233,7 +233,7 @@ class HallExchange:
         return self._rosters.take(subscription)
 
     def registered(self, alias: str, binding: Binding | None) -> None:
-        log.info("terminal %s is %s", alias, "registered" if binding is not None else "gone")
+        log.info("terminal %s is %s", alias, "registered" if binding is not None else "no longer registered")
         known = self._register.known(alias)
         if binding is not None and known is not None:
             self.around.background.start(self.outgoing.registered(known.terminal_id))

@@ -116,7 +116,7 @@ def _refused(error: Any, sources: Mapping[str, str]) -> SettingsError:
     hint = context.get("hint") or context.get("expected", "").replace("'", "") or _bounds(name) or error["msg"]
     return SettingsError(
         f"Giá trị của {name}{place} không dùng được. Cần: {hint}.",
-        f"The value of {name}{place} cannot be used. Wanted: {hint}.",
+        f"The value of {name}{place} cannot be used. Expected: {hint}.",
     )
 
 

@@ -18,7 +18,7 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
     if ending:
         _, late = await asyncio.wait(ending, timeout=limits.ENDING_S)
         for task in late:
-            log.warning("the server stops without %s", task.get_coro())
+            log.warning("the server stops before this task has ended: %s", task.get_coro())
 
 
 class Background:

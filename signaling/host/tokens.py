@@ -31,7 +31,7 @@ _TEXTS = {
     "token_malformed": ("Thẻ vào cửa không đúng dạng.", "the token is malformed"),
     "token_key_unknown": ("Thẻ vào cửa do khóa lạ cấp.", "the token was issued by an unknown API key"),
     "token_forged": ("Thẻ vào cửa không đúng chữ ký.", "the signature of the token is wrong"),
-    "token_expired": ("Thẻ vào cửa đã hết hạn.", "the token is expired"),
+    "token_expired": ("Thẻ vào cửa đã hết hạn.", "the token has expired"),
     "token_early": ("Thẻ vào cửa chưa có hiệu lực.", "the token is not valid yet"),
 }
 

@@ -30,12 +30,21 @@ REMEMBERED = 8192
 """Entries of each table: dates with a known door, barred bearers, vouched halls; the longest unused is forgotten first. More:
 memory. Fewer: a barred person or an ended session may come back.
 """
-CALLED_OFF = ("Cuộc họp này đã hủy hoặc đã hoãn. Hãy liên hệ thư ký cuộc họp.", "the meeting was called off or put off")
+CALLED_OFF = (
+    "Cuộc họp này đã hủy hoặc đã hoãn. Hãy liên hệ thư ký cuộc họp.",
+    "the meeting was cancelled or postponed: ask the secretary of the meeting",
+)
 OVER = ("Cuộc họp đã kết thúc.", "the meeting is over")
 KEY_REVOKED = ("Khóa kết nối của hệ thống này đã bị thu hồi.", "the key of this system was revoked")
-SIGNED_OUT = ("Tài khoản đã đăng xuất hoặc bị khóa. Hãy đăng nhập lại.", "the account was signed out or switched off")
-NO_HOST = ("Đồng chí không còn quyền chủ trì cuộc họp này.", "you are no host of this meeting any more")
-NOT_INVITED = ("Lời mời này đã được thu hồi. Hãy liên hệ thư ký cuộc họp.", "this invitation was taken back")
+SIGNED_OUT = (
+    "Tài khoản đã đăng xuất hoặc bị khóa. Hãy đăng nhập lại.",
+    "the account was signed out or disabled: sign in again",
+)
+NO_HOST = ("Đồng chí không còn quyền chủ trì cuộc họp này.", "you are no longer a host of this meeting")
+NOT_INVITED = (
+    "Lời mời này đã được thu hồi. Hãy liên hệ thư ký cuộc họp.",
+    "this invitation was withdrawn: ask the secretary of the meeting",
+)
 Told = Callable[[str, datetime], Awaitable[None]]
 
 
@@ -254,7 +263,7 @@ class BookedMeetings:
         try:
             await told(occurrence_id, at)
         except Exception:  # the call continues without its calendar
-            log.exception("a meeting's beginning or end could not be written")
+            log.exception("the beginning or end of a meeting could not be stored")
 
     def _participants(self, occurrence_id: str) -> list[events.ParticipantView]:
         assert self.registry is not None

@@ -86,7 +86,7 @@ class Hosts:
                 if not await self._is_host(session, grants, signed):
                     raise conference.Refusal("denied", *NO_HOST)
         except (OSError, SQLAlchemyError) as error:
-            log.warning("a host's right could not be looked at: %s", reason(error))
+            log.warning("the rights of a host could not be checked: %s", reason(error))
 
     async def _signed_in(self, session: AsyncSession, grants: Grants) -> SignIn | None:
         """Return the session in which the key was given; None if that session or its account has ended."""
@@ -129,7 +129,7 @@ class Hosts:
             try:
                 await self.look_at_accounts(with_hosts)
             except (OSError, SQLAlchemyError) as error:
-                log.warning("accounts could not be looked at: %s", reason(error))
+                log.warning("the accounts of live meetings could not be checked: %s", reason(error))
             if with_hosts:
                 hosts_at = self._clock().timestamp()
 

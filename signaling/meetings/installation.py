@@ -43,7 +43,7 @@ class Installation:
             else:
                 raise SettingsError(
                     "Cơ sở dữ liệu chưa đúng phiên bản của chương trình. Hãy sao lưu rồi chạy: diemcau db upgrade.",
-                    "The database has not the shape that this program needs. Back it up, then run: diemcau db upgrade.",
+                    "The database does not have the schema of this program. Back it up, then run: diemcau db upgrade.",
                 )
         except Refusal as refusal:
             raise SettingsError(refusal.vietnamese, refusal.english) from refusal

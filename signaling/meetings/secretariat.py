@@ -138,7 +138,7 @@ class Secretariat:
                 await self.database.transact(lambda session: creation.forget_keys(session, self.clock()))
                 await self.numbers.renew(self._occupied())
             except (OSError, SQLAlchemyError, Refusal) as error:
-                log.warning("records could not be kept: %s", error)
+                log.warning("the upkeep of stored records failed: %s", error)
             await asyncio.sleep(limits.KEEP_S)
 
     def _occupied(self) -> list[str]:

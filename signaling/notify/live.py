@@ -66,7 +66,7 @@ class LiveWebhooks(Generic[Event]):
             async with asyncio.timeout(limits.LIVE_WEBHOOK_GRACE_S):
                 await asyncio.gather(*(line.empty.wait() for line in self._lines))
         except TimeoutError:
-            log.warning("%d webhook events were not delivered before the end", self.waiting)
+            log.warning("%d webhook events were not delivered before the server stopped", self.waiting)
 
 
 class Line(Generic[Event]):
@@ -139,7 +139,7 @@ class Line(Generic[Event]):
             await asyncio.sleep(wait_s)
         self._lost += 1
         self._count.failed += 1
-        log.warning("a webhook event was given up: %s", f"status {status}" if status else "no answer")
+        log.warning("a webhook event was dropped after the last try: %s", f"status {status}" if status else "no answer")
 
     async def _post(self, client: httpx2.AsyncClient, body: bytes) -> int:
         """Return the status, or 0 without an answer. Each try has a new signature, because a signature is valid for minutes

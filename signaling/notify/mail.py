@@ -74,7 +74,7 @@ class Mailer:
         if is_official(address, self.server.domains):
             return True
         if not reason:
-            raise MailRefused("refused", "not an official domain, and no reason was given")
+            raise MailRefused("refused", "this is not an official domain, and no reason was given")
         return False
 
     async def send(self, message: EmailMessage, to: str) -> None:
@@ -104,11 +104,11 @@ class Mailer:
                 )
             except aiosmtplib.SMTPRecipientsRefused as error:
                 if all(one.code in PERMANENT for one in error.recipients):
-                    raise GiveUp("the mail server refuses the recipient") from error
+                    raise GiveUp("the mail server refused the recipient") from error
                 raise
             except aiosmtplib.SMTPResponseException as error:
                 if error.code in PERMANENT and not isinstance(error, aiosmtplib.SMTPAuthenticationError):
-                    raise GiveUp(f"the mail server refuses the mail: {error.code}") from error
+                    raise GiveUp(f"the mail server refused the mail: {error.code}") from error
                 raise
 
     def compose(self, mail: Outgoing, now: datetime) -> EmailMessage:

@@ -101,7 +101,7 @@ def _invite(mail: Outgoing) -> tuple[str, Words, Words]:
         else "You are invited to a meeting.",
         _facts_en(mail),
         [("Answer and join" if mail.joins else "Answer", mail.link)],
-        "Important meeting: from registered halls only." if mail.important else "",
+        "Important meeting: join only from registered halls." if mail.important else "",
     )
     subject = f"[{what}] {mail.title} - {mail.times[0]}"
     return subject, Words(opening, _facts(mail), buttons, closing), english
@@ -128,7 +128,7 @@ def _date(mail: Outgoing) -> tuple[str, Words, Words]:
     opening = f"Một buổi của cuộc họp định kỳ có thay đổi; các buổi khác giữ nguyên. Kính báo: {mail.label}."
     buttons = [("Trả lời và vào họp" if mail.joins else "Trả lời lời mời", mail.link), ("Trang cuộc họp", mail.page)]
     words = Words(opening, lines, buttons, _only_halls(mail))
-    english = Words("One date of this series has changed; the others stay as they are.", _facts_en(mail), [], "")
+    english = Words("One date of this series has changed; the other dates stay the same.", _facts_en(mail), [], "")
     return f"[Thay đổi một buổi] {mail.title} - {mail.times[0]}", words, english
 
 
@@ -143,8 +143,8 @@ def _date_off(mail: Outgoing) -> tuple[str, Words, Words]:
     ]
     opening = f"Buổi họp sau đây của cuộc họp định kỳ {what}; các buổi khác giữ nguyên."
     words = Words(opening, lines, [("Trang cuộc họp", mail.page)], "")
-    done = "put off until further notice" if mail.postponed else "cancelled"
-    english = Words(f"This one date of the series is {done}; the others stay.", _facts_en(mail), [], "")
+    done = "postponed until further notice" if mail.postponed else "cancelled"
+    english = Words(f"One date of this series is {done}; the other dates stay the same.", _facts_en(mail), [], "")
     return f"[{'Hoãn' if mail.postponed else 'Hủy'} một buổi] {mail.title} - {mail.times[0]}", words, english
 
 
@@ -160,8 +160,10 @@ def _displaced(mail: Outgoing) -> tuple[str, Words, Words]:
     closing = "Nếu thời gian mới không phù hợp, hãy mở trang cuộc họp để chọn thời gian khác."
     opening = "Cuộc họp sau đây phải nhường lịch cho cuộc họp có thứ tự ưu tiên cao hơn."
     words = Words(opening, lines, [("Trang cuộc họp", mail.page)], closing)
-    waits = " The new time has to be approved." if mail.waits else ""
-    english = Words(f"This meeting had to give way to one that goes before.{waits}", _facts_en(mail), [], "")
+    waits = " The new time must be approved." if mail.waits else ""
+    english = Words(
+        f"This meeting gave its time to a meeting with a higher precedence.{waits}", _facts_en(mail), [], ""
+    )
     return f"[Nhường lịch] {mail.title} - {mail.was}", words, english
 
 
@@ -175,13 +177,17 @@ def _still_off(mail: Outgoing) -> tuple[str, Words, Words]:
     ]
     opening = "Thời gian mới của buổi họp sau đây không được duyệt. Buổi họp vẫn hoãn, chưa có thời gian mới."
     words = Words(opening, lines, [("Trang cuộc họp", mail.page)], "Hãy mở trang cuộc họp để đề nghị thời gian khác.")
-    said = "The new time of this date was not approved. The date is still put off and has no time."
+    said = "The new time of this date was not approved. The date is still postponed and has no new time."
     return f"[Vẫn hoãn] {mail.title} - {mail.was}", words, Words(said, _facts_en(mail), [], "")
 
 
 def _removed(mail: Outgoing) -> tuple[str, Words, Words]:
     words = Words("Thành phần dự họp đã thay đổi; kính báo không cần dự cuộc họp sau đây.", _facts(mail)[:4], [], "")
-    return f"[Không cần dự] {mail.title}", words, Words("You need not attend this meeting.", _facts_en(mail), [], "")
+    return (
+        f"[Không cần dự] {mail.title}",
+        words,
+        Words("You do not need to attend this meeting.", _facts_en(mail), [], ""),
+    )
 
 
 def _reminder(mail: Outgoing) -> tuple[str, Words, Words]:
@@ -203,7 +209,7 @@ def _approval(mail: Outgoing) -> tuple[str, Words, Words]:
         buttons,
         "Các nút trên chỉ mở trang xem; việc duyệt được ghi nhận sau khi đăng nhập và xác nhận.",
     )
-    english = Words("A meeting waits for your approval.", _facts_en(mail), [("Open", mail.actions["approve"])], "")
+    english = Words("A meeting is waiting for your approval.", _facts_en(mail), [("Open", mail.actions["approve"])], "")
     return f"[Chờ duyệt] {mail.title}", words, english
 
 
@@ -216,7 +222,7 @@ def _substitute(mail: Outgoing) -> tuple[str, Words, Words]:
         ("Lý do", mail.reason),
     ]
     words = Words("Có đề nghị cử người dự thay, cần ý kiến của chủ trì.", lines, [("Cho ý kiến", mail.page)], "")
-    english = Words("A substitute needs the chair's consent.", _facts_en(mail), [("Decide", mail.page)], "")
+    english = Words("A substitute needs the consent of the chair.", _facts_en(mail), [("Decide", mail.page)], "")
     return f"[Xin dự thay] {mail.label} - {mail.title}", words, english
 
 

@@ -65,17 +65,17 @@ def read(raw: bytes) -> MailReply:
 
 def _read(message: EmailMessage) -> MailReply:
     if str(message.get("Auto-Submitted", "no")).split(";")[0].strip().lower() == "auto-replied":
-        raise NoReply("an automatic answer")
+        raise NoReply("this is an automatic answer")
     sender = _sender(message)
     event = _event(message)
     attendee, status = _attendee(event)
     if attendee != sender:
-        raise NoReply("the sender is not the attendee he answers for")
+        raise NoReply("the sender is not the attendee of the answer")
     meeting_id = calendar_entries.meeting_of(str(event.get("UID", "")))
     if not _ID.fullmatch(meeting_id):
-        raise NoReply("not an invitation of ours")
+        raise NoReply("the answer is not for an invitation of this server")
     if status not in calendar_entries.ANSWERS:
-        raise NoReply("no answer that is known")
+        raise NoReply("the answer is not accept, decline or tentative")
     sequence = int(event.get("SEQUENCE", 0) or 0)
     comment = event.get("COMMENT", "")
     words = str(comment[0] if isinstance(comment, list) else comment)[:500]
@@ -91,10 +91,10 @@ def _date(event: icalendar.Component) -> datetime | None:
     if given is None:
         return None
     if isinstance(given, list) or "RANGE" in given.params:
-        raise NoReply("an answer to several dates of a series, but not to all")
+        raise NoReply("the answer is for several dates of a series, but not for all")
     at = given.dt
     if not isinstance(at, datetime):
-        raise NoReply("an answer to a whole day")
+        raise NoReply("the answer is for a whole day")
     return (at if at.tzinfo is not None else at.replace(tzinfo=ZONE)).astimezone(UTC)
 
 
@@ -127,7 +127,7 @@ def _sender(message: EmailMessage) -> str:
     froms = message.get_all("From", [])
     found = getaddresses([str(one) for one in froms])
     if len(froms) != 1 or len(found) != 1 or "@" not in found[0][1]:
-        raise NoReply("not one sender")
+        raise NoReply("the mail does not have exactly one sender")
     return found[0][1].lower()
 
 
@@ -153,13 +153,13 @@ def _only_event(text: str) -> icalendar.Component:
 
     events = icalendar.Calendar.from_ical(text).walk("VEVENT")
     if len(events) != 1:
-        raise NoReply("not one VEVENT")
+        raise NoReply("the calendar entry does not have exactly one VEVENT")
     return events[0]
 
 
 def _attendee(event: icalendar.Component) -> tuple[str, str]:
     given = event.get("ATTENDEE")
     if given is None or isinstance(given, list):
-        raise NoReply("not one ATTENDEE")
+        raise NoReply("the calendar entry does not have exactly one ATTENDEE")
     address = str(given).strip().lower()
     return address.removeprefix("mailto:"), str(given.params.get("PARTSTAT", "")).upper()

@@ -70,7 +70,7 @@ class Deliverer:
         try:
             secret = self._seal.open(webhook.secret, webhooks.about(webhook.id))
         except SealBroken as error:
-            raise GiveUp("the secret does not open") from error
+            raise GiveUp("the secret of the webhook cannot be unsealed") from error
         return Order(delivery.id, webhook.url, secret, delivery.body.encode(), len(delivery.tries))
 
     async def _post(self, order: Order, now: datetime) -> tuple[int, str]:

@@ -94,7 +94,7 @@ class Worker:
         try:
             jobs = await self._database.transact(lambda s: self._claim(s, free))
         except Exception:  # the database may be away for a while: the loop must survive
-            log.exception("no jobs could be claimed")
+            log.exception("jobs could not be claimed from the database")
             return 0
         for job in jobs:
             task = asyncio.create_task(self._do(job))
@@ -149,7 +149,7 @@ class Worker:
         try:
             await self._database.transact(work)
         except Exception:  # the lease ends, and the job is claimed again
-            log.exception("the outcome of a job could not be written")
+            log.exception("the result of a job could not be stored")
 
 
 def in_transaction(database: Database, work: InTransaction) -> Work:

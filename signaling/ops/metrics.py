@@ -112,11 +112,11 @@ class Metrics:
         self.stored: Callable[[], Any] | None = None
         """Reads `Stored` from the database; a coroutine function."""
         registry = self._registry = CollectorRegistry()
-        self._joins = Counter("diemcau_joins", "Participants that came in", registry=registry)
-        self._resumes = Counter("diemcau_resumes", "Signalling connections taken up again", registry=registry)
-        self._refusals = Counter("diemcau_refusals", "Refused at the door", ["reason"], registry=registry)
+        self._joins = Counter("diemcau_joins", "Participants that joined", registry=registry)
+        self._resumes = Counter("diemcau_resumes", "Signalling connections that were resumed", registry=registry)
+        self._refusals = Counter("diemcau_refusals", "Joins that were refused", ["reason"], registry=registry)
         self._lag = Histogram(
-            "diemcau_event_loop_lag_seconds", "How late the event loop woke up", registry=registry, buckets=_LAG_S
+            "diemcau_event_loop_lag_seconds", "Delay of the event loop", registry=registry, buckets=_LAG_S
         )
         ProcessCollector(registry=registry)
         self._version = version
@@ -163,7 +163,7 @@ class Metrics:
         return generate_latest(self._registry)
 
     def _read(self) -> Iterator[Metric]:
-        info = InfoMetricFamily("diemcau", "What this is")
+        info = InfoMetricFamily("diemcau", "The version of this server")
         info.add_metric([], {"version": self._version})
         yield info
         yield from plane_cpu()
@@ -176,13 +176,13 @@ class Metrics:
             waiting, count = self.live.webhooks()
             yield counter(
                 "diemcau_webhook_events",
-                "Events of live conferences told to webhooks",
+                "Webhook events of live conferences",
                 "outcome",
                 {"delivered": count.delivered, "failed": count.failed, "dropped": count.dropped},
             )
             queues = {"webhooks": waiting, **self._stored.queues}
-            yield gauge("diemcau_queue_depth", "What waits to be done", "queue", queues)
-        yield gauge("diemcau_hall_legs", "Halls of dates under way", "state", self._stored.legs)
+            yield gauge("diemcau_queue_depth", "Entries that wait in a queue", "queue", queues)
+        yield gauge("diemcau_hall_legs", "Halls of current dates", "state", self._stored.legs)
 
 
 class Load:
@@ -251,26 +251,31 @@ def conferences(registry: Registry) -> Iterator[Metric]:
     everything = GaugeMetricFamily("diemcau_conferences", "Live conferences")
     everything.add_metric([], len(found))
     yield everything
-    late = GaugeMetricFamily("diemcau_hall_sound_late", "Live conferences whose halls hear chopped words")
+    late = GaugeMetricFamily("diemcau_hall_sound_late", "Live conferences in which the sound for halls is interrupted")
     late.add_metric([], sum(one.program is not None and one.program.status.sound_late for one in found))
     yield late
     yield gauge("diemcau_participants", "Participants", "kind", kinds)
     yield gauge("diemcau_tracks", "Published tracks", "kind", tracks)
-    yield gauge("diemcau_subscriptions", "Tracks as they are received", "kind", subscriptions)
+    yield gauge("diemcau_subscriptions", "Subscriptions to tracks", "kind", subscriptions)
     drops = registry.around.data_drops
-    yield counter("diemcau_dropped_data", "Packets and frames of data of whom sent too many", "kind", drops)
+    yield counter(
+        "diemcau_dropped_data",
+        "Data packets and frames that were dropped because a participant sent too many",
+        "kind",
+        drops,
+    )
 
 
 def plane(totals: Mapping[str, int]) -> Iterator[Metric]:
     for noun in ("packets", "bytes"):
         both = {"in": totals[f"received_{noun}"], "out": totals[f"sent_{noun}"]}
-        yield counter(f"diemcau_media_{noun}", f"Media {noun} at our sockets", "direction", both)
-    yield lengths("diemcau_media_run_datagrams", "Datagrams in what the kernel took as one", totals, "runs_")
-    yield lengths("diemcau_media_batch_runs", "Such runs in one system call", totals, "batches_")
+        yield counter(f"diemcau_media_{noun}", f"Media {noun} at the sockets of this server", "direction", both)
+    yield lengths("diemcau_media_run_datagrams", "Datagrams in one message to the kernel", totals, "runs_")
+    yield lengths("diemcau_media_batch_runs", "Messages in one system call", totals, "batches_")
     dropped = {name: totals[name] for name in _DROPS if name in totals}
-    yield counter("diemcau_media_dropped_packets", "Packets that went no further", "why", dropped)
+    yield counter("diemcau_media_dropped_packets", "Packets that were dropped", "why", dropped)
     events = {"events": totals.get("events_dropped", 0), "commands": totals.get("stale_commands", 0)}
-    yield counter("diemcau_plane_lost", "Of the seam to the packet plane", "what", events)
+    yield counter("diemcau_plane_lost", "Events and commands lost between Python and the packet plane", "what", events)
     yield gauge("diemcau_plane_memory_bytes", "Packet caches and records", "", {"": totals["memory_bytes"]})
 
 
@@ -285,7 +290,12 @@ def shards(figures: Sequence[ShardFigures]) -> Iterator[Metric]:
         packets.add_metric([name, "out"], of.sent_packets)
     yield packets
     handed = {name: of.handed_over for name, of in zip(names, figures, strict=True)}
-    yield counter("diemcau_shard_handed_over_packets", "Of another shard's peers, handed over to it", "shard", handed)
+    yield counter(
+        "diemcau_shard_handed_over_packets",
+        "Packets for peers of another packet thread, handed over to that thread",
+        "shard",
+        handed,
+    )
     for noun in ("conferences", "transports"):
         values = {name: getattr(of, noun) for name, of in zip(names, figures, strict=True)}
         yield gauge(f"diemcau_shard_{noun}", f"Open {noun} by packet thread", "shard", values)
@@ -298,18 +308,18 @@ def paths(peers: Iterable[PeerFigures]) -> Iterator[Metric]:
         "up": [row.up_loss for row in rows if row.up_loss >= 0],
         "down": [row.down_loss for row in rows if row.down_loss >= 0],
     }
-    family = GaugeMetricFamily("diemcau_loss_ratio", "Packets lost on the way, 0 to 1", labels=["direction", "of"])
+    family = GaugeMetricFamily("diemcau_loss_ratio", "Share of lost packets, 0 to 1", labels=["direction", "of"])
     for direction, values in losses.items():
         for name, value in _spread(values):
             family.add_metric([direction, name], value)
     yield family
     times = [row.rtt_ms / 1000 for row in rows if row.rtt_ms >= 0]
-    yield gauge("diemcau_rtt_seconds", "Time to a client and back", "of", dict(_spread(times)))
+    yield gauge("diemcau_rtt_seconds", "Round-trip time to a client", "of", dict(_spread(times)))
 
 
 def plane_cpu(tasks: Path = _TASKS) -> Iterator[Metric]:
     """Return the CPU time of each packet thread; nothing without /proc."""
-    family = CounterMetricFamily("diemcau_plane_cpu_seconds", "CPU of the packet threads", labels=["thread"])
+    family = CounterMetricFamily("diemcau_plane_cpu_seconds", "CPU time of the packet threads", labels=["thread"])
     for name, seconds in plane_seconds(tasks):
         family.add_metric([name], seconds)
     yield family

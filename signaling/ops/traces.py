@@ -198,10 +198,10 @@ class Bare(SpanExporter):
             now = self._clock.monotonic()
             if now - self._told_at >= limits.TRACES_TOLD_S:
                 self._told_at = now
-                log.warning("the collector (traces_url) takes no traces: %d spans are lost so far", self._lost)
+                log.warning("the collector (traces_url) does not accept traces: %d spans are lost so far", self._lost)
         elif self._told_at > float("-inf"):
             self._told_at = float("-inf")
-            log.info("the collector (traces_url) takes traces again")
+            log.info("the collector (traces_url) accepts traces again")
         return result
 
     def shutdown(self) -> None:

@@ -195,7 +195,7 @@ def _begin(session: Session, ask: join.Ask) -> None:
     except Refusal:
         raise
     except Exception:
-        log.exception("a session could not begin")
+        log.exception("a session could not be started")
         session.fail()
 
 

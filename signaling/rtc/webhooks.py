@@ -59,7 +59,7 @@ class Reporter:
         try:
             self._post(self._event(happening))
         except Exception:
-            log.exception("a webhook event could not be made")
+            log.exception("a webhook event could not be created")
 
     def _event(self, happening: Happening) -> webhook.WebhookEvent:
         event = webhook.WebhookEvent(

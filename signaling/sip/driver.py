@@ -175,7 +175,7 @@ class Driver:
                 rows = await self._loop.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
             found = [str(row[4][0]) for row in rows]
         except (OSError, TimeoutError, UnicodeError):
-            log.info("no address for a host that was dialled")
+            log.info("no address was found for a dialled host")
         done(list(dict.fromkeys(found)))
 
     # --- connections

@@ -25,13 +25,13 @@ PREFIX: Final = "check-"
 """The prefix of the checks' conferences. No meeting number and no booked date has this prefix."""
 _NAME: Final = re.compile(r"check-[0-9a-f]{20}")
 _TEXTS: Final = {
-    "checks_off": ("Máy chủ này không mở trang kiểm tra.", "this server offers no checks"),
+    "checks_off": ("Máy chủ này không mở trang kiểm tra.", "this server has no check page"),
     "checks_full": (
         "Nhiều người đang kiểm tra cùng lúc. Hãy thử lại sau một phút.",
-        "many people are checking just now: try again in a minute",
+        "many users are checking their devices now: try again in a minute",
     ),
     "too_many_requests": ("Bạn thử quá nhanh. Hãy chờ một phút.", "too many requests: wait a minute"),
-    "check_over": ("Lần kiểm tra này đã hết hạn. Hãy kiểm tra lại.", "this check is over: check again"),
+    "check_over": ("Lần kiểm tra này đã hết hạn. Hãy kiểm tra lại.", "this check has expired: check again"),
 }
 
 

@@ -68,7 +68,7 @@ class Visit:
         try:
             await self.desk.halls.terminals.refresh()
         except Exception:  # The change is stored, so an error here must not look like a failure of the change.
-            log.exception("the halls have not taken over a change of the register; they read it again within 30 s")
+            log.exception("the halls could not read a change of the register; they read the register again within 30 s")
 
     @property
     def base(self) -> str:

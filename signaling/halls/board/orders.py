@@ -106,7 +106,7 @@ class Orders:
                     else await self._do(known.get(leg_id), leg_id, order, actor, steps)
                 )
             except (OSError, SQLAlchemyError) as error:
-                log.warning("%s of leg %s was not taken: %s", order.action, leg_id, error)
+                log.warning("the order %s of leg %s could not be carried out: %s", order.action, leg_id, error)
                 away = isinstance(error, OSError) or is_away(error)
                 result = not_done(leg_id, "not_taken")
             results.append(result)

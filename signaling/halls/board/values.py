@@ -11,17 +11,17 @@ from rooms.errors import Refusal
 from rooms.store.tables.dialling import DialLeg, LegAlarm
 
 Row = dict[str, Any]
-ALARMS: Final = {**REASONS, "operator": ("Gọi người điều hành", "asks for the operator")}
+ALARMS: Final = {**REASONS, "operator": ("Gọi người điều hành", "the hall asks for the operator")}
 TEXTS: Final = {
     "not_connected": ("Điểm cầu chưa vào họp.", "the hall is not in the meeting"),
     "unknown_leg": ("Không có điểm cầu này trong buổi họp.", "no such hall in this meeting"),
     "elsewhere": (
         "Máy chủ khác đang giữ cuộc gọi này; đã chuyển yêu cầu.",
-        "another server holds this call; the request was sent to it",
+        "another server has this call; the request was sent to that server",
     ),
     "later": (
         "Máy chủ chưa ghi được; sẽ làm ngay khi ghi được.",
-        "the server cannot store this now; it will do this when it can store it",
+        "the server cannot write this now; it will do this as soon as it can",
     ),
     "not_taken": ("Máy chủ chưa làm được; hãy thử lại.", "the server could not do this; try again"),
     "undo_gone": ("Không hoàn tác được nữa.", "this can no longer be undone"),

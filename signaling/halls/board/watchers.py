@@ -21,7 +21,11 @@ class Watchers:
         """Register a watcher of this date, and yield the event that is set at each change. Raise Refusal `too_many_requests`."""
         watchers = self._watchers.setdefault(occurrence_id, set())
         if len(watchers) >= limits.BOARD_WATCHERS:
-            raise Refusal("too_many_requests", "Quá nhiều người đang xem bảng này.", "too many look at this board")
+            raise Refusal(
+                "too_many_requests",
+                "Quá nhiều người đang xem bảng này.",
+                "too many users are looking at this board: try again later",
+            )
         news = asyncio.Event()
         watchers.add(news)
         try:

@@ -352,7 +352,7 @@ class Leg:
             to.conference.halls.welcome(to.hall)
         except Refusal:
             self._moved(False)
-            self.end("moved in vain")
+            self.end("move failed")
             return
         self._apply(to.hall, plan)
         self._moved(True)

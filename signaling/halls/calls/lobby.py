@@ -77,7 +77,7 @@ def _admit(leg: Leg, conference: Conference) -> None:
     try:
         enter(leg, conference)
     except (Refusal, PeerError) as error:
-        log.info("a hall that was let in cannot enter: %s", error)
+        log.info("an admitted hall cannot enter the conference: %s", error)
         leg.end("full")
 
 

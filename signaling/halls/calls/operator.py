@@ -34,8 +34,8 @@ from signaling.halls.ground import limits
 
 OPERATE: Final = "halls.operate"
 TEXTS: Final = {
-    "call_gone": ("Cuộc gọi này không còn chờ nữa.", "this call does not wait any more"),
-    "already_in": ("Điểm cầu này đã ở trong cuộc họp đó.", "this hall is in that meeting already"),
+    "call_gone": ("Cuộc gọi này không còn chờ nữa.", "this call is no longer waiting"),
+    "already_in": ("Điểm cầu này đã ở trong cuộc họp đó.", "this hall is already in that meeting"),
 }
 
 

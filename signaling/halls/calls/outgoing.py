@@ -213,7 +213,7 @@ class Outgoing:
         try:
             await self._look(order)
         except Exception:
-            log.exception("a hall could not be looked at")
+            log.exception("the readiness of a hall could not be checked")
             self.caller.probed(order, "unknown", "")
 
     async def _look(self, order: DialOrder) -> None:

@@ -272,7 +272,10 @@ class Caller:
         try:
             await self._database.transact(lambda session: legs.hand_back(session, self.worker))
         except REFUSALS as error:
-            log.warning("halls are called by the next server only when the leases run out: %s", error)
+            log.warning(
+                "the leases could not be given back, so the next server calls the halls only after they expire: %s",
+                error,
+            )
 
     def _clock(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)

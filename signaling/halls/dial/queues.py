@@ -87,7 +87,7 @@ class LegQueues:
         ]
         if len(queue.events) > limits.LEG_EVENTS:
             lost = queue.events.pop(1)
-            log.error("too many events of leg %s wait: %s is lost", leg_id, lost.event.value)
+            log.error("too many events of leg %s are waiting: the event %s is lost", leg_id, lost.event.value)
 
     @asynccontextmanager
     async def turn(self, leg_id: str) -> AsyncIterator[LegQueue]:
@@ -129,7 +129,7 @@ class LegQueues:
         if not self.count_refused():
             self._counted_at = self._now()
         if not self.is_refused(leg_id):
-            log.warning("leg %s cannot go on yet: %s", leg_id, error, exc_info=_defect(error))
+            log.warning("leg %s must wait: %s", leg_id, error, exc_info=_defect(error))
         self._queues.setdefault(leg_id, LegQueue()).refused_at = self._now()
         self.put_last(leg_id)
 
@@ -156,7 +156,7 @@ class LegQueues:
                 self.accept(leg_id)
         if refused := [leg_id for leg_id, one in self._queues.items() if one.refused_at is not None]:
             some = ", ".join(itertools.islice(refused, 5))
-            log.warning("%d legs still cannot go on, among them %s", len(refused), some)
+            log.warning("%d legs are still waiting, among them %s", len(refused), some)
 
     def report_all(self, what: str, error: Exception) -> None:
         """Log a fault that concerns all legs, at most once a minute."""

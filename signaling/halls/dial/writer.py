@@ -113,9 +113,9 @@ class Writer:
         for leg_id, queue in self._queues.all():
             for one in queue.events:
                 if one.event in SETTLED:
-                    log.error("news of leg %s (%s) are lost: the server stops", leg_id, one.event.value)
+                    log.error("the event of leg %s (%s) is lost: the server stops", leg_id, one.event.value)
                 else:
-                    log.warning("news of leg %s are given up (%s): the server stops", leg_id, one.event.value)
+                    log.warning("the event of leg %s is dropped (%s): the server stops", leg_id, one.event.value)
 
     async def _write_last(self) -> None:
         """Write the waiting events. Without the end of a call, the next server would call a hall that an operator put out."""
@@ -158,7 +158,7 @@ class Writer:
         except REFUSALS:
             raise
         except Exception:
-            log.exception("the event %s of leg %s is lost", head.event.value, leg_id)
+            log.exception("the event %s of leg %s is lost after an error", head.event.value, leg_id)
             return True
         return leg is not None or not self._may_wait(leg_id, head)
 

@@ -78,7 +78,7 @@ class Register:
             try:
                 known = await accounts.every(session, self._seal)
             except SealBroken:
-                log.exception("secrets of terminals were sealed with another key")
+                log.exception("the secrets of the terminals were sealed with another key")
                 known = []
             self.directory = Directory(known, await accounts.heard(session), await accounts.closed_ranges(session))
             self.profiles = in_force(await stored_profiles.every(session))

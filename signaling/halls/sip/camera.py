@@ -39,7 +39,7 @@ class HallCamera:
         try:
             found = camera.read(frame)
         except PeerError as error:
-            log.info("far end camera control: %s", error)
+            log.info("malformed far-end camera control: %s", error)
             return
         if isinstance(found, CapabilitiesWanted):
             self._send(camera.capabilities())

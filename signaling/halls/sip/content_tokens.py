@@ -50,7 +50,7 @@ class ContentTokens:
                 return
             except OSError as error:
                 last = error
-        raise last or OSError("no port for floor control")
+        raise last or OSError("no free port for floor control")
 
     async def close(self) -> None:
         self.ports = (0, 0)
@@ -88,7 +88,7 @@ class ContentTokens:
         try:
             self._channel.attach(server, hall.sid, plan, program.content_token_moved)
         except ValueError:
-            log.exception("the floor channel of %s", hall.identity)
+            log.exception("%s cannot use the floor channel", hall.identity)
 
     def leave(self, hall: Hall) -> None:
         """Release the floor of a hall whose call or floor line has ended."""

@@ -28,7 +28,7 @@ def in_force(kept: Iterable[TerminalProfile]) -> Profiles:
         try:
             own += profiles.read([{"name": row.name, **row.fields}])
         except Refusal as refusal:
-            log.warning("profile %s is left out: %s", row.name, refusal.english)
+            log.warning("device profile %s is ignored: %s", row.name, refusal.english)
     return Profiles(own)
 
 
@@ -54,7 +54,7 @@ class ProfileBook:
             raise Refusal(
                 "profiles_bad",
                 "Hãy ghi ít nhất một chữ nhận ra thiết bị, nếu không mẫu này không bao giờ được dùng",
-                "a profile without words is never used",
+                "write at least one word that identifies the terminal: a profile without words is never used",
             )
         base = asdict(SHIPPED_BY_NAME[like])
         plain = asdict(read)

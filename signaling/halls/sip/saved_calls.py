@@ -141,7 +141,7 @@ class SavedCalls:
                 async with asyncio.timeout(limits.KEEP_DIALOG_S):
                     await self._keep(dialog, leg_id)
             except UNWRITTEN as error:
-                log.warning("a call that stands is not written down: %s", error)
+                log.warning("an answered call could not be saved: %s", error)
             finally:
                 go_on()
 
@@ -154,7 +154,7 @@ class SavedCalls:
         try:
             await self._keep(call.dialog, None)
         except UNWRITTEN as error:
-            log.warning("a call is not written down: %s", error)
+            log.warning("an incoming call could not be saved: %s", error)
 
     async def name(self, session: AsyncSession, call: Call, leg_id: str) -> None:
         """Save the leg that the call belongs to."""
@@ -245,7 +245,7 @@ class SavedCalls:
                 try:
                     await self._database.transact(lambda session: self._work(session, aliases, over))  # noqa: B023
                 except (OSError, SQLAlchemyError) as error:
-                    log.warning("registrations wait for the database: %s", error)
+                    log.warning("registrations must wait for the database: %s", error)
                     self._aliases |= aliases
                     if len(self._over) + len(over) <= limits.DIALOGS_OVER:
                         self._over |= over
@@ -283,7 +283,7 @@ def _record(row: SipDialog) -> CallRecord | None:
         routes = tuple(read_address(one) for one in row.routes)
         local, remote = read_address(row.local), read_address(row.remote)
     except Malformed:
-        log.warning("a call of the server before cannot be ended: its row cannot be read")
+        log.warning("a call of the previous server process cannot be ended: its row cannot be read")
         return None
     return CallRecord(row.call_id, local, remote, target, hop, routes, row.cseq, row.branch)
 

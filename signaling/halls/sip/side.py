@@ -207,7 +207,7 @@ class SipSide:
         try:
             plan = self._sdp.read(body) if status < 300 else None
         except (Refusal, PeerError) as error:
-            log.info("an answer of %s cannot be used: %s", self.leg.party.identity, error)
+            log.info("the answer of %s cannot be used: %s", self.leg.party.identity, error)
         self.leg.answered(plan)
         if self.leg.room is not None and self.leg.room is not before:
             self._shared.rosters.moved(self.leg)
@@ -221,7 +221,7 @@ class SipSide:
         if isinstance(said, mediacontrol.KeyframeWanted) and room is not None:
             room.hall.keyframe_asked()
         elif isinstance(said, mediacontrol.MediaFault):
-            log.info("%s cannot do what it was asked for: %r", self.leg.party.identity, said.text)
+            log.info("%s reports that it cannot do a request: %r", self.leg.party.identity, said.text)
         known = content_type.partition(";")[0].strip().lower() == mediacontrol.MEDIA_CONTROL
         return 200 if known else 415
 

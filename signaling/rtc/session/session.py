@@ -119,7 +119,7 @@ class Session:
         try:
             self._write(event)
         except Exception:
-            log.exception("%s cannot be written", type(event).__name__)
+            log.exception("the event %s cannot be sent to the client", type(event).__name__)
             if isinstance(event, events.Left):
                 self.close(NORMAL)
             else:

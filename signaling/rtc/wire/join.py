@@ -90,7 +90,7 @@ def _from_join_request(request: rtc.JoinRequest) -> Ask:
         or len(request.participant_attributes) > limits.ATTRIBUTES
         or request.client_info.ByteSize() > limits.CLIENT_BYTES
     ):
-        raise _bad("the join request holds too much")
+        raise _bad("the join request has too many tracks or attributes, or its client info is too long")
     return Ask(
         dual=False,
         client=request.client_info,
@@ -125,7 +125,7 @@ def _from_query(query: Mapping[str, str]) -> Ask:
         capabilities=_capabilities(query.get("capabilities", "")),
     )
     if client.ByteSize() > limits.CLIENT_BYTES:
-        raise _bad("the client says too much of itself")
+        raise _bad("the client info is too long")
     resumes = _flag(query.get("reconnect", "0"))
     return Ask(
         dual=True,

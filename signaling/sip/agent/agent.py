@@ -236,7 +236,7 @@ class Agent:
             log.info("SIP from %s: %s", hop, fault.reason)
             return not hop.reliable
         except Exception:
-            log.exception("a defect while reading SIP from %s", hop)
+            log.exception("an error while reading SIP from %s", hop)
             self.core.defects += 1
             return False
 

@@ -103,4 +103,4 @@ class Authentication:
         text = self._verifier.challenge(hop.host, algorithm, self._unix_time(), stale=stale)
         self._core.reply(request, hop, 401, [("www-authenticate", text)])
         if hop.reliable and not stale and self.challenges.challenged(hop, request, self._directory.share(hop.host)):
-            self.suspect(hop, "challenges left unanswered")
+            self.suspect(hop, "authentication challenges were not answered")

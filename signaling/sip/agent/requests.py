@@ -89,7 +89,7 @@ class Requests:
         if not known and self._authentication.challenges.pinged(hop, request, self._core.now):
             if not hop.reliable:
                 return True  # a datagram proves no address, so it is dropped and no failure is counted
-            if self._authentication.suspect(hop, "asks again and again"):
+            if self._authentication.suspect(hop, "too many requests without authentication"):
                 return False
         self._core.reply(request, hop, status, headers, most=0 if known or hop.reliable else request.size)
         return True
@@ -226,7 +226,7 @@ class Requests:
             if call.state is State.CLOSED and call.cause is not None:
                 call.reports.ended(call.cause)  # refused at once, before the call had a user to notify
         except Exception:
-            log.exception("a call could not be taken")
+            log.exception("an incoming call could not be handled")
             self._core.defects += 1
             call.refuse(500)
 

@@ -82,7 +82,7 @@ class Subscriptions:
         try:
             return self._subscribed(made)
         except Exception:
-            log.exception("a subscription could not be taken")
+            log.exception("a subscription could not be handled")
             self._core.defects += 1
             return None
 

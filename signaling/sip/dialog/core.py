@@ -82,7 +82,7 @@ class Core:
         try:
             yield
         except Exception:
-            log.exception("a defect in SIP")
+            log.exception("an error in the SIP engine")
             self.defects += 1
 
     @property

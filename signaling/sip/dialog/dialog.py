@@ -100,7 +100,7 @@ def from_response(request: Request, response: Response, hop: Hop) -> Dialog:
 def single_contact(message: Request | Response) -> Address:
     contacts = message.contacts
     if len(contacts) != 1 or not contacts[0].uri.is_sip:
-        raise Malformed("one Contact is wanted")
+        raise Malformed("exactly one Contact is required")
     return contacts[0]
 
 

@@ -96,7 +96,7 @@ class FloorChannel:
         key = (plan.conference_id, plan.user_id)
         known = self._legs.get(key)
         if known is not None and (known.name, known.server) != (leg, server):
-            raise ValueError("one floor user number for two legs")
+            raise ValueError("two legs have the same floor user number")
         before = self._named.get((server, leg))
         if before is not None and before is not known:
             self._drop((before.plan.conference_id, before.plan.user_id))

@@ -122,7 +122,7 @@ def read_answer(
     """
     ours, theirs = sdp.parse(offer), agreement.placed(sdp.parse(answered), policy)
     if len(theirs.media) > len(ours.media):
-        raise PeerError("an answer with more media than were offered")
+        raise PeerError("the answer has more media than the offer")
     own_host = ours.host or ""
     usable = [line if _is_sound(line, theirs, own_host, policy) else sdp.refused(line) for line in theirs.media]
     plan = agreement.plan_of(ours, replace(theirs, media=tuple(usable)), profile, policy, previous)

@@ -290,7 +290,7 @@ def _read_row(index: int, given: object) -> Profile:
     like = values.pop("like", "generic")
     known = {profile.name: profile for profile in SHIPPED}
     if not isinstance(like, str) or like not in known:
-        raise _bad_row(index, "like", "no such shipped profile")
+        raise _bad_row(index, "like", "there is no shipped profile with this name")
     start = {
         field.name: getattr(known[like], field.name) for field in fields(Profile) if field.name not in ("name", "words")
     }

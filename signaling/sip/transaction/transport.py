@@ -88,7 +88,7 @@ class Framer:
         if end < 0:
             self._scanned = len(self._held)
             if self._scanned > limits.MESSAGE_BYTES:
-                bad("no end of the header", 513)
+                bad("the header has no end", 513)
             return None
         length = content_length(bytes(self._held[:end]))
         whole = end + 4 + length
@@ -118,7 +118,7 @@ def content_length(head: bytes) -> int:
     _, rows = read_head(head)
     found = {value for name, value in rows if name == "content-length"}
     if len(found) != 1:
-        bad("a stream wants one Content-Length")
+        bad("a message on a stream needs exactly one Content-Length")
     return number(found.pop(), limits.MESSAGE_BYTES, "Content-Length")
 
 

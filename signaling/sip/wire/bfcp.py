@@ -279,7 +279,7 @@ def _attribute(one: Attribute) -> bytes:
         value = one.data
     length = len(value) + 2
     if length > 255:
-        raise ValueError("an attribute of ours is too long")
+        raise ValueError("an attribute to be sent is too long")
     return bytes((one.kind << 1 | one.mandatory, length)) + value + bytes(-length % 4)
 
 

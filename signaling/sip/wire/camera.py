@@ -171,7 +171,7 @@ def _read_clients(data: bytes) -> Capabilities | CapabilitiesWanted | None:
         return None
     found = data[3 : 3 + data[2]]
     if len(found) != data[2]:
-        raise PeerError("an H.224 client list that is cut")
+        raise PeerError("an incomplete H.224 client list")
     return Capabilities(tuple(client & 0x7F for client in found))
 
 

@@ -48,7 +48,7 @@ def bad(reason: str, status: int = 400) -> NoReturn:
 def number(text: str, most: int, what: str) -> int:
     """Return a decimal number from 0 to `most`. A longer text is malformed and is never computed."""
     if len(text) > 128 or not _DIGITS.match(text and (text.lstrip("0") or "0")):
-        bad(f"{what} is no number or too large")
+        bad(f"{what} is not a number or is too large")
     value = int(text)
     return value if value <= most else bad(f"{what} is too large")
 
@@ -107,7 +107,7 @@ def read_parameters(text: str) -> Parameters:
         return ()
     first, *parts = split(text, ";")
     if first.strip(" \t"):
-        bad("rubbish before parameters")
+        bad("unexpected text before the parameters")
     if len(parts) > limits.PARAMETERS:
         bad("too many parameters")
     found: list[tuple[str, str | None]] = []
@@ -121,7 +121,7 @@ def read_parameters(text: str) -> Parameters:
         found.append((name.lower(), value if equals else None))
     names = [name for name, _ in found]
     if len(set(names)) != len(names):
-        bad("a parameter stands twice")
+        bad("a parameter occurs twice")
     return tuple(found)
 
 
@@ -153,7 +153,7 @@ def read_host(text: str) -> str:
     """Return a name in lower case, or an address without brackets. Raises Malformed."""
     if text.startswith("[") and text.endswith("]"):
         try:
-            return str(ipaddress.IPv6Address(text[1:-1])) if "%" not in text else bad("a zone in an address")
+            return str(ipaddress.IPv6Address(text[1:-1])) if "%" not in text else bad("an address with a zone")
         except ValueError:
             bad("bad IPv6 reference")
     if not _NAME.match(text):
@@ -174,7 +174,7 @@ def read_host_port(text: str) -> tuple[str, int]:
     else:
         host, colon, port = text.partition(":")
     if colon and colon != ":":
-        bad("rubbish after a host")
+        bad("unexpected text after a host")
     if colon and not _PORT.match(port):
         bad("bad port")
     value = int(port) if colon else 0
@@ -285,7 +285,7 @@ def read_address(text: str) -> Address:
         uri, semicolon, tail = text.partition(";")
         parsed = read_uri(uri.strip(" \t"))
         if "?" in uri or "," in uri:
-            bad("such a URI has to stand in brackets")
+            bad("this URI must be in angle brackets")
         return Address(parsed, "", read_parameters(semicolon + tail))
     uri, close, tail = rest[1:].partition(">")
     if not close:
@@ -307,7 +307,7 @@ def split_display(text: str) -> str:
     if not bracket:
         return ""
     if display.strip(" \t") and not _DISPLAY.match(display):
-        bad("a display name wants quotes")
+        bad("a display name needs quotes")
     return display
 
 
@@ -366,7 +366,7 @@ def read_via(text: str) -> Via:
     if not (TOKEN.match(protocol) and TOKEN.match(version) and TOKEN.match(transport)):
         bad("bad Via")
     if (protocol.upper(), version) != ("SIP", "2.0"):
-        bad("another version in Via", 505)
+        bad("the version in Via is not SIP/2.0", 505)
     place, semicolon, tail = rest.partition(";")
     host, colon, port = place.strip(" \t").partition(":")
     if not host.startswith("["):

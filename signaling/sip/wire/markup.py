@@ -91,7 +91,7 @@ class _Reader:
             len(attributes) > limits.XML_ATTRIBUTES,
         )
         if any(bounds):
-            raise PeerError("an XML body too large or too deep")
+            raise PeerError("the XML body is too large or too deep")
         space, _, local = name.rpartition(_SEPARATOR)
         own = {key: value for key, value in attributes.items() if _SEPARATOR not in key}
         element = Element(space, local, own)

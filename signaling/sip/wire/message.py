@@ -178,7 +178,7 @@ class Message:
         if not text:
             return None
         if not (text.isascii() and text.isdigit()):
-            bad(f"{name} is no number")
+            bad(f"{name} is not a number")
         return 2**32 - 1 if len(text) > 12 else min(int(text), 2**32 - 1)
 
     def start_line(self) -> str:
@@ -250,7 +250,7 @@ def parse(data: bytes, *, stream: bool = False) -> Request | Response:
         bad("message too long", 513)
     head, blank, body = skip_blank(data).partition(b"\r\n\r\n")
     if not blank:
-        bad("no end of the header")
+        bad("the header has no end")
     first, rows = read_head(head)
     message = read_start(first)
     message.headers.rows = rows
@@ -276,7 +276,7 @@ def read_head(head: bytes) -> tuple[str, list[tuple[str, str]]]:
     joined: list[bytes] = []
     for line in lines:
         if b"\r" in line or b"\n" in line:
-            bad("a line break that is none")
+            bad("a CR or LF that is not a line break")
         if line[:1] in {b" ", b"\t"} and len(joined) > 1:
             joined[-1] = joined[-1].rstrip(b" \t") + b" " + line.lstrip(b" \t")
         else:
@@ -297,7 +297,7 @@ def read_row(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     name = name.rstrip(" \t")
     if not colon or not TOKEN.match(name):
-        bad("no header field")
+        bad("not a header field")
     return canonical(name), value.strip(" \t")
 
 
@@ -310,7 +310,7 @@ def read_start(line: str) -> Request | Response:
     parts = line.split(" ")
     method = parts[0]
     if not TOKEN.match(method) or len(parts) < 2 or len(method) > 64:
-        bad("no start line")
+        bad("not a start line")
     request = Request(method=method)
     try:
         read_request_line(request, parts)
@@ -337,7 +337,7 @@ def check(message: Message) -> None:
             bad(f"no {name}")
     names = [name for name, _ in message.headers.rows]
     if any(names.count(name) > 1 for name in SINGLE.intersection(names)):
-        bad("a field stands twice")
+        bad("a field occurs twice")
     _ = message.via, message.from_, message.to, message.cseq
     if not _CALL_ID.match(message.call_id):
         bad("bad Call-ID")
@@ -374,7 +374,7 @@ def check_request(request: Request) -> None:
     if request.headers.all("contact") != ["*"]:
         _ = request.contacts
     if via_branch_is_bare(request.via):
-        bad("a branch that is only the cookie")
+        bad("a branch with only the magic cookie")
     for name in ("route", "record-route"):
         request.addresses(name)
     if "expires" in request.headers:
@@ -396,5 +396,5 @@ def frame_body(message: Message, stream: bool) -> None:
         bad("two lengths")
     length = number(lengths[0], limits.MESSAGE_BYTES, "Content-Length")
     if length > len(message.body):
-        bad("the body is shorter than it says")
+        bad("the body is shorter than Content-Length")
     message.body = message.body[:length]

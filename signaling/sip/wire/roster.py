@@ -193,7 +193,7 @@ def _truth(value: bool) -> str:
 def _entity(element: markup.Element) -> str:
     entity = element.attributes.get("entity", "")
     if not 0 < len(entity) <= 256:
-        raise PeerError("a conference document names nobody")
+        raise PeerError("the conference document names no user")
     return entity
 
 

@@ -219,7 +219,7 @@ def render(description: Description) -> bytes:
         lines += [] if media.host is None else [f"c=IN {_family(media.host)}"]
         lines += [*_bandwidth_lines(media.bandwidth), *_attribute_lines(media.attributes)]
     if any("\n" in line or "\r" in line or "\0" in line for line in lines):
-        raise ValueError("a line of a session description would break it")
+        raise ValueError("a line of the session description contains a line break")
     return ("\r\n".join(lines) + "\r\n").encode()
 
 

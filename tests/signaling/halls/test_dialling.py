@@ -468,7 +468,7 @@ async def test_a_stopping_server_does_not_wait_for_a_lost_database(
     async with asyncio.timeout(10):
         await away.tries.acquire()
         await late.caller.close()
-    assert f"news of leg {late.leg_id} are given up" in caplog.text
+    assert f"the event of leg {late.leg_id} is dropped" in caplog.text
 
 
 async def test_an_outage_longer_than_a_lease_ends_no_call(
@@ -721,7 +721,7 @@ async def test_a_refused_leg_is_logged_once_and_counted_once_a_minute(
     assert refusing.tries == ticks
     told = [record.getMessage() for record in caplog.records if record.name.startswith("signaling.halls.dial.")]
     assert [called.leg_id in one for one in told] == [True] * 3
-    assert ["cannot go on yet" in one for one in told] == [True, False, False]
+    assert ["must wait" in one for one in told] == [True, False, False]
 
 
 async def test_a_database_that_is_away_is_told_once_a_minute(

@@ -349,7 +349,7 @@ async def test_a_dropped_hall_is_not_called_by_the_next_server(
             caller.ended(other.id, Event.HUNG_UP, wire.orders.pop(other.id))
         await held.waits.wait()
     await caller.close()
-    assert (f"news of leg {one.id} (drop) are lost" in caplog.text) is not taken
+    assert (f"the event of leg {one.id} (drop) is lost" in caplog.text) is not taken
     refusing.refuses = False
     clock.pass_s(bounds.CALLER_TICK_S)
     await make("two", other_wire).tick()

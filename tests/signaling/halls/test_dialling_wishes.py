@@ -193,7 +193,7 @@ async def test_a_server_that_cannot_give_its_leases_back_says_so(
     away = Away(monkeypatch, "hand_back")
     await called.caller.close()
     away.back = True
-    assert "when the leases run out" in caplog.text
+    assert "only after they expire" in caplog.text
 
 
 async def test_an_arrived_hall_stays_in_despite_an_order_to_call_it(

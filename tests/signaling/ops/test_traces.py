@@ -131,7 +131,7 @@ async def test_a_collector_that_is_not_there_harms_no_call(own_server: Callable[
         for _ in range(3):
             async with http.get(f"{live.url}/rtc/validate?access_token={jwt}"):
                 await asyncio.sleep(1)
-        await until(lambda: "takes no traces" in "".join(live.output), "a line of the log")
+        await until(lambda: "does not accept traces" in "".join(live.output), "a line of the log")
     assert live.stop() == -signal.SIGTERM, "in time"
     said = [line for line in live.output if "traces" in line or ("127.0.0.1:" in line and "http" not in line)]
     assert len(said) == 1, said
@@ -282,7 +282,7 @@ def test_what_is_lost_is_said_now_and_then(caplog: pytest.LogCaptureFixture) -> 
         clock.advance(limits.TRACES_TOLD_S / 3)
     made.close()
     said = [record.getMessage().split(": ")[-1] for record in caplog.records]
-    again = "the collector (traces_url) takes traces again"
+    again = "the collector (traces_url) accepts traces again"
     assert said == ["1 spans are lost so far", "4 spans are lost so far", again, "7 spans are lost so far"]
 
 

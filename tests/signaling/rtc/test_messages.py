@@ -152,7 +152,7 @@ def test_a_webhook_that_fails_ends_no_call(caplog: pytest.LogCaptureFixture) -> 
 
     office = SignalDesk(observers=[Reporter(full, lambda: 0.0, lambda: "x")])
     assert office.join("ann").wire.code is None
-    assert "could not be made" in caplog.text
+    assert "could not be created" in caplog.text
 
 
 def test_frames_change_their_handle_only() -> None:

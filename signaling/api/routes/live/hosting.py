@@ -18,10 +18,10 @@ from signaling.host.declared import SECRET, needs
 from signaling.host.throttle import Throttle
 
 GONE = ("Người này đã rời cuộc họp.", "this participant has left the meeting")
-EMPTY = ("Cuộc họp chưa có ai, hoặc đã kết thúc.", "nobody is in the meeting, or it is over")
+EMPTY = ("Cuộc họp chưa có ai, hoặc đã kết thúc.", "the meeting has no participants, or it is over")
 TEXTS = {
     "host_stays": ("Không mời chủ trì, thư ký ra khỏi cuộc họp được.", "a host of the meeting cannot be removed"),
-    "microphone_on": ("Micro của người này đang bật.", "this microphone is on already"),
+    "microphone_on": ("Micro của người này đang bật.", "this microphone is already on"),
     "undo_gone": (
         "Đã quá 10 giây nên không hoàn tác được nữa.",
         "more than 10 seconds have passed: this cannot be undone",

@@ -125,7 +125,7 @@ async def _parts(session: AsyncSession, unit_id: str, wanted: Succession) -> lis
 
 async def _in_place_of(session: AsyncSession, unit_id: str, new: NewUnit | None) -> dict[str, object]:
     """Return the values of a new unit that takes the place of the old one."""
-    assert new is not None, "the model has seen to it"
+    assert new is not None, "the model checks this"
     old = await units.get(session, unit_id)
     same = {name: getattr(old, name) for name in ("kind", "tier", "block", "parent_id", "position", "distance_km")}
     return same | new.model_dump()
