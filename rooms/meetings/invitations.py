@@ -530,7 +530,7 @@ async def _make_displaced(
     shown = await _shown(session, meeting, around)
     shown |= {
         "times": [wording.moment(to) if to else "Hoãn, chờ sắp xếp lại"],
-        "times_en": [wording.moment_en(to) if to else "put off until further notice"],
+        "times_en": [wording.moment_en(to) if to else "postponed until further notice"],
         "was": wording.moment(datetime.fromisoformat(payload["was"])),
         "reason": payload["reason"],
     }
