@@ -1,11 +1,14 @@
 """Settings: precedence, kinds, unknown names, secrets."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from signaling.host.settings import SettingsError, meaning, names
-from signaling.host.sources import load
+from signaling.host.settings import PREFIX, SettingsError, meaning, names
+from signaling.host.sources import BACKUP_VARIABLE, FILE_VARIABLE, load
+
+PAGE = Path(__file__).resolve().parents[3] / "signaling" / "docs" / "settings.md"
 
 
 def test_each_source_wins_over_the_one_below(tmp_path: Path) -> None:
@@ -112,3 +115,12 @@ def test_dev_listens_locally_and_other_addresses_are_encrypted() -> None:
     assert serve.encrypted
     assert not serve.local_creation
     assert not serve.open_creation
+
+
+def test_the_page_names_every_setting_and_no_other() -> None:
+    """The tables of the page have each setting once, and each variable in the text exists."""
+    page = PAGE.read_text(encoding="utf-8")
+    first_cells = re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(first_cells))) == sorted(names())
+    known = {PREFIX + name.upper() for name in names()} | {FILE_VARIABLE, BACKUP_VARIABLE}
+    assert set(re.findall(PREFIX + "[A-Z_]+", page)) <= known
