@@ -15,7 +15,9 @@ TrackSid = NewType("TrackSid", str)
 DataTrackSid = NewType("DataTrackSid", str)
 
 _ALPHABET: Final = string.ascii_letters + string.digits
-_LENGTH: Final = 14  # Characters, 83 bits. Chosen. Fewer: an identifier can be guessed.
+_LENGTH: Final = 14
+"""Characters of a random identifier: 83 bits. Chosen. More: longer messages and log lines. Fewer: an identifier can be guessed.
+"""
 
 
 def random_suffix() -> str:

@@ -14,6 +14,9 @@ PARTICIPANTS_MOST = 5000
 large meetings are refused.
 """
 TRACKS_PER_PARTICIPANT = 16
+"""Tracks that one participant publishes or has announced. Chosen. More: one client causes more sections and streams for each
+subscriber. Fewer: a client with several cameras and screens is refused a track.
+"""
 PENDING_TRACKS = 16
 """Tracks that one client announced and that have no section yet. Larger: one client uses more memory. Smaller: a client that
 announces many tracks loses the first ones.
@@ -35,12 +38,21 @@ LEFTOVER_S = 1.0
 browsers a new track starts late. Shorter: a section is matched with the wrong announcement.
 """
 DATA_TRACKS_PER_PARTICIPANT = 32
+"""Data tracks that one participant publishes at the same time. Chosen. More: longer handle tables for all subscribers. Fewer:
+further data tracks of a client are refused.
+"""
 DATA_SUBSCRIPTIONS_PER_PARTICIPANT = 256
+"""Data tracks that one participant receives at the same time. A further subscription has no effect. Chosen. More: more memory
+and a longer handle table for one client. Fewer: clients in large conferences miss data tracks.
+"""
 CONTENT_TOKEN_REQUESTS = 64
 """Requests for the content token that wait. A further request is denied. Larger: a longer queue. Smaller: more requests are
 denied.
 """
 BLOBS = 16
+"""Blobs (for example schemas of data tracks) that one participant stores. Chosen. More: more memory for one client. Fewer: the
+next blob of a client is refused.
+"""
 BLOBS_BYTES = 64 * 1024
 """Bytes of all blobs of one participant, keys and contents together. Larger: more memory for one client. Smaller: schemas of
 data tracks do not fit.
@@ -56,23 +68,48 @@ Below 19: no choice is stored for real tracks.
 """
 
 NAME_BYTES = 256
+"""Bytes of a participant's name that is shown. Chosen; the limit of a token is the same (`signaling/host/limits.py`). Larger
+than in a token: the participant cannot resume. Smaller: long names are refused.
+"""
 IDENTITY_BYTES = 256
+"""Bytes of a participant's identity. Chosen; the limit of a token is the same. Larger: each message that names its sender
+grows. Smaller: participants with long identities cannot join.
+"""
 CONFERENCE_NAME_BYTES = 256
+"""Bytes of a conference's name. Chosen. Larger: longer tokens and log lines. Smaller: conferences with long names are refused.
+"""
 METADATA_BYTES = 64 * 1024
+"""Bytes of one participant's metadata. Chosen; the limit of a token is the same. Larger: each change sends more bytes to all
+participants. Smaller: an application's long metadata are refused.
+"""
 ATTRIBUTES, ATTRIBUTES_BYTES = 64, 64 * 1024
+"""The attributes of one participant, and the bytes of all their keys and values together. Chosen. More: each change sends more
+bytes to all participants. Fewer: applications with many attributes are refused.
+"""
 CONFERENCE_METADATA_BYTES = 64 * 1024
+"""Bytes of a conference's metadata. Chosen. Larger: each join and each change sends more bytes. Smaller: long metadata are
+refused.
+"""
 DATA_TRACK_NAME_BYTES = 256
+"""Bytes of a data track's name. Chosen. Larger: longer messages about each data track. Smaller: data tracks with long names are
+refused.
+"""
 
 PACKET_BYTES = 64 * 1024
-"""Bytes of one data packet that a client sends; browsers stop at 64,000. Smaller: packets of browsers are dropped."""
+"""Bytes of one data packet that a client sends; longer packets are dropped. Source: browsers stop at 64,000. Larger: one sender
+costs more memory, and FORWARDED_BYTES drops such packets anyway. Smaller: packets of browsers are dropped.
+"""
 FORWARDED_BYTES = 65_535
 """Bytes of a packet together with its sender's identity. Larger: the data channel can never send the packet, and all later
 packets wait behind it. Smaller: packets that a client may send are dropped here.
 """
 WAITING_PACKETS = 256
-WAITING_BYTES = 512 * 1024
 """Reliable packets that wait in order for one participant whose channel is closed or full. Further packets are dropped and
-counted. Larger: more memory for dead connections. Smaller: a short interruption loses packets.
+counted. Chosen. More: more memory for dead connections. Fewer: a short interruption loses packets.
+"""
+WAITING_BYTES = 512 * 1024
+"""Bytes of all reliable packets that wait for one participant (WAITING_PACKETS). Further packets are dropped and counted.
+Chosen. Larger: more memory for dead connections. Smaller: a short interruption loses long packets.
 """
 DATA_UNITS_PER_S, DATA_UNITS_BURST, DATA_UNIT_BYTES = 10_000, 30_000, 1024
 """The budget for the data that one participant sends: units per second, burst in units, and bytes of a unit.
@@ -137,6 +174,9 @@ DEPARTED_S = 60.0
 resumes still shows people who left.
 """
 DEPARTED = 256
+"""Participants who left one conference and are remembered for DEPARTED_S; the oldest is forgotten first. Chosen. More: more
+memory. Fewer: after many people left together, a client that resumes still shows some of them.
+"""
 PATHS_REMEMBERED = 256
 """Identities of one conference whose wish for another media path is stored. Larger: more memory. Smaller: the oldest wish is
 lost, and its participant joins again with the failing path.
@@ -147,9 +187,22 @@ token of the first removed identity works again.
 """
 
 TICK_S = 1.0
+"""Seconds between two rounds of timed work: measurements, absent participants, empty conferences. Chosen. Longer: absent
+participants and empty conferences stay up to one round longer. Shorter: more CPU time.
+"""
 QUALITY_S = 5.0
+"""Seconds between two reports of the connection quality to participants. A grade is the mean of the measurements in this time.
+Chosen. Longer: a bad connection is shown late. Shorter: the display changes with each short disturbance, and more messages are
+sent.
+"""
 MEASURE_S = 1.0
+"""The least seconds between two readings of all connections' figures. Chosen. Longer: the grade of a connection (QUALITY_S) is
+the mean of fewer measurements. Shorter: more CPU time.
+"""
 SPEAKERS_S = 0.4
+"""The least seconds between two messages about active speakers. In large conferences the pause is longer (TOLD_PERSON_S).
+Chosen. Longer: the mark of the speaker is late. Shorter: more messages to all participants.
+"""
 PLAYED_GAP_S = 2.0
 """The pause after a client's simulated speaking, before the client may simulate speaking again. Longer: a client's test of its
 speaker display takes longer. Shorter: one client sends many speaker events to all.
@@ -184,6 +237,9 @@ TOLD_PERSONS = 50
 number. Smaller: the roster of small meetings is late.
 """
 NEGOTIATION_TRACKS = 32
+"""Forwarded tracks of one connection up to which a new description does not wait. Chosen. More: when people join a conference
+of medium size, descriptions load the server and browsers. Fewer: new tracks appear late in small conferences.
+"""
 NEGOTIATION_TRACK_S, NEGOTIATION_S = 0.005, 2.0
 """The pause between two descriptions of one connection: NEGOTIATION_TRACK_S for each forwarded track beyond NEGOTIATION_TRACKS,
 NEGOTIATION_S at most. A description of hundreds of tracks is much work for the server, and more for browsers. Longer: new
@@ -214,30 +270,70 @@ terminal whose failures alternate is called longer before an operator gets an al
 BUSY_TRIES is reached.
 """
 BUSY_RETRY_S = 30.0
+"""Seconds until a busy terminal is called again. Chosen. Longer: a hall that ended its other call joins late. Shorter: the
+terminal gets more calls, and BUSY_TRIES are used up sooner.
+"""
 BUSY_TRIES = 20
+"""Retries in a row to a busy terminal. After them the leg is given up, and an operator gets an alarm. Chosen: with
+BUSY_RETRY_S, ten minutes. More: the alarm comes later. Fewer: a hall that ends its other call after some minutes is not called.
+"""
 NO_ANSWER_RETRY_S = 60.0
+"""Seconds until a terminal that did not answer, or could not be reached, is called again. Chosen. Longer: a hall whose people
+arrive late joins late. Shorter: the terminal rings more often, and NO_ANSWER_TRIES are used up sooner.
+"""
 NO_ANSWER_TRIES = 5
+"""Retries in a row for each of these causes: no answer, unreachable, lost call, 482 response. After them the leg is given up,
+and an operator gets an alarm. Chosen. More: the alarm comes later. Fewer: a hall that is switched on late is not called.
+"""
 RUNG_RETRY_S = 1.0
+"""Seconds until a call with the next profile of the terminal's ladder, after the terminal refused an offer. Chosen. Longer: an
+old terminal joins late. Shorter: a terminal that refuses all offers gets a burst of calls.
+"""
 RUNGS = 8
 """Profiles of one terminal's ladder. Larger: a terminal with a long ladder gets more failed calls before an operator gets an
 alarm. Smaller: old terminals never get an offer that they understand.
 """
 OVERLOAD_RETRY_S = 60.0
+"""Seconds until a far end that reported overload without a Retry-After is called again. Chosen. Longer: the hall joins late.
+Shorter: our calls add to the overload.
+"""
 OVERLOAD_TRIES = 10
+"""Retries in a row to a far end that reports overload. After them the leg is given up, and an operator gets an alarm. Chosen.
+More: the alarm comes later. Fewer: a hall is given up during a short overload.
+"""
 RETRY_AFTER_LEAST_S = 5.0
+"""Seconds. A shorter Retry-After of an overloaded far end is lengthened to this time. Chosen. Longer: a far end that has
+recovered is called late. Shorter: our calls add to the overload, and OVERLOAD_TRIES are used up sooner.
+"""
 RETRY_AFTER_MOST_S = 600.0
+"""Seconds. A longer Retry-After of an overloaded far end is shortened to this time. Chosen. Longer: one wrong answer keeps a
+hall out for longer. Shorter: we call before the far end can take the call.
+"""
 MERGED_RETRY_S = 40.0
 """After a 482 response the terminal still has the earlier call. Without an ACK the terminal ends it after 32 s (RFC 3261
 §13.3.1.4). Longer: the hall joins late. Shorter than 32: the next attempt gets 482 again.
 """
 LOST_RETRY_S = 5.0
+"""Seconds until a hall whose call was lost is called again. Chosen. Longer: the hall is absent longer. Shorter: the network has
+not recovered, and the retries (NO_ANSWER_TRIES) are used up.
+"""
 HUNG_UP_RETRY_S = 5.0
+"""Seconds until a hall that hung up is called again; this happens once. Chosen. Longer: a hall that hung up by mistake is
+absent longer. Shorter: the terminal rings before its user has put down the remote control.
+"""
 HOLD_S = 3.0
 """The least time that a speaker stays on stage. Longer: a short answer is never shown. Shorter: the picture changes with each
 word.
 """
 HOLD_LEAST_S, HOLD_MOST_S = 1.0, 60.0
+"""The range, in seconds, of the hold time (HOLD_S) that an operator can set. Chosen. Larger maximum: one speaker can stay on
+stage while others speak. Smaller minimum: the picture can change with each word.
+"""
 RECENT_SPEAKERS = 16
+"""Earlier speakers of one stage that are remembered, the latest first; layouts with a large place show them first. Chosen:
+twice the places of the largest such layout. More: no effect on the picture. Fewer than 8: a site that has not spoken takes the
+place of a recent speaker.
+"""
 PAGE_S = 10.0
 """The time for which a lecturer sees one page of listeners. Thumbnails use the same pages. Longer: some listeners are seldom
 seen. Shorter: pages change too fast to look at, and more decoders start.
@@ -255,7 +351,13 @@ KEYS_HEARD = 16
 count twice.
 """
 MENU_DIGITS = 16
+"""The last digits that the hall menu keeps of a typed number or PIN. Chosen: longer than any number. More: only more memory.
+Fewer: long numbers lose their first digits and are wrong.
+"""
 MENU_TRIES = 3
+"""Wrong pairs of number and PIN in one call; then an announcement follows, and the call ends. Chosen. More: PINs are easier to
+guess. Fewer: a caller who mistypes must dial again.
+"""
 HALLS = 500
 """Halls in one conference. Larger: the mixer gets more sites than its scene can name (MIXER_SITES). Smaller: halls are refused.
 """
@@ -269,6 +371,9 @@ MICROPHONES = 400
 be heard.
 """
 HALL_TEXT_CHARACTERS = 300
+"""Characters of a text over a hall's picture; the rest is cut. Chosen, as MIXER_TEXT_CHARACTERS. More: the mixer refuses the
+scene. Fewer: long questions of the chair are cut.
+"""
 WAITING_TITLE_CHARACTERS = 60
 """Characters of a meeting's title in the picture of a hall that is alone: one line. Larger: the title leaves the picture.
 Smaller: titles are cut.
@@ -283,11 +388,17 @@ keeps changing its bit rate would otherwise make the mixer start encoders withou
 frame. Larger: such a hall costs more CPU. Smaller: halls that join together get their picture late.
 """
 SCENE_SLOW_S = 0.5
+"""Seconds between two scenes while PROGRAMS_BEGUN is reached. Chosen. Longer: halls that join then get their picture late.
+Shorter: a hall that keeps changing its bit rate starts more encoders.
+"""
 BROWSER_SIZE, BROWSER_FPS, BROWSER_BPS = (1280, 720), 15, 1_000_000
 """The one picture of all halls for browsers that do not decode H.264. Larger: more CPU and downlink. Smaller: text in the
 picture is hard to read.
 """
 CONTENT_GROUPS = 3
+"""Encodings of a separate presentation for halls; a hall with a different wish gets the nearest one. Chosen. More: more CPU
+time for encoders, and MIXER_GROUPS must grow. Fewer: some halls get slides in a lower quality.
+"""
 CONTENT_HEIGHTS = (1080, 720, 360)
 """The heights of a separate presentation in lines, the largest first. A smaller height is used when the mixer refuses. Larger:
 more CPU. Smaller: slides are hard to read.
@@ -306,7 +417,13 @@ THUMBNAILS = 12
 is older.
 """
 THUMBNAIL_BYTES = 64 * 1024
+"""Bytes of the JPEG thumbnail of one hall; a larger thumbnail is not kept. Chosen. Larger: more memory and traffic for the
+board. Smaller: halls with a detailed picture have no thumbnail.
+"""
 LABEL_CHARACTERS = 200
+"""Characters of a name under a picture of a hall program; the rest is cut. Chosen, as MIXER_LABEL_CHARACTERS. More: the mixer
+refuses the scene. Fewer: long names are cut.
+"""
 UNSEEN = 8
 """Names of people without a picture in the halls that the operator sees. Larger: a long list. Smaller: more people are not
 named.
@@ -316,9 +433,12 @@ AUDIO_BPS = 80_000
 links.
 """
 UP_FULL_BPS = 2_000_000
+"""The bit rate in bit/s that a hall is asked to send while a viewer sees its picture large. Chosen. Larger: narrow uplinks lose
+packets. Smaller: the large picture is less sharp.
+"""
 UP_TILE_BPS = 640_000
-"""The bit rates that a hall is asked to send: UP_FULL_BPS while a viewer sees it large, otherwise UP_TILE_BPS. Larger: narrow
-uplinks lose packets. Smaller: pictures are less sharp.
+"""The bit rate in bit/s that a hall is asked to send while viewers see its picture only small. Chosen. Larger: uplink is used
+without a visible gain. Smaller: tiles are less sharp.
 """
 
 # The lobby
@@ -341,10 +461,12 @@ LOBBY_SETTLED = 2048
 oldest decisions are lost, so a denied person can ask again.
 """
 LOBBY_WAIT_S = 30 * 60.0
+"""Seconds. The longest wait of one person in the lobby; then the request to enter ends without a decision. Chosen. Longer:
+hosts see old requests. Shorter: people who came early must ask again.
+"""
 LOBBY_SILENT_S = 75.0
-"""A person whose page has not asked for this time no longer waits. A host whose screen has not asked for this time counts as
-absent. LOBBY_WAIT_S is the most that a person waits. Longer: hosts see people who left. Shorter: people on slow networks
-lose their place.
+"""Seconds. A person whose page has not asked for this time no longer waits. A host whose screen has not asked for this time
+counts as absent. Chosen. Longer: hosts see people who left. Shorter: people on slow networks lose their place.
 """
 LOBBY_PAUSE_S = 60.0
 """A denied person may ask again after this time. Longer: a mistake of the host costs more time. Shorter: hosts are disturbed
@@ -359,6 +481,9 @@ LOBBY_ORIGIN_DENIALS = 5
 each further denial. Larger: an attacker tries more names. Smaller: real guests from the same network must wait.
 """
 LOBBY_PAUSE_MOST_S = 30 * 60.0
+"""Seconds. The longest pause of an origin after many denials (LOBBY_ORIGIN_DENIALS). Chosen. Longer: real guests from the same
+network wait longer. Shorter: an attacker tries more names.
+"""
 LOBBY_SETTINGS = 65_536
 """Lobbies that a host has set and that are not in memory. A further setting is refused, because losing one would open a door.
 Larger: more memory. Smaller: hosts cannot set lobbies.
@@ -372,6 +497,9 @@ LOBBIES_BARRED = 4096
 meetings in three months. Larger: a slower start. Smaller: a restart lets denied people in again.
 """
 LOBBY_TICK_S = 5.0
+"""Seconds between two checks of all lobbies for expired people. Chosen. Longer: people who left stay in the list longer.
+Shorter: more CPU time.
+"""
 LOBBY_LISTENERS = 4
 """Windows of one waiting person that wait for news. Larger: more open requests for one person. Smaller: a person with two
 devices makes more requests.
@@ -381,6 +509,9 @@ LOBBY_WATCHERS = 64
 newcomers late.
 """
 LOBBY_WHY_CHARACTERS = 200
+"""Characters of the reason that a host gives for a denial; the rest is cut. Chosen. More: a text that does not fit the guest's
+page. Fewer: reasons are cut.
+"""
 SILENCE_UNDO_S = 10.0
 """The time during which a host can undo a mute of all participants. The host sees a mistake at once. Longer: an undo also
 unmutes halls after the meeting has gone on. Shorter: no time to press the button.

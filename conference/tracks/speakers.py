@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from conference.ports.time import Cancellable
     from conference.tracks.track import TrackTable
 
-_STEPS = 8  # levels are sent in eighths: smaller changes are not worth a message to all participants
+_STEPS = 8
+"""Steps of a speaker's level in messages: a level is rounded to eighths. Chosen. More: small changes of loudness cause messages
+to all participants. Fewer: the display of the level is coarse.
+"""
 
 
 class Speakers:
