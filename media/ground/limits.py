@@ -3,38 +3,89 @@
 All values are chosen, unless a comment names a source. `media/plane` limits packets, caches and its command queue itself.
 """
 
-# Session descriptions. A description beyond a limit ends the peer's connection. Higher: a hostile client costs more time and
-# memory. Lower: a conference with many tracks cannot be negotiated.
-SDP_CHARACTERS = 3 << 20  # Browsers write about 6,000 for each participant (camera and microphone) that they receive.
-SDP_LINES = 1 << 17  # Browsers write about 180 for each participant that they receive.
+# Session descriptions. A description beyond a limit ends the connection of its client.
+SDP_CHARACTERS = 3 << 20
+"""Characters of one session description. Chosen: browsers write about 6,000 for each participant (camera and microphone) that
+they receive. More: a hostile client costs more time and memory. Fewer: conferences with hundreds of participants cannot be
+negotiated.
+"""
+SDP_LINES = 1 << 17
+"""Lines of one session description. Chosen: browsers write about 180 for each participant that they receive. More: a hostile
+client costs more time. Fewer: conferences with hundreds of participants cannot be negotiated.
+"""
 SDP_SECTIONS = 512
-# Sections left free for the peer's own tracks and data. Higher: the peer receives fewer tracks. Lower: it may be unable to
-# publish.
+"""Sections (m-lines) of one session description. Chosen. More: a hostile client costs more time, and each negotiation takes
+longer. Fewer: a client receives fewer tracks at the same time.
+"""
 SDP_OWN_SECTIONS = 24
-# Most video sections that we add. Higher: audio finds no section, and those people are not heard. Lower: fewer people are seen.
+"""Sections (out of SDP_SECTIONS) that the server leaves free for the client's own tracks and data. Chosen. More: the client
+receives fewer tracks. Fewer: the client may be unable to publish.
+"""
 SDP_PICTURE_SECTIONS = 244
-SDP_LINE_CHARACTERS = 32_768  # The BUNDLE line names every section; some clients also name every stream in one line.
-SDP_CODEC_LINES = 1024  # rtpmap, fmtp, rtcp-fb and extmap in one section.
-SDP_CODEC_BLOCKS = 64  # Different blocks of codec lines in one description; browsers write about four.
-SDP_CODEC_ENTRIES = 5_000  # Lines of all these blocks, plus (codecs × `a=rtcp-fb:*` lines); browsers have about 320.
-SDP_SOURCES = 64  # `a=ssrc` values of one section
+"""The most video sections that the server adds to one session description. Chosen. More: audio finds no section, and those
+people are not heard. Fewer: fewer people are seen.
+"""
+SDP_LINE_CHARACTERS = 32_768
+"""Characters of one line of a session description. Chosen: the BUNDLE line names every section, and some clients also name
+every stream in one line. More: a hostile client costs more memory. Fewer: descriptions with many tracks are refused.
+"""
+SDP_CODEC_LINES = 1024
+"""Codec lines (rtpmap, fmtp, rtcp-fb and extmap) in one section of a session description. Chosen. More: a hostile client costs
+more time. Fewer: clients with many codecs are refused.
+"""
+SDP_CODEC_BLOCKS = 64
+"""Different blocks of codec lines in one session description; equal blocks are parsed once. Chosen: browsers write about four.
+More: a hostile client costs more time. Fewer: browsers with more kinds of sections are refused.
+"""
+SDP_CODEC_ENTRIES = 5_000
+"""Codec lines of all different blocks in one session description, plus codecs × `a=rtcp-fb:*` lines. Chosen: browsers have
+about 320. More: a hostile client costs more time. Fewer: clients with many codecs are refused.
+"""
+SDP_SOURCES = 64
+"""Different SSRCs in the `a=ssrc` lines of one section. Chosen: a track with three layers has six. More: a hostile client costs
+more time. Fewer: clients with many layers are refused.
+"""
 SDP_FINGERPRINTS = 8
-MID_CHARACTERS = 16  # The most that a one-byte header extension can carry (RFC 8285 §4.2).
+"""The `a=fingerprint` lines of one session description. Chosen: browsers write one. More: each handshake may compare more
+digests. Fewer: clients with a digest for each hash function are refused.
+"""
+MID_CHARACTERS = 16
+"""Characters of a section's `a=mid`. Source: a one-byte header extension carries at most 16 (RFC 8285 §4.2). More: packets
+cannot carry the mid, so their section is not found. Fewer: clients with long mids are refused.
+"""
 RID_CHARACTERS = 16
+"""Characters of an `a=rid`, the name of a simulcast layer. Source: a one-byte header extension carries at most 16 (RFC 8285
+§4.2). More: packets cannot carry the rid, so their layer is not found. Fewer: clients with long rids are refused.
+"""
 LAYERS = 4
+"""Layers (simulcast sizes) of one video track; the server ignores further layers. Chosen: the packet plane counts four
+(`SPATIALS`), and browsers send up to three. More: the plane does not count their bitrate. Fewer: some layers of a browser are
+never forwarded.
+"""
 TEMPORAL_LAYERS = 8
+"""Temporal ids of one video track. Source: VP9 and AV1 have three bits for the id. More: ids that no packet carries. Fewer: the
+highest frame rates of a track cannot be selected.
+"""
 PRIORITY = 7
+"""The highest number of a video's priority on a downlink with too little bandwidth. Chosen. Larger: more ranks than the
+conference uses. Smaller: different videos get the same rank, so the main picture loses quality too.
+"""
 
-# Caches of session descriptions. An entry holds the codec lines of one browser version and kind of section. More entries: more
-# memory. Fewer: the same lines are parsed again and again.
+# Caches of session descriptions
 CODEC_CACHE_ENTRIES = 512
-# A longer block of codec lines is not cached and is parsed each time. Higher: hostile blocks use up memory.
+"""Entries of each cache for parsed codec lines. An entry is for one browser version and one kind of section. Chosen. More: more
+memory. Fewer: the same lines are parsed again and again.
+"""
 CODEC_CACHE_CHARACTERS = 16_384
+"""Characters. A longer block of codec lines is not cached and is parsed each time. Chosen. More: hostile blocks use up memory.
+Fewer: blocks of real browsers are parsed each time.
+"""
 
 # Negotiation
-# Tracks sent to one peer, with tracks that wait for a section. Lower: a participant cannot receive all others. Higher: more
-# memory.
 CONSUMERS = 1000
+"""Tracks that one client receives, with tracks that wait for a section. Chosen. More: more memory for one client. Fewer: in a
+large conference, a participant does not receive all others.
+"""
 
 ANSWER_SETTLES_S = 0.15
 """Seconds between an answer and the first packet of a track that joins a running connection. Shorter: the packet can reach
@@ -47,124 +98,265 @@ while the decoders restart, and libwebrtc never shows the video.
 """
 
 # Lines
-LINES = 2000  # Of one router. Lower: a large conference cannot call all its halls. Higher: more ports and memory.
-# Time without RTP and RTCP after which a line reports "silent"; `Router.open_line` can set another time. Longer: a dead call is
-# found later. Shorter: a short network break counts as a dead call.
+LINES = 2000
+"""Lines (RTP streams of hall calls) of one router. Chosen. More: more ports and memory. Fewer: a large conference cannot call
+all its halls.
+"""
 LINE_SILENT_S = 30.0
-# Producers of one line. A terminal has one to three, and the mixer has one for each picture, mix and voice that it makes.
+"""Seconds without RTP and RTCP after which a line reports "silent"; `Router.open_line` can set another time. Chosen. Longer: a
+dead call is found later. Shorter: a short network break counts as a dead call.
+"""
 LINE_PRODUCERS = 1024
+"""Incoming tracks of one line. Chosen: a terminal has one to three, and the mixer has one for each picture, mix and voice that
+it makes. More: more memory. Fewer: halls of a large conference get no picture or sound from the mixer.
+"""
 LINE_CONSUMERS = 1024
+"""Outgoing tracks of one line. Chosen: a terminal has one to three, and the mixer has one for each stream that it may decode
+(MIXER_SOURCES). More: more memory. Fewer: the mixer does not receive all sites.
+"""
 
 # Rates
-# Shortest wait for an empty bucket. Shorter: the caller wakes up again and again for nothing. Longer: small amounts wait longer
-# than needed.
 TOKEN_WAIT_S_MIN = 0.001
+"""Seconds. The shortest wait that an empty token bucket reports to its caller. Chosen. Longer: small amounts wait longer than
+needed. Shorter: the caller wakes up again and again without result.
+"""
 
-# DTLS handshake. After HANDSHAKE_S the handshake fails; HANDSHAKE_STEPS timers count this time. Longer: a dead peer stays
-# longer. Shorter: a peer on a network with loss has no time for its retransmissions.
+# DTLS handshake
 HANDSHAKE_S, HANDSHAKE_STEPS = 15.0, 15
-# Received before the handshake is complete. Higher: a hostile peer costs more. Lower: a peer that must retransmit fails.
+"""Seconds of a DTLS handshake, after which the handshake fails, and the number of timers that count this time. Chosen. Longer:
+a dead client keeps its place. Shorter: a client on a network with packet loss has no time for retransmissions. More timers:
+more wake-ups. Fewer: after a stop of the process, the time is less exact.
+"""
 HANDSHAKE_BYTES = 65_536
-# Length that the header of one message states; browsers' certificates have less than 1,000. Higher: a forged length makes the
-# library reserve more memory.
+"""Bytes that one client may send before its DTLS handshake is complete. Chosen. More: a hostile client costs more time and
+memory. Fewer: the handshake of a client that must retransmit fails.
+"""
 HANDSHAKE_MESSAGE_BYTES = 8192
-DATAGRAMS_WAITING = 256  # DTLS records of one transport before the event loop handles them. Further records are lost.
-RECORDS_OF_DATAGRAM = 16  # Further records of the datagram are lost. The last flight of a client has five.
-# Rate and burst of one peer; the plane lets the same number of datagrams through. Higher: one peer takes more of the event
-# loop. Lower: data of an honest peer is lost.
+"""Bytes of one DTLS handshake message, as its header states them. Chosen: certificates of browsers have fewer than 1,000. More:
+a forged length makes the library reserve more memory. Fewer: a client with a long certificate cannot connect.
+"""
+DATAGRAMS_WAITING = 256
+"""DTLS records of one client that wait for the event loop; further records are lost. Chosen. More: a hostile client costs more
+memory. Fewer: data of an honest client is lost in a burst.
+"""
+RECORDS_OF_DATAGRAM = 16
+"""DTLS records that are read from one datagram; further records are lost. Chosen: the last flight of a client has five. More: a
+hostile datagram costs more time. Fewer: handshakes with several records in one datagram need retransmissions.
+"""
 RECORDS_PER_S = 2000
-RECORD_BYTES = 1500  # With the header; no known network carries a longer record in one datagram.
+"""DTLS records of one client that are read each second, and after a pause at once. Chosen: the packet plane lets the same
+number of datagrams through. More: one client takes more of the event loop. Fewer: data of an honest client is lost.
+"""
+RECORD_BYTES = 1500
+"""Bytes of one DTLS record with its header; the rest of the datagram is dropped. Chosen: no known network carries a longer
+record in one datagram. More: a hostile record costs more time. Fewer: full records of browsers are lost.
+"""
 
-# SCTP and data channels. A peer beyond a limit is disconnected, or its chunks are dropped. Higher: a hostile peer costs more
-# memory and time. Lower: an honest client is slower or loses its call.
+# SCTP and data channels
 CHANNELS = 16
-CHANNEL_OPEN_BYTES = 512  # Message that opens a channel: the label, the protocol and 12 bytes of header.
-CONTROL_CHUNKS = 8  # Chunks of one packet that are not DATA; we answer most of them with one packet each.
-# Rate and burst of one peer. The plane lets 2,000 datagrams a second through, and each can hold 70 chunks.
+"""Data channels of one client; with a further channel the client is disconnected. Chosen. More: a hostile client costs more
+memory. Fewer: a client with many channels loses its call.
+"""
+CHANNEL_OPEN_BYTES = 512
+"""Bytes of the message that opens a data channel: 12 bytes of header, the label and the protocol. With a longer message the
+client is disconnected. Chosen. More: longer labels in memory. Fewer: a client with a long label loses its call.
+"""
+CONTROL_CHUNKS = 8
+"""SCTP chunks of one packet that are not DATA. The server answers most of them with one packet each. With more chunks the
+client is disconnected. Chosen. More: one packet causes more answers. Fewer: an honest client loses its call.
+"""
 CHUNKS_PER_S = 4000
-RECONFIGURATIONS = 2  # Parameters of one RE-CONFIG chunk (RFC 6525 §3.1).
-# Most gaps and duplicates in one SACK packet. Later packets report further gaps; duplicates are only statistics.
+"""SCTP chunks of one client that are read each second, and after a pause at once; further packets are dropped. Chosen: the
+packet plane lets 2,000 datagrams a second through, and each can hold 70 chunks. More: one client takes more of the event loop.
+Fewer: uploads of an honest client are slower.
+"""
+RECONFIGURATIONS = 2
+"""Parameters of one SCTP RE-CONFIG chunk. Source: RFC 6525 §3.1. More: forged chunks cost more time. Fewer: a client that
+closes a channel is disconnected.
+"""
 SACK_GAPS, SACK_DUPLICATES = 256, 24
-MESSAGE_BYTES = 65_535  # Value of our `a=max-message-size`; a longer message is refused.
-# Chunks of one stream that wait behind a lost chunk. A further chunk is not stored, and the peer sends it again.
+"""The most gaps and duplicates in one SACK that we send; the next SACK reports further gaps. Chosen: they fit into one packet
+(RFC 9260 §6.2). More: the packet is cut off, and the connection never recovers. Fewer: the client sends lost chunks again
+later; duplicates are only statistics.
+"""
+MESSAGE_BYTES = 65_535
+"""Bytes of one data channel message, and our `a=max-message-size`. With a longer message the client is disconnected. Chosen.
+Larger: a client that does not send makes the server hold more memory. Smaller: long messages of honest clients are not sent.
+"""
 CHUNKS_AHEAD = 192
-CHUNKS_FILLING = CHUNKS_AHEAD + 64  # The same, with the chunks that fill gaps between those chunks.
-# All stored chunks of one stream: fragments and early messages. The last 64 are room for the longest message that follows.
+"""SCTP chunks of one stream that wait behind a lost chunk. A further chunk is not stored, and the client sends the chunk again.
+Chosen. More: a hostile client costs more memory and time. Fewer: uploads on networks with packet loss are slower.
+"""
+CHUNKS_FILLING = CHUNKS_AHEAD + 64
+"""Stored SCTP chunks of one stream, with chunks that fill gaps before a stored chunk. Chosen: 64 chunks more than CHUNKS_AHEAD.
+More: a hostile client costs more memory. Fewer: a chunk that fills a gap is refused, so the stream stops until a
+retransmission.
+"""
 CHUNKS_OF_STREAM = CHUNKS_FILLING + 64
-STREAMS = 64  # inbound streams with state
+"""All stored SCTP chunks of one stream: fragments and early messages. With more chunks the client is disconnected. Chosen: the
+last 64 are room for the longest message. More: a hostile client costs more memory. Fewer: a client that sends a long message
+loses its call.
+"""
+STREAMS = 64
+"""Incoming SCTP streams of one client that have state. With more streams the client is disconnected. Chosen. More: a hostile
+client costs more memory. Fewer: a client with many channels loses its call.
+"""
 TSNS_OUT_OF_ORDER = 2048
-# Bytes that wait on one channel. Higher: a slow peer costs more memory. Lower: messages to a peer on a slow network are dropped.
+"""SCTP chunks of one client that arrived before an earlier chunk. With more chunks the client is disconnected. Chosen. More: a
+hostile client costs more time for each chunk. Fewer: a client on a network with packet loss loses its call.
+"""
 RELIABLE_BUFFER_BYTES = 1 << 20
+"""Bytes that wait in one reliable data channel to a client; further messages are not accepted. Chosen. More: a slow client
+costs more memory. Fewer: messages to a client on a slow network must wait or are dropped.
+"""
 LOSSY_BUFFER_BYTES = 65_536
-# Delay of a SACK while the window is closed; RFC 9260 §6.2 allows at most 0.5. Shorter: dcsctp sends one more packet after each
-# SACK. Longer: the peer retransmits more.
+"""Bytes that wait in one lossy data channel to a client; further messages are dropped. Chosen. More: a slow client costs more
+memory and gets old data. Fewer: more messages to a client on a slow network are dropped.
+"""
 LATE_SACK_S = 0.1
-# Receive window of one peer, in whole packets less than CHUNKS_AHEAD and DATAGRAMS_WAITING. At 100 ms of round-trip time it
-# allows 15 Mbit/s. Larger: chunks are dropped. Smaller: uploads are slower.
+"""Seconds. The delay of a SACK while the receive window is closed. Source: RFC 9260 §6.2 allows at most 0.5. Longer: the client
+retransmits more. Shorter: the client's library (dcsctp) sends one more packet after each SACK.
+"""
 WINDOW_BYTES = 192 << 10
-# Growth of the window after which a waiting peer is notified. Larger: the peer waits longer. Smaller: more SACK packets.
+"""Bytes of the SCTP receive window of one client. Chosen: in whole packets less than CHUNKS_AHEAD and DATAGRAMS_WAITING, and 15
+Mbit/s at 100 ms of round-trip time. Larger: chunks are dropped. Smaller: uploads are slower.
+"""
 WINDOW_OPENS_BYTES = 64 << 10
-# Limit of the congestion window of one peer. Larger: aiortc increases its window until packets are lost, and then stops for
-# seconds. Smaller: sending is slow on paths with a long round-trip time.
+"""Bytes. When the receive window has grown by this number, a client that waits is notified. Chosen. Larger: the client waits
+longer. Smaller: more SACK packets.
+"""
 FLIGHT_BYTES = 128 << 10
+"""Bytes. The largest SCTP congestion window towards one client. Chosen. Larger: aiortc increases its window until packets are
+lost, and then stops for seconds. Smaller: sending is slow on paths with a long round-trip time.
+"""
 
 # The event loop
-# Seconds until a command that found the plane's queue full is sent again. Longer: a muted person can be heard longer. Shorter:
-# more work while the plane is busy.
 ENDINGS_S = 0.01
+"""Seconds until a command that found the packet plane's queue full is sent again. Chosen. Longer: a muted person can be heard
+longer. Shorter: more work while the plane is busy.
+"""
 EVENTS_A_POLL = 256
-# Events of the plane that run before other tasks. Higher: other tasks wait longer. Lower: the plane's queue grows.
+"""Events that one call takes from the packet plane. Chosen. More: a longer list in memory. Fewer: more calls for the same
+events.
+"""
 EVENTS_A_TURN = 1024
+"""Events of the packet plane that are handled before other tasks of the event loop run. Chosen. More: other tasks wait longer.
+Fewer: the plane's queue grows under load.
+"""
 
-# The mixer: the largest scene of one conference. A larger scene is refused. Higher: one conference can use up the machine.
-# Lower: a large conference gets no picture and sound.
-# Streams that the plane can forward to the mixer. The mixer decodes a stream only while it is used.
+# The mixer: the largest scene of one conference
 MIXER_SOURCES = 1024
+"""Streams that the packet plane can forward to the mixer of one conference. The mixer decodes a stream only while the stream is
+used. Chosen. More: one conference can use up the machine. Fewer: a large conference gets no picture and sound.
+"""
 MIXER_SITES = 600
-MIXER_GROUPS = 20  # Ten groups, and ten more that end while their halls change to new groups.
+"""Sites in one scene, and thumbnails in one scene. A larger scene is refused. Chosen: more than the HALLS and PARTICIPANTS of a
+conference with halls. More: one conference can use up the machine. Fewer: a large conference gets no picture and sound.
+"""
+MIXER_GROUPS = 20
+"""Composed pictures (groups of halls) in one scene. Chosen: ten groups, and ten more that end while their halls change to new
+groups. More: one conference can use up the machine with encoders. Fewer: halls that change their group get no new picture.
+"""
 MIXER_MIXES = 900
+"""Mixes of sound in one scene, about one for each hall. A larger scene is refused. Chosen. More: one conference can use up the
+machine. Fewer: a large conference gets no sound.
+"""
 MIXER_VOICES = 64
-MIXER_MICROPHONES = 600  # Microphones that are open at the same time. The loudest of them are mixed.
-MIXER_PROMPTS = 16  # played at the same time
-MIXER_PROMPT_S = 120  # Length of one announcement. The rest is cut.
+"""Halls whose own sound the mixer encodes for browsers. A larger scene is refused. Chosen. More: one conference can use up the
+machine. Fewer: browsers do not hear some halls.
+"""
+MIXER_MICROPHONES = 600
+"""Microphones that are open at the same time in one scene; the mixer mixes the loudest of them. A larger scene is refused.
+Chosen. More: one conference can use up the machine. Fewer: a large conference gets no sound.
+"""
+MIXER_PROMPTS = 16
+"""Announcements that play at the same time in one scene. A larger scene is refused. Chosen. More: one conference can use up the
+machine. Fewer: when many halls join together, some hear no announcement.
+"""
+MIXER_PROMPT_S = 120
+"""Seconds of one announcement; the rest is cut. Chosen. Longer: a wrong file uses up the memory of the mixer. Shorter: long
+announcements are cut.
+"""
 MIXER_CELLS = 16
+"""Places for sites in one composed picture. A scene with more is refused. Chosen: the largest layout has 16. More: a forged
+scene costs more time. Fewer: the largest layout cannot be shown.
+"""
 MIXER_LABEL_CHARACTERS = 200
+"""Characters of a site's name in a composed picture. A scene with a longer name is refused. Chosen. More: drawing costs more.
+Fewer: conferences with long names get no picture.
+"""
 MIXER_TEXT_CHARACTERS = 300
+"""Characters of a text over a composed picture. A scene with a longer text is refused. Chosen. More: the text covers the
+picture. Fewer: long questions of the chair cannot be shown.
+"""
 MIXER_PICTURE_WIDTH, MIXER_PICTURE_HEIGHT = 1920, 1200
+"""Pixels of the largest composed picture; each side has at least 64. A scene with a larger picture is refused. Chosen: WUXGA
+projectors. Larger: one conference can use up the machine. Smaller: halls with such projectors get a blurred picture.
+"""
 MIXER_FPS = 60
+"""The most frames per second of a composed picture. A scene with more is refused. Chosen. More: one conference can use up the
+machine. Fewer: terminals cannot get smooth motion.
+"""
 MIXER_BITRATE_BPS = (64_000, 20_000_000)
-MIXER_SOURCE_PIXELS = 4096 * 2304  # Of an incoming picture; a larger one is not decoded.
+"""The lowest and the highest bit rate of a composed picture, in bit/s. A scene outside of the range is refused. Chosen. Higher
+maximum: one group fills the uplink of the server. Lower maximum: large pictures are less sharp. A higher minimum excludes halls
+on narrow links.
+"""
+MIXER_SOURCE_PIXELS = 4096 * 2304
+"""Pixels of an incoming picture; the mixer does not decode a larger picture. Chosen: 4K cameras. More: one sender uses up the
+memory and CPU time of the mixer. Fewer: halls with a 4K camera are not seen.
+"""
 
-# The mixer: inside its process Longest message of the control channel; the largest scene needs about half. Lower: a large scene
-# cannot be sent. Higher: a faulty process uses more memory of the server.
+# The mixer: inside its process
 MIXER_MESSAGE_BYTES = 1 << 20
-# Unsent bytes to the process. Above the limit the process is killed and restarted. Higher: a hung process holds more memory.
-# Lower: a busy process is killed.
+"""Bytes of one message on the control channel to the mixer process. Chosen: the largest scene needs about half. More: a faulty
+process uses more memory of the server. Fewer: a large scene cannot be sent.
+"""
 MIXER_MESSAGES_WAITING_BYTES = 4 << 20
-# Frames of one source before decoding. At the limit new frames are dropped, and the decoder waits for a key frame. Higher: a
-# slow decoder shows older pictures. Lower: a short delay already costs a key frame.
+"""Bytes that wait for the mixer process on its control channel. Above this number the process is killed and restarted. Chosen.
+More: a hung process holds more memory. Fewer: a busy process is killed.
+"""
 MIXER_FRAMES_WAITING = 60
-# Packets of one microphone before decoding: one second. Higher: sound can lag further behind. Lower: sound is lost in a short
-# delay.
+"""Video frames of one source that wait for their decoder. At the limit new frames are dropped, and the decoder waits for a key
+frame. Chosen. More: a slow decoder shows older pictures. Fewer: a short delay already costs a key frame.
+"""
 MIXER_PACKETS_WAITING = 50
-# Loudest microphones that are mixed at the same time. Higher: more decoding, and more voices than listeners understand. Lower:
-# a person who speaks next to others is not heard.
+"""Sound packets of one microphone that wait to be decoded, and decoded packets that wait to be played; the oldest is dropped.
+Chosen: one second. More: sound can lag further behind. Fewer: a short delay loses sound.
+"""
 MIXER_HEARD = 6
-MIXER_UNMEASURED = 3  # The same for microphones whose packets do not state their loudness; these are additional.
-# Of these microphones, one packet in four (80 ms) is decoded to measure the loudness. Higher: the start of speech is noticed
-# later. Lower: more decoding.
+"""The loudest microphones that are mixed at the same time. Chosen. More: more decoding, and more voices than listeners
+understand. Fewer: a person who speaks at the same time as others is not heard.
+"""
+MIXER_UNMEASURED = 3
+"""Microphones without audio levels in their packets that are mixed at the same time, in addition to MIXER_HEARD. Chosen. More:
+more decoding. Fewer: a person with such a microphone is not heard while others speak.
+"""
 MIXER_SAMPLE_EVERY = 4
-MIXER_SAMPLES_WAITING = 256  # Packets that wait for this measurement; at the limit the oldest is dropped.
-# Last packets of such a microphone that are kept while it is not mixed: for the measurement, and for the start of a word.
-# Lower: the first word is cut. Higher: more old sound is decoded when the microphone is mixed again.
+"""Packets. Of a microphone without audio levels, one packet in this number is decoded to measure the loudness; four packets are
+80 ms. Chosen. Larger: the start of speech is noticed later. Smaller: more decoding.
+"""
+MIXER_SAMPLES_WAITING = 256
+"""Packets of microphones without audio levels that wait for the measurement of their loudness; the oldest is dropped. Chosen.
+More: loudness is known later under load. Fewer: with many such microphones, a speaker is missed.
+"""
 MIXER_HISTORY = 6
-# Seconds. A packet further away from the playout position starts a new timeline. Longer: more memory for sound. Shorter: a
-# pause of the network breaks the sound.
+"""The last packets of a microphone without audio levels that are kept while the microphone is not mixed. Chosen. More: more old
+sound is decoded when the microphone is mixed again. Fewer: the start of the first word is cut.
+"""
 MIXER_PLAYOUT_S = 1.0
-# Seconds. The longest time that sound waits for its picture. Longer: conversation becomes slow. Shorter: lips and sound differ
-# with a slow camera.
+"""Seconds. A sound packet further away from the playout position starts a new timeline. Chosen. Longer: more memory for sound.
+Shorter: a pause of the network breaks the sound.
+"""
 MIXER_AUDIO_DELAY_S = 0.3
-MIXER_PLATES = 512  # Cached drawings of texts. More: more memory. Fewer: texts are drawn again.
-# Ticks of 20 ms that are made at once after a delay; earlier ones become silence. Higher: a burst of late sound. Lower: more
-# sound is lost.
+"""Seconds. The longest time that sound waits for its picture. Chosen. Longer: conversation becomes slow. Shorter: lips and
+sound differ with a slow camera.
+"""
+MIXER_PLATES = 512
+"""Drawings of names and texts that the mixer keeps; the one that was unused for the longest time is dropped. Chosen. More: more
+memory. Fewer: texts are drawn again.
+"""
 MIXER_LATE_TICKS = 5
+"""Ticks of 20 ms that the mixer makes at once after a delay; earlier ticks become silence. Chosen. More: a burst of late sound.
+Fewer: more sound is lost.
+"""

@@ -39,7 +39,10 @@ SILENCE_S = 10.0
 seconds. Longer: halls stay without sound longer. Shorter: a busy process is killed.
 """
 RESTART_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each start after a loss. A process that ran for HEALTHY_S is started again at once. Chosen."""
+"""Seconds before each start of the mixer process after losses in a row, the last value for all later ones. A process that ran
+for HEALTHY_S is started again at once. Chosen. Longer: halls stay without picture and sound longer. Shorter: a process that
+always fails takes CPU time.
+"""
 HEALTHY_S = 30.0
 HARMFUL, CERTAIN = 2, 3
 """Processes in a row that died with bytes of one source, before this source is quarantined. CERTAIN counts if several sources

@@ -49,7 +49,10 @@ _NAMES: dict[bytes, Profile] = {
 }
 _DTLS1_2 = 0xFEFD
 _TSNS = 1 << 32
-_DCEP = 50  # payload protocol of channel management (RFC 8832 §8.1)
+_DCEP = 50
+"""The payload protocol identifier of messages that open data channels. Source: RFC 8832 §8.1. Larger or smaller: opening
+messages count as data, so the limits CHANNELS and CHANNEL_OPEN_BYTES have no effect.
+"""
 
 
 @dataclass(frozen=True, slots=True)

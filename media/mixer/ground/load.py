@@ -19,7 +19,10 @@ Preset = Literal["superfast", "ultrafast"]
 STEPS = ("full", "fps", "preset", "size", "tiles")
 """The order of degradation. Each step includes the steps before it."""
 _RELIEF = (1.0, 1.7, 1.15, 1.5, 1.2)
-"""Factor of the load when a step is taken back. This capacity must be free before that."""
+"""The factor by which the load grows when a step of degradation is taken back, one for each of STEPS. This capacity must be
+free before that. Chosen. Larger: pictures stay worse for longer. Smaller: a step is taken back too early, and pictures change
+again and again.
+"""
 
 HIGH, LOW = 1.0, 0.85
 """Shares of the budget. Above HIGH the next step is taken. A step is taken back if the load without this step stays below LOW.

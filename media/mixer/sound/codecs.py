@@ -20,7 +20,10 @@ OPUS_BPS = 32_000
 """Mono speech of full band (RFC 7587 §3.1.1: 28 to 40 kbit/s). Higher: more bandwidth for each hall. Lower: speech is less
 clear.
 """
-_PACKET_S = 0.12  # the longest Opus packet; no sender uses longer packets of G.711 and G.722
+_PACKET_S = 0.12
+"""Seconds of sound in one packet; a longer packet is dropped. Source: the longest Opus packet (RFC 6716 §2.1.4). No sender uses
+longer packets of G.711 and G.722. Longer: a hostile packet costs more time and memory. Shorter: long packets are lost.
+"""
 
 _NATIVE_HZ = {"opus": 48000, "g722": 16000, "pcma": 8000, "pcmu": 8000}
 

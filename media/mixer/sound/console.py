@@ -34,7 +34,10 @@ packet delays sound more. Shorter: late packets count as lost.
 """
 _SYNC_TICKS = 25
 _HELD_MOST = int(limits.MIXER_AUDIO_DELAY_S * RATE_HZ)
-_SKEW_US = 5_000  # a smaller difference is not corrected
+_SKEW_US = 5_000
+"""Microseconds. A smaller difference between sound and picture is not corrected. Chosen. Larger: lips and sound may differ by
+this time. Smaller: measurement noise changes the delay again and again.
+"""
 IDLE_TICKS = 50
 """Ticks: one second. Chosen. A microphone without packets for this time is skipped. Until then its hall keeps its own mix.
 Longer: more encoding. Shorter: mixes change in short pauses.

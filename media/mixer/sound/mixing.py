@@ -11,12 +11,20 @@ from media.mixer.sound.rates import BLOCK, Samples
 
 CEILING = 29_000.0
 """Louder peaks (-1 dB of full scale) are reduced. Higher: sums clip. Lower: loud voices lose volume."""
-_RELEASE = 1.04  # a tick: 6 dB in about 350 ms
-_ATTACK = 96  # samples, 2 ms; a shorter attack would click
+_RELEASE = 1.04
+"""The factor for each tick of 20 ms by which the limiter raises its gain again: 6 dB in about 350 ms. Chosen. Larger: the
+volume jumps up between words. Smaller: sound stays quiet for too long after a loud peak.
+"""
+_ATTACK = 96
+"""Samples: 2 ms. The time in which the limiter lowers its gain before a peak. Chosen. Larger: the start of a loud sound is too
+loud for longer. Smaller: a click is heard.
+"""
 
 
 SILENT = 127
-"""The level of digital silence (RFC 6464)."""
+"""The level of digital silence in -dBov. Source: RFC 6464. Larger: the level does not fit into its seven bits. Smaller: very
+quiet sound counts as digital silence.
+"""
 
 
 def level_of(block: Samples) -> int:

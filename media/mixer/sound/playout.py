@@ -23,12 +23,27 @@ more gaps at first.
 """
 _MOST = int(limits.MIXER_PLAYOUT_S * RATE_HZ)
 _WINDOW_TICKS = 50
-_QUIET = 200.0  # A block with a lower peak is quiet, and a cut in it is not heard.
-_SLEW, _SLEW_QUIET = 6, 240  # Samples a tick by which the delay may change: 0.6 % of pitch, or 5 ms of silence.
-_DEAD = 96  # An error of 2 ms is ignored.
-_SPARE = RATE_HZ * 3 // 100  # In speech, 30 ms of extra delay is ignored until the next pause.
+_QUIET = 200.0
+"""The peak of 16-bit samples below which a block of 20 ms is quiet. The delay changes faster in quiet blocks, because a cut
+there is not heard. Chosen. Larger: cuts in quiet speech are heard. Smaller: with background noise, the delay changes slowly.
+"""
+_SLEW, _SLEW_QUIET = 6, 240
+"""Samples by which the delay may change in a tick of 20 ms, in speech and in quiet blocks: 0.6 % of pitch, and 5 ms. Chosen.
+Larger: pitch changes or cuts are heard. Smaller: a delay that is too long or too short lasts longer.
+"""
+_DEAD = 96
+"""Samples: 2 ms. A smaller error of the delay is not corrected. Chosen. Larger: the delay stays too long or too short by this
+time. Smaller: jitter changes the delay again and again.
+"""
+_SPARE = RATE_HZ * 3 // 100
+"""Samples: 30 ms. In speech, a delay that is too long by less than this time is not corrected until the next pause. Chosen.
+Larger: more delay during long speech. Smaller: the pitch changes more often.
+"""
 _FADE_IN = 120
-_HOLD, _VANISH = RATE_HZ // 100, RATE_HZ * 6 // 100  # concealment: full volume for 10 ms, silent after 60 ms
+_HOLD, _VANISH = RATE_HZ // 100, RATE_HZ * 6 // 100
+"""Samples: 10 ms and 60 ms. Sound that replaces lost packets keeps its full volume for _HOLD, then fades, and is silent at
+_VANISH. Chosen after ITU-T G.711 Appendix I. Larger: long gaps sound like a robot. Smaller: short gaps are heard.
+"""
 _HISTORY = RATE_HZ * 6 // 100
 
 
