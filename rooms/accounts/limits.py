@@ -3,14 +3,30 @@
 from datetime import timedelta
 
 PASSWORD_LEAST = 12
+"""Characters of the shortest password of an account without a second factor. Chosen. More: people write passwords down. Fewer:
+passwords are easier to guess.
+"""
 PASSWORD_LEAST_WITH_TOTP = 10
+"""Characters of the shortest password of an account with a second factor. Chosen. More: people write passwords down. Fewer:
+after the loss of the second factor, passwords are easier to guess.
+"""
 PASSWORD_CHARACTERS = 256
+"""Characters of the longest password. Chosen. More: hashing a hostile input costs more time. Fewer: long sentences and
+passwords of password managers are refused.
+"""
 
-# argon2id with the parameters of OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane. Larger values: each
-# sign-in takes more time and memory. Smaller values: a stolen hash is cheaper to guess.
 HASH_MEMORY_KIB = 19_456
+"""KiB of memory of one argon2id hash. Source: OWASP's Password Storage Cheat Sheet, 19 MiB. Larger: each sign-in takes more
+time and memory. Smaller: a stolen hash is cheaper to guess.
+"""
 HASH_PASSES = 2
+"""Passes over the memory of one argon2id hash. Source: OWASP's Password Storage Cheat Sheet. More: each sign-in takes more
+time. Fewer: a stolen hash is cheaper to guess.
+"""
 HASH_LANES = 1
+"""Lanes (threads) of one argon2id hash. Source: OWASP's Password Storage Cheat Sheet. More: one sign-in takes CPU time from
+media on several cores. Fewer than one: not possible.
+"""
 HASH_WORKERS = 2
 """Threads that compute hashes, each with the memory of one hash. Chosen. More: hashes take CPU time from media. Fewer: a
 sign-in waits longer.
@@ -25,34 +41,64 @@ HASH_WAITING_OF_ONE = 4
 """
 
 FREE_FAILURES = 5
+"""Wrong passwords for one typed name that cause no pause. Chosen. More: an attacker guesses more without a pause. Fewer: a user
+who mistypes must wait.
+"""
 FIRST_PAUSE = timedelta(seconds=2)
+"""The pause after the first wrong password beyond FREE_FAILURES; it doubles with each further one. Chosen. Longer: a user who
+mistypes waits longer. Shorter: an attacker guesses faster.
+"""
 LONGEST_PAUSE = timedelta(minutes=15)
+"""The longest pause between two attempts to sign in. Chosen. Longer: an attacker locks a user out for longer. Shorter: an
+attacker guesses faster over days.
+"""
 FORGET_FAILURES = timedelta(hours=24)
+"""The time without an attempt after which wrong passwords are forgotten. Chosen. Longer: old typing errors cause pauses.
+Shorter: an attacker who waits gets new free attempts.
+"""
 
 SESSION_IDLE = timedelta(hours=4)
+"""The time without a request after which a session ends. Chosen. Longer: a session on an abandoned computer stays usable for
+longer. Shorter: users must sign in again after a meeting.
+"""
 SESSION_LIFE = timedelta(hours=14)
-"""A working day with an early start and a late meeting. Longer: a stolen session stays usable for a longer time. Shorter: a
-user must sign in twice on one day.
+"""The time after a sign-in after which a session ends. Chosen: a working day with an early start and a late meeting. Longer: a
+stolen session stays usable for longer. Shorter: a user must sign in twice on one day.
 """
 SESSIONS = 20
 """Sessions of one account. Chosen. More: more old sessions stay valid. Fewer: a user of several devices is signed out. At the
 limit, a new sign-in ends the session that was unused for the longest time.
 """
 LINK_LIFE = timedelta(hours=72)
+"""The time for which a sign-in link for a new or blocked account works. Chosen: a weekend. Longer: a stolen link works for
+longer. Shorter: users must ask for a new link.
+"""
 LINKS = 5
 """Open links of one account. Chosen. More: more unused links stay valid. Fewer: a link expires before the user opens it. At the
 limit, a new link deletes the oldest link.
 """
 
 TOTP_STEP_S = 30
+"""Seconds for which one code of an authenticator application is valid. Source: the default of RFC 6238, which all applications
+use. Longer or shorter: codes of the applications are refused.
+"""
 TOTP_SECRET_BYTES = 20
+"""Bytes of the secret of an authenticator application. Source: RFC 4226 §4 recommends 20. More: some applications refuse the
+secret. Fewer: codes are easier to guess.
+"""
 RECOVERY_CODES = 10
+"""Paper codes of one account for the loss of the authenticator application; each works once. Chosen. More: more codes that can
+be stolen. Fewer: users run out of codes.
+"""
 
 GRANTS = 50
 """Grants of one account that are in force now or later. Chosen. More: each request of the account reads more rows. Fewer: a
 person with roles in many units cannot get all of them.
 """
 CLIENTS = 200
+"""Other systems that have a key for the REST API. Chosen. More: a longer list of keys that can leak. Fewer: a new system gets
+no key.
+"""
 DEPUTISED = 20
 """Persons whom one deputy represents at the same time. Chosen. More: each request of the deputy reads more roles. Fewer: the
 roles of the other persons are silently ignored.

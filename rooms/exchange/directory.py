@@ -27,7 +27,9 @@ from rooms.store.tables.org import Person, Unit
 
 HEADINGS = ("code", "name", "email", "phone", "unit_code", "active")
 DISABLED = 0x2
-"""The flag of a disabled account in `userAccountControl` (Active Directory)."""
+"""The bit of a disabled account in `userAccountControl`. Source: Active Directory (ACCOUNTDISABLE). Larger or smaller: another
+bit is read, so disabled accounts are imported as active people.
+"""
 
 
 @dataclass(frozen=True)

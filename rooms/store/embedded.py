@@ -24,7 +24,9 @@ WRITES, BRIEF = "diemcau_writes", "diemcau_brief"
 """Execution options of a connection."""
 _AT_ONCE = frozenset({"cursor", "execute", "executemany", "fetchone", "fetchmany", "fetchall", "close"})
 _CHUNK = 64
-"""Rows that aiosqlite's own iteration fetches together. SQLAlchemy fetches all rows, so the value has no effect there."""
+"""Rows that an iteration of aiosqlite fetches together. Source: the default of aiosqlite. SQLAlchemy fetches all rows itself,
+so a larger or smaller value has no effect.
+"""
 
 
 class Embedded(aiosqlite.Connection):

@@ -10,7 +10,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 SPACE = 5180
-"""The first key of all advisory locks of this program."""
+"""The first key of all advisory locks of this program on PostgreSQL. Chosen by chance. Larger or smaller: no effect, if all
+processes use the same value and no other program uses it. During an update, processes with different values do not exclude each
+other.
+"""
 
 
 class Lock(IntEnum):

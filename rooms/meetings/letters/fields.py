@@ -72,7 +72,9 @@ long list of recipients. Smaller: short lists become counts.
 TIMES_NAMED = 12
 TIERS = {1: "cấp tỉnh", 2: "cấp huyện", 3: "cấp xã"}
 PERSONS = 9
-"""The group of people and guests, who have no tier."""
+"""The number of the group of people and guests, who have no tier, in a letter. Chosen: groups are sorted, and tiers are 1 to 3.
+Larger: no effect. Smaller than 4: people are listed under the heading of a tier.
+"""
 
 
 async def draft(
