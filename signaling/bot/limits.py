@@ -5,16 +5,25 @@ COUNT = 200
 commands.
 """
 JOINS_AT_ONCE = 4
+"""Test participants that join at the same time. Chosen. More: joins on a small machine time out. Fewer: a large group takes
+longer to join.
+"""
 JOIN_S = 20.0
 """Seconds from the request to a connected media path. Chosen. Longer: failures are reported later. Shorter: a slow server looks
 broken.
 """
 LEAVE_S = 3.0
+"""Seconds for the goodbye of a test participant, and for the end of its media path. Chosen. Longer: the command ends later with
+a dead server. Shorter: the server sees lost participants.
+"""
 GOODBYE_S = 1.0
 """Seconds in which the reason may arrive after the media path has closed. Chosen. Longer: the command ends later. Shorter: the
 reason is not shown.
 """
 MESSAGE_BYTES = 1024 * 1024
+"""Bytes of one message from the server. Chosen. Larger: a hostile server costs more memory. Smaller: descriptions of large
+conferences end the participant.
+"""
 REASON_CHARACTERS = 200
 """The longest reason of a refusal that is printed. Larger: a hostile server fills the terminal. Smaller: reasons are cut."""
 CANDIDATES = 20
@@ -31,12 +40,21 @@ server looks dead.
 """
 
 PICTURES_PER_SECOND = 15
+"""Pictures per second of a test participant's video. Chosen. More: more CPU time and traffic. Fewer: the motion looks unlike a
+camera.
+"""
 LOOP_S = 4
+"""Seconds of the video that a test participant repeats. Chosen. Longer: more encoding before the join, and more memory.
+Shorter: the repetition is seen.
+"""
 KEY_PICTURE_EVERY_S = 1
 """Seconds between key frames. The loop is encoded once, so a key frame request is answered by the next key frame of the loop.
 Longer: new viewers wait. Shorter: the picture has less quality.
 """
 PICTURE_BPS = 300_000
+"""Bit rate of a test participant's video in bit/s. Chosen. Larger: more traffic for each participant. Smaller: numbers in the
+picture are hard to read.
+"""
 LAG_S = 1.0
 """Seconds. Chosen. Media that is later than this is not sent in a burst; the clock moves on. Longer: bursts are larger.
 Shorter: a short pause shifts the clock.

@@ -20,7 +20,10 @@ PICTURES = limits.LOOP_S * limits.PICTURES_PER_SECOND
 
 Plane = NDArray[np.uint8]
 
-_WHITE, _INK, _PAPER = 235, 30, 110  # luma, ITU-R BT.601 video range
+_WHITE, _INK, _PAPER = 235, 30, 110
+"""Brightness (luma) of white parts, dark parts and the background in a test participant's picture. Source: ITU-R BT.601 video
+range, 16 to 235. Larger: values above 235 are clipped. Smaller contrast: numbers are hard to read.
+"""
 _BALL = 13
 _SEGMENTS = {  # the seven strokes of a digit: top, upper left, upper right, middle, lower left, lower right, bottom
     "0": "1110111",

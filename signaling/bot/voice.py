@@ -23,11 +23,17 @@ Samples = NDArray[np.int16]
 
 _SYLLABLE_TICKS = 12
 _LIPS_TICKS = 9
-"""Ticks with sound in a syllable; the rest of the syllable is silence."""
+"""Ticks of 20 ms with sound in a syllable of the test voice; the rest of _SYLLABLE_TICKS is silence. Chosen. More: syllables
+run together. Fewer: the voice sounds chopped.
+"""
 _TONES = ((0, 0), (0, -40), (0, 60), (-30, 20), (40, -30), (-20, -60))
-"""The six tones of Vietnamese, as changes of pitch in per mille at the middle and at the end of the syllable."""
+"""The six tones of Vietnamese in the test voice: changes of pitch, in per mille, at the middle and at the end of a syllable.
+Chosen. Larger: the voice sounds like a siren. Smaller: the voice sounds like a machine on one note.
+"""
 _VOWELS = ((800, 1200), (400, 2100), (300, 800), (500, 1700))
-"""The first and second formant, in Hz."""
+"""The first and second formant, in Hz, of four vowels of the test voice. Chosen, near a male voice. Higher: the voice sounds
+like a child. Lower: the voice sounds dull.
+"""
 
 
 @dataclass(frozen=True)

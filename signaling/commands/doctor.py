@@ -42,7 +42,10 @@ RUNNING = "đang chạy / running"
 DATABASE_S = 10.0
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 
-_UDP_SEGMENT = 103  # linux/udp.h
+_UDP_SEGMENT = 103
+"""The number of the socket option UDP_SEGMENT, which Python's `socket` lacks. Source: linux/udp.h. Larger or smaller: another
+option is tried, so the finding about segmentation offload is wrong.
+"""
 _SO_RCVBUFFORCE = 33
 _STA_UNSYNC = 0x40
 

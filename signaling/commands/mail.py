@@ -18,7 +18,8 @@ from signaling.notify.worker import GiveUp
 
 app = typer.Typer(no_args_is_help=True, help="Thư điện tử / mail")
 TEMPORARY = 75
-"""EX_TEMPFAIL of sysexits.h: the mail server keeps the mail and tries again. With another code the mail server drops the mail.
+"""The exit code by which the mail server keeps the mail and tries again. Source: EX_TEMPFAIL of sysexits.h. Larger or smaller:
+the mail server drops the mail.
 """
 
 

@@ -10,12 +10,21 @@ REQUEST_LINE_BYTES = 16 * 1024
 clients. Less: joins with many tracks are refused.
 """
 HEADER_BYTES = 32 * 1024
+"""Bytes of all headers of one HTTP request. Chosen. More: memory for unknown clients. Less: requests with many cookies are
+refused (431).
+"""
 HEADER_COUNT = 100
+"""Headers of one HTTP request. Chosen. More: a hostile request costs more time. Fewer: requests through many proxies are
+refused (431).
+"""
 FIRST_REQUEST_S = 15.0
 """Limit for the arrival of a whole request; then the connection is closed. Longer: silent connections hold their places.
 Shorter: phones on slow networks are cut.
 """
 KEEP_ALIVE_S = 30
+"""Seconds for which an idle HTTP connection stays open. Chosen. Longer: idle connections hold their places. Shorter: browsers
+must connect again more often.
+"""
 CONNECTIONS = 8192
 """HTTP connections. The places above `STRANGERS` are for clients that have proved their identity. More: memory and descriptors.
 Fewer: clients get 503 in a crowded hour.
@@ -36,6 +45,9 @@ STRANGERS_TCP = 1024
 round trip. More: memory for attackers. Fewer: a crowd that joins at once loses connections.
 """
 STRANGER_TCP_S = 10.0
+"""Seconds of an ICE-TCP connection without our first answer; then it is closed. Chosen. Longer: silent connections hold their
+places. Shorter: clients on slow networks are cut.
+"""
 CONNECTIONS_TCP = 8192
 """ICE-TCP connections of one packet thread after our first answer. One peer has at most 8. More: memory. Fewer: participants
 behind firewalls get no media.
@@ -80,6 +92,9 @@ HANDED_SOCKETS = 16
 server refuses to start.
 """
 SHUTDOWN_S = 5.0
+"""Seconds for the stop of the HTTP server: half for goodbyes to clients, half for open requests. Chosen. Longer: a restart
+takes longer. Shorter: clients get no goodbye, or answers are cut off.
+"""
 REST_AFTER_S = 5.0
 """Wait after the start before the REST API is built, if no request needs it earlier. By then browsers that lost a server are
 back. Longer: the first request may wait. Shorter: the build slows these browsers.
@@ -106,19 +121,34 @@ fills the log.
 """
 
 TOKEN_BYTES = 8 * 1024
+"""Bytes of a token. Chosen. More: checking a hostile token costs more time. Less: participants with long metadata cannot join
+or resume.
+"""
 TOKEN_TTL_S = 600
+"""Seconds from the issue of a pass to its last use for a join. Chosen. Longer: a stolen pass works for longer. Shorter: users
+who test their camera for long must ask again.
+"""
 BODY_TOKEN_TTL_S = 300
 """Life of the signature of one webhook. Longer: a stolen webhook can be replayed longer. Shorter: a receiver with a wrong clock
 refuses it.
 """
 TOKEN_TTL_MOST_S = 7 * 24 * 3600
+"""Seconds. The longest life of a token that the command line signs. Chosen: one week. Longer: a lost token works for longer.
+Shorter: tests over many days need new tokens.
+"""
 LEEWAY_S = 10
+"""Seconds by which the clock of another signer of tokens may differ. Chosen. More: expired tokens are accepted for longer.
+Less: a small error of a clock refuses all its tokens.
+"""
 SECRET_CHARACTERS = 32
 """Least length of an API secret: 256 bits of random hex. Source: RFC 7518 section 3.2. Longer: shorter secrets in use are
 refused. Shorter: tokens are easier to forge.
 """
 
 IDENTITY_BYTES = 256
+"""Bytes of the identity in a token. Chosen, as in `conference/ground/limits.py`. More: the conference refuses the participant.
+Less: long identities are refused.
+"""
 ACCOUNT_BYTES = 64
 """Limit of an account's identifier, and of a session's, in a token. Longer: longer tokens. Shorter: tokens of long identifiers
 are refused.
@@ -132,15 +162,36 @@ HOSTS_LOOKED_S = 30.0
 queries.
 """
 NAME_BYTES = 256
+"""Bytes of the name in a token. Chosen, as in `conference/ground/limits.py`. More: the conference refuses changes of the name.
+Less: long names are refused or cut.
+"""
 NAME_CHARACTERS = 100
 """Limit of a name or a title that a person types. More: long texts in lists. Less: long names of units are refused."""
 CONFERENCE_BYTES = 256
+"""Bytes of the conference's name in a token. Chosen, as in `conference/ground/limits.py`. More: the conference refuses the
+join. Less: long names are refused.
+"""
 METADATA_BYTES = 64 * 1024
+"""Bytes of the metadata in a token, of the participant or of the conference. Chosen; TOKEN_BYTES bounds the whole token. More:
+no effect. Less than TOKEN_BYTES: applications with long metadata are refused.
+"""
 ATTRIBUTES = 64
+"""Attributes in a token. Chosen, as in `conference/ground/limits.py`. More: the conference refuses changes of the attributes.
+Fewer: applications with many attributes are refused.
+"""
 ATTRIBUTE_BYTES = 64 * 1024
+"""Characters of all attributes in a token, as JSON. Chosen; TOKEN_BYTES bounds the whole token. More: no effect. Less than
+TOKEN_BYTES: applications with long attributes are refused.
+"""
 
 CREATIONS_PER_MINUTE = 60
+"""Meetings without a booking that one network may open each minute. Chosen. More: a stranger can fill the server with meetings.
+Fewer: a large office must wait.
+"""
 TOKENS_PER_MINUTE = 600
+"""Passes for meetings without a booking that one network may get each minute. Chosen: a whole province may come through one
+address. More: joins from one address may flood the server. Fewer: users in a large office must wait.
+"""
 LOOKS_PER_MINUTE = 600
 """Questions of one network whether a number exists. A browser asks before it opens the camera, and for each invitation. More:
 numbers are easier to scan. Fewer: users in a large office must wait.
@@ -162,6 +213,9 @@ TERMINAL_TRIES_PER_HOUR = 60
 More: less time. Fewer: a hall is blocked after some mistakes.
 """
 LINKS_PER_MINUTE = 120
+"""Wrong personal links of invitations from one network each minute. Chosen. More: links are easier to guess. Fewer: an office
+with old links must wait.
+"""
 PASSES_PER_MINUTE = 600
 """Passes of guests for one network; a whole province may come through one address. More: joins from one address may flood the
 server. Fewer: guests must wait.
@@ -181,10 +235,19 @@ cut the request. Shorter: more requests.
 LOBBY_TRIES_PER_MINUTE = 60
 """Wrong tickets and keys from one network. More: guessing is easier. Fewer: an office with old pages must wait."""
 DATABASE_ANSWER_S = 2.0
+"""Seconds for the database's answer to a question about its health or to the statistics. Chosen. Longer: a health check of a
+dead database takes longer. Shorter: a busy database looks dead.
+"""
 LAG_EVERY_S = 1.0
 """Interval between measurements of the event loop's lag. Longer: the server notices load later. Shorter: more wake-ups."""
 BUSY_LAG_S = 0.25
+"""Seconds. With a larger lag of the event loop the server reports that it is busy. Chosen. Larger: callers get no warning.
+Smaller: a healthy server seems busy.
+"""
 LOAD_EVERY_S = 5.0
+"""Seconds between two measurements of the packet threads' load. Chosen. Longer: load is noticed later. Shorter: short peaks
+make the server seem busy.
+"""
 BUSY_SHARE = 0.92
 """Share of one core in a packet thread above which the server reports that it is busy; `BUSY_LAG_S` is the same for the event
 loop. Higher: callers get no warning. Lower: a healthy server seems busy.
@@ -203,6 +266,9 @@ CHECK_S = 90.0
 """The longest check; its conference ends then. Longer: abandoned checks hold places. Shorter: a check on a slow network is cut.
 """
 CHECK_EMPTY_S = 10
+"""Seconds for which the empty conference of a device check stays open. Chosen. Longer: abandoned checks hold places. Shorter: a
+browser that reconnects finds its check ended.
+"""
 CHECK_REPORT_S = 15 * 60
 """Time after the end of a check in which its result may be handed in: a user may first look for the speaker's cable. Longer: a
 key works longer. Shorter: slow users lose their result.
@@ -219,15 +285,30 @@ addresses resets counts.
 """
 
 PAGE_FILES = 2000
+"""Files of the built pages. Chosen: more than a build has. More: a wrong folder is read into memory. Fewer: the server refuses
+its own pages.
+"""
 PAGE_BYTES = 64 * 1024 * 1024
+"""Bytes of all files of the built pages. Chosen: more than a build has. More: a wrong folder is read into memory. Fewer: the
+server refuses its own pages.
+"""
 
 LEAF_DAYS = 397
 """The longest life that browsers allow for a server certificate. Longer: browsers refuse the certificate. Shorter: more
 renewals.
 """
 CA_DAYS = 3650
+"""Days for which the server's own certificate authority is valid. Chosen: ten years. Longer: a stolen key works for longer.
+Shorter: all computers must trust a new authority sooner.
+"""
 RENEW_DAYS = 30
+"""Days before its end at which a certificate is renewed. Chosen. More: more renewals. Fewer: a server that was switched off
+starts with an expired certificate.
+"""
 RENEW_CHECK_S = 3600.0
+"""Seconds between two checks whether the certificate must be renewed or its addresses have changed. Chosen. Longer: a new
+address has no valid certificate for longer. Shorter: more work without result.
+"""
 SUBJECT_NAMES = 100
 """Addresses and names in one certificate. More: larger handshakes. Fewer: some names get no valid certificate."""
 

@@ -11,30 +11,76 @@ IDLE_S = 20.0
 costs some 4 ms of CPU with cold caches. Longer: reminders are late. Shorter: more CPU.
 """
 GRACE_S = 5.0
+"""Seconds that running jobs get when the server stops. Chosen. Longer: the server stops later. Shorter: mails are cut off and
+sent again after their lease.
+"""
 ATTEMPTS = 8
+"""Attempts of a job; then the job has failed. Chosen. More: errors are reported later. Fewer: a mail is lost while the mail
+server is down.
+"""
 
 SMTP_WAIT_S = 30.0
+"""Seconds for each answer of the mail server. Chosen. Longer: a hung mail server holds its connections. Shorter: slow mail
+servers look dead.
+"""
 MAILS_AT_ONCE = 4
 """Connections to the mail server. More: the mail server may refuse them. Fewer: a large invitation takes longer."""
 SUBJECT_CHARACTERS = 200
+"""Characters of a mail's subject; the rest is cut. Chosen. More: mail programs cut the subject. Fewer: long titles are cut."""
 MAIL_BYTES = 2 * 1024 * 1024
+"""Bytes of one mail; a longer mail is given up. Chosen. Larger: mail servers refuse the mail. Smaller: letters with attachments
+are not sent.
+"""
 
 REPLY_BYTES = 512 * 1024
+"""Bytes of a mail with an answer to an invitation. Chosen. Larger: a hostile mail costs more time and memory. Smaller: answers
+that quote a long mail are refused.
+"""
 REPLY_PARTS = 30
+"""Parts of a mail with an answer. Chosen. More: a hostile mail costs more time. Fewer: answers with many attachments are
+refused.
+"""
 REPLY_HEADERS = 500
+"""Header lines of a mail with an answer. Chosen. More: a hostile mail costs more time. Fewer: mails through many servers are
+refused.
+"""
 REPLY_HEADER_BYTES = 2000
+"""Bytes of one header of a mail with an answer. Chosen. Larger: a hostile header costs more time to parse. Smaller: mails with
+long signatures of mail servers are refused.
+"""
 REPLY_CALENDAR_BYTES = 64 * 1024
+"""Bytes of the calendar entry in a mail with an answer. Chosen. Larger: a hostile entry costs more time. Smaller: answers with
+long descriptions are refused.
+"""
 REPLY_LINES = 2000
+"""Lines of the calendar entry in a mail with an answer. Chosen. More: a hostile entry costs more time. Fewer: answers with many
+attendees are refused.
+"""
 
 WEBHOOK_WAIT_S = 10.0
+"""Seconds for each read or write of a webhook delivery. Chosen. Longer: a hung receiver delays other deliveries. Shorter: slow
+receivers look dead.
+"""
 WEBHOOK_CONNECT_S = 5.0
+"""Seconds for the connection of a webhook delivery. Chosen. Longer: a dead receiver delays other deliveries. Shorter: receivers
+on slow networks look dead.
+"""
 WEBHOOK_ANSWER_BYTES = 16 * 1024
+"""Bytes of a receiver's answer that are read; the rest is ignored. Chosen. Larger: a hostile receiver costs more time. Smaller:
+no effect on the delivery, because only the status counts.
+"""
 WEBHOOK_TRIES = 8
+"""Tries of one webhook delivery; then the delivery is given up. Chosen: one more than the pauses in WEBHOOK_RETRY_S. More: a
+dead receiver gets more tries. Fewer: a receiver that is down for hours loses events.
+"""
 WEBHOOK_RETRY_S = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
 """Pauses between tries, over about a day. Source: recommendation of Standard Webhooks. Longer: late events after a failure.
 Shorter: a receiver that is down for hours loses events.
 """
 WEBHOOK_ADDRESSES = 16
+"""Addresses of a receiver's name that are checked; the delivery goes to the first. Chosen. More: a hostile name costs more
+time. Fewer: a name that also has inner addresses is accepted.
+"""
 LIVE_WEBHOOK_QUEUE = 2000
 """Events of live conferences that wait for one address. More: memory. Fewer: a short failure of a receiver loses events."""
 LIVE_WEBHOOK_RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -44,3 +90,6 @@ restart of the receiver loses events.
 LIVE_WEBHOOK_GRACE_S = 3.0
 """Wait for the queue at the stop of the server. Longer: the server stops later. Shorter: the last events are lost."""
 WEBHOOK_ERROR_CHARACTERS = 200
+"""Characters of an error that are stored with a try of a delivery. Chosen. More: larger rows. Fewer: the cause of a failure is
+cut off.
+"""

@@ -32,7 +32,10 @@ SERVICE = "livekit.RoomService"
 _JSON = "application/json"
 _PROTOBUF = "application/protobuf"
 _FIRST_MS = 10**11
-"""The limit between Unix seconds and Unix milliseconds. As seconds the number is in the year 5138, as milliseconds in 1973."""
+"""A larger timestamp counts as Unix milliseconds, a smaller one as Unix seconds. Chosen: as seconds it is in the year 5138, as
+milliseconds in 1973. A hundred times larger: milliseconds of today count as seconds. A hundred times smaller: seconds of today
+count as milliseconds.
+"""
 
 _ERRORS: dict[str, tuple[int, str]] = {
     "conference_not_found": (404, "not_found"),

@@ -1,31 +1,77 @@
 """The limits of requests to the REST API. A test checks each limit + 1."""
 
 PAGE = 50
+"""Rows of one page of a list, if the request names no number; also dates of a series in one answer. Chosen. More: slower
+answers. Fewer: clients need more requests.
+"""
 PAGE_MOST = 200
+"""The most rows of one page that a request can ask for. Chosen. More: slower answers. Fewer: clients need more requests."""
 CURSOR_BYTES = 400
+"""Characters of the cursor for the next page. Chosen: longer than our own cursors. More: longer hostile input. Fewer: the next
+page of a list cannot be read.
+"""
 QUERY_CHARACTERS = 200
+"""Characters of a search text in a request. Chosen. More: a hostile search costs more time. Fewer: searches for long titles are
+refused.
+"""
 SEARCHED = 2000
 """Rows that the database returns for one answer. More: slow answers. Fewer: a long list ends too early."""
 FIRST_YEAR = 2000
+"""The first year of a time in a request. Chosen. Later: times of old meetings are refused. Earlier: typing errors are accepted.
+"""
 LAST_YEAR = 2100
+"""The last year of a time in a request. Chosen. Later: typing errors are accepted. Earlier: bookings far ahead are refused."""
 KEY_CHARACTERS = 100
 """Characters of an Idempotency-Key. Longer: more to store with each booking. Shorter: keys of other systems are refused."""
 ATTENDEES = 600
+"""Attendees in one request, or in one stored list of attendees. Chosen. More: bigger requests. Fewer: large meetings cannot be
+booked.
+"""
 HALLS = 50
+"""Halls that one request names. Chosen. More: bigger requests and slower searches. Fewer: a meeting in many halls cannot be
+booked with its halls.
+"""
 TERMINALS = 300
+"""Terminals that one request names. Chosen, as in `rooms/limits.py`. More: the booking refuses the request. Fewer: large
+meetings cannot be booked.
+"""
 CALLS = 500
 """Terminals that one booking takes out of its call list. Chosen. More: bigger requests. Fewer: a large meeting cannot take out
 terminals.
 """
 AGENDA = 100
+"""Agenda items in one request. Chosen, as in `rooms/limits.py`. More: the booking refuses the request. Fewer: long meetings
+cannot be booked.
+"""
 DOCUMENTS = 50
+"""Documents in one request. Chosen, as in `rooms/limits.py`. More: the booking refuses the request. Fewer: meetings with many
+documents cannot be booked.
+"""
 UPLOAD_BYTES = 5 * 1024 * 1024
+"""Bytes of one uploaded file. Chosen, as SHEET_BYTES and TEMPLATE_BYTES of `rooms/limits.py`. Larger: more memory for each
+upload. Smaller: large templates of letters and registers for import are refused.
+"""
 DATES = 750
+"""Days of a series that a request leaves out, or dates that it moves. Chosen: OCCURRENCES of `rooms/limits.py`. More: the
+booking refuses the request. Fewer: a long series cannot be booked around its clashes.
+"""
 RANGES = 100
+"""Address ranges of one network in a request. Chosen, as in `rooms/limits.py`. More: the register refuses the request. Fewer:
+large networks are refused.
+"""
 SUCCESSORS = 20
+"""Further units of one merger, or parts of one split, in a request. Chosen. More: one transaction takes longer. Fewer: large
+reforms need several requests.
+"""
 SHARED = 1000
 """Units, sites or people that one part of a split names. Chosen. More: bigger requests. Fewer: a large unit cannot be split."""
 RULES = 200
+"""Rules of one recipient set in a request. Chosen, as in `rooms/limits.py`. More: the register refuses the request. Fewer:
+large sets are refused.
+"""
 EVENTS = 40
+"""Kinds of events of one webhook in a request. Chosen; WEBHOOK_EVENTS of `rooms/limits.py` is smaller. More: no effect. Fewer
+than that limit: webhooks with many kinds are refused.
+"""
 LEGS = 500
 """Legs of one command. More: one command takes longer. Fewer: operators of large meetings need several commands."""

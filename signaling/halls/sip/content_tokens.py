@@ -23,7 +23,10 @@ from signaling.sip.floor.server import FloorServer
 
 log = logging.getLogger(__name__)
 USERS: Final = 0xFFFD
-"""The number of user ids. 0xFFFE means a browser that presents (`signaling.sip.floor.server`), so the ids end at 0xFFFD."""
+"""The highest user id of a hall in floor control (BFCP). Source: ids have 16 bits, and 0xFFFE means a browser that presents
+(`signaling.sip.floor.server`). Larger: a hall gets the id of a browser. Smaller: ids repeat sooner, so two halls may share an
+id.
+"""
 
 
 class ContentTokens:

@@ -18,7 +18,9 @@ from conference import PeerError, events
 from signaling.rtc.wire import limits, views
 
 PROTOCOL = 17
-"""Version 18 means negotiated data channels with fixed numbers; this server does not open such channels."""
+"""The version of the browser protocol that the server reports. Source: version 18 means negotiated data channels with fixed
+numbers. Larger: clients wait for such channels, which this server does not open. Smaller: clients do not use newer functions.
+"""
 VERSION = "1.13.0"
 """The version that clients compare to learn the abilities of a server: calls between participants need 1.8 or newer."""
 

@@ -15,8 +15,8 @@ from conference.ports.clients import Packet
 from signaling.rtc.wire import limits
 
 RESPONSE_TIMEOUT = 1502
-"""The error code of a participant's library for a method that took too long. The library measures the time too and may answer
-before our own timeout.
+"""The error code of a participant's library for a method that took too long. Source: the client libraries. The library may
+answer before our own timeout. Larger or smaller: this timeout is reported as `call_failed` instead of `call_timeout`.
 """
 
 

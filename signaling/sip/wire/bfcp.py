@@ -18,7 +18,9 @@ from signaling.sip.wire import body_limits as limits
 HEADER_BYTES: Final = 12
 RELIABLE: Final = 1
 UNRELIABLE: Final = 2
-"""The versions: 1 over TCP, 2 over UDP."""
+"""The protocol version of floor control (BFCP) over UDP; RELIABLE is the version over TCP. Source: RFC 8855 §5.1. Larger or
+smaller: terminals refuse our messages over UDP.
+"""
 
 
 class Primitive(IntEnum):

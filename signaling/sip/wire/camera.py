@@ -26,7 +26,9 @@ _ADDRESS_HIGH: Final = b"\x00\x71\x03"
 _BROADCAST: Final = b"\x00\x00\x00\x00"
 """Destination and source terminal 0, because there are only two ends."""
 _WHOLE: Final = 0xC0
-"""The message begins and ends in this segment (ES, BS)."""
+"""The bits ES and BS of the segment octet: the message begins and ends in this segment. Source: ITU-T H.224. Larger or smaller:
+terminals wait for another segment, and whole messages of terminals are ignored.
+"""
 _HEADER_BYTES: Final = 9
 _CLIENT_MANAGEMENT: Final = 0x00
 _CLIENT_CAMERA: Final = 0x01

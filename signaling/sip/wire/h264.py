@@ -19,9 +19,14 @@ _IDENTIFIER = re.compile(r"[0-9a-fA-F]{6}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _LEVEL_1B: Final = 9
 _LEAST_BLOCKS: Final = 16
-"""Macroblocks of a picture of 64x64. Smaller limits are mistakes of the terminal and are ignored."""
+"""Macroblocks (16x16 pixels) of a picture of 64x64. A smaller limit of a terminal is taken as a mistake and ignored. Chosen.
+Larger: real limits of small terminals are ignored, and their picture is too large. Smaller: a mistake leaves the terminal
+without a usable picture.
+"""
 _TOLERANCE: Final = 1.01
-"""The factor by which a level may exceed a limit: 1920x1080 has 8160 blocks, but level 4 allows 8192."""
+"""The factor by which an H.264 level may exceed a terminal's limit: 1920x1080 has 8160 blocks, but level 4 allows 8192. Chosen.
+Larger: terminals get pictures beyond their limit. Smaller: terminals that state exactly 8160 blocks get a smaller picture.
+"""
 
 
 class Level(NamedTuple):
