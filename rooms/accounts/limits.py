@@ -70,8 +70,8 @@ SESSIONS = 20
 limit, a new sign-in ends the session that was unused for the longest time.
 """
 LINK_LIFE = timedelta(hours=72)
-"""The time for which a sign-in link for a new or blocked account works. Chosen: a weekend. Longer: a stolen link works for
-longer. Shorter: users must ask for a new link.
+"""The time for which a link works that opens one session to set a new password. Chosen: a weekend. Longer: a stolen link works
+for longer. Shorter: users must ask for a new link.
 """
 LINKS = 5
 """Open links of one account. Chosen. More: more unused links stay valid. Fewer: a link expires before the user opens it. At the
