@@ -290,8 +290,8 @@ MIXER_TEXT_CHARACTERS = 300
 picture. Fewer: long questions of the chair cannot be shown.
 """
 MIXER_PICTURE_WIDTH, MIXER_PICTURE_HEIGHT = 1920, 1200
-"""Pixels of the largest composed picture; each side has at least 64. A scene with a larger picture is refused. Chosen: WUXGA
-projectors. Larger: one conference can use up the machine. Smaller: halls with such projectors get a blurred picture.
+"""Pixels of the largest composed picture; each side has at least 64. A scene with a larger picture is refused. Chosen: WUXGA,
+1920x1200. Larger: one conference can use up the machine. Smaller: large screens get a blurred picture.
 """
 MIXER_FPS = 60
 """The most frames per second of a composed picture. A scene with more is refused. Chosen. More: one conference can use up the
@@ -303,8 +303,8 @@ maximum: one group fills the uplink of the server. Lower maximum: large pictures
 on narrow links.
 """
 MIXER_SOURCE_PIXELS = 4096 * 2304
-"""Pixels of an incoming picture; the mixer does not decode a larger picture. Chosen: 4K cameras. More: one sender uses up the
-memory and CPU time of the mixer. Fewer: halls with a 4K camera are not seen.
+"""Pixels of an incoming picture; the mixer does not decode a larger picture. Chosen: a little more than 4K (3840x2160). More:
+one sender uses up the memory and CPU time of the mixer. Fewer: halls with a 4K camera are not seen.
 """
 
 # The mixer: inside its process
