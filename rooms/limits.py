@@ -205,8 +205,8 @@ AUDIT_FINDINGS = 1000
 faults are not listed.
 """
 CHECKPOINT_FILE_BYTES = 4096
-"""Bytes of an exported checkpoint, or of the public key for the check. Chosen: a real file has some hundred. Larger: a wrong
-file costs memory. Smaller: real checkpoints are refused.
+"""Bytes of an exported checkpoint, or of the public key for the check. Chosen. Larger: a wrong file costs memory. Smaller: real
+checkpoints are refused.
 """
 CHECKPOINTS = 100_000
 """Exported checkpoints in one folder that a check reads; a folder with more is refused. Chosen: almost a year at one each five
@@ -382,8 +382,8 @@ ENTRY_HOST_MIN = 120
 earlier. Shorter: less time to prepare.
 """
 STRICT_DATES = 5000
-"""Dates within a day from now for which the door of the conferences reads its strict rules, the earliest first. Chosen: more
-than all meetings of three days. More: a slower start. Fewer: users can enter an important or cancelled meeting without a check.
+"""Dates within a day from now for which the door of the conferences reads its strict rules, the earliest first. Chosen. More: a
+slower start. Fewer: users can enter an important or cancelled meeting without a check.
 """
 OWN_DATES_DAYS = 92
 """Days in one answer of a user's own calendar. Chosen: three months. More: slower answers. Fewer: a page of a quarter needs
@@ -459,9 +459,7 @@ several times.
 
 # Backup
 MANIFEST_BYTES = 1024 * 1024
-"""Bytes of the manifest of a backup. Chosen: a real manifest has some thousand. Larger: a wrong file costs memory. Smaller: a
-real backup cannot be restored.
-"""
+"""Bytes of the manifest of a backup. Chosen. Larger: a wrong file costs memory. Smaller: a real backup cannot be restored."""
 BACKUP_KEYS = 20
 """Public keys that one backup is encrypted to. More: larger headers. Fewer: not every key holder can open the backup."""
 BACKUP_KEY_BYTES = 64 * 1024
@@ -517,8 +515,8 @@ ALARMS_OF_A_LEG = 50
 list. Fewer: a new fault raises no alarm.
 """
 SIP_ACCOUNTS = 5000
-"""SIP accounts, and stored registrations, that the server reads. Chosen: more than the terminals of a province. More: more
-memory and a slower refresh. Fewer: some terminals cannot register or be called.
+"""SIP accounts, and stored registrations, that the server reads. Chosen. More: more memory and a slower refresh. Fewer: some
+terminals cannot register or be called.
 """
 SIP_BANS = 5000
 """Bans that the server reads at its start. Chosen: more than BANS of `signaling/sip/ground/limits.py`. More: a slower start.

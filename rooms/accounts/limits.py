@@ -70,7 +70,7 @@ SESSIONS = 20
 limit, a new sign-in ends the session that was unused for the longest time.
 """
 LINK_LIFE = timedelta(hours=72)
-"""The time for which a link works that opens one session to set a new password. Chosen: a weekend. Longer: a stolen link works
+"""The time for which a link works that opens one session to set a new password. Chosen: three days. Longer: a stolen link works
 for longer. Shorter: users must ask for a new link.
 """
 LINKS = 5
