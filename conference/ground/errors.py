@@ -22,7 +22,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "removed": ("Đã được mời ra khỏi cuộc họp", "this participant was removed from the conference"),
     "lobby_waits": (
         "Cuộc họp đang bật phòng chờ. Hãy xin vào lại và chờ chủ trì cho vào",
-        "the conference has a lobby: ask to join, and wait for the chair",
+        "the conference has a lobby: ask to join, and wait for a host",
     ),
     "lobby_full": ("Phòng chờ đã đủ người. Hãy thử lại sau ít phút", "the lobby is full: try again in a few minutes"),
     "lobby_limit": ("Máy chủ đã đủ số phòng chờ", "the server has reached its maximum number of lobbies"),

@@ -1,4 +1,5 @@
-"""All limits of a live conference. `_S` means seconds. A length of text is the length of its UTF-8 bytes.
+"""All limits of a live conference. `_S` means seconds. For a text, `_BYTES` counts its UTF-8 bytes, and `_CHARACTERS` its
+characters.
 
 A value without a source is chosen. "Larger" and "smaller" say what breaks when the value changes.
 """
@@ -26,8 +27,8 @@ ANNOUNCED_S = 30.0
 Longer: forgotten announcements use up TRACKS_PER_PARTICIPANT. Shorter: a slow client loses its announcement.
 """
 MUTE_SHOWN_S = 3.0
-"""Within this time after a mute from outside, the server ignores a publisher's "not muted": it answers an older state. Longer:
-a participant cannot unmute at once after a host's mute. Shorter: a slow client cancels the mute.
+"""Within this time after a mute from outside, the server ignores a publisher's "not muted", because the publisher does not know
+of the mute yet. Longer: a participant cannot unmute at once after a host's mute. Shorter: a slow client cancels the mute.
 """
 UNCLAIMED_SECTIONS = 8
 """Sections of one client that have no announcement yet. Larger: a client sends more streams that it never announces. Smaller: a
@@ -63,8 +64,8 @@ the oldest choices are lost.
 """
 
 SID_CHARACTERS = 64
-"""The server's own ids have 19 at most. A choice for a longer id is not stored. Larger: clients fill the memory with long ids.
-Below 19: no choice is stored for real tracks.
+"""Characters of a track's or participant's id that a client names. The server's own ids have 19 at most. A choice for a longer
+id is not stored. Larger: clients fill the memory with long ids. Below 19: no choice is stored for real tracks.
 """
 
 NAME_BYTES = 256
@@ -119,9 +120,9 @@ one receiver is not slowed down. A file for nine receivers goes at 8 Mbit/s. Mor
 whole process. Fewer: files are sent slowly.
 """
 HELD_PACKETS, HELD_BYTES = 2048, 2 * 1024 * 1024
-"""The reliable packets of one participant that wait because its budget is used up. The client is told to pause. A client sends
-at most 192 KiB without an answer (the SCTP window). Packets beyond the limits are dropped and counted. Larger: more memory
-for one sender. Smaller: packets are lost before the client pauses.
+"""The reliable packets of one participant that wait because its budget is used up. They make the client's SCTP window smaller,
+so the client pauses. A client sends at most 192 KiB (its SCTP window) without an answer. Packets beyond the limits are
+dropped and counted. Larger: more memory for one sender. Smaller: packets are lost before the client pauses.
 """
 HELD_PACKET_BYTES_MIN = 2048
 """The least that one held packet takes from the sender's SCTP window. With 96 held packets the window is closed, and the
@@ -366,9 +367,9 @@ GROUPS = 6
 encoders, and MIXER_GROUPS must grow. Smaller: more halls get a lower quality or another layout.
 """
 MICROPHONES = 400
-"""Open microphones. Beyond this number those who spoke last stay open. The mixer mixes only the loudest ones
-(`media.ground.limits.MIXER_HEARD`). Larger: more audio streams to the mixer. Smaller: a site that has not spoken yet may not
-be heard.
+"""Open microphones. Beyond this number, only the sites that spoke most recently stay open. The mixer mixes only the loudest
+ones (`media.ground.limits.MIXER_HEARD`). Larger: more audio streams to the mixer. Smaller: a site that has not spoken yet
+may not be heard.
 """
 HALL_TEXT_CHARACTERS = 300
 """Characters of a text over a hall's picture; the rest is cut. Chosen, as MIXER_TEXT_CHARACTERS. More: the mixer refuses the
@@ -425,8 +426,8 @@ LABEL_CHARACTERS = 200
 refuses the scene. Fewer: long names are cut.
 """
 UNSEEN = 8
-"""Names of people without a picture in the halls that the operator sees. Larger: a long list. Smaller: more people are not
-named.
+"""Names in the operator's list of the people whose picture the halls do not get. Larger: a long list. Smaller: more people are
+not named.
 """
 AUDIO_BPS = 80_000
 """The part of a hall's link that is kept for sound. Larger: less for pictures. Smaller: pictures disturb the sound on narrow
@@ -485,8 +486,8 @@ LOBBY_PAUSE_MOST_S = 30 * 60.0
 network wait longer. Shorter: an attacker tries more names.
 """
 LOBBY_SETTINGS = 65_536
-"""Lobbies that a host has set and that are not in memory. A further setting is refused, because losing one would open a door.
-Larger: more memory. Smaller: hosts cannot set lobbies.
+"""Lobbies that a host has set and that are not in memory. A further setting is refused, because a lost setting would open a
+closed lobby. Larger: more memory. Smaller: hosts cannot set lobbies.
 """
 LOBBY_BARS = 200
 """Final denials of one lobby that survive a restart. The value is larger than any meeting needs. Larger: larger rows. Smaller:

@@ -91,7 +91,7 @@ class State:
     """The holder of the content token."""
     power: Power
     layout: Layout | None = None
-    """The chosen layout. None: the layout fits the number of pictures."""
+    """The layout that an operator chose. None: the number of pictures decides (`layout.automatic`)."""
     text: str = ""
     about: tuple[str, str] = ("", "")
     """The title of the meeting, and the number to dial."""
