@@ -544,7 +544,9 @@ def _is_lossy(channel: RTCDataChannel) -> bool:
 
 
 def _run_now(work: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine that never waits. `_Pipe._send` never waits."""
+    """Run a coroutine of aiortc to its end at once. The coroutine never waits, because it waits only for `_Pipe._send`, which
+    never waits.
+    """
     try:
         work.send(None)
     except StopIteration:

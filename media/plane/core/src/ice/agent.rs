@@ -14,7 +14,7 @@ use crate::path::Path;
 use crate::seam::event::IceState;
 use crate::wire::stun::{self, Request, StunError};
 
-/// The changes that a valid check made.
+/// The changes that a valid check or answer made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// The new state: `Connected` or `Moved`.
@@ -142,7 +142,7 @@ impl Agent {
         }
     }
 
-    /// Select a path. Return true if another path was selected before.
+    /// Select a path. Return true if this path was not selected before.
     fn select(&mut self, path: Path) -> bool {
         let before = self.selected.replace(path);
         let moved = before != Some(path);
@@ -186,7 +186,8 @@ impl Agent {
         self.is_proved(path, PROVED_US, now_us) && self.paths.get(path).is_some_and(is_fresh)
     }
 
-    /// Report whether `ask` must ask the peer at the selected path if it gets what is sent there.
+    /// Report whether `path` is the selected path and the peer's last proof there is old. Then `ask` must ask the peer whether
+    /// it receives what is sent there.
     pub fn wants_proof(&self, path: Path, now_us: u64) -> bool {
         self.selected == Some(path) && !self.is_proved(path, PROVED_US / 2, now_us)
     }

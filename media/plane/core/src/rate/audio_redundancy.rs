@@ -14,9 +14,9 @@ const HOLD_NARROW_US: u64 = 10_000_000;
 /// Longest time without copies. The time doubles each time that copies are too much again. Longer: a path that recovered gets
 /// no copies. Shorter: a narrow path loses packets to copies more often.
 const HOLD_US_MAX: u64 = 40_000_000;
-/// Copies are not the cause if at least this share of the loss remains without them. This is the loss before copies went out,
-/// or in `LOSS_WINDOWS` loss windows (`estimate::loss`) after they stopped. Larger: copies stay away from a path that loses by
-/// itself. Smaller: copies that cause loss come back.
+/// Copies are not the cause if at least this share of the loss is there without them. The loss without copies is the loss
+/// before copies went out, or the loss in `LOSS_WINDOWS` loss windows (`estimate::loss`) after copies stopped. Larger: copies
+/// stay away from a path that loses by itself. Smaller: copies that cause loss come back.
 const LOSS_WITHOUT_SHARE: f64 = 0.6;
 /// Loss windows (`estimate::loss`) without copies before the loss is compared. Chosen. Larger: copies come back later on a path
 /// that loses by itself. Smaller: chance decides, and copies that cause loss come back.
@@ -116,9 +116,9 @@ pub enum Finding {
 pub struct AudioRates {
     /// Bit/s without copies.
     pub plain_bps: u64,
-    /// Bit/s with the copies that publishers make.
+    /// Bit/s with the copies that the publishers send.
     pub whole_bps: u64,
-    /// Bit/s with all copies that may be sent.
+    /// Bit/s if no copies are left out: with the publishers' copies or those that this server makes, the larger of both.
     pub sent_bps: u64,
 }
 

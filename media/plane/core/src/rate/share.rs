@@ -38,7 +38,8 @@ impl Grant {
 pub struct Step {
     pub grant: Grant,
     pub bps: u64,
-    /// A grant of at least this includes the step. The value is lower than `grant` if the step replaced one that costs more.
+    /// A grant of at least this includes the step. The value is lower than `grant` if the step replaced one that costs more, or
+    /// if it is the last step of its layer.
     covers: Grant,
 }
 

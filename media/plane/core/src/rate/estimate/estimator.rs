@@ -31,8 +31,9 @@ const STALE_US: u64 = 2_000_000;
 /// `STALE_US` for a peer that sends receiver reports only. They arrive every 5 s if there is audio alone (RFC 3550 §6.2).
 /// Longer: old loss stops pictures. Shorter: loss is ignored between two reports.
 const STALE_REPORTS_US: u64 = 7_000_000;
-/// A queue of this length counts at the first glance if many packets are lost too. The shortest queue of the rows has 300 ms.
-/// Larger: a full queue loses audio for longer. Smaller: a busy receiver lowers the bitrate.
+/// If many packets are lost too, a queue of this length counts after a short look already (`trend`: `GLANCE_SLOTS`). The
+/// shortest queue of the rows has 300 ms. Larger: a full queue loses audio for longer. Smaller: a busy receiver lowers the
+/// bitrate.
 const QUEUE_US_FLOOD: i64 = 100_000;
 /// A queue that grows in this time after a probe is the probe's. Longer: a real queue is ignored. Shorter: a probe lowers the
 /// bitrate.
@@ -174,8 +175,8 @@ impl Estimator {
         self.is_stale(now_us) || self.loss.is_little()
     }
 
-    /// Return the delay that a queue adds now, as far as it is seen. Without recent feedback the queue counts as empty. No
-    /// feedback could report the end of a queue, because a queue permits no sending.
+    /// Return the delay that a queue adds now, as far as it is seen. Without recent feedback the queue counts as empty.
+    /// Otherwise an old queue would stop all sending, and no feedback could report the end of the queue.
     pub fn queue_us(&self, now_us: u64) -> i64 {
         if self.is_stale(now_us) { 0 } else { self.trend.queue_us() }
     }

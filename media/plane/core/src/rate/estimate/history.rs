@@ -6,8 +6,8 @@ const PACKETS_MIN: usize = 256;
 /// Largest length of the ring: more than a second of 30 Mbit/s (libwebrtc's largest estimate). Feedback of older packets is
 /// ignored. Larger: more memory. Smaller: a fast path gets no estimate.
 pub const PACKETS_MAX: usize = 4096;
-/// The ring grows rather than forget a younger packet: `UNTOLD_US` and a long round trip. Longer: more memory. Shorter: late
-/// feedback finds no packet.
+/// The ring grows rather than forget a packet that is younger than this time: `UNTOLD_US` and a long round trip. Longer: more
+/// memory. Shorter: late feedback finds no packet.
 const KEEP_US: u32 = 1_500_000;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -13,10 +13,10 @@ const SHORT_PACKETS: u32 = 20;
 /// With fewer packets the window ends after this time. Longer: the loss of a quiet call shows late. Shorter: windows have too
 /// few packets.
 const SHORT_US_MAX: u64 = 1_000_000;
-/// A window of fewer packets is ignored. Larger: the loss of a quiet call is not seen. Smaller: one lost packet counts as much
+/// A window of fewer packets is ignored. Larger: the loss of a quiet call is not seen. Smaller: one lost packet counts as heavy
 /// loss.
 const PACKETS_MIN: u32 = 8;
-/// Weight of a new window in the loss of about a second. Chosen; row `loss-20`. Larger: one run of losses counts as much.
+/// Weight of a new window in the loss of about a second. Chosen; row `loss-20`. Larger: one run of losses counts as heavy loss.
 /// Smaller: loss is seen late.
 const SMOOTHING_SHARE: f64 = 0.3;
 /// Weight of a new window in the loss of a few seconds. Chosen; row `burst-10`. Larger: one run of losses stops growth.
@@ -30,8 +30,8 @@ const LONG_US: u64 = 1_500_000;
 const LONG_PACKETS: u32 = 40;
 /// With fewer packets the window ends after this time. Longer: a quiet call is cut late. Shorter: windows have too few packets.
 const LONG_US_MAX: u64 = 4_000_000;
-/// Loss beyond the path's own that cuts the bitrate, in two long windows. gcc-02 §6 has 0.1. With 0.2 the rows `loss-10` and
-/// `loss-20` show whole pictures. Larger: a full path loses audio. Smaller: a lossy path loses its pictures.
+/// Loss beyond the path's own that cuts the bitrate, if it lasts for two long windows in a row. gcc-02 §6 has 0.1. With 0.2 the
+/// rows `loss-10` and `loss-20` show whole pictures. Larger: a full path loses audio. Smaller: a lossy path loses its pictures.
 const TOO_MUCH_SHARE: f64 = 0.20;
 /// Loss beyond the path's own that cuts after one long window. Chosen; row `step`. Larger: a path that becomes narrow loses
 /// audio for longer. Smaller: one run of losses cuts the bitrate.

@@ -10,8 +10,8 @@ const PACKETS_MIN: u32 = 5;
 /// The path is full if less than this share of the sent bitrate arrives (libwebrtc `kMinRatioForUnsaturatedLink`). Larger:
 /// jitter makes a wide path look full. Smaller: a full path looks wide.
 const UNSATURATED_SHARE_MIN: f64 = 0.9;
-/// Share of the arrived bitrate that is used then (libwebrtc `kTargetUtilizationFraction`). Larger: a queue builds up. Smaller:
-/// a part of the path stays unused.
+/// Share of the arrived bitrate that is used if the path is full (libwebrtc `kTargetUtilizationFraction`). Larger: a queue
+/// builds up. Smaller: a part of the path stays unused.
 const TARGET_USE_SHARE: f64 = 0.95;
 /// Feedback is complete this time after the round trip (the largest feedback interval of libwebrtc is 250 ms). Longer: the next
 /// probe waits. Shorter: packets without feedback look lost.

@@ -1,10 +1,13 @@
 //! Bitrates over a short window: of arrived packets by the peer's clock, or of sent packets by ours.
 
-/// Resolution of the bitrates. Larger: the windows are too coarse. Smaller: the windows hold less time.
+/// Microseconds of one bucket: the resolution of the bitrates. Larger: the windows are too coarse. Smaller: the windows hold
+/// less time.
 const BUCKET_US: i64 = 50_000;
-/// Half a second (gcc-02 §5.5 allows 0.5 to 1 s). More: a change of the path shows late. Fewer: one frame moves the bitrate.
+/// Number of buckets of the long window: half a second (gcc-02 §5.5 allows 0.5 to 1 s). More: a change of the path shows late.
+/// Fewer: one frame moves the bitrate.
 const BUCKETS: usize = 10;
-/// A fifth of a second, for floods. More: a flood shows late. Fewer: one frame moves the bitrate.
+/// Number of buckets of the short window: a fifth of a second, for floods. More: a flood shows late. Fewer: one frame moves the
+/// bitrate.
 const RECENT_BUCKETS: i64 = 4;
 
 #[derive(Debug, Default)]

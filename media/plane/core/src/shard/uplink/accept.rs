@@ -75,7 +75,7 @@ pub(crate) fn accept<S: Sink>(tables: &mut Tables, source: Source, incoming: &In
     }
 }
 
-/// The role of a packet in its layer.
+/// The result of counting a packet in its layer.
 struct Arrived {
     arrival: Arrival,
     /// The packet is the first of the layer.
@@ -84,7 +84,7 @@ struct Arrived {
     wakes: bool,
 }
 
-/// Count a packet in its layer. Return None if the packet belongs to a pause: such a packet is left out.
+/// Count a packet in its layer. Return None for audio that belongs to a pause of the producer: such a packet is left out.
 fn count(producer: &mut Producer, source: Source, incoming: &Incoming, now_us: u64) -> Option<Arrived> {
     let clock_hz = producer.payload(incoming.payload_type).map_or(90_000, |p| p.clock_hz);
     let video = producer.video;
@@ -170,8 +170,8 @@ fn read_descriptor(layer: &mut Layer, descriptor: &[u8], entry: &mut Entry) {
 }
 
 /// Return the place of a VP8 frame. For encoders without a description, libwebrtc allows a step up after any base picture. This
-/// is wrong. A step up is possible at a picture that needs only the base picture (the payload's Y bit meant this). For H.264
-/// libwebrtc says the same, where it is right.
+/// is wrong. A step up is possible at a picture that needs only the base picture. The payload's Y bit meant this. For H.264
+/// libwebrtc allows the same step, and there it is right.
 fn vp8_place(layer: &mut Layer, frame: &dependencies::Frame) -> Place {
     if frame.place.temporal == 0 {
         // Frame numbers continue while the layer is off.
