@@ -139,8 +139,8 @@ async def decide_substitute(
 
 
 async def by_mail(session: AsyncSession, reply: MailReply, now: datetime) -> Attendee:
-    """Record the answer in a mail. The sender must be the own address of an attendee. With a `date_at`, the answer is for that
-    date only.
+    """Record the answer in a mail. The sender must be the address of exactly one attendee. For a series with a `date_at`, the
+    answer is for that date only.
 
     The mail server in front guarantees that the mail really comes from this address; this function does not check DKIM. Raise
     Refusal `unknown_attendee`, `reply_outdated`, `unknown_date`, …
