@@ -59,11 +59,12 @@ def test_the_bounds_are_those_of_the_code() -> None:
         f"more than {http_limits.WEBSOCKET_PIECE_S:.0f} s between two of them",
         f"at most {limits.MESSAGES_PER_S:.0f} a second with bursts of {limits.MESSAGES_BURST:,.0f},",
         f"{limits.BYTES_PER_S >> 20} MiB a second with bursts of {limits.BYTES_BURST >> 20} MiB",
-        f"counts as {limits.JSON_TOKEN_BYTES} bytes and binary of other kinds than those three {limits.SMALL_PARTS} times",
-        f"each resume counts as {limits.RESUME_MESSAGES} messages",
+        f"counts as {limits.JSON_TOKEN_BYTES} bytes more",
+        f"counts with {limits.SMALL_PARTS} times its bytes",
+        f"Each resume counts as {limits.RESUME_MESSAGES} messages",
         f"at most {media_limits.SDP_CHARACTERS >> 20} MiB, {media_limits.SDP_LINES:,} lines, {media_limits.SDP_SECTIONS} sec",
         f"together, {media_limits.SDP_CODEC_ENTRIES:,} lines",
-        f"{limits.WAITING_BYTES >> 20} MiB wait is cut",
+        f"The bound is {limits.WAITING_BYTES >> 20} MiB or {limits.WAITING_MESSAGES:,} messages that wait",
     ):
         assert told in words
 
