@@ -47,9 +47,11 @@ class Issuer:
     client_id: str
     client_secret: str = field(default="", repr=False)
     label: str = "SSO"
-    """Name of the single sign-on on its button."""
+    """Text on the button for single sign-on."""
     unit_code: str = ""
-    """Unit of people that the issuer knows and this server does not; empty: only accounts made here may sign in."""
+    """Code of the unit that gets the people whom the issuer knows and this server does not. Empty: only accounts made here may
+    sign in.
+    """
     authority: str = ""
     """File of the authority (PEM) that signed the issuer's certificate, if no public authority signed it."""
 

@@ -63,7 +63,7 @@ _TEXTS: Final = {
     "type_refused": ("Máy chủ chỉ nhận JSON ở địa chỉ này.", "this address accepts only JSON"),
     "password_wrong": ("Mật khẩu hiện tại không đúng.", "the current password is wrong"),
     "password_same": ("Mật khẩu mới phải khác mật khẩu cũ.", "the new password must differ from the old password"),
-    "session_unknown": ("Phiên đăng nhập này đã kết thúc.", "this session has ended: sign in again"),
+    "session_unknown": ("Phiên đăng nhập này đã kết thúc.", "this session has already ended"),
     "too_many_requests": (
         "Có quá nhiều lượt đăng nhập từ mạng này. Hãy chờ một phút.",
         "too many sign-ins from this network: wait a minute",

@@ -19,7 +19,7 @@ from signaling.notify.worker import GiveUp
 app = typer.Typer(no_args_is_help=True, help="Thư điện tử / mail")
 TEMPORARY = 75
 """The exit code by which the mail server keeps the mail and tries again. Source: EX_TEMPFAIL of sysexits.h. Larger or smaller:
-the mail server drops the mail.
+the mail server does not try again and returns the mail.
 """
 
 
@@ -61,9 +61,9 @@ def try_out(
 def receive(data_dir: DataDir = None, file: File = None) -> None:
     """Đọc một thư trả lời từ đầu vào chuẩn / read an answer (iMIP REPLY) from standard input.
 
-    The command is for a pipe of the mail server, for example Postfix' `pipe(8)` or `|diemcau mail receive` in aliases. Exit
-    code 0 also if the mail contains no answer (it is dropped and the reason is printed), 75 if the mail server should try
-    again.
+    The command is for a pipe of the mail server, for example `pipe(8)` of Postfix, or `|diemcau mail receive` in aliases. The
+    exit code is 0 also for a mail without an answer, or with a refused answer: the mail is dropped, and the reason is printed.
+    The exit code is 75 if the mail server should try again.
     """
     from sqlalchemy.exc import SQLAlchemyError
 

@@ -141,8 +141,8 @@ LEEWAY_S = 10
 Less: a small error of a clock refuses all its tokens.
 """
 SECRET_CHARACTERS = 32
-"""Least length of an API secret: 256 bits of random hex. Source: RFC 7518 section 3.2. Longer: shorter secrets in use are
-refused. Shorter: tokens are easier to forge.
+"""Least length of an API secret: 32 characters are the 256 bits that HS256 demands. Source: RFC 7518 section 3.2. Longer:
+shorter secrets in use are refused. Shorter: tokens are easier to forge.
 """
 
 IDENTITY_BYTES = 256
@@ -202,15 +202,15 @@ must wait.
 """
 TRIES_PER_MINUTE = 30
 """Wrong tries at one number from all networks. A PIN of six digits withstands weeks, and one of eight (of a series) years.
-More: less time. Fewer: attackers block a meeting sooner.
+More: a PIN is guessed sooner. Fewer: attackers block a meeting sooner.
 """
 OWN_TRIES_PER_HOUR = 5
 """Tries at one number from one network, beside the common tries. A thousand addresses need a hundred hours for half of the
-PINs. More: less time. Fewer: users are blocked during an attack.
+PINs. More: a PIN is guessed sooner. Fewer: users are blocked during an attack.
 """
 TERMINAL_TRIES_PER_HOUR = 60
 """Tries of one terminal that has shown its password. People type less than one a minute, and half of the PINs need a year.
-More: less time. Fewer: a hall is blocked after some mistakes.
+More: a PIN is guessed sooner. Fewer: a hall is blocked after some mistakes.
 """
 LINKS_PER_MINUTE = 120
 """Wrong personal links of invitations from one network each minute. Chosen. More: links are easier to guess. Fewer: an office

@@ -26,7 +26,7 @@ class Installation:
         self.first_secret = ""
         """The secret of the link that makes the first administrator; empty when there is an administrator."""
         self.demo_secrets: dict[str, str] = {}
-        """The secrets of links by demo account, while the account has no password."""
+        """The secrets of sign-in links for the demo accounts that have no password yet. The keys are `NAME (ROLE)`."""
 
     async def migrate(self) -> None:
         url = self._settings.database_url

@@ -57,10 +57,12 @@ class SavedCalls:
         self._left: list[SipDialog] = []
         """The dialogs of earlier servers at this place."""
         self._ending: dict[str, asyncio.Future[bool]] = {}
-        """The dialogs that this server has been ending since its start."""
+        """The dialogs of earlier servers that `end_all` ends, by the id of the row. The result is True if the terminal was
+        reached, or if nothing more can be learned about the call.
+        """
         self._seen: dict[str, Binding] = {}
-        """The address that a hall without registration called from, by leg. The hall dialled in, or was in a call when the
-        earlier server died.
+        """The address of a hall's last call, by leg. The hall dialled in, or it was in a call when the earlier server died. A
+        hall without registration and without a SIP address in the register is called there.
         """
 
     # -- registrations
@@ -84,7 +86,7 @@ class SavedCalls:
         self.agent.registrar.noted = self.note
 
     def seen(self, leg_id: str) -> Binding | None:
-        """Return the address that an unregistered hall has recently called from."""
+        """Return the address of the hall's last call, or None if no address is kept."""
         return self._seen.get(leg_id)
 
     def _see(self, leg_id: str | None, target: Uri, hop: Hop) -> None:

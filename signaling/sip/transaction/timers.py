@@ -42,13 +42,17 @@ class Timers:
         self.on_earlier: Callable[[], None] = lambda: None
         """Called when the next deadline is earlier than before."""
         self.no_escape: Callable[[], AbstractContextManager[None]] = nullcontext
-        """A context for each call. An exception in one call must not stop the others."""
+        """The context manager around each call of a timer. It catches an exception, so that one failed call does not stop the
+        others.
+        """
 
     def after(self, delay_s: float, call: Callable[[], None]) -> Timer:
         return self.at(self.now() + max(0.0, delay_s), call)
 
     def at(self, due: float, call: Callable[[], None]) -> Timer:
-        """Set a timer for exactly this moment. Adding a difference again could miss the moment by a rounding error."""
+        """Set a timer for exactly this moment. `after` adds a delay to the time of now, so its rounding error could miss the
+        moment.
+        """
         if len(self) >= limits.TIMERS:
             raise OverflowError("too many timers")
         timer = Timer(self, due, call)
