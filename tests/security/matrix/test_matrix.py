@@ -29,8 +29,8 @@ from tests.security.matrix.matrix_world import CALLERS, PLACES, REACH, TITLE, Ca
 
 READING = {"GET", "HEAD"}
 WHOLE = {"network"}
-"""The kinds of objects that belong to the whole system and not to a unit. A caller with the role at the top may change them.
-`foreign` has no parent either, but it is not the top.
+"""The kinds of objects that belong to the whole system and not to a unit. Only a caller with the role in the top unit may
+create or change them. The unit of the place `foreign` has no parent either, but it is not the top unit.
 """
 SECRETIVE = ("approved", "held", "meeting", "series", "account", "client", "webhook", "delivery", "feed", "letter")
 """The kinds whose identifiers appear in no list of a caller that may not see them."""
