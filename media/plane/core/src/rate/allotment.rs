@@ -2,52 +2,61 @@
 
 use crate::rate::audio_redundancy::{AudioRates, AudioRedundancy};
 
-/// Bit/s. Reserved for audio if the viewer hears any: one voice of Opus with headers. Larger: pictures get less of a narrow
-/// path. Smaller: a voice that begins to speak finds no room.
+/// Bit/s. The least that is reserved for audio if the viewer hears any: one voice of Opus with headers. Larger: pictures get
+/// less of a narrow path. Smaller: when a voice begins to speak, pictures fill the path, and the viewer loses audio.
 pub(crate) const VOICES_BPS_MIN: f64 = 40_000.0;
 
-/// Half of a silent voice's reservation ends in this time. Chosen; row `narrow-300`. Longer: pictures stay small after the
-/// voice. Shorter: a voice that speaks again finds no room.
+/// Microseconds in which half of a silent voice's reservation ends. Chosen; row `narrow-300` of `make bench-quality`. Longer:
+/// after the voice, pictures stay small for longer. Shorter: when the voice speaks again, pictures fill the path, and the
+/// viewer loses audio.
 pub(crate) const VOICES_HALVE_US: f64 = 10e6;
 
-/// Pictures up to this multiple of the estimate may be an error of the estimate, and go on for `SLIGHT_US`. Chosen; row
-/// `narrow-300`. Larger: a queue builds up. Smaller: pictures step down without need.
+/// Audio and pictures up to this multiple of the estimate may be an error of the estimate. They are tolerated for `SLIGHT_US`
+/// (2.5 s). Chosen; row `narrow-300` of `make bench-quality`. Larger: a queue builds up, and the viewer's audio is late.
+/// Smaller: pictures step down without need.
 pub(crate) const SLIGHT_RATIO: f64 = 1.25;
 
-/// Time for which a slight excess is tolerated. A probe answers in this time (`PROBE_AFTER_LOWERING_US` and `PROBE_AGAIN_US`).
-/// Longer: a queue builds up. Shorter: pictures step down before the answer.
+/// Microseconds for which pictures may exceed the estimate slightly (`SLIGHT_RATIO`, 1.25). A probe (extra packets that test
+/// the path) starts and ends in this time: `PROBE_AFTER_LOWERING_US` (1.5 s) and `PROBE_AGAIN_US` (1 s). Longer: a queue builds
+/// up, and the viewer's audio is late. Shorter: pictures step down before the probe has a result.
 pub(crate) const SLIGHT_US: u64 = 2_500_000;
 
-/// Without a queue, the foremost picture goes on at a loss below this share. Row `loss-30` shows all pictures. Larger: audio is
-/// lost with the picture. Smaller: a lossy path shows no picture.
+/// Share of packets lost. Without a queue, the picture of highest priority keeps its lowest layer below this share; the others
+/// may stop. Row `loss-30` of `make bench-quality` shows all pictures. Larger: the picture takes bandwidth while the viewer
+/// loses audio. Smaller: a viewer on a lossy path sees no picture.
 pub(crate) const LOSS_BORNE_SHARE_MAX: f64 = 0.4;
 
-/// After a queue of this time only the foremost picture keeps its lowest layer, since audio suffers. Chosen; row `narrow-200`.
-/// Longer: audio is late. Shorter: pictures stop at a short queue.
+/// Microseconds. When a queue has lasted this long, only the picture of highest priority keeps its lowest layer, since audio
+/// suffers. Chosen; row `narrow-200` of `make bench-quality`. Longer: the viewer hears late audio for longer. Shorter: a short
+/// queue stops pictures.
 pub(crate) const CROWDED_US: u64 = 2_000_000;
 
-/// After a queue of this time the foremost picture loses its lowest layer too. Chosen; row `narrow-200`. Longer: audio is late.
-/// Shorter: the last picture stops at a short queue.
+/// Microseconds. When a queue has lasted this long, the picture of highest priority may stop too. Chosen; row `narrow-200` of
+/// `make bench-quality`. Longer: the viewer hears late audio for longer. Shorter: a short queue stops the last picture.
 pub(crate) const CROWDED_US_FOREMOST: u64 = 4_000_000;
 
-/// Time between two steps up. `trend` sees a queue after half a second. Longer: pictures improve slowly. Shorter: the next step
-/// comes before the queue of the last one is seen.
+/// Microseconds between two steps up of a viewer's pictures. The estimator (`trend`) sees a queue after half a second. Longer:
+/// pictures become good later. Shorter: the next step comes before the queue of the last step is seen, and audio is late.
 pub(crate) const RAISE_AGAIN_US: u64 = 500_000;
 
-/// Time between a step down and a step up. The time doubles each time that the step up fails. Chosen; row `narrow-300`. Longer:
-/// pictures stay small. Shorter: pictures flap.
+/// Microseconds from a step down of pictures to the next step up. The time doubles each time that the step up fails, up to
+/// `LOWERED_US_MAX` (32 s). Chosen; row `narrow-300` of `make bench-quality`. Longer: pictures stay small for longer. Shorter:
+/// pictures change their size often.
 pub(crate) const LOWERED_US: u64 = 2_000_000;
 
-/// Longest time between a step down and a step up. Chosen; row `narrow-300`. Longer: a path that recovers stays unused.
-/// Shorter: pictures flap.
+/// Microseconds. The longest time from a step down of pictures to the next step up; the time begins at `LOWERED_US` (2 s) and
+/// doubles. Chosen; row `narrow-300` of `make bench-quality`. Longer: on a path that recovers, pictures stay small. Shorter:
+/// pictures change their size often.
 pub(crate) const LOWERED_US_MAX: u64 = 32_000_000;
 
-/// A step up failed if a step down follows within this time. Chosen; row `narrow-300`. Longer: a new limit counts as a failure.
-/// Shorter: a slow failure is not seen, and pictures flap.
+/// Microseconds. A step up of pictures failed if a step down follows within this time. Then the wait for the next step up
+/// doubles. Chosen; row `narrow-300` of `make bench-quality`. Longer: a new limit of the path counts as a failed step, and
+/// pictures stay small. Shorter: a failure that shows late is not seen, and pictures change their size often.
 pub(crate) const FAILED_US: u64 = 10_000_000;
 
-/// A budget above this multiple of the failed bitrate permits a step up at once. Row `step`. Larger: pictures come back late.
-/// Smaller: pictures flap.
+/// A budget above this multiple of the bitrate at the last failed step up permits a new step up at once. Row `step` of `make
+/// bench-quality`. Larger: on a path that became wide, good pictures come back later. Smaller: pictures change their size
+/// often.
 pub(crate) const PLENTY_RATIO: f64 = 1.5;
 
 /// The allocation state of one viewer.

@@ -2,24 +2,30 @@
 
 use crate::stream::redundancy::LOSS_FOR_ONE;
 
-/// Largest share of the estimate for the publisher's copies on a path without loss. They come back below half of it.
-/// Experiment: rows `narrow-300` and `narrow-200`. Larger: pictures lose bitrate to copies. Smaller: 500 kbit/s gets no copies.
+/// Largest share of the estimate for the publisher's own copies of audio (RED), on a path without loss. They come back below
+/// half of this share. Experiment: rows `narrow-300` and `narrow-200` of `make bench-quality`. A copy of 58 kbit/s reaches the
+/// share at 414 kbit/s. Larger: on a narrow path, pictures lose bitrate to copies. Smaller: a path of 500 kbit/s gets no
+/// copies, and its next losses are heard.
 const COPIES_SHARE_MAX: f64 = 0.14;
-/// Time without copies after losses showed that audio alone was too much. Experiment: `tests/ways/allocation.rs`. Longer: a
-/// wide path misses copies after one burst. Shorter: a narrow path loses packets to copies more often.
+/// Microseconds without copies of audio (RED) after a cut for losses, if no picture is sent and audio with copies exceeds the
+/// estimate. Experiment: `tests/ways/allocation.rs`. Longer: after one burst of losses on a wide path, the next losses are
+/// heard. Shorter: on a narrow path, copies come back too often and cause losses.
 const HOLD_US: u64 = 3_000_000;
-/// Time without copies if the path does not even carry audio without copies. Experiment: `tests/ways/redundancy.rs`. Longer:
-/// lost audio is not repaired. Shorter: copies fill the narrow path again.
+/// Microseconds without copies of audio (RED) if the path does not even carry audio without copies. Experiment:
+/// `tests/ways/redundancy.rs`. Longer: if the path loses by itself, lost audio is not repaired for longer. Shorter: copies fill
+/// the narrow path again, and the viewer loses audio.
 const HOLD_NARROW_US: u64 = 10_000_000;
-/// Longest time without copies. The time doubles each time that copies are too much again. Longer: a path that recovered gets
-/// no copies. Shorter: a narrow path loses packets to copies more often.
+/// Microseconds. The longest time without copies of audio (RED). The time doubles from 3 s (`HOLD_US`) or 10 s
+/// (`HOLD_NARROW_US`) if copies are soon too much again. Longer: on a path that has recovered, lost audio is not repaired.
+/// Shorter: on a narrow path, copies come back too often and cause losses.
 const HOLD_US_MAX: u64 = 40_000_000;
-/// Copies are not the cause if at least this share of the loss is there without them. The loss without copies is the loss
-/// before copies went out, or the loss in `LOSS_WINDOWS` loss windows (`estimate::loss`) after copies stopped. Larger: copies
-/// stay away from a path that loses by itself. Smaller: copies that cause loss come back.
+/// Copies of audio (RED) are not the cause of a loss if at least this share of the loss is there without them. The loss without
+/// them is the loss before they were sent, or of the 4 windows (`LOSS_WINDOWS`) after they stopped. Larger: a path that loses
+/// by itself gets no copies, and losses are heard. Smaller: copies that cause the loss come back.
 const LOSS_WITHOUT_SHARE: f64 = 0.6;
-/// Loss windows (`estimate::loss`) without copies before the loss is compared. Chosen. Larger: copies come back later on a path
-/// that loses by itself. Smaller: chance decides, and copies that cause loss come back.
+/// Loss windows (`estimate::loss`: 0.2 s or more) without copies of audio (RED) before the loss is compared. Chosen. Larger: on
+/// a path that loses by itself, copies come back later, and losses are heard. Smaller: chance decides, and copies that cause
+/// the loss come back.
 const LOSS_WINDOWS: u32 = 4;
 
 /// The decision about copies for one viewer.

@@ -3,23 +3,28 @@
 
 use crate::codec::selection::Place;
 
-/// Temporal ids that are counted separately; higher ids count with the last one. Chosen: browsers send at most three. Larger:
-/// more memory for each layer. Smaller: two ids become one step, so a narrow downlink loses both at once.
+/// Temporal ids (steps of the frame rate) whose bitrate is counted separately; higher ids count with the last. Chosen: browsers
+/// send at most three. Larger: more memory for each layer. Smaller: two ids become one step, so a viewer on a narrow path loses
+/// both at once.
 pub const TEMPORALS: usize = 4;
-/// Spatial layers that are counted separately; higher layers count with the last one. Chosen: browsers send at most three.
-/// Larger: more memory for each layer. Smaller: two layers become one step, so a narrow downlink loses both at once.
+/// Spatial layers (steps of the picture size) whose bitrate is counted separately; higher layers count with the last. Chosen:
+/// browsers send at most three. Larger: more memory for each layer. Smaller: two layers become one step, so a viewer on a
+/// narrow path loses both at once.
 pub const SPATIALS: usize = 4;
-/// Bytes of RTP header, extensions and authentication tag of one packet, about. Larger: streams seem to cost more than they do,
-/// and viewers get lower layers. Smaller: granted streams exceed the estimate, and a queue builds up.
+/// Bytes of one packet beside its payload, about: RTP header (12), extensions, and the tag of SRTP (10 or 16). Larger: streams
+/// seem to need more bitrate than they do, and viewers get smaller pictures. Smaller: granted streams exceed the estimate, a
+/// queue builds up, and the viewer's audio is late.
 pub const OVERHEAD_BYTES: usize = 40;
-/// Microseconds. Chosen. The least time that one measurement covers. Longer: a new bitrate is learned later. Shorter: the
-/// bitrate jumps, because each measurement has few packets.
+/// Microseconds. Chosen. The least time over which the bitrate of a stream is measured once. Longer: a new bitrate is learned
+/// later. Shorter: the measured bitrate jumps, because each measurement has few packets, and pictures change their size often.
 const WINDOW_US: u64 = 200_000;
-/// Microseconds. Chosen. The time constant of the smoothed bitrate. Longer: the allocation follows a new bitrate late. Shorter:
-/// each key frame looks like a higher bitrate, and pictures flap.
+/// Microseconds. Chosen. The time constant of the smoothed bitrate of a stream. Longer: a stream that grows exceeds the
+/// viewer's path for longer, and audio is late. Shorter: each key frame looks like a higher bitrate, and pictures change their
+/// size often.
 const SMOOTHING_US: f64 = 1e6;
-/// A layer or temporal id with a smaller share of all bytes counts as not sent. Larger: a real layer is never offered. Smaller:
-/// a few stray packets count as a layer.
+/// A layer or temporal id with a smaller share of all bytes counts as not sent. Larger: a small layer that is really sent is
+/// never offered to viewers. Smaller: a few stray packets count as a layer, and a viewer may be switched to a layer without
+/// pictures.
 const SHARE_MIN: f64 = 0.02;
 
 #[derive(Debug, Default)]

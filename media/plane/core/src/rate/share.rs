@@ -15,11 +15,12 @@ use crate::keys::ConsumerKey;
 use crate::rate::bitrates::{Bitrates, SPATIALS, TEMPORALS};
 use crate::types::LAYERS_MAX;
 
-/// A step up must fit into this share of the budget. A step that is held may take the whole budget. Row `narrow-300`. Larger:
-/// pictures flap at the limit. Smaller: a part of the path stays unused.
+/// A step up of pictures must fit into this share of the viewer's budget. A step that the viewer already has may take the whole
+/// budget. Row `narrow-300` of `make bench-quality`. Larger: near the limit, pictures change their size often. Smaller: a part
+/// of the path stays unused, and pictures are smaller.
 pub const RAISE_SHARE: f64 = 0.9;
-/// Steps of one picture: each layer with each temporal id. Larger: more memory for each picture of an allocation. Smaller: the
-/// highest steps have no place, so viewers never get them.
+/// Steps of quality of one picture: each of 4 layers with each of 4 temporal ids. Larger: more memory for each picture of an
+/// allocation. Smaller: the highest steps have no place, so viewers never get them.
 const STEPS_MAX: usize = if LAYERS_MAX > SPATIALS { LAYERS_MAX } else { SPATIALS } * TEMPORALS;
 
 /// The highest layer and temporal id that a track may be sent with. A layer is a simulcast stream or a layer within a stream.

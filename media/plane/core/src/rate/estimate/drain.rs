@@ -5,41 +5,56 @@
 
 use crate::rate::estimate::trend::QUEUE_US_MIN;
 
-/// Sending counts as less below this share of the carried bitrate. At this share a queue shrinks by a tenth of the time that
-/// passes. Larger: jitter hides that a queue of ours shrinks. Smaller: a longer path is rarely found.
+/// The queue test asks, after a lowering, whether the delay shrinks while less is sent; a delay that stays is the path's own.
+/// The test begins below this share of the carried bitrate. A queue of ours then shrinks by a tenth of the time that passes.
+/// Larger: jitter hides that our queue shrinks, and the viewer's audio stays late. Smaller: the test rarely begins, and a
+/// longer path keeps a low bitrate.
 const LESS_SHARE: f64 = 0.9;
-/// Sending stays less up to this share (hysteresis). Larger: we fill the queue while it is judged. Smaller: a longer path is
-/// rarely found.
+/// The queue test (does the delay shrink while less is sent?) goes on up to this share of the carried bitrate. The test begins
+/// below `LESS_SHARE` (0.9). Larger: we fill the queue during the test, and our queue may count as the path's own delay.
+/// Smaller: the test often stops, and a longer path keeps a low bitrate.
 const LESS_STILL_SHARE: f64 = 1.0;
-/// Time between two looks. Each look is the least delay of such a time (`trend::WINDOW_SLOTS`). Longer: a longer path is found
-/// late. Shorter: two looks share packets.
+/// Microseconds between two looks of the queue test (does the delay shrink while less is sent?). Each look is the least delay
+/// of 400 ms (`trend::WINDOW_SLOTS`). Longer: a longer path keeps a low bitrate for longer. Shorter: two looks share packets
+/// and seem equal, so our own queue may count as the path's own delay.
 const APART_US: u64 = 400_000;
-/// Least and largest difference of delays that count as equal. The jitter of the path decides between them. Row `disorder`.
-/// Larger: a slowly shrinking queue counts as the path. Smaller: on an uneven path no delay counts as equal.
+/// Microseconds. The queue test asks whether the delay shrinks while less is sent. Two of its delays are equal if they differ
+/// by less. 4 times the path's jitter (`UNEVEN_TIMES`) decides between both values. Row `disorder` of `make bench-quality`.
+/// First value (for an even path) or second value (for an uneven path) larger: our queue that shrinks slowly counts as the
+/// path's own delay. Smaller: on such a path no delays count as equal, and a longer path keeps a low bitrate.
 const SAME_US: (i64, i64) = (2_000, 20_000);
-/// Multiple of the mean unevenness that counts as equal. Chosen. Larger: a slowly shrinking queue counts as the path. Smaller:
-/// on an uneven path no delay counts as equal.
+/// The queue test asks whether the delay shrinks while less is sent. Two delays are equal if they differ by less than this
+/// multiple of the path's jitter. Chosen. Larger: our queue that shrinks slowly counts as the path's own delay, and audio stays
+/// late. Smaller: on an uneven path no delays are equal, and a longer path keeps a low bitrate.
 const UNEVEN_TIMES: i64 = 4;
-/// Share of the expected decrease of our queue that may be missed. Half: both errors are equally far. Larger: a queue that
-/// shrinks slowly counts as the path. Smaller: a longer path is not found.
+/// A delay is the path's own if it shrinks by less than this share of the decrease that a queue of ours would show. Half: both
+/// errors are equally far. Larger: our queue that shrinks slowly counts as the path's own delay, and the viewer's audio stays
+/// late. Smaller: a longer path is not found, and keeps a low bitrate.
 const MISSED_SHARE: f64 = 0.5;
-/// If the delay grows by this although less is sent, the bitrate is lowered again. Larger: a queue grows for longer. Smaller:
-/// jitter lowers the bitrate.
+/// Microseconds. While the queue test runs (does the delay shrink while less is sent?), only two events lower the bitrate
+/// again. The delay grows by this value, or many packets are lost. Larger: a queue grows for longer, and the viewer's audio is
+/// late. Smaller: jitter lowers the bitrate further, and pictures lose quality.
 const GROWS_US: i64 = 40_000;
-/// Time between two returns of bitrate. Chosen; row `step`. Longer: the bitrate comes back late on a longer path. Shorter:
-/// senders that share a queue keep it full.
+/// Microseconds between two returns of a bitrate that was taken for a delay of the path itself. Chosen; row `step` of `make
+/// bench-quality`. Longer: on a path that becomes longer twice, pictures stay small for longer. Shorter: senders that share a
+/// queue keep it full, and the viewer's audio is late.
 const GIVEN_BACK_US: u64 = 3_000_000;
-/// The series ends after this time without a queue: two looks. Longer: an old bitrate is kept for the next queue. Shorter: one
-/// short delay ends the series.
+/// Microseconds without a queue after which a queue counts as gone: two looks of 0.4 s (`APART_US`). Longer: the next queue
+/// counts as the same queue, and a bitrate from before it may be given back, which is too high. Shorter: one short dip of the
+/// delay ends the queue test, and a longer path keeps a low bitrate.
 const GONE_US: u64 = 800_000;
-/// A series says nothing after this time. As `MinRTTFilterLen` of draft-ietf-ccwg-bbr. Longer: an old bitrate may be given
-/// back. Shorter: a series ends before it is judged.
+/// Microseconds after a lowering until the queue test (does the delay shrink while less is sent?) ends without a result. As
+/// `MinRTTFilterLen` of draft-ietf-ccwg-bbr. Longer: a bitrate that is too old may be given back, and a queue builds up.
+/// Shorter: the test ends before its result, and a longer path keeps a low bitrate.
 const SERIES_US: u64 = 10_000_000;
-/// Most by which a path becomes longer in `LONGER_WITHIN_US`. More is a queue. The longest queue of the rows has 400 ms.
-/// Larger: a queue of ours counts as the path step by step. Smaller: a much longer route ends at the least bitrate.
+/// Microseconds. The most by which the path's own delay may grow in `LONGER_WITHIN_US` (30 s). A larger delay is a queue. The
+/// longest queue of the rows of `make bench-quality` has 400 ms. Larger: step by step, our queue counts as the path's own
+/// delay, and the viewer's audio is late. Smaller: on a much longer route the bitrate falls to its least value, and the viewer
+/// sees no pictures.
 const LONGER_US_MAX: i64 = 400_000;
-/// Time in which `LONGER_US_MAX` applies. Longer: a path that changes again is taken for a queue. Shorter: a growing queue is
-/// taken for the path.
+/// Microseconds in which the path's own delay may grow by `LONGER_US_MAX` (400 ms) in all. Longer: a second longer route is
+/// taken for a queue, and pictures lose quality. Shorter: a growing queue is taken for the path's own delay, and the viewer's
+/// audio is late.
 const LONGER_WITHIN_US: u64 = 30_000_000;
 
 /// The result of a look.

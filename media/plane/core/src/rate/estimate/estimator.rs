@@ -16,54 +16,67 @@ use crate::rate::estimate::trend::{QUEUE_US_FULL, Trend, Usage};
 use crate::wire::rtp::Malformed;
 use crate::wire::transport_feedback;
 
-/// Most packets of one feedback. A feedback with more speaks of packets that the history does not hold, and is refused. Larger:
-/// a peer makes us loop for longer. Smaller: real feedback is refused.
+/// Packets that one feedback may report: as many as the history of sent packets holds (4,096). A feedback with more is refused.
+/// Larger: a hostile peer makes the thread loop for longer over unknown packets. Smaller: real feedback is refused, and the
+/// bitrate of that viewer is not estimated.
 const STATUSES_MAX: u16 = history::PACKETS_MAX as u16;
-/// The path was dead after this time without feedback. The loss of that time says nothing of the bitrate. Longer: a short
-/// outage cuts the bitrate. Shorter: late feedback hides real loss.
+/// Microseconds without feedback after which the path was dead. Losses of that time do not lower the bitrate. Longer: a short
+/// outage lowers the bitrate, and pictures lose quality. Shorter: feedback that is only late hides real losses, and a full path
+/// loses the viewer's audio.
 const DEAD_US: u64 = 1_000_000;
-/// All packets count as lost after this time and a round trip without feedback: two feedback intervals and more. Longer: a
-/// picture freezes longer after an outage. Shorter: late feedback causes needless key frames.
+/// Microseconds, plus a round trip, without feedback after which all packets since then count as lost, and key frames are
+/// requested. This is more than two feedback intervals. Longer: after an outage the viewer sees a frozen picture for longer.
+/// Shorter: late feedback causes needless key frames, which are large.
 const UNTOLD_US: u64 = 600_000;
-/// Nothing is known of the path after this time without feedback (libwebrtc `kStreamTimeOut`, 2 s). Longer: an old queue stops
-/// pictures. Shorter: late feedback hides a queue.
+/// Microseconds without feedback after which the last measured queue and loss no longer count (libwebrtc `kStreamTimeOut`, 2
+/// s). Longer: a queue that is gone keeps the viewer's pictures stopped. Shorter: late feedback hides a queue, and the viewer's
+/// audio becomes later.
 const STALE_US: u64 = 2_000_000;
-/// `STALE_US` for a peer that sends receiver reports only. They arrive every 5 s if there is audio alone (RFC 3550 §6.2).
-/// Longer: old loss stops pictures. Shorter: loss is ignored between two reports.
+/// Microseconds without a report after which the last loss no longer counts, for a peer that sends only receiver reports. They
+/// arrive every 5 s if there is audio alone (RFC 3550 §6.2). Other peers have `STALE_US` (2 s). Longer: old loss keeps the
+/// viewer's pictures stopped. Shorter: real loss is ignored between two reports, so pictures step up too soon.
 const STALE_REPORTS_US: u64 = 7_000_000;
-/// If many packets are lost too, a queue of this length counts after a short look already (`trend`: `GLANCE_SLOTS`). The
-/// shortest queue of the rows has 300 ms. Larger: a full queue loses audio for longer. Smaller: a busy receiver lowers the
-/// bitrate.
+/// Microseconds. A queue of this length in the short look of 150 ms (`GLANCE_SLOTS`) lowers the bitrate at once if many packets
+/// are lost too. The shortest queue of the rows of `make bench-quality` has 300 ms. Larger: a full queue loses the viewer's
+/// audio for longer. Smaller: a busy receiver lowers the bitrate without need.
 const QUEUE_US_FLOOD: i64 = 100_000;
-/// A queue that grows in this time after a probe is the probe's. Longer: a real queue is ignored. Shorter: a probe lowers the
-/// bitrate.
+/// Microseconds after the result of a probe (extra packets that test the path) in which a growing queue is blamed on the probe.
+/// The bitrate then stays. Longer: a real queue is ignored, and the viewer's audio is late. Shorter: the probe's own queue
+/// lowers the bitrate.
 const AFTER_PROBE_US: u64 = 250_000;
-/// No probe starts with a queue of this length: half of a full one. Larger: a probe overflows the queue. Smaller: jitter
-/// prevents probes.
+/// Microseconds. No probe (extra packets that test the path) starts with a longer queue: half of a full queue (`QUEUE_US_FULL`,
+/// 60 ms). Larger: a probe overflows the queue, and the viewer loses packets. Smaller: jitter prevents probes, and pictures
+/// stay at a low quality.
 const QUEUE_US_PROBE: i64 = 30_000;
-/// A REMB counts for this time. libwebrtc repeats it each second. Longer: an old limit stays. Shorter: a lost REMB lifts the
-/// limit.
+/// Microseconds for which a REMB (the viewer's own estimate) limits the bitrate. libwebrtc repeats it each second. Longer: an
+/// old limit keeps pictures at a low quality. Shorter: a few lost REMBs lift the limit, and the path is overfilled.
 const REMB_US: u64 = 10_000_000;
-/// Delay of receiver reports: the interval of browsers (1 s) and one feedback. Longer: a cut is judged late. Shorter: a cut is
-/// judged by loss from before the cut.
+/// Microseconds, plus a round trip, until receiver reports show the effect of a cut: the interval of browsers (1 s) and one
+/// feedback (0.2 s). Longer: a useless cut is undone later, and pictures stay small. Shorter: a cut is judged by losses from
+/// before the cut, and a cut that helped is undone.
 const REPORT_US: u64 = 1_200_000;
 /// Microseconds. The unit of the reference time (transport-wide-cc-extensions-01 §3.1). Larger: each feedback seems to be later
 /// than it is, and the estimator sees a queue that does not exist. Smaller: real queues are not seen.
 const REFERENCE_US: i64 = 64_000;
-/// Time between two probes (libwebrtc `kMaxWaitingTimeForProbingResult`). Row `step`: 5.5 s until the capacity is back. Longer:
-/// pictures come back late. Shorter: padding fills the path.
+/// Microseconds between two probes (extra packets that test whether the path carries more), as libwebrtc's
+/// `kMaxWaitingTimeForProbingResult`. Row `step` of `make bench-quality`: 5.5 s until the capacity is back. Longer: after a
+/// narrow time, good pictures come back later. Shorter: extra packets fill the path and delay the viewer's audio.
 const PROBE_AGAIN_US: u64 = 1_000_000;
-/// Longest time between a probe that was not carried and the next. Row `narrow-300`. Longer: a path that recovers stays unused.
-/// Shorter: probes disturb a narrow path.
+/// Microseconds. The wait after a probe (extra packets that test the path) that found no room doubles up to this. Row
+/// `narrow-300` of `make bench-quality`. Longer: pictures stay small on a path that has recovered. Shorter: on a narrow path,
+/// probes often delay the viewer's audio.
 const PROBE_AGAIN_US_MAX: u64 = 6_000_000;
-/// Time from a lowering of the bitrate to a probe, so that the queue is empty. Row `step`. Longer: pictures come back late.
-/// Shorter: the probe measures the old queue.
+/// Microseconds, plus a round trip, from a lowering of the bitrate to a probe (extra packets that test the path). The queue is
+/// empty then. Row `step` of `make bench-quality`. Longer: good pictures come back later. Shorter: the probe measures the old
+/// queue and finds no room.
 const PROBE_AFTER_LOWERING_US: u64 = 1_500_000;
-/// Largest multiple of the bitrate that a probe tests (libwebrtc: 2 times at later probes). Larger: a probe overflows a narrow
-/// path. Smaller: the capacity comes back in more steps.
+/// A probe (extra packets that test whether the path carries more) tests at most this multiple of the bitrate. libwebrtc: 2
+/// times at later probes. Larger: the probe overflows a narrow path, and the viewer loses packets. Smaller: good pictures come
+/// back in more steps.
 const PROBE_TIMES_MAX: f64 = 2.0;
-/// Least multiple of the bitrate that a probe tests: less is in the probe's error (`rate::WIDER_RATIO`). Larger: a probe
-/// overflows a narrow path. Smaller: a probe proves nothing.
+/// A probe (extra packets that test whether the path carries more) tests at least this multiple of the bitrate. A smaller gain
+/// is within the error of a probe (`rate::WIDER_RATIO`, 1.2). Larger: the probe overflows a narrow path, and the viewer loses
+/// packets. Smaller: the probe proves nothing, so the bitrate stays.
 const PROBE_TIMES_MIN: f64 = 1.2;
 
 #[derive(Debug, Default)]

@@ -1,13 +1,16 @@
 //! The packets that were sent with transport-wide numbers, until feedback reports them. A ring that grows up to
 //! [`PACKETS_MAX`].
 
-/// First length of the ring. Larger: each transport costs more memory. Smaller: the ring grows more often.
+/// Packets that the ring buffer of sent packets holds at first, until feedback reports them. A power of two. Larger: each
+/// transport costs more memory. Smaller: the buffer is copied to a larger one more often.
 const PACKETS_MIN: usize = 256;
-/// Largest length of the ring: more than a second of 30 Mbit/s (libwebrtc's largest estimate). Feedback of older packets is
-/// ignored. Larger: more memory. Smaller: a fast path gets no estimate.
+/// Packets that the ring buffer of sent packets holds at most, until feedback reports them. A power of two. It is 1.3 s of 30
+/// Mbit/s (libwebrtc's largest estimate) in packets of 1,200 bytes. Larger: more memory. Smaller: on a fast path, feedback
+/// arrives after its packets are forgotten, and the viewer gets no estimate.
 pub const PACKETS_MAX: usize = 4096;
-/// The ring grows rather than forget a packet that is younger than this time: `UNTOLD_US` and a long round trip. Longer: more
-/// memory. Shorter: late feedback finds no packet.
+/// Microseconds. The ring buffer of sent packets grows if it would forget a packet younger than this: `UNTOLD_US` (0.6 s) and a
+/// long round trip. Longer: more memory for each transport. Shorter: late feedback finds its packets forgotten, so loss and
+/// delay stay unknown.
 const KEEP_US: u32 = 1_500_000;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

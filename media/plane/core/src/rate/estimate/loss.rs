@@ -4,71 +4,94 @@
 //! Two windows count packets. The short one shows how much is lost now, and the long one whether that is too much. Losses
 //! arrive in runs, so a short window alone proves little.
 
-/// Window of the loss now: at least this time and `SHORT_PACKETS` packets. Chosen; row `burst-10`. Longer: a flood is seen
-/// late. Shorter: one run of losses counts as a flood.
+/// Microseconds of the short loss window, which must also have 20 packets (`SHORT_PACKETS`). Its loss is the loss now. Chosen;
+/// row `burst-10` of `make bench-quality`. Longer: the loss of a full path is seen later, and the viewer loses audio. Shorter:
+/// one run of lost packets counts as heavy loss, and the bitrate falls without need.
 const SHORT_US: u64 = 200_000;
-/// Packets that the window of `SHORT_US` must have. Chosen. More: a flood is seen late in a quiet call. Fewer: one run of
-/// losses counts as a flood.
+/// Packets that the short loss window of 0.2 s (`SHORT_US`) needs. Chosen. More: in a call with few packets, the loss of a full
+/// path is seen later, and the viewer loses audio. Fewer: one run of lost packets counts as heavy loss, and the bitrate falls
+/// without need.
 const SHORT_PACKETS: u32 = 20;
-/// With fewer packets the window ends after this time. Longer: the loss of a quiet call shows late. Shorter: windows have too
-/// few packets.
+/// Microseconds after which the short loss window ends even with fewer than 20 packets (`SHORT_PACKETS`). Longer: in a call
+/// with few packets, loss is seen later. Shorter: windows have too few packets, so one lost packet counts as heavy loss.
 const SHORT_US_MAX: u64 = 1_000_000;
-/// A window of fewer packets is ignored. Larger: the loss of a quiet call is not seen. Smaller: one lost packet counts as heavy
-/// loss.
+/// Packets; a loss window with fewer is ignored. Larger: the loss of a call with few packets is not seen, and a full path loses
+/// its audio. Smaller: one lost packet counts as heavy loss, and the bitrate falls without need.
 const PACKETS_MIN: u32 = 8;
-/// Weight of a new window in the loss of about a second. Chosen; row `loss-20`. Larger: one run of losses counts as heavy loss.
-/// Smaller: loss is seen late.
+/// Weight of a new loss window (0.2 s or more) in the loss of about a second. Chosen; row `loss-20` of `make bench-quality`.
+/// Larger: one run of lost packets counts as lasting loss, and pictures stop without need. Smaller: loss is seen late, and the
+/// viewer loses audio.
 const SMOOTHING_SHARE: f64 = 0.3;
-/// Weight of a new window in the loss of a few seconds. Chosen; row `burst-10`. Larger: one run of losses stops growth.
-/// Smaller: loss is seen late.
+/// Weight of a new loss window (0.2 s or more) in the loss of a few seconds. Chosen; row `burst-10` of `make bench-quality`.
+/// Larger: after one run of lost packets the bitrate does not grow, and pictures stay small. Smaller: the bitrate grows for
+/// longer although packets are lost.
 const SLOW_SMOOTHING_SHARE: f64 = 0.08;
-/// Window that is judged: at least this time and `LONG_PACKETS` packets. Losses arrive in runs. Chosen; row `burst-10`. Longer:
-/// a cut comes late. Shorter: one run of losses cuts the bitrate.
+/// Microseconds of the long loss window, which must also have 40 packets (`LONG_PACKETS`). Only its loss can lower the bitrate,
+/// because losses arrive in runs. Chosen; row `burst-10` of `make bench-quality`. Longer: the bitrate is cut later, and a full
+/// path loses the viewer's audio. Shorter: one run of lost packets cuts the bitrate without need.
 const LONG_US: u64 = 1_500_000;
-/// Packets that the window of `LONG_US` must have. Chosen. More: a cut comes late in a quiet call. Fewer: one run of losses
-/// cuts the bitrate.
+/// Packets that the long loss window of 1.5 s (`LONG_US`) needs. Chosen. More: in a call with few packets, the bitrate is cut
+/// later, and a full path loses its audio. Fewer: one run of lost packets cuts the bitrate without need.
 const LONG_PACKETS: u32 = 40;
-/// With fewer packets the window ends after this time. Longer: a quiet call is cut late. Shorter: windows have too few packets.
+/// Microseconds after which the long loss window ends even with fewer than 40 packets (`LONG_PACKETS`). Longer: in a call with
+/// few packets, the bitrate is cut later. Shorter: windows have too few packets, and one run of lost packets cuts the bitrate
+/// without need.
 const LONG_US_MAX: u64 = 4_000_000;
-/// Loss beyond the path's own that cuts the bitrate, if it lasts for two long windows in a row. gcc-02 §6 has 0.1. With 0.2 the
-/// rows `loss-10` and `loss-20` show whole pictures. Larger: a full path loses audio. Smaller: a lossy path loses its pictures.
+/// Share of packets lost, beyond the loss that the path has at any bitrate. More than this in two long windows (1.5 s each)
+/// cuts the bitrate. gcc-02 §6 has 0.1. With 0.2 the rows `loss-10` and `loss-20` of `make bench-quality` show whole pictures.
+/// Larger: a full path loses the viewer's audio. Smaller: a radio path with much loss loses its pictures.
 const TOO_MUCH_SHARE: f64 = 0.20;
-/// Loss beyond the path's own that cuts after one long window. Chosen; row `step`. Larger: a path that becomes narrow loses
-/// audio for longer. Smaller: one run of losses cuts the bitrate.
+/// Share of packets lost, beyond the loss that the path has at any bitrate. More than this cuts the bitrate after one long
+/// window (1.5 s). Chosen; row `step` of `make bench-quality`. Larger: a path that becomes narrow loses the viewer's audio for
+/// longer. Smaller: one run of lost packets cuts the bitrate without need.
 const FLOOD_SHARE: f64 = 0.5;
-/// Loss beyond the path's own below which the bitrate may grow. gcc-02 §6 has 0.02. Chosen; row `loss-5`. Larger: the bitrate
-/// grows into losses. Smaller: a lossy path stays at a low bitrate.
+/// Share of packets lost, beyond the loss that the path has at any bitrate. Below this the bitrate may grow. gcc-02 §6 has
+/// 0.02. Chosen; row `loss-5` of `make bench-quality`. Larger: the bitrate of a full path grows until the viewer loses more
+/// packets. Smaller: pictures stay small on a radio path with some loss.
 const LITTLE_SHARE: f64 = 0.05;
-/// Least share of the delivered bitrate after a cut. The cut itself is 1 - 0.5 loss (gcc-02 §6). Larger: a narrow path needs
-/// more cuts. Smaller: a cut stops pictures.
+/// A cut for losses keeps at least this share of the delivered bitrate. The cut itself keeps 1 - 0.5 x loss (gcc-02 §6).
+/// Larger: a path that became narrow needs more cuts, and loses the viewer's audio until then. Smaller: one cut is so deep that
+/// pictures stop.
 const CUT_SHARE_MIN: f64 = 0.75;
-/// A cut did not help if this share of the loss stays. Chosen; row `loss-30`. Larger: a lossy path stays cut. Smaller: a cut
-/// that helped is undone.
+/// A cut did not help, and is undone, if at least this share of the loss stays. Chosen; row `loss-30` of `make bench-quality`.
+/// Larger: a useless cut stays, and pictures are small on a radio path with loss. Smaller: a cut that helped is undone, and
+/// packets are lost again.
 const UNCURED_SHARE: f64 = 0.7;
-/// The sent bitrate must fall to this share before a cut proves anything, because a key frame may be on its way. Larger: a key
-/// frame undoes a cut. Smaller: most trials end without proof.
+/// A cut is judged only when the sent bitrate has fallen to this share; a large key frame may keep the bitrate high. Larger:
+/// loss that only the key frame caused makes a useful cut look useless, and the cut is undone. Smaller: most cuts are never
+/// judged, and are undone after `TRIAL_US_MAX` (4 s).
 const CUT_SEEN_SHARE: f64 = 0.85;
-/// Largest loss that counts as the path's own. Larger: a path that fails is not cut. Smaller: a very lossy path stays cut.
+/// Share of packets lost. The most that counts as the path's own loss, which it has at any bitrate. Larger: on a path that
+/// fails, the bitrate is not cut, and the viewer loses audio. Smaller: on a path with very much loss the bitrate stays cut, and
+/// pictures are small.
 const INHERENT_SHARE_MAX: f64 = 0.6;
-/// Largest loss that counts as the path's own without a trial (gcc-02 §6 takes no loss below 0.1 for congestion). Larger: loss
-/// by congestion is not cut. Smaller: a lossy path needs a trial.
+/// Share of packets lost. Up to this, loss counts as the path's own without a trial. A trial is a cut that tests whether the
+/// loss falls. gcc-02 §6 does not blame congestion for loss below 0.1. Larger: loss by congestion is not cut, and the viewer
+/// loses audio. Smaller: a radio path with loss needs a trial, in which pictures are small.
 const INHERENT_UNPROVEN_SHARE_MAX: f64 = 0.10;
-/// Weight of a new window in the path's own loss. Chosen; row `loss-10`. Larger: loss by congestion is learned. Smaller: a
-/// lossy path stays slow for longer.
+/// Weight of a new loss window (0.2 s or more) in the path's own loss, which it has at any bitrate. Chosen; row `loss-10` of
+/// `make bench-quality`. Larger: loss by congestion is learned as the path's own, and is not cut. Smaller: pictures stay small
+/// for longer on a radio path with loss.
 const INHERENT_SMOOTHING_SHARE: f64 = 0.05;
-/// Loss for this time after a queue may be the loss of the queue. Longer: the path's own loss is learned late. Shorter: the
-/// queue's loss counts as the path's own.
+/// Microseconds after a full queue (`QUEUE_US_FULL`, 60 ms) in which loss is not learned as the path's own. Longer: on a radio
+/// path with loss, pictures stay small for longer. Shorter: loss that the queue caused counts as the path's own, and later loss
+/// by congestion is not cut.
 const CROWD_OVER_US: u64 = 1_000_000;
-/// Time beside the round trip until a cut shows its effect. Queues of the rows are up to 400 ms. Longer: a useless cut stays
-/// for longer. Shorter: a cut is judged by loss from before the cut.
+/// Microseconds, plus a round trip, until a cut shows whether it reduces the loss. Queues of the rows of `make bench-quality`
+/// last up to 400 ms. Longer: a useless cut is undone later, and pictures stay small. Shorter: a cut is judged by losses from
+/// before the cut, and a useful cut is undone.
 const TRIAL_US: u64 = 700_000;
-/// A trial ends after this time even if the sent bitrate did not fall. Longer: a useless cut stays for longer. Shorter: a key
-/// frame undoes a cut.
+/// Microseconds, plus a round trip, after which a cut is undone if the sent bitrate never fell (`CUT_SEEN_SHARE`). Longer: a
+/// useless cut stays for longer, and pictures stay small. Shorter: while a large key frame keeps the sent bitrate high, a
+/// useful cut is undone.
 const TRIAL_US_MAX: u64 = 4_000_000;
-/// Time until the next trial after one that did not help. The time doubles each time. Chosen; row `loss-30`. Longer: congestion
-/// is cut late. Shorter: pictures flap on a lossy path.
+/// Microseconds between a cut for losses that did not help and the next cut, unless more than half is lost. Doubles each time,
+/// up to `AGAIN_US_MAX` (80 s). Chosen; row `loss-30` of `make bench-quality`. Longer: later congestion is cut late, and the
+/// viewer loses audio. Shorter: on a radio path with loss, pictures change their size often.
 const AGAIN_US: u64 = 10_000_000;
-/// Longest time until the next trial. Longer: congestion is cut late. Shorter: pictures flap on a lossy path.
+/// Microseconds. The longest time between a cut for losses that did not help and the next cut; the time begins at `AGAIN_US`
+/// (10 s) and doubles. Longer: later congestion is cut late, and the viewer loses audio. Shorter: on a radio path with loss,
+/// pictures change their size often.
 const AGAIN_US_MAX: u64 = 80_000_000;
 
 /// The result of a window of packets.

@@ -1,20 +1,24 @@
 //! A test whether the path carries more. For a moment more is sent than media alone, and the bitrate that arrives is the
 //! answer. `allocate.rs` decides when, and `pace.rs` with which bytes.
 
-/// Length of a probe. libwebrtc has 15 ms and 5 packets. A pacer that sends each 5 ms needs longer. Longer: a narrow path gets
-/// a long queue. Shorter: too few packets for an answer.
+/// Microseconds of a probe (extra packets that test whether the path carries more). libwebrtc has 15 ms and 5 packets. Our
+/// pacer sends each 5 ms, so it needs longer. Longer: on a narrow path the probe builds a long queue, and the viewer's audio is
+/// late. Shorter: too few packets arrive for a result.
 pub const LASTS_US: u64 = 100_000;
-/// Least number of packets of an answer (libwebrtc `kMinProbePacketsSent`). Larger: most probes of a narrow path stay unclear.
-/// Smaller: jitter decides the answer.
+/// Packets of a probe (extra packets that test the path) that must arrive for a result (libwebrtc `kMinProbePacketsSent`).
+/// Larger: on a narrow path most probes have no result, and pictures stay small. Smaller: jitter decides the result.
 const PACKETS_MIN: u32 = 5;
-/// The path is full if less than this share of the sent bitrate arrives (libwebrtc `kMinRatioForUnsaturatedLink`). Larger:
-/// jitter makes a wide path look full. Smaller: a full path looks wide.
+/// The path is full if less than this share of a probe's bitrate arrives (libwebrtc `kMinRatioForUnsaturatedLink`). Larger:
+/// jitter makes a wide path look full, and pictures stay small. Smaller: a full path looks wide, and the next pictures fill its
+/// queue.
 const UNSATURATED_SHARE_MIN: f64 = 0.9;
-/// Share of the arrived bitrate that is used if the path is full (libwebrtc `kTargetUtilizationFraction`). Larger: a queue
-/// builds up. Smaller: a part of the path stays unused.
+/// If a probe (extra packets that test the path) shows a full path, the bitrate becomes this share of what arrived (libwebrtc
+/// `kTargetUtilizationFraction`). Larger: a queue builds up, and the viewer's audio is late. Smaller: a part of the path stays
+/// unused, and pictures are smaller.
 const TARGET_USE_SHARE: f64 = 0.95;
-/// Feedback is complete this time after the round trip (the largest feedback interval of libwebrtc is 250 ms). Longer: the next
-/// probe waits. Shorter: packets without feedback look lost.
+/// Microseconds, plus a round trip, from the end of a probe until all feedback must have arrived. A probe is extra packets that
+/// test the path. libwebrtc's largest feedback interval is 250 ms. Longer: the next probe waits, and good pictures come back
+/// later. Shorter: packets whose feedback is late look lost, and a wide path looks full.
 const ANSWER_US: u64 = 400_000;
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,45 +2,57 @@
 //! grows slowly (draft-ietf-rmcat-gcc-02 §5.5). It rises at once after a probe that the path carried.
 
 /// Share of the delivered bitrate that is sent after a queue grew (gcc-02 §5.5, beta; libwebrtc `kDefaultBackoffFactor`).
-/// Larger: the queue empties slowly. Smaller: pictures step down too far.
+/// Larger: the queue empties slowly, and the viewer's audio is late. Smaller: pictures lose more quality than necessary.
 const BACK_OFF_SHARE: f64 = 0.85;
-/// The path is idle below this share of the bitrate: we fill no queue, and little is delivered. A back-off then goes no deeper.
-/// Chosen; row `step`. Larger: a path in use counts as idle and is not lowered enough. Smaller: an idle call loses its bitrate.
+/// Below this share of the permitted bitrate the path is idle, and a back-off keeps at least this share. We then fill no queue,
+/// and the little that arrives does not show the capacity. Chosen; row `step` of `make bench-quality`. Larger: a used path
+/// counts as idle and is not lowered enough, so audio is late. Smaller: an idle call loses its bitrate, and later pictures
+/// begin small.
 const IDLE_SHARE: f64 = 0.7;
-/// Growth far from the capacity (gcc-02 §5.5, eta; libwebrtc `MultiplicativeRateIncrease`). Larger: the bitrate overshoots and
-/// fills a queue. Smaller: the capacity comes back late.
+/// Factor of growth per second, far from the known capacity (gcc-02 §5.5, eta; libwebrtc `MultiplicativeRateIncrease`). Larger:
+/// the bitrate exceeds the path and fills a queue, and the viewer's audio is late. Smaller: good pictures come back later.
 const GROWTH_FACTOR_PER_S: f64 = 1.08;
-/// Largest multiple of the delivered bitrate for growth. gcc-02 §5.5 has 1.5. Less is safe since a probe finds more. Chosen;
-/// row `narrow-300`. Larger: the bitrate grows without proof. Smaller: growth waits for probes.
+/// The bitrate grows at most to this multiple of the delivered bitrate. gcc-02 §5.5 has 1.5. Less is enough, because a probe
+/// (extra packets that test the path) finds more. Chosen; row `narrow-300` of `make bench-quality`. Larger: the bitrate grows
+/// without proof, and pictures may fill a queue. Smaller: growth waits for probes, and pictures stay small.
 const OVER_DELIVERED_RATIO: f64 = 1.1;
-/// The bitrate is near the capacity from this share of it. gcc-02 §5.5 uses three standard deviations. Chosen; row
-/// `narrow-300`. Larger: fast growth fills a queue. Smaller: the capacity comes back late.
+/// From this share of the known capacity on, the bitrate grows slowly (`GROWTH_NEAR_SHARE_PER_S`, 3 % per second). gcc-02 §5.5
+/// uses three standard deviations. Chosen; row `narrow-300` of `make bench-quality`. Larger: fast growth fills a queue, and the
+/// viewer's audio is late. Smaller: good pictures come back later.
 const NEAR_CAPACITY_SHARE: f64 = 0.9;
-/// Growth near the capacity. gcc-02 §5.5 adds half a packet in each response time. Chosen; row `narrow-300`. Larger: a queue
-/// grows often. Smaller: a wider path is found late.
+/// Share of growth per second, near the known capacity. gcc-02 §5.5 instead adds half a packet in each response time (a round
+/// trip and 100 ms). Chosen; row `narrow-300` of `make bench-quality`. Larger: the bitrate often exceeds the path, and the
+/// viewer's audio is late. Smaller: a wider path is found late, and pictures stay small.
 const GROWTH_NEAR_SHARE_PER_S: f64 = 0.03;
-/// Least growth near the capacity (libwebrtc `kMinIncreaseRateBpsPerSecond`). Larger: a narrow path gets a queue often.
-/// Smaller: a narrow path that recovers stays unused.
+/// Bit/s per second. The least growth near the known capacity (libwebrtc `kMinIncreaseRateBpsPerSecond`). Larger: a narrow path
+/// often gets a queue, and the viewer's audio is late. Smaller: a narrow path that recovers stays unused, and pictures stay
+/// small.
 const GROWTH_NEAR_BPS_PER_S_MIN: f64 = 4_000.0;
-/// A bitrate of this multiple of the known capacity shows a wider path. Less may be the error of a probe. Chosen; row `step`.
-/// Larger: a wider path is not believed. Smaller: the error of a probe overfills the path.
+/// A delivered bitrate above this multiple of the known capacity shows a wider path. A smaller gain may be the error of a probe
+/// (extra packets that test the path). Chosen; row `step` of `make bench-quality`. Larger: a wider path is not believed, and
+/// pictures stay small. Smaller: the error of a probe raises the bitrate, and a queue builds up.
 const WIDER_RATIO: f64 = 1.2;
-/// Growth if receiver reports are the only source (gcc-02 §6 adds 5 % for each report). Larger: losses come back soon. Smaller:
-/// the capacity comes back late.
+/// Factor of growth per second if receiver reports are the only source (gcc-02 §6 adds 5 % for each report). Larger: the
+/// bitrate soon exceeds the path, and the viewer loses packets. Smaller: good pictures come back later.
 const CREEP_FACTOR_PER_S: f64 = 1.05;
-/// Time without growth after a lowering: the interval of receiver reports (RFC 3550 §6.2). Longer: the capacity comes back
-/// late. Shorter: the bitrate grows before a report shows the losses.
+/// Microseconds without growth after a lowering, if receiver reports are the only source: their interval (RFC 3550 §6.2).
+/// Longer: good pictures come back later. Shorter: the bitrate grows before a report shows the losses, and the viewer loses
+/// more packets.
 const CREEP_AFTER_US: u64 = 5_000_000;
-/// Time beside the round trip until a change can be seen: about two feedback intervals (libwebrtc waits 10 to 200 ms). Longer:
-/// a narrow path is followed late. Shorter: one queue lowers the bitrate twice.
+/// Microseconds, plus a round trip, between two lowerings for a queue, until feedback shows the first: about two feedback
+/// intervals. libwebrtc waits 10 to 200 ms. Longer: a path that narrows further is followed late, and audio is late. Shorter:
+/// one queue lowers the bitrate twice, and pictures lose too much quality.
 const AGAIN_US: u64 = 150_000;
-/// Time beside the round trip without growth after a lowering: one look of `trend` (`WINDOW_SLOTS`). Longer: the capacity comes
-/// back late. Shorter: the bitrate grows while the queue still empties.
+/// Microseconds, plus a round trip, without growth after a lowering: one look at the delay (400 ms, `trend::WINDOW_SLOTS`).
+/// Longer: good pictures come back later. Shorter: the bitrate grows while the queue still empties, and the viewer's audio
+/// stays late.
 const CALM_US: u64 = 400_000;
-/// Least bitrate: one voice of Opus with headers (RFC 7587 §3.1.1: 16 to 20 kbit/s for wideband speech). Larger: a very narrow
-/// path is overfilled. Smaller: no voice fits.
+/// Bit/s. The least bitrate: one voice of Opus with headers (RFC 7587 §3.1.1: 16 to 20 kbit/s for wideband speech). Larger: a
+/// very narrow path is overfilled, and the viewer's audio is late. Smaller: after a bad moment the bitrate grows back from a
+/// lower value, so pictures come back later.
 pub const FLOOR_BPS: f64 = 30_000.0;
-/// Largest bitrate: more than any network interface of a viewer. Larger: no effect. Smaller: a fast viewer is limited.
+/// Bit/s. The largest bitrate: more than any network interface of a viewer. Larger: no effect. Smaller: a viewer on a fast
+/// network gets smaller pictures than its network carries.
 pub const CEILING_BPS: f64 = 1e9;
 
 /// The measurements of one moment.

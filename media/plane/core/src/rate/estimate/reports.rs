@@ -1,7 +1,8 @@
 //! The bitrate sent to a peer that reports losses only in receiver reports, about once a second.
 
-/// Least time over which a bitrate is measured: a little less than the interval of browsers' receiver reports (1 s). Longer:
-/// each second report is ignored. Shorter: two reports of two streams count as two windows.
+/// Microseconds. The least time over which a sent bitrate is measured, a little less than browsers' interval of receiver
+/// reports (1 s). Losses are judged only then. Longer: each second report is not judged, so the bitrate falls later. Shorter:
+/// two reports of two streams that arrive together are measured as two windows, and the bitrate is wrong.
 const WINDOW_US: u64 = 900_000;
 
 #[derive(Debug, Default)]

@@ -1,13 +1,13 @@
 //! Bitrates over a short window: of arrived packets by the peer's clock, or of sent packets by ours.
 
-/// Microseconds of one bucket: the resolution of the bitrates. Larger: the windows are too coarse. Smaller: the windows hold
-/// less time.
+/// Microseconds in which bytes are counted together. `BUCKETS` (10) of them make 0.5 s. Longer: the measured bitrate covers
+/// more time, so a path that becomes narrow shows late. Shorter: it covers less time, so one frame moves the bitrate.
 const BUCKET_US: i64 = 50_000;
-/// Number of buckets of the long window: half a second (gcc-02 §5.5 allows 0.5 to 1 s). More: a change of the path shows late.
-/// Fewer: one frame moves the bitrate.
+/// Counters of 50 ms (`BUCKET_US`) in the measured bitrate: 0.5 s (gcc-02 §5.5 allows 0.5 to 1 s). More: a path that becomes
+/// narrow shows late, and the viewer's audio is late. Fewer: one large frame changes the bitrate.
 const BUCKETS: usize = 10;
-/// Number of buckets of the short window: a fifth of a second, for floods. More: a flood shows late. Fewer: one frame moves the
-/// bitrate.
+/// Counters of 50 ms (`BUCKET_US`) in the short bitrate: 0.2 s, used when a long queue and losses grow together. More: on a
+/// path that suddenly becomes narrow, the bitrate falls too little. Fewer: one large frame changes the bitrate.
 const RECENT_BUCKETS: i64 = 4;
 
 #[derive(Debug, Default)]

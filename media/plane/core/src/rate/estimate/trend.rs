@@ -3,59 +3,80 @@
 //!
 //! The threshold follows the path's own jitter, as in draft-ietf-rmcat-gcc-02 §5.
 
-/// Packets sent in this time count as one. gcc-02 §5.2 groups 5 ms. A busy receiver stops for longer. Longer: a queue is seen
-/// late. Shorter: a busy receiver looks like a queue.
+/// Microseconds. The least one-way delay of all packets sent in this time is one sample. gcc-02 §5.2 groups 5 ms, but a busy
+/// receiver stops for longer. Longer: a growing queue is noticed later, so the viewer's audio is late. Shorter: a busy receiver
+/// looks like a queue, and pictures lose quality without need.
 const SLOT_US: u64 = 50_000;
-/// Number of slots that are kept: a look, the time back, and spare ones. More: more memory. Fewer: packets that arrive late are
-/// ignored.
+/// Samples of 50 ms (`SLOT_US`) that are kept: 8 for one look at the delay, 4 back to the look before, and 4 spare. More: more
+/// memory for each viewer. Fewer than 12: the older look reads overwritten samples, so the growth of a queue is judged wrongly.
 const SLOTS: usize = 16;
-/// Slots of one look: 400 ms. libwebrtc's trend line has 20 groups. More: a queue is seen late. Fewer: jitter looks like a
-/// queue.
+/// Samples of 50 ms (`SLOT_US`) in one look, which takes their least delay: 400 ms. libwebrtc's trend line has 20 groups. More:
+/// a growing queue is noticed later, so the viewer's audio is late. Fewer: jitter looks like a queue, and pictures lose quality
+/// without need.
 const WINDOW_SLOTS: u64 = 8;
-/// Slots of one look if many packets are lost too. More: a flood is seen late. Fewer: a busy receiver looks like a flood.
+/// Samples of 50 ms (`SLOT_US`) in the short look of 150 ms, which lowers the bitrate only if many packets are lost too. More:
+/// on a path that suddenly becomes narrow, the bitrate falls later, and the viewer loses audio. Fewer: a busy receiver with
+/// losses lowers the bitrate without need.
 const GLANCE_SLOTS: u64 = 3;
-/// Least number of slots with packets in a look: half. More: sparse audio is never judged. Fewer: jitter looks like a queue.
+/// Samples of 50 ms (`SLOT_US`) with packets that a look at the delay needs, of its 8 (`WINDOW_SLOTS`). More: a stream with
+/// pauses between its packets is never judged, and its queue stays. Fewer: one late packet decides, so jitter looks like a
+/// queue.
 const HEARD_SLOTS_MIN: usize = 4;
-/// Slots between the two looks that are compared: half a look. More: a queue is seen late. Fewer: a slow queue is not seen to
-/// grow.
+/// Samples of 50 ms (`SLOT_US`) between the two looks whose difference shows whether a queue grows: 200 ms. More: a growing
+/// queue is noticed later. Fewer: the difference of a queue that grows slowly stays below `GROWS_US` (2 ms), and the viewer's
+/// audio becomes late.
 const BACK_SLOTS: u64 = 4;
-/// A shorter delay is no queue. gcc-02 §5.4 begins at 12.5 ms. Chosen; row `disorder`. Larger: audio waits in a queue. Smaller:
-/// jitter lowers the bitrate.
+/// Microseconds above the path's own delay; a shorter delay is no queue. gcc-02 §5.4 begins at 12.5 ms. Chosen; row `disorder`
+/// of `make bench-quality`. Larger: the viewer's audio is late, because short queues stay. Smaller: jitter lowers the bitrate,
+/// and pictures lose quality without need.
 pub(crate) const QUEUE_US_MIN: i64 = 25_000;
-/// Multiple of the path's wander that is added to the shortest queue (gcc-02 §5.4: the threshold follows the path). Larger: a
-/// queue is seen late. Smaller: jitter lowers the bitrate.
+/// Multiple of the path's delay variation that is added to `QUEUE_US_MIN` (25 ms) as the threshold for a queue. The variation
+/// is the mean change of the delay in 200 ms. gcc-02 §5.4 adapts its threshold too. Larger: a queue is noticed later, and the
+/// viewer's audio is late. Smaller: jitter lowers the bitrate without need.
 const WANDER_TIMES: f64 = 4.0;
-/// Wander until it is known. Larger: the first queue is seen late. Smaller: jitter lowers the bitrate at the start.
+/// Microseconds. The path's delay variation (mean change of the delay in 200 ms) until it is measured. Larger: at the start of
+/// a call, a queue is noticed later, and audio is late. Smaller: at the start, jitter lowers the bitrate without need.
 const WANDER_US_START: f64 = 8_000.0;
-/// Most that wander adds. Larger: a path with jitter gets a long queue. Smaller: jitter lowers the bitrate.
+/// Microseconds. The most that the path's delay variation adds to `QUEUE_US_MIN` (25 ms), the threshold for a queue. Larger: on
+/// a path with jitter, queues grow longer, and the viewer's audio is late. Smaller: on such a path, jitter lowers the bitrate,
+/// and pictures lose quality.
 const WANDER_US_MAX: f64 = 50_000.0;
-/// Weight of a new look in the wander: 50 looks, 2.5 s. Larger: a growing queue counts as jitter. Smaller: new jitter lowers
-/// the bitrate.
+/// Weight of a new look in the path's delay variation (mean change of the delay in 200 ms). A look ends every 50 ms, so 50
+/// looks take 2.5 s. Larger: a slowly growing queue counts as variation and is noticed late. Smaller: when jitter begins, it
+/// lowers the bitrate for some seconds.
 const WANDER_SMOOTHING_SHARE: f64 = 0.02;
-/// A queue of this length is full. Pictures do not step up, loss may be the queue's, and the path's wander is not learned. Rows
-/// `narrow-300` and `narrow-200` allow 300 and 400 ms. Larger: queues are longer. Smaller: jitter stops growth.
+/// Microseconds. From this queue on, pictures do not step up, the queue is blamed for losses, and the path's delay variation is
+/// not learned. The queues of the rows `narrow-300` and `narrow-200` of `make bench-quality` hold 300 and 400 ms. Larger:
+/// queues are longer, and the viewer's audio is late. Smaller: jitter keeps pictures at a low quality.
 pub(crate) const QUEUE_US_FULL: i64 = 60_000;
-/// The queue grows if a look is longer than the one before by this. Larger: a slow queue is not seen. Smaller: jitter looks
-/// like growth.
+/// Microseconds. A queue grows if the delay rose by more than this in 200 ms. Larger: a queue that grows slowly is not seen,
+/// and the viewer's audio becomes late. Smaller: jitter looks like growth, and the bitrate falls without need.
 const GROWS_US: i64 = 2_000;
-/// The queue drains if the difference is below this. Nearer to 0: jitter looks like draining. Farther: draining is not seen.
+/// Microseconds. A queue drains if the delay changed by less than this in 200 ms; the bitrate does not grow then. Nearer to 0:
+/// jitter looks like draining, and the bitrate grows rarely. Farther: the bitrate grows before the queue is empty, and the
+/// viewer's audio stays late.
 const DRAINS_US: i64 = -5_000;
-/// All begins again after this number of empty slots. As `DEAD_US / 2`. More: old slots are compared with new ones. Fewer: a
-/// pause in sending hides a queue.
+/// Samples of 50 ms (`SLOT_US`) without packets after which the samples are forgotten: 0.5 s, half of `DEAD_US` (1 s). More:
+/// delays from before a pause are compared with later delays, and a new route looks like a queue. Fewer: each short pause in
+/// sending hides a queue for 400 ms.
 const SILENCE_SLOTS: u64 = 10;
-/// A queue of this length is too long even if it does not grow (ITU-T G.114 aims at 150 ms in all). Larger: audio is late.
-/// Smaller: a short stable queue lowers the bitrate.
+/// Microseconds. A queue of this length that lasts for `STANDING_FOR_US` (0.7 s) lowers the bitrate even if the queue does not
+/// grow. ITU-T G.114 aims at 150 ms in all. Larger: the viewer's audio is late. Smaller: a short, stable queue lowers the
+/// bitrate, and pictures lose quality.
 const STANDING_US: i64 = 120_000;
-/// Time after which such a queue is too long. Longer: audio is late. Shorter: one burst lowers the bitrate.
+/// Microseconds for which a queue of `STANDING_US` (120 ms) may last before the bitrate is lowered. Longer: the viewer's audio
+/// is late for longer. Shorter: one burst of packets lowers the bitrate, and pictures lose quality.
 const STANDING_FOR_US: u64 = 700_000;
-/// Period of the least delay. BBR keeps 10 s (`MinRTTFilterLen` of draft-ietf-ccwg-bbr); two periods are kept here. Longer:
-/// clock drift or a longer route looks like a queue. Shorter: a queue that stays counts as the path.
+/// Microseconds of a period. The path's own delay is the least delay of this period and the period before. BBR keeps 10 s
+/// (`MinRTTFilterLen` of draft-ietf-ccwg-bbr). Longer: clock drift or a longer route looks like a queue, and pictures lose
+/// quality. Shorter: a queue that stays counts as the path's own delay, and the viewer's audio stays late.
 const LEAST_US: u64 = 8_000_000;
-/// Rise of the least delay in a period that is a creeping queue. Clocks drift by 100 ppm, 0.8 ms in a period. Larger: a
-/// creeping queue counts as the path. Smaller: clock drift looks like a queue.
+/// Microseconds. If the least delay of a period (8 s, `LEAST_US`) exceeds that of the period before by more, a queue grows
+/// slowly. Clocks drift by 100 ppm, 0.8 ms in 8 s. Larger: the queue counts as the path's own delay, and the viewer's audio
+/// becomes later and later. Smaller: clock drift looks like a queue, and pictures lose quality.
 const CREEP_US: i64 = 4_000;
-/// Microseconds. The value of a slot without packets: the largest `i64`, so that each real delay is smaller. Larger: the type
-/// has no larger value. Smaller: longer delays are ignored.
+/// Microseconds. The value of a sample without packets: the largest `i64`, so that each real delay is smaller. Larger: the type
+/// has no larger value. Smaller: longer delays are ignored, and a queue is not seen.
 const NO_DELAY_US: i64 = i64::MAX;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
