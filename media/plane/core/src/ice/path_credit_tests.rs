@@ -4,9 +4,9 @@ use crate::ice::limits::{ASKED_BYTES, CREDIT_BYTES};
 use crate::ice::questions::Cause;
 use crate::path::Path;
 
-/// Bytes sent to the peer in each second, at any path. Chosen: more than `ASKED_BYTES`, so that a question is possible each
-/// second, and the credit lasts 30 s. Larger: the credit ends before the tests have used enough paths. Smaller: the server asks
-/// less often, and the expected numbers of questions are wrong.
+/// Bytes sent to the peer in each second, at any path. Chosen: more than `ASKED_BYTES` (20,000), so that a STUN request is
+/// possible each second. `CREDIT_BYTES` (3 MB) lasts 30 s. Larger: the credit ends before the tests have used enough paths, and
+/// the tests fail. Smaller: the server asks less often, and the expected numbers of requests are wrong.
 const SENT_A_SECOND: u64 = 100_000;
 /// Seconds until the credit is spent.
 const CREDIT_S: u64 = CREDIT_BYTES / SENT_A_SECOND;
