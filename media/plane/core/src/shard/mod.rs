@@ -61,8 +61,8 @@ use crate::stream::levels::WINDOW_US;
 use crate::ticks::{ASKING_TICK_US, BUSY_TICK_US, IDLE_TICK_US};
 use crate::wire::demux::{Class, classify};
 
-/// Microseconds. Chosen. The time between two looks at the layers of all video. Longer: viewers keep a layer that has stopped,
-/// and key frames are requested late. Shorter: more work each second.
+/// Microseconds. Chosen. The time between two choices of the layer that each viewer gets. Longer: when a layer stops, its
+/// viewers see a frozen picture for longer, and key frames are requested late. Shorter: more work each second.
 const RETARGET_US: u64 = 500_000;
 
 pub struct Shard {

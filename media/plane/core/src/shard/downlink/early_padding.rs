@@ -18,17 +18,18 @@ use crate::shard::turn::Turn;
 use crate::stream::sent_log::{Content, Sent};
 use crate::wire::rtp;
 
-/// Microseconds between two padding packets of a viewer, as LiveKit's `paddingOnMuteInterval`. Longer: the viewer opens the
-/// stream later if packets are lost. Shorter: more useless packets.
+/// Microseconds between two padding packets for a viewer that waits for its first key frame (LiveKit: `paddingOnMuteInterval`).
+/// Longer: if packets are lost, the viewer opens the stream later. Shorter: more useless packets.
 const EVERY_US: u64 = 100_000;
-/// Padding packets for one viewer of one track in total: libwebrtc and pion report after at most 1.5 s. More: useless packets.
-/// Fewer: with losses the viewer may not open the stream.
+/// Padding packets for one viewer of one track until its first key frame: 2 s at one in 0.1 s (`EVERY_US`). libwebrtc and pion
+/// report after at most 1.5 s. More: useless packets. Fewer: if packets are lost, the viewer does not open the stream, and the
+/// first picture is late.
 pub const PACKETS_MAX: u8 = 20;
 /// Bytes of padding in a packet: the minimum, because the last byte holds the count (RFC 3550 §5.1). Larger: more useless bytes
 /// for each waiting viewer. Smaller: the packet is not marked as padding, and a receiver may give it to its decoder.
 const PADDING: u8 = 1;
-/// Bytes reserved for one padding packet: header, extensions, padding and tag. Chosen. Larger: the outbox is flushed slightly
-/// earlier. Smaller than a long header: the write panics.
+/// Bytes reserved for one padding packet: header, extensions, padding and tag. Chosen. Larger: the buffer of outgoing datagrams
+/// is sent off slightly earlier. Smaller than a long header: the write panics.
 const SPACE: usize = 512;
 
 /// Start sending padding if the consumer waits for its first key frame.

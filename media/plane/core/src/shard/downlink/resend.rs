@@ -9,20 +9,21 @@ use crate::shard::turn::Turn;
 use crate::stream::reception::VOICE_RTT_US_MAX;
 use crate::stream::sent_log::{Content, Sent};
 
-/// Microseconds. Least time between two resends of a packet, also with a shorter round trip. Longer: a lost resend is repaired
-/// later. Shorter: doubled NACKs cause doubled packets.
+/// Microseconds. The least time between two retransmissions of a packet, even if the round trip is shorter. Longer: if the
+/// retransmission is lost too, the picture is repaired later. Shorter: two NACKs for one loss cause two retransmissions.
 const RESEND_US_MIN: u64 = 10_000;
-/// Resends of one packet. More: a useless packet takes bandwidth. Fewer: with heavy loss a picture is not repaired.
+/// Retransmissions of one packet. More: packets that are too late to be shown take bandwidth. Fewer: with heavy loss, a picture
+/// is not repaired and freezes.
 const RESENDS_MAX: u8 = 10;
-/// Resends of one padding packet. Chosen. More: padding takes the budget of packets with content. Fewer: with heavy loss, a
-/// receiver that orders by numbers waits for the missing number, and its picture stops.
+/// Retransmissions of one padding packet. Chosen. More: padding uses up the viewer's budget for packets with content. Fewer:
+/// with heavy loss, a receiver that orders by numbers waits for the missing number, and its picture freezes.
 const RESENDS_OF_NOTHING_MAX: u8 = 4;
-/// Microseconds. A viewer whose round trip is at least this long gets a picture's packet twice when it asks. If the first is
-/// lost, no other could arrive before the picture is due. A queue on the path does not count as round trip. Larger: far viewers
-/// lose pictures. Smaller: more traffic.
+/// Microseconds. A viewer whose round trip, without queues, is at least this long gets a picture's packet twice when it asks.
+/// If the first is lost, no other could arrive before the picture is due. Larger: far viewers see more frozen pictures.
+/// Smaller: more traffic to near viewers, without use.
 const FAR_US: u64 = 200_000;
-/// Sequence numbers that are read from one NACK. Larger: a hostile NACK costs more work. Smaller: after a long loss packets
-/// stay missing.
+/// Sequence numbers that are read from one NACK. Larger: a hostile NACK costs more work. Smaller: after a long loss, packets
+/// stay missing, and the picture freezes.
 const NACK_ITEMS_MAX: usize = 512;
 
 /// Answer a NACK from the producer's cache.

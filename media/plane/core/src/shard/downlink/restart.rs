@@ -10,8 +10,8 @@ use crate::shard::report::keyframes;
 use crate::shard::tables::Tables;
 use crate::shard::turn::Turn;
 
-/// Microseconds. Least time between two starts of all consumers of a peer. Longer: a peer that moves twice waits for its
-/// picture. Shorter: a hostile peer causes more work.
+/// Microseconds. The least time between two restarts of all streams to a peer that can be reached again. Longer: a peer that
+/// moves twice waits for its picture. Shorter: a hostile peer that moves all the time causes more work.
 const AGAIN_US: u64 = 200_000;
 
 /// Restart the peer's pictures if media can be sent to it again. The packets of the meantime are missing. `AGAIN_US` limits the

@@ -8,11 +8,11 @@ use crate::shard::tables::Tables;
 use crate::shard::turn::Turn;
 use crate::wire::rtcp::{self, TmmbrEntries, TmmbrEntry};
 
-/// Bytes that UDP, IPv4 and RTP add to a packet (RFC 5104 §4.2.1.1). Larger: the far end sends less media than the limit
-/// permits. Smaller: its packets exceed the limit.
+/// Bytes that UDP, IPv4 and RTP add to a packet: 8, 20 and 12 (RFC 5104 §4.2.1.1). A bitrate limit for a terminal (TMMBR)
+/// counts them too. Larger: the terminal sends less media than the limit permits. Smaller: its packets exceed the limit.
 const OVERHEAD_BYTES: u16 = 40;
-/// Tuples that are read from one request. Larger: a hostile request costs more work. Smaller: limits of a terminal with many
-/// tracks are lost.
+/// Entries, one for each track, that are read from a terminal's request for lower bitrates (TMMBR). Larger: a hostile request
+/// costs more work. Smaller: a terminal with many tracks gets more than it asked for on the last ones, and loses packets.
 const LIMITS_MAX: usize = 8;
 
 /// Ask the far end of a line for the limit, if it sends video and understands TMMBR.

@@ -24,8 +24,9 @@ const SENDER_REPORT_BYTES: usize = 28;
 /// Bytes of an extended report with one receiver reference time block (RFC 3611 §4.4). Larger: some of these blocks get their
 /// own datagram. Smaller: the block does not fit into its compound, and the write panics.
 const RECEIVER_TIME_BYTES: usize = 20;
-/// Microseconds. Without a sender report for this time, a publisher makes none. Longer: mirrors learn losses later. Shorter:
-/// more messages to mirrors.
+/// Microseconds. A publisher without a sender report for this time makes no sender reports. The shards that hold a copy of its
+/// track (a mirror) then get its losses without them. Longer: these shards learn losses later. Shorter: more messages between
+/// shards.
 const REPORTS_US: u64 = 10_000_000;
 
 /// Send the reports of a line: sender reports, report blocks, and for each SSRC the common CNAME of this router.

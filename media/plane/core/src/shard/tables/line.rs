@@ -16,27 +16,31 @@ use crate::seam::event::LineState;
 use crate::shard::tables::message_stream::Messages;
 use crate::types::Feedback;
 
-/// Microseconds. Chosen. Default time without RTP and RTCP after which the far end counts as silent. When all lines of a hall
-/// are silent, the hall is asked by signalling. Longer: a dead call ends later. Shorter: more such questions.
+/// Microseconds. Chosen. Default time without RTP and RTCP after which a terminal counts as silent. When all RTP streams of a
+/// hall's call are silent, the server asks the hall by SIP. Longer: a dead call ends later, and participants see its last
+/// picture. Shorter: more such SIP requests.
 pub const SILENT_US: u64 = 30_000_000;
-/// Microseconds. Chosen. After this silence of the old SSRC a new SSRC replaces it at once. Before that, a new SSRC needs two
-/// packets in order, without a packet of the old SSRC between them (RFC 3550 §8.2, A.1). Longer: a terminal that restarts loses
-/// packets. Shorter: a stray packet can take over the stream.
+/// Microseconds. Chosen. After this silence of a terminal's old SSRC, a new SSRC replaces it at once. Before that, a new SSRC
+/// needs two packets in order, without a packet of the old SSRC between them (RFC 3550 §8.2, A.1). Longer: a terminal that
+/// restarts loses packets. Shorter: a stray packet can take over the stream, and viewers see a wrong picture.
 pub const SOURCE_SILENT_US: u64 = 500_000;
-/// How often a request for a lower bitrate is sent without confirmation, once a second (RFC 5104 §3.5.4). Larger: more RTCP to
-/// a far end that never confirms. Smaller: the request may be lost.
+/// Times that a request for a lower bitrate (TMMBR) is sent to a terminal that does not confirm, once a second (RFC 5104
+/// §3.5.4). Larger: more RTCP to a terminal that never confirms. Smaller: on a lossy path all requests may be lost, and the
+/// terminal sends too much.
 const LIMIT_ASKS_MAX: u8 = 10;
-/// Bytes of the CNAME of a line. Chosen. Larger: the compound of eight tracks does not fit into `COMPOUND_BYTES`, and the write
-/// panics. Smaller: the control side cannot open a line with a longer name.
+/// Bytes of the CNAME of a line (an RTP stream of a hall's call). Chosen. Larger: the reports of eight tracks do not fit into
+/// 1,200 bytes (`COMPOUND_BYTES`), and the write panics. Smaller: a line with a longer name cannot be opened, and the hall's
+/// call has no media.
 pub const CNAME_BYTES_MAX: usize = 64;
-/// Microseconds. Chosen. Least time between two changes of a layer's source. Each change costs a new cache. Longer: a quick
-/// restart loses packets. Shorter: a hostile sender costs more work.
+/// Microseconds. Chosen. The least time between two changes of a layer's SSRC. Each change costs a new packet cache. Longer: a
+/// terminal that restarts twice loses packets. Shorter: a hostile sender costs more work.
 pub const SOURCE_CHANGE_US: u64 = 200_000;
-/// Key presses, messages and limits of one far end per second, on average. Chosen. Larger: one far end can fill the event queue
-/// that all share. Smaller: fast key presses are lost.
+/// Key presses, H.224 messages and bitrate limits of one terminal per second, on average. Chosen. Larger: one terminal can fill
+/// the event queue that all share. Smaller: fast key presses are lost.
 const NEWS_PER_S: u64 = 20;
-/// Key presses, messages and limits of one far end in one burst. Chosen. Larger: one far end can fill the event queue that all
-/// share. Smaller: the keys of a long number that is dialled at once are lost.
+/// Key presses, H.224 messages and bitrate limits of one terminal in one burst, after a quiet time; the average is 20 a second
+/// (`NEWS_PER_S`). Chosen. Larger: one terminal can fill the event queue that all share. Smaller: the keys of a long number
+/// that is dialled at once are lost.
 const NEWS_BURST: u64 = 40;
 
 /// One of the two ports of a line.

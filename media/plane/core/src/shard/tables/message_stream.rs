@@ -3,16 +3,17 @@
 use crate::wire::rtp;
 use crate::wire::srtp::RocTx;
 
-/// Ticks in `TICK_US`: the clock rate is 4800 Hz (RFC 4573 §3). Larger: timestamps run faster than the session description
-/// says, and the far end measures wrong jitter. Smaller: timestamps run slower, with the same effect.
+/// RTP ticks in 10 ms (`TICK_US`): the clock rate of H.224 messages is 4800 Hz (RFC 4573 §3). Larger: timestamps run faster
+/// than the session description says, and the far end measures wrong jitter. Smaller: timestamps run slower, with the same
+/// effect.
 pub(crate) const TICKS: u64 = 48;
 
-/// Microseconds in which the clock advances by `TICKS`. Larger: timestamps run slower than 4800 Hz, and the far end measures
-/// wrong jitter. Smaller: timestamps run faster, with the same effect.
+/// Microseconds in which the RTP clock of H.224 messages advances by 48 ticks (`TICKS`). Larger: timestamps run slower than
+/// 4800 Hz, and the far end measures wrong jitter. Smaller: timestamps run faster, with the same effect.
 pub(crate) const TICK_US: u64 = 10_000;
 
-/// Microseconds. Chosen. Report interval of a line with few messages; no receiver needs frequent reports (RFC 3550 §6.2).
-/// Longer: the round-trip time is older. Shorter: more packets.
+/// Microseconds. Chosen. Interval of RTCP reports on a line with few H.224 messages; no receiver needs frequent reports (RFC
+/// 3550 §6.2). Longer: the known round-trip time is older. Shorter: more packets.
 pub const REPORT_INTERVAL_US: u64 = 5_000_000;
 
 /// The state of a line that carries messages.

@@ -5,31 +5,34 @@ use std::collections::VecDeque;
 use crate::keys::ConsumerKey;
 use crate::stream::sent_log::Sent;
 
-/// Microseconds. Chosen. Time between two looks at the waiting packets. Longer: larger bursts. Shorter: more work.
+/// Microseconds. Chosen. Time between two sendings of packets that wait because the path is full. Longer: more packets leave at
+/// once, and queues on the path fill. Shorter: more work.
 pub const PACE_US: u64 = 5_000;
 
 /// The pacing rate, as a multiple of the estimated downlink bandwidth. libwebrtc's pacer uses 2.5 too. Larger: bursts fill
-/// queues on the path. Smaller: key frames arrive later.
+/// queues on the path, and the viewer's audio is late. Smaller: key frames, which are large, arrive later, and so does the
+/// first picture.
 pub(crate) const TIMES: f64 = 2.5;
 
-/// Pacing rate while the bandwidth is unknown. Chosen. Larger: bursts may overflow a narrow path. Smaller: a first key frame
-/// waits.
+/// Bit/s. The pacing rate while the viewer's bandwidth is unknown. Chosen. Larger: bursts may overflow a narrow path, and the
+/// viewer loses packets. Smaller: a first key frame waits, and the first picture is late.
 pub(crate) const BPS_UNKNOWN: f64 = 40e6;
 
-/// Length of a burst at the pacing rate; [`BURST_BYTES`] bounds the bytes. Chosen. Longer: queues on the path fill. Shorter:
-/// frames wait more often.
+/// Microseconds of the pacing rate that may be sent at once, within the bounds of [`BURST_BYTES`]. Chosen. Longer: queues on
+/// the path fill, and the viewer's audio is late. Shorter: pictures wait more often.
 pub(crate) const BURST_US: f64 = 20_000.0;
 
-/// Bytes. Chosen. The bounds of a burst: on a narrow path, and on a wide path. Larger: bursts fill queues on the path. Smaller:
-/// even small frames wait.
+/// Bytes. Chosen. The bounds of what may be sent at once. The first value (two packets) counts on a narrow path, the second (12
+/// packets) on a wide path. Larger: bursts fill queues on such a path, and the viewer's audio is late. Smaller: on such a path
+/// even small pictures wait.
 pub(crate) const BURST_BYTES: (f64, f64) = (2_400.0, 15_000.0);
 
-/// Longest time that a packet waits: with much data waiting, the pacing rate rises. Larger: pictures arrive too late. Smaller:
-/// the path is flooded.
+/// Microseconds. The longest time that a packet waits: if much data waits, the pacing rate rises. Larger: pictures arrive too
+/// late. Smaller: a narrow path is overfilled, and the viewer loses packets.
 pub(crate) const WAIT_US_MAX: f64 = 250_000.0;
 
-/// Packets. With this many waiting, further packets are sent at once. Larger: more memory. Smaller: less pacing on a narrow
-/// path.
+/// Packets that wait for their turn on the path to one peer. Further packets are sent at once. Larger: more memory for each
+/// peer. Smaller: a large key frame overfills a narrow path, and the viewer loses packets.
 pub const WAITING_MAX: usize = 1_024;
 
 #[derive(Clone, Copy, Debug)]

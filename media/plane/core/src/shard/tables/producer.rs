@@ -17,33 +17,38 @@ use crate::stream::reception::{Arrival, Reception, SenderClock};
 use crate::stream::voice::{AUDIENCES, Audience, Voice};
 use crate::types::{Codec, Encoding, LAYERS_MAX, Payload};
 use crate::wire::srtp::RTP_OVERHEAD_MAX;
-/// Microseconds. Least time between two key frame requests for a layer. Longer: viewers wait for a picture. Shorter: publishers
-/// make many key frames, which are large.
+/// Microseconds. The least time between two key frame requests for a layer. Longer: new viewers wait longer for a picture.
+/// Shorter: publishers make many key frames, which are large, so all viewers get pictures of lower quality.
 pub const KEYFRAME_INTERVAL_US: u64 = 300_000;
-/// Microseconds. A layer without packets for this time is not chosen. Longer: viewers keep a still picture. Shorter: a layer
-/// with few frames is left.
+/// Microseconds. A layer without packets for this time is not chosen for viewers. Longer: viewers see a frozen picture for
+/// longer. Shorter: a layer with few frames, such as a still screen, is left, and viewers get another size.
 pub const LAYER_SILENT_US: u64 = 2_000_000;
-/// Microseconds. A layer without packets for this time is not chosen either if another layer has continued. libwebrtc stops the
-/// layers that its uplink cannot carry. Longer: the picture stands still. Shorter: a gap in the network changes the layer.
+/// Microseconds. A layer without packets for this time is not chosen if another layer of the track continues. libwebrtc stops
+/// the layers that its uplink cannot carry. Longer: viewers see a frozen picture for longer. Shorter: a short gap in the
+/// network changes the picture's size.
 const LAYER_STOPPED_US: u64 = 700_000;
-/// Requests without an answer. Then the shard stops until the next wish. Larger: more PLIs to a publisher that never answers.
-/// Smaller: on a bad uplink all requests may be lost.
+/// Key frame requests to a publisher without an answer. Then the shard sends no more until a viewer needs a key frame again.
+/// Larger: more PLIs to a publisher that never answers. Smaller: on a bad uplink all requests may be lost, and viewers wait for
+/// the picture.
 const KEYFRAME_ASKS_MAX: u8 = 20;
-/// Bytes of padding in one packet at most. Chosen. Padding makes the packets of a frame equally long, so that they form one
-/// run. Larger: more useless bytes. Smaller: frames need more runs, and thus more work.
+/// Bytes of padding in one packet at most. Chosen. Padding makes the packets of a frame equally long, so that the kernel sends
+/// them in one piece (UDP GSO). Larger: more useless bytes on the downlink. Smaller: frames need more pieces, and thus more
+/// work.
 const PADDING_MAX: usize = 32;
-/// Bytes. Chosen. At most one byte in this number is padding. Larger: less padding is permitted, so frames need more runs.
-/// Smaller: more of the downlink is padding.
+/// At most one byte in this number is padding, which makes packets equally long for the kernel (UDP GSO). Chosen. Larger: less
+/// padding is permitted, so frames need more system calls. Smaller: more of the viewers' downlink is padding.
 const PADDING_SHARE: usize = 100;
 /// Microseconds. A new viewer starts from a key frame in the cache that is at most this old. Many publishers make a key frame
 /// every two seconds, so the cache nearly always holds a key frame. Longer: the viewer shows more old pictures in fast motion.
 /// Shorter: more requests for key frames.
 const REPLAY_US_MAX: u64 = 2_500_000;
-/// Packets. A new viewer gets at most this many from the cache: the largest ring in full packets. Larger: a new viewer gets a
-/// larger burst of old packets. Smaller: a new viewer of a large picture waits for a new key frame.
+/// Packets. A new viewer gets at most this many from the cache of recent packets: its largest size (1 MiB) in packets of 1,024
+/// bytes. Larger: a new viewer gets a larger burst of old packets. Smaller: a new viewer of a large picture waits for a new key
+/// frame.
 const REPLAY_PACKETS_MAX: u16 = 1024;
-/// Bytes. The most that header, extensions, descriptor, tag and RTX number add to a payload. Larger: runs end earlier, so there
-/// is more work. Smaller: a run exceeds its reserved space, and the write panics.
+/// Bytes that are added to a payload at most: RTP header (12), head of the extensions (4), extensions (40), descriptor (255),
+/// tag (16), RTX number (2). Larger: fewer packets fit into one piece for the kernel, so there is more work. Smaller: packets
+/// exceed their reserved space, and the write panics.
 pub const PACKET_OVERHEAD_MAX: usize = 12 + 4 + 40 + 255 + RTP_OVERHEAD_MAX + 2;
 
 /// A packet that waits to be forwarded, in the order of arrival.

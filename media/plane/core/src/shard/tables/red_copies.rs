@@ -7,12 +7,12 @@ use crate::stream::redundancy::{BYTES_MAX, Redundancy};
 use crate::stream::sent_log::{Sent, SentLog};
 use crate::types::{Codec, PayloadMap};
 
-/// Copies in one payload: the longest list of `redundancy::DISTANCES`. Larger: no effect. Smaller: the longest list has no
-/// place, and the write panics.
+/// Copies of older audio in one payload: the longest list of `redundancy::DISTANCES` (1, 2 and 4 packets back). Larger: no
+/// effect. Smaller: the longest list has no place, and the write panics.
 const COPIES_MAX: usize = 3;
 
-/// Bytes of the header of each block except the newest (RFC 2198 §3). Larger: copies seem to cost more than they do, and
-/// pictures get less. Smaller: copies cost more than the allocation expects, and a queue builds up.
+/// Bytes of the header of each copy of audio in RED (RFC 2198 §3). Larger: copies seem to need more bitrate than they do, and
+/// the viewer's pictures get less. Smaller: copies need more bitrate than is reserved, a queue builds up, and audio is late.
 const BLOCK_BYTES: f64 = 4.0;
 
 /// The redundant audio of one consumer.

@@ -18,38 +18,47 @@ use crate::wire::demux::{begins_with_record, holds_sealed_record};
 use crate::wire::extensions::ExtensionIds;
 use crate::wire::srtp::{Inbound, Outbound};
 
-/// Microseconds. Interval of reports (libwebrtc's interval for video). Longer: loss and round-trip time are older. Shorter:
-/// more RTCP.
+/// Microseconds between two RTCP reports to a peer (libwebrtc's interval for video). Longer: the peer learns losses, and we
+/// learn the round-trip time, later. Shorter: more RTCP.
 pub const REPORT_INTERVAL_US: u64 = 1_000_000;
-/// Microseconds. Chosen. A sample counts at most as four times the mean and this time. Larger: after a peer has slept, requests
-/// repeat late for some time. Smaller: a real rise of the round-trip time is learned late.
+/// Microseconds. Chosen. A measured round-trip time counts at most as four times the mean and this time. Larger: after a peer
+/// has slept, lost packets are requested again late for some time. Smaller: a real rise of the round-trip time is learned late,
+/// and packets are requested twice.
 const RTT_US_MORE: u64 = 200_000;
-/// The divisor for raising the clock offset. A sender's clock may drift against ours. Larger: the offset follows a drift later.
-/// Smaller: delay spikes disturb lip synchronization.
+/// Divisor. The offset between our clock and a sender's clock is measured at each sender report. A smaller value counts at
+/// once; a larger value raises the offset by this part of the difference. The clocks may drift apart. Larger: the offset
+/// follows a drift later, and lips and voice of that sender are apart for longer. Smaller: a delay spike puts lips and voice
+/// apart.
 const OFFSET_DRIFT: i64 = 64;
 
-/// DTLS datagrams (handshake, data channels) of one peer that go to the control side per second, on average. Chosen. Larger:
-/// one peer can fill the queue that all share. Smaller: data channels lose messages.
+/// DTLS datagrams (handshake, data channels) of one peer per second, on average, that reach Python. Chosen. Larger: one hostile
+/// peer can fill the queue that all peers share. Smaller: a peer that sends many messages by data channels loses some.
 const DTLS_PER_S: u64 = 2_000;
-/// DTLS datagrams of one peer that go to the control side in one burst. Chosen. Larger: one peer can fill the queue that all
-/// share. Smaller: data channels lose messages.
+/// DTLS datagrams of one peer in one burst that reach Python; the average is 2,000 a second (`DTLS_PER_S`). Chosen. Larger: one
+/// hostile peer can fill the queue that all peers share. Smaller: a peer that sends many messages at once by data channels
+/// loses some.
 const DTLS_BURST: u64 = 1_000;
-/// DTLS records that a peer may have numbered before keys were set. After that it numbers less than one record per microsecond.
-/// Larger: more noise reaches the control side. Smaller: genuine records are dropped.
+/// DTLS records that a peer may have numbered until the handshake ended. After that the limit rises by one record each
+/// microsecond, which is more than a peer sends; higher numbers are noise. Larger: more noise reaches Python. Smaller: genuine
+/// records are dropped, and data channels lose messages.
 const RECORDS_BEFORE: u64 = 1 << 16;
 
-/// The most media that one peer may send. It is far above honest use: a camera and a screen in 4K with three layers take 30
-/// Mbit/s each. The limit is 48 Mbit/s, or 40 Mbit/s in full packets. Each packet costs `PACKET_BYTES` extra, which bounds
-/// short packets to about 19,000 a second. Larger: a hostile peer costs more work. Smaller: honest packets are dropped.
+/// Bytes per microsecond of media that one peer may send: 48 Mbit/s. Each packet costs 256 bytes extra (`PACKET_BYTES`), so
+/// this is 40 Mbit/s in full packets, or 19,000 short packets a second. Honest use is far below: a camera and a screen in 4K
+/// with three layers take 30 Mbit/s each. Larger: a hostile peer costs more work. Smaller: packets of honest peers are dropped,
+/// and their pictures freeze.
 const MEDIA_BYTES_PER_US: i64 = 6;
-/// Bytes of media that one peer may send in one burst: half a second at the limit. Chosen. Larger: a hostile peer causes more
-/// work at once. Smaller: after a pause of the network, honest packets are dropped.
+/// Bytes of media that one peer may send in one burst: half a second at 48 Mbit/s (`MEDIA_BYTES_PER_US`). Chosen. Larger: a
+/// hostile peer causes more work at once. Smaller: after a pause of the network, packets of honest peers are dropped, and their
+/// pictures freeze.
 const MEDIA_BURST_BYTES: i64 = 500_000 * MEDIA_BYTES_PER_US;
-/// Bytes that each packet costs extra, because each packet causes work. Chosen. Larger: honest peers with many short packets
-/// reach the limit. Smaller: a hostile peer can send more short packets.
+/// Bytes that each received packet counts beside its length in the limit of 48 Mbit/s (`MEDIA_BYTES_PER_US`), because each
+/// packet causes work. Chosen. Larger: packets of honest peers with many short packets are dropped. Smaller: a hostile peer can
+/// send more short packets.
 const PACKET_BYTES: i64 = 256;
-/// Bytes that each packet costs in a transport-wide feedback. Chosen. Larger: honest feedback reaches the limit. Smaller: a
-/// hostile peer causes much work with short feedback.
+/// Bytes that each packet named in a transport-wide feedback counts in the peer's limit of 48 Mbit/s (`MEDIA_BYTES_PER_US`). A
+/// feedback of 24 bytes may name thousands. Chosen. Larger: honest feedback uses up the limit, and the peer's media is dropped.
+/// Smaller: a hostile peer causes much work with short feedback.
 const STATUS_BYTES: i64 = 4;
 
 /// The meaning of a received SSRC.

@@ -2,26 +2,30 @@
 
 use crate::bucket::Bucket;
 
-/// Half packets. Chosen. The credit of a new viewer: 100 retransmissions. Larger: a hostile viewer causes more traffic.
-/// Smaller: the losses at the start of a call are not repaired.
+/// The credit of a new viewer for retransmissions: 100, at a cost of 2 each (`RESEND_COST`). Chosen. Larger: a hostile viewer
+/// causes more traffic. Smaller: losses at the start of a call are not repaired, and the picture freezes.
 const RESEND_CREDIT_START: u16 = 200;
-/// Half packets. Chosen. The most credit of a viewer: 500 retransmissions. Larger: a hostile viewer causes a larger burst.
-/// Smaller: a long run of losses is not repaired.
+/// The most credit of a viewer for retransmissions: 500, at a cost of 2 each (`RESEND_COST`). Chosen. Larger: a hostile viewer
+/// causes a larger burst. Smaller: a long run of losses is not repaired, and the picture freezes.
 const RESEND_CREDIT_MAX: u16 = 1_000;
-/// Half packets that one retransmission costs. Chosen. Each packet sent earns one half packet, so half of the packets may be
-/// sent again. Larger: on a lossy path, losses are not repaired. Smaller: a hostile viewer causes more traffic.
+/// Credit that one retransmission costs. Each packet sent to the viewer earns 1, so half of the packets may be sent again.
+/// Chosen. Larger: on a lossy path, losses are not repaired, and the picture freezes. Smaller: a hostile viewer causes more
+/// traffic.
 const RESEND_COST: u16 = 2;
-/// Microseconds. Chosen. A viewer may cause one key frame in this time on average. All viewers pay for a key frame. Longer: a
-/// viewer with losses waits for its picture. Shorter: one viewer can lower the quality for all.
+/// Microseconds. Chosen. A viewer may cause one key frame in this time, on average. A key frame is large, so all viewers of the
+/// track get lower quality. Longer: a viewer with losses sees a frozen picture for longer. Shorter: one hostile viewer can
+/// lower the quality for all.
 const KEYFRAME_EVERY_US: i64 = 1_000_000;
-/// Key frames that a viewer may cause at once, after a quiet time. Chosen. More: one viewer can lower the quality for all.
-/// Fewer: a viewer that changes its layout waits for its pictures.
+/// Key frames that a viewer may cause at once, after a quiet time; the average is one a second (`KEYFRAME_EVERY_US`). Chosen.
+/// More: one hostile viewer can lower the quality for all. Fewer: a viewer that changes its layout waits for its pictures.
 const KEYFRAMES_AT_ONCE: i64 = 3;
-/// Microseconds. Chosen. One number of a viewer may be filled in this time on average: see `Verdict::Fill`. Longer: viewers
-/// wait for missing numbers. Shorter: a publisher can fill downlinks with padding.
+/// Microseconds. Chosen. If a packet is left out after its sequence number was kept, an empty packet fills the number. One for
+/// each viewer in this time, on average. Longer: viewers wait for missing numbers, and their pictures freeze. Shorter: a
+/// hostile publisher whose packets are all late can fill downlinks with padding.
 const FILL_EVERY_US: i64 = 20_000;
-/// Numbers of a viewer that may be filled at once, after a quiet time. Chosen. More: a publisher can fill downlinks with
-/// padding. Fewer: after a burst of late packets, viewers wait for missing numbers.
+/// Empty packets that may fill missing sequence numbers of a viewer at once, after a quiet time; the average is 50 a second
+/// (`FILL_EVERY_US`). Chosen. More: a hostile publisher can fill downlinks with padding. Fewer: after a burst of late packets,
+/// viewers wait for missing numbers, and their pictures freeze.
 const FILLS_AT_ONCE: i64 = 200;
 
 pub struct ViewerBudget {

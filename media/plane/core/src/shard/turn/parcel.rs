@@ -33,19 +33,22 @@ pub(crate) struct Upward {
     pub rtt_us: Option<u64>,
 }
 
-/// Bytes that may wait for one shard in one round, in each of two parcels. More data is lost, as in a full socket. Larger: more
-/// memory. Smaller: bursts lose packets.
+/// Bytes of datagrams and messages from one shard (packet thread) to another in one round, in each of two buffers. More data is
+/// lost, as in a full socket. Larger: more memory. Smaller: in a burst, peers of the other shard lose packets.
 pub(crate) const PARCEL_BYTES_MAX: usize = 1 << 20;
 
-/// Slips of each kind in one parcel. Chosen. Larger: more memory. Smaller: bursts lose packets.
+/// Datagrams or messages of each kind from one shard (packet thread) to another in one round. Chosen. Larger: more memory.
+/// Smaller: in a burst, peers of the other shard lose packets.
 pub(crate) const SLIPS_MAX: usize = 4096;
 
-/// Datagrams in one parcel that no peer has proved. Chosen. Any sender can send such datagrams, so they get little room.
-/// Larger: a flood costs the other shard more work. Smaller: a flood hides the first checks of new peers.
+/// Datagrams from unknown addresses that one shard (packet thread) hands to another in one round. Chosen. Any sender can send
+/// such datagrams, so they get little room. Larger: a flood costs the other shard more work. Smaller: a flood hides the first
+/// checks of new peers, and they connect later.
 pub(crate) const UNPROVED_MAX: usize = 512;
 
-/// Bytes of the unproved datagrams in one parcel. Chosen. Larger: a flood takes the room of datagrams on claimed paths.
-/// Smaller: a flood of long datagrams hides the first checks of new peers.
+/// Bytes of datagrams from unknown addresses that one shard (packet thread) hands to another in one round. Chosen. Larger: a
+/// flood takes memory and work of the other shard. Smaller: a flood of long datagrams hides the first checks of new peers, and
+/// they connect later.
 pub(crate) const UNPROVED_BYTES_MAX: usize = 128 << 10;
 
 /// The data from one shard to another, in order: datagrams as they arrived, and messages of the shard itself.
@@ -95,8 +98,8 @@ pub(crate) enum Kind {
     Unproved,
 }
 
-/// The number of variants of `Kind`. Larger: unused memory in each parcel. Smaller: the count of the last kind has no place,
-/// and its first slip panics.
+/// The number of variants of `Kind`, which have separate counts. Larger: unused memory. Smaller: the count of the last kind has
+/// no place, and its first message panics.
 pub(crate) const KINDS: usize = 4;
 
 impl Kind {

@@ -4,9 +4,11 @@ use crate::seam::snapshot::Totals;
 use crate::shard::turn::parcel::{Kind, Media, PARCEL_BYTES_MAX, Parcel, SLIPS_MAX, Slip};
 use crate::stream::cache::Entry;
 
-/// Bytes of memory that an empty parcel may keep for reuse. Chosen. Larger: more idle memory. Smaller: more allocations.
+/// Bytes of memory that an empty parcel (a buffer between packet threads) may keep for reuse. Chosen. Larger: more idle memory.
+/// Smaller: more allocations, and thus more work.
 pub(crate) const IDLE_BYTES_MAX: usize = 256 << 10;
-/// Empty parcels that a shard keeps for reuse. Chosen. Larger: more idle memory. Smaller: more allocations.
+/// Empty parcels (buffers between packet threads) that a thread keeps for reuse. Chosen. Larger: more idle memory. Smaller:
+/// more allocations, and thus more work.
 pub(crate) const IDLE_MAX: usize = 8;
 
 /// The parcels for one shard.

@@ -18,14 +18,17 @@ use crate::wire::demux::Class;
 use crate::wire::rtcp::{self, Packet, ReportBlock, SenderInfo};
 use crate::wire::{rtcp_extended, transport_feedback};
 
-/// Microseconds. A longer round-trip time is ignored: the peer slept, or its report is false. Larger: such samples disturb
-/// timers. Smaller: very slow paths have no round-trip time.
+/// Microseconds. A longer round-trip time is ignored: the peer slept, or its report is false. Larger: after such a report, lost
+/// packets are requested again late. Smaller: a peer on a very slow path has no round-trip time, and its packets are requested
+/// too often.
 const RTT_US_MAX: u64 = 5_000_000;
-/// Microseconds. A viewer that sends no media does not know its round-trip time. Its library assumes this value before it
-/// repeats a NACK. Larger: pictures wait longer than needed. Smaller: pictures with two losses are shown late.
+/// Microseconds. The round-trip time that the library of a viewer without own media assumes before it repeats a NACK. The
+/// server tells the viewer how long to keep pictures, and adds this time for a second retransmission. Larger: pictures are
+/// shown later than necessary. Smaller: pictures with a packet that was lost twice stutter.
 const VIEWER_RTT_US: u64 = 100_000;
-/// Microseconds. Extra time until the viewer's library looks for missing packets again. Longer: pictures wait longer than
-/// needed. Shorter: pictures with two losses are shown late.
+/// Microseconds until the viewer's library looks for missing packets again. The server adds this time to the wait of pictures
+/// for a second retransmission. Longer: pictures are shown later than necessary. Shorter: pictures with a packet that was lost
+/// twice stutter.
 const VIEWER_LOOKS_US: u64 = 20_000;
 
 /// Return the only video consumer of a line. Terminals put any SSRC into their key frame requests. If the line gets one video

@@ -19,14 +19,15 @@ use crate::shard::tables::producer::Producer;
 use crate::shard::turn::Turn;
 use crate::stream::voice::{AUDIENCES, Audience, Loudness};
 
-/// Decibels. A voice must be louder by this much to take the place of another voice. Larger: a new speaker is heard later.
-/// Smaller: places change too often.
+/// Decibels. If all places of heard voices are taken, a voice must be louder by this much to take the place of the quietest.
+/// Larger: a new speaker is heard later. Smaller: places change too often, and words of both are cut.
 const MARGIN_DB: f32 = 6.0;
-/// Packets before the first loud packet that the mixer gets: 60 ms in packets of 20 ms. More: more old audio arrives in a
-/// burst. Fewer: the first word is cut.
+/// Packets before the first loud packet that the mixer gets: 60 ms in packets of 20 ms. More: the mixer gets more old audio in
+/// a burst. Fewer: halls miss the start of the first word.
 const HISTORY_PACKETS: u64 = 3;
-/// Microseconds of audio in one packet, as most senders use it. Longer: too few old packets are sent, and the first word is
-/// cut. Shorter: the mixer gets some packets twice.
+/// Microseconds of audio in one packet, as most senders use it; used to count the old packets that the mixer has not got.
+/// Longer: too few old packets are sent, and halls miss the start of the first word. Shorter: the mixer gets some packets
+/// twice.
 const PACKET_US: u64 = 20_000;
 
 pub(crate) fn tick_speakers<S: Sink>(tables: &mut Tables, turn: &mut Turn<S>) {

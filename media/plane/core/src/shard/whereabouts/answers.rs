@@ -11,8 +11,9 @@ use crate::shard::whereabouts::claims::Claims;
 use crate::shard::whereabouts::{Whereabouts, addresses, handover};
 use crate::wire::stun;
 
-/// Microseconds, or two round trips if longer. Chosen. After an answer on another path, the selected path has this time to
-/// answer. Longer: a peer that moved is found later. Shorter: a lost packet moves the peer.
+/// Microseconds, or two round trips if longer. Chosen. If a peer answers our STUN request on another path, the selected path
+/// has this time to answer too. Then media moves. Longer: a peer that moved gets its media later. Shorter: one lost packet
+/// moves the media of a peer that has not moved.
 pub(crate) const PATIENCE_US: u64 = 150_000;
 
 /// Receive a STUN message that is not a check of a peer: it may be an answer.

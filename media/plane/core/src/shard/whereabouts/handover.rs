@@ -17,11 +17,12 @@ use crate::shard::turn::parcels::Parcels;
 use crate::shard::whereabouts::{Whereabouts, addresses};
 use crate::wire::stun;
 
-/// The characters that name shards, at the start of a user name (RFC 8839 §5.4). The first character names shard 0. More: `+`
-/// and `/` are the only further characters of a user name. Fewer: a server with more shards stops at the start.
+/// The characters that name shards (packet threads), at the start of an ICE user name (RFC 8839 §5.4). The first character
+/// names shard 0. More: `+` and `/` are the only further characters of a user name. Fewer: a server with more shards stops at
+/// the start.
 const NAMES: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-/// Shards that can share their ports: one for each character of `NAMES`. Larger: the last shards have no name, so no peer finds
-/// them. Smaller: a server with more shards stops at the start.
+/// Shards (packet threads) that can share their ports: one for each of the 62 characters of `NAMES`. Larger: the last shards
+/// have no name, so no peer finds them. Smaller: a server with more shards stops at the start.
 pub const SHARDS_MAX: usize = NAMES.len();
 
 /// Return the other shard that the user name of a check names. This function reads nothing else of the datagram.

@@ -24,10 +24,12 @@ use crate::wire::demux::Class;
 use crate::wire::stun;
 
 /// Microseconds. Chosen: five audio packets of 20 ms. A peer that sent media on its selected path within this time has not
-/// moved. Longer: a move is found later. Shorter: jitter causes useless questions.
+/// moved. Longer: a peer that moved is found later, and its media is missing until then. Shorter: jitter causes useless STUN
+/// requests.
 pub(crate) const QUIET_US: u64 = 100_000;
-/// Microseconds between two rounds of questions: half of the silence so far, within these limits. Longer: a move is found
-/// later. Shorter: more questions.
+/// Microseconds between two rounds of STUN requests to all paths of a silent peer: half of the silence so far, within these
+/// limits. The first value counts at the start of the silence, the second after 2 s. Larger: at that time a peer that moved is
+/// found later. Smaller: more STUN requests at that time.
 const ROUND_US: (u64, u64) = (200_000, 1_000_000);
 
 /// Ask the peer on all paths if the selected path is silent. Move to a path where the peer was found.

@@ -6,30 +6,36 @@ use std::net::IpAddr;
 use crate::bucket::Bucket;
 use crate::keys::TransportKey;
 
-/// Datagrams that are tried per second, on average. Further datagrams are dropped. With `PEERS_MAX` keys each, this is at most
-/// 800 tries a second. Chosen: 200 is above the packet rate of a peer with audio and a small picture. Larger: a flood costs
-/// more work. Smaller: a flood hides moving peers more easily.
+/// Media datagrams from unknown addresses per second, on average, that are tried with the keys of quiet peers. Further ones are
+/// dropped. With 4 keys each (`PEERS_MAX`), this is at most 800 tries a second. Chosen: above the packet rate of a peer with
+/// audio and a small picture. Larger: a flood costs more work. Smaller: a flood more easily prevents that a peer that moved is
+/// found.
 const TRIED_PER_S: u64 = 200;
-/// Datagrams that are tried in one burst. Chosen. Larger: a flood causes more work at once. Smaller: when several peers move at
-/// once, some are found later.
+/// Media datagrams from unknown addresses that are tried in one burst with the keys of quiet peers; the average is 200 a second
+/// (`TRIED_PER_S`). Chosen. Larger: a flood causes more work at once. Smaller: when several peers move at once, some are found
+/// later.
 const TRIED_BURST: u64 = 50;
-/// Datagrams of one network that are tried per second. Chosen. A flood from one network, or from two (IPv4 and IPv6), leaves
-/// some tries to the others. Larger: the flood leaves less. Smaller: many peers behind one address are found later.
+/// Media datagrams from unknown addresses of one network (IPv4 /24, IPv6 /56) that are tried per second: two fifths of
+/// `TRIED_PER_S` (200). Chosen. A flood from two networks (IPv4 and IPv6) leaves one fifth to the others. Larger: the flood
+/// leaves less, so peers that moved are found later. Smaller: many peers behind one address are found later.
 const NEARBY_PER_S: u64 = TRIED_PER_S * 2 / 5;
-/// Datagrams of one network that are tried in one burst. Chosen. Larger: a flood from one network leaves less to the others.
-/// Smaller: many peers behind one address are found later.
+/// Media datagrams from unknown addresses of one network that are tried in one burst: half of `TRIED_BURST` (50). Chosen.
+/// Larger: a flood from one network leaves less to the others, and their moved peers are found later. Smaller: many peers
+/// behind one address are found later.
 const NEARBY_BURST: u64 = TRIED_BURST / 2;
-/// Shares that are counted separately; networks with the same hash have one share together. A power of two. Larger: more
-/// memory. Smaller: a flood hits more networks.
+/// Counters of tried datagrams; networks with the same hash share a counter. A power of two. Larger: more memory. Smaller: a
+/// flood from one network shares its counter with more networks, and their moved peers are found later.
 const NETWORKS: usize = 32;
 /// 2^64 divided by the golden ratio. Its multiples are spread evenly (Knuth, The Art of Computer Programming, vol. 3, §6.4).
-/// Larger or smaller: neighbouring networks may get the same bucket, and a flood from one hides peers of the other.
+/// Larger or smaller: neighbouring networks may share a counter of tried datagrams, and a flood from one hides moved peers of
+/// the other.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-/// Peers whose keys are tried for one datagram. Larger: a stranger's datagram costs more work. Smaller: with several quiet
-/// peers the right one is found later.
+/// Quiet peers whose keys are tried for one datagram from an unknown address. Larger: a stranger's datagram costs more work.
+/// Smaller: if several peers are quiet, the peer that moved is found later.
 const PEERS_MAX: usize = 4;
-/// Places of `PEERS_MAX` for peers that only have the same IP address. Chosen. They also get the places that named peers leave
-/// free. Larger: named peers are found later. Smaller: a peer whose SSRC is unknown is found later.
+/// Of the 4 peers whose keys are tried (`PEERS_MAX`), this many may have only the datagram's IP address. The others have its
+/// SSRC. These peers also get places that the others leave free. Chosen. Larger: a moved peer with a known SSRC is found later.
+/// Smaller: a moved peer with an unknown SSRC is found later.
 const NEAR_MIN: usize = PEERS_MAX / 2;
 
 pub(crate) struct Suspects {

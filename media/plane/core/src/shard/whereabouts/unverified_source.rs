@@ -17,8 +17,9 @@ use crate::shard::whereabouts::suspects::{self, Group};
 use crate::shard::whereabouts::{Whereabouts, handover};
 use crate::wire::demux::Class;
 
-/// Bytes. Longer datagrams are not media: an Ethernet frame carries no more (RFC 894). Larger: a stranger's datagram costs more
-/// work. Smaller: a peer that moved and sends full packets is found later.
+/// Bytes. Longer datagrams from unknown addresses are not media: an Ethernet frame carries no more (RFC 894). Larger: a
+/// stranger's datagram costs more work. Smaller: a peer that moved and sends full packets is found later, and its media is
+/// missing until then.
 const DATAGRAM_MAX: usize = 1500;
 
 pub(crate) fn receive_unverified<S: Sink>(
