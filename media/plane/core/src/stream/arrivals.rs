@@ -1,10 +1,12 @@
 //! The arrival times of one publisher's packets, by transport-wide sequence number. The publisher estimates its bandwidth from
 //! them (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 
-/// Most packets of one feedback. A log that is half full is sent at once. Larger: more memory for each publisher. Smaller: a
-/// jump of the numbers loses the log.
+/// Packets that one feedback to a publisher reports at most. A feedback that is half full is sent at once. Larger: more memory
+/// for each publisher. Smaller: after a jump of the packet numbers, arrivals are forgotten, and the publisher counts them as
+/// lost.
 const LOG_PACKETS: usize = 512;
-/// Longest time that a log grows. Longer: the publisher adapts late. Shorter: more feedback packets.
+/// Microseconds between two feedbacks on a publisher's packets. Longer: the publisher follows its network later, and fills a
+/// queue. Shorter: more feedback packets.
 pub const FEEDBACK_US: u64 = 100_000;
 
 #[derive(Default)]

@@ -7,25 +7,32 @@ use crate::codec::numbers::Numbers;
 use crate::codec::selection::Place;
 use crate::types::Codec;
 
-/// The time that the ring tries to hold. At a round-trip time of 0.5 s, a packet that was lost twice is requested 1 s after it
-/// was first sent. The largest ring holds this time of 4.2 Mbit/s. Longer: more memory for each layer. Shorter: viewers far
-/// away lose packets.
+/// Microseconds. The cache of a layer's recent packets, from which NACKs are answered, tries to hold this time. At a round-trip
+/// time of 0.5 s, a packet that was lost twice is requested 1 s after it was first sent. The largest cache (1 MiB) holds this
+/// time of 4.2 Mbit/s. Longer: more memory for each layer. Shorter: packets of far viewers are not sent again, and their
+/// picture freezes.
 pub const HISTORY_US: u64 = 2_000_000;
-/// Bytes. Chosen. The first size of the ring of a video layer: a power of two. Larger: more memory for layers of low bitrate.
-/// Smaller: the ring grows more often at the start, and far viewers lose packets until then.
+/// Bytes. Chosen. The first size of the cache of a video layer's recent packets: a power of two. Larger: more memory for layers
+/// of low bitrate. Smaller: the cache grows more often at the start; until then, packets of far viewers are not sent again, and
+/// their picture freezes.
 const VIDEO_BYTES: usize = 64 << 10;
-/// Bytes. Chosen. The largest size of the ring of a video layer: a power of two. Larger: more memory for layers of high
-/// bitrate. Smaller: the ring holds less than `HISTORY_US` of such a layer, and far viewers lose packets.
+/// Bytes. Chosen. The largest size of the cache of a video layer's recent packets: a power of two, 2 s (`HISTORY_US`) of 4.2
+/// Mbit/s. Larger: more memory for layers of high bitrate. Smaller: packets of far viewers of such a layer are not sent again,
+/// and their picture freezes.
 const VIDEO_BYTES_MAX: usize = 1 << 20;
-/// Bytes. Chosen. The size of the ring of an audio track: 64 packets, 1.3 s of 20 ms each. A power of two. Larger: more memory
-/// for each track. Smaller: a lost packet is requested after the ring has forgotten it.
+/// Bytes. Chosen. The size of the cache of an audio track's recent packets: 64 packets of up to 256 bytes, 1.3 s of 20 ms each.
+/// A power of two. Larger: more memory for each track. Smaller: a lost packet is requested after it was forgotten, and the
+/// listener misses it.
 const AUDIO_BYTES: usize = 16 << 10;
-/// Ring bytes for each place in the table. Larger: small packets lose history. Smaller: more memory for the table.
+/// Bytes of the cache of recent packets for each entry in the table of its packets. Larger: a stream of small packets has too
+/// few entries, and lost packets are forgotten too soon. Smaller: more memory for the table.
 const BYTES_PER_PLACE: usize = 256;
-/// Bytes of a packet, about, if a picture has several packets. A power of two. Larger: the logs of viewers (`sent_log`) stay
-/// shorter than the ring, and far viewers lose packets. Smaller: the logs take more memory than the ring needs.
+/// Bytes of a packet, about, if a picture has several packets. A power of two. The record of what a viewer was sent
+/// (`sent_log`) has one entry for each such part of the cache. Larger: there are too few entries, packets of far viewers are
+/// not sent again, and their picture freezes. Smaller: the records take more memory than the cache needs.
 const FULL_PACKET_BYTES: usize = 1_024;
-/// Largest payload of a datagram in bytes. Larger: more buffer memory. Smaller: large packets are dropped.
+/// Bytes of the largest RTP payload: an Ethernet frame carries no more. Larger: more buffer memory. Smaller: large packets of
+/// publishers are dropped, and viewers see no picture.
 pub const PAYLOAD_BYTES_MAX: usize = 1500;
 
 /// The value of a one-byte header extension that is absent. No sender uses it for an orientation; as an audio level it is

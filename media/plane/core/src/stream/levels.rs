@@ -3,30 +3,32 @@
 //! Levels are judged in windows. A source becomes active if it was loud for [`START_SHARE`] of a window. It stays active down
 //! to [`STAY_SHARE`]. Another source becomes dominant only if it is clearly louder in two windows.
 
-/// Length of a window. Longer: speakers are shown late. Shorter: a cough makes an active speaker.
+/// Microseconds in which the loudness of all sources is judged once. Longer: active speakers are shown later. Shorter: a cough
+/// shows a person as active speaker.
 pub const WINDOW_US: u64 = 400_000;
-/// -dBov. Chosen. Audio of this level or louder counts as speech of an inactive source. Larger: noise counts as speech.
-/// Smaller: quiet speech is not seen.
+/// -dBov (0 is loudest, 127 silent). Chosen. Audio of this level or louder counts as speech of a person who is not an active
+/// speaker. Larger: noise counts as speech. Smaller: a quiet speaker is not shown as active.
 const LOUD: u8 = 35;
-/// -dBov. Chosen. Audio of this level or louder counts as speech of an active source. Larger: noise keeps a source active.
-/// Smaller: a speaker who lowers the voice is no longer shown.
+/// -dBov (0 is loudest, 127 silent). Chosen. Audio of this level or louder counts as speech of an active speaker. Larger: noise
+/// keeps a person shown as active. Smaller: a speaker who lowers the voice is no longer shown.
 const LOUD_STAYING: u8 = 42;
-/// Share of the packets of a window that must be loud before a source becomes active. Chosen. Larger: speakers are shown late.
-/// Smaller: a cough makes an active speaker.
+/// Share of the packets of a window (0.4 s) that must be loud before a person becomes an active speaker. Chosen. Larger:
+/// speakers are shown late. Smaller: a cough shows a person as active speaker.
 const START_SHARE: f32 = 0.4;
-/// Share of the packets of a window that must be loud so that a source stays active. Chosen. Larger: a speaker disappears in
-/// each short pause. Smaller: single noises keep a source active.
+/// Share of the packets of a window (0.4 s) that must be loud so that a person stays an active speaker. Chosen. Larger: a
+/// speaker is no longer shown in each short pause. Smaller: single noises keep a person shown as active.
 const STAY_SHARE: f32 = 0.15;
-/// Another source must be this much louder than the dominant speaker. Larger: a new speaker is shown late. Smaller: the
-/// dominant speaker flaps.
+/// A person must be louder than the main speaker by this factor to become the main speaker. Larger: a new main speaker is shown
+/// late. Smaller: the main picture changes often between two speakers.
 const CHALLENGE_RATIO: f32 = 1.3;
-/// Number of successive windows in which it must be louder. More: a new speaker is shown late. Fewer: the dominant speaker
-/// flaps.
+/// Windows (0.4 s each) in a row in which a person must be louder to become the main speaker. More: a new main speaker is shown
+/// late. Fewer: the main picture changes often between two speakers.
 const CHALLENGE_WINDOWS: u8 = 2;
-/// Weight of a new window in the level of a source. Chosen. Larger: one loud word makes a dominant speaker, and meters jump.
-/// Smaller: a new dominant speaker is shown late.
+/// Weight of a new window (0.4 s) in the smoothed level of a person. Chosen. Larger: one loud word makes a person the main
+/// speaker, and meters jump. Smaller: a new main speaker is shown late.
 const SMOOTHING: f32 = 0.5;
-/// Levels are reported in this many steps. More: small changes make events. Fewer: meters move in jumps.
+/// Loudness of speakers is reported to clients in this many steps. More: small changes cause more messages to all clients.
+/// Fewer: the meters on the page move in jumps.
 const STEPS: f32 = 8.0;
 
 /// The level of one audio source.

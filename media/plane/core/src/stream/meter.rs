@@ -5,8 +5,8 @@
 
 use crate::types::Codec;
 
-/// Bytes of one packet that are measured: 60 ms. Larger: a long packet costs more time. Smaller: the end of a packet is
-/// ignored.
+/// Bytes of one packet whose loudness is measured: 60 ms of G.711 or G.722. Larger: a long packet costs more time. Smaller:
+/// speech at the end of a long packet is not noticed.
 const METERED_BYTES_MAX: usize = 480;
 /// -dBov. The level without any power (RFC 6464 §3: seven bits). Larger: the value sets the bit of voice activity. Smaller: a
 /// silent microphone looks like a quiet voice.

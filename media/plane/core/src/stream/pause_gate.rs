@@ -5,8 +5,9 @@ use crate::codec::red;
 use crate::serial::is_before;
 use crate::stream::reception::Arrival;
 
-/// Packets after a pause until none of the pause can arrive. RED reaches a third of a second back, and a packet older than the
-/// cache is useless. Larger: more RED is checked. Smaller: audio of the pause is heard.
+/// Packets after a pause of a track (a mute) that are checked; then no packet from the pause can arrive. RED copies are up to a
+/// third of a second old, and a packet older than the cache is useless. Larger: more RED is checked. Smaller: listeners hear
+/// audio from the time of the mute.
 const PACKETS: u16 = 256;
 
 /// The first packet that may be heard.

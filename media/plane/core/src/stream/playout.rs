@@ -4,47 +4,54 @@
 //! tells the viewer how long to wait. It uses the header extension `playout-delay` of WebRTC: least and most time, twelve bits
 //! each, in units of 10 ms.
 
-/// Share of loss, as the viewer reports it, above which pictures wait for the first retransmission. Larger: pictures stutter.
-/// Smaller: pictures are late without need.
+/// Share of loss, as the viewer reports it, above which the viewer keeps pictures until the first retransmission has arrived.
+/// Larger: pictures of a viewer with losses stutter. Smaller: pictures are shown late without need.
 const LOSS_FOR_ONE: f32 = 0.03;
-/// `LOSS_FOR_ONE` for a stream whose late pictures are dropped. At 1 % of loss, 2 to 5 of 100 pictures were dropped, and with
-/// the wait 1 of 200. Larger: pictures are dropped. Smaller: pictures are late without need.
+/// As `LOSS_FOR_ONE` (0.03), for a stream whose late pictures the viewer's library drops. At 1 % of loss, 2 to 5 of 100
+/// pictures were dropped; with the wait, 1 of 200. Larger: the viewer misses pictures. Smaller: pictures are shown late without
+/// need.
 const LITTLE_LOSS_FOR_ONE: f32 = 0.006;
-/// Reports with losses that this needs, of the last eight. More: the wait begins late. Fewer: one event delays pictures.
+/// Reports with losses, of the last eight, before pictures wait at a loss of `LITTLE_LOSS_FOR_ONE` (0.006). More: the wait
+/// begins late, and the viewer misses pictures. Fewer: one burst of losses makes pictures late.
 const LOSSY_REPORTS: u32 = 3;
 /// Share of loss above which pictures also wait half of the time until the second retransmission. A picture with a packet lost
 /// twice is then only a little late, and no stop is seen. Without this wait, 1 of 100 pictures stopped at 5 % of loss. Larger:
-/// pictures stop. Smaller: pictures are late without need.
+/// the viewer sees such stops. Smaller: pictures are shown late without need.
 const LOSS_FOR_HALF: f32 = 0.04;
-/// Share of loss above which pictures wait for the second retransmission. At 10 %, 1 picture of 40 has a packet that is lost
-/// twice. Larger: pictures stop. Smaller: pictures are late without need.
+/// Share of loss above which the viewer keeps pictures until the second retransmission has arrived. At 10 %, 1 packet of 100 is
+/// lost twice: 1 picture of 40 with 2.5 packets each. Larger: these pictures freeze. Smaller: all pictures are shown late
+/// without need.
 const LOSS_FOR_TWO: f32 = 0.08;
-/// Share of loss above which pictures wait for the third retransmission. At 30 %, 1 picture of 15 has a packet that is lost
-/// three times, at 20 % 1 of 50. Larger: pictures stop. Smaller: pictures are late without need.
+/// Share of loss above which the viewer keeps pictures until the third retransmission has arrived. With 2.5 packets each, 1
+/// picture of 15 has a packet that is lost three times at 30 %, and 1 of 50 at 20 %. Larger: these pictures freeze. Smaller:
+/// all pictures are shown late without need.
 const LOSS_FOR_THREE: f32 = 0.25;
-/// Weight of a new report in the loss of a path. Chosen. Larger: one bad report delays pictures. Smaller: lasting loss is seen
-/// late, and pictures stutter until then.
+/// Weight of a new report in the loss of a path, which decides how long the viewer keeps pictures. Chosen. Larger: one bad
+/// report makes pictures late. Smaller: lasting loss is seen late, and pictures stutter until then.
 const SMOOTHING: f32 = 0.3;
-/// A report of fewer packets has less weight. A few lost packets are half of the first packets of a call. Larger: loss of a
-/// thin stream is seen late. Smaller: a few lost packets delay the start.
+/// Packets. A report on fewer packets has less weight in the loss of a path. In the first report of a call, a few lost packets
+/// may be half. Larger: loss of a stream with few packets is seen late, and its pictures stutter. Smaller: a few lost packets
+/// make pictures late at the start.
 const WHOLE_REPORT: f32 = 60.0;
-/// Time until a loss is noticed. The next packet shows it, and may be of the next picture: 42 ms at 24 pictures a second. The
-/// viewer also takes a picture 10 ms before it shows it, and needs time to decode it. Longer: pictures are late. Shorter: the
-/// retransmission is too late.
+/// Microseconds until a loss is noticed. The next packet shows it, and may be of the next picture: 42 ms at 24 pictures a
+/// second. The viewer takes a picture 10 ms before it shows it; 13 ms remain to decode it. Longer: pictures are shown late.
+/// Shorter: the retransmission arrives too late, and pictures stutter.
 const NOTICED_US: u64 = 65_000;
 /// Microseconds. Chosen. The longest wait of a picture. Longer: on a far and lossy path, the talk is delayed too much. Shorter:
 /// pictures there are shown before the retransmission arrives, and they stutter.
 const KEEP_US_MAX: u64 = 600_000;
-/// A shorter wait is requested only after this time, because each change makes pictures slower or faster for a moment. Longer:
-/// pictures stay late. Shorter: pictures change their speed often.
+/// Microseconds for which the viewer keeps pictures before a shorter wait is set, because each change plays pictures slower or
+/// faster for a moment. Longer: after losses end, pictures stay late. Shorter: pictures often change their speed.
 const KEPT_US: u64 = 20_000_000;
-/// A smaller change is ignored. Larger: the wait does not fit the loss. Smaller: pictures change their speed often.
+/// Microseconds. A smaller change of the time that the viewer keeps pictures is not sent. Larger: the time does not fit the
+/// loss, so pictures stutter or are late. Smaller: pictures often change their speed.
 const STEP_US: u64 = 30_000;
-/// Microseconds. The unit of the extension (WebRTC `playout-delay`). Larger: viewers wait for less time than necessary, and
-/// pictures stutter. Smaller: viewers wait too long.
+/// Microseconds. The unit of the header extension `playout-delay` (WebRTC). Larger: viewers keep pictures for less time than
+/// necessary, and pictures stutter. Smaller: viewers show pictures too late.
 const UNIT_US: u64 = 10_000;
-/// Most time that libraries assume without the extension, in units of 10 ms. Larger: more delay is permitted. Smaller: the wait
-/// is capped.
+/// Units of 10 ms. The largest delay of pictures that the extension permits: 10 s, as libraries assume without the extension.
+/// Larger: a viewer may show pictures later. Smaller: a viewer on a path with much jitter may not wait long enough, and
+/// pictures stutter.
 const MOST: u32 = 1_000;
 
 #[derive(Clone, Copy, Debug, Default)]

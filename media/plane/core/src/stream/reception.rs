@@ -5,46 +5,51 @@ use crate::serial::is_before;
 use crate::stream::playout::Report;
 use crate::wire::rtcp::ReportBlock;
 
-/// Packets in a larger gap are not requested one by one; a key frame is requested. Larger: long lists of NACKs. Smaller: more
-/// key frames.
+/// Packets. Missing packets in a larger gap are not requested; a key frame is requested. Larger: long lists of NACKs, and the
+/// picture freezes for longer. Smaller: more key frames, which lower the quality.
 const GAP_MAX: u16 = 256;
-/// Packets. Chosen. After `OUTAGE_US` without a packet, a gap of more than this is not requested: the old packets would arrive
-/// too late. A key frame is requested. Larger: useless NACKs. Smaller: more key frames.
+/// Packets. Chosen. After 0.6 s (`OUTAGE_US`) without a packet, missing packets in a larger gap are not requested, since they
+/// would arrive too late. A key frame is requested. Larger: useless NACKs. Smaller: more key frames, which lower the quality.
 const OUTAGE_GAP: u16 = 8;
-/// Microseconds without a packet after which `OUTAGE_GAP` counts. Chosen. Longer: useless NACKs after an outage. Shorter: a
-/// short pause of the source causes a key frame.
+/// Microseconds without a packet. Chosen. After this time a gap of more than 8 packets (`OUTAGE_GAP`) is not requested; a key
+/// frame is requested. Longer: useless NACKs after an outage, and the picture freezes for longer. Shorter: a short pause of the
+/// source causes a key frame.
 const OUTAGE_US: u64 = 600_000;
-/// Packets. Chosen, equal to `GAP_MAX`. The missing packets of a layer that are remembered; the oldest are dropped. Larger: a
-/// hostile publisher causes more work. Smaller: after two long losses, the first packets are never requested.
+/// Missing packets of a layer that are remembered; the oldest are dropped. Chosen, equal to `GAP_MAX`. Larger: a hostile
+/// publisher causes more work. Smaller: after two long losses, the first packets are never requested, and the picture freezes.
 const MISSING_MAX: usize = 256;
-/// Requests for a packet of a picture. After them a key frame is requested. Chosen. More: useless resends, and the key frame
-/// comes later. Fewer: more key frames on a lossy path.
+/// Requests for one missing packet of a picture. After them a key frame is requested. Chosen. More: retransmissions that are
+/// too late, and the picture freezes for longer. Fewer: more key frames on a lossy path, which lower the quality.
 pub const ASKS_MAX: u8 = 8;
-/// Requests for a packet of a voice, which cannot wait longer. More: useless resends. Fewer: more audio is lost.
+/// Requests for one missing packet of a voice, which cannot wait longer. More: retransmissions that are too late to be heard.
+/// Fewer: on a lossy path, listeners miss more audio.
 pub const VOICE_ASKS_MAX: u8 = 2;
-/// Most packets behind the newest that count as late (RFC 3550 A.1, MAX_MISORDER; larger, as lost packets are sent again).
-/// Larger: a source that began again is dropped as late. Smaller: a late resend looks like a new start.
+/// Packets. A packet at most this far behind the newest counts as late (RFC 3550 A.1, MAX_MISORDER; larger here, as lost
+/// packets are sent again). Larger: after a source began again, its packets are dropped as late. Smaller: a late retransmission
+/// looks like a source that began again.
 const MISORDER_MAX: i16 = 300;
-/// Most packets ahead of the newest that count as a loss (MAX_DROPOUT). Larger: a new start is seen late. Smaller: a long loss
-/// looks like a new start.
+/// Packets. A jump of the numbers by at most this counts as loss (RFC 3550 A.1, MAX_DROPOUT). Larger: a source that began again
+/// is noticed late, and its picture freezes. Smaller: a long loss looks like a source that began again.
 const DROPOUT_MAX: i16 = 3_000;
-/// Most networks deliver a packet out of order within this time. Longer: a loss is requested late. Shorter: packets out of
-/// order are requested.
+/// Microseconds until a missing packet is requested. Most networks deliver a packet out of order within this time. Longer: a
+/// lost packet is requested later, and the picture is repaired later. Shorter: packets that are only out of order are
+/// requested.
 const REORDER_US: u64 = 5_000;
 /// Microseconds. Chosen. The least time between two requests for a packet. Longer: on a near path, a lost resend is repaired
 /// late. Shorter: packets are requested again before the answer can arrive.
 const ASK_AGAIN_US_MIN: u64 = 30_000;
-/// Round-trip time until the peer's reports give it. Longer: requests repeat late. Shorter: packets are requested twice without
-/// need.
+/// Microseconds. The assumed round-trip time until the peer's reports give it. Longer: if a retransmission is lost, the picture
+/// is repaired later. Shorter: packets are requested twice without need.
 pub const RTT_US_UNKNOWN: u64 = 60_000;
-/// A packet that arrives sooner after its request was already on its way. Longer: real losses count as disorder. Shorter:
-/// disorder counts as loss.
+/// Microseconds. A packet that arrives sooner after its request was already on its way, and does not count as lost. Longer:
+/// real losses count as disorder, and viewers do not wait for retransmissions. Shorter: disorder counts as loss, and viewers
+/// see pictures late.
 const ANSWER_US_MIN: u64 = 10_000;
 /// Microseconds. Chosen. The most time between two of the first requests for a packet. Longer: a wrong round-trip time delays
 /// the repair of a picture. Shorter: on a very far path, packets are requested again before the answer can arrive.
 const ASK_AGAIN_US_MAX: u64 = 1_500_000;
-/// Requests that repeat at the same interval. After them the interval grows, because the path may be too full. More: requests
-/// fill a full path. Fewer: packets of a lossy path arrive late.
+/// Requests for one packet that repeat at the same interval. After them the interval grows, because the path may be too full.
+/// More: requests fill a full path further. Fewer: on a lossy path, packets arrive too late, and the picture freezes.
 const EVENLY: u8 = 3;
 
 /// Return the time between two requests for a packet. libwebrtc does not send a packet twice within its estimate of the
@@ -283,8 +288,8 @@ impl Reception {
     }
 }
 
-/// Above this round-trip time a resent packet of a voice arrives too late. Larger: useless resends. Smaller: more audio is
-/// lost.
+/// Microseconds. Above this round-trip time a lost packet of a voice is not sent again, because it would arrive too late.
+/// Larger: useless retransmissions. Smaller: listeners miss more audio.
 pub(crate) const VOICE_RTT_US_MAX: u64 = 200_000;
 
 #[cfg(test)]

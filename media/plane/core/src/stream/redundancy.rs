@@ -3,21 +3,22 @@
 //! fewer copies gets more. The copies are made from packets that this viewer was sent, so that no audio is sent that must not
 //! be heard.
 
-/// Share of loss, as the viewer reports it, that brings one copy. Larger: a lossy path loses audio. Smaller: copies cost
-/// bitrate without need.
+/// Share of loss, as the viewer reports it, from which each audio packet carries one copy of an older packet (RED). Larger: the
+/// viewer loses audio. Smaller: copies cost bitrate without need.
 pub const LOSS_FOR_ONE: f32 = 0.02;
-/// Share of loss that brings several copies: losses are then often next to each other. Larger: runs of losses are heard.
-/// Smaller: copies cost bitrate without need.
+/// Share of loss, as the viewer reports it, from which each audio packet carries several copies of older packets (RED). Losses
+/// are then often next to each other. Larger: the viewer hears gaps at runs of losses. Smaller: copies cost bitrate without
+/// need.
 const LOSS_FOR_MORE: f32 = 0.06;
-/// Copies stay for this time after the last report of such loss, and until the next report. Longer: copies cost bitrate without
-/// need. Shorter: the next burst is heard.
+/// Microseconds for which audio packets carry copies (RED) after the last report of enough loss (`LOSS_FOR_ONE`, 0.02), and
+/// until the next report. Longer: copies cost bitrate without need. Shorter: the viewer hears gaps at the next burst of losses.
 const KEPT_US: u64 = 20_000_000;
-/// Distance of each copy in packets, for each step of loss. Chosen. The last packets of a run of losses are repaired, as many
-/// as the farthest distance. Larger: the receiver delays audio more, because it waits for the farthest copy. Smaller: runs of
-/// losses are heard.
+/// How many packets back the copies in an audio packet (RED) are: no copy, one copy (`LOSS_FOR_ONE`), three copies
+/// (`LOSS_FOR_MORE`). Chosen. Of a run of losses, as many of the last packets are repaired as the largest distance. Larger: the
+/// receiver waits for the farthest copy, and audio is later. Smaller: the viewer hears gaps at runs of losses.
 const DISTANCES: [&[u16]; 3] = [&[], &[1], &[1, 2, 4]];
-/// Largest payload with copies, in bytes. It fits into every path with headers and tag. Larger: packets exceed a path. Smaller:
-/// fewer copies fit.
+/// Bytes of the largest audio payload with copies (RED). With headers and tag it fits into every path. Larger: packets exceed
+/// the MTU of a path and are lost. Smaller: fewer copies fit, and the viewer hears gaps.
 pub const BYTES_MAX: usize = 1_100;
 
 /// The decision about RED for the voice of one consumer.

@@ -2,16 +2,19 @@
 
 use crate::stream::sequence::Offsets;
 
-/// First length for video: 2 s of 2.3 Mbit/s. Larger: more memory for each viewer. Smaller: viewers far away lose packets.
+/// Packets that the record of what a viewer was sent holds at first, for video: 2 s of 2.3 Mbit/s. Larger: more memory for each
+/// viewer. Smaller: packets of far viewers are not sent again, and their picture freezes.
 const VIDEO_PACKETS: usize = 512;
-/// Length for a cache at its largest size: as many full packets as the cache holds, 2 s of 4.2 Mbit/s. This costs 18 KiB for
-/// each viewer of such a picture, and 9 KiB for others. Larger: more memory. Smaller: viewers far away lose packets.
+/// Packets that the record of what a viewer was sent holds at most: as many as the largest cache (1 MiB) in packets of 1,024
+/// bytes. This costs 18 KiB for each viewer of such a picture, and 9 KiB for others. Larger: more memory. Smaller: packets of
+/// far viewers are not sent again, and their picture freezes.
 const VIDEO_PACKETS_MAX: usize = 1_024;
-/// Length for audio: 1.3 s of packets of 20 ms, as many as the cache holds. A power of two. Larger: more memory for each
-/// listener. Smaller: late requests for audio are not answered.
+/// Packets that the record of what a listener was sent holds: 1.3 s of packets of 20 ms, as many as the cache holds. A power of
+/// two. Larger: more memory for each listener. Smaller: late requests for audio are not answered, and the listener misses it.
 const AUDIO_PACKETS: usize = 64;
-/// A waiting packet may be noted this far ahead of the packet sealed last. Larger, near 2^15: an old packet looks like a
-/// waiting one, and its number is refused. Smaller: the number of a waiting packet may be used twice.
+/// Packets. A packet that waits in the pacer may have a number up to this far after the last encrypted packet. Larger, near
+/// 2^15: an old packet looks like a waiting packet, and is not sent again. Smaller: the number of a waiting packet may be used
+/// twice, which SRTP forbids.
 const AHEAD: u16 = 4_096;
 
 /// The part of the source's payload that a packet carries.

@@ -7,11 +7,12 @@
 
 use crate::serial::is_before;
 
-/// Changes of the offsets that are remembered for each viewer. Chosen. Larger: more memory, and a longer search for late
-/// packets. Smaller: a viewer that gets fewer layers loses more late packets.
+/// Changes of the difference between a source's and a viewer's sequence numbers that are remembered. A viewer that gets fewer
+/// layers has one change for each group of packets that is left out. Chosen. Larger: more memory for each viewer, and a longer
+/// search for late packets. Smaller: such a viewer loses more late packets, and its picture freezes.
 const HISTORY: usize = 32;
-/// Packets later than this are refused. Larger, near 2^15: 16-bit numbers cannot be ordered any more. Smaller: resent packets
-/// are refused.
+/// Packets. A packet further behind the newest is not forwarded. Larger, near 2^15: 16-bit numbers cannot be ordered any more.
+/// Smaller: packets that the publisher sends again late are refused, and viewers see a frozen picture.
 const LATE_MAX: u16 = 4_096;
 /// The bits of a picture id: 15 or, rarely, 7 (RFC 7741 §4.2). Larger: after id 32767 each new picture seems to be old.
 /// Smaller: after a gap in the ids, the next picture seems to be old. Both spoil the ids after a switch of layers.

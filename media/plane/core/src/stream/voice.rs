@@ -2,23 +2,26 @@
 
 use crate::keys::ProducerKey;
 
-/// Share of the difference to a louder packet that each packet adds: a word is heard from its first or second packet. Larger: a
-/// click is heard as a voice. Smaller: the start of a word is lost.
+/// Share of the difference to a louder packet that each packet adds to a voice's loudness. A word is heard from its first or
+/// second packet. Larger: a click takes the place of a voice. Smaller: listeners miss the start of a word.
 pub(crate) const ATTACK: f32 = 0.5;
 
-/// Fall of the loudness after a loud packet. From a clear voice to silence it takes 4 s. Larger: a voice loses its place in a
-/// pause. Smaller: a silent voice keeps its place.
+/// Decibels per second by which a voice's loudness falls after a loud packet. From a clear voice to silence (80 dB) it takes 4
+/// s. Larger: a voice loses its place in a pause between words. Smaller: a silent voice keeps its place, and another speaker is
+/// not heard.
 pub(crate) const RELEASE_DB_PER_S: f32 = 20.0;
 
-/// Audio of this loudness or less is silence for viewers (90 dB below the largest). Larger: quiet speech is cut off. Smaller:
-/// noise is sent.
+/// Decibels above digital silence (127 is the largest). A microphone of this loudness or less is not forwarded to viewers: 90
+/// dB below the largest. Larger: viewers do not hear quiet speech. Smaller: noise is forwarded.
 pub(crate) const SILENT_DB: f32 = 37.0;
 
-/// `SILENT_DB` for the mixer: 70 dB below the largest. Silence of A-law is 72 dB below (ITU-T G.711: its smallest value is 8 of
-/// 32768). Larger: quiet speech is cut off. Smaller: silence of A-law counts as a voice.
+/// Decibels above digital silence (127 is the largest), as `SILENT_DB` (37) but for the mixer: 70 dB below the largest. Silence
+/// of A-law is 72 dB below (ITU-T G.711: its smallest value is 8 of 32768). Larger: halls do not hear quiet speech. Smaller:
+/// silence of A-law counts as a voice and takes a place.
 pub(crate) const MIXED_SILENT_DB: f32 = 57.0;
 
-/// Largest number of voices that a conference may request. Larger: no effect. Smaller: a request with a high limit is refused.
+/// Voices heard at once that a conference may request at most. Larger: no effect. Smaller: a conference that requests more is
+/// refused.
 pub const VOICES_MAX: u16 = 1_000;
 
 /// The recent loudness of a voice, in dB above digital silence.
