@@ -25,7 +25,7 @@ impl Sink for Nowhere {
 const FRAMES: u16 = 600;
 const PACKETS: u16 = 7;
 const FRAME_US: u64 = 33_333;
-/// Frames. One feedback message reports this number of frames: 100 ms of video, the interval of our own feedback
+/// Frames that one feedback message reports: 100 ms of video at 30 frames a second, the interval of our own feedback
 /// (`arrivals::FEEDBACK_US`). Larger: feedback is rarer, and its measured cost is too low. Smaller: its measured cost is too
 /// high.
 const TOLD: u16 = 3;

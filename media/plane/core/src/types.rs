@@ -80,6 +80,6 @@ impl Default for Feedback {
     }
 }
 
-/// Layers of one track that have their own SSRC. Chosen: browsers send at most three. Larger: the layer does not fit into the
-/// two bits of `sent_log`, and resends come from the wrong layer. Smaller: the highest layers are never sent.
+/// Layers of one track that have their own SSRC. Chosen: browsers send at most three. Larger: the layer does not fit into two
+/// bits (`sent_log`), and retransmissions come from the wrong layer. Smaller: viewers never get the highest layers.
 pub const LAYERS_MAX: usize = 4;

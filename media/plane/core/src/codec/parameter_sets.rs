@@ -10,18 +10,19 @@ const PPS: u8 = 8;
 const IDR: u8 = 5;
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
-/// Bytes. Chosen: no encoder of a terminal makes a larger parameter set. Larger units are not kept. Larger: more memory for
-/// each source. Smaller: receivers that join later cannot decode a source with long parameter sets.
+/// Bytes. Chosen: no encoder of a terminal makes a larger H.264 parameter set. Larger sets are not kept. Larger: more memory
+/// for each source. Smaller: viewers that join later cannot decode a source with long parameter sets, and see no picture.
 const UNIT_BYTES_MAX: usize = 256;
-/// Picture parameter sets that are kept for each source, the newest. Chosen. Larger: more memory, and more packets before each
-/// IDR picture. Smaller: receivers that join later cannot decode a source with several sets.
+/// H.264 picture parameter sets that are kept for each source, the newest. Chosen. Larger: more memory, and more packets before
+/// each IDR picture. Smaller: viewers that join later cannot decode a source with several sets, and see no picture.
 const PPS_MAX: usize = 4;
-/// Changes of the shift that are remembered for each source. Chosen. Larger: more memory, and a longer search for each packet.
-/// Smaller: a packet that is late by several IDR pictures gets a wrong number.
+/// Insertions of parameter sets that are remembered for each source; each moves later sequence numbers up. Chosen. Larger: more
+/// memory, and a longer search for each packet. Smaller: a packet that is late by several IDR pictures gets a wrong number, and
+/// the viewer's picture breaks.
 const CHANGES_MAX: usize = 8;
-/// Packets. Chosen. A packet may arrive this much later than the newest packet. For a later packet the record of its shift is
-/// forgotten, so it gets a wrong number. Larger: from 32768 on, sequence numbers no longer compare, and all packets may get
-/// wrong numbers. Smaller: more late packets get wrong numbers.
+/// Packets. Chosen. A packet may arrive this much later than the newest. For a later packet, the move of its sequence number by
+/// inserted parameter sets is forgotten, so it gets a wrong number. Larger: from 32768 on, sequence numbers no longer compare,
+/// and all packets may get wrong numbers. Smaller: more late packets get wrong numbers.
 const LATE_MAX: u16 = 4_096;
 
 /// A change of the shift: packets before `from` move by `before` numbers, later packets by more.

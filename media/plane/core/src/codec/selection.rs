@@ -62,15 +62,17 @@ pub struct Selection {
     lacks: Option<u32>,
 }
 
-/// RTP ticks (10 s at 90 kHz). Chosen. A picture further ahead of the newest picture is strange. Larger: one stray packet
-/// changes the newest picture. Smaller: a pause of the source looks like a stray packet.
+/// RTP ticks (10 s at 90 kHz). Chosen. A picture further ahead of the newest is not believed until a second one follows.
+/// Larger: one stray packet changes the newest picture, and later pictures are taken for late. Smaller: after a pause of the
+/// source, its first picture is not believed.
 const FAR: i32 = 900_000;
-/// RTP ticks (2 s at 90 kHz). Chosen. A packet further behind is not late but strange. A source that jumps back by less soon
-/// reaches its old time again. Larger: layers cannot change for longer after such a jump. Smaller: a late packet looks like a
-/// jump.
+/// RTP ticks (2 s at 90 kHz). Chosen. A packet further behind the newest picture is not late: its source may have jumped back.
+/// A source that jumps back by less soon reaches its old time again. Larger: after such a jump, the viewer keeps its layer for
+/// longer. Smaller: a late packet looks like a jump.
 const LATE: i32 = 180_000;
-/// RTP ticks (2.5 s at 90 kHz). Chosen. After this time without a chance to switch up, the consumer needs a key frame. Larger:
-/// it keeps a low frame rate for longer. Smaller: more key frames than necessary are requested.
+/// RTP ticks (2.5 s at 90 kHz). Chosen. After this time without a frame at which the viewer can switch up, a key frame is
+/// requested. Larger: the viewer keeps a low frame rate for longer. Smaller: more key frames than necessary are requested,
+/// which lower the quality.
 const LACKS: i32 = 225_000;
 
 impl Default for Selection {

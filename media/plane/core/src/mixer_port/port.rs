@@ -33,8 +33,8 @@ const GAP_TICK_US: u64 = 5_000;
 /// Microseconds. The assumed round-trip time: the other end is on the same machine. Larger: no effect below 13 ms; above 27 ms,
 /// lost packets are requested again later. Smaller: no effect, because the least times of `reception` are longer.
 const RTT_US: u64 = 2_000;
-/// Sender reports in one compound, each with its CNAME. Chosen. Larger: the compound does not fit into its 1,400 bytes, and the
-/// write panics. Smaller: more datagrams.
+/// Sender reports in one RTCP datagram of 1,400 bytes. Each has 28 bytes, and a CNAME. Chosen. Larger: the reports do not fit
+/// into the datagram, and the write panics. Smaller: more datagrams.
 const REPORT_PARTS: usize = 8;
 /// Bytes of the VP8 payload descriptor with a picture id of 15 bits (RFC 7741 §4.2). Larger: payloads are smaller than
 /// necessary. Smaller: payloads exceed `PAYLOAD_BYTES_MAX`.

@@ -19,11 +19,11 @@ pub trait Sink {
     fn send(&mut self, arena: &[u8], messages: &[Message]);
 }
 
-/// Bytes of one run. The kernel segments a UDP payload of at most 65,507 bytes. Larger: the kernel refuses the run. Smaller:
-/// large frames need more runs, and thus more work.
+/// Bytes of one run: datagrams that the kernel takes in one piece (UDP GSO). It segments a UDP payload of at most 65,507 bytes.
+/// Larger: the kernel refuses the run, and its packets are lost. Smaller: large frames need more runs, and thus more work.
 pub const RUN_BYTES_MAX: usize = 64_000;
-/// Largest number of datagrams in one run. `UDP_MAX_SEGMENTS` of Linux is 128 now, and 64 in older kernels. Larger: an older
-/// kernel refuses the run. Smaller: more system calls.
+/// Datagrams in one run, which the kernel takes in one piece (UDP GSO). `UDP_MAX_SEGMENTS` of Linux is 128 now, and 64 in older
+/// kernels. Larger: an older kernel refuses the run. Smaller: more system calls.
 pub const RUN_SEGMENTS_MAX: usize = 64;
 
 pub struct Outbox<S: Sink> {
@@ -33,11 +33,11 @@ pub struct Outbox<S: Sink> {
     pub sink: S,
 }
 
-/// Bytes. Chosen. The space for messages that wait for the next flush of a shard. Larger: more memory for each shard. Smaller:
-/// more flushes; below the packets of one frame for one viewer, the write panics.
+/// Bytes. Chosen. The space for outgoing datagrams until a shard hands all of them to the kernel. Larger: more memory for each
+/// shard. Smaller: more system calls; below the packets of one frame for one viewer, the write panics.
 const ARENA_BYTES: usize = 1 << 20;
-/// Messages that wait for the next flush of a shard. Chosen. Larger: more memory, and the first messages leave later. Smaller:
-/// more flushes, and thus more system calls.
+/// Outgoing datagrams (or runs of datagrams) until a shard hands all of them to the kernel. Chosen. Larger: more memory, and
+/// the first datagrams leave later. Smaller: more system calls.
 const MESSAGES_MAX: usize = 1024;
 
 impl<S: Sink> Outbox<S> {

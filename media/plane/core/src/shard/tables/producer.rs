@@ -23,9 +23,9 @@ pub const KEYFRAME_INTERVAL_US: u64 = 300_000;
 /// Microseconds. A layer without packets for this time is not chosen for viewers. Longer: viewers see a frozen picture for
 /// longer. Shorter: a layer with few frames, such as a still screen, is left, and viewers get another size.
 pub const LAYER_SILENT_US: u64 = 2_000_000;
-/// Microseconds. A layer without packets for this time is not chosen if another layer of the track continues. libwebrtc stops
-/// the layers that its uplink cannot carry. Longer: viewers see a frozen picture for longer. Shorter: a short gap in the
-/// network changes the picture's size.
+/// Microseconds. A layer without packets for this time is not chosen if another layer continues. libwebrtc stops the layers
+/// that its uplink cannot carry. Longer: viewers see a frozen picture for longer. Shorter: a short gap in the network changes
+/// the picture's size.
 const LAYER_STOPPED_US: u64 = 700_000;
 /// Key frame requests to a publisher without an answer. Then the shard sends no more until a viewer needs a key frame again.
 /// Larger: more PLIs to a publisher that never answers. Smaller: on a bad uplink all requests may be lost, and viewers wait for
