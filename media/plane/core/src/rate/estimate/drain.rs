@@ -7,29 +7,29 @@ use crate::rate::estimate::trend::QUEUE_US_MIN;
 
 /// The queue test asks, after a lowering, whether the delay shrinks while less is sent; a delay that stays is the path's own.
 /// The test begins below this share of the carried bitrate. A queue of ours then shrinks by a tenth of the time that passes.
-/// Larger: jitter hides that our queue shrinks, and the viewer's audio stays late. Smaller: the test rarely begins, and a
-/// longer path keeps a low bitrate.
+/// Larger: jitter hides that our queue shrinks, and the viewer's audio stays late. Smaller: the test rarely begins, and
+/// pictures stay small on a path whose own delay grew.
 const LESS_SHARE: f64 = 0.9;
 /// The queue test (does the delay shrink while less is sent?) goes on up to this share of the carried bitrate. The test begins
 /// below `LESS_SHARE` (0.9). Larger: we fill the queue during the test, and our queue may count as the path's own delay.
-/// Smaller: the test often stops, and a longer path keeps a low bitrate.
+/// Smaller: the test often stops, and pictures stay small on a path whose own delay grew.
 const LESS_STILL_SHARE: f64 = 1.0;
-/// Microseconds between two looks of the queue test (does the delay shrink while less is sent?). Each look is the least delay
-/// of 400 ms (`trend::WINDOW_SLOTS`). Longer: a longer path keeps a low bitrate for longer. Shorter: two looks share packets
-/// and seem equal, so our own queue may count as the path's own delay.
+/// Microseconds between two measurements of the queue test (does the delay shrink while less is sent?). Each is the least delay
+/// of 400 ms (`trend::WINDOW_SLOTS`). Longer: on a path whose own delay grew, pictures stay small for more time. Shorter: two
+/// measurements share packets and seem equal, so our own queue may count as the path's own delay.
 const APART_US: u64 = 400_000;
 /// Microseconds. The queue test asks whether the delay shrinks while less is sent. Two of its delays are equal if they differ
 /// by less. 4 times the path's jitter (`UNEVEN_TIMES`) decides between both values. Row `disorder` of `make bench-quality`.
 /// First value (for an even path) or second value (for an uneven path) larger: our queue that shrinks slowly counts as the
-/// path's own delay. Smaller: on such a path no delays count as equal, and a longer path keeps a low bitrate.
+/// path's own delay. Smaller: on such a path no delays count as equal, and pictures stay small on a path whose own delay grew.
 const SAME_US: (i64, i64) = (2_000, 20_000);
 /// The queue test asks whether the delay shrinks while less is sent. Two delays are equal if they differ by less than this
 /// multiple of the path's jitter. Chosen. Larger: our queue that shrinks slowly counts as the path's own delay, and audio stays
-/// late. Smaller: on an uneven path no delays are equal, and a longer path keeps a low bitrate.
+/// late. Smaller: on an uneven path no delays are equal, and pictures stay small on a path whose own delay grew.
 const UNEVEN_TIMES: i64 = 4;
 /// A delay is the path's own if it shrinks by less than this share of the decrease that a queue of ours would show. Half: both
 /// errors are equally far. Larger: our queue that shrinks slowly counts as the path's own delay, and the viewer's audio stays
-/// late. Smaller: a longer path is not found, and keeps a low bitrate.
+/// late. Smaller: a path whose own delay grew is not found, and pictures stay small.
 const MISSED_SHARE: f64 = 0.5;
 /// Microseconds. While the queue test runs (does the delay shrink while less is sent?), only two events lower the bitrate
 /// again. The delay grows by this value, or many packets are lost. Larger: a queue grows for longer, and the viewer's audio is
@@ -39,13 +39,13 @@ const GROWS_US: i64 = 40_000;
 /// bench-quality`. Longer: on a path that becomes longer twice, pictures stay small for longer. Shorter: senders that share a
 /// queue keep it full, and the viewer's audio is late.
 const GIVEN_BACK_US: u64 = 3_000_000;
-/// Microseconds without a queue after which a queue counts as gone: two looks of 0.4 s (`APART_US`). Longer: the next queue
-/// counts as the same queue, and a bitrate from before it may be given back, which is too high. Shorter: one short dip of the
-/// delay ends the queue test, and a longer path keeps a low bitrate.
+/// Microseconds without a queue after which a queue counts as gone: two measurements of 0.4 s (`APART_US`). Longer: the next
+/// queue counts as the same queue, and the bitrate from before the first may be given back, which is too high. Shorter: one
+/// short dip of the delay ends the queue test, and pictures stay small on a path whose own delay grew.
 const GONE_US: u64 = 800_000;
 /// Microseconds after a lowering until the queue test (does the delay shrink while less is sent?) ends without a result. As
 /// `MinRTTFilterLen` of draft-ietf-ccwg-bbr. Longer: a bitrate that is too old may be given back, and a queue builds up.
-/// Shorter: the test ends before its result, and a longer path keeps a low bitrate.
+/// Shorter: the test ends before its result, and pictures stay small on a path whose own delay grew.
 const SERIES_US: u64 = 10_000_000;
 /// Microseconds. The most by which the path's own delay may grow in `LONGER_WITHIN_US` (30 s). A larger delay is a queue. The
 /// longest queue of the rows of `make bench-quality` has 400 ms. Larger: step by step, our queue counts as the path's own

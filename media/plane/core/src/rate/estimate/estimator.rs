@@ -36,7 +36,7 @@ const STALE_US: u64 = 2_000_000;
 /// arrive every 5 s if there is audio alone (RFC 3550 §6.2). Other peers have `STALE_US` (2 s). Longer: old loss keeps the
 /// viewer's pictures stopped. Shorter: real loss is ignored between two reports, so pictures step up too soon.
 const STALE_REPORTS_US: u64 = 7_000_000;
-/// Microseconds. A queue of this length in the short look of 150 ms (`GLANCE_SLOTS`) lowers the bitrate at once if many packets
+/// Microseconds. A queue of this length, measured in only 150 ms (`GLANCE_SLOTS`), lowers the bitrate at once if many packets
 /// are lost too. The shortest queue of the rows of `make bench-quality` has 300 ms. Larger: a full queue loses the viewer's
 /// audio for longer. Smaller: a busy receiver lowers the bitrate without need.
 const QUEUE_US_FLOOD: i64 = 100_000;

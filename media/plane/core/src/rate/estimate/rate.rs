@@ -9,8 +9,9 @@ const BACK_OFF_SHARE: f64 = 0.85;
 /// counts as idle and is not lowered enough, so audio is late. Smaller: an idle call loses its bitrate, and later pictures
 /// begin small.
 const IDLE_SHARE: f64 = 0.7;
-/// Factor of growth per second, far from the known capacity (gcc-02 §5.5, eta; libwebrtc `MultiplicativeRateIncrease`). Larger:
-/// the bitrate exceeds the path and fills a queue, and the viewer's audio is late. Smaller: good pictures come back later.
+/// Factor of growth per second, while the bitrate is far below the known capacity of the path (gcc-02 §5.5, eta; libwebrtc
+/// `MultiplicativeRateIncrease`). Larger: the bitrate exceeds the path and fills a queue, and the viewer's audio is late.
+/// Smaller: good pictures come back later.
 const GROWTH_FACTOR_PER_S: f64 = 1.08;
 /// The bitrate grows at most to this multiple of the delivered bitrate. gcc-02 §5.5 has 1.5. Less is enough, because a probe
 /// (extra packets that test the path) finds more. Chosen; row `narrow-300` of `make bench-quality`. Larger: the bitrate grows
@@ -43,9 +44,9 @@ const CREEP_AFTER_US: u64 = 5_000_000;
 /// intervals. libwebrtc waits 10 to 200 ms. Longer: a path that narrows further is followed late, and audio is late. Shorter:
 /// one queue lowers the bitrate twice, and pictures lose too much quality.
 const AGAIN_US: u64 = 150_000;
-/// Microseconds, plus a round trip, without growth after a lowering: one look at the delay (400 ms, `trend::WINDOW_SLOTS`).
-/// Longer: good pictures come back later. Shorter: the bitrate grows while the queue still empties, and the viewer's audio
-/// stays late.
+/// Microseconds, plus a round trip, without growth after a lowering: one measurement of the delay (400 ms,
+/// `trend::WINDOW_SLOTS`). Longer: good pictures come back later. Shorter: the bitrate grows while the queue still empties, and
+/// the viewer's audio stays late.
 const CALM_US: u64 = 400_000;
 /// Bit/s. The least bitrate: one voice of Opus with headers (RFC 7587 §3.1.1: 16 to 20 kbit/s for wideband speech). Larger: a
 /// very narrow path is overfilled, and the viewer's audio is late. Smaller: after a bad moment the bitrate grows back from a

@@ -7,24 +7,25 @@
 /// receiver stops for longer. Longer: a growing queue is noticed later, so the viewer's audio is late. Shorter: a busy receiver
 /// looks like a queue, and pictures lose quality without need.
 const SLOT_US: u64 = 50_000;
-/// Samples of 50 ms (`SLOT_US`) that are kept: 8 for one look at the delay, 4 back to the look before, and 4 spare. More: more
-/// memory for each viewer. Fewer than 12: the older look reads overwritten samples, so the growth of a queue is judged wrongly.
+/// Samples of 50 ms (`SLOT_US`) that are kept: 8 for one measurement of the delay, 4 back to the measurement before, and 4
+/// spare. More: more memory for each viewer. Fewer than 12: the older measurement reads overwritten samples, so the growth of a
+/// queue is judged wrongly.
 const SLOTS: usize = 16;
-/// Samples of 50 ms (`SLOT_US`) in one look, which takes their least delay: 400 ms. libwebrtc's trend line has 20 groups. More:
-/// a growing queue is noticed later, so the viewer's audio is late. Fewer: jitter looks like a queue, and pictures lose quality
-/// without need.
+/// Samples of 50 ms (`SLOT_US`) in one measurement of the delay, which takes the least: 400 ms. libwebrtc's trend line has 20
+/// groups. More: a growing queue is noticed later, so the viewer's audio is late. Fewer: jitter looks like a queue, and
+/// pictures lose quality without need.
 const WINDOW_SLOTS: u64 = 8;
-/// Samples of 50 ms (`SLOT_US`) in the short look of 150 ms, which lowers the bitrate only if many packets are lost too. More:
-/// on a path that suddenly becomes narrow, the bitrate falls later, and the viewer loses audio. Fewer: a busy receiver with
-/// losses lowers the bitrate without need.
+/// Samples of 50 ms (`SLOT_US`) in the short measurement of the delay (150 ms). This lowers the bitrate only if many packets
+/// are lost too. More: on a path that suddenly becomes narrow, the bitrate falls later, and the viewer loses audio. Fewer: a
+/// busy receiver with losses lowers the bitrate without need.
 const GLANCE_SLOTS: u64 = 3;
-/// Samples of 50 ms (`SLOT_US`) with packets that a look at the delay needs, of its 8 (`WINDOW_SLOTS`). More: a stream with
-/// pauses between its packets is never judged, and its queue stays. Fewer: one late packet decides, so jitter looks like a
-/// queue.
+/// Samples of 50 ms (`SLOT_US`) that must hold packets, of the 8 in one measurement of the delay (`WINDOW_SLOTS`). More: a
+/// stream with pauses between its packets is never judged, and its queue stays. Fewer: one late packet decides, so jitter looks
+/// like a queue.
 const HEARD_SLOTS_MIN: usize = 4;
-/// Samples of 50 ms (`SLOT_US`) between the two looks whose difference shows whether a queue grows: 200 ms. More: a growing
-/// queue is noticed later. Fewer: the difference of a queue that grows slowly stays below `GROWS_US` (2 ms), and the viewer's
-/// audio becomes late.
+/// Samples of 50 ms (`SLOT_US`) between two measurements of the delay; their difference in 200 ms shows whether a queue grows.
+/// More: a growing queue is noticed later. Fewer: the difference of a queue that grows slowly stays below `GROWS_US` (2 ms),
+/// and the viewer's audio becomes late.
 const BACK_SLOTS: u64 = 4;
 /// Microseconds above the path's own delay; a shorter delay is no queue. gcc-02 §5.4 begins at 12.5 ms. Chosen; row `disorder`
 /// of `make bench-quality`. Larger: the viewer's audio is late, because short queues stay. Smaller: jitter lowers the bitrate,
@@ -41,8 +42,8 @@ const WANDER_US_START: f64 = 8_000.0;
 /// a path with jitter, queues grow longer, and the viewer's audio is late. Smaller: on such a path, jitter lowers the bitrate,
 /// and pictures lose quality.
 const WANDER_US_MAX: f64 = 50_000.0;
-/// Weight of a new look in the path's delay variation (mean change of the delay in 200 ms). A look ends every 50 ms, so 50
-/// looks take 2.5 s. Larger: a slowly growing queue counts as variation and is noticed late. Smaller: when jitter begins, it
+/// Weight of a new value in the path's delay variation (mean change of the delay in 200 ms). A value comes every 50 ms, so 50
+/// values take 2.5 s. Larger: a slowly growing queue counts as variation and is noticed late. Smaller: when jitter begins, it
 /// lowers the bitrate for some seconds.
 const WANDER_SMOOTHING_SHARE: f64 = 0.02;
 /// Microseconds. From this queue on, pictures do not step up, the queue is blamed for losses, and the path's delay variation is
@@ -52,7 +53,7 @@ pub(crate) const QUEUE_US_FULL: i64 = 60_000;
 /// Microseconds. A queue grows if the delay rose by more than this in 200 ms. Larger: a queue that grows slowly is not seen,
 /// and the viewer's audio becomes late. Smaller: jitter looks like growth, and the bitrate falls without need.
 const GROWS_US: i64 = 2_000;
-/// Microseconds. A queue drains if the delay changed by less than this in 200 ms; the bitrate does not grow then. Nearer to 0:
+/// Microseconds. A queue drains if the delay fell by more than 5 ms in 200 ms; the bitrate does not grow then. Nearer to 0:
 /// jitter looks like draining, and the bitrate grows rarely. Farther: the bitrate grows before the queue is empty, and the
 /// viewer's audio stays late.
 const DRAINS_US: i64 = -5_000;
@@ -71,9 +72,9 @@ const STANDING_FOR_US: u64 = 700_000;
 /// (`MinRTTFilterLen` of draft-ietf-ccwg-bbr). Longer: clock drift or a longer route looks like a queue, and pictures lose
 /// quality. Shorter: a queue that stays counts as the path's own delay, and the viewer's audio stays late.
 const LEAST_US: u64 = 8_000_000;
-/// Microseconds. If the least delay of a period (8 s, `LEAST_US`) exceeds that of the period before by more, a queue grows
-/// slowly. Clocks drift by 100 ppm, 0.8 ms in 8 s. Larger: the queue counts as the path's own delay, and the viewer's audio
-/// becomes later and later. Smaller: clock drift looks like a queue, and pictures lose quality.
+/// Microseconds. A queue grows slowly if the least delay of 8 s (`LEAST_US`) exceeds the least delay of the 8 s before by more.
+/// Clocks drift by 100 ppm, 0.8 ms in 8 s. Larger: the queue counts as the path's own delay, and the viewer's audio becomes
+/// later and later. Smaller: clock drift looks like a queue, and pictures lose quality.
 const CREEP_US: i64 = 4_000;
 /// Microseconds. The value of a sample without packets: the largest `i64`, so that each real delay is smaller. Larger: the type
 /// has no larger value. Smaller: longer delays are ignored, and a queue is not seen.
