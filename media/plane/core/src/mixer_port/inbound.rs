@@ -7,11 +7,12 @@ use crate::stream::reception::Reception;
 use crate::types::Codec;
 use crate::wire::rtp::Header;
 
-/// Packets. Chosen. The limit of the packets that wait for an earlier packet. Larger: more memory for each SSRC. Smaller: a gap
-/// in a stream of high bitrate is given up before its jitter time ends.
+/// Packets of one source that wait for an earlier packet. Chosen. Larger: more memory for each source. Smaller: in a stream of
+/// high bitrate, a missing packet is given up too early, and its picture is lost.
 const WAITING_MAX: usize = 1_024;
 /// Packets. Chosen. A sequence number further away belongs to a source that started again, if a second packet in order confirms
-/// the jump. Larger: a restart at a near number is taken as loss. Smaller: a long loss is taken as a restart.
+/// the jump. Larger: a restart at a near number is taken as loss, and the picture freezes. Smaller: a long loss is taken as a
+/// restart.
 const JUMP_MAX: i64 = 4_096;
 
 struct Waiting {

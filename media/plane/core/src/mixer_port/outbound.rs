@@ -7,22 +7,24 @@ use crate::ntp::ntp;
 use crate::wire::rtcp::SenderInfo;
 use crate::wire::rtp;
 
-/// Bytes of the largest RTP payload that this process makes. Chosen: with all headers the packet fits into usual paths. Larger:
-/// the packet exceeds the MTU of some paths, and receivers there lose it. Smaller: more packets for each picture, and in
-/// `single_nal` mode more pictures are refused.
+/// Bytes of the largest RTP payload that the mixer process makes. Chosen: with all headers the packet fits into usual paths.
+/// Larger: the packet exceeds the MTU of some paths, and receivers there lose it. Smaller: more packets for each picture, and
+/// for terminals without fragments (`single_nal`) more pictures are refused.
 pub const PAYLOAD_BYTES_MAX: usize = 1_200;
 
-/// Packets. Chosen. A frame of this length leaves at once. Each further packet waits `PACKET_US`. Larger: a key frame floods
-/// the link of a hall. Smaller: ordinary frames arrive later.
+/// Packets of a frame that are sent at once. Each further packet waits 0.5 ms (`PACKET_US`). Chosen. Larger: a key frame floods
+/// the link of a hall, and the hall loses packets. Smaller: ordinary frames arrive later.
 const BURST: u64 = 12;
-/// Microseconds between two packets of a frame after the burst. Chosen: 19 Mbit/s in full packets. Longer: large frames arrive
-/// later, and the queue fills. Shorter: a key frame floods the link of a hall.
+/// Microseconds between two packets of a frame after the first 12 (`BURST`). Chosen: 19 Mbit/s in packets of 1,200 bytes.
+/// Longer: large frames arrive later, and the queue fills. Shorter: a key frame floods the link of a hall, and the hall loses
+/// packets.
 const PACKET_US: u64 = 500;
-/// Packets. Chosen. A frame that does not fit into the queue is refused. Larger: an encoder that is faster than its link adds
-/// more delay. Smaller: large key frames are refused.
+/// Packets that wait to be sent to the server. Chosen. A frame that does not fit is refused. Larger: if the encoder is faster
+/// than 19 Mbit/s (`PACKET_US`), halls see the picture later. Smaller: large key frames are refused, and halls see a frozen
+/// picture.
 const QUEUE_MAX: usize = 2_048;
-/// Packets of each SSRC that are kept for retransmissions. Chosen. Larger: more memory for each SSRC. Smaller: packets that are
-/// requested late cannot be sent again, so receivers request key frames.
+/// Packets of each stream that are kept for retransmissions. Chosen. Larger: more memory for each stream. Smaller: packets that
+/// are requested late cannot be sent again, so the server requests key frames.
 const HISTORY: usize = 512;
 /// Packets that are sent again for one NACK. Chosen. Larger: one NACK can cause a large burst. Smaller: after a long loss, more
 /// NACKs are needed, and the picture is repaired later.

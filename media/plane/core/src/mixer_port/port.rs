@@ -15,20 +15,20 @@ use crate::wire::demux::{Class, classify};
 use crate::wire::rtcp::{self, Packet};
 use crate::wire::rtp;
 
-/// SSRCs that the port expects, and SSRCs that it sends. Chosen. Larger: more memory. Smaller: the last streams of the mixer
-/// process are refused.
+/// Streams that the mixer process receives, and the same number that it sends. Chosen. Larger: more memory. Smaller: the last
+/// streams of a large scene are refused, and a hall has no picture.
 pub const STREAMS_MAX: usize = 1_024;
-/// Events that wait for `poll`. Chosen. Further events are dropped and counted. Larger: more memory while Python does not poll.
-/// Smaller: frames are lost when Python is late.
+/// Events for the mixer process (such as frames) that wait until Python takes them. Chosen. Further events are dropped and
+/// counted. Larger: more memory while Python is late. Smaller: frames are lost when Python is late.
 pub const EVENTS_MAX: usize = 4_096;
-/// Bytes of the events that wait for `poll`. Chosen. Further events are dropped and counted. Larger: more memory while Python
-/// does not poll. Smaller: pictures are lost when Python is late.
+/// Bytes of the events for the mixer process (such as frames) that wait until Python takes them. Chosen. Further events are
+/// dropped and counted. Larger: more memory while Python is late. Smaller: pictures are lost when Python is late.
 const EVENT_BYTES_MAX: usize = 64 << 20;
-/// Microseconds between two reports, as in libwebrtc for video. Longer: the other end learns clocks and losses later. Shorter:
-/// more RTCP.
+/// Microseconds between two RTCP reports of the mixer process, as in libwebrtc for video. Longer: the server learns clocks and
+/// losses later. Shorter: more RTCP.
 const REPORT_US: u64 = 1_000_000;
-/// Microseconds between two checks for missing packets, while packets are missing. Longer: retransmissions are requested later.
-/// Shorter: more wake-ups of the thread.
+/// Microseconds between two checks for missing packets, while packets are missing. Longer: retransmissions are requested later,
+/// and the picture is late. Shorter: more wake-ups of the thread.
 const GAP_TICK_US: u64 = 5_000;
 /// Microseconds. The assumed round-trip time: the other end is on the same machine. Larger: no effect below 13 ms; above 27 ms,
 /// lost packets are requested again later. Smaller: no effect, because the least times of `reception` are longer.
@@ -37,7 +37,7 @@ const RTT_US: u64 = 2_000;
 /// into the datagram, and the write panics. Smaller: more datagrams.
 const REPORT_PARTS: usize = 8;
 /// Bytes of the VP8 payload descriptor with a picture id of 15 bits (RFC 7741 §4.2). Larger: payloads are smaller than
-/// necessary. Smaller: payloads exceed `PAYLOAD_BYTES_MAX`.
+/// necessary. Smaller: payloads exceed 1,200 bytes (`PAYLOAD_BYTES_MAX`), and some paths lose them.
 const DESCRIPTOR_BYTES: usize = 4;
 
 /// The events that `poll` returns.
