@@ -16,11 +16,11 @@ const DTLS_RECORD_HEADER: usize = 13;
 /// The first byte of the version in a record of DTLS 1.2: DTLS 1 and its minor versions count down from 255 (RFC 6347 §4.1).
 /// Larger or smaller: no record is recognized, and all handshakes fail.
 const DTLS_MAJOR: u8 = 0xfe;
-/// The epoch of the records after the handshake (RFC 6347 §4.1). There is only one handshake. Larger: all records of data
-/// channels are dropped. Smaller: handshake records pass, and the records of data channels are dropped.
+/// The epoch number of the DTLS records after the handshake (RFC 6347 §4.1). There is only one handshake. Larger: all records
+/// of data channels are dropped. Smaller: handshake records pass, and the records of data channels are dropped.
 const SEALED: u64 = 1;
-/// The 48 bits of a record's number, after the 16 bits of its epoch (RFC 6347 §4.1). More bits: all genuine records are
-/// dropped. Fewer bits: noise with a high number reaches the control side.
+/// Mask for the 48 bits of a DTLS record's number, after the 16 bits of its epoch (RFC 6347 §4.1). More bits: all genuine
+/// records are dropped. Fewer bits: noise with a high number reaches Python and costs work.
 const NUMBER: u64 = (1 << 48) - 1;
 const RTP_HEADER: usize = 12;
 const RTCP_HEADER: usize = 8;

@@ -9,11 +9,12 @@ use crate::wire::srtp_cipher::{self, Cipher};
 use crate::wire::srtp_profile::{BadKey, INDEX_WORD, Profile, RTCP_HEADER, SrtpError};
 use crate::wire::srtp_replay::{RtcpWindow, RtpWindow, Sources};
 
-/// Bytes that sealing adds to an RTP packet at most: the tag of AEAD_AES_128_GCM (RFC 7714 §14.2). Larger: runs end earlier, so
-/// there is more work. Smaller: the tag does not fit into the reserved space, and sealing panics.
+/// Bytes that encryption adds to an RTP packet at most: the tag of AEAD_AES_128_GCM (RFC 7714 §14.2). Larger: fewer packets fit
+/// into one piece for the kernel (UDP GSO), so there is more work. Smaller: the tag does not fit into the reserved space, and
+/// the write panics.
 pub const RTP_OVERHEAD_MAX: usize = 16;
-/// Bytes that sealing adds to an RTCP compound at most: the tag (16), and the E bit with the index (4), RFC 7714 §9. Larger:
-/// buffers take more of the stack. Smaller: the tag does not fit into the buffer, and sealing panics.
+/// Bytes that encryption adds to an RTCP datagram at most: the tag (16), and the E bit with the index (4), RFC 7714 §9. Larger:
+/// buffers take more of the stack. Smaller: the tag does not fit into the buffer, and the write panics.
 pub const RTCP_OVERHEAD_MAX: usize = 20;
 
 const RTP_HEADER: usize = 12;

@@ -3,11 +3,13 @@
 
 use crate::wire::srtp_profile::SrtpError;
 
-/// SSRCs of one peer with a replay window. Chosen. Another SSRC retires the SSRC that has been idle longest. Larger: a hostile
-/// peer takes more memory. Smaller: SSRCs in use are retired, and their late packets are dropped.
+/// SSRCs of one peer with a replay window, which refuses packets that arrived before. Chosen. Another SSRC replaces the SSRC
+/// that has been idle longest. Larger: a hostile peer takes more memory. Smaller: SSRCs in use are replaced, and their late
+/// packets are dropped.
 pub const SOURCES_MAX: usize = 64;
-/// Retired SSRCs of one peer, whose highest index is kept. Chosen. When all places are taken, new SSRCs are refused. Larger: a
-/// hostile peer takes more memory. Smaller: a peer that often changes its SSRCs loses media.
+/// Replaced SSRCs of one peer (see `SOURCES_MAX`, 64), whose highest packet index is kept so that no old packet counts again.
+/// Chosen. When all places are taken, new SSRCs are refused. Larger: a hostile peer takes more memory. Smaller: a peer that
+/// often changes its SSRCs loses media.
 pub const RETIRED_MAX: usize = 1024;
 
 pub type RtpWindow = Window<16>;

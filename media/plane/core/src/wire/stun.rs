@@ -55,18 +55,19 @@ const NOMINATION: u16 = 0xc001;
 const INTEGRITY_BYTES: usize = 24;
 const FINGERPRINT_BYTES: usize = 8;
 const FINGERPRINT_XOR: u32 = 0x5354_554e;
-/// Bytes of a user name (RFC 8489 §14.3: fewer than 509). Larger: the server's own questions need more space, and forged
-/// addresses get more bytes. Smaller: a peer with a long user name cannot connect.
+/// Bytes of a user name in STUN (RFC 8489 §14.3: fewer than 509). Larger: the server's own requests need more space, and the
+/// owner of a forged address gets more bytes. Smaller: a peer with a long user name cannot connect.
 const USERNAME_MAX: usize = 508;
 
-/// Bytes of a request or answer. Chosen: an Ethernet frame carries no more (RFC 894). Larger: a forged request costs more work.
-/// Smaller: a request with long attributes is refused, and its peer cannot connect.
+/// Bytes of a STUN request or answer. Chosen: an Ethernet frame carries no more (RFC 894). Larger: a forged request costs more
+/// work. Smaller: a request with long attributes is refused, and its peer cannot connect.
 pub const REQUEST_MAX: usize = 1500;
-/// Bytes of the buffer for an answer. Chosen: the longest answer has 76 bytes. Larger: the buffer takes more of the stack.
-/// Smaller than 76: the write panics.
+/// Bytes of the buffer for an answer to a STUN request. Chosen: the longest answer has 76 bytes. Larger: the buffer takes more
+/// of the stack. Smaller than 76: the write panics.
 pub const REPLY_MAX: usize = 128;
-/// Bytes of the buffer for a request of the server: a user name of `USERNAME_MAX` bytes, and at most 76 more bytes. Larger:
-/// `ice::limits` permits more bytes to a forged address. Smaller: a long user name does not fit, and the write panics.
+/// Bytes of the buffer for a STUN request of the server: a user name of 508 bytes (`USERNAME_MAX`), at most 76 more bytes, and
+/// 24 spare. Larger: more bytes may go to a forged address (`ice::limits`). Smaller: a long user name does not fit, and the
+/// write panics.
 pub const QUESTION_MAX: usize = USERNAME_MAX + 100;
 
 /// Return the size of a request of the server whose user name has `username` bytes. The request holds header, name, priority,

@@ -3,24 +3,26 @@
 use crate::wire::rtcp_header::{TRANSPORT_SPECIFIC, TRANSPORT_WIDE, finish, put};
 use crate::wire::rtp::{Malformed, u16_at, u32_at};
 
-/// Statuses in one packet that the server writes. Chosen: as many as the log of arrivals holds (`arrivals::LOG_PACKETS`).
-/// Larger: the write takes more of the stack. Smaller: more packets for one log.
+/// Packets that one transport-wide feedback of the server reports. Chosen: as many as the log of arrivals holds
+/// (`arrivals::LOG_PACKETS`, 512). Larger: the write takes more of the stack. Smaller: more packets for one log.
 pub const STATUSES_MAX: usize = 512;
 
 const HEAD: usize = 20;
 /// Microseconds. The unit of an arrival delta (transport-wide-cc-extensions-01 §3.1.5). Larger: publishers read too short times
-/// between packets, our estimator reads too long times, and both estimates are wrong. Smaller: the reverse.
+/// between packets, our estimator reads too long times, and both estimates are wrong. Smaller: publishers read too long times,
+/// and our estimator too short times.
 const TICK_US: u64 = 250;
-/// Microseconds. The unit of the reference time (transport-wide-cc-extensions-01 §3.1). Larger: the arrival times of two
-/// feedbacks do not fit together, and the publisher estimates a wrong bandwidth. Smaller: the same.
+/// Microseconds. The unit of the reference time of a feedback (transport-wide-cc-extensions-01 §3.1). Larger or smaller: the
+/// arrival times of two feedbacks do not fit together. So the publisher estimates a wrong bandwidth, and viewers get a bad
+/// picture.
 const REFERENCE_US: u64 = 64_000;
 
 const NOT_RECEIVED: u8 = 0;
 const SMALL: u8 = 1;
 const LARGE: u8 = 2;
 
-/// Statuses in one run chunk: its length has 13 bits (transport-wide-cc-extensions-01 §3.1.3). Larger: no effect, because
-/// `STATUSES_MAX` is smaller. Smaller than `STATUSES_MAX`: long runs need more chunks.
+/// Packets that one run chunk of a transport-wide feedback reports: its length has 13 bits (transport-wide-cc-extensions-01
+/// §3.1.3). Larger: no effect, because `STATUSES_MAX` (512) is smaller. Smaller than 512: long runs need more chunks.
 const RUN_MAX: usize = 0x1fff;
 const ONE_BIT_SYMBOLS: usize = 14;
 const TWO_BIT_SYMBOLS: usize = 7;
