@@ -75,8 +75,8 @@ impl Snapshot {
     }
 }
 
-/// Microseconds. Chosen. Rates older than this are reported as 0. Larger: an idle shard shows an old load. Smaller: a shard
-/// that publishes late shows no load.
+/// Microseconds. Chosen. Each packet thread publishes its load once a second; older figures are reported as 0. Larger: an idle
+/// thread shows an old load to the operator. Smaller: a thread that publishes late shows no load.
 const RATE_US: u64 = 2_500_000;
 
 type ShardRow = (u64, f32, u64, u64, u64, u64, u64, u64, u64);

@@ -47,18 +47,19 @@ pub struct Published {
 
 const SNAPSHOT_US: u64 = 1_000_000;
 const BACKLOG_RETRY_US: u64 = 50_000;
-/// Batches of one socket in one round (a batch is 32 system datagrams). Larger: timers and other sockets wait longer under
-/// load. Smaller: more rounds for the same load.
+/// Batches of up to 32 datagrams that the thread reads from one socket before it serves the next. Larger: under load, timers
+/// and other sockets wait longer. Smaller: more rounds, and thus more work, for the same load.
 const BATCHES_MAX: usize = 16;
-/// Parcels of other shards in one round, for each of the two lanes. Larger: timers and sockets wait longer. Smaller: more
-/// rounds for the same load.
+/// Parcels (buffers with datagrams of other packet threads) that the thread takes in one round from each of two queues. Larger:
+/// timers and sockets wait longer. Smaller: more rounds, and thus more work, for the same load.
 const HANDED_MAX: usize = 64;
 const TCP_READ_BYTES: usize = 64 << 10;
-/// Microseconds. Chosen. A shorter wait found something that was there before, so the thread did not sleep. Larger: short
-/// sleeps count as no sleep, so frames leave in shorter runs. Smaller: the thread waits though packets have gathered already.
+/// Microseconds. Chosen. A shorter wait found packets that had arrived before, so the thread did not sleep and need not gather
+/// more. Larger: short sleeps count as no sleep, so frames leave in smaller pieces, with more work. Smaller: the thread waits
+/// although packets have gathered already, and they leave later.
 const AT_ONCE_US: u64 = 5;
-/// Gathering times. Chosen. A longer pause without datagrams is a lull, and the thread does not wait after it. Larger: single
-/// packets are forwarded later. Smaller: more rounds, and thus more work.
+/// Multiple of the gathering time (the wait for more packets before a read). Chosen. After a longer pause without datagrams the
+/// thread does not wait. Larger: single packets are forwarded later. Smaller: more rounds, and thus more work.
 const LULL: u64 = 2;
 
 pub fn start(seat: Seat) -> io::Result<JoinHandle<()>> {

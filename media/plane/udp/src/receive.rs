@@ -12,9 +12,9 @@ use std::net::SocketAddr;
 pub const DATAGRAM_MAX: usize = 2048;
 
 const BATCH: usize = 32;
-/// Bytes: the largest merged datagram of the kernel, and 33 cache lines more. With a distance that is a power of two, all slots
-/// would compete for the same few cache sets. Larger: more memory for each thread. Smaller than 64 KiB: the kernel cuts merged
-/// datagrams, and packets are lost.
+/// Bytes of the buffer for one received datagram: the largest datagram that the kernel merges (64 KiB), and 33 cache lines
+/// more. With a power of two, all buffers would compete for the same few cache sets. Larger: more memory for each thread.
+/// Smaller than 64 KiB: the kernel cuts merged datagrams, and packets are lost.
 const SLOT_BYTES: usize = (1 << 16) + 33 * 64;
 
 /// The result of one call.

@@ -33,20 +33,21 @@ pub struct Bounds {
 
 const SILENT_US: u64 = 60_000_000;
 const SWEEP_US: u64 = 1_000_000;
-/// Bytes. Chosen. Frames that wait in one connection. Video may fill half of this size, because late video is useless. Larger:
-/// more memory and delay for a slow peer. Smaller: a short stall of a peer drops its video or closes its connection.
+/// Bytes that wait in one ICE-TCP connection. Chosen. Video may fill half, because late video is useless; when all is full, the
+/// connection closes. Larger: a peer on a slow network costs more memory and gets older packets. Smaller: in a short stall a
+/// peer loses video, or its connection closes.
 const WAITING_BYTES_MAX: usize = 256 << 10;
 const WAITING_VIDEO_BYTES_MAX: usize = WAITING_BYTES_MAX / 2;
-/// Bytes. Chosen. The unsent bytes that the kernel may hold. Larger: the kernel holds old packets, and this module cannot drop
-/// old video. Smaller: more wake-ups to fill the socket.
+/// Bytes of one TCP connection that the kernel may hold unsent. Chosen. Larger: on a slow network the viewer gets old video
+/// late, because this module cannot drop bytes that the kernel holds. Smaller: more wake-ups to fill the socket.
 const KERNEL_UNSENT_BYTES: u32 = 64 << 10;
-/// Bytes. Chosen. The buffer that an idle connection keeps. Larger: more memory for each idle connection. Smaller: buffers are
-/// allocated again more often.
+/// Bytes of the buffer that an idle TCP connection keeps. Chosen. Larger: more memory for each idle connection. Smaller:
+/// buffers are allocated again more often.
 const IDLE_BYTES_MAX: usize = 16 << 10;
-/// Connections that are accepted in one round. Chosen. Larger: a flood of connections delays the media of the thread. Smaller:
-/// after a restart, many peers connect later.
+/// TCP connections that are accepted in one round of the thread. Chosen. Larger: a flood of connections delays the media of the
+/// thread's peers. Smaller: after a restart, many peers connect later.
 const ACCEPTED_AT_ONCE_MAX: usize = 64;
-/// Microseconds. Chosen. The time that a listener rests when file descriptors run out. Longer: peers wait longer after a
+/// Microseconds without accepting TCP connections after file descriptors ran out. Chosen. Longer: new peers wait longer after a
 /// shortage. Shorter: the thread tries more often without success.
 const LISTENER_REST_US: u64 = 1_000_000;
 const BACKLOG: i32 = 128;
