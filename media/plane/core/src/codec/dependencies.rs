@@ -8,22 +8,25 @@ use crate::wire::rtp::Malformed;
 /// Bytes of the mandatory fields: start bit, end bit, template id and frame number (AV1 RTP specification, A.8). Larger:
 /// descriptors without other fields are refused. Smaller: the frame number lies outside, and the read panics.
 const MANDATORY: usize = 3;
-/// Templates of one table: the template id has six bits (AV1 RTP specification, A.8). Larger: a hostile table takes more
-/// memory, and no id names the rest. Smaller: a valid table is refused, and the layers of its stream stay unknown.
+/// Templates of one table in the dependency descriptor: the template id has six bits (AV1 RTP specification, A.8). Larger: a
+/// hostile table takes more memory, and no id names the rest. Smaller: a valid table is refused, and the layers of its stream
+/// stay unknown, so viewers on narrow paths get no smaller picture.
 const TEMPLATES_MAX: usize = 64;
-/// Decode targets of one table: the count field has five bits (AV1 RTP specification, A.8). Each target takes two bits of a
-/// `u64`. Larger: the bits do not fit into the `u64`. Smaller: a debug build panics at a valid table.
+/// Decode targets of one table in the dependency descriptor: the count field has five bits (AV1 RTP specification, A.8). Each
+/// target takes two bits of a `u64`. Larger: the bits do not fit into the `u64`. Smaller: a debug build panics at a valid
+/// table.
 const TARGETS_MAX: usize = 32;
-/// References of one frame. Codecs have at most eight. Larger: each template takes more memory. Smaller: a descriptor with more
-/// references is refused, and the layers of its frame stay unknown.
+/// Earlier frames that one frame refers to. Codecs have at most eight. Larger: each template takes more memory. Smaller: a
+/// dependency descriptor with more references is refused, and the layers of its frame stay unknown.
 const REFERENCES_MAX: usize = 8;
-/// Layers of one kind, spatial or temporal: the indices in payloads have three bits. Larger: a hostile table names layers that
-/// no payload can name. Smaller: a valid table is refused, and the layers of its stream stay unknown.
+/// Layers of one kind, spatial or temporal: the layer numbers in payloads have three bits. Larger: a hostile dependency
+/// descriptor names layers that no payload can name. Smaller: a valid descriptor is refused, and the layers of its stream stay
+/// unknown.
 const LAYERS_MAX: u8 = 8;
 
-/// Packets. Serial numbers compare correctly only up to twice this distance (RFC 1982), so the start of an older table is moved
-/// forward to this age. Larger: an old table seems to come after the packet, and descriptors are refused. Smaller: a late
-/// packet does not find its table.
+/// Packets since a table of the dependency descriptor arrived. Serial numbers compare correctly only up to twice this distance
+/// (RFC 1982), so an older table counts as this old. Larger: an old table seems to come after the packet, and descriptors are
+/// refused. Smaller: a late packet does not find its table.
 const AGE_MAX: u32 = 1 << 30;
 
 /// The contents of one descriptor about the frame of its packet.
@@ -79,8 +82,8 @@ struct Template {
     count: u8,
 }
 
-/// The decode target indication "switch": a receiver may step up to the target at this frame (AV1 RTP specification, A.8).
-/// Larger or smaller: consumers step up at wrong frames, and their decoders fail.
+/// The decode target indication "switch" of the dependency descriptor: a receiver may step up to the target at this frame (AV1
+/// RTP specification, A.8). Larger or smaller: viewers get higher layers from wrong frames on, and their decoders fail.
 const SWITCH: u32 = 2;
 
 pub fn frame_number(descriptor: &[u8]) -> Option<u16> {

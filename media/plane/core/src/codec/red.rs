@@ -14,7 +14,7 @@ pub struct Block {
     pub range: Range<usize>,
 }
 
-/// Redundant blocks of one payload. Chosen: senders use at most 9 copies. A payload with more blocks is malformed. Larger: a
+/// Copies of older audio in one RED payload. Chosen: senders use at most 9 copies. A payload with more is malformed. Larger: a
 /// hostile payload costs more work. Smaller: the audio of a sender with many copies is dropped.
 pub const BLOCKS_MAX: usize = 16;
 /// Bytes of the header of a redundant block (RFC 2198 §3). Larger or smaller: blocks are cut at wrong places, and their audio

@@ -19,12 +19,12 @@ pub struct Press {
     pub duration_ms: u32,
 }
 
-/// Microseconds. Chosen. A press whose end packet was lost is over after this time without packets. Longer: the key takes
-/// effect later. Shorter: a press with a gap in its packets is reported too early and too short.
+/// Microseconds. Chosen. If the last packet of a key press (DTMF) was lost, the press is over after this time without packets.
+/// Longer: the key takes effect later. Shorter: a press with a gap in its packets is reported too early and too short.
 const LOST_US: u64 = 300_000;
-/// RTP ticks. The duration field has 16 bits (RFC 4733 §2.3). A longer press continues in a new event that begins where the
-/// first event ended (RFC 4733 §2.5.1.3). Larger: the field cannot hold the value. Smaller: a long press is reported as several
-/// presses.
+/// RTP ticks of one key press (DTMF). The duration field has 16 bits (RFC 4733 §2.3). A longer press continues in a new event
+/// that begins where the first event ended (RFC 4733 §2.5.1.3). Larger: the field cannot hold the value. Smaller: a long press
+/// is reported as several presses.
 const DURATION_MAX: u16 = u16::MAX;
 /// The characters of the events 0 to 15 (RFC 4733 §3.2), and `!` for event 16, the hook flash (RFC 2833 §3.10). More: other
 /// events are reported as key presses. Fewer: the last keys are ignored. In another order, keys are reported as other keys.

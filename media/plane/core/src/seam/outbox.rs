@@ -33,11 +33,11 @@ pub struct Outbox<S: Sink> {
     pub sink: S,
 }
 
-/// Bytes. Chosen. The space for outgoing datagrams until a shard hands all of them to the kernel. Larger: more memory for each
-/// shard. Smaller: more system calls; below the packets of one frame for one viewer, the write panics.
+/// Bytes. Chosen. The space for outgoing datagrams until a packet thread hands all of them to the kernel. Larger: more memory
+/// for each packet thread. Smaller: more system calls; below the packets of one frame for one viewer, the write panics.
 const ARENA_BYTES: usize = 1 << 20;
-/// Outgoing datagrams (or runs of datagrams) until a shard hands all of them to the kernel. Chosen. Larger: more memory, and
-/// the first datagrams leave later. Smaller: more system calls.
+/// Outgoing datagrams (or runs of datagrams) until a packet thread hands all of them to the kernel. Chosen. Larger: more
+/// memory, and the first datagrams leave later. Smaller: more system calls.
 const MESSAGES_MAX: usize = 1024;
 
 impl<S: Sink> Outbox<S> {

@@ -10,10 +10,12 @@ use crate::types::Extension;
 use crate::wire::srtp::{Inbound, Outbound};
 use crate::wire::srtp_profile::Profile;
 
-/// Microseconds. The keys are set here before the peer has our last handshake flight, which gives the peer its keys. Media
-/// waits for this time. Longer: the first picture is later. Shorter: the peer drops the first packets.
+/// Microseconds between the time when this side has the SRTP keys and the first media. The peer gets the keys with our last
+/// handshake message, which is still on its way. Longer: the first picture is later. Shorter: the peer drops the first packets,
+/// and the first picture is late.
 const START_DELAY_US: u64 = 5_000;
-/// The SSRC of a mirror transport. Chosen. It is a placeholder, because a mirror sends no RTCP. Larger or smaller: no effect.
+/// The own SSRC of a mirror transport, which stands in for a transport of another packet thread. Chosen. It is a placeholder,
+/// because a mirror sends no RTCP. Larger or smaller: no effect.
 const SSRC_ELSEWHERE: u32 = 1;
 
 pub(crate) fn open_router(tables: &mut Tables, router: u32) -> Option<()> {

@@ -12,11 +12,11 @@ use crate::wire::rtcp::{self, ReportBlock, SenderInfo};
 use crate::wire::srtp::RTCP_OVERHEAD_MAX;
 use crate::wire::{rtcp_extended, transport_feedback};
 
-/// Tracks in one compound of a line, each with its CNAME. Chosen. Larger: the compound does not fit into `COMPOUND_BYTES`, and
-/// the write panics. Smaller: more datagrams.
+/// Tracks of a hall's call in one RTCP datagram, each with its CNAME. Chosen. Larger: the reports do not fit into 1,200 bytes
+/// (`COMPOUND_BYTES`), and the write panics. Smaller: more datagrams.
 const TRACKS_A_REPORT: usize = 8;
-/// Report blocks in one compound of a line. Chosen. Larger: with eight tracks and the longest CNAME, the compound does not fit
-/// into `COMPOUND_BYTES`, and the write panics. Smaller: more datagrams.
+/// Report blocks of a hall's call in one RTCP datagram. Chosen. Larger: with eight tracks and the longest CNAME (64 bytes),
+/// they do not fit into 1,200 bytes (`COMPOUND_BYTES`), and the write panics. Smaller: more datagrams.
 const BLOCKS_A_REPORT: usize = 8;
 /// Bytes of a sender report without report blocks (RFC 3550 §6.4.1). Larger: compounds end earlier, so there are more
 /// datagrams. Smaller: a report does not fit into its compound, and the write panics.
@@ -24,9 +24,9 @@ const SENDER_REPORT_BYTES: usize = 28;
 /// Bytes of an extended report with one receiver reference time block (RFC 3611 §4.4). Larger: some of these blocks get their
 /// own datagram. Smaller: the block does not fit into its compound, and the write panics.
 const RECEIVER_TIME_BYTES: usize = 20;
-/// Microseconds. A publisher without a sender report for this time makes no sender reports. The shards that hold a copy of its
-/// track (a mirror) then get its losses without them. Longer: these shards learn losses later. Shorter: more messages between
-/// shards.
+/// Microseconds. A publisher without a sender report for this time makes no sender reports. The packet threads that hold a copy
+/// of its track (a mirror) then get its losses without them. Longer: these threads learn losses later. Shorter: more messages
+/// between threads.
 const REPORTS_US: u64 = 10_000_000;
 
 /// Send the reports of a line: sender reports, report blocks, and for each SSRC the common CNAME of this router.

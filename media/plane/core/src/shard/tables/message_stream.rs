@@ -4,12 +4,12 @@ use crate::wire::rtp;
 use crate::wire::srtp::RocTx;
 
 /// RTP ticks in 10 ms (`TICK_US`): the clock rate of H.224 messages is 4800 Hz (RFC 4573 §3). Larger: timestamps run faster
-/// than the session description says, and the far end measures wrong jitter. Smaller: timestamps run slower, with the same
+/// than the session description says, and the receiver measures wrong jitter. Smaller: timestamps run slower, with the same
 /// effect.
 pub(crate) const TICKS: u64 = 48;
 
 /// Microseconds in which the RTP clock of H.224 messages advances by 48 ticks (`TICKS`). Larger: timestamps run slower than
-/// 4800 Hz, and the far end measures wrong jitter. Smaller: timestamps run faster, with the same effect.
+/// 4800 Hz, and the receiver measures wrong jitter. Smaller: timestamps run faster, with the same effect.
 pub(crate) const TICK_US: u64 = 10_000;
 
 /// Microseconds. Chosen. Interval of RTCP reports on a line with few H.224 messages; no receiver needs frequent reports (RFC

@@ -27,7 +27,7 @@ pub const LAYER_SILENT_US: u64 = 2_000_000;
 /// that its uplink cannot carry. Longer: viewers see a frozen picture for longer. Shorter: a short gap in the network changes
 /// the picture's size.
 const LAYER_STOPPED_US: u64 = 700_000;
-/// Key frame requests to a publisher without an answer. Then the shard sends no more until a viewer needs a key frame again.
+/// Key frame requests to a publisher without an answer. Then the server sends no more until a viewer needs a key frame again.
 /// Larger: more PLIs to a publisher that never answers. Smaller: on a bad uplink all requests may be lost, and viewers wait for
 /// the picture.
 const KEYFRAME_ASKS_MAX: u8 = 20;

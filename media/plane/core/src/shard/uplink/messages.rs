@@ -12,8 +12,8 @@ use crate::wire::rtp::Header;
 /// Bytes of the longest H.224 message (far camera control) in both directions. An H.224 frame has at most 254 bytes and its
 /// header. Larger: more memory in the event queue. Smaller: long H.224 frames are dropped, and a far camera does not move.
 pub const MESSAGE_BYTES_MAX: usize = 512;
-/// Bytes of an RTP header without extensions (RFC 3550 §5.1). Larger: the outbox is flushed slightly earlier. Smaller: the
-/// reserved space may be too short, and the write panics.
+/// Bytes of an RTP header without extensions (RFC 3550 §5.1). Larger: the buffer of outgoing datagrams is sent off slightly
+/// earlier. Smaller: the reserved space may be too short, and the write panics.
 const HEADER_BYTES: usize = 12;
 
 /// Open the message stream of a line. A repeated call changes only the payload types; the numbers continue.

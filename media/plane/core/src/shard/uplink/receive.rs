@@ -20,7 +20,7 @@ use crate::wire::extensions::Marks;
 use crate::wire::rtp::{self, Header};
 use crate::wire::srtp_profile::SrtpError;
 
-/// SSRCs that one peer may use. An SSRC that the shard learned from a packet takes a place until its track closes. Larger: a
+/// SSRCs that one peer may use. An SSRC that the server learned from a packet takes a place until its track closes. Larger: a
 /// hostile peer takes more memory. Smaller: a peer with many tracks loses the media of the last ones.
 const SOURCES_MAX: usize = 64;
 

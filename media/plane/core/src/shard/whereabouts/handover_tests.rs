@@ -189,8 +189,8 @@ fn without_the_password_nobody_claims_a_path() {
     assert_eq!((totals.bad_stun, totals.stranger_datagrams), (1, 1), "counted once, where it was looked at");
 }
 
-/// The user names of two peers on the first shard and two on the second shard, with their transports. With more peers, the
-/// tests use only the first four. With fewer peers, the tests panic.
+/// The user names of two peers on the first shard (packet thread) and two on the second shard, with their transports. With more
+/// peers, the tests use only the first four. With fewer peers, the tests panic.
 const PEERS: [(&str, u32); 4] = [("aone:them", 1), ("btwo:them", 2), ("athree:them", 3), ("bfour:them", 4)];
 
 impl Pair {
