@@ -359,16 +359,15 @@ class Snapshot:
     def totals(self) -> dict[str, int]:
         """Return the totals by name.
 
-        - unheard_packets: packets of voices left out by `set_voices`.
-        - excess_packets: packets of peers that send more than allowed.
-        - gso: 1 while in use.
+        - `unheard_packets`: packets of voices that the plane does not forward, because other voices are louder.
+        - `excess_packets`: packets of peers that send more than allowed.
+        - `gso`: 1 while in use.
         - runs_N: sent messages of N to 2N-1 datagrams, N 1 to 32.
         - batches_N: system calls that took N to 2N-1 messages, N 1 to 64.
-        - The other names are: received_packets, received_bytes, sent_packets, sent_bytes, send_calls, sent_runs, padding_bytes,
-          probe_bytes.
-        - And: stranger_datagrams, bad_stun, bad_srtp, replayed, malformed, kernel_drops, send_drops, handed_over,
-          handover_drops.
-        - And: stale_commands, events_dropped, transports, producers, consumers, memory_bytes.
+        - The other names are: `received_packets`, `received_bytes`, `sent_packets`, `sent_bytes`, `send_calls`, `sent_runs`,
+          `padding_bytes`, `probe_bytes`, `stranger_datagrams`, `bad_stun`, `bad_srtp`, `replayed`, `malformed`, `kernel_drops`,
+          `send_drops`, `handed_over`, `handover_drops`, `stale_commands`, `events_dropped`, `transports`, `producers`,
+          `consumers`, `memory_bytes`.
         """
     def shards(self) -> list[tuple[int, float, int, int, int, int, int, int, int]]:
         """Return one row for each shard. The row begins with the packets received and sent in the last second, and the share of

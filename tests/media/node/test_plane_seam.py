@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import inspect
+import re
 import select
 import socket
 from collections.abc import Callable, Iterator
@@ -327,8 +328,7 @@ def test_commands_to_what_is_gone_are_counted(plane: Plane) -> None:
 def test_snapshot_has_all_the_totals(plane: Plane) -> None:
     snapshot = plane.snapshot()
     documented = ast.get_docstring(stub_functions("Snapshot")["totals"]) or ""
-    plain = documented.partition(";")[0]
-    names = {word.split()[0].strip(".") for word in plain.split(",")}
+    names = set(re.findall(r"`([a-z_]+)`", documented))
     histograms = {f"runs_{1 << n}" for n in range(6)} | {f"batches_{1 << n}" for n in range(7)}
     assert set(snapshot.totals) == names | histograms
     assert snapshot.totals["gso"] in {0, 1}
