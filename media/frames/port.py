@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from media._plane import FramePort
 
 AUDIO_LEVEL_ID = 1
-"""The number of the header extension for audio levels (RFC 6464) on the mixer's line, for `line.accept_audio_levels`. Chosen
-from 1 to 14 (RFC 8285 §4.2). Larger than 14, or smaller than 1: a one-byte header extension cannot carry the number, so the
-levels are lost.
+"""The number of the RTP header extension for audio levels (RFC 6464) in packets to the mixer process. Chosen from 1 to 14 (RFC
+8285 §4.2). Larger than 14, or smaller than 1: a one-byte header extension cannot carry the number. Then the mixer does not know
+who is loud.
 """
 
 Kind = Literal["frame", "lost", "keyframe", "clock", "bye"]

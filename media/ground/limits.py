@@ -5,49 +5,53 @@ All values are chosen, unless a comment names a source. `media/plane` limits pac
 
 # Session descriptions. A description beyond a limit ends the connection of its client.
 SDP_CHARACTERS = 3 << 20
-"""Characters of one session description. Chosen: browsers write about 6,000 for each participant (camera and microphone) that
-they receive. More: a hostile client costs more time and memory. Fewer: conferences with hundreds of participants cannot be
-negotiated.
+"""Characters of one session description; a longer one is refused. Chosen: browsers write about 6,000 for each participant
+(camera and microphone) that they receive. More: a hostile client costs more time and memory. Fewer: conferences with hundreds
+of participants cannot be negotiated.
 """
 SDP_LINES = 1 << 17
-"""Lines of one session description. Chosen: browsers write about 180 for each participant that they receive. More: a hostile
-client costs more time. Fewer: conferences with hundreds of participants cannot be negotiated.
+"""Lines of one session description; a longer one is refused. Chosen: browsers write about 180 for each participant that they
+receive. More: a hostile client costs more time. Fewer: conferences with hundreds of participants cannot be negotiated.
 """
 SDP_SECTIONS = 512
-"""Sections (m-lines) of one session description. Chosen. More: a hostile client costs more time, and each negotiation takes
-longer. Fewer: a client receives fewer tracks at the same time.
+"""Sections (m-lines) of one session description; a description with more is refused. Chosen. More: a hostile client costs more
+time, and each negotiation takes longer. Fewer: a client receives fewer tracks at the same time.
 """
 SDP_OWN_SECTIONS = 24
-"""Sections (out of SDP_SECTIONS) that the server leaves free for the client's own tracks and data. Chosen. More: the client
-receives fewer tracks. Fewer: the client may be unable to publish.
+"""Sections (m-lines), out of the 512 of SDP_SECTIONS, that the server leaves free for the client's own tracks and data. Chosen.
+More: the client receives fewer tracks. Fewer: the client may be unable to publish.
 """
 SDP_PICTURE_SECTIONS = 244
-"""The most video sections that the server adds to one session description. Chosen. More: audio finds no section, and those
-people are not heard. Fewer: fewer people are seen.
+"""The most video sections (m-lines) of one session description; the server adds no further ones. Chosen: half of the 488
+sections that the server may use, so audio has the other half. More: audio finds no section, and those people are not heard.
+Fewer: fewer people are seen.
 """
 SDP_LINE_CHARACTERS = 32_768
-"""Characters of one line of a session description. Chosen: the BUNDLE line names every section, and some clients also name
-every stream in one line. More: a hostile client costs more memory. Fewer: descriptions with many tracks are refused.
+"""Characters of one line of a session description; a longer one is refused. Chosen: the BUNDLE line names every section, and
+some clients also name every stream in one line. More: a hostile client costs more memory. Fewer: descriptions with many tracks
+are refused.
 """
 SDP_CODEC_LINES = 1024
-"""Codec lines (rtpmap, fmtp, rtcp-fb and extmap) in one section of a session description. Chosen. More: a hostile client costs
-more time. Fewer: clients with many codecs are refused.
+"""Codec lines (rtpmap, fmtp, rtcp-fb and extmap) in one section of a session description; with more, the description is
+refused. Chosen. More: a hostile client costs more time. Fewer: clients with many codecs are refused.
 """
 SDP_CODEC_BLOCKS = 64
-"""Different blocks of codec lines in one session description; equal blocks are parsed once. Chosen: browsers write about four.
-More: a hostile client costs more time. Fewer: browsers with more kinds of sections are refused.
+"""Different blocks of codec lines in one session description; equal blocks are parsed once. With more blocks the description is
+refused. Chosen: browsers write about four. More: a hostile client costs more time. Fewer: browsers with more kinds of sections
+are refused.
 """
 SDP_CODEC_ENTRIES = 5_000
-"""Codec lines of all different blocks in one session description, plus codecs × `a=rtcp-fb:*` lines. Chosen: browsers have
-about 320. More: a hostile client costs more time. Fewer: clients with many codecs are refused.
+"""Codec lines of all different blocks in one session description. Each `a=rtcp-fb:*` line counts once more for each codec. With
+more, the description is refused. Chosen: browsers have about 320. More: a hostile client costs more time. Fewer: clients with
+many codecs are refused.
 """
 SDP_SOURCES = 64
-"""Different SSRCs in the `a=ssrc` lines of one section. Chosen: a track with three layers has six. More: a hostile client costs
-more time. Fewer: clients with many layers are refused.
+"""Different SSRCs in the `a=ssrc` lines of one section; with more, the description is refused. Chosen: a track with three
+layers has six. More: a hostile client costs more time. Fewer: clients with many layers are refused.
 """
 SDP_FINGERPRINTS = 8
-"""The `a=fingerprint` lines of one session description. Chosen: browsers write one. More: each handshake may compare more
-digests. Fewer: clients with a digest for each hash function are refused.
+"""The `a=fingerprint` lines of one session description; with more, the description is refused. Chosen: browsers write one.
+More: each handshake may compare more digests. Fewer: clients with a digest for each hash function are refused.
 """
 MID_CHARACTERS = 16
 """Characters of a section's `a=mid`. Source: a one-byte header extension carries at most 16 (RFC 8285 §4.2). More: packets
@@ -58,13 +62,13 @@ RID_CHARACTERS = 16
 §4.2). More: packets cannot carry the rid, so their layer is not found. Fewer: clients with long rids are refused.
 """
 LAYERS = 4
-"""Layers (simulcast sizes) of one video track; the server ignores further layers. Chosen: the packet plane counts four
-(`SPATIALS`), and browsers send up to three. More: the plane does not count their bitrate. Fewer: some layers of a browser are
-never forwarded.
+"""Layers (simulcast sizes) of one video track; the server ignores further layers. Chosen: the packet plane counts the bitrate
+of four (`SPATIALS` in Rust), and browsers send up to three. More: the bitrate of the further layers is not counted. Fewer: some
+layers of a browser are never forwarded.
 """
 TEMPORAL_LAYERS = 8
-"""Temporal ids of one video track. Source: VP9 and AV1 have three bits for the id. More: ids that no packet carries. Fewer: the
-highest frame rates of a track cannot be selected.
+"""Temporal layers (steps of the frame rate) of one video track. Source: VP9 and AV1 have three bits for the layer's id. More:
+ids that no packet carries. Fewer: the highest frame rates of a track cannot be selected.
 """
 PRIORITY = 7
 """The highest number of a video's priority on a downlink with too little bandwidth. Chosen. Larger: more ranks than the
@@ -77,14 +81,14 @@ CODEC_CACHE_ENTRIES = 512
 memory. Fewer: the same lines are parsed again and again.
 """
 CODEC_CACHE_CHARACTERS = 16_384
-"""Characters. A longer block of codec lines is not cached and is parsed each time. Chosen. More: hostile blocks use up memory.
-Fewer: blocks of real browsers are parsed each time.
+"""Characters. A longer block of codec lines in a session description is not cached and is parsed each time. Chosen. More:
+hostile blocks use up memory. Fewer: blocks of real browsers are parsed each time, which costs CPU.
 """
 
 # Negotiation
 CONSUMERS = 1000
-"""Tracks that one client receives, with tracks that wait for a section. Chosen. More: more memory for one client. Fewer: in a
-large conference, a participant does not receive all others.
+"""Tracks that one client receives, with tracks that wait for an SDP section; a further track is refused. Chosen. More: more
+memory for one client. Fewer: in a large conference, a participant does not receive all others.
 """
 
 ANSWER_SETTLES_S = 0.15
@@ -92,44 +96,46 @@ ANSWER_SETTLES_S = 0.15
 libwebrtc while libwebrtc applies the answer, and libwebrtc then never shows the video. Longer: each new track appears later.
 """
 HELD_S = 3.0
-"""Seconds. The longest time that video to a client is held back before the client's offer, because the client opens its
-decoders again after the offer. Longer: a client that makes no offer sees no video for that time. Shorter: packets arrive
-while the decoders restart, and libwebrtc never shows the video.
+"""Seconds. A client's offer makes its decoders start again. Video to the client is therefore held back until the offer, but no
+longer than this. Longer: a client that makes no offer sees no video for that time. Shorter: packets arrive while the decoders
+restart, and libwebrtc never shows the video.
 """
 
 # Lines
 LINES = 2000
-"""Lines (RTP streams of hall calls) of one router. Chosen. More: more ports and memory. Fewer: a large conference cannot call
-all its halls.
+"""RTP streams of calls to SIP terminals (each call has a few) in one process. A further one is refused. Chosen. More: more
+ports and memory. Fewer: a large conference cannot call all its halls.
 """
 LINE_SILENT_S = 30.0
-"""Seconds without RTP and RTCP after which a line reports "silent"; `Router.open_line` can set another time. Chosen. Longer: a
-dead call is found later. Shorter: a short network break counts as a dead call.
+"""Seconds without RTP and RTCP on an RTP stream of a SIP call, after which the stream is reported as silent. `Router.open_line`
+can set another time. Chosen. Longer: a dead call is found later. Shorter: a short network break counts as a dead call.
 """
 LINE_PRODUCERS = 1024
-"""Incoming tracks of one line. Chosen: a terminal has one to three, and the mixer has one for each picture, mix and voice that
-it makes. More: more memory. Fewer: halls of a large conference get no picture or sound from the mixer.
+"""Incoming tracks of one RTP transport without ICE (a SIP call, or the mixer); a further one is refused. Chosen: a terminal has
+one to three, the mixer one for each picture, mix and voice that it makes. More: more memory. Fewer: halls of a large conference
+get no picture or sound.
 """
 LINE_CONSUMERS = 1024
-"""Outgoing tracks of one line. Chosen: a terminal has one to three, and the mixer has one for each stream that it may decode
-(MIXER_SOURCES). More: more memory. Fewer: the mixer does not receive all sites.
+"""Outgoing tracks of one RTP transport without ICE (a SIP call, or the mixer); a further one is refused. Chosen: a terminal has
+one to three, the mixer one for each stream that it may decode (MIXER_SOURCES, 1024). More: more memory. Fewer: the mixer does
+not receive all sites.
 """
 
 # Rates
 TOKEN_WAIT_S_MIN = 0.001
-"""Seconds. The shortest wait that an empty token bucket reports to its caller. Chosen. Longer: small amounts wait longer than
-needed. Shorter: the caller wakes up again and again without result.
+"""Seconds. A rate limit without tokens tells its caller how long to wait; this is the shortest wait. Chosen. Longer: small
+amounts wait longer than needed. Shorter: the caller wakes up again and again without result.
 """
 
 # DTLS handshake
 HANDSHAKE_S, HANDSHAKE_STEPS = 15.0, 15
-"""Seconds of a DTLS handshake, after which the handshake fails, and the number of timers that count this time. Chosen. Longer:
-a dead client keeps its place. Shorter: a client on a network with packet loss has no time for retransmissions. More timers:
-more wake-ups. Fewer: after a stop of the process, the time is less exact.
+"""A DTLS handshake fails after HANDSHAKE_S seconds. They are counted by HANDSHAKE_STEPS timers, one after another. Chosen.
+Longer time: a dead client keeps its place. Shorter: a client on a network with packet loss has no time for retransmissions.
+More timers: more wake-ups. Fewer: when the process was stopped for a while, honest handshakes fail.
 """
 HANDSHAKE_BYTES = 65_536
-"""Bytes that one client may send before its DTLS handshake is complete. Chosen. More: a hostile client costs more time and
-memory. Fewer: the handshake of a client that must retransmit fails.
+"""Bytes that one client may send before its DTLS handshake is complete; with more, the handshake fails. Chosen. More: a hostile
+client costs more time and memory. Fewer: the handshake of a client that must retransmit fails.
 """
 HANDSHAKE_MESSAGE_BYTES = 8192
 """Bytes of one DTLS handshake message, as its header states them. Chosen: certificates of browsers have fewer than 1,000. More:
@@ -144,8 +150,9 @@ RECORDS_OF_DATAGRAM = 16
 hostile datagram costs more time. Fewer: handshakes with several records in one datagram need retransmissions.
 """
 RECORDS_PER_S = 2000
-"""DTLS records of one client that are read each second, and after a pause at once. Chosen: the packet plane lets the same
-number of datagrams through. More: one client takes more of the event loop. Fewer: data of an honest client is lost.
+"""DTLS records of one client that are read each second, and after a pause at once; further records are dropped. Chosen: the
+packet plane lets the same number of datagrams through. More: one client takes more of the event loop. Fewer: data of an honest
+client is lost.
 """
 RECORD_BYTES = 1500
 """Bytes of one DTLS record with its header; the rest of the datagram is dropped. Chosen: no known network carries a longer
@@ -163,7 +170,7 @@ client is disconnected. Chosen. More: longer labels in memory. Fewer: a client w
 """
 CONTROL_CHUNKS = 8
 """SCTP chunks of one packet that are not DATA. The server answers most of them with one packet each. With more chunks the
-client is disconnected. Chosen. More: one packet causes more answers. Fewer: an honest client loses its call.
+client is disconnected. Chosen. More: one hostile packet makes the server send more. Fewer: an honest client loses its call.
 """
 CHUNKS_PER_S = 4000
 """SCTP chunks of one client that are read each second, and after a pause at once; further packets are dropped. Chosen: the
@@ -188,9 +195,9 @@ CHUNKS_AHEAD = 192
 Chosen. More: a hostile client costs more memory and time. Fewer: uploads on networks with packet loss are slower.
 """
 CHUNKS_FILLING = CHUNKS_AHEAD + 64
-"""Stored SCTP chunks of one stream, with chunks that fill gaps before a stored chunk. Chosen: 64 chunks more than CHUNKS_AHEAD.
-More: a hostile client costs more memory. Fewer: a chunk that fills a gap is refused, so the stream stops until a
-retransmission.
+"""Stored SCTP chunks of one stream up to which a chunk that fills a gap before a stored chunk is still accepted. Chosen: 64
+chunks more than CHUNKS_AHEAD (192). More: a hostile client costs more memory. Fewer: a chunk that fills a gap is refused, so
+the stream stops until a retransmission.
 """
 CHUNKS_OF_STREAM = CHUNKS_FILLING + 64
 """All stored SCTP chunks of one stream: fragments and early messages. With more chunks the client is disconnected. Chosen: the
@@ -198,16 +205,18 @@ last 64 are room for the longest message. More: a hostile client costs more memo
 loses its call.
 """
 STREAMS = 64
-"""Incoming SCTP streams of one client that have state. With more streams the client is disconnected. Chosen. More: a hostile
-client costs more memory. Fewer: a client with many channels loses its call.
+"""Incoming SCTP streams (one for each data channel) of one client. With more streams the client is disconnected. Chosen. More:
+a hostile client costs more memory. Fewer: a client with many channels loses its call.
 """
 TSNS_OUT_OF_ORDER = 2048
-"""SCTP chunks of one client that arrived before an earlier chunk. With more chunks the client is disconnected. Chosen. More: a
-hostile client costs more time for each chunk. Fewer: a client on a network with packet loss loses its call.
+"""SCTP chunks of one client that arrived before an earlier chunk and are remembered. With more chunks the client is
+disconnected. Chosen. More: a hostile client costs more time for each chunk. Fewer: a client on a network with packet loss loses
+its call.
 """
 RELIABLE_BUFFER_BYTES = 1 << 20
-"""Bytes that wait in one reliable data channel to a client; further messages are not accepted. Chosen. More: a slow client
-costs more memory. Fewer: messages to a client on a slow network must wait or are dropped.
+"""Bytes that wait in one reliable data channel to a client. A further message is not accepted; it waits in the conference, up
+to 512 KiB (WAITING_BYTES), then it is dropped. Chosen. More: a slow client costs more memory. Fewer: messages to a client on a
+slow network are dropped sooner.
 """
 LOSSY_BUFFER_BYTES = 65_536
 """Bytes that wait in one lossy data channel to a client; further messages are dropped. Chosen. More: a slow client costs more
@@ -218,89 +227,95 @@ LATE_SACK_S = 0.1
 retransmits more. Shorter: the client's library (dcsctp) sends one more packet after each SACK.
 """
 WINDOW_BYTES = 192 << 10
-"""Bytes of the SCTP receive window of one client. Chosen: in whole packets less than CHUNKS_AHEAD and DATAGRAMS_WAITING, and 15
-Mbit/s at 100 ms of round-trip time. Larger: chunks are dropped. Smaller: uploads are slower.
+"""Bytes of the SCTP receive window of one client. Chosen: it carries 15 Mbit/s at 100 ms of round-trip time, and its packets
+fit into CHUNKS_AHEAD (192) and DATAGRAMS_WAITING (256). Larger: chunks are dropped. Smaller: uploads are slower.
 """
 WINDOW_OPENS_BYTES = 64 << 10
-"""Bytes. When the receive window has grown by this number, a client that waits is notified. Chosen. Larger: the client waits
-longer. Smaller: more SACK packets.
+"""Bytes. A client that sends data stops when the receive window is full. It is notified when the window has grown by this
+number. Chosen. Larger: the client waits longer. Smaller: more packets (SACK) to the client.
 """
 FLIGHT_BYTES = 128 << 10
-"""Bytes. The largest SCTP congestion window towards one client. Chosen. Larger: aiortc increases its window until packets are
-lost, and then stops for seconds. Smaller: sending is slow on paths with a long round-trip time.
+"""Bytes that the server sends to one client over SCTP before an acknowledgement (congestion window). Chosen. Larger: the
+library aiortc increases its window until packets are lost, and then stops for seconds. Smaller: sending is slow on paths with a
+long round-trip time.
 """
 
 # The event loop
 ENDINGS_S = 0.01
-"""Seconds until a command that found the packet plane's queue full is sent again. Chosen. Longer: a muted person can be heard
-longer. Shorter: more work while the plane is busy.
+"""Seconds until a command (for example "mute") that found the queue of the packet plane (the Rust threads) full is sent again.
+Chosen. Longer: a muted person can be heard longer. Shorter: more work while the plane is busy.
 """
 EVENTS_A_POLL = 256
-"""Events that one call takes from the packet plane. Chosen. More: a longer list in memory. Fewer: more calls for the same
-events.
+"""Events that one call takes from the packet plane (the Rust threads). The rest waits for the next call. Chosen. More: a longer
+list in memory. Fewer: more calls for the same events.
 """
 EVENTS_A_TURN = 1024
-"""Events of the packet plane that are handled before other tasks of the event loop run. Chosen. More: other tasks wait longer.
-Fewer: the plane's queue grows under load.
+"""Events of the packet plane (the Rust threads) that are handled before other tasks of the event loop run. Chosen. More: other
+tasks wait longer. Fewer: the plane's queue grows under load.
 """
 
 # The mixer: the largest scene of one conference
 MIXER_SOURCES = 1024
-"""Streams that the packet plane can forward to the mixer of one conference. The mixer decodes a stream only while the stream is
-used. Chosen. More: one conference can use up the machine. Fewer: a large conference gets no picture and sound.
+"""Audio and video streams that the mixer of one conference may get; the mixer refuses a scene (list of its work) with more. A
+stream is decoded only while it is used. Chosen. More: one conference can use up the machine. Fewer: halls of a large conference
+get no picture and sound.
 """
 MIXER_SITES = 600
-"""Sites in one scene, and thumbnails in one scene. A larger scene is refused. Chosen: more than the HALLS and PARTICIPANTS of a
-conference with halls. More: one conference can use up the machine. Fewer: a large conference gets no picture and sound.
+"""Sites (participants and halls) that one scene of the mixer names, and small pictures for operators. A larger scene (list of
+the mixer's work) is refused. Chosen: more than the 500 people or halls of a conference with halls. More: one conference can use
+up the machine. Fewer: halls of a large conference get no picture and sound.
 """
 MIXER_GROUPS = 20
-"""Composed pictures (groups of halls) in one scene. Chosen: ten groups, and ten more that end while their halls change to new
-groups. More: one conference can use up the machine with encoders. Fewer: halls that change their group get no new picture.
+"""Composed pictures, each for a group of halls, in one scene (list of the mixer's work); a larger scene is refused. Chosen: ten
+pictures, and ten more that end while their halls change to new groups. More: one conference can use up the machine with
+encoders. Fewer: halls that change their group get no new picture.
 """
 MIXER_MIXES = 900
-"""Mixes of sound in one scene, about one for each hall. A larger scene is refused. Chosen. More: one conference can use up the
-machine. Fewer: a large conference gets no sound.
+"""Mixes of sound in one scene (list of the mixer's work), about one for each hall. A larger scene is refused. Chosen. More: one
+conference can use up the machine. Fewer: the halls of a large conference get no sound.
 """
 MIXER_VOICES = 64
-"""Halls whose own sound the mixer encodes for browsers. A larger scene is refused. Chosen. More: one conference can use up the
-machine. Fewer: browsers do not hear some halls.
+"""Halls whose own sound the mixer encodes for browsers. A scene (list of the mixer's work) with more is refused. Chosen. More:
+one conference can use up the machine. Fewer: browsers do not hear some halls.
 """
 MIXER_MICROPHONES = 600
-"""Microphones that are open at the same time in one scene; the mixer mixes the loudest of them. A larger scene is refused.
-Chosen. More: one conference can use up the machine. Fewer: a large conference gets no sound.
+"""Microphones that are open at the same time in one scene (list of the mixer's work); the mixer mixes the loudest of them. A
+larger scene is refused. Chosen. More: one conference can use up the machine. Fewer: the halls of a large conference get no
+sound.
 """
 MIXER_PROMPTS = 16
-"""Announcements that play at the same time in one scene. A larger scene is refused. Chosen. More: one conference can use up the
-machine. Fewer: when many halls join together, some hear no announcement.
+"""Announcements that the mixer of one conference plays at the same time. A scene (list of the mixer's work) with more is
+refused. Chosen. More: one conference can use up the machine. Fewer: when many halls join together, some hear no announcement.
 """
 MIXER_PROMPT_S = 120
 """Seconds of one announcement; the rest is cut. Chosen. Longer: a wrong file uses up the memory of the mixer. Shorter: long
 announcements are cut.
 """
 MIXER_CELLS = 16
-"""Places for sites in one composed picture. A scene with more is refused. Chosen: the largest layout has 16. More: a forged
-scene costs more time. Fewer: the largest layout cannot be shown.
+"""Places for sites in one composed picture. A scene (list of the mixer's work) with more is refused. Chosen: the largest layout
+has 16. More: a forged scene costs more time. Fewer: the largest layout cannot be shown.
 """
 MIXER_LABEL_CHARACTERS = 200
-"""Characters of a site's name in a composed picture. A scene with a longer name is refused. Chosen. More: drawing costs more.
-Fewer: conferences with long names get no picture.
+"""Characters of a site's name in a composed picture. A scene (list of the mixer's work) with a longer name is refused. Chosen.
+More: drawing costs more. Fewer: halls of conferences with long names get no picture.
 """
 MIXER_TEXT_CHARACTERS = 300
-"""Characters of a text over a composed picture. A scene with a longer text is refused. Chosen. More: the text covers the
-picture. Fewer: long questions of the chair cannot be shown.
+"""Characters of a text over a composed picture. A scene (list of the mixer's work) with a longer text is refused. Chosen. More:
+the text covers the picture. Fewer: long questions of the chair cannot be shown.
 """
 MIXER_PICTURE_WIDTH, MIXER_PICTURE_HEIGHT = 1920, 1200
-"""Pixels of the largest composed picture; each side has at least 64. A scene with a larger picture is refused. Chosen: WUXGA,
-1920x1200. Larger: one conference can use up the machine. Smaller: large screens get a blurred picture.
+"""Pixels of the largest composed picture; each side has at least 64. A scene (list of the mixer's work) with a larger picture
+is refused. Chosen: WUXGA, 1920x1200. Larger: one conference can use up the machine. Smaller: large screens get a blurred
+picture.
 """
 MIXER_FPS = 60
-"""The most frames per second of a composed picture. A scene with more is refused. Chosen. More: one conference can use up the
-machine. Fewer: terminals cannot get smooth motion.
+"""The most frames per second of a composed picture. A scene (list of the mixer's work) with more is refused. Chosen. More: one
+conference can use up the machine. Fewer: terminals cannot get smooth motion.
 """
 MIXER_BITRATE_BPS = (64_000, 20_000_000)
-"""The lowest and the highest bit rate of a composed picture, in bit/s. A scene outside of the range is refused. Chosen. Higher
-maximum: one group fills the uplink of the server. Lower maximum: large pictures are less sharp. A higher minimum excludes halls
-on narrow links.
+"""The lowest and the highest bit rate of a composed picture, in bit/s. A scene (list of the mixer's work) with another rate is
+refused. Chosen. Higher maximum: one picture for many halls fills the uplink of the server. Lower maximum: large pictures are
+less sharp. Higher minimum: halls on narrow links get no picture. Lower minimum: pictures that show nothing clearly.
 """
 MIXER_SOURCE_PIXELS = 4096 * 2304
 """Pixels of an incoming picture; the mixer does not decode a larger picture. Chosen: a little more than 4K (3840x2160). More:
@@ -309,44 +324,47 @@ one sender uses up the memory and CPU time of the mixer. Fewer: halls with a 4K 
 
 # The mixer: inside its process
 MIXER_MESSAGE_BYTES = 1 << 20
-"""Bytes of one message on the control channel to the mixer process. Chosen: the largest scene needs about half. More: a faulty
-process uses more memory of the server. Fewer: a large scene cannot be sent.
+"""Bytes of one message on the control channel to the mixer process; a longer one is not sent. Chosen: the largest scene (list
+of the mixer's work) needs about half. More: a faulty process uses more memory of the server. Fewer: large conferences cannot
+change their pictures.
 """
 MIXER_MESSAGES_WAITING_BYTES = 4 << 20
 """Bytes that wait for the mixer process on its control channel. Above this number the process is killed and restarted. Chosen.
-More: a hung process holds more memory. Fewer: a busy process is killed.
+More: a hung process holds more memory of the server, and halls stay without picture longer. Fewer: a busy process is killed,
+and halls lose picture and sound for a moment.
 """
 MIXER_FRAMES_WAITING = 60
 """Video frames of one source that wait for their decoder. At the limit new frames are dropped, and the decoder waits for a key
 frame. Chosen. More: a slow decoder shows older pictures. Fewer: a short delay already costs a key frame.
 """
 MIXER_PACKETS_WAITING = 50
-"""Sound packets of one microphone that wait to be decoded, and decoded packets that wait to be played; the oldest is dropped.
-Chosen: one second. More: sound can lag further behind. Fewer: a short delay loses sound.
+"""Sound packets (20 ms each) of one microphone that wait to be decoded, and decoded packets that wait to be played; the oldest
+is dropped. Chosen: one second. More: sound can lag further behind. Fewer: a short delay loses sound.
 """
 MIXER_HEARD = 6
 """The loudest microphones that are mixed at the same time. Chosen. More: more decoding, and more voices than listeners
 understand. Fewer: a person who speaks at the same time as others is not heard.
 """
 MIXER_UNMEASURED = 3
-"""Microphones without audio levels in their packets that are mixed at the same time, in addition to MIXER_HEARD. Chosen. More:
-more decoding. Fewer: a person with such a microphone is not heard while others speak.
+"""Microphones of clients that send no audio level with their packets, and that are mixed at the same time, besides the six of
+MIXER_HEARD. Chosen. More: more decoding. Fewer: a person with such a microphone is not heard while others speak.
 """
 MIXER_SAMPLE_EVERY = 4
-"""Packets. Of a microphone without audio levels, one packet in this number is decoded to measure the loudness; four packets are
-80 ms. Chosen. Larger: the start of speech is noticed later. Smaller: more decoding.
+"""Some clients send no audio level with their packets. Of their microphones one packet in this number is decoded to measure the
+loudness; four packets are 80 ms. Chosen. Larger: the start of speech is noticed later. Smaller: more decoding.
 """
 MIXER_SAMPLES_WAITING = 256
-"""Packets of microphones without audio levels that wait for the measurement of their loudness; the oldest is dropped. Chosen.
-More: loudness is known later under load. Fewer: with many such microphones, a speaker is missed.
+"""Some clients send no audio level with their packets, so the server must decode packets to measure who is loud. This many
+packets may wait for that; the oldest is dropped. Chosen. More: under load a speaker is recognised later. Fewer: with many such
+microphones, a speaker is missed.
 """
 MIXER_HISTORY = 6
-"""The last packets of a microphone without audio levels that are kept while the microphone is not mixed. Chosen. More: more old
-sound is decoded when the microphone is mixed again. Fewer: the start of the first word is cut.
+"""Some clients send no audio level with their packets. While such a microphone is not mixed, its last packets (20 ms each) are
+kept. Chosen. More: more old sound is decoded when the microphone is mixed again. Fewer: the start of the first word is cut.
 """
 MIXER_PLAYOUT_S = 1.0
-"""Seconds. A sound packet further away from the playout position starts a new timeline. Chosen. Longer: more memory for sound.
-Shorter: a pause of the network breaks the sound.
+"""Seconds. A sound packet whose timestamp is further away from the sound that is played now starts a new timeline. Chosen.
+Longer: more memory for sound. Shorter: a pause of the network breaks the sound.
 """
 MIXER_AUDIO_DELAY_S = 0.3
 """Seconds. The longest time that sound waits for its picture. Chosen. Longer: conversation becomes slow. Shorter: lips and
@@ -357,6 +375,6 @@ MIXER_PLATES = 512
 memory. Fewer: texts are drawn again.
 """
 MIXER_LATE_TICKS = 5
-"""Ticks of 20 ms that the mixer makes at once after a delay; earlier ticks become silence. Chosen. More: a burst of late sound.
-Fewer: more sound is lost.
+"""The mixer makes sound in ticks of 20 ms. After a delay it makes up to this many at once; earlier ticks become silence.
+Chosen. More: a burst of late sound. Fewer: more sound is lost.
 """

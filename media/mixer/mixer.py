@@ -31,26 +31,27 @@ from media.tracks.producer import Producer
 logger = logging.getLogger(__name__)
 
 BUDGET_CORES = 1.4
-"""Cores of a machine with two processors. Chosen. Larger: packets, signalling and the database get too little. Smaller:
-pictures get worse earlier.
+"""Cores that the mixer may use on a machine with two. Above it the mixer makes its pictures worse. Chosen. Larger: packets,
+signalling and the database get too little CPU time. Smaller: pictures get worse earlier.
 """
 SILENCE_S = 10.0
 """Seconds without a message after which a process counts as hung and is killed. Chosen; a process reports its figures every two
 seconds. Longer: halls stay without sound longer. Shorter: a busy process is killed.
 """
 RESTART_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each start of the mixer process after losses in a row, the last value for all later ones. A process that ran
-for HEALTHY_S is started again at once. Chosen. Longer: halls stay without picture and sound longer. Shorter: a process that
-always fails takes CPU time.
+"""Seconds before each start of the mixer process after losses in a row, the last value for all later ones. After a process that
+ran for 30 s (HEALTHY_S), the row begins again. Chosen. Longer: halls stay without picture and sound longer. Shorter: a process
+that always fails takes CPU time.
 """
 HEALTHY_S = 30.0
 HARMFUL, CERTAIN = 2, 3
-"""Processes in a row that died with bytes of one source, before this source is quarantined. CERTAIN counts if several sources
-are equally suspect. Chosen. More: halls lose the picture more often. Fewer: an innocent source is left out.
+"""A source whose bytes the mixer process decoded at each of HARMFUL deaths in a row is left out (quarantine). If several
+sources are equally suspect, CERTAIN deaths are needed. Chosen. More: halls lose the picture more often. Fewer: an innocent
+source is left out.
 """
 QUARANTINE_S = 600.0
-"""Seconds of quarantine. Chosen. After this time, one more death is enough for a new quarantine. Longer: a site without fault
-stays dark longer. Shorter: a harmful source kills processes more often.
+"""Seconds for which the mixer leaves out a source that killed its process. Chosen. After this time, one more death is enough
+for a new quarantine. Longer: a site without fault stays dark longer. Shorter: a harmful source kills processes more often.
 """
 
 # One arena and no trimming: pictures of a few known sizes are allocated and freed thirty times a second.

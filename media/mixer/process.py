@@ -37,8 +37,9 @@ logger = logging.getLogger(__name__)
 VIDEO_JITTER_MS = 80
 TURN_S = 0.1
 STUCK_S = 5.0
-"""Seconds. Chosen. No frame takes this long, so the library is in an endless loop. Longer: the picture stands still longer.
-Shorter: a slow machine kills a healthy process.
+"""Seconds that a codec library works on one video frame; then the process ends and is started again. Chosen. No frame takes
+this long, so the library is in an endless loop. Longer: the picture stands still longer. Shorter: a slow machine kills a
+healthy process.
 """
 _SECOND_US = 1_000_000
 _FIGURES_TURNS = 20

@@ -16,30 +16,34 @@ if TYPE_CHECKING:
     from media._plane import Plane
 
 PARTICIPANT_PACKETS = 50
-"""Packets a second. Chosen: one participant who sends or hears audio. This is added for each participant to the measured load.
-Larger: the number of participants decides more than the measured load. Smaller: silent conferences that will soon speak
-count too little.
+"""Packets a second. Chosen: one participant who sends or hears audio. A new conference goes to the packet thread with the least
+load. This is added to a thread's measured load for each participant there. Larger: the number of participants decides more than
+the measured load. Smaller: silent conferences that will soon speak count too little.
 """
 
 CONFERENCE_PACKETS = 100
-"""Packets a second. Chosen: an empty conference. This spreads conferences that begin at the same time. Larger: busy shards get
-new conferences too. Smaller: many new conferences land on one shard.
+"""Packets a second. Chosen. A new conference goes to the packet thread with the least load. Each conference there counts for
+this load, even without participants. Larger: busy threads get new conferences too. Smaller: conferences that begin at the same
+time all go to one thread.
 """
 
 
 BUSY = 0.6
-"""Share of a second. Chosen. A thread that is busier than this takes no more peers of a conference, if another thread has room,
-because packets must queue there. Larger: packets wait longer. Smaller: conferences span several threads too early.
+"""Share of a second in which a packet thread works. Chosen. A thread that is busier than this takes no more peers of a
+conference, if another thread has room, because packets must queue there. Larger: packets wait longer. Smaller: conferences span
+several threads too early.
 """
 
 PEERS_TOGETHER = 150
-"""Peers of one conference on one shard. Chosen. This limit works before there are measured figures, when many people join at
-once. Larger: one thread is overloaded. Smaller: conferences span several threads too early.
+"""Peers of one conference on one packet thread; further peers go to another thread. Chosen. This limit works before there are
+measured figures, when many people join at once. Larger: one thread is overloaded. Smaller: conferences span several threads too
+early.
 """
 
 MUCH_LESS = 0.2
-"""Share of a second. Chosen. The other thread must have at least this much more free time. A conference on two threads copies
-every publisher's packets once more. Larger: a full thread keeps its peers. Smaller: that extra work is more than the gain.
+"""Share of a second. Chosen. A peer goes to another packet thread only if that thread is busy for this much less. A conference
+on two threads copies every publisher's packets once more. Larger: a full thread keeps its peers. Smaller: that extra work is
+more than the gain.
 """
 
 

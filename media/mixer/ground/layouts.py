@@ -12,8 +12,8 @@ from functools import cache
 from media.mixer.ground.scene import Layout
 
 GAP = 4
-"""Pixels between two places at 720 lines; it grows with the picture. Chosen. Larger: less picture. Smaller: places seem to
-touch.
+"""Pixels between two places of a composed picture with 720 lines; the gap grows with the picture. Chosen. Larger: less picture.
+Smaller: places seem to touch.
 """
 
 

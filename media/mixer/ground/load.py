@@ -19,22 +19,25 @@ Preset = Literal["superfast", "ultrafast"]
 STEPS = ("full", "fps", "preset", "size", "tiles")
 """The order of degradation. Each step includes the steps before it."""
 _RELIEF = (1.0, 1.7, 1.15, 1.5, 1.2)
-"""The factor by which the load grows when a step of degradation is taken back, one for each of STEPS. This capacity must be
-free before that. Chosen. Larger: pictures stay worse for longer. Smaller: a step is taken back too early, and pictures change
-again and again.
+"""Under load, the mixer makes its pictures worse in the order of STEPS: frame rate, preset, size, tiles. Each value is the
+factor by which the load grows when the step at the same position is taken back. This capacity must be free before that. Chosen.
+Larger: pictures stay worse for longer. Smaller: a step is taken back too early, and pictures change again and again.
 """
 
 HIGH, LOW = 1.0, 0.85
-"""Shares of the budget. Above HIGH the next step is taken. A step is taken back if the load without this step stays below LOW.
-Chosen. Higher: pictures stutter. Lower: pictures get worse without need.
+"""Shares of the CPU budget (BUDGET_CORES, 1.4 of 2 cores). Above HIGH the mixer makes its pictures worse by one step. It takes
+a step back if the load without this step stays below LOW. Chosen. Higher HIGH: pictures stutter. Lower HIGH: pictures get worse
+without need. Higher LOW: steps are taken back too early, and pictures change again and again. Lower LOW: pictures stay worse
+for longer.
 """
 LATE = 0.1
-"""Share of ticks that were too late to be made. Above it a step is taken, whatever the processor load. Chosen. Larger: pictures
-stutter longer. Smaller: short peaks make pictures worse.
+"""Share of the mixer's ticks (20 ms) that were too late to be made. Above it the mixer makes its pictures worse by one step,
+whatever the processor load. Chosen. Larger: pictures stutter longer. Smaller: short peaks make pictures worse.
 """
 LATE_TICKS, LATE_AFTER_S, IN_TIME_AFTER_S = 3, 2.0, 10.0
 """Sound is late if at least LATE_TICKS of the 50 ticks in a second are late, for LATE_AFTER_S. Sound is in time again after
-IN_TIME_AFTER_S without this. Chosen. Larger: halls hear chopped words longer. Smaller: pictures get worse after short peaks.
+IN_TIME_AFTER_S without this. Chosen. Larger LATE_TICKS or LATE_AFTER_S: halls hear chopped words longer. Smaller: short peaks
+make pictures worse. Longer IN_TIME_AFTER_S: pictures stay worse for longer. Shorter: pictures change again and again.
 """
 DOWN_AFTER_S, UP_AFTER_S, UP_MOST_S = 2.0, 10.0, 300.0
 

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from typing import Final
 
 SLOTS: Final = 64
-"""Threads of a mixer process that can mark their source at the same time; further threads are not marked. Chosen: more than the
-threads of one process. More: a little more memory. Fewer: after a crash, the harmful source of an unmarked thread is not found.
+"""Before a thread of a mixer process decodes bytes of a source, it marks the source, so that the source is known after a crash.
+This many threads can do so at the same time; further threads are not marked. Chosen: more than the threads of one process.
+More: a little more memory. Fewer: after a crash, the harmful source of an unmarked thread is not found.
 """
 _SLOT: Final = struct.Struct("=I")
 

@@ -26,8 +26,8 @@ from media.mixer.picture.precedence import give_way
 logger = logging.getLogger(__name__)
 
 PATIENCE_US = 3_000_000
-"""Microseconds. Chosen. If no key frame arrives for this time after a loss, the damaged pictures are shown. Longer: the tile
-stands still longer. Shorter: people see damaged pictures.
+"""Microseconds. Chosen. After a packet loss a site's picture stands still until a key frame arrives. After this time without a
+key frame, the damaged pictures are shown. Longer: the picture stands still longer. Shorter: people see damaged pictures.
 """
 _IDR = re.compile(rb"\x00\x00\x01[\x05\x25\x45\x65]")
 

@@ -30,8 +30,8 @@ CONTENT = "Trình chiếu"
 Sign = Literal["muted", "speaking", "hand", "no-camera", "content"]
 _FONT = Path(__file__).resolve().parent.parent / "fonts" / "BeVietnamPro-SemiBold.ttf"
 _FINE = 4
-"""The factor by which signs are drawn larger before they are reduced to their size. Chosen. Larger: drawing costs more time and
-memory. Smaller: edges of signs look jagged.
+"""Signs (for example a muted microphone) are drawn larger by this factor, and then reduced to their size. Chosen. Larger:
+drawing costs more time and memory. Smaller: edges of signs look jagged.
 """
 
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import Final
 
 NICE: Final = 5
-"""The nice value. Linux gives a thread with 0 about three times as much time as a thread with 5 (sched(7)). Threads of codecs
-inherit it. Larger: pictures stutter earlier under load. Smaller: sound is late earlier.
+"""The nice value of the mixer's threads for pictures; threads for sound have 0. Linux gives a thread with 0 about three times
+as much time as a thread with 5 (sched(7)). Larger: pictures stutter earlier under load. Smaller: sound is late earlier.
 """
 
 

@@ -26,12 +26,12 @@ from media.mixer.picture.tiles import Tiles
 logger = logging.getLogger(__name__)
 
 KEY_PACE_US = 500_000
-"""Microseconds between two requested key frames. Chosen. If a hundred halls request at once, they get one. Longer: a new hall
-waits longer for its picture. Shorter: more bandwidth for key frames.
+"""Microseconds between two key frames that halls requested of one composed picture. Chosen. If a hundred halls request at once,
+they get one. Longer: a new hall waits longer for its picture. Shorter: more bandwidth for key frames.
 """
 STILL_TICKS = 5
-"""A picture without changes is encoded only every fifth tick. Chosen. Higher: less load, but a slower repair after loss. Lower:
-more load.
+"""A composed picture without changes is encoded only every fifth tick of the encoder. Chosen. Higher: less load, but a slower
+repair after packet loss. Lower: more load.
 """
 
 

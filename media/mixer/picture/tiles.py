@@ -25,12 +25,12 @@ from media.mixer.picture.plates import SPEAKING_YUV, STAGE_YUV, TILE_YUV, Label,
 logger = logging.getLogger(__name__)
 
 STALE_US = 5_000_000
-"""Microseconds without a new picture, after which the tile says that there is no picture. Chosen. Longer: a dead camera looks
-alive. Shorter: a short network break removes the picture.
+"""Microseconds without a new video frame of a site, after which its place in the composed picture says that there is no
+picture. Chosen. Longer: a dead camera looks alive. Shorter: a short network break removes the picture.
 """
 _ASPECT_TOLERANCE = 0.04
-"""Relative difference in shape. Chosen. A picture with a smaller difference from its place is stretched, because bars of two
-pixels look like a fault. Larger: faces look wide. Smaller: thin bars appear.
+"""Relative difference between the shape of a picture and the shape of its place. Chosen. Below it the picture is stretched,
+because bars of two pixels look like a fault. Above it bars are drawn. Larger: faces look wide. Smaller: thin bars appear.
 """
 
 

@@ -17,8 +17,8 @@ from media.mixer.ground.scene import AudioCodec
 from media.mixer.sound.rates import BLOCK, RATE_HZ, Down, Samples, Up
 
 OPUS_BPS = 32_000
-"""Mono speech of full band (RFC 7587 §3.1.1: 28 to 40 kbit/s). Higher: more bandwidth for each hall. Lower: speech is less
-clear.
+"""Bit/s of the sound that the mixer sends to a hall with Opus. Mono speech of full band needs 28 to 40 kbit/s (RFC 7587
+§3.1.1). Higher: more bandwidth for each hall. Lower: speech is less clear.
 """
 _PACKET_S = 0.12
 """Seconds of sound in one packet; a longer packet is dropped. Source: the longest Opus packet (RFC 6716 §2.1.4). No sender uses

@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 
 TICK_US = 20_000
 JITTER_MS = 60
-"""Milliseconds. Chosen. The frame port waits this long for a missing packet. Sound in order is not delayed. Longer: a lost
-packet delays sound more. Shorter: late packets count as lost.
+"""Milliseconds that the mixer's input waits for a missing packet. Chosen. Sound in order is not delayed. Longer: a lost packet
+delays sound more. Shorter: late packets count as lost.
 """
 _SYNC_TICKS = 25
 _HELD_MOST = int(limits.MIXER_AUDIO_DELAY_S * RATE_HZ)
@@ -39,8 +39,8 @@ _SKEW_US = 5_000
 this time. Smaller: measurement noise changes the delay again and again.
 """
 IDLE_TICKS = 50
-"""Ticks: one second. Chosen. A microphone without packets for this time is skipped. Until then its hall keeps its own mix.
-Longer: more encoding. Shorter: mixes change in short pauses.
+"""Ticks of 20 ms: one second. Chosen. A microphone without packets for this time is skipped, and its hall gets the common mix.
+Until then its hall has its own mix, without its own voice. Longer: more encoding. Shorter: mixes change in short pauses.
 """
 
 

@@ -10,7 +10,9 @@ import numpy as np
 from media.mixer.sound.rates import BLOCK, Samples
 
 CEILING = 29_000.0
-"""Louder peaks (-1 dB of full scale) are reduced. Higher: sums clip. Lower: loud voices lose volume."""
+"""Sample value, -1 dB of the 16-bit maximum (32,767). Louder peaks of the mix are made quieter. Higher: the mix is clipped when
+several people speak. Lower: loud voices lose volume.
+"""
 _RELEASE = 1.04
 """The factor for each tick of 20 ms by which the limiter raises its gain again: 6 dB in about 350 ms. Chosen. Larger: the
 volume jumps up between words. Smaller: sound stays quiet for too long after a loud peak.

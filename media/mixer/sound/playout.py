@@ -14,12 +14,12 @@ from media.ground import limits
 from media.mixer.sound.rates import BLOCK, RATE_HZ, Samples
 
 FLOOR = RATE_HZ // 100
-"""Samples: 10 ms. Chosen. This sound is in reserve beyond a tick when the latest packet arrives. Larger: more delay. Smaller:
-more gaps.
+"""Samples: 10 ms. Chosen. Sound that waits in reserve beyond the next tick when the latest (most delayed) packet arrives.
+Larger: more delay. Smaller: more gaps.
 """
 START = RATE_HZ // 50 * 2
-"""Samples: 40 ms. Chosen. The reserve at the first packet, before the jitter is known. Larger: more delay at first. Smaller:
-more gaps at first.
+"""Samples: 40 ms. Chosen. Sound that waits in reserve after the first packet, before the jitter is known. Larger: more delay at
+first. Smaller: more gaps at first.
 """
 _MOST = int(limits.MIXER_PLAYOUT_S * RATE_HZ)
 _WINDOW_TICKS = 50
@@ -28,16 +28,17 @@ _QUIET = 200.0
 there is not heard. Chosen. Larger: cuts in quiet speech are heard. Smaller: with background noise, the delay changes slowly.
 """
 _SLEW, _SLEW_QUIET = 6, 240
-"""Samples by which the delay may change in a tick of 20 ms, in speech and in quiet blocks: 0.6 % of pitch, and 5 ms. Chosen.
-Larger: pitch changes or cuts are heard. Smaller: a delay that is too long or too short lasts longer.
+"""Samples by which the playout delay may change in a tick of 20 ms (960 samples): _SLEW in speech (0.6 % of pitch), _SLEW_QUIET
+in quiet blocks (5 ms). Chosen. Larger: pitch changes or cuts are heard. Smaller: a delay that is too long or too short lasts
+longer.
 """
 _DEAD = 96
-"""Samples: 2 ms. A smaller error of the delay is not corrected. Chosen. Larger: the delay stays too long or too short by this
-time. Smaller: jitter changes the delay again and again.
+"""Samples: 2 ms. A smaller error of the playout delay is not corrected. Chosen. Larger: the delay stays too long or too short
+by this time. Smaller: jitter changes the delay again and again.
 """
 _SPARE = RATE_HZ * 3 // 100
-"""Samples: 30 ms. In speech, a delay that is too long by less than this time is not corrected until the next pause. Chosen.
-Larger: more delay during long speech. Smaller: the pitch changes more often.
+"""Samples: 30 ms. While a person speaks, a playout delay that is too long by less than this time is not corrected until the
+next pause. Chosen. Larger: more delay during long speech. Smaller: the pitch changes more often.
 """
 _FADE_IN = 120
 _HOLD, _VANISH = RATE_HZ // 100, RATE_HZ * 6 // 100

@@ -19,8 +19,8 @@ from media.mixer.sound.rates import BLOCK, RATE_HZ, Samples
 logger = logging.getLogger(__name__)
 
 DUCKED = 0.25
-"""Gain of the conference (-12 dB) during an announcement. Larger: the announcement is hard to understand. Smaller: the listener
-loses the conference.
+"""Gain of the conference's sound in a hall (-12 dB) during an announcement. Larger: the announcement is hard to understand.
+Smaller: the hall does not hear the conference.
 """
 
 

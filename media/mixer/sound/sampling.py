@@ -20,9 +20,9 @@ from media.mixer.sound.mixing import SILENT, level_of
 RELEASE_DB_PER_S = 20.0
 MARGIN_DB = 6.0
 SILENT_DB = 57.0
-"""The plane's values (`voice.rs`): decay of the loudness, advantage that takes over a place, silence.
-
-Silence is -70 dBov; 127 is full scale. Larger MARGIN_DB: a new speaker waits longer. Smaller: microphones change too often.
+"""The values that `voice.rs` also uses. RELEASE_DB_PER_S (20): how fast a microphone's measured loudness falls. MARGIN_DB (6):
+how much louder a new microphone must be to replace a mixed one. SILENT_DB (57): quieter microphones are not mixed; 127 is full
+scale, so silence is -70 dBov. Larger MARGIN_DB: a new speaker waits longer. Smaller: the mixed microphones change too often.
 """
 
 

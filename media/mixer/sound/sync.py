@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 PIPE_US = 25_000
-"""Microseconds from a decoded picture to its packets: half a tick of waiting, and the encoder. Sound gets the same age in its
-timestamps. So halls see the same, whether they follow our reports or just play. Larger or smaller: lips and sound differ.
+"""Microseconds from a decoded picture to the packets of the composed picture: half a tick of waiting, and the encoder. Sound is
+delayed by the same time in its timestamps. So lips and sound agree in halls that use our RTCP reports and in halls that just
+play. Larger or smaller: lips and sound differ.
 """
 _FORGET_US_A_S = 200.0
 _AVERAGE = 0.1
