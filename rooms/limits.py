@@ -2,12 +2,13 @@
 
 # Database
 BUSY_S = 30.0
-"""Seconds that a connection of the embedded database waits for the write lock of another connection or process. Chosen. Longer:
-a hung process blocks all writes for longer. Shorter: bookings fail while a command writes much.
+"""Seconds that a connection of the embedded database (SQLite) waits for the write lock of another connection or process; then
+the write fails. Chosen. Longer: a hung process blocks all writes for longer. Shorter: bookings fail while a command writes
+much.
 """
 CONNECTIONS = 16
-"""Connections of one process to the database. Chosen. More: PostgreSQL needs a process for each. Fewer: requests wait for a
-free connection.
+"""Connections of one process to the database; further requests wait for up to 10 s (POOL_WAIT_S). Chosen. More: PostgreSQL
+needs a process for each. Fewer: requests wait for a free connection.
 """
 POOL_WAIT_S = 10.0
 """Seconds that a request waits for a free connection to the database; then it fails. Chosen. Longer: users wait for an
@@ -18,56 +19,60 @@ STATEMENT_S = 30.0
 locks. Shorter: large reports and searches fail.
 """
 ENDING_S = 5.0
-"""A cancelled task waits at most this time for its commit or rollback. Longer: a dead database delays the cancellation.
-Shorter: a slow commit is cut off, and its connection is lost.
+"""Seconds. When a request is cancelled, its task waits at most this time for its commit or rollback. Longer: with a dead
+database the cancellation takes longer, and so does the stop of the server. Shorter: a slow commit is cut off, and its
+connection is lost.
 """
 ATTEMPTS = 5
-"""Runs of a write transaction that loses a race or its connection; then the request fails. Chosen. More: an overloaded database
-gets more work. Fewer: bookings fail when many users write at the same time.
+"""Runs of a write transaction that collides with another one or loses its connection; then the request fails. Chosen. More: an
+overloaded database gets more work. Fewer: bookings fail when many users write at the same time.
 """
 RETRY_S = 0.02
 """Seconds before the first repetition of a write transaction; the pause doubles each time. It is also the pause between two
-tries of WAL_ATTEMPTS. Chosen. Longer: users wait. Shorter: the same transactions collide again.
+tries of WAL_ATTEMPTS (250). Chosen. Longer: users wait. Shorter: the same transactions collide again.
 """
 WAL_ATTEMPTS = 250
-"""Tries to give the embedded database a write-ahead log while another process opens the file; each waits RETRY_S, together five
-seconds. Chosen. More: the start waits longer for a file that stays locked. Fewer: two processes that start together fail.
+"""Tries to switch the embedded database (SQLite) to a write-ahead log while another process opens the file. The pause after
+each is 0.02 s (RETRY_S), together five seconds; then the start fails. Chosen. More: the start waits longer for a file that
+stays locked. Fewer: two processes that start together fail.
 """
 WRITERS = 8
-"""Write transactions that one process runs at the same time on PostgreSQL. More: writers use all `CONNECTIONS`, and readers
-wait. Fewer: bookings wait for each other.
+"""Write transactions that one process runs at the same time on PostgreSQL; further ones wait. More: writers use all 16
+CONNECTIONS, and readers wait. Fewer: bookings wait for each other.
 """
 STATEMENTS_KEPT = 500
-"""Prepared statements that each connection keeps. More: more memory. Fewer: statements are prepared again."""
+"""Prepared statements that each database connection keeps; the least recently used one is dropped. More: more memory. Fewer:
+statements are prepared again, which costs CPU time.
+"""
 IDLE_CONNECTION_S = 1.0
 """Seconds. Before a connection to PostgreSQL that was idle for longer is used, the server is pinged. Chosen. Longer: after a
 restart of PostgreSQL a request fails. Shorter: more transactions pay for a round trip.
 """
 SWITCH_S = 0.001
-"""The switch interval of this process's threads, with an embedded database. Longer: the database thread holds the write lock
-while it waits for its turn. Shorter: more CPU time for switches.
+"""Seconds after which Python lets another thread of this process run, with an embedded database. Longer: the database thread
+waits for its turn while it holds the write lock, so other writers wait too. Shorter: more CPU time for switches.
 """
 TURN_S = 0.01
-"""The time for which a transaction of the embedded database may run before other tasks of the event loop get a turn. Longer:
-media and signaling are late. Shorter: the transaction holds the write lock for a longer time.
+"""Seconds for which a transaction of the embedded database may run before other tasks of the event loop get a turn. Longer:
+media and signalling are late. Shorter: the transaction holds the write lock for a longer time.
 """
 
 # Invitations
 ATTENDEE_REQUESTS = 1000
-"""Lines of a secretary's list: sets, units, people, guests. More: one request costs more time. Fewer: a large conference cannot
-be booked line by line.
+"""Entries of the attendee list in one booking request: sets of recipients, units, people, guests. More are refused. More: one
+request costs more time. Fewer: a large conference cannot be booked entry by entry.
 """
 INVITED = 2000
-"""Units and people of one meeting, after sets are expanded. More: more mails and rows for one meeting. Fewer: a conference of
-the whole province is refused.
+"""Units and people of one meeting, after sets of recipients are replaced by their members. A booking with more is refused.
+More: more mails and rows for one meeting. Fewer: a conference of the whole province is refused.
 """
 DATE_ANSWERS = 4000
-"""Answers to single dates that are read with a series, the next dates first. More: a slower page. Fewer: answers for later
-dates are missing.
+"""Attendees' answers to single dates that are read together with a series, the next dates first. More: a slower page. Fewer:
+answers for later dates are not shown.
 """
 MAIL_ADDRESS_CHARACTERS = 254
-"""Characters of a mail address. Source: RFC 5321 allows 256 for a path with its two brackets. More: mail servers refuse the
-address. Fewer: valid addresses are refused.
+"""Characters of a mail address; a longer one is refused. Source: RFC 5321 §4.5.3.1.3 allows 256 for a path, which is the
+address and its two brackets. More: mail servers refuse the address. Fewer: valid addresses are refused.
 """
 NAME_CHARACTERS = 200
 """Characters of a typed name or post: guest, substitute, letter template. Chosen. More: names do not fit into lists and
@@ -82,39 +87,41 @@ LETTER_TEXT_CHARACTERS = 20_000
 Fewer: long texts of letters are refused.
 """
 LETTER_LINES = 2000
-"""Lines of one list in a letter, for example recipients or sites. Chosen. More: a letter costs more time and memory. Fewer:
-letters of large conferences are refused or list fewer sites.
+"""Lines of one list in a letter of invitation, for example recipients or sites. Typed lists with more are refused. Chosen.
+More: a letter costs more time and memory. Fewer: letters of large conferences are refused or list fewer sites.
 """
 TEMPLATE_BYTES = 5 * 1024 * 1024
-"""Bytes of the DOCX file of a letter template. Chosen. Larger: more memory for each letter. Smaller: templates with pictures
-are refused.
+"""Bytes of the DOCX file of a letter template; a larger file is refused. Chosen. Larger: more memory for each letter. Smaller:
+templates with pictures are refused.
 """
 TEMPLATE_UNPACKED_BYTES = 50 * 1024 * 1024
-"""Bytes of all unpacked files of a DOCX template. Chosen. Larger: a zip bomb uses up memory. Smaller: templates with pictures
-are refused.
+"""Bytes of all unpacked files of a DOCX template; a template with more is refused. Chosen. Larger: a zip bomb uses up memory.
+Smaller: templates with pictures are refused.
 """
 TEMPLATE_ENTRIES = 1000
-"""Files inside a DOCX template. Chosen. More: a hostile template costs more time. Fewer: templates with many pictures are
-refused.
+"""Files inside a DOCX template; a template with more is refused. Chosen. More: a hostile template costs more time. Fewer:
+templates with many pictures are refused.
 """
 TEMPLATE_RESULT_BYTES = 20 * 1024 * 1024
-"""Bytes of a letter made from a template. Chosen. Larger: more memory and storage for each letter. Smaller: letters with
-pictures fail.
+"""Bytes of a letter made from a template; a larger letter is not made. Chosen. Larger: more memory and storage for each letter.
+Smaller: letters with pictures fail.
 """
 TEMPLATE_CPU_S = 20
 """Seconds of CPU time of the process that fills a template; then the process is killed. Chosen. Longer: a hostile template
 takes a core for longer. Shorter: long letters fail.
 """
 TEMPLATE_WAIT_S = 40.0
-"""Seconds that the server waits for the process that fills a template. Chosen: twice TEMPLATE_CPU_S. Longer: a user waits for a
-hung process. Shorter: letters fail on a busy machine.
+"""Seconds that the server waits for the process that fills a letter template; then the letter fails. Chosen: twice
+TEMPLATE_CPU_S (20 s). Longer: a user waits for a hung process. Shorter: letters fail on a busy machine.
 """
 TEMPLATE_MEMORY_BYTES = 1024 * 1024 * 1024
-"""Bytes of memory of the process that fills a template. Chosen. Larger: a hostile template uses up the machine's memory.
-Smaller: long letters fail.
+"""Bytes of memory of the process that fills a letter template; with more, the letter fails. Chosen. Larger: a hostile template
+uses up the machine's memory. Smaller: long letters fail.
 """
 MAIL_TIMES = 8
-"""Dates of a series that a mail lists. More: long mails. Fewer: attendees see fewer dates, and a count of the others."""
+"""Dates of a series that a mail lists; the mail only counts the others. More: long mails. Fewer: attendees must look for later
+dates elsewhere.
+"""
 DECIDERS_MAILED = 50
 """People who get a mail about one request for approval. Chosen. More: one request causes many mails. Fewer: some people who may
 decide get no mail.
@@ -132,58 +139,61 @@ FEED_AHEAD_DAYS = 366
 calendars.
 """
 FEEDS_EACH = 50
-"""Calendar feeds of one account that are not revoked. Chosen. More: more secret addresses that can leak. Fewer: users must
-revoke old feeds.
+"""Calendar feeds (secret addresses for calendar programs) of one account that are not revoked; a further feed is refused.
+Chosen. More: more secret addresses that can leak. Fewer: users must revoke old feeds.
 """
 SCHEDULE_DAYS = 62
 """Days in one answer of the public schedule. Chosen: two months. More: slower answers for strangers. Fewer: a page of two
 months needs several requests.
 """
 WEBHOOKS = 200
-"""Webhooks of the whole system. Chosen. More: each event causes more deliveries. Fewer: administrators must delete old
-webhooks.
+"""Webhooks of the whole system; a further one is refused. Chosen. More: each event causes more deliveries. Fewer:
+administrators must delete old webhooks.
 """
 WEBHOOK_URL_CHARACTERS = 1000
 """Characters of a webhook's address. Chosen. More: longer rows and log lines. Fewer: addresses with long keys are refused."""
 WEBHOOK_EVENTS = 20
-"""Kinds of events that one webhook names. Chosen. More: longer rows. Fewer: a receiver of many kinds needs several webhooks."""
+"""Kinds of events that one webhook names; with more, the webhook is refused. Chosen. More: longer rows. Fewer: a receiver of
+many kinds needs several webhooks.
+"""
 DELIVERY_BODY_CHARACTERS = 20_000
-"""Characters of the body of one webhook delivery. A longer body is an error of the program. Chosen. More: larger rows. Fewer:
-events with long texts stop their transaction.
+"""Characters of the body of one webhook delivery. A longer body is an error of the program and stops the transaction that
+caused the event. Chosen. More: larger rows. Fewer: changes of meetings with long texts fail.
 """
 DELIVERIES_SHOWN = 200
 """Deliveries of one webhook that an administrator sees, the newest first. Chosen. More: a slower page. Fewer: older failures
 cannot be seen.
 """
 HOOK_WINDOW_S = 300
-"""The permitted difference of another system's clock. Longer than `HOOK_DAYS`: an old webhook can be replayed. Shorter:
-webhooks of a system with a wrong clock are refused.
+"""Seconds by which the time in a webhook from another system may differ from our clock; with more, the webhook is refused.
+Longer than 7 days (HOOK_DAYS): an attacker who recorded a webhook can send it again. Shorter: webhooks of a system with a wrong
+clock are refused.
 """
 HOOK_BODY_BYTES = 64 * 1024
 """Bytes of a message by which another system books a meeting. Chosen. Larger: strangers cost more time for the check of the
 signature. Smaller: bookings with many attendees are refused.
 """
 HOOK_ID_CHARACTERS = 100
-"""Characters of the identifier of a received webhook. Chosen. More: larger rows for HOOK_DAYS. Fewer: webhooks of systems with
-long identifiers are refused.
+"""Characters of the identifier of a received webhook; a longer one is refused. Chosen. More: larger rows, which are stored for
+7 days (HOOK_DAYS). Fewer: webhooks of systems with long identifiers are refused.
 """
 HOOK_DAYS = 7
-"""The identifiers of received webhooks are kept for this time. Longer: the table grows. Shorter than `HOOK_WINDOW_S`: a webhook
-can be replayed.
+"""Days for which the identifiers of received webhooks are kept, so that the same webhook is not accepted twice. Longer: the
+table grows. Shorter than 300 s (HOOK_WINDOW_S): an attacker who recorded a webhook can send it again.
 """
 
 # Work that is due
 JOB_ATTEMPTS = 8
-"""Attempts of a job (mail, webhook) when its caller names no number; then the job has failed. Chosen: with JOB_RETRY_S about an
-hour. More: errors are reported later. Fewer: a mail is lost while the mail server is down.
+"""Attempts of a job (mail, webhook) when its caller names no number; then the job has failed. Chosen: with JOB_RETRY_S (30 s,
+doubled each time) about an hour. More: errors are reported later. Fewer: a mail is lost while the mail server is down.
 """
 JOB_RETRY_S = 30.0
-"""Seconds before the first retry of a job; the pause doubles each time. Chosen. Longer: mails are late after a short failure.
-Shorter: a failed server gets more attempts, and JOB_ATTEMPTS are used up sooner.
+"""Seconds before the first retry of a job (mail, webhook); the pause doubles each time. Chosen. Longer: mails are late after a
+short failure. Shorter: a failed server gets more attempts, and the 8 JOB_ATTEMPTS are used up sooner.
 """
 JOB_RETRY_MOST_S = 6 * 3600.0
-"""Seconds. The longest pause between two attempts of a job. Chosen. Longer: a mail is late after a long failure has ended.
-Shorter: a dead server gets more attempts.
+"""Seconds. The longest pause between two attempts of a job (mail, webhook). Chosen. Longer: a mail is late after a long failure
+has ended. Shorter: a dead server gets more attempts.
 """
 JOB_ERROR_CHARS = 500
 """Characters of a job's last error that are stored. Chosen. More: larger rows. Fewer: the cause of a failure is cut off."""
@@ -197,20 +207,20 @@ AUDIT_DETAIL_CHARS = 8000
 Chosen. More: the trail grows faster. Fewer: entries about large changes lose their values.
 """
 AUDIT_BATCH = 1000
-"""Entries of the audit trail that its check reads together. Chosen. More: more memory. Fewer: more round trips, so the check
-takes longer.
+"""Entries of the audit trail that the check of the trail reads together. Chosen. More: more memory. Fewer: more round trips to
+the database, so the check takes longer.
 """
 AUDIT_FINDINGS = 1000
 """Findings that one check of the audit trail reports. Chosen. More: a destroyed trail makes a very long report. Fewer: some
 faults are not listed.
 """
 CHECKPOINT_FILE_BYTES = 4096
-"""Bytes of an exported checkpoint, or of the public key for the check. Chosen. Larger: a wrong file costs memory. Smaller: real
-checkpoints are refused.
+"""Bytes of a file with an exported checkpoint of the audit trail, or with the public key for its check. A larger file is
+refused. Chosen. Larger: a wrong file costs memory. Smaller: real checkpoints are refused.
 """
 CHECKPOINTS = 100_000
-"""Exported checkpoints in one folder that a check reads; a folder with more is refused. Chosen: almost a year at one each five
-minutes. More: the check takes longer. Fewer: the trail of an old server cannot be checked.
+"""Exported checkpoints of the audit trail in one folder; a check refuses a folder with more. Chosen: almost a year at one every
+five minutes. More: the check takes longer. Fewer: the trail of an old server cannot be checked.
 """
 
 # A booking request
@@ -229,19 +239,23 @@ REASON = 500
 are hard to read. Fewer: long reasons are cut or refused.
 """
 HALLS = 260
-"""Halls of one meeting, and halls that one query about free time names. Chosen. More: booking takes longer. Fewer: a conference
-of the whole province is refused.
+"""Halls (rooms that can be booked) of one meeting, and halls that one query about free time names. More are refused. Chosen.
+More: booking takes longer. Fewer: a conference of the whole province is refused.
 """
 TERMINALS = 300
-"""Terminals that one booking names. Chosen. More: booking takes longer. Fewer: a conference of the whole province is refused.
+"""Terminals (SIP devices in halls) that one booking names; a booking with more is refused. Chosen. More: booking takes longer.
+Fewer: a conference of the whole province is refused.
 """
 DOCUMENTS = 50
-"""Documents that one meeting lists. Chosen. More: larger bookings. Fewer: meetings with many documents are refused."""
+"""Documents that one meeting lists; a booking with more is refused. Chosen. More: larger bookings. Fewer: meetings with many
+documents are refused.
+"""
 AGENDA = 100
-"""Agenda items of one meeting. Chosen. More: larger bookings. Fewer: long meetings are refused."""
+"""Agenda items of one meeting; a booking with more is refused. Chosen. More: larger bookings. Fewer: long meetings are refused.
+"""
 LEGS = 5000
-"""Simultaneous connections (legs) that one booking may reserve. Chosen. More: one booking can reserve the capacity of all
-servers. Fewer: the largest conferences are refused.
+"""Simultaneous connections to the server (people and halls) that one booking may reserve; a booking with more is refused.
+Chosen. More: one booking can reserve the capacity of all servers. Fewer: the largest conferences are refused.
 """
 DURATION_LEAST_MIN = 5
 """Minutes. The shortest date of a meeting. Chosen. Longer: short briefings cannot be booked. Shorter: typing errors become
@@ -257,21 +271,22 @@ OCCURRENCES = 750
 """Dates of one series. Chosen: daily for two years. More: booking and each change take longer. Fewer: long series are refused.
 """
 HORIZON_MONTHS = 24
-"""Months ahead of its first date for which a series is booked. Chosen. Longer: halls are blocked far ahead, and OCCURRENCES is
-reached sooner. Shorter: long series must be renewed more often.
+"""Months ahead of its first date for which a series is booked; later dates are left out. Chosen. Longer: halls are blocked far
+ahead, and a series is refused sooner for its 750 dates (OCCURRENCES). Shorter: long series must be renewed more often.
 """
 TIMES_A_DAY = 4
 """Dates of one series on one day. Chosen. More: a wrong rule books a hall the whole day. Fewer: a series with several meetings
 a day is refused.
 """
 RULE_PARTS = 400
-"""Values in all lists of one rule together. More: a hostile rule costs more CPU time. Fewer: a rule with long lists is refused.
+"""Values in all lists of the recurrence rule of one series together; a rule with more is refused. More: a hostile rule costs
+more CPU time. Fewer: a rule with long lists is refused.
 """
 
 # Contents of a refusal or a preview
 CLASHES_TOLD = 40
-"""Dates of a series whose clashes come with free times and other halls. More: a slower preview. Fewer: later dates only name
-the clash.
+"""In the preview of a series, dates with a clash for which free times and other halls are proposed. More: a slower preview.
+Fewer: for later dates the preview only names the clash.
 """
 FREE_TIMES_TOLD = 3
 """Free times that a refusal proposes for each clashing date. Chosen. More: a longer message. Fewer: users must search for
@@ -282,16 +297,16 @@ HALLS_TOLD = 3
 for another hall.
 """
 HALLS_COMPARED = 40
-"""Suitable halls whose reservations are read for the proposals of HALLS_TOLD, the nearest first. Chosen. More: slower previews.
-Fewer: in a busy week no free hall is found.
+"""For the proposal of other halls in place of a clashing hall, the suitable halls whose reservations are read, the nearest
+first. Chosen. More: slower previews. Fewer: in a busy week no free hall is found.
 """
 SLOT_MIN = 15
 """Minutes between two starts that a search for free time tries. Chosen. Longer: free times between two slots are not found.
 Shorter: searches take longer.
 """
 DATES_KNOWN = 50
-"""Dates of a new meeting that are returned without a new read of the database. More: larger responses. Fewer: the response to a
-new series waits for more queries.
+"""After the booking of a meeting with up to this many dates, the response is made from data in memory. For more dates the
+server reads the database again. More: larger responses. Fewer: the response to a new series waits for more queries.
 """
 UNDO_HOURS = 24
 """Hours in which the newest change of a meeting can be undone. Chosen. Longer: an undo surprises people who have already acted
@@ -302,8 +317,8 @@ EXTEND_MOST_MIN = 8 * 60
 several extensions.
 """
 IDEMPOTENCY_KEY = 100
-"""Characters of the key by which a repeated booking request is recognised. Chosen. More: larger rows. Fewer: keys of other
-systems are refused.
+"""Characters of the key by which a repeated booking request is recognised; a longer key is refused. Chosen. More: larger rows.
+Fewer: keys of other systems are refused.
 """
 IDEMPOTENCY_DAYS = 7
 """Days for which the keys of booking requests are stored. Chosen. Longer: the table grows. Shorter: a request that is repeated
@@ -330,28 +345,30 @@ of a long title does not count.
 AVAILABILITY_DAYS = 31
 """Days in which one search looks for free time. Chosen. More: slower searches. Fewer: a busy hall needs several searches."""
 TEMPLATES = 500
-"""Templates of bookings, or lists of attendees, that one user sees. Chosen. More: a slower page. Fewer: some templates are not
-shown.
+"""Templates of bookings, or lists of attendees, that one user sees; further ones are not shown. Chosen. More: a slower page.
+Fewer: users cannot use some templates.
 """
 KEPT_EACH = 100
-"""Templates of bookings, and lists of attendees, that a unit may store. More: the table grows. Fewer: units must delete old
-ones.
+"""Templates of bookings, and lists of attendees, that a unit (office) may store; a further one is refused. More: the table
+grows. Fewer: units must delete old ones.
 """
 KEPT_CHARACTERS = 200_000
-"""Characters of one stored template, as JSON. Larger: the table grows. Smaller: a template with many attendees is refused."""
+"""Characters of one stored template of bookings, as JSON; a longer one is refused. Larger: the table grows. Smaller: a template
+with many attendees is refused.
+"""
 HISTORY_ROWS = 200
 """Changes of one meeting, or its letters, that are shown, the newest first. Chosen. More: a slower page. Fewer: old changes
 cannot be seen.
 """
 CHANGES_LOOKED_BACK = 50
-"""Changes of one meeting that are read to find the dates since the last approval. More: slower approvals. Fewer: after many
-edits of single dates, attendees are notified about the whole series.
+"""Changes of one meeting that are read, the newest first, to find the dates that changed since the last approval. More: slower
+approvals. Fewer: after many edits of single dates, attendees are notified about the whole series.
 """
 
 # Organisation
 UNIT_DEPTH = 16
-"""Levels of the tree of units. Chosen: more than the levels of a province. More: a wrong import makes a chain that pages cannot
-show. Fewer: units of a deep organisation are refused.
+"""Levels of the tree of units (offices); a deeper tree is refused. Chosen: more than the levels of a province. More: a wrong
+import makes a chain that pages cannot show. Fewer: units of a deep organisation are refused.
 """
 FOUND = 100
 """Rows of one search in the register, if the caller names no number. Chosen. More: slower answers. Fewer: users must type more
@@ -362,48 +379,51 @@ SEARCH_CHARS = 200
 end of a long name does not count.
 """
 DEPUTY_DAYS = 366
-"""Days. The longest time for which one person may act for another. Chosen: one year. Longer: forgotten deputies keep their
-rights. Shorter: long absences need renewals.
+"""Days. The longest time for which one person (the deputy) may act for another; a longer time is refused. Chosen: one year.
+Longer: forgotten deputies keep their rights. Shorter: long absences need renewals.
 """
 RULES = 200
-"""Rules of one recipient set. Chosen. More: a booking with the set takes longer. Fewer: large sets are refused."""
+"""Rules of one recipient set (a name in letters such as "all communes"); a set with more is refused. Chosen. More: a booking
+with the set takes longer. Fewer: large sets are refused.
+"""
 SUCCESSION_UNITS = 300
-"""Units of one merger, or parts of one split. Chosen. More: one transaction locks the register for longer. Fewer: a reform of
-the province needs several steps.
+"""Units (offices) of one merger, or parts of one split; more are refused. Chosen. More: one transaction locks the register for
+longer. Fewer: a reform of the province needs several steps.
 """
 
 # Entry into a booked meeting
 ENTRY_MIN = 30
-"""The door opens this time before the start for attendees. Longer: they use media capacity early. Shorter: they are refused
-until just before the start.
+"""Minutes before the start of a meeting from which attendees can enter. Longer: they use media capacity early. Shorter: they
+are refused until just before the start.
 """
 ENTRY_HOST_MIN = 120
-"""The door opens this time before the start for chair, secretary, operator and the host's desk. Longer: halls can be called
-earlier. Shorter: less time to prepare.
+"""Minutes before the start of a meeting from which its hosts (chair, secretaries, operators) can enter. Longer: they use media
+capacity early. Shorter: less time to prepare.
 """
 STRICT_DATES = 5000
-"""Dates within a day from now for which the door of the conferences reads its strict rules, the earliest first. Chosen. More: a
-slower start. Fewer: users can enter an important or cancelled meeting without a check.
+"""For entry without a query, the server keeps the dates of important and of cancelled meetings within a day from now in memory.
+It reads this many, the earliest first. Chosen. More: a slower start. Fewer: users can enter an important or cancelled meeting
+without a check.
 """
 OWN_DATES_DAYS = 92
 """Days in one answer of a user's own calendar. Chosen: three months. More: slower answers. Fewer: a page of a quarter needs
 several requests.
 """
 MINE_DATES = 1000
-"""Dates on the page "My meetings". More: a slower page. Fewer: later dates are missing."""
+"""Dates on the page "My meetings", the earliest first. More: a slower page. Fewer: later dates are missing."""
 ENTRY_OVERRUN_MIN = 4 * 60
-"""A date that still runs may go on for this time after its end. Longer: halls of a forgotten meeting stay connected. Shorter: a
-meeting that takes longer loses its halls, and participants cannot return.
+"""Minutes for which a meeting that still runs may go on after its booked end. Longer: halls stay connected to a meeting that
+people forgot to end. Shorter: a meeting that takes longer loses its halls, and participants cannot return.
 """
 CONTACTS_AHEAD_H = 24
-"""This time before the start, secretary and operator begin to see the phone contacts of the sites. Longer: contacts are visible
-early. Shorter: less time to phone.
+"""Hours before the start of a meeting from which its secretaries and operators see the phone contacts of the sites. Longer:
+contacts are visible early. Shorter: less time to phone.
 """
 
 # Sites
 RANGES = 100
-"""Address ranges of one network in the register. Chosen. More: each check of an address takes longer. Fewer: a large network
-must be entered as several networks.
+"""Address ranges of one network (of SIP terminals) in the register; a network with more is refused. Chosen. More: each check of
+an address takes longer. Fewer: a large network must be entered as several networks.
 """
 PUBLIC_IPV4_PREFIX = 16
 """Bits of the prefix of the widest public IPv4 range that hall terminals may call from (`rooms.sites.networks.too_wide`).
@@ -449,8 +469,9 @@ XLSX_PARTS = 200
 refused.
 """
 XLSX_TOKEN_BYTES = 32 * 1024
-"""Bytes of one tag, comment or CDATA section. Spreadsheet programs write some hundred bytes. Larger: expat before 2.6 needs a
-second for a comment of 10 MiB (CVE-2023-52425). Smaller: real files are refused.
+"""Bytes of one tag, comment or CDATA section in an Excel file; a file with a longer one is refused. Spreadsheet programs write
+some hundred bytes. Larger: the XML parser expat before 2.6 needs a second for a comment of 10 MiB (CVE-2023-52425). Smaller:
+real files are refused.
 """
 TROUBLES = 500
 """Faults that one check of an imported file reports. Chosen. More: a longer report. Fewer: users must check and correct a file
@@ -461,7 +482,9 @@ several times.
 MANIFEST_BYTES = 1024 * 1024
 """Bytes of the manifest of a backup. Chosen. Larger: a wrong file costs memory. Smaller: a real backup cannot be restored."""
 BACKUP_KEYS = 20
-"""Public keys that one backup is encrypted to. More: larger headers. Fewer: not every key holder can open the backup."""
+"""Public keys that one backup is encrypted to, so that each key's holder can open it; more are refused. More: larger headers.
+Fewer: not all administrators can open the backup with their own key.
+"""
 BACKUP_KEY_BYTES = 64 * 1024
 """Bytes of a file with the keys that open a backup. Chosen. Larger: a wrong file costs memory. Smaller: a file with many keys
 is refused.
@@ -489,64 +512,68 @@ Shorter: backups of large databases fail.
 
 # Calling halls
 PROBE_AHEAD_MIN = 15
-"""This time before the start, legs are made and halls are probed. Longer: results are old at the start. Shorter: less time to
-repair.
+"""Minutes before the start of a meeting at which the server plans its calls to halls and asks the terminals whether they answer
+(SIP OPTIONS). Longer: results are old at the start. Shorter: less time to repair.
 """
 DIAL_AHEAD_MIN = 3
-"""This time before the start, halls are called. Longer: halls sit in an empty conference. Shorter: halls connect after the
-start.
+"""Minutes before the start of a meeting at which its halls are called. Longer: halls sit in an empty conference. Shorter: halls
+connect after the start.
 """
 DATES_DIALLED = 200
-"""Dates whose halls are called at the same time. More: one round of work takes longer. Fewer: halls of later dates are not
-called.
+"""Meetings whose halls are called at the same time, the earliest first; the rest wait. More: one round of work takes longer.
+Fewer: halls of later meetings are not called in time.
 """
 LEGS_OF_A_DATE = 500
-"""Terminals that one date calls, and terminals that a booking takes out of its call list. Chosen: the HALLS of one conference.
-More: the conference refuses halls. Fewer: some halls of a large meeting are not called.
+"""Terminals that one date of a meeting calls, and terminals that a booking excludes from the calls. Chosen: the HALLS (500) of
+one conference. More: the conference refuses halls. Fewer: some halls of a large meeting are not called.
 """
 LEGS_CLAIMED = 2000
-"""Legs that one query leases, calls or ends. Chosen. More: one round of work takes longer. Fewer: halls of several large
-meetings are called later.
+"""Calls to halls that one query takes over, starts or ends; the rest wait for the next round. Chosen. More: one round of work
+takes longer. Fewer: halls of several large meetings are called later.
 """
 PROFILES = 200
-"""Local profiles of makes of terminals. More: longer lists to search for each call. Fewer: a new make cannot be added."""
+"""Settings for makes of SIP terminals that administrators entered; a further one is refused. More: longer lists to search for
+each call. Fewer: a new make cannot be added.
+"""
 ALARMS_OF_A_LEG = 50
-"""Alarms of one leg; further alarms are not stored. Chosen. More: a terminal that fails again and again fills the operator's
-list. Fewer: a new fault raises no alarm.
+"""Alarms of one call to a hall; further alarms are not stored. Chosen. More: a terminal that fails again and again fills the
+operator's list. Fewer: a new fault raises no alarm.
 """
 SIP_ACCOUNTS = 5000
-"""SIP accounts, and stored registrations, that the server reads. Chosen. More: more memory and a slower refresh. Fewer: some
-terminals cannot register or be called.
+"""SIP accounts of terminals, and stored registrations, that the server reads, by name. Chosen. More: more memory and a slower
+refresh. Fewer: the last terminals cannot register or be called.
 """
 SIP_BANS = 5000
-"""Bans that the server reads at its start. Chosen: more than BANS of `signaling/sip/ground/limits.py`. More: a slower start.
-Fewer: a restart ends some bans.
+"""Bans of SIP addresses that the server reads at its start; further bans end. Chosen: more than the 4096 BANS of
+`signaling/sip/ground/limits.py`. More: a slower start. Fewer: a restart ends some bans, so attackers can guess again.
 """
 DIALOGS_LEFT = 5000
-"""Dialogs of dead workers that one query reads. Must be more than one server's dialogs (`signaling.sip.ground.limits.DIALOGS`).
-Fewer: calls of a dead worker stay up.
+"""SIP calls of a dead server process that one query reads, to end them. Must be more than one server's calls
+(`signaling.sip.ground.limits.DIALOGS`, 2048). More: a longer query. Fewer: some halls stay in a call without sound and picture.
 """
 DIALOG_DAYS = 2
-"""A stored dialog is deleted this time after its start, because no call lasts that long. Longer: old rows stay. Shorter: a
-running call cannot be ended by another process.
+"""Days after its start for which a SIP call is stored, because no call lasts that long. Longer: old rows stay. Shorter: when
+its server dies, a running call cannot be ended by another process.
 """
 
 INSTANT_NUMBER_DAYS = 7
-"""After the last participant left, the number of a meeting without a booking opens the meeting again for this time. Longer: the
-table fills up. Shorter: a shared number stops early.
+"""Days after the last participant left for which the number of a meeting without a booking can open the meeting again. Longer:
+the 16384 numbers (INSTANT_NUMBERS) are used up sooner, and the oldest are replaced. Shorter: a number that was given to others
+stops working early.
 """
 INSTANT_NUMBER_GRACE_S = 600
-"""Seconds that are added to INSTANT_NUMBER_DAYS, because the use of a number is only stored at a check for connected
-participants. Chosen: twice the interval between two checks. Longer: an unused number stays valid longer. Shorter than the
-interval: a number can expire too early.
+"""Seconds that are added to the 7 INSTANT_NUMBER_DAYS, because the use of a number is only stored at a check for connected
+participants. Chosen: twice the 300 s between two checks. Longer: an unused number stays valid longer. Shorter than 300 s: a
+number can expire too early.
 """
 INSTANT_NUMBERS, INSTANT_NUMBERS_OF_A_SOURCE = 16_384, 1024
-"""In total, and for each account or network. A new number replaces the least recently used one. More: more memory. Fewer:
-numbers that are still used are lost.
+"""Numbers of meetings without a booking: in total, and for each account or network. At either limit the least recently used
+number stops working. More in total: more memory. Fewer in total: numbers that are still used are lost. More for each source:
+one user can push out the numbers of others. Fewer: a large office behind one address loses its own numbers.
 """
 LOBBY_KEPT_DAYS = 400
-"""Lobby settings are kept for this time. Longer: the table grows. Shorter: a link without a date loses its lobby setting while
-the link is still used.
+"""Days for which a host's lobby setting ("people must wait" or not) is stored. Longer: the table grows. Shorter: at a link
+without a date, people enter without waiting while the link is still used.
 """
 
 CHECK_KEPT_DAYS = 14
@@ -554,4 +581,6 @@ CHECK_KEPT_DAYS = 14
 results are deleted before support reads them.
 """
 CHECKS = 5000
-"""Results of users' device checks. More: the table grows. Fewer: results are deleted before support reads them."""
+"""Results of users' device checks (camera, microphone) that are stored; the oldest is removed. More: the table grows. Fewer:
+results are deleted before support reads them.
+"""

@@ -5,17 +5,18 @@ All values are chosen, unless a comment names a source. `media/plane` limits pac
 
 # Session descriptions. A description beyond a limit ends the connection of its client.
 SDP_CHARACTERS = 3 << 20
-"""Characters of one session description; a longer one is refused. Chosen: browsers write about 6,000 for each participant
-(camera and microphone) that they receive. More: a hostile client costs more time and memory. Fewer: conferences with hundreds
-of participants cannot be negotiated.
+"""Characters of one session description; with a longer one the client is disconnected. Chosen: browsers write about 6,000 for
+each participant (camera and microphone) that they receive. More: a hostile client costs more time and memory. Fewer:
+conferences with hundreds of participants cannot be negotiated.
 """
 SDP_LINES = 1 << 17
-"""Lines of one session description; a longer one is refused. Chosen: browsers write about 180 for each participant that they
-receive. More: a hostile client costs more time. Fewer: conferences with hundreds of participants cannot be negotiated.
+"""Lines of one session description; with a longer one the client is disconnected. Chosen: browsers write about 180 for each
+participant that they receive. More: a hostile client costs more time. Fewer: conferences with hundreds of participants cannot
+be negotiated.
 """
 SDP_SECTIONS = 512
-"""Sections (m-lines) of one session description; a description with more is refused. Chosen. More: a hostile client costs more
-time, and each negotiation takes longer. Fewer: a client receives fewer tracks at the same time.
+"""Sections (m-lines) of one session description; with more, the client is disconnected. Chosen. More: a hostile client costs
+more time, and each negotiation takes longer. Fewer: a client receives fewer tracks at the same time.
 """
 SDP_OWN_SECTIONS = 24
 """Sections (m-lines), out of the 512 of SDP_SECTIONS, that the server leaves free for the client's own tracks and data. Chosen.
@@ -27,30 +28,30 @@ sections that the server may use, so audio has the other half. More: audio finds
 Fewer: fewer people are seen.
 """
 SDP_LINE_CHARACTERS = 32_768
-"""Characters of one line of a session description; a longer one is refused. Chosen: the BUNDLE line names every section, and
-some clients also name every stream in one line. More: a hostile client costs more memory. Fewer: descriptions with many tracks
-are refused.
+"""Characters of one line of a session description; with a longer one the client is disconnected. Chosen: the BUNDLE line names
+every section, and some clients also name every stream in one line. More: a hostile client costs more memory. Fewer:
+descriptions with many tracks are refused.
 """
 SDP_CODEC_LINES = 1024
-"""Codec lines (rtpmap, fmtp, rtcp-fb and extmap) in one section of a session description; with more, the description is
-refused. Chosen. More: a hostile client costs more time. Fewer: clients with many codecs are refused.
+"""Codec lines (rtpmap, fmtp, rtcp-fb and extmap) in one section of a session description; with more, the client is
+disconnected. Chosen. More: a hostile client costs more time. Fewer: clients with many codecs are refused.
 """
 SDP_CODEC_BLOCKS = 64
-"""Different blocks of codec lines in one session description; equal blocks are parsed once. With more blocks the description is
-refused. Chosen: browsers write about four. More: a hostile client costs more time. Fewer: browsers with more kinds of sections
-are refused.
+"""Different blocks of codec lines in one session description; equal blocks are parsed once. With more blocks the client is
+disconnected. Chosen: browsers write about four. More: a hostile client costs more time. Fewer: browsers with more kinds of
+sections are refused.
 """
 SDP_CODEC_ENTRIES = 5_000
 """Codec lines of all different blocks in one session description. Each `a=rtcp-fb:*` line counts once more for each codec. With
-more, the description is refused. Chosen: browsers have about 320. More: a hostile client costs more time. Fewer: clients with
+more, the client is disconnected. Chosen: browsers have about 320. More: a hostile client costs more time. Fewer: clients with
 many codecs are refused.
 """
 SDP_SOURCES = 64
-"""Different SSRCs in the `a=ssrc` lines of one section; with more, the description is refused. Chosen: a track with three
+"""Different SSRCs in the `a=ssrc` lines of one section; with more, the client is disconnected. Chosen: a track with three
 layers has six. More: a hostile client costs more time. Fewer: clients with many layers are refused.
 """
 SDP_FINGERPRINTS = 8
-"""The `a=fingerprint` lines of one session description; with more, the description is refused. Chosen: browsers write one.
+"""The `a=fingerprint` lines of one session description; with more, the client is disconnected. Chosen: browsers write one.
 More: each handshake may compare more digests. Fewer: clients with a digest for each hash function are refused.
 """
 MID_CHARACTERS = 16
@@ -103,7 +104,7 @@ restart, and libwebrtc never shows the video.
 
 # Lines
 LINES = 2000
-"""RTP streams of calls to SIP terminals (each call has a few) in one process. A further one is refused. Chosen. More: more
+"""RTP streams of calls to SIP terminals (each call has a few) of one conference. A further one is refused. Chosen. More: more
 ports and memory. Fewer: a large conference cannot call all its halls.
 """
 LINE_SILENT_S = 30.0

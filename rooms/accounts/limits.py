@@ -32,17 +32,18 @@ HASH_WORKERS = 2
 sign-in waits longer.
 """
 HASH_WAITING = 32
-"""Waiting hashes in each of the two queues. Chosen: one hash takes about 30 ms, so the last one waits half a second. More:
-sign-ins wait longer in a rush. Fewer: a rush of sign-ins gets `busy`.
+"""A password is checked by a hash; strangers and known browsers wait in two queues of this length. In a full queue, a sign-in
+from a network with fewer waiting ones replaces another; otherwise it is refused (`busy`). Chosen: 32 hashes of 30 ms on two
+threads are half a second. More: sign-ins wait longer in a rush. Fewer: more sign-ins get `busy` in a rush.
 """
 HASH_WAITING_OF_ONE = 4
-"""Waiting hashes of one network or browser. Chosen. More: one network fills the queue. Fewer: users behind one address get
-`busy`.
+"""Password checks of one network or browser that wait at the same time; a further sign-in is refused (`busy`). Chosen. More:
+one network fills the queue. Fewer: users behind one address get `busy`.
 """
 
 FREE_FAILURES = 5
-"""Wrong passwords for one typed name that cause no pause. Chosen. More: an attacker guesses more without a pause. Fewer: a user
-who mistypes must wait.
+"""Wrong passwords for one typed name without a pause; after each further one the name must wait, 2 s at first, then longer.
+Chosen. More: an attacker guesses more without a pause. Fewer: a user who mistypes must wait.
 """
 FIRST_PAUSE = timedelta(seconds=2)
 """The pause after the first wrong password beyond FREE_FAILURES; it doubles with each further one. Chosen. Longer: a user who
@@ -66,16 +67,16 @@ SESSION_LIFE = timedelta(hours=14)
 stolen session stays usable for longer. Shorter: a user must sign in twice on one day.
 """
 SESSIONS = 20
-"""Sessions of one account. Chosen. More: more old sessions stay valid. Fewer: a user of several devices is signed out. At the
-limit, a new sign-in ends the session that was unused for the longest time.
+"""Sessions (sign-ins on devices) of one account. At the limit, a new sign-in ends the session that was unused for the longest
+time. Chosen. More: more old sessions stay valid. Fewer: a user of several devices is signed out.
 """
 LINK_LIFE = timedelta(hours=72)
 """The time for which a link works that opens one session to set a new password. Chosen: three days. Longer: a stolen link works
 for longer. Shorter: users must ask for a new link.
 """
 LINKS = 5
-"""Open links of one account. Chosen. More: more unused links stay valid. Fewer: a link expires before the user opens it. At the
-limit, a new link deletes the oldest link.
+"""Unused sign-in links of one account (for a first or lost password). At the limit, a new link deletes the oldest link. Chosen.
+More: more unused links stay valid. Fewer: a link stops working before the user opens it.
 """
 
 TOTP_STEP_S = 30
@@ -92,12 +93,12 @@ be stolen. Fewer: users run out of codes.
 """
 
 GRANTS = 50
-"""Grants of one account that are in force now or later. Chosen. More: each request of the account reads more rows. Fewer: a
-person with roles in many units cannot get all of them.
+"""Roles of one account, each in one unit, that are in force now or later; a further one is refused. Chosen. More: each request
+of the account reads more rows. Fewer: a person with roles in many units cannot get all of them.
 """
 CLIENTS = 200
-"""Other systems that have a key for the REST API. Chosen. More: a longer list of keys that can leak. Fewer: a new system gets
-no key.
+"""Other systems that have a key for the REST API; a further one is refused. Chosen. More: a longer list of keys that can leak.
+Fewer: a new system gets no key.
 """
 DEPUTISED = 20
 """Persons whom one deputy represents at the same time. Chosen. More: each request of the deputy reads more roles. Fewer: the

@@ -27,8 +27,9 @@ T = TypeVar("T")
 Stored = str | Callable[[], Awaitable[str]]
 DISTINCT = 5
 KNOWN_TURNS = 3
-"""Hashes for known browsers between two hashes for strangers. Chosen. More: strangers wait longer. Fewer: an attack by
-strangers delays known browsers.
+"""Password hashes are computed for browsers that signed in before (known) and for strangers in turn. This is the number for
+known browsers between two for strangers. Chosen. More: strangers wait longer to sign in. Fewer: an attack by strangers delays
+users of known browsers.
 """
 NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdCBvZiBub2JvZHkh$2kjnTjrXr5DgYAGnbxPAGDt8WMU3nJdSgMSUZ5BqHBE"
 """The hash that is compared when the account does not exist. No password matches this hash."""

@@ -25,8 +25,9 @@ from rooms.store.tables.accounts import Account
 DIGITS = 6
 ISSUER = "Điểm Cầu"
 BEFORE, AFTER = 1, 1
-"""Steps by which the clock of a telephone may be late or early. RFC 6238 section 5.2 recommends one step. More: a stolen code
-stays valid longer. Fewer: a slow telephone clock makes every code wrong.
+"""Steps of 30 s by which the clock of a telephone may be late (BEFORE) or early (AFTER). RFC 6238 section 5.2 recommends one
+step. Larger BEFORE: a stolen code stays valid longer. Larger AFTER: a code can be used earlier than its time. Smaller: a
+telephone with a wrong clock makes every code wrong.
 """
 
 

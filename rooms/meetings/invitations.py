@@ -63,8 +63,8 @@ MAILS: Final = tuple(
 also makes `still_off`.
 """
 LEADS_MIN: Final = (24 * 60, 60)
-"""Minutes between a reminder and the start of the date: one day and one hour. Chosen. Larger: attendees forget the date again.
-Smaller: attendees have no time to prepare or to travel.
+"""Minutes between a reminder and the start of a meeting: the first reminder one day before, the second one hour before. Chosen.
+Earlier: attendees forget the meeting again. Later: attendees have no time to prepare (first) or to travel (second).
 """
 OFF: Final = ("cancelled", "refused", "expired")
 EVENTS: Final = ("meeting.approved", "meeting.changed", "meeting.cancelled", "meeting.refused", "attendee.answered")

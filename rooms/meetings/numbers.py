@@ -16,8 +16,8 @@ from rooms import limits
 from rooms.store.tables.meetings import InstantNumber
 
 PART = 500
-"""Numbers in one SQL statement. Chosen. More: the statement can exceed SQLite's limit of parameters (some thousands). Fewer:
-more statements.
+"""Meeting numbers in one SQL statement; further ones go into the next. Chosen. More: the statement can exceed SQLite's limit of
+parameters (some thousands) and fail. Fewer: more statements.
 """
 
 

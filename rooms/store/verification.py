@@ -35,8 +35,9 @@ WORDS: Final = {
     "trail_cut": ("Nhật ký bị cắt phần cuối", "the end of the trail is missing"),
 }
 BACKWARDS_US: Final = 10 * 60 * 1_000_000
-"""Microseconds. Chosen. The clocks of several servers differ. Larger: an entry with a false date is not reported. Smaller: a
-normal difference of clocks is reported as `time_backwards`.
+"""Microseconds: 10 minutes. Chosen. An entry of the audit trail may be older than the entry before it by this time, because the
+clocks of several servers differ. Larger: an entry with a false date is not reported. Smaller: a normal difference of clocks is
+reported as `time_backwards`.
 """
 
 

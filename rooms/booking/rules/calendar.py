@@ -22,8 +22,8 @@ DAY: Final = timedelta(days=1)
 WEEKEND: Final = "weekend"
 SATURDAY: Final = 5
 FARTHEST_DAYS: Final = 3660
-"""Days. Chosen. A search for a working day stops here. Larger: a calendar without working days costs more CPU time. Smaller: a
-long count of working days ends too early.
+"""Days: ten years. Chosen. A search for a working day ends here without a result. Larger: a calendar without working days costs
+more CPU time. Smaller: a long count of working days ends too early.
 """
 
 

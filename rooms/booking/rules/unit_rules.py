@@ -33,12 +33,12 @@ FIELDS = (
 COUNTED = ("held", "asked", "approved")
 """States of meetings that use up a quota."""
 UNCOUNTED = 100_000
-"""A quota of this number or more is not counted. Chosen. Smaller: a real quota could be ignored. Larger: a unit whose quota is
-meant as unlimited is counted at each booking, which costs a query and a lock.
+"""A unit's quota (meetings a week, or hours a month) of this number or more counts as unlimited. Chosen. Smaller: a real quota
+could be ignored. Larger: a quota that is meant as unlimited is counted at each booking, which costs a query and a lock.
 """
 PERIODS = 60
-"""Weeks and months that one statement counts. Chosen. More: the statement can exceed SQLite's limit of columns or parameters.
-Fewer: more statements.
+"""Weeks and months for which one SQL statement counts a unit's meetings; further ones go into the next. Chosen. More: the
+statement can exceed SQLite's limit of columns or parameters and fail. Fewer: more statements.
 """
 GONE = ("skipped", "cancelled", "postponed")
 """States of dates that do not use up a quota."""

@@ -66,14 +66,14 @@ PARTY = ["ĐẢNG CỘNG SẢN VIỆT NAM"]
 RECIPIENTS_NAMED = 16
 PLACES_NAMED = 6
 GROUP_LEAST = 5
-"""Attendees of a tier. Chosen. Up to this number, the letter names each attendee; above it, one line counts them. Larger: a
-long list of recipients. Smaller: short lists become counts.
+"""Attendees of one tier (province, district, commune). Chosen. Up to this number, the letter of invitation names each attendee;
+above it, one line counts them. Larger: a long list of recipients. Smaller: short lists become counts.
 """
 TIMES_NAMED = 12
 TIERS = {1: "cấp tỉnh", 2: "cấp huyện", 3: "cấp xã"}
 PERSONS = 9
-"""The number of the group of people and guests, who have no tier, in a letter. Chosen: groups are sorted, and tiers are 1 to 3.
-Larger: no effect. Smaller than 4: people are listed under the heading of a tier.
+"""In a letter, recipients are grouped by their tier (1 to 3). People and guests have no tier; this is the number of their
+group. Chosen: groups are sorted. Larger: no effect. Smaller than 4: people are listed under the heading of a tier.
 """
 
 

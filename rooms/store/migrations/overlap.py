@@ -18,8 +18,9 @@ from __future__ import annotations
 from typing import Final
 
 LONGEST_DAYS: Final = 3
-"""The longest reservation, with the times to set up and clear up. Chosen. Searches by start look back exactly this time.
-Longer: each search reads more rows. Shorter: a 24-hour meeting with long times to set up is refused.
+"""The longest reservation of a hall, with the times to set up and clear up; a longer one is refused. Chosen. Searches by start
+look back exactly this time. Longer: each search reads more rows. Shorter: a 24-hour meeting with long times to set up is
+refused.
 """
 OVERLAP: Final = "reservation_overlap"
 """The name of the exclusion constraint on PostgreSQL."""
